@@ -18,6 +18,7 @@ import pytest_asyncio
 from playwright.async_api import Browser
 from tests.browsing import running_chromium
 from tests.databases import Databases, PostgresServer, SqliteFiles, in_memory, running_postgres
+from tests.directory_servers import DirectoryServer, running_samba, running_slapd
 from tests.held_loop import failing_where_the_loop_is_held
 from tests.mariadb_server import MariadbServer, running_mariadb
 from tests.postgresql_with_tls import TlsServer, running_postgres_with_tls
@@ -148,6 +149,18 @@ def mariadb() -> Iterator[MariadbServer]:
 @pytest.fixture(scope="session")
 def postgresql_with_tls() -> Iterator[TlsServer]:
     with running_postgres_with_tls(require_program("postgres", "postgresql")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def slapd() -> Iterator[DirectoryServer]:
+    with running_slapd() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def samba() -> Iterator[DirectoryServer]:
+    with running_samba() as server:
         yield server
 
 

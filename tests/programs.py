@@ -21,6 +21,8 @@ MARKED = (
     "postgresql_with_tls",
     "prometheus",
     "replicated_postgresql",
+    "samba",
+    "slapd",
     "systemd_analyze",
 )
 """Fixtures of such programs. Each gives its tests a mark of the same name."""

@@ -21,6 +21,8 @@ REASONS = {
     missing("php", "php-cli"),
     missing("postgres", "postgresql"),
     missing("prometheus", "prometheus"),
+    missing("samba", "samba-ad-dc samba-ad-provision"),
+    missing("slapd", "slapd"),
     missing("systemd-analyze", "systemd"),
 }
 

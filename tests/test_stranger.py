@@ -7,7 +7,7 @@ from tests.mariadb_server import MariadbServer
 from tests.programs import require_program
 from tests.stranger import REASONS, SkipsOnly
 
-BWRAP, CADDY, CHROMIUM, MARIADB, NGINX, NODE, PHP, POSTGRESQL, PROMETHEUS, SYSTEMD = sorted(REASONS)
+BWRAP, CADDY, CHROMIUM, MARIADB, NGINX, NODE, PHP, POSTGRESQL, PROMETHEUS, SAMBA, SLAPD, SYSTEMD = sorted(REASONS)
 
 
 def marks(request: pytest.FixtureRequest) -> set[str]:
@@ -63,11 +63,13 @@ EACH = f"""
     def test_hash(): pytest.skip({PHP!r})
     def test_tls(): pytest.skip({POSTGRESQL!r})
     def test_alert(): pytest.skip({PROMETHEUS!r})
+    def test_domain(): pytest.skip({SAMBA!r})
+    def test_directory(): pytest.skip({SLAPD!r})
     def test_verified(): pytest.skip({SYSTEMD!r})
 """
 
 
-REST = (MARIADB, NODE, PHP, POSTGRESQL, PROMETHEUS, SYSTEMD)
+REST = (MARIADB, NODE, PHP, POSTGRESQL, PROMETHEUS, SAMBA, SLAPD, SYSTEMD)
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def test_a_factory_in_the_working_directory_is_called_with_the_settings(written:
     "reference", ["", "shop", "shop:", ":accounts", "shop accounts:x", "shop:a b", "sho-p:x", "a..b:c"]
 )
 def test_what_is_no_reference_is_told_what_one_is(reference: str) -> None:
-    assert fault_of(reference) == f"must be builtin, table, supabase or package.module:factory, not {reference}"
+    assert fault_of(reference) == f"must be builtin, table, supabase, ldap or package.module:factory, not {reference}"
 
 
 def test_a_module_that_does_not_exist_is_named(written: Write, tmp_path: Path) -> None:

@@ -118,7 +118,7 @@ def test_a_store_is_one_of_ours_or_a_factory(read: Read, store: str) -> None:
     [("tabel", "; did you mean table?"), ("shop.accounts", ""), ("a:b:c", ""), (":store", ""), ("", "")],
 )
 def test_no_other_store_is_known(faults: Faults, store: str, meant: str) -> None:
-    expected = {"accounts.store": f"must be builtin, table, supabase or package.module:factory{meant}"}
+    expected = {"accounts.store": f"must be builtin, table, supabase, ldap or package.module:factory{meant}"}
 
     assert faults(SIGN_IN, KEYTURN_ACCOUNTS_STORE=store) == expected
 

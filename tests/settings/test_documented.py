@@ -60,6 +60,7 @@ def test_what_has_no_variable_is_said_to_have_none() -> None:
         "accounts.table.ends",
         "accounts.table.lock",
         "accounts.table.unlock",
+        "accounts.ldap.where",
     ]
     assert {name for name, _ in SECTIONS["[kinds.*]"]} == {f"kinds.*.{name}" for name in Kind.__struct_fields__}
     receiver = "signals.receivers.*"
@@ -79,6 +80,7 @@ def test_the_documented_defaults_are_those_that_hold(tmp_path: Path) -> None:
     assert {fault.name for fault in reading.faults} == {
         "accounts.table",
         "accounts.supabase",
+        "accounts.ldap",
         "second_step.table",
     }  # not of these accounts
     assert reading.settings == Settings()

@@ -223,6 +223,14 @@ class KnowsHashes(Protocol):
 
 
 @runtime_checkable
+class ChecksPasswords(Protocol):
+    """A store that checks passwords itself and shows no hashes, so that users can sign in here."""
+
+    async def check_password(self, account_id: str, password: str) -> bool:
+        """Return whether the password is the account's. "" is the id of no account, and costs as much as any other."""
+
+
+@runtime_checkable
 class DatesPasswords(Protocol):
     """A store that knows when an account's password was last changed."""
 

@@ -44,7 +44,7 @@ def import_factory(reference: str, setting: str = "accounts.store") -> Callable[
     """Return the function, imported and not called. Raises SettingsInvalid, with a sentence, if that fails."""
     module_name, colon, name = reference.partition(":")
     if not colon or not all(part.isidentifier() for part in (*module_name.split("."), name)):
-        raise _fault(f"must be builtin, table, supabase or package.module:factory, not {reference}", setting)
+        raise _fault(f"must be builtin, table, supabase, ldap or package.module:factory, not {reference}", setting)
     if (here := str(Path.cwd())) not in sys.path:
         sys.path.insert(0, here)  # as uvicorn does for its app
     try:
@@ -119,6 +119,10 @@ def accounts_for(settings: Settings, database: Database) -> AccountStore:
             from keyturn.accounts.supabase.accounts import supabase_accounts
 
             return supabase_accounts(wanted, database)
+        case "ldap":
+            from keyturn.accounts.ldap.accounts import LdapAccounts
+
+            return LdapAccounts(wanted.ldap)
         case reference:
             return store_from_factory(reference, settings)
 
@@ -137,10 +141,13 @@ async def hash_doubt(settings: Settings, accounts: AccountStore) -> str:
 
 
 def ends_sessions(accounts: AccountSettings) -> bool:
-    """Return whether a new password ends all sessions. A store's contract says so; a table needs settings for it."""
+    """Return whether a new password ends all sessions.
+
+    A store's contract says so; a table needs settings for it, and a directory does not know its apps' sessions.
+    """
     table = accounts.table
     ended = any(one.what == "sessions" and one.when == "change" and not one.where for one in table.ends.values())
-    return accounts.store != "table" or bool(table.delete or ended)
+    return accounts.store not in {"table", "ldap"} or bool(table.delete or ended)
 
 
 def locks_accounts(settings: Settings, accounts: AccountStore) -> bool:

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
 from keyturn.accounts.builtin import AccountRow, BuiltinAccounts
-from keyturn.accounts.port import AccountStore, KnowsHashes
+from keyturn.accounts.port import AccountStore, ChecksPasswords, KnowsHashes
 from keyturn.accounts.store_factory import accounts_for
 from keyturn.database import Database
 from keyturn.database.unready import describe_error
@@ -41,7 +41,7 @@ async def check_accounts(settings: Settings, given: AccountStore | None = None) 
         try:
             await store.require_ready()
             times = await _resolved(store, settings) + await _times(store)
-            doubts = await _doubts(store, settings)
+            doubts = await _doubts(store, settings) + await _directory(store)
         finally:
             await store.close()
     except SettingsInvalid as error:
@@ -54,7 +54,7 @@ async def check_accounts(settings: Settings, given: AccountStore | None = None) 
     finally:
         await database.close()
     found = [Finding("accounts", "ok", f"the store {settings.accounts.store} matches the settings{times}"), *doubts]
-    if hosted_path(settings.sign_in_page) and not isinstance(store, KnowsHashes):
+    if hosted_path(settings.sign_in_page) and not isinstance(store, KnowsHashes | ChecksPasswords):
         message = "sign_in_url: Keyturn's sign-in page does not work with this store"
         mend = "Set sign_in_url to your app's sign-in page."
         found.append(Finding("accounts", "warn", message, mend))
@@ -63,15 +63,20 @@ async def check_accounts(settings: Settings, given: AccountStore | None = None) 
 
 def _mend_fault(fault: Fault, settings: Settings) -> str:
     # PostgreSQL says "permission denied", and MySQL "SELECT command denied".
-    mend = (
-        MISSING_RIGHT.format(**_place(settings)) if "denied" in fault.message else "Correct the setting, or the table."
-    )
+    if settings.accounts.store == "ldap":
+        mend = "Correct the setting, or the directory."
+    elif "denied" in fault.message:
+        mend = MISSING_RIGHT.format(**_place(settings))
+    else:
+        mend = "Correct the setting, or the table."
     return f"{mend} Keyturn does not start before that."
 
 
 def _mend_unready(error: Exception, settings: Settings) -> str:
     """Return the fix, and what does not work until then."""
     mend, place = "", _place(settings)
+    if settings.accounts.store == "ldap":
+        mend = "Start a server of the directory, or correct accounts.ldap.servers and ca_file."
     if settings.accounts.store == "table":
         mend = mend_of_server(error, **place) or _mend_unreached(settings, place["address"])
     return f"{mend} Until then, Keyturn sends no links and answers resets with 503.".lstrip()
@@ -148,6 +153,13 @@ async def _times(store: AccountStore) -> str:
 
     times = await store.written_times() if isinstance(store, TableAccounts) else {}
     return "".join(f"; {column} is set to {written.shown}" for column, written in times.items())
+
+
+async def _directory(store: AccountStore) -> list[Finding]:
+    """Return warnings about a directory's servers and the rights there."""
+    from keyturn.accounts.ldap.accounts import LdapAccounts
+
+    return await store.findings() if isinstance(store, LdapAccounts) else []
 
 
 async def _doubts(store: AccountStore, settings: Settings) -> list[Finding]:

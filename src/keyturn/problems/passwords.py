@@ -109,10 +109,16 @@ def rule_text(name: str, limit: int | None, texts: Texts) -> str:
 
 
 def _refusal_text(name: str, texts: Texts) -> str:
-    """Return the text of a rule that needs the password itself, including the rules of Supabase Auth."""
+    """Return the text of a rule that needs the password itself, or the rules of Supabase Auth and directories."""
     match name:
         case "weak_length":
             return texts.gettext("a longer password")
+        case "too_long":
+            return texts.gettext("a shorter password")
+        case "history":
+            return texts.gettext("not one of your previous passwords")
+        case "too_young":
+            return texts.gettext("more time since your last password change")
         case "weak_characters":
             return texts.gettext("more kinds of characters, such as upper-case letters, digits and special characters")
         case "breached" | "weak_pwned":

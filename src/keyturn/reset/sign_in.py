@@ -1,4 +1,4 @@
-"""Sign-in, if the store's hashes can be read, and changes of a password by users who know it."""
+"""Sign-in, if the store shows hashes or checks passwords, and changes of a password by users who know it."""
 
 import base64
 import hmac
@@ -12,7 +12,7 @@ from hashlib import sha256
 import msgspec
 
 from keyturn import addresses
-from keyturn.accounts.port import Account, JoinsSignIn, KnowsHashes
+from keyturn.accounts.port import Account, ChecksPasswords, JoinsSignIn, KnowsHashes
 from keyturn.keys import derive
 from keyturn.problems.proofs import CredentialsRejected, NotSignedIn
 from keyturn.problems.requests import InputInvalid
@@ -106,14 +106,14 @@ class OpenedSession(msgspec.Struct, frozen=True, kw_only=True):
 class SignIns:
     """Signs users in and out, and changes the password of a signed-in user: limited, audited and counted.
 
-    `hashes`: the store of the accounts, whose hashes can be read.
+    `hashes`: the store of the accounts, whose hashes can be read, or which checks passwords itself.
     `after_sign_in`: work that follows a sign-in, such as ending the muting of a mailbox.
     """
 
     def __init__(
         self,
         ground: Ground,
-        hashes: KnowsHashes,
+        hashes: KnowsHashes | ChecksPasswords,
         hasher: PasswordHasher,
         changes: PasswordChanges,
         devices: DeviceCookies,
@@ -145,7 +145,7 @@ class SignIns:
         await self._limits.count_guess(self._devices.guesser(device, email))
         account = await self._accounts.find(email)
         verified = await self._verify(account, password)
-        secret = await self._open(account, verified, client) if account and verified else None
+        secret = await self._open(account, password, verified, client) if account and verified else None
         await self._audit.record(
             "sign_in", "signed_in" if secret else "rejected", client, account.id if account else "", email
         )
@@ -155,15 +155,18 @@ class SignIns:
         return OpenedSession(secret=secret, account=account, device=self.device(account))
 
     async def _verify(self, account: Account | None, password: str, *, reserved: bool = False) -> str | None:
-        """Return the stored hash that the password fits, otherwise None. Raises Busy.
+        """Return the stored hash that the password fits, otherwise None; of a store without hashes, any text.
 
         `reserved`: the caller is no stranger. A missing or disabled account costs the same work, with a read of a hash
-        included (OWASP ASVS 6.3.8).
+        included (OWASP ASVS 6.3.8). Raises Busy.
         """
-        stored = await self._hashes.password_hash(account.id if account and account.active else "")
+        account_id = account.id if account and account.active else ""
+        if isinstance(self._hashes, ChecksPasswords):
+            return "checked" if await self._hashes.check_password(account_id, password) else None
+        stored = await self._hashes.password_hash(account_id)
         return stored if await self._hasher.verify(password, stored, reserved=reserved) else None
 
-    async def _open(self, account: Account, verified: str, client: Client) -> str | None:
+    async def _open(self, account: Account, password: str, verified: str, client: Client) -> str | None:
         """Return the secret of a new session; None if `verified` is no longer the account's hash.
 
         During the check, the account may have been disabled or its password changed.
@@ -184,10 +187,15 @@ class SignIns:
             return None
         # Another system is asked only after this database's transaction has ended. A change that the other system does
         # not know yet ends the session, which exists by now.
-        if joins or await self._hashes.password_hash(account_id) == verified:
+        if joins or await self._is_still(account_id, password, verified):
             return secret
         await self.sign_out(secret)
         return None
+
+    async def _is_still(self, account_id: str, password: str, verified: str) -> bool:
+        if isinstance(self._hashes, ChecksPasswords):
+            return await self._hashes.check_password(account_id, password)
+        return await self._hashes.password_hash(account_id) == verified
 
     def device(self, account: Account) -> str:
         """Return a device cookie's value for a user who has just proved that the account is theirs."""
@@ -234,13 +242,13 @@ class SignIns:
 
 
 def build(settings: Settings, ground: Ground, hasher: PasswordHasher, changes: PasswordChanges) -> SignIns | None:
-    """Return the sign-in; None if users sign in elsewhere, or if the store's hashes cannot be read.
+    """Return the sign-in; None if users sign in elsewhere, or if the store cannot check their passwords.
 
     For an app's own accounts it is a second way in, so it exists only if `sign_in_url` asks for it.
     """
     accounts = ground.accounts
     hosted = settings.accounts.store == "builtin" or hosted_path(settings.sign_in_url) is not None
-    if not hosted or not isinstance(accounts, KnowsHashes):
+    if not hosted or not isinstance(accounts, KnowsHashes | ChecksPasswords):
         return None
     after_sign_in = (_unmute,) if settings.mute.url else ()
     return SignIns(ground, accounts, hasher, changes, DeviceCookies(ground.secrets), after_sign_in)

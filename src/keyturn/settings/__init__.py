@@ -103,16 +103,50 @@ class SupabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
     timeout: timedelta = timedelta(seconds=10)
 
 
+class LdapSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """A directory, and the service account that sets passwords there.
+
+    `servers`: `ldaps://` or `ldap://` with host and port, in the order in which they are asked.
+    `allow_plain`: passwords may cross the network without TLS.
+    `base`: the entry under which the accounts are.
+    `where`: attributes and the values that accounts have; {} for any person.
+    `id` to `phone`: names of attributes. `id`: "" for entryUUID or objectGUID.
+    `aliases`: further addresses as Exchange writes them (`smtp:ada@example.org`).
+    `unlock`: a new password ends a lockout; otherwise a locked account gets no link.
+    `timeout`: for one server, from connecting to its last answer.
+    """
+
+    kind: Literal["openldap", "active_directory"] = "openldap"
+    servers: tuple[str, ...] = ()
+    start_tls: bool = False
+    ca_file: Folder = Folder("")
+    allow_plain: bool = False
+    bind_dn: str = ""
+    bind_password: Secret = Secret("")
+    base: str = ""
+    where: dict[str, str] = {}
+    id: str = ""
+    email: str = "mail"
+    aliases: str = ""
+    name: str = "cn"
+    locale: str = "preferredLanguage"
+    phone: str = ""
+    unlock: bool = True
+    connections: Annotated[int, Meta(ge=1, le=50)] = 4
+    timeout: timedelta = timedelta(seconds=5)
+
+
 class AccountSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Where the accounts are.
 
-    `store`: builtin, table, supabase, or `package.module:factory`, which is called with the settings. With supabase and
-    a `table`, Keyturn looks users up in the table, and sets the password at Supabase.
+    `store`: builtin, table, supabase, ldap, or `package.module:factory`, which is called with the settings. With
+    supabase and a `table`, Keyturn looks users up in the table, and sets the password at Supabase.
     """
 
     store: str = "builtin"
     table: TableSettings = TableSettings()
     supabase: SupabaseSettings = SupabaseSettings()
+    ldap: LdapSettings = LdapSettings()
 
 
 class Kind(msgspec.Struct, frozen=True, kw_only=True):

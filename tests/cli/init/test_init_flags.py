@@ -75,8 +75,16 @@ def test_a_store_that_is_not_known_is_refused(keyturn: Keyturn) -> None:
     refused = keyturn("init", "--store", "tabel", *TEXTS)
 
     assert refused.err.startswith(
-        "keyturn: --store: must be builtin, table, supabase or package.module:factory; did you mean"
+        "keyturn: --store: must be builtin, table, supabase, ldap or package.module:factory; did you mean"
     )
+
+
+def test_a_directory_has_a_guide_in_place_of_questions(keyturn: Keyturn) -> None:
+    refused = keyturn("init", "--store", "ldap", *TEXTS)
+
+    assert refused.code != 0
+    assert refused.err.startswith("keyturn: --store: init does not ask about a directory: write [accounts.ldap]")
+    assert not Path("keyturn.toml").exists()
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,11 @@ from datetime import timedelta
 from cryptography.fernet import Fernet
 
 from keyturn.errors import Fault
-from keyturn.hosts import is_loopback
+from keyturn.hosts import host_of, is_loopback
 from keyturn.settings import (
     AccountSettings,
     ChallengeSettings,
+    LdapSettings,
     SecondStepTableSettings,
     Settings,
     SmsSettings,
@@ -20,7 +21,7 @@ from keyturn.settings.building import did_you_mean, member_name
 from keyturn.settings.sentences import not_this
 from keyturn.settings.url_rules import database_fault, policy_faults, service_faults
 
-OWN_STORES = ("builtin", "table", "supabase")
+OWN_STORES = ("builtin", "table", "supabase", "ldap")
 PLACES = ("{now}", "{now_ms}", "{null}")
 """What a value of accounts.table.set may be, beside a plain one."""
 
@@ -39,11 +40,13 @@ def account_faults(settings: Settings, *, sending: bool, written: Collection[str
         yield from _unused_section_faults(accounts, written)
     elif not FUNCTION.fullmatch(accounts.store):
         meant = did_you_mean(accounts.store, OWN_STORES)
-        yield Fault("accounts.store", f"must be builtin, table, supabase or package.module:factory{meant}")
+        yield Fault("accounts.store", f"must be builtin, table, supabase, ldap or package.module:factory{meant}")
     if accounts.store == "table" or (accounts.store == "supabase" and "accounts.table" in written):
         yield from _table(accounts)
     if accounts.store == "supabase":
         yield from _supabase(settings, sending=sending)
+    if accounts.store == "ldap":
+        yield from _ldap(accounts.ldap, sending=sending)
 
 
 def sign_in_faults(settings: Settings) -> Iterator[Fault]:
@@ -58,8 +61,8 @@ def sign_in_faults(settings: Settings) -> Iterator[Fault]:
 
 
 def _unused_section_faults(accounts: AccountSettings, written: Collection[str]) -> Iterator[Fault]:
-    used = {"table": {"table"}, "supabase": {"table", "supabase"}}.get(accounts.store, set())
-    for section in ("table", "supabase"):
+    used = {"table": {"table"}, "supabase": {"table", "supabase"}, "ldap": {"ldap"}}.get(accounts.store, set())
+    for section in ("table", "supabase", "ldap"):
         if f"accounts.{section}" in written and section not in used:
             yield Fault(f"accounts.{section}", f"is set, but accounts.store is {accounts.store}")
 
@@ -123,6 +126,60 @@ def _supabase(settings: Settings, *, sending: bool) -> Iterator[Fault]:
         yield from service_faults("accounts.supabase.url", supabase.url, production=production)
     if sending and not supabase.service_role_key:
         yield Fault("SUPABASE_SERVICE_ROLE_KEY", "missing: accounts.store is supabase")
+
+
+_SERVER = re.compile(r"ldaps?://[^/?#@\s]+", re.ASCII)
+_ATTRIBUTE = re.compile(r"[A-Za-z][A-Za-z0-9-]*|\d+(\.\d+)+", re.ASCII)
+"""RFC 4512 1.4: a short name, or an OID."""
+
+_MOST_SERVERS = 6
+_LONGEST_ANSWER = timedelta(seconds=10)
+
+
+def _ldap(ldap: LdapSettings, *, sending: bool) -> Iterator[Fault]:
+    yield from _ldap_servers(ldap)
+    for name, what in (("bind_dn", "the name of the service account"), ("base", "the entry above the accounts")):
+        if not getattr(ldap, name):
+            yield Fault(f"accounts.ldap.{name}", f"missing: {what}")
+    if sending and not ldap.bind_password:
+        yield Fault("accounts.ldap.bind_password", "missing: the password of the service account")
+    for name in ("id", "email", "aliases", "name", "locale", "phone"):
+        written = getattr(ldap, name)
+        if not _ATTRIBUTE.fullmatch(written) and (written or name == "email"):
+            yield Fault(f"accounts.ldap.{name}", f"must be the name of an attribute{not_this(written)}")
+    for name in ldap.where:
+        if not _ATTRIBUTE.fullmatch(name):
+            yield Fault(member_name("accounts.ldap.where", name), "its name must be that of an attribute")
+
+
+def _ldap_servers(ldap: LdapSettings) -> Iterator[Fault]:
+    setting, example = "accounts.ldap.servers", "ldaps://dc1.example.org"
+    if not 0 < len(ldap.servers) <= _MOST_SERVERS:
+        yield Fault(setting, f"must name one to {_MOST_SERVERS} servers, such as {example}")
+    for url in ldap.servers:
+        if not _SERVER.fullmatch(url) or not host_of(url):
+            yield Fault(setting, f"must be addresses like {example}{not_this(url)}")
+        elif message := _ldap_tls_fault(ldap, url):
+            yield Fault(setting, message)
+    if ldap.ca_file and not ldap.start_tls and not any(url.startswith("ldaps://") for url in ldap.servers):
+        yield Fault("accounts.ldap.ca_file", "has no effect without TLS: use ldaps://, or set accounts.ldap.start_tls")
+    if not timedelta(0) < ldap.timeout <= _LONGEST_ANSWER:
+        most = _LONGEST_ANSWER.seconds
+        yield Fault("accounts.ldap.timeout", f"must be at most {most} s, because a user waits for it")
+
+
+def _ldap_tls_fault(ldap: LdapSettings, url: str) -> str:
+    """Return why passwords must not go to this server; "" if they may."""
+    if url.startswith("ldaps://"):
+        return f"{url} uses TLS from the beginning: remove accounts.ldap.start_tls" if ldap.start_tls else ""
+    if ldap.start_tls:
+        return ""
+    mend = "use ldaps://, or set accounts.ldap.start_tls"
+    if ldap.kind == "active_directory":
+        return f"{url} has no TLS, without which Active Directory changes no password: {mend}"
+    if is_loopback(url) or ldap.allow_plain:
+        return ""
+    return f"{url} would carry passwords without TLS: {mend}"
 
 
 # Safeguards
@@ -196,7 +253,7 @@ def challenge_faults(challenge: ChallengeSettings) -> Iterator[Fault]:
 # Second steps
 
 
-SOURCES = ("none", "builtin", "table", "supabase")
+SOURCES = ("none", "builtin", "table", "supabase", "ldap")
 
 _NUMBER = re.compile(r"\+[1-9]\d{6,14}")
 """E.164."""
@@ -212,12 +269,14 @@ _SEALED = ("fernet", "laravel")
 def second_step_faults(settings: Settings, *, sending: bool, written: Collection[str]) -> Iterator[Fault]:
     """Yield every rule that is broken; missing secrets, where the process needs them. `written` is what was set."""
     wanted = settings.second_step
-    own = wanted.source in {"builtin", "table"}
+    own = wanted.source in {"builtin", "table", "ldap"}
     if wanted.source not in SOURCES and not FUNCTION.fullmatch(wanted.source):
-        meant = did_you_mean(wanted.source, SOURCES)
-        yield Fault("second_step.source", f"must be none, builtin, table, supabase or package.module:factory{meant}")
+        known, meant = ", ".join(SOURCES), did_you_mean(wanted.source, SOURCES)
+        yield Fault("second_step.source", f"must be {known} or package.module:factory{meant}")
     if wanted.source == "supabase" and settings.accounts.store != "supabase":
         yield Fault("second_step.source", "is supabase, so accounts.store must be, too")
+    if wanted.source == "ldap":
+        yield from _ldap_phones(settings)
     if "second_step.table" in written and wanted.source != "table":
         yield Fault("second_step.table", f"is set, but second_step.source is {wanted.source}")
     if wanted.source == "table":
@@ -226,6 +285,15 @@ def second_step_faults(settings: Settings, *, sending: bool, written: Collection
         yield Fault("second_step.sms.transport", f"is set, but second_step.source is {wanted.source}")
     if wanted.sms.transport:
         yield from _sms(settings, wanted.sms, sending=sending)
+
+
+def _ldap_phones(settings: Settings) -> Iterator[Fault]:
+    if settings.accounts.store != "ldap":
+        yield Fault("second_step.source", "is ldap, so accounts.store must be, too")
+    elif not settings.accounts.ldap.phone:
+        yield Fault("accounts.ldap.phone", "missing: second_step.source is ldap")
+    if not settings.second_step.sms.transport:
+        yield Fault("second_step.sms.transport", "missing: second_step.source is ldap")
 
 
 def _factor_table(settings: Settings, table: SecondStepTableSettings) -> Iterator[Fault]:

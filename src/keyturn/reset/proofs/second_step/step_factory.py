@@ -60,6 +60,10 @@ def _second_step(
             from keyturn.reset.proofs.second_step.table_factors import TableFactors
 
             source = TableFactors(wanted.table, settings.accounts.table, database)
+        case "ldap":
+            from keyturn.reset.proofs.second_step.ldap_phones import LdapPhones
+
+            source = LdapPhones(settings.accounts.ldap)
         case reference:
             return _from_factory(reference, settings)
     sender = _sms_sender(wanted.sms, settings) if text else None

@@ -1,0 +1,226 @@
+"""LDAP's messages (RFC 4511) in BER: the six requests that a store of accounts needs, and their answers.
+
+Filters are built as bytes from an attribute and its value. There is no text of a filter, so an address with
+parentheses or asterisks cannot change a search (RFC 4515; CWE-90). No name of an entry is composed, either.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
+
+import msgspec
+
+LONGEST = 4 * 1024 * 1024
+"""Bytes of an answer's message. Entries are asked for a few attributes each."""
+
+BIND, UNBIND, SEARCH, MODIFY, EXTENDED = 0x60, 0x42, 0x63, 0x66, 0x77
+_ENTRY, _DONE, _REFERENCE, _EXTENDED = 0x64, 0x65, 0x73, 0x78
+
+START_TLS = "1.3.6.1.4.1.1466.20037"
+PASSWORD_MODIFY = "1.3.6.1.4.1.4203.1.11.1"
+PAGED_RESULTS = "1.2.840.113556.1.4.319"
+PASSWORD_POLICY = "1.3.6.1.4.1.42.2.27.8.5.1"
+POLICY_HINTS = "1.2.840.113556.1.4.2239"
+"""Lets a reset in Active Directory obey the history of passwords (MS-ADTS 3.1.1.3.4.1.27)."""
+
+
+class Malformed(ValueError):
+    """Bytes that are not an LDAP message."""
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """An entry. `values`: those of the attributes that were asked for, by their names in small letters."""
+
+    dn: str
+    values: Mapping[str, Sequence[bytes]]
+
+    def texts(self, attribute: str) -> list[str]:
+        """Return the attribute's values that are texts; none if `attribute` is ""."""
+        return [value.decode(errors="replace") for value in self.values.get(attribute.lower(), ())]
+
+    def text(self, attribute: str) -> str:
+        return next(iter(self.texts(attribute)), "")
+
+    def number(self, attribute: str) -> int:
+        """Return the first value as a number; 0 without one."""
+        text = self.text(attribute)
+        return int(text) if text.removeprefix("-").isdecimal() and len(text) <= 20 else 0
+
+
+class Result(msgspec.Struct, frozen=True):
+    """How a request ended (RFC 4511 4.1.9), with the entries of a search.
+
+    `controls`: the values of the response's controls, by their OIDs.
+    """
+
+    code: int
+    message: str = ""
+    controls: Mapping[str, bytes] = {}
+    entries: tuple[Entry, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.message}".rstrip()
+
+
+Answer = Entry | Result | None
+"""None is an answer without meaning here, such as a reference to another server, which is not followed."""
+
+
+# BER
+
+
+def tlv(tag: int, *parts: bytes) -> bytes:
+    content = b"".join(parts)
+    size = len(content)
+    if size < 0x80:
+        return bytes((tag, size)) + content
+    octets = size.to_bytes((size.bit_length() + 7) // 8)
+    return bytes((tag, 0x80 | len(octets))) + octets + content
+
+
+def integer(value: int, tag: int = 0x02) -> bytes:
+    return tlv(tag, value.to_bytes(value.bit_length() // 8 + 1, signed=True))
+
+
+def octets(value: str | bytes, tag: int = 0x04) -> bytes:
+    return tlv(tag, value.encode() if isinstance(value, str) else value)
+
+
+def message_size(buffer: bytes | bytearray) -> int | None:
+    """Return the length of the message at the beginning; None if it has not arrived. Raises Malformed."""
+    if len(buffer) < 2:
+        return None
+    if buffer[0] != 0x30:
+        raise Malformed("no LDAP message")
+    size, start = buffer[1], 2
+    if size >= 0x80:
+        start += size - 0x80
+        if not 2 < start <= 6:
+            raise Malformed("a length of an unusual form")
+        if len(buffer) < start:
+            return None
+        size = int.from_bytes(buffer[2:start])
+    if size > LONGEST:
+        raise Malformed(f"a message of {size} bytes")
+    return start + size if len(buffer) >= start + size else None
+
+
+def elements(content: bytes) -> list[tuple[int, bytes]]:
+    """Return the tags and contents of the elements one after another. Raises Malformed."""
+    found, start = [], 0
+    while start < len(content):
+        if start + 2 > len(content):
+            raise Malformed("it ends within an element")
+        tag, size, begin = content[start], content[start + 1], start + 2
+        if size == 0x80:
+            raise Malformed("an element without a length")
+        if size > 0x80:
+            begin, size = begin + size - 0x80, int.from_bytes(content[begin : begin + size - 0x80])
+        start = begin + size
+        if start > len(content):
+            raise Malformed("an element is longer than its place")
+        found.append((tag, content[begin:start]))
+    return found
+
+
+# Filters
+
+
+def equal(attribute: str, value: str | bytes) -> bytes:
+    return tlv(0xA3, octets(attribute), octets(value))
+
+
+def every(filters: Iterable[bytes]) -> bytes:
+    return tlv(0xA0, *filters)
+
+
+def either(filters: Iterable[bytes]) -> bytes:
+    return tlv(0xA1, *filters)
+
+
+ANY = octets("objectClass", 0x87)
+
+
+# Requests: an operation, and the control that may go with it
+
+
+def request(number: int, operation: bytes, controls: bytes = b"") -> bytes:
+    return tlv(0x30, integer(number), operation, *([tlv(0xA0, controls)] if controls else []))
+
+
+def control(oid: str, value: bytes | None = None) -> bytes:
+    return tlv(0x30, octets(oid), *([] if value is None else [octets(value)]))
+
+
+def bind(name: str, password: str) -> bytes:
+    """Return a simple bind. An empty password would be an anonymous bind that succeeds (RFC 4513 5.1.2)."""
+    if not password or not name:
+        raise ValueError("a bind needs a name and a password")
+    return tlv(BIND, integer(3), octets(name), octets(password, 0x80))
+
+
+def search(
+    base: str, matching: bytes, attributes: Sequence[str], *, most: int, seconds: int, whole_tree: bool = True
+) -> bytes:
+    """Return a search for at most `most` entries (0: no limit). Aliases are not followed."""
+    scope = integer(2 if whole_tree else 0, 0x0A)
+    limits = integer(most), integer(seconds), tlv(0x01, b"\0")
+    return tlv(SEARCH, octets(base), scope, integer(0, 0x0A), *limits, matching, tlv(0x30, *map(octets, attributes)))
+
+
+Change = tuple[Literal["add", "delete", "replace"], str, Sequence[str | bytes]]
+
+
+def modify(dn: str, changes: Iterable[Change]) -> bytes:
+    """Return a modification, which a server makes as a whole or not at all (RFC 4511 4.6)."""
+    kinds = ("add", "delete", "replace")
+    written = [
+        tlv(0x30, integer(kinds.index(kind), 0x0A), tlv(0x30, octets(attribute), tlv(0x31, *map(octets, values))))
+        for kind, attribute, values in changes
+    ]
+    return tlv(MODIFY, octets(dn), tlv(0x30, *written))
+
+
+def extended(oid: str, value: bytes | None = None) -> bytes:
+    return tlv(EXTENDED, octets(oid, 0x80), *([] if value is None else [octets(value, 0x81)]))
+
+
+def password_modify(dn: str, password: str) -> bytes:
+    """Return the request that sets an entry's password (RFC 3062)."""
+    return extended(PASSWORD_MODIFY, tlv(0x30, octets(dn, 0x80), octets(password, 0x82)))
+
+
+# Answers
+
+
+def read_message(content: bytes) -> tuple[int, Answer]:
+    """Return the number of the request that a message answers, and the answer. Raises Malformed."""
+    try:
+        ((_, body),) = elements(content)
+        (_, number), (tag, operation), *rest = elements(body)
+    except ValueError as error:
+        raise Malformed("a message without an operation") from error
+    return int.from_bytes(number), _answer(tag, operation, rest)
+
+
+def _answer(tag: int, operation: bytes, rest: Sequence[tuple[int, bytes]]) -> Answer:
+    parts = [content for _, content in elements(operation)]
+    if tag == _REFERENCE:
+        return None
+    if len(parts) < (2 if tag == _ENTRY else 3):
+        raise Malformed("an operation without its parts")
+    if tag == _ENTRY:
+        return Entry(parts[0].decode(errors="replace"), dict(map(_attribute, elements(parts[1]))))
+    controls = dict(_control(one) for wrapper, content in rest if wrapper == 0xA0 for _, one in elements(content))
+    return Result(int.from_bytes(parts[0]), parts[2].decode(errors="replace"), controls)
+
+
+def _attribute(element: tuple[int, bytes]) -> tuple[str, list[bytes]]:
+    parts = elements(element[1])
+    if len(parts) != 2:
+        raise Malformed("an attribute without its parts")
+    return parts[0][1].decode(errors="replace").lower(), [value for _, value in elements(parts[1][1])]
+
+
+def _control(content: bytes) -> tuple[str, bytes]:
+    parts = elements(content)
+    return parts[0][1].decode(errors="replace"), parts[-1][1] if len(parts) > 1 else b""

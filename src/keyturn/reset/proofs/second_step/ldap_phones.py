@@ -1,0 +1,22 @@
+"""Phone numbers in a directory, as second factors."""
+
+from keyturn.accounts.ldap.accounts import LdapAccounts
+from keyturn.accounts.port import Account
+from keyturn.reset.proofs.second_step.port import StoredFactors
+from keyturn.settings import LdapSettings
+
+
+class LdapPhones:
+    """A FactorSource over the attribute `accounts.ldap.phone`, which is only read."""
+
+    def __init__(self, settings: LdapSettings) -> None:
+        self._accounts = LdapAccounts(settings)
+
+    async def require_ready(self) -> None:
+        await self._accounts.require_ready()
+
+    async def find(self, account: Account) -> StoredFactors:
+        return StoredFactors(None, await self._accounts.phone(account.id))
+
+    async def close(self) -> None:
+        await self._accounts.close()

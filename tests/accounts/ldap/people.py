@@ -1,0 +1,143 @@
+"""The accounts of a directory, seen from behind it: each test has a part of the tree for itself."""
+
+import asyncio
+import base64
+from itertools import count
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from tests.directory_servers import SERVICE_PASSWORD, DirectoryServer
+
+from keyturn.accounts.ldap.accounts import LdapAccounts
+from keyturn.accounts.port import NewPassword
+from keyturn.settings import LdapSettings, Secret
+from keyturn.texts import Folder
+
+_NUMBERS = count()
+
+FIRST, SECOND, THIRD = "seven quiet harbours", "eleven loud lighthouses", "Three-Green-Ferries-9"
+
+
+class Staff:
+    """People below one entry, which is `base`. `settings`: those of a store of theirs."""
+
+    settings: LdapSettings
+
+    def __init__(self, server: DirectoryServer) -> None:
+        self.server = server
+        self.base = f"ou=school{next(_NUMBERS)},{server.suffix}"
+        server.add(self.base, {"objectClass": "organizationalUnit", "ou": self.base.partition(",")[0][3:]})
+        self._dns: dict[str, str] = {}
+        self._names = count()
+
+    def store(self, **changes: Any) -> LdapAccounts:
+        return LdapAccounts(msgspec.structs.replace(self.settings, **changes))
+
+    def new_dn(self, rdn: str) -> str:
+        # A name with each character that RFC 4514 escapes: nothing may depend on how it is written.
+        return f'{rdn}=P\\, \\"x\\" \\+ \\;\\<\\>\\\\ \\23{next(self._names)},{self.base}'
+
+    def dn(self, account_id: str) -> str:
+        return self._dns[account_id]
+
+    def note(self, account_id: str, dn: str) -> str:
+        self._dns[account_id] = dn
+        return account_id
+
+    async def verifies(self, account_id: str, password: str) -> bool:
+        return await asyncio.to_thread(self.server.binds, self.dn(account_id), password)
+
+    async def set(self, account_id: str, **values: Any) -> None:
+        await asyncio.to_thread(self.server.replace, self.dn(account_id), values)
+
+    async def read(self, account_id: str, *names: str) -> dict[str, str]:
+        return await asyncio.to_thread(self.server.attributes, self.dn(account_id), *names)
+
+
+class OpenLdapStaff(Staff):
+    """People with the objectClass inetOrgPerson. An inactive one is locked for ever by the password policy."""
+
+    def __init__(self, server: DirectoryServer) -> None:
+        super().__init__(server)
+        self.settings = LdapSettings(
+            servers=(server.url,),
+            ca_file=Folder(str(server.root)),
+            bind_dn=f"cn=keyturn,{server.suffix}",
+            bind_password=Secret(SERVICE_PASSWORD),
+            base=self.base,
+            phone="mobile",
+        )
+
+    async def add(self, email: str, password: str, *, active: bool = True, **values: Any) -> str:
+        return await asyncio.to_thread(self.add_now, email, password, active=active, **values)
+
+    def add_now(self, email: str, password: str, *, active: bool = True, **values: Any) -> str:
+        dn = self.new_dn("cn")
+        uid = email.partition("@")[0].encode()
+        entry: dict[str, Any] = {"objectClass": ["inetOrgPerson", "shadowAccount"], "sn": "P", "uid": uid}
+        self.server.add(dn, {**entry, "mail": email, "userPassword": password, **values})
+        if not active:
+            self.server.replace(dn, {"pwdAccountLockedTime": "000001010000Z"})
+        return self.note(self.server.attributes(dn, "entryUUID")["entryUUID"], dn)
+
+    async def add_many(self, emails: list[str]) -> None:
+        entries = [
+            f"dn: cn=pupil{number},{self.base}\nchangetype: add\nobjectClass: inetOrgPerson\nsn: P\nmail: {email}\n"
+            for number, email in enumerate(emails)
+        ]
+        await asyncio.to_thread(self.server.change, "\n".join(entries))
+
+    async def change(self, account_id: str, *, email: str | None = None, active: bool | None = None) -> None:
+        if email is not None:
+            await self.set(account_id, mail=email)
+        if active is not None:
+            await self.set(account_id, pwdAccountLockedTime=[] if active else "000001010000Z")
+
+
+class DomainStaff(Staff):
+    """People of a domain of Active Directory."""
+
+    def __init__(self, server: DirectoryServer) -> None:
+        super().__init__(server)
+        self.settings = LdapSettings(
+            kind="active_directory",
+            servers=(server.url,),
+            ca_file=Folder(str(server.root)),
+            bind_dn=server.admin,
+            bind_password=Secret(server.password),
+            base=self.base,
+            aliases="proxyAddresses",
+        )
+
+    async def add(self, email: str, password: str, *, active: bool = True, **values: Any) -> str:
+        return await asyncio.to_thread(self.add_now, email, password, active=active, **values)
+
+    def add_now(self, email: str, password: str, *, active: bool = True, **values: Any) -> str:
+        dn = self.new_dn("cn")
+        entry = {"objectClass": "user", "sAMAccountName": f"{self.base[3:].partition(',')[0]}-{next(self._names)}"}
+        flags = {"userAccountControl": "512" if active else "514", "unicodePwd": quoted(password)}
+        self.server.add(dn, {**entry, "mail": email, **flags, **values})
+        return self.note(guid(self.server.attributes(dn, "objectGUID")), dn)
+
+    async def change(self, account_id: str, *, email: str | None = None, active: bool | None = None) -> None:
+        if email is not None:
+            await self.set(account_id, mail=email)
+        if active is not None:
+            await self.set(account_id, userAccountControl="512" if active else "514")
+
+
+def new_password(text: str) -> NewPassword:
+    async def no_hash(_: str) -> str:
+        raise AssertionError("a directory makes its own hashes")
+
+    return NewPassword(text, no_hash)
+
+
+def quoted(password: str) -> bytes:
+    return f'"{password}"'.encode("utf-16-le")
+
+
+def guid(attributes: dict[str, str]) -> str:
+    """Return the id as text. The program writes it in base64, after a second colon."""
+    return str(UUID(bytes_le=base64.b64decode(attributes["objectGUID:"])))

@@ -1,0 +1,155 @@
+"""Samba as a domain controller of Active Directory: its rules in words, lockouts, flags, ids and addresses."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from tests.accounts.ldap.people import FIRST, SECOND, THIRD, DomainStaff, new_password
+
+from keyturn.accounts.ldap.accounts import LdapAccounts
+from keyturn.accounts.port import Account
+from keyturn.errors import SettingsInvalid
+from keyturn.problems.passwords import PasswordRejected
+
+pytestmark = pytest.mark.long  # it takes a domain controller six seconds to be there
+
+ADA = "ada@northwind.test"
+
+
+@pytest.fixture
+async def store(domain: DomainStaff) -> AsyncIterator[LdapAccounts]:
+    store = domain.store()
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+def rules(domain: DomainStaff) -> Iterator[Any]:
+    """Return a function that sets rules of the domain; they are off again after the test."""
+    before = {"pwdProperties": "0", "minPwdLength": "0", "pwdHistoryLength": "0", "lockoutThreshold": "0"}
+    server = domain.server
+    yield lambda **rules: server.replace(server.suffix, rules)
+    server.replace(server.suffix, before)
+
+
+async def of(store: LdapAccounts, account_id: str) -> Account:
+    account = await store.get(account_id)
+    assert account is not None
+    return account
+
+
+KINDS = "weak_characters: more kinds of characters, such as upper-case letters, digits and special characters"
+
+
+@pytest.mark.parametrize(
+    ("rule", "password", "broken"),
+    [
+        ({"minPwdLength": "12"}, "short", "weak_length: at least 12 characters"),
+        ({"pwdProperties": "1"}, "seven quiet ferries", KINDS),
+    ],
+    ids=["short", "simple"],
+)
+async def test_what_the_domain_refuses_is_a_rule_in_words(
+    domain: DomainStaff, store: LdapAccounts, rules: Any, rule: dict[str, str], password: str, broken: str
+) -> None:
+    ada = await domain.add(ADA, FIRST)
+    account = await of(store, ada)
+    await asyncio.to_thread(rules, **rule)
+
+    with pytest.raises(PasswordRejected) as rejected:
+        await store.set_password(account, new_password(password))
+
+    assert [f"{one.rule}: {one.message}" for one in rejected.value.violations] == [broken]
+    assert await domain.verifies(ada, FIRST)
+    assert await store.set_password(account, new_password(THIRD))
+
+
+async def test_a_lockout_ends_with_a_new_password(domain: DomainStaff, store: LdapAccounts, rules: Any) -> None:
+    await asyncio.to_thread(rules, lockoutThreshold="2")
+    ada = await domain.add(ADA, FIRST)
+    for _ in range(3):
+        assert not await store.check_password(ada, "a guess")
+    assert not await store.check_password(ada, FIRST), "it is locked"
+    strict = domain.store(unlock=False)
+    locked = await of(strict, ada)
+    assert not locked.active
+    assert not await strict.set_password(locked, new_password(SECOND))
+    await strict.close()
+
+    account = await of(store, ada)
+    assert account.active
+    assert await store.set_password(account, new_password(SECOND))
+
+    assert await store.check_password(ada, SECOND)
+
+
+async def test_the_flag_for_another_password_ends_with_one_that_the_owner_chose(
+    domain: DomainStaff, store: LdapAccounts
+) -> None:
+    ada = await domain.add(ADA, FIRST)
+    await domain.set(ada, pwdLastSet="0")
+    assert not await domain.verifies(ada, FIRST)
+    assert await store.check_password(ada, FIRST), "the password is right, so its owner may change it here"
+    assert not await store.check_password(ada, SECOND)
+    assert await store.password_changed_at(ada) is None
+
+    assert await store.set_password(await of(store, ada), new_password(SECOND))
+
+    assert await domain.verifies(ada, SECOND)
+    changed = await store.password_changed_at(ada)
+    assert changed is not None
+    assert abs(datetime.now(UTC) - changed) < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("state", "active", "has_password"),
+    [
+        ({"accountExpires": "133000000000000000"}, False, True),
+        ({"accountExpires": "9223372036854775807"}, True, True),
+        ({"userAccountControl": "514"}, False, True),
+        ({"userAccountControl": str(512 | 0x40000)}, True, False),
+    ],
+    ids=["expired", "never expires", "disabled", "smart card"],
+)
+async def test_the_state_of_an_account_is_read(
+    domain: DomainStaff, store: LdapAccounts, state: dict[str, str], active: bool, has_password: bool
+) -> None:
+    ada = await domain.add(ADA, FIRST)
+    before = await of(store, ada)
+    await domain.set(ada, **state)
+
+    account = await of(store, ada)
+    assert (account.active, account.has_password) == (active, has_password)
+    assert await store.set_password(before, new_password(SECOND)) is (active and has_password)
+
+
+async def test_addresses_of_exchange_find_the_account_and_mail_goes_to_the_first(
+    domain: DomainStaff, store: LdapAccounts
+) -> None:
+    aliases = ["SMTP:ada.l@northwind.test", "smtp:countess@northwind.test", "x500:/o=Northwind"]
+    ada = await domain.add(ADA, FIRST, proxyAddresses=aliases)
+
+    found = await store.find("countess@northwind.test")
+    assert found == await store.get(ada)
+    assert found is not None
+    assert found.email == ADA
+
+    await domain.set(ada, mail=[])
+    assert (await of(store, ada)).email == "ada.l@northwind.test"
+    assert await store.find("/o=Northwind") is None
+
+
+async def test_machines_are_no_accounts(domain: DomainStaff, store: LdapAccounts) -> None:
+    machine = {"objectClass": "computer", "sAMAccountName": "LAB1$", "userAccountControl": "4096", "mail": ADA}
+    await asyncio.to_thread(domain.server.add, f"cn=lab1,{domain.base}", machine)
+
+    assert await store.find(ADA) is None
+
+
+async def test_a_controller_is_recognised_under_the_wrong_kind(domain: DomainStaff) -> None:
+    store = domain.store(kind="openldap")
+    with pytest.raises(SettingsInvalid, match="the server answers as Active Directory does"):
+        await store.require_ready()
+    await store.close()

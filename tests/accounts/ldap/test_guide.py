@@ -1,0 +1,141 @@
+"""The rights in docs/guides/ldap.md, as written there, on slapd and Samba: they suffice, and are not too many."""
+
+import asyncio
+import re
+import struct
+import subprocess
+from base64 import b64decode
+from pathlib import Path
+
+import pytest
+from tests.accounts.ldap.people import FIRST, SECOND, DomainStaff, OpenLdapStaff, Staff, new_password
+from tests.programs import require_program
+
+from keyturn.accounts.ldap.accounts import LdapAccounts
+from keyturn.settings import Secret
+
+pytestmark = pytest.mark.long
+
+GUIDE = Path(__file__).parents[3] / "docs/guides/ldap.md"
+ADA = "ada@northwind.test"
+SERVICE_HASH, SERVICE_PASSWORD = "{SSHA}0TxLi8BZTGZRjHMLJvHGSmxWZUU7o6pt", "a service account of the guide"
+
+
+def blocks(kind: str) -> list[str]:
+    return re.findall(rf"(?s)```{kind}\n(.*?)```", GUIDE.read_text("utf-8"))
+
+
+async def reset_and_unlock(staff: Staff, store: LdapAccounts, ada: str) -> None:
+    await store.require_ready()
+    account = await store.find(ADA)
+    assert account is not None
+    assert account.active
+    assert await store.set_password(account, new_password(SECOND))
+    assert await staff.verifies(ada, SECOND)
+    assert await store.addresses_after("", 10) == [ADA]
+
+
+async def test_the_rights_for_openldap_suffice(school: OpenLdapStaff) -> None:
+    def here(text: str) -> str:
+        text = text.replace("ou=people,dc=example,dc=org", school.base).replace(SERVICE_HASH, SERVICE_PASSWORD)
+        return text.replace("cn=keyturn,dc=example,dc=org", service)
+
+    service = f"cn=keyturn,ou=services,{school.base}"
+    account, rights = map(here, blocks("ldif"))
+    server = school.server
+    services = {"objectClass": "organizationalUnit", "ou": "services"}
+    await asyncio.to_thread(server.add, f"ou=services,{school.base}", services)
+    await asyncio.to_thread(server.change, account.replace("\n", "\nchangetype: add\n", 1))
+    await asyncio.to_thread(server.change, rights, "cn=admin,cn=config", "admin")
+    ada = await school.add(ADA, FIRST, pwdPolicySubentry=await policy(school))
+    await school.set(ada, pwdReset="TRUE")
+    store = school.store(bind_dn=service, bind_password=Secret(SERVICE_PASSWORD))
+    try:
+        for _ in range(2):
+            await store.check_password(ada, "a guess")
+        assert not await store.check_password(ada, FIRST), "it is locked"
+        await reset_and_unlock(school, store, ada)
+        assert [finding.message for finding in await store.findings()] == []
+        assert not await reads_hash(school, service, ada)
+        await school.add_many([f"pupil{number:03}@northwind.test" for number in range(510)])
+        assert len(await store.addresses_after("", 1000)) == 511
+    finally:
+        await store.close()
+
+
+async def policy(school: OpenLdapStaff) -> str:
+    dn = f"cn=policy,{school.base}"
+    rules = {"pwdLockout": "TRUE", "pwdMaxFailure": "2", "pwdMustChange": "TRUE", "pwdAttribute": "userPassword"}
+    await asyncio.to_thread(school.server.add, dn, {"objectClass": ["device", "pwdPolicy"], **rules})
+    return dn
+
+
+async def reads_hash(school: OpenLdapStaff, service: str, ada: str) -> bool:
+    server = school.server
+    told = await asyncio.to_thread(
+        server._run, "ldapsearch", service, SERVICE_PASSWORD, "-LLL", "-b", school.dn(ada), "userPassword"
+    )
+    return "userPassword" in told.stdout
+
+
+async def test_the_rights_for_active_directory_suffice(domain: DomainStaff) -> None:
+    server = domain.server
+    dn = f"CN=keyturn,{server.suffix}"
+    entry = {"objectClass": "user", "sAMAccountName": "keyturn", "userAccountControl": "512"}
+    password = f'"{SERVICE_PASSWORD}"'.encode("utf-16-le")
+    await asyncio.to_thread(server.add, dn, {**entry, "unicodePwd": password})
+    sid = sid_text(b64decode((await asyncio.to_thread(server.attributes, dn, "objectSid"))["objectSid:"]))
+    (sddl,) = re.findall(r'--sddl="(.*)"', GUIDE.read_text("utf-8"))
+    tool = require_program("samba-tool", "samba-ad-dc samba-ad-provision")
+    place = ["-H", f"{server.folder}/dc/private/sam.ldb", "-s", f"{server.folder}/dc/etc/smb.conf"]
+    command = [tool, "dsacl", "set", *place, f"--objectdn={domain.base}", f"--sddl={sddl.replace('SID', sid)}"]
+    await asyncio.to_thread(subprocess.run, command, check=True, capture_output=True)
+    ada = await domain.add(ADA, FIRST)
+    await asyncio.to_thread(server.replace, server.suffix, {"lockoutThreshold": "2"})
+    store = domain.store(bind_dn="keyturn@northwind.test", bind_password=Secret(SERVICE_PASSWORD))
+    try:
+        for _ in range(3):
+            await store.check_password(ada, "a guess")
+        assert not await store.check_password(ada, FIRST), "it is locked"
+        await reset_and_unlock(domain, store, ada)
+        assert [finding.message for finding in await store.findings()] == []
+    finally:
+        await store.close()
+        await asyncio.to_thread(server.replace, server.suffix, {"lockoutThreshold": "0"})
+
+
+def sid_text(sid: bytes) -> str:
+    """Return a security identifier as text (MS-DTYP 2.4.2)."""
+    parts = struct.unpack(f"<{sid[1]}I", sid[8:])
+    return "-".join(["S", str(sid[0]), str(int.from_bytes(sid[2:8])), *map(str, parts)])
+
+
+async def test_rights_that_are_missing_or_too_many_are_found(school: OpenLdapStaff, domain: DomainStaff) -> None:
+    await school.add(ADA, FIRST)
+    await domain.add(ADA, FIRST)
+    reader = school.store(bind_dn=f"cn=reader,{school.server.suffix}")
+    admin = school.store(bind_dn=school.server.admin, bind_password=Secret(school.server.password))
+    domain_admin = domain.store()
+    try:
+        assert [one.message for one in await reader.findings()] == [
+            f"cn=reader,{school.server.suffix} may not write userPassword, so resets fail",
+            f"cn=reader,{school.server.suffix} may not write pwdAccountLockedTime, so lockouts may last",
+        ]
+        (too_many,) = await admin.findings()
+        assert too_many.message.startswith(f"{school.server.admin} may write mail, mobile, cn")
+        (too_many,) = await domain_admin.findings()
+        assert "may write mail, proxyAddresses, cn" in too_many.message
+    finally:
+        await reader.close()
+        await admin.close()
+
+
+async def test_each_server_is_asked_and_one_without_a_policy_is_named(school: OpenLdapStaff) -> None:
+    gone = "ldaps://localhost:1"
+    store = school.store(servers=(school.server.url, gone))
+    try:
+        unreached, nobody = sorted(one.message for one in await store.findings())
+        assert nobody.startswith(f"the directory cannot be reached; {gone}")
+        assert unreached.startswith("no account is found in the directory below accounts.ldap.base")
+    finally:
+        await store.close()

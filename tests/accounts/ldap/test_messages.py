@@ -1,0 +1,94 @@
+"""LDAP's messages: what RFC 4511 gives as bytes, any value in a filter, and bytes that are no message."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from keyturn.accounts.ldap import messages
+from keyturn.accounts.ldap.messages import Entry, Malformed, Result, elements, integer, octets, tlv
+
+
+def test_a_simple_bind_has_the_bytes_of_the_standard() -> None:
+    # The example of https://ldap.com/ldapv3-wire-protocol-reference-bind/, with the password "secret123".
+    name = "247569643d6a646f652c6f753d50656f706c652c64633d6578616d706c652c64633d636f6d"
+    expected = f"30390201016034020103 04{name} 8009736563726574313233"
+    bind = messages.bind("uid=jdoe,ou=People,dc=example,dc=com", "secret123")
+
+    assert messages.request(1, bind) == bytes.fromhex(expected)
+
+
+@pytest.mark.parametrize(("name", "password"), [("cn=ada", ""), ("", "secret"), ("", "")])
+def test_no_bind_is_anonymous(name: str, password: str) -> None:
+    with pytest.raises(ValueError, match="needs a name and a password"):
+        messages.bind(name, password)
+
+
+@given(st.integers(0, 2**40))
+def test_a_number_is_read_as_it_was_written(number: int) -> None:
+    ((_, content),) = elements(integer(number))
+
+    assert int.from_bytes(content, signed=True) == number
+    assert len(content) == 1 or content[:1] != b"\0" or content[1] >= 0x80, "no byte too many"
+
+
+@given(st.text(), st.binary(max_size=300))
+def test_any_value_of_a_filter_is_one_value(attribute: str, value: bytes) -> None:
+    ((tag, content),) = elements(messages.equal(attribute, value))
+
+    assert (tag, [part for _, part in elements(content)]) == (0xA3, [attribute.encode(), value])
+
+
+@given(st.binary(max_size=70_000))
+def test_a_message_is_whole_or_has_not_arrived(value: bytes) -> None:
+    message = messages.request(
+        7, tlv(0x64, octets("cn=ada"), tlv(0x30, tlv(0x30, octets("Mail"), tlv(0x31, octets(value)))))
+    )
+
+    assert messages.message_size(message) == messages.message_size(message + b"more") == len(message)
+    assert messages.message_size(message[:-1]) is None
+    assert messages.read_message(message) == (7, Entry("cn=ada", {"mail": [value]}))
+
+
+@given(st.binary(max_size=60))
+def test_bytes_from_anywhere_are_a_message_or_malformed(content: bytes) -> None:
+    try:
+        messages.message_size(content)
+        messages.read_message(content)
+    except Malformed:
+        pass
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "3005",
+        "300302",
+        "30030201",
+        "3080020101",
+        "300a02010161050a",
+        "3007020101640204",
+        "300c02010164070400300330010a",
+    ],
+)
+def test_a_message_that_ends_within_its_parts_is_malformed(content: str) -> None:
+    with pytest.raises(Malformed):
+        messages.read_message(bytes.fromhex(content))
+
+
+@pytest.mark.parametrize("head", ["3084ffffffff", "30847fffffff", "3080", "3087", "ff", "4854545020"])
+def test_what_announces_no_message_of_a_usual_length_is_refused_at_once(head: str) -> None:
+    with pytest.raises(Malformed):
+        messages.message_size(bytes.fromhex(head).ljust(2, b"\0"))
+
+
+def test_active_directory_writes_lengths_in_four_bytes() -> None:
+    content = bytes.fromhex("30840000001002010161840000000702010a04000400".replace("02010a", "0a0131"))
+
+    assert messages.message_size(content) == len(content)
+    assert messages.read_message(content) == (1, Result(49, "", {}))
+
+
+def test_a_number_that_is_none_is_0() -> None:
+    entry = Entry("", {"a": [b"12"], "b": [b"-3"], "c": [b"x"], "d": ["²".encode()], "e": [b"9" * 40]})
+
+    assert [entry.number(name) for name in "abcdef"] == [12, -3, 0, 0, 0, 0]

@@ -1,0 +1,340 @@
+"""OpenLDAP's slapd with the overlay ppolicy: its rules in words, locks, flags, addresses, and what it never gets."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from tests.accounts.ldap.people import FIRST, SECOND, THIRD, OpenLdapStaff, new_password
+
+from keyturn.accounts.ldap.accounts import LdapAccounts
+from keyturn.accounts.port import Account, ChecksPasswords, FindsTogether, ListsAddresses
+from keyturn.errors import SettingsInvalid
+from keyturn.problems.passwords import PasswordRejected
+from keyturn.problems.requests import AccountsUnready
+from keyturn.settings import Secret
+from keyturn.texts import Folder
+
+ADA = "ada@northwind.test"
+
+
+@pytest.fixture
+async def store(school: OpenLdapStaff) -> AsyncIterator[LdapAccounts]:
+    store = school.store()
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+def policy(school: OpenLdapStaff) -> str:
+    """Give the people of this school, by their attribute, a strict policy, and return its name."""
+    dn = f"cn=strict,{school.base}"
+    rules = {"pwdMinLength": "12", "pwdInHistory": "3", "pwdMinAge": "0", "pwdCheckQuality": "2", "pwdLockout": "TRUE"}
+    entry = {"objectClass": ["device", "pwdPolicy"], "pwdAttribute": "userPassword", "pwdMaxFailure": "2"}
+    school.server.add(dn, {**entry, **rules, "pwdMustChange": "TRUE", "pwdMaxLength": "60"})
+    return dn
+
+
+async def of(store: LdapAccounts, account_id: str) -> Account:
+    account = await store.get(account_id)
+    assert account is not None
+    return account
+
+
+@pytest.mark.parametrize(
+    ("password", "rule"),
+    [("short", "weak_length"), (FIRST, "history"), ("long " * 20, "too_long")],
+    ids=["short", "used before", "long"],
+)
+async def test_what_the_policy_refuses_is_a_rule_in_words(
+    school: OpenLdapStaff, store: LdapAccounts, policy: str, password: str, rule: str
+) -> None:
+    ada = await school.add(ADA, FIRST, pwdPolicySubentry=policy)
+    account = await of(store, ada)
+    assert await store.set_password(account, new_password(SECOND))
+
+    with pytest.raises(PasswordRejected) as rejected:
+        await store.set_password(account, new_password(password))
+
+    assert [broken.rule for broken in rejected.value.violations] == [rule]
+    assert await school.verifies(ada, SECOND)
+
+
+async def test_a_change_too_soon_after_the_last_is_a_rule_in_words(
+    school: OpenLdapStaff, store: LdapAccounts, policy: str
+) -> None:
+    await asyncio.to_thread(school.server.replace, policy, {"pwdMinAge": "3600"})
+    ada = await school.add(ADA, FIRST, pwdPolicySubentry=policy)
+
+    with pytest.raises(PasswordRejected) as rejected:
+        await store.set_password(await of(store, ada), new_password(SECOND))
+
+    assert [broken.rule for broken in rejected.value.violations] == ["too_young"]
+
+
+async def test_a_lockout_ends_with_a_new_password(school: OpenLdapStaff, store: LdapAccounts, policy: str) -> None:
+    ada = await school.add(ADA, FIRST, pwdPolicySubentry=policy)
+    for _ in range(2):
+        assert not await store.check_password(ada, "a guess")
+    assert not await store.check_password(ada, FIRST), "it is locked"
+
+    assert await store.set_password(await of(store, ada), new_password(SECOND))
+
+    assert await store.check_password(ada, SECOND)
+
+
+async def test_a_locked_account_gets_no_link_where_a_password_must_not_unlock(
+    school: OpenLdapStaff, policy: str
+) -> None:
+    ada = await school.add(ADA, FIRST, pwdPolicySubentry=policy)
+    store = school.store(unlock=False)
+    try:
+        account = await of(store, ada)
+        assert account.active
+        for _ in range(2):
+            await store.check_password(ada, "a guess")
+
+        assert not (await of(store, ada)).active
+        assert not await store.set_password(account, new_password(SECOND))
+    finally:
+        await store.close()
+
+
+@pytest.mark.parametrize("is_admin", [False, True], ids=["service account", "administrator"])
+async def test_the_flag_for_another_password_does_not_outlive_a_password_that_the_owner_chose(
+    school: OpenLdapStaff, policy: str, is_admin: bool
+) -> None:
+    server = school.server
+    ada = await school.add(ADA, FIRST, pwdPolicySubentry=policy)
+    await school.set(ada, pwdReset="TRUE")
+    # slapd itself sets the flag after a change by its administrator.
+    admin = {"bind_dn": server.admin, "bind_password": Secret(server.password)}
+    store = school.store(**(admin if is_admin else {}))
+
+    assert await store.set_password(await of(store, ada), new_password(SECOND))
+    await store.close()
+
+    assert "pwdReset" not in await school.read(ada, "pwdReset")
+
+
+@pytest.mark.parametrize(
+    "state",
+    [{"shadowExpire": "1"}, {"pwdAccountLockedTime": "000001010000Z"}],
+    ids=["expired", "locked by an administrator"],
+)
+async def test_an_account_that_an_administrator_ended_gets_no_password(
+    school: OpenLdapStaff, store: LdapAccounts, state: dict[str, str]
+) -> None:
+    ada = await school.add(ADA, FIRST)
+    account = await of(store, ada)
+    assert account.active
+    await school.set(ada, **state)
+
+    assert not (await of(store, ada)).active
+    assert not await store.set_password(account, new_password(SECOND))
+    # slapd would have ended the lock with the change.
+    assert "pwdAccountLockedTime" not in state or "pwdAccountLockedTime" in await school.read(ada)
+
+
+@pytest.mark.parametrize("ahead", [None, 2], ids=["never", "in two days"])
+async def test_an_account_may_expire_later_or_never(
+    school: OpenLdapStaff, store: LdapAccounts, ahead: int | None
+) -> None:
+    days = -1 if ahead is None else int((datetime.now(UTC) + timedelta(days=ahead)).timestamp() // 86_400)
+    ada = await school.add(ADA, FIRST, shadowExpire=str(days))
+
+    assert (await of(store, ada)).active
+
+
+async def test_any_address_of_an_entry_finds_it_and_mail_goes_to_the_first(
+    school: OpenLdapStaff, store: LdapAccounts
+) -> None:
+    ada = await school.add(ADA, FIRST)
+    await school.set(ada, mail=["ada.first@northwind.test", "ada.second@northwind.test", "not an address"])
+
+    by_second, by_id = await store.find("ada.second@northwind.test"), await store.get(ada)
+    assert by_second == by_id
+    assert by_id is not None
+    assert by_id.email == "ada.first@northwind.test"
+    assert await store.find(ADA) is None
+
+
+async def test_an_address_of_two_people_finds_neither_and_is_logged(
+    school: OpenLdapStaff, store: LdapAccounts, caplog: pytest.LogCaptureFixture
+) -> None:
+    ids = [await school.add(ADA, FIRST), await school.add("Ada@Northwind.test", FIRST)]
+
+    assert await store.find(ADA) is None
+    (line,) = [one.getMessage() for one in caplog.records if one.levelno == logging.WARNING]
+    assert line.startswith("accounts.ambiguous")
+    assert all(account_id in line for account_id in ids)
+
+    await school.change(ids[0], active=False)
+    found = await store.find(ADA)
+    assert found is not None, "the other one has left"
+    assert found.id == ids[1]
+
+
+async def test_an_address_of_a_whole_class_finds_none_of_them(school: OpenLdapStaff, store: LdapAccounts) -> None:
+    for _ in range(7):
+        await school.add(ADA, FIRST)
+    grace = await school.add("grace@northwind.test", FIRST)
+
+    assert await store.find(ADA) is None
+    assert [account and account.id for account in await store.find_all([ADA, "grace@northwind.test"])] == [None, grace]
+
+
+@pytest.mark.parametrize(
+    "address", ["*@northwind.test", "ada*@northwind.test", "ada)(mail=*)@northwind.test", "*)(uid=*@northwind.test"]
+)
+async def test_no_address_is_a_pattern(school: OpenLdapStaff, store: LdapAccounts, address: str) -> None:
+    await school.add(ADA, FIRST)
+
+    assert await store.find(address) is None
+    assert await store.get(address) is None
+
+
+async def test_an_entry_keeps_its_id_under_another_name(school: OpenLdapStaff, store: LdapAccounts) -> None:
+    ada = await school.add(ADA, FIRST)
+    account = await of(store, ada)
+    rename = f"dn: {school.dn(ada)}\nchangetype: modrdn\nnewrdn: cn=Countess\ndeleteoldrdn: 1\n"
+    await asyncio.to_thread(school.server.change, rename)
+    school.note(ada, f"cn=Countess,{school.base}")
+
+    assert await store.set_password(account, new_password(SECOND))
+    assert await school.verifies(ada, SECOND)
+
+
+async def test_only_entries_that_the_settings_describe_are_accounts(school: OpenLdapStaff) -> None:
+    ada, grace = await school.add(ADA, FIRST), await school.add("grace@northwind.test", FIRST, employeeType="staff")
+    store = school.store(where={"objectClass": "person", "employeeType": "staff"})
+    try:
+        assert await store.find(ADA) is None
+        assert await store.get(ada) is None
+        assert await store.get(grace) is not None
+    finally:
+        await store.close()
+
+
+async def test_what_the_owner_and_the_mail_need_is_read(school: OpenLdapStaff, store: LdapAccounts) -> None:
+    ada = await school.add(ADA, FIRST, preferredLanguage="de-AT", mobile=["+43 660 5550199"])
+    assert await store.password_changed_at(ada) is None
+    await store.set_password(await of(store, ada), new_password(SECOND))
+
+    account, changed = await of(store, ada), await store.password_changed_at(ada)
+    assert (account.locale, account.name[:3], await store.phone(ada)) == ("de-AT", "P, ", "+43 660 5550199")
+    assert changed is not None
+    assert abs(datetime.now(UTC) - changed) < timedelta(minutes=1)
+
+
+async def test_a_password_is_checked_by_a_bind(school: OpenLdapStaff, store: LdapAccounts) -> None:
+    ada = await school.add(ADA, FIRST)
+    assert isinstance(store, ChecksPasswords)
+
+    assert await store.check_password(ada, FIRST)
+    assert not await store.check_password(ada, SECOND)
+    assert not await store.check_password("", FIRST)
+    assert not await store.check_password(ada, ""), "that would be an anonymous bind, which succeeds"
+    assert await store.check_password(ada, FIRST), "the store's own connection is still the service account's"
+    assert (await of(store, ada)).email == ADA
+
+
+async def test_many_addresses_are_found_together_and_listed(school: OpenLdapStaff, store: LdapAccounts) -> None:
+    emails = [f"pupil{number:02}@northwind.test" for number in range(45)]
+    for email in emails:
+        await school.add(email, FIRST)
+    await school.add("left@northwind.test", FIRST, active=False)
+    assert isinstance(store, FindsTogether)
+    assert isinstance(store, ListsAddresses)
+
+    found = await store.find_all([*emails, "nobody@northwind.test"])
+    assert [account and account.email for account in found] == [*emails, None]
+    first, rest = await store.addresses_after("", 40), await store.addresses_after(emails[39], 40)
+    assert [*first, *rest] == emails
+    assert await store.addresses_after(emails[-1], 40) == []
+
+
+async def test_a_list_has_as_many_pages_as_it_takes(
+    school: OpenLdapStaff, store: LdapAccounts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("keyturn.accounts.ldap.accounts._PAGE", 2)
+    emails = [f"pupil{number}@northwind.test" for number in range(7)]
+    for email in emails:
+        await school.add(email, FIRST)
+
+    assert await store.addresses_after("", 10) == emails
+
+
+async def test_a_list_that_the_server_cuts_is_an_error(school: OpenLdapStaff, store: LdapAccounts) -> None:
+    await school.add_many([f"pupil{number}@northwind.test" for number in range(501)])  # one more than slapd's limit
+
+    with pytest.raises(AccountsUnready, match="lists only a part of the accounts"):
+        await store.addresses_after("", 1000)
+
+
+async def test_a_service_account_without_the_right_changes_nothing(school: OpenLdapStaff) -> None:
+    ada = await school.add(ADA, FIRST)
+    reader = school.store(bind_dn=f"cn=reader,{school.server.suffix}")
+    with pytest.raises(AccountsUnready, match="refuses to set a password: 50") as unready:
+        await reader.set_password(await of(reader, ada), new_password(SECOND))
+    await reader.close()
+
+    assert unready.value.not_changed
+    assert await school.verifies(ada, FIRST)
+
+
+async def test_start_tls_is_as_good(school: OpenLdapStaff) -> None:
+    ada = await school.add(ADA, FIRST)
+    store = school.store(servers=(school.server.plain_url,), start_tls=True)
+    try:
+        await store.require_ready()
+        assert await store.set_password(await of(store, ada), new_password(THIRD))
+        assert await store.check_password(ada, THIRD)
+    finally:
+        await store.close()
+
+
+@pytest.mark.parametrize("start_tls", [False, True], ids=["ldaps", "StartTLS"])
+async def test_a_certificate_of_another_authority_or_for_another_name_is_refused(
+    school: OpenLdapStaff, start_tls: bool
+) -> None:
+    server = school.server
+    url = server.plain_url if start_tls else server.url
+    for changes in (
+        {"servers": (url,), "ca_file": Folder(str(server.folder / "other.pem"))},
+        {"servers": (url.replace("localhost", "127.0.0.1"),)},
+    ):
+        store = school.store(start_tls=start_tls, **changes)
+        with pytest.raises(AccountsUnready, match="certificate verify failed") as unready:
+            await store.require_ready()
+        assert unready.value.not_changed
+        await store.close()
+
+
+@pytest.mark.parametrize(
+    ("changes", "setting", "message"),
+    [
+        ({"bind_password": Secret("another")}, "accounts.ldap.bind_password", "refuses bind_dn and bind_password: 49"),
+        ({"base": "ou=nowhere,dc=northwind,dc=test"}, "accounts.ldap.base", "there is no ou=nowhere"),
+        ({"kind": "active_directory"}, "accounts.ldap.kind", "does not answer as Active Directory does"),
+    ],
+    ids=["password", "base", "kind"],
+)
+async def test_a_setting_that_does_not_fit_the_server_is_named(
+    school: OpenLdapStaff, changes: dict[str, object], setting: str, message: str
+) -> None:
+    store = school.store(**changes)
+    with pytest.raises(SettingsInvalid) as invalid:
+        await store.require_ready()
+    await store.close()
+
+    (fault,) = invalid.value.faults
+    assert fault.name == setting
+    assert message in fault.message
+    assert "another" not in fault.message
+
+
+def test_a_file_of_certificates_that_cannot_be_read_is_a_fault(school: OpenLdapStaff, tmp_path: object) -> None:
+    with pytest.raises(SettingsInvalid, match=r"nothing\.pem holds no certificates that can be read: No such file"):
+        school.store(ca_file=Folder(f"{tmp_path}/nothing.pem"))

@@ -1,0 +1,101 @@
+"""A service whose accounts are in a directory: a link, the directory's rules, sign-in by a bind, and an SMS code."""
+
+from typing import Any
+
+import pytest
+from tests.accounts.ldap.fake_directory import ADA as ENTRY
+from tests.accounts.ldap.fake_directory import CUT, entry, fake_directory, result
+from tests.accounts.ldap.people import FIRST, SECOND, THIRD, OpenLdapStaff
+from tests.pages.school import Visitor, words
+from tests.spec.service import ADA, Service, problem, running, settings_for
+
+from keyturn.settings import AccountSettings, LdapSettings, SecondStepSettings, Secret, SmsSettings
+
+pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def service_options(school: OpenLdapStaff) -> dict[str, Any]:
+    return {
+        "accounts": AccountSettings(store="ldap", ldap=school.settings),
+        "sign_in_url": "{base_url}/login",
+    }
+
+
+@pytest.fixture
+def policy(school: OpenLdapStaff) -> str:
+    dn = f"cn=policy,{school.base}"
+    rules = {"pwdMinLength": "12", "pwdInHistory": "3", "pwdCheckQuality": "2", "pwdAttribute": "userPassword"}
+    school.server.add(dn, {"objectClass": ["device", "pwdPolicy"], **rules})
+    return dn
+
+
+async def test_what_the_directory_refuses_is_told_and_the_link_works_still(
+    school: OpenLdapStaff, service: Service, policy: str
+) -> None:
+    ada = school.add_now(ADA, FIRST, pwdPolicySubentry=policy, preferredLanguage="de")
+    token = await service.link()
+
+    refused = await service.reset(token, FIRST)
+    assert problem(refused) == "422 password-rejected"
+    assert refused.json()["violations"] == [{"rule": "history", "message": "not one of your previous passwords"}]
+    async with service.anywhere(headers={"accept-language": "de"}) as client:
+        visitor = Visitor(client)
+        await visitor.get(f"/reset-password/{token}")
+        page = await visitor.submit("/reset-password", email=ADA, password=FIRST, again=FIRST)
+    assert "Noch nicht erfüllt: keines Ihrer früheren Passwörter." in words(page)
+
+    assert problem(await service.reset(token, SECOND)) == "200"
+    assert await school.verifies(ada, SECOND)
+    assert problem(await service.reset(token, THIRD)) == "400 link-dead"
+    await service.deliver()
+    (mail,) = service.inbox.sent_to(ADA, "password_changed")
+    assert "alle Geräte" not in mail.text, "a directory does not know the sessions of its apps"
+
+
+async def test_who_knows_the_password_signs_in_and_changes_it(school: OpenLdapStaff, service: Service) -> None:
+    ada = school.add_now(ADA, FIRST)
+
+    client = await service.sign_in(ADA, FIRST)
+    wrong = await client.post("/api/auth/change-password", json={"currentPassword": THIRD, "newPassword": SECOND})
+    right = await client.post("/api/auth/change-password", json={"currentPassword": FIRST, "newPassword": SECOND})
+    assert (problem(wrong), problem(right)) == ("401 credentials-rejected", "200")
+    assert await school.verifies(ada, SECOND)
+    assert not await service.knows(FIRST)
+    assert not await service.knows("", ADA)
+    assert not await service.knows(SECOND, "nobody@northwind.example")
+    assert await service.knows(SECOND)
+
+
+async def test_a_number_in_the_directory_gets_a_code(database_url: str, school: OpenLdapStaff) -> None:
+    ada = school.add_now(ADA, FIRST, mobile="+44 7700 900123")
+    step = SecondStepSettings(source="ldap", sms=SmsSettings(transport="capture"))
+    accounts = AccountSettings(store="ldap", ldap=school.settings)
+
+    async with running(settings_for(database_url, accounts=accounts, second_step=step)) as service:
+        token = await service.link()
+        asked = await service.reset(token, SECOND)
+        assert problem(asked) == "401 second-step-required"
+        assert asked.json()["methods"] == [{"method": "sms", "hint": "…23"}]
+
+    assert not await school.verifies(ada, SECOND)
+
+
+async def test_a_directory_whose_answer_is_lost_may_have_the_password(database_url: str) -> None:
+    async with fake_directory() as directory:
+        directory.answers["search"] = [entry({**ENTRY, "mail": [ADA]}), result("search")]
+        ldap = LdapSettings(servers=(directory.url,), bind_dn="cn=keyturn", bind_password=Secret("x"), base="dc=test")
+        settings = settings_for(database_url, accounts=AccountSettings(store="ldap", ldap=ldap))
+        async with running(settings) as service:
+            token = await service.link()
+            usual = directory.answers
+            directory.answers = {**usual, "search": [CUT]}
+            assert problem(await service.reset(token, SECOND)) == "503 unavailable"
+            directory.answers = {**usual, "extended": [CUT]}
+            assert problem(await service.reset(token, SECOND)) == "504 outcome-unknown"
+            assert directory.asked["extended"] == 1
+
+            directory.answers = usual
+            assert not await service.works(token)
+            await service.deliver()
+            assert len(service.inbox.sent_to(ADA, "password_changed")) == 1

@@ -1,0 +1,55 @@
+"""The doctor on accounts in a directory: what fits, what is missing, and a server that is not there."""
+
+import msgspec
+import pytest
+from tests.accounts.ldap.people import FIRST, OpenLdapStaff
+from tests.directory_servers import DirectoryServer
+
+from keyturn.doctor.accounts import check_accounts
+from keyturn.settings import AccountSettings, DatabaseSettings, LdapSettings, Secret, Settings
+
+
+@pytest.fixture
+def school(slapd: DirectoryServer) -> OpenLdapStaff:
+    school = OpenLdapStaff(slapd)
+    school.add_now("ada@northwind.test", FIRST)
+    return school
+
+
+def settings_with(ldap: LdapSettings) -> Settings:
+    accounts = AccountSettings(store="ldap", ldap=ldap)
+    database = DatabaseSettings(url=Secret("sqlite://"))
+    return Settings(accounts=accounts, database=database, sign_in_url="{base_url}/login")
+
+
+async def told(ldap: LdapSettings) -> list[str]:
+    return [f"{one.verdict}: {one.message}" for one in await check_accounts(settings_with(ldap))]
+
+
+async def test_a_directory_with_the_right_rights_is_in_order(school: OpenLdapStaff) -> None:
+    assert await told(school.settings) == ["ok: the store ldap matches the settings"]
+
+
+async def test_rights_that_are_missing_are_warnings(school: OpenLdapStaff) -> None:
+    reader = f"cn=reader,{school.server.suffix}"
+    found = await told(msgspec.structs.replace(school.settings, bind_dn=reader))
+
+    assert found[:2] == [
+        "ok: the store ldap matches the settings",
+        f"warn: {reader} may not write userPassword, so resets fail",
+    ]
+
+
+async def test_a_wrong_password_names_its_setting_and_not_its_value(school: OpenLdapStaff) -> None:
+    (found,) = await told(msgspec.structs.replace(school.settings, bind_password=Secret("hunter2-hunter2")))
+
+    assert found.startswith("fail: accounts.ldap.bind_password: ")
+    assert "hunter2" not in found
+
+
+async def test_a_directory_that_is_not_there_is_to_be_started(school: OpenLdapStaff) -> None:
+    gone = msgspec.structs.replace(school.settings, servers=("ldaps://localhost:1",))
+    (found,) = await check_accounts(settings_with(gone))
+
+    assert (found.verdict, found.message.partition(";")[0]) == ("fail", "the directory cannot be reached")
+    assert found.mend.startswith("Start a server of the directory, or correct accounts.ldap.servers and ca_file.")

@@ -1,0 +1,118 @@
+"""The section [accounts.ldap]: its secrets, its servers with TLS, and slips that are named together."""
+
+import pytest
+from tests.settings.reading import Faults, Read
+
+from keyturn.settings import Secret
+
+HEAD = 'sign_in_url = "https://app.example.org/login"\n[accounts]\nstore = "ldap"\n[accounts.ldap]\n'
+REST = 'bind_dn = "cn=keyturn,dc=example,dc=org"\nbase = "ou=people,dc=example,dc=org"\n'
+PASSWORD = {"KEYTURN_ACCOUNTS_LDAP_BIND_PASSWORD": "hunter2"}
+ONE = 'servers = ["ldaps://dc1.example.org"]\n'
+
+
+def test_a_directory_is_read_and_its_password_is_a_secret(read: Read) -> None:
+    settings = read(f'{HEAD}{REST}{ONE}where = {{ employeeType = "staff" }}\nca_file = "ca.pem"\n', **PASSWORD)
+
+    ldap = settings.accounts.ldap
+    assert (ldap.servers, ldap.where) == (("ldaps://dc1.example.org",), {"employeeType": "staff"})
+    assert isinstance(ldap.bind_password, Secret)
+    assert ldap.ca_file.endswith("ca.pem")
+    assert "hunter2" not in repr(settings)
+
+
+def test_all_that_is_missing_is_said_at_once(faults: Faults) -> None:
+    assert faults(HEAD) == {
+        "accounts.ldap.servers": "must name one to 6 servers, such as ldaps://dc1.example.org",
+        "accounts.ldap.bind_dn": "missing: the name of the service account",
+        "accounts.ldap.base": "missing: the entry above the accounts",
+        "accounts.ldap.bind_password": "missing: the password of the service account",
+    }
+    assert "accounts.ldap.bind_password" not in faults(HEAD, sending=False)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["dc1.example.org", "https://dc1.example.org", "ldaps://", "ldaps://dc1.example.org/dc=example", "ldaps://a:b@dc1",
+     "ldaps://dc1.example.org:port", "ldaps://dc1.example.org?x", "ldapi:///"],
+)  # fmt: skip
+def test_a_server_has_a_host_and_nothing_else(faults: Faults, url: str) -> None:
+    found = faults(f'{HEAD}{REST}servers = ["{url}"]\n', **PASSWORD)
+
+    assert list(found) == ["accounts.ldap.servers"]
+    assert found["accounts.ldap.servers"].startswith("must be addresses like ldaps://dc1.example.org")
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ('servers = ["ldap://dc1.example.org"]', "would carry passwords without TLS"),
+        ('kind = "active_directory"\nservers = ["ldap://127.0.0.1"]', "has no TLS, without which Active Directory"),
+        ('kind = "active_directory"\nallow_plain = true\nservers = ["ldap://dc1"]', "has no TLS, without which"),
+        ('start_tls = true\nservers = ["ldaps://dc1.example.org"]', "uses TLS from the beginning"),
+    ],
+    ids=["plain", "plain on this machine", "plain and allowed", "TLS twice"],
+)
+def test_passwords_need_tls(faults: Faults, lines: str, message: str) -> None:
+    found = faults(f"{HEAD}{REST}{lines}\n", **PASSWORD)
+
+    assert list(found) == ["accounts.ldap.servers"]
+    assert message in found["accounts.ldap.servers"]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        'servers = ["ldap://127.0.0.1:3890"]',
+        'servers = ["ldap://ldap.internal"]\nallow_plain = true',
+        'servers = ["ldap://ldap.example.org"]\nstart_tls = true\nca_file = "ca.pem"',
+        'servers = ["ldaps://[2001:db8::1]:6360", "ldaps://dc2.example.org"]\nkind = "active_directory"',
+    ],
+    ids=["this machine", "allowed", "StartTLS", "TLS"],
+)
+def test_servers_that_may_get_passwords(read: Read, lines: str) -> None:
+    assert read(f"{HEAD}{REST}{lines}\n", **PASSWORD).accounts.ldap.servers
+
+
+@pytest.mark.parametrize(
+    ("line", "setting", "message"),
+    [
+        ('email = "mail)(uid=*"', "email", "must be the name of an attribute"),
+        ('email = ""', "email", "must be the name of an attribute"),
+        ('aliases = "proxy addresses"', "aliases", "must be the name of an attribute"),
+        ('where = { "a=b" = "c" }', 'where."a=b"', "its name must be that of an attribute"),
+        ('timeout = "11s"', "timeout", "must be at most 10 s, because a user waits for it"),
+        ('timeout = "0s"', "timeout", "must be at most 10 s, because a user waits for it"),
+        ("connections = 0", "connections", "must be"),
+        ('kind = "windows"', "kind", "must be"),
+    ],
+)
+def test_slips_are_named(faults: Faults, line: str, setting: str, message: str) -> None:
+    found = faults(f"{HEAD}{REST}{ONE}{line}\n", **PASSWORD)
+
+    assert list(found) == [f"accounts.ldap.{setting}"]
+    assert found[f"accounts.ldap.{setting}"].startswith(message)
+
+
+def test_certificates_without_tls_have_no_effect(faults: Faults) -> None:
+    found = faults(f'{HEAD}{REST}servers = ["ldap://127.0.0.1"]\nca_file = "ca.pem"\n', **PASSWORD)
+
+    assert found == {"accounts.ldap.ca_file": "has no effect without TLS: use ldaps://, or set accounts.ldap.start_tls"}
+
+
+def test_a_directory_that_is_not_the_store_is_a_fault(faults: Faults) -> None:
+    found = faults('[accounts.ldap]\nbase = "dc=example,dc=org"\n[second_step]\nsource = "ldap"\n')
+
+    assert found == {
+        "accounts.ldap": "is set, but accounts.store is builtin",
+        "second_step.source": "is ldap, so accounts.store must be, too",
+        "second_step.sms.transport": "missing: second_step.source is ldap",
+    }
+
+
+def test_phone_numbers_need_an_attribute_and_a_way_to_send(faults: Faults, read: Read) -> None:
+    step = f'{HEAD}{REST}{ONE}[second_step]\nsource = "ldap"\n'
+
+    assert set(faults(step, **PASSWORD)) == {"accounts.ldap.phone", "second_step.sms.transport"}
+    whole = f'{step}[second_step.sms]\ntransport = "capture"\n'
+    assert read(whole, **PASSWORD, KEYTURN_ACCOUNTS_LDAP_PHONE="mobile").accounts.ldap.phone == "mobile"
