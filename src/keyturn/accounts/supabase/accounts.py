@@ -14,6 +14,7 @@ from keyturn.accounts.port import (
     AccountStore,
     Ended,
     EndsIntrusions,
+    FindsSubjects,
     ListsAddresses,
     NewPassword,
     TakesNames,
@@ -129,7 +130,7 @@ def _uuid(text: str) -> UUID | None:
         return None
 
 
-class PeopleTable(EndsIntrusions, ListsAddresses, Protocol):
+class PeopleTable(EndsIntrusions, FindsSubjects, ListsAddresses, Protocol):
     """The port to the app's own table, whose ids are those of the users at Supabase (`TableAccounts`)."""
 
     async def require_ready(self) -> None: ...
@@ -153,6 +154,7 @@ class SupabaseWithTable:
         self._auth = auth
         self.find = lookup.find
         self.get = lookup.get
+        self.find_subject = lookup.find_subject
         self.addresses_after = lookup.addresses_after
         self.takes_names = isinstance(lookup, TakesNames) and lookup.takes_names
         self.end_sessions = lookup.end_sessions  # sessions at Supabase end only with the next password
