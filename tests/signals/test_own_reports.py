@@ -20,7 +20,7 @@ ON_SQLITE = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 
 
 def hears(address: str, **fields: Any) -> SignalSettings:
-    trusted = {"issuer": ISSUER, "audiences": (AUDIENCE,), "jwks_url": f"{address}/signals/jwks.json"}
+    trusted: dict[str, Any] = {"issuer": ISSUER, "audiences": (AUDIENCE,), "jwks_url": f"{address}/signals/jwks.json"}
     transmitter = SignalTransmitter(**trusted, domains=("northwind.test",), ends_sessions=True, **fields)
     return SignalSettings(transmitters={"other": transmitter})
 

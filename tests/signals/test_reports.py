@@ -26,7 +26,7 @@ pytestmark = pytest.mark.any_database
 ON_SQLITE = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 
 ADA_BY_EMAIL = {"format": "email", "email": ADA}
-HIJACKED = {"subject": ADA_BY_EMAIL, "reason": "hijacking"}
+HIJACKED: dict[str, Any] = {"subject": ADA_BY_EMAIL, "reason": "hijacking"}
 TYPE = {"content-type": "application/secevent+jwt"}
 
 
@@ -424,7 +424,7 @@ async def test_only_signatures_with_a_public_key_count(service: Service, transmi
     import jwt
 
     claims = transmitter.event(**HIJACKED)
-    none = jwt.encode(claims, None, "none", headers={"kid": "one"})
+    none = jwt.encode(claims, "", "none", headers={"kid": "one"})
     shared = jwt.encode(claims, "a secret that is long enough for 256 bits", "HS256", headers={"kid": "one"})
     for token in (none, shared, transmitter.sign(claims, alg="PS256"), transmitter.sign(claims, alg="RS512")):
         assert await refusal(service, token) == "invalid_key"

@@ -130,7 +130,7 @@ def _uuid(text: str) -> UUID | None:
         return None
 
 
-class PeopleTable(EndsIntrusions, FindsSubjects, ListsAddresses, Protocol):
+class PeopleTable(EndsIntrusions, ListsAddresses, Protocol):
     """The port to the app's own table, whose ids are those of the users at Supabase (`TableAccounts`)."""
 
     async def require_ready(self) -> None: ...
@@ -154,7 +154,6 @@ class SupabaseWithTable:
         self._auth = auth
         self.find = lookup.find
         self.get = lookup.get
-        self.find_subject = lookup.find_subject
         self.addresses_after = lookup.addresses_after
         self.takes_names = isinstance(lookup, TakesNames) and lookup.takes_names
         self.end_sessions = lookup.end_sessions  # sessions at Supabase end only with the next password
@@ -178,6 +177,10 @@ class SupabaseWithTable:
             log.warning(LogEvent("accounts.not_at_supabase", account=account.id))
             return False
         return await self._note_change(account)
+
+    async def find_subject(self, transmitter: str, subject: str) -> Account | None:
+        lookup = self._lookup
+        return await lookup.find_subject(transmitter, subject) if isinstance(lookup, FindsSubjects) else None
 
     async def close(self) -> None:
         await self._lookup.close()

@@ -61,7 +61,7 @@ def transmitter_faults(settings: Settings) -> Iterator[Fault]:
             yield Fault(section, "must be named with at most 20 small letters, digits and hyphens")
         yield from (Fault(f"{section}.{setting}", message) for setting, message in _trust_faults(transmitter))
         for setting in ("jwks_url", "poll_from"):
-            if (url := getattr(transmitter, setting)) or setting == "jwks_url":
+            if url := getattr(transmitter, setting):
                 yield from service_faults(f"{section}.{setting}", url, production=production)
     for name, columns in settings.accounts.table.subjects.items():
         section = member_name("accounts.table.subjects", name)
@@ -78,6 +78,8 @@ def _trust_faults(transmitter: SignalTransmitter) -> Iterator[tuple[str, str]]:
         yield "issuer", "missing: the iss of its events"
     if not transmitter.audiences:
         yield "audiences", "missing: events that are meant for other receivers must be refused"
+    if not transmitter.jwks_url:
+        yield "jwks_url", "missing: where it publishes its keys"
     if not transmitter.domains:
         yield "domains", 'missing: the domains of the mailboxes that it may block, or "*" for all'
     elif not all(map(_DOMAIN.fullmatch, transmitter.domains)):
