@@ -27,7 +27,8 @@ def waiting(transmitter: Transmitter, *claims: dict[str, Any], **header: Any) ->
 
 async def drain(service: Service) -> None:
     assert service.parts.reports
-    await service.parts.reports.poll()
+    for poller in service.parts.reports.pollers:
+        await poller.drain()
 
 
 async def test_events_are_fetched_kept_and_then_acknowledged(service: Service, transmitter: Transmitter) -> None:

@@ -7,6 +7,7 @@ from sqlalchemy import select
 from tests.databases import Databases
 from tests.serving import serving_here
 from tests.signals.receiver import AUDIENCE, ISSUER, TOKEN, signals
+from tests.signals.test_fetched_reports import drain
 from tests.spec.service import ADA, PEOPLE, Service, Start, running, settings_for
 
 from keyturn.reset.inviting import Campaign
@@ -49,12 +50,11 @@ async def test_it_hears_what_it_fetches(start: Start, databases: Databases) -> N
             receiver = await start(signals=hears(address, poll_from=f"{address}/signals/poll", token=TOKEN))
             client = await receiver.sign_in()
             await tell(sender)
-            assert receiver.parts.reports
-            await receiver.parts.reports.poll()
+            await drain(receiver)
 
             assert await outcomes(receiver) == ["noted", "sessions_ended"]
             assert (await client.get("/api/auth/me")).status_code == 401
-            await receiver.parts.reports.poll()
+            await drain(receiver)
             assert len(await outcomes(receiver)) == 2, "all events were acknowledged"
     databases.drop(url)
 

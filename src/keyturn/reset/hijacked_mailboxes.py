@@ -72,7 +72,7 @@ class MailboxReports:
         self._effects = effects
         timeout = settings.signals.timeout
         self._verifiers = {name: SignalVerifier(one, timeout) for name, one in self.transmitters.items()}
-        self._pollers = [
+        self.pollers = [
             SignalPoller(name, one, timeout, partial(self.take, name, client=Client()))
             for name, one in self.transmitters.items()
             if one.poll_from
@@ -81,13 +81,8 @@ class MailboxReports:
     async def run(self) -> None:
         """Poll the transmitters that do not push, until cancelled."""
         async with asyncio.TaskGroup() as group:
-            for poller in self._pollers:
+            for poller in self.pollers:
                 group.create_task(poller.run())
-
-    async def poll(self) -> None:
-        """Fetch what waits at the transmitters now. Raises Unavailable."""
-        for poller in self._pollers:
-            await poller.drain()
 
     async def take(self, name: str, token: bytes, client: Client) -> None:
         """Do what an event asks for, and commit it. A repeat, or an event of another type, changes nothing.
@@ -147,16 +142,13 @@ class MailboxReports:
             return "no_account"
         if report.action == "noted":
             return "noted"
-        if report.action == "sessions_ended":
-            tx.sessions.end_all(account.id)
-            return "sessions_ended"
         is_its_own = _is_within(report.transmitter, account.email)
         reason = f"hijacked: {report.name}"
         if report.action == "enabled":
             return "enabled" if is_its_own and tx.mailboxes.unblock(account.email, reason) else "not_blocked"
-        if not is_its_own:
-            tx.sessions.end_all(account.id)
-            return "other_mailbox"
+        tx.sessions.end_all(account.id)
+        if report.action == "sessions_ended" or not is_its_own:
+            return "sessions_ended" if report.action == "sessions_ended" else "other_mailbox"
         # In the order of the help desk: the account, its mailbox, then its links.
         if tx.mailboxes.refuses_links(account.email, moment) != "blocked":
             tx.mailboxes.block(account.email, moment, reason)
@@ -166,7 +158,7 @@ class MailboxReports:
         return HIJACKED
 
     async def close(self) -> None:
-        for poller in self._pollers:
+        for poller in self.pollers:
             await poller.close()
         for verifier in self._verifiers.values():
             await verifier.keys.close()
@@ -192,7 +184,7 @@ def _action_of(signal: ReceivedSignal) -> tuple[Action | None, str]:
             if kind == _DISABLED and reason not in ("", "hijacking"):
                 return None, f"{_short(kind)} {reason}"
             return action, f"{_short(kind)} {reason}".strip()
-    return None, ", ".join(map(_short, signal.events))
+    return None, _printable(", ".join(map(_short, signal.events)))
 
 
 def _short(kind: str) -> str:
