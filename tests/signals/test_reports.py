@@ -10,8 +10,9 @@ from typing import Any
 import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from tests.accounts.table.app import App, running_app
+from tests.connections import connected
 from tests.signals.transmitter import AUDIENCE, DISABLED, ENABLED, ISSUER, RISC, Transmitter, key
 from tests.spec.inbox import token_in
 from tests.spec.service import ADA, GRACE, NOBODY, REQUEST, Service, Start, running, settings_for
@@ -311,6 +312,24 @@ async def test_a_report_counts_only_once_the_sessions_have_ended(
 
     assert await is_blocked(beside_app)
     assert [row.user_id for row in await app.run("SELECT user_id FROM app_sessions ORDER BY 1")] == [2, 3]
+
+
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+async def test_a_block_waits_for_a_link_that_is_being_stored_and_ends_it(
+    service: Service, transmitter: Transmitter
+) -> None:
+    await service.link()
+    mailboxes, waiting = service.parts.mailboxes, text("SELECT 1 FROM pg_locks WHERE NOT granted")
+    async with connected(service.parts.database) as storing:
+        assert await storing.run_sync(lambda one: mailboxes.within(one).refuses_links(ADA, now())) is None
+        blocking = asyncio.create_task(push(service, transmitter.sign(transmitter.event(**HIJACKED))))
+        async with asyncio.timeout(10):
+            while not await service.rows(waiting):
+                assert not blocking.done()
+        await storing.rollback()
+
+    assert (await blocking).status_code == 202
+    assert await is_blocked(service)
 
 
 async def test_the_button_this_was_not_me_in_a_hijacked_mailbox_ends(

@@ -12,13 +12,11 @@ from litestar.params import FromPath
 from keyturn.api.requests import AnyRequest, ResetApi, client_of
 from keyturn.reset.hijacked_mailboxes import MailboxReports
 from keyturn.signals.received import MOST_BYTES, SignalRefused
-from keyturn.telemetry.logs import LogEvent, OnceAMinute
+from keyturn.telemetry.logs import LogEvent
 
 log = logging.getLogger("keyturn.signals")
 
 _CONTENT_TYPES = {"application/secevent+jwt", "application/jwt"}
-
-_REFUSALS = OnceAMinute()
 
 
 class ReceivedSignalController(Controller):
@@ -41,7 +39,7 @@ class ReceivedSignalController(Controller):
             await reports.take(name, await _token_of(name, request, reports), client)
         except SignalRefused as refused:
             # Failed authentication belongs in the log (OWASP ASVS 16.3.1): an attack, or a wrong setting.
-            if _REFUSALS.count(client.networks[0][0]):
+            if reports.refusals.count(client.networks[0][0]):
                 log.warning(LogEvent("signals.refused", transmitter=name, client=client.ip_address, reason=refused))
             await api.requests.count_malformed(client)
             return Response({"err": refused.err, "description": str(refused)}, status_code=400)

@@ -36,7 +36,7 @@ from keyturn.reset.records.stores import Transaction
 from keyturn.settings import Settings, SignalTransmitter
 from keyturn.signals.polling import SignalPoller
 from keyturn.signals.received import OLDEST, ReceivedSignal, SignalVerifier
-from keyturn.telemetry.logs import LogEvent, reset_log
+from keyturn.telemetry.logs import LogEvent, OnceAMinute, reset_log
 
 Action = Literal["hijacked", "enabled", "sessions_ended", "noted"]
 
@@ -66,7 +66,7 @@ class MailboxReports:
     """Takes the reports of all transmitters of the settings."""
 
     def __init__(self, settings: Settings, ground: Ground, effects: ChangeEffects) -> None:
-        self.transmitters = settings.signals.transmitters
+        self.transmitters, self.refusals = settings.signals.transmitters, OnceAMinute()
         self._records = ground.records
         self._accounts = ground.accounts
         self._effects = effects

@@ -190,10 +190,9 @@ class Mailboxes(Store):
         return self.connection.execute(statement).first() is not None
 
     def refuses_links(self, email: str, moment: datetime) -> Refusal | None:
-        """Return why the mailbox gets no link, whatever its cooldown."""
-        row = (
-            self.connection.execute(sa.select(*_MAILBOX).where(MailboxRow.digest == _digest(email))).mappings().first()
-        )
+        """Return why the mailbox gets no link, whatever its cooldown. A block waits for the caller's transaction."""
+        found = sa.select(*_MAILBOX).where(MailboxRow.digest == _digest(email)).with_for_update()
+        row = self.connection.execute(found).mappings().first()
         refusal = self._refusal(Mailbox(**row), moment) if row else None
         return None if refusal in ("daily_limit", "cooldown") else refusal
 
