@@ -203,8 +203,7 @@ class KeyturnPlugin(InitPlugin):
         redact_access_logs()
         parts, server = self.parts, self.parts.settings.server
         api = reset_api_of(parts)
-        base, own = parts.paths.api, parts.settings.origin
-        routers = [api_router(api, own, server.max_body, base, signals=parts.signals, reports=parts.reports)]
+        routers = [api_router(api, parts.settings.origin, server.max_body, parts.paths.api, signals=parts.signals)]
         if self._pages:
             routers.append(pages_router(site_of(parts)))
         app_config.route_handlers.append(

@@ -107,6 +107,7 @@ async def test_an_older_report_that_comes_later_blocks_nothing(service: Service,
 
 
 async def test_a_repeat_counts_once(service: Service, transmitter: Transmitter) -> None:
+    assert await refusal(service, transmitter.sign(transmitter.event("https://example.test/other"))) == "202"
     token = transmitter.sign(transmitter.event(**HIJACKED))
     answers = await asyncio.gather(*(push(service, token) for _ in range(5)))
     assert [answer.status_code for answer in answers] == [202] * 5

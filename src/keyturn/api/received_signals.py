@@ -25,18 +25,15 @@ class ReceivedSignalController(Controller):
     include_in_schema = False
 
     @post("/signals/events/{name:str}", status_code=202, request_max_body_size=MOST_BYTES)
-    async def take(
-        self,
-        name: FromPath[str],
-        request: AnyRequest,
-        api: NamedDependency[ResetApi],
-        reports: NamedDependency[MailboxReports],
-    ) -> Response[Any]:
+    async def take(self, name: FromPath[str], request: AnyRequest, api: NamedDependency[ResetApi]) -> Response[Any]:
         """Answer 202 to every genuine event, heeded or not, and 503 if it cannot be judged now: it is sent again."""
-        client = client_of(request)
+        reports: MailboxReports = api.reports
+        transmitter, client = reports.transmitters.get(name), client_of(request)
+        if transmitter is None or transmitter.poll_from:
+            raise NotFoundException
         await api.requests.require_readable(client)
         try:
-            await reports.take(name, await _token_of(name, request, reports), client)
+            await reports.take(name, await _token_of(request, transmitter.authorization), client)
         except SignalRefused as refused:
             # Failed authentication belongs in the log (OWASP ASVS 16.3.1): an attack, or a wrong setting.
             if reports.refusals.count(client.networks[0][0]):
@@ -46,16 +43,10 @@ class ReceivedSignalController(Controller):
         return Response(b"", status_code=202, media_type="text/plain")  # RFC 8935, 2.2: without a body
 
 
-async def _token_of(name: str, request: AnyRequest, reports: MailboxReports) -> bytes:
-    """Return the event of a request that may send one. Raises NotFoundException, SignalRefused.
-
-    The secret is compared before the body is read, in the same time for each (CWE-208).
-    """
-    transmitter = reports.transmitters.get(name)
-    if transmitter is None or transmitter.poll_from:
-        raise NotFoundException
+async def _token_of(request: AnyRequest, authorization: str) -> bytes:
+    """Return the event in a request. The secret is compared first, in the same time for each (CWE-208)."""
     sent = request.headers.get("authorization", "")
-    if transmitter.authorization and not hmac.compare_digest(sent.encode(), transmitter.authorization.encode()):
+    if authorization and not hmac.compare_digest(sent.encode(), authorization.encode()):
         raise SignalRefused("authentication_failed", "the Authorization header is not the agreed one")
     if request.content_type[0] not in _CONTENT_TYPES:
         raise SignalRefused("invalid_request", "the content type must be application/secevent+jwt")

@@ -33,22 +33,13 @@ from keyturn.problems.requests import InputInvalid
 from keyturn.reset.request import ResetRequests
 
 if TYPE_CHECKING:
-    from keyturn.reset.hijacked_mailboxes import MailboxReports
     from keyturn.signals.transmitter import Transmitter
 
 
-def api_router(
-    api: ResetApi,
-    origin: str,
-    max_body: int,
-    path: str,
-    *,
-    signals: "Transmitter | None" = None,
-    reports: "MailboxReports | None" = None,
-) -> Router:
+def api_router(api: ResetApi, origin: str, max_body: int, path: str, *, signals: "Transmitter | None" = None) -> Router:
     """Return everything below `path`, /api/auth, /webhooks and /health. `max_body` in bytes; more is refused unread.
 
-    `signals`: adds /signals, for receivers of shared signals. `reports`: adds /signals/events, for transmitters.
+    `signals`: adds /signals, for receivers of shared signals.
 
     `path` is where links are asked for, checked and used; sessions are at /api/auth, wherever that is.
     """
@@ -67,8 +58,10 @@ def api_router(
         routers.append(_session_router(api.sessions, origin))
     if signals:
         routers.append(_signal_router(signals, api.requests))
-    if reports:
-        routers.append(_report_router(reports))
+    if api.reports:
+        from keyturn.api.received_signals import ReceivedSignalController  # with a library that verifies
+
+        routers.append(MountedOnce("/", route_handlers=[ReceivedSignalController]))
     return MountedOnce(
         path="/",
         route_handlers=[*routers, *report_handlers(api.provider_webhooks), health_router(api.require_ready)],
@@ -103,13 +96,6 @@ def _signal_router(transmitter: "Transmitter", requests: ResetRequests) -> Route
     signals = SignalApi(transmitter=transmitter, requests=requests)
     dependencies = {"signals": Provide(lambda: signals, sync_to_thread=False)}
     return MountedOnce("/", route_handlers=[SignalController], before_request=require_json, dependencies=dependencies)
-
-
-def _report_router(reports: "MailboxReports") -> Router:
-    from keyturn.api.received_signals import ReceivedSignalController  # with a library that verifies
-
-    dependencies = {"reports": Provide(lambda: reports, sync_to_thread=False)}
-    return MountedOnce("/", route_handlers=[ReceivedSignalController], dependencies=dependencies)
 
 
 # Bodies that are not JSON, or that parsers read differently, are refused before other code reads them

@@ -17,9 +17,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 from hashlib import sha256
-from typing import Literal, NamedTuple
+from typing import Any, Literal
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from keyturn import addresses
 from keyturn.accounts.port import Account, EndsSessions, FindsSubjects
@@ -31,14 +31,14 @@ from keyturn.reset.records.audit import HIJACKED
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.codes import mailbox_digest
 from keyturn.reset.records.guarded import DAY
-from keyturn.reset.records.models import ReceivedSignalRow
+from keyturn.reset.records.models import ReceivedSignalRow as _Row
 from keyturn.reset.records.stores import Transaction
 from keyturn.settings import Settings, SignalTransmitter
 from keyturn.signals.polling import SignalPoller
 from keyturn.signals.received import OLDEST, ReceivedSignal, SignalVerifier
 from keyturn.telemetry.logs import LogEvent, OnceAMinute, reset_log
 
-Action = Literal["hijacked", "enabled", "sessions_ended", "noted"]
+Action = Literal["hijacked", "enabled", "sessions_ended", "noted", "none"]
 
 _EVENT = "mailbox_report"
 """The event's name in the audit trail."""
@@ -58,8 +58,8 @@ _ACTIONS: Mapping[str, Action] = {
 }
 """The weightiest first, since an event may have several types."""
 
-_LONGEST = 60
-"""Characters of a type and of a reason."""
+_LONGEST = 120
+"""Characters of a type and its reason in the audit trail."""
 
 
 class MailboxReports:
@@ -87,24 +87,32 @@ class MailboxReports:
     async def take(self, name: str, token: bytes, client: Client) -> None:
         """Do what an event asks for, and commit it. A repeat, or an event of another type, changes nothing.
 
-        What the caller learns is the same with an account and without.
-        Raises SignalRefused, and Unavailable if the event cannot be judged or kept now.
+        Raises SignalRefused, and Unavailable if the event cannot be judged or kept now. Nothing tells of an account.
         """
         signal = await self._verifiers[name].verify(token, now())
-        transmitter = self.transmitters[name]
         action, why = _action_of(signal)
-        if action is None or (action == "sessions_ended" and not transmitter.ends_sessions):
+        if action == "sessions_ended" and not self.transmitters[name].ends_sessions:
+            action = "none"
+        if action == "none" or await self._records.database.fetch(_same(name, signal)):
             reset_log.info(LogEvent("signals.received", transmitter=name, events=why, action="none"))
-            return
-        digest = sha256(f"{transmitter.issuer} {signal.id}".encode()).digest()
-        known = select(ReceivedSignalRow.digest).where(ReceivedSignalRow.digest == digest)
-        if await self._records.database.fetch(known):
             return
         account = await self._find(name, signal)
         if account and action in ("hijacked", "sessions_ended") and isinstance(self._accounts, EndsSessions):
             await self._accounts.end_sessions(account.id)  # before the report counts: a repeat does no harm
-        report = _Report(name, transmitter, signal, digest, action, why)
-        outcome = await self._records.transact(lambda tx: self._write(tx, report, account, client))
+
+        def write(tx: Transaction) -> str:
+            moment, about = now(), account if action in ("hijacked", "enabled") else None
+            if account:
+                tx.hold(account.id)
+            is_superseded = about is not None and tx.connection.execute(_newer(name, signal, about)).first() is not None
+            if not _keep(tx, name, signal, about):
+                return "none"
+            outcome = "superseded" if is_superseded else self._act(tx, name, action, account, moment)
+            known = (account.id, account.email) if account else ("", "")
+            tx.audit.write(_EVENT, outcome, client, moment, *known, note=f"{name}: {why}")
+            return outcome
+
+        outcome = await self._records.transact(write)
         reset_log.warning(LogEvent("signals.received", transmitter=name, events=why, action=outcome))
 
     async def _find(self, name: str, signal: ReceivedSignal) -> Account | None:
@@ -122,33 +130,20 @@ class MailboxReports:
                 return account
         return None
 
-    def _write(self, tx: Transaction, report: "_Report", account: Account | None, client: Client) -> str:
-        """Keep the report and do what it asks for; return the outcome, "" for a repeat."""
-        moment, mailbox = now(), b""
-        if account:
-            tx.hold(account.id)
-            if report.action in ("hijacked", "enabled"):
-                mailbox = mailbox_digest(account.email)
-        is_superseded = bool(mailbox) and _has_newer(tx, report, mailbox)
-        if not _keep(tx, report, mailbox):
-            return ""
-        outcome = "superseded" if is_superseded else self._act(tx, report, account, moment)
-        known = (account.id, account.email) if account else ("", "")
-        tx.audit.write(_EVENT, outcome, client, moment, *known, note=f"{report.name}: {report.why}")
-        return outcome
-
-    def _act(self, tx: Transaction, report: "_Report", account: Account | None, moment: datetime) -> str:
+    def _act(self, tx: Transaction, name: str, action: Action, account: Account | None, moment: datetime) -> str:
+        """Do it in the caller's transaction, and return the outcome."""
         if account is None:
             return "no_account"
-        if report.action == "noted":
-            return "noted"
-        is_its_own = _is_within(report.transmitter, account.email)
-        reason = f"hijacked: {report.name}"
-        if report.action == "enabled":
-            return "enabled" if is_its_own and tx.mailboxes.unblock(account.email, reason) else "not_blocked"
+        if action == "noted":
+            return action
+        reason, is_its_own = f"hijacked: {name}", _is_within(self.transmitters[name], account.email)
+        if action == "enabled":
+            return action if is_its_own and tx.mailboxes.unblock(account.email, reason) else "not_blocked"
         tx.sessions.end_all(account.id)
-        if report.action == "sessions_ended" or not is_its_own:
-            return "sessions_ended" if report.action == "sessions_ended" else "other_mailbox"
+        if action == "sessions_ended":
+            return action
+        if not is_its_own:
+            return "other_mailbox"
         # In the order of the help desk: the account, its mailbox, then its links.
         if tx.mailboxes.refuses_links(account.email, moment) != "blocked":
             tx.mailboxes.block(account.email, moment, reason)
@@ -164,35 +159,18 @@ class MailboxReports:
             await verifier.keys.close()
 
 
-class _Report(NamedTuple):
-    """An event that asks for something. `digest`: that of its id. `why`: its type and reason, for the audit trail."""
-
-    name: str
-    transmitter: SignalTransmitter
-    signal: ReceivedSignal
-    digest: bytes
-    action: Action
-    why: str
-
-
-def _action_of(signal: ReceivedSignal) -> tuple[Action | None, str]:
-    """Return what an event asks for, and its type and reason."""
+def _action_of(signal: ReceivedSignal) -> tuple[Action, str]:
+    """Return what an event asks for, and its type and reason as they may stand in logs (CWE-117)."""
     for kind, action in _ACTIONS.items():
         if (body := signal.events.get(kind)) is not None:
-            reason = _printable(str(body.get("reason", "")))
+            reason = str(body.get("reason", ""))
+            why = _printable(f"{kind.rpartition('/')[2]} {reason}".strip())
             # Without a reason, Google suggests to stop recovery mails, too. Other reasons are about the user.
-            if kind == _DISABLED and reason not in ("", "hijacking"):
-                return None, f"{_short(kind)} {reason}"
-            return action, f"{_short(kind)} {reason}".strip()
-    return None, _printable(", ".join(map(_short, signal.events)))
-
-
-def _short(kind: str) -> str:
-    return _printable(kind.rpartition("/")[2])
+            return ("none" if kind == _DISABLED and reason not in ("", "hijacking") else action), why
+    return "none", _printable(", ".join(kind.rpartition("/")[2] for kind in signal.events))
 
 
 def _printable(text: str) -> str:
-    """Return text of a transmitter as it may stand in logs and in the audit trail (CWE-117)."""
     return "".join(filter(str.isprintable, text))[:_LONGEST]
 
 
@@ -202,16 +180,28 @@ def _is_within(transmitter: SignalTransmitter, email: str) -> bool:
     return "*" in transmitter.domains or domain in transmitter.domains
 
 
-def _has_newer(tx: Transaction, report: _Report, mailbox: bytes) -> bool:
-    """Return whether a later report about the mailbox was heeded."""
-    row = ReceivedSignalRow
-    later = select(row.digest).where(row.mailbox == mailbox, row.issued_at > report.signal.issued_at)
-    return tx.connection.execute(later.where(row.transmitter == report.name).limit(1)).first() is not None
+def _digest(name: str, signal: ReceivedSignal) -> bytes:
+    return sha256(f"{name} {signal.id}".encode()).digest()
 
 
-def _keep(tx: Transaction, report: _Report, mailbox: bytes) -> bool:
+def _same(name: str, signal: ReceivedSignal) -> Select[Any]:
+    """Ask whether the report was heeded."""
+    return select(_Row.digest).where(_Row.digest == _digest(name, signal))
+
+
+def _newer(name: str, signal: ReceivedSignal, account: Account) -> Select[Any]:
+    """Ask whether a later report about the account's mailbox was heeded."""
+    mailbox, later = mailbox_digest(account.email), _Row.issued_at > signal.issued_at
+    return select(_Row.digest).where(_Row.mailbox == mailbox, _Row.transmitter == name, later).limit(1)
+
+
+def _keep(tx: Transaction, name: str, signal: ReceivedSignal, about: Account | None) -> bool:
     """Keep the report's id until its age would be refused; return whether it is new."""
-    issued = report.signal.issued_at
-    row = {"digest": report.digest, "transmitter": report.name, "mailbox": mailbox, "issued_at": issued}
-    kept = insert_into(ReceivedSignalRow, tx.connection.dialect).values(**row, expires_at=issued + OLDEST + DAY)
-    return tx.connection.execute(kept.on_conflict_do_nothing().returning(ReceivedSignalRow.digest)).first() is not None
+    kept = insert_into(_Row, tx.connection.dialect).values(
+        digest=_digest(name, signal),
+        transmitter=name,
+        mailbox=mailbox_digest(about.email) if about else b"",
+        issued_at=signal.issued_at,
+        expires_at=signal.issued_at + OLDEST + DAY,
+    )
+    return tx.connection.execute(kept.on_conflict_do_nothing().returning(_Row.digest)).first() is not None

@@ -29,9 +29,6 @@ _BETWEEN_FETCHES = 30.0
 _LONGEST = 65_536
 """Bytes of a key set; Google's has 2,000."""
 
-_MOST_WAITING = 32
-"""Requests that may wait for a fetch, each with its body."""
-
 _RSA_LENGTHS = range(342, 684)
 """Base64 characters of a modulus of 2,048 to 4,096 bits: NIST SP 800-131A, and what bounds a signature's cost."""
 
@@ -49,8 +46,7 @@ class PublishedKeys:
         self._client = ReopenedClient(partial(HttpClient, timeout=None, follow_redirects=False))
         self._keys: Mapping[str, Key] = {}
         self._fetched_at = self._tried_at = float("-inf")
-        self._lock = asyncio.Lock()
-        self._waiting = 0
+        self._is_fetching = False
 
     async def find(self, kid: str) -> Key | None:
         """Return the key with that id; None if the transmitter has none. Raises KeysUnready.
@@ -58,28 +54,18 @@ class PublishedKeys:
         An unknown id has the keys fetched again, but not so soon after the last time: then it stays unknown whether the
         transmitter has it.
         """
-        if (key := self._fresh(kid)) is not None:
-            return key
-        if self._waiting >= _MOST_WAITING:
-            raise KeysUnready("too many events wait for the keys")
-        self._waiting += 1
-        try:
-            async with self._lock:
-                if (key := self._fresh(kid)) is not None:
-                    return key
-                if monotonic() - self._tried_at < _BETWEEN_FETCHES:
-                    raise KeysUnready("the keys were fetched a moment ago", int(_BETWEEN_FETCHES))
-                await self.fetch()
-                return self._keys.get(kid)
-        finally:
-            self._waiting -= 1
-
-    def _fresh(self, kid: str) -> Key | None:
-        return self._keys.get(kid) if monotonic() - self._fetched_at < _FRESH else None
+        now = monotonic()
+        if now - self._fetched_at < _FRESH and kid in self._keys:
+            return self._keys[kid]
+        # Nothing waits for another's fetch: each would keep its body meanwhile, and strangers can send many.
+        if self._is_fetching or now - self._tried_at < _BETWEEN_FETCHES:
+            raise KeysUnready("the keys were fetched a moment ago", int(_BETWEEN_FETCHES))
+        await self.fetch()
+        return self._keys.get(kid)
 
     async def fetch(self) -> int:
         """Read the keys, and return how many can be used. Raises KeysUnready."""
-        self._tried_at = monotonic()
+        self._is_fetching, self._tried_at = True, monotonic()
         try:
             async with asyncio.timeout(self._timeout):
                 self._keys = await self._read()
@@ -89,6 +75,8 @@ class PublishedKeys:
             raise KeysUnready(type(error).__name__) from None
         except msgspec.MsgspecError:
             raise KeysUnready("the answer is not a set of keys") from None
+        finally:
+            self._is_fetching = False
         self._fetched_at = monotonic()
         return len(self._keys)
 

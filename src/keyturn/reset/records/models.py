@@ -107,7 +107,7 @@ class AuditRow(Model):
 
 
 class ReceivedSignalRow(Model):
-    """A report of another system that was heeded once, under the SHA-256 of its issuer and its id.
+    """A report of another system that was heeded once, under the SHA-256 of its transmitter and its id.
 
     `mailbox`: the digest of the mailbox that it was about; empty for other reports. `issued_at`: by the transmitter.
     """
