@@ -44,6 +44,7 @@ def reset_api_of(parts: Parts) -> ResetApi:
         muting=parts.muting if parts.settings.mute.url else None,
         mute_period=parts.mailboxes.mute_period,
         help_desk=parts.help_desk if parts.settings.help_desk.enabled else None,
+        reports=parts.reports,
     )
 
 

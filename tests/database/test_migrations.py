@@ -279,11 +279,15 @@ async def test_a_plan_lists_the_steps_that_are_missing(database: Database) -> No
         "0014",
         "0015",
         "0016",
+        "0019",
     ]
 
     await alembic(database, command.upgrade, "0010")
     before, steps = await planned(database)
-    assert (before, [step.revision for step in steps]) == ("0010", ["0011", "0012", "0013", "0014", "0015", "0016"])
+    assert (before, [step.revision for step in steps]) == (
+        "0010",
+        ["0011", "0012", "0013", "0014", "0015", "0016", "0019"],
+    )
     assert (
         steps[0].title
         == "Sessions know their browser, and the audit trail lists an account's last entries by an index."

@@ -1,14 +1,16 @@
-"""The receivers of shared signals are reached, and the signing key is not too old."""
+"""The receivers of shared signals are reached, keys are read, and the signing key is not too old."""
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 from tests.doctor.test_webhook import listening
 from tests.signals.receiver import signals
+from tests.signals.transmitter import running_transmitter
 
 from keyturn.database import now
 from keyturn.doctor.services import check_signals
-from keyturn.settings import Secret, Settings
+from keyturn.settings import AccountSettings, Secret, Settings, SubjectColumns, TableSettings
 
 
 def month(ago: int) -> str:
@@ -44,3 +46,24 @@ async def test_a_key_that_is_older_than_a_year_is_a_warning(name: str, verdict: 
 
     assert (key.verdict, name in key.message) == (verdict, True)
     assert bool(key.mend) == (verdict == "warn")
+
+
+async def test_the_keys_of_a_transmitter_are_read() -> None:
+    with running_transmitter() as transmitter:
+        subjects = {"google": SubjectColumns(account="identities.user_id", subject="uid")}
+        accounts = AccountSettings(table=TableSettings(subjects=subjects))
+        settings = Settings(signals=transmitter.settings())
+        (by_address,) = await check_signals(settings)
+        (by_both,) = await check_signals(msgspec.structs.replace(settings, accounts=accounts))
+
+        assert (by_address.verdict, by_both.verdict) == ("ok", "ok")
+        assert (
+            by_address.message == "google: its keys can be read (1); its reports find accounts by their address alone"
+        )
+        assert by_both.message.endswith("by their address and their id there")
+
+        transmitter.answer = 500
+        (failed,) = await check_signals(settings)
+        assert failed.verdict == "warn"
+        assert failed.message == "google: its keys cannot be read, so its reports wait: status 500"
+        assert failed.mend == "Correct signals.transmitters.google.jwks_url, and let this machine connect to it."

@@ -10,7 +10,16 @@ from tests.signals.receiver import AUDIENCE, OTHER_TOKEN, TOKEN, pem, signals
 from tests.spec.service import settings_for
 
 from keyturn.errors import SettingsInvalid
-from keyturn.settings import HashingSettings, Secret, Settings, SignalSettings
+from keyturn.settings import (
+    AccountSettings,
+    HashingSettings,
+    Secret,
+    Settings,
+    SignalSettings,
+    SignalTransmitter,
+    SubjectColumns,
+    TableSettings,
+)
 from keyturn.settings.reading import require_valid
 
 
@@ -100,3 +109,60 @@ def test_in_production_events_are_pushed_over_https() -> None:
 
     assert "must be https in production" in told["receivers.workspace.push_to"]
     assert require_valid(usual(signals=found), sending=False)
+
+
+def test_a_transmitter_as_the_docs_set_it_up_can_be_read(read: Read) -> None:
+    settings = read(
+        'sign_in_url = "{base_url}/in"\n[accounts]\nstore = "table"\n[accounts.table]\ntable = "users"\n'
+        '[accounts.table.subjects.google]\naccount = "identities.user_id"\nsubject = "provider_uid"\n'
+        'where = { provider = "google" }\n'
+        '[signals.transmitters.google]\nissuer = "https://accounts.google.com/"\naudiences = ["1.apps.test"]\n'
+        'jwks_url = "https://www.googleapis.com/oauth2/v3/certs"\ndomains = ["gmail.com"]\n'
+        'authorization = "${AUTHORIZATION}"\n',
+        AUTHORIZATION="Bearer secret",
+    )
+
+    assert settings.signals.transmitters["google"].authorization == "Bearer secret"
+    assert settings.accounts.table.subjects["google"].where == {"provider": "google"}
+    assert "secret" not in repr(settings.signals)
+
+
+FINE: dict[str, Any] = {
+    "issuer": "https://id.test",
+    "audiences": ("me",),
+    "jwks_url": "http://id.test/jwks",
+    "domains": ("*",),
+}
+
+
+def test_all_faults_of_all_transmitters_are_told_at_once() -> None:
+    transmitters = {
+        "empty": SignalTransmitter(),
+        "Google": SignalTransmitter(**FINE),
+        "push": SignalTransmitter(**FINE | {"domains": ("Gmail.com", "@x"), "token": TOKEN}),
+        "poll": SignalTransmitter(**FINE, poll_from="ftp://id.test", authorization=Secret("x")),
+    }
+    subjects = {"pusk": SubjectColumns(account="user_id")}
+    accounts = AccountSettings(store="table", table=TableSettings(table="users", subjects=subjects))
+    found = faults(SignalSettings(transmitters=transmitters), accounts=accounts, sign_in_url="{base_url}/login")
+
+    assert found == {
+        "transmitters.empty.issuer": "missing: the iss of its events",
+        "transmitters.empty.audiences": "missing: events that are meant for other receivers must be refused",
+        "transmitters.empty.domains": 'missing: the domains of the mailboxes that it may block, or "*" for all',
+        "transmitters.empty.jwks_url": "missing: where it publishes its keys",
+        "transmitters.Google": "must be named with at most 20 small letters, digits and hyphens",
+        "transmitters.push.domains": 'must be domains in small letters, such as gmail.com, or "*"',
+        "transmitters.push.token": "is set, but poll_from is not: set authorization",
+        "transmitters.poll.authorization": "is set, but events are fetched from poll_from: set token",
+        "transmitters.poll.poll_from": "must be an address like https://app.example.org, not 'ftp://id.test'",
+        "accounts.table.subjects.pusk": "must be the name of one of [signals.transmitters]; did you mean push?",
+        "accounts.table.subjects.pusk.account": "must be a table and its column, such as identities.user_id",
+        "accounts.table.subjects.pusk.subject": "missing: the column with the provider's id of the user",
+    }
+
+
+def test_in_production_keys_are_read_over_https() -> None:
+    told = faults(SignalSettings(transmitters={"google": SignalTransmitter(**FINE)}), environment="production")
+
+    assert "must be https in production" in told["transmitters.google.jwks_url"]

@@ -137,6 +137,18 @@ async def test_an_event_that_a_receiver_cannot_take_is_dead_until_an_operator_re
     assert (await poll(client))["sets"].keys() == {one, two}
 
 
+async def test_ids_that_no_event_has_are_ignored_and_nothing_is_logged(
+    service: Service, client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    await reset(service)
+    one, two = (await poll(client))["sets"]
+    unknown = ["\0", f"{one}\0", one.upper() + "x", "é" * 32]
+    rest = await poll(client, ack=[*unknown, one], setErrs={name + "y": {"err": "invalid_key"} for name in unknown})
+
+    assert rest["sets"].keys() == {two}
+    assert "event_refused" not in caplog.text
+
+
 @pytest.mark.long
 @ON_SQLITE
 async def test_a_poll_waits_for_an_event(service: Service, client: httpx.AsyncClient) -> None:

@@ -403,3 +403,22 @@ async def test_a_new_secret_key_takes_the_streams_over(
 
     after = await start(signals=settings, secret_key=new)
     assert (await after.anywhere(headers=bearer()).get("/signals/stream")).json() == [made]
+
+
+async def test_a_chosen_address_is_pushed_to_only_while_the_settings_allow_its_origin(
+    service: Service, start: Start, client: httpx.AsyncClient, receiver: Receiver
+) -> None:
+    assert (await client.post("/signals/stream", json=push(receiver))).status_code == 201
+    receiver.coming.append(Answer(503))
+    await reset(service)
+    told = len(receiver.told)
+
+    moved = signals(workspace={"stream": "api", "token": TOKEN, "push_to": Secret("https://elsewhere.test")})
+    later = await start(signals=moved)
+    await deliver_again(later)
+    assert len(receiver.told) == told, "the operator trusts that host no more"
+    assert [state for state, _ in await states(later)] == ["dropped"]
+    assert (await later.reset(await later.link(), PASSWORD)).is_success, "the change of a password does not fail for it"
+    again = later.anywhere(headers=bearer())
+    assert (await again.get("/signals/stream")).json() == []
+    assert (await again.post("/signals/stream", json={})).status_code == 201

@@ -125,6 +125,17 @@ class TakesNames(Protocol):
 
 
 @runtime_checkable
+class FindsSubjects(Protocol):
+    """A store that knows which users of identity providers its accounts are."""
+
+    async def find_subject(self, transmitter: str, subject: str) -> Account | None:
+        """Return the account of a provider's user. Raises AccountsUnready.
+
+        `transmitter`: the provider's name in `signals.transmitters`. `subject`: its id of the user (`sub`).
+        """
+
+
+@runtime_checkable
 class FindsTogether(Protocol):
     """A store that finds many accounts at the cost of one."""
 

@@ -102,6 +102,8 @@ class ResetApi(msgspec.Struct, frozen=True, kw_only=True):
     `takes_names`: users may enter a user name in place of their address.
     `link_life`: how long a link works. `mute_period`: how long a mailbox is muted. `challenge`, `codes`, `muting`
     and `help_desk` are None if they are off. `require_ready` raises Unavailable if the process cannot work.
+    `reports`: a `MailboxReports` if there are transmitters; Litestar reads the types of these fields, and that one is
+    imported only then.
     """
 
     requests: ResetRequests
@@ -122,6 +124,7 @@ class ResetApi(msgspec.Struct, frozen=True, kw_only=True):
     codes: CodeExchange | None = None
     takes_names: bool = False
     help_desk: HelpDesk | None = None
+    reports: Any = None
 
     def language(self, request: AnyRequest) -> Language:
         return accepted_language(self.languages, request)

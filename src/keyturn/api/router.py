@@ -58,6 +58,10 @@ def api_router(api: ResetApi, origin: str, max_body: int, path: str, *, signals:
         routers.append(_session_router(api.sessions, origin))
     if signals:
         routers.append(_signal_router(signals, api.requests))
+    if api.reports:
+        from keyturn.api.received_signals import ReceivedSignalController  # with a library that verifies
+
+        routers.append(MountedOnce("/", route_handlers=[ReceivedSignalController]))
     return MountedOnce(
         path="/",
         route_handlers=[*routers, *report_handlers(api.provider_webhooks), health_router(api.require_ready)],

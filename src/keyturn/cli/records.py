@@ -12,7 +12,7 @@ from keyturn.cli.terminal import error, muted, print_json, stamp, strong, table,
 from keyturn.database import now
 from keyturn.outbox.models import DROPPED
 from keyturn.parts import Parts
-from keyturn.reset.records.audit import ADDRESS_CHANGED, NOT_ME, Entry
+from keyturn.reset.records.audit import ADDRESS_CHANGED, HIJACKED, NOT_ME, Entry
 from keyturn.reset.records.mailboxes import Mailbox, Mailboxes
 from keyturn.reset.records.stores import Transaction
 
@@ -49,7 +49,11 @@ def audit(email: str, since: timedelta | None, last: int, as_json: bool) -> None
 
 def _event(entry: Entry) -> str:
     """Return the event, with a mark if the owner reported it as unwanted."""
-    return warning(f"! {entry.event}") if entry.event in NOT_ME or entry.outcome == ADDRESS_CHANGED else entry.event
+    return (
+        warning(f"! {entry.event}")
+        if entry.event in NOT_ME or entry.outcome in (ADDRESS_CHANGED, HIJACKED)
+        else entry.event
+    )
 
 
 def _who(entry: Entry) -> str:

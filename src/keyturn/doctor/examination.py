@@ -133,7 +133,7 @@ def _checks(settings: Settings, dns: Dns, accounts: AccountStore | None) -> Iter
         yield _check(name, f"mail {name}", work=partial(check_provider, settings, name))
     if settings.webhooks.url:
         yield _check("webhook", "webhooks", late="warn", work=partial(check_webhook, settings))
-    if settings.signals.receivers:
+    if settings.signals.receivers or settings.signals.transmitters:
         yield _check("signals", "signals", late="warn", work=partial(check_signals, settings))
     domain = domain_of(settings.mail.from_)
     if "capture" not in chosen and domain not in {"", *(provider.sandbox for provider in PROVIDERS.values())}:

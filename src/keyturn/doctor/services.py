@@ -180,16 +180,31 @@ _LONGEST_KEY_LIFE = 12
 
 
 async def check_signals(settings: Settings) -> list[Finding]:
-    """Connect to the receivers of pushed events, and tell the age of the signing key by its name."""
+    """Connect to receivers of pushed events, read transmitters' keys, and tell the signing key's age by its name."""
     signals = settings.signals
-    findings = [_key_age(signals.sign_with, now())]
+    findings = [_key_age(signals.sign_with, now())] if signals.sign_with else []
     for name, receiver in signals.receivers.items():
         if receiver.push_to:
             reached = await _reach("signals", receiver.push_to, f"signals.receivers.{name}.push_to")
             if isinstance(reached, str):
                 reached = Finding("signals", "ok", f"{name}: {reached} can be reached")
             findings.append(reached)
-    return findings
+    return findings + [await _read_keys(name, settings) for name in signals.transmitters]
+
+
+async def _read_keys(name: str, settings: Settings) -> Finding:
+    from keyturn.signals.published_keys import KeysUnready, PublishedKeys  # an extra
+
+    keys = PublishedKeys(settings.signals.transmitters[name].jwks_url, settings.signals.timeout)
+    try:
+        count = await keys.fetch()
+    except KeysUnready as error:
+        mend = f"Correct signals.transmitters.{name}.jwks_url, and let this machine connect to it."
+        return Finding("signals", "warn", f"{name}: its keys cannot be read, so its reports wait: {error}", mend)
+    finally:
+        await keys.close()
+    by = "their address and their id there" if name in settings.accounts.table.subjects else "their address alone"
+    return Finding("signals", "ok", f"{name}: its keys can be read ({count}); its reports find accounts by {by}")
 
 
 def _key_age(name: str, moment: datetime) -> Finding:

@@ -12,6 +12,7 @@ from keyturn.mail.port.email import local_sender
 from keyturn.mail.sending.senders import TracedSender, sender_for
 from keyturn.outbox import Handler, Lane, Relay, RelayLimits, Seal
 from keyturn.reset.answer import LinkRenewal, ResetLinks, ResetRequestHandler
+from keyturn.reset.change import ChangeEffects
 from keyturn.reset.confirm import ConfirmationHandler, NoticeHandler
 from keyturn.reset.elsewhere import InterruptedChangeHandler
 from keyturn.reset.events import CallbackHandler, WebhookHandler, drop_callback, drop_webhook
@@ -25,6 +26,7 @@ from keyturn.settings import Settings
 
 if TYPE_CHECKING:
     from keyturn.parts.parts import Parts
+    from keyturn.reset.hijacked_mailboxes import MailboxReports
     from keyturn.signals.transmitter import Transmitter
 
 _MAILS_AT_ONCE = 256
@@ -145,6 +147,15 @@ def signals_of(settings: Settings, shared: Ground) -> "Transmitter | None":
     from keyturn.signals.transmitter import Transmitter  # httpx, and a library that signs
 
     return Transmitter(settings, shared.records.database, shared.records.outbox, shared.secrets)
+
+
+def reports_of(settings: Settings, shared: Ground, effects: ChangeEffects) -> "MailboxReports | None":
+    """Return what takes other systems' reports of hijacked mailboxes, if there are any. Raises SettingsInvalid."""
+    if not settings.signals.transmitters:
+        return None
+    from keyturn.reset.hijacked_mailboxes import MailboxReports  # httpx, and a library that verifies
+
+    return MailboxReports(settings, shared, effects)
 
 
 def _signal_lanes(parts: "Parts") -> list[Lane]:

@@ -11,7 +11,7 @@ from keyturn.mail.port.email import Sender
 from keyturn.outbox import Relay
 from keyturn.outbox.worker import WorkerLiveness
 from keyturn.parts.accounts_readiness import AccountsReadiness
-from keyturn.parts.lanes import relay_of, signals_of
+from keyturn.parts.lanes import relay_of, reports_of, signals_of
 from keyturn.reset import events, ground, muting, reset_hook, securing, sign_in
 from keyturn.reset.account_review import AccountReview
 from keyturn.reset.change import ChangeEffects
@@ -71,6 +71,7 @@ class Parts:
         self.events = events.build(settings, shared, (self.signals.tell,) if self.signals else ())
         self.in_mail = code_exchange.in_mails(settings, shared)
         self.effects = ChangeEffects(records, [one.end_access for one in self.in_mail], (self.events.password_changed,))
+        self.reports = reports_of(settings, shared, self.effects)
         self.help_desk = HelpDesk(shared, self.effects, settings.help_desk)
         self.code_exchange = code_exchange.build(
             settings, shared, (self.help_desk,) if settings.help_desk.enabled else ()
@@ -110,6 +111,8 @@ class Parts:
         async with asyncio.TaskGroup() as group:
             group.create_task(relay.run())
             group.create_task(self.retention.run(self.settings.worker.housekeeping))
+            if self.reports:
+                group.create_task(self.reports.run())
 
     async def require_ready(self) -> None:
         """Raise Unavailable if a service that requests need does not answer, or if no worker would send the mails."""
@@ -121,7 +124,7 @@ class Parts:
     async def close(self) -> None:
         """Close all resources. An app that is started again uses the parts again, in another event loop."""
         relay = vars(self).pop("relay", None)
-        for part in (self.changes, self.policy.breaches, self.challenge, self.second_step, relay):
+        for part in (self.changes, self.policy.breaches, self.challenge, self.second_step, self.reports, relay):
             if part:
                 await part.close()
         for local in self.hasher, self.policy, self.outbox:

@@ -49,6 +49,19 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     where: dict[str, bool | int | float | str] = {}
 
 
+class SubjectColumns(msgspec.Struct, frozen=True, kw_only=True):
+    """Where an app stores which user of an identity provider an account is.
+
+    `account`: the column with the account's id, such as `identities.user_id`, or that of the accounts' own table.
+    `subject`: the column of that table with the provider's id of the user (`sub`).
+    `where`: columns and their values, if the table has users of several providers.
+    """
+
+    account: str = ""
+    subject: str = ""
+    where: dict[str, bool | int | float | str] = {}
+
+
 class TableSettings(msgspec.Struct, frozen=True, kw_only=True):
     """An app's own table of accounts.
 
@@ -62,6 +75,7 @@ class TableSettings(msgspec.Struct, frozen=True, kw_only=True):
     `delete`: columns of other tables with the account's id, such as `sessions.user_id`; a change deletes those rows.
     `ends`: what a change, or an intrusion, ends, by such columns; `delete` is the short form.
     `lock`, `unlock`: columns that lock and unlock an account, written like `set`.
+    `subjects`: which users of identity providers the accounts are, by the names in `signals.transmitters`.
     """
 
     url: Secret = Secret("")
@@ -83,6 +97,7 @@ class TableSettings(msgspec.Struct, frozen=True, kw_only=True):
     ends: dict[str, Ending] = {}
     lock: dict[str, bool | int | float | str] = {}
     unlock: dict[str, bool | int | float | str] = {}
+    subjects: dict[str, SubjectColumns] = {}
 
     @property
     def username(self) -> str:
@@ -673,9 +688,31 @@ class SignalReceiver(msgspec.Struct, frozen=True, kw_only=True):
     subject_issuer: str = ""
 
 
-class SignalSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Security events to other systems, by OpenID's Shared Signals Framework.
+class SignalTransmitter(msgspec.Struct, frozen=True, kw_only=True):
+    """A system that reports hijacked mailboxes.
 
+    `issuer`: the `iss` of its events. `audiences`: their `aud`, of which one is enough.
+    `jwks_url`: where it publishes its keys.
+    `domains`: the domains of the mailboxes that it may block; "*" for all.
+    `authorization`: the Authorization header of its pushes; "" if it sends none.
+    `poll_from`: where its events are fetched; "" if it pushes them. `token`: the bearer token for that.
+    `ends_sessions`: whether its reports of revoked sessions and tokens end the account's sessions, too.
+    """
+
+    issuer: str = ""
+    audiences: tuple[str, ...] = ()
+    jwks_url: str = ""
+    domains: tuple[str, ...] = ()
+    authorization: Secret = Secret("")
+    poll_from: str = ""
+    token: Secret = Secret("")
+    ends_sessions: bool = False
+
+
+class SignalSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Security events to and from other systems, by OpenID's Shared Signals Framework.
+
+    `receivers`, `transmitters`: to whom events go, and who reports hijacked mailboxes.
     `keys`: RSA keys in PEM, by their names (`kid`). All are published; `sign_with` names the one that signs.
     `hold`: how long events wait for a poll, or for the end of a pause.
     `poll_wait`: how long a poll waits for an event, if the receiver asks for that.
@@ -687,6 +724,7 @@ class SignalSettings(msgspec.Struct, frozen=True, kw_only=True):
     hold: timedelta = timedelta(days=7)
     poll_wait: timedelta = timedelta(seconds=10)
     timeout: timedelta = timedelta(seconds=10)
+    transmitters: dict[str, SignalTransmitter] = {}
 
 
 class RetentionSettings(msgspec.Struct, frozen=True, kw_only=True):

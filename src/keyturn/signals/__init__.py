@@ -1,4 +1,4 @@
-"""Tells other systems of an account's security events, as a transmitter of OpenID's Shared Signals Framework 1.0.
+"""Tells other systems of an account's security events, and hears theirs (OpenID's Shared Signals Framework 1.0).
 
 **An event is a message of the outbox**, of a kind for each receiver (`signal_NAME`). It is written in the transaction
 of what happened, and pushed by a lane of its own (RFC 8935). Events of a polled or paused stream are messages that are
@@ -9,6 +9,9 @@ due only when they expire: a poll reads them, and an acknowledgement settles the
 **A receiver has one stream**: by the settings, or by the stream API. What a receiver chooses is encrypted in the
 database, since it may contain the secret that a receiver wants to be sent. A push goes only to origins of the settings:
 the API must not lead requests into a network (OWASP SSRF Prevention Cheat Sheet).
+
+**An event of another system** is verified here (`received.py`), pushed or fetched (`polling.py`), and does what it asks
+for in `reset/hijacked_mailboxes.py`.
 
 Not built, since the CAEP Interoperability Profile does not require it: adding and removing subjects (each stream is
 about all accounts), several streams of one receiver, encrypted tokens.

@@ -8,13 +8,13 @@ from functools import partial
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select
 
 from keyturn.database import Database, now
 from keyturn.errors import QuotaExhausted, SendRefused, SendRetryable
 from keyturn.outbox import Delivery, Dropped, Message, Origin, Outbox, Seal, Sent
 from keyturn.outbox.message import new_key
-from keyturn.outbox.models import DEAD, SENT, STILL_WAITING, EventRow, OutboxRow
+from keyturn.outbox.models import STILL_WAITING, OutboxRow
 from keyturn.settings import Settings
 from keyturn.signals.events import TYPES, VERIFICATION, Claims, opaque, signals_of, subject_of
 from keyturn.signals.keys import SigningKeys
@@ -145,25 +145,25 @@ class Transmitter:
 
     async def settle(self, receiver: str, acknowledged: Sequence[str], errors: Mapping[str, ReceiverError]) -> None:
         """End the events that a receiver has fetched, or cannot take. Others' and unknown ids are ignored."""
-        ends = dict.fromkeys(acknowledged, (SENT, "poll")) | {key: (DEAD, str(err)) for key, err in errors.items()}
-        if not ends:
+        # Nothing else is the id of an event, and PostgreSQL refuses a text with NUL.
+        keys = [key for key in {*acknowledged, *errors} if key.isalnum()]
+        if not keys:
             return
         waiting = select(OutboxRow.id, OutboxRow.key).where(
-            STILL_WAITING, OutboxRow.kind == kind_of(receiver), OutboxRow.key.in_(list(ends))
+            STILL_WAITING, OutboxRow.kind == kind_of(receiver), OutboxRow.key.in_(keys)
         )
 
-        def write(connection: Connection) -> None:
-            for message_id, key in connection.execute(waiting.order_by(OutboxRow.id).with_for_update()).all():
-                state, detail = ends[key]
-                # Without a sender, `outbox retry` keeps the key, and so the event's id.
-                values: dict[str, Any] = {"sender": detail, "reason": None} if state == SENT else {"reason": detail}
-                values |= {"state": state, "settled_at": now(), "claim": None}
-                connection.execute(update(OutboxRow).where(OutboxRow.id == message_id).values(values))
-                noted = {"message_id": message_id, "event": state, "detail": detail, "at": now()}
-                connection.execute(insert(EventRow).values(noted))
+        def write(connection: Connection) -> list[ReceiverError]:
+            settlements = self._outbox.settlements.within(connection)
+            ended = connection.execute(waiting.order_by(OutboxRow.id).with_for_update()).all()
+            for message_id, key in ended:
+                if key in errors:
+                    settlements.refused(message_id, str(errors[key]))
+                else:
+                    settlements.reported(message_id, Sent("poll", ""))
+            return [errors[key] for _, key in ended if key in errors]
 
-        await self._database.transact(write)
-        for error in errors.values():
+        for error in await self._database.transact(write):
             log.error(LogEvent("signals.event_refused", receiver=receiver, reason=error))
 
 

@@ -6,12 +6,13 @@ import contextlib
 import hmac
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 import httpx
 
 import keyturn
 from keyturn.errors import SendRefused, SendRetryable
-from keyturn.http_client import HttpClient, read_bounded, retry_after
+from keyturn.http_client import HttpClient, ReopenedClient, read_bounded, retry_after
 from keyturn.keys import webhook_key
 
 # The signature (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md)
@@ -41,24 +42,30 @@ _LONGEST_ANSWER = 16_384
 
 
 class EventPoster:
-    """Posts events over connections that it keeps. `timeout` is for a whole try. No redirect is followed."""
+    """Posts events over connections that it keeps. No redirect is followed.
 
-    def __init__(self, timeout: timedelta, content_type: str) -> None:
+    `timeout`: for a whole try. `longest`: bytes of an answer that are read.
+    """
+
+    def __init__(self, timeout: timedelta, content_type: str, longest: int = _LONGEST_ANSWER) -> None:
         self._timeout = timeout.total_seconds()
+        self._longest = longest
         # A redirect is a failure: the operator has to fix the setting ("Delivery success and failure" in the
         # specification). Also, a redirect could point into our own network (OWASP SSRF Prevention Cheat Sheet).
-        self._http = HttpClient(
+        open_client = partial(
+            HttpClient,
             timeout=None,  # each try has a limit for its whole duration
             follow_redirects=False,
             headers={"content-type": content_type, "user-agent": f"keyturn/{keyturn.__version__}"},
         )
+        self._client = ReopenedClient(open_client)
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[httpx.Response, bytes]:
         """Return the answer and its body, b"" for one that is long, slow or broken. Raises SendRetryable."""
         try:
             async with asyncio.timeout(self._timeout):
-                request = self._http.build_request("POST", url, content=body, headers=dict(headers))
-                answer = await self._http.send(request, stream=True)
+                request = self._client.http.build_request("POST", url, content=body, headers=dict(headers))
+                answer = await self._client.http.send(request, stream=True)
         except TimeoutError:
             raise SendRetryable(f"no answer within {self._timeout:g} s") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -66,14 +73,14 @@ class EventPoster:
         return answer, await self._finish(answer)
 
     async def close(self) -> None:
-        await self._http.aclose()
+        await self._client.close()
 
     async def _finish(self, answer: httpx.Response) -> bytes:
         """Read a short answer to its end, and give up on any other: the status counts."""
         try:
             with contextlib.suppress(httpx.HTTPError, TimeoutError):
                 async with asyncio.timeout(1):
-                    return await read_bounded(answer, _LONGEST_ANSWER) or b""
+                    return await read_bounded(answer, self._longest) or b""
             return b""
         finally:
             await answer.aclose()

@@ -144,6 +144,15 @@ class MappedEnding(msgspec.Struct, frozen=True, kw_only=True):
     where: Assignments = ()
 
 
+class MappedSubjects(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry of `subjects`, checked. `owner`: the column with the account's id."""
+
+    table: TableName
+    owner: Column
+    subject: Column
+    where: Assignments = ()
+
+
 class Mapping(msgspec.Struct, frozen=True, kw_only=True):
     """The settings, checked against the live table: every name in it exists.
 
@@ -166,6 +175,7 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
     unlocks: Assignments
     endings: tuple[MappedEnding, ...]
     held: tuple[str, ...] = ()
+    subjects: dict[str, MappedSubjects] = {}
 
 
 def read_mapping(connection: Connection, settings: TableSettings, hash_length: int) -> Mapping:
@@ -203,6 +213,7 @@ class _MappingReader:
             locks=tuple(self._assignments("lock", settings.lock, table, columns)),
             unlocks=tuple(self._assignments("unlock", settings.unlock, table, columns)),
             endings=tuple(self._endings(table)),
+            subjects=dict(self._subjects()),
         )
         endings, held = self._in_order(mapping.endings)
         mapping = msgspec.structs.replace(mapping, endings=tuple(endings), held=tuple(held))
@@ -349,6 +360,19 @@ class _MappingReader:
                         sets=tuple(self._assignments(f"{setting}.set", ending.set, table, columns)),
                         where=tuple(self._conditions(f"{setting}.where", ending.where, table, columns)),
                     )
+
+    def _subjects(self) -> Iterable[tuple[str, MappedSubjects]]:
+        for name, entry in self._settings.subjects.items():
+            setting = member_name("subjects", name)
+            place, _, owner = entry.account.rpartition(".")
+            table = parse_table_name(place)
+            if (columns := self._columns(f"{setting}.account", table)) is None:
+                continue
+            account = self._column(f"{setting}.account", table, columns, owner)
+            subject = self._column(f"{setting}.subject", table, columns, entry.subject)
+            where = tuple(self._conditions(f"{setting}.where", entry.where, table, columns))
+            if account and subject:
+                yield name, MappedSubjects(table=table, owner=account, subject=subject, where=where)
 
     def _in_order(self, endings: Sequence[MappedEnding]) -> tuple[list[MappedEnding], list[str]]:
         """Return the endings, a referring table before the other, and why entries of `delete` may fail.

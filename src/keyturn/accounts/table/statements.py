@@ -113,6 +113,23 @@ class Statements:
             return stored == sa.any_(sa.bindparam("ids", type_=stored.type))
         return stored.in_(sa.bindparam("ids", type_=stored.type, expanding=True))
 
+    def by_subject(self, transmitter: str, subject: str) -> Query | None:
+        """Ask for the ids of accounts that are this user of an identity provider; None if the settings name no column.
+
+        Raises ValueError for an id that the column cannot have.
+        """
+        one = self._mapping.subjects.get(transmitter)
+        if one is None:
+            return None
+        columns = {column.name: column for column in (one.owner, one.subject, *(column for column, _ in one.where))}
+        other = table_clause(one.table, list(columns.values()), self._dialect)
+        stored, values = other.c[one.subject.name], list(id_values(one.subject, subject))
+        theirs = [_is_any(stored, values)]
+        if self._dialect == "mysql" and one.subject.holds is str:
+            theirs.append(_is_any(self._exactly(stored), values))
+        theirs += [_has_value(other.c[column.name], column, given, datetime.now(UTC)) for column, given in one.where]
+        return Query(sa.select(other.c[one.owner.name].label("id")).where(*theirs).limit(1))
+
     def hash_by_id(self, account_id: str) -> Query:
         """Ask for the row with this id, and its hash."""
         asked = self.by_ids([account_id])
@@ -278,6 +295,10 @@ class Statements:
                 yield f"{section}.{one.name}", self._update(None, "", values)
         for ending in mapping.endings:
             yield ending.setting, self._end(ending, [None], moment)
+        for name in mapping.subjects:
+            with suppress(ValueError):
+                if asked := self.by_subject(name, "0"):
+                    yield f"subjects.{name}", asked.statement
 
     def unread_flags(self) -> Query | None:
         """Ask for one text that is neither yes nor no and yet makes an account active; None if no text can."""

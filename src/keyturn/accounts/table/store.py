@@ -211,6 +211,15 @@ class TableAccounts:
         by_id = {account.id: account for account in accounts if addresses.is_same_mailbox(account.email, account.email)}
         return [by_id.get(account_id) for account_id in ids]
 
+    async def find_subject(self, transmitter: str, subject: str) -> Account | None:
+        statements = await self._statements_now()
+        try:
+            asked = statements.by_subject(transmitter, subject)
+        except ValueError:
+            return None
+        rows = await self._fetch(asked) if asked else []
+        return await self.get(text_of(rows[0]["id"])) if rows else None
+
     async def awaiting_password(self) -> Sequence[str]:
         if not self._settings.password:
             return []

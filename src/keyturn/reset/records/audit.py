@@ -20,6 +20,9 @@ NOT_ME = ("account_secured", "mailbox_mute", "help_desk_stop")
 ADDRESS_CHANGED: Final = "address_changed"
 """The outcome of such an event if the account has moved to another address since: an operator has to decide."""
 
+HIJACKED: Final = "hijacked"
+"""The outcome of another system's report that blocked a mailbox: its owner needs another way in."""
+
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """An entry of the audit trail.

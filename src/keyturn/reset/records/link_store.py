@@ -188,9 +188,14 @@ class LinkStore(Store):
         given = {"of_account": account_id, "moment": moment} | ({} if mailbox is None else {"mailbox": mailbox})
         self.connection.execute(_REVOKED[mailbox is not None, spares_recovery], given)
 
-    def end_for_good(self, account_id: str, moment: datetime) -> None:
-        """Revoke every link of the account, used ones, too: a use that is undone later brings none back."""
+    def end_for_good(self, account_id: str, moment: datetime, *, mailbox: str | None = None) -> None:
+        """Revoke every link of the account, used ones, too: a use that is undone later brings none back.
+
+        `mailbox`: revoke only links sent to that address.
+        """
         links = sa.update(ResetTokenRow).where(ResetTokenRow.account_id == account_id)
+        if mailbox is not None:
+            links = links.where(sa.func.lower(ResetTokenRow.email) == sa.func.lower(mailbox))
         self.connection.execute(links.where(ResetTokenRow.revoked_at.is_(None)).values(revoked_at=moment))
 
     async def find_muting(self, digest: bytes, moment: datetime) -> MutingLink | None:

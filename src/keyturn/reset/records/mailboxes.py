@@ -30,9 +30,6 @@ _COLUMNS: dict[str, Any] = {"digest": MailboxRow.__table__.c.digest, "wanted": s
 
 Refusal = Literal["blocked", "suppressed", "muted", "daily_limit", "cooldown"]
 
-Block = Literal["help_desk"]
-"""Why another person may read a mailbox: its owner came back in through the help desk."""
-
 
 class Mailbox(msgspec.Struct, frozen=True, kw_only=True):
     """The record of a mailbox. `mails` were sent since `counted_since`, the first of them at that time.
@@ -193,10 +190,9 @@ class Mailboxes(Store):
         return self.connection.execute(statement).first() is not None
 
     def refuses_links(self, email: str, moment: datetime) -> Refusal | None:
-        """Return why the mailbox gets no link, whatever its cooldown."""
-        row = (
-            self.connection.execute(sa.select(*_MAILBOX).where(MailboxRow.digest == _digest(email))).mappings().first()
-        )
+        """Return why the mailbox gets no link, whatever its cooldown. A block waits for the caller's transaction."""
+        found = sa.select(*_MAILBOX).where(MailboxRow.digest == _digest(email)).with_for_update()
+        row = self.connection.execute(found).mappings().first()
         refusal = self._refusal(Mailbox(**row), moment) if row else None
         return None if refusal in ("daily_limit", "cooldown") else refusal
 
@@ -205,13 +201,18 @@ class Mailboxes(Store):
         mailbox = await self.find(email) if self._blocks else None
         return mailbox is not None and mailbox.blocked_at is not None
 
-    def block(self, email: str, moment: datetime, reason: Block) -> None:
-        """Send the mailbox no links, until an operator unblocks it."""
+    def block(self, email: str, moment: datetime, reason: str) -> None:
+        """Send the mailbox no links, until it is unblocked. `reason`: why another person may read it, in 32 characters.
+
+        It is `help_desk` if the owner came back in through that, and `hijacked: NAME` if that transmitter says so.
+        """
         _set(self.connection, email, moment - DAY, blocked_at=moment, blocked_for=reason)
 
-    def unblock(self, email: str) -> bool:
-        """Send the mailbox links again; return whether it was blocked."""
+    def unblock(self, email: str, reason: str = "") -> bool:
+        """Send the mailbox links again, if it was blocked for that reason or, without one, for any; return whether."""
         blocked = (MailboxRow.digest == _digest(email)) & MailboxRow.blocked_at.is_not(None)
+        if reason:
+            blocked &= MailboxRow.blocked_for == reason
         freed = sa.update(MailboxRow).where(blocked).values(blocked_at=None, blocked_for=None)
         return self.connection.execute(freed.returning(MailboxRow.digest)).first() is not None
 

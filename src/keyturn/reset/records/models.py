@@ -106,6 +106,21 @@ class AuditRow(Model):
     __table_args__ = (Index("ix_keyturn_audit_account_id_id", "account_id", "id"),)
 
 
+class ReceivedSignalRow(Model):
+    """A report of another system that was heeded once, under the SHA-256 of its transmitter and its id.
+
+    `mailbox`: the digest of the mailbox that it was about; empty for other reports. `issued_at`: by the transmitter.
+    """
+
+    __tablename__ = "keyturn_received_signals"
+
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    transmitter: Mapped[str] = mapped_column(String(20))
+    mailbox: Mapped[bytes] = mapped_column(LargeBinary(32), index=True)
+    issued_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
 class AccountLockRow(Model):
     """A running change of a password in another system: no other of the same account begins before `until`."""
 

@@ -25,7 +25,14 @@ from keyturn.reset.records.codes import ResetCodeRow
 from keyturn.reset.records.help_cases import HelpCaseRow
 from keyturn.reset.records.mailboxes import Mailboxes
 from keyturn.reset.records.messages import ACCOUNT_SECURED
-from keyturn.reset.records.models import AccountLockRow, AuditRow, MailboxRow, ResetTokenRow, SecureLinkRow
+from keyturn.reset.records.models import (
+    AccountLockRow,
+    AuditRow,
+    MailboxRow,
+    ReceivedSignalRow,
+    ResetTokenRow,
+    SecureLinkRow,
+)
 from keyturn.reset.records.secure_links import SecureLinkStore
 from keyturn.settings import RetentionSettings
 from keyturn.telemetry.logs import LogEvent
@@ -190,6 +197,7 @@ class Retention:
             _Chore("sessions", SessionRow.digest, SessionRow.expires_at < moment),
             _Chore("locks", AccountLockRow.account_id, AccountLockRow.until < moment - _A_CLOCK_MAY_BE_OFF),
             _Chore("answers", SpentAnswerRow.digest, SpentAnswerRow.expires_at < moment),
+            _Chore("received_signals", ReceivedSignalRow.digest, ReceivedSignalRow.expires_at < moment),
             _Chore("codes", code.mailbox, forgotten),
             _Chore("help_cases", HelpCaseRow.mailbox, help_cases.is_forgettable(moment)),
             _Chore("second_step_tries", SecondStepTriesRow.account_id, SecondStepTriesRow.counted_since < counted),

@@ -101,6 +101,10 @@ class SecureLinkStore(Store):
         """End the account's links that went to any other mailbox. The caller holds the account."""
         self.connection.execute(_ended(account_id, moment).where(~_went_to(email)))
 
+    def end_at(self, account_id: str, email: str, moment: datetime) -> None:
+        """End the account's links that went to this mailbox. The caller holds the account."""
+        self.connection.execute(_ended(account_id, moment).where(_went_to(email)))
+
     def end_all(self, account_id: str, moment: datetime) -> None:
         """End all links of the account, which the caller holds."""
         self.connection.execute(_ended(account_id, moment))

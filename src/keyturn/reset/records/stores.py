@@ -78,7 +78,7 @@ def build(settings: Settings, database: Database) -> Records:
             daily=limits.mailbox_daily,
             suppression=limits.suppression,
             mute=settings.mute.period,
-            blocks=settings.help_desk.enabled,
+            blocks=settings.help_desk.enabled or bool(settings.signals.transmitters),
         ),
         sessions=Sessions(database, settings.session.ttl),
     )

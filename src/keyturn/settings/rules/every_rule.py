@@ -98,6 +98,10 @@ def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] 
         from keyturn.settings.rules.signals import signal_faults
 
         yield from signal_faults(settings)
+    if settings.signals.transmitters or settings.accounts.table.subjects:
+        from keyturn.settings.rules.signals import transmitter_faults
+
+        yield from transmitter_faults(settings)
     yield from account_faults(settings, sending=sending, written=written)
     yield from safeguard_faults(settings)
     yield from identity_provider_faults(settings)

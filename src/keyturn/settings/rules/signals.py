@@ -1,4 +1,4 @@
-"""Rules for shared signals: their receivers, and the keys that sign them."""
+"""Rules for shared signals: their receivers, the keys that sign them, and other transmitters."""
 
 import re
 from collections import Counter
@@ -7,8 +7,8 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from keyturn.errors import Fault
-from keyturn.settings import Settings, SignalReceiver, SignalSettings
-from keyturn.settings.building import member_name
+from keyturn.settings import Settings, SignalReceiver, SignalSettings, SignalTransmitter
+from keyturn.settings.building import did_you_mean, member_name
 from keyturn.settings.rules.every_rule import SHORTEST_SECRET
 from keyturn.settings.sentences import not_this
 from keyturn.settings.url_rules import service_faults
@@ -19,7 +19,13 @@ _LONGEST_POLL = timedelta(seconds=30)
 _RECEIVER = re.compile(r"[a-z0-9][a-z0-9-]{0,23}")
 """A name that fits into the kind of its messages."""
 
+_TRANSMITTER = re.compile(r"[a-z0-9][a-z0-9-]{0,19}")
+"""A name that fits into the reason of a block."""
+
 _KEY_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+_DOMAIN = re.compile(r"\*|[a-z0-9-]+(\.[a-z0-9-]+)+")
+_COLUMN_OF_TABLE = re.compile(r'[^."\s]+(\.[^."\s]+){1,2}')
 
 _SMALLEST_KEY = 2048
 """Bits (OpenID CAEP Interoperability Profile 1.0, 2.6)."""
@@ -45,6 +51,43 @@ def signal_faults(settings: Settings) -> Iterator[Fault]:
         yield from (Fault(f"{section}.{setting}", message) for setting, message in faults)
         if receiver.push_to:
             yield from service_faults(f"{section}.push_to", receiver.push_to, production=production)
+
+
+def transmitter_faults(settings: Settings) -> Iterator[Fault]:
+    production, transmitters = settings.environment == "production", settings.signals.transmitters
+    for name, transmitter in transmitters.items():
+        section = member_name("signals.transmitters", name)
+        if not _TRANSMITTER.fullmatch(name):
+            yield Fault(section, "must be named with at most 20 small letters, digits and hyphens")
+        yield from (Fault(f"{section}.{setting}", message) for setting, message in _trust_faults(transmitter))
+        for setting in ("jwks_url", "poll_from"):
+            if url := getattr(transmitter, setting):
+                yield from service_faults(f"{section}.{setting}", url, production=production)
+    for name, columns in settings.accounts.table.subjects.items():
+        section = member_name("accounts.table.subjects", name)
+        if name not in transmitters:
+            yield Fault(section, f"must be the name of one of [signals.transmitters]{did_you_mean(name, transmitters)}")
+        if not _COLUMN_OF_TABLE.fullmatch(columns.account):
+            yield Fault(f"{section}.account", "must be a table and its column, such as identities.user_id")
+        if not columns.subject:
+            yield Fault(f"{section}.subject", "missing: the column with the provider's id of the user")
+
+
+def _trust_faults(transmitter: SignalTransmitter) -> Iterator[tuple[str, str]]:
+    if not transmitter.issuer:
+        yield "issuer", "missing: the iss of its events"
+    if not transmitter.audiences:
+        yield "audiences", "missing: events that are meant for other receivers must be refused"
+    if not transmitter.jwks_url:
+        yield "jwks_url", "missing: where it publishes its keys"
+    if not transmitter.domains:
+        yield "domains", 'missing: the domains of the mailboxes that it may block, or "*" for all'
+    elif not all(map(_DOMAIN.fullmatch, transmitter.domains)):
+        yield "domains", 'must be domains in small letters, such as gmail.com, or "*"'
+    if transmitter.poll_from and transmitter.authorization:
+        yield "authorization", "is set, but events are fetched from poll_from: set token"
+    if transmitter.token and not transmitter.poll_from:
+        yield "token", "is set, but poll_from is not: set authorization"
 
 
 def _event_faults(receiver: SignalReceiver) -> Iterator[tuple[str, str]]:
