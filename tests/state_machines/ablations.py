@@ -12,7 +12,6 @@ from keyturn.accounts.builtin import Sessions
 from keyturn.reset import check
 from keyturn.reset.change import ChangeEffects
 from keyturn.reset.proofs.second_step.tries import SecondStepTries
-from keyturn.reset.records import link_store
 from keyturn.reset.records.codes import CodeStore, TriedCode
 from keyturn.reset.records.guarded import SingleUse
 from keyturn.reset.records.link_store import Link, LinkStore
@@ -103,11 +102,6 @@ def without_the_same_answer_for_an_unknown_address(patch: pytest.MonkeyPatch) ->
             await accept(requests, email, *rest)
 
     patch.setattr(ResetRequests, "accept", accept_known)
-
-
-def without_the_most_links_of_an_account(patch: pytest.MonkeyPatch) -> None:
-    replaced = link_store._replaced
-    patch.setattr(link_store, "_replaced", lambda database, live: replaced(database, 100 * live))
 
 
 def without_the_one_replacement_of_a_link(patch: pytest.MonkeyPatch) -> None:

@@ -27,10 +27,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from tests.state_machines.things import (
+    DAY,
     FORGOTTEN_AFTER,
     KINDS,
     LINKS,
-    MOST_LINKS,
     MOST_STEPS,
     MOST_TRIES,
     MUTED_FOR,
@@ -66,11 +66,8 @@ class Model:
         return [key for key in self.keys if key.kind in kinds and (not account or key.account is account)]
 
     def issue(self, kind: str, account: Account, mailbox: str) -> Key:
-        """Return a new key. An account has a few links, and one more ends the oldest. Recovery links do not count."""
+        """Return a new key. It ends no other."""
         self.keys.append(Key(kind, account, mailbox, self.now + KINDS[kind].life))
-        links = self.held("link", "operator's link", account=account)
-        for oldest in [link for link in links if not link.over and link.ends > self.now][:-MOST_LINKS]:
-            oldest.end(self.now)
         return self.keys[-1]
 
     def _end(self, event: str, account: Account, mailbox: str = "") -> None:
@@ -205,13 +202,16 @@ class Model:
             return "422 password-rejected"
         if account.has_second_step and step is None:
             return "401 second-step-required"
-        if account.has_second_step and step is not None and step <= account.last_step:
-            return self._refuse_step(link)
+        if account.has_second_step:
+            if account.since is None or account.since <= self.now - DAY:
+                account.since, account.wrong = self.now, 0
+            if step is not None and step <= account.last_step:
+                return self._refuse_step(link)
         if password == account.password and account.state == "active":
             return "422 password-rejected"
         link.over, link.used_at = "used", self.now
         if account.has_second_step and step is not None:
-            account.last_step = step
+            account.last_step, account.wrong = step, 0
         account.secured = False
         self.mailbox(account.email).mailed_at = None  # the owner has the mail, and need not wait for the next
         self.trail.append(("password_reset", "changed", account.email))
@@ -219,9 +219,10 @@ class Model:
         return "200"
 
     def _refuse_step(self, link: Key) -> str:
-        """Refuse a code. The last one allowed ends the link, and a mail tells its mailbox."""
+        """Refuse a code. Each so many of a link, or of an account, end the link, and a mail tells its mailbox."""
         link.tries += 1
-        if link.tries < MOST_STEPS:
+        link.account.wrong += 1
+        if link.tries < MOST_STEPS and link.account.wrong % MOST_STEPS:
             return "401 second-step-rejected"
         link.over = "invalid"
         self.waiting.append(Message("warning", link.mailbox))

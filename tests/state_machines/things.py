@@ -8,9 +8,9 @@ MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 
 MUTED_FOR, SUPPRESSED_FOR, FORGOTTEN_AFTER = 7 * DAY, 14 * DAY, 7 * DAY
 SHORTEST_PASSWORD = 12
-MOST_LINKS, MOST_MAILS, MOST_TRIES, MOST_STEPS = 2, 5, 5, 2
-"""Links of an account, mails of a mailbox in a day, tries of a code, and second steps of a link: fewer than by default,
-since a run has few steps."""
+MOST_MAILS, MOST_TRIES, MOST_STEPS = 5, 5, 2
+"""Mails of a mailbox in a day, tries of a code, and second steps of a link: fewer than by default, since a run has few
+steps."""
 
 State = Literal["active", "locked", "disabled"]
 Reason = Literal["", "used", "invalid", "expired"]
@@ -48,6 +48,7 @@ class Account:
     """An account of the app.
 
     `secured`: a press has locked it. `last_step`: the newest code of an authenticator app that was used.
+    `wrong`: how many wrong codes there were since `since`, in a day at most.
     """
 
     email: str
@@ -57,6 +58,8 @@ class Account:
     secured: bool = False
     has_second_step: bool = False
     last_step: int = -1
+    wrong: int = 0
+    since: datetime | None = None
 
     @property
     def state(self) -> State:

@@ -26,7 +26,7 @@ from tests.spec.service import (
     settings_for,
 )
 from tests.state_machines.clock import Clock, standing_clock
-from tests.state_machines.things import MOST_LINKS, MOST_MAILS, MOST_STEPS
+from tests.state_machines.things import MOST_MAILS, MOST_STEPS
 
 from keyturn.accounts.builtin import AccountRow
 from keyturn.errors import KeyturnError
@@ -58,7 +58,7 @@ _FREE = "100000/second"
 def _settings(url: str) -> Settings:
     return settings_for(
         url,
-        token=TokenSettings(code=True, live_per_account=MOST_LINKS),
+        token=TokenSettings(code=True),
         mute=MuteSettings(url="{base_url}/stop-emails/{token}"),
         secure_account=SecureAccountSettings(lock=True),
         second_step=SecondStepSettings(source="builtin", tries=MOST_STEPS),
