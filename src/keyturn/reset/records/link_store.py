@@ -178,7 +178,7 @@ class LinkStore(Store):
     def revoke_all(
         self, account_id: str, moment: datetime, *, mailbox: str | None = None, spares_recovery: bool = False
     ) -> None:
-        """End every working link of the account. The caller holds the account.
+        """End every working link of the account, and each that another system may give back. The caller holds it.
 
         `mailbox`: end only links sent to that address. `spares_recovery`: leave recovery links.
         """
@@ -221,7 +221,10 @@ def _may_mute(digest: bytes, moment: datetime) -> tuple[sa.ColumnElement[bool], 
 def _live_link_ids(
     of_whom: sa.ColumnElement[bool], moment: datetime | sa.BindParameter[datetime], *, spares_recovery: bool = False
 ) -> sa.Select[Any]:
-    ids = sa.select(ResetTokenRow.id).where(of_whom, *_works(moment))
+    # Used ones, too: if another system refuses the password, the link is given back.
+    ids = sa.select(ResetTokenRow.id).where(
+        of_whom, ResetTokenRow.revoked_at.is_(None), ResetTokenRow.expires_at > moment
+    )
     return ids.where(ResetTokenRow.recovers.is_(False)) if spares_recovery else ids
 
 
