@@ -341,6 +341,8 @@ class Machine(RuleBasedStateMachine):
     def help(self, name: str, actions: Sequence[str]) -> None:
         """Open a case, approve it as another operator, or issue a code and read it out."""
         email = self.email(name)
+        if account := self.model.at(email):
+            self.require_confirmed(account)
         for action in actions:
             case, known = self.world.case(email), self.model.case(self.model.at(email))
             assert (case is None) == (known is None)
@@ -410,7 +412,7 @@ class Machine(RuleBasedStateMachine):
             self.deliver()
 
     def require_confirmed(self, account: Account) -> None:
-        """Let the worker confirm a change before the next: the two mails look the same."""
+        """Let the worker tell of a change or a case before the next: the two mails look the same."""
         if any(message.account is account for message in self.model.waiting):
             self.deliver()
 

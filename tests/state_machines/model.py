@@ -265,13 +265,13 @@ class Model:
     # "This was not me", by the owner of a mailbox. It speaks for that mailbox alone.
 
     def press(self, button: Key) -> bool:
-        """End what the mailbox got, and its buttons about later changes. The worker does the rest."""
+        """End what the mailbox got, and its buttons about no earlier changes. The worker does the rest."""
         if button.fault(self.now):
             return False
         self._end("press", button.account, button.mailbox)
-        buttons = self.held("button", account=button.account, mailbox=button.mailbox)
-        for later in buttons[buttons.index(button) :]:
-            later.end(self.now)
+        for other in self.held("button", account=button.account, mailbox=button.mailbox):
+            if other.ends >= button.ends:
+                other.end(self.now)
         button.over = "used"
         self.trail.append(("account_secured", "secured", button.mailbox))
         self.waiting.append(Message("press", button.mailbox, button.account))
