@@ -16,7 +16,7 @@ def test_without_a_file_and_variables_the_defaults_hold(read: Read) -> None:
 
     assert settings == Settings()
     assert settings.token.ttl == timedelta(minutes=30)
-    assert settings.token.live_per_account == 5
+    assert settings.token.code is False
     assert settings.limits.request == "3/minute"
 
 
@@ -43,9 +43,9 @@ def test_every_setting_has_a_variable() -> None:
 
 
 def test_a_variable_beats_the_file(read: Read) -> None:
-    settings = read('[token]\nttl = "1h"\nlive_per_account = 2', KEYTURN_TOKEN_TTL="45m")
+    settings = read('[token]\nttl = "1h"\ncode = true', KEYTURN_TOKEN_TTL="45m")
 
-    assert (settings.token.ttl, settings.token.live_per_account) == (timedelta(minutes=45), 2)
+    assert (settings.token.ttl, settings.token.code) == (timedelta(minutes=45), True)
 
 
 def test_a_variable_of_a_section_that_the_file_does_not_have_counts(read: Read) -> None:

@@ -27,6 +27,7 @@ class Nature:
         self._loop = loop
         self._random = random
         self._offset = EPOCH - loop.time()
+        self._jumps = [(loop.time(), self._offset)]
 
     def unix_time(self) -> float:
         """Return the time that the machine's clock shows."""
@@ -35,6 +36,13 @@ class Nature:
     def jump(self, seconds: float) -> None:
         """Set the machine's clock forward, or back; timers and `monotonic` do not see it."""
         self._offset += seconds
+        self._jumps.append((self._loop.time(), self._offset))
+
+    def latest(self, begin: float, end: float) -> float:
+        """Return the latest time that the machine's clock showed between two moments of `monotonic`."""
+        ends = [*(moment for moment, _ in self._jumps[1:]), end]
+        shown = zip(self._jumps, ends, strict=True)
+        return max(min(until, end) + offset for (since, offset), until in shown if since <= end and until >= begin)
 
     def rule(self) -> None:
         """Replace time and randomness until this Python process ends."""

@@ -3,20 +3,19 @@
 Nothing here reads what Keyturn keeps in memory: only the database, what providers accepted, and what clients were told.
 """
 
-import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
 from datetime import datetime
-from hashlib import sha256
 from typing import Any
 
 import bcrypt
 import msgspec
+from tests.simulation.access import a_change_ends_all_access
 from tests.simulation.machine import COOLDOWN, MAILS_A_DAY, REQUESTS
 from tests.simulation.provider import Accepted, Try
-from tests.simulation.template import EVE, FILE
-from tests.simulation.users import ASK, CHANGE, REPLACE, RESET, SECURE, Call, Users, link_in
+from tests.simulation.records import Records, Row, digest, payload_of, read_time
+from tests.simulation.template import EVE
+from tests.simulation.users import ASK, CHANGE, CHECK, REPLACE, RESET, SECURE, Call, Users, link_in
 from tests.simulation.world import World
 
 from keyturn.mail.sending.pace import PAUSE
@@ -26,43 +25,8 @@ _MAILS = ("reset_requested", "password_changed", "account_secured", "address_dis
 _ANSWERED = ("sent", "dropped", "dead")
 
 
-_RETRIED = "SELECT message_id, detail FROM keyturn_outbox_events WHERE event = 'retried' ORDER BY id"
-
 _SEEN = 150.0
 """Seconds after which a process has surely noticed a failure, even if it was frozen and its disk was slow meanwhile."""
-
-
-class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of the journal: what happened to whom, in the order of the commits."""
-
-    id: int
-    what: str
-    who: Any
-    old: Any
-    new: Any
-    at: Any
-
-
-class Records:
-    """The journal of a world and the tables at its end. `messages` by their ids, `links` by their digests."""
-
-    def __init__(self) -> None:
-        with closing(sqlite3.connect(FILE)) as database:
-            database.row_factory = sqlite3.Row
-            self.journal = [Row(**dict(row)) for row in database.execute("SELECT * FROM journal ORDER BY id")]
-            self.messages = {row["id"]: dict(row) for row in database.execute("SELECT * FROM keyturn_outbox")}
-            self.audit = [dict(row) for row in database.execute("SELECT * FROM keyturn_audit ORDER BY id")]
-            links = database.execute("SELECT *, hex(digest) AS name FROM keyturn_reset_tokens")
-            self.links = {row["name"]: dict(row) for row in links}
-            self.retried = [dict(row) for row in database.execute(_RETRIED)]
-            self.sessions = {row[0] for row in database.execute("SELECT hex(digest) FROM keyturn_sessions")}
-
-    def of(self, *what: str) -> list[Row]:
-        return [row for row in self.journal if row.what in what]
-
-    def written(self, *kinds: str) -> list[Row]:
-        """Return the messages of these kinds that were ever committed: `new` is the key, `at` the payload."""
-        return [row for row in self.of("message") if row.old in kinds]
 
 
 def check(world: World, users: Users) -> None:
@@ -117,21 +81,6 @@ def _nothing_ended_comes_back(records: Records, *_: object) -> Iterator[str]:
     yield from (f"session {name[:6]} had ended" for name in records.sessions & ended)
 
 
-def _a_change_ends_all_access(records: Records, *_: object) -> Iterator[str]:
-    ended = {row.old for row in records.of("session ended")}
-    for change in records.of("password"):
-        for row in records.journal:
-            if row.id > change.id:
-                break
-            if row.what == "session" and row.who == change.who and row.new not in ended:
-                yield f"session {row.new[:6]} of {row.who} is older than a change, and open"
-            if row.what == "link" and row.new == change.who:
-                link = records.links[row.who]
-                works = link["used_at"] is None and link["revoked_at"] is None and not link["recovers"]
-                if works and link["expires_at"] > change.at:
-                    yield f"link {row.who[:6]} of {change.who} is older than a change, and works"
-
-
 def _every_request_has_one_outcome(records: Records, _: Sequence[Accepted], calls: Sequence[Call]) -> Iterator[str]:
     written: dict[str, list[Row]] = defaultdict(list)
     for row in records.written("reset_requested"):
@@ -155,13 +104,13 @@ def _one_outcome(records: Records, agent: str, row: Row) -> Iterator[str]:
     if message is None or message["state"] not in _ANSWERED:
         yield f"the message of {agent} is {message and message['state']}"
         return
-    asked_at = _time(_payload(row)["at"])
+    asked_at = read_time(payload_of(row)["at"])
     entries = [one for one in records.audit if one["message_id"] == row.who and one["event"] == "reset_request"]
-    first = [one for one in entries if _time(one["at"]) == asked_at]
+    first = [one for one in entries if read_time(one["at"]) == asked_at]
     if len(first) != 1 and not (message["state"] == "dead" and not entries):
         yield f"{agent} has {len(first)} outcomes in the audit trail: {[one['outcome'] for one in entries]}"
     later = [one for one in entries if one not in first]
-    if any(_time(one["at"]) < asked_at for one in later) and len(later) > 1:
+    if any(read_time(one["at"]) < asked_at for one in later) and len(later) > 1:
         yield f"{agent} was answered again before its request"
 
 
@@ -194,7 +143,7 @@ def _one_confirmation_a_change(records: Records, mails: Sequence[Accepted], _: S
     changes = Counter(row.who for row in records.of("password"))
     if not changes:  # the accounts are elsewhere: a used link stands for a change
         changes = _used_links(records)
-    confirmations = Counter(_payload(row)["account_id"] for row in records.written("password_changed"))
+    confirmations = Counter(payload_of(row)["account_id"] for row in records.written("password_changed"))
     for account in changes | confirmations:
         if changes[account] != confirmations[account]:
             yield f"{account}: {changes[account]} changes, {confirmations[account]} confirmations"
@@ -240,19 +189,20 @@ def _links_are_what_mails_say(records: Records, mails: Sequence[Accepted], calls
     stored = {row.who for row in records.of("link")}
     for mail in mails:
         token = link_in(mail.email)
-        if token and _digest(token) not in stored:
+        if token and digest(token) not in stored:
             yield f"the link {token[:6]} was mailed and never stored"
     # Another system may refuse a change while its link counts as used, which is then given back.
-    used = {row.who for row in records.of("link used") if row.new is not None}
+    used = {row.who for row in records.of("link used")}
     for call in calls:
-        if call.request.path == RESET and call.answer and call.answer.problem == "link-dead":
-            digest = _digest(call.request.fields["token"])
-            link = records.links.get(digest)
+        if call.request.path in {CHECK, REPLACE, RESET} and call.answer and "reason" in call.answer.document:
+            link = records.links.get(digest(call.request.fields["token"]))
             reason = call.answer.document["reason"]
-            if link and reason == "used" and digest not in used:
+            if link and reason == "used" and digest(call.request.fields["token"]) not in used:
                 yield f"{call.request.agent} was told that an unused link was used"
-            if link and reason == "invalid" and link["revoked_at"] is None and link["used_at"] is None:
+            if link and reason == "invalid" and link["revoked_at"] is None:
                 yield f"{call.request.agent} was told that a working link is invalid"
+            if link and reason == "expired" and read_time(link["expires_at"]).timestamp() > call.clock:
+                yield f"{call.request.agent} was told that a link has expired, before its end"
 
 
 def _success_is_true(records: Records, _: Sequence[Accepted], calls: Sequence[Call]) -> Iterator[str]:
@@ -304,7 +254,7 @@ def _mailboxes_rest(records: Records) -> Iterator[str]:
         if row.what == "link used":  # the owner has read the mail, so the next may come at once
             last.pop(records.links[row.who]["account_id"], None)
         if row.what == "link" and not records.links[row.who]["recovers"]:
-            account, made = row.new, _time(records.links[row.who]["created_at"])
+            account, made = row.new, read_time(records.links[row.who]["created_at"])
             count[account] += 1
             before = last.get(account)
             if before and (made - before) < COOLDOWN and not renewals[account]:
@@ -346,7 +296,7 @@ def _a_failing_provider_is_spared(world: World) -> Iterator[str]:
 _PROMISES: Sequence[tuple[str, Judge]] = (
     ("no link works twice", _no_link_works_twice),
     ("nothing that ended comes back", _nothing_ended_comes_back),
-    ("a new password ends all access", _a_change_ends_all_access),
+    ("a new password ends all access", a_change_ends_all_access),
     ("every accepted request has one outcome", _every_request_has_one_outcome),
     ("one mail a message", _one_mail_a_message),
     ("one confirmation a change", _one_confirmation_a_change),
@@ -358,23 +308,10 @@ _PROMISES: Sequence[tuple[str, Judge]] = (
 )
 
 
-def _payload(row: Row) -> dict[str, Any]:
-    payload: dict[str, Any] = msgspec.json.decode(row.at)
-    return payload
-
-
 def _payload_of(records: Records, message_id: int) -> dict[str, Any]:
     payload: dict[str, Any] = msgspec.json.decode(records.messages[message_id]["payload"])
     return payload
 
 
 def _agent(row: Row) -> str:
-    return str(_payload(row)["client"].get("user_agent", ""))
-
-
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text.removesuffix("Z").split("+")[0])
-
-
-def _digest(token: str) -> str:
-    return sha256(token.encode()).hexdigest().upper()
+    return str(payload_of(row)["client"].get("user_agent", ""))

@@ -20,6 +20,7 @@ from tests.simulation.elsewhere import OtherStore, OtherSystem
 from tests.simulation.machine import API, WORKER, Program, build_programs
 from tests.simulation.promises import check
 from tests.simulation.provider import Provider, ProviderSender
+from tests.simulation.races import Races, has_races
 from tests.simulation.story import Story
 from tests.simulation.template import make_template
 from tests.simulation.users import Users
@@ -126,6 +127,8 @@ class Runner:
         self._other = world.other or self._other
         world.prepare(self._template)
         users = Users(world)
+        if has_races(seed):
+            Races(users, world)
         world.loop.run_until(world.loop.create_task(_live(world, users)))
         check(world, users)
         return Outcome(seed=seed, story=world.story.lines, broken=world.story.broken, counts=_counts(world, users))

@@ -26,6 +26,8 @@ LOGIN = "/api/auth/login"
 CHANGE = "/api/auth/change-password"
 ME = "/api/auth/me"
 WEBHOOK = "/webhooks/resend"
+SESSION = "keyturn_session"
+"""The cookie of a session."""
 
 REQUESTS_OF_A_WORLD = 20
 LINK_REQUESTS = 11
@@ -46,12 +48,14 @@ class Call(msgspec.Struct, kw_only=True):
     """A request and its answer. `answer`: None if it was lost. `server`: the process that got it.
 
     `at`, `ended`: when it was sent, and when its answer came. A frozen process does its work long after the request.
+    `clock`: the latest Unix time that the machine's clock showed meanwhile.
     """
 
     request: Request
     server: str
     at: float
     ended: float = 0.0
+    clock: float = 0.0
     answer: Answer | None = None
 
     @property
@@ -78,10 +82,10 @@ class Users:
         begins = self._random.uniform(0, LAST_REQUEST)
         for number in range(LINK_REQUESTS):
             comes = begins + self._random.uniform(0, 10) if number < burst else self._random.uniform(0, LAST_REQUEST)
-            self._begin(self._ask_for_link(0 if number < burst else number), comes)
+            self.begin(self._ask_for_link(0 if number < burst else number), comes)
         for email in (ADA, BEA, CARL):
             if not self._world.other and self._random.random() < 0.5:
-                self._begin(self._sign_in_and_change(email), self._random.uniform(0, LAST_REQUEST))
+                self.begin(self._sign_in_and_change(email), self._random.uniform(0, LAST_REQUEST))
 
     async def come_again(self) -> None:
         """Ask for links until the world has had its requests: after the storm, all of it must work."""
@@ -97,7 +101,9 @@ class Users:
         while self._tasks:
             await asyncio.wait(self._tasks)
 
-    def _begin(self, doing: Coroutine[Any, Any, None], after: float) -> None:
+    def begin(self, doing: Coroutine[Any, Any, None], after: float) -> None:
+        """Let a user do something after so many seconds."""
+
         async def begin() -> None:
             await asyncio.sleep(after)
             await doing
@@ -110,7 +116,8 @@ class Users:
         self._tasks.discard(task)
         task.result()
 
-    async def _call(self, path: str, fields: dict[str, Any], words: str, **more: Any) -> Call:
+    async def call(self, path: str, fields: dict[str, Any], words: str, **more: Any) -> Call:
+        """Send one request; `words` say in the story what for. Return it with its answer, unless that is lost."""
         number = len(self.calls) + 1
         ip_address = more.pop("ip_address", f"198.19.{number // 200}.{1 + number % 200}")
         request = Request(path=path, fields=fields, ip_address=ip_address, agent=f"client-{number:03}", **more)
@@ -123,6 +130,7 @@ class Users:
             self._world.story.tell(f"{request.agent} loses its connection")
             return call
         call.ended = self._world.loop.time()
+        call.clock = self._world.nature.latest(call.at, call.ended)
         self._world.story.tell(f"{request.agent} gets {call.status} {call.answer.problem}".rstrip())
         return call
 
@@ -133,7 +141,7 @@ class Users:
 
     async def _ask_for_link(self, number: int) -> None:
         email, ip_address = self._random.choice(self._addresses), f"198.18.0.{1 + number % 4}"
-        await self._call(ASK, {"email": email}, f"asks for a link for {email}", ip_address=ip_address)
+        await self.call(ASK, {"email": email}, f"asks for a link for {email}", ip_address=ip_address)
 
     def _read(self, mail: Accepted) -> None:
         """Decide what the reader of a mail does with it."""
@@ -141,12 +149,12 @@ class Users:
         if mail.provider == FIRST and random.random() < 0.3:
             event = "bounced" if random.random() < 0.1 else "delivered"
             for _ in range(random.choice((1, 1, 2))):
-                self._begin(self._report(mail, event), random.uniform(0.1, 30))
+                self.begin(self._report(mail, event), random.uniform(0.1, 30))
         if token := link_in(email):
             self._follow(email.to, token)
         if (secure := secure_link_in(email)) and random.random() < 0.25:
             for _ in range(random.choice((1, 2))):
-                self._begin(self._secure(secure), random.uniform(1, 40))
+                self.begin(self._secure(secure), random.uniform(1, 40))
 
     def _follow(self, address: str, token: str) -> None:
         """Use a link that was mailed to that address: at once, twice, beside the one before, late or never."""
@@ -154,58 +162,58 @@ class Users:
         earlier, self._links[address] = self._links.get(address, token), token
         match random.choice(("now", "now", "twice", "both", "late", "late", "never")):
             case "now":
-                self._begin(self._use(token), random.uniform(1, 60))
+                self.begin(self._use(token), random.uniform(1, 60))
             case "twice":
                 moment = random.uniform(1, 60)
                 for _ in range(2):
-                    self._begin(self._use(token), moment + random.uniform(0, 0.02))
+                    self.begin(self._use(token), moment + random.uniform(0, 0.02))
             case "both":
                 moment = random.uniform(1, 60)
                 for one in dict.fromkeys((earlier, token)):
-                    self._begin(self._use(one), moment + random.uniform(0, 0.02))
+                    self.begin(self._use(one), moment + random.uniform(0, 0.02))
             case "late":
-                self._begin(self._use(token), random.uniform(60, 2 * LINK_LIFE.total_seconds()))
+                self.begin(self._use(token), random.uniform(60, 2 * LINK_LIFE.total_seconds()))
 
     async def _use(self, token: str) -> None:
         """Set a password with a link; try again after a lost answer, and replace a link that has expired."""
         password = f"vkx 7qz jwp {len(self.calls)}"
         if self._random.random() < 0.3:
-            await self._call(CHECK, {"token": token}, f"checks the link {token[:6]}")
+            await self.call(CHECK, {"token": token}, f"checks the link {token[:6]}")
         fields = {"token": token, "newPassword": password}
-        call = await self._insist(RESET, fields, f"sets a password with the link {token[:6]}")
+        call = await self.insist(RESET, fields, f"sets a password with the link {token[:6]}")
         if call.answer and call.answer.document.get("reason") == "expired" and self._random.random() < 0.7:
             for _ in range(self._random.choice((1, 2))):
-                await self._call(REPLACE, {"token": token}, f"asks for another link in place of {token[:6]}")
+                await self.call(REPLACE, {"token": token}, f"asks for another link in place of {token[:6]}")
 
     async def _secure(self, token: str) -> None:
-        await self._insist(SECURE, {"token": token}, f"secures an account with {token[:6]}")
+        await self.insist(SECURE, {"token": token}, f"secures an account with {token[:6]}")
 
-    async def _insist(self, path: str, fields: dict[str, Any], words: str) -> Call:
+    async def insist(self, path: str, fields: dict[str, Any], words: str) -> Call:
         """Ask again, up to twice, while no answer comes or the answer says to try again."""
-        call = await self._call(path, fields, words)
+        call = await self.call(path, fields, words)
         for _ in range(2):
             if call.answer and call.status not in {429, 503}:
                 break
             await asyncio.sleep(self._random.uniform(1, 20))
-            call = await self._call(path, fields, words)
+            call = await self.call(path, fields, words)
         return call
 
     async def _sign_in_and_change(self, email: str) -> None:
-        call = await self._call(LOGIN, {"email": email, "password": PASSWORD}, f"signs in as {email}")
+        call = await self.call(LOGIN, {"email": email, "password": PASSWORD}, f"signs in as {email}")
         if not call.answer or call.status != 200:
             return
         cookies = call.answer.cookies
         await asyncio.sleep(self._random.uniform(1, 100))
-        await self._call(ME, {}, "asks who is signed in", cookies=cookies, method="GET")
+        await self.call(ME, {}, "asks who is signed in", cookies=cookies, method="GET")
         if self._random.random() < 0.5:
             fields = {"currentPassword": PASSWORD, "newPassword": f"jqk 3xv wzp {len(self.calls)}"}
-            await self._call(CHANGE, fields, f"changes the password of {email}", cookies=cookies)
+            await self.call(CHANGE, fields, f"changes the password of {email}", cookies=cookies)
 
     async def _report(self, mail: Accepted, event: str) -> None:
         """Report on a mail, until the report gets a 200."""
         for _ in range(5):
             body, headers = report(mail, event, int(self._world.nature.unix_time()))
-            call = await self._call(WEBHOOK, {}, f"reports {event} of {mail.key[-6:]}", raw=body, headers=headers)
+            call = await self.call(WEBHOOK, {}, f"reports {event} of {mail.key[-6:]}", raw=body, headers=headers)
             if call.status == 200:
                 return
             await asyncio.sleep(self._random.uniform(5, 30))

@@ -12,9 +12,9 @@ from keyturn.accounts.builtin import Sessions
 from keyturn.reset import check
 from keyturn.reset.change import ChangeEffects
 from keyturn.reset.proofs.second_step.tries import SecondStepTries
-from keyturn.reset.records import link_store
 from keyturn.reset.records.codes import CodeStore, TriedCode
 from keyturn.reset.records.guarded import SingleUse
+from keyturn.reset.records.help_cases import HelpCases
 from keyturn.reset.records.link_store import Link, LinkStore
 from keyturn.reset.records.mailboxes import Mailboxes
 from keyturn.reset.records.secure_links import SecureLink, SecureLinkStore
@@ -105,11 +105,6 @@ def without_the_same_answer_for_an_unknown_address(patch: pytest.MonkeyPatch) ->
     patch.setattr(ResetRequests, "accept", accept_known)
 
 
-def without_the_most_links_of_an_account(patch: pytest.MonkeyPatch) -> None:
-    replaced = link_store._replaced
-    patch.setattr(link_store, "_replaced", lambda database, live: replaced(database, 100 * live))
-
-
 def without_the_one_replacement_of_a_link(patch: pytest.MonkeyPatch) -> None:
     # Behind it, a mailbox's cooldown and daily count (`Mailboxes.claim`) refuse most of the mails, but the trail then
     # has one request too many.
@@ -150,3 +145,25 @@ def without_the_limit_of_a_press_to_buttons_of_its_mailbox(patch: pytest.MonkeyP
 
 def without_the_end_of_earlier_buttons_at_a_proven_change(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(SecureLinkStore, "end_elsewhere", _nothing)
+
+
+def without_the_block_of_a_mailbox_at_the_help_desk_s_code(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Mailboxes, "block", _nothing)
+
+
+def without_the_end_of_buttons_at_the_help_desk_s_code(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(SecureLinkStore, "end_all", _nothing)
+
+
+def without_the_delay_of_a_case_at_a_stop(patch: pytest.MonkeyPatch) -> None:
+    stop = HelpCases.stop
+
+    def stop_only(cases: HelpCases, digest: bytes, moment: datetime, ready_at: datetime) -> bool:
+        del ready_at
+        return stop(cases, digest, moment, moment)
+
+    patch.setattr(HelpCases, "stop", stop_only)
+
+
+def without_the_count_of_an_account_s_wrong_second_steps(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(SecondStepTries, "_count_for_account", lambda *_: 1)

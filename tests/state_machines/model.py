@@ -1,42 +1,46 @@
 """What Keyturn promises about accounts, links, codes and mails, in whatever order users, operators and time act.
 
-The model is a specification that runs. It knows no database, no HTTP and no worker, and decides each answer and each
+The model is a specification that runs. It knows no database, no HTTP and no worker, and decides each outcome and each
 mail from docs/security.md and docs/operating.md. `machine.py` does the same with the real service and compares.
 
 The model leaves out, by the sections of docs/security.md:
 
-* Links: how tokens are made and stored, links from `base_url` alone, what a page does with a token, GET and mail
-  scanners, and accounts in another system.
-* Whether an account exists: the time and the work of an answer, `limits.overall`, and a worker's batches. It compares
-  whole answers to requests, invitations and refused sign-ins.
+* Links: how tokens are made and stored, links from `base_url` alone, addresses to return to, what a page does with a
+  token, GET and mail scanners, and accounts in another system.
+* Whether an account exists: user names, the time and the work of an answer, `limits.overall`, and a worker's batches.
+  It compares whole answers to requests, invitations and refused sign-ins.
 * Passwords: hashes and their queues, leaked passwords, a form's question whether a password would be accepted, and all
   rules but two: a least length, and not the current one.
-* A challenge and a code: challenges, how codes are stored, and the most wrong codes of a mailbox in a row.
+* A challenge and a code: challenges, how codes are stored, the most wrong codes of a mailbox in a row, and whether a
+  mail has a code while an intrusion is suspected.
 * A second step: recovery codes, codes by SMS, factors of other sources, factors that cannot be checked, and the most
   wrong codes of an account in a day.
 * This was not me: the settings without a lock, the app's events, log lines, presses that are refused in the audit
   trail, a store that is down, and lanes.
-* All of "At rest and in logs", "Reports from the mail provider", "What your app is told" and "Browsers", and the limits
-  of clients. Of reports it knows what they lead to: a mailbox that bounced or complained gets no mail for a while.
+* The help desk: the settings with a wait or an approval for each case, its limits, and what a wrong try costs.
+* All of "At rest and in logs", "Reports from the mail provider", "What your app is told", "What other systems are
+  told", "Signing in", "Browsers" and "Templates from others", and the limits of clients. Of reports it knows what they
+  lead to: a mailbox that bounced or complained gets no mail for a while.
 
-Providers, databases and processes that fail are the subject of tests/simulation and tests/reliability.
+It forgets nothing, while the service forgets links and buttons a week after their end. Providers, databases and
+processes that fail are the subject of tests/simulation and tests/reliability.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tests.state_machines.things import (
-    FORGOTTEN_AFTER,
+    DAY,
     KINDS,
     LINKS,
-    MOST_LINKS,
     MOST_STEPS,
     MOST_TRIES,
     MUTED_FOR,
     SHORTEST_PASSWORD,
     SUPPRESSED_FOR,
     Account,
+    Case,
     Key,
     Mail,
     Mailbox,
@@ -46,12 +50,13 @@ from tests.state_machines.things import (
 
 @dataclass
 class Model:
-    """The state of everything, and the answer to each call. `trail`: entries of the audit trail that are due."""
+    """The state of everything, and the outcome of each call. `trail`: entries of the audit trail that are due."""
 
     now: datetime
     accounts: list[Account] = field(default_factory=list)
     keys: list[Key] = field(default_factory=list)
     mailboxes: dict[str, Mailbox] = field(default_factory=dict)
+    cases: dict[str, Case] = field(default_factory=dict)
     waiting: list[Message] = field(default_factory=list)
     trail: list[tuple[str, str, str]] = field(default_factory=list)
 
@@ -61,16 +66,14 @@ class Model:
     def mailbox(self, email: str) -> Mailbox:
         return self.mailboxes.setdefault(email, Mailbox())
 
-    def held(self, *kinds: str, account: Account | None = None) -> list[Key]:
+    def held(self, *kinds: str, account: Account | None = None, mailbox: str = "") -> list[Key]:
         """Return all keys of these kinds, dead ones too, in the order in which they were issued."""
-        return [key for key in self.keys if key.kind in kinds and (not account or key.account is account)]
+        keys = [key for key in self.keys if key.kind in kinds and account in {None, key.account}]
+        return [key for key in keys if mailbox in {"", key.mailbox}]
 
     def issue(self, kind: str, account: Account, mailbox: str) -> Key:
-        """Return a new key. An account has a few links, and one more ends the oldest. Recovery links do not count."""
+        """Return a new key. It ends no other."""
         self.keys.append(Key(kind, account, mailbox, self.now + KINDS[kind].life))
-        links = self.held("link", "operator's link", account=account)
-        for oldest in [link for link in links if not link.over and link.ends > self.now][:-MOST_LINKS]:
-            oldest.end(self.now)
         return self.keys[-1]
 
     def _end(self, event: str, account: Account, mailbox: str = "") -> None:
@@ -86,26 +89,16 @@ class Model:
         account = self.at(request.mailbox)
         if account is None:
             return "no_account"
-        if account.state == "disabled" or (account.state == "locked" and not self._may_recover(account)):
+        if account.state == "disabled" or (account.state == "locked" and not self.has_pressed(account)):
             return "disabled"
         if request.event == "invitation" and not account.awaits_password:
             return "needs_no_invitation"
         mailed = "provider_mailed" if account.provider else "link_mailed"
         return self.mailbox(request.mailbox).refusal(self.now) or mailed
 
-    def operators_outcome(self, email: str) -> str:
-        """Return what `keyturn accounts reset` says."""
-        account, outcome = self.at(email), self.outcome(Message("operator_reset", email))
-        if account and outcome == "disabled":
-            return account.state
-        if account and account.provider:
-            return "signs_in_elsewhere"
-        return "asked" if outcome == "link_mailed" else outcome
-
-    def _may_recover(self, account: Account) -> bool:
-        """Tell whether the account is at a mailbox whose press locked it: no other may open it."""
-        buttons = self.held("button", account=account)
-        return any(button.over == "used" and button.mailbox == account.email for button in buttons)
+    def has_pressed(self, account: Account) -> bool:
+        """Tell whether the account is at a mailbox that has pressed: no other may open it once it is locked."""
+        return any(button.over == "used" for button in self.held("button", account=account, mailbox=account.email))
 
     # The worker: whatever waits becomes its mails, once.
 
@@ -121,6 +114,8 @@ class Model:
             return self._confirm(message)
         if message.event == "warning":
             return self._notify("second_step_failed", message.mailbox)
+        if message.event == "help":
+            return self._tell_of_case(message)
         outcome = self.outcome(message)
         self.trail.append((message.event, outcome, message.mailbox))
         return [self._answer_request(message)] if outcome.endswith("mailed") else []
@@ -136,50 +131,30 @@ class Model:
             return self._mail("password_reset", account, "recovery link")
         if account.awaits_password:
             return self._mail("invitation", account, link)
-        if request.event == "operator_reset":
-            return self._mail("password_reset", account, link)
-        if self._is_suspected(account):  # a code's link would not know of it
-            return self._mail("password_reset", account, link, "muting link")
-        return self._mail("password_reset", account, link, "code", "muting link")
-
-    def _is_suspected(self, account: Account) -> bool:
-        """Tell whether its mailbox has pressed lately, and no link that knows of it has set a password since."""
-        links = [link for link in self.held(*LINKS, account=account) if link.ends_suspicion and link.used_at]
-        presses = [
-            button.used_at
-            for button in self.held("button", account=account)
-            if button.over == "used" and button.mailbox == account.email and button.used_at
-        ]
-        return any(
-            at > self.now - FORGOTTEN_AFTER and not any(link.used_at and link.used_at > at for link in links)
-            for at in presses
-        )
+        others = ("code", "muting link") if request.event == "reset_request" else ()
+        return self._mail("password_reset", account, link, *others)
 
     def _mail(self, template: str, account: Account, *kinds: str) -> Mail:
-        is_suspected, is_new = self._is_suspected(account), account.awaits_password
-        keys = [self.issue(kind, account, account.email) for kind in kinds]
-        for key in keys:
-            knows = key.kind == "recovery link" or (key.kind == "operator's link" and not is_new)
-            key.ends_suspicion = knows or is_suspected
-        return Mail(template, account.email, keys)
+        return Mail(template, account.email, [self.issue(kind, account, account.email) for kind in kinds])
 
     def _notify(self, template: str, *mailboxes: str) -> list[Mail]:
-        """Send notices. Cooldown, count and muting stop none of them; only mailboxes that bounced get none."""
-        return [Mail(template, to) for to in mailboxes if self.mailbox(to).refusal(self.now) != "suppressed"]
+        """Send notices. Cooldown, count, muting and blocks stop none of them; only mailboxes that bounced get none."""
+        return [Mail(template, to) for to in mailboxes if not self.mailbox(to).is_suppressed(self.now)]
 
     def _confirm(self, change: Message) -> Iterable[Mail]:
         """Confirm a change to the address at that time, with a button, and to a newer one, without."""
         assert change.account
         for mailbox in dict.fromkeys([change.mailbox, change.account.email]):
             notices = self._notify("password_changed", mailbox)
-            for notice in notices if mailbox == change.mailbox else ():
+            has_button = mailbox == change.mailbox and change.secures and not self.mailbox(mailbox).is_blocked
+            for notice in notices if has_button else ():
                 notice.keys.append(self.issue("button", change.account, mailbox))
             self.trail += [] if notices else [("confirmation", "suppressed", mailbox)]
             yield from notices
 
     def _answer_press(self, press: Message) -> Iterable[Mail]:
         """Lock the account, and mail a link to the mailbox that pressed. If the account has moved, only tell both."""
-        account, outcome = press.account, "link_mailed"
+        account, outcome, refusal = press.account, "link_mailed", self.mailbox(press.mailbox).refusal(self.now)
         assert account
         if not account.enabled:
             outcome = "disabled"
@@ -187,9 +162,9 @@ class Model:
             outcome = "address_changed"
             yield from self._notify("address_disputed", press.mailbox, account.email)
         else:
-            account.secured = True
-            if self.mailbox(press.mailbox).refusal(self.now) == "suppressed":
-                outcome = "suppressed"
+            account.secured = account.secured or refusal != "blocked"
+            if refusal in {"blocked", "suppressed"}:
+                outcome = refusal
             else:
                 yield self._mail("password_reset", account, "recovery link")
         self.trail.append(("account_recovery", outcome, press.mailbox))
@@ -200,110 +175,177 @@ class Model:
         """`step`: that of the authenticator app's code; None without a code, -1 with a wrong one."""
         account = link.account
         if link.fault(self.now):
-            return "400 link-dead"
+            return "link is dead"
         if len(password) < SHORTEST_PASSWORD:  # before the code is looked at, so a bad password wastes none
-            return "422 password-rejected"
+            return "password is rejected"
         if account.has_second_step and step is None:
-            return "401 second-step-required"
-        if account.has_second_step and step is not None and step <= account.last_step:
-            return self._refuse_step(link)
-        if password == account.password and account.state == "active":
-            return "422 password-rejected"
-        link.over, link.used_at = "used", self.now
+            return "code is missing"
         if account.has_second_step and step is not None:
-            account.last_step = step
+            if account.since is None or account.since <= self.now - DAY:
+                account.since, account.wrong = self.now, 0
+            if step <= account.last_step:
+                return self._refuse_step(link)
+        if password == account.password and account.state == "active":
+            return "password is rejected"
+        if account.has_second_step and step is not None:
+            account.last_step, account.wrong = step, 0
+        link.over = "used"
         account.secured = False
         self.mailbox(account.email).mailed_at = None  # the owner has the mail, and need not wait for the next
-        self.trail.append(("password_reset", "changed", account.email))
-        self._change("reset", account, password, is_proven=account.has_second_step)
-        return "200"
+        is_helped = link.kind == "help desk's link"
+        self.trail.append(("help_desk_reset" if is_helped else "password_reset", "changed", account.email))
+        self._change("reset", account, password, is_proven=account.has_second_step, secures=not is_helped)
+        return ""
 
     def _refuse_step(self, link: Key) -> str:
-        """Refuse a code. The last one allowed ends the link, and a mail tells its mailbox."""
+        """Refuse a code. Each so many of a link, or of an account, end the link, and a mail tells its mailbox."""
         link.tries += 1
-        if link.tries < MOST_STEPS:
-            return "401 second-step-rejected"
+        link.account.wrong += 1
+        if link.tries < MOST_STEPS and link.account.wrong % MOST_STEPS:
+            return "code is wrong"
         link.over = "invalid"
         self.waiting.append(Message("warning", link.mailbox))
-        return "400 link-dead"
+        return "link is dead"
 
     def change(self, session: Key, current: str, password: str) -> str:
+        """Change the password. Of all sessions, only this one goes on, as a new one."""
         if session.fault(self.now):
-            return "401 not-signed-in"
+            return "signed out"
         if current != session.account.password:
-            return "401 credentials-rejected"
+            return "current password is wrong"
         if current == password or len(password) < SHORTEST_PASSWORD:
-            return "422 password-rejected"
+            return "password is rejected"
         self.trail.append(("password_change", "changed", session.account.email))
         self._change("change", session.account, password, is_proven=True)
         session.over, session.ends = "", self.now + KINDS["session"].life
-        return "200"
+        return ""
 
-    def _change(self, event: str, account: Account, password: str, *, is_proven: bool) -> None:
+    def _change(self, event: str, account: Account, password: str, *, is_proven: bool, secures: bool = True) -> None:
         """`is_proven`: the change took more than a mailbox. The buttons in earlier mailboxes end."""
         account.password = password
         self._end(event, account)
         for button in self.held("button", account=account) if is_proven else ():
             if button.mailbox != account.email:
                 button.end(self.now)
-        self.waiting.append(Message("change", account.email, account))
+        self.waiting.append(Message("change", account.email, account, secures))
 
-    def exchange(self, email: str, digits: str) -> str:
-        """Exchange a code for a link. Only the newest of a mailbox works, and every fault gets the same answer."""
-        codes = [code for code in self.held("code") if code.mailbox == email]
-        for code in codes[-1:]:
-            code.tries += 1
-            if code.tries <= MOST_TRIES and digits == code.token and not code.fault(self.now):
-                code.over = "used"
-                self.issue("link", code.account, email)
-                return "200"
-        return "400 code-refused"
+    def exchange(self, email: str, digits: str) -> bool:
+        """Exchange a code for a link. Only the newest of each kind works, and every fault gets the same answer."""
+        for kind in ("help desk's code", "code"):
+            for code in self.held(kind, mailbox=email)[-1:]:
+                code.tries += 1
+                is_left = kind == "help desk's code" or code.tries <= MOST_TRIES
+                if is_left and digits == code.token and not code.fault(self.now):
+                    code.over = "used"
+                    if kind == "help desk's code":
+                        self._take_away(code)
+                    self.issue("link" if kind == "code" else "help desk's link", code.account, email)
+                    return True
+        return False
 
     def replace(self, link: Key) -> str:
         """Replace an expired link, once; a repeat gets the same answer and no mail."""
         fault = link.over or ("expired" if link.ends <= self.now else "")
         if fault != "expired":
-            return "400 link-dead" if fault else "400 invalid-input"
+            return "link is dead" if fault else "link works"
         if not link.is_replaced:
             self.waiting.append(Message("reset_request", link.mailbox))
         link.is_replaced = True
-        return "202"
+        return ""
 
-    def sign_in(self, email: str, password: str) -> str:
+    def sign_in(self, email: str, password: str) -> bool:
         """Open an active account for its password, and end the muting of its mailbox. All else gets one answer."""
         account = self.at(email)
         if account is None or account.state != "active" or account.password != password:
-            return "401 credentials-rejected"
+            return False
         self.mailbox(email).muted_until = None
         self.issue("session", account, "")
-        return "200"
+        return True
 
     # "This was not me", by the owner of a mailbox. It speaks for that mailbox alone.
 
-    def press(self, button: Key) -> str:
-        """End what the mailbox got, and its buttons about later changes. The worker does the rest."""
+    def press(self, button: Key) -> bool:
+        """End what the mailbox got, and its buttons about no earlier changes. The worker does the rest."""
         if button.fault(self.now):
-            return "400 security-link-dead"
+            return False
         self._end("press", button.account, button.mailbox)
-        buttons = self.held("button", account=button.account)
-        for later in buttons[buttons.index(button) :]:
-            if later.mailbox == button.mailbox:
-                later.end(self.now)
-        button.over, button.used_at = "used", self.now
+        for other in self.held("button", account=button.account, mailbox=button.mailbox):
+            if other.ends >= button.ends:
+                other.end(self.now)
+        button.over = "used"
         self.trail.append(("account_secured", "secured", button.mailbox))
         self.waiting.append(Message("press", button.mailbox, button.account))
-        return "200"
+        return True
 
-    def mute(self, muting: Key) -> str:
+    def mute(self, muting: Key) -> bool:
         if muting.fault(self.now):
-            return "400 security-link-dead"
+            return False
         muting.over = "used"
         self.mailbox(muting.mailbox).muted_until = self.now + MUTED_FOR
         self.trail.append(("mailbox_mute", "muted", muting.mailbox))
         self._end("mute", muting.account, muting.mailbox)
-        return "200"
+        return True
 
-    # Operators, the provider, and time.
+    # The help desk: operators who know the caller. The mailbox may be a thief's: it can delay a case, once.
+
+    def case(self, account: Account | None) -> Case | None:
+        """Return the account's open case. It is over a day after a code might first be issued."""
+        case = self.cases.get(account.email) if account else None
+        return case if case and case.account is account and case.ready_at > self.now - DAY else None
+
+    def open_case(self, account: Account | None) -> bool:
+        if account is None or account.state == "disabled" or account.provider or self.case(account):
+            return False
+        case = self.cases[account.email] = Case(account, account.email, self.now)
+        for code in self.held("help desk's code", mailbox=account.email):
+            code.over = "invalid"
+        self.trail.append(("help_desk", "opened", account.email))
+        self.waiting.append(Message("help", account.email, account, case=case))
+        return True
+
+    def _tell_of_case(self, opened: Message) -> list[Mail]:
+        assert opened.account
+        notices = self._notify("help_requested", opened.mailbox)
+        for notice in notices:
+            notice.keys.append(self.issue("stop", opened.account, opened.mailbox))
+            notice.keys[0].case = opened.case
+        return notices
+
+    def approve(self, case: Case) -> bool:
+        """Approve a case as its second operator."""
+        is_due, case.needs_approval = case.needs_approval, False
+        self.trail += [("help_desk", "approved", case.mailbox)] if is_due else []
+        return is_due
+
+    def issue_code(self, case: Case) -> bool:
+        if case.needs_approval or case.ready_at > self.now:
+            return False
+        self.issue("help desk's code", case.account, case.mailbox)
+        self.trail.append(("help_desk", "code_issued", case.mailbox))
+        return True
+
+    def stop(self, stop: Key) -> bool:
+        """End the case's code, and let none be issued for an hour and without a second operator."""
+        case = self.cases.get(stop.mailbox)
+        if stop.over or case is None or stop.case is not case or case.ready_at <= self.now - DAY:
+            return False
+        stop.over, case.needs_approval = "used", True
+        case.ready_at = max(case.ready_at, self.now + timedelta(hours=1))
+        for code in self.held("help desk's code", mailbox=stop.mailbox):
+            code.over = "invalid"
+        self.trail.append(("help_desk_stop", "stopped", stop.mailbox))
+        return True
+
+    def _take_away(self, code: Key) -> None:
+        """Take the account away from its mailbox: end all that it got and its buttons, and block it."""
+        del self.cases[code.mailbox]
+        self.mailbox(code.mailbox).is_blocked = True
+        self._end("help", code.account)
+        for link in self.held(*LINKS, account=code.account):
+            link.is_replaced = True  # an expired one asks for no other
+        self.trail.append(("help_desk", "code_accepted", code.mailbox))
+
+    # Operators and the provider.
 
     def unlock(self, email: str) -> bool:
         account = self.at(email)
@@ -313,14 +355,11 @@ class Model:
         self.trail.append(("account_unlock", "unlocked", email))
         return True
 
+    def release(self, email: str) -> None:
+        """Forget all that holds mails back but a block."""
+        if not self.mailbox(email).is_blocked:
+            del self.mailboxes[email]
+
     def report(self, email: str) -> None:
         """Send no mail for a while to a mailbox that bounced or complained."""
         self.mailbox(email).suppressed_until = self.now + SUPPRESSED_FOR
-
-    def purge(self) -> None:
-        """Forget links a week after their end, and buttons, too, unless they locked an account that is still locked."""
-        is_answered = all(message.event != "press" for message in self.waiting)
-        for key in self.keys:
-            is_needed = key.kind == "button" and (key.account.state == "locked" or not is_answered)
-            if key.kind in {*LINKS, "button"} and key.ends < self.now - FORGOTTEN_AFTER and not is_needed:
-                key.over = "invalid"

@@ -1,4 +1,4 @@
-"""What the model knows: accounts, what their owners hold, mailboxes, and what waits for the worker."""
+"""What the model knows: accounts, what their owners hold, mailboxes, cases of the help desk, and what waits."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -6,14 +6,15 @@ from typing import Literal
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 
-MUTED_FOR, SUPPRESSED_FOR, FORGOTTEN_AFTER = 7 * DAY, 14 * DAY, 7 * DAY
+MUTED_FOR, SUPPRESSED_FOR, KEPT_FOR = 7 * DAY, 14 * DAY, 7 * DAY
 SHORTEST_PASSWORD = 12
-MOST_LINKS, MOST_MAILS, MOST_TRIES, MOST_STEPS = 2, 5, 5, 2
-"""Links of an account, mails of a mailbox in a day, tries of a code, and second steps of a link: fewer than by default,
-since a run has few steps."""
+MOST_MAILS, MOST_TRIES, MOST_STEPS = 5, 5, 2
+"""Mails of a mailbox in a day, tries of a code, and second steps of a link: fewer than by default, since a run has few
+steps."""
 
 State = Literal["active", "locked", "disabled"]
 Reason = Literal["", "used", "invalid", "expired"]
+ALWAYS: set[State] = {"active", "locked", "disabled"}
 
 
 @dataclass(frozen=True)
@@ -32,15 +33,18 @@ class Kind:
 
 
 KINDS = {
-    "link": Kind(30 * MINUTE, ended_by={"reset", "change", "press", "mute"}),
-    "operator's link": Kind(3 * DAY, ended_by={"reset", "change", "press", "mute"}),
-    "recovery link": Kind(DAY, ended_by={"reset", "press"}, opens={"active", "locked"}),
-    "code": Kind(10 * MINUTE, ended_by={"reset", "change", "press", "mute"}),
-    "session": Kind(DAY / 2, ended_by={"reset", "change", "press"}, follows=True),
-    "muting link": Kind(7 * DAY, opens={"active", "locked", "disabled"}),
-    "button": Kind(DAY, opens={"active", "locked", "disabled"}, follows=True),
+    "link": Kind(30 * MINUTE, ended_by={"reset", "change", "press", "mute", "help"}),
+    "operator's link": Kind(3 * DAY, ended_by={"reset", "change", "press", "mute", "help"}),
+    "recovery link": Kind(DAY, ended_by={"reset", "press", "help"}, opens={"active", "locked"}),
+    "help desk's link": Kind(30 * MINUTE, ended_by={"reset", "press", "help"}, opens={"active", "locked"}),
+    "code": Kind(10 * MINUTE, ended_by={"reset", "change", "press", "mute", "help"}),
+    "help desk's code": Kind(10 * MINUTE, opens={"active", "locked"}),
+    "session": Kind(DAY / 2, ended_by={"reset", "change", "press", "help"}, follows=True),
+    "muting link": Kind(7 * DAY, opens=ALWAYS),
+    "button": Kind(DAY, ended_by={"help"}, opens=ALWAYS, follows=True),
+    "stop": Kind(DAY, opens=ALWAYS, follows=True),
 }
-LINKS = "link", "operator's link", "recovery link"
+LINKS = "link", "operator's link", "recovery link", "help desk's link"
 
 
 @dataclass(eq=False)
@@ -48,6 +52,7 @@ class Account:
     """An account of the app.
 
     `secured`: a press has locked it. `last_step`: the newest code of an authenticator app that was used.
+    `wrong`: how many wrong codes there were since `since`, in a day at most.
     """
 
     email: str
@@ -57,6 +62,8 @@ class Account:
     secured: bool = False
     has_second_step: bool = False
     last_step: int = -1
+    wrong: int = 0
+    since: datetime | None = None
 
     @property
     def state(self) -> State:
@@ -69,10 +76,10 @@ class Account:
 
 @dataclass(eq=False)
 class Key:
-    """What a user holds: something from a mail that went to `mailbox`, or a session. It works once; a session, often.
+    """What a user holds: something from a mail that went to `mailbox`, a code that was read out, or a session.
 
-    `over`: why it ended before its time. `token`: what the service calls it. `tries`: of a code, or of second steps.
-    `ends_suspicion`: whether a password that it sets ends all that an intruder may have left.
+    It works once; a session, often. `over`: why it ended before its time. `token`: what the service calls it.
+    `tries`: of a code, or of second steps. `case`: the one that it stops.
     """
 
     kind: str
@@ -82,9 +89,8 @@ class Key:
     over: Reason = ""
     tries: int = 0
     is_replaced: bool = False
-    used_at: datetime | None = None
-    ends_suspicion: bool = False
     token: str = ""
+    case: "Case | None" = None
 
     def fault(self, now: datetime) -> Reason:
         """Return why it does not work now. If the app undoes a move or enables the account in time, it works again."""
@@ -101,6 +107,16 @@ class Key:
             self.over = "invalid"
 
 
+@dataclass(eq=False)
+class Case:
+    """A case of the help desk, for an account at a mailbox. A stop delays it, and asks for a second operator."""
+
+    account: Account
+    mailbox: str
+    ready_at: datetime
+    needs_approval: bool = False
+
+
 @dataclass
 class Mailbox:
     """The mails with a link that an address got since `since`, and why it gets no more."""
@@ -110,20 +126,22 @@ class Mailbox:
     since: datetime | None = None
     muted_until: datetime | None = None
     suppressed_until: datetime | None = None
+    is_blocked: bool = False
 
     def refusal(self, now: datetime) -> str:
         """Return why it gets no link now: a day has so many, and pauses between them, which grow after the third."""
-        if self.suppressed_until and self.suppressed_until > now:
+        if self.is_blocked:
+            return "blocked"
+        if self.is_suppressed(now):
             return "suppressed"
         if self.muted_until and self.muted_until > now:
             return "muted"
-        if self.mailed_at == now:  # of several requests at once, one is answered
-            return "cooldown"
         today = self.mails if self.since and self.since > now - DAY else 0
-        if today >= MOST_MAILS:
-            return "daily_limit"
         pause = MINUTE * 2 ** max(today - 3, 0)
-        return "cooldown" if self.mailed_at and self.mailed_at + pause > now else ""
+        return "rests" if today >= MOST_MAILS or (self.mailed_at and self.mailed_at + pause > now) else ""
+
+    def is_suppressed(self, now: datetime) -> bool:
+        return self.suppressed_until is not None and self.suppressed_until > now
 
     def count(self, now: datetime) -> None:
         if self.since is None or self.since <= now - DAY:
@@ -133,11 +151,16 @@ class Mailbox:
 
 @dataclass(frozen=True)
 class Message:
-    """Something that waits for the worker: a request for a link, or news for the owner of the account."""
+    """Something that waits for the worker: a request for a link, or news for the owner of the account.
 
-    event: Literal["reset_request", "invitation", "operator_reset", "change", "press", "warning"]
+    `secures`: whether a mail about a change may have a button.
+    """
+
+    event: Literal["reset_request", "invitation", "operator_reset", "change", "press", "warning", "help"]
     mailbox: str
     account: Account | None = None
+    secures: bool = True
+    case: Case | None = None
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -26,17 +26,20 @@ from tests.spec.service import (
     settings_for,
 )
 from tests.state_machines.clock import Clock, standing_clock
-from tests.state_machines.things import MOST_LINKS, MOST_MAILS, MOST_STEPS
+from tests.state_machines.things import MOST_MAILS, MOST_STEPS
 
 from keyturn.accounts.builtin import AccountRow
 from keyturn.errors import KeyturnError
 from keyturn.mail.port.email import Email
 from keyturn.outbox.models import STILL_WAITING, OutboxRow
+from keyturn.reset.help_desk import HelpDesk, HelpRefused
 from keyturn.reset.inviting import Campaign
 from keyturn.reset.proofs.second_step.totp import base32
 from keyturn.reset.records.client import Client
+from keyturn.reset.records.help_cases import HelpCase
 from keyturn.reset.records.models import AuditRow
 from keyturn.settings import (
+    HelpDeskSettings,
     InvitationSettings,
     LimitSettings,
     MuteSettings,
@@ -49,8 +52,9 @@ from keyturn.settings import (
 
 REPLACE, VERIFY = "/api/auth/replace-expired-link", "/api/auth/verify-reset-code"
 MUTE, SECURE, INVITE = "/api/auth/mute-mailbox", "/api/auth/secure-account", "/api/auth/invitations"
+STOP = "/api/auth/stop-help"
 SERVICE_KEY = "0123456789abcdef" * 2
-OPERATOR = Client(operator="grace")
+OPERATOR, SECOND_OPERATOR = Client(operator="grace"), Client(operator="omar")
 
 _FREE = "100000/second"
 
@@ -58,7 +62,8 @@ _FREE = "100000/second"
 def _settings(url: str) -> Settings:
     return settings_for(
         url,
-        token=TokenSettings(code=True, live_per_account=MOST_LINKS),
+        token=TokenSettings(code=True),
+        help_desk=HelpDeskSettings(enabled=True, daily=1_000),
         mute=MuteSettings(url="{base_url}/stop-emails/{token}"),
         secure_account=SecureAccountSettings(lock=True),
         second_step=SecondStepSettings(source="builtin", tries=MOST_STEPS),
@@ -73,6 +78,7 @@ def _settings(url: str) -> Settings:
             overall=_FREE,
             code=_FREE,
             code_overall=_FREE,
+            help_code=_FREE,
             malformed=_FREE,
             mailbox_daily=MOST_MAILS,
             storage_url=Secret("memory://"),
@@ -126,6 +132,9 @@ class World:
 
     def mute(self, token: str, *, times: int = 1) -> list[str]:
         return self._at_once(MUTE, times, {"token": token})
+
+    def stop(self, token: str, *, times: int = 1) -> list[str]:
+        return self._at_once(STOP, times, {"token": token})
 
     def replace(self, token: str, *, times: int = 1) -> list[str]:
         return self._at_once(REPLACE, times, {"token": token})
@@ -183,12 +192,9 @@ class World:
         self.run(self.service.deliver())
         return self.service.inbox.mails[before:]
 
-    def reset_by_operator(self, email: str) -> str:
-        resets = self.service.parts.operator_resets
-        ((address, outcome),) = self.run(resets.judge([email]))
-        if outcome == "asked":
-            self.run(resets.ask(Campaign(name=f"{email} {self.clock.now()}", operator=OPERATOR), [address]))
-        return outcome
+    def reset_by_operator(self, email: str) -> None:
+        campaign = Campaign(name=f"{email} {self.clock.now()}", operator=OPERATOR)
+        self.run(self.service.parts.operator_resets.ask(campaign, [email]))
 
     def unlock(self, email: str) -> bool:
         try:
@@ -199,6 +205,39 @@ class World:
 
     def release(self, email: str) -> None:
         self.run(self.service.parts.records.transact(lambda tx: tx.mailboxes.release(email)))
+
+    def unblock(self, email: str) -> None:
+        self.run(self.service.parts.records.transact(lambda tx: tx.mailboxes.unblock(email)))
+
+    def case(self, email: str) -> HelpCase | None:
+        account = self.run(self.service.parts.accounts.find(email))
+        return self.run(self._desk.find(account)) if account else None
+
+    def open_case(self, email: str) -> bool:
+        account = self.run(self.service.parts.accounts.find(email))
+        return account is not None and self._does(self._desk.open(account, OPERATOR, "lost the mailbox"))
+
+    def approve(self, case: HelpCase) -> bool:
+        return self._does(self._desk.approve(case, SECOND_OPERATOR))
+
+    def issue_code(self, case: HelpCase) -> str:
+        try:
+            return str(self.run(self._desk.issue(case, OPERATOR)).code)
+        except HelpRefused:
+            return ""
+
+    def _does(self, command: Coroutine[Any, Any, object]) -> bool:
+        try:
+            self.run(command)
+        except HelpRefused:
+            return False
+        return True
+
+    @property
+    def _desk(self) -> HelpDesk:
+        desk = self.service.parts.help_desk
+        assert desk
+        return desk
 
     def report(self, event: str, email: str, *, times: int = 1) -> None:
         """Let the provider report what happened to the newest mail to an address."""
@@ -235,6 +274,6 @@ def running_world(url: str) -> Iterator[World]:
 
 def tokens_in(mail: Email) -> dict[str, str]:
     """Return the tokens of a mail by the page that they lead to, and its code."""
-    found = dict(re.findall(r"/(reset-password|stop-emails|secure-your-account)/([\w-]{43})", mail.text))
+    found = dict(re.findall(r"/(reset-password|stop-emails|secure-your-account|stop-help)/([\w-]{43})", mail.text))
     code = re.search(r"^\d{8}$", mail.text, re.MULTILINE)
     return found | ({"code": code[0]} if code else {})

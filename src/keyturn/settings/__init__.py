@@ -407,7 +407,7 @@ class SecondStepSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a reset needs the account's second factor.
 
     `source`: where the factors are: none, builtin, table, supabase, or `package.module:factory`.
-    `tries`: wrong codes after which a link stops working.
+    `tries`: wrong codes after which a link stops working and its owner is told, of all the account's links together.
     `daily`: wrong codes of one account in 24 hours, with all its links.
     """
 
@@ -526,7 +526,6 @@ class TokenSettings(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     ttl: timedelta = timedelta(minutes=30)
-    live_per_account: Count = 5
     code: bool = False
 
 

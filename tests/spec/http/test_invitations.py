@@ -59,6 +59,18 @@ async def test_an_invitation_sets_the_first_password(inviting: Service) -> None:
     ]
 
 
+async def test_a_strangers_requests_end_no_invitation(start: Start) -> None:
+    inviting = await start(invitations=WITH_KEY, limits=LimitSettings(mailbox_cooldown=timedelta(0)))
+    await inviting.add(EVE)
+    await inviting.write(update(AccountRow).where(AccountRow.email == EVE).values(password_hash=None))
+    await invite(inviting)
+    await inviting.deliver()
+    token = token_in(inviting.inbox.sent_to(EVE)[0])
+    for _ in range(8):
+        await inviting.link(EVE, "invitation")
+    assert await inviting.works(token)
+
+
 async def test_the_mail_and_the_page_say_who_invites_to_what(inviting: Service) -> None:
     words = "Grace <Hopper> invites you to Algebra I."
     asked = {"email": EVE, "reason": f"  {words}\n"}

@@ -7,14 +7,17 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, select, update
 from tests.builtin_accounts import builtin_accounts
+from tests.spec.inbox import token_in
 from tests.spec.service import ADA, ME, NEW_PASSWORD, PASSWORD, RESET, Service, Start, problem
 
 from keyturn.accounts.builtin import AccountRow
 from keyturn.accounts.port import Account
 from keyturn.database import now
 from keyturn.outbox.models import OutboxRow
+from keyturn.reset.inviting import Campaign
+from keyturn.reset.records.client import Client
 from keyturn.reset.records.models import ResetTokenRow
-from keyturn.settings import HashingSettings, LimitSettings, TokenSettings
+from keyturn.settings import HashingSettings, LimitSettings
 
 NO_COOLDOWN = LimitSettings(mailbox_cooldown=timedelta(0), account="100/minute")
 
@@ -110,19 +113,27 @@ async def test_a_used_link_ends_the_accounts_other_links(start: Start) -> None:
     assert await service.works(zoes)
 
 
-async def test_a_new_request_leaves_earlier_links_alive_up_to_five(start: Start) -> None:
+async def test_a_strangers_requests_end_no_link_and_a_mailbox_gets_no_more_links_than_mails(start: Start) -> None:
     service = await start(limits=NO_COOLDOWN)
-    links = [await service.link() for _ in range(5)]
-    assert [await service.works(link) for link in links] == [True] * 5
-    links.append(await service.link())
-    assert [await service.works(link) for link in links] == [False] + [True] * 5
-    assert (await service.reset(links[1])).status_code == 200
+    owners, *strangers = [await service.link() for _ in range(12)]
+    for _ in range(3):
+        await service.ask()
+    await service.deliver()
+    assert len(service.inbox.sent_to(ADA)) == 12
+    assert await service.works(owners)
+    assert (await service.reset(owners)).status_code == 200
+    assert [await service.works(link) for link in strangers] == [False] * 11
 
 
-async def test_how_many_links_live_is_a_setting(start: Start) -> None:
-    service = await start(limits=NO_COOLDOWN, token=TokenSettings(live_per_account=1))
-    first, second = await service.link(), await service.link()
-    assert [await service.works(first), await service.works(second)] == [False, True]
+async def test_a_strangers_requests_end_no_link_of_an_operator(start: Start) -> None:
+    service = await start(limits=NO_COOLDOWN)
+    campaign = Campaign(name="", operator=Client(operator="grace"))
+    await service.parts.operator_resets.ask(campaign, [ADA])
+    await service.deliver()
+    operators = token_in(service.inbox.sent_to(ADA)[0])
+    for _ in range(8):
+        await service.link()
+    assert await service.works(operators)
 
 
 async def test_an_expired_link_is_refused(service: Service) -> None:

@@ -152,6 +152,23 @@ async def test_a_link_lives_through_four_wrong_codes_dies_of_the_fifth_and_its_o
     assert (await reset_with(service, await service.link(), "totp", code_of())).status_code == 200
 
 
+async def test_an_owner_is_told_of_every_fifth_wrong_code_however_few_come_with_each_link(service: Service) -> None:
+    links = [await service.link() for _ in range(10)]
+    left = [(await reset_with(service, link, "totp", wrong_code())).json().get("triesLeft", 0) for link in links]
+    assert left == [4, 3, 2, 1, 0] * 2
+    await service.deliver()
+    assert len(service.inbox.sent_to(ADA, "second_step_failed")) == 2
+    assert [await service.works(link) for link in links] == ([True] * 4 + [False]) * 2
+    assert (await reset_with(service, links[0], "totp", code_of())).status_code == 200
+
+
+async def test_of_wrong_codes_with_several_links_at_once_every_fifth_is_told(service: Service) -> None:
+    links = [await service.link() for _ in range(10)]
+    await asyncio.gather(*(reset_with(service, link, "totp", wrong_code()) for link in links))
+    await service.deliver()
+    assert len(service.inbox.sent_to(ADA, "second_step_failed")) == 2
+
+
 async def test_a_code_that_was_used_is_refused_also_with_another_link(service: Service) -> None:
     code = code_of()
     assert (await reset_with(service, await service.link(), "totp", code)).status_code == 200
@@ -214,9 +231,12 @@ async def test_new_links_give_an_account_no_more_tries_than_it_has_in_a_day(star
     used_up = await service.link()
     for _ in range(5):
         await reset_with(service, used_up, "totp", wrong_code())
+    last = await service.link()
+    tries = [await reset_with(service, last, "totp", wrong_code()) for _ in range(2)]
+    assert [problem(one) for one in tries] == ["401 second-step-rejected", "400 link-dead"]
+    await service.deliver()
+    assert len(service.inbox.sent_to(ADA, "second_step_failed")) == 2
     token = await service.link()
-    for _ in range(2):
-        await reset_with(service, token, "totp", wrong_code())
     limited = await reset_with(service, token, "totp", code_of())
     assert problem(limited) == "429 too-many-requests"
     assert 86_000 < limited.json()["retryAfter"] <= 86_400

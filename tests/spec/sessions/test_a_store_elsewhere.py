@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, select
 from tests.spec.elsewhere import Elsewhere
+from tests.spec.inbox import token_in
 from tests.spec.service import (
     ADA,
     CHANGE,
@@ -32,6 +33,8 @@ from keyturn.reset.records.models import AccountLockRow, AuditRow
 from keyturn.settings import LimitSettings
 
 pytestmark = pytest.mark.any_database
+
+SECURE = "/api/auth/secure-account"
 
 
 @pytest.fixture
@@ -119,6 +122,27 @@ async def test_no_other_link_of_the_account_is_used_while_one_is(service: Servic
     assert problem(await service.reset(own)) == "200"
     assert store.passwords == {"u-1": NEW_PASSWORD}
     assert not await service.works(stolen)
+
+
+async def test_a_press_meanwhile_ends_the_link_that_the_store_then_gives_back(
+    service: Service, store: Elsewhere
+) -> None:
+    assert problem(await service.reset(await service.link())) == "200"
+    await service.deliver()
+    (confirmed,) = service.inbox.sent_to(ADA, "password_changed")
+    stolen = await service.link()
+    store.reached.clear()
+    store.open.clear()
+    stealing = asyncio.create_task(service.reset(stolen, "a password of the thief"))
+    await store.reached.wait()
+    pressed = await service.anywhere().post(SECURE, json={"token": token_in(confirmed)})
+    store.refusals = [AccountsUnready("no answer", not_changed=True)]
+    store.open.set()
+
+    assert problem(pressed) == "200"
+    assert problem(await stealing) == "503 unavailable"
+    assert (await service.check(stolen))["reason"] == "invalid"
+    assert problem(await service.reset(stolen, "a password of the thief")) == "400 link-dead"
 
 
 async def test_what_a_process_that_died_had_begun_is_ended_as_if_it_had_succeeded(

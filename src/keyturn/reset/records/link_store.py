@@ -105,10 +105,13 @@ LINKS: sa.Select[Any] = sa.select(
 class LinkStore(Store):
     """Adds, finds, consumes and revokes links.
 
-    `lifetime`: how long a link that a user requested works. `live`: how many links of an account work at a time.
+    `lifetime`: how long a link that a user requested works.
+
+    A new link ends no other, however many work: anyone can request one, and OWASP's Forgot Password Cheat Sheet asks
+    that requests lock no user out. `Mailboxes` limits them, since each leaves in a mail.
     """
 
-    def __init__(self, database: Database, *, lifetime: timedelta, live: int) -> None:
+    def __init__(self, database: Database, *, lifetime: timedelta) -> None:
         self._database = database
         self.lifetime = lifetime
         self._finds = lookup(database, LINKS, ResetTokenRow.digest, link_of)
@@ -116,7 +119,6 @@ class LinkStore(Store):
         columns = self._rows.table.c
         wanted = sa.select(*(columns[name] for name in _ADDED)).where(columns.wanted)
         self._added = sa.insert(ResetTokenRow).from_select(_ADDED, wanted)
-        self._replaced = _replaced(database, live)
 
     async def find(self, digest: bytes) -> Link | None:
         return await self._finds.submit(digest)
@@ -127,14 +129,9 @@ class LinkStore(Store):
         return link_of(row) if row else None
 
     def add(self, links: Sequence[tuple[NewLink, bool]], moment: datetime) -> None:
-        """Store the wanted links, of at least one, and revoke an account's oldest links beyond the allowed number.
-
-        The statements are the same if none is wanted.
-        """
+        """Store the wanted links, of at least one. The statement is the same if none is wanted."""
         rows = [msgspec.structs.asdict(link) | {"created_at": moment, "wanted": wanted} for link, wanted in links]
         self.connection.execute(self._added, self._rows.parameter(rows))
-        given = {"account_ids": [link.account_id for link, _ in links], "moment": moment}
-        self.connection.execute(self._replaced, given)
 
     def has_newer(self, link: Link) -> bool:
         """Return whether the account got another link after this one."""
@@ -181,7 +178,7 @@ class LinkStore(Store):
     def revoke_all(
         self, account_id: str, moment: datetime, *, mailbox: str | None = None, spares_recovery: bool = False
     ) -> None:
-        """End every working link of the account. The caller holds the account.
+        """End every working link of the account, and each that another system may give back. The caller holds it.
 
         `mailbox`: end only links sent to that address. `spares_recovery`: leave recovery links.
         """
@@ -213,16 +210,6 @@ def link_of(row: sa.RowMapping) -> Link:
     return Link(**{name: row[name] for name in Link.__struct_fields__})
 
 
-def _replaced(database: Database, live: int) -> sa.Update:
-    """Return the statement that revokes the oldest links of the `account_ids` at the `moment`, beyond `live` ones."""
-    age = sa.func.row_number().over(partition_by=ResetTokenRow.account_id, order_by=ResetTokenRow.id.desc())
-    # Repeated requests must not end the owner's recovery link.
-    ids = _live_link_ids(database.is_one_of(ResetTokenRow.account_id, "account_ids"), MOMENT, spares_recovery=True)
-    working = ids.add_columns(age.label("age")).subquery()
-    oldest = ResetTokenRow.id.in_(sa.select(working.c.id).where(working.c.age > live))
-    return sa.update(ResetTokenRow).where(oldest).values(revoked_at=MOMENT)
-
-
 def _may_mute(digest: bytes, moment: datetime) -> tuple[sa.ColumnElement[bool], ...]:
     return (
         ResetTokenRow.mute_digest == digest,
@@ -234,7 +221,10 @@ def _may_mute(digest: bytes, moment: datetime) -> tuple[sa.ColumnElement[bool], 
 def _live_link_ids(
     of_whom: sa.ColumnElement[bool], moment: datetime | sa.BindParameter[datetime], *, spares_recovery: bool = False
 ) -> sa.Select[Any]:
-    ids = sa.select(ResetTokenRow.id).where(of_whom, *_works(moment))
+    # Used ones, too: if another system refuses the password, the link is given back.
+    ids = sa.select(ResetTokenRow.id).where(
+        of_whom, ResetTokenRow.revoked_at.is_(None), ResetTokenRow.expires_at > moment
+    )
     return ids.where(ResetTokenRow.recovers.is_(False)) if spares_recovery else ids
 
 

@@ -66,7 +66,7 @@ def build(settings: Settings, database: Database) -> Records:
         database=database,
         outbox=Outbox(database),
         audit=Audit(database),
-        links=LinkStore(database, lifetime=settings.token.ttl, live=settings.token.live_per_account),
+        links=LinkStore(database, lifetime=settings.token.ttl),
         secure_links=SecureLinkStore(
             database, lifetime=settings.secure_account.ttl, suspected=settings.retention.tokens
         ),

@@ -20,6 +20,9 @@ class SecondStepTries:
 
     All links of an account count together, and a new link does not reset the count (NIST SP 800-63B-4 3.2.2 ends at 100
     in a row). With 20 a day and three live TOTP steps, a guess of six digits is right once in 45 years.
+
+    Each `most`-th try of an account in a day, and the last of the day, is the last of its link, too. The owner is told
+    of each link that ends (4.6), so an attacker who takes a new link for every few codes does not stay unnoticed.
     """
 
     def __init__(self, database: Database, links: LinkStore, *, most: int, daily: int) -> None:
@@ -29,7 +32,7 @@ class SecondStepTries:
         self._daily = daily
 
     async def count(self, link_id: int, account_id: str, moment: datetime) -> int | None:
-        """Count a try and commit it. Return the tries left for the link; None if this try exceeded them.
+        """Count a try and commit it. Return the tries left for the link; None if it has ended.
 
         Raises TooManyRequests if the account is at its limit; this leaves both counts unchanged.
         """
@@ -40,9 +43,10 @@ class SecondStepTries:
             tries = self._links.within(connection).count_try(link_id, self._most, moment)
             if tries is None:
                 return None
-            if self._count_for_account(connection, account_id, moment) is None:
+            of_account = self._count_for_account(connection, account_id, moment)
+            if of_account is None:
                 raise TooManyRequests(_seconds_left(connection, account_id, moment))
-            return self._most - tries
+            return min(self._most - tries, -of_account % self._most, self._daily - of_account)
 
         return await self._database.transact(count)
 
