@@ -26,12 +26,12 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def links(database: Database) -> LinkStore:
-    return LinkStore(database, lifetime=HALF_AN_HOUR, live=5)
+    return LinkStore(database, lifetime=HALF_AN_HOUR)
 
 
 @pytest.fixture
 def add(database: Database) -> Add:
-    async def add(token: str, account_id: str = "ada", *, moment: datetime = MOMENT, live: int = 5) -> None:
+    async def add(token: str, account_id: str = "ada", *, moment: datetime = MOMENT) -> None:
         def write(connection: Connection) -> None:
             link = NewLink(
                 digest=digest(token),
@@ -41,7 +41,7 @@ def add(database: Database) -> Add:
                 user_agent="",
                 expires_at=moment + HALF_AN_HOUR,
             )
-            store = LinkStore(database, lifetime=HALF_AN_HOUR, live=live)
+            store = LinkStore(database, lifetime=HALF_AN_HOUR)
             store.within(connection).add([(link, True)], moment)
 
         await database.transact(write)
@@ -125,27 +125,16 @@ async def test_an_expired_an_unknown_and_a_revoked_link_cannot_be_used(
     assert not await consume(database, links, "revoked")
 
 
-async def test_a_new_link_leaves_earlier_ones_alive_up_to_a_number(links: LinkStore, add: Add) -> None:
+async def test_a_new_link_leaves_earlier_ones_alive(links: LinkStore, add: Add) -> None:
     for minute, token in enumerate("abcdefg"):
         await add(token, moment=MOMENT + timedelta(minutes=minute))
 
-    now = MOMENT + timedelta(minutes=7)
-    assert [await dead(links, token, now) for token in "abcdefg"] == ["invalid"] * 2 + [None] * 5
-
-
-async def test_links_that_are_used_or_over_do_not_count(database: Database, links: LinkStore, add: Add) -> None:
-    await add("used", live=2)
-    await consume(database, links, "used")
-    await add("over", moment=MOMENT - HALF_AN_HOUR, live=2)
-    await add("one", live=2)
-    await add("two", live=2)
-
-    assert [await dead(links, token) for token in ("one", "two")] == [None, None]
+    assert {await dead(links, token, MOMENT + timedelta(minutes=7)) for token in "abcdefg"} == {None}
 
 
 async def test_links_of_others_are_not_touched(database: Database, links: LinkStore, add: Add) -> None:
     await add("adas")
-    await add("eves", "eve", live=1)
+    await add("eves", "eve")
     await database.transact(lambda connection: links.within(connection).revoke_all("ada", MOMENT))
 
     assert await dead(links, "adas") == "invalid"
