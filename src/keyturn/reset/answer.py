@@ -408,6 +408,8 @@ class LinkRenewal:
         sealed = self._mails.seal(mail) if mail else None
 
         def renew(tx: Transaction) -> Email | Dropped:
+            if account:
+                tx.hold_blocks(account.id)
             outcome = self._decide(tx, account, request, link, moment, unseen=unseen)
             tx.audit.write(
                 event_of(request),

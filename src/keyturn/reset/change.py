@@ -10,6 +10,7 @@ import msgspec
 from keyturn.accounts.port import NOTHING, Account, Ended
 from keyturn.errors import KeyturnError
 from keyturn.reset.records.client import Client
+from keyturn.reset.records.link_store import Spared
 from keyturn.reset.records.messages import PASSWORD_CHANGED, How, PasswordWasChanged
 from keyturn.reset.records.stores import Records, Transaction
 
@@ -95,6 +96,12 @@ def counted(ended: Ended | None) -> Ended:
 _EVENTS: dict[How, str] = {"reset": "password_reset", "change": "password_change", "help_desk": "help_desk_reset"}
 
 
+_SPARED: dict[How, Spared] = {"change": "recovery", "reset": "help_desk", "help_desk": ""}
+"""Links that a change leaves alone. An attacker who took over the account may change the password again: the owner's
+recovery link survives that. A code of the help desk has ended all mailed links, so a reset that one of them allowed
+began before the code, in another system, and ends none of the help desk's links."""
+
+
 class EndsAccess(Protocol):
     """The port for what ends with an account's links, in that transaction; `mailbox` limits both to that address."""
 
@@ -139,9 +146,7 @@ class ChangeEffects:
         `ended`: what the store has ended.
         `proven`: the change took more than a mailbox. Links in the account's earlier mailboxes then stop working.
         """
-        # An attacker who took over the account may change the password again, so the owner's recovery link survives a
-        # change.
-        self.end_access(tx, account.id, moment, spares_recovery=how == "change")
+        self.end_access(tx, account.id, moment, how=how)
         if proven:
             tx.secure_links.end_elsewhere(account.id, account.email, moment)
         helped = how == "help_desk"
@@ -167,13 +172,13 @@ class ChangeEffects:
         moment: datetime,
         *,
         mailbox: str | None = None,
-        spares_recovery: bool = False,
+        how: How | None = None,
     ) -> None:
         """End only the account's links, codes and sessions; with `mailbox`, only links and codes sent to that address.
 
-        The caller holds the account. `spares_recovery` as in `LinkStore.revoke_all`.
+        The caller holds the account. `how`: the change that ends them, if one does.
         """
-        tx.links.revoke_all(account_id, moment, mailbox=mailbox, spares_recovery=spares_recovery)
+        tx.links.revoke_all(account_id, moment, mailbox=mailbox, spares=_SPARED[how] if how else "")
         for end in self._ends_access:
             end(tx, account_id, moment, mailbox=mailbox)
         # OWASP ASVS 7.4.3: a changed password can end all other sessions; here it always does.

@@ -45,15 +45,15 @@ class ConfirmationHandler:
         new_email = account.email
         account = msgspec.structs.replace(account, email=change.email or new_email)
         has_moved = addresses.normalize(account.email) != addresses.normalize(new_email)
-        secure = None
-        is_blocked = await self._records.mailboxes.is_blocked(account.email)
-        if self._composer.offers_securing and change.secures and not is_blocked:
-            lifetime = self._records.secure_links.lifetime
-            secure = SecureToken(token=tokens.mint(os.urandom), expires_at=now() + lifetime, lifetime=lifetime)
+        secure = await self._mint(account) if change.secures else None
         mail = await self._composer.about_change(account, change, secure)
         sealed = self._mails.seal(mail)
 
-        def write(tx: Transaction) -> Email | Dropped:
+        def write(tx: Transaction) -> Email | Dropped | None:
+            if secure:
+                tx.hold_blocks(account.id)
+                if tx.mailboxes.is_blocked_within(account.email):
+                    return None
             if has_moved:
                 tx.outbox.enqueue(PASSWORD_CHANGED, msgspec.structs.replace(change, email=new_email, secures=False))
             if tx.mailboxes.is_suppressed(account.email, now()):
@@ -67,9 +67,18 @@ class ConfirmationHandler:
             return mail.email
 
         answer = await self._records.transact(write)
+        if answer is None:  # it was blocked while the mail was written: another mail has no button
+            return await self._confirm(message)
         if has_moved:
             self._records.outbox.wake()
         return answer
+
+    async def _mint(self, account: Account) -> SecureToken | None:
+        """Return a token for the button, unless there is none."""
+        if not self._composer.offers_securing or await self._records.mailboxes.is_blocked(account.email):
+            return None
+        lifetime = self._records.secure_links.lifetime
+        return SecureToken(token=tokens.mint(os.urandom), expires_at=now() + lifetime, lifetime=lifetime)
 
 
 def _new_link(secure: SecureToken, account: Account, change: PasswordWasChanged) -> NewSecureLink:

@@ -123,6 +123,7 @@ class ExternalStoreChanges:
         account, how = change.account, change.authorization.how
 
         def write(tx: Transaction) -> None:
+            tx.hold(account.id)
             if tx.outbox.withdraw(begun.lock):
                 self._effects.write(tx, account, change.client, how, begun.moment, outcome="interrupted")
 
@@ -139,7 +140,7 @@ class ExternalStoreChanges:
             if tx.outbox.withdraw(begun.lock):
                 self._effects.write(tx, account, change.client, how, begun.moment, ended=ended, proven=proven)
             else:  # the promise was handled while this process stalled, before the old password ended
-                self._effects.end_access(tx, account.id, begun.moment)
+                self._effects.end_access(tx, account.id, begun.moment, how=how)
             change.authorization.after_change(tx)
 
         try:
@@ -201,6 +202,7 @@ class InterruptedChangeHandler:
         account = msgspec.structs.replace(account, email=begun.email or account.email)
 
         def write(tx: Transaction) -> str:
+            tx.hold(begun.account_id)
             # Withdrawing the promise decides who writes the outcome: the process may only have stalled, and be first
             # after all.
             if not tx.outbox.withdraw(message.key):

@@ -146,9 +146,13 @@ class PasswordWasChanged(_OfAccount, frozen=True, kw_only=True):
 
 
 class HelpRequested(_OfAccount, frozen=True, kw_only=True):
-    """An operator opened a case of the help desk at that moment; `email` is the account's address."""
+    """An operator opened a case of the help desk at that moment; `email` is the account's address.
+
+    `stop`: digest of the token that its button has; b"" in a message of an earlier version.
+    """
 
     email: str
+    stop: bytes = b""
 
 
 class SecondStepHasFailed(_OfAccount, frozen=True, kw_only=True):

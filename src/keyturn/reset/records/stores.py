@@ -59,6 +59,11 @@ class Transaction:
         """Wait until no other transaction holds the account; hold it until this one ends."""
         self._database.hold(self.connection, account_id)
 
+    def hold_blocks(self, account_id: str) -> None:
+        """Let a block of the account's mailbox wait until this transaction ends; nothing waits if no feature blocks."""
+        if self.mailboxes.may_block:
+            self.hold(account_id)
+
 
 def build(settings: Settings, database: Database) -> Records:
     limits = settings.limits
