@@ -36,7 +36,9 @@ class MailboxMuting:
     async def _find(self, digest: bytes) -> MutingLink:
         link = await self._records.links.find_muting(digest, now())
         account = await self._accounts.get(link.account_id) if link else None
-        if link is None or account is None or not addresses.is_same_mailbox(account.email, link.email):
+        if link is None or account is None:
+            raise SecurityLinkDead
+        if not (link.second or addresses.is_same_mailbox(account.email, link.email)):
             raise SecurityLinkDead
         return link
 

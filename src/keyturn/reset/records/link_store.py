@@ -24,6 +24,7 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     set no password since. `reason`: why, in the operator's words.
     `return_to`: the address to which its request asked to return after the reset, or "".
     `by_help_desk`: issued for a code of the help desk, and never mailed.
+    `second`: sent to the account's second address, and ended with that; it does not depend on the account's own.
     """
 
     id: int
@@ -37,6 +38,7 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     by_help_desk: bool
     reason: str
     return_to: str
+    second: bool
 
     @property
     def how(self) -> How:
@@ -78,14 +80,16 @@ class NewLink(msgspec.Struct, frozen=True, kw_only=True):
     by_help_desk: bool = False
     reason: str = ""
     return_to: str = ""
+    second: bool = False
     mute_digest: bytes | None = None
 
 
 class MutingLink(msgspec.Struct, frozen=True, kw_only=True):
-    """A link that mutes a mailbox: the account and the address of its mail."""
+    """A link that mutes a mailbox: the account and the address of its mail; `second` as in `Link`."""
 
     account_id: str
     email: str
+    second: bool
 
 
 MUTING_LIFE = timedelta(days=7)
@@ -200,7 +204,9 @@ class LinkStore(Store):
 
     async def find_muting(self, digest: bytes, moment: datetime) -> MutingLink | None:
         """Return the link if it can still mute its mailbox; otherwise None."""
-        found = sa.select(ResetTokenRow.account_id, ResetTokenRow.email).where(*_may_mute(digest, moment))
+        found = sa.select(ResetTokenRow.account_id, ResetTokenRow.email, ResetTokenRow.second).where(
+            *_may_mute(digest, moment)
+        )
         rows = await self._database.fetch(found)
         return MutingLink(**rows[0]) if rows else None
 
