@@ -108,9 +108,9 @@ class ConfirmSecondAddress(Controller):
     ) -> Response[Any]:
         """Ask for confirmation. Raises SecurityLinkDead, TooManyRequests."""
         if was_done(pages, request, "second_address_confirmed"):
-            return pages.page(request, "confirm_second_address.html", email="", wait=second_address.settings.wait)
+            return pages.page(request, "confirm_second_address.html", email="")
         found = await second_address.check(token_of(pages, request), client_of(request))
-        return pages.page(request, "confirm_second_address.html", email=found.pending, wait=None)
+        return pages.page(request, "confirm_second_address.html", email=found.pending)
 
     @post()
     async def confirm(

@@ -246,8 +246,7 @@ class NewAddressHandler:
         if not asked.second:
             return Dropped("removed" if await self._room.remove(account, asked.client) else "no_second_address")
         token, moment = tokens.mint(os.urandom), now()
-        expires_at = moment + LINK_LIFE
-        mail = self._composer.about_new_address(account, asked, token, expires_at)
+        mail = self._composer.about_new_address(account, asked, token, moment + LINK_LIFE, LINK_LIFE)
         sealed = self._mails.seal(mail)
 
         def write(tx: Transaction) -> Email | Dropped:

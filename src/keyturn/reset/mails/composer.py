@@ -311,7 +311,7 @@ class MailComposer:
         return SealedMail(email=self._write(props, account, asked.client))
 
     def about_new_address(
-        self, account: Account, asked: SecondAddressAsked, token: str, expires_at: datetime
+        self, account: Account, asked: SecondAddressAsked, token: str, expires_at: datetime, lifetime: timedelta
     ) -> SealedMail:
         """Return the mail to a new second address, with the link that verifies it. It does not name the owner."""
         props = email_props.ConfirmSecondAddress(
@@ -319,6 +319,7 @@ class MailComposer:
             second_of=addresses.mask(account.email),
             link=self._urls.second_address(token),
             expires_at=expires_at,
+            lifetime=lifetime,
         )
         return SealedMail(email=self._write(props, account, asked.client, asked.second))
 

@@ -147,6 +147,7 @@ class ConfirmSecondAddress(EmailProps, frozen=True, kw_only=True):
     second_of: Masked
     link: Link
     expires_at: datetime
+    lifetime: timedelta
 
 
 class SecondAddressChanged(_ToOwner, frozen=True, kw_only=True):
