@@ -23,7 +23,7 @@ def service_options() -> dict[str, Any]:
 
 async def form_token(client: httpx.AsyncClient, path: str) -> str:
     page = await client.get(path)
-    return re.findall(r'name="_csrf_token" value="([^"]+)"', page.text)[0]
+    return str(re.findall(r'name="_csrf_token" value="([^"]+)"', page.text)[0])
 
 
 async def send(client: httpx.AsyncClient, path: str, **fields: str) -> httpx.Response:

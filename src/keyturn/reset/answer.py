@@ -69,7 +69,7 @@ class ResetLinks:
         *,
         invited: timedelta,
         recovery: timedelta,
-        others: Sequence[Recipients] = (),
+        others: Sequence[Recipients],
     ) -> None:
         self._others = others
         self._links = links

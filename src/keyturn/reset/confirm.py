@@ -42,7 +42,7 @@ class ConfirmationHandler:
         accounts: AccountStore,
         records: Records,
         composer: MailComposer,
-        copies: Sequence[Copies] = (),
+        copies: Sequence[Copies],
     ) -> None:
         self._copies = copies
         self._mails = mails
