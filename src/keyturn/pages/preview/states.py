@@ -136,7 +136,11 @@ def _code_of_help_desk(sample: StateSample) -> dict[str, Any]:
 
 
 def _forgot_second(sample: StateSample) -> dict[str, Any]:
-    return {**_forgot("", malformed=False)(sample), "to": "second", "site": replace(sample.site, has_second_addresses=True)}
+    return {
+        **_forgot("", malformed=False)(sample),
+        "to": "second",
+        "site": replace(sample.site, has_second_addresses=True),
+    }
 
 
 def _second_request(_: StateSample) -> dict[str, Any]:
