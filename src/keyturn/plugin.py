@@ -378,6 +378,7 @@ def _settings_of_own_pages(settings: Settings) -> Iterator[str]:
         "secure_account.url": settings.secure_account.url,
         "mute.url": settings.mute.url,
         "help_desk.url": settings.help_desk.url if settings.help_desk.enabled else "",
+        "second_address.url": settings.second_address.url if settings.second_address.enabled else "",
     }
     for name, pattern in pages.items():
         if hosted_path(pattern) is not None:

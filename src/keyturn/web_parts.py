@@ -45,6 +45,7 @@ def reset_api_of(parts: Parts) -> ResetApi:
         mute_period=parts.mailboxes.mute_period,
         help_desk=parts.help_desk if parts.settings.help_desk.enabled else None,
         reports=parts.reports,
+        second_address=next(iter(parts.second_addresses), None),
     )
 
 
@@ -79,6 +80,7 @@ def site_of(parts: Parts) -> Site:
         securing=parts.securing,
         muting=parts.muting,
         help_desk=parts.help_desk,
+        second_address=next(iter(parts.second_addresses), None),
         paths=parts.paths,
         kinds=parts.themes.kinds,
         sign_in_url="" if hosted_path(settings.sign_in_page) and parts.sign_ins else parts.urls.sign_in(),
@@ -89,6 +91,7 @@ def site_of(parts: Parts) -> Site:
         reload=parts.reloads_templates,
         has_app=settings.accounts.store != "builtin",
         takes_names=parts.ground.takes_names,
+        has_second_addresses=bool(parts.second_addresses),
         apps=settings.apps,
         return_addresses=parts.return_addresses,
         return_origins=settings.return_origins,

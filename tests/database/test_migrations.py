@@ -279,6 +279,7 @@ async def test_a_plan_lists_the_steps_that_are_missing(database: Database) -> No
         "0014",
         "0015",
         "0016",
+        "0018",
         "0019",
     ]
 
@@ -286,7 +287,7 @@ async def test_a_plan_lists_the_steps_that_are_missing(database: Database) -> No
     before, steps = await planned(database)
     assert (before, [step.revision for step in steps]) == (
         "0010",
-        ["0011", "0012", "0013", "0014", "0015", "0016", "0019"],
+        ["0011", "0012", "0013", "0014", "0015", "0016", "0018", "0019"],
     )
     assert (
         steps[0].title

@@ -25,6 +25,7 @@ from keyturn.reset.proofs.challenge import RequestChallenge
 from keyturn.reset.proofs.code_exchange import CodeExchange
 from keyturn.reset.records.client import Client, clip_header
 from keyturn.reset.request import ResetRequests
+from keyturn.reset.second_address import SecondAddressRoom
 from keyturn.reset.securing import AccountSecuring
 from keyturn.reset.sign_in import SignIns
 from keyturn.settings.networks import read_peer
@@ -100,8 +101,9 @@ class ResetApi(msgspec.Struct, frozen=True, kw_only=True):
 
     `sessions` is None if users cannot sign in here. `provider_webhooks`: the providers with verifiable reports.
     `takes_names`: users may enter a user name in place of their address.
-    `link_life`: how long a link works. `mute_period`: how long a mailbox is muted. `challenge`, `codes`, `muting`
-    and `help_desk` are None if they are off. `require_ready` raises Unavailable if the process cannot work.
+    `link_life`: how long a link works. `mute_period`: how long a mailbox is muted. `challenge`, `codes`, `muting`,
+    `help_desk` and `second_address` are None if they are off. `require_ready` raises Unavailable if the process cannot
+    work.
     `reports`: a `MailboxReports` if there are transmitters; Litestar reads the types of these fields, and that one is
     imported only then.
     """
@@ -125,6 +127,7 @@ class ResetApi(msgspec.Struct, frozen=True, kw_only=True):
     takes_names: bool = False
     help_desk: HelpDesk | None = None
     reports: Any = None
+    second_address: SecondAddressRoom | None = None
 
     def language(self, request: AnyRequest) -> Language:
         return accepted_language(self.languages, request)

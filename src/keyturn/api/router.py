@@ -22,7 +22,9 @@ from keyturn.api.resets import (
     HelpDeskController,
     InvitationController,
     MutingController,
+    OwnSecondAddressController,
     ResetController,
+    SecondAddressController,
     SecuringController,
     service_key_guard,
 )
@@ -45,7 +47,10 @@ def api_router(api: ResetApi, origin: str, max_body: int, path: str, *, signals:
     """
     routers = [_json_router(path, ResetController, SecuringController, TextsController)]
     if api.invitations.over_http:
-        routers.append(_json_router(path, InvitationController, guards=[service_key_guard(api.invitations)]))
+        theirs = [InvitationController, *([OwnSecondAddressController] if api.second_address else [])]
+        routers.append(_json_router(path, *theirs, guards=[service_key_guard(api.invitations)]))
+    if api.second_address:
+        routers.append(_json_router(path, SecondAddressController))
     if api.challenge:
         routers.append(MountedOnce(path, route_handlers=[ChallengeController]))
     if api.codes:

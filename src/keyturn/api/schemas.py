@@ -52,12 +52,14 @@ _Code = Annotated[str, Meta(max_length=64, description="the eight digits in the 
 class ResetRequest(_Schema, frozen=True, kw_only=True):
     """Asks for a link; `challenge` is the answer to a challenge, where one is asked for.
 
-    `returnTo` is an address, of an origin that the service allows, to which the user returns after the reset.
+    `returnTo` is an address, of an origin that the service allows, to which the user returns after the reset. With
+    `to`, the link goes to the account's second address, if the service has second addresses.
     """
 
     email: _Identifier
     challenge: _ChallengeAnswer | UnsetType = UNSET
     return_to: Annotated[str, Meta(max_length=1000)] | UnsetType = UNSET
+    to: Literal["second"] | UnsetType = UNSET
 
 
 class CodeCheck(_Schema, frozen=True, kw_only=True):
@@ -94,6 +96,13 @@ class InvitationRequest(_Schema, frozen=True, kw_only=True):
             examples=["Grace Hopper invites you to the course Algebra I."],
         ),
     ] = ""
+
+
+class SecondAddressRequest(_Schema, frozen=True, kw_only=True):
+    """Wants a second address for the account with that address; without one, removes the present one."""
+
+    email: _Email
+    second_address: _Email | None = None
 
 
 class TokenCheck(_Schema, frozen=True, kw_only=True):

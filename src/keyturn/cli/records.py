@@ -126,8 +126,8 @@ def release(email: str, unblock: bool, operator: str) -> None:
     Ends its cooldown, today's count of mails, its suppression and its muting. Your mail provider may have a suppression
     list of its own: check there, too.
 
-    An address that another person may read is blocked, for example after a reset by the help desk. Only --unblock ends
-    that. First make sure that only the owner reads it.
+    An address that another person may read is blocked, for example after a reset by the help desk. --unblock ends that,
+    too. First make sure that only the owner reads it.
 
     \b
     Example:  keyturn mailbox release ada@northwind.example
@@ -139,11 +139,12 @@ def release(email: str, unblock: bool, operator: str) -> None:
         account = await parts.accounts.find(address)
 
         def release(tx: Transaction) -> bool:
-            released = tx.mailboxes.unblock(address) if unblock else tx.mailboxes.release(address)
+            unblocked = unblock and tx.mailboxes.unblock(address)
+            released = tx.mailboxes.release(address) or unblocked
             if released:
                 tx.audit.write(
                     "mailbox_release",
-                    "unblocked" if unblock else "released",
+                    "unblocked" if unblocked else "released",
                     operator_named(operator),
                     now(),
                     account.id if account else "",

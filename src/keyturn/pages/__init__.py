@@ -39,6 +39,7 @@ from keyturn.pages.preview import require_drawable
 from keyturn.pages.refusals import RefusalPages
 from keyturn.pages.rendering import Pages
 from keyturn.pages.reset import ResetPassword
+from keyturn.pages.second_address import SECOND_ADDRESS, ConfirmSecondAddress, SecondAddressSettings
 from keyturn.pages.security import form_token_check
 from keyturn.pages.security_settings import SECOND_STEP, SecondStepSettings, SecuritySettings
 from keyturn.pages.sign_in import SignIn, SignOut
@@ -66,9 +67,15 @@ def pages_router(site: Site) -> Router:
     links = [(paths.secure, SecureAccount), (paths.mute, MuteMailbox), (paths.help, StopHelp)]
     routers += [_page_at(path, controller, back=paths.forgot) for path, controller in links if path]
     dependencies = {"pages": Provide(lambda: pages, sync_to_thread=False)}
+    if room := site.second_address:
+        dependencies["second_address"] = Provide(lambda: room, sync_to_thread=False)
+        if paths.second_address:
+            routers.append(_page_at(paths.second_address, ConfirmSecondAddress, back=paths.forgot))
     if sign_ins := site.sign_ins:
         routers += [_page_at(paths.sign_in, SignIn), _page_at("/logout", SignOut, back=paths.sign_in)]
         routers += [_page_at(path, SecuritySettings, back=paths.sign_in) for path in site.settings_paths]
+        if site.second_address:
+            routers += [_page_at(f"{path}{SECOND_ADDRESS}", SecondAddressSettings) for path in site.settings_paths]
         dependencies["sign_ins"] = Provide(lambda: sign_ins, sync_to_thread=False)
         if factors := site.factors:
             routers += [_page_at(f"{path}{SECOND_STEP}", SecondStepSettings) for path in site.settings_paths]

@@ -30,6 +30,9 @@ Said = Literal[
     "second_step_removed",
     "set_up_over",
     "link_replaced",
+    "second_address_asked",
+    "second_address_removed",
+    "second_address_confirmed",
 ]
 """A message on the next page about the last action."""
 
@@ -75,11 +78,13 @@ class LinkRequest:
 
     `wait`: how long no other mail would be sent. Zero: one would be sent now.
     `return_to`: where to go after the reset, or "".
+    `to`: "second" if the link goes to the second address.
     """
 
     email: str
     wait: timedelta
     return_to: str = ""
+    to: Literal["", "second"] = ""
 
 
 class Cookies:
@@ -112,19 +117,20 @@ class Cookies:
     def read_security_token(self, cookies: Mapping[str, str]) -> str:
         return cookies.get(self._name("proof"), "")
 
-    def set_link_request(self, email: str, path: str, return_to: str = "") -> Cookie:
+    def set_link_request(self, email: str, path: str, return_to: str = "", to: str = "") -> Cookie:
         """Hold the requested address and the time for ten minutes, for the page at `path`."""
-        asked_for = f"{email}\n{return_to}" if return_to else email
+        asked_for = f"{email}\n{return_to}\n{to}".rstrip("\n")
         return self._cookie("asked", f"{int(time.time())}:{quote(asked_for, safe='')}", path, _REMEMBERED)
 
     def read_link_request(self, cookies: Mapping[str, str]) -> LinkRequest | None:
         asked_at, _, asked_for = cookies.get(self._name("asked"), "").partition(":")
-        email, _, return_to = asked_for.partition("\n")
+        email, return_to, to, *_ = (*asked_for.split("\n"), "", "")
         try:
             left = int(asked_at) + int(self._site.mailboxes.cooldown.total_seconds()) - int(time.time())
             wait = min(timedelta(seconds=max(left, 0)), self._site.mailboxes.cooldown)
             identifier = addresses.identify(email, takes_names=self._site.takes_names)
-            return LinkRequest(identifier, wait, self._site.return_addresses.allowed(return_to))
+            return_to = self._site.return_addresses.allowed(return_to)
+            return LinkRequest(identifier, wait, return_to, "second" if to == "second" else "")
         except (InputInvalid, ValueError, OverflowError):
             return None
 

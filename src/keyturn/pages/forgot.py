@@ -3,6 +3,7 @@
 The page of an expired link requests another one, too.
 """
 
+from functools import partial
 from typing import Any, Literal
 
 import msgspec
@@ -29,6 +30,7 @@ class ForgotForm(
 
     `without_script`: sent by browsers that run no scripts.
     `return_to`: where to go after the reset.
+    `to`: "second" for a link to the second address.
     """
 
     email: str = ""
@@ -37,6 +39,7 @@ class ForgotForm(
     hcaptcha: str = ""
     without_script: str = ""
     return_to: str = ""
+    to: str = ""
 
     @property
     def answer(self) -> Answer:
@@ -52,6 +55,7 @@ def forgot_page(
     malformed: bool = False,
     flaw: ChallengeFlaw | None = None,
     return_to: str = "",
+    to: str = "",
 ) -> Response[Any]:
     """Return the form. With `flaw`, or if every request needs an answer, it holds the challenge.
 
@@ -59,7 +63,7 @@ def forgot_page(
     """
     status = 403 if flaw else 422 if malformed else 200
     challenge = _challenge_values(pages, flaw)
-    known: dict[str, Any] = {"email": email, "malformed": malformed, "return_to": return_to}
+    known: dict[str, Any] = {"email": email, "malformed": malformed, "return_to": return_to, "to": to}
     return pages.page(request, "forgot.html", status=status, **known, **challenge)
 
 
@@ -140,16 +144,18 @@ class ForgotPassword(Controller):
             identifier = addresses.identify(data.email, takes_names=pages.site.takes_names)
         except InputInvalid:
             identifier = ""  # `accept` counts it
-        if earlier and earlier.wait and identifier == earlier.email:
+        to: Literal["", "second"] = "second" if data.to and pages.site.has_second_addresses else ""
+        if earlier and earlier.wait and (identifier, to) == (earlier.email, earlier.to):
             return pages.redirect(here)
         back = pages.site.return_addresses.allowed(data.return_to)
+        form = partial(forgot_page, pages, request, email=data.email, return_to=back, to=to)
         try:
-            await pages.site.requests.accept(data.email, client_of(request), data.answer, back)
+            await pages.site.requests.accept(data.email, client_of(request), data.answer, back, to=to)
         except InputInvalid:
-            return forgot_page(pages, request, email=data.email, malformed=True, return_to=back)
+            return form(malformed=True)
         except ChallengeRequired as required:
-            return forgot_page(pages, request, email=data.email, flaw=required.flaw, return_to=back)
-        return pages.redirect(here, pages.cookies.set_link_request(identifier, path, back))
+            return form(flaw=required.flaw)
+        return pages.redirect(here, pages.cookies.set_link_request(identifier, path, back, to))
 
 
 CodeFault = Literal["", "malformed_email", "malformed_code", "refused"]

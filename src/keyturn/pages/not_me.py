@@ -22,22 +22,22 @@ class SecureAccount(Controller):
 
     @route("/{token:str}", http_method=_READING)
     async def take_from_path(self, token: FromPath[str], pages: NamedDependency[Pages]) -> Response[Any]:
-        return _keep_token(pages, pages.site.paths.secure, token)
+        return keep_token(pages, pages.site.paths.secure, token)
 
     @route(http_method=_READING)
     async def show(self, request: AnyRequest, pages: NamedDependency[Pages]) -> Response[Any]:
         """Ask for confirmation. Raises SecurityLinkDead, TooManyRequests."""
-        if _was_done(pages, request, "account_secured"):
+        if was_done(pages, request, "account_secured"):
             return pages.page(request, "account_secured.html")
-        securing, token = pages.site.securing, _token(pages, request)
+        securing, token = pages.site.securing, token_of(pages, request)
         link = await securing.check(token, client_of(request))
         return pages.page(request, "secure_account.html", email=link.email, locks=await securing.will_lock(link))
 
     @post()
     async def secure(self, request: AnyRequest, pages: NamedDependency[Pages]) -> Response[Any]:
         """Secure the account, once. Raises SecurityLinkDead, TooManyRequests."""
-        await pages.site.securing.secure(_token(pages, request), client_of(request))
-        return _say_done(pages, pages.site.paths.secure, "account_secured")
+        await pages.site.securing.secure(token_of(pages, request), client_of(request))
+        return say_done(pages, pages.site.paths.secure, "account_secured")
 
 
 class MuteMailbox(Controller):
@@ -45,15 +45,15 @@ class MuteMailbox(Controller):
 
     @route("/{token:str}", http_method=_READING)
     async def take_from_path(self, token: FromPath[str], pages: NamedDependency[Pages]) -> Response[Any]:
-        return _keep_token(pages, pages.site.paths.mute, token)
+        return keep_token(pages, pages.site.paths.mute, token)
 
     @route(http_method=_READING)
     async def show(self, request: AnyRequest, pages: NamedDependency[Pages]) -> Response[Any]:
         """Ask for confirmation. Raises SecurityLinkDead, TooManyRequests."""
         period = pages.site.mailboxes.mute_period
-        if _was_done(pages, request, "mailbox_muted"):
+        if was_done(pages, request, "mailbox_muted"):
             return pages.page(request, "mailbox_muted.html", period=period, is_ended_here=bool(pages.site.sign_ins))
-        link = await pages.site.muting.check(_token(pages, request), client_of(request))
+        link = await pages.site.muting.check(token_of(pages, request), client_of(request))
         return pages.page(
             request, "mute_mailbox.html", email=link.email, period=period, is_ended_here=bool(pages.site.sign_ins)
         )
@@ -61,8 +61,8 @@ class MuteMailbox(Controller):
     @post()
     async def mute(self, request: AnyRequest, pages: NamedDependency[Pages]) -> Response[Any]:
         """Mute the mailbox, once. Raises SecurityLinkDead, TooManyRequests."""
-        await pages.site.muting.mute(_token(pages, request), client_of(request))
-        return _say_done(pages, pages.site.paths.mute, "mailbox_muted")
+        await pages.site.muting.mute(token_of(pages, request), client_of(request))
+        return say_done(pages, pages.site.paths.mute, "mailbox_muted")
 
 
 class StopHelp(Controller):
@@ -70,29 +70,29 @@ class StopHelp(Controller):
 
     @route("/{token:str}", http_method=_READING)
     async def take_from_path(self, token: FromPath[str], pages: NamedDependency[Pages]) -> Response[Any]:
-        return _keep_token(pages, pages.site.paths.help, token)
+        return keep_token(pages, pages.site.paths.help, token)
 
     @route(http_method=_READING)
     async def show(self, request: AnyRequest, pages: NamedDependency[Pages]) -> Response[Any]:
         """Ask for confirmation. Raises SecurityLinkDead, TooManyRequests."""
-        if _was_done(pages, request, "help_stopped"):
+        if was_done(pages, request, "help_stopped"):
             return pages.page(request, "help_stopped.html")
-        case = await pages.site.help_desk.check(_token(pages, request), client_of(request))
+        case = await pages.site.help_desk.check(token_of(pages, request), client_of(request))
         return pages.page(request, "stop_help.html", email=case.email)
 
     @post()
     async def stop(self, request: AnyRequest, pages: NamedDependency[Pages]) -> Response[Any]:
         """Stop the case, once. Raises SecurityLinkDead, TooManyRequests."""
-        await pages.site.help_desk.stop(_token(pages, request), client_of(request))
-        return _say_done(pages, pages.site.paths.help, "help_stopped")
+        await pages.site.help_desk.stop(token_of(pages, request), client_of(request))
+        return say_done(pages, pages.site.paths.help, "help_stopped")
 
 
-def _keep_token(pages: Pages, path: str, token: str) -> Response[Any]:
+def keep_token(pages: Pages, path: str, token: str) -> Response[Any]:
     """Keep the token out of histories and screenshots (ASVS 14.2.1): a cookie, and a clean address."""
     return pages.redirect(pages.site.url(path), pages.cookies.set_security_token(token, path))
 
 
-def _token(pages: Pages, request: AnyRequest) -> str:
+def token_of(pages: Pages, request: AnyRequest) -> str:
     """Return the token in the cookie. Raises SecurityLinkDead without one."""
     token = pages.cookies.read_security_token(request.cookies)
     if not token:
@@ -100,12 +100,12 @@ def _token(pages: Pages, request: AnyRequest) -> str:
     return token
 
 
-def _was_done(pages: Pages, request: AnyRequest, what: Said) -> bool:
+def was_done(pages: Pages, request: AnyRequest, what: Said) -> bool:
     """Tell whether this browser just did it, and has not opened another link since."""
     said = pages.cookies.read_flash(request.cookies)
     return said is not None and said.said == what and not pages.cookies.read_security_token(request.cookies)
 
 
-def _say_done(pages: Pages, path: str, what: Said) -> Response[Any]:
+def say_done(pages: Pages, path: str, what: Said) -> Response[Any]:
     cookies = pages.cookies
     return pages.redirect(pages.site.url(path), cookies.delete("proof", path), cookies.set_flash(Flash(what), path))

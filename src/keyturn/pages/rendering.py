@@ -14,6 +14,7 @@ from litestar.datastructures import Cookie
 from litestar.response import Redirect
 from litestar.template.base import csrf_token
 
+from keyturn import addresses
 from keyturn.accounts.port import Account
 from keyturn.api.mail_services import inbox_of, meant_by
 from keyturn.api.requests import AnyRequest
@@ -74,7 +75,7 @@ class PageTemplates:
                 brand_file=partial(self._assets.brand_url, kind=kind),
             )
             environment.filters["device"] = lambda user_agent: device_name(user_agent, language)
-            environment.filters |= {"inbox": inbox_of, "meant": meant_by}
+            environment.filters |= {"inbox": inbox_of, "meant": meant_by, "masked": addresses.mask}
             environment.filters["rule_text"] = lambda rule: rule_text(rule.name, rule.limit, language) or rule.message
             self._environments[language.tag, kind] = environment
         return self._environments[language.tag, kind]

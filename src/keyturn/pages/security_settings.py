@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from litestar import Controller, HttpMethod, Response, post, route
@@ -20,6 +20,7 @@ from keyturn.problems.proofs import CredentialsRejected, Factor, SecondStepRejec
 from keyturn.reset.mails.composer import device_name
 from keyturn.reset.proofs.second_step.own_factors import OwnerProof, OwnFactors, PendingSeed, SetUpOver
 from keyturn.reset.proofs.second_step.totp import base32, otpauth_uri
+from keyturn.reset.records.second_addresses import SecondAddress
 from keyturn.reset.sign_in import SignIns
 
 SECOND_STEP = "/second-step"
@@ -69,6 +70,8 @@ class SecuritySettings(Controller):
             devices=await site.review.devices(account, secret),
             events=await site.review.events(account),
             factors=factors,
+            second_address=await _second_address_of(pages, account),
+            now=now(),
             codes_left=await site.factors.recovery_codes_left(account) if site.factors and factors else 0,
             cookies=[pages.cookies.delete("flash", here)] if flash else [],
         )
@@ -111,6 +114,12 @@ class SecuritySettings(Controller):
         account = await sign_ins.account(secret)
         await pages.site.review.sign_out_elsewhere(account, secret, client_of(request))
         return _back(pages, account, "others_signed_out")
+
+
+async def _second_address_of(pages: Pages, account: Account) -> SecondAddress | Literal[False] | None:
+    """Return the account's second address; False without one, None if there are no second addresses."""
+    room = pages.site.second_address
+    return (await room.find(account) or False) if room else None
 
 
 def _back(pages: Pages, account: Account, said: Said | None) -> Response[Any]:

@@ -21,6 +21,7 @@ from keyturn.reset.mails.composer import MailComposer, MailDefaults
 from keyturn.reset.mails.delivery import MailDelivery, TransportFailover
 from keyturn.reset.mails.places import locate_from
 from keyturn.reset.records import messages
+from keyturn.reset.second_address import AddressNoticeHandler, NewAddressHandler
 from keyturn.reset.securing import RecoveryHandler
 from keyturn.settings import Settings
 
@@ -66,12 +67,14 @@ def _mail_lanes(parts: "Parts") -> list[Lane]:
         parts.in_mail,
         invited=parts.settings.invitations.ttl,
         recovery=parts.settings.secure_account.ttl,
+        others=parts.second_addresses,
     )
     renewal = LinkRenewal(mails, parts.accounts, parts.records, links)
     requests = ResetRequestHandler(mails, parts.accounts, parts.records, links, renewal, parts.events)
+    copies = [one.copies for one in parts.second_addresses]
     notice = partial(NoticeHandler, first, parts.accounts, parts.records)
     securing: dict[str, Handler] = {
-        messages.PASSWORD_CHANGED: ConfirmationHandler(first, parts.accounts, parts.records, composer),
+        messages.PASSWORD_CHANGED: ConfirmationHandler(first, parts.accounts, parts.records, composer, copies),
         messages.ACCOUNT_SECURED: RecoveryHandler(
             first, parts.accounts, parts.records, links, parts.events, locks=parts.securing.locks
         ),
@@ -82,6 +85,8 @@ def _mail_lanes(parts: "Parts") -> list[Lane]:
             messages.HelpRequested,
             lambda account, asked: composer.about_help(account, asked, parts.help_desk.stop_token(asked)),
         ),
+        messages.SECOND_ADDRESS_ASKED: NewAddressHandler(first, parts.ground, parts.second_address, composer),
+        messages.SECOND_ADDRESS_CHANGED: AddressNoticeHandler(first, parts.accounts, parts.records, composer, ()),
         messages.CHANGE_BEGUN: InterruptedChangeHandler(parts.records, parts.accounts, parts.effects),
     }
     handlers: dict[str, Handler] = {messages.RESET_REQUESTED: requests}

@@ -27,6 +27,7 @@ from keyturn.reset.proofs.second_step import own_factors, step_factory
 from keyturn.reset.records.retention import Retention
 from keyturn.reset.request import ResetRequests
 from keyturn.reset.return_addresses import ReturnAddresses
+from keyturn.reset.second_address import SecondAddressRoom
 from keyturn.settings import Settings
 from keyturn.settings.paths import paths_of
 from keyturn.telemetry.meters import Telemetry
@@ -70,7 +71,14 @@ class Parts:
         self.signals = signals_of(settings, shared)
         self.events = events.build(settings, shared, (self.signals.tell,) if self.signals else ())
         self.in_mail = code_exchange.in_mails(settings, shared)
-        self.effects = ChangeEffects(records, [one.end_access for one in self.in_mail], (self.events.password_changed,))
+        self.second_address = SecondAddressRoom(shared, settings.second_address)
+        self.second_addresses = (self.second_address,) if settings.second_address.enabled else ()
+        self.effects = ChangeEffects(
+            records,
+            [one.end_access for one in self.in_mail],
+            (self.events.password_changed,),
+            [one.end_recent for one in self.second_addresses],
+        )
         self.reports = reports_of(settings, shared, self.effects)
         self.help_desk = HelpDesk(shared, self.effects, settings.help_desk)
         self.code_exchange = code_exchange.build(

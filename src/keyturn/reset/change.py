@@ -10,6 +10,7 @@ import msgspec
 from keyturn.accounts.port import NOTHING, Account, Ended
 from keyturn.errors import KeyturnError
 from keyturn.reset.records.client import Client
+from keyturn.reset.records.link_store import Spared
 from keyturn.reset.records.messages import PASSWORD_CHANGED, How, PasswordWasChanged
 from keyturn.reset.records.stores import Records, Transaction
 
@@ -18,6 +19,8 @@ class ChangeAuthorization(ABC):
     """Allows one change: a working link, or an open session."""
 
     how: How
+    sent_to = ""
+    """Where the link went that allows it."""
 
     @property
     def proven(self) -> bool:
@@ -95,6 +98,12 @@ def counted(ended: Ended | None) -> Ended:
 _EVENTS: dict[How, str] = {"reset": "password_reset", "change": "password_change", "help_desk": "help_desk_reset"}
 
 
+_SPARED: dict[How, Spared] = {"change": "recovery", "reset": "help_desk", "help_desk": ""}
+"""Links that a change leaves alone. An attacker who took over the account may change the password again: the owner's
+recovery link survives that. A code of the help desk has ended all mailed links, so a reset that one of them allowed
+began before the code, in another system, and ends none of the help desk's links."""
+
+
 class EndsAccess(Protocol):
     """The port for what ends with an account's links, in that transaction; `mailbox` limits both to that address."""
 
@@ -113,11 +122,17 @@ class ChangeEffects:
     """Writes the effects of a changed password, in the transaction that ends the change.
 
     `ends_access`: what else ends with the account's links and sessions. `after_change`: further writes.
+    `ends_intrusion`: what only a suspected intrusion ends.
     """
 
     def __init__(
-        self, records: Records, ends_access: Sequence[EndsAccess], after_change: Sequence[AfterChange]
+        self,
+        records: Records,
+        ends_access: Sequence[EndsAccess],
+        after_change: Sequence[AfterChange],
+        ends_intrusion: Sequence[EndsAccess] = (),
     ) -> None:
+        self._ends_intrusion = ends_intrusion
         self._records = records
         self._ends_access = ends_access
         self._after_change = after_change
@@ -133,15 +148,17 @@ class ChangeEffects:
         outcome: Literal["changed", "interrupted"] = "changed",
         ended: Ended = NOTHING,
         proven: bool = False,
+        sent_to: str = "",
     ) -> None:
         """End the account's other links and its sessions, queue the confirmation, tell the app, and audit it.
 
         `ended`: what the store has ended.
+        `sent_to`: where the link went that allowed the change.
         `proven`: the change took more than a mailbox. Links in the account's earlier mailboxes then stop working.
         """
-        # An attacker who took over the account may change the password again, so the owner's recovery link survives a
-        # change.
-        self.end_access(tx, account.id, moment, spares_recovery=how == "change")
+        self.end_access(tx, account.id, moment, how=how)
+        for end in self._ends_intrusion if account.intruded else ():
+            end(tx, account.id, moment)
         if proven:
             tx.secure_links.end_elsewhere(account.id, account.email, moment)
         helped = how == "help_desk"
@@ -154,6 +171,7 @@ class ChangeEffects:
             secures=not helped,
             by_help_desk=helped,
             ended=ended.counts,
+            sent_to=sent_to,
         )
         confirmation = tx.outbox.enqueue(PASSWORD_CHANGED, change)
         for follow in self._after_change:
@@ -167,14 +185,14 @@ class ChangeEffects:
         moment: datetime,
         *,
         mailbox: str | None = None,
-        spares_recovery: bool = False,
+        how: How | None = None,
     ) -> None:
         """End only the account's links, codes and sessions; with `mailbox`, only links and codes sent to that address.
 
-        The caller holds the account. `spares_recovery` as in `LinkStore.revoke_all`.
+        The caller holds the account. `how`: the change that ends them. Without one, an intrusion is suspected.
         """
-        tx.links.revoke_all(account_id, moment, mailbox=mailbox, spares_recovery=spares_recovery)
-        for end in self._ends_access:
+        tx.links.revoke_all(account_id, moment, mailbox=mailbox, spares=_SPARED[how] if how else "")
+        for end in self._ends_access if how else (*self._ends_access, *self._ends_intrusion):
             end(tx, account_id, moment, mailbox=mailbox)
         # OWASP ASVS 7.4.3: a changed password can end all other sessions; here it always does.
         tx.sessions.end_all(account_id)

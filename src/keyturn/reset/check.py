@@ -59,7 +59,8 @@ class LiveLinks:
         link, account = owned
         if reason := link.dead_reason(moment):
             dead = LinkDead(reason)
-            dead.email_hint = addresses.mask(link.email) if reason == "expired" and not link.was_replaced else ""
+            may_replace = reason == "expired" and not link.was_replaced and not link.second
+            dead.email_hint = addresses.mask(link.email) if may_replace else ""
             raise await self.record_dead(dead, event, link, client)
         is_other = email is not None and account is not None and not addresses.is_same_mailbox(account.email, email)
         if account is None or is_other or not _opens(link, account):
@@ -77,7 +78,7 @@ class LiveLinks:
         reason = link.dead_reason(moment)
         if reason is None:
             raise InputInvalid(Fault("token", "still works"))
-        if reason != "expired":
+        if reason != "expired" or link.second:
             raise await self.record_dead(LinkDead(reason), event, link, client)
         return link
 
@@ -102,10 +103,11 @@ class LiveLinks:
 def _opens(link: Link, account: Account) -> bool:
     """Return whether the link may set the account's password, as the account is now.
 
-    No link opens an account whose address has changed. A recovery link opens a locked account, too.
+    No link opens an account whose address has changed, unless it went to the second one. A recovery link opens a locked
+    account, too.
     """
     is_open = account.active or (link.recovers and account.locked)
-    return is_open and addresses.is_same_mailbox(account.email, link.email)
+    return is_open and (link.second or addresses.is_same_mailbox(account.email, link.email))
 
 
 class LiveLink(msgspec.Struct, frozen=True, kw_only=True):

@@ -76,7 +76,7 @@ class PasswordResets:
         link, account = await self._links.require("password_reset", token, email, client)
         await self._require_consent(link, account, client)
         demands = [partial(step.require, link, account, answer, client) for step in self._second_steps]
-        authorization = LinkAuthorization(self._links.store, tokens.digest(token), account.email, demands, link.how)
+        authorization = LinkAuthorization(self._links.store, tokens.digest(token), link.email, demands, link.how)
         change = Change(account=link.owner(account), password=password, client=client, authorization=authorization)
         try:
             await self._changes.make(change)
@@ -167,7 +167,14 @@ class PasswordChanges:
                 raise change.authorization.refusal()
             authorization = change.authorization
             self._effects.write(
-                tx, change.account, change.client, authorization.how, moment, ended=ended, proven=authorization.proven
+                tx,
+                change.account,
+                change.client,
+                authorization.how,
+                moment,
+                ended=ended,
+                proven=authorization.proven,
+                sent_to=authorization.sent_to,
             )
             authorization.after_change(tx)
             is_committing = True
@@ -196,6 +203,7 @@ class LinkAuthorization(ChangeAuthorization):
 
     def __init__(self, links: LinkStore, digest: bytes, mailbox: str, demands: Sequence[Demand], how: How) -> None:
         self.how = how
+        self.sent_to = mailbox if how == "reset" else ""
         self._links = links
         self._digest = digest
         self._mailbox = mailbox

@@ -1,8 +1,8 @@
 """Tells the owner of an account by mail that its password was changed, or what else happened to it."""
 
 import os
-from collections.abc import Awaitable, Callable
-from typing import Generic, Protocol, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -18,6 +18,9 @@ from keyturn.reset.records.messages import PASSWORD_CHANGED, PasswordWasChanged
 from keyturn.reset.records.secure_links import NewSecureLink
 from keyturn.reset.records.stores import Records, Transaction
 
+Copies = Callable[[Account], Awaitable[Sequence[str]]]
+"""The port to further mailboxes of an account, which get a copy of what its own mailbox is told."""
+
 
 class ConfirmationHandler:
     """Confirms a change to the account's owner (NIST SP 800-63B 4.6), unless the mailbox is suppressed.
@@ -26,9 +29,22 @@ class ConfirmationHandler:
     address at once. If the account has another address by now, that one gets a mail, too, as a separate message. Only
     the first mail has the link that secures the account, since recovery happens at the address that got it. A blocked
     mailbox gets none.
+
+    `copies`: further mailboxes of the account that get a copy.
     """
 
-    def __init__(self, mails: MailDelivery, accounts: AccountStore, records: Records, composer: MailComposer) -> None:
+    kind = PASSWORD_CHANGED
+    payload: Any = PasswordWasChanged
+
+    def __init__(
+        self,
+        mails: MailDelivery,
+        accounts: AccountStore,
+        records: Records,
+        composer: MailComposer,
+        copies: Sequence[Copies],
+    ) -> None:
+        self._copies = copies
         self._mails = mails
         self._accounts = accounts
         self._records = records
@@ -38,24 +54,23 @@ class ConfirmationHandler:
         return await self._mails.deliver(message, self._confirm)
 
     async def _confirm(self, message: Message) -> Email | Dropped:
-        change = msgspec.json.decode(message.payload, type=PasswordWasChanged)
+        change = msgspec.json.decode(message.payload, type=self.payload)
         account = await self._accounts.get(change.account_id)
         if account is None:
             return Dropped("no_account")
-        new_email = account.email
-        account = msgspec.structs.replace(account, email=change.email or new_email)
-        has_moved = addresses.normalize(account.email) != addresses.normalize(new_email)
-        secure = None
-        is_blocked = await self._records.mailboxes.is_blocked(account.email)
-        if self._composer.offers_securing and change.secures and not is_blocked:
-            lifetime = self._records.secure_links.lifetime
-            secure = SecureToken(token=tokens.mint(os.urandom), expires_at=now() + lifetime, lifetime=lifetime)
-        mail = await self._composer.about_change(account, change, secure)
+        copies = [] if change.is_copy else await self._copied(account, change)
+        account = msgspec.structs.replace(account, email=change.email or account.email)
+        secure = await self._mint(account) if change.secures else None
+        mail = await self._compose(account, change, secure)
         sealed = self._mails.seal(mail)
 
-        def write(tx: Transaction) -> Email | Dropped:
-            if has_moved:
-                tx.outbox.enqueue(PASSWORD_CHANGED, msgspec.structs.replace(change, email=new_email, secures=False))
+        def write(tx: Transaction) -> Email | Dropped | None:
+            if secure:
+                tx.hold_blocks(account.id)
+                if tx.mailboxes.is_blocked_within(account.email):
+                    return None
+            for copy in copies:
+                tx.outbox.enqueue(self.kind, copy)
             if tx.mailboxes.is_suppressed(account.email, now()):
                 tx.audit.write(
                     "confirmation", SUPPRESSED, change.client, now(), account.id, account.email, message_id=message.id
@@ -67,9 +82,33 @@ class ConfirmationHandler:
             return mail.email
 
         answer = await self._records.transact(write)
-        if has_moved:
+        if answer is None:  # it was blocked while the mail was written: another mail has no button
+            return await self._confirm(message)
+        if copies:
             self._records.outbox.wake()
         return answer
+
+    async def _compose(self, account: Account, change: Any, secure: SecureToken | None) -> SealedMail:
+        shown = change if self._copies else msgspec.structs.replace(change, sent_to="")
+        return await self._composer.about_change(account, shown, secure)
+
+    async def _copied(self, account: Account, change: Any) -> Sequence[Any]:
+        """Return what the account's present address is told, if it is another, and its further mailboxes."""
+        has_moved = addresses.normalize(change.email or account.email) != addresses.normalize(account.email)
+        copy = msgspec.structs.replace(change, secures=False, is_copy=True)
+        copies = [msgspec.structs.replace(copy, email=account.email)] if has_moved else []
+        for port in self._copies:
+            for mailbox in await port(account):
+                differs = {"by_help_desk": False} if change.by_help_desk else {}  # only the own mailbox was blocked
+                copies.append(msgspec.structs.replace(copy, email=mailbox, **differs))
+        return copies
+
+    async def _mint(self, account: Account) -> SecureToken | None:
+        """Return a token for the button, unless there is none."""
+        if not self._composer.offers_securing or await self._records.mailboxes.is_blocked(account.email):
+            return None
+        lifetime = self._records.secure_links.lifetime
+        return SecureToken(token=tokens.mint(os.urandom), expires_at=now() + lifetime, lifetime=lifetime)
 
 
 def _new_link(secure: SecureToken, account: Account, change: PasswordWasChanged) -> NewSecureLink:

@@ -80,7 +80,14 @@ class ExternalStoreChanges:
             if lock is None:
                 raise Busy(_RETRY_AFTER)
             account, how = change.account, change.authorization.how
-            payload = ChangeBegun(account_id=account.id, at=moment, client=change.client, how=how, email=account.email)
+            payload = ChangeBegun(
+                account_id=account.id,
+                at=moment,
+                client=change.client,
+                how=how,
+                email=account.email,
+                sent_to=change.authorization.sent_to,
+            )
             tx.outbox.enqueue(CHANGE_BEGUN, payload, due=clock(_LOCK), key=lock)
             return lock
 
@@ -123,23 +130,36 @@ class ExternalStoreChanges:
         account, how = change.account, change.authorization.how
 
         def write(tx: Transaction) -> None:
+            tx.hold(account.id)
             if tx.outbox.withdraw(begun.lock):
-                self._effects.write(tx, account, change.client, how, begun.moment, outcome="interrupted")
+                sent_to = change.authorization.sent_to
+                self._effects.write(
+                    tx, account, change.client, how, begun.moment, outcome="interrupted", sent_to=sent_to
+                )
 
         await self._records.transact(write)
         self._records.outbox.wake()
 
     async def _end_changed(self, change: Change, begun: _Begun, ended: Ended) -> None:
-        account, how, proven = change.account, change.authorization.how, change.authorization.proven
+        account, how, by = change.account, change.authorization.how, change.authorization
 
         def write(tx: Transaction) -> None:
             release_account_lock(tx.connection, begun.lock)
             # A client that has just verified the old password can open no session after this.
             tx.hold(account.id)
             if tx.outbox.withdraw(begun.lock):
-                self._effects.write(tx, account, change.client, how, begun.moment, ended=ended, proven=proven)
+                self._effects.write(
+                    tx,
+                    account,
+                    change.client,
+                    how,
+                    begun.moment,
+                    ended=ended,
+                    proven=by.proven,
+                    sent_to=by.sent_to,
+                )
             else:  # the promise was handled while this process stalled, before the old password ended
-                self._effects.end_access(tx, account.id, begun.moment)
+                self._effects.end_access(tx, account.id, begun.moment, how=how)
             change.authorization.after_change(tx)
 
         try:
@@ -201,11 +221,14 @@ class InterruptedChangeHandler:
         account = msgspec.structs.replace(account, email=begun.email or account.email)
 
         def write(tx: Transaction) -> str:
+            tx.hold(begun.account_id)
             # Withdrawing the promise decides who writes the outcome: the process may only have stalled, and be first
             # after all.
             if not tx.outbox.withdraw(message.key):
                 return "ended"
-            self._effects.write(tx, account, begun.client, begun.how, begun.at, outcome="interrupted")
+            self._effects.write(
+                tx, account, begun.client, begun.how, begun.at, outcome="interrupted", sent_to=begun.sent_to
+            )
             return "interrupted"
 
         reason = await self._records.transact(write)

@@ -17,6 +17,7 @@ import hmac
 import os
 import secrets
 from base64 import urlsafe_b64encode
+from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
 
@@ -25,7 +26,7 @@ import msgspec
 from keyturn import addresses
 from keyturn.accounts.port import Account
 from keyturn.database import now
-from keyturn.errors import KeyturnError
+from keyturn.errors import KeyturnError, SendRetryable
 from keyturn.keys import derive
 from keyturn.problems.proofs import CodeRefused, SecurityLinkDead
 from keyturn.problems.requests import TooManyRequests
@@ -89,6 +90,7 @@ class HelpDesk:
             raise HelpRefused(f"{account.email} {why}, so no code could set a password")
         moment = now()
         asked = HelpRequested(account_id=account.id, at=moment, client=operator, email=account.email)
+        stop = tokens.digest(self._stop_tokens(asked)[0])
         case = HelpCase(
             account_id=account.id,
             email=account.email,
@@ -103,8 +105,8 @@ class HelpDesk:
             tx.hold(account.id)
             if tx.help_cases.find(account.id, account.email, moment):
                 raise HelpRefused(f"{account.email} has an open case: leave out --reason, --caller and --checked")
-            tx.help_cases.open(case, tokens.digest(self.stop_token(asked)), moment)
-            message = tx.outbox.enqueue(HELP_REQUESTED, asked)
+            tx.help_cases.open(case, stop, moment)
+            message = tx.outbox.enqueue(HELP_REQUESTED, msgspec.structs.replace(asked, stop=stop))
             known = account.id, account.email
             tx.audit.write(_EVENT, "opened", operator, moment, *known, message_id=message, note=note)
 
@@ -217,10 +219,23 @@ class HelpDesk:
     # The mailbox's button
 
     def stop_token(self, asked: HelpRequested) -> str:
-        """Return the token of the button in the mail about a case, which no table holds."""
-        key = derive(self._ground.secrets[0], "help desk")
-        mac = hmac.digest(key, f"{asked.at.isoformat()} {asked.account_id}".encode(), sha256)
-        return urlsafe_b64encode(mac).decode().rstrip("=")
+        """Return the token of the button in the mail about a case, which no table holds.
+
+        The key may have been replaced since the case was opened. Raises SendRetryable if this process does not have it.
+        """
+        candidates = self._stop_tokens(asked)
+        if not asked.stop:
+            return candidates[0]
+        for token in candidates:
+            if tokens.digest(token) == asked.stop:
+                return token
+        raise SendRetryable("the button was made with a secret key that is not in the settings", not_accepted=True)
+
+    def _stop_tokens(self, asked: HelpRequested) -> Sequence[str]:
+        """Return the button's token by each secret key."""
+        told = f"{asked.at.isoformat()} {asked.account_id}".encode()
+        macs = [hmac.digest(derive(secret, "help desk"), told, sha256) for secret in self._ground.secrets]
+        return [urlsafe_b64encode(mac).decode().rstrip("=") for mac in macs]
 
     async def check(self, token: str, client: Client) -> HelpCase:
         """Return the case that the button stops, and change nothing. Raises SecurityLinkDead, TooManyRequests."""

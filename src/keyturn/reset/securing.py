@@ -11,7 +11,7 @@ import asyncio
 import msgspec
 
 from keyturn import addresses
-from keyturn.accounts.port import NOTHING, Account, AccountStore, Ended, EndsIntrusions, EndsSessions, LocksAccounts
+from keyturn.accounts.port import Account, AccountStore, Ended, EndsIntrusions, EndsSessions, LocksAccounts
 from keyturn.accounts.store_factory import locks_accounts
 from keyturn.database import now
 from keyturn.mail.port.email import Email
@@ -150,35 +150,39 @@ class RecoveryHandler:
         secured = msgspec.json.decode(message.payload, type=AccountWasSecured)
         if await self._records.mailboxes.is_blocked(secured.email):  # since the press, which now ends and locks nothing
             return await self._answer(message, secured, await self._accounts.get(secured.account_id))
+        (found,) = await asyncio.gather(self._accounts.get(secured.account_id), return_exceptions=True)
         # First, since a recipient without the mail cannot have unlocked the account. Both calls run even if the other
         # fails; after a failure, both are repeated.
-        account, ending = await asyncio.gather(self._lock(secured), self._end_sessions(secured), return_exceptions=True)
+        account, ending = await asyncio.gather(
+            self._lock(secured, found), self._end_sessions(secured, found), return_exceptions=True
+        )
         if isinstance(ending, BaseException):
             raise ending
         if isinstance(account, BaseException):
             raise account
         return await self._answer(message, secured, account, ending)
 
-    async def _end_sessions(self, secured: AccountWasSecured) -> Ended:
-        """End the store's sessions and, if the account has not moved, what only an intrusion ends."""
-        accounts, end = self._accounts, None
-        try:
-            if isinstance(accounts, EndsIntrusions) and not _has_moved(await accounts.get(secured.account_id), secured):
-                end = accounts.end_intrusion
-        finally:  # sessions end even if the account cannot be read yet
-            if end is None and isinstance(accounts, EndsSessions):
-                end = accounts.end_sessions
-            ended = await end(secured.account_id) if end else NOTHING
-        return counted(ended)
+    async def _end_sessions(self, secured: AccountWasSecured, found: Account | BaseException | None) -> Ended:
+        """End the store's sessions and, if the account has not moved, what only an intrusion ends.
 
-    async def _lock(self, secured: AccountWasSecured) -> Account | None:
-        """Lock the account if `locks` is set and it has not moved; return its state afterwards."""
-        account = await self._accounts.get(secured.account_id)
-        if not self._locks or not isinstance(self._accounts, LocksAccounts) or _has_moved(account, secured):
-            return account
+        Sessions end even if the account could not be read yet, and the error was `found`.
+        """
+        accounts = self._accounts
+        is_here = not isinstance(found, BaseException) and not _has_moved(found, secured)
+        if is_here and isinstance(accounts, EndsIntrusions):
+            return counted(await accounts.end_intrusion(secured.account_id))
+        return counted(await accounts.end_sessions(secured.account_id) if isinstance(accounts, EndsSessions) else None)
+
+    async def _lock(self, secured: AccountWasSecured, found: Account | BaseException | None) -> Account | None:
+        """Lock the account if `locks` is set and it has not moved; return its state afterwards. Raises `found`."""
+        if isinstance(found, BaseException):
+            raise found
+        if not self._locks or not isinstance(self._accounts, LocksAccounts) or _has_moved(found, secured):
+            return found
         is_locked = await self._accounts.lock(secured.account_id)
         account = await self._accounts.get(secured.account_id)
-        if is_locked and _has_moved(account, secured):  # it moved at this very moment
+        # It moved, or the help desk let its owner in, at this very moment.
+        if is_locked and (_has_moved(account, secured) or await self._records.mailboxes.is_blocked(secured.email)):
             await self._accounts.unlock(secured.account_id)
             account = await self._accounts.get(secured.account_id)
         return account
@@ -199,6 +203,7 @@ class RecoveryHandler:
         sealed = self._mails.seal(mail) if mail else None
 
         def write(tx: Transaction) -> str:
+            tx.hold_blocks(secured.account_id)
             held_back = tx.mailboxes.refuses_links(secured.email, moment) if mail else None
             outcome = refusal or (LINK_MAILED if held_back in (None, "muted") else held_back)
             if account and mail and outcome == LINK_MAILED:

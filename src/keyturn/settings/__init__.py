@@ -237,6 +237,20 @@ class HelpDeskSettings(msgspec.Struct, frozen=True, kw_only=True):
     daily: Annotated[int, Meta(ge=1)] = 20
 
 
+class SecondAddressSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """A second address of each account that wants one, for links if its own mailbox cannot be read any more.
+
+    `url`: the page by which a new address is verified, with the placeholders {base_url} and {token}.
+    `wait`: how long after that it gets its first link.
+    `daily`: the most links that an account may have sent to new addresses in 24 hours.
+    """
+
+    enabled: bool = False
+    url: str = "{base_url}/confirm-second-address/{token}"
+    wait: timedelta = timedelta(days=3)
+    daily: Annotated[int, Meta(ge=1)] = 5
+
+
 class HookSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Functions of the app's, as `package.module:function`. Each call may take `timeout`.
 
@@ -784,6 +798,7 @@ class Settings(_ProviderSections, msgspec.Struct, frozen=True, kw_only=True):  #
     secure_account: SecureAccountSettings = SecureAccountSettings()
     mute: MuteSettings = MuteSettings()
     help_desk: HelpDeskSettings = HelpDeskSettings()
+    second_address: SecondAddressSettings = SecondAddressSettings()
     hooks: HookSettings = HookSettings()
     apps: AppSettings = AppSettings()
     mail: MailSettings = MailSettings()

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from keyturn import addresses
 from keyturn.accounts.port import Account
 from keyturn.languages import Language, Languages, SourceTexts
 from keyturn.mail.port.email import Email
@@ -24,6 +25,8 @@ from keyturn.reset.records.messages import (
     AddressDisputed,
     HelpRequested,
     PasswordWasChanged,
+    SecondAddressAsked,
+    SecondAddressWasChanged,
     SecondStepHasFailed,
     SecondStepWasChanged,
 )
@@ -42,6 +45,7 @@ class PageUrls(msgspec.Struct, frozen=True, kw_only=True):
     secure_url: str = ""
     mute_url: str = ""
     help_url: str = ""
+    second_url: str = ""
 
     def secure(self, token: str) -> str:
         return self.secure_url.format(base_url=self._base, token=token)
@@ -51,6 +55,9 @@ class PageUrls(msgspec.Struct, frozen=True, kw_only=True):
 
     def stop_help(self, token: str) -> str:
         return self.help_url.format(base_url=self._base, token=token)
+
+    def second_address(self, token: str) -> str:
+        return self.second_url.format(base_url=self._base, token=token)
 
     def reset(self, token: str, email: str) -> str:
         return self.reset_url.format(base_url=self._base, token=token, email=quote(email, safe=""))
@@ -75,6 +82,7 @@ def page_urls(settings: Settings) -> PageUrls:
         secure_url=settings.secure_account.url,
         mute_url=settings.mute.url,
         help_url=settings.help_desk.url,
+        second_url=settings.second_address.url,
     )
 
 
@@ -107,6 +115,7 @@ class LinkMail(msgspec.Struct, frozen=True, kw_only=True):
     """The further contents of a mail with a link: how long the link works, and from when on.
 
     `code`, `mute_token`, `recovers`, `by_operator` and `reason` as in `email_props.PasswordReset`.
+    `to`: where the mail goes: the account's own address, or its second one.
     """
 
     token: str
@@ -117,6 +126,7 @@ class LinkMail(msgspec.Struct, frozen=True, kw_only=True):
     recovers: bool = False
     by_operator: bool = False
     reason: str = ""
+    to: str
 
 
 class SecureToken(msgspec.Struct, frozen=True, kw_only=True):
@@ -178,7 +188,7 @@ class MailComposer:
         """Return the mail with a link. If the account awaits its first password, it is an invitation."""
         common: dict[str, Any] = {
             "name": _greeting_name(account.name),
-            "email": account.email,
+            "email": mail.to,
             "link": self._urls.reset(mail.token, account.email),
             "expires_at": mail.moment + mail.lifetime,
             "lifetime": mail.lifetime,
@@ -186,9 +196,9 @@ class MailComposer:
         props: EmailProps = (
             email_props.Invitation(**common, reason=mail.reason)
             if account.awaits_password
-            else self._reset_props(mail, common, locked=account.locked)
+            else self._reset_props(mail, common, account)
         )
-        email = self._write(props, account, client)
+        email = self._write(props, account, client, mail.to)
         has_mute = mail.mute_token and not account.awaits_password
         return SealedMail(
             email=email,
@@ -197,11 +207,13 @@ class MailComposer:
             mute=tokens.digest(mail.mute_token) if has_mute else None,
         )
 
-    def _reset_props(self, mail: LinkMail, common: Mapping[str, Any], *, locked: bool) -> email_props.PasswordReset:
+    def _reset_props(self, mail: LinkMail, common: Mapping[str, Any], account: Account) -> email_props.PasswordReset:
+        is_own = addresses.normalize(mail.to) == addresses.normalize(account.email)
         return email_props.PasswordReset(
             **common,
+            second_of="" if is_own else addresses.mask(account.email),
             recovers=mail.recovers,
-            locked=locked,
+            locked=account.locked,
             by_operator=mail.by_operator,
             reason=mail.reason,
             mute_link=self._urls.mute(mail.mute_token) if mail.mute_token else "",
@@ -210,24 +222,24 @@ class MailComposer:
             code_expires_at=mail.moment + CODE_LIFE if mail.code else None,
         )
 
-    def about_expiry(self, account: Account, client: Client, asked_at: datetime) -> SealedMail:
+    def about_expiry(self, account: Account, client: Client, asked_at: datetime, to: str) -> SealedMail:
         """Return the mail that says that an earlier one with a link was delayed for longer than the link works."""
         props = email_props.LinkExpired(
             name=_greeting_name(account.name),
-            email=account.email,
+            email=to,
             asked_at=asked_at,
             forgot_link=self._urls.forgot(),
         )
-        return SealedMail(email=self._write(props, account, client))
+        return SealedMail(email=self._write(props, account, client, to))
 
-    def about_provider(self, account: Account, client: Client) -> SealedMail:
+    def about_provider(self, account: Account, client: Client, to: str) -> SealedMail:
         props = email_props.SignInWithProvider(
             name=_greeting_name(account.name),
-            email=account.email,
+            email=to,
             provider=account.provider[:_LONGEST_PROVIDER],
             sign_in_link=self._urls.sign_in(),
         )
-        return SealedMail(email=self._write(props, account, client))
+        return SealedMail(email=self._write(props, account, client, to))
 
     async def about_change(
         self, account: Account, change: PasswordWasChanged, secure: SecureToken | None = None
@@ -236,6 +248,7 @@ class MailComposer:
             changed_at=change.at,
             sessions_ended=self._defaults.ends_sessions,
             by_help_desk=change.by_help_desk,
+            sent_to=_masked_other(change.sent_to, account),
             ended=ended_in_words(change.ended, self._language_for(account, change.client)) if change.ended else "",
             **await self._incident(account, change.client),
             **({} if secure is None else self._secure_props(secure)),
@@ -297,17 +310,45 @@ class MailComposer:
         )
         return SealedMail(email=self._write(props, account, asked.client))
 
+    def about_new_address(
+        self, account: Account, asked: SecondAddressAsked, token: str, expires_at: datetime, lifetime: timedelta
+    ) -> SealedMail:
+        """Return the mail to a new second address, with the link that verifies it. It does not name the owner."""
+        props = email_props.ConfirmSecondAddress(
+            email=asked.second,
+            second_of=addresses.mask(account.email),
+            link=self._urls.second_address(token),
+            expires_at=expires_at,
+            lifetime=lifetime,
+        )
+        return SealedMail(email=self._write(props, account, asked.client, asked.second))
+
+    async def about_second_address(
+        self, account: Account, change: SecondAddressWasChanged, secure: SecureToken | None
+    ) -> SealedMail:
+        """Return the mail that says that a second address was added or removed, or that a link went there."""
+        props = email_props.SecondAddressChanged(
+            second=addresses.mask(change.second),
+            is_added=change.change == "added",
+            is_removed=change.change == "removed",
+            usable_at=change.usable_at,
+            changed_at=change.at,
+            **await self._incident(account, change.client),
+            **({} if secure is None else self._secure_props(secure)),
+        )
+        return SealedMail(email=self._write(props, account, change.client))
+
     def _language_for(self, account: Account, client: Client) -> Language:
         """Return the account's language, in its zone; without one, the language of the browser that caused the mail."""
         _, languages = self._of_kinds.get(account.kind, self._general)
         return languages.choose(account.locale, client.languages).in_zone(account.timezone)
 
-    def _write(self, props: EmailProps, account: Account, client: Client) -> Email:
+    def _write(self, props: EmailProps, account: Account, client: Client, to: str = "") -> Email:
         templates, _ = self._of_kinds.get(account.kind, self._general)
         rendered = templates.render(props, self._language_for(account, client))
         return Email(
             sender=self._defaults.sender,
-            to=account.email,
+            to=to or account.email,
             reply_to=self._defaults.reply_to,
             subject=rendered.subject,
             html=rendered.html,
@@ -322,6 +363,12 @@ class MailComposer:
             },
             tags={"template": props.template} | _request_id_as("request_id", client),
         )
+
+
+def _masked_other(address: str, account: Account) -> str:
+    """Return where a link went, masked; "" if it went to the account's address."""
+    is_other = address and addresses.normalize(address) != addresses.normalize(account.email)
+    return addresses.mask(address) if is_other else ""
 
 
 def _request_id_as(key: str, client: Client) -> dict[str, str]:

@@ -15,6 +15,7 @@ ClientAddress = Annotated[
 ]
 Device = Annotated[str, Meta(max_length=80, description='for example "Firefox on Windows"; empty if not known')]
 Reason = Annotated[str, Meta(max_length=300, description="the operator's reason; empty if there is none")]
+Masked = Annotated[str, Meta(max_length=254, description="another address of the account, masked: a***@example.org")]
 NoLink = Annotated[str, Meta(max_length=2048, pattern=r"^(https?://|$)", description="an absolute address, or empty")]
 
 
@@ -30,6 +31,7 @@ class PasswordReset(_ToOwner, frozen=True, kw_only=True):
     used.
     `by_operator`: the service's operator asks for a new password, and says in `reason` why.
     `mute_link`: leads to the page that stops such mails for a while.
+    `second_of`: the account's own address, masked, if the mail goes to the second one.
     """
 
     template = "password_reset"
@@ -48,6 +50,7 @@ class PasswordReset(_ToOwner, frozen=True, kw_only=True):
     by_operator: bool = False
     reason: Reason = ""
     mute_link: NoLink = ""
+    second_of: Masked = ""
     mute_for: timedelta = timedelta(days=7)
 
 
@@ -92,6 +95,9 @@ class PasswordChanged(_ToOwner, frozen=True, kw_only=True):
     by_help_desk: Annotated[
         bool, Meta(description="a code of the help desk allowed it; the mailbox gets no more links")
     ] = False
+    sent_to: Annotated[
+        str, Meta(max_length=254, description="where the link of the change went, masked; empty if it was this address")
+    ] = ""
     secure_link: NoLink = ""
     secure_until: datetime = datetime(1970, 1, 1, tzinfo=UTC)
     secure_for: timedelta = timedelta(hours=24)
@@ -132,6 +138,39 @@ class HelpRequested(_ToOwner, frozen=True, kw_only=True):
     stop_link: Link
 
 
+class ConfirmSecondAddress(EmailProps, frozen=True, kw_only=True):
+    """The mail to a new second address, with the link that verifies it. Its reader may not know the account."""
+
+    template = "confirm_second_address"
+
+    email: Annotated[str, Meta(max_length=254, description="the new address")]
+    second_of: Masked
+    link: Link
+    expires_at: datetime
+    lifetime: timedelta
+
+
+class SecondAddressChanged(_ToOwner, frozen=True, kw_only=True):
+    """The mail that says that a second address was added or removed; if neither, a link went there.
+
+    `usable_at`: when an added address gets its first link. `secure_link` and the like as in `PasswordChanged`.
+    """
+
+    template = "second_address_changed"
+
+    second: Masked
+    is_added: bool = False
+    is_removed: bool = False
+    usable_at: datetime
+    changed_at: datetime
+    address: ClientAddress
+    device: Device
+    forgot_link: Link
+    secure_link: NoLink = ""
+    secure_until: datetime = datetime(1970, 1, 1, tzinfo=UTC)
+    secure_for: timedelta = timedelta(hours=24)
+
+
 class AddressDisputed(_ToOwner, frozen=True, kw_only=True):
     """The mails after an earlier mailbox reports a change of the password, if the account has moved since.
 
@@ -163,6 +202,8 @@ EMAILS: dict[str, type[EmailProps]] = {
         SecondStepFailed,
         SecondStepChanged,
         HelpRequested,
+        ConfirmSecondAddress,
+        SecondAddressChanged,
         AddressDisputed,
         SignInWithProvider,
     )

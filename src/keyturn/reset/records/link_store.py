@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal, get_args
 
 import msgspec
 import sqlalchemy as sa
@@ -24,6 +24,7 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     set no password since. `reason`: why, in the operator's words.
     `return_to`: the address to which its request asked to return after the reset, or "".
     `by_help_desk`: issued for a code of the help desk, and never mailed.
+    `second`: sent to the account's second address, and ended with that; it does not depend on the account's own.
     """
 
     id: int
@@ -37,6 +38,7 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     by_help_desk: bool
     reason: str
     return_to: str
+    second: bool
 
     @property
     def how(self) -> How:
@@ -78,14 +80,16 @@ class NewLink(msgspec.Struct, frozen=True, kw_only=True):
     by_help_desk: bool = False
     reason: str = ""
     return_to: str = ""
+    second: bool = False
     mute_digest: bytes | None = None
 
 
 class MutingLink(msgspec.Struct, frozen=True, kw_only=True):
-    """A link that mutes a mailbox: the account and the address of its mail."""
+    """A link that mutes a mailbox: the account and the address of its mail; `second` as in `Link`."""
 
     account_id: str
     email: str
+    second: bool
 
 
 MUTING_LIFE = timedelta(days=7)
@@ -100,6 +104,10 @@ LINKS: sa.Select[Any] = sa.select(
     ResetTokenRow.digest, *(getattr(ResetTokenRow, name) for name in Link.__struct_fields__)
 )
 """The statement that selects all links, for `link_of`."""
+
+
+Spared = Literal["", "recovery", "help_desk"]
+"""Links that `LinkStore.revoke_all` leaves alone."""
 
 
 class LinkStore(Store):
@@ -175,15 +183,14 @@ class LinkStore(Store):
         """Mark an expired link as replaced: of concurrent callers exactly one gets True, and no later one."""
         return _REPLACEMENTS.use(self.connection, moment, of_id=link_id) is not None
 
-    def revoke_all(
-        self, account_id: str, moment: datetime, *, mailbox: str | None = None, spares_recovery: bool = False
-    ) -> None:
+    def revoke_all(self, account_id: str, moment: datetime, *, mailbox: str | None = None, spares: Spared = "") -> None:
         """End every working link of the account, and each that another system may give back. The caller holds it.
 
-        `mailbox`: end only links sent to that address. `spares_recovery`: leave recovery links.
+        `mailbox`: end only links sent to that address. A link that the help desk gave after `moment` stays: what ends
+        links may have begun before, in another system.
         """
         given = {"of_account": account_id, "moment": moment} | ({} if mailbox is None else {"mailbox": mailbox})
-        self.connection.execute(_REVOKED[mailbox is not None, spares_recovery], given)
+        self.connection.execute(_REVOKED[mailbox is not None, spares], given)
 
     def end_for_good(self, account_id: str, moment: datetime, *, mailbox: str | None = None) -> None:
         """Revoke every link of the account, used ones, too: a use that is undone later brings none back.
@@ -197,7 +204,9 @@ class LinkStore(Store):
 
     async def find_muting(self, digest: bytes, moment: datetime) -> MutingLink | None:
         """Return the link if it can still mute its mailbox; otherwise None."""
-        found = sa.select(ResetTokenRow.account_id, ResetTokenRow.email).where(*_may_mute(digest, moment))
+        found = sa.select(ResetTokenRow.account_id, ResetTokenRow.email, ResetTokenRow.second).where(
+            *_may_mute(digest, moment)
+        )
         rows = await self._database.fetch(found)
         return MutingLink(**rows[0]) if rows else None
 
@@ -218,14 +227,15 @@ def _may_mute(digest: bytes, moment: datetime) -> tuple[sa.ColumnElement[bool], 
     )
 
 
-def _live_link_ids(
-    of_whom: sa.ColumnElement[bool], moment: datetime | sa.BindParameter[datetime], *, spares_recovery: bool = False
-) -> sa.Select[Any]:
+def _live_link_ids(of_whom: sa.ColumnElement[bool], spares: Spared) -> sa.Select[Any]:
+    ended = {
+        "": ResetTokenRow.by_help_desk.is_(False) | (ResetTokenRow.created_at <= MOMENT),
+        "recovery": ResetTokenRow.recovers.is_(False),
+        "help_desk": ResetTokenRow.by_help_desk.is_(False),
+    }
     # Used ones, too: if another system refuses the password, the link is given back.
-    ids = sa.select(ResetTokenRow.id).where(
-        of_whom, ResetTokenRow.revoked_at.is_(None), ResetTokenRow.expires_at > moment
-    )
-    return ids.where(ResetTokenRow.recovers.is_(False)) if spares_recovery else ids
+    unrevoked = ResetTokenRow.revoked_at.is_(None), ResetTokenRow.expires_at > MOMENT
+    return sa.select(ResetTokenRow.id).where(of_whom, *unrevoked, ended[spares])
 
 
 def _works(moment: datetime | sa.BindParameter[datetime]) -> tuple[sa.ColumnElement[bool], ...]:
@@ -260,11 +270,9 @@ _OF_MAILBOX = _OF_ACCOUNT & (
     sa.func.lower(ResetTokenRow.email) == sa.func.lower(sa.bindparam("mailbox", type_=sa.String()))
 )
 _REVOKED = {
-    (of_mailbox, spared): sa.update(ResetTokenRow)
-    .where(
-        ResetTokenRow.id.in_(_live_link_ids(_OF_MAILBOX if of_mailbox else _OF_ACCOUNT, MOMENT, spares_recovery=spared))
-    )
+    (of_mailbox, spares): sa.update(ResetTokenRow)
+    .where(ResetTokenRow.id.in_(_live_link_ids(_OF_MAILBOX if of_mailbox else _OF_ACCOUNT, spares)))
     .values(revoked_at=MOMENT)
     for of_mailbox in (False, True)
-    for spared in (False, True)
+    for spares in get_args(Spared)
 }

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any, Literal
 
@@ -10,7 +10,7 @@ import msgspec
 import sqlalchemy as sa
 
 from keyturn import addresses
-from keyturn.database import Database, Store
+from keyturn.database import Database, Store, now
 from keyturn.database.statements import ManyRows, insert_into
 from keyturn.reset.records.guarded import DAY, DailyCounter
 from keyturn.reset.records.models import MailboxRow
@@ -18,6 +18,8 @@ from keyturn.reset.records.models import MailboxRow
 _COUNTER = DailyCounter(MailboxRow.mails, MailboxRow.counted_since)
 
 _TIME = MailboxRow.__table__.c.mailed_at.type
+
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 _BEFORE_GROWTH = 3
 """Mails a day before the cooldown grows: a user may not find a mail and ask again."""
@@ -87,7 +89,7 @@ class Mailboxes(Store):
         blocks: bool = False,
     ) -> None:
         self._database = database
-        self._blocks = blocks
+        self.may_block = blocks
         self.cooldown = cooldown
         self.daily = daily
         self._suppression = suppression
@@ -196,9 +198,13 @@ class Mailboxes(Store):
         refusal = self._refusal(Mailbox(**row), moment) if row else None
         return None if refusal in ("daily_limit", "cooldown") else refusal
 
+    def is_blocked_within(self, email: str) -> bool:
+        """Do what `is_blocked` does, inside the caller's transaction."""
+        return self.may_block and self.refuses_links(email, now()) == "blocked"
+
     async def is_blocked(self, email: str) -> bool:
         """Return whether the mailbox gets no link, because another person may read it."""
-        mailbox = await self.find(email) if self._blocks else None
+        mailbox = await self.find(email) if self.may_block else None
         return mailbox is not None and mailbox.blocked_at is not None
 
     def block(self, email: str, moment: datetime, reason: str) -> None:
@@ -242,10 +248,14 @@ class Mailboxes(Store):
 
     def release(self, email: str) -> bool:
         """Forget all that holds mails back from the mailbox but a block; return whether there was anything."""
-        free = (MailboxRow.digest == _digest(email)) & MailboxRow.blocked_at.is_(None)
-        return (
-            self.connection.execute(sa.delete(MailboxRow).where(free).returning(MailboxRow.digest)).first() is not None
-        )
+        mine, is_blocked = MailboxRow.digest == _digest(email), MailboxRow.blocked_at.is_not(None)
+        times = (MailboxRow.suppressed_until, MailboxRow.muted_until, MailboxRow.counted_since)
+        held_back = sa.or_(*(time.is_not(None) for time in times))
+        nothing: dict[str, Any] = {"mailed_at": _LONG_AGO, "mails": 0, "counted_since": None}
+        nothing |= dict.fromkeys(("suppressed_until", "reason", "muted_until"))
+        kept = sa.update(MailboxRow).where(mine, is_blocked, held_back).values(nothing).returning(MailboxRow.digest)
+        gone = sa.delete(MailboxRow).where(mine, ~is_blocked).returning(MailboxRow.digest)
+        return any(self.connection.execute(statement).first() is not None for statement in (kept, gone))
 
     def is_forgettable(self, moment: datetime) -> sa.ColumnElement[bool]:
         """Return the condition that a row no longer matters."""

@@ -14,6 +14,7 @@ from keyturn.reset.records.codes import CodeStore
 from keyturn.reset.records.help_cases import HelpCases
 from keyturn.reset.records.link_store import LinkStore
 from keyturn.reset.records.mailboxes import Mailboxes
+from keyturn.reset.records.second_addresses import SecondAddresses
 from keyturn.reset.records.secure_links import SecureLinkStore
 from keyturn.settings import Settings
 
@@ -31,6 +32,7 @@ class Records:
     secure_links: SecureLinkStore
     codes: CodeStore
     help_cases: HelpCases
+    second_addresses: SecondAddresses
     mailboxes: Mailboxes
     sessions: Sessions
 
@@ -52,12 +54,18 @@ class Transaction:
         self.secure_links = records.secure_links.within(connection)
         self.codes = records.codes.within(connection)
         self.help_cases = records.help_cases.within(connection)
+        self.second_addresses = records.second_addresses.within(connection)
         self.mailboxes = records.mailboxes.within(connection)
         self.sessions = records.sessions.within(connection)
 
     def hold(self, account_id: str) -> None:
         """Wait until no other transaction holds the account; hold it until this one ends."""
         self._database.hold(self.connection, account_id)
+
+    def hold_blocks(self, account_id: str) -> None:
+        """Let a block of the account's mailbox wait until this transaction ends; nothing waits if no feature blocks."""
+        if self.mailboxes.may_block:
+            self.hold(account_id)
 
 
 def build(settings: Settings, database: Database) -> Records:
@@ -72,6 +80,7 @@ def build(settings: Settings, database: Database) -> Records:
         ),
         codes=CodeStore(database),
         help_cases=HelpCases(database),
+        second_addresses=SecondAddresses(database),
         mailboxes=Mailboxes(
             database,
             cooldown=limits.mailbox_cooldown,

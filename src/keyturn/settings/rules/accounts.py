@@ -200,6 +200,8 @@ def safeguard_faults(settings: Settings) -> Iterator[Fault]:
     if not _SHORTEST_LIFE <= mute.period <= _LONGEST_MUTE:
         yield Fault("mute.period", f"must be from a minute to {_LONGEST_MUTE.days} days")
     yield from _help_desk_faults(settings)
+    if not timedelta(0) <= settings.second_address.wait <= _LONGEST_MUTE:
+        yield Fault("second_address.wait", f"must be at most {_LONGEST_MUTE.days} days")
     if not timedelta(0) < hooks.timeout <= _LONGEST_HOOK:
         yield Fault("hooks.timeout", f"must be at most {_LONGEST_HOOK.seconds} s, because a user waits for it")
     for key in ("before_reset", "locate"):

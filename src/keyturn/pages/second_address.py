@@ -1,0 +1,121 @@
+"""The pages of second addresses: the owner's form in the security settings, and that of the link to a new address."""
+
+from typing import Any, Literal
+
+import msgspec
+from litestar import Controller, HttpMethod, Response, post, route
+from litestar.di import NamedDependency
+from litestar.params import FromPath, URLEncodedBody
+
+from keyturn import addresses
+from keyturn.accounts.port import Account
+from keyturn.api.requests import AnyRequest, client_of
+from keyturn.pages.cookies import Flash, Said
+from keyturn.pages.not_me import keep_token, say_done, token_of, was_done
+from keyturn.pages.rendering import Pages
+from keyturn.problems.proofs import CredentialsRejected
+from keyturn.problems.requests import InputInvalid
+from keyturn.reset.second_address import SecondAddressRoom
+from keyturn.reset.sign_in import SignIns
+
+SECOND_ADDRESS = "/second-address"
+"""Below each address of the security settings."""
+
+_READING = [HttpMethod.GET, HttpMethod.HEAD]
+
+_Fault = Literal["", "rejected", "malformed", "own"]
+
+
+class SecondAddressForm(msgspec.Struct, frozen=True):
+    """The submitted form. `wish`: the pressed button. `current`: the password, which proves the owner."""
+
+    wish: str = ""
+    email: str = ""
+    current: str = ""
+
+    def __repr__(self) -> str:
+        return "SecondAddressForm(...)"
+
+
+class SecondAddressSettings(Controller):
+    """The page on which a signed-in user adds or removes the second address. All methods raise NotSignedIn."""
+
+    @route(http_method=_READING)
+    async def show(
+        self,
+        request: AnyRequest,
+        pages: NamedDependency[Pages],
+        sign_ins: NamedDependency[SignIns],
+        second_address: NamedDependency[SecondAddressRoom],
+    ) -> Response[Any]:
+        account = await sign_ins.account(pages.site.session_cookie.read(request))
+        if pages.site.settings_location(account.kind) + SECOND_ADDRESS != request.route_handler.opt["here"]:
+            return pages.redirect(pages.site.settings_url(account.kind))
+        return await _form(pages, request, account, second_address)
+
+    @post(status_code=200)
+    async def change(
+        self,
+        request: AnyRequest,
+        data: URLEncodedBody[SecondAddressForm],
+        pages: NamedDependency[Pages],
+        sign_ins: NamedDependency[SignIns],
+        second_address: NamedDependency[SecondAddressRoom],
+    ) -> Response[Any]:
+        """Do what the pressed button says, once the password has proved the owner. Raises TooManyRequests, Busy."""
+        account, client = await sign_ins.account(pages.site.session_cookie.read(request)), client_of(request)
+        said: Said = "second_address_asked"
+        try:
+            await sign_ins.require_password(account, data.current, client, event="second_address_change")
+            if data.wish == "remove":
+                await second_address.remove(account, client)
+                said = "second_address_removed"
+            else:
+                await second_address.ask(account.email, data.email or "@", client, account.id)
+        except CredentialsRejected:
+            return await _form(pages, request, account, second_address, data.email, "rejected")
+        except InputInvalid:
+            is_own = addresses.is_same_mailbox(account.email, data.email)
+            return await _form(pages, request, account, second_address, data.email, "own" if is_own else "malformed")
+        path = pages.site.settings_location(account.kind)
+        return pages.redirect(pages.site.settings_url(account.kind), pages.cookies.set_flash(Flash(said), path))
+
+
+async def _form(
+    pages: Pages,
+    request: AnyRequest,
+    account: Account,
+    room: SecondAddressRoom,
+    email: str = "",
+    fault: _Fault = "",
+) -> Response[Any]:
+    second, status = await room.find(account), 422 if fault else 200
+    return pages.page(
+        request, "second_address.html", status=status, account=account, second=second, email=email, fault=fault
+    )
+
+
+class ConfirmSecondAddress(Controller):
+    """The page of the link to a new address. GET changes nothing, since mail scanners follow links."""
+
+    @route("/{token:str}", http_method=_READING)
+    async def take_from_path(self, token: FromPath[str], pages: NamedDependency[Pages]) -> Response[Any]:
+        return keep_token(pages, pages.site.paths.second_address, token)
+
+    @route(http_method=_READING)
+    async def show(
+        self, request: AnyRequest, pages: NamedDependency[Pages], second_address: NamedDependency[SecondAddressRoom]
+    ) -> Response[Any]:
+        """Ask for confirmation. Raises SecurityLinkDead, TooManyRequests."""
+        if was_done(pages, request, "second_address_confirmed"):
+            return pages.page(request, "confirm_second_address.html", email="")
+        found = await second_address.check(token_of(pages, request), client_of(request))
+        return pages.page(request, "confirm_second_address.html", email=found.pending)
+
+    @post()
+    async def confirm(
+        self, request: AnyRequest, pages: NamedDependency[Pages], second_address: NamedDependency[SecondAddressRoom]
+    ) -> Response[Any]:
+        """Verify the address, once. Raises SecurityLinkDead, TooManyRequests, AccountsUnready."""
+        await second_address.verify(token_of(pages, request), client_of(request))
+        return say_done(pages, pages.site.paths.second_address, "second_address_confirmed")
