@@ -4,6 +4,7 @@ import base64
 import os
 import socket
 import subprocess
+import time
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -135,6 +136,13 @@ def _free_port() -> int:
         return port
 
 
+def _wait_until_it_answers(server: DirectoryServer, process: "subprocess.Popen[str]") -> None:
+    """Wait for the first bind: slapd says that it starts before it answers."""
+    while process.poll() is None and not server.binds(server.admin, server.password):
+        time.sleep(0.1)
+    assert process.poll() is None, "slapd has ended"
+
+
 @contextmanager
 def running_slapd() -> Iterator[DirectoryServer]:
     """Run OpenLDAP with one database. Only the administrators may read or write it."""
@@ -165,6 +173,7 @@ def running_slapd() -> Iterator[DirectoryServer]:
             else:
                 raise AssertionError("".join(told))
             drain.start()
+            _wait_until_it_answers(server, process)
             server.add(suffix, {"objectClass": ["dcObject", "organization"], "dc": "northwind", "o": "Northwind"})
             for service in ("keyturn", "reader"):
                 entry = {

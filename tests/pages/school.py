@@ -89,7 +89,7 @@ class School:
         token = tokens.mint(os.urandom)
 
         def write(connection: Connection) -> None:
-            links = LinkStore(self.parts.database, lifetime=ttl, live=5)
+            links = LinkStore(self.parts.database, lifetime=ttl)
             moment = now()
             link = NewLink(
                 digest=tokens.digest(token),
