@@ -4,8 +4,8 @@ import base64
 import os
 import socket
 import subprocess
-import time
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
