@@ -45,6 +45,7 @@ def reset_api_of(parts: Parts) -> ResetApi:
         mute_period=parts.mailboxes.mute_period,
         help_desk=parts.help_desk if parts.settings.help_desk.enabled else None,
         reports=parts.reports,
+        grant_passkey=parts.passkeys.right_after_reset if parts.passkeys else None,
     )
 
 
@@ -95,5 +96,6 @@ def site_of(parts: Parts) -> Site:
         identity_provider=settings.identity_provider,
         challenge=parts.challenge,
         codes=parts.code_exchange,
+        passkeys=parts.passkeys,
         ends_sessions=ends_sessions(settings.accounts),
     )

@@ -1,7 +1,8 @@
 """Tells the owner of an account by mail that its password was changed, or what else happened to it."""
 
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
 import msgspec
@@ -18,6 +19,9 @@ from keyturn.reset.records.messages import PASSWORD_CHANGED, PasswordWasChanged
 from keyturn.reset.records.secure_links import NewSecureLink
 from keyturn.reset.records.stores import Records, Transaction
 
+NamesRecent = Callable[[str, datetime], Awaitable[Sequence[str]]]
+"""The port for what a confirmation names beside the change, by the account's id and the moment of the change."""
+
 
 class ConfirmationHandler:
     """Confirms a change to the account's owner (NIST SP 800-63B 4.6), unless the mailbox is suppressed.
@@ -26,13 +30,23 @@ class ConfirmationHandler:
     address at once. If the account has another address by now, that one gets a mail, too, as a separate message. Only
     the first mail has the link that secures the account, since recovery happens at the address that got it. A blocked
     mailbox gets none.
+
+    `recent`: name what else admits clients since shortly before the change, such as new passkeys.
     """
 
-    def __init__(self, mails: MailDelivery, accounts: AccountStore, records: Records, composer: MailComposer) -> None:
+    def __init__(
+        self,
+        mails: MailDelivery,
+        accounts: AccountStore,
+        records: Records,
+        composer: MailComposer,
+        recent: Sequence[NamesRecent],
+    ) -> None:
         self._mails = mails
         self._accounts = accounts
         self._records = records
         self._composer = composer
+        self._recent = recent
 
     async def __call__(self, message: Message) -> Dropped | Delivery:
         return await self._mails.deliver(message, self._confirm)
@@ -50,7 +64,8 @@ class ConfirmationHandler:
         if self._composer.offers_securing and change.secures and not is_blocked:
             lifetime = self._records.secure_links.lifetime
             secure = SecureToken(token=tokens.mint(os.urandom), expires_at=now() + lifetime, lifetime=lifetime)
-        mail = await self._composer.about_change(account, change, secure)
+        recent = [name for names in self._recent for name in await names(account.id, change.at)]
+        mail = await self._composer.about_change(account, change, secure, recent)
         sealed = self._mails.seal(mail)
 
         def write(tx: Transaction) -> Email | Dropped:

@@ -137,12 +137,15 @@ class PasswordWasChanged(_OfAccount, frozen=True, kw_only=True):
     `secures`: whether the mail may have the link that secures the account.
     `ended`: how many credentials of each kind were ended.
     `by_help_desk`: it was allowed by a code of the help desk, which has blocked the mailbox.
+    `passkey`: if this is "created" or "removed", a passkey changed and the password did not. `passkey_name`: which.
     """
 
     email: str = ""
     secures: bool = True
     by_help_desk: bool = False
     ended: Mapping[str, int] = {}
+    passkey: Literal["", "created", "removed"] = ""
+    passkey_name: str = ""
 
 
 class HelpRequested(_OfAccount, frozen=True, kw_only=True):
