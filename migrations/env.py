@@ -3,6 +3,7 @@
 from alembic import context
 
 import keyturn.accounts.builtin
+import keyturn.accounts.builtin_passkeys
 import keyturn.mail.sending.pace
 import keyturn.outbox.models
 import keyturn.reset.limits.postgresql_windows
@@ -10,6 +11,7 @@ import keyturn.reset.proofs.altcha
 import keyturn.reset.proofs.second_step.models
 import keyturn.reset.records.codes
 import keyturn.reset.records.models
+import keyturn.reset.records.passkey_rights
 import keyturn.signals.streams  # noqa: F401 - so that the metadata is complete
 from keyturn.database import Model
 

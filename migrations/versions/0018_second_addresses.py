@@ -6,7 +6,7 @@ from alembic import op
 from keyturn.database.database import UtcDateTime
 
 revision = "0018"
-down_revision = "0016"
+down_revision = "0017"
 
 _TABLE = "keyturn_second_addresses"
 

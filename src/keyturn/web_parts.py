@@ -46,6 +46,7 @@ def reset_api_of(parts: Parts) -> ResetApi:
         help_desk=parts.help_desk if parts.settings.help_desk.enabled else None,
         reports=parts.reports,
         second_address=next(iter(parts.second_addresses), None),
+        grant_passkey=parts.passkeys.right_after_reset if parts.passkeys else None,
     )
 
 
@@ -98,5 +99,6 @@ def site_of(parts: Parts) -> Site:
         identity_provider=settings.identity_provider,
         challenge=parts.challenge,
         codes=parts.code_exchange,
+        passkeys=parts.passkeys,
         ends_sessions=ends_sessions(settings.accounts),
     )

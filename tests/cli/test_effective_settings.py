@@ -47,7 +47,7 @@ def test_every_setting_is_listed_once_by_section(keyturn: Keyturn) -> None:
     assert sections == sorted(sections)
 
 
-TABLES = ("apps.android", "accounts.ldap.where", "signals.keys")
+TABLES = ("apps.android", "accounts.ldap.where", "signals.keys", "accounts.table.passkeys.columns")
 """Settings that are tables with names of one's own, which no variable can set."""
 
 

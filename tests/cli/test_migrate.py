@@ -39,6 +39,7 @@ def test_a_plan_names_each_step_and_changes_nothing(keyturn: Keyturn, workplace:
         "0014",
         "0015",
         "0016",
+        "0017",
         "0018",
         "0019",
     ]

@@ -61,6 +61,7 @@ def test_what_has_no_variable_is_said_to_have_none() -> None:
         "accounts.table.lock",
         "accounts.table.unlock",
         "accounts.table.subjects",
+        "accounts.table.passkeys.columns",
         "accounts.ldap.where",
     ]
     assert {name for name, _ in SECTIONS["[kinds.*]"]} == {f"kinds.*.{name}" for name in Kind.__struct_fields__}

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, QueryableAttribute, mapped_column
 
 from keyturn import addresses
-from keyturn.accounts.port import Account, NewPassword
+from keyturn.accounts.port import Account, Ended, NewPassword
 from keyturn.database import Database, Model, Store, now
 from keyturn.database.statements import lookup
 from keyturn.errors import Fault
@@ -77,11 +77,6 @@ _ACCOUNT: Sequence[Any] = (
     _AWAITS_PASSWORD.label("awaits_password"),
 )
 
-_JOINED_NAMES = {column.key: f"account.{column.key}" for column in _ACCOUNT}
-"""The names of the columns in a row joined with other columns."""
-
-_JOINED = [column.label(_JOINED_NAMES[column.key]) for column in _ACCOUNT]
-
 _UNCHANGED = (AccountRow.id == sa.bindparam("of_id")) & (AccountRow.email == sa.bindparam("of_email"))
 _CHANGED, _LOCKED_CHANGED = (
     sa.update(AccountRow)
@@ -95,10 +90,13 @@ _CHANGED, _LOCKED_CHANGED = (
 class BuiltinAccounts:
     """An AccountStore over its own table, with further methods for its commands."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, more: Sequence[sa.ColumnElement[Any]] = ()) -> None:
+        """`more`: further columns of an account, labelled as its fields."""
         self._database = database
+        self._columns = [*_ACCOUNT, *more]
+        self._joined_names = {column.key: f"account.{column.key}" for column in self._columns}
         by_email, by_id = (
-            lookup(database, sa.select(*_ACCOUNT), key, _account) for key in (AccountRow.email, AccountRow.id)
+            lookup(database, sa.select(*self._columns), key, _account) for key in (AccountRow.email, AccountRow.id)
         )
         self.find, self.find_all, self.get = by_email.submit, by_email.submit_all, by_id.submit
 
@@ -106,12 +104,13 @@ class BuiltinAccounts:
         """Do nothing: the migrations create the table."""
 
     def join(self, rows: sa.Select[Any], account_id: sa.ColumnElement[str] | QueryableAttribute[str]) -> sa.Select[Any]:
-        return rows.add_columns(*_JOINED).outerjoin(AccountRow, AccountRow.id == account_id)
+        joined = (column.label(self._joined_names[column.key]) for column in self._columns)
+        return rows.add_columns(*joined).outerjoin(AccountRow, AccountRow.id == account_id)
 
     def joined_account(self, row: sa.RowMapping) -> Account | None:
-        if row[_JOINED_NAMES["id"]] is None:
+        if row[self._joined_names["id"]] is None:
             return None
-        return Account(**{name: row[joined] for name, joined in _JOINED_NAMES.items()})
+        return Account(**{name: row[joined] for name, joined in self._joined_names.items()})
 
     async def password_hash(self, account_id: str) -> str | None:
         return await self._database.read(partial(self.password_hash_within, account_id=account_id))
@@ -125,12 +124,12 @@ class BuiltinAccounts:
         changed_at: datetime | None = rows[0]["password_changed_at"] if rows else None
         return changed_at
 
-    def set_password_within(self, connection: sa.Connection, account: Account, password_hash: str) -> bool:
+    def set_password_within(self, connection: sa.Connection, account: Account, password_hash: str) -> bool | Ended:
         statement = _LOCKED_CHANGED if account.locked else _CHANGED
         values = {"of_id": account.id, "of_email": account.email, "new_hash": password_hash, "moment": now()}
         return connection.execute(statement, values).first() is not None
 
-    async def set_password(self, account: Account, password: NewPassword) -> bool:
+    async def set_password(self, account: Account, password: NewPassword) -> bool | Ended:
         password_hash = await password.hashed()
         return await self._database.transact(
             partial(self.set_password_within, account=account, password_hash=password_hash)

@@ -131,15 +131,18 @@ class ResetController(Controller):
     )
     async def complete(
         self, data: JSONBody[schemas.NewPassword], request: AnyRequest, api: NamedDependency[ResetApi]
-    ) -> Response[schemas.Done]:
+    ) -> Response[schemas.PasswordSet]:
+        right, write = api.grant_passkey() if api.grant_passkey else ("", None)
+        then = (write,) if write else ()
         account = await api.resets.complete(
-            data.token, data.require_password(), client_of(request), data.email, data.answer
+            data.token, data.require_password(), client_of(request), data.email, data.answer, then
         )
         language = api.language(request)
         text = language.gettext("Your password was changed. You can sign in with it now.")
-        if api.sessions is None:
-            return message_response(language, text)
-        return message_response(language, text, api.sessions.device_cookie.issue(api.sessions.sign_ins.device(account)))
+        sessions = api.sessions
+        cookies = [sessions.device_cookie.issue(sessions.sign_ins.device(account))] if sessions else []
+        content = schemas.PasswordSet(message=text, success=True, passkey_right=right or msgspec.UNSET)
+        return Response(content, headers=language_headers(language), cookies=cookies)
 
     @post(
         "/check-password",

@@ -35,13 +35,22 @@ from keyturn.problems.requests import InputInvalid
 from keyturn.reset.request import ResetRequests
 
 if TYPE_CHECKING:
+    from keyturn.reset.passkeys import Passkeys
     from keyturn.signals.transmitter import Transmitter
 
 
-def api_router(api: ResetApi, origin: str, max_body: int, path: str, *, signals: "Transmitter | None" = None) -> Router:
+def api_router(
+    api: ResetApi,
+    origin: str,
+    max_body: int,
+    path: str,
+    *,
+    signals: "Transmitter | None" = None,
+    passkeys: "Passkeys | None" = None,
+) -> Router:
     """Return everything below `path`, /api/auth, /webhooks and /health. `max_body` in bytes; more is refused unread.
 
-    `signals`: adds /signals, for receivers of shared signals.
+    `signals`: adds /signals, for receivers of shared signals. `passkeys`: adds their routes.
 
     `path` is where links are asked for, checked and used; sessions are at /api/auth, wherever that is.
     """
@@ -49,18 +58,23 @@ def api_router(api: ResetApi, origin: str, max_body: int, path: str, *, signals:
     if api.invitations.over_http:
         theirs = [InvitationController, *([OwnSecondAddressController] if api.second_address else [])]
         routers.append(_json_router(path, *theirs, guards=[service_key_guard(api.invitations)]))
-    if api.second_address:
-        routers.append(_json_router(path, SecondAddressController))
+    optional = {
+        CodeController: api.codes,
+        HelpDeskController: api.help_desk,
+        MutingController: api.muting,
+        SecondAddressController: api.second_address,
+    }
+    routers += [_json_router(path, controller) for controller, room in optional.items() if room]
     if api.challenge:
         routers.append(MountedOnce(path, route_handlers=[ChallengeController]))
-    if api.codes:
-        routers.append(_json_router(path, CodeController))
-    if api.muting:
-        routers.append(_json_router(path, MutingController))
-    if api.help_desk:
-        routers.append(_json_router(path, HelpDeskController))
+    dependencies = {"api": Provide(lambda: api, sync_to_thread=False)}
+    if passkeys:
+        from keyturn.api.passkeys import PasskeyController  # with a library of an extra
+
+        routers.append(_json_router(path, PasskeyController))
+        dependencies["passkeys"] = Provide(lambda: passkeys, sync_to_thread=False)
     if api.sessions:
-        routers.append(_session_router(api.sessions, origin))
+        routers.append(_session_router(api.sessions, origin, passkeys=passkeys))
     if signals:
         routers.append(_signal_router(signals, api.requests))
     if api.reports:
@@ -70,7 +84,7 @@ def api_router(api: ResetApi, origin: str, max_body: int, path: str, *, signals:
     return MountedOnce(
         path="/",
         route_handlers=[*routers, *report_handlers(api.provider_webhooks), health_router(api.require_ready)],
-        dependencies={"api": Provide(lambda: api, sync_to_thread=False)},
+        dependencies=dependencies,
         middleware=[count_unread(api)],
         exception_handlers=problem_handlers(api.languages, api.requests.meters),
         response_class=JsonResponse,
@@ -83,16 +97,19 @@ def _json_router(path: str, *controllers: type[Controller], guards: Sequence[Gua
     return MountedOnce(path, route_handlers=controllers, guards=guards, before_request=require_json)
 
 
-def _session_router(sessions: SessionApi, origin: str) -> Router:
+def _session_router(sessions: SessionApi, origin: str, *, passkeys: "Passkeys | None") -> Router:
     async def check_origin(request: AnyRequest) -> None:
         if request.method == "POST":
             require_same_origin(request, origin)
         await require_json(request)
 
     dependencies = {"sessions": Provide(lambda: sessions, sync_to_thread=False)}
-    return MountedOnce(
-        "/api/auth", route_handlers=[SessionController], before_request=check_origin, dependencies=dependencies
-    )
+    controllers: list[type[Controller]] = [SessionController]
+    if passkeys and passkeys.signs_in:
+        from keyturn.api.passkeys import PasskeySessions
+
+        controllers.append(PasskeySessions)
+    return MountedOnce("/api/auth", route_handlers=controllers, before_request=check_origin, dependencies=dependencies)
 
 
 def _signal_router(transmitter: "Transmitter", requests: ResetRequests) -> Router:

@@ -35,7 +35,7 @@ class SessionController(Controller):
             data.email, data.password, client_of(request), sessions.device_cookie.read(request)
         )
         cookies = [sessions.cookie.issue(opened.secret), sessions.device_cookie.issue(opened.device)]
-        return Response(_signed_in_account(opened.account), cookies=cookies)
+        return Response(signed_in_account(opened.account), cookies=cookies)
 
     @post(
         "/logout",
@@ -58,7 +58,7 @@ class SessionController(Controller):
         responses=problem_responses(NotSignedIn, has_body=False),
     )
     async def me(self, request: AnyRequest, sessions: NamedDependency[SessionApi]) -> SignedIn:
-        return _signed_in_account(await sessions.sign_ins.account(sessions.cookie.read(request)))
+        return signed_in_account(await sessions.sign_ins.account(sessions.cookie.read(request)))
 
     @post(
         "/change-password",
@@ -83,5 +83,5 @@ class SessionController(Controller):
         return message_response(language, text, sessions.cookie.issue(fresh))
 
 
-def _signed_in_account(account: Account) -> SignedIn:
+def signed_in_account(account: Account) -> SignedIn:
     return SignedIn(id=account.id, email=account.email, name=account.name, kind=account.kind)

@@ -24,7 +24,14 @@ from keyturn.doctor.configuration import (
 from keyturn.doctor.database import check_database
 from keyturn.doctor.domain import Dns, check_dkim, check_dmarc, check_replies, check_spf, domain_of
 from keyturn.doctor.secret_keys import check_previous_keys, previous_keys
-from keyturn.doctor.services import check_breaches, check_challenge, check_limits, check_signals, check_webhook
+from keyturn.doctor.services import (
+    check_breaches,
+    check_challenge,
+    check_limits,
+    check_passkeys,
+    check_signals,
+    check_webhook,
+)
 from keyturn.errors import Fault
 from keyturn.finding import Finding, Verdict
 from keyturn.mail.port.provider import CheckedSender
@@ -135,6 +142,8 @@ def _checks(settings: Settings, dns: Dns, accounts: AccountStore | None) -> Iter
         yield _check("webhook", "webhooks", late="warn", work=partial(check_webhook, settings))
     if settings.signals.receivers or settings.signals.transmitters:
         yield _check("signals", "signals", late="warn", work=partial(check_signals, settings))
+    if settings.passkeys.enabled:
+        yield _check("passkeys", "passkeys base_url", late="warn", work=partial(check_passkeys, settings))
     domain = domain_of(settings.mail.from_)
     if "capture" not in chosen and domain not in {"", *(provider.sandbox for provider in PROVIDERS.values())}:
         yield from _domain(domain, chosen, dns)

@@ -1,4 +1,4 @@
-"""Checks of other services: leaked passwords, the challenge, the limits, the app's webhook, receivers of signals."""
+"""Checks of other services: leaked passwords, the challenge, limits, the webhook, receivers of signals, passkeys."""
 
 import asyncio
 import contextlib
@@ -7,6 +7,7 @@ import ssl
 import time
 from datetime import UTC, datetime
 from hashlib import sha1
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,6 +16,8 @@ import httpx
 from keyturn.database import Database, now
 from keyturn.errors import SettingsInvalid
 from keyturn.finding import Finding
+from keyturn.hosts import host_of
+from keyturn.http_client import HttpClient
 from keyturn.problems.requests import ChallengeUnready, LimitsUnready
 from keyturn.reset.limits.rate_limits import RateLimits
 from keyturn.reset.passwords.breach_filter import BreachFilter
@@ -23,6 +26,9 @@ from keyturn.reset.passwords.breaches import BreachSource, BreachSourceFailed
 from keyturn.reset.proofs.captcha import SERVICES, SiteVerify
 from keyturn.settings import Settings
 from keyturn.settings.url_rules import database_kind
+
+_PASSKEYS_PATIENCE = 5
+"""Seconds."""
 
 _ON_EVERY_LIST = sha1(b"password", usedforsecurity=False).digest()
 
@@ -251,3 +257,25 @@ def _explain_failure(check: str, where: str, setting: str, error: Exception) -> 
             message = f"cannot connect to {where}: {getattr(error, 'strerror', None) or type(error).__name__}"
             mend = f"Correct {setting}, and let this machine connect to it."
     return Finding(check, "warn", message, mend)
+
+
+async def check_passkeys(settings: Settings, *, scheme: str = "https") -> list[Finding]:
+    """Say whose the passkeys are. For a parent domain, look for the file by which password managers find the pages."""
+    if find_spec("webauthn") is None:
+        mend = "Run: pip install 'keyturn[passkeys]'. Keyturn does not start before that."
+        return [Finding("passkeys", "fail", "passkeys.enabled: the library webauthn is missing", mend)]
+    origins = ", ".join([settings.origin, *settings.passkeys.origins])
+    found = [Finding("passkeys", "ok", f"they belong to {settings.rp_id}, and are used at {origins}")]
+    if settings.rp_id == host_of(settings.base_url):
+        return found
+    url = f"{scheme}://{settings.rp_id}/.well-known/passkey-endpoints"
+    try:
+        async with HttpClient(timeout=_PASSKEYS_PATIENCE) as client:
+            answer = await client.get(url)
+            document = answer.json() if answer.status_code == 200 else None
+    except (httpx.HTTPError, ValueError):
+        document = None
+    if not isinstance(document, dict):
+        mend = f"Let your app serve there what Keyturn serves at {settings.base_url}/.well-known/passkey-endpoints."
+        found.append(Finding("passkeys", "warn", f"{url} is not served, so password managers find no page", mend))
+    return found

@@ -147,6 +147,8 @@ def _table(settings: TableSettings, url: str) -> Table:
         ends.comment("what else a change ends, or only an intrusion")
         for column, ending in settings.ends.items():
             ends.add(column, _ending(ending))
+            if ending.what == "passkeys":
+                ends.add(tomlkit.comment("Keyturn can also create passkeys there after a reset: docs/passkeys.md"))
         table.add(tomlkit.nl())
         table.add("ends", ends)
     return table

@@ -71,6 +71,11 @@ def pages_router(site: Site) -> Router:
         dependencies["second_address"] = Provide(lambda: room, sync_to_thread=False)
         if paths.second_address:
             routers.append(_page_at(paths.second_address, ConfirmSecondAddress, back=paths.forgot))
+    if passkeys := site.passkeys:
+        from keyturn.pages import passkeys as own  # with a library of an extra
+
+        routers += [_page_at(path, *handlers) for path, handlers in own.places(site).items() if path]
+        dependencies["passkeys"] = Provide(lambda: passkeys, sync_to_thread=False)
     if sign_ins := site.sign_ins:
         routers += [_page_at(paths.sign_in, SignIn), _page_at("/logout", SignOut, back=paths.sign_in)]
         routers += [_page_at(path, SecuritySettings, back=paths.sign_in) for path in site.settings_paths]

@@ -227,11 +227,14 @@ class ResetPassword(Controller):
             if mismatch:
                 await site.checks.check_password(data.password, client, live.email)
             else:
-                account = await site.resets.complete(link.token, data.password, client, live.email, data.answer)
+                right, write = site.passkeys.right_after_reset() if site.passkeys else ("", None)
+                then = (write,) if write else ()
+                account = await site.resets.complete(link.token, data.password, client, live.email, data.answer, then)
                 device = [site.device_cookie.issue(site.sign_ins.device(account))] if site.sign_ins else []
                 url, flash = _after_saving(pages, live)
                 ended = (pages.cookies.delete_link(), pages.cookies.delete("asked", site.paths.forgot))
-                return _lead(request, pages, url, *ended, flash, *device)
+                rights = [pages.cookies.set_passkey_right(right)] if right else []
+                return _lead(request, pages, url, *ended, flash, *device, *rights)
         except PasswordRejected as rejected:
             broken = rejected.violations
         except (proofs.SecondStepRequired, proofs.SecondStepRejected) as asked:
@@ -284,8 +287,10 @@ async def _show_without_link(request: AnyRequest, pages: Pages) -> Response[Any]
             raise proofs.LinkDead(reason)
     if flash and flash.said == "outcome_unknown":
         raise OutcomeUnknown("a script was told where this is said")
-    if flash and flash.said == "password_changed":
-        known: dict[str, Any] = {"signed_in": account is not None, "return_to": flash.return_to}
+    right = pages.cookies.read_passkey_right(request.cookies) if pages.site.passkeys else ""
+    if (flash and flash.said in ("password_changed", "passkey_created", "passkey_failed")) or right:
+        known: dict[str, Any] = {"signed_in": account is not None, "return_to": flash.return_to if flash else ""}
+        known |= {"offers_passkey": bool(right), "said": flash.said if flash else ""}
         return pages.page(request, "password_changed.html", account=account or flash, **known)
     if flash and flash.said == "link_replaced":
         return pages.page(request, "link_replaced.html", email_hint=flash.email)
@@ -298,15 +303,15 @@ def _after_saving(pages: Pages, live: LiveLink) -> tuple[str, Cookie]:
     If the request of the link named an address to return to, that replaces the sign-in page.
 
     The message is in the brand and language of the account. The sign-in page of an app shows no message, unless the
-    settings say that it reads the query.
+    settings say that it reads the query. With passkeys, the page of its own comes first, since it offers one.
     """
     site = pages.site
-    here = site.paths.reset if site.sign_in_url or live.return_to else site.paths.sign_in
+    here = site.paths.reset if site.sign_in_url or live.return_to or site.passkeys else site.paths.sign_in
     said = Flash("password_changed", live.kind, live.locale, email=live.email, return_to=live.return_to)
     flash = pages.cookies.set_flash(said, here)
-    if live.return_to and site.leads_to_sign_in:
+    if live.return_to and site.leads_to_sign_in and not site.passkeys:
         return live.return_to, flash
-    if site.sign_in_url and site.leads_to_sign_in:
+    if site.sign_in_url and site.leads_to_sign_in and not site.passkeys:
         address = urlsplit(site.sign_in_url)
         return address._replace(query="&".join(filter(None, (address.query, "password=changed")))).geturl(), flash
     return site.url(here), flash

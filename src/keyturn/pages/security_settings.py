@@ -72,6 +72,7 @@ class SecuritySettings(Controller):
             factors=factors,
             second_address=await _second_address_of(pages, account),
             now=now(),
+            passkeys=len(await site.passkeys.of_account(account.id)) if site.passkeys else 0,
             codes_left=await site.factors.recovery_codes_left(account) if site.factors and factors else 0,
             cookies=[pages.cookies.delete("flash", here)] if flash else [],
         )

@@ -52,7 +52,7 @@ class SignIn(Controller):
                 flash=flash and flash.said,
                 cookies=[pages.cookies.delete("flash", site.paths.sign_in)] if flash else [],
             )
-        return pages.redirect(_next_url(next, site.settings_url(account.kind)))
+        return pages.redirect(next_url(next, site.settings_url(account.kind)))
 
     @post()
     async def sign_in(
@@ -75,7 +75,7 @@ class SignIn(Controller):
             return pages.page(
                 request, "sign_in.html", status=422, email=data.email, next=data.next, rejected=True, flash=None
             )
-        url = _next_url(data.next, site.settings_url(opened.account.kind))
+        url = next_url(data.next, site.settings_url(opened.account.kind))
         path = site.settings_location(opened.account.kind)
         forgotten = [pages.cookies.delete("asked", path)] if path in site.settings_paths else []
         started = (site.session_cookie.issue(opened.secret), site.device_cookie.issue(opened.device))
@@ -98,6 +98,6 @@ class SignOut(Controller):
         )
 
 
-def _next_url(wanted: str, otherwise: str) -> str:
+def next_url(wanted: str, otherwise: str) -> str:
     """Return the next page, always on this site, whatever the link to the form contains (ASVS 3.7.2)."""
     return wanted if _PATH_OF_THIS_SITE.fullmatch(wanted) else otherwise

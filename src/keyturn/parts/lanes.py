@@ -11,6 +11,7 @@ from keyturn.accounts.store_factory import ends_sessions
 from keyturn.mail.port.email import local_sender
 from keyturn.mail.sending.senders import TracedSender, sender_for
 from keyturn.outbox import Handler, Lane, Relay, RelayLimits, Seal
+from keyturn.packaging import requires_extra
 from keyturn.reset.answer import LinkRenewal, ResetLinks, ResetRequestHandler
 from keyturn.reset.change import ChangeEffects
 from keyturn.reset.confirm import ConfirmationHandler, NoticeHandler
@@ -28,6 +29,8 @@ from keyturn.settings import Settings
 if TYPE_CHECKING:
     from keyturn.parts.parts import Parts
     from keyturn.reset.hijacked_mailboxes import MailboxReports
+    from keyturn.reset.passkeys import Passkeys
+    from keyturn.reset.sign_in import SignIns
     from keyturn.signals.transmitter import Transmitter
 
 _MAILS_AT_ONCE = 256
@@ -74,7 +77,14 @@ def _mail_lanes(parts: "Parts") -> list[Lane]:
     copies = [one.copies for one in parts.second_addresses]
     notice = partial(NoticeHandler, first, parts.accounts, parts.records)
     securing: dict[str, Handler] = {
-        messages.PASSWORD_CHANGED: ConfirmationHandler(first, parts.accounts, parts.records, composer, copies),
+        messages.PASSWORD_CHANGED: ConfirmationHandler(
+            first,
+            parts.accounts,
+            parts.records,
+            composer,
+            copies,
+            (parts.passkeys.recent,) if parts.passkeys else (),
+        ),
         messages.ACCOUNT_SECURED: RecoveryHandler(
             first, parts.accounts, parts.records, links, parts.events, locks=parts.securing.locks
         ),
@@ -86,7 +96,7 @@ def _mail_lanes(parts: "Parts") -> list[Lane]:
             lambda account, asked: composer.about_help(account, asked, parts.help_desk.stop_token(asked)),
         ),
         messages.SECOND_ADDRESS_ASKED: NewAddressHandler(first, parts.ground, parts.second_address, composer),
-        messages.SECOND_ADDRESS_CHANGED: AddressNoticeHandler(first, parts.accounts, parts.records, composer, ()),
+        messages.SECOND_ADDRESS_CHANGED: AddressNoticeHandler(first, parts.accounts, parts.records, composer, (), ()),
         messages.CHANGE_BEGUN: InterruptedChangeHandler(parts.records, parts.accounts, parts.effects),
     }
     handlers: dict[str, Handler] = {messages.RESET_REQUESTED: requests}
@@ -143,6 +153,16 @@ def _webhook_lanes(parts: "Parts") -> list[Lane]:
         Lane(dict.fromkeys(others, handler), _WEBHOOKS_AT_ONCE, sender.close),
         Lane({requested: handler}, _WEBHOOKS_AT_ONCE),
     ]
+
+
+def passkeys_of(settings: Settings, shared: Ground, sign_ins: "SignIns | None") -> "Passkeys | None":
+    """Return what creates passkeys, if that is on. Raises SettingsInvalid."""
+    if not settings.passkeys.enabled:
+        return None
+    with requires_extra("passkeys", "A passkey", "passkeys.enabled"):
+        from keyturn.reset import passkeys
+
+    return passkeys.build(settings, shared, sign_ins)
 
 
 def signals_of(settings: Settings, shared: Ground) -> "Transmitter | None":

@@ -11,7 +11,7 @@ from keyturn.mail.port.email import Sender
 from keyturn.outbox import Relay
 from keyturn.outbox.worker import WorkerLiveness
 from keyturn.parts.accounts_readiness import AccountsReadiness
-from keyturn.parts.lanes import relay_of, reports_of, signals_of
+from keyturn.parts.lanes import passkeys_of, relay_of, reports_of, signals_of
 from keyturn.reset import events, ground, muting, reset_hook, securing, sign_in
 from keyturn.reset.account_review import AccountReview
 from keyturn.reset.change import ChangeEffects
@@ -24,6 +24,7 @@ from keyturn.reset.mails import builtin_emails, composer, provider_events, theme
 from keyturn.reset.passwords import hasher, policy
 from keyturn.reset.proofs import challenge_factory, code_exchange
 from keyturn.reset.proofs.second_step import own_factors, step_factory
+from keyturn.reset.records import passkey_rights
 from keyturn.reset.records.retention import Retention
 from keyturn.reset.request import ResetRequests
 from keyturn.reset.return_addresses import ReturnAddresses
@@ -71,11 +72,14 @@ class Parts:
         self.signals = signals_of(settings, shared)
         self.events = events.build(settings, shared, (self.signals.tell,) if self.signals else ())
         self.in_mail = code_exchange.in_mails(settings, shared)
+        ends_access = [one.end_access for one in self.in_mail]
+        if settings.passkeys.enabled:
+            ends_access.append(passkey_rights.end_access)
         self.second_address = SecondAddressRoom(shared, settings.second_address)
         self.second_addresses = (self.second_address,) if settings.second_address.enabled else ()
         self.effects = ChangeEffects(
             records,
-            [one.end_access for one in self.in_mail],
+            ends_access,
             (self.events.password_changed,),
             [one.end_recent for one in self.second_addresses],
         )
@@ -99,6 +103,7 @@ class Parts:
         self.muting = muting.MailboxMuting(shared)
         self.invitations = Invitations(shared, service_key=settings.invitations.service_key)
         self.sign_ins = sign_in.build(settings, shared, self.hasher, self.changes)
+        self.passkeys = passkeys_of(settings, shared, self.sign_ins)
         self.review = AccountReview(shared)
         # Without a key of the settings, a stored factor could not be opened by the next process.
         self.own_factors = own_factors.build(shared, self.sign_ins, self.second_step) if settings.secret_key else None
@@ -135,7 +140,8 @@ class Parts:
         for part in (self.changes, self.policy.breaches, self.challenge, self.second_step, self.reports, relay):
             if part:
                 await part.close()
-        for local in self.hasher, self.policy, self.outbox:
-            local.close()
+        for local in self.hasher, self.policy, self.outbox, self.passkeys:
+            if local:
+                local.close()
         for part in (self.ground.limits, self.accounts_readiness, self.accounts, self.database):
             await part.close()

@@ -28,6 +28,8 @@ EventName = Literal[
     "code_refused",
     "secured",
     "signed_out",
+    "passkey_created",
+    "passkey_removed",
 ]
 
 _NAMES: Mapping[tuple[str, str], EventName] = {
@@ -45,6 +47,8 @@ _NAMES: Mapping[tuple[str, str], EventName] = {
     ("second_step", "recovery_codes_set"): "recovery_codes",
     ("second_step", "rejected"): "code_refused",
     ("account_secured", "secured"): "secured",
+    ("passkey", "created"): "passkey_created",
+    ("passkey", "removed"): "passkey_removed",
     ("session_end", "ended"): "signed_out",
     ("session_end", "others_ended"): "signed_out",
 }

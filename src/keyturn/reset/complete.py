@@ -34,6 +34,12 @@ from keyturn.telemetry.meters import Meters, count_calls
 BeforeChange = Callable[[Account, Client], Awaitable[None]]
 """The port for a check that may refuse a reset before its link is used up: it raises ResetRefused or HookFailed."""
 
+AfterReset = Callable[[Transaction, Account], None]
+"""The port for what a client gets that has set a password with a link, in the transaction of the change."""
+
+GrantAfterReset = Callable[[], tuple[str, AfterReset]]
+"""Returns the token of a right that comes with a new password, and what writes the right."""
+
 
 class PasswordResets:
     """Completes resets: asks `before_change`, makes the change, and forgets guesses at the old password.
@@ -65,10 +71,12 @@ class PasswordResets:
         client: Client,
         email: str | None = None,
         answer: SecondStepAnswer | None = None,
+        then: Sequence[AfterReset] = (),
     ) -> Account:
         """Set a new password, use up the link, and end the account's other links and its sessions. Return the account.
 
-        `answer`: to the second step, if the account has one. Earlier guesses at the old password no longer count.
+        `answer`: to the second step, if the account has one. `then`: writes that end the change. Earlier guesses at the
+        old password no longer count.
         Raises LinkDead, PasswordRejected, ResetRefused, SecondStepRequired, SecondStepRejected (the link survives these
         four), Busy, AccountsUnready, HookFailed, TooManyRequests.
         """
@@ -76,7 +84,8 @@ class PasswordResets:
         link, account = await self._links.require("password_reset", token, email, client)
         await self._require_consent(link, account, client)
         demands = [partial(step.require, link, account, answer, client) for step in self._second_steps]
-        authorization = LinkAuthorization(self._links.store, tokens.digest(token), link.email, demands, link.how)
+        mailbox, links = link.email, self._links.store
+        authorization = LinkAuthorization(links, tokens.digest(token), account, mailbox, demands, link.how, then)
         change = Change(account=link.owner(account), password=password, client=client, authorization=authorization)
         try:
             await self._changes.make(change)
@@ -198,16 +207,28 @@ Demand = Callable[[], Awaitable[PassedSecondStep | None]]
 class LinkAuthorization(ChangeAuthorization):
     """Allows one change to the holder of a link; consuming the link decides.
 
-    `mailbox`: where the link was sent. `demands`: check second steps. `how`: what the link came from.
+    `account`: whose link it is. `mailbox`: where it was sent. `demands`: check second steps. `how`: what the link came
+    from. `then`: as in `PasswordResets.complete`.
     """
 
-    def __init__(self, links: LinkStore, digest: bytes, mailbox: str, demands: Sequence[Demand], how: How) -> None:
+    def __init__(
+        self,
+        links: LinkStore,
+        digest: bytes,
+        account: Account,
+        mailbox: str,
+        demands: Sequence[Demand],
+        how: How,
+        then: Sequence[AfterReset],
+    ) -> None:
         self.how = how
         self.sent_to = mailbox if how == "reset" else ""
         self._links = links
         self._digest = digest
+        self._account = account
         self._mailbox = mailbox
         self._demands = demands
+        self._then = then
         self._passed: Sequence[PassedSecondStep] = ()
 
     @property
@@ -245,6 +266,8 @@ class LinkAuthorization(ChangeAuthorization):
     def after_change(self, tx: Transaction) -> None:
         for passed in self._passed:
             passed.confirm(tx)
+        for write in self._then:
+            write(tx, self._account)
 
 
 def _dead_reason(link: Link | None) -> DeadReason | None:

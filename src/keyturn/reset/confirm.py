@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
@@ -21,6 +22,9 @@ from keyturn.reset.records.stores import Records, Transaction
 Copies = Callable[[Account], Awaitable[Sequence[str]]]
 """The port to further mailboxes of an account, which get a copy of what its own mailbox is told."""
 
+NamesRecent = Callable[[str, datetime], Awaitable[Sequence[str]]]
+"""The port for what a confirmation names beside the change, by the account's id and the moment of the change."""
+
 
 class ConfirmationHandler:
     """Confirms a change to the account's owner (NIST SP 800-63B 4.6), unless the mailbox is suppressed.
@@ -31,6 +35,7 @@ class ConfirmationHandler:
     mailbox gets none.
 
     `copies`: further mailboxes of the account that get a copy.
+    `recent`: name what else admits clients since shortly before the change, such as new passkeys.
     """
 
     kind = PASSWORD_CHANGED
@@ -43,12 +48,14 @@ class ConfirmationHandler:
         records: Records,
         composer: MailComposer,
         copies: Sequence[Copies],
+        recent: Sequence[NamesRecent],
     ) -> None:
         self._copies = copies
         self._mails = mails
         self._accounts = accounts
         self._records = records
         self._composer = composer
+        self._recent = recent
 
     async def __call__(self, message: Message) -> Dropped | Delivery:
         return await self._mails.deliver(message, self._confirm)
@@ -90,7 +97,8 @@ class ConfirmationHandler:
 
     async def _compose(self, account: Account, change: Any, secure: SecureToken | None) -> SealedMail:
         shown = change if self._copies else msgspec.structs.replace(change, sent_to="")
-        return await self._composer.about_change(account, shown, secure)
+        recent = [name for names in self._recent for name in await names(account.id, change.at)]
+        return await self._composer.about_change(account, shown, secure, recent)
 
     async def _copied(self, account: Account, change: Any) -> Sequence[Any]:
         """Return what the account's present address is told, if it is another, and its further mailboxes."""

@@ -178,9 +178,7 @@ class SignIns:
             tx.hold(account_id)
             if joins and joins.password_hash_within(tx.connection, account_id) != verified:
                 return False
-            tx.sessions.start(account_id, secret, client.user_agent)
-            for follow in self._after_sign_in:
-                follow(tx, account.email)
+            self._start(tx, account, secret, client)
             return True
 
         if not await self._records.transact(start):
@@ -196,6 +194,31 @@ class SignIns:
         if isinstance(self._hashes, ChecksPasswords):
             return await self._hashes.check_password(account_id, password)
         return await self._hashes.password_hash(account_id) == verified
+
+    def _start(self, tx: Transaction, account: Account, secret: str, client: Client) -> None:
+        tx.sessions.start(account.id, secret, client.user_agent)
+        for follow in self._after_sign_in:
+            follow(tx, account.email)
+
+    async def open_proved(
+        self, account: Account, client: Client, accept: Callable[[Transaction], bool]
+    ) -> OpenedSession | None:
+        """Open a session for a user who has proved otherwise to be the owner; None if `accept` says no.
+
+        `accept` runs in the transaction that opens the session.
+        """
+        secret = tokens.mint(os.urandom)
+
+        def start(tx: Transaction) -> bool:
+            tx.hold(account.id)
+            if not accept(tx):
+                return False
+            self._start(tx, account, secret, client)
+            return True
+
+        if not await self._records.transact(start):
+            return None
+        return OpenedSession(secret=secret, account=account, device=self.device(account))
 
     def device(self, account: Account) -> str:
         """Return a device cookie's value for a user who has just proved that the account is theirs."""

@@ -62,6 +62,19 @@ class SubjectColumns(msgspec.Struct, frozen=True, kw_only=True):
     where: dict[str, bool | int | float | str] = {}
 
 
+class PasskeyTableSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The table in which the app's own library keeps passkeys, in the database of `accounts.table`.
+
+    `format`: the library, which decides the names of columns and how values are written; "" for no passkeys.
+    `table`: its name; "" for the library's own.
+    `columns`: names of columns that differ, by field, such as `{public_key = "key"}`; "" leaves an optional field out.
+    """
+
+    format: Literal["", "better-auth", "simplewebauthn", "django-allauth"] = ""
+    table: str = ""
+    columns: dict[str, str] = {}
+
+
 class TableSettings(msgspec.Struct, frozen=True, kw_only=True):
     """An app's own table of accounts.
 
@@ -76,6 +89,7 @@ class TableSettings(msgspec.Struct, frozen=True, kw_only=True):
     `ends`: what a change, or an intrusion, ends, by such columns; `delete` is the short form.
     `lock`, `unlock`: columns that lock and unlock an account, written like `set`.
     `subjects`: which users of identity providers the accounts are, by the names in `signals.transmitters`.
+    `passkeys`: where passkeys are stored.
     """
 
     url: Secret = Secret("")
@@ -98,6 +112,7 @@ class TableSettings(msgspec.Struct, frozen=True, kw_only=True):
     lock: dict[str, bool | int | float | str] = {}
     unlock: dict[str, bool | int | float | str] = {}
     subjects: dict[str, SubjectColumns] = {}
+    passkeys: PasskeyTableSettings = PasskeyTableSettings()
 
     @property
     def username(self) -> str:
@@ -249,6 +264,21 @@ class SecondAddressSettings(msgspec.Struct, frozen=True, kw_only=True):
     url: str = "{base_url}/confirm-second-address/{token}"
     wait: timedelta = timedelta(days=3)
     daily: Annotated[int, Meta(ge=1)] = 5
+
+
+class PasskeySettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Passkeys (WebAuthn), created after a reset and in the security settings.
+
+    `rp_id`: the domain that they belong to, which is that of `base_url` or a parent; "" for the former.
+    `origins`: origins of the app's pages that may use them, beside that of `base_url`.
+    `enroll_url`, `manage_url`: the app's own pages, for password managers; "" for Keyturn's, if users sign in here.
+    """
+
+    enabled: bool = False
+    rp_id: str = ""
+    origins: tuple[str, ...] = ()
+    enroll_url: str = ""
+    manage_url: str = ""
 
 
 class HookSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -799,6 +829,7 @@ class Settings(_ProviderSections, msgspec.Struct, frozen=True, kw_only=True):  #
     mute: MuteSettings = MuteSettings()
     help_desk: HelpDeskSettings = HelpDeskSettings()
     second_address: SecondAddressSettings = SecondAddressSettings()
+    passkeys: PasskeySettings = PasskeySettings()
     hooks: HookSettings = HookSettings()
     apps: AppSettings = AppSettings()
     mail: MailSettings = MailSettings()
@@ -830,6 +861,11 @@ class Settings(_ProviderSections, msgspec.Struct, frozen=True, kw_only=True):  #
         """Scheme, host and port of `base_url`, as a browser writes them in an Origin header (RFC 6454)."""
         scheme, _, rest = self.base_url.partition("://")
         return f"{scheme}://{rest.split('/')[0]}".lower()
+
+    @property
+    def rp_id(self) -> str:
+        """The domain of passkeys: `passkeys.rp_id`, or the host of `base_url`."""
+        return self.passkeys.rp_id or urlsplit(self.base_url).hostname or ""
 
     @property
     def answered_hosts(self) -> frozenset[str]:

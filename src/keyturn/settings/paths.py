@@ -29,10 +29,15 @@ API_ROUTES = (
     "stop-help",
     "confirm-second-address",
     "second-address",
+    "passkey/create",
+    "passkey/create-options",
 )
 """What is mounted below `server.api_path`."""
 
-SESSION_ROUTES = tuple(f"/api/auth/{name}" for name in ("login", "logout", "me", "change-password"))
+SESSION_ROUTES = tuple(
+    f"/api/auth/{name}"
+    for name in ("login", "logout", "me", "change-password", "passkey/sign-in", "passkey/sign-in-options")
+)
 """Where sessions are, wherever `server.api_path` is."""
 
 SECURITY_SETTINGS = "/security-settings"

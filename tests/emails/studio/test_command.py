@@ -24,7 +24,7 @@ def test_it_says_where_it_is_and_ends_with_a_last_line(tmp_path: Path) -> None:
     assert re.fullmatch(r"Keyturn \S+  studio +ready in \d+\.\d s", title)
     assert rows == [
         f"  Studio       {studio.url}/studio",
-        "  Templates    the emails that Keyturn sends   11 templates",
+        "  Templates    the emails that Keyturn sends   12 templates",
         "",
         "  Press Ctrl-C to stop it. Nothing is sent.",
     ]

@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from sqlalchemy import Connection, Dialect, Inspector, RowMapping, column, func, inspect, select, table, text
@@ -21,6 +21,9 @@ from keyturn.database.migrations import missing_schema
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.settings import Ending, TableSettings
 from keyturn.settings.building import did_you_mean, member_name
+
+if TYPE_CHECKING:
+    from keyturn.accounts.passkeys import PasskeyRows
 
 # An app's tables in statements: every name is quoted, and every value has the driver's form
 
@@ -163,6 +166,8 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
     `folding`: the fields whose columns ignore case by themselves, so that their indexes serve.
 
     `endings`: in the order in which foreign keys allow them. `held`: why entries of `delete` may fail.
+
+    `passkeys`: the rows of passkeys, if the settings name their table.
     """
 
     table: TableName
@@ -176,33 +181,34 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
     endings: tuple[MappedEnding, ...]
     held: tuple[str, ...] = ()
     subjects: dict[str, MappedSubjects] = {}
+    passkeys: "PasskeyRows | None" = None
 
 
 def read_mapping(connection: Connection, settings: TableSettings, hash_length: int) -> Mapping:
     """Return the columns that the settings name. Raises SettingsInvalid with all wrong names at once."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SAWarning)  # a type that SQLAlchemy does not know: most are of other columns
-        return _MappingReader(connection, settings).mapping(hash_length)
+        return MappingReader(connection, settings).mapping(hash_length)
 
 
-class _MappingReader:
+class MappingReader:
     """Reads a mapping from a connection, and collects the faults of the settings."""
 
     def __init__(self, connection: Connection, settings: TableSettings) -> None:
         self._connection = connection
-        self._inspector: Inspector = inspect(connection)
-        self._dialect = connection.dialect.name
+        self.inspector: Inspector = inspect(connection)
+        self.dialect = connection.dialect.name
         self._settings = settings
         self._active = Flag(settings.active)
         self._faults: list[Fault] = []
 
     def mapping(self, hash_length: int) -> Mapping:
         table = parse_table_name(self._settings.table)
-        columns = self._columns("table", table)
+        columns = self.columns_of("table", table)
         if columns is None:
             raise SettingsInvalid(self._faults)
         settings = self._settings
-        columns |= self._with_time_formats(table, columns, {**settings.set, **settings.lock, **settings.unlock})
+        columns |= self.with_time_formats(table, columns, {**settings.set, **settings.lock, **settings.unlock})
         mapping = Mapping(
             table=table,
             fields=self._fields(table, columns),
@@ -214,6 +220,7 @@ class _MappingReader:
             unlocks=tuple(self._assignments("unlock", settings.unlock, table, columns)),
             endings=tuple(self._endings(table)),
             subjects=dict(self._subjects()),
+            passkeys=self._passkeys(),
         )
         endings, held = self._in_order(mapping.endings)
         mapping = msgspec.structs.replace(mapping, endings=tuple(endings), held=tuple(held))
@@ -222,29 +229,29 @@ class _MappingReader:
             raise SettingsInvalid(self._faults)
         return mapping
 
-    def _fault(self, setting: str, message: str) -> None:
+    def fault(self, setting: str, message: str) -> None:
         self._faults.append(Fault(f"accounts.table.{setting}", message))
 
-    def _columns(self, setting: str, table: TableName) -> dict[str, Column] | None:
+    def columns_of(self, setting: str, table: TableName) -> dict[str, Column] | None:
         try:
-            found = self._inspector.get_columns(table.name, schema=table.schema)
+            found = self.inspector.get_columns(table.name, schema=table.schema)
         except NoSuchTableError:
-            self._fault(setting, f"the database has no table {table}" + self._tables_instead(table))
+            self.fault(setting, f"the database has no table {table}" + self._tables_instead(table))
             return None
-        return {column["name"]: column_of(column, self._dialect) for column in found}
+        return {column["name"]: column_of(column, self.dialect) for column in found}
 
     def _tables_instead(self, table: TableName) -> str:
         where = {"schema": table.schema}
-        there = [*self._inspector.get_table_names(**where), *self._inspector.get_view_names(**where)]
+        there = [*self.inspector.get_table_names(**where), *self.inspector.get_view_names(**where)]
         theirs = sorted(name for name in there if not name.startswith("keyturn_"))
-        if not theirs and not table.schema and self._dialect == "postgresql":
+        if not theirs and not table.schema and self.dialect == "postgresql":
             return f"; {missing_schema(self._connection) or 'it has no tables'}"
         if not theirs:
             return "; it has no tables" if not table.schema else f"; the schema {table.schema} has no tables"
         more = f" and {len(theirs) - _SHOWN_TABLES} more" if len(theirs) > _SHOWN_TABLES else ""
         return f"{did_you_mean(table.name, theirs)} (its tables: {', '.join(theirs[:_SHOWN_TABLES])}{more})"
 
-    def _with_time_formats(
+    def with_time_formats(
         self, table: TableName, columns: dict[str, Column], assigned: dict[str, bool | int | float | str]
     ) -> dict[str, Column]:
         """Return the columns that are set to the time, with the form of their times.
@@ -278,7 +285,7 @@ class _MappingReader:
     def _sample(self, table: TableName, columns: Sequence[Column]) -> Sequence[RowMapping]:
         if not columns:
             return []
-        of_table = table_clause(table, columns, self._dialect)
+        of_table = table_clause(table, columns, self.dialect)
         try:
             return self._connection.execute(select(*of_table.c).limit(_LOOKED_AT)).mappings().all()
         except DBAPIError as error:
@@ -289,8 +296,8 @@ class _MappingReader:
     def _is_prismas(self, table: TableName) -> bool:
         """Return whether Prisma made the table: by its own table of migrations, or by its name for a unique index."""
         made = {f"{table.name}_{self._settings.email}_key", f"{table.name}_{self._settings.id}_key"}
-        names = {index["name"] for index in self._inspector.get_indexes(table.name, schema=table.schema)}
-        return not made.isdisjoint(names) or self._inspector.has_table("_prisma_migrations")
+        names = {index["name"] for index in self.inspector.get_indexes(table.name, schema=table.schema)}
+        return not made.isdisjoint(names) or self.inspector.has_table("_prisma_migrations")
 
     def _fields(self, table: TableName, columns: dict[str, Column]) -> dict[str, Column]:
         found = {}
@@ -300,12 +307,12 @@ class _MappingReader:
             if name and (column := self._column(setting, table, columns, name)):
                 found[field] = column
             if not name and field in {"id", "email"}:
-                self._fault(field, f"missing: set a column of {table} ({', '.join(columns)})")
+                self.fault(field, f"missing: set a column of {table} ({', '.join(columns)})")
         return found
 
     def _column(self, setting: str, table: TableName, columns: dict[str, Column], name: str) -> Column | None:
         if name not in columns:
-            self._fault(setting, f"the table {table} has no column {name}" + did_you_mean(name, columns))
+            self.fault(setting, f"the table {table} has no column {name}" + did_you_mean(name, columns))
         return columns.get(name)
 
     def _assignments(
@@ -317,10 +324,10 @@ class _MappingReader:
             if column is None:
                 continue
             if name in self._own_columns(table):
-                self._fault(setting, "is the column of the id, the address or the password, which a change sets itself")
+                self.fault(setting, "is the column of the id, the address or the password, which a change sets itself")
                 continue
             if column.is_computed:  # MariaDB plans such an UPDATE, and refuses it only when it runs
-                self._fault(setting, "is a generated column, which cannot be written: remove it")
+                self.fault(setting, "is a generated column, which cannot be written: remove it")
                 continue
             self._check_value(setting, column, given)
             yield column, given
@@ -335,7 +342,14 @@ class _MappingReader:
         try:
             set_value(column, given, now())
         except ValueError as error:
-            self._fault(setting, str(error))
+            self.fault(setting, str(error))
+
+    def _passkeys(self) -> "PasskeyRows | None":
+        if not self._settings.passkeys.format:
+            return None
+        from keyturn.accounts.table.passkeys import map_passkeys
+
+        return map_passkeys(self, self._settings.passkeys)
 
     def _endings(self, accounts: TableName) -> Iterable[MappedEnding]:
         for entry, ending in self._settings.endings.items():
@@ -343,14 +357,12 @@ class _MappingReader:
             name, _, owner = entry.rpartition(".")
             table = parse_table_name(name)
             if not ending.set and self._qualified_name(table) == self._qualified_name(accounts):
-                self._fault(
-                    setting, f"{entry} is in the table of accounts, so a reset would delete accounts: remove it"
-                )
+                self.fault(setting, f"{entry} is in the table of accounts, so a reset would delete accounts: remove it")
             elif ending.set and self._own_columns(table) and owner != self._settings.id:
                 mend = f"write {name}.{self._settings.id}"
-                self._fault(setting, f"{owner} is not the id of an account, so other accounts would be changed: {mend}")
-            elif ending.when != "never" and (columns := self._columns(setting, table)) is not None:
-                columns |= self._with_time_formats(table, columns, ending.set)
+                self.fault(setting, f"{owner} is not the id of an account, so other accounts would be changed: {mend}")
+            elif ending.when != "never" and (columns := self.columns_of(setting, table)) is not None:
+                columns |= self.with_time_formats(table, columns, ending.set)
                 if column := self._column(setting, table, columns, owner):
                     yield MappedEnding(
                         setting=setting,
@@ -366,7 +378,7 @@ class _MappingReader:
             setting = member_name("subjects", name)
             place, _, owner = entry.account.rpartition(".")
             table = parse_table_name(place)
-            if (columns := self._columns(f"{setting}.account", table)) is None:
+            if (columns := self.columns_of(f"{setting}.account", table)) is None:
                 continue
             account = self._column(f"{setting}.account", table, columns, owner)
             subject = self._column(f"{setting}.subject", table, columns, entry.subject)
@@ -393,7 +405,7 @@ class _MappingReader:
             if one.setting == "delete":
                 held.append(f"{one.table}.{one.owner.name}: {why}")
             else:
-                self._fault(one.setting, why)
+                self.fault(one.setting, why)
         return sorted(endings, key=lambda one: deletions.turns.get(self._qualified_name(one.table), 0)), held
 
     def _conditions(
@@ -406,13 +418,13 @@ class _MappingReader:
 
     def _qualified_name(self, table: TableName) -> tuple[str, str]:
         """Return the name with its schema. Only PostgreSQL distinguishes capitals on every system."""
-        return self._fold((table.schema or self._inspector.default_schema_name or "", table.name))
+        return self._fold((table.schema or self.inspector.default_schema_name or "", table.name))
 
     def _fold(self, place: Place) -> Place:
-        return place if self._dialect == "postgresql" else (place[0].lower(), place[1].lower())
+        return place if self.dialect == "postgresql" else (place[0].lower(), place[1].lower())
 
     def _folds_case(self, table: TableName, field: str) -> bool:
-        if self._dialect != "mysql" or not (column := getattr(self._settings, field)):
+        if self.dialect != "mysql" or not (column := getattr(self._settings, field)):
             return False
         # SQLAlchemy's inspector does not show the collation that a column inherits from its table.
         asked = (
@@ -427,32 +439,32 @@ class _MappingReader:
         for field, setting in (("email", "email"), ("username", "identifiers"), ("password", "password")):
             column = fields.get(field)
             if column and column.holds is not str and not column.holds_anything:
-                self._fault(setting, f"the column {column.name} must contain text, but is {column.shown}")
+                self.fault(setting, f"the column {column.name} must contain text, but is {column.shown}")
         for field, others in (("email", ("id",)), ("password", ("id", "email")), ("username", ("id", "password"))):
             for other in others:
                 if field in fields and fields[field] == fields.get(other):
                     setting = "identifiers" if field == "username" else field
-                    self._fault(setting, f"the column {fields[field].name} is also the one of {other}: choose another")
+                    self.fault(setting, f"the column {fields[field].name} is also the one of {other}: choose another")
         if "active" in fields and (objection := self._active.objection(fields["active"])):
-            self._fault("active", objection)
+            self.fault("active", objection)
         password = fields.get("password")
         if password and password.length is not None and password.length < hash_length:
             room = f"the column {password.name} is {password.shown}"
-            self._fault("password", f"{room}, but a hash has {hash_length} characters: make the column longer")
+            self.fault("password", f"{room}, but a hash has {hash_length} characters: make the column longer")
         if key := fields.get("id"):
             self._check_key(key, mapping)
 
     def _check_key(self, key: Column, mapping: Mapping) -> None:
         table = mapping.table
         if not has_unique_index(self._connection, table, key.name):
-            self._fault("id", f"the column {key.name} must be the primary key of {table}, or unique")
+            self.fault("id", f"the column {key.name} must be the primary key of {table}, or unique")
         if key.holds in _NO_IDS and not key.on_sqlite:
-            self._fault("id", f"the column {key.name} is {key.shown}: ids must be whole numbers, UUIDs, texts or bytes")
+            self.fault("id", f"the column {key.name} is {key.shown}: ids must be whole numbers, UUIDs, texts or bytes")
         for one in mapping.endings:
             held = {key.holds, one.owner.holds}
             if len(held) > 1 and not held & {str, object} and held != {int, Decimal}:
                 what = f"{one.table}.{one.owner.name} is {one.owner.shown}"
-                self._fault(one.setting, f"{what}, but {table}.{key.name} is {key.shown}: they must have the same type")
+                self.fault(one.setting, f"{what}, but {table}.{key.name} is {key.shown}: they must have the same type")
 
 
 def has_unique_index(connection: Connection, table: TableName, on: str) -> bool:

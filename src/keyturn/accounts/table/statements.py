@@ -43,6 +43,7 @@ class Statements:
         self._dialect = dialect
         self._table = table_clause(mapping.table, self._written_columns(), dialect)
         self._columns = {field: self._table.c[known.name] for field, known in mapping.fields.items()}
+        self.passkeys = mapping.passkeys
         self._accounts = self._select_accounts()
         self._accounts_by_id = self._accounts.where(self._is_one_of_ids())
         self._accounts_by_identifier: dict[int, sa.Select[Any]] = {}
@@ -282,7 +283,7 @@ class Statements:
         is_zoneless = isinstance(set_value(column, given, moment), str | date)
         return timedelta(days=1) if given in ("{now}", "{now_ms}") and is_zoneless and not is_utc else timedelta(0)
 
-    def trial_statements(self, moment: datetime) -> Iterator[tuple[str, sa.Select[Any] | sa.Update | sa.Delete]]:
+    def trial_statements(self, moment: datetime) -> Iterator[tuple[str, sa.Executable]]:
         """Yield a variant of every statement that matches no account, with the setting at fault if it is refused."""
         trial = self.by_identifier([""])
         yield "table", trial.statement.params(trial.given)
@@ -299,6 +300,8 @@ class Statements:
             with suppress(ValueError):
                 if asked := self.by_subject(name, "0"):
                     yield f"subjects.{name}", asked.statement
+        for statement in self.passkeys.trials(moment) if self.passkeys else ():
+            yield "passkeys.table", statement
 
     def unread_flags(self) -> Query | None:
         """Ask for one text that is neither yes nor no and yet makes an account active; None if no text can."""
@@ -333,6 +336,8 @@ class Statements:
             columns += [hashed.label("has_hash"), self._lacks_hash().label("lacks_hash")]
         if self._mapping.locks:
             columns.append(self._is_locked().label("locked"))
+        if self.passkeys:
+            columns.append(self.passkeys.exists_for(self._columns["id"]).label("has_passkeys"))
         return sa.select(*columns, self._is_active().label("active"))
 
     def _lacks_hash(self) -> ColumnElement[bool]:

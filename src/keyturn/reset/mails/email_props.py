@@ -32,6 +32,7 @@ class PasswordReset(_ToOwner, frozen=True, kw_only=True):
     `by_operator`: the service's operator asks for a new password, and says in `reason` why.
     `mute_link`: leads to the page that stops such mails for a while.
     `second_of`: the account's own address, masked, if the mail goes to the second one.
+    `by_passkey`: the account has no password, and signs in with a passkey.
     """
 
     template = "password_reset"
@@ -47,6 +48,7 @@ class PasswordReset(_ToOwner, frozen=True, kw_only=True):
     code_expires_at: datetime | None = None
     recovers: bool = False
     locked: bool = False
+    by_passkey: bool = False
     by_operator: bool = False
     reason: Reason = ""
     mute_link: NoLink = ""
@@ -92,6 +94,9 @@ class PasswordChanged(_ToOwner, frozen=True, kw_only=True):
     ended: Annotated[
         str, Meta(max_length=300, description='for example "3 sessions and 1 passkey"; empty if nothing is counted')
     ] = ""
+    passkeys: Annotated[
+        str, Meta(max_length=300, description="names of passkeys that were created recently; empty without any")
+    ] = ""
     by_help_desk: Annotated[
         bool, Meta(description="a code of the help desk allowed it; the mailbox gets no more links")
     ] = False
@@ -127,6 +132,25 @@ class SecondStepChanged(_ToOwner, frozen=True, kw_only=True):
     is_removed: Annotated[bool, Meta(description="the second step was removed; if neither, there are new codes")] = (
         False
     )
+
+
+class PasskeyChanged(_ToOwner, frozen=True, kw_only=True):
+    """The mail that says that a passkey was created or removed.
+
+    `secure_link`, `secure_until`, `secure_for`: as in the confirmation of a new password.
+    """
+
+    template = "passkey_changed"
+
+    passkey: Annotated[str, Meta(max_length=50, description="its name; empty if not known")]
+    is_removed: Annotated[bool, Meta(description="removed; otherwise created")] = False
+    changed_at: datetime
+    address: ClientAddress
+    device: Device
+    forgot_link: Link
+    secure_link: NoLink = ""
+    secure_until: datetime = datetime(1970, 1, 1, tzinfo=UTC)
+    secure_for: timedelta = timedelta(hours=24)
 
 
 class HelpRequested(_ToOwner, frozen=True, kw_only=True):
@@ -201,6 +225,7 @@ EMAILS: dict[str, type[EmailProps]] = {
         PasswordChanged,
         SecondStepFailed,
         SecondStepChanged,
+        PasskeyChanged,
         HelpRequested,
         ConfirmSecondAddress,
         SecondAddressChanged,

@@ -149,6 +149,7 @@ class PasswordWasChanged(_OfAccount, frozen=True, kw_only=True):
     `by_help_desk`: it was allowed by a code of the help desk, which has blocked the mailbox.
     `sent_to`: where the link went that allowed it; "" if none did.
     `is_copy`: another mailbox gets the first mail of this change.
+    `passkey`: if this is "created" or "removed", a passkey changed and the password did not. `passkey_name`: which.
     """
 
     email: str = ""
@@ -157,6 +158,8 @@ class PasswordWasChanged(_OfAccount, frozen=True, kw_only=True):
     ended: Mapping[str, int] = {}
     sent_to: str = ""
     is_copy: bool = False
+    passkey: Literal["", "created", "removed"] = ""
+    passkey_name: str = ""
 
 
 AddressChange = Literal["added", "removed", "used"]

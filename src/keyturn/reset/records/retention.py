@@ -33,6 +33,7 @@ from keyturn.reset.records.models import (
     ResetTokenRow,
     SecureLinkRow,
 )
+from keyturn.reset.records.passkey_rights import PasskeyRightRow
 from keyturn.reset.records.second_addresses import SecondAddressRow
 from keyturn.reset.records.secure_links import SecureLinkStore
 from keyturn.settings import RetentionSettings
@@ -197,6 +198,7 @@ class Retention:
             _Chore("secure_links", secure.digest, secure.used_at.is_(None) & (secure.expires_at < link_ended)),
             _Chore("sessions", SessionRow.digest, SessionRow.expires_at < moment),
             _Chore("locks", AccountLockRow.account_id, AccountLockRow.until < moment - _A_CLOCK_MAY_BE_OFF),
+            _Chore("passkey_rights", PasskeyRightRow.digest, PasskeyRightRow.expires_at < moment),
             _Chore("answers", SpentAnswerRow.digest, SpentAnswerRow.expires_at < moment),
             _Chore("received_signals", ReceivedSignalRow.digest, ReceivedSignalRow.expires_at < moment),
             _Chore("codes", code.mailbox, forgotten),

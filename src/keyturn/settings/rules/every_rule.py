@@ -16,7 +16,7 @@ from keyturn.hosts import is_host, is_loopback, is_origin
 from keyturn.keys import FORM, webhook_key
 from keyturn.mail.port.provider import Provider
 from keyturn.mail.providers import PROVIDERS
-from keyturn.settings import RATES, STORES, HashingSettings, Settings, WebhookSettings
+from keyturn.settings import RATES, STORES, HashingSettings, PasskeyTableSettings, Settings, WebhookSettings
 from keyturn.settings.brand_files import brand_faults, email_faults
 from keyturn.settings.building import member_name, parse_rate
 from keyturn.settings.networks import read_network
@@ -102,6 +102,10 @@ def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] 
         from keyturn.settings.rules.signals import transmitter_faults
 
         yield from transmitter_faults(settings)
+    if settings.passkeys.enabled or settings.accounts.table.passkeys != PasskeyTableSettings():
+        from keyturn.settings.rules.passkeys import passkey_faults
+
+        yield from passkey_faults(settings)
     yield from account_faults(settings, sending=sending, written=written)
     yield from safeguard_faults(settings)
     yield from identity_provider_faults(settings)
