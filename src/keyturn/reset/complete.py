@@ -84,8 +84,8 @@ class PasswordResets:
         link, account = await self._links.require("password_reset", token, email, client)
         await self._require_consent(link, account, client)
         demands = [partial(step.require, link, account, answer, client) for step in self._second_steps]
-        mailbox, links = link.email, self._links.store
-        authorization = LinkAuthorization(links, tokens.digest(token), account, mailbox, demands, link.how, then)
+        links, last = self._links.store, lambda tx: [write(tx, account) for write in then]
+        authorization = LinkAuthorization(links, tokens.digest(token), link.email, demands, link.how, last)
         change = Change(account=link.owner(account), password=password, client=client, authorization=authorization)
         try:
             await self._changes.make(change)
@@ -207,28 +207,26 @@ Demand = Callable[[], Awaitable[PassedSecondStep | None]]
 class LinkAuthorization(ChangeAuthorization):
     """Allows one change to the holder of a link; consuming the link decides.
 
-    `account`: whose link it is. `mailbox`: where it was sent. `demands`: check second steps. `how`: what the link came
-    from. `then`: as in `PasswordResets.complete`.
+    `mailbox`: where the link was sent. `demands`: check second steps. `how`: what the link came from. `last`: writes
+    what ends the change.
     """
 
     def __init__(
         self,
         links: LinkStore,
         digest: bytes,
-        account: Account,
         mailbox: str,
         demands: Sequence[Demand],
         how: How,
-        then: Sequence[AfterReset],
+        last: Callable[[Transaction], object],
     ) -> None:
         self.how = how
         self.sent_to = mailbox if how == "reset" else ""
         self._links = links
         self._digest = digest
-        self._account = account
         self._mailbox = mailbox
         self._demands = demands
-        self._then = then
+        self._last = last
         self._passed: Sequence[PassedSecondStep] = ()
 
     @property
@@ -266,8 +264,7 @@ class LinkAuthorization(ChangeAuthorization):
     def after_change(self, tx: Transaction) -> None:
         for passed in self._passed:
             passed.confirm(tx)
-        for write in self._then:
-            write(tx, self._account)
+        self._last(tx)
 
 
 def _dead_reason(link: Link | None) -> DeadReason | None:
