@@ -178,7 +178,7 @@ class LdapAccounts:
                 return ""
             if not addresses.is_same_mailbox(known.email, account.email):
                 return ""
-            await self.dialect.set_password(connection, entry, password.text, unlocks=self.settings.unlock)
+            await self.dialect.set_password(connection, entry, password, unlocks=self.settings.unlock)
             return entry.dn
 
         dn = await self.directory.work(change)
