@@ -120,8 +120,9 @@ async def test_a_change_too_soon_after_the_last_is_a_rule_in_words(
     assert await store.set_password(await of(store, ada), new_password(SECOND)), "a reset need not wait"
 
 
+@pytest.mark.parametrize("current", [None, FIRST], ids=["reset", "change after a sign-in"])
 async def test_the_flag_for_another_password_ends_with_one_that_the_owner_chose(
-    domain: DomainStaff, store: LdapAccounts
+    domain: DomainStaff, store: LdapAccounts, current: str | None
 ) -> None:
     ada = await domain.add(ADA, FIRST)
     await domain.set(ada, pwdLastSet="0")
@@ -130,7 +131,7 @@ async def test_the_flag_for_another_password_ends_with_one_that_the_owner_chose(
     assert not await store.check_password(ada, SECOND)
     assert await store.password_changed_at(ada) is None
 
-    assert await store.set_password(await of(store, ada), new_password(SECOND))
+    assert await store.set_password(await of(store, ada), new_password(SECOND, current=current))
 
     assert await domain.verifies(ada, SECOND)
     changed = await store.password_changed_at(ada)
