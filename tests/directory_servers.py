@@ -26,7 +26,7 @@ include /etc/ldap/schema/nis.schema
 include /etc/ldap/schema/inetorgperson.schema
 modulepath /usr/lib/ldap
 moduleload back_mdb
-moduleload ppolicy
+{modules}
 TLSCACertificateFile {folder}/root.pem
 TLSCertificateFile {folder}/server.pem
 TLSCertificateKeyFile {folder}/server.key
@@ -39,14 +39,16 @@ suffix {suffix}
 rootdn {admin}
 rootpw admin
 directory {folder}/data
-index objectClass,entryUUID,mail eq
+{policy}
+access to attrs=userPassword by dn.exact="cn=keyturn,{suffix}" =xw by self write by anonymous auth by * none
+access to * by dn.exact="cn=keyturn,{suffix}" read by dn.exact="cn=reader,{suffix}" read by * none
+"""
+
+POLICY = """index objectClass,entryUUID,mail eq
 overlay ppolicy
 ppolicy_default cn=default,{suffix}
 ppolicy_hash_cleartext
-access to attrs=userPassword by dn.exact="cn=keyturn,{suffix}" =w by self write by anonymous auth by * none
-access to attrs=pwdReset,pwdAccountLockedTime by dn.exact="cn=keyturn,{suffix}" write by * none
-access to * by dn.exact="cn=keyturn,{suffix}" read by dn.exact="cn=reader,{suffix}" read by * none
-"""
+access to attrs=pwdReset,pwdAccountLockedTime by dn.exact="cn=keyturn,{suffix}" write by * none"""
 
 SERVICE_PASSWORD = "a service account"
 """That of cn=keyturn, and of cn=reader, which may only read."""
@@ -144,8 +146,11 @@ def _wait_until_it_answers(server: DirectoryServer, process: "subprocess.Popen[s
 
 
 @contextmanager
-def running_slapd() -> Iterator[DirectoryServer]:
-    """Run OpenLDAP with one database. Only the administrators may read or write it."""
+def running_slapd(*, is_bare: bool = False) -> Iterator[DirectoryServer]:
+    """Run OpenLDAP with one database. Only the administrators may read or write it.
+
+    `is_bare`: as Debian installs it, without a password policy and the indexes that Keyturn needs.
+    """
     slapd = require_program("slapd", "slapd")
     require_program("ldapmodify", "ldap-utils")
     with TemporaryDirectory(prefix="keyturn-", dir=in_memory()) as name:
@@ -155,7 +160,11 @@ def running_slapd() -> Iterator[DirectoryServer]:
         _certificates(folder)
         for part in ("data", "config"):
             (folder / part).mkdir()
-        (folder / "slapd.conf").write_text(SLAPD_CONF.format(folder=folder, suffix=suffix, admin=server.admin))
+        modules, policy = (
+            ("", "index objectClass eq") if is_bare else ("moduleload ppolicy", POLICY.format(suffix=suffix))
+        )
+        parts = {"folder": folder, "suffix": suffix, "admin": server.admin, "modules": modules, "policy": policy}
+        (folder / "slapd.conf").write_text(SLAPD_CONF.format(**parts))
         files = ["-f", f"{folder}/slapd.conf", "-F", f"{folder}/config"]
         subprocess.run([f"{slapd.removesuffix('slapd')}slaptest", *files], capture_output=True, check=False)
         urls = f"ldap://127.0.0.1:{server.ldap_port} ldaps://127.0.0.1:{server.ldaps_port}"

@@ -34,7 +34,8 @@ def test_all_that_is_missing_is_said_at_once(faults: Faults) -> None:
 @pytest.mark.parametrize(
     "url",
     ["dc1.example.org", "https://dc1.example.org", "ldaps://", "ldaps://dc1.example.org/dc=example", "ldaps://a:b@dc1",
-     "ldaps://dc1.example.org:port", "ldaps://dc1.example.org?x", "ldapi:///"],
+     "ldaps://dc1..example.org", f"ldaps://{'a' * 64}.example.org", "ldaps://dc1.example.org:port",
+     "ldaps://dc1.example.org?x", "ldapi:///"],
 )  # fmt: skip
 def test_a_server_has_a_host_and_nothing_else(faults: Faults, url: str) -> None:
     found = faults(f'{HEAD}{REST}servers = ["{url}"]\n', **PASSWORD)
@@ -84,6 +85,7 @@ def test_servers_that_may_get_passwords(read: Read, lines: str) -> None:
         ('timeout = "11s"', "timeout", "must be at most 10 s, because a user waits for it"),
         ('timeout = "0s"', "timeout", "must be at most 10 s, because a user waits for it"),
         ("connections = 0", "connections", "must be"),
+        ('kind = "active_directory"\nid = "employeeID"', "id", "has no effect in Active Directory"),
         ('kind = "windows"', "kind", "must be"),
     ],
 )

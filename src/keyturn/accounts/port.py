@@ -85,12 +85,21 @@ class NewPassword:
     """A password that the policy has accepted. It does not show itself in a repr, a log or a traceback.
 
     `hash_with`: makes its hash, unless the hash is already given as `hashed`.
+    `current`: the password that a signed-in user gave with it; None after a link.
     """
 
-    __slots__ = ("_hash", "_hash_with", "text")
+    __slots__ = ("_hash", "_hash_with", "current", "text")
 
-    def __init__(self, text: str, hash_with: Callable[[str], Awaitable[str]], hashed: str | None = None) -> None:
+    def __init__(
+        self,
+        text: str,
+        hash_with: Callable[[str], Awaitable[str]],
+        hashed: str | None = None,
+        *,
+        current: str | None = None,
+    ) -> None:
         self.text = text
+        self.current = current
         self._hash_with = hash_with
         self._hash = hashed
 
@@ -131,8 +140,9 @@ class AccountStore(Protocol):
         Return False, and change nothing, if the account is gone, disabled or has another address by now. An account
         that was read as `locked` may still be locked, and is unlocked by this.
 
-        These errors mean that nothing was changed: PasswordRejected by rules of the store, Busy from
-        `password.hashed()`, and AccountsUnready with `not_changed`. After any other error the store may have the
+        These errors mean that nothing was changed: PasswordRejected by rules of the store, CredentialsRejected if the
+        store compares `password.current` and it is wrong, Busy from `password.hashed()`, and AccountsUnready with
+        `not_changed`. After any other error the store may have the
         password.
         """
 

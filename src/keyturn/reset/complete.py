@@ -146,12 +146,12 @@ class PasswordChanges:
         the current password takes a link for each guess. If another request has just set this very password with the
         link, as when a form is sent twice, the error says that the link was used.
         """
-        plain = NewPassword(change.password, self._hasher.hash)
-        if not self._policy.refuses_current or not isinstance(self._accounts, KnowsHashes):
+        plain = NewPassword(change.password, self._hasher.hash, current=change.current)
+        if not self._policy.refuses_current:
             return plain
-        if change.current is not None:
-            if change.password == change.current:
-                raise self._policy.reject_current()
+        if change.password == change.current:
+            raise self._policy.reject_current()
+        if change.current is not None or not isinstance(self._accounts, KnowsHashes):
             return plain
         current = await self._accounts.password_hash(change.account.id)
         if not current:

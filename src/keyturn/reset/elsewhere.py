@@ -22,6 +22,7 @@ from keyturn.database import Moment, now
 from keyturn.database.statements import insert_into
 from keyturn.outbox import Dropped, Message, Settlement
 from keyturn.problems.passwords import OutcomeUnknown, PasswordRejected
+from keyturn.problems.proofs import CredentialsRejected
 from keyturn.problems.requests import AccountsUnready, Busy, DatabaseUnready
 from keyturn.reset.change import Change, ChangeEffects, ended_by
 from keyturn.reset.records.messages import CHANGE_BEGUN, ChangeBegun
@@ -178,7 +179,9 @@ class ExternalStoreChanges:
 
 def _is_certain_no(error: Exception) -> bool:
     """Return whether a store that raised this has certainly not taken the password."""
-    return isinstance(error, PasswordRejected | Busy) or (isinstance(error, AccountsUnready) and error.not_changed)
+    if isinstance(error, AccountsUnready):
+        return error.not_changed
+    return isinstance(error, PasswordRejected | CredentialsRejected | Busy)
 
 
 def acquire_account_lock(connection: Connection, account_id: str, moment: Moment, until: Moment) -> str | None:

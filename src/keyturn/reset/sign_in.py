@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from hashlib import sha256
+from typing import NoReturn
 
 import msgspec
 
@@ -134,8 +135,9 @@ class SignIns:
     async def sign_in(self, email: str, password: str, client: Client, device: str = "") -> OpenedSession:
         """Open a session. `device` is the value of the device cookie in the request.
 
-        An unknown address takes as long as a wrong password and gets the same answer (ASVS 6.3.8). Raises
-        CredentialsRejected, TooManyRequests, Busy.
+        An unknown address gets the answer of a wrong password, and takes as long where Keyturn itself compares hashes
+        (ASVS 6.3.8). A store that checks passwords takes its own time.
+        Raises CredentialsRejected, TooManyRequests, Busy.
         """
         await self._limits.count("login", client)
         try:
@@ -157,8 +159,8 @@ class SignIns:
     async def _verify(self, account: Account | None, password: str, *, reserved: bool = False) -> str | None:
         """Return the stored hash that the password fits, otherwise None; of a store without hashes, any text.
 
-        `reserved`: the caller is no stranger. A missing or disabled account costs the same work, with a read of a hash
-        included (OWASP ASVS 6.3.8). Raises Busy.
+        `reserved`: the caller is no stranger. Where Keyturn compares hashes, a missing or disabled account costs the
+        same work, with a read of a hash included (OWASP ASVS 6.3.8). Raises Busy.
         """
         account_id = account.id if account and account.active else ""
         if isinstance(self._hashes, ChecksPasswords):
@@ -244,8 +246,11 @@ class SignIns:
         # By the account's id: a stranger's guesses at the sign-in page count against its email.
         await self._limits.count_guess(account.id)
         if not await self._verify(account, current, reserved=True):
-            await self._audit.record(event, "rejected", client, account.id, account.email)
-            raise CredentialsRejected
+            await self._reject(event, account, client)
+
+    async def _reject(self, event: str, account: Account, client: Client) -> NoReturn:
+        await self._audit.record(event, "rejected", client, account.id, account.email)
+        raise CredentialsRejected
 
     @count_calls("change")
     async def change_password(self, secret: str, current: str, password: str, client: Client) -> str:
@@ -257,9 +262,11 @@ class SignIns:
         account = await self.account(secret)
         await self.require_password(account, current, client, event="password_change")
         authorization = SessionAuthorization(account.id, secret, client)
-        await self._changes.make(
-            Change(account=account, password=password, current=current, client=client, authorization=authorization)
-        )
+        change = Change(account=account, password=password, current=current, client=client, authorization=authorization)
+        try:
+            await self._changes.make(change)
+        except CredentialsRejected:  # a store that compares it, too
+            await self._reject("password_change", account, client)
         log.info(LogEvent("password.changed", account_id=account.id))
         return authorization.fresh
 

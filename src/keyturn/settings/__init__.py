@@ -140,7 +140,7 @@ class LdapSettings(msgspec.Struct, frozen=True, kw_only=True):
     `allow_plain`: passwords may cross the network without TLS.
     `base`: the entry under which the accounts are.
     `where`: attributes and the values that accounts have; {} for any person.
-    `id` to `phone`: names of attributes. `id`: "" for entryUUID or objectGUID.
+    `id` to `phone`: names of attributes. `id`: "" for entryUUID. It is objectGUID in Active Directory.
     `aliases`: further addresses as Exchange writes them (`smtp:ada@example.org`).
     `unlock`: a new password ends a lockout; otherwise a locked account gets no link.
     `timeout`: for one server, from connecting to its last answer.
@@ -297,7 +297,7 @@ class PasswordSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Which passwords are accepted. The defaults follow NIST SP 800-63B-4 3.1.1.2 and ASVS 6.2.
 
     `profile`: a standard that the other keys must meet; see `shortest`, and the rules in `rules/every_rule.py`.
-    `block_current`: refuse the account's current password, if the store's hashes can be read.
+    `block_current`: refuse the account's current password, if the store's hashes can be read or its user entered it.
     """
 
     profile: Literal["", "nist", "asvs"] = ""

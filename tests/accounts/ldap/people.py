@@ -127,11 +127,11 @@ class DomainStaff(Staff):
             await self.set(account_id, userAccountControl="512" if active else "514")
 
 
-def new_password(text: str) -> NewPassword:
+def new_password(text: str, current: str | None = None) -> NewPassword:
     async def no_hash(_: str) -> str:
         raise AssertionError("a directory makes its own hashes")
 
-    return NewPassword(text, no_hash)
+    return NewPassword(text, no_hash, current=current)
 
 
 def quoted(password: str) -> bytes:

@@ -12,6 +12,7 @@ from keyturn.accounts.ldap.accounts import LdapAccounts
 from keyturn.accounts.port import Account
 from keyturn.errors import SettingsInvalid
 from keyturn.problems.passwords import PasswordRejected
+from keyturn.problems.proofs import CredentialsRejected
 
 pytestmark = pytest.mark.long  # it takes a domain controller six seconds to be there
 
@@ -28,7 +29,13 @@ async def store(domain: DomainStaff) -> AsyncIterator[LdapAccounts]:
 @pytest.fixture
 def rules(domain: DomainStaff) -> Iterator[Any]:
     """Return a function that sets rules of the domain; they are off again after the test."""
-    before = {"pwdProperties": "0", "minPwdLength": "0", "pwdHistoryLength": "0", "lockoutThreshold": "0"}
+    before = {
+        "pwdProperties": "0",
+        "minPwdLength": "0",
+        "pwdHistoryLength": "0",
+        "lockoutThreshold": "0",
+        "minPwdAge": "0",
+    }
     server = domain.server
     yield lambda **rules: server.replace(server.suffix, rules)
     server.replace(server.suffix, before)
@@ -85,8 +92,37 @@ async def test_a_lockout_ends_with_a_new_password(domain: DomainStaff, store: Ld
     assert await store.check_password(ada, SECOND)
 
 
+async def test_the_password_before_the_last_reset_binds_but_changes_nothing(
+    domain: DomainStaff, store: LdapAccounts, rules: Any
+) -> None:
+    await asyncio.to_thread(rules, pwdHistoryLength="3")
+    ada = await domain.add(ADA, FIRST)
+    assert await store.set_password(await of(store, ada), new_password(SECOND))
+    assert await store.check_password(ada, FIRST), "OldPasswordAllowedPeriod: 60 minutes, in Samba as well"
+
+    with pytest.raises(CredentialsRejected):
+        await store.set_password(await of(store, ada), new_password(THIRD, current=FIRST))
+
+    assert not await domain.verifies(ada, THIRD)
+    assert await store.set_password(await of(store, ada), new_password(THIRD, current=SECOND))
+    assert await domain.verifies(ada, THIRD)
+
+
+async def test_a_change_too_soon_after_the_last_is_a_rule_in_words(
+    domain: DomainStaff, store: LdapAccounts, rules: Any
+) -> None:
+    ada = await domain.add(ADA, FIRST)
+    await asyncio.to_thread(rules, minPwdAge=str(-24 * 3600 * 10_000_000))
+
+    with pytest.raises(PasswordRejected) as rejected:
+        await store.set_password(await of(store, ada), new_password(SECOND, current=FIRST))
+    assert [one.rule for one in rejected.value.violations] == ["too_young"]
+    assert await store.set_password(await of(store, ada), new_password(SECOND)), "a reset need not wait"
+
+
+@pytest.mark.parametrize("current", [None, FIRST], ids=["reset", "change after a sign-in"])
 async def test_the_flag_for_another_password_ends_with_one_that_the_owner_chose(
-    domain: DomainStaff, store: LdapAccounts
+    domain: DomainStaff, store: LdapAccounts, current: str | None
 ) -> None:
     ada = await domain.add(ADA, FIRST)
     await domain.set(ada, pwdLastSet="0")
@@ -95,7 +131,7 @@ async def test_the_flag_for_another_password_ends_with_one_that_the_owner_chose(
     assert not await store.check_password(ada, SECOND)
     assert await store.password_changed_at(ada) is None
 
-    assert await store.set_password(await of(store, ada), new_password(SECOND))
+    assert await store.set_password(await of(store, ada), new_password(SECOND, current=current))
 
     assert await domain.verifies(ada, SECOND)
     changed = await store.password_changed_at(ada)

@@ -5,10 +5,12 @@ import re
 import struct
 import subprocess
 from base64 import b64decode
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.accounts.ldap.people import FIRST, SECOND, DomainStaff, OpenLdapStaff, Staff, new_password
+from tests.directory_servers import running_slapd
 from tests.programs import require_program
 
 from keyturn.accounts.ldap.accounts import LdapAccounts
@@ -18,7 +20,7 @@ pytestmark = pytest.mark.long
 
 GUIDE = Path(__file__).parents[3] / "docs/guides/ldap.md"
 ADA = "ada@northwind.test"
-SERVICE_HASH, SERVICE_PASSWORD = "{SSHA}0TxLi8BZTGZRjHMLJvHGSmxWZUU7o6pt", "a service account of the guide"
+SERVICE_HASH, SERVICE_PASSWORD = "{SSHA}(from slappasswd)", "a service account of the guide"
 
 
 def blocks(kind: str) -> list[str]:
@@ -35,18 +37,26 @@ async def reset_and_unlock(staff: Staff, store: LdapAccounts, ada: str) -> None:
     assert await store.addresses_after("", 10) == [ADA]
 
 
-async def test_the_rights_for_openldap_suffice(school: OpenLdapStaff) -> None:
+@pytest.fixture
+def new_school() -> Iterator[OpenLdapStaff]:
+    with running_slapd(is_bare=True) as server:
+        yield OpenLdapStaff(server)
+
+
+async def test_the_steps_for_openldap_suffice(new_school: OpenLdapStaff) -> None:
     def here(text: str) -> str:
         text = text.replace("ou=people,dc=example,dc=org", school.base).replace(SERVICE_HASH, SERVICE_PASSWORD)
-        return text.replace("cn=keyturn,dc=example,dc=org", service)
+        return text.replace("cn=keyturn,dc=example,dc=org", service).replace("dc=example,dc=org", school.server.suffix)
 
+    school = new_school
     service = f"cn=keyturn,ou=services,{school.base}"
-    account, rights = map(here, blocks("ldif"))
+    account, overlay, rights = map(here, blocks("ldif"))
     server = school.server
     services = {"objectClass": "organizationalUnit", "ou": "services"}
     await asyncio.to_thread(server.add, f"ou=services,{school.base}", services)
     await asyncio.to_thread(server.change, account.replace("\n", "\nchangetype: add\n", 1))
-    await asyncio.to_thread(server.change, rights, "cn=admin,cn=config", "admin")
+    for step in (overlay, rights):
+        await asyncio.to_thread(server.change, step, "cn=admin,cn=config", "admin")
     ada = await school.add(ADA, FIRST, pwdPolicySubentry=await policy(school))
     await school.set(ada, pwdReset="TRUE")
     store = school.store(bind_dn=service, bind_password=Secret(SERVICE_PASSWORD))
@@ -55,6 +65,9 @@ async def test_the_rights_for_openldap_suffice(school: OpenLdapStaff) -> None:
             await store.check_password(ada, "a guess")
         assert not await store.check_password(ada, FIRST), "it is locked"
         await reset_and_unlock(school, store, ada)
+        known = await store.find(ADA)
+        assert known is not None
+        assert await store.set_password(known, new_password(FIRST, current=SECOND))
         assert [finding.message for finding in await store.findings()] == []
         assert not await reads_hash(school, service, ada)
         await school.add_many([f"pupil{number:03}@northwind.test" for number in range(510)])
@@ -98,6 +111,9 @@ async def test_the_rights_for_active_directory_suffice(domain: DomainStaff) -> N
             await store.check_password(ada, "a guess")
         assert not await store.check_password(ada, FIRST), "it is locked"
         await reset_and_unlock(domain, store, ada)
+        known = await store.find(ADA)
+        assert known is not None
+        assert await store.set_password(known, new_password(FIRST, current=SECOND))
         assert [finding.message for finding in await store.findings()] == []
     finally:
         await store.close()

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from unittest.mock import ANY
 
 import pytest
 from tests.accounts.ldap.people import FIRST, SECOND, THIRD, OpenLdapStaff, new_password
@@ -12,6 +13,7 @@ from keyturn.accounts.ldap.accounts import LdapAccounts
 from keyturn.accounts.port import Account, ChecksPasswords, FindsTogether, ListsAddresses
 from keyturn.errors import SettingsInvalid
 from keyturn.problems.passwords import PasswordRejected
+from keyturn.problems.proofs import CredentialsRejected
 from keyturn.problems.requests import AccountsUnready
 from keyturn.settings import Secret
 from keyturn.texts import Folder
@@ -273,6 +275,29 @@ async def test_a_list_that_the_server_cuts_is_an_error(school: OpenLdapStaff, st
         await store.addresses_after("", 1000)
 
 
+async def test_a_change_after_a_sign_in_proves_the_current_password_in_the_same_request(
+    school: OpenLdapStaff, store: LdapAccounts
+) -> None:
+    ada = await school.add(ADA, SECOND)
+
+    with pytest.raises(CredentialsRejected):
+        await store.set_password(await of(store, ada), new_password(THIRD, current=FIRST))
+    assert await school.verifies(ada, SECOND)
+    assert await store.set_password(await of(store, ada), new_password(THIRD, current=SECOND))
+    assert await school.verifies(ada, THIRD)
+
+
+async def test_a_lock_for_ever_that_an_administrator_sets_after_the_change_stays(
+    school: OpenLdapStaff, store: LdapAccounts
+) -> None:
+    ada, lock = await school.add(ADA, FIRST), "pwdAccountLockedTime"
+    await school.set(ada, **{lock: "000001010000Z", "pwdReset": "TRUE"})
+
+    await store.directory.work(lambda connection: store.dialect.let_in(connection, school.dn(ada)))
+
+    assert await school.read(ada, lock, "pwdReset") == {"dn": ANY, lock: "000001010000Z"}
+
+
 async def test_a_service_account_without_the_right_changes_nothing(school: OpenLdapStaff) -> None:
     ada = await school.add(ADA, FIRST)
     reader = school.store(bind_dn=f"cn=reader,{school.server.suffix}")
@@ -317,9 +342,11 @@ async def test_a_certificate_of_another_authority_or_for_another_name_is_refused
     [
         ({"bind_password": Secret("another")}, "accounts.ldap.bind_password", "refuses bind_dn and bind_password: 49"),
         ({"base": "ou=nowhere,dc=northwind,dc=test"}, "accounts.ldap.base", "there is no ou=nowhere"),
+        ({"base": "northwind.test"}, "accounts.ldap.base", "there is no northwind.test"),
+        ({"bind_dn": "keyturn"}, "accounts.ldap.bind_dn", "refuses bind_dn: 34"),
         ({"kind": "active_directory"}, "accounts.ldap.kind", "does not answer as Active Directory does"),
     ],
-    ids=["password", "base", "kind"],
+    ids=["password", "base", "malformed base", "malformed name", "kind"],
 )
 async def test_a_setting_that_does_not_fit_the_server_is_named(
     school: OpenLdapStaff, changes: dict[str, object], setting: str, message: str

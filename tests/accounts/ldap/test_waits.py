@@ -16,6 +16,7 @@ from keyturn.accounts.ldap.messages import integer, octets, tlv
 from keyturn.accounts.port import Account
 from keyturn.errors import SettingsInvalid
 from keyturn.problems.passwords import PasswordRejected
+from keyturn.problems.proofs import CredentialsRejected
 from keyturn.problems.requests import AccountsUnready
 from keyturn.settings import LdapSettings, Secret
 
@@ -155,6 +156,59 @@ async def test_what_follows_a_change_cannot_turn_it_into_a_failure(
     assert [line.partition(" ")[0] for line in own_messages(caplog)].count("accounts.not_let_in") == 2
 
 
+async def test_what_follows_a_change_has_seconds_of_its_own(
+    directory: FakeDirectory, opened: Opened, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("keyturn.accounts.ldap.accounts._LET_IN", 0.2, raising=False)
+    directory.answers["search"] = [entry({**ADA, "pwdReset": ["TRUE"]}), result("search")]
+    directory.answers["modify"] = [HANG]
+
+    async with asyncio.timeout(5):
+        assert await opened(timeout=timedelta(seconds=9)).set_password(ACCOUNT, new_password(SECOND))
+    assert "accounts.not_let_in" in own_messages(caplog)[-1]
+
+
+@pytest.mark.parametrize("code", [3, 11], ids=["time limit", "administrative limit"])
+async def test_a_slow_search_loses_no_server(
+    directories: list[FakeDirectory], opened: Opened, caplog: pytest.LogCaptureFixture, code: int
+) -> None:
+    first, second = directories
+    first.answers["search"] = [result("search", code, "too slow")]
+    store = opened(servers=(first.url, second.url))
+
+    with pytest.raises(AccountsUnready, match=f"stops a search, for want of an index perhaps: {code}") as unready:
+        await store.find(EMAIL)
+    assert unready.value.not_changed
+    assert second.asked["search"] == 0
+    assert own_messages(caplog) == []
+
+
+async def test_a_refused_password_costs_no_connection(directory: FakeDirectory, opened: Opened) -> None:
+    directory.answers["extended"] = [result("extended", 19, "too short")]
+    store = opened()
+
+    for _ in range(3):
+        with pytest.raises(PasswordRejected):
+            await store.set_password(ACCOUNT, new_password("short"))
+    assert directory.asked["connection"] == 1
+
+
+@pytest.mark.parametrize("code", [49, 53])
+async def test_a_current_password_that_the_change_does_not_take_is_wrong(
+    directory: FakeDirectory, opened: Opened, code: int
+) -> None:
+    directory.answers["extended"] = [result("extended", code, "unwilling to verify old password")]
+
+    with pytest.raises(CredentialsRejected):
+        await opened().set_password(ACCOUNT, new_password(SECOND, current="the last one"))
+
+
+async def test_a_name_that_dns_cannot_have_is_a_server_that_is_not_there(opened: Opened) -> None:
+    with pytest.raises(AccountsUnready, match="the directory cannot be reached") as unready:
+        await opened(servers=(f"ldap://{'a' * 64}.example.org",)).find(EMAIL)
+    assert unready.value.not_changed
+
+
 async def test_a_server_that_can_only_be_read_passes_a_change_on_to_the_next(
     directories: list[FakeDirectory], opened: Opened
 ) -> None:
@@ -224,7 +278,21 @@ async def test_a_wrong_password_of_the_service_account_is_tried_once(
         await store.find(EMAIL)
     with pytest.raises(SettingsInvalid, match=r"accounts\.ldap\.bind_password"):
         await store.require_ready()
-    assert (first.asked["bind"], second.asked["bind"]) == (2, 0)
+    # Each bind would bring the account nearer to its lockout, and a probe asks every few seconds.
+    assert (first.asked["bind"], second.asked["bind"]) == (1, 0)
+
+
+async def test_a_corrected_password_of_the_service_account_works_after_a_while(
+    directory: FakeDirectory, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("keyturn.accounts.ldap.directory._REMEMBERED", 0.0)
+    directory.answers["bind"] = [result("bind", 49, "no")]
+    store = opened()
+    with pytest.raises(AccountsUnready, match="refuses bind_dn and bind_password: 49"):
+        await store.find(EMAIL)
+    del directory.answers["bind"]
+
+    assert await store.find(EMAIL)
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,34 @@ async def test_who_knows_the_password_signs_in_and_changes_it(school: OpenLdapSt
     assert await service.knows(SECOND)
 
 
+async def test_the_present_password_is_not_a_new_one_where_the_directory_has_no_history(
+    school: OpenLdapStaff, service: Service
+) -> None:
+    school.add_now(ADA, FIRST)
+    client = await service.sign_in(ADA, FIRST)
+
+    same = await client.post("/api/auth/change-password", json={"currentPassword": FIRST, "newPassword": FIRST})
+    assert problem(same) == "422 password-rejected"
+    assert [one["rule"] for one in same.json()["violations"]] == ["current"]
+
+
+async def test_a_password_that_changed_since_the_sign_in_was_checked_changes_nothing(
+    database_url: str,
+) -> None:
+    """A replica that lags, or Active Directory, takes the last password in a bind."""
+    async with fake_directory() as directory:
+        directory.answers["search"] = [entry({**ENTRY, "mail": [ADA]}), result("search")]
+        ldap = LdapSettings(servers=(directory.url,), bind_dn="cn=keyturn", bind_password=Secret("x"), base="dc=test")
+        accounts = AccountSettings(store="ldap", ldap=ldap)
+        async with running(settings_for(database_url, accounts=accounts, sign_in_url="{base_url}/login")) as service:
+            client = await service.sign_in(ADA, FIRST)
+            directory.answers["extended"] = [result("extended", 53, "unwilling to verify old password")]
+            stolen = {"currentPassword": FIRST, "newPassword": SECOND}
+            assert problem(await client.post("/api/auth/change-password", json=stolen)) == "401 credentials-rejected"
+            del directory.answers["extended"]
+            assert problem(await client.post("/api/auth/change-password", json=stolen)) == "200"
+
+
 async def test_a_number_in_the_directory_gets_a_code(database_url: str, school: OpenLdapStaff) -> None:
     ada = school.add_now(ADA, FIRST, mobile="+44 7700 900123")
     step = SecondStepSettings(source="ldap", sms=SmsSettings(transport="capture"))

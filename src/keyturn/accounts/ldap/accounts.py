@@ -1,5 +1,6 @@
 """Accounts in a directory, found by their addresses and named by ids that survive a new name or place of an entry."""
 
+import asyncio
 import os
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from keyturn.problems.requests import AccountsUnready, InputInvalid
 from keyturn.settings import LdapSettings
 from keyturn.telemetry.logs import LogEvent, log
 
-_TOO_MANY = 4
+_TOO_MANY, _TOO_SLOW = 4, {3, 11}
 _TOGETHER = 20
 """Addresses in one search."""
 
@@ -30,6 +31,9 @@ _LONGEST_NAME, _LONGEST_LOCALE = 120, 20
 _PAGE = 500
 _LISTING = 300.0
 """Seconds for a list of all accounts, which an operator asks for."""
+
+_LET_IN = 5.0
+"""Seconds for what follows a change: whoever waits for both must hear that the password is set."""
 
 _AD = "1.2.840.113556.1.4.800"
 """The capability by which Active Directory shows itself (MS-ADTS 3.1.1.3.4.3.1)."""
@@ -55,7 +59,7 @@ class LdapAccounts:
             root = await self.directory.work(lambda one: one.read("", "supportedCapabilities", "supportedExtension"))
             base = await self.directory.work(lambda one: one.read(settings.base, "1.1"))
         except BindRefused as error:
-            raise SettingsInvalid([Fault("accounts.ldap.bind_password", str(error))]) from None
+            raise SettingsInvalid([Fault(error.setting, str(error))]) from None
         if not base.dn:
             reason = f"there is no {settings.base}, or {settings.bind_dn} may not read it"
             raise SettingsInvalid([Fault("accounts.ldap.base", reason)])
@@ -153,10 +157,13 @@ class LdapAccounts:
 
     async def _search(self, connection: Connection, matching: bytes, most: int, *controls: bytes) -> Result:
         """Search below the base. References to other servers are not followed: they would get bind_dn's password."""
-        seconds = max(1, int(self.settings.timeout.total_seconds()))
+        seconds = max(1, int(self.settings.timeout.total_seconds()) - 1)  # less, so its answer comes before the end
         wanted = messages.every([*self._where, matching])
         operation = messages.search(self.settings.base, wanted, self._attributes, most=most, seconds=seconds)
         found = await connection.ask(operation, *controls)
+        if found.code in _TOO_SLOW:  # another server has no other index, and this one is there
+            said = f"the directory stops a search, for want of an index perhaps: {found}"
+            raise AccountsUnready(said, not_changed=True)
         if found.code not in {SUCCESS, _TOO_MANY}:
             raise ConnectionBroken(f"it refuses a search: {found}")
         return found
@@ -171,19 +178,24 @@ class LdapAccounts:
                 return ""
             if not addresses.is_same_mailbox(known.email, account.email):
                 return ""
-            await self.dialect.set_password(connection, entry, password.text, unlocks=self.settings.unlock)
+            await self.dialect.set_password(connection, entry, password, unlocks=self.settings.unlock)
             return entry.dn
 
         dn = await self.directory.work(change)
         try:
             if dn:
-                await self.directory.work(lambda connection: self.dialect.let_in(connection, dn))
-        except AccountsUnready as error:  # the password is already changed
-            log.warning(LogEvent("accounts.not_let_in", dn=dn, reason=error))
+                async with asyncio.timeout(_LET_IN):
+                    await self.directory.work(lambda connection: self.dialect.let_in(connection, dn))
+        except (AccountsUnready, TimeoutError) as error:  # the password is already changed
+            log.warning(LogEvent("accounts.not_let_in", dn=dn, reason=str(error) or f"no answer within {_LET_IN:g} s"))
         return bool(dn)
 
     async def check_password(self, account_id: str, password: str) -> bool:
-        """Bind as the account. For no account, bind as an entry that does not exist, after a search as well."""
+        """Bind as the account. For no account, bind as an entry that does not exist, after a search as well.
+
+        Servers answer that bind sooner, since they compute no hash. Active Directory also takes the previous password
+        for an hour, so a change proves the current one again (`NewPassword.current`).
+        """
         settings, dialect = self.settings, self.dialect
         no_id, no_dn = "00000000-0000-4000-8000-000000000000", f"cn={os.urandom(8).hex()},{settings.base}"
         entry = await self._read(account_id or no_id)

@@ -10,7 +10,7 @@ import msgspec
 from keyturn.accounts.ldap import messages
 from keyturn.accounts.ldap.messages import Answer, Entry, Malformed, Result
 
-SUCCESS, NO_SUCH_OBJECT = 0, 32
+SUCCESS, NO_SUCH_OBJECT, _INVALID_NAME = 0, 32, 34
 _UNCLEAR = {1, 3, 11, 51, 52, 54, 80}
 CERTAIN_NO = frozenset(range(1, 81)) - _UNCLEAR
 """Result codes that say that nothing was changed (RFC 4511 4.1.9 and appendix A).
@@ -89,7 +89,7 @@ class Connection:
                 _Wire, host, parts.port or (_TLS_PORT if is_tls else _PLAIN_PORT), ssl=context if is_tls else None
             )
             connection = cls(url, transport, wire)
-        except OSError as error:  # ssl.SSLError is one
+        except (OSError, UnicodeError) as error:  # ssl.SSLError is one; UnicodeError is of a name that DNS cannot have
             raise ConnectionBroken(str(error)) from error
         try:
             if start_tls and context:
@@ -147,7 +147,7 @@ class Connection:
         """Return the entry of that name; one without a name if it does not exist, or may not be seen."""
         wanted = messages.search(dn, messages.ANY, attributes, most=1, seconds=0, whole_tree=False)
         result = await self.ask(wanted)
-        if result.code not in {SUCCESS, NO_SUCH_OBJECT}:
+        if result.code not in {SUCCESS, NO_SUCH_OBJECT, _INVALID_NAME}:
             raise ConnectionBroken(f"it refuses to read {dn}: {result}")
         return next(iter(result.entries), Entry("", {}))
 

@@ -8,7 +8,10 @@ from uuid import UUID
 from keyturn.accounts.ldap import messages
 from keyturn.accounts.ldap.connection import CERTAIN_NO, NO_SUCH_OBJECT, SUCCESS, Connection, ConnectionBroken
 from keyturn.accounts.ldap.messages import Entry, Result
+from keyturn.accounts.port import NewPassword
+from keyturn.database import now
 from keyturn.problems.passwords import PasswordRejected, Violation
+from keyturn.problems.proofs import CredentialsRejected
 from keyturn.problems.requests import AccountsUnready
 from keyturn.telemetry.logs import LogEvent, log
 
@@ -26,6 +29,16 @@ def _refused(result: Result, entry: Entry) -> Exception:
     log.error(LogEvent("accounts.change_refused", dn=entry.dn, code=result.code, reason=result.message))
     said = f"the directory refuses to set a password: {result}"
     return AccountsUnready(said, not_changed=result.code in CERTAIN_NO)
+
+
+def _not_current(result: Result, entry: Entry) -> CredentialsRejected:
+    """Return the error for a current password that a bind accepted and the change does not.
+
+    Active Directory takes the previous password in binds for an hour, and a replica until it learns of the change. The
+    line in the log also tells of a service account that may not compare passwords, which slapd answers in the same way.
+    """
+    log.warning(LogEvent("accounts.current_refused", dn=entry.dn, code=result.code, reason=result.message))
+    return CredentialsRejected()
 
 
 # OpenLDAP, and servers that know its password policy (draft-behera-ldap-password-policy-10)
@@ -77,13 +90,19 @@ class OpenLdap:
         except ValueError:
             return None
 
-    async def set_password(self, connection: Connection, entry: Entry, password: str, *, unlocks: bool) -> None:
-        """Set the password as an administrator does. Raises PasswordRejected, AccountsUnready."""
+    async def set_password(self, connection: Connection, entry: Entry, password: NewPassword, *, unlocks: bool) -> None:
+        """Set the password as an administrator does; after a sign-in, only if the current one is right.
+
+        Raises PasswordRejected, CredentialsRejected, AccountsUnready.
+        """
         del unlocks  # the policy unlocks with every change
-        policy = messages.control(messages.PASSWORD_POLICY)
-        result = await connection.ask(messages.password_modify(entry.dn, password), policy, changes=True)
+        policy, current = messages.control(messages.PASSWORD_POLICY), password.current
+        operation = messages.password_modify(entry.dn, password.text, current)
+        result = await connection.ask(operation, policy, changes=True)
         if result.code == SUCCESS:
             return
+        if current is not None and result.code in {WRONG_PASSWORD, UNWILLING}:
+            raise _not_current(result, entry)
         if result.code == CONSTRAINT_VIOLATION:
             raise PasswordRejected([_POLICY_RULES.get(_policy_error(result), _POLICY_RULES[5])])
         raise _refused(result, entry)
@@ -91,14 +110,15 @@ class OpenLdap:
     async def let_in(self, connection: Connection, dn: str) -> None:
         """After that, remove the flag that asks for another password, and a lock that is left.
 
-        The owner has just chosen the password. A policy sets the flag for one that an administrator knows.
+        The owner has just chosen the password. A policy sets the flag for one that an administrator knows. A lock for
+        ever is an administrator's, set since the change. Values are deleted as they were read: a newer one stays.
         """
         entry = await connection.read(dn, "pwdReset", "pwdAccountLockedTime")
-        left = [name for name, values in entry.values.items() if values]
+        left = {name: each for name, each in entry.values.items() if each and _LOCKED_FOR_EVER.encode() not in each}
         if left:
-            result = await connection.ask(messages.modify(dn, [("delete", name, ()) for name in left]))
+            result = await connection.ask(messages.modify(dn, [("delete", name, each) for name, each in left.items()]))
             if result.code != SUCCESS:
-                log.warning(LogEvent("accounts.not_let_in", dn=dn, attributes=left, reason=result))
+                log.warning(LogEvent("accounts.not_let_in", dn=dn, attributes=list(left), reason=result))
 
     def accepts(self, result: Result) -> bool | None:
         """Return whether a bind shows that the password is right; None if the result does not tell."""
@@ -128,7 +148,17 @@ _MUST_CHANGE = re.compile(r"\bdata (?:532|773)\b")
 _BROKEN_POLICY = "0000052D"
 """ERROR_PASSWORD_RESTRICTION."""
 
-_POLICY = ("minPwdLength", "pwdProperties", "msDS-MinimumPasswordLength", "msDS-PasswordComplexityEnabled")
+_NOT_CURRENT = "00000056"
+"""ERROR_INVALID_PASSWORD: the value to delete is not the present password."""
+
+_POLICY = (
+    "minPwdAge",
+    "msDS-MinimumPasswordAge",
+    "minPwdLength",
+    "pwdProperties",
+    "msDS-MinimumPasswordLength",
+    "msDS-PasswordComplexityEnabled",
+)
 
 
 class ActiveDirectory(OpenLdap):
@@ -153,7 +183,7 @@ class ActiveDirectory(OpenLdap):
     def state(self, entry: Entry, moment: datetime, *, unlocks: bool) -> tuple[bool, bool]:
         flags, computed = entry.number("userAccountControl"), entry.number("msDS-User-Account-Control-Computed")
         expires = entry.number("accountExpires")
-        is_expired = 0 < expires < _NEVER and expires <= (moment - _EPOCH) // timedelta(microseconds=1) * 10
+        is_expired = 0 < expires < _NEVER and expires <= _ticks(moment)
         is_locked = bool(computed & _LOCKED_NOW)
         # Flags that the service account may not read are 0, which no account's are.
         is_enabled = flags and not flags & _DISABLED
@@ -163,20 +193,28 @@ class ActiveDirectory(OpenLdap):
         written = entry.number("pwdLastSet")
         return _EPOCH + timedelta(microseconds=written // 10) if 0 < written < _NEVER else None
 
-    async def set_password(self, connection: Connection, entry: Entry, password: str, *, unlocks: bool) -> None:
-        """Set the password and end a lockout in one modification. The flag "must change" ends with it, too."""
-        changes: list[messages.Change] = [("replace", "unicodePwd", [f'"{password}"'.encode("utf-16-le")])]
-        if unlocks and entry.number("lockoutTime"):
+    async def set_password(self, connection: Connection, entry: Entry, password: NewPassword, *, unlocks: bool) -> None:
+        """Set the password and end a lockout in one modification. The flag "must change" ends with it, too.
+
+        After a sign-in, delete the current password and add the new one: only this compares with the present one.
+        """
+        changes: list[messages.Change] = [("replace", "unicodePwd", [_quoted(password.text)])]
+        controls = [messages.control(messages.POLICY_HINTS, messages.tlv(0x30, messages.integer(1)))]
+        if password.current is not None:
+            current, new = _quoted(password.current), _quoted(password.text)
+            changes, controls = [("delete", "unicodePwd", [current]), ("add", "unicodePwd", [new])], []
+        elif unlocks and entry.number("lockoutTime"):
             changes.append(("replace", "lockoutTime", ["0"]))
-        history = messages.control(messages.POLICY_HINTS, messages.tlv(0x30, messages.integer(1)))
-        result = await connection.ask(messages.modify(entry.dn, changes), history, changes=True)
+        result = await connection.ask(messages.modify(entry.dn, changes), *controls, changes=True)
         if result.code == SUCCESS:
             return
+        if result.message.upper().startswith(_NOT_CURRENT):
+            raise _not_current(result, entry)
         if result.code in {CONSTRAINT_VIOLATION, UNWILLING} and result.message.upper().startswith(_BROKEN_POLICY):
             raise PasswordRejected(await self._violations(connection, entry, password))
         raise _refused(result, entry)
 
-    async def _violations(self, connection: Connection, entry: Entry, password: str) -> list[Violation]:
+    async def _violations(self, connection: Connection, entry: Entry, new: NewPassword) -> list[Violation]:
         """Return the rules that the password breaks. The directory says only that it breaks some."""
         policy_dn = entry.text("msDS-ResultantPSO")
         if not policy_dn:
@@ -184,6 +222,10 @@ class ActiveDirectory(OpenLdap):
         policy = await connection.read(policy_dn, *_POLICY)
         if not policy.dn or not policy_dn:
             return [_POLICY_RULES[5]]
+        password = new.text
+        youngest = policy.number("minPwdAge") or policy.number("msDS-MinimumPasswordAge")  # negative, in 100 ns
+        if new.current is not None and entry.number("pwdLastSet") - youngest > _ticks(now()):
+            return [_POLICY_RULES[7]]
         shortest = policy.number("minPwdLength") or policy.number("msDS-MinimumPasswordLength")
         if len(password) < shortest:
             return [Violation("weak_length", f"at least {shortest} characters", shortest)]
@@ -200,6 +242,15 @@ class ActiveDirectory(OpenLdap):
         if result.code == WRONG_PASSWORD and _MUST_CHANGE.search(result.message):
             return True
         return super().accepts(result)
+
+
+def _quoted(password: str) -> bytes:
+    return f'"{password}"'.encode("utf-16-le")
+
+
+def _ticks(moment: datetime) -> int:
+    """Return a time as Active Directory writes it: in units of 100 ns since 1601."""
+    return (moment - _EPOCH) // timedelta(microseconds=1) * 10
 
 
 def _kinds_of_characters(password: str) -> int:

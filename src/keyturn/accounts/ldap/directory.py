@@ -2,11 +2,14 @@
 
 import asyncio
 import ssl
+import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from keyturn.accounts.ldap.connection import SUCCESS, Connection, ConnectionBroken
 from keyturn.errors import Fault, SettingsInvalid
+from keyturn.problems.passwords import PasswordRejected
+from keyturn.problems.proofs import CredentialsRejected
 from keyturn.problems.requests import AccountsUnready
 from keyturn.settings import LdapSettings
 from keyturn.telemetry.logs import LogEvent, log
@@ -17,11 +20,18 @@ Job = Callable[[Connection], Awaitable[T]]
 WHOLE = 30.0
 """Seconds that a call takes at most with all its servers and the wait for a place: less than a message's lease."""
 
-_WRONG_PASSWORD = 49
+_INVALID_NAME, _WRONG_PASSWORD = 34, 49
+
+_REMEMBERED = 30.0
+"""Seconds without another bind after a refused one. Probes ask every few, and each bind would count as a guess."""
 
 
 class BindRefused(AccountsUnready):
-    """A server knows the service account by another password, or not at all."""
+    """A server knows the service account by another password, or not at all. `setting`: the one to correct."""
+
+    def __init__(self, setting: str, said: str) -> None:
+        super().__init__(said, not_changed=True)
+        self.setting = setting
 
 
 class Directory:
@@ -37,6 +47,8 @@ class Directory:
         self._current = 0
         self._context = _tls_context(settings)
         self._idle: list[Connection] = []
+        self._refused: BindRefused | None = None
+        self._refused_until = 0.0
         self._places = asyncio.Semaphore(settings.connections)
 
     async def work(self, job: Job[T], *, anonymous: bool = False, seconds: float = 0.0) -> T:
@@ -77,14 +89,20 @@ class Directory:
         used.append(connection)
         try:
             result = await job(connection)
+        except (PasswordRejected, CredentialsRejected):  # an answer like any other
+            await self._give_back(connection, url, anonymous=anonymous)
+            raise
         except BaseException:  # an open request may still be answered, so the connection serves no other job
             connection.abort()
             raise
+        await self._give_back(connection, url, anonymous=anonymous)
+        return result
+
+    async def _give_back(self, connection: Connection, url: str, *, anonymous: bool) -> None:
         if connection.is_usable and not anonymous and url == self._settings.servers[self._current]:
             self._idle.append(connection)
         else:
             await connection.close()
-        return result
 
     async def _connect(self, url: str, *, anonymous: bool) -> Connection:
         while self._idle and not anonymous:
@@ -92,6 +110,8 @@ class Directory:
             if connection.is_usable:
                 return connection
             connection.abort()
+        if self._refused and not anonymous and time.monotonic() < self._refused_until:
+            raise BindRefused(self._refused.setting, str(self._refused))
         connection = await Connection.open(url, self._context, start_tls=self._settings.start_tls)
         if anonymous:
             return connection
@@ -104,11 +124,14 @@ class Directory:
 
     async def _bind_service(self, connection: Connection) -> None:
         result = await connection.bind(self._settings.bind_dn, self._settings.bind_password)
-        if result.code == _WRONG_PASSWORD:
+        if result.code in {_INVALID_NAME, _WRONG_PASSWORD}:
             # No other server is asked: each would count a failure, until the account is locked.
             log.error(LogEvent("accounts.bind_refused", server=connection.url, reason=result.message))
-            said = f"{connection.url} refuses bind_dn and bind_password: {result}"
-            raise BindRefused(said, not_changed=True)
+            is_name = result.code == _INVALID_NAME
+            setting, names = ("bind_dn",) * 2 if is_name else ("bind_password", "bind_dn and bind_password")
+            self._refused = BindRefused(f"accounts.ldap.{setting}", f"{connection.url} refuses {names}: {result}")
+            self._refused_until = time.monotonic() + _REMEMBERED
+            raise self._refused
         if result.code != SUCCESS:
             raise ConnectionBroken(f"it refuses the bind: {result}")
 

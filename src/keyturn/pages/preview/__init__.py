@@ -59,9 +59,7 @@ class PagePreview:
         named = {f"studio.brands.{name}": differs for name, differs in self._others.items()}
         for name, brand in zip(self._others, brands_with(named, settings.brand), strict=True):
             self._themes[name] = Theme.of(brand, self._languages, kind=name)
-        policy = PasswordPolicy(
-            settings.password, settings.brand.name, max_bytes=settings.hashing.max_bytes, hashes_known=False
-        )
+        policy = PasswordPolicy(settings.password, settings.brand.name, max_bytes=settings.hashing.max_bytes)
         self._rules = policy.rules
         policy.close()
 

@@ -7,7 +7,6 @@ from functools import partial
 
 import msgspec
 
-from keyturn.accounts.port import KnowsHashes
 from keyturn.languages import SourceTexts
 from keyturn.problems.passwords import PasswordRejected, Violation, rule_text
 from keyturn.reset.ground import Ground
@@ -40,7 +39,6 @@ class PasswordPolicy:
     """Judges new passwords, as they were typed, by the rules of the settings.
 
     `max_bytes`: the length that the format of the hashes reads; longer passwords are refused rather than cut.
-    `hashes_known`: accounts' hashes can be read, so an account's current password is refused.
     """
 
     def __init__(
@@ -48,7 +46,6 @@ class PasswordPolicy:
         settings: PasswordSettings,
         *brand_names: str,
         max_bytes: int = BCRYPT_BYTES,
-        hashes_known: bool = False,
         breaches: Breaches | None = None,
     ) -> None:
         self._settings = settings
@@ -56,7 +53,7 @@ class PasswordPolicy:
         self._brand_names = brand_names
         self._guesses = GuessEstimator()
         self.breaches = breaches
-        self.refuses_current = settings.block_current and hashes_known
+        self.refuses_current = settings.block_current
         breached = (_rule("breached"),) if breaches else ()
         self.rules = (*(rule for rule, _ in self._checks("", common=False)), *breached)
 
@@ -148,6 +145,5 @@ def build(settings: Settings, ground: Ground) -> PasswordPolicy:
         settings.password,
         *(brand.name for brand in ground.themes.brands),
         max_bytes=settings.hashing.max_bytes,
-        hashes_known=isinstance(ground.accounts, KnowsHashes),
         breaches=breaches_for(settings.breaches, ground.meters),
     )

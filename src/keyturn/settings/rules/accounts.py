@@ -147,6 +147,8 @@ def _ldap(ldap: LdapSettings, *, sending: bool) -> Iterator[Fault]:
         written = getattr(ldap, name)
         if not _ATTRIBUTE.fullmatch(written) and (written or name == "email"):
             yield Fault(f"accounts.ldap.{name}", f"must be the name of an attribute{not_this(written)}")
+    if ldap.id and ldap.kind == "active_directory":
+        yield Fault("accounts.ldap.id", "has no effect in Active Directory, whose ids are objectGUID: remove it")
     for name in ldap.where:
         if not _ATTRIBUTE.fullmatch(name):
             yield Fault(member_name("accounts.ldap.where", name), "its name must be that of an attribute")
@@ -157,7 +159,7 @@ def _ldap_servers(ldap: LdapSettings) -> Iterator[Fault]:
     if not 0 < len(ldap.servers) <= _MOST_SERVERS:
         yield Fault(setting, f"must name one to {_MOST_SERVERS} servers, such as {example}")
     for url in ldap.servers:
-        if not _SERVER.fullmatch(url) or not host_of(url):
+        if not _SERVER.fullmatch(url) or not _is_name(host_of(url)):
             yield Fault(setting, f"must be addresses like {example}{not_this(url)}")
         elif message := _ldap_tls_fault(ldap, url):
             yield Fault(setting, message)
@@ -166,6 +168,14 @@ def _ldap_servers(ldap: LdapSettings) -> Iterator[Fault]:
     if not timedelta(0) < ldap.timeout <= _LONGEST_ANSWER:
         most = _LONGEST_ANSWER.seconds
         yield Fault("accounts.ldap.timeout", f"must be at most {most} s, because a user waits for it")
+
+
+def _is_name(host: str | None) -> bool:
+    """Return whether DNS can have this name: a connection would fail at a label that is empty or too long."""
+    try:
+        return bool((host or "").encode("idna"))
+    except UnicodeError:
+        return False
 
 
 def _ldap_tls_fault(ldap: LdapSettings, url: str) -> str:
