@@ -102,7 +102,8 @@ async def test_events_that_are_repeated_after_their_end_wait_for_the_next_time(
     transmitter.forgets_nothing = True
     waiting(transmitter, transmitter.event(**HIJACKED) | {"aud": "other"}, transmitter.event(**HIJACKED))
     for _ in range(3):
-        await drain(service)
+        async with asyncio.timeout(10):
+            await drain(service)
 
     assert len(transmitter.polls) == 6
     refusals = [record for record in caplog.records if "signals.refused" in str(record.msg)]

@@ -111,9 +111,7 @@ class Transmitter:
         self.refused |= asked.get("setErrs", {})
         some = dict(list(self.events.items())[: asked["maxEvents"]])
         answer = {"sets": some, "moreAvailable": len(self.events) > len(some)}
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await asyncio.sleep(self.delay)
-        return await send({"type": "http.response.body", "body": json.dumps(answer).encode()})
+        return await _respond(send, 200, json.dumps(answer).encode(), self.delay)
 
 
 def key(number: int) -> rsa.RSAPrivateKey:
@@ -131,8 +129,9 @@ def _public(one: PrivateKey) -> dict[str, Any]:
     return dict(jwt.algorithms.ECAlgorithm.to_jwk(one.public_key(), as_dict=True))
 
 
-async def _respond(send: Any, status: int, body: bytes) -> None:
+async def _respond(send: Any, status: int, body: bytes, delay: float = 0) -> None:
     await send({"type": "http.response.start", "status": status, "headers": []})
+    await asyncio.sleep(delay)
     await send({"type": "http.response.body", "body": body})
 
 

@@ -213,7 +213,7 @@ def _newer(name: str, signal: ReceivedSignal, account: Account) -> Select[Any]:
     return select(_Row.digest).where(_Row.mailbox == mailbox, _Row.transmitter == name, later).limit(1)
 
 
-def _reports_since_block(mailbox: str, transmitters: Sequence[str]) -> Select[Any]:
+def _reports_since_block(mailbox: str, transmitters: Sequence[str]) -> Select[Any, Any, Any]:
     """Ask for these transmitters' reports since the mailbox is blocked, the latest last."""
     about = _Row.mailbox == mailbox_digest(mailbox), _Row.transmitter.in_(transmitters)
     reports = select(_Row.transmitter, _Row.action, MailboxRow.blocked_at)
