@@ -13,7 +13,9 @@ def upgrade() -> None:
         sa.Column("digest", sa.LargeBinary(32), nullable=False),
         sa.Column("transmitter", sa.String(20), nullable=False),
         sa.Column("mailbox", sa.LargeBinary(32), nullable=False),
+        sa.Column("action", sa.String(16), nullable=False),
         sa.Column("issued_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("heeded_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("digest", name="pk_keyturn_received_signals"),
     )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.signals.test_reports import HIJACKED, is_blocked, push, reported
 from tests.signals.transmitter import Transmitter, key
-from tests.spec.service import ADA, Service, Start
+from tests.spec.service import ADA, GRACE, Service, Start
 
 from keyturn.errors import SendRetryable
 from keyturn.problems.requests import Unavailable
@@ -94,6 +94,65 @@ async def test_one_event_of_an_unknown_key_does_not_hold_up_the_others(
     assert await is_blocked(service)
     assert transmitter.acknowledged[1:] == [event["jti"]]
     assert transmitter.events.keys() == {late["jti"]}
+
+
+async def test_events_that_are_repeated_after_their_end_wait_for_the_next_time(
+    service: Service, transmitter: Transmitter, caplog: pytest.LogCaptureFixture
+) -> None:
+    transmitter.forgets_nothing = True
+    waiting(transmitter, transmitter.event(**HIJACKED) | {"aud": "other"}, transmitter.event(**HIJACKED))
+    for _ in range(3):
+        async with asyncio.timeout(10):
+            await drain(service)
+
+    assert len(transmitter.polls) == 6
+    refusals = [record for record in caplog.records if "signals.refused" in str(record.msg)]
+    assert len(refusals) == 1, "at most one line a minute"
+
+
+async def test_a_transmitter_that_has_events_without_end_is_left_alone_for_a_while(
+    service: Service, transmitter: Transmitter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(polling, "_MOST_ROUNDS", 3)
+    waiting(transmitter, *(transmitter.event("https://example.test/other") for _ in range(80)))
+    await drain(service)
+
+    assert [poll["maxEvents"] for poll in transmitter.polls] == [25, 25, 25, 0]
+    assert len(transmitter.acknowledged) == 75
+
+
+async def test_an_error_with_one_event_does_not_hold_up_the_others(
+    service: Service, transmitter: Transmitter, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    waiting(transmitter, broken := transmitter.event(subject={"format": "email", "email": GRACE}, reason="hijacking"))
+    waiting(transmitter, event := transmitter.event(**HIJACKED))
+    find = service.parts.accounts.find
+
+    async def find_some(address: str) -> Any:
+        if address == GRACE:
+            raise ArithmeticError
+        return await find(address)
+
+    monkeypatch.setattr(service.parts.accounts, "find", find_some)
+    with pytest.raises(Unavailable):
+        await drain(service)
+
+    assert await is_blocked(service)
+    assert transmitter.acknowledged == [event["jti"]]
+    assert transmitter.events.keys() == {broken["jti"]}
+    assert any(record.exc_info for record in caplog.records)
+
+
+async def test_an_answer_may_have_the_longest_events_and_take_its_time(
+    service: Service, transmitter: Transmitter
+) -> None:
+    transmitter.delay = 1.2
+    padding = "x" * 47_000
+    waiting(transmitter, *(transmitter.event("https://example.test/other", padding=padding) for _ in range(25)))
+    assert sum(map(len, transmitter.events.values())) > 25 * 60_000
+    await drain(service)
+
+    assert len(transmitter.acknowledged) == 25
 
 
 @pytest.mark.parametrize("status", [401, 404, 500, 302])

@@ -8,19 +8,22 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import select, text, update
 from tests.accounts.table.app import App, running_app
 from tests.connections import connected
 from tests.signals.transmitter import AUDIENCE, DISABLED, ENABLED, ISSUER, RISC, Transmitter, key
-from tests.spec.inbox import token_in
+from tests.spec.inbox import TOKEN, token_in
+from tests.spec.proofs.test_help_desk_races import Gate, gates, locate_later
 from tests.spec.service import ADA, GRACE, NOBODY, REQUEST, Service, Start, running, settings_for
 
 from keyturn.accounts.builtin import AccountRow
 from keyturn.database import now
+from keyturn.problems.proofs import SecurityLinkDead
 from keyturn.reset.records.models import AuditRow, MailboxRow, ReceivedSignalRow
-from keyturn.settings import AccountSettings, HelpDeskSettings, Secret, SubjectColumns, TableSettings
+from keyturn.settings import AccountSettings, HelpDeskSettings, HookSettings, Secret, SubjectColumns, TableSettings
 
 pytestmark = pytest.mark.any_database
 
@@ -122,8 +125,58 @@ async def test_an_id_is_kept_for_longer_than_its_event_is_accepted(service: Serv
     await push(service, transmitter.sign(transmitter.event(**HIJACKED)))
     await service.parts.retention.purge(now() + timedelta(days=14, hours=1))
     assert len(await service.rows(select(ReceivedSignalRow.digest))) == 1
+    await service.parts.records.transact(lambda tx: tx.mailboxes.unblock(ADA))
     await service.parts.retention.purge(now() + timedelta(days=15, hours=1))
     assert await service.rows(select(ReceivedSignalRow.digest)) == []
+
+
+async def test_a_mailbox_is_blocked_until_no_transmitter_reports_it(start: Start, transmitter: Transmitter) -> None:
+    service = await start(signals=transmitter.several("google", "idp", "console"))
+
+    async def report(name: str, kind: str, ago: float) -> str:
+        token = transmitter.sign(transmitter.event(kind, subject=ADA_BY_EMAIL, ago=ago))
+        await service.anywhere().post(f"/signals/events/{name}", content=token, headers=TYPE)
+        mailbox = await service.parts.mailboxes.find(ADA)
+        assert mailbox
+        return mailbox.blocked_for or ""
+
+    for name, ago in (("google", 90), ("idp", 80), ("console", 70)):
+        assert await report(name, DISABLED, ago) == "hijacked: google"
+    assert await report("google", ENABLED, 60) == "hijacked: idp"
+    await service.parts.retention.purge(now() + timedelta(days=20))
+    assert await report("idp", ENABLED, 50) == "hijacked: console", "what blocks a mailbox is not forgotten"
+    assert await report("console", ENABLED, 40) == ""
+    assert [outcome for outcome, *_ in await reported(service)][3:] == ["still_reported", "still_reported", "enabled"]
+
+
+async def test_a_report_from_before_an_operator_unblocked_the_mailbox_does_not_hold(
+    start: Start, transmitter: Transmitter
+) -> None:
+    service = await start(signals=transmitter.several("google", "idp"))
+
+    async def report(name: str, kind: str, ago: float) -> None:
+        token = transmitter.sign(transmitter.event(kind, subject=ADA_BY_EMAIL, ago=ago))
+        await service.anywhere().post(f"/signals/events/{name}", content=token, headers=TYPE)
+
+    await report("idp", DISABLED, 90)
+    await service.parts.records.transact(lambda tx: tx.mailboxes.unblock(ADA))
+    await report("google", DISABLED, 80)
+    await report("google", ENABLED, 70)
+    assert not await is_blocked(service)
+
+
+@ON_SQLITE
+async def test_a_transmitter_without_authority_over_a_mailbox_keeps_no_block(
+    start: Start, transmitter: Transmitter
+) -> None:
+    several = transmitter.several("google", "idp")
+    transmitters = {**several.transmitters}
+    transmitters["idp"] = msgspec.structs.replace(transmitters["idp"], domains=("other.test",))
+    service = await start(signals=msgspec.structs.replace(several, transmitters=transmitters))
+    await push(service, transmitter.sign(transmitter.event(ago=60, **HIJACKED)))
+    await service.write(update(ReceivedSignalRow).values(transmitter="idp"))
+    await push(service, transmitter.sign(transmitter.event(ENABLED, subject=ADA_BY_EMAIL)))
+    assert not await is_blocked(service)
 
 
 @ON_SQLITE
@@ -302,6 +355,17 @@ async def test_a_user_of_google_is_found_by_the_apps_own_table(
     assert [row.user_id for row in await app.run("SELECT user_id FROM app_sessions")] == [3]
 
 
+async def test_two_accounts_of_one_user_of_google_are_none(
+    beside_app: Service, app: App, transmitter: Transmitter
+) -> None:
+    await app.run("INSERT INTO identities VALUES (1, 'google', 'ada-at-google')")
+    await app.run("INSERT INTO identities VALUES (1, 'google', 'both'), (2, 'google', 'both')")
+    for sub in ("ada-at-google", "both"):
+        assert await refusal(beside_app, of_google(transmitter, sub)) == "202"
+
+    assert [outcome for outcome, *_ in await reported(beside_app)] == ["hijacked", "no_account"]
+
+
 async def test_a_report_counts_only_once_the_sessions_have_ended(
     beside_app: Service, app: App, transmitter: Transmitter
 ) -> None:
@@ -371,8 +435,70 @@ async def test_the_help_desk_lets_the_owner_of_a_hijacked_mailbox_in(start: Star
     code = await desk.issue(await desk.open(account, operator, "checked"), operator)
     issued = await desk.exchange(ADA, code.code, Client(ip_address="198.51.100.7"))
     assert issued
+    assert (await service.reset(issued.token)).is_success
+
+
+async def test_a_report_leaves_the_help_desks_link_alone_which_was_never_in_the_mailbox(
+    start: Start, transmitter: Transmitter
+) -> None:
+    from keyturn.reset.records.client import Client
+
+    service = await start(signals=transmitter.settings(), help_desk=HelpDeskSettings(enabled=True, wait=timedelta(0)))
+    account = await service.parts.accounts.find(ADA)
+    assert account
+    desk, operator = service.parts.help_desk, Client(operator="ops")
+    code = await desk.issue(await desk.open(account, operator, "checked"), operator)
+    issued = await desk.exchange(ADA, code.code, Client(ip_address="198.51.100.7"))
+    assert issued
+    await push(service, transmitter.sign(transmitter.event(**HIJACKED)))
 
     assert (await service.reset(issued.token)).is_success
+
+
+@pytest.mark.parametrize("is_told_first", [False, True])
+async def test_a_hijacked_mailbox_stops_no_case_of_the_help_desk(
+    start: Start, transmitter: Transmitter, *, is_told_first: bool
+) -> None:
+    from keyturn.reset.records.client import Client
+
+    service = await start(signals=transmitter.settings(), help_desk=HelpDeskSettings(enabled=True, wait=timedelta(0)))
+    account = await service.parts.accounts.find(ADA)
+    assert account
+    if not is_told_first:
+        await push(service, transmitter.sign(transmitter.event(**HIJACKED)))
+    case = await service.parts.help_desk.open(account, Client(operator="ops"), "checked")
+    await service.deliver()
+    mails = service.inbox.sent_to(ADA, "help_requested")
+    assert len(mails) == is_told_first
+    for mail in mails:
+        (token,) = TOKEN.findall(mail.text)[:1]
+        await push(service, transmitter.sign(transmitter.event(**HIJACKED)))
+        with pytest.raises(SecurityLinkDead):
+            await service.parts.help_desk.check(token, Client())
+        assert (await service.anywhere().post("/api/auth/stop-help", json={"token": token})).status_code == 400
+
+    assert await service.parts.help_desk.issue(case, Client(operator="ops"))
+
+
+@ON_SQLITE
+async def test_a_confirmation_that_is_being_written_has_no_button(start: Start, transmitter: Transmitter) -> None:
+    locate = f"{locate_later.__module__}:{locate_later.__name__}"
+    service = await start(signals=transmitter.settings(), hooks=HookSettings(locate=locate))
+    await service.reset(await service.link(), "the thief was here")
+    gate = Gate()
+    gates.append(gate)
+    try:
+        delivering = asyncio.create_task(service.deliver())
+        await gate.reached.wait()
+        await push(service, transmitter.sign(transmitter.event(**HIJACKED)))
+        gate.open.set()
+        await delivering
+    finally:
+        gates.clear()
+    await service.deliver()
+
+    (mail,) = service.inbox.sent_to(ADA, "password_changed")
+    assert TOKEN.findall(mail.text) == []
 
 
 # Who may report
@@ -410,11 +536,13 @@ async def test_claims_are_checked(
 
 def _signed(transmitter: Transmitter, claims: dict[str, Any]) -> str:
     """Sign claims that PyJWT would refuse to encode."""
+    return _signed_text(transmitter, json.dumps(claims))
+
+
+def _signed_text(transmitter: Transmitter, claims: str) -> str:
     import jwt
 
-    return jwt.PyJWS().encode(
-        json.dumps(claims).encode(), transmitter.published["one"], "RS256", headers={"kid": "one"}
-    )
+    return jwt.PyJWS().encode(claims.encode(), transmitter.published["one"], "RS256", headers={"kid": "one"})
 
 
 @ON_SQLITE
@@ -501,6 +629,18 @@ async def test_a_body_that_is_no_token_is_refused(service: Service, transmitter:
 
 
 @ON_SQLITE
+async def test_json_of_any_depth_is_refused(service: Service, transmitter: Transmitter) -> None:
+    deep = "[" * 20_000 + "]" * 20_000
+    header = urlsafe_b64encode(f'{{"alg":"RS256","kid":"one","x":{deep}}}'.encode()).decode()
+    assert await refusal(service, f"{header}.e30.AA") == "invalid_request"
+    assert transmitter.fetches == 0
+
+    claims = json.dumps(transmitter.event(**HIJACKED))
+    assert await refusal(service, _signed_text(transmitter, f'{claims[:-1]}, "x": {deep}}}')) == "invalid_request"
+    assert not await is_blocked(service)
+
+
+@ON_SQLITE
 async def test_a_body_is_bounded_and_has_its_type(service: Service, transmitter: Transmitter) -> None:
     assert await refusal(service, b"x" * 70_000) == "413"
     token = transmitter.sign(transmitter.event(**HIJACKED))
@@ -572,6 +712,15 @@ async def test_strangers_cannot_make_us_fetch_keys_for_each_token(
 
 
 @ON_SQLITE
+async def test_a_client_that_keeps_inventing_keys_is_held_off(service: Service, transmitter: Transmitter) -> None:
+    assert await refusal(service, transmitter.sign(transmitter.event(**HIJACKED))) == "202"
+    forged = transmitter.sign(transmitter.event(), kid="invented", by=key(1))
+    async with service.at("203.0.113.9", headers=TYPE) as client:
+        statuses = [(await client.post("/signals/events/google", content=forged)).status_code for _ in range(200)]
+    assert (statuses[0], statuses[-1]) == (503, 429)
+
+
+@ON_SQLITE
 async def test_a_withdrawn_key_ends(
     service: Service, transmitter: Transmitter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -593,6 +742,7 @@ async def test_a_withdrawn_key_ends(
         b"",
         b"<html>",
         b'{"keys": []}',
+        b'{"x": ' + b"[" * 30_000 + b"]" * 30_000 + b"}",
         b'{"keys": [{"kty": "oct", "k": "AAAA", "kid": "one"}]}',
         b"x" * 70_000,
         None,

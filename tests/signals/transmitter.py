@@ -29,7 +29,9 @@ class Transmitter:
     """Signs events, and serves keys at /jwks and events at /poll.
 
     `published`: the keys by their ids. `answer`: what /jwks answers instead: a status, bytes, or None for no answer.
-    `events`: wait for a poll. `acknowledged`, `refused`: what receivers said of them. `fetches`: requests for keys.
+    `events`: wait for a poll. `forgets_nothing`: repeat those that were ended. `delay`: seconds between the beginning
+    of an answer to a poll and its end. `acknowledged`, `refused`: what receivers said of them.
+    `fetches`: requests for keys.
     """
 
     def __init__(self) -> None:
@@ -46,6 +48,8 @@ class Transmitter:
         self.refused: dict[str, Any] = {}
         self.polls: list[dict[str, Any]] = []
         self.poll_status = 200
+        self.forgets_nothing = False
+        self.delay = 0.0
 
     def settings(self, **changes: Any) -> SignalSettings:
         """Return settings that trust it for Ada's domain."""
@@ -57,6 +61,11 @@ class Transmitter:
         }
         timeouts = {"timeout": changes.pop("timeout")} if "timeout" in changes else {}
         return SignalSettings(transmitters={"google": SignalTransmitter(**fields | changes)}, **timeouts)
+
+    def several(self, *names: str) -> SignalSettings:
+        """Return settings that know it by each of these names."""
+        (one,) = self.settings().transmitters.values()
+        return SignalSettings(transmitters=dict.fromkeys(names, one))
 
     def polled(self, **changes: Any) -> SignalSettings:
         return self.settings(poll_from=f"{self.address}/poll", token=Secret("for-the-transmitter"), **changes)
@@ -96,13 +105,13 @@ class Transmitter:
             return await _respond(send, 401, b"{}")
         if self.poll_status != 200:
             return await _respond(send, self.poll_status, b"{}")
-        for name in (*asked.get("ack", ()), *asked.get("setErrs", {})):
+        for name in () if self.forgets_nothing else (*asked.get("ack", ()), *asked.get("setErrs", {})):
             del self.events[name]
         self.acknowledged += asked.get("ack", ())
         self.refused |= asked.get("setErrs", {})
         some = dict(list(self.events.items())[: asked["maxEvents"]])
         answer = {"sets": some, "moreAvailable": len(self.events) > len(some)}
-        return await _respond(send, 200, json.dumps(answer).encode())
+        return await _respond(send, 200, json.dumps(answer).encode(), self.delay)
 
 
 def key(number: int) -> rsa.RSAPrivateKey:
@@ -120,8 +129,9 @@ def _public(one: PrivateKey) -> dict[str, Any]:
     return dict(jwt.algorithms.ECAlgorithm.to_jwk(one.public_key(), as_dict=True))
 
 
-async def _respond(send: Any, status: int, body: bytes) -> None:
+async def _respond(send: Any, status: int, body: bytes, delay: float = 0) -> None:
     await send({"type": "http.response.start", "status": status, "headers": []})
+    await asyncio.sleep(delay)
     await send({"type": "http.response.body", "body": body})
 
 

@@ -166,7 +166,7 @@ class FindsSubjects(Protocol):
     """A store that knows which users of identity providers its accounts are."""
 
     async def find_subject(self, transmitter: str, subject: str) -> Account | None:
-        """Return the account of a provider's user. Raises AccountsUnready.
+        """Return the account of a provider's user; None if several accounts are that user. Raises AccountsUnready.
 
         `transmitter`: the provider's name in `signals.transmitters`. `subject`: its id of the user (`sub`).
         """

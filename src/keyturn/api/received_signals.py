@@ -11,6 +11,7 @@ from litestar.params import FromPath
 
 from keyturn.api.requests import AnyRequest, ResetApi, client_of
 from keyturn.reset.hijacked_mailboxes import MailboxReports
+from keyturn.signals.published_keys import KeyUnknown
 from keyturn.signals.received import MOST_BYTES, SignalRefused
 from keyturn.telemetry.logs import LogEvent
 
@@ -40,6 +41,9 @@ class ReceivedSignalController(Controller):
                 log.warning(LogEvent("signals.refused", transmitter=name, client=client.ip_address, reason=refused))
             await api.requests.count_malformed(client)
             return Response({"err": refused.err, "description": str(refused)}, status_code=400)
+        except KeyUnknown:  # as strangers invent it
+            await api.requests.count_malformed(client)
+            raise
         return Response(b"", status_code=202, media_type="text/plain")  # RFC 8935, 2.2: without a body
 
 

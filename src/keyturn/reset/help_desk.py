@@ -81,7 +81,7 @@ class HelpDesk:
         return not case.approved_by and (self._settings.approval or case.stopped_at is not None)
 
     async def open(self, account: Account, operator: Client, note: str) -> HelpCase:
-        """Open a case, tell the account's mailbox, and return the case. It is committed.
+        """Open a case, tell the account's mailbox unless it is blocked, and return the case. It is committed.
 
         Raises HelpRefused if the account has an open case, is disabled, or has no password.
         """
@@ -106,7 +106,9 @@ class HelpDesk:
             if tx.help_cases.find(account.id, account.email, moment):
                 raise HelpRefused(f"{account.email} has an open case: leave out --reason, --caller and --checked")
             tx.help_cases.open(case, stop, moment)
-            message = tx.outbox.enqueue(HELP_REQUESTED, msgspec.structs.replace(asked, stop=stop))
+            message = None
+            if not tx.mailboxes.is_blocked_within(account.email):  # else a thief could stop what lets the owner in
+                message = tx.outbox.enqueue(HELP_REQUESTED, msgspec.structs.replace(asked, stop=stop))
             known = account.id, account.email
             tx.audit.write(_EVENT, "opened", operator, moment, *known, message_id=message, note=note)
 
@@ -241,7 +243,7 @@ class HelpDesk:
         """Return the case that the button stops, and change nothing. Raises SecurityLinkDead, TooManyRequests."""
         await self._ground.limits.count("validate", client)
         case = await self._records.help_cases.find_stoppable(tokens.digest(token), now())
-        if case is None:
+        if case is None or await self._records.mailboxes.is_blocked(case.email):
             raise SecurityLinkDead
         return case
 
@@ -259,7 +261,8 @@ class HelpDesk:
             if case is None:
                 raise SecurityLinkDead
             tx.hold(case.account_id)
-            if not tx.help_cases.stop(digest, moment, max(case.ready_at, moment + self._settings.delay)):
+            is_blocked = tx.mailboxes.is_blocked_within(case.email)  # since the mail
+            if is_blocked or not tx.help_cases.stop(digest, moment, max(case.ready_at, moment + self._settings.delay)):
                 raise SecurityLinkDead
             tx.audit.write("help_desk_stop", "stopped", client, moment, case.account_id, case.email)
 

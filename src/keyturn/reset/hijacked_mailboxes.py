@@ -2,7 +2,7 @@
 
 A report is a signed event (`signals/received.py`). It ends the links, codes and buttons "this was not me" that went to
 the account's mailbox, ends the account's sessions, and blocks the mailbox: no link goes there until an operator
-unblocks it, or the same transmitter reports that the user has the account back.
+unblocks it, or the same transmitter reports that the user has the account back, and no other still reports it.
 
 **A report shuts the owner out of the mailbox, so a transmitter has authority over few**: only mailboxes in its
 `domains` are blocked. A block of the help desk outweighs its reports. Google asks receivers to stop recovery mails, and
@@ -13,7 +13,7 @@ older report than one that was heeded changes nothing: transmitters repeat event
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from hashlib import sha256
@@ -31,6 +31,7 @@ from keyturn.reset.records.audit import HIJACKED
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.codes import mailbox_digest
 from keyturn.reset.records.guarded import DAY
+from keyturn.reset.records.models import MailboxRow
 from keyturn.reset.records.models import ReceivedSignalRow as _Row
 from keyturn.reset.records.stores import Transaction
 from keyturn.settings import Settings, SignalTransmitter
@@ -105,7 +106,7 @@ class MailboxReports:
             if account:
                 tx.hold(account.id)
             is_superseded = about is not None and tx.connection.execute(_newer(name, signal, about)).first() is not None
-            if not _keep(tx, name, signal, about):
+            if not _keep(tx, name, signal, about, action, moment):
                 return "none"
             outcome = "superseded" if is_superseded else self._act(tx, name, action, account, moment)
             known = (account.id, account.email) if account else ("", "")
@@ -136,9 +137,9 @@ class MailboxReports:
             return "no_account"
         if action == "noted":
             return action
-        reason, is_its_own = f"hijacked: {name}", _is_within(self.transmitters[name], account.email)
+        is_its_own = _is_within(self.transmitters[name], account.email)
         if action == "enabled":
-            return action if is_its_own and tx.mailboxes.unblock(account.email, reason) else "not_blocked"
+            return self._unblock(tx, name, account.email) if is_its_own else "not_blocked"
         tx.sessions.end_all(account.id)
         if action == "sessions_ended":
             return action
@@ -146,11 +147,24 @@ class MailboxReports:
             return "other_mailbox"
         # In the order of the help desk: the account, its mailbox, then its links.
         if tx.mailboxes.refuses_links(account.email, moment) != "blocked":
-            tx.mailboxes.block(account.email, moment, reason)
+            tx.mailboxes.block(account.email, moment, _reason(name))
         self._effects.end_access(tx, account.id, moment, mailbox=account.email)
         tx.links.end_for_good(account.id, moment, mailbox=account.email)
         tx.secure_links.end_at(account.id, account.email, moment)
         return HIJACKED
+
+    def _unblock(self, tx: Transaction, name: str, mailbox: str) -> str:
+        """End the transmitter's block, unless another still reports the mailbox: then the block is that one's."""
+        others = [other for other, one in self.transmitters.items() if other != name and _is_within(one, mailbox)]
+        reports = tx.connection.execute(_reports_since_block(mailbox, others)).all() if others else []
+        latest = {other: (action, blocked_at) for other, action, blocked_at in reports}
+        if not tx.mailboxes.unblock(mailbox, _reason(name)):
+            return "not_blocked"
+        for other, (action, blocked_at) in latest.items():
+            if action == "hijacked":
+                tx.mailboxes.block(mailbox, blocked_at, _reason(other))
+                return "still_reported"
+        return "enabled"
 
     async def close(self) -> None:
         for poller in self.pollers:
@@ -180,6 +194,10 @@ def _is_within(transmitter: SignalTransmitter, email: str) -> bool:
     return "*" in transmitter.domains or domain in transmitter.domains
 
 
+def _reason(name: str) -> str:
+    return f"hijacked: {name}"
+
+
 def _digest(name: str, signal: ReceivedSignal) -> bytes:
     return sha256(f"{name} {signal.id}".encode()).digest()
 
@@ -195,13 +213,25 @@ def _newer(name: str, signal: ReceivedSignal, account: Account) -> Select[Any]:
     return select(_Row.digest).where(_Row.mailbox == mailbox, _Row.transmitter == name, later).limit(1)
 
 
-def _keep(tx: Transaction, name: str, signal: ReceivedSignal, about: Account | None) -> bool:
+def _reports_since_block(mailbox: str, transmitters: Sequence[str]) -> Select[Any, Any, Any]:
+    """Ask for these transmitters' reports since the mailbox is blocked, the latest last."""
+    about = _Row.mailbox == mailbox_digest(mailbox), _Row.transmitter.in_(transmitters)
+    reports = select(_Row.transmitter, _Row.action, MailboxRow.blocked_at)
+    reports = reports.join(MailboxRow, MailboxRow.digest == _Row.mailbox)
+    return reports.where(*about, _Row.heeded_at >= MailboxRow.blocked_at).order_by(_Row.issued_at, _Row.heeded_at)
+
+
+def _keep(
+    tx: Transaction, name: str, signal: ReceivedSignal, about: Account | None, action: Action, moment: datetime
+) -> bool:
     """Keep the report's id until its age would be refused; return whether it is new."""
     kept = insert_into(_Row, tx.connection.dialect).values(
         digest=_digest(name, signal),
         transmitter=name,
         mailbox=mailbox_digest(about.email) if about else b"",
+        action=action,
         issued_at=signal.issued_at,
+        heeded_at=moment,
         expires_at=signal.issued_at + OLDEST + DAY,
     )
     return tx.connection.execute(kept.on_conflict_do_nothing().returning(_Row.digest)).first() is not None

@@ -37,6 +37,10 @@ class KeysUnready(Unavailable):
     """A transmitter's keys cannot be read now, which says nothing about its events."""
 
 
+class KeyUnknown(KeysUnready):
+    """The keys were read a moment ago, without the one that is asked for."""
+
+
 class PublishedKeys:
     """The keys at a URL of the settings, by their ids. No redirect is followed. `timeout` is for a whole fetch."""
 
@@ -49,17 +53,19 @@ class PublishedKeys:
         self._is_fetching = False
 
     async def find(self, kid: str) -> Key | None:
-        """Return the key with that id; None if the transmitter has none. Raises KeysUnready.
+        """Return the key with that id; None if the transmitter has none. Raises KeysUnready, KeyUnknown.
 
         An unknown id has the keys fetched again, but not so soon after the last time: then it stays unknown whether the
         transmitter has it.
         """
         now = monotonic()
-        if now - self._fetched_at < _FRESH and kid in self._keys:
+        is_fresh = now - self._fetched_at < _FRESH
+        if is_fresh and kid in self._keys:
             return self._keys[kid]
         # Nothing waits for another's fetch: each would keep its body meanwhile, and strangers can send many.
         if self._is_fetching or now - self._tried_at < _BETWEEN_FETCHES:
-            raise KeysUnready("the keys were fetched a moment ago", int(_BETWEEN_FETCHES))
+            unready = KeyUnknown if is_fresh else KeysUnready
+            raise unready("the keys were fetched a moment ago", int(_BETWEEN_FETCHES))
         await self.fetch()
         return self._keys.get(kid)
 
@@ -73,7 +79,7 @@ class PublishedKeys:
             raise KeysUnready(f"no keys within {self._timeout:g} s") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise KeysUnready(type(error).__name__) from None
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, RecursionError):
             raise KeysUnready("the answer is not a set of keys") from None
         finally:
             self._is_fetching = False

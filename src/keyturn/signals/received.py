@@ -4,7 +4,7 @@ from base64 import urlsafe_b64decode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import msgspec
 
@@ -33,6 +33,9 @@ _FUTURE = timedelta(minutes=5)
 
 OLDEST = timedelta(days=14)
 """Age of an event that is accepted. Transmitters that are polled keep events for days."""
+
+_MOST_BRACKETS = 500
+"""In the JSON of a header, and of claims: a deeper nesting than Python's own limit would be an error of the server."""
 
 _DEEPEST, _MOST_SUBJECTS = 3, 10
 """Subjects within subjects, such as a complex one with aliases, and those that are looked up."""
@@ -106,8 +109,8 @@ class SignalVerifier:
         except (JoseError, ValueError, TypeError):
             raise SignalRefused("invalid_key", "the signature does not fit the key") from None
         try:
-            claims = msgspec.json.decode(payload, type=_Claims)
-        except msgspec.MsgspecError:
+            claims = _decoded(payload, _Claims)
+        except ValueError:
             raise SignalRefused("invalid_request", "the claims are not those of a security event token") from None
         return self._checked(claims, moment)
 
@@ -135,11 +138,21 @@ class SignalVerifier:
         )
 
 
+_Decoded = TypeVar("_Decoded")
+
+
+def _decoded(text: bytes, kind: type[_Decoded]) -> _Decoded:
+    """Return what the JSON says. Raises ValueError, of which msgspec's errors are kinds."""
+    if text.count(b"[") + text.count(b"{") > _MOST_BRACKETS:
+        raise ValueError
+    return msgspec.json.decode(text, type=kind)
+
+
 def _header_of(token: bytes) -> _Header:
     encoded = token.partition(b".")[0]
     try:
-        header = msgspec.json.decode(urlsafe_b64decode(encoded + b"=" * (-len(encoded) % 4)), type=_Header)
-    except ValueError:  # that of msgspec is one
+        header = _decoded(urlsafe_b64decode(encoded + b"=" * (-len(encoded) % 4)), _Header)
+    except ValueError:
         raise SignalRefused("invalid_request", "the body is not a signed token") from None
     if header.alg not in _ALGORITHMS:
         raise SignalRefused("invalid_key", f"the algorithm must be {' or '.join(_ALGORITHMS)}")

@@ -44,11 +44,18 @@ _LONGEST_ANSWER = 16_384
 class EventPoster:
     """Posts events over connections that it keeps. No redirect is followed.
 
-    `timeout`: for a whole try. `longest`: bytes of an answer that are read.
+    `timeout`: for a try, until the answer begins. `longest`: bytes of an answer that are read, within `patience`.
     """
 
-    def __init__(self, timeout: timedelta, content_type: str, longest: int = _LONGEST_ANSWER) -> None:
+    def __init__(
+        self,
+        timeout: timedelta,
+        content_type: str,
+        longest: int = _LONGEST_ANSWER,
+        patience: timedelta = timedelta(seconds=1),
+    ) -> None:
         self._timeout = timeout.total_seconds()
+        self._patience = patience.total_seconds()
         self._longest = longest
         # A redirect is a failure: the operator has to fix the setting ("Delivery success and failure" in the
         # specification). Also, a redirect could point into our own network (OWASP SSRF Prevention Cheat Sheet).
@@ -79,7 +86,7 @@ class EventPoster:
         """Read a short answer to its end, and give up on any other: the status counts."""
         try:
             with contextlib.suppress(httpx.HTTPError, TimeoutError):
-                async with asyncio.timeout(1):
+                async with asyncio.timeout(self._patience):
                     return await read_bounded(answer, self._longest) or b""
             return b""
         finally:

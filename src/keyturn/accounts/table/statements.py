@@ -115,7 +115,7 @@ class Statements:
         return stored.in_(sa.bindparam("ids", type_=stored.type, expanding=True))
 
     def by_subject(self, transmitter: str, subject: str) -> Query | None:
-        """Ask for the ids of accounts that are this user of an identity provider; None if the settings name no column.
+        """Ask for the ids of two accounts that are this user of an identity provider; None if no column is named.
 
         Raises ValueError for an id that the column cannot have.
         """
@@ -129,7 +129,7 @@ class Statements:
         if self._dialect == "mysql" and one.subject.holds is str:
             theirs.append(_is_any(self._exactly(stored), values))
         theirs += [_has_value(other.c[column.name], column, given, datetime.now(UTC)) for column, given in one.where]
-        return Query(sa.select(other.c[one.owner.name].label("id")).where(*theirs).limit(1))
+        return Query(sa.select(other.c[one.owner.name].label("id")).where(*theirs).distinct().limit(2))
 
     def hash_by_id(self, account_id: str) -> Query:
         """Ask for the row with this id, and its hash."""

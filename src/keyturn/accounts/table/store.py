@@ -230,7 +230,7 @@ class TableAccounts:
         except ValueError:
             return None
         rows = await self._fetch(asked) if asked else []
-        return await self.get(text_of(rows[0]["id"])) if rows else None
+        return await self.get(text_of(rows[0]["id"])) if len(rows) == 1 else None
 
     async def awaiting_password(self) -> Sequence[str]:
         if not self._settings.password:

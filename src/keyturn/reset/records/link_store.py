@@ -186,8 +186,8 @@ class LinkStore(Store):
     def revoke_all(self, account_id: str, moment: datetime, *, mailbox: str | None = None, spares: Spared = "") -> None:
         """End every working link of the account, and each that another system may give back. The caller holds it.
 
-        `mailbox`: end only links sent to that address. A link that the help desk gave after `moment` stays: what ends
-        links may have begun before, in another system.
+        `mailbox`: end only links sent to that address, which the help desk's are not. A link that the help desk gave
+        after `moment` stays: what ends links may have begun before, in another system.
         """
         given = {"of_account": account_id, "moment": moment} | ({} if mailbox is None else {"mailbox": mailbox})
         self.connection.execute(_REVOKED[mailbox is not None, spares], given)
@@ -195,11 +195,15 @@ class LinkStore(Store):
     def end_for_good(self, account_id: str, moment: datetime, *, mailbox: str | None = None) -> None:
         """Revoke every link of the account, used ones, too: a use that is undone later brings none back.
 
-        `mailbox`: revoke only links sent to that address.
+        `mailbox`: revoke only links sent to that address, which the help desk's are not.
         """
         links = sa.update(ResetTokenRow).where(ResetTokenRow.account_id == account_id)
         if mailbox is not None:
-            links = links.where(sa.func.lower(ResetTokenRow.email) == sa.func.lower(mailbox))
+            is_sent = (
+                sa.func.lower(ResetTokenRow.email) == sa.func.lower(mailbox),
+                ResetTokenRow.by_help_desk.is_(False),
+            )
+            links = links.where(*is_sent)
         self.connection.execute(links.where(ResetTokenRow.revoked_at.is_(None)).values(revoked_at=moment))
 
     async def find_muting(self, digest: bytes, moment: datetime) -> MutingLink | None:
@@ -266,8 +270,10 @@ _MUTINGS = SingleUse(
     ResetTokenRow.created_at > sa.bindparam("since"),
 )
 _OF_ACCOUNT = ResetTokenRow.account_id == sa.bindparam("of_account")
-_OF_MAILBOX = _OF_ACCOUNT & (
-    sa.func.lower(ResetTokenRow.email) == sa.func.lower(sa.bindparam("mailbox", type_=sa.String()))
+_OF_MAILBOX = (
+    _OF_ACCOUNT
+    & (sa.func.lower(ResetTokenRow.email) == sa.func.lower(sa.bindparam("mailbox", type_=sa.String())))
+    & ResetTokenRow.by_help_desk.is_(False)
 )
 _REVOKED = {
     (of_mailbox, spares): sa.update(ResetTokenRow)

@@ -112,6 +112,7 @@ class ReceivedSignalRow(Model):
     """A report of another system that was heeded once, under the SHA-256 of its transmitter and its id.
 
     `mailbox`: the digest of the mailbox that it was about; empty for other reports. `issued_at`: by the transmitter.
+    `action`: what it asked for, of `hijacked_mailboxes.Action`. `heeded_at`: when it came.
     """
 
     __tablename__ = "keyturn_received_signals"
@@ -119,7 +120,9 @@ class ReceivedSignalRow(Model):
     digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
     transmitter: Mapped[str] = mapped_column(String(20))
     mailbox: Mapped[bytes] = mapped_column(LargeBinary(32), index=True)
+    action: Mapped[str] = mapped_column(String(16))
     issued_at: Mapped[datetime]
+    heeded_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
 
 

@@ -200,7 +200,7 @@ class Retention:
             _Chore("locks", AccountLockRow.account_id, AccountLockRow.until < moment - _A_CLOCK_MAY_BE_OFF),
             _Chore("passkey_rights", PasskeyRightRow.digest, PasskeyRightRow.expires_at < moment),
             _Chore("answers", SpentAnswerRow.digest, SpentAnswerRow.expires_at < moment),
-            _Chore("received_signals", ReceivedSignalRow.digest, ReceivedSignalRow.expires_at < moment),
+            _Chore("received_signals", ReceivedSignalRow.digest, _is_over(moment)),
             _Chore("codes", code.mailbox, forgotten),
             _Chore("help_cases", HelpCaseRow.mailbox, help_cases.is_forgettable(moment)),
             _Chore("second_addresses", SecondAddressRow.account_id, second_addresses.is_forgettable(moment)),
@@ -223,6 +223,12 @@ class Retention:
             smallest = _SMALLEST_BATCH if chore.along is not None else most
             most = int(min(max(most * min(longest / took, 2), smallest), _LARGEST_BATCH))
             await asyncio.sleep(took)
+
+
+def _is_over(moment: datetime) -> sa.ColumnElement[bool]:
+    """Return the condition that a report no longer matters: one about a blocked mailbox says who may unblock it."""
+    is_blocked = sa.exists().where(MailboxRow.digest == ReceivedSignalRow.mailbox, MailboxRow.blocked_at.is_not(None))
+    return (ReceivedSignalRow.expires_at < moment) & ~is_blocked
 
 
 def _purge_batch(batch: sa.Executable, connection: sa.Connection) -> tuple[int, datetime | None, float]:
