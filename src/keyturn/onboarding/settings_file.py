@@ -148,7 +148,7 @@ def _table(settings: TableSettings, url: str) -> Table:
         for column, ending in settings.ends.items():
             ends.add(column, _ending(ending))
             if ending.what == "passkeys":
-                ends.add(tomlkit.comment("Keyturn can also create passkeys there after a reset: [passkeys] enabled = true"))
+                ends.add(tomlkit.comment("After a reset, Keyturn can create passkeys there: [passkeys] enabled = true"))
         table.add(tomlkit.nl())
         table.add("ends", ends)
     return table
