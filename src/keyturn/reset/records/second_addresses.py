@@ -8,6 +8,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
+from keyturn import addresses
 from keyturn.database import Database, Model, Store
 from keyturn.database.statements import insert_into
 from keyturn.reset.records.guarded import DAY, DailyCounter
@@ -68,6 +69,12 @@ class SecondAddresses(Store):
         """Return the addresses that may get a link at that moment, by account; one statement, for whatever accounts."""
         rows = await self._database.fetch(self._usable, {"account_ids": list(set(account_ids)), "moment": moment})
         return {row["account_id"]: row["email"] for row in rows}
+
+    def gets_links_within(self, account_id: str, mailbox: str, moment: datetime) -> bool:
+        """Return whether the mailbox is the account's second address and may get a link, inside the transaction."""
+        given = {"account_ids": [account_id], "moment": moment}
+        row = self.connection.execute(self._usable, given).mappings().first()
+        return row is not None and addresses.is_same_mailbox(row["email"], mailbox)
 
     async def find(self, account_id: str, moment: datetime) -> SecondAddress | None:
         """Return the account's second address, or the one that is pending; None without either."""
