@@ -23,14 +23,18 @@ from tests.spec.proofs.test_second_address import (
     second_link,
     templates,
     trail,
+    want,
 )
 from tests.spec.second_factors import BUILTIN, enrol, reset_with, wrong_code
 from tests.spec.service import ADA, CHANGE, NEW_PASSWORD, NOBODY, PASSWORD, REQUEST, Service, Start, problem
 
+from keyturn.accounts.builtin import AccountRow
 from keyturn.accounts.port import Account
 from keyturn.database import now
+from keyturn.errors import SendRetryable
 from keyturn.outbox.models import OutboxRow
 from keyturn.reset.records.client import Client
+from keyturn.reset.records.models import ResetTokenRow
 from keyturn.settings import HelpDeskSettings
 
 pytestmark = pytest.mark.any_database
@@ -263,3 +267,30 @@ async def test_a_worker_without_the_feature_sends_no_link_for_a_request_for_the_
     await service.deliver()
     assert service.inbox.mails == []
     assert await trail(service) == ["second_address_request no_second_address"]
+
+
+async def test_an_account_that_signs_in_elsewhere_is_not_told_of_a_link_that_nobody_got(service: Service) -> None:
+    await added(service)
+    await service.write(update(AccountRow).where(AccountRow.email == ADA).values(password_hash=None, provider="google"))
+    await want(service)
+    assert (await trail(service))[-1] == "second_address_request provider_mailed"
+    assert templates(service, ADA) == []
+
+
+async def test_a_request_for_the_own_mailbox_does_not_replace_a_delayed_mail_to_the_second_one(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await added(service)
+
+    async def fail(*_: Any, **__: Any) -> None:
+        raise SendRetryable("the provider is down", not_accepted=True)
+
+    with monkeypatch.context() as during:
+        during.setattr(service.inbox, "send", fail)
+        await want(service)
+    await service.write(update(ResetTokenRow).values(expires_at=now()))
+    await service.link()
+    await service.write(update(OutboxRow).where(OutboxRow.settled_at.is_(None)).values(available_at=now()))
+    await service.deliver()
+    assert "second_address_request link_renewed" in await trail(service)
+    assert "password_reset" in templates(service, HOME)

@@ -70,6 +70,11 @@ class SecondAddresses(Store):
         rows = await self._database.fetch(self._usable, {"account_ids": list(set(account_ids)), "moment": moment})
         return {row["account_id"]: row["email"] for row in rows}
 
+    async def is_one(self, mailbox: str) -> bool:
+        """Return whether the mailbox is the second address of any account."""
+        rows = await self._database.fetch(sa.select(_Row.account_id).where(_Row.email == mailbox).limit(1))
+        return bool(rows)
+
     def gets_links_within(self, account_id: str, mailbox: str, moment: datetime) -> bool:
         """Return whether the mailbox is the account's second address and may get a link, inside the transaction."""
         given = {"account_ids": [account_id], "moment": moment}
@@ -98,7 +103,7 @@ class SecondAddresses(Store):
         """
         has_link = (_Row.pending == pending) & (_Row.expires_at > moment)
         kept = sa.case((has_link, _Row.digest), else_=sa.literal(digest, sa.LargeBinary(32)))
-        new = {"pending": pending, "digest": digest, "expires_at": expires_at}
+        new: dict[str, Any] = {"pending": pending, "digest": digest, "expires_at": expires_at}
         row = _NONE | {"account_id": account_id, "primary_email": "", "mails": 1, "counted_since": moment} | new
         raised = _COUNTER.raised(moment - DAY, moment)
         may = (_Row.email == "") & _COUNTER.has_room(moment - DAY, daily)
@@ -137,7 +142,8 @@ class SecondAddresses(Store):
     ) -> str:
         """Remove the account's second and pending addresses; return the former, "" if there was none.
 
-        `since`: only if it was added after that; `until`: only if by then. `primary`: only if the account was at that address then.
+        `since`: only if it was added after that; `until`: only if by then. `primary`: only if the account was at that
+        address then.
         """
         mine = _Row.account_id == account_id
         if since is not None:
