@@ -4,7 +4,8 @@
 the app does. A link to the new address verifies it within 24 hours (NIST SP 800-63B-4 4.2.1.2 on codes sent by mail).
 The account's own mailbox is told at once, with the button "this was not me" (4.6), and the address gets no reset link
 before `second_address.wait` is over, so an attacker in a session cannot use it at once. Removing it takes the password,
-has its effect at once, and is told to both mailboxes.
+and is told to both mailboxes. A new password ends what has yet to be verified. A link works only while its mailbox is
+the account's second address and is not blocked.
 
 **A request says that it wants the second address; it does not name it.** It is one row as any other, and the worker
 looks up the second addresses of all requests by one statement. So neither the answer nor the work shows whether an
