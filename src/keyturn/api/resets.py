@@ -251,8 +251,8 @@ class OwnSecondAddressController(Controller):
         summary="Add or remove a second address",
         description=(
             "For the operator's app, with the service key, once it has asked its user for the current password. A mail "
-            "with a link goes to the new address. Without `secondAddress`, the present one is removed. The answer is "
-            "the same for each account, and for an address without one; the audit trail has the outcome."
+            "with a link goes to the new address. If `secondAddress` is null, the present one is removed. The answer "
+            "is the same for each account, and for an address without one; the audit trail has the outcome."
         ),
         operation_id="setSecondAddress",
         responses=problem_responses(InputInvalid, ServiceKeyRefused, TooManyRequests),
@@ -260,7 +260,10 @@ class OwnSecondAddressController(Controller):
     async def change(
         self, data: JSONBody[schemas.SecondAddressRequest], request: AnyRequest, api: NamedDependency[ResetApi]
     ) -> Response[schemas.Done]:
-        await _second_address(api).ask(data.email, data.second_address or "", client_of(request))
+        # The mails about it name whoever asked, and that is the app's server here.
+        client = msgspec.structs.replace(client_of(request), ip_address="", user_agent="")
+        second = "" if data.second_address is None else data.second_address or "@"  # only null removes
+        await _second_address(api).ask(data.email, second, client)
         return _on_its_way(api.language(request))
 
 

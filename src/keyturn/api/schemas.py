@@ -99,10 +99,10 @@ class InvitationRequest(_Schema, frozen=True, kw_only=True):
 
 
 class SecondAddressRequest(_Schema, frozen=True, kw_only=True):
-    """Wants a second address for the account with that address; without one, removes the present one."""
+    """Wants a second address for the account with that address; null removes the present one."""
 
     email: _Email
-    second_address: _Email | None = None
+    second_address: _Email | None
 
 
 class TokenCheck(_Schema, frozen=True, kw_only=True):

@@ -77,6 +77,7 @@ class Parts:
             ends_access.append(passkey_rights.end_access)
         self.second_address = SecondAddressRoom(shared, settings.second_address)
         self.second_addresses = (self.second_address,) if settings.second_address.enabled else ()
+        ends_access += [one.end_pending for one in self.second_addresses]
         self.effects = ChangeEffects(
             records,
             ends_access,

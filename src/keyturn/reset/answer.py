@@ -86,7 +86,7 @@ class ResetLinks:
         """Return the mailbox that each request's mail goes to; None if the account has none."""
         for port in self._others:
             return await port.recipients(requests)
-        return [account.email for _, account in requests]
+        return [None if request.to else account.email for request, account in requests]
 
     def compose(
         self, account: Account, request: ResetRequested, moment: datetime, to: str, *, without_code: bool = False
@@ -150,7 +150,8 @@ class ResetLinks:
         for port in self._in_mail:
             port.add(tx, fresh, moment)
         for other in self._others:
-            other.tell(tx, [(request, account, mail.email.to, wanted) for mail, account, request, wanted in mails])
+            told = [(request, account, mail.email.to, yes and bool(mail.link)) for mail, account, request, yes in mails]
+            other.tell(tx, told)
 
     def store_recovery(
         self, tx: Transaction, mail: SealedMail, account: Account, client: Client, moment: datetime

@@ -98,6 +98,9 @@ def counted(ended: Ended | None) -> Ended:
 _EVENTS: dict[How, str] = {"reset": "password_reset", "change": "password_change", "help_desk": "help_desk_reset"}
 
 
+CHANGES = tuple((event, outcome) for event in _EVENTS.values() for outcome in ("changed", "interrupted"))
+"""The entries of the audit trail that are a new password: their events and outcomes."""
+
 _SPARED: dict[How, Spared] = {"change": "recovery", "reset": "help_desk", "help_desk": ""}
 """Links that a change leaves alone. An attacker who took over the account may change the password again: the owner's
 recovery link survives that. A code of the help desk has ended all mailed links, so a reset that one of them allowed

@@ -26,7 +26,6 @@ from keyturn.reset.proofs.second_step.required import PassedSecondStep, Required
 from keyturn.reset.records import tokens
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.link_store import Link, LinkStore
-from keyturn.reset.records.messages import How
 from keyturn.reset.records.stores import Records, Transaction
 from keyturn.telemetry.logs import LogEvent, reset_log
 from keyturn.telemetry.meters import Meters, count_calls
@@ -85,7 +84,7 @@ class PasswordResets:
         await self._require_consent(link, account, client)
         demands = [partial(step.require, link, account, answer, client) for step in self._second_steps]
         links, last = self._links.store, lambda tx: [write(tx, account) for write in then]
-        authorization = LinkAuthorization(links, tokens.digest(token), link.email, demands, link.how, last)
+        authorization = LinkAuthorization(links, tokens.digest(token), link, demands, last)
         change = Change(account=link.owner(account), password=password, client=client, authorization=authorization)
         try:
             await self._changes.make(change)
@@ -207,24 +206,22 @@ Demand = Callable[[], Awaitable[PassedSecondStep | None]]
 class LinkAuthorization(ChangeAuthorization):
     """Allows one change to the holder of a link; consuming the link decides.
 
-    `mailbox`: where the link was sent. `demands`: check second steps. `how`: what the link came from. `last`: writes
-    what ends the change.
+    `demands`: check second steps. `last`: writes what ends the change.
     """
 
     def __init__(
         self,
         links: LinkStore,
         digest: bytes,
-        mailbox: str,
+        link: Link,
         demands: Sequence[Demand],
-        how: How,
         last: Callable[[Transaction], object],
     ) -> None:
-        self.how = how
-        self.sent_to = mailbox if how == "reset" else ""
+        self.how = link.how
+        self.sent_to = link.email if link.how == "reset" else ""
         self._links = links
         self._digest = digest
-        self._mailbox = mailbox
+        self._link = link
         self._demands = demands
         self._last = last
         self._passed: Sequence[PassedSecondStep] = ()
@@ -250,11 +247,18 @@ class LinkAuthorization(ChangeAuthorization):
 
     def redeem(self, tx: Transaction, moment: datetime) -> None:
         # In the order of the worker: first the mailbox, then its account's links.
-        tx.mailboxes.end_cooldown(self._mailbox, moment)
+        tx.mailboxes.end_cooldown(self._link.email, moment)
+        # The worker may have sent it while the address was removed, and the help desk may have blocked the mailbox.
+        if self._link.second and not self._is_there(tx, moment):
+            raise LinkDead("invalid")
         if not tx.links.consume(self._digest, moment):
             raise LinkDead(_dead_reason(tx.links.find_within(self._digest)) or "invalid")
         for passed in self._passed:
             passed.spend(tx, moment)
+
+    def _is_there(self, tx: Transaction, moment: datetime) -> bool:
+        is_there = tx.second_addresses.gets_links_within(self._link.account_id, self._link.email, moment)
+        return is_there and not tx.mailboxes.is_blocked_within(self._link.email)
 
     def give_back(self, tx: Transaction, moment: datetime) -> None:
         tx.links.give_back(self._digest, moment)

@@ -98,17 +98,19 @@ class MailboxReports:
             reset_log.info(LogEvent("signals.received", transmitter=name, events=why, action="none"))
             return
         account = await self._find(name, signal)
+        # A mailbox that is only the second address of accounts is blocked, and nothing else happens.
+        mailbox = account.email if account else await self._find_second(name, signal)
         if account and action in ("hijacked", "sessions_ended") and isinstance(self._accounts, EndsSessions):
             await self._accounts.end_sessions(account.id)  # before the report counts: a repeat does no harm
 
         def write(tx: Transaction) -> str:
-            moment, about = now(), account if action in ("hijacked", "enabled") else None
+            moment, about = now(), mailbox if action in ("hijacked", "enabled") else ""
             if account:
                 tx.hold(account.id)
-            is_superseded = about is not None and tx.connection.execute(_newer(name, signal, about)).first() is not None
+            is_superseded = about != "" and tx.connection.execute(_newer(name, signal, about)).first() is not None
             if not _keep(tx, name, signal, about, action, moment):
                 return "none"
-            outcome = "superseded" if is_superseded else self._act(tx, name, action, account, moment)
+            outcome = "superseded" if is_superseded else self._act(tx, name, action, account, mailbox, moment)
             known = (account.id, account.email) if account else ("", "")
             tx.audit.write(_EVENT, outcome, client, moment, *known, note=f"{name}: {why}")
             return outcome
@@ -131,10 +133,29 @@ class MailboxReports:
                 return account
         return None
 
-    def _act(self, tx: Transaction, name: str, action: Action, account: Account | None, moment: datetime) -> str:
+    async def _find_second(self, name: str, signal: ReceivedSignal) -> str:
+        """Return the mailbox that the event names if it is in the transmitter's domains and a second address, or ""."""
+        for kind, value in signal.subjects:
+            mailbox = addresses.normalize(value) if kind == "email" else ""
+            is_within = mailbox and _is_within(self.transmitters[name], mailbox)
+            if is_within and await self._records.second_addresses.is_one(mailbox):
+                return mailbox
+        return ""
+
+    def _act_on_second(self, tx: Transaction, name: str, action: Action, mailbox: str, moment: datetime) -> str:
+        if action == "enabled":
+            return self._unblock(tx, name, mailbox)
+        if tx.mailboxes.refuses_links(mailbox, moment) != "blocked":
+            tx.mailboxes.block(mailbox, moment, _reason(name))
+        return HIJACKED
+
+    def _act(
+        self, tx: Transaction, name: str, action: Action, account: Account | None, mailbox: str, moment: datetime
+    ) -> str:
         """Do it in the caller's transaction, and return the outcome."""
         if account is None:
-            return "no_account"
+            is_about = mailbox and action in ("hijacked", "enabled")
+            return self._act_on_second(tx, name, action, mailbox, moment) if is_about else "no_account"
         if action == "noted":
             return action
         is_its_own = _is_within(self.transmitters[name], account.email)
@@ -207,9 +228,9 @@ def _same(name: str, signal: ReceivedSignal) -> Select[Any]:
     return select(_Row.digest).where(_Row.digest == _digest(name, signal))
 
 
-def _newer(name: str, signal: ReceivedSignal, account: Account) -> Select[Any]:
-    """Ask whether a later report about the account's mailbox was heeded."""
-    mailbox, later = mailbox_digest(account.email), _Row.issued_at > signal.issued_at
+def _newer(name: str, signal: ReceivedSignal, about: str) -> Select[Any]:
+    """Ask whether a later report about that mailbox was heeded."""
+    mailbox, later = mailbox_digest(about), _Row.issued_at > signal.issued_at
     return select(_Row.digest).where(_Row.mailbox == mailbox, _Row.transmitter == name, later).limit(1)
 
 
@@ -221,14 +242,12 @@ def _reports_since_block(mailbox: str, transmitters: Sequence[str]) -> Select[An
     return reports.where(*about, _Row.heeded_at >= MailboxRow.blocked_at).order_by(_Row.issued_at, _Row.heeded_at)
 
 
-def _keep(
-    tx: Transaction, name: str, signal: ReceivedSignal, about: Account | None, action: Action, moment: datetime
-) -> bool:
+def _keep(tx: Transaction, name: str, signal: ReceivedSignal, about: str, action: Action, moment: datetime) -> bool:
     """Keep the report's id until its age would be refused; return whether it is new."""
     kept = insert_into(_Row, tx.connection.dialect).values(
         digest=_digest(name, signal),
         transmitter=name,
-        mailbox=mailbox_digest(about.email) if about else b"",
+        mailbox=mailbox_digest(about) if about else b"",
         action=action,
         issued_at=signal.issued_at,
         heeded_at=moment,

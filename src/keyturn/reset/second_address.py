@@ -4,7 +4,8 @@
 the app does. A link to the new address verifies it within 24 hours (NIST SP 800-63B-4 4.2.1.2 on codes sent by mail).
 The account's own mailbox is told at once, with the button "this was not me" (4.6), and the address gets no reset link
 before `second_address.wait` is over, so an attacker in a session cannot use it at once. Removing it takes the password,
-has its effect at once, and is told to both mailboxes.
+and is told to both mailboxes. A new password ends what has yet to be verified. A link works only while its mailbox is
+the account's second address and is not blocked.
 
 **A request says that it wants the second address; it does not name it.** It is one row as any other, and the worker
 looks up the second addresses of all requests by one statement. So neither the answer nor the work shows whether an
@@ -16,7 +17,8 @@ as does an accepted code of the help desk: an intruder may have added it. The ow
 A locked account gets links only where it was locked. `docs/security.md` has both thieves.
 
 **It tells nothing about other accounts.** No other account is looked up. A mailbox's limits, suppression, muting and
-blocks hold, an account can have so many links a day sent to new addresses, and the trail has the outcome.
+blocks hold, an account can have so many links a day sent to new addresses, and the trail has the outcome. The owner is
+not told of it: an address that gets no mail is pending as any other.
 """
 
 import os
@@ -33,6 +35,7 @@ from keyturn.mail.port.email import Email
 from keyturn.outbox import Delivery, Dropped, Message
 from keyturn.problems.proofs import SecurityLinkDead
 from keyturn.problems.requests import InputInvalid
+from keyturn.reset.change import CHANGES
 from keyturn.reset.confirm import ConfirmationHandler
 from keyturn.reset.ground import Ground
 from keyturn.reset.mails.composer import MailComposer, SealedMail, SecureToken
@@ -53,13 +56,19 @@ from keyturn.settings import SecondAddressSettings
 from keyturn.telemetry.meters import count_calls
 
 LINK_LIFE = timedelta(hours=24)
-"""How long the link to a new address works: at most what NIST SP 800-63B-4 4.2.1.2 allows a code sent by mail."""
+"""How long the link to a new address works, from the last time that the owner asked for that address.
+
+It is at most what NIST SP 800-63B-4 4.2.1.2 allows a code sent by mail, counted from there.
+"""
 
 INTRUSION = timedelta(days=30)
 """An address that was added this long before "this was not me" may be the intruder's."""
 
 _EVENT = "second_address"
 """The event's name in the audit trail."""
+
+_ENDS_ASKS = (*CHANGES, ("account_secured", "secured"))
+"""Events of the trail that end what was asked for before: whoever asked may have known only the old password."""
 
 
 class SecondAddressRoom:
@@ -83,7 +92,7 @@ class SecondAddressRoom:
         `email`: the account's own address. Its owner, or the app, has just been proved. Raises InputInvalid, also if
         both addresses are one mailbox.
         """
-        email, second = addresses.parse(email), addresses.parse(second) if second else ""
+        email, second = addresses.parse(email), _parse(second) if second else ""
         if email == second:
             raise InputInvalid(Fault("secondAddress", "is the account's own address"))
         asked = SecondAddressAsked(account_id=account_id, at=now(), client=client, email=email, second=second)
@@ -107,7 +116,7 @@ class SecondAddressRoom:
         digest, moment = tokens.digest(token), now()
         found = await self._records.second_addresses.find_pending(digest, moment)
         account = await self._accounts.get(found.account_id) if found else None
-        if account is None or not (account.active or account.locked):
+        if account is None or not account.active:
             raise SecurityLinkDead
         usable_at = moment + self.settings.wait
 
@@ -121,13 +130,16 @@ class SecondAddressRoom:
         await self._records.transact(write)
         self._records.outbox.wake()
 
-    async def remove(self, account: Account, client: Client) -> bool:
-        """Remove the account's second and pending addresses; return whether there was one. Its links end, too."""
+    async def remove(self, account: Account, client: Client, *, until: datetime | None = None) -> bool:
+        """Remove the account's second and pending addresses; return whether there was one. Its links end, too.
+
+        `until`: only if it was added by then.
+        """
         moment = now()
 
         def write(tx: Transaction) -> bool:
             tx.hold(account.id)
-            second = self._end(tx, account.id, moment)
+            second = self._end(tx, account.id, moment, until=until)
             if second:
                 self._tell(tx, account, second, "removed", client, moment, moment)
             return bool(second)
@@ -144,6 +156,11 @@ class SecondAddressRoom:
         if second := self._end(tx, account_id, moment, since=moment - INTRUSION, primary=mailbox):
             tx.audit.write(_EVENT, "ended", Client(), moment, account_id, second)
 
+    def end_pending(self, tx: Transaction, account_id: str, moment: datetime, *, mailbox: str | None = None) -> None:
+        """End the link to a new address, as a port of `ChangeEffects`: whoever asked for it knew the old password."""
+        del moment, mailbox
+        tx.second_addresses.remove_pending(account_id)
+
     def _end(
         self,
         tx: Transaction,
@@ -151,9 +168,10 @@ class SecondAddressRoom:
         moment: datetime,
         *,
         since: datetime | None = None,
+        until: datetime | None = None,
         primary: str | None = None,
     ) -> str:
-        second = tx.second_addresses.remove(account_id, since=since, primary=primary)
+        second = tx.second_addresses.remove(account_id, since=since, until=until, primary=primary)
         if second:
             tx.links.revoke_all(account_id, moment, mailbox=second)
         return second
@@ -225,6 +243,13 @@ class SecondAddressRoom:
         return [second] if is_told and not await self._records.mailboxes.is_blocked(second) else []
 
 
+def _parse(second: str) -> str:
+    try:
+        return addresses.parse(second)
+    except InputInvalid as error:
+        raise InputInvalid(*(Fault("secondAddress", fault.message) for fault in error.faults)) from None
+
+
 class NewAddressHandler:
     """Mails a link to a new address, unless the account or the mailbox may have none. The trail says why."""
 
@@ -244,7 +269,8 @@ class NewAddressHandler:
         if account is None or (asked.account_id and account.id != asked.account_id):
             return Dropped("no_account")
         if not asked.second:
-            return Dropped("removed" if await self._room.remove(account, asked.client) else "no_second_address")
+            removed = await self._room.remove(account, asked.client, until=asked.at)
+            return Dropped("removed" if removed else "no_second_address")
         token, moment = tokens.mint(os.urandom), now()
         mail = self._composer.about_new_address(account, asked, token, moment + LINK_LIFE, LINK_LIFE)
         sealed = self._mails.seal(mail)
@@ -267,13 +293,16 @@ class NewAddressHandler:
         if not account.active:
             return "disabled"
         tx.hold(account.id)
+        if tx.audit.has_since(account.id, _ENDS_ASKS, asked.at):
+            return "superseded"
         daily, expires_at = self._room.settings.daily, moment + LINK_LIFE
         if not tx.second_addresses.propose(account.id, asked.second, digest, expires_at, moment, daily):
             return "refused"
         # Last, so that an account cannot use up the cooldown of other people's mailboxes without limit.
         if not all(tx.mailboxes.claim([(asked.second, True)], moment)):
-            tx.second_addresses.remove(account.id)
+            # It stays pending: an owner who saw it vanish would learn that this mailbox has just got a mail of ours.
             return tx.mailboxes.refuses_links(asked.second, moment) or "cooldown"
+        tx.second_addresses.replace_link(account.id, digest)
         return "link_mailed"
 
 

@@ -57,7 +57,7 @@ def service_options() -> dict[str, Any]:
 
 
 async def of_app(service: Service, email: str, second: str | None) -> httpx.Response:
-    body = {"email": email} | ({"secondAddress": second} if second else {})
+    body = {"email": email, "secondAddress": second}
     return await service.anywhere().post(OWN, json=body, headers={"Authorization": f"Bearer {KEY}"})
 
 

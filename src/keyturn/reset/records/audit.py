@@ -102,6 +102,12 @@ class Audit(Store):
         )
         return self.connection.execute(mine).scalar_one()
 
+    def has_since(self, account_id: str, kinds: Collection[tuple[str, str]], moment: datetime) -> bool:
+        """Return whether the account has such an entry since then, in the caller's transaction."""
+        is_wanted = tuple_(AuditRow.event, AuditRow.outcome).in_(kinds)
+        mine = select(AuditRow.id).where(AuditRow.account_id == account_id, is_wanted, AuditRow.at >= moment)
+        return self.connection.execute(mine.limit(1)).first() is not None
+
     async def record(self, event: str, outcome: str, client: Client, account_id: str, email: str) -> None:
         """Write an entry of now in its own transaction."""
         entry = event, outcome, client, now(), account_id, email

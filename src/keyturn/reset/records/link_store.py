@@ -142,9 +142,11 @@ class LinkStore(Store):
         self.connection.execute(self._added, self._rows.parameter(rows))
 
     def has_newer(self, link: Link) -> bool:
-        """Return whether the account got another link after this one."""
+        """Return whether the account got another link after this one, at its own address or at the second one alike."""
         newer = sa.select(ResetTokenRow.id).where(
-            ResetTokenRow.account_id == link.account_id, ResetTokenRow.id > link.id
+            ResetTokenRow.account_id == link.account_id,
+            ResetTokenRow.id > link.id,
+            ResetTokenRow.second == link.second,
         )
         return self.connection.execute(newer.limit(1)).first() is not None
 

@@ -202,7 +202,7 @@ class HelpRequested(_OfAccount, frozen=True, kw_only=True):
 class SecondStepHasFailed(_OfAccount, frozen=True, kw_only=True):
     """A link ended, since too many wrong codes were tried with it; its owner must be told. `client` tried the last.
 
-    `email`: where the link was sent.
+    `email`: where the link was sent; the account's own address if that was its second one.
     """
 
     email: str

@@ -8,6 +8,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
+from keyturn import addresses
 from keyturn.database import Database, Model, Store
 from keyturn.database.statements import insert_into
 from keyturn.reset.records.guarded import DAY, DailyCounter
@@ -69,6 +70,17 @@ class SecondAddresses(Store):
         rows = await self._database.fetch(self._usable, {"account_ids": list(set(account_ids)), "moment": moment})
         return {row["account_id"]: row["email"] for row in rows}
 
+    async def is_one(self, mailbox: str) -> bool:
+        """Return whether the mailbox is the second address of any account."""
+        rows = await self._database.fetch(sa.select(_Row.account_id).where(_Row.email == mailbox).limit(1))
+        return bool(rows)
+
+    def gets_links_within(self, account_id: str, mailbox: str, moment: datetime) -> bool:
+        """Return whether the mailbox is the account's second address and may get a link, inside the transaction."""
+        given = {"account_ids": [account_id], "moment": moment}
+        row = self.connection.execute(self._usable, given).mappings().first()
+        return row is not None and addresses.is_same_mailbox(row["email"], mailbox)
+
     async def find(self, account_id: str, moment: datetime) -> SecondAddress | None:
         """Return the account's second address, or the one that is pending; None without either."""
         is_pending = (_Row.pending != "") & (_Row.expires_at > moment)
@@ -84,17 +96,26 @@ class SecondAddresses(Store):
     def propose(
         self, account_id: str, pending: str, digest: bytes, expires_at: datetime, moment: datetime, daily: int
     ) -> bool:
-        """Store an address that has yet to be verified, in place of an earlier one.
+        """Store an address that has yet to be verified, in place of an earlier one, and count a mail to it.
 
+        A link to the same address that still works stays, whether or not it gets another: `replace_link` ends it.
         Return False, and change nothing, if the account has a second address, or had `daily` links in a day.
         """
-        new = {"pending": pending, "digest": digest, "expires_at": expires_at}
+        has_link = (_Row.pending == pending) & (_Row.expires_at > moment)
+        kept = sa.case((has_link, _Row.digest), else_=sa.literal(digest, sa.LargeBinary(32)))
+        new: dict[str, Any] = {"pending": pending, "digest": digest, "expires_at": expires_at}
         row = _NONE | {"account_id": account_id, "primary_email": "", "mails": 1, "counted_since": moment} | new
         raised = _COUNTER.raised(moment - DAY, moment)
         may = (_Row.email == "") & _COUNTER.has_room(moment - DAY, daily)
         fresh = insert_into(_Row, self.connection.dialect).values(**row)
-        stored = fresh.on_conflict_do_update(index_elements=[_Row.account_id], set_=new | raised, where=may)
+        stored = fresh.on_conflict_do_update(
+            index_elements=[_Row.account_id], set_=new | {"digest": kept} | raised, where=may
+        )
         return self.connection.execute(stored.returning(_Row.account_id)).first() is not None
+
+    def replace_link(self, account_id: str, digest: bytes) -> None:
+        """Let only the token with that digest verify the pending address."""
+        self.connection.execute(sa.update(_Row).where(_Row.account_id == account_id).values(digest=digest))
 
     def verify(self, digest: bytes, primary: str, moment: datetime, usable_at: datetime) -> str | None:
         """Make the pending address the account's second one, and return it: of concurrent callers exactly one gets it.
@@ -106,14 +127,29 @@ class SecondAddresses(Store):
         email: str | None = self.connection.execute(verified.returning(_Row.email)).scalar_one_or_none()
         return email
 
-    def remove(self, account_id: str, *, since: datetime | None = None, primary: str | None = None) -> str:
+    def remove_pending(self, account_id: str) -> None:
+        """Let no link verify an address of the account any more. Its second address stays."""
+        waiting = (_Row.account_id == account_id) & (_Row.pending != "")
+        self.connection.execute(sa.update(_Row).where(waiting).values(pending="", digest=None))
+
+    def remove(
+        self,
+        account_id: str,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        primary: str | None = None,
+    ) -> str:
         """Remove the account's second and pending addresses; return the former, "" if there was none.
 
-        `since`: only if it was added after that. `primary`: only if the account was at that address then.
+        `since`: only if it was added after that; `until`: only if by then. `primary`: only if the account was at that
+        address then.
         """
         mine = _Row.account_id == account_id
         if since is not None:
             mine &= (_Row.email == "") | (_Row.added_at > since)
+        if until is not None:
+            mine &= (_Row.email == "") | (_Row.added_at <= until)
         if primary is not None:
             mine &= (_Row.email == "") | (sa.func.lower(_Row.primary_email) == sa.func.lower(primary))
         email: str | None = self.connection.execute(sa.select(_Row.email).where(mine)).scalar_one_or_none()
