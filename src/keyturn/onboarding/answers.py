@@ -127,7 +127,9 @@ def faults_in(text: str, environ: Mapping[str, str]) -> tuple[Fault, ...]:
 def store_fault(store: str) -> str:
     """Return the fault of a factory after importing it, without calling it; "" if it has none."""
     if store == "ldap":
-        return "init does not ask about a directory: write [accounts.ldap] as in docs/guides/ldap.md"
+        return (
+            "init does not ask about a directory: write [accounts.ldap] as the page on LDAP in the documentation shows"
+        )
     try:
         if store not in OWN_STORES:
             import_factory(store)

@@ -1,4 +1,4 @@
-"""The rights in docs/guides/ldap.md, as written there, on slapd and Samba: they suffice, and are not too many."""
+"""The rights in docs/ldap.md, as written there, on slapd and Samba: they suffice, and are not too many."""
 
 import asyncio
 import re
@@ -18,7 +18,7 @@ from keyturn.settings import Secret
 
 pytestmark = pytest.mark.long
 
-GUIDE = Path(__file__).parents[3] / "docs/guides/ldap.md"
+GUIDE = Path(__file__).parents[3] / "docs/ldap.md"
 ADA = "ada@northwind.test"
 SERVICE_HASH, SERVICE_PASSWORD = "{SSHA}(from slappasswd)", "a service account of the guide"
 

@@ -26,7 +26,7 @@ _NO_VALUES = {"lockoutTime": "1", "userAccountControl": "1", "pwdAccountLockedTi
 _TAKES_OVER = ("mail", "cn", "userAccountControl", "servicePrincipalName")
 """Attributes by which their writer could receive another person's links, or sign in as that person."""
 
-_GUIDE = "docs/guides/ldap.md shows rights that suffice."
+_GUIDE = "The page on LDAP in the documentation shows rights that suffice."
 
 
 async def findings(settings: LdapSettings, dialect: OpenLdap) -> list[Finding]:
