@@ -239,7 +239,12 @@ def _withdraw_always(self: Outbox, key: str) -> bool:
 ABLATIONS: Mapping[str, Ablation] = {
     "used-links": Ablation(
         what="A link is used by one guarded `UPDATE`",
-        remove=_without_guard("keyturn_reset_tokens.used_at", "SET used_at"),
+        # A change also revokes the link that was used for it.
+        remove=_reword(
+            ("keyturn_reset_tokens.used_at IS NULL", "1"),
+            ("keyturn_reset_tokens.revoked_at IS NULL", "1"),
+            only="UPDATE keyturn_reset_tokens SET used_at",
+        ),
     ),
     "revoked-links": Ablation(
         what="The same `UPDATE` refuses a link that was revoked meanwhile",

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from datetime import timedelta
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from tests.statements import statements_sent, thread_trips
 
 from keyturn.mail.rendering.compiling import to_html
 from keyturn.mail.rendering.render import Templates
+from keyturn.outbox import Dropped, LeaseLost
 from keyturn.outbox.models import OutboxRow
 from keyturn.reset.records.messages import RESET_REQUESTED
 from keyturn.reset.records.models import AuditRow
@@ -156,3 +158,17 @@ async def test_a_mail_that_cannot_be_rendered_fails_alone(start: Start, tmp_path
     states = await service.rows(select(OutboxRow.state, OutboxRow.reason).order_by(OutboxRow.id))
     assert [row["state"] for row in states] == ["waiting", "sent"]
     assert states[0]["reason"]
+
+
+async def test_a_request_that_a_slow_worker_has_claimed_twice_is_answered_once(service: Service) -> None:
+    await service.ask(ADA)
+    outbox = service.parts.outbox
+    claims = [one for lease in (0, 60) for one in await outbox.claim(1, timedelta(seconds=lease))]
+    assert len({one.claim for one in claims}) == 2
+    handler = next(lane for lane in service.parts.relay._lanes if RESET_REQUESTED in lane.together)
+
+    old, new = await handler.prepare_all(claims, 60)
+
+    assert isinstance(old, LeaseLost)
+    assert not isinstance(new, Exception | Dropped)
+    assert await outcomes(service) == [(ADA, "link_mailed")]
