@@ -25,6 +25,7 @@ _STEP = 0.0005
 """Seconds between two attempts to write to a file that another process has locked."""
 
 _SECONDS_TO_BEGIN_A_LOG = 1
+_SECONDS_TO_COMMIT = 5
 
 _PRIMARY = 0xFF
 """The bits of a result code for the error itself; higher bits give the reason (https://sqlite.org/rescode.html)."""
@@ -200,7 +201,9 @@ class _NotedConnection(sqlite3.Connection):
 
     def commit(self) -> None:
         self._close_cursors()
-        super().commit()
+        # Without a write-ahead log, another program's reads delay a commit, which can be tried again
+        # (https://sqlite.org/lang_transaction.html).
+        try_until_free(super().commit, _SECONDS_TO_COMMIT)
 
     def rollback(self) -> None:
         self._close_cursors()

@@ -3,9 +3,11 @@
 import asyncio
 import logging
 import socket
+import sqlite3
 import sys
 import threading
 import traceback
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -118,6 +120,37 @@ async def test_a_file_is_left_in_its_journal_mode_and_never_made(tmp_path: Path)
         await accounts.close()
         (row,) = await app.run("PRAGMA journal_mode")
     assert row.journal_mode == "delete"
+
+
+async def test_a_program_that_reads_a_file_without_a_log_delays_a_change_and_refuses_none(tmp_path: Path) -> None:
+    file = tmp_path / "app.db"
+    with closing(sqlite3.connect(file)) as app:
+        app.execute(USERS)
+        app.execute("INSERT INTO users VALUES (1, 'ada@northwind.test', 'old')")
+        app.commit()
+    accounts = store(f"sqlite:///{file}")
+    assert await accounts.find(ADA.email) == ADA
+
+    with closing(sqlite3.connect(file, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM users").fetchall()
+        change = asyncio.create_task(accounts.set_password(ADA, NewPassword("new", hashed)))
+        while await asyncio.to_thread(is_readable, file):  # until the change waits to be committed
+            assert not change.done()
+        reader.execute("COMMIT")
+        assert await change
+    assert await accounts.password_hash(ADA.id) == await hashed("new")
+    await accounts.close()
+
+
+def is_readable(file: Path) -> bool:
+    """Tell whether a new reader gets the file: not while a change waits for the readers before it."""
+    with closing(sqlite3.connect(file, timeout=0)) as another:
+        try:
+            another.execute("SELECT * FROM users").fetchall()
+        except sqlite3.OperationalError:
+            return False
+    return True
 
 
 @pytest.mark.parametrize("databases", ["postgresql", "mariadb"], indirect=True)
