@@ -300,7 +300,8 @@ class Model:
         for code in self.held("help desk's code", mailbox=account.email):
             code.over = "invalid"
         self.trail.append(("help_desk", "opened", account.email))
-        self.waiting.append(Message("help", account.email, account, case=case))
+        if not self.mailbox(account.email).is_blocked:  # else a thief could stop what lets the owner in
+            self.waiting.append(Message("help", account.email, account, case=case))
         return True
 
     def _tell_of_case(self, opened: Message) -> list[Mail]:
@@ -327,7 +328,8 @@ class Model:
     def stop(self, stop: Key) -> bool:
         """End the case's code, and let none be issued for an hour and without a second operator."""
         case = self.cases.get(stop.mailbox)
-        if stop.over or case is None or stop.case is not case or case.ready_at <= self.now - DAY:
+        is_over = case is None or case.ready_at <= self.now - DAY or self.mailbox(stop.mailbox).is_blocked
+        if stop.over or case is None or stop.case is not case or is_over:
             return False
         stop.over, case.needs_approval = "used", True
         case.ready_at = max(case.ready_at, self.now + timedelta(hours=1))
