@@ -10,6 +10,7 @@ WIDTHS = {320: "small phone", 375: "phone", 600: "tablet", 1280: "desktop"}
 """The presets, in CSS pixels. A reading pane on a tablet, beside its list, leaves a mail about 600."""
 
 Width = Annotated[int, Meta(ge=280, le=1600)]
+PageNumber = Annotated[int, Meta(ge=1, le=100_000)]
 Scheme = Literal["light", "dark", "partial", "full", "word"]
 Tab = Literal["data", "checks", "links", "headers", "reading", "attachments"]
 

@@ -1,9 +1,9 @@
-"""The contact sheet: every template by its samples, widths and schemes, on one page."""
+"""Every mail as a picture: the home page, and the contact sheet by samples, widths and schemes."""
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from time import monotonic
-from typing import Literal
+from typing import Any, Literal
 
 from litestar import Response, get
 from litestar.di import NamedDependency
@@ -12,7 +12,7 @@ from keyturn.emails.gallery import Entry, Gallery
 from keyturn.emails.studio import frames
 from keyturn.emails.studio.pages.layout import Layout, provide_address
 from keyturn.emails.studio.pages.tree import in_order, matches
-from keyturn.emails.studio.view import PageAddress, Scheme, View
+from keyturn.emails.studio.view import PageAddress, PageNumber, Scheme, View
 
 SAMPLES = {"first": "First sample", "all": "All samples", "branches": "Branches too", "hostile": "Hostile ones too"}
 SCHEMES: Mapping[Scheme, str] = {
@@ -25,6 +25,9 @@ SCHEMES: Mapping[Scheme, str] = {
 
 _LONGEST = 5.0
 """Seconds that the page waits for a search for branches."""
+
+_MOST = 200
+"""Pictures on a page. More would be megabytes of HTML, in a folder of thousands of templates."""
 
 _WIDTHS: tuple[Literal[320, 375, 600, 1280], ...] = (375, 600)
 _SCHEMES: tuple[Scheme, ...] = ("light", "dark")
@@ -39,7 +42,14 @@ class SheetView(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
     lang: tuple[str, ...] = ()
     samples: Literal["first", "all", "branches", "hostile"] = "first"
     remote: str = ""
+    page: PageNumber = 1
     pane: Literal["list", "mail"] = "mail"
+
+
+class HomeView(View, frozen=True, kw_only=True, omit_defaults=True):
+    """The query of the home page: the view in which its mails open."""
+
+    page: PageNumber = 1
 
 
 def explore(gallery: Gallery, view: SheetView) -> int:
@@ -53,10 +63,24 @@ def explore(gallery: Gallery, view: SheetView) -> int:
     return 0
 
 
-def sections(entries: Sequence[Entry], view: SheetView) -> dict[str, dict[str, list[View]]]:
-    """Return the mails of the sheet, by template and sample."""
-    matching = (entry for entry in in_order(entries) if matches(view.find, entry.name))
-    return {entry.name: {sample: list(_views(sample, view)) for sample in _samples(entry, view)} for entry in matching}
+def pictures(entries: Sequence[Entry], view: SheetView) -> dict[str, Any]:
+    """Return what a page shows: `sections` are the views by template and sample.
+
+    `count` is the number of pictures on all pages. A page past `last_page` is the last.
+    """
+    pages: list[list[Entry]] = [[]]
+    count, left = 0, _MOST
+    for entry in (entry for entry in in_order(entries) if matches(view.find, entry.name)):
+        here = len(_samples(entry, view)) * len(list(_views("", view)))
+        if here > left and pages[-1]:
+            pages.append([])
+            left = _MOST
+        pages[-1].append(entry)
+        count, left = count + here, left - here
+    page = min(view.page, len(pages))
+    entries = pages[page - 1]
+    sections = {each.name: {sample: list(_views(sample, view)) for sample in _samples(each, view)} for each in entries}
+    return {"sections": sections, "count": count, "page": page, "last_page": len(pages)}
 
 
 def _samples(entry: Entry, view: SheetView) -> Sequence[str]:
@@ -71,25 +95,35 @@ def _views(sample: str, view: SheetView) -> Iterator[View]:
                 yield View(sample=sample, lang=lang, width=width, scheme=scheme, remote=view.remote)
 
 
+@get("/", dependencies={"home": provide_address(HomeView)}, sync_to_thread=False)
+def home_page(
+    home: NamedDependency[HomeView], gallery: NamedDependency[Gallery], layout: NamedDependency[Layout]
+) -> Response[str]:
+    """Show each mail once, by its first sample."""
+    entries = gallery.entries()
+    if not entries:
+        return layout.page("no_templates.html", {"path": gallery.folder, "gone": not gallery.folder.is_dir()})
+    shown = SheetView(find=home.find, width=(600,), scheme=(home.scheme,), remote=home.remote, page=home.page)
+    context = {"view": home, "home": home, "sandbox": frames.PREVIEW}
+    return layout.page("home.html", context | pictures(entries, shown.to(lang=(home.lang,) if home.lang else ())))
+
+
 @get("/sheet", dependencies={"sheet": provide_address(SheetView)})
 async def contact_sheet(
     sheet: NamedDependency[SheetView], gallery: NamedDependency[Gallery], layout: NamedDependency[Layout]
 ) -> Response[str]:
     unexplored = await asyncio.to_thread(explore, gallery, sheet) if sheet.samples == "branches" else 0
-    shown = sections(gallery.entries(), sheet)
     context = {
         "view": View(pane=sheet.pane),
         "address": sheet,
         "sheet": sheet,
-        "sections": shown,
         "unexplored": unexplored,
-        "count": sum(len(views) for samples in shown.values() for views in samples.values()),
         "schemes": SCHEMES,
         "sample_choices": SAMPLES,
         "language_choices": [(str(each), str(each)) for each in gallery.languages.known],
         "sandbox": frames.PREVIEW,
     }
-    return layout.page("sheet.html", context)
+    return layout.page("sheet.html", context | pictures(gallery.entries(), sheet))
 
 
-HANDLERS = (contact_sheet,)
+HANDLERS = (home_page, contact_sheet)

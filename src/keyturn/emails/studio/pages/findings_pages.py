@@ -20,7 +20,7 @@ from keyturn.emails.lint.finding import SEVERITIES, Finding, Place, Severity, Ta
 from keyturn.emails.studio.checks.folder_checks import FolderChecks
 from keyturn.emails.studio.pages.layout import Layout, provide_address
 from keyturn.emails.studio.pages.template_pages import own_files
-from keyturn.emails.studio.view import PageAddress, View
+from keyturn.emails.studio.view import PageAddress, PageNumber, View
 
 Standing = Literal["counts", "baseline", "ignored"]
 """Whether a finding counts: neither the baseline nor a comment excludes it."""
@@ -42,7 +42,7 @@ class FindingsView(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
     client: str = ""
     words: Annotated[str, Meta(max_length=200)] = ""
     also: tuple[Literal["baseline", "ignored"], ...] = ()
-    page: Annotated[int, Meta(ge=1, le=100_000)] = 1
+    page: PageNumber = 1
     pane: Literal["list", "mail"] = "mail"
 
     @property

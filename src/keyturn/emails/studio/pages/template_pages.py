@@ -10,7 +10,6 @@ import msgspec
 from litestar import MediaType, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromHeader, FromPath
-from litestar.response import Redirect
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.branches.report import Coverage, NeverRendered, coverage_of
@@ -165,16 +164,6 @@ class SamplePages:
         return neighbours(order, (template, sample))
 
 
-@get("/", sync_to_thread=False)
-def first_page(
-    view: NamedDependency[View], gallery: NamedDependency[Gallery], layout: NamedDependency[Layout]
-) -> Response[Any]:
-    entries = sorted(in_order(gallery.entries()), key=lambda entry: (not entry.samples, entry.guessed))
-    if not entries:
-        return layout.page("no_templates.html", {"path": gallery.folder, "gone": not gallery.folder.is_dir()})
-    return Redirect(layout.url("templates", entries[0].name, view=view))
-
-
 @get("/templates/{name:path}")
 async def template_page(
     path_name: NamedDependency[str],
@@ -251,4 +240,4 @@ def index(
     ]
 
 
-HANDLERS = (first_page, template_page, checked_page, index, shared_file_page, component_page, component_frame)
+HANDLERS = (template_page, checked_page, index, shared_file_page, component_page, component_frame)

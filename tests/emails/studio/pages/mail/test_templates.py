@@ -13,14 +13,6 @@ from keyturn.emails.studio import Studio, create_studio_app, studio_router
 from keyturn.languages import Languages
 
 
-def test_the_studio_opens_with_the_first_template_that_has_a_sample(client: Client, folder: Path) -> None:
-    (folder / "aaa").mkdir()
-    (folder / "aaa" / "aaa.mjml").write_text("<mjml></mjml>")
-    answer = client.get("/")
-    assert answer.status_code == 200
-    assert answer.url.path == "/studio/templates/greeting"
-
-
 def test_it_lists_templates_with_their_samples_and_the_files_that_they_share(client: Client) -> None:
     page = client.get("/studio/templates/greeting").text
     assert re.findall(r'id="template-(\w+)"', page) == ["greeting", "notice"]

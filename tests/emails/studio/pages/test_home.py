@@ -1,0 +1,85 @@
+"""The home page: every mail as a picture."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, expect
+from tests.emails.studio.fixtures import Client
+from tests.emails.studio.on_screen import save
+
+
+def cards(page: str) -> list[str]:
+    return re.findall(r'<a id="card-[^"]*" href="([^"]*)">', page)
+
+
+def test_the_studio_opens_with_each_mail_by_its_first_sample(client: Client) -> None:
+    answer = client.get("/")
+    assert answer.url.path == "/studio"
+    assert cards(answer.text) == ["/studio/templates/greeting?sample=ada", "/studio/templates/notice?sample=only"]
+    assert re.findall(r'<iframe src="([^"]*)"', answer.text) == [
+        "/studio/frames/greeting?sample=ada",
+        "/studio/frames/notice?sample=only",
+    ]
+    assert answer.text.count('loading="lazy"') == 2
+
+
+def test_a_mail_opens_in_the_view_of_the_home_page(client: Client) -> None:
+    page = client.get("/studio?scheme=dark&lang=en&width=320&find=greet").text
+    query = "sample=ada&amp;lang=en&amp;width=320&amp;scheme=dark&amp;find=greet"
+    assert cards(page) == [f"/studio/templates/greeting?{query}"]
+    assert 'src="/studio/frames/greeting?sample=ada&amp;lang=en&amp;scheme=dark"' in page
+
+
+def test_a_mail_without_a_sample_and_a_broken_mail_have_a_card(client: Client, folder: Path) -> None:
+    (folder / "notice" / "notice.mjml").write_text("<mjml>{% if %}</mjml>")
+    (folder / "notice" / "samples.toml").unlink()
+    page = client.get("/studio").text
+    assert "/studio/templates/notice" in cards(page)[1]
+
+
+def test_a_search_that_finds_no_mail_says_so_and_leads_back(client: Client) -> None:
+    page = client.get("/studio?find=%3Cb%3E&scheme=dark").text
+    assert "No name matches “&lt;b&gt;”." in page
+    assert 'href="?scheme=dark">Show all mails' in page
+
+
+@pytest.mark.parametrize("page", ["0", "x", "1e9"])
+def test_a_page_that_does_not_exist_is_told(client: Client, page: str) -> None:
+    answer = client.get(f"/studio?page={page}")
+    assert answer.status_code == 400
+    assert f"The address has page={page}, but page must be a whole number" in answer.text
+
+
+def test_a_large_folder_has_pages_of_two_hundred_mails(client: Client, folder: Path) -> None:
+    for number in range(401):
+        (folder / f"more_{number:03}.html").write_text("<title>More</title><p>Hello</p>")
+    first, last, beyond = (client.get(f"/studio?page={page}").text for page in (1, 3, 9))
+    assert [len(cards(page)) for page in (first, last, beyond)] == [200, 3, 3]
+    assert "Page 1 of 3" in first
+    assert 'rel="next" href="?page=2"' in first
+    assert 'rel="next"' not in last
+    assert "403 mails" in first
+
+
+@pytest.mark.long
+@pytest.mark.asyncio(loop_scope="session")
+async def test_pictures_fill_the_page_follow_a_save_and_lead_to_their_mails(
+    page: Page, served: str, folder: Path
+) -> None:
+    for width, columns in ((320, 1), (1440, 4)):
+        await page.set_viewport_size({"width": width, "height": 900})
+        await page.goto(served)
+        tracks = await page.locator(".cards").evaluate("list => getComputedStyle(list).gridTemplateColumns.split(' ')")
+        assert len(tracks) == columns
+        card, picture = [await page.locator(place).first.bounding_box() for place in (".cards li", ".cards iframe")]
+        assert card
+        assert picture
+        assert picture["width"] == pytest.approx(card["width"], abs=1)
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width
+
+    await expect(page.get_by_role("status")).to_have_text("watching email_templates")
+    save(folder, "Hello", "Goodbye")
+    await expect(page.frame_locator(".cards iframe").first.get_by_text("Goodbye Ada")).to_be_attached()
+    await page.locator(".cards").get_by_role("link", name="greeting").click()
+    await expect(page).to_have_url(f"{served}/templates/greeting?sample=ada")
