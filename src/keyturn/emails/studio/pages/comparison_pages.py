@@ -20,16 +20,19 @@ from keyturn.emails.studio.frames.rewriting import mark_changes
 from keyturn.emails.studio.pages.layout import Layout
 from keyturn.emails.studio.view import View
 
+_LAST_COMMIT = "HEAD"
+
 
 @get("/revisions", sync_to_thread=True, guards=[no_other_site])
 def revisions_page(
     view: NamedDependency[View], revisions: NamedDependency[Revisions], layout: NamedDependency[Layout]
 ) -> Response[str]:
+    """List the mails that differ from a commit; without a choice, by changes that are not committed yet."""
+    view = view.to(base=view.base or _LAST_COMMIT)
     context: dict[str, Any] = {"view": view, "branches": [], "commits": [], "changes": [], "trouble": ""}
     try:
         context |= {"branches": revisions.branches(), "commits": revisions.commits()}
-        if view.base:
-            context["changes"] = list(revisions.changes(view.base))
+        context["changes"] = revisions.changes(view.base)
     except GitFailed as error:
         context["trouble"] = f"git reports: {error}."
     except NotListed as error:
@@ -80,7 +83,7 @@ def _frame(comparison: Comparison, side: Literal["before", "after"], drawn: View
 
 def _compare(revisions: Revisions, name: MailName, view: View) -> Comparison:
     try:
-        return revisions.compare(view.base or "HEAD", name)
+        return revisions.compare(view.base or _LAST_COMMIT, name)
     except GitFailed as error:
         raise LookupError(f"git reports: {error}.") from error
 

@@ -38,9 +38,12 @@ def folder(folder: Path) -> Path:
     return folder
 
 
-def test_without_a_choice_the_page_says_what_there_is_to_choose(client: Client) -> None:
+def test_without_a_choice_the_page_shows_what_is_not_committed_and_what_there_is_to_choose(client: Client) -> None:
     page = client.get("/studio/revisions").text
 
+    assert "4 mails differ from the last commit" in page
+    assert 'href="/studio/revisions/word?sample=only&amp;base=HEAD"' in page
+    assert '<option value="">Uncommitted changes</option>' in page
     assert re.search(
         r'<option value="first">first · \d{4}-\d\d-\d\d · As it was &lt;b&gt;then&lt;/b&gt;</option>', page
     )
