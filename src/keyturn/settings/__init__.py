@@ -592,6 +592,7 @@ class MailSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "
     `capture_dir`: the folder in which "capture" writes .eml files.
     `fallback`: a second provider, for mails that `transport` certainly does not have. It is used if `transport` refuses
     our key or log-in, or fails or cannot be reached in `fallback_after` tries in a row, of any mails.
+    `outlook_classic`: send what only Outlook with Word's engine reads, about a fifth of a mail.
     """
 
     transport: ProviderOrCapture = "resend"
@@ -601,6 +602,7 @@ class MailSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "
     capture_dir: str = ".keyturn/mail"
     fallback: ProviderOrNone = ""
     fallback_after: Count = 4
+    outlook_classic: bool = True
 
 
 class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):

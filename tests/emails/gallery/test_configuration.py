@@ -185,6 +185,7 @@ inbox_megabytes = 64
 limit_seconds = 1
 limit_megabytes = 64
 branches = false
+outlook_classic = false
 globals = { site = { name = "Northwind School" } }
 brands.harbour = { site = { name = "Harbour School" } }
 mails.welcome = { audit = "off" }

@@ -51,6 +51,7 @@ class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
     be sent on to.
     `limit_seconds`, `limit_megabytes`: limits of rendering or checking one mail (`Limits`).
     `branches`: whether to find values for branches that samples leave out.
+    `outlook_classic`: whether mails have what only Outlook with Word's engine reads.
     """
 
     folder: Path | None = None
@@ -76,6 +77,7 @@ class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
     limit_seconds: Annotated[float, Meta(ge=0.1, le=300)] = 5
     limit_megabytes: Annotated[int, Meta(ge=64, le=16_384)] = 512
     branches: bool = True
+    outlook_classic: bool = True
     globals: dict[str, Any] = {}
     brands: dict[str, dict[str, Any]] = {}
     mails: dict[str, MailSettings] = {}
@@ -196,7 +198,10 @@ def _allow_audits(_: str, value: Mapping[str, MailSettings], __: StudioSettings)
     return f"sets {', '.join(sorted(others))}" if others else ""
 
 
-_LOOKS = ("engine", "suffixes", "layouts", "ignore", "languages", "timezone", "sender", "globals", "brands")
+_LOOKS = (
+    *("engine", "suffixes", "layouts", "ignore", "languages", "timezone", "sender", "globals", "brands"),
+    "outlook_classic",
+)
 _CHECKS = ("clients", "severity", "golden_languages", "branches")
 _WITHOUT_TRUST: Mapping[str, Callable[[str, Any, StudioSettings], str]] = {
     **dict.fromkeys((*_LOOKS, *_CHECKS), lambda *_: ""),

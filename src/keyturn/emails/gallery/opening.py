@@ -58,6 +58,7 @@ def open_gallery(
             if other
             else _environment(folder, environment or settings.env, places, sandboxed=sandboxed),
             engine=other.engine if other else None,
+            outlook_classic=settings.outlook_classic,
         ),
         languages=_languages(folder, settings, bounds_of(folder) if sandboxed else None),
         props=_props(settings.props, places) if settings.props else {},

@@ -134,8 +134,6 @@ def to_html(mjml: str) -> str:
     html = _compile_with_roles(_INLINE_STYLE.sub(lift, mjml))
     if not styles:
         return html
-    from keyturn.mail.rendering.compiling import inline_css
-
     html, left = inline_css(html, "\n".join(styles))
     return _EMPTY_STYLE.sub("", _FULL_STYLE.sub(lambda _: left, html, count=1) if left else html)
 
@@ -173,6 +171,17 @@ def _with_readable_gaps(mjml: str) -> str:
 
 def _line_breaks(gap: re.Match[str]) -> str:
     return "\n" * len(gap[0])
+
+
+_CONDITIONAL_COMMENT = re.compile(r"<!--\[if\b.*?(?:-->|\Z)|<!--<!\[endif\]-->", re.DOTALL | re.IGNORECASE)
+
+
+def without_outlook_classic(html: str) -> str:
+    """Return the HTML without conditional comments, which only Outlook with Word's engine and old browsers read.
+
+    MJML writes a table into them around each section and column. What other clients show stays.
+    """
+    return _CONDITIONAL_COMMENT.sub(lambda found: "" if found[0].endswith("-->") else found[0], html)
 
 
 _HTML_TITLE = re.compile(r"<(title)([^<>]*)>", re.IGNORECASE)

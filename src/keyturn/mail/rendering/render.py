@@ -11,7 +11,7 @@ import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateSyntaxError
 
 from keyturn.languages import READER, Language
-from keyturn.mail.rendering.compiling import Filled, Rendered, compile_mail, one_line
+from keyturn.mail.rendering.compiling import Filled, Rendered, compile_mail, one_line, without_outlook_classic
 from keyturn.mail.rendering.engine import Engine
 from keyturn.mail.rendering.folders import Folders, MailFiles, own_files
 from keyturn.mail.rendering.jinja import MjmlIncludes, shared_bytecode_cache, template_invalid
@@ -44,6 +44,7 @@ class Templates:
     `by_shape`: for templates that never change, and that look no closer at a value than `shapes` says.
     `make_environment`: makes a language's environment, if it is not Keyturn's own; `prepare` is applied to it.
     `engine`: renders the templates in place of Jinja.
+    `outlook_classic`: keep what only Outlook with Word's engine reads.
     """
 
     folder: Path
@@ -56,6 +57,7 @@ class Templates:
     make_environment: Callable[[Language], Environment] | None = None
     prepare: Callable[[Environment], Environment] | None = None
     engine: Engine | None = None
+    outlook_classic: bool = True
     environments: dict[str, Environment] = field(default_factory=dict, repr=False)
     """The environments made so far, by language. They do not depend on `files`, so variants with other files share
     them."""
@@ -98,7 +100,10 @@ class Templates:
     def compile(self, name: str, filled: Filled) -> Rendered:
         files = self.files(name)
         plain = Filled(*map(str, filled))  # an engine's values know their source places; a sent mail does not need them
-        return compile_mail(plain, files, self.folders / files.markup)
+        mail = compile_mail(plain, files, self.folders / files.markup)
+        if self.outlook_classic:
+            return mail
+        return msgspec.structs.replace(mail, html=without_outlook_classic(mail.html))
 
     def environment(self, language: Language) -> Environment:
         key = f"{language.tag} {language.direction}"

@@ -31,7 +31,14 @@ def open_project(settings: str, directory: Path | None, studio: StudioSettings |
     first, *others = _ordered_folders(template_folders(engine), directory, option)
     django = DjangoEngine(engine, codes)
     return Gallery(
-        templates=Templates(first, studio.globals, beneath=tuple(others), reload=True, engine=django),
+        templates=Templates(
+            first,
+            studio.globals,
+            beneath=tuple(others),
+            reload=True,
+            engine=django,
+            outlook_classic=studio.outlook_classic,
+        ),
         languages=Languages(_time_zone(), first, only=codes),
         brands={name: {**studio.globals, **brand} for name, brand in studio.brands.items()},
         patterns=Patterns(studio.ignore, studio.layouts, is_mail=_mails_in(Folders(first, *others), directory)),

@@ -13,6 +13,7 @@ from keyturn.emails.lint.checks.links import UNFILLED, Anchor, addresses_in, anc
 from keyturn.emails.lint.document import Document
 from keyturn.emails.lint.finding import Finding, Place, Severity, did_you_mean
 from keyturn.emails.lint.source.traced_text import pieces_of
+from keyturn.mail.rendering.compiling import without_outlook_classic
 
 # Gmail clips a message at about 102 KB of HTML and drops a style block over 16,384 bytes.
 CLIPPED_AT = 102 * 1024
@@ -24,11 +25,15 @@ _WIDTH = re.compile(r"(?:^|;)\s*(?:max-)?width\s*:\s*\d", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """The size of a mail in bytes of UTF-8, before transfer encoding. `style`: the largest style block."""
+    """The size of a mail in bytes of UTF-8, before transfer encoding.
+
+    `style`: the largest style block. `outlook_classic`: what only Outlook with Word's engine reads.
+    """
 
     html: int
     style: int
     text: int
+    outlook_classic: int
 
 
 def size_of(html: str, text: str) -> Size:
@@ -36,6 +41,7 @@ def size_of(html: str, text: str) -> Size:
         html=len(html.encode()),
         style=max((len(block.encode()) for block in _style_blocks(html)), default=0),
         text=len(text.encode()),
+        outlook_classic=len(html.encode()) - len(without_outlook_classic(html).encode()),
     )
 
 
