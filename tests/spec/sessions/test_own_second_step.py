@@ -163,9 +163,8 @@ async def test_a_removal_is_told_and_a_link_alone_sets_the_password_again(ada: V
     assert "Off. When it is on" in words(page)
     assert '<p class="panel" role="status">' not in (await ada.get(SETTINGS)).text
     await service.deliver()
-    mail = service.inbox.sent_to(ADA, "second_step_changed")[-1]
-    assert mail.subject == "Northwind School: Second step removed"
-    assert "no longer needs a code" in mail.text
+    mails = {mail.subject: mail for mail in service.inbox.sent_to(ADA, "second_step_changed")}
+    assert "no longer needs a code" in mails["Northwind School: Second step removed"].text
     assert await service.rows(select(RecoveryCodeRow.digest)) == []
     assert (await service.reset(await service.link())).status_code == 200
 
