@@ -13,6 +13,8 @@ from keyturn.errors import SendRetryable
 from keyturn.problems.requests import Unavailable
 from keyturn.signals import polling
 
+pytestmark = pytest.mark.any_database
+
 ON_SQLITE = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 
 

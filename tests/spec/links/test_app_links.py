@@ -7,6 +7,8 @@ from tests.spec.service import Service, Start
 
 from keyturn.settings import AppSettings
 
+pytestmark = pytest.mark.any_database
+
 PHONE = {"User-Agent": "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) Version/18.5 Mobile/15E148 Safari/604.1"}
 DESKTOP = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"}
 PRINT = ":".join(["14"] * 32)

@@ -17,6 +17,8 @@ from keyturn.reset.records.link_store import LinkStore
 from keyturn.reset.records.models import AuditRow, MailboxRow, ResetTokenRow
 from keyturn.settings import LimitSettings, MuteSettings, TokenSettings
 
+pytestmark = pytest.mark.any_database
+
 MUTE = "/api/auth/mute-mailbox"
 MUTING: dict[str, Any] = {
     "mute": MuteSettings(url="{base_url}/stop-emails/{token}"),

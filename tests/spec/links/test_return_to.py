@@ -13,6 +13,8 @@ from keyturn.database import now
 from keyturn.reset.records.models import ResetTokenRow
 from keyturn.settings import LimitSettings, TokenSettings
 
+pytestmark = pytest.mark.any_database
+
 BACK = "https://shop.example.org/cart?item=1&size=a%20b"
 EVIL = "https://shop.example.org.evil.example/"
 ORIGINS = ("https://shop.example.org",)

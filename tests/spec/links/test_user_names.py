@@ -17,6 +17,8 @@ from keyturn.api import form_texts
 from keyturn.reset.records.models import AuditRow
 from keyturn.settings import AccountSettings, LimitSettings, TableSettings, TokenSettings
 
+pytestmark = pytest.mark.any_database
+
 GRACE = "grace@northwind.test"
 TABLE = TableSettings(table="users", identifiers=("email", "login"), active="is_active")
 USERS = (

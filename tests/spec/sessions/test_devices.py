@@ -28,6 +28,8 @@ from keyturn.database import now
 from keyturn.reset.records.models import AuditRow
 from keyturn.settings import AccountSettings, LimitSettings, Secret, TableSettings
 
+pytestmark = pytest.mark.any_database
+
 SETTINGS = "/security-settings"
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:145.0) Gecko/20100101 Firefox/145.0"
 IPHONE = (

@@ -22,6 +22,8 @@ from keyturn.reset.records.messages import CHANGE_BEGUN
 from keyturn.reset.records.models import AccountLockRow, AuditRow
 from keyturn.settings import LimitSettings
 
+pytestmark = pytest.mark.any_database
+
 THIRD = "nineteen silent anchors"
 LEAKED = PasswordRejected([Violation("pwned", "not one that was in a leak")])
 

@@ -33,6 +33,8 @@ from keyturn.reset.proofs.second_step.totp import seed_of_base32
 from keyturn.reset.records.models import AuditRow
 from keyturn.settings import Kind, LimitSettings, SecondStepSettings, Secret
 
+pytestmark = pytest.mark.any_database
+
 SETTINGS = "/security-settings"
 PAGE = f"{SETTINGS}/second-step"
 CONFIRM = f"{PAGE}/confirm"

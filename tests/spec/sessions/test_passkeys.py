@@ -21,6 +21,8 @@ from keyturn.reset.records.models import AuditRow
 from keyturn.reset.records.passkey_rights import PasskeyRightRow
 from keyturn.settings import LimitSettings, PasskeySettings
 
+pytestmark = pytest.mark.any_database
+
 OPTIONS, CREATE = "/api/auth/passkey/create-options", "/api/auth/passkey/create"
 SIGN_IN_OPTIONS, SIGN_IN = "/api/auth/passkey/sign-in-options", "/api/auth/passkey/sign-in"
 GENEROUS = LimitSettings(request="100/minute", validate="500/minute", reset="100/minute", login="100/minute")
