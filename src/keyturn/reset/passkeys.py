@@ -67,7 +67,11 @@ _DEVICES = 20
 _THREADS, _WAITING = 2, 32
 _EVENT = "passkey"
 
+_OF_MALFORMED = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError, EOFError)
+"""What `webauthn` and its parsers of CBOR and certificates raise for bytes that make no sense."""
+
 _Result = TypeVar("_Result")
+_Permission = Callable[[Transaction], bool]
 
 
 class Offer(msgspec.Struct, frozen=True):
@@ -135,7 +139,7 @@ class Passkeys:
         """Create the passkey, which uses the right up. Raises PasskeyRejected."""
         await self._limits.count("reset", client)
         account, digest = await self._account_of_right(right), tokens.digest(right)
-        return await self._create(account, digest, state, answer, client, is_right=True)
+        return await self._create(account, digest, _has_right(digest), state, answer, client)
 
     async def _account_of_right(self, right: str) -> Account:
         digest = tokens.digest(right)
@@ -154,7 +158,7 @@ class Passkeys:
         """Create the passkey. Raises NotSignedIn, PasskeyRejected."""
         await self._limits.count("reset", client)
         account = await self._fresh_account(secret)
-        return await self._create(account, tokens.digest(secret), state, answer, client)
+        return await self._create(account, tokens.digest(secret), _is_signed_in(secret), state, answer, client)
 
     async def is_fresh(self, account: Account, secret: str) -> bool:
         """Tell whether the user has signed in a short time ago, and so may change passkeys."""
@@ -197,7 +201,8 @@ class Passkeys:
         if passkey is None:
             return False
         tell = partial(self._tell, account=account, passkey=passkey, client=client, change="removed")
-        await self._change(account, tell, lambda connection: self._store.remove(connection, passkey))
+        permits = _is_signed_in(secret)
+        await self._change(account, permits, tell, lambda connection: self._store.remove(connection, passkey))
         return True
 
     async def _own(self, account: Account, passkey_id: str) -> Passkey | None:
@@ -290,36 +295,41 @@ class Passkeys:
         return self._offer(_Ceremony("create", challenge, account.id, proof, handle), shown)
 
     async def _create(
-        self, account: Account, proof: bytes, state: str, answer: str, client: Client, *, is_right: bool = False
+        self, account: Account, proof: bytes, permits: _Permission, state: str, answer: str, client: Client
     ) -> Passkey:
         ceremony, said = self._open(state, "create"), _read(answer)
         if (ceremony.account_id, ceremony.proof) != (account.id, proof):
             raise PasskeyRejected
         passkey = await self._verify_new(account, ceremony, said, answer, client)
-        await self._store.of_account(account.id)
+        if not self._store.joins:  # a store that cannot be reached would make the mail untrue
+            await self._store.of_account(account.id)
         tell = partial(self._tell, account=account, passkey=passkey, client=client, change="created")
-
-        def record(tx: Transaction) -> None:
-            moment = now()
-            if is_right and not passkey_rights.spend(tx.connection, proof, moment):
-                raise PasskeyRejected
-            if not _spend(tx.connection, ceremony.challenge, moment):
-                raise PasskeyRejected
-            tell(tx)
-
-        await self._change(account, record, lambda connection: self._store.add(connection, passkey, now(), _MOST))
+        await self._change(
+            account,
+            lambda tx: permits(tx) and _spend(tx.connection, ceremony.challenge, now()),
+            tell,
+            lambda connection: self._store.add(connection, passkey, now(), _MOST),
+        )
         return passkey
 
     async def _change(
-        self, account: Account, record: Callable[[Transaction], None], change: Callable[[Connection], bool]
+        self,
+        account: Account,
+        permits: _Permission,
+        record: Callable[[Transaction], None],
+        change: Callable[[Connection], bool],
     ) -> None:
         """Write the records and the change, in one transaction if the store joins it. Raises PasskeyRejected.
 
-        Otherwise the records come first: a superfluous mail is better than a silent change (NIST SP 800-63B 4.6).
+        What permits the change is looked at in that transaction: a press of "this was not me" may have ended it since.
+        If the store does not join, the records come first: a superfluous mail is better than a silent change (NIST SP
+        800-63B-4 4.6).
         """
 
         def write(tx: Transaction) -> None:
-            tx.hold(account.id)  # first, as a change of the password does, which ends rights
+            tx.hold(account.id)  # first, as a change of the password does, which ends rights and sessions
+            if not permits(tx):
+                raise PasskeyRejected
             record(tx)
             if self._store.joins and not change(tx.connection):
                 raise PasskeyRejected
@@ -378,7 +388,7 @@ class Passkeys:
         """Run a check of `webauthn`'s, off the event loop. Raises PasskeyRejected."""
         try:
             return await self._pool.run(verify)
-        except (WebAuthnException, ValueError, TypeError, KeyError, OverflowError, RecursionError):
+        except (WebAuthnException, *_OF_MALFORMED):
             raise PasskeyRejected from None
 
     def _offer(self, ceremony: _Ceremony, options: dict[str, Any]) -> Offer:
@@ -397,6 +407,14 @@ class Passkeys:
     def close(self) -> None:
         """End the threads."""
         self._pool.close()
+
+
+def _is_signed_in(secret: str) -> _Permission:
+    return lambda tx: tx.sessions.is_open(secret)
+
+
+def _has_right(digest: bytes) -> _Permission:
+    return lambda tx: passkey_rights.spend(tx.connection, digest, now())
 
 
 def _read(answer: str) -> _Answer:

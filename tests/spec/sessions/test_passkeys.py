@@ -5,6 +5,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
+import cbor2
 import httpx
 import pytest
 from sqlalchemy import func, select, update
@@ -14,11 +15,14 @@ from tests.spec.service import ADA, LOGIN, ME, NEW_PASSWORD, Service, problem
 
 from keyturn.accounts.builtin import AccountRow
 from keyturn.accounts.builtin_passkeys import PasskeyRow
+from keyturn.accounts.passkeys import decode, encode
 from keyturn.database import now
+from keyturn.problems.proofs import PasskeyRejected
 from keyturn.reset.proofs.altcha import SpentAnswerRow
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.models import AuditRow
 from keyturn.reset.records.passkey_rights import PasskeyRightRow
+from keyturn.reset.records.stores import Records
 from keyturn.settings import LimitSettings, PasskeySettings
 
 pytestmark = pytest.mark.any_database
@@ -185,6 +189,54 @@ async def enrolled_by_session(service: Service) -> Authenticator:
     authenticator = Authenticator()
     await passkeys.create_signed_in(secret, offer.state, json.dumps(authenticator.create(offer.options)), Client())
     return authenticator
+
+
+async def test_a_session_that_ends_meanwhile_creates_no_passkey_and_removes_none(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await enrolled(service)
+    passkeys, client = service.parts.passkeys, service.anywhere()
+    assert passkeys
+    await client.post(LOGIN, json={"email": ADA, "password": NEW_PASSWORD})
+    secret = client.cookies["keyturn_session"]
+    (ada,) = await service.rows(select(AccountRow.id).where(AccountRow.email == ADA))
+    (theirs,) = await passkeys.of_account(ada["id"])
+    offer = await passkeys.begin_signed_in(secret, Client())
+    answer = json.dumps(Authenticator().create(offer.options))
+
+    transact = Records.transact
+
+    async def end_it_first(records: Records, work: Any) -> Any:
+        """End the session at the last moment, as a press of "this was not me" may."""
+        await records.sessions.end(secret)
+        return await transact(records, work)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Records, "transact", end_it_first)
+        with pytest.raises(PasskeyRejected):
+            await passkeys.create_signed_in(secret, offer.state, answer, Client())
+    await client.post(LOGIN, json={"email": ADA, "password": NEW_PASSWORD})
+    secret = client.cookies["keyturn_session"]
+    with monkeypatch.context() as patched:
+        patched.setattr(Records, "transact", end_it_first)
+        with pytest.raises(PasskeyRejected):
+            await passkeys.remove(secret, theirs.id, Client())
+    assert await count(service, PasskeyRow) == 1
+    await service.deliver()
+    assert len(service.inbox.sent_to(ADA, "passkey_changed")) == 1
+
+
+@pytest.mark.parametrize("statement", [7, {"x5c": [1]}, {"alg": -7, "sig": 1}, {"ver": "2.0", "certInfo": 1}])
+@pytest.mark.parametrize("form", ["none", "packed", "tpm", "android-key", "fido-u2f", "apple", "android-safetynet"])
+async def test_an_attestation_that_makes_no_sense_is_refused(service: Service, form: str, statement: Any) -> None:
+    right = await right_of(service)
+    offer = await begin(service, right)
+    made = Authenticator().create(offer["options"])
+    attestation = cbor2.loads(decode(made["response"]["attestationObject"]))
+    made["response"]["attestationObject"] = encode(cbor2.dumps(attestation | {"fmt": form, "attStmt": statement}))
+    body = {"right": right, "state": offer["state"], "credential": made}
+    assert problem(await service.anywhere().post(CREATE, json=body)) == "401 passkey-rejected"
+    assert await count(service, PasskeyRow) == 0
 
 
 @pytest.mark.parametrize(
