@@ -10,10 +10,12 @@ const onMac = /mac|iphone|ipad/i.test(navigator.userAgentData?.platform ?? navig
 
 let turn = Promise.resolve();
 
+export const keysAreOn = () => localStorage.getItem("keys") !== "off";
+
 export function useKeys() {
   const dialog = document.getElementById("keys");
   const on = dialog.querySelector("[data-keys]");
-  on.checked = localStorage.getItem("keys") !== "off";
+  on.checked = keysAreOn();
   on.addEventListener("change", () => localStorage.setItem("keys", on.checked ? "on" : "off"));
   dialog.addEventListener("beforetoggle", () => tell(dialog.querySelector("[data-keys-list]")));
   for (const sign of onMac ? document.querySelectorAll("[data-modifier]") : []) sign.textContent = "⌘";

@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Iterator
 
+from keyturn.emails.inbox.boxes import Boxes
 from keyturn.emails.inbox.faults import SmtpFaults
 from keyturn.emails.inbox.mail import Attachment, MailContent
 from keyturn.emails.inbox.query import EVERYTHING, UNREAD, Condition, condition_for, with_id
@@ -135,6 +136,6 @@ def running_mailbox(port: int = 0) -> Iterator[Mailbox]:
     """Listen on this machine during the block, by default on a free port. Raises OSError."""
     mails = CapturedMails()
     with contextlib.closing(mails):
-        server = SmtpServer(socket.create_server(("127.0.0.1", port)), mails)
+        server = SmtpServer(socket.create_server(("127.0.0.1", port)), Boxes(mails))
         with server.running():
             yield Mailbox(*server.address, mails, server.faults)

@@ -181,6 +181,7 @@ goldens = "tests/goldens"
 golden_languages = ["de"]
 editor = "vscode"
 inbox_mails = 10
+inbox_days = 2
 inbox_megabytes = 64
 limit_seconds = 1
 limit_megabytes = 64
@@ -214,6 +215,8 @@ REFUSED = {
         "513",
         "is 513, more than 512: to allow it, set KEYTURN_STUDIO_LIMIT_MEGABYTES in the environment",
     ),
+    "inbox_webhook": ('"https://evil.example"', "sends captured mails to others"),
+    "inboxes": ('{ shop = { password = "a password" } }', "chooses who reads captured mails"),
     "release_to": ('["*@evil.example"]', "sends captured mails to others"),
 }
 

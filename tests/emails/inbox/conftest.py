@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import pytest
 from tests.emails.inbox.mails import LIMITS
 
+from keyturn.emails.inbox.boxes import Boxes
+from keyturn.emails.inbox.certificate import SmtpTls
 from keyturn.emails.inbox.smtp_server import SmtpServer
 from keyturn.emails.inbox.store import CapturedMails
 
@@ -20,7 +22,7 @@ def captured() -> Iterator[CapturedMails]:
 
 @pytest.fixture
 def server(captured: CapturedMails) -> Iterator[SmtpServer]:
-    server = SmtpServer(socket.create_server(("127.0.0.1", 0)), captured, limits=LIMITS)
+    server = SmtpServer(socket.create_server(("127.0.0.1", 0)), Boxes(captured), limits=LIMITS)
     with server.running():
         yield server
 
@@ -29,3 +31,15 @@ def server(captured: CapturedMails) -> Iterator[SmtpServer]:
 def client(server: SmtpServer) -> Iterator[smtplib.SMTP]:
     with smtplib.SMTP(*server.address, timeout=10) as client:
         yield client
+
+
+@pytest.fixture
+def tls() -> SmtpTls:
+    return SmtpTls.open("127.0.0.1", at_once=socket.create_server(("127.0.0.1", 0)), starttls=True)
+
+
+@pytest.fixture
+def tls_server(captured: CapturedMails, tls: SmtpTls) -> Iterator[SmtpServer]:
+    server = SmtpServer(socket.create_server(("127.0.0.1", 0)), Boxes(captured), tls=tls)
+    with server.running():
+        yield server

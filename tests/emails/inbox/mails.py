@@ -2,6 +2,7 @@
 
 from email.message import EmailMessage
 
+from keyturn.emails.inbox.certificate import SmtpTls
 from keyturn.emails.inbox.smtp_server import SmtpLimits
 
 LIMITS = SmtpLimits(size=64 * 1024, recipients=3, connections=2, idle=5)
@@ -19,3 +20,9 @@ def mail(
     if html:
         message.add_alternative(html, subtype="html")
     return message
+
+
+def secure_port(tls: SmtpTls) -> int:
+    """Return the port on which TLS begins at once."""
+    assert tls.at_once
+    return int(tls.at_once.getsockname()[1])

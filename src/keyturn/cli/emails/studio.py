@@ -22,12 +22,14 @@ from keyturn.cli.emails.folders import (
     usual_baseline,
     without_templates,
 )
+from keyturn.cli.emails.inboxes import Catching, open_boxes, takes_catching
 from keyturn.cli.terminal import PORT, accent, error, fail, muted, ready, strong, warning
 from keyturn.packaging import requires_extra
 from keyturn.plain_files import paths_below
 from keyturn.quick_imports import quick_imports
 
 if TYPE_CHECKING:
+    from keyturn.emails.inbox.boxes import Boxes
     from keyturn.emails.inbox.store import CapturedMails
     from keyturn.emails.renderers import Runner
     from keyturn.emails.studio.rendering.rendition import Drawer
@@ -57,7 +59,8 @@ def greeting(opened: Opened, studio: "Studio", base: str, mails: Path | None = N
         rows["Inbox"] = accent(f"{url}/inbox{token}")
         del rows["Templates"]
     if studio.smtp:
-        rows["SMTP"] = f"{accent(studio.smtp)}   {muted('captures every mail, for any recipient')}"
+        tls = ", with TLS" if studio.certificate else ""
+        rows["SMTP"] = f"{accent(studio.smtp)}   {muted(f'captures every mail, for any recipient{tls}')}"
         rows["Inbox"] = accent(f"{url}/inbox{token}")
         rows["API"] = f"{accent(f'{base}/api/messages')}   {muted('for tests')}"
     if opened.settings.file:
@@ -109,7 +112,7 @@ _WORKERS = 4
 def studio_of(service: "Settings", host: str, brands: Mapping[str, Mapping[str, Any]]) -> "Studio":
     """Return the studio over the templates that the service sends."""
     opened = own_emails(service, studio_settings(None), brands)
-    return _studio(opened, service, host, _captured_mails(opened, service), brands=brands)
+    return _studio(opened, service, host, open_boxes(opened, service), brands=brands)
 
 
 _HELP = """Preview emails in a browser, with sample data. Each save updates the preview at once.
@@ -145,13 +148,7 @@ Settings are in [tool.keyturn.studio] of pyproject.toml, or in [studio] of keytu
 @takes_source()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8001, show_default=True, type=PORT, help="Port to listen on; 0 for a free one.")
-@click.option("--smtp", type=PORT, help="Port for an SMTP server that captures mails of any app; 0 for a free one.")
-@click.option(
-    "--inbox",
-    metavar="FILE",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="With --smtp: keep captured mails in this SQLite file.",
-)
+@takes_catching
 @click.option(
     "--edit/--no-edit",
     "edits",
@@ -191,9 +188,9 @@ def _serve(
     *,
     host: str,
     port: int,
-    smtp: int | None,
-    inbox: Path | None,
     edits: bool | None,
+    inbox: Path | None,
+    **catching: Any,
 ) -> None:
     """Serve the studio, with the `mails` of `place`, until it is ended."""
     with quick_imports():
@@ -204,44 +201,23 @@ def _serve(
     from keyturn.telemetry.logs import configure_logs
 
     configure_logs("warning")
-    if inbox and smtp is None:
-        fail("--inbox stores the mails that --smtp captures: add --smtp")
     runner = _runner(opened)  # before there are threads, sockets and files to inherit
     running.callback(runner.close)
     bound = listen(host, port)
-    caught = listen(host, smtp, "--smtp") if smtp is not None else None
+    caught = Catching(host, file=inbox, **catching)
     service = service_settings(opened)
-    captured = _captured_mails(opened, service, inbox, catching=caught is not None or bool(mails))
-    if mails and captured:
-        read_mails(captured, mails)
-    caught_at = address_of(caught) if caught else ""
-    shown = _studio(opened, service, host, captured, caught_at, runner=runner, edits=edits)
+    boxes = open_boxes(opened, service, inbox, catching=caught.is_on or bool(mails))
+    if mails and boxes:
+        read_mails(boxes.usual, mails)
+    shown = _studio(opened, service, host, boxes, caught, runner=runner, edits=edits)
     app = create_studio_app(shown)
-    if caught and captured:
-        from keyturn.emails.inbox.smtp_server import SmtpServer
-
-        running.enter_context(SmtpServer(caught, captured, shown.faults).running())
+    caught.run(running, opened, shown)
     run(serve(app, bound, lambda: _greet(opened, shown, address_of(bound), place), shown.stop))
     click.echo(muted("Stopped. Nothing was sent." if shown.provider is None else "Stopped."))
 
 
 def _greet(opened: Opened, studio: "Studio", address: str, mails: Path | None) -> None:
     click.echo(greeting(opened, studio, f"http://{address}", mails))
-
-
-def _captured_mails(
-    opened: Opened, service: "Settings", file: Path | None = None, *, catching: bool = False
-) -> "CapturedMails | None":
-    """Return apps' mails: caught ones, and those of `mail.transport = "capture"`; None without either."""
-    from keyturn.emails.inbox.store import CapturedMails, MailRetention
-
-    folder = Path(service.mail.capture_dir) if service.mail.transport == "capture" else None
-    if not (folder or catching):
-        return None
-    settings = opened.settings
-    return CapturedMails(
-        file, folder, MailRetention(mails=settings.inbox_mails, size=settings.inbox_megabytes * 1024**2)
-    )
 
 
 def _runner(opened: Opened) -> "Runner[Drawer]":
@@ -264,8 +240,8 @@ def _studio(
     opened: Opened,
     settings: "Settings",
     host: str,
-    captured: "CapturedMails | None" = None,
-    smtp: str = "",
+    boxes: "Boxes | None" = None,
+    caught: Catching | None = None,
     brands: Mapping[str, Mapping[str, Any]] | None = None,
     runner: "Runner[Drawer] | None" = None,
     edits: bool | None = None,
@@ -282,8 +258,10 @@ def _studio(
         gallery=opened.gallery,
         reopen=opened.reopen,
         sender=opened.settings.sender or settings.mail.from_ or unnamed,
-        captured=captured,
-        smtp=smtp,
+        captured=boxes.usual if boxes else None,
+        boxes=boxes,
+        smtp=caught.smtp if caught else "",
+        certificate=caught.certificate if caught else "",
         runner=runner,
         edits=edits,
         goldens=opened.settings.goldens,

@@ -26,6 +26,7 @@ Rules = Callable[[Mapping[str, Any]], Iterable[Fault]]
 
 _LARGEST = 1_000_000
 _SUFFIX = re.compile(r"\.[\w-]+")
+_BOX = re.compile(r"(?!\.)[\w.@-]{1,64}", re.ASCII)
 _FOLDERS = ("folder", "samples", "locales")
 _LIMITS = ("inbox_mails", "inbox_megabytes", "limit_seconds", "limit_megabytes")
 _TRUSTING = "if you trust the folder, add --trust"
@@ -35,6 +36,19 @@ class MailSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Settings of one mail. `audit` declares that it is a reset mail, or none, whatever its data."""
 
     audit: Literal["", "reset", "off"] = ""
+
+
+class InboxSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An inbox of its own. Its name is the user name over SMTP. The limits are those of the usual inbox if unset.
+
+    `password`: over SMTP. `key`: of the API; empty: its mails are on the pages only.
+    """
+
+    password: Annotated[str, Meta(min_length=8, max_length=200)]
+    key: Annotated[str, Meta(pattern=r"^([\w-]{22,200})?$")] = ""  # as long as the studio's token
+    mails: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
+    megabytes: Annotated[int, Meta(ge=64, le=100_000)] | None = None
+    days: Annotated[float, Meta(gt=0, le=36_500)] | None = None
 
 
 class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,8 +61,9 @@ class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
     `clients`: the groups of clients for the checks. `severity`: severities by rule or group.
     `goldens`: the folder of snapshots, in all languages or in `golden_languages`.
     `globals`: values for every template. `brands`: more globals for each brand. `mails`: settings of single mails.
-    `inbox_mails`, `inbox_megabytes`: limits of the inbox. `release_to`: patterns of addresses that captured mails may
-    be sent on to.
+    `inbox_mails`, `inbox_megabytes`, `inbox_days`: limits of the inbox. `inbox_webhook`: the address that is told of
+    each mail. `inboxes`: further inboxes by the user name of their mails. `release_to`: patterns of addresses that
+    captured mails may be sent on to.
     `limit_seconds`, `limit_megabytes`: limits of rendering or checking one mail (`Limits`).
     `branches`: whether to find values for branches that samples leave out.
     `outlook_classic`: whether mails have what only Outlook with Word's engine reads.
@@ -73,6 +88,9 @@ class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
     editor: str = ""
     inbox_mails: Annotated[int, Meta(ge=1, le=1_000_000)] = 100_000
     inbox_megabytes: Annotated[int, Meta(ge=64, le=100_000)] = 1024
+    inbox_days: Annotated[float, Meta(gt=0, le=36_500)] | None = None
+    inbox_webhook: Annotated[str, Meta(pattern=r"^(https?://\S+)?$")] = ""
+    inboxes: dict[str, InboxSettings] = {}
     release_to: tuple[str, ...] = ()
     limit_seconds: Annotated[float, Meta(ge=0.1, le=300)] = 5
     limit_megabytes: Annotated[int, Meta(ge=64, le=16_384)] = 512
@@ -202,7 +220,7 @@ _LOOKS = (
     *("engine", "suffixes", "layouts", "ignore", "languages", "timezone", "sender", "globals", "brands"),
     "outlook_classic",
 )
-_CHECKS = ("clients", "severity", "golden_languages", "branches")
+_CHECKS = ("clients", "severity", "golden_languages", "branches", "inbox_days")
 _WITHOUT_TRUST: Mapping[str, Callable[[str, Any, StudioSettings], str]] = {
     **dict.fromkeys((*_LOOKS, *_CHECKS), lambda *_: ""),
     **dict.fromkeys(("folder", "samples", "locales", "goldens"), _allow_inside),
@@ -211,7 +229,8 @@ _WITHOUT_TRUST: Mapping[str, Callable[[str, Any, StudioSettings], str]] = {
     "file": lambda _, value, __: _leads_out(value),  # the place of the settings
     "mails": _allow_audits,
     "editor": _allow_name,
-    "release_to": lambda *_: "sends captured mails to others",
+    **dict.fromkeys(("release_to", "inbox_webhook"), lambda *_: "sends captured mails to others"),
+    "inboxes": lambda _, value, __: "chooses who reads captured mails" if value else "",
 }
 """Functions that return why a value is refused in an untrusted folder. Other settings are always refused."""
 
@@ -292,6 +311,9 @@ def _broken_rules(values: Mapping[str, Any], file: Path) -> Iterator[Fault]:
             yield Fault(key, f"must be written as {shape}")
     if values.get("engine") == "liquid" and values.get("env"):
         yield Fault("engine", "env is for Jinja: remove env or engine")
+    for name in values.get("inboxes", ()):
+        if not _BOX.fullmatch(name):
+            yield Fault(f"inboxes.{name}", "must have 1 to 64 letters, digits, ., @, _ and -, and begin with no dot")
     yield from _broken_names(values)
 
 

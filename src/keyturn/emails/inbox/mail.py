@@ -7,7 +7,7 @@ purpose: it parses a header only when the header is asked for, so a damaged head
 import mimetypes
 import re
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from email import message_from_bytes
 from email.errors import MessageError
@@ -67,6 +67,30 @@ def links_of(html: str, text: str) -> list[MailLink]:
     return both + [MailLink(address, "", 0, in_text=True) for address in in_text if address not in labels_of]
 
 
+_SECRET = re.compile(r"[\w-]{16,}|(?:token|code|key|otp|sig)=[^&#]{4,}", re.IGNORECASE)
+_BESIDE_THE_POINT = re.compile(
+    r"unsubscribe|preferences|privacy|terms|imprint|impressum|abmelden|desabonn|/help|/support|facebook\.|twitter\."
+    r"|linkedin\.|instagram\.|youtube\.|//x\.com",
+    re.IGNORECASE,
+)
+
+
+def action_link(links: Sequence[MailLink]) -> MailLink | None:
+    """Return the link that the mail is about: one with a secret, as a reset link has, in both parts rather than one.
+
+    None if no link has a secret, and if several have one and nothing tells them apart.
+    """
+    likely = [
+        link
+        for link in links
+        if link.address.startswith(("https://", "http://"))
+        and _SECRET.search(link.address.split("/", 3)[-1])
+        and not _BESIDE_THE_POINT.search(f"{link.address} {link.label}")
+    ]
+    in_both = [link for link in likely if link.in_both] or likely
+    return in_both[0] if len(in_both) == 1 else None
+
+
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f"*/:<>?\\|\u200e\u200f\u202a-\u202e\u2066-\u2069]+')
 _LONGEST = 120
 
@@ -112,6 +136,9 @@ class Address(msgspec.Struct, frozen=True):
         return f"{self.name} <{self.address}>" if self.name else self.address
 
 
+_TEXTS = frozenset(["application/json", "application/xml", "message/rfc822"])
+
+
 class Attachment(msgspec.Struct, frozen=True, kw_only=True):
     """A part that is no text of the mail. `number`: counts all parts from 1. `name`: a safe file name.
 
@@ -128,6 +155,11 @@ class Attachment(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def size(self) -> int:
         return len(self.content)
+
+    def text(self, most: int) -> str:
+        """Return the beginning of a text file in UTF-8, such as CSV or a calendar; nothing of other files."""
+        plain = self.content_type.startswith("text/") or self.content_type in _TEXTS
+        return self.content[:most].decode("utf-8", "replace") if plain else ""
 
     @property
     def checksum(self) -> str:

@@ -5,19 +5,29 @@ import asyncio
 import contextlib
 import logging
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from aiosmtpd.smtp import MISSING, SMTP, AuthResult, Session
+from aiosmtpd.smtp import MISSING, SMTP, AuthResult, LoginPassword, Session
 from aiosmtpd.smtp import Envelope as SmtpEnvelope
 
+from keyturn.emails.inbox.boxes import Boxes
 from keyturn.emails.inbox.faults import SmtpFault, SmtpFaults, Step
-from keyturn.emails.inbox.store import CapturedMails
 from keyturn.emails.inbox.summary import Envelope
 
+if TYPE_CHECKING:
+    from keyturn.emails.inbox.certificate import SmtpTls
+
 logging.getLogger("mail.log").setLevel(logging.ERROR)  # aiosmtpd would log each command
+
+_HANDSHAKE = 10.0
+"""Seconds that a client has to begin TLS."""
+
+_EXPIRY = 60.0
+"""Seconds between two looks for mails that are too old."""
 
 _LINE = 1024**2
 """Bytes of a line. RFC 5321, 4.5.3.1.6, allows 1,000, but apps send minified HTML in one line."""
@@ -43,19 +53,21 @@ class SmtpLimits(msgspec.Struct, frozen=True, kw_only=True):
 class SmtpServer:
     """Listens on a socket, in a thread with its own loop, so a large mail delays nothing else.
 
-    It answers the commands, too: aiosmtpd finds the methods by their names.
+    It answers the commands, too: aiosmtpd finds the methods by their names. Without `tls` it knows no TLS.
     """
 
     def __init__(
         self,
         bound: socket.socket,
-        mails: CapturedMails,
+        boxes: Boxes,
         faults: SmtpFaults | None = None,
         limits: SmtpLimits | None = None,
+        tls: "SmtpTls | None" = None,
     ) -> None:
         self.faults = faults or SmtpFaults()
         self._bound = bound
-        self.mails = mails
+        self.boxes = boxes
+        self._tls = tls
         self._limits = limits or SmtpLimits()
         self._connections: set[_Connection] = set()
         self._loop = asyncio.new_event_loop()
@@ -83,13 +95,30 @@ class SmtpServer:
             self._loop.run_until_complete(self._loop.shutdown_default_executor())
 
     async def _serve(self) -> None:
-        async with await self._loop.create_server(self._connection, sock=self._bound):
-            await self._stopping.wait()
+        async with contextlib.AsyncExitStack() as listening:
+            await listening.enter_async_context(await self._loop.create_server(self._connection, sock=self._bound))
+            if self._tls and self._tls.at_once:
+                secure = self._loop.create_server(
+                    self._connection, sock=self._tls.at_once, ssl=self._tls.context, ssl_handshake_timeout=_HANDSHAKE
+                )
+                await listening.enter_async_context(await secure)
+            while not self._stopping.is_set():
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), _EXPIRY)
+                await asyncio.to_thread(self.boxes.expire)
             for connection in list(self._connections):
                 connection.hang_up()
 
     def _connection(self) -> "_Connection":
-        return _Connection(self, self._connections, self._limits, self._loop)
+        context = self._tls.context if self._tls and self._tls.starttls else None
+        return _Connection(self, self._connections, self._limits, self._loop, context)
+
+    def log_in(self, *given: Any) -> AuthResult:
+        """Accept any user and password, except for the user of an inbox with the wrong password."""
+        login = given[-1]
+        assert isinstance(login, LoginPassword)  # as PLAIN and LOGIN, the only mechanisms, send
+        user, password = (each.decode("utf-8", "replace") for each in (login.login, login.password))
+        return AuthResult(success=self.boxes.admits(user, password), handled=False, auth_data=login)
 
     async def handle_AUTH(self, server: "_Connection", _: Session, __: SmtpEnvelope, ___: list[str]) -> Any:
         reply = await self.simulate(server, "auth")
@@ -119,13 +148,10 @@ class SmtpServer:
         if reply := await self.simulate(server, "data", *envelope.rcpt_tos):
             return reply
         login: bytes = getattr(session.auth_data, "login", b"")
-        sent = Envelope(
-            sender=envelope.mail_from or "",
-            recipients=tuple(envelope.rcpt_tos),
-            username=login.decode("utf-8", "replace"),
-        )
+        user = login.decode("utf-8", "replace")
+        sent = Envelope(sender=envelope.mail_from or "", recipients=tuple(envelope.rcpt_tos), username=user)
         assert isinstance(envelope.content, bytes)  # `decode_data` is off
-        mail_id = await asyncio.to_thread(self.mails.add, envelope.content, sent)
+        mail_id = await asyncio.to_thread(self.boxes.of_user(user).add, envelope.content, sent)
         server.received = 0
         return f"250 2.0.0 OK {mail_id}"
 
@@ -151,7 +177,12 @@ class _Connection(SMTP):
     line_length_limit = _LINE
 
     def __init__(
-        self, handler: SmtpServer, connections: "set[_Connection]", limits: SmtpLimits, loop: asyncio.AbstractEventLoop
+        self,
+        handler: SmtpServer,
+        connections: "set[_Connection]",
+        limits: SmtpLimits,
+        loop: asyncio.AbstractEventLoop,
+        tls: ssl.SSLContext | None,
     ) -> None:
         super().__init__(
             handler,
@@ -161,8 +192,9 @@ class _Connection(SMTP):
             ident="Keyturn",
             loop=loop,
             timeout=limits.idle,
+            tls_context=tls,
             auth_require_tls=False,
-            authenticator=lambda *given: AuthResult(success=True, auth_data=given[-1]),
+            authenticator=handler.log_in,
         )
         self.received = 0
         self._handler = handler
@@ -172,6 +204,8 @@ class _Connection(SMTP):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # of a stream server
         super().connection_made(transport)
+        if self in self._others:  # STARTTLS has begun
+            return
         self._others.add(self)
         self._ends = self.loop.call_later(self._limits.session, self.hang_up)
         if len(self._others) > self._limits.connections:

@@ -11,7 +11,9 @@ import msgspec
 from keyturn.emails.inbox.mail import Address, MailContent
 
 _SEARCHED = 64 * 1024
-"""Characters of a mail's text that are searched."""
+"""Characters that are searched: of the headers, of the text, and of the attachments."""
+
+_SEARCHED_FILES = 50
 
 _SNIPPET = 160
 _LONGEST = 1_000
@@ -29,6 +31,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """The parts of a mail that a list shows.
 
+    `delivered_to`: the recipients of the SMTP envelope.
     `bcc`: recipients without a header.
     `tags`: the parts behind the `+` of recipients (RFC 5233), and those in the header `X-Tags`.
     `size`: bytes as received.
@@ -42,6 +45,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     subject: str = ""
     message_id: str = ""
     return_path: str = ""
+    delivered_to: tuple[str, ...] = ()
     username: str = ""
     snippet: str = ""
     tags: tuple[str, ...] = ()
@@ -66,6 +70,7 @@ def summarize(mail: MailContent, envelope: Envelope) -> Summary:
         subject=mail.header("subject")[:_LONGEST],
         message_id=mail.header("message-id")[:_LONGEST].strip("<> "),
         return_path=envelope.sender[:_LONGEST],
+        delivered_to=tuple(each[:_LONGEST] for each in envelope.recipients),
         username=envelope.username[:_LONGEST],
         snippet=" ".join(mail.readable[: 4 * _SNIPPET].split())[:_SNIPPET],
         tags=tuple(dict.fromkeys(_tags((*to, *cc, *bcc, *hidden), mail.header("x-tags")))),
@@ -75,7 +80,11 @@ def summarize(mail: MailContent, envelope: Envelope) -> Summary:
 
 
 def searched_text(mail: MailContent) -> str:
-    return "\n".join([*(value for _, value in mail.headers), mail.readable])[:_SEARCHED].replace("\0", "")
+    """Return the headers, the text, and the names and texts of the attachments, each bounded and all together."""
+    files = mail.attachments[:_SEARCHED_FILES]
+    texts = [file.text(_SEARCHED) for file in files]
+    head = "\n".join([*(value for _, value in mail.headers), *(file.name for file in files)])
+    return "\n".join([head[:_SEARCHED], mail.readable[:_SEARCHED], "\n".join(texts)[:_SEARCHED]]).replace("\0", "")
 
 
 def sent_at(mail: MailContent, fallback: float) -> float:
@@ -118,6 +127,18 @@ class CapturedMail(msgspec.Struct, frozen=True, kw_only=True):
         everybody = self.summary.to or self.summary.cc or self.summary.bcc
         shown = ", ".join(each.address for each in everybody[:3])
         return f"{shown} and {len(everybody) - 3} more" if len(everybody) > 3 else shown
+
+    @property
+    def sender(self) -> str:
+        return self.summary.sender.name or self.summary.sender.address
+
+    @property
+    def ago(self) -> str:
+        """How long ago it was received, in words; after a day the time of day, since the list has the day."""
+        minutes = int((datetime.now(UTC) - self.at).total_seconds() // 60)
+        if 0 <= minutes < 60:
+            return f"{minutes} min ago" if minutes else "now"
+        return f"{minutes // 60} h ago" if 0 < minutes < 24 * 60 else f"{self.at:%H:%M}"
 
     @property
     def clock(self) -> str:

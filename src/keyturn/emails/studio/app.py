@@ -15,6 +15,8 @@ from litestar.response import File, Redirect
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from keyturn.emails.gallery import Gallery
+from keyturn.emails.inbox.boxes import Boxes
+from keyturn.emails.inbox.store import CapturedMails
 from keyturn.emails.studio.access import HEADERS, is_loopback, known_hosts_only, require_token, same_origin_only
 from keyturn.emails.studio.api import inbox_api
 from keyturn.emails.studio.checks.captured_checks import CapturedChecks
@@ -63,6 +65,7 @@ def studio_router(studio: Studio, path: str = "/studio") -> Router:
         route_handlers=[*_handlers(studio), _static_files()],
         dependencies={name: _provide(part) for name, part in parts.items()}
         | {
+            "captured": _provide_captured(studio.inboxes),
             "path_name": Provide(name_in_path, sync_to_thread=False),
             "view": Provide(read_view, sync_to_thread=False),
             "drawn": _provide_drawn(studio.gallery),
@@ -99,7 +102,6 @@ def _parts(studio: Studio, path: str) -> tuple[Layout, dict[str, object]]:
         "studio": studio,
         "hosted": studio.pages,
         "gallery": studio.gallery,
-        "captured": studio.captured,
         "sources": sources,
         "drafts": Drafts(renditions, studio.clients, studio.severity),
         "review": review,
@@ -192,6 +194,18 @@ def _provide_drawn(gallery: Gallery) -> Provide:
         return view.as_loaded(gallery.folder.name) if gallery.is_foreign else view
 
     return Provide(drawn, sync_to_thread=False)
+
+
+def _provide_captured(boxes: Boxes | None) -> Provide:
+    """Return the provider of a page's inbox: the one that holds its mail, or that the address of a list names."""
+
+    def captured(request: Request[Any, Any, Any], view: NamedDependency[View]) -> CapturedMails | None:
+        if boxes is None or len(boxes.all) == 1:
+            return boxes.usual if boxes else None
+        name = request.path_params.get("name")
+        return boxes.holding(name) if isinstance(name, str) else boxes.of_user(view.box)
+
+    return Provide(captured, sync_to_thread=True)
 
 
 def _provide(part: object) -> Provide:

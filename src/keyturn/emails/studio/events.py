@@ -51,7 +51,8 @@ async def changes(studio: Studio) -> AsyncGenerator[ServerSentEventMessage, None
     `watching` says that the watch has begun. A removed folder is waited for: switching branches can remove one.
     """
     told = is_back = False
-    seen = studio.captured.arrivals.revision if studio.captured else 0
+    boxes = studio.inboxes
+    seen = boxes.revision if boxes else 0
     while not studio.stopping.is_set():
         watched = _watched_folders(studio)
         with contextlib.suppress(FileNotFoundError):  # deleted in the meantime
@@ -64,8 +65,8 @@ async def changes(studio: Studio) -> AsyncGenerator[ServerSentEventMessage, None
                     yield ServerSentEventMessage(event="watching", data="")
                 for message in _messages_for(paths, watched):
                     yield message
-                if studio.captured and seen != studio.captured.arrivals.revision:
-                    seen = studio.captured.arrivals.revision
+                if boxes and seen != boxes.revision:
+                    seen = boxes.revision
                     yield ServerSentEventMessage(event="mail", data="")
         is_back = await _wait_for_folder(studio)
 

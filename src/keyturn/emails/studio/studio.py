@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.git import lies_in_repository
+from keyturn.emails.inbox.boxes import Boxes
 from keyturn.emails.inbox.faults import SmtpFaults
 from keyturn.emails.inbox.store import CapturedMails
 from keyturn.emails.renderers import Here, Limits, Runner
@@ -50,7 +51,8 @@ class Studio:
 
     `gallery`: the templates, built with `reload=True`.
     `sender`: the From header of every mail.
-    `captured`: the mails that apps sent, or None without an inbox.
+    `captured`: the mails that apps sent, or None without an inbox. `boxes`: all inboxes; None: only this one.
+    `certificate`: that of the SMTP server in PEM; empty without TLS.
     `goldens`: the folder of the snapshots, or None.
     `golden_languages`: the languages that have snapshots. Empty: all.
     `clients`: groups of mail clients that the checks look at. Empty: the usual ones.
@@ -76,6 +78,8 @@ class Studio:
     gallery: Gallery
     sender: str
     captured: CapturedMails | None = None
+    boxes: Boxes | None = None
+    certificate: str = ""
     goldens: Path | None = None
     golden_languages: tuple[str, ...] = ()
     clients: tuple[str, ...] = ()
@@ -94,6 +98,10 @@ class Studio:
     pages: HostedPages | None = None
     runner: Runner[Drawer] | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def inboxes(self) -> Boxes | None:
+        return self.boxes or (Boxes(self.captured) if self.captured else None)
 
     @property
     def read_only(self) -> str:

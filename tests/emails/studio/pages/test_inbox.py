@@ -28,8 +28,8 @@ def test_it_lists_every_mail_newest_first_with_address_subject_and_time(client: 
     capture(inbox, "Second", NOON + timedelta(minutes=1))
     page = client.get("/studio/inbox").text
     assert re.findall(r'</span><b dir="auto">(\w+)</b>', page) == ["Second", "First"]
-    assert page.count("<span>ada@northwind.example</span>") == 2
-    assert f">{NOON.astimezone():%H:%M:%S}</time>" in page
+    assert page.count("Northwind School<small> to ada@northwind.example</small>") == 2
+    assert f'title="{NOON.astimezone():%H:%M:%S}">{NOON.astimezone():%H:%M}</time>' in page
     assert 'Inbox</span><span class="count">2<' in page
 
 

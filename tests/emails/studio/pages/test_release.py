@@ -10,6 +10,7 @@ from litestar.testing import TestClient
 from tests.emails.inbox.mails import mail
 from tests.emails.studio.fixtures import Client
 
+from keyturn.emails.inbox.boxes import Boxes
 from keyturn.emails.inbox.faults import SmtpFault
 from keyturn.emails.inbox.mail import MailContent
 from keyturn.emails.inbox.smtp_server import SmtpServer
@@ -25,7 +26,7 @@ SENDER = "Northwind School <no-reply@northwind.example>"
 @pytest.fixture
 def real() -> Iterator[SmtpServer]:
     """Stand in for the team's mail server."""
-    server = SmtpServer(socket.create_server(("127.0.0.1", 0)), CapturedMails())
+    server = SmtpServer(socket.create_server(("127.0.0.1", 0)), Boxes(CapturedMails()))
     with server.running():
         yield server
 
@@ -46,7 +47,7 @@ def captured(studio: Studio) -> CapturedMails:
 
 
 def received(real: SmtpServer) -> list[MailContent]:
-    return [MailContent(real.mails.raw(each)) for each in real.mails.newest()]
+    return [MailContent(real.boxes.usual.raw(each)) for each in real.mails.newest()]
 
 
 def test_it_is_sent_as_it_was_received_without_bcc_and_with_who_sends_it_on(
@@ -71,7 +72,7 @@ def test_it_is_sent_as_it_was_received_without_bcc_and_with_who_sends_it_on(
         b"From: App <app@northwind.example>\r\nDKIM-Signature: v=1; d=northwind.example\r\nSubject: Hi\r\n"
         b"\r\nBcc: no header\r\n"
     )
-    (envelope,) = real.mails.newest()
+    (envelope,) = real.boxes.usual.newest()
     assert envelope.summary.return_path == "no-reply@northwind.example"
     assert [each.address for each in envelope.summary.bcc] == ["ada@northwind.example"]
 

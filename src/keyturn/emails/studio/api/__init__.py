@@ -17,10 +17,11 @@ from litestar.di import NamedDependency, Provide
 from litestar.exceptions import ValidationException
 from msgspec import Meta
 
+from keyturn.emails.inbox.boxes import Boxes
 from keyturn.emails.inbox.faults import MOST_FAULTS, SmtpFault, Step
 from keyturn.emails.inbox.query import EVERYTHING, UNREAD
 from keyturn.emails.inbox.store import CapturedMails
-from keyturn.emails.studio.access import HEADERS, programs_only
+from keyturn.emails.studio.access import HEADERS, programs_only, token_in
 from keyturn.emails.studio.api import messages
 from keyturn.emails.studio.api.messages import OneMail
 from keyturn.emails.studio.api.problems import problem_handlers
@@ -124,14 +125,26 @@ async def set_chaos(request: Request[Any, Any, Any], studio: NamedDependency[Stu
     return asked
 
 
-HANDLERS = (info, tags, faults, set_faults, remove_faults, chaos, set_chaos)
+@get("/certificate", media_type="application/x-pem-file", sync_to_thread=False)
+def certificate(studio: NamedDependency[Studio]) -> str:
+    """Return the certificate of the SMTP server, for clients that are to trust it."""
+    if not studio.certificate:
+        raise LookupError("The SMTP server has no TLS: start it with --starttls or --smtps.")
+    return studio.certificate
+
+
+HANDLERS = (certificate, info, tags, faults, set_faults, remove_faults, chaos, set_chaos)
 _PATHS = "/api", "/api/v1"
 
 
 def inbox_api(studio: Studio, captured: CapturedMails, path: str = "/") -> Router:
-    def one_mail(asked: NamedDependency[MailQuery]) -> OneMail:
+    def one_mail(asked: NamedDependency[MailQuery], captured: NamedDependency[CapturedMails]) -> OneMail:
         return OneMail(studio, captured, asked)
 
+    def of_key(request: Request[Any, Any, Any]) -> CapturedMails:
+        return boxes.of_key(token_in(request)) or captured
+
+    boxes = studio.inboxes or Boxes(captured)
     checks = CapturedChecks(studio.clients)
     handlers = (*messages.HANDLERS, *HANDLERS)
     return Router(
@@ -139,12 +152,12 @@ def inbox_api(studio: Studio, captured: CapturedMails, path: str = "/") -> Route
         route_handlers=[*(Router(each, route_handlers=handlers) for each in _PATHS), messages.view_page, alive],
         dependencies={
             "studio": Provide(lambda: studio, sync_to_thread=False),
-            "captured": Provide(lambda: captured, sync_to_thread=False),
+            "captured": Provide(of_key, sync_to_thread=False),
             "captured_checks": Provide(lambda: checks, sync_to_thread=False),
             "asked": Provide(read_mail_query, sync_to_thread=False),
             "one_mail": Provide(one_mail, sync_to_thread=False),
         },
-        guards=[programs_only(studio.host, studio.token)],
+        guards=[programs_only(studio.host, studio.token, lambda key: boxes.of_key(key) is not None)],
         exception_handlers=problem_handlers("The inbox"),
         cache_control=CacheControlHeader(no_store=True),
         response_headers=HEADERS,

@@ -6,15 +6,17 @@ from functools import partial
 from html import escape
 from itertools import groupby
 from operator import attrgetter
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from litestar import Response, get, post
+import msgspec
+from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.exceptions import ClientException, HTTPException
 from litestar.params import FromPath
 from litestar.response import Redirect
+from msgspec import Meta
 
-from keyturn.emails.inbox.mail import OPENING, MailContent, markup_to_read, preheader_of
+from keyturn.emails.inbox.mail import OPENING, MailContent, action_link, markup_to_read, preheader_of
 from keyturn.emails.inbox.query import EVERYTHING, SearchInvalid, older_than, search_condition, with_id
 from keyturn.emails.inbox.store import CapturedMails
 from keyturn.emails.inbox.summary import CapturedMail
@@ -61,6 +63,7 @@ async def inbox_page(
         "older": shown[-1].id if len(mails) > _ON_A_PAGE else "",
         "tags": tags,
         "total": total,
+        "boxes": list(layout.boxes.all) if layout.boxes else [""],
         "path": captured.folder,
         "smtp": layout.smtp,
     }
@@ -77,7 +80,33 @@ async def delete_mails(
     except SearchInvalid as error:
         raise ClientException(detail=f"Nothing was deleted: {error}.") from error
     await asyncio.to_thread(captured.delete, condition)
-    return layout.redirect("inbox")
+    return layout.redirect("inbox", view=View(box=view.box))
+
+
+class Chosen(msgspec.Struct, frozen=True):
+    """The ticked mails of a list, and what to do with them."""
+
+    do: Literal["delete", "read", "unread"]
+    ids: Annotated[tuple[str, ...], Meta(max_length=_ON_A_PAGE)] = ()
+
+
+@post("/inbox/chosen")
+async def change_chosen(
+    request: Request[Any, Any, Any],
+    view: NamedDependency[View],
+    captured: NamedDependency[CapturedMails],
+    layout: NamedDependency[Layout],
+) -> Redirect:
+    form = await request.form()
+    try:
+        chosen = msgspec.convert({"do": form.get("do"), "ids": form.getall("ids", [])}, Chosen)
+    except msgspec.ValidationError as error:
+        raise ClientException(detail=f"Nothing was changed: {error}.") from error
+    if chosen.do == "delete":
+        await asyncio.to_thread(captured.delete, with_id(*chosen.ids))
+    else:
+        await asyncio.to_thread(captured.mark_read, with_id(*chosen.ids), read=chosen.do == "read")
+    return layout.redirect("inbox", view=view.only("box", "search", "older_than"))
 
 
 @get("/inbox/{name:str}")
@@ -103,6 +132,7 @@ async def mail_page(
         "headers": [(name, value[:_LONGEST_VALUE]) for name, value in content.headers[:_MOST]],
         "text": content.text[:_SHOWN_TEXT],
         "codes": content.codes[:_SHOWN_CODES],
+        "action": action_link(content.links),
         "opening": markup_to_read(content.html, OPENING) if content.html else escape(content.text[:OPENING]),
         "preheader": preheader_of(content.html),
         "report": captured_checks.last_report(mail.id),
@@ -154,8 +184,9 @@ async def mail_part(
 async def delete_mail(
     name: FromPath[str], captured: NamedDependency[CapturedMails], layout: NamedDependency[Layout]
 ) -> Redirect:
+    box = layout.boxes.name_of(captured) if layout.boxes else ""
     await asyncio.to_thread(captured.delete, with_id(name))
-    return layout.redirect("inbox")
+    return layout.redirect("inbox", view=View(box=box))
 
 
 def _mails_of_page(captured: CapturedMails, view: View) -> tuple[Sequence[CapturedMail], dict[str, int], int]:
@@ -185,4 +216,4 @@ def _excerpt(content: MailContent, finding: Finding) -> tuple[ExcerptLine, ...]:
     return excerpt(text.split("\n"), finding.place.line, finding.place.column) if text else ()
 
 
-HANDLERS = (inbox_page, delete_mails, mail_page, mail_frame, mail_file, mail_part, delete_mail)
+HANDLERS = (inbox_page, delete_mails, change_chosen, mail_page, mail_frame, mail_file, mail_part, delete_mail)

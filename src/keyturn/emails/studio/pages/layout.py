@@ -129,7 +129,7 @@ class Layout:
         self.page_states = studio.pages.states if studio.pages else ()
         self._path = path.rstrip("/")
         self._gallery = studio.gallery
-        self._captured = studio.captured
+        self.boxes = studio.inboxes
         self._checks = checks
         self._review = review
         self._editor = editor_for(studio.editor) if is_loopback(studio.host) else None
@@ -187,7 +187,7 @@ class Layout:
             tallies=findings.tallies,
             branch_tallies=findings.of_branches(chosen, self._gallery.languages.known) if chosen else {},
             unaccepted=len(self._review.waiting_mails()) if self._review else 0,
-            captured_count=None if self._captured is None else self._captured.kept,
+            captured_count=None if self.boxes is None else self.boxes.kept,
         )
         headers = {**HEADERS, "cache-control": "no-store", "content-security-policy": _POLICY}
         return Response(text, status_code=status, media_type=MediaType.HTML, headers=headers)

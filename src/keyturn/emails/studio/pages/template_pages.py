@@ -214,16 +214,19 @@ def undrawn_in(gallery: Gallery, file: str, mails: Iterable[str]) -> Mapping[int
 
 
 class PaletteItem(msgspec.Struct, frozen=True):
-    kind: Literal["Template", "Sample", "Shared file", "Page"]
+    kind: Literal["Template", "Sample", "Shared file", "Page", "Mail"]
     label: str
     href: str
+
+
+_MAILS_IN_PALETTE = 100
 
 
 @get("/index.json", sync_to_thread=False)
 def index(
     view: NamedDependency[View], gallery: NamedDependency[Gallery], layout: NamedDependency[Layout]
 ) -> list[PaletteItem]:
-    """Return everything in the folder. A mail opens in the view of the page that searches."""
+    """Return everything in the folder, and the newest captured mails, in the view of the page that searches."""
     entries = in_order(gallery.entries())
     kept = view.only("lang", "brand", "dir", "width", "scheme", "images", "tab")
     return [
@@ -237,6 +240,11 @@ def index(
         ),
         *(PaletteItem("Shared file", file, layout.url("files", file, view=kept)) for file in gallery.shared_files()),
         *(PaletteItem("Page", label, layout.url("pages", name, view=kept)) for name, label, _ in layout.page_states),
+        *(
+            PaletteItem("Mail", f"{mail.subject or 'No subject'} · {mail.to}", layout.url("inbox", mail.id, view=kept))
+            for mails in (layout.boxes.all.values() if layout.boxes else ())
+            for mail in mails.newest(limit=_MAILS_IN_PALETTE)
+        ),
     ]
 
 
