@@ -75,6 +75,9 @@ _BESIDE_THE_POINT = re.compile(
 )
 
 
+_LONGEST_ACTION = 2_000
+
+
 def action_link(links: Sequence[MailLink]) -> MailLink | None:
     """Return the link that the mail is about: one with a secret, as a reset link has, in both parts rather than one.
 
@@ -84,6 +87,7 @@ def action_link(links: Sequence[MailLink]) -> MailLink | None:
         link
         for link in links
         if link.address.startswith(("https://", "http://"))
+        and len(link.address) <= _LONGEST_ACTION
         and _SECRET.search(link.address.split("/", 3)[-1])
         and not _BESIDE_THE_POINT.search(f"{link.address} {link.label}")
     ]

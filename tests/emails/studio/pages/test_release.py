@@ -47,7 +47,7 @@ def captured(studio: Studio) -> CapturedMails:
 
 
 def received(real: SmtpServer) -> list[MailContent]:
-    return [MailContent(real.boxes.usual.raw(each)) for each in real.mails.newest()]
+    return [MailContent(real.boxes.usual.raw(each)) for each in real.boxes.usual.newest()]
 
 
 def test_it_is_sent_as_it_was_received_without_bcc_and_with_who_sends_it_on(
