@@ -87,3 +87,13 @@ def test_a_kept_certificate_is_used_again_and_a_damaged_one_replaced(tmp_path: P
     assert replaced.pem != first.pem
     assert SmtpTls.open(HERE, file).pem == replaced.pem
     assert "PRIVATE" not in first.pem
+
+
+def test_the_calls_of_testcontainers_mailpit_module(tls_server: SmtpServer, tls: SmtpTls) -> None:
+    """Its image offers STARTTLS, and TLS at once with `require_tls`; its clients do not know the certificate."""
+    with smtplib.SMTP(*tls_server.address, timeout=10) as plain:
+        assert plain.login("any", "auth")[0] == 235
+    unverified = ssl.create_default_context()
+    unverified.check_hostname, unverified.verify_mode = False, ssl.CERT_NONE
+    with smtplib.SMTP_SSL(HERE, secure_port(tls), timeout=10, context=unverified) as client:
+        assert client.login("jane", "secret")[0] == 235
