@@ -43,6 +43,7 @@ async def test_the_code_of_a_mail_is_copied_with_a_key(page: Page, served: str, 
     mail_id = studio.captured.add(bytes(mail("Sign in", text="Customer 10482211\nYour code is 731 904.")))
     await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     await page.goto(f"{served}/inbox/{mail_id}")
+    await expect(page.get_by_role("status")).to_have_text(re.compile("watching"))
     await page.keyboard.press("y")
     await expect(page.locator("#copy-code")).to_have_text("Copied")
     assert await page.evaluate("navigator.clipboard.readText()") == "731904"
@@ -91,6 +92,7 @@ async def test_j_and_k_go_through_the_list_and_x_ticks_a_mail(page: Page, served
     await expect(page.get_by_role("link", name=re.compile("Three"))).to_be_focused()
     await delete.click()
     await expect(page.get_by_role("link", name=re.compile("Two"))).to_have_count(0)
+    await expect(page.get_by_role("status")).to_have_text(re.compile("watching"))
     await page.keyboard.press("j")
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("heading", name=re.compile("Four"))).to_be_visible()
