@@ -55,6 +55,8 @@ def test_slips_in_what_ends_have_their_whole_name(faults: Faults) -> None:
         'accounts.table.ends."e.f"',
         'accounts.table.ends."g.h".set.no',
     }
+    words = "access_tokens, api_keys, oauth_grants, passkeys, sessions, ssh_keys, trusted_devices"
+    assert found['accounts.table.ends."a.b".what'] == f"must be one of {words}, not 'badges'"
     assert found['accounts.table.ends."a.b".wen'] == "unknown setting; did you mean when?"
     assert found['accounts.table.ends."e.f"'] == 'is a section: write [accounts.table.ends."e.f"]'
 

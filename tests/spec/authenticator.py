@@ -16,13 +16,24 @@ PRESENT, VERIFIED, MAY_SYNC, SYNCED, ATTESTED = 0x01, 0x04, 0x08, 0x10, 0x40
 
 
 class Authenticator:
-    """One passkey. `counts`: the signature counter grows with each use; a synced passkey has none."""
+    """One passkey. `counts`: the signature counter grows with each use; a synced passkey has none.
 
-    def __init__(self, origin: str = "http://localhost:8000", *, counts: bool = False, verifies: bool = True) -> None:
+    `is_framed`: the page is in a frame of another site.
+    """
+
+    def __init__(
+        self,
+        origin: str = "http://localhost:8000",
+        *,
+        counts: bool = False,
+        verifies: bool = True,
+        is_framed: bool = False,
+    ) -> None:
         self.id = os.urandom(32)
         self.handle = b""
         self.counter = 0
         self.origin = origin
+        self.is_framed = is_framed
         self._counts = counts
         self._flags = PRESENT | (VERIFIED if verifies else 0) | (0 if counts else MAY_SYNC | SYNCED)
         self._key = ec.generate_private_key(ec.SECP256R1())
@@ -66,7 +77,8 @@ class Authenticator:
         return sha256(rp_id.encode()).digest() + flags + self.counter.to_bytes(4, "big")
 
     def _client_data(self, kind: str, challenge: str) -> bytes:
-        return json.dumps({"type": kind, "challenge": challenge, "origin": self.origin, "crossOrigin": False}).encode()
+        said = {"type": kind, "challenge": challenge, "origin": self.origin, "crossOrigin": self.is_framed}
+        return json.dumps(said).encode()
 
     def _credential(self, response: dict[str, Any]) -> dict[str, Any]:
         name = encode(self.id)

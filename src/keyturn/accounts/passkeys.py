@@ -100,8 +100,8 @@ class PasskeyRows:
         return [passkey for _, passkey in self._rows(connection, account_id)]
 
     def find(self, connection: sa.Connection, passkey_id: str) -> Passkey | None:
-        found = self._read(connection, self._has("credential", passkey_id))
-        same = [passkey for _, passkey in found if passkey.id == passkey_id]
+        found = map(self._passkey, self._read(connection, self._has("credential", passkey_id)))
+        same = [passkey for passkey in found if passkey and passkey.id == passkey_id]
         return same[0] if len(same) == 1 else None
 
     def add(self, connection: sa.Connection, passkey: Passkey, moment: datetime, most: int) -> bool:
@@ -127,10 +127,8 @@ class PasskeyRows:
 
     def rename(self, connection: sa.Connection, passkey: Passkey, name: str) -> bool:
         if "data" in self._of:
-            stored = self._find_row(connection, passkey)
-            values: dict[Any, Any] = (
-                {self._of["data"]: json.dumps(_json(stored["data"]) | {"name": name})} if stored else {}
-            )
+            row = self._find_row(connection, passkey)
+            values: dict[Any, Any] = {self._of["data"]: json.dumps(_json(row["data"]) | {"name": name})} if row else {}
         else:
             values = {self._of["name"]: self._bound("name", name)} if "name" in self._of else {}
         return bool(values) and self._change(connection, passkey, sa.update(self._mapped.table).values(values))
@@ -139,10 +137,16 @@ class PasskeyRows:
         return self._change(connection, passkey, sa.delete(self._mapped.table))
 
     def remove_recent(self, connection: sa.Connection, account_id: str, moment: datetime) -> int:
-        """Remove passkeys that were created shortly before, and those of an unknown time; return how many."""
-        since, theirs = moment - RECENT, self.of_account(connection, account_id)
-        recent = [passkey for passkey in theirs if not passkey.created_at or passkey.created_at >= since]
-        return sum(self.remove(connection, passkey) for passkey in recent)
+        """Remove passkeys that were created shortly before, and those of an unknown time; return how many.
+
+        All of them, also those that Keyturn cannot read: the app may accept them, and a thief may have created many.
+        """
+        since, removed = moment - RECENT, 0
+        for row in self._owned(connection, account_id, most=None):
+            created_at = read_time(row.get("created_at"))
+            if not created_at or created_at >= since:
+                removed += self._change_row(connection, row, sa.delete(self._mapped.table))
+        return removed
 
     def exists_for(self, account: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
         """Return the condition that the account has a passkey."""
@@ -165,17 +169,22 @@ class PasskeyRows:
         ]
 
     def _rows(self, connection: sa.Connection, account_id: str) -> Sequence[tuple[Any, Passkey]]:
+        rows = self._owned(connection, account_id, _MOST)
+        return [(row, passkey) for row in rows if (passkey := self._passkey(row))]
+
+    def _owned(self, connection: sa.Connection, account_id: str, most: int | None) -> Sequence[Any]:
         try:
             owners = id_values(self._mapped.columns["account"], account_id)
         except ValueError:  # another store's account
             return []
-        rows = self._read(connection, sa.or_(*(self._of["account"] == self._typed("account", one) for one in owners)))
-        return [(row, passkey) for row, passkey in rows if passkey.account_id == account_id]
+        mine = sa.or_(*(self._of["account"] == self._typed("account", one) for one in owners))
+        return [row for row in self._read(connection, mine, most) if text_of(row["account"]) == account_id]
 
-    def _read(self, connection: sa.Connection, *where: sa.ColumnElement[bool]) -> Sequence[tuple[Any, Passkey]]:
+    def _read(
+        self, connection: sa.Connection, where: sa.ColumnElement[bool], most: int | None = _MOST
+    ) -> Sequence[Any]:
         columns = [column.label(field) for field, column in self._of.items()]
-        rows = connection.execute(sa.select(*columns).where(*where, *self._is_passkey()).limit(_MOST)).mappings().all()
-        return [(row, passkey) for row in rows if (passkey := self._passkey(row))]
+        return connection.execute(sa.select(*columns).where(where, *self._is_passkey()).limit(most)).mappings().all()
 
     def _is_passkey(self) -> Sequence[sa.ColumnElement[bool]]:
         kind = self._mapped.format.is_one_of
@@ -186,13 +195,12 @@ class PasskeyRows:
 
     def _change(self, connection: sa.Connection, passkey: Passkey, statement: sa.Update | sa.Delete) -> bool:
         """Run the statement for the row of the passkey; return whether it changed that row."""
-        row, key = self._find_row(connection, passkey), "row" if "row" in self._of else "credential"
-        if row is None:
-            return False
-        mine = (
-            self._of[key] == self._typed(key, row[key]),
-            self._of["account"] == self._typed("account", row["account"]),
-        )
+        row = self._find_row(connection, passkey)
+        return row is not None and self._change_row(connection, row, statement)
+
+    def _change_row(self, connection: sa.Connection, row: Any, statement: sa.Update | sa.Delete) -> bool:
+        key = "row" if "row" in self._of else "credential"
+        mine = (self._of[field] == self._typed(field, row[field]) for field in (key, "account"))
         return connection.execute(statement.where(*mine)).rowcount == 1
 
     def _passkey(self, row: Any) -> Passkey | None:

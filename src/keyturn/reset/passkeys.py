@@ -98,6 +98,12 @@ class _Answer(msgspec.Struct, frozen=True):
     response: dict[str, Any]
 
 
+class _ClientData(msgspec.Struct, frozen=True, rename="camel"):
+    """The part of what a browser signs that `webauthn` does not check."""
+
+    cross_origin: bool = False
+
+
 class Passkeys:
     """Creates, lists, names and removes passkeys, and signs users in with them.
 
@@ -421,9 +427,13 @@ def _read(answer: str) -> _Answer:
     try:
         if len(answer) > _LONGEST_ANSWER:
             raise PasskeyRejected
-        return msgspec.json.decode(answer.encode(), type=_Answer)
-    except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError):
+        said = msgspec.json.decode(answer.encode(), type=_Answer)
+        client = msgspec.json.decode(decode(str(said.response.get("clientDataJSON"))), type=_ClientData)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         raise PasskeyRejected from None
+    if client.cross_origin:  # in a frame of another site, which nobody expects (WebAuthn Level 3, 7.1 and 7.2)
+        raise PasskeyRejected
+    return said
 
 
 def _is_owner(passkey: Passkey, said: _Answer) -> bool:

@@ -43,7 +43,7 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     `where`: columns and their values, if other rows of the account must stay.
     """
 
-    what: Credentials | Literal[""] = ""
+    what: Literal["", Credentials] = ""
     when: Literal["change", "intrusion", "never"] = "change"
     set: dict[str, bool | int | float | str] = {}
     where: dict[str, bool | int | float | str] = {}

@@ -4,10 +4,13 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
+from msgspec import structs
+from sqlalchemy import Connection
 from tests.accounts.table.app import App, Over
 from tests.accounts.table.passkey_tables import ADA, TOTP, USERS, add, made, store_of, tables
 from tests.spec.authenticator import Authenticator
 
+from keyturn.accounts.passkeys import encode
 from keyturn.accounts.port import Account, Ended, NewPassword
 from keyturn.database import now
 from keyturn.errors import SettingsInvalid
@@ -70,6 +73,28 @@ async def test_not_me_and_the_link_after_it_remove_recent_passkeys(library: str,
     assert await accounts.set_password(ida, NewPassword("new", hashed)) == Ended({"passkeys": 1})
     if library == "django-allauth":  # the second factor of the same table stays
         assert len(await app.run('SELECT 1 FROM "mfa_authenticator"')) == 1
+
+
+async def test_not_me_removes_more_passkeys_than_a_list_shows(library: str, over: Over) -> None:
+    accounts = over(passkeys=PasskeyTableSettings(format=library))  # type: ignore[arg-type]
+    store, passkey = store_of(accounts), made(Authenticator())
+    many = [structs.replace(passkey, id=encode(nth.to_bytes(16, "big"))) for nth in range(60)]
+
+    def fill(connection: Connection) -> None:
+        assert all(store.add(connection, one, now(), 100) for one in many)
+
+    await store.transact(fill)
+    assert await accounts.end_intrusion("1") == Ended({"passkeys": 60})
+    assert await store.of_account("1") == []
+
+
+async def test_not_me_removes_a_passkey_that_keyturn_cannot_read(over: Over, app: App) -> None:
+    await app.run(f"{USERS}; {tables(app.dialect)['better-auth']}")
+    accounts = over(passkeys=PasskeyTableSettings(format="better-auth"))
+    assert await add(accounts, made(Authenticator()))
+    await app.run("""UPDATE "passkey" SET "publicKey" = '{not base64}'""")
+    assert await store_of(accounts).of_account("1") == []
+    assert await accounts.end_intrusion("1") == Ended({"passkeys": 1})
 
 
 async def test_an_account_has_at_most_so_many(library: str, over: Over) -> None:

@@ -244,6 +244,7 @@ async def test_an_attestation_that_makes_no_sense_is_refused(service: Service, f
     [
         pytest.param({"verifies": False}, id="the user was not verified"),
         pytest.param({"origin": "http://evil.example"}, id="another origin"),
+        pytest.param({"is_framed": True}, id="the page is in a frame of another site"),
     ],
 )
 async def test_a_passkey_is_not_created_if(service: Service, options: dict[str, Any]) -> None:
@@ -288,6 +289,14 @@ async def test_answers_are_the_same_for_an_unknown_passkey_and_a_wrong_signature
     other = await sign_in(service, authenticator, userHandle="AAAA")
     assert unknown.status_code == wrong.status_code == other.status_code == 401
     assert unknown.content == wrong.content == other.content
+
+
+async def test_a_page_in_a_frame_of_another_site_signs_nobody_in(service: Service) -> None:
+    authenticator = await enrolled(service)
+    authenticator.is_framed = True
+    assert problem(await sign_in(service, authenticator)) == "401 passkey-rejected"
+    authenticator.is_framed = False
+    assert problem(await sign_in(service, authenticator)) == "200"
 
 
 async def test_asking_for_options_fills_no_table(service: Service) -> None:
