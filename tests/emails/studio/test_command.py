@@ -99,7 +99,7 @@ def test_an_eml_file_is_opened_as_an_inbox_of_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--inbox", "caught.sqlite"], "--inbox stores the mails that --smtp captures: add --smtp"),
+        (["--inbox", "caught.sqlite"], "--inbox is for the mails that --smtp captures: add --smtp"),
         (["--smtp", "0", "--inbox", "notes.txt"], "notes.txt: this is not a file of captured mails"),
         (["--smtp", "TAKEN"], "choose another port with --smtp"),
     ],
@@ -183,3 +183,21 @@ def _processes_below(parent: int) -> list[int]:
     """Return the processes that a process has started, and those that they have."""
     children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
     return [pid for child in map(int, children) for pid in (child, *_processes_below(child))]
+
+
+def test_without_a_provider_a_mail_is_sent_into_the_running_inbox(tmp_path: Path) -> None:
+    (tmp_path / "emails").mkdir()
+    (tmp_path / "emails" / "welcome.html").write_text("<title>Hello</title><p>Hello</p>")
+    command = [sys.executable, "-m", "keyturn", "studio", "emails", "--port", "0", "--smtp", "0"]
+    with running_demo(command, tmp_path) as studio:
+        page = httpx.post(
+            f"{studio.url}/studio/send/welcome",
+            data={"to": "ada@northwind.example"},
+            headers={"sec-fetch-site": "same-origin"},
+            follow_redirects=True,
+        ).text
+        (mail,) = httpx.get(f"{studio.url}/api/messages").json()["messages"]
+        assert studio.interrupt()[1].lstrip() == "Stopped. Nothing was sent.\n"
+    assert "Sent to ada@northwind.example" in page
+    assert 'It is in the <a href="/studio/inbox">inbox</a>.' in page
+    assert mail["subject"] == "[Preview] Hello"

@@ -213,7 +213,7 @@ def _serve(
     app = create_studio_app(shown)
     caught.run(running, opened, shown)
     run(serve(app, bound, lambda: _greet(opened, shown, address_of(bound), place), shown.stop))
-    click.echo(muted("Stopped. Nothing was sent." if shown.provider is None else "Stopped."))
+    click.echo(muted("Stopped. Nothing was sent." if _provider(service) is None else "Stopped."))
 
 
 def _greet(opened: Opened, studio: "Studio", address: str, mails: Path | None) -> None:
@@ -270,7 +270,7 @@ def _studio(
         severity=opened.settings.severity,
         baseline=usual_baseline(opened),
         limits=limits_of(opened.settings),
-        provider=_provider(settings),
+        provider=_provider(settings, boxes),
         release=_release(opened, settings),
         host=host,
         token=_token(host),
@@ -323,14 +323,14 @@ def _export(opened: Opened, destination: Path) -> None:
     sys.exit(1 if exported.faults else 0)
 
 
-def _provider(settings: "Settings") -> "MailProvider | None":
-    """Return the provider for "send me this", if a key or a server is set."""
-    from keyturn.emails.studio.sending import MailProvider
+def _provider(settings: "Settings", boxes: "Boxes | None" = None) -> "MailProvider | None":
+    """Return the provider for "send me this": the one with a key or a server, else the studio's own inbox."""
+    from keyturn.emails.studio.sending import InboxSender, MailProvider
     from keyturn.settings.rules.every_rule import missing_settings
 
     chosen = settings.mail.transport
     if any(missing_settings(chosen, settings)):
-        return None
+        return MailProvider(InboxSender.name, lambda: InboxSender(boxes.usual)) if boxes else None
 
     def open_sender() -> "Sender":
         from keyturn.mail.sending.senders import sender_for

@@ -1,5 +1,6 @@
 """Real mails: a preview or a captured mail, sent through the team's mail provider or server."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -9,8 +10,10 @@ from fnmatch import fnmatchcase
 from uuid import uuid4
 
 from keyturn.addresses import parse
+from keyturn.emails.inbox.store import CapturedMails
 from keyturn.errors import QuotaExhausted, SendFailed, SendRefused
 from keyturn.mail.port.email import Email, Sender
+from keyturn.mail.port.mime import to_mime
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.problems.requests import InputInvalid
 
@@ -21,6 +24,22 @@ class MailProvider:
 
     name: str
     open: Callable[[], Sender]
+
+
+class InboxSender:
+    """Puts mails into the studio's own inbox: a way for teams without a mail provider."""
+
+    name = "inbox"
+
+    def __init__(self, mails: CapturedMails) -> None:
+        self._mails = mails
+
+    async def send(self, email: Email, idempotency_key: str) -> str:
+        raw = to_mime(email, key=idempotency_key, date=datetime.now(UTC))
+        return await asyncio.to_thread(self._mails.add, raw)
+
+    async def close(self) -> None:
+        """Do nothing: the studio closes its inbox."""
 
 
 @dataclass(frozen=True, slots=True)
