@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         Event,
         PasswordChanged,
         PasswordResetRequested,
+        SecondAddressChanged,
         SecondStepFailed,
     )
 
@@ -56,6 +57,7 @@ __all__ = [
     "PasswordChanged",
     "PasswordResetRequested",
     "PendingReset",
+    "SecondAddressChanged",
     "SecondStepFailed",
     "Settings",
     "create_app",
@@ -83,6 +85,7 @@ _MODULES = {
     "PasswordChanged": "webhooks.events",
     "PasswordResetRequested": "webhooks.events",
     "PendingReset": "reset.reset_hook",
+    "SecondAddressChanged": "webhooks.events",
     "SecondStepFailed": "webhooks.events",
     "Settings": "settings",
     "create_app": "app",

@@ -41,7 +41,14 @@ from keyturn.settings.paths import hosted_path
 from keyturn.settings.reading import require_valid
 from keyturn.telemetry.logs import LogEvent, redact_access_logs
 from keyturn.web_parts import reset_api_of, site_of
-from keyturn.webhooks.events import AccountSecured, Callback, PasswordChanged, PasswordResetRequested, SecondStepFailed
+from keyturn.webhooks.events import (
+    AccountSecured,
+    Callback,
+    PasswordChanged,
+    PasswordResetRequested,
+    SecondAddressChanged,
+    SecondStepFailed,
+)
 
 if TYPE_CHECKING:
     from advanced_alchemy.config import SQLAlchemyAsyncConfig
@@ -122,6 +129,7 @@ _EVENTS = {
     "on_password_reset_requested": "password.reset_requested",
     "on_account_secured": "account.secured",
     "on_second_step_failed": "second_step.failed",
+    "on_second_address_changed": "second_address.changed",
 }
 
 
@@ -159,6 +167,7 @@ class KeyturnConfig:
     on_password_reset_requested: Callback[PasswordResetRequested] | None = None
     on_account_secured: Callback[AccountSecured] | None = None
     on_second_step_failed: Callback[SecondStepFailed] | None = None
+    on_second_address_changed: Callback[SecondAddressChanged] | None = None
     before_reset: BeforeReset | None = None
 
     @property

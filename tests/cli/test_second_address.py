@@ -9,6 +9,7 @@ from tests.cli.school import School
 
 from keyturn.database import now
 from keyturn.parts import Parts
+from keyturn.reset.records.second_addresses import NewAddress
 from keyturn.reset.records.stores import Transaction
 
 pytestmark = pytest.mark.long
@@ -23,7 +24,8 @@ def add(*, waits: bool) -> None:
         later = now() + timedelta(days=3 if waits else 0)
 
         def store(tx: Transaction) -> None:
-            tx.second_addresses.propose(account.id, HOME, b"x" * 32, now() + timedelta(days=1), now(), 5)
+            new = NewAddress(account_id=account.id, primary_email=ADA, pending=HOME, digest=b"x" * 32, added_at=now())
+            assert tx.second_addresses.propose(new, now(), 5)
             tx.second_addresses.verify(b"x" * 32, ADA, now(), later)
 
         await parts.records.transact(store)

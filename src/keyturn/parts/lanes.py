@@ -96,7 +96,9 @@ def _mail_lanes(parts: "Parts") -> list[Lane]:
             lambda account, asked: composer.about_help(account, asked, parts.help_desk.stop_token(asked)),
         ),
         messages.SECOND_ADDRESS_ASKED: NewAddressHandler(first, parts.ground, parts.second_address, composer),
-        messages.SECOND_ADDRESS_CHANGED: AddressNoticeHandler(first, parts.accounts, parts.records, composer, (), ()),
+        messages.SECOND_ADDRESS_CHANGED: AddressNoticeHandler(
+            parts.events, first, parts.accounts, parts.records, composer
+        ),
         messages.CHANGE_BEGUN: InterruptedChangeHandler(parts.records, parts.accounts, parts.effects),
     }
     handlers: dict[str, Handler] = {messages.RESET_REQUESTED: requests}

@@ -63,17 +63,12 @@ class LiveLinks:
             dead.email_hint = addresses.mask(link.email) if may_replace else ""
             raise await self.record_dead(dead, event, link, client)
         is_other = email is not None and account is not None and not addresses.is_same_mailbox(account.email, email)
-        if account is None or is_other or not _opens(link, account) or not await self._is_there(link, moment):
+        is_open = account is not None and not is_other and _opens(link, account)
+        if link.second and is_open:  # it may have been removed since, and another person may read the mailbox
+            is_open = await self._records.second_addresses.opens(link.account_id, link.email, moment)
+        if account is None or not is_open:
             raise await self.record_dead(LinkDead("invalid"), event, link, client)
         return link, account
-
-    async def _is_there(self, link: Link, moment: datetime) -> bool:
-        """Return whether a link at a second address still is at one, which nobody else is known to read."""
-        if not link.second:
-            return True
-        usable = await self._records.second_addresses.usable({link.account_id}, moment)
-        is_there = addresses.is_same_mailbox(usable.get(link.account_id, ""), link.email)
-        return is_there and not await self._records.mailboxes.is_blocked(link.email)
 
     async def require_expired(self, event: str, token: str, client: Client) -> Link:
         """Return the link of the token if it has expired unused. Its account is not looked up.

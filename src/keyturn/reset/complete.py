@@ -249,16 +249,13 @@ class LinkAuthorization(ChangeAuthorization):
         # In the order of the worker: first the mailbox, then its account's links.
         tx.mailboxes.end_cooldown(self._link.email, moment)
         # The worker may have sent it while the address was removed, and the help desk may have blocked the mailbox.
-        if self._link.second and not self._is_there(tx, moment):
+        is_second, sent_to = self._link.second, self._link.email
+        if is_second and not tx.second_addresses.opens_within(self._link.account_id, sent_to, moment):
             raise LinkDead("invalid")
         if not tx.links.consume(self._digest, moment):
             raise LinkDead(_dead_reason(tx.links.find_within(self._digest)) or "invalid")
         for passed in self._passed:
             passed.spend(tx, moment)
-
-    def _is_there(self, tx: Transaction, moment: datetime) -> bool:
-        is_there = tx.second_addresses.gets_links_within(self._link.account_id, self._link.email, moment)
-        return is_there and not tx.mailboxes.is_blocked_within(self._link.email)
 
     def give_back(self, tx: Transaction, moment: datetime) -> None:
         tx.links.give_back(self._digest, moment)

@@ -76,6 +76,7 @@ class ConfirmationHandler:
                 tx.hold_blocks(account.id)
                 if tx.mailboxes.is_blocked_within(account.email):
                     return None
+            self._follow(tx, account, change)
             for copy in copies:
                 tx.outbox.enqueue(self.kind, copy)
             if tx.mailboxes.is_suppressed(account.email, now()):
@@ -94,6 +95,9 @@ class ConfirmationHandler:
         if copies:
             self._records.outbox.wake()
         return answer
+
+    def _follow(self, tx: Transaction, account: Account, change: Any) -> None:
+        """Write what follows with the mail."""
 
     async def _compose(self, account: Account, change: Any, secure: SecureToken | None) -> SealedMail:
         shown = change if self._copies else msgspec.structs.replace(change, sent_to="")

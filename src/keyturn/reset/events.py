@@ -15,7 +15,15 @@ from keyturn.errors import SendRetryable
 from keyturn.outbox import Delivery, Dropped, Message, Origin, Outbox, Sent
 from keyturn.reset.ground import Ground
 from keyturn.reset.records.client import Client
-from keyturn.reset.records.messages import APP_EVENTS, CALLBACKS, AccountWasSecured, AppEvent, How, ResetRequested
+from keyturn.reset.records.messages import (
+    APP_EVENTS,
+    CALLBACKS,
+    AccountWasSecured,
+    AppEvent,
+    How,
+    ResetRequested,
+    SecondAddressWasChanged,
+)
 from keyturn.reset.records.stores import Transaction
 from keyturn.settings import Settings
 from keyturn.telemetry.logs import LogEvent, reset_log
@@ -27,6 +35,7 @@ from keyturn.webhooks.events import (
     Outcome,
     PasswordChanged,
     PasswordResetRequested,
+    SecondAddressChanged,
     SecondStepFailed,
 )
 
@@ -67,6 +76,10 @@ class AppEvents:
     ) -> None:
         data = SecondStepFailed(**_event_fields(account, client), method=method)
         self._write(tx, Event(type="second_step.failed", timestamp=moment, data=data), client)
+
+    def second_address_changed(self, tx: Transaction, account: Account, change: SecondAddressWasChanged) -> None:
+        data = SecondAddressChanged(**_event_fields(account, change.client), change=change.change)
+        self._write(tx, Event(type="second_address.changed", timestamp=change.at, data=data), change.client)
 
     def _write(self, tx: Transaction, event: Event[Data], client: Client) -> None:
         for kind in self._kinds.get(event.type, ()):
@@ -158,6 +171,7 @@ _EVENTS: dict[str, Any] = {
     CALLBACKS["password.reset_requested"]: Event[PasswordResetRequested],
     CALLBACKS["account.secured"]: Event[AccountSecured],
     CALLBACKS["second_step.failed"]: Event[SecondStepFailed],
+    CALLBACKS["second_address.changed"]: Event[SecondAddressChanged],
 }
 
 

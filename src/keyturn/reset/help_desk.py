@@ -215,6 +215,7 @@ class HelpDesk:
             tx.audit.write(_EVENT, "code_accepted", client, moment, account.id, account.email)
 
         await self._records.transact(write)
+        self._records.outbox.wake()
         reset_log.warning(LogEvent("help_desk.code_accepted", account_id=account.id))
         return IssuedToken(token=token, expires_at=link.expires_at)
 

@@ -5,7 +5,8 @@ is at that address.
 
 **An attacker cannot use it to shut an owner out**: the link is in the owner's own mailbox. An attacker who reads
 that could choose a new password by the same mail. Muting stops neither notices of a change nor links that follow "it
-was not me". It ends after its time, by a sign-in or by an operator. A request for a link gets the usual answer.
+was not me". It ends after its time, by an operator, or by a sign-in to the account with that address of its own. A
+request for a link gets the usual answer.
 """
 
 from keyturn import addresses
@@ -61,6 +62,8 @@ class MailboxMuting:
                 raise SecurityLinkDead
             tx.links.revoke_all(link.account_id, moment, mailbox=link.email, spares="recovery")
             tx.codes.revoke_all(link.account_id, moment, mailbox=link.email)
+            if link.second:
+                tx.second_addresses.remove_pending(link.account_id, link.email)
             tx.audit.write("mailbox_mute", "muted", client, moment, link.account_id, link.email)
 
         await self._records.transact(write)

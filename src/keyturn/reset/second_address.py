@@ -3,9 +3,9 @@
 **It is a second way in, so it is verified, late and told.** The signed-in owner adds it with the current password, or
 the app does. A link to the new address verifies it within 24 hours (NIST SP 800-63B-4 4.2.1.2 on codes sent by mail).
 The account's own mailbox is told at once, with the button "this was not me" (4.6), and the address gets no reset link
-before `second_address.wait` is over, so an attacker in a session cannot use it at once. Removing it takes the password,
-and is told to both mailboxes. A new password ends what has yet to be verified. A link works only while its mailbox is
-the account's second address and is not blocked.
+before `second_address.wait` is over, so an attacker in a session cannot use it at once. Removing it takes the password.
+Each removal is told to both mailboxes. A new password ends what has yet to be verified, as does a move of the account.
+A link works only while its mailbox is the account's second address and is not blocked.
 
 **A request says that it wants the second address; it does not name it.** It is one row as any other, and the worker
 looks up the second addresses of all requests by one statement. So neither the answer nor the work shows whether an
@@ -18,12 +18,14 @@ A locked account gets links only where it was locked. `docs/security.md` has bot
 
 **It tells nothing about other accounts.** No other account is looked up. A mailbox's limits, suppression, muting and
 blocks hold, an account can have so many links a day sent to new addresses, and the trail has the outcome. The owner is
-not told of it: an address that gets no mail is pending as any other.
+not told of it: an address that gets no mail is pending as any other. A sign-in does not end the muting of the second
+mailbox, since another person may read it, who has no other way to stop these mails.
 """
 
 import os
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 
@@ -37,11 +39,13 @@ from keyturn.problems.proofs import SecurityLinkDead
 from keyturn.problems.requests import InputInvalid
 from keyturn.reset.change import CHANGES
 from keyturn.reset.confirm import ConfirmationHandler
+from keyturn.reset.events import AppEvents
 from keyturn.reset.ground import Ground
 from keyturn.reset.mails.composer import MailComposer, SealedMail, SecureToken
 from keyturn.reset.mails.delivery import MailDelivery
 from keyturn.reset.records import tokens
 from keyturn.reset.records.client import Client
+from keyturn.reset.records.link_store import NewLink
 from keyturn.reset.records.messages import (
     SECOND_ADDRESS_ASKED,
     SECOND_ADDRESS_CHANGED,
@@ -50,16 +54,10 @@ from keyturn.reset.records.messages import (
     SecondAddressAsked,
     SecondAddressWasChanged,
 )
-from keyturn.reset.records.second_addresses import SecondAddress
+from keyturn.reset.records.second_addresses import LINK_LIFE, NewAddress, SecondAddress
 from keyturn.reset.records.stores import Transaction
 from keyturn.settings import SecondAddressSettings
 from keyturn.telemetry.meters import count_calls
-
-LINK_LIFE = timedelta(hours=24)
-"""How long the link to a new address works, from the last time that the owner asked for that address.
-
-It is at most what NIST SP 800-63B-4 4.2.1.2 allows a code sent by mail, counted from there.
-"""
 
 INTRUSION = timedelta(days=30)
 """An address that was added this long before "this was not me" may be the intruder's."""
@@ -67,7 +65,7 @@ INTRUSION = timedelta(days=30)
 _EVENT = "second_address"
 """The event's name in the audit trail."""
 
-_ENDS_ASKS = (*CHANGES, ("account_secured", "secured"))
+_ENDS_ASKS = (*CHANGES, ("account_secured", "secured"), (_EVENT, "removed"))
 """Events of the trail that end what was asked for before: whoever asked may have known only the old password."""
 
 
@@ -125,7 +123,7 @@ class SecondAddressRoom:
             second = tx.second_addresses.verify(digest, account.email, moment, usable_at)
             if second is None:
                 raise SecurityLinkDead
-            self._tell(tx, account, second, "added", client, moment, usable_at)
+            self._tell(tx, _noticed(account.id, account.email, second, "added", client, moment, usable_at))
 
         await self._records.transact(write)
         self._records.outbox.wake()
@@ -141,7 +139,7 @@ class SecondAddressRoom:
             tx.hold(account.id)
             second = self._end(tx, account.id, moment, until=until)
             if second:
-                self._tell(tx, account, second, "removed", client, moment, moment)
+                self._tell(tx, _noticed(account.id, account.email, second, "removed", client, moment))
             return bool(second)
 
         removed = await self._records.transact(write)
@@ -154,7 +152,8 @@ class SecondAddressRoom:
         `mailbox`: only one that was added while the account was at that address.
         """
         if second := self._end(tx, account_id, moment, since=moment - INTRUSION, primary=mailbox):
-            tx.audit.write(_EVENT, "ended", Client(), moment, account_id, second)
+            told = _noticed(account_id, mailbox or "", second, "removed", Client(), moment)
+            self._tell(tx, msgspec.structs.replace(told, secures=False), "ended")
 
     def end_pending(self, tx: Transaction, account_id: str, moment: datetime, *, mailbox: str | None = None) -> None:
         """End the link to a new address, as a port of `ChangeEffects`: whoever asked for it knew the old password."""
@@ -176,30 +175,14 @@ class SecondAddressRoom:
             tx.links.revoke_all(account_id, moment, mailbox=second)
         return second
 
-    def _tell(
-        self,
-        tx: Transaction,
-        account: Account,
-        second: str,
-        change: AddressChange,
-        client: Client,
-        moment: datetime,
-        usable_at: datetime,
-    ) -> None:
-        told = SecondAddressWasChanged(
-            account_id=account.id,
-            at=moment,
-            client=client,
-            email=account.email,
-            second=second,
-            change=change,
-            usable_at=usable_at,
-        )
+    def _tell(self, tx: Transaction, told: SecondAddressWasChanged, outcome: str = "") -> None:
+        """Tell the account's own mailbox and, of a removal, the second one, and record it under the change's name."""
         message = tx.outbox.enqueue(SECOND_ADDRESS_CHANGED, told)
-        if change == "removed":
-            copy = msgspec.structs.replace(told, email=second, secures=False, is_copy=True)
+        if told.change == "removed":
+            copy = msgspec.structs.replace(told, email=told.second, secures=False, is_copy=True)
             tx.outbox.enqueue(SECOND_ADDRESS_CHANGED, copy)
-        tx.audit.write(_EVENT, change, client, moment, account.id, account.email, message_id=message)
+        known = told.account_id, told.email or told.second
+        tx.audit.write(_EVENT, outcome or told.change, told.client, told.at, *known, message_id=message)
 
     # Which mailboxes get a mail: ports of `answer.py` and `confirm.py`
 
@@ -218,18 +201,7 @@ class SecondAddressRoom:
     def tell(self, tx: Transaction, links: Sequence[tuple[ResetRequested, Account, str, bool]]) -> None:
         """Tell the accounts' own mailboxes of the wanted links to second ones. No statement runs for other requests."""
         told = [
-            (
-                SecondAddressWasChanged(
-                    account_id=account.id,
-                    at=asked.at,
-                    client=asked.client,
-                    email=account.email,
-                    second=mailbox,
-                    change="used",
-                    usable_at=asked.at,
-                ),
-                wanted,
-            )
+            (_noticed(account.id, account.email, mailbox, "used", asked.client, asked.at), wanted)
             for asked, account, mailbox, wanted in links
             if asked.to == "second"
         ]
@@ -241,6 +213,26 @@ class SecondAddressRoom:
         (second,) = (await self._records.second_addresses.usable({account.id}, now())).values() or [""]
         is_told = second and not addresses.is_same_mailbox(second, account.email)
         return [second] if is_told and not await self._records.mailboxes.is_blocked(second) else []
+
+
+def _noticed(
+    account_id: str,
+    email: str,
+    second: str,
+    change: AddressChange,
+    client: Client,
+    moment: datetime,
+    usable_at: datetime | None = None,
+) -> SecondAddressWasChanged:
+    return SecondAddressWasChanged(
+        account_id=account_id,
+        at=moment,
+        client=client,
+        email=email,
+        second=second,
+        change=change,
+        usable_at=usable_at or moment,
+    )
 
 
 def _parse(second: str) -> str:
@@ -261,7 +253,10 @@ class NewAddressHandler:
         self._composer = composer
 
     async def __call__(self, message: Message) -> Dropped | Delivery:
-        return await self._mails.deliver(message, self._answer)
+        return await self._mails.deliver(message, self._answer, works=self._works)
+
+    async def _works(self, link: bytes) -> bool:
+        return bool(await self._records.second_addresses.find_pending(link, now()))
 
     async def _answer(self, message: Message) -> Email | Dropped:
         asked = msgspec.json.decode(message.payload, type=SecondAddressAsked)
@@ -272,11 +267,11 @@ class NewAddressHandler:
             removed = await self._room.remove(account, asked.client, until=asked.at)
             return Dropped("removed" if removed else "no_second_address")
         token, moment = tokens.mint(os.urandom), now()
-        mail = self._composer.about_new_address(account, asked, token, moment + LINK_LIFE, LINK_LIFE)
+        mail = self._composer.about_new_address(account, asked, token, moment, LINK_LIFE)
         sealed = self._mails.seal(mail)
 
         def write(tx: Transaction) -> Email | Dropped:
-            outcome = self._propose(tx, account, asked, tokens.digest(token), moment)
+            outcome = self._propose(tx, account, asked, mail, moment)
             known = account.id, account.email
             tx.audit.write(_EVENT, outcome, asked.client, moment, *known, message_id=message.id)
             if outcome != "link_mailed":
@@ -287,7 +282,7 @@ class NewAddressHandler:
         return await self._records.transact(write)
 
     def _propose(
-        self, tx: Transaction, account: Account, asked: SecondAddressAsked, digest: bytes, moment: datetime
+        self, tx: Transaction, account: Account, asked: SecondAddressAsked, mail: SealedMail, moment: datetime
     ) -> str:
         """Note the address and its mail; return the outcome for the audit trail."""
         if not account.active:
@@ -295,22 +290,58 @@ class NewAddressHandler:
         tx.hold(account.id)
         if tx.audit.has_since(account.id, _ENDS_ASKS, asked.at):
             return "superseded"
-        daily, expires_at = self._room.settings.daily, moment + LINK_LIFE
-        if not tx.second_addresses.propose(account.id, asked.second, digest, expires_at, moment, daily):
+        digest = mail.link or b""
+        new = NewAddress(
+            account_id=account.id,
+            primary_email=account.email,
+            pending=asked.second,
+            digest=digest,
+            added_at=asked.at,
+        )
+        if not tx.second_addresses.propose(new, moment, self._room.settings.daily):
             return "refused"
         # Last, so that an account cannot use up the cooldown of other people's mailboxes without limit.
         if not all(tx.mailboxes.claim([(asked.second, True)], moment)):
             # It stays pending: an owner who saw it vanish would learn that this mailbox has just got a mail of ours.
             return tx.mailboxes.refuses_links(asked.second, moment) or "cooldown"
-        tx.second_addresses.replace_link(account.id, digest)
+        tx.second_addresses.replace_link(account.id, digest, moment)
+        if mail.mute:
+            tx.links.add([(_muting_link(account.id, asked, mail.mute, moment), True)], moment)
         return "link_mailed"
 
 
+def _muting_link(account_id: str, asked: SecondAddressAsked, mute: bytes, moment: datetime) -> NewLink:
+    """Return a link that is over from the start, and whose token no mail has: it only mutes the new mailbox."""
+    return NewLink(
+        digest=os.urandom(32),
+        account_id=account_id,
+        email=asked.second,
+        ip_address=asked.client.ip_address,
+        user_agent=asked.client.user_agent,
+        expires_at=moment,
+        second=True,
+        mute_digest=mute,
+    )
+
+
 class AddressNoticeHandler(ConfirmationHandler):
-    """Tells the account's own mailbox of an address that was added or removed, or that got a link."""
+    """Tells the account's own mailbox, and the app, of an address that was added or removed, or that got a link."""
 
     kind = SECOND_ADDRESS_CHANGED
     payload = SecondAddressWasChanged
+
+    def __init__(self, events: AppEvents, *parts: Any) -> None:
+        super().__init__(*parts, (), ())
+        self._events = events
+
+    async def __call__(self, message: Message) -> Dropped | Delivery:
+        delivery = await super().__call__(message)
+        self._events.wake()
+        return delivery
+
+    def _follow(self, tx: Transaction, account: Account, change: SecondAddressWasChanged) -> None:
+        if change.change != "used" and not change.is_copy:
+            self._events.second_address_changed(tx, account, change)
 
     async def _compose(
         self, account: Account, change: SecondAddressWasChanged, secure: SecureToken | None

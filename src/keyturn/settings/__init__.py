@@ -539,7 +539,9 @@ Count = Annotated[int, Meta(ge=1)]
 Share = Annotated[int, Meta(ge=1, le=1024)]
 
 
-AppEventType = Literal["password.changed", "password.reset_requested", "account.secured", "second_step.failed"]
+AppEventType = Literal[
+    "password.changed", "password.reset_requested", "account.secured", "second_step.failed", "second_address.changed"
+]
 """Events that an app can get."""
 
 

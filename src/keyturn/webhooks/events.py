@@ -6,6 +6,8 @@ from typing import Generic, Literal, TypeVar
 
 import msgspec
 
+from keyturn.settings import AppEventType
+
 Outcome = Literal["link_mailed", "provider_mailed"]
 
 
@@ -59,13 +61,19 @@ class SecondStepFailed(AboutAccount, frozen=True, kw_only=True):
     method: str
 
 
-Data = TypeVar("Data", PasswordChanged, PasswordResetRequested, AccountSecured, SecondStepFailed)
+class SecondAddressChanged(AboutAccount, frozen=True, kw_only=True):
+    """The account's second address was added or removed; `change` is which. The event does not name it."""
+
+    change: str
+
+
+Data = TypeVar("Data", PasswordChanged, PasswordResetRequested, AccountSecured, SecondStepFailed, SecondAddressChanged)
 
 
 class Event(msgspec.Struct, Generic[Data], frozen=True, kw_only=True):
     """`timestamp` is when it happened, which every try repeats."""
 
-    type: Literal["password.changed", "password.reset_requested", "account.secured", "second_step.failed"]
+    type: AppEventType
     timestamp: datetime
     data: Data
 

@@ -334,17 +334,24 @@ class MailComposer:
         return SealedMail(email=self._write(props, account, asked.client))
 
     def about_new_address(
-        self, account: Account, asked: SecondAddressAsked, token: str, expires_at: datetime, lifetime: timedelta
+        self, account: Account, asked: SecondAddressAsked, token: str, moment: datetime, lifetime: timedelta
     ) -> SealedMail:
         """Return the mail to a new second address, with the link that verifies it. It does not name the owner."""
+        mute_token = tokens.mint(os.urandom) if self.offers_muting else ""
         props = email_props.ConfirmSecondAddress(
             email=asked.second,
             second_of=addresses.mask(account.email),
             link=self._urls.second_address(token),
-            expires_at=expires_at,
+            expires_at=moment + lifetime,
             lifetime=lifetime,
+            mute_link=self._urls.mute(mute_token) if mute_token else "",
+            mute_for=self._defaults.mute_for,
         )
-        return SealedMail(email=self._write(props, account, asked.client, asked.second))
+        return SealedMail(
+            email=self._write(props, account, asked.client, asked.second),
+            link=tokens.digest(token),
+            mute=tokens.digest(mute_token) if mute_token else None,
+        )
 
     async def about_second_address(
         self, account: Account, change: SecondAddressWasChanged, secure: SecureToken | None

@@ -172,6 +172,8 @@ class ConfirmSecondAddress(EmailProps, frozen=True, kw_only=True):
     link: Link
     expires_at: datetime
     lifetime: timedelta
+    mute_link: NoLink = ""
+    mute_for: timedelta = timedelta(days=7)
 
 
 class SecondAddressChanged(_ToOwner, frozen=True, kw_only=True):

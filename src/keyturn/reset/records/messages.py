@@ -55,6 +55,7 @@ _EVENTS = {
     "password.reset_requested": "reset_requested",
     "account.secured": "account_secured",
     "second_step.failed": "second_step_failed",
+    "second_address.changed": "second_address_changed",
 }
 APP_EVENTS = {event: f"webhook_{name}" for event, name in _EVENTS.items()}
 CALLBACKS = {event: f"callback_{name}" for event, name in _EVENTS.items()}

@@ -34,7 +34,7 @@ from keyturn.reset.records.models import (
     SecureLinkRow,
 )
 from keyturn.reset.records.passkey_rights import PasskeyRightRow
-from keyturn.reset.records.second_addresses import SecondAddressRow
+from keyturn.reset.records.second_addresses import SecondAddresses, SecondAddressRow
 from keyturn.reset.records.secure_links import SecureLinkStore
 from keyturn.settings import RetentionSettings
 from keyturn.telemetry.logs import LogEvent
@@ -126,6 +126,7 @@ class Retention:
         self._database = database
         self._accounts = accounts
         self._secure_links = secure_links
+        self._second_addresses = SecondAddresses(database)
         self._retention = retention
         self._mailboxes = mailboxes
 
@@ -154,6 +155,7 @@ class Retention:
         done = {chore.name: await self._purge_chore(chore) for chore in self._chores(moment)}
         done |= await self.forget_windows()
         done["secure_links"] += await self._purge_used_secure_links(moment - self._retention.tokens)
+        await self._expire_second_addresses(moment)
         return done
 
     async def forget_windows(self) -> Mapping[str, int]:
@@ -181,6 +183,26 @@ class Retention:
             done += await self._secure_links.forget_used(over, moment) if over else 0
             last = accounts[-1]
         return done
+
+    async def _expire_second_addresses(self, moment: datetime) -> None:
+        """Let the second address of a missing account expire, and stay again if the account comes back.
+
+        It does not end at once: a mistake in the settings may hide all accounts.
+        """
+        last, ends_at = "", moment + self._retention.tokens
+        while owners := await self._second_addresses.owners_after(last, _ASKED_AT_ONCE):
+            try:
+                found = await asyncio.gather(*map(self._accounts.get, owners))
+            except AccountsUnready as error:
+                log.warning(LogEvent("housekeeping.postponed", reason=error))
+                return
+            known = list(zip(owners.items(), found, strict=True))
+            gone = [name for (name, expires_at), account in known if not account and expires_at is None]
+            back = [name for (name, expires_at), account in known if account and expires_at is not None]
+            for names, until in ((gone, ends_at), (back, None)):
+                if names:
+                    await self._second_addresses.expire(names, until)
+            last = list(owners)[-1]
 
     def _chores(self, moment: datetime) -> tuple[_Chore, ...]:
         periods, counted = self._retention, moment - _COUNTED_FOR

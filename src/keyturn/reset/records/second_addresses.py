@@ -1,7 +1,7 @@
 """The store of second addresses: to which mailbox a link goes if the account's own cannot be read any more."""
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -11,7 +11,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from keyturn import addresses
 from keyturn.database import Database, Model, Store
 from keyturn.database.statements import insert_into
+from keyturn.reset.records.codes import mailbox_digest
 from keyturn.reset.records.guarded import DAY, DailyCounter
+from keyturn.reset.records.models import MailboxRow
 
 
 class SecondAddressRow(Model):
@@ -19,7 +21,9 @@ class SecondAddressRow(Model):
 
     `email`: verified at `added_at`, while the account was at `primary_email`; it gets links from `usable_at` on.
     If there is none, it is "".
-    `pending`: an address whose link, under `digest`, has yet to be opened, until `expires_at`.
+    `pending`: an address that was asked for at `added_at`, by the account at `primary_email`. Its link, under `digest`,
+    has yet to be opened, until `expires_at`.
+    `expires_at` of a verified one: when it is deleted, since its account is gone; None while that exists.
     `mails`: links that were sent since `counted_since`, at most a day before the last of them.
     """
 
@@ -41,6 +45,9 @@ _Row = SecondAddressRow
 _COUNTER = DailyCounter(_Row.mails, _Row.counted_since)
 _NONE: dict[str, Any] = {"email": "", "added_at": None, "usable_at": None, "pending": "", "digest": None}
 
+LINK_LIFE = timedelta(hours=24)
+"""How long the link to a new address works: at most what NIST SP 800-63B-4 4.2.1.2 allows a code sent by mail."""
+
 
 class SecondAddress(msgspec.Struct, frozen=True, kw_only=True):
     """An account's second address, or one that is pending; the fields are those of the row."""
@@ -53,6 +60,20 @@ class SecondAddress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _FOUND = tuple(getattr(_Row, name) for name in SecondAddress.__struct_fields__)
+
+
+class NewAddress(msgspec.Struct, frozen=True, kw_only=True):
+    """An address that has yet to be verified; the fields are those of the row."""
+
+    account_id: str
+    primary_email: str
+    pending: str
+    digest: bytes
+    added_at: datetime
+
+
+_LINK = ("digest", "expires_at")
+"""What a link that still works keeps."""
 
 
 class SecondAddresses(Store):
@@ -75,10 +96,15 @@ class SecondAddresses(Store):
         rows = await self._database.fetch(sa.select(_Row.account_id).where(_Row.email == mailbox).limit(1))
         return bool(rows)
 
-    def gets_links_within(self, account_id: str, mailbox: str, moment: datetime) -> bool:
-        """Return whether the mailbox is the account's second address and may get a link, inside the transaction."""
+    async def opens(self, account_id: str, mailbox: str, moment: datetime) -> bool:
+        """Return whether a link at the mailbox still works: it is the account's second address, and is not blocked."""
+        return await self._database.read(lambda one: self.within(one).opens_within(account_id, mailbox, moment))
+
+    def opens_within(self, account_id: str, mailbox: str, moment: datetime) -> bool:
+        """Do what `opens` does, inside the caller's transaction."""
+        is_blocked = sa.exists().where(MailboxRow.digest == mailbox_digest(mailbox), MailboxRow.blocked_at.is_not(None))
         given = {"account_ids": [account_id], "moment": moment}
-        row = self.connection.execute(self._usable, given).mappings().first()
+        row = self.connection.execute(self._usable.where(~is_blocked), given).mappings().first()
         return row is not None and addresses.is_same_mailbox(row["email"], mailbox)
 
     async def find(self, account_id: str, moment: datetime) -> SecondAddress | None:
@@ -93,43 +119,47 @@ class SecondAddresses(Store):
         rows = await self._database.fetch(sa.select(*_FOUND).where(*_is_pending(digest, moment)))
         return SecondAddress(**rows[0]) if rows else None
 
-    def propose(
-        self, account_id: str, pending: str, digest: bytes, expires_at: datetime, moment: datetime, daily: int
-    ) -> bool:
+    def propose(self, new: NewAddress, moment: datetime, daily: int) -> bool:
         """Store an address that has yet to be verified, in place of an earlier one, and count a mail to it.
 
-        A link to the same address that still works stays, whether or not it gets another: `replace_link` ends it.
-        Return False, and change nothing, if the account has a second address, or had `daily` links in a day.
+        A link to the same address that still works stays as it is, whether or not it gets another: `replace_link` ends
+        it. Return False, and change nothing, if the account has a second address, or had `daily` links in a day.
         """
-        has_link = (_Row.pending == pending) & (_Row.expires_at > moment)
-        kept = sa.case((has_link, _Row.digest), else_=sa.literal(digest, sa.LargeBinary(32)))
-        new: dict[str, Any] = {"pending": pending, "digest": digest, "expires_at": expires_at}
-        row = _NONE | {"account_id": account_id, "primary_email": "", "mails": 1, "counted_since": moment} | new
-        raised = _COUNTER.raised(moment - DAY, moment)
+        has_link = (_Row.pending == new.pending) & (_Row.expires_at > moment)
+        values = msgspec.structs.asdict(new) | {"expires_at": moment + LINK_LIFE}
+        row = _NONE | {"mails": 1, "counted_since": moment} | values
+        kept = {name: sa.case((has_link, getattr(_Row, name)), else_=_given(name, values)) for name in _LINK}
         may = (_Row.email == "") & _COUNTER.has_room(moment - DAY, daily)
-        fresh = insert_into(_Row, self.connection.dialect).values(**row)
-        stored = fresh.on_conflict_do_update(
-            index_elements=[_Row.account_id], set_=new | {"digest": kept} | raised, where=may
+        stored = (
+            insert_into(_Row, self.connection.dialect)
+            .values(**row)
+            .on_conflict_do_update(
+                index_elements=[_Row.account_id],
+                set_=values | kept | _COUNTER.raised(moment - DAY, moment),
+                where=may,
+            )
         )
         return self.connection.execute(stored.returning(_Row.account_id)).first() is not None
 
-    def replace_link(self, account_id: str, digest: bytes) -> None:
+    def replace_link(self, account_id: str, digest: bytes, moment: datetime) -> None:
         """Let only the token with that digest verify the pending address."""
-        self.connection.execute(sa.update(_Row).where(_Row.account_id == account_id).values(digest=digest))
+        mine = sa.update(_Row).where(_Row.account_id == account_id)
+        self.connection.execute(mine.values(digest=digest, expires_at=moment + LINK_LIFE))
 
     def verify(self, digest: bytes, primary: str, moment: datetime, usable_at: datetime) -> str | None:
         """Make the pending address the account's second one, and return it: of concurrent callers exactly one gets it.
 
-        `primary`: the account's own address.
+        `primary`: the account's own address, which must be that of `propose`.
         """
-        new = {"email": _Row.pending, "primary_email": primary, "added_at": moment, "usable_at": usable_at}
-        verified = sa.update(_Row).where(*_is_pending(digest, moment)).values(**new, pending="", digest=None)
+        stayed = sa.func.lower(_Row.primary_email) == sa.func.lower(primary)
+        new = {"email": _Row.pending, "added_at": moment, "usable_at": usable_at, "expires_at": None}
+        verified = sa.update(_Row).where(*_is_pending(digest, moment), stayed).values(**new, pending="", digest=None)
         email: str | None = self.connection.execute(verified.returning(_Row.email)).scalar_one_or_none()
         return email
 
-    def remove_pending(self, account_id: str) -> None:
-        """Let no link verify an address of the account any more. Its second address stays."""
-        waiting = (_Row.account_id == account_id) & (_Row.pending != "")
+    def remove_pending(self, account_id: str, mailbox: str | None = None) -> None:
+        """Let no link verify an address of the account any more; `mailbox`: only that one. Its second address stays."""
+        waiting = (_Row.account_id == account_id) & (_Row.pending != "" if mailbox is None else _Row.pending == mailbox)
         self.connection.execute(sa.update(_Row).where(waiting).values(pending="", digest=None))
 
     def remove(
@@ -142,14 +172,14 @@ class SecondAddresses(Store):
     ) -> str:
         """Remove the account's second and pending addresses; return the former, "" if there was none.
 
-        `since`: only if it was added after that; `until`: only if by then. `primary`: only if the account was at that
-        address then.
+        `since`: the former only if it was added after that. `until`: either only if it was added, or asked for, by
+        then. `primary`: the former only if the account was at that address then.
         """
         mine = _Row.account_id == account_id
         if since is not None:
             mine &= (_Row.email == "") | (_Row.added_at > since)
         if until is not None:
-            mine &= (_Row.email == "") | (_Row.added_at <= until)
+            mine &= _Row.added_at <= until
         if primary is not None:
             mine &= (_Row.email == "") | (sa.func.lower(_Row.primary_email) == sa.func.lower(primary))
         email: str | None = self.connection.execute(sa.select(_Row.email).where(mine)).scalar_one_or_none()
@@ -157,12 +187,29 @@ class SecondAddresses(Store):
             self.connection.execute(sa.update(_Row).where(mine).values(**_NONE))
         return email or ""
 
+    async def owners_after(self, last: str, most: int) -> Mapping[str, datetime | None]:
+        """Return accounts with a second address: ids after `last`, in their order, each with its `expires_at`."""
+        owners = sa.select(_Row.account_id, _Row.expires_at).where(_Row.email != "", _Row.account_id > last)
+        rows = await self._database.fetch(owners.order_by(_Row.account_id).limit(most))
+        return {row["account_id"]: row["expires_at"] for row in rows}
+
+    async def expire(self, account_ids: Collection[str], expires_at: datetime | None) -> None:
+        """Note when the accounts' second addresses are deleted, or with None that they stay."""
+        theirs = _Row.account_id.in_(account_ids), _Row.email != ""
+        await self._database.execute(
+            sa.update(_Row).where(*theirs).values(expires_at=expires_at).returning(_Row.account_id)
+        )
+
+
+def _given(name: str, values: Mapping[str, Any]) -> sa.ColumnElement[Any]:
+    return sa.literal(values[name], _Row.__table__.c[name].type)
+
 
 def _is_pending(digest: bytes, moment: datetime) -> tuple[sa.ColumnElement[bool], ...]:
     return _Row.digest == digest, _Row.pending != "", _Row.expires_at > moment
 
 
 def is_forgettable(moment: datetime) -> sa.ColumnElement[bool]:
-    """Return the condition that a row no longer matters: it has no address, and counts nothing of this day."""
-    is_over = (_Row.pending == "") | (_Row.expires_at < moment)
-    return (_Row.email == "") & is_over & (_Row.counted_since < moment - DAY)
+    """Return the condition that a row no longer matters: it has no address, or no account, and counts nothing."""
+    is_over = (_Row.email == "") & (_Row.pending == "") | (_Row.expires_at < moment)
+    return is_over & (_Row.counted_since < moment - DAY)
