@@ -241,7 +241,8 @@ class FormTexts(_Schema, frozen=True, kw_only=True):
 
     `challenge` is there where every request for a link must have an answer. `codes` says whether mails hold a code
     beside their link. `mailServices` are where users read their mail, for a link to the inbox.
-    `takesNames` says whether users may enter a user name in place of their address.
+    `takesNames` says whether users may enter a user name in place of their address, `secondAddresses` whether a request
+    may ask for a link to the account's second address.
     """
 
     lang: str
@@ -249,6 +250,7 @@ class FormTexts(_Schema, frozen=True, kw_only=True):
     texts: dict[str, str]
     codes: bool
     takes_names: bool
+    second_addresses: bool
     mail_services: MailServices
     challenge: Challenge | UnsetType = UNSET
 
