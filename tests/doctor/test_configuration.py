@@ -1,5 +1,6 @@
 """Faults of the settings, and doubts about settings that are allowed."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -9,12 +10,23 @@ import msgspec
 import pytest
 from tests.doctor.production import SECRET_KEY
 
+import keyturn.doctor
 from keyturn.doctor.configuration import check_own_pages, check_settings
 from keyturn.finding import Finding
 from keyturn.mail.providers import PROVIDERS
 from keyturn.mail.providers.resend import ResendSettings
 from keyturn.mail.providers.smtp import SmtpSettings
-from keyturn.settings import Brand, MailSettings, Secret, ServerSettings, Settings, TokenSettings
+from keyturn.settings import (
+    AccountSettings,
+    Brand,
+    InvitationSettings,
+    MailSettings,
+    SecondAddressSettings,
+    Secret,
+    ServerSettings,
+    Settings,
+    TokenSettings,
+)
 from keyturn.settings.reading import Reading, inspect_settings
 
 HOOK = Secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
@@ -153,3 +165,37 @@ async def test_pages_elsewhere_are_told_how_to_pin_the_script() -> None:
     (found,) = await check_own_pages(Settings(), lambda _: tag)
 
     assert (found.check, found.verdict, found.mend) == ("frontend", "ok", tag)
+
+
+def test_links_to_a_port_of_this_machine_where_serve_does_not_listen_are_a_doubt(production: Settings) -> None:
+    here: dict[str, Any] = {"environment": "development", "base_url": "http://localhost:8080"}
+    messages = [one.message for one in doubts(production, **here, server=ServerSettings())]
+    assert "base_url: links lead to port 8080 of this machine, and `serve` listens on 8000" in messages
+
+    for fine in (ServerSettings(port=8080), ServerSettings(port=0), ServerSettings(trusted_proxies=("127.0.0.1",))):
+        assert not [one for one in doubts(production, **here, server=fine) if "`serve` listens" in one.message]
+    file = Path("keyturn.toml")
+    changed = msgspec.structs.replace(production, **here, server=ServerSettings())
+    of_app = Reading(file=file, settings=changed, faults=(), of_app=True)
+    assert not [one for one in check_settings(of_app) if "`serve` listens" in one.message]
+
+
+def test_second_addresses_that_no_one_can_add_are_a_doubt(production: Settings) -> None:
+    on: dict[str, Any] = {"second_address": SecondAddressSettings(enabled=True)}
+    table = AccountSettings(store="table")
+    (doubt,) = doubts(production, **on, accounts=table, sign_in_url="https://app.northwind.example/login")
+    assert doubt.message.startswith("second_address.enabled: users cannot add an address")
+    assert "KEYTURN_INVITATIONS_SERVICE_KEY" in doubt.mend
+
+    key = InvitationSettings(service_key=Secret("k" * 40))
+    for fine in ({"accounts": table, "invitations": key}, {"accounts": table, "sign_in_url": "{base_url}/login"}, {}):
+        assert [one.verdict for one in doubts(production, **on, **fine)] == ["ok"]
+
+
+def test_the_documentation_names_every_check() -> None:
+    source = "".join(file.read_text("utf-8") for file in Path(keyturn.doctor.__path__[0]).glob("*.py"))
+    named = {*re.findall(r'(?:_check|Finding)\(\s*"([a-z]+)"', source), *PROVIDERS}
+    text = Path("docs/operating.md").read_text("utf-8").partition("| check | what it examines |")[2].partition("## ")[0]
+    told = {name for row in re.findall(r"^\| (`.*?) \|", text, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
+    assert named >= {"settings", "database", "credentials", "passkeys"}
+    assert named <= told

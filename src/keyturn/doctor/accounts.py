@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from ipaddress import ip_address
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
@@ -14,6 +15,7 @@ from keyturn.database.unready import describe_error
 from keyturn.doctor.database import MISSING_RIGHT, WRONG_PATH, accounts_file, mend_of_server, missing_file
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.finding import Finding
+from keyturn.hosts import host_of
 from keyturn.problems.requests import AccountsUnready, DatabaseUnready
 from keyturn.settings import Settings
 from keyturn.settings.paths import hosted_path
@@ -77,9 +79,18 @@ def _mend_unready(error: Exception, settings: Settings) -> str:
     mend, place = "", _place(settings)
     if settings.accounts.store == "ldap":
         mend = "Start a server of the directory, or correct accounts.ldap.servers and ca_file."
+        if any(_is_address(host_of(url)) for url in settings.accounts.ldap.servers):
+            mend += " A certificate rarely names an IP address: use the server's name."
     if settings.accounts.store == "table":
         mend = mend_of_server(error, **place) or _mend_unreached(settings, place["address"])
     return f"{mend} Until then, Keyturn sends no links and answers resets with 503.".lstrip()
+
+
+def _is_address(host: str) -> bool:
+    try:
+        return bool(ip_address(host))
+    except ValueError:
+        return False
 
 
 def _mend_unreached(settings: Settings, address: str) -> str:

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from keyturn.errors import Fault
 from keyturn.finding import Finding
-from keyturn.hosts import is_loopback
+from keyturn.hosts import is_loopback, local_port
 from keyturn.mail.providers import PROVIDERS
 from keyturn.reset.mails.theme import palette_of
 from keyturn.settings import Settings
 from keyturn.settings.networks import read_network, read_peer
+from keyturn.settings.paths import hosted_path
 from keyturn.settings.reading import OTHER_NAMES, Reading, environment_name, secret_variables, setting_names
 from keyturn.settings.rules.every_rule import proofs_of
 from keyturn.settings.variables import FILE_SUFFIX
@@ -99,7 +100,8 @@ def check_settings(reading: Reading) -> list[Finding]:
         faults.insert(0, Finding("settings", "warn", f"there is no {reading.file} in {Path.cwd()}", mend))
     if reading.is_unread:
         return faults
-    doubts = [Finding("settings", "warn", message, mend) for message, mend in _doubts(reading.settings)]
+    written = [*_doubts(reading.settings), *([] if reading.of_app else _port_doubts(reading.settings))]
+    doubts = [Finding("settings", "warn", message, mend) for message, mend in written]
     source = f"{reading.file} and the environment" if reading.file.is_file() else "the environment and the defaults"
     source = "the app's settings" if reading.of_app else source
     none = f"; there is no {reading.file} in {Path.cwd()}" if reading.is_of_no_file else ""
@@ -135,6 +137,12 @@ def _doubts(settings: Settings) -> Iterator[tuple[str, str]]:
             "Set token.ttl to 1h or less (OWASP ASVS 6.5.5 asks for ten minutes).",
         )
     yield from _report_doubts(settings)
+    hosted = settings.accounts.store == "builtin" or hosted_path(settings.sign_in_url) is not None
+    if settings.second_address.enabled and not hosted and not settings.invitations.service_key:
+        yield (
+            "second_address.enabled: users cannot add an address, since neither Keyturn's sign-in nor your app can ask",
+            "Set KEYTURN_INVITATIONS_SERVICE_KEY, with which your app asks, or let users sign in with Keyturn.",
+        )
     for warning in palette_of(settings.brand)[1]:
         yield warning, "Set it to the colour that Keyturn uses, or choose one with more contrast."
 
@@ -169,6 +177,15 @@ def _report_doubts(settings: Settings) -> Iterator[tuple[str, str]]:
                 f"{name}.previous_{reports.setting}: is the same as the current one, so it was not replaced",
                 f"Set {name}.{reports.setting} to the new value, or remove the previous one.",
             )
+
+
+def _port_doubts(settings: Settings) -> Iterator[tuple[str, str]]:
+    linked, bound = local_port(settings.base_url), settings.server.port
+    if linked and bound and linked != bound and not settings.server.trusted_proxies:  # a proxy may listen there
+        yield (
+            f"base_url: links lead to port {linked} of this machine, and `serve` listens on {bound}",
+            f"Set server.port to {linked}, or correct base_url.",
+        )
 
 
 def _url_doubts(settings: Settings) -> Iterator[tuple[str, str]]:

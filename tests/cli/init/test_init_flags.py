@@ -79,8 +79,9 @@ def test_a_store_that_is_not_known_is_refused(keyturn: Keyturn) -> None:
     )
 
 
-def test_a_directory_has_a_guide_in_place_of_questions(keyturn: Keyturn) -> None:
-    refused = keyturn("init", "--store", "ldap", *TEXTS)
+@pytest.mark.parametrize("texts", [TEXTS, ()])
+def test_a_directory_has_a_guide_in_place_of_questions_and_of_flags(keyturn: Keyturn, texts: tuple[str, ...]) -> None:
+    refused = keyturn("init", "--store", "ldap", *texts)
 
     assert refused.code != 0
     assert refused.err.startswith("keyturn: --store: init does not ask about a directory: write [accounts.ldap]")

@@ -59,6 +59,8 @@ class Interview:
         """Return what to write. Ends with a sentence where something is missing; raises click.Abort on Ctrl-C."""
         if self._flags["together"] and self._flags["apart"]:
             fail("--together and --apart exclude each other: give one of them")
+        if self._flags["store"] == "ldap":  # no other flag would help
+            fail(f"--store: {store_fault('ldap')}")
         if not self._asking:
             self._require_flags()
         answers = self._accounts()
