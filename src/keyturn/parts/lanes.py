@@ -97,7 +97,7 @@ def _mail_lanes(parts: "Parts") -> list[Lane]:
         ),
         messages.SECOND_ADDRESS_ASKED: NewAddressHandler(first, parts.ground, parts.second_address, composer),
         messages.SECOND_ADDRESS_CHANGED: AddressNoticeHandler(
-            parts.events, first, parts.accounts, parts.records, composer
+            parts.events, first, parts.accounts, parts.records, composer, (), ()
         ),
         messages.CHANGE_BEGUN: InterruptedChangeHandler(parts.records, parts.accounts, parts.effects),
     }

@@ -331,7 +331,7 @@ class AddressNoticeHandler(ConfirmationHandler):
     payload = SecondAddressWasChanged
 
     def __init__(self, events: AppEvents, *parts: Any) -> None:
-        super().__init__(*parts, (), ())
+        super().__init__(*parts)
         self._events = events
 
     async def __call__(self, message: Message) -> Dropped | Delivery:
