@@ -40,12 +40,13 @@ def reset_api_of(parts: Parts) -> ResetApi:
         challenge=parts.challenge,
         codes=parts.code_exchange,
         takes_names=parts.ground.takes_names,
+        has_second_addresses=bool(parts.second_addresses),
         securing=parts.securing,
         muting=parts.muting if parts.settings.mute.url else None,
         mute_period=parts.mailboxes.mute_period,
         help_desk=parts.help_desk if parts.settings.help_desk.enabled else None,
         reports=parts.reports,
-        second_address=next(iter(parts.second_addresses), None),
+        second_address=next(iter(parts.kept_addresses), None),
         grant_passkey=parts.passkeys.right_after_reset if parts.passkeys else None,
     )
 
@@ -81,7 +82,7 @@ def site_of(parts: Parts) -> Site:
         securing=parts.securing,
         muting=parts.muting,
         help_desk=parts.help_desk,
-        second_address=next(iter(parts.second_addresses), None),
+        second_address=next(iter(parts.kept_addresses), None),
         paths=parts.paths,
         kinds=parts.themes.kinds,
         sign_in_url="" if hosted_path(settings.sign_in_page) and parts.sign_ins else parts.urls.sign_in(),

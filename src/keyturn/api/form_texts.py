@@ -45,7 +45,7 @@ class TextsController(Controller):
             challenge=_challenge_always_asked(api),
             codes=api.codes is not None and api.codes.mailed,
             takes_names=api.takes_names,
-            second_addresses=api.second_address is not None,
+            second_addresses=api.has_second_addresses,
             mail_services=known_services(),
         )
         return Response(found, headers=headers)

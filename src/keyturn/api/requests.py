@@ -101,6 +101,7 @@ class ResetApi(msgspec.Struct, frozen=True, kw_only=True):
 
     `sessions` is None if users cannot sign in here. `provider_webhooks`: the providers with verifiable reports.
     `takes_names`: users may enter a user name in place of their address.
+    `has_second_addresses`: a request may ask for a link to the second address, whoever keeps it.
     `link_life`: how long a link works. `mute_period`: how long a mailbox is muted. `challenge`, `codes`, `muting`,
     `help_desk`, `second_address` and `grant_passkey` are None if they are off. `require_ready` raises Unavailable if
     the process cannot work.
@@ -128,6 +129,7 @@ class ResetApi(msgspec.Struct, frozen=True, kw_only=True):
     help_desk: HelpDesk | None = None
     reports: Any = None
     second_address: SecondAddressRoom | None = None
+    has_second_addresses: bool = False
     grant_passkey: GrantAfterReset | None = None
 
     def language(self, request: AnyRequest) -> Language:

@@ -52,7 +52,7 @@ class ResetController(Controller):
     async def request(
         self, data: JSONBody[schemas.ResetRequest], request: AnyRequest, api: NamedDependency[ResetApi]
     ) -> Response[schemas.Done]:
-        if data.to and api.second_address is None:
+        if data.to and not api.has_second_addresses:
             raise InputInvalid(Fault("to", "this service has no second addresses"))
         answer = Answer(text=data.challenge or "")
         await api.requests.accept(data.email, client_of(request), answer, data.return_to or "", to=data.to or "")

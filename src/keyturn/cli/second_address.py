@@ -14,6 +14,10 @@ class _NoAccount(KeyturnError):
     """There is no account with the address."""
 
 
+class _NotKept(KeyturnError):
+    """The app keeps the second addresses."""
+
+
 @click.command()
 @click.argument("email")
 @click.option("--remove", is_flag=True, help="Remove it, and end its links. Both mailboxes are told.")
@@ -32,6 +36,8 @@ def second_address(email: str, remove: bool, operator: str, as_json: bool) -> No
     address = addresses.parse(email)
 
     async def work(parts: Parts) -> None:
+        if parts.records.second_addresses.of_app:
+            raise _NotKept(f"second addresses are in {parts.settings.accounts.second_address}, which your app writes")
         await parts.accounts.require_ready()
         account = await parts.accounts.find(address)
         if account is None:

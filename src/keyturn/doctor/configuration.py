@@ -138,7 +138,8 @@ def _doubts(settings: Settings) -> Iterator[tuple[str, str]]:
         )
     yield from _report_doubts(settings)
     hosted = settings.accounts.store == "builtin" or hosted_path(settings.sign_in_url) is not None
-    if settings.second_address.enabled and not hosted and not settings.invitations.service_key:
+    kept = settings.second_address.enabled and not settings.accounts.second_address
+    if kept and not hosted and not settings.invitations.service_key:
         yield (
             "second_address.enabled: users cannot add an address, since neither Keyturn's sign-in nor your app can ask",
             "Set KEYTURN_INVITATIONS_SERVICE_KEY, with which your app asks, or let users sign in with Keyturn.",

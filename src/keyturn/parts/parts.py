@@ -77,12 +77,13 @@ class Parts:
             ends_access.append(passkey_rights.end_access)
         self.second_address = SecondAddressRoom(shared, settings.second_address)
         self.second_addresses = (self.second_address,) if settings.second_address.enabled else ()
-        ends_access += [one.end_pending for one in self.second_addresses]
+        self.kept_addresses = () if records.second_addresses.of_app else self.second_addresses
+        ends_access += [one.end_pending for one in self.kept_addresses]
         self.effects = ChangeEffects(
             records,
             ends_access,
             (self.events.password_changed,),
-            [one.end_recent for one in self.second_addresses],
+            [one.end_recent for one in self.kept_addresses],
         )
         self.reports = reports_of(settings, shared, self.effects)
         self.help_desk = HelpDesk(shared, self.effects, settings.help_desk)

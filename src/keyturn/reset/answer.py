@@ -304,14 +304,15 @@ class ResetRequestHandler:
 
     async def _refuse(self, requests: Sequence[_Request], moment: datetime) -> None:
         """Note why a request gets no mail, if that is already known."""
+        secured = await self._records.secure_links.secured([request.account for request in requests], moment)
+        for request in requests:
+            request.account = msgspec.structs.replace(request.account, intruded=secured.get(request.account.id, False))
         mailboxes = await self._links.recipients([(request.asked, request.account) for request in requests])
         for request, mailbox in zip(requests, mailboxes, strict=True):
             request.to = mailbox or request.account.email
         refusals = await self._records.mailboxes.refusals({request.to for request in requests}, moment)
-        secured = await self._records.secure_links.secured([request.account for request in requests], moment)
         answered: set[str] = set()
         for request, wanted in zip(requests, mailboxes, strict=True):
-            request.account = msgspec.structs.replace(request.account, intruded=secured.get(request.account.id, False))
             if request.found is None:
                 request.outcome = "no_account"
             elif not (request.found.active or (request.found.locked and request.found.id in secured)):
@@ -442,9 +443,9 @@ class LinkRenewal:
         request = msgspec.json.decode(message.payload, type=ResetRequested)
         account, moment, to = await self._accounts.find(request.email), now(), None
         if account:
-            (to,) = await self._links.recipients([(request, account)])
             secured = await self._records.secure_links.secured([account], moment)
             account = msgspec.structs.replace(account, intruded=secured.get(account.id, False))
+            (to,) = await self._links.recipients([(request, account)])
         mail = await self._compose(account, request, moment, to, unseen=unseen) if account and to else None
         sealed = self._mails.seal(mail) if mail else None
 

@@ -64,8 +64,9 @@ class LiveLinks:
             raise await self.record_dead(dead, event, link, client)
         is_other = email is not None and account is not None and not addresses.is_same_mailbox(account.email, email)
         is_open = account is not None and not is_other and _opens(link, account)
-        if link.second and is_open:  # it may have been removed since, and another person may read the mailbox
-            is_open = await self._records.second_addresses.opens(link.account_id, link.email, moment)
+        # The second address may have been removed since, and another person may read its mailbox.
+        if link.second and account and is_open:
+            is_open = await self._records.second_addresses.opens(account, link.email, moment)
         if account is None or not is_open:
             raise await self.record_dead(LinkDead("invalid"), event, link, client)
         return link, account

@@ -188,7 +188,7 @@ class SecondAddressRoom:
 
     async def recipients(self, requests: Sequence[tuple[ResetRequested, Account]]) -> Sequence[str | None]:
         """Return the mailbox that each request's mail goes to; None if the account has none. One statement for all."""
-        usable = await self._records.second_addresses.usable({account.id for _, account in requests}, now())
+        usable = await self._records.second_addresses.usable([account for _, account in requests], now())
         return [
             self._second(usable.get(account.id), account) if asked.to == "second" else account.email
             for asked, account in requests
@@ -210,7 +210,7 @@ class SecondAddressRoom:
 
     async def copies(self, account: Account) -> Sequence[str]:
         """Return the mailbox that gets a copy of a confirmation to the account's own, unless it is blocked."""
-        (second,) = (await self._records.second_addresses.usable({account.id}, now())).values() or [""]
+        (second,) = (await self._records.second_addresses.usable([account], now())).values() or [""]
         is_told = second and not addresses.is_same_mailbox(second, account.email)
         return [second] if is_told and not await self._records.mailboxes.is_blocked(second) else []
 

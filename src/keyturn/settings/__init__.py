@@ -88,6 +88,7 @@ class TableSettings(msgspec.Struct, frozen=True, kw_only=True):
     `delete`: columns of other tables with the account's id, such as `sessions.user_id`; a change deletes those rows.
     `ends`: what a change, or an intrusion, ends, by such columns; `delete` is the short form.
     `lock`, `unlock`: columns that lock and unlock an account, written like `set`.
+    `second_address`: the column with the address that `second_address.enabled` sends links to, which the app verifies.
     `subjects`: which users of identity providers the accounts are, by the names in `signals.transmitters`.
     `passkeys`: where passkeys are stored.
     """
@@ -104,6 +105,7 @@ class TableSettings(msgspec.Struct, frozen=True, kw_only=True):
     locale: str = ""
     timezone: str = ""
     changed_at: str = ""
+    second_address: str = ""
     identifiers: tuple[str, ...] = ()
     password_providers: tuple[str, ...] = PASSWORD_PROVIDERS
     set: dict[str, bool | int | float | str] = {}
@@ -140,7 +142,7 @@ class LdapSettings(msgspec.Struct, frozen=True, kw_only=True):
     `allow_plain`: passwords may cross the network without TLS.
     `base`: the entry under which the accounts are.
     `where`: attributes and the values that accounts have; {} for any person.
-    `id` to `phone`: names of attributes. `id`: "" for entryUUID. It is objectGUID in Active Directory.
+    `id` to `second_address`: names of attributes. `id`: "" for entryUUID. It is objectGUID in Active Directory.
     `aliases`: further addresses as Exchange writes them (`smtp:ada@example.org`).
     `unlock`: a new password ends a lockout; otherwise a locked account gets no link.
     `timeout`: for one server, from connecting to its last answer.
@@ -161,6 +163,7 @@ class LdapSettings(msgspec.Struct, frozen=True, kw_only=True):
     name: str = "cn"
     locale: str = "preferredLanguage"
     phone: str = ""
+    second_address: str = ""
     unlock: bool = True
     connections: Annotated[int, Meta(ge=1, le=50)] = 4
     timeout: timedelta = timedelta(seconds=5)
@@ -177,6 +180,11 @@ class AccountSettings(msgspec.Struct, frozen=True, kw_only=True):
     table: TableSettings = TableSettings()
     supabase: SupabaseSettings = SupabaseSettings()
     ldap: LdapSettings = LdapSettings()
+
+    @property
+    def second_address(self) -> str:
+        """The column or attribute with the app's own second addresses; "" if Keyturn keeps them."""
+        return {"table": self.table.second_address, "ldap": self.ldap.second_address}.get(self.store, "")
 
 
 class Kind(msgspec.Struct, frozen=True, kw_only=True):

@@ -117,7 +117,8 @@ def _help_url(settings: Settings) -> str:
 
 
 def _second_url(settings: Settings) -> str:
-    return settings.second_address.url if settings.second_address.enabled else ""
+    kept = settings.second_address.enabled and not settings.accounts.second_address
+    return settings.second_address.url if kept else ""
 
 
 def _parameter_names(pattern: str) -> dict[str, str]:

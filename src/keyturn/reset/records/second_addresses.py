@@ -9,8 +9,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from keyturn import addresses
+from keyturn.accounts.port import Account
 from keyturn.database import Database, Model, Store
 from keyturn.database.statements import insert_into
+from keyturn.problems.requests import InputInvalid
 from keyturn.reset.records.codes import mailbox_digest
 from keyturn.reset.records.guarded import DAY, DailyCounter
 from keyturn.reset.records.models import MailboxRow
@@ -77,32 +79,49 @@ _LINK = ("digest", "expires_at")
 
 
 class SecondAddresses(Store):
-    """Adds, finds and removes second addresses. The caller of a plain method holds the account."""
+    """Adds, finds and removes second addresses. The caller of a plain method holds the account.
 
-    def __init__(self, database: Database) -> None:
+    `of_app`: the app keeps them, and its store returns them with the accounts. Then this table has none.
+    """
+
+    def __init__(self, database: Database, *, of_app: bool = False) -> None:
         self._database = database
+        self.of_app = of_app
         mine = database.is_one_of(_Row.account_id, "account_ids")
         self._usable = sa.select(_Row.account_id, _Row.email).where(
             mine, _Row.email != "", _Row.usable_at <= sa.bindparam("moment", type_=_Row.__table__.c.usable_at.type)
         )
 
-    async def usable(self, account_ids: Collection[str], moment: datetime) -> Mapping[str, str]:
-        """Return the addresses that may get a link at that moment, by account; one statement, for whatever accounts."""
-        rows = await self._database.fetch(self._usable, {"account_ids": list(set(account_ids)), "moment": moment})
+    async def usable(self, accounts: Collection[Account], moment: datetime) -> Mapping[str, str]:
+        """Return the addresses that may get a link at that moment, by account; one statement, for whatever accounts.
+
+        Of the app's own, no account has one between "this was not me" and its new password: an intruder may have
+        entered it, and only the app can remove it.
+        """
+        if self.of_app:
+            return {one.id: second for one in accounts if (second := _app_address(one)) and not one.intruded}
+        account_ids = {one.id for one in accounts}
+        rows = await self._database.fetch(self._usable, {"account_ids": list(account_ids), "moment": moment})
         return {row["account_id"]: row["email"] for row in rows}
 
     async def is_one(self, mailbox: str) -> bool:
-        """Return whether the mailbox is the second address of any account."""
+        """Return whether the mailbox is the second address of any account; of the app's own, each may be."""
+        if self.of_app:
+            return True
         rows = await self._database.fetch(sa.select(_Row.account_id).where(_Row.email == mailbox).limit(1))
         return bool(rows)
 
-    async def opens(self, account_id: str, mailbox: str, moment: datetime) -> bool:
+    async def opens(self, account: Account, mailbox: str, moment: datetime) -> bool:
         """Return whether a link at the mailbox still works: it is the account's second address, and is not blocked."""
-        return await self._database.read(lambda one: self.within(one).opens_within(account_id, mailbox, moment))
+        if self.of_app and not addresses.is_same_mailbox(_app_address(account), mailbox):
+            return False
+        return await self._database.read(lambda one: self.within(one).opens_within(account.id, mailbox, moment))
 
     def opens_within(self, account_id: str, mailbox: str, moment: datetime) -> bool:
-        """Do what `opens` does, inside the caller's transaction."""
+        """Do what `opens` does, inside the caller's transaction. An app's own address is not looked up again."""
         is_blocked = sa.exists().where(MailboxRow.digest == mailbox_digest(mailbox), MailboxRow.blocked_at.is_not(None))
+        if self.of_app:
+            return not self.connection.execute(sa.select(is_blocked)).scalar_one()
         given = {"account_ids": [account_id], "moment": moment}
         row = self.connection.execute(self._usable.where(~is_blocked), given).mappings().first()
         return row is not None and addresses.is_same_mailbox(row["email"], mailbox)
@@ -199,6 +218,13 @@ class SecondAddresses(Store):
         await self._database.execute(
             sa.update(_Row).where(*theirs).values(expires_at=expires_at).returning(_Row.account_id)
         )
+
+
+def _app_address(account: Account) -> str:
+    try:
+        return addresses.parse(account.second_address)
+    except InputInvalid:
+        return ""
 
 
 def _given(name: str, values: Mapping[str, Any]) -> sa.ColumnElement[Any]:

@@ -80,7 +80,7 @@ def build(settings: Settings, database: Database) -> Records:
         ),
         codes=CodeStore(database),
         help_cases=HelpCases(database),
-        second_addresses=SecondAddresses(database),
+        second_addresses=SecondAddresses(database, of_app=bool(settings.accounts.second_address)),
         mailboxes=Mailboxes(
             database,
             cooldown=limits.mailbox_cooldown,
