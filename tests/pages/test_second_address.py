@@ -9,7 +9,7 @@ import pytest
 from tests.spec.inbox import token_in
 from tests.spec.service import ADA, PASSWORD, Service, Start
 
-from keyturn.settings import LimitSettings, SecondAddressSettings
+from keyturn.settings import LimitSettings, MuteSettings, SecondAddressSettings
 
 HOME = "ada@home.test"
 PAGE, FORGOT = "/security-settings/second-address", "/forgot-password"
@@ -142,3 +142,38 @@ async def test_without_the_setting_there_is_no_box_no_card_and_no_page(start: St
     assert (await browser.get(PAGE)).status_code == 404
     sent = await send(service.anywhere(follow_redirects=True), FORGOT, email=ADA, to="second")
     assert "second address" not in sent.text
+
+
+async def test_the_form_for_a_link_says_which_address_to_enter(service: Service) -> None:
+    page = await service.anywhere().get(FORGOT)
+    assert "Enter your account’s own address, not the second one." in page.text
+
+
+async def test_the_settings_list_what_happened_to_the_second_address(service: Service) -> None:
+    browser = await confirmed(service)
+    await service.anywhere().post("/api/auth/request-password-reset", json={"email": ADA, "to": "second"})
+    await service.deliver()
+    await send(browser, PAGE, wish="remove", current="a wrong password")
+    events = (await browser.get("/security-settings")).text.partition('id="events"')[2]
+    said = ("Wrong current password entered", "Link sent to your second address", "Second address added")
+    places = [events.index(text) for text in said]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize("is_second", [True, False])
+async def test_only_the_own_mailbox_is_told_that_a_sign_in_ends_the_muting(start: Start, is_second: bool) -> None:
+    mute = MuteSettings(url="{base_url}/stop-emails/{token}")
+    service = await start(second_address=SecondAddressSettings(enabled=True), mute=mute)
+    browser, reader = await service.sign_in(), service.anywhere(follow_redirects=True)
+    if is_second:
+        await send(browser, PAGE, wish="add", email=HOME, current=PASSWORD)
+    else:
+        await service.ask()
+    await service.deliver()
+    (mail,) = service.inbox.sent_to(HOME if is_second else ADA)
+    (token,) = re.findall(r"/stop-emails/([\w-]{43})", mail.text)
+    page = await reader.get(f"/stop-emails/{token}")
+    form = re.findall(r'name="_csrf_token" value="([^"]+)"', page.text)[0]
+    done = await reader.post("/stop-emails", data={"_csrf_token": form})
+    assert "Password emails are stopped" in done.text
+    assert ["Sign in to get them again." in text for text in (page.text, done.text)] == [not is_second] * 2

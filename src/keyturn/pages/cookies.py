@@ -19,6 +19,7 @@ Said = Literal[
     "signed_out",
     "account_secured",
     "mailbox_muted",
+    "second_muted",
     "help_stopped",
     "wrong_codes",
     "link_invalid",

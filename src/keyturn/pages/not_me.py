@@ -50,19 +50,20 @@ class MuteMailbox(Controller):
     @route(http_method=_READING)
     async def show(self, request: AnyRequest, pages: NamedDependency[Pages]) -> Response[Any]:
         """Ask for confirmation. Raises SecurityLinkDead, TooManyRequests."""
-        period = pages.site.mailboxes.mute_period
+        period, signs_in = pages.site.mailboxes.mute_period, bool(pages.site.sign_ins)
         if was_done(pages, request, "mailbox_muted"):
-            return pages.page(request, "mailbox_muted.html", period=period, is_ended_here=bool(pages.site.sign_ins))
+            return pages.page(request, "mailbox_muted.html", period=period, is_ended_here=signs_in)
+        if was_done(pages, request, "second_muted"):
+            return pages.page(request, "mailbox_muted.html", period=period, is_ended_here=False)
         link = await pages.site.muting.check(token_of(pages, request), client_of(request))
-        return pages.page(
-            request, "mute_mailbox.html", email=link.email, period=period, is_ended_here=bool(pages.site.sign_ins)
-        )
+        is_ended_here = signs_in and not link.second
+        return pages.page(request, "mute_mailbox.html", email=link.email, period=period, is_ended_here=is_ended_here)
 
     @post()
     async def mute(self, request: AnyRequest, pages: NamedDependency[Pages]) -> Response[Any]:
         """Mute the mailbox, once. Raises SecurityLinkDead, TooManyRequests."""
-        await pages.site.muting.mute(token_of(pages, request), client_of(request))
-        return say_done(pages, pages.site.paths.mute, "mailbox_muted")
+        link = await pages.site.muting.mute(token_of(pages, request), client_of(request))
+        return say_done(pages, pages.site.paths.mute, "second_muted" if link.second else "mailbox_muted")
 
 
 class StopHelp(Controller):

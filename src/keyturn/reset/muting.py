@@ -44,8 +44,8 @@ class MailboxMuting:
         return link
 
     @count_calls("mute")
-    async def mute(self, token: str, client: Client) -> None:
-        """Use the link up, and with it the links and the code that went to its mailbox. It is committed on return.
+    async def mute(self, token: str, client: Client) -> MutingLink:
+        """Use the link up, and with it the links and the code that went to its mailbox; return it, committed.
 
         Every fault of the link gets the same answer. Raises SecurityLinkDead, TooManyRequests, AccountsUnready.
         """
@@ -67,3 +67,4 @@ class MailboxMuting:
             tx.audit.write("mailbox_mute", "muted", client, moment, link.account_id, link.email)
 
         await self._records.transact(write)
+        return link

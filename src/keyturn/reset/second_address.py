@@ -20,6 +20,8 @@ A locked account gets links only where it was locked. `docs/security.md` has bot
 blocks hold, an account can have so many links a day sent to new addresses, and the trail has the outcome. The owner is
 not told of it: an address that gets no mail is pending as any other. A sign-in does not end the muting of the second
 mailbox, since another person may read it, who has no other way to stop these mails.
+
+**An app's own column or attribute can hold it** (`SecondAddresses.of_app`). Then nothing is added or removed here.
 """
 
 import os

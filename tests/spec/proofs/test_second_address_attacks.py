@@ -294,3 +294,21 @@ async def test_a_request_for_the_own_mailbox_does_not_replace_a_delayed_mail_to_
     await service.deliver()
     assert "second_address_request link_renewed" in await trail(service)
     assert "password_reset" in templates(service, HOME)
+
+
+async def test_a_link_that_expired_on_its_way_is_told_once_although_its_reader_gets_another_mail(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await added(service)
+
+    async def fail(*_: Any, **__: Any) -> None:
+        raise SendRetryable("the answer was lost", not_accepted=False)
+
+    with monkeypatch.context() as during:
+        during.setattr(service.inbox, "send", fail)
+        await want(service)
+    await service.write(update(ResetTokenRow).values(expires_at=now()))
+    await service.write(update(OutboxRow).where(OutboxRow.settled_at.is_(None)).values(available_at=now()))
+    await service.deliver()
+    assert templates(service, HOME) == ["link_expired"]
+    assert templates(service, ADA) == ["second_address_changed"]
