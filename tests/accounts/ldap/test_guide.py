@@ -76,6 +76,17 @@ async def test_the_steps_for_openldap_suffice(new_school: OpenLdapStaff) -> None
         await store.close()
 
 
+async def test_the_doctor_warns_of_a_directory_without_a_password_policy(new_school: OpenLdapStaff) -> None:
+    store = new_school.store(bind_dn=new_school.server.admin, bind_password=Secret("admin"))
+    try:
+        found = [finding for finding in await store.findings() if "has no password policy" in finding.message]
+    finally:
+        await store.close()
+    (warning,) = found
+    assert warning.verdict == "warn"
+    assert warning.mend == "Add the overlay ppolicy."
+
+
 async def policy(school: OpenLdapStaff) -> str:
     dn = f"cn=policy,{school.base}"
     rules = {"pwdLockout": "TRUE", "pwdMaxFailure": "2", "pwdMustChange": "TRUE", "pwdAttribute": "userPassword"}
