@@ -63,3 +63,13 @@ def test_what_is_wrong_is_said_in_a_sentence(with_ada: Keyturn, email: str, said
     ended = with_ada("accounts", "second-address", email)
     assert (ended.code, ended.out) == (1, "")
     assert said in ended.err
+
+
+def test_addresses_of_the_app_are_shown_by_the_app_alone(with_ada: Keyturn, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEYTURN_ACCOUNTS_STORE", "table")
+    monkeypatch.setenv("KEYTURN_ACCOUNTS_TABLE_TABLE", "keyturn_accounts")
+    monkeypatch.setenv("KEYTURN_ACCOUNTS_TABLE_SECOND_ADDRESS", "name")
+    monkeypatch.setenv("KEYTURN_SIGN_IN_URL", "https://app.northwind.example/login")
+    refused = with_ada("accounts", "second-address", ADA)
+    assert refused.code != 0
+    assert "second addresses are in name, which your app writes" in refused.err

@@ -154,3 +154,7 @@ async def test_a_column_that_is_not_there_is_named(
         async with running(settings):
             pass
     assert "accounts.table.second_address: the table users has no column recovery" in caplog.text
+
+
+async def test_each_address_that_is_reported_as_hijacked_may_be_one(beside: Service) -> None:
+    assert await beside.parts.records.second_addresses.is_one("anyone@home.test")
