@@ -152,10 +152,10 @@ class Retention:
 
     async def purge(self, moment: datetime) -> Mapping[str, int]:
         """Delete or redact rows that are older than their retention; return how many rows each chore found."""
+        await self._expire_second_addresses(moment)
         done = {chore.name: await self._purge_chore(chore) for chore in self._chores(moment)}
         done |= await self.forget_windows()
         done["secure_links"] += await self._purge_used_secure_links(moment - self._retention.tokens)
-        await self._expire_second_addresses(moment)
         return done
 
     async def forget_windows(self) -> Mapping[str, int]:
