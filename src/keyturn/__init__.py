@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     )
     from keyturn.accounts.table.model import table_of
     from keyturn.app import create_app
-    from keyturn.errors import KeyturnError
+    from keyturn.emails.mails import Mails, RenderedMail
+    from keyturn.errors import DataUnfit, KeyturnError, TemplateInvalid, UnknownMail
     from keyturn.plugin import KeyturnConfig, KeyturnPlugin
     from keyturn.reset.reset_hook import PendingReset
     from keyturn.settings import Ending, Settings
@@ -41,6 +42,7 @@ __all__ = [
     "Account",
     "AccountSecured",
     "AccountStore",
+    "DataUnfit",
     "Ended",
     "Ending",
     "EndsIntrusions",
@@ -53,13 +55,17 @@ __all__ = [
     "KnowsHashes",
     "ListsAddresses",
     "LocksAccounts",
+    "Mails",
     "NewPassword",
     "PasswordChanged",
     "PasswordResetRequested",
     "PendingReset",
+    "RenderedMail",
     "SecondAddressChanged",
     "SecondStepFailed",
     "Settings",
+    "TemplateInvalid",
+    "UnknownMail",
     "create_app",
     "read_settings",
     "table_of",
@@ -69,25 +75,30 @@ _MODULES = {
     "Account": "accounts.port",
     "AccountSecured": "webhooks.events",
     "AccountStore": "accounts.port",
+    "DataUnfit": "errors",
     "Ended": "accounts.port",
     "Ending": "settings",
     "EndsIntrusions": "accounts.port",
     "EndsSessions": "accounts.port",
     "Event": "webhooks.events",
     "JoinsTransaction": "accounts.port",
-    "KeyturnError": "errors",
     "KeyturnConfig": "plugin",
+    "KeyturnError": "errors",
     "KeyturnPlugin": "plugin",
     "KnowsHashes": "accounts.port",
     "ListsAddresses": "accounts.port",
     "LocksAccounts": "accounts.port",
+    "Mails": "emails.mails",
     "NewPassword": "accounts.port",
     "PasswordChanged": "webhooks.events",
     "PasswordResetRequested": "webhooks.events",
     "PendingReset": "reset.reset_hook",
+    "RenderedMail": "emails.mails",
     "SecondAddressChanged": "webhooks.events",
     "SecondStepFailed": "webhooks.events",
     "Settings": "settings",
+    "TemplateInvalid": "errors",
+    "UnknownMail": "errors",
     "create_app": "app",
     "read_settings": "settings.reading",
     "table_of": "accounts.table.model",

@@ -12,7 +12,8 @@ import pytest
 from tests.serving import serving
 
 from keyturn.emails.engines.folder_engine import open_templates
-from keyturn.emails.render_server import MailFolder, create_render_app
+from keyturn.emails.mails import Mails
+from keyturn.emails.render_server import create_render_app
 from keyturn.emails.renderers import Limits, RendererPool
 
 pytestmark = pytest.mark.long
@@ -31,11 +32,7 @@ ORDER = {"number": 7, "items": [{"name": "Tea & <cakes>"}]}
 ENDLESS = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
 
 
-def open_sent(folder: Path) -> Any:
-    return open_templates(folder, sandboxed=True)
-
-
-def folder_of(folder: Path) -> MailFolder:
+def folder_of(folder: Path) -> Mails:
     (folder / "_layout").mkdir(parents=True)
     (folder / "_layout" / "base.mjml").write_text(LAYOUT)
     (folder / "orders").mkdir()
@@ -44,7 +41,7 @@ def folder_of(folder: Path) -> MailFolder:
     (folder / "orders" / "shipped.samples.toml").write_text(
         "[first]\nlate = true\norder = { number = 1, items = [] }\n"
     )
-    return MailFolder(open_templates(folder, sandboxed=True), open_sent, (), {})
+    return Mails(open_templates(folder, sandboxed=True))
 
 
 @pytest.fixture(scope="module")

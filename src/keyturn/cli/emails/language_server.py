@@ -2,7 +2,7 @@
 
 import click
 
-from keyturn.cli.emails.folders import Source, open_folder, takes_source, usual_baseline
+from keyturn.cli.emails.folders import Source, open_folder, takes_source
 from keyturn.packaging import requires_extra
 
 
@@ -20,19 +20,14 @@ def lsp(source: Source) -> None:
     Example:  keyturn lsp emails
     """
     with requires_extra("lsp", "The language server"):
-        from keyturn.emails.language_server import CheckedFolder, create_language_server
-    from keyturn.emails.gallery.configuration import limits_of
+        from keyturn.emails.language_server import create_language_server
     from keyturn.emails.renderers import RendererPool, renderers_for
 
-    opened = open_folder(source)
-    settings = opened.settings
-    folder = CheckedFolder(
-        opened.gallery, settings.clients, settings.severity, limits_of(settings), usual_baseline(opened)
-    )
-    runner = renderers_for(folder, folder.limits, 2)  # before there are threads to inherit
+    mails = open_folder(source).mails()
+    runner = renderers_for(mails, mails.limits, 2)  # before there are threads to inherit
     try:
         if isinstance(runner, RendererPool):
             runner.start()
-        create_language_server(folder, runner).start_io()
+        create_language_server(mails, runner).start_io()
     finally:
         runner.close()

@@ -20,17 +20,14 @@ def mcp(source: Source) -> None:
     Example:  keyturn mcp emails
     """
     with requires_extra("mcp", "The MCP server"):
-        from keyturn.emails.mcp_server import MailReader, create_mcp_server
-    from keyturn.emails.gallery.configuration import limits_of
+        from keyturn.emails.mcp_server import create_mcp_server
     from keyturn.emails.renderers import RendererPool, renderers_for
 
-    opened = open_folder(source)
-    settings = opened.settings
-    reader = MailReader(opened.gallery, settings.clients, settings.severity, limits_of(settings))
-    runner = renderers_for(reader, reader.limits, 2)  # before there are threads to inherit
+    mails = open_folder(source).mails()
+    runner = renderers_for(mails, mails.limits, 2)  # before there are threads to inherit
     try:
         if isinstance(runner, RendererPool):
             runner.start()
-        create_mcp_server(reader, runner).run("stdio")
+        create_mcp_server(mails, runner).run("stdio")
     finally:
         runner.close()

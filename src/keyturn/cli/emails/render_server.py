@@ -1,8 +1,6 @@
 """render-server: renders and checks emails over HTTP."""
 
 import os
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -10,9 +8,6 @@ from keyturn.cli.emails.folders import Opened, Source, open_folder, takes_source
 from keyturn.cli.terminal import PORT, accent, fail, muted, ready, strong
 from keyturn.quick_imports import quick_imports
 from keyturn.reset.bounded_pool import cores
-
-if TYPE_CHECKING:
-    from keyturn.emails.gallery import Gallery
 
 _TOKEN = "KEYTURN_RENDER_TOKEN"
 
@@ -39,8 +34,7 @@ def render_server(source: Source, host: str, port: int, workers: int | None) -> 
     with quick_imports():
         from keyturn.cli.running import serve
         from keyturn.cli.sockets import address_of, listen
-        from keyturn.emails.gallery.configuration import limits_of
-        from keyturn.emails.render_server import MailFolder, create_render_app
+        from keyturn.emails.render_server import create_render_app
         from keyturn.emails.renderers import RendererPool, renderers_for
         from keyturn.event_loop import run
     from keyturn.telemetry.logs import configure_logs
@@ -50,15 +44,13 @@ def render_server(source: Source, host: str, port: int, workers: int | None) -> 
     opened = open_folder(source)
     if not opened.gallery.names():
         fail(*without_templates(opened))
-    settings = opened.settings
-    folder = MailFolder(opened.gallery, _open_sent, settings.clients, settings.severity)
-    most, limits = workers or cores(), limits_of(settings)
-    runner = renderers_for(folder, limits, most)  # before there are threads and sockets to inherit
+    mails, most = opened.mails(), workers or cores()
+    runner = renderers_for(mails, mails.limits, most)  # before there are threads and sockets to inherit
     try:
         if isinstance(runner, RendererPool):
             runner.start()
         bound = listen(host, port)
-        app = create_render_app(runner, workers=most, limits=limits, host=host, token=token)
+        app = create_render_app(runner, workers=most, limits=mails.limits, host=host, token=token)
         run(serve(app, bound, lambda: click.echo(_greeting(opened, address_of(bound)))))
     finally:
         runner.close()
@@ -75,12 +67,6 @@ def _token(host: str) -> str:
         return token_for(host, given)
     except ValueError as error:
         fail(f"{_TOKEN}: {error}")
-
-
-def _open_sent(folder: Path) -> "Gallery":
-    from keyturn.emails.engines.folder_engine import open_templates
-
-    return open_templates(folder, sandboxed=True)
 
 
 def _greeting(opened: Opened, address: str) -> str:

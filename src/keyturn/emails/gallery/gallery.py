@@ -23,7 +23,7 @@ from keyturn.emails.gallery.samples.files import Listings, WrittenSample, find_s
 from keyturn.emails.gallery.sizes import require_readable
 from keyturn.emails.gallery.variables.guessed_values import guess
 from keyturn.emails.gallery.variables.variables import Variable
-from keyturn.errors import TemplateInvalid
+from keyturn.errors import TemplateInvalid, UnknownMail
 from keyturn.languages import Languages
 from keyturn.mail.rendering.folders import Folders, MailFiles
 from keyturn.mail.rendering.jinja import SharedBytecodeCache
@@ -142,7 +142,7 @@ class Gallery:
         try:
             return self._current_look().mails[name]
         except KeyError:
-            raise LookupError(f"There is no template called {name}.") from None
+            raise UnknownMail(f"There is no template called {name}.") from None
 
     def samples(self, name: str) -> Mapping[str, Sample]:
         """Return the samples of a mail. Raises LookupError, and TemplateInvalid for unreadable or too large files."""
@@ -162,7 +162,8 @@ class Gallery:
             first = next(iter(samples.values()))
             samples = {made.name: made for made in hostile.hostile_samples(first, self.props.get(name))}
         if sample not in samples:
-            raise LookupError(f"{name} has no sample called {sample}.")
+            known = ", ".join(samples) or "none"
+            raise UnknownMail(f"{name} has no sample called {sample}; it has {known}.")
         return samples[sample]
 
     def variables(self, name: str) -> Mapping[str, Variable]:

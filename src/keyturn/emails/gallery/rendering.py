@@ -11,6 +11,7 @@ from jinja2 import Environment, Undefined
 from keyturn.emails.gallery.samples import Sample
 from keyturn.emails.gallery.variables.missing_names import MissingName, UndescribedName
 from keyturn.emails.gallery.variables.plausible_texts import Named, text_for
+from keyturn.errors import UnknownMail
 from keyturn.mail.rendering.render import Templates
 
 _PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp")
@@ -103,7 +104,7 @@ class Renderers:
         if not brand:
             return self.templates
         if brand not in self.brands:
-            raise LookupError(f"There is no brand called {brand}.")
+            raise UnknownMail(f"There is no brand called {brand}.")
         return self.templates.with_globals(self.brands[brand])
 
     def _with_undefined(self, undefined: type[Undefined], environment: Environment) -> Environment:

@@ -7,7 +7,6 @@ are. A file that several mails share is checked in the first few of them, since 
 `cursor` says what is being written at a place, from the text alone: a template that is being typed has no tree.
 """
 
-from keyturn.emails.language_server.checking import CheckedFolder
 from keyturn.emails.language_server.server import create_language_server
 
-__all__ = ["CheckedFolder", "create_language_server"]
+__all__ = ["create_language_server"]

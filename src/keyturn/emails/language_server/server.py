@@ -13,15 +13,19 @@ from pygls.workspace import TextDocument
 
 from keyturn.emails.gallery.gallery import Draft
 from keyturn.emails.gallery.sizes import LARGEST
-from keyturn.emails.language_server.checking import MOST_MAILS, CheckedFolder, findings_in, words_of
 from keyturn.emails.language_server.completion import Completion, completions
 from keyturn.emails.language_server.cursor import cursor_at, word_at
 from keyturn.emails.language_server.hover import describe
 from keyturn.emails.lint.finding import Finding, Place, limit_finding
+from keyturn.emails.lint.vocabulary import vocabulary
+from keyturn.emails.mails import Mails
 from keyturn.emails.renderers import LimitExceeded, Runner
 
 _PAUSE = 0.3
 """Seconds without a change after which a text is checked."""
+
+_MOST_MAILS = 8
+"""Mails in which a shared file is checked."""
 
 _TRIGGERS = ("<", "/", " ", "{", "|", ".", '"', "'")
 
@@ -42,12 +46,22 @@ _KINDS = {
 }
 
 
+def _findings_in(mails: Mails, draft: Draft, templates: Sequence[str], in_branches: bool) -> Sequence[Finding]:
+    """Return the findings in an unsaved file, in these mails, in a renderer."""
+    found = mails.with_draft(draft, in_branches=in_branches).check(templates).found
+    return [one.finding for one in found if one.finding.place.file == draft.file]
+
+
+def _words(mails: Mails, template: str) -> dict[str, Any]:
+    return vocabulary(mails.gallery, template)
+
+
 class _MailServer(LanguageServer):
     """Checks the open files of a folder, each when it rests for a moment."""
 
-    def __init__(self, folder: CheckedFolder, runner: Runner[CheckedFolder]) -> None:
+    def __init__(self, mails: Mails, runner: Runner[Mails]) -> None:
         super().__init__("keyturn", version("keyturn"), types.TextDocumentSyncKind.Incremental)
-        self.folder = folder
+        self.mails = mails
         self._runner = runner
         self._asked: dict[str, int] = {}
         self._wholly: set[str] = set()
@@ -96,14 +110,17 @@ class _MailServer(LanguageServer):
             self._publish(uri, of_version, [_diagnostic(one, document) for one in found])
 
     def _findings(self, draft: Draft, in_branches: bool) -> Sequence[Finding]:
-        templates = self.folder.templates_of(draft.file)
+        templates = self._templates_of(draft.file)
         if not templates:
             return []
-        seconds = self.folder.limits.seconds * MOST_MAILS
+        seconds = self.mails.limits.seconds * _MOST_MAILS
         try:
-            return self._runner.run_for(seconds, findings_in, draft, templates, in_branches)
+            return self._runner.run_for(seconds, _findings_in, draft, templates, in_branches)
         except LimitExceeded as exceeded:
             return [limit_finding(exceeded.limit, Place(draft.file))]
+
+    def _templates_of(self, file: str) -> Sequence[str]:
+        return self.mails.gallery.users(file)[:_MOST_MAILS]
 
     def _publish(self, uri: str, of_version: int | None, found: list[types.Diagnostic]) -> None:
         self.text_document_publish_diagnostics(
@@ -115,7 +132,7 @@ class _MailServer(LanguageServer):
     def file_of(self, uri: str) -> str:
         """Return the name of a file as templates use it; "" if it is in no folder of the mails."""
         path = Path(to_fs_path(uri) or "").resolve()
-        return self.folder.gallery.folders.name_of(path) if path in self.folder.gallery.folders else ""
+        return self.mails.gallery.folders.name_of(path) if path in self.mails.gallery.folders else ""
 
     async def words(self, uri: str) -> dict[str, Any]:
         """Return the vocabulary of the first mail that uses a file, as it is on the disk; {} if no mail does."""
@@ -125,22 +142,22 @@ class _MailServer(LanguageServer):
         return self._words.get(uri, {})
 
     def _find_words(self, file: str) -> dict[str, Any]:
-        templates = self.folder.templates_of(file)
-        return self._runner.run(words_of, templates[0]) if templates else {}
+        templates = self._templates_of(file)
+        return self._runner.run(_words, templates[0]) if templates else {}
 
     def shared_files(self) -> Sequence[str]:
-        return self.folder.gallery.shared_files()
+        return self.mails.gallery.shared_files()
 
     def file_meant(self, name: str, uri: str) -> Path | None:
         """Return the file that a template includes by a name."""
-        gallery = self.folder.gallery
+        gallery = self.mails.gallery
         meant = (gallery.folders / file for file in gallery.patterns.files_meant_by(name, self.file_of(uri)))
         return next((path for path in meant if path.is_file() and path.resolve() in gallery.folders), None)
 
 
-def create_language_server(folder: CheckedFolder, runner: Runner[CheckedFolder]) -> LanguageServer:
+def create_language_server(mails: Mails, runner: Runner[Mails]) -> LanguageServer:
     """Return the server; `start_io` runs it. `runner`: the renderers, which are already started."""
-    server = _MailServer(folder, runner)
+    server = _MailServer(mails, runner)
 
     @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
     async def opened(params: types.DidOpenTextDocumentParams) -> None:
@@ -175,7 +192,7 @@ def create_language_server(folder: CheckedFolder, runner: Runner[CheckedFolder])
         words = await server.words(params.text_document.uri)
         document = server.workspace.get_text_document(params.text_document.uri)
         cursor = word_at(document.source, document.offset_at_position(params.position))
-        said = describe(cursor, words, server.folder.chosen_clients.members) if words else ""
+        said = describe(cursor, words, server.mails.chosen_clients.members) if words else ""
         return types.Hover(types.MarkupContent(types.MarkupKind.Markdown, said)) if said else None
 
     @server.feature(types.TEXT_DOCUMENT_DEFINITION)

@@ -5,7 +5,6 @@ renderers do the work within the limits of a mail. Pictures are taken in Chromiu
 script of a mail runs, and no host is contacted. The server reads only; an agent edits files with its own tools.
 """
 
-from keyturn.emails.mcp_server.reading import MailReader
 from keyturn.emails.mcp_server.server import create_mcp_server
 
-__all__ = ["MailReader", "create_mcp_server"]
+__all__ = ["create_mcp_server"]

@@ -1,18 +1,13 @@
 """What a renderer does for an agent: it lists, describes, renders and checks mails."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from keyturn.emails.gallery import Gallery, Sample
 from keyturn.emails.lint.browser.chromium import MailsToMeasure, MailToMeasure
-from keyturn.emails.lint.checks import checks_for
-from keyturn.emails.lint.clients.clients import Clients
-from keyturn.emails.lint.examination import equal_findings, examine, mails_of
-from keyturn.emails.lint.suppression import Severities
-from keyturn.emails.renderers import Limits
+from keyturn.emails.lint.examination import equal_findings, mails_of
+from keyturn.emails.mails import Mails
 from keyturn.errors import KeyturnError
 
 MOST_CHECKED = 20
@@ -55,18 +50,8 @@ class InboxView:
     text: str
 
 
-@dataclass(frozen=True)
-class MailReader:
-    """A folder of mails, and how it is checked. `clients`, `severity`: as in the studio's settings."""
-
-    gallery: Gallery
-    clients: tuple[str, ...]
-    severity: Mapping[str, str]
-    limits: Limits
-
-
-def list_mails(reader: MailReader) -> list[ListedMail]:
-    gallery = reader.gallery
+def list_mails(mails: Mails) -> list[ListedMail]:
+    gallery = mails.gallery
     with gallery.one_look():
         return [
             ListedMail(template=one.name, samples=one.samples, files=tuple(gallery.files_of(one.name)))
@@ -74,25 +59,15 @@ def list_mails(reader: MailReader) -> list[ListedMail]:
         ]
 
 
-def data_of(reader: MailReader, template: str, sample: str) -> dict[str, Any]:
+def data_of(mails: Mails, template: str, sample: str) -> dict[str, Any]:
     """Return the values of a sample as JSON has them. Raises LookupError, TemplateInvalid."""
-    values: dict[str, Any] = msgspec.to_builtins(_sample(reader, template, sample).values, enc_hook=str)
+    values: dict[str, Any] = msgspec.to_builtins(mails.sample(template, sample).values, enc_hook=str)
     return values
 
 
-def find_mistakes(reader: MailReader, template: str) -> list[Mistakes]:
+def find_mistakes(mails: Mails, template: str) -> list[Mistakes]:
     """Return the findings on a mail, or on the first mails of the folder; the worst come first. Raises LookupError."""
-    gallery = reader.gallery
-    with gallery.one_look():
-        if template:
-            gallery.files(template)
-        found = examine(
-            gallery,
-            checks_for(Clients.from_names(reader.clients), gallery.audits),
-            severities=Severities(reader.severity),
-            only=[template] if template else gallery.names()[:MOST_CHECKED],
-            limits=reader.limits,
-        )
+    found = mails.check([template] if template else mails.names()[:MOST_CHECKED])
     return [
         Mistakes(
             severity=those[0].finding.severity,
@@ -106,28 +81,15 @@ def find_mistakes(reader: MailReader, template: str) -> list[Mistakes]:
     ]
 
 
-def inbox_view(reader: MailReader, template: str, sample: str, language: str) -> InboxView:
+def inbox_view(mails: Mails, template: str, sample: str, language: str) -> InboxView:
     """Render a mail as it is sent. Raises LookupError, TemplateInvalid."""
-    gallery, of_mail = reader.gallery, _sample(reader, template, sample)
-    with gallery.one_look():
-        templates = gallery.renderers()(of_mail)
-        filled = templates.fill(template, of_mail.values, gallery.languages.choose(language))
-        rendered = templates.compile(template, filled)
+    rendered = mails.render(template, sample=sample, language=language)
     return InboxView(subject=rendered.subject, preheader=rendered.preheader, text=rendered.text)
 
 
-def for_browser(reader: MailReader, template: str, sample: str, language: str) -> MailToMeasure:
+def for_browser(mails: Mails, template: str, sample: str, language: str) -> MailToMeasure:
     """Return a mail whose elements know their lines. Raises LookupError, NotRendered, TemplateInvalid."""
-    drawn = MailsToMeasure(reader.gallery).draw(template, _sample(reader, template, sample), language)
+    drawn = MailsToMeasure(mails.gallery).draw(template, mails.sample(template, sample), language)
     if drawn is None:
         raise NotRendered(f"{template} cannot be rendered: find_mistakes says why")
     return drawn
-
-
-def _sample(reader: MailReader, template: str, name: str) -> Sample:
-    samples = reader.gallery.samples(template)
-    if not name and samples:
-        return next(iter(samples.values()))
-    if name not in samples:
-        raise LookupError(f"{template} has no sample called {name}; it has {', '.join(samples) or 'none'}.")
-    return samples[name]

@@ -13,8 +13,9 @@ from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import Field
 
 from keyturn.emails.lint.browser.chromium import Chromium, NoBrowser, NotMeasured, running_chromium
+from keyturn.emails.mails import Mails
 from keyturn.emails.mcp_server import reading
-from keyturn.emails.mcp_server.reading import InboxView, ListedMail, MailReader, Mistakes, NotRendered
+from keyturn.emails.mcp_server.reading import InboxView, ListedMail, Mistakes, NotRendered
 from keyturn.emails.renderers import LimitExceeded, Runner
 from keyturn.errors import ExtraMissing, TemplateInvalid
 
@@ -57,8 +58,8 @@ class _Window:
 class _Tools:
     """The tools. Their docstrings are what an agent reads."""
 
-    def __init__(self, reader: MailReader, runner: Runner[MailReader]) -> None:
-        self._seconds = reader.limits.seconds
+    def __init__(self, mails: Mails, runner: Runner[Mails]) -> None:
+        self._seconds = mails.limits.seconds
         self._runner = runner
         self.window = _Window()
 
@@ -112,9 +113,9 @@ class _Tools:
             raise ToolError(f"The mail takes too much {exceeded.limit}, so it was not rendered.") from exceeded
 
 
-def create_mcp_server(reader: MailReader, runner: Runner[MailReader]) -> MCPServer:
+def create_mcp_server(mails: Mails, runner: Runner[Mails]) -> MCPServer:
     """Return the server; `run` serves over input and output. `runner`: the renderers, which are already started."""
-    tools = _Tools(reader, runner)
+    tools = _Tools(mails, runner)
 
     @asynccontextmanager
     async def lifespan(_: MCPServer) -> AsyncIterator[None]:

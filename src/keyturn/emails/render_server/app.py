@@ -15,20 +15,18 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.params import FromPath, JSONBody
 
+from keyturn.emails.mails import Mails, RenderedMail
 from keyturn.emails.render_server import jobs
 from keyturn.emails.render_server.jobs import (
     CheckedMail,
-    DataUnfit,
-    MailFolder,
     MailRequest,
-    RenderedMail,
     TemplateInfo,
 )
 from keyturn.emails.renderers import LimitExceeded, Limits, Runner
 from keyturn.emails.renderers.limits import OutOfTime
 from keyturn.emails.studio.access import HEADERS, programs_only
 from keyturn.emails.studio.api.problems import problem, problem_handlers
-from keyturn.errors import TemplateInvalid
+from keyturn.errors import DataUnfit, TemplateInvalid
 
 _LARGEST = 2_000_000
 """Bytes of a request's body."""
@@ -45,7 +43,7 @@ _R = TypeVar("_R")
 class RenderQueue:
     """Has the work done by the renderers, as many at a time as there are. `workers`: their number."""
 
-    def __init__(self, runner: Runner[MailFolder], workers: int) -> None:
+    def __init__(self, runner: Runner[Mails], workers: int) -> None:
         self._runner = runner
         self._free = asyncio.Semaphore(workers)
         self._waiting = 0
@@ -54,7 +52,7 @@ class RenderQueue:
         """Return the job's result. Raises what the job raises, LimitExceeded, and HTTPException for a full queue."""
         return await self._in_turn(lambda: self._runner.run(job, *given))
 
-    async def do_with_files(self, job: Callable[[MailFolder, MailRequest, Path | None], _R], mail: MailRequest) -> _R:
+    async def do_with_files(self, job: Callable[[Mails, MailRequest, Path | None], _R], mail: MailRequest) -> _R:
         """Do a job on a mail, with the request's files in a folder of their own.
 
         This process removes the folder, since a renderer that passes a limit is killed.
@@ -97,7 +95,7 @@ def _write(folder: Path, files: Mapping[str, str]) -> None:
 
 @get("/templates", summary="List the templates")
 async def templates(queue: NamedDependency[RenderQueue]) -> list[str]:
-    return await queue.do(jobs.list_templates)
+    return await queue.do(Mails.names)
 
 
 @get("/templates/{template:path}", summary="Describe a template and its data")
@@ -121,7 +119,7 @@ def alive() -> str:
 
 
 def create_render_app(
-    runner: Runner[MailFolder], *, workers: int, limits: Limits, host: str = "127.0.0.1", token: str = ""
+    runner: Runner[Mails], *, workers: int, limits: Limits, host: str = "127.0.0.1", token: str = ""
 ) -> Litestar:
     """Return the app. `workers`: how many renderers work at a time. `limits`: of each job, for its error messages.
 

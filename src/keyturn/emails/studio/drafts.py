@@ -10,7 +10,7 @@ from keyturn.emails.gallery.gallery import Draft
 from keyturn.emails.lint.finding import Finding
 from keyturn.emails.renderers import LimitExceeded
 from keyturn.emails.studio import frames
-from keyturn.emails.studio.checks.folder_checks import examine_mail
+from keyturn.emails.studio.checks.mail_checks import examine_mail
 from keyturn.emails.studio.rendering.faults import RenderFault, fault_of_limit, fault_of_template
 from keyturn.emails.studio.rendering.kept import Kept
 from keyturn.emails.studio.rendering.rendition import Drawer, Order, Rendition, Renditions

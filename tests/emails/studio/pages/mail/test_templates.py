@@ -155,7 +155,7 @@ def test_every_link_keeps_the_rest_of_the_view(client: Client) -> None:
     ("path", "words"),
     [
         ("/studio/templates/nothing", "There is no template called nothing."),
-        ("/studio/templates/greeting?sample=nobody", "greeting has no sample called nobody."),
+        ("/studio/templates/greeting?sample=nobody", "greeting has no sample called nobody; it has"),
         ("/studio/files/_layout/nothing.mjml", "There is no shared file _layout/nothing.mjml."),
         ("/studio/files/greeting/samples.toml", "There is no shared file greeting/samples.toml."),
         ("/studio/files/_layout/%2e%2e/greeting/samples.toml", "There is no shared file"),

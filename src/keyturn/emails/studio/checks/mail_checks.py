@@ -1,0 +1,66 @@
+"""The findings on one mail, as the studio and the render server show them."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+
+from keyturn.emails.gallery import Gallery
+from keyturn.emails.lint.checks import checks_for
+from keyturn.emails.lint.checks.safety import audit
+from keyturn.emails.lint.clients.clients import Clients
+from keyturn.emails.lint.document import Check, Document
+from keyturn.emails.lint.examination import document_findings, missing_names
+from keyturn.emails.lint.finding import Finding
+from keyturn.emails.lint.source.broken_templates import explain
+from keyturn.emails.lint.source.translations import find_untranslated
+from keyturn.emails.lint.source.unknown_filters import find_unknown_filters
+from keyturn.emails.lint.suppression import IgnoreComments, Severities, judge
+from keyturn.emails.studio.checks.reports import MailReport
+from keyturn.emails.studio.rendering.rendition import Drawer, Order
+from keyturn.errors import TemplateInvalid
+
+
+def examine_mail(drawer: Drawer, order: Order, clients: tuple[str, ...], severity: Mapping[str, str]) -> MailReport:
+    """Return the findings in a mail; those that keep it from being drawn come first.
+
+    `clients`: groups of mail clients, all of which exist.
+    """
+    gallery = drawer.gallery
+    with gallery.one_look():
+        checks = checks_for(_clients(clients), gallery.audits)
+        document, of_mail, breaking = _of_mail(drawer, order, checks)
+        of_files = {
+            *find_unknown_filters(gallery, order.template),
+            *find_untranslated(gallery, [order.template], [gallery.languages.choose(order.language)]),
+        }
+        ordered = sorted(
+            breaking | of_mail | of_files,
+            key=lambda finding: (finding not in breaking, finding.place, finding.message),
+        )
+        counting = _counting(gallery, order.template, ordered, Severities(severity))
+        return MailReport(tuple(counting), audit(document, audits=gallery.audits) if document else ())
+
+
+def _of_mail(
+    drawer: Drawer, order: Order, checks: tuple[Check, ...]
+) -> tuple[Document | None, set[Finding], set[Finding]]:
+    """Return the mail (None if it cannot be drawn), its findings, and the findings that keep it from being sent."""
+    folders = drawer.gallery.folders
+    try:
+        document = drawer.document(order)
+    except TemplateInvalid as error:
+        return None, set(), {explain(one, folders, order.sample).finding for one in (error, *error.others)}
+    findings, missing = set(document_findings(document, checks)), {*missing_names(document, folders, order.sample)}
+    return (document, findings, missing) if document.html else (None, set(), findings | missing)
+
+
+def _counting(
+    gallery: Gallery, template: str, findings: Iterable[Finding], severities: Severities
+) -> Iterator[Finding]:
+    comments = IgnoreComments(gallery.source, gallery.templates.engine_name)
+    yield from (judged.finding for judged in judge(findings, comments, severities) if not judged.reason)
+    yield from filter(None, map(severities.apply, comments.mistakes(gallery.files_of(template))))
+
+
+@cache
+def _clients(groups: tuple[str, ...]) -> Clients:
+    return Clients.from_names(groups)
