@@ -37,6 +37,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "lsp": ("keyturn.cli.emails.language_server", "Show findings and completions for emails in your editor."),
     "mcp": ("keyturn.cli.emails.mcp_server", "Let a coding agent see, check and read emails."),
     "check": ("keyturn.cli.emails.check", "Check the emails: MJML, clients, links, accessibility, safety."),
+    "diff": ("keyturn.cli.emails.diff", "Show which emails changed since a commit, in pictures."),
     "doctor": ("keyturn.cli.doctor", "Check the installation, and suggest fixes."),
     "settings": ("keyturn.cli.effective_settings", "Show the settings in effect, and where they come from."),
     "accounts": ("keyturn.cli.accounts", "Find accounts, invite, send reset links, unlock."),

@@ -1,0 +1,115 @@
+"""A folder with the pictures of changed mails: old, new and overlay, and a page that shows them."""
+
+import re
+from base64 import b64encode
+from collections.abc import Iterator, Sequence
+from html import escape
+from pathlib import Path
+
+from keyturn.emails.lint.browser.chromium import Chromium, NotMeasured
+from keyturn.emails.snapshots.comparison import Comparison, in_one_line
+from keyturn.emails.snapshots.difference import Difference
+from keyturn.plain_files import replace_file
+
+WIDTH = 600
+"""Of a mail, in CSS pixels."""
+
+_MOST_LINES = 200
+_OWN_FILE = re.compile(r"\d{3,}-(old|new|overlay)\.png")
+# What is equal is white (CSS Compositing 1, "difference"); over it, the new mail is faint.
+_OVERLAY_STYLE = """body{margin:0;background:#fff}img{display:block}
+div{position:relative;isolation:isolate;filter:invert(1)}
+div img+img{position:absolute;top:0;mix-blend-mode:difference}div+img{position:absolute;top:0;opacity:.2}"""
+
+_STYLE = """:root{color-scheme:light dark}
+body{font:16px/1.5 system-ui,sans-serif;margin:0 auto;padding:1rem;max-width:80rem}
+h1{font-size:1.5rem}h2{font-size:1.125rem;margin:2.5rem 0 .5rem;overflow-wrap:anywhere}
+.pictures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,17rem),1fr));gap:1rem}
+figure{margin:0}figcaption,.fact{color:light-dark(#57534e,#a8a29e)}
+img{display:block;max-width:100%;border:1px solid light-dark(#d6d3d1,#57534e);background:#fff}
+pre{overflow:auto;padding:.75rem;border:1px solid light-dark(#d6d3d1,#57534e);font-size:.8125rem}
+del,ins{display:block;text-decoration:none}
+del{color:light-dark(#b91c1c,#fca5a5)}ins{color:light-dark(#15803d,#86efac)}"""
+
+
+def write_changes(folder: Path, revision: str, changes: Sequence[Comparison], chromium: Chromium | None) -> None:
+    """Write the page, and a picture of each side that there is; without a browser, the page has the texts alone.
+
+    Pictures of an earlier run are deleted. Raises OSError.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in folder.iterdir():
+        if _OWN_FILE.fullmatch(file.name):
+            file.unlink()
+    mails = [
+        _as_html(change, _take(folder, number, change, chromium) if chromium else {})
+        for number, change in enumerate(changes, 1)
+    ]
+    title = f"Mails that changed since {revision}"
+    replace_file(folder / "index.html", "\n".join(_page(title, mails)).encode("utf-8", "replace"))
+
+
+def _take(folder: Path, number: int, change: Comparison, chromium: Chromium) -> dict[str, str]:
+    """Write the pictures of a mail. Returns for each its file, or why there is none."""
+    sides = {"old": change.before, "new": change.after}
+    pictures: dict[str, bytes] = {}
+    taken: dict[str, str] = {}
+
+    def take(kind: str, html: str) -> None:
+        try:
+            pictures[kind] = chromium.picture(html, WIDTH)
+        except NotMeasured as reason:
+            taken[kind] = f"No picture: {reason}."
+        else:
+            taken[kind] = f"{number:03}-{kind}.png"
+            replace_file(folder / taken[kind], pictures[kind])
+
+    for kind, side in sides.items():
+        if side and side.html:
+            take(kind, in_one_line(side.html))
+    if len(pictures) == len(sides):
+        take("overlay", _overlay(pictures["old"], pictures["new"]))
+    return taken
+
+
+def _overlay(*pictures: bytes) -> str:
+    old, new = (f'<img src="data:image/png;base64,{b64encode(one).decode()}">' for one in pictures)
+    return f"<!doctype html><style>{_OVERLAY_STYLE}</style><div>{old}{new}</div>{new}"
+
+
+def _page(title: str, mails: Sequence[str]) -> Iterator[str]:
+    yield f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+    yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
+    yield f"<style>{_STYLE}</style></head><body><h1>{escape(title)}</h1>"
+    yield from mails or ["<p>No mail changed.</p>"]
+    yield "</body></html>\n"
+
+
+def _as_html(change: Comparison, pictures: dict[str, str]) -> str:
+    name = escape(str(change.name))
+    parts = [f"<section><h2>{name}</h2><p class=fact>{change.state}</p>"]
+    parts += [f"<p>{escape(str(fault))}</p>" for fault in (change.fault_before, change.fault) if fault]
+    parts.append('<div class="pictures">')
+    for kind, shown in pictures.items():
+        is_file = _OWN_FILE.fullmatch(shown)
+        picture = f'<a href="{shown}"><img src="{shown}" alt="{kind}: {name}"></a>' if is_file else escape(shown)
+        parts.append(f"<figure><figcaption>{kind}</figcaption>{picture}</figure>")
+    parts.append("</div>")
+    for part, difference in {"Subject": change.subject, "Text": change.text, "HTML": change.html}.items():
+        if difference.added or difference.removed:
+            counts = f"+{difference.added} −{difference.removed}"
+            opened = "" if part == "HTML" and pictures else " open"
+            parts.append(
+                f"<details{opened}><summary>{part} {counts}</summary><pre>{_lines(difference)}</pre></details>"
+            )
+    return "\n".join([*parts, "</section>"])
+
+
+def _lines(difference: Difference) -> str:
+    changed = [line for line in difference.lines if line.kind != "same"]
+    shown = []
+    for line in changed[:_MOST_LINES]:
+        sign, tag = ("-", "del") if line.kind == "old" else ("+", "ins")
+        shown.append(f"<{tag}>{sign} {escape(''.join(piece.text for piece in line.pieces))}</{tag}>")
+    left = len(changed) - _MOST_LINES
+    return "".join(shown) + (f"and {left} more lines" if left > 0 else "")

@@ -1,0 +1,123 @@
+"""A program opens a folder, and renders and checks its mails."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from keyturn import DataUnfit, KeyturnError, Mails, TemplateInvalid, UnknownMail
+from keyturn.errors import SettingsInvalid
+
+DOCS = Path(__file__).parents[2] / "docs" / "python.md"
+WELCOME = """<mjml><mj-head><mj-title>Welcome, {{ name }}</mj-title></mj-head><mj-body><mj-section><mj-column>
+<mj-text>Hello {{ name }}</mj-text></mj-column></mj-section></mj-body></mjml>
+"""
+TYPED = """from keyturn.mail.rendering.render import EmailProps
+
+class Welcome(EmailProps):
+    template = "welcome"
+    name: str
+"""
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def emails(workplace: Path) -> Path:
+    folder = workplace / "emails"
+    folder.mkdir()
+    (folder / "welcome.mjml").write_text(WELCOME)
+    (folder / "welcome.txt").write_text("Hello {{ name }}")
+    (folder / "welcome.samples.toml").write_text('[ada]\nname = "Ada"\n[eve]\nname = "Eve"\n')
+    return folder
+
+
+@pytest.mark.usefixtures("emails")
+@pytest.mark.long
+def test_the_example_of_the_docs_runs() -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL)
+    done = subprocess.run([sys.executable, "-c", example], capture_output=True, text=True, check=True)
+
+    printed = done.stdout.splitlines()
+    assert printed[:3] == ["welcome ('ada', 'eve')", "Welcome, Ada", "Hello Ada"]
+    assert printed[-1] == "There is no template called goodbye."
+
+
+def test_a_mail_has_the_values_of_its_data_or_of_a_sample(emails: Path) -> None:
+    mails = Mails.open(emails)
+
+    assert mails.render("welcome", {"name": "Bo"}).subject == "Welcome, Bo"
+    assert mails.render("welcome").subject == "Welcome, Ada"
+    assert mails.render("welcome", sample="eve").subject == "Welcome, Eve"
+
+
+def test_each_call_reads_the_files_anew(emails: Path) -> None:
+    mails = Mails.open(emails)
+    (emails / "news.mjml").write_text(WELCOME.replace("Welcome", "News for"))
+
+    assert mails.names() == ["news", "welcome"]
+    assert mails.render("news", {"name": "Bo"}).subject == "News for, Bo"
+
+
+def test_findings_are_those_of_one_mail_or_of_all(emails: Path) -> None:
+    (emails / "news.html").write_text("<h1>News</h1><a href='htps://boats.test'>Boats</a>")
+    mails = Mails.open(emails)
+
+    assert {one.finding.place.file for one in mails.check(["news"]).found} == {"news.html"}
+    assert mails.check().templates == 2
+    assert "links/unknown-scheme" in {one.rule for one in mails.check_mail("news")}
+    assert not [one for one in mails.check_mail("welcome") if one.severity == "error"]
+
+
+def test_a_mistake_in_a_template_is_a_finding_or_an_error_with_its_line(emails: Path) -> None:
+    (emails / "welcome.mjml").write_text(WELCOME + "{% if %}")
+    mails = Mails.open(emails)
+
+    assert mails.check_mail("welcome")[0].severity == "error"
+    with pytest.raises(TemplateInvalid) as invalid:
+        mails.render("welcome")
+    assert (Path(invalid.value.path).name, invalid.value.line) == ("welcome.mjml", 3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"template": "nothing"}, "There is no template called nothing."),
+        ({"template": "welcome", "sample": "nobody"}, "welcome has no sample called nobody; it has ada, eve."),
+        ({"template": "welcome", "brand": "other"}, "There is no brand called other."),
+    ],
+)
+def test_what_does_not_exist_is_one_kind_of_error(emails: Path, arguments: dict[str, str], words: str) -> None:
+    for job in (Mails.open(emails).render, Mails.open(emails).check_mail):
+        with pytest.raises(UnknownMail, match=re.escape(words)) as unknown:
+            job(**arguments)
+        assert isinstance(unknown.value, KeyturnError)
+        assert isinstance(unknown.value, LookupError)
+
+
+def test_data_that_does_not_fit_the_declared_type_is_refused(emails: Path) -> None:
+    (emails.parent / "types_of_mails.py").write_text(TYPED)
+    (emails / "keyturn.toml").write_text('[studio]\nprops = "types_of_mails"\n')
+    (emails.parent / "pyproject.toml").write_text("")
+
+    with pytest.raises(DataUnfit, match="Expected `str`, got `int`"):
+        Mails.open(emails, trusted=True).render("welcome", {"name": 7})
+
+
+def test_settings_that_run_code_are_refused_unless_the_folder_is_trusted(emails: Path) -> None:
+    (emails / "keyturn.toml").write_text('[studio]\nprops = "types_of_mails"\n')
+
+    with pytest.raises(SettingsInvalid, match="props"):
+        Mails.open(emails)
+
+
+@pytest.mark.usefixtures("workplace")
+def test_a_folder_that_is_missing_is_an_error() -> None:
+    with pytest.raises(NotADirectoryError, match="There is no folder nothing"):
+        Mails.open("nothing")
