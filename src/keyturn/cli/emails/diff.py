@@ -63,7 +63,7 @@ def _write(output: Path, base: str, changes: "list[Comparison]", stack: ExitStac
     from keyturn.emails.pictures import write_changes
 
     try:
-        chromium = stack.enter_context(running_chromium()) if changes else None
+        chromium = stack.enter_context(running_chromium(needed_by="a picture")) if changes else None
     except (ExtraMissing, NoBrowser) as missing:
         click.echo(warning(f"There are no pictures, only the texts: {missing}"), err=True)
         chromium = None

@@ -180,9 +180,9 @@ class Chromium:
 
 
 @contextmanager
-def running_chromium(*, load_images: bool = False) -> Iterator[Chromium]:
+def running_chromium(*, load_images: bool = False, needed_by: str = "check --browser") -> Iterator[Chromium]:
     """Start a browser. Raises ExtraMissing without Playwright, and NoBrowser without a Chromium."""
-    with requires_extra("browser", "check --browser"):
+    with requires_extra("browser", needed_by):
         from playwright.sync_api import Error, sync_playwright
 
     with sync_playwright() as playwright:
