@@ -30,13 +30,16 @@ def emails(workplace: Path) -> Path:
     return folder
 
 
-def run_check(action: Any, workplace: Path, **environment: str) -> "subprocess.CompletedProcess[str]":
-    """Run the last step as the action does, with this Keyturn."""
+def run_check(
+    action: Any, workplace: Path, step: str = "Check", **environment: str
+) -> "subprocess.CompletedProcess[str]":
+    """Run a step as the action does, with this Keyturn."""
     (workplace / "keyturn").mkdir()
     (workplace / "keyturn" / "bin").symlink_to(Path(sys.executable).parent)
-    inputs = {"ARGUMENTS": action["inputs"]["arguments"]["default"], "OUTPUT": "", **environment}
+    inputs = {"ARGUMENTS": action["inputs"]["arguments"]["default"], "OUTPUT": "", "CLIENTS": "", **environment}
     everything = {**os.environ, "RUNNER_TEMP": str(workplace), **inputs}
-    run = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", action["runs"]["steps"][-1]["run"]]
+    (program,) = (one["run"] for one in action["runs"]["steps"] if one.get("name") == step)
+    run = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", program]
     return subprocess.run(run, env=everything, capture_output=True, text=True, check=False)
 
 
@@ -56,10 +59,39 @@ def test_the_action_writes_a_file_where_one_is_named(action: Any, emails: Path, 
     assert '"version": "2.1.0"' in Path("a.sarif").read_text("utf-8")
 
 
+def test_the_action_checks_for_the_clients_that_are_named(action: Any, emails: Path, workplace: Path) -> None:
+    done = run_check(action, workplace, FOLDER=str(emails), CLIENTS="outlook,nobody")
+
+    assert done.returncode != 0
+    assert "nobody" in done.stderr
+
+
+def test_the_action_writes_what_changed_into_the_folder_that_it_uploads(
+    action: Any, emails: Path, workplace: Path
+) -> None:
+    for command in ("init --quiet", "add .", "-c user.name=A -c user.email=a@boats.test commit --quiet -m Boats"):
+        subprocess.run(["git", *command.split()], check=True)
+    (emails / "news.txt").write_text("Ships: https://boats.test", "utf-8")
+    done = run_check(action, workplace, "Compare", FOLDER=str(emails), COMPARE="HEAD")
+    (upload,) = (step["with"]["path"] for step in action["runs"]["steps"] if "upload-artifact" in step.get("uses", ""))
+
+    assert done.returncode == 0
+    assert "1 mail changed since HEAD." in done.stdout
+    shown = Path(upload.replace("${{ runner.temp }}", str(workplace))) / "index.html"
+    assert "Ships: https://boats.test" in shown.read_text("utf-8")
+
+
+def test_a_commit_named_like_an_option_is_a_commit(action: Any, emails: Path, workplace: Path) -> None:
+    done = run_check(action, workplace, "Compare", FOLDER=str(emails), COMPARE="--trust")
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("keyturn: ")
+
+
 def test_what_a_branch_brings_is_never_a_part_of_the_program(action: Any) -> None:
     programs = [step["run"] for step in action["runs"]["steps"] if "run" in step]
 
-    assert len(programs) == 2
+    assert len(programs) == 3
     assert not any("${{" in program for program in programs)
 
 

@@ -9,6 +9,8 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
+from keyturn.errors import UnknownMail
+
 _logger = logging.getLogger("keyturn")
 
 
@@ -25,7 +27,7 @@ def problem_handlers(server: str) -> ExceptionHandlersMap:
         return problem(error.status_code, error.detail, error.headers)
 
     def answer_missing(request: Request[Any, Any, Any], error: LookupError) -> Response[Any]:
-        if type(error) is not LookupError:  # such as a KeyError: a mistake of ours
+        if type(error) not in (LookupError, UnknownMail):  # such as a KeyError: a mistake of ours
             return answer_failure(request, error)
         return problem(404, str(error))
 

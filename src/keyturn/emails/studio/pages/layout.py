@@ -37,6 +37,7 @@ from keyturn.emails.studio.rendering.faults import ExcerptLine, excerpt
 from keyturn.emails.studio.source_files import SourceFiles
 from keyturn.emails.studio.studio import Studio
 from keyturn.emails.studio.view import WIDTHS, View
+from keyturn.errors import UnknownMail
 from keyturn.mail.rendering.jinja import shared_bytecode_cache
 from keyturn.packaging import folder
 
@@ -225,7 +226,7 @@ def missing_page(layout: Layout) -> Callable[[Request[Any, Any, Any], LookupErro
     answer, fail = error_page(layout), failed_page(layout)
 
     def answer_missing(request: Request[Any, Any, Any], error: LookupError) -> Response[str]:
-        if type(error) is not LookupError:  # such as a KeyError: a mistake of the studio
+        if type(error) not in (LookupError, UnknownMail):  # such as a KeyError: a mistake of the studio
             return fail(request, error)
         return answer(request, NotFoundException(detail=str(error)))
 

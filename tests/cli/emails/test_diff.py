@@ -1,0 +1,103 @@
+"""diff: which mails changed since a commit, in pictures."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.cli.command import Keyturn
+from tests.programs import require_program
+
+pytestmark = pytest.mark.long
+
+PAGE = '<html lang="en"><head><title>{0}</title></head><body><h1>{0}</h1><p>{1}</p></body></html>'
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def git(*arguments: str) -> None:
+    who = ("-c", "user.name=Ada", "-c", "user.email=ada@boats.test")
+    subprocess.run(["git", *who, *arguments], check=True, capture_output=True)
+
+
+@pytest.fixture
+def emails(workplace: Path) -> Path:
+    """Hold four mails, of which one was changed, one deleted and one added since the commit."""
+    folder = workplace / "emails"
+    folder.mkdir()
+    for name in ("changed", "gone", "same"):
+        (folder / f"{name}.html").write_text(PAGE.format(name, "Boats"))
+    git("init", "--quiet")
+    git("add", ".")
+    git("commit", "--quiet", "--message", "Boats")
+    (folder / "changed.html").write_text(PAGE.format("changed", "Boats &amp; <b>oars</b>"))
+    (folder / "gone.html").unlink()
+    (folder / "added.html").write_text(PAGE.format("added", "Sails"))
+    return folder
+
+
+def test_changed_mails_are_listed(keyturn: Keyturn, emails: Path) -> None:
+    shown = keyturn("diff", str(emails))
+
+    assert (shown.code, shown.err) == (0, "")
+    assert [line.split()[:2] for line in shown.out.splitlines()[:-1]] == [
+        ["new", "added/guessed"],
+        ["changed", "changed/guessed"],
+        ["gone", "gone/guessed"],
+    ]
+    assert shown.out.endswith("3 mails changed since HEAD.\n")
+
+
+@pytest.mark.browser
+def test_each_side_and_an_overlay_are_pictures(keyturn: Keyturn, emails: Path) -> None:
+    require_program("chromium", "chromium")
+    Path("out").mkdir()
+    Path("out/009-old.png").write_bytes(b"of an earlier run")
+    Path("out/mine.png").write_bytes(b"of somebody else")
+    shown = keyturn("diff", str(emails), "--output", "out")
+
+    assert (shown.code, shown.err) == (0, "")
+    pictures = {"001-new.png", "002-new.png", "002-old.png", "002-overlay.png", "003-old.png"}
+    assert {file.name for file in Path("out").iterdir()} == {*pictures, "index.html", "mine.png"}
+    assert all((Path("out") / name).read_bytes().startswith(PNG) for name in pictures)
+    page = Path("out/index.html").read_text("utf-8")
+    assert all(f'src="{name}"' in page for name in pictures)
+    assert "http" not in page
+    assert "&lt;b&gt;" in page
+
+
+def test_without_a_browser_the_page_has_the_texts(
+    keyturn: Keyturn, emails: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "playwright.sync_api", None)
+    monkeypatch.setitem(sys.modules, "playwright", None)
+    shown = keyturn("diff", str(emails), "--output", "out")
+
+    assert shown.code == 0
+    assert shown.err.startswith("There are no pictures, only the texts: a picture needs: pip install")
+    assert [file.name for file in Path("out").iterdir()] == ["index.html"]
+    assert "<ins>+ " in Path("out/index.html").read_text("utf-8")
+
+
+def test_an_unknown_commit_is_one_sentence(keyturn: Keyturn, emails: Path) -> None:
+    refused = keyturn("diff", str(emails), "--base", "nothing")
+
+    assert (refused.code, refused.out) == (1, "")
+    assert refused.err == "keyturn: there is no commit or branch nothing\n"
+
+
+def test_a_folder_outside_of_git_is_one_sentence(keyturn: Keyturn, emails: Path) -> None:
+    shutil.rmtree(emails.parent / ".git")
+    refused = keyturn("diff", str(emails))
+
+    assert (refused.code, refused.out) == (1, "")
+    assert refused.err.startswith("keyturn: ")
+
+
+def test_nothing_changed_is_said(keyturn: Keyturn, emails: Path) -> None:
+    git("add", ".")
+    git("commit", "--quiet", "--message", "More boats")
+    shown = keyturn("diff", str(emails), "--output", "out")
+
+    assert shown.out.startswith("0 mails changed since HEAD.\n")
+    assert "No mail changed." in Path("out/index.html").read_text("utf-8")
