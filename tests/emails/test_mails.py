@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -93,7 +94,7 @@ def test_a_mistake_in_a_template_is_a_finding_or_an_error_with_its_line(emails: 
         ({"template": "welcome", "brand": "other"}, "There is no brand called other."),
     ],
 )
-def test_what_does_not_exist_is_one_kind_of_error(emails: Path, arguments: dict[str, str], words: str) -> None:
+def test_what_does_not_exist_is_one_kind_of_error(emails: Path, arguments: dict[str, Any], words: str) -> None:
     for job in (Mails.open(emails).render, Mails.open(emails).check_mail):
         with pytest.raises(UnknownMail, match=re.escape(words)) as unknown:
             job(**arguments)
