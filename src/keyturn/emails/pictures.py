@@ -19,7 +19,7 @@ _OWN_FILE = re.compile(r"\d{3,}-(old|new|overlay)\.png")
 # What is equal is white (CSS Compositing 1, "difference"); over it, the new mail is faint.
 _OVERLAY_STYLE = """body{margin:0;display:grid}body>*,div>*{grid-area:1/1}
 div{display:grid;isolation:isolate;filter:invert(1)}div img+img{mix-blend-mode:difference}
-div img{align-self:stretch;object-fit:none;object-position:top;background:#fff}div+img{opacity:.2;align-self:start}"""
+div img{align-self:stretch;object-fit:none;object-position:0 0;background:#fff}div+img{opacity:.2;align-self:start}"""
 
 _STYLE = """:root{color-scheme:light dark}
 body{font:16px/1.5 system-ui,sans-serif;margin:0 auto;padding:1rem;max-width:80rem}
