@@ -200,4 +200,4 @@ def test_without_a_provider_a_mail_is_sent_into_the_running_inbox(tmp_path: Path
         assert studio.interrupt()[1].lstrip() == "Stopped. Nothing was sent.\n"
     assert "Sent to ada@northwind.example" in page
     assert 'It is in the <a href="/studio/inbox">inbox</a>.' in page
-    assert mail["subject"] == "[Preview] Hello"
+    assert mail["Subject"] == "[Preview] Hello"
