@@ -27,6 +27,8 @@ from keyturn.reset.records.client import Client
 from keyturn.reset.records.messages import MAILS_ALONE, RESET_REQUESTED, ResetRequested
 from keyturn.settings import LimitSettings
 
+pytestmark = pytest.mark.any_database
+
 Restore = Callable[[], Awaitable[Service]]
 
 

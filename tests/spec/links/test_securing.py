@@ -19,6 +19,8 @@ from keyturn.problems.requests import AccountsUnready
 from keyturn.reset.records.models import AuditRow, MailboxRow, SecureLinkRow
 from keyturn.settings import SecureAccountSettings, TokenSettings
 
+pytestmark = pytest.mark.any_database
+
 SECURE = "/api/auth/secure-account"
 THIEF = "thief@elsewhere.test"
 NEW = "ada@elsewhere.test"

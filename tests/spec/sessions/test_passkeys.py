@@ -3,6 +3,7 @@
 import asyncio
 import json
 from datetime import timedelta
+from itertools import product
 from typing import Any
 
 import cbor2
@@ -226,16 +227,20 @@ async def test_a_session_that_ends_meanwhile_creates_no_passkey_and_removes_none
     assert len(service.inbox.sent_to(ADA, "passkey_changed")) == 1
 
 
-@pytest.mark.parametrize("statement", [7, {"x5c": [1]}, {"alg": -7, "sig": 1}, {"ver": "2.0", "certInfo": 1}])
-@pytest.mark.parametrize("form", ["none", "packed", "tpm", "android-key", "fido-u2f", "apple", "android-safetynet"])
-async def test_an_attestation_that_makes_no_sense_is_refused(service: Service, form: str, statement: Any) -> None:
+FORMS = ["none", "packed", "tpm", "android-key", "fido-u2f", "apple", "android-safetynet"]
+
+
+async def test_an_attestation_that_makes_no_sense_is_refused(service: Service) -> None:
     right = await right_of(service)
     offer = await begin(service, right)
-    made = Authenticator().create(offer["options"])
-    attestation = cbor2.loads(decode(made["response"]["attestationObject"]))
-    made["response"]["attestationObject"] = encode(cbor2.dumps(attestation | {"fmt": form, "attStmt": statement}))
-    body = {"right": right, "state": offer["state"], "credential": made}
-    assert problem(await service.anywhere().post(CREATE, json=body)) == "401 passkey-rejected"
+    for form, statement in product(
+        FORMS, [None, 7, {"x5c": [1]}, {"alg": -7, "sig": 1}, {"ver": "2.0", "certInfo": 1}]
+    ):
+        made = Authenticator().create(offer["options"])
+        attestation = cbor2.loads(decode(made["response"]["attestationObject"]))
+        made["response"]["attestationObject"] = encode(cbor2.dumps(attestation | {"fmt": form, "attStmt": statement}))
+        body = {"right": right, "state": offer["state"], "credential": made}
+        assert problem(await service.anywhere().post(CREATE, json=body)) == "401 passkey-rejected", (form, statement)
     assert await count(service, PasskeyRow) == 0
 
 
