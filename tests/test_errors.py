@@ -34,7 +34,7 @@ NO_CLIENT_MEETS_THEM = {
     "UnknownMail",
     "DataUnfit",
 }
-"""Errors of commands, of programs that render mails, and of the worker. In a request they would be a fault of Keyturn."""
+"""Errors of commands, of programs and of the worker. In a request they would be a fault of Keyturn."""
 
 each_problem = pytest.mark.parametrize("problem", PROBLEMS.values(), ids=lambda problem: problem.slug)
 

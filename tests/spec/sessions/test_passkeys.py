@@ -228,6 +228,7 @@ async def test_a_session_that_ends_meanwhile_creates_no_passkey_and_removes_none
 
 
 FORMS = ["none", "packed", "tpm", "android-key", "fido-u2f", "apple", "android-safetynet"]
+STATEMENTS: list[Any] = [None, 7, {"x5c": [1]}, {"alg": -7, "sig": 1}, {"ver": "2.0", "certInfo": 1}]
 
 
 async def test_an_attestation_that_makes_no_sense_is_refused(service: Service) -> None:
