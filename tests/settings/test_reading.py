@@ -86,7 +86,7 @@ def test_a_file_given_by_a_caller_beats_the_named_one(tmp_path: Path) -> None:
     assert settings.brand.name == "Mine"
 
 
-@pytest.mark.parametrize("content", [b"[token\n", b"a = \xff\n", b"a = 1\na = 2\n"])
+@pytest.mark.parametrize("content", [b"[token\n", b"a = \xff\n", b"a = 1\na = 2\n", b"a = 1" + b"0" * 5_000])
 def test_a_file_that_is_no_toml_is_a_fault_by_its_name(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "keyturn.toml"
     file.write_bytes(content)

@@ -18,7 +18,7 @@ from keyturn.emails.lint.checks import checks_for
 from keyturn.emails.lint.clients.clients import Clients
 from keyturn.emails.lint.examination import Examination, examine
 from keyturn.emails.lint.finding import Finding
-from keyturn.emails.lint.suppression import Severities
+from keyturn.emails.lint.suppression import Severities, unknown_names
 from keyturn.emails.renderers import Limits
 from keyturn.emails.studio.checks.mail_checks import examine_mail
 from keyturn.emails.studio.rendering.rendition import Drawer, Order
@@ -64,7 +64,7 @@ class Mails:
         folder = Path(folder)
         if not folder.is_dir():
             raise NotADirectoryError(f"There is no folder {folder}.")
-        settings = settings_of_folder(folder, trusted=trusted)
+        settings = settings_of_folder(folder, rules=unknown_names, trusted=trusted)
         if not trusted and (refused := [*refused_without_trust(settings)]):
             raise SettingsInvalid(refused)
         gallery = open_templates(folder, settings=settings, sandboxed=not trusted)

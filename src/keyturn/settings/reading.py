@@ -164,7 +164,7 @@ def _read_toml(file: Path, *, required: bool, faults: list[Fault]) -> dict[str, 
             faults.append(Fault(str(file), "no such file"))
     except OSError as error:
         faults.append(Fault(str(file), f"cannot be read: {error.strerror}"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # of TOML, of UTF-8, or of a number of thousands of digits
         faults.append(Fault(str(file), f"cannot be read: {error}"))
     except RecursionError:
         faults.append(Fault(str(file), "cannot be read: it is nested too deeply"))

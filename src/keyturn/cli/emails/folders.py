@@ -222,17 +222,10 @@ def without_templates(opened: Opened) -> tuple[str, ...]:
 
 def _unknown_names(values: Mapping[str, Any]) -> Iterator[Fault]:
     """Yield the unknown clients, rules, severities and editors."""
-    from keyturn.emails.lint.clients.clients import Clients, UnknownClients
+    if values.get("clients") or values.get("severity"):
+        from keyturn.emails.lint.suppression import unknown_names
 
-    for name in values.get("clients", ()):
-        try:
-            Clients.from_names([name])
-        except UnknownClients as unknown:
-            yield Fault("clients", str(unknown))
-    if levels := values.get("severity"):
-        from keyturn.emails.lint.suppression import severity_faults
-
-        yield from severity_faults(levels)
+        yield from unknown_names(values)
     if editor := values.get("editor"):
         from keyturn.emails.studio.pages.editor import editor_for
 

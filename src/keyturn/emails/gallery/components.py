@@ -18,7 +18,7 @@ from keyturn.emails.gallery.gallery import Gallery
 from keyturn.emails.gallery.samples import Sample
 from keyturn.emails.gallery.variables.guessed_values import guess
 from keyturn.emails.gallery.variables.missing_names import note_faults
-from keyturn.emails.gallery.variables.usage import find_variables
+from keyturn.emails.gallery.variables.usage import find_variables, parse_template
 from keyturn.emails.renderers.limits import OutOfTime
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import Language
@@ -172,7 +172,7 @@ def _named_by(named: nodes.Node) -> Iterable[str]:
 
 def _tree(environment: Environment, gallery: Gallery, file: str) -> nodes.Template | None:
     try:
-        return environment.parse(gallery.source(file), file)
+        return parse_template(environment, gallery.source(file), file)
     except (TemplateError, OSError):
         return None
 

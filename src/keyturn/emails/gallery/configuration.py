@@ -252,7 +252,7 @@ def _section(file: Path, path: tuple[str, ...]) -> Any:
         return None
     except RecursionError:
         raise SettingsInvalid([Fault(str(file), "cannot be read: tables are nested too deeply")]) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+    except (ValueError, OSError) as error:  # of TOML, of UTF-8, or of a number of thousands of digits
         reason = (isinstance(error, OSError) and error.strerror) or error
         raise SettingsInvalid([Fault(str(file), f"cannot be read: {reason}")]) from error
     for name in path:

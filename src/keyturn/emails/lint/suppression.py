@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
+from keyturn.emails.lint.clients.clients import Clients, UnknownClients
 from keyturn.emails.lint.clients.features import features
 from keyturn.emails.lint.finding import RULES, SEVERITIES, Finding, Place, line_and_column
 from keyturn.errors import Fault, KeyturnError
@@ -56,7 +57,7 @@ def expect_rules(names: Iterable[str]) -> None:
 class Severities:
     """Applies the severities that are set for rules ("links/relative") or groups ("links").
 
-    `levels` has passed `severity_faults`.
+    `levels` has passed `unknown_names`.
     """
 
     def __init__(self, levels: Mapping[str, Any]) -> None:
@@ -71,8 +72,14 @@ class Severities:
 AS_DECLARED = Severities({})
 
 
-def severity_faults(levels: Mapping[str, str]) -> Iterator[Fault]:
-    for name, level in levels.items():
+def unknown_names(values: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield the unknown clients, rules and severities of the studio's settings."""
+    for name in values.get("clients", ()):
+        try:
+            Clients.from_names([name])
+        except UnknownClients as unknown:
+            yield Fault("clients", str(unknown))
+    for name, level in values.get("severity", {}).items():
         try:
             expect_rules([name])
         except UnknownRule as unknown:

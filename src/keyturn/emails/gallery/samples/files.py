@@ -155,8 +155,9 @@ def _yaml(text: str) -> Any:
 
     if _most_open(text) > _DEEPEST:  # PyYAML's time is quadratic in the depth
         raise Unreadable(_TOO_DEEP, None)
-    loader = yaml.SafeLoader(text)
+    loader = None
     try:
+        loader = yaml.SafeLoader(text)
         top = loader.get_single_node()
         if top is None:
             return None
@@ -175,9 +176,10 @@ def _yaml(text: str) -> Any:
         place = f" (at line {mark.line + 1}, column {mark.column + 1})" if mark else ""
         raise Unreadable(f"{error.problem or error.context}{place}", mark.line + 1 if mark else None) from error
     except (yaml.YAMLError, ValueError) as error:
-        raise Unreadable(str(error), None) from error
+        raise Unreadable(" ".join(str(error).split()), None) from error
     finally:
-        loader.dispose()
+        if loader:
+            loader.dispose()
 
 
 def _written_out(node: Any, known: dict[int, int]) -> int:

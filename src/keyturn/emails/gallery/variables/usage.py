@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from jinja2 import Environment, TemplateError, nodes
+from jinja2 import Environment, TemplateError, TemplateSyntaxError, nodes
 
 from keyturn.emails.gallery.variables.expressions import Expressions
 from keyturn.emails.gallery.variables.variables import Macro, Scope, Values, Variable
@@ -222,4 +222,7 @@ _MOST = 32
 @lru_cache(_MOST)
 def parse_template(environment: Environment, source: str, file: str) -> nodes.Template:
     """Return the shared syntax tree; do not change it. Raises TemplateSyntaxError."""
-    return environment.parse(source, file)
+    try:
+        return environment.parse(source, file)
+    except RecursionError:
+        raise TemplateSyntaxError("An expression is nested too deeply.", 1, file, file) from None

@@ -54,6 +54,9 @@ class TolerantEnvironment(Environment):
                     break
                 source = _without(source, tags)
                 words |= {word for tag in tags for word in _WORD.findall(tag[0])}
+            except RecursionError:
+                wrong.append(TemplateSyntaxError("An expression is nested too deeply.", 1, name, filename))
+                break
             else:
                 wrong += self._refused_in(tree)
                 return tree

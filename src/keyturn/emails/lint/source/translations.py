@@ -7,6 +7,7 @@ from jinja2 import TemplateError
 from jinja2.ext import extract_from_ast
 
 from keyturn.emails.gallery import Gallery
+from keyturn.emails.gallery.variables.usage import parse_template
 from keyturn.emails.lint.finding import RULES, Finding, Place, line_and_column
 from keyturn.emails.lint.source.origins import with_origins
 from keyturn.errors import CatalogueInvalid
@@ -84,7 +85,7 @@ def marked_texts(gallery: Gallery, file: str) -> MarkedTexts:
     parser = with_origins(gallery.templates.environment(gallery.languages.choose("")))
     try:
         source = read_plain_text(gallery.folders / file)
-        tree = parser.parse(source, file)
+        tree = parse_template(parser, source, file)
     except (TemplateError, OSError, UnicodeDecodeError):
         return found
     for position, function, strings in extract_from_ast(tree, babel_style=False):
