@@ -11,7 +11,15 @@ import asyncio
 import msgspec
 
 from keyturn import addresses
-from keyturn.accounts.port import Account, AccountStore, Ended, EndsIntrusions, EndsSessions, LocksAccounts
+from keyturn.accounts.port import (
+    Account,
+    AccountStore,
+    Ended,
+    EndsIntrusions,
+    EndsSessions,
+    KeepsPasskeys,
+    LocksAccounts,
+)
 from keyturn.accounts.store_factory import locks_accounts
 from keyturn.database import now
 from keyturn.mail.port.email import Email
@@ -170,7 +178,10 @@ class RecoveryHandler:
         accounts = self._accounts
         is_here = not isinstance(found, BaseException) and not _has_moved(found, secured)
         if is_here and isinstance(accounts, EndsIntrusions):
-            return counted(await accounts.end_intrusion(secured.account_id))
+            ended = counted(await accounts.end_intrusion(secured.account_id))
+            if isinstance(accounts, KeepsPasskeys) and accounts.passkeys:  # one may have signed a thief in since
+                await self._records.transact(lambda tx: tx.sessions.end_all(secured.account_id))
+            return ended
         return counted(await accounts.end_sessions(secured.account_id) if isinstance(accounts, EndsSessions) else None)
 
     async def _lock(self, secured: AccountWasSecured, found: Account | BaseException | None) -> Account | None:

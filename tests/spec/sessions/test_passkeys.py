@@ -165,6 +165,19 @@ async def test_not_me_removes_recent_passkeys_and_leaves_older_ones(service: Ser
     assert problem(await sign_in(service, owner)) == "200"
 
 
+async def test_a_sign_in_between_not_me_and_the_worker_does_not_last(service: Service) -> None:
+    thief = await enrolled(service)
+    await service.deliver()
+    secure = TOKEN.findall(service.inbox.sent_to(ADA, "passkey_changed")[-1].text)[0]
+    assert (await service.anywhere().post("/api/auth/secure-account", json={"token": secure})).status_code == 200
+    client, offer = service.anywhere(), await offered(service)
+    body = {"state": offer["state"], "credential": thief.use(offer["options"])}
+    assert (await client.post(SIGN_IN, json=body)).status_code == 200
+    await service.deliver()
+    assert problem(await client.get(ME)) == "401 not-signed-in"
+    assert problem(await sign_in(service, thief)) == "401 passkey-rejected"
+
+
 async def test_the_link_after_not_me_removes_a_passkey_that_was_created_since(service: Service) -> None:
     await enrolled(service)
     await service.deliver()
