@@ -1,15 +1,20 @@
 // Closes and opens the panels beside the mail. What is closed stays closed on all pages of the studio.
 
-const closed = new Set(JSON.parse(localStorage.getItem("closed") ?? "[]"));
+const KEY = "keyturn-closed-panels"; // the origin may be another app's, too
+const closed = new Set((localStorage.getItem(KEY) ?? "").split(" ").filter(Boolean));
 
 export function usePanels() {
   show();
   for (const button of buttons()) button.addEventListener("click", () => toggle(button.dataset.panel));
 }
 
+export function openPanel(panel) {
+  if (closed.has(panel)) toggle(panel);
+}
+
 function toggle(panel) {
   closed[closed.has(panel) ? "delete" : "add"](panel);
-  localStorage.setItem("closed", JSON.stringify([...closed]));
+  localStorage.setItem(KEY, [...closed].join(" "));
   show();
 }
 

@@ -12,7 +12,7 @@ import { useKeys } from "./keys.js";
 import { useMeasuring } from "./measuring.js";
 import { useMenus } from "./menu.js";
 import { usePalette } from "./palette.js";
-import { usePanels } from "./panels.js";
+import { openPanel, usePanels } from "./panels.js";
 import { usePixels, watch } from "./pixels.js";
 import { useRows } from "./rows.js";
 import { useSheet } from "./sheet.js";
@@ -62,6 +62,7 @@ function isPage(link) {
 // A link in a mail is not followed, but shown in the list of links. A link in a hosted page opens the preview of its target.
 async function show(address) {
   if (document.body.dataset.page === "hosted") return lead(address);
+  openPanel("details");
   const tab = document.getElementById("tab-links");
   const there = new URL(tab.href);
   if (!tab.checkVisibility()) there.searchParams.set("pane", "details");

@@ -112,10 +112,11 @@ class Mails:
         )
 
     def check(self, templates: Collection[str] | None = None) -> Examination:
-        """Return the findings of `keyturn check` on all mails, or on those of `templates`, the worst first.
+        """Return the findings of `keyturn check` on all mails, or on one or some `templates`, the worst first.
 
         A mistake in a template is a finding, not an error. Raises UnknownMail.
         """
+        templates = [templates] if isinstance(templates, str) else templates
         with self.gallery.one_look():
             for template in templates or ():
                 self.gallery.files(template)

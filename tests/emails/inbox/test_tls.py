@@ -40,10 +40,11 @@ def test_tls_at_once(tls: SmtpTls, captured: CapturedMails) -> None:
 
 
 def test_a_client_that_does_not_know_the_certificate_sends_nothing(
-    tls_server: SmtpServer, tls: SmtpTls, captured: CapturedMails
+    tls_server: SmtpServer, tls: SmtpTls, captured: CapturedMails, caplog: pytest.LogCaptureFixture
 ) -> None:
     with smtplib.SMTP(*tls_server.address, timeout=10) as client, pytest.raises(ssl.SSLCertVerificationError):
         client.starttls(context=ssl.create_default_context())
+    assert "Traceback" not in caplog.text
     with pytest.raises(ssl.SSLCertVerificationError):
         smtplib.SMTP_SSL(HERE, secure_port(tls), timeout=10, context=ssl.create_default_context())
     with smtplib.SMTP(*tls_server.address, timeout=10) as plain:
@@ -82,11 +83,25 @@ def test_a_kept_certificate_is_used_again_and_a_damaged_one_replaced(tmp_path: P
     first = SmtpTls.open(HERE, file)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert SmtpTls.open(HERE, file).pem == first.pem
-    file.write_text("damaged")
+    file.write_text("-----BEGIN damaged")
     replaced = SmtpTls.open(HERE, file)
     assert replaced.pem != first.pem
     assert SmtpTls.open(HERE, file).pem == replaced.pem
     assert "PRIVATE" not in first.pem
+
+
+def test_a_certificate_is_made_again_for_another_host_and_in_a_new_folder(tmp_path: Path) -> None:
+    file = tmp_path / "new" / "inbox.sqlite.pem"
+    first = SmtpTls.open(HERE, file)
+    assert SmtpTls.open("192.0.2.7", file).pem != first.pem
+
+
+def test_a_file_of_something_else_is_not_replaced(tmp_path: Path) -> None:
+    file = tmp_path / "inbox.pem"
+    file.write_bytes(b"SQLite format 3\x00")
+    with pytest.raises(FileExistsError, match="is no file of a key"):
+        SmtpTls.open(HERE, file)
+    assert file.read_bytes() == b"SQLite format 3\x00"
 
 
 def test_the_calls_of_testcontainers_mailpit_module(tls_server: SmtpServer, tls: SmtpTls) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from keyturn.cli.emails.folders import Opened, Source, open_folder, takes_source
-from keyturn.cli.terminal import muted, warning
+from keyturn.cli.terminal import fail, muted, warning
 from keyturn.errors import ExtraMissing
 
 if TYPE_CHECKING:
@@ -67,5 +67,8 @@ def _write(output: Path, base: str, changes: "list[Comparison]", stack: ExitStac
     except (ExtraMissing, NoBrowser) as missing:
         click.echo(warning(f"There are no pictures, only the texts: {missing}"), err=True)
         chromium = None
-    write_changes(output, base, changes, chromium)
+    try:
+        write_changes(output, base, changes, chromium)
+    except OSError as error:
+        fail(f"{output}: cannot be written: {error.strerror}")
     click.echo(f"{output / 'index.html'} shows them.")

@@ -4,9 +4,11 @@ import os
 import re
 import stat
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -220,7 +222,7 @@ _LOOKS = (
     *("engine", "suffixes", "layouts", "ignore", "languages", "timezone", "sender", "globals", "brands"),
     "outlook_classic",
 )
-_CHECKS = ("clients", "severity", "golden_languages", "branches", "inbox_days")
+_CHECKS = ("clients", "severity", "golden_languages", "branches")
 _WITHOUT_TRUST: Mapping[str, Callable[[str, Any, StudioSettings], str]] = {
     **dict.fromkeys((*_LOOKS, *_CHECKS), lambda *_: ""),
     **dict.fromkeys(("folder", "samples", "locales", "goldens"), _allow_inside),
@@ -231,6 +233,7 @@ _WITHOUT_TRUST: Mapping[str, Callable[[str, Any, StudioSettings], str]] = {
     "editor": _allow_name,
     **dict.fromkeys(("release_to", "inbox_webhook"), lambda *_: "sends captured mails to others"),
     "inboxes": lambda _, value, __: "chooses who reads captured mails" if value else "",
+    "inbox_days": lambda *_: "deletes captured mails",
 }
 """Functions that return why a value is refused in an untrusted folder. Other settings are always refused."""
 
@@ -282,6 +285,9 @@ def _build(given: Any, file: Path, section: str, rules: Rules) -> StudioSettings
 
 def _mismatches(name: str, value: Any, wanted: Any) -> Iterator[Fault]:
     """Yield the faults of a value; of each member, if a table is expected and given."""
+    if wanted is InboxSettings and isinstance(value, dict):  # field by field: the table holds a password and a key
+        yield from _inbox_mismatches(name, value)
+        return
     if not isinstance(value, dict) or get_origin(wanted) is not dict:
         yield Fault(name, mismatch(value, wanted))
         return
@@ -291,6 +297,24 @@ def _mismatches(name: str, value: Any, wanted: Any) -> Iterator[Fault]:
             msgspec.convert(member, of_member)
         except msgspec.ValidationError:
             yield from _mismatches(f"{name}.{key}", member, of_member)
+
+
+def _inbox_mismatches(name: str, given: Mapping[str, Any]) -> Iterator[Fault]:
+    fields = {field.name: field for field in msgspec.structs.fields(InboxSettings)}
+    if "password" not in given:
+        yield Fault(f"{name}.password", "missing")
+    for key, value in given.items():
+        if key not in fields:
+            yield Fault(f"{name}.{key}", f"unknown setting; known are {', '.join(fields)}")
+            continue
+        try:
+            msgspec.convert(value, fields[key].type)
+        except msgspec.ValidationError as error:
+            is_secret = key in ("password", "key")
+            yield Fault(f"{name}.{key}", _SHAPES[key] if is_secret else str(error).partition(" - ")[0])
+
+
+_SHAPES = {"password": "must have 8 to 200 characters", "key": "must have 22 to 200 letters, digits, _ and -"}
 
 
 def _text(path: Any) -> str:
@@ -314,7 +338,19 @@ def _broken_rules(values: Mapping[str, Any], file: Path) -> Iterator[Fault]:
     for name in values.get("inboxes", ()):
         if not _BOX.fullmatch(name):
             yield Fault(f"inboxes.{name}", "must have 1 to 64 letters, digits, ., @, _ and -, and begin with no dot")
+    keys = Counter(box.key for box in values.get("inboxes", {}).values() if box.key)
+    if any(count > 1 for count in keys.values()):
+        yield Fault("inboxes", "two inboxes have the same key: give each its own")
+    if values.get("inbox_webhook") and not _is_address(values["inbox_webhook"]):
+        yield Fault("inbox_webhook", "must be an address, such as http://127.0.0.1:9000/mails")
     yield from _broken_names(values)
+
+
+def _is_address(url: str) -> bool:
+    try:
+        return bool(urlsplit(url).hostname) and urlsplit(url).port != 0
+    except ValueError:
+        return False
 
 
 def _broken_names(values: Mapping[str, Any]) -> Iterator[Fault]:

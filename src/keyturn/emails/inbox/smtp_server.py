@@ -5,13 +5,14 @@ import asyncio
 import contextlib
 import logging
 import socket
+import sqlite3
 import ssl
 import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from aiosmtpd.smtp import MISSING, SMTP, AuthResult, LoginPassword, Session
+from aiosmtpd.smtp import MISSING, SMTP, AuthResult, LoginPassword, Session, TLSSetupException
 from aiosmtpd.smtp import Envelope as SmtpEnvelope
 
 from keyturn.emails.inbox.boxes import Boxes
@@ -105,7 +106,10 @@ class SmtpServer:
             while not self._stopping.is_set():
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), _EXPIRY)
-                await asyncio.to_thread(self.boxes.expire)
+                try:
+                    await asyncio.to_thread(self.boxes.expire)
+                except sqlite3.Error as error:  # a full disk, perhaps: the next minute tries again
+                    logging.getLogger("keyturn").warning("Old mails could not be deleted: %s", error)
             for connection in list(self._connections):
                 connection.hang_up()
 
@@ -156,6 +160,11 @@ class SmtpServer:
         return f"250 2.0.0 OK {mail_id}"
 
     async def handle_exception(self, error: Exception) -> str:
+        if isinstance(error, TLSSetupException):
+            logging.getLogger("keyturn").warning(
+                "A client ended TLS: it may not trust the certificate, which GET /api/certificate returns"
+            )
+            return "454 4.7.0 TLS failed"
         logging.getLogger("keyturn").error("The inbox failed", exc_info=error)
         return "451 4.3.0 The inbox failed; its terminal shows the error"
 

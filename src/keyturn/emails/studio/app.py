@@ -202,6 +202,8 @@ def _provide_captured(boxes: Boxes | None) -> Provide:
     def captured(request: Request[Any, Any, Any], view: NamedDependency[View]) -> CapturedMails | None:
         if boxes is None or len(boxes.all) == 1:
             return boxes.usual if boxes else None
+        if view.box and view.box not in boxes.named:
+            raise LookupError(f"There is no inbox {view.box}.")
         name = request.path_params.get("name")
         return boxes.holding(name) if isinstance(name, str) else boxes.of_user(view.box)
 

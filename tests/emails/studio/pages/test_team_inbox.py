@@ -62,6 +62,16 @@ def test_a_key_reads_and_deletes_in_its_inbox_only(team: Client, mails: dict[str
     assert [each.kept for each in boxes.all.values()] == [1, 0]
 
 
+def test_a_mistyped_key_and_an_unknown_inbox_open_no_other(team: Client, mails: dict[str, str], boxes: Boxes) -> None:
+    assert mails
+    mistyped = {"authorization": f"Bearer {KEY[:-1]}x"}
+    assert team.get("/api/messages", headers=mistyped).status_code == 401
+    assert team.delete("/api/messages", headers=mistyped).status_code == 401
+    assert team.get("/studio/inbox?box=shp").status_code == 404
+    assert team.post("/studio/inbox/delete?box=shp", headers=OWN).status_code == 404
+    assert [each.kept for each in boxes.all.values()] == [1, 1]
+
+
 def test_where_others_can_reach_it_a_key_is_enough_for_the_api_and_not_for_the_pages(studio: Studio) -> None:
     reachable = replace(studio, host="0.0.0.0", token="aT3vQ9mXh2Jr0pZsYc7LwB")  # noqa: S104
     with TestClient(create_studio_app(reachable), base_url="http://192.0.2.7") as client:

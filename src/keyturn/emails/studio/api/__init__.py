@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from litestar import MediaType, Request, Router, delete, get, put
 from litestar.datastructures import CacheControlHeader
 from litestar.di import NamedDependency, Provide
-from litestar.exceptions import ValidationException
+from litestar.exceptions import NotAuthorizedException, ValidationException
 from msgspec import Meta
 
 from keyturn.emails.inbox.boxes import Boxes
@@ -142,7 +142,11 @@ def inbox_api(studio: Studio, captured: CapturedMails, path: str = "/") -> Route
         return OneMail(studio, captured, asked)
 
     def of_key(request: Request[Any, Any, Any]) -> CapturedMails:
-        return boxes.of_key(token_in(request)) or captured
+        found = boxes.of_key(key := token_in(request))
+        # A mistyped key must not open another inbox. With a token, the guard has refused it.
+        if found is None and key and boxes.named and not studio.token:
+            raise NotAuthorizedException(detail="No inbox has this key.")
+        return found or captured
 
     boxes = studio.inboxes or Boxes(captured)
     checks = CapturedChecks(studio.clients)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import queue
+import sqlite3
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -64,5 +65,5 @@ class ArrivalReports:
                             _logger.warning("The webhook answered %s to the mail %s", answer.status_code, mail_id)
                 except LookupError:  # deleted before its turn
                     continue
-                except (httpx.HTTPError, TimeoutError) as error:
+                except (httpx.HTTPError, httpx.InvalidURL, sqlite3.Error, TimeoutError) as error:
                     _logger.warning("The webhook got no report of the mail %s: %s", mail_id, str(error) or "too slow")

@@ -104,7 +104,8 @@ def home_page(
     if not entries:
         return layout.page("no_templates.html", {"path": gallery.folder, "gone": not gallery.folder.is_dir()})
     shown = SheetView(find=home.find, width=(600,), scheme=(home.scheme,), remote=home.remote, page=home.page)
-    context = {"view": home, "home": home, "sandbox": frames.PREVIEW}
+    unreadable = {entry.name for entry in entries if entry.unreadable}
+    context = {"view": home, "home": home, "sandbox": frames.PREVIEW, "unreadable": unreadable, "mails": len(entries)}
     return layout.page("home.html", context | pictures(entries, shown.to(lang=(home.lang,) if home.lang else ())))
 
 
