@@ -33,7 +33,7 @@ def completed(typed: str) -> list[str]:
         ("keyturn st", ["studio"]),
         ("keyturn se", ["serve", "settings", "secrets"]),
         ("keyturn settings s", ["show"]),
-        ("keyturn studio --smt", ["--smtp"]),
+        ("keyturn studio --smt", ["--smtp", "--smtps"]),
         ("keyturn --vers", ["--version"]),
         ("keyturn nothing-like-it", []),
     ],

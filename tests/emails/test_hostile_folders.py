@@ -268,3 +268,24 @@ def test_what_was_found_is_said(tmp_path: Path, name: str, text: str, words: str
     (tmp_path / name).write_text(text)
     findings, refusals = answer(tmp_path)
     assert words in " ".join([*refusals, *(finding.message for finding in findings)])
+
+
+DEEP_STYLE_OF_MJML = (
+    f'<mjml><mj-head><mj-style inline="inline">.a {{ width: {"calc(" * 5_000} }}</mj-style></mj-head>'
+    '<mj-body><mj-section css-class="a"></mj-section></mj-body></mjml>'
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"<title>Hello</title><style>p {{ color: {'(' * 5_000} }}</style><p>Hello",
+        f'<title>Hello</title><p style="width: {"calc(" * 5_000}">Hello</p>',
+        f"<title>Hello</title><style>{'@media all {' * 5_000}</style><p>Hello",
+        DEEP_STYLE_OF_MJML,
+    ],
+)
+def test_deep_css_is_read(tmp_path: Path, text: str) -> None:
+    (tmp_path / f"welcome.{'mjml' if text.startswith('<mjml') else 'html'}").write_text(text)
+    findings, _ = answer(tmp_path)
+    assert findings

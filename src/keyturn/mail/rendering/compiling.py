@@ -240,6 +240,8 @@ def one_line(text: str) -> str:
 def _compile_mjml(mjml: str, file: Path) -> str:
     try:
         return to_html(mjml)
+    except RecursionError as error:
+        raise TemplateInvalid(str(file), None, "MJML: it is nested too deeply") from error
     except ValueError as error:
         raise TemplateInvalid(str(file), None, f"MJML: {error}") from error
 

@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 
 from tinycss2 import color3
 
-from keyturn.emails.lint.css.stylesheets import with_finite_integers
+from keyturn.emails.lint.css.stylesheets import parseable
 from keyturn.mail.rendering.palette import ENOUGH, contrast, linear_light
 
 _WHITE_POINT = (0.95047, 1.0, 1.08883)
@@ -52,7 +52,7 @@ class Colour(NamedTuple):
 
 def read_colour(value: str) -> Colour | None:
     """Read a colour. Returns None for other values, and for colours that depend on others, such as currentcolor."""
-    found = color3.parse_color(with_finite_integers(value))
+    found = color3.parse_color(parseable(value))
     return Colour(*found) if isinstance(found, tuple) else None
 
 

@@ -247,22 +247,38 @@ class Stylesheet:
     at_rules: tuple[AtRule, ...]
 
 
-def with_finite_integers(css: str) -> str:
-    """Return the text with each huge integer written as an exponent of the same length, which CSS reads as infinity."""
-    return _HUGE.sub(lambda found: "1e" + "9" * (len(found[0]) - 2), css)
+_BRACKET = re.compile(r"[(){}\[\]]")
+_DEEPEST = 100
+
+
+def parseable(css: str) -> str:
+    """Return text of the same length that `tinycss2` reads without an error.
+
+    A huge integer becomes an exponent, which CSS reads as infinity. Brackets that are nested too deeply become blanks.
+    """
+    css = _HUGE.sub(lambda found: "1e" + "9" * (len(found[0]) - 2), css)
+    depth = 0
+
+    def keep(bracket: re.Match[str]) -> str:
+        nonlocal depth
+        is_deep = depth >= _DEEPEST if bracket[0] in "([{" else depth > _DEEPEST
+        depth = depth + 1 if bracket[0] in "([{" else max(depth - 1, 0)
+        return " " if is_deep else bracket[0]
+
+    return _BRACKET.sub(keep, css) if sum(map(css.count, "([{")) > _DEEPEST else css
 
 
 @lru_cache(64)
 def read_stylesheet(css: str) -> Stylesheet:
     """Parse a stylesheet. Malformed parts are left out, as clients leave them out."""
     reader = _Reader(css)
-    reader.read(tinycss2.parse_stylesheet(with_finite_integers(css), skip_comments=True, skip_whitespace=True), ())
+    reader.read(tinycss2.parse_stylesheet(parseable(css), skip_comments=True, skip_whitespace=True), ())
     return Stylesheet(tuple(reader.rules), tuple(reader.at_rules))
 
 
 @lru_cache(512)
 def read_style(style: str) -> tuple[Declaration, ...]:
-    nodes = tinycss2.parse_blocks_contents(with_finite_integers(style), skip_comments=True)
+    nodes = tinycss2.parse_blocks_contents(parseable(style), skip_comments=True)
     return tuple(_Reader(style).declarations(nodes))
 
 

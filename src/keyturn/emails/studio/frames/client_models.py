@@ -17,7 +17,7 @@ from keyturn.emails.lint.clients import word
 from keyturn.emails.lint.clients.word import resolve_conditionals
 from keyturn.emails.lint.css.colours import FULL, PARTIAL, Mode, read_ground
 from keyturn.emails.lint.css.computed_style import OUTLOOK_MARK, Painter
-from keyturn.emails.lint.css.stylesheets import read_selectors, split_at_commas, with_finite_integers
+from keyturn.emails.lint.css.stylesheets import parseable, read_selectors, split_at_commas
 from keyturn.emails.studio.frames.rewriting import Rewriting, insert_in_head
 from keyturn.mail.rendering.html_tree import Element, parse_html, splice
 
@@ -94,9 +94,7 @@ def _web_fonts(rewriting: Rewriting) -> Iterator[str]:
                 one.partition(":")[0].lower() for name, value in query if name == "family" for one in value.split("|")
             )
         elif tag.tag == "style":
-            for rule in tinycss2.parse_stylesheet(
-                with_finite_integers(rewriting.source_inside(tag)), skip_comments=True
-            ):
+            for rule in tinycss2.parse_stylesheet(parseable(rewriting.source_inside(tag)), skip_comments=True):
                 if isinstance(rule, AtRule) and rule.lower_at_keyword == "font-face" and rule.content:
                     for name, value, _ in _declarations(rule.content):
                         if name == "font-family":
@@ -106,7 +104,7 @@ def _web_fonts(rewriting: Rewriting) -> Iterator[str]:
 def _stylesheet(css: str, web_fonts: frozenset[str]) -> str:
     """Return the rules that count in Word, with the declarations that do."""
     kept = []
-    for rule in tinycss2.parse_stylesheet(with_finite_integers(css), skip_comments=True, skip_whitespace=True):
+    for rule in tinycss2.parse_stylesheet(parseable(css), skip_comments=True, skip_whitespace=True):
         if isinstance(rule, QualifiedRule):
             selectors = [one for one in split_at_commas(rule.prelude) if _counts(one)]
             inside = ";".join(_declarations_for_word(_declarations(rule.content), web_fonts))
@@ -116,7 +114,7 @@ def _stylesheet(css: str, web_fonts: frozenset[str]) -> str:
 
 
 def _style_attribute(style: str, tag: Element, web_fonts: frozenset[str]) -> str:
-    said = [one for one in _declarations(with_finite_integers(style)) if not one[2]]
+    said = [one for one in _declarations(parseable(style)) if not one[2]]
     if tag.tag == "img":  # the attribute counts
         said = [one for one in said if one[0] != "width"]
     return ";".join(_declarations_for_word(said, web_fonts))
