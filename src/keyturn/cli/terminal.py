@@ -1,6 +1,7 @@
 """Formats terminal output: aligned lines and one accent colour; plain when piped or with NO_COLOR."""
 
 import os
+import re
 import shutil
 import sys
 import time
@@ -14,6 +15,9 @@ import click
 ACCENT = "green"
 PORT = click.IntRange(0, 65535)
 """What a --port may be; the studio, the demo and the service take the same."""
+
+
+_CONTROLS = re.compile("[\0-\x08\n-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def wants_no_colour() -> bool:
@@ -39,6 +43,14 @@ def warning(text: str) -> str:
 
 def error(text: str) -> str:
     return click.style(text, fg="red")
+
+
+def harmless(text: str) -> str:
+    """Return a text with a sign in place of characters that would control the terminal or turn its direction.
+
+    Files of others may contain them to hide what is reported about them (CWE-150, CVE-2021-42574). The length stays.
+    """
+    return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def stamp(moment: datetime) -> str:

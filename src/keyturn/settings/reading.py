@@ -165,7 +165,7 @@ def _read_toml(file: Path, *, required: bool, faults: list[Fault]) -> dict[str, 
     except OSError as error:
         faults.append(Fault(str(file), f"cannot be read: {error.strerror}"))
     except ValueError as error:  # of TOML, of UTF-8, or of a number of thousands of digits
-        faults.append(Fault(str(file), f"cannot be read: {error}"))
+        faults.append(Fault(str(file), f"cannot be read: {str(error).partition('; use sys.')[0]}"))
     except RecursionError:
         faults.append(Fault(str(file), "cannot be read: it is nested too deeply"))
     return {}

@@ -13,7 +13,7 @@ import click
 import msgspec
 
 from keyturn.cli.emails.folders import Opened, Source, open_folder, takes_source, usual_baseline, without_templates
-from keyturn.cli.terminal import accent, error, fail, muted, strong, warning
+from keyturn.cli.terminal import accent, error, fail, harmless, muted, strong, warning
 from keyturn.reset.bounded_pool import cores
 
 if TYPE_CHECKING:
@@ -65,8 +65,8 @@ def print_findings(examination: "Examination", gallery: "Gallery", *, with_cover
 
 def _as_note(equal: Sequence["MailFinding"], folders: "Folders") -> str:
     finding, places = equal[0].finding, f", {len(equal)} places" if len(equal) > 1 else ""
-    where = f"{typed_path(folders, finding.place.file)}:{finding.place.line}:{finding.place.column}"
-    return f"{muted('note')}  {muted(finding.rule)}  {finding.message}\n      {muted(where + places)}"
+    where = harmless(f"{typed_path(folders, finding.place.file)}:{finding.place.line}:{finding.place.column}")
+    return f"{muted('note')}  {muted(finding.rule)}  {harmless(finding.message)}\n      {muted(where + places)}"
 
 
 def _print_coverage(of_folders: "FolderCoverage", folders: "Folders") -> None:
@@ -81,7 +81,7 @@ def _print_coverage(of_folders: "FolderCoverage", folders: "Folders") -> None:
         click.echo(muted(f"  {', '.join(each)}"))
     for one in coverage.never_rendered[:_MOST_BRANCHES]:
         where = one.lines.replace(one.file, typed_path(folders, one.file), 1)
-        click.echo(muted(f"  never rendered: {where}  {one.name}. {one.reason}"))
+        click.echo(muted(harmless(f"  never rendered: {where}  {one.name}. {one.reason}")))
     if (left := len(coverage.never_rendered) - _MOST_BRANCHES) > 0:
         click.echo(muted(f"  and {left} more; --format json lists all"))
     click.echo()
@@ -97,7 +97,7 @@ def print_passed_over(gallery: "Gallery") -> None:
     for engine, those in files.items():
         named = ", ".join(those[:_MOST_NAMED]) + (f" and {left} more" if (left := len(those) - _MOST_NAMED) > 0 else "")
         said = f"Not checked: {_number(len(those), 'template')} of {engine}, {named}. {_INSTEAD[engine]}"
-        click.echo(warning(said), err=True)
+        click.echo(warning(harmless(said)), err=True)
 
 
 def typed_path(folders: "Folders", file: str) -> str:
@@ -116,11 +116,11 @@ def _print_finding(equal: Sequence["MailFinding"], gallery: "Gallery", mails: in
     finding, folders = equal[0].finding, gallery.folders
     place = finding.place
     where = f"{typed_path(folders, place.file)}:{place.line}:{place.column}"
-    click.echo(f"{strong(where)}  {_COLOURS[finding.severity](finding.severity)}  {muted(finding.rule)}")
+    click.echo(f"{strong(harmless(where))}  {_COLOURS[finding.severity](finding.severity)}  {muted(finding.rule)}")
     click.echo(f"  {_said(finding)}")
     for line in _frame(gallery, place.file, place.line, place.column):
         click.echo(line)
-    click.echo(f"  {accent(finding.fix)}")
+    click.echo(f"  {accent(harmless(finding.fix))}")
     others = list(_other_places(equal[1:], finding, folders))
     for line in others[:most]:
         click.echo(f"  also at {line}")
@@ -130,25 +130,25 @@ def _print_finding(equal: Sequence["MailFinding"], gallery: "Gallery", mails: in
     if (having := mails_of(equal)) and mails > 1:
         places += f" in {having[0] if len(having) == 1 else f'{len(having)} of {mails} mails'}"
     if places:
-        click.echo(muted(f"  {places.strip()}"))
+        click.echo(muted(f"  {harmless(places.strip())}"))
     click.echo()
 
 
 def _said(finding: "Finding") -> str:
-    return finding.message + (f" At {', '.join(map(str, finding.widths))} px." if finding.widths else "")
+    return harmless(finding.message) + (f" At {', '.join(map(str, finding.widths))} px." if finding.widths else "")
 
 
 def _other_places(found: Iterable["MailFinding"], first: "Finding", folders: "Folders") -> Iterator[str]:
     """Yield a line for each file and message: "emails/b.mjml:3:4, 9:1". The message of the first is not repeated."""
     for (file, said), those in groupby(found, lambda one: (one.finding.place.file, _said(one.finding))):
         at = ", ".join(f"{one.finding.place.line}:{one.finding.place.column}" for one in those)
-        yield strong(f"{typed_path(folders, file)}:{at}") + (f"  {said}" if said != _said(first) else "")
+        yield strong(harmless(f"{typed_path(folders, file)}:{at}")) + (f"  {said}" if said != _said(first) else "")
 
 
 def _frame(gallery: "Gallery", file: str, line: int, column: int) -> list[str]:
     """Return the lines around a place, with the line marked and its column. Long lines are cut around the column."""
     try:
-        lines = gallery.source(file).splitlines()
+        lines = [harmless(line) for line in gallery.source(file).splitlines()]
     except OSError:
         return []
     first, width = max(line - _AROUND, 1), len(str(line + _AROUND))
@@ -378,7 +378,7 @@ def _is_checked(examination: "Examination", *, aside: bool) -> bool:
     if unchecked := examination.unchecked:
         named = ", ".join(unchecked[:_MOST_NAMED]) + (", …" if len(unchecked) > _MOST_NAMED else "")
         were = f"{_number(len(unchecked), 'mail')} {'was' if len(unchecked) == 1 else 'were'}"
-        click.echo(error(f"{were} not checked, or not in full: {named}."), err=aside)
+        click.echo(error(harmless(f"{were} not checked, or not in full: {named}.")), err=aside)
     return not unchecked
 
 

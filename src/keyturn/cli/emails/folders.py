@@ -12,7 +12,7 @@ import click
 import msgspec
 from msgspec.structs import asdict
 
-from keyturn.cli.terminal import fail, warning
+from keyturn.cli.terminal import fail, harmless, warning
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.plain_files import leads_out, printable_name, walk
 
@@ -178,7 +178,7 @@ def _open_foreign(directory: Path, source: Source, settings: "StudioSettings", *
 
     gallery = open_moved(lambda path: path)
     for file, why in gallery.left_out.items():
-        click.echo(warning(f"skipped {directory / file}: it {why}"), err=True)
+        click.echo(warning(harmless(f"skipped {directory / file}: it {why}")), err=True)
     return Opened(gallery, settings, reopen=open_moved)
 
 

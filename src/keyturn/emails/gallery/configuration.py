@@ -256,7 +256,7 @@ def _section(file: Path, path: tuple[str, ...]) -> Any:
     except RecursionError:
         raise SettingsInvalid([Fault(str(file), "cannot be read: tables are nested too deeply")]) from None
     except (ValueError, OSError) as error:  # of TOML, of UTF-8, or of a number of thousands of digits
-        reason = (isinstance(error, OSError) and error.strerror) or error
+        reason = (isinstance(error, OSError) and error.strerror) or str(error).partition("; use sys.")[0]
         raise SettingsInvalid([Fault(str(file), f"cannot be read: {reason}")]) from error
     for name in path:
         found = found.get(name) if isinstance(found, dict) else None

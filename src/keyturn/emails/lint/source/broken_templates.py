@@ -30,7 +30,7 @@ from keyturn.emails.lint.finding import (
     line_and_column,
     reason_of,
 )
-from keyturn.errors import TemplateInvalid
+from keyturn.errors import CatalogueInvalid, TemplateInvalid
 from keyturn.mail.rendering.engine import EngineFault
 from keyturn.mail.rendering.folders import Folders
 from keyturn.plain_files import read_plain_file, read_plain_text
@@ -170,6 +170,21 @@ def _has_content(file: Path, content: bytes) -> bool:
 _UNKNOWN = re.compile(r"No (filter|test) named '([^']+)'|[Uu]nknown tag '([^']+)'")
 _A_NAME_FIRST = re.compile(r"['{]|.+? (?:is outside a sample|occurs twice|is not a name)\b")
 
+_FIXES = {
+    "cannot be read: ": "Remove it, or replace it with a readable file.",
+    "link to a file outside": "Replace the link with the file. If you trust this folder, --trust follows the link.",
+    "nested more than": "Nest tables and lists less deeply.",
+    "digits": "Write a shorter number, or write it as text, in quotes.",
+    "anchors written out": "Use fewer anchors, or shorter values.",
+    "half a character": "Write the whole character, or remove it.",
+    "special characters": "Remove the control character.",
+    "occurs twice": "Give one of the two another name.",
+    "exists already": "Give one of the two another name.",
+}
+"""What to do about samples, by a part of the message. A mistake that is not listed is one of form."""
+
+_DATA = (".toml", ".yaml", ".yml", ".json", ".po", ".pot", ".mo")
+
 _WRITTEN: Mapping[str, str] = {
     "toml": "[first], then name = value below it",
     "yaml": "first:, then name: value below it, indented",
@@ -196,6 +211,8 @@ def explain(error: TemplateInvalid, folders: Folders, sample: Sample) -> Broken:
     if spots := find_circle(error, folders):
         return Broken(_of_circle(spots, folders), spots[-1])
     spot = spot_of(error, folders)
+    if isinstance(error.__cause__, CatalogueInvalid):
+        return Broken(_of_catalogue(error.__cause__, spot.nearest_place(folders), folders), spot)
     return Broken(_explain_error(error, folders, sample, spot.nearest_place(folders)), spot)
 
 
@@ -221,11 +238,11 @@ def explain_samples(error: TemplateInvalid, folders: Folders) -> Broken:
     if limit := limit_of(error.__cause__):
         place = spot.nearest_place(folders)
         return Broken(limit_finding(limit, place, reason_of(error.__cause__, error.message)), spot)
-    fix, written = "", _WRITTEN.get(Path(error.path).suffix.lower().lstrip("."), _WRITTEN["toml"])
-    if error.message.startswith("cannot be read: "):
-        fix = "Remove it, or replace it with a readable file."
-    elif "nested more than" in error.message:
-        fix = "Nest tables and lists less deeply."
+    ending = Path(error.path).suffix.lower().lstrip(".")
+    written = _WRITTEN.get(ending, _WRITTEN["toml"])
+    fix = next((fix for part, fix in _FIXES.items() if part in error.message), "")
+    if not fix and _AT.search(error.message):
+        fix = f"Correct the {ending.upper().replace('YML', 'YAML')} here. A sample is written like this: {written}."
     place, message = spot.nearest_place(folders), _as_sentence(error.message)
     return Broken(RULES.finding(place, "samples/invalid", message=message, fix=fix, written=written), spot)
 
@@ -248,16 +265,25 @@ def _explain_error(error: TemplateInvalid, folders: Folders, sample: Sample, pla
         return find("jinja/undefined", fix=_fix_for_name(missing_name(message), sample))
     if isinstance(cause, SecurityError):
         return find("jinja/sandbox")
-    if error.by_itself:
-        return find("jinja/error", fix="Correct this expression: it fails with any values.")
+    if error.by_itself or message.endswith(_TWO_LAYOUTS):
+        one_layout = "Keep one {% extends %}: a template has one layout."
+        fix = "Correct this expression: it fails with any values." if error.by_itself else one_layout
+        return find("jinja/error", fix=fix)
     return find("jinja/error", sample=sample.name) if sample.is_complete else _not_checked(message, place)
 
 
 _ENDLESS = "This macro calls itself without end."
+_TWO_LAYOUTS = "extended multiple times"
 
 
 def _not_checked(message: str, place: Place) -> Finding:
     return RULES.finding(place, "unchecked/part", reason=message, stem=stem_of(place.file))
+
+
+def _of_catalogue(cause: CatalogueInvalid, place: Place, folders: Folders) -> Finding:
+    """Report a text that a catalogue keeps from being rendered. The catalogue has a finding of its own."""
+    said = f"This part was not checked, as {folders.name_of(cause.path)} cannot be read."
+    return replace(_not_checked("", place), message=said, fix="Correct this catalogue.")
 
 
 def _not_utf8(rule: str, spot: Spot, folders: Folders) -> Finding:
@@ -312,6 +338,7 @@ def _fix_for_name(name: str, sample: Sample) -> str:
 
 def _closest_file(name: str, folders: Folders) -> str:
     files = (folders.name_of(path) for path in folders.paths() if path.is_file())
+    files = (file for file in files if not file.lower().endswith(_DATA))
     shown = [file for file in files if not any(part.startswith(".") for part in file.split("/"))]
     return did_you_mean(name, shown)
 
