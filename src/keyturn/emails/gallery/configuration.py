@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -18,6 +17,7 @@ from msgspec import Meta
 from keyturn.emails.gallery.naming import bounds_of
 from keyturn.emails.renderers.limits import Limits
 from keyturn.errors import Fault, SettingsInvalid
+from keyturn.hosts import host_of
 from keyturn.plain_files import leads_out, read_plain_text
 from keyturn.settings.building import did_you_mean
 from keyturn.settings.sentences import mismatch
@@ -341,16 +341,9 @@ def _broken_rules(values: Mapping[str, Any], file: Path) -> Iterator[Fault]:
     keys = Counter(box.key for box in values.get("inboxes", {}).values() if box.key)
     if any(count > 1 for count in keys.values()):
         yield Fault("inboxes", "two inboxes have the same key: give each its own")
-    if values.get("inbox_webhook") and not _is_address(values["inbox_webhook"]):
+    if values.get("inbox_webhook") and not host_of(values["inbox_webhook"]):
         yield Fault("inbox_webhook", "must be an address, such as http://127.0.0.1:9000/mails")
     yield from _broken_names(values)
-
-
-def _is_address(url: str) -> bool:
-    try:
-        return bool(urlsplit(url).hostname) and urlsplit(url).port != 0
-    except ValueError:
-        return False
 
 
 def _broken_names(values: Mapping[str, Any]) -> Iterator[Fault]:

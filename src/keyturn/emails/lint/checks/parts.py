@@ -25,15 +25,11 @@ _WIDTH = re.compile(r"(?:^|;)\s*(?:max-)?width\s*:\s*\d", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """The size of a mail in bytes of UTF-8, before transfer encoding.
-
-    `style`: the largest style block. `outlook_classic`: what only Outlook with Word's engine reads.
-    """
+    """The size of a mail in bytes of UTF-8, before transfer encoding. `style`: the largest style block."""
 
     html: int
     style: int
     text: int
-    outlook_classic: int
 
 
 def size_of(html: str, text: str) -> Size:
@@ -41,8 +37,12 @@ def size_of(html: str, text: str) -> Size:
         html=len(html.encode()),
         style=max((len(block.encode()) for block in _style_blocks(html)), default=0),
         text=len(text.encode()),
-        outlook_classic=len(html.encode()) - len(without_outlook_classic(html).encode()),
     )
+
+
+def size_for_outlook_classic(html: str) -> int:
+    """Return how many bytes of the HTML only Outlook with Word's engine reads."""
+    return len(html.encode()) - len(without_outlook_classic(html).encode())
 
 
 def _style_blocks(html: str) -> Iterator[str]:

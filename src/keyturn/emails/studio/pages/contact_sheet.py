@@ -45,6 +45,11 @@ class SheetView(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
     page: PageNumber = 1
     pane: Literal["list", "mail"] = "mail"
 
+    @property
+    def is_single(self) -> bool:
+        """Whether each template has one picture."""
+        return self.samples == "first" and len(list(_views("", self))) == 1
+
 
 class HomeView(View, frozen=True, kw_only=True, omit_defaults=True):
     """The query of the home page: the view in which its mails open."""
@@ -69,9 +74,10 @@ def pictures(entries: Sequence[Entry], view: SheetView) -> dict[str, Any]:
     `count` is the number of pictures on all pages. A page past `last_page` is the last.
     """
     pages: list[list[Entry]] = [[]]
+    of_sample = len(list(_views("", view)))
     count, left = 0, _MOST
     for entry in (entry for entry in in_order(entries) if matches(view.find, entry.name)):
-        here = len(_samples(entry, view)) * len(list(_views("", view)))
+        here = len(_samples(entry, view)) * of_sample
         if here > left and pages[-1]:
             pages.append([])
             left = _MOST

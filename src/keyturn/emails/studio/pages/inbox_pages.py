@@ -21,7 +21,7 @@ from keyturn.emails.inbox.query import EVERYTHING, SearchInvalid, older_than, se
 from keyturn.emails.inbox.store import CapturedMails
 from keyturn.emails.inbox.summary import CapturedMail
 from keyturn.emails.lint.browser.images import Image
-from keyturn.emails.lint.checks.parts import size_of
+from keyturn.emails.lint.checks.parts import size_for_outlook_classic, size_of
 from keyturn.emails.lint.finding import Finding
 from keyturn.emails.lint.reading import Saying, read_aloud
 from keyturn.emails.studio import frames
@@ -138,6 +138,7 @@ async def mail_page(
         "report": captured_checks.last_report(mail.id),
         "excerpt": partial(_excerpt, content),
         "size": size_of(content.html, content.text),
+        "outlook_classic": size_for_outlook_classic(content.html),
         "images": images,
         "measured": captured_checks.is_measured(content),
         "sayings": sayings,

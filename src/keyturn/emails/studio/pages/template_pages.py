@@ -15,7 +15,7 @@ from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.branches.report import Coverage, NeverRendered, coverage_of
 from keyturn.emails.gallery.components import Options, PartNotDrawn, draw_part, parts_of
 from keyturn.emails.inbox.mail import links_of
-from keyturn.emails.lint.checks.parts import size_of
+from keyturn.emails.lint.checks.parts import size_for_outlook_classic, size_of
 from keyturn.emails.renderers import LimitExceeded
 from keyturn.emails.studio import frames
 from keyturn.emails.studio.checks.folder_checks import Checks, FolderChecks
@@ -147,7 +147,11 @@ class SamplePages:
         if rendition.is_empty:
             return self.layout.page("no_samples.html", context | self.data_tab.start(template))
         if mail := rendition.mail:
-            context |= {"links": links_of(mail.html, mail.text), "size": size_of(mail.html, mail.text)}
+            context |= {
+                "links": links_of(mail.html, mail.text),
+                "size": size_of(mail.html, mail.text),
+                "outlook_classic": size_for_outlook_classic(mail.html),
+            }
         context |= self.canvas.parts(rendition, view)
         if context["source"]:
             context["undrawn"] = undrawn_in(self.gallery, context["source"].file, [template])
