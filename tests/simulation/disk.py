@@ -37,13 +37,17 @@ SOUND = Faults()
 
 
 class Disk:
-    """Does the work of SQLite's threads, and injects faults into writes."""
+    """Does the work of SQLite's threads, and injects faults into writes.
+
+    `throttled`: the process whose writes take seconds each, or "".
+    """
 
     now: ClassVar["Disk"]
 
     def __init__(self, random: Random, story: Story) -> None:
         self.faults = SOUND
         self.writes = 0
+        self.throttled = ""
         self._random = random
         self._story = story
         self._fault = ""
@@ -70,6 +74,8 @@ class Disk:
 
     def delay(self, pool: str) -> float:
         """Return the seconds until a thread begins, or until its answer arrives."""
+        if pool == _WRITES and PROCESS.get() == self.throttled:
+            return self._random.uniform(1, 15)
         if pool == _WRITES and self.faults.slow and self._random.random() < self.faults.slow:
             return self._random.uniform(10, 40)
         return self._random.uniform(0.0001, 0.004) * (20 if self._random.random() < 0.02 else 1)

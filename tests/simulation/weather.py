@@ -14,6 +14,14 @@ if TYPE_CHECKING:
 STORM = 360.0
 """Seconds after which all faults end, so that what was promised can be kept."""
 
+THROTTLED = 150.0
+"""Seconds for which the disk is slow for one worker."""
+
+
+def throttles(seed: int) -> bool:
+    """Return whether the disk of a world is slow for one worker, as under a limit of its cgroup: in every tenth."""
+    return seed % 10 == 5
+
 
 class Weather:
     """Draws the faults of a world, and lets them happen. `lost_answers`: the share of answers that clients lose.
@@ -42,6 +50,9 @@ class Weather:
         events += [self._freeze] * self._random.choice((0, 1, 1, 2))
         events += [self._jump] * self._random.choice((0, 0, 1, 2))
         events += [self._fail_provider] * self._random.choice((0, 0, 1))
+        if throttles(self._world.seed):
+            self.is_steady = False
+            asyncio.get_running_loop().create_task(self._throttle(self._world.random("throttle")))
         moments = sorted(self._random.uniform(5, STORM) for _ in events)
         self._random.shuffle(events)
         begun = asyncio.get_running_loop().time()
@@ -91,6 +102,19 @@ class Weather:
             self._world.story.tell(f"{process.name} is frozen for {seconds:.0f} seconds")
             self._world.loop.freeze(process.name, seconds)
             self.frozen.add(process.name)
+
+    async def _throttle(self, random: Random) -> None:
+        """Slow down the writes of a worker for some minutes, so that its leases run out while it holds messages."""
+        await asyncio.sleep(random.uniform(5, STORM / 2))
+        if workers := self._world.of(WORKER):
+            worker = random.choice(workers)
+            self._world.disk.throttled = worker.name
+            self._world.story.tell(f"the disk is slow for {worker.name}")
+            ends = asyncio.get_running_loop().time() + THROTTLED
+            while asyncio.get_running_loop().time() < ends:
+                await asyncio.sleep(random.uniform(0.2, 2))
+                worker.program.parts.outbox.wake()  # as each request does to a worker in its own process
+            self._world.disk.throttled = ""
 
     async def _jump(self) -> None:
         seconds = self._random.choice((-3600.0, -400.0, -70.0, -20.0, 20.0, 70.0, 400.0, 3600.0))
