@@ -1,21 +1,28 @@
-"""Folders that nobody meant: whatever lies in one, `Mails` answers in bounded time, memory and words."""
+"""Folders that nobody meant: `keyturn check`, its reports and the studio's list answer in bounded time and words."""
 
+import io
 import os
+import re
 import resource
 import shutil
 import signal
 import socket
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
+from xml.parsers.expat import ParserCreate
 
+import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from keyturn import Mails
+from keyturn.cli.emails.check import print_findings, print_passed_over
+from keyturn.cli.emails.folders import Source, open_folder
 from keyturn.emails.lint.finding import Finding
+from keyturn.emails.lint.reports import as_github, as_json, as_junit, as_sarif
+from keyturn.emails.studio.pages.tree import tree as listed
 from keyturn.errors import KeyturnError
 
 pytestmark = [pytest.mark.hypothesis, pytest.mark.timeout(1200)]
@@ -163,6 +170,9 @@ NAMES = [
     b"a" * 200 + b".html",
 ]
 
+CONTROLS = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""What a report must not print."""
+
 texts = st.lists(st.sampled_from(MARKUP), max_size=14).map("".join).map(lambda text: text.encode("utf-8", "replace"))
 contents = st.one_of(
     texts,
@@ -218,22 +228,49 @@ def at_most(seconds: int) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def answer(folder: Path) -> tuple[list[Finding], list[str]]:
-    """Return the findings of a folder, and what is said where it, or one of its mails, is refused."""
-    refusals = []
-    try:
-        mails = Mails.open(folder)
-        found = [one.finding for one in mails.check().found]
-    except KeyturnError as refusal:
-        return [], [str(refusal)]
+def answer(folder: Path) -> tuple[list[Finding], list[str], str]:
+    """Return the findings of a folder, what is said where it or a mail is refused, and what a terminal shows.
+
+    The functions are those that `keyturn check` calls, without its processes: a folder in them takes too long.
+    """
+    refusals, shown = [], io.StringIO()
+    with redirect_stdout(shown), redirect_stderr(shown):
+        try:
+            opened = open_folder(Source(folder))
+        except KeyturnError as refusal:
+            return [], [str(refusal)], ""
+        mails = opened.mails()
+        checked = mails.check()
+        print_findings(checked, opened.gallery)
+        print_passed_over(opened.gallery)
+    for write in (as_json, as_sarif):
+        msgspec.json.decode(write(checked, str))
+    ParserCreate().Parse(as_junit(checked, str, "error"), True)
+    as_github(checked, str).encode()
+    listed(opened.gallery.entries(), None, "we a")
     for name in mails.names():
         try:
             mails.render(name)
         except KeyturnError as refusal:
             refusals.append(str(refusal))
-    return found, refusals
+    return [one.finding for one in checked.found], refusals, shown.getvalue()
 
 
+NEWS = {b"welcome.html": b"<title>Hello</title><p>Hello {{ name }}</p>"}
+
+
+@example(NEWS | {b"welcome.samples.json": b"[" * 100_000})
+@example(NEWS | {b"welcome.samples.json": b'{"a":' * 50_000})
+@example(NEWS | {b"welcome.samples.toml": b"x = " + b"[" * 5_000})
+@example(NEWS | {b"welcome.samples.yaml": b"- " * 3_000})
+@example(NEWS | {b"welcome.samples.yaml": b"ada:\n  self: &s [*s]\n"})
+@example(NEWS | {b"keyturn.toml": b"[" * 5_000})
+@example(NEWS | {b"locales/de/LC_MESSAGES/messages.po": b'msgid "a\n'})
+@example({b"welcome.html": b"((((" * 2_000, b"part.liquid": b"{{" * 500})
+@example({b"welcome.html": b"{{ " + b"(" * 2_000})
+@example(NEWS | {b"\xff\xfe.mjml": b"<mjml>", b"na\nme.html": b"\x1b]0;a\x07{{ 1 / 0 }}"})
+@example(NEWS | {b"welcome.txt": "pipe", b"other.html.j2": "device", b"part.liquid": "socket"})
+@example(NEWS | {b"welcome.samples.toml": "device", b"welcome.samples.json": "pipe", b"keyturn.toml": "loop"})
 @given(trees)
 @settings(max_examples=FOLDERS, suppress_health_check=list(HealthCheck))
 def test_whatever_lies_in_a_folder_is_answered_in_bounded_time_memory_and_words(
@@ -244,7 +281,7 @@ def test_whatever_lies_in_a_folder_is_answered_in_bounded_time_memory_and_words(
     try:
         make(folder, tree)
         with at_most(SECONDS):
-            findings, refusals = answer(folder)
+            findings, refusals, shown = answer(folder)
     finally:
         shutil.rmtree(folder)
     sentences = {f"{finding.message} {finding.fix}" for finding in findings} | set(refusals)
@@ -253,6 +290,8 @@ def test_whatever_lies_in_a_folder_is_answered_in_bounded_time_memory_and_words(
         assert 0 < len(said) <= LETTERS, said[:500]
         assert "Traceback" not in said
         assert " object at 0x" not in said
+    assert not CONTROLS.search(shown)
+    assert "Traceback" not in shown
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before <= MEGABYTES * 1024
 
 
@@ -268,7 +307,7 @@ def test_whatever_lies_in_a_folder_is_answered_in_bounded_time_memory_and_words(
 def test_what_was_found_is_said(tmp_path: Path, name: str, text: str, words: str) -> None:
     (tmp_path / "welcome.html").write_text("<title>Hello</title><p>Hello {{ name }}</p>")
     (tmp_path / name).write_text(text)
-    findings, refusals = answer(tmp_path)
+    findings, refusals, _ = answer(tmp_path)
     assert words in " ".join([*refusals, *(finding.message for finding in findings)])
 
 
@@ -289,5 +328,90 @@ DEEP_STYLE_OF_MJML = (
 )
 def test_deep_css_is_read(tmp_path: Path, text: str) -> None:
     (tmp_path / f"welcome.{'mjml' if text.startswith('<mjml') else 'html'}").write_text(text)
-    findings, _ = answer(tmp_path)
+    findings = answer(tmp_path)[0]
     assert findings
+
+
+JSON = "Correct the JSON here. A sample is written like this"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "fix"),
+    [
+        ("welcome.samples.json", "{", JSON),
+        ("welcome.samples.yml", "a: %", "Correct the YAML here."),
+        ("welcome.samples.toml", "a b", "Correct the TOML here."),
+        ("welcome.samples.json", '["ada"]', "Give each sample a name and a table of values"),
+        ("welcome.samples.json", '{"a": {"name": 1, "name": 2}}', "Give one of the two another name."),
+        ("welcome.samples.toml", "ada.name = 1" + "0" * 5_000, "Write a shorter number, or write it as text"),
+        ("welcome.samples.json", r'{"a": {"name": "\ud800"}}', "Write the whole character, or remove it."),
+        ("welcome.samples.yaml", "ada:\n  name: \x00\n", "Remove the control character."),
+        ("welcome.samples.json", "[" * 100_000, "Nest tables and lists less deeply."),
+    ],
+)
+def test_samples_that_cannot_be_read_have_advice_that_fits_their_fault(
+    tmp_path: Path, name: str, content: str, fix: str
+) -> None:
+    (tmp_path / "welcome.html").write_text("<p>Hello {{ name }}</p>")
+    (tmp_path / name).write_text(content)
+    advice = [finding.fix for finding in answer(tmp_path)[0] if finding.rule == "samples/invalid"]
+    assert len(advice) == 1
+    assert advice[0].startswith(fix)
+
+
+def test_a_link_to_samples_elsewhere_is_to_be_replaced_or_trusted(tmp_path: Path) -> None:
+    (tmp_path / "emails").mkdir()
+    (tmp_path / "mine.json").write_text('{"ada": {"name": "Ada"}}')
+    (tmp_path / "emails" / "welcome.html").write_text("<p>Hello {{ name }}</p>")
+    (tmp_path / "emails" / "welcome.samples.json").symlink_to(tmp_path / "mine.json")
+
+    advice = [finding.fix for finding in answer(tmp_path / "emails")[0] if finding.rule == "samples/invalid"]
+    trusted = open_folder(Source(tmp_path / "emails", trust=True)).mails().check()
+
+    assert advice == ["Replace the link with the file. If you trust this folder, --trust follows the link."]
+    assert "samples/invalid" not in [one.finding.rule for one in trusted.found]
+
+
+@pytest.mark.parametrize("names", [["welcome.samples.toml"], ["welcome.yaml", "locales/de/LC_MESSAGES/welcome.po"]])
+def test_no_file_of_data_is_proposed_for_a_missing_template(tmp_path: Path, names: list[str]) -> None:
+    (tmp_path / "a.html").write_text("{% include 'welcome.mjml' %}")
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    advice = [finding.fix for finding in answer(tmp_path)[0] if finding.rule == "jinja/missing-template"]
+    assert advice == ["Correct the name. Names are relative to the folder of the templates."]
+
+
+def test_a_text_that_a_broken_catalogue_hides_leads_to_the_catalogue(tmp_path: Path) -> None:
+    (tmp_path / "welcome.html").write_text("{% trans %}Hello{% endtrans %}")
+    catalogue = tmp_path / "locales" / "de" / "LC_MESSAGES" / "messages.po"
+    catalogue.parent.mkdir(parents=True)
+    catalogue.write_text('msgid "a\n')
+
+    findings = answer(tmp_path)[0]
+
+    hidden = [finding for finding in findings if finding.rule == "unchecked/part"]
+    assert [(one.message, one.fix) for one in hidden] == [
+        (
+            "This part was not checked, as locales/de/LC_MESSAGES/messages.po cannot be read.",
+            "Correct this catalogue.",
+        )
+    ]
+    assert "languages/unreadable" in [finding.rule for finding in findings]
+
+
+def test_of_two_layouts_one_is_to_be_kept(tmp_path: Path) -> None:
+    (tmp_path / "_base.html").write_text("<p>Hello</p>")
+    (tmp_path / "welcome.html").write_text("{% extends '_base.html' %}{% extends '_base.html' %}")
+    advice = {finding.message: finding.fix for finding in answer(tmp_path)[0] if finding.rule == "jinja/error"}
+    assert list(advice.values()) == ["Keep one {% extends %}: a template has one layout."]
+
+
+def test_neither_a_file_nor_its_name_controls_the_terminal(tmp_path: Path) -> None:
+    (tmp_path / "a\n::error::b\x1b[2J.html").write_text("<p>\x1b]0;title\x07 \u202e {{ 1 / 0 }}</p>")
+
+    shown = answer(tmp_path)[2]
+
+    assert not CONTROLS.search(shown)
+    assert "a\ufffd::error::b\ufffd[2J.html:1:" in shown
+    assert not [line for line in shown.splitlines() if line.startswith("::")]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
-from keyturn.cli.terminal import fail, wants_no_colour
+from keyturn.cli.terminal import fail, harmless, wants_no_colour
 from keyturn.errors import KeyturnError, SettingsInvalid
 from keyturn.problems.requests import DatabaseUnready
 from keyturn.quick_imports import quick_imports
@@ -62,7 +62,7 @@ class Commands(click.Group):
             return super().invoke(context)
         except SettingsInvalid as error:
             where = f", and there is no {error.missing_file} in {Path.cwd()}" if error.missing_file else ""
-            lines = [f"  {_here(context).named(str(fault))}" for fault in error.faults]
+            lines = [f"  {harmless(_here(context).named(str(fault)))}" for fault in error.faults]
             # A file cannot fix a variable: variables have upper-case names, settings lower-case ones.
             in_file = where and not all((fault.origin or fault.name).isupper() for fault in error.faults)
             fail(

@@ -282,3 +282,14 @@ def test_samples_that_cannot_be_read_come_with_the_remedy_for_their_fault(
 
     assert fix in told
     assert "Give each sample a name and a table of values" not in told
+
+
+def test_settings_that_are_refused_control_no_terminal(keyturn: Keyturn, emails: Path) -> None:
+    (emails / "keyturn.toml").write_text('[studio]\n"\\u001b[31mkey" = 1\ntimezone = "\\u001b]0;title\\u0007"\n')
+
+    refused = keyturn("check", "emails")
+
+    assert refused.code == 1
+    assert "no such time zone: \ufffd]0;title\ufffd" in refused.err
+    assert "\x1b" not in refused.err
+    assert "\x07" not in refused.err
