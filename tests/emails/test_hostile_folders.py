@@ -245,7 +245,7 @@ def answer(folder: Path) -> tuple[list[Finding], list[str], str]:
         print_passed_over(opened.gallery)
     for write in (as_json, as_sarif):
         msgspec.json.decode(write(checked, str))
-    ParserCreate().Parse(as_junit(checked, str, "error"), True)
+    ParserCreate().ParseFile(io.BytesIO(as_junit(checked, str, "error").encode()))
     as_github(checked, str).encode()
     listed(opened.gallery.entries(), None, "we a")
     for name in mails.names():
