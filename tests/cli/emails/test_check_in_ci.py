@@ -36,7 +36,7 @@ def run_check(
     """Run a step as the action does, with this Keyturn."""
     (workplace / "keyturn").mkdir()
     (workplace / "keyturn" / "bin").symlink_to(Path(sys.executable).parent)
-    inputs = {"ARGUMENTS": action["inputs"]["arguments"]["default"], "OUTPUT": "", "CLIENTS": "", **environment}
+    inputs = {name.upper(): one.get("default", "") for name, one in action["inputs"].items()} | environment
     everything = {**os.environ, "RUNNER_TEMP": str(workplace), **inputs}
     (program,) = (one["run"] for one in action["runs"]["steps"] if one.get("name") == step)
     run = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", program]
@@ -79,6 +79,18 @@ def test_the_action_writes_what_changed_into_the_folder_that_it_uploads(
     assert "1 mail changed since HEAD." in done.stdout
     shown = Path(upload.replace("${{ runner.temp }}", str(workplace))) / "index.html"
     assert "Ships: https://boats.test" in shown.read_text("utf-8")
+
+
+@pytest.mark.parametrize("step", ["Compare", "Check"])
+def test_both_steps_read_the_folder_with_the_environment_of_the_app(
+    action: Any, emails: Path, workplace: Path, step: str
+) -> None:
+    done = run_check(
+        action, workplace, step, FOLDER=str(emails), COMPARE="HEAD", SOURCE="--env boats_app.mails:environment"
+    )
+
+    assert done.returncode == 1
+    assert "boats_app" in done.stderr
 
 
 def test_a_commit_named_like_an_option_is_a_commit(action: Any, emails: Path, workplace: Path) -> None:
