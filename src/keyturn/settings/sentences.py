@@ -58,7 +58,7 @@ def _words(kind: inspect.Type) -> str:
     match kind:
         case inspect.Metadata(extra_json_schema={"description": str(description)}):
             return description
-        case inspect.Metadata(type=inner):
+        case inspect.Metadata(type=inner) | inspect.UnionType(types=(inner, *_)):  # a type, or nothing
             return _words(inner)
         case inspect.IntType():
             return "a whole number" + _bounds(kind.ge, kind.le, kind.gt)

@@ -180,8 +180,6 @@ severity = { contrast = "off" }
 goldens = "tests/goldens"
 golden_languages = ["de"]
 editor = "vscode"
-inbox_mails = 10
-inbox_megabytes = 64
 limit_seconds = 1
 limit_megabytes = 64
 branches = false
@@ -219,6 +217,15 @@ REFUSED = {
     "inboxes": ('{ shop = { password = "a password" } }', "chooses who reads captured mails"),
     "release_to": ('["*@evil.example"]', "sends captured mails to others"),
 }
+
+
+@pytest.mark.parametrize("smaller", ["inbox_mails = 1", "inbox_megabytes = 64"])
+def test_a_smaller_inbox_would_delete_mails_and_counts_only_with_trust(project: Path, smaller: str) -> None:
+    (project / "keyturn.toml").write_text(f"[studio]\n{smaller}\n")
+
+    (fault,) = refused_without_trust(read_studio_settings(project))
+
+    assert fault.message == "deletes captured mails; if you trust the folder, add --trust"
 
 
 def test_settings_that_can_do_no_harm_count_without_trust(project: Path) -> None:
@@ -351,7 +358,7 @@ def test_the_faults_of_an_inbox_show_neither_its_password_nor_its_key(project: P
     found = faults(project)
     assert found["inboxes.shop.password"] == "must have 8 to 200 characters"
     assert found["inboxes.shop.key"] == "must have 22 to 200 letters, digits, _ and -"
-    assert found["inboxes.shop.days"].startswith("Expected `float` > 0")
+    assert found["inboxes.shop.days"] == "must be a number above 0, not 0"
     assert found["inboxes.shop.size"].startswith("unknown setting")
     assert found["inboxes.news.password"] == "missing"
     assert found["inbox_webhook"].startswith("must be an address")

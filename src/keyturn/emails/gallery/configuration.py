@@ -208,6 +208,13 @@ def _allow_less(name: str, value: float, _: StudioSettings) -> str:
     return f"is {value:.15g}, more than {usual:g}: to allow it, set {_variable_of(name)} in the environment"
 
 
+def _allow_no_less(name: str, value: float, settings: StudioSettings) -> str:
+    """Allow the usual size of the inbox, and what the user sets in the environment. A smaller one would lose mails."""
+    if value < getattr(StudioSettings(), name) and not _of_environment(name):
+        return "deletes captured mails"
+    return _allow_less(name, value, settings)
+
+
 def _leads_out(file: Path) -> str:
     bounds = bounds_of(file.parent) if file.is_symlink() else None
     return f"is a link that leads out of {bounds}" if leads_out(file, bounds) else ""
@@ -226,7 +233,8 @@ _CHECKS = ("clients", "severity", "golden_languages", "branches")
 _WITHOUT_TRUST: Mapping[str, Callable[[str, Any, StudioSettings], str]] = {
     **dict.fromkeys((*_LOOKS, *_CHECKS), lambda *_: ""),
     **dict.fromkeys(("folder", "samples", "locales", "goldens"), _allow_inside),
-    **dict.fromkeys(_LIMITS, _allow_less),
+    **dict.fromkeys(("limit_seconds", "limit_megabytes"), _allow_less),
+    **dict.fromkeys(("inbox_mails", "inbox_megabytes"), _allow_no_less),
     **dict.fromkeys(("env", "props"), _refuse_code),
     "file": lambda _, value, __: _leads_out(value),  # the place of the settings
     "mails": _allow_audits,
@@ -309,9 +317,8 @@ def _inbox_mismatches(name: str, given: Mapping[str, Any]) -> Iterator[Fault]:
             continue
         try:
             msgspec.convert(value, fields[key].type)
-        except msgspec.ValidationError as error:
-            is_secret = key in ("password", "key")
-            yield Fault(f"{name}.{key}", _SHAPES[key] if is_secret else str(error).partition(" - ")[0])
+        except msgspec.ValidationError:
+            yield Fault(f"{name}.{key}", _SHAPES.get(key) or mismatch(value, fields[key].type))
 
 
 _SHAPES = {"password": "must have 8 to 200 characters", "key": "must have 22 to 200 letters, digits, _ and -"}
