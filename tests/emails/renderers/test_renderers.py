@@ -66,6 +66,14 @@ def wait(_: State) -> None:
     time.sleep(600)
 
 
+def meet(_: State, barrier: str) -> int:
+    """Return this process once another one came here, too."""
+    (Path(barrier) / str(os.getpid())).touch()
+    while len([*Path(barrier).iterdir()]) < 2:
+        time.sleep(0.001)
+    return os.getpid()
+
+
 def limit_each(_: State) -> list[str]:
     """Do two things, the first of which never ends."""
     done = []
@@ -142,6 +150,18 @@ def test_others_do_not_wait_for_one_that_takes_its_time(workers: RendererPool[St
         assert isinstance(running.exception(10), LimitExceeded)
 
 
+def test_when_nothing_is_asked_for_a_while_one_worker_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("keyturn.emails.renderers.pool._QUIET", 0.05)
+    with RendererPool[State]({}, Limits(seconds=10), most=2) as workers, ThreadPoolExecutor(2) as threads:
+        first, second = threads.map(lambda _: workers.run(meet, str(tmp_path)), range(2))
+        kept = workers.run(number)
+        _wait_for_end(second if kept == first else first)
+
+        assert workers.run(number) == kept
+
+
 def test_whoever_waits_when_it_is_closed_is_told_at_once() -> None:
     workers = RendererPool[State]({}, Limits(seconds=60), most=1)
     told: list[object] = []
@@ -168,7 +188,7 @@ def test_whoever_waits_when_it_is_closed_is_told_at_once() -> None:
 _PARENT = """
 import os, sys, threading
 from keyturn.emails.renderers import Limits, RendererPool
-from tests.emails.workers.test_workers import loop, number
+from tests.emails.renderers.test_renderers import loop, number
 workers = RendererPool({}, Limits(seconds=600), most=1)
 print(workers.run(number), workers._spawner._pid, flush=True)
 workers.run(loop)
@@ -187,6 +207,7 @@ def test_workers_end_with_their_parent_however_it_ends(how: signal.Signals) -> N
     ) as parent:
         assert parent.stdout
         pids = [int(pid) for pid in parent.stdout.readline().split()]
+        assert len(pids) == 2
         if how == signal.SIGINT:
             os.killpg(parent.pid, how)  # as a terminal does it
         else:

@@ -88,6 +88,9 @@ R = TypeVar("R")
 _GRACE = 5.0
 """Seconds by the clock beyond that, so that a renderer on a busy machine can report the limit itself."""
 
+_QUIET = 3.0
+"""Seconds without a job after which one renderer is kept, and the memory of the others given back."""
+
 _Renderer = tuple[int, "Connection[Any, Any]"]
 
 
@@ -126,7 +129,8 @@ class Here(Generic[S]):
 class RendererPool(Generic[S]):
     """Has work done in up to `most` processes, each with the `state` at the time when this was made.
 
-    Make it before there are threads. A renderer is started when no other is free, and ended when it passes a limit.
+    Make it before there are threads. A renderer is started when no other is free. It is ended when it passes a limit,
+    or when nothing has been asked for a while and there is another.
     """
 
     def __init__(self, state: S, limits: Limits, most: int, warm: Callable[[], None] = lambda: None) -> None:
@@ -135,6 +139,8 @@ class RendererPool(Generic[S]):
         self._idle: list[_Renderer] = []
         self._busy: set[int] = set()
         self._closed = False
+        self._jobs = 0
+        self._timer: threading.Timer | None = None
         self._changed = threading.Condition()
         self._spawner = Spawner(lambda connection: work(connection, state, limits), warm)
 
@@ -177,6 +183,8 @@ class RendererPool(Generic[S]):
             if self._closed:
                 return
             self._closed = True
+            if self._timer:
+                self._timer.cancel()
             for pid in self._busy:
                 self._spawner.end(pid)
             self._changed.notify_all()
@@ -198,7 +206,31 @@ class RendererPool(Generic[S]):
         with self._changed:
             self._busy.discard(renderer[0])
             self._idle.append(renderer)
+            self._jobs += 1
+            self._look_later()
             self._changed.notify()
+
+    def _look_later(self) -> None:
+        """See to it that renderers end which are not needed any more: one timer for any number of jobs."""
+        if self._timer is None and len(self._idle) > 1:
+            self._timer = threading.Timer(_QUIET, self._end_idle, (self._jobs,))
+            self._timer.daemon = True
+            self._timer.start()
+
+    def _end_idle(self, jobs: int) -> None:
+        """End all idle renderers but the last one, unless there were further jobs."""
+        with self._changed:
+            self._timer = None
+            if self._closed:
+                return
+            if self._jobs > jobs or self._busy:
+                self._look_later()
+                return
+            *others, last = self._idle
+            self._idle = [last]
+            for pid, connection in others:
+                connection.close()
+                self._spawner.end(pid)
 
     def _discard(self, renderer: _Renderer) -> int:
         """End a renderer; return the signal that ended it."""

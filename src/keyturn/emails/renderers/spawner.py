@@ -85,6 +85,7 @@ def _spawn(control: socket.socket, serve: Serve, warm: Callable[[], None], rende
             if not is_warm:
                 is_warm = True
                 warm()
+                gc.freeze()
         elif (pid := int.from_bytes(message[1:], "big")) in renderers:
             renderers.remove(pid)
             control.sendall(_kill(pid).to_bytes(_NUMBER, "big"))
