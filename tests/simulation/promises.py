@@ -39,7 +39,8 @@ def check(world: World, users: Users) -> None:
             seen[promise, fault] = None
     if world.other:
         seen |= {("accounts elsewhere", fault): None for fault in _of_another_system(records, world, users.calls)}
-    seen |= {("a provider that fails is spared", fault): None for fault in _a_failing_provider_is_spared(world)}
+    spared = _a_failing_provider_is_spared(records, world)
+    seen |= {("a provider that fails is spared", fault): None for fault in spared}
     if world.weather.is_steady:
         seen |= {("one worker at a time has a mail", fault): None for fault in _one_worker_at_a_time(world)}
     for promise, fault in seen:
@@ -281,14 +282,17 @@ def _one_worker_at_a_time(world: World) -> Iterator[str]:
         under_way[one.key] = one
 
 
-def _a_failing_provider_is_spared(world: World) -> Iterator[str]:
+def _a_failing_provider_is_spared(records: Records, world: World) -> Iterator[str]:
     """Judge that a process which has seen three failures in a row sends new mails elsewhere, for ten minutes.
 
-    A process that was killed or frozen may have noted the provider with a mail, which another then hands over.
+    A message that was claimed and not handed over may have its provider since then, when it still worked.
     """
     first = world.providers[0]
+    message_of = {row.new: row.who for row in records.of("message", "key")}
+    claims = Counter(row.who for row in records.of("claim"))
+    tries = Counter(message_of[one.key] for provider in world.providers for one in provider.tries)
     for new in (one for one in first.tries if one.is_new):
-        if any(0 <= new.began - moment < _SEEN for moment in world.interrupted):
+        if claims[message_of[new.key]] > tries[message_of[new.key]]:
             continue
         before = [one for one in first.tries if one.process == new.process and one.works is not None]
         noticed = [one.works for one in before if one.ended < new.began - _SEEN]

@@ -49,6 +49,9 @@ CREATE TRIGGER a_message_is_written AFTER INSERT ON keyturn_outbox BEGIN
   VALUES ('message', new.id, new.kind, new.key, new.payload); END;
 CREATE TRIGGER a_message_has_another_key AFTER UPDATE OF key ON keyturn_outbox WHEN old.key IS NOT new.key BEGIN
   INSERT INTO journal (what, who, old, new) VALUES ('key', new.id, old.key, new.key); END;
+CREATE TRIGGER a_message_is_claimed AFTER UPDATE OF claim ON keyturn_outbox
+  WHEN new.claim IS NOT NULL AND old.claim IS NOT new.claim BEGIN
+  INSERT INTO journal (what, who, old, new) VALUES ('claim', new.id, old.claim, new.claim); END;
 CREATE TRIGGER a_message_changes AFTER UPDATE OF state ON keyturn_outbox WHEN old.state IS NOT new.state BEGIN
   INSERT INTO journal (what, who, old, new, at) VALUES ('state', new.id, old.state, new.state, new.reason); END;
 CREATE TRIGGER a_message_is_withdrawn AFTER DELETE ON keyturn_outbox BEGIN

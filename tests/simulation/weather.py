@@ -101,7 +101,6 @@ class Weather:
             process, seconds = self._random.choice(processes), self._random.choice((3.0, 14.0, 20.0, 61.0, 90.0))
             self._world.story.tell(f"{process.name} is frozen for {seconds:.0f} seconds")
             self._world.loop.freeze(process.name, seconds)
-            self._world.interrupted.append(self._world.loop.time())
             self.frozen.add(process.name)
 
     async def _throttle(self, random: Random) -> None:

@@ -44,7 +44,7 @@ class Process:
 class World:
     """A machine with one API server and two workers, on which a seed decides everything.
 
-    `programs`: those that processes may run, each once. `interrupted`: when processes were killed or frozen.
+    `programs`: those that processes may run, each once.
     """
 
     def __init__(self, seed: int, programs: list[Program]) -> None:
@@ -60,7 +60,6 @@ class World:
         self.other = OtherSystem(self.random("other"), self.story) if is_elsewhere(seed) else None
         self.readers: list[Callable[[Accepted], None]] = []
         self.processes: dict[str, Process] = {}
-        self.interrupted: list[float] = []
         self.starts = 0
         self._programs = {kind: deque(one for one in programs if one.kind == kind) for kind in (API, WORKER)}
         self._random = self.random("world")
@@ -103,7 +102,6 @@ class World:
     def kill(self, process: Process) -> None:
         """End a process between two of its steps, as SIGKILL does."""
         self.story.tell(f"{process.name} is killed")
-        self.interrupted.append(self.loop.time())
         self.loop.kill(process.name)
         self.loop.keep(process, process.work)
         self._forget(process)
