@@ -290,9 +290,10 @@ def _a_failing_provider_is_spared(records: Records, world: World) -> Iterator[st
     first = world.providers[0]
     message_of = {row.new: row.who for row in records.of("message", "key")}
     claims = Counter(row.who for row in records.of("claim"))
-    tries = Counter(message_of[one.key] for provider in world.providers for one in provider.tries)
+    tries = Counter(message_of.get(one.key) for provider in world.providers for one in provider.tries)
     for new in (one for one in first.tries if one.is_new):
-        if claims[message_of[new.key]] > tries[message_of[new.key]]:
+        message = message_of.get(new.key)
+        if claims[message] > tries[message]:
             continue
         before = [one for one in first.tries if one.process == new.process and one.works is not None]
         noticed = [one.works for one in before if one.ended < new.began - _SEEN]
