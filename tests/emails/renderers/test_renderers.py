@@ -150,9 +150,7 @@ def test_others_do_not_wait_for_one_that_takes_its_time(workers: RendererPool[St
         assert isinstance(running.exception(10), LimitExceeded)
 
 
-def test_when_nothing_is_asked_for_a_while_one_worker_is_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_when_nothing_is_asked_for_a_while_one_worker_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("keyturn.emails.renderers.pool._QUIET", 0.05)
     with RendererPool[State]({}, Limits(seconds=10), most=2) as workers, ThreadPoolExecutor(2) as threads:
         first, second = threads.map(lambda _: workers.run(meet, str(tmp_path)), range(2))
