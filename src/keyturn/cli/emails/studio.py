@@ -144,6 +144,14 @@ Settings are in [tool.keyturn.studio] of pyproject.toml, or in [studio] of keytu
 """
 
 
+def _origins(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+    from keyturn.emails.studio.access import is_origin
+
+    if wrong := next((origin for origin in given if not is_origin(origin)), ""):
+        raise click.BadParameter(f"{wrong!r} is no origin: write https://example.org, or a scheme with its colon")
+    return given
+
+
 @click.command(help=_HELP)
 @takes_source()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
@@ -161,6 +169,13 @@ Settings are in [tool.keyturn.studio] of pyproject.toml, or in [studio] of keytu
     metavar="FOLDER",
     type=click.Path(path_type=Path),
     help="Write all mails as static pages into this folder, to share them, and exit.",
+)
+@click.option(
+    "--framed-by",
+    metavar="ORIGIN",
+    multiple=True,
+    callback=_origins,
+    help="Allow pages of this origin to show the studio in a frame, such as vscode-webview: for an editor.",
 )
 def studio(source: Source, destination: Path | None, **listening: Any) -> None:
     from keyturn.packaging import require_studio
@@ -189,6 +204,7 @@ def _serve(
     host: str,
     port: int,
     edits: bool | None,
+    framed_by: tuple[str, ...],
     inbox: Path | None,
     **catching: Any,
 ) -> None:
@@ -209,7 +225,7 @@ def _serve(
     boxes = open_boxes(opened, service, inbox, catching=caught.is_on or bool(mails))
     if mails and boxes:
         read_mails(boxes.usual, mails)
-    shown = _studio(opened, service, host, boxes, caught, runner=runner, edits=edits)
+    shown = replace(_studio(opened, service, host, boxes, caught, runner=runner, edits=edits), framed_by=framed_by)
     app = create_studio_app(shown)
     caught.run(running, opened, shown)
     run(serve(app, bound, lambda: _greet(opened, shown, address_of(bound), place), shown.stop))

@@ -17,7 +17,14 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.inbox.boxes import Boxes
 from keyturn.emails.inbox.store import CapturedMails
-from keyturn.emails.studio.access import HEADERS, is_loopback, known_hosts_only, require_token, same_origin_only
+from keyturn.emails.studio.access import (
+    HEADERS,
+    framed_by,
+    is_loopback,
+    known_hosts_only,
+    require_token,
+    same_origin_only,
+)
 from keyturn.emails.studio.api import inbox_api
 from keyturn.emails.studio.checks.captured_checks import CapturedChecks
 from keyturn.emails.studio.checks.folder_checks import Checks, FolderChecks
@@ -73,6 +80,7 @@ def studio_router(studio: Studio, path: str = "/studio") -> Router:
         },
         middleware=[_one_look_a_request(studio.gallery)],
         before_request=require_token(studio.token, path) if studio.token else None,
+        after_request=framed_by(studio.framed_by) if studio.framed_by else None,
         guards=[known_hosts_only(studio.host), same_origin_only],
         exception_handlers={
             HTTPException: error_page(layout),
