@@ -105,5 +105,20 @@ def test_the_whole_word_around_a_place() -> None:
     assert word_at(text, text.index("head")).written == "parts/head.mjml"
 
 
+@pytest.mark.parametrize("text", ["<mj-style>.a { border-radius : 4px; }", '<p style="color: red; border-radius:4px">'])
+def test_the_name_of_a_property_stands_for_its_declaration(text: str) -> None:
+    found = word_at(text, text.index("radius"))
+    assert (found.kind, found.property, found.written) == ("declaration", "border-radius", "4px")
+
+
+def test_the_name_of_an_attribute_stands_for_its_value() -> None:
+    text = '<mj-button align = "left" href>'
+    found = word_at(text, text.index("lign"))
+    assert (found.kind, found.attribute, found.written) == ("value", "align", "left")
+    assert word_at(text, text.index("ref")) == Cursor(
+        kind="attribute", element="mj-button", written="href", has=frozenset({"align", "href"})
+    )
+
+
 def test_an_endless_text_is_read_only_near_the_place() -> None:
     assert at("<mj-section>" * 100_000 + "<mj-¦").element == "mj-section"

@@ -137,6 +137,18 @@ async def test_the_findings_are_of_the_unsaved_text_and_go_when_it_is_mended(edi
     assert not any("nmae" in one.message for one in await editor.findings("welcome.mjml", 3))
 
 
+async def test_a_file_that_another_program_has_changed_counts_at_once(editor: Editor, folder: Path) -> None:
+    editor.open("welcome.mjml")
+    assert not [one for one in await editor.findings("welcome.mjml") if one.code == "jinja/undefined"]
+
+    samples = folder / "welcome.samples.toml"
+    samples.write_text(SAMPLES.replace("name", "nickname"))
+    editor.published.clear()
+    event = types.FileEvent(samples.as_uri(), types.FileChangeType.Changed)
+    editor.client.workspace_did_change_watched_files(types.DidChangeWatchedFilesParams([event]))
+    assert any("name" in one.message for one in await editor.findings("welcome.mjml") if one.severity == 1)
+
+
 async def test_a_half_written_tag_is_an_error_and_ends_nothing(editor: Editor) -> None:
     editor.open("welcome.mjml", MAIL.replace("{{ user.name }}", "{{ user."))
     assert await editor.findings("welcome.mjml")
@@ -182,6 +194,9 @@ async def test_hovering_says_which_clients_lack_a_feature(editor: Editor) -> Non
     said = await editor.hover("welcome.mjml", text, 'style="border-radius: 4')
     assert "Outlook for Windows" in said
     assert "caniemail.com/features/css-border-radius" in said
+    assert await editor.hover("welcome.mjml", text, 'style="border-ra') == said
+    assert said in await editor.hover("welcome.mjml", text, "<mj-text border-ra")
+    assert await editor.hover("welcome.mjml", text, '/start" al') == "`align`: enum(left,center,right)"
     assert "mj-column" in await editor.hover("welcome.mjml", text, "<mj-but")
 
 

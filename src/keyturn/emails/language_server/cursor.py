@@ -29,7 +29,13 @@ _TAGS = re.compile(r"<(/?)([A-Za-z][\w-]*+)([^<>]*+)>")
 _STYLES = re.compile(r"<(/?)(?:mj-)?style\b[^<>]*+>")
 _DECLARATION = re.compile(r"(?:^|[;{\s])([\w-]+)\s*:\s*([^;{}:]*)\Z")
 _WORD = re.compile(r"[\w-]*")
-_REST = {"file": re.compile(r"[^\"'%]*"), "declaration": re.compile(r"[^;{}\"'<]*"), "value": re.compile(r"[^\"'<]*")}
+_REST = {
+    "": re.compile(r"[\w-]{0,40}+\s?:[^;{}\"'<]*+"),  # the name of a CSS property
+    "attribute": re.compile(r"[\w:-]{0,40}+(?:\s?=\s?[\"'][^\"'<]*+)?"),
+    "file": re.compile(r"[^\"'%]*"),
+    "declaration": re.compile(r"[^;{}\"'<]*"),
+    "value": re.compile(r"[^\"'<]*"),
+}
 
 
 class Cursor(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +68,7 @@ def cursor_at(text: str, offset: int) -> Cursor:
 
 
 def word_at(text: str, offset: int) -> Cursor:
-    """Return the whole of what is written around an offset, to its end."""
+    """Return the whole of what is written around an offset, to its end: of a name that has a value, the value."""
     cursor = cursor_at(text, offset)
     rest = _REST.get(cursor.kind, _WORD).match(text, offset)
     return cursor_at(text, rest.end()) if rest and rest[0] and "\n" not in rest[0] else cursor

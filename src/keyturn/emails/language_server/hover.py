@@ -14,12 +14,11 @@ def describe(cursor: Cursor, words: Mapping[str, Any], clients: Sequence[str]) -
     match cursor.kind:
         case "element" | "closing":
             return "\n\n".join([*_element(cursor.written), *_gaps(_of_element(cursor.written), clients)])
-        case "attribute":
-            kind = words["elements"].get(cursor.element, {}).get("attributes", {}).get(cursor.written, "")
-            of_attribute = of_mjml(cursor.element, cursor.written)
-            return "\n\n".join([*([f"`{cursor.written}`: {kind}"] if kind else []), *_gaps(of_attribute, clients)])
-        case "value":
-            return "\n\n".join(_gaps(of_declaration(cursor.attribute, cursor.written), clients))
+        case "attribute" | "value":
+            name, value = (cursor.attribute, cursor.written) if cursor.attribute else (cursor.written, "")
+            kind = words["elements"].get(cursor.element, {}).get("attributes", {}).get(name, "")
+            features_of_it = (*of_mjml(cursor.element, name), *of_declaration(name, value))
+            return "\n\n".join([*([f"`{name}`: {kind}"] if kind else []), *_gaps(features_of_it, clients)])
         case "declaration":
             return "\n\n".join(_gaps(of_declaration(cursor.property, cursor.written), clients))
     return ""

@@ -171,6 +171,10 @@ def create_language_server(mails: Mails, runner: Runner[Mails]) -> LanguageServe
     async def saved(_: types.DidSaveTextDocumentParams) -> None:
         server.ask_for_all()
 
+    @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
+    async def changed_on_disk(_: types.DidChangeWatchedFilesParams) -> None:
+        server.ask_for_all()
+
     @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
     async def closed(params: types.DidCloseTextDocumentParams) -> None:
         server.forget(params.text_document.uri)
