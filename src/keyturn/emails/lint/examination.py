@@ -7,6 +7,7 @@ import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import chain
@@ -18,6 +19,7 @@ from keyturn.emails.gallery.branches.report import BranchReport, FolderCoverage
 from keyturn.emails.gallery.branches.search import LONGEST
 from keyturn.emails.gallery.variables.missing_names import is_failed_part
 from keyturn.emails.lint.checks import CHECKS, TEXT_CHECKS
+from keyturn.emails.lint.checks.unused_styles import StyleUses, unused_in_all
 from keyturn.emails.lint.document import Check, Document, read_document
 from keyturn.emails.lint.finding import Finding, Place, Tally, limit_finding
 from keyturn.emails.lint.guard import guard
@@ -40,7 +42,7 @@ class TemplateFindings(msgspec.Struct, frozen=True, array_like=True):
 
     `drawn`: the number of rendered mails. `texts`: texts of its files that are marked for translation, each with its
     first place. `branches`: without samples, or None if branches were not explored. `hiding`: the findings because of
-    which the checks have not seen a mail, or not all of it.
+    which the checks have not seen a mail, or not all of it. `unused`: selectors that match nothing in its mails.
     """
 
     found: tuple[tuple[Finding, tuple[str, ...]], ...]
@@ -48,6 +50,7 @@ class TemplateFindings(msgspec.Struct, frozen=True, array_like=True):
     texts: tuple[tuple[Text, Place], ...] = ()
     branches: BranchReport | None = None
     hiding: tuple[Finding, ...] = ()
+    unused: tuple[Finding, ...] = ()
 
     @property
     def is_whole(self) -> bool:
@@ -88,9 +91,10 @@ class TemplateChecks:
         report, ran_away = self._branches(template)
         drawn = ended = 0
         hiding: list[Finding] = []
+        styles = StyleUses()
         for sample, language in samples_in_languages((*samples, *(report.samples if report else ())), self.languages):
             mail = f"{template}/{sample.name}" + (f" {language.tag}" if len(self.languages) > 1 else "")
-            of_mail, hiding_mail = self._findings(template, sample, language)
+            of_mail, hiding_mail = self._findings(template, sample, language, styles)
             hiding += hiding_mail
             for finding in dict.fromkeys(of_mail):
                 found[finding].append(mail)
@@ -102,7 +106,10 @@ class TemplateChecks:
             found[hiding[-1]].append(template)
         told = tuple((finding, tuple(those)) for finding, those in found.items())
         branches = replace(report, samples=()) if report else None
-        return TemplateFindings(told, drawn, tuple(self._marked(files)), branches, tuple(dict.fromkeys(hiding)))
+        hides = tuple(dict.fromkeys(hiding))
+        names = {name for sample in samples for name in sample.values}
+        unused = () if hides else tuple(styles.unused(self._sources(files), names))
+        return TemplateFindings(told, drawn, tuple(self._marked(files)), branches, hides, unused)
 
     def _branches(self, template: str) -> tuple[BranchReport | None, bool]:
         """Return the report on branches, and whether exploring them ran out of time."""
@@ -112,7 +119,9 @@ class TemplateChecks:
         except OutOfTime:
             return None, True
 
-    def _findings(self, template: str, sample: Sample, language: Language) -> tuple[list[Finding], list[Finding]]:
+    def _findings(
+        self, template: str, sample: Sample, language: Language, styles: StyleUses
+    ) -> tuple[list[Finding], list[Finding]]:
         """Return the findings on a mail, and those that keep the checks from seeing all of it."""
         found: list[Finding] = []
         hiding: list[Finding] = []
@@ -124,6 +133,8 @@ class TemplateChecks:
                 hiding += (finding for fault, finding in faults.items() if is_failed_part(fault))
                 for finding in chain(faults.values(), document_findings(document, self._checks)):
                     found.append(finding)  # noqa: PERF402 - keeps the findings made before the time is over
+                if self._checks:
+                    styles.add(document)
                 if document.refusal:
                     hiding += (finding for finding in found if finding.severity == "error")
         except OutOfTime:
@@ -131,6 +142,11 @@ class TemplateChecks:
         except TemplateInvalid as error:
             hiding += (explain(one, templates.folders, sample).finding for one in (error, *error.others))
         return found + hiding, hiding
+
+    def _sources(self, files: Iterable[str]) -> Iterator[str]:
+        for file in files:
+            with suppress(OSError):
+                yield self.gallery.source(file)
 
     def _marked(self, files: Iterable[str]) -> Iterator[tuple[Text, Place]]:
         if self._has_catalogues:
@@ -270,7 +286,7 @@ def examine(
     with gallery.one_look():
         names = [name for name in gallery.names() if only is None or name in only]
         of_templates = list(each(TemplateChecks(gallery, checks, languages, limits), names))
-        on_texts = _on_texts(gallery, names, of_templates, languages)
+        on_texts = _on_texts(gallery, names, of_templates, languages) | _on_styles(gallery, names, of_templates)
         mails = _mails_with(of_templates) | {one: [] for one in on_texts} | dict(beside or {})
         comments = IgnoreComments(gallery.source, gallery.templates.engine_name)
         judged = list(judge(mails, comments, severities))
@@ -360,6 +376,19 @@ def _on_texts(
     everybody = list(dict.fromkeys(name for those in users.values() for name in those))
     found_on = findings_on_texts(gallery, texts_by_file(of_templates), languages)
     return {finding: users.get(text, []) if text else everybody for finding, text in found_on}
+
+
+def _on_styles(
+    gallery: Gallery, names: Sequence[str], of_templates: Sequence[TemplateFindings]
+) -> dict[Finding, list[str]]:
+    """Return the findings on stylesheets, each with its templates, if all templates with the file were checked."""
+    unused = {name: one.unused for name, one in zip(names, of_templates, strict=True) if one.is_whole}
+    users: dict[str, set[str]] = defaultdict(set)
+    if any(unused.values()):
+        for name in gallery.names():
+            for file in gallery.files_of(name):
+                users[file].add(name)
+    return unused_in_all(unused, users)
 
 
 def line_fingerprints(source: Callable[[str], str]) -> Callable[[Place], str]:

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from jinja2 import Environment, nodes
 
 from keyturn.emails.gallery.branches.points import Branch, Outcome, Point, points_in
 from keyturn.emails.gallery.variables.expressions import Expressions
-from keyturn.emails.gallery.variables.usage import Usage, find_macro
+from keyturn.emails.gallery.variables.usage import DEEPEST, MOST_CALLS, Usage, calls_super, find_macro
 from keyturn.emails.gallery.variables.variables import Scope, Use, Values, Variable
 
 ITEM = 0
@@ -129,6 +129,8 @@ class Conditions(Usage):
         self._points_by_node: dict[int, Point] = {}
         self._within: tuple[Branch, ...] = ()
         self._deciding: tuple[Read, ...] = ()
+        self._blocks: dict[str, list[tuple[nodes.Block, Scope]]] = {}
+        self._shown: set[int] = set()
 
     def _make_expressions(self) -> Expressions:
         return Reads(self._name, self._call, self._environment.filters, self._visit)
@@ -142,6 +144,33 @@ class Conditions(Usage):
             self.points[file] = points_in(tree, file) if tree else []
             self._points_by_node |= {id(point.node): point for point in self.points[file]}
         return self._trees[file]
+
+    def _body(self, body: list[Any], scope: Scope) -> None:
+        """Read statements. The blocks of a child are read where its layout shows them, or else after it."""
+        if not any(isinstance(node, nodes.Extends) for node in body):
+            return super()._body(body, scope)
+        own = [node for node in body if isinstance(node, nodes.Block)]
+        for block in (one for node in body for one in (node, *node.find_all(nodes.Block))):
+            if isinstance(block, nodes.Block):
+                self._blocks.setdefault(block.name, []).append((block, scope))
+        super()._body([node for node in body if node not in own], scope)
+        for block in own:
+            if id(block) not in self._shown:
+                self._block(block, scope)
+        return None
+
+    def _block(self, node: nodes.Block, scope: Scope) -> None:
+        """Read what a block shows: the version of the outermost child, and those that `super()` shows."""
+        known = self._blocks.get(node.name, [])
+        versions = known if any(block is node for block, _ in known) else [*known, (node, scope)]
+        for block, of_block in versions:
+            self._calls += 1
+            if scope.depth >= DEEPEST or self._calls > MOST_CALLS:
+                return
+            self._shown.add(id(block))
+            super()._body(block.body, replace(of_block.inner_scope(), depth=scope.depth + 1))
+            if not calls_super(block):
+                return
 
     def _statement(self, node: nodes.Node, scope: Scope) -> None:
         match node:

@@ -59,20 +59,23 @@ class Point:
         return tuple(Branch(self.file, self.number, outcome) for outcome in _OUTCOMES[type(self.node)])
 
     def draws_nothing(self, outcome: Outcome) -> bool:
-        """Tell whether an outcome has no statements of its own: no `else`, or one turn of a loop."""
+        """Tell whether an outcome has nothing of its own to show: no `else`, an empty `if`, or one turn of a loop."""
         if isinstance(self.node, nodes.CondExpr):
             return outcome == "no" and self.node.expr2 is None
-        return outcome == "one" or (outcome in ("no", "none") and not self.otherwise)
+        return outcome == "one" or (outcome != "called" and not self._shown_lines(outcome))
 
     def lines(self, outcome: Outcome) -> Lines:
         """Return the lines that only this outcome renders, or else the line of the decision."""
+        drawn = self._shown_lines(outcome)
+        return Lines(drawn[0], drawn[-1]) if drawn else Lines(self.line, self.line)
+
+    def _shown_lines(self, outcome: Outcome) -> list[int]:
         body: Sequence[nodes.Node] = ()
         if outcome in ("no", "none"):
             body = self.otherwise
         elif isinstance(self.node, nodes.If | nodes.Macro) or outcome == "several":
             body = getattr(self.node, "body", ())
-        drawn = sorted({line for node in body for line in _lines_of(node)})
-        return Lines(drawn[0], drawn[-1]) if drawn else Lines(self.line, self.line)
+        return sorted({line for node in body for line in _lines_of(node)})
 
 
 def points_in(tree: nodes.Template, file: str) -> list[Point]:

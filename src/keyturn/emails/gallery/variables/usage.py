@@ -10,10 +10,10 @@ from jinja2 import Environment, TemplateError, TemplateSyntaxError, nodes
 from keyturn.emails.gallery.variables.expressions import Expressions
 from keyturn.emails.gallery.variables.variables import Macro, Scope, Values, Variable
 
-_DEEPEST = 12
+DEEPEST = 12
 """Depth of calls and includes. Deeper ones are circles."""
 
-_MOST_CALLS = 2000
+MOST_CALLS = 2000
 """Calls of macros that are followed: a macro that calls itself twice would make exponentially many."""
 
 _ALWAYS_THERE = frozenset({"_", "gettext", "ngettext", "pgettext", "npgettext", "loop", "self", "super", "caller"})
@@ -146,16 +146,14 @@ class Usage:
     def _block(self, node: nodes.Block, scope: Scope) -> None:
         if node.name in self._overridden:
             return
-        if not any(
-            isinstance(call.node, nodes.Name) and call.node.name == "super" for call in node.find_all(nodes.Call)
-        ):
+        if not calls_super(node):
             self._overridden.add(node.name)
         self._body(node.body, scope.inner_scope())
 
     def _bring_in(self, named: nodes.Node, scope: Scope) -> None:
         for file in _files(named):
             name = self._environment.join_path(file, scope.file)
-            if scope.depth < _DEEPEST:
+            if scope.depth < DEEPEST:
                 self._file(name, replace(scope, file=name, depth=scope.depth + 1))
 
     def _module(self, node: nodes.Import | nodes.FromImport, scope: Scope) -> Scope:
@@ -163,7 +161,7 @@ class Usage:
         name = self._environment.join_path(file, scope.file) if file else ""
         outer = scope if node.with_context else None
         module = Scope(outer=outer, file=name, isolated=not node.with_context, depth=scope.depth + 1)
-        if name and module.depth < _DEEPEST:
+        if name and module.depth < DEEPEST:
             self._file(name, module)
         return module
 
@@ -181,7 +179,7 @@ class Usage:
         if macro is None:
             return False
         self._calls += 1
-        if scope.depth >= _DEEPEST or self._calls > _MOST_CALLS or isinstance(macro.node, nodes.CallBlock):
+        if scope.depth >= DEEPEST or self._calls > MOST_CALLS or isinstance(macro.node, nodes.CallBlock):
             return True
         see = self._expressions.see
         given = [see(one, scope) for one in node.args]
@@ -194,6 +192,11 @@ class Usage:
         bound |= {name: values for name, values in named.items() if name in names}
         self._body(macro.node.body, replace(macro.scope.inner_scope(**bound), depth=scope.depth + 1))
         return True
+
+
+def calls_super(block: nodes.Block) -> bool:
+    called = (call.node for call in block.find_all(nodes.Call))
+    return any(isinstance(name, nodes.Name) and name.name == "super" for name in called)
 
 
 def find_macro(called: nodes.Node, scope: Scope) -> Macro | None:

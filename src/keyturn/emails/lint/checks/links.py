@@ -17,6 +17,7 @@ from keyturn.emails.lint.markup.structure import inherited_attribute
 from keyturn.mail.rendering.html_tree import Element, parse_html
 
 _SCHEMES = ("https", "http", "mailto", "tel", "sms")
+_OF_IMAGES = ("https", "http", "cid", "data")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _MAILBOX = re.compile(r"[^\s@,<>]+@[^\s@,<>]+\.[^\s@,<>.]+")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -27,9 +28,11 @@ _INSIDE = re.compile(
 """This machine and private networks, which readers cannot reach (RFC 6761, 6.3; RFC 1122, 3.2.1.3; RFC 1918)."""
 
 # "https://https://a.example", "https:https//a.example", and an address of its own behind a base: "https://a/https://b",
-# "https://a/htps://b".
+# "https://a/htps://b", "https://a/mailto:b", "https://atel:b".
 _TWICE = re.compile(
-    r"https?:/*(?:https?(?::|/|%3a)|[^/?#]*(?:https?:|[a-z]:/)|[^/?#]+/+[a-z][a-z0-9+.-]*:/)", re.IGNORECASE
+    r"https?:/*(?:https?(?::|/|%3a)|[^/?#]*(?:https?:|[a-z]:/|mailto:|(?:tel|sms):[+\d])|[^/?#]+/+[a-z][a-z0-9+.-]*:/"
+    r"|[^/?#]+/+(?:mailto|tel|sms):)",
+    re.IGNORECASE,
 )
 
 # Services that redirect links: they see every token that passes.
@@ -79,6 +82,27 @@ def check_links(document: Document) -> Iterator[Finding]:
         elif not is_unfilled(anchor.address):
             yield from _check_address(document, anchor.address, anchor, find)
         yield from _of_label(anchor, targets, find)
+    for address, offset in _image_addresses(document):
+        yield from _of_image_address(address, partial(document.finding, offset))
+
+
+def _image_addresses(document: Document) -> Iterator[tuple[str, int]]:
+    for image in (*document.elements("mj-image", "mj-carousel-image"), *document.html_elements("img")):
+        if source := image.attributes.get("src"):
+            yield source.value.strip(), source.offset
+
+
+def _of_image_address(address: str, find: "partial[Finding]") -> Iterator[Finding]:
+    """Check the scheme of an image. A relative address is left out, as many apps complete or attach it."""
+    scheme = _SCHEME.match(address)
+    if _TWICE.match(address):
+        yield find("links/doubled-scheme")
+    elif scheme and "{" not in address and scheme[1].lower() not in _OF_IMAGES:
+        meant = did_you_mean(scheme[1].lower(), _OF_IMAGES, form="{}:")
+        fix = meant or "Use an https:// address."
+        yield find(
+            "links/unknown-scheme", severity="error", message=f"No mail client shows {scheme[1]}: images.", fix=fix
+        )
 
 
 def check_links_in_text(document: Document) -> Iterator[Finding]:

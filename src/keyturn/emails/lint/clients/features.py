@@ -18,7 +18,15 @@ import msgspec
 
 from keyturn.emails.gallery.variables.plausible_texts import is_placeholder
 from keyturn.emails.lint.clients.clients import Support, supports
-from keyturn.emails.lint.css.stylesheets import AtRule, Compound, Declaration, StyleRule, read_style, read_stylesheet
+from keyturn.emails.lint.css.stylesheets import (
+    AtRule,
+    Compound,
+    Declaration,
+    Selector,
+    StyleRule,
+    read_style,
+    read_stylesheet,
+)
 from keyturn.emails.lint.document import Document
 from keyturn.emails.lint.markup.structure import AuthoredStyle
 from keyturn.mail.rendering.html_tree import Element
@@ -303,12 +311,14 @@ def _is_optional(rule: StyleRule) -> bool:
     names = " ".join(name for selector in rule.selectors for name in selector.attribute_names())
     if any(offered in f"{around} {names}" for offered in _OFFERED):
         return True
-    return bool(rule.selectors) and all(
-        _OF_ONE_CLIENT
-        & {name for one in selector.compounds for name in (*one.classes, one.id, *selector.attribute_names())}
-        or (selector.compounds[0].tag == "u" and selector.combinators[:1] == ("+",))  # which Gmail alone draws so
-        for selector in rule.selectors
-    )
+    return bool(rule.selectors) and all(map(is_of_one_client, rule.selectors))
+
+
+def is_of_one_client(selector: Selector) -> bool:
+    """Tell whether a selector is for the markup that a single client makes of a mail."""
+    names = {name for one in selector.compounds for name in (*one.classes, one.id, *selector.attribute_names())}
+    of_gmail = selector.compounds[0].tag == "u" and selector.combinators[:1] == ("+",)
+    return of_gmail or not _OF_ONE_CLIENT.isdisjoint(names)
 
 
 _OTHER_ACCOUNTS = re.compile(r"non[- ](?:google|gmail|outlook)[- ]accounts?", re.IGNORECASE)

@@ -1,0 +1,172 @@
+"""Selectors that match nothing in any mail, and what is no such selector: of clients, of MJML, of other branches."""
+
+from pathlib import Path
+
+import pytest
+
+from keyturn.emails.gallery.opening import open_gallery
+from keyturn.emails.lint.examination import examine
+
+PAGE = """<html lang="en"><head><title>News</title><style>
+{css}
+</style></head><body class="body">
+<h1 class="title" id="top">News of the harbour</h1>
+<table class="card"><tr><td class="button" style="padding:9px"><p>The boat is here.</p></td></tr></table>
+{more}
+</body></html>"""
+
+
+def unused(folder: Path, *, only: tuple[str, ...] | None = None) -> dict[str, str]:
+    found = examine(open_gallery(folder), only=only).with_rules(["styles"]).found
+    return {one.finding.message.removesuffix(".").rpartition("matches ")[2]: str(one.finding.place) for one in found}
+
+
+def of_page(folder: Path, css: str, more: str = "", samples: str = "") -> dict[str, str]:
+    (folder / "news.html").write_text(PAGE.replace("{css}", css).replace("{more}", more))
+    (folder / "news.txt").write_text("The boat is here.")
+    if samples:
+        (folder / "news.samples.toml").write_text(samples)
+    return unused(folder)
+
+
+@pytest.mark.parametrize(
+    "selector",
+    [
+        ".quay",
+        "p.quay",
+        "#quay",
+        ".card .quay",
+        ".quay a",
+        ".quay:hover",
+        ".card.title",
+        ".title .button",
+        "p.button",
+    ],
+)
+def test_a_selector_that_no_element_matches_is_a_note_at_its_rule(tmp_path: Path, selector: str) -> None:
+    assert of_page(tmp_path, f".card {{ color: #111 }}\n{selector} {{ color: #111 }}") == {selector: "news.html:3:1"}
+
+
+@pytest.mark.parametrize(
+    "css",
+    [
+        ".card .button, #top:hover, body.body h1 { color: #111 }",
+        ".card > tr { color: #111 }",
+        ".card h3, blockquote { color: #111 }",
+        "@keyframes quay { from { color: #111 } .5% { color: #222 } }",
+        "@font-face { font-family: quay }",
+    ],
+    ids=["matched", "child", "tags", "keyframes", "font"],
+)
+def test_a_selector_that_matches_or_has_no_name_of_the_author_is_none(tmp_path: Path, css: str) -> None:
+    assert of_page(tmp_path, css) == {}
+
+
+@pytest.mark.parametrize(
+    "selector",
+    [
+        "u + .quay",
+        "u ~ div .quay",
+        "[owa] .quay",
+        ".ExternalClass",
+        ".ExternalClass .quay",
+        "#outlook a",
+        "[data-ogsc] .quay",
+        "a[x-apple-data-detectors]",
+        "#MessageViewBody a",
+        ".moz-text-html .quay",
+        ".gmail-fix",
+        "span.MsoHyperlink",
+        ".mj-column-per-50",
+        ".mj-outlook-group-fix",
+        ".x_quay",
+        "*[class~=x_quay]",
+    ],
+)
+def test_what_a_client_or_mjml_writes_is_left_out(tmp_path: Path, selector: str) -> None:
+    assert of_page(tmp_path, f"{selector} {{ color: #111 }}") == {}
+
+
+@pytest.mark.parametrize(
+    ("more", "samples"),
+    [
+        ('{% if level > 99 and level < 1 %}<p class="quay">x</p>{% endif %}', ""),
+        ('<!--[if mso]><p class="quay">x</p><![endif]-->', ""),
+        ("{% set kind = 'quay' if 1 > 2 else 'title' %}<p class=\"{{ kind }}\">x</p>", ""),
+        ('<p class="{{ kind }}">x</p>', '[first]\nkind = "title"'),
+        ('<p class="title {{ order.kind }}">x</p>', '[first]\norder = {kind = "title"}'),
+    ],
+    ids=["branch", "outlook", "string", "value", "part-of-a-value"],
+)
+def test_a_name_that_the_mail_may_have_is_left_out(tmp_path: Path, more: str, samples: str) -> None:
+    assert of_page(tmp_path, ".quay { color: #111 }", more, samples) == {}
+
+
+def test_a_name_whose_beginning_is_written_is_left_out(tmp_path: Path) -> None:
+    more = '<p class="level-{{ level }}">x</p><p class="col{{ count }}">x</p>'
+    css = ".level-gold { color: #111 } .col7 { color: #111 } .levels { color: #111 }"
+
+    assert list(of_page(tmp_path, css, more, '[first]\nlevel = "tin"\ncount = 1')) == [".levels"]
+
+
+def test_a_misspelt_name_is_a_warning_that_names_the_class_without_a_style(tmp_path: Path) -> None:
+    of_page(tmp_path, ".buton { color: #111 } .titles { color: #111 } .title { color: #222 }")
+    (of_button, of_titles) = (one.finding for one in examine(open_gallery(tmp_path)).with_rules(["styles"]).found)
+
+    assert (of_button.severity, of_button.fix) == ("warning", "Did you mean .button?")
+    assert (of_titles.severity, of_titles.fix) == ("note", "Correct the selector, or delete the rule.")
+
+
+def test_names_that_differ_in_a_number_are_not_taken_for_each_other(tmp_path: Path) -> None:
+    of_page(tmp_path, ".column-2 { color: #111 }", '<p class="column-3">x</p>')
+    (found,) = (one.finding for one in examine(open_gallery(tmp_path)).with_rules(["styles"]).found)
+
+    assert found.severity == "note"
+
+
+def test_the_selectors_of_mjml_are_matched_with_what_it_writes(tmp_path: Path) -> None:
+    (tmp_path / "news.txt").write_text("The boat is here.")
+    (tmp_path / "news.mjml").write_text(
+        """<mjml lang="en"><mj-head><mj-title>News</mj-title>
+<mj-attributes><mj-class name="foot" color="#111111" /></mj-attributes>
+<mj-style>
+.wide td, .wide-outlook { color: #111111 }
+.foot { color: #111111 }
+</mj-style>
+<mj-style inline="inline">
+.inlined { color: #111111 }
+.lost { color: #111111 }
+</mj-style></mj-head>
+<mj-body><mj-section css-class="wide"><mj-column><mj-text mj-class="foot"><h1 class="inlined">News</h1></mj-text>
+</mj-column></mj-section></mj-body></mjml>"""
+    )
+
+    assert unused(tmp_path) == {".foot": "news.mjml:5:1", ".lost": "news.mjml:9:1"}
+
+
+def test_a_shared_stylesheet_is_judged_with_all_its_mails(tmp_path: Path) -> None:
+    (tmp_path / "_layout").mkdir()
+    css = ".boats { color: #111 }\n.ships { color: #111 }\n.quays { color: #111 }"
+    layout = PAGE.replace("{css}", css).replace("{more}", "{% block more %}{% endblock %}")
+    (tmp_path / "_layout/base.html").write_text(layout)
+    for name in ("boats", "ships"):
+        body = f'{{% extends "_layout/base.html" %}}{{% block more %}}<p class="{name}">x</p>{{% endblock %}}'
+        (tmp_path / f"{name}.html").write_text(body)
+        (tmp_path / f"{name}.txt").write_text("The boat is here.")
+
+    assert unused(tmp_path) == {".quays": "_layout/base.html:4:1"}
+    (found,) = examine(open_gallery(tmp_path)).with_rules(["styles"]).found
+    assert found.templates == ("boats", "ships")
+    assert unused(tmp_path, only=("boats",)) == {}
+
+
+def test_a_mail_that_was_not_checked_in_full_tells_nothing(tmp_path: Path) -> None:
+    assert of_page(tmp_path, ".quay { color: #111 }", "{% include 'nothing.html' %}") == {}
+
+
+def test_a_comment_ignores_it_with_a_reason(tmp_path: Path) -> None:
+    comment = "{# keyturn: ignore styles/unused because the newsletter's editor writes it #}"
+
+    assert of_page(tmp_path, f"{comment}\n.quay {{ color: #111 }}\n.wharf {{ color: #111 }}") == {
+        ".wharf": "news.html:4:1"
+    }
