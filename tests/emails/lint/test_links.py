@@ -52,6 +52,44 @@ def test_the_links_of_a_navbar_begin_with_its_base(tmp_path: Path) -> None:
     assert found(tmp_path, bar.replace("{base}", "")) == {"links/relative": "error"}
 
 
+@pytest.mark.parametrize(
+    ("base", "address", "rule"),
+    [
+        ("htps://northwind.example", "/news", "links/unknown-scheme"),
+        ("https://northwind.example", "https://northwind.example/news", "links/doubled-scheme"),
+        ("https://northwind.example", "mailto:help@northwind.example", "links/doubled-scheme"),
+        ("https://northwind.example/", "mailto:help@northwind.example", "links/doubled-scheme"),
+        ("https://northwind.example", "tel:+4915100000", "links/doubled-scheme"),
+        ("https://northwind.example/", "tel:+4915100000", "links/doubled-scheme"),
+    ],
+)
+def test_a_wrong_scheme_is_found_behind_a_base(tmp_path: Path, base: str, address: str, rule: str) -> None:
+    bar = f"<mj-navbar base-url='{base}'><mj-navbar-link href='{address}'>News</mj-navbar-link></mj-navbar>"
+    assert found(tmp_path, bar) == {rule: "error"}
+
+
+@pytest.mark.parametrize(
+    ("source", "rules"),
+    [
+        ("htps://northwind.example/a.png", {"links/unknown-scheme"}),
+        ("https://https://northwind.example/a.png", {"links/doubled-scheme"}),
+        ("file:///a.png", {"links/unknown-scheme"}),
+        ("https://northwind.example/a.png", set()),
+        ("cid:logo", set()),
+        ("data:image/png;base64,AA==", set()),
+        ("images/a.png", set()),
+        ("", set()),
+    ],
+)
+@pytest.mark.parametrize(
+    "image", ['<mj-image alt="Boat" src="{}" />', '<mj-text><img alt="Boat" width="9" src="{}"></mj-text>']
+)
+def test_the_scheme_of_an_image_is_one_that_clients_load(
+    tmp_path: Path, image: str, source: str, rules: set[str]
+) -> None:
+    assert found(tmp_path, image.format(source)).keys() == rules
+
+
 def test_a_misspelt_scheme_is_told_with_the_right_one(tmp_path: Path) -> None:
     mails = Mails(tmp_path)
     mails.write(

@@ -135,6 +135,31 @@ def test_branches_are_followed_into_layouts_includes_and_macros(tmp_path: Path) 
     assert not report.never_rendered, "what a mail's own call of a macro decides is no branch of the mail"
 
 
+def test_what_a_child_writes_in_an_empty_block_is_behind_the_branches_around_the_block(tmp_path: Path) -> None:
+    template = """{% extends "_parts/base.html" %}
+{% block banner %}{% if company == "Other" %}{{ super() }}{% endif %}{% endblock %}
+{% block unknown %}{% if total > 90 %}x{% endif %}{% endblock %}"""
+    inner = "{% block banner %}{% if company and total == 7 %}!{% endif %}{% endblock %}"
+    base = f"{{% if festive == 'yes' %}}<p>{inner}</p>{{% endif %}}"
+    report = explored(tmp_path, template, base=base)
+
+    assert set(found(report)) >= {"festive is yes", "company is Other", "company and total is 7"}
+    assert not [one for one in report.never_rendered if "total > 90" not in one.name]
+
+
+def test_blocks_that_stand_in_each_other_in_turn_come_to_an_end(tmp_path: Path) -> None:
+    template = """{% extends "_parts/base.html" %}
+{% block a %}{% block b %}{{ super() }}{% if company %}x{% endif %}{% endblock %}{% endblock %}"""
+    base = "{% block b %}{% block a %}{% endblock %}{% endblock %}"
+    explored(tmp_path, template, base=base)
+
+
+def test_an_empty_branch_that_no_value_takes_is_no_gap(tmp_path: Path) -> None:
+    report = explored(tmp_path, "{% if total > 10 and total < 5 %}\n{% endif %}{{ company }}")
+
+    assert not report.never_rendered
+
+
 def test_of_a_folder_what_no_mail_comes_to_counts(tmp_path: Path) -> None:
     report = explored(
         tmp_path,

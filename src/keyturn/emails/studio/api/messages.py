@@ -31,6 +31,7 @@ from keyturn.emails.studio.api.shapes import (
     summary_of,
 )
 from keyturn.emails.studio.checks.captured_checks import CapturedChecks
+from keyturn.emails.studio.checks.receivers import Receivers, receivers_of
 from keyturn.emails.studio.frames import attached
 from keyturn.emails.studio.studio import Studio
 from keyturn.emails.studio.view import View
@@ -118,10 +119,11 @@ _AS_TEXT = '<!doctype html><meta charset="utf-8"><pre style="white-space:pre-wra
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True):
-    """The findings of a mail. `unchecked`: why a part was not checked."""
+    """The findings of a mail. `unchecked`: why a part was not checked. `receivers`: what they said and look at."""
 
     findings: tuple[Finding, ...]
     unchecked: str
+    receivers: Receivers
 
 
 class OneMail:
@@ -169,8 +171,12 @@ async def message_raw(name: FromPath[str], one_mail: NamedDependency[OneMail]) -
 async def message_checks(
     name: FromPath[str], one_mail: NamedDependency[OneMail], captured_checks: NamedDependency[CapturedChecks]
 ) -> Checked:
-    report = await one_mail.read(name, captured_checks.check)
-    return Checked(findings=report.findings, unchecked=report.unchecked)
+    def check(mail: CapturedMail, content: MailContent) -> Checked:
+        report = captured_checks.check(mail, content)
+        receivers = receivers_of(content, mail.summary)
+        return Checked(findings=report.findings, unchecked=report.unchecked, receivers=receivers)
+
+    return await one_mail.read(name, check)
 
 
 @get("/message/{name:str}/part/{number:int}")

@@ -12,6 +12,7 @@ from keyturn.emails.lint.browser.measurements import Noticed, findings_of, notic
 from keyturn.emails.lint.checks.links import site_of
 from keyturn.emails.lint.finding import Finding, Place, Rules, Severity
 from keyturn.emails.lint.sent_mail import NotExamined, SentMail, document_of, examine_apart
+from keyturn.emails.studio.checks.receivers import domain_of, failed_results, signers_of
 from keyturn.emails.studio.checks.reports import MailReport
 from keyturn.emails.studio.rendering.kept import Kept
 
@@ -92,8 +93,6 @@ _UNSUBSCRIBE = re.compile(
     r"|disiscriv|配信停止|إلغاء الاشتراك",
     re.IGNORECASE,
 )
-_SIGNED_BY = re.compile(r"(?:^|;)\s*d\s*=\s*([\w.-]+)")
-_VERDICT = re.compile(r"\b(spf|dkim|dmarc)\s*=\s*(fail|softfail|permerror|temperror)\b", re.IGNORECASE)
 
 
 def check_message(content: MailContent, summary: Summary) -> Iterator[Finding]:
@@ -125,25 +124,19 @@ def _check_headers(content: MailContent, summary: Summary) -> Iterator[Finding]:
 
 def _check_alignment(content: MailContent, summary: Summary) -> Iterator[Finding]:
     """Compare the domains that DMARC compares (RFC 7489, 3.1), as far as the mail shows them."""
-    sender = _domain(summary.sender.address)
-    return_path = _domain(summary.return_path)
+    sender, return_path = domain_of(summary.sender.address), domain_of(summary.return_path)
     if sender and return_path and site_of(sender) != site_of(return_path):
         yield _RULES.finding(_place(content, "from"), "message/spf-unaligned", sender=sender, return_path=return_path)
-    signed = [
-        found[1].lower()
-        for name, value in content.headers
-        if name.lower() == "dkim-signature" and (found := _SIGNED_BY.search(value))
-    ]
+    signed = signers_of(content)
     if signed and sender and all(site_of(domain) != site_of(sender) for domain in signed):
         yield _RULES.finding(
             _place(content, "dkim-signature"), "message/dkim-unaligned", signers=", ".join(signed), sender=sender
         )
-    for name, value in content.headers:
-        if name.lower() == "authentication-results":
-            for verdict in _VERDICT.finditer(value):
-                yield _RULES.finding(
-                    _place(content, "authentication-results"), "message/authentication-failed", verdict=verdict[0]
-                )
+    for failed in failed_results(content):
+        verdict = f"{failed.topic.lower()}={failed.result}"
+        yield _RULES.finding(
+            _place(content, "authentication-results"), "message/authentication-failed", verdict=verdict
+        )
 
 
 def _check_bulk(content: MailContent) -> Iterator[Finding]:
@@ -177,7 +170,3 @@ def _check_bytes(content: MailContent) -> Iterator[Finding]:
 def _place(content: MailContent, name: str) -> Place:
     numbers = (number for number, (each, _) in enumerate(content.headers, 1) if each.lower() == name)
     return Place(HEADERS, next(numbers, 1))
-
-
-def _domain(address: str) -> str:
-    return address.rpartition("@")[2].lower()

@@ -26,6 +26,7 @@ from keyturn.emails.lint.finding import Finding
 from keyturn.emails.lint.reading import Saying, read_aloud
 from keyturn.emails.studio import frames
 from keyturn.emails.studio.checks.captured_checks import CapturedChecks
+from keyturn.emails.studio.checks.receivers import receivers_of
 from keyturn.emails.studio.frames import attached
 from keyturn.emails.studio.frames.rewriting import remote_hosts
 from keyturn.emails.studio.pages.layout import Layout, neighbours
@@ -142,6 +143,7 @@ async def mail_page(
         "images": images,
         "measured": captured_checks.is_measured(content),
         "sayings": sayings,
+        "receivers": receivers_of(content, mail.summary) if view.tab == "delivery" else None,
         "frame": view.only("scheme", "images", "remote", "dir"),
         "hosts": await asyncio.to_thread(remote_hosts, markup_to_read(content.html)),
         "sandbox": frames.CAPTURED,
