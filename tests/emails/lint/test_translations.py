@@ -103,7 +103,7 @@ def test_the_languages_that_lack_a_text_are_named_together(found: Found, write: 
         write(in_language(tag, "translations"), GERMAN.replace('msgstr "Neues"', 'msgstr ""'))
 
     (finding,) = found()
-    assert finding.message == '"News" is not translated into German and French.'
+    assert finding.message == "“News” is not translated into German and French."
 
 
 def test_a_translation_that_nobody_has_looked_at_is_told_in_the_catalogue(
@@ -154,4 +154,4 @@ def test_a_template_that_cannot_be_read_hides_no_text_of_another(
     write(in_language("de"), GERMAN.replace('msgid "News"\n', 'msgid "Old"\n'))
     write("broken/broken.mjml", "<mjml>{{ _('Broken' }}</mjml>")
 
-    assert [finding.message for finding in found()] == ['"News" is not translated into German.']
+    assert [finding.message for finding in found()] == ["“News” is not translated into German."]

@@ -14,7 +14,7 @@ from keyturn.emails.gallery.discovery import EXPORT_MARK
 from keyturn.emails.inbox.mail import links_of
 from keyturn.emails.renderers import Runner
 from keyturn.emails.studio.frames import PREVIEW, apply_view
-from keyturn.emails.studio.frames.rewriting import insert_in_head
+from keyturn.emails.studio.frames.rewriting import insert_in_head, label_images
 from keyturn.emails.studio.pages.contact_sheet import SCHEMES
 from keyturn.emails.studio.pages.layout import page_environment
 from keyturn.emails.studio.rendering.rendition import Drawer, Rendition, Renditions
@@ -123,7 +123,10 @@ def _leaves(renditions: Renditions, template: str) -> Iterator[ExportedMail]:
 def _write_frames(leaf: ExportedMail, destination: Path) -> None:
     if leaf.mail:
         for scheme, file in leaf.frames.items():
-            _write(destination / file, insert_in_head(apply_view(leaf.mail.html, View(scheme=scheme)), _IN_FRAME))
+            _write(
+                destination / file,
+                insert_in_head(label_images(apply_view(leaf.mail.html, View(scheme=scheme))), _IN_FRAME),
+            )
 
 
 def _environment(gallery: Gallery, sender: str) -> Environment:

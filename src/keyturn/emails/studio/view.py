@@ -12,7 +12,7 @@ WIDTHS = {320: "small phone", 375: "phone", 600: "tablet", 1280: "desktop"}
 Width = Annotated[int, Meta(ge=280, le=1600)]
 PageNumber = Annotated[int, Meta(ge=1, le=100_000)]
 Scheme = Literal["light", "dark", "partial", "full", "word"]
-Tab = Literal["data", "checks", "links", "headers", "reading", "attachments", "delivery"]
+Tab = Literal["data", "checks", "links", "headers", "reading", "attachments"]
 
 
 class PageAddress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -100,7 +100,7 @@ def test_thousands_of_results_are_bounded() -> None:
 )  # fmt: skip
 def test_the_score_of_a_spam_filter_is_explained(headers: str, name: str, tone: str, words: str) -> None:
     (score,) = told(headers).spam
-    assert (score.filter, score.tone, score.words) == (name, tone, words)
+    assert (score.topic, score.tone, score.words) == (name, tone, words)
 
 
 @pytest.mark.parametrize("value", ["", "perhaps", "score=", "score=1e400 required=x", "9" * 5000])
@@ -168,15 +168,18 @@ def captured(studio: Studio) -> CapturedMails:
 def test_the_page_says_so_and_escapes_what_comes_from_outside(client: Client, captured: CapturedMails) -> None:
     message = mail()
     message["Authentication-Results"] = "<b>mx</b>; spf=fail smtp.mailfrom=<script>@a.example"
-    page = client.get(f"/studio/inbox/{captured.add(bytes(message))}?tab=delivery").text
+    message["X-Spam-Status"] = "Yes, score=6.2 required=5.0 tests=BAYES_99=3.5,MIME_HTML_ONLY"
+    page = client.get(f"/studio/inbox/{captured.add(bytes(message))}?tab=checks").text
 
     assert "What receivers said" in page
     assert "&lt;b&gt;mx&lt;/b&gt;" in page
+    assert "From 5 points on, it calls a mail spam." in page
+    assert "<code>BAYES_99</code> 3.5, <code>MIME_HTML_ONLY</code></p>" in page
     assert "<b>mx" not in page
 
 
 def test_the_page_of_a_mail_without_results_says_how_to_get_them(client: Client, captured: CapturedMails) -> None:
-    page = client.get(f"/studio/inbox/{captured.add(bytes(mail()))}?tab=delivery").text
+    page = client.get(f"/studio/inbox/{captured.add(bytes(mail()))}?tab=checks").text
     assert "no receiver has judged it" in page
     assert "What a receiver looks at" in page
 
@@ -189,6 +192,6 @@ def test_the_api_returns_the_same(client: Client, captured: CapturedMails) -> No
 
     assert receivers["results"] == [
         {"topic": "SPF", "tone": "good", "words": "The server that sent the mail may send for a.example.",
-         "by": "mx.example", "result": "pass"}
+         "by": "mx.example", "result": "pass", "tests": []}
     ]  # fmt: skip
     assert [one["topic"] for one in receivers["looks_at"]][-1] == "Reputation"

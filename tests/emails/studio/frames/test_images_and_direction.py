@@ -1,11 +1,14 @@
 """A mail without its images, and a mail turned."""
 
 import re
+import time
+from typing import Literal
 
 import pytest
+from playwright.async_api import BrowserContext
 from tests.emails.studio.fixtures import Client
 
-from keyturn.emails.studio.frames.rewriting import Rewriting, remove_images, set_direction
+from keyturn.emails.studio.frames.rewriting import Rewriting, label_images, remove_images, set_direction
 
 IMAGES = """<!doctype html><html><head><style>
   .hero { background: url("https://cdn.example/hero.png") #ffffff } @media print { p { list-style: url(dot.gif) } }
@@ -28,7 +31,69 @@ def test_no_image_is_asked_for_whatever_names_it() -> None:
 
 def test_the_text_of_an_image_keeps_its_size_and_its_colours() -> None:
     drawn = remove_images(IMAGES)
-    assert re.search(r'<img\s+width="140" height=40 alt="Northwind &amp; Sons" style="color:#14614b">', drawn)
+    assert re.search(
+        r'<img data-file="logo.png"\s+width="140" height=40 alt="Northwind &amp; Sons" style="color:#14614b">', drawn
+    )
+
+
+@pytest.mark.parametrize(
+    ("image", "named"),
+    [
+        ('<img src="https://a.example/x/logo.png?v=3#a" alt="A">', 'data-file="logo.png" src'),
+        ("<IMG alt=\"A\"\nsrc='logo.png'>", "data-file='logo.png' alt"),
+        ('<img src="https://a.example/">', 'data-file="https://a.example/" src'),
+        ('<img src="cid:logo">', 'data-file="cid:logo" src'),
+        ('<img src="">', 'data-file="" src'),
+        ('<img src="a/&quot;&gt;&lt;script&gt;.png">', 'data-file="&quot;&gt;&lt;script&gt;.png" src'),
+        ("<p title=\"<img src='b.png'>\">", "title=\"<img data-file='b.png' src='b.png'>\""),
+        ('<img src="data:image/gif;base64,R0lGODlhAQABAAAAACw=">', "<img src"),
+        ("<img src=logo.png>", "<img src"),
+        ('<img alt="no source">', "<img alt"),
+    ],
+)
+def test_each_image_gets_the_name_of_its_file_for_a_box_in_its_place(image: str, named: str) -> None:
+    assert named in label_images(image)
+
+
+def test_a_mail_without_images_stays_as_it_is() -> None:
+    assert label_images("<p>Hello</p>") == "<p>Hello</p>"
+
+
+def test_a_long_mail_of_open_tags_is_labelled_in_time() -> None:
+    began = time.process_time()
+    label_images("<img " * 100_000 + "src='" * 10_000)
+    assert time.process_time() - began < 5
+
+
+DOT = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
+BOXES = f"""<style>.icon {{ display: block }}</style><body>
+<p><img id="logo" src="images/logo.png" alt="Northwind" width="140" height="40"> Hello</p>
+<img id="icon" class="icon" src="images/icon.png" alt="" width="16" height="16">
+<img id="dot" src="{DOT}" alt="A dot" width="60" height="50"></body>"""
+
+
+@pytest.mark.long
+@pytest.mark.asyncio(loop_scope="session")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("html", [BOXES, remove_images(BOXES, keep_own=True)], ids=["broken", "blocked"])
+async def test_an_image_that_cannot_be_shown_is_a_labelled_box_of_its_size(
+    context: BrowserContext, html: str, scheme: Literal["light", "dark"]
+) -> None:
+    page = await context.new_page()
+    await page.emulate_media(color_scheme=scheme)
+    await page.set_content(label_images(html))
+    measure = """name => {
+        const image = document.getElementById(name);
+        const label = getComputedStyle(image, "::after");
+        return [image.offsetWidth, image.offsetHeight, getComputedStyle(image).display, label.height, label.content];
+    }"""
+    logo, icon, dot = [await page.evaluate(measure, name) for name in ("logo", "icon", "dot")]
+
+    assert logo[:4] == [140, 40, "inline-block", "18px"]
+    assert "logo.png" in logo[4]
+    assert icon[:3] == [16, 16, "block"]
+    assert dot[:2] == [60, 50]
+    assert "px" not in dot[3]
 
 
 def test_the_policy_of_the_frame_refuses_what_names_an_image_in_a_way_that_is_not_known(client: Client) -> None:

@@ -39,6 +39,18 @@ async def test_a_narrow_screen_shows_one_pane_at_a_time_whatever_is_closed(page:
     await expect(page.locator(".list")).to_be_visible()
 
 
+async def test_keys_without_altgr_close_and_open_the_panels_too(page: Page, served: str) -> None:
+    await page.set_viewport_size({"width": 1440, "height": 900})
+    await page.goto(f"{served}/templates/greeting")
+    for key, panel in ((",", ".list"), (".", ".details")):
+        await page.keyboard.press(key)
+        await expect(page.locator(panel)).to_be_hidden()
+        await page.keyboard.press(key)
+        await expect(page.locator(panel)).to_be_visible()
+    await page.keyboard.press("?")
+    await expect(page.locator("dialog#keys")).to_contain_text(",")
+
+
 async def test_the_toolbar_of_a_mail_has_one_row(page: Page, served: str) -> None:
     await page.set_viewport_size({"width": 1440, "height": 900})
     await page.goto(f"{served}/templates/greeting")

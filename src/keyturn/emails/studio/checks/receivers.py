@@ -26,27 +26,23 @@ _MOST_TESTS = 20
 _SHORT = 120
 
 
+class SpamTest(msgspec.Struct, frozen=True):
+    name: str
+    points: float | None
+
+
 class Remark(msgspec.Struct, frozen=True):
-    """A sentence on a mail. `by`: the server that says so, or empty. `result`: its own word, such as "softfail"."""
+    """A sentence on a mail.
+
+    `by`: the server that says so, or empty. `result`: its own word, such as "softfail". `tests`: those of a spam filter
+    that added or took off most points.
+    """
 
     topic: str
     tone: Tone
     words: str
     by: str = ""
     result: str = ""
-
-
-class SpamTest(msgspec.Struct, frozen=True):
-    name: str
-    points: float | None
-
-
-class SpamScore(msgspec.Struct, frozen=True):
-    """The score of a spam filter. `tests`: those that added or took off most points."""
-
-    filter: str
-    tone: Tone
-    words: str
     tests: tuple[SpamTest, ...] = ()
 
 
@@ -54,7 +50,7 @@ class Receivers(msgspec.Struct, frozen=True):
     """`results`: of servers that received the mail. `spam`: of their filters. `looks_at`: what the next one sees."""
 
     results: tuple[Remark, ...]
-    spam: tuple[SpamScore, ...]
+    spam: tuple[Remark, ...]
     looks_at: tuple[Remark, ...]
 
 
@@ -175,23 +171,23 @@ _JUNK_LEVEL = 5
 """Of Microsoft's spam confidence level, from -1 to 9."""
 
 
-def _spam_scores(content: MailContent) -> Iterator[SpamScore]:
+def _spam_scores(content: MailContent) -> Iterator[Remark]:
     read = [score for name in _SCORES for score in _scores_with_limit(content, name)]
     yield from read
     for name in () if read else ("x-spam-score", "x-rspamd-score"):
         for value in _values(content, name)[:1]:
             if found := _ALONE.match(value):
                 words = f"It gave {float(found[1]):g} points, without its limit. More points are worse."
-                yield SpamScore("Spam filter", "open", words)
+                yield Remark("Spam filter", "open", words)
     if not read and content.header("x-spam-flag").strip().lower() == "yes":
-        yield SpamScore("Spam filter", "bad", "It calls this mail spam.")
+        yield Remark("Spam filter", "bad", "It calls this mail spam.")
     for value in _values(content, "x-forefront-antispam-report")[:1]:
         if (found := _LEVEL.search(value)) and (level := int(found[1])) > -_JUNK_LEVEL:
             words = f"The spam confidence level is {level}, from -1 to 9. From {_JUNK_LEVEL} on, the mail is junk."
-            yield SpamScore("Microsoft", "bad" if level >= _JUNK_LEVEL else "good", words)
+            yield Remark("Microsoft", "bad" if level >= _JUNK_LEVEL else "good", words)
 
 
-def _scores_with_limit(content: MailContent, name: str) -> Iterator[SpamScore]:
+def _scores_with_limit(content: MailContent, name: str) -> Iterator[Remark]:
     title, then, patterns = _SCORES[name]
     for value in _values(content, name)[:1]:
         numbers = [float(found[1]) for pattern in patterns if (found := re.search(pattern, value))]
@@ -200,7 +196,7 @@ def _scores_with_limit(content: MailContent, name: str) -> Iterator[SpamScore]:
             tests = [SpamTest(test, float(points) if points else None) for test, points in _TEST.findall(value)]
             tests.sort(key=lambda test: -abs(test.points or 0))
             words = f"It gave {score:g} points. From {limit:g} points on, it {then}."
-            yield SpamScore(title, "bad" if score >= limit else "good", words, tuple(tests[:_MOST_TESTS]))
+            yield Remark(title, "bad" if score >= limit else "good", words, tests=tuple(tests[:_MOST_TESTS]))
 
 
 def _looks_at(content: MailContent, summary: Summary) -> Iterator[Remark]:

@@ -15,6 +15,7 @@ from keyturn.emails.studio.frames.client_models import MODES, simulate_dark, sim
 from keyturn.emails.studio.frames.rewriting import (
     decide_own_scheme,
     insert_in_head,
+    label_images,
     remove_images,
     set_direction,
     without_hints,
@@ -71,7 +72,7 @@ def answer(html: str, view: View, sandbox: str) -> Response[str]:
     if view.images != "on" and view.fonts == "off":
         html = without_hints(html)
     return Response(
-        insert_in_head(html, '<base target="_blank">'),
+        insert_in_head(label_images(html), '<base target="_blank">'),
         media_type=MediaType.HTML,
         headers={
             "content-security-policy": _POLICY.format(

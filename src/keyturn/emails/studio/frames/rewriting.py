@@ -6,7 +6,7 @@ the mail was opened. The policy of the frame is what prevents requests.
 
 import re
 from collections.abc import Iterable, Iterator
-from html import escape
+from html import escape, unescape
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -168,15 +168,23 @@ _ATTRIBUTES = {
 _OWN = ("data:", "cid:")
 """How a mail refers to an embedded image (RFC 2397, RFC 2392)."""
 
+_LONGEST_NAME = 60
 _HINT = re.compile(r"<link(?=[\s/])|<iframe(?=[\s/>])", re.IGNORECASE)
 _WITHOUT_EFFECT = {"<link": "<link rel=none ", "<iframe": "<iframe srcdoc data-left-out "}
 """Of two attributes of one name, the first counts (HTML, 13.2.5.33)."""
 
 # A box of the image's size, which is what Gmail and Outlook leave in its place. The mail sets how the text in it looks.
-_BOX = (
-    "<style>img:not([src]){display:inline-block;outline:1px solid rgb(128 128 128/45%)!important;outline-offset:-1px}"
-    "</style>"
-)
+# Browsers draw the pseudo-elements only of an image that they cannot show. A box that has room for the alt text alone
+# leaves the name of the file out.
+_BOX = """<style>:where(img[data-file],img:not([src])){position:relative;display:inline-block}
+img[data-file]::before{content:"";position:absolute;inset:0;background:rgb(128 128 128/12%);\
+outline:1px solid rgb(128 128 128/50%);outline-offset:-1px}
+img[data-file]::after{content:attr(data-file) " is broken";position:absolute;inset:auto 0 0;overflow:hidden;\
+height:clamp(0px,(100% - 34px)*99,18px);padding:0 4px;white-space:nowrap;text-overflow:ellipsis;text-align:start;\
+font:11px/16px ui-monospace,monospace}
+img[data-file=""]::after{content:"no address"}
+img[data-file]:not([src])::after{content:attr(data-file)}
+img:not([src]){outline:1px solid rgb(128 128 128/45%)!important;outline-offset:-1px}</style>"""
 
 
 def remove_images(html: str, *, keep_own: bool = False) -> str:
@@ -185,6 +193,8 @@ def remove_images(html: str, *, keep_own: bool = False) -> str:
     for tag in rewriting.tags:
         for name in (*_ATTRIBUTES.get(tag.tag, ()), "background"):
             if not (keep_own and _is_own(tag.get(name))):
+                if (tag.tag, name) == ("img", "src") and name in tag.attributes:
+                    rewriting.set(tag, "data-file", _file_of(tag.get(name)))
                 rewriting.remove(tag, name)
         if (style := tag.get("style")) != (changed := _without_urls(style, keep_own=keep_own)):
             rewriting.set(tag, "style", changed)
@@ -192,7 +202,32 @@ def remove_images(html: str, *, keep_own: bool = False) -> str:
             changed := _without_urls(css, keep_own=keep_own)
         ):
             rewriting.replace_inside(tag, changed)
-    return insert_in_head(rewriting.text(), _BOX)
+    return rewriting.text()
+
+
+_IMAGE = re.compile(r"""<img(?=[^<>]*?\ssrc=(?:(")([^"<>]*)"|(')([^'<>]*)'))""", re.IGNORECASE)
+
+
+def label_images(html: str) -> str:
+    """Return the HTML in which an image that cannot be shown is a box with its alt text and the name of its file.
+
+    No script runs in the frame, so a style does it. The HTML may be of any length, so it is not parsed.
+    """
+
+    def name(image: re.Match[str]) -> str:
+        quote, address = image[1] or image[3], unescape(image[2] or image[4] or "")
+        # With the same quotes, a tag that stands in the value of an attribute stays in it.
+        written = f"{image[0]} data-file={quote}{escape(_file_of(address))}{quote}"
+        return image[0] if address.startswith("data:") else written
+
+    return insert_in_head(_IMAGE.sub(name, html), _BOX) if "<img" in html.lower() else html
+
+
+def _file_of(address: str) -> str:
+    """Return the end of an address, to be shown; an empty text for an image in the address itself."""
+    if address.startswith("data:"):
+        return ""
+    return re.split("[?#]", address)[0].rpartition("/")[2][-_LONGEST_NAME:] or address[:_LONGEST_NAME]
 
 
 def without_hints(html: str) -> str:

@@ -143,7 +143,7 @@ async def mail_page(
         "images": images,
         "measured": captured_checks.is_measured(content),
         "sayings": sayings,
-        "receivers": receivers_of(content, mail.summary) if view.tab == "delivery" else None,
+        "receivers": receivers_of(content, mail.summary) if view.tab == "checks" else None,
         "frame": view.only("scheme", "images", "remote", "dir"),
         "hosts": await asyncio.to_thread(remote_hosts, markup_to_read(content.html)),
         "sandbox": frames.CAPTURED,
