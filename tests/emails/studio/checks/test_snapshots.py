@@ -116,6 +116,17 @@ def test_the_same_edit_in_several_mails_is_one_group_and_accepted_at_once(
     assert headings(accepted) == ["Changed"]
 
 
+def test_the_list_has_pictures_before_and_after(accepted: Client, folder: Path) -> None:
+    save(folder, "Hello {{ name }}", "Welcome {{ name }}")
+    page = accepted.get("/studio/snapshots").text
+    addresses = re.findall(r'<iframe src="([^"]+)" sandbox="allow-same-origin" loading="lazy"', page)
+    drawn = [accepted.get(address.replace("&amp;", "&")).text for address in addresses]
+
+    assert len(drawn) == 4
+    assert "Hello Ada" in drawn[0]
+    assert "Welcome Ada" in drawn[1]
+
+
 def test_of_a_long_line_the_list_shows_what_is_near_the_change(accepted: Client, folder: Path) -> None:
     save(folder, "<mj-text>Hello {{ name }}", '<mj-text color="#111111">Hello {{ name }}')
     page = accepted.get("/studio/snapshots").text

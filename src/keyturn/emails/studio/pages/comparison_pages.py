@@ -37,7 +37,7 @@ def revisions_page(
         context["trouble"] = f"git reports: {error}."
     except NotListed as error:
         context["trouble"] = str(error)
-    return layout.page("revisions.html", {**context, "revisions": True})
+    return layout.page("revisions.html", {**context, "revisions": True, "sandbox": frames.PREVIEW})
 
 
 @get("/revisions/{name:path}", sync_to_thread=True, guards=[no_other_site])
@@ -99,8 +99,13 @@ class Acceptance(msgspec.Struct):
 def snapshots_page(
     view: NamedDependency[View], review: NamedDependency[Review], layout: NamedDependency[Layout]
 ) -> Response[str]:
-    context = {"groups": group_changes(review.changes()), "goldens": review.goldens.folder, "total": review.total}
-    return layout.page("snapshots.html", context | {"view": view, "waiting": review.waiting_mails()})
+    context: dict[str, Any] = {
+        "groups": group_changes(review.changes()),
+        "goldens": review.goldens.folder,
+        "total": review.total,
+    }
+    context |= {"view": view, "waiting": review.waiting_mails(), "sandbox": frames.PREVIEW}
+    return layout.page("snapshots.html", context)
 
 
 @get("/snapshots", sync_to_thread=False)

@@ -63,6 +63,19 @@ def test_the_mails_that_changed_are_listed(client: Client) -> None:
     ]
 
 
+def test_the_changed_mails_are_pictures_of_both_sides_or_of_the_only_one(client: Client) -> None:
+    page = client.get("/studio/revisions?base=first").text
+    pictures = re.findall(r'iframe src="(/studio/revision-frames/(\w+)/(\w+)[^"]*)" sandbox="allow-same-origin"', page)
+
+    assert [(side, name) for _, side, name in pictures] == [
+        ("before", "greeting"), ("after", "greeting"), ("before", "greeting"), ("after", "greeting"),
+        ("before", "notice"), ("after", "word"),
+    ]  # fmt: skip
+    drawn = [client.get(address.replace("&amp;", "&")) for address, _, _ in pictures]
+    assert {answer.status_code for answer in drawn} == {200}
+    assert "Goodbye" in drawn[1].text
+
+
 def test_a_mail_stands_beside_what_it_was(client: Client) -> None:
     page = client.get("/studio/revisions/greeting?base=first&sample=ada").text
 
