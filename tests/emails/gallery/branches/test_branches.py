@@ -147,6 +147,17 @@ def test_what_a_child_writes_in_an_empty_block_is_behind_the_branches_around_the
     assert not [one for one in report.never_rendered if "total > 90" not in one.name]
 
 
+def test_a_child_s_block_uses_the_macros_that_its_layout_imports(tmp_path: Path) -> None:
+    report = explored(
+        tmp_path,
+        '{% extends "_parts/base.html" %}{% block card %}{{ ui.note(hint) }}{% endblock %}',
+        base='{% import "_parts/ui.html" as ui %}{% block card %}{% endblock %}',
+        ui="{% macro note(text) %}{% if text == 'Read this' %}!{% endif %}{% endmacro %}",
+    )
+
+    assert found(report) == ["text is Read this"]
+
+
 def test_blocks_that_stand_in_each_other_in_turn_come_to_an_end(tmp_path: Path) -> None:
     template = """{% extends "_parts/base.html" %}
 {% block a %}{% block b %}{{ super() }}{% if company %}x{% endif %}{% endblock %}{% endblock %}"""

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from jinja2 import BytecodeCache, Environment
 
-from keyturn.emails.gallery.branches.conditions import Conditions, Visit
+from keyturn.emails.gallery.branches.conditions import Conditions, Read, Visit
 from keyturn.emails.gallery.branches.points import Branch, Point, name_of_branch, record_branches, with_recording
 from keyturn.emails.gallery.branches.report import PREFIX, BranchReport, NeverRendered
 from keyturn.emails.gallery.branches.search import Drawing, Search, Start
@@ -57,10 +57,18 @@ def explore_mail(
     def draw(sample: Sample, language: Language | None = None, brand: str = "") -> Drawing:
         return _draw(renderers(sample, brand), name, sample, language or mails.languages.choose(SOURCE_LANGUAGE))
 
-    def draw_elsewhere(sample: Sample, names: Collection[str]) -> frozenset[Branch]:
-        languages = [one for one in mails.languages.known.values() if "lang" in names or one.direction == "rtl"]
-        drawings = [draw(sample, language) for language in languages if _OF_LANGUAGES & {*names}]
-        if {*names} - _OF_LANGUAGES:
+    def draw_elsewhere(sample: Sample, reads: Collection[Read]) -> frozenset[Branch]:
+        names = {read.name for read in reads}
+        tags = mails.languages.known.keys() & {
+            constant for read in reads for constant in read.constants if isinstance(constant, str)
+        }
+        languages = [
+            one
+            for one in mails.languages.known.values()
+            if ("lang" in names and (one.tag in tags or not tags)) or ("dir" in names and one.direction == "rtl")
+        ]
+        drawings = [draw(sample, language) for language in languages]
+        if names - _OF_LANGUAGES:
             drawings += [draw(sample, brand=brand) for brand in mails.brands]
         return frozenset[Branch]().union(*(drawing.taken for drawing in drawings))
 
@@ -112,7 +120,7 @@ class ExploredMail:
 
     `files`: its own files. `samples`: written or guessed ones. `props`: the types of values, if declared.
     `draw` renders a sample and returns its branches. `draw_elsewhere` does so in other languages and brands, for
-    decisions on globals. `guess` returns plausible values.
+    decisions on globals, which it reads. `guess` returns plausible values.
     """
 
     files: tuple[str, ...]
@@ -120,14 +128,14 @@ class ExploredMail:
     environment: Environment
     props: type[EmailProps] | None
     draw: Callable[[Sample], Drawing]
-    draw_elsewhere: Callable[[Sample, Collection[str]], frozenset[Branch]]
+    draw_elsewhere: Callable[[Sample, Collection[Read]], frozenset[Branch]]
     guess: Callable[[], Mapping[str, Any]]
 
 
-def _deciding_globals(conditions: Conditions, points: Iterable[Point], drawn: frozenset[Branch]) -> frozenset[str]:
+def _deciding_globals(conditions: Conditions, points: Iterable[Point], drawn: frozenset[Branch]) -> list[Read]:
     waiting = [point for point in points if not drawn >= {*point.branches}]
     visits = [visit for point in waiting for visit in conditions.visits.get((point.file, point.number), [])]
-    return frozenset(read.name for visit in visits for read in visit.reads if read.is_global)
+    return [read for visit in visits for read in visit.reads if read.is_global]
 
 
 class _Exploration:
@@ -142,8 +150,8 @@ class _Exploration:
         self._mail = mail
         self._visits = conditions.visits
         self._points = {(one.file, one.number): one for those in conditions.points.values() for one in those}
-        if starts and (names := _deciding_globals(conditions, self._points.values(), by_samples)):
-            by_samples |= mail.draw_elsewhere(starts[0].sample, names)
+        if starts and (reads := _deciding_globals(conditions, self._points.values(), by_samples)):
+            by_samples |= mail.draw_elsewhere(starts[0].sample, reads)
         self._search = Search(conditions, mail.draw, mail.props, mail.guess, list(starts))
         self._by_samples = self._drawn = by_samples
         self._found: dict[str, Sample] = {}

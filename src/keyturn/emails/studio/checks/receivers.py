@@ -217,8 +217,8 @@ def _looks_at(content: MailContent, summary: Summary) -> Iterator[Remark]:
 
 
 _REPUTATION = (
-    "What counts most is not in the mail: the reputation of your domain and server, and what readers do with mails of"
-    " yours. So no tool can tell a receiver's score from a mail alone."
+    "The reputation of your domain and server counts most, and what readers do with your mails. The mail shows neither,"
+    " so no tool can tell a receiver's score from it."
 )
 
 
