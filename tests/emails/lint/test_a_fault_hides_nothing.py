@@ -232,7 +232,6 @@ def test_in_an_apps_environment_too_unknown_names_and_a_block_of_the_same_name_h
     found = told(examine(gallery))
 
     assert {(rule, place.split(":")[1]) for rule, place in found} == {
-        ("jinja/error", "2"),  # in an `if`, Jinja tells of it when it renders
         ("jinja/unknown-filter", "2"),
         ("jinja/unknown-test", "2"),
         ("jinja/syntax", "3"),

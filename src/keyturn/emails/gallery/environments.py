@@ -17,6 +17,9 @@ from keyturn.errors import KeyturnError
 from keyturn.languages import Language
 from keyturn.settings.building import did_you_mean
 
+Prepare = Callable[[Environment], Environment]
+"""Returns a changed copy of an environment."""
+
 _EXTENSIONS = ("jinja2.ext.i18n", "jinja2.ext.do", "jinja2.ext.loopcontrols")
 _NO_MARKUP = (".txt", ".text", ".subject", ".css")
 

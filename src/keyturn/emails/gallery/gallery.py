@@ -17,6 +17,7 @@ from jinja2 import BaseLoader, Environment
 from keyturn.emails.gallery.branches.report import PREFIX, BranchReport
 from keyturn.emails.gallery.configuration import MailSettings
 from keyturn.emails.gallery.discovery import Discovery, FolderContents, Patterns, state_of
+from keyturn.emails.gallery.environments import Prepare
 from keyturn.emails.gallery.rendering import Renderers
 from keyturn.emails.gallery.samples import Sample, hostile
 from keyturn.emails.gallery.samples.files import Listings, WrittenSample, find_samples, fit_samples
@@ -69,6 +70,7 @@ class Gallery:
     `samples_folder`: one more folder of samples. `mails`: settings of single mails, by name.
     `find_variables`: finds the variables of templates that are no Jinja.
     `finds_branches`: whether to find values for branches that samples leave out; `explorer` does it within limits.
+    `go_on`: makes an environment that goes on at faults, to find the branches of a mail that has some.
     `draft`: the text of one file. The list of files stays that of the disk.
     """
 
@@ -82,6 +84,7 @@ class Gallery:
     explorer: Callable[[str], BranchReport | None] | None = None
     mails: Mapping[str, MailSettings] = field(default_factory=dict)
     find_variables: Callable[[Sequence[str]], Mapping[str, Variable]] | None = None
+    go_on: Prepare | None = None
     draft: Draft | None = None
     _branches: dict[str, tuple[tuple[object, ...] | None, BranchReport | None]] = field(
         default_factory=dict, init=False, compare=False
@@ -174,7 +177,7 @@ class Gallery:
         from keyturn.emails.gallery.variables.usage import find_variables
 
         environment = self.templates.environment(self.languages.choose(""))
-        return self.find_variables(files) if self.find_variables else find_variables(files, environment)
+        return self.find_variables(files) if self.find_variables else find_variables(files, environment, self.go_on)
 
     def branches(self, name: str) -> BranchReport | None:
         """Return the report on the branches of a mail, with values for those that no sample takes.
@@ -219,7 +222,7 @@ class Gallery:
         """Return the files of a mail and all that they use, its own first. Raises LookupError."""
         return self._current_look().reached_from(self.files(name))
 
-    def renderers(self, prepare: Callable[[Environment], Environment] | None = None) -> Renderers:
+    def renderers(self, prepare: Prepare | None = None) -> Renderers:
         """Return the templates for each kind of sample. `prepare` changes each Jinja environment."""
 
         def prepare_draft(environment: Environment) -> Environment:

@@ -1,6 +1,6 @@
 """Templates for each kind of sample: strict about unknown names, or lenient with guessed values."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import PurePosixPath
@@ -8,6 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, Undefined
 
+from keyturn.emails.gallery.environments import Prepare
 from keyturn.emails.gallery.samples import Sample
 from keyturn.emails.gallery.variables.missing_names import MissingName, UndescribedName
 from keyturn.emails.gallery.variables.plausible_texts import Named, text_for
@@ -88,7 +89,7 @@ class Renderers:
 
     templates: Templates
     brands: Mapping[str, Mapping[str, object]]
-    prepare: Callable[[Environment], Environment]
+    prepare: Prepare
     _known: dict[tuple[str, str], Templates] = field(default_factory=dict)
 
     def __call__(self, sample: Sample, brand: str = "") -> Templates:

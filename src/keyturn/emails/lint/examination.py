@@ -23,10 +23,11 @@ from keyturn.emails.lint.checks.unused_styles import StyleUses, unused_in_all
 from keyturn.emails.lint.document import Check, Document, read_document
 from keyturn.emails.lint.finding import Finding, Place, Tally, limit_finding
 from keyturn.emails.lint.guard import guard
-from keyturn.emails.lint.source.broken_templates import explain, explain_samples, one_for_each_engine
+from keyturn.emails.lint.source.broken_templates import explain, explain_samples
+from keyturn.emails.lint.source.other_engines import one_for_each_engine
 from keyturn.emails.lint.source.stand_ins import NO_LAYOUT
 from keyturn.emails.lint.source.translations import MarkedTexts, findings_on_texts, has_catalogues, marked_texts
-from keyturn.emails.lint.source.unknown_filters import unknown_filters_in, with_lenient_origins
+from keyturn.emails.lint.source.unknown_filters import going_on, unknown_filters_in, with_lenient_origins
 from keyturn.emails.lint.suppression import AS_DECLARED, IgnoreComments, Severities, judge
 from keyturn.emails.renderers.limits import Limits, OutOfTime, limited_time
 from keyturn.errors import TemplateInvalid
@@ -283,6 +284,7 @@ def examine(
     `beside`: findings from elsewhere with their mails, which are judged, ignored and ordered with the rest.
     """
     languages = tuple(gallery.languages.known.values() if languages is None else languages)
+    gallery = going_on(gallery)
     with gallery.one_look():
         names = [name for name in gallery.names() if only is None or name in only]
         of_templates = list(each(TemplateChecks(gallery, checks, languages, limits), names))

@@ -117,7 +117,8 @@ class Visit(NamedTuple):
 class Conditions(Usage):
     """Collects the decisions of files: `visits` by decision, `points` by file.
 
-    `sampled`: the names in samples. They are data even if the environment has a global of that name.
+    `sampled`: the names in samples. They are data even if the environment has a global of that name, or has `excused`
+    the name, since a wrong tag may have defined it.
     """
 
     def __init__(self, environment: Environment, sampled: Collection[str]) -> None:
@@ -218,6 +219,8 @@ class Conditions(Usage):
             if name in self._sampled:
                 return (self.given.setdefault(name, self._make_variable(name)),)
             return () if callable(known[name]) else (Read(name, path=(name,), is_global=True),)
+        if name not in self._sampled and name in getattr(self._environment, "excused", ()):
+            return ()
         return super()._name(name, scope)
 
     def _visit(self, node: nodes.Node, values: Values) -> tuple[Read, ...]:

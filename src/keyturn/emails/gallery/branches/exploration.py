@@ -14,7 +14,7 @@ from keyturn.emails.gallery.branches.conditions import Conditions, Read, Visit
 from keyturn.emails.gallery.branches.points import Branch, Point, name_of_branch, record_branches, with_recording
 from keyturn.emails.gallery.branches.report import PREFIX, BranchReport, NeverRendered
 from keyturn.emails.gallery.branches.search import Drawing, Search, Start
-from keyturn.emails.gallery.environments import with_lenient_filters
+from keyturn.emails.gallery.environments import Prepare, with_lenient_filters
 from keyturn.emails.gallery.rendering import Renderers
 from keyturn.emails.gallery.samples import Sample
 from keyturn.emails.gallery.variables.guessed_values import guess
@@ -40,57 +40,68 @@ class MailsToExplore(Protocol):
     def props(self) -> Mapping[str, type[EmailProps]]: ...
     @property
     def brands(self) -> Mapping[str, Mapping[str, object]]: ...
+    @property
+    def go_on(self) -> Prepare | None: ...
     def files(self, name: str) -> MailFiles: ...
     def variables(self, name: str) -> Mapping[str, Variable]: ...
-    def renderers(self, prepare: Callable[[Environment], Environment] | None = None) -> Renderers: ...
+    def renderers(self, prepare: Prepare | None = None) -> Renderers: ...
 
 
 def explore_mail(
     mails: MailsToExplore, name: str, samples: Mapping[str, Sample], compiled: BytecodeCache | None = None
 ) -> BranchReport:
     """Explore the branches of a mail. `compiled`: a cache of compiled templates for several mails. Raises OutOfTime."""
-    renderers = mails.renderers(
-        partial(_recording, compiled=compiled)
-    )  # new ones, since an imported module runs once in each
     guessed: dict[str, Any] = {}
-
-    def draw(sample: Sample, language: Language | None = None, brand: str = "") -> Drawing:
-        return _draw(renderers(sample, brand), name, sample, language or mails.languages.choose(SOURCE_LANGUAGE))
-
-    def draw_elsewhere(sample: Sample, reads: Collection[Read]) -> frozenset[Branch]:
-        names = {read.name for read in reads}
-        tags = mails.languages.known.keys() & {
-            constant for read in reads for constant in read.constants if isinstance(constant, str)
-        }
-        languages = [
-            one
-            for one in mails.languages.known.values()
-            if ("lang" in names and (one.tag in tags or not tags)) or ("dir" in names and one.direction == "rtl")
-        ]
-        drawings = [draw(sample, language) for language in languages]
-        if names - _OF_LANGUAGES:
-            drawings += [draw(sample, brand=brand) for brand in mails.brands]
-        return frozenset[Branch]().union(*(drawing.taken for drawing in drawings))
 
     def guess_once() -> Mapping[str, Any]:
         if not guessed:
             guessed.update(guess(mails.variables(name), name))
         return guessed
 
-    mail = ExploredMail(
-        files=tuple(file for file in mails.files(name) if file),
-        samples=tuple(samples.values()),
-        environment=mails.templates.environment(mails.languages.choose(SOURCE_LANGUAGE)),
-        props=mails.props.get(name),
-        draw=draw,
-        draw_elsewhere=draw_elsewhere,
-        guess=guess_once,
-    )
+    def drawn(prepare: Prepare, compiled: BytecodeCache | None = None) -> ExploredMail:
+        # New renderers, since an imported module runs once in each.
+        renderers = mails.renderers(partial(_recording, prepare=prepare, compiled=compiled))
+
+        def draw(sample: Sample, language: Language | None = None, brand: str = "") -> Drawing:
+            return _draw(renderers(sample, brand), name, sample, language or mails.languages.choose(SOURCE_LANGUAGE))
+
+        def draw_elsewhere(sample: Sample, reads: Collection[Read]) -> frozenset[Branch]:
+            drawings = [draw(sample, language) for language in _languages_of(reads, mails.languages)]
+            if {read.name for read in reads} - _OF_LANGUAGES:
+                drawings += [draw(sample, brand=brand) for brand in mails.brands]
+            return frozenset[Branch]().union(*(drawing.taken for drawing in drawings))
+
+        environment = mails.templates.environment(mails.languages.choose(SOURCE_LANGUAGE))
+        return ExploredMail(
+            files=tuple(file for file in mails.files(name) if file),
+            starts=tuple(Start(sample, draw(sample)) for sample in samples.values()),
+            environment=environment if prepare is with_lenient_filters else prepare(environment),
+            props=mails.props.get(name),
+            draw=draw,
+            draw_elsewhere=draw_elsewhere,
+            guess=guess_once,
+        )
+
+    mail = drawn(with_lenient_filters, compiled)
+    if mails.go_on and any(start.drawing.failed for start in mail.starts):
+        mail = drawn(mails.go_on)
     return _Exploration(mail).report()
 
 
-def _recording(environment: Environment, compiled: BytecodeCache | None) -> Environment:
-    recording = with_lenient_filters(with_recording(environment))
+def _languages_of(reads: Collection[Read], languages: Languages) -> list[Language]:
+    """Return the languages in which decisions on these globals may differ."""
+    names = {read.name for read in reads}
+    constants = {constant for read in reads for constant in read.constants if isinstance(constant, str)}
+    tags = languages.known.keys() & constants
+    return [
+        one
+        for one in languages.known.values()
+        if ("lang" in names and (one.tag in tags or not tags)) or ("dir" in names and one.direction == "rtl")
+    ]
+
+
+def _recording(environment: Environment, prepare: Prepare, compiled: BytecodeCache | None) -> Environment:
+    recording = with_recording(prepare(environment))
     recording.bytecode_cache = compiled
     return recording
 
@@ -105,7 +116,7 @@ def _draw(templates: Templates, name: str, sample: Sample, language: Language) -
                 raise error.__cause__ from error
             failed = True
     names = dict.fromkeys([*(missing_name(one.message) for one in missing), *recorder.lacking])
-    return Drawing(recorder.taken, tuple(names), failed)
+    return Drawing(recorder.taken, tuple(filter(None, names)), failed)
 
 
 MOST_SAMPLES = 24
@@ -118,13 +129,13 @@ _NO_MAIL = "No mail uses this file."
 class ExploredMail:
     """A mail to explore.
 
-    `files`: its own files. `samples`: written or guessed ones. `props`: the types of values, if declared.
+    `files`: its own files. `starts`: drawings of its samples. `props`: the types of values, if declared.
     `draw` renders a sample and returns its branches. `draw_elsewhere` does so in other languages and brands, for
     decisions on globals, which it reads. `guess` returns plausible values.
     """
 
     files: tuple[str, ...]
-    samples: tuple[Sample, ...]
+    starts: tuple[Start, ...]
     environment: Environment
     props: type[EmailProps] | None
     draw: Callable[[Sample], Drawing]
@@ -142,10 +153,10 @@ class _Exploration:
     """Looks for the branches that no sample takes, the outer ones first."""
 
     def __init__(self, mail: ExploredMail) -> None:
-        conditions = Conditions(mail.environment, {name for sample in mail.samples for name in sample.values})
+        conditions = Conditions(mail.environment, {name for one in mail.starts for name in one.sample.values})
         for file in mail.files:
             conditions.read(file)
-        starts = [Start(sample, mail.draw(sample)) for sample in mail.samples]
+        starts = mail.starts
         by_samples = frozenset[Branch]().union(*(start.drawing.taken for start in starts))
         self._mail = mail
         self._visits = conditions.visits
@@ -167,7 +178,7 @@ class _Exploration:
             del self._reasons[branch]  # an empty branch needs no rendering
         known = frozenset(branch for branch in branches if branch in self._drawn or branch in self._reasons)
         not_drawn = [(branch, why) for branch, why in self._reasons.items() if branch not in self._drawn]
-        is_guessed = not any(sample.is_complete for sample in self._mail.samples)
+        is_guessed = not any(start.sample.is_complete for start in self._mail.starts)
         undecided = [branch for branch in branches if self._is_undecided(branch)]
         return BranchReport(
             known=known,

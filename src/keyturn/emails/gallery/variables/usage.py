@@ -7,6 +7,7 @@ from typing import Any
 
 from jinja2 import Environment, TemplateError, TemplateSyntaxError, nodes
 
+from keyturn.emails.gallery.environments import Prepare
 from keyturn.emails.gallery.variables.expressions import Expressions
 from keyturn.emails.gallery.variables.variables import Macro, Scope, Values, Variable
 
@@ -19,12 +20,14 @@ MOST_CALLS = 2000
 _ALWAYS_THERE = frozenset({"_", "gettext", "ngettext", "pgettext", "npgettext", "loop", "self", "super", "caller"})
 
 
-def find_variables(files: Iterable[str], environment: Environment) -> Mapping[str, Variable]:
+def find_variables(
+    files: Iterable[str], environment: Environment, go_on: Prepare | None = None
+) -> Mapping[str, Variable]:
     """Return the variables of files, with all that they extend, include and import, by name.
 
-    Missing and malformed files are skipped. Globals of the environment are no variables.
+    Globals of the environment are no variables. Missing files are skipped, and without `go_on` malformed ones.
     """
-    usage = Usage(environment)
+    usage = Usage(environment, go_on)
     for file in files:
         usage.read(file)
     return usage.given
@@ -33,9 +36,10 @@ def find_variables(files: Iterable[str], environment: Environment) -> Mapping[st
 class Usage:
     """Collects the variables of files in `given`."""
 
-    def __init__(self, environment: Environment) -> None:
+    def __init__(self, environment: Environment, go_on: Prepare | None = None) -> None:
         self.given: dict[str, Variable] = {}
         self._environment = environment
+        self._go_on = go_on
         self._expressions = self._make_expressions()
         self._overridden: set[str] = set()
         self._calls = 0
@@ -61,6 +65,11 @@ class Usage:
         try:
             source, _, _ = loader.get_source(self._environment, file)
             return parse_template(self._environment, source, file)
+        except TemplateSyntaxError:
+            if self._go_on is None:
+                return None
+            self._environment, self._go_on = self._go_on(self._environment), None  # whose globals no variables are
+            return self._tree(file)
         except (TemplateError, OSError, UnicodeDecodeError):
             return None
 
@@ -223,9 +232,13 @@ _MOST = 32
 
 
 @lru_cache(_MOST)
-def parse_template(environment: Environment, source: str, file: str) -> nodes.Template:
+def parse_template(environment: Environment, source: str, file: str, go_on: Prepare | None = None) -> nodes.Template:
     """Return the shared syntax tree; do not change it. Raises TemplateSyntaxError."""
     try:
         return environment.parse(source, file)
     except RecursionError:
         raise TemplateSyntaxError("An expression is nested too deeply.", 1, file, file) from None
+    except TemplateSyntaxError:
+        if go_on is None:
+            raise
+        return go_on(environment).parse(source, file)

@@ -1,7 +1,4 @@
-"""Findings on templates that cannot be rendered, and on samples that cannot be read.
-
-Many folders hold templates of engines that look like Jinja. Each such engine is reported once for a folder.
-"""
+"""Findings on templates that cannot be rendered, and on samples that cannot be read."""
 
 import re
 import traceback
@@ -11,9 +8,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from posixpath import basename
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
-from jinja2 import TemplateNotFound, TemplatesNotFound, TemplateSyntaxError, UndefinedError
+from jinja2 import TemplateNotFound, TemplateRuntimeError, TemplatesNotFound, TemplateSyntaxError, UndefinedError
 from jinja2.exceptions import SecurityError
 from msgspec.structs import replace
 
@@ -30,6 +27,7 @@ from keyturn.emails.lint.finding import (
     line_and_column,
     reason_of,
 )
+from keyturn.emails.lint.source.other_engines import TagOfAnotherEngine, rule_of
 from keyturn.errors import CatalogueInvalid, TemplateInvalid
 from keyturn.mail.rendering.engine import EngineFault
 from keyturn.mail.rendering.folders import Folders
@@ -72,6 +70,8 @@ def line_at(spot: Spot, folders: Folders) -> str:
 def spot_of(error: TemplateInvalid, folders: Folders) -> Spot:
     """Return where Jinja stopped. In a line with several tags, the column is known only if the error names one."""
     spot = Spot(folders.name_of(error.path), error.line)
+    if isinstance(error.__cause__, TagOfAnotherEngine):
+        return Spot(spot.file, spot.line, getattr(error.__cause__.lineno, "column", None))
     if isinstance(error.__cause__, TemplateSyntaxError) and (unclosed := _UNCLOSED.search(error.message)):
         return _unclosed_block("\n".join(_lines(folders / spot.file)), unclosed[1] or "", spot)
     return Spot(spot.file, spot.line, _column(line_at(spot, folders), error))
@@ -135,7 +135,7 @@ def _names_in(error: TemplateInvalid) -> Iterator[str]:
         yield str(cause.name)
     elif isinstance(cause, UndefinedError):
         yield from filter(None, [missing_name(error.message)])
-    elif isinstance(cause, TemplateSyntaxError) and (
+    elif (isinstance(cause, TemplateSyntaxError) or _UNKNOWN.search(error.message)) and (
         quoted := _GOT.match(error.message) or _QUOTED.search(error.message)
     ):
         yield quoted[1]
@@ -253,9 +253,11 @@ def _explain_error(error: TemplateInvalid, folders: Folders, sample: Sample, pla
         return limit_finding(limit, place, reason_of(cause, message))
     line_text = line_at(Spot(folders.name_of(error.path), error.line), folders)
     if isinstance(cause, TemplateSyntaxError):
-        return _of_syntax(message, line_text, place)
+        return _of_syntax(cause, message, place)
     if isinstance(cause, TemplatesNotFound) and "<mj-include" in line_text:
         return _missing_include([*map(str, cause.templates)], folders, place)
+    if isinstance(cause, TemplateRuntimeError) and (unknown := _UNKNOWN.search(message)):
+        return _unknown(unknown, message, place)
     if isinstance(cause, RecursionError):
         return RULES.finding(place, "jinja/error", message=_ENDLESS, fix="Add a condition that ends the calls.")
     find = partial(RULES.finding, place, message=_as_sentence(message))
@@ -300,21 +302,18 @@ def _of_circle(spots: Sequence[Spot], folders: Folders) -> Finding:
     return RULES.finding(last.nearest_place(folders), "jinja/error", message=message, fix=fix)
 
 
-def _of_syntax(message: str, line: str, place: Place) -> Finding:
-    """Explain a syntax error of Jinja, which may be syntax of another engine."""
-    if _HANDLEBARS.search(line):
-        return RULES.finding(place, "jinja/handlebars-tag")
+def _of_syntax(cause: TemplateSyntaxError, message: str, place: Place) -> Finding:
+    if isinstance(cause, TagOfAnotherEngine):
+        return RULES.finding(place, rule_of(cause.engine), said=message)
     if unknown := _UNKNOWN.search(message):
-        kind, tag = unknown[1] or "tag", unknown[3]
-        if tag and (engine := engine_of(tag)):
-            said = f"{{% {tag} %}} is a tag of {engine}, but the template is Jinja"
-            return RULES.finding(place, rule_of(engine), said=said)
-        said = _as_sentence(message)
-        return RULES.finding(place, f"jinja/unknown-{kind}", message=said, spelling="Check its spelling;")
-    if _ARGUMENT_OF_FILTER.search(line):
-        said = "A filter has its argument after a colon, as in Django, but the template is Jinja"
-        return RULES.finding(place, "jinja/django-tag", said=said)
+        return _unknown(unknown, message, place)
     return RULES.finding(place, "jinja/syntax", message=_as_sentence(message))
+
+
+def _unknown(unknown: re.Match[str], message: str, place: Place) -> Finding:
+    said = f"No {unknown[1]} named '{unknown[2]}'" if unknown[1] else message
+    rule = f"jinja/unknown-{unknown[1] or 'tag'}"
+    return RULES.finding(place, rule, message=_as_sentence(said), spelling="Check its spelling;")
 
 
 def _missing_include(names: Sequence[str], folders: Folders, place: Place) -> Finding:
@@ -346,45 +345,3 @@ def _closest_file(name: str, folders: Folders) -> str:
 def _as_sentence(message: str) -> str:
     text = message if _A_NAME_FIRST.match(message) else message[:1].upper() + message[1:]
     return text.rstrip(".") + "."
-
-
-_TAGS: Mapping[str, str] = {
-    "Django": "load|url|static|csrf_token|blocktrans|blocktranslate|endblocktrans|translate|comment|ifequal|cycle|now"
-    "|spaceless|verbatim|with_context|empty|widthratio|regroup|firstof",
-    "Liquid": "assign|capture|unless|case|when|tablerow|increment|render|layout",
-    "Handlebars": "",
-    "Twig": "embed|sandbox|apply|use",
-}
-_ARGUMENT_OF_FILTER = re.compile(r"\{\{[^{}]*\|\s*\w+:[\"'\w]")
-
-_HANDLEBARS = re.compile(r"\{\{\{?~?\s*(?:[#/^]\s*\w|>\s*[\w./-])")
-_ONE, _MANY = "Write the template in Jinja, or list it", "Write the templates in Jinja, or list their folders"
-"""Parts of the fixes for templates of other engines: in one file, and in many."""
-
-Mails = TypeVar("Mails", bound=Sequence[str])
-
-
-def engine_of(tag: str) -> str:
-    """Return the engine of a tag that is unknown to Jinja; empty if no engine is known for it."""
-    return next((engine for engine, tags in _TAGS.items() if tag in tags.split("|")), "")
-
-
-def rule_of(engine: str) -> str:
-    return f"jinja/{engine.lower()}-tag"
-
-
-def one_for_each_engine(found: Mapping[Finding, Mails]) -> dict[Finding, list[str]]:
-    """Merge the findings on each other engine into one, at its first place."""
-    kept = {finding: list(mails) for finding, mails in found.items()}
-    for engine in _TAGS:
-        of_engine = sorted((one for one in kept if one.rule == rule_of(engine)), key=lambda one: one.place)
-        files = {finding.place.file for finding in of_engine}
-        if len(of_engine) > 1:
-            mails = list(dict.fromkeys(mail for finding in of_engine for mail in kept.pop(finding)))
-            kept[_of_many(of_engine[0], engine, len(files)) if len(files) > 1 else of_engine[0]] = mails
-    return kept
-
-
-def _of_many(first: Finding, engine: str, files: int) -> Finding:
-    message = f"{files} files are {engine} templates, but the folder is Jinja. The first: {first.message}"
-    return replace(first, message=message, fix=first.fix.replace(_ONE, _MANY))

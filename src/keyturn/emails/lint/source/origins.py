@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
-from jinja2 import Environment, TemplateSyntaxError, nodes
+from jinja2 import Environment, TemplateAssertionError, TemplateSyntaxError, nodes
 from jinja2.compiler import CodeGenerator, Frame
 from jinja2.defaults import DEFAULT_NAMESPACE
 from jinja2.ext import Extension
@@ -19,7 +19,7 @@ from jinja2.tests import TESTS
 
 from keyturn.emails.gallery.sandbox import SandboxedFolderEnvironment
 from keyturn.emails.lint.source import stand_ins, traced_text
-from keyturn.emails.lint.source.tolerant_parsing import STAND_IN, TolerantEnvironment
+from keyturn.emails.lint.source.tolerant_parsing import STAND_IN, Position, TolerantEnvironment
 
 _NAMES: Mapping[str, str] = {
     "markup": "Markup",
@@ -50,8 +50,6 @@ def with_origins(environment: Environment) -> Environment:
     copy.concat = lambda parts: traced_text.concat(bounded(parts))  # type: ignore[method-assign]  # as NativeEnvironment
     copy.context_class = type("TracedContext", (_TracedContext, environment.context_class), {})
     copy.filters = {name: traced_text.keep_origins(function) for name, function in environment.filters.items()}
-    copy.filters[STAND_IN] = lambda *_, **__: stand_ins.FAILED
-    copy.tests = {**environment.tests, STAND_IN: lambda *_, **__: True}
     return copy
 
 
@@ -62,25 +60,17 @@ class _TracedContext(Context):
         return traced_text.traced_block(super().super(name, current))
 
 
-class _Position(int):
-    """A line number with line and column of the start of its tag or text."""
-
-    line: int
-    column: int
-
-    @classmethod
-    def at(cls, token_line: int, line: int, column: int) -> "_Position":
-        position = cls(token_line)
-        position.line, position.column = line, column
-        return position
-
-
 class _OriginsGenerator(CodeGenerator):
     """Generates code that records the place of each output, and goes on if an expression fails."""
 
     _attempted: Mapping[nodes.Node, tuple[str, str, str]] = {}
     _bound: Collection[str] = ()
     """Names that the template itself gives to values."""
+
+    environment: TolerantEnvironment
+
+    def fail(self, msg: str, lineno: int) -> Any:
+        self.environment.refuse(TemplateAssertionError(msg, lineno, self.name, self.filename))
 
     def write_commons(self) -> None:
         super().write_commons()
@@ -110,8 +100,21 @@ class _OriginsGenerator(CodeGenerator):
     def visit_For(self, node: nodes.For, frame: Frame) -> None:  # noqa: N802 - Jinja's name
         self._write_attempt(super().visit_For, node, frame)
 
+    def visit_Assign(self, node: nodes.Assign, frame: Frame) -> None:  # noqa: N802 - Jinja's name
+        if isinstance(node.target, nodes.Name):
+            super().visit_Assign(node, frame)
+            return
+        names = [frame.symbols.ref(one.name) for one in node.target.find_all(nodes.Name)]
+        failed = f"go_on(_error, None, {self._fails_by_itself(node.node)})"
+        self._write_attempt(super().visit_Assign, node, frame, failed=" = ".join((*names, failed)))
+
     def _write_attempt(
-        self, write: Callable[[Any, Frame], None], node: nodes.Node, frame: Frame, first: str = ""
+        self,
+        write: Callable[[Any, Frame], None],
+        node: nodes.Node,
+        frame: Frame,
+        first: str = "",
+        failed: str = "go_on(_error)",
     ) -> None:
         """Write a statement that prints what it can, and ends where it fails."""
         self.writeline("try:")
@@ -121,7 +124,7 @@ class _OriginsGenerator(CodeGenerator):
         self.outdent()
         self.writeline("except Exception as _error:", node)
         self.indent()
-        self.writeline("go_on(_error)", node)
+        self.writeline(failed, node)
         self.outdent()
 
     def _import_common(self, node: nodes.Import | nodes.FromImport, frame: Frame) -> None:
@@ -196,6 +199,8 @@ class _OriginsGenerator(CodeGenerator):
                     yield node.iter, ("attempt", "", f", {self._fails_by_itself(node.iter)}, iter)")
                 case nodes.With():
                     yield from ((value, ("attempt", "", ")")) for value in node.values)
+                case nodes.Assign() if not isinstance(node.target, nodes.Name):
+                    continue  # fails as a whole
                 case nodes.If() | nodes.Assign() | nodes.ExprStmt():
                     value = node.test if isinstance(node, nodes.If) else node.node
                     yield value, ("attempt", "", f", {self._fails_by_itself(value)})")
@@ -239,7 +244,7 @@ class _Positions(Extension):
         for token in stream:
             if token.type in ("data", "variable_begin", "block_begin"):
                 start = starts.pop(0) if starts else None
-            yield token._replace(lineno=_Position.at(token.lineno, *start)) if start else token
+            yield token._replace(lineno=Position.at(token.lineno, *start)) if start else token
 
     def _starts_of_tokens(self, source: str, stream: TokenStream) -> Iterator[tuple[int, int]]:
         """Yield line and column of each text, expression and statement of the source."""
@@ -254,5 +259,5 @@ class _Positions(Extension):
                     yield line, offset - source.rfind("\n", 0, offset)
                 offset += len(value)
         except TemplateSyntaxError as error:
-            error.lineno = _Position.at(error.lineno, line, behind - source.rfind("\n", 0, behind))
+            error.lineno = Position.at(error.lineno, line, behind - source.rfind("\n", 0, behind))
             raise

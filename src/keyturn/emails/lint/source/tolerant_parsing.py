@@ -4,35 +4,59 @@ So other mistakes in the file are still found at their lines. A tag that prints 
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import takewhile
 from time import thread_time
 from typing import Any
 
 from jinja2 import Environment, Template, TemplateAssertionError, TemplateSyntaxError, nodes
+from jinja2.visitor import NodeTransformer
 
 from keyturn.emails.gallery.variables.missing_names import is_noting, note_wrong_tags
+from keyturn.emails.lint.finding import line_and_column
+from keyturn.emails.lint.source.other_engines import OF_ENGINES, TagOfAnotherEngine, engine_of
 from keyturn.mail.rendering.html_tree import splice
 
 STAND_IN = "__"
-"""The global whose value stands in for a tag, and the filter and the test that stand in for unknown ones."""
+"""The global whose value stands in for a tag."""
 
 _LONGEST = 1.0
 """Seconds of processor time to find more than a file's first mistake. Most mistakes take two more parses."""
 
 _TAG = re.compile(
-    r"\{#(?:(?!\{#).)*?#\}|(?P<tag>\{%[-+]?\s*(?P<name>\w*)(?:(?!\{%).)*?%\}|\{\{(?:(?!\{\{|\{%).)*?\}\})"
+    r"\{#(?:(?!\{#).)*?#\}|(?P<tag>\{%[-+]?\s*comment\b(?:(?!%\}).)*+%\}.*?\{%[-+]?\s*endcomment\s*[-+]?%\}|\{%[-+]?\s*(?P<name>\w*)(?:(?!\{%).)*?%\}|\{\{(?:(?!\{\{|\{%).)*?\}\})"
     r"|(?P<broken>\{[%{#][^{}<>\"\n]*\}?)",
     re.DOTALL,
 )
 _UNKNOWN = re.compile(r"unknown tag '(\w+)'")
 _UNCLOSED = re.compile(r"to be closed is '(\w+)'")
-_FOLLOWS = re.compile(r"^Unexpected end of template|unknown tag '(?:end|el)|Jinja was looking for")
+_FOLLOWS = re.compile(r"^Unexpected end of template|unknown tag '(?:end|el)")
 """Mistakes that an earlier one of the same file may have caused."""
 
+_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
+_INCLUDED = re.compile(r"\{%[-+]?\s*include\s+(?:\"[^\"]*\"|'[^']*')(?=\s+(?:with|only)\b)")
 _WORD = re.compile(r"[^\W\d]\w*")
-_WITH_ARGUMENT = re.compile(r"\|\s*\w+:[\"'\w]")
+_BETWEEN = frozenset({"elif", "else", "empty", "plural", "pluralize"})
 _PRINTS = frozenset({"cycle", "firstof", "now", "static", "trans", "translate", "url", "widthratio"})
+
+
+class Position(int):
+    """A line number with line and column of the start of its tag or text."""
+
+    line: int
+    column: int
+
+    @classmethod
+    def at(cls, token_line: int, line: int, column: int) -> "Position":
+        position = cls(token_line)
+        position.line, position.column = line, column
+        return position
+
+    @classmethod
+    def of_tag(cls, source: str, tag: re.Match[str]) -> "Position":
+        """Return the position of the name of a tag, else of its start."""
+        line, column = line_and_column(source, tag.start("name") if tag["name"] else tag.start())
+        return cls.at(line, line, column)
 
 
 class TolerantEnvironment(Environment):
@@ -48,12 +72,18 @@ class TolerantEnvironment(Environment):
             try:
                 tree = super()._parse(source, name, filename)
             except TemplateSyntaxError as error:
-                if not (wrong and _FOLLOWS.search(error.message or "")):
+                tags = self._wrong_tags(source, error, ends, name, filename)
+                engine = engine_of(tags[0][0], source) if tags else ""
+                if tags and engine:
+                    at = Position.of_tag(source, tags[0])
+                    wrong.append(TagOfAnotherEngine(tags[0][0], engine, at, name, filename))
+                    words |= OF_ENGINES
+                elif not (wrong and _FOLLOWS.search(error.message or "")):
                     wrong.append(error)
-                if (tags := self._wrong_tags(source, error, ends, name, filename)) is None:
+                if tags is None:
                     break
                 source = _without(source, tags)
-                words |= {word for tag in tags for word in _WORD.findall(tag[0])}
+                words |= {word for tag in tags for word in _WORD.findall(_QUOTED.sub("", tag[0]))}
             except RecursionError:
                 wrong.append(TemplateSyntaxError("An expression is nested too deeply.", 1, name, filename))
                 break
@@ -62,16 +92,13 @@ class TolerantEnvironment(Environment):
                 return tree
         raise wrong[0]
 
+    def refuse(self, error: TemplateSyntaxError) -> None:
+        """Note what Jinja refuses when it compiles a template. Its code goes on, and may fail there."""
+        self._wrong[error.name][0].append(error)
+
     def _refused_in(self, tree: nodes.Template) -> Iterator[TemplateSyntaxError]:
-        """Yield what Jinja refuses when it compiles a tree, which gets stand-ins. In an `if` it refuses nothing."""
-        known: dict[type, Mapping[str, Any]] = {nodes.Filter: self.filters, nodes.Test: self.tests}
-        parts = (nodes.Filter, nodes.Test)
-        soft = {id(part) for one in tree.find_all((nodes.If, nodes.CondExpr)) for part in one.find_all(parts)}
-        for part in tree.find_all(parts):
-            if id(part) not in soft and known[type(part)].get(part.name) is None:
-                kind = type(part).__name__.lower()
-                yield TemplateAssertionError(f"No {kind} named {part.name!r}.", part.lineno)
-                part.name = STAND_IN
+        """Yield what would be wrong code, without which the tree goes on."""
+        yield from _RemovedControls().removed_from(tree)
         blocks = set[str]()
         for block in tree.find_all(nodes.Block):
             if block.name in blocks:
@@ -102,29 +129,86 @@ class TolerantEnvironment(Environment):
         return template
 
     @property
+    def excused(self) -> set[str]:
+        """The names that wrong tags may have defined."""
+        return set[str]().union(*(words for _, words in self._wrong.values()))
+
+    @property
     def _wrong(self) -> dict[str | None, tuple[list[TemplateSyntaxError], set[str]]]:
         """The errors of each parsed template, in the order in which they were found, and the words in wrong tags."""
         wrong: dict[str | None, tuple[list[TemplateSyntaxError], set[str]]] = self.__dict__.setdefault("wrong_tags", {})
         return wrong
 
 
+class _RemovedControls(NodeTransformer):
+    """Removes each `break` and `continue` outside a loop, which would be wrong code of Python."""
+
+    def __init__(self) -> None:
+        self._removed: list[TemplateSyntaxError] = []
+        self._loops = 0
+
+    def removed_from(self, tree: nodes.Template) -> list[TemplateSyntaxError]:
+        self.visit(tree)
+        return self._removed
+
+    def visit_For(self, node: nodes.For) -> nodes.For:  # noqa: N802 - Jinja's name
+        self._loops += 1
+        self.generic_visit(node)
+        self._loops -= 1
+        return node
+
+    def visit_Break(self, node: nodes.Stmt) -> nodes.Stmt | None:  # noqa: N802 - Jinja's name
+        if self._loops:
+            return node
+        self._removed.append(TemplateAssertionError(f"{type(node).__name__.lower()!r} is outside a loop", node.lineno))
+        return None
+
+    visit_Continue = visit_Break  # noqa: N815 - Jinja's name
+
+
 def _suspects(source: str, error: TemplateSyntaxError) -> Iterator[Sequence[re.Match[str]]]:
-    """Yield the tags that may be wrong, the likeliest first; together those of one kind."""
+    """Yield the tags that may be wrong, the likeliest first; together those of one kind, each with its end tag."""
     tags = [one for one in _TAG.finditer(source) if not one[0].startswith(("{{__", "{#")) or one["broken"]]
+    blocks = {block[0]: block for block in _blocks(tags)}
+    inside = {tag for block in blocks.values() for tag in block}
+    for suspects in _likely(tags, inside, source, error):
+        yield list(dict.fromkeys(tag for one in suspects for tag in blocks.get(one, [one])))
+
+
+def _likely(
+    tags: Sequence[re.Match[str]], inside: Collection[re.Match[str]], source: str, error: TemplateSyntaxError
+) -> Iterator[Sequence[re.Match[str]]]:
+    """Yield suspects. `inside`: the tags of complete blocks."""
     message = error.message or ""
+    if others := [tag for tag in tags if engine_of(tag[0], source)]:
+        yield others
     if unknown := _UNKNOWN.search(message):
-        yield [tag for tag in tags if tag["name"] == unknown[1]]
+        named = [tag for tag in tags if tag["name"] == unknown[1]]
+        yield [tag for tag in named if tag not in inside] or named
     elif unclosed := _UNCLOSED.search(message):
-        yield from ([tag] for tag in reversed(_opened(tags, unclosed[1])))
+        yield from ([tag] for tag in reversed(tags) if tag["name"] == unclosed[1] and tag not in inside)
     lines = source.split("\n")[: error.lineno]
     end = sum(len(line) + 1 for line in lines)
     there = [tag for tag in tags if tag.start() < end and tag.end() >= end - len(lines[-1]) - 1]
     line_of_tag = getattr(error.lineno, "line", error.lineno)
     at = sum(len(line) + 1 for line in lines[: line_of_tag - 1]) + _column_of(error) - 1
     here = [tag for tag in tags if tag.start() <= at < tag.end()]
-    if any(_WITH_ARGUMENT.search(tag[0]) for tag in here or there):
-        yield [tag for tag in tags if _WITH_ARGUMENT.search(tag[0])]
     yield from ([tag] for tag in (*here, *sorted(there, key=lambda tag: not tag["broken"])))
+
+
+def _blocks(tags: Iterable[re.Match[str]]) -> Iterator[list[re.Match[str]]]:
+    """Yield the tags of each complete block: those of `if` are its start, each `elif`, `else`, and its end."""
+    opened: list[list[re.Match[str]]] = []
+    for tag in tags:
+        name = tag["name"] or ""
+        if name in _BETWEEN and opened:
+            opened[-1].append(tag)
+        elif not name.startswith("end"):
+            opened += [[tag]] if name else []
+        elif any(block[0]["name"] == name[3:] for block in opened):
+            while (block := opened.pop())[0]["name"] != name[3:]:
+                pass
+            yield [*block, tag]
 
 
 def _column_of(error: TemplateSyntaxError) -> int:
@@ -132,22 +216,13 @@ def _column_of(error: TemplateSyntaxError) -> int:
     return getattr(error.lineno, "column", 1)
 
 
-def _opened(tags: Iterable[re.Match[str]], block: str) -> list[re.Match[str]]:
-    """Return the tags of a kind that are not closed."""
-    opened: list[re.Match[str]] = []
-    for tag in tags:
-        if tag["name"] == block:
-            opened.append(tag)
-        elif tag["name"] == f"end{block}" and opened:
-            opened.pop()
-    return opened
-
-
 def _without(source: str, tags: Iterable[re.Match[str]]) -> str:
     return splice(source, ((*tag.span(), _stand_in(source, tag)) for tag in tags))
 
 
 def _stand_in(source: str, tag: re.Match[str]) -> str:
+    if included := _INCLUDED.match(tag[0]):  # without the arguments of another engine
+        return included[0] + re.sub(r"[^\n]", " ", tag[0][included.end() : -2]) + tag[0][-2:]
     start, end = ("{{__", "}}") if _prints(source, tag) and len(tag[0]) >= len("{{__}}") else ("{#", "#}")
     inside = re.sub(r"[^\n]", " ", tag[0])[len(start) : len(tag[0]) - len(end)]
     return f"{start}{inside}{end}" if len(tag[0]) >= len(start + end) else " " * len(tag[0])

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from jinja2 import Environment, TemplateError, nodes
 
@@ -38,6 +39,11 @@ def with_lenient_origins(environment: Environment) -> Environment:
     return with_lenient_filters(with_origins(environment))
 
 
+def going_on(gallery: Gallery) -> Gallery:
+    """Return a gallery that finds the branches of its mails beyond their faults."""
+    return gallery if gallery.go_on else replace(gallery, go_on=with_lenient_origins)
+
+
 def find_unknown_filters(gallery: Gallery, template: str) -> Iterator[Finding]:
     for file in gallery.files_of(template):
         yield from unknown_filters_in(gallery, file)
@@ -55,11 +61,11 @@ def unknown_filters_in(gallery: Gallery, file: str) -> Iterator[Finding]:
 
 def _in_file(file: str, source: str, environment: Environment) -> Iterator[Finding]:
     try:
-        used = list(parse_template(environment, source, file).find_all((nodes.Filter, nodes.Test)))
+        tree = parse_template(environment, source, file, with_lenient_origins)
     except TemplateError:  # another check reports it
         return
     lines = source.split("\n")
-    for node in used:
+    for node in tree.find_all((nodes.Filter, nodes.Test)):
         kind, known = ("filter", environment.filters) if isinstance(node, nodes.Filter) else ("test", environment.tests)
         if node.name not in known:
             place = Place(file, node.lineno, _column(lines[node.lineno - 1], node.name))

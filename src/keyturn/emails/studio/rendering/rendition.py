@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 from weakref import WeakValueDictionary
 
 from cachetools import FIFOCache
+from jinja2 import TemplateSyntaxError
 
 from keyturn.emails.gallery import Gallery, Sample
 from keyturn.emails.gallery.branches.report import BranchReport
@@ -20,7 +21,7 @@ from keyturn.emails.gallery.gallery import Fingerprint, fingerprints
 from keyturn.emails.gallery.sizes import require_sendable
 from keyturn.emails.lint.document import Document, read_document
 from keyturn.emails.lint.finding import limit_of
-from keyturn.emails.lint.source.unknown_filters import with_lenient_origins
+from keyturn.emails.lint.source.unknown_filters import going_on, with_lenient_origins
 from keyturn.emails.renderers import Here, LimitExceeded, Limits, Runner
 from keyturn.emails.renderers.limits import OutOfTime
 from keyturn.emails.snapshots import MailName
@@ -78,7 +79,7 @@ class Drawer:
     """Draws mails of a gallery, one at a time. `reopen` opens the gallery at another commit, for `side`."""
 
     def __init__(self, gallery: Gallery, reopen: Reopen | None = None) -> None:
-        self.gallery = gallery
+        self.gallery = gallery = going_on(gallery)
         self.side = sides_of(gallery, reopen)
         self._as_sent = gallery.renderers(with_lenient_filters)
         self._traced = gallery.renderers(with_lenient_origins)
@@ -100,22 +101,25 @@ class Drawer:
             between = perf_counter()
             mail = templates.compile(order.template, filled)
         except TemplateInvalid as error:
-            error.by_itself = self._fails_with_any_values(order, error)
             with self.gallery.one_look():
-                fault = fault_of_template(error, self.gallery, order.template, order.sample)
+                as_checked = self._as_checked(order, error)
+                fault = fault_of_template(as_checked, self.gallery, order.template, order.sample)
             return Drawn(fault=fault, exceeded=bool(limit_of(error.__cause__)))
         name = templates.engine.name if templates.engine else "Jinja"
         timing = Timing((between - start) * 1000, (perf_counter() - between) * 1000, name)
         self._sent[order.number] = filled, mail
         return Drawn(mail, timing, tuple(_states_elsewhere(templates, language)))
 
-    def _fails_with_any_values(self, order: Order, error: TemplateInvalid) -> bool:
-        """Tell what the checks say, which go on after the error."""
+    def _as_checked(self, order: Order, error: TemplateInvalid) -> TemplateInvalid:
+        """Return the fault as the checks tell it, which go on after it."""
         try:
             faults = () if limit_of(error.__cause__) else self.document(order).missing
         except TemplateInvalid:
-            return False
-        return any(fault.by_itself for fault in faults if fault.message == error.message)
+            return error
+        if isinstance(error.__cause__, TemplateSyntaxError):
+            return next((fault for fault in faults if isinstance(fault.__cause__, TemplateSyntaxError)), error)
+        error.by_itself = any(fault.by_itself for fault in faults if fault.message == error.message)
+        return error
 
     def document(self, order: Order) -> Document:
         """Return the mail with the places of its parts in the templates. Raises as `read_document` does."""
