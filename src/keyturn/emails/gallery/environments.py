@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, Template
 
+from keyturn.emails.gallery.app_requests import HOST, request_for
 from keyturn.emails.gallery.naming import BoundedLoader, ending_of, files_meant_by
 from keyturn.errors import KeyturnError
 from keyturn.languages import Language
@@ -62,7 +63,8 @@ def app_environment(folder: Path, given: Callable[[str], Environment]) -> Callab
         copy.loader = ChoiceLoader(loaders)
         if hasattr(copy, "install_gettext_callables") and "gettext" not in copy.globals:
             _translate(copy, language)
-        if request := getattr(getattr(app, "app", None), "test_request_context", None):
+        if (flask := getattr(app, "app", None)) and hasattr(flask, "wsgi_app"):
+            request = flask.test_request_context
             copy.template_class = type("TemplateInRequest", (_InRequest, app.template_class), {"request": request})
         copy.globals = {"lang": language.tag, "dir": language.direction, **copy.globals}
         get = copy.getattr
@@ -78,7 +80,7 @@ class _InRequest(Template):
     request: ClassVar[Any]
 
     def render(self, *args: Any, **values: Any) -> str:
-        host = self.request.__self__.config.get("SERVER_NAME") or "www.example.org"
+        host = self.request.__self__.config.get("SERVER_NAME") or HOST
         with self.request(base_url=f"https://{host}"):
             return super().render(*args, **values)
 
@@ -126,8 +128,11 @@ class _OrElse(dict[str, Any]):
         return self[name]
 
 
-_HOLDERS = ("jinja_env", "env", "environment", "engine")
-"""Attributes with the environment: of Flask's app, Starlette's Jinja2Templates, Django's and Litestar's engines."""
+_HOLDERS = ("jinja_env", "env", "environment", "engine", "template_engine")
+"""Attributes with the environment: of Flask's app, Starlette's Jinja2Templates, Django's and Litestar's engines.
+
+Litestar's app has an engine.
+"""
 
 _LOCALE = frozenset({"lang", "language", "locale", "tag"})
 
@@ -154,7 +159,13 @@ def import_environment(named: str, folders: Iterable[Path]) -> Callable[[str], E
 
     @cache
     def environment(tag: str) -> Environment:
-        return _environment_in(found, tag, f"--env {named}")
+        made, holder = _environment_in(found, tag, f"--env {named}")
+        request = request_for(made.globals.get("url_for"), (holder, found, *vars(module).values()))
+        if request is None or "request" in made.globals:
+            return made
+        with_request = made.overlay()
+        with_request.globals = {**made.globals, "request": request}
+        return with_request
 
     environment("en")
     return environment
@@ -177,12 +188,14 @@ def import_from(name: str, folders: Iterable[Path], option: str) -> ModuleType:
         raise CannotImport(f"{option}: {_describe_error(error)}") from error
 
 
-def _environment_in(found: Any, tag: str, option: str, *, called: bool = False) -> Environment:
+def _environment_in(found: Any, tag: str, option: str, *, called: bool = False) -> tuple[Environment, Any]:
+    """Return the environment, and the object that holds it."""
     if isinstance(found, Environment):
-        return found
+        return found, found
     for name in _HOLDERS:
-        if isinstance(held := getattr(found, name, None), Environment):
-            return held
+        held = getattr(found, name, None)
+        if isinstance(held := getattr(held, "engine", held), Environment):
+            return held, found
     if called or not callable(found):
         made = "returns a value of" if called else "is of"
         raise CannotImport(f"{option} {made} type {type(found).__name__}, not a Jinja environment")

@@ -93,12 +93,15 @@ class TemplateChecks:
         drawn = ended = 0
         hiding: list[Finding] = []
         styles = StyleUses()
+        first: dict[tuple[str, Place, str], Finding] = {}  # what it says to do may name another sample
         for sample, language in samples_in_languages((*samples, *(report.samples if report else ())), self.languages):
             mail = f"{template}/{sample.name}" + (f" {language.tag}" if len(self.languages) > 1 else "")
             of_mail, hiding_mail = self._findings(template, sample, language, styles)
             hiding += hiding_mail
-            for finding in dict.fromkeys(of_mail):
-                found[finding].append(mail)
+            for one in dict.fromkeys(of_mail):
+                finding = first.setdefault((one.rule, one.place, one.message), one)
+                if mail not in found[finding]:
+                    found[finding].append(mail)
             drawn, ended = drawn + 1, ended + any(finding.group == "limits" for finding in of_mail)
             if ended >= ENOUGH:
                 break
