@@ -25,11 +25,10 @@ def request_for(url_for: object, objects: Iterable[object]) -> Any:
     module, attributes = framework
     apps = (one for one in objects if not isinstance(one, type) and all(hasattr(one, name) for name in attributes))
     app = next(apps, _AnyRoute())
-    scope = {
-        **{"type": "http", "method": "GET", "scheme": "https", "server": (HOST, 443), "client": None},
-        **{"path": "/", "raw_path": b"/", "root_path": "", "query_string": b"", "headers": [(b"host", HOST.encode())]},
-        **{"path_params": {}, "session": {}, "state": {}, "app": app, "litestar_app": app, "router": app},
-    }
+    scope: dict[str, object] = dict.fromkeys(("app", "litestar_app", "router"), app)
+    scope |= {"type": "http", "method": "GET", "scheme": "https", "server": (HOST, 443), "client": None}
+    scope |= {"path": "/", "raw_path": b"/", "root_path": "", "query_string": b"", "path_params": {}}
+    scope |= {"headers": [(b"host", HOST.encode())], "session": {}, "state": {}}
     return import_module(module).Request(scope)
 
 

@@ -73,6 +73,14 @@ def test_what_a_tag_raises_is_told_at_its_line_and_with_guesses_it_is_none_of_th
         ("{% include 'shop/emails/foter.html' %}", "2:4", "django/missing-template"),
         ("{% if name|divisibleby:0 %}x{% endif %}", "2:4", "django/error"),
         ("{% for one, two in lines %}{{ one }}{% endfor %}", "2:4", "django/error"),
+        ("{{ name|shout }}", "2:4", "django/unknown-filter"),
+        ("{% if name|shout %}x{% else %}y{% endif %}", "2:4", "django/unknown-filter"),
+        ("{% for one in lines|shout %}{{ one }}{% empty %}x{% endfor %}", "2:4", "django/unknown-filter"),
+        ("{% boat name %}", "2:4", "django/unknown-tag"),
+        ("{% load boats %}", "2:4", "django/unknown-library"),
+        ("{% if name %}x", "2:4", "django/syntax"),
+        ("{% if name %}x{% endfor %}y{% endif %}", "2:18", "django/unknown-tag"),
+        ("{{ name name }}", "2:4", "django/syntax"),
     ],
 )
 def test_a_fault_hides_no_other_of_its_mail(ask: Ask, fault: str, place: str, rule: str) -> None:

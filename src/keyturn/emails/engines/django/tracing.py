@@ -5,11 +5,13 @@ If the node's own text consists of that, it gets their places. The text itself i
 name without a value, and raises no error.
 """
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from django.template import Template, TemplateSyntaxError
 from django.template.base import FilterExpression, Node, TextNode, TokenType, VariableDoesNotExist, VariableNode
 from django.template.defaulttags import ForNode
 from django.template.loader_tags import ExtendsNode, IncludeNode
@@ -18,11 +20,15 @@ from django.templatetags.i18n import BlockTranslateNode
 from keyturn.emails.gallery.variables.missing_names import is_noting, note, stand_in_for
 from keyturn.emails.lint.finding import Place, limit_of, line_and_column
 from keyturn.emails.lint.source.stand_ins import LAYOUTS, NO_LAYOUT, NOT_RENDERED
+from keyturn.emails.lint.source.tolerant_parsing import without_block_at
 from keyturn.emails.lint.source.traced_text import concat, keep_origins, trace_data, trace_printed, with_undefined
 from keyturn.errors import TemplateInvalid
 
 _Position = tuple[str, int, int]
 _NOWHERE: _Position = ("", 1, 1)
+_FOLLOWS = re.compile(r"block tag(?: on line \d+)?: '(?:end|el)")
+"""Mistakes that an earlier one of the same file may have caused."""
+
 _ONE_AT_A_TIME = threading.Lock()
 
 
@@ -62,13 +68,29 @@ class DjangoTracer:
     def tracing(self) -> Iterator[None]:
         """Trace all nodes in this context. A process traces one rendering at a time."""
         with _ONE_AT_A_TIME:
-            of_nodes, of_texts = Node.render_annotated, TextNode.render_annotated
+            of_nodes, of_texts, compiled = Node.render_annotated, TextNode.render_annotated, Template.compile_nodelist
             Node.render_annotated = lambda node, context: self._render(of_nodes, node, context)
             TextNode.render_annotated = lambda node, _: self._write_text(node)
+            Template.compile_nodelist = lambda template: self._compile(compiled, template)
             try:
                 yield
             finally:
                 Node.render_annotated, TextNode.render_annotated = of_nodes, of_texts
+                Template.compile_nodelist = compiled
+
+    def _compile(self, compiled: Any, template: Any) -> Any:
+        """Compile a template, where faults are noted without the tags that Django refuses."""
+        noted = False
+        while True:
+            try:
+                return compiled(template)
+            except TemplateSyntaxError as error:
+                position = is_noting() and getattr(getattr(error, "token", None), "position", None)
+                if not position or (without := without_block_at(template.source, position[0])) == template.source:
+                    raise
+                if not (noted and _FOLLOWS.search(str(error))):
+                    note(self._explain(error, self))
+                template.source, noted = without, True
 
     def _write_text(self, node: Any) -> str:
         text: str = node.s

@@ -166,6 +166,14 @@ class _RemovedControls(NodeTransformer):
     visit_Continue = visit_Break  # noqa: N815 - Jinja's name
 
 
+def without_block_at(source: str, start: int) -> str:
+    """Return a template of Django with stand-ins of the same length for the tag there and the others of its block."""
+    tags = [tag for tag in _TAG.finditer(source) if not tag[0].startswith("{#")]
+    block = next((block for block in _blocks(tags) if block[0].start() == start), None)
+    wrong = block or [tag for tag in tags if tag.start() == start]
+    return splice(source, ((*tag.span(), _stand_in(source, tag, "[[", "]]")) for tag in wrong))
+
+
 def _suspects(source: str, error: TemplateSyntaxError) -> Iterator[Sequence[re.Match[str]]]:
     """Yield the tags that may be wrong, the likeliest first; together those of one kind, each with its end tag."""
     tags = [one for one in _TAG.finditer(source) if not one[0].startswith(("{{__", "{#")) or one["broken"]]
@@ -220,10 +228,10 @@ def _without(source: str, tags: Iterable[re.Match[str]]) -> str:
     return splice(source, ((*tag.span(), _stand_in(source, tag)) for tag in tags))
 
 
-def _stand_in(source: str, tag: re.Match[str]) -> str:
+def _stand_in(source: str, tag: re.Match[str], before: str = "{{__", after: str = "}}") -> str:
     if included := _INCLUDED.match(tag[0]):  # without the arguments of another engine
         return included[0] + re.sub(r"[^\n]", " ", tag[0][included.end() : -2]) + tag[0][-2:]
-    start, end = ("{{__", "}}") if _prints(source, tag) and len(tag[0]) >= len("{{__}}") else ("{#", "#}")
+    start, end = (before, after) if _prints(source, tag) and len(tag[0]) >= len(before + after) else ("{#", "#}")
     inside = re.sub(r"[^\n]", " ", tag[0])[len(start) : len(tag[0]) - len(end)]
     return f"{start}{inside}{end}" if len(tag[0]) >= len(start + end) else " " * len(tag[0])
 
