@@ -1,6 +1,7 @@
 """Finds the variables of Django's templates and their uses, from their nodes."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from django.template.base import FilterExpression, NodeList, TokenType, VariableNode
@@ -175,7 +176,8 @@ class _Reader:
         for function, arguments in expression.filters:
             for is_variable, argument in arguments:
                 if is_variable and isinstance(argument, DjangoVariable) and argument.lookups:
-                    self._look_up(argument.lookups, scope, "number" if _needs_number(function, 3) else "passed")
+                    needs = any(_needs_number(partial(function, of)) for of in (3, "some words"))
+                    self._look_up(argument.lookups, scope, "number" if needs else "passed")
         if not expression.is_var or not expression.var.lookups:
             return ()
         lookups = expression.var.lookups
@@ -213,23 +215,30 @@ def _fold_query(one: Variable, depth: int = 0) -> None:
 
 
 def _note_filters(one: Variable, filters: Iterable[tuple[Any, Any]]) -> None:
+    if _needs_number(partial(_filtered, filters)):
+        one.uses.add("number")
     for nth, (function, arguments) in enumerate(filters):
         name = getattr(function, "_filter_name", "")
         one.filters.add(name)
         if name in ("default", "default_if_none") and arguments and not arguments[0][0]:
             one.default = str(arguments[0][1]) or None
         if nth == 0:
-            if _needs_number(function, behind=[argument for is_variable, argument in arguments if not is_variable]):
-                one.uses.add("number")
             one.uses.update(use for use, names in _MADE_OF.items() if name in names)
 
 
-def _needs_number(function: Callable[..., Any], *before: Any, behind: Sequence[Any] = ()) -> bool:
-    """Tell whether a filter, which may be the project's own, fails with a text and not with a number."""
+def _filtered(filters: Iterable[tuple[Any, Any]], value: Any) -> Any:
+    """Return a value after all filters of an expression, with a number for each variable among their arguments."""
+    for function, arguments in filters:
+        value = function(value, *(3 if is_variable else argument for is_variable, argument in arguments))
+    return value
+
+
+def _needs_number(filtered: Callable[[Any], Any]) -> bool:
+    """Tell whether filters, which may be the project's own, fail with a text and not with a number."""
 
     def works_with(value: Any) -> bool:
         try:
-            function(*before, value, *behind)
+            filtered(value)
         except Exception:  # noqa: BLE001 - a filter raises whatever it likes
             return False
         return True
