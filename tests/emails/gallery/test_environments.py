@@ -287,6 +287,73 @@ def test_functions_of_a_flask_app_get_a_request(project: Path, write: Write) -> 
     assert drawn(gallery, "a") == "<html>https://www.example.org/orders/7 www.example.org"
 
 
+STARLETTE = """\
+    from starlette.applications import Starlette
+    from starlette.routing import Route, Router
+    from starlette.templating import Jinja2Templates
+
+    router = Router()
+    app = Starlette(routes=[Route("/orders/{number}", print, name="order")])
+    templates = Jinja2Templates("emails")
+    """
+LITESTAR = """\
+    from litestar import Litestar, get
+    from litestar.plugins.jinja import JinjaTemplateEngine
+    from litestar.template.config import TemplateConfig
+
+    @get("/orders/{number:int}", name="order", sync_to_thread=False)
+    def order() -> None: ...
+
+    def make_app():
+        return Litestar([order], template_config=TemplateConfig(directory="emails", engine=JinjaTemplateEngine))
+    """
+
+
+@pytest.mark.parametrize(
+    ("app", "named", "order"),
+    [
+        (STARLETTE, "templates", "https://www.example.org/orders/7"),
+        (STARLETTE, "templates.env", "https://www.example.org/orders/7"),
+        (STARLETTE.replace("app = ", "Starlette; "), "templates", "https://www.example.org/order/7"),
+        (LITESTAR, "make_app", "/orders/7"),
+        (LITESTAR + "\n    app = make_app()", "app", "/orders/7"),
+        (LITESTAR + "\n    app = make_app()", "app.template_engine", "/orders/7"),
+        (LITESTAR + "\n    engine = JinjaTemplateEngine('emails')", "engine", "/order/7"),
+    ],
+)
+def test_functions_of_starlette_and_litestar_get_a_request(
+    project: Path, write: Write, app: str, named: str, order: str
+) -> None:
+    write("bookshop.py", app)
+    write("emails/a.html", "<html>{{ url_for('order', number=7) }} {{ request.headers.host }} {{ request.base_url }}")
+
+    gallery = open_gallery(project / "emails", environment=f"bookshop:{named}")
+
+    assert drawn(gallery, "a") == f"<html>{order} www.example.org https://www.example.org/"
+
+
+def test_a_request_of_the_sample_comes_before_one_that_is_made(project: Path, write: Write) -> None:
+    write("bookshop.py", STARLETTE)
+    write("emails/a.html", "<html>{{ request.base_url }}")
+    gallery = open_gallery(project / "emails", environment="bookshop:templates")
+
+    assert drawn(gallery, "a", request={"base_url": "https://books.example/"}) == "<html>https://books.example/"
+
+
+def test_an_unknown_route_is_a_fault_and_static_files_of_an_unknown_app_have_an_address(
+    project: Path, write: Write
+) -> None:
+    write("bookshop.py", LITESTAR + "\n    engine = JinjaTemplateEngine('emails')")
+    write("emails/a.html", "<html>{{ url_for_static_asset('static', '/img/a boat.png') }}")
+    write("emails/b.html", "<html>{{ url_for('orders') }}")
+
+    assert (
+        drawn(open_gallery(project / "emails", environment="bookshop:engine"), "a") == "<html>/static/img/a%20boat.png"
+    )
+    with pytest.raises(TemplateInvalid, match="Route orders can not be found"):
+        drawn(open_gallery(project / "emails", environment="bookshop:make_app"), "b")
+
+
 def test_a_folder_leaves_out_what_only_outlook_classic_reads(project: Path, write: Write) -> None:
     mail = "<mjml><mj-body><mj-section><mj-column><mj-text>Hi</mj-text></mj-column></mj-section></mj-body></mjml>"
     write("emails/hello.mjml", mail)

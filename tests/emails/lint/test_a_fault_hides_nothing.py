@@ -78,12 +78,51 @@ FAULTS = [
     ("{% with a = 1 / count %}{{ a }}{% endwith %}", "jinja/error", 10),
     ("{% for n in range(10**9) %}{{ n }}{% endfor %}", "jinja/sandbox", 10),
     ("{% macro m() %}{{ m() }}{{ m() }}{% endmacro %}{{ m() }}", "jinja/error", 10),
+    ("{% set one, two = lines, 2, 3 %}{{ one }}", "jinja/error", 10),
+    ("{% set name.first = 'Ada' %}", "jinja/error", 10),
+    ("{% break %}", "jinja/syntax", 13),
+    ("{% for line in lines(] %}{% if line %}{% continue %}{% endif %}{% endfor %}", "jinja/syntax", 10),
+    ("{% if name %}{% bots name %}{% else %}x{% endif %}", "jinja/unknown-tag", 26),
+    ("{% load boats %}", "jinja/django-tag", 13),
+    ("{% trans 'Boats' %}{% if name %}x{% endif %}", "jinja/django-tag", 13),
+    ("{% trans 'Boats' as boats %}{{ boats.all }}", "jinja/django-tag", 13),
+    ("{% blocktrans count n=lines|length %}One{% plural %}{{ n }}{% endblocktrans %}", "jinja/django-tag", 13),
+    ("{% if lines|length_is:2 %}x{% else %}y{% endif %}", "jinja/django-tag", 13),
+    ("{% for line in lines|slice:':1' %}{{ line }}{% empty %}x{% endfor %}", "jinja/django-tag", 13),
+    ("{% with lines|length as total %}{{ total }}{% endwith %}", "jinja/django-tag", 13),
+    ("{% regroup lines by kind as kinds %}{% for kind in kinds %}{{ kind.list }}{% endfor %}", "jinja/django-tag", 13),
+    ("{% comment %}<b>{{ boats|shout }}{% bots %}{% endcomment %}", "jinja/django-tag", 10),
+    ("{% for line in lines|slice:':1' %}{{ forloop.counter }}{% endfor %}", "jinja/django-tag", 13),
+    ("{% apply upper %}{{ name }}{% endapply %}", "jinja/twig-tag", 13),
+    ("{% assign boats = 1 %}{% comment %}<b>{% endcomment %}", "jinja/liquid-tag", 13),
+    ("{{ name | date: '%Y' }}", "jinja/liquid-tag", 10),
+    ("{{#if name}}x{{else}}y{{/if}}", "jinja/handlebars-tag", 10),
 ]
+
+IN_A_BRANCH = MJML.replace("{}", "{}</mj-text>{% if vip %}<mj-text>").replace("</mj-column>", "{% endif %}</mj-column>")
+"""A mail whose sample does not lead to the mistakes."""
 
 
 @pytest.mark.parametrize(("body", "rule", "column"), FAULTS, ids=[body for body, _, _ in FAULTS])
 def test_a_fault_is_found_with_the_others_of_its_mail(tmp_path: Path, body: str, rule: str, column: int) -> None:
     assert told(examined(tmp_path, body)) == [(rule, f"news.mjml:2:{column}"), *OTHERS]
+
+
+@pytest.mark.parametrize(("body", "rule", "column"), FAULTS, ids=[body for body, _, _ in FAULTS])
+def test_a_fault_hides_no_mistake_in_a_branch_that_no_sample_takes(
+    tmp_path: Path, body: str, rule: str, column: int
+) -> None:
+    found = told(examined(tmp_path, body, SAMPLE + "vip = false", IN_A_BRANCH))
+
+    assert found == [(rule, f"news.mjml:2:{column}"), *OTHERS]
+
+
+def test_a_fault_is_told_once_however_many_samples_and_branches_have_it(tmp_path: Path) -> None:
+    samples = SAMPLE + "vip = false\n" + SAMPLE.replace("ada", "bob") + "vip = true"
+    examination = examined(tmp_path, "{{ 1 / count }}{% if lines %}x{% endif %}", samples, IN_A_BRANCH)
+
+    assert told(examination) == [("jinja/error", "news.mjml:2:10"), *OTHERS]
+    assert examination.found[0].mails == ("news/ada", "news/bob", "news/branch: without lines")
 
 
 @pytest.mark.parametrize(
@@ -170,6 +209,42 @@ def test_tags_of_django_are_told_once(tmp_path: Path) -> None:
     assert engine.message.startswith("2 files are Django templates")
 
 
+def test_a_mail_of_django_is_checked_in_all_its_parts(tmp_path: Path) -> None:
+    around = """\
+{% extends "_base.mjml" %}
+{% load i18n boats %}
+{% block title %}{% trans "Your order" %}{% endblock %}
+{% block body %}<mj-section><mj-column>
+{% if order.lines|length > 3 %}<mj-text font-sise="9px">{% trans "Many" %}</mj-text>{% else %}{% trans "Few" %}{% endif %}
+{% for line in order.lines|dictsort:"name" %}{% if forloop.first %}
+<mj-image src="{% static 'boat.png' %}" colour="red" />{% endif %}
+{% empty %}<mj-text>{% blocktrans with who=name %}Nothing for {{ who }}{% endblocktrans %}</mj-text>{% endfor %}
+{% include "_button.mjml" with link=order.url text="Go" only %}
+{% if order.total|add:1 > 3 %}<mj-buton>{% trans "Go" %}</mj-buton>{% endif %}
+<mj-text>{{ name|linebreaks }} {% price order.total %} {{ 1 / 0 }}
+{{ order.created|date:"Y-m-d" }} <a href="htps://boats.example">Your order of boats</a></mj-text>
+</mj-column></mj-section>{% endblock %}
+"""
+    base = "<mjml lang='en'><mj-head><mj-title>{% block title %}{% endblock %}</mj-title></mj-head><mj-body>{% block body %}"
+    parts = {
+        "_base": f"{base}{{% endblock %}}</mj-body></mjml>",
+        "_button": '<mj-button hreff="x" href="{{ link }}" />',
+    }
+    found = told(examined(tmp_path, "", sample="", around=around, **parts))
+
+    assert {one for one in found if not one[0].startswith(("parity", "links/no-text"))} == {
+        ("jinja/django-tag", "news.mjml:2:4"),
+        ("mjml/unknown-attribute", "news.mjml:5:41"),
+        ("mjml/unknown-attribute", "news.mjml:7:41"),
+        ("mjml/unknown-attribute", "_button.mjml:1:12"),
+        ("mjml/unknown-element", "news.mjml:10:31"),
+        ("jinja/unknown-filter", "news.mjml:11:18"),
+        ("jinja/unknown-tag", "news.mjml:11:35"),
+        ("jinja/error", "news.mjml:11:10"),
+        ("links/unknown-scheme", "news.mjml:12:37"),
+    }
+
+
 def test_findings_that_follow_from_a_stand_in_are_left_out(tmp_path: Path) -> None:
     body = 'x</mj-text>{{ 1 / count }}<mj-image src="{{ 1 / count }}" width="{{ 1 / count }}px" alt="" /><mj-text>'
 
@@ -222,15 +297,21 @@ def test_in_an_apps_environment_too_unknown_names_and_a_block_of_the_same_name_h
     (tmp_path / "harbour_names.py").write_text("from jinja2 import Environment\nenvironment = Environment()", "utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     (folder := tmp_path / "emails").mkdir()
-    body = "{{ name|shout }}{% if name is loud %}x{% endif %}{{ 'Ada' is loud }}{% block a %}{% endblock %}"
+    body = (
+        "{{ name|shout }}{% if name is loud %}x{% endif %}{% if name %}{% for line in lines|roar %}{{ line|sigh }}"
+        "{% endfor %}{{ lines|select('odder')|list }}{% endif %}{% block a %}{% endblock %}"
+    )
     (folder / "news.mjml").write_text(MJML.replace("{}", body + "\n{% block a %}{% endblock %}"), "utf-8")
     (folder / "news.samples.toml").write_text(SAMPLE, "utf-8")
     try:
         gallery = open_gallery(folder, environment="harbour_names:environment")
     finally:
         sys.modules.pop("harbour_names", None)
-    found = told(examine(gallery))
+    examination = examine(gallery)
+    found, messages = told(examination), {one.finding.message for one in examination.found}
 
+    unknown = {"shout": "filter", "loud": "test", "roar": "filter", "sigh": "filter", "odder": "test"}
+    assert messages >= {f"No {kind} named '{name}'." for name, kind in unknown.items()}
     assert {(rule, place.split(":")[1]) for rule, place in found} == {
         ("jinja/unknown-filter", "2"),
         ("jinja/unknown-test", "2"),

@@ -63,7 +63,24 @@ def test_each_engine_is_told_by_itself(tmp_path: Path) -> None:
     assert rules == ["jinja/django-tag", "jinja/liquid-tag", "jinja/twig-tag"]
 
 
-@pytest.mark.parametrize("jinja", ["{{ name|upper( }}", "{{ {'a':'b'} | }}", "{% if a %}"])
+def test_a_tag_that_engines_share_is_of_the_engine_of_the_others(tmp_path: Path) -> None:
+    shared = "{% comment %}x{% endcomment %}"
+    examination = examined(tmp_path, one=PAGE.format(shared + "{% assign a = 1 %}"), two=PAGE.format(shared))
+
+    found = {found.finding.rule: found.mails for found in examination.found}
+    assert found == {"jinja/liquid-tag": ("one/guessed",), "jinja/django-tag": ("two/guessed",)}
+
+
+@pytest.mark.parametrize(
+    "jinja",
+    [
+        "{{ name|upper( }}",
+        "{{ {'a':'b'} | }}",
+        "{% if a %}",
+        "{% trans 'fruit' %}{{ name }}{% endtrans %}{{ name ! }}",
+        "{{ names[name|int:3] }}{{ name ! }}",
+    ],
+)
 def test_a_mistake_in_jinja_is_not_taken_for_another_engine(tmp_path: Path, jinja: str) -> None:
     (found,) = examined(tmp_path, one=PAGE.format(jinja)).found
 

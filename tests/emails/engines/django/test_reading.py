@@ -72,9 +72,11 @@ def test_a_name_has_a_first_and_a_last_part_and_is_no_list(ask: Ask) -> None:
 
 
 def test_a_filter_of_the_project_that_fails_with_a_text_gets_a_number(ask: Ask) -> None:
-    source = "{% load shop_tags %}{{ fee|euros }} {{ weight|divisibleby:2 }} {{ label|center:room }}"
+    source = """{% load shop_tags %}{{ fee|euros }} {{ weight|divisibleby:2 }} {{ label|center:room }}
+    {{ duty|default:3|euros }} {{ boats|divisibleby:crew }}"""
 
     values = ask(guessed, source)
 
-    assert [type(values[name]) for name in ("fee", "weight", "label", "room")] == [float, int, str, int]
+    names = ("fee", "weight", "label", "room", "duty", "boats", "crew")
+    assert [type(values[name]) for name in names] == [float, int, str, int, int, int, int]
     assert "unchecked/part" not in [rule for _, rule, _, _ in ask(found_in, source)]

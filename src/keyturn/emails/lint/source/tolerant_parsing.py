@@ -88,23 +88,14 @@ class TolerantEnvironment(Environment):
                 wrong.append(TemplateSyntaxError("An expression is nested too deeply.", 1, name, filename))
                 break
             else:
-                wrong += self._refused_in(tree)
+                stray = _RemovedControls().removed_from(tree)
+                wrong += [*(stray if not wrong else ()), *_renamed_blocks(tree)]
                 return tree
         raise wrong[0]
 
     def refuse(self, error: TemplateSyntaxError) -> None:
         """Note what Jinja refuses when it compiles a template. Its code goes on, and may fail there."""
         self._wrong[error.name][0].append(error)
-
-    def _refused_in(self, tree: nodes.Template) -> Iterator[TemplateSyntaxError]:
-        """Yield what would be wrong code, without which the tree goes on."""
-        yield from _RemovedControls().removed_from(tree)
-        blocks = set[str]()
-        for block in tree.find_all(nodes.Block):
-            if block.name in blocks:
-                yield TemplateAssertionError(f"block {block.name!r} defined twice", block.lineno)
-                block.name = f"{block.name}{STAND_IN}{len(blocks)}"
-            blocks.add(block.name)
 
     def _wrong_tags(
         self, source: str, error: TemplateSyntaxError, ends: float, name: str | None, filename: str | None
@@ -138,6 +129,16 @@ class TolerantEnvironment(Environment):
         """The errors of each parsed template, in the order in which they were found, and the words in wrong tags."""
         wrong: dict[str | None, tuple[list[TemplateSyntaxError], set[str]]] = self.__dict__.setdefault("wrong_tags", {})
         return wrong
+
+
+def _renamed_blocks(tree: nodes.Template) -> Iterator[TemplateSyntaxError]:
+    """Yield each block of the name of another one, which gets a name of its own."""
+    blocks = set[str]()
+    for block in tree.find_all(nodes.Block):
+        if block.name in blocks:
+            yield TemplateAssertionError(f"block {block.name!r} defined twice", block.lineno)
+            block.name = f"{block.name}{STAND_IN}{len(blocks)}"
+        blocks.add(block.name)
 
 
 class _RemovedControls(NodeTransformer):
