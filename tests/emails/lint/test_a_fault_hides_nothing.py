@@ -215,7 +215,7 @@ def test_a_mail_of_django_is_checked_in_all_its_parts(tmp_path: Path) -> None:
 {% load i18n boats %}
 {% block title %}{% trans "Your order" %}{% endblock %}
 {% block body %}<mj-section><mj-column>
-{% if order.lines|length > 3 %}<mj-text font-sise="9px">{% trans "Many" %}</mj-text>{% else %}{% trans "Few" %}{% endif %}
+{% if order.lines|length > 3 %}<mj-text font-sise="9px">{% trans "Many" %}</mj-text>{% else %}{% now "Y" %}{% endif %}
 {% for line in order.lines|dictsort:"name" %}{% if forloop.first %}
 <mj-image src="{% static 'boat.png' %}" colour="red" />{% endif %}
 {% empty %}<mj-text>{% blocktrans with who=name %}Nothing for {{ who }}{% endblocktrans %}</mj-text>{% endfor %}
@@ -225,12 +225,10 @@ def test_a_mail_of_django_is_checked_in_all_its_parts(tmp_path: Path) -> None:
 {{ order.created|date:"Y-m-d" }} <a href="htps://boats.example">Your order of boats</a></mj-text>
 </mj-column></mj-section>{% endblock %}
 """
-    base = "<mjml lang='en'><mj-head><mj-title>{% block title %}{% endblock %}</mj-title></mj-head><mj-body>{% block body %}"
-    parts = {
-        "_base": f"{base}{{% endblock %}}</mj-body></mjml>",
-        "_button": '<mj-button hreff="x" href="{{ link }}" />',
-    }
-    found = told(examined(tmp_path, "", sample="", around=around, **parts))
+    start, body = "<mjml lang='en'><mj-head><mj-title>{% block title %}{% endblock %}</mj-title></mj-head>", "mj-body>"
+    base = f"{start}<{body}{{% block body %}}{{% endblock %}}</{body}</mjml>"
+    button = '<mj-button hreff="x" href="{{ link }}" />'
+    found = told(examined(tmp_path, "", sample="", around=around, _base=base, _button=button))
 
     assert {one for one in found if not one[0].startswith(("parity", "links/no-text"))} == {
         ("jinja/django-tag", "news.mjml:2:4"),

@@ -24,7 +24,6 @@ from keyturn.emails.lint.finding import (
     did_you_mean,
     limit_finding,
     limit_of,
-    line_and_column,
     reason_of,
 )
 from keyturn.emails.lint.source.other_engines import TagOfAnotherEngine, rule_of
@@ -36,7 +35,6 @@ from keyturn.plain_files import read_plain_file, read_plain_text
 _TAG = re.compile(r"\{[{%].*?(?:[}%]\}|$)")
 _GOT = re.compile(r".*\bgot '(\w+)'")
 _QUOTED = re.compile(r"'(\w+)'")
-_UNCLOSED = re.compile(r"^Unexpected end of template.*?(?:to be closed is '(\w+)'\.)?$", re.DOTALL)
 _AT = re.compile(r"\(at line (\d+)(?:, column (\d+))?")
 _BRINGS_IN = re.compile(r"\{%[-+]?\s*(?:include|extends|import|from)\b|<mj-include\b")
 _ONCE_MORE = 2
@@ -72,8 +70,6 @@ def spot_of(error: TemplateInvalid, folders: Folders) -> Spot:
     spot = Spot(folders.name_of(error.path), error.line)
     if isinstance(error.__cause__, TagOfAnotherEngine):
         return Spot(spot.file, spot.line, getattr(error.__cause__.lineno, "column", None))
-    if isinstance(error.__cause__, TemplateSyntaxError) and (unclosed := _UNCLOSED.search(error.message)):
-        return _unclosed_block("\n".join(_lines(folders / spot.file)), unclosed[1] or "", spot)
     return Spot(spot.file, spot.line, _column(line_at(spot, folders), error))
 
 
@@ -139,21 +135,6 @@ def _names_in(error: TemplateInvalid) -> Iterator[str]:
         quoted := _GOT.match(error.message) or _QUOTED.search(error.message)
     ):
         yield quoted[1]
-
-
-def _unclosed_block(source: str, block: str, end: Spot) -> Spot:
-    """Return the last unclosed tag of a kind. For `set`, which may need no end tag, return the end of the file."""
-    opened: list[int] = []
-    for tag in (
-        re.finditer(rf"\{{#.*?(?:#\}}|\Z)|\{{%[-+]?\s*(end)?{block}\b", source, re.DOTALL) if block != "set" else ()
-    ):
-        if tag[1] and opened:
-            opened.pop()
-        elif tag[0].startswith("{%") and not tag[1]:
-            opened.append(tag.start())
-    if not block or not opened:
-        return end
-    return Spot(end.file, *line_and_column(source, opened[-1]))
 
 
 def _lines(file: Path) -> list[str]:

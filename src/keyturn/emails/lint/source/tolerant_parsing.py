@@ -53,9 +53,9 @@ class Position(int):
         return position
 
     @classmethod
-    def of_tag(cls, source: str, tag: re.Match[str]) -> "Position":
+    def of_tag(cls, source: str, tag: re.Match[str], *, named: bool = True) -> "Position":
         """Return the position of the name of a tag, else of its start."""
-        line, column = line_and_column(source, tag.start("name") if tag["name"] else tag.start())
+        line, column = line_and_column(source, tag.start("name") if named and tag["name"] else tag.start())
         return cls.at(line, line, column)
 
 
@@ -79,6 +79,8 @@ class TolerantEnvironment(Environment):
                     wrong.append(TagOfAnotherEngine(tags[0][0], engine, at, name, filename))
                     words |= OF_ENGINES
                 elif not (wrong and _FOLLOWS.search(error.message or "")):
+                    if tags and (error.message or "").startswith("Unexpected end of template"):
+                        error.lineno = Position.of_tag(source, tags[0], named=False)
                     wrong.append(error)
                 if tags is None:
                     break
