@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import TypeVar
 
 from jinja2 import TemplateSyntaxError
@@ -46,13 +47,17 @@ def engine_of(tag: str, source: str) -> str:
         return "Handlebars"
     if engine := next((engine for engine, tags in _TAGS.items() if word in tags.split("|")), ""):
         is_shared = engine == "Django" and word in ("comment", "cycle", "empty")
-        others = (other[2] for other in _TAG.finditer(source)) if is_shared else ()
-        return "Liquid" if any(other in _TAGS["Liquid"].split("|") for other in others) else engine
+        return "Liquid" if is_shared and _has_liquid(source) else engine
     if argument := _ARGUMENT_OF_FILTER.search(tag):
         return "Liquid" if argument[1] else "Django"
     if (other := _ANOTHER_USE.match(tag)) and not (other["trans"] and "endtrans" in source):
         return "Twig" if other["twig"] else "Django"
     return ""
+
+
+@lru_cache(1)
+def _has_liquid(source: str) -> bool:
+    return not {tag[2] for tag in _TAG.finditer(source)}.isdisjoint(_TAGS["Liquid"].split("|"))
 
 
 def _said(tag: str, engine: str) -> str:

@@ -4,7 +4,9 @@ So other mistakes in the file are still found at their lines. A tag that prints 
 """
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import takewhile
 from time import thread_time
 from typing import Any
@@ -24,10 +26,12 @@ _LONGEST = 1.0
 """Seconds of processor time to find more than a file's first mistake. Most mistakes take two more parses."""
 
 _TAG = re.compile(
-    r"\{#(?:(?!\{#).)*?#\}|(?P<tag>\{%[-+]?\s*comment\b(?:(?!%\}).)*+%\}.*?\{%[-+]?\s*endcomment\s*[-+]?%\}|\{%[-+]?\s*(?P<name>\w*)(?:(?!\{%).)*?%\}|\{\{(?:(?!\{\{|\{%).)*?\}\})"
+    r"\{#(?:(?!\{#).)*?#\}|(?P<tag>\{%[-+]?\s*(?P<name>\w*)(?:(?!\{%).)*?%\}|\{\{(?:(?!\{\{|\{%).)*?\}\})"
     r"|(?P<broken>\{[%{#][^{}<>\"\n]*\}?)",
     re.DOTALL,
 )
+_END_OF_COMMENT = re.compile(r"\{%[-+]?\s*endcomment\s*[-+]?%\}")
+_WHOLE = re.compile(r"(?P<tag>.+)(?P<name>)(?P<broken>)", re.DOTALL)
 _UNKNOWN = re.compile(r"unknown tag '(\w+)'")
 _UNCLOSED = re.compile(r"to be closed is '(\w+)'")
 _FOLLOWS = re.compile(r"^Unexpected end of template|unknown tag '(?:end|el)")
@@ -85,7 +89,7 @@ class TolerantEnvironment(Environment):
                 if tags is None:
                     break
                 source = _without(source, tags)
-                words |= {word for tag in tags for word in _WORD.findall(_QUOTED.sub("", tag[0]))}
+                words |= {word for tag in tags if tag["name"] != "" for word in _WORD.findall(_QUOTED.sub("", tag[0]))}
             except RecursionError:
                 wrong.append(TemplateSyntaxError("An expression is nested too deeply.", 1, name, filename))
                 break
@@ -171,7 +175,7 @@ class _RemovedControls(NodeTransformer):
 
 def without_block_at(source: str, start: int) -> str:
     """Return a template of Django with stand-ins of the same length for the tag there and the others of its block."""
-    tags = [tag for tag in _TAG.finditer(source) if not tag[0].startswith("{#")]
+    tags = [tag for tag in _tags_in(source) if not tag[0].startswith("{#")]
     block = next((block for block in _blocks(tags) if block[0].start() == start), None)
     wrong = block or [tag for tag in tags if tag.start() == start]
     return splice(source, ((*tag.span(), _stand_in(source, tag, "[[", "]]")) for tag in wrong))
@@ -179,7 +183,7 @@ def without_block_at(source: str, start: int) -> str:
 
 def _suspects(source: str, error: TemplateSyntaxError) -> Iterator[Sequence[re.Match[str]]]:
     """Yield the tags that may be wrong, the likeliest first; together those of one kind, each with its end tag."""
-    tags = [one for one in _TAG.finditer(source) if not one[0].startswith(("{{__", "{#")) or one["broken"]]
+    tags = [one for one in _tags_in(source) if not one[0].startswith(("{{__", "{#")) or one["broken"]]
     blocks = {block[0]: block for block in _blocks(tags)}
     inside = {tag for block in blocks.values() for tag in block}
     for suspects in _likely(tags, inside, source, error):
@@ -207,18 +211,33 @@ def _likely(
     yield from ([tag] for tag in (*here, *sorted(there, key=lambda tag: not tag["broken"])))
 
 
+def _tags_in(source: str) -> Iterator[re.Match[str]]:
+    """Yield all tags. `{% comment %}` of Django and Liquid is one with what is in it."""
+    at, ends = 0, True
+    while tag := _TAG.search(source, at):
+        at = tag.end()
+        end = _END_OF_COMMENT.search(source, at) if tag["name"] == "comment" and ends else None
+        ends = ends and not (tag["name"] == "comment" and end is None)
+        at = end.end() if end else at
+        yield (end and _WHOLE.match(source, tag.start(), at)) or tag
+
+
 def _blocks(tags: Iterable[re.Match[str]]) -> Iterator[list[re.Match[str]]]:
     """Yield the tags of each complete block: those of `if` are its start, each `elif`, `else`, and its end."""
     opened: list[list[re.Match[str]]] = []
+    names = Counter[str]()
     for tag in tags:
         name = tag["name"] or ""
         if name in _BETWEEN and opened:
             opened[-1].append(tag)
         elif not name.startswith("end"):
             opened += [[tag]] if name else []
-        elif any(block[0]["name"] == name[3:] for block in opened):
-            while (block := opened.pop())[0]["name"] != name[3:]:
-                pass
+            names[name] += 1
+        elif names[name[3:]] > 0:
+            block: list[re.Match[str]] = []
+            while not block or block[0]["name"] != name[3:]:
+                block = opened.pop()
+                names[block[0]["name"]] -= 1
             yield [*block, tag]
 
 
@@ -243,5 +262,10 @@ def _prints(source: str, tag: re.Match[str]) -> bool:
     """Tell whether a tag may print. A statement that is alone on its lines usually prints nothing."""
     if tag[0].startswith("{{") or tag["name"] in _PRINTS:
         return True
-    line = source[source.rfind("\n", 0, tag.start()) + 1 : (source + "\n").index("\n", tag.end())]
-    return not (tag["name"] or "end").startswith("end") and bool(_TAG.sub("", line).strip())
+    return not (tag["name"] or "end").startswith("end") and _has_text(source, source.rfind("\n", 0, tag.start()) + 1)
+
+
+@lru_cache(1)
+def _has_text(source: str, start: int) -> bool:
+    """Tell whether the line from `start` on has more than tags."""
+    return bool(_TAG.sub("", source[start:].partition("\n")[0]).strip())

@@ -68,7 +68,8 @@ def _in_file(file: str, source: str, environment: Environment) -> Iterator[Findi
     for node in tree.find_all((nodes.Filter, nodes.Test)):
         kind, known = ("filter", environment.filters) if isinstance(node, nodes.Filter) else ("test", environment.tests)
         if node.name not in known:
-            place = Place(file, node.lineno, _column(lines[node.lineno - 1], node.name))
+            line = int(node.lineno)
+            place = Place(file, line, _column(lines[line - 1], node.name))
             message = f"No {kind} named '{node.name}'."
             yield RULES.finding(place, f"jinja/unknown-{kind}", message=message, spelling=_spelling(node.name, known))
 
