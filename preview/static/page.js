@@ -9,6 +9,9 @@ const FOUND =
   ".list [data-region], [data-region=hints], .tabs, .detail, [data-fills], [data-region=timing], " +
   "body:has([data-fills]) .toolbar:not(:focus-within)";
 
+// Milliseconds without another change before the checks begin, so that the next mail does not wait for them.
+const PAUSE = 200;
+
 const TYPED_IN = "[data-edits], [data-as-typed], [data-held], [data-kept]";
 
 let underWay = new AbortController();
@@ -88,7 +91,7 @@ async function fetchAndPlace(address, anew, replace) {
   if (signal.aborted) return null;
   stale = false;
   await painted();
-  check(signal);
+  setTimeout(() => signal.aborted || check(signal), anew || replace ? PAUSE : 0);
   return !document.querySelector(".fault");
 }
 

@@ -60,6 +60,18 @@ assert gc.get_freeze_count() > before + 50_000
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_the_studio_is_imported_after_its_options_are_read() -> None:
+    """Before that, a collection could run for each of its thousand modules."""
+    code = """
+import sys
+from keyturn.cli import keyturn
+studio = keyturn.get_command(None, "studio")
+studio.make_context("studio", ["--framed-by", "vscode-webview:", "--smtp", "0", "emails"])
+assert "keyturn.emails.studio" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_commands_are_imported_without_collections_and_without_what_only_others_need() -> None:
     code = """
 import gc, sys

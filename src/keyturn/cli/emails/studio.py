@@ -24,6 +24,7 @@ from keyturn.cli.emails.folders import (
 )
 from keyturn.cli.emails.inboxes import Catching, open_boxes, takes_catching
 from keyturn.cli.terminal import PORT, accent, error, fail, muted, ready, strong, warning
+from keyturn.hosts import is_frame_ancestor
 from keyturn.packaging import requires_extra
 from keyturn.plain_files import paths_below
 from keyturn.quick_imports import quick_imports
@@ -145,9 +146,7 @@ Settings are in [tool.keyturn.studio] of pyproject.toml, or in [studio] of keytu
 
 
 def _origins(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
-    from keyturn.emails.studio.access import is_origin
-
-    if wrong := next((origin for origin in given if not is_origin(origin)), ""):
+    if wrong := next((origin for origin in given if not is_frame_ancestor(origin)), ""):
         raise click.BadParameter(f"{wrong!r} is no origin: write https://example.org, or a scheme with its colon")
     return given
 

@@ -138,13 +138,7 @@ def no_other_site(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHa
 
 AfterRequest = Callable[[Response[Any]], Awaitable[Response[Any]]]
 
-_ORIGIN = re.compile(r"[a-z][a-z\d+.-]*:(?://(?:\*\.)?[\w.-]+(?::\d{1,5})?)?", re.ASCII)
 _ANCESTORS = re.compile(r"frame-ancestors [^;]*")
-
-
-def is_origin(text: str) -> bool:
-    """Whether a text is a scheme or an origin as a policy has it: "vscode-webview:", "https://*.example.org"."""
-    return _ORIGIN.fullmatch(text) is not None
 
 
 def framed_by(origins: Sequence[str]) -> AfterRequest:

@@ -16,7 +16,7 @@ from tests.emails.studio.on_screen import save
 from tests.serving import serving
 
 from keyturn.emails.studio import Studio, create_studio_app
-from keyturn.emails.studio.access import is_origin
+from keyturn.hosts import is_frame_ancestor
 
 pytestmark = pytest.mark.long
 
@@ -42,7 +42,7 @@ def test_only_origins_that_are_named_may_frame_a_page(studio: Studio, path: str)
     ["vscode-webview:", "https://example.org", "http://127.0.0.1:8080", "https://*.example.org", "https://a-b.test"],
 )
 def test_an_origin_is_a_scheme_or_has_a_host(text: str) -> None:
-    assert is_origin(text)
+    assert is_frame_ancestor(text)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_an_origin_is_a_scheme_or_has_a_host(text: str) -> None:
     ],
 )
 def test_nothing_else_gets_into_the_policy(text: str) -> None:
-    assert not is_origin(text)
+    assert not is_frame_ancestor(text)
 
 
 def test_the_command_refuses_what_is_no_origin(tmp_path: Path) -> None:
