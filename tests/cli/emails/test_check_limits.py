@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from tests.cli.command import Keyturn
 
+from keyturn.emails.gallery.discovery import Discovery, FolderContents
+
 pytestmark = pytest.mark.long
 
 MAIL = """\
@@ -126,6 +128,29 @@ def test_what_has_not_changed_is_not_checked_again(
     assert keyturn("check", "emails").out == first
     with pytest.raises(ZeroDivisionError):
         keyturn("check", "emails", "--no-cache")
+
+
+def test_more_templates_do_not_make_it_look_at_the_folder_more_often(
+    keyturn: Keyturn, emails: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[Discovery] = []
+    look = Discovery.look
+
+    def look_and_count(discovery: Discovery) -> FolderContents:
+        looks.append(discovery)
+        return look(discovery)
+
+    monkeypatch.setattr(Discovery, "look", look_and_count)
+    counts = []
+    for _ in range(2):
+        keyturn("check", "emails")
+        looks.clear()
+        keyturn("check", "emails")
+        counts.append(len(looks))
+        for number in range(9):
+            (emails / f"more{number}.mjml").write_text(MAIL)
+
+    assert counts[0] == counts[1] > 0
 
 
 @pytest.mark.parametrize(

@@ -419,7 +419,7 @@ def _in_workers(opened: Opened, clients: "Clients | None", jobs: int | None, *, 
     return InRenderers(
         jobs=jobs,
         kept=KeptResults(results_file(gallery.folder)),
-        make_keys=lambda names: content_keys(gallery, names, given),
+        make_keys=lambda looked_at, names: content_keys(looked_at, names, given),
     )
 
 

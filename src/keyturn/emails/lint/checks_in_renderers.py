@@ -37,7 +37,7 @@ from keyturn.plain_files import make_private_folder, read_plain_file, walk
 _BESIDE = 10
 """Seconds for work that belongs to no single mail: loading the checks, reading samples and files."""
 
-MakeKeys = Callable[[Sequence[str]], Mapping[str, str]]
+MakeKeys = Callable[[Gallery, Sequence[str]], Mapping[str, str]]
 """Returns a key for each template that can have one (`content_keys`)."""
 
 _MOST_KEPT = 5_000
@@ -230,10 +230,10 @@ class InRenderers:
 
     jobs: int
     kept: KeptResults | None = None
-    make_keys: MakeKeys = lambda _: {}
+    make_keys: MakeKeys = lambda *_: {}
 
     def __call__(self, checks: TemplateChecks, names: Sequence[str], /) -> Iterable[TemplateFindings]:
-        keys = self.make_keys(names) if self.kept else {}
+        keys = self.make_keys(checks.gallery, names) if self.kept else {}
         known = {name: found for name, key in keys.items() if self.kept and (found := self.kept.get(key))}
         left = [name for name in names if name not in known]
         checked = dict(zip(left, self._check(checks, left), strict=True))
