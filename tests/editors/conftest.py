@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 from tests.adoption.packages import install_packages
+from tests.editors import code_server
 from tests.programs import require_program
 from tests.versions import CHECKOUT
+
+collect_ignore = [] if code_server.ENTRY else ["test_in_vscode.py"]
 
 
 @pytest.fixture(scope="session")

@@ -11,14 +11,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
-from tests.editors.code_server import ENTRY, Window, code_server, commands_for
+from tests.editors.code_server import Window, code_server, commands_for
 from tests.versions import CHECKOUT
 
-pytestmark = [
-    pytest.mark.asyncio(loop_scope="session"),
-    pytest.mark.long,
-    pytest.mark.skipif(not ENTRY, reason="CODE_SERVER names no code-server"),
-]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 MAILS = CHECKOUT / "examples" / "shop-mails"
 MAIL = "order_shipped/order_shipped.mjml"
