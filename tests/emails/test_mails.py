@@ -4,7 +4,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -110,6 +110,11 @@ def test_data_that_does_not_fit_the_declared_type_is_refused(emails: Path) -> No
 
     with pytest.raises(DataUnfit, match="Expected `str`, got `int`"):
         Mails.open(emails, trusted=True).render("welcome", {"name": 7})
+
+
+def test_data_that_is_no_mapping_is_refused(emails: Path) -> None:
+    with pytest.raises(DataUnfit, match="not a mapping of names to values, but a list"):
+        Mails.open(emails).render("welcome", cast("Any", ["Ada"]))
 
 
 def test_settings_that_run_code_are_refused_unless_the_folder_is_trusted(emails: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from tests.emails.inbox.mails import mail
 
-from keyturn.emails.inbox.faults import SmtpFault
+from keyturn.testing import SmtpFault
 from keyturn.testing.mailbox import Mailbox, running_mailbox
 
 pytest_plugins = ["pytester"]

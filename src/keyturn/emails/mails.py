@@ -175,6 +175,8 @@ class Mails:
         )
 
     def _given(self, template: str, data: Mapping[str, Any]) -> Sample:
+        if not isinstance(data, Mapping):
+            raise DataUnfit(f"the data is not a mapping of names to values, but a {type(data).__name__}")
         props = self.gallery.props.get(template)
         if props is None:
             return Sample(_GIVEN, data)

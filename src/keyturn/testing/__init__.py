@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from keyturn.emails.inbox.faults import SmtpFault
     from keyturn.testing.account_contract import AccountStoreContract, JoiningStoreContract, People
     from keyturn.testing.mailbox import Mailbox, ReceivedMail
     from keyturn.testing.memory import MemorySender
@@ -28,20 +29,22 @@ __all__ = [
     "ReceivedMail",
     "RefusingSenderContract",
     "SenderContract",
+    "SmtpFault",
     "SupabaseServer",
 ]
 
 _MODULES = {
-    "AccountStoreContract": "account_contract",
-    "JoiningStoreContract": "account_contract",
-    "MailSnapshot": "plugin",
-    "Mailbox": "mailbox",
-    "MemorySender": "memory",
-    "People": "account_contract",
-    "ReceivedMail": "mailbox",
-    "RefusingSenderContract": "sender_contract",
-    "SenderContract": "sender_contract",
-    "SupabaseServer": "supabase_server",
+    "AccountStoreContract": ".account_contract",
+    "JoiningStoreContract": ".account_contract",
+    "MailSnapshot": ".plugin",
+    "Mailbox": ".mailbox",
+    "MemorySender": ".memory",
+    "People": ".account_contract",
+    "ReceivedMail": ".mailbox",
+    "RefusingSenderContract": ".sender_contract",
+    "SenderContract": ".sender_contract",
+    "SmtpFault": "keyturn.emails.inbox.faults",
+    "SupabaseServer": ".supabase_server",
 }
 
 pytest_plugins = ["keyturn.testing.plugin"]
@@ -52,4 +55,4 @@ def __getattr__(name: str) -> Any:
     # the second that SQLAlchemy's import takes.
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    return getattr(import_module(_MODULES[name], __name__), name)

@@ -225,6 +225,13 @@ def test_a_commit_that_git_does_not_know_is_a_sentence(keyturn: Keyturn, base: s
 
 
 @pytest.mark.usefixtures("emails")
+def test_before_the_first_commit_everything_is_new(keyturn: Keyturn) -> None:
+    git("init", "--quiet")
+
+    assert {mail.partition(" ")[0] for mail in changed(keyturn)} == {"news/first", "boats/first"}
+
+
+@pytest.mark.usefixtures("emails")
 def test_without_a_repository_there_is_nothing_to_compare_with(
     keyturn: Keyturn, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -79,6 +79,16 @@ def test_without_a_browser_the_page_has_the_texts(
     assert "<ins>+ " in Path("out/index.html").read_text("utf-8")
 
 
+def test_nothing_is_written_among_the_templates(keyturn: Keyturn, emails: Path) -> None:
+    refused = keyturn("diff", str(emails), "--output", str(emails / "out"))
+
+    assert (refused.code, refused.err) == (
+        1,
+        f"keyturn: {emails / 'out'} lies in the folder of the templates: name another\n",
+    )
+    assert not (emails / "out").exists()
+
+
 def test_an_unknown_commit_is_one_sentence(keyturn: Keyturn, emails: Path) -> None:
     refused = keyturn("diff", str(emails), "--base", "nothing")
 

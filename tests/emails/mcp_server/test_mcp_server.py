@@ -91,6 +91,8 @@ async def test_a_picture_and_the_line_behind_a_pixel(folder: Path) -> None:
         at = {"template": "welcome", "x": 160, "width": 320}
         assert (await call(agent, "line_at", y=40, **at)).startswith("welcome.mjml:5:")
         assert (await call(agent, "line_at", y=75, **at)).startswith("welcome.mjml:6:")
+        for beyond in ({"x": 500, "y": 40}, {"x": 160, "y": 4000}):
+            assert "no part of the mail at this pixel" in await refusal(agent, "line_at", **at | beyond)
 
 
 async def test_what_does_not_exist_is_one_sentence(folder: Path) -> None:

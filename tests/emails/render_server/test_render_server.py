@@ -125,8 +125,8 @@ def test_the_templates_are_listed_and_their_data_described(server: str) -> None:
     [
         ({"template": "nothing"}, 404, "There is no template called nothing."),
         ({"template": "orders/shipped", "brand": "other"}, 404, "There is no brand called other."),
-        ({"template": "orders/shipped", "dta": {}}, 400, "data: Object contains unknown field `dta`"),
-        ({"data": {}}, 400, "data: Object missing required field `template`"),
+        ({"template": "orders/shipped", "dta": {}}, 400, "the body: Object contains unknown field `dta`"),
+        ({"data": {}}, 400, "the body: Object missing required field `template`"),
         ({"template": "orders/shipped", "data": {}}, 422, "orders/shipped.mjml:2: 'order' is undefined"),
         ({"template": "a", "files": {"a.html": "{% if %}"}}, 422, "a.html:1: "),
         (
@@ -134,6 +134,7 @@ def test_the_templates_are_listed_and_their_data_described(server: str) -> None:
             422,
             "a.html:1: there is no template b.html",
         ),
+        ({"template": "a", "files": {"a.hbs": "{{#if a}}x{{/if}}"}}, 422, "The folder contains Handlebars templates"),
         ({"template": "a", "files": {"../a.html": ""}}, 400, "files: '../a.html' is not a path within a folder"),
         ({"template": "a", "files": {"a/" * 900 + "a.html": ""}}, 400, "files: a path has more than 16 parts"),
         ({"template": "a", "files": {"/etc/a.html": ""}}, 400, "files: '/etc/a.html' is not a path within a folder"),
@@ -171,6 +172,8 @@ def test_a_body_that_is_too_large_or_no_json_is_refused(server: str) -> None:
     assert problem(large)[0] == 413
     broken = httpx.post(f"{server}/api/render", content=b"{", headers={"content-type": "application/json"})
     assert problem(broken)[0] == 400
+    empty = httpx.post(f"{server}/api/render", headers={"content-type": "application/json"})
+    assert problem(empty) == (400, "the body is empty")
 
 
 def test_pages_of_other_sites_and_other_names_of_this_machine_are_refused(server: str) -> None:

@@ -85,6 +85,18 @@ def test_it_catches_what_any_app_sends_and_keeps_it_in_a_file(tmp_path: Path) ->
         assert code == 0
 
 
+def test_it_says_where_tls_begins_at_once(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "keyturn", "studio", "--port", "0", "--smtp", "0", "--smtps", "0"]
+    with running_demo(command, tmp_path) as studio:
+        port = re.search(r"SMTPS +127\.0\.0\.1:(\d+) ", studio.greeting)
+        assert port
+        with smtplib.SMTP_SSL("127.0.0.1", int(port[1]), timeout=10) as client:
+            client.sendmail("app@a.example", ["ada@b.example"], "Subject: Sealed\r\n\r\nHello\r\n")
+        page = httpx.get(f"{studio.url}/studio/inbox").text
+        studio.interrupt()
+    assert '<b dir="auto">Sealed</b>' in page
+
+
 def test_an_eml_file_is_opened_as_an_inbox_of_one(tmp_path: Path) -> None:
     (tmp_path / "receipt.eml").write_bytes(b"Subject: Your receipt\r\nTo: ada@b.example\r\n\r\nHello\r\n")
     with running_demo([sys.executable, "-m", "keyturn", "studio", "receipt.eml", "--port", "0"], tmp_path) as studio:

@@ -36,6 +36,8 @@ def diff(source: Source, base: str, output: Path | None) -> None:
                keyturn diff emails --base origin/main --output mail-changes
     """
     opened = open_folder(source)
+    if output and any(output.resolve().is_relative_to(folder) for folder in opened.gallery.watched_folders):
+        fail(f"{output} lies in the folder of the templates: name another")
     with ExitStack() as stack:
         changes = _changes(opened, base, stack)
         for one in changes:

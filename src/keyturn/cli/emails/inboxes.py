@@ -20,7 +20,7 @@ _DAY = 24 * 3600.0
 
 
 class Catching:
-    """The sockets of the SMTP server; none without `--smtp`. `smtp`: the address, or an empty text."""
+    """The sockets of the SMTP server; none without `--smtp`. `smtp` and `smtps`: the addresses, or empty texts."""
 
     def __init__(self, host: str, smtp: int | None, smtps: int | None, file: Path | None, *, starttls: bool) -> None:
         for option, is_given in (("--inbox", file), ("--starttls", starttls), ("--smtps", smtps is not None)):
@@ -30,6 +30,7 @@ class Catching:
         self._secure = listen(host, smtps, "--smtps") if smtps is not None else None
         self.file = file
         self.smtp = address_of(self._bound) if self._bound else ""
+        self.smtps = address_of(self._secure) if self._secure else ""
         self._tls = self._open_tls(host, starttls=starttls) if starttls or self._secure else None
         self.certificate = self._tls.pem if self._tls else ""
 

@@ -62,6 +62,8 @@ def greeting(opened: Opened, studio: "Studio", base: str, mails: Path | None = N
     if studio.smtp:
         tls = ", with TLS" if studio.certificate else ""
         rows["SMTP"] = f"{accent(studio.smtp)}   {muted(f'captures every mail, for any recipient{tls}')}"
+        if studio.smtps:
+            rows["SMTPS"] = f"{accent(studio.smtps)}   {muted('the same, with TLS from the start')}"
         rows["Inbox"] = accent(f"{url}/inbox{token}")
         rows["API"] = f"{accent(f'{base}/api/messages')}   {muted('for tests')}"
     if opened.settings.file:
@@ -276,6 +278,7 @@ def _studio(
         captured=boxes.usual if boxes else None,
         boxes=boxes,
         smtp=caught.smtp if caught else "",
+        smtps=caught.smtps if caught else "",
         certificate=caught.certificate if caught else "",
         runner=runner,
         edits=edits,

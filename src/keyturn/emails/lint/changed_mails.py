@@ -55,7 +55,15 @@ def _changed_files(gallery: Gallery, base: str, settings: Path | None) -> Iterat
     with _no_comparison(gallery.folder), open_repository(gallery.folder, compares_files=True) as repository:
         asked = [*gallery.watched_folders, *([settings.resolve()] if settings else [])]
         paths = [file.relative_to(repository.top).as_posix() for file in asked if file.is_relative_to(repository.top)]
-        yield from _changed_in(repository, repository.commit(base), paths)
+        try:
+            commit = repository.commit(base)
+        except GitFailed:
+            if base != "HEAD":
+                raise
+            everything = repository.ask("ls-files", "--cached", "--others", "--exclude-standard", "-z", "--", *paths)
+            yield from _files(repository, everything)
+            return  # there is no commit yet
+        yield from _changed_in(repository, commit, paths)
 
 
 def _changed_in(repository: Repository, commit: str, paths: Iterable[str]) -> Iterator[Path]:
@@ -66,13 +74,17 @@ def _changed_in(repository: Repository, commit: str, paths: Iterable[str]) -> It
     compared = ("diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", "--no-textconv", "--merge-base")
     listed = repository.ask(*compared, "--ignore-submodules=dirty", commit, "--", *paths)
     listed += repository.ask("ls-files", "--others", "--exclude-standard", "-z", "--", *paths)
-    for name in filter(None, listed.split(b"\0")):
-        yield repository.top / PurePosixPath(os.fsdecode(name))
+    yield from _files(repository, listed)
     for entry in repository.ask("ls-files", "--stage", "-z", "--", *paths).split(b"\0"):
         within = repository.top / PurePosixPath(os.fsdecode(entry.partition(b"\t")[2]))
         if entry.startswith(_COMMIT_OF_OTHER) and (within / ".git").exists() and within.resolve() == within:
             with open_repository(within, compares_files=True) as other:
                 yield from _changed_in(other, "HEAD", ["."])
+
+
+def _files(repository: Repository, listed: bytes) -> Iterator[Path]:
+    for name in filter(None, listed.split(b"\0")):
+        yield repository.top / PurePosixPath(os.fsdecode(name))
 
 
 @contextmanager

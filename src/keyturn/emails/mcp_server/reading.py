@@ -31,7 +31,7 @@ class ListedMail:
 
 @dataclass(frozen=True, kw_only=True)
 class Mistakes:
-    """Equal findings as one, with the first of their `places` ("file:line:column") and the mails that have it."""
+    """Equal findings as one: the first of its `places` ("file:line:column") and of its mails, and how many have it."""
 
     severity: str
     rule: str
@@ -39,6 +39,7 @@ class Mistakes:
     fix: str
     places: tuple[str, ...]
     mails: tuple[str, ...]
+    in_mails: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +77,7 @@ def find_mistakes(mails: Mails, template: str) -> list[Mistakes]:
             fix=those[0].finding.fix,
             places=tuple(str(one.finding.place) for one in those[:_MOST_PLACES]),
             mails=tuple(mails_of(those)[:_MOST_PLACES]),
+            in_mails=len(mails_of(those)),
         )
         for those in equal_findings(found.found)
     ]

@@ -99,6 +99,8 @@ class _Tools:
         """Return the line of the template that drew a pixel of the picture, as file:line:column."""
         mail = await self._ask(reading.for_browser, template, sample, language)
         key = await self.window.do(lambda chromium: chromium.key_at(mail.html, width, x, y))
+        if not key:
+            raise ToolError("There is no part of the mail at this pixel.")
         return str(mail.place_of(key))
 
     async def _ask(self, job: Callable[..., _R], *given: Any, mails: int = 1) -> _R:

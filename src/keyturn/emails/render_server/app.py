@@ -15,6 +15,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.params import FromPath, JSONBody
 
+from keyturn.emails.engines.not_drawn import CannotDraw
 from keyturn.emails.mails import Mails, RenderedMail
 from keyturn.emails.render_server import jobs
 from keyturn.emails.render_server.jobs import (
@@ -27,6 +28,7 @@ from keyturn.emails.renderers.limits import OutOfTime
 from keyturn.emails.studio.access import HEADERS, programs_only
 from keyturn.emails.studio.api.problems import problem, problem_handlers
 from keyturn.errors import DataUnfit, TemplateInvalid
+from keyturn.settings.sentences import plain_message
 
 _LARGEST = 2_000_000
 """Bytes of a request's body."""
@@ -143,6 +145,8 @@ def create_render_app(
             HTTPException: _answer_refusal,
             DataUnfit: lambda _, error: problem(400, f"data: {error}"),
             TemplateInvalid: _answer_invalid,
+            # Without the place of the files: clients need not learn where the server keeps them.
+            CannotDraw: lambda _, error: problem(422, f"The folder contains{str(error).partition(' contains')[2]}"),
             LimitExceeded: lambda _, error: problem(422, _exceeded(error, limits)),
         },
         openapi_config=OpenAPIConfig(
@@ -159,8 +163,15 @@ def create_render_app(
 
 
 def _answer_refusal(_: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
-    faults = [f"{one.get('key', '')}: {one['message']}" for one in error.extra or () if isinstance(one, dict)]
+    faults = [_fault(one) for one in error.extra or () if isinstance(one, dict)]
     return problem(error.status_code, "; ".join(faults) or error.detail, error.headers)
+
+
+def _fault(one: dict[str, Any]) -> str:
+    """Return a fault of the body, which Litestar calls `data`: so is a member of it called."""
+    if one.get("key") != "data":
+        return f"{one.get('key', '')}: {one['message']}"
+    return "the body is empty" if one["message"] == "'data'" else f"the body: {plain_message(one['message'])}"
 
 
 def _answer_invalid(_: Request[Any, Any, Any], error: TemplateInvalid) -> Response[Any]:

@@ -65,7 +65,7 @@ class Studio:
     `framed_by`: origins whose pages may show the studio in a frame (`hosts.is_frame_ancestor`).
     `editor`: the editor for places in files, by the name of a preset or as a pattern.
     `edits`: whether templates can be edited in the browser. None: only if no other machine reaches the studio.
-    `smtp`: "host:port" of the inbox, or empty.
+    `smtp`, `smtps`: "host:port" of the inbox, or empty.
     `release`: sends captured mails on to real addresses, or None.
     `reopen`: opens the gallery with the files of another commit, if there is no `runner`. None: only the templates
       change.
@@ -94,6 +94,7 @@ class Studio:
     editor: str = ""
     edits: bool | None = None
     smtp: str = ""
+    smtps: str = ""
     release: Release | None = None
     reopen: Reopen | None = None
     faults: SmtpFaults = field(default_factory=SmtpFaults)
