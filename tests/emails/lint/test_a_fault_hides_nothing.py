@@ -356,3 +356,12 @@ def test_of_a_file_with_hundreds_of_wrong_tags_the_first_is_told(
     rule, column = first
     assert told(examination)[0] == (rule, f"news.mjml:2:{column}")
     assert examination.unchecked == ("news/ada",)
+
+
+def test_samples_that_cannot_be_read_hide_nothing_of_the_mail(tmp_path: Path) -> None:
+    examination = examined(tmp_path, "Hello {{ name }}", sample="[ada\nname = 1\n")
+
+    found = told(examination)
+    assert ("samples/invalid", "news.samples.toml:1:5") in found
+    assert {*OTHERS} <= {*found}
+    assert examination.unchecked == ("news",)

@@ -153,8 +153,12 @@ class Gallery:
         known = self._written_samples(name)
         if known or name in self.props:
             return known
+        return {GUESSED: self.guessed_sample(name)}
+
+    def guessed_sample(self, name: str) -> Sample:
+        """Return values that a mail could have, by how its templates use them. Raises LookupError."""
         values = self._while_unchanged(name, "guess", lambda: guess(self.variables(name), name))
-        return {GUESSED: Sample(GUESSED, deepcopy(values), "guessed")}
+        return Sample(GUESSED, deepcopy(values), "guessed")
 
     def sample(self, name: str, sample: str) -> Sample:
         """Return a sample of a mail, also a hostile or found one. Raises LookupError, TemplateInvalid."""

@@ -81,17 +81,14 @@ class TemplateChecks:
     def check(self, template: str) -> TemplateFindings:
         """Return the findings on a template. A mail that takes too long is a finding; the others are still checked."""
         found: dict[Finding, list[str]] = defaultdict(list)
-        try:
-            samples = self.gallery.samples(template).values()
-        except TemplateInvalid as error:
-            unreadable = tuple(explain_samples(one, self.gallery.folders).finding for one in (error, *error.others))
-            return TemplateFindings(tuple((finding, (template,)) for finding in unreadable), hiding=unreadable)
+        samples, hiding = self._samples(template)
+        if hiding and not samples:
+            return TemplateFindings(tuple((finding, (template,)) for finding in hiding), hiding=tuple(hiding))
         files = self.gallery.files_of(template)
-        for finding in (finding for file in files for finding in self._unknown_filters(file)):
+        for finding in (*hiding, *(finding for file in files for finding in self._unknown_filters(file))):
             found[finding].append(template)
-        report, ran_away = self._branches(template)
+        report, ran_away = (None, False) if hiding else self._branches(template)
         drawn = ended = 0
-        hiding: list[Finding] = []
         styles = StyleUses()
         first: dict[tuple[str, Place, str], Finding] = {}  # what it says to do may name another sample
         for sample, language in samples_in_languages((*samples, *(report.samples if report else ())), self.languages):
@@ -114,6 +111,15 @@ class TemplateChecks:
         names = {name for sample in samples for name in sample.values}
         unused = () if hides else tuple(styles.unused(self._sources(files), names))
         return TemplateFindings(told, drawn, tuple(self._marked(files)), branches, hides, unused)
+
+    def _samples(self, template: str) -> tuple[tuple[Sample, ...], list[Finding]]:
+        """Return the samples, or guessed values if samples cannot be read, and the findings that say so."""
+        try:
+            return tuple(self.gallery.samples(template).values()), []
+        except TemplateInvalid as error:
+            found = [explain_samples(one, self.gallery.folders).finding for one in (error, *error.others)]
+        is_drawn = template not in self.gallery.props and all(one.rule == "samples/invalid" for one in found)
+        return (self.gallery.guessed_sample(template),) if is_drawn else (), found
 
     def _branches(self, template: str) -> tuple[BranchReport | None, bool]:
         """Return the report on branches, and whether exploring them ran out of time."""
