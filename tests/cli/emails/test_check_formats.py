@@ -71,6 +71,7 @@ FILES = {
     "subjects.subject.txt": "<b>Boats</b>\nand more",
     "no_subject.html": PAGE.format("Boats").replace("News<", "<", 1),
     "no_subject.subject.txt": "\n",
+    "styled.html": PAGE.format("Boats").replace("</title>", "</title><style>.quay { color: #123 }</style>"),
     "no_body.mjml": MJML.format(""),
     "less_than.mjml": MJML.format("<mj-body><mj-section>< 3</mj-section></mj-body>"),
     "texts.html": PAGE.format(
@@ -103,6 +104,7 @@ FOUND = {rule for _, rule in BROKEN.values()} | {
     "subject/empty",
     "subject/markup",
     "subject/several-lines",
+    "styles/unused",
 }
 
 PLANTED = (

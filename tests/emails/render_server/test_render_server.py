@@ -18,7 +18,7 @@ from keyturn.emails.renderers import Limits, RendererPool
 
 pytestmark = pytest.mark.long
 
-LIMITS = Limits(seconds=1, megabytes=256)
+LIMITS = Limits(seconds=0.5, megabytes=256)
 LAYOUT = """<mjml><mj-head><mj-title>{% block subject %}{% endblock %}</mj-title></mj-head>
 <mj-body><mj-section><mj-column>
 <mj-text>{% block words %}{% endblock %}</mj-text>
@@ -147,7 +147,7 @@ def test_the_templates_are_listed_and_their_data_described(server: str) -> None:
         (
             {"template": "a", "files": {"a.html": ENDLESS}},
             422,
-            "The mail was not rendered: it takes longer than 1 second.",
+            "The mail was not rendered: it takes longer than 0.5 seconds.",
         ),
         ({"template": "a", "files": {"a.html": "{{ ''.__class__ }}"}}, 422, "a.html:1: "),
     ],
