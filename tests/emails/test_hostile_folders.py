@@ -268,6 +268,7 @@ NEWS = {b"welcome.html": b"<title>Hello</title><p>Hello {{ name }}</p>"}
 @example(NEWS | {b"locales/de/LC_MESSAGES/messages.po": b'msgid "a\n'})
 @example({b"welcome.html": b"((((" * 2_000, b"part.liquid": b"{{" * 500})
 @example({b"welcome.html": b"{{ " + b"(" * 2_000})
+@example({b"welcome.html": b"{% else %}" + b"{{" * 700})
 @example(NEWS | {b"\xff\xfe.mjml": b"<mjml>", b"na\nme.html": b"\x1b]0;a\x07{{ 1 / 0 }}"})
 @example(NEWS | {b"welcome.txt": "pipe", b"other.html.j2": "device", b"part.liquid": "socket"})
 @example(NEWS | {b"welcome.samples.toml": "device", b"welcome.samples.json": "pipe", b"keyturn.toml": "loop"})

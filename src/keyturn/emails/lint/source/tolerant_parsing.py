@@ -114,6 +114,8 @@ class TolerantEnvironment(Environment):
                 same = (other.message, other.lineno) == (error.message, error.lineno)
                 if same and _column_of(other) <= _column_of(error):  # and not the next of its kind in the line
                     continue
+            except RecursionError:  # parsing gets further, to what the next round reports
+                pass
             return tags
         return None
 
