@@ -154,13 +154,21 @@ def _without_comments(value: str) -> str:
 
 _ESCAPED = re.compile(r"\\.", re.DOTALL)
 _NUMBER = r"-?\d{1,6}(?:\.\d{1,6})?"
+_SCORE = re.compile(rf"\b(?:score|hits)=({_NUMBER})")
+_REQUIRED = re.compile(rf"\brequired=({_NUMBER})")
+_OF_RSPAMD = re.compile(rf"\[\s?({_NUMBER})\s?/")
+_LIMIT_OF_RSPAMD = re.compile(rf"/\s?({_NUMBER})\s?\]")
 _SCORES = {
     "x-spam-status": (
         "SpamAssassin",
         "calls a mail spam",
-        (rf"\b(?:score|hits)=({_NUMBER})", rf"\brequired=({_NUMBER})"),
+        (_SCORE, _REQUIRED),
     ),
-    "x-spamd-result": ("Rspamd", "refuses a mail", (rf"\[\s?({_NUMBER})\s?/", rf"/\s?({_NUMBER})\s?\]")),
+    "x-spamd-result": (
+        "Rspamd",
+        "refuses a mail",
+        (_OF_RSPAMD, _LIMIT_OF_RSPAMD),
+    ),
 }
 """The headers of a score with its limit: the filter, what it does then, and where both stand."""
 
@@ -190,7 +198,7 @@ def _spam_scores(content: MailContent) -> Iterator[Remark]:
 def _scores_with_limit(content: MailContent, name: str) -> Iterator[Remark]:
     title, then, patterns = _SCORES[name]
     for value in _values(content, name)[:1]:
-        numbers = [float(found[1]) for pattern in patterns if (found := re.search(pattern, value))]
+        numbers = [float(found[1]) for pattern in patterns if (found := pattern.search(value))]
         if len(numbers) == len(patterns):
             score, limit = numbers
             tests = [SpamTest(test, float(points) if points else None) for test, points in _TEST.findall(value)]
