@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -419,7 +420,7 @@ def _in_workers(opened: Opened, clients: "Clients | None", jobs: int | None, *, 
     return InRenderers(
         jobs=jobs,
         kept=KeptResults(results_file(gallery.folder)),
-        make_keys=lambda looked_at, names: content_keys(looked_at, names, given),
+        make_keys=partial(content_keys, given=given),
     )
 
 

@@ -226,7 +226,13 @@ def _serve(
     boxes = open_boxes(opened, service, inbox, catching=caught.is_on or bool(mails))
     if mails and boxes:
         read_mails(boxes.usual, mails)
-    shown = replace(_studio(opened, service, host, boxes, caught, runner=runner, edits=edits), framed_by=framed_by)
+    shown = replace(
+        _studio(opened, service, host, boxes, runner=runner, edits=edits),
+        smtp=caught.smtp,
+        smtps=caught.smtps,
+        certificate=caught.certificate,
+        framed_by=framed_by,
+    )
     app = create_studio_app(shown)
     caught.run(running, opened, shown)
     run(serve(app, bound, lambda: _greet(opened, shown, address_of(bound), place), shown.stop))
@@ -258,7 +264,6 @@ def _studio(
     settings: "Settings",
     host: str,
     boxes: "Boxes | None" = None,
-    caught: Catching | None = None,
     brands: Mapping[str, Mapping[str, Any]] | None = None,
     runner: "Runner[Drawer] | None" = None,
     edits: bool | None = None,
@@ -277,9 +282,6 @@ def _studio(
         sender=opened.settings.sender or settings.mail.from_ or unnamed,
         captured=boxes.usual if boxes else None,
         boxes=boxes,
-        smtp=caught.smtp if caught else "",
-        smtps=caught.smtps if caught else "",
-        certificate=caught.certificate if caught else "",
         runner=runner,
         edits=edits,
         goldens=opened.settings.goldens,

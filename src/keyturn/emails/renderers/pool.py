@@ -228,9 +228,8 @@ class RendererPool(Generic[S]):
                 return
             *others, last = self._idle
             self._idle = [last]
-            for pid, connection in others:
-                connection.close()
-                self._spawner.end(pid)
+            for other in others:
+                self._discard(other)
 
     def _discard(self, renderer: _Renderer) -> int:
         """End a renderer; return the signal that ended it."""
