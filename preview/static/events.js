@@ -28,7 +28,7 @@ function start() {
   });
   source.addEventListener("saved", (event) => redraw(JSON.parse(event.data)));
   source.addEventListener("mail", () => draw());
-  source.addEventListener("golden", () => "deciding" in document.body.dataset || draw());
+  source.addEventListener("snapshot", () => "deciding" in document.body.dataset || draw());
   source.addEventListener("error", () => {
     missed = true;
     tell("lost", LOST);

@@ -135,7 +135,7 @@ SETTINGS = [
     "[studio]\nglobals = { name = { a = [1, 2] } }\nbrands.x = { name = 3 }\n",
     "[studio]\nseverity = { contrast = 'loud' }\nclients = ['lotus notes']\n",
     "[studio]\nlimit_seconds = 0\nlimit_megabytes = 'much'\n",
-    "[studio]\nsamples = '../../..'\nlocales = '/dev'\ngoldens = '/proc'\n",
+    "[studio]\nsamples = '../../..'\nlocales = '/dev'\nsnapshots = '/proc'\n",
     "[studio]\noutlook_classic = false\nsuffixes = ['.x', '']\n",
     "[tool.keyturn.studio]\nengine = 'liquid'\n",
     "studio = 3\n",

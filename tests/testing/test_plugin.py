@@ -10,7 +10,7 @@ import keyturn.testing.plugin  # noqa: F401 - once, not in each of the runs: the
 
 pytestmark = pytest.mark.long
 
-CONFIGURED = '[tool.keyturn.studio]\nfolder = "emails"\ngoldens = "tests/mails"\n'
+CONFIGURED = '[tool.keyturn.studio]\nfolder = "emails"\nsnapshots = "tests/mails"\n'
 THE_TEST = "def test_every_mail_is_as_it_was_accepted(mail_snapshot):\n    mail_snapshot.assert_matches()\n"
 WELCOME = """\
 <mjml><mj-body><mj-section><mj-column><mj-text>Hello {{ name }}</mj-text></mj-column></mj-section></mj-body></mjml>
@@ -19,7 +19,7 @@ WELCOME = """\
 
 @pytest.fixture
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
-    """Lay out a project with one mail, two samples and the test that its golden files need."""
+    """Lay out a project with one mail, two samples and the test that its snapshots need."""
     monkeypatch.setenv("COLUMNS", "120")
     for file, text in {
         "pyproject.toml": CONFIGURED,
@@ -43,12 +43,12 @@ def edit(project: pytest.Pytester, file: str, old: str, new: str) -> None:
     path.write_text(path.read_text().replace(old, new))
 
 
-def test_mails_without_golden_files_fail_and_say_how_to_write_them(project: pytest.Pytester) -> None:
+def test_mails_without_snapshots_fail_and_say_how_to_write_them(project: pytest.Pytester) -> None:
     result = run(project)
     result.assert_outcomes(failed=2)
     result.stdout.fnmatch_lines(
         [
-            "welcome/ada has no golden files yet.",
+            "welcome/ada has no snapshots yet.",
             "To accept the change: pytest --accept-mails, or `keyturn studio` and http://127.0.0.1:8001/studio/snapshots",
         ]
     )
@@ -78,14 +78,14 @@ def test_accepted_mails_pass_until_they_change(project: pytest.Pytester) -> None
     assert (golden / "ada.txt").read_text() == "Hello Ada,\nwelcome.\n"
 
 
-def test_golden_files_of_a_mail_that_is_gone_fail_until_they_are_accepted_away(project: pytest.Pytester) -> None:
+def test_snapshots_of_a_mail_that_is_gone_fail_until_they_are_accepted_away(project: pytest.Pytester) -> None:
     run(project, "--accept-mails")
     edit(project, "emails/welcome.samples.toml", "[grace]", "[rear_admiral]")
     result = run(project)
     result.assert_outcomes(failed=2, passed=1)
     result.stdout.fnmatch_lines(
         [
-            "welcome/grace no longer exists, but these golden files do:",
+            "welcome/grace no longer exists, but these snapshots do:",
             "tests/mails/welcome/grace.html",
             "tests/mails/welcome/grace.txt",
         ]
@@ -115,13 +115,13 @@ def test_samples_that_cannot_be_read_fail_with_their_place(project: pytest.Pytes
 @pytest.mark.parametrize(
     ("configuration", "told"),
     [
-        ("", 'goldens: is not set: write goldens = "tests/mails" under [[]tool.keyturn.studio]'),
+        ("", 'snapshots: is not set: write snapshots = "tests/mails" under [[]tool.keyturn.studio]'),
         (
-            CONFIGURED.replace("tests/mails", "emails/golden"),
-            "goldens: *emails/golden is inside the folder of the templates: *",
+            CONFIGURED.replace("tests/mails", "emails/accepted"),
+            "snapshots: *emails/accepted is inside the folder of the templates: *",
         ),
-        (CONFIGURED + 'golden_languages = ["xx"]\n', "golden_languages: there is no language xx; there are *en*"),
-        (CONFIGURED.replace("goldens", "golden"), "*golden: unknown setting; did you mean goldens?"),
+        (CONFIGURED + 'snapshot_languages = ["xx"]\n', "snapshot_languages: there is no language xx; there are *en*"),
+        (CONFIGURED.replace("snapshots", "snapshot"), "*snapshot: unknown setting; did you mean snapshots?"),
     ],
 )
 def test_a_mistake_in_the_configuration_is_told_in_a_line(
@@ -159,7 +159,7 @@ def test_another_folder_is_named_by_a_marker(project: pytest.Pytester) -> None:
 
 def test_without_a_folder_it_is_the_mails_that_keyturn_sends(project: pytest.Pytester) -> None:
     (project.path / "pyproject.toml").write_text(
-        '[tool.keyturn.studio]\ngoldens = "mails"\ngolden_languages = ["en"]\n'
+        '[tool.keyturn.studio]\nsnapshots = "mails"\nsnapshot_languages = ["en"]\n'
     )
     (project.path / "keyturn.toml").write_text('[brand]\nname = "Southwind"\n')
     outcomes = run(project, "--accept-mails", "-k", "password_reset/viewer").parseoutcomes()

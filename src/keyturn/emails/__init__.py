@@ -1,1 +1,1 @@
-"""Emails, whoever sends them: a folder of templates, the checks on them, their golden files, and the studio."""
+"""Emails, whoever sends them: a folder of templates, the checks on them, their snapshots, and the studio."""

@@ -1,4 +1,4 @@
-"""Tools for an app's tests: golden files for its mails, and mailboxes and senders that keep their mails.
+"""Tools for an app's tests: snapshots for its mails, and mailboxes and senders that keep their mails.
 
 `pytest_plugins = ["keyturn.testing"]` in a conftest.py adds the fixtures `mail_snapshot` and `mailbox`. It does not
 load by itself: an entry point would add both to the tests of every app with Keyturn installed. It would also make

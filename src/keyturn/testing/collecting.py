@@ -9,7 +9,7 @@ from msgspec.structs import asdict
 from keyturn.emails.engines.folder_engine import open_templates
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.configuration import StudioSettings, read_studio_settings
-from keyturn.emails.snapshots import Goldens, Snapshots
+from keyturn.emails.snapshots import SnapshotFolder, Snapshots
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.reset.mails.builtin_emails import builtin_emails
 from keyturn.settings.reading import FILE_NAME, read_settings
@@ -23,19 +23,19 @@ def snapshots_of(mark: pytest.Mark | None, project: Path) -> Snapshots:
     settings = read_studio_settings(project)
     if mark:
         return _snapshots_of_mark(project, settings, *mark.args, **mark.kwargs)
-    if settings.goldens is None:
+    if settings.snapshots is None:
         raise SettingsInvalid(
-            [Fault("goldens", 'is not set: write goldens = "tests/mails" under [tool.keyturn.studio]')]
+            [Fault("snapshots", 'is not set: write snapshots = "tests/mails" under [tool.keyturn.studio]')]
         )
     gallery = open_templates(settings.folder, settings=settings) if settings.folder else _own_gallery(project)
-    return Snapshots(gallery, Goldens(settings.goldens), settings.golden_languages)
+    return Snapshots(gallery, SnapshotFolder(settings.snapshots), settings.snapshot_languages)
 
 
 def _snapshots_of_mark(
-    project: Path, settings: StudioSettings, directory: str, goldens: str, languages: Sequence[str] = ()
+    project: Path, settings: StudioSettings, directory: str, snapshots: str, languages: Sequence[str] = ()
 ) -> Snapshots:
     gallery = open_templates(project / directory, settings=settings)
-    return Snapshots(gallery, Goldens(project / goldens), languages)
+    return Snapshots(gallery, SnapshotFolder(project / snapshots), languages)
 
 
 def _own_gallery(project: Path) -> Gallery:

@@ -29,7 +29,7 @@ _STUDIO = "http://127.0.0.1:8001/studio/snapshots"
 
 
 class MailSnapshot:
-    """A template with a sample, in a language; or golden files whose mail is gone."""
+    """A template with a sample, in a language; or snapshots whose mail is gone."""
 
     def __init__(self, snapshots: "Snapshots", name: "MailName", *, accepting: bool) -> None:
         self.name = name
@@ -37,7 +37,7 @@ class MailSnapshot:
         self._accepting = accepting
 
     def assert_matches(self) -> None:
-        """Fail with a diff unless the mail equals its golden files. With --accept-mails, write them first."""
+        """Fail with a diff unless the mail equals its snapshots. With --accept-mails, write them first."""
         comparison = self._snapshots.compare(self.name)
         if self._accepting and comparison.acceptable:
             self._snapshots.accept(comparison)
@@ -53,10 +53,10 @@ class MailSnapshot:
                 yield f"{self.name} cannot be rendered: {comparison.fault}"
                 return
             case "new":
-                yield f"{self.name} has no golden files yet."
+                yield f"{self.name} has no snapshots yet."
             case "gone":
-                yield f"{self.name} no longer exists, but these golden files do:"
-                yield from map(_typed_path, self._snapshots.goldens.files(self.name))
+                yield f"{self.name} no longer exists, but these snapshots do:"
+                yield from map(_typed_path, self._snapshots.stored.files(self.name))
             case _:
                 yield f"{self.name} differs from its accepted files."
                 yield from self._yield_diffs(comparison)
@@ -64,7 +64,7 @@ class MailSnapshot:
         yield f"To accept the change: pytest --accept-mails, or `keyturn studio` and {_STUDIO}"
 
     def _yield_diffs(self, comparison: "Comparison") -> Iterator[str]:
-        files = self._snapshots.goldens.places(self.name)
+        files = self._snapshots.stored.places(self.name)
         for file, before, after in zip(files, comparison.before or (), comparison.after or (), strict=True):
             if before != after:
                 yield ""
@@ -80,7 +80,7 @@ def _typed_path(file: Path) -> str:
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("keyturn")
     group.addoption(
-        "--accept-mails", action="store_true", help="write the golden files of changed mails instead of failing"
+        "--accept-mails", action="store_true", help="write the snapshots of changed mails instead of failing"
     )
     group.addoption(
         "--mailbox-port", type=int, default=0, help="where `mail_server` listens, for an app that is already running"
@@ -90,8 +90,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
-        "mails(folder, goldens, languages=()): the templates that `mail_snapshot` stands for and the folder of their "
-        "golden files; without it, what [tool.keyturn.studio] says",
+        "mails(folder, snapshots, languages=()): the templates that `mail_snapshot` stands for and the folder of their "
+        "snapshots; without it, what [tool.keyturn.studio] says",
     )
 
 

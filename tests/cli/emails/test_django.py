@@ -20,7 +20,7 @@ pytestmark = pytest.mark.long
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("django") / "project"
     shutil.copytree(PROJECT, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder.parent / "keyturn.toml").write_text('[studio]\nfolder = "project/shop"\ngoldens = "project"\n')
+    (folder.parent / "keyturn.toml").write_text('[studio]\nfolder = "project/shop"\nsnapshots = "project"\n')
     return folder
 
 

@@ -14,7 +14,7 @@ from tests.cli.command import Keyturn
 
 from keyturn.emails.gallery.opening import open_gallery
 from keyturn.emails.lint.baseline import Baseline, write_baseline
-from keyturn.emails.snapshots.comparison import Goldens, MailName, Snapshot
+from keyturn.emails.snapshots.comparison import MailName, Snapshot, SnapshotFolder
 from keyturn.emails.studio import Studio, create_studio_app
 
 pytestmark = pytest.mark.long
@@ -251,22 +251,22 @@ def test_a_baseline_that_is_a_link_is_replaced_and_what_it_led_to_stays(emails: 
     assert "version" in (emails / "keyturn-baseline.json").read_text()
 
 
-def test_golden_files_are_written_and_read_through_no_link(emails: Path, workplace: Path) -> None:
+def test_snapshots_are_written_and_read_through_no_link(emails: Path, workplace: Path) -> None:
     (workplace / "mine").mkdir()
     (workplace / "mine" / "first.html").write_text("mine")
-    goldens = Goldens(emails / "goldens")
-    (emails / "goldens" / "news").mkdir(parents=True)
-    (emails / "goldens" / "linked").symlink_to(workplace / "mine")
-    (emails / "goldens" / "news" / "first.html").symlink_to(workplace / "mine" / "first.html")
-    (emails / "goldens" / "news" / ".first.html.half").symlink_to(workplace / "mine" / "first.html")
+    stored = SnapshotFolder(emails / "snapshots")
+    (emails / "snapshots" / "news").mkdir(parents=True)
+    (emails / "snapshots" / "linked").symlink_to(workplace / "mine")
+    (emails / "snapshots" / "news" / "first.html").symlink_to(workplace / "mine" / "first.html")
+    (emails / "snapshots" / "news" / ".first.html.half").symlink_to(workplace / "mine" / "first.html")
 
-    assert goldens.read(MailName("news", "first")) is None
-    goldens.write(MailName("news", "first"), Snapshot("theirs"))
+    assert stored.read(MailName("news", "first")) is None
+    stored.write(MailName("news", "first"), Snapshot("theirs"))
     with pytest.raises(LookupError, match="a link leads out of the folder"):
-        goldens.write(MailName("linked", "first"), Snapshot("theirs"))
+        stored.write(MailName("linked", "first"), Snapshot("theirs"))
 
     assert (workplace / "mine" / "first.html").read_text() == "mine"
-    assert goldens.read(MailName("news", "first")) == Snapshot("theirs")
+    assert stored.read(MailName("news", "first")) == Snapshot("theirs")
 
 
 @pytest.mark.parametrize(

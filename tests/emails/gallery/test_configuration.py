@@ -28,7 +28,7 @@ languages = ["de", "pt-BR"]
 timezone = "Europe/Berlin"
 sender = "Northwind School <post@northwind.example>"
 clients = ["outlook", "germany"]
-goldens = "tests/goldens"
+snapshots = "tests/snapshots"
 editor = "vscode"
 globals = { site = { name = "Northwind School" } }
 brands.harbour = { site = { name = "Harbour School" } }
@@ -68,7 +68,7 @@ def test_it_is_found_from_the_folder_upwards_and_paths_start_at_its_file(
         timezone="Europe/Berlin",
         sender="Northwind School <post@northwind.example>",
         clients=("outlook", "germany"),
-        goldens=project / "tests" / "goldens",
+        snapshots=project / "tests" / "snapshots",
         editor="vscode",
         globals={"site": {"name": "Northwind School"}},
         brands={"harbour": {"site": {"name": "Harbour School"}}},
@@ -98,10 +98,10 @@ def test_what_lies_above_a_repository_is_another_projects(project: Path) -> None
 
 
 def test_settings_that_name_a_folder_are_of_no_other(project: Path) -> None:
-    (project / "keyturn.toml").write_text('[studio]\nfolder = "emails"\nsender = "hers"\ngoldens = "golden"\n')
+    (project / "keyturn.toml").write_text('[studio]\nfolder = "emails"\nsender = "hers"\nsnapshots = "snapshots"\n')
 
     assert settings_of_folder(project / "fixtures") == StudioSettings()
-    assert settings_of_folder(project / "emails").goldens == project / "golden"
+    assert settings_of_folder(project / "emails").snapshots == project / "snapshots"
 
 
 def test_settings_of_a_folder_that_name_one_out_of_its_bounds_are_refused_without_trust(project: Path) -> None:
@@ -118,12 +118,12 @@ def test_settings_of_a_folder_that_name_one_out_of_its_bounds_are_refused_withou
 
 
 @pytest.mark.parametrize("named", ['folder = "emails"\n', ""])
-def test_golden_files_of_one_folder_are_not_compared_with_the_mails_of_another(project: Path, named: str) -> None:
-    (project / "keyturn.toml").write_text(f'[studio]\n{named}sender = "hers"\ngoldens = "golden"\n')
+def test_snapshots_of_one_folder_are_not_compared_with_the_mails_of_another(project: Path, named: str) -> None:
+    (project / "keyturn.toml").write_text(f'[studio]\n{named}sender = "hers"\nsnapshots = "snapshots"\n')
 
     beneath = settings_of_folder(project / "emails" / "deep")
 
-    assert (beneath.sender, beneath.goldens) == ("hers", None)
+    assert (beneath.sender, beneath.snapshots) == ("hers", None)
 
 
 def test_every_fault_is_told_at_once_with_its_file(project: Path) -> None:
@@ -177,8 +177,8 @@ timezone = "Europe/Berlin"
 sender = "Northwind School <post@northwind.example>"
 clients = ["outlook"]
 severity = { contrast = "off" }
-goldens = "tests/goldens"
-golden_languages = ["de"]
+snapshots = "tests/snapshots"
+snapshot_languages = ["de"]
 editor = "vscode"
 limit_seconds = 1
 limit_megabytes = 64
@@ -194,7 +194,7 @@ REFUSED = {
     "folder": ('"/"', "leads out of {project}"),
     "samples": ('"/etc"', "leads out of {project}"),
     "locales": ('".."', "leads out of {project}"),
-    "goldens": ('"/tmp/goldens"', "leads out of {project}"),
+    "snapshots": ('"/tmp/snapshots"', "leads out of {project}"),
     "editor": ('"evil://{path}"', "is an address, 'evil://{{path}}', but only the name of an editor is allowed"),
     "inbox_days": ("2", "deletes captured mails"),
     "inbox_mails": (

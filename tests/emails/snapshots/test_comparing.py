@@ -7,7 +7,7 @@ import pytest
 from tests.emails.studio.on_screen import save
 
 from keyturn.emails.gallery import Gallery
-from keyturn.emails.snapshots import Goldens, MailName, Snapshots
+from keyturn.emails.snapshots import MailName, SnapshotFolder, Snapshots
 from keyturn.errors import SettingsInvalid
 from keyturn.languages import Languages
 
@@ -50,7 +50,7 @@ def test_a_change_of_the_text_part_alone_is_a_change(snapshots: Snapshots, folde
     assert (changed.html.added, changed.text.added) == (0, 1)
 
 
-def test_of_a_sample_that_is_no_more_the_golden_files_are_left_and_accepting_takes_them_away(
+def test_of_a_sample_that_is_no_more_the_snapshots_are_left_and_accepting_takes_them_away(
     snapshots: Snapshots, folder: Path
 ) -> None:
     accept_all(snapshots)
@@ -62,7 +62,7 @@ def test_of_a_sample_that_is_no_more_the_golden_files_are_left_and_accepting_tak
         "greeting/grace": "gone",
     }
     accept_all(snapshots)
-    assert snapshots.goldens.names() == [ADA, MailName("greeting", "rear_admiral"), NOTICE]
+    assert snapshots.stored.names() == [ADA, MailName("greeting", "rear_admiral"), NOTICE]
 
 
 def test_of_a_template_that_is_no_more_too(snapshots: Snapshots, folder: Path) -> None:
@@ -71,31 +71,31 @@ def test_of_a_template_that_is_no_more_too(snapshots: Snapshots, folder: Path) -
         file.unlink()
     assert snapshots.compare(NOTICE).state == "gone"
     accept_all(snapshots)
-    assert not (snapshots.goldens.folder / "notice").exists()
+    assert not (snapshots.stored.folder / "notice").exists()
 
 
 def test_a_broken_template_is_neither_changed_nor_gone_and_cannot_be_accepted(
     snapshots: Snapshots, folder: Path
 ) -> None:
     accept_all(snapshots)
-    before = snapshots.goldens.read(ADA)
+    before = snapshots.stored.read(ADA)
     save(folder, "{{ name }}", "{{ nmae }}")
     broken = snapshots.compare(ADA)
     assert broken.state == "broken"
     assert "'nmae' is undefined" in str(broken.fault)
     assert not broken.acceptable
     snapshots.accept(broken)
-    assert snapshots.goldens.read(ADA) == before
+    assert snapshots.stored.read(ADA) == before
 
 
-def test_samples_that_cannot_be_read_are_told_once_and_their_golden_files_are_not_gone(
+def test_samples_that_cannot_be_read_are_told_once_and_their_snapshots_are_not_gone(
     snapshots: Snapshots, folder: Path
 ) -> None:
     accept_all(snapshots)
     save(folder, 'name = "Ada"', "name = Ada", "greeting/samples.toml")
     assert states(snapshots) == {"greeting/": "broken", "notice/only": "same"}
     accept_all(snapshots)
-    assert snapshots.goldens.read(ADA)
+    assert snapshots.stored.read(ADA)
 
 
 def test_an_id_is_of_what_was_looked_at(snapshots: Snapshots, folder: Path) -> None:
@@ -124,26 +124,26 @@ def bilingual(gallery: Gallery, tmp_path: Path) -> Gallery:
     return replace(gallery, languages=Languages("UTC", tmp_path / "locales", domain="messages"))
 
 
-def test_a_mail_has_golden_files_in_each_of_its_languages(bilingual: Gallery, tmp_path: Path) -> None:
-    snapshots = Snapshots(bilingual, Goldens(tmp_path / "golden"))
+def test_a_mail_has_snapshots_in_each_of_its_languages(bilingual: Gallery, tmp_path: Path) -> None:
+    snapshots = Snapshots(bilingual, SnapshotFolder(tmp_path / "snapshots"))
     accept_all(snapshots)
-    assert sorted(file.name for file in (tmp_path / "golden" / "notice").iterdir()) == [
+    assert sorted(file.name for file in (tmp_path / "snapshots" / "notice").iterdir()) == [
         "only.de.html",
         "only.de.txt",
         "only.html",
         "only.txt",
     ]
-    assert 'lang="de"' in (tmp_path / "golden" / "greeting" / "ada.de.html").read_text("utf-8")
-    in_english = Snapshots(bilingual, snapshots.goldens, ["en"])
+    assert 'lang="de"' in (tmp_path / "snapshots" / "greeting" / "ada.de.html").read_text("utf-8")
+    in_english = Snapshots(bilingual, snapshots.stored, ["en"])
     assert in_english.compare(ADA).state == "same"
     assert in_english.compare(ADA._replace(language="de")).state == "gone"
 
 
 def test_a_language_that_is_not_there_is_refused_with_those_that_are(bilingual: Gallery, tmp_path: Path) -> None:
-    with pytest.raises(SettingsInvalid, match="golden_languages: there is no language fr; there are de, en"):
-        Snapshots(bilingual, Goldens(tmp_path / "golden"), ["en", "fr"])
+    with pytest.raises(SettingsInvalid, match="snapshot_languages: there is no language fr; there are de, en"):
+        Snapshots(bilingual, SnapshotFolder(tmp_path / "snapshots"), ["en", "fr"])
 
 
-def test_golden_files_among_the_templates_are_refused_as_they_would_be_mails(gallery: Gallery) -> None:
-    with pytest.raises(SettingsInvalid, match=r"goldens: .* is inside the folder of the templates: move it outside"):
-        Snapshots(gallery, Goldens(gallery.folder / "golden"))
+def test_snapshots_among_the_templates_are_refused_as_they_would_be_mails(gallery: Gallery) -> None:
+    with pytest.raises(SettingsInvalid, match=r"snapshots: .* is inside the folder of the templates: move it outside"):
+        Snapshots(gallery, SnapshotFolder(gallery.folder / "snapshots"))

@@ -1,6 +1,6 @@
 """The mails in every language: complete, accepted as they read, and in the direction of their script.
 
-The golden files in snapshots_in_languages/ hold the first sample of each mail in some languages: every direction, and
+The snapshots in snapshots_in_languages/ hold the first sample of each mail in some languages: every direction, and
 scripts with and without spaces. `pytest tests/mail --accept-mails` writes them anew.
 """
 
@@ -14,7 +14,7 @@ from tests.every_language import each_language
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.samples.files import read_samples
-from keyturn.emails.snapshots import Goldens, MailName, Snapshots
+from keyturn.emails.snapshots import MailName, SnapshotFolder, Snapshots
 from keyturn.languages import Languages
 from keyturn.mail.rendering.render import Templates
 from keyturn.packaging import folder
@@ -22,10 +22,10 @@ from keyturn.reset.mails.email_props import EMAILS
 from keyturn.testing import MailSnapshot
 
 TAGS = sorted(set(Languages("UTC").known) - {"en"})
-GOLDEN_TAGS = ["ar", "de", "es", "fr", "ja"]
+SNAPSHOT_TAGS = ["ar", "de", "es", "fr", "ja"]
 SAMPLES = {name: read_samples(folder("email_templates"), kind) for name, kind in EMAILS.items()}
-GOLDENS = Goldens(Path(__file__).parent / "snapshots_in_languages")
-MAILS = [MailName(name, next(iter(samples)), tag) for name, samples in SAMPLES.items() for tag in GOLDEN_TAGS]
+STORED = SnapshotFolder(Path(__file__).parent / "snapshots_in_languages")
+MAILS = [MailName(name, next(iter(samples)), tag) for name, samples in SAMPLES.items() for tag in SNAPSHOT_TAGS]
 
 ISOLATES = re.compile("[\u2068\u2069]")
 
@@ -43,13 +43,13 @@ def test_it_reads_as_it_was_accepted(
     name: MailName, branded: Callable[..., Templates], pytestconfig: pytest.Config
 ) -> None:
     gallery = Gallery(templates=branded(), languages=Languages("UTC"), props=EMAILS)
-    snapshots = Snapshots(gallery, GOLDENS, GOLDEN_TAGS)
+    snapshots = Snapshots(gallery, STORED, SNAPSHOT_TAGS)
 
     MailSnapshot(snapshots, name, accepting=pytestconfig.getoption("--accept-mails")).assert_matches()
 
 
-def test_every_golden_file_is_of_a_mail() -> None:
-    assert GOLDENS.names() == sorted(MAILS)
+def test_every_snapshot_is_of_a_mail() -> None:
+    assert STORED.names() == sorted(MAILS)
 
 
 @each_language("tag", {tag: tag for tag in TAGS})

@@ -1,6 +1,6 @@
 """What holds for every mail that Keyturn sends, with each of its samples.
 
-The golden files in snapshots/ hold what every sample renders to. When a template was changed on purpose, look at the
+The snapshots in snapshots/ hold what every sample renders to. When a template was changed on purpose, look at the
 difference, then write them anew: `pytest tests/mail --accept-mails`, or accept them in the studio.
 """
 

@@ -61,7 +61,7 @@ class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
     `samples`: one more folder of samples. `locales`: the folder of catalogues. `languages`: more languages to show.
     `layouts`, `ignore`: patterns of files that are no mails, as "drafts/*". `suffixes`: more endings of templates.
     `clients`: the groups of clients for the checks. `severity`: severities by rule or group.
-    `goldens`: the folder of snapshots, in all languages or in `golden_languages`.
+    `snapshots`: the folder of snapshots, in all languages or in `snapshot_languages`.
     `globals`: values for every template. `brands`: more globals for each brand. `mails`: settings of single mails.
     `inbox_mails`, `inbox_megabytes`, `inbox_days`: limits of the inbox. `inbox_webhook`: the address that is told of
     each mail. `inboxes`: further inboxes by the user name of their mails. `release_to`: patterns of addresses that
@@ -85,8 +85,8 @@ class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
     sender: str = ""
     clients: tuple[str, ...] = ()
     severity: dict[str, str] = {}
-    goldens: Path | None = None
-    golden_languages: tuple[str, ...] = ()
+    snapshots: Path | None = None
+    snapshot_languages: tuple[str, ...] = ()
     editor: str = ""
     inbox_mails: Annotated[int, Meta(ge=1, le=1_000_000)] = 100_000
     inbox_megabytes: Annotated[int, Meta(ge=64, le=100_000)] = 1024
@@ -132,7 +132,7 @@ def settings_of_folder(folder: Path, *, rules: Rules = lambda _: (), trusted: bo
     """Return the settings of a folder of templates, not those of the working directory.
 
     The file is in the folder or above it; only a `trusted` folder may have it behind a link that leads out. Settings
-    that name another folder belong to that folder. Snapshots belong to one folder, so `goldens` only counts if the
+    that name another folder belong to that folder. Snapshots belong to one folder, so `snapshots` only counts if the
     settings name this folder or lie in it. Raises SettingsInvalid, also if the settings may not name the other folder.
     """
     found, here = read_studio_settings(folder, rules=rules, follows_links=trusted), folder.resolve()
@@ -143,7 +143,7 @@ def settings_of_folder(folder: Path, *, rules: Rules = lambda _: (), trusted: bo
             raise SettingsInvalid(refused)
         return _with_limits(StudioSettings())
     own = named == here if named else found.file is not None and found.file.parent == here
-    return found if own else msgspec.structs.replace(found, goldens=None)
+    return found if own else msgspec.structs.replace(found, snapshots=None)
 
 
 def _with_limits(settings: StudioSettings) -> StudioSettings:
@@ -229,10 +229,10 @@ _LOOKS = (
     *("engine", "suffixes", "layouts", "ignore", "languages", "timezone", "sender", "globals", "brands"),
     "outlook_classic",
 )
-_CHECKS = ("clients", "severity", "golden_languages", "branches")
+_CHECKS = ("clients", "severity", "snapshot_languages", "branches")
 _WITHOUT_TRUST: Mapping[str, Callable[[str, Any, StudioSettings], str]] = {
     **dict.fromkeys((*_LOOKS, *_CHECKS), lambda *_: ""),
-    **dict.fromkeys(("folder", "samples", "locales", "goldens"), _allow_inside),
+    **dict.fromkeys(("folder", "samples", "locales", "snapshots"), _allow_inside),
     **dict.fromkeys(("limit_seconds", "limit_megabytes"), _allow_less),
     **dict.fromkeys(("inbox_mails", "inbox_megabytes"), _allow_no_less),
     **dict.fromkeys(("env", "props"), _refuse_code),

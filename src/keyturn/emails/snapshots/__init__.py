@@ -1,6 +1,6 @@
 """Every mail beside its snapshot: its state now, and its state when a reader accepted it.
 
-Snapshots are plain files (`goldens`), which people can open and version control can show. `comparison` renders every
+Snapshots are plain files, which people can open and version control can show. `comparison` renders every
 mail and compares it, and `difference` finds the differences, for the studio, for `keyturn.testing` and for the
 terminal. The id of a comparison is a hash of both sides, so a reader accepts exactly what was shown.
 
@@ -8,6 +8,6 @@ terminal. The id of a comparison is a hash of both sides, so a reader accepts ex
 in the repository's settings could run any program.
 """
 
-from keyturn.emails.snapshots.comparison import Comparison, Goldens, MailName, Snapshot, Snapshots
+from keyturn.emails.snapshots.comparison import Comparison, MailName, Snapshot, SnapshotFolder, Snapshots
 
-__all__ = ["Comparison", "Goldens", "MailName", "Snapshot", "Snapshots"]
+__all__ = ["Comparison", "MailName", "Snapshot", "SnapshotFolder", "Snapshots"]

@@ -62,7 +62,7 @@ _NOT_PLAIN = re.compile(r"[^\w -]")
 _ENDINGS = Snapshot(html=".html", text=".txt", subject=".subject.txt")
 
 
-class Goldens:
+class SnapshotFolder:
     """The folder of the snapshots. Names cannot lead out of it: samples are quoted, templates are paths below it."""
 
     def __init__(self, folder: Path) -> None:
@@ -102,11 +102,11 @@ class Goldens:
         """Return the places of the parts, in their order. Raises LookupError for a name that leads elsewhere."""
         template = PurePath(name.template)
         if not name.template or not name.sample or template.is_absolute() or ".." in template.parts:
-            raise LookupError(f"{name} cannot have a golden file: its name is not a plain path.")
+            raise LookupError(f"{name} cannot have a snapshot: its name is not a plain path.")
         stem = _quote_name(name.sample) + (f".{_quote_name(name.language)}" if name.language else "")
         folder = self.folder / name.template
         if leads_out(folder, self.folder.resolve()):
-            raise LookupError(f"{name} cannot have a golden file: a link leads out of the folder.")
+            raise LookupError(f"{name} cannot have a snapshot: a link leads out of the folder.")
         return [folder / f"{stem}{ending}" for ending in _ENDINGS]
 
 
@@ -191,13 +191,13 @@ class Snapshots:
     """Compares mails with their snapshots. `languages`: tags, by default all. Raises SettingsInvalid."""
 
     def __init__(
-        self, gallery: Gallery, goldens: Goldens, languages: Sequence[str] = (), render: Renders | None = None
+        self, gallery: Gallery, stored: SnapshotFolder, languages: Sequence[str] = (), render: Renders | None = None
     ) -> None:
-        if goldens.folder.resolve().is_relative_to(gallery.folder.resolve()):
+        if stored.folder.resolve().is_relative_to(gallery.folder.resolve()):
             raise SettingsInvalid(
-                [Fault("goldens", f"{goldens.folder} is inside the folder of the templates: move it outside")]
+                [Fault("snapshots", f"{stored.folder} is inside the folder of the templates: move it outside")]
             )
-        self.goldens = goldens
+        self.stored = stored
         self._gallery = gallery
         self._languages = dict(_languages_by_name(gallery, languages))
         self._render = render or partial(_render, gallery.renderers())
@@ -213,7 +213,7 @@ class Snapshots:
         """
         own = list(self._mails())
         unreadable = {name.template for name in own if not name.sample}
-        left = (name for name in self.goldens.names() if name.template not in unreadable)
+        left = (name for name in self.stored.names() if name.template not in unreadable)
         return list(dict.fromkeys((*own, *left)))
 
     def compare(self, name: MailName) -> Comparison:
@@ -229,9 +229,9 @@ class Snapshots:
 
     def accept(self, comparison: Comparison) -> None:
         if comparison.after:
-            self.goldens.write(comparison.name, comparison.after)
+            self.stored.write(comparison.name, comparison.after)
         elif comparison.state == "gone":
-            self.goldens.remove(comparison.name)
+            self.stored.remove(comparison.name)
 
     def _mails(self) -> Iterator[MailName]:
         for entry in self._gallery.entries():
@@ -250,13 +250,13 @@ class Snapshots:
             return _Source({}, MailFiles(""))
 
     def _compare_to(self, name: MailName, source: "_Source | TemplateInvalid") -> Comparison:
-        before = self.goldens.read(name) if name.sample else None
+        before = self.stored.read(name) if name.sample else None
         if isinstance(source, TemplateInvalid):
             return Comparison(name, before, fault=source)
         sample, language = source.samples.get(name.sample), self._languages.get(name.language)
         if sample is None or language is None:
             if before is None:
-                raise LookupError(f"There is no mail {name}, and no golden file of it.")
+                raise LookupError(f"There is no mail {name}, and no snapshot of it.")
             return Comparison(name, before)
         try:
             mail = self._render(name.template, source.files, sample, language)
@@ -281,6 +281,6 @@ def _languages_by_name(gallery: Gallery, tags: Sequence[str]) -> Iterator[tuple[
     for tag in tags or known:
         if tag not in known:
             raise SettingsInvalid(
-                [Fault("golden_languages", f"there is no language {tag}; there are {', '.join(known)}")]
+                [Fault("snapshot_languages", f"there is no language {tag}; there are {', '.join(known)}")]
             )
         yield "" if tag == own.tag else tag, known[tag]

@@ -156,7 +156,7 @@ def _handlers(studio: Studio) -> Iterator[HTTPRouteHandler]:
         yield from hosted_pages.HANDLERS
     if studio.revisions():
         yield from comparison_pages.OF_REVISIONS
-    if studio.goldens:
+    if studio.snapshots:
         yield from comparison_pages.OF_SNAPSHOTS
     else:
         yield comparison_pages.lesson_page

@@ -35,7 +35,7 @@ class Saved(msgspec.Struct, frozen=True):
 class _Watched(NamedTuple):
     folders: tuple[Path, ...]
     inbox: Path | None
-    goldens: Path | None
+    snapshots: Path | None
 
 
 @get("/events", sync_to_thread=False)
@@ -90,9 +90,9 @@ def _messages_for(paths: set[Path], watched: _Watched) -> Iterator[ServerSentEve
     mails = {path for path in paths if path.parent == watched.inbox}
     if any(path.suffix == ".eml" for path in mails):
         yield ServerSentEventMessage(event="mail", data="")
-    accepted = {path for path in paths if watched.goldens and path.is_relative_to(watched.goldens)}
+    accepted = {path for path in paths if watched.snapshots and path.is_relative_to(watched.snapshots)}
     if accepted:
-        yield ServerSentEventMessage(event="golden", data="")
+        yield ServerSentEventMessage(event="snapshot", data="")
     if saved := paths - mails - accepted:
         yield ServerSentEventMessage(event="saved", data=msgspec.json.encode(_saved_message(saved)))
 
@@ -109,11 +109,11 @@ async def _wait_for_folder(studio: Studio) -> bool:
 def _watched_folders(studio: Studio) -> _Watched:
     captured = studio.captured.folder if studio.captured else None
     inbox = make_private_folder(captured).resolve() if captured else None  # a watch needs it before the first mail
-    goldens = studio.goldens.resolve() if studio.goldens and studio.goldens.is_dir() else None
+    snapshots = studio.snapshots.resolve() if studio.snapshots and studio.snapshots.is_dir() else None
     return _Watched(
-        (*studio.gallery.watched_folders, *_page_folders(studio), *(folder for folder in (inbox, goldens) if folder)),
+        (*studio.gallery.watched_folders, *_page_folders(studio), *(folder for folder in (inbox, snapshots) if folder)),
         inbox,
-        goldens,
+        snapshots,
     )
 
 

@@ -53,8 +53,8 @@ class Studio:
     `sender`: the From header of every mail.
     `captured`: the mails that apps sent, or None without an inbox. `boxes`: all inboxes; None: only this one.
     `certificate`: that of the SMTP server in PEM; empty without TLS.
-    `goldens`: the folder of the snapshots, or None.
-    `golden_languages`: the languages that have snapshots. Empty: all.
+    `snapshots`: the folder of the snapshots, or None.
+    `snapshot_languages`: the languages that have snapshots. Empty: all.
     `clients`: groups of mail clients that the checks look at. Empty: the usual ones.
     `severity`: severities by rule or group.
     `baseline`: a file of known findings, which do not count.
@@ -81,8 +81,8 @@ class Studio:
     captured: CapturedMails | None = None
     boxes: Boxes | None = None
     certificate: str = ""
-    goldens: Path | None = None
-    golden_languages: tuple[str, ...] = ()
+    snapshots: Path | None = None
+    snapshot_languages: tuple[str, ...] = ()
     clients: tuple[str, ...] = ()
     severity: Mapping[str, str] = field(default_factory=dict)
     baseline: Path | None = None

@@ -18,14 +18,14 @@ OURS = {"sec-fetch-site": "same-origin"}
 
 
 @pytest.fixture
-def golden(tmp_path: Path) -> Path:
-    return tmp_path / "golden"
+def stored(tmp_path: Path) -> Path:
+    return tmp_path / "snapshots"
 
 
 @pytest.fixture
-def client(studio: Studio, golden: Path) -> Iterator[Client]:
-    """Ask a studio with a folder for golden files, in which there is nothing yet."""
-    app = create_studio_app(replace(studio, goldens=golden, golden_languages=("en",)))
+def client(studio: Studio, stored: Path) -> Iterator[Client]:
+    """Ask a studio with a folder for snapshots, in which there is nothing yet."""
+    app = create_studio_app(replace(studio, snapshots=stored, snapshot_languages=("en",)))
     with TestClient(app, base_url="http://127.0.0.1:8001") as client:
         client.headers.update(OURS)
         client.follow_redirects = False
@@ -71,8 +71,8 @@ def headings(client: Client) -> list[str]:
     return re.findall(r'<h3 id="group-\d"[^>]*>(.*?)</h3>', client.get("/studio/snapshots").text)
 
 
-def written(golden: Path) -> dict[str, str]:
-    return {path.relative_to(golden).as_posix(): path.read_text() for path in golden.rglob("*") if path.is_file()}
+def written(stored: Path) -> dict[str, str]:
+    return {path.relative_to(stored).as_posix(): path.read_text() for path in stored.rglob("*") if path.is_file()}
 
 
 def count(client: Client) -> str | None:
@@ -83,12 +83,12 @@ def count(client: Client) -> str | None:
     return found[1] if found else None
 
 
-def test_the_first_golden_files_are_written_with_one_button(client: Client, golden: Path) -> None:
-    assert heading(client) == "No golden files yet"
-    assert "Write the first golden files" in client.get("/studio/snapshots").text
-    assert not golden.exists()
+def test_the_first_snapshots_are_written_with_one_button(client: Client, stored: Path) -> None:
+    assert heading(client) == "No snapshots yet"
+    assert "Write the first snapshots" in client.get("/studio/snapshots").text
+    assert not stored.exists()
     assert accept(client, "/studio/snapshots") == "/studio/snapshots"
-    assert sorted(written(golden)) == [
+    assert sorted(written(stored)) == [
         "greeting/ada.html",
         "greeting/ada.txt",
         "greeting/grace.html",
@@ -96,11 +96,11 @@ def test_the_first_golden_files_are_written_with_one_button(client: Client, gold
         "notice/only.html",
         "notice/only.txt",
     ]
-    assert heading(client) == "All mails match their golden files"
+    assert heading(client) == "All mails match their snapshots"
 
 
 def test_the_same_edit_in_several_mails_is_one_group_and_accepted_at_once(
-    accepted: Client, folder: Path, golden: Path
+    accepted: Client, folder: Path, stored: Path
 ) -> None:
     save(folder, "Hello {{ name }}", "Welcome {{ name }}")
     save(folder, "{{ what }}", "It is {{ what }}", "notice/notice.txt")
@@ -111,8 +111,8 @@ def test_the_same_edit_in_several_mails_is_one_group_and_accepted_at_once(
     assert "<mark>Welcome</mark> Ada" in page
     groups = re.findall(r'name="ids" value="([0-9a-f ]+)"', page)
     assert accepted.post("/studio/snapshots", data={"ids": groups[1]}).status_code == 303
-    assert "Welcome Ada" in written(golden)["greeting/ada.html"]
-    assert written(golden)["notice/only.txt"] == "The heating is back\n"
+    assert "Welcome Ada" in written(stored)["greeting/ada.html"]
+    assert written(stored)["notice/only.txt"] == "The heating is back\n"
     assert headings(accepted) == ["Changed"]
 
 
@@ -178,46 +178,46 @@ def test_accepting_one_leads_to_the_next_in_the_same_view_and_at_last_to_the_lis
     save(folder, "Hello {{ name }}", "Welcome {{ name }}")
     assert accept(accepted, ADA + "&show=source") == "/studio/snapshots/greeting?sample=grace&show=source"
     assert accept(accepted, "/studio/snapshots/greeting?sample=grace") == "/studio/snapshots"
-    assert heading(accepted) == "All mails match their golden files"
+    assert heading(accepted) == "All mails match their snapshots"
 
 
 def test_a_mail_that_changed_since_it_was_looked_at_is_not_accepted(
-    accepted: Client, folder: Path, golden: Path
+    accepted: Client, folder: Path, stored: Path
 ) -> None:
     save(folder, "Hello {{ name }}", "Welcome {{ name }}")
-    seen, before = ids(accepted, "/studio/snapshots"), written(golden)
+    seen, before = ids(accepted, "/studio/snapshots"), written(stored)
     save(folder, "Welcome {{ name }}", "Farewell {{ name }}")
     answer = accepted.post("/studio/snapshots", data={"ids": seen})
     assert answer.status_code == 409
     assert "so nothing was accepted." in answer.text
-    assert written(golden) == before
+    assert written(stored) == before
 
 
 GRACE = "/studio/snapshots/greeting?sample=grace"
 
 
-def test_deleting_the_golden_files_of_a_mail_that_is_gone_is_asked_about_first(
-    accepted: Client, folder: Path, golden: Path
+def test_deleting_the_snapshots_of_a_mail_that_is_gone_is_asked_about_first(
+    accepted: Client, folder: Path, stored: Path
 ) -> None:
     save(folder, "[grace]", "[rear_admiral]", "greeting/samples.toml")
-    assert headings(accepted) == ["New, not accepted yet", "Golden files of a deleted mail"]
+    assert headings(accepted) == ["New, not accepted yet", "Snapshots of a deleted mail"]
     page = accepted.get(GRACE).text
-    assert f"<p>The golden files of 1 mail in <code>{golden}</code> will be deleted.</p>" in page
+    assert f"<p>The snapshots of 1 mail in <code>{stored}</code> will be deleted.</p>" in page
     assert len(re.findall("<iframe", page)) == 1
     assert accepted.post(GRACE, data={"ids": ids(accepted, GRACE), "deletes": "yes"}).status_code == 303
-    assert "greeting/grace.html" not in written(golden)
-    assert "greeting/ada.html" in written(golden)
+    assert "greeting/grace.html" not in written(stored)
+    assert "greeting/ada.html" in written(stored)
 
 
-def test_accepting_all_deletes_nothing(accepted: Client, folder: Path, golden: Path) -> None:
+def test_accepting_all_deletes_nothing(accepted: Client, folder: Path, stored: Path) -> None:
     save(folder, "[grace]", "[rear_admiral]", "greeting/samples.toml")
     gone = ids(accepted, GRACE)
     assert gone not in ids(accepted, "/studio/snapshots").split()
     accept(accepted, "/studio/snapshots")
-    assert {"greeting/grace.html", "greeting/rear_admiral.html"} <= {*written(golden)}
-    assert headings(accepted) == ["Golden files of a deleted mail"]
+    assert {"greeting/grace.html", "greeting/rear_admiral.html"} <= {*written(stored)}
+    assert headings(accepted) == ["Snapshots of a deleted mail"]
     assert accepted.post("/studio/snapshots", data={"ids": gone}).status_code == 409
-    assert "greeting/grace.html" in written(golden)
+    assert "greeting/grace.html" in written(stored)
 
 
 def test_a_broken_template_is_told_with_its_place_and_cannot_be_accepted(accepted: Client, folder: Path) -> None:
@@ -231,18 +231,18 @@ def test_a_broken_template_is_told_with_its_place_and_cannot_be_accepted(accepte
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site", "none", ""])
-def test_only_a_page_of_the_studio_can_accept(client: Client, golden: Path, site: str) -> None:
+def test_only_a_page_of_the_studio_can_accept(client: Client, stored: Path, site: str) -> None:
     seen = ids(client, "/studio/snapshots")
     for path in ("/studio/snapshots", ADA):
         assert client.post(path, data={"ids": seen}, headers={"sec-fetch-site": site}).status_code == 403
-    assert not golden.exists()
+    assert not stored.exists()
 
 
 @pytest.mark.parametrize("given", [{}, {"ids": ""}, {"ids": "../../etc"}, {"ids": "<b>"}])
-def test_what_no_button_sends_is_refused(accepted: Client, golden: Path, given: dict[str, str]) -> None:
-    before = written(golden)
+def test_what_no_button_sends_is_refused(accepted: Client, stored: Path, given: dict[str, str]) -> None:
+    before = written(stored)
     assert accepted.post("/studio/snapshots", data=given).status_code == 400
-    assert written(golden) == before
+    assert written(stored) == before
 
 
 @pytest.mark.parametrize(
@@ -258,9 +258,9 @@ def test_what_no_button_sends_is_refused(accepted: Client, golden: Path, given: 
     ],
 )
 @pytest.mark.long
-def test_what_is_no_mail_is_not_found(accepted: Client, golden: Path, path: str) -> None:
-    (golden.parent / "secret").mkdir()
-    (golden.parent / "secret" / "key.html").write_text("<p>secret words</p>")
+def test_what_is_no_mail_is_not_found(accepted: Client, stored: Path, path: str) -> None:
+    (stored.parent / "secret").mkdir()
+    (stored.parent / "secret" / "key.html").write_text("<p>secret words</p>")
     answer = accepted.get(f"/studio/{path}")
     assert answer.status_code == 404
     assert "secret words" not in answer.text
@@ -269,11 +269,11 @@ def test_what_is_no_mail_is_not_found(accepted: Client, golden: Path, path: str)
 def test_where_no_folder_is_set_the_page_says_how_to_begin(studio: Studio) -> None:
     with TestClient(create_studio_app(studio), base_url="http://127.0.0.1") as client:
         page = client.get("/studio/snapshots").text
-        for line in ('goldens = "tests/mails"', "keyturn.testing", "mail_snapshot.assert_matches()"):
+        for line in ('snapshots = "tests/mails"', "keyturn.testing", "mail_snapshot.assert_matches()"):
             assert line.replace('"', "&#34;") in page or line in page
         assert client.post("/studio/snapshots", data={"ids": "ab"}, headers=OURS).status_code == 405
 
 
-def test_golden_files_among_the_templates_are_refused_at_the_start(studio: Studio, folder: Path) -> None:
+def test_snapshots_among_the_templates_are_refused_at_the_start(studio: Studio, folder: Path) -> None:
     with pytest.raises(SettingsInvalid, match="is inside the folder of the templates"):
-        create_studio_app(replace(studio, goldens=folder / "golden"))
+        create_studio_app(replace(studio, snapshots=folder / "snapshots"))

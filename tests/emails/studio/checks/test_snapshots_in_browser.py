@@ -13,7 +13,7 @@ from tests.emails.studio.on_screen import canvas, save
 from tests.emails.studio.pages.test_accessible import look
 from tests.serving import serving
 
-from keyturn.emails.snapshots import Goldens, MailName, Snapshot, Snapshots
+from keyturn.emails.snapshots import MailName, Snapshot, SnapshotFolder, Snapshots
 from keyturn.emails.studio import Studio, create_studio_app
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
@@ -23,17 +23,17 @@ GRACE = MailName("greeting", "grace")
 
 
 @pytest.fixture
-def goldens(tmp_path: Path) -> Goldens:
-    return Goldens(tmp_path / "golden")
+def stored(tmp_path: Path) -> SnapshotFolder:
+    return SnapshotFolder(tmp_path / "snapshots")
 
 
 @pytest.fixture
-def served(studio: Studio, goldens: Goldens) -> Iterator[str]:
+def served(studio: Studio, stored: SnapshotFolder) -> Iterator[str]:
     """Serve a studio in which every mail was accepted."""
-    snapshots = Snapshots(studio.gallery, goldens, ["en"])
+    snapshots = Snapshots(studio.gallery, stored, ["en"])
     for comparison in snapshots.compare_each(snapshots.names()):
         snapshots.accept(comparison)
-    with serving(create_studio_app(replace(studio, goldens=goldens.folder, golden_languages=("en",)))) as url:
+    with serving(create_studio_app(replace(studio, snapshots=stored.folder, snapshot_languages=("en",)))) as url:
         yield f"{url}/studio"
         studio.stopping.set()
 
@@ -42,8 +42,8 @@ def proof(page: Page, side: str) -> FrameLocator:
     return page.frame_locator(f".{side} iframe")
 
 
-def golden(goldens: Goldens) -> Snapshot:
-    found = goldens.read(ADA)
+def snapshot_in(stored: SnapshotFolder) -> Snapshot:
+    found = stored.read(ADA)
     assert found
     return found
 
@@ -53,11 +53,11 @@ async def watched(page: Page) -> None:
 
 
 async def test_what_a_save_changes_appears_by_itself_and_is_accepted_mail_by_mail_with_keys(
-    page: Page, served: str, folder: Path, goldens: Goldens
+    page: Page, served: str, folder: Path, stored: SnapshotFolder
 ) -> None:
     await page.goto(f"{served}/snapshots")
     await watched(page)
-    await expect(page.get_by_role("heading", name="All mails match their golden files")).to_be_visible()
+    await expect(page.get_by_role("heading", name="All mails match their snapshots")).to_be_visible()
     save(folder, "Hello {{ name }}", "Welcome {{ name }}")
     await expect(page.get_by_role("heading", name="2 mails to review")).to_be_visible()
     await expect(page.get_by_role("link", name="Snapshots 2 changed")).to_be_visible()
@@ -72,27 +72,27 @@ async def test_what_a_save_changes_appears_by_itself_and_is_accepted_mail_by_mai
 
     await page.keyboard.press("a")
     await expect(page).to_have_url(f"{served}/snapshots/greeting?sample=grace")
-    assert "Welcome Ada" in golden(goldens).html
+    assert "Welcome Ada" in snapshot_in(stored).html
     await expect(page.get_by_role("link", name="Snapshots 1 changed")).to_be_visible()
     await page.keyboard.press("a")
-    await expect(page.get_by_role("heading", name="All mails match their golden files")).to_be_visible()
+    await expect(page.get_by_role("heading", name="All mails match their snapshots")).to_be_visible()
     await expect(page.get_by_role("link", name="Snapshots", exact=True)).to_be_visible()
 
 
-async def test_a_key_opens_the_question_whether_golden_files_go_and_a_button_answers_it(
-    page: Page, served: str, folder: Path, goldens: Goldens
+async def test_a_key_opens_the_question_whether_snapshots_go_and_a_button_answers_it(
+    page: Page, served: str, folder: Path, stored: SnapshotFolder
 ) -> None:
     save(folder, "[grace]", "[rear_admiral]", "greeting/samples.toml")
     await page.goto(f"{served}/snapshots/greeting?sample=grace")
     await watched(page)
-    question = page.get_by_text("The golden files of 1 mail in")
+    question = page.get_by_text("The snapshots of 1 mail in")
     await expect(question).to_be_hidden()
     await page.keyboard.press("a")
     await expect(question).to_be_in_viewport(ratio=1)
-    assert goldens.read(GRACE)
+    assert stored.read(GRACE)
     await page.get_by_role("button", name="Delete them").click()
     await expect(page).to_have_url(f"{served}/snapshots/greeting?sample=rear_admiral")
-    assert goldens.read(GRACE) is None
+    assert stored.read(GRACE) is None
 
 
 async def test_before_and_after_are_level_and_one_can_be_swiped_over_the_other(
@@ -126,8 +126,8 @@ async def test_before_and_after_are_level_and_one_can_be_swiped_over_the_other(
     await expect(after).to_have_css("clip-path", "inset(0px 0px 0px 0%)")
 
 
-async def test_a_save_elsewhere_disturbs_nobody_and_golden_files_written_elsewhere_are_noticed(
-    page: Page, served: str, folder: Path, goldens: Goldens
+async def test_a_save_elsewhere_disturbs_nobody_and_snapshots_written_elsewhere_are_noticed(
+    page: Page, served: str, folder: Path, stored: SnapshotFolder
 ) -> None:
     save(folder, "Hello", "Welcome", "greeting/greeting.txt")
     await page.goto(f"{served}/snapshots/greeting?sample=ada&show=source")
@@ -139,7 +139,7 @@ async def test_a_save_elsewhere_disturbs_nobody_and_golden_files_written_elsewhe
     await expect(page.locator(".fold")).to_have_attribute("open", "")
     assert await canvas(page).evaluate("canvas => canvas.scrollTop") == 200
 
-    goldens.write(ADA, golden(goldens)._replace(text="Welcome Ada\n\nhttps://account.northwind.example/open/one\n"))
+    stored.write(ADA, snapshot_in(stored)._replace(text="Welcome Ada\n\nhttps://account.northwind.example/open/one\n"))
     await expect(page.get_by_role("main").get_by_text("Unchanged", exact=True)).to_be_visible()
 
 
@@ -157,7 +157,7 @@ async def test_every_page_of_it_is_accessible_in_light_and_dark(browser: Browser
 
 
 async def test_without_scripts_everything_is_a_page_and_a_button(
-    browser: Browser, served: str, folder: Path, goldens: Goldens
+    browser: Browser, served: str, folder: Path, stored: SnapshotFolder
 ) -> None:
     save(folder, "Hello {{ name }}", "Welcome {{ name }}")
     context = await browser.new_context(java_script_enabled=False, viewport={"width": 320, "height": 700})
@@ -173,7 +173,7 @@ async def test_without_scripts_everything_is_a_page_and_a_button(
     assert await page.locator("main").evaluate("main => main.scrollWidth <= main.clientWidth")
     await page.get_by_role("button", name="Accept").click()
     await expect(page).to_have_url(f"{served}/snapshots/greeting?sample=grace&show=source")
-    assert "Welcome Ada" in golden(goldens).html
+    assert "Welcome Ada" in snapshot_in(stored).html
     await context.close()
 
 

@@ -25,14 +25,14 @@ RIGHT, WRONG = "<mj-text>The end", '<mj-text colour="red">The end'
 
 @pytest.fixture
 def served(studio: Studio, tmp_path: Path) -> Iterator[str]:
-    """Serve a studio that can send, and in which two samples are gone of which there are golden files."""
-    golden = tmp_path / "golden" / "greeting"
-    golden.mkdir(parents=True)
+    """Serve a studio that can send, and in which two samples are gone of which there are snapshots."""
+    stored = tmp_path / "snapshots" / "greeting"
+    stored.mkdir(parents=True)
     for sample in ("gone", "gone_too"):
-        (golden / f"{sample}.html").write_text("<p>Hello</p>")
-        (golden / f"{sample}.txt").write_text("Hello")
+        (stored / f"{sample}.html").write_text("<p>Hello</p>")
+        (stored / f"{sample}.txt").write_text("Hello")
     provider = MailProvider("capture", lambda: CaptureSender(tmp_path / "sent"))
-    whole = replace(studio, provider=provider, goldens=golden.parent, golden_languages=("en",))
+    whole = replace(studio, provider=provider, snapshots=stored.parent, snapshot_languages=("en",))
     with serving(create_studio_app(whole)) as url:
         yield f"{url}/studio"
         studio.stopping.set()
@@ -229,7 +229,7 @@ async def test_who_to_send_to_stays_while_what_is_sent_is_saved(page: Page, serv
 
 
 @pytest.mark.parametrize("address", ["snapshots", "snapshots/greeting?sample=gone"])
-async def test_the_question_whether_golden_files_go_stays_open_over_a_save(
+async def test_the_question_whether_snapshots_go_stays_open_over_a_save(
     page: Page, served: str, folder: Path, address: str
 ) -> None:
     await page.goto(f"{served}/{address}")

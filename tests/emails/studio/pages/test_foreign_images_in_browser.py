@@ -32,7 +32,9 @@ def templates(tmp_path: Path, elsewhere: Elsewhere) -> Path:
 
 @pytest.fixture
 def foreign(templates: Path, tmp_path: Path) -> Iterator[str]:
-    studio = Studio(gallery=open_gallery(templates, sandboxed=True), sender="a@b.example", goldens=tmp_path / "goldens")
+    studio = Studio(
+        gallery=open_gallery(templates, sandboxed=True), sender="a@b.example", snapshots=tmp_path / "snapshots"
+    )
     with serving(create_studio_app(studio)) as url:
         yield f"{url}/studio"
         studio.stopping.set()

@@ -17,7 +17,7 @@ def whole(studio: Studio, tmp_path: Path) -> Iterator[Client]:
     """Open a studio with all that the navigation may lead to."""
     (tmp_path / ".git").mkdir()
     with TestClient(
-        create_studio_app(replace(studio, goldens=tmp_path / "goldens")), base_url="http://127.0.0.1:8001"
+        create_studio_app(replace(studio, snapshots=tmp_path / "snapshots")), base_url="http://127.0.0.1:8001"
     ) as client:
         yield client
 
@@ -53,6 +53,6 @@ def test_one_entry_of_the_navigation_is_the_current_page(whole: Client, inbox: P
     assert current(answer.text) == [entry.format(mail=mail)]
 
 
-def test_without_golden_files_the_page_of_snapshots_is_the_current_one(client: Client, inbox: Path) -> None:
+def test_without_snapshots_the_page_of_snapshots_is_the_current_one(client: Client, inbox: Path) -> None:
     capture(inbox, "Welcome")
     assert current(client.get("/studio/snapshots").text) == ["list-snapshots"]

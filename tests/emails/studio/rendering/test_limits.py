@@ -26,7 +26,7 @@ ENDLESS = "<mjml><mj-body>\n{% for one in range(10 ** 9) %}\n{% endfor %}\n</mj-
 def limited(studio: Studio, tmp_path: Path) -> Iterator[Studio]:
     limits = Limits(seconds=0.4, megabytes=128)
     with RendererPool(Drawer(studio.gallery), limits, most=2) as workers:
-        yield replace(studio, runner=workers, goldens=tmp_path / "goldens", golden_languages=("en", "de"))
+        yield replace(studio, runner=workers, snapshots=tmp_path / "snapshots", snapshot_languages=("en", "de"))
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from time import monotonic
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.gallery import Fingerprint, fingerprint, fingerprints
-from keyturn.emails.snapshots import Comparison, Goldens, MailName, Snapshots
+from keyturn.emails.snapshots import Comparison, MailName, SnapshotFolder, Snapshots
 from keyturn.emails.snapshots.comparison import State as Verdict
 from keyturn.emails.snapshots.difference import Line, LinePiece
 from keyturn.emails.studio.rendering.kept import Kept
@@ -59,7 +59,7 @@ class Review:
     """Compares the mails with their snapshots for every page. Only the verdicts are kept, for the count."""
 
     def __init__(self, snapshots: Snapshots, gallery: Gallery) -> None:
-        self.goldens = snapshots.goldens
+        self.stored = snapshots.stored
         self.snapshots = snapshots
         self._gallery = gallery
         self._names: list[MailName] = []
@@ -69,10 +69,10 @@ class Review:
     @classmethod
     def of(cls, studio: Studio, renditions: Renditions) -> "Review | None":
         """Return the review of a studio, or None without snapshots."""
-        if studio.goldens is None:
+        if studio.snapshots is None:
             return None
         snapshots = Snapshots(
-            studio.gallery, Goldens(studio.goldens), studio.golden_languages, render=renditions.render
+            studio.gallery, SnapshotFolder(studio.snapshots), studio.snapshot_languages, render=renditions.render
         )
         return cls(snapshots, studio.gallery)
 
@@ -126,10 +126,10 @@ class Review:
                 self.snapshots.accept(comparison)
 
     def _fingerprints(self) -> Mapping[str, Fingerprint]:
-        own, goldens = fingerprints(self._gallery), defaultdict(set)
-        for file in fingerprint(self.goldens.folder):
-            goldens[file[0].rpartition("/")[0]].add(file)
-        return defaultdict(frozenset, {name: own.get(name, frozenset()) | goldens[name] for name in {*own, *goldens}})
+        own, stored = fingerprints(self._gallery), defaultdict(set)
+        for file in fingerprint(self.stored.folder):
+            stored[file[0].rpartition("/")[0]].add(file)
+        return defaultdict(frozenset, {name: own.get(name, frozenset()) | stored[name] for name in {*own, *stored}})
 
     def _verdicts(self) -> list[tuple[MailName, Verdict]]:
         return [(name, verdict) for name in self._names if (verdict := self._known.get(name))]

@@ -101,7 +101,7 @@ def snapshots_page(
 ) -> Response[str]:
     context: dict[str, Any] = {
         "groups": group_changes(review.changes()),
-        "goldens": review.goldens.folder,
+        "stored": review.stored.folder,
         "total": review.total,
     }
     context |= {"view": view, "waiting": review.waiting_mails(), "sandbox": frames.PREVIEW}
@@ -138,8 +138,8 @@ def snapshot_page(
         "view": view,
         "comparison": comparison,
         "snapshot": comparison.name,
-        "files": [file.name for file in review.goldens.places(comparison.name)],
-        "goldens": review.goldens.folder,
+        "files": [file.name for file in review.stored.places(comparison.name)],
+        "stored": review.stored.folder,
         "frame": view.only("sample", "lang", "dir", "scheme", "images", "remote"),
         "sandbox": frames.PREVIEW,
         "waiting": waiting,

@@ -1,0 +1,121 @@
+"""Snapshots: plain files, a place for each mail, and none outside of the folder."""
+
+from pathlib import Path
+
+import pytest
+
+from keyturn.emails.snapshots.comparison import MailName, Snapshot, SnapshotFolder, in_one_line
+from keyturn.mail.rendering.compiling import Rendered
+from keyturn.mail.rendering.folders import MailFiles
+
+ADA = MailName("greeting", "ada")
+MAIL = Snapshot("<p>\n<b>Hello</b>\n</p>\n", "Hello\n")
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> SnapshotFolder:
+    return SnapshotFolder(tmp_path / "snapshots")
+
+
+def written(stored: SnapshotFolder) -> dict[str, str]:
+    files = (path for path in stored.folder.rglob("*") if path.is_file())
+    return {path.relative_to(stored.folder).as_posix(): path.read_text("utf-8") for path in sorted(files)}
+
+
+def rendered(html: str, text: str = "", subject: str = "Welcome") -> Rendered:
+    return Rendered(subject=subject, preheader="", html=html, text=text, mjml="")
+
+
+def test_a_mail_is_a_file_for_each_part(stored: SnapshotFolder) -> None:
+    stored.write(ADA, MAIL)
+    assert written(stored) == {"greeting/ada.html": MAIL.html, "greeting/ada.txt": MAIL.text}
+    assert stored.read(ADA) == MAIL
+    assert stored.names() == [ADA]
+
+
+def test_the_html_is_a_tag_a_line_and_is_drawn_as_it_was() -> None:
+    html = "<html><body><p>Hello <b>Ada</b></p></body></html>"
+    snapshot = Snapshot.of(rendered(html), MailFiles("greeting.html"))
+    assert snapshot.html == "<html>\n<body>\n<p>Hello <b>Ada</b>\n</p>\n</body>\n</html>\n"
+    assert in_one_line(snapshot.html) == html
+
+
+def test_a_subject_is_kept_where_it_has_a_file_of_its_own(stored: SnapshotFolder) -> None:
+    mail = rendered("<p>Hello</p>", subject="Welcome, Ada")
+    assert Snapshot.of(mail, MailFiles("greeting.html")).subject == ""
+    stored.write(ADA, Snapshot.of(mail, MailFiles("greeting.html", subject="greeting.subject.txt")))
+    assert written(stored)["greeting/ada.subject.txt"] == "Welcome, Ada\n"
+
+
+def test_line_ends_of_windows_are_no_difference(stored: SnapshotFolder) -> None:
+    snapshot = Snapshot.of(rendered("<p>Hello\r\nAda</p>", "Hello\r\n"), MailFiles("greeting.html", "greeting.txt"))
+    stored.write(ADA, snapshot)
+    (stored.folder / "greeting" / "ada.txt").write_bytes(b"Hello\r\n")
+    assert stored.read(ADA) == snapshot
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        (MailName("auth/reset", "viewer"), "auth/reset/viewer.html"),
+        (MailName("greeting", "ada", "pt-BR"), "greeting/ada.pt-BR.html"),
+        (MailName("greeting", "a long name"), "greeting/a long name.html"),
+        (MailName("greeting", "größe"), "greeting/größe.html"),
+        (MailName("greeting", "v1.2"), "greeting/v1%2E2.html"),
+        (MailName("greeting", "../../ada"), "greeting/%2E%2E%2F%2E%2E%2Fada.html"),
+        (MailName("greeting", "a:b\\c"), "greeting/a%3Ab%5Cc.html"),
+        (MailName("greeting", "x.subject", "de"), "greeting/x%2Esubject.de.html"),
+    ],
+)
+def test_a_name_leads_to_a_file_and_back(stored: SnapshotFolder, name: MailName, file: str) -> None:
+    stored.write(name, MAIL)
+    assert file in written(stored)
+    assert stored.names() == [name]
+    assert stored.read(name) == MAIL
+
+
+@pytest.mark.parametrize("template", ["../greeting", "a/../../greeting", "/etc", ""])
+def test_no_template_leads_out_of_the_folder(stored: SnapshotFolder, template: str) -> None:
+    for touch in (stored.read, stored.remove, stored.files):
+        with pytest.raises(LookupError, match="cannot have a snapshot"):
+            touch(MailName(template, "ada"))
+    with pytest.raises(LookupError):
+        stored.write(MailName(template, "ada"), MAIL)
+    assert not stored.folder.exists()
+
+
+def test_a_part_that_a_mail_has_no_more_loses_its_file(stored: SnapshotFolder) -> None:
+    stored.write(ADA, MAIL)
+    stored.write(ADA, MAIL._replace(text=""))
+    assert written(stored) == {"greeting/ada.html": MAIL.html}
+
+
+def test_what_is_taken_away_takes_its_empty_folders_along_and_nothing_else(stored: SnapshotFolder) -> None:
+    reset = MailName("auth/reset", "viewer")
+    for name in (ADA, reset):
+        stored.write(name, MAIL)
+    (stored.folder / "auth" / "README.md").write_text("What these are")
+    stored.remove(reset)
+    stored.remove(ADA)
+    assert written(stored) == {"auth/README.md": "What these are"}
+    assert [path.name for path in stored.folder.iterdir()] == ["auth"]
+
+
+def test_where_there_is_no_folder_there_are_no_snapshots(stored: SnapshotFolder) -> None:
+    assert stored.names() == []
+    assert stored.read(ADA) is None
+
+
+def test_other_files_in_the_folder_are_none_of_its_business(stored: SnapshotFolder) -> None:
+    stored.write(ADA, MAIL)
+    for other in ("README.md", "notes.txt", "greeting/.ada.html.half", "greeting/ada.png"):
+        (stored.folder / other).write_text("x")
+    assert stored.names() == [ADA]
+
+
+def test_a_snapshot_that_is_not_text_is_different_and_does_not_stop_anybody(stored: SnapshotFolder) -> None:
+    stored.write(ADA, MAIL)
+    (stored.folder / "greeting" / "ada.txt").write_bytes(b"\xff\xfe")
+    read = stored.read(ADA)
+    assert read
+    assert read.text == "\ufffd\ufffd"
