@@ -76,16 +76,14 @@ def serve(
     elif processes > 1 and settings.database.url.startswith("sqlite"):
         fail("--processes: more than one process needs PostgreSQL in database.url. This is SQLite.")
 
-    with contextlib.ExitStack() as stack:
-        if uds:
-            bound = stack.enter_context(listening_at(uds))
-            place = f"the Unix socket {uds}"
-        else:
-            wanted = settings.server.port if port is None else port
-            bound = stack.enter_context(
-                listen(host or settings.server.host, wanted, "--port or server.port", "--host or server.host")
-            )
-            place = f"http://{address_of(bound)}"
+    wanted = settings.server.port if port is None else port
+    server: contextlib.AbstractContextManager[socket.socket] = (
+        listening_at(uds)
+        if uds
+        else listen(host or settings.server.host, wanted, "--port or server.port", "--host or server.host")
+    )
+    with server as bound:
+        place = f"the Unix socket {uds}" if uds else f"http://{address_of(bound)}"
 
         def announce() -> None:
             click.echo(_describe_installation(settings), err=True)
@@ -249,14 +247,19 @@ def migrate(*, plan: bool, sql: bool, lock_timeout: float, statement_timeout: fl
                         before = await migrate_database(database, bounds, progress)
                     finally:
                         line.show("")
-                    updated = f"Updated the database from revision {muted(before or 'none')} to {accent(head())}."
-                    done = "" if before == head() else updated
+                    done = "" if before == head() else _update_text(before)
         # Without steps, --sql prints no SQL.
         click.echo(done or f"The database is already at revision {head()}.", err=sql and not done)
 
     run(work())
     if missing := here.missing_settings():
         click.echo(f"keyturn: {missing}", err=True)
+
+
+def _update_text(before: str | None) -> str:
+    from keyturn.database.migrations import head
+
+    return f"Updated the database from revision {muted(before or 'none')} to {accent(head())}."
 
 
 def _plan_text(before: str | None, steps: "Sequence[Step]") -> str:

@@ -227,14 +227,7 @@ class ResetPassword(Controller):
             if mismatch:
                 await site.checks.check_password(data.password, client, live.email)
             else:
-                right, write = site.passkeys.right_after_reset() if site.passkeys else ("", None)
-                then = (write,) if write else ()
-                account = await site.resets.complete(link.token, data.password, client, live.email, data.answer, then)
-                device = [site.device_cookie.issue(site.sign_ins.device(account))] if site.sign_ins else []
-                url, flash = _after_saving(pages, live)
-                ended = (pages.cookies.delete_link(), pages.cookies.delete("asked", site.paths.forgot))
-                rights = [pages.cookies.set_passkey_right(right)] if right else []
-                return _lead(request, pages, url, *ended, flash, *device, *rights)
+                return await _complete(request, pages, link.token, live, data)
         except PasswordRejected as rejected:
             broken = rejected.violations
         except (proofs.SecondStepRequired, proofs.SecondStepRejected) as asked:
@@ -248,6 +241,21 @@ class ResetPassword(Controller):
             flash = pages.cookies.set_flash(Flash(said, live.kind, live.locale), site.paths.reset)
             return _lead(request, pages, site.url(site.paths.reset), pages.cookies.delete_link(), flash)
         return password_form(pages, request, live, broken, mismatch=mismatch, status=422, step=step)
+
+
+async def _complete(
+    request: AnyRequest, pages: Pages, token: str, live: LiveLink, data: NewPasswordForm
+) -> Response[Any]:
+    """Set the password, and lead on with the cookies of the device and of the right to create a passkey."""
+    site = pages.site
+    right, write = site.passkeys.right_after_reset() if site.passkeys else ("", None)
+    then = (write,) if write else ()
+    account = await site.resets.complete(token, data.password, client_of(request), live.email, data.answer, then)
+    device = [site.device_cookie.issue(site.sign_ins.device(account))] if site.sign_ins else []
+    url, flash = _after_saving(pages, live)
+    ended = (pages.cookies.delete_link(), pages.cookies.delete("asked", site.paths.forgot))
+    rights = [pages.cookies.set_passkey_right(right)] if right else []
+    return _lead(request, pages, url, *ended, flash, *device, *rights)
 
 
 def _is_script(request: AnyRequest) -> bool:

@@ -74,9 +74,27 @@ def _mail_lanes(parts: "Parts") -> list[Lane]:
     )
     renewal = LinkRenewal(mails, parts.accounts, parts.records, links)
     requests = ResetRequestHandler(mails, parts.accounts, parts.records, links, renewal, parts.events)
+    handlers: dict[str, Handler] = {messages.RESET_REQUESTED: requests}
+    if not parts.settings.webhooks.url:
+        handlers |= dict.fromkeys(messages.APP_EVENTS.values(), drop_webhook)
+    handlers |= {
+        messages.CALLBACKS[event]: drop_callback
+        for event in messages.CALLBACKS.keys() - parts.ground.app.callbacks.keys()
+    }
+    # While PostgreSQL works on some, others can be prepared here; SQLite works in this process, on one at a time.
+    ahead = _MAILS_AT_ONCE if parts.database.is_sqlite else 2 * _MAILS_AT_ONCE
+    return [
+        Lane(handlers, parts.settings.worker.concurrency, transports.close, ahead=ahead, batch=_MAILS_AT_ONCE),
+        Lane(_securing_handlers(parts, first, composer, links), _SECURING_AT_ONCE),
+    ]
+
+
+def _securing_handlers(
+    parts: "Parts", first: MailDelivery, composer: MailComposer, links: ResetLinks
+) -> dict[str, Handler]:
     copies = [one.copies for one in parts.second_addresses]
     notice = partial(NoticeHandler, first, parts.accounts, parts.records)
-    securing: dict[str, Handler] = {
+    return {
         messages.PASSWORD_CHANGED: ConfirmationHandler(
             first,
             parts.accounts,
@@ -101,19 +119,6 @@ def _mail_lanes(parts: "Parts") -> list[Lane]:
         ),
         messages.CHANGE_BEGUN: InterruptedChangeHandler(parts.records, parts.accounts, parts.effects),
     }
-    handlers: dict[str, Handler] = {messages.RESET_REQUESTED: requests}
-    if not parts.settings.webhooks.url:
-        handlers |= dict.fromkeys(messages.APP_EVENTS.values(), drop_webhook)
-    handlers |= {
-        messages.CALLBACKS[event]: drop_callback
-        for event in messages.CALLBACKS.keys() - parts.ground.app.callbacks.keys()
-    }
-    # While PostgreSQL works on some, others can be prepared here; SQLite works in this process, on one at a time.
-    ahead = _MAILS_AT_ONCE if parts.database.is_sqlite else 2 * _MAILS_AT_ONCE
-    return [
-        Lane(handlers, parts.settings.worker.concurrency, transports.close, ahead=ahead, batch=_MAILS_AT_ONCE),
-        Lane(securing, _SECURING_AT_ONCE),
-    ]
 
 
 def _composer(parts: "Parts") -> MailComposer:
