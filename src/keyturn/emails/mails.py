@@ -149,7 +149,7 @@ class Mails:
     def with_draft(self, draft: Draft, *, in_branches: bool) -> "Mails":
         """Return these with the unsaved text of a file. Without `in_branches`, only written samples are checked."""
         gallery = self.gallery.with_draft(draft)
-        return replace(self, gallery=replace(gallery, finds_branches=gallery.finds_branches and in_branches))
+        return replace(self, gallery=gallery.but(finds_branches=gallery.finds_branches and in_branches))
 
     def with_files(self, folder: Path) -> "Mails":
         """Return the mails of a folder that a stranger sent: in the sandbox, without settings."""

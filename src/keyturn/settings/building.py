@@ -9,16 +9,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin
 
 import msgspec
-from limits import RateLimitItem, parse_many
 
 from keyturn.errors import Fault
 from keyturn.settings import Brand, Kind
 from keyturn.settings.sentences import mismatch, shown
 from keyturn.settings.variables import SecretUnread, Variables
 from keyturn.texts import FileOrUrl, Folder, Secret
+
+if TYPE_CHECKING:
+    from limits import RateLimitItem
 
 Struct = TypeVar("Struct", bound=msgspec.Struct)
 
@@ -191,8 +193,10 @@ def parse_duration(value: Any) -> timedelta:
         raise ValueError("too long") from None
 
 
-def parse_rate(text: str) -> RateLimitItem:
+def parse_rate(text: str) -> "RateLimitItem":
     """Return the rate that a text like 3/minute or 10/15 minutes is. Raises ValueError, also for several in one."""
+    from limits import parse_many
+
     (rate,) = parse_many(text)
     if rate.amount < 1 or _NO_TIME.search(text):  # limits reads "3/0 minutes" as three a minute
         raise ValueError("a rate of 0")

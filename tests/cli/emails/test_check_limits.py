@@ -1,7 +1,9 @@
 """check: templates that run away, many processes, and what was checked before."""
 
 import json
+import os
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +153,31 @@ def test_more_templates_do_not_make_it_look_at_the_folder_more_often(
             (emails / f"more{number}.mjml").write_text(MAIL)
 
     assert counts[0] == counts[1] > 0
+
+
+def test_an_unchanged_file_without_findings_is_read_twice_to_list_it_and_to_know_that(
+    keyturn: Keyturn, emails: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = Counter[str]()
+    open_file = os.open
+
+    def open_and_count(path: str | Path, *given: int, **named: int) -> int:
+        opened[os.fspath(path)] += Path(path).is_relative_to(emails)
+        return open_file(path, *given, **named)
+
+    keyturn("check", "emails")
+    monkeypatch.setattr("os.open", open_and_count)
+    keyturn("check", "emails")
+
+    assert opened[str(emails / "_parts" / "head.mjml")] == 2
+
+
+def test_mistakes_in_comments_are_told_again(keyturn: Keyturn, emails: Path) -> None:
+    (emails / "two.mjml").write_text(MAIL.replace("Dear", "{# keyturn: ignore links #}Dear"))
+    first = found(keyturn)
+
+    assert of_rule("ignore/unreadable", first) == {("two.mjml", 5)}
+    assert found(keyturn) == first
 
 
 @pytest.mark.parametrize(

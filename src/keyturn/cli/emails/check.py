@@ -15,7 +15,6 @@ import msgspec
 
 from keyturn.cli.emails.folders import Opened, Source, open_folder, takes_source, usual_baseline, without_templates
 from keyturn.cli.terminal import accent, error, fail, harmless, muted, strong, warning
-from keyturn.reset.bounded_pool import cores
 
 if TYPE_CHECKING:
     from keyturn.emails.gallery import Gallery
@@ -407,6 +406,7 @@ def _look_in_browser(opened: Opened, only: set[str] | None, *, load_images: bool
 def _in_workers(opened: Opened, clients: "Clients | None", jobs: int | None, *, cached: bool) -> "InRenderers":
     """Return the workers that check templates. Results that involve code are not cached: its files are unknown."""
     from keyturn.emails.lint.checks_in_renderers import InRenderers, KeptResults, content_keys, results_file
+    from keyturn.reset.bounded_pool import cores
 
     jobs, settings, gallery = jobs or cores(), opened.settings, opened.gallery
     if opened.service or not cached or settings.env or settings.props:

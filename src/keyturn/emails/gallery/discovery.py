@@ -15,6 +15,7 @@ from fnmatch import fnmatch
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
+from threading import Lock
 from typing import NamedTuple
 
 from keyturn.emails.gallery import naming
@@ -109,10 +110,15 @@ class Discovery:
         self._seen: tuple[Mapping[str, State], FolderContents] = ({}, FolderContents({}, (), (), {}))
         self._left_out: dict[str, str] = {}
         self._unreadable: dict[str, str] = {}
+        self._looking = Lock()
         self._suffixes = (*_TEMPLATE_SUFFIXES, *(suffix.lower() for suffix in patterns.suffixes))
 
     def look(self) -> FolderContents:
-        """List the folders now. Only changed files are read again."""
+        """List the folders now. Only changed files are read again. Threads take turns."""
+        with self._looking:
+            return self._look()
+
+    def _look(self) -> FolderContents:
         self._left_out = {}
         found = chain.from_iterable(
             self._states(folder, "", (os.path.realpath(folder),)) for folder in reversed(self._folders.all)

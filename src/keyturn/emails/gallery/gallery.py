@@ -238,12 +238,18 @@ class Gallery:
 
         return Renderers(self.templates.with_files(self.files), self.brands, prepare_draft)
 
+    def but(self, **changes: Any) -> "Gallery":
+        """Return this gallery with changes that leave its list of files as it is, so that none is read again."""
+        changed = replace(self, **changes)
+        vars(changed)["_discovery"] = self._discovery
+        return changed
+
     def with_draft(self, draft: Draft) -> "Gallery":
         engine = self.templates.engine
         drafted = (
             replace(self.templates, engine=engine.with_draft(draft.file, draft.text)) if engine else self.templates
         )
-        return replace(self, templates=drafted, draft=draft)
+        return self.but(templates=drafted, draft=draft)
 
     def _entry(self, name: str) -> Entry:
         try:

@@ -143,8 +143,14 @@ def content_keys(gallery: Gallery, names: Sequence[str], given: Iterable[bytes])
 
 def _keys(gallery: Gallery, names: Sequence[str], start: bytes, contents: Mapping[Path, bytes]) -> Mapping[str, str]:
     own, shared = defaultdict[str, set[Path]](set), set[Path]()
-    owners = owners_among(gallery.names())
-    for file, by_name in ((file, _in_folder(file, gallery.watched_folders)) for file in contents):
+    owners, folders = owners_among(gallery.names()), gallery.watched_folders
+
+    @cache
+    def path_of(file: str) -> Path:
+        path = gallery.folders / file
+        return path if path in contents else path.resolve()
+
+    for file, by_name in ((file, _in_folder(file, folders)) for file in contents):
         for files in [own[owner] for owner in owners(by_name)] or [shared]:
             files.add(file)
     if any(_BY_VALUE.search(content) for content in contents.values()):
@@ -153,7 +159,7 @@ def _keys(gallery: Gallery, names: Sequence[str], start: bytes, contents: Mappin
     of_all = _digest([start, *(digests[file] for file in sorted(shared))])
     keys = {}
     for name in names:
-        files = {*own.get(name, ()), *((gallery.folders / file).resolve() for file in gallery.files_of(name))}
+        files = {*own.get(name, ()), *map(path_of, gallery.files_of(name))}
         of_own = (digests.get(file) or _digest([os.fsencode(file), _content(file)]) for file in sorted(files))
         keys[name] = _digest([of_all, name.encode(), *of_own]).hex()
     return keys

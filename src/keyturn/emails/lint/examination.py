@@ -28,7 +28,7 @@ from keyturn.emails.lint.source.other_engines import one_for_each_engine
 from keyturn.emails.lint.source.stand_ins import NO_LAYOUT
 from keyturn.emails.lint.source.translations import MarkedTexts, findings_on_texts, has_catalogues, marked_texts
 from keyturn.emails.lint.source.unknown_filters import going_on, unknown_filters_in, with_lenient_origins
-from keyturn.emails.lint.suppression import AS_DECLARED, IgnoreComments, Severities, judge
+from keyturn.emails.lint.suppression import AS_DECLARED, MARK, IgnoreComments, Severities, judge
 from keyturn.emails.renderers.limits import Limits, OutOfTime, limited_time
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import SOURCE_LANGUAGE, Language, Text
@@ -44,6 +44,7 @@ class TemplateFindings(msgspec.Struct, frozen=True, array_like=True):
     `drawn`: the number of rendered mails. `texts`: texts of its files that are marked for translation, each with its
     first place. `branches`: without samples, or None if branches were not explored. `hiding`: the findings because of
     which the checks have not seen a mail, or not all of it. `unused`: selectors that match nothing in its mails.
+    `commented`: its files that may have comments for Keyturn, or None if that is unknown.
     """
 
     found: tuple[tuple[Finding, tuple[str, ...]], ...]
@@ -52,6 +53,7 @@ class TemplateFindings(msgspec.Struct, frozen=True, array_like=True):
     branches: BranchReport | None = None
     hiding: tuple[Finding, ...] = ()
     unused: tuple[Finding, ...] = ()
+    commented: tuple[str, ...] | None = None
 
     @property
     def is_whole(self) -> bool:
@@ -77,6 +79,7 @@ class TemplateChecks:
         self._templates_for = gallery.renderers(with_lenient_origins)
         self._unknown_filters = cache(lambda file: tuple(unknown_filters_in(gallery, file)))
         self._texts = cache(lambda file: marked_texts(gallery, file))
+        self._has_comments = cache(lambda file: any(MARK in source for source in self._sources([file])))
 
     def check(self, template: str) -> TemplateFindings:
         """Return the findings on a template. A mail that takes too long is a finding; the others are still checked."""
@@ -110,7 +113,8 @@ class TemplateChecks:
         hides = tuple(dict.fromkeys(hiding))
         names = {name for sample in samples for name in sample.values}
         unused = () if hides else tuple(styles.unused(self._sources(files), names))
-        return TemplateFindings(told, drawn, tuple(self._marked(files)), branches, hides, unused)
+        commented = tuple(filter(self._has_comments, files))
+        return TemplateFindings(told, drawn, tuple(self._marked(files)), branches, hides, unused, commented)
 
     def _samples(self, template: str) -> tuple[tuple[Sample, ...], list[Finding]]:
         """Return the samples, or guessed values if samples cannot be read, and the findings that say so."""
@@ -370,10 +374,15 @@ def _of_comments(
 ) -> list[Finding]:
     """Return findings on comments. A comment is unused only if all mails of its file were checked."""
     files = {name: gallery.files_of(name) for name in names}
-    of_all = dict.fromkeys(chain.from_iterable(files.values()))
+    commented = {file for name, one in zip(names, of_templates, strict=True) for file in _commented(one, files[name])}
+    of_all = [file for file in dict.fromkeys(chain.from_iterable(files.values())) if file in commented]
     unseen = {file for name, one in zip(names, of_templates, strict=True) if not one.is_whole for file in files[name]}
     seen = [file for file in of_all if file not in unseen] if are_all else ()
     return [*comments.mistakes(of_all), *comments.unused(seen)]
+
+
+def _commented(findings: TemplateFindings, files: Iterable[str]) -> Iterable[str]:
+    return files if findings.commented is None else findings.commented
 
 
 def _on_texts(

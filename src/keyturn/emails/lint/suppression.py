@@ -88,6 +88,9 @@ def unknown_names(values: Mapping[str, Any]) -> Iterator[Fault]:
             yield Fault(f"severity.{name}", f"must be {', '.join(_CHOICES[:-1])} or {_CHOICES[-1]}, not {level!r}")
 
 
+MARK = "keyturn:"
+"""What every comment for Keyturn contains."""
+
 _COMMENT = re.compile(
     r"(?P<opens>\{#|<!--|\{%[-+]?\s*comment\b[^%{}]*%\}|\{%-?\s*#)[-+]?\s*keyturn:(?P<said>(?:(?!keyturn:).)*?)"
     r"[-+]?(?:#\}|-->|\{%[-+]?\s*endcomment\s*[-+]?%\}|%\})",
@@ -157,7 +160,7 @@ class IgnoreComments:
                 source = self._source(file)
             except OSError:  # a finding may be about a missing file
                 source = ""
-            read = list(_comments_in(source, file, self._engine)) if "keyturn:" in source else []
+            read = list(_comments_in(source, file, self._engine)) if MARK in source else []
             comments = tuple(one for one in read if isinstance(one, IgnoreComment))
             self._known[file] = comments, tuple(one for one in read if isinstance(one, Finding))
         return self._known[file]

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 
 from jinja2 import Environment, TemplateError, nodes
 
@@ -41,7 +40,7 @@ def with_lenient_origins(environment: Environment) -> Environment:
 
 def going_on(gallery: Gallery) -> Gallery:
     """Return a gallery that finds the branches of its mails beyond their faults."""
-    return gallery if gallery.go_on else replace(gallery, go_on=with_lenient_origins)
+    return gallery if gallery.go_on else gallery.but(go_on=with_lenient_origins)
 
 
 def find_unknown_filters(gallery: Gallery, template: str) -> Iterator[Finding]:

@@ -156,7 +156,7 @@ def with_bounded_branches(gallery: Gallery, runner: Runner[Drawer]) -> Gallery:
         except LimitExceeded:
             return None
 
-    return replace(gallery, explorer=explore)
+    return gallery.but(explorer=explore)
 
 
 def _states_elsewhere(templates: Templates, language: Language) -> Iterable[FileState]:
