@@ -10,8 +10,8 @@ _UNUSED = ("advanced_alchemy", "pygments", "watchfiles")
 
 
 @contextmanager
-def quick_imports() -> Iterator[None]:
-    """Hide unneeded optional packages from the imports in this block, and pause garbage collection.
+def quick_imports(*unused: str) -> Iterator[None]:
+    """Hide unneeded optional packages, and those named, from the imports in this block; pause garbage collection.
 
     Litestar looks for Advanced Alchemy while it is imported (`litestar.pagination`), and so loads all of it with the
     whole of SQLAlchemy's ORM. That costs a studio without a database 30 MB and a third of a second, and a service 7 MB
@@ -24,7 +24,7 @@ def quick_imports() -> Iterator[None]:
     imports and the little that triggers them, as migrating triggers Alembic's.
     """
     # None, as the import system reads it (Python reference, 5.3.1)
-    hidden: dict[str, Any] = {name: None for name in _UNUSED if name not in sys.modules}
+    hidden: dict[str, Any] = {name: None for name in (*_UNUSED, *unused) if name not in sys.modules}
     sys.modules.update(hidden)
     loaded, was_collecting = len(sys.modules), gc.isenabled()
     gc.disable()

@@ -323,6 +323,8 @@ def service_settings(opened: Opened) -> "Settings":
     if opened.service:
         return opened.service
     here = installation()
+    if here.missing_settings():
+        return Settings()
     reading = here.inspect_settings()
     counts = not (opened.gallery.is_foreign and may_come_with(opened.gallery.folder, reading.file))
     try:

@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from keyturn.mail.port.email import Sender
     from keyturn.settings import Settings
 
+_NOT_IN_PAGES = ("attr", "opentelemetry", "pydantic")
+"""Packages that Litestar loads for any app where they are installed. The studio has no models and no traces of them."""
+
 # The greeting of `keyturn studio`
 
 
@@ -233,7 +236,8 @@ def _serve(
         certificate=caught.certificate,
         framed_by=framed_by,
     )
-    app = create_studio_app(shown)
+    with quick_imports(*_NOT_IN_PAGES):
+        app = create_studio_app(shown)
     caught.run(running, opened, shown)
     run(serve(app, bound, lambda: _greet(opened, shown, address_of(bound), place), shown.stop))
     click.echo(muted("Stopped. Nothing was sent." if _provider(service) is None else "Stopped."))

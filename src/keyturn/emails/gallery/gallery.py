@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
@@ -137,7 +137,8 @@ class Gallery:
         return self._current_look().left_out
 
     def entries(self) -> list[Entry]:
-        with self.one_look():
+        look = _LOOK.get()
+        with nullcontext() if look is not None and look.gallery is self else self.one_look():
             return [self._entry(name) for name in self.names()]
 
     def files(self, name: str) -> MailFiles:

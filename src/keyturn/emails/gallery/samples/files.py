@@ -224,12 +224,12 @@ class WrittenSample(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """A possible file of samples: its path without ending.
+    """A possible file of samples: its path without ending, with slashes. A text, since a folder has thousands.
 
     `holds`: "tables" for a table per sample, "either" for these or the values of one sample, "one" for one sample.
     """
 
-    stem: Path
+    stem: str
     holds: str
 
 
@@ -237,9 +237,9 @@ class Listings:
     """Caches listings of folders while samples of many mails are read."""
 
     def __init__(self) -> None:
-        self._known: dict[Path, frozenset[str]] = {}
+        self._known: dict[str, frozenset[str]] = {}
 
-    def names_in(self, folder: Path) -> frozenset[str]:
+    def names_in(self, folder: str) -> frozenset[str]:
         if folder not in self._known:
             try:
                 self._known[folder] = frozenset(os.listdir(folder))  # noqa: PTH208 - names alone
@@ -311,33 +311,37 @@ def fit_samples(samples: Mapping[str, WrittenSample], props: type[Props]) -> dic
 
 
 def _places(folder: Path, name: str, markup: str, elsewhere: Path | None, listings: Listings) -> Iterator[_Place]:
-    stem = folder / stem_of(markup)
-    own = stem.parent == folder / name
+    top = folder.as_posix()
+    stem = f"{top}/{stem_of(markup)}"
+    above, _, last = stem.rpartition("/")
+    own = above == f"{top}/{name}"
     if own:
-        yield _Place(stem.parent / "samples", "tables")
-    yield _Place(stem.with_name(f"{stem.name}.samples"), "tables")
+        yield _Place(f"{above}/samples", "tables")
+    yield _Place(f"{stem}.samples", "tables")
     yield _Place(stem, "either")
     if own:
-        yield from _places_in(stem.parent / "samples", listings)
-    roots = {stem.parent / "samples" / stem.name, folder / "samples" / name, folder.parent / "samples" / name}
-    for root in sorted(roots | ({elsewhere / name} if elsewhere else set()), key=lambda root: (-len(root.parts), root)):
+        yield from _places_in(f"{above}/samples", listings)
+    roots = {f"{above}/samples/{last}", f"{top}/samples/{name}", f"{folder.parent.as_posix()}/samples/{name}"}
+    roots |= {f"{elsewhere.as_posix()}/{name}"} if elsewhere else set()
+    for root in sorted(roots, key=lambda root: (-root.count("/"), root)):
         yield _Place(root, "either")
         yield from _places_in(root, listings)
 
 
-def _places_in(folder: Path, listings: Listings) -> Iterator[_Place]:
-    files = [folder / name for name in listings.names_in(folder) if name.lower().endswith(tuple(READERS))]
-    for file in files:
-        if not has_printable_name(file.name):
-            raise TemplateInvalid(
-                printable_name(str(file)), None, "the file name is not UTF-8, so it cannot name a sample"
-            )
-    yield from (_Place(stem, "one") for stem in sorted({file.with_suffix("") for file in files if file.suffix}))
+def _places_in(folder: str, listings: Listings) -> Iterator[_Place]:
+    names = [name for name in listings.names_in(folder) if name.lower().endswith(tuple(READERS))]
+    for name in names:
+        if not has_printable_name(name):
+            shown = printable_name(f"{folder}/{name}")
+            raise TemplateInvalid(shown, None, "the file name is not UTF-8, so it cannot name a sample")
+    for stem in sorted({stem for stem, ending in map(os.path.splitext, names) if ending}):
+        yield _Place(f"{folder}/{stem}", "one")
 
 
-def _with_endings(stem: Path, listings: Listings) -> Iterator[Path]:
-    names = listings.names_in(stem.parent)
-    files = (stem.with_name(stem.name + ending) for ending in READERS if stem.name + ending in names)
+def _with_endings(stem: str, listings: Listings) -> Iterator[Path]:
+    above, _, last = stem.rpartition("/")
+    names = listings.names_in(above)
+    files = (Path(stem + ending) for ending in READERS if last + ending in names)
     return (file for file in files if not file.is_dir())
 
 
