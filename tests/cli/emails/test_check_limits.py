@@ -85,6 +85,36 @@ def test_a_template_that_never_ends_is_a_finding_at_its_line_and_the_others_are_
     assert report["mails"] == 4
 
 
+@pytest.mark.parametrize(
+    ("part", "limit"),
+    [
+        ("{% for one in range(10 ** 9) %}{% endfor %}", "time"),
+        (
+            "{% for one in range(9) %}{% for two in range(10 ** 9) %}{{ two }}{% endfor %}{% endfor %}",
+            "crash|memory|time",
+        ),
+        ("{% for one in [1, 2] %}{% set text = 'a' * 10 ** 9 %}{{ text }}{% endfor %}", "memory"),
+        ("{% for one in range(1100) %}" + "x" * 1000 + "{% endfor %}", "size"),
+    ],
+)
+def test_what_follows_a_part_that_passes_a_limit_is_checked(
+    keyturn: Keyturn, emails: Path, part: str, limit: str
+) -> None:
+    (emails / "two.mjml").write_text(
+        MAIL.replace("Dear", f"{part}\nDear").replace("</mj-column>", f"{BLIND}</mj-column>")
+    )
+    (emails.parent / "keyturn.toml").write_text(
+        '[studio]\nfolder = "emails"\nlimit_seconds = 1\nlimit_megabytes = 64\n'
+    )
+
+    findings = found(keyturn, "--trust")
+
+    (rule,) = {rule for rule, _, _ in findings if rule.startswith("limits/")}
+    assert re.fullmatch(f"limits/({limit})", rule)
+    assert of_rule("accessibility/alt-missing", findings) == {("two.mjml", 7)}
+    assert not {rule for rule, file, _ in findings if rule.startswith("mjml/")}
+
+
 def test_a_mail_that_takes_more_memory_than_it_may_is_a_finding(keyturn: Keyturn, emails: Path) -> None:
     (emails / "large.mjml").write_text("<mjml><mj-body>\n{% set x = 'a' * 10 ** 9 %}</mj-body></mjml>")
     (emails.parent / "keyturn.toml").write_text('[studio]\nfolder = "emails"\nlimit_megabytes = 64\n')

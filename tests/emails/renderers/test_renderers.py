@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,18 @@ def number(_: State) -> int:
 def loop(_: State) -> None:
     while True:
         pass
+
+
+def loop_on(_: State) -> None:
+    while True:
+        with suppress(Exception):
+            loop(_)
+
+
+def loop_once_more(_: State) -> None:
+    with suppress(Exception):
+        loop(_)
+    loop(_)
 
 
 def loop_deaf(_: State) -> None:
@@ -109,6 +122,8 @@ def test_what_a_job_raises_is_raised(workers: RendererPool[State]) -> None:
     ("job", "limit", "replaced"),
     [
         (loop, "time", False),
+        (loop_once_more, "time", False),
+        (loop_on, "time", True),
         (loop_deaf, "time", True),
         (wait, "time", True),
         (take_memory, "memory", True),

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -29,7 +29,7 @@ import msgspec
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.branches.exploration import MOST_SAMPLES
 from keyturn.emails.gallery.gallery import owners_among
-from keyturn.emails.lint.examination import TemplateChecks, TemplateFindings
+from keyturn.emails.lint.examination import ENOUGH, TemplateChecks, TemplateFindings
 from keyturn.emails.lint.finding import Place, limit_finding
 from keyturn.emails.renderers import Here, LimitExceeded, Runner, renderers_for
 from keyturn.plain_files import make_private_folder, read_plain_file, walk
@@ -264,11 +264,27 @@ class InRenderers:
 
 
 def _check_apart(runner: Runner[TemplateChecks], checks: TemplateChecks, name: str, mails: int) -> TemplateFindings:
+    run = partial(runner.run_for, checks.limits.seconds * (mails + ENOUGH) + _BESIDE)
+    in_full, briefly = partial(run, TemplateChecks.check, name), partial(run, TemplateChecks.check_briefly, name)
+    return check_within_limits(in_full, briefly, checks.gallery, name)
+
+
+def check_within_limits(
+    in_full: Callable[[], TemplateFindings], briefly: Callable[[], TemplateFindings], gallery: Gallery, name: str
+) -> TemplateFindings:
+    """Return the findings of `in_full`. If that passes a limit, the limit is a finding, and `briefly` finds the others.
+
+    Raises what they raise.
+    """
     try:
-        return runner.run_for(checks.limits.seconds * mails + _BESIDE, TemplateChecks.check, name)
+        return in_full()
     except LimitExceeded as exceeded:
-        limit = limit_finding(exceeded.limit, Place(checks.gallery.files(name).markup))
-        return TemplateFindings(((limit, (name,)),), hiding=(limit,))
+        limit = limit_finding(exceeded.limit, Place(gallery.files(name).markup))
+    try:
+        rest = briefly()
+    except LimitExceeded:
+        rest = TemplateFindings(())
+    return msgspec.structs.replace(rest, found=((limit, (name,)), *rest.found), hiding=(limit, *rest.hiding))
 
 
 def _mails(checks: TemplateChecks) -> Mapping[str, int]:

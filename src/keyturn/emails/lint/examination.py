@@ -3,6 +3,7 @@
 Several templates can be checked in parallel.
 """
 
+import gc
 import hashlib
 import re
 from collections import defaultdict
@@ -25,7 +26,7 @@ from keyturn.emails.lint.finding import Finding, Place, Tally, limit_finding
 from keyturn.emails.lint.guard import guard
 from keyturn.emails.lint.source.broken_templates import explain, explain_samples
 from keyturn.emails.lint.source.other_engines import one_for_each_engine
-from keyturn.emails.lint.source.stand_ins import NO_LAYOUT
+from keyturn.emails.lint.source.stand_ins import NO_LAYOUT, few_turns
 from keyturn.emails.lint.source.translations import MarkedTexts, findings_on_texts, has_catalogues, marked_texts
 from keyturn.emails.lint.source.unknown_filters import going_on, unknown_filters_in, with_lenient_origins
 from keyturn.emails.lint.suppression import AS_DECLARED, MARK, IgnoreComments, Severities, judge
@@ -116,6 +117,11 @@ class TemplateChecks:
         commented = tuple(filter(self._has_comments, files))
         return TemplateFindings(told, drawn, tuple(self._marked(files)), branches, hides, unused, commented)
 
+    def check_briefly(self, template: str) -> TemplateFindings:
+        """Do the same for a template that has passed a limit: its loops take few turns."""
+        with few_turns():
+            return self.check(template)
+
     def _samples(self, template: str) -> tuple[tuple[Sample, ...], list[Finding]]:
         """Return the samples, or guessed values if samples cannot be read, and the findings that say so."""
         try:
@@ -136,7 +142,20 @@ class TemplateChecks:
     def _findings(
         self, template: str, sample: Sample, language: Language, styles: StyleUses
     ) -> tuple[list[Finding], list[Finding]]:
-        """Return the findings on a mail, and those that keep the checks from seeing all of it."""
+        """Return the findings on a mail, and those that keep the checks from seeing all of it.
+
+        Of a mail that passes a limit, what its loops render in few turns is checked, too.
+        """
+        found, hiding = self._findings_within_limits(template, sample, language, styles)
+        if any(finding.group == "limits" for finding in hiding):
+            gc.collect()  # what the frames of the error hold
+            with few_turns():
+                found += self._findings_within_limits(template, sample, language, styles)[0]
+        return found + hiding, hiding
+
+    def _findings_within_limits(
+        self, template: str, sample: Sample, language: Language, styles: StyleUses
+    ) -> tuple[list[Finding], list[Finding]]:
         found: list[Finding] = []
         hiding: list[Finding] = []
         templates = self._templates_for(sample)
@@ -155,7 +174,7 @@ class TemplateChecks:
             hiding.append(limit_finding("time", Place(self.gallery.files(template).markup)))
         except TemplateInvalid as error:
             hiding += (explain(one, templates.folders, sample).finding for one in (error, *error.others))
-        return found + hiding, hiding
+        return found, hiding
 
     def _sources(self, files: Iterable[str]) -> Iterator[str]:
         for file in files:

@@ -15,6 +15,9 @@ from keyturn.errors import KeyturnError
 
 PATIENCE = 3
 
+_AGAIN = 0.5
+"""Seconds until an alarm is repeated that some code has caught and passed over, as `except Exception` may."""
+
 _SOON = 0.001
 """Seconds until an alarm that came due while another one counted."""
 
@@ -68,11 +71,11 @@ def limited_time(seconds: float) -> Iterator[None]:
         return
     outer, start = _Alarm.seconds, process_time()
     _Alarm.seconds = seconds
-    left = signal.setitimer(signal.ITIMER_PROF, seconds)[0]
+    left = signal.setitimer(signal.ITIMER_PROF, seconds, _AGAIN)[0]
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_PROF, max(left - (process_time() - start), _SOON) if left else 0)
+        signal.setitimer(signal.ITIMER_PROF, max(left - (process_time() - start), _SOON) if left else 0, _AGAIN)
         _Alarm.seconds = outer
 
 

@@ -34,7 +34,7 @@ _NAMES: Mapping[str, str] = {
 }
 """Names in `traced_text`, with their names in Jinja's generated code."""
 
-_ATTEMPTS = "attempt, attempt_layout, attempt_print, go_on, require_end"
+_ATTEMPTS = "attempt, attempt_layout, attempt_loop, attempt_print, go_on, require_end"
 
 
 def with_origins(environment: Environment) -> Environment:
@@ -196,7 +196,7 @@ class _OriginsGenerator(CodeGenerator):
                     load = "environment.get_template("
                     yield node.template, ("attempt_layout", load, f", {self.name!r}), context)")
                 case nodes.For():
-                    yield node.iter, ("attempt", "", f", {self._fails_by_itself(node.iter)}, iter)")
+                    yield node.iter, ("attempt_loop", "", f", {self._fails_by_itself(node.iter)})")
                 case nodes.With():
                     yield from ((value, ("attempt", "", ")")) for value in node.values)
                 case nodes.Assign() if not isinstance(node.target, nodes.Name):

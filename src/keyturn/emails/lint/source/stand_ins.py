@@ -5,6 +5,9 @@ nobody notes faults, they raise it. An error that ends the whole mail, such as a
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from itertools import islice
 from traceback import walk_stack, walk_tb
 from types import FrameType
 from typing import Any
@@ -26,6 +29,9 @@ NO_LAYOUT = "<template>"
 
 _DEEPEST = 20
 """The number of times that a file may include itself."""
+
+_TURNS, _TURNS_OF_A_LOOP = 2_000, 100
+"""Turns within `few_turns`: of all loops together, after which each takes one, and of a loop each time."""
 
 LAYOUTS = {
     True: ("<mjml lang='en'><mj-head><mj-title>.</mj-title></mj-head><mj-body>", "</mj-body></mjml>"),
@@ -58,16 +64,41 @@ class StandInForFailed(MissingName):
 FAILED = StandInForFailed(name=NOT_RENDERED)
 
 
-def attempt(work: Callable[[], Any], by_itself: bool = False, require: Callable[[Any], object] = id) -> Any:
-    """Return the value of an expression, which must pass `require`.
+_turns_left: ContextVar[list[int] | None] = ContextVar("turns_left", default=None)
+
+
+@contextmanager
+def few_turns() -> Iterator[None]:
+    """Render a mail that passed a limit, as far as that is possible: a loop takes few turns."""
+    token = _turns_left.set([_TURNS])
+    try:
+        yield
+    finally:
+        _turns_left.reset(token)
+
+
+def attempt(work: Callable[[], Any], by_itself: bool = False) -> Any:
+    """Return the value of an expression.
 
     `by_itself`: it has only constants and Jinja's own names, so that it fails with any values.
     """
     try:
-        require(value := work())
+        return work()
     except Exception as error:  # noqa: BLE001 - filters and methods can raise anything
         return go_on(error, calling_frame(), by_itself)
-    return value
+
+
+def attempt_loop(work: Callable[[], Any], by_itself: bool) -> Any:
+    """Return the values of a loop, within `few_turns` only the first ones."""
+    try:
+        turns, left = iter(values := work()), _turns_left.get()
+        if left is None:
+            return values
+        few = list(islice(turns, min(_TURNS_OF_A_LOOP, max(left[0], 1))))
+        left[0] -= len(few)
+    except Exception as error:  # noqa: BLE001
+        return go_on(error, calling_frame(), by_itself)
+    return few
 
 
 def attempt_print(work: Callable[[], str], by_itself: bool, file: str, line: int, column: int) -> str:
@@ -116,7 +147,8 @@ def require_end() -> None:
 def _ends_the_mail(error: Exception, frame: FrameType) -> bool:
     """Tell whether rendering cannot go on here. Endless recursion goes on where it began: at the outermost call."""
     if not isinstance(error, RecursionError):
-        return isinstance(error, OutOfBounds) or bool(limit_of(error))
+        is_avoided = isinstance(error, MemoryError) and _turns_left.get() is not None
+        return isinstance(error, OutOfBounds) or bool(limit_of(error) and not is_avoided)
     code = frame.f_code
     return any(outer.f_code is code for outer, _ in walk_stack(frame.f_back)) or not any(
         inner.f_code is code and inner is not frame for inner, _ in walk_tb(error.__traceback__)

@@ -4,9 +4,9 @@
 """
 
 import threading
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from time import monotonic
 
 from keyturn.emails.gallery import Entry, Gallery
@@ -14,8 +14,10 @@ from keyturn.emails.gallery.branches.exploration import MOST_SAMPLES
 from keyturn.emails.gallery.gallery import Fingerprint, fingerprints
 from keyturn.emails.lint.browser.measurements import Noticed
 from keyturn.emails.lint.checks import checks_for
+from keyturn.emails.lint.checks_in_renderers import check_within_limits
 from keyturn.emails.lint.clients.clients import Clients
 from keyturn.emails.lint.examination import (
+    ENOUGH,
     Examination,
     MailFinding,
     TemplateChecks,
@@ -123,12 +125,13 @@ class FolderChecks:
 
     def _check(self, entry: Entry) -> TemplateFindings:
         self._gallery.branches(entry.name)  # so that the list shows them
-        seconds = self._studio.limits.seconds * self._mails_of(entry, MOST_SAMPLES + 1) + _BESIDE
+        seconds = self._studio.limits.seconds * self._mails_of(entry, MOST_SAMPLES + 1 + ENOUGH) + _BESIDE
+        run = partial(self._runner.run_for, seconds, _check_template, entry.name, self._studio.clients)
+        in_full, briefly = (
+            partial(run, self._studio.limits, check) for check in (TemplateChecks.check, TemplateChecks.check_briefly)
+        )
         try:
-            return self._runner.run_for(seconds, _check_template, entry.name, self._studio.clients, self._studio.limits)
-        except LimitExceeded as exceeded:
-            limit = limit_finding(exceeded.limit, Place(self._gallery.files(entry.name).markup))
-            return TemplateFindings(((limit, (entry.name,)),), hiding=(limit,))
+            return check_within_limits(in_full, briefly, self._gallery, entry.name)
         except LookupError:  # deleted since
             return TemplateFindings(())
 
@@ -178,11 +181,18 @@ class FolderChecks:
         return max(1, len(entry.samples) + len(self._gallery.languages.known) - 1 + more)
 
 
-def _check_template(drawer: Drawer, template: str, clients: tuple[str, ...], limits: Limits) -> TemplateFindings:
+def _check_template(
+    drawer: Drawer,
+    template: str,
+    clients: tuple[str, ...],
+    limits: Limits,
+    check: Callable[[TemplateChecks, str], TemplateFindings],
+) -> TemplateFindings:
     gallery = drawer.gallery
     with gallery.one_look():
         checks = checks_for(Clients.from_names(clients), gallery.audits)
-        return TemplateChecks(gallery, checks, tuple(gallery.languages.known.values()), limits).check(template)
+        languages = tuple(gallery.languages.known.values())
+        return check(TemplateChecks(gallery, checks, languages, limits), template)
 
 
 _Mail = tuple[str, View]
