@@ -2,6 +2,7 @@
 
 import re
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
@@ -16,14 +17,15 @@ WIDTH = 600
 
 _MOST_LINES = 200
 _OWN_FILE = re.compile(r"\d{3,}-(old|new|overlay)\.png")
-# What is equal is white (CSS Compositing 1, "difference"); over it, the new mail is faint.
-_OVERLAY_STYLE = """body{margin:0;display:grid}body>*,div>*{grid-area:1/1}
-div{display:grid;isolation:isolate;filter:invert(1)}div img+img{mix-blend-mode:difference}
-div img{align-self:stretch;object-fit:none;object-position:0 0;background:#fff}div+img{opacity:.2;align-self:start}"""
+_OVERLAY_STYLE = """body{margin:0;position:relative;overflow:hidden}img{display:block}
+div{position:absolute;box-sizing:border-box}
+.changed{border:2px solid #1a7f37;background:#2da44e2b}.removed{border-block:3px solid #cf222e;background:#cf222e2b}"""
 
 _STYLE = """:root{color-scheme:light dark}
 body{font:16px/1.5 system-ui,sans-serif;margin:0 auto;padding:1rem;max-width:80rem}
-h1{font-size:1.5rem}h2{font-size:1.125rem;margin:2.5rem 0 .5rem;overflow-wrap:anywhere}
+h1{font-size:1.5rem;margin-bottom:0}
+nav ul{padding:0;list-style:none;columns:20rem}a{color:inherit}
+h2{font-size:1.125rem;margin:2.5rem 0 .5rem;overflow-wrap:anywhere}
 .pictures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,17rem),1fr));gap:1rem}
 figure{margin:0}figcaption,.fact{color:light-dark(#57534e,#a8a29e)}
 img{display:block;max-width:100%;border:1px solid light-dark(#d6d3d1,#57534e);background:#fff}
@@ -42,11 +44,11 @@ def write_changes(folder: Path, revision: str, changes: Sequence[Comparison], ch
         if _OWN_FILE.fullmatch(file.name):
             file.unlink()
     mails = [
-        _as_html(change, _take(folder, number, change, chromium) if chromium else {})
+        _as_html(number, change, _take(folder, number, change, chromium) if chromium else {})
         for number, change in enumerate(changes, 1)
     ]
     title = f"Mails that changed since {revision}"
-    replace_file(folder / "index.html", "\n".join(_page(title, mails)).encode("utf-8", "replace"))
+    replace_file(folder / "index.html", "\n".join(_page(title, changes, mails)).encode("utf-8", "replace"))
 
 
 def _take(folder: Path, number: int, change: Comparison, chromium: Chromium) -> dict[str, str]:
@@ -55,9 +57,9 @@ def _take(folder: Path, number: int, change: Comparison, chromium: Chromium) -> 
     pictures: dict[str, bytes] = {}
     taken: dict[str, str] = {}
 
-    def take(kind: str, html: str) -> None:
+    def take(kind: str, html: str, script: str = "") -> None:
         try:
-            pictures[kind] = chromium.picture(html, WIDTH)
+            pictures[kind] = chromium.picture(html, WIDTH, script)
         except NotMeasured as reason:
             taken[kind] = f"No picture: {reason}."
         else:
@@ -68,27 +70,36 @@ def _take(folder: Path, number: int, change: Comparison, chromium: Chromium) -> 
         if side and side.html:
             take(kind, in_one_line(side.html))
     if len(pictures) == len(sides):
-        take("overlay", _overlay(pictures["old"], pictures["new"]))
+        take("overlay", _overlay(pictures["old"], pictures["new"]), "overlay")
     return taken
 
 
 def _overlay(*pictures: bytes) -> str:
     old, new = (f'<img src="data:image/png;base64,{b64encode(one).decode()}">' for one in pictures)
-    return f"<!doctype html><style>{_OVERLAY_STYLE}</style><div>{old}{new}</div>{new}"
+    return f"<!doctype html><style>{_OVERLAY_STYLE}</style>{old}{new}"
 
 
-def _page(title: str, mails: Sequence[str]) -> Iterator[str]:
+def _page(title: str, changes: Sequence[Comparison], mails: Sequence[str]) -> Iterator[str]:
     yield f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
     yield f"<style>{_STYLE}</style></head><body><h1>{escape(title)}</h1>"
+    if changes:
+        counts = Counter(change.state for change in changes)
+        yield f"<p>{', '.join(f'{count} {state}' for state, count in counts.most_common())}.</p><nav><ul>"
+        for number, change in enumerate(changes, 1):
+            yield f'<li><a href="#mail-{number}">{escape(str(change.name))}</a> <span class=fact>{change.state}</span>'
+        yield "</ul></nav>"
+        if any("overlay.png" in mail for mail in mails):
+            yield "<p class=fact>In an overlay, green is new or changed. Red is where something was left out.</p>"
     yield from mails or ["<p>No mail changed.</p>"]
     yield "</body></html>\n"
 
 
-def _as_html(change: Comparison, pictures: dict[str, str]) -> str:
+def _as_html(number: int, change: Comparison, pictures: dict[str, str]) -> str:
     name = escape(str(change.name))
-    parts = [f"<section><h2>{name}</h2><p class=fact>{change.state}</p>"]
-    parts += [f"<p>{escape(str(fault))}</p>" for fault in (change.fault_before, change.fault) if fault]
+    parts = [f'<section id="mail-{number}"><h2>{name}</h2><p class=fact>{change.state}</p>']
+    faults = {"Before": change.fault_before, "Now": change.fault}
+    parts += [f"<p>{when}: {escape(str(fault))}</p>" for when, fault in faults.items() if fault]
     parts.append('<div class="pictures">')
     for kind, shown in pictures.items():
         is_file = _OWN_FILE.fullmatch(shown)

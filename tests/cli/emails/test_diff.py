@@ -66,6 +66,16 @@ def test_each_side_and_an_overlay_are_pictures(keyturn: Keyturn, emails: Path) -
     assert "&lt;b&gt;" in page
 
 
+def test_the_page_begins_with_a_count_and_a_list_of_the_mails(keyturn: Keyturn, emails: Path) -> None:
+    keyturn("diff", str(emails), "--output", "out")
+    page = Path("out/index.html").read_text("utf-8")
+
+    assert "<p>1 new, 1 changed, 1 gone.</p>" in page
+    for number, name in enumerate(("added", "changed", "gone"), 1):
+        assert f'<a href="#mail-{number}">{name}/guessed</a>' in page
+        assert f'<section id="mail-{number}"><h2>{name}/guessed</h2>' in page
+
+
 def test_without_a_browser_the_page_has_the_texts(
     keyturn: Keyturn, emails: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -92,18 +92,22 @@ class Chromium:
         self._tools: CDPSession | None = None
         self._html = ""
         self.weights: dict[str, int] = {}
-        source = (folder("preview") / "static/measure.js").read_text("utf-8").replace("export function", "function")
-        self._script = f"((width) => {{ {source}\nreturn JSON.stringify([measure(document, width)]); }})"
+        self._script = f"((width) => {{ {_source_of('measure')}\nreturn JSON.stringify([measure(document, width)]); }})"
 
     def measure(self, html: str, widths: Iterable[int] = WIDTHS) -> tuple[Measurement, ...]:
         """Return a measurement for each width. Raises NotMeasured."""
         return self._show(html, lambda page: tuple(one for width in widths for one in self._measure_at(page, width)))
 
-    def picture(self, html: str, width: int) -> bytes:
-        """Return the mail as PNG, at most `_TALLEST` pixels of its height. Raises NotMeasured."""
+    def picture(self, html: str, width: int, script: str = "") -> bytes:
+        """Return the mail as PNG, at most `_TALLEST` pixels of its height. Raises NotMeasured.
+
+        `script`: a function of a file in preview/static, which has the name of the file and changes the page before.
+        """
 
         def take(page: "Page") -> bytes:
             page.set_viewport_size({"width": width, "height": 800})
+            if script:
+                page.evaluate(f"() => {{ {_source_of(script)}\nreturn {script}(); }}")
             box = page.locator("html").bounding_box()
             height = min(max(box["height"] if box else 0, 1), _TALLEST)
             return page.screenshot(full_page=True, clip={"x": 0, "y": 0, "width": width, "height": height})
@@ -177,6 +181,10 @@ class Chromium:
         page, self._page = self._page, None
         if page and self._browser.is_connected():
             page.close(run_before_unload=False)
+
+
+def _source_of(script: str) -> str:
+    return (folder("preview") / f"static/{script}.js").read_text("utf-8").replace("export ", "")
 
 
 @contextmanager
