@@ -7,7 +7,7 @@ from timeit import repeat
 import pytest
 from tests.emails.inbox.mails import mail
 
-from keyturn.emails.inbox.mail import Address, MailContent, preheader_of, safe_file_name, with_inline_images
+from keyturn.emails.inbox.mail import Address, MailContent, links_of, preheader_of, safe_file_name, with_inline_images
 from keyturn.emails.inbox.summary import Envelope, searched_text, summarize
 from keyturn.emails.lint.checks.parts import size_of
 
@@ -156,3 +156,22 @@ def test_an_unknown_recipient_is_nobody() -> None:
 )
 def test_a_file_has_a_name_that_is_safe_to_save_under(name: str, safe: str) -> None:
     assert safe_file_name(name, 2, "application/pdf") == safe
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<h1>Hi</h1><p>Reset</p>",
+        "<div style='display:none'>Hi<div>Reset</div></div>",
+        "<h1>Hi</h1>Reset",
+        "Hi<br>Reset",
+        "<table><tr><td>Hi</td><td>Reset</td></tr></table>",
+        "<center>Hi</center>Reset",
+        "<p>Hi<img src='a.png' alt='Reset'></p>",
+    ],
+)
+def test_words_of_two_blocks_stay_two_words(html: str) -> None:
+    content = MailContent(bytes(mail(html=html, text="")))
+    assert summarize(content, Envelope()).snippet == "Hi Reset"
+    assert links_of(f"<a href='https://a.example'>{html}</a>", "")[0].label == "Hi Reset"
+    assert preheader_of(f"<div style='display:none'>{html}</div>") == "Hi Reset"

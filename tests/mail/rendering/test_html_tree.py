@@ -48,7 +48,7 @@ def test_offsets_of_a_piece_of_a_page_are_those_of_the_page() -> None:
 
 def test_the_text_of_a_mail_is_what_is_read_of_it() -> None:
     root = parse_html(PAGE)
-    assert root.text() == "One & two threeFour"
+    assert root.text() == "One & two three Four"
     assert [text.text.strip() for text in only(PAGE, "p").texts] == ["One &", "three"]
 
 

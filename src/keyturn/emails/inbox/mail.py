@@ -22,7 +22,7 @@ from urllib.parse import unquote
 import msgspec
 
 from keyturn.emails.inbox.codes import codes_of
-from keyturn.mail.rendering.html_tree import Element, Text, parse_html
+from keyturn.mail.rendering.html_tree import parse_html
 
 _LINK = re.compile(r"(?:https?://|mailto:)[^\s<>\"]+")
 _MAIL_ADDRESS = re.compile(r"[^\s<>\"(),;:@]{1,64}@[^\s<>\"(),;:@]{1,255}\.\w{1,63}")  # RFC 5321, 4.5.3.1
@@ -121,13 +121,6 @@ _LONGEST_HEADER = 16_384
 _READ = 512 * 1024
 """Characters of each text that are searched for words, links and codes. All of it is shown."""
 
-_NOT_READ = frozenset(["head", "script", "style", "title"])
-_IN_A_LINE = frozenset([
-    "a", "abbr", "b", "bdi", "bdo", "big", "center", "cite", "code", "em", "font", "i", "img", "kbd", "mark", "q", "s",
-    "samp", "small", "span", "strong", "sub", "sup", "u", "wbr",
-])  # fmt: skip
-_IN_A_CELL = frozenset(["td", "th"])
-_WHITESPACE = re.compile(r"[ \t\r\n\f]+")
 _LONGEST_ADDRESS_LIST = 500
 _BREAKS = re.compile(r"[\r\n]+[ \t]*")
 
@@ -229,7 +222,7 @@ class MailContent:
 
     @cached_property
     def _html_as_text(self) -> str:
-        return "".join(_lines(parse_html(markup_to_read(self.html)))).strip()
+        return parse_html(markup_to_read(self.html)).lines().strip()
 
     @cached_property
     def _parts(self) -> tuple[tuple[int, Message], ...]:
@@ -254,22 +247,6 @@ def markup_to_read(html: str, most: int = _READ) -> str:
     """Return the beginning of HTML. An unclosed "<" becomes text: the parser would search for its end each time."""
     behind = html.rfind(">", 0, most) + 1
     return html[:behind] + html[behind:most].replace("<", "&lt;")
-
-
-def _lines(root: Element) -> Iterator[str]:
-    """Yield the texts of HTML with line breaks around blocks, as browsers break lines."""
-    ends: list[int] = []
-    for node in root.below(_NOT_READ):
-        while ends and ends[-1] <= node.offset:
-            ends.pop()
-            yield "\n"
-        if isinstance(node, Text):
-            yield _WHITESPACE.sub(" ", node.text)
-        elif node.tag in _IN_A_CELL:
-            yield "\t"
-        elif node.tag not in _IN_A_LINE:
-            yield "\n"
-            ends.append(node.end)
 
 
 def _leaves(message: Message) -> Iterator[Message]:

@@ -10,6 +10,12 @@ from typing import NamedTuple
 
 VOID = frozenset(("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"))
 NOT_SHOWN = frozenset(("head", "style", "script", "title", "template", "noscript"))
+_IN_A_LINE = frozenset((
+    "a", "abbr", "b", "bdi", "bdo", "big", "cite", "code", "em", "font", "i", "img", "kbd", "mark", "q", "s",
+    "samp", "small", "span", "strong", "sub", "sup", "u", "wbr",
+))  # fmt: skip
+_IN_A_CELL = frozenset(("td", "th"))
+_WHITESPACE = re.compile(r"[ \t\r\n\f]+")
 _OPAQUE = frozenset(
     ("iframe", "noembed", "noframes", "noscript", "plaintext", "script", "style", "textarea", "title", "xmp")
 )
@@ -127,7 +133,26 @@ class Element:
 
     def text(self) -> str:
         """Return its readable text in one line, with alternative texts in place of images."""
-        return " ".join("".join(map(_as_read, self.below(NOT_SHOWN))).split())
+        return " ".join(self.lines().split())
+
+    def lines(self) -> str:
+        """Return its readable text with line breaks around blocks, as browsers break lines, and tabs before cells."""
+        ends: list[int] = []
+        parts: list[str] = []
+        for node in self.below(NOT_SHOWN):
+            while ends and ends[-1] <= node.offset:
+                ends.pop()
+                parts.append("\n")
+            if isinstance(node, Text):
+                parts.append(_WHITESPACE.sub(" ", node.text))
+            elif node.tag == "img":
+                parts.append(f" {node.get('alt')} ")
+            elif node.tag in _IN_A_CELL:
+                parts.append("\t")
+            elif node.tag not in _IN_A_LINE:
+                parts.append("\n")
+                ends.append(node.end)
+        return "".join(parts)
 
 
 def parse_html(html: str, base: int = 0) -> Element:
@@ -272,9 +297,3 @@ def _attributes(tag: str, base: int) -> dict[str, Attribute]:
 def _is_ended_by(tag: str, start_tag: str) -> bool:
     """Tell whether a start tag ends an element whose end tag is optional (HTML, 13.1.2.4)."""
     return tag in _ENDED_BY_ITS_LIKE and (tag == start_tag or {tag, start_tag} in ({"td", "th"}, {"dd", "dt"}))
-
-
-def _as_read(node: Element | Text) -> str:
-    if isinstance(node, Text):
-        return node.text
-    return " " if node.tag == "br" else node.get("alt") if node.tag == "img" else ""

@@ -3,14 +3,12 @@
 import re
 from dataclasses import dataclass
 
-from keyturn.mail.rendering.html_tree import Element, Text, parse_html
+from keyturn.mail.rendering.html_tree import parse_html
 
 # Invisible characters that senders put after a preheader, beside non-breaking spaces, so that the text of the body does
 # not follow it.
 _UNSEEN = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u2060-\u2064\ufeff]")
 _BLANKS = re.compile(r"[ \t\r\n\f]+")
-_IN_A_LINE = frozenset(["a", "abbr", "b", "code", "em", "font", "i", "s", "small", "span", "strong", "sub", "sup", "u"])
-_NOT_READ = frozenset(["head", "script", "style", "title"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +104,4 @@ def _is_filling(letter: str) -> bool:
 
 
 def _words_of(html: str) -> str:
-    return _BLANKS.sub(" ", "".join(map(_as_read, parse_html(html).below(_NOT_READ)))).strip()
-
-
-def _as_read(node: Element | Text) -> str:
-    if isinstance(node, Text):
-        return node.text
-    if node.tag == "img":
-        return f" {node.get('alt')} "
-    return "" if node.tag in _IN_A_LINE else " "
+    return _BLANKS.sub(" ", parse_html(html).lines()).strip()
