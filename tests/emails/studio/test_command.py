@@ -79,7 +79,7 @@ def test_it_catches_what_any_app_sends_and_keeps_it_in_a_file(tmp_path: Path) ->
             assert caught
             with smtplib.SMTP("127.0.0.1", int(caught[1]), timeout=10) as client:
                 client.sendmail("app@a.example", ["ada@b.example"], f"Subject: {subjects[-1]}\r\n\r\nHello\r\n")
-            page = httpx.get(f"{studio.url}/studio/inbox").text
+            page = httpx.get(f"{studio.url}/studio", follow_redirects=True).text  # it opens on the inbox
             code, _ = studio.interrupt()
         assert [subject for subject in ("First", "Second") if f'<b dir="auto">{subject}</b>' in page] == subjects
         assert code == 0

@@ -1,6 +1,7 @@
 """Opens the inboxes of `keyturn studio`, and the SMTP server and the webhook that belong to them."""
 
 import contextlib
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,10 @@ class Catching:
     @property
     def is_on(self) -> bool:
         return self._bound is not None
+
+    def shown_in(self, studio: "Studio") -> "Studio":
+        """Return the studio with the addresses of the sockets."""
+        return replace(studio, smtp=self.smtp, smtps=self.smtps, certificate=self.certificate)
 
     def run(self, running: contextlib.ExitStack, opened: Opened, studio: "Studio") -> None:
         """Start what was asked for: the SMTP server and the webhook."""

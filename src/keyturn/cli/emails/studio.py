@@ -230,11 +230,9 @@ def _serve(
     if mails and boxes:
         read_mails(boxes.usual, mails)
     shown = replace(
-        _studio(opened, service, host, boxes, runner=runner, edits=edits),
-        smtp=caught.smtp,
-        smtps=caught.smtps,
-        certificate=caught.certificate,
+        caught.shown_in(_studio(opened, service, host, boxes, runner=runner, edits=edits)),
         framed_by=framed_by,
+        opens_inbox=bool(mails or (caught.is_on and opened.service)),  # no folder was named
     )
     with quick_imports(*_NOT_IN_PAGES):
         app = create_studio_app(shown)

@@ -66,6 +66,7 @@ class Studio:
     `editor`: the editor for places in files, by the name of a preset or as a pattern.
     `edits`: whether templates can be edited in the browser. None: only if no other machine reaches the studio.
     `smtp`, `smtps`: "host:port" of the inbox, or empty.
+    `opens_inbox`: whether the first page is the inbox, instead of the mails of the gallery.
     `release`: sends captured mails on to real addresses, or None.
     `reopen`: opens the gallery with the files of another commit, if there is no `runner`. None: only the templates
       change.
@@ -95,6 +96,7 @@ class Studio:
     edits: bool | None = None
     smtp: str = ""
     smtps: str = ""
+    opens_inbox: bool = False
     release: Release | None = None
     reopen: Reopen | None = None
     faults: SmtpFaults = field(default_factory=SmtpFaults)

@@ -21,6 +21,8 @@ async def test_what_was_found_appears_after_the_mail_and_in_the_list(page: Page,
     save(folder, RIGHT, WRONG)
     await open_sample(page, served)
     await expect(page.get_by_role("link", name="Checks 1 error")).to_be_visible()
+    sign = "count => getComputedStyle(count, '::before').content"
+    assert "✕" in await page.locator("#tab-checks .error").evaluate(sign), "colour is not the only mark (WCAG 1.4.1)"
     await expect(page.get_by_role("link", name="Findings: 1 error")).to_be_visible()
     await page.keyboard.press("6")
     await expect(first_finding(page)).to_contain_text("<mj-text> has no attribute colour")

@@ -51,6 +51,15 @@ async def until(is_so: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
+async def test_the_toolbar_of_the_editor_is_one_row_on_a_wide_screen(page: Page, served: str) -> None:
+    await page.set_viewport_size({"width": 1440, "height": 900})
+    await open_editor(page, served)
+    box = await page.locator(".toolbar").bounding_box()
+    await page.set_viewport_size({"width": 1280, "height": 800})
+    assert box
+    assert box["height"] < 50
+
+
 async def test_what_is_typed_is_drawn_and_only_saved_when_that_is_asked_for(
     page: Page, served: str, folder: Path
 ) -> None:

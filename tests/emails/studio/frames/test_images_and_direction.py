@@ -96,6 +96,27 @@ async def test_an_image_that_cannot_be_shown_is_a_labelled_box_of_its_size(
     assert "px" not in dot[3]
 
 
+@pytest.mark.long
+@pytest.mark.asyncio(loop_scope="session")
+async def test_a_box_of_unknown_height_has_room_for_its_label(context: BrowserContext) -> None:
+    mail = remove_images(
+        """<!doctype html><body style="margin:0"><img id="wide" src="hero.png" width="300" alt="Our garden">
+        <img id="fluid" src="hero.png" width="300" height="auto" style="width:100%;height:auto" alt="Our garden">
+        <img id="bare" src="logo.png" alt="Logo"><img id="icon" src="icon.png" width="16" style="height:16px" alt="">"""
+    )
+    page = await context.new_page()
+    await page.set_viewport_size({"width": 450, "height": 400})
+    await page.set_content(label_images(mail))
+    measure = """name => {
+        const image = document.getElementById(name);
+        return [image.offsetWidth, image.offsetHeight, getComputedStyle(image, "::after").height];
+    }"""
+    assert await page.evaluate(measure, "wide") == [300, 100, "18px"]
+    assert await page.evaluate(measure, "fluid") == [450, 150, "18px"]
+    assert (await page.evaluate(measure, "bare"))[:2] == [120, 40]
+    assert (await page.evaluate(measure, "icon"))[:2] == [16, 16]
+
+
 def test_the_policy_of_the_frame_refuses_what_names_an_image_in_a_way_that_is_not_known(client: Client) -> None:
     policy = client.get("/studio/frames/greeting?images=off").headers["content-security-policy"]
     assert "img-src 'none'" in policy

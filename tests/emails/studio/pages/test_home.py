@@ -1,12 +1,16 @@
 """The home page: every mail as a picture."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from litestar.testing import TestClient
 from playwright.async_api import Page, expect
 from tests.emails.studio.fixtures import Client
 from tests.emails.studio.on_screen import save
+
+from keyturn.emails.studio import Studio, create_studio_app
 
 
 def cards(page: str) -> list[str]:
@@ -22,6 +26,12 @@ def test_the_studio_opens_with_each_mail_by_its_first_sample(client: Client) -> 
         "/studio/frames/notice?sample=only",
     ]
     assert answer.text.count('loading="lazy"') == 2
+
+
+def test_a_studio_that_is_started_for_its_inbox_opens_on_it(studio: Studio) -> None:
+    with TestClient(create_studio_app(replace(studio, opens_inbox=True)), base_url="http://127.0.0.1:8001") as client:
+        assert client.get("/studio").url.path == "/studio/inbox"
+        assert len(cards(client.get("/studio?find=greet").text)) == 1
 
 
 def test_a_mail_opens_in_the_view_of_the_home_page(client: Client) -> None:

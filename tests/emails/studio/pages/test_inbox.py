@@ -27,8 +27,8 @@ def test_it_lists_every_mail_newest_first_with_address_subject_and_time(client: 
     capture(inbox, "First", NOON)
     capture(inbox, "Second", NOON + timedelta(minutes=1))
     page = client.get("/studio/inbox").text
-    assert re.findall(r'</span><b dir="auto">(\w+)</b>', page) == ["Second", "First"]
-    assert page.count("Northwind School<small> to ada@northwind.example</small>") == 2
+    assert re.findall(r'</span> <b dir="auto">(\w+)</b>', page) == ["Second", "First"]
+    assert page.count("Northwind School <small>to ada@northwind.example</small>") == 2
     assert f'title="{NOON.astimezone():%H:%M:%S}">{NOON.astimezone():%H:%M}</time>' in page
     assert 'Inbox</span><span class="count">2<' in page
 
@@ -176,7 +176,7 @@ def test_a_search_looks_through_addresses_subjects_and_texts(
     capture(inbox, "Welcome")
     capture(inbox, "Goodbye", link="https://account.northwind.example/open/two")
     page = client.get("/studio/inbox", params={"search": search}).text
-    assert sorted(re.findall(r'</span><b dir="auto">(\w+)</b>', page)) == sorted(found)
+    assert sorted(re.findall(r'</span> <b dir="auto">(\w+)</b>', page)) == sorted(found)
     assert f'value="{search}"' in page
 
 
@@ -218,7 +218,7 @@ def test_what_a_search_finds_is_deleted_and_the_rest_kept(client: Client, inbox:
     capture(inbox, "Welcome")
     capture(inbox, "Goodbye")
     client.post("/studio/inbox/delete?search=subject:welcome", headers=OWN)
-    assert re.findall(r'</span><b dir="auto">(\w+)</b>', client.get("/studio/inbox").text) == ["Goodbye"]
+    assert re.findall(r'</span> <b dir="auto">(\w+)</b>', client.get("/studio/inbox").text) == ["Goodbye"]
     refused = client.post("/studio/inbox/delete?search=-is:nonsense", headers=OWN)
     assert refused.status_code == 400
     assert "Nothing was deleted: -is:nonsense cannot be read" in refused.text

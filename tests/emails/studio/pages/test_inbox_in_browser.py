@@ -38,6 +38,47 @@ async def test_a_mail_that_is_caught_appears_by_itself_and_is_read_when_it_is_op
     )
 
 
+LONG = "A subject that goes on about the reset of a password, an order of last week and its invoice, all in one"
+
+
+@pytest.mark.parametrize("width", [320, 375, 768, 1280, 1440])
+async def test_a_row_shows_sender_recipient_subject_and_time_at_every_width(
+    page: Page, served: str, studio: Studio, width: int
+) -> None:
+    assert studio.captured
+    long_mail = mail(LONG, "ada@northwind.example", text="Hello Ada")
+    long_mail["X-Tags"] = "invoice, reset"
+    long_mail.add_attachment(b"%PDF", maintype="application", subtype="pdf", filename="invoice.pdf")
+    studio.captured.add(bytes(long_mail))
+    await page.set_viewport_size({"width": width, "height": 800})
+    await page.goto(f"{served}/inbox")
+    row = page.get_by_role("link", name=LONG)
+
+    for part in ("a > span[title]", "a > span > small", "b", "time", "i"):
+        shown = page.locator(f".captured li {part}").first
+        box = await shown.bounding_box()
+        assert box
+        assert box["width"] > 20
+        assert box["x"] + box["width"] <= width
+        if part != "b":
+            assert await shown.evaluate("part => part.scrollWidth <= Math.max(part.clientWidth, part.offsetWidth)")
+    assert await page.evaluate("document.documentElement.scrollWidth") == width
+    assert "to ada@northwind.example A subject" in " ".join((await row.text_content() or "").split())
+    await page.set_viewport_size({"width": 1280, "height": 800})
+
+
+async def test_mails_beside_the_open_one_say_whether_they_were_opened(page: Page, served: str, studio: Studio) -> None:
+    assert studio.captured
+    _, mail_id = (studio.captured.add(bytes(mail(subject))) for subject in ("First", "Second"))
+    await page.goto(f"{served}/inbox/{mail_id}")
+    letters = page.locator("#inbox + ul a")
+
+    assert ["unread" in (await each.get_attribute("class") or "") for each in await letters.all()] == [False, True]
+    await expect(letters.last).to_have_accessible_name(re.compile("First.*not opened yet"))
+    dot = "letter => getComputedStyle(letter.firstElementChild, '::before').width"
+    assert [await each.evaluate(dot) for each in await letters.all()] == ["auto", "7px"]
+
+
 async def test_the_code_of_a_mail_is_copied_with_a_key(page: Page, served: str, studio: Studio) -> None:
     assert studio.captured
     mail_id = studio.captured.add(bytes(mail("Sign in", text="Customer 10482211\nYour code is 731 904.")))

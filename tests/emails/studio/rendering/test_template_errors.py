@@ -136,7 +136,7 @@ def test_without_a_good_mail_the_frame_says_what_is_wrong(client: Client, folder
     assert "<iframe" not in client.get("/studio/templates/greeting").text
     frame = client.get("/studio/frames/greeting")
     assert frame.status_code == 422
-    assert frame.text == "greeting/greeting.mjml:5:21: 'nmae' is undefined"
+    assert "greeting/greeting.mjml:5:21: &#x27;nmae&#x27; is undefined</pre>" in frame.text
 
 
 def test_a_fault_leads_to_the_line_in_the_source(client: Client, folder: Path) -> None:

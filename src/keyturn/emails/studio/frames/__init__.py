@@ -6,6 +6,7 @@ the preference of the machine does not matter.
 """
 
 import re
+from html import escape
 from urllib.parse import quote
 
 from litestar import MediaType, Response
@@ -80,6 +81,15 @@ def answer(html: str, view: View, sandbox: str) -> Response[str]:
             )
         },
     )
+
+
+_TEXT = """<!doctype html><meta name="color-scheme" content="light dark">\
+<pre style="margin:24px;font:16px/24px ui-monospace,monospace;white-space:pre-wrap;overflow-wrap:anywhere">{}</pre>"""
+
+
+def page_of_text(text: str) -> str:
+    """Return the page that shows a mail of text alone."""
+    return _TEXT.format(escape(text))
 
 
 def apply_view(html: str, view: View) -> str:

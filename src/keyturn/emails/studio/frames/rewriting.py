@@ -175,8 +175,11 @@ _WITHOUT_EFFECT = {"<link": "<link rel=none ", "<iframe": "<iframe srcdoc data-l
 
 # A box of the image's size, which is what Gmail and Outlook leave in its place. The mail sets how the text in it looks.
 # Browsers draw the pseudo-elements only of an image that they cannot show. A box that has room for the alt text alone
-# leaves the name of the file out.
+# leaves the name of the file out. An image whose height only the file knows gets a third of its width, and one of
+# unknown width gets room for the name.
 _BOX = """<style>:where(img[data-file],img:not([src])){position:relative;display:inline-block}
+:where(img[data-file]:not([width][height]),img[data-file][height=auto]){aspect-ratio:auto 3/1}
+:where(img[data-file]:not([src],[width],[style*=width])){min-width:120px}
 img[data-file]::before{content:"";position:absolute;inset:0;background:rgb(128 128 128/12%);\
 outline:1px solid rgb(128 128 128/50%);outline-offset:-1px}
 img[data-file]::after{content:attr(data-file) " is broken";position:absolute;inset:auto 0 0;overflow:hidden;\

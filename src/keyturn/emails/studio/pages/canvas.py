@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from litestar import MediaType, Response, get
+from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.exceptions import ValidationException
 
@@ -66,11 +66,14 @@ class Canvas:
         """Return the mail for the frame, as the view has it; None if it cannot be drawn.
 
         The mail is drawn as it is sent, with the origins of its parts. While a template is broken, it is the last good
-        mail, without origins.
+        mail, without origins. A mail of text alone is a page of its text.
         """
         if marked := self._read(rendition, _marked_html, view):
             return marked
-        return frames.apply_view(rendition.mail.html, view) if rendition.mail and rendition.fault else None
+        mail = rendition.mail
+        if mail and mail.text and not mail.html:
+            return frames.apply_view(frames.page_of_text(mail.text), view)
+        return frames.apply_view(mail.html, view) if mail and rendition.fault else None
 
     def marks(self, rendition: Rendition, view: View) -> Marks:
         return self._read(rendition, _marks, _line(view)) or Marks({}, ())
@@ -149,7 +152,9 @@ def template_frame(
     fault = rendition.fault
     empty = f"{rendition.template} has no sample."
     reason = f"{fault.place}: {fault.message}" if fault else empty if rendition.is_empty else _TOO_MUCH
-    return Response(reason, status_code=422, media_type=MediaType.TEXT)
+    page = frames.answer(frames.apply_view(frames.page_of_text(reason), drawn), drawn, frames.PREVIEW)
+    page.status_code = 422
+    return page
 
 
 @get("/places/{name:path}", sync_to_thread=True)

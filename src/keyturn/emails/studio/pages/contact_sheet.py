@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from litestar import Response, get
 from litestar.di import NamedDependency
+from litestar.response import Redirect
 
 from keyturn.emails.gallery import Entry, Gallery
 from keyturn.emails.studio import frames
@@ -104,8 +105,10 @@ def _views(sample: str, view: SheetView) -> Iterator[View]:
 @get("/", dependencies={"home": provide_address(HomeView)}, sync_to_thread=False)
 def home_page(
     home: NamedDependency[HomeView], gallery: NamedDependency[Gallery], layout: NamedDependency[Layout]
-) -> Response[str]:
-    """Show each mail once, by its first sample."""
+) -> Response[str] | Redirect:
+    """Show each mail once, by its first sample; or lead to the inbox, if the studio was started for it."""
+    if layout.opens_inbox and home == HomeView():
+        return layout.redirect("inbox")
     entries = gallery.entries()
     if not entries:
         return layout.page("no_templates.html", {"path": gallery.folder, "gone": not gallery.folder.is_dir()})

@@ -129,13 +129,7 @@ async def mail_page(
         "mail": mail,
         "content": content,
         "captured": beside,
-        "links": content.links[:_MOST],
-        "headers": [(name, value[:_LONGEST_VALUE]) for name, value in content.headers[:_MOST]],
-        "text": content.text[:_SHOWN_TEXT],
-        "codes": content.codes[:_SHOWN_CODES],
-        "action": action_link(content.links),
-        "opening": markup_to_read(content.html, OPENING) if content.html else escape(content.text[:OPENING]),
-        "preheader": preheader_of(content.html),
+        **_shown_parts(content),
         "report": captured_checks.last_report(mail.id),
         "excerpt": partial(_excerpt, content),
         "size": size_of(content.html, content.text),
@@ -206,6 +200,18 @@ def _open(captured: CapturedMails, name: str) -> tuple[CapturedMail, MailContent
     _ = content.links, content.attachments, content.codes  # parsed here, not on the event loop
     captured.mark_read(with_id(name), read=True)
     return mail, content, captured.around(mail, _BESIDE)
+
+
+def _shown_parts(content: MailContent) -> dict[str, Any]:
+    return {
+        "links": content.links[:_MOST],
+        "headers": [(name, value[:_LONGEST_VALUE]) for name, value in content.headers[:_MOST]],
+        "text": content.text[:_SHOWN_TEXT],
+        "codes": content.codes[:_SHOWN_CODES],
+        "action": action_link(content.links),
+        "opening": markup_to_read(content.html, OPENING) if content.html else escape(content.text[:OPENING]),
+        "preheader": preheader_of(content.html),
+    }
 
 
 def _sayings(content: MailContent) -> list[Saying]:

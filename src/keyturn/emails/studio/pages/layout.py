@@ -127,6 +127,7 @@ class Layout:
         self, studio: Studio, checks: FolderChecks, review: Review | None, sources: SourceFiles, path: str
     ) -> None:
         self.smtp = studio.smtp
+        self.opens_inbox = studio.opens_inbox
         self.page_states = studio.pages.states if studio.pages else ()
         self._path = path.rstrip("/")
         self._gallery = studio.gallery
