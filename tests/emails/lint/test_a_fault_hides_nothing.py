@@ -180,6 +180,13 @@ def test_files_that_include_each_other_hide_nothing(tmp_path: Path) -> None:
     assert set(OTHERS) <= set(found)
 
 
+@pytest.mark.parametrize("include", ['{% include "news.mjml" %}', '<mj-include path="./news.mjml" />'])
+def test_a_mail_that_includes_itself_has_no_mistakes_that_follow_from_that(tmp_path: Path, include: str) -> None:
+    around = MJML.replace("<mj-text>{}</mj-text>", include)
+
+    assert told(examined(tmp_path, "", around=around)) == [("jinja/error", "news.mjml:2:1"), *OTHERS]
+
+
 def test_the_blocks_of_a_mail_without_its_layout_are_checked(tmp_path: Path) -> None:
     around = """\
 {% extends "gone.mjml" %}{% block head %}<mj-style>p { color: red }</mj-style>{% endblock %}
@@ -365,3 +372,9 @@ def test_samples_that_cannot_be_read_hide_nothing_of_the_mail(tmp_path: Path) ->
     assert ("samples/invalid", "news.samples.toml:1:5") in found
     assert {*OTHERS} <= {*found}
     assert examination.unchecked == ("news",)
+
+
+def test_what_only_a_late_turn_shows_is_found_though_the_mail_includes_itself(tmp_path: Path) -> None:
+    late = "{% for n in range(150) %}{% if n == 149 %}{{ boats }}{% endif %}{% endfor %}{% include 'news.mjml' %}"
+
+    assert ("jinja/undefined", "news.mjml:2:55") in told(examined(tmp_path, late))

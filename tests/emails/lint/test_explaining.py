@@ -93,7 +93,9 @@ def test_a_feature_names_the_clients_that_lack_it() -> None:
 def test_in_a_terminal_a_rule_is_explained_and_a_group_listed() -> None:
     told = as_text("links/relative")
 
-    assert told.startswith("links/relative  error\nThis address is relative, which does not work in a mail.\n")
+    assert told.startswith(
+        "links/relative  usually an error\nThis address is relative, which does not work in a mail.\n"
+    )
     assert '\n\nBad:\n  <a href="/harbour">Our harbour</a>\n\nGood:\n  <a href="https://example.org/harbour">' in told
     assert "keyturn: ignore links/relative because ..." in told
     assert [line.split()[0] for line in as_text("links").splitlines()[::2]] == list(rules()["links"])

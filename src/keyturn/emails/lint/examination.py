@@ -144,18 +144,21 @@ class TemplateChecks:
     ) -> tuple[list[Finding], list[Finding]]:
         """Return the findings on a mail, and those that keep the checks from seeing all of it.
 
-        Of a mail that passes a limit, what its loops render in few turns is checked, too.
+        Of a mail that passes a limit, or includes itself, what `few_turns` render is checked, too. Where the first try
+        was cut off, MJML has mistakes that the mail has not.
         """
-        found, hiding = self._findings_within_limits(template, sample, language, styles)
-        if any(finding.group == "limits" for finding in hiding):
+        found, hiding, is_endless = self._findings_of_all_turns(template, sample, language, styles)
+        if is_endless:
             gc.collect()  # what the frames of the error hold
             with few_turns():
-                found += self._findings_within_limits(template, sample, language, styles)[0]
+                in_few, *_ = self._findings_of_all_turns(template, sample, language, styles)
+            found = [one for one in found if one.group != "mjml"] + in_few
         return found + hiding, hiding
 
-    def _findings_within_limits(
+    def _findings_of_all_turns(
         self, template: str, sample: Sample, language: Language, styles: StyleUses
-    ) -> tuple[list[Finding], list[Finding]]:
+    ) -> tuple[list[Finding], list[Finding], bool]:
+        is_endless = False
         found: list[Finding] = []
         hiding: list[Finding] = []
         templates = self._templates_for(sample)
@@ -164,17 +167,18 @@ class TemplateChecks:
                 document = read_document(templates, template, sample, language)
                 faults = {fault: explain(fault, templates.folders, sample).finding for fault in document.missing}
                 hiding += (finding for fault, finding in faults.items() if is_failed_part(fault))
+                is_endless = any(isinstance(fault.__cause__, RecursionError) for fault in faults)
                 for finding in chain(faults.values(), document_findings(document, self._checks)):
                     found.append(finding)  # noqa: PERF402 - keeps the findings made before the time is over
                 if self._checks:
                     styles.add(document)
-                if document.refusal:
+                if document.refusal and not is_endless:
                     hiding += (finding for finding in found if finding.severity == "error")
         except OutOfTime:
             hiding.append(limit_finding("time", Place(self.gallery.files(template).markup)))
         except TemplateInvalid as error:
             hiding += (explain(one, templates.folders, sample).finding for one in (error, *error.others))
-        return found, hiding
+        return found, hiding, is_endless or any(finding.group == "limits" for finding in hiding)
 
     def _sources(self, files: Iterable[str]) -> Iterator[str]:
         for file in files:

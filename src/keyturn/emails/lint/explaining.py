@@ -76,12 +76,19 @@ def as_text(rule: str) -> str:
     about = explain_rule(rule)
     parts = {"Whom it hits": about.why, **about.examples, "Fix": about.fix, "Silence": about.silence}
     told = (f"{name}:\n  {text}".replace("\n", "\n  ").replace("\n    ", "\n  ") for name, text in parts.items())
-    return "\n\n".join((f"{about.rule}  {about.severity}\n{about.what}", *told))
+    return "\n\n".join(
+        (f"{about.rule}  usually {'an' if about.severity == 'error' else 'a'} {about.severity}\n{about.what}", *told)
+    )
 
 
 def as_markdown() -> str:
     """Return a page about all rules for the documentation."""
-    lines = ["# Rules of `keyturn check`", "", "This page lists what `keyturn check --explain` says of each rule.", ""]
+    lines = [
+        "# Rules of `keyturn check`",
+        "",
+        "This page lists what `keyturn check --explain` says of each rule, under its usual severity.",
+        "",
+    ]
     for about in all_rules():
         examples = [f"* {name}:\n\n    ```\n{indent(text, '    ')}\n    ```\n" for name, text in about.examples.items()]
         lines += [f"## {about.rule}", "", f"**{about.severity.capitalize()}.** {_escaped(about.what)}", ""]

@@ -69,7 +69,7 @@ _turns_left: ContextVar[list[int] | None] = ContextVar("turns_left", default=Non
 
 @contextmanager
 def few_turns() -> Iterator[None]:
-    """Render a mail that passed a limit, as far as that is possible: a loop takes few turns."""
+    """Render a mail without end as far as that is possible: a loop takes few turns, and no file is part of itself."""
     token = _turns_left.set([_TURNS])
     try:
         yield
@@ -124,6 +124,8 @@ def attempt_layout(work: Callable[[], Template], context: Context) -> Template:
 def go_on(error: Exception, frame: FrameType | None = None, by_itself: bool = False) -> StandInForFailed:
     """Note an error that was caught in a template's `frame`, or raise it again."""
     frame = frame or calling_frame()
+    if isinstance(error, _PartOfItself):
+        return FAILED
     if not is_noting() or _ends_the_mail(error, frame):
         raise error
     template: Template = frame.f_globals["__jinja_template__"]
@@ -142,6 +144,19 @@ def require_end() -> None:
     frame = calling_frame()
     if [outer.f_code for outer, _ in walk_stack(frame)].count(frame.f_code) > _DEEPEST:
         raise RecursionError
+
+
+def refuse_part_of_itself(template: Template) -> None:
+    """Raise RecursionError, within `few_turns`, for a template that is being rendered already."""
+    if _turns_left.get() is None:
+        return
+    rendered = (outer.f_globals.get("__jinja_template__") for outer, _ in walk_stack(calling_frame()))
+    if any(isinstance(one, Template) and one.name == template.name for one in rendered):
+        raise _PartOfItself
+
+
+class _PartOfItself(RecursionError):
+    """Raised within `few_turns`, when the fault is known already."""
 
 
 def _ends_the_mail(error: Exception, frame: FrameType) -> bool:

@@ -17,6 +17,7 @@ from jinja2.visitor import NodeTransformer
 from keyturn.emails.gallery.variables.missing_names import is_noting, note_wrong_tags
 from keyturn.emails.lint.finding import line_and_column
 from keyturn.emails.lint.source.other_engines import OF_ENGINES, TagOfAnotherEngine, engine_of
+from keyturn.emails.lint.source.stand_ins import refuse_part_of_itself
 from keyturn.mail.rendering.html_tree import splice
 
 STAND_IN = "__"
@@ -121,6 +122,7 @@ class TolerantEnvironment(Environment):
 
     def _load_template(self, name: str, globals: Any) -> Template:  # noqa: A002 - Jinja's name
         template = super()._load_template(name, globals)
+        refuse_part_of_itself(template)
         wrong, words = self._wrong.get(template.name, ((), set[str]()))
         if wrong and not is_noting():
             raise wrong[0]
