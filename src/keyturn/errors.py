@@ -60,10 +60,12 @@ class TemplateInvalid(KeyturnError):
     """A template cannot be rendered. `line` counts from 1; it is None if the engine gives no position.
 
     `others`: further mistakes in the same mail, or in its samples. `by_itself`: the template fails with any values.
+    `column`: where the tag that fails starts in its line, from 1, if that is known.
     """
 
     others: tuple["TemplateInvalid", ...] = ()
     by_itself = False
+    column: int | None = None
 
     def __init__(self, path: str, line: int | None, message: str) -> None:
         self.path, self.line, self.message = path, line, message

@@ -70,6 +70,7 @@ FAULTS = [
     ("<a href=\"{% url 'order' %}\">Your order</a>", "jinja/django-tag", 22),
     ("{% ifequal name 'Ada' %}Ada{% endifequal %}", "jinja/django-tag", 13),
     ("{{ 1 / count }}", "jinja/error", 10),
+    ("{{ name }}{{ 1 / count }}{{ name }}", "jinja/error", 20),
     ("{% if 1 / count %}{{ name }}{% else %}x{% endif %}", "jinja/error", 10),
     ("{% set share = 1 / count %}{{ share * 2 }}", "jinja/error", 10),
     ("{% for line in count %}{{ line }}{% endfor %}", "jinja/error", 10),
@@ -245,7 +246,7 @@ def test_a_mail_of_django_is_checked_in_all_its_parts(tmp_path: Path) -> None:
         ("mjml/unknown-element", "news.mjml:10:31"),
         ("jinja/unknown-filter", "news.mjml:11:18"),
         ("jinja/unknown-tag", "news.mjml:11:35"),
-        ("jinja/error", "news.mjml:11:10"),
+        ("jinja/error", "news.mjml:11:56"),
         ("links/unknown-scheme", "news.mjml:12:37"),
     }
 

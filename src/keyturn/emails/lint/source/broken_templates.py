@@ -70,7 +70,7 @@ def spot_of(error: TemplateInvalid, folders: Folders) -> Spot:
     spot = Spot(folders.name_of(error.path), error.line)
     if isinstance(error.__cause__, TagOfAnotherEngine):
         return Spot(spot.file, spot.line, getattr(error.__cause__.lineno, "column", None))
-    return Spot(spot.file, spot.line, _column(line_at(spot, folders), error))
+    return Spot(spot.file, spot.line, _column(line_at(spot, folders), error) or error.column)
 
 
 def spot_in_samples(error: TemplateInvalid, folders: Folders) -> Spot:

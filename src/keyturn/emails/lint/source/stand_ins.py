@@ -106,7 +106,7 @@ def attempt_print(work: Callable[[], str], by_itself: bool, file: str, line: int
     try:
         value = work()
     except Exception as error:  # noqa: BLE001
-        value = str(go_on(error, calling_frame(), by_itself))
+        value = str(go_on(error, calling_frame(), by_itself, (line, column)))
     return trace_printed(value, file, line, column)
 
 
@@ -121,8 +121,10 @@ def attempt_layout(work: Callable[[], Template], context: Context) -> Template:
     return context.environment.from_string(f"{start}{blocks}{end}")
 
 
-def go_on(error: Exception, frame: FrameType | None = None, by_itself: bool = False) -> StandInForFailed:
-    """Note an error that was caught in a template's `frame`, or raise it again."""
+def go_on(
+    error: Exception, frame: FrameType | None = None, by_itself: bool = False, at: tuple[int, int] = (0, 0)
+) -> StandInForFailed:
+    """Note an error that was caught in a template's `frame`, or raise it again. `at`: line and column of its tag."""
     frame = frame or calling_frame()
     if isinstance(error, _PartOfItself):
         return FAILED
@@ -135,6 +137,8 @@ def go_on(error: Exception, frame: FrameType | None = None, by_itself: bool = Fa
     if isinstance(error, RecursionError) or fault.line is None:
         fault = TemplateInvalid(path, template.get_corresponding_lineno(frame.f_lineno), fault.message)
     fault.__cause__, fault.by_itself = error, by_itself
+    if not isinstance(error, RecursionError) and (fault.path, fault.line) == (path, at[0]):
+        fault.column = at[1]
     note(fault)
     return FAILED
 
