@@ -41,6 +41,11 @@ def test_a_value_and_its_attribute() -> None:
     assert at('<mj-button align="le¦') == Cursor(kind="value", element="mj-button", attribute="align", written="le")
 
 
+@pytest.mark.parametrize(("text", "written"), [("{%¦", ""), ("<p>{%- fo¦", "fo"), ("{% if a %}{% en¦", "en")])
+def test_a_tag_of_jinja(text: str, written: str) -> None:
+    assert at(text) == Cursor(kind="tag", written=written)
+
+
 def test_of_several_classes_the_last_is_being_written() -> None:
     assert at('<mj-text css-class="big re¦').written == "re"
 

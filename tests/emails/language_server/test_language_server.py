@@ -185,6 +185,7 @@ async def test_elements_attributes_values_and_the_mails_own_names_are_completed(
     assert await editor.completed("welcome.mjml", text, "{{ user. ".rstrip()) == ["name", "town"]
     assert "upper" in await editor.completed("welcome.mjml", text, "{{ user | ")
     assert "_footer.mjml" in await editor.completed("welcome.mjml", text, 'include "')
+    assert {"for", "endfor", "continue", "trans"} <= {*await editor.completed("welcome.mjml", text, "{% ")}
 
 
 async def test_hovering_says_which_clients_lack_a_feature(editor: Editor) -> None:

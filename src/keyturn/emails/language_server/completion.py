@@ -40,7 +40,7 @@ def completions(cursor: Cursor, words: Mapping[str, Any], files: Iterable[str]) 
             return [Completion(word, "value", cursor.attribute) for word in _values(cursor, words)]
         case "name":
             return list(_names(cursor, words["variables"]))
-        case "filter" | "test":
+        case "filter" | "tag" | "test":
             return [Completion(word, cursor.kind) for word in words[f"{cursor.kind}s"]]
         case "file":
             return [Completion(file, "file") for file in files]

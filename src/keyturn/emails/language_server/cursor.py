@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-Kind = Literal["", "element", "closing", "attribute", "value", "declaration", "name", "filter", "test", "file"]
+Kind = Literal["", "element", "closing", "attribute", "value", "declaration", "tag", "name", "filter", "test", "file"]
 
 _BEFORE = 20_000
 """Characters before the place that are read: what is open further up is not found."""
@@ -16,6 +16,7 @@ _NO_MARKUP = re.compile(r"\{[{%#](?:(?!\{[{%#]|[}%#]\}).)*+[}%#]\}|<!--(?:(?!<!-
 """Jinja and comments. Each ends before the next one, so that a text of openings takes no time of its square."""
 
 _FILE = re.compile(r"""\{%[-+]?\s*(?:extends|include|import|from|render)\s[^"'%]*["']([^"'%]*)\Z""")
+_TAG_OF_JINJA = re.compile(r"\{%[-+]?\s*(\w*)\Z")
 _FILTER = re.compile(r"\|\s*(\w*)\Z")
 _TEST = re.compile(r"\bis\s+(?:not\s+)?(\w*)\Z")
 _NAME = re.compile(r"(?<![\w.\"')\]])((?:[A-Za-z_]\w*\.)*)([A-Za-z_]\w*)?\Z")
@@ -77,6 +78,8 @@ def word_at(text: str, offset: int) -> Cursor:
 def _in_jinja(before: str, opened: str) -> Cursor:
     if file := _FILE.search(opened):
         return Cursor(kind="file", written=file[1])
+    if found := _TAG_OF_JINJA.fullmatch(opened):
+        return Cursor(kind="tag", written=found[1])
     expression = _QUOTED.sub('""', opened)
     if opened.startswith("{#") or "'" in expression or '"' in expression.replace('""', ""):
         return Cursor()

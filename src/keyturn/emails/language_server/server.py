@@ -27,7 +27,7 @@ _PAUSE = 0.3
 _MOST_MAILS = 8
 """Mails in which a shared file is checked."""
 
-_TRIGGERS = ("<", "/", " ", "{", "|", ".", '"', "'")
+_TRIGGERS = ("<", "/", " ", "{", "%", "|", ".", '"', "'")
 
 _SEVERITIES = {
     "error": types.DiagnosticSeverity.Error,
@@ -40,6 +40,7 @@ _KINDS = {
     "attribute": types.CompletionItemKind.Property,
     "value": types.CompletionItemKind.Value,
     "name": types.CompletionItemKind.Variable,
+    "tag": types.CompletionItemKind.Keyword,
     "filter": types.CompletionItemKind.Function,
     "test": types.CompletionItemKind.Function,
     "file": types.CompletionItemKind.File,
@@ -158,7 +159,12 @@ class _MailServer(LanguageServer):
 def create_language_server(mails: Mails, runner: Runner[Mails]) -> LanguageServer:
     """Return the server; `start_io` runs it. `runner`: the renderers, which are already started."""
     server = _MailServer(mails, runner)
+    _add_checks(server)
+    _add_answers(server)
+    return server
 
+
+def _add_checks(server: _MailServer) -> None:
     @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
     async def opened(params: types.DidOpenTextDocumentParams) -> None:
         server.ask(params.text_document.uri, in_branches=True)
@@ -179,6 +185,8 @@ def create_language_server(mails: Mails, runner: Runner[Mails]) -> LanguageServe
     async def closed(params: types.DidCloseTextDocumentParams) -> None:
         server.forget(params.text_document.uri)
 
+
+def _add_answers(server: _MailServer) -> None:
     @server.feature(types.TEXT_DOCUMENT_COMPLETION, types.CompletionOptions(trigger_characters=_TRIGGERS))
     async def complete(params: types.CompletionParams) -> list[types.CompletionItem]:
         uri, words = params.text_document.uri, await server.words(params.text_document.uri)
@@ -207,8 +215,6 @@ def create_language_server(mails: Mails, runner: Runner[Mails]) -> LanguageServe
         path = server.file_meant(cursor.written, uri) if cursor.kind == "file" and server.file_of(uri) else None
         at = types.Range(types.Position(0, 0), types.Position(0, 0))
         return types.Location(from_fs_path(str(path)) or "", at) if path else None
-
-    return server
 
 
 def _item(completion: Completion, replaced: types.Range) -> types.CompletionItem:

@@ -1,4 +1,4 @@
-"""The words that an author can write in a mail: elements, attributes, classes, names, filters and tests."""
+"""The words that an author can write in a mail: elements, attributes, classes, names, tags, filters and tests."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -15,6 +15,13 @@ _SELECTORS = re.compile(r"(?<![^{};])([^{};]+)\{")
 _CSS_CLASS = re.compile(r"\.(-?[A-Za-z_][\w-]*)")
 _DEEPEST = 4
 
+_TAGS = (
+    "autoescape", "block", "call", "elif", "else", "endautoescape", "endblock", "endcall", "endfilter", "endfor",
+    "endif", "endmacro", "endset", "endwith", "extends", "filter", "for", "from", "if", "import", "include", "macro",
+    "set", "with",
+)  # fmt: skip
+"""Jinja's own tags (Template Designer Documentation)."""
+
 Names: TypeAlias = "dict[str, dict[str, Any]]"
 """Names, with what each holds: `attributes`, and an `item` if it is looped over."""
 
@@ -28,6 +35,9 @@ def vocabulary(gallery: Gallery, template: str) -> dict[str, Any]:
             "classes": sorted({name for source in sources for name in _css_classes(source)}),
             "mj_classes": sorted({name for source in sources for name in _MJ_CLASS.findall(source)}),
             "variables": _variables(gallery, template),
+            "tags": []
+            if engine
+            else sorted({*_TAGS, *(tag for one in environment.iter_extensions() for tag in one.tags)}),
             "filters": sorted(engine.filters if engine else environment.filters),
             "tests": [] if engine else sorted(environment.tests),
         }
