@@ -95,6 +95,19 @@ async def test_a_picture_and_the_line_behind_a_pixel(folder: Path) -> None:
             assert "no part of the mail at this pixel" in await refusal(agent, "line_at", **at | beyond)
 
 
+@pytest.mark.usefixtures("browser")
+async def test_beside_the_picture_of_a_broken_mail_is_what_its_stand_ins_are(folder: Path) -> None:
+    welcome = folder / "welcome.mjml"
+    async with agent_of(folder) as agent:
+        whole = await agent.call_tool("render_mail", {"template": "welcome"})
+        welcome.write_text(welcome.read_text().replace("<mj-text", "<mj-text>{{ 1 / 0 }}</mj-text><mj-text", 1))
+        broken = await agent.call_tool("render_mail", {"template": "welcome"})
+
+    assert [one.type for one in whole.content] == ["image"]
+    assert [one.type for one in broken.content] == ["image", "text"]
+    assert "cannot be sent" in broken.content[1].text
+
+
 async def test_what_does_not_exist_is_one_sentence(folder: Path) -> None:
     async with agent_of(folder) as agent:
         assert "There is no template called goodbye." in await refusal(agent, "read_mail", template="goodbye")

@@ -22,6 +22,9 @@ from keyturn.errors import ExtraMissing, TemplateInvalid
 _ABOUT = """Emails of a folder, as their readers see them. Begin with list_mails. Edit the templates with your own
 tools, then call find_mistakes and render_mail again: each call reads the files anew."""
 
+_BROKEN = """This mail cannot be sent: parts of it fail. The picture has [[stand-ins]] for them. find_mistakes names the
+faults and their lines."""
+
 _R = TypeVar("_R")
 
 Template = Annotated[str, Field(description="a name from list_mails", max_length=300)]
@@ -81,11 +84,12 @@ class _Tools:
 
     async def render_mail(
         self, template: Template, sample: SampleName = "", language: Language = "", width: Width = 600
-    ) -> Image:
-        """Return the mail as a picture. Images of other hosts are empty boxes."""
+    ) -> list[Image | str]:
+        """Return the mail as a picture, with empty boxes for images of other hosts. A broken mail says so beside it."""
         mail = await self._ask(reading.for_browser, template, sample, language)
         picture = await self.window.do(lambda chromium: chromium.picture(mail.html, width))
-        return Image(data=picture, format="png")
+        parts: list[Image | str] = [Image(data=picture, format="png")]
+        return parts + ([_BROKEN] if mail.stand_ins else [])
 
     async def line_at(
         self,
@@ -132,8 +136,8 @@ def create_mcp_server(mails: Mails, runner: Runner[Mails]) -> MCPServer:
         tools.sample_data,
         tools.find_mistakes,
         tools.read_mail,
-        tools.render_mail,
         tools.line_at,
     ):
         server.add_tool(tool)
+    server.add_tool(tools.render_mail, structured_output=False)  # a picture, and perhaps a sentence
     return server

@@ -222,12 +222,16 @@ def _explain(message: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class MailToMeasure:
-    """A rendered mail. `places` has the place of each key in its HTML, `first` is where the body begins."""
+    """A rendered mail. `places` has the place of each key in its HTML, `first` is where the body begins.
+
+    `stand_ins`: how many parts cannot be rendered, and have a stand-in.
+    """
 
     html: str
     places: Mapping[str, Place]
     first: Place
     images: tuple[Image, ...]
+    stand_ins: int = 0
 
     def place_of(self, key: str) -> Place:
         return self.places.get(key, self.first)
@@ -266,7 +270,8 @@ class MailsToMeasure:
         html, place_of = document.marked_html, place_of_key(document)
         images = images_of(document, files_beside(self._gallery.folder))
         places = {key: place_of(key) for key in keys_in(html)}
-        return MailToMeasure(html, places, document.place(document.body.offset), images)
+        first = document.place(document.body.offset)
+        return MailToMeasure(html, places, first, images, len(document.missing))
 
 
 def look_at_mails(
