@@ -29,7 +29,7 @@ from keyturn.emails.lint.source.other_engines import one_for_each_engine
 from keyturn.emails.lint.source.stand_ins import NO_LAYOUT, few_turns
 from keyturn.emails.lint.source.translations import MarkedTexts, findings_on_texts, has_catalogues, marked_texts
 from keyturn.emails.lint.source.unknown_filters import going_on, unknown_filters_in, with_lenient_origins
-from keyturn.emails.lint.suppression import AS_DECLARED, MARK, IgnoreComments, Severities, judge
+from keyturn.emails.lint.suppression import AS_DECLARED, MARK, IgnoreComments, Judged, Severities, judge
 from keyturn.emails.renderers.limits import Limits, OutOfTime, limited_time
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import SOURCE_LANGUAGE, Language, Text
@@ -332,17 +332,8 @@ def examine(
         counting = {one.finding: mails[one.declared] for one in judged if not one.reason}
         counting |= {one: [] for one in filter(None, map(severities.apply, of_comments))}
         ignored = {one.finding: mails[one.declared] for one in judged if one.reason}
-        reasons = {(one.finding.rule, one.finding.place): one.reason for one in judged if one.reason}
-        hiding = {finding for findings in of_templates for finding in findings.hiding}
-        hides = {one.finding for one in judged if one.declared in hiding}
-        fingerprint = line_fingerprints(gallery.source)
         templates_with = TemplatesWith(names, gallery.files_of, on_texts)
-
-        def describe(finding: Finding, those: list[str]) -> MailFinding:
-            reason = reasons.get((finding.rule, finding.place), "")
-            templates, is_hiding = templates_with(finding, those), finding in hides
-            return MailFinding(finding, tuple(those), fingerprint(finding.place), templates, reason, is_hiding)
-
+        describe = _described_by(judged, of_templates, templates_with, line_fingerprints(gallery.source))
         found = _ordered(counting, describe)
         return Examination(
             found,
@@ -352,6 +343,25 @@ def examine(
             coverage=_coverage(gallery, names, of_templates),
             unchecked=_hidden_by(found),
         )
+
+
+def _described_by(
+    judged: Sequence[Judged],
+    of_templates: Iterable[TemplateFindings],
+    templates_with: "TemplatesWith",
+    fingerprint: Callable[[Place], str],
+) -> Callable[[Finding, list[str]], MailFinding]:
+    """Return a function that adds to a finding on some mails what else is known of it."""
+    reasons = {(one.finding.rule, one.finding.place): one.reason for one in judged if one.reason}
+    hiding = {finding for findings in of_templates for finding in findings.hiding}
+    hides = {one.finding for one in judged if one.declared in hiding}
+
+    def describe(finding: Finding, those: list[str]) -> MailFinding:
+        reason = reasons.get((finding.rule, finding.place), "")
+        templates, is_hiding = templates_with(finding, those), finding in hides
+        return MailFinding(finding, tuple(those), fingerprint(finding.place), templates, reason, is_hiding)
+
+    return describe
 
 
 def _hidden_by(found: Iterable[MailFinding]) -> tuple[str, ...]:
