@@ -34,7 +34,7 @@ async def test_connections_that_freeze_lose_no_promise_and_keep_nobody_waiting(
 ) -> None:
     said: list[str] = []
     async with silent_proxy(database_url) as (url, proxy):
-        environment = {**environment_for(resend, url), "KEYTURN_DATABASE_TIMEOUT": "500ms"}
+        environment = {**environment_for(resend, url), "KEYTURN_DATABASE_TIMEOUT": "800ms"}
         storm = Storm(resend, database_url, random.Random(20261121))
         emails = await storm.add_accounts(int(SECONDS * PEOPLE_A_SECOND))
         with ExitStack() as stack:

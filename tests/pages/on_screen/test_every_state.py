@@ -26,6 +26,9 @@ USE = """() => {
 SMALL_TYPE = """least => [...document.querySelectorAll('h1, p, label, button, input:not([type=hidden])')]
     .filter(e => e.checkVisibility() && parseFloat(getComputedStyle(e).fontSize) < least).map(e => e.outerHTML)"""
 
+DRAWN = "() => new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))"
+"""Ends when observers of sizes have made room for what they saw."""
+
 LONELY = """() => [...document.querySelectorAll('main :is(h1, h2, p, li, label, button)')].filter(e => {
     if (!e.checkVisibility() || e.querySelector('p, button')) return false
     const words = document.createTreeWalker(e, NodeFilter.SHOW_TEXT), range = document.createRange(), lines = new Map()
@@ -94,6 +97,7 @@ async def test_every_state_fits_at_the_size_of_type_that_its_reader_has_chosen(
         for name, html in each_state(language, tmp_path):
             shown.html = html
             await page.goto("/shown")
+            await page.evaluate(DRAWN)
             found = await page.evaluate(WRONG) + await page.evaluate(SMALL_TYPE, type_size * 13 / 16)
             if found:
                 wrong[name] = found

@@ -15,6 +15,8 @@ from keyturn.emails.renderers.limits import OutOfTime
 
 Severity = Literal["error", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
+
+_LONGEST_WORD = 300
 """The worst first."""
 
 
@@ -134,14 +136,15 @@ class Rules(Mapping[str, Rule]):
     ) -> Finding:
         """Make a finding of a rule, filling in the words. A severity or a text that is given here replaces the rule's.
 
-        An undeclared rule raises KeyError.
+        A long word is cut. An undeclared rule raises KeyError.
         """
         declared = self[rule]
+        filled = {name: cut(word) if isinstance(word, str) else word for name, word in words.items()}
         return Finding(
             rule=rule,
             severity=severity or declared.severity,
-            message=message or declared.message.format(**words),
-            fix=fix or declared.fix.format(**words),
+            message=message or declared.message.format(**filled),
+            fix=fix or declared.fix.format(**filled),
             place=place,
         )
 
@@ -211,6 +214,11 @@ class Tally:
     def __str__(self) -> str:
         """Return errors and warnings in words: "2 errors, 1 warning"."""
         return ", ".join(f"{count} {severity}{'' if count == 1 else 's'}" for severity, count in self.to_mend.items())
+
+
+def cut(word: str) -> str:
+    """Return a word of a template as a finding quotes it: its beginning, if it has more than 300 letters."""
+    return f"{word[:_LONGEST_WORD]}…" if len(word) > _LONGEST_WORD else word
 
 
 def limit_of(cause: BaseException | None) -> str:

@@ -10,7 +10,7 @@ from functools import cache
 from typing import NamedTuple
 
 from keyturn.emails.lint.document import Document
-from keyturn.emails.lint.finding import RULES, Finding, Place, Severity, did_you_mean, line_and_column
+from keyturn.emails.lint.finding import RULES, Finding, Place, Severity, cut, did_you_mean, line_and_column
 from keyturn.emails.lint.markup.mjml_parser import SyntaxFault, parse_mjml
 from keyturn.emails.lint.markup.structure import EVERYWHERE, bodies_of, schema
 from keyturn.mail.rendering.html_tree import Attribute, Element
@@ -72,7 +72,7 @@ def _without_jinja(jinja: re.Match[str]) -> str:
 
 def _finding_at(place: Place, fault: SyntaxFault) -> Finding:
     group = "mjml" if not fault.tag or fault.tag.lstrip("/").startswith("mj") else "html"
-    words = {"tag": fault.tag, "detail": fault.detail}
+    words = {"tag": cut(fault.tag), "detail": cut(fault.detail)}
     message = _WITH_DETAIL.get(fault.kind, "").format(**words) if fault.detail else ""
     return RULES.finding(place, f"{group}/{fault.kind}", message=message, tag=fault.tag, detail=fault.detail)
 
