@@ -26,10 +26,12 @@ def read_plain_file(file: str | Path, most: int = LARGEST) -> bytes:
     with os.fdopen(handle, "rb", buffering=0) as opened:
         found = os.fstat(handle)
         _require_plain(found, file)
-        content = opened.read(found.st_size + 1) if found.st_size <= most else b""
-        while len(content) not in (found.st_size, most + 1) and (more := opened.read(most + 1 - len(content))):
+        content = opened.read(found.st_size + 1) if found.st_size <= most else None
+        while content is not None and len(content) not in (found.st_size, most + 1):
+            if not (more := opened.read(most + 1 - len(content))):
+                break
             content += more
-    if max(found.st_size, len(content)) > most:
+    if content is None or len(content) > most:
         raise OSError(errno.EFBIG, f"it has more than {most / 1_000_000:g} MB", os.fspath(file))
     return content
 

@@ -16,6 +16,7 @@ from keyturn.emails.gallery.opening import open_gallery
 from keyturn.emails.lint.baseline import Baseline, write_baseline
 from keyturn.emails.snapshots.comparison import MailName, Snapshot, SnapshotFolder
 from keyturn.emails.studio import Studio, create_studio_app
+from keyturn.plain_files import read_plain_file
 
 pytestmark = pytest.mark.long
 
@@ -293,3 +294,25 @@ def test_settings_that_are_refused_control_no_terminal(keyturn: Keyturn, emails:
     assert "no such time zone: \ufffd]0;title\ufffd" in refused.err
     assert "\x1b" not in refused.err
     assert "\x07" not in refused.err
+
+
+@pytest.mark.skipif(not Path("/proc/self/io").exists(), reason="only Linux counts what a process reads")
+def test_of_a_file_that_is_too_large_nothing_is_read(tmp_path: Path) -> None:
+    (large := tmp_path / "large.mjml").write_bytes(b"")
+    os.truncate(large, 10**12)
+
+    before = _bytes_read()
+    with pytest.raises(OSError, match="more than 5 MB"):
+        read_plain_file(large, 5_000_000)
+    assert _bytes_read() - before < 100_000
+
+
+@pytest.mark.skipif(not Path("/proc/self/io").exists(), reason="only Linux has files that do not tell their size")
+def test_a_file_without_a_size_is_read_to_its_end() -> None:
+    assert b"VmRSS" in read_plain_file("/proc/self/status")
+    with pytest.raises(OSError, match="it has more than"):
+        read_plain_file("/proc/self/status", 100)
+
+
+def _bytes_read() -> int:
+    return int(Path("/proc/self/io").read_text().split()[1])
