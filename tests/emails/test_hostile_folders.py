@@ -32,9 +32,6 @@ FOLDERS = int(os.environ.get("FOLDERS", "0")) or (
 )
 """How many folders. `FOLDERS=10000` sets another number. Ten thousand take about six minutes."""
 
-SAME_EACH_TIME = bool(os.environ.get("CI"))
-"""In CI the folders are the same each time, so that a fault found by chance refuses nobody else's change."""
-
 SECONDS, MEGABYTES, LETTERS, SENTENCES = 20, 400, 2_000, 500
 """The bounds: of one folder, of the memory that it adds, of one finding, and of what a folder's findings say."""
 
@@ -279,7 +276,7 @@ NEWS = {b"welcome.html": b"<title>Hello</title><p>Hello {{ name }}</p>"}
 @example(NEWS | {b"welcome.txt": "pipe", b"other.html.j2": "device", b"part.liquid": "socket"})
 @example(NEWS | {b"welcome.samples.toml": "device", b"welcome.samples.json": "pipe", b"keyturn.toml": "loop"})
 @given(trees)
-@settings(max_examples=FOLDERS, derandomize=SAME_EACH_TIME, suppress_health_check=list(HealthCheck))
+@settings(max_examples=FOLDERS, suppress_health_check=list(HealthCheck))
 def test_whatever_lies_in_a_folder_is_answered_in_bounded_time_memory_and_words(
     tree: dict[bytes, bytes | str],
 ) -> None:
