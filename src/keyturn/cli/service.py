@@ -247,7 +247,7 @@ def migrate(*, plan: bool, sql: bool, lock_timeout: float, statement_timeout: fl
                         before = await migrate_database(database, bounds, progress)
                     finally:
                         line.show("")
-                    done = "" if before == head() else _update_text(before)
+                    done = _update_text(before, head())
         # Without steps, --sql prints no SQL.
         click.echo(done or f"The database is already at revision {head()}.", err=sql and not done)
 
@@ -256,10 +256,10 @@ def migrate(*, plan: bool, sql: bool, lock_timeout: float, statement_timeout: fl
         click.echo(f"keyturn: {missing}", err=True)
 
 
-def _update_text(before: str | None) -> str:
-    from keyturn.database.migrations import head
-
-    return f"Updated the database from revision {muted(before or 'none')} to {accent(head())}."
+def _update_text(before: str | None, after: str) -> str:
+    if before == after:
+        return ""
+    return f"Updated the database from revision {muted(before or 'none')} to {accent(after)}."
 
 
 def _plan_text(before: str | None, steps: "Sequence[Step]") -> str:

@@ -137,8 +137,7 @@ class Gallery:
         return self._current_look().left_out
 
     def entries(self) -> list[Entry]:
-        look = _LOOK.get()
-        with nullcontext() if look is not None and look.gallery is self else self.one_look():
+        with nullcontext() if self._own_look else self.one_look():
             return [self._entry(name) for name in self.names()]
 
     def files(self, name: str) -> MailFiles:
@@ -265,8 +264,8 @@ class Gallery:
 
     def _written_samples(self, name: str) -> Mapping[str, Sample]:
         """Return the samples in files. Raises LookupError, TemplateInvalid."""
-        look = _LOOK.get()
-        if look is None or look.gallery is not self:
+        look = self._own_look
+        if look is None:
             return self._read_samples(name, Listings())
         if name not in look.samples:
             look.samples[name] = self._read_samples(name, look.listings)
@@ -312,8 +311,13 @@ class Gallery:
         return f"{file}:{sample.line}" if sample.line else file
 
     def _current_look(self) -> FolderContents:
+        return self._own_look.found if self._own_look else self._discovery.look()
+
+    @property
+    def _own_look(self) -> "Look | None":
+        """The look of the `one_look` around this call, if that is of this gallery."""
         look = _LOOK.get()
-        return look.found if look is not None and look.gallery is self else self._discovery.look()
+        return look if look is not None and look.gallery is self else None
 
     @cached_property
     def _discovery(self) -> Discovery:

@@ -26,7 +26,7 @@ from keyturn.emails.lint.finding import Finding, Place, Tally, limit_finding
 from keyturn.emails.lint.guard import guard
 from keyturn.emails.lint.source.broken_templates import explain, explain_samples
 from keyturn.emails.lint.source.other_engines import one_for_each_engine
-from keyturn.emails.lint.source.stand_ins import NO_LAYOUT, few_turns
+from keyturn.emails.lint.source.stand_ins import NO_LAYOUT, few_turns, takes_few_turns
 from keyturn.emails.lint.source.translations import MarkedTexts, findings_on_texts, has_catalogues, marked_texts
 from keyturn.emails.lint.source.unknown_filters import going_on, unknown_filters_in, with_lenient_origins
 from keyturn.emails.lint.suppression import AS_DECLARED, MARK, IgnoreComments, Judged, Severities, judge
@@ -148,7 +148,7 @@ class TemplateChecks:
         was cut off, MJML has mistakes that the mail has not.
         """
         found, hiding, is_endless = self._findings_of_all_turns(template, sample, language, styles)
-        if is_endless:
+        if is_endless and not takes_few_turns():
             gc.collect()  # what the frames of the error hold
             with few_turns():
                 in_few, *_ = self._findings_of_all_turns(template, sample, language, styles)

@@ -15,9 +15,9 @@ from keyturn.emails.renderers.limits import OutOfTime
 
 Severity = Literal["error", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
+"""The worst first."""
 
 _LONGEST_WORD = 300
-"""The worst first."""
 
 
 def worst_down_to(severity: str) -> tuple[Severity, ...]:

@@ -72,9 +72,9 @@ def _without_jinja(jinja: re.Match[str]) -> str:
 
 def _finding_at(place: Place, fault: SyntaxFault) -> Finding:
     group = "mjml" if not fault.tag or fault.tag.lstrip("/").startswith("mj") else "html"
-    words = {"tag": cut(fault.tag), "detail": cut(fault.detail)}
-    message = _WITH_DETAIL.get(fault.kind, "").format(**words) if fault.detail else ""
-    return RULES.finding(place, f"{group}/{fault.kind}", message=message, tag=fault.tag, detail=fault.detail)
+    tag, detail = cut(fault.tag), cut(fault.detail)
+    message = _WITH_DETAIL.get(fault.kind, "").format(tag=tag, detail=detail) if detail else ""
+    return RULES.finding(place, f"{group}/{fault.kind}", message=message, tag=tag, detail=detail)
 
 
 _WITHOUT_RULES: Mapping[str, frozenset[str]] = {

@@ -77,6 +77,11 @@ def few_turns() -> Iterator[None]:
         _turns_left.reset(token)
 
 
+def takes_few_turns() -> bool:
+    """Tell whether this is within `few_turns`."""
+    return _turns_left.get() is not None
+
+
 def attempt(work: Callable[[], Any], by_itself: bool = False) -> Any:
     """Return the value of an expression.
 
@@ -152,7 +157,7 @@ def require_end() -> None:
 
 def refuse_part_of_itself(template: Template) -> None:
     """Raise RecursionError, within `few_turns`, for a template that is being rendered already."""
-    if _turns_left.get() is None:
+    if not takes_few_turns():
         return
     rendered = (outer.f_globals.get("__jinja_template__") for outer, _ in walk_stack(calling_frame()))
     if any(isinstance(one, Template) and one.name == template.name for one in rendered):
@@ -166,7 +171,7 @@ class _PartOfItself(RecursionError):
 def _ends_the_mail(error: Exception, frame: FrameType) -> bool:
     """Tell whether rendering cannot go on here. Endless recursion goes on where it began: at the outermost call."""
     if not isinstance(error, RecursionError):
-        is_avoided = isinstance(error, MemoryError) and _turns_left.get() is not None
+        is_avoided = isinstance(error, MemoryError) and takes_few_turns()
         return isinstance(error, OutOfBounds) or bool(limit_of(error) and not is_avoided)
     code = frame.f_code
     return any(outer.f_code is code for outer, _ in walk_stack(frame.f_back)) or not any(
