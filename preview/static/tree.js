@@ -1,4 +1,4 @@
-// The search above the list: hides and shows rows while the user types, without a request to the server.
+// The search above the list: hides and shows rows while the user types. A long list asks the server.
 
 import { match } from "./matching.js";
 
@@ -10,12 +10,34 @@ export function useTree() {
   field.addEventListener("keydown", (event) => {
     if (event.key === "Escape") clear(event);
     if (event.key === "ArrowDown") rows()[0]?.focus();
-    if (event.key === "ArrowDown" || event.key === "Enter") event.preventDefault();
-    if (event.key === "Enter" && field.value.trim()) rows()[0]?.click();
+    if (event.key === "ArrowDown" || (event.key === "Enter" && !waits())) event.preventDefault();
+    if (event.key === "Enter" && field.value.trim() && !waits()) rows()[0]?.click();
   });
   list.addEventListener("click", (event) => event.target.closest("[data-clear]") && clear(event));
   (list.querySelector('[aria-current="page"]') ?? list.querySelector(".row.open"))?.scrollIntoView({ block: "nearest" });
-  new MutationObserver(filter).observe(list, { childList: true });
+  new MutationObserver(renew).observe(list, { childList: true });
+  askOrNot();
+}
+
+function renew() {
+  askOrNot();
+  if (field.hasAttribute("data-as-typed") && document.activeElement !== field) field.value = asked();
+  filter();
+}
+
+function askOrNot() {
+  const asks = list.querySelector("[data-asks]") !== null;
+  field.toggleAttribute("data-as-typed", asks);
+  field.form.toggleAttribute("data-at-once", asks);
+}
+
+function asked() {
+  return new URLSearchParams(location.search).get("find") ?? "";
+}
+
+// Whether the list is that of an earlier search.
+function waits() {
+  return field.hasAttribute("data-as-typed") && field.value !== asked();
 }
 
 function clear(event) {
@@ -23,11 +45,12 @@ function clear(event) {
   event.preventDefault();
   event.stopPropagation();
   field.value = "";
-  filter();
+  field.dispatchEvent(new Event("input", { bubbles: true }));
   field.focus();
 }
 
 function filter() {
+  if (waits()) return;
   const find = field.value;
   const fits = (name) => match(find, name) !== null;
   for (const item of list.querySelectorAll("[data-words]")) {
@@ -39,7 +62,8 @@ function filter() {
   for (const group of [...list.querySelectorAll("[data-group]")].reverse()) {
     group.hidden = find.trim() !== "" && !group.querySelector("[data-words]:not([hidden])");
   }
-  const found = [...list.querySelectorAll("[data-words]:not([data-words] *)")].filter((item) => !item.hidden).length;
+  const left = Number(list.querySelector("[data-asks]")?.dataset.asks ?? 0);
+  const found = [...list.querySelectorAll("[data-words]:not([data-words] *)")].filter((item) => !item.hidden).length + left;
   list.querySelector("[data-nothing]").hidden = !find.trim() || found > 0;
   for (const folded of find.trim() ? list.querySelectorAll("details") : []) folded.open = true;
   document.querySelector(".list [data-found]").textContent = find.trim() ? `${found} found` : "";

@@ -247,7 +247,7 @@ def answer(folder: Path) -> tuple[list[Finding], list[str], str]:
         msgspec.json.decode(write(checked, str))
     ParserCreate().ParseFile(io.BytesIO(as_junit(checked, str, "error").encode()))
     as_github(checked, str).encode()
-    listed(opened.gallery.entries(), None, "we a")
+    listed(opened.gallery.entries(), opened.gallery.shared_files(), None, "we a")
     for name in mails.names():
         try:
             mails.render(name)

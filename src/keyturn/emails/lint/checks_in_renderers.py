@@ -14,7 +14,6 @@ import hashlib
 import os
 import platform
 import re
-import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +25,7 @@ from pathlib import Path
 
 import msgspec
 
+from keyturn.cache_folder import cache_folder
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.branches.exploration import MOST_SAMPLES
 from keyturn.emails.gallery.gallery import owners_among
@@ -84,17 +84,7 @@ class KeptResults:
 def results_file(folder: Path) -> Path:
     """Return the store for a folder of templates, in the user's cache folder."""
     name = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:24]
-    return _cache_folder() / "keyturn" / "check" / f"{name}.msgpack"
-
-
-def _cache_folder() -> Path:
-    """Return the user's cache folder (XDG Base Directory Specification; %LOCALAPPDATA%; ~/Library/Caches)."""
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches"
-    told = os.environ.get("XDG_CACHE_HOME", "")
-    return Path(told) if Path(told).is_absolute() else Path.home() / ".cache"
+    return cache_folder("check") / f"{name}.msgpack"
 
 
 def _read(file: Path) -> Mapping[str, TemplateFindings]:

@@ -65,7 +65,7 @@ def test_templates_at_the_top_come_first_then_folder_by_folder() -> None:
     names = ["auth/a", "auth/sub/b", "auth/z", "welcome"]
     ordered = in_order(Entry(name, ()) for name in names)
     assert [entry.name for entry in ordered] == ["welcome", "auth/a", "auth/z", "auth/sub/b"]
-    branches = tree(ordered, None, "")
+    branches = tree(ordered, (), None, "").folders
     assert [(branch.folder, [leaf.label for leaf in branch.leaves]) for branch in branches] == [
         ("", ["welcome"]),
         ("auth", ["a", "z"]),
@@ -82,7 +82,7 @@ def test_a_folder_is_a_heading_over_its_templates(client: Client, folder: Path) 
 
 
 def test_generated_samples_stand_apart_under_the_own_ones() -> None:
-    (branch,) = tree([Entry("greeting", ("ada",), ("hostile: empty", "hostile: emoji"))], "greeting", "")
+    (branch,) = tree([Entry("greeting", ("ada",), ("hostile: empty", "hostile: emoji"))], (), "greeting", "").folders
     (leaf,) = branch.leaves
     assert [twig.label for twig in leaf.own] == ["ada"]
     assert [(twig.number, twig.label) for twig in leaf.hostile] == [(2, "empty"), (3, "emoji")]
@@ -170,3 +170,59 @@ def test_without_scripts_the_button_of_the_palette_leads_to_the_search(client: C
     page = client.get("/studio/templates/greeting?sample=ada&scheme=dark").text
     assert 'href="?sample=ada&amp;scheme=dark&amp;pane=list#find"' in page
     assert re.search(r'<input id="find" type="search"', page)
+
+
+def many(folder: Path, *, groups: int, each: int) -> None:
+    add(folder, *(f"area_{group:02}/mail_{number:03}" for group in range(groups) for number in range(each)))
+
+
+def closed(page: str) -> list[str]:
+    return re.findall(r'class="row closed"[^>]* aria-label="([^"]*)"', page)
+
+
+def test_a_long_list_holds_the_folder_of_the_chosen_template_and_a_row_for_each_other(
+    client: Client, folder: Path
+) -> None:
+    many(folder, groups=3, each=100)
+    page = client.get("/studio/templates/area_01/mail_050").text
+    assert len([name for name in listed(page) if re.fullmatch(r"area_01/mail_\d+", name)]) == 100
+    assert closed(page) == ["area_00/, 100 templates", "area_02/, 100 templates"]
+    assert 'id="folder-area_02" class="row closed" href="/studio/templates/area_02/mail_000?pane=list"' in page
+    assert closed(client.get("/studio").text) == [f"area_{group:02}/, 100 templates" for group in range(3)]
+
+
+def test_a_folder_with_more_templates_than_a_page_has_rows_that_lead_to_the_rest(client: Client, folder: Path) -> None:
+    many(folder, groups=1, each=500)
+    page = client.get("/studio/templates/area_00/mail_250").text
+    assert len([name for name in listed(page) if re.fullmatch(r"area_00/mail_\d+", name)]) == 200
+    leads = re.findall(r'class="row more" href="([^"?]*)[^"]*" aria-label="([^"]*)"', page)
+    assert leads == [
+        ("/studio/templates/area_00/mail_149", "152 more before, from area_00/mail_149 on"),
+        ("/studio/templates/area_00/mail_350", "150 more after, from area_00/mail_350 on"),
+    ]
+    assert "area_00/mail_149" in listed(client.get(leads[0][0]).text)
+
+
+def test_a_search_in_a_long_list_finds_the_templates_of_closed_folders(client: Client, folder: Path) -> None:
+    many(folder, groups=3, each=100)
+    assert listed(client.get("/studio/templates/notice?find=area 02 077").text) == ["area_02/mail_077"]
+    page = client.get("/studio/templates/notice?find=mail").text
+    assert len(listed(page)) == 200
+    assert 'aria-label="100 more after, from area_02/mail_000 on"' in page
+    assert listed(client.get("/studio/templates/notice?find=base").text) == ["_layout/base.mjml"]
+
+
+def test_a_long_list_of_shared_files_is_cut_around_the_chosen_one(client: Client, folder: Path) -> None:
+    add(folder, *(f"_parts/part_{number:03}" for number in range(300)))
+    page = client.get("/studio/files/_parts/part_299.mjml").text
+    assert [name for name in listed(page) if "part_" in name][-1] == "_parts/part_299.mjml"
+    assert 'aria-label="101 more before, from _parts/part_099.mjml on"' in page
+
+
+@pytest.mark.long
+def test_a_page_over_five_thousand_files_has_less_than_200_kilobytes(client: Client, folder: Path) -> None:
+    many(folder, groups=50, each=50)
+    for file in folder.glob("area_*/*.mjml"):
+        file.with_suffix(".txt").write_text("Hello\n")
+    for address in ("/studio", "/studio/templates/area_20/mail_001", "/studio/sheet", "/studio/findings"):
+        assert len(client.get(address).content) < 200_000

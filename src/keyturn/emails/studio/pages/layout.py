@@ -30,15 +30,15 @@ from keyturn.emails.studio.access import HEADERS, is_loopback
 from keyturn.emails.studio.checks.folder_checks import FolderChecks
 from keyturn.emails.studio.checks.snapshots import Review
 from keyturn.emails.studio.frames.rewriting import remote_hosts
+from keyturn.emails.studio.pages.compiled_pages import compiled_pages
 from keyturn.emails.studio.pages.editor import editor_for
 from keyturn.emails.studio.pages.inbox_rows import rows
-from keyturn.emails.studio.pages.tree import matches, tree
+from keyturn.emails.studio.pages.tree import tree
 from keyturn.emails.studio.rendering.faults import ExcerptLine, excerpt
 from keyturn.emails.studio.source_files import SourceFiles
 from keyturn.emails.studio.studio import Studio
 from keyturn.emails.studio.view import WIDTHS, View
 from keyturn.errors import UnknownMail
-from keyturn.mail.rendering.jinja import shared_bytecode_cache
 from keyturn.packaging import folder
 
 _Asked = TypeVar("_Asked", bound=msgspec.Struct)
@@ -135,7 +135,7 @@ class Layout:
         self._checks = checks
         self._review = review
         self._editor = editor_for(studio.editor) if is_loopback(studio.host) else None
-        self._environment = page_environment(folder("preview"), bytecode_cache=shared_bytecode_cache())
+        self._environment = page_environment(folder("preview"), bytecode_cache=compiled_pages())
         self._environment.globals.update(self._shared_values(studio, sources))
         self._environment.filters["excerpt"] = self._excerpt
         self._environment.filters["kilobytes"] = lambda count: f"{count / 1024:.1f} KB"
@@ -178,13 +178,13 @@ class Layout:
     def page(self, page: str, context: Mapping[str, Any], status: int = 200) -> Response[str]:
         """Answer with a page of the studio, including the list on its left."""
         context = {"view": View(), "template": None, "shared_file": None, **context}
-        view, entries = context["view"], self._gallery.entries()
+        view, entries, shared = context["view"], self._gallery.entries(), self._gallery.shared_files()
         findings = self._checks.last
         chosen = next((entry for entry in entries if entry.name == context["template"]), None)
         text = self._environment.get_template(page).render(
             {"address": view, **context},
-            tree=tree(entries, context["template"], view.find),
-            shared={file: matches(view.find, file) for file in self._gallery.shared_files()},
+            tree=tree(entries, shared, context["template"] or context["shared_file"], view.find),
+            shared=frozenset(shared),
             folder_tally=findings.tally,
             tallies=findings.tallies,
             branch_tallies=findings.of_branches(chosen, self._gallery.languages.known) if chosen else {},

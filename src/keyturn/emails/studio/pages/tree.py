@@ -1,13 +1,41 @@
-"""The list of templates by folder, with the samples of the open one, and the search in it."""
+"""The list of templates by folder, with the samples of the open one, and the search in it.
+
+A short list holds everything, and the browser searches it. Of a long one, a page holds the folder of the chosen
+template and a row for each other folder, or what a search finds, at most `MOST` rows around the chosen one.
+"""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Generic, TypeVar
 
 from keyturn.emails.gallery import Entry
 from keyturn.emails.gallery.branches import report
 from keyturn.emails.gallery.samples import hostile
+
+MOST = 200
+"""Rows of a list on a page. Thousands of rows would be a megabyte of HTML on every page."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Window(Generic[T]):
+    """The rows of a list around one of them. `before`, `after`: the rows next to it, where it leaves some out."""
+
+    rows: Sequence[T]
+    left_before: int = 0
+    left_after: int = 0
+    before: T | None = None
+    after: T | None = None
+
+
+def window(rows: Sequence[T], at: int) -> Window[T]:
+    start = max(min(at - MOST // 2, len(rows) - MOST), 0)
+    end = min(start + MOST, len(rows))
+    before, after = rows[start - 1] if start else None, rows[end] if end < len(rows) else None
+    return Window(rows[start:end], start, len(rows) - end, before, after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +79,11 @@ class TreeMail:
 
 @dataclass(frozen=True, slots=True)
 class TreeFolder:
-    """A folder. Its name is empty for the templates at the top."""
+    """A folder. Its name is empty for the templates at the top. `closed`: how many templates a closed one holds."""
 
     folder: str
     leaves: tuple[TreeMail, ...]
+    closed: int = 0
 
     @property
     def shown(self) -> bool:
@@ -65,9 +94,47 @@ def in_order(entries: Iterable[Entry]) -> list[Entry]:
     return sorted(entries, key=lambda entry: (_folder(entry), entry.name))
 
 
-def tree(entries: Iterable[Entry], chosen: str | None, find: str) -> list[TreeFolder]:
-    groups = groupby(in_order(entries), _folder)
-    return [TreeFolder(folder, tuple(_leaf(entry, chosen, find) for entry in inside)) for folder, inside in groups]
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """The rows of a page. A row of `mails` has the number of templates that its folder holds, if it is closed.
+
+    `files`: the shared files, each with whether the search finds it. `asks`: the list is long: the server searches it.
+    """
+
+    folders: Sequence[TreeFolder]
+    mails: Window[tuple[Entry, int]]
+    files: Window[tuple[str, bool]]
+    asks: bool
+
+    @property
+    def shown(self) -> bool:
+        return any(folder.shown for folder in self.folders)
+
+
+def tree(entries: Iterable[Entry], files: Sequence[str], chosen: str | None, find: str) -> Tree:
+    entries = in_order(entries)
+    asks = len(entries) + len(files) > MOST
+    mails = [(entry, 0) for entry in entries]
+    if asks:
+        found = [row for row in mails if _leaf(row[0], chosen, find).shown]
+        mails = found if find else list(_closed(entries, chosen))
+    shared = [(file, shown) for file in files if (shown := matches(find, file)) or not asks]
+    cut = window(mails, next((at for at, (entry, _) in enumerate(mails) if entry.name == chosen), 0))
+    folders = [
+        TreeFolder(folder, tuple(_leaf(entry, chosen, find) for entry, _ in inside), closed)
+        for (folder, closed), inside in groupby(cut.rows, lambda row: (_folder(row[0]), row[1]))
+    ]
+    return Tree(folders, cut, window(shared, next((at for at, row in enumerate(shared) if row[0] == chosen), 0)), asks)
+
+
+def _closed(entries: Iterable[Entry], chosen: str | None) -> Iterator[tuple[Entry, int]]:
+    """Yield the templates at the top and in the folder of the chosen one, and the first of each other folder."""
+    for folder, inside in groupby(entries, _folder):
+        first, *others = inside
+        if folder in ("", (chosen or "").rpartition("/")[0]):
+            yield from ((entry, 0) for entry in (first, *others))
+        else:
+            yield first, 1 + len(others)
 
 
 def _folder(entry: Entry) -> str:
