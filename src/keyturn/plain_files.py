@@ -23,14 +23,16 @@ def read_plain_file(file: str | Path, most: int = LARGEST) -> bytes:
     """
     _require_plain(os.stat(file), file)  # noqa: PTH116 - opening a device may already do something
     handle = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    with os.fdopen(handle, "rb", buffering=0) as opened:
+    try:
         found = os.fstat(handle)
         _require_plain(found, file)
-        content = opened.read(found.st_size + 1) if found.st_size <= most else None
+        content = os.read(handle, found.st_size + 1) if found.st_size <= most else None
         while content is not None and len(content) not in (found.st_size, most + 1):
-            if not (more := opened.read(most + 1 - len(content))):
+            if not (more := os.read(handle, most + 1 - len(content))):
                 break
             content += more
+    finally:
+        os.close(handle)
     if content is None or len(content) > most:
         raise OSError(errno.EFBIG, f"it has more than {most / 1_000_000:g} MB", os.fspath(file))
     return content

@@ -50,8 +50,8 @@ _MJML_BLOCK = re.compile(r"\{%\s*mjml\s*%\}")
 """The block of Django's packages for MJML, in files of any name."""
 
 
-State = tuple[int, int]
-"""Time of the last change of a file, in nanoseconds, and its size."""
+State = tuple[int, int, str]
+"""Time of the last change of a file, in nanoseconds, its size, and its path."""
 
 
 class _Text(NamedTuple):
@@ -154,7 +154,7 @@ class Discovery:
                     with contextlib.suppress(OSError):  # deleted meanwhile, as temporary files of editors are
                         found = each.stat()
                         if stat.S_ISREG(found.st_mode):
-                            yield file, (found.st_mtime_ns, found.st_size)
+                            yield file, (found.st_mtime_ns, found.st_size, each.path)
                         else:
                             self._left_out[file] = "is not a regular file, but a pipe, a socket or a device"
 
@@ -184,7 +184,7 @@ class Discovery:
         if file not in self._known or self._known[file][0] != state:
             large = state[1] > LARGEST  # rendering reports it
             try:
-                text = "" if large else read_plain_text(self._folders / file, encoding="utf-8-sig", errors="replace")
+                text = "" if large else read_plain_text(state[2], encoding="utf-8-sig", errors="replace")
             except OSError as error:
                 self._unreadable[file] = f"cannot be read: {error.strerror}"
                 return None
@@ -291,11 +291,14 @@ def _read(text: str) -> _Text:
     found = [
         (first or second, _QUOTED.findall(named or path)) for first, named, second, path in _REFERENCE.findall(text)
     ]
-    of_lines = (name for lines in _LIQUID_LINES.findall(text) for name in _LIQUID_REFERENCE.findall(lines))
-    found += [("render", _QUOTED.findall(name)) for name in of_lines]
+    if "liquid" in text:
+        of_lines = (name for lines in _LIQUID_LINES.findall(text) for name in _LIQUID_REFERENCE.findall(lines))
+        found += [("render", _QUOTED.findall(name)) for name in of_lines]
+    whole = _ROOT.search(text) is not None
+    fragment = not whole and _FRAGMENT.match(text) is not None
     return _Text(
-        looks_like=".mjml" if _ROOT.search(text) or _FRAGMENT.match(text) else ".html" if _A_TAG.search(text) else "",
-        fragment=not _ROOT.search(text) and _FRAGMENT.match(text) is not None,
+        looks_like=".mjml" if whole or fragment else ".html" if _A_TAG.search(text) else "",
+        fragment=fragment,
         extends=tuple(name for tag, names in found if tag == "extends" for name in names),
         refers=tuple(name for _, names in found for name in names),
         blocks=_BLOCK.search(text) is not None,

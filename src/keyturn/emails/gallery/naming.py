@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import chain
 from pathlib import Path, PurePosixPath
+from posixpath import splitext
 
 from jinja2 import Environment, FileSystemLoader, TemplateNotFound
 from jinja2.exceptions import SecurityError
@@ -63,45 +64,47 @@ _SHARED_FOLDER = re.compile(
 _BODY = re.compile(r"[_-](?:body|email|mail|message)$")
 """Endings of the body's name beside `..._subject.txt` in Django's apps."""
 
+_OUTSIDE = ("/", "..")
 _ITS_FOLDERS_OWN = frozenset({"index", "template", "email", "mail", "message", "html", "body", "content"})
 """Generic names of files: the mail is named after its folder."""
 
 
 @cache
 def is_shared(file: str) -> bool:
-    *folders, name = PurePosixPath(file).parts
+    *folders, name = file.split("/")
     return name.startswith("_") or any(one.startswith("_") or _SHARED_FOLDER.fullmatch(one) for one in folders)
 
 
 @cache
 def ending_of(file: str) -> str:
-    return PurePosixPath(plain_name(file)).suffix.lower()
+    return splitext(plain_name(file))[1].lower()
 
 
 @cache
 def stem_of(file: str) -> str:
-    return PurePosixPath(plain_name(file)).with_suffix("").as_posix()
+    return splitext(plain_name(file))[0]
 
 
 @cache
 def name_of(file: str) -> str:
     """Return the name of a mail: its path, or its folder if that is a folder of its own."""
-    stem = PurePosixPath(stem_of(file))
-    if stem.parent.name and (stem.name == stem.parent.name or stem.name in _ITS_FOLDERS_OWN):
-        return stem.parent.as_posix()
-    return stem.as_posix()
+    stem = stem_of(file)
+    above, _, last = stem.rpartition("/")
+    return above if above and (last == above.rpartition("/")[2] or last in _ITS_FOLDERS_OWN) else stem
 
 
 def files_meant_by(name: str, by: str) -> Iterator[str]:
-    """Return the files that a template may mean by a name, the likeliest first.
+    """Yield the files that a template may mean by a name, the likeliest first.
 
     A name is relative to the folder or to the template. The app's own loader may also start in a folder below or above:
     "base.html" is then "templates/base.html" here, or "emails/base.html" there.
     """
+    if not name.startswith(_OUTSIDE):  # nearly always this one is there
+        yield name
     parts = PurePosixPath(name).parts
     from_above = (os.path.normpath(above / name) for above in PurePosixPath(by).parents)
     shorter = ("/".join(parts[start:]) for start in range(1, len(parts)))
-    return (file for file in chain((name,), from_above, shorter) if not file.startswith(("/", "..")))
+    yield from (file for file in chain(from_above, shorter) if not file.startswith(_OUTSIDE))
 
 
 def by_plain_name(files: Iterable[str]) -> Mapping[str, str]:
@@ -113,8 +116,8 @@ def text_part(file: str, files: Mapping[str, str]) -> str:
     stem, name = stem_of(file), name_of(file)
     wanted = [stem, f"{stem}.text", f"{stem}_text", f"{stem}_txt"]
     if stem != name:  # in a folder of its own
-        wanted += [f"{name}/{own}" for own in (PurePosixPath(name).name, "text", "plain", "body", "txt")]
-    parts = PurePosixPath(stem).parts
+        wanted += [f"{name}/{own}" for own in (name.rpartition("/")[2], "text", "plain", "body", "txt")]
+    parts = stem.split("/")
     wanted += [
         "/".join((*parts[:at], other, *parts[at + 1 :]))
         for at, part in enumerate(parts[:-1])

@@ -21,7 +21,6 @@ from urllib.parse import unquote
 
 import msgspec
 
-from keyturn.emails.inbox.codes import codes_of
 from keyturn.mail.rendering.html_tree import parse_html
 
 _LINK = re.compile(r"(?:https?://|mailto:)[^\s<>\"]+")
@@ -217,6 +216,8 @@ class MailContent:
 
     @cached_property
     def codes(self) -> list[str]:
+        from keyturn.emails.inbox.codes import codes_of
+
         subject = self.header("subject")
         return codes_of(subject, self.readable) or (codes_of(subject, self._html_as_text) if self.html else [])
 

@@ -4,8 +4,6 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
 
-from cryptography.fernet import Fernet
-
 from keyturn.errors import Fault
 from keyturn.hosts import host_of, is_loopback
 from keyturn.settings import (
@@ -332,6 +330,8 @@ def _factor_table(settings: Settings, table: SecondStepTableSettings) -> Iterato
 
 
 def _fernet(name: str, key: str) -> Iterator[Fault]:
+    from cryptography.fernet import Fernet
+
     try:
         if key:
             Fernet(key)

@@ -321,8 +321,9 @@ def _places(folder: Path, name: str, markup: str, elsewhere: Path | None, listin
     yield _Place(stem, "either")
     if own:
         yield from _places_in(f"{above}/samples", listings)
-    roots = {f"{above}/samples/{last}", f"{top}/samples/{name}", f"{folder.parent.as_posix()}/samples/{name}"}
-    roots |= {f"{elsewhere.as_posix()}/{name}"} if elsewhere else set()
+    places = {(f"{above}/samples", last), (f"{top}/samples", name), (f"{folder.parent.as_posix()}/samples", name)}
+    places |= {(elsewhere.as_posix(), name)} if elsewhere else set()
+    roots = {f"{place}/{below}" for place, below in places if listings.names_in(place)}
     for root in sorted(roots, key=lambda root: (-root.count("/"), root)):
         yield _Place(root, "either")
         yield from _places_in(root, listings)
