@@ -9,7 +9,6 @@ none. A .mo file is used if it has no .po file beside it.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from gettext import GNUTranslations, NullTranslations
 from io import BytesIO
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from babel import Locale, UnknownLocaleError
+from msgspec import Struct
 
 from keyturn.errors import CatalogueInvalid
 from keyturn.plain_files import leads_out, read_plain_file
@@ -31,8 +31,7 @@ _LARGEST = 20_000_000
 _LINE = re.compile(r'(?:(?:msgctxt|msgid|msgid_plural|msgstr(?:\[\d+\])?)\s*)?"(?:[^"\\]|\\.)*"')
 
 
-@dataclass(frozen=True, slots=True)
-class Catalogues:
+class Catalogues(Struct, frozen=True):
     """Folders of catalogues, `LANGUAGE/LC_MESSAGES/DOMAIN.po`. The last folder is searched first.
 
     With the domain `ANY` all catalogues of a folder are one. Links must stay within both the `bounds` and the folders.
@@ -169,8 +168,7 @@ _SIGN = re.compile(r"%(?!%|\(\w+\)[#0\- +]*[\d.]*[diouxXeEfFgGcrs])")
 _SHOWN = 60
 
 
-@dataclass(frozen=True, slots=True)
-class CatalogueFault:
+class CatalogueFault(Struct, frozen=True):
     """A fault in a catalogue.
 
     `line` counts from 1. `text`: the source text of the faulty translation, None for the whole catalogue.

@@ -2,12 +2,12 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal, cast, get_args
 from urllib.parse import quote, unquote
 
 from litestar.datastructures import Cookie
+from msgspec import Struct
 
 from keyturn import addresses
 from keyturn.pages.site import Site
@@ -53,16 +53,14 @@ _LONGEST_PART = 100
 """Characters of a name from the app: a browser keeps 4096 bytes."""
 
 
-@dataclass(frozen=True, slots=True)
-class OpenedLink:
+class OpenedLink(Struct, frozen=True):
     """The link that was opened in this browser: its token and, if its pattern has one, the address."""
 
     token: str
     email: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Flash:
+class Flash(Struct, frozen=True):
     """The last action, and the kind and language of the account, so that the next page uses its brand and words.
 
     `return_to`: the address that a saved password leads to, if its request named one.
@@ -77,8 +75,7 @@ class Flash:
     return_to: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class LinkRequest:
+class LinkRequest(Struct, frozen=True):
     """The address, or the user name, for which this browser requested a link.
 
     `wait`: how long no other mail would be sent. Zero: one would be sent now.

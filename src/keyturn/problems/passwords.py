@@ -1,10 +1,10 @@
 """Problems with a new password: it is not accepted, or the change is refused or has an unknown outcome."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from keyturn.problems.problem import N_, Problem, Texts, Words
 
@@ -39,8 +39,7 @@ class OutcomeUnknown(Problem):
         return words.gettext("Try to sign in with it. If that doesn’t work, wait a minute and request a new link.")
 
 
-@dataclass(frozen=True, slots=True)
-class Violation:
+class Violation(Struct, frozen=True):
     """A broken password rule. `rule`: its stable name. `message`: its sentence for users. `limit`: the number in it."""
 
     rule: str

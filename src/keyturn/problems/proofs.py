@@ -1,11 +1,10 @@
 """Problems with proofs of a user's rights: a link, a code, a challenge, a sign-in, a second step."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 from keyturn.problems.problem import N_, Problem, Texts, Words
 
@@ -169,8 +168,7 @@ class ServiceKeyRefused(Problem):
     for_people = False
 
 
-@dataclass(frozen=True, slots=True)
-class Factor:
+class Factor(Struct, frozen=True):
     """A second factor. `method`: "totp", "sms", "recovery_code", or "other" if Keyturn cannot check its codes.
 
     `hint`: tells the owner's factors apart, such as the last two digits of a phone.

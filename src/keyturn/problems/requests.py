@@ -1,11 +1,10 @@
 """Problems of any request: it cannot be read, a limit is used up, or something that it needs does not answer."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 from keyturn.errors import Fault
 from keyturn.problems.problem import MALFORMED, N_, NOT_COUNTED, Problem, Words
@@ -103,8 +102,7 @@ class Misdirected(Problem):
 _WAIT = (("retryAfter", Annotated[int, Meta(ge=1, description="seconds, as in the header Retry-After")]),)
 
 
-@dataclass(frozen=True, slots=True)
-class Quota:
+class Quota(Struct, frozen=True):
     """A client's allowance: `requests` in any `seconds`, for the kind of request in `name`."""
 
     name: str

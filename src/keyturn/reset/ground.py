@@ -2,8 +2,9 @@
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from keyturn.accounts.port import AccountStore, TakesNames
 from keyturn.accounts.store_factory import accounts_for
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from keyturn.reset.reset_hook import BeforeReset
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FromApp:
+class FromApp(Struct, frozen=True, kw_only=True):
     """Objects and functions that an app brings beside its settings.
 
     `database`, `accounts`: used instead of those that the settings name.
@@ -35,8 +35,7 @@ class FromApp:
     before_reset: "BeforeReset | None" = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Ground:
+class Ground(Struct, frozen=True, kw_only=True):
     """Everything that rooms share. `secrets`: the keys, the newest first."""
 
     records: Records

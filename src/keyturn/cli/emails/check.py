@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
+from msgspec import structs
 
 from keyturn.cli.emails.folders import Opened, Source, open_folder, takes_source, usual_baseline, without_templates
 from keyturn.cli.terminal import accent, error, fail, harmless, muted, strong, warning
@@ -362,7 +363,7 @@ def check(source: Source, output: str, only: tuple[str, ...], fail_on: str, **va
 def _with_branches(opened: Opened, samples_only: bool, min_coverage: float | None) -> Opened:
     if min_coverage is not None and (samples_only or not opened.gallery.finds_branches):
         fail(f"--min-coverage counts branches: remove {'--samples-only' if samples_only else 'branches = false'}")
-    return replace(opened, gallery=replace(opened.gallery, finds_branches=False)) if samples_only else opened
+    return structs.replace(opened, gallery=replace(opened.gallery, finds_branches=False)) if samples_only else opened
 
 
 def _is_drawn_enough(examination: "Examination", min_coverage: float | None) -> bool:

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
 from functools import wraps
 from pathlib import Path
@@ -10,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
-from msgspec.structs import asdict
+from msgspec import Struct
+from msgspec.structs import asdict, fields, replace
 
 from keyturn.cli.terminal import fail, harmless, warning
 from keyturn.errors import Fault, SettingsInvalid
@@ -56,8 +56,7 @@ _OPTIONS: Sequence[Decorator] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """Names the templates of a command: a folder, and what may be done with it.
 
     `environment`: an app's own Jinja environment. `django`: the settings of a project, whose code runs.
@@ -92,8 +91,7 @@ def takes_source(directory: Decorator = DIRECTORY) -> Decorator:
     return decorate
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(Struct, frozen=True):
     """Holds a folder of emails, opened for a command.
 
     `settings` are those of the studio. `service` are those of the service, where these are its emails, and

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec import structs
 
 from keyturn.cli.emails.folders import (
     Opened,
@@ -191,7 +192,7 @@ def studio(source: Source, destination: Path | None, **listening: Any) -> None:
         place = source.directory
         if mails:  # a folder without templates: a large mailbox is not searched for some
             folder = running.enter_context(tempfile.TemporaryDirectory(prefix="keyturn-"))
-            source = replace(source, directory=Path(folder))
+            source = structs.replace(source, directory=Path(folder))
         opened = open_folder(source, is_shown=not destination)
         if destination:
             _export(opened, destination)

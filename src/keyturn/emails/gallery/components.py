@@ -7,10 +7,10 @@ whatever the compiler needs, with the head of a mail that uses it.
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from jinja2 import ChoiceLoader, DictLoader, Environment, TemplateError, nodes
+from msgspec import Struct
 
 from keyturn.emails.gallery.branches.points import words_of
 from keyturn.emails.gallery.environments import with_lenient_filters
@@ -38,16 +38,14 @@ class PartUse(NamedTuple):
         return f"{self.file}:{self.line}"
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(Struct, frozen=True):
     """A parameter of a macro. `default` is as in the template, None for required ones."""
 
     name: str
     default: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """A part of a shared file. `takes_content`: it is called with a body (`{% call %}`)."""
 
     file: str

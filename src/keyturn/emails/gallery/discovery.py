@@ -10,13 +10,15 @@ import re
 import stat
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from threading import Lock
 from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from keyturn.emails.gallery import naming
 from keyturn.emails.gallery.sizes import LARGEST
@@ -66,15 +68,14 @@ class _Text(NamedTuple):
     prints: bool
 
 
-@dataclass(frozen=True)
-class FolderContents:
+class FolderContents(Struct, frozen=True, dict=True):
     """The files of a folder at one time, by relative paths. `left_out`: reasons why some were not read."""
 
     mails: Mapping[str, MailFiles]
     layouts: tuple[str, ...]
     partials: tuple[str, ...]
     references: Mapping[str, tuple[str, ...]]
-    left_out: Mapping[str, str] = field(default_factory=dict)
+    left_out: Mapping[str, str] = {}
 
     @cached_property
     def shared(self) -> list[str]:
@@ -84,8 +85,7 @@ class FolderContents:
         return _reached(files, self.references)
 
 
-@dataclass(frozen=True, slots=True)
-class Patterns:
+class Patterns(Struct, frozen=True):
     """Rules on the files of a folder. `ignore` and `layouts` are patterns of paths, as "drafts/*".
 
     `suffixes`: more endings of templates. `bounds`: links may not lead out of it. `is_mail`: tells the mails of a

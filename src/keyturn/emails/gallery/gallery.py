@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import msgspec
 from jinja2 import BaseLoader, Environment
+from msgspec import Struct
 
 from keyturn.emails.gallery.branches.report import PREFIX, BranchReport
 from keyturn.emails.gallery.configuration import MailSettings
@@ -37,8 +38,7 @@ GUESSED = "guessed"
 """The name of the guessed sample of a template without samples."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """A mail in the list. `guessed`: it has no samples. `unreadable`: its samples cannot be read.
 
     `hostile`: names of samples that are made from its first one. `branches`: names of found samples, if they were
@@ -53,8 +53,7 @@ class Entry:
     unreadable: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(Struct, frozen=True):
     """The unsaved text of a file, by the name that templates use."""
 
     file: str
@@ -123,7 +122,7 @@ class Gallery:
     @contextmanager
     def one_look(self) -> Iterator[None]:
         """Answer all calls in this context from one look at the folder, taken now."""
-        token = _LOOK.set(Look(self, self._discovery.look()))
+        token = _LOOK.set(Look(self, self._discovery.look(), Listings()))
         try:
             yield
         finally:
@@ -324,12 +323,11 @@ class Gallery:
         return Discovery(self.folder, self.patterns, *self.folders.all[1:])
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     gallery: Gallery
     found: FolderContents
-    samples: dict[str, Mapping[str, Sample]] = field(default_factory=dict)
-    listings: Listings = field(default_factory=Listings)
+    listings: Listings
+    samples: dict[str, Mapping[str, Sample]] = {}
 
 
 _LOOK: ContextVar[Look | None] = ContextVar("look", default=None)

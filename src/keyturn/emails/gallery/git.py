@@ -26,10 +26,11 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from keyturn.errors import KeyturnError
 from keyturn.plain_files import read_plain_file
@@ -74,8 +75,7 @@ class GitMissing(GitFailed):
     """There is no git."""
 
 
-@dataclass(frozen=True, slots=True)
-class Repository:
+class Repository(Struct, frozen=True):
     """Answers questions about a repository, while `open_repository` lasts. `top` is its working tree, resolved."""
 
     top: Path

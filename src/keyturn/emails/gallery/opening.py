@@ -1,11 +1,11 @@
 """Opens a folder of templates with its settings as a Gallery."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from inspect import isclass
 from pathlib import Path
 
 from jinja2 import Environment
+from msgspec import Struct
 
 from keyturn.emails.gallery.configuration import StudioSettings
 from keyturn.emails.gallery.discovery import Patterns
@@ -19,8 +19,7 @@ from keyturn.mail.rendering.engine import Engine
 from keyturn.mail.rendering.render import EmailProps, Templates
 
 
-@dataclass(frozen=True, slots=True)
-class OtherEngine:
+class OtherEngine(Struct, frozen=True):
     """An engine other than Jinja.
 
     `engine` renders templates. `make_environment` returns an environment that parses them into Jinja's syntax trees.

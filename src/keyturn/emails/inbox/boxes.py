@@ -2,13 +2,13 @@
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from keyturn.emails.inbox.store import CapturedMails
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NamedBox:
+class NamedBox(Struct, frozen=True, kw_only=True):
     """An inbox of its own. Its name is the user name over SMTP. `key`: the API key; empty: none."""
 
     mails: CapturedMails
@@ -16,8 +16,7 @@ class NamedBox:
     key: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Boxes:
+class Boxes(Struct, frozen=True):
     """All inboxes. Mails without a login, or of a user without an inbox, belong to the `usual` one."""
 
     usual: CapturedMails

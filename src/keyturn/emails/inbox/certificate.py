@@ -5,7 +5,6 @@ import socket
 import ssl
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from errno import EEXIST
 from pathlib import Path
@@ -14,6 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from msgspec import Struct
 
 from keyturn.plain_files import make_private_file, make_private_folder
 
@@ -26,8 +26,7 @@ _BEGINS = b"-----BEGIN "
 _NAMES = ("localhost", "host.docker.internal", "host.containers.internal", "127.0.0.1", "::1")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SmtpTls:
+class SmtpTls(Struct, frozen=True, kw_only=True):
     """TLS of the SMTP server (RFC 8314, RFC 3207).
 
     `pem`: the certificate, for clients that are to trust it.

@@ -8,7 +8,6 @@ import mimetypes
 import re
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from email import message_from_bytes
 from email.errors import MessageError
 from email.header import decode_header, make_header
@@ -20,6 +19,7 @@ from itertools import islice
 from urllib.parse import unquote
 
 import msgspec
+from msgspec import Struct
 
 from keyturn.mail.rendering.html_tree import parse_html
 
@@ -28,8 +28,7 @@ _MAIL_ADDRESS = re.compile(r"[^\s<>\"(),;:@]{1,64}@[^\s<>\"(),;:@]{1,255}\.\w{1,
 _CLOSING = ".,;:!?)]»”"
 
 
-@dataclass(frozen=True, slots=True)
-class MailLink:
+class MailLink(Struct, frozen=True):
     """A link of a captured mail. `label`: its text in the HTML, which holds it so many `times`."""
 
     address: str

@@ -14,6 +14,7 @@ from functools import cache
 from itertools import chain
 
 import msgspec
+from msgspec import structs
 
 from keyturn.emails.gallery import Gallery, Sample
 from keyturn.emails.gallery.branches.report import BranchReport, FolderCoverage
@@ -110,7 +111,7 @@ class TemplateChecks:
             hiding.append(limit_finding("time", Place(files[0])))
             found[hiding[-1]].append(template)
         told = tuple((finding, tuple(those)) for finding, those in found.items())
-        branches = replace(report, samples=()) if report else None
+        branches = structs.replace(report, samples=()) if report else None
         hides = tuple(dict.fromkeys(hiding))
         names = {name for sample in samples for name in sample.values}
         unused = () if hides else tuple(styles.unused(self._sources(files), names))

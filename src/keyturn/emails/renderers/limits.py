@@ -4,12 +4,13 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 from time import process_time
 from types import FrameType
 from typing import Literal, NoReturn
+
+from msgspec import Struct
 
 from keyturn.errors import KeyturnError
 
@@ -22,8 +23,7 @@ _SOON = 0.001
 """Seconds until an alarm that came due while another one counted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """How much one mail may take to be drawn or checked.
 
     `seconds`: of processor time, so that a busy machine stops nothing. By the clock, PATIENCE times as many.

@@ -6,12 +6,13 @@ import signal
 import threading
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import Connection
 from pickle import PicklingError
 from types import TracebackType
 from typing import Any, Concatenate, Generic, Literal, ParamSpec, Protocol, Self, TypeVar
+
+from msgspec import Struct
 
 from keyturn.emails.renderers.limits import (
     PATIENCE,
@@ -26,15 +27,13 @@ from keyturn.emails.renderers.limits import (
 from keyturn.emails.renderers.spawner import Spawner
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(Struct, frozen=True):
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class JobResult:
+class JobResult(Struct, frozen=True):
     """The outcome of a job: its value, its exception, or the limit that it passed."""
 
     value: Any = None

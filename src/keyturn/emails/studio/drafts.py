@@ -3,8 +3,9 @@
 import secrets
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
 from html import escape
+
+from msgspec import Struct
 
 from keyturn.emails.gallery.gallery import Draft
 from keyturn.emails.lint.finding import Finding
@@ -27,8 +28,7 @@ _MOST = 16
 """The number of drawn drafts that are kept: a frame asks for its draft right after it was drawn."""
 
 
-@dataclass(frozen=True, slots=True)
-class DrawnDraft:
+class DrawnDraft(Struct, frozen=True):
     frame: str = ""
     fault: RenderFault | None = None
 

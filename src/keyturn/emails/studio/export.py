@@ -3,11 +3,11 @@
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 from jinja2 import Environment
+from msgspec import Struct
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.discovery import EXPORT_MARK
@@ -37,8 +37,7 @@ class ExportRefused(KeyturnError):
     """The folder cannot be written to."""
 
 
-@dataclass(frozen=True, slots=True)
-class ExportedMail:
+class ExportedMail(Struct, frozen=True):
     template: str
     sample: str
     language: Language
@@ -58,8 +57,7 @@ class ExportedMail:
         return None if self.rendition.fault else self.rendition.mail
 
 
-@dataclass(frozen=True, slots=True)
-class Exported:
+class Exported(Struct, frozen=True):
     """The number of written mails, and the templates that failed, as "file:line: what is wrong"."""
 
     mails: int

@@ -3,11 +3,12 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime, make_msgid, parseaddr
 from fnmatch import fnmatchcase
 from uuid import uuid4
+
+from msgspec import Struct
 
 from keyturn.addresses import parse
 from keyturn.emails.inbox.store import CapturedMails
@@ -18,8 +19,7 @@ from keyturn.mail.rendering.compiling import Rendered
 from keyturn.problems.requests import InputInvalid
 
 
-@dataclass(frozen=True, slots=True)
-class MailProvider:
+class MailProvider(Struct, frozen=True):
     """A way to send mails. `open` makes the sender when the first mail is sent: an SDK loads slowly."""
 
     name: str
@@ -42,8 +42,7 @@ class InboxSender:
         """Do nothing: the studio closes its inbox."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """The outcome of one mail: the provider's `id`, or `fault`: why it was not sent, and what to do."""
 
     to: str
@@ -51,8 +50,7 @@ class Outcome:
     fault: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Sending:
+class Sending(Struct, frozen=True):
     """Sends single mails to the reader's own mailbox, so there is no list and no queue."""
 
     provider: MailProvider
@@ -100,8 +98,7 @@ HandOver = Callable[[bytes, str, Sequence[str]], Awaitable[None]]
 _BCC = re.compile(rb"^bcc:.*(?:\r?\n[ \t].*)*\r?\n?", re.IGNORECASE | re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
+class Release(Struct, frozen=True):
     """Sends captured mails on to addresses that match a pattern in `allowed` ("*@northwind.example").
 
     The mails hold working links, and the API asks for no password on this machine. So all other addresses are refused.

@@ -7,9 +7,10 @@ import os
 import re
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from pathlib import Path
+
+from msgspec import Struct
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.sizes import LARGEST
@@ -36,8 +37,7 @@ class ChangedSince(Exception):
         super().__init__("the file has changed on the disk since it was read")
 
 
-@dataclass(frozen=True, slots=True)
-class SourceText:
+class SourceText(Struct, frozen=True):
     """The text of a file, with line feeds at the ends of lines. `fingerprint`: that of its octets."""
 
     text: str

@@ -1,12 +1,13 @@
 """Every state of every hosted page, with the values of its template."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any, NamedTuple, get_args
 
 import msgspec
+from msgspec import Struct
 
 from keyturn.accounts.port import Account, Passkey
 from keyturn.pages.app_links import OfferedApp
@@ -32,8 +33,7 @@ _INVITED = timedelta(days=3)
 _MUTED = timedelta(days=7)
 
 
-@dataclass(frozen=True, slots=True)
-class StateSample:
+class StateSample(Struct, frozen=True):
     """The data that the values of a state are made from. `kind`: that of the account."""
 
     site: TemplateSite
@@ -49,8 +49,7 @@ class StateSample:
         return LiveLink(email=_EMAIL, expires_at=self.now + life, kind=self.kind, awaits_password=awaits_password)
 
 
-@dataclass(frozen=True, slots=True)
-class PageState:
+class PageState(Struct, frozen=True):
     """A page in a state. `name`: its part of an address. `label`: its title."""
 
     name: str

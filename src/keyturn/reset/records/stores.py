@@ -1,9 +1,9 @@
 """The stores of the database as one value, so that a part gets one argument and names the stores that it uses."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeVar
 
+from msgspec import Struct
 from sqlalchemy import Connection
 
 from keyturn.accounts.builtin import Sessions
@@ -21,8 +21,7 @@ from keyturn.settings import Settings
 _Result = TypeVar("_Result")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Records:
+class Records(Struct, frozen=True, kw_only=True):
     """The database and its stores."""
 
     database: Database

@@ -4,14 +4,13 @@ Candidates are the constants of the decision, then other values of the type.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import MAXYEAR, date, time, timedelta
 from enum import Enum
 from itertools import cycle, islice
 from typing import Any
 
 import msgspec
-from msgspec import inspect
+from msgspec import Struct, inspect
 
 from keyturn.emails.gallery.branches.conditions import Path
 from keyturn.emails.gallery.branches.points import Outcome
@@ -130,8 +129,7 @@ _DEEPEST = 6
 _TEXTS = ("Text", "https://www.example.com/", "someone@example.com", "2026-11-20", "#14614b", "")
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """What is known of a part of the data.
 
     `value`: its current value. `guessed`: its guessed value. Both may be ABSENT. `shapes`: its declared types, if any.

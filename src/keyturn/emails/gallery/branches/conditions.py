@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from jinja2 import Environment, nodes
+from msgspec import field
+from msgspec.structs import replace
 
 from keyturn.emails.gallery.branches.points import Branch, Outcome, Point, points_in
 from keyturn.emails.gallery.variables.expressions import Expressions
@@ -19,7 +20,6 @@ Step = str | int
 Path = tuple[Step, ...]
 
 
-@dataclass(slots=True)
 class Read(Variable):
     """A part of the data at `path`, whose first step is a name of the sample.
 

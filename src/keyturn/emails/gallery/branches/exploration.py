@@ -4,11 +4,12 @@ Mails are rendered with Jinja alone, since MJML and HTML have no decisions.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
 from jinja2 import BytecodeCache, Environment
+from msgspec.structs import replace
 
 from keyturn.emails.gallery.branches.conditions import Conditions, Read, Visit
 from keyturn.emails.gallery.branches.points import Branch, Point, name_of_branch, record_branches, with_recording

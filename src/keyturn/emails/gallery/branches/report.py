@@ -1,7 +1,9 @@
 """Reports on the branches of a mail and of a folder."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from keyturn.emails.gallery.branches.points import Branch
 from keyturn.emails.gallery.samples import Sample
@@ -10,8 +12,7 @@ PREFIX = "branch: "
 """The start of the names of found samples. No other names start with it."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class NeverRendered:
+class NeverRendered(Struct, frozen=True, order=True):
     """A branch that nothing renders, with its lines, its name, and the reason why no values were found."""
 
     file: str
@@ -26,8 +27,7 @@ class NeverRendered:
         return f"{self.file}:{self.line}" + (f"-{self.last_line}" if self.last_line > self.line else "")
 
 
-@dataclass(frozen=True, slots=True)
-class BranchReport:
+class BranchReport(Struct, frozen=True):
     """The branches of a mail.
 
     `known`: the branches that count. `by_samples`: those that its own samples render. `rendered`: those and the ones
@@ -68,8 +68,7 @@ class BranchReport:
         return Coverage(len(self.known), len(self.by_samples), len(self.rendered), self.never_rendered, self.is_guessed)
 
 
-@dataclass(frozen=True, slots=True)
-class Coverage:
+class Coverage(Struct, frozen=True):
     """The number of branches, and of those that written and all samples render. `is_guessed`: no sample is written."""
 
     branches: int
@@ -102,8 +101,7 @@ def coverage_of(reports: Iterable[BranchReport]) -> Coverage:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class FolderCoverage:
+class FolderCoverage(Struct, frozen=True):
     """The coverage of all explored mails, of each mail, and of each folder."""
 
     total: Coverage

@@ -4,11 +4,13 @@ Names that only such a branch prints, and that samples lack, are filled with pla
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from itertools import product, zip_longest
 from time import thread_time
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from keyturn.emails.gallery.branches.candidates import (
     ABSENT,
@@ -38,8 +40,7 @@ _MOST_TOGETHER = 4
 _DEEPEST = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Drawing:
+class Drawing(Struct, frozen=True):
     """The branches that a rendering takes. `missing`: names that its sample lacks. `failed`: it raised an error."""
 
     taken: frozenset[Branch]
@@ -51,14 +52,12 @@ class Drawing:
         return not (self.missing or self.failed)
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(Struct, frozen=True):
     sample: Sample
     drawing: Drawing
 
 
-@dataclass(slots=True)
-class Search:
+class Search(Struct):
     """Looks for values. `draw` renders a sample, `props` are the types of values, `guess` returns plausible ones."""
 
     conditions: Conditions

@@ -1,12 +1,12 @@
 """The data that mails are rendered with: read, written, made hostile."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+
+class Sample(Struct, frozen=True):
     """Values for a mail.
 
     `kind`: "typed" values fit the props of the template, "plain" ones come from a file without a type, "guessed" ones

@@ -1,11 +1,11 @@
 """Finds the variables of templates: reads statements, macros and included files."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 from jinja2 import Environment, TemplateError, TemplateSyntaxError, nodes
+from msgspec.structs import replace
 
 from keyturn.emails.gallery.environments import Prepare
 from keyturn.emails.gallery.variables.expressions import Expressions

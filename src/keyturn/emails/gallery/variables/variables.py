@@ -2,11 +2,12 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from jinja2 import nodes
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 Use = Literal[
     "printed", "asked", "passed", "called", "number", "moment", "text", "length", "indexed", "list", "mapping"
@@ -17,8 +18,7 @@ _IRREGULAR: Mapping[str, str] = {"people": "person", "children": "child", "news"
 _SAYS_NOTHING = frozenset({"each", "element", "entry", "item", "line", "obj", "object", "one", "row", "thing", "val"})
 
 
-@dataclass(slots=True)
-class Variable:
+class Variable(Struct):
     """A variable of templates.
 
     `attributes`: by name. `item`: one entry of a list, or one value of a mapping. `parts`: of an unpacked item, as in
@@ -78,14 +78,12 @@ Values = tuple[Variable, ...]
 """The variables that an expression may evaluate to."""
 
 
-@dataclass(frozen=True, slots=True)
-class Macro:
+class Macro(Struct, frozen=True):
     node: nodes.Macro | nodes.CallBlock
     scope: "Scope"
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """The meanings of names at one place in a template.
 
     `names`: bound by templates. `isolated`: an imported file without access to variables.

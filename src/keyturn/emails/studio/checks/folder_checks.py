@@ -5,9 +5,11 @@
 
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, partial
 from time import monotonic
+
+from msgspec import structs
 
 from keyturn.emails.gallery import Entry, Gallery
 from keyturn.emails.gallery.branches.exploration import MOST_SAMPLES
@@ -227,7 +229,7 @@ class Checks:
             return None
         report = known.and_also(self.in_browser.findings(mail))
         counting, in_baseline = self._baseline.split(report.findings)
-        return replace(report, findings=counting, in_baseline=in_baseline)
+        return structs.replace(report, findings=counting, in_baseline=in_baseline)
 
     def notice(self, rendition: Rendition, noticed: Sequence[Noticed], others: Sequence[Finding]) -> list[Noticed]:
         """Keep the findings of a browser and the weights of images; return the findings that count."""

@@ -1,11 +1,12 @@
 """The findings in a mail as the studio shows them: of the checks, of browsers, and without those of the baseline."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.lint.baseline import Baseline, BaselineInvalid, read_baseline
@@ -18,8 +19,7 @@ from keyturn.emails.studio.rendering.kept import Kept
 from keyturn.emails.studio.view import View
 
 
-@dataclass(frozen=True, slots=True)
-class MailReport:
+class MailReport(Struct, frozen=True):
     """The findings in a mail. `audit`: only of reset mails. `unchecked`: why a part was not checked."""
 
     findings: tuple[Finding, ...]

@@ -3,9 +3,10 @@
 import threading
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from time import monotonic
+
+from msgspec import Struct
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.gallery import Fingerprint, fingerprint, fingerprints
@@ -29,8 +30,7 @@ class Stale(Exception):
     """A mail has changed since the reader looked at it."""
 
 
-@dataclass(frozen=True, slots=True)
-class ChangedMail:
+class ChangedMail(Struct, frozen=True):
     """A mail that differs from its snapshot. `edits`, `excerpt`: only of one that existed before and still exists."""
 
     name: MailName
@@ -43,8 +43,7 @@ class ChangedMail:
     fault: TemplateInvalid | None
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeGroup:
+class ChangeGroup(Struct, frozen=True):
     """Mails with the same change: one look is enough for all of them."""
 
     verdict: Verdict

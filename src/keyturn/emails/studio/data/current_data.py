@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from keyturn.emails.gallery import Gallery, Sample
 from keyturn.emails.gallery.samples.shapes import Fields, fields_of, plain_data, read_duration
@@ -17,8 +18,7 @@ from keyturn.emails.studio.view import View
 from keyturn.mail.rendering.render import EmailProps
 
 
-@dataclass(frozen=True, slots=True)
-class CurrentData:
+class CurrentData(Struct, frozen=True):
     """The data of a mail. `sample`: what it is drawn with. Values that do not fit are replaced by the last that did.
 
     `start`, `values`: plain data before and after the edit, also if it does not fit.

@@ -5,11 +5,10 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from copy import copy
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from msgspec import NODEFAULT, inspect
+from msgspec import NODEFAULT, Struct, inspect
 
 from keyturn.emails.gallery.samples.shapes import (
     Fields,
@@ -172,8 +171,7 @@ ABSENT: Any = object()
 """The value of a missing field, such as an optional key of a mapping."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FormField:
+class FormField(Struct, frozen=True, kw_only=True):
     """A value that can be edited.
 
     `place`: its JSON Pointer.
@@ -211,8 +209,7 @@ class FormField:
         return "field" + "".join(one if one.isalnum() or one in "-_/" else f".{ord(one):x}." for one in self.place)
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(Struct, frozen=True):
     """Makes the fields of a template's data. `start`: the data before the edit. `faults`: by place."""
 
     fields: Fields

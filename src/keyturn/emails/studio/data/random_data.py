@@ -5,7 +5,6 @@ Polyfactory makes typed props from their types. A sample without types is varied
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import cycle, islice
 from random import Random
@@ -16,6 +15,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import inspect
+from msgspec.structs import replace
 
 from keyturn.emails.gallery import Sample
 from keyturn.emails.gallery.samples.hostile import kind_of

@@ -3,13 +3,13 @@
 import json
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from litestar import Request, get, post
 from litestar.di import NamedDependency
 from litestar.exceptions import ClientException
 from litestar.response import Redirect
+from msgspec import Struct
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.samples.saving import SampleFiles, name_fault
@@ -55,8 +55,7 @@ class Misfit(NamedTuple):
     excerpt: tuple[ExcerptLine, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class DataTab:
+class DataTab(Struct, frozen=True):
     gallery: Gallery
     reader: CurrentDataReader
 

@@ -3,7 +3,6 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from typing import Annotated, Any, Literal
@@ -11,7 +10,7 @@ from typing import Annotated, Any, Literal
 from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromHeader
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.lint.clients.clients import name_of
@@ -54,8 +53,7 @@ class FindingsView(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
         return self.here(severity=tuple(chosen), page=1)
 
 
-@dataclass(frozen=True, slots=True)
-class FindingGroup:
+class FindingGroup(Struct, frozen=True):
     """Equal findings, of which `spots` are shown. `mails`, `templates`: the number of those that have one."""
 
     finding: Finding
@@ -67,8 +65,7 @@ class FindingGroup:
     templates: int
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(Struct, frozen=True):
     """One page of findings. `tally`: counts all findings within the filters, on all pages."""
 
     groups: Mapping[Standing, Sequence[FindingGroup]]

@@ -1,7 +1,6 @@
 """The hosted pages: each in every state, language, width and scheme, rendered again after a save."""
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,6 +8,7 @@ from litestar import MediaType, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Redirect
+from msgspec import Struct
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.studio.frames import force_scheme
@@ -24,8 +24,7 @@ _MOST = 200
 """The number of kept pages: one for each state, language and brand."""
 
 
-@dataclass(frozen=True, slots=True)
-class DrawnPage:
+class DrawnPage(Struct, frozen=True):
     """A page. With a `fault`: the last good one, or None."""
 
     html: str | None

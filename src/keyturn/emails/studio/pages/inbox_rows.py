@@ -1,7 +1,8 @@
 """How mail clients list a mail: where they cut the subject and preheader, and what they add."""
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from keyturn.mail.rendering.html_tree import parse_html
 
@@ -11,8 +12,7 @@ _UNSEEN = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u2060-\u2064\ufeff]
 _BLANKS = re.compile(r"[ \t\r\n\f]+")
 
 
-@dataclass(frozen=True, slots=True)
-class MailClient:
+class MailClient(Struct, frozen=True):
     """The number of characters that a client shows. `line`: for both, if they share one line."""
 
     name: str
@@ -33,8 +33,7 @@ CLIENTS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """A mail in the list of a client. `bleed`: text of the body that fills the row after the preheader."""
 
     client: str

@@ -3,7 +3,6 @@
 import logging
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from email.utils import parseaddr
 from itertools import groupby
 from operator import itemgetter
@@ -19,7 +18,7 @@ from litestar.exceptions import HTTPException, NotFoundException, ValidationExce
 from litestar.params import FromPath
 from litestar.response import Redirect
 from litestar.status_codes import HTTP_421_MISDIRECTED_REQUEST
-from msgspec import inspect
+from msgspec import Struct, inspect
 
 from keyturn.emails.gallery.git import lies_in_repository
 from keyturn.emails.gallery.samples.shapes import Shape, alternatives, parts_of
@@ -266,8 +265,7 @@ _NOT_DRAWN = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Hint:
+class Hint(Struct, frozen=True):
     """Something that a drawing does not show. `address`, `link`: where to change that, and the text of the link."""
 
     says: str

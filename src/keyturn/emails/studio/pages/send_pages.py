@@ -1,7 +1,6 @@
 """Pages that send a mail to a real address: a preview, or a captured mail."""
 
 import asyncio
-from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -10,6 +9,7 @@ from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.enums import RequestEncodingType
 from litestar.params import Body, FromPath, FromQuery
+from msgspec import Struct
 
 from keyturn.emails.inbox.store import CapturedMails
 from keyturn.emails.inbox.summary import CapturedMail
@@ -24,8 +24,7 @@ class Recipient(msgspec.Struct, frozen=True):
     to: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SendPages:
+class SendPages(Struct, frozen=True):
     """Sends the mail of a page. `sending`: None without a mail provider; then the page explains how to set one."""
 
     canvas: Canvas

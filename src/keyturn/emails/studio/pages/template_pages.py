@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
@@ -10,6 +9,7 @@ import msgspec
 from litestar import MediaType, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromHeader, FromPath
+from msgspec import Struct
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.branches.report import Coverage, NeverRendered, coverage_of
@@ -105,8 +105,7 @@ def _shared_file(gallery: Gallery, name: str) -> str:
     return name
 
 
-@dataclass(frozen=True, slots=True)
-class SamplePages:
+class SamplePages(Struct, frozen=True):
     """Makes the page of a sample, in threads: its mail, its data and its findings. An unknown name is a LookupError."""
 
     gallery: Gallery
@@ -189,8 +188,7 @@ async def checked_page(
     return await pages.checked_page(path_name, view)
 
 
-@dataclass(frozen=True, slots=True)
-class MailCoverage:
+class MailCoverage(Struct, frozen=True):
     """The coverage of a mail, and that of `mails` explored mails of its folder."""
 
     mail: Coverage

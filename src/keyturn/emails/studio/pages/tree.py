@@ -6,9 +6,10 @@ template and a row for each other folder, or what a search finds, at most `MOST`
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Generic, TypeVar
+
+from msgspec import Struct
 
 from keyturn.emails.gallery import Entry
 from keyturn.emails.gallery.branches import report
@@ -20,8 +21,7 @@ MOST = 200
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Window(Generic[T]):
+class Window(Struct, Generic[T], frozen=True):
     """The rows of a list around one of them. `before`, `after`: the rows next to it, where it leaves some out."""
 
     rows: Sequence[T]
@@ -38,8 +38,7 @@ def window(rows: Sequence[T], at: int) -> Window[T]:
     return Window(rows[start:end], start, len(rows) - end, before, after)
 
 
-@dataclass(frozen=True, slots=True)
-class TreeSample:
+class TreeSample(Struct, frozen=True):
     """A sample in the list. `number`: its number within the template."""
 
     name: str
@@ -51,8 +50,7 @@ class TreeSample:
         return self.name.removeprefix(hostile.PREFIX).removeprefix(report.PREFIX)
 
 
-@dataclass(frozen=True, slots=True)
-class TreeMail:
+class TreeMail(Struct, frozen=True):
     """A template in the list. `opens`: its samples are listed, because it is chosen or only they match the search."""
 
     entry: Entry
@@ -77,8 +75,7 @@ class TreeMail:
         return [twig for twig in self.twigs if twig.name in self.entry.hostile]
 
 
-@dataclass(frozen=True, slots=True)
-class TreeFolder:
+class TreeFolder(Struct, frozen=True):
     """A folder. Its name is empty for the templates at the top. `closed`: how many templates a closed one holds."""
 
     folder: str
@@ -94,8 +91,7 @@ def in_order(entries: Iterable[Entry]) -> list[Entry]:
     return sorted(entries, key=lambda entry: (_folder(entry), entry.name))
 
 
-@dataclass(frozen=True, slots=True)
-class Tree:
+class Tree(Struct, frozen=True):
     """The rows of a page. A row of `mails` has the number of templates that its folder holds, if it is closed.
 
     `files`: the shared files, each with whether the search finds it. `asks`: the list is long: the server searches it.

@@ -2,8 +2,9 @@
 
 import re
 import traceback
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from keyturn.emails.gallery import Gallery, Sample
 from keyturn.emails.lint.finding import Place, limit_finding
@@ -15,8 +16,7 @@ from keyturn.mail.rendering.folders import Folders, plain_name
 _TOKEN = re.compile(r"</?[\w-]+>?|[\w-]+|\{\{.*?\}\}|\{%.*?%\}|\S")
 
 
-@dataclass(frozen=True, slots=True)
-class ExcerptLine:
+class ExcerptLine(Struct, frozen=True):
     """A line of an excerpt. `marked`: the word of the finding. Only the line of the finding has it, and `after`."""
 
     number: int
@@ -59,8 +59,7 @@ _AROUND = 3
 _BEFORE = 60
 
 
-@dataclass(frozen=True, slots=True)
-class RenderFault:
+class RenderFault(Struct, frozen=True):
     """What keeps a mail from being drawn. `via`: lines on Jinja's way to the place. `frame`: those around it."""
 
     place: Spot

@@ -11,6 +11,7 @@ from weakref import WeakValueDictionary
 
 from cachetools import FIFOCache
 from jinja2 import TemplateSyntaxError
+from msgspec import Struct
 
 from keyturn.emails.gallery import Gallery, Sample
 from keyturn.emails.gallery.branches.report import BranchReport
@@ -51,8 +52,7 @@ class Timing(NamedTuple):
     engine: str = "Jinja"
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Struct, frozen=True):
     """What to draw. `number`: another one for each drawing. `language`: a tag. `direction`: as in a view."""
 
     number: int
@@ -64,8 +64,7 @@ class Order:
     brand: str
 
 
-@dataclass(frozen=True, slots=True)
-class Drawn:
+class Drawn(Struct, frozen=True):
     """The outcome of an order. `elsewhere`: files outside the folders, where the loader of an app looks, too."""
 
     mail: Rendered | None = None

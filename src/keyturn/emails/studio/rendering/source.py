@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import formataddr, parseaddr
 from hashlib import sha256
@@ -10,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from markupsafe import Markup
+from msgspec import Struct
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.studio.rendering.rendition import Rendition
@@ -30,8 +30,7 @@ _LEXERS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """A text to read. `kind`: the ending of its file, or of its stage. `file`: empty if the text is in no file."""
 
     title: str

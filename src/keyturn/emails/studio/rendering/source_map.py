@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 
 import msgspec
+from msgspec import Struct
 
 from keyturn.emails.lint.document import Document
 from keyturn.emails.lint.finding import Place
@@ -24,8 +24,7 @@ class Mark(msgspec.Struct, frozen=True):
     trail: tuple[Place, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(Struct, frozen=True):
     """The selected line. `written_in`: macros that it calls. `called_from`: calls of its own. `in_inbox`: not drawn."""
 
     at: Place
@@ -81,8 +80,7 @@ class Marks(msgspec.Struct, frozen=True):
     picked: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Drawn:
+class _Drawn(Struct, frozen=True):
     """Something in a frame. `key`: its name. `offset`: that of its start tag. `end`: behind its end tag."""
 
     key: str
