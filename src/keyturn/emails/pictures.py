@@ -10,6 +10,7 @@ from pathlib import Path
 from keyturn.emails.lint.browser.chromium import Chromium, NotMeasured
 from keyturn.emails.snapshots.comparison import Comparison, in_one_line
 from keyturn.emails.snapshots.difference import Difference
+from keyturn.emails.studio.frames.rewriting import without_network
 from keyturn.plain_files import replace_file
 
 WIDTH = 600
@@ -68,7 +69,7 @@ def _take(folder: Path, number: int, change: Comparison, chromium: Chromium) -> 
 
     for kind, side in sides.items():
         if side and side.html:
-            take(kind, in_one_line(side.html))
+            take(kind, without_network(in_one_line(side.html)))
     if len(pictures) == len(sides):
         take("overlay", _overlay(pictures["old"], pictures["new"]), "overlay")
     return taken

@@ -1,5 +1,6 @@
 """`keyturn mcp`, as a coding agent uses it: it sees mails, finds mistakes, and finds the line behind a pixel."""
 
+import re
 import sys
 from base64 import b64decode
 from collections.abc import AsyncIterator
@@ -96,17 +97,60 @@ async def test_a_picture_and_the_line_behind_a_pixel(folder: Path) -> None:
 
 
 @pytest.mark.usefixtures("browser")
-async def test_beside_the_picture_of_a_broken_mail_is_what_its_stand_ins_are(folder: Path) -> None:
+async def test_beside_the_picture_of_a_broken_mail_are_its_errors_and_their_lines(folder: Path) -> None:
     welcome = folder / "welcome.mjml"
     async with agent_of(folder) as agent:
         whole = await agent.call_tool("render_mail", {"template": "welcome"})
-        welcome.write_text(welcome.read_text().replace("<mj-text", "<mj-text>{{ 1 / 0 }}</mj-text><mj-text", 1))
+        welcome.write_text(MAIL.replace("<mj-text", "<mj-text>{{ 1 / 0 }}</mj-text>\n<mj-text", 1))
         broken = await agent.call_tool("render_mail", {"template": "welcome"})
+        errors = [one for one in await call(agent, "find_mistakes") if one["severity"] == "error"]
 
     assert [one.type for one in whole.content] == ["image"]
     assert [one.type for one in broken.content] == ["image", "text"]
     (said,) = [one.text for one in broken.content if one.type == "text"]
-    assert "cannot be sent" in said
+    assert said.splitlines()[1:] == [
+        f"{one['places'][0]} {one['rule']}: {one['message']} {one['fix']}".rstrip() for one in errors
+    ]
+    assert "welcome.mjml:5:" in said
+
+
+@pytest.mark.usefixtures("browser")
+async def test_of_many_errors_the_first_five_are_beside_the_picture(folder: Path) -> None:
+    faults = "".join(f"<mj-text>{{{{ {number} / 0 }}}} {{{{ wrong_{number} }}}}</mj-text>\n" for number in range(9))
+    (folder / "welcome.mjml").write_text(MAIL.replace("<mj-text", f"{faults}<mj-text", 1))
+    async with agent_of(folder) as agent:
+        broken = await agent.call_tool("render_mail", {"template": "welcome"})
+
+    (said,) = [one.text for one in broken.content if one.type == "text"]
+    _, *errors, more = said.splitlines()
+    assert len(errors) == 5
+    assert re.fullmatch(r"find_mistakes has \d+ more\.", more)
+
+
+@pytest.mark.usefixtures("browser")
+async def test_images_of_other_hosts_are_boxes_with_the_names_of_their_files(folder: Path) -> None:
+    def picture(answer: Any) -> bytes:
+        return b64decode(next(one for one in answer.content if one.type == "image").data)
+
+    pictures = set()
+    async with agent_of(folder) as agent:
+        for image in ('src="https://cdn.example/garden.png"', 'src="https://cdn.example/meadow.png"'):
+            (folder / "welcome.mjml").write_text(MAIL.replace("<mj-text", f'<mj-image {image} alt="" /><mj-text', 1))
+            pictures.add(picture(await agent.call_tool("render_mail", {"template": "welcome"})))
+        at = {"template": "welcome", "x": 300, "y": 100}
+        assert (await call(agent, "line_at", **at)).startswith("welcome.mjml:5:")
+    assert len(pictures) == 2
+
+
+@pytest.mark.usefixtures("browser")
+async def test_a_mail_without_a_picture_says_why(folder: Path) -> None:
+    (folder / "plain.txt").write_text("Hello {{ name }}\n")
+    async with agent_of(folder) as agent:
+        assert "plain has no HTML: call read_mail." in await refusal(agent, "render_mail", template="plain")
+        (folder / "welcome.mjml").write_text(MAIL.replace("  </mj-body>\n", ""))
+        said = await refusal(agent, "render_mail", template="welcome")
+        assert "welcome cannot be rendered." in said
+        assert "welcome.mjml:3:" in said
 
 
 async def test_what_does_not_exist_is_one_sentence(folder: Path) -> None:

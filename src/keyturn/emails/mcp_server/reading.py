@@ -1,6 +1,6 @@
 """What a renderer does for an agent: it lists, describes, renders and checks mails."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -8,16 +8,13 @@ import msgspec
 from keyturn.emails.lint.browser.chromium import MailsToMeasure, MailToMeasure
 from keyturn.emails.lint.examination import equal_findings, mails_of
 from keyturn.emails.mails import Mails
-from keyturn.errors import KeyturnError
+from keyturn.emails.studio.frames.rewriting import without_network
 
 MOST_CHECKED = 20
 """Templates in one answer: an agent waits for it."""
 
 _MOST_PLACES = 5
-
-
-class NotRendered(KeyturnError):
-    """A mail cannot be rendered; the findings say why."""
+_MOST_FAULTS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,9 +86,20 @@ def inbox_view(mails: Mails, template: str, sample: str, language: str) -> Inbox
     return InboxView(subject=rendered.subject, preheader=rendered.preheader, text=rendered.text)
 
 
-def for_browser(mails: Mails, template: str, sample: str, language: str) -> MailToMeasure:
-    """Return a mail whose elements know their lines. Raises LookupError, NotRendered, TemplateInvalid."""
+def faults_of(mails: Mails, template: str) -> str:
+    """Return the first faults that keep a mail from being sent, one a line; "" without any. Raises LookupError."""
+    found = [
+        one for one in find_mistakes(mails, template) if one.severity == "error" or one.rule.startswith("unchecked/")
+    ]
+    lines = [f"{one.places[0]} {one.rule}: {one.message} {one.fix}".rstrip() for one in found[:_MOST_FAULTS]]
+    left = len(found) - len(lines)
+    return "\n".join([*lines, *([f"find_mistakes has {left} more."] if left else [])])
+
+
+def for_browser(mails: Mails, template: str, sample: str, language: str) -> MailToMeasure | None:
+    """Return a mail whose elements know their lines, with boxes for images of other hosts.
+
+    Returns None if it has no HTML or cannot be rendered. Raises LookupError, TemplateInvalid.
+    """
     drawn = MailsToMeasure(mails.gallery).draw(template, mails.sample(template, sample), language)
-    if drawn is None:
-        raise NotRendered(f"{template} cannot be rendered: find_mistakes says why")
-    return drawn
+    return drawn and replace(drawn, html=without_network(drawn.html))

@@ -12,18 +12,17 @@ from mcp.server.mcpserver import Image
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import Field
 
-from keyturn.emails.lint.browser.chromium import Chromium, NoBrowser, NotMeasured, running_chromium
+from keyturn.emails.lint.browser.chromium import Chromium, MailToMeasure, NoBrowser, NotMeasured, running_chromium
 from keyturn.emails.mails import Mails
 from keyturn.emails.mcp_server import reading
-from keyturn.emails.mcp_server.reading import InboxView, ListedMail, Mistakes, NotRendered
+from keyturn.emails.mcp_server.reading import InboxView, ListedMail, Mistakes
 from keyturn.emails.renderers import LimitExceeded, Runner
 from keyturn.errors import ExtraMissing, TemplateInvalid
 
 _ABOUT = """Emails of a folder, as their readers see them. Begin with list_mails. Edit the templates with your own
 tools, then call find_mistakes and render_mail again: each call reads the files anew."""
 
-_BROKEN = """This mail cannot be sent: parts of it fail. The picture has [[stand-ins]] for them. find_mistakes names the
-faults and their lines."""
+_BROKEN = "Parts of this mail cannot be rendered. The picture has [[stand-ins]] for them."
 
 _R = TypeVar("_R")
 
@@ -85,11 +84,11 @@ class _Tools:
     async def render_mail(
         self, template: Template, sample: SampleName = "", language: Language = "", width: Width = 600
     ) -> list[Image | str]:
-        """Return the mail as a picture, with empty boxes for images of other hosts. A broken mail says so beside it."""
-        mail = await self._ask(reading.for_browser, template, sample, language)
+        """Return the mail as a picture, with labelled boxes for images of other hosts. Beside it are errors."""
+        mail = await self._mail(template, sample, language)
         picture = await self.window.do(lambda chromium: chromium.picture(mail.html, width))
         parts: list[Image | str] = [Image(data=picture, format="png")]
-        return parts + ([_BROKEN] if mail.stand_ins else [])
+        return [*parts, f"{_BROKEN}\n{await self._faults(template)}"] if mail.stand_ins else parts
 
     async def line_at(
         self,
@@ -101,11 +100,24 @@ class _Tools:
         width: Width = 600,
     ) -> str:
         """Return the line of the template that drew a pixel of the picture, as file:line:column."""
-        mail = await self._ask(reading.for_browser, template, sample, language)
+        mail = await self._mail(template, sample, language)
         key = await self.window.do(lambda chromium: chromium.key_at(mail.html, width, x, y))
         if not key:
             raise ToolError("There is no part of the mail at this pixel.")
         return str(mail.place_of(key))
+
+    async def _mail(self, template: str, sample: str, language: str) -> MailToMeasure:
+        if mail := await self._ask(reading.for_browser, template, sample, language):
+            return mail
+        faults = await self._faults(template)
+        said = f"{template} cannot be rendered.\n{faults}" if faults else f"{template} has no HTML: call read_mail."
+        raise ToolError(said)
+
+    async def _faults(self, template: str) -> str:
+        try:
+            return await self._ask(reading.faults_of, template, mails=reading.MOST_CHECKED)
+        except ToolError as error:
+            return str(error)
 
     async def _ask(self, job: Callable[..., _R], *given: Any, mails: int = 1) -> _R:
         """Return the result of a renderer's work. Raises ToolError, whose sentence the agent reads."""
@@ -113,7 +125,7 @@ class _Tools:
             return await asyncio.to_thread(self._runner.run_for, self._seconds * mails, job, *given)
         except LookupError as error:
             raise ToolError(str(error.args[0])) from error
-        except (NotRendered, TemplateInvalid) as error:
+        except TemplateInvalid as error:
             raise ToolError(str(error)) from error
         except LimitExceeded as exceeded:
             raise ToolError(f"The mail takes too much {exceeded.limit}, so it was not rendered.") from exceeded

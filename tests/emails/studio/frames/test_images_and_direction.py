@@ -45,7 +45,7 @@ def test_the_text_of_an_image_keeps_its_size_and_its_colours() -> None:
         ('<img src="cid:logo">', 'data-file="cid:logo" src'),
         ('<img src="">', 'data-file="" src'),
         ('<img src="a/&quot;&gt;&lt;script&gt;.png">', 'data-file="&quot;&gt;&lt;script&gt;.png" src'),
-        ("<p title=\"<img src='b.png'>\">", "title=\"<img data-file='b.png' src='b.png'>\""),
+        ("<p title=\"<img src='b.png'>\">", "title=\"<img title='b.png' alt=' ' data-file='b.png' src='b.png'>\""),
         ('<img src="data:image/gif;base64,R0lGODlhAQABAAAAACw=">', "<img src"),
         ("<img src=logo.png>", "<img src"),
         ('<img alt="no source">', "<img alt"),
@@ -53,6 +53,23 @@ def test_the_text_of_an_image_keeps_its_size_and_its_colours() -> None:
 )
 def test_each_image_gets_the_name_of_its_file_for_a_box_in_its_place(image: str, named: str) -> None:
     assert named in label_images(image)
+
+
+@pytest.mark.parametrize(
+    ("image", "labels"),
+    [
+        ('<img src="logo.png" alt="Boats">', 'title="logo.png" data-file'),
+        ('<img src="logo.png" alt=Boats>', 'title="logo.png" data-file'),
+        ('<img src="logo.png" alt="">', 'title="logo.png" alt=" " data-file'),
+        ('<img src="logo.png">', 'title="logo.png" alt=" " data-file'),
+        ('<img src="logo.png" title="Our > logo" alt="Boats">', "<img data-file"),
+    ],
+)
+def test_an_image_without_alt_text_gets_a_blank_and_one_without_a_title_the_name_of_its_file(
+    image: str, labels: str
+) -> None:
+    assert labels in label_images(image)
+    assert labels.removesuffix(" data-file") in label_images(remove_images(image))
 
 
 def test_a_mail_without_images_stays_as_it_is() -> None:
@@ -102,7 +119,8 @@ async def test_a_box_of_unknown_height_has_room_for_its_label(context: BrowserCo
     mail = remove_images(
         """<!doctype html><body style="margin:0"><img id="wide" src="hero.png" width="300" alt="Our garden">
         <img id="fluid" src="hero.png" width="300" height="auto" style="width:100%;height:auto" alt="Our garden">
-        <img id="bare" src="logo.png" alt="Logo"><img id="icon" src="icon.png" width="16" style="height:16px" alt="">"""
+        <img id="bare" src="logo.png" alt="Logo"><img id="icon" src="icon.png" width="16" style="height:16px" alt="">
+        <img id="mute" src="mute.png" width="54" height="54" alt="">"""
     )
     page = await context.new_page()
     await page.set_viewport_size({"width": 450, "height": 400})
@@ -111,6 +129,7 @@ async def test_a_box_of_unknown_height_has_room_for_its_label(context: BrowserCo
         const image = document.getElementById(name);
         return [image.offsetWidth, image.offsetHeight, getComputedStyle(image, "::after").height];
     }"""
+    assert await page.evaluate(measure, "mute") == [54, 54, "18px"]
     assert await page.evaluate(measure, "wide") == [300, 100, "18px"]
     assert await page.evaluate(measure, "fluid") == [450, 150, "18px"]
     assert (await page.evaluate(measure, "bare"))[:2] == [120, 40]

@@ -174,17 +174,18 @@ _WITHOUT_EFFECT = {"<link": "<link rel=none ", "<iframe": "<iframe srcdoc data-l
 """Of two attributes of one name, the first counts (HTML, 13.2.5.33)."""
 
 # A box of the image's size, which is what Gmail and Outlook leave in its place. The mail sets how the text in it looks.
-# Browsers draw the pseudo-elements only of an image that they cannot show. A box that has room for the alt text alone
-# leaves the name of the file out. An image whose height only the file knows gets a third of its width, and one of
-# unknown width gets room for the name.
+# Browsers draw the pseudo-elements only of an image that they cannot show and that has an alt text, so one without it
+# gets a blank. A box that has room for the alt text alone leaves the name of the file out. An image whose height only
+# the file knows gets a third of its width, and one of unknown width gets room for the name.
 _BOX = """<style>:where(img[data-file],img:not([src])){position:relative;display:inline-block}
 :where(img[data-file]:not([width][height]),img[data-file][height=auto]){aspect-ratio:auto 3/1}
 :where(img[data-file]:not([src],[width],[style*=width])){min-width:120px}
 img[data-file]::before{content:"";position:absolute;inset:0;background:rgb(128 128 128/12%);\
 outline:1px solid rgb(128 128 128/50%);outline-offset:-1px}
-img[data-file]::after{content:attr(data-file) " is broken";position:absolute;inset:auto 0 0;overflow:hidden;\
-height:clamp(0px,(100% - 34px)*99,18px);padding:0 4px;white-space:nowrap;text-overflow:ellipsis;text-align:start;\
-font:11px/16px ui-monospace,monospace}
+img[data-file]::after{content:attr(data-file) " is broken";position:absolute;inset:auto 2px 0;overflow:hidden;\
+height:clamp(0px,(100% - 34px)*99,18px);max-width:clamp(0px,(100% - 39px)*99,100%);white-space:nowrap;\
+text-overflow:ellipsis;text-align:start;font:10px/16px ui-monospace,monospace}
+img[data-file][alt=" "]::after{height:clamp(0px,(100% - 17px)*99,18px)}
 img[data-file=""]::after{content:"no address"}
 img[data-file]:not([src])::after{content:attr(data-file)}
 img:not([src]){outline:1px solid rgb(128 128 128/45%)!important;outline-offset:-1px}</style>"""
@@ -208,7 +209,10 @@ def remove_images(html: str, *, keep_own: bool = False) -> str:
     return rewriting.text()
 
 
-_IMAGE = re.compile(r"""<img(?=[^<>]*?\ssrc=(?:(")([^"<>]*)"|(')([^'<>]*)'))""", re.IGNORECASE)
+_IMAGE = re.compile(r"""<img(?=\s)((?:[^<>"']|"[^"]*+"|'[^']*+')*+)""", re.IGNORECASE)
+_SOURCE = re.compile(r"""\s(src|data-file)=(["'])(.*?)\2""", re.IGNORECASE | re.DOTALL)
+_HAS_ALT = re.compile(r"""\salt\s*+=\s*+(?:"\s*+[^"]|'\s*+[^']|[^\s"'])""", re.IGNORECASE)
+_HAS_TITLE = re.compile(r"\stitle\s*+=", re.IGNORECASE)
 
 
 def label_images(html: str) -> str:
@@ -216,14 +220,24 @@ def label_images(html: str) -> str:
 
     No script runs in the frame, so a style does it. The HTML may be of any length, so it is not parsed.
     """
+    return insert_in_head(_IMAGE.sub(_label, html), _BOX) if "<img" in html.lower() else html
 
-    def name(image: re.Match[str]) -> str:
-        quote, address = image[1] or image[3], unescape(image[2] or image[4] or "")
-        # With the same quotes, a tag that stands in the value of an attribute stays in it.
-        written = f"{image[0]} data-file={quote}{escape(_file_of(address))}{quote}"
-        return image[0] if address.startswith("data:") else written
 
-    return insert_in_head(_IMAGE.sub(name, html), _BOX) if "<img" in html.lower() else html
+def without_network(html: str) -> str:
+    """Return the HTML in which each image that a host would be asked for is such a box."""
+    return label_images(remove_images(html, keep_own=True))
+
+
+def _label(image: re.Match[str]) -> str:
+    source = _SOURCE.search(image[1])
+    if not source or source[3].startswith("data:"):
+        return image[0]
+    quote, named = source[2], escape(_file_of(unescape(source[3])))
+    # With the same quotes, a tag that stands in the value of an attribute stays in it.
+    added = "" if _HAS_TITLE.search(image[1]) else f" title={quote}{named}{quote}"
+    added += "" if _HAS_ALT.search(image[1]) else f" alt={quote} {quote}"
+    added += "" if source[1].lower() == "data-file" else f" data-file={quote}{named}{quote}"
+    return f"{image[0][:4]}{added}{image[1]}"
 
 
 def _file_of(address: str) -> str:
