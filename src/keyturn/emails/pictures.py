@@ -3,7 +3,7 @@
 import re
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
 
@@ -19,6 +19,13 @@ WIDTH = 600
 _MOST_LINES = 200
 _OWN_FILE = re.compile(r"\d{3,}-(old|new|overlay)\.png")
 _OVERLAY_STYLE = """body{margin:0;position:relative;overflow:hidden}img{display:block}
+div{position:absolute;box-sizing:border-box;border-radius:4px}
+.changed{border:2px solid #1a7f37;box-shadow:0 0 0 3px #2da44e40}
+.removed{background:#cf222e;box-shadow:0 0 0 3px #cf222e40}"""
+_SPACE = "No text, image or colour differs, only the space between them."
+_EQUAL = "The pictures are equal."
+
+_STYLE = """body{margin:0;position:relative;overflow:hidden}img{display:block}
 div{position:absolute;box-sizing:border-box}
 .changed{border:2px solid #1a7f37;background:#2da44e2b}.removed{border-block:3px solid #cf222e;background:#cf222e2b}"""
 
@@ -55,29 +62,44 @@ def write_changes(folder: Path, revision: str, changes: Sequence[Comparison], ch
 def _take(folder: Path, number: int, change: Comparison, chromium: Chromium) -> dict[str, str]:
     """Write the pictures of a mail. Returns for each its file, or why there is none."""
     sides = {"old": change.before, "new": change.after}
-    pictures: dict[str, bytes] = {}
+    mails = {kind: without_network(in_one_line(side.html)) for kind, side in sides.items() if side and side.html}
+    drawn = {kind: _picture(html, chromium) for kind, html in mails.items()}
+    if len(mails) == len(sides):
+        drawn["overlay"] = _overlay(mails, drawn, chromium)
     taken: dict[str, str] = {}
-
-    def take(kind: str, html: str, script: str = "") -> None:
-        try:
-            pictures[kind] = chromium.picture(html, WIDTH, script)
-        except NotMeasured as reason:
-            taken[kind] = f"No picture: {reason}."
-        else:
-            taken[kind] = f"{number:03}-{kind}.png"
-            replace_file(folder / taken[kind], pictures[kind])
-
-    for kind, side in sides.items():
-        if side and side.html:
-            take(kind, without_network(in_one_line(side.html)))
-    if len(pictures) == len(sides):
-        take("overlay", _overlay(pictures["old"], pictures["new"]), "overlay")
+    for kind, picture in drawn.items():
+        taken[kind] = picture if isinstance(picture, str) else f"{number:03}-{kind}.png"
+        if isinstance(picture, bytes):
+            replace_file(folder / taken[kind], picture)
     return taken
 
 
-def _overlay(*pictures: bytes) -> str:
-    old, new = (f'<img src="data:image/png;base64,{b64encode(one).decode()}">' for one in pictures)
-    return f"<!doctype html><style>{_OVERLAY_STYLE}</style>{old}{new}"
+def _picture(html: str, chromium: Chromium) -> bytes | str:
+    try:
+        return chromium.picture(html, WIDTH)
+    except NotMeasured as reason:
+        return f"No picture: {reason}."
+
+
+def _overlay(mails: Mapping[str, str], drawn: Mapping[str, bytes | str], chromium: Chromium) -> bytes | str:
+    """Return the picture of the new mail with marks, or a sentence."""
+    new = drawn["new"]
+    if isinstance(new, str):
+        return new
+    if drawn["old"] == new:
+        return _EQUAL
+    try:
+        marks = chromium.differences(mails["old"], mails["new"], WIDTH)
+    except NotMeasured as reason:
+        return f"No picture: {reason}."
+    if not marks:
+        return _SPACE
+    divs = (
+        f'<div class="{kind}" style="top:{top}px;left:{left}px;width:{right - left}px;height:{bottom - top}px"></div>'
+        for kind, top, bottom, left, right in marks
+    )
+    picture = f'<img src="data:image/png;base64,{b64encode(new).decode()}">'
+    return _picture(f"<!doctype html><style>{_OVERLAY_STYLE}</style>{picture}{''.join(divs)}", chromium)
 
 
 def _page(title: str, changes: Sequence[Comparison], mails: Sequence[str]) -> Iterator[str]:
@@ -91,7 +113,7 @@ def _page(title: str, changes: Sequence[Comparison], mails: Sequence[str]) -> It
             yield f'<li><a href="#mail-{number}">{escape(str(change.name))}</a> <span class=fact>{change.state}</span>'
         yield "</ul></nav>"
         if any("overlay.png" in mail for mail in mails):
-            yield "<p class=fact>In an overlay, green is new or changed. Red is where something was left out.</p>"
+            yield "<p class=fact>In an overlay, green boxes mark what is new or changed, red lines what is gone.</p>"
     yield from mails or ["<p>No mail changed.</p>"]
     yield "</body></html>\n"
 

@@ -66,6 +66,46 @@ def test_each_side_and_an_overlay_are_pictures(keyturn: Keyturn, emails: Path) -
     assert "&lt;b&gt;" in page
 
 
+@pytest.mark.parametrize("fault", ["{% endif %}", '{% include "nowhere.html" %}', "{{ 1 / 0 }}", "{{ 'a' | uper }}"])
+def test_a_mail_that_breaks_as_before_has_not_changed(keyturn: Keyturn, emails: Path, fault: str) -> None:
+    broken = emails / "changed.html"
+    broken.write_text(PAGE.format("changed", fault))
+    git("add", ".")
+    git("commit", "--quiet", "--message", "Broken boats")
+
+    broken.write_text(PAGE.format("changed", f"Boats\n{fault}"))
+    assert keyturn("diff", str(emails)).out.count("broken") == 0
+
+    broken.write_text(PAGE.format("changed", "{% endfor %}"))
+    assert keyturn("diff", str(emails)).out.startswith("broken   changed/guessed")
+
+
+@pytest.mark.browser
+def test_where_an_overlay_has_nothing_to_mark_a_sentence_says_so(keyturn: Keyturn, emails: Path) -> None:
+    require_program("chromium", "chromium")
+    (emails / "changed.html").write_text(PAGE.format("changed", "Boats").replace("<p>", '<p style="margin:50px 0">'))
+    (emails / "same.html").write_text(PAGE.format("same", "Boats").replace("<p>", '<p class="boats">'))
+    keyturn("diff", str(emails), "--output", "out")
+    page = Path("out/index.html").read_text("utf-8")
+
+    assert "only the space between them" in page
+    assert "The pictures are equal." in page
+    assert not list(Path("out").glob("*-overlay.png"))
+
+
+@pytest.mark.browser
+def test_an_image_of_another_host_is_a_box_with_the_name_of_its_file(keyturn: Keyturn, emails: Path) -> None:
+    require_program("chromium", "chromium")
+    for name in ("garden", "meadow"):
+        (emails / "same.html").write_text(PAGE.format("same", f'<img src="https://cdn.example/{name}.png" width="90">'))
+        git("add", ".")
+        git("commit", "--quiet", "--message", name)
+    keyturn("diff", str(emails), "--base", "HEAD~1", "--output", "out")
+
+    assert Path("out/001-old.png").read_bytes() != Path("out/001-new.png").read_bytes()
+    assert Path("out/001-overlay.png").exists()
+
+
 def test_the_page_begins_with_a_count_and_a_list_of_the_mails(keyturn: Keyturn, emails: Path) -> None:
     keyturn("diff", str(emails), "--output", "out")
     page = Path("out/index.html").read_text("utf-8")

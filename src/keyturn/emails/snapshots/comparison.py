@@ -141,7 +141,10 @@ State = Literal["same", "changed", "new", "gone", "broken"]
 
 @dataclass(frozen=True)
 class Comparison:
-    """A mail beside its snapshot: `before`, and `after` as it is rendered now. `fault`: why it cannot be rendered."""
+    """A mail beside its snapshot: `before`, and `after` as it is rendered now. `fault`: why it cannot be rendered.
+
+    A mail that breaks as it did before is the same, wherever the fault's line is now.
+    """
 
     name: MailName
     before: Snapshot | None = None
@@ -152,7 +155,7 @@ class Comparison:
     @property
     def state(self) -> State:
         if self.fault:
-            return "broken"
+            return "same" if _said(self.fault) == _said(self.fault_before) else "broken"
         if self.after is None:
             return "gone"
         if self.before is None:
@@ -185,6 +188,10 @@ class Comparison:
     def _difference(self, part: Literal["html", "text", "subject"]) -> Difference:
         after = self.before if self.fault else self.after
         return difference(*(getattr(snapshot, part, "") for snapshot in (self.before, after)))
+
+
+def _said(fault: TemplateInvalid | None) -> tuple[object, str] | None:
+    return (fault.path, fault.message) if fault else None
 
 
 class Snapshots:

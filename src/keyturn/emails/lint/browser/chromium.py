@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from keyturn.emails.gallery import Gallery, Sample
 from keyturn.emails.gallery.branches.search import LONGEST
@@ -98,21 +98,29 @@ class Chromium:
         """Return a measurement for each width. Raises NotMeasured."""
         return self._show(html, lambda page: tuple(one for width in widths for one in self._measure_at(page, width)))
 
-    def picture(self, html: str, width: int, script: str = "") -> bytes:
-        """Return the mail as PNG, at most `_TALLEST` pixels of its height. Raises NotMeasured.
-
-        `script`: a function of a file in preview/static, which has the name of the file and changes the page before.
-        """
+    def picture(self, html: str, width: int) -> bytes:
+        """Return the mail as PNG, at most `_TALLEST` pixels of its height. Raises NotMeasured."""
 
         def take(page: "Page") -> bytes:
             page.set_viewport_size({"width": width, "height": 800})
-            if script:
-                page.evaluate(f"() => {{ {_source_of(script)}\nreturn {script}(); }}")
             box = page.locator("html").bounding_box()
             height = min(max(box["height"] if box else 0, 1), _TALLEST)
             return page.screenshot(full_page=True, clip={"x": 0, "y": 0, "width": width, "height": height})
 
         return self._show(html, take)
+
+    def differences(self, old: str, new: str, width: int) -> list[tuple[str, int, int, int, int]]:
+        """Return the marks on the new mail: a kind, "changed" or "removed", and top, bottom, left and right.
+
+        Raises NotMeasured.
+        """
+
+        def run(page: "Page", function: str, given: Any = None) -> Any:
+            page.set_viewport_size({"width": width, "height": 800})
+            return page.evaluate(f"(given) => {{ {_source_of('overlay')}\nreturn {function}(given); }}", given)
+
+        parts = self._show(old, lambda page: run(page, "parts"))
+        return self._show(new, lambda page: [tuple(mark) for mark in run(page, "marks", parts)])
 
     def key_at(self, html: str, width: int, x: int, y: int) -> str:
         """Return the key of the innermost marked element at a pixel of that picture, or "". Raises NotMeasured."""

@@ -98,6 +98,20 @@ def test_what_is_gone_and_what_is_new_stand_alone(client: Client) -> None:
     assert ("revision-frames/before" in new, "revision-frames/after" in new) == (False, True)
 
 
+def test_a_mail_that_broke_as_it_does_now_is_not_listed(client: Client, folder: Path) -> None:
+    greeting = folder / "greeting" / "greeting.mjml"
+    greeting.write_text(GREETING.replace("Hello", "{% endif %}"))
+    git(folder.parent, "commit", "--all", "-m", "Broken")
+
+    greeting.write_text("\n" + greeting.read_text())
+    assert "/revisions/greeting?" not in client.get("/studio/revisions").text
+    about = client.get("/studio/revisions/greeting?sample=ada").text
+    assert '<strong class="verdict same">Unchanged</strong> <span>greeting/greeting.mjml' in about
+
+    greeting.write_text(GREETING.replace("Hello", "{% endfor %}"))
+    assert 'class="verdict broken">Cannot be rendered' in client.get("/studio/revisions").text
+
+
 @pytest.mark.parametrize("base", ["nothing", "--output=/tmp/x", "first..main", "first:greeting"])
 def test_what_is_no_commit_is_said(client: Client, base: str) -> None:
     page = client.get("/studio/revisions", params={"base": base})
