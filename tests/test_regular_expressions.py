@@ -51,6 +51,9 @@ BUILT: Mapping[str, str | Iterable[str]] = {
         r"[\s{]*+(?:\[\s*+)?[\"']?user_name[\"']?\s*[\]=:]"
     ),
     "emails/gallery/samples/shapes.py shape.pattern": r"^[a-z]+$",
+    r"emails/lint/source/corrections.py f'(?<![\\w-]){re.escape(finding.correction.wrong)}(?![\\w-])'": (
+        r"(?<![\w-])user-name(?![\w-])"
+    ),
     "emails/lint/checks/safety.py words": _NOT_YOU.values(),
     "emails/inbox/codes.py words": _WORDS.values(),
     "mail/providers/postmark.py f'[A-Za-z0-9_-]{{{_SHORTEST_PASSWORD},}}'": "[A-Za-z0-9_-]{32,}",

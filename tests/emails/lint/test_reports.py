@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from keyturn.emails.lint.examination import Examination, MailFinding
-from keyturn.emails.lint.finding import ClientGap, Finding, Place
+from keyturn.emails.lint.finding import ClientGap, Correction, Finding, Place
 from keyturn.emails.lint.reports import CheckReport, as_github, as_json, as_junit, as_sarif, json_report_schema
 
 WRONG = Finding(
@@ -39,6 +39,17 @@ EXAMINATION = Examination(
     (MailFinding(DOUBTFUL, ("a/one", "a/two"), "0f"), MailFinding(REMARK, ("a/one",)), MailFinding(WRONG, ("news/x",))),
     templates=2,
     mails=3,
+)
+MISSPELT = Finding(
+    rule="mjml/unknown-element",
+    severity="error",
+    message="M.",
+    fix="Did you mean <mj-text>?",
+    place=Place("a/a.mjml", 2, 5),
+    correction=Correction("mj-txt", "mj-text"),
+)
+CORRECTED = Examination(
+    (MailFinding(MISSPELT, ("a/one",), corrects=(Place("a/a.mjml", 2, 6), Place("a/a.mjml", 4, 3))),), 1, 1
 )
 LACKED = Examination((MailFinding(LACKING, ("a/one",)),), templates=1, mails=1)
 NOTHING = Examination((), templates=2, mails=3)
@@ -71,6 +82,7 @@ def test_json_holds_all_of_every_finding() -> None:
         "feature": None,
         "clients": [],
         "widths": [],
+        "corrections": [],
     }
 
 
@@ -78,7 +90,7 @@ def test_json_keeps_to_the_schema_that_is_documented() -> None:
     schema = Path(__file__).parents[3] / "docs" / "check.schema.json"
 
     assert json.loads(schema.read_text("utf-8")) == json_report_schema()
-    for examination in (EXAMINATION, NOTHING, LACKED):
+    for examination in (EXAMINATION, NOTHING, LACKED, CORRECTED):
         report = as_json(examination, shown)
         assert json.loads(msgspec.json.encode(msgspec.json.decode(report, type=CheckReport))) == json.loads(report)
 
@@ -89,6 +101,25 @@ def test_feature_and_clients_are_fields() -> None:
 
     assert (finding["feature"], finding["clients"]) == ("css-border-radius", GAPS)
     assert result["properties"] == {"mails": ["a/one"], "feature": "css-border-radius", "clients": GAPS}
+
+
+def test_json_and_sarif_name_the_words_to_replace() -> None:
+    (finding,) = json.loads(as_json(CORRECTED, shown))["findings"]
+    (result,) = json.loads(as_sarif(CORRECTED, shown))["runs"][0]["results"]
+    ((change,),) = [fix["artifactChanges"] for fix in result["fixes"]]
+
+    words = {"wrong": "mj-txt", "right": "mj-text"}
+    assert finding["corrections"] == [{"line": 2, "column": 6, **words}, {"line": 4, "column": 3, **words}]
+    assert result["fixes"][0]["description"] == {"text": "Did you mean <mj-text>?"}
+    assert change["artifactLocation"] == {"uri": "mails/a/a.mjml"}
+    assert [(one["deletedRegion"], one["insertedContent"]) for one in change["replacements"]] == [
+        ({"startLine": 2, "startColumn": 6, "endColumn": 12}, {"text": "mj-text"}),
+        ({"startLine": 4, "startColumn": 3, "endColumn": 9}, {"text": "mj-text"}),
+    ]
+
+
+def test_sarif_offers_no_fix_for_a_finding_that_knows_no_right_word(run: Mapping[str, Any]) -> None:
+    assert not any("fixes" in result for result in run["results"])
 
 
 def test_junit_has_a_case_for_each_finding_and_fails_what_fails() -> None:

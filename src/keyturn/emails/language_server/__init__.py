@@ -1,4 +1,4 @@
-"""The language server: findings, completion, hover and definitions of mails, for any editor that speaks LSP 3.17.
+"""The language server: findings, quick fixes, completion, hover and definitions, for any editor that speaks LSP 3.17.
 
 pygls speaks the protocol. The findings are those of `keyturn check` on the unsaved text, made by the renderers within
 the limits of a mail. While an author types, only the written samples are rendered; on opening and saving, all branches

@@ -16,6 +16,7 @@ from keyturn.emails.gallery.sizes import LARGEST
 from keyturn.emails.language_server.completion import Completion, completions
 from keyturn.emails.language_server.cursor import cursor_at, word_at
 from keyturn.emails.language_server.hover import describe
+from keyturn.emails.lint.examination import MailFinding
 from keyturn.emails.lint.finding import Finding, Place, limit_finding
 from keyturn.emails.lint.vocabulary import vocabulary
 from keyturn.emails.mails import Mails
@@ -47,10 +48,10 @@ _KINDS = {
 }
 
 
-def _findings_in(mails: Mails, draft: Draft, templates: Sequence[str], in_branches: bool) -> Sequence[Finding]:
+def _findings_in(mails: Mails, draft: Draft, templates: Sequence[str], in_branches: bool) -> Sequence[MailFinding]:
     """Return the findings in an unsaved file, in these mails, in a renderer."""
     found = mails.with_draft(draft, in_branches=in_branches).check(templates).found
-    return [one.finding for one in found if one.finding.place.file == draft.file]
+    return [one for one in found if one.finding.place.file == draft.file]
 
 
 def _words(mails: Mails, template: str) -> dict[str, Any]:
@@ -67,6 +68,7 @@ class _MailServer(LanguageServer):
         self._asked: dict[str, int] = {}
         self._wholly: set[str] = set()
         self._checks: dict[str, asyncio.Task[None]] = {}
+        self._fixes: dict[str, tuple[int | None, list[types.CodeAction]]] = {}
         self._words: dict[str, dict[str, Any]] = {}
 
     # Findings
@@ -87,6 +89,7 @@ class _MailServer(LanguageServer):
 
     def forget(self, uri: str) -> None:
         self._asked.pop(uri, None)
+        self._fixes.pop(uri, None)
         self._publish(uri, None, [])
 
     async def _check_until_current(self, uri: str) -> None:
@@ -108,9 +111,12 @@ class _MailServer(LanguageServer):
             return
         found = await asyncio.to_thread(self._findings, Draft(file, text), in_branches)
         if uri in self._asked and document.version == of_version:
-            self._publish(uri, of_version, [_diagnostic(one, document) for one in found])
+            diagnostics = [_diagnostic(one.finding, document) for one in found]
+            fixes = (_fix(one, said, document) for one, said in zip(found, diagnostics, strict=True))
+            self._fixes[uri] = of_version, list(filter(None, fixes))
+            self._publish(uri, of_version, diagnostics)
 
-    def _findings(self, draft: Draft, in_branches: bool) -> Sequence[Finding]:
+    def _findings(self, draft: Draft, in_branches: bool) -> Sequence[MailFinding]:
         templates = self._templates_of(draft.file)
         if not templates:
             return []
@@ -118,7 +124,7 @@ class _MailServer(LanguageServer):
         try:
             return self._runner.run_for(seconds, _findings_in, draft, templates, in_branches)
         except LimitExceeded as exceeded:
-            return [limit_finding(exceeded.limit, Place(draft.file))]
+            return [MailFinding(limit_finding(exceeded.limit, Place(draft.file)), ())]
 
     def _templates_of(self, file: str) -> Sequence[str]:
         return self.mails.gallery.users(file)[:_MOST_MAILS]
@@ -129,6 +135,13 @@ class _MailServer(LanguageServer):
         )
 
     # What an author may ask
+
+    def fixes_on(self, uri: str, lines: range) -> list[types.CodeAction]:
+        """Return the fixes of the findings on these lines; none if the text has changed since they were found."""
+        of_version, fixes = self._fixes.get(uri, (None, []))
+        if self.workspace.get_text_document(uri).version != of_version:
+            return []
+        return [fix for fix in fixes for said in fix.diagnostics or () if said.range.start.line in lines]
 
     def file_of(self, uri: str) -> str:
         """Return the name of a file as templates use it; "" if it is in no folder of the mails."""
@@ -199,6 +212,13 @@ def _add_answers(server: _MailServer) -> None:
         replaced = types.Range(start, params.position)
         return [_item(one, replaced) for one in completions(cursor, words, server.shared_files())]
 
+    @server.feature(types.TEXT_DOCUMENT_CODE_ACTION, types.CodeActionOptions([types.CodeActionKind.QuickFix]))
+    async def fix(params: types.CodeActionParams) -> list[types.CodeAction]:
+        asked = params.context.only
+        if asked and types.CodeActionKind.QuickFix not in asked:
+            return []
+        return server.fixes_on(params.text_document.uri, range(params.range.start.line, params.range.end.line + 1))
+
     @server.feature(types.TEXT_DOCUMENT_HOVER)
     async def hover(params: types.HoverParams) -> types.Hover | None:
         words = await server.words(params.text_document.uri)
@@ -239,6 +259,25 @@ def _diagnostic(finding: Finding, document: TextDocument) -> types.Diagnostic:
         severity=_SEVERITIES[finding.severity],
         code=finding.rule,
         source="keyturn",
+    )
+
+
+def _fix(found: MailFinding, said: types.Diagnostic, document: TextDocument) -> types.CodeAction | None:
+    correction = found.finding.correction
+    if correction is None or not found.corrects:
+        return None
+    edits = []
+    for place in found.corrects:
+        start = types.Position(place.line - 1, place.column - 1)
+        end = types.Position(start.line, start.character + len(correction.wrong))
+        range_ = document.position_codec.range_to_client_units(document.lines, types.Range(start, end))
+        edits.append(types.TextEdit(range_, correction.right))
+    return types.CodeAction(
+        title=f"Change '{correction.wrong}' to '{correction.right}'",
+        kind=types.CodeActionKind.QuickFix,
+        diagnostics=[said],
+        is_preferred=True,
+        edit=types.WorkspaceEdit({document.uri: edits}),
     )
 
 

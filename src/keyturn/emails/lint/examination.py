@@ -26,6 +26,7 @@ from keyturn.emails.lint.document import Check, Document, read_document
 from keyturn.emails.lint.finding import Finding, Place, Tally, limit_finding
 from keyturn.emails.lint.guard import guard
 from keyturn.emails.lint.source.broken_templates import explain, explain_samples
+from keyturn.emails.lint.source.corrections import places_to_correct
 from keyturn.emails.lint.source.other_engines import one_for_each_engine
 from keyturn.emails.lint.source.stand_ins import NO_LAYOUT, few_turns, takes_few_turns
 from keyturn.emails.lint.source.translations import MarkedTexts, findings_on_texts, has_catalogues, marked_texts
@@ -247,6 +248,7 @@ class MailFinding:
 
     `mails`: "template/sample", with the language if there are several; empty for findings on the templates themselves.
     `fingerprint`: that of its line (`line_fingerprints`).
+    `corrects`: where the wrong word of its correction begins.
     `templates`: the templates that have it, in their own files or in shared ones.
     `reason`: why a comment ignores it, or empty.
     `hides`: because of it, the checks have not seen its mails, or not all of them.
@@ -258,6 +260,7 @@ class MailFinding:
     templates: tuple[str, ...] = ()
     reason: str = ""
     hides: bool = False
+    corrects: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,7 +337,7 @@ def examine(
         counting |= {one: [] for one in filter(None, map(severities.apply, of_comments))}
         ignored = {one.finding: mails[one.declared] for one in judged if one.reason}
         templates_with = TemplatesWith(names, gallery.files_of, on_texts)
-        describe = _described_by(judged, of_templates, templates_with, line_fingerprints(gallery.source))
+        describe = _described_by(judged, of_templates, templates_with, gallery.source)
         found = _ordered(counting, describe)
         return Examination(
             found,
@@ -350,17 +353,21 @@ def _described_by(
     judged: Sequence[Judged],
     of_templates: Iterable[TemplateFindings],
     templates_with: "TemplatesWith",
-    fingerprint: Callable[[Place], str],
+    source: Callable[[str], str],
 ) -> Callable[[Finding, list[str]], MailFinding]:
     """Return a function that adds to a finding on some mails what else is known of it."""
     reasons = {(one.finding.rule, one.finding.place): one.reason for one in judged if one.reason}
     hiding = {finding for findings in of_templates for finding in findings.hiding}
     hides = {one.finding for one in judged if one.declared in hiding}
+    fingerprint = line_fingerprints(source)
 
     def describe(finding: Finding, those: list[str]) -> MailFinding:
         reason = reasons.get((finding.rule, finding.place), "")
         templates, is_hiding = templates_with(finding, those), finding in hides
-        return MailFinding(finding, tuple(those), fingerprint(finding.place), templates, reason, is_hiding)
+        corrects: tuple[Place, ...] = ()
+        with suppress(OSError):
+            corrects = places_to_correct(finding, source(finding.place.file)) if finding.correction else ()
+        return MailFinding(finding, tuple(those), fingerprint(finding.place), templates, reason, is_hiding, corrects)
 
     return describe
 

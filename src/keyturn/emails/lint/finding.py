@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Self
 
 import msgspec
 
@@ -41,10 +41,38 @@ def line_and_column(source: str, offset: int) -> tuple[int, int]:
     return source.count("\n", 0, offset) + 1, offset - source.rfind("\n", 0, offset)
 
 
-def did_you_mean(name: str, known: Iterable[str], cutoff: float = 0.6, form: str = "{}") -> str:
-    """Return a fix that names the closest known name in a `form`, or an empty text if none is close (`difflib`)."""
+class Correction(msgspec.Struct, frozen=True):
+    """A wrong word of a template, in letters of either case, and the right one."""
+
+    wrong: str
+    right: str
+
+
+class Meant(str):
+    """A fix that names the right word of a `correction`."""
+
+    __slots__ = ("correction",)
+    correction: Correction | None
+
+    def __new__(cls, said: str, correction: Correction | None = None) -> Self:
+        meant = super().__new__(cls, said)
+        meant.correction = correction
+        return meant
+
+
+def did_you_mean(
+    name: str, known: Iterable[str], cutoff: float = 0.6, said: str = "Did you mean {}?", written: str = ""
+) -> str:
+    """Return a fix that names the closest known name, or an empty text if none is close (`difflib`).
+
+    `written`: the wrong word in the template, if it is not the name.
+    """
     close = get_close_matches(name, list(known), n=1, cutoff=cutoff)
-    return f"Did you mean {form.replace('{}', close[0])}?" if close else ""
+    return Meant(said.replace("{}", close[0]), Correction(written or name, close[0])) if close else ""
+
+
+def correction_of(fix: object) -> Correction | None:
+    return fix.correction if isinstance(fix, Meant) else None
 
 
 class ClientGap(msgspec.Struct, frozen=True):
@@ -61,6 +89,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     `message` says what is wrong, `fix` how to fix it, in one or two sentences each. Both avoid values of the sample.
     `feature`: Can I email's name of the feature that the `clients` lack. Other findings have neither.
     `widths`: at which a browser found it, in CSS pixels; empty for checks without a browser.
+    `correction`: the word to replace, if the fix names the right one.
     """
 
     rule: str
@@ -71,6 +100,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     feature: str = ""
     clients: tuple[ClientGap, ...] = ()
     widths: tuple[int, ...] = ()
+    correction: Correction | None = None
 
     @property
     def group(self) -> str:
@@ -144,8 +174,9 @@ class Rules(Mapping[str, Rule]):
             rule=rule,
             severity=severity or declared.severity,
             message=message or declared.message.format(**filled),
-            fix=fix or declared.fix.format(**filled),
+            fix=str(fix) or declared.fix.format(**filled),
             place=place,
+            correction=next(filter(None, map(correction_of, (fix, *words.values()))), None),
         )
 
     @cached_property

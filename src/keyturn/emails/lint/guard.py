@@ -10,7 +10,17 @@ from functools import cache
 from typing import NamedTuple
 
 from keyturn.emails.lint.document import Document
-from keyturn.emails.lint.finding import RULES, Finding, Place, Severity, cut, did_you_mean, line_and_column
+from keyturn.emails.lint.finding import (
+    RULES,
+    Correction,
+    Finding,
+    Meant,
+    Place,
+    Severity,
+    cut,
+    did_you_mean,
+    line_and_column,
+)
 from keyturn.emails.lint.markup.mjml_parser import SyntaxFault, parse_mjml
 from keyturn.emails.lint.markup.structure import EVERYWHERE, bodies_of, schema
 from keyturn.mail.rendering.html_tree import Attribute, Element
@@ -176,7 +186,8 @@ def _unknown_element(document: Document, element: Element) -> Iterator[Finding]:
         yield document.finding(element.offset, "mjml/removed-element", tag=tag, fix=_REMOVED[tag])
         return
     meant_as_mjml = tag.lower().startswith("mj")
-    meant = did_you_mean(tag.lower() if meant_as_mjml else f"mj-{tag.lower()}", known, 0.7, "<{}>")
+    name = tag.lower() if meant_as_mjml else f"mj-{tag.lower()}"
+    meant = did_you_mean(name, known, 0.7, "Did you mean <{}>?", tag)
     if meant_as_mjml or f"<mj-{tag}>" in meant:
         yield document.finding(element.offset, "mjml/unknown-element", tag=tag, fix=meant)
         return
@@ -344,7 +355,7 @@ def _unit(name: str, units: tuple[str, ...], count: str) -> re.Pattern[str]:
 
 def _fix_of_colour(value: str) -> str:
     if _NO_HASH.fullmatch(value):
-        return f"Add the hash: #{value}."
+        return Meant(f"Add the hash: #{value}.", Correction(value, f"#{value}"))
     if value.startswith("#"):
         return "Write three or six hexadecimal digits after the hash. For transparency, write rgba(0,0,0,0.5)."
     meant = did_you_mean(value.lower(), schema().colours)
@@ -368,7 +379,7 @@ def _fix_of_unit(value: str, units: list[str], count: str) -> str:
     number = next((found for part in parts if (found := _NUMBER.fullmatch(part))), None)
     if number and not number[1]:
         added = " ".join(f"{part}{unit}" if part.isdigit() and part != "0" else part for part in parts)
-        return f"Add the unit: {added}."
+        return Meant(f"Add the unit: {added}.", Correction(value, added))
     if number and number[1] not in units:
         return f"{number[1]} is not allowed here: write {_join_words(units)}."
     return f"Write a number with its unit, such as 10{unit}."

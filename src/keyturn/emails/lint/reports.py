@@ -6,7 +6,7 @@ each finding. One test case stands for a folder without findings.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import version
 from itertools import groupby
 from typing import Annotated, Any, Literal
@@ -29,6 +29,15 @@ Count = Annotated[int, Meta(ge=0)]
 FromOne = Annotated[int, Meta(ge=1)]
 
 
+class ReportedWord(msgspec.Struct, frozen=True, kw_only=True):
+    """A wrong word in the file of the finding."""
+
+    line: FromOne
+    column: Annotated[int, Meta(ge=1, description="Counted in characters, from 1.")]
+    wrong: str
+    right: str
+
+
 class ReportedFinding(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that is wrong in one place, once for all mails that have it."""
 
@@ -49,6 +58,9 @@ class ReportedFinding(msgspec.Struct, frozen=True, kw_only=True):
     ]
     widths: Annotated[
         tuple[int, ...], Meta(description="The widths in CSS pixels at which a browser found it (--browser).")
+    ]
+    corrections: Annotated[
+        tuple[ReportedWord, ...], Meta(description="The words to replace, all of them, if the fix names the right one.")
     ]
 
 
@@ -140,7 +152,14 @@ def _reported(found: MailFinding, shown: Shown) -> ReportedFinding:
         feature=finding.feature or None,
         clients=finding.clients,
         widths=finding.widths,
+        corrections=tuple(_words(found)),
     )
+
+
+def _words(found: MailFinding) -> Iterator[ReportedWord]:
+    if correction := found.finding.correction:
+        for place in found.corrects:
+            yield ReportedWord(line=place.line, column=place.column, wrong=correction.wrong, right=correction.right)
 
 
 def _reported_coverages(coverage: FolderCoverage, shown: Shown) -> ReportedCoverages:
@@ -194,7 +213,27 @@ def _result(found: MailFinding, rules: list[str], shown: Shown) -> Mapping[str, 
         "locations": [{"physicalLocation": location}],
         "partialFingerprints": {"keyturnLine/v1": found.fingerprint},
         "properties": {"mails": found.mails, **_gaps(finding)},
+        **_fixes(found, location["artifactLocation"]),
     }
+
+
+def _fixes(found: MailFinding, file: Any) -> Mapping[str, Any]:
+    """Return the fix of a finding that knows the right word (SARIF, 3.55)."""
+    replacements = [
+        {
+            "deletedRegion": {
+                "startLine": word.line,
+                "startColumn": word.column,
+                "endColumn": word.column + len(word.wrong),
+            },
+            "insertedContent": {"text": word.right},
+        }
+        for word in _words(found)
+    ]
+    if not replacements:
+        return {}
+    change = {"artifactLocation": file, "replacements": replacements}
+    return {"fixes": [{"description": {"text": found.finding.fix}, "artifactChanges": [change]}]}
 
 
 def _gaps(finding: Finding) -> Mapping[str, Any]:

@@ -31,7 +31,6 @@ from keyturn.plain_files import paths_below
 _NAME = "Liquid"
 _HOSTS = tomllib.loads(Path(__file__).with_name("hosts.toml").read_text("utf-8"))
 _CLOSE = 0.75
-_ITS_FILTERS = "{} The mail shows the value without the filter."
 _OF_A_HOST = (
     "The mail shows the value without the filter. Write the value into the sample as readers should see it, or switch "
     'this rule off with "liquid/host-filter" = "off".'
@@ -146,18 +145,20 @@ class LiquidEngine:
 def _filter_fault(name: str, known: Iterable[str], column: int | None) -> EngineFault:
     if host := _host_of("filters", name):
         return EngineFault(_NAME, "host-filter", f"the filter '{name}' exists only at {host}", _OF_A_HOST, column)
-    fix = did_you_mean(name, known, _CLOSE) or "Check its spelling."
-    return EngineFault(_NAME, "unknown-filter", f"there is no filter '{name}'", _ITS_FILTERS.format(fix), column)
+    fix = _spelling(name, known, "The mail shows the value without the filter.")
+    return EngineFault(_NAME, "unknown-filter", f"there is no filter '{name}'", fix, column)
 
 
 def _tag_fault(name: str, known: Iterable[str], column: int | None) -> EngineFault:
     if host := _host_of("tags", name):
         said = f"the tag {{% {name} %}} exists only at {host}"
         return EngineFault(_NAME, "host-tag", said, _TAG_OF_A_HOST, column)
-    fix = did_you_mean(name, known, _CLOSE) or "Check its spelling."
-    return EngineFault(
-        _NAME, "unknown-tag", f"there is no tag {{% {name} %}}", f"{fix} The mail leaves it out.", column
-    )
+    fix = _spelling(name, known, "The mail leaves it out.")
+    return EngineFault(_NAME, "unknown-tag", f"there is no tag {{% {name} %}}", fix, column)
+
+
+def _spelling(name: str, known: Iterable[str], meanwhile: str) -> str:
+    return did_you_mean(name, known, _CLOSE, f"Did you mean {{}}? {meanwhile}") or f"Check its spelling. {meanwhile}"
 
 
 def _host_of(kind: Literal["filters", "tags"], name: str) -> str:

@@ -98,7 +98,7 @@ def _of_image_address(address: str, find: "partial[Finding]") -> Iterator[Findin
     if _TWICE.match(address):
         yield find("links/doubled-scheme")
     elif scheme and "{" not in address and scheme[1].lower() not in _OF_IMAGES:
-        meant = did_you_mean(scheme[1].lower(), _OF_IMAGES, form="{}:")
+        meant = did_you_mean(scheme[1].lower(), _OF_IMAGES, said="Did you mean {}:?")
         fix = meant or "Use an https:// address."
         yield find(
             "links/unknown-scheme", severity="error", message=f"No mail client shows {scheme[1]}: images.", fix=fix
@@ -127,7 +127,7 @@ def _check_address(document: Document, address: str, anchor: Anchor, find: "part
     elif (name := scheme[1].lower()) in ("javascript", "data", "vbscript", "file"):
         yield find("links/forbidden-scheme", name=name)
     elif name not in _SCHEMES:
-        meant = did_you_mean(name, _SCHEMES, form="{}:")
+        meant = did_you_mean(name, _SCHEMES, said="Did you mean {}:?")
         yield find("links/unknown-scheme", severity="error" if meant else "warning", name=name, fix=meant)
     elif name == "mailto":
         yield from _of_mailto(address, find)

@@ -209,4 +209,4 @@ def _closest_name(name: str, values: object) -> str:
     above, dot, last = name.rpartition(".")
     for part in above.split(".") if above else ():
         values = values.get(part) if isinstance(values, dict) else None
-    return did_you_mean(last, values if isinstance(values, dict) else (), form=f"{above}{dot}{{}}")
+    return did_you_mean(last, values if isinstance(values, dict) else (), said=f"Did you mean {above}{dot}{{}}?")

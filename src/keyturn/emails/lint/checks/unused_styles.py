@@ -151,6 +151,6 @@ def _similar(missing: Iterable[str], unstyled: Collection[str]) -> str:
     """Return a fix that names a class without a style, if one is spelt almost the same and not only counted on."""
     for name in missing:
         others = [one for one in unstyled if _DIGITS.sub("", one) != _DIGITS.sub("", name[1:])]
-        if meant := did_you_mean(name[1:], others, cutoff=_CLOSE, form=f"{name[0]}{{}}"):
+        if meant := did_you_mean(name[1:], others, cutoff=_CLOSE, said=f"Did you mean {name[0]}{{}}?"):
             return meant
     return ""

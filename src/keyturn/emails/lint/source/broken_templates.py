@@ -21,6 +21,7 @@ from keyturn.emails.lint.finding import (
     RULES,
     Finding,
     Place,
+    correction_of,
     did_you_mean,
     limit_finding,
     limit_of,
@@ -206,8 +207,9 @@ def _explain_fault(error: TemplateInvalid, fault: EngineFault, folders: Folders,
         rule=f"{fault.engine.lower()}/{fault.kind}",
         severity="note" if fault.kind.startswith("host-") else "error",
         message=_as_sentence(fault.message),
-        fix=fault.fix,
+        fix=str(fault.fix),
         place=place,
+        correction=correction_of(fault.fix),
     )
     return Broken(finding, spot)
 

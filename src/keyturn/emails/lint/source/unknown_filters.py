@@ -76,8 +76,7 @@ def _in_file(file: str, source: str, environment: Environment) -> Iterator[Findi
 def _spelling(name: str, known: Iterable[str]) -> str:
     if source := next((source for source, names in _KNOWN_FROM.items() if name in names), ""):
         return f"{source} has one of this name;"
-    meant = did_you_mean(name, known, _CLOSE)
-    return f"{meant} Otherwise," if meant else "Check its spelling;"
+    return did_you_mean(name, known, _CLOSE, "Did you mean {}? Otherwise,") or "Check its spelling;"
 
 
 def _column(line: str, name: str) -> int:
