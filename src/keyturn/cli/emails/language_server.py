@@ -1,5 +1,7 @@
 """lsp: a language server for editors."""
 
+from contextlib import closing
+
 import click
 
 from keyturn.cli.emails.folders import Source, open_folder, takes_source
@@ -21,13 +23,9 @@ def lsp(source: Source) -> None:
     """
     with requires_extra("lsp", "The language server"):
         from keyturn.emails.language_server import create_language_server
-    from keyturn.emails.renderers import RendererPool, renderers_for
+    from keyturn.emails.renderers import renderers_for
 
     mails = open_folder(source).mails()
-    runner = renderers_for(mails, mails.limits, 2)  # before there are threads to inherit
-    try:
-        if isinstance(runner, RendererPool):
-            runner.start()
+    with closing(renderers_for(mails, mails.limits, 2)) as runner:  # before there are threads to inherit
+        runner.start()
         create_language_server(mails, runner).start_io()
-    finally:
-        runner.close()

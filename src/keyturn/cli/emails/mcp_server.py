@@ -1,5 +1,7 @@
 """mcp: a server through which coding agents see emails."""
 
+from contextlib import closing
+
 import click
 
 from keyturn.cli.emails.folders import Source, open_folder, takes_source
@@ -21,13 +23,9 @@ def mcp(source: Source) -> None:
     """
     with requires_extra("mcp", "The MCP server"):
         from keyturn.emails.mcp_server import create_mcp_server
-    from keyturn.emails.renderers import RendererPool, renderers_for
+    from keyturn.emails.renderers import renderers_for
 
     mails = open_folder(source).mails()
-    runner = renderers_for(mails, mails.limits, 2)  # before there are threads to inherit
-    try:
-        if isinstance(runner, RendererPool):
-            runner.start()
+    with closing(renderers_for(mails, mails.limits, 2)) as runner:  # before there are threads to inherit
+        runner.start()
         create_mcp_server(mails, runner).run("stdio")
-    finally:
-        runner.close()

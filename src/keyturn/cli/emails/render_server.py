@@ -1,6 +1,7 @@
 """render-server: renders and checks emails over HTTP."""
 
 import os
+from contextlib import closing
 
 import click
 
@@ -35,7 +36,7 @@ def render_server(source: Source, host: str, port: int, workers: int | None) -> 
         from keyturn.cli.running import serve
         from keyturn.cli.sockets import address_of, listen
         from keyturn.emails.render_server import create_render_app
-        from keyturn.emails.renderers import RendererPool, renderers_for
+        from keyturn.emails.renderers import renderers_for
         from keyturn.event_loop import run
     from keyturn.telemetry.logs import configure_logs
 
@@ -45,15 +46,11 @@ def render_server(source: Source, host: str, port: int, workers: int | None) -> 
     if not opened.gallery.names():
         fail(*without_templates(opened))
     mails, most = opened.mails(), workers or cores()
-    runner = renderers_for(mails, mails.limits, most)  # before there are threads and sockets to inherit
-    try:
-        if isinstance(runner, RendererPool):
-            runner.start()
+    with closing(renderers_for(mails, mails.limits, most)) as runner:  # before there are threads and sockets to inherit
+        runner.start()
         bound = listen(host, port)
         app = create_render_app(runner, workers=most, limits=mails.limits, host=host, token=token)
         run(serve(app, bound, lambda: click.echo(_greeting(opened, address_of(bound)))))
-    finally:
-        runner.close()
 
 
 def _token(host: str) -> str:

@@ -249,12 +249,11 @@ def _greet(opened: Opened, studio: "Studio", address: str, mails: Path | None) -
 def _runner(opened: Opened) -> "Runner[Drawer]":
     """Return the runner that renders and checks, with one worker started, so that the first preview is quick."""
     from keyturn.emails.gallery.configuration import limits_of
-    from keyturn.emails.renderers import RendererPool, renderers_for
+    from keyturn.emails.renderers import renderers_for
     from keyturn.emails.studio.rendering.rendition import Drawer
 
     runner = renderers_for(Drawer(opened.gallery, opened.reopen), limits_of(opened.settings), _WORKERS, _load_checks)
-    if isinstance(runner, RendererPool):
-        runner.start()
+    runner.start()
     return runner
 
 

@@ -249,12 +249,9 @@ def _item(completion: Completion, replaced: types.Range) -> types.CompletionItem
 
 def _diagnostic(finding: Finding, document: TextDocument) -> types.Diagnostic:
     place = finding.place
-    start = types.Position(place.line - 1, place.column - 1)
-    line = document.lines[start.line] if start.line < len(document.lines) else ""
-    end = types.Position(start.line, start.character + _length_of_word(line[start.character :]))
-    codec = document.position_codec
+    line = document.lines[place.line - 1] if place.line <= len(document.lines) else ""
     return types.Diagnostic(
-        range=codec.range_to_client_units(document.lines, types.Range(start, end)),
+        range=_range(place, _length_of_word(line[place.column - 1 :]), document),
         message=f"{finding.message} {finding.fix}".strip(),
         severity=_SEVERITIES[finding.severity],
         code=finding.rule,
@@ -266,12 +263,8 @@ def _fix(found: MailFinding, said: types.Diagnostic, document: TextDocument) -> 
     correction = found.finding.correction
     if correction is None or not found.corrects:
         return None
-    edits = []
-    for place in found.corrects:
-        start = types.Position(place.line - 1, place.column - 1)
-        end = types.Position(start.line, start.character + len(correction.wrong))
-        range_ = document.position_codec.range_to_client_units(document.lines, types.Range(start, end))
-        edits.append(types.TextEdit(range_, correction.right))
+    ranges = (_range(place, len(correction.wrong), document) for place in found.corrects)
+    edits = [types.TextEdit(each, correction.right) for each in ranges]
     return types.CodeAction(
         title=f"Change '{correction.wrong}' to '{correction.right}'",
         kind=types.CodeActionKind.QuickFix,
@@ -279,6 +272,11 @@ def _fix(found: MailFinding, said: types.Diagnostic, document: TextDocument) -> 
         is_preferred=True,
         edit=types.WorkspaceEdit({document.uri: edits}),
     )
+
+
+def _range(place: Place, length: int, document: TextDocument) -> types.Range:
+    start, end = (types.Position(place.line - 1, place.column - 1 + more) for more in (0, length))
+    return document.position_codec.range_to_client_units(document.lines, types.Range(start, end))
 
 
 def _length_of_word(text: str) -> int:

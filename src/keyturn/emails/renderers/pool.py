@@ -121,8 +121,10 @@ class Here(Generic[S]):
     def run_for(self, _: float, function: Callable[..., R], *args: Any) -> R:
         return function(self._state, *args)
 
-    def close(self) -> None:
-        """Do nothing."""
+    def start(self) -> None:
+        """Do nothing, as `close` does."""
+
+    close = start
 
 
 class RendererPool(Generic[S]):

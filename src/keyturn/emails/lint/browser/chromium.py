@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from keyturn.emails.gallery import Gallery, Sample
 from keyturn.emails.gallery.branches.search import LONGEST
@@ -102,42 +102,33 @@ class Chromium:
         """Return the mail as PNG, at most `_TALLEST` pixels of its height. Raises NotMeasured."""
 
         def take(page: "Page") -> bytes:
-            page.set_viewport_size({"width": width, "height": 800})
             box = page.locator("html").bounding_box()
             height = min(max(box["height"] if box else 0, 1), _TALLEST)
             return page.screenshot(full_page=True, clip={"x": 0, "y": 0, "width": width, "height": height})
 
-        return self._show(html, take)
+        return self._show(html, take, width)
 
     def differences(self, old: str, new: str, width: int) -> list[tuple[str, int, int, int, int]]:
         """Return the marks on the new mail: a kind, "changed" or "removed", and top, bottom, left and right.
 
         Raises NotMeasured.
         """
-
-        def run(page: "Page", function: str, given: Any = None) -> Any:
-            page.set_viewport_size({"width": width, "height": 800})
-            return page.evaluate(f"(given) => {{ {_source_of('overlay')}\nreturn {function}(given); }}", given)
-
-        parts = self._show(old, lambda page: run(page, "parts"))
-        return self._show(new, lambda page: [tuple(mark) for mark in run(page, "marks", parts)])
+        script = f"(old) => {{ {_source_of('overlay')}\nreturn old ? marks(old) : parts(); }}"
+        parts = self._show(old, lambda page: page.evaluate(script), width)
+        return self._show(new, lambda page: [tuple(mark) for mark in page.evaluate(script, parts)], width)
 
     def key_at(self, html: str, width: int, x: int, y: int) -> str:
         """Return the key of the innermost marked element at a pixel of that picture, or "". Raises NotMeasured."""
+        return self._show(html, lambda page: str(page.evaluate(_KEY_AT, [x, y])), width)
 
-        def find(page: "Page") -> str:
-            page.set_viewport_size({"width": width, "height": 800})
-            return str(page.evaluate(_KEY_AT, [x, y]))
-
-        return self._show(html, find)
-
-    def _show(self, html: str, then: "Callable[[Page], _R]") -> _R:
+    def _show(self, html: str, then: "Callable[[Page], _R]", width: int = WIDTHS[0]) -> _R:
         from playwright.sync_api import Error
 
         if len(html) > _LONGEST:
             raise NotMeasured(f"its HTML has more than {_LONGEST // 1024**2} MB")
         try:
             self._html, page = html, self._open_page()
+            page.set_viewport_size({"width": width, "height": 800})
             page.goto(_ADDRESS)
             return then(page)
         except Error as error:
