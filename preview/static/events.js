@@ -20,11 +20,12 @@ export function listen() {
 function start() {
   if (source) return;
   source = new EventSource(`${document.body.dataset.home}/events`);
-  source.addEventListener("watching", () => {
-    tell("live", `watching ${folder}`);
+  source.addEventListener("watching", async ({ target }) => {
     // A mail may have arrived after the page was rendered and before this connection.
-    draw(undefined, { anew: missed });
+    const drawn = draw(undefined, { anew: missed });
     missed = false;
+    await drawn;
+    if (target.readyState === EventSource.OPEN) tell("live", `watching ${folder}`);
   });
   source.addEventListener("saved", (event) => redraw(JSON.parse(event.data)));
   source.addEventListener("mail", () => draw());
