@@ -76,11 +76,98 @@ def test_every_rule_says_what_is_wrong_whom_it_hits_and_what_to_do(about: Explan
     assert about.what.endswith(".")
     assert about.why.rstrip(")").endswith(".")
     assert about.fix.endswith((".", "?", "}"))
-    assert about.severity in ("error", "warning", "note")
+    assert about.severities.keys() <= {"error", "warning", "note"}
+    assert [when for when in about.severities.values() if not when] == [""], "one is the usual"
     assert about.rule in about.silence
     if about.rule in RULES:
         assert about.bad
         assert about.good
+
+
+TOKEN = "https://example.org/reset?token=kT3vQ9mXh2Jr0pZsYc7LwA8eUfB1nDgO"
+LONG = f"<p>{'Boats ' * 50}</p>"
+DARK = "<style>@media (prefers-color-scheme: dark) { body { background: #111; color: #fff } .x { color: %s } }</style>"
+HEADS = '<mjml lang="en"><mj-head>{}</mj-head><mj-body></mj-body>{}</mjml>'
+PLANTED = {
+    "links/empty": {"warning": '<a href="#">Boats</a>', "error": '<a href="#" class="button">Boats</a>'},
+    "links/http": {
+        "warning": '<a href="http://example.org">Boats</a>',
+        "error": f'<a href="{TOKEN.replace("https", "http")}">Boats</a>',
+    },
+    "links/third-party": {
+        "warning": '<a href="https://bit.ly/3xYz">Boats</a>',
+        "error": f'<a href="{TOKEN.replace("example.org", "bit.ly")}">Boats</a>',
+    },
+    "links/unknown-scheme": {
+        "warning": '<a href="harbour:boats">Boats</a>',
+        "error": '<a href="htps://example.org">Boats</a>',
+    },
+    "contrast/light": {
+        "error": '<p style="color:#f2f2f2">Boats</p>',
+        "warning": '<p style="color:#aaaaaa">Boats</p>',
+        "note": f'{LONG}<p style="color:#aaaaaa;font-size:11px">Boats</p>',
+    },
+    "contrast/dark": {
+        "error": DARK % "#161616" + '<p class="x">Boats</p>',
+        "warning": DARK % "#444444" + '<p class="x">Boats</p>',
+        "note": DARK % "#4e4e4e" + f'{LONG}<p class="x" style="font-size:11px">Boats</p>',
+    },
+    "contrast/full": {
+        "warning": '<p style="background:#000099;color:#ff00ff">Boats</p>',
+        "note": '<p style="background:#7c7c7c;color:#000000">Boats</p>',
+    },
+    "contrast/partial": {
+        "warning": "<style>[data-ogsc] p { color: #333333 }</style><p>Boats</p>",
+        "note": "<style>[data-ogsc] p { color: #767676 }</style><p>Boats</p>",
+    },
+    "accessibility/small-text": {
+        "warning": f'{LONG}<p style="font-size:8px">Boats</p>',
+        "note": f'{LONG}<p style="font-size:11px">Boats</p>',
+    },
+    "sizes/image-without-width": {
+        "warning": '<img src="https://example.org/a.png" alt="Boat">',
+        "note": '<img src="https://example.org/a.png" alt="Boat" style="width:9px">',
+    },
+    "parity/link-not-in-text": {
+        "note": '<a href="https://example.org/a">Boats</a>',
+        "warning": '<a href="https://example.org/a" class="button">Boats</a>',
+        "error": f'<a href="{TOKEN}">Boats</a>',
+    },
+    "styles/unused": {
+        "note": "<style>.quay { color: #123456 }</style>",
+        "warning": '<style>.buton { color: #123456 }</style><p class="button">Boats</p>',
+    },
+    "mjml/second-element": {
+        "warning": HEADS.format("<mj-title>News</mj-title><mj-title>Boats</mj-title>", ""),
+        "error": HEADS.format("<mj-title>News</mj-title>", "<mj-body></mj-body>"),
+    },
+}
+"""What gives a finding each severity of its rule. Other rules have one, and `Rules.finding` refuses any other."""
+
+ELSEWHERE_TOO = {"links/this-machine"}
+"""A note in mails that an app has sent: `test_harm`."""
+
+
+@pytest.mark.parametrize("rule", PLANTED)
+def test_each_severity_that_is_named_can_be_found(tmp_path: Path, rule: str) -> None:
+    (tmp_path / "news.samples.toml").write_text('[first]\nname = "Ada"\n', "utf-8")
+    (tmp_path / "news.txt").write_text("Boats\n", "utf-8")
+    for severity, markup in PLANTED[rule].items():
+        is_mjml = markup.startswith("<mjml")
+        (tmp_path / f"news.{'mjml' if is_mjml else 'html'}").write_text(
+            markup if is_mjml else PAGE.replace("{}", markup), "utf-8"
+        )
+        found = {one.finding.severity for one in examine(open_gallery(tmp_path)).found if one.finding.rule == rule}
+        assert found == {severity}
+
+
+def test_every_rule_with_several_severities_is_planted_with_each_of_them() -> None:
+    several = {one.rule: one.severities.keys() for one in all_rules() if len(one.severities) > 1}
+    of_checks = {rule: those for rule, those in several.items() if not rule.startswith("compatibility/")}
+
+    assert {rule: those for rule, those in of_checks.items() if rule not in ELSEWHERE_TOO} == {
+        rule: those.keys() for rule, those in PLANTED.items()
+    }
 
 
 def test_a_feature_names_the_clients_that_lack_it() -> None:
@@ -93,9 +180,8 @@ def test_a_feature_names_the_clients_that_lack_it() -> None:
 def test_in_a_terminal_a_rule_is_explained_and_a_group_listed() -> None:
     told = as_text("links/relative")
 
-    assert told.startswith(
-        "links/relative  usually an error\nThis address is relative, which does not work in a mail.\n"
-    )
+    assert told.startswith("links/relative  error\nThis address is relative, which does not work in a mail.\n")
+    assert as_text("links/empty").startswith("links/empty  warning; error if the link is a button\n")
     assert '\n\nBad:\n  <a href="/harbour">Our harbour</a>\n\nGood:\n  <a href="https://example.org/harbour">' in told
     assert "keyturn: ignore links/relative because ..." in told
     assert [line.split()[0] for line in as_text("links").splitlines()[::2]] == list(rules()["links"])

@@ -4,6 +4,7 @@ Each row was worked out by hand from the notes of the source: "Gmail" is its thr
 phones, which read no stylesheet and little CSS in accounts of other providers.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -12,8 +13,9 @@ import pytest
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.lint.checks.compatibility import check_compatibility
-from keyturn.emails.lint.clients.clients import GROUPS
+from keyturn.emails.lint.clients.clients import GROUPS, MAJOR, Clients
 from keyturn.emails.lint.document import read_document
+from keyturn.emails.lint.explaining import explain_rule
 from keyturn.emails.lint.finding import Finding
 from keyturn.emails.lint.source.origins import with_origins
 from keyturn.languages import Languages
@@ -190,14 +192,15 @@ ROWS = [
 ]
 
 
-def findings(folder: Path, row: Row) -> list[Finding]:
+def findings(folder: Path, row: Row, groups: Iterable[Clients] = (MAJOR,)) -> list[Finding]:
     head = f"<style>{row.css}</style>" if row.css else ""
     (folder / "letter.html").write_text(f"<html><head>{head}</head><body>{row.html}</body></html>", "utf-8")
     languages = Languages("UTC")
     gallery = Gallery(templates=Templates(folder, {}), languages=languages)
     (sample,) = gallery.samples("letter").values()
     document = read_document(gallery.renderers(with_origins)(sample), "letter", sample, languages.choose("en"))
-    return [finding for finding in check_compatibility(document) if finding.feature == row.feature]
+    found = (finding for clients in groups for finding in check_compatibility(document, clients))
+    return [finding for finding in found if finding.feature == row.feature]
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.feature} {row.css or row.html}"[:90])
@@ -214,6 +217,19 @@ def test_no_use_is_worse_than_a_warning_and_what_still_holds_is_a_note(tmp_path:
     loud = {feature for (feature, _), found in severities.items() if "warning" in found}
     assert loud.isdisjoint({"css-padding", "css-width", "css-max-width", "css-at-media", "css-selector-child"})
     assert {"css-display-flex", "html-background", "css-position"} - loud == {"html-background"}
+
+
+@pytest.mark.long
+def test_a_feature_is_explained_with_the_severities_that_its_findings_have_for_some_group_of_clients(
+    tmp_path: Path,
+) -> None:
+    groups = [Clients((name,)) for name in GROUPS]
+    seen: dict[str, set[str]] = defaultdict(set)
+    for row in (*ROWS, sheet("css-at-import", "@import url(https://a.example/a.css);")):
+        seen[f"compatibility/{row.feature}"] |= {one.severity for one in findings(tmp_path, row, groups)}
+
+    assert len(seen) > 40
+    assert {rule: found for rule, found in seen.items() if found != {*explain_rule(rule).severities}} == {}
 
 
 def test_the_element_that_is_written_is_named_where_a_feature_is_several(tmp_path: Path) -> None:

@@ -7,32 +7,33 @@ from textwrap import indent
 from typing import NamedTuple
 
 from keyturn.emails.lint.clients.clients import MAJOR, names_of, supports
-from keyturn.emails.lint.clients.features import features
-from keyturn.emails.lint.finding import RULES
+from keyturn.emails.lint.clients.features import features, severities
+from keyturn.emails.lint.finding import RULES, Severity
 from keyturn.emails.lint.suppression import expect_rules, rules
 
 _WORD = re.compile(r"(?<!\{)\{\w[^{}]*\}")
 _ITS_FIX = "Each finding says what to do."
-_OF_ENGINES: Mapping[str, tuple[str, str]] = {
-    "host-filter": ("A filter exists only at the host that sends the mails.", "Nobody, if that host sends them."),
-    "host-tag": ("A tag exists only at the host that sends the mails.", "Nobody, if that host sends them."),
-    "limit": ("A template exceeds a limit of its engine, as a loop without end does.", RULES["limits/time"].why),
-    "not-drawn": ("The folder's engine does not render this template.", "Nobody yet: the mail is not checked."),
-    "unknown-library": ("There is no tag library of this name.", RULES["jinja/unknown-tag"].why),
-}
-"""What is wrong and whom it hits, for kinds of mistakes that Jinja has not."""
 
 
 class Explanation(NamedTuple):
-    """What a rule says to who asks about it. `severity` is the usual one; `bad` and `good` may be empty."""
+    """What a rule says to who asks about it.
+
+    `severities`: all that its findings can have, the usual one first. The others say when. `bad` and `good` may be
+    empty.
+    """
 
     rule: str
-    severity: str
+    severities: Mapping[Severity, str]
     what: str
     why: str
     fix: str
     bad: str
     good: str
+
+    @property
+    def severity(self) -> str:
+        """All severities in words: "warning; error if the link is a button"."""
+        return "; ".join(f"{one} if {when}" if when else one for one, when in self.severities.items())
 
     @property
     def examples(self) -> Mapping[str, str]:
@@ -47,15 +48,11 @@ class Explanation(NamedTuple):
 def explain_rule(rule: str) -> Explanation:
     """Explain a rule by its full name. Raises UnknownRule."""
     expect_rules([rule])
-    group, _, kind = rule.partition("/")
-    if group == "compatibility":
-        return _of_feature(rule, kind)
-    if rule not in RULES and kind in _OF_ENGINES:
-        return Explanation(rule, "error", *_OF_ENGINES[kind], _ITS_FIX, "", "")
-    declared = RULES[rule if rule in RULES else f"jinja/{kind}"]
-    bad, good = ("", "") if rule not in RULES and kind == "error" else (declared.bad, declared.good)
+    if rule not in RULES:
+        return _of_feature(rule, rule.partition("/")[2])
+    declared = RULES[rule]
     what, fix = _general(declared.what or declared.message), _general(declared.fix) or _ITS_FIX
-    return Explanation(rule, declared.severity, what, declared.why, fix, bad, good)
+    return Explanation(rule, declared.severities, what, declared.why, fix, declared.bad, declared.good)
 
 
 def all_rules() -> Iterator[Explanation]:
@@ -76,9 +73,7 @@ def as_text(rule: str) -> str:
     about = explain_rule(rule)
     parts = {"Whom it hits": about.why, **about.examples, "Fix": about.fix, "Silence": about.silence}
     told = (f"{name}:\n  {text}".replace("\n", "\n  ").replace("\n    ", "\n  ") for name, text in parts.items())
-    return "\n\n".join(
-        (f"{about.rule}  usually {'an' if about.severity == 'error' else 'a'} {about.severity}\n{about.what}", *told)
-    )
+    return "\n\n".join((f"{about.rule}  {about.severity}\n{about.what}", *told))
 
 
 def as_markdown() -> str:
@@ -86,12 +81,12 @@ def as_markdown() -> str:
     lines = [
         "# Rules of `keyturn check`",
         "",
-        "This page lists what `keyturn check --explain` says of each rule, under its usual severity.",
+        "This page lists what `keyturn check --explain` says of each rule.",
         "",
     ]
     for about in all_rules():
         examples = [f"* {name}:\n\n    ```\n{indent(text, '    ')}\n    ```\n" for name, text in about.examples.items()]
-        lines += [f"## {about.rule}", "", f"**{about.severity.capitalize()}.** {_escaped(about.what)}", ""]
+        lines += [f"## {about.rule}", "", f"**{_escaped(about.severity.capitalize())}.** {_escaped(about.what)}", ""]
         lines += [f"* {_escaped(about.why)}", f"* {_escaped(about.fix)}", *examples, ""]
     return "\n".join(lines)
 
@@ -117,8 +112,8 @@ def _of_feature(rule: str, name: str) -> Explanation:
     )
     return Explanation(
         rule,
-        "note" if feature.graceful is True else "warning",
-        f"Some mail clients lack {support.title}: {feature.effect}.",
+        severities(feature, support),
+        f"Some mail clients lack {support.title}: {feature.effect.rstrip(',')}.",
         f"Readers in these clients: {clients}. {works} (caniemail.com).",
         feature.in_html or feature.fix or "Check that the mail also works without it.",
         support.title,

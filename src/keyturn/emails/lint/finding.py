@@ -119,9 +119,12 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rule(NamedTuple):
-    """What a rule says of its findings, and to who asks about it. `message` and `fix` have places for words."""
+    """What a rule says of its findings, and to who asks about it. `message` and `fix` have places for words.
 
-    severity: Severity
+    `severities`: all that its findings can have, the usual one first. The others say when.
+    """
+
+    severities: Mapping[Severity, str]
     message: str
     fix: str
     what: str
@@ -129,13 +132,18 @@ class Rule(NamedTuple):
     bad: str
     good: str
 
+    @property
+    def severity(self) -> Severity:
+        return next(iter(self.severities))
+
 
 class Rules(Mapping[str, Rule]):
     """The rules of a TOML file, by name: "links/relative". The file is read on first use.
 
-    A rule has its message under its severity, and its fix: `[links.relative]`, `error = "..."`, `fix = "..."`; `why`
-    says whom it hits, `bad` and `good` are an example. A table named for several groups, such as
-    `["html mjml".cdata]`, is a rule of each. Groups are in the order in which people should read their findings.
+    A rule has its message under its severity, and its fix: `[links.relative]`, `error = "..."`, `fix = "..."`;
+    `note_if` says when a finding is a note instead, `why` whom it hits, `bad` and `good` are an example. A table named
+    for several groups, such as `["html mjml".cdata]`, is a rule of each. Groups are in the order in which people should
+    read their findings.
     """
 
     def __init__(self, file: Path) -> None:
@@ -166,9 +174,11 @@ class Rules(Mapping[str, Rule]):
     ) -> Finding:
         """Make a finding of a rule, filling in the words. A severity or a text that is given here replaces the rule's.
 
-        A long word is cut. An undeclared rule raises KeyError.
+        A long word is cut. A rule that is not declared, or not with this severity, raises KeyError.
         """
         declared = self[rule]
+        if severity and severity not in declared.severities:
+            raise KeyError(f"{rule} is declared without the severity {severity}")
         filled = {name: cut(word) if isinstance(word, str) else word for name, word in words.items()}
         return Finding(
             rule=rule,
@@ -191,7 +201,7 @@ class Rules(Mapping[str, Rule]):
     def _declared(self) -> dict[str, Rule]:
         return {
             f"{group}/{name}": Rule(
-                severity,
+                {severity: "", **{other: texts[f"{other}_if"] for other in SEVERITIES if f"{other}_if" in texts}},
                 texts[severity],
                 *((rules.get("*", {}) | texts).get(text, "") for text in ("fix", "what", "why", "bad", "good")),
             )
@@ -204,7 +214,7 @@ class Rules(Mapping[str, Rule]):
 
 
 RULES = Rules(Path(__file__).with_name("rules.toml"))
-"""The rules of the checks, apart from those of mail clients' features and of engines other than Jinja."""
+"""The rules of the checks, apart from those of mail clients' features."""
 
 
 @dataclass(frozen=True, slots=True)

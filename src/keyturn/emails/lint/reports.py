@@ -248,12 +248,12 @@ def _rule(about: Explanation) -> Mapping[str, Any]:
         "id": about.rule,
         "name": "".join(part.capitalize() for part in re.split("[/-]", about.rule)),  # readable (SARIF, 3.49.7)
         "shortDescription": {"text": about.what},
-        "fullDescription": {"text": f"{about.what} {about.why}"},
+        "fullDescription": {"text": f"{about.what} {about.why} Severity: {about.severity}."},
         "help": {
             "text": f"{about.fix} {about.silence}",
             "markdown": f"{about.why}\n\n{about.fix}{examples}\n\n{about.silence}",
         },
-        "defaultConfiguration": {"level": about.severity},
+        "defaultConfiguration": {"level": next(iter(about.severities))},
     }
 
 

@@ -20,7 +20,6 @@ from keyturn.emails.lint.clients.clients import Clients, UnknownClients
 from keyturn.emails.lint.clients.features import features
 from keyturn.emails.lint.finding import RULES, SEVERITIES, Finding, Place, line_and_column
 from keyturn.errors import Fault, KeyturnError
-from keyturn.mail.rendering.engine import ENGINES
 
 OFF = "off"
 _CHOICES = (*SEVERITIES, OFF)
@@ -34,11 +33,10 @@ class UnknownRule(KeyturnError):
 def rules() -> Mapping[str, tuple[str, ...]]:
     """Return the rules of each group, in full and sorted: "mjml/wrong-value".
 
-    They are those of `rules.toml`, of engines other than Jinja, and of the features of mail clients.
+    They are those of `rules.toml` and of the features of mail clients.
     """
     found: dict[str, set[str]] = defaultdict(set)
-    of_engines = (f"{engine.lower()}/{kind}" for engine, kinds in ENGINES.items() for kind in kinds)
-    for rule in (*RULES, *of_engines, *(f"compatibility/{feature}" for feature in features())):
+    for rule in (*RULES, *(f"compatibility/{feature}" for feature in features())):
         found[rule.partition("/")[0]].add(rule)
     return {name: tuple(sorted(found[name])) for name in sorted(found)}
 

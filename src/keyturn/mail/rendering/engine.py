@@ -20,23 +20,6 @@ FaultKind = Literal[
 ]
 """Kinds of mistakes. Host kinds are not mistakes: the app that sends the mail has these parts."""
 
-ENGINES: Mapping[str, tuple[FaultKind, ...]] = {
-    "Django": ("error", "missing-template", "syntax", "unknown-filter", "unknown-library", "unknown-tag"),
-    "Handlebars": ("not-drawn",),
-    "Liquid": (
-        "error",
-        "host-filter",
-        "host-tag",
-        "limit",
-        "missing-template",
-        "not-drawn",
-        "syntax",
-        "unknown-filter",
-        "unknown-tag",
-    ),
-}
-"""The engines beside Jinja by name, each with the kinds of mistakes that it may report."""
-
 
 class Engine(Protocol):
     """Renders templates by their names in `Folders`. `name`: the engine's name. `filters`: all its filters."""
@@ -63,7 +46,7 @@ class Engine(Protocol):
 class EngineFault(Exception):
     """A mistake in a template as its engine reports it: the reason, the column, and a fix.
 
-    `engine` is a key of ENGINES. `by_itself`: the template fails with any values.
+    `engine`: its name, such as Liquid. `by_itself`: the template fails with any values.
     """
 
     def __init__(

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from keyturn.emails.lint.clients.clients import MAJOR, Clients, Support, names_of, supports
-from keyturn.emails.lint.clients.features import Feature, FeatureUse, Gap, feature_uses, features, gaps
+from keyturn.emails.lint.clients.features import Feature, FeatureUse, Gap, feature_uses, features, gaps, severity_of
 from keyturn.emails.lint.document import Document
 from keyturn.emails.lint.finding import ClientGap, Finding
 from keyturn.mail.rendering.html_tree import Element
@@ -38,7 +38,7 @@ def _finding_on(document: Document, use: FeatureUse, chosen: tuple[str, ...]) ->
     lacking, partly = ([gap for gap in found if gap.support == kind] for kind in ("no", "partial"))
     return Finding(
         rule=f"compatibility/{use.feature}",
-        severity="warning" if lacking and not feature.is_graceful(use.value) else "note",
+        severity=severity_of(use, feature, found),
         message=_message(_title(support, feature, use), support, feature, lacking, partly),
         fix=(not document.is_mjml and feature.in_html) or feature.fix or _note(support, lacking) or _WITHOUT,
         place=document.place(use.offset),

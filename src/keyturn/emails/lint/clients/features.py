@@ -28,6 +28,7 @@ from keyturn.emails.lint.css.stylesheets import (
     read_stylesheet,
 )
 from keyturn.emails.lint.document import Document
+from keyturn.emails.lint.finding import Severity
 from keyturn.emails.lint.markup.structure import AuthoredStyle
 from keyturn.mail.rendering.html_tree import Element
 
@@ -349,20 +350,41 @@ def gaps(use: FeatureUse, feature: Feature, support: Support, clients: Iterable[
             yield from sorted(found, key=lambda gap: gap.support)[:1]
 
 
+def severity_of(use: FeatureUse, feature: Feature, found: Iterable[Gap]) -> Severity:
+    """Return the severity of a use with these gaps, which is one of `severities`."""
+    return "warning" if not feature.is_graceful(use.value) and any(gap.support == "no" for gap in found) else "note"
+
+
+def severities(feature: Feature, support: Support) -> Mapping[Severity, str]:
+    """Return all severities of findings on a feature, the usual one first. The others say when."""
+    if feature.graceful is True:
+        return {"note": ""}
+    partly = (support.noted.get(client, ()) or ("",) for client in support.clients_that("partial"))
+    has_parts = any(_kind_of(feature, support, note) == "partial" for note in chain.from_iterable(partly))
+    whole = ["the mail stays whole without this value"] if feature.graceful else []
+    when = " or ".join([*whole, *(["the chosen clients lack only a part of it"] if has_parts else [])])
+    return {"warning": "", "note": when} if when else {"warning": ""}
+
+
 def _of_note(use: FeatureUse, feature: Feature, support: Support, client: str, note: str) -> Gap | None:
-    said = support.notes.get(note, "")
-    depends = note in feature.when or note in feature.on
-    if depends and not _is_about(use, feature, note):
-        return None
-    if _OTHER_ACCOUNTS.search(said):
-        return Gap(client, "partial", note)
+    kind, depends = _kind_of(feature, support, note), note in feature.when or note in feature.on
     if depends:
-        return Gap(client, "no", note)
-    if _BARE_TYPES_ALONE.search(said):
-        return Gap(client, "no", note) if _NOT_A_BARE_TYPE.search(use.written) else None
-    if feature.partial is None:
-        return Gap(client, "partial", note)
-    return Gap(client, "no", note) if re.search(feature.partial, use.value) else None
+        concerns = _is_about(use, feature, note)
+    elif kind == "partial":
+        concerns = True
+    elif _BARE_TYPES_ALONE.search(support.notes.get(note, "")):
+        concerns = bool(_NOT_A_BARE_TYPE.search(use.written))
+    else:
+        concerns = bool(re.search(feature.partial or "", use.value))
+    return Gap(client, kind, note) if concerns else None
+
+
+def _kind_of(feature: Feature, support: Support, note: str) -> Literal["no", "partial"]:
+    """Return what a client lacks that has this note, where the note is about a use."""
+    said, is_named = support.notes.get(note, ""), note in feature.when or note in feature.on
+    if _OTHER_ACCOUNTS.search(said):
+        return "partial"
+    return "no" if is_named or feature.partial is not None or _BARE_TYPES_ALONE.search(said) else "partial"
 
 
 def _is_about(use: FeatureUse, feature: Feature, note: str) -> bool:

@@ -21,7 +21,6 @@ from keyturn.emails.lint.finding import (
     RULES,
     Finding,
     Place,
-    correction_of,
     did_you_mean,
     limit_finding,
     limit_of,
@@ -203,15 +202,8 @@ def _explain_fault(error: TemplateInvalid, fault: EngineFault, folders: Folders,
     place = spot.nearest_place(folders)
     if fault.kind == "error" and not (fault.by_itself or sample.is_complete):
         return Broken(_not_checked(fault.message, place), spot)
-    finding = Finding(
-        rule=f"{fault.engine.lower()}/{fault.kind}",
-        severity="note" if fault.kind.startswith("host-") else "error",
-        message=_as_sentence(fault.message),
-        fix=str(fault.fix),
-        place=place,
-        correction=correction_of(fault.fix),
-    )
-    return Broken(finding, spot)
+    rule = f"{fault.engine.lower()}/{fault.kind}"
+    return Broken(RULES.finding(place, rule, message=_as_sentence(fault.message), fix=fault.fix), spot)
 
 
 def explain_samples(error: TemplateInvalid, folders: Folders) -> Broken:
