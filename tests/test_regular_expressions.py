@@ -66,7 +66,7 @@ BUILT: Mapping[str, str | Iterable[str]] = {
     "emails/lint/clients/features.py feature.property or '.*'": [one.property for one in _FEATURES],
     "emails/lint/clients/features.py one.selector": [one.selector for one in _FEATURES],
     "emails/lint/clients/features.py one.at": [one.at for one in _FEATURES],
-    "emails/lint/clients/features.py feature.partial": [one.partial or "" for one in _FEATURES],
+    "emails/lint/clients/features.py feature.partial or ''": [one.partial or "" for one in _FEATURES],
     "emails/lint/clients/features.py feature.when.get(note, '')": [
         each for one in _FEATURES for each in one.when.values()
     ],

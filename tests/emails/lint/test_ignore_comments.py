@@ -132,11 +132,6 @@ def test_plain_html_and_text_parts_have_them_too(emails: Path) -> None:
     assert examination.ignored
 
 
-def test_a_long_file_of_open_comments_is_read_in_no_time(emails: Path) -> None:
-    """Each that is never closed runs to the end of the file: what a file may cost grows with its length alone."""
-    checked(emails, "<mj-text>" + "<!-- {# keyturn: " * 300 + "--></mj-text>")
-
-
 def test_of_a_mail_that_cannot_be_drawn_no_comment_is_said_to_be_unused(emails: Path) -> None:
     comment = f"{{# keyturn: ignore {RULE} because of the app #}}\n"
     (emails / "_boat.mjml").write_text(f"{comment}<mj-text>Boats</mj-text>", "utf-8")

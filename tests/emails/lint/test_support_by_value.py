@@ -225,7 +225,8 @@ def test_a_feature_is_explained_with_the_severities_that_its_findings_have_for_s
 ) -> None:
     groups = [Clients((name,)) for name in GROUPS]
     seen: dict[str, set[str]] = defaultdict(set)
-    for row in (*ROWS, sheet("css-at-import", "@import url(https://a.example/a.css);")):
+    imports = (sheet("css-at-import", f"@import url(https://a.example/{name}.css);") for name in ("a", "font"))
+    for row in (*ROWS, *imports):
         seen[f"compatibility/{row.feature}"] |= {one.severity for one in findings(tmp_path, row, groups)}
 
     assert len(seen) > 40

@@ -5,13 +5,13 @@ So other mistakes in the file are still found at their lines. A tag that prints 
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from functools import lru_cache
-from itertools import takewhile
-from time import thread_time
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
 
 from jinja2 import Environment, Template, TemplateAssertionError, TemplateSyntaxError, nodes
+from jinja2.lexer import Lexer
 from jinja2.visitor import NodeTransformer
 
 from keyturn.emails.gallery.variables.missing_names import is_noting, note_wrong_tags
@@ -23,8 +23,11 @@ from keyturn.mail.rendering.html_tree import splice
 STAND_IN = "__"
 """The global whose value stands in for a tag."""
 
-_LONGEST = 1.0
-"""Seconds of processor time to find more than a file's first mistake. Most mistakes take two more parses."""
+_MOST_PARSED = 1_250_000
+"""Characters to parse, to find more than a file's first mistake. Most mistakes take one parse of the file."""
+
+_MOST_FILES = 32
+"""Files whose mistakes are kept: a mail is parsed several times."""
 
 _TAG = re.compile(
     r"\{#(?:(?!\{#).)*?#\}|(?P<tag>\{%[-+]?\s*(?P<name>\w*)(?:(?!\{%).)*?%\}|\{\{(?:(?!\{\{|\{%).)*?\}\})"
@@ -35,6 +38,8 @@ _END_OF_COMMENT = re.compile(r"\{%[-+]?\s*endcomment\s*[-+]?%\}")
 _WHOLE = re.compile(r"(?P<tag>.+)(?P<name>)(?P<broken>)", re.DOTALL)
 _UNKNOWN = re.compile(r"unknown tag '(\w+)'")
 _UNCLOSED = re.compile(r"to be closed is '(\w+)'")
+_TOO_DEEP = "An expression is nested too deeply."
+_OPEN_COMMENT = "Missing end of comment tag"
 _FOLLOWS = re.compile(r"^Unexpected end of template|unknown tag '(?:end|el)")
 """Mistakes that an earlier one of the same file may have caused."""
 
@@ -72,53 +77,22 @@ class TolerantEnvironment(Environment):
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         wrong, words = self._wrong[name] = list[TemplateSyntaxError](), set[str]()
-        ends = thread_time() + _LONGEST
-        while not wrong or thread_time() < ends:
-            try:
-                tree = super()._parse(source, name, filename)
-            except TemplateSyntaxError as error:
-                tags = self._wrong_tags(source, error, ends, name, filename)
-                engine = engine_of(tags[0][0], source) if tags else ""
-                if tags and engine:
-                    at = Position.of_tag(source, tags[0])
-                    wrong.append(TagOfAnotherEngine(tags[0][0], engine, at, name, filename))
-                    words |= OF_ENGINES
-                elif not (wrong and _FOLLOWS.search(error.message or "")):
-                    if tags and (error.message or "").startswith("Unexpected end of template"):
-                        error.lineno = Position.of_tag(source, tags[0], named=False)
-                    wrong.append(error)
-                if tags is None:
-                    break
-                source = _without(source, tags)
-                words |= {word for tag in tags if tag["name"] != "" for word in _WORD.findall(_QUOTED.sub("", tag[0]))}
-            except RecursionError:
-                wrong.append(TemplateSyntaxError("An expression is nested too deeply.", 1, name, filename))
-                break
-            else:
-                stray = _RemovedControls().removed_from(tree)
-                wrong += [*(stray if not wrong else ()), *_renamed_blocks(tree)]
-                return tree
-        raise wrong[0]
+        try:
+            tree = super()._parse(source, name, filename)
+        except (TemplateSyntaxError, RecursionError):
+            mended = _mend(_Syntax(self.lexer, frozenset(self.extensions), super()._parse), source)
+            wrong += (make_error(name, filename) for make_error in mended.wrong)
+            words.update(mended.words)
+            if mended.source is None:
+                raise wrong[0] from None
+            tree = super()._parse(mended.source, name, filename)
+        stray = _RemovedControls().removed_from(tree)
+        wrong += [*(stray if not wrong else ()), *_renamed_blocks(tree)]
+        return tree
 
     def refuse(self, error: TemplateSyntaxError) -> None:
         """Note what Jinja refuses when it compiles a template. Its code goes on, and may fail there."""
         self._wrong[error.name][0].append(error)
-
-    def _wrong_tags(
-        self, source: str, error: TemplateSyntaxError, ends: float, name: str | None, filename: str | None
-    ) -> Sequence[re.Match[str]] | None:
-        """Return the first suspects without which parsing gets further, or None if the time `ends` before."""
-        for tags in takewhile(lambda _: thread_time() < ends, _suspects(source, error)):
-            try:
-                super()._parse(_without(source, tags), name, filename)
-            except TemplateSyntaxError as other:
-                same = (other.message, other.lineno) == (error.message, error.lineno)
-                if same and _column_of(other) <= _column_of(error):  # and not the next of its kind in the line
-                    continue
-            except RecursionError:  # parsing gets further, to what the next round reports
-                pass
-            return tags
-        return None
 
     def _load_template(self, name: str, globals: Any) -> Template:  # noqa: A002 - Jinja's name
         template = super()._load_template(name, globals)
@@ -139,6 +113,81 @@ class TolerantEnvironment(Environment):
         """The errors of each parsed template, in the order in which they were found, and the words in wrong tags."""
         wrong: dict[str | None, tuple[list[TemplateSyntaxError], set[str]]] = self.__dict__.setdefault("wrong_tags", {})
         return wrong
+
+
+@dataclass(frozen=True, slots=True)
+class _Syntax:
+    """The syntax of an environment, and its `parse`. Environments with the same syntax share what `_mend` finds."""
+
+    lexer: Lexer
+    extensions: frozenset[str]
+    parse: Callable[[str, None, None], nodes.Template] = field(compare=False)
+
+    def error_in(self, source: str) -> TemplateSyntaxError | None:
+        try:
+            self.parse(source, None, None)
+        except TemplateSyntaxError as error:
+            return error
+        except RecursionError:
+            return TemplateSyntaxError(_TOO_DEEP, 1)
+        return None
+
+
+_MakeError = Callable[[str | None, str | None], TemplateSyntaxError]
+"""Makes an error from the name and the path of the file."""
+
+
+class _Mended(NamedTuple):
+    """A source without its wrong tags, or None if there are too many; the errors, and the words in the wrong tags."""
+
+    source: str | None
+    wrong: Sequence[_MakeError]
+    words: Collection[str]
+
+
+@lru_cache(_MOST_FILES)
+def _mend(syntax: _Syntax, source: str) -> _Mended:
+    wrong, words = list[_MakeError](), set[str]()
+    parses = iter(range(_MOST_PARSED // len(source)))
+    error = syntax.error_in(source)
+    while error:
+        tags, other = _wrong_tags(syntax, source, error, parses)
+        wrong += _errors_of(error, tags, source, is_first=not wrong)
+        if not tags:
+            return _Mended(None, wrong, words)
+        words |= {word for tag in tags if tag["name"] != "" for word in _WORD.findall(_QUOTED.sub("", tag[0]))}
+        words |= OF_ENGINES if engine_of(tags[0][0], source) else set()
+        source, error = _without(source, tags), other
+    return _Mended(source, wrong, words)
+
+
+def _wrong_tags(
+    syntax: _Syntax, source: str, error: TemplateSyntaxError, parses: Iterator[int]
+) -> tuple[Sequence[re.Match[str]], TemplateSyntaxError | None]:
+    """Return the first suspects without which parsing gets further, none if there are no `parses` left.
+
+    The second result is the error that parsing gets to.
+    """
+    for tags, _ in zip(_suspects(source, error), parses, strict=False):
+        other = syntax.error_in(_without(source, tags))
+        same = other and (other.message, other.lineno) == (error.message, error.lineno)
+        if not (other and same and _column_of(other) <= _column_of(error)):  # or it is the next of its kind in the line
+            return tags, other
+    return (), None
+
+
+def _errors_of(
+    error: TemplateSyntaxError, tags: Sequence[re.Match[str]], source: str, *, is_first: bool
+) -> Iterator[_MakeError]:
+    """Yield what is wrong with these tags: the error, at its place. Nothing if it may follow from an earlier one."""
+    make = partial(type(error), message := error.message or "")
+    if tags and (engine := engine_of(tags[0][0], source)):
+        yield partial(TagOfAnotherEngine, tags[0][0], engine, Position.of_tag(source, tags[0]))
+    elif is_first or not _FOLLOWS.search(message):
+        is_start = tags and message.startswith("Unexpected end of template")
+        yield partial(make, Position.of_tag(source, tags[0], named=False) if is_start else error.lineno)
+        if message == _OPEN_COMMENT:
+            yield from (partial(make, Position.of_tag(source, tag, named=False)) for tag in tags[1:])
 
 
 def _renamed_blocks(tree: nodes.Template) -> Iterator[TemplateSyntaxError]:
@@ -199,6 +248,9 @@ def _likely(
 ) -> Iterator[Sequence[re.Match[str]]]:
     """Yield suspects. `inside`: the tags of complete blocks."""
     message = error.message or ""
+    if message == _OPEN_COMMENT:
+        end = source.rfind("#}")
+        yield [tag for tag in tags if tag["broken"] and tag[0].startswith("{#") and tag.start() > end]
     if others := [tag for tag in tags if engine_of(tag[0], source)]:
         yield others
     if unknown := _UNKNOWN.search(message):
