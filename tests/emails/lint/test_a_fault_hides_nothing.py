@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from keyturn.emails.gallery.opening import open_gallery
-from keyturn.emails.lint.examination import Examination, examine
+from keyturn.emails.lint.checks import CHECKS
+from keyturn.emails.lint.examination import Examination, TemplateChecks, examine
+from keyturn.emails.lint.source.unknown_filters import going_on
 
 MJML = """\
 <mjml lang="en"><mj-head><mj-title>News</mj-title></mj-head><mj-body><mj-section><mj-column>
@@ -379,3 +381,16 @@ def test_what_only_a_late_turn_shows_is_found_though_the_mail_includes_itself(tm
     late = "{% for n in range(150) %}{% if n == 149 %}{{ boats }}{% endif %}{% endfor %}{% include 'news.mjml' %}"
 
     assert ("jinja/undefined", "news.mjml:2:55") in told(examined(tmp_path, late))
+
+
+def test_of_a_template_that_passed_a_limit_a_late_sample_has_turns_of_its_own(tmp_path: Path) -> None:
+    late = "{% for name in names %}{% if name == 'late' %}{{ boats }}{% endif %}{% endfor %}"
+    many = "{% for a in range(90) %}{% for b in range(90) %}{% endfor %}{% endfor %}"
+    (tmp_path / "news.html").write_text(f"{late}\n{many}", "utf-8")
+    (tmp_path / "news.samples.toml").write_text('[ada]\nnames = []\n[bob]\nnames = ["a", "b", "late"]\n', "utf-8")
+    gallery = going_on(open_gallery(tmp_path))
+
+    with gallery.one_look():
+        found = TemplateChecks(gallery, CHECKS, [gallery.languages.choose("en")]).check_briefly("news").found
+
+    assert ("jinja/undefined", ("news/bob",)) in {(finding.rule, mails) for finding, mails in found}

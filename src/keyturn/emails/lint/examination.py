@@ -8,7 +8,7 @@ import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import chain
@@ -147,9 +147,10 @@ class TemplateChecks:
         """Return the findings on a mail, and those that keep the checks from seeing all of it.
 
         Of a mail that passes a limit, or includes itself, what `few_turns` render is checked, too. Where the first try
-        was cut off, MJML has mistakes that the mail has not.
+        was cut off, MJML has mistakes that the mail has not. Within `few_turns`, each mail has turns of its own.
         """
-        found, hiding, is_endless = self._findings_of_all_turns(template, sample, language, styles)
+        with few_turns() if takes_few_turns() else nullcontext():
+            found, hiding, is_endless = self._findings_of_all_turns(template, sample, language, styles)
         if is_endless and not takes_few_turns():
             gc.collect()  # what the frames of the error hold
             with few_turns():
