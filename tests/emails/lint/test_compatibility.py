@@ -43,6 +43,12 @@ def test_no_with_a_note_is_no(tmp_path: Path) -> None:
     assert message.startswith("border-radius: square in Outlook for Windows.")
 
 
+def test_a_rule_in_a_media_query_hides_no_rule_before_it_from_the_clients_that_drop_the_query(tmp_path: Path) -> None:
+    css = ".a { border-radius: 4px } @media (max-width: 480px) { .a { color: #111111 } }"
+
+    assert "outlook/windows" in {one.client for one in found(tmp_path, css=css)["css-border-radius"].clients}
+
+
 def test_untested_is_unknown_and_counts_for_neither_side() -> None:
     support = supports()["css-border-radius"]
     assert support.verdicts["thunderbird/windows"] == "unknown"

@@ -230,14 +230,14 @@ def stylesheet_uses(document: Document, style: AuthoredStyle) -> Iterator[Featur
         body = document.body
         place = "body" if body is not document.root and style.offset in body.inner else "head"
         yield FeatureUse("html-style", place, style.offset, f"style element in {place}")
-    found: list[Iterable[FeatureUse]] = [_uses_of_at_rule(at_rule) for at_rule in sheet.at_rules]
+    found = [use for at_rule in sheet.at_rules for use in _uses_of_at_rule(at_rule)]
     for rule in sheet.rules:
         if not _is_optional(rule):
             uses = [] if style.inlined else [*_of_selectors(rule)]
             unread_by = frozenset(client for around in rule.within for client in _clients_without(around.keyword))
             uses += _of_declarations(document, style.css, rule)
-            found.append(replace(use, unread_by=unread_by) for use in uses)
-    for use in chain.from_iterable(found):
+            found += [replace(use, unread_by=unread_by) for use in uses]
+    for use in found:
         yield replace(use, offset=style.offset + use.offset)
 
 
