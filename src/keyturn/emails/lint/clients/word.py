@@ -13,14 +13,11 @@ from dataclasses import dataclass
 from keyturn.emails.lint.clients import features
 from keyturn.emails.lint.clients.clients import Support, supports
 from keyturn.emails.lint.clients.features import FeatureUse, feature_uses, gaps
-from keyturn.emails.lint.css.stylesheets import Compound, Selector, StyleRule, read_style, read_stylesheet
+from keyturn.emails.lint.css.stylesheets import Compound, Selector
 from keyturn.emails.lint.document import Document
 from keyturn.emails.lint.finding import Place
-from keyturn.emails.lint.markup.structure import AuthoredStyle
-from keyturn.mail.rendering.html_tree import Element
 
 CLIENT = "outlook/windows"
-_BLOCKS = ("body", "span", "div", "p")
 _NOT_DRAWN = re.compile(r"html-(?:audio|input-text|meter|object|progress|select|svg|textarea|dialog)")
 _AUTO_OR_NEGATIVE = re.compile(r"\bauto\b|(?:^|\s)-[\d.]")
 _IMAGE = re.compile(r"\burl\(|gradient\(", re.IGNORECASE)
@@ -53,19 +50,15 @@ _MARKS = re.compile(r"`|(?<!\s)\s*\(See \[[^][]*\]\([^)[]*\)\)")
 """Markdown, and links to reports of bugs."""
 
 _COMBINATORS = {">": "css-selector-child", "+": "css-selector-adjacent-sibling", "~": "css-selector-general-sibling"}
-_BY_TAG: Mapping[str, tuple[str, Callable[[str], bool]]] = {
-    "max-width": ("css-max-width", lambda tag: tag != "table"),
-    "width": ("css-width", lambda tag: tag in (*_BLOCKS, "img")),
-    "height": ("css-height", lambda tag: tag in _BLOCKS),
-    "padding": ("css-padding", lambda tag: tag not in ("td", "th")),
-}
 
 TAG_RULES = (
     ":not(table,[data-vml]){max-width:none!important}"
     ":is(div,p,span,body):not([data-vml]){width:auto!important;height:auto!important}"
     ":not(td,th,ul,ol,[data-vml]){padding:0!important}"
 )
-"""CSS that makes a browser treat each element as `of_tag` says, apart from stand-ins for VML."""
+"""CSS that makes a browser ignore sizes and paddings on the elements where Word does, apart from stand-ins for VML."""
+
+_BY_TAG = ("max-width", "width", "height")
 
 
 def lost(slug: str) -> Lost:
@@ -90,20 +83,10 @@ def of_declaration(name: str, value: str) -> str:
     if name == "display" and value.lower() != "none":
         return "css-display"
     if name in _BY_TAG or name.partition("-")[0] == "padding":
-        return ""
+        return ""  # `TAG_RULES` has them
     written = f"style {name}: {value}"
     uses = (FeatureUse(slug, value, 0, written) for slug in features.of_declaration(name, value))
     return next((use.feature for use in uses if lacks(use)), "")
-
-
-def of_tag(tag: str, name: str) -> str:
-    """Return the feature that Word drops on this element; empty if it keeps it."""
-    slug, leaves_out = _BY_TAG.get("padding" if name.startswith("padding-") else name, ("", lambda _: False))
-    return slug if leaves_out(tag) else ""
-
-
-def of_at_rule(keyword: str) -> str:
-    return {"media": "css-at-media", "font-face": "css-at-font-face", "supports": "css-at-supports"}.get(keyword, "")
 
 
 def of_selector(selector: Selector) -> str:
@@ -145,64 +128,17 @@ class Loss:
 
 
 def word_losses(document: Document) -> tuple[Loss, ...]:
+    """Return the features that the checks miss in Word. Styles that a mail offers to some clients alone are no loss."""
     found: dict[str, dict[tuple[str, int], Place]] = {}
     for_others = parts_not_for_word(str(document.markup))
-    for slug, offset in _uses(document):
-        if any(offset in part for part in for_others):
+    for use in feature_uses(document):
+        # A background image is reported as css-background, which has the workaround.
+        if use.feature == "css-background-image" or any(use.offset in part for part in for_others) or not lacks(use):
             continue
-        place = document.place(offset)
-        found.setdefault(slug, {}).setdefault((place.file, place.line), place)
+        place = document.place(use.offset)
+        found.setdefault(use.feature, {}).setdefault((place.file, place.line), place)
     losses = [Loss(lost(slug), tuple(places.values())) for slug, places in found.items()]
     return tuple(sorted(losses, key=lambda loss: (-len(loss.places), loss.lost.title.lower())))
-
-
-def _uses(document: Document) -> Iterator[tuple[str, int]]:
-    yield from (*_of_tags(document), *_of_styles(document))
-    for one in feature_uses(document):
-        # A background image is reported as css-background, which has the workaround.
-        if one.feature != "css-background-image" and lacks(one):
-            yield one.feature, one.offset
-
-
-def _of_tags(document: Document) -> Iterator[tuple[str, int]]:
-    for tag in document.html_elements():
-        if slug := of_element(tag.tag, {name: one.value for name, one in tag.attributes.items()}):
-            yield slug, tag.offset
-        if style := tag.get("style"):
-            yield from _of_style(tag, style)
-
-
-def _of_style(tag: Element, style: str) -> Iterator[tuple[str, int]]:
-    base = tag.attributes["style"].value_offset
-    for one in read_style(style):
-        slug = "css-important" if one.important else of_tag(tag.tag, one.name)
-        if slug := slug or of_declaration(one.name, one.value):
-            yield slug, base + one.offset
-
-
-def _of_styles(document: Document) -> Iterator[tuple[str, int]]:
-    for style in document.authored_styles():
-        sheet = read_stylesheet(style.css)
-        for at_rule in sheet.at_rules:
-            if slug := of_at_rule(at_rule.keyword):
-                yield slug, style.offset + at_rule.offset
-        for rule in sheet.rules:
-            if not rule.within:
-                yield from _of_rule(rule, style)
-
-
-def _of_rule(rule: StyleRule, style: AuthoredStyle) -> Iterator[tuple[str, int]]:
-    of_selectors = list(filter(None, map(of_selector, rule.selectors)))
-    if of_selectors and not style.inlined:
-        yield of_selectors[0], style.offset + rule.offset
-    if rule.selectors and len(of_selectors) == len(rule.selectors):
-        return
-    tags = {selector.compounds[-1].tag for selector in rule.selectors if selector.compounds}
-    for one in rule.declarations:
-        slug = of_declaration(one.name, one.value)
-        by_tag = [of_tag(tag, one.name) for tag in tags if tag]
-        if slug := slug or (by_tag[0] if by_tag and all(by_tag) and len(by_tag) == len(tags) else ""):
-            yield slug, style.offset + one.offset
 
 
 _MARK = re.compile(
