@@ -132,11 +132,6 @@ def as_json(examination: Examination, shown: Shown) -> str:
     return msgspec.json.format(msgspec.json.encode(report), indent=2).decode()
 
 
-def json_report_schema() -> dict[str, Any]:
-    """Return the JSON Schema of what `as_json` writes."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(CheckReport)}
-
-
 def _reported(found: MailFinding, shown: Shown) -> ReportedFinding:
     finding = found.finding
     return ReportedFinding(

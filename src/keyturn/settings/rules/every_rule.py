@@ -94,18 +94,7 @@ def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] 
         yield from provider_faults(settings)
     yield from report_faults(settings)
     yield from webhook_faults(settings)
-    if settings.signals.receivers or settings.signals.keys:
-        from keyturn.settings.rules.signals import signal_faults
-
-        yield from signal_faults(settings)
-    if settings.signals.transmitters or settings.accounts.table.subjects:
-        from keyturn.settings.rules.signals import transmitter_faults
-
-        yield from transmitter_faults(settings)
-    if settings.passkeys.enabled or settings.accounts.table.passkeys != PasskeyTableSettings():
-        from keyturn.settings.rules.passkeys import passkey_faults
-
-        yield from passkey_faults(settings)
+    yield from _signals_and_passkeys(settings)
     yield from account_faults(settings, sending=sending, written=written)
     yield from safeguard_faults(settings)
     yield from identity_provider_faults(settings)
@@ -125,6 +114,22 @@ def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] 
     yield from _hashing(settings)
     yield from _token_and_time(settings)
     yield from _folders(settings)
+
+
+def _signals_and_passkeys(settings: Settings) -> Iterator[Fault]:
+    """Yield faults of parts that are off by default, whose rules are loaded where the part is on."""
+    if settings.signals.receivers or settings.signals.keys:
+        from keyturn.settings.rules.signals import signal_faults
+
+        yield from signal_faults(settings)
+    if settings.signals.transmitters or settings.accounts.table.subjects:
+        from keyturn.settings.rules.signals import transmitter_faults
+
+        yield from transmitter_faults(settings)
+    if settings.passkeys.enabled or settings.accounts.table.passkeys != PasskeyTableSettings():
+        from keyturn.settings.rules.passkeys import passkey_faults
+
+        yield from passkey_faults(settings)
 
 
 def _secrets(settings: Settings) -> Iterator[Fault]:

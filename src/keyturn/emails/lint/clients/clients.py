@@ -103,15 +103,13 @@ def names_of(clients: Sequence[str]) -> str:
         if len(members) > 1 and len(product) == 1 and set(members) <= set(left):
             names.append(_KNOWN["products"][product.pop()])
             left = [client for client in left if client not in members]
-    names += [_name(client) for client in left]
+    names += map(name_of, left)
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def name_of(client: str) -> str:
     """Return the name of a client, or of a product ("outlook")."""
-    return _name(client) if "/" in client else _KNOWN["products"].get(client, client)
-
-
-def _name(client: str) -> str:
     product, _, platform = client.partition("/")
+    if not platform:
+        return str(_KNOWN["products"].get(client, client))
     return _KNOWN["names"].get(client) or f"{_KNOWN['products'][product]} {_KNOWN['platforms'][platform]}"

@@ -201,22 +201,9 @@ _OFFERED = ("supports", "prefers-", "data-ogs", "moz-text-html")
 
 # Names in the markup of a single client: such rules are for that client alone.
 _OF_ONE_CLIENT = frozenset(
-    (
-        "x-apple-data-detectors",
-        "owa",
-        "outlook",
-        "ExternalClass",
-        "ReadMsgBody",
-        "MessageViewBody",
-        "MessageWebViewDiv",
-        "yshortcuts",
-        "appleLinks",
-        "unstyle-auto-detected-links",
-        "aBn",
-        "a6S",
-        "im",
-    )
-)
+    ("x-apple-data-detectors", "owa", "outlook", "ExternalClass", "ReadMsgBody", "MessageViewBody", "MessageWebViewDiv",
+     "yshortcuts", "appleLinks", "unstyle-auto-detected-links", "aBn", "a6S", "im")
+)  # fmt: skip
 
 # Properties that hide an element as well as `visibility` and `overflow` do, as in preheaders.
 _HIDING = ("display", "mso-hide", "max-height", "opacity", "font-size", "height", "width")

@@ -18,20 +18,9 @@ _ATTRIBUTE = re.compile(r"""([^\s=>/"'<]+)(?:\s*=\s*("[^"]*"|'[^']*'|[^\s"'>]+|[
 _BLANK = re.compile(r"\s*")
 _IN_TAG_OF_VALUE = re.compile(r"</|<mj")
 _WITHOUT_COMMENTS = frozenset(
-    [
-        "mj-accordion-element",
-        "mj-attributes",
-        "mj-breakpoint",
-        "mj-carousel",
-        "mj-divider",
-        "mj-font",
-        "mj-image",
-        "mj-preview",
-        "mj-spacer",
-        "mj-style",
-        "mj-title",
-    ]
-)
+    ("mj-accordion-element", "mj-attributes", "mj-breakpoint", "mj-carousel", "mj-divider", "mj-font", "mj-image",
+     "mj-preview", "mj-spacer", "mj-style", "mj-title")
+)  # fmt: skip
 """Elements in which the compiler, mrml, refuses comments. It takes conditional ones only in HTML."""
 
 
