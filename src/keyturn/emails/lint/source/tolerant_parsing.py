@@ -6,7 +6,6 @@ So other mistakes in the file are still found at their lines. A tag that prints 
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
@@ -79,8 +78,12 @@ class TolerantEnvironment(Environment):
         wrong, words = self._wrong[name] = list[TemplateSyntaxError](), set[str]()
         try:
             tree = super()._parse(source, name, filename)
-        except (TemplateSyntaxError, RecursionError):
-            mended = _mend(_Syntax(self.lexer, frozenset(self.extensions), super()._parse), source)
+        except RecursionError:
+            raise TemplateSyntaxError(_TOO_DEEP, 1, name, filename) from None
+        except TemplateSyntaxError:
+            if not (known := _mended(source, self.lexer, frozenset(self.extensions))):
+                known.append(_mend(super()._parse, source))
+            mended = known[0]
             wrong += (make_error(name, filename) for make_error in mended.wrong)
             words.update(mended.words)
             if mended.source is None:
@@ -115,24 +118,7 @@ class TolerantEnvironment(Environment):
         return wrong
 
 
-@dataclass(frozen=True, slots=True)
-class _Syntax:
-    """The syntax of an environment, and its `parse`. Environments with the same syntax share what `_mend` finds."""
-
-    lexer: Lexer
-    extensions: frozenset[str]
-    parse: Callable[[str, None, None], nodes.Template] = field(compare=False)
-
-    def error_in(self, source: str) -> TemplateSyntaxError | None:
-        try:
-            self.parse(source, None, None)
-        except TemplateSyntaxError as error:
-            return error
-        except RecursionError:
-            return TemplateSyntaxError(_TOO_DEEP, 1)
-        return None
-
-
+_Parse = Callable[[str, None, None], nodes.Template]
 _MakeError = Callable[[str | None, str | None], TemplateSyntaxError]
 """Makes an error from the name and the path of the file."""
 
@@ -146,12 +132,17 @@ class _Mended(NamedTuple):
 
 
 @lru_cache(_MOST_FILES)
-def _mend(syntax: _Syntax, source: str) -> _Mended:
+def _mended(source: str, lexer: Lexer, extensions: frozenset[str]) -> list[_Mended]:  # noqa: ARG001 - the key
+    """Return a list for what `_mend` returns, which environments with the same syntax share."""
+    return []
+
+
+def _mend(parse: _Parse, source: str) -> _Mended:
     wrong, words = list[_MakeError](), set[str]()
     parses = iter(range(_MOST_PARSED // len(source)))
-    error = syntax.error_in(source)
+    error = _error_in(source, parse)
     while error:
-        tags, other = _wrong_tags(syntax, source, error, parses)
+        tags, other = _wrong_tags(parse, source, error, parses)
         wrong += _errors_of(error, tags, source, is_first=not wrong)
         if not tags:
             return _Mended(None, wrong, words)
@@ -162,18 +153,29 @@ def _mend(syntax: _Syntax, source: str) -> _Mended:
 
 
 def _wrong_tags(
-    syntax: _Syntax, source: str, error: TemplateSyntaxError, parses: Iterator[int]
+    parse: _Parse, source: str, error: TemplateSyntaxError, parses: Iterator[int]
 ) -> tuple[Sequence[re.Match[str]], TemplateSyntaxError | None]:
     """Return the first suspects without which parsing gets further, none if there are no `parses` left.
 
     The second result is the error that parsing gets to.
     """
-    for tags, _ in zip(_suspects(source, error), parses, strict=False):
-        other = syntax.error_in(_without(source, tags))
+    suspects = () if error.message == _TOO_DEEP else _suspects(source, error)
+    for tags, _ in zip(suspects, parses, strict=False):
+        other = _error_in(_without(source, tags), parse)
         same = other and (other.message, other.lineno) == (error.message, error.lineno)
         if not (other and same and _column_of(other) <= _column_of(error)):  # or it is the next of its kind in the line
             return tags, other
     return (), None
+
+
+def _error_in(source: str, parse: _Parse) -> TemplateSyntaxError | None:
+    try:
+        parse(source, None, None)
+    except TemplateSyntaxError as error:
+        return error
+    except RecursionError:
+        return TemplateSyntaxError(_TOO_DEEP, 1)
+    return None
 
 
 def _errors_of(
