@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -145,7 +144,9 @@ def test_junit_without_findings_has_a_case_that_passed() -> None:
 
 
 def test_junit_is_xml_whatever_a_template_says() -> None:
-    odd = replace(EXAMINATION.found[0], finding=msgspec.structs.replace(DOUBTFUL, message="a\x00\x1b]\ud800<b>&\uffff"))
+    odd = msgspec.structs.replace(
+        EXAMINATION.found[0], finding=msgspec.structs.replace(DOUBTFUL, message="a\x00\x1b]\ud800<b>&\uffff")
+    )
 
     (failure,) = ET.fromstring(as_junit(Examination((odd,), 1, 1), shown, "note")).iter("failure")  # noqa: S314
 

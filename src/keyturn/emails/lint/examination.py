@@ -9,12 +9,12 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, replace
 from functools import cache
 from itertools import chain
 
 import msgspec
-from msgspec import structs
+from msgspec import Struct
+from msgspec.structs import replace
 
 from keyturn.emails.gallery import Gallery, Sample
 from keyturn.emails.gallery.branches.report import BranchReport, FolderCoverage
@@ -112,7 +112,7 @@ class TemplateChecks:
             hiding.append(limit_finding("time", Place(files[0])))
             found[hiding[-1]].append(template)
         told = tuple((finding, tuple(those)) for finding, those in found.items())
-        branches = structs.replace(report, samples=()) if report else None
+        branches = replace(report, samples=()) if report else None
         hides = tuple(dict.fromkeys(hiding))
         names = {name for sample in samples for name in sample.values}
         unused = () if hides else tuple(styles.unused(self._sources(files), names))
@@ -243,8 +243,7 @@ def texts_by_file(found: Iterable[TemplateFindings]) -> list[MarkedTexts]:
     return [files[file] for file in sorted(files)]
 
 
-@dataclass(frozen=True, slots=True)
-class MailFinding:
+class MailFinding(Struct, frozen=True):
     """A finding and the mails that have it.
 
     `mails`: "template/sample", with the language if there are several; empty for findings on the templates themselves.
@@ -264,8 +263,7 @@ class MailFinding:
     corrects: tuple[Place, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Examination:
+class Examination(Struct, frozen=True):
     """The findings on all mails.
 
     `templates` and `mails` count what was checked. `ignored`: findings that comments ignore. `in_baseline`: known

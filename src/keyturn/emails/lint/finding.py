@@ -2,13 +2,13 @@
 
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, NamedTuple, Self
 
 import msgspec
+from msgspec import Struct
 
 from keyturn.emails.gallery.sizes import TooLarge
 from keyturn.emails.renderers.limits import OutOfTime
@@ -217,8 +217,7 @@ RULES = Rules(Path(__file__).with_name("rules.toml"))
 """The rules of the checks, apart from those of mail clients' features."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(Struct, frozen=True):
     """Counts findings by severity, equal ones once. Ignored and known findings are left out by the caller.
 
     A finding counts once however many places, samples, languages and branches show it. One in several templates counts

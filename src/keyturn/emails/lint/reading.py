@@ -6,8 +6,10 @@ differ in words, not in content and order.
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from keyturn.emails.lint.finding import Place
 from keyturn.mail.rendering.html_tree import NOT_SHOWN, Element, Text
@@ -26,8 +28,7 @@ _LANDMARKS = {"header": "banner", "footer": "content information", "main": "main
 _LAYOUT = ("presentation", "none")
 
 
-@dataclass(frozen=True, slots=True)
-class Saying:
+class Saying(Struct, frozen=True):
     """A phrase that is read aloud.
 
     `level`: of a heading. `about`: more on the words, such as the target of a link. `language`: empty if the mail has

@@ -9,11 +9,11 @@ comment needs a reason, so that later readers can judge it.
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from typing import Any, NamedTuple
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from keyturn.emails.lint.clients.clients import Clients, UnknownClients
@@ -108,8 +108,7 @@ _OF_JINJA = "{# keyturn: ignore links/relative because ... #}"
 _OF_LIQUID = "{% comment %} keyturn: ignore links/relative because ... {% endcomment %}"
 
 
-@dataclass(frozen=True, slots=True)
-class IgnoreComment:
+class IgnoreComment(Struct, frozen=True):
     """A comment that ignores rules and groups in some lines, with its reason."""
 
     place: Place

@@ -1,9 +1,10 @@
 """What a renderer does for an agent: it lists, describes, renders and checks mails."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from keyturn.emails.lint.browser.chromium import MailsToMeasure, MailToMeasure
 from keyturn.emails.lint.examination import equal_findings, mails_of

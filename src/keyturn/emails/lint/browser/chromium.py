@@ -8,8 +8,9 @@ import shutil
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
+
+from msgspec import Struct
 
 from keyturn.emails.gallery import Gallery, Sample
 from keyturn.emails.gallery.branches.search import LONGEST
@@ -219,8 +220,7 @@ def _explain(message: str) -> str:
     return f"Chromium does not start: {message.partition(chr(10))[0]}"
 
 
-@dataclass(frozen=True, slots=True)
-class MailToMeasure:
+class MailToMeasure(Struct, frozen=True):
     """A rendered mail. `places` has the place of each key in its HTML, `first` is where the body begins.
 
     `stand_ins`: how many parts cannot be rendered, and have a stand-in.

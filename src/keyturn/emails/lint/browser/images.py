@@ -4,9 +4,11 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from keyturn.emails.lint.document import Document
 from keyturn.emails.lint.finding import RULES, Finding, Place
@@ -23,8 +25,7 @@ Weigh = Callable[[str], int | None]
 """Returns the bytes of an image by its address, or None if unknown."""
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(Struct, frozen=True):
     """An image of a mail. `name` is its label for people, `place` its place in the templates.
 
     `weight` is in bytes, or None if unknown.

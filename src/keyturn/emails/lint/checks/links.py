@@ -5,11 +5,12 @@ Addresses are never fetched: a GET may consume a reset link.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from typing import cast
 from urllib.parse import parse_qsl, unquote, urlsplit
+
+from msgspec import Struct
 
 from keyturn.emails.lint.document import Document
 from keyturn.emails.lint.finding import Finding, Severity, did_you_mean
@@ -54,8 +55,7 @@ _VAGUE = frozenset((
 _SILENT_IMAGE = "This link is an image without alt text."
 
 
-@dataclass(frozen=True, slots=True)
-class Anchor:
+class Anchor(Struct, frozen=True):
     """A link of a mail.
 
     `address` is None without an href. `label` is its text, with the alternative texts of images. `offset` counts

@@ -7,7 +7,8 @@ Jinja copies a byte order mark into the mail. Django and Liquid print nothing fo
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from keyturn.emails.lint.checks.links import UNFILLED, Anchor, addresses_in, anchors, is_sample_value, is_unfilled
 from keyturn.emails.lint.document import Document
@@ -23,8 +24,7 @@ _STYLE = re.compile(r"<(/?)style\b", re.IGNORECASE)
 _WIDTH = re.compile(r"(?:^|;)\s*(?:max-)?width\s*:\s*\d", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Size:
+class Size(Struct, frozen=True):
     """The size of a mail in bytes of UTF-8, before transfer encoding. `style`: the largest style block."""
 
     html: int

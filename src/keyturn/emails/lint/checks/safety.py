@@ -3,9 +3,10 @@
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+
+from msgspec import Struct
 
 from keyturn.emails.lint.checks.links import (
     LOOPBACK,
@@ -41,8 +42,7 @@ _TIME = re.compile(
 _NOT_YOU = tomllib.loads(Path(__file__).with_name("not_you.toml").read_text("utf-8"))
 
 
-@dataclass(frozen=True, slots=True)
-class AuditItem:
+class AuditItem(Struct, frozen=True):
     """A requirement on a reset mail. `says` names it in a few words; `finding` is set if the mail fails it."""
 
     says: str

@@ -7,7 +7,6 @@ client's gap follows from its verdict and from those of its notes that concern t
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from itertools import chain
 from pathlib import Path
@@ -15,6 +14,8 @@ from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from keyturn.emails.gallery.variables.plausible_texts import is_placeholder
 from keyturn.emails.lint.clients.clients import Support, supports
@@ -59,8 +60,7 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.graceful if isinstance(self.graceful, bool) else bool(re.search(self.graceful, value))
 
 
-@dataclass(frozen=True, slots=True)
-class FeatureUse:
+class FeatureUse(Struct, frozen=True):
     """A use of a feature.
 
     `offset` counts characters of the markup. `written` is its text behind the kind of its place: "style color: red",

@@ -8,7 +8,8 @@ which browsers no longer support.
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from keyturn.emails.lint.clients import features
 from keyturn.emails.lint.clients.clients import Support, supports
@@ -23,8 +24,7 @@ _AUTO_OR_NEGATIVE = re.compile(r"\bauto\b|(?:^|\s)-[\d.]")
 _IMAGE = re.compile(r"\burl\(|gradient\(", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Lost:
+class Lost(Struct, frozen=True):
     """A feature that Word leaves out. `note` says which part, `tested` is YYYY-MM."""
 
     slug: str
@@ -119,8 +119,7 @@ def lacks(use: FeatureUse) -> bool:
     return any(gap.support == "no" for gap in gaps(use, feature, support, (CLIENT,)))
 
 
-@dataclass(frozen=True, slots=True)
-class Loss:
+class Loss(Struct, frozen=True):
     """A lost feature and the places that use it, each line once."""
 
     lost: Lost

@@ -10,9 +10,9 @@ Full inversion (Gmail on iOS, Outlook for Windows): everything is inverted, dark
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from msgspec import Struct
 from tinycss2 import color3
 
 from keyturn.emails.lint.css.stylesheets import parseable
@@ -121,8 +121,7 @@ def _lab_uncurve(value: float) -> float:
 _MIDDLE = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Mode:
+class Mode(Struct, frozen=True):
     """A way in which clients show mails.
 
     `says` is its name in findings. `ground` is the background of a mail without its own. `honours`: the styles that

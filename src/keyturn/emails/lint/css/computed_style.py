@@ -5,9 +5,10 @@ Sizes are in px. Without CSS they are those of a browser (HTML, 15.3).
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import compress
+
+from msgspec import Struct
 
 from keyturn.emails.lint.css.colours import (
     DARK,
@@ -36,8 +37,7 @@ _PRESENTATIONAL = {
 Specificity = tuple[int, int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Winner:
+class Winner(Struct, frozen=True):
     value: str
     declared_for_mode: bool
 
@@ -161,8 +161,7 @@ _LINES = re.compile(r"(?:border|outline)(?:-(?:top|right|bottom|left))?(?:-(?:co
 _NOT_OWN = ("inherit", "currentcolor", "unset")
 
 
-@dataclass(frozen=True, slots=True)
-class Paint:
+class Paint(Struct, frozen=True):
     """The look of an element's text.
 
     `colour` and `ground` (its background) are None if they cannot be read. `size` and `line_height` are in px; a line

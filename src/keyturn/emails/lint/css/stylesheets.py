@@ -11,6 +11,7 @@ from itertools import accumulate
 from typing import Any
 
 import tinycss2
+from msgspec import Struct
 from tinycss2.ast import AtRule as AtNode
 from tinycss2.ast import Declaration as DeclarationNode
 from tinycss2.ast import (
@@ -68,8 +69,7 @@ class Compound:
         return self.tag + (f"#{self.id}" if self.id else "") + "".join(named)
 
 
-@dataclass(frozen=True, slots=True)
-class Selector:
+class Selector(Struct, frozen=True):
     """Compounds from left to right, with the combinators between them: " ", ">", "+" or "~"."""
 
     compounds: tuple[Compound, ...]
@@ -205,8 +205,7 @@ _HUGE = re.compile(r"\d{301,}")
 """A number that is beyond every float. tinycss2 makes an integer of it, which Python refuses from 4,301 digits on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Declaration:
+class Declaration(Struct, frozen=True):
     """A property with its value as written. `offset` is that of the name in the stylesheet."""
 
     name: str
@@ -215,8 +214,7 @@ class Declaration:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class AtRule:
+class AtRule(Struct, frozen=True):
     """An at-rule. `within`: the at-rules around it, the outermost first."""
 
     keyword: str
@@ -239,8 +237,7 @@ class StyleRule:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Stylesheet:
+class Stylesheet(Struct, frozen=True):
     """The readable rules of a stylesheet."""
 
     rules: tuple[StyleRule, ...]

@@ -1,11 +1,12 @@
 """The structure of MJML: the reference implementation's schema, the body, inherited attributes, and HTML inside."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache, cached_property
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct
 
 from keyturn.mail.rendering.html_tree import Attribute, Element, parse_html
 
@@ -76,8 +77,7 @@ def inherited_attribute(root: Element, element: Element, name: str) -> Attribute
 _NO_HTML = frozenset(("mj-title", "mj-preview", "mj-style", "mj-breakpoint", "mj-font", "mj-include"))
 
 
-@dataclass(frozen=True, slots=True)
-class AuthoredStyle:
+class AuthoredStyle(Struct, frozen=True):
     """A stylesheet. `inlined`: its rules become style attributes, and its selectors are not sent."""
 
     css: str

@@ -4,7 +4,6 @@ import re
 import traceback
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from posixpath import basename
@@ -12,6 +11,7 @@ from typing import NamedTuple
 
 from jinja2 import TemplateNotFound, TemplateRuntimeError, TemplatesNotFound, TemplateSyntaxError, UndefinedError
 from jinja2.exceptions import SecurityError
+from msgspec import Struct
 from msgspec.structs import replace
 
 from keyturn.emails.gallery import Sample
@@ -41,8 +41,7 @@ _ONCE_MORE = 2
 _FIELD = re.compile(r"`\$\.(\w+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Spot:
+class Spot(Struct, frozen=True):
     """The place of an error. `file` is relative to the folder of templates; `line` and `column` may be unknown."""
 
     file: str
