@@ -121,8 +121,8 @@ class Gallery:
 
     @contextmanager
     def one_look(self) -> Iterator[None]:
-        """Answer all calls in this context from one look at the folder, taken now."""
-        token = _LOOK.set(Look(self, self._discovery.look(), Listings()))
+        """Answer all calls in this context from one look at the folder, taken by the first of them."""
+        token = _LOOK.set(Look(self, Listings()))
         try:
             yield
         finally:
@@ -310,7 +310,12 @@ class Gallery:
         return f"{file}:{sample.line}" if sample.line else file
 
     def _current_look(self) -> FolderContents:
-        return self._own_look.found if self._own_look else self._discovery.look()
+        look = self._own_look
+        if look is None:
+            return self._discovery.look()
+        if look.found is None:
+            look.found = self._discovery.look()
+        return look.found
 
     @property
     def _own_look(self) -> "Look | None":
@@ -323,10 +328,10 @@ class Gallery:
         return Discovery(self.folder, self.patterns, *self.folders.all[1:])
 
 
-class Look(Struct, frozen=True):
+class Look(Struct):
     gallery: Gallery
-    found: FolderContents
     listings: Listings
+    found: FolderContents | None = None
     samples: dict[str, Mapping[str, Sample]] = {}
 
 

@@ -148,6 +148,7 @@ class Layout:
             "languages": {tag: language.name for tag, language in gallery.languages.known.items()},
             "brands": ["", *gallery.brands],
             "folder": gallery.folder.name,
+            "modules": sorted(file.name for file in (folder("preview") / "static").glob("*.js")),
             "page_states": self.page_states,
             "pages": _states_by_page(self.page_states),
             "widths": WIDTHS,
