@@ -37,6 +37,7 @@ _END_OF_COMMENT = re.compile(r"\{%[-+]?\s*endcomment\s*[-+]?%\}")
 _WHOLE = re.compile(r"(?P<tag>.+)(?P<name>)(?P<broken>)", re.DOTALL)
 _UNKNOWN = re.compile(r"unknown tag '(\w+)'")
 _UNCLOSED = re.compile(r"to be closed is '(\w+)'")
+_NESTED = re.compile(r"unknown tag '(end\w+)'.*to be closed is '(\w+)'")
 _TOO_DEEP = "An expression is nested too deeply."
 _OPEN_COMMENT = "Missing end of comment tag"
 _FOLLOWS = re.compile(r"^Unexpected end of template|unknown tag '(?:end|el)")
@@ -183,7 +184,12 @@ def _errors_of(
 ) -> Iterator[_MakeError]:
     """Yield what is wrong with these tags: the error, at its place. Nothing if it may follow from an earlier one."""
     make = partial(type(error), message := error.message or "")
-    if tags and (engine := engine_of(tags[0][0], source)):
+    nested = _NESTED.search(message)
+    if tags and nested and tags[0]["name"] == nested[2]:
+        yield partial(
+            type(error), f"'{nested[2]}' is not closed before '{nested[1]}'.", Position.of_tag(source, tags[0])
+        )
+    elif tags and (engine := engine_of(tags[0][0], source)):
         yield partial(TagOfAnotherEngine, tags[0][0], engine, Position.of_tag(source, tags[0]))
     elif is_first or not _FOLLOWS.search(message):
         is_start = tags and message.startswith("Unexpected end of template")
@@ -250,6 +256,11 @@ def _likely(
 ) -> Iterator[Sequence[re.Match[str]]]:
     """Yield suspects. `inside`: the tags of complete blocks."""
     message = error.message or ""
+    if nested := _NESTED.search(message):
+        line = getattr(error.lineno, "line", error.lineno)
+        before = [tag for tag in tags if source.count("\n", 0, tag.start()) < line]
+        if any(tag["name"] == nested[1] and tag in inside for tag in before):
+            yield from ([tag] for tag in reversed(before) if tag["name"] == nested[2] and tag not in inside)
     if message == _OPEN_COMMENT:
         end = source.rfind("#}")
         yield [tag for tag in tags if tag["broken"] and tag[0].startswith("{#") and tag.start() > end]
@@ -304,7 +315,10 @@ def _column_of(error: TemplateSyntaxError) -> int:
     return getattr(error.lineno, "column", 1)
 
 
-def _without(source: str, tags: Iterable[re.Match[str]]) -> str:
+def _without(source: str, tags: Sequence[re.Match[str]]) -> str:
+    """Return the source with stand-ins for these tags. A block without an end gets one: a child shows its blocks alone."""
+    if len(tags) == 1 and tags[0]["name"] == "block":
+        return f"{source}{{% endblock %}}"
     return splice(source, ((*tag.span(), _stand_in(source, tag)) for tag in tags))
 
 
