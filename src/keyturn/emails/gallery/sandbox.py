@@ -49,6 +49,10 @@ class OutOfBounds(SecurityError):
     """A limit of a whole mail was passed. Other refusals concern one expression."""
 
 
+class EndedBySandbox(OutOfBounds):
+    """The mail takes too long. The alarm of a renderer, which counts by ticks, may be later on a busy machine."""
+
+
 class _EndingTemplate(Template):
     def render(self, *args: Any, **values: Any) -> str:
         ends = _ends_at.set(thread_time() + LONGEST)
@@ -190,7 +194,7 @@ def _short_range(*bounds: int) -> range:
 def _require_time() -> None:
     ends_at = _ends_at.get()
     if ends_at is not None and thread_time() > ends_at:
-        raise OutOfBounds(f"it takes longer than {LONGEST:g} seconds")
+        raise EndedBySandbox(f"it takes longer than {LONGEST:g} seconds")
 
 
 def _require_short(value: T) -> T:

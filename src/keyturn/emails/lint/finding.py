@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple, Self
 import msgspec
 from msgspec import Struct
 
+from keyturn.emails.gallery.sandbox import EndedBySandbox
 from keyturn.emails.gallery.sizes import TooLarge
 from keyturn.emails.renderers.limits import OutOfTime
 
@@ -264,7 +265,7 @@ def cut(word: str) -> str:
 def limit_of(cause: BaseException | None) -> str:
     """Return the rule for the limit that an exception reports; empty for other exceptions."""
     match cause:
-        case OutOfTime():
+        case OutOfTime() | EndedBySandbox():
             return "time"
         case MemoryError():
             return "memory"
