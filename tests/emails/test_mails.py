@@ -73,15 +73,15 @@ def test_findings_are_those_of_one_mail_or_of_all(emails: Path) -> None:
 
     assert {one.finding.place.file for one in mails.check(["news"]).found} == {"news.html"}
     assert mails.check().templates == 2
-    assert "links/unknown-scheme" in {one.rule for one in mails.check_mail("news")}
-    assert not [one for one in mails.check_mail("welcome") if one.severity == "error"]
+    assert "links/unknown-scheme" in {one.rule for one in mails.check_mail("news").findings}
+    assert not [one for one in mails.check_mail("welcome").findings if one.severity == "error"]
 
 
 def test_a_mistake_in_a_template_is_a_finding_or_an_error_with_its_line(emails: Path) -> None:
     (emails / "welcome.mjml").write_text(WELCOME + "{% if %}")
     mails = Mails.open(emails)
 
-    assert mails.check_mail("welcome")[0].severity == "error"
+    assert mails.check_mail("welcome").findings[0].severity == "error"
     with pytest.raises(TemplateInvalid) as invalid:
         mails.render("welcome")
     assert (Path(invalid.value.path).name, invalid.value.line) == ("welcome.mjml", 3)

@@ -17,10 +17,10 @@ from keyturn.emails.lint.baseline import NAME, read_baseline
 from keyturn.emails.lint.checks import checks_for
 from keyturn.emails.lint.clients.clients import Clients
 from keyturn.emails.lint.examination import Examination, examine
-from keyturn.emails.lint.finding import Finding
 from keyturn.emails.lint.suppression import Severities, unknown_names
 from keyturn.emails.renderers import Limits
 from keyturn.emails.studio.checks.mail_checks import examine_mail
+from keyturn.emails.studio.checks.reports import MailReport
 from keyturn.emails.studio.rendering.rendition import Drawer, Order
 from keyturn.errors import DataUnfit, SettingsInvalid
 
@@ -137,14 +137,14 @@ class Mails:
         sample: str = "",
         language: str = "",
         brand: str = "",
-    ) -> tuple[Finding, ...]:
-        """Return the findings on one mail; those that keep it from being rendered come first.
+    ) -> MailReport:
+        """Return the findings on one mail (`findings`), the worst first, and why a part was not checked (`unchecked`).
 
         The arguments are those of `render`. Raises UnknownMail and DataUnfit; a mistake in a template is a finding.
         """
         with self.gallery.one_look():
             order = self._order(template, data, sample, language, brand)
-        return examine_mail(self.drawer, order, self.clients, self.severity).findings
+        return examine_mail(self.drawer, order, self.clients, self.severity)
 
     def with_draft(self, draft: Draft, *, in_branches: bool) -> "Mails":
         """Return these with the unsaved text of a file. Without `in_branches`, only written samples are checked."""

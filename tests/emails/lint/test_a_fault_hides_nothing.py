@@ -394,3 +394,35 @@ def test_of_a_template_that_passed_a_limit_a_late_sample_has_turns_of_its_own(tm
         found = TemplateChecks(gallery, CHECKS, [gallery.languages.choose("en")]).check_briefly("news").found
 
     assert ("jinja/undefined", ("news/bob",)) in {(finding.rule, mails) for finding, mails in found}
+
+
+NESTED = """{% extends "base.html" %}
+{% block body %}
+{% for name in names %}<a href="htps://boats.test">{{ name }}</a>
+{% if name %}
+<a href="htps://boats.test">Boats</a>
+{% endfor %}
+<a href="htps://boats.test">Boats</a>
+{% endblock %}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        (NESTED, 4, "'if' is not closed before 'endfor'."),
+        (NESTED.replace("{% endfor %}", "{% endif %}"), 3, "'for' is not closed before 'endblock'."),
+        (NESTED.replace("{% endfor %}", "{% endif %}{% endfor %}").replace("{% endblock %}", ""), 2, ""),
+    ],
+    ids=["endif", "endfor", "endblock"],
+)
+def test_a_tag_that_is_not_closed_hides_nothing_of_a_childs_block(
+    tmp_path: Path, text: str, line: int, said: str
+) -> None:
+    (tmp_path / "base.html").write_text("<title>Hello</title><body>{% block body %}{% endblock %}</body>")
+    (tmp_path / "news.html").write_text(text)
+    found = [one.finding for one in examine(open_gallery(tmp_path)).found]
+    (syntax,) = (one for one in found if one.rule == "jinja/syntax")
+    assert syntax.place.line == line
+    assert said in syntax.message
+    assert {one.place.line for one in found if one.rule == "links/unknown-scheme"} == {3, 5, 7}

@@ -157,6 +157,15 @@ def test_styles_and_html_are_included_as_what_they_are(folder: Folder) -> None:
     assert '<div style="color:#14614b;" class="mark">Ada</div>' in html
 
 
+def test_no_file_of_another_name_is_proposed_for_a_missing_one(folder: Folder) -> None:
+    folder.page('<mj-include path="nothere.mjml" />')
+    folder.write("news/rec.mjml", FOOT)
+
+    (found,) = folder.guarded().found
+    assert found.finding.fix == "Correct the path. Paths are relative to the folder of the templates."
+    assert found.finding.correction is None
+
+
 def test_a_missing_file_is_one_finding_at_its_place(folder: Folder) -> None:
     folder.page('<mj-include path="../shared/feet.mjml" />')
     folder.write("shared/foot.mjml", FOOT)

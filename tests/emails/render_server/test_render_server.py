@@ -96,6 +96,15 @@ def test_a_check_returns_all_findings_of_the_mail_with_their_lines(server: str) 
     assert found["jinja/undefined"] == 2
     assert checked["errors"] == 2
     assert len(checked["findings"]) == checked["errors"] + checked["warnings"] + checked["notes"]
+    severities = [one["severity"] for one in checked["findings"]]
+    assert severities == sorted(severities, key=["error", "warning", "note"].index)
+    assert checked["unchecked"] == ""
+
+
+def test_a_check_says_that_a_mail_was_not_checked_in_full(server: str) -> None:
+    files = {"hello.html": "<p>Hello {% include 'boats.html' %}"}
+    checked = ask(server, "check", template="hello", files=files).json()
+    assert checked["unchecked"] == "This mail was not checked in full: parts of it cannot be rendered."
 
 
 def test_a_mail_without_mistakes_is_checked_without_errors(server: str) -> None:

@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal, NamedTuple, Self
 
 import msgspec
@@ -70,6 +70,13 @@ def did_you_mean(
     """
     close = get_close_matches(name, list(known), n=1, cutoff=cutoff)
     return Meant(said.replace("{}", close[0]), Correction(written or name, close[0])) if close else ""
+
+
+def did_you_mean_file(name: str, known: Iterable[str], by: str = "") -> str:
+    """Do the same for a file that `by` names: also without their folders and endings, the names must be close."""
+    stem = PurePosixPath(name).stem
+    close = (file for file in known if get_close_matches(stem, [PurePosixPath(file).stem], cutoff=0.5))
+    return did_you_mean(name, (file for file in close if file != by))
 
 
 def correction_of(fix: object) -> Correction | None:

@@ -22,7 +22,7 @@ from keyturn.errors import ExtraMissing, TemplateInvalid
 _ABOUT = """Emails of a folder, as their readers see them. Begin with list_mails. Edit the templates with your own
 tools, then call find_mistakes and render_mail again: each call reads the files anew."""
 
-_BROKEN = "Parts of this mail cannot be rendered. The picture has [[stand-ins]] for them."
+_BROKEN = "Parts of this mail cannot be rendered: they are missing in the picture, or are [[stand-ins]]."
 
 _R = TypeVar("_R")
 

@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.variables.variables import Variable
-from keyturn.emails.lint.finding import Finding, Tally
+from keyturn.emails.lint.finding import Finding
 from keyturn.emails.mails import Mails, RenderedMail
 from keyturn.errors import TemplateInvalid
 
@@ -29,12 +29,13 @@ class MailRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class CheckedMail(msgspec.Struct, frozen=True, kw_only=True):
-    """The findings of `keyturn check` on one mail, those that keep it from being rendered first."""
+    """The findings of `keyturn check` on one mail, the worst first. `unchecked`: why a part was not checked."""
 
     errors: int
     warnings: int
     notes: int
     findings: tuple[Finding, ...]
+    unchecked: str
 
 
 class TemplateInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,9 +65,15 @@ def render(mails: Mails, mail: MailRequest, sent: Path | None) -> RenderedMail:
 def check(mails: Mails, mail: MailRequest, sent: Path | None) -> CheckedMail:
     """Check a mail. A mistake in a template is a finding. Raises LookupError, DataUnfit and OutOfTime."""
     mails = mails.with_files(sent) if sent else mails
-    findings = mails.check_mail(mail.template, mail.data, language=mail.language, brand=mail.brand)
-    tally = Tally.of(findings)
-    return CheckedMail(errors=tally.errors, warnings=tally.warnings, notes=tally.notes, findings=findings)
+    report = mails.check_mail(mail.template, mail.data, language=mail.language, brand=mail.brand)
+    tally = report.tally
+    return CheckedMail(
+        errors=tally.errors,
+        warnings=tally.warnings,
+        notes=tally.notes,
+        findings=report.findings,
+        unchecked=report.unchecked,
+    )
 
 
 def describe(mails: Mails, template: str) -> TemplateInfo:

@@ -12,7 +12,7 @@ from django.template.base import Origin
 from django.utils import translation
 
 from keyturn.emails.engines.django.tracing import DjangoTracer
-from keyturn.emails.lint.finding import did_you_mean, limit_of
+from keyturn.emails.lint.finding import did_you_mean, did_you_mean_file, limit_of
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import Language
 from keyturn.mail.rendering.engine import EngineFault, FaultKind
@@ -110,7 +110,7 @@ class DjangoEngine:
     def _kind_and_fix(self, error: Exception) -> tuple[FaultKind, str]:
         match error:
             case TemplateDoesNotExist():
-                meant = did_you_mean(str(error), self._names_of_templates())
+                meant = did_you_mean_file(str(error), self._names_of_templates())
                 return "missing-template", meant or "Check the name, and that one of Django's loaders finds the file."
             case TemplateSyntaxError():
                 return self._of_syntax(str(error))

@@ -22,6 +22,7 @@ from keyturn.emails.lint.finding import (
     Finding,
     Place,
     did_you_mean,
+    did_you_mean_file,
     limit_finding,
     limit_of,
     reason_of,
@@ -236,7 +237,7 @@ def _explain_error(error: TemplateInvalid, folders: Folders, sample: Sample, pla
         return RULES.finding(place, "jinja/error", message=_ENDLESS, fix="Add a condition that ends the calls.")
     find = partial(RULES.finding, place, message=_as_sentence(message))
     if isinstance(cause, TemplateNotFound):
-        return find("jinja/missing-template", fix=_closest_file(str(cause.name), folders))
+        return find("jinja/missing-template", fix=_closest_file(str(cause.name), folders, place))
     if isinstance(cause, UndefinedError):
         return find("jinja/undefined", fix=_fix_for_name(missing_name(message), sample))
     if isinstance(cause, SecurityError):
@@ -297,7 +298,7 @@ def _missing_include(names: Sequence[str], folders: Folders, place: Place) -> Fi
         fix = "Move the file into the folder of the templates, or open the folder above."
         return RULES.finding(place, "mjml/missing-include", message=message, fix=fix)
     looked = " or ".join(name for name in names if not name.startswith("../"))
-    return RULES.finding(place, "mjml/missing-include", files=looked, fix=_closest_file(names[0], folders))
+    return RULES.finding(place, "mjml/missing-include", files=looked, fix=_closest_file(names[0], folders, place))
 
 
 def _fix_for_name(name: str, sample: Sample) -> str:
@@ -309,11 +310,11 @@ def _fix_for_name(name: str, sample: Sample) -> str:
     return f"The sample {sample.name} has these values: {given}. Add {missing}, or do not print it."
 
 
-def _closest_file(name: str, folders: Folders) -> str:
+def _closest_file(name: str, folders: Folders, place: Place) -> str:
     files = (folders.name_of(path) for path in folders.paths() if path.is_file())
     files = (file for file in files if not file.lower().endswith(_DATA))
     shown = [file for file in files if not any(part.startswith(".") for part in file.split("/"))]
-    return did_you_mean(name, shown)
+    return did_you_mean_file(name, shown, place.file)
 
 
 def _as_sentence(message: str) -> str:

@@ -316,7 +316,7 @@ def _column_of(error: TemplateSyntaxError) -> int:
 
 
 def _without(source: str, tags: Sequence[re.Match[str]]) -> str:
-    """Return the source with stand-ins for these tags. A block without an end gets one: a child shows its blocks alone."""
+    """Return the source with stand-ins for these tags. A block without an end gets one: a child shows only blocks."""
     if len(tags) == 1 and tags[0]["name"] == "block":
         return f"{source}{{% endblock %}}"
     return splice(source, ((*tag.span(), _stand_in(source, tag)) for tag in tags))

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 
 from keyturn.emails.gallery import Gallery
+from keyturn.emails.gallery.variables.missing_names import is_failed_part
 from keyturn.emails.lint.checks import checks_for
 from keyturn.emails.lint.checks.safety import audit
 from keyturn.emails.lint.clients.clients import Clients
@@ -18,9 +19,11 @@ from keyturn.emails.studio.checks.reports import MailReport
 from keyturn.emails.studio.rendering.rendition import Drawer, Order
 from keyturn.errors import TemplateInvalid
 
+_IN_PART = "This mail was not checked in full: parts of it cannot be rendered."
+
 
 def examine_mail(drawer: Drawer, order: Order, clients: tuple[str, ...], severity: Mapping[str, str]) -> MailReport:
-    """Return the findings in a mail; those that keep it from being drawn come first.
+    """Return the findings in a mail, the worst first.
 
     `clients`: groups of mail clients, all of which exist.
     """
@@ -28,16 +31,18 @@ def examine_mail(drawer: Drawer, order: Order, clients: tuple[str, ...], severit
     with gallery.one_look():
         checks = checks_for(_clients(clients), gallery.audits)
         document, of_mail, breaking = _of_mail(drawer, order, checks)
+        is_whole = order.files.is_text or (document and not any(map(is_failed_part, document.missing)))
         of_files = {
             *find_unknown_filters(gallery, order.template),
             *find_untranslated(gallery, [order.template], [gallery.languages.choose(order.language)]),
         }
         ordered = sorted(
             breaking | of_mail | of_files,
-            key=lambda finding: (finding not in breaking, finding.place, finding.message),
+            key=lambda finding: (finding not in breaking, finding.rank, finding.place, finding.message),
         )
         counting = _counting(gallery, order.template, ordered, Severities(severity))
-        return MailReport(tuple(counting), audit(document, audits=gallery.audits) if document else ())
+        audited = audit(document, audits=gallery.audits) if document else ()
+        return MailReport(tuple(counting), audited, unchecked="" if is_whole else _IN_PART)
 
 
 def _of_mail(
