@@ -426,3 +426,11 @@ def test_a_tag_that_is_not_closed_hides_nothing_of_a_childs_block(
     assert syntax.place.line == line
     assert said in syntax.message
     assert {one.place.line for one in found if one.rule == "links/unknown-scheme"} == {3, 5, 7}
+
+
+def test_several_tags_that_are_not_closed_in_one_are_told_each(tmp_path: Path) -> None:
+    text = "{% for name in names %}{% if name %}\n{% if names %}{{ name }}{% endfor %}<a href='htps://boats.test'>Boats</a>"
+    (tmp_path / "news.html").write_text(text)
+    found = [one.finding for one in examine(open_gallery(tmp_path)).found]
+    assert [one.place.line for one in found if one.rule == "jinja/syntax"] == [1, 2]
+    assert [one.place.line for one in found if one.rule == "links/unknown-scheme"] == [2]

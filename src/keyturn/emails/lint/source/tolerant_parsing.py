@@ -40,6 +40,7 @@ _UNCLOSED = re.compile(r"to be closed is '(\w+)'")
 _NESTED = re.compile(r"unknown tag '(end\w+)'.*to be closed is '(\w+)'")
 _TOO_DEEP = "An expression is nested too deeply."
 _OPEN_COMMENT = "Missing end of comment tag"
+_OPEN_BLOCK = re.compile(r"^Unexpected end of template.*to be closed is 'block'")
 _FOLLOWS = re.compile(r"^Unexpected end of template|unknown tag '(?:end|el)")
 """Mistakes that an earlier one of the same file may have caused."""
 
@@ -149,7 +150,7 @@ def _mend(parse: _Parse, source: str) -> _Mended:
             return _Mended(None, wrong, words)
         words |= {word for tag in tags if tag["name"] != "" for word in _WORD.findall(_QUOTED.sub("", tag[0]))}
         words |= OF_ENGINES if engine_of(tags[0][0], source) else set()
-        source, error = _without(source, tags), other
+        source, error = _without(source, tags, error), other
     return _Mended(source, wrong, words)
 
 
@@ -162,7 +163,7 @@ def _wrong_tags(
     """
     suspects = () if error.message == _TOO_DEEP else _suspects(source, error)
     for tags, _ in zip(suspects, parses, strict=False):
-        other = _error_in(_without(source, tags), parse)
+        other = _error_in(_without(source, tags, error), parse)
         same = other and (other.message, other.lineno) == (error.message, error.lineno)
         if not (other and same and _column_of(other) <= _column_of(error)):  # or it is the next of its kind in the line
             return tags, other
@@ -186,9 +187,8 @@ def _errors_of(
     make = partial(type(error), message := error.message or "")
     nested = _NESTED.search(message)
     if tags and nested and tags[0]["name"] == nested[2]:
-        yield partial(
-            type(error), f"'{nested[2]}' is not closed before '{nested[1]}'.", Position.of_tag(source, tags[0])
-        )
+        said = f"'{nested[2]}' is not closed before '{nested[1]}'."
+        yield from (partial(type(error), said, Position.of_tag(source, tag)) for tag in tags)
     elif tags and (engine := engine_of(tags[0][0], source)):
         yield partial(TagOfAnotherEngine, tags[0][0], engine, Position.of_tag(source, tags[0]))
     elif is_first or not _FOLLOWS.search(message):
@@ -256,23 +256,25 @@ def _likely(
 ) -> Iterator[Sequence[re.Match[str]]]:
     """Yield suspects. `inside`: the tags of complete blocks."""
     message = error.message or ""
+    lines = source.split("\n")[: error.lineno]
+    end = sum(len(line) + 1 for line in lines)
     if nested := _NESTED.search(message):
-        line = getattr(error.lineno, "line", error.lineno)
-        before = [tag for tag in tags if source.count("\n", 0, tag.start()) < line]
-        if any(tag["name"] == nested[1] and tag in inside for tag in before):
-            yield from ([tag] for tag in reversed(before) if tag["name"] == nested[2] and tag not in inside)
+        starts = [
+            tag.start() for tag in tags if f"end{tag['name']}" == nested[1] and tag in inside and tag.start() < end
+        ]
+        unclosed = [tag for tag in tags if tag["name"] == nested[2] and tag not in inside and tag.start() < end]
+        unclosed = [tag for tag in unclosed if tag.start() > max(starts, default=end)]
+        yield from (unclosed[-1:], unclosed) if unclosed else ()
     if message == _OPEN_COMMENT:
-        end = source.rfind("#}")
-        yield [tag for tag in tags if tag["broken"] and tag[0].startswith("{#") and tag.start() > end]
+        closed = source.rfind("#}")
+        yield [tag for tag in tags if tag["broken"] and tag[0].startswith("{#") and tag.start() > closed]
     if others := [tag for tag in tags if engine_of(tag[0], source)]:
         yield others
     if unknown := _UNKNOWN.search(message):
         named = [tag for tag in tags if tag["name"] == unknown[1]]
         yield [tag for tag in named if tag not in inside] or named
-    elif unclosed := _UNCLOSED.search(message):
-        yield from ([tag] for tag in reversed(tags) if tag["name"] == unclosed[1] and tag not in inside)
-    lines = source.split("\n")[: error.lineno]
-    end = sum(len(line) + 1 for line in lines)
+    elif open_tag := _UNCLOSED.search(message):
+        yield from ([tag] for tag in reversed(tags) if tag["name"] == open_tag[1] and tag not in inside)
     there = [tag for tag in tags if tag.start() < end and tag.end() >= end - len(lines[-1]) - 1]
     line_of_tag = getattr(error.lineno, "line", error.lineno)
     at = sum(len(line) + 1 for line in lines[: line_of_tag - 1]) + _column_of(error) - 1
@@ -315,9 +317,9 @@ def _column_of(error: TemplateSyntaxError) -> int:
     return getattr(error.lineno, "column", 1)
 
 
-def _without(source: str, tags: Sequence[re.Match[str]]) -> str:
+def _without(source: str, tags: Sequence[re.Match[str]], error: TemplateSyntaxError) -> str:
     """Return the source with stand-ins for these tags. A block without an end gets one: a child shows only blocks."""
-    if len(tags) == 1 and tags[0]["name"] == "block":
+    if tags[0]["name"] == "block" and _OPEN_BLOCK.search(error.message or ""):
         return f"{source}{{% endblock %}}"
     return splice(source, ((*tag.span(), _stand_in(source, tag)) for tag in tags))
 
