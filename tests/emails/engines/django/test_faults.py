@@ -79,6 +79,18 @@ def test_what_a_tag_raises_is_told_at_its_line_and_with_guesses_it_is_none_of_th
     assert [rule for _, rule, _, _ in ask(found_in, source)] == ["unchecked/part"]
 
 
+@pytest.mark.parametrize("source", ["{% url 'boats' %}", "{% url 'boats' name='Ada'|upper %}"])
+def test_an_address_that_no_values_can_mend_is_an_error_of_the_template(ask: Ask, source: str) -> None:
+    ((place, rule, _, fix),) = ask(found_in, f"<p>{source}")
+    assert (place, rule) == ("1:4", "django/error")
+    assert fix == "Check the name and the arguments against the project's URLs."
+
+
+@pytest.mark.parametrize("source", ["{% url boats %}", "{% url 'boats' number %}", "{% url 'boats' 3|add:number %}"])
+def test_an_address_of_made_up_values_is_none_of_the_templates_mistakes(ask: Ask, source: str) -> None:
+    assert [rule for _, rule, _, _ in ask(found_in, f"<p>{source}")] == ["unchecked/part"]
+
+
 @pytest.mark.parametrize(
     ("fault", "place", "rule"),
     [

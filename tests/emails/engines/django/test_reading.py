@@ -80,3 +80,9 @@ def test_a_filter_of_the_project_that_fails_with_a_text_gets_a_number(ask: Ask) 
     names = ("fee", "weight", "label", "room", "duty", "boats", "crew")
     assert [type(values[name]) for name in names] == [float, int, str, int, int, int, int]
     assert "unchecked/part" not in [rule for _, rule, _, _ in ask(found_in, source)]
+
+
+def test_a_template_with_a_wrong_tag_or_filter_gets_values_for_the_rest(ask: Ask) -> None:
+    source = "{{ name|shout }} {% boat %} {% if weight|divisibleby:3 %}x{% endif %}"
+    assert type(ask(guessed, source)["weight"]) is int
+    assert "unchecked/part" not in [rule for _, rule, _, _ in ask(found_in, source)]

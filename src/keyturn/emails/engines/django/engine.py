@@ -9,9 +9,12 @@ from typing import Any, Self
 
 from django.template import Context, TemplateDoesNotExist, TemplateSyntaxError
 from django.template.base import Origin
+from django.template.defaulttags import URLNode
+from django.urls import NoReverseMatch
 from django.utils import translation
 
 from keyturn.emails.engines.django.tracing import DjangoTracer
+from keyturn.emails.gallery.variables.missing_names import note_faults
 from keyturn.emails.lint.finding import did_you_mean, did_you_mean_file, limit_of
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import Language
@@ -90,6 +93,11 @@ class DjangoEngine:
                 loader.reset()
         return self._engine.get_template(file)
 
+    def mended_template(self, file: str) -> Any:
+        """Load a template without what Django refuses in it. Raises Django's errors."""
+        with note_faults(), DjangoTracer(partial(self._invalid, file)).tracing():
+            return self.template(file)
+
     def _invalid(self, file: str, error: Exception, tracer: DjangoTracer) -> TemplateInvalid:
         origin, token = _place(error, tracer)
         invalid = TemplateInvalid(origin.name if origin else file, token.lineno if token else None, _reason(error))
@@ -105,7 +113,8 @@ class DjangoEngine:
         if isinstance(error, RecursionError):
             message = "Templates include each other in a circle."
         kind, fix = self._kind_and_fix(error)
-        return EngineFault(self.name, kind, message, fix, column)
+        by_itself = isinstance(error, NoReverseMatch) and tracer.failed is not None and _is_constant(tracer.failed[1])
+        return EngineFault(self.name, kind, message, fix, column, by_itself=by_itself)
 
     def _kind_and_fix(self, error: Exception) -> tuple[FaultKind, str]:
         match error:
@@ -116,6 +125,8 @@ class DjangoEngine:
                 return self._of_syntax(str(error))
             case RecursionError():
                 return "error", "Remove one of the includes."
+            case NoReverseMatch():
+                return "error", "Check the name and the arguments against the project's URLs."
         return "error", "Check what this line does with its values."
 
     def _of_syntax(self, said: str) -> tuple[FaultKind, str]:
@@ -158,6 +169,13 @@ def _place(error: Exception, tracer: DjangoTracer) -> tuple[Any, Any]:
         node = tracer.failed[1]
         return getattr(node, "origin", None), getattr(node, "token", None)
     return None, None
+
+
+def _is_constant(node: Any) -> bool:
+    """Tell whether this is a `{% url %}` without variables, which fails with any values."""
+    given = (node.view_name, *node.args, *node.kwargs.values()) if isinstance(node, URLNode) else ()
+    arguments = [of_one for one in given for _, of_filter in one.filters for of_one in of_filter]
+    return bool(given) and not any(one.is_var for one in given) and not any(is_variable for is_variable, _ in arguments)
 
 
 class _File:
