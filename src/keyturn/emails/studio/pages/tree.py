@@ -111,9 +111,10 @@ def tree(entries: Iterable[Entry], files: Sequence[str], chosen: str | None, fin
     entries = in_order(entries)
     asks = len(entries) + len(files) > MOST
     mails = [(entry, 0) for entry in entries]
-    if asks:
-        found = [row for row in mails if _leaf(row[0], chosen, find).shown]
-        mails = found if find else list(_closed(entries, chosen))
+    if asks and find:
+        mails = [row for row in mails if _leaf(row[0], chosen, find).shown]
+    elif asks:
+        mails = list(_closed(entries, chosen))
     shared = [(file, shown) for file in files if (shown := matches(find, file)) or not asks]
     cut = window(mails, next((at for at, (entry, _) in enumerate(mails) if entry.name == chosen), 0))
     folders = [
