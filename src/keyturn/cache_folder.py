@@ -34,7 +34,7 @@ def own_cache_folder(purpose: str) -> Path | None:
         found = folder.lstat()
     except OSError:
         return None
-    if sys.platform == "win32":  # the folder is below the user's own, which Windows keeps from others
+    if not hasattr(os, "getuid"):  # on Windows the folder is below the user's own, which is closed to others
         return folder
     is_own = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o022
     return folder if is_own else None
