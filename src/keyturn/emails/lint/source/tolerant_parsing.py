@@ -259,11 +259,9 @@ def _likely(
     lines = source.split("\n")[: error.lineno]
     end = sum(len(line) + 1 for line in lines)
     if nested := _NESTED.search(message):
-        starts = [
-            tag.start() for tag in tags if f"end{tag['name']}" == nested[1] and tag in inside and tag.start() < end
-        ]
-        unclosed = [tag for tag in tags if tag["name"] == nested[2] and tag not in inside and tag.start() < end]
-        unclosed = [tag for tag in unclosed if tag.start() > max(starts, default=end)]
+        before = [tag for tag in tags if tag.start() < end]
+        start = max((tag.start() for tag in before if f"end{tag['name']}" == nested[1] and tag in inside), default=end)
+        unclosed = [tag for tag in before if tag["name"] == nested[2] and tag not in inside and tag.start() > start]
         yield from (unclosed[-1:], unclosed) if unclosed else ()
     if message == _OPEN_COMMENT:
         closed = source.rfind("#}")
