@@ -75,3 +75,21 @@ def test_the_wrong_tags_of_a_file_are_looked_for_once_within_a_bound() -> None:
     first, second = lengths
     assert BOUND / 2 < first < BOUND + 3 * len(source)
     assert second == len(source)
+
+
+def test_a_block_and_macros_that_are_not_closed_are_told_each(tmp_path: Path) -> None:
+    body = ["{% macro part(a) %}", "{% macro card(a) %}", "{% block body %}", "{{ name }}"]
+
+    assert lines_with("jinja/syntax", body, tmp_path) == [1, 2, 3]
+
+
+def test_tags_of_one_kind_that_are_not_closed_are_told_each(tmp_path: Path) -> None:
+    body = ["{% if name %}", "{% if names %}", "{% if names %}Hello{% endif %}", "{% for name in names %}"]
+
+    assert lines_with("jinja/syntax", body, tmp_path) == [1, 2, 4]
+
+
+def test_a_block_that_is_not_closed_in_macros_takes_few_parses() -> None:
+    source = "{% macro part(a) %}{% macro card(a) %}{% block body %}{{ 1 / 0 }}"
+
+    assert parsed(source) < 20 * len(source)

@@ -25,6 +25,9 @@ STAND_IN = "__"
 _MOST_PARSED = 1_250_000
 """Characters to parse, to find more than a file's first mistake. Most mistakes take one parse of the file."""
 
+_EACH_PARSED = 200
+"""Characters that take as long as what each parse adds to those of its file."""
+
 _MOST_FILES = 32
 """Files whose mistakes are kept: a mail is parsed several times."""
 
@@ -40,9 +43,10 @@ _UNCLOSED = re.compile(r"to be closed is '(\w+)'")
 _NESTED = re.compile(r"unknown tag '(end\w+)'.*to be closed is '(\w+)'")
 _TOO_DEEP = "An expression is nested too deeply."
 _OPEN_COMMENT = "Missing end of comment tag"
-_OPEN_BLOCK = re.compile(r"^Unexpected end of template.*to be closed is 'block'")
-_FOLLOWS = re.compile(r"^Unexpected end of template|unknown tag '(?:end|el)")
-"""Mistakes that an earlier one of the same file may have caused."""
+_UNEXPECTED_END = "Unexpected end of template"
+_OPEN_BLOCK = re.compile(rf"^{_UNEXPECTED_END}.*to be closed is 'block'")
+_FOLLOWS = re.compile(rf"^{_UNEXPECTED_END}|unknown tag '(?:end|el)")
+"""Mistakes that an earlier one of the same file may have caused. An open tag is not caused by another open tag."""
 
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 _INCLUDED = re.compile(r"\{%[-+]?\s*include\s+(?:\"[^\"]*\"|'[^']*')(?=\s+(?:with|only)\b)")
@@ -139,13 +143,36 @@ def _mended(source: str, lexer: Lexer, extensions: frozenset[str]) -> list[_Mend
     return []
 
 
+class _Parser:
+    """Parses sources until their characters are too many."""
+
+    def __init__(self, parse: _Parse) -> None:
+        self._parse = parse
+        self._left = _MOST_PARSED
+
+    def error_in(self, source: str) -> TemplateSyntaxError | None:
+        """Return the first error of a source."""
+        self._left -= len(source) + _EACH_PARSED
+        try:
+            self._parse(source, None, None)
+        except TemplateSyntaxError as error:
+            return error
+        except RecursionError:
+            return TemplateSyntaxError(_TOO_DEEP, 1)
+        return None
+
+    def has_parsed_enough(self, source: str) -> bool:
+        return self._left < len(source)
+
+
 def _mend(parse: _Parse, source: str) -> _Mended:
     wrong, words = list[_MakeError](), set[str]()
-    parses = iter(range(_MOST_PARSED // len(source)))
-    error = _error_in(source, parse)
+    parser = _Parser(parse)
+    error, only_ends = parser.error_in(source), True
     while error:
-        tags, other = _wrong_tags(parse, source, error, parses)
-        wrong += _errors_of(error, tags, source, is_first=not wrong)
+        tags, other = _wrong_tags(parser, source, error)
+        only_ends = only_ends and (error.message or "").startswith(_UNEXPECTED_END)
+        wrong += _errors_of(error, tags, source, may_follow=bool(wrong) and not only_ends)
         if not tags:
             return _Mended(None, wrong, words)
         words |= {word for tag in tags if tag["name"] != "" for word in _WORD.findall(_QUOTED.sub("", tag[0]))}
@@ -155,35 +182,27 @@ def _mend(parse: _Parse, source: str) -> _Mended:
 
 
 def _wrong_tags(
-    parse: _Parse, source: str, error: TemplateSyntaxError, parses: Iterator[int]
+    parser: _Parser, source: str, error: TemplateSyntaxError
 ) -> tuple[Sequence[re.Match[str]], TemplateSyntaxError | None]:
-    """Return the first suspects without which parsing gets further, none if there are no `parses` left.
+    """Return the first suspects without which parsing gets further, none if the parser has parsed enough.
 
     The second result is the error that parsing gets to.
     """
     suspects = () if error.message == _TOO_DEEP else _suspects(source, error)
-    for tags, _ in zip(suspects, parses, strict=False):
-        other = _error_in(_without(source, tags, error), parse)
+    for tags in suspects:
+        if parser.has_parsed_enough(source):
+            break
+        other = parser.error_in(_without(source, tags, error))
         same = other and (other.message, other.lineno) == (error.message, error.lineno)
         if not (other and same and _column_of(other) <= _column_of(error)):  # or it is the next of its kind in the line
             return tags, other
     return (), None
 
 
-def _error_in(source: str, parse: _Parse) -> TemplateSyntaxError | None:
-    try:
-        parse(source, None, None)
-    except TemplateSyntaxError as error:
-        return error
-    except RecursionError:
-        return TemplateSyntaxError(_TOO_DEEP, 1)
-    return None
-
-
 def _errors_of(
-    error: TemplateSyntaxError, tags: Sequence[re.Match[str]], source: str, *, is_first: bool
+    error: TemplateSyntaxError, tags: Sequence[re.Match[str]], source: str, *, may_follow: bool
 ) -> Iterator[_MakeError]:
-    """Yield what is wrong with these tags: the error, at its place. Nothing if it may follow from an earlier one."""
+    """Yield what is wrong with these tags: the error, at its place. Nothing if it follows from an earlier one."""
     make = partial(type(error), message := error.message or "")
     nested = _NESTED.search(message)
     if tags and nested and tags[0]["name"] == nested[2]:
@@ -191,10 +210,10 @@ def _errors_of(
         yield from (partial(type(error), said, Position.of_tag(source, tag)) for tag in tags)
     elif tags and (engine := engine_of(tags[0][0], source)):
         yield partial(TagOfAnotherEngine, tags[0][0], engine, Position.of_tag(source, tags[0]))
-    elif is_first or not _FOLLOWS.search(message):
-        is_start = tags and message.startswith("Unexpected end of template")
+    elif not (may_follow and _FOLLOWS.search(message)):
+        is_start = tags and message.startswith(_UNEXPECTED_END)
         yield partial(make, Position.of_tag(source, tags[0], named=False) if is_start else error.lineno)
-        if message == _OPEN_COMMENT:
+        if is_start or message == _OPEN_COMMENT:
             yield from (partial(make, Position.of_tag(source, tag, named=False)) for tag in tags[1:])
 
 
@@ -247,7 +266,7 @@ def _suspects(source: str, error: TemplateSyntaxError) -> Iterator[Sequence[re.M
     tags = [one for one in _tags_in(source) if not one[0].startswith(("{{__", "{#")) or one["broken"]]
     blocks = {block[0]: block for block in _blocks(tags)}
     inside = {tag for block in blocks.values() for tag in block}
-    for suspects in _likely(tags, inside, source, error):
+    for suspects in filter(None, _likely(tags, inside, source, error)):
         yield list(dict.fromkeys(tag for one in suspects for tag in blocks.get(one, [one])))
 
 
@@ -262,7 +281,7 @@ def _likely(
         before = [tag for tag in tags if tag.start() < end]
         start = max((tag.start() for tag in before if f"end{tag['name']}" == nested[1] and tag in inside), default=end)
         unclosed = [tag for tag in before if tag["name"] == nested[2] and tag not in inside and tag.start() > start]
-        yield from (unclosed[-1:], unclosed) if unclosed else ()
+        yield from (unclosed[-1:], unclosed)
     if message == _OPEN_COMMENT:
         closed = source.rfind("#}")
         yield [tag for tag in tags if tag["broken"] and tag[0].startswith("{#") and tag.start() > closed]
@@ -272,7 +291,8 @@ def _likely(
         named = [tag for tag in tags if tag["name"] == unknown[1]]
         yield [tag for tag in named if tag not in inside] or named
     elif open_tag := _UNCLOSED.search(message):
-        yield from ([tag] for tag in reversed(tags) if tag["name"] == open_tag[1] and tag not in inside)
+        unclosed = [tag for tag in tags if tag["name"] == open_tag[1] and tag not in inside]
+        yield from (unclosed[-1:], unclosed, *([tag] for tag in reversed(unclosed[:-1])))
     there = [tag for tag in tags if tag.start() < end and tag.end() >= end - len(lines[-1]) - 1]
     line_of_tag = getattr(error.lineno, "line", error.lineno)
     at = sum(len(line) + 1 for line in lines[: line_of_tag - 1]) + _column_of(error) - 1
