@@ -1,9 +1,12 @@
 """A page, its frame and its checks are one mail: it is rendered and compiled once, until something changes it."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from threading import Barrier, BrokenBarrierError
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import pytest
 from jinja2 import Environment, FileSystemLoader
@@ -14,7 +17,10 @@ from tests.emails.studio.on_screen import save
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.branches import points
 from keyturn.emails.gallery.environments import app_environment
+from keyturn.emails.renderers import Here
 from keyturn.emails.studio import Studio, create_studio_app
+from keyturn.emails.studio.rendering.rendition import Drawer, Renditions
+from keyturn.emails.studio.view import View
 from keyturn.languages import Languages
 from keyturn.mail.rendering import compiling
 from keyturn.mail.rendering.render import Templates
@@ -59,6 +65,37 @@ def test_a_page_with_its_frame_its_places_and_its_checks_is_one_pass_of_each_kin
 ) -> None:
     look(client)
     assert passes == ONCE
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Meeting(Here[Drawer]):
+    """Keeps each drawing open until another one has begun too, or a second has passed."""
+
+    drawings = 0
+
+    def __init__(self, drawer: Drawer) -> None:
+        super().__init__(drawer)
+        self._both = Barrier(2)
+
+    def run(self, function: Callable[Concatenate[Drawer, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        self.drawings += 1
+        with suppress(BrokenBarrierError):
+            self._both.wait(1)
+        return super().run(function, *args, **kwargs)
+
+
+def test_a_page_and_its_frame_that_come_together_are_drawn_once(studio: Studio) -> None:
+    runner = Meeting(Drawer(studio.gallery))
+    renditions = Renditions(studio.gallery, runner)
+
+    with ThreadPoolExecutor() as pool:
+        drawn = list(pool.map(lambda _: renditions.rendition("greeting", View(sample="ada")), range(2)))
+
+    assert drawn[0] is drawn[1]
+    assert runner.drawings == 1
 
 
 def test_the_same_mail_shown_in_another_way_is_not_rendered_again(client: Client, passes: Counter[str]) -> None:

@@ -318,7 +318,8 @@ class Renditions:
     def _keep(self, wanted: Rendition, data: CurrentData) -> Rendition:
         """Return the kept mail, rendered again if it may have changed, or if it is broken within its limits."""
         key = wanted.template, wanted.view
-        with self._turn_of(key).lock:
+        turn = self._turn_of(key)  # held: the dictionary keeps no turn that nobody has
+        with turn.lock:
             kept = self._kept.get(key)
             rendition = kept if kept and kept.is_as(wanted) else self._draw(wanted, data)
             if rendition.exceeded or not rendition.fault:
