@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from keyturn.emails.gallery import Gallery, Sample
 from keyturn.emails.gallery.branches.report import BranchReport, FolderCoverage
 from keyturn.emails.gallery.branches.search import LONGEST
+from keyturn.emails.gallery.rendering import Renderers
 from keyturn.emails.gallery.variables.missing_names import is_failed_part
 from keyturn.emails.lint.checks import CHECKS, TEXT_CHECKS
 from keyturn.emails.lint.checks.unused_styles import StyleUses, unused_in_all
@@ -69,17 +70,24 @@ class TemplateChecks:
 
     Every sample is checked in one language, English if possible, and the first sample in all languages: mistakes in
     data show in any language, mistakes in a language with any data. Samples of branches count as samples.
+
+    `traced`: the gallery's templates with origins, for a caller that has some.
     """
 
     def __init__(
-        self, gallery: Gallery, checks: Iterable[Check], languages: Sequence[Language], limits: Limits | None = None
+        self,
+        gallery: Gallery,
+        checks: Iterable[Check],
+        languages: Sequence[Language],
+        limits: Limits | None = None,
+        traced: Renderers | None = None,
     ) -> None:
         self.gallery = gallery
         self.languages = languages
         self.limits = limits or Limits()
         self._checks = tuple(checks)
         self._has_catalogues = has_catalogues(gallery)
-        self._templates_for = gallery.renderers(with_lenient_origins)
+        self._templates_for = traced or gallery.renderers(with_lenient_origins)
         self._unknown_filters = cache(lambda file: tuple(unknown_filters_in(gallery, file)))
         self._texts = cache(lambda file: marked_texts(gallery, file))
         self._has_comments = cache(lambda file: any(MARK in source for source in self._sources([file])))

@@ -194,7 +194,7 @@ def _check_template(
     with gallery.one_look():
         checks = checks_for(Clients.from_names(clients), gallery.audits)
         languages = tuple(gallery.languages.known.values())
-        return check(TemplateChecks(gallery, checks, languages, limits), template)
+        return check(TemplateChecks(gallery, checks, languages, limits, drawer.traced), template)
 
 
 _Mail = tuple[str, View]

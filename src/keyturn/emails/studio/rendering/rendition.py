@@ -75,13 +75,16 @@ class Drawn(Struct, frozen=True):
 
 
 class Drawer:
-    """Draws mails of a gallery, one at a time. `reopen` opens the gallery at another commit, for `side`."""
+    """Draws mails of a gallery, one at a time. `reopen` opens the gallery at another commit, for `side`.
+
+    `traced`: its templates with origins, each compiled once for pictures and checks.
+    """
 
     def __init__(self, gallery: Gallery, reopen: Reopen | None = None) -> None:
         self.gallery = gallery = going_on(gallery)
         self.side = sides_of(gallery, reopen)
         self._as_sent = gallery.renderers(with_lenient_filters)
-        self._traced = gallery.renderers(with_lenient_origins)
+        self.traced = gallery.renderers(with_lenient_origins)
         self._strict = gallery.renderers()
         self._sent: FIFOCache[int, tuple[Filled, Rendered]] = FIFOCache(_MOST_DRAWN)
         self._documents: FIFOCache[int, Document] = FIFOCache(_MOST_DRAWN)
@@ -123,7 +126,7 @@ class Drawer:
     def document(self, order: Order) -> Document:
         """Return the mail with the places of its parts in the templates. Raises as `read_document` does."""
         if order.number not in self._documents:
-            templates = self._traced(order.sample, order.brand).with_files(lambda _: order.files)
+            templates = self.traced(order.sample, order.brand).with_files(lambda _: order.files)
             sent = self._sent.pop(order.number, None)
             self._documents[order.number] = read_document(
                 templates, order.template, order.sample, self._language(order), sent
