@@ -8,7 +8,9 @@ OPEN = "https://account.northwind.example/open"
 
 
 def test_a_link_in_both_parts_is_one_link() -> None:
-    assert links_of(f'<a href="{OPEN}">Open it</a>', f"Open it: {OPEN}") == [MailLink(OPEN, "Open it", 1, in_text=True)]
+    assert links_of(f'<a href="{OPEN}">Open it</a>', f"Open it: {OPEN}") == (
+        MailLink(OPEN, "Open it", 1, in_text=True),
+    )
 
 
 def test_a_link_that_stands_twice_is_counted_and_called_by_its_first_label() -> None:
@@ -44,4 +46,4 @@ def test_an_image_is_called_by_its_alternative_text() -> None:
 
 
 def test_an_anchor_without_an_address_is_no_link() -> None:
-    assert links_of('<a name="top">Top</a> <a href=" ">Nothing</a>', "") == []
+    assert links_of('<a name="top">Top</a> <a href=" ">Nothing</a>', "") == ()

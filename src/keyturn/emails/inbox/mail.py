@@ -13,7 +13,7 @@ from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.message import Message
 from email.utils import getaddresses
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from itertools import islice
 from urllib.parse import unquote
@@ -45,7 +45,8 @@ class MailLink(Struct, frozen=True):
         return self.in_html and self.in_text
 
 
-def links_of(html: str, text: str) -> list[MailLink]:
+@lru_cache(4)  # each save has three pages of the same mail
+def links_of(html: str, text: str) -> tuple[MailLink, ...]:
     """Return every address once, in the order of the HTML; addresses of the text alone come last.
 
     The label of an image is its alternative text. A mailto link counts as in the text if the text names its address.
@@ -62,7 +63,7 @@ def links_of(html: str, text: str) -> list[MailLink]:
         )
         for address, labels in labels_of.items()
     ]
-    return both + [MailLink(address, "", 0, in_text=True) for address in in_text if address not in labels_of]
+    return (*both, *(MailLink(address, "", 0, in_text=True) for address in in_text if address not in labels_of))
 
 
 _SECRET = re.compile(r"[\w-]{16,}|(?:token|code|key|otp|sig)=[^&#]{4,}", re.IGNORECASE)
@@ -210,7 +211,7 @@ class MailContent:
         raise LookupError(f"The mail has no file {number}.")
 
     @cached_property
-    def links(self) -> list[MailLink]:
+    def links(self) -> tuple[MailLink, ...]:
         return links_of(markup_to_read(self.html), self.text[:_READ])
 
     @cached_property

@@ -6,6 +6,7 @@ the mail was opened. The policy of the frame is what prevents requests.
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from html import escape, unescape
 from typing import Literal
 from urllib.parse import urlsplit
@@ -256,8 +257,9 @@ def without_hints(html: str) -> str:
     return _HINT.sub(lambda found: _WITHOUT_EFFECT[found[0].lower()], html)
 
 
-def remote_hosts(html: str) -> list[str]:
-    return list(dict.fromkeys(host for tag in parse_html(html).walk() for host in _hosts(tag)))
+@lru_cache(4)  # each save has three pages of the same mail
+def remote_hosts(html: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(host for tag in parse_html(html).walk() for host in _hosts(tag)))
 
 
 def _hosts(tag: Element) -> Iterator[str]:

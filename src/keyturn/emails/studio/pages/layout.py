@@ -113,6 +113,7 @@ def page_environment(place: Path, **options: Any) -> Environment:
     """Return an environment for the pages in a folder."""
     return Environment(
         loader=FileSystemLoader(place),
+        auto_reload=False,  # the pages are files of the package
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
