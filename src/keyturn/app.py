@@ -1,8 +1,8 @@
 """The service as an ASGI application."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
-from litestar import Litestar
+from litestar import Litestar, Router
 from litestar.config.cors import CORSConfig
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Server, Tag
@@ -53,17 +53,13 @@ def create_app(
     settings = parts.settings
     site = site_of(parts)
     pages = Pages(site)
-    # https ends at a proxy, as does any request under another name than this machine's.
-    local = is_loopback(settings.base_url)
-    metrics = metrics_router(
-        parts.meters, parts.database, parts.require_ready, token=settings.metrics.token, local=local
-    )
     app = Litestar(
         route_handlers=[
             home_redirect(pages),
             change_password_redirect(pages),
             *app_link_files(settings),
-            metrics,
+            # https ends at a proxy, as does any request under another name than this machine's.
+            _metrics(parts, parts.require_ready, local=is_loopback(settings.base_url)),
             *more,
         ],
         # Only our own proxy may say which trace a request belongs to.
@@ -100,16 +96,15 @@ def create_worker_app(parts: Parts, *, local: bool) -> ASGIApp:
         await parts.accounts_readiness.require()
 
     return Litestar(
-        route_handlers=[
-            health_router(require_ready),
-            metrics_router(
-                parts.meters, parts.database, require_ready, token=parts.settings.metrics.token, local=local
-            ),
-        ],
+        route_handlers=[health_router(require_ready), _metrics(parts, require_ready, local=local)],
         exception_handlers=problem_handlers(parts.languages),
         openapi_config=None,
         logging_config=None,
     )
+
+
+def _metrics(parts: Parts, require_ready: Callable[[], Awaitable[None]], *, local: bool) -> Router:
+    return metrics_router(parts.meters, parts.database, require_ready, token=parts.settings.metrics.token, local=local)
 
 
 def _cors(settings: Settings) -> CORSConfig | None:

@@ -4,6 +4,7 @@ import sys
 from typing import Any, Self
 
 from litestar import Litestar, Router
+from litestar.di import Provide
 from litestar.types import LifeSpanReceive, LifeSpanSend
 from litestar.types.asgi_types import LifeSpanSendMessage
 
@@ -19,6 +20,11 @@ class MountedOnce(Router):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return self
+
+
+def provided(part: object) -> Provide:
+    """Return what gives handlers this part, whoever asks."""
+    return Provide(lambda: part, sync_to_thread=False)
 
 
 class MountedApart(MountedOnce):

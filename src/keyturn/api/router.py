@@ -1,18 +1,17 @@
 """The API as a router, with what all of its routes share, and the check of every body before it is read."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from litestar import Controller, Router
-from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.response.base import ASGIResponse
 from litestar.types import ASGIApp, Guard, Message, Middleware, Receive, Scope, Send
 
 from keyturn.api.form_texts import TextsController
 from keyturn.api.monitoring import health_router
-from keyturn.api.mounting import MountedOnce
+from keyturn.api.mounting import MountedOnce, provided
 from keyturn.api.problems import MEDIA_TYPE, NO_STORE, UNREAD, document_of, problem_handlers
 from keyturn.api.provider_reports import report_handlers
 from keyturn.api.requests import AnyRequest, ResetApi, SessionApi, accepted_language, client_of, require_same_origin
@@ -54,25 +53,13 @@ def api_router(
 
     `path` is where links are asked for, checked and used; sessions are at /api/auth, wherever that is.
     """
-    routers = [_json_router(path, ResetController, SecuringController, TextsController)]
-    if api.invitations.over_http:
-        theirs = [InvitationController, *([OwnSecondAddressController] if api.second_address else [])]
-        routers.append(_json_router(path, *theirs, guards=[service_key_guard(api.invitations)]))
-    optional = {
-        CodeController: api.codes,
-        HelpDeskController: api.help_desk,
-        MutingController: api.muting,
-        SecondAddressController: api.second_address,
-    }
-    routers += [_json_router(path, controller) for controller, room in optional.items() if room]
-    if api.challenge:
-        routers.append(MountedOnce(path, route_handlers=[ChallengeController]))
-    dependencies = {"api": Provide(lambda: api, sync_to_thread=False)}
+    routers = list(_reset_routers(api, path))
+    dependencies = {"api": provided(api)}
     if passkeys:
         from keyturn.api.passkeys import PasskeyController  # with a library of an extra
 
         routers.append(_json_router(path, PasskeyController))
-        dependencies["passkeys"] = Provide(lambda: passkeys, sync_to_thread=False)
+        dependencies["passkeys"] = provided(passkeys)
     if api.sessions:
         routers.append(_session_router(api.sessions, origin, passkeys=passkeys))
     if signals:
@@ -93,6 +80,23 @@ def api_router(
     )
 
 
+def _reset_routers(api: ResetApi, path: str) -> Iterator[Router]:
+    """Yield what requests, checks and uses links, as far as it is switched on."""
+    optional = {
+        CodeController: api.codes,
+        HelpDeskController: api.help_desk,
+        MutingController: api.muting,
+        SecondAddressController: api.second_address,
+    }
+    yield _json_router(path, ResetController, SecuringController, TextsController)
+    if api.invitations.over_http:
+        theirs = [InvitationController, *([OwnSecondAddressController] if api.second_address else [])]
+        yield _json_router(path, *theirs, guards=[service_key_guard(api.invitations)])
+    yield from (_json_router(path, controller) for controller, room in optional.items() if room)
+    if api.challenge:
+        yield MountedOnce(path, route_handlers=[ChallengeController])
+
+
 def _json_router(path: str, *controllers: type[Controller], guards: Sequence[Guard] = ()) -> Router:
     return MountedOnce(path, route_handlers=controllers, guards=guards, before_request=require_json)
 
@@ -103,21 +107,26 @@ def _session_router(sessions: SessionApi, origin: str, *, passkeys: "Passkeys | 
             require_same_origin(request, origin)
         await require_json(request)
 
-    dependencies = {"sessions": Provide(lambda: sessions, sync_to_thread=False)}
     controllers: list[type[Controller]] = [SessionController]
     if passkeys and passkeys.signs_in:
         from keyturn.api.passkeys import PasskeySessions
 
         controllers.append(PasskeySessions)
-    return MountedOnce("/api/auth", route_handlers=controllers, before_request=check_origin, dependencies=dependencies)
+    return MountedOnce(
+        "/api/auth",
+        route_handlers=controllers,
+        before_request=check_origin,
+        dependencies={"sessions": provided(sessions)},
+    )
 
 
 def _signal_router(transmitter: "Transmitter", requests: ResetRequests) -> Router:
     from keyturn.api.signals import SignalApi, SignalController  # with a library that signs
 
-    signals = SignalApi(transmitter=transmitter, requests=requests)
-    dependencies = {"signals": Provide(lambda: signals, sync_to_thread=False)}
-    return MountedOnce("/", route_handlers=[SignalController], before_request=require_json, dependencies=dependencies)
+    signals = provided(SignalApi(transmitter=transmitter, requests=requests))
+    return MountedOnce(
+        "/", route_handlers=[SignalController], before_request=require_json, dependencies={"signals": signals}
+    )
 
 
 # Bodies that are not JSON, or that parsers read differently, are refused before other code reads them

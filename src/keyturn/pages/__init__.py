@@ -27,11 +27,12 @@ Scalar: each fetches megabytes of script from elsewhere or needs inline code, an
 over the same schema.
 """
 
+from collections.abc import Iterator
+
 from litestar import Controller, Router
-from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
 
-from keyturn.api.mounting import MountedOnce
+from keyturn.api.mounting import MountedOnce, provided
 from keyturn.pages.assets import frontend_routes
 from keyturn.pages.forgot import ForgotPassword, replace_expired, show_code_form, take_code
 from keyturn.pages.not_me import MuteMailbox, SecureAccount, StopHelp
@@ -57,43 +58,57 @@ def pages_router(site: Site) -> Router:
 
     Raises SettingsInvalid with every mistake in custom templates.
     """
-    pages, paths = Pages(site), site.paths
+    pages = Pages(site)
     require_drawable(site, pages.assets)
-    places: dict[str, list[type[Controller] | HTTPRouteHandler]] = {
-        paths.forgot: [ForgotPassword, show_code_form, take_code],
-        paths.reset: [ResetPassword, replace_expired],
-    }
-    routers = [_page_at(path, *handlers) for path, handlers in places.items() if path]
-    links = [(paths.secure, SecureAccount), (paths.mute, MuteMailbox), (paths.help, StopHelp)]
-    routers += [_page_at(path, controller, back=paths.forgot) for path, controller in links if path]
-    dependencies = {"pages": Provide(lambda: pages, sync_to_thread=False)}
-    if room := site.second_address:
-        dependencies["second_address"] = Provide(lambda: room, sync_to_thread=False)
-        if paths.second_address:
-            routers.append(_page_at(paths.second_address, ConfirmSecondAddress, back=paths.forgot))
-    if passkeys := site.passkeys:
-        from keyturn.pages import passkeys as own  # with a library of an extra
+    routers = [*_link_pages(site), *_signed_in_pages(site)]
+    if site.passkeys:
+        from keyturn.pages import passkeys  # with a library of an extra
 
-        routers += [_page_at(path, *handlers) for path, handlers in own.places(site).items() if path]
-        dependencies["passkeys"] = Provide(lambda: passkeys, sync_to_thread=False)
-    if sign_ins := site.sign_ins:
-        routers += [_page_at(paths.sign_in, SignIn), _page_at("/logout", SignOut, back=paths.sign_in)]
-        routers += [_page_at(path, SecuritySettings, back=paths.sign_in) for path in site.settings_paths]
-        if site.second_address:
-            routers += [_page_at(f"{path}{SECOND_ADDRESS}", SecondAddressSettings) for path in site.settings_paths]
-        dependencies["sign_ins"] = Provide(lambda: sign_ins, sync_to_thread=False)
-        if factors := site.factors:
-            routers += [_page_at(f"{path}{SECOND_STEP}", SecondStepSettings) for path in site.settings_paths]
-            dependencies["factors"] = Provide(lambda: factors, sync_to_thread=False)
+        routers += [_page_at(path, *handlers) for path, handlers in passkeys.places(site).items() if path]
+    parts = {
+        "pages": pages,
+        "second_address": site.second_address,
+        "passkeys": site.passkeys,
+        "sign_ins": site.sign_ins,
+        "factors": site.factors,
+    }
     return MountedOnce(
         "/",
         route_handlers=[pages.assets.route(), *frontend_routes(site), *routers],
-        dependencies=dependencies,
+        dependencies={name: provided(part) for name, part in parts.items() if part},
         middleware=[form_token_check(site)],
         exception_handlers=RefusalPages(pages).handlers(),
         include_in_schema=False,
         request_max_body_size=_LARGEST_FORM,
     )
+
+
+def _link_pages(site: Site) -> Iterator[Router]:
+    """Yield the pages that need no session: where links are requested, and where they lead."""
+    paths = site.paths
+    places: dict[str, list[type[Controller] | HTTPRouteHandler]] = {
+        paths.forgot: [ForgotPassword, show_code_form, take_code],
+        paths.reset: [ResetPassword, replace_expired],
+    }
+    yield from (_page_at(path, *handlers) for path, handlers in places.items() if path)
+    links = [(paths.secure, SecureAccount), (paths.mute, MuteMailbox), (paths.help, StopHelp)]
+    if site.second_address:
+        links.append((paths.second_address, ConfirmSecondAddress))
+    yield from (_page_at(path, controller, back=paths.forgot) for path, controller in links if path)
+
+
+def _signed_in_pages(site: Site) -> Iterator[Router]:
+    """Yield the pages for signing in and out, and the security settings behind them."""
+    if not site.sign_ins:
+        return
+    sign_in = site.paths.sign_in
+    yield from (_page_at(sign_in, SignIn), _page_at("/logout", SignOut, back=sign_in))
+    for path in site.settings_paths:
+        yield _page_at(path, SecuritySettings, back=sign_in)
+        if site.second_address:
+            yield _page_at(f"{path}{SECOND_ADDRESS}", SecondAddressSettings)
+        if site.factors:
+            yield _page_at(f"{path}{SECOND_STEP}", SecondStepSettings)
 
 
 def _page_at(path: str, *handlers: type[Controller] | HTTPRouteHandler, back: str = "") -> Router:
