@@ -21,7 +21,7 @@ def read_plain_file(file: str | Path, most: int = LARGEST) -> bytes:
     Opening a FIFO waits for a writer, perhaps forever, and a device may have no end (CWE-67). A file in /proc may be
     longer than its size says. So the kind is checked before and after opening, and reading stops after `most` bytes.
     """
-    _require_plain(os.stat(file), file)  # noqa: PTH116 - opening a device may already do something
+    _require_plain(Path(file).stat(), file)  # since opening a device may already do something
     handle = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     try:
         found = os.fstat(handle)

@@ -4,8 +4,9 @@ import logging
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC
-from functools import cache
-from typing import Annotated, Any, Literal, Union
+from functools import cache, reduce
+from operator import or_
+from typing import Annotated, Any, Literal
 
 import msgspec
 from babel import Locale
@@ -194,9 +195,9 @@ def problem_responses(*problems: type[Problem], has_body: bool = True) -> dict[i
 
 
 def _response(problems: Sequence[type[Problem]]) -> ResponseSpec:
-    one_of: Any = Union[tuple(_schema(problem.slug) for problem in problems)]  # noqa: UP007
+    schemas: list[Any] = [_schema(problem.slug) for problem in problems]
     return ResponseSpec(
-        one_of,
+        reduce(or_, schemas),
         description=" Or: ".join(_meaning(problem) for problem in problems),
         media_type=MEDIA_TYPE,
         generate_examples=False,

@@ -7,6 +7,7 @@ other process, whose /metrics answers for both.
 
 import asyncio
 import contextlib
+import io
 import os
 import signal
 import sys
@@ -72,7 +73,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the other process ends this one
     reports = os.dup(1)
     os.dup2(2, 1)  # output that a library prints is no report
-    orders = open(0, "rb", buffering=0, closefd=False)  # noqa: SIM115 - for as long as the process lives
+    orders = io.FileIO(0, closefd=False)
     if not (line := orders.readline()):
         return
     told = read_orders(line)

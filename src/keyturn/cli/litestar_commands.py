@@ -67,10 +67,10 @@ class Mounted(Installation):
         async with self.parts(self._parts.settings) as parts:
             yield parts.accounts
 
-    def _new_parts(self, settings: Settings) -> "Parts":  # noqa: ARG002 - the plugin's
+    def _new_parts(self, _: Settings) -> "Parts":
         return self._parts
 
-    def _new_database(self, settings: Settings) -> "Database":  # noqa: ARG002 - the plugin's
+    def _new_database(self, _: Settings) -> "Database":
         return self._parts.database
 
 

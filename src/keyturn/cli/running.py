@@ -369,7 +369,7 @@ class _AnnouncingServer(uvicorn.Server):
             gc.set_threshold(_NEW_OBJECTS)
             self._ready()
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's own signature
+    def handle_exit(self, sig: int, _frame: FrameType | None) -> None:
         # uvicorn would raise the signal again after its clean end, so the process would end with a bad exit code.
         self._stopping()
         if self.should_exit:  # it waits for open requests already, perhaps for long (`until_input_ends`)

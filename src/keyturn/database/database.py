@@ -36,13 +36,13 @@ class UtcDateTime(TypeDecorator[datetime]):
     impl = sa.DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's
+    def process_bind_param(self, value: datetime | None, _dialect: sa.Dialect) -> datetime | None:
         """Return the time in UTC. Raises TypeError for one without a zone."""
         if value is not None and value.tzinfo is None:
             raise TypeError("a time without a zone")
         return value if value is None or value.tzinfo is UTC else value.astimezone(UTC)
 
-    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's
+    def process_result_value(self, value: datetime | None, _dialect: sa.Dialect) -> datetime | None:
         return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
 
 
@@ -143,7 +143,7 @@ class Model(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {datetime: _TIME}  # noqa: RUF012 - SQLAlchemy's own contract
+    type_annotation_map: ClassVar[dict[Any, Any]] = {datetime: _TIME}
 
 
 class Database(DatabaseAccess):

@@ -201,10 +201,7 @@ def catalogue_faults(catalogues: Catalogues) -> Iterator[CatalogueFault]:
 
 @lru_cache(64)
 def _faults_of_state(
-    file: Path,
-    locale: Locale,
-    bounds: Path | None,
-    state: tuple[int, int],  # noqa: ARG001 - the key
+    file: Path, locale: Locale, bounds: Path | None, _state: tuple[int, int]
 ) -> tuple[CatalogueFault, ...]:
     """Check each version of a file once: every check asks for all catalogues, even if only other files changed."""
     return tuple(_faults_of_file(file, locale, bounds))

@@ -63,7 +63,7 @@ class Language(SourceTexts):
 
     locale: Locale
     timezone: tzinfo
-    catalogues: Catalogues = Catalogues()  # noqa: RUF009 - frozen
+    catalogues: Catalogues = Catalogues()
     _: KW_ONLY
     reload: bool = False
     forced_direction: str = ""

@@ -43,7 +43,7 @@ class Parts:
         self,
         settings: Settings,
         *,
-        app: FromApp = FromApp(),  # noqa: B008 - frozen
+        app: FromApp = FromApp(),
         sender: Sender | None = None,
         tracing: Tracing | None = None,
         meters: PrometheusMeters | None = None,

@@ -48,7 +48,7 @@ class ResetRequests:
         self,
         email: str,
         client: Client,
-        answer: Answer = Answer(),  # noqa: B008 - frozen
+        answer: Answer = Answer(),
         return_to: str = "",
         *,
         to: Literal["", "second"] = "",
@@ -88,7 +88,7 @@ class ResetRequests:
             await require(wanted, answer)
         await self._limits.count("request", wanted.client, "overall")
 
-    async def replace(self, link: Link, client: Client, answer: Answer = Answer()) -> None:  # noqa: B008 - frozen
+    async def replace(self, link: Link, client: Client, answer: Answer = Answer()) -> None:
         """Accept a request for the mailbox of a link that has expired, as `accept` does: once for each link.
 
         Nothing else is sent for that link, so an old one is no standing way to send mails. A repeat gets the same

@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -41,8 +42,7 @@ class SmtpSender:
     name = "smtp"
 
     def __init__(self, settings: SmtpSettings) -> None:
-        import aiosmtplib  # noqa: F401 - it would hold the event loop with the first mail
-
+        import_module("aiosmtplib")  # which would hold the event loop with the first mail
         self._settings = settings
 
     async def send(self, email: Email, idempotency_key: str) -> str:

@@ -95,7 +95,7 @@ class MjmlIncludes(Extension):
 
     priority = -1  # before the extensions that count lines and columns
 
-    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:  # noqa: ARG002 - Jinja's
+    def preprocess(self, source: str, name: str | None, _filename: str | None = None) -> str:
         start, end = self.environment.block_start_string, self.environment.block_end_string
 
         def include(places: Sequence[str], gap: str) -> str:

@@ -3,7 +3,8 @@
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from limits import RateLimitItem, RateLimitItemPerSecond
@@ -66,16 +67,14 @@ class RedisWindows:
         await asyncio.sleep(0)  # a transport is closed in the loop's next turn
 
 
-class _unready_where_lost:  # noqa: N801 - reads as the words of a `with` statement
-    """Turns the errors of a store of limits into LimitsUnready."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if isinstance(error, (StorageError, OSError)):
-            reason = error.storage_error if isinstance(error, StorageError) else error
-            raise LimitsUnready(f"the store of the limits cannot be used: {reason}") from error
+@contextmanager
+def _unready_where_lost() -> Iterator[None]:
+    """Turn the errors of a store of limits into LimitsUnready."""
+    try:
+        yield
+    except (StorageError, OSError) as error:
+        reason = error.storage_error if isinstance(error, StorageError) else error
+        raise LimitsUnready(f"the store of the limits cannot be used: {reason}") from error
 
 
 def _connections(url: str) -> Any:

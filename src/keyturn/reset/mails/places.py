@@ -14,7 +14,7 @@ Locate = Callable[[str, str], Awaitable[str]]
 """Returns an IP address as mails show it in a language, such as "203.0.113.24 (near Leeds, UK)"."""
 
 
-async def without_place(ip_address: str, language: str) -> str:  # noqa: ARG001 - the contract of Locate
+async def without_place(ip_address: str, _language: str) -> str:
     return ip_address
 
 

@@ -28,14 +28,14 @@ _LONGEST_ANSWER = 4_096
 _WAITING = 64
 
 
-class _Parameters(msgspec.Struct, forbid_unknown_fields=True):
+class _Parameters(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     algorithm: str
     nonce: str
     salt: str
     cost: int
-    keyLength: int  # noqa: N815 - the protocol's own names
-    keyPrefix: str  # noqa: N815
-    expiresAt: int  # noqa: N815
+    key_length: int
+    key_prefix: str
+    expires_at: int
     data: dict[str, str]
 
 
@@ -44,9 +44,9 @@ class _Puzzle(msgspec.Struct):
     signature: str
 
 
-class _Solution(msgspec.Struct):
+class _Solution(msgspec.Struct, rename="camel"):
     counter: int
-    derivedKey: str  # noqa: N815
+    derived_key: str
 
 
 class _Payload(msgspec.Struct):
@@ -86,7 +86,7 @@ class Altcha:
         document: Mapping[str, Any] = puzzle.to_dict()
         return document
 
-    async def verify(self, answer: str, client: Client) -> None:  # noqa: ARG002 - services are told who asks
+    async def verify(self, answer: str, _client: Client) -> None:
         payload = _read(answer)
         written = self._library.Payload.from_dict(msgspec.to_builtins(payload))
         key = self._key_of(written)
@@ -101,7 +101,7 @@ class Altcha:
         verdict = await self._pool.run(partial(self._library.verify_solution, written, key))
         if not verdict.verified:
             raise AnswerRefused("expired" if verdict.expired else "wrong")
-        if not await self._spent.spend(digest, datetime.fromtimestamp(signed.expiresAt, UTC)):
+        if not await self._spent.spend(digest, datetime.fromtimestamp(signed.expires_at, UTC)):
             raise AnswerRefused("replayed")
 
     def _key_of(self, written: Any) -> bytes:
