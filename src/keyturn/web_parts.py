@@ -96,7 +96,6 @@ def site_of(parts: Parts) -> Site:
         has_second_addresses=bool(parts.second_addresses),
         apps=settings.apps,
         return_addresses=parts.return_addresses,
-        return_origins=settings.return_origins,
         identity_provider=settings.identity_provider,
         challenge=parts.challenge,
         codes=parts.code_exchange,

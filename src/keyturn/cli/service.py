@@ -84,17 +84,18 @@ def serve(
     )
     with server as bound:
         place = f"the Unix socket {uds}" if uds else f"http://{address_of(bound)}"
-
-        def announce() -> None:
-            click.echo(_describe_installation(settings), err=True)
-            if not uds and (elsewhere := _links_elsewhere(settings, wanted)):
-                click.echo(f"keyturn: {elsewhere}", err=True)
-            click.echo(f"Keyturn answers on {place}", err=True)
-
+        announce = partial(_announce, settings, place, "" if uds else _links_elsewhere(settings, wanted))
         if processes:
             _keep_processes(here, settings, bound, processes, announce, worker=not no_worker)
         else:
             _answer(settings, bound, announce, worker=not no_worker, alone=True)
+
+
+def _announce(settings: Settings, place: str, warning: str) -> None:
+    click.echo(_describe_installation(settings), err=True)
+    if warning:
+        click.echo(f"keyturn: {warning}", err=True)
+    click.echo(f"Keyturn answers on {place}", err=True)
 
 
 def _answer(

@@ -74,16 +74,10 @@ async def examine(
 
     A check is skipped if a setting that it reads has a fault: it would check a default that the user did not choose.
     """
-    checks = list(_checks(reading.settings, dns, accounts))
-    if faults_of_pages and reading.settings.pages.templates:
-        work = partial(check_pages, reading.settings, faults_of_pages)
-        checks.append(_check("pages", "pages brand kinds", late="warn", work=work))
-    if script_tag and reading.settings.server.allowed_origins:
-        work = partial(check_own_pages, reading.settings, script_tag)
-        checks.append(_check("frontend", "server brand", late="warn", work=work))
-    if surviving and reading.settings.accounts.table.table:
-        work = partial(check_credentials, reading.settings, surviving)
-        checks.append(_check("credentials", "accounts database", late="warn", work=work))
+    checks = [
+        *_checks(reading.settings, dns, accounts),
+        *_checks_from_above(reading.settings, faults_of_pages, script_tag, surviving),
+    ]
     _load_libraries(reading.settings)
     waiting = [check.name for check in checks]
 
@@ -150,6 +144,24 @@ def _checks(settings: Settings, dns: Dns, accounts: AccountStore | None) -> Iter
     written = (settings.mail.reply_to, settings.brand.support_address)
     for answered in sorted({domain_of(address) for address in written} - {""}):
         yield _check("replies", "mail brand", late="warn", work=partial(check_replies, answered, dns))
+
+
+def _checks_from_above(
+    settings: Settings,
+    faults_of_pages: FaultsOfPages | None,
+    script_tag: ScriptTag | None,
+    surviving: SurvivingCredentials | None,
+) -> Iterator[Check]:
+    """Yield the checks that the caller brings, of packages that the doctor does not import."""
+    if faults_of_pages and settings.pages.templates:
+        work = partial(check_pages, settings, faults_of_pages)
+        yield _check("pages", "pages brand kinds", late="warn", work=work)
+    if script_tag and settings.server.allowed_origins:
+        work = partial(check_own_pages, settings, script_tag)
+        yield _check("frontend", "server brand", late="warn", work=work)
+    if surviving and settings.accounts.table.table:
+        work = partial(check_credentials, settings, surviving)
+        yield _check("credentials", "accounts database", late="warn", work=work)
 
 
 def _domain(domain: str, chosen: Sequence[str], dns: Dns) -> Iterator[Check]:

@@ -56,7 +56,7 @@ def content_security_policy(site: Site, method: str = "") -> str:
         "script-src": "'self'",
         "connect-src": "'self'",
         "img-src": _sources(*_foreign_logos(site)),
-        "form-action": _sources(site.sign_in, *site.paths.settings.values(), *site.return_origins),
+        "form-action": _sources(site.sign_in, *site.paths.settings.values(), *site.return_addresses.origins),
         "base-uri": "'none'",
         "frame-ancestors": "'none'",
         "require-trusted-types-for": "'script'",

@@ -1,6 +1,6 @@
 """What the pages know of the service and its settings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -128,7 +128,7 @@ class Site(TemplateSite):
     `sign_ins`: None if users sign in elsewhere.
     `factors`: what users may do with their second factors; None if they do it elsewhere.
     `secure`: browsers use https.
-    `return_addresses`, `return_origins`: where a request may ask to return after the reset.
+    `return_addresses`: where a request may ask to return after the reset.
     """
 
     requests: ResetRequests
@@ -146,7 +146,6 @@ class Site(TemplateSite):
     securing: AccountSecuring
     muting: MailboxMuting
     return_addresses: ReturnAddresses
-    return_origins: Sequence[str]
     help_desk: HelpDesk
     second_address: SecondAddressRoom | None = None
     leads_to_sign_in: bool = False

@@ -61,12 +61,11 @@ class Parts:
         self.database, self.outbox, self.audit = self.records.database, self.records.outbox, self.records.audit
         self.links, self.mailboxes = self.records.links, self.records.mailboxes
         self.worker, self.accounts_readiness = WorkerLiveness(), AccountsReadiness(self.accounts)
+        self._build_changes(settings, shared)
         self._build_rooms(settings, shared)
 
-    def _build_rooms(self, settings: Settings, shared: Ground) -> None:
-        """Connect what plugs into request, check and complete: an unused port is an empty tuple."""
-        records, accounts, limits, meters = shared.records, shared.accounts, shared.limits, shared.meters
-        before_change = reset_hook.reset_hook(settings.hooks, shared.app.before_reset)
+    def _build_changes(self, settings: Settings, shared: Ground) -> None:
+        """Build what a new password must pass, and connect what follows a change."""
         self.policy = policy.build(settings, shared)
         self.hasher = hasher.PasswordHasher(settings.hashing, self.telemetry)
         self.signals = signals_of(settings, shared)
@@ -77,20 +76,25 @@ class Parts:
             ends_access.append(passkey_rights.end_access)
         self.second_address = SecondAddressRoom(shared, settings.second_address)
         self.second_addresses = (self.second_address,) if settings.second_address.enabled else ()
-        self.kept_addresses = () if records.second_addresses.of_app else self.second_addresses
+        self.kept_addresses = () if shared.records.second_addresses.of_app else self.second_addresses
         ends_access += [one.end_pending for one in self.kept_addresses]
         self.effects = ChangeEffects(
-            records,
+            shared.records,
             ends_access,
             (self.events.password_changed,),
             [one.end_recent for one in self.kept_addresses],
         )
+        self.changes = PasswordChanges(shared.records, shared.accounts, self.policy, self.hasher, self.effects)
+
+    def _build_rooms(self, settings: Settings, shared: Ground) -> None:
+        """Connect what plugs into request, check and complete: an unused port is an empty tuple."""
+        records, accounts, limits, meters = shared.records, shared.accounts, shared.limits, shared.meters
+        before_change = reset_hook.reset_hook(settings.hooks, shared.app.before_reset)
         self.reports = reports_of(settings, shared, self.effects)
         self.help_desk = HelpDesk(shared, self.effects, settings.help_desk)
         self.code_exchange = code_exchange.build(
             settings, shared, (self.help_desk,) if settings.help_desk.enabled else ()
         )
-        self.changes = PasswordChanges(records, accounts, self.policy, self.hasher, self.effects)
         self.challenge = challenge_factory.build(settings, shared)
         self.second_step = step_factory.build(settings, shared, self.events)
         second_steps = (self.second_step,) if self.second_step else ()

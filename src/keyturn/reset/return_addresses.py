@@ -17,12 +17,12 @@ class ReturnAddresses:
     """
 
     def __init__(self, origins: Collection[str]) -> None:
-        self._origins = tuple(origins)
+        self.origins = tuple(origins)
 
     def allows(self, address: str) -> bool:
         if len(address) > LONGEST or not address.isascii() or not address.isprintable() or set(' "<>\\') & {*address}:
             return False
-        rests = [address.removeprefix(origin) for origin in self._origins if address.startswith(origin)]
+        rests = [address.removeprefix(origin) for origin in self.origins if address.startswith(origin)]
         return any(rest[:1] in {"", "/", "?", "#"} for rest in rests)
 
     def require(self, address: str) -> str:

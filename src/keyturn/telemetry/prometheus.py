@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
@@ -27,18 +27,14 @@ class PrometheusMeters(Meters):
 
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
-        labels = ("kind", "outcome")
-        requests = Counter("keyturn_requests", "Requests by kind and outcome.", labels, registry=registry)
-        messages = Counter("keyturn_messages", "Attempts to deliver a message.", labels, registry=registry)
-        lookups = Counter(
-            "keyturn_breach_lookups", "Checks of a password against leaked passwords.", ("outcome",), registry=registry
-        )
-        self._lookups = cache(lookups.labels)
-        challenges = Counter(
-            "keyturn_challenges", "Challenges that were required or answered.", ("outcome",), registry=registry
-        )
-        self._challenges = cache(challenges.labels)
-        self._requests, self._messages = cache(requests.labels), cache(messages.labels)  # a count takes half the time
+
+        def counter(name: str, text: str, *labels: str) -> Callable[..., Counter]:
+            return cache(Counter(name, text, labels, registry=registry).labels)  # a count takes half the time
+
+        self._requests = counter("keyturn_requests", "Requests by kind and outcome.", "kind", "outcome")
+        self._messages = counter("keyturn_messages", "Attempts to deliver a message.", "kind", "outcome")
+        self._lookups = counter("keyturn_breach_lookups", "Checks of a password against leaked passwords.", "outcome")
+        self._challenges = counter("keyturn_challenges", "Challenges that were required or answered.", "outcome")
         deliveries = Histogram(
             "keyturn_delivery_seconds",
             "Seconds from the commit of a message until it was accepted.",
@@ -53,11 +49,11 @@ class PrometheusMeters(Meters):
             registry=registry,
             buckets=_HASH,
         )
-        self._suppressions = Counter(
-            "keyturn_suppressions", "Mailboxes that get no more mail, by the report.", ("reason",), registry=registry
+        self._suppressions = counter(
+            "keyturn_suppressions", "Mailboxes that get no more mail, by the report.", "reason"
         )
         for reason in _SUPPRESSIONS:  # `increase()` does not see the first count of a series that begins at 1
-            self._suppressions.labels(reason)
+            self._suppressions(reason)
         # Processes that share a folder each answer for all; what a process says of itself is then left out.
         if shared := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
             self._registry = CollectorRegistry()
@@ -91,7 +87,7 @@ class PrometheusMeters(Meters):
         self._hashes.observe(seconds)
 
     def suppression(self, reason: str) -> None:
-        self._suppressions.labels(reason).inc()
+        self._suppressions(reason).inc()
 
     def exposition(
         self,
