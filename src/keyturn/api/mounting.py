@@ -1,9 +1,10 @@
 """How routers are nested without the price of it, and apart from the app that they are in."""
 
 import sys
+from functools import partial
 from typing import Any, Self
 
-from litestar import Litestar, Router
+from litestar import HttpMethod, Litestar, Router, route
 from litestar.di import Provide
 from litestar.types import LifeSpanReceive, LifeSpanSend
 from litestar.types.asgi_types import LifeSpanSendMessage
@@ -20,6 +21,10 @@ class MountedOnce(Router):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return self
+
+
+reading = partial(route, http_method=[HttpMethod.GET, HttpMethod.HEAD])
+"""Mounts a handler for GET, and for HEAD, with which programs ask whether an address answers."""
 
 
 def provided(part: object) -> Provide:

@@ -6,9 +6,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
-from litestar import HttpMethod, Response, route
+from litestar import Response
 from litestar.handlers import HTTPRouteHandler
 
+from keyturn.api.mounting import reading
 from keyturn.settings import AppSettings, Settings
 from keyturn.settings.paths import hosted_path, paths_of
 
@@ -78,7 +79,7 @@ def _component(settings: Settings) -> Mapping[str, Any]:
 def _file(name: str, content: Any) -> HTTPRouteHandler:
     body = msgspec.json.encode(content)
 
-    @route(f"/.well-known/{name}", http_method=[HttpMethod.GET, HttpMethod.HEAD], include_in_schema=False)
+    @reading(f"/.well-known/{name}", include_in_schema=False)
     async def serve() -> Response[bytes]:
         return Response(body, media_type="application/json", headers=_FOR_AN_HOUR)
 

@@ -10,11 +10,12 @@ from html import escape
 from pathlib import Path
 
 import msgspec
-from litestar import HttpMethod, MediaType, Response, route
+from litestar import MediaType, Response
 from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
+from keyturn.api.mounting import reading
 from keyturn.api.requests import AnyRequest
 from keyturn.mail.rendering.palette import Palette
 from keyturn.packaging import folder
@@ -84,11 +85,7 @@ class Assets:
 
     def route(self) -> HTTPRouteHandler:
         # Outside the check of forms, which would set a cookie on an answer that caches share.
-        @route(
-            f"{ASSETS}/{{version:str}}/{{name:str}}",
-            http_method=[HttpMethod.GET, HttpMethod.HEAD],
-            opt={NO_FORM: True},
-        )
+        @reading(f"{ASSETS}/{{version:str}}/{{name:str}}", opt={NO_FORM: True})
         async def asset(request: AnyRequest, version: FromPath[str], name: FromPath[str]) -> Response[bytes]:
             try:
                 content, media_type = self.content(name)
@@ -234,7 +231,7 @@ def _static_route(
     }
 
     # Outside the check of forms, which would set a cookie on an answer that caches share.
-    @route(path, http_method=[HttpMethod.GET, HttpMethod.HEAD], opt={NO_FORM: True})
+    @reading(path, opt={NO_FORM: True})
     async def script(request: AnyRequest) -> Response[bytes]:
         if fingerprint in request.headers.get("if-none-match", ""):
             return Response(b"", status_code=304, media_type=media_type, headers=headers)

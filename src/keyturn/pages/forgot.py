@@ -7,12 +7,13 @@ from functools import partial
 from typing import Any, Literal
 
 import msgspec
-from litestar import Controller, HttpMethod, Response, post, route
+from litestar import Controller, Response, post
 from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException
 from litestar.params import URLEncodedBody
 
 from keyturn import addresses
+from keyturn.api.mounting import reading
 from keyturn.api.requests import AnyRequest, client_of
 from keyturn.pages.cookies import Flash
 from keyturn.pages.rendering import Pages
@@ -119,7 +120,7 @@ async def replace_expired(
 class ForgotPassword(Controller):
     """The page that asks for the address, and "Check your email" after it. Mounted by the settings."""
 
-    @route(http_method=[HttpMethod.GET, HttpMethod.HEAD])
+    @reading()
     async def show(self, request: AnyRequest, pages: NamedDependency[Pages]) -> Response[Any]:
         link_request = pages.cookies.read_link_request(request.cookies)
         if link_request is None or not {"another", "return_to"}.isdisjoint(request.query_params):
@@ -168,7 +169,7 @@ class CodeForm(msgspec.Struct, frozen=True):
     code: str = ""
 
 
-@route("/code", http_method=[HttpMethod.GET, HttpMethod.HEAD])
+@reading("/code")
 async def show_code_form(request: AnyRequest, pages: NamedDependency[Pages]) -> Response[Any]:
     """Show the form, with the address that this browser requested a link for.
 

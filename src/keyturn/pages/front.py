@@ -6,12 +6,13 @@ Mounted in an app, the pages bring neither: the app owns "/" and its unknown add
 from typing import Any
 from urllib.parse import urlencode
 
-from litestar import HttpMethod, Response, route
+from litestar import Response
 from litestar.datastructures.headers import Accept
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ExceptionHandlersMap
 
+from keyturn.api.mounting import reading
 from keyturn.api.problems import MEDIA_TYPE as PROBLEM_TYPE
 from keyturn.api.problems import problem_handlers
 from keyturn.api.requests import AnyRequest
@@ -26,7 +27,7 @@ _NOTHING_HERE = {404, 405}
 def home_redirect(pages: Pages) -> HTTPRouteHandler:
     """Return the route from "/" to the first page of a visit."""
 
-    @route("/", http_method=[HttpMethod.GET, HttpMethod.HEAD], include_in_schema=False)
+    @reading("/", include_in_schema=False)
     async def redirect_home() -> Response[Any]:
         return pages.redirect(pages.site.url(pages.site.paths.sign_in) if pages.site.sign_ins else pages.site.forgot)
 
@@ -39,7 +40,7 @@ def change_password_redirect(pages: Pages) -> HTTPRouteHandler:
     "A Well-Known URL for Changing Passwords" (https://w3c.github.io/webappsec-change-password-url/).
     """
 
-    @route("/.well-known/change-password", http_method=[HttpMethod.GET, HttpMethod.HEAD], include_in_schema=False)
+    @reading("/.well-known/change-password", include_in_schema=False)
     async def redirect_to_change(request: AnyRequest) -> Response[Any]:
         site = pages.site
         if not site.sign_ins:

@@ -5,26 +5,33 @@ Mail scanners follow links with GET, so GET changes nothing (RFC 9110, 9.2.1).
 
 from typing import Any
 
-from litestar import Controller, HttpMethod, Response, post, route
+from litestar import Controller, Response, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
+from keyturn.api.mounting import reading
 from keyturn.api.requests import AnyRequest, client_of
 from keyturn.pages.cookies import Flash, Said
 from keyturn.pages.rendering import Pages
 from keyturn.problems.proofs import SecurityLinkDead
 
-_READING = [HttpMethod.GET, HttpMethod.HEAD]
+
+class TokenPage(Controller):
+    """A page that a link in a mail leads to."""
+
+    @reading("/{token:str}")
+    async def take_from_path(
+        self, request: AnyRequest, token: FromPath[str], pages: NamedDependency[Pages]
+    ) -> Response[Any]:
+        """Keep the token out of histories and screenshots (ASVS 14.2.1): a cookie, and a clean address."""
+        path = request.route_handler.opt["here"]
+        return pages.redirect(pages.site.url(path), pages.cookies.set_security_token(token, path))
 
 
-class SecureAccount(Controller):
+class SecureAccount(TokenPage):
     """The page of the button "Secure your account". Mounted by the settings."""
 
-    @route("/{token:str}", http_method=_READING)
-    async def take_from_path(self, token: FromPath[str], pages: NamedDependency[Pages]) -> Response[Any]:
-        return keep_token(pages, pages.site.paths.secure, token)
-
-    @route(http_method=_READING)
+    @reading()
     async def show(self, request: AnyRequest, pages: NamedDependency[Pages]) -> Response[Any]:
         """Ask for confirmation. Raises SecurityLinkDead, TooManyRequests."""
         if was_done(pages, request, "account_secured"):
@@ -40,14 +47,10 @@ class SecureAccount(Controller):
         return say_done(pages, pages.site.paths.secure, "account_secured")
 
 
-class MuteMailbox(Controller):
+class MuteMailbox(TokenPage):
     """The page of the small link in a reset mail. Mounted by the settings."""
 
-    @route("/{token:str}", http_method=_READING)
-    async def take_from_path(self, token: FromPath[str], pages: NamedDependency[Pages]) -> Response[Any]:
-        return keep_token(pages, pages.site.paths.mute, token)
-
-    @route(http_method=_READING)
+    @reading()
     async def show(self, request: AnyRequest, pages: NamedDependency[Pages]) -> Response[Any]:
         """Ask for confirmation. Raises SecurityLinkDead, TooManyRequests."""
         period, signs_in = pages.site.mailboxes.mute_period, bool(pages.site.sign_ins)
@@ -66,14 +69,10 @@ class MuteMailbox(Controller):
         return say_done(pages, pages.site.paths.mute, "second_muted" if link.second else "mailbox_muted")
 
 
-class StopHelp(Controller):
+class StopHelp(TokenPage):
     """The page of the button in the mail about a case of the help desk. Mounted by the settings."""
 
-    @route("/{token:str}", http_method=_READING)
-    async def take_from_path(self, token: FromPath[str], pages: NamedDependency[Pages]) -> Response[Any]:
-        return keep_token(pages, pages.site.paths.help, token)
-
-    @route(http_method=_READING)
+    @reading()
     async def show(self, request: AnyRequest, pages: NamedDependency[Pages]) -> Response[Any]:
         """Ask for confirmation. Raises SecurityLinkDead, TooManyRequests."""
         if was_done(pages, request, "help_stopped"):
@@ -86,11 +85,6 @@ class StopHelp(Controller):
         """Stop the case, once. Raises SecurityLinkDead, TooManyRequests."""
         await pages.site.help_desk.stop(token_of(pages, request), client_of(request))
         return say_done(pages, pages.site.paths.help, "help_stopped")
-
-
-def keep_token(pages: Pages, path: str, token: str) -> Response[Any]:
-    """Keep the token out of histories and screenshots (ASVS 14.2.1): a cookie, and a clean address."""
-    return pages.redirect(pages.site.url(path), pages.cookies.set_security_token(token, path))
 
 
 def token_of(pages: Pages, request: AnyRequest) -> str:

@@ -9,11 +9,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
-from litestar import Controller, HttpMethod, Response, post, route
+from litestar import Controller, Response, post
 from litestar.di import NamedDependency
 from litestar.params import URLEncodedBody
 
-from keyturn.accounts.port import Account
+from keyturn.api.mounting import reading
 from keyturn.api.requests import AnyRequest, client_of
 from keyturn.pages.cookies import Flash, Said
 from keyturn.pages.rendering import Pages
@@ -101,7 +101,7 @@ class PasskeySignIn(Controller):
 class PasskeySettings(Controller):
     """The page on which a signed-in user creates, names and removes passkeys. All methods raise NotSignedIn."""
 
-    @route(http_method=[HttpMethod.GET, HttpMethod.HEAD])
+    @reading()
     async def show(
         self,
         request: AnyRequest,
@@ -149,8 +149,8 @@ class PasskeySettings(Controller):
         try:
             await passkeys.create_signed_in(secret, data.state, data.credential, client_of(request))
         except PasskeyRejected:
-            return _back(pages, account, "passkey_failed")
-        return _back(pages, account, "passkey_created")
+            return pages.back_to_settings(account.kind, "passkey_failed", PASSKEYS)
+        return pages.back_to_settings(account.kind, "passkey_created", PASSKEYS)
 
     @post("/rename")
     async def rename(
@@ -168,7 +168,7 @@ class PasskeySettings(Controller):
             is_done = await passkeys.rename(secret, data.passkey, data.name, client_of(request))
         except PasskeyRejected:
             is_done = False
-        return _back(pages, account, "passkey_renamed" if is_done else None)
+        return pages.back_to_settings(account.kind, "passkey_renamed" if is_done else None, PASSKEYS)
 
     @post("/remove")
     async def remove(
@@ -186,7 +186,7 @@ class PasskeySettings(Controller):
             is_done = await passkeys.remove(secret, data.passkey, client_of(request))
         except PasskeyRejected:
             is_done = False
-        return _back(pages, account, "passkey_removed" if is_done else None)
+        return pages.back_to_settings(account.kind, "passkey_removed" if is_done else None, PASSKEYS)
 
     @post("/sign-in-again")
     async def sign_in_again(
@@ -213,9 +213,3 @@ def places(site: Site) -> Mapping[str, Sequence[type[Controller]]]:
 
 def _offered(offer: Offer) -> Response[Any]:
     return Response(msgspec.to_builtins(offer), status_code=200, headers={"Cache-Control": "no-store"})
-
-
-def _back(pages: Pages, account: Account, said: Said | None) -> Response[Any]:
-    path = pages.site.settings_location(account.kind) + PASSKEYS
-    flash = [pages.cookies.set_flash(Flash(said), path)] if said else []
-    return pages.redirect(pages.site.url(path), *flash)

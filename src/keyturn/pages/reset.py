@@ -9,13 +9,14 @@ from typing import Any, cast, get_args
 from urllib.parse import urlsplit
 
 import msgspec
-from litestar import Controller, HttpMethod, Response, post, route
+from litestar import Controller, Response, post
 from litestar.datastructures import Cookie
 from litestar.di import NamedDependency
 from litestar.params import FromPath, URLEncodedBody
 
 from keyturn import addresses
 from keyturn.accounts.port import Account
+from keyturn.api.mounting import reading
 from keyturn.api.requests import AnyRequest, accepted_language, client_of
 from keyturn.api.responses import judgement_response
 from keyturn.database import now
@@ -115,9 +116,6 @@ def password_form(
     )
 
 
-_READING = [HttpMethod.GET, HttpMethod.HEAD]
-
-
 _END: Mapping[proofs.DeadReason, Said] = {
     "invalid": "link_invalid",
     "expired": "link_expired",
@@ -140,7 +138,7 @@ class ResetPassword(Controller):
     The settings name its path and the parameters of a link.
     """
 
-    @route("/{token:str}", http_method=_READING)
+    @reading("/{token:str}")
     async def take_from_path(
         self, request: AnyRequest, token: FromPath[str], pages: NamedDependency[Pages]
     ) -> Response[Any]:
@@ -151,7 +149,7 @@ class ResetPassword(Controller):
         """Take the part of an address behind its "#", which only a script can read."""
         return _keep_link_in_cookie(pages, data.token, data.email)
 
-    @route(http_method=_READING)
+    @reading()
     async def show(self, request: AnyRequest, pages: NamedDependency[Pages]) -> Response[Any]:
         """Show the form. The link is never used up by this (RFC 9110, 9.2.1; ASVS 3.5.3).
 
@@ -219,7 +217,7 @@ class ResetPassword(Controller):
         link = pages.cookies.read_link(request.cookies)
         if link is None:
             account = await signed_in_account(request, pages)
-            return await save_change(request, pages, data) if account else pages.redirect(site.url(site.paths.reset))
+            return await _save_change(request, pages, data) if account else pages.redirect(site.url(site.paths.reset))
         live = await site.checks.validate(link.token, client, data.email or link.email)
         mismatch, step = data.password != data.again, ShownStep(method=data.method)
         broken: Sequence[Violation] = ()
@@ -302,7 +300,7 @@ async def _show_without_link(request: AnyRequest, pages: Pages) -> Response[Any]
         return pages.page(request, "password_changed.html", account=account or flash, **known)
     if flash and flash.said == "link_replaced":
         return pages.page(request, "link_replaced.html", email_hint=flash.email)
-    return show_change(request, pages, account) if account else pages.page(request, "no_link.html")
+    return password_form(pages, request, account) if account else pages.page(request, "no_link.html")
 
 
 def _after_saving(pages: Pages, live: LiveLink) -> tuple[str, Cookie]:
@@ -341,11 +339,7 @@ async def signed_in_account(request: AnyRequest, pages: Pages) -> Account | None
         return None
 
 
-def show_change(request: AnyRequest, pages: Pages, account: Account) -> Response[Any]:
-    return password_form(pages, request, account)
-
-
-async def save_change(request: AnyRequest, pages: Pages, data: NewPasswordForm) -> Response[Any]:
+async def _save_change(request: AnyRequest, pages: Pages, data: NewPasswordForm) -> Response[Any]:
     """Set the password and continue in a fresh session, or show the form again with every mistake.
 
     The address in the form must be the account's: another user may have signed in in another tab. Raises NotSignedIn,

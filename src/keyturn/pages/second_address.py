@@ -3,15 +3,16 @@
 from typing import Any, Literal
 
 import msgspec
-from litestar import Controller, HttpMethod, Response, post, route
+from litestar import Controller, Response, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, URLEncodedBody
+from litestar.params import URLEncodedBody
 
 from keyturn import addresses
 from keyturn.accounts.port import Account
+from keyturn.api.mounting import reading
 from keyturn.api.requests import AnyRequest, client_of
-from keyturn.pages.cookies import Flash, Said
-from keyturn.pages.not_me import keep_token, say_done, token_of, was_done
+from keyturn.pages.cookies import Said
+from keyturn.pages.not_me import TokenPage, say_done, token_of, was_done
 from keyturn.pages.rendering import Pages
 from keyturn.problems.proofs import CredentialsRejected
 from keyturn.problems.requests import InputInvalid
@@ -21,7 +22,6 @@ from keyturn.reset.sign_in import SignIns
 SECOND_ADDRESS = "/second-address"
 """Below each address of the security settings."""
 
-_READING = [HttpMethod.GET, HttpMethod.HEAD]
 
 _Fault = Literal["", "rejected", "malformed", "own"]
 
@@ -40,7 +40,7 @@ class SecondAddressForm(msgspec.Struct, frozen=True):
 class SecondAddressSettings(Controller):
     """The page on which a signed-in user adds or removes the second address. All methods raise NotSignedIn."""
 
-    @route(http_method=_READING)
+    @reading()
     async def show(
         self,
         request: AnyRequest,
@@ -77,8 +77,7 @@ class SecondAddressSettings(Controller):
         except InputInvalid:
             is_own = addresses.is_same_mailbox(account.email, data.email)
             return await _form(pages, request, account, second_address, data.email, "own" if is_own else "malformed")
-        path = pages.site.settings_location(account.kind)
-        return pages.redirect(pages.site.settings_url(account.kind), pages.cookies.set_flash(Flash(said), path))
+        return pages.back_to_settings(account.kind, said)
 
 
 async def _form(
@@ -95,14 +94,10 @@ async def _form(
     )
 
 
-class ConfirmSecondAddress(Controller):
+class ConfirmSecondAddress(TokenPage):
     """The page of the link to a new address. GET changes nothing, since mail scanners follow links."""
 
-    @route("/{token:str}", http_method=_READING)
-    async def take_from_path(self, token: FromPath[str], pages: NamedDependency[Pages]) -> Response[Any]:
-        return keep_token(pages, pages.site.paths.second_address, token)
-
-    @route(http_method=_READING)
+    @reading()
     async def show(
         self, request: AnyRequest, pages: NamedDependency[Pages], second_address: NamedDependency[SecondAddressRoom]
     ) -> Response[Any]:

@@ -6,15 +6,15 @@ from datetime import timedelta
 from typing import Any, Literal
 
 import msgspec
-from litestar import Controller, HttpMethod, Response, post, route
+from litestar import Controller, Response, post
 from litestar.di import NamedDependency
 from litestar.params import URLEncodedBody
 
 from keyturn.accounts.port import Account
+from keyturn.api.mounting import reading
 from keyturn.api.requests import AnyRequest, client_of
 from keyturn.database import now
 from keyturn.languages import SourceTexts
-from keyturn.pages.cookies import Flash, Said
 from keyturn.pages.rendering import Pages
 from keyturn.problems.proofs import CredentialsRejected, Factor, SecondStepRejected, SecondStepRequired
 from keyturn.reset.mails.composer import device_name
@@ -26,7 +26,6 @@ from keyturn.reset.sign_in import SignIns
 SECOND_STEP = "/second-step"
 """Below each address of the security settings."""
 
-_READING = [HttpMethod.GET, HttpMethod.HEAD]
 _LONGEST_CODE = 64
 _GROUP = 4
 
@@ -44,7 +43,7 @@ class SecuritySettings(Controller):
     raise NotSignedIn.
     """
 
-    @route(http_method=_READING)
+    @reading()
     async def show(
         self, request: AnyRequest, pages: NamedDependency[Pages], sign_ins: NamedDependency[SignIns]
     ) -> Response[Any]:
@@ -104,7 +103,7 @@ class SecuritySettings(Controller):
         """
         account = await sign_ins.account(pages.site.session_cookie.read(request))
         ended = await pages.site.review.sign_out(account, data.device, client_of(request))
-        return _back(pages, account, "device_signed_out" if ended else None)
+        return pages.back_to_settings(account.kind, "device_signed_out" if ended else None)
 
     @post("/sign-out-elsewhere")
     async def sign_out_elsewhere(
@@ -114,23 +113,13 @@ class SecuritySettings(Controller):
         secret = pages.site.session_cookie.read(request)
         account = await sign_ins.account(secret)
         await pages.site.review.sign_out_elsewhere(account, secret, client_of(request))
-        return _back(pages, account, "others_signed_out")
+        return pages.back_to_settings(account.kind, "others_signed_out")
 
 
 async def _second_address_of(pages: Pages, account: Account) -> SecondAddress | Literal[False] | None:
     """Return the account's second address; False without one, None if there are no second addresses."""
     room = pages.site.second_address
     return (await room.find(account) or False) if room else None
-
-
-def _back(pages: Pages, account: Account, said: Said | None) -> Response[Any]:
-    """Lead back to the settings, which then say what was done."""
-    path = pages.site.settings_location(account.kind)
-    return pages.redirect(pages.site.settings_url(account.kind), *([_flash(pages, said, path)] if said else []))
-
-
-def _flash(pages: Pages, said: Said, path: str) -> Any:
-    return pages.cookies.set_flash(Flash(said), path)
 
 
 async def _link_request_of(request: AnyRequest, pages: Pages, account: Account) -> tuple[bool, timedelta]:
@@ -166,7 +155,7 @@ class SecondStepSettings(Controller):
     All methods raise NotSignedIn.
     """
 
-    @route(http_method=_READING)
+    @reading()
     async def show(
         self,
         request: AnyRequest,
@@ -202,7 +191,7 @@ class SecondStepSettings(Controller):
             match data.wish:
                 case "remove":
                     await factors.remove(account, data.proof, client)
-                    return _back(pages, account, "second_step_removed")
+                    return pages.back_to_settings(account.kind, "second_step_removed")
                 case "codes":
                     codes = await factors.renew_codes(account, data.proof, client)
                     return _codes_page(pages, request, account, codes, is_new=False)
@@ -235,8 +224,7 @@ class SecondStepSettings(Controller):
                 pending = factors.open(account, secret, data.pending)
                 return _seed_page(pages, request, account, pending, is_wrong=True)
         except SetUpOver:
-            path = pages.site.settings_location(account.kind) + SECOND_STEP
-            return pages.redirect(pages.site.url(path), _flash(pages, "set_up_over", path))
+            return pages.back_to_settings(account.kind, "set_up_over", SECOND_STEP)
         return _codes_page(pages, request, account, codes, is_new=True)
 
 

@@ -4,10 +4,11 @@ import re
 from typing import Any
 
 import msgspec
-from litestar import Controller, HttpMethod, Response, post, route
+from litestar import Controller, Response, post
 from litestar.di import NamedDependency
 from litestar.params import FromQuery, URLEncodedBody
 
+from keyturn.api.mounting import reading
 from keyturn.api.requests import AnyRequest, client_of
 from keyturn.pages.cookies import Flash
 from keyturn.pages.rendering import Pages
@@ -29,7 +30,7 @@ class SignInForm(msgspec.Struct, frozen=True):
 class SignIn(Controller):
     """The sign-in form. Mounted by the settings."""
 
-    @route(http_method=[HttpMethod.GET, HttpMethod.HEAD])
+    @reading()
     async def show(
         self,
         request: AnyRequest,

@@ -14,7 +14,6 @@ together a hundred, which twenty networks can use up.
 """
 
 import hmac
-import os
 import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
@@ -32,13 +31,12 @@ from keyturn.problems.proofs import CodeRefused, SecurityLinkDead
 from keyturn.problems.requests import TooManyRequests
 from keyturn.reset.change import ChangeEffects
 from keyturn.reset.ground import Ground
-from keyturn.reset.proofs.code_exchange import IssuedToken
+from keyturn.reset.proofs.code_exchange import IssuedToken, unmailed_link
 from keyturn.reset.records import codes, tokens
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.codes import TriedCode
 from keyturn.reset.records.guarded import DAY
 from keyturn.reset.records.help_cases import HelpCase
-from keyturn.reset.records.link_store import NewLink
 from keyturn.reset.records.messages import HELP_REQUESTED, HelpRequested
 from keyturn.reset.records.stores import Transaction
 from keyturn.settings import HelpDeskSettings
@@ -190,17 +188,8 @@ class HelpDesk:
 
     async def _accept(self, account: Account, tried: TriedCode, client: Client) -> IssuedToken:
         """Use the code up, take the account away from its mailbox, and store a link that was never mailed."""
-        token, moment = tokens.mint(os.urandom), now()
-        link = NewLink(
-            digest=tokens.digest(token),
-            account_id=account.id,
-            email=account.email,
-            ip_address=client.ip_address,
-            user_agent=client.user_agent,
-            expires_at=moment + self._records.links.lifetime,
-            recovers=True,  # an attacker in a session cannot end it, and it opens a locked account
-            by_help_desk=True,
-        )
+        moment = now()
+        issued, link = unmailed_link(account, client, moment + self._records.links.lifetime, by_help_desk=True)
 
         def write(tx: Transaction) -> None:
             # In the order of muting: the account, its mailbox, then its links.
@@ -217,7 +206,7 @@ class HelpDesk:
         await self._records.transact(write)
         self._records.outbox.wake()
         reset_log.warning(LogEvent("help_desk.code_accepted", account_id=account.id))
-        return IssuedToken(token=token, expires_at=link.expires_at)
+        return issued
 
     # The mailbox's button
 

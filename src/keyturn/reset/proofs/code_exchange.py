@@ -35,6 +35,25 @@ class IssuedToken(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime
 
 
+def unmailed_link(
+    account: Account, client: Client, expires_at: datetime, *, return_to: str = "", by_help_desk: bool = False
+) -> tuple[IssuedToken, NewLink]:
+    """Return a token for a client that has typed a code, and the link that it belongs to."""
+    token = tokens.mint(os.urandom)
+    link = NewLink(
+        digest=tokens.digest(token),
+        account_id=account.id,
+        email=account.email,
+        ip_address=client.ip_address,
+        user_agent=client.user_agent,
+        expires_at=expires_at,
+        recovers=by_help_desk,  # an attacker in a session cannot end it, and it opens a locked account
+        by_help_desk=by_help_desk,
+        return_to=return_to,
+    )
+    return IssuedToken(token=token, expires_at=expires_at), link
+
+
 class OtherCodes(Protocol):
     """The port for codes that no mail carries."""
 
@@ -148,16 +167,8 @@ class CodeExchange:
 
     async def _issue(self, account: Account, tried: TriedCode, client: Client, return_to: str) -> IssuedToken:
         """Use the code up and store a link, in one transaction. Raises CodeRefused if another request was quicker."""
-        token, moment = tokens.mint(os.urandom), now()
-        link = NewLink(
-            digest=tokens.digest(token),
-            account_id=account.id,
-            email=account.email,
-            ip_address=client.ip_address,
-            user_agent=client.user_agent,
-            expires_at=moment + self._records.links.lifetime,
-            return_to=return_to,
-        )
+        moment = now()
+        issued, link = unmailed_link(account, client, moment + self._records.links.lifetime, return_to=return_to)
 
         def write(tx: Transaction) -> None:
             if not tx.codes.consume(tried, moment):
@@ -166,7 +177,7 @@ class CodeExchange:
             tx.audit.write("code_check", "code_accepted", client, moment, account.id, account.email)
 
         await self._records.transact(write)
-        return IssuedToken(token=token, expires_at=link.expires_at)
+        return issued
 
 
 def in_mails(settings: Settings, ground: Ground) -> Sequence[MailedCodes]:
