@@ -15,15 +15,22 @@ from keyturn.errors import QuotaExhausted, SendRefused, SendRetryable
 from keyturn.outbox import Delivery, Dropped, Message, Origin, Outbox, Seal, Sent
 from keyturn.outbox.message import new_key
 from keyturn.outbox.models import STILL_WAITING, OutboxRow
-from keyturn.settings import Settings
+from keyturn.packaging import requires_extra
+from keyturn.settings import Settings, SignalSettings
 from keyturn.signals.events import TYPES, VERIFICATION, Claims, opaque, signals_of, subject_of
-from keyturn.signals.keys import SigningKeys
 from keyturn.signals.streams import Stream, Streams, kind_of
 from keyturn.telemetry.logs import LogEvent
 from keyturn.webhooks.events import Event
 from keyturn.webhooks.sender import EventPoster, accepted_status, status_of
 
+with requires_extra("signals", "[signals]", "signals.receivers"):
+    from joserfc import jwt
+    from joserfc.jwk import RSAKey
+
 log = logging.getLogger("keyturn.signals")
+
+_ALGORITHM = "RS256"
+"""All events must be signed with it (OpenID CAEP Interoperability Profile 1.0, 2.6)."""
 
 _MOST_EVENTS = 100
 """Events in an answer to a poll, each of about a kilobyte."""
@@ -37,6 +44,27 @@ _NOT_RETRIED = {"invalid_request", "invalid_state"}
 _PARKED = timedelta(hours=1)
 
 _LONGEST_REASON = 100
+
+
+class SigningKeys:
+    """The keys of the settings: `sign_with` signs, and all are published.
+
+    A key is published before it signs, and as long as events that it signed may be verified.
+    """
+
+    def __init__(self, settings: SignalSettings) -> None:
+        keys = {
+            name: RSAKey.import_key(pem.encode(), {"kid": name, "use": "sig", "alg": _ALGORITHM})
+            for name, pem in settings.keys.items()
+        }
+        self._key = keys[settings.sign_with]
+        self._header = {"typ": "secevent+jwt", "alg": _ALGORITHM, "kid": settings.sign_with}
+        self.published = {"keys": [key.as_dict(private=False) for key in keys.values()]}
+        """The JSON Web Key Set (RFC 7517, 5)."""
+
+    def sign(self, claims: Mapping[str, Any]) -> str:
+        """Return the Security Event Token (RFC 8417). It takes a millisecond, so many are signed in a thread."""
+        return jwt.encode(self._header, dict(claims), self._key, [_ALGORITHM])
 
 
 class Signal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
