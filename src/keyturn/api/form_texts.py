@@ -1,13 +1,12 @@
 """The texts of forms in other pages (frontend/keyturn.js), in every language of the service."""
 
 from litestar import Controller, Response, get
-from litestar.di import NamedDependency
 from litestar.params import FromQuery
 from msgspec import UNSET, UnsetType
 
 from keyturn.api.mail_services import known_services
 from keyturn.api.problems import problem_responses
-from keyturn.api.requests import AnyRequest, ResetApi
+from keyturn.api.requests import AnyRequest, GivenApi, ResetApi
 from keyturn.api.schemas import FormTexts
 from keyturn.languages import SourceTexts
 from keyturn.problems.proofs import Challenge
@@ -29,9 +28,7 @@ class TextsController(Controller):
         operation_id="getFormTexts",
         responses=problem_responses(InputInvalid, has_body=False),
     )
-    async def texts(
-        self, request: AnyRequest, api: NamedDependency[ResetApi], lang: FromQuery[str] = ""
-    ) -> Response[FormTexts]:
+    async def texts(self, request: AnyRequest, api: GivenApi, lang: FromQuery[str] = "") -> Response[FormTexts]:
         language = api.languages.choose(lang, request.headers.get("accept-language", ""))
         # If the URL names a language, it alone decides: caches then never serve another language.
         headers = {"Content-Language": language.tag, "Cache-Control": _FOR_AN_HOUR if lang else "no-store"}

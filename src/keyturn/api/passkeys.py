@@ -7,12 +7,14 @@ from litestar.params import JSONBody
 
 from keyturn.api import schemas
 from keyturn.api.problems import problem_responses
-from keyturn.api.requests import AnyRequest, ResetApi, SessionApi, client_of
+from keyturn.api.requests import AnyRequest, GivenApi, GivenSessions, client_of
 from keyturn.api.responses import message_response
 from keyturn.api.sessions import signed_in_account
 from keyturn.problems.proofs import PasskeyRejected
 from keyturn.problems.requests import Busy, InputInvalid, TooManyRequests
 from keyturn.reset.passkeys import Offer, Passkeys
+
+GivenPasskeys = NamedDependency[Passkeys]
 
 _REFUSALS = problem_responses(InputInvalid, PasskeyRejected, TooManyRequests, Busy)
 
@@ -33,7 +35,7 @@ class PasskeyController(Controller):
         responses=_REFUSALS,
     )
     async def begin(
-        self, data: JSONBody[schemas.PasskeyRight], request: AnyRequest, passkeys: NamedDependency[Passkeys]
+        self, data: JSONBody[schemas.PasskeyRight], request: AnyRequest, passkeys: GivenPasskeys
     ) -> schemas.PasskeyOptions:
         return _options(await passkeys.begin_with_right(data.right, client_of(request)))
 
@@ -47,11 +49,7 @@ class PasskeyController(Controller):
         responses=_REFUSALS,
     )
     async def create(
-        self,
-        data: JSONBody[schemas.NewPasskey],
-        request: AnyRequest,
-        api: NamedDependency[ResetApi],
-        passkeys: NamedDependency[Passkeys],
+        self, data: JSONBody[schemas.NewPasskey], request: AnyRequest, api: GivenApi, passkeys: GivenPasskeys
     ) -> Response[schemas.Done]:
         answer = msgspec.json.encode(data.credential).decode()
         await passkeys.create_with_right(data.right, data.state, answer, client_of(request))
@@ -74,7 +72,7 @@ class PasskeySessions(Controller):
         security=[{}],
         responses=problem_responses(InputInvalid, TooManyRequests),
     )
-    async def begin(self, request: AnyRequest, passkeys: NamedDependency[Passkeys]) -> schemas.PasskeyOptions:
+    async def begin(self, request: AnyRequest, passkeys: GivenPasskeys) -> schemas.PasskeyOptions:
         return _options(await passkeys.begin_sign_in(client_of(request)))
 
     @post(
@@ -90,8 +88,8 @@ class PasskeySessions(Controller):
         self,
         data: JSONBody[schemas.PasskeySignIn],
         request: AnyRequest,
-        passkeys: NamedDependency[Passkeys],
-        sessions: NamedDependency[SessionApi],
+        passkeys: GivenPasskeys,
+        sessions: GivenSessions,
     ) -> Response[schemas.SignedIn]:
         answer = msgspec.json.encode(data.credential).decode()
         opened = await passkeys.sign_in(data.state, answer, client_of(request))

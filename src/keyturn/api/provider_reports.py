@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from litestar import post
-from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 
-from keyturn.api.requests import AnyRequest, ResetApi, client_of
+from keyturn.api.requests import AnyRequest, GivenApi, client_of
 from keyturn.api.schemas import Done
 from keyturn.mail.port.provider import ProviderWebhook, Report
 from keyturn.problems.requests import Busy, Unavailable, WebhookRefused
@@ -67,7 +66,7 @@ def _handler(provider: str, webhook: ProviderWebhook, bodies: _Bodies, refusals:
         request_max_body_size=webhook.longest,
         include_in_schema=False,
     )
-    async def take(request: AnyRequest, api: NamedDependency[ResetApi]) -> Done:
+    async def take(request: AnyRequest, api: GivenApi) -> Done:
         """Answer 200 to every genuine report, used or not: after any other answer, providers repeat it for hours."""
         client = client_of(request)
         await api.requests.require_readable(client)

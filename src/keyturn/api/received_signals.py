@@ -5,11 +5,10 @@ import logging
 from typing import Any
 
 from litestar import Controller, Response, post
-from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 
-from keyturn.api.requests import AnyRequest, ResetApi, client_of
+from keyturn.api.requests import AnyRequest, GivenApi, client_of
 from keyturn.reset.hijacked_mailboxes import MailboxReports
 from keyturn.signals.published_keys import KeyUnknown
 from keyturn.signals.received import MOST_BYTES, SignalRefused
@@ -26,7 +25,7 @@ class ReceivedSignalController(Controller):
     include_in_schema = False
 
     @post("/signals/events/{name:str}", status_code=202, request_max_body_size=MOST_BYTES)
-    async def take(self, name: FromPath[str], request: AnyRequest, api: NamedDependency[ResetApi]) -> Response[Any]:
+    async def take(self, name: FromPath[str], request: AnyRequest, api: GivenApi) -> Response[Any]:
         """Answer 202 to every genuine event, heeded or not, and 503 if it cannot be judged now: it is sent again."""
         reports: MailboxReports = api.reports
         transmitter, client = reports.transmitters.get(name), client_of(request)

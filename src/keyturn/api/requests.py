@@ -9,6 +9,7 @@ import msgspec
 from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
+from litestar.di import NamedDependency
 from litestar.types import Scope
 
 from keyturn.languages import Language, Languages
@@ -134,6 +135,11 @@ class ResetApi(msgspec.Struct, frozen=True, kw_only=True):
 
     def language(self, request: AnyRequest) -> Language:
         return accepted_language(self.languages, request)
+
+
+GivenApi = NamedDependency[ResetApi]
+GivenSessions = NamedDependency[SessionApi]
+"""The parts, as a handler gets them."""
 
 
 def accepted_language(languages: Languages, request: AnyRequest) -> Language:

@@ -5,14 +5,13 @@ from typing import Any
 import msgspec
 from litestar import Controller, Response, get, post
 from litestar.connection import ASGIConnection
-from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
 from litestar.params import JSONBody
 from litestar.types import Guard
 
 from keyturn.api import schemas
 from keyturn.api.problems import problem_responses
-from keyturn.api.requests import AnyRequest, ResetApi, bearer_of, client_of, language_headers
+from keyturn.api.requests import AnyRequest, GivenApi, ResetApi, bearer_of, client_of, language_headers
 from keyturn.api.responses import SERVICE_KEY, NamedOperation, judgement_response, message_response, named_by_path
 from keyturn.api.schemas import CodeCheck, Done, OfferedChallenge, SecurityToken, Token
 from keyturn.errors import Fault
@@ -50,7 +49,7 @@ class ResetController(Controller):
         responses=problem_responses(InputInvalid, ChallengeRequired, TooManyRequests, Busy),
     )
     async def request(
-        self, data: JSONBody[schemas.ResetRequest], request: AnyRequest, api: NamedDependency[ResetApi]
+        self, data: JSONBody[schemas.ResetRequest], request: AnyRequest, api: GivenApi
     ) -> Response[schemas.Done]:
         if data.to and not api.has_second_addresses:
             raise InputInvalid(Fault("to", "this service has no second addresses"))
@@ -69,7 +68,7 @@ class ResetController(Controller):
         responses=problem_responses(InputInvalid, TooManyRequests),
     )
     async def validate(
-        self, data: JSONBody[schemas.TokenCheck], request: AnyRequest, api: NamedDependency[ResetApi]
+        self, data: JSONBody[schemas.TokenCheck], request: AnyRequest, api: GivenApi
     ) -> schemas.ValidToken | schemas.InvalidToken:
         try:
             link = await api.checks.validate(data.token, client_of(request), data.email)
@@ -98,7 +97,7 @@ class ResetController(Controller):
         responses=problem_responses(InputInvalid, LinkDead, ChallengeRequired, TooManyRequests, Busy),
     )
     async def replace(
-        self, data: JSONBody[schemas.ExpiredToken], request: AnyRequest, api: NamedDependency[ResetApi]
+        self, data: JSONBody[schemas.ExpiredToken], request: AnyRequest, api: GivenApi
     ) -> Response[schemas.Done]:
         client = client_of(request)
         link = await api.checks.require_expired(data.token, client)
@@ -130,7 +129,7 @@ class ResetController(Controller):
         ),
     )
     async def complete(
-        self, data: JSONBody[schemas.NewPassword], request: AnyRequest, api: NamedDependency[ResetApi]
+        self, data: JSONBody[schemas.NewPassword], request: AnyRequest, api: GivenApi
     ) -> Response[schemas.PasswordSet]:
         right, write = api.grant_passkey() if api.grant_passkey else ("", None)
         then = (write,) if write else ()
@@ -157,7 +156,7 @@ class ResetController(Controller):
         responses=problem_responses(InputInvalid, LinkDead, TooManyRequests, Busy),
     )
     async def check(
-        self, data: JSONBody[schemas.PasswordCheck], request: AnyRequest, api: NamedDependency[ResetApi]
+        self, data: JSONBody[schemas.PasswordCheck], request: AnyRequest, api: GivenApi
     ) -> Response[schemas.PasswordJudgement]:
         judging = api.checks.judge(data.token, data.password, client_of(request), data.email)
         return await judgement_response(judging, api.language(request))
@@ -168,7 +167,7 @@ class ResetController(Controller):
         operation_id="getPasswordPolicy",
         responses=problem_responses(has_body=False),
     )
-    async def policy(self, request: AnyRequest, api: NamedDependency[ResetApi]) -> Response[schemas.Policy]:
+    async def policy(self, request: AnyRequest, api: GivenApi) -> Response[schemas.Policy]:
         language = api.language(request)
         rules = (
             msgspec.structs.replace(rule, message=rule_text(rule.name, rule.limit, language))
@@ -203,7 +202,7 @@ class InvitationController(Controller):
         responses=problem_responses(InputInvalid, ServiceKeyRefused, TooManyRequests),
     )
     async def invite(
-        self, data: JSONBody[schemas.InvitationRequest], request: AnyRequest, api: NamedDependency[ResetApi]
+        self, data: JSONBody[schemas.InvitationRequest], request: AnyRequest, api: GivenApi
     ) -> Response[schemas.Done]:
         await api.invitations.invite(data.email, client_of(request), data.reason)
         return _on_its_way(api.language(request))
@@ -230,9 +229,7 @@ class SecondAddressController(Controller):
         operation_id="confirmSecondAddress",
         responses=problem_responses(InputInvalid, SecurityLinkDead, TooManyRequests),
     )
-    async def confirm(
-        self, data: JSONBody[SecurityToken], request: AnyRequest, api: NamedDependency[ResetApi]
-    ) -> Response[Done]:
+    async def confirm(self, data: JSONBody[SecurityToken], request: AnyRequest, api: GivenApi) -> Response[Done]:
         await _second_address(api).verify(data.token, client_of(request))
         language = api.language(request)
         return message_response(language, language.gettext("The second address is confirmed."))
@@ -258,7 +255,7 @@ class OwnSecondAddressController(Controller):
         responses=problem_responses(InputInvalid, ServiceKeyRefused, TooManyRequests),
     )
     async def change(
-        self, data: JSONBody[schemas.SecondAddressRequest], request: AnyRequest, api: NamedDependency[ResetApi]
+        self, data: JSONBody[schemas.SecondAddressRequest], request: AnyRequest, api: GivenApi
     ) -> Response[schemas.Done]:
         # The mails about it name whoever asked, and that is the app's server here.
         client = msgspec.structs.replace(client_of(request), ip_address="", user_agent="")
@@ -304,9 +301,7 @@ class SecuringController(Controller):
         operation_id="secureAccount",
         responses=problem_responses(InputInvalid, SecurityLinkDead, TooManyRequests),
     )
-    async def secure(
-        self, data: JSONBody[SecurityToken], request: AnyRequest, api: NamedDependency[ResetApi]
-    ) -> Response[Done]:
+    async def secure(self, data: JSONBody[SecurityToken], request: AnyRequest, api: GivenApi) -> Response[Done]:
         await api.securing.secure(data.token, client_of(request))
         language = api.language(request)
         text = language.gettext("We’re sending the next step to the address where you got our email.")
@@ -331,9 +326,7 @@ class MutingController(Controller):
         operation_id="muteMailbox",
         responses=problem_responses(InputInvalid, SecurityLinkDead, TooManyRequests),
     )
-    async def mute(
-        self, data: JSONBody[SecurityToken], request: AnyRequest, api: NamedDependency[ResetApi]
-    ) -> Response[Done]:
+    async def mute(self, data: JSONBody[SecurityToken], request: AnyRequest, api: GivenApi) -> Response[Done]:
         if api.muting is None:
             raise LookupError("the route needs muting, which is off")
         await api.muting.mute(data.token, client_of(request))
@@ -363,9 +356,7 @@ class HelpDeskController(Controller):
         operation_id="stopHelp",
         responses=problem_responses(InputInvalid, SecurityLinkDead, TooManyRequests),
     )
-    async def stop(
-        self, data: JSONBody[SecurityToken], request: AnyRequest, api: NamedDependency[ResetApi]
-    ) -> Response[Done]:
+    async def stop(self, data: JSONBody[SecurityToken], request: AnyRequest, api: GivenApi) -> Response[Done]:
         if api.help_desk is None:
             raise LookupError("the route needs a help desk, which is off")
         await api.help_desk.stop(data.token, client_of(request))
@@ -393,7 +384,7 @@ class ChallengeController(Controller):
         operation_id="getChallenge",
         responses=problem_responses(TooManyRequests, has_body=False),
     )
-    async def challenge(self, request: AnyRequest, api: NamedDependency[ResetApi]) -> OfferedChallenge:
+    async def challenge(self, request: AnyRequest, api: GivenApi) -> OfferedChallenge:
         if api.challenge is None:
             raise LookupError("the route needs a challenge, which is off")
         asked, puzzle = api.challenge.asked, await api.challenge.issue(client_of(request))
@@ -425,7 +416,7 @@ class CodeController(Controller):
         operation_id="verifyResetCode",
         responses=problem_responses(InputInvalid, CodeRefused, TooManyRequests),
     )
-    async def verify(self, data: JSONBody[CodeCheck], request: AnyRequest, api: NamedDependency[ResetApi]) -> Token:
+    async def verify(self, data: JSONBody[CodeCheck], request: AnyRequest, api: GivenApi) -> Token:
         if api.codes is None:
             raise LookupError("the route needs codes, which are off")
         return msgspec.convert(

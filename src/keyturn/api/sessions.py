@@ -1,12 +1,11 @@
 """The routes of sessions. `reset/sign_in.py` makes all decisions."""
 
 from litestar import Controller, Response, get, post
-from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
 from keyturn.accounts.port import Account
 from keyturn.api.problems import problem_responses
-from keyturn.api.requests import AnyRequest, SessionApi, client_of
+from keyturn.api.requests import AnyRequest, GivenSessions, client_of
 from keyturn.api.responses import SESSION, message_response
 from keyturn.api.schemas import Credentials, Done, PasswordChange, SignedIn
 from keyturn.problems.passwords import OutcomeUnknown, PasswordRejected
@@ -29,7 +28,7 @@ class SessionController(Controller):
         responses=problem_responses(InputInvalid, CredentialsRejected, TooManyRequests, Busy),
     )
     async def login(
-        self, data: JSONBody[Credentials], request: AnyRequest, sessions: NamedDependency[SessionApi]
+        self, data: JSONBody[Credentials], request: AnyRequest, sessions: GivenSessions
     ) -> Response[SignedIn]:
         opened = await sessions.sign_ins.sign_in(
             data.email, data.password, client_of(request), sessions.device_cookie.read(request)
@@ -45,7 +44,7 @@ class SessionController(Controller):
         security=[{SESSION: []}, {}],
         responses=problem_responses(InputInvalid),
     )
-    async def logout(self, request: AnyRequest, sessions: NamedDependency[SessionApi]) -> Response[Done]:
+    async def logout(self, request: AnyRequest, sessions: GivenSessions) -> Response[Done]:
         await sessions.sign_ins.sign_out(sessions.cookie.read(request))
         language = sessions.language(request)
         return message_response(language, language.gettext("You are signed out."), sessions.cookie.expire())
@@ -57,7 +56,7 @@ class SessionController(Controller):
         security=[{SESSION: []}],
         responses=problem_responses(NotSignedIn, has_body=False),
     )
-    async def me(self, request: AnyRequest, sessions: NamedDependency[SessionApi]) -> SignedIn:
+    async def me(self, request: AnyRequest, sessions: GivenSessions) -> SignedIn:
         return signed_in_account(await sessions.sign_ins.account(sessions.cookie.read(request)))
 
     @post(
@@ -73,7 +72,7 @@ class SessionController(Controller):
         ),
     )
     async def change_password(
-        self, data: JSONBody[PasswordChange], request: AnyRequest, sessions: NamedDependency[SessionApi]
+        self, data: JSONBody[PasswordChange], request: AnyRequest, sessions: GivenSessions
     ) -> Response[Done]:
         fresh = await sessions.sign_ins.change_password(
             sessions.cookie.read(request), data.current_password, data.new_password, client_of(request)

@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 import msgspec
 from litestar import Controller, Response, post
-from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException
 from litestar.params import URLEncodedBody
 
@@ -16,7 +15,7 @@ from keyturn import addresses
 from keyturn.api.mounting import reading
 from keyturn.api.requests import AnyRequest, client_of
 from keyturn.pages.cookies import Flash
-from keyturn.pages.rendering import Pages
+from keyturn.pages.rendering import GivenPages, Pages
 from keyturn.pages.security import content_security_policy
 from keyturn.problems.proofs import ChallengeFlaw, ChallengeRequired, CodeRefused, LinkDead, flaw_text
 from keyturn.problems.requests import InputInvalid
@@ -91,9 +90,7 @@ def dead_link_page(
 
 
 @post("/replace")
-async def replace_expired(
-    request: AnyRequest, data: URLEncodedBody[ForgotForm], pages: NamedDependency[Pages]
-) -> Response[Any]:
+async def replace_expired(request: AnyRequest, data: URLEncodedBody[ForgotForm], pages: GivenPages) -> Response[Any]:
     """Request a new link for the address of the expired one that was opened here. The address stays masked.
 
     Raises LinkDead, TooManyRequests.
@@ -121,7 +118,7 @@ class ForgotPassword(Controller):
     """The page that asks for the address, and "Check your email" after it. Mounted by the settings."""
 
     @reading()
-    async def show(self, request: AnyRequest, pages: NamedDependency[Pages]) -> Response[Any]:
+    async def show(self, request: AnyRequest, pages: GivenPages) -> Response[Any]:
         link_request = pages.cookies.read_link_request(request.cookies)
         if link_request is None or not {"another", "return_to"}.isdisjoint(request.query_params):
             earlier = link_request.return_to if link_request else ""
@@ -131,9 +128,7 @@ class ForgotPassword(Controller):
         return pages.page(request, "check_mail.html", link_request=link_request)
 
     @post()
-    async def ask(
-        self, request: AnyRequest, data: URLEncodedBody[ForgotForm], pages: NamedDependency[Pages]
-    ) -> Response[Any]:
+    async def ask(self, request: AnyRequest, data: URLEncodedBody[ForgotForm], pages: GivenPages) -> Response[Any]:
         """Request the link, then redirect, so that reloading "Check your email" requests nothing.
 
         The answer depends only on the input, never on whether there is an account (ASVS 6.3.8). Within the cooldown no
@@ -170,7 +165,7 @@ class CodeForm(msgspec.Struct, frozen=True):
 
 
 @reading("/code")
-async def show_code_form(request: AnyRequest, pages: NamedDependency[Pages]) -> Response[Any]:
+async def show_code_form(request: AnyRequest, pages: GivenPages) -> Response[Any]:
     """Show the form, with the address that this browser requested a link for.
 
     Raises NotFoundException if mails hold no code.
@@ -181,9 +176,7 @@ async def show_code_form(request: AnyRequest, pages: NamedDependency[Pages]) -> 
 
 
 @post("/code")
-async def take_code(
-    request: AnyRequest, data: URLEncodedBody[CodeForm], pages: NamedDependency[Pages]
-) -> Response[Any]:
+async def take_code(request: AnyRequest, data: URLEncodedBody[CodeForm], pages: GivenPages) -> Response[Any]:
     """Keep the token in a cookie, as that of a link, and lead to the form for a new password; else show the mistake.
 
     Raises TooManyRequests, and NotFoundException if mails hold no code.

@@ -6,13 +6,12 @@ Mail scanners follow links with GET, so GET changes nothing (RFC 9110, 9.2.1).
 from typing import Any
 
 from litestar import Controller, Response, post
-from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from keyturn.api.mounting import reading
 from keyturn.api.requests import AnyRequest, client_of
 from keyturn.pages.cookies import Flash, Said
-from keyturn.pages.rendering import Pages
+from keyturn.pages.rendering import GivenPages, Pages
 from keyturn.problems.proofs import SecurityLinkDead
 
 
@@ -20,9 +19,7 @@ class TokenPage(Controller):
     """A page that a link in a mail leads to."""
 
     @reading("/{token:str}")
-    async def take_from_path(
-        self, request: AnyRequest, token: FromPath[str], pages: NamedDependency[Pages]
-    ) -> Response[Any]:
+    async def take_from_path(self, request: AnyRequest, token: FromPath[str], pages: GivenPages) -> Response[Any]:
         """Keep the token out of histories and screenshots (ASVS 14.2.1): a cookie, and a clean address."""
         path = request.route_handler.opt["here"]
         return pages.redirect(pages.site.url(path), pages.cookies.set_security_token(token, path))
@@ -32,7 +29,7 @@ class SecureAccount(TokenPage):
     """The page of the button "Secure your account". Mounted by the settings."""
 
     @reading()
-    async def show(self, request: AnyRequest, pages: NamedDependency[Pages]) -> Response[Any]:
+    async def show(self, request: AnyRequest, pages: GivenPages) -> Response[Any]:
         """Ask for confirmation. Raises SecurityLinkDead, TooManyRequests."""
         if was_done(pages, request, "account_secured"):
             return pages.page(request, "account_secured.html")
@@ -41,7 +38,7 @@ class SecureAccount(TokenPage):
         return pages.page(request, "secure_account.html", email=link.email, locks=await securing.will_lock(link))
 
     @post()
-    async def secure(self, request: AnyRequest, pages: NamedDependency[Pages]) -> Response[Any]:
+    async def secure(self, request: AnyRequest, pages: GivenPages) -> Response[Any]:
         """Secure the account, once. Raises SecurityLinkDead, TooManyRequests."""
         await pages.site.securing.secure(token_of(pages, request), client_of(request))
         return say_done(pages, pages.site.paths.secure, "account_secured")
@@ -51,7 +48,7 @@ class MuteMailbox(TokenPage):
     """The page of the small link in a reset mail. Mounted by the settings."""
 
     @reading()
-    async def show(self, request: AnyRequest, pages: NamedDependency[Pages]) -> Response[Any]:
+    async def show(self, request: AnyRequest, pages: GivenPages) -> Response[Any]:
         """Ask for confirmation. Raises SecurityLinkDead, TooManyRequests."""
         period, signs_in = pages.site.mailboxes.mute_period, bool(pages.site.sign_ins)
         if was_done(pages, request, "mailbox_muted"):
@@ -63,7 +60,7 @@ class MuteMailbox(TokenPage):
         return pages.page(request, "mute_mailbox.html", email=link.email, period=period, is_ended_here=is_ended_here)
 
     @post()
-    async def mute(self, request: AnyRequest, pages: NamedDependency[Pages]) -> Response[Any]:
+    async def mute(self, request: AnyRequest, pages: GivenPages) -> Response[Any]:
         """Mute the mailbox, once. Raises SecurityLinkDead, TooManyRequests."""
         link = await pages.site.muting.mute(token_of(pages, request), client_of(request))
         return say_done(pages, pages.site.paths.mute, "second_muted" if link.second else "mailbox_muted")
@@ -73,7 +70,7 @@ class StopHelp(TokenPage):
     """The page of the button in the mail about a case of the help desk. Mounted by the settings."""
 
     @reading()
-    async def show(self, request: AnyRequest, pages: NamedDependency[Pages]) -> Response[Any]:
+    async def show(self, request: AnyRequest, pages: GivenPages) -> Response[Any]:
         """Ask for confirmation. Raises SecurityLinkDead, TooManyRequests."""
         if was_done(pages, request, "help_stopped"):
             return pages.page(request, "help_stopped.html")
@@ -81,7 +78,7 @@ class StopHelp(TokenPage):
         return pages.page(request, "stop_help.html", email=case.email)
 
     @post()
-    async def stop(self, request: AnyRequest, pages: NamedDependency[Pages]) -> Response[Any]:
+    async def stop(self, request: AnyRequest, pages: GivenPages) -> Response[Any]:
         """Stop the case, once. Raises SecurityLinkDead, TooManyRequests."""
         await pages.site.help_desk.stop(token_of(pages, request), client_of(request))
         return say_done(pages, pages.site.paths.help, "help_stopped")

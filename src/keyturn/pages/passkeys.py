@@ -10,18 +10,17 @@ from urllib.parse import urlencode
 
 import msgspec
 from litestar import Controller, Response, post
-from litestar.di import NamedDependency
 from litestar.params import URLEncodedBody
 
 from keyturn.api.mounting import reading
+from keyturn.api.passkeys import GivenPasskeys
 from keyturn.api.requests import AnyRequest, client_of
 from keyturn.pages.cookies import Flash, Said
-from keyturn.pages.rendering import Pages
-from keyturn.pages.sign_in import next_url
+from keyturn.pages.rendering import GivenPages
+from keyturn.pages.sign_in import GivenSignIns, next_url
 from keyturn.pages.site import Site
 from keyturn.problems.proofs import PasskeyRejected
-from keyturn.reset.passkeys import Offer, Passkeys
-from keyturn.reset.sign_in import SignIns
+from keyturn.reset.passkeys import Offer
 
 PASSKEYS = "/passkeys"
 """Below each address of the security settings."""
@@ -41,20 +40,14 @@ class PasskeyAfterReset(Controller):
     """The button on the page of a saved password. Mounted beside it."""
 
     @post("/passkey/options", status_code=200)
-    async def begin(
-        self, request: AnyRequest, pages: NamedDependency[Pages], passkeys: NamedDependency[Passkeys]
-    ) -> Response[Any]:
+    async def begin(self, request: AnyRequest, pages: GivenPages, passkeys: GivenPasskeys) -> Response[Any]:
         """Return the options, for the script. Raises PasskeyRejected, TooManyRequests."""
         right = pages.cookies.read_passkey_right(request.cookies)
         return _offered(await passkeys.begin_with_right(right, client_of(request)))
 
     @post("/passkey")
     async def create(
-        self,
-        request: AnyRequest,
-        data: URLEncodedBody[PasskeyForm],
-        pages: NamedDependency[Pages],
-        passkeys: NamedDependency[Passkeys],
+        self, request: AnyRequest, data: URLEncodedBody[PasskeyForm], pages: GivenPages, passkeys: GivenPasskeys
     ) -> Response[Any]:
         """Create the passkey, or say that it did not work; the right survives that. Raises TooManyRequests, Busy."""
         path, flash = pages.site.paths.reset, pages.cookies.read_flash(request.cookies)
@@ -74,17 +67,13 @@ class PasskeySignIn(Controller):
     """The button on the sign-in page. Mounted beside it."""
 
     @post("/passkey/options", status_code=200)
-    async def begin(self, request: AnyRequest, passkeys: NamedDependency[Passkeys]) -> Response[Any]:
+    async def begin(self, request: AnyRequest, passkeys: GivenPasskeys) -> Response[Any]:
         """Return the options, for the script. Raises TooManyRequests."""
         return _offered(await passkeys.begin_sign_in(client_of(request)))
 
     @post("/passkey")
     async def sign_in(
-        self,
-        request: AnyRequest,
-        data: URLEncodedBody[PasskeyForm],
-        pages: NamedDependency[Pages],
-        passkeys: NamedDependency[Passkeys],
+        self, request: AnyRequest, data: URLEncodedBody[PasskeyForm], pages: GivenPages, passkeys: GivenPasskeys
     ) -> Response[Any]:
         """Start a session under a new secret, or say that it did not work. Raises TooManyRequests, Busy."""
         site = pages.site
@@ -103,11 +92,7 @@ class PasskeySettings(Controller):
 
     @reading()
     async def show(
-        self,
-        request: AnyRequest,
-        pages: NamedDependency[Pages],
-        sign_ins: NamedDependency[SignIns],
-        passkeys: NamedDependency[Passkeys],
+        self, request: AnyRequest, pages: GivenPages, sign_ins: GivenSignIns, passkeys: GivenPasskeys
     ) -> Response[Any]:
         secret = pages.site.session_cookie.read(request)
         account = await sign_ins.account(secret)
@@ -127,9 +112,7 @@ class PasskeySettings(Controller):
         )
 
     @post("/passkey/options", status_code=200)
-    async def begin(
-        self, request: AnyRequest, pages: NamedDependency[Pages], passkeys: NamedDependency[Passkeys]
-    ) -> Response[Any]:
+    async def begin(self, request: AnyRequest, pages: GivenPages, passkeys: GivenPasskeys) -> Response[Any]:
         """Return the options, for the script. Raises PasskeyRejected, TooManyRequests."""
         secret = pages.site.session_cookie.read(request)
         return _offered(await passkeys.begin_signed_in(secret, client_of(request)))
@@ -139,9 +122,9 @@ class PasskeySettings(Controller):
         self,
         request: AnyRequest,
         data: URLEncodedBody[PasskeyForm],
-        pages: NamedDependency[Pages],
-        passkeys: NamedDependency[Passkeys],
-        sign_ins: NamedDependency[SignIns],
+        pages: GivenPages,
+        passkeys: GivenPasskeys,
+        sign_ins: GivenSignIns,
     ) -> Response[Any]:
         """Create the passkey, or say that it did not work. Raises TooManyRequests, Busy."""
         secret = pages.site.session_cookie.read(request)
@@ -157,9 +140,9 @@ class PasskeySettings(Controller):
         self,
         request: AnyRequest,
         data: URLEncodedBody[PasskeyForm],
-        pages: NamedDependency[Pages],
-        passkeys: NamedDependency[Passkeys],
-        sign_ins: NamedDependency[SignIns],
+        pages: GivenPages,
+        passkeys: GivenPasskeys,
+        sign_ins: GivenSignIns,
     ) -> Response[Any]:
         """Name a passkey. One that is gone, and an empty name, change nothing. Raises TooManyRequests."""
         secret = pages.site.session_cookie.read(request)
@@ -175,9 +158,9 @@ class PasskeySettings(Controller):
         self,
         request: AnyRequest,
         data: URLEncodedBody[PasskeyForm],
-        pages: NamedDependency[Pages],
-        passkeys: NamedDependency[Passkeys],
-        sign_ins: NamedDependency[SignIns],
+        pages: GivenPages,
+        passkeys: GivenPasskeys,
+        sign_ins: GivenSignIns,
     ) -> Response[Any]:
         """Remove a passkey. One that is gone changes nothing. Raises TooManyRequests."""
         secret = pages.site.session_cookie.read(request)
@@ -189,9 +172,7 @@ class PasskeySettings(Controller):
         return pages.back_to_settings(account.kind, "passkey_removed" if is_done else None, PASSKEYS)
 
     @post("/sign-in-again")
-    async def sign_in_again(
-        self, request: AnyRequest, pages: NamedDependency[Pages], sign_ins: NamedDependency[SignIns]
-    ) -> Response[Any]:
+    async def sign_in_again(self, request: AnyRequest, pages: GivenPages, sign_ins: GivenSignIns) -> Response[Any]:
         """End this session, and lead back here after a sign-in."""
         site, secret = pages.site, pages.site.session_cookie.read(request)
         account = await sign_ins.account(secret)

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 from litestar import MediaType, Response
 from litestar.datastructures import Cookie
+from litestar.di import NamedDependency
 from litestar.response import Redirect
 from litestar.template.base import csrf_token
 
@@ -194,6 +195,10 @@ class Pages:
         except TemplateInvalid as error:
             log.error(LogEvent("page.template_failed", reason=error))
             return self._packaged.draw(template, values, language, kind)
+
+
+GivenPages = NamedDependency[Pages]
+"""The pages, as a handler gets them."""
 
 
 def _link_to_itself(request: AnyRequest) -> str:

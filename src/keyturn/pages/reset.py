@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 import msgspec
 from litestar import Controller, Response, post
 from litestar.datastructures import Cookie
-from litestar.di import NamedDependency
 from litestar.params import FromPath, URLEncodedBody
 
 from keyturn import addresses
@@ -22,7 +21,7 @@ from keyturn.api.responses import judgement_response
 from keyturn.database import now
 from keyturn.pages.app_links import offered_app
 from keyturn.pages.cookies import Flash, Said
-from keyturn.pages.rendering import Pages
+from keyturn.pages.rendering import GivenPages, Pages
 from keyturn.problems import proofs
 from keyturn.problems.passwords import OutcomeUnknown, PasswordRejected, Violation
 from keyturn.problems.requests import TooManyRequests, Unavailable
@@ -139,18 +138,16 @@ class ResetPassword(Controller):
     """
 
     @reading("/{token:str}")
-    async def take_from_path(
-        self, request: AnyRequest, token: FromPath[str], pages: NamedDependency[Pages]
-    ) -> Response[Any]:
+    async def take_from_path(self, request: AnyRequest, token: FromPath[str], pages: GivenPages) -> Response[Any]:
         return _keep_link_in_cookie(pages, token, request.query_params.get(pages.site.paths.email))
 
     @post("/open")
-    async def take_from_fragment(self, data: URLEncodedBody[LinkForm], pages: NamedDependency[Pages]) -> Response[Any]:
+    async def take_from_fragment(self, data: URLEncodedBody[LinkForm], pages: GivenPages) -> Response[Any]:
         """Take the part of an address behind its "#", which only a script can read."""
         return _keep_link_in_cookie(pages, data.token, data.email)
 
     @reading()
-    async def show(self, request: AnyRequest, pages: NamedDependency[Pages]) -> Response[Any]:
+    async def show(self, request: AnyRequest, pages: GivenPages) -> Response[Any]:
         """Show the form. The link is never used up by this (RFC 9110, 9.2.1; ASVS 3.5.3).
 
         Raises LinkDead, TooManyRequests.
@@ -166,7 +163,7 @@ class ResetPassword(Controller):
 
     @post("/check", status_code=200)
     async def judge(
-        self, request: AnyRequest, data: URLEncodedBody[NewPasswordForm], pages: NamedDependency[Pages]
+        self, request: AnyRequest, data: URLEncodedBody[NewPasswordForm], pages: GivenPages
     ) -> Response[Any]:
         """Judge an unsaved password, for the script. Raises LinkDead, TooManyRequests."""
         link = pages.cookies.read_link(request.cookies)
@@ -177,7 +174,7 @@ class ResetPassword(Controller):
 
     @post("/code", status_code=200)
     async def send_code(
-        self, request: AnyRequest, data: URLEncodedBody[NewPasswordForm], pages: NamedDependency[Pages]
+        self, request: AnyRequest, data: URLEncodedBody[NewPasswordForm], pages: GivenPages
     ) -> Response[Any]:
         """Send a code to the account's phone, if it has one. The form says if none was sent, and when one will be.
 
@@ -206,7 +203,7 @@ class ResetPassword(Controller):
 
     @post()
     async def save(
-        self, request: AnyRequest, data: URLEncodedBody[NewPasswordForm], pages: NamedDependency[Pages]
+        self, request: AnyRequest, data: URLEncodedBody[NewPasswordForm], pages: GivenPages
     ) -> Response[Any]:
         """Set the password, or show the form again with every mistake; the link survives a mistake.
 

@@ -13,11 +13,13 @@ from keyturn.api.mounting import reading
 from keyturn.api.requests import AnyRequest, client_of
 from keyturn.pages.cookies import Said
 from keyturn.pages.not_me import TokenPage, say_done, token_of, was_done
-from keyturn.pages.rendering import Pages
+from keyturn.pages.rendering import GivenPages, Pages
+from keyturn.pages.sign_in import GivenSignIns
 from keyturn.problems.proofs import CredentialsRejected
 from keyturn.problems.requests import InputInvalid
 from keyturn.reset.second_address import SecondAddressRoom
-from keyturn.reset.sign_in import SignIns
+
+GivenRoom = NamedDependency[SecondAddressRoom]
 
 SECOND_ADDRESS = "/second-address"
 """Below each address of the security settings."""
@@ -42,11 +44,7 @@ class SecondAddressSettings(Controller):
 
     @reading()
     async def show(
-        self,
-        request: AnyRequest,
-        pages: NamedDependency[Pages],
-        sign_ins: NamedDependency[SignIns],
-        second_address: NamedDependency[SecondAddressRoom],
+        self, request: AnyRequest, pages: GivenPages, sign_ins: GivenSignIns, second_address: GivenRoom
     ) -> Response[Any]:
         account = await sign_ins.account(pages.site.session_cookie.read(request))
         if pages.site.settings_location(account.kind) + SECOND_ADDRESS != request.route_handler.opt["here"]:
@@ -58,9 +56,9 @@ class SecondAddressSettings(Controller):
         self,
         request: AnyRequest,
         data: URLEncodedBody[SecondAddressForm],
-        pages: NamedDependency[Pages],
-        sign_ins: NamedDependency[SignIns],
-        second_address: NamedDependency[SecondAddressRoom],
+        pages: GivenPages,
+        sign_ins: GivenSignIns,
+        second_address: GivenRoom,
     ) -> Response[Any]:
         """Do what the pressed button says, once the password has proved the owner. Raises TooManyRequests, Busy."""
         account, client = await sign_ins.account(pages.site.session_cookie.read(request)), client_of(request)
@@ -98,9 +96,7 @@ class ConfirmSecondAddress(TokenPage):
     """The page of the link to a new address. GET changes nothing, since mail scanners follow links."""
 
     @reading()
-    async def show(
-        self, request: AnyRequest, pages: NamedDependency[Pages], second_address: NamedDependency[SecondAddressRoom]
-    ) -> Response[Any]:
+    async def show(self, request: AnyRequest, pages: GivenPages, second_address: GivenRoom) -> Response[Any]:
         """Ask for confirmation. Raises SecurityLinkDead, TooManyRequests."""
         if was_done(pages, request, "second_address_confirmed"):
             return pages.page(request, "confirm_second_address.html", email="")
@@ -108,9 +104,7 @@ class ConfirmSecondAddress(TokenPage):
         return pages.page(request, "confirm_second_address.html", email=found.pending)
 
     @post()
-    async def confirm(
-        self, request: AnyRequest, pages: NamedDependency[Pages], second_address: NamedDependency[SecondAddressRoom]
-    ) -> Response[Any]:
+    async def confirm(self, request: AnyRequest, pages: GivenPages, second_address: GivenRoom) -> Response[Any]:
         """Verify the address, once. Raises SecurityLinkDead, TooManyRequests, AccountsUnready."""
         await second_address.verify(token_of(pages, request), client_of(request))
         return say_done(pages, pages.site.paths.second_address, "second_address_confirmed")

@@ -15,13 +15,15 @@ from keyturn.api.mounting import reading
 from keyturn.api.requests import AnyRequest, client_of
 from keyturn.database import now
 from keyturn.languages import SourceTexts
-from keyturn.pages.rendering import Pages
+from keyturn.pages.rendering import GivenPages, Pages
+from keyturn.pages.sign_in import GivenSignIns
 from keyturn.problems.proofs import CredentialsRejected, Factor, SecondStepRejected, SecondStepRequired
 from keyturn.reset.mails.composer import device_name
 from keyturn.reset.proofs.second_step.own_factors import OwnerProof, OwnFactors, PendingSeed, SetUpOver
 from keyturn.reset.proofs.second_step.totp import base32, otpauth_uri
 from keyturn.reset.records.second_addresses import SecondAddress
-from keyturn.reset.sign_in import SignIns
+
+GivenFactors = NamedDependency[OwnFactors]
 
 SECOND_STEP = "/second-step"
 """Below each address of the security settings."""
@@ -44,9 +46,7 @@ class SecuritySettings(Controller):
     """
 
     @reading()
-    async def show(
-        self, request: AnyRequest, pages: NamedDependency[Pages], sign_ins: NamedDependency[SignIns]
-    ) -> Response[Any]:
+    async def show(self, request: AnyRequest, pages: GivenPages, sign_ins: GivenSignIns) -> Response[Any]:
         site, secret = pages.site, pages.site.session_cookie.read(request)
         account = await sign_ins.account(secret)
         here = site.settings_location(account.kind)
@@ -78,7 +78,7 @@ class SecuritySettings(Controller):
 
     @post()
     async def request_password_change(
-        self, request: AnyRequest, pages: NamedDependency[Pages], sign_ins: NamedDependency[SignIns]
+        self, request: AnyRequest, pages: GivenPages, sign_ins: GivenSignIns
     ) -> Response[Any]:
         """Send a link to the account's own address, unless the cooldown holds it back. Raises TooManyRequests."""
         account = await sign_ins.account(pages.site.session_cookie.read(request))
@@ -91,11 +91,7 @@ class SecuritySettings(Controller):
 
     @post("/sign-out")
     async def sign_out_device(
-        self,
-        request: AnyRequest,
-        data: URLEncodedBody[DeviceForm],
-        pages: NamedDependency[Pages],
-        sign_ins: NamedDependency[SignIns],
+        self, request: AnyRequest, data: URLEncodedBody[DeviceForm], pages: GivenPages, sign_ins: GivenSignIns
     ) -> Response[Any]:
         """End a session of the account (ASVS 7.5.2). Another account's, or one that is over, changes nothing.
 
@@ -106,9 +102,7 @@ class SecuritySettings(Controller):
         return pages.back_to_settings(account.kind, "device_signed_out" if ended else None)
 
     @post("/sign-out-elsewhere")
-    async def sign_out_elsewhere(
-        self, request: AnyRequest, pages: NamedDependency[Pages], sign_ins: NamedDependency[SignIns]
-    ) -> Response[Any]:
+    async def sign_out_elsewhere(self, request: AnyRequest, pages: GivenPages, sign_ins: GivenSignIns) -> Response[Any]:
         """End every other session of the account. Raises TooManyRequests."""
         secret = pages.site.session_cookie.read(request)
         account = await sign_ins.account(secret)
@@ -157,11 +151,7 @@ class SecondStepSettings(Controller):
 
     @reading()
     async def show(
-        self,
-        request: AnyRequest,
-        pages: NamedDependency[Pages],
-        sign_ins: NamedDependency[SignIns],
-        factors: NamedDependency[OwnFactors],
+        self, request: AnyRequest, pages: GivenPages, sign_ins: GivenSignIns, factors: GivenFactors
     ) -> Response[Any]:
         account = await sign_ins.account(pages.site.session_cookie.read(request))
         here = pages.site.settings_location(account.kind) + SECOND_STEP
@@ -177,9 +167,9 @@ class SecondStepSettings(Controller):
         self,
         request: AnyRequest,
         data: URLEncodedBody[FactorForm],
-        pages: NamedDependency[Pages],
-        sign_ins: NamedDependency[SignIns],
-        factors: NamedDependency[OwnFactors],
+        pages: GivenPages,
+        sign_ins: GivenSignIns,
+        factors: GivenFactors,
     ) -> Response[Any]:
         """Do what the pressed button says once the owner has proved to be it. Raises TooManyRequests, Busy.
 
@@ -210,9 +200,9 @@ class SecondStepSettings(Controller):
         self,
         request: AnyRequest,
         data: URLEncodedBody[FactorForm],
-        pages: NamedDependency[Pages],
-        sign_ins: NamedDependency[SignIns],
-        factors: NamedDependency[OwnFactors],
+        pages: GivenPages,
+        sign_ins: GivenSignIns,
+        factors: GivenFactors,
     ) -> Response[Any]:
         """Let the seed count if the code is right, and show the recovery codes, once."""
         secret = pages.site.session_cookie.read(request)

@@ -11,9 +11,11 @@ from litestar.params import FromQuery, URLEncodedBody
 from keyturn.api.mounting import reading
 from keyturn.api.requests import AnyRequest, client_of
 from keyturn.pages.cookies import Flash
-from keyturn.pages.rendering import Pages
+from keyturn.pages.rendering import GivenPages
 from keyturn.problems.proofs import CredentialsRejected, NotSignedIn
 from keyturn.reset.sign_in import SignIns
+
+GivenSignIns = NamedDependency[SignIns]
 
 # A path of RFC 3986, 3.3. A second slash or a backslash at its start is refused: browsers read a host there.
 _PATH_OF_THIS_SITE = re.compile(r"/(?!/)[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*")
@@ -34,8 +36,8 @@ class SignIn(Controller):
     async def show(
         self,
         request: AnyRequest,
-        pages: NamedDependency[Pages],
-        sign_ins: NamedDependency[SignIns],
+        pages: GivenPages,
+        sign_ins: GivenSignIns,
         next: FromQuery[str] = "",  # noqa: A002 - the parameter's name in the address
     ) -> Response[Any]:
         site = pages.site
@@ -57,11 +59,7 @@ class SignIn(Controller):
 
     @post()
     async def sign_in(
-        self,
-        request: AnyRequest,
-        data: URLEncodedBody[SignInForm],
-        pages: NamedDependency[Pages],
-        sign_ins: NamedDependency[SignIns],
+        self, request: AnyRequest, data: URLEncodedBody[SignInForm], pages: GivenPages, sign_ins: GivenSignIns
     ) -> Response[Any]:
         """Start a session under a new secret (ASVS 7.2.4). What an earlier one requested is no longer shown.
 
@@ -87,9 +85,7 @@ class SignOut(Controller):
     """The button that ends a session."""
 
     @post()
-    async def sign_out(
-        self, request: AnyRequest, pages: NamedDependency[Pages], sign_ins: NamedDependency[SignIns]
-    ) -> Response[Any]:
+    async def sign_out(self, request: AnyRequest, pages: GivenPages, sign_ins: GivenSignIns) -> Response[Any]:
         """End the session on the server, not only the cookie (ASVS 7.4.1)."""
         site = pages.site
         await sign_ins.sign_out(site.session_cookie.read(request))
