@@ -17,12 +17,13 @@ import click
 from keyturn import addresses
 from keyturn.accounts.port import ListsAddresses
 from keyturn.cli.breach_exports import addresses_in
-from keyturn.cli.options import OPERATOR, REASON, operator_named, rate, with_parts
+from keyturn.cli.options import ADDRESS, OPERATOR, REASON, rate, takes_parts, with_parts
 from keyturn.cli.terminal import accent, muted
 from keyturn.database import now
 from keyturn.errors import KeyturnError
 from keyturn.parts import Parts
 from keyturn.reset.inviting import RETRIED, Campaign, Outcome
+from keyturn.reset.records.client import Client
 
 _HEAD = ("email", "outcome", "at", "run")
 _BEGUN = "begun"
@@ -85,7 +86,7 @@ def reset(
     dry_run: bool,
     yes: bool,
     reason: str,
-    operator: str,
+    operator: Client,
 ) -> None:
     """Send a reset link to one account, or to all.
 
@@ -102,7 +103,7 @@ def reset(
         raise click.UsageError("Give one address, --all, --from or --from-breach.")
     if breaches and export is None:
         raise click.UsageError("--breach goes with --from-breach.")
-    campaign = Campaign(name=secrets.token_hex(8), operator=operator_named(operator), reason=reason)
+    campaign = Campaign(name=secrets.token_hex(8), operator=operator, reason=reason)
     if email:
         with_parts(lambda parts: _ask_one(parts, campaign, email, dry_run=dry_run))
         return
@@ -282,9 +283,10 @@ def _summary(counts: Counter[str]) -> str:
 
 
 @click.command()
-@click.argument("email")
+@ADDRESS
 @OPERATOR
-def unlock(email: str, operator: str) -> None:
+@takes_parts
+async def unlock(parts: Parts, email: str, operator: Client) -> None:
     """Unlock an account that its owner locked.
 
     Owners lock their account by reporting that a change was not theirs.
@@ -295,11 +297,6 @@ def unlock(email: str, operator: str) -> None:
     \b
     Example:  keyturn accounts unlock ada@northwind.example
     """
-    address, client = addresses.parse(email), operator_named(operator)
-
-    async def work(parts: Parts) -> None:
-        await parts.accounts.require_ready()
-        await parts.operator_resets.unlock(address, client)
-        click.echo(f"{accent(address)} is unlocked.")
-
-    with_parts(work)
+    await parts.accounts.require_ready()
+    await parts.operator_resets.unlock(email, operator)
+    click.echo(f"{accent(email)} is unlocked.")

@@ -15,7 +15,7 @@ from keyturn.accounts.port import Account, ListsAwaiting
 from keyturn.cli.account_resets import reset, unlock
 from keyturn.cli.help_desk import help_
 from keyturn.cli.installation import installation
-from keyturn.cli.options import OPERATOR, REASON, operator_named, takes_parts, with_parts
+from keyturn.cli.options import ADDRESS, OPERATOR, REASON, account_of, operator_named, takes_parts, with_parts
 from keyturn.cli.second_address import second_address
 from keyturn.cli.terminal import accent, muted, print_json, table
 from keyturn.database import now
@@ -27,6 +27,7 @@ from keyturn.reset.proofs.second_step.own_factors import FactorChanges
 from keyturn.reset.proofs.second_step.own_step import OwnSecondStep
 from keyturn.reset.proofs.second_step.port import phone_number
 from keyturn.reset.proofs.second_step.totp import SEED_BYTES, base32, otpauth_uri, totp_step
+from keyturn.reset.records.client import Client
 
 # accounts totp, phone, recovery-codes: second factors that Keyturn keeps itself
 
@@ -39,12 +40,12 @@ class FactorNotKept(KeyturnError):
 
 
 @click.command()
-@click.argument("email")
+@ADDRESS
 @click.option("--remove", is_flag=True, help="Remove all second factors, and the recovery codes.")
 @click.option("--yes", is_flag=True, help="Skip the confirmation prompt.")
 @OPERATOR
 @takes_parts
-async def totp(parts: Parts, email: str, remove: bool, yes: bool, operator: str) -> None:
+async def totp(parts: Parts, email: str, remove: bool, yes: bool, operator: Client) -> None:
     """Set up an authenticator app for an account.
 
     Shows a QR code, asks for a code from the app, and prints recovery codes. Resets ask for the app's codes only after
@@ -54,9 +55,8 @@ async def totp(parts: Parts, email: str, remove: bool, yes: bool, operator: str)
     Example:  keyturn accounts totp ada@northwind.example
               keyturn accounts totp ada@northwind.example --remove --as grace
     """
-    client = operator_named(operator)
     step, _ = _kept_here(parts)
-    account = await _account(parts, email)
+    account = await account_of(parts, email)
     if remove:
         if not yes:
             click.confirm(
@@ -64,22 +64,22 @@ async def totp(parts: Parts, email: str, remove: bool, yes: bool, operator: str)
             )
         had_one = bool(await step.factors(account))
         if had_one:
-            await FactorChanges(parts.records, step).remove(account, client)
+            await FactorChanges(parts.records, step).remove(account, operator)
         click.echo(f"{account.email} {'no longer has a' if had_one else 'has no'} second factor.")
         return
     seed = os.urandom(SEED_BYTES)
     _show(seed, account.email, parts.settings.brand.name)
     taken = _require_code(seed)
-    codes = await FactorChanges(parts.records, step).set_up(account, seed, taken, client)
+    codes = await FactorChanges(parts.records, step).set_up(account, seed, taken, operator)
     click.echo(f"From now on, resets for {accent(account.email)} ask for a code from this app.\n")
     _print_recovery_codes(codes)
 
 
 @click.command(name="recovery-codes")
-@click.argument("email")
+@ADDRESS
 @OPERATOR
 @takes_parts
-async def recovery_codes(parts: Parts, email: str, operator: str) -> None:
+async def recovery_codes(parts: Parts, email: str, operator: Client) -> None:
     """Print new recovery codes for an account.
 
     The account must have a second factor. Its earlier recovery codes stop working.
@@ -87,18 +87,25 @@ async def recovery_codes(parts: Parts, email: str, operator: str) -> None:
     \b
     Example:  keyturn accounts recovery-codes ada@northwind.example
     """
-    client = operator_named(operator)
-    step, account = _own_step(parts), await _account(parts, email)
+    step, account = _own_step(parts), await account_of(parts, email)
     if not await step.factors(account):
         raise FactorNotKept(f"{account.email} has no second factor: set one up first, then print recovery codes")
-    _print_recovery_codes(await FactorChanges(parts.records, step).renew_codes(account, client))
+    _print_recovery_codes(await FactorChanges(parts.records, step).renew_codes(account, operator))
+
+
+def _phone_number(_: click.Context, __: click.Parameter, text: str) -> str:
+    try:
+        return phone_number(text)
+    except ValueError as error:
+        raise InputInvalid(Fault("NUMBER", str(error))) from None
 
 
 @click.command()
-@click.argument("email")
-@click.argument("number")
+@ADDRESS
+@click.argument("number", callback=_phone_number)
 @OPERATOR
-def phone(email: str, number: str, operator: str) -> None:
+@takes_parts
+async def phone(parts: Parts, email: str, number: str, operator: Client) -> None:
     """Set the phone that gets an account's codes.
 
     First make sure that the number belongs to the account's owner (ASVS 6.6.1).
@@ -106,22 +113,13 @@ def phone(email: str, number: str, operator: str) -> None:
     \b
     Example:  keyturn accounts phone ada@northwind.example '+44 7700 900123'
     """
-    try:
-        plain = phone_number(number)
-    except ValueError as error:
-        raise InputInvalid(Fault("NUMBER", str(error))) from None
-    client = operator_named(operator)
-
-    async def work(parts: Parts) -> None:
-        _, factors = _kept_here(parts)
-        if not parts.settings.second_step.sms.transport:
-            raise FactorNotKept("second_step.sms.transport is not set, so no code could be sent: set it first")
-        account = await _account(parts, email)
-        await factors.set_phone(account.id, plain)
-        await parts.audit.record("second_step", "phone_set", client, account.id, addresses.normalize(account.email))
-        click.echo(f"From now on, resets for {accent(account.email)} can send a code to {plain}.")
-
-    with_parts(work)
+    _, factors = _kept_here(parts)
+    if not parts.settings.second_step.sms.transport:
+        raise FactorNotKept("second_step.sms.transport is not set, so no code could be sent: set it first")
+    account = await account_of(parts, email)
+    await factors.set_phone(account.id, number)
+    await parts.audit.record("second_step", "phone_set", operator, account.id, addresses.normalize(account.email))
+    click.echo(f"From now on, resets for {accent(account.email)} can send a code to {number}.")
 
 
 def _own_step(parts: Parts) -> OwnSecondStep:
@@ -141,15 +139,6 @@ def _kept_here(parts: Parts) -> tuple[OwnSecondStep, BuiltinFactors]:
     if not parts.settings.secret_key:
         raise FactorNotKept("KEYTURN_SECRET_KEY is not set, so the factor could not be read again: set the key first")
     return step, step.source
-
-
-async def _account(parts: Parts, email: str) -> Account:
-    address = addresses.parse(email)
-    await parts.accounts.require_ready()
-    account = await parts.accounts.find(address)
-    if account is None:
-        raise NoSuchAccount(f"there is no account with the address {address}: check the spelling")
-    return account
 
 
 def _show(seed: bytes, email: str, brand: str) -> None:
@@ -186,10 +175,6 @@ _NOT_ADDED = "can be added here. Add it in your app, then run `keyturn accounts 
 
 class StoreNotBuiltin(KeyturnError):
     """The command works only with the built-in store of accounts."""
-
-
-class NoSuchAccount(KeyturnError):
-    """There is no account with that address."""
 
 
 class NotInvited(KeyturnError):
@@ -246,7 +231,7 @@ def add(*, email: str, disabled: bool, password_stdin: bool, **fields: Any) -> N
 @click.option("--all", "everybody", is_flag=True, help="Invite every account without a password or other sign-in.")
 @REASON
 @OPERATOR
-def invite(emails: tuple[str, ...], everybody: bool, reason: str, operator: str) -> None:
+def invite(emails: tuple[str, ...], everybody: bool, reason: str, operator: Client) -> None:
     """Invite users by mail to choose their first password.
 
     If one address cannot be invited, no invitation is sent.
@@ -264,7 +249,7 @@ def invite(emails: tuple[str, ...], everybody: bool, reason: str, operator: str)
         found = await _everybody_awaiting(parts) if everybody else named
         if faults := [fault for email in named if (fault := await _objection(parts, email))]:
             raise NotInvited("; ".join(faults))
-        await parts.invitations.invite_all(found, operator_named(operator), reason)
+        await parts.invitations.invite_all(found, operator, reason)
         if found:
             noun = "invitation" if len(found) == 1 else "invitations"
             click.echo(f"The worker will send {len(found)} {noun}.")
@@ -310,27 +295,23 @@ async def list_accounts(parts: Parts, as_json: bool) -> None:
 
 
 @accounts.command()
-@click.argument("email")
+@ADDRESS
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
-def find(email: str, as_json: bool) -> None:
+@takes_parts
+async def find(parts: Parts, email: str, as_json: bool) -> None:
     """Show an account, from any store.
 
     \b
     Example:  keyturn accounts find ada@northwind.example
     """
-    address = addresses.parse(email)
-
-    async def work(parts: Parts) -> None:
-        account = await _account(parts, address)
-        if as_json:
-            print_json(account)
-            return
-        known = msgspec.structs.asdict(account)
-        width = max(map(len, known))
-        for name, value in known.items():
-            click.echo(f"{muted(name.replace('_', ' ').ljust(width))}  {_format_value(value)}".rstrip())
-
-    with_parts(work)
+    account = await account_of(parts, email)
+    if as_json:
+        print_json(account)
+        return
+    known = msgspec.structs.asdict(account)
+    width = max(map(len, known))
+    for name, value in known.items():
+        click.echo(f"{muted(name.replace('_', ' ').ljust(width))}  {_format_value(value)}".rstrip())
 
 
 async def _everybody_awaiting(parts: Parts) -> list[str]:

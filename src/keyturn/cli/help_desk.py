@@ -4,8 +4,7 @@ from collections.abc import Mapping
 
 import click
 
-from keyturn import addresses
-from keyturn.cli.options import JSON, OPERATOR, operator_named, printable, with_parts
+from keyturn.cli.options import ADDRESS, JSON, OPERATOR, account_of, printable, with_parts
 from keyturn.cli.terminal import accent, print_json, stamp
 from keyturn.parts import Parts
 from keyturn.reset.help_desk import HelpRefused
@@ -14,7 +13,7 @@ from keyturn.reset.records.help_cases import HelpCase
 
 
 @click.command(name="help")
-@click.argument("email")
+@ADDRESS
 @click.option("--reason", default="", callback=printable, help="Why the owner cannot use the mailbox.")
 @click.option("--caller", default="", callback=printable, help="Who gets the code, and how you reach them.")
 @click.option("--checked", default="", callback=printable, help="How you checked the caller's identity.")
@@ -23,7 +22,7 @@ from keyturn.reset.records.help_cases import HelpCase
 @OPERATOR
 @JSON
 def help_(
-    email: str, reason: str, caller: str, checked: str, approve: bool, yes: bool, operator: str, as_json: bool
+    email: str, reason: str, caller: str, checked: str, approve: bool, yes: bool, operator: Client, as_json: bool
 ) -> None:
     """Issue a code to read out to an owner whose mailbox is lost.
 
@@ -40,33 +39,29 @@ def help_(
               keyturn accounts help ada@northwind.example
               keyturn accounts help ada@northwind.example --approve --as grace
     """
-    address, client = addresses.parse(email), operator_named(operator)
     written = {"reason": reason, "caller": caller, "checked": checked}
     if any(written.values()) and (approve or not all(written.values())):
         raise click.UsageError("A case needs --reason, --caller and --checked; the other calls need none of them.")
 
     async def work(parts: Parts) -> None:
-        case, is_new = await _case(parts, address, client, written)
+        case, is_new = await _case(parts, email, operator, written)
         if approve:
-            await _approve(parts, case, client, yes=yes, as_json=as_json)
+            await _approve(parts, case, operator, yes=yes, as_json=as_json)
         elif is_new and (parts.help_desk.needs_approval(case) or parts.settings.help_desk.wait):
             _print_waiting(parts, case, as_json=as_json)
         else:
-            await _issue(parts, case, client, as_json=as_json)
+            await _issue(parts, case, operator, as_json=as_json)
 
     with_parts(work)
 
 
 async def _case(parts: Parts, address: str, client: Client, written: Mapping[str, str]) -> tuple[HelpCase, bool]:
-    """Return the case of that address, and whether it is new. Raises HelpRefused."""
+    """Return the case of that address, and whether it is new. Raises HelpRefused, NoSuchAccount."""
     if not parts.settings.help_desk.enabled:
         raise HelpRefused("help_desk.enabled is not set: set it first")
     if not parts.settings.secret_key:
         raise HelpRefused("KEYTURN_SECRET_KEY is not set, so the service could not check a code: set the key first")
-    await parts.accounts.require_ready()
-    account = await parts.accounts.find(address)
-    if account is None:
-        raise HelpRefused(f"there is no account with the address {address}: check the spelling")
+    account = await account_of(parts, address)
     if all(written.values()):
         note = f"{written['reason']}; caller: {written['caller']}; checked: {written['checked']}"
         return await parts.help_desk.open(account, client, note), True

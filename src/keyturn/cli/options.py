@@ -4,25 +4,27 @@ import os
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import wraps
-from typing import TYPE_CHECKING, Concatenate, ParamSpec
+from typing import Concatenate, ParamSpec
 
 import click
 
+from keyturn import addresses
+from keyturn.accounts.port import Account
 from keyturn.cli.installation import installation
 from keyturn.database.migrations import require_current
+from keyturn.errors import KeyturnError
 from keyturn.event_loop import run
 from keyturn.parts import Parts
-
-if TYPE_CHECKING:
-    from keyturn.reset.records.client import Client
+from keyturn.problems.requests import InputInvalid
+from keyturn.reset.records.client import Client, clip_header
+from keyturn.reset.records.messages import parse_reason
+from keyturn.settings.building import parse_duration, parse_rate
 
 Arguments = ParamSpec("Arguments")
 
 
 def duration(text: object) -> timedelta:
     """Read an option's duration as the settings write it: 90s, 30m, 1h, 7d."""
-    from keyturn.settings.building import parse_duration
-
     try:
         return parse_duration(text)
     except ValueError as error:
@@ -31,8 +33,6 @@ def duration(text: object) -> timedelta:
 
 def rate(text: object) -> float:
     """Read a rate as the settings write it, such as 300/minute, and return it per second."""
-    from keyturn.settings.building import parse_rate
-
     try:
         limit = parse_rate(str(text))
     except ValueError:
@@ -40,10 +40,8 @@ def rate(text: object) -> float:
     return limit.amount / limit.get_expiry()
 
 
-def operator_named(name: str) -> "Client":
+def operator_named(name: str) -> Client:
     """Return who runs the command: by the name that they say, or else the one that the operating system has."""
-    from keyturn.reset.records.client import Client, clip_header
-
     return Client(operator=clip_header(name or _user_name())[:64])
 
 
@@ -60,20 +58,30 @@ def _user_name() -> str:
 def printable(_: click.Context, __: click.Parameter, text: str) -> str:
     if not text:
         return ""
-    from keyturn.problems.requests import InputInvalid
-    from keyturn.reset.records.messages import parse_reason
-
     try:
         return parse_reason(text)
     except InputInvalid as error:
         raise click.BadParameter(error.faults[0].message) from None
 
 
-OPERATOR = click.option("--as", "operator", default="", metavar="NAME", help="Your name for the audit trail.")
+ADDRESS = click.argument("email", callback=lambda _, __, text: addresses.parse(text))
+OPERATOR = click.option(
+    "--as",
+    "operator",
+    default="",
+    metavar="NAME",
+    callback=lambda _, __, name: operator_named(name),
+    help="Your name for the audit trail.",
+)
 REASON = click.option(
     "--reason", default="", callback=printable, help="The reason that the mail and the page give the user."
 )
-EMAIL = click.option("--email", default="", help="Show only this address.")
+EMAIL = click.option(
+    "--email",
+    default="",
+    callback=lambda _, __, text: text and addresses.parse(text),
+    help="Show only this address.",
+)
 SINCE = click.option("--since", type=duration, help="Show only the last hours or days: 1h or 7d, for example.")
 LAST = click.option(
     "--last", default=50, show_default=True, type=click.IntRange(1), help="Show at most this many, newest first."
@@ -104,3 +112,16 @@ def takes_parts(command: Callable[Concatenate[Parts, Arguments], Awaitable[None]
         with_parts(lambda parts: command(parts, *arguments, **options))
 
     return run_command
+
+
+class NoSuchAccount(KeyturnError):
+    """There is no account with that address."""
+
+
+async def account_of(parts: Parts, address: str) -> Account:
+    """Return the account. Raises NoSuchAccount, and the store's own error if it is not ready."""
+    await parts.accounts.require_ready()
+    account = await parts.accounts.find(address)
+    if account is None:
+        raise NoSuchAccount(f"there is no account with the address {address}: check the spelling")
+    return account

@@ -7,7 +7,6 @@ from typing import Any
 import click
 import msgspec
 
-from keyturn import addresses
 from keyturn.cli.options import EMAIL, JSON, LAST, SINCE, takes_parts, with_parts
 from keyturn.cli.terminal import error, muted, print_json, stamp, strong, table, warning
 from keyturn.database import now
@@ -38,40 +37,38 @@ def outbox() -> None:
 @SINCE
 @LAST
 @JSON
-def list_messages(state: str | None, email: str, since: timedelta | None, last: int, as_json: bool) -> None:
+@takes_parts
+async def list_messages(
+    parts: Parts, state: str | None, email: str, since: timedelta | None, last: int, as_json: bool
+) -> None:
     """List messages, newest first.
 
     \b
     Example:  keyturn outbox list --state dead --since 1d
     """
-    address = addresses.parse(email) if email else ""
-
-    async def work(parts: Parts) -> None:
-        moment = now()
-        about = await _payload_members(parts, address) if address else None
-        wanted = Wanted(state=state or "", about=about, since=moment - since if since else None, most=last)
-        items = await read(parts.database, wanted, moment)
-        if as_json:
-            print_json([_as_json(item) for item in items])
-            return
-        table(
-            ("ID", "WHEN (UTC)", "KIND", "STATE", "TRIES", "NEXT TRY (UTC)", "REASON"),
-            [
-                (
-                    str(item.id),
-                    stamp(item.created_at),
-                    item.kind,
-                    colour_state(item.state),
-                    str(item.attempts),
-                    _next_try(item, moment),
-                    item.reason or "-",
-                )
-                for item in items
-            ],
-            "No such messages." if state or email or since else "No messages yet.",
-        )
-
-    with_parts(work)
+    moment = now()
+    about = await _payload_members(parts, email) if email else None
+    wanted = Wanted(state=state or "", about=about, since=moment - since if since else None, most=last)
+    items = await read(parts.database, wanted, moment)
+    if as_json:
+        print_json([_as_json(item) for item in items])
+        return
+    table(
+        ("ID", "WHEN (UTC)", "KIND", "STATE", "TRIES", "NEXT TRY (UTC)", "REASON"),
+        [
+            (
+                str(item.id),
+                stamp(item.created_at),
+                item.kind,
+                colour_state(item.state),
+                str(item.attempts),
+                _next_try(item, moment),
+                item.reason or "-",
+            )
+            for item in items
+        ],
+        "No such messages." if state or email or since else "No messages yet.",
+    )
 
 
 @outbox.command()

@@ -5,14 +5,14 @@ from datetime import datetime, timedelta
 
 import click
 
-from keyturn import addresses
-from keyturn.cli.options import EMAIL, JSON, LAST, OPERATOR, SINCE, operator_named, takes_parts, with_parts
+from keyturn.cli.options import ADDRESS, EMAIL, JSON, LAST, OPERATOR, SINCE, takes_parts
 from keyturn.cli.outbox import colour_state
 from keyturn.cli.terminal import error, muted, print_json, stamp, strong, table, warning
 from keyturn.database import now
 from keyturn.outbox.models import DROPPED
 from keyturn.parts import Parts
 from keyturn.reset.records.audit import ADDRESS_CHANGED, HIJACKED, NOT_ME, Entry
+from keyturn.reset.records.client import Client
 from keyturn.reset.records.mailboxes import Mailbox, Mailboxes
 from keyturn.reset.records.stores import Transaction
 
@@ -22,29 +22,22 @@ from keyturn.reset.records.stores import Transaction
 @SINCE
 @LAST
 @JSON
-def audit(email: str, since: timedelta | None, last: int, as_json: bool) -> None:
+@takes_parts
+async def audit(parts: Parts, email: str, since: timedelta | None, last: int, as_json: bool) -> None:
     """Show requests, changes and their outcomes, newest first.
 
     \b
     Example:  keyturn audit --email ada@northwind.example --since 7d
     """
-    address = addresses.parse(email) if email else ""
-
-    async def work(parts: Parts) -> None:
-        entries = await parts.audit.read(email=address, since=now() - since if since else None, most=last)
-        if as_json:
-            print_json(entries)
-            return
-        table(
-            ("WHEN (UTC)", "EVENT", "OUTCOME", "MAIL", "EMAIL", "ADDRESS"),
-            [
-                (stamp(entry.at), _event(entry), entry.outcome, _mail(entry), entry.email, _who(entry))
-                for entry in entries
-            ],
-            "No matching entries." if email or since else "No entries yet.",
-        )
-
-    with_parts(work)
+    entries = await parts.audit.read(email=email, since=now() - since if since else None, most=last)
+    if as_json:
+        print_json(entries)
+        return
+    table(
+        ("WHEN (UTC)", "EVENT", "OUTCOME", "MAIL", "EMAIL", "ADDRESS"),
+        [(stamp(entry.at), _event(entry), entry.outcome, _mail(entry), entry.email, _who(entry)) for entry in entries],
+        "No matching entries." if email or since else "No entries yet.",
+    )
 
 
 def _event(entry: Entry) -> str:
@@ -91,36 +84,33 @@ def mailbox() -> None:
 
 
 @mailbox.command()
-@click.argument("email")
+@ADDRESS
 @JSON
-def show(email: str, as_json: bool) -> None:
+@takes_parts
+async def show(parts: Parts, email: str, as_json: bool) -> None:
     """Show the mails, limits and blocks of an address.
 
     \b
     Example:  keyturn mailbox show ada@northwind.example
     """
-    address = addresses.parse(email)
-
-    async def work(parts: Parts) -> None:
-        moment = now()
-        found = await parts.mailboxes.find(address)
-        if as_json:
-            print_json(_as_json(found, parts.mailboxes, moment) if found else {})
-        elif found is None:
-            click.echo(f"{address} has no records: it can get mails.")
-        else:
-            click.echo(f"{strong(address)}\n")
-            for name, text in _facts(found, parts.mailboxes, moment).items():
-                click.echo(f"  {muted(f'{name:<10}')}  {text}")
-
-    with_parts(work)
+    moment = now()
+    found = await parts.mailboxes.find(email)
+    if as_json:
+        print_json(_as_json(found, parts.mailboxes, moment) if found else {})
+    elif found is None:
+        click.echo(f"{email} has no records: it can get mails.")
+    else:
+        click.echo(f"{strong(email)}\n")
+        for name, text in _facts(found, parts.mailboxes, moment).items():
+            click.echo(f"  {muted(f'{name:<10}')}  {text}")
 
 
 @mailbox.command()
-@click.argument("email")
+@ADDRESS
 @click.option("--unblock", is_flag=True, help="Send links to an address again that another person could read.")
 @OPERATOR
-def release(email: str, unblock: bool, operator: str) -> None:
+@takes_parts
+async def release(parts: Parts, email: str, unblock: bool, operator: Client) -> None:
     """Let an address have mails again.
 
     Ends its cooldown, today's count of mails, its suppression and its muting. Your mail provider may have a suppression
@@ -133,33 +123,28 @@ def release(email: str, unblock: bool, operator: str) -> None:
     Example:  keyturn mailbox release ada@northwind.example
               keyturn mailbox release --unblock ada@northwind.example
     """
-    address = addresses.parse(email)
+    account = await parts.accounts.find(email)
 
-    async def work(parts: Parts) -> None:
-        account = await parts.accounts.find(address)
+    def release(tx: Transaction) -> bool:
+        unblocked = unblock and tx.mailboxes.unblock(email)
+        released = tx.mailboxes.release(email) or unblocked
+        if released:
+            tx.audit.write(
+                "mailbox_release",
+                "unblocked" if unblocked else "released",
+                operator,
+                now(),
+                account.id if account else "",
+                email,
+            )
+        return released
 
-        def release(tx: Transaction) -> bool:
-            unblocked = unblock and tx.mailboxes.unblock(address)
-            released = tx.mailboxes.release(address) or unblocked
-            if released:
-                tx.audit.write(
-                    "mailbox_release",
-                    "unblocked" if unblocked else "released",
-                    operator_named(operator),
-                    now(),
-                    account.id if account else "",
-                    address,
-                )
-            return released
-
-        released = await parts.records.transact(release)
-        found = await parts.mailboxes.find(address)
-        if found and found.blocked_at:
-            click.echo(f"{address} stays blocked: another person may read it. --unblock ends that.")
-        else:
-            click.echo(f"{address} can get mails again." if released else f"{address} was not blocked.")
-
-    with_parts(work)
+    released = await parts.records.transact(release)
+    found = await parts.mailboxes.find(email)
+    if found and found.blocked_at:
+        click.echo(f"{email} stays blocked: another person may read it. --unblock ends that.")
+    else:
+        click.echo(f"{email} can get mails again." if released else f"{email} was not blocked.")
 
 
 def _facts(mailbox: Mailbox, mailboxes: Mailboxes, moment: datetime) -> Mapping[str, str]:

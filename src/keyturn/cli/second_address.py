@@ -3,15 +3,12 @@
 import click
 
 from keyturn import addresses
-from keyturn.cli.options import JSON, OPERATOR, operator_named, with_parts
+from keyturn.cli.options import ADDRESS, JSON, OPERATOR, account_of, takes_parts
 from keyturn.cli.terminal import print_json, stamp
 from keyturn.database import now
 from keyturn.errors import KeyturnError
 from keyturn.parts import Parts
-
-
-class _NoAccount(KeyturnError):
-    """There is no account with the address."""
+from keyturn.reset.records.client import Client
 
 
 class _NotKept(KeyturnError):
@@ -19,11 +16,12 @@ class _NotKept(KeyturnError):
 
 
 @click.command()
-@click.argument("email")
+@ADDRESS
 @click.option("--remove", is_flag=True, help="Remove it, and end its links. Both mailboxes are told.")
 @OPERATOR
 @JSON
-def second_address(email: str, remove: bool, operator: str, as_json: bool) -> None:
+@takes_parts
+async def second_address(parts: Parts, email: str, remove: bool, operator: Client, as_json: bool) -> None:
     """Show an account's second address, and remove it.
 
     EMAIL is the account's own address. The second one is shown masked. Remove it if the owner says that another person
@@ -33,31 +31,23 @@ def second_address(email: str, remove: bool, operator: str, as_json: bool) -> No
     Example:  keyturn accounts second-address ada@northwind.example
               keyturn accounts second-address ada@northwind.example --remove
     """
-    address = addresses.parse(email)
-
-    async def work(parts: Parts) -> None:
-        if parts.records.second_addresses.of_app:
-            raise _NotKept(f"second addresses are in {parts.settings.accounts.second_address}, which your app writes")
-        await parts.accounts.require_ready()
-        account = await parts.accounts.find(address)
-        if account is None:
-            raise _NoAccount(f"there is no account with the address {address}: check the spelling")
-        found = await parts.second_address.find(account)
-        masked = addresses.mask(found.email or found.pending) if found else ""
-        removed = bool(remove and found)
-        if removed:
-            await parts.second_address.remove(account, operator_named(operator))
-        if as_json:
-            usable_at = found.usable_at if found else None
-            print_json({"second_address": masked, "usable_at": usable_at, "removed": removed})
-        elif not found:
-            click.echo(f"{address} has no second address.")
-        elif remove:
-            click.echo(f"{masked} was removed.")
-        elif not found.usable_at:
-            click.echo(f"{masked} has yet to be confirmed by its link.")
-        else:
-            since = f"from {stamp(found.usable_at)} UTC" if found.usable_at > now() else "already"
-            click.echo(f"{masked} gets links {since}.")
-
-    with_parts(work)
+    if parts.records.second_addresses.of_app:
+        raise _NotKept(f"second addresses are in {parts.settings.accounts.second_address}, which your app writes")
+    account = await account_of(parts, email)
+    found = await parts.second_address.find(account)
+    masked = addresses.mask(found.email or found.pending) if found else ""
+    removed = bool(remove and found)
+    if removed:
+        await parts.second_address.remove(account, operator)
+    if as_json:
+        usable_at = found.usable_at if found else None
+        print_json({"second_address": masked, "usable_at": usable_at, "removed": removed})
+    elif not found:
+        click.echo(f"{email} has no second address.")
+    elif remove:
+        click.echo(f"{masked} was removed.")
+    elif not found.usable_at:
+        click.echo(f"{masked} has yet to be confirmed by its link.")
+    else:
+        since = f"from {stamp(found.usable_at)} UTC" if found.usable_at > now() else "already"
+        click.echo(f"{masked} gets links {since}.")
