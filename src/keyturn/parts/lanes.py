@@ -72,8 +72,8 @@ def _mail_lanes(parts: "Parts") -> list[Lane]:
         recovery=parts.settings.secure_account.ttl,
         others=parts.second_addresses,
     )
-    renewal = LinkRenewal(mails, parts.accounts, parts.records, links)
-    requests = ResetRequestHandler(mails, parts.accounts, parts.records, links, renewal, parts.events)
+    renewal = LinkRenewal(mails, parts.ground, links)
+    requests = ResetRequestHandler(mails, parts.ground, links, renewal, parts.events)
     handlers: dict[str, Handler] = {messages.RESET_REQUESTED: requests}
     if not parts.settings.webhooks.url:
         handlers |= dict.fromkeys(messages.APP_EVENTS.values(), drop_webhook)
@@ -93,19 +93,12 @@ def _securing_handlers(
     parts: "Parts", first: MailDelivery, composer: MailComposer, links: ResetLinks
 ) -> dict[str, Handler]:
     copies = [one.copies for one in parts.second_addresses]
-    notice = partial(NoticeHandler, first, parts.accounts, parts.records)
+    notice = partial(NoticeHandler, first, parts.ground)
     return {
         messages.PASSWORD_CHANGED: ConfirmationHandler(
-            first,
-            parts.accounts,
-            parts.records,
-            composer,
-            copies,
-            (parts.passkeys.recent,) if parts.passkeys else (),
+            first, parts.ground, composer, copies, (parts.passkeys.recent,) if parts.passkeys else ()
         ),
-        messages.ACCOUNT_SECURED: RecoveryHandler(
-            first, parts.accounts, parts.records, links, parts.events, locks=parts.securing.locks
-        ),
+        messages.ACCOUNT_SECURED: RecoveryHandler(first, parts.ground, links, parts.events, locks=parts.securing.locks),
         messages.ADDRESS_DISPUTED: notice(messages.AddressDisputed, composer.about_dispute),
         messages.SECOND_STEP_FAILED: notice(messages.SecondStepHasFailed, composer.about_second_step),
         messages.SECOND_STEP_CHANGED: notice(messages.SecondStepWasChanged, composer.about_factors),
@@ -114,10 +107,8 @@ def _securing_handlers(
             lambda account, asked: composer.about_help(account, asked, parts.help_desk.stop_token(asked)),
         ),
         messages.SECOND_ADDRESS_ASKED: NewAddressHandler(first, parts.ground, parts.second_address, composer),
-        messages.SECOND_ADDRESS_CHANGED: AddressNoticeHandler(
-            parts.events, first, parts.accounts, parts.records, composer, (), ()
-        ),
-        messages.CHANGE_BEGUN: InterruptedChangeHandler(parts.records, parts.accounts, parts.effects),
+        messages.SECOND_ADDRESS_CHANGED: AddressNoticeHandler(parts.events, first, parts.ground, composer, (), ()),
+        messages.CHANGE_BEGUN: InterruptedChangeHandler(parts.ground, parts.effects),
     }
 
 

@@ -2,10 +2,9 @@
 
 import asyncio
 from collections.abc import Coroutine
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
-from keyturn import addresses
 from keyturn.database.migrations import require_current
 from keyturn.mail.port.email import Sender
 from keyturn.outbox import Relay
@@ -84,11 +83,10 @@ class Parts:
             (self.events.password_changed,),
             [one.end_recent for one in self.kept_addresses],
         )
-        self.changes = PasswordChanges(shared.records, shared.accounts, self.policy, self.hasher, self.effects)
+        self.changes = PasswordChanges(shared, self.policy, self.hasher, self.effects)
 
     def _build_rooms(self, settings: Settings, shared: Ground) -> None:
         """Connect what plugs into request, check and complete: an unused port is an empty tuple."""
-        records, accounts, limits, meters = shared.records, shared.accounts, shared.limits, shared.meters
         before_change = reset_hook.reset_hook(settings.hooks, shared.app.before_reset)
         self.reports = reports_of(settings, shared, self.effects)
         self.help_desk = HelpDesk(shared, self.effects, settings.help_desk)
@@ -98,13 +96,12 @@ class Parts:
         self.challenge = challenge_factory.build(settings, shared)
         self.second_step = step_factory.build(settings, shared, self.events)
         second_steps = (self.second_step,) if self.second_step else ()
-        self.live_links = live = LiveLinks(records, accounts)
+        self.live_links = live = LiveLinks(shared)
         self.return_addresses = ReturnAddresses(settings.return_origins)
         before_request = (self.challenge.require,) if self.challenge else ()
-        read = partial(addresses.identify, takes_names=shared.takes_names)
-        self.requests = ResetRequests(records, limits, before_request, meters, read, self.return_addresses)
-        self.checks = LinkChecks(live, limits, self.policy, second_steps, meters, self.return_addresses)
-        self.resets = PasswordResets(live, self.changes, limits, before_change, second_steps, meters)
+        self.requests = ResetRequests(shared, before_request, self.return_addresses)
+        self.checks = LinkChecks(live, shared, self.policy, second_steps, self.return_addresses)
+        self.resets = PasswordResets(live, shared, self.changes, before_change, second_steps)
         self.securing = securing.build(settings, shared, self.effects)
         self.muting = muting.MailboxMuting(shared)
         self.invitations = Invitations(shared, service_key=settings.invitations.service_key)
@@ -113,9 +110,11 @@ class Parts:
         self.review = AccountReview(shared)
         # Without a key of the settings, a stored factor could not be opened by the next process.
         self.own_factors = own_factors.build(shared, self.sign_ins, self.second_step) if settings.secret_key else None
-        self.operator_resets = OperatorResets(records, accounts)
-        self.provider_events = provider_events.ProviderEvents(records, accounts, meters)
-        self.retention = Retention(self.database, settings.retention, self.mailboxes, accounts, records.secure_links)
+        self.operator_resets = OperatorResets(shared)
+        self.provider_events = provider_events.ProviderEvents(shared)
+        self.retention = Retention(
+            self.database, settings.retention, self.mailboxes, self.accounts, self.records.secure_links
+        )
 
     @cached_property
     def relay(self) -> Relay:

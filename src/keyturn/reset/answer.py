@@ -9,13 +9,14 @@ from typing import Final, Literal, Protocol
 import msgspec
 
 from keyturn import addresses
-from keyturn.accounts.port import Account, AccountStore, FindsTogether
+from keyturn.accounts.port import Account, FindsTogether
 from keyturn.database import now
 from keyturn.database.batching import Batcher
 from keyturn.mail.port.email import Email
 from keyturn.outbox import Delivery, Dropped, LeaseLost, Message
 from keyturn.problems.requests import DatabaseUnready
 from keyturn.reset.events import AppEvents
+from keyturn.reset.ground import Ground
 from keyturn.reset.mails.composer import LinkMail, MailComposer, SealedMail
 from keyturn.reset.mails.delivery import MailDelivery, Renewal
 from keyturn.reset.records import codes, tokens
@@ -25,7 +26,7 @@ from keyturn.reset.records.codes import NewCode
 from keyturn.reset.records.link_store import Link, LinkStore, NewLink
 from keyturn.reset.records.mailboxes import Refusal
 from keyturn.reset.records.messages import ResetRequested, event_of
-from keyturn.reset.records.stores import Records, Transaction
+from keyturn.reset.records.stores import Transaction
 from keyturn.webhooks.events import Outcome
 
 
@@ -238,15 +239,13 @@ class ResetRequestHandler:
     def __init__(
         self,
         mails: MailDelivery,
-        accounts: AccountStore,
-        records: Records,
+        ground: Ground,
         links: ResetLinks,
         renew: Renewal,
         events: AppEvents,
     ) -> None:
         self._mails = mails
-        self._accounts = accounts
-        self._records = records
+        self._accounts, self._records = ground.accounts, ground.records
         self._links = links
         self._renew = renew
         self._events = events
@@ -433,10 +432,9 @@ class LinkRenewal:
     mail replaces one that it has let through.
     """
 
-    def __init__(self, mails: MailDelivery, accounts: AccountStore, records: Records, links: ResetLinks) -> None:
+    def __init__(self, mails: MailDelivery, ground: Ground, links: ResetLinks) -> None:
         self._mails = mails
-        self._accounts = accounts
-        self._records = records
+        self._accounts, self._records = ground.accounts, ground.records
         self._links = links
 
     async def __call__(self, message: Message, link: Link, *, unseen: bool) -> Email | Dropped:

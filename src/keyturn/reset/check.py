@@ -18,7 +18,7 @@ from keyturn.errors import Fault
 from keyturn.problems.problem import outcome_of
 from keyturn.problems.proofs import Factor, LinkDead
 from keyturn.problems.requests import InputInvalid
-from keyturn.reset.limits.rate_limits import RateLimits
+from keyturn.reset.ground import Ground
 from keyturn.reset.passwords.policy import PasswordPolicy
 from keyturn.reset.proofs.second_step.port import Method
 from keyturn.reset.proofs.second_step.required import RequiredSecondStep
@@ -26,9 +26,8 @@ from keyturn.reset.records import tokens
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.link_store import LINKS, Link, link_of
 from keyturn.reset.records.models import ResetTokenRow
-from keyturn.reset.records.stores import Records
 from keyturn.reset.return_addresses import ReturnAddresses
-from keyturn.telemetry.meters import Meters, count_calls
+from keyturn.telemetry.meters import count_calls
 
 _Owned = tuple[Link, Account | None]
 """A link, and its account if it still exists."""
@@ -40,11 +39,10 @@ class LiveLinks:
     One statement finds both if the accounts are in Keyturn's own database and can be joined.
     """
 
-    def __init__(self, records: Records, accounts: AccountStore) -> None:
-        self._records = records
-        self.store = records.links
-        self._accounts = accounts
-        self._joined = _joined_links(records.database, accounts)
+    def __init__(self, ground: Ground) -> None:
+        self._accounts, self._records = ground.accounts, ground.records
+        self.store = ground.records.links
+        self._joined = _joined_links(ground.records.database, ground.accounts)
 
     async def require(self, event: str, token: str, email: str | None, client: Client) -> tuple[Link, Account]:
         """Return the link of the token and its account. Raises LinkDead with the reason.
@@ -144,18 +142,16 @@ class LinkChecks:
     def __init__(
         self,
         links: LiveLinks,
-        limits: RateLimits,
+        ground: Ground,
         policy: PasswordPolicy,
         second_steps: Sequence[RequiredSecondStep],
-        meters: Meters,
         return_addresses: ReturnAddresses,
     ) -> None:
         self._links = links
-        self._limits = limits
+        self._limits, self.meters = ground.limits, ground.meters
         self._policy = policy
         self._second_steps = second_steps
         self._return_addresses = return_addresses
-        self.meters = meters
 
     @count_calls("validate")
     async def validate(self, token: str, client: Client, email: str | None = None) -> LiveLink:

@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import partial
 
 from keyturn import addresses
-from keyturn.accounts.port import Account, AccountStore, JoinsTransaction, KnowsHashes, NewPassword
+from keyturn.accounts.port import Account, JoinsTransaction, KnowsHashes, NewPassword
 from keyturn.database import now
 from keyturn.problems.passwords import OutcomeUnknown, ResetRefused
 from keyturn.problems.problem import outcome_of
@@ -19,16 +19,16 @@ from keyturn.problems.requests import DatabaseUnready, LimitsUnready
 from keyturn.reset.change import Change, ChangeAuthorization, ChangeEffects, ended_by
 from keyturn.reset.check import LiveLinks
 from keyturn.reset.elsewhere import ExternalStoreChanges
-from keyturn.reset.limits.rate_limits import RateLimits
+from keyturn.reset.ground import Ground
 from keyturn.reset.passwords.hasher import PasswordHasher
 from keyturn.reset.passwords.policy import PasswordPolicy
 from keyturn.reset.proofs.second_step.required import PassedSecondStep, RequiredSecondStep, SecondStepAnswer
 from keyturn.reset.records import tokens
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.link_store import Link, LinkStore
-from keyturn.reset.records.stores import Records, Transaction
+from keyturn.reset.records.stores import Transaction
 from keyturn.telemetry.logs import LogEvent, reset_log
-from keyturn.telemetry.meters import Meters, count_calls
+from keyturn.telemetry.meters import count_calls
 
 BeforeChange = Callable[[Account, Client], Awaitable[None]]
 """The port for a check that may refuse a reset before its link is used up: it raises ResetRefused or HookFailed."""
@@ -49,18 +49,16 @@ class PasswordResets:
     def __init__(
         self,
         links: LiveLinks,
+        ground: Ground,
         changes: "PasswordChanges",
-        limits: RateLimits,
         before_change: Sequence[BeforeChange],
         second_steps: Sequence[RequiredSecondStep],
-        meters: Meters,
     ) -> None:
         self._links = links
+        self._limits, self.meters = ground.limits, ground.meters
         self._changes = changes
-        self._limits = limits
         self._before_change = before_change
         self._second_steps = second_steps
-        self.meters = meters
 
     @count_calls("reset")
     async def complete(
@@ -108,21 +106,13 @@ class PasswordResets:
 class PasswordChanges:
     """Sets passwords: in one transaction if the store joins it, otherwise through `elsewhere.py`."""
 
-    def __init__(
-        self,
-        records: Records,
-        accounts: AccountStore,
-        policy: PasswordPolicy,
-        hasher: PasswordHasher,
-        effects: ChangeEffects,
-    ) -> None:
-        self._records = records
-        self._accounts = accounts
-        self._joining = accounts if isinstance(accounts, JoinsTransaction) else None
+    def __init__(self, ground: Ground, policy: PasswordPolicy, hasher: PasswordHasher, effects: ChangeEffects) -> None:
+        self._accounts, self._records = ground.accounts, ground.records
+        self._joining = ground.accounts if isinstance(ground.accounts, JoinsTransaction) else None
         self._policy = policy
         self._hasher = hasher
         self._effects = effects
-        self._external = ExternalStoreChanges(records, accounts, effects)
+        self._external = ExternalStoreChanges(ground, effects)
 
     async def make(self, change: Change) -> None:
         """Make the whole change or none of it, or raise OutcomeUnknown.

@@ -8,16 +8,17 @@ from typing import Any, Generic, Protocol, TypeVar
 import msgspec
 
 from keyturn import addresses
-from keyturn.accounts.port import Account, AccountStore
+from keyturn.accounts.port import Account
 from keyturn.database import now
 from keyturn.mail.port.email import Email
 from keyturn.outbox import Delivery, Dropped, Message
+from keyturn.reset.ground import Ground
 from keyturn.reset.mails.composer import MailComposer, SealedMail, SecureToken
 from keyturn.reset.mails.delivery import SUPPRESSED, MailDelivery
 from keyturn.reset.records import tokens
 from keyturn.reset.records.messages import PASSWORD_CHANGED, PasswordWasChanged
 from keyturn.reset.records.secure_links import NewSecureLink
-from keyturn.reset.records.stores import Records, Transaction
+from keyturn.reset.records.stores import Transaction
 
 Copies = Callable[[Account], Awaitable[Sequence[str]]]
 """The port to further mailboxes of an account, which get a copy of what its own mailbox is told."""
@@ -44,16 +45,14 @@ class ConfirmationHandler:
     def __init__(
         self,
         mails: MailDelivery,
-        accounts: AccountStore,
-        records: Records,
+        ground: Ground,
         composer: MailComposer,
         copies: Sequence[Copies],
         recent: Sequence[NamesRecent],
     ) -> None:
         self._copies = copies
         self._mails = mails
-        self._accounts = accounts
-        self._records = records
+        self._accounts, self._records = ground.accounts, ground.records
         self._composer = composer
         self._recent = recent
 
@@ -156,14 +155,12 @@ class NoticeHandler(Generic[_Payload]):
     def __init__(
         self,
         mails: MailDelivery,
-        accounts: AccountStore,
-        records: Records,
+        ground: Ground,
         payload: type[_Payload],
         compose: Callable[[Account, _Payload], Awaitable[SealedMail]],
     ) -> None:
         self._mails = mails
-        self._accounts = accounts
-        self._records = records
+        self._accounts, self._records = ground.accounts, ground.records
         self._decoder = msgspec.json.Decoder(payload)
         self._compose = compose
 

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 import msgspec
 from sqlalchemy import Connection, delete
 
-from keyturn.accounts.port import AccountStore, Ended, NewPassword
+from keyturn.accounts.port import Ended, NewPassword
 from keyturn.database import Moment, now
 from keyturn.database.statements import insert_into
 from keyturn.outbox import Dropped, Message, Settlement
@@ -25,9 +25,10 @@ from keyturn.problems.passwords import OutcomeUnknown, PasswordRejected
 from keyturn.problems.proofs import CredentialsRejected
 from keyturn.problems.requests import AccountsUnready, Busy, DatabaseUnready
 from keyturn.reset.change import Change, ChangeEffects, ended_by
+from keyturn.reset.ground import Ground
 from keyturn.reset.records.messages import CHANGE_BEGUN, ChangeBegun
 from keyturn.reset.records.models import AccountLockRow
-from keyturn.reset.records.stores import Records, Transaction
+from keyturn.reset.records.stores import Transaction
 from keyturn.telemetry.logs import LogEvent, reset_log
 
 _PATIENCE = 45.0
@@ -53,9 +54,8 @@ class _Begun(msgspec.Struct, frozen=True):
 class ExternalStoreChanges:
     """Sets passwords in a store of another system, one change of an account at a time."""
 
-    def __init__(self, records: Records, accounts: AccountStore, effects: ChangeEffects) -> None:
-        self._records = records
-        self._accounts = accounts
+    def __init__(self, ground: Ground, effects: ChangeEffects) -> None:
+        self._accounts, self._records = ground.accounts, ground.records
         self._effects = effects
         self._under_way: set[asyncio.Task[None]] = set()
 
@@ -210,9 +210,8 @@ class InterruptedChangeHandler:
     It is unknown whether the store had the password by then.
     """
 
-    def __init__(self, records: Records, accounts: AccountStore, effects: ChangeEffects) -> None:
-        self._records = records
-        self._accounts = accounts
+    def __init__(self, ground: Ground, effects: ChangeEffects) -> None:
+        self._accounts, self._records = ground.accounts, ground.records
         self._effects = effects
 
     async def __call__(self, message: Message) -> Settlement:

@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import select
 
 from keyturn import addresses
-from keyturn.accounts.port import Account, AccountStore, LocksAccounts
+from keyturn.accounts.port import Account, LocksAccounts
 from keyturn.database import now
 from keyturn.errors import KeyturnError
 from keyturn.outbox.models import OutboxRow
@@ -20,7 +20,7 @@ from keyturn.reset.ground import Ground
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.mailboxes import Refusal
 from keyturn.reset.records.messages import RESET_REQUESTED, ResetRequested, parse_reason
-from keyturn.reset.records.stores import Records, Transaction
+from keyturn.reset.records.stores import Transaction
 from keyturn.telemetry.meters import count_calls
 
 _AT_ONCE = 500
@@ -96,9 +96,8 @@ class OperatorResets:
     The worker sends the mails.
     """
 
-    def __init__(self, records: Records, accounts: AccountStore) -> None:
-        self._records = records
-        self._accounts = accounts
+    def __init__(self, ground: Ground) -> None:
+        self._accounts, self._records = ground.accounts, ground.records
 
     async def begin(self, campaign: Campaign) -> None:
         """Record in the audit trail that a reset of all accounts begins, and its operator."""

@@ -6,20 +6,18 @@ No account is looked up here. A request is one row of the outbox, and `answer.py
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Literal
 
+from keyturn import addresses
 from keyturn.database import now
 from keyturn.problems.requests import InputInvalid, OverBudget
-from keyturn.reset.limits.rate_limits import RateLimits
+from keyturn.reset.ground import Ground
 from keyturn.reset.proofs.challenge import Answer
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.link_store import Link
 from keyturn.reset.records.messages import RESET_REQUESTED, ResetRequested
-from keyturn.reset.records.stores import Records, Transaction
+from keyturn.reset.records.stores import Transaction
 from keyturn.reset.return_addresses import ReturnAddresses
 from keyturn.telemetry.logs import LogEvent, reset_log
-from keyturn.telemetry.meters import Meters, count_calls
-
-ReadIdentifier = Callable[[str], str]
-"""The port to what a user may name the account by: returns the address or the user name. Raises InputInvalid."""
+from keyturn.telemetry.meters import count_calls
 
 BeforeRequest = Callable[[ResetRequested, Answer], Awaitable[None]]
 """The port for a check that a request must pass before it counts: it raises to refuse. It ignores the account."""
@@ -29,20 +27,12 @@ class ResetRequests:
     """Accepts requests for links: `before_request` first, then the limits, then one row of the outbox."""
 
     def __init__(
-        self,
-        records: Records,
-        limits: RateLimits,
-        before_request: Sequence[BeforeRequest],
-        meters: Meters,
-        read: ReadIdentifier,
-        return_addresses: ReturnAddresses,
+        self, ground: Ground, before_request: Sequence[BeforeRequest], return_addresses: ReturnAddresses
     ) -> None:
-        self._read = read
-        self._return_addresses = return_addresses
-        self._records = records
-        self._limits = limits
+        self._records, self._limits, self.meters = ground.records, ground.limits, ground.meters
+        self._takes_names = ground.takes_names
         self._before_request = before_request
-        self.meters = meters
+        self._return_addresses = return_addresses
 
     async def accept(
         self,
@@ -75,7 +65,8 @@ class ResetRequests:
         self, email: str, client: Client, answer: Answer, return_to: str, to: Literal["", "second"]
     ) -> None:
         try:
-            identifier, return_to = self._read(email), self._return_addresses.require(return_to)
+            identifier = addresses.identify(email, takes_names=self._takes_names)
+            return_to = self._return_addresses.require(return_to)
         except InputInvalid:  # counted separately: a typing mistake costs no try
             await self.count_malformed(client)
             raise

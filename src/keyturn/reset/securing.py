@@ -13,7 +13,6 @@ import msgspec
 from keyturn import addresses
 from keyturn.accounts.port import (
     Account,
-    AccountStore,
     Ended,
     EndsIntrusions,
     EndsSessions,
@@ -37,7 +36,7 @@ from keyturn.reset.records.client import Client
 from keyturn.reset.records.link_store import Link
 from keyturn.reset.records.messages import ACCOUNT_SECURED, ADDRESS_DISPUTED, AccountWasSecured, AddressDisputed
 from keyturn.reset.records.secure_links import SecureLink
-from keyturn.reset.records.stores import Records, Transaction
+from keyturn.reset.records.stores import Transaction
 from keyturn.settings import Settings
 from keyturn.telemetry.logs import LogEvent, reset_log
 from keyturn.telemetry.meters import count_calls
@@ -137,16 +136,14 @@ class RecoveryHandler:
     def __init__(
         self,
         mails: MailDelivery,
-        accounts: AccountStore,
-        records: Records,
+        ground: Ground,
         links: ResetLinks,
         events: AppEvents,
         *,
         locks: bool,
     ) -> None:
         self._mails = mails
-        self._accounts = accounts
-        self._records = records
+        self._accounts, self._records = ground.accounts, ground.records
         self._links = links
         self._events = events
         self._locks = locks

@@ -1,23 +1,21 @@
 """Handles a provider's reports about sent mails: notes them with their message, and suppresses failing mailboxes."""
 
 from keyturn import addresses
-from keyturn.accounts.port import AccountStore
 from keyturn.database import now
 from keyturn.mail.port.provider import Report
 from keyturn.outbox import Sent
 from keyturn.outbox.history import Event, message_behind, note_report
+from keyturn.reset.ground import Ground
 from keyturn.reset.records.client import Client
-from keyturn.reset.records.stores import Records, Transaction
-from keyturn.telemetry.meters import Meters
+from keyturn.reset.records.stores import Transaction
 
 
 class ProviderEvents:
     """Handles a provider's reports. A mailbox that bounced permanently or complained is suppressed."""
 
-    def __init__(self, records: Records, accounts: AccountStore, meters: Meters) -> None:
-        self._records = records
-        self._accounts = accounts
-        self._meters = meters
+    def __init__(self, ground: Ground) -> None:
+        self._accounts, self._records = ground.accounts, ground.records
+        self._meters = ground.meters
 
     async def take(self, report: Report, client: Client) -> None:
         """Note the report with its message. A report that is known, or is about a foreign mail, changes nothing.
