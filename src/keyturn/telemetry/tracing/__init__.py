@@ -1,9 +1,9 @@
 """Records work as spans if the process has OpenTelemetry; otherwise nothing is imported or recorded."""
 
+# ruff: noqa: ARG002 - a port without a body uses none of its arguments
+
 import logging
 import os
-
-# ruff: noqa: ARG002 - a port without a body uses none of its arguments
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -70,9 +70,9 @@ _ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT
 """https://opentelemetry.io/docs/specs/otel/protocol/exporter/: the SDK reads these variables and the others."""
 
 
-def start_export(environ: Mapping[str, str] = os.environ) -> None:
+def start_export() -> None:
     """Set this process's tracer provider, if an endpoint is set and no provider exists."""
-    if not any(environ.get(name) for name in _ENDPOINTS):
+    if not any(map(os.environ.get, _ENDPOINTS)):
         return
     try:
         from opentelemetry import trace  # optional, and takes 0.1 s
