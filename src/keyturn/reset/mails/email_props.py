@@ -24,6 +24,26 @@ class _ToOwner(EmailProps, frozen=True, kw_only=True):
     email: Address
 
 
+class _ByClient(_ToOwner, frozen=True, kw_only=True):
+    """A mail about what a client did, with the way to a new link."""
+
+    address: ClientAddress
+    device: Device
+    forgot_link: Link
+
+
+class _Securable(_ByClient, frozen=True, kw_only=True):
+    """A mail about a change.
+
+    `secure_link`: if set, it ends all access to the account and starts its recovery; it works for `secure_for`, until
+    `secure_until`.
+    """
+
+    secure_link: NoLink = ""
+    secure_until: datetime = datetime(1970, 1, 1, tzinfo=UTC)
+    secure_for: timedelta = timedelta(hours=24)
+
+
 class PasswordReset(_ToOwner, frozen=True, kw_only=True):
     """The mail with the link. Its only secrets are its links, and the code beside the first.
 
@@ -77,19 +97,12 @@ class LinkExpired(_ToOwner, frozen=True, kw_only=True):
     forgot_link: Link
 
 
-class PasswordChanged(_ToOwner, frozen=True, kw_only=True):
-    """The confirmation: when, from where, and what to do if the owner did not do it (NIST SP 800-63B 4.6).
-
-    `secure_link`: if set, it ends all access to the account and starts its recovery; it works for `secure_for`, until
-    `secure_until`.
-    """
+class PasswordChanged(_Securable, frozen=True, kw_only=True):
+    """The confirmation: when, from where, and what to do if the owner did not do it (NIST SP 800-63B 4.6)."""
 
     template = "password_changed"
 
     changed_at: datetime
-    address: ClientAddress
-    device: Device
-    forgot_link: Link
     sessions_ended: Annotated[bool, Meta(description="whether all sessions of the account were ended")]
     ended: Annotated[
         str, Meta(max_length=300, description='for example "3 sessions and 1 passkey"; empty if nothing is counted')
@@ -103,54 +116,36 @@ class PasswordChanged(_ToOwner, frozen=True, kw_only=True):
     sent_to: Annotated[
         str, Meta(max_length=254, description="where the link of the change went, masked; empty if it was this address")
     ] = ""
-    secure_link: NoLink = ""
-    secure_until: datetime = datetime(1970, 1, 1, tzinfo=UTC)
-    secure_for: timedelta = timedelta(hours=24)
 
 
-class SecondStepFailed(_ToOwner, frozen=True, kw_only=True):
+class SecondStepFailed(_ByClient, frozen=True, kw_only=True):
     """The mail that says that a link ended, after repeated wrong codes of the second factor."""
 
     template = "second_step_failed"
 
     failed_at: datetime
-    address: ClientAddress
-    device: Device
-    forgot_link: Link
 
 
-class SecondStepChanged(_ToOwner, frozen=True, kw_only=True):
+class SecondStepChanged(_ByClient, frozen=True, kw_only=True):
     """The mail that says that a second factor was set up or removed, or that there are new recovery codes."""
 
     template = "second_step_changed"
 
     changed_at: datetime
-    address: ClientAddress
-    device: Device
-    forgot_link: Link
     is_set_up: Annotated[bool, Meta(description="an authenticator app was set up, or replaced")] = False
     is_removed: Annotated[bool, Meta(description="the second step was removed; if neither, there are new codes")] = (
         False
     )
 
 
-class PasskeyChanged(_ToOwner, frozen=True, kw_only=True):
-    """The mail that says that a passkey was created or removed.
-
-    `secure_link`, `secure_until`, `secure_for`: as in the confirmation of a new password.
-    """
+class PasskeyChanged(_Securable, frozen=True, kw_only=True):
+    """The mail that says that a passkey was created or removed."""
 
     template = "passkey_changed"
 
     passkey: Annotated[str, Meta(max_length=50, description="its name; empty if not known")]
     is_removed: Annotated[bool, Meta(description="removed; otherwise created")] = False
     changed_at: datetime
-    address: ClientAddress
-    device: Device
-    forgot_link: Link
-    secure_link: NoLink = ""
-    secure_until: datetime = datetime(1970, 1, 1, tzinfo=UTC)
-    secure_for: timedelta = timedelta(hours=24)
 
 
 class HelpRequested(_ToOwner, frozen=True, kw_only=True):
@@ -176,10 +171,10 @@ class ConfirmSecondAddress(EmailProps, frozen=True, kw_only=True):
     mute_for: timedelta = timedelta(days=7)
 
 
-class SecondAddressChanged(_ToOwner, frozen=True, kw_only=True):
+class SecondAddressChanged(_Securable, frozen=True, kw_only=True):
     """The mail that says that a second address was added or removed; if neither, a link went there.
 
-    `usable_at`: when an added address gets its first link. `secure_link` and the like as in `PasswordChanged`.
+    `usable_at`: when an added address gets its first link.
     """
 
     template = "second_address_changed"
@@ -189,12 +184,6 @@ class SecondAddressChanged(_ToOwner, frozen=True, kw_only=True):
     is_removed: bool = False
     usable_at: datetime
     changed_at: datetime
-    address: ClientAddress
-    device: Device
-    forgot_link: Link
-    secure_link: NoLink = ""
-    secure_until: datetime = datetime(1970, 1, 1, tzinfo=UTC)
-    secure_for: timedelta = timedelta(hours=24)
 
 
 class AddressDisputed(_ToOwner, frozen=True, kw_only=True):
