@@ -91,11 +91,8 @@ class PasskeySettings(Controller):
     """The page on which a signed-in user creates, names and removes passkeys. All methods raise NotSignedIn."""
 
     @reading()
-    async def show(
-        self, request: AnyRequest, pages: GivenPages, sign_ins: GivenSignIns, passkeys: GivenPasskeys
-    ) -> Response[Any]:
-        secret = pages.site.session_cookie.read(request)
-        account = await sign_ins.account(secret)
+    async def show(self, request: AnyRequest, pages: GivenPages, passkeys: GivenPasskeys) -> Response[Any]:
+        secret, account = await pages.signed_in(request)
         path = pages.site.settings_location(account.kind) + PASSKEYS
         if path != request.route_handler.opt["here"]:
             return pages.redirect(pages.site.settings_url(account.kind))
@@ -119,16 +116,10 @@ class PasskeySettings(Controller):
 
     @post("/passkey")
     async def create(
-        self,
-        request: AnyRequest,
-        data: URLEncodedBody[PasskeyForm],
-        pages: GivenPages,
-        passkeys: GivenPasskeys,
-        sign_ins: GivenSignIns,
+        self, request: AnyRequest, data: URLEncodedBody[PasskeyForm], pages: GivenPages, passkeys: GivenPasskeys
     ) -> Response[Any]:
         """Create the passkey, or say that it did not work. Raises TooManyRequests, Busy."""
-        secret = pages.site.session_cookie.read(request)
-        account = await sign_ins.account(secret)
+        secret, account = await pages.signed_in(request)
         try:
             await passkeys.create_signed_in(secret, data.state, data.credential, client_of(request))
         except PasskeyRejected:
@@ -137,16 +128,10 @@ class PasskeySettings(Controller):
 
     @post("/rename")
     async def rename(
-        self,
-        request: AnyRequest,
-        data: URLEncodedBody[PasskeyForm],
-        pages: GivenPages,
-        passkeys: GivenPasskeys,
-        sign_ins: GivenSignIns,
+        self, request: AnyRequest, data: URLEncodedBody[PasskeyForm], pages: GivenPages, passkeys: GivenPasskeys
     ) -> Response[Any]:
         """Name a passkey. One that is gone, and an empty name, change nothing. Raises TooManyRequests."""
-        secret = pages.site.session_cookie.read(request)
-        account = await sign_ins.account(secret)
+        secret, account = await pages.signed_in(request)
         try:
             is_done = await passkeys.rename(secret, data.passkey, data.name, client_of(request))
         except PasskeyRejected:
@@ -155,16 +140,10 @@ class PasskeySettings(Controller):
 
     @post("/remove")
     async def remove(
-        self,
-        request: AnyRequest,
-        data: URLEncodedBody[PasskeyForm],
-        pages: GivenPages,
-        passkeys: GivenPasskeys,
-        sign_ins: GivenSignIns,
+        self, request: AnyRequest, data: URLEncodedBody[PasskeyForm], pages: GivenPages, passkeys: GivenPasskeys
     ) -> Response[Any]:
         """Remove a passkey. One that is gone changes nothing. Raises TooManyRequests."""
-        secret = pages.site.session_cookie.read(request)
-        account = await sign_ins.account(secret)
+        secret, account = await pages.signed_in(request)
         try:
             is_done = await passkeys.remove(secret, data.passkey, client_of(request))
         except PasskeyRejected:
@@ -174,8 +153,7 @@ class PasskeySettings(Controller):
     @post("/sign-in-again")
     async def sign_in_again(self, request: AnyRequest, pages: GivenPages, sign_ins: GivenSignIns) -> Response[Any]:
         """End this session, and lead back here after a sign-in."""
-        site, secret = pages.site, pages.site.session_cookie.read(request)
-        account = await sign_ins.account(secret)
+        site, (secret, account) = pages.site, await pages.signed_in(request)
         await sign_ins.sign_out(secret)
         here = site.url(site.settings_location(account.kind) + PASSKEYS)
         url = f"{site.url(site.paths.sign_in)}?{urlencode({'next': here})}"

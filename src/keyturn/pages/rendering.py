@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
@@ -27,6 +27,7 @@ from keyturn.pages.cookies import Cookies, Flash, Said
 from keyturn.pages.security import security_headers
 from keyturn.pages.site import Site, TemplateSite
 from keyturn.problems.passwords import rule_text
+from keyturn.problems.proofs import NotSignedIn
 from keyturn.problems.requests import Unavailable
 from keyturn.reset.check import LiveLink
 from keyturn.reset.mails.composer import device_name
@@ -111,6 +112,13 @@ PageOwner = Account | LiveLink | Flash
 """The account of a page: its language, kind and time zone."""
 
 
+class SignedIn(NamedTuple):
+    """The secret of a session, and its account."""
+
+    secret: str
+    account: Account
+
+
 class Pages:
     """Makes every answer of the pages' router, so that all of them carry the security headers."""
 
@@ -179,6 +187,13 @@ class Pages:
     def redirect(self, url: str, *cookies: Cookie) -> Response[Any]:
         """Return a redirect that a browser follows with GET, whatever it did before (RFC 9110, 15.4.4)."""
         return Redirect(url, status_code=303, cookies=list(cookies), headers=self._headers)
+
+    async def signed_in(self, request: AnyRequest) -> SignedIn:
+        """Return who is signed in with this browser. Raises NotSignedIn."""
+        if self.site.sign_ins is None:
+            raise NotSignedIn
+        secret = self.site.session_cookie.read(request)
+        return SignedIn(secret, await self.site.sign_ins.account(secret))
 
     def back_to_settings(self, kind: str, said: Said | None, below: str = "") -> Response[Any]:
         """Lead back to the security settings of accounts of that kind, which then say what was done.

@@ -327,11 +327,8 @@ def _keep_link_in_cookie(pages: Pages, token: str, email: str | None) -> Respons
 
 async def signed_in_account(request: AnyRequest, pages: Pages) -> Account | None:
     """Return the account of the session, or None."""
-    site = pages.site
-    if site.sign_ins is None:
-        return None
     try:
-        return await site.sign_ins.account(site.session_cookie.read(request))
+        return (await pages.signed_in(request)).account
     except proofs.NotSignedIn:
         return None
 
@@ -345,8 +342,7 @@ async def _save_change(request: AnyRequest, pages: Pages, data: NewPasswordForm)
     site, client = pages.site, client_of(request)
     if site.sign_ins is None:
         raise proofs.NotSignedIn
-    secret = site.session_cookie.read(request)
-    account = await site.sign_ins.account(secret)
+    secret, account = await pages.signed_in(request)
     if not addresses.is_same_mailbox(data.email, account.email):
         return pages.redirect(site.url(site.paths.reset))
     mismatch, rejected = data.password != data.again, False

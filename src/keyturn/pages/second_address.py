@@ -43,10 +43,8 @@ class SecondAddressSettings(Controller):
     """The page on which a signed-in user adds or removes the second address. All methods raise NotSignedIn."""
 
     @reading()
-    async def show(
-        self, request: AnyRequest, pages: GivenPages, sign_ins: GivenSignIns, second_address: GivenRoom
-    ) -> Response[Any]:
-        account = await sign_ins.account(pages.site.session_cookie.read(request))
+    async def show(self, request: AnyRequest, pages: GivenPages, second_address: GivenRoom) -> Response[Any]:
+        _, account = await pages.signed_in(request)
         if pages.site.settings_location(account.kind) + SECOND_ADDRESS != request.route_handler.opt["here"]:
             return pages.redirect(pages.site.settings_url(account.kind))
         return await _form(pages, request, account, second_address)
@@ -61,7 +59,7 @@ class SecondAddressSettings(Controller):
         second_address: GivenRoom,
     ) -> Response[Any]:
         """Do what the pressed button says, once the password has proved the owner. Raises TooManyRequests, Busy."""
-        account, client = await sign_ins.account(pages.site.session_cookie.read(request)), client_of(request)
+        (_, account), client = await pages.signed_in(request), client_of(request)
         said: Said = "second_address_asked"
         try:
             await sign_ins.require_password(account, data.current, client, event="second_address_change")

@@ -16,7 +16,6 @@ from keyturn.api.requests import AnyRequest, client_of
 from keyturn.database import now
 from keyturn.languages import SourceTexts
 from keyturn.pages.rendering import GivenPages, Pages
-from keyturn.pages.sign_in import GivenSignIns
 from keyturn.problems.proofs import CredentialsRejected, Factor, SecondStepRejected, SecondStepRequired
 from keyturn.reset.mails.composer import device_name
 from keyturn.reset.proofs.second_step.own_factors import OwnerProof, OwnFactors, PendingSeed, SetUpOver
@@ -46,9 +45,8 @@ class SecuritySettings(Controller):
     """
 
     @reading()
-    async def show(self, request: AnyRequest, pages: GivenPages, sign_ins: GivenSignIns) -> Response[Any]:
-        site, secret = pages.site, pages.site.session_cookie.read(request)
-        account = await sign_ins.account(secret)
+    async def show(self, request: AnyRequest, pages: GivenPages) -> Response[Any]:
+        site, (secret, account) = pages.site, await pages.signed_in(request)
         here = site.settings_location(account.kind)
         if here != request.route_handler.opt["here"]:
             return pages.redirect(site.settings_url(account.kind))
@@ -77,11 +75,9 @@ class SecuritySettings(Controller):
         )
 
     @post()
-    async def request_password_change(
-        self, request: AnyRequest, pages: GivenPages, sign_ins: GivenSignIns
-    ) -> Response[Any]:
+    async def request_password_change(self, request: AnyRequest, pages: GivenPages) -> Response[Any]:
         """Send a link to the account's own address, unless the cooldown holds it back. Raises TooManyRequests."""
-        account = await sign_ins.account(pages.site.session_cookie.read(request))
+        _, account = await pages.signed_in(request)
         url, path = pages.site.settings_url(account.kind), pages.site.settings_location(account.kind)
         _, wait = await _link_request_of(request, pages, account)
         if wait or path not in pages.site.settings_paths:
@@ -91,21 +87,20 @@ class SecuritySettings(Controller):
 
     @post("/sign-out")
     async def sign_out_device(
-        self, request: AnyRequest, data: URLEncodedBody[DeviceForm], pages: GivenPages, sign_ins: GivenSignIns
+        self, request: AnyRequest, data: URLEncodedBody[DeviceForm], pages: GivenPages
     ) -> Response[Any]:
         """End a session of the account (ASVS 7.5.2). Another account's, or one that is over, changes nothing.
 
         Raises TooManyRequests.
         """
-        account = await sign_ins.account(pages.site.session_cookie.read(request))
+        _, account = await pages.signed_in(request)
         ended = await pages.site.review.sign_out(account, data.device, client_of(request))
         return pages.back_to_settings(account.kind, "device_signed_out" if ended else None)
 
     @post("/sign-out-elsewhere")
-    async def sign_out_elsewhere(self, request: AnyRequest, pages: GivenPages, sign_ins: GivenSignIns) -> Response[Any]:
+    async def sign_out_elsewhere(self, request: AnyRequest, pages: GivenPages) -> Response[Any]:
         """End every other session of the account. Raises TooManyRequests."""
-        secret = pages.site.session_cookie.read(request)
-        account = await sign_ins.account(secret)
+        secret, account = await pages.signed_in(request)
         await pages.site.review.sign_out_elsewhere(account, secret, client_of(request))
         return pages.back_to_settings(account.kind, "others_signed_out")
 
@@ -150,10 +145,8 @@ class SecondStepSettings(Controller):
     """
 
     @reading()
-    async def show(
-        self, request: AnyRequest, pages: GivenPages, sign_ins: GivenSignIns, factors: GivenFactors
-    ) -> Response[Any]:
-        account = await sign_ins.account(pages.site.session_cookie.read(request))
+    async def show(self, request: AnyRequest, pages: GivenPages, factors: GivenFactors) -> Response[Any]:
+        _, account = await pages.signed_in(request)
         here = pages.site.settings_location(account.kind) + SECOND_STEP
         if here != request.route_handler.opt["here"]:
             return pages.redirect(pages.site.settings_url(account.kind))
@@ -164,19 +157,13 @@ class SecondStepSettings(Controller):
 
     @post(status_code=200)
     async def change(
-        self,
-        request: AnyRequest,
-        data: URLEncodedBody[FactorForm],
-        pages: GivenPages,
-        sign_ins: GivenSignIns,
-        factors: GivenFactors,
+        self, request: AnyRequest, data: URLEncodedBody[FactorForm], pages: GivenPages, factors: GivenFactors
     ) -> Response[Any]:
         """Do what the pressed button says once the owner has proved to be it. Raises TooManyRequests, Busy.
 
         New recovery codes and a new seed are in the answer itself, and nowhere else, since they are shown once.
         """
-        secret, client = pages.site.session_cookie.read(request), client_of(request)
-        account = await sign_ins.account(secret)
+        (secret, account), client = await pages.signed_in(request), client_of(request)
         try:
             match data.wish:
                 case "remove":
@@ -197,16 +184,10 @@ class SecondStepSettings(Controller):
 
     @post("/confirm", status_code=200)
     async def confirm(
-        self,
-        request: AnyRequest,
-        data: URLEncodedBody[FactorForm],
-        pages: GivenPages,
-        sign_ins: GivenSignIns,
-        factors: GivenFactors,
+        self, request: AnyRequest, data: URLEncodedBody[FactorForm], pages: GivenPages, factors: GivenFactors
     ) -> Response[Any]:
         """Let the seed count if the code is right, and show the recovery codes, once."""
-        secret = pages.site.session_cookie.read(request)
-        account = await sign_ins.account(secret)
+        secret, account = await pages.signed_in(request)
         try:
             code = data.code[:_LONGEST_CODE]
             codes = await factors.confirm(account, secret, data.pending, code, client_of(request))

@@ -37,12 +37,11 @@ class SignIn(Controller):
         self,
         request: AnyRequest,
         pages: GivenPages,
-        sign_ins: GivenSignIns,
         next: FromQuery[str] = "",  # noqa: A002 - the parameter's name in the address
     ) -> Response[Any]:
         site = pages.site
         try:
-            account = await sign_ins.account(site.session_cookie.read(request))
+            _, account = await pages.signed_in(request)
         except NotSignedIn:
             flash = pages.cookies.read_flash(request.cookies)
             return pages.page(
