@@ -1,6 +1,6 @@
 """The routes of links, invitations, challenges and codes, and of reports that a change was unwanted."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from litestar import Controller, Response, get, post
@@ -11,7 +11,7 @@ from litestar.types import Guard
 
 from keyturn.api import schemas
 from keyturn.api.problems import problem_responses
-from keyturn.api.requests import AnyRequest, GivenApi, ResetApi, bearer_of, client_of, language_headers
+from keyturn.api.requests import AnyRequest, GivenApi, bearer_of, client_of, language_headers
 from keyturn.api.responses import SERVICE_KEY, NamedOperation, judgement_response, message_response, named_by_path
 from keyturn.api.schemas import CodeCheck, Done, OfferedChallenge, SecurityToken, Token
 from keyturn.errors import Fault
@@ -29,7 +29,8 @@ from keyturn.problems.proofs import (
 from keyturn.problems.requests import Busy, InputInvalid, TooManyRequests
 from keyturn.reset.inviting import Invitations
 from keyturn.reset.proofs.challenge import Answer
-from keyturn.reset.second_address import SecondAddressRoom
+
+_Part = TypeVar("_Part")
 
 
 class ResetController(Controller):
@@ -176,6 +177,13 @@ class ResetController(Controller):
         return Response(schemas.Policy(rules=tuple(rules)), headers=language_headers(language))
 
 
+def _mounted(part: _Part | None) -> _Part:
+    """Return a part whose route is mounted only if it is on."""
+    if part is None:
+        raise LookupError("the route needs a part that is off")
+    return part
+
+
 def _on_its_way(language: Language) -> Response[schemas.Done]:
     return message_response(language, language.gettext("If an account exists for that address, a link is on its way."))
 
@@ -230,7 +238,7 @@ class SecondAddressController(Controller):
         responses=problem_responses(InputInvalid, SecurityLinkDead, TooManyRequests),
     )
     async def confirm(self, data: JSONBody[SecurityToken], request: AnyRequest, api: GivenApi) -> Response[Done]:
-        await _second_address(api).verify(data.token, client_of(request))
+        await _mounted(api.second_address).verify(data.token, client_of(request))
         language = api.language(request)
         return message_response(language, language.gettext("The second address is confirmed."))
 
@@ -260,14 +268,8 @@ class OwnSecondAddressController(Controller):
         # The mails about it name whoever asked, and that is the app's server here.
         client = msgspec.structs.replace(client_of(request), ip_address="", user_agent="")
         second = "" if data.second_address is None else data.second_address or "@"  # only null removes
-        await _second_address(api).ask(data.email, second, client)
+        await _mounted(api.second_address).ask(data.email, second, client)
         return _on_its_way(api.language(request))
-
-
-def _second_address(api: ResetApi) -> SecondAddressRoom:
-    if api.second_address is None:
-        raise LookupError("the route needs second addresses, which are off")
-    return api.second_address
 
 
 def service_key_guard(invitations: Invitations) -> Guard:
@@ -327,9 +329,7 @@ class MutingController(Controller):
         responses=problem_responses(InputInvalid, SecurityLinkDead, TooManyRequests),
     )
     async def mute(self, data: JSONBody[SecurityToken], request: AnyRequest, api: GivenApi) -> Response[Done]:
-        if api.muting is None:
-            raise LookupError("the route needs muting, which is off")
-        await api.muting.mute(data.token, client_of(request))
+        await _mounted(api.muting).mute(data.token, client_of(request))
         language = api.language(request)
         text = language.gettext(
             "You won’t get password reset emails for %(period)s.",
@@ -357,9 +357,7 @@ class HelpDeskController(Controller):
         responses=problem_responses(InputInvalid, SecurityLinkDead, TooManyRequests),
     )
     async def stop(self, data: JSONBody[SecurityToken], request: AnyRequest, api: GivenApi) -> Response[Done]:
-        if api.help_desk is None:
-            raise LookupError("the route needs a help desk, which is off")
-        await api.help_desk.stop(data.token, client_of(request))
+        await _mounted(api.help_desk).stop(data.token, client_of(request))
         language = api.language(request)
         text = language.gettext("A second member of our team has to check it before a password can be set.")
         return message_response(language, text)
@@ -385,14 +383,13 @@ class ChallengeController(Controller):
         responses=problem_responses(TooManyRequests, has_body=False),
     )
     async def challenge(self, request: AnyRequest, api: GivenApi) -> OfferedChallenge:
-        if api.challenge is None:
-            raise LookupError("the route needs a challenge, which is off")
-        asked, puzzle = api.challenge.asked, await api.challenge.issue(client_of(request))
+        challenge = _mounted(api.challenge)
+        asked, puzzle = challenge.asked, await challenge.issue(client_of(request))
         return OfferedChallenge(
             method=asked.method,
             site_key=asked.site_key,
             action=asked.action,
-            required=api.challenge.is_always_asked,
+            required=challenge.is_always_asked,
             **puzzle,
         )
 
@@ -417,8 +414,5 @@ class CodeController(Controller):
         responses=problem_responses(InputInvalid, CodeRefused, TooManyRequests),
     )
     async def verify(self, data: JSONBody[CodeCheck], request: AnyRequest, api: GivenApi) -> Token:
-        if api.codes is None:
-            raise LookupError("the route needs codes, which are off")
-        return msgspec.convert(
-            await api.codes.exchange(data.email, data.code, client_of(request)), Token, from_attributes=True
-        )
+        issued = await _mounted(api.codes).exchange(data.email, data.code, client_of(request))
+        return msgspec.convert(issued, Token, from_attributes=True)
