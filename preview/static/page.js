@@ -3,6 +3,7 @@
 import { blend } from "./blend.js";
 import { prepare, settle } from "./frame.js";
 import { measureMail } from "./measuring.js";
+import { halt, resume } from "./sheet.js";
 
 // The regions that the checks fill. A toolbar with the focus stays as it is.
 const FOUND =
@@ -26,7 +27,10 @@ let last = Promise.resolve();
 // page is on the screen: to true if it shows no fault, to false if it does, to null if another page overtook it or the
 // fetch failed. The page that overtakes it takes over `anew`, and at the same address also `replace`.
 export function draw(address = wanted, { anew = false, replace = address === wanted && replaces } = {}) {
+  if (new URL(address, location.href).href !== here) halt();
   last = fetchAndPlace(address, anew, replace);
+  const { signal } = underWay;
+  last.finally(() => signal.aborted || resume());
   return last;
 }
 

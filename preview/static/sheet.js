@@ -1,6 +1,7 @@
 // The contact sheet: shows each mail at full height, reloads it after a save, and prints all mails.
 
 const canvas = document.querySelector(".canvas");
+let halted = [];
 
 export function useSheet() {
   adoptAll();
@@ -26,6 +27,18 @@ function measure(frame) {
 
 function fit(frame, inside) {
   frame.parentElement.style.setProperty("--height", Math.ceil(inside.getBoundingClientRect().height));
+}
+
+// Stops the pictures that are still loading: a browser has few connections to a server, and another page needs one.
+export function halt() {
+  halted = frames().filter((frame) => !isDrawn(frame));
+  for (const frame of halted) frame.contentWindow.stop();
+}
+
+// Loads the stopped pictures that are still on the page.
+export function resume() {
+  for (const frame of halted) if (frame.isConnected) frame.src = frame.src;
+  halted = [];
 }
 
 // Loads the mails that are out of sight before the print dialog opens.
