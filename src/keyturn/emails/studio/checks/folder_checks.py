@@ -49,7 +49,7 @@ _SHARE = 5
 
 @dataclass(frozen=True)
 class FolderFindings:
-    """The known findings in a folder. `waiting`: mails still to check. `trouble`: what is wrong with the baseline."""
+    """The known findings in a folder. `waiting`: templates still to check. `trouble`: a fault of the baseline."""
 
     examination: Examination | None = None
     waiting: int = 0
@@ -140,14 +140,13 @@ class FolderChecks:
     def _put_all_together(self, entries: Mapping[str, Entry], waiting: Sequence[str]) -> None:
         """Update `last` if the findings have changed and the last update was not a moment ago."""
         known = self._found.revision, not waiting, self.known.state, self._in_browser.revision
-        left = sum(self._mails_of(entries[name]) for name in waiting)
         if known == self._put_together or (waiting and monotonic() < self._again_at):
             last = self.last
         else:
             began = monotonic()
             last = FolderFindings(self._examination(entries, complete=not waiting))
             self._put_together, self._again_at = known, began + (monotonic() - began) * (_SHARE + 1)
-        self.last = FolderFindings(last.examination, left, checked=True, trouble=self.known.trouble)
+        self.last = FolderFindings(last.examination, len(waiting), checked=True, trouble=self.known.trouble)
 
     def _examination(self, entries: Mapping[str, Entry], *, complete: bool) -> Examination:
         def known(_: TemplateChecks, names: Sequence[str]) -> Iterable[TemplateFindings]:
@@ -177,7 +176,7 @@ class FolderChecks:
                     found.setdefault(finding, []).append(mail)
         return found
 
-    def _mails_of(self, entry: Entry, branches: int = 0) -> int:
+    def _mails_of(self, entry: Entry, branches: int) -> int:
         """Return the number of mails of a template, with `branches` more if its branches are unknown."""
         more = len(entry.branches) or (branches if self._gallery.finds_branches else 0)
         return max(1, len(entry.samples) + len(self._gallery.languages.known) - 1 + more)

@@ -150,17 +150,17 @@ def test_filters_offer_what_is_shown_also_where_it_does_not_count(client: Client
 
 
 @pytest.mark.long
-def test_it_says_how_many_mails_are_still_to_be_looked_at_and_fills(client: Client, folder: Path) -> None:
+def test_it_says_how_many_templates_are_still_to_be_looked_at_and_fills(client: Client, folder: Path) -> None:
     page = client.get("/studio/findings", headers=AT_ONCE).text
     assert 'data-checks="/studio/findings"' in page
-    assert "Checking the mails." in page
+    assert "Checking the templates." in page
 
     first = client.get("/studio/findings?rule=mjml").text
     while "This page updates itself." not in first:  # a fast machine does all in one moment
         for number in range(20):
             (folder / f"more{number}.mjml").write_text(NOTICE)
         first = client.get("/studio/findings?rule=mjml").text
-    assert re.search(r"Checking \d+ more mails?\. This page updates itself\.", first)
+    assert re.search(r"Checking \d+ more templates?\. This page updates itself\.", first)
     assert 'data-checks="/studio/findings?rule=mjml"' in first
     assert '<noscript><meta http-equiv="refresh" content="2"></noscript>' in first
     done = page_of(client)
