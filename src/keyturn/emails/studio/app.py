@@ -149,7 +149,7 @@ def _handlers(studio: Studio) -> Iterator[HTTPRouteHandler]:
     pages = (template_pages, data_tab, editing_pages, canvas_pages, measure_pages, send_pages)
     for page in (*pages, contact_sheet, findings_pages):
         yield from page.HANDLERS
-    yield saved_events
+    yield from (saved_events, _no_page)
     if studio.captured:
         yield from (*inbox_pages.HANDLERS, *measure_pages.OF_CAPTURED, *send_pages.OF_CAPTURED)
     if studio.pages:
@@ -160,6 +160,11 @@ def _handlers(studio: Studio) -> Iterator[HTTPRouteHandler]:
         yield from comparison_pages.OF_SNAPSHOTS
     else:
         yield comparison_pages.lesson_page
+
+
+@get("/{path:path}", sync_to_thread=False)
+def _no_page(path: FromPath[Path]) -> None:
+    raise LookupError(f"There is no page {path}.")
 
 
 def _static_files() -> HTTPRouteHandler:

@@ -54,6 +54,13 @@ def test_a_search_that_finds_no_mail_says_so_and_leads_back(client: Client) -> N
     assert 'href="?scheme=dark">Show all mails' in page
 
 
+def test_an_address_of_no_page_has_a_page_that_leads_back(client: Client) -> None:
+    answer = client.get("/studio/nothing/here")
+    assert answer.status_code == 404
+    assert "There is no page /nothing/here." in answer.text
+    assert '<a href="/studio">Show all mails</a>' in answer.text
+
+
 @pytest.mark.parametrize("page", ["0", "x", "1e9"])
 def test_a_page_that_does_not_exist_is_told(client: Client, page: str) -> None:
     answer = client.get(f"/studio?page={page}")
@@ -69,7 +76,7 @@ def test_a_large_folder_has_pages_of_two_hundred_mails(client: Client, folder: P
     assert "Page 1 of 3" in first
     assert 'rel="next" href="?page=2"' in first
     assert 'rel="next"' not in last
-    assert "403 mails" in first
+    assert "403 templates" in first
 
 
 @pytest.mark.long
