@@ -70,5 +70,5 @@ function filter() {
 }
 
 function rows() {
-  return [...list.querySelectorAll("a.row")].filter((row) => row.checkVisibility());
+  return [...list.querySelectorAll("[data-group] a.row")].filter((row) => row.checkVisibility());
 }

@@ -55,6 +55,14 @@ def test_a_mail_is_shown_with_its_headers_and_its_html_in_a_sandbox(client: Clie
     assert frame.headers["referrer-policy"] == "same-origin"
 
 
+def test_an_open_mail_has_the_mails_around_it_at_the_top_of_the_list(client: Client, inbox: Path) -> None:
+    capture(inbox, "First", NOON)
+    name = capture(inbox, "Second", NOON + timedelta(minutes=1))
+    page = client.get(f"/studio/inbox/{name}").text
+    top = page[page.index('data-region="list"') : page.index('id="list-templates"')]
+    assert re.findall(r'<a id="mail-[^>]*><span dir="auto">(\w+)</span>', top) == ["Second", "First"]
+
+
 def test_the_links_of_a_captured_mail_can_be_followed_without_a_referrer(client: Client, inbox: Path) -> None:
     name = capture(inbox, "Welcome", link="http://127.0.0.1:8000/open/1?a=1&b=2")
     link = 'href="http://127.0.0.1:8000/open/1?a=1&amp;b=2" target="_blank" rel="noreferrer"'
