@@ -143,7 +143,7 @@ export function fit() {
   const scale = Math.min(1, (canvas.clientWidth - 2 * margin - beside) / width);
   const room = (canvas.clientHeight - 2 * margin) / scale;
   frame.style.width = `${width}px`;
-  const content = frame.contentDocument?.documentElement.getBoundingClientRect().height ?? 0;
+  const content = frame.contentDocument?.documentElement?.getBoundingClientRect().height ?? 0;
   const height = Math.max(Math.ceil(content), room);
   frame.style.height = `${height}px`;
   frame.style.transform = scale < 1 ? `scale(${scale})` : "";
@@ -164,7 +164,7 @@ function tell(width, scale) {
     else choice.removeAttribute("aria-current");
   }
   const zoom = document.querySelector("[data-zoom]");
-  zoom.textContent = [preset ? "" : `${width} px`, scale < 1 ? `at ${Math.round(scale * 100)} %` : ""].join(" ").trim();
+  zoom.textContent = [preset ? "" : `${width} px`, scale < 1 ? `at ${Math.round(scale * 100)}%` : ""].join(" ").trim();
   zoom.hidden = !zoom.textContent;
 }
 

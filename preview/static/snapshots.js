@@ -89,7 +89,7 @@ function fit() {
     else choice.removeAttribute("aria-current");
   }
   zoom.hidden = scale === 1;
-  zoom.textContent = `at ${Math.round(scale * 100)} %`;
+  zoom.textContent = `at ${Math.round(scale * 100)}%`;
 }
 
 // Describes the difference of the layouts in words.
@@ -110,7 +110,7 @@ function mark(on) {
 
 function swipe(input) {
   input.parentElement.style.setProperty("--at", `${input.value}%`);
-  input.setAttribute("aria-valuetext", `${input.value} % accepted, ${100 - input.value} % now`);
+  input.setAttribute("aria-valuetext", `${input.value}% accepted, ${100 - input.value}% now`);
 }
 
 // Switches between the whole old mail and the whole new one, so that changes jump.

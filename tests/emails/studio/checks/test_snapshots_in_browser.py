@@ -119,7 +119,7 @@ async def test_before_and_after_are_level_and_one_can_be_swiped_over_the_other(
     await slider.focus()
     await page.keyboard.press("ArrowLeft")
     await expect(after).to_have_css("clip-path", "inset(0px 0px 0px 49%)")
-    await expect(slider).to_have_attribute("aria-valuetext", "49 % accepted, 51 % now")
+    await expect(slider).to_have_attribute("aria-valuetext", "49% accepted, 51% now")
     await page.keyboard.press("x")
     await expect(after).to_have_css("clip-path", "inset(0px 0px 0px 100%)")
     await page.keyboard.press("x")

@@ -133,7 +133,7 @@ def test_a_brand_that_cannot_be_is_told_by_its_name() -> None:
 
 def test_the_checks_tell_what_outlook_classic_costs_and_a_setting_leaves_it_out(client: Client, own: Path) -> None:
     page = client.get("/studio/templates/password_changed?tab=checks").text
-    assert re.search(r"[\d.]+ KB of the HTML \(\d+ %\) are for Outlook classic alone", page)
+    assert re.search(r"[\d.]+ KB of the HTML \(\d+%\) are for Outlook classic alone", page)
 
     mail = MailSettings(templates=Folder(str(own)), outlook_classic=False)
     emails = builtin_emails(Settings(brand=Brand(name="Northwind"), mail=mail))
