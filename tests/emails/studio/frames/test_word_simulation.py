@@ -24,6 +24,7 @@ PAGE = f"""\
 <table><tr><td id="td" style="padding:9px;background:#eeeeee url(a.png)">Hello</td></tr></table>
 <p id="web" style="font-family:'Lato',Arial">Hello</p><p id="safe" style="font-family:Arial,Lato">Hello</p>
 <p id="inline" style="color:#00ff00 !important">Hello</p><p id="gone" style="mso-hide:all">Hello</p>
+<p id="empty" style="border-top:1px solid"></p><p id="blank" style="border-top:1px solid"> </p>
 <td-like id="alt" style="mso-padding-alt:10px 25px">Hello</td-like><svg id="svg" width="9" height="9"></svg>
 {ROUND}
 <!--[if mso]><v:rect style="width:300px;height:60px" stroked="false"><v:fill type="frame" src="b.png" color="#00ff00"/>
@@ -55,7 +56,7 @@ async def test_a_browser_draws_what_word_is_known_to_draw(browser: Browser) -> N
     assert "Times New Roman" in look["web"]["fontFamily"]
     assert "Times" not in look["safe"]["fontFamily"]
     assert look["inline"]["color"] == "rgb(0, 0, 0)"
-    assert (look["gone"]["display"], look["svg"]["display"]) == ("none", "none")
+    assert [look[name]["display"] for name in ("gone", "svg", "empty", "blank")] == ["none", "none", "none", "block"]
     button, rectangle, box = (value for name, value in look.items() if name.startswith("vml-"))
     assert (button["width"], button["borderRadius"], button["backgroundColor"]) == (200, "4px", "rgb(179, 38, 30)")
     assert (rectangle["width"], rectangle["backgroundColor"]) == (300, "rgb(0, 255, 0)")

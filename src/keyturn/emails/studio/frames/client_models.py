@@ -60,8 +60,9 @@ _OWN: Mapping[str, Callable[[str], str]] = {
 }
 """Properties that only Word reads, as other clients understand them."""
 
-# The defaults of Word for text without a style, and for some elements.
-_STYLE = f"<style>body{{font-family:{_TIMES}}}{word.TAG_RULES}</style>"
+# The defaults of Word for text without a style, and for some elements. Word leaves out an empty <p>, such as the line
+# of an mj-divider, which has a table for Word (mjmlio/mjml, issue 1143: with a blank in it, Word shows both).
+_STYLE = f"<style>body{{font-family:{_TIMES}}}p:empty{{display:none!important}}{word.TAG_RULES}</style>"
 
 
 def simulate_word(html: str) -> str:
