@@ -90,6 +90,12 @@ def test_a_mail_stands_beside_what_it_was(client: Client) -> None:
     assert "<mark>Hello</mark>" in text
 
 
+def test_a_comparison_is_a_mail_among_the_panes_and_leads_to_the_sheet(client: Client) -> None:
+    page = client.get("/studio/revisions/greeting?sample=ada&base=first").text
+    assert re.search(r'<a id="pane-mail"[^>]*>Mail</a>', page)
+    assert 'id="to-sheet"' in page
+
+
 def test_what_is_gone_and_what_is_new_stand_alone(client: Client) -> None:
     gone = client.get("/studio/revisions/notice?base=first&sample=only").text
     new = client.get("/studio/revisions/word?base=first&sample=only").text
