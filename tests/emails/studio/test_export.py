@@ -199,4 +199,7 @@ async def test_it_opens_from_the_disk_and_shows_each_width_and_scheme(
     await expect(page.locator("iframe.light")).to_be_hidden()
     ground = page.frame_locator("iframe.dark").locator(".ground")
     assert await ground.evaluate("element => getComputedStyle(element).backgroundColor") == "rgb(16, 16, 16)"
+    await page.set_viewport_size({"width": 320, "height": 700})
+    await page.get_by_label("600 pixels").check()
+    assert await page.evaluate("document.documentElement.scrollWidth") == 320
     await page.close()
