@@ -182,3 +182,12 @@ async def test_wrong_arguments_are_refused(folder: Path) -> None:
     async with agent_of(folder) as agent:
         assert "no_such_tool" in await refusal(agent, "no_such_tool")
         assert "width" in await refusal(agent, "render_mail", template="welcome", width=9)
+
+
+async def test_a_misspelt_argument_is_refused_and_the_allowed_ones_are_named(folder: Path) -> None:
+    async with agent_of(folder) as agent:
+        said = await refusal(agent, "read_mail", template="welcome", sampel="bea")
+        assert "read_mail has no argument sampel. Its arguments are template, sample, language." in said
+        assert "list_mails has no argument folder. It has no arguments." in await refusal(
+            agent, "list_mails", folder="."
+        )

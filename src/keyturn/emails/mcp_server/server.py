@@ -131,6 +131,17 @@ class _Tools:
             raise ToolError(f"The mail takes too much {exceeded.limit}, so it was not rendered.") from exceeded
 
 
+class _Server(MCPServer):
+    """Refuses unknown arguments, which the SDK ignores: a misspelt one would change nothing, and its agent not know."""
+
+    async def call_tool(self, name: str, arguments: dict[str, Any], context: Any = None) -> Any:
+        allowed = next((tool.input_schema["properties"] for tool in await self.list_tools() if tool.name == name), None)
+        if allowed is not None and (unknown := [one for one in arguments if one not in allowed]):
+            has = f"Its arguments are {', '.join(allowed)}." if allowed else "It has no arguments."
+            raise ToolError(f"{name} has no argument {', '.join(unknown)}. {has}")
+        return await super().call_tool(name, arguments, context)
+
+
 def create_mcp_server(mails: Mails, runner: Runner[Mails]) -> MCPServer:
     """Return the server; `run` serves over input and output. `runner`: the renderers, which are already started."""
     tools = _Tools(mails, runner)
@@ -142,7 +153,7 @@ def create_mcp_server(mails: Mails, runner: Runner[Mails]) -> MCPServer:
         finally:
             await tools.window.close()
 
-    server = MCPServer("keyturn", instructions=_ABOUT, version=version("keyturn"), log_level="ERROR", lifespan=lifespan)
+    server = _Server("keyturn", instructions=_ABOUT, version=version("keyturn"), log_level="ERROR", lifespan=lifespan)
     for tool in (
         tools.list_mails,
         tools.sample_data,
