@@ -13,7 +13,7 @@ from tests.serving import serving
 
 from keyturn.emails.engines.folder_engine import open_templates
 from keyturn.emails.mails import Mails
-from keyturn.emails.render_server import create_render_app
+from keyturn.emails.render_server import create_render_app, jobs
 from keyturn.emails.renderers import Limits, RendererPool
 
 pytestmark = pytest.mark.long
@@ -126,6 +126,19 @@ def test_the_templates_are_listed_and_their_data_described(server: str) -> None:
             },
         },
         "late": {"type": "boolean"},
+    }
+
+
+def test_functions_of_an_app_are_no_data_that_a_program_must_send(tmp_path: Path) -> None:
+    (tmp_path / "news.html").write_text(
+        "<p>{{ url_for('start', day=today) }} {{ user.name }} {{ user.initials() }}</p>"
+    )
+
+    described = jobs.describe(Mails(open_templates(tmp_path, sandboxed=True)), "news")
+
+    assert described.data["properties"] == {
+        "today": {},
+        "user": {"type": "object", "properties": {"name": {}}},
     }
 
 

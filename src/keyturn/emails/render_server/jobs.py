@@ -96,7 +96,9 @@ def _file_in(gallery: Gallery, path: str) -> str:
 
 
 def _object(variables: Mapping[str, Variable]) -> dict[str, Any]:
-    return {"type": "object", "properties": {name: _schema(variable) for name, variable in variables.items()}}
+    """Return the JSON Schema of values, without functions, which JSON cannot send."""
+    values = {name: _schema(variable) for name, variable in variables.items() if "called" not in variable.uses}
+    return {"type": "object", "properties": values}
 
 
 def _schema(variable: Variable) -> dict[str, Any]:
