@@ -84,6 +84,22 @@ def test_every_rule_says_what_is_wrong_whom_it_hits_and_what_to_do(about: Explan
         assert about.good
 
 
+@pytest.mark.parametrize("about", list(all_rules()), ids=lambda about: about.rule)
+def test_an_explanation_names_each_word_that_differs_from_finding_to_finding(about: Explanation) -> None:
+    of_markup = ('="…"', "{# … #}", "<mjml><mj-body> … </mj-body></mjml>", '" … />')
+    for text in (about.what, about.fix):
+        for shown in of_markup:
+            text = text.replace(shown, "")
+        assert "…" not in text
+
+
+def test_words_of_a_rule_stand_in_capitals_or_are_left_out() -> None:
+    assert explain_rule("mjml/unknown-attribute").what == "<TAG> has no attribute NAME, so MJML ignores it."
+    assert explain_rule("unchecked/part").what == "This part was not checked, as it fails with made-up values."
+    assert "TEMPLATE.samples.toml" in explain_rule("unchecked/part").fix
+    assert explain_rule("jinja/unknown-filter").fix.startswith("Check its spelling; for a filter")
+
+
 TOKEN = "https://example.org/reset?token=kT3vQ9mXh2Jr0pZsYc7LwA8eUfB1nDgO"
 LONG = f"<p>{'Boats ' * 50}</p>"
 DARK = "<style>@media (prefers-color-scheme: dark) { body { background: #111; color: #fff } .x { color: %s } }</style>"

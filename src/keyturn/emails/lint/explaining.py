@@ -11,7 +11,16 @@ from keyturn.emails.lint.clients.features import features, severities
 from keyturn.emails.lint.finding import RULES, Severity
 from keyturn.emails.lint.suppression import expect_rules, rules
 
-_WORD = re.compile(r"(?<!\{)\{\w[^{}]*\}")
+_WORD = re.compile(r"(?<!\{)\{(\w+)[^{}]*\}")
+_WORDS = {
+    "engine": "the template",
+    "form": "{# keyturn: ignore RULE because REASON #}",
+    "next": "3",
+    "spelling": "Check its spelling;",
+    "written": "[first], then name = value below it",
+}
+"""What stands for a word of a rule, if not its name."""
+
 _ITS_FIX = "Each finding says what to do."
 
 
@@ -96,8 +105,8 @@ def _escaped(text: str) -> str:
 
 
 def _general(text: str) -> str:
-    """Return a text of a rule with a placeholder for each of its words."""
-    return _WORD.sub("…", text).replace("{{", "{").replace("}}", "}")
+    """Return a text of a rule with the name of each of its words in capitals."""
+    return _WORD.sub(lambda word: _WORDS.get(word[1], word[1].upper()), text).replace("{{", "{").replace("}}", "}")
 
 
 def _of_feature(rule: str, name: str) -> Explanation:

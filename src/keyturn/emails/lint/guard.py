@@ -84,7 +84,8 @@ def _finding_at(place: Place, fault: SyntaxFault) -> Finding:
     group = "mjml" if not fault.tag or fault.tag.lstrip("/").startswith("mj") else "html"
     tag, detail = cut(fault.tag), cut(fault.detail)
     message = _WITH_DETAIL.get(fault.kind, "").format(tag=tag, detail=detail) if detail else ""
-    return RULES.finding(place, f"{group}/{fault.kind}", message=message, tag=tag, detail=detail)
+    rule = f"{group}/{fault.kind}"
+    return RULES.finding(place, rule, message=message, tag=tag, attribute=detail, character=detail, opened=detail)
 
 
 _WITHOUT_RULES: Mapping[str, frozenset[str]] = {
@@ -192,7 +193,7 @@ def _unknown_element(document: Document, element: Element) -> Iterator[Finding]:
         yield document.finding(element.offset, "mjml/unknown-element", tag=tag, fix=meant)
         return
     above = element.parent.tag if element.parent else ""
-    yield document.finding(element.offset, "mjml/misplaced-html", tag=tag, above=above)
+    yield document.finding(element.offset, "mjml/misplaced-html", tag=tag, parent=above)
 
 
 def _misplaced_element(document: Document, element: Element) -> Finding:
@@ -203,10 +204,10 @@ def _misplaced_element(document: Document, element: Element) -> Finding:
     head = tag in _WITHOUT_RULES or schema().elements[tag].head
     if head and in_body:
         home = _names(homes) + ("" if "mj-head" in homes else " of <mj-head>")
-        return document.finding(element.offset, "mjml/head-element-in-body", tag=tag, home=home)
+        return document.finding(element.offset, "mjml/head-element-in-body", tag=tag, parents=home)
     if not head and above == "mj-head":
-        return document.finding(element.offset, "mjml/body-element-in-head", tag=tag, homes=_names(homes))
-    return document.finding(element.offset, "mjml/wrong-parent", tag=tag, above=above, fix=_way_in(tag, above, homes))
+        return document.finding(element.offset, "mjml/body-element-in-head", tag=tag, parents=_names(homes))
+    return document.finding(element.offset, "mjml/wrong-parent", tag=tag, parent=above, fix=_way_in(tag, above, homes))
 
 
 def _way_in(tag: str, above: str, homes: list[str]) -> str:

@@ -149,7 +149,7 @@ def _headings(document: Document) -> Iterator[Finding]:
         level, found = int(heading[1]), True
         if level > before + 1 and before:
             yield document.finding(
-                tag.offset, "accessibility/heading-order", before=before, level=level, next_level=before + 1
+                tag.offset, "accessibility/heading-order", before=before, level=level, next=before + 1
             )
         before = level
     if not found and (body := body_of(document.root) or document.root.find("body")):
@@ -190,7 +190,7 @@ def _texts(document: Document) -> Iterator[Finding]:
 def _of_text(document: Document, offset: int, paint: Paint, letters: int) -> Iterator[Finding]:
     if paint.size < _SMALLEST:
         severity: Severity = "note" if _TINY <= paint.size < document.text_size else "warning"
-        yield document.finding(offset, "accessibility/small-text", severity=severity, size=paint.size, least=_SMALLEST)
+        yield document.finding(offset, "accessibility/small-text", severity=severity, size=paint.size)
     if letters > _SEVERAL_LINES and 0 < paint.line_height < paint.size * _TIGHTEST:
         yield document.finding(offset, "accessibility/tight-lines", height=paint.line_height, size=paint.size)
     if paint.align == "justify":

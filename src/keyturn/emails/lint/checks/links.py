@@ -125,10 +125,10 @@ def _check_address(document: Document, address: str, anchor: Anchor, find: "part
     elif not scheme:
         yield find("links/relative")
     elif (name := scheme[1].lower()) in ("javascript", "data", "vbscript", "file"):
-        yield find("links/forbidden-scheme", name=name)
+        yield find("links/forbidden-scheme", scheme=name)
     elif name not in _SCHEMES:
         meant = did_you_mean(name, _SCHEMES, said="Did you mean {}:?")
-        yield find("links/unknown-scheme", severity="error" if meant else "warning", name=name, fix=meant)
+        yield find("links/unknown-scheme", severity="error" if meant else "warning", scheme=name, fix=meant)
     elif name == "mailto":
         yield from _of_mailto(address, find)
     elif name in ("http", "https"):

@@ -254,7 +254,7 @@ _TWO_LAYOUTS = "extended multiple times"
 
 
 def _not_checked(message: str, place: Place) -> Finding:
-    return RULES.finding(place, "unchecked/part", reason=message, stem=stem_of(place.file))
+    return RULES.finding(place, "unchecked/part", reason=message, template=stem_of(place.file))
 
 
 def _of_catalogue(cause: CatalogueInvalid, place: Place, folders: Folders) -> Finding:
