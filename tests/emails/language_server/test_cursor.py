@@ -116,6 +116,22 @@ def test_the_name_of_a_property_stands_for_its_declaration(text: str) -> None:
     assert (found.kind, found.property, found.written) == ("declaration", "border-radius", "4px")
 
 
+@pytest.mark.parametrize(
+    ("text", "kind", "written"),
+    [
+        ("<mj-style>a:ho¦ver { color: red }", "pseudo", ":hover"),
+        ("<style>p { color: red } .card p::be¦fore, p { }", "pseudo", ":before"),
+        ("<style>@media (max-width: 600px) { a:ho¦ver { } }", "pseudo", ":hover"),
+        ("<style>p { } @media (max-wi¦dth: 600px) { a { } }", "at-rule", "media (max-width: 600px) "),
+        ("<style>.ca¦rd { color: red }", "", ""),
+        ("<style>@font-face { src:ur¦l(a) }", "declaration", "url(a)"),
+    ],
+)
+def test_a_selector_and_an_at_rule_of_css(text: str, kind: str, written: str) -> None:
+    found = word_at(text.replace("¦", ""), text.index("¦"))
+    assert (found.kind, found.written) == (kind, written)
+
+
 def test_the_name_of_an_attribute_stands_for_its_value() -> None:
     text = '<mj-button align = "left" href>'
     found = word_at(text, text.index("lign"))

@@ -167,6 +167,7 @@ def applied(fix: types.CodeAction, uri: str, text: str) -> str:
         ('align="left"', 'align="lefft"', "mjml/wrong-value"),
         ("{{ user.name }}", "<!-- 🎉 -->{{ user.name | uper }}", "jinja/unknown-filter"),
         ("{{ user.name }}", "{{ usr.name }}", "jinja/undefined"),
+        ("{{ user.name }}", "{{ user.nmae }}", "jinja/undefined"),
         ("_footer.mjml", "_foter.mjml", "jinja/missing-template"),
     ],
 )
@@ -253,6 +254,7 @@ async def test_elements_attributes_values_and_the_mails_own_names_are_completed(
 
 async def test_hovering_says_which_clients_lack_a_feature(editor: Editor) -> None:
     text = MAIL.replace("<mj-text>Hello", '<mj-text border-radius="4px"><p style="border-radius: 4px">Hello')
+    text = text.replace("  <mj-body>", "<mj-head><mj-style>a:hover { color: red }</mj-style></mj-head><mj-body>")
     editor.open("welcome.mjml", text)
 
     said = await editor.hover("welcome.mjml", text, 'style="border-radius: 4')
@@ -260,8 +262,9 @@ async def test_hovering_says_which_clients_lack_a_feature(editor: Editor) -> Non
     assert "caniemail.com/features/css-border-radius" in said
     assert await editor.hover("welcome.mjml", text, 'style="border-ra') == said
     assert said in await editor.hover("welcome.mjml", text, "<mj-text border-ra")
-    assert await editor.hover("welcome.mjml", text, '/start" al') == "`align`: enum(left,center,right)"
+    assert await editor.hover("welcome.mjml", text, '/start" al') == "`align` takes one of left, center or right."
     assert "mj-column" in await editor.hover("welcome.mjml", text, "<mj-but")
+    assert "caniemail.com/features/css-pseudo-class-hover" in await editor.hover("welcome.mjml", text, "a:ho")
 
 
 async def test_an_include_leads_to_its_file(editor: Editor, folder: Path) -> None:

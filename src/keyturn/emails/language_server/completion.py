@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from keyturn.emails.language_server.cursor import Cursor
+from keyturn.emails.lint.guard import type_in_words
 
 _CLASSES = {"class": "classes", "css-class": "classes", "mj-class": "mj_classes"}
 _ENUM = re.compile(r"enum\(([^)]*)\)")
@@ -32,7 +33,7 @@ def completions(cursor: Cursor, words: Mapping[str, Any], files: Iterable[str]) 
         case "attribute":
             attributes = words["elements"].get(cursor.element, {}).get("attributes", {})
             return [
-                Completion(name, "attribute", kind, f'{name}="$1"')
+                Completion(name, "attribute", type_in_words(kind), f'{name}="$1"')
                 for name, kind in attributes.items()
                 if name not in cursor.has - {cursor.written}
             ]

@@ -6,7 +6,8 @@ from typing import Literal
 
 import msgspec
 
-Kind = Literal["", "element", "closing", "attribute", "value", "declaration", "tag", "name", "filter", "test", "file"]
+KindOfCss = Literal["declaration", "pseudo", "at-rule"]
+Kind = Literal["", "element", "closing", "attribute", "value", "tag", "name", "filter", "test", "file"] | KindOfCss
 
 _BEFORE = 20_000
 """Characters before the place that are read: what is open further up is not found."""
@@ -29,11 +30,14 @@ _LAST_WORD = re.compile(r"(?<![\w:-])[\w:-]++\Z")
 _TAGS = re.compile(r"<(/?)([A-Za-z][\w-]*+)([^<>]*+)>")
 _STYLES = re.compile(r"<(/?)(?:mj-)?style\b[^<>]*+>")
 _DECLARATION = re.compile(r"(?:^|[;{\s])([\w-]+)\s*:\s*([^;{}:]*)\Z")
+_OUTSIDE_A_RULE = re.compile(r"(?:\A|\}|@(?!font-face)[^{};@]*+\{)\s*+(@[^{};]*+|[^{};@]*+)\Z")
+_PSEUDO = re.compile(r":[\w-]*\Z")
 _WORD = re.compile(r"[\w-]*")
 _REST = {
     "": re.compile(r"[\w-]{0,40}+\s?:[^;{}\"'<]*+"),  # the name of a CSS property
     "attribute": re.compile(r"[\w:-]{0,40}+(?:\s?=\s?[\"'][^\"'<]*+)?"),
     "file": re.compile(r"[^\"'%]*"),
+    "at-rule": re.compile(r"[^{};\"'<]*"),
     "declaration": re.compile(r"[^;{}\"'<]*"),
     "value": re.compile(r"[^\"'<]*"),
 }
@@ -45,6 +49,7 @@ class Cursor(msgspec.Struct, frozen=True, kw_only=True):
     `element`: the element around it, and for an attribute or a value its own. `attribute`: of a value.
     `has`: the attributes that the element has. `path`: the names before the last dot of a name, where a loop's name
     stands for an item of what it loops over ("order", "items", "[]"). `property`: the CSS property of a declaration.
+    A pseudo-class or -element is written with one colon, an at-rule without its @.
     """
 
     kind: Kind = ""
@@ -127,6 +132,12 @@ def _in_value(element: str, value: re.Match[str]) -> Cursor:
 
 
 def _in_style(css: str, element: str = "") -> Cursor:
+    outside = None if element else _OUTSIDE_A_RULE.search(css)
+    if outside and outside[1].startswith("@"):
+        return Cursor(kind="at-rule", written=outside[1].removeprefix("@"))
+    if outside:
+        pseudo = _PSEUDO.search(outside[1])
+        return Cursor(kind="pseudo", written=pseudo[0]) if pseudo else Cursor()
     found = _DECLARATION.search(css)
     return (
         Cursor(kind="declaration", written=found[2].strip(), property=found[1], element=element) if found else Cursor()

@@ -5,7 +5,8 @@ from typing import Any
 
 from keyturn.emails.language_server.cursor import Cursor
 from keyturn.emails.lint.clients.clients import names_of, supports
-from keyturn.emails.lint.clients.features import features, of_declaration, of_mjml, of_tag
+from keyturn.emails.lint.clients.features import features, of_at_rule, of_declaration, of_mjml, of_selector_part, of_tag
+from keyturn.emails.lint.guard import type_in_words
 from keyturn.emails.lint.markup.structure import schema
 
 
@@ -18,9 +19,15 @@ def describe(cursor: Cursor, words: Mapping[str, Any], clients: Sequence[str]) -
             name, value = (cursor.attribute, cursor.written) if cursor.attribute else (cursor.written, "")
             kind = words["elements"].get(cursor.element, {}).get("attributes", {}).get(name, "")
             features_of_it = (*of_mjml(cursor.element, name), *of_declaration(name, value))
-            return "\n\n".join([*([f"`{name}`: {kind}"] if kind else []), *_gaps(features_of_it, clients)])
+            return "\n\n".join(
+                [*([f"`{name}` takes {type_in_words(kind)}."] if kind else []), *_gaps(features_of_it, clients)]
+            )
         case "declaration":
             return "\n\n".join(_gaps(of_declaration(cursor.property, cursor.written), clients))
+        case "pseudo":
+            return "\n\n".join(_gaps(of_selector_part(cursor.written), clients))
+        case "at-rule":
+            return "\n\n".join(_gaps(of_at_rule(cursor.written), clients))
     return ""
 
 

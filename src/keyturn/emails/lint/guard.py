@@ -325,25 +325,44 @@ class Expected(NamedTuple):
 
 def wrong_value(kind: str, value: str) -> Expected | None:
     """Return what was expected instead of the value, or None if it is valid."""
-    described = _TYPE.fullmatch(kind)
-    if described is None:
-        return None
-    name, options, count = described[1], (described[2] or "").split(","), described[3] or "1"
+    name, options, count = _read_type(kind)
     match name:
         case "color" if value not in schema().colours and not _COLOUR.search(value):
-            return Expected("a colour", _fix_of_colour(value))
+            fix = _fix_of_colour(value)
         case "enum" if value not in options:
-            return Expected(
-                f"one of {_join_words(options)}" if len(options) > 1 else options[0], _closest_option(value, options)
-            )
+            fix = _closest_option(value, options)
         case "boolean" if value not in ("true", "false"):
-            return Expected("true or false", "Write true or false.")
+            fix = "Write true or false."
         case "integer" if not re.search(r"\d", value):
-            return Expected("a whole number", "Write only digits, without a unit.")
+            fix = "Write only digits, without a unit."
         case "unit" | "unitWithNegative" if not _unit(name, tuple(options), count).search(value):
-            return Expected(_unit_words(options, count), _fix_of_unit(value, options, count))
+            fix = _fix_of_unit(value, options, count)
         case _:
             return None
+    return Expected(type_in_words(kind), fix)
+
+
+def type_in_words(kind: str) -> str:
+    """Return what an attribute of this type takes: "one of left, center or right"."""
+    name, options, count = _read_type(kind)
+    match name:
+        case "color":
+            return "a colour"
+        case "enum":
+            return f"one of {_join_words(options)}" if len(options) > 1 else options[0]
+        case "boolean":
+            return "true or false"
+        case "integer":
+            return "a whole number"
+        case "unit" | "unitWithNegative":
+            return _unit_words(options, count)
+    return "any text"
+
+
+def _read_type(kind: str) -> tuple[str, list[str], str]:
+    """Return the name of a type, its words in parentheses, and its count in braces."""
+    read = _TYPE.fullmatch(kind)
+    return (read[1], (read[2] or "").split(","), read[3] or "1") if read else ("", [""], "1")
 
 
 @cache
