@@ -69,6 +69,7 @@ def check_and_correct(gallery: Gallery, file: str, rule: str) -> str:
         ('<mj-text mj-class="smal">a</mj-text>', '<mj-text mj-class="small">a</mj-text>', "mjml/undefined-class"),
         ("<mj-text>{{ uper|uper }}</mj-text>", "<mj-text>{{ uper|upper }}</mj-text>", "jinja/unknown-filter"),
         ("<mj-text>{{ nmae }}</mj-text>", "<mj-text>{{ name }}</mj-text>", "jinja/undefined"),
+        ("<mj-text>{{ order.totl }}</mj-text>", "<mj-text>{{ order.total }}</mj-text>", "jinja/undefined"),
         ('{% include "_parts/fot.mjml" %}', '{% include "_parts/foot.mjml" %}', "jinja/missing-template"),
         ('<mj-include path="_parts/fot.mjml" />', '<mj-include path="_parts/foot.mjml" />', "mjml/missing-include"),
         (

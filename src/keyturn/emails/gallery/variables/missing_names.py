@@ -3,7 +3,7 @@
 import linecache
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import FrameType
@@ -77,6 +77,15 @@ def stand_in_for(name: str) -> str:
     return f"[[{name}]]"
 
 
+class NameNotFound(UndefinedError):
+    """Raised for a missing name. `beside`: the names that the object has which lacks it, if those are known."""
+
+    def __init__(self, message: str, holder: object) -> None:
+        super().__init__(message)
+        names = holder if isinstance(holder, Mapping) else getattr(type(holder), "__struct_fields__", ())
+        self.beside = tuple(str(name) for name in names)
+
+
 class MissingName(Undefined):
     """The value of a name that the sample lacks: it may be tested, but not printed.
 
@@ -91,12 +100,15 @@ class MissingName(Undefined):
 
     def _tell(self) -> None:
         if not is_noting():
-            raise UndefinedError(self._undefined_message)
+            raise self._fault()
         if not self._is_told:
             self._is_told = True
             fault = TemplateInvalid(*_place_of(str(self._undefined_name)), self._undefined_message)
-            fault.__cause__ = UndefinedError(self._undefined_message)
+            fault.__cause__ = self._fault()
             note(fault)
+
+    def _fault(self) -> NameNotFound:
+        return NameNotFound(self._undefined_message, self._undefined_obj)
 
     def __str__(self) -> str:
         self._tell()

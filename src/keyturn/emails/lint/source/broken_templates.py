@@ -21,6 +21,7 @@ from keyturn.emails.lint.finding import (
     RULES,
     Finding,
     Place,
+    cut,
     did_you_mean,
     did_you_mean_file,
     limit_finding,
@@ -239,7 +240,7 @@ def _explain_error(error: TemplateInvalid, folders: Folders, sample: Sample, pla
     if isinstance(cause, TemplateNotFound):
         return find("jinja/missing-template", fix=_closest_file(str(cause.name), folders, place))
     if isinstance(cause, UndefinedError):
-        return find("jinja/undefined", fix=_fix_for_name(missing_name(message), sample))
+        return find("jinja/undefined", fix=_fix_for_name(missing_name(message), sample, getattr(cause, "beside", ())))
     if isinstance(cause, SecurityError):
         return find("jinja/sandbox")
     if error.by_itself or message.endswith(_TWO_LAYOUTS):
@@ -301,13 +302,16 @@ def _missing_include(names: Sequence[str], folders: Folders, place: Place) -> Fi
     return RULES.finding(place, "mjml/missing-include", files=looked, fix=_closest_file(names[0], folders, place))
 
 
-def _fix_for_name(name: str, sample: Sample) -> str:
-    if meant := did_you_mean(name, sample.values):
+def _fix_for_name(name: str, sample: Sample, beside: Sequence[str]) -> str:
+    """Return the fix for a missing name. `beside`: the names of the object that should have it, if it is one's."""
+    if meant := did_you_mean(name, beside or sample.values):
         return meant
-    given, missing = ", ".join(sample.values) or "none", name or "the missing name"
+    given, missing = cut(", ".join(beside or sample.values) or "none"), name or "the missing name"
     if sample.kind == "typed":
-        return f"This template has these values: {given}. Add {missing} to its props, or do not print it."
-    return f"The sample {sample.name} has these values: {given}. Add {missing}, or do not print it."
+        holder = "It" if beside else "This template"
+        return f"{holder} has these values: {given}. Add {missing} to its props, or do not print it."
+    holder = f"Here, the sample {sample.name}" if beside else f"The sample {sample.name}"
+    return f"{holder} has these values: {given}. Add {missing}, or do not print it."
 
 
 def _closest_file(name: str, folders: Folders, place: Place) -> str:
