@@ -11,7 +11,7 @@ const SEVERITY = { error: "error", warning: "warning", note: "info" };
 export function drawDrafts(section, view, tell) {
   const pane = section.querySelector("[data-drawn]");
   const editor = crypto.getRandomValues(new Uint32Array(2)).join("-");
-  let [findings, fault] = [[], null];
+  let [findings, fault, checked, shown] = [[], null, "", ""];
   let closed = false;
 
   const draw = bounded(PAUSE, async (sent) => {
@@ -32,19 +32,25 @@ export function drawDrafts(section, view, tell) {
   const check = bounded(LONG_PAUSE, async (sent) => {
     const said = context().findings && (await post(context().findings, sent));
     if (closed || !said?.findings) return;
-    findings = said.findings;
+    [findings, checked] = [said.findings, sent.text];
     mark(sent.text);
   });
 
   function mark(text) {
     const { doc } = view.state;
     if (doc.toString() !== text) return; // the text has changed, so the next response applies
-    const own = fault?.file === section.dataset.file && fault.line ? [fault] : [];
-    const all = own.length ? own : findings;
-    view.dispatch(setDiagnostics(view.state, all.filter(({ line }) => line <= doc.lines).map((one) => diagnostic(doc, one))));
+    const own = fault?.file === section.dataset.file && fault.line;
+    const isFound = own && findings.some(({ line, severity }) => line === fault.line && severity === "error");
+    const all = own && !isFound ? [fault] : findings;
+    const now = JSON.stringify([all, text === checked]);
+    if (now === shown) return; // new marks would close the list of findings at its selected one
+    shown = now;
+    const marks = all.filter(({ line }) => line <= doc.lines).map((one) => ({ ...diagnostic(doc, one), actions: text === checked ? actions(doc, one) : [] }));
+    view.dispatch(setDiagnostics(view.state, marks));
   }
 
   function changed() {
+    shown = "";
     const sent = () => ({ file: section.dataset.file, text: view.state.doc.toString(), editor });
     draw.soon(sent);
     check.soon(sent);
@@ -124,9 +130,26 @@ function fit(pane) {
 
 function diagnostic(doc, { line, column, message, fix, severity, rule }) {
   const { from, to, text } = doc.line(line);
-  TOKEN.lastIndex = Math.min((column ?? text.search(/\S|$/) + 1) - 1, text.length);
+  TOKEN.lastIndex = column ? indexIn(text, column) : text.search(/\S|$/);
   const start = from + TOKEN.lastIndex;
   const token = TOKEN.exec(text);
   const end = token ? start + token[0].length : to;
   return { from: start, to: Math.max(start, end), severity: SEVERITY[severity], message: [message, fix].filter(Boolean).join(" "), source: rule };
+}
+
+// Returns the index of a column. The server counts characters from 1, and JavaScript UTF-16 units.
+function indexIn(text, column) {
+  return [...text].slice(0, column - 1).join("").length;
+}
+
+// Offers the right word, which is written only into the text that was checked.
+function actions(doc, { correction, corrects }) {
+  if (!corrects?.length) return [];
+  const changes = corrects.map(({ line, column }) => {
+    const { from, text } = doc.line(line);
+    const start = from + indexIn(text, column);
+    return { from: start, to: start + correction.wrong.length, insert: correction.right };
+  });
+  const apply = (view) => view.state.doc.eq(doc) && view.dispatch({ changes, userEvent: "input.fix" });
+  return [{ name: `Change to ${correction.right}`, apply }];
 }

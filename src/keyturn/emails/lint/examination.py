@@ -36,7 +36,6 @@ from keyturn.emails.lint.suppression import AS_DECLARED, MARK, IgnoreComments, J
 from keyturn.emails.renderers.limits import Limits, OutOfTime, limited_time
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import SOURCE_LANGUAGE, Language, Text
-from keyturn.mail.rendering.folders import Folders
 
 ENOUGH = 2
 """Mails of a template that may pass a limit before the others are skipped."""
@@ -137,7 +136,7 @@ class TemplateChecks:
         try:
             return tuple(self.gallery.samples(template).values()), []
         except TemplateInvalid as error:
-            found = [explain_samples(one, self.gallery.folders).finding for one in (error, *error.others)]
+            found = [explain_samples(one, self.gallery).finding for one in (error, *error.others)]
         is_drawn = template not in self.gallery.props and all(one.rule == "samples/invalid" for one in found)
         return (self.gallery.guessed_sample(template),) if is_drawn else (), found
 
@@ -176,7 +175,7 @@ class TemplateChecks:
         try:
             with limited_time(self.limits.seconds):
                 document = read_document(templates, template, sample, language)
-                faults = {fault: explain(fault, templates.folders, sample).finding for fault in document.missing}
+                faults = {fault: explain(fault, self.gallery, sample).finding for fault in document.missing}
                 hiding += (finding for fault, finding in faults.items() if is_failed_part(fault))
                 is_endless = any(isinstance(fault.__cause__, RecursionError) for fault in faults)
                 for finding in chain(faults.values(), document_findings(document, self._checks)):
@@ -188,7 +187,7 @@ class TemplateChecks:
         except OutOfTime:
             hiding.append(limit_finding("time", Place(self.gallery.files(template).markup)))
         except TemplateInvalid as error:
-            hiding += (explain(one, templates.folders, sample).finding for one in (error, *error.others))
+            hiding += (explain(one, self.gallery, sample).finding for one in (error, *error.others))
         return found, hiding, is_endless or any(finding.group == "limits" for finding in hiding)
 
     def _sources(self, files: Iterable[str]) -> Iterator[str]:
@@ -210,8 +209,8 @@ def samples_in_languages(samples: Iterable[Sample], languages: Sequence[Language
             yield sample, next((one for one in languages if one.tag == SOURCE_LANGUAGE), languages[0])
 
 
-def missing_names(document: Document, folders: Folders, sample: Sample) -> Iterable[Finding]:
-    return (explain(missing, folders, sample).finding for missing in document.missing)
+def missing_names(document: Document, gallery: Gallery, sample: Sample) -> Iterable[Finding]:
+    return (explain(missing, gallery, sample).finding for missing in document.missing)
 
 
 def document_findings(document: Document, checks: Iterable[Check]) -> Iterable[Finding]:

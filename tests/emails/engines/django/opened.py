@@ -86,9 +86,9 @@ def found_in(opened: Opened, source: str, values: str = "") -> list[tuple[str, s
         templates = gallery.renderers(with_lenient_origins)(sample)
         try:
             document = read_document(templates, name, sample, gallery.languages.choose("en"))
-            found = [*missing_names(document, templates.folders, sample), *document_findings(document, [])]
+            found = [*missing_names(document, gallery, sample), *document_findings(document, [])]
         except TemplateInvalid as error:
-            found = [explain(error, templates.folders, sample).finding]
+            found = [explain(error, gallery, sample).finding]
         return [(f"{one.place.line}:{one.place.column}", one.rule, one.message, one.fix) for one in found]
 
 

@@ -3,7 +3,7 @@
 import re
 import traceback
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from posixpath import basename
@@ -14,7 +14,7 @@ from jinja2.exceptions import SecurityError
 from msgspec import Struct
 from msgspec.structs import replace
 
-from keyturn.emails.gallery import Sample
+from keyturn.emails.gallery import Gallery, Sample
 from keyturn.emails.gallery.naming import stem_of
 from keyturn.emails.gallery.variables.missing_names import missing_name
 from keyturn.emails.lint.finding import (
@@ -31,8 +31,7 @@ from keyturn.emails.lint.finding import (
 from keyturn.emails.lint.source.other_engines import TagOfAnotherEngine, rule_of
 from keyturn.errors import CatalogueInvalid, TemplateInvalid
 from keyturn.mail.rendering.engine import EngineFault
-from keyturn.mail.rendering.folders import Folders
-from keyturn.plain_files import read_plain_file, read_plain_text
+from keyturn.plain_files import read_plain_file
 
 _TAG = re.compile(r"\{[{%].*?(?:[}%]\}|$)")
 _GOT = re.compile(r".*\bgot '(\w+)'")
@@ -53,61 +52,61 @@ class Spot(Struct, frozen=True):
     def __str__(self) -> str:
         return ":".join(str(part) for part in (self.file, self.line, self.column) if part)
 
-    def nearest_place(self, folders: Folders) -> Place:
+    def nearest_place(self, gallery: Gallery) -> Place:
         """Return a complete place. The default column is that of the first tag of the line, else its first word."""
-        line = line_at(self, folders)
+        line = line_at(self, gallery)
         tag = _TAG.search(line)
         first = tag.start() if tag else len(line) - len(line.lstrip())
         return Place(self.file, self.line or 1, self.column or first + 1)
 
 
-def line_at(spot: Spot, folders: Folders) -> str:
-    lines = _lines(folders / spot.file)
+def line_at(spot: Spot, gallery: Gallery) -> str:
+    lines = _lines(spot.file, gallery)
     return lines[spot.line - 1] if spot.line and spot.line <= len(lines) else ""
 
 
-def spot_of(error: TemplateInvalid, folders: Folders) -> Spot:
+def spot_of(error: TemplateInvalid, gallery: Gallery) -> Spot:
     """Return where Jinja stopped. In a line with several tags, the column is known only if the error names one."""
-    spot = Spot(folders.name_of(error.path), error.line)
+    spot = Spot(gallery.folders.name_of(error.path), error.line)
     if isinstance(error.__cause__, TagOfAnotherEngine):
         return Spot(spot.file, spot.line, getattr(error.__cause__.lineno, "column", None))
-    return Spot(spot.file, spot.line, _column(line_at(spot, folders), error) or error.column)
+    return Spot(spot.file, spot.line, _column(line_at(spot, gallery), error) or error.column)
 
 
-def spot_in_samples(error: TemplateInvalid, folders: Folders) -> Spot:
+def spot_in_samples(error: TemplateInvalid, gallery: Gallery) -> Spot:
     """Return the place that the message names: a line, or a sample and its field."""
-    file = folders.name_of(error.path)
+    file = gallery.folders.name_of(error.path)
     if found := _AT.search(error.message):
         return Spot(file, int(found[1]), int(found[2]) if found[2] else None)
     if error.line and (field := _FIELD.search(error.message)):
         written = re.compile(rf"(?:^|[{{,])\s*[\"']?({field[1]})[\"']?\s*[=:]")
-        for number, line in enumerate(_lines(folders / file)[error.line - 1 :], error.line):
+        for number, line in enumerate(_lines(file, gallery)[error.line - 1 :], error.line):
             if found := written.search(line):
                 return Spot(file, number, found.start(1) + 1)
     return Spot(file, error.line)
 
 
-def find_undecodable(error: TemplateInvalid, folders: Folders) -> Spot | None:
+def find_undecodable(error: TemplateInvalid, gallery: Gallery) -> Spot | None:
     """Return the place of the first byte that is not UTF-8. The file is found by its content."""
     cause = error.__cause__
     if not isinstance(cause, UnicodeDecodeError):
         return None
     whole, before = bytes(cause.object), bytes(cause.object)[: cause.start]
-    files = (path for path in (Path(error.path), *sorted(folders.paths())) if _has_content(path, whole))
+    files = (path for path in (Path(error.path), *sorted(gallery.folders.paths())) if _has_content(path, whole))
     column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace")) + 1
-    return next((Spot(folders.name_of(file), before.count(b"\n") + 1, column) for file in files), None)
+    return next((Spot(gallery.folders.name_of(file), before.count(b"\n") + 1, column) for file in files), None)
 
 
-def find_circle(error: TemplateInvalid, folders: Folders) -> tuple[Spot, ...]:
+def find_circle(error: TemplateInvalid, gallery: Gallery) -> tuple[Spot, ...]:
     """Return the includes of an endless circle, each once. A macro that calls itself is no circle."""
     if not isinstance(error.__cause__, RecursionError):
         return ()
-    steps = traceback.extract_tb(error.__cause__.__traceback__)
+    steps, folders = traceback.extract_tb(error.__cause__.__traceback__), gallery.folders
     times = Counter(
         Spot(folders.name_of(step.filename), step.lineno) for step in steps if Path(step.filename) in folders
     )
-    turns = (spot for spot, count in times.items() if count > _ONCE_MORE and _BRINGS_IN.search(line_at(spot, folders)))
-    return tuple(Spot(spot.file, spot.line, _column(line_at(spot, folders), error)) for spot in turns)
+    turns = (spot for spot, count in times.items() if count > _ONCE_MORE and _BRINGS_IN.search(line_at(spot, gallery)))
+    return tuple(Spot(spot.file, spot.line, _column(line_at(spot, gallery), error)) for spot in turns)
 
 
 def _column(line: str, error: TemplateInvalid) -> int | None:
@@ -138,9 +137,9 @@ def _names_in(error: TemplateInvalid) -> Iterator[str]:
         yield quoted[1]
 
 
-def _lines(file: Path) -> list[str]:
+def _lines(file: str, gallery: Gallery) -> list[str]:
     try:
-        return read_plain_text(file, errors="replace").split("\n")
+        return gallery.source(file).split("\n")
     except OSError:
         return []
 
@@ -175,6 +174,25 @@ _WRITTEN: Mapping[str, str] = {
 }
 
 
+_CLOSE = 0.8
+_KNOWN_FROM: Mapping[str, tuple[str, ...]] = {
+    "Flask-Babel": (
+        "currencyformat", "dateformat", "datetimeformat", "decimalformat", "numberformat", "percentformat",
+        "timedeltaformat", "timeformat",
+    ),
+    "Babel": (
+        "format_currency", "format_date", "format_datetime", "format_decimal", "format_interval", "format_number",
+        "format_percent", "format_time", "format_timedelta",
+    ),
+    "Django": (
+        "apnumber", "date", "floatformat", "get_digit", "intcomma", "intword", "linebreaks", "linebreaksbr",
+        "localtime", "naturalday", "naturaltime", "ordinal", "pluralize", "slugify", "time", "timesince", "timeuntil",
+        "truncatechars", "truncatewords", "yesno",
+    ),
+}  # fmt: skip
+"""Libraries whose filters apps often use, with the names."""
+
+
 class Broken(NamedTuple):
     """Why a template cannot be rendered.
 
@@ -185,60 +203,60 @@ class Broken(NamedTuple):
     spot: Spot
 
 
-def explain(error: TemplateInvalid, folders: Folders, sample: Sample) -> Broken:
-    if spot := find_undecodable(error, folders):
-        return Broken(_not_utf8("jinja/error", spot, folders), spot)
+def explain(error: TemplateInvalid, gallery: Gallery, sample: Sample) -> Broken:
+    if spot := find_undecodable(error, gallery):
+        return Broken(_not_utf8("jinja/error", spot, gallery), spot)
     if isinstance(error.__cause__, EngineFault):
-        return _explain_fault(error, error.__cause__, folders, sample)
-    if spots := find_circle(error, folders):
-        return Broken(_of_circle(spots, folders), spots[-1])
-    spot = spot_of(error, folders)
+        return _explain_fault(error, error.__cause__, gallery, sample)
+    if spots := find_circle(error, gallery):
+        return Broken(_of_circle(spots, gallery), spots[-1])
+    spot = spot_of(error, gallery)
     if isinstance(error.__cause__, CatalogueInvalid):
-        return Broken(_of_catalogue(error.__cause__, spot.nearest_place(folders), folders), spot)
-    return Broken(_explain_error(error, folders, sample, spot.nearest_place(folders)), spot)
+        return Broken(_of_catalogue(error.__cause__, spot.nearest_place(gallery), gallery), spot)
+    return Broken(_explain_error(error, gallery, sample, spot.nearest_place(gallery)), spot)
 
 
-def _explain_fault(error: TemplateInvalid, fault: EngineFault, folders: Folders, sample: Sample) -> Broken:
-    spot = Spot(folders.name_of(error.path), error.line, fault.column)
-    place = spot.nearest_place(folders)
+def _explain_fault(error: TemplateInvalid, fault: EngineFault, gallery: Gallery, sample: Sample) -> Broken:
+    spot = Spot(gallery.folders.name_of(error.path), error.line, fault.column)
+    place = spot.nearest_place(gallery)
     if fault.kind == "error" and not (fault.by_itself or sample.is_complete):
         return Broken(_not_checked(fault.message, place), spot)
     rule = f"{fault.engine.lower()}/{fault.kind}"
     return Broken(RULES.finding(place, rule, message=_as_sentence(fault.message), fix=fault.fix), spot)
 
 
-def explain_samples(error: TemplateInvalid, folders: Folders) -> Broken:
-    if spot := find_undecodable(error, folders):
-        return Broken(_not_utf8("samples/invalid", spot, folders), spot)
-    spot = spot_in_samples(error, folders)
+def explain_samples(error: TemplateInvalid, gallery: Gallery) -> Broken:
+    if spot := find_undecodable(error, gallery):
+        return Broken(_not_utf8("samples/invalid", spot, gallery), spot)
+    spot = spot_in_samples(error, gallery)
     if limit := limit_of(error.__cause__):
-        place = spot.nearest_place(folders)
+        place = spot.nearest_place(gallery)
         return Broken(limit_finding(limit, place, reason_of(error.__cause__, error.message)), spot)
     ending = Path(error.path).suffix.lower().lstrip(".")
     written = _WRITTEN.get(ending, _WRITTEN["toml"])
     fix = next((fix for part, fix in _FIXES.items() if part in error.message), "")
     if not fix and _AT.search(error.message):
         fix = f"Correct the {ending.upper().replace('YML', 'YAML')} here. A sample is written like this: {written}."
-    place, message = spot.nearest_place(folders), _as_sentence(error.message)
+    place, message = spot.nearest_place(gallery), _as_sentence(error.message)
     return Broken(RULES.finding(place, "samples/invalid", message=message, fix=fix, written=written), spot)
 
 
-def _explain_error(error: TemplateInvalid, folders: Folders, sample: Sample, place: Place) -> Finding:
+def _explain_error(error: TemplateInvalid, gallery: Gallery, sample: Sample, place: Place) -> Finding:
     cause, message = error.__cause__, error.message
     if limit := limit_of(cause):
         return limit_finding(limit, place, reason_of(cause, message))
-    line_text = line_at(Spot(folders.name_of(error.path), error.line), folders)
+    line_text = line_at(Spot(gallery.folders.name_of(error.path), error.line), gallery)
     if isinstance(cause, TemplateSyntaxError):
-        return _of_syntax(cause, message, place)
+        return _of_syntax(cause, message, gallery, place)
     if isinstance(cause, TemplatesNotFound) and "<mj-include" in line_text:
-        return _missing_include([*map(str, cause.templates)], folders, place)
+        return _missing_include([*map(str, cause.templates)], gallery, place)
     if isinstance(cause, TemplateRuntimeError) and (unknown := _UNKNOWN.search(message)):
-        return _unknown(unknown, message, place)
+        return _unknown(unknown, message, gallery, place)
     if isinstance(cause, RecursionError):
         return RULES.finding(place, "jinja/error", message=_ENDLESS, fix="Add a condition that ends the calls.")
     find = partial(RULES.finding, place, message=_as_sentence(message))
     if isinstance(cause, TemplateNotFound):
-        return find("jinja/missing-template", fix=_closest_file(str(cause.name), folders, place))
+        return find("jinja/missing-template", fix=_closest_file(str(cause.name), gallery, place))
     if isinstance(cause, UndefinedError):
         return find("jinja/undefined", fix=_fix_for_name(missing_name(message), sample, getattr(cause, "beside", ())))
     if isinstance(cause, SecurityError):
@@ -258,48 +276,61 @@ def _not_checked(message: str, place: Place) -> Finding:
     return RULES.finding(place, "unchecked/part", reason=message, template=stem_of(place.file))
 
 
-def _of_catalogue(cause: CatalogueInvalid, place: Place, folders: Folders) -> Finding:
+def _of_catalogue(cause: CatalogueInvalid, place: Place, gallery: Gallery) -> Finding:
     """Report a text that a catalogue keeps from being rendered. The catalogue has a finding of its own."""
-    said = f"This part was not checked, as {folders.name_of(cause.path)} cannot be read."
+    said = f"This part was not checked, as {gallery.folders.name_of(cause.path)} cannot be read."
     return replace(_not_checked("", place), message=said, fix="Correct this catalogue.")
 
 
-def _not_utf8(rule: str, spot: Spot, folders: Folders) -> Finding:
+def _not_utf8(rule: str, spot: Spot, gallery: Gallery) -> Finding:
     return RULES.finding(
-        spot.nearest_place(folders), rule, message=f"'{spot.file}' is not UTF-8.", fix="Save it as UTF-8."
+        spot.nearest_place(gallery), rule, message=f"'{spot.file}' is not UTF-8.", fix="Save it as UTF-8."
     )
 
 
-def _of_circle(spots: Sequence[Spot], folders: Folders) -> Finding:
+def _of_circle(spots: Sequence[Spot], gallery: Gallery) -> Finding:
     last = spots[-1]
     others = ", ".join(dict.fromkeys(spot.file for spot in spots if spot.file != last.file))
     message = f"'{last.file}' includes or extends itself{f', through {others}' if others else ''}."
     fix = "Remove the include or extends that closes the circle."
-    return RULES.finding(last.nearest_place(folders), "jinja/error", message=message, fix=fix)
+    return RULES.finding(last.nearest_place(gallery), "jinja/error", message=message, fix=fix)
 
 
-def _of_syntax(cause: TemplateSyntaxError, message: str, place: Place) -> Finding:
+def _of_syntax(cause: TemplateSyntaxError, message: str, gallery: Gallery, place: Place) -> Finding:
     if isinstance(cause, TagOfAnotherEngine):
         return RULES.finding(place, rule_of(cause.engine), said=message)
     if unknown := _UNKNOWN.search(message):
-        return _unknown(unknown, message, place)
+        return _unknown(unknown, message, gallery, place)
     return RULES.finding(place, "jinja/syntax", message=_as_sentence(message))
 
 
-def _unknown(unknown: re.Match[str], message: str, place: Place) -> Finding:
-    said = f"No {unknown[1]} named '{unknown[2]}'" if unknown[1] else message
-    rule = f"jinja/unknown-{unknown[1] or 'tag'}"
-    return RULES.finding(place, rule, message=_as_sentence(said), spelling="Check its spelling;")
+def _unknown(unknown: re.Match[str], message: str, gallery: Gallery, place: Place) -> Finding:
+    kind, name, environment = (
+        unknown[1] or "tag",
+        unknown[2],
+        gallery.templates.environment(gallery.languages.choose("")),
+    )
+    said = f"No {kind} named '{name}'" if name else message
+    known = {"filter": environment.filters, "test": environment.tests}.get(kind, {})
+    spelling = spelling_of(name, known) if name else "Check its spelling;"
+    return RULES.finding(place, f"jinja/unknown-{kind}", message=_as_sentence(said), spelling=spelling)
 
 
-def _missing_include(names: Sequence[str], folders: Folders, place: Place) -> Finding:
+def spelling_of(name: str, known: Iterable[str]) -> str:
+    """Return the beginning of the fix for an unknown filter, tag or test."""
+    if source := next((source for source, names in _KNOWN_FROM.items() if name in names), ""):
+        return f"{source} has one of this name;"
+    return did_you_mean(name, known, _CLOSE, "Did you mean {}? Otherwise,") or "Check its spelling;"
+
+
+def _missing_include(names: Sequence[str], gallery: Gallery, place: Place) -> Finding:
     """Explain a missing file of mj-include, which looks beside its own file and then in the folder."""
     if all(name.startswith("../") for name in names):
         message = f"The path of this mj-include leads out of the folder: {names[0]}."
         fix = "Move the file into the folder of the templates, or open the folder above."
         return RULES.finding(place, "mjml/missing-include", message=message, fix=fix)
     looked = " or ".join(name for name in names if not name.startswith("../"))
-    return RULES.finding(place, "mjml/missing-include", files=looked, fix=_closest_file(names[0], folders, place))
+    return RULES.finding(place, "mjml/missing-include", files=looked, fix=_closest_file(names[0], gallery, place))
 
 
 def _fix_for_name(name: str, sample: Sample, beside: Sequence[str]) -> str:
@@ -314,8 +345,8 @@ def _fix_for_name(name: str, sample: Sample, beside: Sequence[str]) -> str:
     return f"{holder} has these values: {given}. Add {missing}, or do not print it."
 
 
-def _closest_file(name: str, folders: Folders, place: Place) -> str:
-    files = (folders.name_of(path) for path in folders.paths() if path.is_file())
+def _closest_file(name: str, gallery: Gallery, place: Place) -> str:
+    files = (gallery.folders.name_of(path) for path in gallery.folders.paths() if path.is_file())
     files = (file for file in files if not file.lower().endswith(_DATA))
     shown = [file for file in files if not any(part.startswith(".") for part in file.split("/"))]
     return did_you_mean_file(name, shown, place.file)

@@ -1,34 +1,16 @@
 """Unknown filters and tests. They are reported, and the mail is checked without them."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 
 from jinja2 import Environment, TemplateError, nodes
 
 from keyturn.emails.gallery import Gallery, Sample
 from keyturn.emails.gallery.environments import FolderEnvironment, with_lenient_filters
 from keyturn.emails.gallery.variables.usage import parse_template
-from keyturn.emails.lint.finding import RULES, Finding, Place, did_you_mean
-from keyturn.emails.lint.source.broken_templates import explain
+from keyturn.emails.lint.finding import RULES, Finding, Place
+from keyturn.emails.lint.source.broken_templates import explain, spelling_of
 from keyturn.emails.lint.source.origins import with_origins
-
-_CLOSE = 0.8
-_KNOWN_FROM: Mapping[str, tuple[str, ...]] = {
-    "Flask-Babel": (
-        "currencyformat", "dateformat", "datetimeformat", "decimalformat", "numberformat", "percentformat",
-        "timedeltaformat", "timeformat",
-    ),
-    "Babel": (
-        "format_currency", "format_date", "format_datetime", "format_decimal", "format_interval", "format_number",
-        "format_percent", "format_time", "format_timedelta",
-    ),
-    "Django": (
-        "apnumber", "date", "floatformat", "get_digit", "intcomma", "intword", "linebreaks", "linebreaksbr",
-        "localtime", "naturalday", "naturaltime", "ordinal", "pluralize", "slugify", "time", "timesince", "timeuntil",
-        "truncatechars", "truncatewords", "yesno",
-    ),
-}  # fmt: skip
-"""Libraries whose filters apps often use, with the names."""
 
 _ANY = Sample("", {})
 
@@ -51,7 +33,7 @@ def find_unknown_filters(gallery: Gallery, template: str) -> Iterator[Finding]:
 def unknown_filters_in(gallery: Gallery, file: str) -> Iterator[Finding]:
     """Yield those of one file. Other engines report their own; in an app's own environment Jinja does."""
     if engine := gallery.templates.engine:
-        yield from (explain(fault, gallery.folders, _ANY).finding for fault in engine.unknown_names(file))
+        yield from (explain(fault, gallery, _ANY).finding for fault in engine.unknown_names(file))
         return
     environment = gallery.templates.environment(gallery.languages.choose(""))
     if isinstance(environment, FolderEnvironment):
@@ -70,13 +52,7 @@ def _in_file(file: str, source: str, environment: Environment) -> Iterator[Findi
             line = int(node.lineno)
             place = Place(file, line, _column(lines[line - 1], node.name))
             message = f"No {kind} named '{node.name}'."
-            yield RULES.finding(place, f"jinja/unknown-{kind}", message=message, spelling=_spelling(node.name, known))
-
-
-def _spelling(name: str, known: Iterable[str]) -> str:
-    if source := next((source for source, names in _KNOWN_FROM.items() if name in names), ""):
-        return f"{source} has one of this name;"
-    return did_you_mean(name, known, _CLOSE, "Did you mean {}? Otherwise,") or "Check its spelling;"
+            yield RULES.finding(place, f"jinja/unknown-{kind}", message=message, spelling=spelling_of(node.name, known))
 
 
 def _column(line: str, name: str) -> int:

@@ -279,4 +279,4 @@ class Checks:
 def _unreadable(rendition: Rendition, gallery: Gallery) -> MailReport:
     error = rendition.unreadable
     faults = (error, *error.others) if error else ()
-    return MailReport(tuple(explain_samples(fault, gallery.folders).finding for fault in faults))
+    return MailReport(tuple(explain_samples(fault, gallery).finding for fault in faults))

@@ -49,12 +49,12 @@ def _of_mail(
     drawer: Drawer, order: Order, checks: tuple[Check, ...]
 ) -> tuple[Document | None, set[Finding], set[Finding]]:
     """Return the mail (None if it cannot be drawn), its findings, and the findings that keep it from being sent."""
-    folders = drawer.gallery.folders
+    gallery = drawer.gallery
     try:
         document = drawer.document(order)
     except TemplateInvalid as error:
-        return None, set(), {explain(one, folders, order.sample).finding for one in (error, *error.others)}
-    findings, missing = set(document_findings(document, checks)), {*missing_names(document, folders, order.sample)}
+        return None, set(), {explain(one, gallery, order.sample).finding for one in (error, *error.others)}
+    findings, missing = set(document_findings(document, checks)), {*missing_names(document, gallery, order.sample)}
     return (document, findings, missing) if document.html else (None, set(), findings | missing)
 
 

@@ -15,6 +15,7 @@ from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.gallery import Draft
 from keyturn.emails.gallery.sizes import LARGEST
 from keyturn.emails.lint.finding import Finding
+from keyturn.emails.lint.source.corrections import places_to_correct
 from keyturn.emails.lint.vocabulary import vocabulary
 from keyturn.emails.studio import frames
 from keyturn.emails.studio.drafts import Drafts
@@ -96,7 +97,7 @@ async def check_draft(
 ) -> Response[Any]:
     def check(rendition: Rendition, draft: Draft) -> Response[Any]:
         findings = [each for each in drafts.findings(rendition, draft) if each.place.file == data.file]
-        return Response({"findings": [_finding(each) for each in findings]})
+        return Response({"findings": [_finding(each, data.text) for each in findings]})
 
     return await _with_draft(data, path_name, view, sources, canvas, check)
 
@@ -141,10 +142,12 @@ def _fault(fault: RenderFault) -> dict[str, Any]:
     return {**said, "message": fault.message, "fix": fault.hint, "severity": "error"}
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def _finding(finding: Finding, text: str) -> dict[str, Any]:
     place = {"line": finding.place.line, "column": finding.place.column}
     said = {"message": finding.message, "fix": finding.fix}
-    return {**place, **said, "severity": finding.severity, "rule": finding.rule}
+    corrects = [{"line": wrong.line, "column": wrong.column} for wrong in places_to_correct(finding, text)]
+    correction = {"correction": asdict(finding.correction), "corrects": corrects} if finding.correction else {}
+    return {**place, **said, "severity": finding.severity, "rule": finding.rule, **correction}
 
 
 HANDLERS = (read_source, save_source, draw_draft, check_draft, draft_frame, words)

@@ -70,7 +70,7 @@ class RenderFault(Struct, frozen=True):
 
 
 def fault_of_samples(error: TemplateInvalid, gallery: Gallery) -> RenderFault:
-    return _fault(explain_samples(error, gallery.folders), gallery)
+    return _fault(explain_samples(error, gallery), gallery)
 
 
 def fault_of_template(error: TemplateInvalid, gallery: Gallery, template: str, sample: Sample) -> RenderFault:
@@ -78,7 +78,7 @@ def fault_of_template(error: TemplateInvalid, gallery: Gallery, template: str, s
     if error.line is None and error.message.startswith("MJML: "):
         unknown = RenderFault(Spot(gallery.folders.name_of(error.path)), error.message, "")
         return _mistake_in_tags(gallery, template) or unknown
-    broken = explain(error, gallery.folders, sample)
+    broken = explain(error, gallery, sample)
     return _fault(broken, gallery, _trail(error.__cause__, gallery.folders))
 
 
