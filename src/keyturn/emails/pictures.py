@@ -118,6 +118,9 @@ def _page(title: str, changes: Sequence[Comparison], mails: Sequence[str]) -> It
     yield "</body></html>\n"
 
 
+_CAPTIONS = {"old": "before", "new": "now", "overlay": "overlay"}
+
+
 def _as_html(number: int, change: Comparison, pictures: dict[str, str]) -> str:
     name = escape(str(change.name))
     parts = [f'<section id="mail-{number}"><h2>{name}</h2><p class=fact>{change.state}</p>']
@@ -126,8 +129,9 @@ def _as_html(number: int, change: Comparison, pictures: dict[str, str]) -> str:
     parts.append('<div class="pictures">')
     for kind, shown in pictures.items():
         is_file = _OWN_FILE.fullmatch(shown)
-        picture = f'<a href="{shown}"><img src="{shown}" alt="{kind}: {name}"></a>' if is_file else escape(shown)
-        parts.append(f"<figure><figcaption>{kind}</figcaption>{picture}</figure>")
+        caption = _CAPTIONS[kind]
+        picture = f'<a href="{shown}"><img src="{shown}" alt="{caption}: {name}"></a>' if is_file else escape(shown)
+        parts.append(f"<figure><figcaption>{caption}</figcaption>{picture}</figure>")
     parts.append("</div>")
     for part, difference in {"Subject": change.subject, "Text": change.text, "HTML": change.html}.items():
         if difference.added or difference.removed:

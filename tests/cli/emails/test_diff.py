@@ -1,5 +1,6 @@
 """diff: which mails changed since a commit, in pictures."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -64,20 +65,43 @@ def test_each_side_and_an_overlay_are_pictures(keyturn: Keyturn, emails: Path) -
     assert all(f'src="{name}"' in page for name in pictures)
     assert "http" not in page
     assert "&lt;b&gt;" in page
+    new = page[page.index("<h2>added/guessed") :].partition("</section>")[0]
+    assert re.findall(r">(new|now|before)<", new) == ["new", "now"]
 
 
-@pytest.mark.parametrize("fault", ["{% endif %}", '{% include "nowhere.html" %}', "{{ 1 / 0 }}", "{{ 'a' | uper }}"])
-def test_a_mail_that_breaks_as_before_has_not_changed(keyturn: Keyturn, emails: Path, fault: str) -> None:
+@pytest.mark.parametrize("fault", ["{% endif %}", '{% include "nowhere.html" %}', "{{ 1 / 0 }}"])
+def test_a_mail_that_was_broken_before_is_counted_as_one_that_cannot_be_compared(
+    keyturn: Keyturn, emails: Path, fault: str
+) -> None:
     broken = emails / "changed.html"
     broken.write_text(PAGE.format("changed", fault))
     git("add", ".")
     git("commit", "--quiet", "--message", "Broken boats")
 
     broken.write_text(PAGE.format("changed", f"Boats\n{fault}"))
-    assert keyturn("diff", str(emails)).out.count("broken") == 0
+    for now in (f"Boats\n{fault}", "{% endfor %}"):
+        broken.write_text(PAGE.format("changed", now))
+        listed, *counts = keyturn("diff", str(emails)).out.splitlines()
+        assert listed.startswith("broken   changed/guessed")
+        assert listed.endswith("(broken at HEAD, too)")
+        assert counts == ["0 mails changed since HEAD.", "1 mail cannot be compared: broken at HEAD and now."]
 
-    broken.write_text(PAGE.format("changed", "{% endfor %}"))
-    assert keyturn("diff", str(emails)).out.startswith("broken   changed/guessed")
+    broken.write_text(PAGE.format("changed", "Boats"))
+    assert keyturn("diff", str(emails)).out.endswith("1 mail changed since HEAD.\n")
+
+
+def test_a_mail_that_breaks_now_has_changed(keyturn: Keyturn, emails: Path) -> None:
+    (emails / "same.html").write_text(PAGE.format("same", "{% endfor %}"))
+    shown = keyturn("diff", str(emails)).out
+
+    assert "broken   same/guessed" in shown
+    assert shown.endswith("4 mails changed since HEAD.\n")
+
+
+def test_an_unknown_filter_breaks_no_mail(keyturn: Keyturn, emails: Path) -> None:
+    (emails / "same.html").write_text(PAGE.format("same", "{{ 'a' | uper }}"))
+
+    assert "changed  same/guessed" in keyturn("diff", str(emails)).out
 
 
 @pytest.mark.browser

@@ -42,14 +42,20 @@ def diff(source: Source, base: str, output: Path | None) -> None:
         changes = _changes(opened, base, stack)
         for one in changes:
             counts = muted(f"HTML +{one.html.added} -{one.html.removed}, text +{one.text.added} -{one.text.removed}")
-            click.echo(f"{one.state:<8} {one.name}  {counts if one.state == 'changed' else one.fault or ''}".rstrip())
-        click.echo(f"{len(changes)} mail{'' if len(changes) == 1 else 's'} changed since {base}.")
+            said = counts if one.state == "changed" else one.fault or ""
+            click.echo(
+                f"{one.state:<8} {one.name}  {said}{'' if one.is_comparable else f' (broken at {base}, too)'}".rstrip()
+            )
+        changed = sum(one.is_comparable for one in changes)
+        click.echo(f"{changed} mail{'' if changed == 1 else 's'} changed since {base}.")
+        if broken := len(changes) - changed:
+            click.echo(f"{broken} mail{'' if broken == 1 else 's'} cannot be compared: broken at {base} and now.")
         if output:
             _write(output, base, changes, stack)
 
 
 def _changes(opened: Opened, base: str, stack: ExitStack) -> "list[Comparison]":
-    """Return the changed mails, drawn within their limits. Raises GitFailed, NotListed."""
+    """Return the mails that changed or cannot be compared, drawn within their limits. Raises GitFailed, NotListed."""
     from keyturn.emails.gallery.configuration import limits_of
     from keyturn.emails.renderers import renderers_for
     from keyturn.emails.snapshots.revisions import Revisions

@@ -143,7 +143,7 @@ State = Literal["same", "changed", "new", "gone", "broken"]
 class Comparison:
     """A mail beside its snapshot: `before`, and `after` as it is rendered now. `fault`: why it cannot be rendered.
 
-    A mail that breaks as it did before is the same, wherever the fault's line is now.
+    A mail with a fault before and now cannot be compared: it may have changed or not.
     """
 
     name: MailName
@@ -155,12 +155,16 @@ class Comparison:
     @property
     def state(self) -> State:
         if self.fault:
-            return "same" if _said(self.fault) == _said(self.fault_before) else "broken"
+            return "broken"
         if self.after is None:
             return "gone"
         if self.before is None:
             return "new"
         return "same" if self.before == self.after else "changed"
+
+    @property
+    def is_comparable(self) -> bool:
+        return not (self.fault and self.fault_before)
 
     @property
     def acceptable(self) -> bool:
@@ -188,10 +192,6 @@ class Comparison:
     def _difference(self, part: Literal["html", "text", "subject"]) -> Difference:
         after = self.before if self.fault else self.after
         return difference(*(getattr(snapshot, part, "") for snapshot in (self.before, after)))
-
-
-def _said(fault: TemplateInvalid | None) -> tuple[object, str] | None:
-    return (fault.path, fault.message) if fault else None
 
 
 class Snapshots:

@@ -176,7 +176,7 @@ class Revisions:
         return _comparison(name, before, after)
 
     def changes(self, revision: str) -> list[Comparison]:
-        """Return the changed mails, in the first language. Raises GitFailed, NotListed."""
+        """Return the mails that changed or cannot be compared, in the first language. Raises GitFailed, NotListed."""
         there = self._files_at(revision)
         names = list(dict.fromkeys((*self._sides.names(None), *self._sides.names(there.files))))
         was, now = self._sides.mails(there.files, names), self._sides.mails(None, names)

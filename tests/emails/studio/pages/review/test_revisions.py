@@ -104,18 +104,19 @@ def test_what_is_gone_and_what_is_new_stand_alone(client: Client) -> None:
     assert ("revision-frames/before" in new, "revision-frames/after" in new) == (False, True)
 
 
-def test_a_mail_that_broke_as_it_does_now_is_not_listed(client: Client, folder: Path) -> None:
+def test_a_mail_that_was_broken_before_cannot_be_compared(client: Client, folder: Path) -> None:
     greeting = folder / "greeting" / "greeting.mjml"
     greeting.write_text(GREETING.replace("Hello", "{% endif %}"))
     git(folder.parent, "commit", "--all", "-m", "Broken")
 
     greeting.write_text("\n" + greeting.read_text())
-    assert "/revisions/greeting?" not in client.get("/studio/revisions").text
+    listed = client.get("/studio/revisions").text
+    assert "<h2>1 mail differs from the last commit</h2>" in listed  # another, which is new
+    assert 'class="verdict broken">Cannot be rendered' in listed
+    assert "At the last commit: greeting/greeting.mjml:5" in listed
     about = client.get("/studio/revisions/greeting?sample=ada").text
-    assert '<strong class="verdict same">Unchanged</strong> <span>greeting/greeting.mjml' in about
-
-    greeting.write_text(GREETING.replace("Hello", "{% endfor %}"))
-    assert 'class="verdict broken">Cannot be rendered' in client.get("/studio/revisions").text
+    assert '<strong class="verdict broken">Cannot be rendered</strong> <span>greeting/greeting.mjml' in about
+    assert "It cannot be compared, as it is broken at HEAD, too: greeting/greeting.mjml:5" in about
 
 
 @pytest.mark.parametrize("base", ["nothing", "--output=/tmp/x", "first..main", "first:greeting"])
