@@ -58,7 +58,14 @@ def test_untested_is_unknown_and_counts_for_neither_side() -> None:
 
 def test_a_finding_counts_the_clients_and_dates_the_test(tmp_path: Path) -> None:
     message = found(tmp_path, '<p style="border-radius:4px">x</p>')["css-border-radius"].message
-    assert message.endswith("Works in 28 of 41 clients, tested 2021-03.")
+    assert message.endswith("Works in 28 of 41 clients, in part in 6 more, tested 2021-03.")
+
+
+def test_a_finding_counts_the_clients_that_have_a_part_of_a_feature(tmp_path: Path) -> None:
+    message = found(tmp_path, '<p>x</p><base href="https://northwind.example/">')["html-base"].message
+    assert message == (
+        "<base>: ignored in Outlook on Android. Works in 8 of 41 clients, in part in 16 more, tested 2021-12."
+    )
 
 
 def test_what_degrades_well_is_a_note_and_what_does_not_is_a_warning(tmp_path: Path) -> None:

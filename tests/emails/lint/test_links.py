@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 from tests.emails.lint.planting import Mails
 
+from keyturn.emails.gallery.opening import open_gallery
 from keyturn.emails.lint.checks.links import anchors, check_links, secret_in
+from keyturn.emails.lint.examination import examine
 
 TOKEN = "kT3vQ9mXh2Jr0pZsYc7LwA8eUfB1nDgOi4M6xRtKqEo"
 
@@ -66,6 +68,18 @@ def test_the_links_of_a_navbar_begin_with_its_base(tmp_path: Path) -> None:
 def test_a_wrong_scheme_is_found_behind_a_base(tmp_path: Path, base: str, address: str, rule: str) -> None:
     bar = f"<mj-navbar base-url='{base}'><mj-navbar-link href='{address}'>News</mj-navbar-link></mj-navbar>"
     assert found(tmp_path, bar) == {rule: "error"}
+
+
+def test_a_wrong_scheme_of_a_base_is_found_once_where_it_is_written(tmp_path: Path) -> None:
+    links = "".join(f"<mj-navbar-link href='/{name}'>Our {name}</mj-navbar-link>\n" for name in ("boats", "oars"))
+    bar = f"<mj-navbar\n  base-url='htps://northwind.example'>\n{links}</mj-navbar>"
+    around = f"<mjml><mj-body><mj-section><mj-column>{bar}</mj-column></mj-section></mj-body></mjml>"
+    (tmp_path / "a.mjml").write_text(around)
+    (wrong,) = [one for one in examine(open_gallery(tmp_path)).found if one.finding.rule == "links/unknown-scheme"]
+
+    line = around.splitlines()[wrong.finding.place.line - 1]
+    assert line[wrong.finding.place.column - 1 :].startswith("base-url")
+    assert [line[place.column - 1 :][:4] for place in wrong.corrects] == ["htps"]
 
 
 @pytest.mark.parametrize(

@@ -116,14 +116,11 @@ def _of_feature(rule: str, name: str) -> Explanation:
         "in part in ": [client for client in support.clients_that("partial") if client in MAJOR.members],
     }
     clients = "; ".join(f"{how}{names_of(those)}" for how, those in lacking.items() if those) or "others than the usual"
-    works = (
-        f"It works in {len(support.clients_that('yes'))} of {support.tested_in} clients, tested {support.tested[:7]}"
-    )
     return Explanation(
         rule,
         severities(feature, support),
         f"Some mail clients lack {support.title}: {feature.effect.rstrip(',')}.",
-        f"Readers in these clients: {clients}. {works} (caniemail.com).",
+        f"Readers in these clients: {clients}. It {support.works} (caniemail.com).",
         feature.in_html or feature.fix or "Check that the mail also works without it.",
         support.title,
         "",

@@ -60,8 +60,7 @@ def _message(title: str, support: Support, feature: Feature, lacking: Sequence[G
     if partly:
         why = _note(support, partly).rstrip(".")
         said.append(f"only in part in {names_of([gap.client for gap in partly])}" + (f" ({why})" if why else ""))
-    works = f"Works in {len(support.clients_that('yes'))} of {support.tested_in} clients, tested {support.tested[:7]}"
-    return f"{title}: {', '.join(said)}. {works}."
+    return f"{title}: {', '.join(said)}. {support.works[:1].upper()}{support.works[1:]}."
 
 
 def _note(support: Support, found: Iterable[Gap]) -> str:

@@ -59,12 +59,14 @@ class Anchor(Struct, frozen=True):
     """A link of a mail.
 
     `address` is None without an href. `label` is its text, with the alternative texts of images. `offset` counts
-    characters of the markup. `has_image`: it contains an image.
+    characters of the markup. `begins_at`: where its address begins, which may be the base-url of its navbar.
+    `has_image`: it contains an image.
     """
 
     address: str | None
     label: str
     offset: int
+    begins_at: int
     has_image: bool
     is_button: bool
 
@@ -80,7 +82,7 @@ def check_links(document: Document) -> Iterator[Finding]:
         if anchor.address is None:
             yield find("links/no-href")
         elif not is_unfilled(anchor.address):
-            yield from _check_address(document, anchor.address, anchor, find)
+            yield from _check_address(document, anchor.address, anchor, partial(document.finding, anchor.begins_at))
         yield from _of_label(anchor, targets, find)
     for address, offset in _image_addresses(document):
         yield from _of_image_address(address, partial(document.finding, offset))
@@ -110,7 +112,7 @@ def check_links_in_text(document: Document) -> Iterator[Finding]:
     for found in _ANY_ADDRESS.finditer(document.text):
         address = found[0].rstrip(_CLOSING)
         if not is_unfilled(address):
-            anchor = Anchor(address, "", found.start(), has_image=False, is_button=False)
+            anchor = Anchor(address, "", found.start(), found.start(), has_image=False, is_button=False)
             place = document.text_place(found.start())
             yield from _check_address(document, address, anchor, partial(document.finding, place))
 
@@ -260,12 +262,14 @@ def _of_element(document: Document, element: Element) -> Anchor:
     bar = element.parent if element.parent and element.parent.tag == "mj-navbar" else None
     begins = inherited_attribute(document.root, bar, "base-url") if bar else None
     base = begins.value.strip() if begins else ""
+    offset = href.offset if href else element.offset
     text = parse_html(document.source_inside(element)).text()
     image = element.tag in ("mj-image", "mj-carousel-image", "mj-social-element")
     return Anchor(
         address=base + href.value.strip() if href else None,
         label=text or (element.get("alt").strip() if image else ""),
-        offset=href.offset if href else element.offset,
+        offset=offset,
+        begins_at=begins.offset if begins and base and href and not _SCHEME.match(href.value.strip()) else offset,
         has_image=image and not text,
         is_button=element.tag == "mj-button",
     )
@@ -277,6 +281,7 @@ def _of_html(link: Element) -> Anchor:
         address=href.value.strip() if href else None,
         label=link.text(),
         offset=href.offset if href else link.offset,
+        begins_at=href.offset if href else link.offset,
         has_image=link.find("img") is not None,
         is_button=_is_button(link),
     )

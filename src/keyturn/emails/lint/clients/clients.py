@@ -65,6 +65,13 @@ class Support(msgspec.Struct, frozen=True):
     def tested_in(self) -> int:
         return len(self.verdicts) - len(self.clients_that("unknown"))
 
+    @property
+    def works(self) -> str:
+        """In how many clients it works: "works in 8 of 41 clients, in part in 16 more, tested 2021-12"."""
+        whole, partly = len(self.clients_that("yes")), len(self.clients_that("partial"))
+        more = f", in part in {partly} more" if partly else ""
+        return f"works in {whole} of {self.tested_in} clients{more}, tested {self.tested[:7]}"
+
 
 class _Entry(msgspec.Struct, frozen=True):
     title: str
