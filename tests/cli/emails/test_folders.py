@@ -124,6 +124,15 @@ def test_a_folder_that_is_not_there_is_refused_with_one_that_is(
     assert (refused.code, refused.err) == (1, f"keyturn: {message}\n")
 
 
+def test_of_a_folder_with_a_folder_for_each_mail_the_whole_is_named(keyturn: Keyturn, shop: Path) -> None:
+    assert shop.is_dir()
+    for mail in ("_layout", "order", "welcome"):
+        Path("letters", mail).mkdir(parents=True)
+        Path("letters", mail, "page.html").write_text("<p>Hello</p>")
+
+    assert keyturn("check", "mails").err.endswith("There are templates in letters, templates/emails.\n")
+
+
 def test_a_folder_without_templates_tells_where_there_are_some(keyturn: Keyturn, shop: Path) -> None:
     (shop.parent / "pages").mkdir()
 

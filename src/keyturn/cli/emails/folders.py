@@ -1,6 +1,7 @@
 """Opens the templates of a command: a folder, or the emails that Keyturn sends."""
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import wraps
@@ -276,8 +277,10 @@ def _explain_missing_folder(directory: Path) -> tuple[str, ...]:
 
 
 def _name_some_folders() -> tuple[str, ...]:
-    found = sorted(set(_folders_with_templates(Path.cwd())))[:_DEEPEST]
-    return (f"  There are templates in {', '.join(found)}.",) if found else ()
+    found = [Path(one) for one in _folders_with_templates(Path.cwd())]
+    beside = Counter(one.parent for one in found)  # a folder for each mail
+    tops = sorted({str(one.parent if one.parent.name and beside[one.parent] > 1 else one) for one in found})[:_DEEPEST]
+    return (f"  There are templates in {', '.join(tops)}.",) if tops else ()
 
 
 def _templates_in(folder: Path) -> Iterator[str]:
