@@ -263,6 +263,7 @@ async def test_hovering_says_which_clients_lack_a_feature(editor: Editor) -> Non
     assert await editor.hover("welcome.mjml", text, 'style="border-ra') == said
     assert said in await editor.hover("welcome.mjml", text, "<mj-text border-ra")
     assert await editor.hover("welcome.mjml", text, '/start" al') == "`align` takes one of left, center or right."
+    assert await editor.hover("welcome.mjml", text, "<mj-button hre") == "", "any text"
     assert "mj-column" in await editor.hover("welcome.mjml", text, "<mj-but")
     assert "caniemail.com/features/css-pseudo-class-hover" in await editor.hover("welcome.mjml", text, "a:ho")
 

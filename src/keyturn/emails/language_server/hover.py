@@ -17,11 +17,9 @@ def describe(cursor: Cursor, words: Mapping[str, Any], clients: Sequence[str]) -
             return "\n\n".join([*_element(cursor.written), *_gaps(_of_element(cursor.written), clients)])
         case "attribute" | "value":
             name, value = (cursor.attribute, cursor.written) if cursor.attribute else (cursor.written, "")
-            kind = words["elements"].get(cursor.element, {}).get("attributes", {}).get(name, "")
+            takes = type_in_words(words["elements"].get(cursor.element, {}).get("attributes", {}).get(name, ""))
             features_of_it = (*of_mjml(cursor.element, name), *of_declaration(name, value))
-            return "\n\n".join(
-                [*([f"`{name}` takes {type_in_words(kind)}."] if kind else []), *_gaps(features_of_it, clients)]
-            )
+            return "\n\n".join([*([f"`{name}` takes {takes}."] if takes else []), *_gaps(features_of_it, clients)])
         case "declaration":
             return "\n\n".join(_gaps(of_declaration(cursor.property, cursor.written), clients))
         case "pseudo":

@@ -343,7 +343,7 @@ def wrong_value(kind: str, value: str) -> Expected | None:
 
 
 def type_in_words(kind: str) -> str:
-    """Return what an attribute of this type takes: "one of left, center or right"."""
+    """Return what an attribute of this type takes: "one of left, center or right"; "" for any text."""
     name, options, count = _read_type(kind)
     match name:
         case "color":
@@ -356,7 +356,7 @@ def type_in_words(kind: str) -> str:
             return "a whole number"
         case "unit" | "unitWithNegative":
             return _unit_words(options, count)
-    return "any text"
+    return ""
 
 
 def _read_type(kind: str) -> tuple[str, list[str], str]:
