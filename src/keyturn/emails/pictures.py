@@ -118,7 +118,7 @@ def _page(title: str, changes: Sequence[Comparison], mails: Sequence[str]) -> It
     yield "</body></html>\n"
 
 
-_CAPTIONS = {"old": "before", "new": "now", "overlay": "overlay"}
+_CAPTIONS = {"old": "before", "new": "after", "overlay": "overlay"}
 
 
 def _as_html(number: int, change: Comparison, pictures: dict[str, str]) -> str:

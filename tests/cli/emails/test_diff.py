@@ -66,7 +66,7 @@ def test_each_side_and_an_overlay_are_pictures(keyturn: Keyturn, emails: Path) -
     assert "http" not in page
     assert "&lt;b&gt;" in page
     new = page[page.index("<h2>added/guessed") :].partition("</section>")[0]
-    assert re.findall(r">(new|now|before)<", new) == ["new", "now"]
+    assert re.findall(r">(new|after|before)<", new) == ["new", "after"]
 
 
 @pytest.mark.parametrize("fault", ["{% endif %}", '{% include "nowhere.html" %}', "{{ 1 / 0 }}"])
