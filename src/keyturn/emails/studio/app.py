@@ -162,7 +162,7 @@ def _handlers(studio: Studio) -> Iterator[HTTPRouteHandler]:
         yield comparison_pages.lesson_page
 
 
-@get("/{path:path}", sync_to_thread=False)
+@route("/{path:path}", http_method=[HttpMethod.GET, HttpMethod.HEAD, HttpMethod.POST], sync_to_thread=False)
 def _no_page(path: FromPath[Path]) -> None:
     raise LookupError(f"There is no page {path}.")
 
