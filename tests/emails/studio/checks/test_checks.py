@@ -180,7 +180,7 @@ def test_a_sample_that_is_gone_no_longer_counts(client: Client, folder: Path) ->
     )
     assert "error" in count(checked(client), "greeting")
     (folder / "greeting" / "samples.toml").write_text("[grace]" + GREETING_SAMPLES.partition("[grace]")[2])
-    assert count(checked(client, "greeting?tab=checks"), "greeting") == "1 samples"
+    assert count(checked(client, "greeting?tab=checks"), "greeting") == "1 sample"
 
 
 def test_a_template_that_appears_while_others_are_checked_is_checked_next(studio: Studio, folder: Path) -> None:
