@@ -31,8 +31,9 @@ function fit(frame, inside) {
 
 // Stops the pictures that are still loading: a browser has few connections to a server, and another page needs one.
 export function halt() {
-  halted = frames().filter((frame) => !isDrawn(frame));
-  for (const frame of halted) frame.contentWindow.stop();
+  const loading = frames().filter((frame) => !isDrawn(frame));
+  halted = [...new Set([...halted, ...loading])];
+  for (const frame of loading) if (frame.contentDocument) frame.contentWindow.stop(); // not an error page of the browser
 }
 
 // Loads the stopped pictures that are still on the page.

@@ -40,7 +40,7 @@ export function drawDrafts(section, view, tell) {
     const { doc } = view.state;
     if (doc.toString() !== text) return; // the text has changed, so the next response applies
     const own = fault?.file === section.dataset.file && fault.line;
-    const isFound = own && findings.some(({ line, severity }) => line === fault.line && severity === "error");
+    const isFound = own && text === checked && findings.some(({ line, severity }) => line === fault.line && severity === "error");
     const all = own && !isFound ? [fault] : findings;
     const now = JSON.stringify([all, text === checked]);
     if (now === shown) return; // new marks would close the list of findings at its selected one

@@ -107,7 +107,7 @@ def _page(title: str, changes: Sequence[Comparison], mails: Sequence[str]) -> It
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
     yield f"<style>{_STYLE}</style></head><body><h1>{escape(title)}</h1>"
     if changes:
-        counts = Counter(change.state for change in changes)
+        counts = Counter(change.state if change.is_comparable else "not comparable" for change in changes)
         yield f"<p>{', '.join(f'{count} {state}' for state, count in counts.most_common())}.</p><nav><ul>"
         for number, change in enumerate(changes, 1):
             yield f'<li><a href="#mail-{number}">{escape(str(change.name))}</a> <span class=fact>{change.state}</span>'

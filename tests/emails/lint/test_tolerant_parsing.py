@@ -89,6 +89,13 @@ def test_tags_of_one_kind_that_are_not_closed_are_told_each(tmp_path: Path) -> N
     assert lines_with("jinja/syntax", body, tmp_path) == [1, 2, 4]
 
 
+@pytest.mark.parametrize("end", ["", "{% if name %}{% endset %}{% endif %}"])
+def test_a_name_that_is_set_to_a_value_needs_no_end(tmp_path: Path, end: str) -> None:
+    body = ["{% set x = 1 %}", "{% set y = 2 %}", "{% set title %}Hello", "{% set z = 3 %}", end]
+
+    assert lines_with("jinja/syntax", body, tmp_path) == [5 if end else 3]
+
+
 def test_a_block_that_is_not_closed_in_macros_takes_few_parses() -> None:
     source = "{% macro part(a) %}{% macro card(a) %}{% block body %}{{ 1 / 0 }}"
 

@@ -107,7 +107,7 @@ def _schema(variable: Variable) -> dict[str, Any]:
         return {"type": "object", "additionalProperties": _schema(variable.item) if variable.item else {}}
     if variable.item or "list" in variable.uses:
         return {"type": "array", "items": _schema(variable.item) if variable.item else {}}
-    if variable.attributes:
+    if any("called" not in one.uses for one in variable.attributes.values()):
         return _object(variable.attributes)
     if "number" in variable.uses:
         return {"type": "number"}

@@ -162,9 +162,13 @@ def _handlers(studio: Studio) -> Iterator[HTTPRouteHandler]:
         yield comparison_pages.lesson_page
 
 
-@route("/{path:path}", http_method=[HttpMethod.GET, HttpMethod.HEAD, HttpMethod.POST], sync_to_thread=False)
-def _no_page(path: FromPath[Path]) -> None:
-    raise LookupError(f"There is no page {path}.")
+@route(
+    ["/{path:path}", "/templates", "/files"],
+    http_method=[HttpMethod.GET, HttpMethod.HEAD, HttpMethod.POST],
+    sync_to_thread=False,
+)
+def _no_page(request: Request[Any, Any, Any]) -> None:
+    raise LookupError(f"There is no page {request.url.path}.")
 
 
 def _static_files() -> HTTPRouteHandler:

@@ -54,10 +54,11 @@ def test_a_search_that_finds_no_mail_says_so_and_leads_back(client: Client) -> N
     assert 'href="?scheme=dark">Show all mails' in page
 
 
-def test_an_address_of_no_page_has_a_page_that_leads_back(client: Client) -> None:
-    answer = client.get("/studio/nothing/here")
+@pytest.mark.parametrize("address", ["/studio/nothing/here", "/studio/templates"])
+def test_an_address_of_no_page_has_a_page_that_leads_back(client: Client, address: str) -> None:
+    answer = client.get(address)
     assert answer.status_code == 404
-    assert "There is no page /nothing/here." in answer.text
+    assert f"There is no page {address}." in answer.text
     assert '<a href="/studio">Show all mails</a>' in answer.text
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from jinja2 import Template, Undefined
 from jinja2.exceptions import UndefinedError
+from jinja2.utils import missing
 
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.jinja import template_invalid
@@ -78,12 +79,15 @@ def stand_in_for(name: str) -> str:
 
 
 class NameNotFound(UndefinedError):
-    """Raised for a missing name. `beside`: the names that the object has which lacks it, if those are known."""
+    """Raised for a missing name.
+
+    `beside`: the names that the object has which lacks it, as far as known; None for a name that the sample lacks.
+    """
 
     def __init__(self, message: str, holder: object) -> None:
         super().__init__(message)
         names = holder if isinstance(holder, Mapping) else getattr(type(holder), "__struct_fields__", ())
-        self.beside = tuple(str(name) for name in names)
+        self.beside = None if holder is missing else tuple(str(name) for name in names)
 
 
 class MissingName(Undefined):

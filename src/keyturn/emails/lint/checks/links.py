@@ -263,13 +263,14 @@ def _of_element(document: Document, element: Element) -> Anchor:
     begins = inherited_attribute(document.root, bar, "base-url") if bar else None
     base = begins.value.strip() if begins else ""
     offset = href.offset if href else element.offset
+    in_base = begins and base and href and not _SCHEME.match(href.value.strip()) and " " not in href.value.strip()
     text = parse_html(document.source_inside(element)).text()
     image = element.tag in ("mj-image", "mj-carousel-image", "mj-social-element")
     return Anchor(
         address=base + href.value.strip() if href else None,
         label=text or (element.get("alt").strip() if image else ""),
         offset=offset,
-        begins_at=begins.offset if begins and base and href and not _SCHEME.match(href.value.strip()) else offset,
+        begins_at=begins.offset if begins and in_base else offset,
         has_image=image and not text,
         is_button=element.tag == "mj-button",
     )

@@ -258,7 +258,7 @@ def _explain_error(error: TemplateInvalid, gallery: Gallery, sample: Sample, pla
     if isinstance(cause, TemplateNotFound):
         return find("jinja/missing-template", fix=_closest_file(str(cause.name), gallery, place))
     if isinstance(cause, UndefinedError):
-        return find("jinja/undefined", fix=_fix_for_name(missing_name(message), sample, getattr(cause, "beside", ())))
+        return find("jinja/undefined", fix=_fix_for_name(missing_name(message), sample, getattr(cause, "beside", None)))
     if isinstance(cause, SecurityError):
         return find("jinja/sandbox")
     if error.by_itself or message.endswith(_TWO_LAYOUTS):
@@ -333,15 +333,16 @@ def _missing_include(names: Sequence[str], gallery: Gallery, place: Place) -> Fi
     return RULES.finding(place, "mjml/missing-include", files=looked, fix=_closest_file(names[0], gallery, place))
 
 
-def _fix_for_name(name: str, sample: Sample, beside: Sequence[str]) -> str:
+def _fix_for_name(name: str, sample: Sample, beside: Sequence[str] | None) -> str:
     """Return the fix for a missing name. `beside`: the names of the object that should have it, if it is one's."""
-    if meant := did_you_mean(name, beside or sample.values):
+    names = sample.values if beside is None else beside
+    if meant := did_you_mean(name, names):
         return meant
-    given, missing = cut(", ".join(beside or sample.values) or "none"), name or "the missing name"
+    given, missing = cut(", ".join(names) or "none"), name or "the missing name"
     if sample.kind == "typed":
-        holder = "It" if beside else "This template"
+        holder = "This template" if beside is None else "This object"
         return f"{holder} has these values: {given}. Add {missing} to its props, or do not print it."
-    holder = f"Here, the sample {sample.name}" if beside else f"The sample {sample.name}"
+    holder = f"The sample {sample.name}" if beside is None else "This object"
     return f"{holder} has these values: {given}. Add {missing}, or do not print it."
 
 

@@ -48,6 +48,9 @@ _OPEN_BLOCK = re.compile(rf"^{_UNEXPECTED_END}.*to be closed is 'block'")
 _FOLLOWS = re.compile(rf"^{_UNEXPECTED_END}|unknown tag '(?:end|el)")
 """Mistakes that an earlier one of the same file may have caused. An open tag is not caused by another open tag."""
 
+_WITH_VALUE = re.compile(r"\{%[-+]?\s*set\s[\w\s.,]+=")
+"""A `{% set %}` that needs no end tag."""
+
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 _INCLUDED = re.compile(r"\{%[-+]?\s*include\s+(?:\"[^\"]*\"|'[^']*')(?=\s+(?:with|only)\b)")
 _WORD = re.compile(r"[^\W\d]\w*")
@@ -276,12 +279,13 @@ def _likely(
     """Yield suspects. `inside`: the tags of complete blocks."""
     message = error.message or ""
     lines = source.split("\n")[: error.lineno]
+    unclosed = [tag for tag in tags if tag not in inside and not _WITH_VALUE.match(tag[0])]
     end = sum(len(line) + 1 for line in lines)
     if nested := _NESTED.search(message):
         before = [tag for tag in tags if tag.start() < end]
         start = max((tag.start() for tag in before if f"end{tag['name']}" == nested[1] and tag in inside), default=end)
-        unclosed = [tag for tag in before if tag["name"] == nested[2] and tag not in inside and tag.start() > start]
-        yield from (unclosed[-1:], unclosed)
+        those = [tag for tag in unclosed if tag["name"] == nested[2] and start < tag.start() < end]
+        yield from (those[-1:], those)
     if message == _OPEN_COMMENT:
         closed = source.rfind("#}")
         yield [tag for tag in tags if tag["broken"] and tag[0].startswith("{#") and tag.start() > closed]
@@ -291,8 +295,8 @@ def _likely(
         named = [tag for tag in tags if tag["name"] == unknown[1]]
         yield [tag for tag in named if tag not in inside] or named
     elif open_tag := _UNCLOSED.search(message):
-        unclosed = [tag for tag in tags if tag["name"] == open_tag[1] and tag not in inside]
-        yield from (unclosed[-1:], unclosed, *([tag] for tag in reversed(unclosed[:-1])))
+        those = [tag for tag in unclosed if tag["name"] == open_tag[1]]
+        yield from (those[-1:], those, *([tag] for tag in reversed(those[:-1])))
     there = [tag for tag in tags if tag.start() < end and tag.end() >= end - len(lines[-1]) - 1]
     line_of_tag = getattr(error.lineno, "line", error.lineno)
     at = sum(len(line) + 1 for line in lines[: line_of_tag - 1]) + _column_of(error) - 1
@@ -320,8 +324,9 @@ def _blocks(tags: Iterable[re.Match[str]]) -> Iterator[list[re.Match[str]]]:
         if name in _BETWEEN and opened:
             opened[-1].append(tag)
         elif not name.startswith("end"):
-            opened += [[tag]] if name else []
-            names[name] += 1
+            if name and not _WITH_VALUE.match(tag[0]):
+                opened.append([tag])
+                names[name] += 1
         elif names[name[3:]] > 0:
             block: list[re.Match[str]] = []
             while not block or block[0]["name"] != name[3:]:
