@@ -158,3 +158,14 @@ async def test_another_page_stops_the_pictures_that_are_loading_and_they_load_af
     await expect(page).to_have_url(f"{served}/sheet?pane=list")
     await panes.get_by_role("link", name="Sheet").click()
     await expect(page.frame_locator(".thumb iframe").first.get_by_text("Hello Ada")).to_be_attached()
+
+
+@pytest.mark.long
+@pytest.mark.asyncio(loop_scope="session")
+async def test_a_picture_that_failed_to_load_stops_no_link_of_its_page(page: Page, served: str) -> None:
+    await page.set_viewport_size({"width": 375, "height": 900})
+    await page.route("**/studio/frames/**", lambda route: route.abort())
+    await page.goto(f"{served}/sheet")
+    panes = page.get_by_role("navigation", name="Panes")
+    await panes.get_by_role("link", name="Templates").click()
+    await expect(page).to_have_url(f"{served}/sheet?pane=list")
