@@ -11,7 +11,7 @@ from keyturn.emails.lint.clients.features import features, severities
 from keyturn.emails.lint.finding import RULES, Severity
 from keyturn.emails.lint.suppression import expect_rules, rules
 
-_WORD = re.compile(r"(?<!\{)\{(\w+)[^{}]*\}")
+_WORD = re.compile(r"(?<!\{)\{(\w++)[^{}]*+\}")
 _WORDS = {
     "engine": "the template",
     "form": "{# keyturn: ignore RULE because REASON #}",
