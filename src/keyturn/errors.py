@@ -56,9 +56,13 @@ class SettingsInvalid(KeyturnError, ClickException):
         return "\n".join(["The settings have errors:", *(f"  {fault}" for fault in self.faults)])
 
 
+_LONGEST_REASON = 1_000
+
+
 class TemplateInvalid(KeyturnError):
     """A template cannot be rendered. `line` counts from 1; it is None if the engine gives no position.
 
+    Its text has the first 1,000 letters of the `message`, which may quote any word of the template.
     `others`: further mistakes in the same mail, or in its samples. `by_itself`: the template fails with any values.
     `column`: where the tag that fails starts in its line, from 1, if that is known.
     """
@@ -69,7 +73,8 @@ class TemplateInvalid(KeyturnError):
 
     def __init__(self, path: str, line: int | None, message: str) -> None:
         self.path, self.line, self.message = path, line, message
-        super().__init__(f"{path}:{line}: {message}" if line else f"{path}: {message}")
+        said = f"{message[:_LONGEST_REASON]}…" if len(message) > _LONGEST_REASON else message
+        super().__init__(f"{path}:{line}: {said}" if line else f"{path}: {said}")
 
     def __reduce__(self) -> tuple[type["TemplateInvalid"], tuple[str, int | None, str]]:
         return type(self), (self.path, self.line, self.message)  # the error crosses from a worker process

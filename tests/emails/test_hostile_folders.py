@@ -280,6 +280,7 @@ NEWS = {b"welcome.html": b"<title>Hello</title><p>Hello {{ name }}</p>"}
 @example({b"welcome.html": b"{% else %}" + b"{{" * 700})
 @example({b"welcome.mjml": b"<mjml><mj-all" + b"(" * 8_000 + b"></mj-body></mjml>"})
 @example({b"welcome.mjml": b"<mjml><mj-all" + b"(" * 8_000 + b">"})
+@example({b"welcome.mjml": b"{%" + b"a" * 5_000})
 @example({b"welcome.mjml": b"<mjml><mj-body><mj-text " + b"(" * 8_000 + b"='x'>a</mj-text></mj-body></mjml>"})
 @example(NEWS | {b"\xff\xfe.mjml": b"<mjml>", b"na\nme.html": b"\x1b]0;a\x07{{ 1 / 0 }}"})
 @example(NEWS | {b"welcome.txt": "pipe", b"other.html.j2": "device", b"part.liquid": "socket"})

@@ -18,7 +18,7 @@ Severity = Literal["error", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 """The worst first."""
 
-_LONGEST_WORD = 300
+_LONGEST_WORD, _LONGEST_TEXT = 300, 1_000
 
 
 def worst_down_to(severity: str) -> tuple[Severity, ...]:
@@ -182,7 +182,7 @@ class Rules(Mapping[str, Rule]):
     ) -> Finding:
         """Make a finding of a rule, filling in the words. A severity or a text that is given here replaces the rule's.
 
-        A long word is cut. A rule that is not declared, or not with this severity, raises KeyError.
+        A long word is cut, and a long text. A rule that is not declared, or not with this severity, raises KeyError.
         """
         declared = self[rule]
         if severity and severity not in declared.severities:
@@ -191,8 +191,8 @@ class Rules(Mapping[str, Rule]):
         return Finding(
             rule=rule,
             severity=severity or declared.severity,
-            message=message or declared.message.format(**filled),
-            fix=str(fix) or declared.fix.format(**filled),
+            message=cut(message or declared.message.format(**filled), _LONGEST_TEXT),
+            fix=cut(str(fix) or declared.fix.format(**filled), _LONGEST_TEXT),
             place=place,
             correction=next(filter(None, map(correction_of, (fix, *words.values()))), None),
         )
@@ -264,9 +264,9 @@ class Tally(Struct, frozen=True):
         return ", ".join(f"{count} {severity}{'' if count == 1 else 's'}" for severity, count in self.to_mend.items())
 
 
-def cut(word: str) -> str:
-    """Return a word of a template as a finding quotes it: its beginning, if it has more than 300 letters."""
-    return f"{word[:_LONGEST_WORD]}…" if len(word) > _LONGEST_WORD else word
+def cut(word: str, longest: int = _LONGEST_WORD) -> str:
+    """Return a word of a template as a finding quotes it: its beginning, if it has more letters."""
+    return f"{word[:longest]}…" if len(word) > longest else word
 
 
 def limit_of(cause: BaseException | None) -> str:
