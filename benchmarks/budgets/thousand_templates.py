@@ -96,18 +96,20 @@ def _open(folder: Path, templates: int) -> _Opened:
     port, start = free_port(), time.perf_counter()
     command = [sys.executable, "-m", "keyturn", "studio", str(folder), "--port", str(port)]
     with subprocess.Popen(command, cwd=folder.parent, stdout=subprocess.DEVNULL) as process:
-        while not (page := _page(port, "/studio")):
-            if process.poll() is not None:
-                raise SystemExit("the studio did not start")
-            time.sleep(0.005)
-        first = time.perf_counter() - start
-        if (listed := sum(map(int, _LISTED.findall(page)))) < templates:
-            raise SystemExit(f"the first page lists folders with {listed} of {templates} templates")
-        for kind in ("templates", "frames"):
-            _page(port, f"/studio/{kind}/area00/mail0000")
-        taken, memory = time.perf_counter() - start, megabytes_of_all(process.pid)
-        process.send_signal(signal.SIGINT)
-        process.wait(10)
+        try:
+            while not (page := _page(port, "/studio")):
+                if process.poll() is not None:
+                    raise SystemExit("the studio did not start")
+                time.sleep(0.005)
+            first = time.perf_counter() - start
+            if (listed := sum(map(int, _LISTED.findall(page)))) < templates:
+                raise SystemExit(f"the first page lists folders with {listed} of {templates} templates")
+            for kind in ("templates", "frames"):
+                _page(port, f"/studio/{kind}/area00/mail0000")
+            taken, memory = time.perf_counter() - start, megabytes_of_all(process.pid)
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(10)
     return _Opened(first, taken, memory, len(page.encode()) / 1000)
 
 

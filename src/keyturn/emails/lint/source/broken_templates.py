@@ -305,11 +305,8 @@ def _of_syntax(cause: TemplateSyntaxError, message: str, gallery: Gallery, place
 
 
 def _unknown(unknown: re.Match[str], message: str, gallery: Gallery, place: Place) -> Finding:
-    kind, name, environment = (
-        unknown[1] or "tag",
-        unknown[2],
-        gallery.templates.environment(gallery.languages.choose("")),
-    )
+    kind, name = unknown[1] or "tag", unknown[2]
+    environment = gallery.templates.environment(gallery.languages.choose(""))
     said = f"No {kind} named '{name}'" if name else message
     known = {"filter": environment.filters, "test": environment.tests}.get(kind, {})
     spelling = spelling_of(name, known) if name else "Check its spelling;"
