@@ -38,14 +38,17 @@ def resend() -> Iterator[ResendServer]:
 
 
 @asynccontextmanager
-async def serving(pair: Pair, resend: ResendServer, store: AccountStore | None = None) -> AsyncIterator[Service]:
+async def serving(
+    pair: Pair, resend: ResendServer, store: AccountStore | None = None, *, patience: timedelta = timedelta(seconds=20)
+) -> AsyncIterator[Service]:
     """Run a service that sends through Resend, with four accounts. Its worker runs when a test calls `deliver`.
 
     `store`: accounts in another system, in place of the four.
+    `patience`: how long it waits for a database. Tests in which none answers wait that long.
     """
     settings = settings_for(
         pair.url,
-        database=DatabaseSettings(url=Secret(pair.url), timeout=timedelta(seconds=2)),
+        database=DatabaseSettings(url=Secret(pair.url), timeout=patience),
         mail=MailSettings(transport="resend", from_="Northwind School <no-reply@northwind.example>"),
         resend=ResendSettings(api_url=resend.url, api_key=Secret(API_KEY), rate=1000),
         limits=LimitSettings(mailbox_cooldown=timedelta(0)),
@@ -120,7 +123,7 @@ async def test_a_request_of_the_lost_second_is_gone_and_its_user_asks_again(
     replicated_postgresql: Pair, resend: ResendServer
 ) -> None:
     pair = replicated_postgresql
-    async with serving(pair, resend) as service:
+    async with serving(pair, resend, patience=timedelta(seconds=2)) as service:
         await pair.catch_up()
         await pair.cut_off()
         await service.ask(DI)
@@ -232,7 +235,7 @@ async def test_a_synchronous_standby_loses_nothing_that_was_answered(
     replicated_postgresql: Pair, resend: ResendServer
 ) -> None:
     pair = replicated_postgresql
-    async with serving(pair, resend) as service:
+    async with serving(pair, resend, patience=timedelta(seconds=2)) as service:
         await service.ask(ADA)
         await pair.cut_off()
         assert problem(await service.anywhere().post(REQUEST, json={"email": DI})) == "503 unavailable"
