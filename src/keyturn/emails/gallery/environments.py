@@ -1,6 +1,7 @@
 """Jinja environments for folders of templates: Jinja's defaults, or the app's own (`--env package.module:name`)."""
 
 import inspect
+import os
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping
@@ -30,7 +31,8 @@ class FolderEnvironment(Environment):
 
     def join_path(self, template: str, parent: str) -> str:
         """Find a file by the name that the app's loader uses, or by its path beside the other file."""
-        return next((file for file in files_meant_by(template, parent) if (self.folder / file).is_file()), template)
+        files = files_meant_by(template, parent)
+        return next((file for file in files if os.path.isfile(os.path.join(self.folder, file))), template)  # noqa: PTH113, PTH118 - for each include of each mail
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         return obj[attribute] if _holds(obj, attribute) else super().getattr(obj, attribute)

@@ -30,6 +30,7 @@ _PLAIN_TAG = re.compile(
     r"""<([a-zA-Z][a-zA-Z0-9-]*)((?:[ \t\r\n]+[a-zA-Z][a-zA-Z0-9:-]*="[^"]*")*+)[ \t\r\n]*+(/?)>""", re.ASCII
 )
 """A start tag in the usual form, without errors to forgive."""
+_PLAIN_END_TAG = re.compile(r"</([a-zA-Z][a-zA-Z0-9-]*)>")
 
 
 class Attribute(NamedTuple):
@@ -160,12 +161,14 @@ def parse_html(html: str, base: int = 0) -> Element:
 
     Accepts any text. Leaves comments out, and with them the parts for Outlook alone.
     """
-    parser = _Parser(html, base)
-    if "<" not in html and "&" not in html:
-        return parser.as_text()  # most texts of a mail; a parser takes a hundred times as long
-    parser.feed(html)
-    parser.close()
-    return parser.root
+    root = Element("", 0, base, inner=range(base, base + len(html)), end=base + len(html))
+    if "<" in html or "&" in html:
+        parser = _Parser(html, root)
+        parser.feed(html)
+        parser.close()
+    elif html:
+        root.nodes.append(Text(html, base))  # most texts of a mail; a parser takes a hundred times as long
+    return root
 
 
 def splice(source: str, changes: Iterable[tuple[int, int, str]]) -> str:
@@ -184,20 +187,13 @@ class _Parser(HTMLParser):
     for the end of each tag again, and take hours for a megabyte of them (CVE-2025-6069).
     """
 
-    def __init__(self, source: str, base: int) -> None:
+    def __init__(self, source: str, root: Element) -> None:
         super().__init__(convert_charrefs=True)
-        self.root = Element("", 0, base, inner=range(base, base + len(source)), end=base + len(source))
         self._source = source
-        self._base = base
-        self._lines = list(accumulate((len(line) + 1 for line in source.split("\n")), initial=base))
-        self._open = [self.root]
+        self._base = root.offset
+        self._lines = list(accumulate((len(line) + 1 for line in source.split("\n")), initial=root.offset))
+        self._open = [root]
         self._number = 0
-
-    def as_text(self) -> Element:
-        """Return the root with the whole source as its text."""
-        if self._source:
-            self.root.nodes.append(Text(self._source, self._base))
-        return self.root
 
     def parse_starttag(self, i: int) -> int:
         plain = _PLAIN_TAG.match(self.rawdata, i)
@@ -214,6 +210,10 @@ class _Parser(HTMLParser):
         return tag.end()
 
     def parse_endtag(self, i: int) -> int:
+        plain = _PLAIN_END_TAG.match(self.rawdata, i)
+        if plain and self.cdata_elem is None:
+            self.handle_endtag(plain[1].lower())
+            return plain.end()
         return super().parse_endtag(i) if self._ends(i) else self._take_rest(i)
 
     def parse_pi(self, i: int) -> int:
@@ -263,7 +263,7 @@ class _Parser(HTMLParser):
 
     def close(self) -> None:
         super().close()
-        self._close_down_to(1, self.root.end)
+        self._close_down_to(1, self._open[0].end)
 
     def _close_down_to(self, depth: int, end: int) -> None:
         while len(self._open) > depth:

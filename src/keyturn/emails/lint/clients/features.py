@@ -104,9 +104,7 @@ def of_at_rule(rule: str) -> tuple[str, ...]:
 def of_tag(tag: str, written: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Yield the features of an HTML start tag, each with its attribute, if any."""
     attributes = {"type": _USUAL_TYPES[tag], **written} if tag in _USUAL_TYPES else written
-    for slug, feature in _known_by_html():
-        if feature.tag and not re.fullmatch(feature.tag, tag):
-            continue
+    for slug, feature in _known_by_html(tag):
         if not feature.attribute:
             yield slug, ""
         elif feature.attribute in attributes and re.search(feature.value, attributes[feature.attribute]):
@@ -121,10 +119,11 @@ def of_image(address: str) -> Iterator[str]:
     return (slug for slug, one in features().items() if one.image and suffix and re.fullmatch(one.image, suffix))
 
 
-def of_mjml(tag: str, attribute: str = "") -> Iterator[str]:
-    """Yield the features that MJML needs for an element, or for an attribute of it."""
+@lru_cache(1024)
+def of_mjml(tag: str, attribute: str = "") -> tuple[str, ...]:
+    """Return the features that MJML needs for an element, or for an attribute of it."""
     used = f"{tag} {attribute}".strip()
-    return (slug for slug, feature in features().items() if feature.mjml == used)
+    return tuple(slug for slug, feature in features().items() if feature.mjml == used)
 
 
 @cache
@@ -132,9 +131,10 @@ def _known_by_css() -> tuple[tuple[str, Feature], ...]:
     return tuple((slug, one) for slug, one in features().items() if one.property or (one.value and not one.attribute))
 
 
-@cache
-def _known_by_html() -> tuple[tuple[str, Feature], ...]:
-    return tuple((slug, one) for slug, one in features().items() if one.tag or one.attribute)
+@lru_cache(1024)
+def _known_by_html(tag: str) -> tuple[tuple[str, Feature], ...]:
+    known = ((slug, one) for slug, one in features().items() if one.tag or one.attribute)
+    return tuple((slug, one) for slug, one in known if not one.tag or re.fullmatch(one.tag, tag))
 
 
 # MJML renders these itself with tables, attributes and VML.
