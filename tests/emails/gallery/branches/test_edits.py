@@ -1,0 +1,157 @@
+"""An edit: the branches of a mail are looked for anew if it may change them, and an edit of its words may not."""
+
+import os
+from collections.abc import Mapping
+from itertools import count, product
+from pathlib import Path
+
+import pytest
+
+from keyturn.emails.gallery.branches import search
+from keyturn.emails.gallery.branches.report import BranchReport
+from keyturn.emails.gallery.opening import open_gallery
+
+_times = count(1_700_000_000_000_000_000, 1_000_000_000)
+
+
+def save(folder: Path, file: str, text: str) -> None:
+    (folder / file).write_text(text, "utf-8", newline="")
+    moment = next(_times)  # a file that is written twice within a moment of the disk would have one time
+    os.utime(folder / file, ns=(moment, moment))
+
+
+class Searches:
+    """A gallery over a folder. `count`: how often it looked for branches."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.count = 0
+        self._gallery = open_gallery(folder, sandboxed=True)
+        self.gallery = self._gallery.but(explorer=self._explore)
+
+    def _explore(self, template: str) -> BranchReport | None:
+        self.count += 1
+        return open_gallery(self.folder, sandboxed=True).branches(template)
+
+    def lines(self, file: str = "mail.html") -> list[tuple[int, int]]:
+        report = self.gallery.branches("mail")
+        assert report
+        return [(one.line, one.last_line) for one in report.never_rendered if one.file == file]
+
+
+@pytest.fixture
+def searches(tmp_path: Path) -> Searches:
+    save(tmp_path, "mail.html", "<html>Hello\n{% if 1 == 2 %}\n<p>never</p>\n{% endif %}</html>")
+    made = Searches(tmp_path)
+    assert made.lines() == [(3, 3)]
+    assert made.count == 1
+    return made
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("Hello", "Good morning, and welcome"),
+        ("<p>never</p>", "<p class='big'>never ever</p>"),
+        ("Hello", "Hello{# a comment #}"),
+    ],
+)
+def test_an_edit_of_the_words_looks_for_no_branches(searches: Searches, old: str, new: str) -> None:
+    file = searches.folder / "mail.html"
+    save(searches.folder, "mail.html", file.read_text("utf-8").replace("Hello", "Hello{# note #}"))
+    searches.lines()
+    before = searches.count
+
+    save(searches.folder, "mail.html", file.read_text("utf-8").replace("{# note #}", "{##}").replace(old, new))
+
+    searches.lines()
+    assert searches.count == before + ("comment" in new)  # a comment that is new is one more tag
+
+
+def test_a_new_line_moves_the_branches_below_it(searches: Searches) -> None:
+    text = (searches.folder / "mail.html").read_text("utf-8")
+    save(searches.folder, "mail.html", text.replace("Hello", "Hello,\nAda"))
+    assert searches.lines() == [(4, 4)]
+
+
+def test_a_branch_that_gets_words_is_one_more_to_draw(searches: Searches) -> None:
+    text = (searches.folder / "mail.html").read_text("utf-8")
+    save(searches.folder, "mail.html", text.replace("<p>never</p>", ""))
+    assert searches.lines() == []
+    save(searches.folder, "mail.html", text)
+    assert searches.lines() == [(3, 3)]
+
+
+def test_an_edit_of_a_faulty_file_counts_whole(searches: Searches) -> None:
+    save(searches.folder, "mail.html", "<html>{% if %}Hello</html>")
+    searches.lines()
+    before = searches.count
+    save(searches.folder, "mail.html", "<html>{% if %}Good morning</html>")
+    searches.lines()
+    assert searches.count == before + 1
+
+
+EDITS = (("Hi", "Ho"), ("Hi", ""), ("", "Hi"), ("Hi", "a longer text"), ("Hi", "\nHi\n"), ("{##}Hi", "{#\n#}Hi"))
+PARTS = (
+    "§",
+    "{% if a %}§{% else %}§{% endif %}",
+    "{% if a == 'Hi' %}\n§\n{% endif %}",
+    "{% set held %}§{% endset %}{% if held == 'Hi' %}§{% endif %}",
+    "{% set held %}{% include '_part.html' %}{% endset %}{% if held|trim == 'Hi' %}one{% else %}two{% endif %}",
+    "{% macro m(x) %}§{{ x }}{% endmacro %}{% if m('') == 'Hi' %}§{% endif %}{{ m(a) }}",
+    "{% from '_macros.html' import around %}{% call around() %}§{% endcall %}",
+    "{% import '_macros.html' as macros %}{% if macros.one()|trim == 'Hi' %}§{% endif %}",
+    "{% from '_macros.html' import one %}{% set said = one() %}{% if said|length > 4 %}§{% endif %}",
+    "{% filter upper %}§{% if a %}§{% endif %}{% endfilter %}",
+    "{% for x in list recursive %}{% if loop([]) == 'Hi' %}yes{% endif %}{% else %}§{% endfor %}",
+    "{% if self.body()|length > 12 %}long{% else %}short{% endif %}",
+    "{{ super() }}",
+    "{% set above = super() %}{% if above|trim == 'Hi' %}§{% endif %}",
+    "{{ 'one' if super()|trim == 'Hi' else 'two' }}",
+    "{% include '_part.html' %}",
+    "{% raw %}§{{ no }}{% endraw %}",
+)
+
+
+AROUND = "{% macro around() %}{% if caller() == 'Hi' %}yes{% endif %}{% endmacro %}"
+FILES = ("alone", "mail", "layout", "foot", "part", "macro")
+_NOT_THERE = {
+    "alone": ("super", "self"),
+    "mail": ("self",),
+    "layout": ("super", "self"),
+    "foot": ("super",),
+    "part": ("super", "self", "_part.html"),
+    "macro": ("super", "self", "_macros.html"),
+}
+
+
+def _files(parts: Mapping[str, str], words: Mapping[str, str]) -> dict[str, str]:
+    """Return the files of a mail with all their words: a mail alone, or one whose body is in a layout."""
+    texts = {file: parts.get(file, "§").replace("§", words.get(file, "Hi")) for file in FILES}
+    in_layout = "{% extends '_layout.html' %}{% block body %}" + texts["mail"] + "{% endblock %}"
+    return {
+        "mail.html": "<html>" + texts["alone"] + "</html>" if "alone" in parts else in_layout,
+        "_layout.html": "<html>{% block body %}" + texts["layout"] + "{% endblock %}" + texts["foot"] + "</html>",
+        "_part.html": texts["part"],
+        "_macros.html": "{% macro one() %}" + texts["macro"] + "{% endmacro %}" + AROUND,
+    }
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("part", PARTS)
+def test_after_any_edit_the_branches_are_those_of_a_new_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    monkeypatch.setattr(search, "MOST_DRAWINGS", 6)  # so that a search ends by this, and not by its time
+    places = [place for place in FILES if not any(word in part for word in _NOT_THERE[place])]
+    for place, edited, (old, new) in product(places, FILES, EDITS):
+        for file, text in _files({place: part}, {edited: old}).items():
+            save(tmp_path, file, text)
+        kept = open_gallery(tmp_path, sandboxed=True)
+        kept.branches("mail")
+        for file, text in _files({place: part}, {edited: new}).items():
+            save(tmp_path, file, text)
+
+        anew = open_gallery(tmp_path, sandboxed=True)
+        assert kept.branches("mail") == anew.branches("mail"), (place, edited, old, new)
+        assert kept.samples("mail") == anew.samples("mail")
