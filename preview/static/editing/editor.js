@@ -75,7 +75,7 @@ function extensions(kind, file) {
     ...(markup ? [html({ selfClosingTags: true })] : []),
     autocompletion({ override: [completions(markup)], icons: false }),
     EditorView.contentAttributes.of({ "aria-label": `Source of ${file}`, tabindex: "0", spellcheck: "false", autocorrect: "off", autocapitalize: "off" }),
-    look, typing, EditorState.phrases.of({ Accept: "Mine", Reject: "Theirs" }),
+    look, typing, EditorState.phrases.of({ Accept: "Mine", Reject: "Theirs", Diagnostics: "Findings", "No diagnostics": "No findings" }),
     // Tab leaves the editor, which is no keyboard trap then (WCAG 2.2, 2.1.2). Ctrl+] and Ctrl+[ indent and outdent lines.
     keymap.of([...closeBracketsKeymap, ...completionKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap, ...lintKeymap]),
   ];

@@ -204,6 +204,17 @@ def test_without_samples_every_name_stands_for_itself(keyturn: Keyturn, emails: 
     assert (shown.code, shown.out) == (0, "No problems in 1 template, 3 mails.\n")
 
 
+def test_of_many_mails_that_were_not_checked_three_are_named_and_the_others_counted(
+    keyturn: Keyturn, workplace: Path
+) -> None:
+    samples = "".join(f'[{name}]\nname = "Ada"\n' for name in "abcde")
+    write(workplace / "emails", GOOD.replace("{{ name }}", "{% include 'gone.mjml' %}"), samples)
+
+    told = keyturn("check", "emails").out
+
+    assert told.endswith("\n5 mails were not checked, or not in full: news/a, news/b, news/c, and 2 more.\n")
+
+
 def test_what_fails_with_made_up_values_is_not_checked_and_fails(keyturn: Keyturn, emails: Path) -> None:
     (emails / "news" / "samples.toml").unlink()
     (emails / "news" / "news.mjml").write_text(GOOD.replace("Dear", "{{ sign(rows)|tojson }} Dear"), "utf-8")

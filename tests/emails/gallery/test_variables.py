@@ -154,6 +154,26 @@ def test_files_that_are_brought_in(find: Find) -> None:
     assert set(found) == {"mine", "theirs", "whose", "kept"}
 
 
+@pytest.mark.parametrize(
+    "layout",
+    [
+        "{% import 'parts' as parts %}{% block body %}{% endblock %}",
+        "{% block body %}{% endblock %}{% import 'parts' as parts %}",
+        "{% extends 'above' %}",
+    ],
+)
+def test_what_a_layout_imports_is_no_variable_of_its_child(find: Find, layout: str) -> None:
+    found = find(
+        "{% extends 'base' %}{% block body %}{{ parts.button(order.url) }}{% endblock %}",
+        base=layout,
+        above="{% import 'parts' as parts %}{% block body %}{% endblock %}",
+        parts="{% macro button(href) %}<a href='{{ href }}'></a>{% endmacro %}",
+    )
+
+    assert set(found) == {"order"}
+    assert set(found["order"].attributes) == {"url"}
+
+
 def test_a_block_that_asks_for_the_one_it_replaces(find: Find) -> None:
     found = find(
         "{% extends 'base' %}{% block body %}{{ super() }}{% endblock %}",

@@ -63,6 +63,20 @@ def test_an_app_in_development_sends_links_to_this_machine_and_a_note_says_so() 
     assert {one.severity for one in examine_sent(sent) if one.rule == "links/this-machine"} == {"note"}
 
 
+def test_an_image_on_this_machine_is_an_error_where_the_template_says_it(tmp_path: Path) -> None:
+    image = '\n<img src="http://localhost:3000/boat.png" width="9" alt="Boat">'
+    found = findings(tmp_path, {"a.html": PAGE.format(image)}, "links")
+    assert told(found) == {("this-machine", "error", "a.html", 2)}
+
+
+@pytest.mark.parametrize("address", ["boat.png", "/images/boat.png", "//cdn.northwind.example/boat.png"])
+def test_an_image_without_a_whole_address_is_an_error_once_the_mail_is_sent(tmp_path: Path, address: str) -> None:
+    page = PAGE.format(f'<img src="{address}" width="9" alt="Boat">')
+    assert findings(tmp_path, {"a.html": page}, "links") == []
+    sent = examine_sent(SentMail(subject="Hello", html=page, text=""))
+    assert [one.severity for one in sent if one.rule == "links/relative"] == ["error"]
+
+
 @pytest.mark.parametrize(
     "bar",
     [

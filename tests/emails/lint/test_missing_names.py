@@ -37,6 +37,12 @@ def test_a_missing_name_hides_no_other_finding(tmp_path: Path) -> None:
     assert rules["links/relative"][0].startswith("news.mjml:4:")
 
 
+def test_a_missing_name_of_an_object_is_told_with_the_name_of_the_object(tmp_path: Path) -> None:
+    rules = told(checked(tmp_path, "{% set user = {'pet': {'name': 'Rex'}} %}<mj-text>{{ user.pet.nmae }}</mj-text>"))
+
+    assert rules["jinja/undefined"] == ["news.mjml:2:63: 'user.pet' has no attribute 'nmae'."]
+
+
 @pytest.mark.parametrize(
     "use",
     [

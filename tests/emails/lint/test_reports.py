@@ -184,7 +184,7 @@ def test_sarif_has_what_its_specification_requires(run: Mapping[str, Any]) -> No
     rule = driver["rules"][2]
     assert (rule["id"], rule["name"]) == ("mjml/wrong-value", "MjmlWrongValue")
     assert rule["shortDescription"] == {"text": "An attribute has a value of the wrong type."}
-    assert rule["fullDescription"]["text"].startswith("An attribute has a value of the wrong type. Everybody: ")
+    assert rule["fullDescription"]["text"].startswith("An attribute has a value of the wrong type. All readers: ")
     assert "Bad:\n\n```\n<mj-text font-size=" in rule["help"]["markdown"]
     assert "keyturn: ignore mjml/wrong-value because" in rule["help"]["text"]
     assert rule["defaultConfiguration"] == {"level": "error"}

@@ -9,6 +9,7 @@ from jinja2.ext import Extension
 
 from keyturn.emails.gallery.opening import open_gallery
 from keyturn.emails.lint.examination import examine
+from keyturn.emails.lint.finding import Finding
 from keyturn.emails.lint.source.origins import with_origins
 
 BOUND = 1_250_000
@@ -40,9 +41,13 @@ def parsed(source: str) -> int:
     return sum(counting.lengths)
 
 
-def lines_with(rule: str, body: Iterable[str], folder: Path) -> list[int]:
+def findings_of(rule: str, body: Iterable[str], folder: Path) -> list[Finding]:
     (folder / "news.html").write_text("\n".join(body), "utf-8")
-    return [one.finding.place.line for one in examine(open_gallery(folder)).found if one.finding.rule == rule]
+    return [one.finding for one in examine(open_gallery(folder)).found if one.finding.rule == rule]
+
+
+def lines_with(rule: str, body: Iterable[str], folder: Path) -> list[int]:
+    return [finding.place.line for finding in findings_of(rule, body, folder)]
 
 
 def test_four_times_as_many_open_comments_take_less_than_eight_times_as_long() -> None:
@@ -87,6 +92,29 @@ def test_tags_of_one_kind_that_are_not_closed_are_told_each(tmp_path: Path) -> N
     body = ["{% if name %}", "{% if names %}", "{% if names %}Hello{% endif %}", "{% for name in names %}"]
 
     assert lines_with("jinja/syntax", body, tmp_path) == [1, 2, 4]
+
+
+@pytest.mark.parametrize(
+    ("tag", "said"),
+    [
+        ("{{ name }", "Unexpected '}'. Close {{ with }}, and {% with %}."),
+        ("{{ name names }}", "Expected }}, got 'names'. Correct the Jinja tag here."),
+        ("{{ name | | }}", "Expected a name, got '|'. Write or."),
+        ("{% if name = 'Ada' %}{% endif %}", "Expected %}, got '='. Write == to compare."),
+        ("{{ name && name }}", "Unexpected char '&' at 8. Write and."),
+        ("{{ “Ada” }}", "Unexpected char '“' at 3. Write straight quotation marks: \"."),
+        ("{% if name %}{% else if names %}{% endif %}", "Expected %}, got 'if'. Write elif."),
+        ("{% if name %}", "'if' is not closed. Write {% endif %} where it ends."),
+        (
+            "{% if name %}{% for n in names %}{% endif %}",
+            "'for' is not closed before 'endif'. Write {% endfor %} where it ends.",
+        ),
+    ],
+)
+def test_a_tag_that_cannot_be_read_is_told_without_the_words_of_a_parser(tmp_path: Path, tag: str, said: str) -> None:
+    finding = findings_of("jinja/syntax", [tag], tmp_path)[0]
+
+    assert f"{finding.message} {finding.fix}" == said
 
 
 @pytest.mark.parametrize("end", ["", "{% if name %}{% endset %}{% endif %}"])

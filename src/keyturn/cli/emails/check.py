@@ -377,7 +377,8 @@ def _is_drawn_enough(examination: "Examination", min_coverage: float | None) -> 
 def _is_checked(examination: "Examination", *, aside: bool) -> bool:
     """Say which mails were not checked, after the report or, `aside`, to standard error. Return whether all were."""
     if unchecked := examination.unchecked:
-        named = ", ".join(unchecked[:_MOST_NAMED]) + (", …" if len(unchecked) > _MOST_NAMED else "")
+        more = len(unchecked) - _MOST_NAMED
+        named = ", ".join(unchecked[:_MOST_NAMED]) + (f", and {more} more" if more > 0 else "")
         were = f"{_number(len(unchecked), 'mail')} {'was' if len(unchecked) == 1 else 'were'}"
         click.echo(error(harmless(f"{were} not checked, or not in full: {named}.")), err=aside)
     return not unchecked

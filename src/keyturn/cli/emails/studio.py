@@ -69,6 +69,8 @@ def greeting(opened: Opened, studio: "Studio", base: str, mails: Path | None = N
         if studio.smtps:
             rows["SMTPS"] = f"{accent(studio.smtps)}   {muted('the same, with TLS from the start')}"
         rows["Inbox"] = accent(f"{url}/inbox{token}")
+        if studio.boxes and studio.boxes.named:
+            rows["Inboxes"] = f"{', '.join(studio.boxes.named)}   {muted('of the SMTP users with these names')}"
         rows["API"] = f"{accent(f'{base}/api/messages')}   {muted('for tests')}"
     if opened.settings.file:
         rows["Settings"] = os.path.relpath(opened.settings.file)

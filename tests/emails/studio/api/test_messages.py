@@ -76,6 +76,7 @@ def test_mails_are_found_by_what_is_asked_for(
         ({"since": "yesterday"}, "$.since"),
         ({"subejct": "x"}, "subejct"),
         ({"query": "x" * 501}, "$.query"),
+        ({"query": "larger:much"}, "The query cannot be read: in larger:much, larger: takes a size, such as 200k"),
     ],
 )
 @pytest.mark.long

@@ -119,6 +119,15 @@ def test_the_page_has_the_findings_with_their_lines(client: Client, captured: Ca
     assert 'class="count error"' in client.get(f"/studio/inbox/{mail_id}").text
 
 
+def test_a_mail_of_text_alone_has_the_size_of_its_text_and_none_of_html(
+    client: Client, captured: CapturedMails
+) -> None:
+    mail_id = captured.add(bytes(mail(text="Hello", html="")))
+    page = client.get(f"/studio/inbox/{mail_id}?tab=checks").text
+    assert "The text part has 6 bytes." in page
+    assert "before Gmail" not in page
+
+
 @pytest.mark.long
 def test_a_mail_without_html_or_with_too_much_of_it_is_checked_as_far_as_it_can_be(
     client: Client, captured: CapturedMails

@@ -120,6 +120,17 @@ async def test_no_screen_is_too_narrow_for_a_finding(page: Page, served: str, fo
     assert await page.locator(".detail").evaluate("detail => detail.scrollWidth <= detail.clientWidth")
 
 
+async def test_tabs_that_do_not_fit_fade_out_until_the_last_is_reached(page: Page, served: str) -> None:
+    await open_sample(page, served, "?sample=ada&tab=checks&pane=details")
+    tabs = page.locator(".tabs")
+    await page.set_viewport_size({"width": 375, "height": 700})
+    await expect(tabs).to_have_css("mask-image", "none")
+    await page.set_viewport_size({"width": 240, "height": 700})
+    await expect(tabs).to_have_css("mask-image", re.compile("gradient"))
+    await tabs.evaluate("tabs => { tabs.scrollLeft = tabs.scrollWidth }")
+    await expect(tabs).to_have_css("mask-image", "none")
+
+
 async def test_without_scripts_the_tab_is_a_page(browser: Browser, served: str, folder: Path) -> None:
     save(folder, RIGHT, WRONG)
     context = await browser.new_context(java_script_enabled=False, viewport={"width": 375, "height": 700})

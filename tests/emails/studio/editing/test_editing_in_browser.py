@@ -218,6 +218,21 @@ async def test_a_finding_offers_the_right_word_by_mouse_and_by_keyboard(page: Pa
     await expect(page.get_by_text("not saved", exact=True)).to_be_hidden()
 
 
+async def test_the_list_of_findings_shows_several_at_once_and_says_where_there_is_none(page: Page, served: str) -> None:
+    await page.set_viewport_size({"width": 1440, "height": 900})
+    await open_editor(page, served)
+    await text_of(page).focus()
+    await page.keyboard.press("ControlOrMeta+Shift+M")
+    findings = page.get_by_role("listbox", name="Findings")
+    await expect(findings).to_have_text("No findings")
+    await select(page, "<mj-text>The end</mj-text>")
+    await page.keyboard.insert_text("<mj-txt>{{ name|uper }}</mj-txt>")
+    await expect(findings.get_by_role("option")).to_have_count(2)
+    await expect(findings.get_by_role("option").last).to_be_in_viewport(ratio=0.9)
+    await page.get_by_role("button", name="Save", exact=True).first.click()  # or it asks before the test may end
+    await expect(page.get_by_text("not saved", exact=True)).to_be_hidden()
+
+
 async def test_it_is_accessible_in_light_and_dark_wide_and_narrow(browser: Browser, served: str) -> None:
     page = await browser.new_page()  # axe makes styles of its own, which the policy refuses
     await page.add_init_script(path=AXE_FILE_PATH)

@@ -89,7 +89,7 @@ def test_mjml_whose_mistake_nobody_can_place_says_nothing_of_lines_and_values(ot
             "The file to include does not exist: heder.html",
         ),
         ("<b>{{ name }}</b> {{ name }} {{ 'a'|int + [] }}", "3", "", "Correct this expression"),
-        ("{{ name }} {% macro cell(x) %}{{ x }}", "3:14", "{% macro cell(x) %}", "Correct the Jinja tag here."),
+        ("{{ name }} {% macro cell(x) %}{{ x }}", "3:14", "{% macro cell(x) %}", "Write {% endmacro %} where it ends."),
         ("<b>nmae</b> {{ name }} {{ nmae }}", "3:29", "nmae", "Did you mean name?"),
         (
             "{{ name }} {{ street }}",

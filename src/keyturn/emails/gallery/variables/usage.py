@@ -76,8 +76,22 @@ class Usage:
     def _body(self, body: list[Any], scope: Scope) -> None:
         """Read statements. The blocks of a child come before the layout that it extends."""
         layouts = [node for node in body if isinstance(node, nodes.Extends)]
+        for layout in layouts:
+            self._bind_macros_of(layout, scope)
         for node in (*(node for node in body if node not in layouts), *layouts):
             self._statement(node, scope)
+
+    def _bind_macros_of(self, layout: nodes.Extends, scope: Scope) -> None:
+        """Bind the macros of a layout, and those that it imports: the blocks of its child may call them."""
+        for file in _files(layout.template):
+            name = self._environment.join_path(file, scope.file)
+            if scope.depth < DEEPEST and (tree := self._tree(name)):
+                inside = replace(scope, file=name, depth=scope.depth + 1)
+                for node in tree.body:
+                    if isinstance(node, nodes.Extends):
+                        self._bind_macros_of(node, inside)
+                    elif isinstance(node, nodes.Import | nodes.FromImport | nodes.Macro):
+                        self._part(node, inside)
 
     def _statement(self, node: nodes.Node, scope: Scope) -> None:
         see = self._expressions.see

@@ -85,7 +85,7 @@ def check_links(document: Document) -> Iterator[Finding]:
             yield from _check_address(document, anchor.address, anchor, partial(document.finding, anchor.begins_at))
         yield from _of_label(anchor, targets, find)
     for address, offset in _image_addresses(document):
-        yield from _of_image_address(address, partial(document.finding, offset))
+        yield from _of_image_address(document, address, partial(document.finding, offset))
 
 
 def _image_addresses(document: Document) -> Iterator[tuple[str, int]]:
@@ -94,11 +94,15 @@ def _image_addresses(document: Document) -> Iterator[tuple[str, int]]:
             yield source.value.strip(), source.offset
 
 
-def _of_image_address(address: str, find: "partial[Finding]") -> Iterator[Finding]:
-    """Check the scheme of an image. A relative address is left out, as many apps complete or attach it."""
+def _of_image_address(document: Document, address: str, find: "partial[Finding]") -> Iterator[Finding]:
+    """Check the address of an image. In a template it may be relative, as many apps complete or attach it."""
     scheme = _SCHEME.match(address)
     if _TWICE.match(address):
         yield find("links/doubled-scheme")
+    elif not (scheme or document.template or is_unfilled(address)):
+        yield find("links/relative")
+    elif _INSIDE.fullmatch(host := host_of(address)):
+        yield from _of_this_machine(document, host, find)
     elif scheme and "{" not in address and scheme[1].lower() not in _OF_IMAGES:
         meant = did_you_mean(scheme[1].lower(), _OF_IMAGES, said="Did you mean {}:?")
         fix = meant or "Use an https:// address."
@@ -152,13 +156,17 @@ def _of_web_address(document: Document, address: str, anchor: Anchor, find: "par
     if not address.lower().startswith(("http://", "https://")) or not host or " " in address:
         yield find("links/no-host")
     elif _INSIDE.fullmatch(host):
-        if not is_sample_value(document.values, host):
-            yield find("links/this-machine", severity="error" if document.template else "note", host=host)
+        yield from _of_this_machine(document, host, find)
     elif address.lower().startswith("http:"):
         yield find("links/http", severity=severity, host=host, seen="read its token" if secret else "see it")
     if is_between(host):
         seen = "sees the token in this link" if secret else "sees who clicks this link"
         yield find("links/third-party", severity=severity, host=host, seen=seen)
+
+
+def _of_this_machine(document: Document, host: str, find: "partial[Finding]") -> Iterator[Finding]:
+    if not is_sample_value(document.values, host):
+        yield find("links/this-machine", severity="error" if document.template else "note", host=host)
 
 
 def _of_label(anchor: Anchor, targets: dict[str, str], find: "partial[Finding]") -> Iterator[Finding]:

@@ -258,7 +258,11 @@ def _explain_error(error: TemplateInvalid, gallery: Gallery, sample: Sample, pla
     if isinstance(cause, TemplateNotFound):
         return find("jinja/missing-template", fix=_closest_file(str(cause.name), gallery, place))
     if isinstance(cause, UndefinedError):
-        return find("jinja/undefined", fix=_fix_for_name(missing_name(message), sample, getattr(cause, "beside", None)))
+        name = missing_name(message)
+        holder = re.search(rf"([\w.]+)\.{re.escape(name)}\b", line_text)
+        said = re.sub(r"^'[^']+ object'", f"'{holder[1]}'", message) if holder else message
+        fix = _fix_for_name(name, sample, getattr(cause, "beside", None))
+        return find("jinja/undefined", message=_as_sentence(said), fix=fix)
     if isinstance(cause, SecurityError):
         return find("jinja/sandbox")
     if error.by_itself or message.endswith(_TWO_LAYOUTS):
@@ -301,7 +305,33 @@ def _of_syntax(cause: TemplateSyntaxError, message: str, gallery: Gallery, place
         return RULES.finding(place, rule_of(cause.engine), said=message)
     if unknown := _UNKNOWN.search(message):
         return _unknown(unknown, message, gallery, place)
-    return RULES.finding(place, "jinja/syntax", message=_as_sentence(message))
+    if open_tag := _OPEN_TAG.search(message):
+        message = f"'{open_tag[1]}' is not closed" if open_tag[1] else message
+        fix = f"Write {{% end{open_tag[1] or open_tag[2]} %}} where it ends."
+    else:
+        fix = next((fix for pattern, fix in _FIXES_OF_SYNTAX.items() if re.search(pattern, message)), "")
+        for jargon, word in _WORDS_FOR_TOKENS.items():
+            message = message.replace(jargon, word)
+    return RULES.finding(place, "jinja/syntax", message=_as_sentence(message), fix=fix)
+
+
+_OPEN_TAG = re.compile(r"to be closed is '(\w+)'|^'(\w+)' is not closed")
+_WORDS_FOR_TOKENS = {
+    "token 'name'": "a name",
+    "token ": "",
+    "'end of print statement'": "}}",
+    "'end of statement block'": "%}",
+}
+_FIXES_OF_SYNTAX = {
+    r"^unexpected '[}/]'$|end of template, expected": "Close {{ with }}, and {% with %}.",
+    "got '='": "Write == to compare.",
+    r"got '\|'": "Write or.",
+    "unexpected char '&'": "Write and.",
+    "unexpected char '!'": "Write not.",
+    r"unexpected char '\?'": "Write {{ one if condition else other }}.",
+    "unexpected char '[“”„‘’]'": 'Write straight quotation marks: ".',
+    "end of statement block', got 'if'": "Write elif.",
+}
 
 
 def _unknown(unknown: re.Match[str], message: str, gallery: Gallery, place: Place) -> Finding:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -75,6 +76,10 @@ class Canvas:
             return frames.apply_view(frames.page_of_text(mail.text), view)
         return frames.apply_view(mail.html, view) if mail and rendition.fault else None
 
+    def broken(self, rendition: Rendition, view: View) -> str | None:
+        """Return a mail of which parts fail, with a stand-in for each; None if nothing of it can be drawn."""
+        return None if rendition.exceeded else self._read(replace(rendition, fault=None), _marked_html, view)
+
     def marks(self, rendition: Rendition, view: View) -> Marks:
         return self._read(rendition, _marks, _line(view)) or Marks({}, ())
 
@@ -145,14 +150,18 @@ _TOO_MUCH = "The mail can be rendered, but this view of it takes too much time o
 def template_frame(
     path_name: NamedDependency[str], drawn: NamedDependency[View], canvas: NamedDependency[Canvas]
 ) -> Response[str]:
-    """Answer with the mail alone: the last good one while the template is broken."""
+    """Answer with the mail alone: the last good one while the template is broken, else one with stand-ins."""
     rendition = canvas.rendition(path_name, drawn)
     if html := canvas.html(rendition, drawn):
         return frames.answer(html, drawn, frames.PREVIEW)
     fault = rendition.fault
     empty = f"{rendition.template} has no sample."
     reason = f"{fault.place}: {fault.message}" if fault else empty if rendition.is_empty else _TOO_MUCH
-    page = frames.answer(frames.apply_view(frames.page_of_text(reason), drawn), drawn, frames.PREVIEW)
+    if fault and (broken := canvas.broken(rendition, drawn)):
+        html = frames.with_fault(broken, reason)
+    else:
+        html = frames.apply_view(frames.page_of_text(reason), drawn)
+    page = frames.answer(html, drawn, frames.PREVIEW)
     page.status_code = 422
     return page
 

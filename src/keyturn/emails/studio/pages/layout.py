@@ -102,6 +102,10 @@ def provide_address(kind: type[_Asked]) -> Provide:
     return Provide(read, sync_to_thread=False)
 
 
+def _kilobytes(count: int) -> str:
+    return f"{count / 1024:.1f} KB" if count >= 100 else f"{count} bytes"
+
+
 # Refuses inline code, other hosts, and frames around the studio (CSP Level 3; OWASP ASVS 5.0, 3.4.3).
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; frame-src 'self'; "
@@ -138,7 +142,7 @@ class Layout:
         self._environment = page_environment(folder("preview"), bytecode_cache=compiled_pages())
         self._environment.globals.update(self._shared_values(studio, sources))
         self._environment.filters["excerpt"] = self._excerpt
-        self._environment.filters["kilobytes"] = lambda count: f"{count / 1024:.1f} KB"
+        self._environment.filters["kilobytes"] = _kilobytes
 
     def _shared_values(self, studio: Studio, sources: SourceFiles) -> dict[str, Any]:
         gallery = studio.gallery

@@ -239,3 +239,14 @@ def test_mails_that_were_not_checked_in_full_are_counted(client: Client, folder:
     break_it(folder, RIGHT, "{% include 'gone.mjml' %}<mj-text>The end")
 
     assert re.search(r"\d+ mails were not checked, or not in full: greeting/", region(page_of(client)))
+
+
+def test_of_many_mails_that_were_not_checked_three_are_named_and_the_others_counted(
+    client: Client, folder: Path
+) -> None:
+    samples = "".join(f'[{name}]\nwhat = "The heating is back"\n' for name in "abcde")
+    (folder / "notice" / "samples.toml").write_text(samples)
+    (folder / "notice" / "notice.mjml").write_text("{% include 'gone.mjml' %}")
+
+    said = "7 mails were not checked, or not in full: notice/a ar, notice/a de, notice/a en, and 4 more."
+    assert said in region(page_of(client))
