@@ -156,6 +156,8 @@ async def test_a_mail_without_a_picture_says_why(folder: Path) -> None:
 async def test_what_does_not_exist_is_one_sentence(folder: Path) -> None:
     async with agent_of(folder) as agent:
         assert "There is no template called goodbye." in await refusal(agent, "read_mail", template="goodbye")
+        said = await refusal(agent, "find_mistakes", template="welcom")
+        assert said.endswith("There is no template called welcom; did you mean welcome?")
         assert "it has ada, bea" in await refusal(agent, "sample_data", template="welcome", sample="carl")
 
 
@@ -181,7 +183,20 @@ async def test_a_mail_that_runs_away_is_one_sentence_and_the_server_lives(folder
 async def test_wrong_arguments_are_refused(folder: Path) -> None:
     async with agent_of(folder) as agent:
         assert "no_such_tool" in await refusal(agent, "no_such_tool")
-        assert "width" in await refusal(agent, "render_mail", template="welcome", width=9)
+        said = await refusal(agent, "render_mail", template="welcome", width=9)
+        assert said == (
+            "render_mail cannot use width: Input should be greater than or equal to 240. "
+            "Its arguments are template, sample, language, width."
+        )
+
+
+async def test_a_missing_argument_is_named_beside_the_ones_that_the_tool_has(folder: Path) -> None:
+    async with agent_of(folder) as agent:
+        said = await refusal(agent, "read_mail", sample="bea")
+        assert said == "read_mail needs the argument template. Its arguments are template, sample, language."
+        said = await refusal(agent, "line_at", template="welcome", x="left")
+        assert said.startswith("line_at needs the argument y, and cannot use x: Input should be a valid integer")
+        assert "pydantic" not in said
 
 
 async def test_a_misspelt_argument_is_refused_and_the_allowed_ones_are_named(folder: Path) -> None:

@@ -32,6 +32,7 @@ from keyturn.mail.rendering.folders import Folders, MailFiles
 from keyturn.mail.rendering.jinja import SharedBytecodeCache
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.plain_files import DEEPEST, leads_out, read_plain_text
+from keyturn.settings.building import did_you_mean
 
 T = TypeVar("T")
 
@@ -143,10 +144,10 @@ class Gallery:
 
     def files(self, name: str) -> MailFiles:
         """Return the files of a mail. Raises LookupError for unknown names."""
-        try:
-            return self._current_look().mails[name]
-        except KeyError:
-            raise UnknownMail(f"There is no template called {name}.") from None
+        mails = self._current_look().mails
+        if name not in mails:
+            raise UnknownMail(f"There is no template called {name}{did_you_mean(name, mails) or '.'}")
+        return mails[name]
 
     def samples(self, name: str) -> Mapping[str, Sample]:
         """Return the samples of a mail. Raises LookupError, and TemplateInvalid for unreadable or too large files."""

@@ -10,7 +10,8 @@ from typing import Annotated, Any, TypeVar
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Image
 from mcp.server.mcpserver.exceptions import ToolError
-from pydantic import Field
+from mcp.server.mcpserver.tools import Tool
+from pydantic import Field, ValidationError
 
 from keyturn.emails.lint.browser.chromium import Chromium, MailToMeasure, NoBrowser, NotMeasured, running_chromium
 from keyturn.emails.mails import Mails
@@ -131,15 +132,26 @@ class _Tools:
             raise ToolError(f"The mail takes too much {exceeded.limit}, so it was not rendered.") from exceeded
 
 
-class _Server(MCPServer):
-    """Refuses unknown arguments, which the SDK ignores: a misspelt one would change nothing, and its agent not know."""
+class _Tool(Tool):
+    """Refuses arguments in one sentence. The SDK ignores unknown ones, and shows pydantic's report on others."""
 
-    async def call_tool(self, name: str, arguments: dict[str, Any], context: Any = None) -> Any:
-        allowed = next((tool.input_schema["properties"] for tool in await self.list_tools() if tool.name == name), None)
-        if allowed is not None and (unknown := [one for one in arguments if one not in allowed]):
-            has = f"Its arguments are {', '.join(allowed)}." if allowed else "It has no arguments."
-            raise ToolError(f"{name} has no argument {', '.join(unknown)}. {has}")
-        return await super().call_tool(name, arguments, context)
+    async def run(self, arguments: dict[str, Any], context: Any, convert_result: bool = False) -> Any:
+        allowed = self.parameters["properties"]
+        if unknown := [one for one in arguments if one not in allowed]:
+            raise self._refusal(f"has no argument {', '.join(unknown)}")
+        try:
+            return await super().run(arguments, context, convert_result)
+        except ToolError as error:
+            if not isinstance(error.__cause__, ValidationError):
+                raise
+            faults = [(one["loc"][0], one["type"], one["msg"]) for one in error.__cause__.errors()]
+            missing = [f"needs the argument {name}" for name, kind, _ in faults if kind == "missing"]
+            wrong = [f"cannot use {name}: {why}" for name, kind, why in faults if kind != "missing"]
+            raise self._refusal(", and ".join(missing + wrong)) from error
+
+    def _refusal(self, why: str) -> ToolError:
+        allowed = ", ".join(self.parameters["properties"])
+        return ToolError(f"{self.name} {why}. {f'Its arguments are {allowed}' if allowed else 'It has no arguments'}.")
 
 
 def create_mcp_server(mails: Mails, runner: Runner[Mails]) -> MCPServer:
@@ -153,14 +165,15 @@ def create_mcp_server(mails: Mails, runner: Runner[Mails]) -> MCPServer:
         finally:
             await tools.window.close()
 
-    server = _Server("keyturn", instructions=_ABOUT, version=version("keyturn"), log_level="ERROR", lifespan=lifespan)
-    for tool in (
-        tools.list_mails,
-        tools.sample_data,
-        tools.find_mistakes,
-        tools.read_mail,
-        tools.line_at,
-    ):
-        server.add_tool(tool)
-    server.add_tool(tools.render_mail, structured_output=False)  # a picture, and perhaps a sentence
-    return server
+    described = (tools.list_mails, tools.sample_data, tools.find_mistakes, tools.read_mail, tools.line_at)
+    return MCPServer(
+        "keyturn",
+        instructions=_ABOUT,
+        version=version("keyturn"),
+        log_level="ERROR",
+        lifespan=lifespan,
+        tools=[
+            *(_Tool.from_function(tool) for tool in described),
+            _Tool.from_function(tools.render_mail, structured_output=False),  # a picture, and perhaps a sentence
+        ],
+    )

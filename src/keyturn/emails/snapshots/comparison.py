@@ -249,12 +249,12 @@ class Snapshots:
                     yield MailName(entry.name, sample, tag)
 
     def _source(self, template: str) -> "_Source | TemplateInvalid":
+        if template not in self._gallery.names():
+            return _Source({}, MailFiles(""))
         try:
             return _Source(self._gallery.samples(template), self._gallery.files(template))
         except TemplateInvalid as fault:
             return fault
-        except LookupError:
-            return _Source({}, MailFiles(""))
 
     def _compare_to(self, name: MailName, source: "_Source | TemplateInvalid") -> Comparison:
         before = self.stored.read(name) if name.sample else None

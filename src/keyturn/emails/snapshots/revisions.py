@@ -80,8 +80,9 @@ class Side:
         """Draw mails. Those of several templates raise OutOfTime and MemoryError, those of one template report them."""
         drawn: dict[MailName, Mail] = {}
         with self._gallery.one_look():
+            known = frozenset(self._gallery.names())
             for name in names:
-                drawn[name] = mail = self._mail(name)
+                drawn[name] = mail = self._mail(name) if name.template in known else None
                 if isinstance(mail, MailStopped):
                     if len({one.template for one in names}) > 1:
                         raise mail.__cause__ or mail
@@ -101,7 +102,7 @@ class Side:
             )
             reported.__cause__ = cause
             return reported
-        except LookupError:
+        except LookupError:  # no such sample
             return None
 
     def _draw(self, name: MailName) -> Snapshot:

@@ -243,7 +243,7 @@ def test_a_very_long_address_is_told_and_works(client: Client) -> None:
 def test_the_form_of_a_template_that_does_not_exist_is_a_page_that_says_so(client: Client) -> None:
     answer = client.get("/studio/edit/nothing?%2Fname=Ada")
     assert answer.status_code == 404
-    assert "There is no template called nothing." in answer.text
+    assert "There is no template called nothing; did you mean notice?" in answer.text
 
 
 def test_samples_that_cannot_be_read_are_told_and_an_edit_waits_for_them(client: Client, folder: Path) -> None:

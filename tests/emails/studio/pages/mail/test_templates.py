@@ -154,12 +154,12 @@ def test_every_link_keeps_the_rest_of_the_view(client: Client) -> None:
 @pytest.mark.parametrize(
     ("path", "words"),
     [
-        ("/studio/templates/nothing", "There is no template called nothing."),
+        ("/studio/templates/nothing", "There is no template called nothing; did you mean notice?"),
         ("/studio/templates/greeting?sample=nobody", "greeting has no sample called nobody; it has"),
         ("/studio/files/_layout/nothing.mjml", "There is no shared file _layout/nothing.mjml."),
         ("/studio/files/greeting/samples.toml", "There is no shared file greeting/samples.toml."),
         ("/studio/files/_layout/%2e%2e/greeting/samples.toml", "There is no shared file"),
-        ("/studio/frames/nothing", "There is no template called nothing."),
+        ("/studio/frames/nothing", "There is no template called nothing; did you mean notice?"),
     ],
 )
 @pytest.mark.long
@@ -210,7 +210,7 @@ def test_what_nobody_thought_of_is_a_page_that_says_so_and_stands_in_the_log(
 
 def test_what_does_not_exist_is_no_studio_within_the_studio(client: Client) -> None:
     answer = client.get("/studio/frames/nothing", headers={"sec-fetch-dest": "iframe"})
-    assert (answer.status_code, answer.text) == (404, "There is no template called nothing.")
+    assert (answer.status_code, answer.text) == (404, "There is no template called nothing; did you mean notice?")
     assert "content-security-policy" not in answer.headers
 
 
