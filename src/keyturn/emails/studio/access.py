@@ -90,7 +90,7 @@ def require_token(token: str, path: str) -> BeforeRequest:
     """
 
     async def admit(request: Request[Any, Any, Any]) -> Response[Any] | None:
-        if secrets.compare_digest(request.cookies.get(COOKIE, "").encode(), token.encode()):
+        if _has_cookie(request, token):
             return None
         if secrets.compare_digest(request.query_params.get("token", "").encode(), token.encode()):
             left = [pair for pair in parse_qsl(request.url.query) if pair[0] != "token"]
@@ -107,6 +107,15 @@ def require_token(token: str, path: str) -> BeforeRequest:
         )
 
     return admit
+
+
+def is_admitted(request: Request[Any, Any, Any], host: str, token: str) -> bool:
+    """Tell whether a client may see pages, where neither the guard nor the check has run."""
+    return _is_known(request.headers.get("host", ""), host) and (not token or _has_cookie(request, token))
+
+
+def _has_cookie(request: Request[Any, Any, Any], token: str) -> bool:
+    return secrets.compare_digest(request.cookies.get(COOKIE, "").encode(), token.encode())
 
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110, 9.2.1

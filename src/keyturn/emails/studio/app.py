@@ -5,13 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from litestar import HttpMethod, Litestar, Request, Router, get, route
+from litestar import HttpMethod, Litestar, Request, Response, Router, get, route
 from litestar.datastructures import CacheControlHeader
 from litestar.di import NamedDependency, Provide
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response import File, Redirect
+from litestar.status_codes import HTTP_404_NOT_FOUND
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from keyturn.emails.gallery import Gallery
@@ -20,12 +21,14 @@ from keyturn.emails.inbox.store import CapturedMails
 from keyturn.emails.studio.access import (
     HEADERS,
     framed_by,
+    is_admitted,
     is_loopback,
     known_hosts_only,
     require_token,
     same_origin_only,
 )
 from keyturn.emails.studio.api import inbox_api
+from keyturn.emails.studio.api.problems import problem
 from keyturn.emails.studio.checks.captured_checks import CapturedChecks
 from keyturn.emails.studio.checks.folder_checks import Checks, FolderChecks
 from keyturn.emails.studio.checks.reports import KnownFindings
@@ -132,7 +135,21 @@ def create_studio_app(studio: Studio, path: str = "/studio") -> Litestar:
     def to_the_studio(request: Request[Any, Any, Any]) -> Redirect:
         return Redirect(f"{path}?{request.url.query}" if request.url.query else path)
 
-    return Litestar([to_the_studio, *studio_routers(studio, path)], openapi_config=None, logging_config=None)
+    def answer_without_route(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+        if error.status_code == HTTP_404_NOT_FOUND:
+            error = NotFoundException(detail=f"There is no page {request.url.path}.")
+        # No guard has run, and the page lists the mails.
+        if "text/html" in request.headers.get("accept", "") and is_admitted(request, studio.host, studio.token):
+            return pages.exception_handlers[HTTPException](request, error)
+        return problem(error.status_code, error.detail, error.headers)
+
+    pages, *programs = studio_routers(studio, path)
+    return Litestar(
+        [to_the_studio, pages, *programs],
+        exception_handlers={HTTPException: answer_without_route},
+        openapi_config=None,
+        logging_config=None,
+    )
 
 
 def studio_routers(studio: Studio, path: str = "/studio", programs: str = "/") -> list[Router]:
@@ -149,7 +166,7 @@ def _handlers(studio: Studio) -> Iterator[HTTPRouteHandler]:
     pages = (template_pages, data_tab, editing_pages, canvas_pages, measure_pages, send_pages)
     for page in (*pages, contact_sheet, findings_pages):
         yield from page.HANDLERS
-    yield from (saved_events, _no_page)
+    yield saved_events
     if studio.captured:
         yield from (*inbox_pages.HANDLERS, *measure_pages.OF_CAPTURED, *send_pages.OF_CAPTURED)
     if studio.pages:
@@ -160,15 +177,6 @@ def _handlers(studio: Studio) -> Iterator[HTTPRouteHandler]:
         yield from comparison_pages.OF_SNAPSHOTS
     else:
         yield comparison_pages.lesson_page
-
-
-@route(
-    ["/{path:path}", "/templates", "/files"],
-    http_method=[HttpMethod.GET, HttpMethod.HEAD, HttpMethod.POST],
-    sync_to_thread=False,
-)
-def _no_page(request: Request[Any, Any, Any]) -> None:
-    raise LookupError(f"There is no page {request.url.path}.")
 
 
 def _static_files() -> HTTPRouteHandler:

@@ -36,6 +36,12 @@ def test_without_the_token_no_part_of_it_answers(client: Client, path: str, toke
     assert TOKEN not in answer.text
 
 
+def test_the_page_of_a_wrong_address_lists_the_mails_only_with_the_token(client: Client) -> None:
+    for cookie, listed in ((f"{COOKIE}={TOKEN}", True), (f"{COOKIE}=wrong", False), ("", False)):
+        answer = client.get("/studio/nothing/here", headers={"accept": "text/html", "cookie": cookie})
+        assert (answer.status_code, "greeting" in answer.text) == (404, listed)
+
+
 def test_no_captured_mail_is_handed_out_without_it(client: Client, inbox: Path) -> None:
     name = capture(inbox, "Welcome")
     assert {client.get(f"/studio/inbox/{name}{end}").status_code for end in ("", "/frame", "/raw")} == {403}

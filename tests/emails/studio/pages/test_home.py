@@ -54,12 +54,40 @@ def test_a_search_that_finds_no_mail_says_so_and_leads_back(client: Client) -> N
     assert 'href="?scheme=dark">Show all mails' in page
 
 
-@pytest.mark.parametrize("address", ["/studio/nothing/here", "/studio/templates"])
+NOWHERE = (
+    "/studio/nothing/here",
+    "/studio/templates",
+    "/studio/findings/none",
+    "/studio/inbox/none/x/y",
+    "/studio/inbox/none/parts/first",
+    "/studio/proofs/none",
+    "/studio/snapshots/none",
+    "/inbox/none",
+    "/api/none",
+)
+
+
+@pytest.mark.parametrize("address", NOWHERE)
 def test_an_address_of_no_page_has_a_page_that_leads_back(client: Client, address: str) -> None:
-    answer = client.get(address)
+    answer = client.get(address, headers={"accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
     assert answer.status_code == 404
     assert f"There is no page {address}." in answer.text
     assert '<a href="/studio">Show all mails</a>' in answer.text
+
+
+@pytest.mark.parametrize("address", NOWHERE)
+def test_a_program_that_asks_for_no_page_gets_a_problem_document(client: Client, address: str) -> None:
+    answer = client.get(address, headers={"accept": "application/json"})
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+    assert answer.json()["detail"] == f"There is no page {address}."
+
+
+def test_a_wrong_method_has_a_page_in_a_browser_and_a_problem_document_for_a_program(client: Client) -> None:
+    page = client.get("/studio/drafts/greeting", headers={"accept": "text/html"})
+    assert (page.status_code, page.headers["content-type"]) == (405, "text/html; charset=utf-8")
+    problem = client.get("/studio/drafts/greeting", headers={"accept": "application/json"})
+    assert (problem.status_code, problem.headers["content-type"]) == (405, "application/problem+json")
+    assert "POST" in problem.headers["allow"]
 
 
 @pytest.mark.parametrize("page", ["0", "x", "1e9"])
