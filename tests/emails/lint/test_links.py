@@ -104,6 +104,35 @@ def test_the_scheme_of_an_image_is_one_that_clients_load(
     assert found(tmp_path, image.format(source)).keys() == rules
 
 
+@pytest.mark.parametrize(
+    ("base", "rule", "named"),
+    [
+        ("javascript:go()", "links/unknown-scheme", "javascript: <base>"),
+        ("htps://northwind.example/", "links/unknown-scheme", "htps: <base>"),
+        ("file:///srv/mails/", "links/unknown-scheme", "file: <base>"),
+        ("mailto:help@northwind.example", "links/unknown-scheme", "mailto: <base>"),
+        ("/mails/", "links/relative", "This <base> is relative"),
+        ("//northwind.example/", "links/relative", "This <base> is relative"),
+        ("https://https://northwind.example/", "links/doubled-scheme", "a scheme twice"),
+    ],
+)
+def test_a_base_with_a_wrong_scheme_is_found_once_where_it_is_written(
+    tmp_path: Path, base: str, rule: str, named: str
+) -> None:
+    (tmp_path / "a.html").write_text(
+        f'<html>\n<head><base\n href="{base}"></head><body><a href="https://northwind.example/help">Help</a></body></html>'
+    )
+    (wrong,) = [one.finding for one in examine(open_gallery(tmp_path)).found if one.finding.group == "links"]
+    assert (wrong.rule, wrong.severity, str(wrong.place)) == (rule, "error", "a.html:3:2")
+    assert named in wrong.message
+
+
+@pytest.mark.parametrize("base", ["https://northwind.example/", "{{ '{{' }} site }}", ""])
+def test_a_base_of_the_web_is_left_alone(tmp_path: Path, base: str) -> None:
+    html = f"<mj-raw><base href=\"{base}\"></mj-raw><mj-text><a href='https://a.example'>Help</a></mj-text>"
+    assert found(tmp_path, html) == {}
+
+
 def test_a_misspelt_scheme_is_told_with_the_right_one(tmp_path: Path) -> None:
     mails = Mails(tmp_path)
     mails.write(

@@ -4,7 +4,7 @@ Addresses are never fetched: a GET may consume a reset link.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
 from typing import cast
@@ -19,6 +19,7 @@ from keyturn.mail.rendering.html_tree import Element, parse_html
 
 _SCHEMES = ("https", "http", "mailto", "tel", "sms")
 _OF_IMAGES = ("https", "http", "cid", "data")
+_OF_BASES = ("https", "http")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _MAILBOX = re.compile(r"[^\s@,<>]+@[^\s@,<>]+\.[^\s@,<>.]+")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -84,31 +85,42 @@ def check_links(document: Document) -> Iterator[Finding]:
         elif not is_unfilled(anchor.address):
             yield from _check_address(document, anchor.address, anchor, partial(document.finding, anchor.begins_at))
         yield from _of_label(anchor, targets, find)
-    for address, offset in _image_addresses(document):
+    images = (*document.elements("mj-image", "mj-carousel-image"), *document.html_elements("img"))
+    for address, offset in _addresses(images, "src"):
         yield from _of_image_address(document, address, partial(document.finding, offset))
+    for address, offset in _addresses(document.html_elements("base"), "href"):
+        yield from _of_base(address, partial(document.finding, offset))
 
 
-def _image_addresses(document: Document) -> Iterator[tuple[str, int]]:
-    for image in (*document.elements("mj-image", "mj-carousel-image"), *document.html_elements("img")):
-        if source := image.attributes.get("src"):
-            yield source.value.strip(), source.offset
+def _addresses(elements: Iterable[Element], name: str) -> Iterator[tuple[str, int]]:
+    for element in elements:
+        if written := element.attributes.get(name):
+            yield written.value.strip(), written.offset
 
 
 def _of_image_address(document: Document, address: str, find: "partial[Finding]") -> Iterator[Finding]:
     """Check the address of an image. In a template it may be relative, as many apps complete or attach it."""
+    if not (_SCHEME.match(address) or document.template or is_unfilled(address)):
+        yield find("links/relative")
+    elif _INSIDE.fullmatch(host := host_of(address)) and not _TWICE.match(address):
+        yield from _of_this_machine(document, host, find)
+    else:
+        yield from _of_scheme(address, _OF_IMAGES, "No mail client shows {}: images.", find)
+
+
+def _of_base(address: str, find: "partial[Finding]") -> Iterator[Finding]:
+    if address and not (_SCHEME.match(address) or is_unfilled(address)):
+        yield find("links/relative", message="This <base> is relative, which does not work in a mail.")
+    yield from _of_scheme(address, _OF_BASES, "No mail client completes links with a {}: <base>.", find)
+
+
+def _of_scheme(address: str, known: Sequence[str], message: str, find: "partial[Finding]") -> Iterator[Finding]:
     scheme = _SCHEME.match(address)
     if _TWICE.match(address):
         yield find("links/doubled-scheme")
-    elif not (scheme or document.template or is_unfilled(address)):
-        yield find("links/relative")
-    elif _INSIDE.fullmatch(host := host_of(address)):
-        yield from _of_this_machine(document, host, find)
-    elif scheme and "{" not in address and scheme[1].lower() not in _OF_IMAGES:
-        meant = did_you_mean(scheme[1].lower(), _OF_IMAGES, said="Did you mean {}:?")
-        fix = meant or "Use an https:// address."
-        yield find(
-            "links/unknown-scheme", severity="error", message=f"No mail client shows {scheme[1]}: images.", fix=fix
-        )
+    elif scheme and "{" not in address and scheme[1].lower() not in known:
+        fix = did_you_mean(scheme[1].lower(), known, said="Did you mean {}:?") or "Use an https:// address."
+        yield find("links/unknown-scheme", severity="error", message=message.format(scheme[1]), fix=fix)
 
 
 def check_links_in_text(document: Document) -> Iterator[Finding]:
