@@ -7,7 +7,7 @@ from email.utils import parseaddr
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, TypeVar, get_origin
+from typing import Any, TypeVar, get_args, get_origin
 from urllib.parse import quote
 
 import msgspec
@@ -18,10 +18,9 @@ from litestar.exceptions import HTTPException, NotFoundException, ValidationExce
 from litestar.params import FromPath
 from litestar.response import Redirect
 from litestar.status_codes import HTTP_421_MISDIRECTED_REQUEST
-from msgspec import Struct, inspect
+from msgspec import Struct
 
 from keyturn.emails.gallery.git import lies_in_repository
-from keyturn.emails.gallery.samples.shapes import Shape, alternatives, parts_of
 from keyturn.emails.lint.browser.images import HEAVY
 from keyturn.emails.lint.checks.parts import CLIPPED_AT, STYLE_DROPPED_AT
 from keyturn.emails.lint.finding import Finding, Place
@@ -39,6 +38,7 @@ from keyturn.emails.studio.studio import Studio
 from keyturn.emails.studio.view import WIDTHS, View
 from keyturn.errors import UnknownMail
 from keyturn.packaging import folder
+from keyturn.settings.sentences import mismatch
 
 _Asked = TypeVar("_Asked", bound=msgspec.Struct)
 
@@ -67,28 +67,15 @@ def read_query(query: Mapping[str, Any], kind: type[_Asked]) -> _Asked:
         return msgspec.convert(query, kind, strict=False)
     except msgspec.ValidationError as error:
         place = _PLACE.search(str(error))
-        detail = _sentence(place[1], query[place[1]], kind) if place else f"The address cannot be read: {error}."
-        raise ValidationException(detail=detail) from error
+        fault = _fault_of(place[1], query[place[1]], kind) if place else str(error)
+        raise ValidationException(detail=f"The address cannot be read: {fault}.") from error
 
 
-def _sentence(name: str, value: Any, kind: type[msgspec.Struct]) -> str:
-    shapes = {field.encode_name: field.type for field in parts_of(inspect.type_info(kind))}
-    said = ", ".join(value) if isinstance(value, list) else value
-    return f"The address has {name}={said}, but {name} must be {_takes(shapes[name])}."
-
-
-def _takes(shape: Shape) -> str:
-    match next(one for one in alternatives(shape) if not isinstance(one, inspect.NoneType)):
-        case inspect.VarTupleType(item_type=item):
-            return _takes(item)
-        case inspect.LiteralType(values=values):
-            *others, last = (str(value) for value in values if value != "")
-            return f"{', '.join(others)} or {last}" if others else last
-        case inspect.IntType(ge=least, le=most) if least is not None and most is not None:
-            return f"a whole number from {least} to {most}"
-        case inspect.IntType():
-            return "a whole number"
-    return "a text"
+def _fault_of(name: str, value: Any, kind: type[msgspec.Struct]) -> str:
+    wanted = next(field.type for field in msgspec.structs.fields(kind) if field.encode_name == name)
+    if get_origin(wanted) is tuple:
+        wanted, value = get_args(wanted)[0], ", ".join(value)
+    return f"{name} {mismatch(value, wanted)}"
 
 
 def provide_address(kind: type[_Asked]) -> Provide:
