@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable
 from email.message import EmailMessage
 from email.utils import formataddr
-from html import escape
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -115,8 +114,6 @@ def _message_list(captured: CapturedMails, asked: MailQuery, mails: list[Capture
 
 _Read = TypeVar("_Read")
 
-_AS_TEXT = '<!doctype html><meta charset="utf-8"><pre style="white-space:pre-wrap;overflow-wrap:anywhere">{}</pre>'
-
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True):
     """The findings of a mail. `unchecked`: why a part was not checked. `receivers`: what they said and look at."""
@@ -197,7 +194,7 @@ async def view_page(file: FromPath[str], one_mail: NamedDependency[OneMail]) -> 
     def answer(mail: CapturedMail, content: MailContent) -> Response[Any]:
         if kind == "txt":
             return Response(content.text, media_type="text/plain; charset=utf-8")
-        html = content.html or _AS_TEXT.format(escape(content.text))
+        html = content.html or frames.page_of_text(content.text)
         return frames.captured_frame(content, mail.id, View(), html=html)
 
     return await one_mail.read(name, answer)
