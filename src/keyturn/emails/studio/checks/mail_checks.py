@@ -41,7 +41,7 @@ def examine_mail(drawer: Drawer, order: Order, clients: tuple[str, ...], severit
             key=lambda finding: (finding not in breaking, finding.rank, finding.place, finding.message),
         )
         counting = _counting(gallery, order.template, ordered, Severities(severity))
-        audited = audit(document, audits=gallery.audits) if document else ()
+        audited = audit(document, gallery.audits) if document else ()
         return MailReport(tuple(counting), audited, unchecked="" if is_whole else _IN_PART)
 
 

@@ -159,7 +159,6 @@ _SAMPLES = (".toml", ".yaml", ".yml", ".json")
 @get("/findings", dependencies={"address": provide_address(FindingsView)})
 async def findings_page(
     address: NamedDependency[FindingsView],
-    gallery: NamedDependency[Gallery],
     folder_checks: NamedDependency[FolderChecks],
     layout: NamedDependency[Layout],
     prefer: FromHeader[str] = "",
@@ -171,7 +170,7 @@ async def findings_page(
 
     def answer() -> Response[str]:
         left = True if "respond-async" in prefer else folder_checks.check_more()
-        return layout.page("findings.html", _context(address, gallery, folder_checks) | {"left_to_check": left})
+        return layout.page("findings.html", _context(address, layout.gallery, folder_checks) | {"left_to_check": left})
 
     return await asyncio.to_thread(answer)
 

@@ -117,7 +117,7 @@ class Layout:
         self.opens_inbox = studio.opens_inbox
         self.page_states = studio.pages.states if studio.pages else ()
         self._path = path.rstrip("/")
-        self._gallery = studio.gallery
+        self.gallery = studio.gallery
         self.boxes = studio.inboxes
         self._checks = checks
         self._review = review
@@ -161,12 +161,12 @@ class Layout:
 
     def editor_url(self, file: str, line: int | None = None, column: int | None = None) -> str:
         """Return the link that opens a file in the editor, which runs beside the browser; empty without an editor."""
-        return self._editor.url(self._gallery.folders / file, line or 1, column or 1) if self._editor else ""
+        return self._editor.url(self.gallery.folders / file, line or 1, column or 1) if self._editor else ""
 
     def page(self, page: str, context: Mapping[str, Any], status: int = 200) -> Response[str]:
         """Answer with a page of the studio, including the list on its left."""
         context = {"view": View(), "template": None, "shared_file": None, **context}
-        view, entries, shared = context["view"], self._gallery.entries(), self._gallery.shared_files()
+        view, entries, shared = context["view"], self.gallery.entries(), self.gallery.shared_files()
         findings = self._checks.last
         chosen = next((entry for entry in entries if entry.name == context["template"]), None)
         text = self._environment.get_template(page).render(
@@ -175,7 +175,7 @@ class Layout:
             shared=frozenset(shared),
             folder_tally=findings.tally,
             tallies=findings.tallies,
-            branch_tallies=findings.of_branches(chosen, self._gallery.languages.known) if chosen else {},
+            branch_tallies=findings.of_branches(chosen, self.gallery.languages.known) if chosen else {},
             unaccepted=len(self._review.waiting_mails()) if self._review else 0,
             captured_count=None if self.boxes is None else self.boxes.kept,
         )
@@ -185,7 +185,7 @@ class Layout:
     def _excerpt(self, finding: Finding) -> tuple[ExcerptLine, ...]:
         place = finding.place
         try:
-            lines = self._gallery.source(place.file).split("\n")
+            lines = self.gallery.source(place.file).split("\n")
         except OSError:  # deleted, or unreadable, as the finding says
             return ()
         return excerpt(lines, place.line, place.column)

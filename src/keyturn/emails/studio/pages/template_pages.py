@@ -33,12 +33,9 @@ _TOO_MUCH = "It cannot be rendered alone: it takes too much time or memory."
 
 @get("/files/{name:path}", sync_to_thread=False)
 def shared_file_page(
-    path_name: NamedDependency[str],
-    view: NamedDependency[View],
-    gallery: NamedDependency[Gallery],
-    layout: NamedDependency[Layout],
+    path_name: NamedDependency[str], view: NamedDependency[View], layout: NamedDependency[Layout]
 ) -> Response[str]:
-    name = _shared_file(gallery, path_name)
+    gallery, name = layout.gallery, _shared_file(layout.gallery, path_name)
     users = gallery.users(name)
     undrawn = undrawn_in(gallery, name, users)
     context = {"view": view, "source": shared_source(gallery, name), "users": users, "undrawn": undrawn}
@@ -47,12 +44,9 @@ def shared_file_page(
 
 @get("/components/{name:path}", sync_to_thread=True)
 def component_page(
-    path_name: NamedDependency[str],
-    view: NamedDependency[View],
-    gallery: NamedDependency[Gallery],
-    layout: NamedDependency[Layout],
+    path_name: NamedDependency[str], view: NamedDependency[View], layout: NamedDependency[Layout]
 ) -> Response[str]:
-    name = _shared_file(gallery, path_name)
+    gallery, name = layout.gallery, _shared_file(layout.gallery, path_name)
     context = {
         "view": view,
         "parts": parts_of(gallery, name),
@@ -225,10 +219,9 @@ _MAILS_IN_PALETTE = 100
 
 
 @get("/index.json", sync_to_thread=False)
-def index(
-    view: NamedDependency[View], gallery: NamedDependency[Gallery], layout: NamedDependency[Layout]
-) -> list[PaletteItem]:
+def index(view: NamedDependency[View], layout: NamedDependency[Layout]) -> list[PaletteItem]:
     """Return everything in the folder, and the newest captured mails, in the view of the page that searches."""
+    gallery = layout.gallery
     entries = in_order(gallery.entries())
     kept = view.only("lang", "brand", "dir", "width", "scheme", "images", "tab")
     return [
