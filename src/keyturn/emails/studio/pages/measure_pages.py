@@ -114,22 +114,18 @@ def _keep(measured: tuple[Measurement, ...], rendition: Rendition, canvas: Canva
     return [*map(_mark, checks.notice(rendition, noticed, canvas.findings_on_images(rendition)))]
 
 
-@get("/inbox/{name:str}/measured")
-async def measured_frame(
+@get("/inbox/{name:str}/measured", sync_to_thread=True)
+def measured_frame(
     name: FromPath[str],
     view: NamedDependency[View],
     captured: NamedDependency[CapturedMails],
     captured_checks: NamedDependency[CapturedChecks],
 ) -> Response[str]:
     """Answer with a captured mail for a hidden frame that the page can measure. Scripts and links in it are blocked."""
-
-    def draw() -> Response[str]:
-        content = MailContent(captured.raw(captured.find(name)))
-        if not captured_checks.is_measured(content):
-            raise NotFoundException(detail="This mail is not measured.")
-        return frames.captured_frame(content, name, view, frames.PREVIEW, captured_checks.marked_html(content))
-
-    return await asyncio.to_thread(draw)
+    content = MailContent(captured.raw(captured.find(name)))
+    if not captured_checks.is_measured(content):
+        raise NotFoundException(detail="This mail is not measured.")
+    return frames.captured_frame(content, name, view, frames.PREVIEW, captured_checks.marked_html(content))
 
 
 @post("/inbox/{name:str}/measurements", status_code=200, request_max_body_size=_LARGEST)
