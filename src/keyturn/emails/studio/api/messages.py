@@ -8,10 +8,10 @@ from email.utils import formataddr
 from typing import Annotated, Any, TypeVar
 
 import msgspec
-from litestar import MediaType, Request, Response, delete, get, post, put
+from litestar import MediaType, Response, delete, get, post, put
 from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException, ValidationException
-from litestar.params import FromPath
+from litestar.params import FromPath, RawBody
 from msgspec import Meta
 
 from keyturn.emails.inbox.mail import MailContent
@@ -64,33 +64,31 @@ async def messages(
     return await asyncio.to_thread(_message_list, captured, asked, mails)
 
 
-@put("/messages", media_type=MediaType.TEXT)
-async def mark_messages(request: Request[Any, Any, Any], captured: NamedDependency[CapturedMails]) -> str:
-    marked = await read_body(request, Marked)
+@put("/messages", media_type=MediaType.TEXT, sync_to_thread=True)
+def mark_messages(body: RawBody, captured: NamedDependency[CapturedMails]) -> str:
+    marked = read_body(body, Marked)
     if marked.ids and marked.search:
         raise ValidationException(detail="Give IDs or Search, not both.")
     condition = with_id(*marked.ids) if marked.ids else search_condition(marked.search)
-    await asyncio.to_thread(captured.mark_read, condition, read=marked.read)
+    captured.mark_read(condition, read=marked.read)
     return _OK
 
 
-@delete("/messages", status_code=200, media_type=MediaType.TEXT)
-async def delete_messages(
-    request: Request[Any, Any, Any], asked: NamedDependency[MailQuery], captured: NamedDependency[CapturedMails]
-) -> str:
+@delete("/messages", status_code=200, media_type=MediaType.TEXT, sync_to_thread=True)
+def delete_messages(body: RawBody, asked: NamedDependency[MailQuery], captured: NamedDependency[CapturedMails]) -> str:
     """Delete the mails of the body, else those of the query, else all."""
-    chosen = await read_body(request, Chosen)
+    chosen = read_body(body, Chosen)
     if chosen.ids and not asked.asks_for_all:
         raise ValidationException(detail="Give IDs or a query, not both.")
-    await asyncio.to_thread(captured.delete, with_id(*chosen.ids) if chosen.ids else asked.condition)
+    captured.delete(with_id(*chosen.ids) if chosen.ids else asked.condition)
     return _OK
 
 
-@delete("/search", status_code=200, media_type=MediaType.TEXT)
-async def delete_found(asked: NamedDependency[MailQuery], captured: NamedDependency[CapturedMails]) -> str:
+@delete("/search", status_code=200, media_type=MediaType.TEXT, sync_to_thread=True)
+def delete_found(asked: NamedDependency[MailQuery], captured: NamedDependency[CapturedMails]) -> str:
     if asked.asks_for_all:
         raise ValidationException(detail="Choose the mails to delete by ?query=, ?to=, ?subject=, ?tag= or ?since=.")
-    await asyncio.to_thread(captured.delete, asked.condition)
+    captured.delete(asked.condition)
     return _OK
 
 
@@ -238,16 +236,13 @@ class KeptMail(MailpitNames, frozen=True):
     id: str
 
 
-@post("/send", status_code=200)
-async def send(request: Request[Any, Any, Any], captured: NamedDependency[CapturedMails]) -> KeptMail:
-    handed = await read_body(request, Handed)
+@post("/send", status_code=200, sync_to_thread=True)
+def send(body: RawBody, captured: NamedDependency[CapturedMails]) -> KeptMail:
+    handed = read_body(body, Handed)
     recipients = (*(each.email for each in (*handed.to, *handed.cc)), *handed.bcc)
-
-    def keep() -> str:
-        return captured.add(bytes(_message_of(handed)), Envelope(sender=handed.from_.email, recipients=recipients))
-
+    envelope = Envelope(sender=handed.from_.email, recipients=recipients)
     try:
-        return KeptMail(await asyncio.to_thread(keep))
+        return KeptMail(captured.add(bytes(_message_of(handed)), envelope))
     except (ValueError, LookupError) as error:  # such as a line break in a header
         raise ValidationException(detail=f"The mail is not valid: {error}") from error
 
@@ -258,13 +253,10 @@ class Released(MailpitNames, frozen=True, kw_only=True):
 
 @post("/message/{name:str}/release", status_code=200, media_type=MediaType.TEXT)
 async def release(
-    name: FromPath[str],
-    request: Request[Any, Any, Any],
-    studio: NamedDependency[Studio],
-    one_mail: NamedDependency[OneMail],
+    name: FromPath[str], body: RawBody, studio: NamedDependency[Studio], one_mail: NamedDependency[OneMail]
 ) -> str:
     """Release a mail to each address, or to none if one of them is refused."""
-    to = (await read_body(request, Released)).to
+    to = read_body(body, Released).to
     if studio.release is None:
         raise ValidationException(detail="To release mails, set release_to and a mail server.")
     raw = await one_mail.read(name, lambda _, content: content.raw)

@@ -66,8 +66,8 @@ def _send_page(
     return layout.page("send.html", context, 422 if outcome.fault else 200)
 
 
-@get("/inbox/{name:str}/release")
-async def release_page(
+@get("/inbox/{name:str}/release", sync_to_thread=True)
+def release_page(
     name: FromPath[str],
     captured: NamedDependency[CapturedMails],
     layout: NamedDependency[Layout],
@@ -75,8 +75,7 @@ async def release_page(
     to: FromQuery[str] = "",
     id: FromQuery[str] = "",  # noqa: A002 - as the address has it
 ) -> Response[str]:
-    mail = await asyncio.to_thread(captured.find, name)
-    return _release_page(layout, mail, studio.release, Outcome(to, id=id))
+    return _release_page(layout, captured.find(name), studio.release, Outcome(to, id=id))
 
 
 @post("/inbox/{name:str}/release", status_code=200)
