@@ -49,9 +49,6 @@ class CapturedChecks:
             return ()
         return images_of(document_of(content.html), lambda address: weight_of_part(content, address))
 
-    def marked_html(self, content: MailContent) -> str:
-        return document_of(content.html).marked_html
-
     def is_measured(self, content: MailContent) -> bool:
         return 0 < len(content.html) <= _LONGEST
 

@@ -14,8 +14,10 @@ from litestar.response import Redirect
 
 from keyturn.emails.inbox.mail import MailContent
 from keyturn.emails.inbox.store import CapturedMails
+from keyturn.emails.lint.browser.images import check_images
 from keyturn.emails.lint.browser.measurements import Measurement, Noticed, notice, read_measurements
 from keyturn.emails.lint.finding import Severity
+from keyturn.emails.lint.sent_mail import document_of
 from keyturn.emails.studio import frames
 from keyturn.emails.studio.access import is_loopback
 from keyturn.emails.studio.checks.captured_checks import CapturedChecks
@@ -102,7 +104,7 @@ def measurements(
 ) -> list[CanvasMark]:
     measured, rendition = _read(body), canvas.rendition(path_name, view)
     noticed = notice(measured, canvas.place_of(rendition))
-    return [*map(_mark, checks.notice(rendition, noticed, canvas.findings_on_images(rendition)))]
+    return [*map(_mark, checks.notice(rendition, noticed, [*check_images(canvas.images(rendition))]))]
 
 
 @get("/inbox/{name:str}/measured", sync_to_thread=True)
@@ -116,7 +118,7 @@ def measured_frame(
     content = MailContent(captured.raw(captured.find(name)))
     if not captured_checks.is_measured(content):
         raise NotFoundException(detail="This mail is not measured.")
-    return frames.captured_frame(content, name, view, frames.PREVIEW, captured_checks.marked_html(content))
+    return frames.captured_frame(content, name, view, frames.PREVIEW, document_of(content.html).marked_html)
 
 
 @post("/inbox/{name:str}/measurements", status_code=200, sync_to_thread=True, request_max_body_size=_LARGEST)
