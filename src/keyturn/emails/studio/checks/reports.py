@@ -15,7 +15,7 @@ from keyturn.emails.lint.browser.measurements import Noticed
 from keyturn.emails.lint.checks.safety import AuditItem
 from keyturn.emails.lint.examination import MailFinding, line_fingerprints
 from keyturn.emails.lint.finding import Finding, Tally
-from keyturn.emails.lint.suppression import IgnoreComments, Severities, judge
+from keyturn.emails.lint.suppression import IgnoreComments, judge
 from keyturn.emails.studio.rendering.kept import Kept
 from keyturn.emails.studio.view import View
 
@@ -90,7 +90,7 @@ class InBrowser:
     def _judge(self, findings: Iterable[Finding]) -> dict[Finding, Finding]:
         """Return the findings that no comment ignores and no setting turns off, by what was reported."""
         comments = IgnoreComments(self._gallery.source, self._gallery.templates.engine_name)
-        judged = judge(findings, comments, Severities(self._severity))
+        judged = judge(findings, comments, self._severity)
         return {each.declared: each.finding for each in judged if not each.reason}
 
 
