@@ -88,7 +88,6 @@ _TEXT = """<!doctype html><meta name="color-scheme" content="light dark">\
 
 
 def page_of_text(text: str) -> str:
-    """Return the page that shows a mail of text alone."""
     return _TEXT.format(escape(text))
 
 

@@ -97,7 +97,6 @@ _POLICY = (
 
 
 def page_environment(place: Path, **options: Any) -> Environment:
-    """Return an environment for the pages in a folder."""
     return Environment(
         loader=FileSystemLoader(place),
         auto_reload=False,  # the pages are files of the package
