@@ -79,7 +79,7 @@ def supports() -> Mapping[str, Support]:
     data = msgspec.json.decode((Path(__file__).parent / "data/caniemail.json").read_bytes())
     for feature in data["features"].values():
         feature["verdicts"] = dict(zip(data["clients"], map(_VERDICTS.get, feature["verdicts"]), strict=True))
-    return msgspec.convert(data["features"], dict[str, Support])
+    return {name: Support(**feature) for name, feature in data["features"].items()}
 
 
 def names_of(clients: Sequence[str]) -> str:
