@@ -7,7 +7,9 @@ import asyncio
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
+from html import escape
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 import httpx
@@ -20,7 +22,7 @@ from mkdocs.structure.pages import Page
 import keyturn
 import keyturn.testing
 from keyturn.app import create_app
-from keyturn.emails.lint.explaining import as_markdown
+from keyturn.emails.lint.explaining import all_rules
 from keyturn.settings import Settings
 
 _CHECKOUT = Path(__file__).parents[1]
@@ -49,8 +51,27 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     files.append(File.generated(config, "reference/commands.md", content=_COMMANDS))
     files.append(File.generated(config, "reference/python.md", content=_python()))
     files.append(File.generated(config, "reference/operations.md", content=_operations()))
-    files.append(File.generated(config, "reference/rules.md", content=as_markdown()))
+    files.append(File.generated(config, "reference/rules.md", content=_rules()))
     return files
+
+
+def _rules() -> str:
+    """Return the page about all rules of `keyturn check`."""
+    lines = [
+        "# Rules of `keyturn check`",
+        "",
+        "This page lists what `keyturn check --explain` says of each rule.",
+        "",
+    ]
+    for about in all_rules():
+        examples = [f"* {name}:\n\n    ```\n{indent(text, '    ')}\n    ```\n" for name, text in about.examples.items()]
+        lines += [f"## {about.rule}", "", f"**{_escaped(about.severity.capitalize())}.** {_escaped(about.what)}", ""]
+        lines += [f"* {_escaped(about.why)}", f"* {_escaped(about.fix)}", *examples, ""]
+    return "\n".join(lines)
+
+
+def _escaped(text: str) -> str:
+    return escape(text, quote=False).replace("*", "\\*")
 
 
 def _is_published(path: Path) -> bool:

@@ -11,6 +11,8 @@ import pytest
 from markdown_it import MarkdownIt
 from playwright.async_api import Browser
 
+from keyturn.emails.lint.explaining import all_rules
+
 CHECKOUT = Path(__file__).parents[1]
 
 pytestmark = pytest.mark.long
@@ -110,3 +112,9 @@ async def test_the_search_works_from_files_and_asks_no_host(site: Path, browser:
     assert "idempotency" in (await page.locator(".md-search-result__list").inner_text()).lower()
     assert requests == []
     await page.close()
+
+
+def test_the_page_about_the_rules_of_the_check_has_every_rule_once(site: Path) -> None:
+    page = (site / "reference/rules.md").read_text("utf-8")
+
+    assert [line[3:] for line in page.splitlines() if line.startswith("## ")] == [one.rule for one in all_rules()]

@@ -6,12 +6,13 @@ from functools import partial
 from statistics import median
 from time import perf_counter
 
+from tests.samples import read_samples
+
 from benchmarks.budgets import report_of
 from benchmarks.budgets.figure import Figure
 from benchmarks.plan import Plan
 from benchmarks.progress import Tell
 from benchmarks.report import Report
-from keyturn.emails.gallery.samples.files import read_samples
 from keyturn.mail.port.email import Email
 from keyturn.mail.port.mime import to_mime
 from keyturn.parts import Parts

@@ -17,7 +17,7 @@ from keyturn.emails.lint.baseline import NAME, read_baseline
 from keyturn.emails.lint.checks import checks_for
 from keyturn.emails.lint.clients.clients import Clients
 from keyturn.emails.lint.examination import Examination, examine
-from keyturn.emails.lint.suppression import Severities, unknown_names
+from keyturn.emails.lint.suppression import unknown_names
 from keyturn.emails.renderers import Limits
 from keyturn.emails.studio.checks.mail_checks import examine_mail
 from keyturn.emails.studio.checks.reports import MailReport
@@ -123,7 +123,7 @@ class Mails:
             found = examine(
                 self.gallery,
                 checks_for(self.chosen_clients, self.gallery.audits),
-                severities=Severities(self.severity),
+                severity=self.severity,
                 only=templates,
                 limits=self.limits,
             )

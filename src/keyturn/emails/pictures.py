@@ -3,14 +3,15 @@
 import re
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from html import escape
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from keyturn.emails.lint.browser.chromium import Chromium, NotMeasured
 from keyturn.emails.snapshots.comparison import Comparison, in_one_line
-from keyturn.emails.snapshots.difference import Difference
 from keyturn.emails.studio.frames.rewriting import without_network
+from keyturn.emails.studio.pages.layout import page_environment
+from keyturn.packaging import folder as packaged_folder
 from keyturn.plain_files import replace_file
 
 WIDTH = 600
@@ -25,21 +26,12 @@ div{position:absolute;box-sizing:border-box;border-radius:4px}
 _SPACE = "No text, image or colour differs, only the space between them."
 _EQUAL = "The pictures are equal."
 
-_STYLE = """body{margin:0;position:relative;overflow:hidden}img{display:block}
-div{position:absolute;box-sizing:border-box}
-.changed{border:2px solid #1a7f37;background:#2da44e2b}.removed{border-block:3px solid #cf222e;background:#cf222e2b}"""
 
-_STYLE = """:root{color-scheme:light dark}
-body{font:16px/1.5 system-ui,sans-serif;margin:0 auto;padding:1rem;max-width:80rem}
-h1{font-size:1.5rem;margin-bottom:0}
-nav ul{padding:0;list-style:none;columns:20rem}a{color:inherit}
-h2{font-size:1.125rem;margin:2.5rem 0 .5rem;overflow-wrap:anywhere}
-.pictures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,17rem),1fr));gap:1rem}
-figure{margin:0}figcaption,.fact{color:light-dark(#57534e,#a8a29e)}
-img{display:block;max-width:100%;border:1px solid light-dark(#d6d3d1,#57534e);background:#fff}
-pre{overflow:auto;padding:.75rem;border:1px solid light-dark(#d6d3d1,#57534e);font-size:.8125rem}
-del,ins{display:block;text-decoration:none}
-del{color:light-dark(#b91c1c,#fca5a5)}ins{color:light-dark(#15803d,#86efac)}"""
+class _Picture(NamedTuple):
+    """A picture in the folder, or why there is none."""
+
+    file: str = ""
+    says: str = ""
 
 
 def write_changes(folder: Path, revision: str, changes: Sequence[Comparison], chromium: Chromium | None) -> None:
@@ -52,25 +44,35 @@ def write_changes(folder: Path, revision: str, changes: Sequence[Comparison], ch
         if _OWN_FILE.fullmatch(file.name):
             file.unlink()
     mails = [
-        _as_html(number, change, _take(folder, number, change, chromium) if chromium else {})
+        (change, _take(folder, number, change, chromium) if chromium else {})
         for number, change in enumerate(changes, 1)
     ]
-    title = f"Mails that changed since {revision}"
-    replace_file(folder / "index.html", "\n".join(_page(title, changes, mails)).encode("utf-8", "replace"))
+    counts = Counter(change.state if change.is_comparable else "not comparable" for change in changes)
+    page = page_environment(packaged_folder("preview")).get_template("changes.html")
+    text = page.render(
+        revision=revision,
+        mails=mails,
+        counts=counts.most_common(),
+        has_overlay=any("overlay" in pictures and pictures["overlay"].file for _, pictures in mails),
+        most_lines=_MOST_LINES,
+    )
+    replace_file(folder / "index.html", text.encode("utf-8", "replace"))
 
 
-def _take(folder: Path, number: int, change: Comparison, chromium: Chromium) -> dict[str, str]:
-    """Write the pictures of a mail. Returns for each its file, or why there is none."""
+def _take(folder: Path, number: int, change: Comparison, chromium: Chromium) -> dict[str, _Picture]:
+    """Write the pictures of a mail."""
     sides = {"old": change.before, "new": change.after}
     mails = {kind: without_network(in_one_line(side.html)) for kind, side in sides.items() if side and side.html}
     drawn = {kind: _picture(html, chromium) for kind, html in mails.items()}
     if len(mails) == len(sides):
         drawn["overlay"] = _overlay(mails, drawn, chromium)
-    taken: dict[str, str] = {}
+    taken: dict[str, _Picture] = {}
     for kind, picture in drawn.items():
-        taken[kind] = picture if isinstance(picture, str) else f"{number:03}-{kind}.png"
         if isinstance(picture, bytes):
-            replace_file(folder / taken[kind], picture)
+            taken[kind] = _Picture(file=f"{number:03}-{kind}.png")
+            replace_file(folder / taken[kind].file, picture)
+        else:
+            taken[kind] = _Picture(says=picture)
     return taken
 
 
@@ -100,54 +102,3 @@ def _overlay(mails: Mapping[str, str], drawn: Mapping[str, bytes | str], chromiu
     )
     picture = f'<img src="data:image/png;base64,{b64encode(new).decode()}">'
     return _picture(f"<!doctype html><style>{_OVERLAY_STYLE}</style>{picture}{''.join(divs)}", chromium)
-
-
-def _page(title: str, changes: Sequence[Comparison], mails: Sequence[str]) -> Iterator[str]:
-    yield f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-    yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
-    yield f"<style>{_STYLE}</style></head><body><h1>{escape(title)}</h1>"
-    if changes:
-        counts = Counter(change.state if change.is_comparable else "not comparable" for change in changes)
-        yield f"<p>{', '.join(f'{count} {state}' for state, count in counts.most_common())}.</p><nav><ul>"
-        for number, change in enumerate(changes, 1):
-            yield f'<li><a href="#mail-{number}">{escape(str(change.name))}</a> <span class=fact>{change.state}</span>'
-        yield "</ul></nav>"
-        if any("overlay.png" in mail for mail in mails):
-            yield "<p class=fact>In an overlay, green boxes mark what is new or changed, red lines what is gone.</p>"
-    yield from mails or ["<p>No mail changed.</p>"]
-    yield "</body></html>\n"
-
-
-_CAPTIONS = {"old": "before", "new": "after", "overlay": "overlay"}
-
-
-def _as_html(number: int, change: Comparison, pictures: dict[str, str]) -> str:
-    name = escape(str(change.name))
-    parts = [f'<section id="mail-{number}"><h2>{name}</h2><p class=fact>{change.state}</p>']
-    faults = {"Before": change.fault_before, "Now": change.fault}
-    parts += [f"<p>{when}: {escape(str(fault))}</p>" for when, fault in faults.items() if fault]
-    parts.append('<div class="pictures">')
-    for kind, shown in pictures.items():
-        is_file = _OWN_FILE.fullmatch(shown)
-        caption = _CAPTIONS[kind]
-        picture = f'<a href="{shown}"><img src="{shown}" alt="{caption}: {name}"></a>' if is_file else escape(shown)
-        parts.append(f"<figure><figcaption>{caption}</figcaption>{picture}</figure>")
-    parts.append("</div>")
-    for part, difference in {"Subject": change.subject, "Text": change.text, "HTML": change.html}.items():
-        if difference.added or difference.removed:
-            counts = f"+{difference.added} −{difference.removed}"
-            opened = "" if part == "HTML" and pictures else " open"
-            parts.append(
-                f"<details{opened}><summary>{part} {counts}</summary><pre>{_lines(difference)}</pre></details>"
-            )
-    return "\n".join([*parts, "</section>"])
-
-
-def _lines(difference: Difference) -> str:
-    changed = [line for line in difference.lines if line.kind != "same"]
-    shown = []
-    for line in changed[:_MOST_LINES]:
-        sign, tag = ("-", "del") if line.kind == "old" else ("+", "ins")
-        shown.append(f"<{tag}>{sign} {escape(''.join(piece.text for piece in line.pieces))}</{tag}>")
-    left = len(changed) - _MOST_LINES
-    return "".join(shown) + (f"and {left} more lines" if left > 0 else "")

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 import msgspec
 import pytest
 from msgspec import Meta, Struct
+from tests.samples import read_samples
 
 from keyturn.emails.gallery import Sample
-from keyturn.emails.gallery.samples.files import read_samples
 from keyturn.emails.gallery.samples.hostile import hostile_samples
 from keyturn.mail.rendering.render import EmailProps
 from keyturn.packaging import folder

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from tests.samples import read_samples
 
-from keyturn.emails.gallery.samples.files import read_samples
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.render import EmailProps
 

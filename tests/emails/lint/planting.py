@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from tests.samples import read_samples
 
 from keyturn.emails.gallery import Sample
-from keyturn.emails.gallery.samples.files import read_samples
 from keyturn.emails.lint.document import Document, read_document
 from keyturn.emails.lint.finding import Place
 from keyturn.emails.lint.source.origins import with_origins

@@ -7,7 +7,7 @@ import pytest
 
 from keyturn.emails.gallery.opening import open_gallery
 from keyturn.emails.lint.examination import examine
-from keyturn.emails.lint.explaining import Explanation, all_rules, as_markdown, as_text, explain_rule
+from keyturn.emails.lint.explaining import Explanation, all_rules, as_text, explain_rule
 from keyturn.emails.lint.finding import RULES
 from keyturn.emails.lint.suppression import UnknownRule, rules
 
@@ -202,9 +202,3 @@ def test_in_a_terminal_a_rule_is_explained_and_a_group_listed() -> None:
     assert len(as_text("").splitlines()) == 2 * sum(map(len, rules().values()))
     with pytest.raises(UnknownRule, match="did you mean links/relative"):
         as_text("links/relatve")
-
-
-def test_the_page_of_the_docs_has_every_rule_once() -> None:
-    page = as_markdown()
-
-    assert [line[3:] for line in page.splitlines() if line.startswith("## ")] == [one.rule for one in all_rules()]

@@ -10,8 +10,8 @@ import pytest
 from babel import Locale
 from jinja2 import ChainableUndefined, DictLoader, Environment, pass_context
 from jinja2.runtime import Context
+from tests.samples import read_samples
 
-from keyturn.emails.gallery.samples.files import read_samples
 from keyturn.emails.lint.source.origins import with_origins
 from keyturn.emails.lint.source.traced_text import origin_at, pieces_of
 from keyturn.languages import Language

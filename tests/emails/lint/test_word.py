@@ -72,7 +72,7 @@ def mail(folder: Path, name: str, text: str) -> Document:
 
 
 def lost(document: Document) -> dict[str, list[int]]:
-    return {loss.lost.slug: sorted(place.line for place in loss.places) for loss in word_losses(document)}
+    return {loss.slug: sorted(place.line for place in loss.places) for loss in word_losses(document)}
 
 
 def test_what_is_lost_is_told_by_feature_with_its_lines_and_not_what_is_for_others(tmp_path: Path) -> None:
@@ -111,4 +111,4 @@ def test_what_mjml_writes_for_others_is_no_loss_of_its_author(tmp_path: Path) ->
     document = mail(tmp_path, "own.mjml", mjml)
     assert lost(document) == {"css-border-radius": [2]}
     [loss] = word_losses(document)
-    assert (loss.lost.title, loss.lost.tested[:2]) == ("border-radius", "20")
+    assert (loss.title, loss.tested[:2]) == ("border-radius", "20")

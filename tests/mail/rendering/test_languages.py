@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 from tests.every_language import each_language
+from tests.samples import read_samples
 
 from keyturn.emails.gallery import Gallery
-from keyturn.emails.gallery.samples.files import read_samples
 from keyturn.emails.snapshots import MailName, SnapshotFolder, Snapshots
 from keyturn.languages import Languages
 from keyturn.mail.rendering.render import Templates

@@ -7,8 +7,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page
 from tests.every_language import LOOKED_AT
+from tests.samples import read_samples
 
-from keyturn.emails.gallery.samples.files import read_samples
 from keyturn.languages import Language, Languages
 from keyturn.mail.rendering.palette import contrast
 from keyturn.mail.rendering.render import EmailProps, Templates

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.every_language import each_language
+from tests.samples import read_samples
 
-from keyturn.emails.gallery.samples.files import read_samples
 from keyturn.languages import Language, Languages
 from keyturn.mail.rendering import compiling
 from keyturn.mail.rendering.render import EmailProps, Templates

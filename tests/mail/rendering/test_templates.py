@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 import pytest
 from polyfactory.factories.msgspec_factory import MsgspecFactory
+from tests.samples import read_samples
 
-from keyturn.emails.gallery.samples.files import read_samples
 from keyturn.languages import Language
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.render import EmailProps, Templates

@@ -437,12 +437,11 @@ def _examine(
     from keyturn.emails.lint.checks import checks_for
     from keyturn.emails.lint.clients.clients import Clients
     from keyturn.emails.lint.examination import examine
-    from keyturn.emails.lint.suppression import Severities
 
     return examine(
         opened.gallery,
         checks_for(clients or Clients.from_names(opened.settings.clients), opened.gallery.audits),
-        severities=Severities(opened.settings.severity),
+        severity=opened.settings.severity,
         only=only,
         limits=limits_of(opened.settings),
         each=each,

@@ -6,9 +6,9 @@ which is unmaintained. None of them reports the line that wrote a text. Handleba
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from jinja2 import Environment
 
@@ -19,7 +19,7 @@ from keyturn.emails.gallery.opening import OtherEngine, open_gallery
 from keyturn.emails.gallery.sizes import LARGEST
 from keyturn.errors import KeyturnError, TemplateInvalid
 from keyturn.languages import Language
-from keyturn.mail.rendering.engine import EngineFault
+from keyturn.mail.rendering.engine import Engine, EngineFault
 from keyturn.plain_files import paths_below, read_plain_text
 
 WhyNot = Callable[[str], tuple[str, int | None]]
@@ -47,22 +47,15 @@ def open_not_drawn(
     return open_gallery(directory, settings=settings, sandboxed=sandboxed, other=other)
 
 
-class _NotDrawn:
+class _NotDrawn(Engine):
     def __init__(self, name: str, folder: Path, why_not: WhyNot, fix: str) -> None:
         self.name = name
-        self.filters: Collection[str] = ()
         self._folder, self._why_not, self._fix = folder, why_not, fix
 
     def render(self, file: str, values: Mapping[str, Any], language: Language) -> str:  # noqa: ARG002 - an engine's
         path = self._folder / file
         message, line = self._why_not(read_plain_text(path, errors="replace"))
         raise TemplateInvalid(str(path), line, message) from EngineFault(self.name, "not-drawn", message, self._fix)
-
-    def unknown_names(self, _: str) -> Iterable[TemplateInvalid]:
-        return ()
-
-    def with_draft(self, _: str, __: str) -> Self:
-        return self
 
 
 def _no_trees(_: Language) -> Environment:

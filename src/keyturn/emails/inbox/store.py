@@ -261,11 +261,7 @@ class CaptureFolder:
             return None
 
     def written_at(self, name: str) -> float:
-        """Return when a file was written, in seconds since 1970; now for a deleted file."""
-        try:
-            return (self.folder / name).stat().st_mtime
-        except OSError:
-            return time.time()
+        return _written_at(self.folder / name)
 
     def delete(self, name: str) -> None:
         (self.folder / name).unlink(missing_ok=True)
@@ -314,7 +310,8 @@ def _is_mail(file: Path) -> bool:
 
 
 def _written_at(file: Path) -> float:
+    """Return when a file was written, in seconds since 1970; now for a deleted file."""
     try:
         return file.stat().st_mtime
     except OSError:
-        return 0.0
+        return time.time()

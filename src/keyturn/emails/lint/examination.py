@@ -32,7 +32,7 @@ from keyturn.emails.lint.source.other_engines import one_for_each_engine
 from keyturn.emails.lint.source.stand_ins import NO_LAYOUT, few_turns, takes_few_turns
 from keyturn.emails.lint.source.translations import MarkedTexts, findings_on_texts, has_catalogues, marked_texts
 from keyturn.emails.lint.source.unknown_filters import going_on, unknown_filters_in, with_lenient_origins
-from keyturn.emails.lint.suppression import AS_DECLARED, MARK, IgnoreComments, Judged, Severities, judge
+from keyturn.emails.lint.suppression import MARK, IgnoreComments, Judged, at_severity, judge
 from keyturn.emails.renderers.limits import Limits, OutOfTime, limited_time
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import SOURCE_LANGUAGE, Language, Text
@@ -319,7 +319,7 @@ def examine(
     checks: Iterable[Check] = CHECKS,
     languages: Iterable[Language] | None = None,
     *,
-    severities: Severities = AS_DECLARED,
+    severity: Mapping[str, str] = {},
     only: Collection[str] | None = None,
     limits: Limits | None = None,
     each: ChecksTemplates = lambda checks, names: map(checks.check, names),
@@ -337,10 +337,10 @@ def examine(
         on_texts = _on_texts(gallery, names, of_templates, languages) | _on_styles(gallery, names, of_templates)
         mails = _mails_with(of_templates) | {one: [] for one in on_texts} | dict(beside or {})
         comments = IgnoreComments(gallery.source, gallery.templates.engine_name)
-        judged = list(judge(mails, comments, severities))
+        judged = list(judge(mails, comments, severity))
         of_comments = _of_comments(gallery, names, of_templates, comments, are_all=only is None)
         counting = {one.finding: mails[one.declared] for one in judged if not one.reason}
-        counting |= {one: [] for one in filter(None, map(severities.apply, of_comments))}
+        counting |= {one: [] for one in filter(None, (at_severity(one, severity) for one in of_comments))}
         ignored = {one.finding: mails[one.declared] for one in judged if one.reason}
         templates_with = TemplatesWith(names, gallery.files_of, on_texts)
         describe = _described_by(judged, of_templates, templates_with, gallery.source)

@@ -2,8 +2,6 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from html import escape
-from textwrap import indent
 from typing import NamedTuple
 
 from keyturn.emails.lint.clients.clients import MAJOR, names_of, supports
@@ -83,25 +81,6 @@ def as_text(rule: str) -> str:
     parts = {"Whom it hits": about.why, **about.examples, "Fix": about.fix, "Silence": about.silence}
     told = (f"{name}:\n  {text}".replace("\n", "\n  ").replace("\n    ", "\n  ") for name, text in parts.items())
     return "\n\n".join((f"{about.rule}  {about.severity}\n{about.what}", *told))
-
-
-def as_markdown() -> str:
-    """Return a page about all rules for the documentation."""
-    lines = [
-        "# Rules of `keyturn check`",
-        "",
-        "This page lists what `keyturn check --explain` says of each rule.",
-        "",
-    ]
-    for about in all_rules():
-        examples = [f"* {name}:\n\n    ```\n{indent(text, '    ')}\n    ```\n" for name, text in about.examples.items()]
-        lines += [f"## {about.rule}", "", f"**{_escaped(about.severity.capitalize())}.** {_escaped(about.what)}", ""]
-        lines += [f"* {_escaped(about.why)}", f"* {_escaped(about.fix)}", *examples, ""]
-    return "\n".join(lines)
-
-
-def _escaped(text: str) -> str:
-    return escape(text, quote=False).replace("*", "\\*")
 
 
 def _general(text: str) -> str:

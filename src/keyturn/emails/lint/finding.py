@@ -1,7 +1,7 @@
 """What is wrong with a mail, where in its templates and how to fix it; the rules, and how findings are counted."""
 
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -262,6 +262,11 @@ class Tally(Struct, frozen=True):
     def __str__(self) -> str:
         """Return errors and warnings in words: "2 errors, 1 warning"."""
         return ", ".join(f"{count} {severity}{'' if count == 1 else 's'}" for severity, count in self.to_mend.items())
+
+
+def listed(words: Sequence[str], last: str = "and") -> str:
+    """Return words as a sentence lists them: "a, b and c"."""
+    return f"{', '.join(words[:-1])} {last} {words[-1]}" if len(words) > 1 else "".join(words)
 
 
 def cut(word: str, longest: int = _LONGEST_WORD) -> str:

@@ -20,6 +20,7 @@ from keyturn.emails.lint.finding import (
     cut,
     did_you_mean,
     line_and_column,
+    listed,
 )
 from keyturn.emails.lint.markup.mjml_parser import SyntaxFault, parse_mjml
 from keyturn.emails.lint.markup.structure import EVERYWHERE, bodies_of, schema
@@ -345,11 +346,12 @@ def wrong_value(kind: str, value: str) -> Expected | None:
 def type_in_words(kind: str) -> str:
     """Return what an attribute of this type takes: "one of left, center or right"; "" for any text."""
     name, options, count = _read_type(kind)
+    named = [option for option in options if option]
     match name:
         case "color":
             return "a colour"
         case "enum":
-            return f"one of {_join_words(options)}" if len(options) > 1 else options[0]
+            return f"one of {listed(named, 'or')}" if len(options) > 1 else options[0]
         case "boolean":
             return "true or false"
         case "integer":
@@ -384,11 +386,11 @@ def _fix_of_colour(value: str) -> str:
 
 def _closest_option(value: str, options: list[str]) -> str:
     named = [option for option in options if option]
-    return did_you_mean(value.lower(), named) or f"Write {_join_words(named)}."
+    return did_you_mean(value.lower(), named) or f"Write {listed(named, 'or')}."
 
 
 def _unit_words(units: list[str], count: str) -> str:
-    words = _join_words([unit or "a bare number" for unit in units])
+    words = listed([unit or "a bare number" for unit in units], "or")
     return f"{count.replace(',', ' to ')} lengths in {words}" if "," in count else f"a length in {words}"
 
 
@@ -401,10 +403,5 @@ def _fix_of_unit(value: str, units: list[str], count: str) -> str:
         added = " ".join(f"{part}{unit}" if part.isdigit() and part != "0" else part for part in parts)
         return Meant(f"Add the unit: {added}.", Correction(value, added))
     if number and number[1] not in units:
-        return f"{number[1]} is not allowed here: write {_join_words(units)}."
+        return f"{number[1]} is not allowed here: write {listed([*filter(None, units)], 'or')}."
     return f"Write a number with its unit, such as 10{unit}."
-
-
-def _join_words(words: list[str]) -> str:
-    named = [word for word in words if word]
-    return f"{', '.join(named[:-1])} or {named[-1]}" if len(named) > 1 else named[0]

@@ -52,22 +52,13 @@ def expect_rules(names: Iterable[str]) -> None:
             raise UnknownRule(f"no rule or group is called {name!r}{meant}; the groups are {', '.join(rules())}")
 
 
-class Severities:
-    """Applies the severities that are set for rules ("links/relative") or groups ("links").
+def at_severity(finding: Finding, levels: Mapping[str, Any]) -> Finding | None:
+    """Return the finding at the severity that is set for its rule or its group, or None if that is off.
 
     `levels` has passed `unknown_names`.
     """
-
-    def __init__(self, levels: Mapping[str, Any]) -> None:
-        self._levels = levels
-
-    def apply(self, finding: Finding) -> Finding | None:
-        """Return the finding at its severity here, or None if its rule is off."""
-        level = self._levels.get(finding.rule) or self._levels.get(finding.group) or finding.severity
-        return None if level == OFF else replace(finding, severity=level)
-
-
-AS_DECLARED = Severities({})
+    level = levels.get(finding.rule) or levels.get(finding.group) or finding.severity
+    return None if level == OFF else replace(finding, severity=level)
 
 
 def unknown_names(values: Mapping[str, Any]) -> Iterator[Fault]:
@@ -209,9 +200,9 @@ class Judged(NamedTuple):
     reason: str
 
 
-def judge(found: Iterable[Finding], comments: IgnoreComments, severities: Severities) -> Iterator[Judged]:
+def judge(found: Iterable[Finding], comments: IgnoreComments, severity: Mapping[str, Any]) -> Iterator[Judged]:
     """Yield the findings whose rules are on, with the reasons of comments that ignore them."""
     for one in found:
         reason = comments.reason(one)
-        if finding := severities.apply(one):
+        if finding := at_severity(one, severity):
             yield Judged(one, finding, reason)

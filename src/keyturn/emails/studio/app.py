@@ -52,7 +52,6 @@ from keyturn.emails.studio.pages import (
 )
 from keyturn.emails.studio.pages.layout import Layout, error_page, failed_page, missing_page, name_in_path, read_view
 from keyturn.emails.studio.rendering.rendition import Renditions, with_bounded_branches
-from keyturn.emails.studio.sending import Sending
 from keyturn.emails.studio.source_files import SourceFiles
 from keyturn.emails.studio.studio import Studio
 from keyturn.emails.studio.view import View
@@ -107,7 +106,6 @@ def _parts(studio: Studio, path: str) -> tuple[Layout, dict[str, object]]:
     layout = Layout(studio, folder_checks, review, sources, path)
     canvas = canvas_pages.Canvas(renditions, studio.sender, weights.known)
     data = data_tab.DataTab(studio.gallery, renditions.data)
-    sending = Sending(studio.provider, studio.sender) if studio.provider else None
     return layout, {
         "captured_checks": CapturedChecks(studio.clients),
         "studio": studio,
@@ -125,7 +123,6 @@ def _parts(studio: Studio, path: str) -> tuple[Layout, dict[str, object]]:
         "renditions": renditions,
         "weights": weights,
         "data_tab": data,
-        "send_pages": send_pages.SendPages(canvas, sending, layout),
         "pages": template_pages.SamplePages(studio.gallery, canvas, data, checks, folder_checks, review, layout),
     }
 

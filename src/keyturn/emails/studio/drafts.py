@@ -3,7 +3,6 @@
 import secrets
 import threading
 from collections.abc import Mapping
-from html import escape
 
 from msgspec import Struct
 
@@ -17,12 +16,6 @@ from keyturn.emails.studio.rendering.kept import Kept
 from keyturn.emails.studio.rendering.rendition import Drawer, Order, Rendition, Renditions
 from keyturn.emails.studio.view import View
 from keyturn.errors import TemplateInvalid
-
-_TEXT = (
-    '<!doctype html><title>Text</title><body style="margin:0;background:#ffffff;color:#1c1b19">'
-    '<pre style="margin:24px;font:13px/20px monospace;white-space:pre-wrap;overflow-wrap:anywhere">{}</pre>'
-)
-"""A draft of the text part is shown as text."""
 
 _MOST = 16
 """The number of drawn drafts that are kept: a frame asks for its draft right after it was drawn."""
@@ -84,7 +77,7 @@ def _draw(drawer: Drawer, order: Order, draft: Draft, view: View) -> tuple[str, 
     if drawn.fault:
         return "", drawn.fault
     if drawn.mail and draft.file == order.files.text:
-        return _TEXT.format(escape(drawn.mail.text)), None
+        return frames.apply_view(frames.page_of_text(drawn.mail.text), view), None
     try:
         return frames.apply_view(drafted.document(order).marked_html, view), None
     except TemplateInvalid as error:

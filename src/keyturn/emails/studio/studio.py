@@ -15,7 +15,7 @@ from keyturn.emails.renderers import Here, Limits, Runner
 from keyturn.emails.snapshots.revisions import Reopen, Revisions
 from keyturn.emails.studio.access import is_loopback
 from keyturn.emails.studio.rendering.rendition import BoundedSides, Drawer
-from keyturn.emails.studio.sending import MailProvider, Release
+from keyturn.emails.studio.sending import MailProvider, Release, Sending
 
 
 @runtime_checkable
@@ -107,6 +107,10 @@ class Studio:
     @property
     def inboxes(self) -> Boxes | None:
         return self.boxes or (Boxes(self.captured) if self.captured else None)
+
+    @property
+    def sending(self) -> Sending | None:
+        return Sending(self.provider, self.sender) if self.provider else None
 
     @property
     def read_only(self) -> str:

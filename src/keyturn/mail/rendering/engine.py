@@ -27,7 +27,8 @@ class Engine(Protocol):
     name: str
 
     @property
-    def filters(self) -> Collection[str]: ...
+    def filters(self) -> Collection[str]:
+        return ()
 
     def render(self, file: str, values: Mapping[str, Any], language: Language) -> str:
         """Return the rendered template, byte for byte as in the project's own app.
@@ -38,9 +39,13 @@ class Engine(Protocol):
 
     def unknown_names(self, file: str) -> Iterable[TemplateInvalid]:
         """Return an EngineFault's TemplateInvalid for each unknown filter and tag, which rendering skips."""
+        del file
+        return ()
 
     def with_draft(self, file: str, text: str) -> Self:
         """Return the same engine with this text in place of a file; itself if it can read only the disk."""
+        del file, text
+        return self
 
 
 class EngineFault(Exception):

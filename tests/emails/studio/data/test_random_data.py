@@ -144,7 +144,7 @@ def test_plain_samples_are_surprised_too(client: Client) -> None:
 def test_a_seed_that_is_no_number_is_told(client: Client) -> None:
     answer = client.get("/studio/templates/order?seed=many")
     assert answer.status_code == 400
-    assert "The address has seed=many" in answer.text
+    assert "The address cannot be read: seed must be a whole number, not" in answer.text
 
 
 def test_a_typed_template_without_samples_teaches_with_data_that_fits_and_can_be_surprised(

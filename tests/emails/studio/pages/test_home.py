@@ -94,7 +94,7 @@ def test_a_wrong_method_has_a_page_in_a_browser_and_a_problem_document_for_a_pro
 def test_a_page_that_does_not_exist_is_told(client: Client, page: str) -> None:
     answer = client.get(f"/studio?page={page}")
     assert answer.status_code == 400
-    assert f"The address has page={page}, but page must be a whole number" in answer.text
+    assert "The address cannot be read: page must be a whole number from 1 to 100,000, not" in answer.text
 
 
 def test_a_large_folder_has_pages_of_two_hundred_mails(client: Client, folder: Path) -> None:

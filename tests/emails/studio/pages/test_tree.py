@@ -85,8 +85,8 @@ def test_a_folder_is_a_heading_over_its_templates(client: Client, folder: Path) 
 def test_generated_samples_stand_apart_under_the_own_ones() -> None:
     (branch,) = tree([Entry("greeting", ("ada",), ("hostile: empty", "hostile: emoji"))], (), "greeting", "").folders
     (leaf,) = branch.leaves
-    assert [twig.label for twig in leaf.own] == ["ada"]
-    assert [(twig.number, twig.label) for twig in leaf.hostile] == [(2, "empty"), (3, "emoji")]
+    assert [twig.label for twig in leaf.among(leaf.entry.samples)] == ["ada"]
+    assert [(twig.number, twig.label) for twig in leaf.among(leaf.entry.hostile)] == [(2, "empty"), (3, "emoji")]
 
 
 @pytest.mark.parametrize(

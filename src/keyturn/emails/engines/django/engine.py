@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from django.template import Context, TemplateDoesNotExist, TemplateSyntaxError
 from django.template.base import Origin
@@ -18,7 +18,7 @@ from keyturn.emails.gallery.variables.missing_names import note_faults
 from keyturn.emails.lint.finding import did_you_mean, did_you_mean_file, limit_of
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import Language
-from keyturn.mail.rendering.engine import EngineFault, FaultKind
+from keyturn.mail.rendering.engine import Engine, EngineFault, FaultKind
 
 _UNKNOWN_TAG = re.compile(r"Invalid block tag(?: on line \d+)?: '(\w+)'")
 _UNKNOWN_FILTER = re.compile(r"Invalid filter: '(\w+)'")
@@ -55,7 +55,7 @@ def _as_queried(value: Any) -> Any:
     return _Queried(map(_as_queried, value)) if type(value) is list else value
 
 
-class DjangoEngine:
+class DjangoEngine(Engine):
     """Renders with a project's own engine, which is made to record positions. `codes`: Django's languages by tag."""
 
     name = "Django"
@@ -78,13 +78,6 @@ class DjangoEngine:
     @property
     def filters(self) -> Collection[str]:
         return {name for register in self._engine.template_builtins for name in register.filters}
-
-    def unknown_names(self, _: str) -> Iterable[TemplateInvalid]:
-        """Return nothing: Django refuses a template with unknown names."""
-        return ()
-
-    def with_draft(self, _: str, __: str) -> Self:
-        return self
 
     def template(self, file: str) -> Any:
         """Load a template from the disk. Raises Django's errors."""

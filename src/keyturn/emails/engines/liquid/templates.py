@@ -162,7 +162,6 @@ class LiquidTemplates:
         return self._known[file][1]
 
     def with_draft(self, file: str, text: str) -> "LiquidTemplates":
-        """Return the same templates with another text for one file."""
         return LiquidTemplates(self.folder, self._bounds, {**self._drafts, file: text})
 
     def find(self, name: str, by: str) -> str | None:

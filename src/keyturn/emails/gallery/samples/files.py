@@ -25,7 +25,6 @@ import msgspec
 
 from keyturn.emails.gallery.naming import stem_of
 from keyturn.errors import TemplateInvalid
-from keyturn.mail.rendering.folders import own_files
 from keyturn.mail.rendering.render import EmailProps
 from keyturn.packaging import requires_extra
 from keyturn.plain_files import has_printable_name, leads_out, printable_name, read_plain_text
@@ -292,11 +291,6 @@ def _add_new(found: dict[str, WrittenSample], samples: Mapping[str, WrittenSampl
             other = f"{found[name].file.parent.name}/{found[name].file.name}"
             raise TemplateInvalid(str(written.file), written.line, f"sample [{name}] exists already, in {other}")
         found[name] = written
-
-
-def read_samples(folder: Path, props: type[Props]) -> dict[str, Props]:
-    """Return the samples of one of Keyturn's own mails. Raises TemplateInvalid."""
-    return fit_samples(find_samples(folder, props.template, own_files(props.template).markup), props)
 
 
 def fit_samples(samples: Mapping[str, WrittenSample], props: type[Props]) -> dict[str, Props]:

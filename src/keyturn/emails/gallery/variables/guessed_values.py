@@ -153,15 +153,10 @@ def is_unlikely(name: str, mail: str) -> bool:
 
 
 def _score(option: str, mail: str) -> int:
-    words, of_mail = _words(option), _words(mail)
+    words, of_mail = Named(option).words, Named(mail).words
     if any(_same(word, other) for word in words for other in of_mail):
         return 1
     return -1 if any(word.startswith(_GONE_WRONG) for word in words) or option.lower() in _GONE_WRONG else 0
-
-
-def _words(text: str) -> list[str]:
-    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", text)
-    return [word for word in re.split(r"[^a-z0-9]+", apart.lower()) if word]
 
 
 def _same(word: str, other: str) -> bool:

@@ -6,7 +6,7 @@ One page measures all mails. It runs no scripts and reaches no other host.
 import os
 import shutil
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
@@ -95,9 +95,9 @@ class Chromium:
         self.weights: dict[str, int] = {}
         self._script = f"((width) => {{ {_source_of('measure')}\nreturn JSON.stringify([measure(document, width)]); }})"
 
-    def measure(self, html: str, widths: Iterable[int] = WIDTHS) -> tuple[Measurement, ...]:
+    def measure(self, html: str) -> tuple[Measurement, ...]:
         """Return a measurement for each width. Raises NotMeasured."""
-        return self._show(html, lambda page: tuple(one for width in widths for one in self._measure_at(page, width)))
+        return self._show(html, lambda page: tuple(one for width in WIDTHS for one in self._measure_at(page, width)))
 
     def picture(self, html: str, width: int) -> bytes:
         """Return the mail as PNG, at most `_TALLEST` pixels of its height. Raises NotMeasured."""
@@ -276,7 +276,6 @@ class MailsToMeasure:
 def look_at_mails(
     gallery: Gallery,
     chromium: Chromium,
-    languages: Iterable[Language] | None = None,
     *,
     only: Collection[str] | None = None,
     runner: Runner[MailsToMeasure] | None = None,
@@ -286,7 +285,7 @@ def look_at_mails(
     `runner` renders within limits; by default mails are rendered in this process. Mails that fail or pass a limit are
     skipped here, since the checks report them.
     """
-    languages = tuple(gallery.languages.known.values() if languages is None else languages)
+    languages = tuple(gallery.languages.known.values())
     found: dict[Finding, list[str]] = defaultdict(list)
     with gallery.one_look():
         runner = runner or Here(MailsToMeasure(gallery))

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -54,18 +54,18 @@ class AuditItem(Struct, frozen=True):
 
 
 def check_safety(document: Document, audits: Mapping[str, str] = {}) -> Iterator[Finding]:
-    yield from (item.finding for item in audit(document, audits=audits) if item.finding)
+    yield from (item.finding for item in audit(document, audits) if item.finding)
 
 
-def audit(document: Document, hosts: Iterable[str] = (), *, audits: Mapping[str, str] = {}) -> tuple[AuditItem, ...]:
+def audit(document: Document, audits: Mapping[str, str] = {}) -> tuple[AuditItem, ...]:
     """Return the requirements on a reset mail, passed or not; an empty tuple for other mails.
 
     A mail is a reset mail if `audits` declares it "reset" by name, or if its values have a link with a token and
-    `audits` does not say "off". `hosts`: where the link may lead; by default the host of the link in the values.
+    `audits` does not say "off". The link may lead to the host of the link in the values.
     """
     declared = audits.get(document.template, "")
     if declared == "reset" or (not declared and _holds_token(document)):
-        return tuple(_Audit(document, frozenset(hosts)).items())
+        return tuple(_Audit(document).items())
     return ()
 
 
@@ -80,14 +80,14 @@ def _holds_token(document: Document) -> bool:
 class _Audit:
     """Checks the requirements on a reset mail. Each fails with its first finding."""
 
-    def __init__(self, document: Document, hosts: frozenset[str]) -> None:
+    def __init__(self, document: Document) -> None:
         self._document = document
         given = [text for text in strings_of(document.values) if secret_in(text)]
         self._anchors = list(anchors(document))
         self._buttons = [anchor for anchor in self._anchors if anchor.is_button]
         self._with_secret = [anchor for anchor in self._anchors if anchor.secret]
         self._links = self._with_secret or self._buttons[:1]
-        self._hosts = hosts or {host_of(address) for address in given}
+        self._hosts = {host_of(address) for address in given}
         self._secrets = {secret_in(address) for address in given} | {anchor.secret for anchor in self._with_secret}
         self._visible = document.drawn.text()
 

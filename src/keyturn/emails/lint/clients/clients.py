@@ -2,12 +2,13 @@
 
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Literal
 
 import msgspec
+
+from keyturn.emails.lint.finding import did_you_mean, listed
 
 Verdict = Literal["yes", "partial", "no", "unknown"]
 
@@ -35,8 +36,7 @@ class Clients(msgspec.Struct, frozen=True):
         """
         wanted = {name.strip().lower() for listed in names for name in listed.split(",")} - {""} or set(_USUAL)
         for name in sorted(wanted - {*GROUPS, "all"}):
-            close = get_close_matches(name, GROUPS, n=1)
-            meant = f" (did you mean {close[0]}?)" if close else ""
+            meant = did_you_mean(name, GROUPS, said=" (did you mean {}?)")
             groups = ", ".join(GROUPS)
             raise UnknownClients(f"no group of clients is called {name!r}{meant}; the groups are {groups}, and all")
         return cls(tuple(group for group in GROUPS if group in wanted or "all" in wanted))
@@ -73,33 +73,13 @@ class Support(msgspec.Struct, frozen=True):
         return f"works in {whole} of {self.tested_in} clients{more}, tested {self.tested[:7]}"
 
 
-class _Entry(msgspec.Struct, frozen=True):
-    title: str
-    tested: str
-    verdicts: str
-    notes: dict[str, str]
-    noted: dict[str, list[str]]
-
-
-class _Data(msgspec.Struct, frozen=True):
-    clients: list[str]
-    features: dict[str, _Entry]
-
-
 @cache
 def supports() -> Mapping[str, Support]:
     """Return the support of each feature by its name at Can I email. Each client has one verdict, the latest."""
-    data = msgspec.json.decode((Path(__file__).parent / "data/caniemail.json").read_bytes(), type=_Data)
-    return {
-        name: Support(
-            title=entry.title,
-            tested=entry.tested,
-            verdicts=dict(zip(data.clients, map(_VERDICTS.__getitem__, entry.verdicts), strict=True)),
-            notes=entry.notes,
-            noted=entry.noted,
-        )
-        for name, entry in data.features.items()
-    }
+    data = msgspec.json.decode((Path(__file__).parent / "data/caniemail.json").read_bytes())
+    for feature in data["features"].values():
+        feature["verdicts"] = dict(zip(data["clients"], map(_VERDICTS.get, feature["verdicts"]), strict=True))
+    return {name: Support(**feature) for name, feature in data["features"].items()}
 
 
 def names_of(clients: Sequence[str]) -> str:
@@ -111,7 +91,7 @@ def names_of(clients: Sequence[str]) -> str:
             names.append(_KNOWN["products"][product.pop()])
             left = [client for client in left if client not in members]
     names += map(name_of, left)
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+    return listed(names)
 
 
 def name_of(client: str) -> str:

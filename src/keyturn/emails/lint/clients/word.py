@@ -7,7 +7,7 @@ which browsers no longer support.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
@@ -24,13 +24,14 @@ _AUTO_OR_NEGATIVE = re.compile(r"\bauto\b|(?:^|\s)-[\d.]")
 _IMAGE = re.compile(r"\burl\(|gradient\(", re.IGNORECASE)
 
 
-class Lost(Struct, frozen=True):
-    """A feature that Word leaves out. `note` says which part, `tested` is YYYY-MM."""
+class Loss(Struct, frozen=True):
+    """A feature that Word leaves out. `note` says which part, `tested` is YYYY-MM. `places` use it, each line once."""
 
     slug: str
     title: str
     note: str
     tested: str
+    places: tuple[Place, ...]
 
 
 _NOTED: Mapping[str, tuple[str, str]] = {
@@ -61,10 +62,10 @@ TAG_RULES = (
 _BY_TAG = ("max-width", "width", "height")
 
 
-def lost(slug: str) -> Lost:
+def _loss(slug: str, places: Iterable[Place]) -> Loss:
     support = supports()[slug]
     title, note = _NOTED.get(slug, (support.title.removesuffix(" property").removesuffix(" keyword"), _note(support)))
-    return Lost(slug, title, note, support.tested[:7])
+    return Loss(slug, title, note, support.tested[:7], tuple(places))
 
 
 def _note(support: Support) -> str:
@@ -119,13 +120,6 @@ def lacks(use: FeatureUse) -> bool:
     return any(gap.support == "no" for gap in gaps(use, feature, support, (CLIENT,)))
 
 
-class Loss(Struct, frozen=True):
-    """A lost feature and the places that use it, each line once."""
-
-    lost: Lost
-    places: tuple[Place, ...]
-
-
 def word_losses(document: Document) -> tuple[Loss, ...]:
     """Return the features that the checks miss in Word. Styles that a mail offers to some clients alone are no loss."""
     found: dict[str, dict[tuple[str, int], Place]] = {}
@@ -136,8 +130,8 @@ def word_losses(document: Document) -> tuple[Loss, ...]:
             continue
         place = document.place(use.offset)
         found.setdefault(use.feature, {}).setdefault((place.file, place.line), place)
-    losses = [Loss(lost(slug), tuple(places.values())) for slug, places in found.items()]
-    return tuple(sorted(losses, key=lambda loss: (-len(loss.places), loss.lost.title.lower())))
+    losses = [_loss(slug, places.values()) for slug, places in found.items()]
+    return tuple(sorted(losses, key=lambda loss: (-len(loss.places), loss.title.lower())))
 
 
 _MARK = re.compile(

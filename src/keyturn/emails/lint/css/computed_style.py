@@ -308,14 +308,14 @@ _KEYWORDS = {"x-small": 10.0, "small": 13.0, "medium": 16.0, "large": 18.0, "x-l
 _WEIGHTS = {"normal": 400, "bold": BOLD, "bolder": BOLD}
 _WEIGHT = re.compile("[0-9]{1,4}")
 _NUMBER = re.compile(r"\d++(?:\.\d+)?|\.\d+")
-_LENGTH = re.compile(rf"(-?(?:{_NUMBER.pattern}))(px|pt|em|rem|%)?$")
+_LENGTH = re.compile(rf"(-?(?:{_NUMBER.pattern}))(px|pt|in|em|rem|%)?$")
 
 
 def font_size(value: str | None, tag: str, above: float) -> float:
     own = above * _TIMES_BY_ITSELF.get(tag, 1)
     if value is None:
         return own
-    return _KEYWORDS.get(value.lower(), _length(value.lower(), above, own))
+    return _KEYWORDS.get(value.lower(), length_in_px(value.lower(), above, own))
 
 
 def font_weight(value: str | None, tag: str, above: int) -> int:
@@ -331,12 +331,13 @@ def line_height(value: str | None, size: float, above: float) -> float:
         return above
     if _NUMBER.fullmatch(value):
         return float(value) * size
-    return _length(value, size, 0)
+    return length_in_px(value, size, 0)
 
 
-def _length(value: str, of: float, otherwise: float) -> float:
+def length_in_px(value: str, of: float = 0, otherwise: float = 0) -> float:
+    """Return a length in px. `of`: what a percentage is a part of. `otherwise`: the result for other values."""
     if not (found := _LENGTH.match(value)):
         return otherwise
     number = float(found[1])
-    in_px = {"pt": number * 4 / 3, "em": number * of, "rem": number * 16, "%": number * of / 100}
+    in_px = {"in": number * 96, "pt": number * 4 / 3, "em": number * of, "rem": number * 16, "%": number * of / 100}
     return in_px.get(found[2] or "px", number)

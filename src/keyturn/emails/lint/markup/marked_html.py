@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from keyturn.emails.lint.markup.mjml_parser import HtmlTag
-from keyturn.emails.lint.markup.structure import body_of
+from keyturn.emails.lint.markup.structure import body_of, inherited_classes
 from keyturn.mail.rendering.compiling import to_html
 from keyturn.mail.rendering.html_tree import Element, splice
 
@@ -42,26 +42,13 @@ def _additions(root: Element, body: Element, html_tags: Iterable[HtmlTag]) -> It
             place = element.attributes["css-class"].value_offset
             yield place, place, f"{PREFIX}{element.number} "
         elif element.tag.startswith("mj-") and element.tag != "mj-raw":
-            classes = " ".join([f"{PREFIX}{element.number}", *_inherited_classes(root, element)])
+            classes = " ".join([f"{PREFIX}{element.number}", *inherited_classes(root, element)])
             yield element.behind_name, element.behind_name, f' css-class="{classes}"'
     yield from (_offset_mark(tag) for tag in html_tags if tag.offset in body.inner)
 
 
 def _offset_mark(tag: Element | HtmlTag) -> tuple[int, int, str]:
     return tag.behind_name, tag.behind_name, f' data-keyturn="{tag.offset}"'
-
-
-def _inherited_classes(root: Element, element: Element) -> list[str]:
-    """Return the classes that the element inherits from mj-attributes without a `css-class` of its own."""
-    wanted = element.get("mj-class").split()
-    return [
-        rule.get("css-class")
-        for attributes in root.walk()
-        if attributes.tag == "mj-attributes"
-        for rule in attributes.children
-        if rule.tag in (element.tag, "mj-all") or (rule.tag == "mj-class" and rule.get("name") in wanted)
-        if "css-class" in rule.attributes
-    ]
 
 
 _OFFSET = re.compile("[0-9]{1,9}")

@@ -61,16 +61,22 @@ def bodies_of(root: Element) -> Iterator[Element]:
 
 def inherited_attribute(root: Element, element: Element, name: str) -> Attribute | None:
     """Return an attribute of an element: its own, else that of its classes, of its tag, of mj-all; None if unset."""
-    if name in element.attributes:
-        return element.attributes[name]
-    defaults = [rule for one in root.walk() if one.tag == "mj-attributes" for rule in one.children]
-    classes = element.get("mj-class").split()
-    wanted = [
-        *(rule for one in reversed(classes) for rule in defaults if rule.tag == "mj-class" and rule.get("name") == one),
-        *(rule for rule in defaults if rule.tag == element.tag),
-        *(rule for rule in defaults if rule.tag == "mj-all"),
-    ]
-    return next((rule.attributes[name] for rule in wanted if name in rule.attributes), None)
+    own = element.attributes.get(name)
+    return own or next((rule.attributes[name] for rule in _defaults_of(root, element) if name in rule.attributes), None)
+
+
+def inherited_classes(root: Element, element: Element) -> list[str]:
+    """Return the classes that the element inherits from mj-attributes without a `css-class` of its own."""
+    return [rule.get("css-class") for rule in _defaults_of(root, element) if "css-class" in rule.attributes]
+
+
+def _defaults_of(root: Element, element: Element) -> Iterator[Element]:
+    """Yield the rules of mj-attributes for an element, the strongest first."""
+    rules = [rule for one in root.walk() if one.tag == "mj-attributes" for rule in one.children]
+    for name in reversed(element.get("mj-class").split()):
+        yield from (rule for rule in rules if rule.tag == "mj-class" and rule.get("name") == name)
+    yield from (rule for rule in rules if rule.tag == element.tag)
+    yield from (rule for rule in rules if rule.tag == "mj-all")
 
 
 # Elements whose content is text for the head, or styles.

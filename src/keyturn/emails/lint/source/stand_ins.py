@@ -78,7 +78,6 @@ def few_turns() -> Iterator[None]:
 
 
 def takes_few_turns() -> bool:
-    """Tell whether this is within `few_turns`."""
     return _turns_left.get() is not None
 
 

@@ -154,7 +154,6 @@ class _Parser:
         self._left = _MOST_PARSED
 
     def error_in(self, source: str) -> TemplateSyntaxError | None:
-        """Return the first error of a source."""
         self._left -= len(source) + _EACH_PARSED
         try:
             self._parse(source, None, None)

@@ -8,7 +8,7 @@ from jinja2.ext import extract_from_ast
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.variables.usage import parse_template
-from keyturn.emails.lint.finding import RULES, Finding, Place, line_and_column
+from keyturn.emails.lint.finding import RULES, Finding, Place, line_and_column, listed
 from keyturn.emails.lint.source.origins import with_origins
 from keyturn.errors import CatalogueInvalid
 from keyturn.languages import SOURCE_LANGUAGE, CatalogueFault, Language, Text, catalogue_faults, excerpt
@@ -117,5 +117,4 @@ def _of_fault(fault: CatalogueFault, folders: Folders) -> Finding:
 
 
 def _names_of(languages: Iterable[Language]) -> str:
-    names = [language.locale.get_display_name(Locale("en")) or language.tag for language in languages]
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    return listed([language.locale.get_display_name(Locale("en")) or language.tag for language in languages])

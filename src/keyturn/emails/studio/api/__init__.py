@@ -7,7 +7,6 @@ Declined: Mailpit's WebSocket of events: `wait` tells a test the same within its
 library for WebSockets. Its link check: it requests every link, which uses links up.
 """
 
-import asyncio
 from importlib.metadata import version
 from typing import Annotated, Any
 
@@ -15,6 +14,7 @@ from litestar import MediaType, Request, Router, delete, get, put
 from litestar.datastructures import CacheControlHeader
 from litestar.di import NamedDependency, Provide
 from litestar.exceptions import NotAuthorizedException, ValidationException
+from litestar.params import RawBody
 from msgspec import Meta
 
 from keyturn.emails.inbox.boxes import Boxes
@@ -37,22 +37,19 @@ class Info(MailpitNames, frozen=True, kw_only=True):
     tags: dict[str, int]
 
 
-@get("/info")
-async def info(captured: NamedDependency[CapturedMails]) -> Info:
-    def count() -> Info:
-        return Info(
-            version=version("keyturn"),
-            messages=captured.count(EVERYTHING),
-            unread=captured.count(UNREAD),
-            tags=captured.tags(),
-        )
-
-    return await asyncio.to_thread(count)
+@get("/info", sync_to_thread=True)
+def info(captured: NamedDependency[CapturedMails]) -> Info:
+    return Info(
+        version=version("keyturn"),
+        messages=captured.count(EVERYTHING),
+        unread=captured.count(UNREAD),
+        tags=captured.tags(),
+    )
 
 
-@get("/tags")
-async def tags(captured: NamedDependency[CapturedMails]) -> list[str]:
-    return list(await asyncio.to_thread(captured.tags))
+@get("/tags", sync_to_thread=True)
+def tags(captured: NamedDependency[CapturedMails]) -> list[str]:
+    return list(captured.tags())
 
 
 @get(["/livez", "/readyz"], media_type=MediaType.TEXT, sync_to_thread=False)
@@ -83,9 +80,9 @@ def faults(studio: NamedDependency[Studio]) -> list[SmtpFault]:
     return studio.faults.all()
 
 
-@put("/faults")
-async def set_faults(request: Request[Any, Any, Any], studio: NamedDependency[Studio]) -> list[SmtpFault]:
-    asked = await read_body(request, list[SmtpFault])
+@put("/faults", sync_to_thread=False)
+def set_faults(body: RawBody, studio: NamedDependency[Studio]) -> list[SmtpFault]:
+    asked = read_body(body, list[SmtpFault])
     if len(asked) > MOST_FAULTS:
         raise ValidationException(detail=f"At most {MOST_FAULTS} faults are allowed.")
     studio.faults.set(*asked)
@@ -110,10 +107,10 @@ def chaos(studio: NamedDependency[Studio]) -> Chaos:
     )
 
 
-@put("/chaos")
-async def set_chaos(request: Request[Any, Any, Any], studio: NamedDependency[Studio]) -> Chaos:
+@put("/chaos", sync_to_thread=False)
+def set_chaos(body: RawBody, studio: NamedDependency[Studio]) -> Chaos:
     """Do as Mailpit does; this also removes the faults of other steps."""
-    asked = await read_body(request, Chaos)
+    asked = read_body(body, Chaos)
     triggers = {step: getattr(asked, name) for name, step in _STEPS.items()}
     studio.faults.set(
         *(

@@ -5,14 +5,13 @@ import time
 from collections.abc import Callable
 from email.message import EmailMessage
 from email.utils import formataddr
-from html import escape
 from typing import Annotated, Any, TypeVar
 
 import msgspec
-from litestar import MediaType, Request, Response, delete, get, post, put
+from litestar import MediaType, Response, delete, get, post, put
 from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException, ValidationException
-from litestar.params import FromPath
+from litestar.params import FromPath, RawBody
 from msgspec import Meta
 
 from keyturn.emails.inbox.mail import MailContent
@@ -65,33 +64,31 @@ async def messages(
     return await asyncio.to_thread(_message_list, captured, asked, mails)
 
 
-@put("/messages", media_type=MediaType.TEXT)
-async def mark_messages(request: Request[Any, Any, Any], captured: NamedDependency[CapturedMails]) -> str:
-    marked = await read_body(request, Marked)
+@put("/messages", media_type=MediaType.TEXT, sync_to_thread=True)
+def mark_messages(body: RawBody, captured: NamedDependency[CapturedMails]) -> str:
+    marked = read_body(body, Marked)
     if marked.ids and marked.search:
         raise ValidationException(detail="Give IDs or Search, not both.")
     condition = with_id(*marked.ids) if marked.ids else search_condition(marked.search)
-    await asyncio.to_thread(captured.mark_read, condition, read=marked.read)
+    captured.mark_read(condition, read=marked.read)
     return _OK
 
 
-@delete("/messages", status_code=200, media_type=MediaType.TEXT)
-async def delete_messages(
-    request: Request[Any, Any, Any], asked: NamedDependency[MailQuery], captured: NamedDependency[CapturedMails]
-) -> str:
+@delete("/messages", status_code=200, media_type=MediaType.TEXT, sync_to_thread=True)
+def delete_messages(body: RawBody, asked: NamedDependency[MailQuery], captured: NamedDependency[CapturedMails]) -> str:
     """Delete the mails of the body, else those of the query, else all."""
-    chosen = await read_body(request, Chosen)
+    chosen = read_body(body, Chosen)
     if chosen.ids and not asked.asks_for_all:
         raise ValidationException(detail="Give IDs or a query, not both.")
-    await asyncio.to_thread(captured.delete, with_id(*chosen.ids) if chosen.ids else asked.condition)
+    captured.delete(with_id(*chosen.ids) if chosen.ids else asked.condition)
     return _OK
 
 
-@delete("/search", status_code=200, media_type=MediaType.TEXT)
-async def delete_found(asked: NamedDependency[MailQuery], captured: NamedDependency[CapturedMails]) -> str:
+@delete("/search", status_code=200, media_type=MediaType.TEXT, sync_to_thread=True)
+def delete_found(asked: NamedDependency[MailQuery], captured: NamedDependency[CapturedMails]) -> str:
     if asked.asks_for_all:
         raise ValidationException(detail="Choose the mails to delete by ?query=, ?to=, ?subject=, ?tag= or ?since=.")
-    await asyncio.to_thread(captured.delete, asked.condition)
+    captured.delete(asked.condition)
     return _OK
 
 
@@ -114,8 +111,6 @@ def _message_list(captured: CapturedMails, asked: MailQuery, mails: list[Capture
 
 
 _Read = TypeVar("_Read")
-
-_AS_TEXT = '<!doctype html><meta charset="utf-8"><pre style="white-space:pre-wrap;overflow-wrap:anywhere">{}</pre>'
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True):
@@ -197,7 +192,7 @@ async def view_page(file: FromPath[str], one_mail: NamedDependency[OneMail]) -> 
     def answer(mail: CapturedMail, content: MailContent) -> Response[Any]:
         if kind == "txt":
             return Response(content.text, media_type="text/plain; charset=utf-8")
-        html = content.html or _AS_TEXT.format(escape(content.text))
+        html = content.html or frames.page_of_text(content.text)
         return frames.captured_frame(content, mail.id, View(), html=html)
 
     return await one_mail.read(name, answer)
@@ -241,16 +236,13 @@ class KeptMail(MailpitNames, frozen=True):
     id: str
 
 
-@post("/send", status_code=200)
-async def send(request: Request[Any, Any, Any], captured: NamedDependency[CapturedMails]) -> KeptMail:
-    handed = await read_body(request, Handed)
+@post("/send", status_code=200, sync_to_thread=True)
+def send(body: RawBody, captured: NamedDependency[CapturedMails]) -> KeptMail:
+    handed = read_body(body, Handed)
     recipients = (*(each.email for each in (*handed.to, *handed.cc)), *handed.bcc)
-
-    def keep() -> str:
-        return captured.add(bytes(_message_of(handed)), Envelope(sender=handed.from_.email, recipients=recipients))
-
+    envelope = Envelope(sender=handed.from_.email, recipients=recipients)
     try:
-        return KeptMail(await asyncio.to_thread(keep))
+        return KeptMail(captured.add(bytes(_message_of(handed)), envelope))
     except (ValueError, LookupError) as error:  # such as a line break in a header
         raise ValidationException(detail=f"The mail is not valid: {error}") from error
 
@@ -261,13 +253,10 @@ class Released(MailpitNames, frozen=True, kw_only=True):
 
 @post("/message/{name:str}/release", status_code=200, media_type=MediaType.TEXT)
 async def release(
-    name: FromPath[str],
-    request: Request[Any, Any, Any],
-    studio: NamedDependency[Studio],
-    one_mail: NamedDependency[OneMail],
+    name: FromPath[str], body: RawBody, studio: NamedDependency[Studio], one_mail: NamedDependency[OneMail]
 ) -> str:
     """Release a mail to each address, or to none if one of them is refused."""
-    to = (await read_body(request, Released)).to
+    to = read_body(body, Released).to
     if studio.release is None:
         raise ValidationException(detail="To release mails, set release_to and a mail server.")
     raw = await one_mail.read(name, lambda _, content: content.raw)

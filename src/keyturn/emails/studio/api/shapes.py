@@ -224,8 +224,8 @@ def read_mail_query(request: Request[Any, Any, Any]) -> MailQuery:
         raise ValidationException(detail=f"The query cannot be read: {error}") from error
 
 
-async def read_body(request: Request[Any, Any, Any], kind: type[_Body]) -> _Body:
+def read_body(body: bytes, kind: type[_Body]) -> _Body:
     try:
-        return msgspec.json.decode(await request.body() or b"{}", type=kind)
+        return msgspec.json.decode(body or b"{}", type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ValidationException(detail=f"The body cannot be read: {error}") from error

@@ -2,13 +2,13 @@
 
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from keyturn.emails.inbox.mail import MailContent, weight_of_part
 from keyturn.emails.inbox.summary import CapturedMail, Summary
 from keyturn.emails.lint.browser.images import Image, check_images, images_of
-from keyturn.emails.lint.browser.measurements import Noticed, findings_of, notice, place_of_key, read_measurements
+from keyturn.emails.lint.browser.measurements import Measurement, Noticed, findings_of, notice, place_of_key
 from keyturn.emails.lint.checks.links import site_of
 from keyturn.emails.lint.finding import Finding, Place, Rules, Severity
 from keyturn.emails.lint.sent_mail import NotExamined, SentMail, document_of, examine_apart
@@ -36,9 +36,9 @@ class CapturedChecks:
         report, seen = self._known.get(mail_id), self._seen.get(mail_id)
         return (report or MailReport(())).and_also(seen) if seen else report
 
-    def notice(self, mail: CapturedMail, content: MailContent, answer: bytes) -> list[Noticed]:
-        """Keep the measurements of a browser, and return them. Raises msgspec.DecodeError."""
-        noticed = notice(read_measurements(answer), place_of_key(document_of(content.html)))
+    def notice(self, mail: CapturedMail, content: MailContent, measured: Sequence[Measurement]) -> list[Noticed]:
+        """Keep the measurements of a browser, and return them."""
+        noticed = notice(measured, place_of_key(document_of(content.html)))
         findings = tuple(dict.fromkeys((*findings_of(noticed), *check_images(self.images(content)))))
         self._seen.put(mail.id, findings)
         return noticed
@@ -48,9 +48,6 @@ class CapturedChecks:
         if not self.is_measured(content):
             return ()
         return images_of(document_of(content.html), lambda address: weight_of_part(content, address))
-
-    def marked_html(self, content: MailContent) -> str:
-        return document_of(content.html).marked_html
 
     def is_measured(self, content: MailContent) -> bool:
         return 0 < len(content.html) <= _LONGEST

@@ -28,7 +28,6 @@ from keyturn.emails.lint.examination import (
 )
 from keyturn.emails.lint.finding import Finding, Place, Tally, limit_finding
 from keyturn.emails.lint.source.broken_templates import explain_samples
-from keyturn.emails.lint.suppression import Severities
 from keyturn.emails.renderers import LimitExceeded, Limits, Runner
 from keyturn.emails.studio.checks.mail_checks import examine_mail
 from keyturn.emails.studio.checks.reports import InBrowser, KnownFindings, MailReport
@@ -156,7 +155,7 @@ class FolderChecks:
         examination = examine(
             self._gallery,
             (),
-            severities=Severities(self._studio.severity),
+            severity=self._studio.severity,
             only=None if complete else {name for name, _ in self._found.items()},
             each=known,
             beside=self._from_browsers(entries),

@@ -14,7 +14,7 @@ from keyturn.emails.lint.finding import Finding
 from keyturn.emails.lint.source.broken_templates import explain
 from keyturn.emails.lint.source.translations import find_untranslated
 from keyturn.emails.lint.source.unknown_filters import find_unknown_filters
-from keyturn.emails.lint.suppression import IgnoreComments, Severities, judge
+from keyturn.emails.lint.suppression import IgnoreComments, at_severity, judge
 from keyturn.emails.studio.checks.reports import MailReport
 from keyturn.emails.studio.rendering.rendition import Drawer, Order
 from keyturn.errors import TemplateInvalid
@@ -40,8 +40,8 @@ def examine_mail(drawer: Drawer, order: Order, clients: tuple[str, ...], severit
             breaking | of_mail | of_files,
             key=lambda finding: (finding not in breaking, finding.rank, finding.place, finding.message),
         )
-        counting = _counting(gallery, order.template, ordered, Severities(severity))
-        audited = audit(document, audits=gallery.audits) if document else ()
+        counting = _counting(gallery, order.template, ordered, severity)
+        audited = audit(document, gallery.audits) if document else ()
         return MailReport(tuple(counting), audited, unchecked="" if is_whole else _IN_PART)
 
 
@@ -59,11 +59,11 @@ def _of_mail(
 
 
 def _counting(
-    gallery: Gallery, template: str, findings: Iterable[Finding], severities: Severities
+    gallery: Gallery, template: str, findings: Iterable[Finding], severity: Mapping[str, str]
 ) -> Iterator[Finding]:
     comments = IgnoreComments(gallery.source, gallery.templates.engine_name)
-    yield from (judged.finding for judged in judge(findings, comments, severities) if not judged.reason)
-    yield from filter(None, map(severities.apply, comments.mistakes(gallery.files_of(template))))
+    yield from (judged.finding for judged in judge(findings, comments, severity) if not judged.reason)
+    yield from filter(None, (at_severity(one, severity) for one in comments.mistakes(gallery.files_of(template))))
 
 
 @cache

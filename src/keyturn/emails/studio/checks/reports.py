@@ -9,12 +9,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from keyturn.emails.gallery import Gallery
+from keyturn.emails.gallery.discovery import FileState, state_of
 from keyturn.emails.lint.baseline import Baseline, BaselineInvalid, read_baseline
 from keyturn.emails.lint.browser.measurements import Noticed
 from keyturn.emails.lint.checks.safety import AuditItem
 from keyturn.emails.lint.examination import MailFinding, line_fingerprints
 from keyturn.emails.lint.finding import Finding, Tally
-from keyturn.emails.lint.suppression import IgnoreComments, Severities, judge
+from keyturn.emails.lint.suppression import IgnoreComments, judge
 from keyturn.emails.studio.rendering.kept import Kept
 from keyturn.emails.studio.view import View
 
@@ -89,12 +90,8 @@ class InBrowser:
     def _judge(self, findings: Iterable[Finding]) -> dict[Finding, Finding]:
         """Return the findings that no comment ignores and no setting turns off, by what was reported."""
         comments = IgnoreComments(self._gallery.source, self._gallery.templates.engine_name)
-        judged = judge(findings, comments, Severities(self._severity))
+        judged = judge(findings, comments, self._severity)
         return {each.declared: each.finding for each in judged if not each.reason}
-
-
-State = tuple[int, int] | None
-"""The time of the last change of a file in nanoseconds, and its size in octets. None: no file."""
 
 
 class KnownFindings:
@@ -104,21 +101,17 @@ class KnownFindings:
         self.file = file
         self.trouble = ""
         self._gallery = gallery
-        self._read: tuple[State, Baseline | None] = None, None
+        self._read: tuple[FileState | None, Baseline | None] = None, None
 
     @property
-    def state(self) -> State:
-        try:
-            status = self.file.stat() if self.file else None
-        except OSError:
-            return None
-        return (status.st_mtime_ns, status.st_size) if status else None
+    def state(self) -> FileState | None:
+        """The state of the file, or None without one."""
+        return state_of(str(self.file)) if self.file and self.file.exists() else None
 
     def baseline(self) -> Baseline | None:
-        state = self.state
-        if state != self._read[0]:
+        if (state := self.state) != self._read[0]:
             self._read = state, self._open() if state else None
-        return self._read[1] if state else None
+        return self._read[1]
 
     def split(self, findings: Iterable[Finding]) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
         findings = tuple(findings)

@@ -91,7 +91,6 @@ white-space:pre-wrap;overflow-wrap:anywhere">{}</pre>"""
 
 
 def page_of_text(text: str) -> str:
-    """Return the page that shows a mail of text alone."""
     return _TEXT.format(escape(text))
 
 

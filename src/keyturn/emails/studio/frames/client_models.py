@@ -11,13 +11,13 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import tinycss2
-from tinycss2.ast import AtRule, Declaration, QualifiedRule
+from tinycss2.ast import AtRule, QualifiedRule
 
 from keyturn.emails.lint.clients import word
 from keyturn.emails.lint.clients.word import resolve_conditionals
 from keyturn.emails.lint.css.colours import FULL, PARTIAL, Mode, read_ground
-from keyturn.emails.lint.css.computed_style import OUTLOOK_MARK, Painter
-from keyturn.emails.lint.css.stylesheets import parseable, read_selectors, split_at_commas
+from keyturn.emails.lint.css.computed_style import OUTLOOK_MARK, Painter, length_in_px
+from keyturn.emails.lint.css.stylesheets import Declaration, parseable, read_selectors, read_style, split_at_commas
 from keyturn.emails.studio.frames.rewriting import Rewriting, insert_in_head
 from keyturn.mail.rendering.html_tree import Element, parse_html, splice
 
@@ -97,9 +97,9 @@ def _web_fonts(rewriting: Rewriting) -> Iterator[str]:
         elif tag.tag == "style":
             for rule in tinycss2.parse_stylesheet(parseable(rewriting.source_inside(tag)), skip_comments=True):
                 if isinstance(rule, AtRule) and rule.lower_at_keyword == "font-face" and rule.content:
-                    for name, value, _ in _declarations(rule.content):
-                        if name == "font-family":
-                            yield value.strip("\"'").lower()
+                    for one in read_style(tinycss2.serialize(rule.content)):
+                        if one.name == "font-family":
+                            yield one.value.strip("\"'").lower()
 
 
 def _stylesheet(css: str, web_fonts: frozenset[str]) -> str:
@@ -108,16 +108,16 @@ def _stylesheet(css: str, web_fonts: frozenset[str]) -> str:
     for rule in tinycss2.parse_stylesheet(parseable(css), skip_comments=True, skip_whitespace=True):
         if isinstance(rule, QualifiedRule):
             selectors = [one for one in split_at_commas(rule.prelude) if _counts(one)]
-            inside = ";".join(_declarations_for_word(_declarations(rule.content), web_fonts))
+            inside = ";".join(_declarations_for_word(read_style(tinycss2.serialize(rule.content)), web_fonts))
             if selectors and inside:
                 kept.append(f"{','.join(map(tinycss2.serialize, selectors))}{{{inside}}}")
     return "\n".join(kept)
 
 
 def _style_attribute(style: str, tag: Element, web_fonts: frozenset[str]) -> str:
-    said = [one for one in _declarations(parseable(style)) if not one[2]]
+    said = [one for one in read_style(style) if not one.important]
     if tag.tag == "img":  # the attribute counts
-        said = [one for one in said if one[0] != "width"]
+        said = [one for one in said if one.name != "width"]
     return ";".join(_declarations_for_word(said, web_fonts))
 
 
@@ -126,9 +126,9 @@ def _counts(selector: list[Any]) -> bool:
     return bool(read) and not any(map(word.of_selector, read))
 
 
-def _declarations_for_word(declarations: Iterable[tuple[str, str, bool]], web_fonts: frozenset[str]) -> Iterator[str]:
-    for name, value, important in declarations:
-        end = "!important" if important else ""
+def _declarations_for_word(declarations: Iterable[Declaration], web_fonts: frozenset[str]) -> Iterator[str]:
+    for one in declarations:
+        name, value, end = one.name, one.value, "!important" if one.important else ""
         slug = word.of_declaration(name, value)
         if slug == "css-background" and name == "background" and (ground := read_ground(value)) and ground.alpha:
             yield f"background-color:{ground.css}{end}"
@@ -145,19 +145,9 @@ def _first_family(value: str) -> str:
     return next(filter(None, found.groups()), "").strip().lower() if found else ""
 
 
-def _declarations(content: list[Any] | str) -> Iterator[tuple[str, str, bool]]:
-    """Yield the name and value of each declaration, and whether it is important."""
-    nodes = tinycss2.parse_blocks_contents(content, skip_comments=True)
-    for node in nodes:
-        if isinstance(node, Declaration):
-            yield node.lower_name, tinycss2.serialize(node.value).strip(), bool(node.important)
-
-
 _XML = re.compile(r"<xml\b(?:(?!<xml\b).)*?</xml\s*>", re.IGNORECASE | re.DOTALL)
-_LENGTH = re.compile(r"^(-?[\d.]+)(px|pt|in|%)?$")
 _SHAPES = ("v:rect", "v:roundrect", "v:oval")
 _KEPT = ("width", "height", "top", "left", "position", "z-index")
-_PIXELS = {"pt": 4 / 3, "in": 96.0, "px": 1.0, "": 1.0}
 _NO = ("f", "false")
 
 
@@ -207,7 +197,7 @@ def _shape_style(element: Element) -> str:
     if element.tag == "v:oval":
         style["border-radius"] = "50%"
     if element.tag == "v:roundrect":
-        sides = [_pixels(box[side]) for side in ("width", "height") if side in box]
+        sides = [length_in_px(box[side]) for side in ("width", "height") if side in box]
         style["border-radius"] = f"{_arc(element.get('arcsize')) * min(filter(None, sides), default=0):g}px"
     return _css(style)
 
@@ -234,12 +224,12 @@ _NO_QUOTES = str.maketrans({'"': "%22", "\\": "%5C", "\n": ""})
 def _stroke(element: Element) -> dict[str, str]:
     if "f" in (element.get("stroke").lower()[:1], element.get("stroked").lower()[:1]):
         return {}
-    width = _pixels(element.get("strokeweight")) or 1
+    width = length_in_px(element.get("strokeweight").strip()) or 1
     return {"border": f"{width:g}px solid {element.get('strokecolor') or '#000000'}"}
 
 
 def _box(element: Element) -> dict[str, str]:
-    said = dict(_vml_declarations(element.get("style")))
+    said = {one.name: one.value for one in read_style(element.get("style"))}
     box = {name: said[name] for name in _KEPT if name in said}
     if said.get("mso-width-percent") == "1000":
         box["width"] = "100%"
@@ -247,7 +237,7 @@ def _box(element: Element) -> dict[str, str]:
 
 
 def _inset(element: Element) -> str:
-    sides = [f"{_pixels(side.strip() or default):g}px" for side, default in _sides(element.get("inset"))]
+    sides = [f"{length_in_px(side.strip() or default):g}px" for side, default in _sides(element.get("inset"))]
     return _css({"padding": f"{sides[1]} {sides[2]} {sides[3]} {sides[0]}"})
 
 
@@ -265,21 +255,6 @@ def _arc(said: str) -> float:
     return min(
         value / 100 if said.strip().endswith("%") else value / 65536 if said.strip().endswith("f") else value, 0.5
     )
-
-
-def _pixels(length: str) -> float:
-    found = _LENGTH.match(length.strip())
-    try:
-        return float(found[1]) * _PIXELS.get(found[2] or "", 0) if found else 0
-    except ValueError:
-        return 0
-
-
-def _vml_declarations(style: str) -> Iterator[tuple[str, str]]:
-    for declaration in style.split(";"):
-        name, colon, value = declaration.partition(":")
-        if colon:
-            yield name.strip().lower(), value.strip()
 
 
 def _css(style: dict[str, str]) -> str:

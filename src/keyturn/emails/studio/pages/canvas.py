@@ -10,11 +10,11 @@ from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.exceptions import ValidationException
 
-from keyturn.emails.lint.browser.images import Image, check_images, files_beside, images_of, with_weights
+from keyturn.emails.lint.browser.images import Image, files_beside, images_of, with_weights
 from keyturn.emails.lint.checks.parts import CLIPPED_AT
 from keyturn.emails.lint.clients.word import word_losses
 from keyturn.emails.lint.document import Document
-from keyturn.emails.lint.finding import Finding, Place
+from keyturn.emails.lint.finding import Place
 from keyturn.emails.lint.reading import Saying, read_aloud
 from keyturn.emails.studio import frames
 from keyturn.emails.studio.frames.rewriting import mark_cut
@@ -31,8 +31,8 @@ T = TypeVar("T")
 class Canvas:
     """Shows a rendition in each of its forms. An unknown name is a LookupError. `weights`: bytes of remote images."""
 
-    def __init__(self, renditions: Renditions, sender: str, weights: Mapping[str, int] | None = None) -> None:
-        self._weights = {} if weights is None else weights
+    def __init__(self, renditions: Renditions, sender: str, weights: Mapping[str, int]) -> None:
+        self._weights = weights
         self._renditions = renditions
         self._gallery = renditions.gallery
         self._sources = Sources(renditions.gallery, sender)
@@ -88,10 +88,6 @@ class Canvas:
         known = self.marks(rendition, View()).all
         first = next(iter(known.values())).trail[0] if known else Place(rendition.template)
         return lambda key: known[key].trail[0] if key in known else first
-
-    def findings_on_images(self, rendition: Rendition) -> tuple[Finding, ...]:
-        """Return the findings on the weight of local images; no host is asked."""
-        return tuple(check_images(self.images(rendition)))
 
     def images(self, rendition: Rendition) -> tuple[Image, ...]:
         return with_weights(self._read(rendition, _images, self._gallery.folder) or (), self._weights)

@@ -1,6 +1,5 @@
 """Every mail as a picture: the home page, and the contact sheet by samples, widths and schemes."""
 
-import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from time import monotonic
 from typing import Any, Literal
@@ -118,11 +117,11 @@ def home_page(
     return layout.page("home.html", context | pictures(entries, shown.to(lang=(home.lang,) if home.lang else ())))
 
 
-@get("/sheet", dependencies={"sheet": provide_address(SheetView)})
-async def contact_sheet(
+@get("/sheet", dependencies={"sheet": provide_address(SheetView)}, sync_to_thread=True)
+def contact_sheet(
     sheet: NamedDependency[SheetView], gallery: NamedDependency[Gallery], layout: NamedDependency[Layout]
 ) -> Response[str]:
-    unexplored = await asyncio.to_thread(explore, gallery, sheet) if sheet.samples == "branches" else 0
+    unexplored = explore(gallery, sheet) if sheet.samples == "branches" else 0
     context = {
         "view": View(pane=sheet.pane),
         "address": sheet,

@@ -1,7 +1,5 @@
 """The editor in the page: reading and saving files, drawing and checking drafts, and words to complete."""
 
-import asyncio
-from collections.abc import Callable
 from typing import Annotated, Any
 
 import msgspec
@@ -22,7 +20,6 @@ from keyturn.emails.studio.drafts import Drafts
 from keyturn.emails.studio.pages.canvas import Canvas
 from keyturn.emails.studio.pages.layout import Layout
 from keyturn.emails.studio.rendering.faults import RenderFault
-from keyturn.emails.studio.rendering.rendition import Rendition
 from keyturn.emails.studio.source_files import ChangedSince, NotEditable, SourceFiles, TextTooLong
 from keyturn.emails.studio.view import View
 
@@ -66,8 +63,8 @@ def save_source(
         return _refusal(error)
 
 
-@post("/drafts/{name:path}", status_code=200, request_max_body_size=_LONGEST_BODY)
-async def draw_draft(
+@post("/drafts/{name:path}", status_code=200, sync_to_thread=True, request_max_body_size=_LONGEST_BODY)
+def draw_draft(
     path_name: NamedDependency[str],
     data: JSONBody[SentDraft],
     drawn: NamedDependency[View],
@@ -76,18 +73,17 @@ async def draw_draft(
     canvas: NamedDependency[Canvas],
     layout: NamedDependency[Layout],
 ) -> Response[Any]:
-    def draw(rendition: Rendition, draft: Draft) -> Response[Any]:
-        became = drafts.draw(rendition, draft, drawn, data.editor)
-        if became is None:
-            return Response({"overtaken": True})
-        frame = layout.url("draft-frames", became.frame) if became.frame else ""
-        return Response({"frame": frame, "fault": _fault(became.fault) if became.fault else None})
+    if refusal := sources.refusal(data.file):
+        return _refusal(NotEditable(refusal))
+    became = drafts.draw(canvas.rendition(path_name, drawn), Draft(data.file, data.text), drawn, data.editor)
+    if became is None:
+        return Response({"overtaken": True})
+    frame = layout.url("draft-frames", became.frame) if became.frame else ""
+    return Response({"frame": frame, "fault": _fault(became.fault) if became.fault else None})
 
-    return await _with_draft(data, path_name, drawn, sources, canvas, draw)
 
-
-@post("/draft-findings/{name:path}", status_code=200, request_max_body_size=_LONGEST_BODY)
-async def check_draft(
+@post("/draft-findings/{name:path}", status_code=200, sync_to_thread=True, request_max_body_size=_LONGEST_BODY)
+def check_draft(
     path_name: NamedDependency[str],
     data: JSONBody[SentDraft],
     view: NamedDependency[View],
@@ -95,11 +91,10 @@ async def check_draft(
     drafts: NamedDependency[Drafts],
     canvas: NamedDependency[Canvas],
 ) -> Response[Any]:
-    def check(rendition: Rendition, draft: Draft) -> Response[Any]:
-        findings = [each for each in drafts.findings(rendition, draft) if each.place.file == data.file]
-        return Response({"findings": [_finding(each, data.text) for each in findings]})
-
-    return await _with_draft(data, path_name, view, sources, canvas, check)
+    if refusal := sources.refusal(data.file):
+        return _refusal(NotEditable(refusal))
+    found = drafts.findings(canvas.rendition(path_name, view), Draft(data.file, data.text))
+    return Response({"findings": [_finding(each, data.text) for each in found if each.place.file == data.file]})
 
 
 @get("/draft-frames/{key:str}", sync_to_thread=False)
@@ -111,24 +106,6 @@ def draft_frame(key: FromPath[str], drafts: NamedDependency[Drafts]) -> Response
 @get("/vocabulary/{name:path}", sync_to_thread=True)
 def words(path_name: NamedDependency[str], gallery: NamedDependency[Gallery]) -> Response[Any]:
     return Response(vocabulary(gallery, path_name))
-
-
-async def _with_draft(
-    sent: SentDraft,
-    template: str,
-    view: View,
-    sources: SourceFiles,
-    canvas: Canvas,
-    answer: Callable[[Rendition, Draft], Response[Any]],
-) -> Response[Any]:
-    """Answer for the mail of a draft, off the event loop; refuse if the file cannot be edited."""
-
-    def begin() -> Response[Any]:
-        if refusal := sources.refusal(sent.file):
-            return _refusal(NotEditable(refusal))
-        return answer(canvas.rendition(template, view), Draft(sent.file, sent.text))
-
-    return await asyncio.to_thread(begin)
 
 
 def _refusal(error: Exception) -> Response[Any]:

@@ -1,6 +1,5 @@
 """The page of all findings of a folder: filtered, grouped, in pages, and updated while the checks run."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -156,10 +155,9 @@ def _choices(
 _SAMPLES = (".toml", ".yaml", ".yml", ".json")
 
 
-@get("/findings", dependencies={"address": provide_address(FindingsView)})
-async def findings_page(
+@get("/findings", dependencies={"address": provide_address(FindingsView)}, sync_to_thread=True)
+def findings_page(
     address: NamedDependency[FindingsView],
-    gallery: NamedDependency[Gallery],
     folder_checks: NamedDependency[FolderChecks],
     layout: NamedDependency[Layout],
     prefer: FromHeader[str] = "",
@@ -168,12 +166,8 @@ async def findings_page(
 
     With `Prefer: respond-async` (RFC 7240, 4.1), the page answers at once.
     """
-
-    def answer() -> Response[str]:
-        left = True if "respond-async" in prefer else folder_checks.check_more()
-        return layout.page("findings.html", _context(address, gallery, folder_checks) | {"left_to_check": left})
-
-    return await asyncio.to_thread(answer)
+    left = True if "respond-async" in prefer else folder_checks.check_more()
+    return layout.page("findings.html", _context(address, layout.gallery, folder_checks) | {"left_to_check": left})
 
 
 def _context(view: FindingsView, gallery: Gallery, folder_checks: FolderChecks) -> dict[str, Any]:

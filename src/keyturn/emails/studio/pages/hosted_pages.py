@@ -10,7 +10,6 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 from msgspec import Struct
 
-from keyturn.emails.gallery import Gallery
 from keyturn.emails.studio.frames import force_scheme
 from keyturn.emails.studio.frames.rewriting import set_direction
 from keyturn.emails.studio.pages.layout import Layout, neighbours
@@ -76,7 +75,6 @@ def hosted_page(
     view: NamedDependency[View],
     hosted: NamedDependency[HostedPages],
     drawn_pages: NamedDependency[DrawnPages],
-    gallery: NamedDependency[Gallery],
     layout: NamedDependency[Layout],
 ) -> Response[str]:
     """Show a page in a state. A broken page is explained with its file and line, before the last good one."""
@@ -92,7 +90,7 @@ def hosted_page(
         "state": name,
         "label": label,
         "template_file": template,
-        "lang": gallery.languages.choose(view.lang).tag,
+        "lang": layout.gallery.languages.choose(view.lang).tag,
         "fault": _explain(drawn.fault) if drawn.fault else None,
         "has_page": drawn.html is not None,
         "source": layout.url("page-frames", scheme, name, view=View(lang=view.lang, brand=view.brand, dir=view.dir)),

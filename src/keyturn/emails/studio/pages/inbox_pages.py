@@ -51,11 +51,11 @@ _SHOWN_SOURCE = 512 * 1024
 """Bytes of the source that a page shows. The file has all of them."""
 
 
-@get("/inbox")
-async def inbox_page(
+@get("/inbox", sync_to_thread=True)
+def inbox_page(
     view: NamedDependency[View], captured: NamedDependency[CapturedMails], layout: NamedDependency[Layout]
 ) -> Response[str]:
-    mails, tags, total = await asyncio.to_thread(_mails_of_page, captured, view)
+    mails, tags, total = _mails_of_page(captured, view)
     shown = mails[:_ON_A_PAGE]
     context = {
         "view": view,
@@ -71,8 +71,8 @@ async def inbox_page(
     return layout.page("inbox.html", context)
 
 
-@post("/inbox/delete")
-async def delete_mails(
+@post("/inbox/delete", sync_to_thread=True)
+def delete_mails(
     view: NamedDependency[View], captured: NamedDependency[CapturedMails], layout: NamedDependency[Layout]
 ) -> Redirect:
     """Delete the mails that the search finds; without a search, all."""
@@ -80,7 +80,7 @@ async def delete_mails(
         condition = search_condition(view.search, is_exact=True) if view.search else EVERYTHING
     except SearchInvalid as error:
         raise ClientException(detail=f"Nothing was deleted: {error}.") from error
-    await asyncio.to_thread(captured.delete, condition)
+    captured.delete(condition)
     return layout.redirect("inbox", view=View(box=view.box))
 
 
@@ -110,20 +110,19 @@ async def change_chosen(
     return layout.redirect("inbox", view=view.only("box", "search", "older_than"))
 
 
-@get("/inbox/{name:str}")
-async def mail_page(
+@get("/inbox/{name:str}", sync_to_thread=True)
+def mail_page(
     name: FromPath[str],
     view: NamedDependency[View],
     captured: NamedDependency[CapturedMails],
     layout: NamedDependency[Layout],
     captured_checks: NamedDependency[CapturedChecks],
 ) -> Response[str]:
-    mail, content, beside = await asyncio.to_thread(_open, captured, name)
+    mail, content, beside = _open(captured, name)
     images: Sequence[Image] = ()
     if view.tab == "checks":
-        await asyncio.to_thread(captured_checks.check, mail, content)
-        images = await asyncio.to_thread(captured_checks.images, content)
-    sayings = await asyncio.to_thread(_sayings, content) if view.tab == "reading" else []
+        captured_checks.check(mail, content)
+        images = captured_checks.images(content)
     context: dict[str, Any] = {
         "view": view,
         "mail": mail,
@@ -136,10 +135,10 @@ async def mail_page(
         "outlook_classic": size_for_outlook_classic(content.html),
         "images": images,
         "measured": captured_checks.is_measured(content),
-        "sayings": sayings,
+        "sayings": _sayings(content) if view.tab == "reading" else [],
         "receivers": receivers_of(content, mail.summary) if view.tab == "checks" else None,
         "frame": view.only("scheme", "images", "remote", "dir"),
-        "hosts": await asyncio.to_thread(remote_hosts, markup_to_read(content.html)),
+        "hosts": remote_hosts(markup_to_read(content.html)),
         "sandbox": frames.CAPTURED,
         **neighbours([other.id for other in beside], mail.id),
     }
@@ -149,40 +148,35 @@ async def mail_page(
     return layout.page("mail.html", context)
 
 
-@get("/inbox/{name:str}/frame")
-async def mail_frame(
+@get("/inbox/{name:str}/frame", sync_to_thread=True)
+def mail_frame(
     name: FromPath[str], view: NamedDependency[View], captured: NamedDependency[CapturedMails]
 ) -> Response[str]:
-    def draw() -> Response[str]:
-        try:
-            return frames.captured_frame(MailContent(captured.raw(captured.find(name))), name, view)
-        except frames.MailTooLong as error:
-            raise HTTPException(status_code=422, detail=_TOO_LONG) from error
-
-    return await asyncio.to_thread(draw)
+    try:
+        return frames.captured_frame(MailContent(captured.raw(captured.find(name))), name, view)
+    except frames.MailTooLong as error:
+        raise HTTPException(status_code=422, detail=_TOO_LONG) from error
 
 
-@get("/inbox/{name:str}/raw")
-async def mail_file(name: FromPath[str], captured: NamedDependency[CapturedMails]) -> Response[bytes]:
-    raw = await asyncio.to_thread(lambda: captured.raw(captured.find(name)))
+@get("/inbox/{name:str}/raw", sync_to_thread=True)
+def mail_file(name: FromPath[str], captured: NamedDependency[CapturedMails]) -> Response[bytes]:
+    raw = captured.raw(captured.find(name))
     return attached(raw, "message/rfc822", name if name.endswith(".eml") else f"{name}.eml")
 
 
-@get("/inbox/{name:str}/parts/{number:int}")
-async def mail_part(
-    name: FromPath[str], number: FromPath[int], captured: NamedDependency[CapturedMails]
-) -> Response[bytes]:
+@get("/inbox/{name:str}/parts/{number:int}", sync_to_thread=True)
+def mail_part(name: FromPath[str], number: FromPath[int], captured: NamedDependency[CapturedMails]) -> Response[bytes]:
     """Return an attachment, always as a file to save, so that it is never a page of the studio."""
-    part = await asyncio.to_thread(lambda: MailContent(captured.raw(captured.find(name))).attachment(number))
+    part = MailContent(captured.raw(captured.find(name))).attachment(number)
     return attached(part.content, part.content_type, part.name)
 
 
-@post("/inbox/{name:str}/delete")
-async def delete_mail(
+@post("/inbox/{name:str}/delete", sync_to_thread=True)
+def delete_mail(
     name: FromPath[str], captured: NamedDependency[CapturedMails], layout: NamedDependency[Layout]
 ) -> Redirect:
     box = layout.boxes.name_of(captured) if layout.boxes else ""
-    await asyncio.to_thread(captured.delete, with_id(name))
+    captured.delete(with_id(name))
     return layout.redirect("inbox", view=View(box=box))
 
 
@@ -197,7 +191,6 @@ def _mails_of_page(captured: CapturedMails, view: View) -> tuple[Sequence[Captur
 def _open(captured: CapturedMails, name: str) -> tuple[CapturedMail, MailContent, list[CapturedMail]]:
     mail = captured.find(name)
     content = MailContent(captured.raw(mail))
-    _ = content.links, content.attachments, content.codes  # parsed here, not on the event loop
     captured.mark_read(with_id(name), read=True)
     return mail, content, captured.around(mail, _BESIDE)
 

@@ -7,7 +7,7 @@ from email.utils import parseaddr
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, TypeVar, get_origin
+from typing import Any, TypeVar, get_args, get_origin
 from urllib.parse import quote
 
 import msgspec
@@ -18,10 +18,9 @@ from litestar.exceptions import HTTPException, NotFoundException, ValidationExce
 from litestar.params import FromPath
 from litestar.response import Redirect
 from litestar.status_codes import HTTP_421_MISDIRECTED_REQUEST
-from msgspec import Struct, inspect
+from msgspec import Struct
 
 from keyturn.emails.gallery.git import lies_in_repository
-from keyturn.emails.gallery.samples.shapes import Shape, alternatives, parts_of
 from keyturn.emails.lint.browser.images import HEAVY
 from keyturn.emails.lint.checks.parts import CLIPPED_AT, STYLE_DROPPED_AT
 from keyturn.emails.lint.finding import Finding, Place
@@ -39,6 +38,7 @@ from keyturn.emails.studio.studio import Studio
 from keyturn.emails.studio.view import WIDTHS, View
 from keyturn.errors import UnknownMail
 from keyturn.packaging import folder
+from keyturn.settings.sentences import mismatch
 
 _Asked = TypeVar("_Asked", bound=msgspec.Struct)
 
@@ -67,28 +67,15 @@ def read_query(query: Mapping[str, Any], kind: type[_Asked]) -> _Asked:
         return msgspec.convert(query, kind, strict=False)
     except msgspec.ValidationError as error:
         place = _PLACE.search(str(error))
-        detail = _sentence(place[1], query[place[1]], kind) if place else f"The address cannot be read: {error}."
-        raise ValidationException(detail=detail) from error
+        fault = _fault_of(place[1], query[place[1]], kind) if place else str(error)
+        raise ValidationException(detail=f"The address cannot be read: {fault}.") from error
 
 
-def _sentence(name: str, value: Any, kind: type[msgspec.Struct]) -> str:
-    shapes = {field.encode_name: field.type for field in parts_of(inspect.type_info(kind))}
-    said = ", ".join(value) if isinstance(value, list) else value
-    return f"The address has {name}={said}, but {name} must be {_takes(shapes[name])}."
-
-
-def _takes(shape: Shape) -> str:
-    match next(one for one in alternatives(shape) if not isinstance(one, inspect.NoneType)):
-        case inspect.VarTupleType(item_type=item):
-            return _takes(item)
-        case inspect.LiteralType(values=values):
-            *others, last = (str(value) for value in values if value != "")
-            return f"{', '.join(others)} or {last}" if others else last
-        case inspect.IntType(ge=least, le=most) if least is not None and most is not None:
-            return f"a whole number from {least} to {most}"
-        case inspect.IntType():
-            return "a whole number"
-    return "a text"
+def _fault_of(name: str, value: Any, kind: type[msgspec.Struct]) -> str:
+    wanted = next(field.type for field in msgspec.structs.fields(kind) if field.encode_name == name)
+    if get_origin(wanted) is tuple:
+        wanted, value = get_args(wanted)[0], ", ".join(value)
+    return f"{name} {mismatch(value, wanted)}"
 
 
 def provide_address(kind: type[_Asked]) -> Provide:
@@ -114,7 +101,6 @@ _POLICY = (
 
 
 def page_environment(place: Path, **options: Any) -> Environment:
-    """Return an environment for the pages in a folder."""
     return Environment(
         loader=FileSystemLoader(place),
         auto_reload=False,  # the pages are files of the package
@@ -134,7 +120,7 @@ class Layout:
         self.opens_inbox = studio.opens_inbox
         self.page_states = studio.pages.states if studio.pages else ()
         self._path = path.rstrip("/")
-        self._gallery = studio.gallery
+        self.gallery = studio.gallery
         self.boxes = studio.inboxes
         self._checks = checks
         self._review = review
@@ -178,12 +164,12 @@ class Layout:
 
     def editor_url(self, file: str, line: int | None = None, column: int | None = None) -> str:
         """Return the link that opens a file in the editor, which runs beside the browser; empty without an editor."""
-        return self._editor.url(self._gallery.folders / file, line or 1, column or 1) if self._editor else ""
+        return self._editor.url(self.gallery.folders / file, line or 1, column or 1) if self._editor else ""
 
     def page(self, page: str, context: Mapping[str, Any], status: int = 200) -> Response[str]:
         """Answer with a page of the studio, including the list on its left."""
         context = {"view": View(), "template": None, "shared_file": None, **context}
-        view, entries, shared = context["view"], self._gallery.entries(), self._gallery.shared_files()
+        view, entries, shared = context["view"], self.gallery.entries(), self.gallery.shared_files()
         findings = self._checks.last
         chosen = next((entry for entry in entries if entry.name == context["template"]), None)
         text = self._environment.get_template(page).render(
@@ -192,7 +178,7 @@ class Layout:
             shared=frozenset(shared),
             folder_tally=findings.tally,
             tallies=findings.tallies,
-            branch_tallies=findings.of_branches(chosen, self._gallery.languages.known) if chosen else {},
+            branch_tallies=findings.of_branches(chosen, self.gallery.languages.known) if chosen else {},
             unaccepted=len(self._review.waiting_mails()) if self._review else 0,
             captured_count=None if self.boxes is None else self.boxes.kept,
         )
@@ -202,7 +188,7 @@ class Layout:
     def _excerpt(self, finding: Finding) -> tuple[ExcerptLine, ...]:
         place = finding.place
         try:
-            lines = self._gallery.source(place.file).split("\n")
+            lines = self.gallery.source(place.file).split("\n")
         except OSError:  # deleted, or unreadable, as the finding says
             return ()
         return excerpt(lines, place.line, place.column)

@@ -3,26 +3,27 @@
 import asyncio
 import contextlib
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.exceptions import ClientException, NotFoundException, PermissionDeniedException
-from litestar.params import FromPath
+from litestar.params import FromPath, RawBody
 from litestar.response import Redirect
 
 from keyturn.emails.inbox.mail import MailContent
 from keyturn.emails.inbox.store import CapturedMails
+from keyturn.emails.lint.browser.images import check_images
 from keyturn.emails.lint.browser.measurements import Measurement, Noticed, notice, read_measurements
 from keyturn.emails.lint.finding import Severity
+from keyturn.emails.lint.sent_mail import document_of
 from keyturn.emails.studio import frames
 from keyturn.emails.studio.access import is_loopback
 from keyturn.emails.studio.checks.captured_checks import CapturedChecks
 from keyturn.emails.studio.checks.folder_checks import Checks
 from keyturn.emails.studio.pages.canvas import Canvas
 from keyturn.emails.studio.pages.layout import Layout
-from keyturn.emails.studio.rendering.rendition import Rendition
 from keyturn.emails.studio.studio import Studio
 from keyturn.emails.studio.view import View
 
@@ -93,60 +94,47 @@ class CanvasMark(msgspec.Struct, frozen=True, kw_only=True):
     line: str
 
 
-@post("/measurements/{name:path}", status_code=200, request_max_body_size=_LARGEST)
-async def measurements(
-    request: Request[Any, Any, Any],
+@post("/measurements/{name:path}", status_code=200, sync_to_thread=True, request_max_body_size=_LARGEST)
+def measurements(
+    body: RawBody,
     path_name: NamedDependency[str],
     view: NamedDependency[View],
     canvas: NamedDependency[Canvas],
     checks: NamedDependency[Checks],
 ) -> list[CanvasMark]:
-    try:
-        measured = read_measurements(await request.body())
-    except msgspec.DecodeError as error:
-        raise ClientException(detail=f"The measurements cannot be read: {error}") from error
-    rendition = await asyncio.to_thread(canvas.rendition, path_name, view)
-    return await asyncio.to_thread(_keep, measured, rendition, canvas, checks)
-
-
-def _keep(measured: tuple[Measurement, ...], rendition: Rendition, canvas: Canvas, checks: Checks) -> list[CanvasMark]:
+    measured, rendition = _read(body), canvas.rendition(path_name, view)
     noticed = notice(measured, canvas.place_of(rendition))
-    return [*map(_mark, checks.notice(rendition, noticed, canvas.findings_on_images(rendition)))]
+    return [*map(_mark, checks.notice(rendition, noticed, [*check_images(canvas.images(rendition))]))]
 
 
-@get("/inbox/{name:str}/measured")
-async def measured_frame(
+@get("/inbox/{name:str}/measured", sync_to_thread=True)
+def measured_frame(
     name: FromPath[str],
     view: NamedDependency[View],
     captured: NamedDependency[CapturedMails],
     captured_checks: NamedDependency[CapturedChecks],
 ) -> Response[str]:
     """Answer with a captured mail for a hidden frame that the page can measure. Scripts and links in it are blocked."""
-
-    def draw() -> Response[str]:
-        content = MailContent(captured.raw(captured.find(name)))
-        if not captured_checks.is_measured(content):
-            raise NotFoundException(detail="This mail is not measured.")
-        return frames.captured_frame(content, name, view, frames.PREVIEW, captured_checks.marked_html(content))
-
-    return await asyncio.to_thread(draw)
+    content = MailContent(captured.raw(captured.find(name)))
+    if not captured_checks.is_measured(content):
+        raise NotFoundException(detail="This mail is not measured.")
+    return frames.captured_frame(content, name, view, frames.PREVIEW, document_of(content.html).marked_html)
 
 
-@post("/inbox/{name:str}/measurements", status_code=200, request_max_body_size=_LARGEST)
-async def captured_measurements(
-    request: Request[Any, Any, Any],
+@post("/inbox/{name:str}/measurements", status_code=200, sync_to_thread=True, request_max_body_size=_LARGEST)
+def captured_measurements(
+    body: RawBody,
     name: FromPath[str],
     captured: NamedDependency[CapturedMails],
     captured_checks: NamedDependency[CapturedChecks],
 ) -> list[CanvasMark]:
-    body = await request.body()
+    mail = captured.find(name)
+    return [*map(_mark, captured_checks.notice(mail, MailContent(captured.raw(mail)), _read(body)))]
 
-    def keep() -> list[CanvasMark]:
-        mail = captured.find(name)
-        return [*map(_mark, captured_checks.notice(mail, MailContent(captured.raw(mail)), body))]
 
+def _read(body: bytes) -> tuple[Measurement, ...]:
     try:
-        return await asyncio.to_thread(keep)
+        return read_measurements(body)
     except msgspec.DecodeError as error:
         raise ClientException(detail=f"The measurements cannot be read: {error}") from error
 

@@ -1,6 +1,5 @@
 """The pages of the templates (a sample as a mail, its branches, the index of the palette) and of shared files."""
 
-import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Literal
@@ -33,12 +32,9 @@ _TOO_MUCH = "It cannot be rendered alone: it takes too much time or memory."
 
 @get("/files/{name:path}", sync_to_thread=False)
 def shared_file_page(
-    path_name: NamedDependency[str],
-    view: NamedDependency[View],
-    gallery: NamedDependency[Gallery],
-    layout: NamedDependency[Layout],
+    path_name: NamedDependency[str], view: NamedDependency[View], layout: NamedDependency[Layout]
 ) -> Response[str]:
-    name = _shared_file(gallery, path_name)
+    gallery, name = layout.gallery, _shared_file(layout.gallery, path_name)
     users = gallery.users(name)
     undrawn = undrawn_in(gallery, name, users)
     context = {"view": view, "source": shared_source(gallery, name), "users": users, "undrawn": undrawn}
@@ -47,12 +43,9 @@ def shared_file_page(
 
 @get("/components/{name:path}", sync_to_thread=True)
 def component_page(
-    path_name: NamedDependency[str],
-    view: NamedDependency[View],
-    gallery: NamedDependency[Gallery],
-    layout: NamedDependency[Layout],
+    path_name: NamedDependency[str], view: NamedDependency[View], layout: NamedDependency[Layout]
 ) -> Response[str]:
-    name = _shared_file(gallery, path_name)
+    gallery, name = layout.gallery, _shared_file(layout.gallery, path_name)
     context = {
         "view": view,
         "parts": parts_of(gallery, name),
@@ -106,7 +99,7 @@ def _shared_file(gallery: Gallery, name: str) -> str:
 
 
 class SamplePages(Struct, frozen=True):
-    """Makes the page of a sample, in threads: its mail, its data and its findings. An unknown name is a LookupError."""
+    """Makes the page of a sample: its mail, its data and its findings. An unknown name is a LookupError."""
 
     gallery: Gallery
     canvas: Canvas
@@ -116,20 +109,18 @@ class SamplePages(Struct, frozen=True):
     review: Review | None
     layout: Layout
 
-    async def page(self, template: str, view: View, *, at_once: bool) -> Response[str]:
+    def page(self, template: str, view: View, *, at_once: bool) -> Response[str]:
         """Return the page. Only the tab of the checks waits for them, and not if the mail is wanted at once."""
-        rendition = await asyncio.to_thread(self.canvas.rendition, template, view)
+        rendition = self.canvas.rendition(template, view)
         if view.tab == "checks" and not at_once:
-            await asyncio.to_thread(self.checks.check, rendition)
-        return await asyncio.to_thread(self._page, rendition, view, left=True)
+            self.checks.check(rendition)
+        return self._page(rendition, view, left=True)
 
-    async def checked_page(self, template: str, view: View) -> Response[str]:
+    def checked_page(self, template: str, view: View) -> Response[str]:
         """Return the page once its mail is checked. Each further request checks other mails, for the list."""
-        rendition = await asyncio.to_thread(self.canvas.rendition, template, view)
-        left = await asyncio.to_thread(self.checks.check, rendition)
-        left = left or (self.review is not None and await asyncio.to_thread(self.review.look))
-        left = left or await asyncio.to_thread(self.folder_checks.check_more)
-        return await asyncio.to_thread(self._page, rendition, view, left=left)
+        rendition = self.canvas.rendition(template, view)
+        left = self.checks.check(rendition) or bool(self.review and self.review.look())
+        return self._page(rendition, view, left=left or self.folder_checks.check_more())
 
     def _page(self, rendition: Rendition, view: View, *, left: bool) -> Response[str]:
         template = rendition.template
@@ -167,8 +158,8 @@ class SamplePages(Struct, frozen=True):
         return neighbours(order, (template, sample))
 
 
-@get("/templates/{name:path}")
-async def template_page(
+@get("/templates/{name:path}", sync_to_thread=True)
+def template_page(
     path_name: NamedDependency[str],
     view: NamedDependency[View],
     pages: NamedDependency[SamplePages],
@@ -178,14 +169,14 @@ async def template_page(
 
     With `Prefer: respond-async` (RFC 7240, 4.1), the page answers at once and asks for the checks afterwards.
     """
-    return await pages.page(path_name, view, at_once="respond-async" in prefer)
+    return pages.page(path_name, view, at_once="respond-async" in prefer)
 
 
-@get("/checks/{name:path}")
-async def checked_page(
+@get("/checks/{name:path}", sync_to_thread=True)
+def checked_page(
     path_name: NamedDependency[str], view: NamedDependency[View], pages: NamedDependency[SamplePages]
 ) -> Response[str]:
-    return await pages.checked_page(path_name, view)
+    return pages.checked_page(path_name, view)
 
 
 class MailCoverage(Struct, frozen=True):
@@ -225,10 +216,9 @@ _MAILS_IN_PALETTE = 100
 
 
 @get("/index.json", sync_to_thread=False)
-def index(
-    view: NamedDependency[View], gallery: NamedDependency[Gallery], layout: NamedDependency[Layout]
-) -> list[PaletteItem]:
+def index(view: NamedDependency[View], layout: NamedDependency[Layout]) -> list[PaletteItem]:
     """Return everything in the folder, and the newest captured mails, in the view of the page that searches."""
+    gallery = layout.gallery
     entries = in_order(gallery.entries())
     kept = view.only("lang", "brand", "dir", "width", "scheme", "images", "tab")
     return [

@@ -62,17 +62,8 @@ class TreeMail(Struct, frozen=True):
     def label(self) -> str:
         return self.entry.name.rpartition("/")[2]
 
-    @property
-    def own(self) -> list[TreeSample]:
-        return [twig for twig in self.twigs if twig.name in self.entry.samples]
-
-    @property
-    def branches(self) -> list[TreeSample]:
-        return [twig for twig in self.twigs if twig.name in self.entry.branches]
-
-    @property
-    def hostile(self) -> list[TreeSample]:
-        return [twig for twig in self.twigs if twig.name in self.entry.hostile]
+    def among(self, names: Sequence[str]) -> list[TreeSample]:
+        return [twig for twig in self.twigs if twig.name in names]
 
 
 class TreeFolder(Struct, frozen=True):

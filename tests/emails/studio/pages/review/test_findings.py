@@ -214,7 +214,7 @@ def test_an_address_that_asks_for_what_does_not_exist_is_told_so(client: Client,
     answer = client.get(f"/studio/findings{query}")
 
     assert answer.status_code == 400
-    assert "The address has" in unescape(answer.text)
+    assert "The address cannot be read: " in unescape(answer.text)
 
 
 @pytest.mark.usefixtures("broken")
