@@ -113,6 +113,7 @@ def test_the_scheme_of_an_image_is_one_that_clients_load(
         ("mailto:help@northwind.example", "links/unknown-scheme", "mailto: <base>"),
         ("/mails/", "links/relative", "This <base> is relative"),
         ("//northwind.example/", "links/relative", "This <base> is relative"),
+        ("http://localhost:8000/", "links/this-machine", "localhost"),
         ("https://https://northwind.example/", "links/doubled-scheme", "a scheme twice"),
     ],
 )

@@ -104,6 +104,7 @@ def test_tags_of_one_kind_that_are_not_closed_are_told_each(tmp_path: Path) -> N
         ("{{ name && name }}", "Unexpected char '&' at 8. Write and."),
         ("{{ “Ada” }}", "Unexpected char '“' at 3. Write straight quotation marks: \"."),
         ("{% if name %}{% else if names %}{% endif %}", "Expected %}, got 'if'. Write elif."),
+        ("{% block a if name %}{% endblock %}", "Expected %}, got 'if'. Correct the Jinja tag here."),
         ("{% if name %}", "'if' is not closed. Write {% endif %} where it ends."),
         (
             "{% if name %}{% for n in names %}{% endif %}",
@@ -115,6 +116,12 @@ def test_a_tag_that_cannot_be_read_is_told_without_the_words_of_a_parser(tmp_pat
     finding = findings_of("jinja/syntax", [tag], tmp_path)[0]
 
     assert f"{finding.message} {finding.fix}" == said
+
+
+def test_a_number_with_too_many_digits_is_told(tmp_path: Path) -> None:
+    finding = findings_of("unchecked/part", ["{{ " + "1" * 5000 + " }}"], tmp_path)[0]
+
+    assert "Exceeds the limit (4300 digits)" in finding.message
 
 
 @pytest.mark.parametrize("end", ["", "{% if name %}{% endset %}{% endif %}"])

@@ -36,6 +36,9 @@ from keyturn.settings.building import did_you_mean
 
 T = TypeVar("T")
 
+_LARGEST_PROGRAM = 50_000
+"""Bytes of a file whose program is read, which takes up to 0.3 s."""
+
 GUESSED = "guessed"
 """The name of the guessed sample of a template without samples."""
 
@@ -310,8 +313,8 @@ class Gallery:
 
     def _program(self, file: str, state: FileState) -> bytes | None:
         environment = self.templates.environment(self.languages.choose(""))
-        if self.find_variables or not isinstance(environment, FolderEnvironment):
-            return None  # the tags of another engine, or of an app's extensions
+        if self.find_variables or not isinstance(environment, FolderEnvironment) or state[2] > _LARGEST_PROGRAM:
+            return None  # the tags of another engine or of an app's extensions, or more than is read in a moment
         if self._programs.get(file, (None, None))[0] != state:
             program = None
             with suppress(OSError, TemplateSyntaxError):

@@ -148,9 +148,9 @@ def _of_term(term: re.Match[str], *, is_exact: bool) -> Condition:
 def _require_words(term: re.Match[str], field: str) -> None:
     """Raise SearchInvalid for a term that cannot be words: a known field, or a negated unknown one."""
     if field in _FIELDS_WITH_VALUES:
-        raise SearchInvalid(f"in {term[0]}, {field}: takes {_FIELDS_WITH_VALUES[field]}")
+        raise SearchInvalid(f'"{term[0]}" is not allowed: write {field}: with {_FIELDS_WITH_VALUES[field]}')
     if term["not"]:
-        raise SearchInvalid(f'in {term[0]}, there is no field {field}; put words with a colon into ""')
+        raise SearchInvalid(f'"{term[0]}" names no field; put words with a colon into ""')
 
 
 def _of_field(field: str, value: str) -> Condition | None:

@@ -142,8 +142,8 @@ class _Tool(Tool):
         try:
             return await super().run(arguments, context, convert_result)
         except ToolError as error:
-            if not isinstance(error.__cause__, ValidationError):
-                raise
+            if type(error) is not ToolError or not isinstance(error.__cause__, ValidationError):
+                raise  # a subclass tells a fault of ours
             faults = [(one["loc"][0], one["type"], one["msg"]) for one in error.__cause__.errors()]
             missing = [f"needs the argument {name}" for name, kind, _ in faults if kind == "missing"]
             wrong = [f"cannot use {name}: {why}" for name, kind, why in faults if kind != "missing"]

@@ -138,7 +138,7 @@ def create_studio_app(studio: Studio, path: str = "/studio") -> Litestar:
         # No guard has run, and the page lists the mails.
         if "text/html" in request.headers.get("accept", "") and is_admitted(request, studio.host, studio.token):
             return pages.exception_handlers[HTTPException](request, error)
-        return problem(error.status_code, error.detail, error.headers)
+        return problem(error.status_code, error.detail, {**HEADERS, **(error.headers or {})})
 
     pages, *programs = studio_routers(studio, path)
     return Litestar(
@@ -163,7 +163,7 @@ def _handlers(studio: Studio) -> Iterator[HTTPRouteHandler]:
     pages = (template_pages, data_tab, editing_pages, canvas_pages, measure_pages, send_pages)
     for page in (*pages, contact_sheet, findings_pages):
         yield from page.HANDLERS
-    yield saved_events
+    yield from (saved_events, _no_page)
     if studio.captured:
         yield from (*inbox_pages.HANDLERS, *measure_pages.OF_CAPTURED, *send_pages.OF_CAPTURED)
     if studio.pages:
@@ -174,6 +174,18 @@ def _handlers(studio: Studio) -> Iterator[HTTPRouteHandler]:
         yield from comparison_pages.OF_SNAPSHOTS
     else:
         yield comparison_pages.lesson_page
+
+
+@route(
+    ["/{path:path}", "/templates", "/files"],
+    http_method=[HttpMethod.GET, HttpMethod.HEAD, HttpMethod.POST],
+    sync_to_thread=False,
+)
+def _no_page(request: Request[Any, Any, Any]) -> Response[Any]:
+    missing = f"There is no page {request.url.path}."
+    if "text/html" in request.headers.get("accept", ""):
+        raise LookupError(missing)
+    return problem(HTTP_404_NOT_FOUND, missing)
 
 
 def _static_files() -> HTTPRouteHandler:

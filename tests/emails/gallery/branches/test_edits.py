@@ -109,6 +109,8 @@ PARTS = (
     "{% set above = super() %}{% if above|trim == 'Hi' %}§{% endif %}",
     "{{ 'one' if super()|trim == 'Hi' else 'two' }}",
     "{% include '_part.html' %}",
+    "{% set held %}<mj-include path='./_part.html' />{% endset %}{% if held|trim == 'Hi' %}one{% else %}two{% endif %}",
+    "{% import '_part.html' as text %}{% if text|trim == 'Hi' %}§{% endif %}",
     "{% raw %}§{{ no }}{% endraw %}",
 )
 

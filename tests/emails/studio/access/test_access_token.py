@@ -36,10 +36,17 @@ def test_without_the_token_no_part_of_it_answers(client: Client, path: str, toke
     assert TOKEN not in answer.text
 
 
-def test_the_page_of_a_wrong_address_lists_the_mails_only_with_the_token(client: Client) -> None:
-    for cookie, listed in ((f"{COOKIE}={TOKEN}", True), (f"{COOKIE}=wrong", False), ("", False)):
-        answer = client.get("/studio/nothing/here", headers={"accept": "text/html", "cookie": cookie})
-        assert (answer.status_code, "greeting" in answer.text) == (404, listed)
+@pytest.mark.parametrize(("address", "refused"), [("/studio/nothing/here", 403), ("/inbox/none", 404)])
+def test_the_page_of_a_wrong_address_lists_the_mails_only_with_the_token(
+    client: Client, address: str, refused: int
+) -> None:
+    for cookie, answered in (
+        (f"{COOKIE}={TOKEN}", (404, True)),
+        (f"{COOKIE}=wrong", (refused, False)),
+        ("", (refused, False)),
+    ):
+        answer = client.get(address, headers={"accept": "text/html", "cookie": cookie})
+        assert (answer.status_code, "greeting" in answer.text) == answered
 
 
 def test_no_captured_mail_is_handed_out_without_it(client: Client, inbox: Path) -> None:

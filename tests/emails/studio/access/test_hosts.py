@@ -62,11 +62,13 @@ def test_no_part_of_the_studio_answers_to_another_name(studio: Studio, path: str
 def test_a_stranger_learns_nothing_of_what_there_is(studio: Studio) -> None:
     with TestClient(create_studio_app(studio), base_url="http://evil.example") as client:
         answer = client.get("/studio/templates/greeting")
-        nowhere = client.get("/studio/nothing/here", headers={"accept": "text/html"})
+        nothing = client.get("/studio/nothing/here", headers={"accept": "text/html"})
+        nowhere = client.get("/inbox/none", headers={"accept": "text/html"})
     assert answer.headers["content-type"].startswith("text/plain")
     assert "greeting" not in answer.text
     assert (nowhere.status_code, nowhere.headers["content-type"]) == (404, "application/problem+json")
     assert "greeting" not in nowhere.text
+    assert nothing.status_code == 421
 
 
 def test_no_captured_mail_is_handed_out_under_another_name(studio: Studio, inbox: Path) -> None:

@@ -76,7 +76,10 @@ def test_mails_are_found_by_what_is_asked_for(
         ({"since": "yesterday"}, "$.since"),
         ({"subejct": "x"}, "subejct"),
         ({"query": "x" * 501}, "$.query"),
-        ({"query": "larger:much"}, "The query cannot be read: in larger:much, larger: takes a size, such as 200k"),
+        (
+            {"query": "larger:much"},
+            'The query cannot be read: "larger:much" is not allowed: write larger: with a size, such as 200k',
+        ),
     ],
 )
 @pytest.mark.long
@@ -231,7 +234,7 @@ def test_a_deletion_that_nobody_understands_deletes_nothing(client: Client, path
 def test_a_search_that_cannot_be_read_says_what_there_is(client: Client) -> None:
     refused = client.get("/api/search?query=is:nonsense")
     assert refused.status_code == 400
-    assert "in is:nonsense, is: takes read, unread or tagged" in refused.json()["detail"]
+    assert '"is:nonsense" is not allowed: write is: with read, unread or tagged' in refused.json()["detail"]
     marked = client.put("/api/messages", json={"Read": True, "Search": "-after:then"})
     assert marked.status_code == 400
     assert client.get("/api/messages").json()["unread"] == 3

@@ -252,6 +252,8 @@ def parse_template(environment: Environment, source: str, file: str, go_on: Prep
         return environment.parse(source, file)
     except RecursionError:
         raise TemplateSyntaxError("An expression is nested too deeply.", 1, file, file) from None
+    except ValueError as error:  # of Python's int
+        raise TemplateSyntaxError(f"A number cannot be read: {error}.", 1, file, file) from None
     except TemplateSyntaxError:
         if go_on is None:
             raise

@@ -89,7 +89,7 @@ def check_links(document: Document) -> Iterator[Finding]:
     for address, offset in _addresses(images, "src"):
         yield from _of_image_address(document, address, partial(document.finding, offset))
     for address, offset in _addresses(document.html_elements("base"), "href"):
-        yield from _of_base(address, partial(document.finding, offset))
+        yield from _of_base(document, address, partial(document.finding, offset))
 
 
 def _addresses(elements: Iterable[Element], name: str) -> Iterator[tuple[str, int]]:
@@ -100,27 +100,28 @@ def _addresses(elements: Iterable[Element], name: str) -> Iterator[tuple[str, in
 
 def _of_image_address(document: Document, address: str, find: "partial[Finding]") -> Iterator[Finding]:
     """Check the address of an image. In a template it may be relative, as many apps complete or attach it."""
-    if not (_SCHEME.match(address) or document.template or is_unfilled(address)):
+    if address and not (_SCHEME.match(address) or document.template or is_unfilled(address)):
         yield find("links/relative")
-    elif _INSIDE.fullmatch(host := host_of(address)) and not _TWICE.match(address):
-        yield from _of_this_machine(document, host, find)
-    else:
-        yield from _of_scheme(address, _OF_IMAGES, "No mail client shows {}: images.", find)
+    yield from _of_source(document, address, _OF_IMAGES, "No mail client shows {}: images.", find)
 
 
-def _of_base(address: str, find: "partial[Finding]") -> Iterator[Finding]:
+def _of_base(document: Document, address: str, find: "partial[Finding]") -> Iterator[Finding]:
     if address and not (_SCHEME.match(address) or is_unfilled(address)):
         yield find("links/relative", message="This <base> is relative, which does not work in a mail.")
-    yield from _of_scheme(address, _OF_BASES, "No mail client completes links with a {}: <base>.", find)
+    yield from _of_source(document, address, _OF_BASES, "No mail client completes links with a {}: <base>.", find)
 
 
-def _of_scheme(address: str, known: Sequence[str], message: str, find: "partial[Finding]") -> Iterator[Finding]:
+def _of_source(
+    document: Document, address: str, known: Sequence[str], message: str, find: "partial[Finding]"
+) -> Iterator[Finding]:
     scheme = _SCHEME.match(address)
     if _TWICE.match(address):
         yield find("links/doubled-scheme")
     elif scheme and "{" not in address and scheme[1].lower() not in known:
         fix = did_you_mean(scheme[1].lower(), known, said="Did you mean {}:?") or "Use an https:// address."
         yield find("links/unknown-scheme", severity="error", message=message.format(scheme[1]), fix=fix)
+    elif _INSIDE.fullmatch(host := host_of(address)):
+        yield from _of_this_machine(document, host, find)
 
 
 def check_links_in_text(document: Document) -> Iterator[Finding]:

@@ -247,7 +247,7 @@ def _explain_error(error: TemplateInvalid, gallery: Gallery, sample: Sample, pla
         return limit_finding(limit, place, reason_of(cause, message))
     line_text = line_at(Spot(gallery.folders.name_of(error.path), error.line), gallery)
     if isinstance(cause, TemplateSyntaxError):
-        return _of_syntax(cause, message, gallery, place)
+        return _of_syntax(cause, message, line_text, gallery, place)
     if isinstance(cause, TemplatesNotFound) and "<mj-include" in line_text:
         return _missing_include([*map(str, cause.templates)], gallery, place)
     if isinstance(cause, TemplateRuntimeError) and (unknown := _UNKNOWN.search(message)):
@@ -259,8 +259,8 @@ def _explain_error(error: TemplateInvalid, gallery: Gallery, sample: Sample, pla
         return find("jinja/missing-template", fix=_closest_file(str(cause.name), gallery, place))
     if isinstance(cause, UndefinedError):
         name = missing_name(message)
-        holder = re.search(rf"([\w.]+)\.{re.escape(name)}\b", line_text)
-        said = re.sub(r"^'[^']+ object'", f"'{holder[1]}'", message) if holder else message
+        holders = {*re.findall(rf"(?<![\w.])([\w.]+)\.{re.escape(name)}\b", line_text)}
+        said = re.sub(r"^'[^']+ object'", f"'{holders.pop()}'", message) if len(holders) == 1 else message
         fix = _fix_for_name(name, sample, getattr(cause, "beside", None))
         return find("jinja/undefined", message=_as_sentence(said), fix=fix)
     if isinstance(cause, SecurityError):
@@ -300,7 +300,7 @@ def _of_circle(spots: Sequence[Spot], gallery: Gallery) -> Finding:
     return RULES.finding(last.nearest_place(gallery), "jinja/error", message=message, fix=fix)
 
 
-def _of_syntax(cause: TemplateSyntaxError, message: str, gallery: Gallery, place: Place) -> Finding:
+def _of_syntax(cause: TemplateSyntaxError, message: str, line_text: str, gallery: Gallery, place: Place) -> Finding:
     if isinstance(cause, TagOfAnotherEngine):
         return RULES.finding(place, rule_of(cause.engine), said=message)
     if unknown := _UNKNOWN.search(message):
@@ -309,7 +309,8 @@ def _of_syntax(cause: TemplateSyntaxError, message: str, gallery: Gallery, place
         message = f"'{open_tag[1]}' is not closed" if open_tag[1] else message
         fix = f"Write {{% end{open_tag[1] or open_tag[2]} %}} where it ends."
     else:
-        fix = next((fix for pattern, fix in _FIXES_OF_SYNTAX.items() if re.search(pattern, message)), "")
+        said = f"{message}\n{line_text}"
+        fix = next((fix for pattern, fix in _FIXES_OF_SYNTAX.items() if re.search(pattern, said, re.MULTILINE)), "")
         for jargon, word in _WORDS_FOR_TOKENS.items():
             message = message.replace(jargon, word)
     return RULES.finding(place, "jinja/syntax", message=_as_sentence(message), fix=fix)
@@ -323,14 +324,14 @@ _WORDS_FOR_TOKENS = {
     "'end of statement block'": "%}",
 }
 _FIXES_OF_SYNTAX = {
-    r"^unexpected '[}/]'$|end of template, expected": "Close {{ with }}, and {% with %}.",
-    "got '='": "Write == to compare.",
+    r"^unexpected '}'$|end of template, expected": "Close {{ with }}, and {% with %}.",
+    "end of statement block', got '='": "Write == to compare.",
     r"got '\|'": "Write or.",
     "unexpected char '&'": "Write and.",
     "unexpected char '!'": "Write not.",
     r"unexpected char '\?'": "Write {{ one if condition else other }}.",
     "unexpected char '[“”„‘’]'": 'Write straight quotation marks: ".',
-    "end of statement block', got 'if'": "Write elif.",
+    r"end of statement block', got 'if'\n.*\belse +if\b": "Write elif.",
 }
 
 
