@@ -24,6 +24,7 @@ from keyturn.emails.inbox.codes import _WORDS
 from keyturn.emails.lint.checks.safety import _NOT_YOU
 from keyturn.emails.lint.clients.features import features
 from keyturn.emails.lint.guard import _unit
+from keyturn.emails.lint.source.broken_templates import _FIXES_OF_SYNTAX
 from keyturn.emails.studio.data.current_data import _SAYINGS
 from keyturn.testing.supabase_users import _is_like
 
@@ -83,6 +84,10 @@ BUILT: Mapping[str, str | Iterable[str]] = {
         r"(?:^|[{,])\s*[\"']?(user_name)[\"']?\s*[=:]"
     ),
     r"emails/lint/source/broken_templates.py f'(?<!\\w){re.escape(name)}(?!\\w)'": r"(?<!\w)user_name(?!\w)",
+    r"emails/lint/source/broken_templates.py f'(?<![\\w.])([\\w.]+)\\.{re.escape(name)}\\b'": (
+        r"(?<![\w.])([\w.]+)\.user_name\b"
+    ),
+    "emails/lint/source/broken_templates.py pattern": list(_FIXES_OF_SYNTAX),
     r"emails/lint/source/broken_templates.py f'\\{{#.*?(?:#\\}}|\\Z)|\\{{%[-+]?\\s*(end)?{block}\\b'": (
         r"\{#.*?(?:#\}|\Z)|\{%[-+]?\s*(end)?for\b"
     ),

@@ -76,20 +76,25 @@ class Usage:
     def _body(self, body: list[Any], scope: Scope) -> None:
         """Read statements. The blocks of a child come before the layout that it extends."""
         layouts = [node for node in body if isinstance(node, nodes.Extends)]
-        for layout in layouts:
-            self._bind_macros_of(layout, scope)
+        if scope.depth == 0:
+            for layout in layouts:
+                self._bind_macros_of(layout, scope, set())
         for node in (*(node for node in body if node not in layouts), *layouts):
             self._statement(node, scope)
 
-    def _bind_macros_of(self, layout: nodes.Extends, scope: Scope) -> None:
-        """Bind the macros of a layout, and those that it imports: the blocks of its child may call them."""
+    def _bind_macros_of(self, layout: nodes.Extends, scope: Scope, seen: set[str]) -> None:
+        """Bind the macros of a layout, and those that it imports: the blocks of its child may call them.
+
+        `seen`: layouts whose macros are bound. One that extends itself twice would else take exponential time.
+        """
         for file in _files(layout.template):
             name = self._environment.join_path(file, scope.file)
-            if scope.depth < DEEPEST and (tree := self._tree(name)):
+            if scope.depth < DEEPEST and name not in seen and (tree := self._tree(name)):
+                seen.add(name)
                 inside = replace(scope, file=name, depth=scope.depth + 1)
                 for node in tree.body:
                     if isinstance(node, nodes.Extends):
-                        self._bind_macros_of(node, inside)
+                        self._bind_macros_of(node, inside, seen)
                     elif isinstance(node, nodes.Import | nodes.FromImport | nodes.Macro):
                         self._part(node, inside)
 

@@ -133,8 +133,8 @@ def _known_by_css() -> tuple[tuple[str, Feature], ...]:
 
 @lru_cache(1024)
 def _known_by_html(tag: str) -> tuple[tuple[str, Feature], ...]:
-    known = ((slug, one) for slug, one in features().items() if one.tag or one.attribute)
-    return tuple((slug, one) for slug, one in known if not one.tag or re.fullmatch(one.tag, tag))
+    known = ((slug, feature) for slug, feature in features().items() if feature.tag or feature.attribute)
+    return tuple((slug, feature) for slug, feature in known if not feature.tag or re.fullmatch(feature.tag, tag))
 
 
 # MJML renders these itself with tables, attributes and VML.
