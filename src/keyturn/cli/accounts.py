@@ -16,7 +16,6 @@ from keyturn.cli.account_resets import reset, unlock
 from keyturn.cli.help_desk import help_
 from keyturn.cli.installation import installation
 from keyturn.cli.options import ADDRESS, OPERATOR, REASON, account_of, operator_named, takes_parts, with_parts
-from keyturn.cli.second_address import second_address
 from keyturn.cli.terminal import accent, muted, print_json, table
 from keyturn.database import now
 from keyturn.errors import Fault, KeyturnError
@@ -262,7 +261,6 @@ def invite(emails: tuple[str, ...], everybody: bool, reason: str, operator: Clie
 accounts.add_command(help_)
 accounts.add_command(reset)
 accounts.add_command(unlock)
-accounts.add_command(second_address)
 
 
 @accounts.command(name="list")

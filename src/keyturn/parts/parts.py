@@ -27,7 +27,6 @@ from keyturn.reset.records import passkey_rights
 from keyturn.reset.records.retention import Retention
 from keyturn.reset.request import ResetRequests
 from keyturn.reset.return_addresses import ReturnAddresses
-from keyturn.reset.second_address import SecondAddressRoom
 from keyturn.settings import Settings
 from keyturn.settings.paths import paths_of
 from keyturn.telemetry.meters import Telemetry
@@ -73,16 +72,7 @@ class Parts:
         ends_access = [one.end_access for one in self.in_mail]
         if settings.passkeys.enabled:
             ends_access.append(passkey_rights.end_access)
-        self.second_address = SecondAddressRoom(shared, settings.second_address)
-        self.second_addresses = (self.second_address,) if settings.second_address.enabled else ()
-        self.kept_addresses = () if shared.records.second_addresses.of_app else self.second_addresses
-        ends_access += [one.end_pending for one in self.kept_addresses]
-        self.effects = ChangeEffects(
-            shared.records,
-            ends_access,
-            (self.events.password_changed,),
-            [one.end_recent for one in self.kept_addresses],
-        )
+        self.effects = ChangeEffects(shared.records, ends_access, (self.events.password_changed,))
         self.changes = PasswordChanges(shared, self.policy, self.hasher, self.effects)
 
     def _build_rooms(self, settings: Settings, shared: Ground) -> None:

@@ -61,13 +61,7 @@ class SecondStepFailed(AboutAccount, frozen=True, kw_only=True):
     method: str
 
 
-class SecondAddressChanged(AboutAccount, frozen=True, kw_only=True):
-    """The account's second address was added or removed; `change` is which. The event does not name it."""
-
-    change: str
-
-
-Data = TypeVar("Data", PasswordChanged, PasswordResetRequested, AccountSecured, SecondStepFailed, SecondAddressChanged)
+Data = TypeVar("Data", PasswordChanged, PasswordResetRequested, AccountSecured, SecondStepFailed)
 
 
 class Event(msgspec.Struct, Generic[Data], frozen=True, kw_only=True):

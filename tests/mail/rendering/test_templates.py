@@ -23,7 +23,6 @@ from keyturn.reset.mails.email_props import (
     HelpRequested,
     PasskeyChanged,
     PasswordChanged,
-    SecondAddressChanged,
     SecondStepChanged,
     SecondStepFailed,
 )
@@ -184,7 +183,7 @@ def test_a_screen_reader_gets_language_title_heading_and_no_layout_tables(props:
     tables = re.findall(r"<table[^>]*>", mail.html)
     assert len([table for table in tables if not LAYOUT_TABLE.match(table)]) == isinstance(
         props,
-        HelpRequested | PasskeyChanged | PasswordChanged | SecondAddressChanged | SecondStepChanged | SecondStepFailed,
+        HelpRequested | PasskeyChanged | PasswordChanged | SecondStepChanged | SecondStepFailed,
     )
 
 

@@ -32,8 +32,8 @@ pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)  # 
 
 NEW_PASSWORD = {"token", "newPassword", "password", "confirmPassword", "email", "secondStep"}
 POSTS = {
-    "/api/auth/request-password-reset": ({"email", "challenge", "returnTo", "to"}, {"email"}),
-    "/api/auth/forgot-password": ({"email", "challenge", "returnTo", "to"}, {"email"}),
+    "/api/auth/request-password-reset": ({"email", "challenge", "returnTo"}, {"email"}),
+    "/api/auth/forgot-password": ({"email", "challenge", "returnTo"}, {"email"}),
     "/api/auth/validate-reset-token": ({"token", "email"}, {"token"}),
     "/api/auth/verify-reset-token": ({"token", "email"}, {"token"}),
     "/api/auth/reset-password": (NEW_PASSWORD, {"token"}),

@@ -24,7 +24,6 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     set no password since. `reason`: why, in the operator's words.
     `return_to`: the address to which its request asked to return after the reset, or "".
     `by_help_desk`: issued for a code of the help desk, and never mailed.
-    `second`: sent to the account's second address, and ended with that; it does not depend on the account's own.
     """
 
     id: int
@@ -38,7 +37,6 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     by_help_desk: bool
     reason: str
     return_to: str
-    second: bool
 
     @property
     def how(self) -> How:
@@ -80,16 +78,14 @@ class NewLink(msgspec.Struct, frozen=True, kw_only=True):
     by_help_desk: bool = False
     reason: str = ""
     return_to: str = ""
-    second: bool = False
     mute_digest: bytes | None = None
 
 
 class MutingLink(msgspec.Struct, frozen=True, kw_only=True):
-    """A link that mutes a mailbox: the account and the address of its mail; `second` as in `Link`."""
+    """A link that mutes a mailbox: the account and the address of its mail."""
 
     account_id: str
     email: str
-    second: bool
 
 
 MUTING_LIFE = timedelta(days=7)
@@ -142,11 +138,9 @@ class LinkStore(Store):
         self.connection.execute(self._added, self._rows.parameter(rows))
 
     def has_newer(self, link: Link) -> bool:
-        """Return whether the account got another link after this one, at its own address or at the second one alike."""
+        """Return whether the account got another link after this one."""
         newer = sa.select(ResetTokenRow.id).where(
-            ResetTokenRow.account_id == link.account_id,
-            ResetTokenRow.id > link.id,
-            ResetTokenRow.second == link.second,
+            ResetTokenRow.account_id == link.account_id, ResetTokenRow.id > link.id
         )
         return self.connection.execute(newer.limit(1)).first() is not None
 
@@ -210,9 +204,7 @@ class LinkStore(Store):
 
     async def find_muting(self, digest: bytes, moment: datetime) -> MutingLink | None:
         """Return the link if it can still mute its mailbox; otherwise None."""
-        found = sa.select(ResetTokenRow.account_id, ResetTokenRow.email, ResetTokenRow.second).where(
-            *_may_mute(digest, moment)
-        )
+        found = sa.select(ResetTokenRow.account_id, ResetTokenRow.email).where(*_may_mute(digest, moment))
         rows = await self._database.fetch(found)
         return MutingLink(**rows[0]) if rows else None
 

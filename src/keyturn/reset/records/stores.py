@@ -14,7 +14,6 @@ from keyturn.reset.records.codes import CodeStore
 from keyturn.reset.records.help_cases import HelpCases
 from keyturn.reset.records.link_store import LinkStore
 from keyturn.reset.records.mailboxes import Mailboxes
-from keyturn.reset.records.second_addresses import SecondAddresses
 from keyturn.reset.records.secure_links import SecureLinkStore
 from keyturn.settings import Settings
 
@@ -31,7 +30,6 @@ class Records(Struct, frozen=True, kw_only=True):
     secure_links: SecureLinkStore
     codes: CodeStore
     help_cases: HelpCases
-    second_addresses: SecondAddresses
     mailboxes: Mailboxes
     sessions: Sessions
 
@@ -53,7 +51,6 @@ class Transaction:
         self.secure_links = records.secure_links.within(connection)
         self.codes = records.codes.within(connection)
         self.help_cases = records.help_cases.within(connection)
-        self.second_addresses = records.second_addresses.within(connection)
         self.mailboxes = records.mailboxes.within(connection)
         self.sessions = records.sessions.within(connection)
 
@@ -79,7 +76,6 @@ def build(settings: Settings, database: Database) -> Records:
         ),
         codes=CodeStore(database),
         help_cases=HelpCases(database),
-        second_addresses=SecondAddresses(database, of_app=bool(settings.accounts.second_address)),
         mailboxes=Mailboxes(
             database,
             cooldown=limits.mailbox_cooldown,
