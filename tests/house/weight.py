@@ -7,7 +7,6 @@ where they are below the numbers.
 import ast
 import importlib
 import io
-import re
 import subprocess
 import sys
 import tokenize
