@@ -156,8 +156,6 @@ export interface Client {
   secureAccount(token: string): Promise<Done>;
   /** Disputes a request with the token of the small link in a reset mail. The address gets no more of them for a while. */
   muteMailbox(token: string): Promise<Done>;
-  /** Stops a case of the help desk with the token of the mail about it. The case waits for a second operator. */
-  stopHelp(token: string): Promise<Done>;
   /** Changes the password of the user who is signed in to Keyturn. Works only in pages of its own origin. */
   changePassword(currentPassword: string, newPassword: string): Promise<Done>;
   policy(): Promise<{ rules: Rule[] }>;

@@ -384,7 +384,6 @@ def _settings_of_own_pages(settings: Settings) -> Iterator[str]:
         "sign_in_url": settings.sign_in_page,
         "secure_account.url": settings.secure_account.url,
         "mute.url": settings.mute.url,
-        "help_desk.url": settings.help_desk.url if settings.help_desk.enabled else "",
     }
     for name, pattern in pages.items():
         if hosted_path(pattern) is not None:

@@ -43,7 +43,6 @@ def reset_api_of(parts: Parts) -> ResetApi:
         securing=parts.securing,
         muting=parts.muting if parts.settings.mute.url else None,
         mute_period=parts.mailboxes.mute_period,
-        help_desk=parts.help_desk if parts.settings.help_desk.enabled else None,
         reports=parts.reports,
         grant_passkey=parts.passkeys.right_after_reset if parts.passkeys else None,
     )
@@ -79,7 +78,6 @@ def site_of(parts: Parts) -> Site:
         mailboxes=parts.mailboxes,
         securing=parts.securing,
         muting=parts.muting,
-        help_desk=parts.help_desk,
         paths=parts.paths,
         kinds=parts.themes.kinds,
         sign_in_url="" if hosted_path(settings.sign_in_page) and parts.sign_ins else parts.urls.sign_in(),

@@ -40,7 +40,7 @@ class TextsController(Controller):
             dir=language.direction,
             texts=texts,
             challenge=_challenge_always_asked(api),
-            codes=api.codes is not None and api.codes.mailed,
+            codes=api.codes is not None,
             takes_names=api.takes_names,
             mail_services=known_services(),
         )

@@ -279,31 +279,6 @@ class MutingController(Controller):
         return message_response(language, text)
 
 
-class HelpDeskController(Controller):
-    """Takes the tokens of the buttons in the help desk's mails. Mounted where there is a help desk."""
-
-    tags = ("Not me",)
-    security = ({},)
-
-    @post(
-        "/stop-help",
-        kind="stop_help",
-        status_code=200,
-        summary="Stop a case of the help desk",
-        description=(
-            "Takes the token from the button in the mail that says that the help desk was contacted. Delays the case, "
-            "and requires a second operator for it; the case does not end. Works once."
-        ),
-        operation_id="stopHelp",
-        responses=problem_responses(InputInvalid, SecurityLinkDead, TooManyRequests),
-    )
-    async def stop(self, data: JSONBody[SecurityToken], request: AnyRequest, api: GivenApi) -> Response[Done]:
-        await _mounted(api.help_desk).stop(data.token, client_of(request))
-        language = api.language(request)
-        text = language.gettext("A second member of our team has to check it before a password can be set.")
-        return message_response(language, text)
-
-
 # Challenges and codes: `reset/proofs` does the work
 
 
@@ -347,9 +322,8 @@ class CodeController(Controller):
         status_code=200,
         summary="Exchange a code for a token",
         description=(
-            "The code is in the mail beside the link, or was read out by the help desk. The token works like a "
-            "link's token, once. The answer is the same for a wrong code, an expired code and an address without an "
-            "account."
+            "The code is in the mail beside the link. The token works like a link's token, once. The answer is the "
+            "same for a wrong code, an expired code and an address without an account."
         ),
         operation_id="verifyResetCode",
         responses=problem_responses(InputInvalid, CodeRefused, TooManyRequests),

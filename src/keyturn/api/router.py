@@ -18,7 +18,6 @@ from keyturn.api.requests import AnyRequest, ResetApi, SessionApi, accepted_lang
 from keyturn.api.resets import (
     ChallengeController,
     CodeController,
-    HelpDeskController,
     InvitationController,
     MutingController,
     ResetController,
@@ -82,7 +81,6 @@ def _reset_routers(api: ResetApi, path: str) -> Iterator[Router]:
     """Yield what requests, checks and uses links, as far as it is switched on."""
     optional = {
         CodeController: api.codes,
-        HelpDeskController: api.help_desk,
         MutingController: api.muting,
     }
     yield _json_router(path, ResetController, SecuringController, TextsController)

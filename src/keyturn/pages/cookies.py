@@ -19,7 +19,6 @@ Said = Literal[
     "signed_out",
     "account_secured",
     "mailbox_muted",
-    "help_stopped",
     "wrong_codes",
     "link_invalid",
     "link_expired",

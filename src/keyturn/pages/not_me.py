@@ -63,24 +63,6 @@ class MuteMailbox(TokenPage):
         return say_done(pages, pages.site.paths.mute, "mailbox_muted")
 
 
-class StopHelp(TokenPage):
-    """The page of the button in the mail about a case of the help desk. Mounted by the settings."""
-
-    @reading()
-    async def show(self, request: AnyRequest, pages: GivenPages) -> Response[Any]:
-        """Ask for confirmation. Raises SecurityLinkDead, TooManyRequests."""
-        if was_done(pages, request, "help_stopped"):
-            return pages.page(request, "help_stopped.html")
-        case = await pages.site.help_desk.check(token_of(pages, request), client_of(request))
-        return pages.page(request, "stop_help.html", email=case.email)
-
-    @post()
-    async def stop(self, request: AnyRequest, pages: GivenPages) -> Response[Any]:
-        """Stop the case, once. Raises SecurityLinkDead, TooManyRequests."""
-        await pages.site.help_desk.stop(token_of(pages, request), client_of(request))
-        return say_done(pages, pages.site.paths.help, "help_stopped")
-
-
 def token_of(pages: Pages, request: AnyRequest) -> str:
     """Return the token in the cookie. Raises SecurityLinkDead without one."""
     token = pages.cookies.read_security_token(request.cookies)

@@ -14,7 +14,6 @@ from keyturn.problems.proofs import Challenge
 from keyturn.reset.account_review import AccountReview
 from keyturn.reset.check import LinkChecks
 from keyturn.reset.complete import PasswordResets
-from keyturn.reset.help_desk import HelpDesk
 from keyturn.reset.mails.theme import Theme
 from keyturn.reset.muting import MailboxMuting
 from keyturn.reset.passwords.policy import PasswordPolicy
@@ -143,7 +142,6 @@ class Site(TemplateSite):
     securing: AccountSecuring
     muting: MailboxMuting
     return_addresses: ReturnAddresses
-    help_desk: HelpDesk
     leads_to_sign_in: bool = False
     challenge: RequestChallenge | None = None
     codes: CodeExchange | None = None

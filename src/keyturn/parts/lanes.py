@@ -99,10 +99,6 @@ def _securing_handlers(
         messages.ADDRESS_DISPUTED: notice(messages.AddressDisputed, composer.about_dispute),
         messages.SECOND_STEP_FAILED: notice(messages.SecondStepHasFailed, composer.about_second_step),
         messages.SECOND_STEP_CHANGED: notice(messages.SecondStepWasChanged, composer.about_factors),
-        messages.HELP_REQUESTED: notice(
-            messages.HelpRequested,
-            lambda account, asked: composer.about_help(account, asked, parts.help_desk.stop_token(asked)),
-        ),
         messages.CHANGE_BEGUN: InterruptedChangeHandler(parts.ground, parts.effects),
     }
 

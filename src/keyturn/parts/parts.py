@@ -17,7 +17,6 @@ from keyturn.reset.change import ChangeEffects
 from keyturn.reset.check import LinkChecks, LiveLinks
 from keyturn.reset.complete import PasswordChanges, PasswordResets
 from keyturn.reset.ground import FromApp, Ground
-from keyturn.reset.help_desk import HelpDesk
 from keyturn.reset.inviting import Invitations, OperatorResets
 from keyturn.reset.mails import builtin_emails, composer, provider_events, theme
 from keyturn.reset.passwords import hasher, policy
@@ -79,10 +78,7 @@ class Parts:
         """Connect what plugs into request, check and complete: an unused port is an empty tuple."""
         before_change = reset_hook.reset_hook(settings.hooks, shared.app.before_reset)
         self.reports = reports_of(settings, shared, self.effects)
-        self.help_desk = HelpDesk(shared, self.effects, settings.help_desk)
-        self.code_exchange = code_exchange.build(
-            settings, shared, (self.help_desk,) if settings.help_desk.enabled else ()
-        )
+        self.code_exchange = code_exchange.build(settings, shared)
         self.challenge = challenge_factory.build(settings, shared)
         self.second_step = step_factory.build(settings, shared, self.events)
         second_steps = (self.second_step,) if self.second_step else ()

@@ -37,7 +37,6 @@ _NAMES: Mapping[tuple[str, str], EventName] = {
     ("sign_in", "rejected"): "sign_in_failed",
     ("password_reset", "changed"): "password_changed",
     ("password_change", "changed"): "password_changed",
-    ("help_desk_reset", "changed"): "password_changed",
     ("password_change", "rejected"): "password_refused",
     ("second_step_change", "rejected"): "password_refused",
     ("reset_request", "link_mailed"): "link_sent",

@@ -10,7 +10,6 @@ import msgspec
 from keyturn.accounts.port import NOTHING, Account, Ended
 from keyturn.errors import KeyturnError
 from keyturn.reset.records.client import Client
-from keyturn.reset.records.link_store import Spared
 from keyturn.reset.records.messages import PASSWORD_CHANGED, How, PasswordWasChanged
 from keyturn.reset.records.stores import Records, Transaction
 
@@ -93,16 +92,11 @@ def counted(ended: Ended | None) -> Ended:
     return Ended(counts)
 
 
-_EVENTS: dict[How, str] = {"reset": "password_reset", "change": "password_change", "help_desk": "help_desk_reset"}
+_EVENTS: dict[How, str] = {"reset": "password_reset", "change": "password_change"}
 
 
 CHANGES = tuple((event, outcome) for event in _EVENTS.values() for outcome in ("changed", "interrupted"))
 """The entries of the audit trail that are a new password: their events and outcomes."""
-
-_SPARED: dict[How, Spared] = {"change": "recovery", "reset": "help_desk", "help_desk": ""}
-"""Links that a change leaves alone. An attacker who took over the account may change the password again: the owner's
-recovery link survives that. A code of the help desk has ended all mailed links, so a reset that one of them allowed
-began before the code, in another system, and ends none of the help desk's links."""
 
 
 class EndsAccess(Protocol):
@@ -152,15 +146,11 @@ class ChangeEffects:
         self.end_access(tx, account.id, moment, how=how)
         if proven:
             tx.secure_links.end_elsewhere(account.id, account.email, moment)
-        helped = how == "help_desk"
         change = PasswordWasChanged(
             account_id=account.id,
             at=moment,
             client=client,
             email=account.email,
-            # Another person may read the mailbox, and must not end what its owner has just got back.
-            secures=not helped,
-            by_help_desk=helped,
             ended=ended.counts,
         )
         confirmation = tx.outbox.enqueue(PASSWORD_CHANGED, change)
@@ -181,7 +171,8 @@ class ChangeEffects:
 
         The caller holds the account. `how`: the change that ends them. Without one, an intrusion is suspected.
         """
-        tx.links.revoke_all(account_id, moment, mailbox=mailbox, spares=_SPARED[how] if how else "")
+        # An attacker in a session may change the password again: the owner's recovery link survives that.
+        tx.links.revoke_all(account_id, moment, mailbox=mailbox, spares_recovery=how == "change")
         for end in self._ends_access:
             end(tx, account_id, moment, mailbox=mailbox)
         # OWASP ASVS 7.4.3: a changed password can end all other sessions; here it always does.

@@ -206,7 +206,7 @@ class LinkAuthorization(ChangeAuthorization):
         demands: Sequence[Demand],
         last: Callable[[Transaction], object],
     ) -> None:
-        self.how = link.how
+        self.how = "reset"
         self._links = links
         self._digest = digest
         self._link = link

@@ -56,7 +56,11 @@ class ConfirmationHandler:
         if account is None:
             return Dropped("no_account")
         has_moved = not addresses.is_same_mailbox(change.email or account.email, account.email)
-        copy = msgspec.structs.replace(change, secures=False, email=account.email) if has_moved else None
+        copy = (
+            msgspec.structs.replace(change, secures=False, email=account.email)
+            if has_moved and change.secures
+            else None
+        )
         account = msgspec.structs.replace(account, email=change.email or account.email)
         secure = await self._mint(account) if change.secures else None
         recent = [name for names in self._recent for name in await names(account.id, change.at)]

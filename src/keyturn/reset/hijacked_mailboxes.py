@@ -5,7 +5,7 @@ the account's mailbox, ends the account's sessions, and blocks the mailbox: no l
 unblocks it, or the same transmitter reports that the user has the account back, and no other still reports it.
 
 **A report shuts the owner out of the mailbox, so a transmitter has authority over few**: only mailboxes in its
-`domains` are blocked. A block of the help desk outweighs its reports. Google asks receivers to stop recovery mails, and
+`domains` are blocked. Google asks receivers to stop recovery mails, and
 to end sessions (https://developers.google.com/identity/protocols/risc).
 
 **A report counts once.** Its id is kept, in the transaction of what it does, for as long as its age is accepted. An
@@ -146,7 +146,7 @@ class MailboxReports:
             return action
         if not is_its_own:
             return "other_mailbox"
-        # In the order of the help desk: the account, its mailbox, then its links.
+        # In this order everywhere: the account, its mailbox, then its links.
         if tx.mailboxes.refuses_links(account.email, moment) != "blocked":
             tx.mailboxes.block(account.email, moment, _reason(name))
         self._effects.end_access(tx, account.id, moment, mailbox=account.email)

@@ -58,7 +58,7 @@ class MailboxMuting:
             tx.mailboxes.mute(link.email, moment)
             if not tx.links.consume_muting(digest, moment):
                 raise SecurityLinkDead
-            tx.links.revoke_all(link.account_id, moment, mailbox=link.email, spares="recovery")
+            tx.links.revoke_all(link.account_id, moment, mailbox=link.email, spares_recovery=True)
             tx.codes.revoke_all(link.account_id, moment, mailbox=link.email)
             tx.audit.write("mailbox_mute", "muted", client, moment, link.account_id, link.email)
 

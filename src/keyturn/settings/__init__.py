@@ -234,24 +234,6 @@ class AppSettings(msgspec.Struct, frozen=True, kw_only=True):
     apple_store_id: str = ""
 
 
-class HelpDeskSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Codes that an operator reads out to an owner whose mailbox is lost.
-
-    `url`: the page by which the mailbox stops a case, with the placeholders {base_url} and {token}.
-    `wait`: how long after a case is opened a code may be issued.
-    `delay`: how long a code must wait after the mailbox has stopped its case.
-    `approval`: a second operator has to approve each case, and not only those that were stopped.
-    `daily`: the most codes that an operator may issue in 24 hours.
-    """
-
-    enabled: bool = False
-    url: str = "{base_url}/stop-help/{token}"
-    wait: timedelta = timedelta(0)
-    delay: timedelta = timedelta(hours=1)
-    approval: bool = False
-    daily: Annotated[int, Meta(ge=1)] = 20
-
-
 class PasskeySettings(msgspec.Struct, frozen=True, kw_only=True):
     """Passkeys (WebAuthn), created after a reset and in the security settings.
 
@@ -598,7 +580,7 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     `overall`: requests of all clients together, about as many as a worker can answer.
     `code`: codes that a client tries. `code_overall`: wrong codes of all clients, if the codes were mailed and still
-    work. `help_code`: codes that a client tries for one address, if they may be those of the help desk.
+    work.
     `challenge`: puzzles that a client fetches, and answers that it sends.
     `busy_client`, `busy_overall`: the rates from which "busy" requires a challenge.
     `without_script`, `without_script_overall`: requests without an answer to the challenge.
@@ -615,7 +597,6 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     overall: str = "3000/minute"
     code: str = "10/minute"
     code_overall: str = "300/minute"
-    help_code: str = "5/10 minutes"
     challenge: str = "30/minute"
     busy_client: str = "1/minute"
     busy_overall: str = "300/minute"
@@ -815,7 +796,6 @@ class Settings(_ProviderSections, msgspec.Struct, frozen=True, kw_only=True):  #
     invitations: InvitationSettings = InvitationSettings()
     secure_account: SecureAccountSettings = SecureAccountSettings()
     mute: MuteSettings = MuteSettings()
-    help_desk: HelpDeskSettings = HelpDeskSettings()
     passkeys: PasskeySettings = PasskeySettings()
     hooks: HookSettings = HookSettings()
     apps: AppSettings = AppSettings()

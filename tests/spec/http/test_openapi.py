@@ -21,7 +21,6 @@ from keyturn.problems.proofs import (
 from keyturn.problems.requests import Busy, InputInvalid, TooManyRequests, Unavailable
 from keyturn.settings import (
     ChallengeSettings,
-    HelpDeskSettings,
     InvitationSettings,
     MuteSettings,
     Secret,
@@ -230,7 +229,6 @@ async def test_every_operation_has_its_place_in_the_story(start: Start) -> None:
         token=TokenSettings(code=True),
         invitations=InvitationSettings(service_key=Secret("0123456789abcdef" * 4)),
         mute=MuteSettings(url="{base_url}/stop-emails/{token}"),
-        help_desk=HelpDeskSettings(enabled=True),
     )
     paths = (await service.anywhere().get("/schema/openapi.json")).json()["paths"]
     described = [operation for path in paths.values() for operation in path.values()]

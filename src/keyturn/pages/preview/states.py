@@ -118,19 +118,7 @@ def _name_request(sample: StateSample) -> dict[str, Any]:
 
 
 def _link_request_with_code(sample: StateSample) -> dict[str, Any]:
-    return {**_link_request(_WAIT)(sample), "site": replace(sample.site, codes=_Codes())}
-
-
-class _Codes(NamedTuple):
-    """What a template asks of codes: whether mails carry them, and what else does."""
-
-    mailed: bool = True
-    others: tuple[str, ...] = ()
-
-
-def _code_of_help_desk(sample: StateSample) -> dict[str, Any]:
-    codes = _Codes(mailed=False, others=("help desk",))
-    return {"email": "", "fault": "", "site": replace(sample.site, codes=codes)}
+    return {**_link_request(_WAIT)(sample), "site": replace(sample.site, codes=True)}
 
 
 class _Passkeys(NamedTuple):
@@ -259,7 +247,6 @@ STATES = (
     PageState("sent-name", "Check your email, with user names", "check_mail.html", _name_request),
     PageState("sent-code", "Check your email, with a code", "check_mail.html", _link_request_with_code),
     PageState("code", "Code from the email", "code.html", _values(email=_EMAIL, fault="")),
-    PageState("code-help-desk", "Code from the help desk", "code.html", _code_of_help_desk),
     PageState("code-malformed", "Code from the email, too short", "code.html",
               _values(email=_EMAIL, fault="malformed_code")),
     PageState("code-refused", "Code from the email, refused", "code.html", _values(email=_EMAIL, fault="refused")),
@@ -316,8 +303,6 @@ STATES = (
               _values(period=_MUTED, is_ended_here=True)),
     PageState("muted-elsewhere", "Password emails stopped, sign-in elsewhere", "mailbox_muted.html",
               _values(period=_MUTED, is_ended_here=False)),
-    PageState("stop-help", "Help desk contacted", "stop_help.html", _values(email=_EMAIL)),
-    PageState("help-stopped", "Help desk request stopped", "help_stopped.html", _values()),
     PageState("security-link-dead", "Link to secure or stop, dead", "dead_security_link.html", _values()),
     PageState("no-link", "No link", "no_link.html", _values()),
     PageState("sign-in", "Sign in", "sign_in.html", _sign_in()),

@@ -22,7 +22,6 @@ from keyturn.reset.records.client import Client
 from keyturn.reset.records.codes import LIFE as CODE_LIFE
 from keyturn.reset.records.messages import (
     AddressDisputed,
-    HelpRequested,
     PasswordWasChanged,
     SecondStepHasFailed,
     SecondStepWasChanged,
@@ -41,16 +40,12 @@ class PageUrls(msgspec.Struct, frozen=True, kw_only=True):
     sign_in_url: str
     secure_url: str = ""
     mute_url: str = ""
-    help_url: str = ""
 
     def secure(self, token: str) -> str:
         return self.secure_url.format(base_url=self._base, token=token)
 
     def mute(self, token: str) -> str:
         return self.mute_url.format(base_url=self._base, token=token)
-
-    def stop_help(self, token: str) -> str:
-        return self.help_url.format(base_url=self._base, token=token)
 
     def reset(self, token: str, email: str) -> str:
         return self.reset_url.format(base_url=self._base, token=token, email=quote(email, safe=""))
@@ -74,7 +69,6 @@ def page_urls(settings: Settings) -> PageUrls:
         sign_in_url=settings.sign_in_page,
         secure_url=settings.secure_account.url,
         mute_url=settings.mute.url,
-        help_url=settings.help_desk.url,
     )
 
 
@@ -245,7 +239,6 @@ class MailComposer:
         props = email_props.PasswordChanged(
             changed_at=change.at,
             sessions_ended=self._defaults.ends_sessions,
-            by_help_desk=change.by_help_desk,
             ended=ended_in_words(change.ended, language) if change.ended else "",
             passkeys=language.join_list(_greeting_name(one)[:_LONGEST_PASSKEY] or "?" for one in passkeys),
             **await self._incident(account, change.client),
@@ -309,16 +302,6 @@ class MailComposer:
             forgot_link=self._urls.forgot(),
         )
         return SealedMail(email=self._write(props, account, disputed.client))
-
-    async def about_help(self, account: Account, asked: HelpRequested, stop_token: str) -> SealedMail:
-        """Return the mail that says that a caller asked the help desk for a new password."""
-        props = email_props.HelpRequested(
-            name=_greeting_name(account.name),
-            email=account.email,
-            requested_at=asked.at,
-            stop_link=self._urls.stop_help(stop_token),
-        )
-        return SealedMail(email=self._write(props, account, asked.client))
 
     def _language_for(self, account: Account, client: Client) -> Language:
         """Return the account's language, in its zone; without one, the language of the browser that caused the mail."""

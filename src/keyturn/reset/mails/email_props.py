@@ -107,9 +107,6 @@ class PasswordChanged(_Securable, frozen=True, kw_only=True):
     passkeys: Annotated[
         str, Meta(max_length=300, description="names of passkeys that were created recently; empty without any")
     ] = ""
-    by_help_desk: Annotated[
-        bool, Meta(description="a code of the help desk allowed it; the mailbox gets no more links")
-    ] = False
 
 
 class SecondStepFailed(_ByClient, frozen=True, kw_only=True):
@@ -140,15 +137,6 @@ class PasskeyChanged(_Securable, frozen=True, kw_only=True):
     passkey: Annotated[str, Meta(max_length=50, description="its name; empty if not known")]
     is_removed: Annotated[bool, Meta(description="removed; otherwise created")] = False
     changed_at: datetime
-
-
-class HelpRequested(_ToOwner, frozen=True, kw_only=True):
-    """The mail that says that a caller asked the help desk for a new password, with a button that delays it."""
-
-    template = "help_requested"
-
-    requested_at: datetime
-    stop_link: Link
 
 
 class AddressDisputed(_ToOwner, frozen=True, kw_only=True):
@@ -182,7 +170,6 @@ EMAILS: dict[str, type[EmailProps]] = {
         SecondStepFailed,
         SecondStepChanged,
         PasskeyChanged,
-        HelpRequested,
         AddressDisputed,
         SignInWithProvider,
     )

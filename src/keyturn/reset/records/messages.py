@@ -20,9 +20,6 @@ SECOND_STEP_FAILED = "second_step_failed"
 
 SECOND_STEP_CHANGED = "second_step_changed"
 
-HELP_REQUESTED = "help_requested"
-"""A case of the help desk was opened: the account's mailbox must be told."""
-
 CHANGE_BEGUN = "change_begun"
 """A password is being set in another system. Withdrawn once that has ended; otherwise its process has died."""
 
@@ -38,7 +35,6 @@ MAILS_ALONE = (
     ADDRESS_DISPUTED,
     SECOND_STEP_FAILED,
     SECOND_STEP_CHANGED,
-    HELP_REQUESTED,
 )
 """The messages that only send a mail: nothing that protects an account waits for one of them."""
 
@@ -52,8 +48,8 @@ APP_EVENTS = {event: f"webhook_{name}" for event, name in _EVENTS.items()}
 CALLBACKS = {event: f"callback_{name}" for event, name in _EVENTS.items()}
 """The kind of message for each event that a webhook or a callback tells the app of."""
 
-How = Literal["reset", "change", "help_desk"]
-"""Allowed by a link, by the current password, or by a code of the help desk."""
+How = Literal["reset", "change"]
+"""Allowed by a link, or by the current password."""
 
 
 LONGEST_REASON = 300
@@ -136,26 +132,14 @@ class PasswordWasChanged(_OfAccount, frozen=True, kw_only=True):
     `email`: the account's address at that moment; "" in a message of an earlier version.
     `secures`: whether the mail may have the link that secures the account.
     `ended`: how many credentials of each kind were ended.
-    `by_help_desk`: it was allowed by a code of the help desk, which has blocked the mailbox.
     `passkey`: if this is "created" or "removed", a passkey changed and the password did not. `passkey_name`: which.
     """
 
     email: str = ""
     secures: bool = True
-    by_help_desk: bool = False
     ended: Mapping[str, int] = {}
     passkey: Literal["", "created", "removed"] = ""
     passkey_name: str = ""
-
-
-class HelpRequested(_OfAccount, frozen=True, kw_only=True):
-    """An operator opened a case of the help desk at that moment; `email` is the account's address.
-
-    `stop`: digest of the token that its button has; b"" in a message of an earlier version.
-    """
-
-    email: str
-    stop: bytes = b""
 
 
 class SecondStepHasFailed(_OfAccount, frozen=True, kw_only=True):

@@ -20,9 +20,7 @@ from keyturn.problems.requests import AccountsUnready, DatabaseUnready
 from keyturn.reset.limits.postgresql_windows import RateWindowRow
 from keyturn.reset.proofs.altcha import SpentAnswerRow
 from keyturn.reset.proofs.second_step.models import SecondStepTriesRow, SmsCodeRow
-from keyturn.reset.records import help_cases
 from keyturn.reset.records.codes import ResetCodeRow
-from keyturn.reset.records.help_cases import HelpCaseRow
 from keyturn.reset.records.mailboxes import Mailboxes
 from keyturn.reset.records.messages import ACCOUNT_SECURED
 from keyturn.reset.records.models import (
@@ -201,7 +199,6 @@ class Retention:
             _Chore("answers", SpentAnswerRow.digest, SpentAnswerRow.expires_at < moment),
             _Chore("received_signals", ReceivedSignalRow.digest, _is_over(moment)),
             _Chore("codes", code.mailbox, forgotten),
-            _Chore("help_cases", HelpCaseRow.mailbox, help_cases.is_forgettable(moment)),
             _Chore("second_step_tries", SecondStepTriesRow.account_id, SecondStepTriesRow.counted_since < counted),
             _Chore("sms_codes", sms.account_id, (sms.counted_since < counted) & (sms.sent_at < counted)),
             _Chore("mailboxes", MailboxRow.digest, self._mailboxes.is_forgettable(moment)),

@@ -207,7 +207,6 @@ def safeguard_faults(settings: Settings) -> Iterator[Fault]:
         yield Fault("secure_account.ttl", f"must be from a minute to {_LONGEST_LIFE.days} days")
     if not _SHORTEST_LIFE <= mute.period <= _LONGEST_MUTE:
         yield Fault("mute.period", f"must be from a minute to {_LONGEST_MUTE.days} days")
-    yield from _help_desk_faults(settings)
     if not timedelta(0) < hooks.timeout <= _LONGEST_HOOK:
         yield Fault("hooks.timeout", f"must be at most {_LONGEST_HOOK.seconds} s, because a user waits for it")
     for key in ("before_reset", "locate"):
@@ -355,13 +354,3 @@ def _sms(settings: Settings, sms: SmsSettings, *, sending: bool) -> Iterator[Fau
         yield Fault("second_step.sms.from", "set either this or second_step.sms.messaging_service")
     elif sms.from_ and not _NUMBER.fullmatch(sms.from_):
         yield Fault("second_step.sms.from", "must be a number such as +14155552671")
-
-
-def _help_desk_faults(settings: Settings) -> Iterator[Fault]:
-    desk = settings.help_desk
-    for key, period in (("wait", desk.wait), ("delay", desk.delay)):
-        if not timedelta(0) <= period <= _LONGEST_LIFE:
-            yield Fault(f"help_desk.{key}", f"must be at most {_LONGEST_LIFE.days} days")
-    if desk.enabled and not settings.brand.support_address:
-        # NIST SP 800-63B-4 4.6: the notice has contact information for an owner who did not call.
-        yield Fault("brand.support_address", "missing: help_desk.enabled is set, and its mails name whom to contact")
