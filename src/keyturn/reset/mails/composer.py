@@ -378,7 +378,7 @@ class MailComposer:
         rendered = templates.render(props, self._language_for(account, client))
         return Email(
             sender=self._defaults.sender,
-            to=to or account.email,
+            to=addresses.with_ascii_domain(to or account.email),
             reply_to=self._defaults.reply_to,
             subject=rendered.subject,
             html=rendered.html,
