@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from keyturn.accounts.store_factory import ends_sessions
+from keyturn.addresses import with_ascii_domain
 from keyturn.mail.port.email import local_sender
 from keyturn.mail.sending.senders import TracedSender, sender_for
 from keyturn.outbox import Handler, Lane, Relay, RelayLimits, Seal
@@ -106,7 +107,8 @@ def _securing_handlers(
 def _composer(parts: "Parts") -> MailComposer:
     settings = parts.settings
     defaults = MailDefaults(
-        sender=settings.mail.from_ or local_sender(settings.brand.name, settings.brand.support_address),
+        sender=with_ascii_domain(settings.mail.from_)
+        or local_sender(settings.brand.name, settings.brand.support_address),
         reply_to=settings.mail.reply_to,
         ends_sessions=ends_sessions(settings.accounts),
     )

@@ -11,6 +11,7 @@ from urllib.parse import quote
 import msgspec
 
 from keyturn.accounts.port import Account
+from keyturn.addresses import with_ascii_domain
 from keyturn.languages import Language, Languages, SourceTexts
 from keyturn.mail.port.email import Email
 from keyturn.mail.rendering.render import EmailProps, Templates
@@ -293,7 +294,7 @@ class MailComposer:
         rendered = templates.render(props, self._language_for(account, client))
         return Email(
             sender=self._defaults.sender,
-            to=account.email,
+            to=with_ascii_domain(account.email),
             reply_to=self._defaults.reply_to,
             subject=rendered.subject,
             html=rendered.html,
