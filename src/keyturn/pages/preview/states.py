@@ -100,7 +100,7 @@ def _dead(reason: str) -> Callable[[StateSample], dict[str, Any]]:
 
 def _forgot(email: str, *, malformed: bool) -> Callable[[StateSample], dict[str, Any]]:
     """Leave the challenge out: it comes from an external service, or needs a running one."""
-    return _values(email=email, malformed=malformed, return_to="", to="", asked=None, flaw=None)
+    return _values(email=email, malformed=malformed, return_to="", asked=None, flaw=None)
 
 
 def _link_request(wait: timedelta, email: str = _EMAIL) -> Callable[[StateSample], dict[str, Any]]:
