@@ -30,6 +30,7 @@ def reset_api_of(parts: Parts) -> ResetApi:
         checks=parts.checks,
         resets=parts.resets,
         invitations=parts.invitations,
+        operator_links=parts.operator_links,
         policy=parts.policy,
         sessions=sessions,
         provider_events=parts.provider_events,

@@ -17,7 +17,7 @@ from keyturn.mail.port.provider import ProviderWebhook
 from keyturn.problems.requests import OriginRefused
 from keyturn.reset.check import LinkChecks
 from keyturn.reset.complete import GrantAfterReset, PasswordResets
-from keyturn.reset.inviting import Invitations
+from keyturn.reset.inviting import Invitations, OperatorLinks
 from keyturn.reset.mails.provider_events import ProviderEvents
 from keyturn.reset.passwords.policy import PasswordPolicy
 from keyturn.reset.proofs.challenge import RequestChallenge
@@ -109,6 +109,7 @@ class ResetApi(msgspec.Struct, frozen=True, kw_only=True):
     checks: LinkChecks
     resets: PasswordResets
     invitations: Invitations
+    operator_links: OperatorLinks
     policy: PasswordPolicy
     sessions: SessionApi | None
     provider_events: ProviderEvents

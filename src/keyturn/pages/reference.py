@@ -110,6 +110,7 @@ STORY = (
     "changePassword",
     "signOut",
     "invite",
+    "mintLink",
     "checkLiveness",
     "checkReadiness",
 )

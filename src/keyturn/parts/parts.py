@@ -17,7 +17,7 @@ from keyturn.reset.change import ChangeEffects
 from keyturn.reset.check import LinkChecks, LiveLinks
 from keyturn.reset.complete import PasswordChanges, PasswordResets
 from keyturn.reset.ground import FromApp, Ground
-from keyturn.reset.inviting import Invitations, OperatorResets
+from keyturn.reset.inviting import Invitations, OperatorLinks, OperatorResets
 from keyturn.reset.mails import builtin_emails, composer, provider_events, theme
 from keyturn.reset.passwords import hasher, policy
 from keyturn.reset.proofs import challenge_factory, code_exchange
@@ -89,7 +89,9 @@ class Parts:
         self.checks = LinkChecks(live, shared, self.policy, second_steps, self.return_addresses)
         self.resets = PasswordResets(live, shared, self.changes, before_change, second_steps)
         self.securing = securing.build(settings, shared, self.effects)
-        self.invitations = Invitations(shared, service_key=settings.invitations.service_key)
+        keys = settings.invitations
+        self.invitations = Invitations(shared, service_key=keys.service_key, link_key=keys.link_key)
+        self.operator_links = OperatorLinks(shared, self.urls, self.in_mail, keys.ttl)
         self.sign_ins = sign_in.build(settings, shared, self.hasher, self.changes)
         self.passkeys = passkeys_of(settings, shared, self.sign_ins)
         self.review = AccountReview(shared)

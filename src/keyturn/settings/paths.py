@@ -25,6 +25,7 @@ API_ROUTES = (
     "challenge",
     "verify-reset-code",
     "secure-account",
+    "links",
     "passkey/create",
     "passkey/create-options",
 )

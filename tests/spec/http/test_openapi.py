@@ -225,7 +225,7 @@ async def test_every_operation_has_its_place_in_the_story(start: Start) -> None:
     service = await start(
         challenge=ChallengeSettings(method="altcha"),
         token=TokenSettings(code=True),
-        invitations=InvitationSettings(service_key=Secret("0123456789abcdef" * 4)),
+        invitations=InvitationSettings(service_key=Secret("0123456789abcdef" * 4), link_key=Secret("fedcba98" * 4)),
     )
     paths = (await service.anywhere().get("/schema/openapi.json")).json()["paths"]
     described = [operation for path in paths.values() for operation in path.values()]

@@ -213,7 +213,17 @@ class MailComposer:
         secure: SecureToken | None = None,
         passkeys: Sequence[str] = (),
     ) -> SealedMail:
-        """Return the mail about a new password, or about a passkey. `passkeys`: names of those created recently."""
+        """Return the mail about a new password, a link that was given out, or a passkey.
+
+        `passkeys`: names of those created recently.
+        """
+        if change.is_link:
+            told = email_props.HelpRequested(
+                requested_at=change.at,
+                **await self._incident(account, change.client),
+                **({} if secure is None else self._secure_props(secure)),
+            )
+            return SealedMail(email=self._write(told, account, change.client))
         if change.passkey:
             return await self._about_passkey(account, change, secure)
         language = self._language_for(account, change.client)

@@ -136,6 +136,14 @@ class PasskeyChanged(_Securable, frozen=True, kw_only=True):
     changed_at: datetime
 
 
+class HelpRequested(_Securable, frozen=True, kw_only=True):
+    """The mail that says that an operator gave out a link or a code, which it does not have."""
+
+    template = "help_requested"
+
+    requested_at: datetime
+
+
 class AddressDisputed(_ToOwner, frozen=True, kw_only=True):
     """The mails after an earlier mailbox reports a change of the password, if the account has moved since.
 
@@ -167,6 +175,7 @@ EMAILS: dict[str, type[EmailProps]] = {
         SecondStepFailed,
         SecondStepChanged,
         PasskeyChanged,
+        HelpRequested,
         AddressDisputed,
         SignInWithProvider,
     )
