@@ -106,7 +106,9 @@ class Model:
         if message.event == "press":
             return self._answer_press(message)
         if message.event == "change":
-            return self._confirm(message)
+            return self._confirm(message, "password_changed")
+        if message.event == "help":
+            return self._confirm(message, "help_requested")
         if message.event == "warning":
             return self._notify("second_step_failed", message.mailbox)
         outcome = self.outcome(message)
@@ -134,11 +136,11 @@ class Model:
         """Send notices. Cooldown and count stop none of them; only mailboxes that bounced get none."""
         return [Mail(template, to) for to in mailboxes if not self.mailbox(to).is_suppressed(self.now)]
 
-    def _confirm(self, change: Message) -> Iterable[Mail]:
-        """Confirm a change to the address at that time, with a button, and to a newer one, without."""
+    def _confirm(self, change: Message, template: str) -> Iterable[Mail]:
+        """Tell of a change at the address at that time, with a button, and at a newer one, without."""
         assert change.account
         for mailbox in dict.fromkeys([change.mailbox, change.account.email]):
-            notices = self._notify("password_changed", mailbox)
+            notices = self._notify(template, mailbox)
             has_button = mailbox == change.mailbox
             for notice in notices if has_button else ():
                 notice.keys.append(self.issue("button", change.account, mailbox))
@@ -265,6 +267,19 @@ class Model:
         return True
 
     # Operators and the provider.
+
+    def print_link(self, account: Account | None) -> Key | None:
+        """Give a link out, in place of earlier ones, whatever holds mails back from the mailbox."""
+        if account is None or account.provider or account.state == "disabled":
+            return None
+        if account.state == "locked" and not self.has_pressed(account):
+            return None
+        self._end("print", account)
+        self.trail.append(("operator_link", "link_issued", account.email))
+        self.waiting.append(Message("help", account.email, account))
+        return self.issue(
+            "printed recovery link" if account.state == "locked" else "printed link", account, account.email
+        )
 
     def unlock(self, email: str) -> bool:
         account = self.at(email)

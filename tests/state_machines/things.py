@@ -33,14 +33,16 @@ class Kind:
 
 
 KINDS = {
-    "link": Kind(30 * MINUTE, ended_by={"reset", "change", "press"}),
-    "operator's link": Kind(3 * DAY, ended_by={"reset", "change", "press"}),
-    "recovery link": Kind(DAY, ended_by={"reset", "press"}, opens={"active", "locked"}),
-    "code": Kind(10 * MINUTE, ended_by={"reset", "change", "press"}),
+    "link": Kind(30 * MINUTE, ended_by={"reset", "change", "press", "print"}),
+    "operator's link": Kind(3 * DAY, ended_by={"reset", "change", "press", "print"}),
+    "recovery link": Kind(DAY, ended_by={"reset", "press", "print"}, opens={"active", "locked"}),
+    "printed link": Kind(30 * MINUTE, ended_by={"reset", "change", "press", "print"}),
+    "printed recovery link": Kind(30 * MINUTE, ended_by={"reset", "press", "print"}, opens={"active", "locked"}),
+    "code": Kind(10 * MINUTE, ended_by={"reset", "change", "press", "print"}),
     "session": Kind(DAY / 2, ended_by={"reset", "change", "press"}, follows=True),
     "button": Kind(DAY, opens=ALWAYS, follows=True),
 }
-LINKS = "link", "operator's link", "recovery link"
+LINKS = "link", "operator's link", "recovery link", "printed link", "printed recovery link"
 
 
 @dataclass(eq=False)
@@ -132,7 +134,7 @@ class Mailbox:
 class Message:
     """Something that waits for the worker: a request for a link, or news for the owner of the account."""
 
-    event: Literal["reset_request", "invitation", "operator_reset", "change", "press", "warning"]
+    event: Literal["reset_request", "invitation", "operator_reset", "change", "press", "warning", "help"]
     mailbox: str
     account: Account | None = None
 

@@ -57,8 +57,7 @@ class Invitations:
         The comparison takes the same time wherever the keys differ (CWE-208).
         """
         keys = [self._link_key] if for_links else [self._service_key, self._link_key]
-        fits = [bool(key) and hmac.compare_digest(sent.encode(), key.encode()) for key in keys]
-        if not any(fits):
+        if not any(key and hmac.compare_digest(sent.encode(), key.encode()) for key in keys):
             await self._limits.count("malformed", client)
             raise ServiceKeyRefused
 

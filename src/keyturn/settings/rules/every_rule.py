@@ -246,8 +246,8 @@ def _token_and_time(settings: Settings) -> Iterator[Fault]:
     if not _SHORTEST_LIFE <= settings.invitations.ttl <= _LONGEST_INVITATION:
         yield Fault("invitations.ttl", f"must be from a minute to {_LONGEST_INVITATION.days} days")
     keys = settings.invitations
-    for name, key in (("service_key", keys.service_key), ("link_key", keys.link_key)):
-        if key and len(key) < SHORTEST_SECRET:
+    for name in ("service_key", "link_key"):
+        if 0 < len(getattr(keys, name)) < SHORTEST_SECRET:
             yield Fault(f"invitations.{name}", f"shorter than {SHORTEST_SECRET} characters")
     if keys.link_key and keys.link_key == keys.service_key:
         yield Fault(
