@@ -11,13 +11,13 @@ from keyturn.outbox import Relay
 from keyturn.outbox.worker import WorkerLiveness
 from keyturn.parts.accounts_readiness import AccountsReadiness
 from keyturn.parts.lanes import passkeys_of, relay_of, reports_of, signals_of
-from keyturn.reset import events, ground, muting, reset_hook, securing, sign_in
+from keyturn.reset import events, ground, reset_hook, securing, sign_in
 from keyturn.reset.account_review import AccountReview
 from keyturn.reset.change import ChangeEffects
 from keyturn.reset.check import LinkChecks, LiveLinks
 from keyturn.reset.complete import PasswordChanges, PasswordResets
 from keyturn.reset.ground import FromApp, Ground
-from keyturn.reset.inviting import Invitations, OperatorResets
+from keyturn.reset.inviting import Invitations, OperatorLinks, OperatorResets
 from keyturn.reset.mails import builtin_emails, composer, provider_events, theme
 from keyturn.reset.passwords import hasher, policy
 from keyturn.reset.proofs import challenge_factory, code_exchange
@@ -89,8 +89,9 @@ class Parts:
         self.checks = LinkChecks(live, shared, self.policy, second_steps, self.return_addresses)
         self.resets = PasswordResets(live, shared, self.changes, before_change, second_steps)
         self.securing = securing.build(settings, shared, self.effects)
-        self.muting = muting.MailboxMuting(shared)
-        self.invitations = Invitations(shared, service_key=settings.invitations.service_key)
+        keys = settings.invitations
+        self.invitations = Invitations(shared, service_key=keys.service_key, link_key=keys.link_key)
+        self.operator_links = OperatorLinks(shared, self.urls, self.in_mail, keys.ttl)
         self.sign_ins = sign_in.build(settings, shared, self.hasher, self.changes)
         self.passkeys = passkeys_of(settings, shared, self.sign_ins)
         self.review = AccountReview(shared)

@@ -208,17 +208,6 @@ class SecureAccountSettings(msgspec.Struct, frozen=True, kw_only=True):
     lock: bool = False
 
 
-class MuteSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The small link in a reset mail that stops reset mails to its mailbox.
-
-    `url`: its page, with the placeholders {base_url} and {token}; "" for no such link.
-    `period`: how long the mailbox gets no reset mail.
-    """
-
-    url: str = ""
-    period: timedelta = timedelta(days=7)
-
-
 class AppSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Mobile apps that open the links in mails.
 
@@ -546,10 +535,12 @@ class InvitationSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     `ttl`: how long a link works that an operator requested.
     `service_key`: the key for requests over HTTP; "" turns them off.
+    `link_key`: the key with which an app gets links, for invitations or for resets; "" turns that off.
     """
 
     ttl: timedelta = timedelta(days=3)
     service_key: Secret = Secret("")
+    link_key: Secret = Secret("")
 
 
 class MailSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
@@ -581,6 +572,7 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     `overall`: requests of all clients together, about as many as a worker can answer.
     `code`: codes that a client tries. `code_overall`: wrong codes of all clients, if the codes were mailed and still
     work.
+    `link`: links that an operator's app gets.
     `challenge`: puzzles that a client fetches, and answers that it sends.
     `busy_client`, `busy_overall`: the rates from which "busy" requires a challenge.
     `without_script`, `without_script_overall`: requests without an answer to the challenge.
@@ -597,6 +589,7 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     overall: str = "3000/minute"
     code: str = "10/minute"
     code_overall: str = "300/minute"
+    link: str = "10/minute"
     challenge: str = "30/minute"
     busy_client: str = "1/minute"
     busy_overall: str = "300/minute"
@@ -795,7 +788,6 @@ class Settings(_ProviderSections, msgspec.Struct, frozen=True, kw_only=True):  #
     token: TokenSettings = TokenSettings()
     invitations: InvitationSettings = InvitationSettings()
     secure_account: SecureAccountSettings = SecureAccountSettings()
-    mute: MuteSettings = MuteSettings()
     passkeys: PasskeySettings = PasskeySettings()
     hooks: HookSettings = HookSettings()
     apps: AppSettings = AppSettings()
