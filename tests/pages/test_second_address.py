@@ -149,17 +149,6 @@ async def test_the_form_for_a_link_says_which_address_to_enter(service: Service)
     assert "Enter your account’s own address, not the second one." in page.text
 
 
-async def test_the_settings_list_what_happened_to_the_second_address(service: Service) -> None:
-    browser = await confirmed(service)
-    await service.anywhere().post("/api/auth/request-password-reset", json={"email": ADA, "to": "second"})
-    await service.deliver()
-    await send(browser, PAGE, wish="remove", current="a wrong password")
-    events = (await browser.get("/security-settings")).text.partition('id="events"')[2]
-    said = ("Wrong current password entered", "Link sent to your second address", "Second address added")
-    places = [events.index(text) for text in said]
-    assert places == sorted(places)
-
-
 @pytest.mark.parametrize("is_second", [True, False])
 async def test_only_the_own_mailbox_is_told_that_a_sign_in_ends_the_muting(start: Start, is_second: bool) -> None:
     mute = MuteSettings(url="{base_url}/stop-emails/{token}")

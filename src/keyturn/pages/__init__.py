@@ -42,7 +42,7 @@ from keyturn.pages.rendering import Pages
 from keyturn.pages.reset import ResetPassword
 from keyturn.pages.second_address import SECOND_ADDRESS, ConfirmSecondAddress, SecondAddressSettings
 from keyturn.pages.security import form_token_check
-from keyturn.pages.security_settings import SECOND_STEP, SecondStepSettings, SecuritySettings
+from keyturn.pages.security_settings import SecuritySettings
 from keyturn.pages.sign_in import SignIn, SignOut
 from keyturn.pages.site import Site
 
@@ -70,7 +70,6 @@ def pages_router(site: Site) -> Router:
         "second_address": site.second_address,
         "passkeys": site.passkeys,
         "sign_ins": site.sign_ins,
-        "factors": site.factors,
     }
     return MountedOnce(
         "/",
@@ -107,8 +106,6 @@ def _signed_in_pages(site: Site) -> Iterator[Router]:
         yield _page_at(path, SecuritySettings, back=sign_in)
         if site.second_address:
             yield _page_at(f"{path}{SECOND_ADDRESS}", SecondAddressSettings)
-        if site.factors:
-            yield _page_at(f"{path}{SECOND_STEP}", SecondStepSettings)
 
 
 def _page_at(path: str, *handlers: type[Controller] | HTTPRouteHandler, back: str = "") -> Router:

@@ -35,7 +35,7 @@ from keyturn.accounts.port import Account
 from keyturn.database import now
 from keyturn.outbox.models import OutboxRow
 from keyturn.reset.help_desk import HelpRefused, ReadOutCode
-from keyturn.reset.proofs.second_step.own_factors import FactorChanges
+from keyturn.reset.proofs.second_step.factor_changes import FactorChanges
 from keyturn.reset.proofs.second_step.own_step import OwnSecondStep
 from keyturn.reset.records import tokens
 from keyturn.reset.records.client import Client

@@ -102,17 +102,6 @@ async def want_button(service: Service) -> str:
     return token
 
 
-async def test_the_owner_sees_what_happened_to_it_among_the_events(service: Service) -> None:
-    account = await service.parts.accounts.find(ADA)
-    assert account
-    await added(service)
-    await second_link(service)
-    await of_app(service, ADA, None)
-    await service.deliver()
-    seen = [event.name for event in await service.parts.review.events(account)]
-    assert seen[:3] == ["second_address_removed", "second_address_link", "second_address_added"]
-
-
 # The mail to a new address
 
 

@@ -123,7 +123,6 @@ _FIELDS = (
     "kind",
     "locale",
     "timezone",
-    "changed_at",
     "second_address",
 )
 _SHOWN_TABLES = 12

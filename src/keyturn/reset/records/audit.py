@@ -113,13 +113,6 @@ class Audit(Store):
         entry = event, outcome, client, now(), account_id, email
         await self._database.transact(lambda connection: self.within(connection).write(*entry))
 
-    async def of_account(self, account_id: str, kinds: Collection[tuple[str, str]], most: int) -> Sequence[Entry]:
-        """Return the account's newest entries of these events and outcomes, newest first, without their mails."""
-        columns = [getattr(AuditRow, name) for name in _WRITTEN]
-        is_wanted = tuple_(AuditRow.event, AuditRow.outcome).in_(kinds)
-        mine = select(*columns).where(AuditRow.account_id == account_id, is_wanted)
-        return [Entry(**row) for row in await self._database.fetch(mine.order_by(AuditRow.id.desc()).limit(most))]
-
     async def read(self, *, email: str = "", since: datetime | None = None, most: int = 50) -> Sequence[Entry]:
         """Return the newest entries, newest first."""
         mail = {"mail": shown_state(), "mail_reason": OutboxRow.reason}
