@@ -1,7 +1,7 @@
 """The security settings of a signed-in user."""
 
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any
 
 from litestar import Controller, Response, post
 
@@ -10,7 +10,6 @@ from keyturn.api.mounting import reading
 from keyturn.api.requests import AnyRequest, client_of
 from keyturn.database import now
 from keyturn.pages.rendering import GivenPages, Pages
-from keyturn.reset.records.second_addresses import SecondAddress
 
 
 class SecuritySettings(Controller):
@@ -27,19 +26,14 @@ class SecuritySettings(Controller):
         if here != request.route_handler.opt["here"]:
             return pages.redirect(site.settings_url(account.kind))
         has_asked, wait = await _link_request_of(request, pages, account)
-        flash = pages.cookies.read_flash(request.cookies)
         return pages.page(
             request,
             "security_settings.html",
             account=account,
             here=site.url(here),
-            said=flash.said if flash else "",
             has_asked=has_asked,
             wait=wait,
-            second_address=await _second_address_of(pages, account),
-            now=now(),
             passkeys=len(await site.passkeys.of_account(account.id)) if site.passkeys else 0,
-            cookies=[pages.cookies.delete("flash", here)] if flash else [],
         )
 
     @post()
@@ -52,12 +46,6 @@ class SecuritySettings(Controller):
             return pages.redirect(url)
         await pages.site.requests.accept(account.email, client_of(request))
         return pages.redirect(url, pages.cookies.set_link_request(account.email, path))
-
-
-async def _second_address_of(pages: Pages, account: Account) -> SecondAddress | Literal[False] | None:
-    """Return the account's second address; False without one, None if there are no second addresses."""
-    room = pages.site.second_address
-    return (await room.find(account) or False) if room else None
 
 
 async def _link_request_of(request: AnyRequest, pages: Pages, account: Account) -> tuple[bool, timedelta]:

@@ -123,7 +123,6 @@ _FIELDS = (
     "kind",
     "locale",
     "timezone",
-    "second_address",
 )
 _SHOWN_TABLES = 12
 _LOOKED_AT, _SIBLINGS = 50, 8
