@@ -63,8 +63,6 @@ def site_of(parts: Parts) -> Site:
         checks=parts.checks,
         resets=parts.resets,
         sign_ins=parts.sign_ins,
-        review=parts.review,
-        factors=parts.own_factors,
         policy=parts.policy,
         languages=parts.languages,
         brand=settings.brand,

@@ -80,7 +80,7 @@ class TableSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     `url`: the address of its database; "" for Keyturn's own database.
     `table`: the table's name, or `schema.name`.
-    `id` to `changed_at`: names of its columns; "" for none.
+    `id` to `timezone`: names of its columns; "" for none.
     `active`: "column", "not deleted_at" (active if that is null, false or 0), or "status = active | invited".
     `identifiers`: the columns by which a user may name the account: that of `email`, and one with user names.
     `password_providers`: values of `provider` for accounts with a password; others sign in with another service.
@@ -103,7 +103,6 @@ class TableSettings(msgspec.Struct, frozen=True, kw_only=True):
     kind: str = ""
     locale: str = ""
     timezone: str = ""
-    changed_at: str = ""
     identifiers: tuple[str, ...] = ()
     password_providers: tuple[str, ...] = PASSWORD_PROVIDERS
     set: dict[str, bool | int | float | str] = {}

@@ -88,7 +88,7 @@ class AuditRow(Model):
     at: Mapped[datetime] = mapped_column(index=True)
     event: Mapped[str] = mapped_column(String(32))
     outcome: Mapped[str] = mapped_column(String(32))
-    account_id: Mapped[str] = mapped_column(String(255))
+    account_id: Mapped[str] = mapped_column(String(255), index=True)
     email: Mapped[str] = mapped_column(String(254), index=True)
     ip_address: Mapped[str] = mapped_column(String(45))
     user_agent: Mapped[str] = mapped_column(String(300))
@@ -96,8 +96,6 @@ class AuditRow(Model):
     message_id: Mapped[int | None] = mapped_column(BigInteger)
     operator: Mapped[str] = mapped_column(String(64), server_default="")
     note: Mapped[str] = mapped_column(String(1000), server_default="")
-
-    __table_args__ = (Index("ix_keyturn_audit_account_id_id", "account_id", "id"),)
 
 
 class ReceivedSignalRow(Model):
