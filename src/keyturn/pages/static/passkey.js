@@ -41,7 +41,7 @@ const ask = async (form) => {
     headers: { Accept: "application/json", "Accept-Language": document.documentElement.lang },
     body: new URLSearchParams([["_csrf_token", new FormData(form).get("_csrf_token")]]),
     redirect: "error",
-    signal: AbortSignal.timeout(PATIENCE),
+    signal: AbortSignal.timeout?.(PATIENCE),
   });
   if (!answer.ok) throw new Error(answer.status);
   const { state, options } = await answer.json();
