@@ -41,8 +41,6 @@ def reset_api_of(parts: Parts) -> ResetApi:
         codes=parts.code_exchange,
         takes_names=parts.ground.takes_names,
         securing=parts.securing,
-        muting=parts.muting if parts.settings.mute.url else None,
-        mute_period=parts.mailboxes.mute_period,
         reports=parts.reports,
         grant_passkey=parts.passkeys.right_after_reset if parts.passkeys else None,
     )
@@ -77,7 +75,6 @@ def site_of(parts: Parts) -> Site:
         link_life=parts.links.lifetime,
         mailboxes=parts.mailboxes,
         securing=parts.securing,
-        muting=parts.muting,
         paths=parts.paths,
         kinds=parts.themes.kinds,
         sign_in_url="" if hosted_path(settings.sign_in_page) and parts.sign_ins else parts.urls.sign_in(),

@@ -28,7 +28,7 @@ recent = st.sampled_from([0, 0, 0, 1, 2, 3])
 """How many steps back, from the newest thing of a kind."""
 
 OUTCOMES = {"reset_request", "invitation", "operator_reset", "account_recovery", "confirmation"}
-DEEDS = {"changed", "secured", "muted", "unlocked"}
+DEEDS = {"changed", "secured", "unlocked"}
 """Events of the audit trail of which each outcome is compared, and outcomes of all others. The rest are refusals."""
 
 SAME = {"cooldown": "rests", "daily_limit": "rests"}
@@ -52,7 +52,6 @@ SIGN_IN = {True: "200", False: "401 credentials-rejected"}
 
 PAGES = dict.fromkeys(LINKS, "reset-password") | {
     "code": "code",
-    "muting link": "stop-emails",
     "button": "secure-your-account",
 }
 """Where the mails' keys of each kind lead to."""
@@ -283,13 +282,6 @@ class Machine(RuleBasedStateMachine):
             answers = self.world.press(button.token, times=times)
             self.require_one_winner_or_refusals(answers, BUTTON[self.model.press(button)])
             self.check_newest(button.account, *LINKS)
-
-    @precondition(some("muting link"))
-    @rule(back=recent, times=twice)
-    def mute(self, back: int, times: int) -> None:
-        muting = self.pick(self.model.held("muting link"), back)
-        answers = self.world.mute(muting.token, times=times)
-        self.require_one_winner_or_refusals(answers, BUTTON[self.model.mute(muting)])
 
     def require_one_winner_or_refusals(self, answers: Sequence[str], expected: str) -> None:
         assert answers == sorted([expected, *["400 security-link-dead"] * (len(answers) - 1)])

@@ -34,7 +34,6 @@ from tests.state_machines.things import (
     KINDS,
     MOST_STEPS,
     MOST_TRIES,
-    MUTED_FOR,
     SHORTEST_PASSWORD,
     SUPPRESSED_FOR,
     Account,
@@ -125,14 +124,14 @@ class Model:
             return self._mail("password_reset", account, "recovery link")
         if account.awaits_password:
             return self._mail("invitation", account, link)
-        others = ("code", "muting link") if request.event == "reset_request" else ()
+        others = ("code",) if request.event == "reset_request" else ()
         return self._mail("password_reset", account, link, *others)
 
     def _mail(self, template: str, account: Account, *kinds: str) -> Mail:
         return Mail(template, account.email, [self.issue(kind, account, account.email) for kind in kinds])
 
     def _notify(self, template: str, *mailboxes: str) -> list[Mail]:
-        """Send notices. Cooldown, count and muting stop none of them; only mailboxes that bounced get none."""
+        """Send notices. Cooldown and count stop none of them; only mailboxes that bounced get none."""
         return [Mail(template, to) for to in mailboxes if not self.mailbox(to).is_suppressed(self.now)]
 
     def _confirm(self, change: Message) -> Iterable[Mail]:
@@ -243,11 +242,10 @@ class Model:
         return ""
 
     def sign_in(self, email: str, password: str) -> bool:
-        """Open an active account for its password, and end the muting of its mailbox. All else gets one answer."""
+        """Open an active account for its password. All else gets one answer."""
         account = self.at(email)
         if account is None or account.state != "active" or account.password != password:
             return False
-        self.mailbox(email).muted_until = None
         self.issue("session", account, "")
         return True
 
@@ -264,15 +262,6 @@ class Model:
         button.over = "used"
         self.trail.append(("account_secured", "secured", button.mailbox))
         self.waiting.append(Message("press", button.mailbox, button.account))
-        return True
-
-    def mute(self, muting: Key) -> bool:
-        if muting.fault(self.now):
-            return False
-        muting.over = "used"
-        self.mailbox(muting.mailbox).muted_until = self.now + MUTED_FOR
-        self.trail.append(("mailbox_mute", "muted", muting.mailbox))
-        self._end("mute", muting.account, muting.mailbox)
         return True
 
     # Operators and the provider.

@@ -251,34 +251,6 @@ class SecuringController(Controller):
         return message_response(language, text)
 
 
-class MutingController(Controller):
-    """Takes the tokens of the small links in reset mails. Mounted where mails have them."""
-
-    tags = ("Not me",)
-    security = ({},)
-
-    @post(
-        "/mute-mailbox",
-        kind="mute",
-        status_code=200,
-        summary="Report an unwanted reset request",
-        description=(
-            "Takes the token from the small link in a reset mail. Ends the links and the code that its mailbox got, "
-            "and sends it no more reset mails for a while, or until the user signs in. Works once."
-        ),
-        operation_id="muteMailbox",
-        responses=problem_responses(InputInvalid, SecurityLinkDead, TooManyRequests),
-    )
-    async def mute(self, data: JSONBody[SecurityToken], request: AnyRequest, api: GivenApi) -> Response[Done]:
-        await _mounted(api.muting).mute(data.token, client_of(request))
-        language = api.language(request)
-        text = language.gettext(
-            "You won’t get password reset emails for %(period)s.",
-            period=language.duration(api.mute_period),
-        )
-        return message_response(language, text)
-
-
 # Challenges and codes: `reset/proofs` does the work
 
 

@@ -19,7 +19,6 @@ from keyturn.api.resets import (
     ChallengeController,
     CodeController,
     InvitationController,
-    MutingController,
     ResetController,
     SecuringController,
     service_key_guard,
@@ -81,7 +80,6 @@ def _reset_routers(api: ResetApi, path: str) -> Iterator[Router]:
     """Yield what requests, checks and uses links, as far as it is switched on."""
     optional = {
         CodeController: api.codes,
-        MutingController: api.muting,
     }
     yield _json_router(path, ResetController, SecuringController, TextsController)
     if api.invitations.over_http:

@@ -43,7 +43,6 @@ _SAID = {
         " `keyturn mailbox release --unblock {email}` ends that"
     ),
     "suppressed": "mails to {email} bounced or were reported as spam: see `keyturn mailbox show {email}`",
-    "muted": "the owner of {email} has paused these mails: `keyturn mailbox release {email}` ends the pause",
     "cooldown": "{email} got a reset mail a moment ago: wait for its cooldown",
     "daily_limit": "{email} has reached its limit of mails a day: see `keyturn mailbox show {email}`",
     "malformed": "{email} is not an email address",

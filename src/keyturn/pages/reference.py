@@ -104,7 +104,6 @@ STORY = (
     "resetPassword",
     "replaceExpiredLink",
     "secureAccount",
-    "muteMailbox",
     "getFormTexts",
     "signIn",
     "getSignedIn",

@@ -15,7 +15,6 @@ from keyturn.reset.account_review import AccountReview
 from keyturn.reset.check import LinkChecks
 from keyturn.reset.complete import PasswordResets
 from keyturn.reset.mails.theme import Theme
-from keyturn.reset.muting import MailboxMuting
 from keyturn.reset.passwords.policy import PasswordPolicy
 from keyturn.reset.proofs.challenge import RequestChallenge
 from keyturn.reset.proofs.code_exchange import CodeExchange
@@ -140,7 +139,6 @@ class Site(TemplateSite):
     secure: bool
     mailboxes: Mailboxes
     securing: AccountSecuring
-    muting: MailboxMuting
     return_addresses: ReturnAddresses
     leads_to_sign_in: bool = False
     challenge: RequestChallenge | None = None

@@ -11,7 +11,7 @@ from keyturn.outbox import Relay
 from keyturn.outbox.worker import WorkerLiveness
 from keyturn.parts.accounts_readiness import AccountsReadiness
 from keyturn.parts.lanes import passkeys_of, relay_of, reports_of, signals_of
-from keyturn.reset import events, ground, muting, reset_hook, securing, sign_in
+from keyturn.reset import events, ground, reset_hook, securing, sign_in
 from keyturn.reset.account_review import AccountReview
 from keyturn.reset.change import ChangeEffects
 from keyturn.reset.check import LinkChecks, LiveLinks
@@ -89,7 +89,6 @@ class Parts:
         self.checks = LinkChecks(live, shared, self.policy, second_steps, self.return_addresses)
         self.resets = PasswordResets(live, shared, self.changes, before_change, second_steps)
         self.securing = securing.build(settings, shared, self.effects)
-        self.muting = muting.MailboxMuting(shared)
         self.invitations = Invitations(shared, service_key=settings.invitations.service_key)
         self.sign_ins = sign_in.build(settings, shared, self.hasher, self.changes)
         self.passkeys = passkeys_of(settings, shared, self.sign_ins)

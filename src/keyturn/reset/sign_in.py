@@ -66,10 +66,6 @@ def _base64url(value: bytes) -> str:
     return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
 
 
-AfterSignIn = Callable[[Transaction, str], None]
-"""The port to work that follows a sign-in with an address, in the transaction that opens the session."""
-
-
 class SessionAuthorization(ChangeAuthorization):
     """Allows a change while its session is open. `fresh` is the secret of the session that follows."""
 
@@ -108,7 +104,6 @@ class SignIns:
     """Signs users in and out, and changes the password of a signed-in user: limited, audited and counted.
 
     `hashes`: the store of the accounts, whose hashes can be read, or which checks passwords itself.
-    `after_sign_in`: work that follows a sign-in, such as ending the muting of a mailbox.
     """
 
     def __init__(
@@ -118,7 +113,6 @@ class SignIns:
         hasher: PasswordHasher,
         changes: PasswordChanges,
         devices: DeviceCookies,
-        after_sign_in: Sequence[AfterSignIn],
     ) -> None:
         self._records = ground.records
         self._accounts = ground.accounts
@@ -128,7 +122,6 @@ class SignIns:
         self._audit = ground.records.audit
         self._changes = changes
         self._devices = devices
-        self._after_sign_in = after_sign_in
         self.meters = ground.meters
 
     @count_calls("login")
@@ -180,7 +173,7 @@ class SignIns:
             tx.hold(account_id)
             if joins and joins.password_hash_within(tx.connection, account_id) != verified:
                 return False
-            self._start(tx, account, secret, client)
+            tx.sessions.start(account.id, secret, client.user_agent)
             return True
 
         if not await self._records.transact(start):
@@ -197,11 +190,6 @@ class SignIns:
             return await self._hashes.check_password(account_id, password)
         return await self._hashes.password_hash(account_id) == verified
 
-    def _start(self, tx: Transaction, account: Account, secret: str, client: Client) -> None:
-        tx.sessions.start(account.id, secret, client.user_agent)
-        for follow in self._after_sign_in:
-            follow(tx, account.email)
-
     async def open_proved(
         self, account: Account, client: Client, accept: Callable[[Transaction], bool]
     ) -> OpenedSession | None:
@@ -215,7 +203,7 @@ class SignIns:
             tx.hold(account.id)
             if not accept(tx):
                 return False
-            self._start(tx, account, secret, client)
+            tx.sessions.start(account.id, secret, client.user_agent)
             return True
 
         if not await self._records.transact(start):
@@ -280,9 +268,4 @@ def build(settings: Settings, ground: Ground, hasher: PasswordHasher, changes: P
     hosted = settings.accounts.store == "builtin" or hosted_path(settings.sign_in_url) is not None
     if not hosted or not isinstance(accounts, KnowsHashes | ChecksPasswords):
         return None
-    after_sign_in = (_unmute,) if settings.mute.url else ()
-    return SignIns(ground, accounts, hasher, changes, DeviceCookies(ground.secrets), after_sign_in)
-
-
-def _unmute(tx: Transaction, email: str) -> None:
-    tx.mailboxes.unmute(email)
+    return SignIns(ground, accounts, hasher, changes, DeviceCookies(ground.secrets))

@@ -208,17 +208,6 @@ class SecureAccountSettings(msgspec.Struct, frozen=True, kw_only=True):
     lock: bool = False
 
 
-class MuteSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The small link in a reset mail that stops reset mails to its mailbox.
-
-    `url`: its page, with the placeholders {base_url} and {token}; "" for no such link.
-    `period`: how long the mailbox gets no reset mail.
-    """
-
-    url: str = ""
-    period: timedelta = timedelta(days=7)
-
-
 class AppSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Mobile apps that open the links in mails.
 
@@ -795,7 +784,6 @@ class Settings(_ProviderSections, msgspec.Struct, frozen=True, kw_only=True):  #
     token: TokenSettings = TokenSettings()
     invitations: InvitationSettings = InvitationSettings()
     secure_account: SecureAccountSettings = SecureAccountSettings()
-    mute: MuteSettings = MuteSettings()
     passkeys: PasskeySettings = PasskeySettings()
     hooks: HookSettings = HookSettings()
     apps: AppSettings = AppSettings()

@@ -62,11 +62,6 @@ def the_link(props: EmailProps) -> str:
     return getattr(props, "secure_link", "") or first
 
 
-def besides(props: Any) -> list[str]:
-    """Return what else it leads to: where its mailbox can be muted."""
-    return list(filter(None, [getattr(props, "mute_link", "")]))
-
-
 def hrefs(mail: Rendered) -> list[str]:
     return [unescape(href) for href in re.findall(r'href="([^"]*)"', mail.html)]
 
@@ -81,9 +76,8 @@ def test_its_link_is_the_same_in_both_parts_and_the_only_one(props: Any, render:
 
     assert {href for href in hrefs(mail) if not href.startswith("mailto:")} == {
         the_link(props),
-        *besides(props),
     }
-    assert re.findall(r"\S*://\S*", mail.text) == [the_link(props), *besides(props)]
+    assert re.findall(r"\S*://\S*", mail.text) == [the_link(props)]
 
 
 @each_sample
@@ -291,5 +285,5 @@ def test_any_props_of_its_type_render(props: Any, render: Render) -> None:
 
     for made in factory.batch(12):
         mail = render(made)
-        assert hrefs(mail).count(the_link(made)) == 2 + besides(made).count(the_link(made))
+        assert hrefs(mail).count(the_link(made)) == 2
         assert the_link(made) in mail.text.splitlines()

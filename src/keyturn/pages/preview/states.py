@@ -29,7 +29,6 @@ _EMAIL = "ada@northwind.example"
 _HINT = "a***@northwind.example"
 _WAIT = timedelta(seconds=47)
 _INVITED = timedelta(days=3)
-_MUTED = timedelta(days=7)
 
 
 class StateSample(Struct, frozen=True):
@@ -101,7 +100,7 @@ def _dead(reason: str) -> Callable[[StateSample], dict[str, Any]]:
 
 def _forgot(email: str, *, malformed: bool) -> Callable[[StateSample], dict[str, Any]]:
     """Leave the challenge out: it comes from an external service, or needs a running one."""
-    return _values(email=email, malformed=malformed, return_to="", to="", asked=None, flaw=None)
+    return _values(email=email, malformed=malformed, return_to="", asked=None, flaw=None)
 
 
 def _link_request(wait: timedelta, email: str = _EMAIL) -> Callable[[StateSample], dict[str, Any]]:
@@ -295,15 +294,7 @@ STATES = (
     PageState("secure-locks", "This was not me, locks", "secure_account.html",
               _values(email=_EMAIL, locks=True)),
     PageState("secured", "Account secured", "account_secured.html", _values()),
-    PageState("mute", "Stop password emails", "mute_mailbox.html",
-              _values(email=_EMAIL, period=_MUTED, is_ended_here=True)),
-    PageState("mute-elsewhere", "Stop password emails, sign-in elsewhere", "mute_mailbox.html",
-              _values(email=_EMAIL, period=_MUTED, is_ended_here=False)),
-    PageState("muted", "Password emails stopped", "mailbox_muted.html",
-              _values(period=_MUTED, is_ended_here=True)),
-    PageState("muted-elsewhere", "Password emails stopped, sign-in elsewhere", "mailbox_muted.html",
-              _values(period=_MUTED, is_ended_here=False)),
-    PageState("security-link-dead", "Link to secure or stop, dead", "dead_security_link.html", _values()),
+    PageState("security-link-dead", "Link to secure the account, dead", "dead_security_link.html", _values()),
     PageState("no-link", "No link", "no_link.html", _values()),
     PageState("sign-in", "Sign in", "sign_in.html", _sign_in()),
     PageState("sign-in-rejected", "Sign in, rejected", "sign_in.html", _sign_in(email=_EMAIL, rejected=True)),

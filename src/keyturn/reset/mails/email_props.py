@@ -49,7 +49,6 @@ class PasswordReset(_ToOwner, frozen=True, kw_only=True):
     `recovers`: the owner has reported a change. If the account is also `locked`, no sign-in works until this link is
     used.
     `by_operator`: the service's operator asks for a new password, and says in `reason` why.
-    `mute_link`: leads to the page that stops such mails for a while.
     `by_passkey`: the account has no password, and signs in with a passkey.
     """
 
@@ -69,8 +68,6 @@ class PasswordReset(_ToOwner, frozen=True, kw_only=True):
     by_passkey: bool = False
     by_operator: bool = False
     reason: Reason = ""
-    mute_link: NoLink = ""
-    mute_for: timedelta = timedelta(days=7)
 
 
 class Invitation(_ToOwner, frozen=True, kw_only=True):
