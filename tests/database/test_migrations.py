@@ -22,7 +22,6 @@ from tests.connections import committing, connected
 from tests.databases import PostgresServer
 
 import keyturn.accounts.builtin
-import keyturn.accounts.builtin_passkeys
 import keyturn.outbox.models
 import keyturn.reset.proofs.second_step.models
 import keyturn.reset.records.models  # noqa: F401 - so that the metadata is complete

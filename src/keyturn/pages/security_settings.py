@@ -66,7 +66,6 @@ class SecuritySettings(Controller):
             devices=await site.review.devices(account, secret),
             events=await site.review.events(account),
             factors=factors,
-            passkeys=len(await site.passkeys.of_account(account.id)) if site.passkeys else 0,
             codes_left=await site.factors.recovery_codes_left(account) if site.factors and factors else 0,
             cookies=[pages.cookies.delete("flash", here)] if flash else [],
         )

@@ -28,8 +28,6 @@ EventName = Literal[
     "code_refused",
     "secured",
     "signed_out",
-    "passkey_created",
-    "passkey_removed",
 ]
 
 _NAMES: Mapping[tuple[str, str], EventName] = {
@@ -46,8 +44,6 @@ _NAMES: Mapping[tuple[str, str], EventName] = {
     ("second_step", "recovery_codes_set"): "recovery_codes",
     ("second_step", "rejected"): "code_refused",
     ("account_secured", "secured"): "secured",
-    ("passkey", "created"): "passkey_created",
-    ("passkey", "removed"): "passkey_removed",
     ("session_end", "ended"): "signed_out",
     ("session_end", "others_ended"): "signed_out",
 }

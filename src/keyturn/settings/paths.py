@@ -25,15 +25,10 @@ API_ROUTES = (
     "challenge",
     "verify-reset-code",
     "secure-account",
-    "passkey/create",
-    "passkey/create-options",
 )
 """What is mounted below `server.api_path`."""
 
-SESSION_ROUTES = tuple(
-    f"/api/auth/{name}"
-    for name in ("login", "logout", "me", "change-password", "passkey/sign-in", "passkey/sign-in-options")
-)
+SESSION_ROUTES = tuple(f"/api/auth/{name}" for name in ("login", "logout", "me", "change-password"))
 """Where sessions are, wherever `server.api_path` is."""
 
 SECURITY_SETTINGS = "/security-settings"
@@ -51,7 +46,6 @@ _TAKEN = {
     "logout",
     "metrics",
     "schema",
-    "signals",
     "studio",
     "webhooks",
 }

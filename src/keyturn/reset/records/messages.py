@@ -132,14 +132,11 @@ class PasswordWasChanged(_OfAccount, frozen=True, kw_only=True):
     `email`: the account's address at that moment; "" in a message of an earlier version.
     `secures`: whether the mail may have the link that secures the account.
     `ended`: how many credentials of each kind were ended.
-    `passkey`: if this is "created" or "removed", a passkey changed and the password did not. `passkey_name`: which.
     """
 
     email: str = ""
     secures: bool = True
     ended: Mapping[str, int] = {}
-    passkey: Literal["", "created", "removed"] = ""
-    passkey_name: str = ""
 
 
 class SecondStepHasFailed(_OfAccount, frozen=True, kw_only=True):
