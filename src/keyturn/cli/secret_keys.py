@@ -38,8 +38,6 @@ def secrets() -> None:
 async def rotate(parts: Parts, as_json: bool) -> None:
     """Encrypt second factors with the current secret key.
 
-    Streams of shared signals are encrypted again, too.
-
     First set a new KEYTURN_SECRET_KEY, add the old key to previous_secret_keys, and restart every process. Then run
     this command. The service can stay up, and you can stop the command and start it again. It exits with 1 if a
     previous key is still needed, or if no key decrypts the factors of an account.
@@ -51,8 +49,6 @@ async def rotate(parts: Parts, as_json: bool) -> None:
         raise KeysStillNeeded(
             "KEYTURN_SECRET_KEY is not set, so encrypted factors could not be read again: set the key first"
         )
-    if parts.signals:
-        await parts.signals.streams.seal_again()
     counts = await _seal_factors_again(BuiltinFactors(parts.database, parts.secrets))
     waiting = await mails_sealed_otherwise(parts.database, Seal(parts.secrets[:1]))
     needed = bool(counts.unreadable or counts.changed or waiting)

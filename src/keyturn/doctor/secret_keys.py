@@ -14,7 +14,6 @@ from keyturn.outbox.history import mails_sealed_otherwise
 from keyturn.problems.requests import DatabaseUnready
 from keyturn.reset.proofs.second_step.builtin_factors import BuiltinFactors, SealedAgain
 from keyturn.settings import Settings
-from keyturn.signals.streams import streams_sealed_otherwise
 
 _PATIENCE = 4
 """Seconds: `secrets rotate` counts large tables without a limit."""
@@ -42,7 +41,6 @@ async def check_previous_keys(settings: Settings) -> list[Finding]:
             batches = [counts async for counts in factors.seal_again(writing=False)]
             seal = Seal([settings.secret_key])
             waiting = await mails_sealed_otherwise(database, seal)
-            streams = await streams_sealed_otherwise(database, seal) if settings.signals.receivers else 0
     except TimeoutError:
         message = f"previous_secret_keys: could not count the data that needs them within {_PATIENCE} s"
         return [Finding(_NAME, "warn", message, "Run `keyturn secrets rotate` to learn whether they are needed.")]
@@ -50,17 +48,14 @@ async def check_previous_keys(settings: Settings) -> list[Finding]:
         return [_UNREACHED]
     finally:
         await database.close()
-    return [*_needs(batches[-1] if batches else SealedAgain(), waiting, streams)] or [_NOT_NEEDED]
+    return [*_needs(batches[-1] if batches else SealedAgain(), waiting)] or [_NOT_NEEDED]
 
 
-def _needs(counts: SealedAgain, waiting: int, streams: int) -> Iterator[Finding]:
+def _needs(counts: SealedAgain, waiting: int) -> Iterator[Finding]:
     if counts.sealed:
         message = f"previous_secret_keys: the second factors of {_accounts(counts.sealed)} need one of them"
         mend = "Run `keyturn secrets rotate`, which encrypts the factors with the current key."
         yield Finding(_NAME, "warn", message, mend)
-    if streams:
-        message = f"previous_secret_keys: streams of shared signals need one of them: {streams}"
-        yield Finding(_NAME, "warn", message, "Run `keyturn secrets rotate`, which encrypts them with the current key.")
     if lost := len(counts.unreadable):
         message = f"no key decrypts the second factors of {_accounts(lost)}, so their owners cannot reset a password"
         mend = "Add their key to previous_secret_keys. `keyturn secrets rotate` lists the accounts."
