@@ -1,6 +1,5 @@
 """docs/settings.md: every setting is there, with its variable and the default that it has."""
 
-import ast
 import re
 from collections.abc import Iterator
 from functools import reduce
@@ -122,36 +121,3 @@ def range_of(kind: msgspec.inspect.IntType | msgspec.inspect.FloatType) -> str:
 
 def value_of(name: str) -> object:
     return reduce(lambda struct, key: getattr(struct, {"from": "from_"}.get(key) or key), name.split("."), Settings())
-
-
-PAGES = [*sorted((DOCS).rglob("*.md")), *DOCS.parent.glob("[RS]E*.md")]
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_no_blank_line_breaks_a_table(page: Path) -> None:
-    text = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
-
-    assert re.findall(r"^\|.*\n\n(\|.*)\n(?!\|[ :|-]+\n)", text, re.MULTILINE) == []
-
-
-def test_readers_who_installed_a_package_are_told_no_command_of_a_checkout() -> None:
-    of_a_checkout = {"README.md", "tour.md"}
-
-    assert {page.name for page in PAGES if "uv run keyturn" in page.read_text("utf-8")} <= of_a_checkout
-
-
-@pytest.mark.long
-def test_no_message_points_to_a_page_that_a_package_does_not_bring() -> None:
-    pages = re.compile(r"(?<![\w/])docs/[\w-]+\.md")
-    sources = (DOCS.parent / "src" / "keyturn").rglob("*.py")
-
-    assert [(source.name, text) for source in sources for text in messages_of(source) if pages.search(text)] == []
-
-
-def messages_of(source: Path) -> Iterator[str]:
-    """Yield the texts of a module, but for its docstrings."""
-    tree = ast.parse(source.read_text("utf-8"))
-    docstrings = {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in docstrings:
-            yield node.value

@@ -126,14 +126,6 @@ async def test_a_failure_tells_its_type_and_not_its_words(service: Service, span
     assert ADA not in spans.text()
 
 
-async def test_a_try_after_a_failure_is_in_the_same_trace(service: Service, spans: Spans) -> None:
-    service.inbox.failures.append(SendRetryable("busy", retry_after=0))
-    await service.ask()
-    await service.deliver()
-    await service.parts.close()
-    assert trace_of(spans.only("outbox.deliver")) == trace_of(spans.only(f"POST {REQUEST}"))
-
-
 async def test_a_stranger_cannot_choose_the_trace(service: Service, spans: Spans) -> None:
     await service.anywhere().post(REQUEST, json={"email": ADA}, headers=FOREIGN)
     assert trace_of(spans.only(f"POST {REQUEST}")) != FOREIGN_TRACE
