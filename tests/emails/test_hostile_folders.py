@@ -18,6 +18,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from keyturn import Mails
 from keyturn.cli.emails.check import print_findings, print_passed_over
 from keyturn.cli.emails.folders import Source, open_folder
 from keyturn.emails.lint.finding import Finding
@@ -244,10 +245,9 @@ def answer(folder: Path) -> tuple[list[Finding], list[str], str]:
     refusals, shown = [], io.StringIO()
     with redirect_stdout(shown), redirect_stderr(shown):
         try:
-            opened = open_folder(Source(folder))
+            opened, mails = open_folder(Source(folder)), Mails.open(folder)
         except KeyturnError as refusal:
             return [], [str(refusal)], ""
-        mails = opened.mails()
         checked = mails.check()
         print_findings(checked, opened.gallery)
         print_passed_over(opened.gallery)
@@ -380,7 +380,7 @@ def test_a_link_to_samples_elsewhere_is_to_be_replaced_or_trusted(tmp_path: Path
     (tmp_path / "emails" / "welcome.samples.json").symlink_to(tmp_path / "mine.json")
 
     advice = [finding.fix for finding in answer(tmp_path / "emails")[0] if finding.rule == "samples/invalid"]
-    trusted = open_folder(Source(tmp_path / "emails", trust=True)).mails().check()
+    trusted = Mails.open(tmp_path / "emails", trusted=True).check()
 
     assert advice == ["Replace the link with the file. If you trust this folder, --trust follows the link."]
     assert "samples/invalid" not in [one.finding.rule for one in trusted.found]

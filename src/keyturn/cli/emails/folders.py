@@ -20,7 +20,6 @@ from keyturn.plain_files import leads_out, printable_name, walk
 if TYPE_CHECKING:
     from keyturn.emails.gallery import Gallery
     from keyturn.emails.gallery.configuration import StudioSettings
-    from keyturn.emails.mails import Mails
     from keyturn.emails.snapshots.revisions import Moved, Reopen
     from keyturn.settings import Settings
 
@@ -111,14 +110,6 @@ class Opened(Struct, frozen=True):
         """The folder as people would type it."""
         folder, here = self.gallery.folder, Path.cwd()
         return folder.relative_to(here).as_posix() if folder.is_relative_to(here) else os.fspath(folder)
-
-    def mails(self) -> "Mails":
-        """Return the mails, checked as the settings and the usual baseline say."""
-        from keyturn.emails.gallery.configuration import limits_of
-        from keyturn.emails.mails import Mails
-
-        settings = self.settings
-        return Mails(self.gallery, settings.clients, settings.severity, limits_of(settings), usual_baseline(self))
 
 
 def open_folder(source: Source, *, is_shown: bool = False) -> Opened:

@@ -25,7 +25,6 @@ from keyturn.cli.emails.folders import (
 )
 from keyturn.cli.emails.inboxes import Catching, open_boxes, takes_catching
 from keyturn.cli.terminal import PORT, accent, error, fail, muted, ready, strong, warning
-from keyturn.hosts import is_frame_ancestor
 from keyturn.packaging import requires_extra
 from keyturn.plain_files import paths_below
 from keyturn.quick_imports import quick_imports
@@ -153,12 +152,6 @@ Settings are in [tool.keyturn.studio] of pyproject.toml, or in [studio] of keytu
 """
 
 
-def _origins(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
-    if wrong := next((origin for origin in given if not is_frame_ancestor(origin)), ""):
-        raise click.BadParameter(f"{wrong!r} is no origin: write https://example.org, or a scheme with its colon")
-    return given
-
-
 @click.command(help=_HELP)
 @takes_source()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
@@ -176,13 +169,6 @@ def _origins(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> t
     metavar="FOLDER",
     type=click.Path(path_type=Path),
     help="Write all mails as static pages into this folder, to share them, and exit.",
-)
-@click.option(
-    "--framed-by",
-    metavar="ORIGIN",
-    multiple=True,
-    callback=_origins,
-    help="Allow pages of this origin to show the studio in a frame, such as vscode-webview: for an editor.",
 )
 def studio(source: Source, destination: Path | None, **listening: Any) -> None:
     from keyturn.packaging import require_studio
@@ -211,7 +197,6 @@ def _serve(
     host: str,
     port: int,
     edits: bool | None,
-    framed_by: tuple[str, ...],
     inbox: Path | None,
     **catching: Any,
 ) -> None:
@@ -234,7 +219,6 @@ def _serve(
         read_mails(boxes.usual, mails)
     shown = replace(
         caught.shown_in(_studio(opened, service, host, boxes, runner=runner, edits=edits)),
-        framed_by=framed_by,
         opens_inbox=bool(mails or (caught.is_on and opened.service)),  # no folder was named
     )
     with quick_imports(*_NOT_IN_PAGES):

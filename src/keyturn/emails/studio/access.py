@@ -3,14 +3,14 @@
 The studio writes and sends only for its own pages: Fetch Metadata decides, or Origin if a browser sends no such header.
 The token becomes a cookie at once and leaves the address. Programs send the token in a header.
 
-No page of another origin may show the studio in a frame, unless the command names that origin, as an editor does.
+No page of another origin may show the studio in a frame.
 """
 
 import ipaddress
 import re
 import secrets
 from base64 import b64decode
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -143,27 +143,6 @@ def no_other_site(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHa
     followed = connection.headers.get("sec-fetch-dest") == "document"
     if connection.headers.get("sec-fetch-site") == "cross-site" and not followed:
         raise PermissionDeniedException(detail="Only pages of the studio can load this.")
-
-
-AfterRequest = Callable[[Response[Any]], Awaitable[Response[Any]]]
-
-_ANCESTORS = re.compile(r"frame-ancestors [^;]*")
-
-
-def framed_by(origins: Sequence[str]) -> AfterRequest:
-    """Return a hook that lets pages of these origins show the studio in a frame, such as an editor's preview.
-
-    A policy has to name every page around the frame (CSP Level 3, 6.4.2.1 frame-ancestors). So a foreign page inside
-    the editor gains nothing.
-    """
-    ancestors = " ".join(("frame-ancestors 'self'", *origins))
-
-    async def allow(response: Response[Any]) -> Response[Any]:
-        if policy := response.headers.get("content-security-policy"):
-            response.headers["content-security-policy"] = _ANCESTORS.sub(ancestors, policy)
-        return response
-
-    return allow
 
 
 HEADERS = {

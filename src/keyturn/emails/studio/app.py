@@ -20,7 +20,6 @@ from keyturn.emails.inbox.boxes import Boxes
 from keyturn.emails.inbox.store import CapturedMails
 from keyturn.emails.studio.access import (
     HEADERS,
-    framed_by,
     is_admitted,
     is_loopback,
     known_hosts_only,
@@ -82,7 +81,6 @@ def studio_router(studio: Studio, path: str = "/studio") -> Router:
         },
         middleware=[_one_look_a_request(studio.gallery)],
         before_request=require_token(studio.token, path) if studio.token else None,
-        after_request=framed_by(studio.framed_by) if studio.framed_by else None,
         guards=[known_hosts_only(studio.host), same_origin_only],
         exception_handlers={
             HTTPException: error_page(layout),

@@ -62,7 +62,6 @@ class Studio:
     `provider`: sends a mail to an address that the reader enters, or None.
     `host`: the address that the server is bound to.
     `token`: lets clients of other machines in (`access.token_for`).
-    `framed_by`: origins whose pages may show the studio in a frame (`hosts.is_frame_ancestor`).
     `editor`: the editor for places in files, by the name of a preset or as a pattern.
     `edits`: whether templates can be edited in the browser. None: only if no other machine reaches the studio.
     `smtp`, `smtps`: "host:port" of the inbox, or empty.
@@ -91,7 +90,6 @@ class Studio:
     provider: MailProvider | None = None
     host: str = "127.0.0.1"
     token: str = ""
-    framed_by: tuple[str, ...] = ()
     editor: str = ""
     edits: bool | None = None
     smtp: str = ""

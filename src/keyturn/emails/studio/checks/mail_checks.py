@@ -1,4 +1,4 @@
-"""The findings on one mail, as the studio and the render server show them."""
+"""The findings on one mail, as the studio and `Mails.check_mail` show them."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
