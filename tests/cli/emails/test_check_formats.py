@@ -126,19 +126,7 @@ LIMITS = {"limits/crash", "limits/memory", "limits/size", "limits/time"}
 """What test_check_limits.py finds, in mails that take their time."""
 
 DJANGO = ("error", "missing-template", "syntax", "undefined", "unknown-filter", "unknown-library", "unknown-tag")
-LIQUID = (
-    "error",
-    "host-filter",
-    "host-tag",
-    "limit",
-    "missing-template",
-    "not-drawn",
-    "syntax",
-    "undefined",
-    "unknown-filter",
-    "unknown-tag",
-)
-ENGINES = {*(f"django/{rule}" for rule in DJANGO), *(f"liquid/{rule}" for rule in LIQUID), "handlebars/not-drawn"}
+ENGINES = {f"django/{rule}" for rule in DJANGO}
 """Planted in `tests/emails/engines`."""
 
 NEVER_SEEN = {"mjml/refused"}

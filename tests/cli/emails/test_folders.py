@@ -142,7 +142,7 @@ def test_a_folder_without_templates_tells_where_there_are_some(keyturn: Keyturn,
         1,
         (
             "keyturn: templates/pages has no templates: "
-            "files that end in .mjml, .html or .liquid, with or without .j2\n"
+            "files that end in .mjml or .html, with or without .j2\n"
             "  There are templates in templates/emails.\n"
         ),
     )

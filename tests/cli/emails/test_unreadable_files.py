@@ -110,7 +110,6 @@ def deep_folders(folder: Path) -> None:
 
 TOLD = {
     "a pipe": (pipe("p.mjml"), f"skipped emails/p.mjml: it {NO_FILE}"),
-    "a pipe of Liquid": (pipe("p.liquid"), f"skipped emails/p.liquid: it {NO_FILE}"),
     "a socket": (socket_file, f"skipped emails/p.mjml: it {NO_FILE}"),
     "a file whose name is not UTF-8": (
         octets(b"caf\xe9.html"),

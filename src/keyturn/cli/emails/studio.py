@@ -125,7 +125,7 @@ def studio_of(service: "Settings", host: str, brands: Mapping[str, Mapping[str, 
 
 _HELP = """Preview emails in a browser, with sample data. Each save updates the preview at once.
 
-DIRECTORY is a folder of Jinja or Liquid templates in MJML or HTML. Without it, the studio shows the emails that
+DIRECTORY is a folder of Jinja templates in MJML or HTML. Without it, the studio shows the emails that
 Keyturn sends. An .eml file, a folder of .eml files or a Maildir opens as an inbox.
 
 You need no configuration: the studio recognises text parts, layouts and partials, and makes up a plausible value for
@@ -136,7 +136,6 @@ Examples:  keyturn studio
            keyturn studio emails
            keyturn studio templates/emails --env myshop.mails:environment
            keyturn studio --django mysite.settings
-           keyturn studio notifications --liquid
            keyturn studio emails --export site
            keyturn studio --smtp 1025
            keyturn studio receipt.eml
@@ -181,7 +180,7 @@ def studio(source: Source, destination: Path | None, **listening: Any) -> None:
         if mails:  # a folder without templates: a large mailbox is not searched for some
             folder = running.enter_context(tempfile.TemporaryDirectory(prefix="keyturn-"))
             source = structs.replace(source, directory=Path(folder))
-        opened = open_folder(source, is_shown=not destination)
+        opened = open_folder(source)
         if destination:
             _export(opened, destination)
         else:
