@@ -161,7 +161,7 @@ COMMANDS = {
 
 def pages(folder: Path) -> dict[str, int]:
     """Return what the pages of the studio answer."""
-    studio = Studio(gallery=open_gallery(folder, sandboxed=True), sender="ada@example.test")
+    studio = Studio(gallery=open_gallery(folder, sandboxed=True), sender="ada@example.test", token="")
     asked = ("templates/other", "templates/news", "frames/other", "frames/news", "sheet", "findings", "source/news")
     with TestClient(create_studio_app(studio), base_url="http://127.0.0.1:8001") as client:
         return {page: client.get(f"/studio/{page}").status_code for page in asked}

@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 _NOT_IN_PAGES = ("attr", "opentelemetry", "pydantic")
 """Packages that Litestar loads for any app where they are installed. The studio has no models and no traces of them."""
 
+_SHARED = "Anyone with this address and token can read these mails."
+_OPEN = "Without a token, all users and programs of this machine can use this studio."
+
 # The greeting of `keyturn studio`
 
 
@@ -53,6 +56,7 @@ def greeting(opened: Opened, studio: "Studio", base: str, mails: Path | None = N
     templates = f"{len(names)} template{'' if len(names) == 1 else 's'}" if names else warning("no template yet")
     folder = "the emails that Keyturn sends" if opened.service else opened.shown
     url, token = f"{base}/studio", f"?token={studio.token}" if studio.token else ""
+    password = "; the token is the password" if studio.token else ""
     rows = {
         "Studio": accent(f"{url}{token}"),
         "Templates": f"{folder}   {muted(templates) if names else templates}",
@@ -70,10 +74,10 @@ def greeting(opened: Opened, studio: "Studio", base: str, mails: Path | None = N
         rows["Inbox"] = accent(f"{url}/inbox{token}")
         if studio.boxes and studio.boxes.named:
             rows["Inboxes"] = f"{', '.join(studio.boxes.named)}   {muted('of the SMTP users with these names')}"
-        rows["API"] = f"{accent(f'{base}/api/messages')}   {muted('for tests')}"
+        rows["API"] = f"{accent(f'{base}/api/messages')}   {muted(f'for tests{password}')}"
     if opened.settings.file:
         rows["Settings"] = os.path.relpath(opened.settings.file)
-    ends = "Press Ctrl-C to stop it." + ("" if studio.provider or studio.token else " Nothing is sent.")
+    ends = "Press Ctrl-C to stop it." + ("" if studio.provider else " Nothing is sent.")
     return "\n".join(
         [
             "",
@@ -81,7 +85,8 @@ def greeting(opened: Opened, studio: "Studio", base: str, mails: Path | None = N
             "",
             *(f"  {name:<12} {value}" for name, value in rows.items()),
             "",
-            *([f"  {warning('Anyone with this address and token can read these mails.')}"] if studio.token else []),
+            *([f"  {warning(_SHARED)}"] if studio.is_shared else []),
+            *([] if studio.token else [f"  {warning(_OPEN)}"]),
             f"  {muted(ends)}",
             "",
         ]
@@ -120,7 +125,7 @@ _WORKERS = 4
 def studio_of(service: "Settings", host: str, brands: Mapping[str, Mapping[str, Any]]) -> "Studio":
     """Return the studio over the templates that the service sends."""
     opened = own_emails(service, studio_settings(None), brands)
-    return _studio(opened, service, host, open_boxes(opened, service), brands=brands)
+    return _studio(opened, service, host, _token(host), open_boxes(opened, service), brands=brands)
 
 
 _HELP = """Preview emails in a browser, with sample data. Each save updates the preview at once.
@@ -156,6 +161,11 @@ Settings are in [tool.keyturn.studio] of pyproject.toml, or in [studio] of keytu
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8001, show_default=True, type=PORT, help="Port to listen on; 0 for a free one.")
 @takes_catching
+@click.option(
+    "--no-token",
+    is_flag=True,
+    help="Answer without a token: every user and program of this machine gets in. Default: a token in the address.",
+)
 @click.option(
     "--edit/--no-edit",
     "edits",
@@ -196,6 +206,7 @@ def _serve(
     host: str,
     port: int,
     edits: bool | None,
+    no_token: bool,
     inbox: Path | None,
     **catching: Any,
 ) -> None:
@@ -208,6 +219,7 @@ def _serve(
     from keyturn.telemetry.logs import configure_logs
 
     configure_logs("warning")
+    token = _token(host, is_needed=not no_token)
     runner = _runner(opened)  # before there are threads, sockets and files to inherit
     running.callback(runner.close)
     bound = listen(host, port)
@@ -217,7 +229,7 @@ def _serve(
     if mails and boxes:
         read_mails(boxes.usual, mails)
     shown = replace(
-        caught.shown_in(_studio(opened, service, host, boxes, runner=runner, edits=edits)),
+        caught.shown_in(_studio(opened, service, host, token, boxes, runner=runner, edits=edits)),
         opens_inbox=bool(mails or (caught.is_on and opened.service)),  # no folder was named
     )
     with quick_imports(*_NOT_IN_PAGES):
@@ -250,6 +262,7 @@ def _studio(
     opened: Opened,
     settings: "Settings",
     host: str,
+    token: str,
     boxes: "Boxes | None" = None,
     brands: Mapping[str, Mapping[str, Any]] | None = None,
     runner: "Runner[Drawer] | None" = None,
@@ -259,14 +272,11 @@ def _studio(
     from keyturn.emails.lint.clients.clients import Clients
     from keyturn.emails.studio.pages.editor import editor_started_by
     from keyturn.emails.studio.studio import Studio
-    from keyturn.mail.port.email import local_sender
 
-    brand = settings.brand
-    unnamed = local_sender(brand.name, brand.support_address) if opened.service else local_sender("Your app", _HELLO)
     return Studio(
         gallery=opened.gallery,
         reopen=opened.reopen,
-        sender=opened.settings.sender or settings.mail.from_ or unnamed,
+        sender=_sender(opened, settings),
         captured=boxes.usual if boxes else None,
         boxes=boxes,
         runner=runner,
@@ -280,10 +290,18 @@ def _studio(
         provider=_provider(settings, boxes),
         release=_release(opened, settings),
         host=host,
-        token=_token(host),
+        token=token,
         editor=opened.settings.editor or editor_started_by(os.environ),
         pages=_hosted_pages(opened, brands or {}),
     )
+
+
+def _sender(opened: Opened, settings: "Settings") -> str:
+    from keyturn.mail.port.email import local_sender
+
+    brand = settings.brand
+    unnamed = local_sender(brand.name, brand.support_address) if opened.service else local_sender("Your app", _HELLO)
+    return opened.settings.sender or settings.mail.from_ or unnamed
 
 
 def _hosted_pages(opened: Opened, brands: Mapping[str, Mapping[str, Any]]) -> "HostedPages | None":
@@ -295,12 +313,16 @@ def _hosted_pages(opened: Opened, brands: Mapping[str, Mapping[str, Any]]) -> "H
     return PagePreview(opened.service, {**brands, **opened.settings.brands}, read_anew=opened.read_service)
 
 
-def _token(host: str) -> str:
-    from keyturn.emails.studio.access import token_for
+def _token(host: str, *, is_needed: bool = True) -> str:
+    from keyturn.emails.studio.access import is_loopback, token_for
     from keyturn.settings.variables import SecretUnread, Variables
 
+    if not is_needed:
+        if not is_loopback(host):
+            fail(f"--no-token: other machines can reach {host}, so this studio needs its token")
+        return ""
     try:
-        return token_for(host, Variables(os.environ).get(_TOKEN, ""))
+        return token_for(Variables(os.environ).get(_TOKEN, ""))
     except SecretUnread as error:
         fail(f"{error.label}: {error}")
     except ValueError as error:
@@ -317,7 +339,7 @@ def _export(opened: Opened, destination: Path) -> None:
     with click.progressbar(
         length=len(names), label=muted("Writing"), file=sys.stderr, hidden=not sys.stderr.isatty()
     ) as bar:
-        sender = _studio(opened, service_settings(opened), "127.0.0.1").sender
+        sender = _sender(opened, service_settings(opened))
         runner = _runner(opened)
         try:
             exported = export(opened.gallery, sender, destination, lambda: bar.update(1), runner)

@@ -21,7 +21,6 @@ from keyturn.emails.inbox.store import CapturedMails
 from keyturn.emails.studio.access import (
     HEADERS,
     is_admitted,
-    is_loopback,
     known_hosts_only,
     require_token,
     same_origin_only,
@@ -61,9 +60,9 @@ from keyturn.plain_files import paths_below
 def studio_router(studio: Studio, path: str = "/studio") -> Router:
     """Return a router to mount in an app. For development only: it shows every captured mail.
 
-    Raises ValueError if other machines can reach the studio and no token protects it.
+    Raises ValueError if other machines can reach a studio without a token.
     """
-    if not (studio.token or is_loopback(studio.host)):
+    if studio.is_shared and not studio.token:
         raise ValueError(f"a studio on {studio.host} needs a token, because other machines can reach it")
     if studio.runner:
         studio = replace(studio, gallery=with_bounded_branches(studio.gallery, studio.runner))

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from litestar import Litestar, MediaType, get
@@ -9,6 +10,8 @@ from litestar.params import FromQuery
 from playwright.async_api import BrowserContext, expect
 from tests.emails.studio.fixtures import Client
 from tests.serving import serving
+
+from keyturn.emails.studio import Studio, create_studio_app
 
 pytestmark = pytest.mark.long
 
@@ -41,3 +44,22 @@ async def test_a_page_of_another_site_shows_nothing_of_it(context: BrowserContex
     assert served.removesuffix("/studio") in (await refused.value).text
     await expect(page.frame_locator("iframe").get_by_role("status")).to_have_count(0)
     await page.close()
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_an_open_page_says_what_to_do_when_a_restarted_studio_refuses_it(
+    context: BrowserContext, studio: Studio
+) -> None:
+    page = await context.new_page()
+    with serving(create_studio_app(replace(studio, token="t" * 22))) as url:
+        await page.goto(f"{url}/studio/templates/greeting?token={'t' * 22}")
+        await expect(page.get_by_role("status")).to_have_text("watching email_templates")
+        await context.clear_cookies()
+        await page.reload()
+        await expect(page.get_by_text("after a restart, open the new address")).to_be_visible()
+        await page.goto(f"{url}/studio/templates/greeting?token={'t' * 22}")
+        await page.route("**/studio/events", lambda route: route.fulfill(status=403))
+        await page.reload()
+        await expect(page.get_by_role("status")).to_contain_text("open the address with ?token=")
+        await page.close()
+        studio.stopping.set()
