@@ -81,7 +81,7 @@ def test_a_worker_alone_ends_cleanly(system: Mapping[str, str]) -> None:
 
 
 @pytest.mark.usefixtures("migrated")
-@pytest.mark.parametrize("option", [("--processes", "1"), ("--uds", "keyturn.sock")])
+@pytest.mark.parametrize("option", [("--workers", "2"), ("--uds", "keyturn.sock")])
 def test_what_needs_posix_says_so_in_a_sentence(system: Mapping[str, str], option: tuple[str, str]) -> None:
     with running("serve", *option, **system) as refused:
         assert refused.process.wait(30) == 1
