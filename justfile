@@ -109,6 +109,10 @@ messages:
 # Run all that CI runs: about half an hour on two idle cores
 check: lint stranger test stories newest oldest
 
+# Print what each room weighs, beside the budgets; `--lower` lowers the numbers in pyproject.toml to today's
+weight *flags:
+    uv run python -m tests.house.weight {{flags}}
+
 # Build the documentation site into site/, in twenty seconds; `just docs serve` shows it while you write
 docs command="build" *flags="--strict":
     NO_MKDOCS_2_WARNING=1 uv run mkdocs {{command}} {{flags}}

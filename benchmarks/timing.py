@@ -1,12 +1,11 @@
 """What an attacker learns from the time of a reset request, and of a ping right after it, over the socket.
 
 It measures `keyturn serve` with default settings and the worker that it starts. The rank test of Mann and Whitney
-compares each kind of address with an unknown address, and user names with unknown ones. With --second, requests ask for
-a link to the second address, which one kind of account has. AUC is the share of pairs in
+compares each kind of address with an unknown address, and user names with unknown ones. AUC is the share of pairs in
 which the kind took longer: 0.5 means no difference. `told` is how often the best single threshold is right. That
 threshold is fitted to the same samples, so `told` is too high rather than too low.
 
-    uv run python -m benchmarks.timing [--samples 2000] [--database sqlite|postgresql] [--names] [--second]
+    uv run python -m benchmarks.timing [--samples 2000] [--database sqlite|postgresql] [--names]
 """
 
 import asyncio
@@ -24,7 +23,6 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
-from types import MappingProxyType
 
 import click
 from sqlalchemy import Connection, insert, text
@@ -32,16 +30,13 @@ from sqlalchemy import Connection, insert, text
 from keyturn.accounts.builtin import AccountRow
 from keyturn.database import Database, now
 from keyturn.database.migrations import migrate
-from keyturn.reset.records.second_addresses import SecondAddressRow
 
 KINDS = ("known", "disabled", "provider", "cooled down", "unknown")
-SECOND = ("with second", "without second", "no account")
 NAMES = ("known name", "disabled name", "unknown name")
 PAUSE = 0.025
 """Seconds between samples. A mail takes the worker less, so it can delay the ping but not the next request."""
 
 _READY = re.compile(r"http://127\.0\.0\.1:(\d+)")
-_UNKNOWN = {NAMES: "unknown name", SECOND: "no account"}
 _REQUEST, _PING = "/api/auth/request-password-reset", "/health/live"
 
 Samples = Mapping[str, tuple[list[int], list[int]]]
@@ -53,11 +48,9 @@ Samples = Mapping[str, tuple[list[int], list[int]]]
 @click.option("--database", type=click.Choice(["sqlite", "postgresql"]), default="sqlite", show_default=True)
 @click.option("--worker", type=click.Choice(["child", "inside", "none"]), default="child", show_default=True)
 @click.option("--names", is_flag=True, help="Read the accounts from a table with user names, and ask for names, too.")
-@click.option("--second", is_flag=True, help="Also ask for links to second addresses.")
-def main(samples: int, database: str, worker: str, *, names: bool, second: bool) -> None:
+def main(samples: int, database: str, worker: str, *, names: bool) -> None:
     """Time requests, and print a row for each kind of address."""
-    kinds = KINDS + (NAMES if names else ()) + (SECOND if second else ())
-    more = (_TABLE if names else {}) | ({"KEYTURN_SECOND_ADDRESS_ENABLED": "true"} if second else {})
+    kinds, more = KINDS + (NAMES if names else ()), _TABLE if names else {}
     with TemporaryDirectory(prefix="keyturn-") as folder, _database(database, folder) as url:
         asyncio.run(_fill(url, samples))
         with _serve(url, folder, worker, more) as port:
@@ -65,7 +58,7 @@ def main(samples: int, database: str, worker: str, *, names: bool, second: bool)
     click.echo(f"{database}, worker {worker}, {samples} samples of each kind, medians in ms")
     click.echo(f"{'':<15}{'request':>9}{'AUC':>8}{'p':>9}{'told':>8}{'ping':>12}{'AUC':>8}{'p':>9}{'told':>8}")
     for kind in kinds:
-        unknown = found[next((name for some, name in _UNKNOWN.items() if kind in some), "unknown")]
+        unknown = found["unknown name" if kind in NAMES else "unknown"]
         row = "".join(_cells(mine, other) for mine, other in zip(found[kind], unknown, strict=True))
         click.echo(f"{kind:<15}{row}")
 
@@ -98,7 +91,7 @@ def _measure(port: int, samples: int, kinds: Sequence[str]) -> Samples:
         name = {"cooled down": "cooled", "unknown": "nobody"}.get(kind, kind.replace(" ", "-"))
         identifier = f"{name}-{number}" if kind in NAMES else f"{name}-{number}@example.test"
         start = time.perf_counter_ns()
-        _post(client, identifier, {"to": "second"} if kind in SECOND else {})
+        _post(client, identifier)
         middle = time.perf_counter_ns()
         client.request("GET", _PING)
         client.getresponse().read()
@@ -108,8 +101,8 @@ def _measure(port: int, samples: int, kinds: Sequence[str]) -> Samples:
     return found
 
 
-def _post(client: http.client.HTTPConnection, email: str, more: Mapping[str, str] = MappingProxyType({})) -> None:
-    client.request("POST", _REQUEST, json.dumps({"email": email, **more}), {"Content-Type": "application/json"})
+def _post(client: http.client.HTTPConnection, email: str) -> None:
+    client.request("POST", _REQUEST, json.dumps({"email": email}), {"Content-Type": "application/json"})
     answer = client.getresponse()
     answer.read()
     if answer.status != http.client.ACCEPTED:
@@ -139,9 +132,6 @@ _TABLE = {
 """The settings that read the same accounts as an app's table, whose column `name` has the user names."""
 
 
-_WITH_ACCOUNTS = ("with-second", "without-second")
-
-
 async def _fill(url: str, samples: int) -> None:
     database = Database(url)
     await migrate(database)
@@ -157,25 +147,12 @@ async def _fill(url: str, samples: int) -> None:
             "active": not name.startswith("disabled"),
             "created_at": now(),
         }
-        for name in ("known", "disabled", "provider", "cooled", "known-name", "disabled-name", *_WITH_ACCOUNTS)
-        for number in range(samples)
-    ]
-    seconds = [
-        {
-            "account_id": f"{_WITH_ACCOUNTS[0]}-{number}",
-            "email": f"second-{number}@example.test",
-            "primary_email": f"{_WITH_ACCOUNTS[0]}-{number}@example.test",
-            "added_at": now(),
-            "usable_at": now(),
-            "pending": "",
-            "mails": 1,
-        }
+        for name in ("known", "disabled", "provider", "cooled", "known-name", "disabled-name")
         for number in range(samples)
     ]
 
     def fill(connection: Connection) -> None:
         connection.execute(insert(AccountRow), rows)
-        connection.execute(insert(SecondAddressRow), seconds)
         for column in ("email", "name"):  # as an app's table has them
             connection.execute(text(f"CREATE INDEX by_{column} ON keyturn_accounts (lower({column}))"))
 

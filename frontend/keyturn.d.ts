@@ -123,8 +123,6 @@ export interface FormTexts {
   codes: boolean;
   /** Whether users may enter a user name in place of their address. */
   takesNames: boolean;
-  /** Whether a request may ask for a link to the account's second address. */
-  secondAddresses: boolean;
   /** Where users read their mail. `others`: domains near one of these that are no mistake. */
   mailServices: { services: { name: string; url: string; domains: string[] }[]; others: string[] };
 }
@@ -140,8 +138,7 @@ export interface ClientOptions {
 
 /** Every call rejects with a KeyturnError, also if Keyturn does not answer within 20 seconds. */
 export interface Client {
-  /** `to`: asks for a link to the account's second address, if the service has second addresses. */
-  requestReset(email: string, options?: { challenge?: string; to?: "second"; returnTo?: string }): Promise<Done>;
+  requestReset(email: string, options?: { challenge?: string; returnTo?: string }): Promise<Done>;
   /** The service's challenge, if it sets one. For ALTCHA it contains a fresh puzzle. */
   challenge(): Promise<Challenge>;
   /** Exchanges the code of a mail for a token, if mails contain codes. */
@@ -159,8 +156,6 @@ export interface Client {
   secureAccount(token: string): Promise<Done>;
   /** Disputes a request with the token of the small link in a reset mail. The address gets no more of them for a while. */
   muteMailbox(token: string): Promise<Done>;
-  /** Stops a case of the help desk with the token of the mail about it. The case waits for a second operator. */
-  stopHelp(token: string): Promise<Done>;
   /** Changes the password of the user who is signed in to Keyturn. Works only in pages of its own origin. */
   changePassword(currentPassword: string, newPassword: string): Promise<Done>;
   policy(): Promise<{ rules: Rule[] }>;
@@ -173,7 +168,6 @@ export declare function createClient(options?: ClientOptions): Client;
 /** The texts of the elements by name. Words in braces are placeholders, and <b> is bold. Empty headings and leads are hidden. */
 export type Texts = Record<
   | "forgotHeading" | "forgotLead" | "email" | "malformed" | "send" | "back"
-  | "toSecond" | "toSecondLead" | "sentSecond"
   | "sentHeading" | "sentLead" | "for" | "spam" | "nothing" | "askAgainIn" | "askAgain" | "sendAgain" | "another" | "openInbox" | "meant"
   | "changeHeading" | "changeLead" | "change" | "changeSent"
   | "resetHeading" | "firstHeading" | "password" | "firstPassword" | "again" | "firstAgain" | "show" | "hide" | "same" | "unmet" | "mismatch" | "save" | "saveFirst" | "until"

@@ -12,35 +12,32 @@ export class Forgot extends Forms {
   }
 
   asking(known = "") {
-    const email = this.field("email", { ...this.identifier(), value: known }), hint = this.id("second");
-    const second = make("input", { type: "checkbox", "aria-describedby": hint });
+    const email = this.field("email", { ...this.identifier(), value: known });
     const send = this.button("send"), clock = this.clock();
-    const submit = () => this.attempt(send, () => this.ask(email.input.value, second.checked), (refusal, text) => {
+    const submit = () => this.attempt(send, () => this.ask(email.input.value), (refusal, text) => {
       email.complain(refusal.errors.length ? this.say("malformed") : text);
       email.input.focus();
     }, clock);
     return [
       this.title(this.say("forgotHeading"), this.say("forgotLead")),
-      this.form(submit, email.box, this.service?.secondAddresses ? make("div", {},
-        make("label", { part: "choice" }, second, this.say("toSecond")),
-        make("p", { part: "note", id: hint }, this.say("toSecondLead"))) : null, this.challengeSlot(), clock, send),
+      this.form(submit, email.box, this.challengeSlot(), clock, send),
       this.links(this.back()),
     ];
   }
 
-  /** @param {string} email @param {boolean} [second] Whether the link goes to the account's second address. */
-  async ask(email, second) {
-    const cooldown = await this.request(email, second);
-    const clock = this.clock(), ask = () => this.ask(email, second);
+  /** @param {string} email */
+  async ask(email) {
+    const cooldown = await this.request(email);
+    const clock = this.clock(), ask = () => this.ask(email);
     const again = this.button("sendAgain", () => this.attempt(again, ask, this.tell, clock), "button second");
     const other = this.button("another", () => this.turnTo(...this.asking()), "link");
     this.alert.textContent = "";
     this.turnTo(
-      this.title(this.say("sentHeading"), ...this.rich(second ? "sentSecond" : "sentLead", { email })),
-      ...(second || this.attribute("code") === undefined || !this.service?.codes ? [] : [this.codeView(email)]),
-      ...(second ? [] : [this.meant(email)]),
+      this.title(this.say("sentHeading"), ...this.rich("sentLead", { email })),
+      ...(this.attribute("code") === undefined || !this.service?.codes ? [] : [this.codeView(email)]),
+      this.meant(email),
       make("div", { part: "panel" },
-        make("p", {}, this.say("spam")), second ? null : this.inbox(email), clock, this.challengeSlot(), this.alert, again),
+        make("p", {}, this.say("spam")), this.inbox(email), clock, this.challengeSlot(), this.alert, again),
       this.links(other, this.back()),
     );
     this.rest(again, cooldown, clock, this.say("nothing") + this.space());

@@ -50,7 +50,6 @@ export function createClient({ url = "", path = "/api/auth", language = "" } = {
     reset: (token, newPassword, more = {}) => call("reset-password", { token, newPassword, ...more }),
     secureAccount: (token) => call("secure-account", { token }),
     muteMailbox: (token) => call("mute-mailbox", { token }),
-    stopHelp: (token) => call("stop-help", { token }),
     // Sessions have this fixed path, which `path` does not change.
     changePassword: (currentPassword, newPassword) =>
       call("change-password", { currentPassword, newPassword }, below("/api/auth")),

@@ -267,13 +267,13 @@ export class Forms {
   /**
    * Requests a mail and returns the seconds until the next request makes sense. Until then no element in this tab sends
    * another request for the address: the service would send no mail, and the countdown would start over.
-   * @param {string} email @param {boolean} [second]
+   * @param {string} email
    */
-  async request(email, second) {
-    const to = second ? "second" : undefined, sent = sentTo(email + (to ?? "")), left = (kept(sent) - Date.now()) / 1000;
+  async request(email) {
+    const sent = sentTo(email), left = (kept(sent) - Date.now()) / 1000;
     if (left > 0) return left;
     const returnTo = this.attribute("return-to");
-    await this.answered((challenge) => this.client.requestReset(email, { challenge, to, returnTo }));
+    await this.answered((challenge) => this.client.requestReset(email, { challenge, returnTo }));
     this.emit("keyturn-sent", { email });
     const cooldown = Number(this.attribute("cooldown") ?? 60);
     kept(sent, Date.now() + cooldown * 1000);

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
         Event,
         PasswordChanged,
         PasswordResetRequested,
-        SecondAddressChanged,
         SecondStepFailed,
     )
 
@@ -61,7 +60,6 @@ __all__ = [
     "PasswordResetRequested",
     "PendingReset",
     "RenderedMail",
-    "SecondAddressChanged",
     "SecondStepFailed",
     "Settings",
     "TemplateInvalid",
@@ -94,7 +92,6 @@ _MODULES = {
     "PasswordResetRequested": "webhooks.events",
     "PendingReset": "reset.reset_hook",
     "RenderedMail": "emails.mails",
-    "SecondAddressChanged": "webhooks.events",
     "SecondStepFailed": "webhooks.events",
     "Settings": "settings",
     "TemplateInvalid": "errors",

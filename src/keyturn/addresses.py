@@ -14,12 +14,14 @@ LONGEST_LOCAL_PART = 64
 
 _TOO_LONG = f"longer than {LONGEST} bytes"
 
-# RFC 5322 dot-atom, with the letters that RFC 6531 adds. Quoted local parts and address literals are refused, as in
-# the HTML standard's email field: accounts do not use them, and they carry spaces and commas.
-_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]+"
+# The HTML standard's email field, with the letters that RFC 6531 adds. It takes dots anywhere, as some old mailboxes of
+# mobile operators have them. Quoted local parts and address literals are refused: they carry spaces and commas.
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_LOCAL_PART = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
+_LOCAL_PART = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]+")
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+
+_AROUND = " \u00a0\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
+"""Blanks and invisible characters that come along when an address is copied."""
 
 _BECOME_ASCII = frozenset("\u037e\u1fef\u212a")
 """Every character beyond ASCII that NFC maps to one within it (Unicode's DerivedNormalizationProps)."""
@@ -35,7 +37,7 @@ def parse(text: str) -> str:
     turn into ASCII (the Kelvin sign into K). An international domain becomes its A-labels (RFC 5891).
     Raises InputInvalid if the text is not an address.
     """
-    text = text.strip(" ")
+    text = text.strip(_AROUND)
     # First of all: the time that normalization takes grows with the square of the marks on one letter.
     if len(text) > LONGEST:
         raise InputInvalid(Fault("email", _TOO_LONG))
@@ -94,6 +96,21 @@ def is_same_mailbox(one: str, other: str) -> bool:
         return parse(one) == parse(other)
     except InputInvalid:
         return False
+
+
+def with_ascii_domain(mailbox: str) -> str:
+    """Return "ada@bücher.example", or "Ada <ada@bücher.example>", with the A-labels of its domain (RFC 5891).
+
+    A mail server then needs no SMTPUTF8 for it. A domain that has none stays.
+    """
+    name, at, domain = mailbox.rpartition("@")
+    if not at or domain.isascii():
+        return mailbox
+    bare = domain.removesuffix(">")
+    try:
+        return f"{name}@{_a_labels(bare)}{domain[len(bare) :]}"
+    except InputInvalid:
+        return mailbox
 
 
 def mask(address: str) -> str:

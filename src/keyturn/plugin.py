@@ -46,7 +46,6 @@ from keyturn.webhooks.events import (
     Callback,
     PasswordChanged,
     PasswordResetRequested,
-    SecondAddressChanged,
     SecondStepFailed,
 )
 
@@ -129,7 +128,6 @@ _EVENTS = {
     "on_password_reset_requested": "password.reset_requested",
     "on_account_secured": "account.secured",
     "on_second_step_failed": "second_step.failed",
-    "on_second_address_changed": "second_address.changed",
 }
 
 
@@ -167,7 +165,6 @@ class KeyturnConfig:
     on_password_reset_requested: Callback[PasswordResetRequested] | None = None
     on_account_secured: Callback[AccountSecured] | None = None
     on_second_step_failed: Callback[SecondStepFailed] | None = None
-    on_second_address_changed: Callback[SecondAddressChanged] | None = None
     before_reset: BeforeReset | None = None
 
     @property
@@ -387,8 +384,6 @@ def _settings_of_own_pages(settings: Settings) -> Iterator[str]:
         "sign_in_url": settings.sign_in_page,
         "secure_account.url": settings.secure_account.url,
         "mute.url": settings.mute.url,
-        "help_desk.url": settings.help_desk.url if settings.help_desk.enabled else "",
-        "second_address.url": settings.second_address.url if settings.second_address.enabled else "",
     }
     for name, pattern in pages.items():
         if hosted_path(pattern) is not None:

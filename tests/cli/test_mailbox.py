@@ -84,7 +84,7 @@ def test_what_else_holds_mails_back_from_a_blocked_mailbox_is_released_and_the_b
 ) -> None:
     async def block(parts: Parts) -> None:
         def write(tx: Transaction) -> None:
-            tx.mailboxes.block(ADA, now(), "help_desk")
+            tx.mailboxes.block(ADA, now(), "hijacked: google")
             tx.mailboxes.mute(ADA, now())
 
         await parts.records.transact(write)
@@ -92,7 +92,7 @@ def test_what_else_holds_mails_back_from_a_blocked_mailbox_is_released_and_the_b
     school.do(block)
     assert "stays blocked" in keyturn("mailbox", "release", ADA).out
     facts = json.loads(keyturn("mailbox", "show", ADA, "--json").out)
-    assert (facts["blocked_for"], facts["mails_today"], facts["mailed_at"]) == ("help_desk", 0, None)
+    assert (facts["blocked_for"], facts["mails_today"], facts["mailed_at"]) == ("hijacked: google", 0, None)
     assert (facts["suppressed_until"], facts["muted_until"]) == (None, None)
     assert json.loads(keyturn("audit", "--json").out)[0]["outcome"] == "released"
 
@@ -100,7 +100,7 @@ def test_what_else_holds_mails_back_from_a_blocked_mailbox_is_released_and_the_b
 @pytest.mark.usefixtures("complained")
 def test_a_mailbox_that_is_unblocked_can_get_mails_even_if_it_was_suppressed(keyturn: Keyturn, school: School) -> None:
     async def block(parts: Parts) -> None:
-        await parts.records.transact(lambda tx: tx.mailboxes.block(ADA, now(), "help_desk"))
+        await parts.records.transact(lambda tx: tx.mailboxes.block(ADA, now(), "hijacked: google"))
 
     school.do(block)
     assert keyturn("mailbox", "release", "--unblock", ADA).out == f"{ADA} can get mails again.\n"

@@ -17,11 +17,8 @@ from keyturn.mail.providers import PROVIDERS
 from keyturn.mail.providers.resend import ResendSettings
 from keyturn.mail.providers.smtp import SmtpSettings
 from keyturn.settings import (
-    AccountSettings,
     Brand,
-    InvitationSettings,
     MailSettings,
-    SecondAddressSettings,
     Secret,
     ServerSettings,
     Settings,
@@ -178,18 +175,6 @@ def test_links_to_a_port_of_this_machine_where_serve_does_not_listen_are_a_doubt
     changed = msgspec.structs.replace(production, **here, server=ServerSettings())
     of_app = Reading(file=file, settings=changed, faults=(), of_app=True)
     assert not [one for one in check_settings(of_app) if "`serve` listens" in one.message]
-
-
-def test_second_addresses_that_no_one_can_add_are_a_doubt(production: Settings) -> None:
-    on: dict[str, Any] = {"second_address": SecondAddressSettings(enabled=True)}
-    table = AccountSettings(store="table")
-    (doubt,) = doubts(production, **on, accounts=table, sign_in_url="https://app.northwind.example/login")
-    assert doubt.message.startswith("second_address.enabled: users cannot add an address")
-    assert "KEYTURN_INVITATIONS_SERVICE_KEY" in doubt.mend
-
-    key = InvitationSettings(service_key=Secret("k" * 40))
-    for fine in ({"accounts": table, "invitations": key}, {"accounts": table, "sign_in_url": "{base_url}/login"}, {}):
-        assert [one.verdict for one in doubts(production, **on, **fine)] == ["ok"]
 
 
 def test_the_documentation_names_every_check() -> None:

@@ -29,6 +29,8 @@ def speaking(folder: Path, *names: str) -> Languages:
         ("", "fr, de;q=0.8, pt-BR;q=0.9", "pt-BR"),
         ("", "en, de;q=0.5", "en"),
         ("", "de;q=0, en;q=0.1", "en"),
+        ("", "de; q=0.9", "de"),
+        ("", "en ; Q=0.5,\tde\t;\tq=0.9", "de"),
         ("fr", "de", "de"),
         ("klingon!", "de", "de"),
         ("", "*", "en"),

@@ -6,23 +6,20 @@ from datetime import timedelta
 from pathlib import Path
 
 import httpx
-import msgspec
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 from tests.pages.school import ADA, School, Visitor, cookie, heading, opened, settings_for, words
 
 from keyturn.accounts.port import Account
 from keyturn.database import now
-from keyturn.outbox.models import OutboxRow
 from keyturn.reset.records import tokens
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.link_store import NewLink
-from keyturn.reset.records.messages import HELP_REQUESTED, HelpRequested
-from keyturn.settings import HelpDeskSettings, MuteSettings, SecureAccountSettings
+from keyturn.settings import MuteSettings, SecureAccountSettings
 
 pytestmark = pytest.mark.long
 
-SECURE, MUTE, STOP = "/secure-your-account", "/stop-emails", "/stop-help"
+SECURE, MUTE = "/secure-your-account", "/stop-emails"
 
 
 @pytest.fixture
@@ -94,39 +91,6 @@ async def test_a_mailbox_is_muted_once_and_the_page_says_for_how_long(
     assert heading(again) == "This link does not work"
 
 
-async def test_a_case_of_the_help_desk_is_stopped_once(tmp_path: Path) -> None:
-    settings = settings_for(tmp_path, help_desk=HelpDeskSettings(enabled=True))
-    async with opened(settings) as school, school.visitor() as visitor:
-        account = await school.add()
-        case = await school.parts.help_desk.open(account, Client(operator="greta"), "a note")
-        (message,) = await school.parts.database.fetch(
-            select(OutboxRow.payload).where(OutboxRow.kind == HELP_REQUESTED)
-        )
-        token = school.parts.help_desk.stop_token(msgspec.json.decode(message["payload"], type=HelpRequested))
-
-        page = await visitor.follow(await visitor.get(f"{STOP}/{token}"))
-        assert heading(page) == "Someone contacted our help desk"
-        assert ADA in words(page)
-        assert not school.parts.help_desk.needs_approval(case)
-        done = await visitor.follow(await visitor.submit(STOP))
-        assert heading(done) == "The request is stopped"
-        stopped = await school.parts.help_desk.find(account)
-        assert stopped is not None
-        assert school.parts.help_desk.needs_approval(stopped)
-        (again,) = await dead_pages(visitor, STOP, token)
-        assert heading(again) == "This link does not work"
-
-
-async def test_the_form_for_codes_is_there_with_a_help_desk_alone(tmp_path: Path) -> None:
-    settings = settings_for(tmp_path, help_desk=HelpDeskSettings(enabled=True))
-    async with opened(settings) as school, school.visitor() as visitor:
-        assert heading(await visitor.get("/forgot-password/code")) == "Enter your code"
-        await visitor.get("/forgot-password")
-        sent = await visitor.follow(await visitor.submit("/forgot-password", email=ADA))
-        assert heading(sent) == "Check your email"
-        assert "another device" not in words(sent)
-
-
 async def test_unknown_used_and_expired_links_have_one_page(school: School, visitor: Visitor, ada: Account) -> None:
     used, expired = await school.secure_token(ada), await school.secure_token(ada, timedelta(0))
     await school.parts.securing.secure(used, Client())
@@ -159,7 +123,6 @@ async def test_a_page_that_no_mail_leads_to_is_not_there(tmp_path: Path) -> None
     async with opened(settings) as school, school.visitor() as visitor:
         assert (await visitor.get(f"{SECURE}/x")).status_code == 404
         assert (await visitor.get(f"{MUTE}/x")).status_code == 404
-        assert (await visitor.get(f"{STOP}/x")).status_code == 404
         assert (await visitor.get("/forgot-password/code")).status_code == 404
 
 

@@ -26,8 +26,6 @@ def test_by_default_accounts_can_be_secured_and_nothing_else_is_asked(read: Read
         ('[secure_account]\nurl = ""\nlock = true', "secure_account.lock", "needs secure_account.url"),
         ('[mute]\nurl = "stop/{token}"', "mute.url", "must begin with {base_url} or https://"),
         ('[mute]\nperiod = "1s"', "mute.period", "must be from a minute to 30 days"),
-        ('[second_address]\nwait = "0s"', "second_address.wait", "must be from an hour to 14 days"),
-        ('[second_address]\nwait = "15d"', "second_address.wait", "must be from an hour to 14 days"),
         ('[hooks]\nbefore_reset = "school"', "hooks.before_reset", "must be package.module:function"),
         ('[hooks]\nlocate = "places"', "hooks.locate", "must be package.module:function"),
         ('[hooks]\ntimeout = "1m"', "hooks.timeout", "must be at most 30 s"),

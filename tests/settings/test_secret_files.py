@@ -46,18 +46,34 @@ def message(name: str, environ: dict[str, str]) -> str:
     return "; ".join(str(fault) for fault in invalid.value.faults if fault.name == name)
 
 
-def test_the_file_holds_the_secret_without_one_newline_at_its_end(read: Read, secret: Path) -> None:
-    for written, meant in [
-        (WORD, WORD),
-        (f"{WORD}\n", WORD),
-        (f"{WORD}\r\n", WORD),
-        (f"{WORD}\n\n", f"{WORD}\n"),
-        (f" {WORD} ", f" {WORD} "),
-        (f"ä{WORD}", f"ä{WORD}"),
-    ]:
+def test_white_space_and_a_byte_order_mark_around_a_secret_are_not_part_of_it(read: Read, secret: Path) -> None:
+    for written in [WORD, f"{WORD}\n", f"{WORD}\r\n", f"{WORD}\n\n", f"\ufeff {WORD} \n", f"ä{WORD}"]:
         secret.write_bytes(written.encode())
-        key = read(bare=True, sending=False, KEYTURN_SECRET_KEY_FILE=str(secret)).secret_key
-        assert (key, type(key)) == (meant, Secret)
+        meant = "ä" + WORD if "ä" in written else WORD
+        by_file = read(bare=True, sending=False, KEYTURN_SECRET_KEY_FILE=str(secret)).secret_key
+        by_variable = read(bare=True, sending=False, KEYTURN_SECRET_KEY=written).secret_key
+        assert by_file == by_variable == meant
+        assert type(by_file) is Secret
+
+
+def test_a_password_keeps_the_blanks_at_its_ends(read: Read, secret: Path) -> None:
+    secret.write_text(f" {WORD} \n")
+
+    assert read(KEYTURN_SMTP_PASSWORD_FILE=str(secret)).smtp.password == f" {WORD} "
+
+
+@pytest.mark.parametrize("odd", ["a\nb", "a\rb", "a\x00b", "a\x85b", "a\u2028b"])
+@pytest.mark.parametrize(
+    "name", ["KEYTURN_MAIL_FROM", "KEYTURN_RESEND_API_KEY", "KEYTURN_BRAND_NAME", "KEYTURN_SMTP_USERNAME"]
+)
+def test_a_control_character_within_a_value_stops_the_start(name: str, odd: str) -> None:
+    said = message(name, {name: odd})
+    assert f"contains a line break or another control character (U+{ord(odd[1]):04X})" in said
+    assert "a" + odd[1] not in said
+
+
+def test_a_secret_in_quotation_marks_stops_the_start() -> None:
+    assert "is in quotation marks" in message("RESEND_API_KEY", {"RESEND_API_KEY": f'"{WORD}"'})
 
 
 def test_every_secret_can_come_from_a_file(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from tests.settings.reading import Faults, Read
 
 URL, SECRET = "https://app.example.org/webhooks/keyturn", "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
-EVENTS = "password.changed, password.reset_requested, account.secured, second_step.failed, second_address.changed"
+EVENTS = "password.changed, password.reset_requested, account.secured, second_step.failed"
 
 
 def test_an_address_and_a_secret_are_enough(read: Read) -> None:

@@ -16,14 +16,12 @@ from tests.accounts.table.app import App, running_app
 from tests.connections import connected
 from tests.signals.transmitter import AUDIENCE, DISABLED, ENABLED, ISSUER, RISC, Transmitter, key
 from tests.spec.inbox import TOKEN, token_in
-from tests.spec.proofs.test_help_desk_races import Gate, gates, locate_later
 from tests.spec.service import ADA, GRACE, NOBODY, REQUEST, Service, Start, running, settings_for
 
 from keyturn.accounts.builtin import AccountRow
 from keyturn.database import now
-from keyturn.problems.proofs import SecurityLinkDead
 from keyturn.reset.records.models import AuditRow, MailboxRow, ReceivedSignalRow
-from keyturn.settings import AccountSettings, HelpDeskSettings, HookSettings, Secret, SubjectColumns, TableSettings
+from keyturn.settings import AccountSettings, HookSettings, Secret, SubjectColumns, TableSettings
 
 pytestmark = pytest.mark.any_database
 
@@ -37,6 +35,26 @@ TYPE = {"content-type": "application/secevent+jwt"}
 @pytest.fixture
 def service_options(transmitter: Transmitter) -> dict[str, Any]:
     return {"signals": transmitter.settings()}
+
+
+class Gate:
+    """Where something waits: `reached` once it has arrived, until `open`."""
+
+    def __init__(self) -> None:
+        self.reached, self.open = asyncio.Event(), asyncio.Event()
+
+    async def pass_through(self) -> None:
+        self.reached.set()
+        await self.open.wait()
+
+
+gates: list[Gate] = []
+
+
+async def locate_later(_: str, __: str) -> str:
+    for gate in gates:
+        await gate.pass_through()
+    return ""
 
 
 async def push(service: Service, token: str | bytes, **headers: str) -> httpx.Response:
@@ -177,18 +195,6 @@ async def test_a_transmitter_without_authority_over_a_mailbox_keeps_no_block(
     await service.write(update(ReceivedSignalRow).values(transmitter="idp"))
     await push(service, transmitter.sign(transmitter.event(ENABLED, subject=ADA_BY_EMAIL)))
     assert not await is_blocked(service)
-
-
-@ON_SQLITE
-async def test_what_the_help_desk_blocked_stays_blocked(service: Service, transmitter: Transmitter) -> None:
-    await service.parts.records.transact(lambda tx: tx.mailboxes.block(ADA, now(), "help_desk"))
-    await push(service, transmitter.sign(transmitter.event(ago=60, **HIJACKED)))
-    await push(service, transmitter.sign(transmitter.event(ENABLED, subject=ADA_BY_EMAIL)))
-
-    mailbox = await service.parts.mailboxes.find(ADA)
-    assert mailbox
-    assert mailbox.blocked_for == "help_desk"
-    assert [outcome for outcome, *_ in await reported(service)] == ["hijacked", "not_blocked"]
 
 
 @ON_SQLITE
@@ -421,63 +427,6 @@ async def test_the_owners_button_in_another_mailbox_still_works(service: Service
 
     pressed = await service.anywhere().post("/api/auth/secure-account", json={"token": token_in(notice)})
     assert pressed.is_success
-
-
-async def test_the_help_desk_lets_the_owner_of_a_hijacked_mailbox_in(start: Start, transmitter: Transmitter) -> None:
-    from keyturn.reset.records.client import Client
-
-    settings = HelpDeskSettings(enabled=True, wait=timedelta(0))
-    service = await start(signals=transmitter.settings(), help_desk=settings)
-    await push(service, transmitter.sign(transmitter.event(**HIJACKED)))
-    account = await service.parts.accounts.find(ADA)
-    assert account
-    desk, operator = service.parts.help_desk, Client(operator="ops")
-    code = await desk.issue(await desk.open(account, operator, "checked"), operator)
-    issued = await desk.exchange(ADA, code.code, Client(ip_address="198.51.100.7"))
-    assert issued
-    assert (await service.reset(issued.token)).is_success
-
-
-async def test_a_report_leaves_the_help_desks_link_alone_which_was_never_in_the_mailbox(
-    start: Start, transmitter: Transmitter
-) -> None:
-    from keyturn.reset.records.client import Client
-
-    service = await start(signals=transmitter.settings(), help_desk=HelpDeskSettings(enabled=True, wait=timedelta(0)))
-    account = await service.parts.accounts.find(ADA)
-    assert account
-    desk, operator = service.parts.help_desk, Client(operator="ops")
-    code = await desk.issue(await desk.open(account, operator, "checked"), operator)
-    issued = await desk.exchange(ADA, code.code, Client(ip_address="198.51.100.7"))
-    assert issued
-    await push(service, transmitter.sign(transmitter.event(**HIJACKED)))
-
-    assert (await service.reset(issued.token)).is_success
-
-
-@pytest.mark.parametrize("is_told_first", [False, True])
-async def test_a_hijacked_mailbox_stops_no_case_of_the_help_desk(
-    start: Start, transmitter: Transmitter, *, is_told_first: bool
-) -> None:
-    from keyturn.reset.records.client import Client
-
-    service = await start(signals=transmitter.settings(), help_desk=HelpDeskSettings(enabled=True, wait=timedelta(0)))
-    account = await service.parts.accounts.find(ADA)
-    assert account
-    if not is_told_first:
-        await push(service, transmitter.sign(transmitter.event(**HIJACKED)))
-    case = await service.parts.help_desk.open(account, Client(operator="ops"), "checked")
-    await service.deliver()
-    mails = service.inbox.sent_to(ADA, "help_requested")
-    assert len(mails) == is_told_first
-    for mail in mails:
-        (token,) = TOKEN.findall(mail.text)[:1]
-        await push(service, transmitter.sign(transmitter.event(**HIJACKED)))
-        with pytest.raises(SecurityLinkDead):
-            await service.parts.help_desk.check(token, Client())
-        assert (await service.anywhere().post("/api/auth/stop-help", json={"token": token})).status_code == 400
-
-    assert await service.parts.help_desk.issue(case, Client(operator="ops"))
 
 
 @ON_SQLITE

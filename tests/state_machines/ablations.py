@@ -14,7 +14,6 @@ from keyturn.reset.change import ChangeEffects
 from keyturn.reset.proofs.second_step.tries import SecondStepTries
 from keyturn.reset.records.codes import CodeStore, TriedCode
 from keyturn.reset.records.guarded import SingleUse
-from keyturn.reset.records.help_cases import HelpCases
 from keyturn.reset.records.link_store import Link, LinkStore
 from keyturn.reset.records.mailboxes import Mailboxes
 from keyturn.reset.records.secure_links import SecureLink, SecureLinkStore
@@ -145,24 +144,6 @@ def without_the_limit_of_a_press_to_buttons_of_its_mailbox(patch: pytest.MonkeyP
 
 def without_the_end_of_earlier_buttons_at_a_proven_change(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(SecureLinkStore, "end_elsewhere", _nothing)
-
-
-def without_the_block_of_a_mailbox_at_the_help_desk_s_code(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Mailboxes, "block", _nothing)
-
-
-def without_the_end_of_buttons_at_the_help_desk_s_code(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(SecureLinkStore, "end_all", _nothing)
-
-
-def without_the_delay_of_a_case_at_a_stop(patch: pytest.MonkeyPatch) -> None:
-    stop = HelpCases.stop
-
-    def stop_only(cases: HelpCases, digest: bytes, moment: datetime, ready_at: datetime) -> bool:
-        del ready_at
-        return stop(cases, digest, moment, moment)
-
-    patch.setattr(HelpCases, "stop", stop_only)
 
 
 def without_the_count_of_an_account_s_wrong_second_steps(patch: pytest.MonkeyPatch) -> None:

@@ -27,8 +27,8 @@ rarely = st.sampled_from([False, False, False, True])
 recent = st.sampled_from([0, 0, 0, 1, 2, 3])
 """How many steps back, from the newest thing of a kind."""
 
-OUTCOMES = {"reset_request", "invitation", "operator_reset", "account_recovery", "confirmation", "help_desk"}
-DEEDS = {"changed", "secured", "muted", "unlocked", "stopped"}
+OUTCOMES = {"reset_request", "invitation", "operator_reset", "account_recovery", "confirmation"}
+DEEDS = {"changed", "secured", "muted", "unlocked"}
 """Events of the audit trail of which each outcome is compared, and outcomes of all others. The rest are refusals."""
 
 SAME = {"cooldown": "rests", "daily_limit": "rests"}
@@ -54,7 +54,6 @@ PAGES = dict.fromkeys(LINKS, "reset-password") | {
     "code": "code",
     "muting link": "stop-emails",
     "button": "secure-your-account",
-    "stop": "stop-help",
 }
 """Where the mails' keys of each kind lead to."""
 
@@ -266,7 +265,7 @@ class Machine(RuleBasedStateMachine):
     def exchange(self, name: str, is_wrong: bool, times: int) -> None:
         """Exchange the newest code in a mailbox, whether it still works."""
         email = self.email(name)
-        codes = [code.token for code in self.model.held("code", "help desk's code", mailbox=email)]
+        codes = [code.token for code in self.model.held("code", mailbox=email)]
         digits = "00000000" if is_wrong or not codes else codes[-1]
         answers, token = self.world.exchange(email, digits, times=times)
         assert answers == sorted(CODE[self.model.exchange(email, digits)] for _ in range(times))
@@ -318,7 +317,7 @@ class Machine(RuleBasedStateMachine):
 
     # Operators and the provider
 
-    @rule(action=st.sampled_from(["invite", "reset", "reset", "unlock", "release", "unblock"]), name=names)
+    @rule(action=st.sampled_from(["invite", "reset", "reset", "unlock", "release"]), name=names)
     def operate(self, action: str, name: str) -> None:
         self.require_mail_about_press()
         email = self.email(name)
@@ -330,52 +329,9 @@ class Machine(RuleBasedStateMachine):
             self.model.waiting.append(Message("operator_reset", email))
         elif action == "unlock":
             assert self.world.unlock(email) == self.model.unlock(email)
-        elif action == "release":
+        else:
             self.world.release(email)
             self.model.release(email)
-        else:
-            self.world.unblock(email)
-            self.model.mailbox(email).is_blocked = False
-
-    @rule(name=names, actions=st.lists(st.sampled_from(["open", "approve", "issue", "issue"]), min_size=1, max_size=3))
-    def help(self, name: str, actions: Sequence[str]) -> None:
-        """Open a case, approve it as another operator, or issue a code and read it out."""
-        email = self.email(name)
-        if account := self.model.at(email):
-            self.require_confirmed(account)
-        for action in actions:
-            case, known = self.world.case(email), self.model.case(self.model.at(email))
-            assert (case is None) == (known is None)
-            if action == "open":
-                assert self.world.open_case(email) == self.model.open_case(self.model.at(email))
-            elif case and known and action == "approve":
-                assert self.world.approve(case) == self.model.approve(known)
-            elif case and known:
-                digits = self.world.issue_code(case)
-                assert bool(digits) == self.model.issue_code(known)
-                if digits:
-                    self.model.keys[-1].token = digits
-
-    @rule(name=names, sends_before=st.sampled_from(["", "ask", "ask and reset", "sign in"]), resets=st.booleans())
-    def call_help_desk(self, name: str, sends_before: str, resets: bool) -> None:
-        """Come back in by a code that is read out, perhaps after a thief has used the mailbox; then reset."""
-        if sends_before == "ask":
-            self.ask_and_wait(name)
-        elif sends_before == "ask and reset":
-            self.ask_reset_and_read(name)
-        elif sends_before == "sign in":
-            self.sign_in(name, is_wrong=False)
-        self.help(name, ["open", "approve", "issue"])
-        self.exchange(name, is_wrong=False, times=1)
-        self.check(*self.model.held(*LINKS, "session")[-3:])
-        if resets and self.model.held(*LINKS):
-            self.reset(0, choice="new", code="right", times=1)
-
-    @precondition(some("stop"))
-    @rule(back=recent, times=twice)
-    def stop_help(self, back: int, times: int) -> None:
-        stop = self.pick(self.model.held("stop"), back)
-        self.require_one_winner_or_refusals(self.world.stop(stop.token, times=times), BUTTON[self.model.stop(stop)])
 
     @rule(name=names, event=st.sampled_from(["delivered", "delivered", "bounced", "complained"]), times=twice)
     def report(self, name: str, event: str, times: int) -> None:
@@ -412,7 +368,7 @@ class Machine(RuleBasedStateMachine):
             self.deliver()
 
     def require_confirmed(self, account: Account) -> None:
-        """Let the worker tell of a change or a case before the next: the two mails look the same."""
+        """Let the worker tell of a change before the next: the two mails look the same."""
         if any(message.account is account for message in self.model.waiting):
             self.deliver()
 

@@ -17,7 +17,6 @@ The model leaves out, by the sections of docs/security.md:
   wrong codes of an account in a day.
 * This was not me: the settings without a lock, the app's events, log lines, presses that are refused in the audit
   trail, a store that is down, and lanes.
-* The help desk: the settings with a wait or an approval for each case, its limits, and what a wrong try costs.
 * All of "At rest and in logs", "Reports from the mail provider", "What your app is told", "What other systems are
   told", "Signing in", "Browsers" and "Templates from others", and the limits of clients. Of reports it knows what they
   lead to: a mailbox that bounced or complained gets no mail for a while.
@@ -28,19 +27,17 @@ processes that fail are the subject of tests/simulation and tests/reliability.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from tests.state_machines.things import (
     DAY,
     KINDS,
-    LINKS,
     MOST_STEPS,
     MOST_TRIES,
     MUTED_FOR,
     SHORTEST_PASSWORD,
     SUPPRESSED_FOR,
     Account,
-    Case,
     Key,
     Mail,
     Mailbox,
@@ -56,7 +53,6 @@ class Model:
     accounts: list[Account] = field(default_factory=list)
     keys: list[Key] = field(default_factory=list)
     mailboxes: dict[str, Mailbox] = field(default_factory=dict)
-    cases: dict[str, Case] = field(default_factory=dict)
     waiting: list[Message] = field(default_factory=list)
     trail: list[tuple[str, str, str]] = field(default_factory=list)
 
@@ -114,8 +110,6 @@ class Model:
             return self._confirm(message)
         if message.event == "warning":
             return self._notify("second_step_failed", message.mailbox)
-        if message.event == "help":
-            return self._tell_of_case(message)
         outcome = self.outcome(message)
         self.trail.append((message.event, outcome, message.mailbox))
         return [self._answer_request(message)] if outcome.endswith("mailed") else []
@@ -138,7 +132,7 @@ class Model:
         return Mail(template, account.email, [self.issue(kind, account, account.email) for kind in kinds])
 
     def _notify(self, template: str, *mailboxes: str) -> list[Mail]:
-        """Send notices. Cooldown, count, muting and blocks stop none of them; only mailboxes that bounced get none."""
+        """Send notices. Cooldown, count and muting stop none of them; only mailboxes that bounced get none."""
         return [Mail(template, to) for to in mailboxes if not self.mailbox(to).is_suppressed(self.now)]
 
     def _confirm(self, change: Message) -> Iterable[Mail]:
@@ -146,7 +140,7 @@ class Model:
         assert change.account
         for mailbox in dict.fromkeys([change.mailbox, change.account.email]):
             notices = self._notify("password_changed", mailbox)
-            has_button = mailbox == change.mailbox and change.secures and not self.mailbox(mailbox).is_blocked
+            has_button = mailbox == change.mailbox
             for notice in notices if has_button else ():
                 notice.keys.append(self.issue("button", change.account, mailbox))
             self.trail += [] if notices else [("confirmation", "suppressed", mailbox)]
@@ -162,8 +156,8 @@ class Model:
             outcome = "address_changed"
             yield from self._notify("address_disputed", press.mailbox, account.email)
         else:
-            account.secured = account.secured or refusal != "blocked"
-            if refusal in {"blocked", "suppressed"}:
+            account.secured = True
+            if refusal == "suppressed":
                 outcome = refusal
             else:
                 yield self._mail("password_reset", account, "recovery link")
@@ -192,9 +186,8 @@ class Model:
         link.over = "used"
         account.secured = False
         self.mailbox(account.email).mailed_at = None  # the owner has the mail, and need not wait for the next
-        is_helped = link.kind == "help desk's link"
-        self.trail.append(("help_desk_reset" if is_helped else "password_reset", "changed", account.email))
-        self._change("reset", account, password, is_proven=account.has_second_step, secures=not is_helped)
+        self.trail.append(("password_reset", "changed", account.email))
+        self._change("reset", account, password, is_proven=account.has_second_step)
         return ""
 
     def _refuse_step(self, link: Key) -> str:
@@ -220,27 +213,23 @@ class Model:
         session.over, session.ends = "", self.now + KINDS["session"].life
         return ""
 
-    def _change(self, event: str, account: Account, password: str, *, is_proven: bool, secures: bool = True) -> None:
+    def _change(self, event: str, account: Account, password: str, *, is_proven: bool) -> None:
         """`is_proven`: the change took more than a mailbox. The buttons in earlier mailboxes end."""
         account.password = password
         self._end(event, account)
         for button in self.held("button", account=account) if is_proven else ():
             if button.mailbox != account.email:
                 button.end(self.now)
-        self.waiting.append(Message("change", account.email, account, secures))
+        self.waiting.append(Message("change", account.email, account))
 
     def exchange(self, email: str, digits: str) -> bool:
-        """Exchange a code for a link. Only the newest of each kind works, and every fault gets the same answer."""
-        for kind in ("help desk's code", "code"):
-            for code in self.held(kind, mailbox=email)[-1:]:
-                code.tries += 1
-                is_left = kind == "help desk's code" or code.tries <= MOST_TRIES
-                if is_left and digits == code.token and not code.fault(self.now):
-                    code.over = "used"
-                    if kind == "help desk's code":
-                        self._take_away(code)
-                    self.issue("link" if kind == "code" else "help desk's link", code.account, email)
-                    return True
+        """Exchange a code for a link. Only the newest works, and every fault gets the same answer."""
+        for code in self.held("code", mailbox=email)[-1:]:
+            code.tries += 1
+            if code.tries <= MOST_TRIES and digits == code.token and not code.fault(self.now):
+                code.over = "used"
+                self.issue("link", code.account, email)
+                return True
         return False
 
     def replace(self, link: Key) -> str:
@@ -286,67 +275,6 @@ class Model:
         self._end("mute", muting.account, muting.mailbox)
         return True
 
-    # The help desk: operators who know the caller. The mailbox may be a thief's: it can delay a case, once.
-
-    def case(self, account: Account | None) -> Case | None:
-        """Return the account's open case. It is over a day after a code might first be issued."""
-        case = self.cases.get(account.email) if account else None
-        return case if case and case.account is account and case.ready_at > self.now - DAY else None
-
-    def open_case(self, account: Account | None) -> bool:
-        if account is None or account.state == "disabled" or account.provider or self.case(account):
-            return False
-        case = self.cases[account.email] = Case(account, account.email, self.now)
-        for code in self.held("help desk's code", mailbox=account.email):
-            code.over = "invalid"
-        self.trail.append(("help_desk", "opened", account.email))
-        if not self.mailbox(account.email).is_blocked:  # else a thief could stop what lets the owner in
-            self.waiting.append(Message("help", account.email, account, case=case))
-        return True
-
-    def _tell_of_case(self, opened: Message) -> list[Mail]:
-        assert opened.account
-        notices = self._notify("help_requested", opened.mailbox)
-        for notice in notices:
-            notice.keys.append(self.issue("stop", opened.account, opened.mailbox))
-            notice.keys[0].case = opened.case
-        return notices
-
-    def approve(self, case: Case) -> bool:
-        """Approve a case as its second operator."""
-        is_due, case.needs_approval = case.needs_approval, False
-        self.trail += [("help_desk", "approved", case.mailbox)] if is_due else []
-        return is_due
-
-    def issue_code(self, case: Case) -> bool:
-        if case.needs_approval or case.ready_at > self.now:
-            return False
-        self.issue("help desk's code", case.account, case.mailbox)
-        self.trail.append(("help_desk", "code_issued", case.mailbox))
-        return True
-
-    def stop(self, stop: Key) -> bool:
-        """End the case's code, and let none be issued for an hour and without a second operator."""
-        case = self.cases.get(stop.mailbox)
-        is_over = case is None or case.ready_at <= self.now - DAY or self.mailbox(stop.mailbox).is_blocked
-        if stop.over or case is None or stop.case is not case or is_over:
-            return False
-        stop.over, case.needs_approval = "used", True
-        case.ready_at = max(case.ready_at, self.now + timedelta(hours=1))
-        for code in self.held("help desk's code", mailbox=stop.mailbox):
-            code.over = "invalid"
-        self.trail.append(("help_desk_stop", "stopped", stop.mailbox))
-        return True
-
-    def _take_away(self, code: Key) -> None:
-        """Take the account away from its mailbox: end all that it got and its buttons, and block it."""
-        del self.cases[code.mailbox]
-        self.mailbox(code.mailbox).is_blocked = True
-        self._end("help", code.account)
-        for link in self.held(*LINKS, account=code.account):
-            link.is_replaced = True  # an expired one asks for no other
-        self.trail.append(("help_desk", "code_accepted", code.mailbox))
-
     # Operators and the provider.
 
     def unlock(self, email: str) -> bool:
@@ -358,9 +286,8 @@ class Model:
         return True
 
     def release(self, email: str) -> None:
-        """Forget all that holds mails back but a block."""
-        if not self.mailbox(email).is_blocked:
-            del self.mailboxes[email]
+        """Forget all that holds mails back."""
+        self.mailboxes.pop(email, None)
 
     def report(self, email: str) -> None:
         """Send no mail for a while to a mailbox that bounced or complained."""

@@ -1,4 +1,4 @@
-"""What the model knows: accounts, what their owners hold, mailboxes, cases of the help desk, and what waits."""
+"""What the model knows: accounts, what their owners hold, mailboxes, and what waits."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -33,18 +33,15 @@ class Kind:
 
 
 KINDS = {
-    "link": Kind(30 * MINUTE, ended_by={"reset", "change", "press", "mute", "help"}),
-    "operator's link": Kind(3 * DAY, ended_by={"reset", "change", "press", "mute", "help"}),
-    "recovery link": Kind(DAY, ended_by={"reset", "press", "help"}, opens={"active", "locked"}),
-    "help desk's link": Kind(30 * MINUTE, ended_by={"reset", "press", "help"}, opens={"active", "locked"}),
-    "code": Kind(10 * MINUTE, ended_by={"reset", "change", "press", "mute", "help"}),
-    "help desk's code": Kind(10 * MINUTE, opens={"active", "locked"}),
-    "session": Kind(DAY / 2, ended_by={"reset", "change", "press", "help"}, follows=True),
+    "link": Kind(30 * MINUTE, ended_by={"reset", "change", "press", "mute"}),
+    "operator's link": Kind(3 * DAY, ended_by={"reset", "change", "press", "mute"}),
+    "recovery link": Kind(DAY, ended_by={"reset", "press"}, opens={"active", "locked"}),
+    "code": Kind(10 * MINUTE, ended_by={"reset", "change", "press", "mute"}),
+    "session": Kind(DAY / 2, ended_by={"reset", "change", "press"}, follows=True),
     "muting link": Kind(7 * DAY, opens=ALWAYS),
-    "button": Kind(DAY, ended_by={"help"}, opens=ALWAYS, follows=True),
-    "stop": Kind(DAY, opens=ALWAYS, follows=True),
+    "button": Kind(DAY, opens=ALWAYS, follows=True),
 }
-LINKS = "link", "operator's link", "recovery link", "help desk's link"
+LINKS = "link", "operator's link", "recovery link"
 
 
 @dataclass(eq=False)
@@ -76,10 +73,10 @@ class Account:
 
 @dataclass(eq=False)
 class Key:
-    """What a user holds: something from a mail that went to `mailbox`, a code that was read out, or a session.
+    """What a user holds: something from a mail that went to `mailbox`, or a session.
 
     It works once; a session, often. `over`: why it ended before its time. `token`: what the service calls it.
-    `tries`: of a code, or of second steps. `case`: the one that it stops.
+    `tries`: of a code, or of second steps.
     """
 
     kind: str
@@ -90,7 +87,6 @@ class Key:
     tries: int = 0
     is_replaced: bool = False
     token: str = ""
-    case: "Case | None" = None
 
     def fault(self, now: datetime) -> Reason:
         """Return why it does not work now. If the app undoes a move or enables the account in time, it works again."""
@@ -107,16 +103,6 @@ class Key:
             self.over = "invalid"
 
 
-@dataclass(eq=False)
-class Case:
-    """A case of the help desk, for an account at a mailbox. A stop delays it, and asks for a second operator."""
-
-    account: Account
-    mailbox: str
-    ready_at: datetime
-    needs_approval: bool = False
-
-
 @dataclass
 class Mailbox:
     """The mails with a link that an address got since `since`, and why it gets no more."""
@@ -126,12 +112,9 @@ class Mailbox:
     since: datetime | None = None
     muted_until: datetime | None = None
     suppressed_until: datetime | None = None
-    is_blocked: bool = False
 
     def refusal(self, now: datetime) -> str:
         """Return why it gets no link now: a day has so many, and pauses between them, which grow after the third."""
-        if self.is_blocked:
-            return "blocked"
         if self.is_suppressed(now):
             return "suppressed"
         if self.muted_until and self.muted_until > now:
@@ -151,16 +134,11 @@ class Mailbox:
 
 @dataclass(frozen=True)
 class Message:
-    """Something that waits for the worker: a request for a link, or news for the owner of the account.
+    """Something that waits for the worker: a request for a link, or news for the owner of the account."""
 
-    `secures`: whether a mail about a change may have a button.
-    """
-
-    event: Literal["reset_request", "invitation", "operator_reset", "change", "press", "warning", "help"]
+    event: Literal["reset_request", "invitation", "operator_reset", "change", "press", "warning"]
     mailbox: str
     account: Account | None = None
-    secures: bool = True
-    case: Case | None = None
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -32,14 +32,11 @@ from keyturn.accounts.builtin import AccountRow
 from keyturn.errors import KeyturnError
 from keyturn.mail.port.email import Email
 from keyturn.outbox.models import STILL_WAITING, OutboxRow
-from keyturn.reset.help_desk import HelpDesk, HelpRefused
 from keyturn.reset.inviting import Campaign
 from keyturn.reset.proofs.second_step.totp import base32
 from keyturn.reset.records.client import Client
-from keyturn.reset.records.help_cases import HelpCase
 from keyturn.reset.records.models import AuditRow
 from keyturn.settings import (
-    HelpDeskSettings,
     InvitationSettings,
     LimitSettings,
     MuteSettings,
@@ -52,9 +49,8 @@ from keyturn.settings import (
 
 REPLACE, VERIFY = "/api/auth/replace-expired-link", "/api/auth/verify-reset-code"
 MUTE, SECURE, INVITE = "/api/auth/mute-mailbox", "/api/auth/secure-account", "/api/auth/invitations"
-STOP = "/api/auth/stop-help"
 SERVICE_KEY = "0123456789abcdef" * 2
-OPERATOR, SECOND_OPERATOR = Client(operator="grace"), Client(operator="omar")
+OPERATOR = Client(operator="grace")
 
 _FREE = "100000/second"
 
@@ -63,7 +59,6 @@ def _settings(url: str) -> Settings:
     return settings_for(
         url,
         token=TokenSettings(code=True),
-        help_desk=HelpDeskSettings(enabled=True, daily=1_000),
         mute=MuteSettings(url="{base_url}/stop-emails/{token}"),
         secure_account=SecureAccountSettings(lock=True),
         second_step=SecondStepSettings(source="builtin", tries=MOST_STEPS),
@@ -78,7 +73,6 @@ def _settings(url: str) -> Settings:
             overall=_FREE,
             code=_FREE,
             code_overall=_FREE,
-            help_code=_FREE,
             malformed=_FREE,
             mailbox_daily=MOST_MAILS,
             storage_url=Secret("memory://"),
@@ -132,9 +126,6 @@ class World:
 
     def mute(self, token: str, *, times: int = 1) -> list[str]:
         return self._at_once(MUTE, times, {"token": token})
-
-    def stop(self, token: str, *, times: int = 1) -> list[str]:
-        return self._at_once(STOP, times, {"token": token})
 
     def replace(self, token: str, *, times: int = 1) -> list[str]:
         return self._at_once(REPLACE, times, {"token": token})
@@ -206,39 +197,6 @@ class World:
     def release(self, email: str) -> None:
         self.run(self.service.parts.records.transact(lambda tx: tx.mailboxes.release(email)))
 
-    def unblock(self, email: str) -> None:
-        self.run(self.service.parts.records.transact(lambda tx: tx.mailboxes.unblock(email)))
-
-    def case(self, email: str) -> HelpCase | None:
-        account = self.run(self.service.parts.accounts.find(email))
-        return self.run(self._desk.find(account)) if account else None
-
-    def open_case(self, email: str) -> bool:
-        account = self.run(self.service.parts.accounts.find(email))
-        return account is not None and self._does(self._desk.open(account, OPERATOR, "lost the mailbox"))
-
-    def approve(self, case: HelpCase) -> bool:
-        return self._does(self._desk.approve(case, SECOND_OPERATOR))
-
-    def issue_code(self, case: HelpCase) -> str:
-        try:
-            return str(self.run(self._desk.issue(case, OPERATOR)).code)
-        except HelpRefused:
-            return ""
-
-    def _does(self, command: Coroutine[Any, Any, object]) -> bool:
-        try:
-            self.run(command)
-        except HelpRefused:
-            return False
-        return True
-
-    @property
-    def _desk(self) -> HelpDesk:
-        desk = self.service.parts.help_desk
-        assert desk
-        return desk
-
     def report(self, event: str, email: str, *, times: int = 1) -> None:
         """Let the provider report what happened to the newest mail to an address."""
         key = next(key for key, mail in reversed(self.service.inbox.tries) if mail.to == email)
@@ -274,6 +232,6 @@ def running_world(url: str) -> Iterator[World]:
 
 def tokens_in(mail: Email) -> dict[str, str]:
     """Return the tokens of a mail by the page that they lead to, and its code."""
-    found = dict(re.findall(r"/(reset-password|stop-emails|secure-your-account|stop-help)/([\w-]{43})", mail.text))
+    found = dict(re.findall(r"/(reset-password|stop-emails|secure-your-account)/([\w-]{43})", mail.text))
     code = re.search(r"^\d{8}$", mail.text, re.MULTILINE)
     return found | ({"code": code[0]} if code else {})

@@ -16,9 +16,8 @@ from tests.webhooks.rows import deliver_again, make_due, states
 from keyturn.accounts.builtin import AccountRow
 from keyturn.database import now
 from keyturn.outbox.models import OutboxRow
-from keyturn.reset.records.client import Client
 from keyturn.reset.records.messages import origin_of
-from keyturn.settings import SecondAddressSettings, Secret, WebhookSettings
+from keyturn.settings import Secret, WebhookSettings
 
 pytestmark = pytest.mark.long
 
@@ -196,27 +195,3 @@ async def test_a_second_step_that_failed_is_told_once(start: Start, hook: Webhoo
     (event,) = typed(app, "second_step.failed")
     assert (event["data"]["accountId"], event["data"]["method"]) == ((await account_of(service)).id, "totp")
     assert token not in str(event)
-
-
-async def test_a_second_address_that_is_added_and_one_that_an_intruder_may_have_added_are_told_once(
-    start: Start, hook: WebhookSettings, app: App
-) -> None:
-    on = SecondAddressSettings(enabled=True)
-    service = await start(webhooks=hook, second_address=on)
-    account, home = await account_of(service), "ada@home.test"
-    assert (await service.reset(await service.link())).is_success
-    await service.deliver()
-    early = token_in(service.inbox.sent_to(ADA, "password_changed")[-1])
-    await service.parts.second_address.ask(ADA, home, Client(), account.id)
-    await service.deliver()
-    link = token_in(service.inbox.sent_to(home)[-1])
-    assert (await service.at("192.0.2.7").post("/api/auth/confirm-second-address", json={"token": link})).is_success
-    await service.deliver()
-    assert (await service.at("192.0.2.8").post("/api/auth/secure-account", json={"token": early})).is_success
-    await service.deliver()
-    await deliver_again(service)
-
-    added, removed = typed(app, "second_address.changed")
-    assert [event["data"]["change"] for event in (added, removed)] == ["added", "removed"]
-    assert (added["data"]["email"], added["data"]["kind"], added["data"]["ipAddress"]) == (ADA, "viewer", "192.0.2.7")
-    assert home not in str([added, removed])

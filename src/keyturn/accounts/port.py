@@ -19,7 +19,6 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     `awaits_password`: nothing signs it in yet, so it gets an invitation to choose a password.
     `provider`: if neither holds, the name of the provider that signs it in ("Google"), or "" if unknown.
     `timezone`: the IANA zone for times in its mails.
-    `second_address`: the app's own, which it has verified; "" without one, or if Keyturn keeps second addresses.
     `locked`: the owner reported a change of the password, and the account is not active. Setting its password, as it
     was read, lifts the lock.
     `has_passkeys`: a passkey signs it in. An account that awaits a password then gets a link, and no invitation.
@@ -37,7 +36,6 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     kind: str = ""
     locale: str = ""
     timezone: str = ""
-    second_address: str = ""
     locked: bool = False
     has_passkeys: bool = False
     intruded: bool = False

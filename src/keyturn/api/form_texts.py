@@ -40,9 +40,8 @@ class TextsController(Controller):
             dir=language.direction,
             texts=texts,
             challenge=_challenge_always_asked(api),
-            codes=api.codes is not None and api.codes.mailed,
+            codes=api.codes is not None,
             takes_names=api.takes_names,
-            second_addresses=api.has_second_addresses,
             mail_services=known_services(),
         )
         return Response(found, headers=headers)
@@ -85,14 +84,6 @@ def _request_texts(language: SourceTexts, lifetime: str) -> dict[str, str]:
         "malformed": _("Enter a full email address, such as name@example.org."),
         "send": _("Send the link"),
         "back": _("Back to sign-in"),
-        "toSecond": _("Send the link to my second address"),
-        "toSecondLead": _("Enter your account’s own address, not the second one."),
-        "sentSecond": _(
-            "If the account of <b>%(email)s</b> has a second address, a link is on its way there. It works for"
-            " %(lifetime)s.",
-            email="{email}",
-            lifetime=lifetime,
-        ),
         "sentHeading": _("Check your email"),
         "sentLead": _(
             "If an account exists for <b>%(email)s</b>, a link is on its way. It works for %(lifetime)s.",

@@ -17,7 +17,6 @@ from keyturn.mail.port.provider import ProviderWebhook
 from keyturn.problems.requests import OriginRefused
 from keyturn.reset.check import LinkChecks
 from keyturn.reset.complete import GrantAfterReset, PasswordResets
-from keyturn.reset.help_desk import HelpDesk
 from keyturn.reset.inviting import Invitations
 from keyturn.reset.mails.provider_events import ProviderEvents
 from keyturn.reset.muting import MailboxMuting
@@ -26,7 +25,6 @@ from keyturn.reset.proofs.challenge import RequestChallenge
 from keyturn.reset.proofs.code_exchange import CodeExchange
 from keyturn.reset.records.client import Client, clip_header
 from keyturn.reset.request import ResetRequests
-from keyturn.reset.second_address import SecondAddressRoom
 from keyturn.reset.securing import AccountSecuring
 from keyturn.reset.sign_in import SignIns
 from keyturn.settings.networks import read_peer
@@ -102,10 +100,8 @@ class ResetApi(msgspec.Struct, frozen=True, kw_only=True):
 
     `sessions` is None if users cannot sign in here. `provider_webhooks`: the providers with verifiable reports.
     `takes_names`: users may enter a user name in place of their address.
-    `has_second_addresses`: a request may ask for a link to the second address, whoever keeps it.
-    `link_life`: how long a link works. `mute_period`: how long a mailbox is muted. `challenge`, `codes`, `muting`,
-    `help_desk`, `second_address` and `grant_passkey` are None if they are off. `require_ready` raises Unavailable if
-    the process cannot work.
+    `link_life`: how long a link works. `mute_period`: how long a mailbox is muted. `challenge`, `codes`, `muting`
+    and `grant_passkey` are None if they are off. `require_ready` raises Unavailable if the process cannot work.
     `reports`: a `MailboxReports` if there are transmitters; Litestar reads the types of these fields, and that one is
     imported only then.
     """
@@ -127,10 +123,7 @@ class ResetApi(msgspec.Struct, frozen=True, kw_only=True):
     challenge: RequestChallenge | None = None
     codes: CodeExchange | None = None
     takes_names: bool = False
-    help_desk: HelpDesk | None = None
     reports: Any = None
-    second_address: SecondAddressRoom | None = None
-    has_second_addresses: bool = False
     grant_passkey: GrantAfterReset | None = None
 
     def language(self, request: AnyRequest) -> Language:

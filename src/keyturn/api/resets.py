@@ -14,7 +14,6 @@ from keyturn.api.problems import problem_responses
 from keyturn.api.requests import AnyRequest, GivenApi, bearer_of, client_of, language_headers
 from keyturn.api.responses import SERVICE_KEY, NamedOperation, judgement_response, message_response, named_by_path
 from keyturn.api.schemas import CodeCheck, Done, OfferedChallenge, SecurityToken, Token
-from keyturn.errors import Fault
 from keyturn.languages import Language
 from keyturn.problems.passwords import OutcomeUnknown, PasswordRejected, ResetRefused, rule_text
 from keyturn.problems.proofs import (
@@ -52,10 +51,8 @@ class ResetController(Controller):
     async def request(
         self, data: JSONBody[schemas.ResetRequest], request: AnyRequest, api: GivenApi
     ) -> Response[schemas.Done]:
-        if data.to and not api.has_second_addresses:
-            raise InputInvalid(Fault("to", "this service has no second addresses"))
         answer = Answer(text=data.challenge or "")
-        await api.requests.accept(data.email, client_of(request), answer, data.return_to or "", to=data.to or "")
+        await api.requests.accept(data.email, client_of(request), answer, data.return_to or "")
         return _on_its_way(api.language(request))
 
     @post(
@@ -216,62 +213,6 @@ class InvitationController(Controller):
         return _on_its_way(api.language(request))
 
 
-# Second addresses: `reset/second_address.py` does the work
-
-
-class SecondAddressController(Controller):
-    """Takes the tokens of the links that verify second addresses. Mounted where there are second addresses."""
-
-    tags = ("Second address",)
-    security = ({},)
-
-    @post(
-        "/confirm-second-address",
-        kind="second_address",
-        status_code=200,
-        summary="Verify a second address",
-        description=(
-            "Takes the token from the mail to the new address. The account's own address gets a mail that says so. The "
-            "second address gets its first reset link after a waiting time. Works once."
-        ),
-        operation_id="confirmSecondAddress",
-        responses=problem_responses(InputInvalid, SecurityLinkDead, TooManyRequests),
-    )
-    async def confirm(self, data: JSONBody[SecurityToken], request: AnyRequest, api: GivenApi) -> Response[Done]:
-        await _mounted(api.second_address).verify(data.token, client_of(request))
-        language = api.language(request)
-        return message_response(language, language.gettext("The second address is confirmed."))
-
-
-class OwnSecondAddressController(Controller):
-    """Takes what an operator's app wants for its signed-in user."""
-
-    tags = ("Second address",)
-    security = ({SERVICE_KEY: []},)
-
-    @post(
-        "/second-address",
-        kind="second_address",
-        status_code=202,
-        summary="Add or remove a second address",
-        description=(
-            "For the operator's app, with the service key, once it has asked its user for the current password. A mail "
-            "with a link goes to the new address. If `secondAddress` is null, the present one is removed. The answer "
-            "is the same for each account, and for an address without one; the audit trail has the outcome."
-        ),
-        operation_id="setSecondAddress",
-        responses=problem_responses(InputInvalid, ServiceKeyRefused, TooManyRequests),
-    )
-    async def change(
-        self, data: JSONBody[schemas.SecondAddressRequest], request: AnyRequest, api: GivenApi
-    ) -> Response[schemas.Done]:
-        # The mails about it name whoever asked, and that is the app's server here.
-        client = msgspec.structs.replace(client_of(request), ip_address="", user_agent="")
-        second = "" if data.second_address is None else data.second_address or "@"  # only null removes
-        await _mounted(api.second_address).ask(data.email, second, client)
-        return _on_its_way(api.language(request))
-
-
 def service_key_guard(invitations: Invitations) -> Guard:
     """Return a guard that refuses requests without the service key before it reads the body."""
 
@@ -338,31 +279,6 @@ class MutingController(Controller):
         return message_response(language, text)
 
 
-class HelpDeskController(Controller):
-    """Takes the tokens of the buttons in the help desk's mails. Mounted where there is a help desk."""
-
-    tags = ("Not me",)
-    security = ({},)
-
-    @post(
-        "/stop-help",
-        kind="stop_help",
-        status_code=200,
-        summary="Stop a case of the help desk",
-        description=(
-            "Takes the token from the button in the mail that says that the help desk was contacted. Delays the case, "
-            "and requires a second operator for it; the case does not end. Works once."
-        ),
-        operation_id="stopHelp",
-        responses=problem_responses(InputInvalid, SecurityLinkDead, TooManyRequests),
-    )
-    async def stop(self, data: JSONBody[SecurityToken], request: AnyRequest, api: GivenApi) -> Response[Done]:
-        await _mounted(api.help_desk).stop(data.token, client_of(request))
-        language = api.language(request)
-        text = language.gettext("A second member of our team has to check it before a password can be set.")
-        return message_response(language, text)
-
-
 # Challenges and codes: `reset/proofs` does the work
 
 
@@ -406,9 +322,8 @@ class CodeController(Controller):
         status_code=200,
         summary="Exchange a code for a token",
         description=(
-            "The code is in the mail beside the link, or was read out by the help desk. The token works like a "
-            "link's token, once. The answer is the same for a wrong code, an expired code and an address without an "
-            "account."
+            "The code is in the mail beside the link. The token works like a link's token, once. The answer is the "
+            "same for a wrong code, an expired code and an address without an account."
         ),
         operation_id="verifyResetCode",
         responses=problem_responses(InputInvalid, CodeRefused, TooManyRequests),

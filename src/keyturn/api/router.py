@@ -18,12 +18,9 @@ from keyturn.api.requests import AnyRequest, ResetApi, SessionApi, accepted_lang
 from keyturn.api.resets import (
     ChallengeController,
     CodeController,
-    HelpDeskController,
     InvitationController,
     MutingController,
-    OwnSecondAddressController,
     ResetController,
-    SecondAddressController,
     SecuringController,
     service_key_guard,
 )
@@ -84,14 +81,11 @@ def _reset_routers(api: ResetApi, path: str) -> Iterator[Router]:
     """Yield what requests, checks and uses links, as far as it is switched on."""
     optional = {
         CodeController: api.codes,
-        HelpDeskController: api.help_desk,
         MutingController: api.muting,
-        SecondAddressController: api.second_address,
     }
     yield _json_router(path, ResetController, SecuringController, TextsController)
     if api.invitations.over_http:
-        theirs = [InvitationController, *([OwnSecondAddressController] if api.second_address else [])]
-        yield _json_router(path, *theirs, guards=[service_key_guard(api.invitations)])
+        yield _json_router(path, InvitationController, guards=[service_key_guard(api.invitations)])
     yield from (_json_router(path, controller) for controller, room in optional.items() if room)
     if api.challenge:
         yield MountedOnce(path, route_handlers=[ChallengeController])

@@ -52,14 +52,12 @@ _Code = Annotated[str, Meta(max_length=64, description="the eight digits in the 
 class ResetRequest(_Schema, frozen=True, kw_only=True):
     """Asks for a link; `challenge` is the answer to a challenge, where one is asked for.
 
-    `returnTo` is an address, of an origin that the service allows, to which the user returns after the reset. With
-    `to`, the link goes to the account's second address, if the service has second addresses.
+    `returnTo` is an address, of an origin that the service allows, to which the user returns after the reset.
     """
 
     email: _Identifier
     challenge: _ChallengeAnswer | UnsetType = UNSET
     return_to: Annotated[str, Meta(max_length=1000)] | UnsetType = UNSET
-    to: Literal["second"] | UnsetType = UNSET
 
 
 class CodeCheck(_Schema, frozen=True, kw_only=True):
@@ -96,13 +94,6 @@ class InvitationRequest(_Schema, frozen=True, kw_only=True):
             examples=["Grace Hopper invites you to the course Algebra I."],
         ),
     ] = ""
-
-
-class SecondAddressRequest(_Schema, frozen=True, kw_only=True):
-    """Wants a second address for the account with that address; null removes the present one."""
-
-    email: _Email
-    second_address: _Email | None
 
 
 class TokenCheck(_Schema, frozen=True, kw_only=True):
@@ -241,8 +232,7 @@ class FormTexts(_Schema, frozen=True, kw_only=True):
 
     `challenge` is there where every request for a link must have an answer. `codes` says whether mails hold a code
     beside their link. `mailServices` are where users read their mail, for a link to the inbox.
-    `takesNames` says whether users may enter a user name in place of their address, `secondAddresses` whether a request
-    may ask for a link to the account's second address.
+    `takesNames` says whether users may enter a user name in place of their address.
     """
 
     lang: str
@@ -250,7 +240,6 @@ class FormTexts(_Schema, frozen=True, kw_only=True):
     texts: dict[str, str]
     codes: bool
     takes_names: bool
-    second_addresses: bool
     mail_services: MailServices
     challenge: Challenge | UnsetType = UNSET
 

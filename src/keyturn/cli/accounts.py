@@ -1,4 +1,4 @@
-"""accounts: add and list built-in accounts; find, invite, reset, unlock and help accounts of any store."""
+"""accounts: add and list built-in accounts; find, invite, reset and unlock accounts of any store."""
 
 import os
 import sys
@@ -13,10 +13,8 @@ from keyturn import addresses
 from keyturn.accounts.builtin import BuiltinAccounts
 from keyturn.accounts.port import Account, ListsAwaiting
 from keyturn.cli.account_resets import reset, unlock
-from keyturn.cli.help_desk import help_
 from keyturn.cli.installation import installation
 from keyturn.cli.options import ADDRESS, OPERATOR, REASON, account_of, operator_named, takes_parts, with_parts
-from keyturn.cli.second_address import second_address
 from keyturn.cli.terminal import accent, muted, print_json, table
 from keyturn.database import now
 from keyturn.errors import Fault, KeyturnError
@@ -183,7 +181,7 @@ class NotInvited(KeyturnError):
 
 @click.group()
 def accounts() -> None:
-    """Find accounts, invite, send reset links, unlock, help."""
+    """Find accounts, invite, send reset links, unlock."""
 
 
 for second_factor in (totp, recovery_codes, phone):
@@ -259,10 +257,8 @@ def invite(emails: tuple[str, ...], everybody: bool, reason: str, operator: Clie
     with_parts(work)
 
 
-accounts.add_command(help_)
 accounts.add_command(reset)
 accounts.add_command(unlock)
-accounts.add_command(second_address)
 
 
 @accounts.command(name="list")

@@ -116,8 +116,8 @@ async def release(parts: Parts, email: str, unblock: bool, operator: Client) -> 
     Ends its cooldown, today's count of mails, its suppression and its muting. Your mail provider may have a suppression
     list of its own: check there, too.
 
-    An address that another person may read is blocked, for example after a reset by the help desk. --unblock ends that,
-    too. First make sure that only the owner reads it.
+    An address that another person may read is blocked. --unblock ends that, too. First make sure that only the owner
+    reads it.
 
     \b
     Example:  keyturn mailbox release ada@northwind.example

@@ -13,7 +13,6 @@ from keyturn.mail.providers import PROVIDERS
 from keyturn.reset.mails.theme import palette_of
 from keyturn.settings import Settings
 from keyturn.settings.networks import read_network, read_peer
-from keyturn.settings.paths import hosted_path
 from keyturn.settings.reading import OTHER_NAMES, Reading, environment_name, secret_variables, setting_names
 from keyturn.settings.rules.every_rule import proofs_of
 from keyturn.settings.variables import FILE_SUFFIX
@@ -137,13 +136,6 @@ def _doubts(settings: Settings) -> Iterator[tuple[str, str]]:
             "Set token.ttl to 1h or less (OWASP ASVS 6.5.5 asks for ten minutes).",
         )
     yield from _report_doubts(settings)
-    hosted = settings.accounts.store == "builtin" or hosted_path(settings.sign_in_url) is not None
-    kept = settings.second_address.enabled and not settings.accounts.second_address
-    if kept and not hosted and not settings.invitations.service_key:
-        yield (
-            "second_address.enabled: users cannot add an address, since neither Keyturn's sign-in nor your app can ask",
-            "Set KEYTURN_INVITATIONS_SERVICE_KEY, with which your app asks, or let users sign in with Keyturn.",
-        )
     for warning in palette_of(settings.brand)[1]:
         yield warning, "Set it to the colour that Keyturn uses, or choose one with more contrast."
 

@@ -1,7 +1,7 @@
 """A language (its texts, its direction, its formats), and the choice of the language for a user."""
 
-import contextlib
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
@@ -258,6 +258,7 @@ def order_of_name(name: str) -> str:
 
 
 _LONGEST_HEADER = 200
+_LANGUAGE_RANGE = re.compile(r"([\w*-]+)(?:[ \t]*;[ \t]*[qQ]=(\d(?:\.\d*)?))?", re.ASCII)
 _REMEMBERED = 1024
 _NAMES = ("locales", "locale", "translations")
 # Norwegian is also requested as "no", and readers of one of its two written languages read the other. CLDR's
@@ -337,10 +338,7 @@ def languages_in(folder: Path, timezone: str, more: Iterable[str] = (), bounds: 
 
 
 def _by_preference(accept_language: str) -> list[str]:
-    """Return the tags of an Accept-Language header by preference (RFC 9110, 12.5.4)."""
-    weighted: list[tuple[float, str]] = []
-    for part in accept_language.split(","):
-        tag, _, weight = part.strip().partition(";q=")
-        with contextlib.suppress(ValueError):
-            weighted.append((float(weight or 1), tag))
+    """Return the tags of an Accept-Language header by preference (RFC 9110, 12.4.2 and 12.5.4)."""
+    ranges = filter(None, map(_LANGUAGE_RANGE.fullmatch, map(str.strip, accept_language.split(","))))
+    weighted = [(float(found[2] or 1), found[1]) for found in ranges]
     return [tag for weight, tag in sorted(weighted, key=lambda pair: -pair[0]) if weight > 0]

@@ -35,12 +35,11 @@ from litestar.handlers import HTTPRouteHandler
 from keyturn.api.mounting import MountedOnce, provided
 from keyturn.pages.assets import frontend_routes
 from keyturn.pages.forgot import ForgotPassword, replace_expired, show_code_form, take_code
-from keyturn.pages.not_me import MuteMailbox, SecureAccount, StopHelp
+from keyturn.pages.not_me import MuteMailbox, SecureAccount
 from keyturn.pages.preview import require_drawable
 from keyturn.pages.refusals import RefusalPages
 from keyturn.pages.rendering import Pages
 from keyturn.pages.reset import ResetPassword
-from keyturn.pages.second_address import SECOND_ADDRESS, ConfirmSecondAddress, SecondAddressSettings
 from keyturn.pages.security import form_token_check
 from keyturn.pages.security_settings import SECOND_STEP, SecondStepSettings, SecuritySettings
 from keyturn.pages.sign_in import SignIn, SignOut
@@ -67,7 +66,6 @@ def pages_router(site: Site) -> Router:
         routers += [_page_at(path, *handlers) for path, handlers in passkeys.places(site).items() if path]
     parts = {
         "pages": pages,
-        "second_address": site.second_address,
         "passkeys": site.passkeys,
         "sign_ins": site.sign_ins,
         "factors": site.factors,
@@ -91,9 +89,7 @@ def _link_pages(site: Site) -> Iterator[Router]:
         paths.reset: [ResetPassword, replace_expired],
     }
     yield from (_page_at(path, *handlers) for path, handlers in places.items() if path)
-    links = [(paths.secure, SecureAccount), (paths.mute, MuteMailbox), (paths.help, StopHelp)]
-    if site.second_address:
-        links.append((paths.second_address, ConfirmSecondAddress))
+    links = [(paths.secure, SecureAccount), (paths.mute, MuteMailbox)]
     yield from (_page_at(path, controller, back=paths.forgot) for path, controller in links if path)
 
 
@@ -105,8 +101,6 @@ def _signed_in_pages(site: Site) -> Iterator[Router]:
     yield from (_page_at(sign_in, SignIn), _page_at("/logout", SignOut, back=sign_in))
     for path in site.settings_paths:
         yield _page_at(path, SecuritySettings, back=sign_in)
-        if site.second_address:
-            yield _page_at(f"{path}{SECOND_ADDRESS}", SecondAddressSettings)
         if site.factors:
             yield _page_at(f"{path}{SECOND_STEP}", SecondStepSettings)
 

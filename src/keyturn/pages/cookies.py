@@ -19,8 +19,6 @@ Said = Literal[
     "signed_out",
     "account_secured",
     "mailbox_muted",
-    "second_muted",
-    "help_stopped",
     "wrong_codes",
     "link_invalid",
     "link_expired",
@@ -31,9 +29,6 @@ Said = Literal[
     "second_step_removed",
     "set_up_over",
     "link_replaced",
-    "second_address_asked",
-    "second_address_removed",
-    "second_address_confirmed",
     "passkey_created",
     "passkey_failed",
     "passkey_renamed",
@@ -80,13 +75,11 @@ class LinkRequest(Struct, frozen=True):
 
     `wait`: how long no other mail would be sent. Zero: one would be sent now.
     `return_to`: where to go after the reset, or "".
-    `to`: "second" if the link goes to the second address.
     """
 
     email: str
     wait: timedelta
     return_to: str = ""
-    to: Literal["", "second"] = ""
 
 
 class Cookies:
@@ -126,20 +119,20 @@ class Cookies:
     def read_passkey_right(self, cookies: Mapping[str, str]) -> str:
         return cookies.get(self._name("passkey"), "")
 
-    def set_link_request(self, email: str, path: str, return_to: str = "", to: str = "") -> Cookie:
+    def set_link_request(self, email: str, path: str, return_to: str = "") -> Cookie:
         """Hold the requested address and the time for ten minutes, for the page at `path`."""
-        asked_for = f"{email}\n{return_to}\n{to}".rstrip("\n")
+        asked_for = f"{email}\n{return_to}".rstrip("\n")
         return self._cookie("asked", f"{int(time.time())}:{quote(asked_for, safe='')}", path, _REMEMBERED)
 
     def read_link_request(self, cookies: Mapping[str, str]) -> LinkRequest | None:
         asked_at, _, asked_for = cookies.get(self._name("asked"), "").partition(":")
-        email, return_to, to, *_ = (*asked_for.split("\n"), "", "")
+        email, _, return_to = asked_for.partition("\n")
         try:
             left = int(asked_at) + int(self._site.mailboxes.cooldown.total_seconds()) - int(time.time())
             wait = min(timedelta(seconds=max(left, 0)), self._site.mailboxes.cooldown)
             identifier = addresses.identify(email, takes_names=self._site.takes_names)
             return_to = self._site.return_addresses.allowed(return_to)
-            return LinkRequest(identifier, wait, return_to, "second" if to == "second" else "")
+            return LinkRequest(identifier, wait, return_to)
         except (InputInvalid, ValueError, OverflowError):
             return None
 

@@ -30,7 +30,6 @@ class ForgotForm(
 
     `without_script`: sent by browsers that run no scripts.
     `return_to`: where to go after the reset.
-    `to`: "second" for a link to the second address.
     """
 
     email: str = ""
@@ -39,7 +38,6 @@ class ForgotForm(
     hcaptcha: str = ""
     without_script: str = ""
     return_to: str = ""
-    to: str = ""
 
     @property
     def answer(self) -> Answer:
@@ -55,7 +53,6 @@ def forgot_page(
     malformed: bool = False,
     flaw: ChallengeFlaw | None = None,
     return_to: str = "",
-    to: str = "",
 ) -> Response[Any]:
     """Return the form. With `flaw`, or if every request needs an answer, it holds the challenge.
 
@@ -63,7 +60,7 @@ def forgot_page(
     """
     status = 403 if flaw else 422 if malformed else 200
     challenge = _challenge_values(pages, flaw)
-    known: dict[str, Any] = {"email": email, "malformed": malformed, "return_to": return_to, "to": to}
+    known: dict[str, Any] = {"email": email, "malformed": malformed, "return_to": return_to}
     return pages.page(request, "forgot.html", status=status, **known, **challenge)
 
 
@@ -140,18 +137,17 @@ class ForgotPassword(Controller):
             identifier = addresses.identify(data.email, takes_names=pages.site.takes_names)
         except InputInvalid:
             identifier = ""  # `accept` counts it
-        to: Literal["", "second"] = "second" if data.to and pages.site.has_second_addresses else ""
-        if earlier and earlier.wait and (identifier, to) == (earlier.email, earlier.to):
+        if earlier and earlier.wait and identifier == earlier.email:
             return pages.redirect(here)
         back = pages.site.return_addresses.allowed(data.return_to)
-        form = partial(forgot_page, pages, request, email=data.email, return_to=back, to=to)
+        form = partial(forgot_page, pages, request, email=data.email, return_to=back)
         try:
-            await pages.site.requests.accept(data.email, client_of(request), data.answer, back, to=to)
+            await pages.site.requests.accept(data.email, client_of(request), data.answer, back)
         except InputInvalid:
             return form(malformed=True)
         except ChallengeRequired as required:
             return form(flaw=required.flaw)
-        return pages.redirect(here, pages.cookies.set_link_request(identifier, path, back, to))
+        return pages.redirect(here, pages.cookies.set_link_request(identifier, path, back))
 
 
 CodeFault = Literal["", "malformed_email", "malformed_code", "refused"]

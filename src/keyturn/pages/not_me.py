@@ -53,35 +53,14 @@ class MuteMailbox(TokenPage):
         period, signs_in = pages.site.mailboxes.mute_period, bool(pages.site.sign_ins)
         if was_done(pages, request, "mailbox_muted"):
             return pages.page(request, "mailbox_muted.html", period=period, is_ended_here=signs_in)
-        if was_done(pages, request, "second_muted"):
-            return pages.page(request, "mailbox_muted.html", period=period, is_ended_here=False)
         link = await pages.site.muting.check(token_of(pages, request), client_of(request))
-        is_ended_here = signs_in and not link.second
-        return pages.page(request, "mute_mailbox.html", email=link.email, period=period, is_ended_here=is_ended_here)
+        return pages.page(request, "mute_mailbox.html", email=link.email, period=period, is_ended_here=signs_in)
 
     @post()
     async def mute(self, request: AnyRequest, pages: GivenPages) -> Response[Any]:
         """Mute the mailbox, once. Raises SecurityLinkDead, TooManyRequests."""
-        link = await pages.site.muting.mute(token_of(pages, request), client_of(request))
-        return say_done(pages, pages.site.paths.mute, "second_muted" if link.second else "mailbox_muted")
-
-
-class StopHelp(TokenPage):
-    """The page of the button in the mail about a case of the help desk. Mounted by the settings."""
-
-    @reading()
-    async def show(self, request: AnyRequest, pages: GivenPages) -> Response[Any]:
-        """Ask for confirmation. Raises SecurityLinkDead, TooManyRequests."""
-        if was_done(pages, request, "help_stopped"):
-            return pages.page(request, "help_stopped.html")
-        case = await pages.site.help_desk.check(token_of(pages, request), client_of(request))
-        return pages.page(request, "stop_help.html", email=case.email)
-
-    @post()
-    async def stop(self, request: AnyRequest, pages: GivenPages) -> Response[Any]:
-        """Stop the case, once. Raises SecurityLinkDead, TooManyRequests."""
-        await pages.site.help_desk.stop(token_of(pages, request), client_of(request))
-        return say_done(pages, pages.site.paths.help, "help_stopped")
+        await pages.site.muting.mute(token_of(pages, request), client_of(request))
+        return say_done(pages, pages.site.paths.mute, "mailbox_muted")
 
 
 def token_of(pages: Pages, request: AnyRequest) -> str:

@@ -105,7 +105,6 @@ STORY = (
     "replaceExpiredLink",
     "secureAccount",
     "muteMailbox",
-    "stopHelp",
     "getFormTexts",
     "signIn",
     "getSignedIn",

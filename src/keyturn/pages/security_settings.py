@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 from litestar import Controller, Response, post
@@ -20,7 +20,6 @@ from keyturn.problems.proofs import CredentialsRejected, Factor, SecondStepRejec
 from keyturn.reset.mails.composer import device_name
 from keyturn.reset.proofs.second_step.own_factors import OwnerProof, OwnFactors, PendingSeed, SetUpOver
 from keyturn.reset.proofs.second_step.totp import base32, otpauth_uri
-from keyturn.reset.records.second_addresses import SecondAddress
 
 GivenFactors = NamedDependency[OwnFactors]
 
@@ -67,8 +66,6 @@ class SecuritySettings(Controller):
             devices=await site.review.devices(account, secret),
             events=await site.review.events(account),
             factors=factors,
-            second_address=await _second_address_of(pages, account),
-            now=now(),
             passkeys=len(await site.passkeys.of_account(account.id)) if site.passkeys else 0,
             codes_left=await site.factors.recovery_codes_left(account) if site.factors and factors else 0,
             cookies=[pages.cookies.delete("flash", here)] if flash else [],
@@ -103,12 +100,6 @@ class SecuritySettings(Controller):
         secret, account = await pages.signed_in(request)
         await pages.site.review.sign_out_elsewhere(account, secret, client_of(request))
         return pages.back_to_settings(account.kind, "others_signed_out")
-
-
-async def _second_address_of(pages: Pages, account: Account) -> SecondAddress | Literal[False] | None:
-    """Return the account's second address; False without one, None if there are no second addresses."""
-    room = pages.site.second_address
-    return (await room.find(account) or False) if room else None
 
 
 async def _link_request_of(request: AnyRequest, pages: Pages, account: Account) -> tuple[bool, timedelta]:

@@ -14,7 +14,6 @@ from keyturn.problems.proofs import Challenge
 from keyturn.reset.account_review import AccountReview
 from keyturn.reset.check import LinkChecks
 from keyturn.reset.complete import PasswordResets
-from keyturn.reset.help_desk import HelpDesk
 from keyturn.reset.mails.theme import Theme
 from keyturn.reset.muting import MailboxMuting
 from keyturn.reset.passwords.policy import PasswordPolicy
@@ -24,7 +23,6 @@ from keyturn.reset.proofs.second_step.own_factors import OwnFactors
 from keyturn.reset.records.mailboxes import Mailboxes
 from keyturn.reset.request import ResetRequests
 from keyturn.reset.return_addresses import ReturnAddresses
-from keyturn.reset.second_address import SecondAddressRoom
 from keyturn.reset.securing import AccountSecuring
 from keyturn.reset.sign_in import SignIns
 from keyturn.settings import AppSettings, Brand, IdentityProvider
@@ -56,7 +54,6 @@ class TemplateSite:
     `ends_sessions`: securing an account or changing its password ends all its sessions, including those of the app.
     `has_app`: the accounts are an app's, which may have sessions of its own.
     `takes_names`: users may enter a user name in place of their address.
-    `has_second_addresses`: a request may ask for a link to the account's second address.
     `apps`: the mobile apps that open links.
     `identity_provider`: a way to sign in beside the password. Without an address there is none.
     """
@@ -78,7 +75,6 @@ class TemplateSite:
     ends_sessions: bool = True
     has_app: bool = False
     takes_names: bool = False
-    has_second_addresses: bool = False
     apps: AppSettings = field(default_factory=AppSettings)
     identity_provider: IdentityProvider = field(default_factory=IdentityProvider)
 
@@ -146,8 +142,6 @@ class Site(TemplateSite):
     securing: AccountSecuring
     muting: MailboxMuting
     return_addresses: ReturnAddresses
-    help_desk: HelpDesk
-    second_address: SecondAddressRoom | None = None
     leads_to_sign_in: bool = False
     challenge: RequestChallenge | None = None
     codes: CodeExchange | None = None

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from keyturn.accounts.store_factory import ends_sessions
+from keyturn.addresses import with_ascii_domain
 from keyturn.mail.port.email import local_sender
 from keyturn.mail.sending.senders import TracedSender, sender_for
 from keyturn.outbox import Handler, Lane, Relay, RelayLimits, Seal
@@ -22,7 +23,6 @@ from keyturn.reset.mails.composer import MailComposer, MailDefaults
 from keyturn.reset.mails.delivery import MailDelivery, TransportFailover
 from keyturn.reset.mails.places import locate_from
 from keyturn.reset.records import messages
-from keyturn.reset.second_address import AddressNoticeHandler, NewAddressHandler
 from keyturn.reset.securing import RecoveryHandler
 from keyturn.settings import Settings
 
@@ -70,7 +70,6 @@ def _mail_lanes(parts: "Parts") -> list[Lane]:
         parts.in_mail,
         invited=parts.settings.invitations.ttl,
         recovery=parts.settings.secure_account.ttl,
-        others=parts.second_addresses,
     )
     renewal = LinkRenewal(mails, parts.ground, links)
     requests = ResetRequestHandler(mails, parts.ground, links, renewal, parts.events)
@@ -92,22 +91,15 @@ def _mail_lanes(parts: "Parts") -> list[Lane]:
 def _securing_handlers(
     parts: "Parts", first: MailDelivery, composer: MailComposer, links: ResetLinks
 ) -> dict[str, Handler]:
-    copies = [one.copies for one in parts.second_addresses]
     notice = partial(NoticeHandler, first, parts.ground)
     return {
         messages.PASSWORD_CHANGED: ConfirmationHandler(
-            first, parts.ground, composer, copies, (parts.passkeys.recent,) if parts.passkeys else ()
+            first, parts.ground, composer, (parts.passkeys.recent,) if parts.passkeys else ()
         ),
         messages.ACCOUNT_SECURED: RecoveryHandler(first, parts.ground, links, parts.events, locks=parts.securing.locks),
         messages.ADDRESS_DISPUTED: notice(messages.AddressDisputed, composer.about_dispute),
         messages.SECOND_STEP_FAILED: notice(messages.SecondStepHasFailed, composer.about_second_step),
         messages.SECOND_STEP_CHANGED: notice(messages.SecondStepWasChanged, composer.about_factors),
-        messages.HELP_REQUESTED: notice(
-            messages.HelpRequested,
-            lambda account, asked: composer.about_help(account, asked, parts.help_desk.stop_token(asked)),
-        ),
-        messages.SECOND_ADDRESS_ASKED: NewAddressHandler(first, parts.ground, parts.second_address, composer),
-        messages.SECOND_ADDRESS_CHANGED: AddressNoticeHandler(parts.events, first, parts.ground, composer, (), ()),
         messages.CHANGE_BEGUN: InterruptedChangeHandler(parts.ground, parts.effects),
     }
 
@@ -115,7 +107,8 @@ def _securing_handlers(
 def _composer(parts: "Parts") -> MailComposer:
     settings = parts.settings
     defaults = MailDefaults(
-        sender=settings.mail.from_ or local_sender(settings.brand.name, settings.brand.support_address),
+        sender=with_ascii_domain(settings.mail.from_)
+        or local_sender(settings.brand.name, settings.brand.support_address),
         reply_to=settings.mail.reply_to,
         ends_sessions=ends_sessions(settings.accounts),
         mute_for=settings.mute.period,

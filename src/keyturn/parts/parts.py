@@ -17,7 +17,6 @@ from keyturn.reset.change import ChangeEffects
 from keyturn.reset.check import LinkChecks, LiveLinks
 from keyturn.reset.complete import PasswordChanges, PasswordResets
 from keyturn.reset.ground import FromApp, Ground
-from keyturn.reset.help_desk import HelpDesk
 from keyturn.reset.inviting import Invitations, OperatorResets
 from keyturn.reset.mails import builtin_emails, composer, provider_events, theme
 from keyturn.reset.passwords import hasher, policy
@@ -27,7 +26,6 @@ from keyturn.reset.records import passkey_rights
 from keyturn.reset.records.retention import Retention
 from keyturn.reset.request import ResetRequests
 from keyturn.reset.return_addresses import ReturnAddresses
-from keyturn.reset.second_address import SecondAddressRoom
 from keyturn.settings import Settings
 from keyturn.settings.paths import paths_of
 from keyturn.telemetry.meters import Telemetry
@@ -73,26 +71,14 @@ class Parts:
         ends_access = [one.end_access for one in self.in_mail]
         if settings.passkeys.enabled:
             ends_access.append(passkey_rights.end_access)
-        self.second_address = SecondAddressRoom(shared, settings.second_address)
-        self.second_addresses = (self.second_address,) if settings.second_address.enabled else ()
-        self.kept_addresses = () if shared.records.second_addresses.of_app else self.second_addresses
-        ends_access += [one.end_pending for one in self.kept_addresses]
-        self.effects = ChangeEffects(
-            shared.records,
-            ends_access,
-            (self.events.password_changed,),
-            [one.end_recent for one in self.kept_addresses],
-        )
+        self.effects = ChangeEffects(shared.records, ends_access, (self.events.password_changed,))
         self.changes = PasswordChanges(shared, self.policy, self.hasher, self.effects)
 
     def _build_rooms(self, settings: Settings, shared: Ground) -> None:
         """Connect what plugs into request, check and complete: an unused port is an empty tuple."""
         before_change = reset_hook.reset_hook(settings.hooks, shared.app.before_reset)
         self.reports = reports_of(settings, shared, self.effects)
-        self.help_desk = HelpDesk(shared, self.effects, settings.help_desk)
-        self.code_exchange = code_exchange.build(
-            settings, shared, (self.help_desk,) if settings.help_desk.enabled else ()
-        )
+        self.code_exchange = code_exchange.build(settings, shared)
         self.challenge = challenge_factory.build(settings, shared)
         self.second_step = step_factory.build(settings, shared, self.events)
         second_steps = (self.second_step,) if self.second_step else ()

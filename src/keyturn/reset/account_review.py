@@ -30,9 +30,6 @@ EventName = Literal[
     "signed_out",
     "passkey_created",
     "passkey_removed",
-    "second_address_added",
-    "second_address_removed",
-    "second_address_link",
 ]
 
 _NAMES: Mapping[tuple[str, str], EventName] = {
@@ -40,10 +37,8 @@ _NAMES: Mapping[tuple[str, str], EventName] = {
     ("sign_in", "rejected"): "sign_in_failed",
     ("password_reset", "changed"): "password_changed",
     ("password_change", "changed"): "password_changed",
-    ("help_desk_reset", "changed"): "password_changed",
     ("password_change", "rejected"): "password_refused",
     ("second_step_change", "rejected"): "password_refused",
-    ("second_address_change", "rejected"): "password_refused",
     ("reset_request", "link_mailed"): "link_sent",
     ("operator_reset", "link_mailed"): "link_sent",
     ("second_step", "totp_set"): "second_step_set",
@@ -53,10 +48,6 @@ _NAMES: Mapping[tuple[str, str], EventName] = {
     ("account_secured", "secured"): "secured",
     ("passkey", "created"): "passkey_created",
     ("passkey", "removed"): "passkey_removed",
-    ("second_address", "added"): "second_address_added",
-    ("second_address", "removed"): "second_address_removed",
-    ("second_address", "ended"): "second_address_removed",
-    ("second_address_request", "link_mailed"): "second_address_link",
     ("session_end", "ended"): "signed_out",
     ("session_end", "others_ended"): "signed_out",
 }

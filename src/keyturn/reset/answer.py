@@ -43,23 +43,12 @@ class InMail(Protocol):
         """Store the wanted codes. The statements are the same if none is wanted."""
 
 
-class Recipients(Protocol):
-    """The port to other mailboxes that a request may ask for (`second_address.py`)."""
-
-    async def recipients(self, requests: Sequence[tuple[ResetRequested, Account]]) -> Sequence[str | None]:
-        """Return the mailbox that each request's mail goes to; None if the account has none."""
-
-    def tell(self, tx: Transaction, links: Sequence[tuple[ResetRequested, Account, str, bool]]) -> None:
-        """Tell the accounts of the wanted links, by their mailboxes. The statements are the same if none is wanted."""
-
-
 class ResetLinks:
     """Mints links and writes the mails that carry them.
 
     `invited`: how long a link works if an operator asked for it; its reader does not wait for the mail.
     `recovery`: how long a recovery link works, which goes to an owner who has secured the account.
     `in_mail`: what stands beside a link that its owner asked for.
-    `others`: which other mailboxes a link may go to.
     """
 
     def __init__(
@@ -70,9 +59,7 @@ class ResetLinks:
         *,
         invited: timedelta,
         recovery: timedelta,
-        others: Sequence[Recipients],
     ) -> None:
-        self._others = others
         self._links = links
         self._composer = composer
         self._in_mail = in_mail
@@ -83,27 +70,19 @@ class ResetLinks:
         """Return the addresses that get no code, since too many were guessed there in a row."""
         return {email for port in self._in_mail for email in await port.exhausted(emails)}
 
-    async def recipients(self, requests: Sequence[tuple[ResetRequested, Account]]) -> Sequence[str | None]:
-        """Return the mailbox that each request's mail goes to; None if the account has none."""
-        for port in self._others:
-            return await port.recipients(requests)
-        return [None if request.to else account.email for request, account in requests]
-
     def compose(
-        self, account: Account, request: ResetRequested, moment: datetime, to: str, *, without_code: bool = False
+        self, account: Account, request: ResetRequested, moment: datetime, *, without_code: bool = False
     ) -> SealedMail:
         """Return the mail with a fresh link, or the mail about another provider if the account signs in there.
 
         A locked account gets the mail with a recovery link.
         """
         if not account.takes_password:
-            return self._composer.about_provider(account, request.client, to)
+            return self._composer.about_provider(account, request.client)
         if account.locked:
             return self.compose_recovery(account, request.client, moment, reason=request.reason)
         # A code's link would not know that an intrusion is suspected.
-        has_code = not (
-            without_code or request.by_operator or account.awaits_password or account.intruded or request.to
-        )
+        has_code = not (without_code or request.by_operator or account.awaits_password or account.intruded)
         code, digest = next((port.mint(account.email) for port in self._in_mail if has_code), ("", None))
         mail = LinkMail(
             token=tokens.mint(os.urandom),
@@ -113,7 +92,6 @@ class ResetLinks:
             mute_token=tokens.mint(os.urandom) if self._composer.offers_muting and not request.by_operator else "",
             by_operator=bool(request.client.operator),
             reason=request.reason,
-            to=to,
         )
         composed = self._composer.with_link(account, request.client, mail)
         return msgspec.structs.replace(composed, code=digest) if digest else composed
@@ -126,13 +104,12 @@ class ResetLinks:
             moment=moment,
             recovers=True,
             reason=reason,
-            to=account.email,
         )
         return self._composer.with_link(account, client, mail)
 
-    def compose_about_expiry(self, account: Account, request: ResetRequested, to: str) -> SealedMail:
+    def compose_about_expiry(self, account: Account, request: ResetRequested) -> SealedMail:
         """Return the mail that says that the link of that request has expired on its way."""
-        return self._composer.about_expiry(account, request.client, request.at, to)
+        return self._composer.about_expiry(account, request.client, request.at)
 
     def store(
         self, tx: Transaction, mails: Sequence[tuple[SealedMail, Account, ResetRequested, bool]], moment: datetime
@@ -150,9 +127,6 @@ class ResetLinks:
         tx.links.add(links, moment)
         for port in self._in_mail:
             port.add(tx, fresh, moment)
-        for other in self._others:
-            told = [(request, account, mail.email.to, yes and bool(mail.link)) for mail, account, request, yes in mails]
-            other.tell(tx, told)
 
     def store_recovery(
         self, tx: Transaction, mail: SealedMail, account: Account, client: Client, moment: datetime
@@ -181,7 +155,6 @@ def _new_link(
         by_operator=(bool(client.operator) and not account.awaits_password) or account.intruded,
         reason=request.reason if request else "",
         return_to=request.return_to if request else "",
-        second=bool(request and request.to),
         mute_digest=mail.mute,
     )
 
@@ -193,17 +166,13 @@ _DECODER = msgspec.json.Decoder(ResetRequested)
 
 
 class _Request(msgspec.Struct, kw_only=True):
-    """A request that is being answered. `outcome`: which mail it gets or why it gets none, once that is known.
-
-    `to`: the mailbox that the mail goes to.
-    """
+    """A request that is being answered. `outcome`: which mail it gets or why it gets none, once that is known."""
 
     message: Message
     asked: ResetRequested
     found: Account | None
     account: Account
-    to: str
-    outcome: Literal["", "no_account", "disabled", "needs_no_invitation", "no_second_address"] | Refusal | Outcome = ""
+    outcome: Literal["", "no_account", "disabled", "needs_no_invitation"] | Refusal | Outcome = ""
     email: Email | None = None
     error: Exception | None = None
 
@@ -306,36 +275,31 @@ class ResetRequestHandler:
         secured = await self._records.secure_links.secured([request.account for request in requests], moment)
         for request in requests:
             request.account = msgspec.structs.replace(request.account, intruded=secured.get(request.account.id, False))
-        mailboxes = await self._links.recipients([(request.asked, request.account) for request in requests])
-        for request, mailbox in zip(requests, mailboxes, strict=True):
-            request.to = mailbox or request.account.email
-        refusals = await self._records.mailboxes.refusals({request.to for request in requests}, moment)
+        refusals = await self._records.mailboxes.refusals({request.account.email for request in requests}, moment)
         answered: set[str] = set()
-        for request, wanted in zip(requests, mailboxes, strict=True):
+        for request in requests:
             if request.found is None:
                 request.outcome = "no_account"
             elif not (request.found.active or (request.found.locked and request.found.id in secured)):
                 request.outcome = "disabled"
             elif request.asked.invited and not request.found.awaits_password:
                 request.outcome = "needs_no_invitation"
-            elif wanted is None:
-                request.outcome = "no_second_address"
             else:
-                mailbox = addresses.normalize(request.to)
+                mailbox = addresses.normalize(request.account.email)
                 again: Refusal | Literal[""] = (
                     "cooldown" if mailbox in answered and self._records.mailboxes.cooldown else ""
                 )
-                request.outcome = refusals.get(request.to, again)
+                request.outcome = refusals.get(request.account.email, again)
                 answered.add(mailbox)
 
     async def _draft(self, requests: Sequence[_Request], moment: datetime) -> Sequence[_Draft]:
         """Return a mail for each request that may get one; if there is none, a mail that is not sent."""
         drafts = []
-        without_code = await self._links.without_code({request.to for request in requests})
+        without_code = await self._links.without_code({request.account.email for request in requests})
         for request in requests:
             if not request.outcome:
                 try:
-                    has_none = request.to in without_code
+                    has_none = request.account.email in without_code
                     drafts.append(self._compose(request, request.account, moment, wanted=True, without_code=has_none))
                 except Exception as error:  # noqa: BLE001 - such as a fault in a template of one kind of account
                     request.error = error
@@ -346,7 +310,7 @@ class ResetRequestHandler:
     def _compose(
         self, request: _Request, account: Account, moment: datetime, *, wanted: bool, without_code: bool = False
     ) -> _Draft:
-        mail = self._links.compose(account, request.asked, moment, request.to, without_code=without_code)
+        mail = self._links.compose(account, request.asked, moment, without_code=without_code)
         return _Draft(request=request, account=account, mail=mail, sealed=self._mails.seal(mail), wanted=wanted)
 
     def _claim(self, tx: Transaction, requests: Sequence[_Request], drafts: Sequence[_Draft], moment: datetime) -> None:
@@ -415,7 +379,7 @@ def _request(
     if isinstance(found, Exception):
         return found
     account = found or Account(id="", email=asked.email)
-    return _Request(message=message, asked=asked, found=found, account=account, to=account.email)
+    return _Request(message=message, asked=asked, found=found, account=account)
 
 
 _MAILED = {"provider_mailed", "link_renewed", "expiry_mailed"}
@@ -439,18 +403,17 @@ class LinkRenewal:
 
     async def __call__(self, message: Message, link: Link, *, unseen: bool) -> Email | Dropped:
         request = msgspec.json.decode(message.payload, type=ResetRequested)
-        account, moment, to = await self._accounts.find(request.email), now(), None
+        account, moment = await self._accounts.find(request.email), now()
         if account:
             secured = await self._records.secure_links.secured([account], moment)
             account = msgspec.structs.replace(account, intruded=secured.get(account.id, False))
-            (to,) = await self._links.recipients([(request, account)])
-        mail = await self._compose(account, request, moment, to, unseen=unseen) if account and to else None
+        mail = await self._compose(account, request, moment, unseen=unseen) if account else None
         sealed = self._mails.seal(mail) if mail else None
 
         def renew(tx: Transaction) -> Email | Dropped:
             if account:
                 tx.hold_blocks(account.id)
-            outcome = self._decide(tx, account, request, link, to, unseen=unseen)
+            outcome = self._decide(tx, account, request, link, unseen=unseen)
             tx.audit.write(
                 event_of(request),
                 outcome,
@@ -469,12 +432,12 @@ class LinkRenewal:
         return await self._records.transact(renew)
 
     async def _compose(
-        self, account: Account, request: ResetRequested, moment: datetime, to: str, *, unseen: bool
+        self, account: Account, request: ResetRequested, moment: datetime, *, unseen: bool
     ) -> SealedMail:
         if unseen or request.by_operator or account.locked or not account.takes_password:
-            without_code = to in await self._links.without_code({to})
-            return self._links.compose(account, request, moment, to, without_code=without_code)
-        return self._links.compose_about_expiry(account, request, to)
+            without_code = bool(await self._links.without_code({account.email}))
+            return self._links.compose(account, request, moment, without_code=without_code)
+        return self._links.compose_about_expiry(account, request)
 
     def _decide(
         self,
@@ -482,7 +445,6 @@ class LinkRenewal:
         account: Account | None,
         request: ResetRequested,
         link: Link,
-        to: str | None,
         *,
         unseen: bool,
     ) -> str:
@@ -493,9 +455,7 @@ class LinkRenewal:
             return "disabled"
         if request.invited and not account.awaits_password:
             return "needs_no_invitation"
-        if to is None:
-            return "no_second_address"
-        if refusal := tx.mailboxes.refuses_links(to, now()):
+        if refusal := tx.mailboxes.refuses_links(account.email, now()):
             return refusal
         if tx.links.has_newer(link):
             return "superseded"

@@ -10,7 +10,6 @@ import msgspec
 from keyturn.accounts.port import NOTHING, Account, Ended
 from keyturn.errors import KeyturnError
 from keyturn.reset.records.client import Client
-from keyturn.reset.records.link_store import Spared
 from keyturn.reset.records.messages import PASSWORD_CHANGED, How, PasswordWasChanged
 from keyturn.reset.records.stores import Records, Transaction
 
@@ -19,8 +18,6 @@ class ChangeAuthorization(ABC):
     """Allows one change: a working link, or an open session."""
 
     how: How
-    sent_to = ""
-    """Where the link went that allows it."""
 
     @property
     def proven(self) -> bool:
@@ -95,16 +92,11 @@ def counted(ended: Ended | None) -> Ended:
     return Ended(counts)
 
 
-_EVENTS: dict[How, str] = {"reset": "password_reset", "change": "password_change", "help_desk": "help_desk_reset"}
+_EVENTS: dict[How, str] = {"reset": "password_reset", "change": "password_change"}
 
 
 CHANGES = tuple((event, outcome) for event in _EVENTS.values() for outcome in ("changed", "interrupted"))
 """The entries of the audit trail that are a new password: their events and outcomes."""
-
-_SPARED: dict[How, Spared] = {"change": "recovery", "reset": "help_desk", "help_desk": ""}
-"""Links that a change leaves alone. An attacker who took over the account may change the password again: the owner's
-recovery link survives that. A code of the help desk has ended all mailed links, so a reset that one of them allowed
-began before the code, in another system, and ends none of the help desk's links."""
 
 
 class EndsAccess(Protocol):
@@ -125,17 +117,11 @@ class ChangeEffects:
     """Writes the effects of a changed password, in the transaction that ends the change.
 
     `ends_access`: what else ends with the account's links and sessions. `after_change`: further writes.
-    `ends_intrusion`: what only a suspected intrusion ends.
     """
 
     def __init__(
-        self,
-        records: Records,
-        ends_access: Sequence[EndsAccess],
-        after_change: Sequence[AfterChange],
-        ends_intrusion: Sequence[EndsAccess] = (),
+        self, records: Records, ends_access: Sequence[EndsAccess], after_change: Sequence[AfterChange]
     ) -> None:
-        self._ends_intrusion = ends_intrusion
         self._records = records
         self._ends_access = ends_access
         self._after_change = after_change
@@ -151,30 +137,21 @@ class ChangeEffects:
         outcome: Literal["changed", "interrupted"] = "changed",
         ended: Ended = NOTHING,
         proven: bool = False,
-        sent_to: str = "",
     ) -> None:
         """End the account's other links and its sessions, queue the confirmation, tell the app, and audit it.
 
         `ended`: what the store has ended.
-        `sent_to`: where the link went that allowed the change.
         `proven`: the change took more than a mailbox. Links in the account's earlier mailboxes then stop working.
         """
         self.end_access(tx, account.id, moment, how=how)
-        for end in self._ends_intrusion if account.intruded else ():
-            end(tx, account.id, moment)
         if proven:
             tx.secure_links.end_elsewhere(account.id, account.email, moment)
-        helped = how == "help_desk"
         change = PasswordWasChanged(
             account_id=account.id,
             at=moment,
             client=client,
             email=account.email,
-            # Another person may read the mailbox, and must not end what its owner has just got back.
-            secures=not helped,
-            by_help_desk=helped,
             ended=ended.counts,
-            sent_to=sent_to,
         )
         confirmation = tx.outbox.enqueue(PASSWORD_CHANGED, change)
         for follow in self._after_change:
@@ -194,8 +171,9 @@ class ChangeEffects:
 
         The caller holds the account. `how`: the change that ends them. Without one, an intrusion is suspected.
         """
-        tx.links.revoke_all(account_id, moment, mailbox=mailbox, spares=_SPARED[how] if how else "")
-        for end in self._ends_access if how else (*self._ends_access, *self._ends_intrusion):
+        # An attacker in a session may change the password again: the owner's recovery link survives that.
+        tx.links.revoke_all(account_id, moment, mailbox=mailbox, spares_recovery=how == "change")
+        for end in self._ends_access:
             end(tx, account_id, moment, mailbox=mailbox)
         # OWASP ASVS 7.4.3: a changed password can end all other sessions; here it always does.
         tx.sessions.end_all(account_id)

@@ -57,15 +57,11 @@ class LiveLinks:
         link, account = owned
         if reason := link.dead_reason(moment):
             dead = LinkDead(reason)
-            may_replace = reason == "expired" and not link.was_replaced and not link.second
+            may_replace = reason == "expired" and not link.was_replaced
             dead.email_hint = addresses.mask(link.email) if may_replace else ""
             raise await self.record_dead(dead, event, link, client)
         is_other = email is not None and account is not None and not addresses.is_same_mailbox(account.email, email)
-        is_open = account is not None and not is_other and _opens(link, account)
-        # The second address may have been removed since, and another person may read its mailbox.
-        if link.second and account and is_open:
-            is_open = await self._records.second_addresses.opens(account, link.email, moment)
-        if account is None or not is_open:
+        if account is None or is_other or not _opens(link, account):
             raise await self.record_dead(LinkDead("invalid"), event, link, client)
         return link, account
 
@@ -80,7 +76,7 @@ class LiveLinks:
         reason = link.dead_reason(moment)
         if reason is None:
             raise InputInvalid(Fault("token", "still works"))
-        if reason != "expired" or link.second:
+        if reason != "expired":
             raise await self.record_dead(LinkDead(reason), event, link, client)
         return link
 
@@ -105,11 +101,10 @@ class LiveLinks:
 def _opens(link: Link, account: Account) -> bool:
     """Return whether the link may set the account's password, as the account is now.
 
-    No link opens an account whose address has changed, unless it went to the second one. A recovery link opens a locked
-    account, too.
+    No link opens an account whose address has changed. A recovery link opens a locked account, too.
     """
     is_open = account.active or (link.recovers and account.locked)
-    return is_open and (link.second or addresses.is_same_mailbox(account.email, link.email))
+    return is_open and addresses.is_same_mailbox(account.email, link.email)
 
 
 class LiveLink(msgspec.Struct, frozen=True, kw_only=True):

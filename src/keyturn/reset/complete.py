@@ -172,7 +172,6 @@ class PasswordChanges:
                 moment,
                 ended=ended,
                 proven=authorization.proven,
-                sent_to=authorization.sent_to,
             )
             authorization.after_change(tx)
             is_committing = True
@@ -207,8 +206,7 @@ class LinkAuthorization(ChangeAuthorization):
         demands: Sequence[Demand],
         last: Callable[[Transaction], object],
     ) -> None:
-        self.how = link.how
-        self.sent_to = link.email if link.how == "reset" else ""
+        self.how = "reset"
         self._links = links
         self._digest = digest
         self._link = link
@@ -238,10 +236,6 @@ class LinkAuthorization(ChangeAuthorization):
     def redeem(self, tx: Transaction, moment: datetime) -> None:
         # In the order of the worker: first the mailbox, then its account's links.
         tx.mailboxes.end_cooldown(self._link.email, moment)
-        # The worker may have sent it while the address was removed, and the help desk may have blocked the mailbox.
-        is_second, sent_to = self._link.second, self._link.email
-        if is_second and not tx.second_addresses.opens_within(self._link.account_id, sent_to, moment):
-            raise LinkDead("invalid")
         if not tx.links.consume(self._digest, moment):
             raise LinkDead(_dead_reason(tx.links.find_within(self._digest)) or "invalid")
         for passed in self._passed:

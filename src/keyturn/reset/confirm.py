@@ -3,7 +3,7 @@
 import os
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -20,9 +20,6 @@ from keyturn.reset.records.messages import PASSWORD_CHANGED, PasswordWasChanged
 from keyturn.reset.records.secure_links import NewSecureLink
 from keyturn.reset.records.stores import Transaction
 
-Copies = Callable[[Account], Awaitable[Sequence[str]]]
-"""The port to further mailboxes of an account, which get a copy of what its own mailbox is told."""
-
 NamesRecent = Callable[[str, datetime], Awaitable[Sequence[str]]]
 """The port for what a confirmation names beside the change, by the account's id and the moment of the change."""
 
@@ -35,22 +32,16 @@ class ConfirmationHandler:
     the first mail has the link that secures the account, since recovery happens at the address that got it. A blocked
     mailbox gets none.
 
-    `copies`: further mailboxes of the account that get a copy.
     `recent`: name what else admits clients since shortly before the change, such as new passkeys.
     """
-
-    kind = PASSWORD_CHANGED
-    payload: Any = PasswordWasChanged
 
     def __init__(
         self,
         mails: MailDelivery,
         ground: Ground,
         composer: MailComposer,
-        copies: Sequence[Copies],
         recent: Sequence[NamesRecent],
     ) -> None:
-        self._copies = copies
         self._mails = mails
         self._accounts, self._records = ground.accounts, ground.records
         self._composer = composer
@@ -60,14 +51,20 @@ class ConfirmationHandler:
         return await self._mails.deliver(message, self._confirm)
 
     async def _confirm(self, message: Message) -> Email | Dropped:
-        change = msgspec.json.decode(message.payload, type=self.payload)
+        change = msgspec.json.decode(message.payload, type=PasswordWasChanged)
         account = await self._accounts.get(change.account_id)
         if account is None:
             return Dropped("no_account")
-        copies = [] if change.is_copy else await self._copied(account, change)
+        has_moved = not addresses.is_same_mailbox(change.email or account.email, account.email)
+        copy = (
+            msgspec.structs.replace(change, secures=False, email=account.email)
+            if has_moved and change.secures
+            else None
+        )
         account = msgspec.structs.replace(account, email=change.email or account.email)
         secure = await self._mint(account) if change.secures else None
-        mail = await self._compose(account, change, secure)
+        recent = [name for names in self._recent for name in await names(account.id, change.at)]
+        mail = await self._composer.about_change(account, change, secure, recent)
         sealed = self._mails.seal(mail)
 
         def write(tx: Transaction) -> Email | Dropped | None:
@@ -75,9 +72,8 @@ class ConfirmationHandler:
                 tx.hold_blocks(account.id)
                 if tx.mailboxes.is_blocked_within(account.email):
                     return None
-            self._follow(tx, account, change)
-            for copy in copies:
-                tx.outbox.enqueue(self.kind, copy)
+            if copy:
+                tx.outbox.enqueue(PASSWORD_CHANGED, copy)
             if tx.mailboxes.is_suppressed(account.email, now()):
                 tx.audit.write(
                     "confirmation", SUPPRESSED, change.client, now(), account.id, account.email, message_id=message.id
@@ -91,28 +87,9 @@ class ConfirmationHandler:
         answer = await self._records.transact(write)
         if answer is None:  # it was blocked while the mail was written: another mail has no button
             return await self._confirm(message)
-        if copies:
+        if copy:
             self._records.outbox.wake()
         return answer
-
-    def _follow(self, tx: Transaction, account: Account, change: Any) -> None:
-        """Write what follows with the mail."""
-
-    async def _compose(self, account: Account, change: Any, secure: SecureToken | None) -> SealedMail:
-        shown = change if self._copies else msgspec.structs.replace(change, sent_to="")
-        recent = [name for names in self._recent for name in await names(account.id, change.at)]
-        return await self._composer.about_change(account, shown, secure, recent)
-
-    async def _copied(self, account: Account, change: Any) -> Sequence[Any]:
-        """Return what the account's present address is told, if it is another, and its further mailboxes."""
-        has_moved = addresses.normalize(change.email or account.email) != addresses.normalize(account.email)
-        copy = msgspec.structs.replace(change, secures=False, is_copy=True)
-        copies = [msgspec.structs.replace(copy, email=account.email)] if has_moved else []
-        for port in self._copies:
-            for mailbox in await port(account):
-                differs = {"by_help_desk": False} if change.by_help_desk else {}  # only the own mailbox was blocked
-                copies.append(msgspec.structs.replace(copy, email=mailbox, **differs))
-        return copies
 
     async def _mint(self, account: Account) -> SecureToken | None:
         """Return a token for the button, unless there is none."""

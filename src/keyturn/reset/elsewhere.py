@@ -81,14 +81,7 @@ class ExternalStoreChanges:
             if lock is None:
                 raise Busy(_RETRY_AFTER)
             account, how = change.account, change.authorization.how
-            payload = ChangeBegun(
-                account_id=account.id,
-                at=moment,
-                client=change.client,
-                how=how,
-                email=account.email,
-                sent_to=change.authorization.sent_to,
-            )
+            payload = ChangeBegun(account_id=account.id, at=moment, client=change.client, how=how, email=account.email)
             tx.outbox.enqueue(CHANGE_BEGUN, payload, due=clock(_LOCK), key=lock)
             return lock
 
@@ -133,16 +126,13 @@ class ExternalStoreChanges:
         def write(tx: Transaction) -> None:
             tx.hold(account.id)
             if tx.outbox.withdraw(begun.lock):
-                sent_to = change.authorization.sent_to
-                self._effects.write(
-                    tx, account, change.client, how, begun.moment, outcome="interrupted", sent_to=sent_to
-                )
+                self._effects.write(tx, account, change.client, how, begun.moment, outcome="interrupted")
 
         await self._records.transact(write)
         self._records.outbox.wake()
 
     async def _end_changed(self, change: Change, begun: _Begun, ended: Ended) -> None:
-        account, how, by = change.account, change.authorization.how, change.authorization
+        account, how = change.account, change.authorization.how
 
         def write(tx: Transaction) -> None:
             release_account_lock(tx.connection, begun.lock)
@@ -156,8 +146,7 @@ class ExternalStoreChanges:
                     how,
                     begun.moment,
                     ended=ended,
-                    proven=by.proven,
-                    sent_to=by.sent_to,
+                    proven=change.authorization.proven,
                 )
             else:  # the promise was handled while this process stalled, before the old password ended
                 self._effects.end_access(tx, account.id, begun.moment, how=how)
@@ -228,9 +217,7 @@ class InterruptedChangeHandler:
             # after all.
             if not tx.outbox.withdraw(message.key):
                 return "ended"
-            self._effects.write(
-                tx, account, begun.client, begun.how, begun.at, outcome="interrupted", sent_to=begun.sent_to
-            )
+            self._effects.write(tx, account, begun.client, begun.how, begun.at, outcome="interrupted")
             return "interrupted"
 
         reason = await self._records.transact(write)

@@ -22,7 +22,6 @@ from keyturn.reset.records.messages import (
     AppEvent,
     How,
     ResetRequested,
-    SecondAddressWasChanged,
 )
 from keyturn.reset.records.stores import Transaction
 from keyturn.settings import Settings
@@ -35,7 +34,6 @@ from keyturn.webhooks.events import (
     Outcome,
     PasswordChanged,
     PasswordResetRequested,
-    SecondAddressChanged,
     SecondStepFailed,
 )
 
@@ -76,10 +74,6 @@ class AppEvents:
     ) -> None:
         data = SecondStepFailed(**_event_fields(account, client), method=method)
         self._write(tx, Event(type="second_step.failed", timestamp=moment, data=data), client)
-
-    def second_address_changed(self, tx: Transaction, account: Account, change: SecondAddressWasChanged) -> None:
-        data = SecondAddressChanged(**_event_fields(account, change.client), change=change.change)
-        self._write(tx, Event(type="second_address.changed", timestamp=change.at, data=data), change.client)
 
     def _write(self, tx: Transaction, event: Event[Data], client: Client) -> None:
         for kind in self._kinds.get(event.type, ()):
@@ -171,7 +165,6 @@ _EVENTS: dict[str, Any] = {
     CALLBACKS["password.reset_requested"]: Event[PasswordResetRequested],
     CALLBACKS["account.secured"]: Event[AccountSecured],
     CALLBACKS["second_step.failed"]: Event[SecondStepFailed],
-    CALLBACKS["second_address.changed"]: Event[SecondAddressChanged],
 }
 
 

@@ -5,7 +5,7 @@ the account's mailbox, ends the account's sessions, and blocks the mailbox: no l
 unblocks it, or the same transmitter reports that the user has the account back, and no other still reports it.
 
 **A report shuts the owner out of the mailbox, so a transmitter has authority over few**: only mailboxes in its
-`domains` are blocked. A block of the help desk outweighs its reports. Google asks receivers to stop recovery mails, and
+`domains` are blocked. Google asks receivers to stop recovery mails, and
 to end sessions (https://developers.google.com/identity/protocols/risc).
 
 **A report counts once.** Its id is kept, in the transaction of what it does, for as long as its age is accepted. An
@@ -98,8 +98,7 @@ class MailboxReports:
             reset_log.info(LogEvent("signals.received", transmitter=name, events=why, action="none"))
             return
         account = await self._find(name, signal)
-        # A mailbox that is only the second address of accounts is blocked, and nothing else happens.
-        mailbox = account.email if account else await self._find_second(name, signal)
+        mailbox = account.email if account else ""
         if account and action in ("hijacked", "sessions_ended") and isinstance(self._accounts, EndsSessions):
             await self._accounts.end_sessions(account.id)  # before the report counts: a repeat does no harm
 
@@ -110,7 +109,7 @@ class MailboxReports:
             is_superseded = about != "" and tx.connection.execute(_newer(name, signal, about)).first() is not None
             if not _keep(tx, name, signal, about, action, moment):
                 return "none"
-            outcome = "superseded" if is_superseded else self._act(tx, name, action, account, mailbox, moment)
+            outcome = "superseded" if is_superseded else self._act(tx, name, action, account, moment)
             known = (account.id, account.email) if account else ("", "")
             tx.audit.write(_EVENT, outcome, client, moment, *known, note=f"{name}: {why}")
             return outcome
@@ -133,29 +132,10 @@ class MailboxReports:
                 return account
         return None
 
-    async def _find_second(self, name: str, signal: ReceivedSignal) -> str:
-        """Return the mailbox that the event names if it is in the transmitter's domains and a second address, or ""."""
-        for kind, value in signal.subjects:
-            mailbox = addresses.normalize(value) if kind == "email" else ""
-            is_within = mailbox and _is_within(self.transmitters[name], mailbox)
-            if is_within and await self._records.second_addresses.is_one(mailbox):
-                return mailbox
-        return ""
-
-    def _act_on_second(self, tx: Transaction, name: str, action: Action, mailbox: str, moment: datetime) -> str:
-        if action == "enabled":
-            return self._unblock(tx, name, mailbox)
-        if tx.mailboxes.refuses_links(mailbox, moment) != "blocked":
-            tx.mailboxes.block(mailbox, moment, _reason(name))
-        return HIJACKED
-
-    def _act(
-        self, tx: Transaction, name: str, action: Action, account: Account | None, mailbox: str, moment: datetime
-    ) -> str:
+    def _act(self, tx: Transaction, name: str, action: Action, account: Account | None, moment: datetime) -> str:
         """Do it in the caller's transaction, and return the outcome."""
         if account is None:
-            is_about = mailbox and action in ("hijacked", "enabled")
-            return self._act_on_second(tx, name, action, mailbox, moment) if is_about else "no_account"
+            return "no_account"
         if action == "noted":
             return action
         is_its_own = _is_within(self.transmitters[name], account.email)
@@ -166,7 +146,7 @@ class MailboxReports:
             return action
         if not is_its_own:
             return "other_mailbox"
-        # In the order of the help desk: the account, its mailbox, then its links.
+        # In this order everywhere: the account, its mailbox, then its links.
         if tx.mailboxes.refuses_links(account.email, moment) != "blocked":
             tx.mailboxes.block(account.email, moment, _reason(name))
         self._effects.end_access(tx, account.id, moment, mailbox=account.email)

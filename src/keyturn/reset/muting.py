@@ -37,9 +37,7 @@ class MailboxMuting:
     async def _find(self, digest: bytes) -> MutingLink:
         link = await self._records.links.find_muting(digest, now())
         account = await self._accounts.get(link.account_id) if link else None
-        if link is None or account is None:
-            raise SecurityLinkDead
-        if not (link.second or addresses.is_same_mailbox(account.email, link.email)):
+        if link is None or account is None or not addresses.is_same_mailbox(account.email, link.email):
             raise SecurityLinkDead
         return link
 
@@ -60,10 +58,8 @@ class MailboxMuting:
             tx.mailboxes.mute(link.email, moment)
             if not tx.links.consume_muting(digest, moment):
                 raise SecurityLinkDead
-            tx.links.revoke_all(link.account_id, moment, mailbox=link.email, spares="recovery")
+            tx.links.revoke_all(link.account_id, moment, mailbox=link.email, spares_recovery=True)
             tx.codes.revoke_all(link.account_id, moment, mailbox=link.email)
-            if link.second:
-                tx.second_addresses.remove_pending(link.account_id, link.email)
             tx.audit.write("mailbox_mute", "muted", client, moment, link.account_id, link.email)
 
         await self._records.transact(write)

@@ -4,7 +4,6 @@ No account is looked up here. A request is one row of the outbox, and `answer.py
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Literal
 
 from keyturn import addresses
 from keyturn.database import now
@@ -40,13 +39,10 @@ class ResetRequests:
         client: Client,
         answer: Answer = Answer(),
         return_to: str = "",
-        *,
-        to: Literal["", "second"] = "",
     ) -> None:
         """Accept a request for a link. Once this returns, it is committed, and a worker will answer it.
 
         `email`: the address or, if the store takes names, the user name. `return_to`: where to go after the reset.
-        `to`: as in `ResetRequested`.
 
         If all clients together ask for more than `limits.overall`, the request is dropped without an error: an error
         would tell an attacker that the flood works. The metrics count it as limited, and the log records it.
@@ -56,21 +52,19 @@ class ResetRequests:
         ChallengeRequired, ChallengeUnready, TooManyRequests.
         """
         try:
-            await self._accept(email, client, answer, return_to, to)
+            await self._accept(email, client, answer, return_to)
         except OverBudget:
             reset_log.warning(LogEvent("reset.over_budget"))
 
     @count_calls("request")
-    async def _accept(
-        self, email: str, client: Client, answer: Answer, return_to: str, to: Literal["", "second"]
-    ) -> None:
+    async def _accept(self, email: str, client: Client, answer: Answer, return_to: str) -> None:
         try:
             identifier = addresses.identify(email, takes_names=self._takes_names)
             return_to = self._return_addresses.require(return_to)
         except InputInvalid:  # counted separately: a typing mistake costs no try
             await self.count_malformed(client)
             raise
-        wanted = ResetRequested(email=identifier, at=now(), client=client, return_to=return_to, to=to)
+        wanted = ResetRequested(email=identifier, at=now(), client=client, return_to=return_to)
         await self._admit(wanted, answer)
         await self._records.outbox.post(RESET_REQUESTED, wanted)
 

@@ -189,7 +189,7 @@ class RecoveryHandler:
             return found
         is_locked = await self._accounts.lock(secured.account_id)
         account = await self._accounts.get(secured.account_id)
-        # It moved, or the help desk let its owner in, at this very moment.
+        # It moved, or its mailbox was blocked, at this very moment.
         if is_locked and (_has_moved(account, secured) or await self._records.mailboxes.is_blocked(secured.email)):
             await self._accounts.unlock(secured.account_id)
             account = await self._accounts.get(secured.account_id)

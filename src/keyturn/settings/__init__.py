@@ -88,7 +88,6 @@ class TableSettings(msgspec.Struct, frozen=True, kw_only=True):
     `delete`: columns of other tables with the account's id, such as `sessions.user_id`; a change deletes those rows.
     `ends`: what a change, or an intrusion, ends, by such columns; `delete` is the short form.
     `lock`, `unlock`: columns that lock and unlock an account, written like `set`.
-    `second_address`: the column with the address that `second_address.enabled` sends links to, which the app verifies.
     `subjects`: which users of identity providers the accounts are, by the names in `signals.transmitters`.
     `passkeys`: where passkeys are stored.
     """
@@ -105,7 +104,6 @@ class TableSettings(msgspec.Struct, frozen=True, kw_only=True):
     locale: str = ""
     timezone: str = ""
     changed_at: str = ""
-    second_address: str = ""
     identifiers: tuple[str, ...] = ()
     password_providers: tuple[str, ...] = PASSWORD_PROVIDERS
     set: dict[str, bool | int | float | str] = {}
@@ -142,7 +140,7 @@ class LdapSettings(msgspec.Struct, frozen=True, kw_only=True):
     `allow_plain`: passwords may cross the network without TLS.
     `base`: the entry under which the accounts are.
     `where`: attributes and the values that accounts have; {} for any person.
-    `id` to `second_address`: names of attributes. `id`: "" for entryUUID. It is objectGUID in Active Directory.
+    `id` to `phone`: names of attributes. `id`: "" for entryUUID. It is objectGUID in Active Directory.
     `aliases`: further addresses as Exchange writes them (`smtp:ada@example.org`).
     `unlock`: a new password ends a lockout; otherwise a locked account gets no link.
     `timeout`: for one server, from connecting to its last answer.
@@ -163,7 +161,6 @@ class LdapSettings(msgspec.Struct, frozen=True, kw_only=True):
     name: str = "cn"
     locale: str = "preferredLanguage"
     phone: str = ""
-    second_address: str = ""
     unlock: bool = True
     connections: Annotated[int, Meta(ge=1, le=50)] = 4
     timeout: timedelta = timedelta(seconds=5)
@@ -180,11 +177,6 @@ class AccountSettings(msgspec.Struct, frozen=True, kw_only=True):
     table: TableSettings = TableSettings()
     supabase: SupabaseSettings = SupabaseSettings()
     ldap: LdapSettings = LdapSettings()
-
-    @property
-    def second_address(self) -> str:
-        """The column or attribute with the app's own second addresses; "" if Keyturn keeps them."""
-        return {"table": self.table.second_address, "ldap": self.ldap.second_address}.get(self.store, "")
 
 
 class Kind(msgspec.Struct, frozen=True, kw_only=True):
@@ -240,38 +232,6 @@ class AppSettings(msgspec.Struct, frozen=True, kw_only=True):
     android: dict[str, tuple[str, ...]] = {}
     open_url: str = ""
     apple_store_id: str = ""
-
-
-class HelpDeskSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Codes that an operator reads out to an owner whose mailbox is lost.
-
-    `url`: the page by which the mailbox stops a case, with the placeholders {base_url} and {token}.
-    `wait`: how long after a case is opened a code may be issued.
-    `delay`: how long a code must wait after the mailbox has stopped its case.
-    `approval`: a second operator has to approve each case, and not only those that were stopped.
-    `daily`: the most codes that an operator may issue in 24 hours.
-    """
-
-    enabled: bool = False
-    url: str = "{base_url}/stop-help/{token}"
-    wait: timedelta = timedelta(0)
-    delay: timedelta = timedelta(hours=1)
-    approval: bool = False
-    daily: Annotated[int, Meta(ge=1)] = 20
-
-
-class SecondAddressSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """A second address of each account that wants one, for links if its own mailbox cannot be read any more.
-
-    `url`: the page by which a new address is verified, with the placeholders {base_url} and {token}.
-    `wait`: how long after that it gets its first link.
-    `daily`: the most links that an account may have sent to new addresses in 24 hours.
-    """
-
-    enabled: bool = False
-    url: str = "{base_url}/confirm-second-address/{token}"
-    wait: timedelta = timedelta(days=3)
-    daily: Annotated[int, Meta(ge=1)] = 5
 
 
 class PasskeySettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -547,9 +507,7 @@ Count = Annotated[int, Meta(ge=1)]
 Share = Annotated[int, Meta(ge=1, le=1024)]
 
 
-AppEventType = Literal[
-    "password.changed", "password.reset_requested", "account.secured", "second_step.failed", "second_address.changed"
-]
+AppEventType = Literal["password.changed", "password.reset_requested", "account.secured", "second_step.failed"]
 """Events that an app can get."""
 
 
@@ -622,7 +580,7 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     `overall`: requests of all clients together, about as many as a worker can answer.
     `code`: codes that a client tries. `code_overall`: wrong codes of all clients, if the codes were mailed and still
-    work. `help_code`: codes that a client tries for one address, if they may be those of the help desk.
+    work.
     `challenge`: puzzles that a client fetches, and answers that it sends.
     `busy_client`, `busy_overall`: the rates from which "busy" requires a challenge.
     `without_script`, `without_script_overall`: requests without an answer to the challenge.
@@ -639,7 +597,6 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     overall: str = "3000/minute"
     code: str = "10/minute"
     code_overall: str = "300/minute"
-    help_code: str = "5/10 minutes"
     challenge: str = "30/minute"
     busy_client: str = "1/minute"
     busy_overall: str = "300/minute"
@@ -839,8 +796,6 @@ class Settings(_ProviderSections, msgspec.Struct, frozen=True, kw_only=True):  #
     invitations: InvitationSettings = InvitationSettings()
     secure_account: SecureAccountSettings = SecureAccountSettings()
     mute: MuteSettings = MuteSettings()
-    help_desk: HelpDeskSettings = HelpDeskSettings()
-    second_address: SecondAddressSettings = SecondAddressSettings()
     passkeys: PasskeySettings = PasskeySettings()
     hooks: HookSettings = HookSettings()
     apps: AppSettings = AppSettings()

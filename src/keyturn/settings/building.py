@@ -29,6 +29,8 @@ _NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _DURATION = re.compile(r"(\d+)\s*(ms|s|m|h|d)")
 _NO_TIME = re.compile(r"(?:/|per)\s*0+\s*[a-z]", re.IGNORECASE)
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_QUOTED = re.compile(r"""(["']).+\1""")
 _UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 _KEYS_OF: Mapping[tuple[type[msgspec.Struct], str], type[msgspec.Struct]] = {(Kind, "brand"): Brand}
@@ -109,7 +111,7 @@ class Builder:
                     if get_origin(field.type) is dict and isinstance(value, dict):
                         values[field.name] = self._entries(value, get_args(field.type)[1], name)
                     else:
-                        values[field.name] = self._convert(value, field.type)
+                        values[field.name] = self._convert(value, field.type, key)
         return values
 
     def _entries(self, given: Mapping[str, Any], wanted: Any, name: str) -> dict[str, Any]:
@@ -130,10 +132,13 @@ class Builder:
         except ValueError as error:
             self.faults.append(Fault(value.name if isinstance(value, Variable) else name, str(error)))
 
-    def _convert(self, value: Any, wanted: Any) -> Any:
+    def _convert(self, value: Any, wanted: Any, key: str) -> Any:
         # A variable is always text, so "587" may be a number; TOML writes a number without quotes.
         is_text = isinstance(value, Variable) or has_places(value)
         plain = self._filled(value)
+        if is_text and key != "password":  # which may end with a blank
+            plain = plain.strip()
+        _refuse_odd_text(plain, is_secret=wanted is Secret)
         if wanted is timedelta:
             return parse_duration(plain)
         if (
@@ -209,6 +214,16 @@ def _checked(value: Any, wanted: Any, *, strict: bool = True) -> Any:
         return msgspec.convert(value, wanted, strict=strict, dec_hook=_decode)
     except msgspec.ValidationError:
         raise ValueError(mismatch(value, wanted)) from None
+
+
+def _refuse_odd_text(value: Any, *, is_secret: bool) -> None:
+    """Raise ValueError for a text that would break a header or an address (CWE-93), or a secret in quotation marks."""
+    if not isinstance(value, str):
+        return
+    if control := _CONTROL.search(value):
+        raise ValueError(f"contains a line break or another control character (U+{ord(control[0]):04X})")
+    if is_secret and _QUOTED.fullmatch(value):
+        raise ValueError("is in quotation marks, which would be part of it: remove them")
 
 
 def _section(value: Any, name: str) -> dict[str, Any]:

@@ -26,9 +26,6 @@ API_ROUTES = (
     "verify-reset-code",
     "secure-account",
     "mute-mailbox",
-    "stop-help",
-    "confirm-second-address",
-    "second-address",
     "passkey/create",
     "passkey/create-options",
 )
@@ -62,14 +59,14 @@ _TAKEN = {
 """First parts of paths that other routes use."""
 
 
-_LINKS = ("secure_account.url", "mute.url", "help_desk.url", "second_address.url")
+_LINKS = ("secure_account.url", "mute.url")
 
 
 class Paths(msgspec.Struct, frozen=True, kw_only=True):
     """Paths as the service knows them, without that of `base_url`.
 
     A page whose address is elsewhere keeps its default path, for who comes there; it is "" where the API has that one.
-    `secure`, `mute`, `help` and `second_address` are "" where no link of a mail leads there. `token` and `email` are
+    `secure` and `mute` are "" where no link of a mail leads there. `token` and `email` are
     what a link calls them in its query, or behind its "#". `settings` has the kinds of accounts whose security settings
     are not at `security`: a path, or an address elsewhere.
     """
@@ -83,8 +80,6 @@ class Paths(msgspec.Struct, frozen=True, kw_only=True):
     security: str = SECURITY_SETTINGS
     secure: str = "/secure-your-account"
     mute: str = ""
-    help: str = ""
-    second_address: str = ""
     settings: Mapping[str, str] = {}
 
 
@@ -95,8 +90,7 @@ def paths_of(settings: Settings) -> Paths:
     patterns = {"forgot": settings.forgot_url, "reset": settings.reset_url, "sign_in": settings.sign_in_page}
     pages = {name: hosted_path(pattern) for name, pattern in patterns.items()}
     # Only links of mails lead to these pages; if the links lead elsewhere, the pages are not mounted.
-    more = {"secure": settings.secure_account.url, "mute": settings.mute.url, "help": _help_url(settings)}
-    more |= {"second_address": _second_url(settings)}
+    more = {"secure": settings.secure_account.url, "mute": settings.mute.url}
     more = {name: hosted_path(pattern) or "" for name, pattern in more.items()}
     for name, path in pages.items():
         if path is None:
@@ -110,15 +104,6 @@ def paths_of(settings: Settings) -> Paths:
         **_parameter_names(settings.reset_url),
         settings={kind: hosted_path(url) or url.format(base_url=base) for kind, url in own.items() if url},
     )
-
-
-def _help_url(settings: Settings) -> str:
-    return settings.help_desk.url if settings.help_desk.enabled else ""
-
-
-def _second_url(settings: Settings) -> str:
-    kept = settings.second_address.enabled and not settings.accounts.second_address
-    return settings.second_address.url if kept else ""
 
 
 def _parameter_names(pattern: str) -> dict[str, str]:
@@ -149,8 +134,6 @@ def hosting_faults(settings: Settings) -> Iterator[Fault]:
         "sign_in_url": hosted_path(settings.sign_in_page),
         "secure_account.url": hosted_path(settings.secure_account.url),
         "mute.url": hosted_path(settings.mute.url),
-        "help_desk.url": hosted_path(_help_url(settings)),
-        "second_address.url": hosted_path(_second_url(settings)),
     } | {
         f"{member_name('kinds', kind)}.settings_url": hosted_path(own.settings_url)
         for kind, own in settings.kinds.items()
@@ -189,8 +172,6 @@ def _path_fault(name: str) -> str:
         "reset_url": "reset-password/{token}",
         "secure_account.url": "secure-your-account/{token}",
         "mute.url": "stop-emails/{token}",
-        "help_desk.url": "stop-help/{token}",
-        "second_address.url": "confirm-second-address/{token}",
     }
     example = examples.get(name, "forgot-password")
     return f"needs a plain path for the hosted page, such as {_HOSTED}/{example}"

@@ -158,7 +158,7 @@ def _value_as_given(value: Any) -> Any:
 
 def _read_toml(file: Path, *, required: bool, faults: list[Fault]) -> dict[str, Any]:
     try:
-        return tomllib.loads(read_plain_text(file, _LARGEST))
+        return tomllib.loads(read_plain_text(file, _LARGEST, encoding="utf-8-sig"))
     except FileNotFoundError:
         if required:
             faults.append(Fault(str(file), "no such file"))

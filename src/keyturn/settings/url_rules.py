@@ -79,8 +79,6 @@ def page_faults(settings: Settings) -> Iterator[Fault]:
     links = {
         "secure_account.url": settings.secure_account.url,
         "mute.url": settings.mute.url,
-        "help_desk.url": settings.help_desk.url if settings.help_desk.enabled else "",
-        "second_address.url": settings.second_address.url if settings.second_address.enabled else "",
     }
     links = {"reset_url": settings.reset_url} | {name: url for name, url in links.items() if url}
     others = {"forgot_url": settings.forgot_url, "sign_in_url": settings.sign_in_page}

@@ -10,6 +10,8 @@ from keyturn.plain_files import printable_name, read_plain_file
 FILE_SUFFIX = "_FILE"
 CREDENTIALS = "CREDENTIALS_DIRECTORY"
 _LARGEST = 65_536
+_AT_ENDS = "\r\n\ufeff"
+"""Line ends and a byte order mark, which editors and shells leave at the ends of a value."""
 
 
 class SecretUnread(ValueError):
@@ -36,7 +38,7 @@ class Variables(Mapping[str, str]):
         """Return the value. Raises KeyError, and SecretUnread if the file does not provide it."""
         file = self.file_of(name)
         if not file:
-            return self._environ[name]
+            return self._environ[name].strip(_AT_ENDS)
         if name not in self._contents:
             if self._environ.get(name):
                 raise SecretUnread(self.label(name), f"{name} is set, too: unset one of the two")
@@ -80,14 +82,14 @@ class Variables(Mapping[str, str]):
 
 
 def _content(label: str, file: str) -> str:
-    """Return the text of a file without one newline at its end. Raises SecretUnread."""
+    """Return the text of a file without line ends around it. Raises SecretUnread."""
     try:
         text = read_plain_file(file, _LARGEST).decode()
     except UnicodeDecodeError:
         raise SecretUnread(label, f"{printable_name(file)} is not UTF-8: a secret is text") from None
     except (OSError, ValueError) as error:
         raise SecretUnread(label, f"{printable_name(file)} {_reason(error, file)}") from None
-    text = text.removesuffix("\n").removesuffix("\r") if text.endswith("\n") else text
+    text = text.strip(_AT_ENDS)
     if not text.strip():
         raise SecretUnread(label, f"{printable_name(file)} is empty: write the secret into it")
     return text

@@ -26,13 +26,13 @@ class AboutAccount(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class PasswordChanged(AboutAccount, frozen=True, kw_only=True, omit_defaults=True):
-    """`how`: by a link, by who knew the old password, or by a code of the help desk.
+    """`how`: by a link, or by the old password.
 
     `ended`: how many credentials of each kind were ended with it, by the words of `accounts.table.ends`; left out if
     none is counted.
     """
 
-    how: Literal["reset", "change", "help_desk"]
+    how: Literal["reset", "change"]
     ended: Mapping[str, int] = {}
 
 
@@ -61,13 +61,7 @@ class SecondStepFailed(AboutAccount, frozen=True, kw_only=True):
     method: str
 
 
-class SecondAddressChanged(AboutAccount, frozen=True, kw_only=True):
-    """The account's second address was added or removed; `change` is which. The event does not name it."""
-
-    change: str
-
-
-Data = TypeVar("Data", PasswordChanged, PasswordResetRequested, AccountSecured, SecondStepFailed, SecondAddressChanged)
+Data = TypeVar("Data", PasswordChanged, PasswordResetRequested, AccountSecured, SecondStepFailed)
 
 
 class Event(msgspec.Struct, Generic[Data], frozen=True, kw_only=True):

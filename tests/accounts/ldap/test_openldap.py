@@ -365,14 +365,3 @@ async def test_a_setting_that_does_not_fit_the_server_is_named(
 def test_a_file_of_certificates_that_cannot_be_read_is_a_fault(school: OpenLdapStaff, tmp_path: object) -> None:
     with pytest.raises(SettingsInvalid, match=r"nothing\.pem holds no certificates that can be read: No such file"):
         school.store(ca_file=Folder(f"{tmp_path}/nothing.pem"))
-
-
-async def test_a_second_address_is_read_from_its_attribute(school: OpenLdapStaff) -> None:
-    with_it = await school.add(ADA, FIRST, labeledURI="ada@home.test")
-    without = await school.add("grace@northwind.test", FIRST)
-    store = school.store(second_address="labeledURI")
-    try:
-        assert (await of(store, with_it)).second_address == "ada@home.test"
-        assert (await of(store, without)).second_address == ""
-    finally:
-        await store.close()

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keyturn.mail.port.email import Email
-from keyturn.mail.port.mime import needs_utf8, to_mime
+from keyturn.mail.port.mime import bare_address, needs_utf8, to_mime
 
 pytestmark = pytest.mark.slow
 
@@ -95,6 +95,29 @@ def test_an_address_beyond_ascii_can_be_read_back(mail: Email) -> None:
     assert message["to"].addresses[0].addr_spec == "jürgen@pupils.test"
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Northwind School for Boats, Harbours, Lighthouses and Everything Else by the Sea, Leeds",
+        "Schule Grün für Boote, Häfen, Leuchttürme und alles andere an der See, im Norden, Kiel",
+    ],
+)
+def test_a_long_name_with_a_comma_is_one_sender(mail: Email, name: str) -> None:
+    message = read(msgspec.structs.replace(mail, sender=f'"{name}" <accounts@northwind.example>'))
+
+    (sender,) = message["from"].addresses
+    assert (sender.display_name, sender.addr_spec) == (name, "accounts@northwind.example")
+
+
+@pytest.mark.parametrize("local", ["try..this", ".this", "this.", "a...b."])
+def test_a_local_part_with_dots_that_smtp_does_not_know_is_quoted(mail: Email, local: str) -> None:
+    sent = msgspec.structs.replace(mail, to=f"{local}@docomo.example")
+
+    assert f'\r\nTo: "{local}"@docomo.example\r\n'.encode() in raw(sent)
+    assert bare_address(sent.to) == f'"{local}"@docomo.example'
+    assert read(sent)["to"].addresses[0].username == local
+
+
 def test_no_line_is_longer_than_a_server_takes(mail: Email) -> None:
     """RFC 5322 2.1.1: 998 characters, and 78 are better."""
     long = msgspec.structs.replace(mail, text="x" * 5000, html=f"<p>{'y' * 5000}</p>")
@@ -111,7 +134,16 @@ _PIECES = st.sampled_from([
 bodies = st.lists(_PIECES, max_size=60).map("".join) | st.text(max_size=300)
 lines = bodies.map(lambda text: " ".join("".join(filter(str.isprintable, text)).split())[:300])
 names = st.sampled_from(
-    ["", "Northwind", "Northwind, School", "Schule Grün", "学校 " * 30, "مدرسة", "x" * 120, "\U0001f600"]
+    [
+        "",
+        "Northwind",
+        "Northwind, School",
+        "Schule Grün",
+        "学校 " * 30,
+        "مدرسة",
+        "x" * 120,
+        "\U0001f600",
+    ]
 )
 
 

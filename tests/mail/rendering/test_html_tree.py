@@ -78,6 +78,24 @@ def test_of_two_attributes_with_one_name_the_first_counts() -> None:
     assert only('<p ID="a" id="b">', "p").get("id") == "a"
 
 
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("?id=1&timestamp=5&region=eu", "?id=1&timestamp=5&region=eu"),
+        ("?id=1&copy=2", "?id=1&copy=2"),
+        ("?id=1&amp;copy=2", "?id=1&copy=2"),
+        ("a &copy b &lt", "a © b <"),
+        ("&notit;&not;&nope;", "&notit;¬&nope;"),
+        ("&#38;&#x26&&", "&&&&"),
+    ],
+)
+@pytest.mark.parametrize("quote", ['"', "'"])
+def test_a_name_before_a_letter_or_an_equals_sign_is_no_reference_in_an_attribute(
+    written: str, value: str, quote: str
+) -> None:
+    assert only(f"<a href={quote}{written}{quote}>Go</a>", "a").get("href") == value
+
+
 def test_a_thousand_tags_that_nobody_closes_are_no_deep_tree() -> None:
     root = parse_html("<div>" * 1000 + "Hi")
     deepest = max(len(list(element.ancestors())) for element in root.walk())

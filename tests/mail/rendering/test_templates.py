@@ -20,10 +20,8 @@ from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.packaging import folder
 from keyturn.reset.mails.email_props import (
     EMAILS,
-    HelpRequested,
     PasskeyChanged,
     PasswordChanged,
-    SecondAddressChanged,
     SecondStepChanged,
     SecondStepFailed,
 )
@@ -41,17 +39,10 @@ SAMPLES: dict[str, Any] = {
 }
 
 
-def is_of_help_desk(props: Any) -> bool:
-    """Tell whether it confirms a change by the help desk, to a mailbox that another person may read."""
-    return bool(getattr(props, "by_help_desk", False))
-
-
-WITH_LINKS = {name: props for name, props in SAMPLES.items() if not is_of_help_desk(props)}
 FIRSTS = {props.template: props for props in reversed(SAMPLES.values())}
 LAYOUT_TABLE = re.compile(r'<table[^>]*role="presentation"[^>]*>')
 
 each_sample = pytest.mark.parametrize("props", SAMPLES.values(), ids=SAMPLES)
-each_with_a_link = pytest.mark.parametrize("props", WITH_LINKS.values(), ids=WITH_LINKS)
 each_mail = pytest.mark.parametrize("props", FIRSTS.values(), ids=FIRSTS)
 
 
@@ -84,7 +75,7 @@ def test_it_renders_as_it_was_accepted(mail_snapshot: MailSnapshot) -> None:
     mail_snapshot.assert_matches()
 
 
-@each_with_a_link
+@each_sample
 def test_its_link_is_the_same_in_both_parts_and_the_only_one(props: Any, render: Render) -> None:
     mail = render(props)
 
@@ -95,7 +86,7 @@ def test_its_link_is_the_same_in_both_parts_and_the_only_one(props: Any, render:
     assert re.findall(r"\S*://\S*", mail.text) == [the_link(props), *besides(props)]
 
 
-@each_with_a_link
+@each_sample
 def test_its_text_part_has_the_link_on_a_line_of_its_own_and_no_line_that_ends_within_a_sentence(
     props: Any, render: Render
 ) -> None:
@@ -105,26 +96,16 @@ def test_its_text_part_has_the_link_on_a_line_of_its_own_and_no_line_that_ends_w
     assert re.findall(r".*[a-z,]\n[a-z](?!ttps?://).*", text) == []
 
 
-@each_with_a_link
+@each_sample
 def test_it_has_exactly_one_call_to_action(props: Any, render: Render) -> None:
     buttons = re.findall(r'class="button".*?href="([^"]*)"', render(props).html, re.DOTALL)
 
     assert [unescape(href) for href in buttons] == [the_link(props)]
 
 
-@each_with_a_link
+@each_sample
 def test_the_address_to_copy_is_readable_as_it_is(props: Any, render: Render, seen: Seen) -> None:
     assert f"copy this address into your browser: {the_link(props)} " in seen(render(props))
-
-
-@pytest.mark.parametrize("props", [props for props in SAMPLES.values() if is_of_help_desk(props)])
-def test_a_change_by_the_help_desk_is_confirmed_without_a_link(props: Any, render: Render, seen: Seen) -> None:
-    mail = render(msgspec.structs.replace(props, secure_link="https://account.northwind.example/secure/it"))
-
-    assert {href for href in hrefs(mail) if not href.startswith("mailto:")} == set()
-    assert "://" not in mail.text
-    for part in (seen(mail), " ".join(mail.text.split())):
-        assert "Contact support right away: help@northwind.example" in part
 
 
 @each_sample
@@ -143,9 +124,7 @@ def test_its_inbox_row_is_short_and_holds_no_secret(props: Any, render: Render) 
 def test_the_first_forty_characters_of_subject_and_preheader_name_the_matter(props: Any, render: Render) -> None:
     mail = render(props)
     begins = mail.subject[:40]
-    matter = (
-        r"(?i)\b(passwords?|link|codes|passkey|sign in|email address|account secured|second (step|address)|help desk)\b"
-    )
+    matter = r"(?i)\b(passwords?|link|codes|passkey|sign in|email address|account secured|second step)\b"
 
     assert "Northwind School" in begins
     assert re.search(matter, begins), begins
@@ -184,7 +163,7 @@ def test_a_screen_reader_gets_language_title_heading_and_no_layout_tables(props:
     tables = re.findall(r"<table[^>]*>", mail.html)
     assert len([table for table in tables if not LAYOUT_TABLE.match(table)]) == isinstance(
         props,
-        HelpRequested | PasskeyChanged | PasswordChanged | SecondAddressChanged | SecondStepChanged | SecondStepFailed,
+        PasskeyChanged | PasswordChanged | SecondStepChanged | SecondStepFailed,
     )
 
 
@@ -312,7 +291,5 @@ def test_any_props_of_its_type_render(props: Any, render: Render) -> None:
 
     for made in factory.batch(12):
         mail = render(made)
-        if is_of_help_desk(made):
-            continue
         assert hrefs(mail).count(the_link(made)) == 2 + besides(made).count(the_link(made))
         assert the_link(made) in mail.text.splitlines()

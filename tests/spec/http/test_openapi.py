@@ -21,7 +21,6 @@ from keyturn.problems.proofs import (
 from keyturn.problems.requests import Busy, InputInvalid, TooManyRequests, Unavailable
 from keyturn.settings import (
     ChallengeSettings,
-    HelpDeskSettings,
     InvitationSettings,
     MuteSettings,
     Secret,
@@ -32,8 +31,8 @@ pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)  # 
 
 NEW_PASSWORD = {"token", "newPassword", "password", "confirmPassword", "email", "secondStep"}
 POSTS = {
-    "/api/auth/request-password-reset": ({"email", "challenge", "returnTo", "to"}, {"email"}),
-    "/api/auth/forgot-password": ({"email", "challenge", "returnTo", "to"}, {"email"}),
+    "/api/auth/request-password-reset": ({"email", "challenge", "returnTo"}, {"email"}),
+    "/api/auth/forgot-password": ({"email", "challenge", "returnTo"}, {"email"}),
     "/api/auth/validate-reset-token": ({"token", "email"}, {"token"}),
     "/api/auth/verify-reset-token": ({"token", "email"}, {"token"}),
     "/api/auth/reset-password": (NEW_PASSWORD, {"token"}),
@@ -230,7 +229,6 @@ async def test_every_operation_has_its_place_in_the_story(start: Start) -> None:
         token=TokenSettings(code=True),
         invitations=InvitationSettings(service_key=Secret("0123456789abcdef" * 4)),
         mute=MuteSettings(url="{base_url}/stop-emails/{token}"),
-        help_desk=HelpDeskSettings(enabled=True),
     )
     paths = (await service.anywhere().get("/schema/openapi.json")).json()["paths"]
     described = [operation for path in paths.values() for operation in path.values()]

@@ -50,7 +50,7 @@ class LdapAccounts:
         where = settings.where or dialect.where
         self._where = [messages.equal(attribute, value) for attribute, value in where.items()]
         named = (settings.id or dialect.id_attribute, settings.email, settings.aliases, settings.name, settings.locale)
-        self._attributes = [*filter(None, (*named, settings.phone, settings.second_address)), *dialect.attributes]
+        self._attributes = [*filter(None, (*named, settings.phone)), *dialect.attributes]
         self._listing: list[str] = []
 
     async def require_ready(self) -> None:
@@ -147,7 +147,6 @@ class LdapAccounts:
             active=active,
             has_password=has_password,
             locale=locale[:_LONGEST_LOCALE],
-            second_address=entry.text(settings.second_address),
         )
 
     def _addresses(self, entry: Entry) -> list[str]:

@@ -65,7 +65,7 @@ async def _examine(connection: Connection, settings: LdapSettings, dialect: Open
     for attribute, effect in needed.items():
         if not await _may_write(connection, someone, attribute):
             found.append(_warn(f"{settings.bind_dn} may not write {attribute}, so {effect}", f"Grant it. {_GUIDE}"))
-    risky = dict.fromkeys((settings.email, settings.phone, settings.second_address, settings.aliases, *_TAKES_OVER))
+    risky = dict.fromkeys((settings.email, settings.phone, settings.aliases, *_TAKES_OVER))
     excess = [one for one in risky if one and await _may_write(connection, someone, one)]
     if excess:
         message = f"{settings.bind_dn} may write {', '.join(excess)}: who has its password could take accounts over"

@@ -124,7 +124,6 @@ _FIELDS = (
     "locale",
     "timezone",
     "changed_at",
-    "second_address",
 )
 _SHOWN_TABLES = 12
 _LOOKED_AT, _SIBLINGS = 50, 8

@@ -29,7 +29,6 @@ class _Attributes(TypedDict, total=False):
     locale: str
     timezone: str
     changed_at: str
-    second_address: str
     password_providers: Sequence[str]
     set: _Assigned
     lock: _Assigned

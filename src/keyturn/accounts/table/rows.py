@@ -144,7 +144,6 @@ def account_of(row: RowMapping, password_providers: Sequence[str]) -> Account:
         kind=text_of(stored.get("kind")),
         locale=text_of(stored.get("locale")),
         timezone=text_of(stored.get("timezone")),
-        second_address=text_of(stored.get("second_address")),
         locked=bool(stored.get("locked", False)),
         has_passkeys=bool(stored.get("has_passkeys", False)),
     )

@@ -10,6 +10,7 @@ from datetime import datetime
 from email.policy import SMTP, SMTPUTF8, EmailPolicy
 from email.utils import format_datetime, parseaddr
 from functools import lru_cache
+from textwrap import wrap
 from typing import Any
 
 from keyturn.mail.port.email import Email
@@ -30,6 +31,10 @@ _PLAIN_FIELD = re.compile(r"(?!.*=\?)[!-9;-~]+: [!-~]+(?: [!-~]+)*")
 _LONGEST_LINE = 78
 """Without the line break (RFC 5322, 2.1.1)."""
 
+_LOCAL_PART = re.compile(r"(?:(?<=^)|(?<=<))(?=\.|[^@\s\"<>]*\.(?:\.|@))[^@\s\"<>]+(?=@[^@]+$)")
+"""A local part with a dot at its start, at its end or beside another."""
+
+_MAILBOXES = frozenset(("From", "To", "Reply-To"))
 _NAME = re.compile(r"[!-9;-~]+")
 _TOO_LONG = re.compile(rb"=(?:20|09)\n(?<=[^\n]{77}\n)")
 """A blank at the end of a line that is a character too long: b2a_qp counts the blank before it is quoted."""
@@ -41,10 +46,9 @@ def to_mime(email: Email, *, key: str, date: datetime, utf8: bool = False) -> by
     Its Message-ID is `message_id_of` the key. With `utf8` headers are not encoded (RFC 6532). Raises ValueError if
     a header holds a line break or is given twice.
     """
-    fields = [("From", email.sender), ("To", email.to)]
-    if email.reply_to:
-        fields.append(("Reply-To", email.reply_to))
-    fields += [
+    mailboxes = [("From", email.sender), ("To", email.to), ("Reply-To", email.reply_to)]
+    fields = [
+        *((name, _quoted(mailbox)) for name, mailbox in mailboxes if mailbox),
         ("Subject", email.subject),
         ("Date", format_datetime(date)),
         ("Message-ID", message_id_of(email, key)),
@@ -71,8 +75,14 @@ def needs_utf8(email: Email) -> bool:
 
 
 def bare_address(mailbox: str) -> str:
-    """Return the address of "Northwind <accounts@northwind.example>"."""
-    return parseaddr(mailbox)[1]
+    """Return the address of "Northwind <accounts@northwind.example>", as SMTP takes it."""
+    return _quoted(parseaddr(mailbox)[1])
+
+
+def _quoted(mailbox: str) -> str:
+    """Return a mailbox whose local part is quoted if dots need that (RFC 5321, 4.1.2): "a..b"@mail.example."""
+    found = _LOCAL_PART.search(mailbox)
+    return mailbox if not found else f'{mailbox[: found.start()]}"{found[0]}"{mailbox[found.end() :]}'
 
 
 def _write_field(name: str, value: str, policy: "EmailPolicy[Any]") -> bytes:
@@ -87,6 +97,12 @@ def _fold_field(name: str, value: str, policy: "EmailPolicy[Any]") -> bytes:
     """Return a header folded by `email.policy`. Results are cached: senders and subjects are few, mails are many."""
     if not _NAME.fullmatch(name):
         raise ValueError(f"{name!r} is not a valid header name")
+    display, address = parseaddr(value) if name in _MAILBOXES and value.isprintable() else ("", "")
+    if display and value.isascii() and "=?" not in value:
+        # `email.policy` of many versions drops the quotes of a long name, and with them a comma divides it.
+        escaped = display.replace("\\", "\\\\").replace('"', '\\"')
+        folded = "\r\n ".join(wrap(escaped, _LONGEST_LINE - 12, break_long_words=False, break_on_hyphens=False))
+        return f'{name}: "{folded}"\r\n <{address}>\r\n'.encode()
     return policy.fold_binary(*policy.header_store_parse(name, value))
 
 

@@ -1,6 +1,5 @@
 """Compiles filled-in templates to a mail: MJML becomes HTML, and the head gives subject and preheader."""
 
-import html
 import re
 from collections.abc import Callable, Sequence
 from html import escape
@@ -184,12 +183,11 @@ def without_outlook_classic(html: str) -> str:
     return _CONDITIONAL_COMMENT.sub(lambda found: "" if found[0].endswith("-->") else found[0], html)
 
 
-_HTML_TITLE = re.compile(r"<(title)([^<>]*)>", re.IGNORECASE)
-_HTML_CONTAINER = re.compile(r"<(div|span|p)\b([^<>]*)>", re.IGNORECASE)
-_HIDES = re.compile(r"class=[\"'][^\"']*pre-?(?:header|view)|display:\s*none", re.IGNORECASE)
+_CONTAINERS = frozenset(("div", "span", "p"))
+_HIDES_BY_CLASS = re.compile(r"pre-?(?:header|view)", re.IGNORECASE)
+_HIDES_BY_STYLE = re.compile(r"display\s*:\s*none", re.IGNORECASE)
 """Plain HTML has no element for the preheader: authors hide it at the top, by a class of that name or a style."""
 
-_TAG = re.compile(r"<[^<>]*>")
 _ISOLATES = re.compile("[\u2068\u2069]")
 """Characters that isolate a name in right-to-left text. A single line needs none, and spam filters distrust them."""
 
@@ -223,10 +221,10 @@ def compile_mail(filled: Filled, files: MailFiles, file: Path) -> Rendered:
 
 def assemble_mail(filled: Filled, files: MailFiles, html: str) -> Rendered:
     """Return the mail with the HTML compiled from its markup."""
-    read = _mjml_text if files.is_mjml else _html_text
+    title, preview = head_texts(filled.markup, is_mjml=files.is_mjml)
     return Rendered(
-        subject=one_line(filled.subject) or _head_text(read(filled.markup, "title")),
-        preheader=_head_text(read(filled.markup, "preview")),
+        subject=one_line(filled.subject) or header_text(title),
+        preheader=header_text(preview),
         html=html,
         text=filled.text.strip() + "\n" if files.text else "",
         mjml=filled.markup if files.is_mjml else "",
@@ -246,23 +244,26 @@ def _compile_mjml(mjml: str, file: Path) -> str:
         raise TemplateInvalid(str(file), None, f"MJML: {error}") from error
 
 
-def _mjml_text(mjml: str, element: str) -> str:
-    text, end, _ = mjml.partition(f"<mj-{element}>")[2].partition(f"</mj-{element}>")
-    return text if end else ""
+def head_texts(markup: str, *, is_mjml: bool) -> tuple[str, str]:
+    """Return the texts of the title and of the preheader in the tree of a mail's source; "" for a missing one.
+
+    Of several in MJML the last counts, as for the compiler; of several in HTML the first, as for browsers.
+    """
+    elements = list(parse_html(markup).walk())
+    if is_mjml:
+        head = [element for element in reversed(elements) if element.parent and element.parent.tag == "mj-head"]
+        titles, previews = ([one for one in head if one.tag == tag] for tag in ("mj-title", "mj-preview"))
+    else:
+        titles = [one for one in elements if one.tag == "title" and not any(up.tag == "svg" for up in one.ancestors())]
+        previews = [element for element in elements if element.tag in _CONTAINERS and _is_hidden(element)]
+    title, preview = (found[0].text() if found else "" for found in (titles, previews))
+    return title, preview
 
 
-def _html_text(markup: str, element: str) -> str:
-    """Return the text between the first matching start tag and the next end tag of the same name."""
-    unclosed: set[str] = set()  # a missing end tag is searched once
-    for tag in (_HTML_TITLE if element == "title" else _HTML_CONTAINER).finditer(markup):
-        name = tag[1].lower()
-        if name not in unclosed and (element == "title" or _HIDES.search(tag[2])):
-            if end := re.compile(f"</{name}>", re.IGNORECASE).search(markup, tag.end()):
-                return markup[tag.end() : end.start()]
-            unclosed.add(name)
-    return ""
+def _is_hidden(element: Element) -> bool:
+    return bool(_HIDES_BY_CLASS.search(element.get("class")) or _HIDES_BY_STYLE.search(element.get("style")))
 
 
-def _head_text(text: str) -> str:
-    """Return the text of a head element: a line break in it would start a new header (RFC 5322, 2.2)."""
-    return _ISOLATES.sub("", one_line(html.unescape(_TAG.sub(" ", text))))
+def header_text(text: str) -> str:
+    """Return the text as one line: a line break in it would start a new header (RFC 5322, 2.2)."""
+    return _ISOLATES.sub("", one_line(text))

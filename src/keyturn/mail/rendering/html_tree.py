@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from html import unescape
+from html.entities import html5
 from html.parser import HTMLParser
 from itertools import accumulate
 from typing import NamedTuple
@@ -31,6 +32,9 @@ _PLAIN_TAG = re.compile(
 )
 """A start tag in the usual form, without errors to forgive."""
 _PLAIN_END_TAG = re.compile(r"</([a-zA-Z][a-zA-Z0-9-]*)>")
+
+
+_REFERENCE = re.compile(r"&(?:#(?:[xX][0-9a-fA-F]+|[0-9]+);?|([a-zA-Z][a-zA-Z0-9]*+)(?:;|(?!=)))")
 
 
 class Attribute(NamedTuple):
@@ -171,6 +175,20 @@ def parse_html(html: str, base: int = 0) -> Element:
     return root
 
 
+def attribute_value(written: str) -> str:
+    """Return the value of an attribute, with its character references resolved.
+
+    A name without a semicolon is no reference if a letter, a digit or "=" follows, so `?id=1&copy=2` keeps its
+    parameter (HTML, 13.2.5.73, named character reference state).
+    """
+    return _REFERENCE.sub(_resolve, written) if "&" in written else written
+
+
+def _resolve(reference: re.Match[str]) -> str:
+    named = reference[1] is not None
+    return unescape(reference[0]) if not named or reference[0][1:] in html5 else reference[0]
+
+
 def splice(source: str, changes: Iterable[tuple[int, int, str]]) -> str:
     """Return the source with each change (start, stop, text) applied."""
     parts, behind = [], 0
@@ -287,7 +305,7 @@ def _attributes(tag: str, base: int) -> dict[str, Attribute]:
     after_name = _NAME.match(tag)
     for match in _ATTRIBUTE.finditer(tag, after_name.end() if after_name else 0):
         group = match.lastindex or 1
-        value = unescape(match[group]) if group > 1 else ""
+        value = attribute_value(match[group]) if group > 1 else ""
         found.setdefault(
             match[1].lower(), Attribute(value, base + match.start(), base + match.start(group), base + match.end())
         )

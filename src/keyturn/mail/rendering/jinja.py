@@ -4,7 +4,6 @@ import re
 import traceback
 from collections.abc import Callable, Sequence
 from functools import cache
-from html import unescape
 from math import inf
 from posixpath import dirname, join, normpath
 from threading import Lock
@@ -16,6 +15,7 @@ from jinja2.bccache import Bucket
 from jinja2.ext import Extension
 
 from keyturn.errors import TemplateInvalid
+from keyturn.mail.rendering.html_tree import attribute_value
 
 
 class SharedBytecodeCache(BytecodeCache):
@@ -116,7 +116,7 @@ def with_includes(source: str, name: str, include: Callable[[Sequence[str], str]
 
 
 def _included(found: re.Match[str], name: str, include: Callable[[Sequence[str], str], str], unless: str) -> str:
-    given = {key: unescape(first or second) for key, first, second in _ATTRIBUTE.findall(found[1] or "")}
+    given = {key: attribute_value(first or second) for key, first, second in _ATTRIBUTE.findall(found[1] or "")}
     path = given.get("path", "").replace("\\", "/")
     if not path or unless in path or "'" in path:
         return found[0]

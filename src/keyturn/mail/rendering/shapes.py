@@ -17,8 +17,7 @@ from markupsafe import escape
 
 from keyturn.errors import TemplateInvalid
 from keyturn.languages import Language
-from keyturn.mail.rendering.compiling import Filled, Rendered, assemble_mail
-from keyturn.mail.rendering.folders import MailFiles
+from keyturn.mail.rendering.compiling import Rendered, head_texts, header_text
 
 if TYPE_CHECKING:
     from keyturn.mail.rendering.render import Templates
@@ -62,8 +61,10 @@ class MailShapes:
 
     def _compile(self, name: str, values: Mapping[str, Any], language: Language) -> "_Pattern":
         filled = self._marked.fill(name, {key: _placeholder(key, value) for key, value in values.items()}, language)
+        title, preheader = head_texts(filled.markup, is_mjml=True)
         return _Pattern(
-            files=self._marked.files(name),
+            title=_PLACE.split(title),
+            preheader=_PLACE.split(preheader),
             markup=_PLACE.split(filled.markup),
             text=_PLACE.split(filled.text),
             html=_PLACE.split(self._marked.compile(name, filled).html),
@@ -77,7 +78,8 @@ class _Pattern(msgspec.Struct, frozen=True, kw_only=True):
     `attributes`: the names of values in an attribute of MJML.
     """
 
-    files: MailFiles
+    title: list[str]
+    preheader: list[str]
     markup: list[str]
     text: list[str]
     html: list[str]
@@ -89,8 +91,13 @@ class _Pattern(msgspec.Struct, frozen=True, kw_only=True):
         if not all(_AS_IT_IS.fullmatch(printed[place]) for place in self.attributes):
             return None
         escaped = {place: str(escape(text)) for place, text in printed.items()}
-        filled = Filled(_join(self.markup, escaped), _join(self.text, printed))
-        return assemble_mail(filled, self.files, _join(self.html, escaped))
+        return Rendered(
+            subject=header_text(_join(self.title, printed)),
+            preheader=header_text(_join(self.preheader, printed)),
+            html=_join(self.html, escaped),
+            text=_join(self.text, printed).strip() + "\n",
+            mjml=_join(self.markup, escaped),
+        )
 
 
 class _Moment:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import product
 from typing import Any, NamedTuple, get_args
 
@@ -23,7 +23,6 @@ from keyturn.reset.account_review import AccountEvent, Device, EventName
 from keyturn.reset.check import LiveLink
 from keyturn.reset.passwords.policy import Rule
 from keyturn.reset.proofs.second_step.builtin_factors import CODES
-from keyturn.reset.records.second_addresses import SecondAddress
 from keyturn.settings import IdentityProvider
 
 _EMAIL = "ada@northwind.example"
@@ -119,45 +118,7 @@ def _name_request(sample: StateSample) -> dict[str, Any]:
 
 
 def _link_request_with_code(sample: StateSample) -> dict[str, Any]:
-    return {**_link_request(_WAIT)(sample), "site": replace(sample.site, codes=_Codes())}
-
-
-class _Codes(NamedTuple):
-    """What a template asks of codes: whether mails carry them, and what else does."""
-
-    mailed: bool = True
-    others: tuple[str, ...] = ()
-
-
-def _code_of_help_desk(sample: StateSample) -> dict[str, Any]:
-    codes = _Codes(mailed=False, others=("help desk",))
-    return {"email": "", "fault": "", "site": replace(sample.site, codes=codes)}
-
-
-def _forgot_second(sample: StateSample) -> dict[str, Any]:
-    return {
-        **_forgot("", malformed=False)(sample),
-        "to": "second",
-        "site": replace(sample.site, has_second_addresses=True),
-    }
-
-
-def _second_request(_: StateSample) -> dict[str, Any]:
-    return {"link_request": LinkRequest(_EMAIL, _WAIT, to="second")}
-
-
-_SECOND = SecondAddress(
-    account_id="1",
-    email="ada@home.example",
-    usable_at=datetime(2100, 1, 4, 14, 32, tzinfo=UTC),
-    pending="",
-    expires_at=None,
-)
-_PENDING = msgspec.structs.replace(_SECOND, email="", usable_at=None, pending=_SECOND.email)
-
-
-def _second_form(second: SecondAddress | None, **changes: Any) -> Callable[[StateSample], dict[str, Any]]:
-    return _of_account(**{"second": second, "email": "", "fault": ""} | changes)
+    return {**_link_request(_WAIT)(sample), "site": replace(sample.site, codes=True)}
 
 
 class _Passkeys(NamedTuple):
@@ -213,7 +174,6 @@ def _settings(**changes: Any) -> Callable[[StateSample], dict[str, Any]]:
         ]
         general = {"account": sample.account, "here": "/security-settings", "said": "", "changed_at": None}
         lists = {"devices": devices, "events": events, "factors": None, "codes_left": 0, "passkeys": 0}
-        lists |= {"second_address": None, "now": sample.now}
         return {"has_asked": False, "wait": _NOTHING, **general, **lists, **changes}
 
     return values
@@ -287,7 +247,6 @@ STATES = (
     PageState("sent-name", "Check your email, with user names", "check_mail.html", _name_request),
     PageState("sent-code", "Check your email, with a code", "check_mail.html", _link_request_with_code),
     PageState("code", "Code from the email", "code.html", _values(email=_EMAIL, fault="")),
-    PageState("code-help-desk", "Code from the help desk", "code.html", _code_of_help_desk),
     PageState("code-malformed", "Code from the email, too short", "code.html",
               _values(email=_EMAIL, fault="malformed_code")),
     PageState("code-refused", "Code from the email, refused", "code.html", _values(email=_EMAIL, fault="refused")),
@@ -344,30 +303,6 @@ STATES = (
               _values(period=_MUTED, is_ended_here=True)),
     PageState("muted-elsewhere", "Password emails stopped, sign-in elsewhere", "mailbox_muted.html",
               _values(period=_MUTED, is_ended_here=False)),
-    PageState("forgot-second", "Forgot password, with second addresses", "forgot.html", _forgot_second),
-    PageState("sent-second", "Check the second address", "check_mail.html", _second_request),
-    PageState("second-address", "Second address, none yet", "second_address.html", _second_form(None)),
-    PageState("second-address-own", "Second address, the account's own", "second_address.html",
-              _second_form(None, email=_EMAIL, fault="own")),
-    PageState("second-address-malformed", "Second address, no address", "second_address.html",
-              _second_form(None, email="ada@", fault="malformed")),
-    PageState("second-address-wrong", "Second address, wrong password", "second_address.html",
-              _second_form(_SECOND, fault="rejected")),
-    PageState("second-address-remove", "Second address, set", "second_address.html", _second_form(_SECOND)),
-    PageState("settings-second-none", "Security settings, no second address", "security_settings.html",
-              _settings(second_address=False)),
-    PageState("settings-second-pending", "Security settings, second address pending", "security_settings.html",
-              _settings(second_address=_PENDING, said="second_address_asked")),
-    PageState("settings-second-waits", "Security settings, second address waits", "security_settings.html",
-              _settings(second_address=_SECOND)),
-    PageState("settings-second-removed", "Security settings, second address removed", "security_settings.html",
-              _settings(second_address=False, said="second_address_removed")),
-    PageState("confirm-second", "Confirm a second address", "confirm_second_address.html",
-              _values(email="ada@home.example")),
-    PageState("second-confirmed", "Second address confirmed", "confirm_second_address.html",
-              _values(email="")),
-    PageState("stop-help", "Help desk contacted", "stop_help.html", _values(email=_EMAIL)),
-    PageState("help-stopped", "Help desk request stopped", "help_stopped.html", _values()),
     PageState("security-link-dead", "Link to secure or stop, dead", "dead_security_link.html", _values()),
     PageState("no-link", "No link", "no_link.html", _values()),
     PageState("sign-in", "Sign in", "sign_in.html", _sign_in()),

@@ -57,12 +57,11 @@ class RateLimits:
         self._shares = {56: settings.ipv6_56, 48: settings.ipv6_48}
         self._by_prefix = dict(self._of_networks())
 
-    async def count(self, kind: str, client: Client, overall: str = "", *, about: str = "") -> None:
+    async def count(self, kind: str, client: Client, overall: str = "") -> None:
         """Count a request of `kind` against its client. Raises TooManyRequests if the limit is used up.
 
         `overall`: a limit of all clients together to count against next, so that a client uses up no more of it than
         its own limit. Raises OverBudget.
-        `about`: the address, if a client may send as many about each.
 
         An IPv6 client also counts against the networks around it, the narrowest first. A network whose limit is full
         thus does not use up the share of its neighbours.
@@ -71,7 +70,7 @@ class RateLimits:
             (*self._by_prefix[kind, prefix if prefix in self._shares else 0], network)
             for network, prefix in client.networks
         ]
-        limits = [(rate, kind, _key(f"{network} {about}") if about else network) for rate, _, network in own]
+        limits = [(rate, kind, network) for rate, _, network in own]
         if overall:
             limits.append((self._rates[overall], overall, _EVERYBODY))
         place, wait = await self._windows.hit(*limits)

@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 import msgspec
 
-from keyturn import addresses
 from keyturn.accounts.port import Account
+from keyturn.addresses import with_ascii_domain
 from keyturn.languages import Language, Languages, SourceTexts
 from keyturn.mail.port.email import Email
 from keyturn.mail.rendering.render import EmailProps, Templates
@@ -23,10 +23,7 @@ from keyturn.reset.records.client import Client
 from keyturn.reset.records.codes import LIFE as CODE_LIFE
 from keyturn.reset.records.messages import (
     AddressDisputed,
-    HelpRequested,
     PasswordWasChanged,
-    SecondAddressAsked,
-    SecondAddressWasChanged,
     SecondStepHasFailed,
     SecondStepWasChanged,
 )
@@ -44,20 +41,12 @@ class PageUrls(msgspec.Struct, frozen=True, kw_only=True):
     sign_in_url: str
     secure_url: str = ""
     mute_url: str = ""
-    help_url: str = ""
-    second_url: str = ""
 
     def secure(self, token: str) -> str:
         return self.secure_url.format(base_url=self._base, token=token)
 
     def mute(self, token: str) -> str:
         return self.mute_url.format(base_url=self._base, token=token)
-
-    def stop_help(self, token: str) -> str:
-        return self.help_url.format(base_url=self._base, token=token)
-
-    def second_address(self, token: str) -> str:
-        return self.second_url.format(base_url=self._base, token=token)
 
     def reset(self, token: str, email: str) -> str:
         return self.reset_url.format(base_url=self._base, token=token, email=quote(email, safe=""))
@@ -81,8 +70,6 @@ def page_urls(settings: Settings) -> PageUrls:
         sign_in_url=settings.sign_in_page,
         secure_url=settings.secure_account.url,
         mute_url=settings.mute.url,
-        help_url=settings.help_desk.url,
-        second_url=settings.second_address.url,
     )
 
 
@@ -116,7 +103,6 @@ class LinkMail(msgspec.Struct, frozen=True, kw_only=True):
     """The further contents of a mail with a link: how long the link works, and from when on.
 
     `code`, `mute_token`, `recovers`, `by_operator` and `reason` as in `email_props.PasswordReset`.
-    `to`: where the mail goes: the account's own address, or its second one.
     """
 
     token: str
@@ -127,7 +113,6 @@ class LinkMail(msgspec.Struct, frozen=True, kw_only=True):
     recovers: bool = False
     by_operator: bool = False
     reason: str = ""
-    to: str
 
 
 class SecureToken(msgspec.Struct, frozen=True, kw_only=True):
@@ -189,7 +174,7 @@ class MailComposer:
         """Return the mail with a link. If the account awaits its first password, it is an invitation."""
         common: dict[str, Any] = {
             "name": _greeting_name(account.name),
-            "email": mail.to,
+            "email": account.email,
             "link": self._urls.reset(mail.token, account.email),
             "expires_at": mail.moment + mail.lifetime,
             "lifetime": mail.lifetime,
@@ -199,7 +184,7 @@ class MailComposer:
             if account.awaits_password and not account.has_passkeys
             else self._reset_props(mail, common, account)
         )
-        email = self._write(props, account, client, mail.to)
+        email = self._write(props, account, client)
         has_mute = mail.mute_token and not isinstance(props, email_props.Invitation)
         return SealedMail(
             email=email,
@@ -209,10 +194,8 @@ class MailComposer:
         )
 
     def _reset_props(self, mail: LinkMail, common: Mapping[str, Any], account: Account) -> email_props.PasswordReset:
-        is_own = addresses.normalize(mail.to) == addresses.normalize(account.email)
         return email_props.PasswordReset(
             **common,
-            second_of="" if is_own else addresses.mask(account.email),
             recovers=mail.recovers,
             locked=account.locked,
             by_passkey=account.awaits_password,
@@ -224,24 +207,24 @@ class MailComposer:
             code_expires_at=mail.moment + CODE_LIFE if mail.code else None,
         )
 
-    def about_expiry(self, account: Account, client: Client, asked_at: datetime, to: str) -> SealedMail:
+    def about_expiry(self, account: Account, client: Client, asked_at: datetime) -> SealedMail:
         """Return the mail that says that an earlier one with a link was delayed for longer than the link works."""
         props = email_props.LinkExpired(
             name=_greeting_name(account.name),
-            email=to,
+            email=account.email,
             asked_at=asked_at,
             forgot_link=self._urls.forgot(),
         )
-        return SealedMail(email=self._write(props, account, client, to))
+        return SealedMail(email=self._write(props, account, client))
 
-    def about_provider(self, account: Account, client: Client, to: str) -> SealedMail:
+    def about_provider(self, account: Account, client: Client) -> SealedMail:
         props = email_props.SignInWithProvider(
             name=_greeting_name(account.name),
-            email=to,
+            email=account.email,
             provider=account.provider[:_LONGEST_PROVIDER],
             sign_in_link=self._urls.sign_in(),
         )
-        return SealedMail(email=self._write(props, account, client, to))
+        return SealedMail(email=self._write(props, account, client))
 
     async def about_change(
         self,
@@ -257,8 +240,6 @@ class MailComposer:
         props = email_props.PasswordChanged(
             changed_at=change.at,
             sessions_ended=self._defaults.ends_sessions,
-            by_help_desk=change.by_help_desk,
-            sent_to=_masked_other(change.sent_to, account),
             ended=ended_in_words(change.ended, language) if change.ended else "",
             passkeys=language.join_list(_greeting_name(one)[:_LONGEST_PASSKEY] or "?" for one in passkeys),
             **await self._incident(account, change.client),
@@ -323,62 +304,17 @@ class MailComposer:
         )
         return SealedMail(email=self._write(props, account, disputed.client))
 
-    async def about_help(self, account: Account, asked: HelpRequested, stop_token: str) -> SealedMail:
-        """Return the mail that says that a caller asked the help desk for a new password."""
-        props = email_props.HelpRequested(
-            name=_greeting_name(account.name),
-            email=account.email,
-            requested_at=asked.at,
-            stop_link=self._urls.stop_help(stop_token),
-        )
-        return SealedMail(email=self._write(props, account, asked.client))
-
-    def about_new_address(
-        self, account: Account, asked: SecondAddressAsked, token: str, moment: datetime, lifetime: timedelta
-    ) -> SealedMail:
-        """Return the mail to a new second address, with the link that verifies it. It does not name the owner."""
-        mute_token = tokens.mint(os.urandom) if self.offers_muting else ""
-        props = email_props.ConfirmSecondAddress(
-            email=asked.second,
-            second_of=addresses.mask(account.email),
-            link=self._urls.second_address(token),
-            expires_at=moment + lifetime,
-            lifetime=lifetime,
-            mute_link=self._urls.mute(mute_token) if mute_token else "",
-            mute_for=self._defaults.mute_for,
-        )
-        return SealedMail(
-            email=self._write(props, account, asked.client, asked.second),
-            link=tokens.digest(token),
-            mute=tokens.digest(mute_token) if mute_token else None,
-        )
-
-    async def about_second_address(
-        self, account: Account, change: SecondAddressWasChanged, secure: SecureToken | None
-    ) -> SealedMail:
-        """Return the mail that says that a second address was added or removed, or that a link went there."""
-        props = email_props.SecondAddressChanged(
-            second=addresses.mask(change.second),
-            is_added=change.change == "added",
-            is_removed=change.change == "removed",
-            usable_at=change.usable_at,
-            changed_at=change.at,
-            **await self._incident(account, change.client),
-            **({} if secure is None else self._secure_props(secure)),
-        )
-        return SealedMail(email=self._write(props, account, change.client))
-
     def _language_for(self, account: Account, client: Client) -> Language:
         """Return the account's language, in its zone; without one, the language of the browser that caused the mail."""
         _, languages = self._of_kinds.get(account.kind, self._general)
         return languages.choose(account.locale, client.languages).in_zone(account.timezone)
 
-    def _write(self, props: EmailProps, account: Account, client: Client, to: str = "") -> Email:
+    def _write(self, props: EmailProps, account: Account, client: Client) -> Email:
         templates, _ = self._of_kinds.get(account.kind, self._general)
         rendered = templates.render(props, self._language_for(account, client))
         return Email(
             sender=self._defaults.sender,
-            to=to or account.email,
+            to=with_ascii_domain(account.email),
             reply_to=self._defaults.reply_to,
             subject=rendered.subject,
             html=rendered.html,
@@ -393,12 +329,6 @@ class MailComposer:
             },
             tags={"template": props.template} | _request_id_as("request_id", client),
         )
-
-
-def _masked_other(address: str, account: Account) -> str:
-    """Return where a link went, masked; "" if it went to the account's address."""
-    is_other = address and addresses.normalize(address) != addresses.normalize(account.email)
-    return addresses.mask(address) if is_other else ""
 
 
 def _request_id_as(key: str, client: Client) -> dict[str, str]:

@@ -117,21 +117,17 @@ class MailDelivery:
         message: Message,
         prepare: Callable[[Message], Awaitable[Email | Dropped]],
         renew: Renewal | None = None,
-        works: Callable[[bytes], Awaitable[bool]] | None = None,
     ) -> Dropped | Delivery:
         """Return the delivery of the mail that `prepare` stores at the first try. Raises what `prepare` does.
 
         A mail whose link was used or revoked since would only confuse, and is not sent. If the link has expired, since
         the provider was down for that long, `renew` decides what is sent instead: another mail under another key, by
-        any transport. A mailbox that was suppressed since gets nothing. `works`: tells it of links of another kind.
+        any transport. A mailbox that was suppressed since gets nothing.
         """
         if not message.sealed:
             return await self._send_new(message, prepare)
         mail = self._open(message.sealed)
-        if works:
-            if mail.link and not await works(mail.link):
-                return Dropped("the link is over")
-        elif mail.link:
+        if mail.link:
             link = await self._records.links.find(mail.link)
             reason = link.dead_reason(now()) if link else "gone"
             if link and reason == "expired" and renew:

@@ -15,7 +15,6 @@ ClientAddress = Annotated[
 ]
 Device = Annotated[str, Meta(max_length=80, description='for example "Firefox on Windows"; empty if not known')]
 Reason = Annotated[str, Meta(max_length=300, description="the operator's reason; empty if there is none")]
-Masked = Annotated[str, Meta(max_length=254, description="another address of the account, masked: a***@example.org")]
 NoLink = Annotated[str, Meta(max_length=2048, pattern=r"^(https?://|$)", description="an absolute address, or empty")]
 
 
@@ -51,7 +50,6 @@ class PasswordReset(_ToOwner, frozen=True, kw_only=True):
     used.
     `by_operator`: the service's operator asks for a new password, and says in `reason` why.
     `mute_link`: leads to the page that stops such mails for a while.
-    `second_of`: the account's own address, masked, if the mail goes to the second one.
     `by_passkey`: the account has no password, and signs in with a passkey.
     """
 
@@ -72,7 +70,6 @@ class PasswordReset(_ToOwner, frozen=True, kw_only=True):
     by_operator: bool = False
     reason: Reason = ""
     mute_link: NoLink = ""
-    second_of: Masked = ""
     mute_for: timedelta = timedelta(days=7)
 
 
@@ -110,12 +107,6 @@ class PasswordChanged(_Securable, frozen=True, kw_only=True):
     passkeys: Annotated[
         str, Meta(max_length=300, description="names of passkeys that were created recently; empty without any")
     ] = ""
-    by_help_desk: Annotated[
-        bool, Meta(description="a code of the help desk allowed it; the mailbox gets no more links")
-    ] = False
-    sent_to: Annotated[
-        str, Meta(max_length=254, description="where the link of the change went, masked; empty if it was this address")
-    ] = ""
 
 
 class SecondStepFailed(_ByClient, frozen=True, kw_only=True):
@@ -145,44 +136,6 @@ class PasskeyChanged(_Securable, frozen=True, kw_only=True):
 
     passkey: Annotated[str, Meta(max_length=50, description="its name; empty if not known")]
     is_removed: Annotated[bool, Meta(description="removed; otherwise created")] = False
-    changed_at: datetime
-
-
-class HelpRequested(_ToOwner, frozen=True, kw_only=True):
-    """The mail that says that a caller asked the help desk for a new password, with a button that delays it."""
-
-    template = "help_requested"
-
-    requested_at: datetime
-    stop_link: Link
-
-
-class ConfirmSecondAddress(EmailProps, frozen=True, kw_only=True):
-    """The mail to a new second address, with the link that verifies it. Its reader may not know the account."""
-
-    template = "confirm_second_address"
-
-    email: Annotated[str, Meta(max_length=254, description="the new address")]
-    second_of: Masked
-    link: Link
-    expires_at: datetime
-    lifetime: timedelta
-    mute_link: NoLink = ""
-    mute_for: timedelta = timedelta(days=7)
-
-
-class SecondAddressChanged(_Securable, frozen=True, kw_only=True):
-    """The mail that says that a second address was added or removed; if neither, a link went there.
-
-    `usable_at`: when an added address gets its first link.
-    """
-
-    template = "second_address_changed"
-
-    second: Masked
-    is_added: bool = False
-    is_removed: bool = False
-    usable_at: datetime
     changed_at: datetime
 
 
@@ -217,9 +170,6 @@ EMAILS: dict[str, type[EmailProps]] = {
         SecondStepFailed,
         SecondStepChanged,
         PasskeyChanged,
-        HelpRequested,
-        ConfirmSecondAddress,
-        SecondAddressChanged,
         AddressDisputed,
         SignInWithProvider,
     )

@@ -5,7 +5,6 @@ import secrets
 import time
 from collections.abc import Awaitable, Sequence
 from datetime import datetime
-from typing import Protocol
 
 import msgspec
 
@@ -36,7 +35,7 @@ class IssuedToken(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def unmailed_link(
-    account: Account, client: Client, expires_at: datetime, *, return_to: str = "", by_help_desk: bool = False
+    account: Account, client: Client, expires_at: datetime, *, return_to: str
 ) -> tuple[IssuedToken, NewLink]:
     """Return a token for a client that has typed a code, and the link that it belongs to."""
     token = tokens.mint(os.urandom)
@@ -47,18 +46,9 @@ def unmailed_link(
         ip_address=client.ip_address,
         user_agent=client.user_agent,
         expires_at=expires_at,
-        recovers=by_help_desk,  # an attacker in a session cannot end it, and it opens a locked account
-        by_help_desk=by_help_desk,
         return_to=return_to,
     )
     return IssuedToken(token=token, expires_at=expires_at), link
-
-
-class OtherCodes(Protocol):
-    """The port for codes that no mail carries."""
-
-    async def exchange(self, address: str, code: str, client: Client) -> IssuedToken | None:
-        """Return a token if it is such a code. The work is the same for every address and code."""
 
 
 class MailedCodes:
@@ -90,13 +80,9 @@ class CodeExchange:
     posting digits is not enough. Once it is used up, no code is compared and no try is lost. Links still work, and
     codes work again within a minute.
 
-    `others`: codes that no mail carries, which come first: limits of mailed codes do not hold them back.
-    `mailed`: whether mails carry codes.
     """
 
-    def __init__(self, ground: Ground, keys: codes.CodeKeys, others: Sequence[OtherCodes], *, mailed: bool) -> None:
-        self.others = others
-        self.mailed = mailed
+    def __init__(self, ground: Ground, keys: codes.CodeKeys) -> None:
         self._records = ground.records
         self._accounts = ground.accounts
         self._takes_names = ground.takes_names
@@ -107,9 +93,9 @@ class CodeExchange:
 
     @count_calls("code")
     async def exchange(self, email: str, written: str, client: Client, return_to: str = "") -> IssuedToken:
-        """Return a token for the code that the mailbox was sent, or that came another way.
+        """Return a token for the code that the mailbox was sent.
 
-        `return_to`: as in a request, checked already; for a mailed code.
+        `return_to`: as in a request, checked already.
 
         The answer and the work are the same for a wrong, expired or used code and for an address without a code or an
         account (OWASP ASVS 6.3.8). Raises InputInvalid for a malformed address or code, CodeRefused, TooManyRequests.
@@ -121,9 +107,6 @@ class CodeExchange:
             raise
         await self._limits.count("code", client)
         address = await self._mailbox_of(identifier)
-        for other in self.others:
-            if issued := await other.exchange(address, code, client):
-                return issued
         await self._require_budget()
         tried = await self._records.codes.count_try(address, now())
         await self._count_guess(has_code=bool(tried.code))
@@ -185,10 +168,9 @@ def in_mails(settings: Settings, ground: Ground) -> Sequence[MailedCodes]:
     return (MailedCodes(ground.records.codes, codes.CodeKeys(ground.secrets)),) if settings.token.code else ()
 
 
-def build(settings: Settings, ground: Ground, others: Sequence[OtherCodes]) -> CodeExchange | None:
+def build(settings: Settings, ground: Ground) -> CodeExchange | None:
     """Return what takes codes; None if there are none."""
-    mailed = settings.token.code
-    return CodeExchange(ground, codes.CodeKeys(ground.secrets), others, mailed=mailed) if mailed or others else None
+    return CodeExchange(ground, codes.CodeKeys(ground.secrets)) if settings.token.code else None
 
 
 async def _refusal(counting: Awaitable[None]) -> TooManyRequests | None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import func, insert, select, tuple_
+from sqlalchemy import insert, select, tuple_
 
 from keyturn.database import Database, Store, now
 from keyturn.database.statements import ManyRows
@@ -14,7 +14,7 @@ from keyturn.outbox.models import OutboxRow
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.models import AuditRow
 
-NOT_ME = ("account_secured", "mailbox_mute", "help_desk_stop")
+NOT_ME = ("account_secured", "mailbox_mute")
 """Events by which a mailbox's owner reports that an earlier event was not theirs: an operator should look."""
 
 ADDRESS_CHANGED: Final = "address_changed"
@@ -94,19 +94,6 @@ class Audit(Store):
         if entries:
             rows = self._rows.parameter(msgspec.structs.asdict(entry) for entry in entries)
             self.connection.execute(self._written, rows)
-
-    def count(self, event: str, outcome: str, operator: str, since: datetime) -> int:
-        """Return how many such entries of the operator there are since then."""
-        mine = select(func.count()).where(
-            AuditRow.at > since, AuditRow.event == event, AuditRow.outcome == outcome, AuditRow.operator == operator
-        )
-        return self.connection.execute(mine).scalar_one()
-
-    def has_since(self, account_id: str, kinds: Collection[tuple[str, str]], moment: datetime) -> bool:
-        """Return whether the account has such an entry since then, in the caller's transaction."""
-        is_wanted = tuple_(AuditRow.event, AuditRow.outcome).in_(kinds)
-        mine = select(AuditRow.id).where(AuditRow.account_id == account_id, is_wanted, AuditRow.at >= moment)
-        return self.connection.execute(mine.limit(1)).first() is not None
 
     async def record(self, event: str, outcome: str, client: Client, account_id: str, email: str) -> None:
         """Write an entry of now in its own transaction."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, Literal, get_args
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
@@ -12,7 +12,6 @@ from keyturn.database import Database, Store
 from keyturn.database.statements import ManyRows, lookup
 from keyturn.problems.proofs import DeadReason
 from keyturn.reset.records.guarded import MOMENT, SingleUse
-from keyturn.reset.records.messages import How
 from keyturn.reset.records.models import ResetTokenRow
 
 
@@ -23,8 +22,6 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     `by_operator`: an operator asked for it, for an account with a password, or its owner has reported a change and has
     set no password since. `reason`: why, in the operator's words.
     `return_to`: the address to which its request asked to return after the reset, or "".
-    `by_help_desk`: issued for a code of the help desk, and never mailed.
-    `second`: sent to the account's second address, and ended with that; it does not depend on the account's own.
     """
 
     id: int
@@ -35,15 +32,8 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     revoked_at: datetime | None
     recovers: bool
     by_operator: bool
-    by_help_desk: bool
     reason: str
     return_to: str
-    second: bool
-
-    @property
-    def how(self) -> How:
-        """What the audit trail and the app are told of a change that it allows."""
-        return "help_desk" if self.by_help_desk else "reset"
 
     def owner(self, account: Account) -> Account:
         """Return the account as the link changes it: as an intruded one, if its owner or an operator suspects that."""
@@ -77,19 +67,16 @@ class NewLink(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime
     recovers: bool = False
     by_operator: bool = False
-    by_help_desk: bool = False
     reason: str = ""
     return_to: str = ""
-    second: bool = False
     mute_digest: bytes | None = None
 
 
 class MutingLink(msgspec.Struct, frozen=True, kw_only=True):
-    """A link that mutes a mailbox: the account and the address of its mail; `second` as in `Link`."""
+    """A link that mutes a mailbox: the account and the address of its mail."""
 
     account_id: str
     email: str
-    second: bool
 
 
 MUTING_LIFE = timedelta(days=7)
@@ -104,10 +91,6 @@ LINKS: sa.Select[Any] = sa.select(
     ResetTokenRow.digest, *(getattr(ResetTokenRow, name) for name in Link.__struct_fields__)
 )
 """The statement that selects all links, for `link_of`."""
-
-
-Spared = Literal["", "recovery", "help_desk"]
-"""Links that `LinkStore.revoke_all` leaves alone."""
 
 
 class LinkStore(Store):
@@ -142,11 +125,9 @@ class LinkStore(Store):
         self.connection.execute(self._added, self._rows.parameter(rows))
 
     def has_newer(self, link: Link) -> bool:
-        """Return whether the account got another link after this one, at its own address or at the second one alike."""
+        """Return whether the account got another link after this one."""
         newer = sa.select(ResetTokenRow.id).where(
-            ResetTokenRow.account_id == link.account_id,
-            ResetTokenRow.id > link.id,
-            ResetTokenRow.second == link.second,
+            ResetTokenRow.account_id == link.account_id, ResetTokenRow.id > link.id
         )
         return self.connection.execute(newer.limit(1)).first() is not None
 
@@ -185,34 +166,29 @@ class LinkStore(Store):
         """Mark an expired link as replaced: of concurrent callers exactly one gets True, and no later one."""
         return _REPLACEMENTS.use(self.connection, moment, of_id=link_id) is not None
 
-    def revoke_all(self, account_id: str, moment: datetime, *, mailbox: str | None = None, spares: Spared = "") -> None:
+    def revoke_all(
+        self, account_id: str, moment: datetime, *, mailbox: str | None = None, spares_recovery: bool = False
+    ) -> None:
         """End every working link of the account, and each that another system may give back. The caller holds it.
 
-        `mailbox`: end only links sent to that address, which the help desk's are not. A link that the help desk gave
-        after `moment` stays: what ends links may have begun before, in another system.
+        `mailbox`: end only links sent to that address. `spares_recovery`: leave recovery links alone.
         """
         given = {"of_account": account_id, "moment": moment} | ({} if mailbox is None else {"mailbox": mailbox})
-        self.connection.execute(_REVOKED[mailbox is not None, spares], given)
+        self.connection.execute(_REVOKED[mailbox is not None, spares_recovery], given)
 
     def end_for_good(self, account_id: str, moment: datetime, *, mailbox: str | None = None) -> None:
         """Revoke every link of the account, used ones, too: a use that is undone later brings none back.
 
-        `mailbox`: revoke only links sent to that address, which the help desk's are not.
+        `mailbox`: revoke only links sent to that address.
         """
         links = sa.update(ResetTokenRow).where(ResetTokenRow.account_id == account_id)
         if mailbox is not None:
-            is_sent = (
-                sa.func.lower(ResetTokenRow.email) == sa.func.lower(mailbox),
-                ResetTokenRow.by_help_desk.is_(False),
-            )
-            links = links.where(*is_sent)
+            links = links.where(sa.func.lower(ResetTokenRow.email) == sa.func.lower(mailbox))
         self.connection.execute(links.where(ResetTokenRow.revoked_at.is_(None)).values(revoked_at=moment))
 
     async def find_muting(self, digest: bytes, moment: datetime) -> MutingLink | None:
         """Return the link if it can still mute its mailbox; otherwise None."""
-        found = sa.select(ResetTokenRow.account_id, ResetTokenRow.email, ResetTokenRow.second).where(
-            *_may_mute(digest, moment)
-        )
+        found = sa.select(ResetTokenRow.account_id, ResetTokenRow.email).where(*_may_mute(digest, moment))
         rows = await self._database.fetch(found)
         return MutingLink(**rows[0]) if rows else None
 
@@ -233,15 +209,11 @@ def _may_mute(digest: bytes, moment: datetime) -> tuple[sa.ColumnElement[bool], 
     )
 
 
-def _live_link_ids(of_whom: sa.ColumnElement[bool], spares: Spared) -> sa.Select[Any]:
-    ended = {
-        "": ResetTokenRow.by_help_desk.is_(False) | (ResetTokenRow.created_at <= MOMENT),
-        "recovery": ResetTokenRow.recovers.is_(False),
-        "help_desk": ResetTokenRow.by_help_desk.is_(False),
-    }
+def _live_link_ids(of_whom: sa.ColumnElement[bool], *, spares_recovery: bool) -> sa.Select[Any]:
     # Used ones, too: if another system refuses the password, the link is given back.
     unrevoked = ResetTokenRow.revoked_at.is_(None), ResetTokenRow.expires_at > MOMENT
-    return sa.select(ResetTokenRow.id).where(of_whom, *unrevoked, ended[spares])
+    ended = sa.select(ResetTokenRow.id).where(of_whom, *unrevoked)
+    return ended.where(ResetTokenRow.recovers.is_(False)) if spares_recovery else ended
 
 
 def _works(moment: datetime | sa.BindParameter[datetime]) -> tuple[sa.ColumnElement[bool], ...]:
@@ -272,15 +244,13 @@ _MUTINGS = SingleUse(
     ResetTokenRow.created_at > sa.bindparam("since"),
 )
 _OF_ACCOUNT = ResetTokenRow.account_id == sa.bindparam("of_account")
-_OF_MAILBOX = (
-    _OF_ACCOUNT
-    & (sa.func.lower(ResetTokenRow.email) == sa.func.lower(sa.bindparam("mailbox", type_=sa.String())))
-    & ResetTokenRow.by_help_desk.is_(False)
+_OF_MAILBOX = _OF_ACCOUNT & (
+    sa.func.lower(ResetTokenRow.email) == sa.func.lower(sa.bindparam("mailbox", type_=sa.String()))
 )
 _REVOKED = {
     (of_mailbox, spares): sa.update(ResetTokenRow)
-    .where(ResetTokenRow.id.in_(_live_link_ids(_OF_MAILBOX if of_mailbox else _OF_ACCOUNT, spares)))
+    .where(ResetTokenRow.id.in_(_live_link_ids(_OF_MAILBOX if of_mailbox else _OF_ACCOUNT, spares_recovery=spares)))
     .values(revoked_at=MOMENT)
     for of_mailbox in (False, True)
-    for spares in get_args(Spared)
+    for spares in (False, True)
 }

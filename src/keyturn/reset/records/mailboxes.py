@@ -210,7 +210,7 @@ class Mailboxes(Store):
     def block(self, email: str, moment: datetime, reason: str) -> None:
         """Send the mailbox no links, until it is unblocked. `reason`: why another person may read it, in 32 characters.
 
-        It is `help_desk` if the owner came back in through that, and `hijacked: NAME` if that transmitter says so.
+        It is `hijacked: NAME` if that transmitter says so.
         """
         _set(self.connection, email, moment - DAY, blocked_at=moment, blocked_for=reason)
 

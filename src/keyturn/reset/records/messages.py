@@ -20,15 +20,6 @@ SECOND_STEP_FAILED = "second_step_failed"
 
 SECOND_STEP_CHANGED = "second_step_changed"
 
-HELP_REQUESTED = "help_requested"
-"""A case of the help desk was opened: the account's mailbox must be told."""
-
-SECOND_ADDRESS_ASKED = "second_address_asked"
-"""A new second address: it must get a link that verifies it. Without an address, the present one must be removed."""
-
-SECOND_ADDRESS_CHANGED = "second_address_changed"
-"""The account's mailbox must be told of a second address that was added or removed, or that got a link."""
-
 CHANGE_BEGUN = "change_begun"
 """A password is being set in another system. Withdrawn once that has ended; otherwise its process has died."""
 
@@ -44,9 +35,6 @@ MAILS_ALONE = (
     ADDRESS_DISPUTED,
     SECOND_STEP_FAILED,
     SECOND_STEP_CHANGED,
-    HELP_REQUESTED,
-    SECOND_ADDRESS_ASKED,
-    SECOND_ADDRESS_CHANGED,
 )
 """The messages that only send a mail: nothing that protects an account waits for one of them."""
 
@@ -55,14 +43,13 @@ _EVENTS = {
     "password.reset_requested": "reset_requested",
     "account.secured": "account_secured",
     "second_step.failed": "second_step_failed",
-    "second_address.changed": "second_address_changed",
 }
 APP_EVENTS = {event: f"webhook_{name}" for event, name in _EVENTS.items()}
 CALLBACKS = {event: f"callback_{name}" for event, name in _EVENTS.items()}
 """The kind of message for each event that a webhook or a callback tells the app of."""
 
-How = Literal["reset", "change", "help_desk"]
-"""Allowed by a link, by the current password, or by a code of the help desk."""
+How = Literal["reset", "change"]
+"""Allowed by a link, or by the current password."""
 
 
 LONGEST_REASON = 300
@@ -84,7 +71,6 @@ class ResetRequested(msgspec.Struct, frozen=True, kw_only=True):
     `invited`: an operator asked, for an account without a password. If an operator asked for a new password, `client`
     names the operator. `reason`: why an operator asked, in the operator's words.
     `return_to`: the address to which the client asks to return after the reset, or "".
-    `to`: "second" asks for a link to the account's second address.
     """
 
     email: str
@@ -93,7 +79,6 @@ class ResetRequested(msgspec.Struct, frozen=True, kw_only=True):
     invited: bool = False
     reason: str = ""
     return_to: str = ""
-    to: Literal["", "second"] = ""
 
     def audited(self, account: Account | None) -> str:
         """Return the address for the audit trail: of a user name, that of its account.
@@ -147,63 +132,20 @@ class PasswordWasChanged(_OfAccount, frozen=True, kw_only=True):
     `email`: the account's address at that moment; "" in a message of an earlier version.
     `secures`: whether the mail may have the link that secures the account.
     `ended`: how many credentials of each kind were ended.
-    `by_help_desk`: it was allowed by a code of the help desk, which has blocked the mailbox.
-    `sent_to`: where the link went that allowed it; "" if none did.
-    `is_copy`: another mailbox gets the first mail of this change.
     `passkey`: if this is "created" or "removed", a passkey changed and the password did not. `passkey_name`: which.
     """
 
     email: str = ""
     secures: bool = True
-    by_help_desk: bool = False
     ended: Mapping[str, int] = {}
-    sent_to: str = ""
-    is_copy: bool = False
     passkey: Literal["", "created", "removed"] = ""
     passkey_name: str = ""
-
-
-AddressChange = Literal["added", "removed", "used"]
-
-
-class SecondAddressAsked(_OfAccount, frozen=True, kw_only=True):
-    """The account at `email` wants `second` as its second address; "" removes the present one.
-
-    `account_id`: "" if the app asked, which knows the address alone.
-    """
-
-    email: str
-    second: str
-
-
-class SecondAddressWasChanged(_OfAccount, frozen=True, kw_only=True):
-    """The mailbox `email` must be told that the account's second address was added or removed, or got a link.
-
-    `usable_at`: from when on an added address gets links. `secures` and `is_copy` as in `PasswordWasChanged`.
-    """
-
-    email: str
-    second: str
-    change: AddressChange
-    usable_at: datetime
-    secures: bool = True
-    is_copy: bool = False
-
-
-class HelpRequested(_OfAccount, frozen=True, kw_only=True):
-    """An operator opened a case of the help desk at that moment; `email` is the account's address.
-
-    `stop`: digest of the token that its button has; b"" in a message of an earlier version.
-    """
-
-    email: str
-    stop: bytes = b""
 
 
 class SecondStepHasFailed(_OfAccount, frozen=True, kw_only=True):
     """A link ended, since too many wrong codes were tried with it; its owner must be told. `client` tried the last.
 
-    `email`: where the link was sent; the account's own address if that was its second one.
+    `email`: where the link was sent.
     """
 
     email: str
@@ -225,12 +167,11 @@ class SecondStepWasChanged(_OfAccount, frozen=True, kw_only=True):
 class ChangeBegun(_OfAccount, frozen=True, kw_only=True):
     """A change in another system began at that moment; its effects are due unless this is withdrawn.
 
-    `email` and `sent_to` as in `PasswordWasChanged`.
+    `email` as in `PasswordWasChanged`.
     """
 
     how: How
     email: str = ""
-    sent_to: str = ""
 
 
 class AppEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -253,8 +194,6 @@ def event_of(request: ResetRequested) -> str:
     """Return the request's event name in the audit trail."""
     if request.invited:
         return "invitation"
-    if request.to:
-        return "second_address_request"
     return "operator_reset" if request.client.operator else "reset_request"
 
 

@@ -13,11 +13,10 @@ class ResetTokenRow(Model):
 
     `email`: where it was sent.
     `recovers`: sent after the owner reported a change.
-    `by_operator`, `by_help_desk`, `reason`: as in `Link`.
+    `by_operator`, `reason`: as in `Link`.
     `return_to`: where its request asked to return after the reset, or "".
     `mute_digest`: digest of the token that mutes the mailbox. `muted_at`: when it did.
     `second_step_tries`: how many codes of a second factor were tried with it.
-    `second`: it went to the account's second address.
     """
 
     __tablename__ = "keyturn_reset_tokens"
@@ -36,11 +35,9 @@ class ResetTokenRow(Model):
     reason: Mapped[str] = mapped_column(String(300), server_default="")
     by_operator: Mapped[bool] = mapped_column(server_default=false())
     return_to: Mapped[str] = mapped_column(String(1000), server_default="")
-    by_help_desk: Mapped[bool] = mapped_column(server_default=false())
     mute_digest: Mapped[bytes | None] = mapped_column(LargeBinary(32), index=True)
     muted_at: Mapped[datetime | None]
     second_step_tries: Mapped[int] = mapped_column(default=0, server_default="0")
-    second: Mapped[bool] = mapped_column(server_default=false())
 
     __table_args__ = (Index("ix_keyturn_reset_tokens_account_id", "account_id", "created_at"),)
 

@@ -20,9 +20,7 @@ from keyturn.problems.requests import AccountsUnready, DatabaseUnready
 from keyturn.reset.limits.postgresql_windows import RateWindowRow
 from keyturn.reset.proofs.altcha import SpentAnswerRow
 from keyturn.reset.proofs.second_step.models import SecondStepTriesRow, SmsCodeRow
-from keyturn.reset.records import help_cases, second_addresses
 from keyturn.reset.records.codes import ResetCodeRow
-from keyturn.reset.records.help_cases import HelpCaseRow
 from keyturn.reset.records.mailboxes import Mailboxes
 from keyturn.reset.records.messages import ACCOUNT_SECURED
 from keyturn.reset.records.models import (
@@ -34,7 +32,6 @@ from keyturn.reset.records.models import (
     SecureLinkRow,
 )
 from keyturn.reset.records.passkey_rights import PasskeyRightRow
-from keyturn.reset.records.second_addresses import SecondAddresses, SecondAddressRow
 from keyturn.reset.records.secure_links import SecureLinkStore
 from keyturn.settings import RetentionSettings
 from keyturn.telemetry.logs import LogEvent
@@ -126,7 +123,6 @@ class Retention:
         self._database = database
         self._accounts = accounts
         self._secure_links = secure_links
-        self._second_addresses = SecondAddresses(database)
         self._retention = retention
         self._mailboxes = mailboxes
 
@@ -152,7 +148,6 @@ class Retention:
 
     async def purge(self, moment: datetime) -> Mapping[str, int]:
         """Delete or redact rows that are older than their retention; return how many rows each chore found."""
-        await self._expire_second_addresses(moment)
         done = {chore.name: await self._purge_chore(chore) for chore in self._chores(moment)}
         done |= await self.forget_windows()
         done["secure_links"] += await self._purge_used_secure_links(moment - self._retention.tokens)
@@ -184,26 +179,6 @@ class Retention:
             last = accounts[-1]
         return done
 
-    async def _expire_second_addresses(self, moment: datetime) -> None:
-        """Let the second address of a missing account expire, and stay again if the account comes back.
-
-        It does not end at once: a mistake in the settings may hide all accounts.
-        """
-        last, ends_at = "", moment + self._retention.tokens
-        while owners := await self._second_addresses.owners_after(last, _ASKED_AT_ONCE):
-            try:
-                found = await asyncio.gather(*map(self._accounts.get, owners))
-            except AccountsUnready as error:
-                log.warning(LogEvent("housekeeping.postponed", reason=error))
-                return
-            known = list(zip(owners.items(), found, strict=True))
-            gone = [name for (name, expires_at), account in known if not account and expires_at is None]
-            back = [name for (name, expires_at), account in known if account and expires_at is not None]
-            for names, until in ((gone, ends_at), (back, None)):
-                if names:
-                    await self._second_addresses.expire(names, until)
-            last = list(owners)[-1]
-
     def _chores(self, moment: datetime) -> tuple[_Chore, ...]:
         periods, counted = self._retention, moment - _COUNTED_FOR
         link, message, secure, code, sms = ResetTokenRow, OutboxRow, SecureLinkRow, ResetCodeRow, SmsCodeRow
@@ -224,8 +199,6 @@ class Retention:
             _Chore("answers", SpentAnswerRow.digest, SpentAnswerRow.expires_at < moment),
             _Chore("received_signals", ReceivedSignalRow.digest, _is_over(moment)),
             _Chore("codes", code.mailbox, forgotten),
-            _Chore("help_cases", HelpCaseRow.mailbox, help_cases.is_forgettable(moment)),
-            _Chore("second_addresses", SecondAddressRow.account_id, second_addresses.is_forgettable(moment)),
             _Chore("second_step_tries", SecondStepTriesRow.account_id, SecondStepTriesRow.counted_since < counted),
             _Chore("sms_codes", sms.account_id, (sms.counted_since < counted) & (sms.sent_at < counted)),
             _Chore("mailboxes", MailboxRow.digest, self._mailboxes.is_forgettable(moment)),

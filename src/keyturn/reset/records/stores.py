@@ -11,10 +11,8 @@ from keyturn.database import Database
 from keyturn.outbox import Outbox
 from keyturn.reset.records.audit import Audit
 from keyturn.reset.records.codes import CodeStore
-from keyturn.reset.records.help_cases import HelpCases
 from keyturn.reset.records.link_store import LinkStore
 from keyturn.reset.records.mailboxes import Mailboxes
-from keyturn.reset.records.second_addresses import SecondAddresses
 from keyturn.reset.records.secure_links import SecureLinkStore
 from keyturn.settings import Settings
 
@@ -30,8 +28,6 @@ class Records(Struct, frozen=True, kw_only=True):
     links: LinkStore
     secure_links: SecureLinkStore
     codes: CodeStore
-    help_cases: HelpCases
-    second_addresses: SecondAddresses
     mailboxes: Mailboxes
     sessions: Sessions
 
@@ -52,8 +48,6 @@ class Transaction:
         self.links = records.links.within(connection)
         self.secure_links = records.secure_links.within(connection)
         self.codes = records.codes.within(connection)
-        self.help_cases = records.help_cases.within(connection)
-        self.second_addresses = records.second_addresses.within(connection)
         self.mailboxes = records.mailboxes.within(connection)
         self.sessions = records.sessions.within(connection)
 
@@ -78,15 +72,13 @@ def build(settings: Settings, database: Database) -> Records:
             database, lifetime=settings.secure_account.ttl, suspected=settings.retention.tokens
         ),
         codes=CodeStore(database),
-        help_cases=HelpCases(database),
-        second_addresses=SecondAddresses(database, of_app=bool(settings.accounts.second_address)),
         mailboxes=Mailboxes(
             database,
             cooldown=limits.mailbox_cooldown,
             daily=limits.mailbox_daily,
             suppression=limits.suppression,
             mute=settings.mute.period,
-            blocks=settings.help_desk.enabled or bool(settings.signals.transmitters),
+            blocks=bool(settings.signals.transmitters),
         ),
         sessions=Sessions(database, settings.session.ttl),
     )

@@ -141,7 +141,7 @@ def _ldap(ldap: LdapSettings, *, sending: bool) -> Iterator[Fault]:
             yield Fault(f"accounts.ldap.{name}", f"missing: {what}")
     if sending and not ldap.bind_password:
         yield Fault("accounts.ldap.bind_password", "missing: the password of the service account")
-    for name in ("id", "email", "aliases", "name", "locale", "phone", "second_address"):
+    for name in ("id", "email", "aliases", "name", "locale", "phone"):
         written = getattr(ldap, name)
         if not _ATTRIBUTE.fullmatch(written) and (written or name == "email"):
             yield Fault(f"accounts.ldap.{name}", f"must be the name of an attribute{not_this(written)}")
@@ -198,8 +198,6 @@ _LONGEST_LIFE = timedelta(days=7)
 """Until then, a reader of the mailbox may end the account's sessions."""
 
 _LONGEST_MUTE = timedelta(days=30)
-_SHORTEST_WAIT, _LONGEST_WAIT = timedelta(hours=1), timedelta(days=14)
-"""An owner must have time to read the notice, and days left in which "this was not me" still removes the address."""
 _LONGEST_HOOK = timedelta(seconds=30)
 
 
@@ -209,9 +207,6 @@ def safeguard_faults(settings: Settings) -> Iterator[Fault]:
         yield Fault("secure_account.ttl", f"must be from a minute to {_LONGEST_LIFE.days} days")
     if not _SHORTEST_LIFE <= mute.period <= _LONGEST_MUTE:
         yield Fault("mute.period", f"must be from a minute to {_LONGEST_MUTE.days} days")
-    yield from _help_desk_faults(settings)
-    if not _SHORTEST_WAIT <= settings.second_address.wait <= _LONGEST_WAIT:
-        yield Fault("second_address.wait", f"must be from an hour to {_LONGEST_WAIT.days} days")
     if not timedelta(0) < hooks.timeout <= _LONGEST_HOOK:
         yield Fault("hooks.timeout", f"must be at most {_LONGEST_HOOK.seconds} s, because a user waits for it")
     for key in ("before_reset", "locate"):
@@ -359,13 +354,3 @@ def _sms(settings: Settings, sms: SmsSettings, *, sending: bool) -> Iterator[Fau
         yield Fault("second_step.sms.from", "set either this or second_step.sms.messaging_service")
     elif sms.from_ and not _NUMBER.fullmatch(sms.from_):
         yield Fault("second_step.sms.from", "must be a number such as +14155552671")
-
-
-def _help_desk_faults(settings: Settings) -> Iterator[Fault]:
-    desk = settings.help_desk
-    for key, period in (("wait", desk.wait), ("delay", desk.delay)):
-        if not timedelta(0) <= period <= _LONGEST_LIFE:
-            yield Fault(f"help_desk.{key}", f"must be at most {_LONGEST_LIFE.days} days")
-    if desk.enabled and not settings.brand.support_address:
-        # NIST SP 800-63B-4 4.6: the notice has contact information for an owner who did not call.
-        yield Fault("brand.support_address", "missing: help_desk.enabled is set, and its mails name whom to contact")

@@ -136,8 +136,6 @@ def _secrets(settings: Settings) -> Iterator[Fault]:
     if not settings.secret_key:
         if settings.token.code:
             yield Fault("KEYTURN_SECRET_KEY", "missing: token.code is on, and codes need it")
-        elif settings.help_desk.enabled:
-            yield Fault("KEYTURN_SECRET_KEY", "missing: help_desk.enabled is set, and its codes need it")
         elif settings.environment == "production":
             yield Fault("KEYTURN_SECRET_KEY", f"missing: set it to {SHORTEST_SECRET} or more random characters")
     elif len(settings.secret_key) < SHORTEST_SECRET:

@@ -58,14 +58,11 @@ def drawn(gallery: Gallery, mail: str = "password_reset", brand: str = "") -> Re
 def test_a_file_of_one_s_own_stands_in_for_that_one_alone(gallery: Gallery) -> None:
     assert gallery.names() == [
         "address_disputed",
-        "confirm_second_address",
-        "help_requested",
         "invitation",
         "link_expired",
         "passkey_changed",
         "password_changed",
         "password_reset",
-        "second_address_changed",
         "second_step_changed",
         "second_step_failed",
         "sign_in_with_provider",

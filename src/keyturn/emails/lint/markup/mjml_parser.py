@@ -11,7 +11,7 @@ from html import unescape
 from typing import NamedTuple
 
 from keyturn.emails.lint.markup.structure import schema
-from keyturn.mail.rendering.html_tree import VOID, Attribute, Element, Text
+from keyturn.mail.rendering.html_tree import VOID, Attribute, Element, Text, attribute_value
 
 _NAME = re.compile(r"[A-Za-z][^\s/><\"'=]*")
 _ATTRIBUTE = re.compile(r"""([^\s=>/"'<]+)(?:\s*=\s*("[^"]*"|'[^']*'|[^\s"'>]+|["']))?""")
@@ -183,7 +183,7 @@ class _Parser:
             self._fault("unquoted-value", found.start(), tag, name)
         if '"' in written[1:-1]:
             self._fault("quote-in-value", found.start(), tag, name)
-        value = unescape(written[1:-1] if quoted else written)
+        value = attribute_value(written[1:-1] if quoted else written)
         if name in attributes and attributes[name].value != value:
             self._fault("duplicate-attribute", found.start(), tag, name)
         value_offset = found.start(2) + quoted if written else found.start()

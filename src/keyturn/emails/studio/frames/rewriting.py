@@ -7,13 +7,13 @@ the mail was opened. The policy of the frame is what prevents requests.
 import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from html import escape, unescape
+from html import escape
 from typing import Literal
 from urllib.parse import urlsplit
 
 from keyturn.emails.lint.checks.parts import CLIPPED_AT
 from keyturn.emails.studio.view import Scheme
-from keyturn.mail.rendering.html_tree import Element, parse_html, splice
+from keyturn.mail.rendering.html_tree import Element, attribute_value, parse_html, splice
 
 
 class Rewriting:
@@ -233,7 +233,7 @@ def _label(image: re.Match[str]) -> str:
     source = _SOURCE.search(image[1])
     if not source or source[3].startswith("data:"):
         return image[0]
-    quote, named = source[2], escape(_file_of(unescape(source[3])))
+    quote, named = source[2], escape(_file_of(attribute_value(source[3])))
     # With the same quotes, a tag that stands in the value of an attribute stays in it.
     added = "" if _HAS_TITLE.search(image[1]) else f" title={quote}{named}{quote}"
     added += "" if _HAS_ALT.search(image[1]) else f" alt={quote} {quote}"

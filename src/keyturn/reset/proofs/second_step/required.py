@@ -141,8 +141,7 @@ class RequiredSecondStep:
     async def _end(self, trial: SecondStepTry, link: Link) -> None:
         """End the link. Of several requests at once, the one that ends it enqueues the mail and the app's event."""
         account, client, moment = trial.account, trial.client, now()
-        told = account.email if link.second else link.email  # a thief may read the second mailbox
-        failed = SecondStepHasFailed(account_id=account.id, at=moment, client=client, email=told)
+        failed = SecondStepHasFailed(account_id=account.id, at=moment, client=client, email=link.email)
 
         def write(tx: Transaction) -> None:
             if tx.links.revoke(link.id, moment):
