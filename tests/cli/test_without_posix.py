@@ -107,7 +107,6 @@ def test_an_operator_s_commands_run(system: Mapping[str, str]) -> None:
     assert ADA in done(system, "accounts", "list")
     done(system, "accounts", "reset", ADA, "--yes")
     assert "waiting" in done(system, "outbox", "list")
-    assert "KEYTURN_ENVIRONMENT" in done(system, "settings", "show")
     assert done(system, "audit") == "No entries yet.\n", "the worker, which does not run here, writes them"
     assert ADA in done(system, "mailbox", "show", ADA)
     done(system, "outbox", "hold")

@@ -39,13 +39,11 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "check": ("keyturn.cli.emails.check", "Check the emails: MJML, clients, links, accessibility, safety."),
     "diff": ("keyturn.cli.emails.diff", "Show which emails changed since a commit, in pictures."),
     "doctor": ("keyturn.cli.doctor", "Check the installation, and suggest fixes."),
-    "settings": ("keyturn.cli.effective_settings", "Show the settings in effect, and where they come from."),
     "accounts": ("keyturn.cli.accounts", "Find accounts, invite, send reset links, unlock."),
     "breaches": ("keyturn.cli.breaches", "Build an offline file of leaked passwords."),
     "outbox": ("keyturn.cli.outbox", "List, retry, hold and release outgoing messages."),
     "mailbox": ("keyturn.cli.records", "Show why an address gets no mail, and unblock it."),
     "audit": ("keyturn.cli.records", "Show requests, changes and their outcomes."),
-    "secrets": ("keyturn.cli.secret_keys", "Replace the secret key."),
     "purge": ("keyturn.cli.records", "Delete records whose retention is over."),
 }
 
