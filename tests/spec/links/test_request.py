@@ -37,7 +37,7 @@ NO_ADDRESSES = {
     "without an at sign": '{"email": "ada.northwind.test"}',
     "without a domain": '{"email": "ada@"}',
     "without a local part": '{"email": "@northwind.test"}',
-    "with two dots": '{"email": "ada..l@northwind.test"}',
+    "with a blank within": '{"email": "ada l@northwind.test"}',
     "empty": '{"email": ""}',
     "blank": '{"email": "   "}',
 }
