@@ -146,6 +146,7 @@ def test_a_unix_socket_is_for_its_owner_and_group(processes: str, several: dict[
     file = workplace / "keyturn.sock"
     with running("serve", "--uds", str(file), "--workers", processes, **several) as serve:
         serve.wait_for(f"Keyturn answers on the Unix socket {file}")
+        serve.wait_for("Application startup complete", int(processes))
         assert oct(file.stat().st_mode & 0o777) == "0o660"
         with over(file) as client:
             assert client.get("/health/live").status_code == 200

@@ -61,10 +61,10 @@ def settings_for(database_url: str, **changes: Any) -> Settings:
         "brand": Brand(name="Northwind School", support_address="help@northwind.example"),
     }
     wanted = Settings(**defaults | changes)
-    if wanted.limits.storage_url or database_url.startswith("postgresql"):
+    if wanted.limits.in_memory or database_url.startswith("postgresql"):
         return wanted
     # Several services of a test may answer for one file, each with limits of its own.
-    limits = msgspec.structs.replace(wanted.limits, storage_url=Secret("memory://"))
+    limits = msgspec.structs.replace(wanted.limits, in_memory=True)
     return msgspec.structs.replace(wanted, limits=limits)
 
 

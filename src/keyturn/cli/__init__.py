@@ -5,6 +5,7 @@ without Litestar's optional imports (`quick_imports`).
 """
 
 import difflib
+import os
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -20,6 +21,8 @@ from keyturn.quick_imports import quick_imports
 
 if TYPE_CHECKING:
     from keyturn.cli.installation import Installation
+
+_OF_A_SERVER = {"serve", "worker", "demo"}
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "demo": ("keyturn.cli.demo", "Try everything in a browser: no configuration, no mail is sent."),
@@ -79,6 +82,8 @@ class Commands(click.Group):
     def get_command(self, _: click.Context, name: str) -> click.Command | None:
         if name not in self._listed:
             return None
+        if name in _OF_A_SERVER and not hasattr(os, "fork"):
+            fail("serve, worker and demo run on Linux and macOS: on Windows, run them in WSL or in a container")
         with quick_imports():
             command: click.Command = getattr(import_module(self._listed[name][0]), name.replace("-", "_"))
         return command

@@ -72,10 +72,11 @@ def serve(host: str | None, port: int | None, uds: Path | None, workers: int, no
         bound = listen(host or settings.server.host, wanted, "--port or server.port", "--host or server.host")
     place = f"the Unix socket {uds}" if uds else f"http://{address_of(bound)}"
     announce = partial(_announce, settings, place, "" if uds else _links_elsewhere(settings, wanted))
-    if workers > 1:
-        _answer_in_processes(settings, bound, announce, workers, worker=not no_worker)
-    else:
-        _answer(settings, bound, announce, worker=not no_worker)
+    with bound:
+        if workers > 1:
+            _answer_in_processes(settings, bound, announce, workers, worker=not no_worker)
+        else:
+            _answer(settings, bound, announce, worker=not no_worker)
 
 
 def _announce(settings: Settings, place: str, warning: str) -> None:
@@ -97,7 +98,7 @@ def _answer(settings: Settings, bound: socket.socket, announce: Callable[[], Non
     app = create_app(settings, parts=parts, worker=worker)
 
     async def work() -> None:
-        with counting_alone(parts.database, settings.limits.storage_url):
+        with counting_alone(parts.database, in_memory=settings.limits.in_memory):
             await serve(app, bound, announce, limits=settings.server)
 
     run(work())
