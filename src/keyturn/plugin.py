@@ -220,7 +220,6 @@ class KeyturnPlugin(InitPlugin):
                 middleware=[
                     partial(edge, secure=parts.settings.secure, hosts=parts.settings.answered_hosts),
                     partial(behind_proxies, proxies=server.trusted_proxies),
-                    *parts.telemetry.tracing.request_notes(),
                 ],
                 # None of the app's own, and none that its plugins would find for a type.
                 dto=None,

@@ -27,7 +27,6 @@ def test_by_default_accounts_can_be_secured_and_nothing_else_is_asked(read: Read
         ('[mute]\nurl = "stop/{token}"', "mute.url", "must begin with {base_url} or https://"),
         ('[mute]\nperiod = "1s"', "mute.period", "must be from a minute to 30 days"),
         ('[hooks]\nbefore_reset = "school"', "hooks.before_reset", "must be package.module:function"),
-        ('[hooks]\nlocate = "places"', "hooks.locate", "must be package.module:function"),
         ('[hooks]\ntimeout = "1m"', "hooks.timeout", "must be at most 30 s"),
         (SIGN_IN + TABLE + "[secure_account]\nlock = true", "accounts.table.lock", "secure_account.lock is set"),
         (SIGN_IN + TABLE + 'lock = { status = "x" }', "accounts.table.unlock", "missing: accounts.table.lock is set"),

@@ -15,13 +15,13 @@ from sqlalchemy import select, text, update
 from tests.accounts.table.app import App, running_app
 from tests.connections import connected
 from tests.signals.transmitter import AUDIENCE, DISABLED, ENABLED, ISSUER, RISC, Transmitter, key
-from tests.spec.inbox import TOKEN, token_in
+from tests.spec.inbox import token_in
 from tests.spec.service import ADA, GRACE, NOBODY, REQUEST, Service, Start, running, settings_for
 
 from keyturn.accounts.builtin import AccountRow
 from keyturn.database import now
 from keyturn.reset.records.models import AuditRow, MailboxRow, ReceivedSignalRow
-from keyturn.settings import AccountSettings, HookSettings, Secret, SubjectColumns, TableSettings
+from keyturn.settings import AccountSettings, Secret, SubjectColumns, TableSettings
 
 pytestmark = pytest.mark.any_database
 
@@ -35,26 +35,6 @@ TYPE = {"content-type": "application/secevent+jwt"}
 @pytest.fixture
 def service_options(transmitter: Transmitter) -> dict[str, Any]:
     return {"signals": transmitter.settings()}
-
-
-class Gate:
-    """Where something waits: `reached` once it has arrived, until `open`."""
-
-    def __init__(self) -> None:
-        self.reached, self.open = asyncio.Event(), asyncio.Event()
-
-    async def pass_through(self) -> None:
-        self.reached.set()
-        await self.open.wait()
-
-
-gates: list[Gate] = []
-
-
-async def locate_later(_: str, __: str) -> str:
-    for gate in gates:
-        await gate.pass_through()
-    return ""
 
 
 async def push(service: Service, token: str | bytes, **headers: str) -> httpx.Response:
@@ -427,27 +407,6 @@ async def test_the_owners_button_in_another_mailbox_still_works(service: Service
 
     pressed = await service.anywhere().post("/api/auth/secure-account", json={"token": token_in(notice)})
     assert pressed.is_success
-
-
-@ON_SQLITE
-async def test_a_confirmation_that_is_being_written_has_no_button(start: Start, transmitter: Transmitter) -> None:
-    locate = f"{locate_later.__module__}:{locate_later.__name__}"
-    service = await start(signals=transmitter.settings(), hooks=HookSettings(locate=locate))
-    await service.reset(await service.link(), "the thief was here")
-    gate = Gate()
-    gates.append(gate)
-    try:
-        delivering = asyncio.create_task(service.deliver())
-        await gate.reached.wait()
-        await push(service, transmitter.sign(transmitter.event(**HIJACKED)))
-        gate.open.set()
-        await delivering
-    finally:
-        gates.clear()
-    await service.deliver()
-
-    (mail,) = service.inbox.sent_to(ADA, "password_changed")
-    assert TOKEN.findall(mail.text) == []
 
 
 # Who may report

@@ -22,7 +22,6 @@ from keyturn.app import create_app
 from keyturn.parts import Parts
 from keyturn.reset.ground import FromApp
 from keyturn.settings import Brand, DatabaseSettings, HashingSettings, MailSettings, Secret, Settings
-from keyturn.telemetry.tracing import Tracing
 
 REQUEST = "/api/auth/request-password-reset"
 VALIDATE = "/api/auth/validate-reset-token"
@@ -171,7 +170,6 @@ class Start(Protocol):
         *,
         working: bool = False,
         inbox: Inbox | None = None,
-        tracing: Tracing | None = None,
         store: AccountStore | None = None,
         people: Mapping[str, Mapping[str, Any]] = PEOPLE,
         prepare: Callable[[Service], Awaitable[object]] | None = None,
@@ -185,11 +183,10 @@ async def running(
     *,
     worker: bool = False,
     inbox: Inbox | None = None,
-    tracing: Tracing | None = None,
     accounts: AccountStore | None = None,
 ) -> AsyncIterator[Service]:
     inbox = inbox or Inbox()
-    parts = Parts(settings, app=FromApp(accounts=accounts), sender=inbox, tracing=tracing)
+    parts = Parts(settings, app=FromApp(accounts=accounts), sender=inbox)
     app = create_app(settings, parts=parts, worker=worker)
     life = LifespanOn(uvicorn.Config(app, log_config=None))
     await life.startup()

@@ -19,7 +19,6 @@ from keyturn.quick_imports import quick_imports
 from keyturn.settings import Settings
 from keyturn.telemetry.logs import configure_logs
 from keyturn.telemetry.prometheus import PrometheusMeters
-from keyturn.telemetry.tracing import start_export
 
 if TYPE_CHECKING:
     from keyturn.parts import Parts
@@ -78,7 +77,6 @@ def main() -> None:
     told = read_orders(line)
     sys.path[:] = told.path
     configure_logs(told.settings.logs.level, told.settings.logs.format)
-    start_export()
     with quick_imports():
         from keyturn.event_loop import WORKER_TURN, run
         from keyturn.parts import Parts

@@ -272,10 +272,8 @@ def _links_elsewhere(settings: Settings, port: int) -> str:
 
 def _observe(settings: Settings) -> None:
     from keyturn.telemetry.logs import configure_logs
-    from keyturn.telemetry.tracing import start_export
 
     configure_logs(settings.logs.level, settings.logs.format)
-    start_export()
 
 
 def _require_ready(here: Installation, settings: Settings) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from keyturn.accounts.store_factory import ends_sessions
 from keyturn.addresses import with_ascii_domain
 from keyturn.mail.port.email import local_sender
-from keyturn.mail.sending.senders import TracedSender, sender_for
+from keyturn.mail.sending.senders import sender_for
 from keyturn.outbox import Handler, Lane, Relay, RelayLimits, Seal
 from keyturn.packaging import requires_extra
 from keyturn.reset.answer import LinkRenewal, ResetLinks, ResetRequestHandler
@@ -21,7 +21,6 @@ from keyturn.reset.events import CallbackHandler, WebhookHandler, drop_callback,
 from keyturn.reset.ground import Ground
 from keyturn.reset.mails.composer import MailComposer, MailDefaults
 from keyturn.reset.mails.delivery import MailDelivery, TransportFailover
-from keyturn.reset.mails.places import locate_from
 from keyturn.reset.records import messages
 from keyturn.reset.securing import RecoveryHandler
 from keyturn.settings import Settings
@@ -56,7 +55,7 @@ def relay_of(parts: "Parts") -> Relay:
     worker = parts.settings.worker
     limits = RelayLimits(poll=worker.poll, lease=worker.lease, max_attempts=worker.max_attempts)
     lanes = [*_mail_lanes(parts), *_webhook_lanes(parts), *_signal_lanes(parts), *_callback_lanes(parts)]
-    return Relay(parts.outbox, lanes, limits, origin=messages.origin_of, telemetry=parts.telemetry)
+    return Relay(parts.outbox, lanes, limits, origin=messages.origin_of, meters=parts.meters)
 
 
 def _mail_lanes(parts: "Parts") -> list[Lane]:
@@ -113,8 +112,7 @@ def _composer(parts: "Parts") -> MailComposer:
         ends_sessions=ends_sessions(settings.accounts),
         mute_for=settings.mute.period,
     )
-    locate = locate_from(settings.hooks)
-    return MailComposer(parts.templates, parts.languages, parts.urls, defaults, parts.themes.kinds, locate)
+    return MailComposer(parts.templates, parts.languages, parts.urls, defaults, parts.themes.kinds)
 
 
 def _transports(parts: "Parts") -> TransportFailover:
@@ -123,8 +121,8 @@ def _transports(parts: "Parts") -> TransportFailover:
     second = sender_for(mail.fallback, parts.settings, parts.database) if mail.fallback else None
     return TransportFailover(
         parts.outbox,
-        TracedSender(first, parts.telemetry.tracing),
-        TracedSender(second, parts.telemetry.tracing) if second else None,
+        first,
+        second,
         mail.fallback_after,
     )
 

@@ -82,7 +82,7 @@ class AppEvents:
 
     def _tell_listeners(self, tx: Transaction, event: Event[Data], client: Client) -> None:
         for listener in self._listeners:
-            listener(tx.connection, event, Origin(request_id=client.request_id, traceparent=client.traceparent))
+            listener(tx.connection, event, Origin(request_id=client.request_id))
 
     def resets_requested(
         self, tx: Transaction, resets: Sequence[tuple[ResetRequested, Account, Outcome, bool]]
@@ -121,7 +121,7 @@ def _event_of(asked: ResetRequested, account: Account, outcome: Outcome) -> Even
 
 
 def _message(event: Event[Data], client: Client) -> AppEvent:
-    origin = Client(request_id=client.request_id, traceparent=client.traceparent)
+    origin = Client(request_id=client.request_id)
     return AppEvent(event=msgspec.Raw(msgspec.json.encode(event)), client=origin)
 
 

@@ -253,11 +253,9 @@ class HookSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Functions of the app's, as `package.module:function`. Each call may take `timeout`.
 
     `before_reset` may refuse a reset.
-    `locate` names the place of an IP address in mails.
     """
 
     before_reset: str = ""
-    locate: str = ""
     timeout: timedelta = timedelta(seconds=5)
 
 
