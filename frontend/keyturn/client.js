@@ -49,7 +49,6 @@ export function createClient({ url = "", path = "/api/auth", language = "" } = {
     check: (token, password, { email } = {}) => call("check-password", { token, password, email }),
     reset: (token, newPassword, more = {}) => call("reset-password", { token, newPassword, ...more }),
     secureAccount: (token) => call("secure-account", { token }),
-    muteMailbox: (token) => call("mute-mailbox", { token }),
     // Sessions have this fixed path, which `path` does not change.
     changePassword: (currentPassword, newPassword) =>
       call("change-password", { currentPassword, newPassword }, below("/api/auth")),

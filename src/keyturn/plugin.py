@@ -382,7 +382,6 @@ def _settings_of_own_pages(settings: Settings) -> Iterator[str]:
         "forgot_url": settings.forgot_url,
         "sign_in_url": settings.sign_in_page,
         "secure_account.url": settings.secure_account.url,
-        "mute.url": settings.mute.url,
     }
     for name, pattern in pages.items():
         if hosted_path(pattern) is not None:

@@ -37,7 +37,6 @@ from keyturn.settings import (
     HashingSettings,
     Kind,
     LimitSettings,
-    MuteSettings,
     Secret,
     Settings,
 )
@@ -59,7 +58,6 @@ def settings_for(folder: Path, **changes: Any) -> Settings:
         "limits": LimitSettings(request="100/minute", login="100/minute", account="100/minute"),
         "hashing": HashingSettings(cost=4),
         "kinds": KINDS,
-        "mute": MuteSettings(url="{base_url}/stop-emails/{token}"),
     }
     return Settings(**defaults | changes)
 
@@ -136,25 +134,6 @@ class School:
                 expires_at=moment + life,
             )
             self.parts.records.secure_links.within(connection).add(link)
-
-        await self.parts.database.transact(write)
-        return token
-
-    async def mute_token(self, account: Account) -> str:
-        """Return the token of a fresh link by which the account's mailbox can be muted."""
-        token, moment = tokens.mint(os.urandom), now()
-
-        def write(connection: Connection) -> None:
-            link = NewLink(
-                digest=tokens.digest(f"link of {token}"),
-                account_id=account.id,
-                email=account.email,
-                ip_address="",
-                user_agent="",
-                expires_at=moment + timedelta(minutes=30),
-                mute_digest=tokens.digest(token),
-            )
-            self.parts.links.within(connection).add([(link, True)], moment)
 
         await self.parts.database.transact(write)
         return token

@@ -279,14 +279,6 @@ class ChecksPasswords(Protocol):
 
 
 @runtime_checkable
-class DatesPasswords(Protocol):
-    """A store that knows when an account's password was last changed."""
-
-    async def password_changed_at(self, account_id: str) -> datetime | None:
-        """Return the time; None if it is unknown, or if the password was never changed."""
-
-
-@runtime_checkable
 class JoinsSignIn(KnowsHashes, Protocol):
     """A store in Keyturn's own database whose hashes are read in the transaction that opens a session."""
 

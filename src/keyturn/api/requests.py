@@ -17,9 +17,8 @@ from keyturn.mail.port.provider import ProviderWebhook
 from keyturn.problems.requests import OriginRefused
 from keyturn.reset.check import LinkChecks
 from keyturn.reset.complete import GrantAfterReset, PasswordResets
-from keyturn.reset.inviting import Invitations
+from keyturn.reset.inviting import Invitations, OperatorLinks
 from keyturn.reset.mails.provider_events import ProviderEvents
-from keyturn.reset.muting import MailboxMuting
 from keyturn.reset.passwords.policy import PasswordPolicy
 from keyturn.reset.proofs.challenge import RequestChallenge
 from keyturn.reset.proofs.code_exchange import CodeExchange
@@ -101,8 +100,8 @@ class ResetApi(msgspec.Struct, frozen=True, kw_only=True):
 
     `sessions` is None if users cannot sign in here. `provider_webhooks`: the providers with verifiable reports.
     `takes_names`: users may enter a user name in place of their address.
-    `link_life`: how long a link works. `mute_period`: how long a mailbox is muted. `challenge`, `codes`, `muting`
-    and `grant_passkey` are None if they are off. `require_ready` raises Unavailable if the process cannot work.
+    `link_life`: how long a link works. `challenge`, `codes` and `grant_passkey` are None if they are off.
+    `require_ready` raises Unavailable if the process cannot work.
     `reports`: a `MailboxReports` if there are transmitters; Litestar reads the types of these fields, and that one is
     imported only then.
     """
@@ -111,6 +110,7 @@ class ResetApi(msgspec.Struct, frozen=True, kw_only=True):
     checks: LinkChecks
     resets: PasswordResets
     invitations: Invitations
+    operator_links: OperatorLinks
     policy: PasswordPolicy
     sessions: SessionApi | None
     provider_events: ProviderEvents
@@ -119,8 +119,6 @@ class ResetApi(msgspec.Struct, frozen=True, kw_only=True):
     languages: Languages
     link_life: timedelta
     securing: AccountSecuring
-    muting: MailboxMuting | None
-    mute_period: timedelta
     challenge: RequestChallenge | None = None
     codes: CodeExchange | None = None
     takes_names: bool = False

@@ -19,7 +19,7 @@ from keyturn.api.resets import (
     ChallengeController,
     CodeController,
     InvitationController,
-    MutingController,
+    LinkController,
     ResetController,
     SecuringController,
     service_key_guard,
@@ -81,11 +81,12 @@ def _reset_routers(api: ResetApi, path: str) -> Iterator[Router]:
     """Yield what requests, checks and uses links, as far as it is switched on."""
     optional = {
         CodeController: api.codes,
-        MutingController: api.muting,
     }
     yield _json_router(path, ResetController, SecuringController, TextsController)
     if api.invitations.over_http:
         yield _json_router(path, InvitationController, guards=[service_key_guard(api.invitations)])
+    if api.invitations.links_over_http:
+        yield _json_router(path, LinkController, guards=[service_key_guard(api.invitations, for_links=True)])
     yield from (_json_router(path, controller) for controller, room in optional.items() if room)
     if api.challenge:
         yield MountedOnce(path, route_handlers=[ChallengeController])

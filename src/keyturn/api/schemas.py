@@ -94,6 +94,25 @@ class InvitationRequest(_Schema, frozen=True, kw_only=True):
             examples=["Grace Hopper invites you to the course Algebra I."],
         ),
     ] = ""
+    link: Annotated[bool, Meta(description="answer with a link as well, which takes the link key")] = False
+
+
+class LinkRequest(_Schema, frozen=True, kw_only=True):
+    """Wants a link for the owner of the account with that address, or a code. The audit trail has the reason."""
+
+    email: _Email
+    reason: Annotated[
+        str, Meta(min_length=1, max_length=LONGEST_REASON, examples=["Lost the mailbox; passport checked."])
+    ]
+    code: Annotated[bool, Meta(description="a code in place of the link, if mails have codes")] = False
+
+
+class IssuedLink(_Schema, frozen=True, kw_only=True, omit_defaults=True):
+    """A link or a code for the account's owner, and until when it works."""
+
+    link: str = ""
+    code: str = ""
+    expires_at: datetime
 
 
 class TokenCheck(_Schema, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ import msgspec
 from keyturn import addresses
 from keyturn.accounts.builtin import BuiltinAccounts
 from keyturn.accounts.port import Account, ListsAwaiting
-from keyturn.cli.account_resets import reset, unlock
+from keyturn.cli.account_resets import link, reset, unlock
 from keyturn.cli.installation import installation
 from keyturn.cli.options import ADDRESS, OPERATOR, REASON, account_of, operator_named, takes_parts, with_parts
 from keyturn.cli.terminal import accent, muted, print_json, table
@@ -21,7 +21,7 @@ from keyturn.errors import Fault, KeyturnError
 from keyturn.parts import Parts
 from keyturn.problems.requests import InputInvalid
 from keyturn.reset.proofs.second_step.builtin_factors import BuiltinFactors
-from keyturn.reset.proofs.second_step.own_factors import FactorChanges
+from keyturn.reset.proofs.second_step.factor_changes import FactorChanges
 from keyturn.reset.proofs.second_step.own_step import OwnSecondStep
 from keyturn.reset.proofs.second_step.port import phone_number
 from keyturn.reset.proofs.second_step.totp import SEED_BYTES, base32, otpauth_uri, totp_step
@@ -257,6 +257,7 @@ def invite(emails: tuple[str, ...], everybody: bool, reason: str, operator: Clie
     with_parts(work)
 
 
+accounts.add_command(link)
 accounts.add_command(reset)
 accounts.add_command(unlock)
 

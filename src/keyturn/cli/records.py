@@ -44,7 +44,7 @@ def _event(entry: Entry) -> str:
     """Return the event, with a mark if the owner reported it as unwanted."""
     return (
         warning(f"! {entry.event}")
-        if entry.event in NOT_ME or entry.outcome in (ADDRESS_CHANGED, HIJACKED)
+        if entry.event == NOT_ME or entry.outcome in (ADDRESS_CHANGED, HIJACKED)
         else entry.event
     )
 
@@ -113,7 +113,7 @@ async def show(parts: Parts, email: str, as_json: bool) -> None:
 async def release(parts: Parts, email: str, unblock: bool, operator: Client) -> None:
     """Let an address have mails again.
 
-    Ends its cooldown, today's count of mails, its suppression and its muting. Your mail provider may have a suppression
+    Ends its cooldown, today's count of mails and its suppression. Your mail provider may have a suppression
     list of its own: check there, too.
 
     An address that another person may read is blocked. --unblock ends that, too. First make sure that only the owner
@@ -159,9 +159,6 @@ def _facts(mailbox: Mailbox, mailboxes: Mailboxes, moment: datetime) -> Mapping[
     if mailbox.suppressed_until and mailbox.is_suppressed(moment):
         facts["Next mail"] = stamp(max(mailbox.suppressed_until, free_at))
         facts["Suppressed"] = error(f"until {stamp(mailbox.suppressed_until)}: {mailbox.reason}")
-    if mailbox.muted_until and mailbox.is_muted(moment):
-        facts["Next mail"] = stamp(max(mailbox.muted_until, mailbox.suppressed_until or free_at, free_at))
-        facts["Muted"] = warning(f"until {stamp(mailbox.muted_until)}: the owner reported a request as not theirs")
     if mailbox.blocked_at:
         facts["Next mail"] = "none with a link"
         facts["Blocked"] = error(f"since {stamp(mailbox.blocked_at)}: {mailbox.blocked_for}")
@@ -177,7 +174,6 @@ def _as_json(mailbox: Mailbox, mailboxes: Mailboxes, moment: datetime) -> Mappin
         "free_at": mailboxes.free_at(mailbox, moment),
         "suppressed_until": mailbox.suppressed_until if suppressed else None,
         "reason": mailbox.reason if suppressed else None,
-        "muted_until": mailbox.muted_until if mailbox.is_muted(moment) else None,
         "blocked_at": mailbox.blocked_at,
         "blocked_for": mailbox.blocked_for,
     }

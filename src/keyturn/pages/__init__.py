@@ -35,13 +35,13 @@ from litestar.handlers import HTTPRouteHandler
 from keyturn.api.mounting import MountedOnce, provided
 from keyturn.pages.assets import frontend_routes
 from keyturn.pages.forgot import ForgotPassword, replace_expired, show_code_form, take_code
-from keyturn.pages.not_me import MuteMailbox, SecureAccount
+from keyturn.pages.not_me import SecureAccount
 from keyturn.pages.preview import require_drawable
 from keyturn.pages.refusals import RefusalPages
 from keyturn.pages.rendering import Pages
 from keyturn.pages.reset import ResetPassword
 from keyturn.pages.security import form_token_check
-from keyturn.pages.security_settings import SECOND_STEP, SecondStepSettings, SecuritySettings
+from keyturn.pages.security_settings import SecuritySettings
 from keyturn.pages.sign_in import SignIn, SignOut
 from keyturn.pages.site import Site
 
@@ -68,7 +68,6 @@ def pages_router(site: Site) -> Router:
         "pages": pages,
         "passkeys": site.passkeys,
         "sign_ins": site.sign_ins,
-        "factors": site.factors,
     }
     return MountedOnce(
         "/",
@@ -89,8 +88,8 @@ def _link_pages(site: Site) -> Iterator[Router]:
         paths.reset: [ResetPassword, replace_expired],
     }
     yield from (_page_at(path, *handlers) for path, handlers in places.items() if path)
-    links = [(paths.secure, SecureAccount), (paths.mute, MuteMailbox)]
-    yield from (_page_at(path, controller, back=paths.forgot) for path, controller in links if path)
+    if paths.secure:
+        yield _page_at(paths.secure, SecureAccount, back=paths.forgot)
 
 
 def _signed_in_pages(site: Site) -> Iterator[Router]:
@@ -101,8 +100,6 @@ def _signed_in_pages(site: Site) -> Iterator[Router]:
     yield from (_page_at(sign_in, SignIn), _page_at("/logout", SignOut, back=sign_in))
     for path in site.settings_paths:
         yield _page_at(path, SecuritySettings, back=sign_in)
-        if site.factors:
-            yield _page_at(f"{path}{SECOND_STEP}", SecondStepSettings)
 
 
 def _page_at(path: str, *handlers: type[Controller] | HTTPRouteHandler, back: str = "") -> Router:

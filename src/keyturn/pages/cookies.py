@@ -18,16 +18,11 @@ Said = Literal[
     "password_changed",
     "signed_out",
     "account_secured",
-    "mailbox_muted",
     "wrong_codes",
     "link_invalid",
     "link_expired",
     "link_used",
     "outcome_unknown",
-    "device_signed_out",
-    "others_signed_out",
-    "second_step_removed",
-    "set_up_over",
     "link_replaced",
     "passkey_created",
     "passkey_failed",
@@ -105,9 +100,9 @@ class Cookies:
     def delete_link(self) -> Cookie:
         return self.delete("link", self._site.paths.reset)
 
-    def set_security_token(self, token: str, path: str) -> Cookie:
-        """Hold the token of a link "This was not me", for the page at that path."""
-        return self._cookie("proof", quote(token[: tokens.LENGTH + 1], safe=""), path, _OPENED)
+    def set_security_token(self, token: str) -> Cookie:
+        """Hold the token of a link "This was not me", for its page."""
+        return self._cookie("proof", quote(token[: tokens.LENGTH + 1], safe=""), self._site.paths.secure, _OPENED)
 
     def read_security_token(self, cookies: Mapping[str, str]) -> str:
         return cookies.get(self._name("proof"), "")

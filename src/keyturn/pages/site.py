@@ -11,15 +11,12 @@ from keyturn.api.requests import HostCookie
 from keyturn.languages import Languages
 from keyturn.mail.rendering.palette import Palette
 from keyturn.problems.proofs import Challenge
-from keyturn.reset.account_review import AccountReview
 from keyturn.reset.check import LinkChecks
 from keyturn.reset.complete import PasswordResets
 from keyturn.reset.mails.theme import Theme
-from keyturn.reset.muting import MailboxMuting
 from keyturn.reset.passwords.policy import PasswordPolicy
 from keyturn.reset.proofs.challenge import RequestChallenge
 from keyturn.reset.proofs.code_exchange import CodeExchange
-from keyturn.reset.proofs.second_step.own_factors import OwnFactors
 from keyturn.reset.records.mailboxes import Mailboxes
 from keyturn.reset.request import ResetRequests
 from keyturn.reset.return_addresses import ReturnAddresses
@@ -122,7 +119,6 @@ class Site(TemplateSite):
 
     `leads_to_sign_in`: a saved password leads directly to an external sign-in page.
     `sign_ins`: None if users sign in elsewhere.
-    `factors`: what users may do with their second factors; None if they do it elsewhere.
     `secure`: browsers use https.
     `return_addresses`: where a request may ask to return after the reset.
     """
@@ -131,8 +127,6 @@ class Site(TemplateSite):
     checks: LinkChecks
     resets: PasswordResets
     sign_ins: SignIns | None
-    review: AccountReview
-    factors: OwnFactors | None
     policy: PasswordPolicy
     session_cookie: HostCookie
     device_cookie: HostCookie
@@ -140,7 +134,6 @@ class Site(TemplateSite):
     secure: bool
     mailboxes: Mailboxes
     securing: AccountSecuring
-    muting: MailboxMuting
     return_addresses: ReturnAddresses
     leads_to_sign_in: bool = False
     challenge: RequestChallenge | None = None

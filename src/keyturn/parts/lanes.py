@@ -110,7 +110,6 @@ def _composer(parts: "Parts") -> MailComposer:
         or local_sender(settings.brand.name, settings.brand.support_address),
         reply_to=settings.mail.reply_to,
         ends_sessions=ends_sessions(settings.accounts),
-        mute_for=settings.mute.period,
     )
     return MailComposer(parts.templates, parts.languages, parts.urls, defaults, parts.themes.kinds)
 

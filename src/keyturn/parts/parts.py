@@ -11,17 +11,16 @@ from keyturn.outbox import Relay
 from keyturn.outbox.worker import WorkerLiveness
 from keyturn.parts.accounts_readiness import AccountsReadiness
 from keyturn.parts.lanes import passkeys_of, relay_of, reports_of, signals_of
-from keyturn.reset import events, ground, muting, reset_hook, securing, sign_in
-from keyturn.reset.account_review import AccountReview
+from keyturn.reset import events, ground, reset_hook, securing, sign_in
 from keyturn.reset.change import ChangeEffects
 from keyturn.reset.check import LinkChecks, LiveLinks
 from keyturn.reset.complete import PasswordChanges, PasswordResets
 from keyturn.reset.ground import FromApp, Ground
-from keyturn.reset.inviting import Invitations, OperatorResets
+from keyturn.reset.inviting import Invitations, OperatorLinks, OperatorResets
 from keyturn.reset.mails import builtin_emails, composer, provider_events, theme
 from keyturn.reset.passwords import hasher, policy
 from keyturn.reset.proofs import challenge_factory, code_exchange
-from keyturn.reset.proofs.second_step import own_factors, step_factory
+from keyturn.reset.proofs.second_step import step_factory
 from keyturn.reset.records import passkey_rights
 from keyturn.reset.records.retention import Retention
 from keyturn.reset.request import ResetRequests
@@ -85,13 +84,11 @@ class Parts:
         self.checks = LinkChecks(live, shared, self.policy, second_steps, self.return_addresses)
         self.resets = PasswordResets(live, shared, self.changes, before_change, second_steps)
         self.securing = securing.build(settings, shared, self.effects)
-        self.muting = muting.MailboxMuting(shared)
-        self.invitations = Invitations(shared, service_key=settings.invitations.service_key)
+        keys = settings.invitations
+        self.invitations = Invitations(shared, service_key=keys.service_key, link_key=keys.link_key)
+        self.operator_links = OperatorLinks(shared, self.urls, self.in_mail, keys.ttl)
         self.sign_ins = sign_in.build(settings, shared, self.hasher, self.changes)
         self.passkeys = passkeys_of(settings, shared, self.sign_ins)
-        self.review = AccountReview(shared)
-        # Without a key of the settings, a stored factor could not be opened by the next process.
-        self.own_factors = own_factors.build(shared, self.sign_ins, self.second_step) if settings.secret_key else None
         self.operator_resets = OperatorResets(shared)
         self.provider_events = provider_events.ProviderEvents(shared)
         self.retention = Retention(

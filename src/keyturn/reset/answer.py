@@ -89,7 +89,6 @@ class ResetLinks:
             lifetime=self._invited if request.by_operator else self._links.lifetime,
             moment=moment,
             code=code,
-            mute_token=tokens.mint(os.urandom) if self._composer.offers_muting and not request.by_operator else "",
             by_operator=bool(request.client.operator),
             reason=request.reason,
         )
@@ -155,7 +154,6 @@ def _new_link(
         by_operator=(bool(client.operator) and not account.awaits_password) or account.intruded,
         reason=request.reason if request else "",
         return_to=request.return_to if request else "",
-        mute_digest=mail.mute,
     )
 
 

@@ -233,7 +233,7 @@ class Passkeys:
         if passkey is None or not _is_owner(passkey, said):
             raise PasskeyRejected
         account = await self._accounts.get(passkey.account_id)
-        opened = await self._open_session(account, passkey, ceremony.challenge, answer, client)
+        opened = await self._open_session(account, passkey, ceremony.challenge, answer)
         outcome, email = ("signed_in" if opened else "rejected"), account.email if account else ""
         await self._records.audit.record("sign_in", outcome, client, passkey.account_id, email)
         if opened is None:
@@ -241,7 +241,7 @@ class Passkeys:
         return opened
 
     async def _open_session(
-        self, account: Account | None, passkey: Passkey, challenge: bytes, answer: str, client: Client
+        self, account: Account | None, passkey: Passkey, challenge: bytes, answer: str
     ) -> OpenedSession | None:
         """Open a session if the answer is valid and new; None otherwise."""
         try:
@@ -257,7 +257,7 @@ class Passkeys:
                 return False
             return not self._store.joins or self._store.use(tx.connection, passkey, counter, moment)
 
-        return await self._sign_ins.open_proved(account, client, accept)
+        return await self._sign_ins.open_proved(account, accept)
 
     async def _use_elsewhere(self, passkey: Passkey, counter: int) -> bool:
         if self._store.joins:

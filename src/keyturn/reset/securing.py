@@ -127,7 +127,7 @@ class RecoveryHandler:
     """Ends the store's sessions, locks the account if `locks` is set, and mails a link to its owner.
 
     The link goes to the mailbox that secured the account, as long as it is the account's mailbox. The mailbox's
-    cooldown and muting do not delay the mail: its owner has just requested it, once, and a stranger could use those up.
+    cooldown does not delay the mail: its owner has just requested it, once, and a stranger could use those up.
     If the account has moved, it is not locked, no link is sent, and its passkeys and the like stay. An earlier mailbox
     may be an attacker's or the owner's, and Keyturn cannot tell which. Both mailboxes, the app and the operator are
     told; the operator decides.
@@ -213,7 +213,7 @@ class RecoveryHandler:
         def write(tx: Transaction) -> str:
             tx.hold_blocks(secured.account_id)
             held_back = tx.mailboxes.refuses_links(secured.email, moment) if mail else None
-            outcome = refusal or (LINK_MAILED if held_back in (None, "muted") else held_back)
+            outcome = refusal or held_back or LINK_MAILED
             if account and mail and outcome == LINK_MAILED:
                 tx.outbox.store_held(message, sealed)
                 self._links.store_recovery(tx, mail, account, secured.client, moment)

@@ -66,19 +66,14 @@ def _base64url(value: bytes) -> str:
     return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
 
 
-AfterSignIn = Callable[[Transaction, str], None]
-"""The port to work that follows a sign-in with an address, in the transaction that opens the session."""
-
-
 class SessionAuthorization(ChangeAuthorization):
     """Allows a change while its session is open. `fresh` is the secret of the session that follows."""
 
     how = "change"
 
-    def __init__(self, account_id: str, secret: str, client: Client) -> None:
+    def __init__(self, account_id: str, secret: str) -> None:
         self._account_id = account_id
         self._secret = secret
-        self._client = client
         self.fresh = tokens.mint(os.urandom)
 
     def refusal(self) -> NotSignedIn:
@@ -90,7 +85,7 @@ class SessionAuthorization(ChangeAuthorization):
             raise NotSignedIn
 
     def after_change(self, tx: Transaction) -> None:
-        tx.sessions.start(self._account_id, self.fresh, self._client.user_agent)
+        tx.sessions.start(self._account_id, self.fresh)
 
 
 log = logging.getLogger("keyturn.sessions")
@@ -108,7 +103,6 @@ class SignIns:
     """Signs users in and out, and changes the password of a signed-in user: limited, audited and counted.
 
     `hashes`: the store of the accounts, whose hashes can be read, or which checks passwords itself.
-    `after_sign_in`: work that follows a sign-in, such as ending the muting of a mailbox.
     """
 
     def __init__(
@@ -118,7 +112,6 @@ class SignIns:
         hasher: PasswordHasher,
         changes: PasswordChanges,
         devices: DeviceCookies,
-        after_sign_in: Sequence[AfterSignIn],
     ) -> None:
         self._records = ground.records
         self._accounts = ground.accounts
@@ -128,7 +121,6 @@ class SignIns:
         self._audit = ground.records.audit
         self._changes = changes
         self._devices = devices
-        self._after_sign_in = after_sign_in
         self.meters = ground.meters
 
     @count_calls("login")
@@ -147,7 +139,7 @@ class SignIns:
         await self._limits.count_guess(self._devices.guesser(device, email))
         account = await self._accounts.find(email)
         verified = await self._verify(account, password)
-        secret = await self._open(account, password, verified, client) if account and verified else None
+        secret = await self._open(account, password, verified) if account and verified else None
         await self._audit.record(
             "sign_in", "signed_in" if secret else "rejected", client, account.id if account else "", email
         )
@@ -168,7 +160,7 @@ class SignIns:
         stored = await self._hashes.password_hash(account_id)
         return stored if await self._hasher.verify(password, stored, reserved=reserved) else None
 
-    async def _open(self, account: Account, password: str, verified: str, client: Client) -> str | None:
+    async def _open(self, account: Account, password: str, verified: str) -> str | None:
         """Return the secret of a new session; None if `verified` is no longer the account's hash.
 
         During the check, the account may have been disabled or its password changed.
@@ -180,7 +172,7 @@ class SignIns:
             tx.hold(account_id)
             if joins and joins.password_hash_within(tx.connection, account_id) != verified:
                 return False
-            self._start(tx, account, secret, client)
+            tx.sessions.start(account.id, secret)
             return True
 
         if not await self._records.transact(start):
@@ -197,14 +189,7 @@ class SignIns:
             return await self._hashes.check_password(account_id, password)
         return await self._hashes.password_hash(account_id) == verified
 
-    def _start(self, tx: Transaction, account: Account, secret: str, client: Client) -> None:
-        tx.sessions.start(account.id, secret, client.user_agent)
-        for follow in self._after_sign_in:
-            follow(tx, account.email)
-
-    async def open_proved(
-        self, account: Account, client: Client, accept: Callable[[Transaction], bool]
-    ) -> OpenedSession | None:
+    async def open_proved(self, account: Account, accept: Callable[[Transaction], bool]) -> OpenedSession | None:
         """Open a session for a user who has proved otherwise to be the owner; None if `accept` says no.
 
         `accept` runs in the transaction that opens the session.
@@ -215,7 +200,7 @@ class SignIns:
             tx.hold(account.id)
             if not accept(tx):
                 return False
-            self._start(tx, account, secret, client)
+            tx.sessions.start(account.id, secret)
             return True
 
         if not await self._records.transact(start):
@@ -261,7 +246,7 @@ class SignIns:
         """
         account = await self.account(secret)
         await self.require_password(account, current, client, event="password_change")
-        authorization = SessionAuthorization(account.id, secret, client)
+        authorization = SessionAuthorization(account.id, secret)
         change = Change(account=account, password=password, current=current, client=client, authorization=authorization)
         try:
             await self._changes.make(change)
@@ -280,9 +265,4 @@ def build(settings: Settings, ground: Ground, hasher: PasswordHasher, changes: P
     hosted = settings.accounts.store == "builtin" or hosted_path(settings.sign_in_url) is not None
     if not hosted or not isinstance(accounts, KnowsHashes | ChecksPasswords):
         return None
-    after_sign_in = (_unmute,) if settings.mute.url else ()
-    return SignIns(ground, accounts, hasher, changes, DeviceCookies(ground.secrets), after_sign_in)
-
-
-def _unmute(tx: Transaction, email: str) -> None:
-    tx.mailboxes.unmute(email)
+    return SignIns(ground, accounts, hasher, changes, DeviceCookies(ground.secrets))

@@ -80,7 +80,7 @@ class TableSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     `url`: the address of its database; "" for Keyturn's own database.
     `table`: the table's name, or `schema.name`.
-    `id` to `changed_at`: names of its columns; "" for none.
+    `id` to `timezone`: names of its columns; "" for none.
     `active`: "column", "not deleted_at" (active if that is null, false or 0), or "status = active | invited".
     `identifiers`: the columns by which a user may name the account: that of `email`, and one with user names.
     `password_providers`: values of `provider` for accounts with a password; others sign in with another service.
@@ -103,7 +103,6 @@ class TableSettings(msgspec.Struct, frozen=True, kw_only=True):
     kind: str = ""
     locale: str = ""
     timezone: str = ""
-    changed_at: str = ""
     identifiers: tuple[str, ...] = ()
     password_providers: tuple[str, ...] = PASSWORD_PROVIDERS
     set: dict[str, bool | int | float | str] = {}
@@ -206,17 +205,6 @@ class SecureAccountSettings(msgspec.Struct, frozen=True, kw_only=True):
     url: str = "{base_url}/secure-your-account/{token}"
     ttl: timedelta = timedelta(hours=24)
     lock: bool = False
-
-
-class MuteSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The small link in a reset mail that stops reset mails to its mailbox.
-
-    `url`: its page, with the placeholders {base_url} and {token}; "" for no such link.
-    `period`: how long the mailbox gets no reset mail.
-    """
-
-    url: str = ""
-    period: timedelta = timedelta(days=7)
 
 
 class AppSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -544,10 +532,12 @@ class InvitationSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     `ttl`: how long a link works that an operator requested.
     `service_key`: the key for requests over HTTP; "" turns them off.
+    `link_key`: the key with which an app gets links, for invitations or for resets; "" turns that off.
     """
 
     ttl: timedelta = timedelta(days=3)
     service_key: Secret = Secret("")
+    link_key: Secret = Secret("")
 
 
 class MailSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
@@ -579,6 +569,7 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     `overall`: requests of all clients together, about as many as a worker can answer.
     `code`: codes that a client tries. `code_overall`: wrong codes of all clients, if the codes were mailed and still
     work.
+    `link`: links that an operator's app gets.
     `challenge`: puzzles that a client fetches, and answers that it sends.
     `busy_client`, `busy_overall`: the rates from which "busy" requires a challenge.
     `without_script`, `without_script_overall`: requests without an answer to the challenge.
@@ -595,6 +586,7 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     overall: str = "3000/minute"
     code: str = "10/minute"
     code_overall: str = "300/minute"
+    link: str = "10/minute"
     challenge: str = "30/minute"
     busy_client: str = "1/minute"
     busy_overall: str = "300/minute"
@@ -790,7 +782,6 @@ class Settings(_ProviderSections, msgspec.Struct, frozen=True, kw_only=True):  #
     token: TokenSettings = TokenSettings()
     invitations: InvitationSettings = InvitationSettings()
     secure_account: SecureAccountSettings = SecureAccountSettings()
-    mute: MuteSettings = MuteSettings()
     passkeys: PasskeySettings = PasskeySettings()
     hooks: HookSettings = HookSettings()
     apps: AppSettings = AppSettings()

@@ -123,7 +123,6 @@ _FIELDS = (
     "kind",
     "locale",
     "timezone",
-    "changed_at",
 )
 _SHOWN_TABLES = 12
 _LOOKED_AT, _SIBLINGS = 50, 8

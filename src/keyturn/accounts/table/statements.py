@@ -136,13 +136,6 @@ class Statements:
         asked = self.by_ids([account_id])
         return asked._replace(statement=asked.statement.add_columns(self._columns["password"].label("hash")))
 
-    def change_by_id(self, account_id: str) -> Query:
-        """Ask for the row with this id, and when its password was changed; without a column for it, for no row."""
-        asked, changed_at = self.by_ids([account_id]), self._columns.get("changed_at")
-        if changed_at is None:
-            return asked._replace(statement=asked.statement.where(sa.false()))
-        return asked._replace(statement=asked.statement.add_columns(changed_at.label("changed_at")))
-
     def awaiting_password(self) -> Query:
         """Ask for the addresses of active accounts that await their first password."""
         found = sa.select(self._columns["email"].label("email"))

@@ -5,7 +5,6 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from functools import partial
 from typing import NamedTuple, TypeVar
 
@@ -15,7 +14,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from keyturn import addresses
 from keyturn.accounts.port import Account, Ended, NewPassword, PasskeyStore
 from keyturn.accounts.table.app_database import AppDatabase
-from keyturn.accounts.table.columns import WrittenTime, read_time, text_of
+from keyturn.accounts.table.columns import WrittenTime, text_of
 from keyturn.accounts.table.mapping import has_unique_index, parse_table_name, read_mapping
 from keyturn.accounts.table.recognised_hashes import TableDoubt, doubt_format
 from keyturn.accounts.table.rows import (
@@ -250,13 +249,6 @@ class TableAccounts:
             if account.id == account_id and account.active and account.has_password:
                 return text_of(row["hash"])
         return None
-
-    async def password_changed_at(self, account_id: str) -> datetime | None:
-        if not self._settings.changed_at:
-            return None
-        statements = await self._statements_now()
-        rows = await self._fetch(statements.change_by_id(account_id))
-        return next((read_time(row["changed_at"]) for row in rows if text_of(row["id"]) == account_id), None)
 
     async def set_password(self, account: Account, password: NewPassword) -> bool | Ended:
         return await self._commit(account, await password.hashed())

@@ -28,7 +28,6 @@ from keyturn.settings import (
     DatabaseSettings,
     Kind,
     MailSettings,
-    MuteSettings,
     PasskeySettings,
     Secret,
     SecureAccountSettings,
@@ -151,7 +150,6 @@ def demo_settings(url: str, folder: DemoFolder) -> Settings:
         brand=BRAND,
         kinds=KINDS,
         secure_account=SecureAccountSettings(lock=True),
-        mute=MuteSettings(url="{base_url}/stop-emails/{token}"),
         # Browsers have passkeys for a name, and none for an IP address.
         passkeys=PasskeySettings(enabled=host_of(url) == "localhost" and find_spec("webauthn") is not None),
         database=DatabaseSettings(url=folder.sqlite("demo.db")),

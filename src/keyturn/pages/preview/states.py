@@ -19,17 +19,14 @@ from keyturn.problems.passwords import OutcomeUnknown, ResetRefused
 from keyturn.problems.problem import Internal, Problem
 from keyturn.problems.proofs import Challenge, ChallengeFlaw, ChallengeMethod, Factor, flaw_text
 from keyturn.problems.requests import Busy, TooManyRequests
-from keyturn.reset.account_review import AccountEvent, Device, EventName
 from keyturn.reset.check import LiveLink
 from keyturn.reset.passwords.policy import Rule
-from keyturn.reset.proofs.second_step.builtin_factors import CODES
 from keyturn.settings import IdentityProvider
 
 _EMAIL = "ada@northwind.example"
 _HINT = "a***@northwind.example"
 _WAIT = timedelta(seconds=47)
 _INVITED = timedelta(days=3)
-_MUTED = timedelta(days=7)
 
 
 class StateSample(Struct, frozen=True):
@@ -101,7 +98,7 @@ def _dead(reason: str) -> Callable[[StateSample], dict[str, Any]]:
 
 def _forgot(email: str, *, malformed: bool) -> Callable[[StateSample], dict[str, Any]]:
     """Leave the challenge out: it comes from an external service, or needs a running one."""
-    return _values(email=email, malformed=malformed, return_to="", to="", asked=None, flaw=None)
+    return _values(email=email, malformed=malformed, return_to="", asked=None, flaw=None)
 
 
 def _link_request(wait: timedelta, email: str = _EMAIL) -> Callable[[StateSample], dict[str, Any]]:
@@ -151,54 +148,12 @@ def _sign_in(**changes: Any) -> Callable[[StateSample], dict[str, Any]]:
     return _values(**{"email": "", "next": "", "rejected": False, "flash": None} | changes)
 
 
-_FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:145.0) Gecko/20100101 Firefox/145.0"
-_PHONE_SAFARI = (
-    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
-    "Version/18.5 Mobile/15E148 Safari/604.1"
-)
-
-
 def _settings(**changes: Any) -> Callable[[StateSample], dict[str, Any]]:
     def values(sample: StateSample) -> dict[str, Any]:
-        agents = (_FIREFOX, _PHONE_SAFARI, "")
-        devices = [
-            Device(key="00", signed_in_at=sample.now - _INVITED * nth, user_agent=agent, is_here=not nth)
-            for nth, agent in enumerate(agents)
-        ]
-        # At most as many as a page shows; between them, the states show each event.
-        names = get_args(EventName)
-        shown = names[:4] if changes.get("said") else names[4:]
-        agent = _FIREFOX if changes.get("said") else ""
-        events = [
-            AccountEvent(at=sample.now - _WAIT * nth, name=name, user_agent=agent) for nth, name in enumerate(shown)
-        ]
-        general = {"account": sample.account, "here": "/security-settings", "said": "", "changed_at": None}
-        lists = {"devices": devices, "events": events, "factors": None, "codes_left": 0, "passkeys": 0}
-        return {"has_asked": False, "wait": _NOTHING, **general, **lists, **changes}
+        general = {"account": sample.account, "here": "/security-settings", "passkeys": 0}
+        return {"has_asked": False, "wait": _NOTHING, **general, **changes}
 
     return values
-
-
-def _settings_of_app(sample: StateSample) -> dict[str, Any]:
-    values = _settings(events=[])(sample)
-    return values | {"devices": values["devices"][:1], "site": replace(sample.site, has_app=True)}
-
-
-def _settings_said(said: str, factors: Sequence[Factor] = ()) -> Callable[[StateSample], dict[str, Any]]:
-    return lambda sample: _settings(said=said, factors=factors, codes_left=8, changed_at=sample.now - _INVITED)(sample)
-
-
-def _factor_form(**changes: Any) -> Callable[[StateSample], dict[str, Any]]:
-    values = {"is_set": True, "can_prove": True, "rejected": False, "missing": False, "tries_left": None}
-    return _of_account(**values | {"is_over": False} | changes)
-
-
-_SEED = "6P4M KX2Q 7HNA 2DQK BXM3 D92V RTGZ 5WJC"
-_DRAWN = '<svg viewBox="0 0 8 8"><path stroke="#000" d="M1 1.5h3m2 0h1m-6 1h1m2 0h1m-4 2h6m-6 2h2m1 0h1"/></svg>'
-
-
-_AUTHENTICATOR = {"qr": _DRAWN, "key": _SEED, "uri": "otpauth://totp/Northwind", "pending": "sealed"}
-_CODES = ["7HN2-0QKB-XM3D-92VR-TGZ5-1WJC"] * CODES
 
 
 def _sign_in_with_provider(sample: StateSample) -> dict[str, Any]:
@@ -295,15 +250,7 @@ STATES = (
     PageState("secure-locks", "This was not me, locks", "secure_account.html",
               _values(email=_EMAIL, locks=True)),
     PageState("secured", "Account secured", "account_secured.html", _values()),
-    PageState("mute", "Stop password emails", "mute_mailbox.html",
-              _values(email=_EMAIL, period=_MUTED, is_ended_here=True)),
-    PageState("mute-elsewhere", "Stop password emails, sign-in elsewhere", "mute_mailbox.html",
-              _values(email=_EMAIL, period=_MUTED, is_ended_here=False)),
-    PageState("muted", "Password emails stopped", "mailbox_muted.html",
-              _values(period=_MUTED, is_ended_here=True)),
-    PageState("muted-elsewhere", "Password emails stopped, sign-in elsewhere", "mailbox_muted.html",
-              _values(period=_MUTED, is_ended_here=False)),
-    PageState("security-link-dead", "Link to secure or stop, dead", "dead_security_link.html", _values()),
+    PageState("security-link-dead", "Link to secure the account, dead", "dead_security_link.html", _values()),
     PageState("no-link", "No link", "no_link.html", _values()),
     PageState("sign-in", "Sign in", "sign_in.html", _sign_in()),
     PageState("sign-in-rejected", "Sign in, rejected", "sign_in.html", _sign_in(email=_EMAIL, rejected=True)),
@@ -327,31 +274,6 @@ STATES = (
     PageState("settings-sent", "Security settings, sent", "security_settings.html",
               _settings(has_asked=True, wait=_WAIT)),
     PageState("settings-wait", "Security settings, sent a moment ago", "security_settings.html", _settings(wait=_WAIT)),
-    PageState("settings-app", "Security settings beside an app", "security_settings.html",
-              _settings_of_app),
-    PageState("settings-device", "Security settings, a device signed out", "security_settings.html",
-              _settings_said("device_signed_out", [_APP, _RECOVERY])),
-    PageState("settings-elsewhere", "Security settings, signed out elsewhere", "security_settings.html",
-              _settings_said("others_signed_out")),
-    PageState("settings-removed", "Security settings, second step removed", "security_settings.html",
-              _settings_said("second_step_removed")),
-    PageState("factor", "Second step, to be set up", "second_step_settings.html", _factor_form(is_set=False)),
-    PageState("factor-over", "Second step, not set up in time", "second_step_settings.html",
-              _factor_form(is_set=False, is_over=True)),
-    PageState("factor-set", "Second step, set up", "second_step_settings.html", _factor_form()),
-    PageState("factor-rejected", "Second step, wrong password", "second_step_settings.html",
-              _factor_form(rejected=True)),
-    PageState("factor-missing", "Second step, no code", "second_step_settings.html", _factor_form(missing=True)),
-    PageState("factor-wrong", "Second step, wrong code", "second_step_settings.html", _factor_form(tries_left=19)),
-    PageState("factor-impossible", "Second step that cannot be checked", "second_step_settings.html",
-              _factor_form(can_prove=False)),
-    PageState("authenticator", "Authenticator app", "authenticator.html",
-              _of_account(**_AUTHENTICATOR, is_wrong=False)),
-    PageState("authenticator-wrong", "Authenticator app, wrong code", "authenticator.html",
-              _of_account(**_AUTHENTICATOR, is_wrong=True)),
-    PageState("recovery-codes", "Recovery codes", "recovery_codes.html", _of_account(codes=_CODES, is_new=False)),
-    PageState("recovery-codes-new", "Recovery codes, second step set up", "recovery_codes.html",
-              _of_account(codes=_CODES, is_new=True)),
     PageState("too-many", "Refusal, too many requests", "refusal.html", _problem(TooManyRequests(47))),
     PageState("busy", "Refusal, busy", "refusal.html", _problem(Busy(47))),
     PageState("unknown", "Refusal, outcome unknown", "refusal.html", _problem(OutcomeUnknown())),

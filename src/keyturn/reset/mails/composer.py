@@ -39,13 +39,9 @@ class PageUrls(msgspec.Struct, frozen=True, kw_only=True):
     forgot_url: str
     sign_in_url: str
     secure_url: str = ""
-    mute_url: str = ""
 
     def secure(self, token: str) -> str:
         return self.secure_url.format(base_url=self._base, token=token)
-
-    def mute(self, token: str) -> str:
-        return self.mute_url.format(base_url=self._base, token=token)
 
     def reset(self, token: str, email: str) -> str:
         return self.reset_url.format(base_url=self._base, token=token, email=quote(email, safe=""))
@@ -68,7 +64,6 @@ def page_urls(settings: Settings) -> PageUrls:
         forgot_url=settings.forgot_url,
         sign_in_url=settings.sign_in_page,
         secure_url=settings.secure_account.url,
-        mute_url=settings.mute.url,
     )
 
 
@@ -87,13 +82,11 @@ class SealedMail(msgspec.Struct, frozen=True, kw_only=True):
     """The sealed content: the mail, and the digest of its link, which shows whether the mail still matters.
 
     `expires_at`: when the link expires.
-    `mute`: digest of the link that mutes the mailbox.
     `code`: digest of the code beside the link.
     """
 
     email: Email
     link: bytes | None = None
-    mute: bytes | None = None
     expires_at: datetime | None = None
     code: bytes | None = None
 
@@ -101,14 +94,13 @@ class SealedMail(msgspec.Struct, frozen=True, kw_only=True):
 class LinkMail(msgspec.Struct, frozen=True, kw_only=True):
     """The further contents of a mail with a link: how long the link works, and from when on.
 
-    `code`, `mute_token`, `recovers`, `by_operator` and `reason` as in `email_props.PasswordReset`.
+    `code`, `recovers`, `by_operator` and `reason` as in `email_props.PasswordReset`.
     """
 
     token: str
     lifetime: timedelta
     moment: datetime
     code: str = ""
-    mute_token: str = ""
     recovers: bool = False
     by_operator: bool = False
     reason: str = ""
@@ -126,13 +118,11 @@ class MailDefaults(msgspec.Struct, frozen=True, kw_only=True):
     """Values that are the same in every mail.
 
     `ends_sessions`: whether a new password ends all sessions of an account, including those of the app.
-    `mute_for`: how long a mailbox can be muted.
     """
 
     sender: str
     reply_to: str
     ends_sessions: bool
-    mute_for: timedelta = timedelta(days=7)
 
 
 class MailComposer:
@@ -157,11 +147,6 @@ class MailComposer:
         self._defaults = defaults
 
     @property
-    def offers_muting(self) -> bool:
-        """Whether mails with a link have another one that mutes their mailbox."""
-        return bool(self._urls.mute_url)
-
-    @property
     def offers_securing(self) -> bool:
         """Whether confirmations have a link that secures the account."""
         return bool(self._urls.secure_url)
@@ -180,13 +165,10 @@ class MailComposer:
             if account.awaits_password and not account.has_passkeys
             else self._reset_props(mail, common, account)
         )
-        email = self._write(props, account, client)
-        has_mute = mail.mute_token and not isinstance(props, email_props.Invitation)
         return SealedMail(
-            email=email,
+            email=self._write(props, account, client),
             link=tokens.digest(mail.token),
             expires_at=common["expires_at"],
-            mute=tokens.digest(mail.mute_token) if has_mute else None,
         )
 
     def _reset_props(self, mail: LinkMail, common: Mapping[str, Any], account: Account) -> email_props.PasswordReset:
@@ -197,8 +179,6 @@ class MailComposer:
             by_passkey=account.awaits_password,
             by_operator=mail.by_operator,
             reason=mail.reason,
-            mute_link=self._urls.mute(mail.mute_token) if mail.mute_token else "",
-            mute_for=self._defaults.mute_for,
             code=mail.code,
             code_expires_at=mail.moment + CODE_LIFE if mail.code else None,
         )
@@ -229,7 +209,17 @@ class MailComposer:
         secure: SecureToken | None = None,
         passkeys: Sequence[str] = (),
     ) -> SealedMail:
-        """Return the mail about a new password, or about a passkey. `passkeys`: names of those created recently."""
+        """Return the mail about a new password, a link that was given out, or a passkey.
+
+        `passkeys`: names of those created recently.
+        """
+        if change.is_link:
+            told = email_props.HelpRequested(
+                requested_at=change.at,
+                **await self._incident(account, change.client),
+                **({} if secure is None else self._secure_props(secure)),
+            )
+            return SealedMail(email=self._write(told, account, change.client))
         if change.passkey:
             return await self._about_passkey(account, change, secure)
         language = self._language_for(account, change.client)

@@ -49,7 +49,6 @@ class PasswordReset(_ToOwner, frozen=True, kw_only=True):
     `recovers`: the owner has reported a change. If the account is also `locked`, no sign-in works until this link is
     used.
     `by_operator`: the service's operator asks for a new password, and says in `reason` why.
-    `mute_link`: leads to the page that stops such mails for a while.
     `by_passkey`: the account has no password, and signs in with a passkey.
     """
 
@@ -69,8 +68,6 @@ class PasswordReset(_ToOwner, frozen=True, kw_only=True):
     by_passkey: bool = False
     by_operator: bool = False
     reason: Reason = ""
-    mute_link: NoLink = ""
-    mute_for: timedelta = timedelta(days=7)
 
 
 class Invitation(_ToOwner, frozen=True, kw_only=True):
@@ -139,6 +136,14 @@ class PasskeyChanged(_Securable, frozen=True, kw_only=True):
     changed_at: datetime
 
 
+class HelpRequested(_Securable, frozen=True, kw_only=True):
+    """The mail that says that an operator gave out a link or a code, which it does not have."""
+
+    template = "help_requested"
+
+    requested_at: datetime
+
+
 class AddressDisputed(_ToOwner, frozen=True, kw_only=True):
     """The mails after an earlier mailbox reports a change of the password, if the account has moved since.
 
@@ -170,6 +175,7 @@ EMAILS: dict[str, type[EmailProps]] = {
         SecondStepFailed,
         SecondStepChanged,
         PasskeyChanged,
+        HelpRequested,
         AddressDisputed,
         SignInWithProvider,
     )

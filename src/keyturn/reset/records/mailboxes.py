@@ -30,7 +30,7 @@ _LONGEST_GROWTH = 17
 _COLUMNS: dict[str, Any] = {"digest": MailboxRow.__table__.c.digest, "wanted": sa.Column("wanted", sa.Boolean())}
 """The columns that `Mailboxes.claim` is given for each mailbox."""
 
-Refusal = Literal["blocked", "suppressed", "muted", "daily_limit", "cooldown"]
+Refusal = Literal["blocked", "suppressed", "daily_limit", "cooldown"]
 
 
 class Mailbox(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,7 +44,6 @@ class Mailbox(msgspec.Struct, frozen=True, kw_only=True):
     counted_since: datetime | None
     suppressed_until: datetime | None
     reason: str | None
-    muted_until: datetime | None
     blocked_at: datetime | None
     blocked_for: str | None
 
@@ -56,9 +55,6 @@ class Mailbox(msgspec.Struct, frozen=True, kw_only=True):
 
     def is_suppressed(self, moment: datetime) -> bool:
         return self.suppressed_until is not None and self.suppressed_until > moment
-
-    def is_muted(self, moment: datetime) -> bool:
-        return self.muted_until is not None and self.muted_until > moment
 
     def mails_today(self, moment: datetime) -> int:
         """Return how many mails the running day had; a day is over 24 hours after its first mail."""
@@ -74,7 +70,6 @@ class Mailboxes(Store):
     `cooldown`: the least time between two reset mails, which doubles with each mail after the third of a day.
     `daily`: the most mails in a day.
     `suppression`: how long a mailbox that bounced permanently or complained gets no mail.
-    `mute`: how long a mailbox gets no links, but all other mails, if its owner asks for that.
     `blocks`: whether a feature that blocks mailboxes is on. Blocks hold without it, but `is_blocked` reads none.
     """
 
@@ -85,7 +80,6 @@ class Mailboxes(Store):
         cooldown: timedelta,
         daily: int,
         suppression: timedelta,
-        mute: timedelta = timedelta(days=7),
         blocks: bool = False,
     ) -> None:
         self._database = database
@@ -93,7 +87,6 @@ class Mailboxes(Store):
         self.cooldown = cooldown
         self.daily = daily
         self._suppression = suppression
-        self.mute_period = mute
         # The mail counts that have their own cooldown: lower counts use that of the first, higher ones that of the
         # last.
         self._growth = range(_BEFORE_GROWTH, max(min(daily, _BEFORE_GROWTH + _LONGEST_GROWTH + 1), _BEFORE_GROWTH + 1))
@@ -143,7 +136,6 @@ class Mailboxes(Store):
                 & _COUNTER.has_room(day_ago, self.daily)
                 & (_COUNTER.begins_anew(day_ago) | (MailboxRow.mailed_at <= rested))
                 & ~_is_suppressed(moment)
-                & ~_is_muted(moment)
                 & MailboxRow.blocked_at.is_(None),
             )
             .returning(MailboxRow.digest)
@@ -159,8 +151,6 @@ class Mailboxes(Store):
             return "blocked"
         if mailbox.is_suppressed(moment):
             return "suppressed"
-        if mailbox.is_muted(moment):
-            return "muted"
         if mailbox.mails_today(moment) >= self.daily:
             return "daily_limit"
         return "cooldown" if self.free_at(mailbox, moment) > moment else None
@@ -178,7 +168,7 @@ class Mailboxes(Store):
         return timedelta(seconds=max(math.ceil(left), 0))
 
     def free_at(self, mailbox: Mailbox, moment: datetime) -> datetime:
-        """Return when the mailbox may be claimed again, possibly in the past, if it is neither suppressed nor muted."""
+        """Return when the mailbox may be claimed again, possibly in the past, if it is not suppressed."""
         first, mails = mailbox.mailed_at + self.cooldown, mailbox.mails_today(moment)
         if not mailbox.counted_since or not mails:
             return first
@@ -232,16 +222,6 @@ class Mailboxes(Store):
             sa.update(MailboxRow).where(MailboxRow.digest == _digest(email)).values(mailed_at=long_ago)
         )
 
-    def mute(self, email: str, moment: datetime) -> None:
-        """Send the mailbox no links, for as long as the settings say."""
-        # An unknown mailbox got no mail lately: after its owner unmutes it, no cooldown applies.
-        _set(self.connection, email, moment - DAY, muted_until=moment + self.mute_period)
-
-    def unmute(self, email: str) -> None:
-        """End the muting: the owner has signed in."""
-        muted = (MailboxRow.digest == _digest(email)) & MailboxRow.muted_until.is_not(None)
-        self.connection.execute(sa.update(MailboxRow).where(muted).values(muted_until=None))
-
     def suppress(self, email: str, moment: datetime, reason: str) -> None:
         """Send the mailbox no mail, for as long as the settings say."""
         _set(self.connection, email, moment, suppressed_until=moment + self._suppression, reason=reason)
@@ -249,10 +229,9 @@ class Mailboxes(Store):
     def release(self, email: str) -> bool:
         """Forget all that holds mails back from the mailbox but a block; return whether there was anything."""
         mine, is_blocked = MailboxRow.digest == _digest(email), MailboxRow.blocked_at.is_not(None)
-        times = (MailboxRow.suppressed_until, MailboxRow.muted_until, MailboxRow.counted_since)
-        held_back = sa.or_(*(time.is_not(None) for time in times))
+        held_back = MailboxRow.suppressed_until.is_not(None) | MailboxRow.counted_since.is_not(None)
         nothing: dict[str, Any] = {"mailed_at": _LONG_AGO, "mails": 0, "counted_since": None}
-        nothing |= dict.fromkeys(("suppressed_until", "reason", "muted_until"))
+        nothing |= dict.fromkeys(("suppressed_until", "reason"))
         kept = sa.update(MailboxRow).where(mine, is_blocked, held_back).values(nothing).returning(MailboxRow.digest)
         gone = sa.delete(MailboxRow).where(mine, ~is_blocked).returning(MailboxRow.digest)
         return any(self.connection.execute(statement).first() is not None for statement in (kept, gone))
@@ -261,7 +240,7 @@ class Mailboxes(Store):
         """Return the condition that a row no longer matters."""
         is_counted = MailboxRow.counted_since.is_not(None) & (MailboxRow.counted_since > moment - DAY)
         is_old = (MailboxRow.mailed_at < moment - max(self.cooldown, DAY)) & ~is_counted
-        return is_old & ~_is_suppressed(moment) & ~_is_muted(moment) & MailboxRow.blocked_at.is_(None)
+        return is_old & ~_is_suppressed(moment) & MailboxRow.blocked_at.is_(None)
 
     async def _find_all(self, emails: Collection[str]) -> Mapping[str, Mailbox]:
         digests = {email: _digest(email) for email in emails}
@@ -303,7 +282,3 @@ def _time(name: str) -> sa.BindParameter[datetime]:
 
 def _is_suppressed(moment: datetime | sa.BindParameter[datetime]) -> sa.ColumnElement[bool]:
     return MailboxRow.suppressed_until.is_not(None) & (MailboxRow.suppressed_until > moment)
-
-
-def _is_muted(moment: datetime | sa.BindParameter[datetime]) -> sa.ColumnElement[bool]:
-    return MailboxRow.muted_until.is_not(None) & (MailboxRow.muted_until > moment)

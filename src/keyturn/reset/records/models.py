@@ -15,7 +15,6 @@ class ResetTokenRow(Model):
     `recovers`: sent after the owner reported a change.
     `by_operator`, `reason`: as in `Link`.
     `return_to`: where its request asked to return after the reset, or "".
-    `mute_digest`: digest of the token that mutes the mailbox. `muted_at`: when it did.
     `second_step_tries`: how many codes of a second factor were tried with it.
     """
 
@@ -35,8 +34,6 @@ class ResetTokenRow(Model):
     reason: Mapped[str] = mapped_column(String(300), server_default="")
     by_operator: Mapped[bool] = mapped_column(server_default=false())
     return_to: Mapped[str] = mapped_column(String(1000), server_default="")
-    mute_digest: Mapped[bytes | None] = mapped_column(LargeBinary(32), index=True)
-    muted_at: Mapped[datetime | None]
     second_step_tries: Mapped[int] = mapped_column(default=0, server_default="0")
 
     __table_args__ = (Index("ix_keyturn_reset_tokens_account_id", "account_id", "created_at"),)
@@ -64,7 +61,6 @@ class MailboxRow(Model):
     `mailed_at`: the last mail; earlier than `counted_since` once the link in it has set a password.
     `mails`: how many mails there were since `counted_since`, at most a day before the last of them.
     `suppressed_until`: a mailbox that bounced permanently or complained gets no mail until then, for `reason`.
-    `muted_until`: a mailbox whose owner asked for it gets no link before then.
     `blocked_at`: since then, a mailbox that another person may read gets no link, for `blocked_for`.
     """
 
@@ -76,7 +72,6 @@ class MailboxRow(Model):
     counted_since: Mapped[datetime | None]
     suppressed_until: Mapped[datetime | None]
     reason: Mapped[str | None] = mapped_column(String(32))
-    muted_until: Mapped[datetime | None]
     blocked_at: Mapped[datetime | None]
     blocked_for: Mapped[str | None] = mapped_column(String(32))
 
@@ -93,7 +88,7 @@ class AuditRow(Model):
     at: Mapped[datetime] = mapped_column(index=True)
     event: Mapped[str] = mapped_column(String(32))
     outcome: Mapped[str] = mapped_column(String(32))
-    account_id: Mapped[str] = mapped_column(String(255))
+    account_id: Mapped[str] = mapped_column(String(255), index=True)
     email: Mapped[str] = mapped_column(String(254), index=True)
     ip_address: Mapped[str] = mapped_column(String(45))
     user_agent: Mapped[str] = mapped_column(String(300))
@@ -101,8 +96,6 @@ class AuditRow(Model):
     message_id: Mapped[int | None] = mapped_column(BigInteger)
     operator: Mapped[str] = mapped_column(String(64), server_default="")
     note: Mapped[str] = mapped_column(String(1000), server_default="")
-
-    __table_args__ = (Index("ix_keyturn_audit_account_id_id", "account_id", "id"),)
 
 
 class ReceivedSignalRow(Model):

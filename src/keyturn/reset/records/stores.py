@@ -77,7 +77,6 @@ def build(settings: Settings, database: Database) -> Records:
             cooldown=limits.mailbox_cooldown,
             daily=limits.mailbox_daily,
             suppression=limits.suppression,
-            mute=settings.mute.period,
             blocks=bool(settings.signals.transmitters),
         ),
         sessions=Sessions(database, settings.session.ttl),

@@ -242,8 +242,14 @@ def _token_and_time(settings: Settings) -> Iterator[Fault]:
         yield Fault("token.ttl", "must be at least a minute, so that users have time to open the link")
     if not _SHORTEST_LIFE <= settings.invitations.ttl <= _LONGEST_INVITATION:
         yield Fault("invitations.ttl", f"must be from a minute to {_LONGEST_INVITATION.days} days")
-    if settings.invitations.service_key and len(settings.invitations.service_key) < SHORTEST_SECRET:
-        yield Fault("invitations.service_key", f"shorter than {SHORTEST_SECRET} characters")
+    keys = settings.invitations
+    for name in ("service_key", "link_key"):
+        if 0 < len(getattr(keys, name)) < SHORTEST_SECRET:
+            yield Fault(f"invitations.{name}", f"shorter than {SHORTEST_SECRET} characters")
+    if keys.link_key and keys.link_key == keys.service_key:
+        yield Fault(
+            "invitations.link_key", "is also invitations.service_key: a link is a stronger right, choose another"
+        )
     try:
         ZoneInfo(settings.timezone)
     except (ValueError, OSError, ZoneInfoNotFoundError):

@@ -58,6 +58,7 @@ def drawn(gallery: Gallery, mail: str = "password_reset", brand: str = "") -> Re
 def test_a_file_of_one_s_own_stands_in_for_that_one_alone(gallery: Gallery) -> None:
     assert gallery.names() == [
         "address_disputed",
+        "help_requested",
         "invitation",
         "link_expired",
         "passkey_changed",

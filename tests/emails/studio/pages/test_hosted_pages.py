@@ -39,8 +39,6 @@ TELLING = {
     "asked",
     "secure-locks",
     "secured",
-    "mute",
-    "muted",
     "security-link-dead",
     "sent-code",
     "second-step-sent",

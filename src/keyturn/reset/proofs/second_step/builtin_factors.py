@@ -78,15 +78,6 @@ class BuiltinFactors:
             return StoredFactors(unreadable=True)
         return StoredFactors(seed or None, phone.decode())
 
-    async def state(self, account_id: str) -> bytes:
-        """Return a digest of the stored factors, which changes with each of them; empty without a factor."""
-        return await self._database.read(lambda connection: self.state_within(connection, account_id))
-
-    def state_within(self, connection: Connection, account_id: str) -> bytes:
-        row = SecondFactorRow
-        stored = connection.execute(select(row.totp, row.phone).where(row.account_id == account_id)).first()
-        return sha256(b"\0".join(bytes(sealed or b"") for sealed in stored)).digest() if stored else b""
-
     async def set_seed(self, account_id: str, seed: bytes) -> None:
         await self._database.transact(lambda connection: self.set_seed_within(connection, account_id, seed))
 
