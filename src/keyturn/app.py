@@ -22,6 +22,7 @@ from keyturn.pages.site import Site
 from keyturn.parts import Parts
 from keyturn.plugin import KeyturnConfig, KeyturnPlugin
 from keyturn.settings import Settings
+from keyturn.telemetry.tracing import request_spans
 from keyturn.web_parts import site_of
 
 _TAGS = {
@@ -62,7 +63,7 @@ def create_app(
             *more,
         ],
         # Only our own proxy may say which trace a request belongs to.
-        middleware=parts.telemetry.tracing.request_spans(joining=bool(settings.server.trusted_proxies)),
+        middleware=request_spans(joining=bool(settings.server.trusted_proxies)),
         plugins=[plugin],
         exception_handlers=service_error_handlers(pages),
         openapi_config=_openapi(parts, site),

@@ -28,19 +28,20 @@ from keyturn.reset.securing import AccountSecuring
 from keyturn.reset.sign_in import SignIns
 from keyturn.settings.networks import read_peer
 from keyturn.telemetry.logs import request_id
-from keyturn.telemetry.tracing import REQUEST_ID, TRACEPARENT
 
-# The id of a request: logs, spans, the audit entry and the mail all hold it. An X-Request-ID from a client is ignored,
+_REQUEST_ID = "keyturn_request_id"
+
+# The id of a request: logs, the audit entry and the mail all hold it. An X-Request-ID from a client is ignored,
 # since a client could take another's id or write into the logs (CWE-117; OWASP Logging Cheat Sheet, "Event data
-# sources"). A traceparent joins services. Only answers from 500 up carry the id: all others are equal to the byte.
+# sources"). Only answers from 500 up carry the id: all others are equal to the byte.
 
 
 def request_id_of(scope: Scope) -> str:
     """Return the request's id. The first call creates it, and the logs contain it from then on."""
     state: dict[str, Any] = scope["state"]
-    name: str | None = state.get(REQUEST_ID)
+    name: str | None = state.get(_REQUEST_ID)
     if name is None:
-        name = state[REQUEST_ID] = os.urandom(16).hex()
+        name = state[_REQUEST_ID] = os.urandom(16).hex()
         request_id.set(name)
     return name
 
@@ -152,7 +153,6 @@ def client_of(request: ASGIConnection[Any, Any, Any, Any]) -> Client:
         user_agent=clip_header(request.headers.get("user-agent", "")),
         languages=clip_header(request.headers.get("accept-language", "")),
         request_id=request_id_of(request.scope),
-        traceparent=request.scope["state"].get(TRACEPARENT, ""),
     )
 
 

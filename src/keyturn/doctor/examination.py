@@ -120,7 +120,7 @@ def _checks(settings: Settings, dns: Dns, accounts: AccountStore | None) -> Iter
     yield _check("database", "database", work=partial(check_database, settings))
     yield _check("accounts", "accounts database hashing", work=partial(check_accounts, settings, accounts))
     if previous_keys(settings):
-        yield _check("keys", "database", work=partial(check_previous_keys, settings))
+        yield _check("keys", "database", late="warn", work=partial(check_previous_keys, settings))
     yield _check("limits", "limits database", work=partial(check_limits, settings))
     if settings.breaches.source != "none":
         yield _check("breaches", "breaches", late="warn", work=partial(check_breaches, settings))

@@ -109,21 +109,19 @@ _SLOW = 0.05
 
 
 async def check_limits(settings: Settings) -> list[Finding]:
-    url = settings.limits.storage_url
-    is_shared = database_kind(settings.database.url) == "postgresql"
-    if url.startswith("memory") or not (url or is_shared):
-        return [_memory(settings)]
-    where = _where(url) if url else "PostgreSQL"
+    if database_kind(settings.database.url) != "postgresql":
+        second = "a second process has its own" if settings.limits.in_memory else "a second process refuses to start"
+        return [Finding("limits", "ok", f"counted in memory; {second}")]
+    if settings.limits.in_memory:
+        mend = "If you run several processes, remove limits.in_memory: PostgreSQL then counts for all of them."
+        message = "counted in memory: with several processes, each one has its own limits"
+        return [Finding("limits", "warn", message, mend)]
     try:
         seconds = await _time_one(settings)
-    except SettingsInvalid as error:
-        (fault,) = error.faults
-        mend = f"Correct {fault.name}: Keyturn does not start before that."
-        return [Finding("limits", "fail", str(fault), mend)]
     except LimitsUnready as error:
-        mend = "Start Redis, or correct limits.storage_url." if url else "Fix the database, as its own line says."
-        return [Finding("limits", "fail", f"{where}: {error}", f"{mend} Until then, every request gets 503.")]
-    answers = f"{where} {'answers' if url else 'counts for all processes, and answers'} in {seconds * 1000:.1f} ms"
+        mend = "Fix the database, as its own line says. Until then, every request gets 503."
+        return [Finding("limits", "fail", f"PostgreSQL: {error}", mend)]
+    answers = f"PostgreSQL counts for all processes, and answers in {seconds * 1000:.1f} ms"
     if seconds > _SLOW:
         return [Finding("limits", "warn", f"{answers}, and every request waits for it", "Use a server that is closer.")]
     return [Finding("limits", "ok", answers)]
@@ -132,7 +130,7 @@ async def check_limits(settings: Settings) -> list[Finding]:
 async def _time_one(settings: Settings) -> float:
     """Return the seconds that one count takes on an open connection."""
     kept = settings.database
-    database = None if settings.limits.storage_url else Database(kept.url, schema=kept.schema, timeout=kept.timeout)
+    database = Database(kept.url, schema=kept.schema, timeout=kept.timeout)
     rate_limits = RateLimits(settings.limits, database)
     try:
         await rate_limits.require_ready()
@@ -141,27 +139,7 @@ async def _time_one(settings: Settings) -> float:
         return time.perf_counter() - started
     finally:
         await rate_limits.close()
-        if database:
-            await database.close()
-
-
-def _memory(settings: Settings) -> Finding:
-    if not settings.limits.storage_url:
-        return Finding("limits", "ok", "counted in memory; with SQLite, Keyturn refuses to start a second process")
-    if database_kind(settings.database.url) == "sqlite":
-        return Finding("limits", "ok", "counted in memory, which is enough for one process")
-    return Finding(
-        "limits",
-        "warn",
-        "counted in memory: with several processes, each one has its own limits",
-        "If you run several processes, remove limits.storage_url: PostgreSQL then counts for all of them.",
-    )
-
-
-def _where(url: str) -> str:
-    """Return the address without user and password."""
-    parts = urlsplit(url)
-    return f"Redis on {parts.hostname}:{parts.port}" if parts.hostname else f"Redis on {parts.path}"
+        await database.close()
 
 
 async def check_webhook(settings: Settings) -> list[Finding]:

@@ -47,10 +47,9 @@ def new_key() -> str:
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
-    """The request that a message comes from: its id and its span (W3C Trace Context), or "" if unknown."""
+    """The request that a message comes from: its id, or "" if unknown."""
 
     request_id: str = ""
-    traceparent: str = ""
 
 
 class Sent(msgspec.Struct, frozen=True):

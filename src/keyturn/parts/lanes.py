@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from keyturn.accounts.store_factory import ends_sessions
 from keyturn.addresses import with_ascii_domain
 from keyturn.mail.port.email import local_sender
-from keyturn.mail.sending.senders import TracedSender, sender_for
+from keyturn.mail.sending.senders import sender_for
 from keyturn.outbox import Handler, Lane, Relay, RelayLimits, Seal
 from keyturn.reset.answer import LinkRenewal, ResetLinks, ResetRequestHandler
 from keyturn.reset.confirm import ConfirmationHandler, NoticeHandler
@@ -18,7 +18,6 @@ from keyturn.reset.elsewhere import InterruptedChangeHandler
 from keyturn.reset.events import CallbackHandler, WebhookHandler, drop_callback, drop_webhook
 from keyturn.reset.mails.composer import MailComposer, MailDefaults
 from keyturn.reset.mails.delivery import MailDelivery, TransportFailover
-from keyturn.reset.mails.places import locate_from
 from keyturn.reset.records import messages
 from keyturn.reset.securing import RecoveryHandler
 
@@ -45,7 +44,7 @@ def relay_of(parts: "Parts") -> Relay:
     worker = parts.settings.worker
     limits = RelayLimits(poll=worker.poll, lease=worker.lease, max_attempts=worker.max_attempts)
     lanes = [*_mail_lanes(parts), *_webhook_lanes(parts), *_callback_lanes(parts)]
-    return Relay(parts.outbox, lanes, limits, origin=messages.origin_of, telemetry=parts.telemetry)
+    return Relay(parts.outbox, lanes, limits, origin=messages.origin_of, meters=parts.meters)
 
 
 def _mail_lanes(parts: "Parts") -> list[Lane]:
@@ -99,8 +98,7 @@ def _composer(parts: "Parts") -> MailComposer:
         reply_to=settings.mail.reply_to,
         ends_sessions=ends_sessions(settings.accounts),
     )
-    locate = locate_from(settings.hooks)
-    return MailComposer(parts.templates, parts.languages, parts.urls, defaults, parts.themes.kinds, locate)
+    return MailComposer(parts.templates, parts.languages, parts.urls, defaults, parts.themes.kinds)
 
 
 def _transports(parts: "Parts") -> TransportFailover:
@@ -109,8 +107,8 @@ def _transports(parts: "Parts") -> TransportFailover:
     second = sender_for(mail.fallback, parts.settings, parts.database) if mail.fallback else None
     return TransportFailover(
         parts.outbox,
-        TracedSender(first, parts.telemetry.tracing),
-        TracedSender(second, parts.telemetry.tracing) if second else None,
+        first,
+        second,
         mail.fallback_after,
     )
 

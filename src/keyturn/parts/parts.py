@@ -26,9 +26,7 @@ from keyturn.reset.request import ResetRequests
 from keyturn.reset.return_addresses import ReturnAddresses
 from keyturn.settings import Settings
 from keyturn.settings.paths import paths_of
-from keyturn.telemetry.meters import Telemetry
 from keyturn.telemetry.prometheus import PrometheusMeters
-from keyturn.telemetry.tracing import Tracing, tracing_of_process
 
 
 class Parts:
@@ -40,18 +38,16 @@ class Parts:
         *,
         app: FromApp = FromApp(),
         sender: Sender | None = None,
-        tracing: Tracing | None = None,
         meters: PrometheusMeters | None = None,
         reload_templates: bool = False,
     ) -> None:
         self.settings, self.sender, self.reloads_templates = settings, sender, reload_templates
         self.meters = meters or PrometheusMeters()
-        self.telemetry = Telemetry(self.meters, tracing or tracing_of_process())
         self.paths, self.urls = paths_of(settings), composer.page_urls(settings)
         self.themes = theme.build(settings, reload=reload_templates)
         self.languages = self.themes.general.languages
         self.templates = builtin_emails.builtin_templates(settings, self.themes.general, reload=reload_templates)
-        self.ground = shared = ground.build(settings, app, self.themes, self.telemetry)
+        self.ground = shared = ground.build(settings, app, self.themes, self.meters)
         self.records, self.accounts, self.secrets = shared.records, shared.accounts, shared.secrets
         self.database, self.outbox, self.audit = self.records.database, self.records.outbox, self.records.audit
         self.links, self.mailboxes = self.records.links, self.records.mailboxes
@@ -62,7 +58,7 @@ class Parts:
     def _build_changes(self, settings: Settings, shared: Ground) -> None:
         """Build what a new password must pass, and connect what follows a change."""
         self.policy = policy.build(settings, shared)
-        self.hasher = hasher.PasswordHasher(settings.hashing, self.telemetry)
+        self.hasher = hasher.PasswordHasher(settings.hashing, self.meters)
         self.events = events.build(settings, shared)
         self.in_mail = code_exchange.in_mails(settings, shared)
         ends_access = [one.end_access for one in self.in_mail]

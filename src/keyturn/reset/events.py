@@ -104,7 +104,7 @@ def _event_of(asked: ResetRequested, account: Account, outcome: Outcome) -> Even
 
 
 def _message(event: Event[Data], client: Client) -> AppEvent:
-    origin = Client(request_id=client.request_id, traceparent=client.traceparent)
+    origin = Client(request_id=client.request_id)
     return AppEvent(event=msgspec.Raw(msgspec.json.encode(event)), client=origin)
 
 

@@ -196,11 +196,9 @@ class HookSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Functions of the app's, as `package.module:function`. Each call may take `timeout`.
 
     `before_reset` may refuse a reset.
-    `locate` names the place of an IP address in mails.
     """
 
     before_reset: str = ""
-    locate: str = ""
     timeout: timedelta = timedelta(seconds=5)
 
 
@@ -526,8 +524,8 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     `challenge`: puzzles that a client fetches, and answers that it sends.
     `busy_client`, `busy_overall`: the rates from which "busy" requires a challenge.
     `without_script`, `without_script_overall`: requests without an answer to the challenge.
-    `storage_url`: a Secret, since it may contain a password. With "", PostgreSQL counts for all processes. With SQLite,
-    one process counts in its memory, and a second one is refused.
+    `in_memory`: each process counts in its own memory. Otherwise PostgreSQL counts for all processes; with SQLite, one
+    process counts in its memory, and a second one is refused.
     """
 
     request: str = "3/minute"
@@ -550,14 +548,11 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     mailbox_cooldown: timedelta = timedelta(seconds=60)
     mailbox_daily: Count = 12
     suppression: timedelta = timedelta(days=14)
-    storage_url: Secret = Secret("")
+    in_memory: bool = False
 
 
 RATES = tuple(field.name for field in msgspec.structs.fields(LimitSettings) if field.type is str)
 """The limits that are rates."""
-
-STORES = ("memory://", "redis://", "rediss://", "redis+unix://")
-"""Beginnings of the addresses of stores that can count them."""
 
 
 class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,5 +1,6 @@
 """The demo without an example, and that of an app with existing users, by the example's own keyturn.toml."""
 
+import fcntl
 import secrets
 import shlex
 import sqlite3
@@ -57,11 +58,7 @@ class DemoFolder:
         """Keep a second demo out: one could mail the links of the other. Raises DemoRuns."""
         with (self.create() / "lock").open("w") as lock:
             try:
-                import fcntl  # not available on Windows
-
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except ImportError:
-                pass
             except BlockingIOError:
                 raise DemoRuns(
                     "a demo is already running in this folder: stop it, or start this one in another folder"

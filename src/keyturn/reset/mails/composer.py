@@ -16,7 +16,6 @@ from keyturn.languages import Language, Languages, SourceTexts
 from keyturn.mail.port.email import Email
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.reset.mails import email_props
-from keyturn.reset.mails.places import Locate, without_place
 from keyturn.reset.mails.theme import Theme
 from keyturn.reset.records import tokens
 from keyturn.reset.records.client import Client
@@ -128,7 +127,6 @@ class MailComposer:
     """Writes the mails: their props, language, look and sender.
 
     `kinds`: the themes of the kinds of accounts that have their own.
-    `locate`: adds its place to an IP address.
     """
 
     def __init__(
@@ -138,7 +136,6 @@ class MailComposer:
         urls: PageUrls,
         defaults: MailDefaults,
         kinds: Mapping[str, Theme] | None = None,
-        locate: Locate = without_place,
     ) -> None:
         self._general = templates, languages
         self._of_kinds = {
@@ -146,7 +143,6 @@ class MailComposer:
         }
         self._urls = urls
         self._defaults = defaults
-        self._locate = locate
 
     @property
     def offers_securing(self) -> bool:
@@ -213,7 +209,7 @@ class MailComposer:
         if change.is_link:
             told = email_props.HelpRequested(
                 requested_at=change.at,
-                **await self._incident(account, change.client),
+                **self._incident(account, change.client),
                 **({} if secure is None else self._secure_props(secure)),
             )
             return SealedMail(email=self._write(told, account, change.client))
@@ -222,7 +218,7 @@ class MailComposer:
             changed_at=change.at,
             sessions_ended=self._defaults.ends_sessions,
             ended=ended_in_words(change.ended, language) if change.ended else "",
-            **await self._incident(account, change.client),
+            **self._incident(account, change.client),
             **({} if secure is None else self._secure_props(secure)),
         )
         return SealedMail(email=self._write(props, account, change.client))
@@ -236,12 +232,12 @@ class MailComposer:
 
     async def about_second_step(self, account: Account, failed: SecondStepHasFailed) -> SealedMail:
         """Return the mail that says that a link ended, since too many wrong codes were tried with it."""
-        props = email_props.SecondStepFailed(failed_at=failed.at, **await self._incident(account, failed.client))
+        props = email_props.SecondStepFailed(failed_at=failed.at, **self._incident(account, failed.client))
         return SealedMail(email=self._write(props, account, failed.client))
 
     async def about_factors(self, account: Account, changed: SecondStepWasChanged) -> SealedMail:
         """Return the mail that says that the account's second factors were changed."""
-        incident = await self._incident(account, changed.client)
+        incident = self._incident(account, changed.client)
         props = email_props.SecondStepChanged(
             is_set_up=changed.change == "set_up",
             is_removed=changed.change == "removed",
@@ -250,13 +246,13 @@ class MailComposer:
         )
         return SealedMail(email=self._write(props, account, changed.client))
 
-    async def _incident(self, account: Account, client: Client) -> dict[str, Any]:
+    def _incident(self, account: Account, client: Client) -> dict[str, Any]:
         """Return the props of a mail about what a client has done with the account."""
         language = self._language_for(account, client)
         return {
             "name": _greeting_name(account.name),
             "email": account.email,
-            "address": await self._locate(client.ip_address, language.tag),
+            "address": client.ip_address,
             "device": device_name(client.user_agent, language),
             "forgot_link": self._urls.forgot(),
         }

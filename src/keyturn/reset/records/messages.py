@@ -202,4 +202,4 @@ def origin_of(message: Message) -> Origin:
         client = msgspec.json.decode(message.payload, type=_Asked).client
     except msgspec.MsgspecError:
         return Origin()
-    return Origin(request_id=client.request_id, traceparent=client.traceparent)
+    return Origin(request_id=client.request_id)

@@ -16,7 +16,7 @@ from keyturn.hosts import is_host, is_loopback, is_origin
 from keyturn.keys import FORM, webhook_key
 from keyturn.mail.port.provider import Provider
 from keyturn.mail.providers import PROVIDERS
-from keyturn.settings import RATES, STORES, HashingSettings, Settings, WebhookSettings
+from keyturn.settings import RATES, HashingSettings, Settings, WebhookSettings
 from keyturn.settings.brand_files import brand_faults, email_faults
 from keyturn.settings.building import member_name, parse_rate
 from keyturn.settings.networks import read_network
@@ -176,9 +176,6 @@ def _limits(settings: Settings) -> Iterator[Fault]:
         else:
             if rate.amount > _MOST_A_RATE:
                 yield Fault(f"limits.{name}", f"must be a rate of 1 to {_MOST_A_RATE} requests")
-    url = settings.limits.storage_url
-    if url and not url.startswith(STORES):
-        yield Fault("limits.storage_url", "must begin with memory:// or redis://")
 
 
 def _server(settings: Settings) -> Iterator[Fault]:
