@@ -204,7 +204,6 @@ def _accounts() -> None:
         sa.Column("timezone", sa.String(64), nullable=False, server_default=""),
         sa.Column("active", sa.Boolean, nullable=False),
         sa.Column("created_at", _Time, nullable=False),
-        sa.Column("password_changed_at", _Time),
         sa.Column("locked_at", _Time),
         sa.UniqueConstraint("email", name="uq_keyturn_accounts_email"),
     )

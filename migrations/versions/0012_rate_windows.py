@@ -5,7 +5,7 @@ from alembic import context, op
 from sqlalchemy.dialects.postgresql import ARRAY
 
 revision = "0012"
-down_revision = "0011"
+down_revision = "0010"
 
 
 def upgrade() -> None:

@@ -33,7 +33,6 @@ def test_a_plan_names_each_step_and_changes_nothing(keyturn: Keyturn, workplace:
     assert (planned.code, first) == (0, f"From revision none to {head()}, in one transaction:")
     assert [step.split()[0] for step in steps] == [
         "0010",
-        "0011",
         "0012",
         "0013",
         "0014",
@@ -109,7 +108,7 @@ def test_a_statement_that_takes_long_says_so_in_a_line_of_its_own_in_a_pipe(
 ) -> None:
     with psycopg.connect(postgresql_url) as other:
         other.execute("DROP TABLE keyturn_rate_windows")
-        other.execute("UPDATE keyturn_migrations SET version_num = '0011'")
+        other.execute("UPDATE keyturn_migrations SET version_num = '0010'")
         other.commit()
         other.execute("LOCK TABLE keyturn_migrations IN SHARE MODE")
         refused = keyturn("migrate", "--lock-timeout", "4", KEYTURN_DATABASE_URL=postgresql_url)

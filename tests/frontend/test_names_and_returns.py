@@ -10,9 +10,7 @@ from keyturn.settings import AccountSettings, TableSettings
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
-TABLE = TableSettings(
-    table="keyturn_accounts", identifiers=("email", "name"), active="active", changed_at="password_changed_at"
-)
+TABLE = TableSettings(table="keyturn_accounts", identifiers=("email", "name"), active="active")
 
 
 async def test_a_user_name_gets_a_link_that_leads_back(app: App, sqlite: SqliteFiles) -> None:

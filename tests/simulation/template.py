@@ -34,8 +34,8 @@ _JOURNAL = """
 CREATE TABLE journal (id INTEGER PRIMARY KEY, what, who, old, new, at);
 CREATE TRIGGER a_password_changes AFTER UPDATE OF password_hash ON keyturn_accounts
   WHEN old.password_hash IS NOT new.password_hash BEGIN
-  INSERT INTO journal (what, who, old, new, at)
-  VALUES ('password', new.id, old.password_hash, new.password_hash, new.password_changed_at); END;
+  INSERT INTO journal (what, who, old, new)
+  VALUES ('password', new.id, old.password_hash, new.password_hash); END;
 CREATE TRIGGER a_link_is_used AFTER UPDATE OF used_at ON keyturn_reset_tokens BEGIN
   INSERT INTO journal (what, who, old, new) VALUES ('link used', hex(new.digest), old.used_at, new.used_at); END;
 CREATE TRIGGER a_link_is_revoked AFTER UPDATE OF revoked_at ON keyturn_reset_tokens BEGIN

@@ -38,15 +38,11 @@ class AccountRow(Model):
     timezone: Mapped[str] = mapped_column(sa.String(64), server_default="")
     active: Mapped[bool]
     created_at: Mapped[datetime]
-    password_changed_at: Mapped[datetime | None]
     locked_at: Mapped[datetime | None]
 
 
 class SessionRow(Model):
-    """A signed-in browser, for an account of any store. Only the SHA-256 of the cookie's value is stored.
-
-    `user_agent`: of the request that opened the session.
-    """
+    """A signed-in browser, for an account of any store. Only the SHA-256 of the cookie's value is stored."""
 
     __tablename__ = "keyturn_sessions"
 
@@ -54,7 +50,6 @@ class SessionRow(Model):
     account_id: Mapped[str] = mapped_column(sa.String(255), index=True)
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
-    user_agent: Mapped[str] = mapped_column(sa.String(300), server_default="")
 
 
 _AWAITS_PASSWORD = sa.and_(AccountRow.password_hash.is_(None), AccountRow.provider == "")
@@ -81,7 +76,7 @@ _UNCHANGED = (AccountRow.id == sa.bindparam("of_id")) & (AccountRow.email == sa.
 _CHANGED, _LOCKED_CHANGED = (
     sa.update(AccountRow)
     .where(_UNCHANGED, may_change)
-    .values(password_hash=sa.bindparam("new_hash"), password_changed_at=sa.bindparam("moment"), locked_at=None)
+    .values(password_hash=sa.bindparam("new_hash"), locked_at=None)
     .returning(AccountRow.id)
     for may_change in (_IS_ACTIVE, AccountRow.active)
 )
@@ -119,14 +114,9 @@ class BuiltinAccounts:
         statement = sa.select(AccountRow.password_hash).where(AccountRow.id == account_id, _IS_ACTIVE)
         return connection.execute(statement).scalar_one_or_none()
 
-    async def password_changed_at(self, account_id: str) -> datetime | None:
-        rows = await self._database.fetch(sa.select(AccountRow.password_changed_at).where(AccountRow.id == account_id))
-        changed_at: datetime | None = rows[0]["password_changed_at"] if rows else None
-        return changed_at
-
     def set_password_within(self, connection: sa.Connection, account: Account, password_hash: str) -> bool | Ended:
         statement = _LOCKED_CHANGED if account.locked else _CHANGED
-        values = {"of_id": account.id, "of_email": account.email, "new_hash": password_hash, "moment": now()}
+        values = {"of_id": account.id, "of_email": account.email, "new_hash": password_hash}
         return connection.execute(statement, values).first() is not None
 
     async def set_password(self, account: Account, password: NewPassword) -> bool | Ended:
@@ -208,7 +198,6 @@ class OpenSession(NamedTuple):
 
     digest: bytes
     created_at: datetime
-    user_agent: str
 
 
 class Sessions(Store):
@@ -218,7 +207,7 @@ class Sessions(Store):
         self._database = database
         self.ttl = ttl
 
-    def start(self, account_id: str, token: str, user_agent: str = "") -> None:
+    def start(self, account_id: str, token: str) -> None:
         """Open a session under `token`, which must be fresh (ASVS 7.2.4), in the caller's transaction."""
         moment = now()
         row = {
@@ -226,7 +215,6 @@ class Sessions(Store):
             "account_id": account_id,
             "created_at": moment,
             "expires_at": moment + self.ttl,
-            "user_agent": user_agent,
         }
         self.connection.execute(sa.insert(SessionRow).values(**row))
 
@@ -251,25 +239,13 @@ class Sessions(Store):
     async def of_account(self, account_id: str, most: int) -> Sequence[OpenSession]:
         """Return the account's open sessions, the newest first, at most `most` of them."""
         row = SessionRow
-        mine = sa.select(row.digest, row.created_at, row.user_agent).where(row.account_id == account_id)
+        mine = sa.select(row.digest, row.created_at).where(row.account_id == account_id)
         newest = mine.where(row.expires_at > now()).order_by(row.created_at.desc(), row.digest).limit(most)
         return [OpenSession(**session) for session in await self._database.fetch(newest)]
 
-    def end_one(self, account_id: str, digest: bytes) -> bool:
-        """End a session of the account, in the caller's transaction; return whether it was open."""
-        mine = sa.delete(SessionRow).where(SessionRow.account_id == account_id, SessionRow.digest == digest)
-        return self.connection.execute(mine.returning(SessionRow.digest)).first() is not None
-
-    def end_others(self, account_id: str, token: str) -> None:
-        """End every session of the account but the one under `token`, in the caller's transaction (ASVS 7.4.3)."""
-        self.connection.execute(_ENDED.where(SessionRow.digest != digest_of(token)), {"of_account": account_id})
-
     def end_all(self, account_id: str) -> None:
         """End every session of the account, in the caller's transaction (OWASP ASVS 7.4.3)."""
-        self.connection.execute(_ENDED, {"of_account": account_id})
-
-
-_ENDED = sa.delete(SessionRow).where(SessionRow.account_id == sa.bindparam("of_account"))
+        self.connection.execute(sa.delete(SessionRow).where(SessionRow.account_id == account_id))
 
 
 def digest_of(token: str) -> bytes:

@@ -21,7 +21,7 @@ from keyturn.errors import Fault, KeyturnError
 from keyturn.parts import Parts
 from keyturn.problems.requests import InputInvalid
 from keyturn.reset.proofs.second_step.builtin_factors import BuiltinFactors
-from keyturn.reset.proofs.second_step.own_factors import FactorChanges
+from keyturn.reset.proofs.second_step.factor_changes import FactorChanges
 from keyturn.reset.proofs.second_step.own_step import OwnSecondStep
 from keyturn.reset.proofs.second_step.port import phone_number
 from keyturn.reset.proofs.second_step.totp import SEED_BYTES, base32, otpauth_uri, totp_step

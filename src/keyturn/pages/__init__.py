@@ -41,7 +41,7 @@ from keyturn.pages.refusals import RefusalPages
 from keyturn.pages.rendering import Pages
 from keyturn.pages.reset import ResetPassword
 from keyturn.pages.security import form_token_check
-from keyturn.pages.security_settings import SECOND_STEP, SecondStepSettings, SecuritySettings
+from keyturn.pages.security_settings import SecuritySettings
 from keyturn.pages.sign_in import SignIn, SignOut
 from keyturn.pages.site import Site
 
@@ -60,15 +60,9 @@ def pages_router(site: Site) -> Router:
     pages = Pages(site)
     require_drawable(site, pages.assets)
     routers = [*_link_pages(site), *_signed_in_pages(site)]
-    if site.passkeys:
-        from keyturn.pages import passkeys  # with a library of an extra
-
-        routers += [_page_at(path, *handlers) for path, handlers in passkeys.places(site).items() if path]
     parts = {
         "pages": pages,
-        "passkeys": site.passkeys,
         "sign_ins": site.sign_ins,
-        "factors": site.factors,
     }
     return MountedOnce(
         "/",
@@ -101,8 +95,6 @@ def _signed_in_pages(site: Site) -> Iterator[Router]:
     yield from (_page_at(sign_in, SignIn), _page_at("/logout", SignOut, back=sign_in))
     for path in site.settings_paths:
         yield _page_at(path, SecuritySettings, back=sign_in)
-        if site.factors:
-            yield _page_at(f"{path}{SECOND_STEP}", SecondStepSettings)
 
 
 def _page_at(path: str, *handlers: type[Controller] | HTTPRouteHandler, back: str = "") -> Router:

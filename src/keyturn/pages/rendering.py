@@ -30,7 +30,6 @@ from keyturn.problems.passwords import rule_text
 from keyturn.problems.proofs import NotSignedIn
 from keyturn.problems.requests import Unavailable
 from keyturn.reset.check import LiveLink
-from keyturn.reset.mails.composer import device_name
 from keyturn.telemetry.logs import LogEvent, OnceAMinute
 
 PACKAGED = Path(__file__).parent / "templates"
@@ -76,7 +75,6 @@ class PageTemplates:
                 asset=partial(self._assets.url, kind=kind),
                 brand_file=partial(self._assets.brand_url, kind=kind),
             )
-            environment.filters["device"] = lambda user_agent: device_name(user_agent, language)
             environment.filters |= {"inbox": inbox_of, "meant": meant_by, "masked": addresses.mask}
             environment.filters["rule_text"] = lambda rule: rule_text(rule.name, rule.limit, language) or rule.message
             self._environments[language.tag, kind] = environment

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -11,14 +10,12 @@ from keyturn.api.requests import HostCookie
 from keyturn.languages import Languages
 from keyturn.mail.rendering.palette import Palette
 from keyturn.problems.proofs import Challenge
-from keyturn.reset.account_review import AccountReview
 from keyturn.reset.check import LinkChecks
 from keyturn.reset.complete import PasswordResets
 from keyturn.reset.mails.theme import Theme
 from keyturn.reset.passwords.policy import PasswordPolicy
 from keyturn.reset.proofs.challenge import RequestChallenge
 from keyturn.reset.proofs.code_exchange import CodeExchange
-from keyturn.reset.proofs.second_step.own_factors import OwnFactors
 from keyturn.reset.records.mailboxes import Mailboxes
 from keyturn.reset.request import ResetRequests
 from keyturn.reset.return_addresses import ReturnAddresses
@@ -26,9 +23,6 @@ from keyturn.reset.securing import AccountSecuring
 from keyturn.reset.sign_in import SignIns
 from keyturn.settings import AppSettings, Brand, IdentityProvider
 from keyturn.settings.paths import Paths
-
-if TYPE_CHECKING:
-    from keyturn.reset.passkeys import Passkeys  # with a library of an extra
 
 
 class ShownChallenge(msgspec.Struct, frozen=True):
@@ -49,7 +43,6 @@ class TemplateSite:
     `templates`: the folder of custom templates. With `reload`, changes in it show at once.
     `challenge`: None if none is required.
     `codes`: None if mails hold no code beside their link.
-    `passkeys`: None if they are off.
     `ends_sessions`: securing an account or changing its password ends all its sessions, including those of the app.
     `has_app`: the accounts are an app's, which may have sessions of its own.
     `takes_names`: users may enter a user name in place of their address.
@@ -70,7 +63,6 @@ class TemplateSite:
     reload: bool = False
     challenge: RequestChallenge | ShownChallenge | None = None
     codes: object | None = None
-    passkeys: object | None = None
     ends_sessions: bool = True
     has_app: bool = False
     takes_names: bool = False
@@ -121,7 +113,6 @@ class Site(TemplateSite):
 
     `leads_to_sign_in`: a saved password leads directly to an external sign-in page.
     `sign_ins`: None if users sign in elsewhere.
-    `factors`: what users may do with their second factors; None if they do it elsewhere.
     `secure`: browsers use https.
     `return_addresses`: where a request may ask to return after the reset.
     """
@@ -130,8 +121,6 @@ class Site(TemplateSite):
     checks: LinkChecks
     resets: PasswordResets
     sign_ins: SignIns | None
-    review: AccountReview
-    factors: OwnFactors | None
     policy: PasswordPolicy
     session_cookie: HostCookie
     device_cookie: HostCookie
@@ -143,4 +132,3 @@ class Site(TemplateSite):
     leads_to_sign_in: bool = False
     challenge: RequestChallenge | None = None
     codes: CodeExchange | None = None
-    passkeys: "Passkeys | None" = None

@@ -5,7 +5,7 @@ import hmac
 import logging
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import NoReturn
@@ -71,10 +71,9 @@ class SessionAuthorization(ChangeAuthorization):
 
     how = "change"
 
-    def __init__(self, account_id: str, secret: str, client: Client) -> None:
+    def __init__(self, account_id: str, secret: str) -> None:
         self._account_id = account_id
         self._secret = secret
-        self._client = client
         self.fresh = tokens.mint(os.urandom)
 
     def refusal(self) -> NotSignedIn:
@@ -86,7 +85,7 @@ class SessionAuthorization(ChangeAuthorization):
             raise NotSignedIn
 
     def after_change(self, tx: Transaction) -> None:
-        tx.sessions.start(self._account_id, self.fresh, self._client.user_agent)
+        tx.sessions.start(self._account_id, self.fresh)
 
 
 log = logging.getLogger("keyturn.sessions")
@@ -140,7 +139,7 @@ class SignIns:
         await self._limits.count_guess(self._devices.guesser(device, email))
         account = await self._accounts.find(email)
         verified = await self._verify(account, password)
-        secret = await self._open(account, password, verified, client) if account and verified else None
+        secret = await self._open(account, password, verified) if account and verified else None
         await self._audit.record(
             "sign_in", "signed_in" if secret else "rejected", client, account.id if account else "", email
         )
@@ -161,7 +160,7 @@ class SignIns:
         stored = await self._hashes.password_hash(account_id)
         return stored if await self._hasher.verify(password, stored, reserved=reserved) else None
 
-    async def _open(self, account: Account, password: str, verified: str, client: Client) -> str | None:
+    async def _open(self, account: Account, password: str, verified: str) -> str | None:
         """Return the secret of a new session; None if `verified` is no longer the account's hash.
 
         During the check, the account may have been disabled or its password changed.
@@ -173,7 +172,7 @@ class SignIns:
             tx.hold(account_id)
             if joins and joins.password_hash_within(tx.connection, account_id) != verified:
                 return False
-            tx.sessions.start(account.id, secret, client.user_agent)
+            tx.sessions.start(account.id, secret)
             return True
 
         if not await self._records.transact(start):
@@ -189,26 +188,6 @@ class SignIns:
         if isinstance(self._hashes, ChecksPasswords):
             return await self._hashes.check_password(account_id, password)
         return await self._hashes.password_hash(account_id) == verified
-
-    async def open_proved(
-        self, account: Account, client: Client, accept: Callable[[Transaction], bool]
-    ) -> OpenedSession | None:
-        """Open a session for a user who has proved otherwise to be the owner; None if `accept` says no.
-
-        `accept` runs in the transaction that opens the session.
-        """
-        secret = tokens.mint(os.urandom)
-
-        def start(tx: Transaction) -> bool:
-            tx.hold(account.id)
-            if not accept(tx):
-                return False
-            tx.sessions.start(account.id, secret, client.user_agent)
-            return True
-
-        if not await self._records.transact(start):
-            return None
-        return OpenedSession(secret=secret, account=account, device=self.device(account))
 
     def device(self, account: Account) -> str:
         """Return a device cookie's value for a user who has just proved that the account is theirs."""
@@ -249,7 +228,7 @@ class SignIns:
         """
         account = await self.account(secret)
         await self.require_password(account, current, client, event="password_change")
-        authorization = SessionAuthorization(account.id, secret, client)
+        authorization = SessionAuthorization(account.id, secret)
         change = Change(account=account, password=password, current=current, client=client, authorization=authorization)
         try:
             await self._changes.make(change)

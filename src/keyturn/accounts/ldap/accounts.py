@@ -4,7 +4,6 @@ import asyncio
 import os
 from bisect import bisect_right
 from collections.abc import Sequence
-from datetime import datetime
 
 from keyturn import addresses
 from keyturn.accounts.ldap import messages
@@ -207,10 +206,6 @@ class LdapAccounts:
         if accepted is None:
             raise AccountsUnready(f"the directory does not check a password: {result}")
         return accepted and entry is not None
-
-    async def password_changed_at(self, account_id: str) -> datetime | None:
-        entry = await self._read(account_id)
-        return self.dialect.changed_at(entry) if entry else None
 
     async def phone(self, account_id: str) -> str:
         """Return the first phone number, as it is written; "" without one."""

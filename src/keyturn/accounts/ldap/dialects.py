@@ -64,7 +64,7 @@ class OpenLdap:
     """
 
     id_attribute = "entryUUID"
-    attributes: tuple[str, ...] = ("pwdAccountLockedTime", "nsAccountLock", "shadowExpire", "pwdChangedTime")
+    attributes: tuple[str, ...] = ("pwdAccountLockedTime", "nsAccountLock", "shadowExpire")
     where: Mapping[str, str] = {"objectClass": "person"}
 
     def id_value(self, account_id: str) -> bytes | None:
@@ -83,12 +83,6 @@ class OpenLdap:
         is_expired = 0 <= expires <= moment.timestamp() // 86_400
         is_disabled = locked == _LOCKED_FOR_EVER or entry.text("nsAccountLock").lower() == "true"
         return not (is_disabled or is_expired or (locked and not unlocks)), True
-
-    def changed_at(self, entry: Entry) -> datetime | None:
-        try:
-            return datetime.strptime(entry.text("pwdChangedTime")[:14], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
-        except ValueError:
-            return None
 
     async def set_password(self, connection: Connection, entry: Entry, password: NewPassword, *, unlocks: bool) -> None:
         """Set the password as an administrator does; after a sign-in, only if the current one is right.
@@ -188,10 +182,6 @@ class ActiveDirectory(OpenLdap):
         # Flags that the service account may not read are 0, which no account's are.
         is_enabled = flags and not flags & _DISABLED
         return bool(is_enabled and not is_expired and (unlocks or not is_locked)), not flags & _SMARTCARD
-
-    def changed_at(self, entry: Entry) -> datetime | None:
-        written = entry.number("pwdLastSet")
-        return _EPOCH + timedelta(microseconds=written // 10) if 0 < written < _NEVER else None
 
     async def set_password(self, connection: Connection, entry: Entry, password: NewPassword, *, unlocks: bool) -> None:
         """Set the password and end a lockout in one modification. The flag "must change" ends with it, too.

@@ -28,7 +28,6 @@ class _Attributes(TypedDict, total=False):
     kind: str
     locale: str
     timezone: str
-    changed_at: str
     password_providers: Sequence[str]
     set: _Assigned
     lock: _Assigned

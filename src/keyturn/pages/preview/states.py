@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import product
-from typing import Any, NamedTuple, get_args
+from typing import Any, get_args
 
 import msgspec
 from msgspec import Struct
 
-from keyturn.accounts.port import Account, Passkey
+from keyturn.accounts.port import Account
 from keyturn.pages.app_links import OfferedApp
 from keyturn.pages.cookies import LinkRequest
 from keyturn.pages.refusals import WITHOUT_REFERENCE, refusal_values
@@ -19,10 +19,8 @@ from keyturn.problems.passwords import OutcomeUnknown, ResetRefused
 from keyturn.problems.problem import Internal, Problem
 from keyturn.problems.proofs import Challenge, ChallengeFlaw, ChallengeMethod, Factor, flaw_text
 from keyturn.problems.requests import Busy, TooManyRequests
-from keyturn.reset.account_review import AccountEvent, Device, EventName
 from keyturn.reset.check import LiveLink
 from keyturn.reset.passwords.policy import Rule
-from keyturn.reset.proofs.second_step.builtin_factors import CODES
 from keyturn.settings import IdentityProvider
 
 _EMAIL = "ada@northwind.example"
@@ -120,84 +118,20 @@ def _link_request_with_code(sample: StateSample) -> dict[str, Any]:
     return {**_link_request(_WAIT)(sample), "site": replace(sample.site, codes=True)}
 
 
-class _Passkeys(NamedTuple):
-    """What a template asks of passkeys."""
-
-    signs_in: bool = True
-
-
-def _with_passkeys(values: "_Values") -> "_Values":
-    return lambda sample: {**values(sample), "site": replace(sample.site, passkeys=_Passkeys())}
-
-
-def _passkeys(*names: str, **changes: Any) -> Callable[[StateSample], dict[str, Any]]:
-    def values(sample: StateSample) -> dict[str, Any]:
-        listed = [
-            Passkey(id=name, account_id="1", name=name, created_at=sample.now - _INVITED * nth)
-            for nth, name in enumerate(names)
-        ]
-        shown = {"account": sample.account, "here": "/security-settings/passkeys", "said": "", "is_fresh": True}
-        return {**shown, "passkeys": listed, **changes}
-
-    return values
-
-
 def _changed(**changes: Any) -> Callable[[StateSample], dict[str, Any]]:
-    return _of_account(**{"signed_in": False, "return_to": "", "offers_passkey": False, "said": ""} | changes)
+    return _of_account(**{"signed_in": False, "return_to": ""} | changes)
 
 
 def _sign_in(**changes: Any) -> Callable[[StateSample], dict[str, Any]]:
     return _values(**{"email": "", "next": "", "rejected": False, "flash": None} | changes)
 
 
-_FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:145.0) Gecko/20100101 Firefox/145.0"
-_PHONE_SAFARI = (
-    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
-    "Version/18.5 Mobile/15E148 Safari/604.1"
-)
-
-
 def _settings(**changes: Any) -> Callable[[StateSample], dict[str, Any]]:
     def values(sample: StateSample) -> dict[str, Any]:
-        agents = (_FIREFOX, _PHONE_SAFARI, "")
-        devices = [
-            Device(key="00", signed_in_at=sample.now - _INVITED * nth, user_agent=agent, is_here=not nth)
-            for nth, agent in enumerate(agents)
-        ]
-        # At most as many as a page shows; between them, the states show each event.
-        names = get_args(EventName)
-        shown = names[:4] if changes.get("said") else names[4:]
-        agent = _FIREFOX if changes.get("said") else ""
-        events = [
-            AccountEvent(at=sample.now - _WAIT * nth, name=name, user_agent=agent) for nth, name in enumerate(shown)
-        ]
-        general = {"account": sample.account, "here": "/security-settings", "said": "", "changed_at": None}
-        lists = {"devices": devices, "events": events, "factors": None, "codes_left": 0, "passkeys": 0}
-        return {"has_asked": False, "wait": _NOTHING, **general, **lists, **changes}
+        general = {"account": sample.account, "here": "/security-settings"}
+        return {"has_asked": False, "wait": _NOTHING, **general, **changes}
 
     return values
-
-
-def _settings_of_app(sample: StateSample) -> dict[str, Any]:
-    values = _settings(events=[])(sample)
-    return values | {"devices": values["devices"][:1], "site": replace(sample.site, has_app=True)}
-
-
-def _settings_said(said: str, factors: Sequence[Factor] = ()) -> Callable[[StateSample], dict[str, Any]]:
-    return lambda sample: _settings(said=said, factors=factors, codes_left=8, changed_at=sample.now - _INVITED)(sample)
-
-
-def _factor_form(**changes: Any) -> Callable[[StateSample], dict[str, Any]]:
-    values = {"is_set": True, "can_prove": True, "rejected": False, "missing": False, "tries_left": None}
-    return _of_account(**values | {"is_over": False} | changes)
-
-
-_SEED = "6P4M KX2Q 7HNA 2DQK BXM3 D92V RTGZ 5WJC"
-_DRAWN = '<svg viewBox="0 0 8 8"><path stroke="#000" d="M1 1.5h3m2 0h1m-6 1h1m2 0h1m-4 2h6m-6 2h2m1 0h1"/></svg>'
-
-
-_AUTHENTICATOR = {"qr": _DRAWN, "key": _SEED, "uri": "otpauth://totp/Northwind", "pending": "sealed"}
-_CODES = ["7HN2-0QKB-XM3D-92VR-TGZ5-1WJC"] * CODES
 
 
 def _sign_in_with_provider(sample: StateSample) -> dict[str, Any]:
@@ -279,12 +213,6 @@ STATES = (
               _changed(return_to="https://app.example.org/welcome")),
     PageState("changed-signed-in", "Password changed, signed in", "password_changed.html",
               _changed(signed_in=True)),
-    PageState("changed-passkey", "Password changed, passkey offered", "password_changed.html",
-              _changed(offers_passkey=True)),
-    PageState("changed-passkey-failed", "Password changed, no passkey created", "password_changed.html",
-              _changed(offers_passkey=True, said="passkey_failed")),
-    PageState("changed-passkey-created", "Password changed, passkey created", "password_changed.html",
-              _changed(said="passkey_created")),
     PageState("link-invalid", "Link, invalid", "dead_link.html", _dead("invalid")),
     PageState("link-expired", "Link, expired", "dead_link.html", _dead("expired")),
     PageState("link-replaced", "Link, replaced", "link_replaced.html", _values(email_hint=_HINT)),
@@ -302,47 +230,10 @@ STATES = (
               _sign_in(email=_EMAIL, flash="password_changed")),
     PageState("signed-out", "Sign in, signed out", "sign_in.html", _sign_in(flash="signed_out")),
     PageState("sign-in-provider", "Sign in, or continue with a provider", "sign_in.html", _sign_in_with_provider),
-    PageState("sign-in-passkey", "Sign in, or with a passkey", "sign_in.html", _with_passkeys(_sign_in())),
-    PageState("sign-in-passkey-failed", "Sign in, passkey not accepted", "sign_in.html",
-              _with_passkeys(_sign_in(flash="passkey_failed", next="/settings"))),
     PageState("settings", "Security settings", "security_settings.html", _settings()),
-    PageState("settings-passkeys", "Security settings, with passkeys", "security_settings.html",
-              _with_passkeys(_settings(passkeys=2))),
-    PageState("passkeys", "Passkeys", "passkeys.html", _passkeys("Laptop", "Phone")),
-    PageState("passkeys-none", "Passkeys, none", "passkeys.html", _passkeys()),
-    PageState("passkeys-stale", "Passkeys, sign in again", "passkeys.html", _passkeys("Phone", is_fresh=False)),
-    PageState("passkeys-created", "Passkeys, one created", "passkeys.html", _passkeys("Phone", said="passkey_created")),
-    PageState("passkeys-renamed", "Passkeys, one renamed", "passkeys.html", _passkeys("Phone", said="passkey_renamed")),
-    PageState("passkeys-removed", "Passkeys, one removed", "passkeys.html", _passkeys(said="passkey_removed")),
-    PageState("passkeys-failed", "Passkeys, none created", "passkeys.html", _passkeys(said="passkey_failed")),
     PageState("settings-sent", "Security settings, sent", "security_settings.html",
               _settings(has_asked=True, wait=_WAIT)),
     PageState("settings-wait", "Security settings, sent a moment ago", "security_settings.html", _settings(wait=_WAIT)),
-    PageState("settings-app", "Security settings beside an app", "security_settings.html",
-              _settings_of_app),
-    PageState("settings-device", "Security settings, a device signed out", "security_settings.html",
-              _settings_said("device_signed_out", [_APP, _RECOVERY])),
-    PageState("settings-elsewhere", "Security settings, signed out elsewhere", "security_settings.html",
-              _settings_said("others_signed_out")),
-    PageState("settings-removed", "Security settings, second step removed", "security_settings.html",
-              _settings_said("second_step_removed")),
-    PageState("factor", "Second step, to be set up", "second_step_settings.html", _factor_form(is_set=False)),
-    PageState("factor-over", "Second step, not set up in time", "second_step_settings.html",
-              _factor_form(is_set=False, is_over=True)),
-    PageState("factor-set", "Second step, set up", "second_step_settings.html", _factor_form()),
-    PageState("factor-rejected", "Second step, wrong password", "second_step_settings.html",
-              _factor_form(rejected=True)),
-    PageState("factor-missing", "Second step, no code", "second_step_settings.html", _factor_form(missing=True)),
-    PageState("factor-wrong", "Second step, wrong code", "second_step_settings.html", _factor_form(tries_left=19)),
-    PageState("factor-impossible", "Second step that cannot be checked", "second_step_settings.html",
-              _factor_form(can_prove=False)),
-    PageState("authenticator", "Authenticator app", "authenticator.html",
-              _of_account(**_AUTHENTICATOR, is_wrong=False)),
-    PageState("authenticator-wrong", "Authenticator app, wrong code", "authenticator.html",
-              _of_account(**_AUTHENTICATOR, is_wrong=True)),
-    PageState("recovery-codes", "Recovery codes", "recovery_codes.html", _of_account(codes=_CODES, is_new=False)),
-    PageState("recovery-codes-new", "Recovery codes, second step set up", "recovery_codes.html",
-              _of_account(codes=_CODES, is_new=True)),
     PageState("too-many", "Refusal, too many requests", "refusal.html", _problem(TooManyRequests(47))),
     PageState("busy", "Refusal, busy", "refusal.html", _problem(Busy(47))),
     PageState("unknown", "Refusal, outcome unknown", "refusal.html", _problem(OutcomeUnknown())),

@@ -1,11 +1,11 @@
 """The audit trail: who asked, when, from where, and with what outcome (OWASP ASVS 16.2.1, 16.3.1)."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import insert, select, tuple_
+from sqlalchemy import insert, select
 
 from keyturn.database import Database, Store, now
 from keyturn.database.statements import ManyRows
@@ -20,7 +20,6 @@ NOT_ME: Final = "account_secured"
 ADDRESS_CHANGED: Final = "address_changed"
 """The outcome of that event if the account has moved to another address since: an operator has to decide."""
 
-HIJACKED: Final = "hijacked"
 """The outcome of another system's report that blocked a mailbox: its owner needs another way in."""
 
 
@@ -99,13 +98,6 @@ class Audit(Store):
         """Write an entry of now in its own transaction."""
         entry = event, outcome, client, now(), account_id, email
         await self._database.transact(lambda connection: self.within(connection).write(*entry))
-
-    async def of_account(self, account_id: str, kinds: Collection[tuple[str, str]], most: int) -> Sequence[Entry]:
-        """Return the account's newest entries of these events and outcomes, newest first, without their mails."""
-        columns = [getattr(AuditRow, name) for name in _WRITTEN]
-        is_wanted = tuple_(AuditRow.event, AuditRow.outcome).in_(kinds)
-        mine = select(*columns).where(AuditRow.account_id == account_id, is_wanted)
-        return [Entry(**row) for row in await self._database.fetch(mine.order_by(AuditRow.id.desc()).limit(most))]
 
     async def read(self, *, email: str = "", since: datetime | None = None, most: int = 50) -> Sequence[Entry]:
         """Return the newest entries, newest first."""

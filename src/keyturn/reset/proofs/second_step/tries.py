@@ -50,18 +50,6 @@ class SecondStepTries:
 
         return await self._database.transact(count)
 
-    async def count_without_link(self, account_id: str, moment: datetime) -> int:
-        """Count and commit a try of a signed-in user. Return the tries left today; raises TooManyRequests."""
-
-        def count(connection: Connection) -> int:
-            self._database.hold(connection, account_id)
-            tries = self._count_for_account(connection, account_id, moment)
-            if tries is None:
-                raise TooManyRequests(_seconds_left(connection, account_id, moment))
-            return self._daily - tries
-
-        return await self._database.transact(count)
-
     def _count_for_account(self, connection: Connection, account_id: str, moment: datetime) -> int | None:
         """Return the number of tries, this one included; None if the account has no tries left."""
         row = SecondStepTriesRow
