@@ -28,12 +28,7 @@ class ConfirmationHandler:
     the first mail has the link that secures the account, since recovery happens at the address that got it.
     """
 
-    def __init__(
-        self,
-        mails: MailDelivery,
-        ground: Ground,
-        composer: MailComposer,
-    ) -> None:
+    def __init__(self, mails: MailDelivery, ground: Ground, composer: MailComposer) -> None:
         self._mails = mails
         self._accounts, self._records = ground.accounts, ground.records
         self._composer = composer
@@ -46,19 +41,15 @@ class ConfirmationHandler:
         account = await self._accounts.get(change.account_id)
         if account is None:
             return Dropped("no_account")
-        has_moved = not addresses.is_same_mailbox(change.email or account.email, account.email)
-        copy = (
-            msgspec.structs.replace(change, secures=False, email=account.email)
-            if has_moved and change.secures
-            else None
-        )
+        copy = msgspec.structs.replace(change, secures=False, email=account.email)
+        is_copied = change.secures and not addresses.is_same_mailbox(change.email or account.email, account.email)
         account = msgspec.structs.replace(account, email=change.email or account.email)
         secure = self._mint() if change.secures else None
         mail = await self._composer.about_change(account, change, secure)
         sealed = self._mails.seal(mail)
 
         def write(tx: Transaction) -> Email | Dropped:
-            if copy:
+            if is_copied:
                 tx.outbox.enqueue(PASSWORD_CHANGED, copy)
             if tx.mailboxes.is_suppressed(account.email, now()):
                 tx.audit.write(
@@ -71,7 +62,7 @@ class ConfirmationHandler:
             return mail.email
 
         answer = await self._records.transact(write)
-        if copy:
+        if is_copied:
             self._records.outbox.wake()
         return answer
 
