@@ -1,23 +1,20 @@
-"""The mails: listed, searched, waited for, read one by one, marked as read, deleted, added over HTTP, and released."""
+"""The mails: listed, searched, waited for, read one by one, marked as read, and deleted."""
 
 import asyncio
 import time
 from collections.abc import Callable
-from email.message import EmailMessage
-from email.utils import formataddr
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
-from litestar import MediaType, Response, delete, get, post, put
+from litestar import MediaType, Response, delete, get, put
 from litestar.di import NamedDependency
-from litestar.exceptions import HTTPException, ValidationException
+from litestar.exceptions import ValidationException
 from litestar.params import FromPath, RawBody
-from msgspec import Meta
 
 from keyturn.emails.inbox.mail import MailContent
 from keyturn.emails.inbox.query import EVERYTHING, UNREAD, Condition, search_condition, with_id
 from keyturn.emails.inbox.store import CapturedMails
-from keyturn.emails.inbox.summary import CapturedMail, Envelope
+from keyturn.emails.inbox.summary import CapturedMail
 from keyturn.emails.lint.finding import Finding
 from keyturn.emails.studio import frames
 from keyturn.emails.studio.api.shapes import (
@@ -198,106 +195,6 @@ async def view_page(file: FromPath[str], one_mail: NamedDependency[OneMail]) -> 
     return await one_mail.read(name, answer)
 
 
-_MOST = 100
-
-
-class HandedAddress(MailpitNames, frozen=True, kw_only=True):
-    email: str
-    name: str = ""
-
-    def __str__(self) -> str:
-        return formataddr((self.name, self.email))
-
-
-class File(MailpitNames, frozen=True, kw_only=True):
-    """A file of a submitted mail, in Base64. With a `content_id`, the HTML shows it."""
-
-    content: bytes
-    filename: str = "file"
-    content_type: Annotated[str, Meta(pattern=r"^[\w.+-]+/[\w.+-]+$")] = "application/octet-stream"
-    content_id: str = ""
-
-
-class Handed(MailpitNames, frozen=True, kw_only=True):
-    from_: HandedAddress
-    to: Annotated[tuple[HandedAddress, ...], Meta(max_length=_MOST)] = ()
-    cc: Annotated[tuple[HandedAddress, ...], Meta(max_length=_MOST)] = ()
-    bcc: Annotated[tuple[str, ...], Meta(max_length=_MOST)] = ()
-    reply_to: tuple[HandedAddress, ...] = ()
-    subject: str = ""
-    text: str = ""
-    html: str = ""
-    tags: tuple[str, ...] = ()
-    headers: dict[str, str] = msgspec.field(default_factory=dict)
-    attachments: Annotated[tuple[File, ...], Meta(max_length=_MOST)] = ()
-
-
-class KeptMail(MailpitNames, frozen=True):
-    id: str
-
-
-@post("/send", status_code=200, sync_to_thread=True)
-def send(body: RawBody, captured: NamedDependency[CapturedMails]) -> KeptMail:
-    handed = read_body(body, Handed)
-    recipients = (*(each.email for each in (*handed.to, *handed.cc)), *handed.bcc)
-    envelope = Envelope(sender=handed.from_.email, recipients=recipients)
-    try:
-        return KeptMail(captured.add(bytes(_message_of(handed)), envelope))
-    except (ValueError, LookupError) as error:  # such as a line break in a header
-        raise ValidationException(detail=f"The mail is not valid: {error}") from error
-
-
-class Released(MailpitNames, frozen=True, kw_only=True):
-    to: Annotated[tuple[str, ...], Meta(min_length=1, max_length=_MOST)]
-
-
-@post("/message/{name:str}/release", status_code=200, media_type=MediaType.TEXT)
-async def release(
-    name: FromPath[str], body: RawBody, studio: NamedDependency[Studio], one_mail: NamedDependency[OneMail]
-) -> str:
-    """Release a mail to each address, or to none if one of them is refused."""
-    to = read_body(body, Released).to
-    if studio.release is None:
-        raise ValidationException(detail="To release mails, set release_to and a mail server.")
-    raw = await one_mail.read(name, lambda _, content: content.raw)
-    for each in to:
-        if fault := studio.release.refuses(each):
-            raise ValidationException(detail=fault)
-    for each in to:
-        outcome = await studio.release.release(raw, each)
-        if outcome.fault:
-            raise HTTPException(status_code=502, detail=outcome.fault)
-    return "ok"
-
-
-def _message_of(handed: Handed) -> EmailMessage:
-    message = EmailMessage()
-    message["From"] = str(handed.from_)
-    for name, people in (("To", handed.to), ("Cc", handed.cc), ("Reply-To", handed.reply_to)):
-        if people:
-            message[name] = ", ".join(map(str, people))
-    message["Subject"] = handed.subject
-    if handed.tags:
-        message["X-Tags"] = ", ".join(handed.tags)
-    for name, value in handed.headers.items():
-        message[name] = value
-    if handed.text or not handed.html:
-        message.set_content(handed.text)
-    if handed.html:
-        (message.add_alternative if handed.text else message.set_content)(handed.html, subtype="html")
-    for file in handed.attachments:
-        main, _, sub = file.content_type.partition("/")
-        message.add_attachment(
-            file.content,
-            maintype=main,
-            subtype=sub,
-            filename=file.filename,
-            disposition="inline" if file.content_id else "attachment",
-            cid=f"<{file.content_id}>" if file.content_id else None,
-        )
-    return message
-
-
 _LOOK_UP = 0.25
 """Seconds between two looks at the folder and at a stopping studio, which wake no waiting request."""
 
@@ -334,6 +231,4 @@ HANDLERS = (
     message_raw,
     message_checks,
     message_part,
-    send,
-    release,
 )
