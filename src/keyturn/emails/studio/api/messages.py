@@ -27,7 +27,6 @@ from keyturn.emails.studio.api.shapes import (
     summary_of,
 )
 from keyturn.emails.studio.checks.captured_checks import CapturedChecks
-from keyturn.emails.studio.checks.receivers import Receivers, receivers_of
 from keyturn.emails.studio.frames import attached
 from keyturn.emails.studio.studio import Studio
 from keyturn.emails.studio.view import View
@@ -111,11 +110,10 @@ _Read = TypeVar("_Read")
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True):
-    """The findings of a mail. `unchecked`: why a part was not checked. `receivers`: what they said and look at."""
+    """The findings of a mail. `unchecked`: why a part was not checked."""
 
     findings: tuple[Finding, ...]
     unchecked: str
-    receivers: Receivers
 
 
 class OneMail:
@@ -165,8 +163,7 @@ async def message_checks(
 ) -> Checked:
     def check(mail: CapturedMail, content: MailContent) -> Checked:
         report = captured_checks.check(mail, content)
-        receivers = receivers_of(content, mail.summary)
-        return Checked(findings=report.findings, unchecked=report.unchecked, receivers=receivers)
+        return Checked(findings=report.findings, unchecked=report.unchecked)
 
     return await one_mail.read(name, check)
 

@@ -26,7 +26,6 @@ from keyturn.emails.lint.finding import Finding
 from keyturn.emails.lint.reading import Saying, read_aloud
 from keyturn.emails.studio import frames
 from keyturn.emails.studio.checks.captured_checks import CapturedChecks
-from keyturn.emails.studio.checks.receivers import receivers_of
 from keyturn.emails.studio.frames import attached
 from keyturn.emails.studio.frames.rewriting import remote_hosts
 from keyturn.emails.studio.pages.layout import Layout, neighbours
@@ -135,7 +134,6 @@ def mail_page(
         "images": images,
         "measured": captured_checks.is_measured(content),
         "sayings": _sayings(content) if view.tab == "reading" else [],
-        "receivers": receivers_of(content, mail.summary) if view.tab == "checks" else None,
         "frame": view.only("scheme", "images", "remote", "dir"),
         "hosts": remote_hosts(markup_to_read(content.html)),
         "sandbox": frames.CAPTURED,
