@@ -3,6 +3,7 @@
 import contextlib
 from dataclasses import replace
 from pathlib import Path
+from socket import socket
 from typing import TYPE_CHECKING
 
 import click
@@ -30,7 +31,7 @@ class Catching:
         self.file = file
         self.smtp = address_of(self._bound) if self._bound else ""
         self.smtps = address_of(self._secure) if self._secure else ""
-        self._tls = self._open_tls(host, starttls=starttls) if starttls or self._secure else None
+        self._tls = _open_tls(host, self._secure, starttls=starttls) if starttls or self._secure else None
         self.certificate = self._tls.pem if self._tls else ""
 
     @property
@@ -48,14 +49,11 @@ class Catching:
 
             running.enter_context(SmtpServer(self._bound, captured, tls=self._tls).running())
 
-    def _open_tls(self, host: str, *, starttls: bool) -> "SmtpTls":
-        from keyturn.emails.inbox.certificate import SmtpTls
 
-        kept = self.file.with_name(f"{self.file.name}.pem") if self.file else None
-        try:
-            return SmtpTls.open(host, kept, at_once=self._secure, starttls=starttls)
-        except OSError as error:
-            fail(f"{kept or 'the certificate'}: cannot be written: {error.strerror or error}")
+def _open_tls(host: str, at_once: socket | None, *, starttls: bool) -> "SmtpTls":
+    from keyturn.emails.inbox.certificate import SmtpTls
+
+    return SmtpTls.open(host, at_once=at_once, starttls=starttls)
 
 
 def takes_catching(command: click.decorators.FC) -> click.decorators.FC:

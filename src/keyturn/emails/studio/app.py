@@ -23,8 +23,7 @@ from keyturn.emails.studio.access import (
     require_token,
     same_origin_only,
 )
-from keyturn.emails.studio.api import inbox_api
-from keyturn.emails.studio.api.problems import problem
+from keyturn.emails.studio.api import inbox_api, problem
 from keyturn.emails.studio.checks.captured_checks import CapturedChecks
 from keyturn.emails.studio.checks.folder_checks import Checks, FolderChecks
 from keyturn.emails.studio.checks.reports import KnownFindings
