@@ -46,12 +46,6 @@ def new_key() -> str:
     return f"{time.time_ns() // 1_000_000:012x}{os.urandom(10).hex()}"
 
 
-class Origin(msgspec.Struct, frozen=True, kw_only=True):
-    """The request that a message comes from: its id, or "" if unknown."""
-
-    request_id: str = ""
-
-
 class Sent(msgspec.Struct, frozen=True):
     """The provider behind `sender` has accepted the message, under its own id."""
 

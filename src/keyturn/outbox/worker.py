@@ -11,7 +11,7 @@ from typing import Any
 
 from keyturn.outbox.attempts import Attempts, Prepared, RelayLimits, RelayLog
 from keyturn.outbox.lane import Lane
-from keyturn.outbox.message import Dropped, Message, Origin
+from keyturn.outbox.message import Dropped, Message
 from keyturn.outbox.queue import Listener, Outbox
 from keyturn.problems.requests import DatabaseUnready, WorkerDown
 from keyturn.telemetry.logs import LogEvent, request_id
@@ -24,6 +24,7 @@ class Relay:
     """Sends the outbox's messages. Any number of relays may share a PostgreSQL; one relay holds a message at a time.
 
     The first of the `lanes` also gets the kinds that no lane handles.
+    `request_of`: returns the id of the request that a message comes from, or "", for the log.
     """
 
     def __init__(
@@ -33,15 +34,15 @@ class Relay:
         limits: RelayLimits,
         jitter: Callable[[], float] = random.random,
         *,
-        origin: Callable[[Message], Origin] = lambda _: Origin(),
+        request_of: Callable[[Message], str] = lambda _: "",
         meters: Meters | None = None,
     ) -> None:
         meters = meters or Meters()
         self._outbox = outbox
         self._lanes = lanes
         self._limits = limits
-        self._origin = origin
-        self._log = RelayLog(meters, origin)
+        self._request_of = request_of
+        self._log = RelayLog(meters, request_of)
         self._attempts = Attempts(outbox, limits, jitter, meters, self._log)
         self._listener = Listener(outbox.database, outbox.wake)
         self._room = asyncio.Event()
@@ -210,7 +211,7 @@ class Relay:
             self._log.dropped(messages, reason)
 
     async def _work(self, lane: Lane, message: Message, prepared: Prepared | None = None) -> None:
-        request_id.set(self._origin(message).request_id)  # for this message alone: each runs in its own task
+        request_id.set(self._request_of(message))  # for this message alone: each runs in its own task
         with self._leases.hold([message]):
             try:
                 await self._attempts.make(lane, message, prepared)

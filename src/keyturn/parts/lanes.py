@@ -44,7 +44,7 @@ def relay_of(parts: "Parts") -> Relay:
     worker = parts.settings.worker
     limits = RelayLimits(poll=worker.poll, lease=worker.lease, max_attempts=worker.max_attempts)
     lanes = [*_mail_lanes(parts), *_webhook_lanes(parts), *_callback_lanes(parts)]
-    return Relay(parts.outbox, lanes, limits, origin=messages.origin_of, meters=parts.meters)
+    return Relay(parts.outbox, lanes, limits, request_of=messages.request_of, meters=parts.meters)
 
 
 def _mail_lanes(parts: "Parts") -> list[Lane]:

@@ -95,10 +95,6 @@ def counted(ended: Ended | None) -> Ended:
 _EVENTS: dict[How, str] = {"reset": "password_reset", "change": "password_change"}
 
 
-CHANGES = tuple((event, outcome) for event in _EVENTS.values() for outcome in ("changed", "interrupted"))
-"""The entries of the audit trail that are a new password: their events and outcomes."""
-
-
 class EndsAccess(Protocol):
     """The port for what ends with an account's links, in that transaction; `mailbox` limits both to that address."""
 

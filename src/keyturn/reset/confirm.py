@@ -1,7 +1,7 @@
 """Tells the owner of an account by mail that its password was changed, or what else happened to it."""
 
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
 import msgspec
@@ -45,7 +45,7 @@ class ConfirmationHandler:
         is_copied = change.secures and not addresses.is_same_mailbox(change.email or account.email, account.email)
         account = msgspec.structs.replace(account, email=change.email or account.email)
         secure = self._mint() if change.secures else None
-        mail = await self._composer.about_change(account, change, secure)
+        mail = self._composer.about_change(account, change, secure)
         sealed = self._mails.seal(mail)
 
         def write(tx: Transaction) -> Email | Dropped:
@@ -109,7 +109,7 @@ class NoticeHandler(Generic[_Payload]):
         mails: MailDelivery,
         ground: Ground,
         payload: type[_Payload],
-        compose: Callable[[Account, _Payload], Awaitable[SealedMail]],
+        compose: Callable[[Account, _Payload], SealedMail],
     ) -> None:
         self._mails = mails
         self._accounts, self._records = ground.accounts, ground.records
@@ -124,7 +124,7 @@ class NoticeHandler(Generic[_Payload]):
         account = await self._accounts.get(notice.account_id)
         if account is None:
             return Dropped("no_account")
-        mail = await self._compose(msgspec.structs.replace(account, email=notice.email), notice)
+        mail = self._compose(msgspec.structs.replace(account, email=notice.email), notice)
         sealed = self._mails.seal(mail)
 
         def write(tx: Transaction) -> Email | Dropped:

@@ -241,10 +241,10 @@ class TableAccounts:
         return bool(self._settings.lock)
 
     async def lock(self, account_id: str) -> bool:
-        return self.can_lock and await self._run(account_id, lambda statements: [statements.lock(account_id, now())])
+        return self.can_lock and await self._run(account_id, lambda statements: statements.lock(account_id, now()))
 
     async def unlock(self, account_id: str) -> bool:
-        return self.can_lock and await self._run(account_id, lambda statements: [statements.unlock(account_id, now())])
+        return self.can_lock and await self._run(account_id, lambda statements: statements.unlock(account_id, now()))
 
     async def end_sessions(self, account_id: str) -> Ended:
         return await self._end_all(account_id, intruded=False)
@@ -256,16 +256,15 @@ class TableAccounts:
         statements = await self._statements_now()
         return await self._transact(partial(_end, statements=statements, account_id=account_id, intruded=intruded))
 
-    async def _run(self, account_id: str, statements_of: Callable[[Statements], Sequence[Executable]]) -> bool:
-        """Run statements about an account in a transaction; tell whether the last of them found a row."""
+    async def _run(self, account_id: str, statement_of: Callable[[Statements], Executable]) -> bool:
+        """Run a statement about an account in a transaction; tell whether it found a row."""
         statements = await self._statements_now()
         try:
-            wanted = statements_of(statements)
+            wanted = statement_of(statements)
         except ValueError:  # another store's account
             log.warning(LogEvent("accounts.no_such_id", account=account_id))
             return False
-        counts = await self._transact(lambda connection: [connection.execute(each).rowcount for each in wanted])
-        return bool(counts) and counts[-1] > 0
+        return await self._transact(lambda connection: connection.execute(wanted).rowcount > 0)
 
     async def note_change(self, account: Account) -> bool | Ended:
         """Set and end what comes with a new password that is kept elsewhere; return what `set_password` would."""

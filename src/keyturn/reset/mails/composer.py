@@ -199,7 +199,7 @@ class MailComposer:
         )
         return SealedMail(email=self._write(props, account, client))
 
-    async def about_change(
+    def about_change(
         self,
         account: Account,
         change: PasswordWasChanged,
@@ -230,12 +230,12 @@ class MailComposer:
             "secure_for": secure.lifetime,
         }
 
-    async def about_second_step(self, account: Account, failed: SecondStepHasFailed) -> SealedMail:
+    def about_second_step(self, account: Account, failed: SecondStepHasFailed) -> SealedMail:
         """Return the mail that says that a link ended, since too many wrong codes were tried with it."""
         props = email_props.SecondStepFailed(failed_at=failed.at, **self._incident(account, failed.client))
         return SealedMail(email=self._write(props, account, failed.client))
 
-    async def about_factors(self, account: Account, changed: SecondStepWasChanged) -> SealedMail:
+    def about_factors(self, account: Account, changed: SecondStepWasChanged) -> SealedMail:
         """Return the mail that says that the account's second factors were changed."""
         incident = self._incident(account, changed.client)
         props = email_props.SecondStepChanged(
@@ -257,7 +257,7 @@ class MailComposer:
             "forgot_link": self._urls.forgot(),
         }
 
-    async def about_dispute(self, account: Account, disputed: AddressDisputed) -> SealedMail:
+    def about_dispute(self, account: Account, disputed: AddressDisputed) -> SealedMail:
         """Return the mail that says that an earlier mailbox of the account reported a change of its password."""
         props = email_props.AddressDisputed(
             # An earlier mailbox may be an attacker's, and the account may have got its name after it left that address.

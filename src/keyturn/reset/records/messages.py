@@ -9,7 +9,7 @@ import msgspec
 from keyturn import addresses
 from keyturn.accounts.port import Account
 from keyturn.errors import Fault
-from keyturn.outbox import Message, Origin
+from keyturn.outbox import Message
 from keyturn.problems.requests import InputInvalid
 from keyturn.reset.records.client import Client
 
@@ -196,10 +196,9 @@ def event_of(request: ResetRequested) -> str:
     return "operator_reset" if request.client.operator else "reset_request"
 
 
-def origin_of(message: Message) -> Origin:
-    """Return the request behind a message; an empty one if the payload is unreadable, which its handler reports."""
+def request_of(message: Message) -> str:
+    """Return the id of the request behind a message; "" if the payload is unreadable, which its handler reports."""
     try:
-        client = msgspec.json.decode(message.payload, type=_Asked).client
+        return msgspec.json.decode(message.payload, type=_Asked).client.request_id
     except msgspec.MsgspecError:
-        return Origin()
-    return Origin(request_id=client.request_id)
+        return ""
