@@ -95,12 +95,6 @@ wheel:
 release:
     uv run python -m tests.release
 
-# Pack the VS Code extension into dist/; downloads its tools from npm once
-extension:
-    mkdir -p dist
-    cd editors/vscode && npm install --no-package-lock --ignore-scripts --no-audit --no-fund
-    cd editors/vscode && npx vsce package --no-dependencies --out ../../dist/keyturn.vsix
-
 # Collect the texts for the catalogues; begin a new one with `pybabel init` (docs/languages.md)
 messages:
     uv run pybabel -q extract -F babel.cfg --ignore-dirs ".*" -o src/keyturn/languages/locales/keyturn.pot --omit-header --no-location --sort-output src/keyturn email_templates
