@@ -216,7 +216,7 @@ class MailComposer:
         if change.is_link:
             told = email_props.HelpRequested(
                 requested_at=change.at,
-                **await self._incident(account, change.client),
+                **self._incident(account, change.client),
                 **({} if secure is None else self._secure_props(secure)),
             )
             return SealedMail(email=self._write(told, account, change.client))
