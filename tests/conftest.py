@@ -75,6 +75,8 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         for name in ("postgresql", *MARKED):
             if name in chosen or name in item.fixturenames:
                 item.add_marker(name)
+                if name in MARKED:
+                    item.add_marker("program")
         if not APPS.isdisjoint(item.fixturenames):
             item.add_marker("app")
 

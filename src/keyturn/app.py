@@ -29,7 +29,6 @@ _TAGS = {
     "Password reset": "Request a link, check it, and use it to set a new password.",
     "Not me": "Report a reset request or a password change that the account's owner did not make.",
     "Sessions": "Sign in, sign out, and change a known password.",
-    "Passkeys": "Create a passkey after a new password, on your own pages.",
     "Invitations": "Invite a user to choose a first password, from your app's server.",
     "Health": "Checks for load balancers and orchestrators.",
 }
@@ -78,7 +77,7 @@ def create_app(
 
 def _openapi(parts: Parts, site: Site) -> OpenAPIConfig:
     reference = ReferencePage(site, parts.settings.base_url)
-    there = {"Sessions": parts.sign_ins, "Invitations": parts.invitations.over_http, "Passkeys": parts.passkeys}
+    there = {"Sessions": parts.sign_ins, "Invitations": parts.invitations.over_http}
     return OpenAPIConfig(
         title=f"{parts.settings.brand.name} accounts",
         version=__version__,

@@ -209,8 +209,7 @@ class KeyturnPlugin(InitPlugin):
         redact_access_logs()
         parts, server = self.parts, self.parts.settings.server
         api = reset_api_of(parts)
-        origin, signals, passkeys = parts.settings.origin, parts.signals, parts.passkeys
-        routers = [api_router(api, origin, server.max_body, parts.paths.api, signals=signals, passkeys=passkeys)]
+        routers = [api_router(api, parts.settings.origin, server.max_body, parts.paths.api)]
         if self._pages:
             routers.append(pages_router(site_of(parts)))
         app_config.route_handlers.append(

@@ -77,6 +77,6 @@ def test_the_studio_shows_a_mail_that_is_checked_and_rendered_in_its_own_process
     with running_demo(
         [sys.executable, "-m", "keyturn", "studio", "emails", "--port", "0"], workplace, **system
     ) as shown:
-        assert "hello" in httpx.get(shown.url, follow_redirects=True).text
+        assert "hello" in httpx.get(shown.address_of("Studio"), follow_redirects=True).text
         code, rest = shown.interrupt()
         assert (code, "Traceback" in rest) == (0, False)

@@ -16,7 +16,7 @@ from keyturn.languages import Language, Languages
 from keyturn.mail.port.provider import ProviderWebhook
 from keyturn.problems.requests import OriginRefused
 from keyturn.reset.check import LinkChecks
-from keyturn.reset.complete import GrantAfterReset, PasswordResets
+from keyturn.reset.complete import PasswordResets
 from keyturn.reset.inviting import Invitations, OperatorLinks
 from keyturn.reset.mails.provider_events import ProviderEvents
 from keyturn.reset.passwords.policy import PasswordPolicy
@@ -100,10 +100,8 @@ class ResetApi(msgspec.Struct, frozen=True, kw_only=True):
 
     `sessions` is None if users cannot sign in here. `provider_webhooks`: the providers with verifiable reports.
     `takes_names`: users may enter a user name in place of their address.
-    `link_life`: how long a link works. `challenge`, `codes` and `grant_passkey` are None if they are off.
+    `link_life`: how long a link works. `challenge` and `codes` are None if they are off.
     `require_ready` raises Unavailable if the process cannot work.
-    `reports`: a `MailboxReports` if there are transmitters; Litestar reads the types of these fields, and that one is
-    imported only then.
     """
 
     requests: ResetRequests
@@ -122,8 +120,6 @@ class ResetApi(msgspec.Struct, frozen=True, kw_only=True):
     challenge: RequestChallenge | None = None
     codes: CodeExchange | None = None
     takes_names: bool = False
-    reports: Any = None
-    grant_passkey: GrantAfterReset | None = None
 
     def language(self, request: AnyRequest) -> Language:
         return accepted_language(self.languages, request)

@@ -128,17 +128,15 @@ class ResetController(Controller):
     )
     async def complete(
         self, data: JSONBody[schemas.NewPassword], request: AnyRequest, api: GivenApi
-    ) -> Response[schemas.PasswordSet]:
-        right, write = api.grant_passkey() if api.grant_passkey else ("", None)
-        then = (write,) if write else ()
+    ) -> Response[schemas.Done]:
         account = await api.resets.complete(
-            data.token, data.require_password(), client_of(request), data.email, data.answer, then
+            data.token, data.require_password(), client_of(request), data.email, data.answer
         )
         language = api.language(request)
         text = language.gettext("Your password was changed. You can sign in with it now.")
         sessions = api.sessions
         cookies = [sessions.device_cookie.issue(sessions.sign_ins.device(account))] if sessions else []
-        content = schemas.PasswordSet(message=text, success=True, passkey_right=right or msgspec.UNSET)
+        content = schemas.Done(message=text, success=True)
         return Response(content, headers=language_headers(language), cookies=cookies)
 
     @post(

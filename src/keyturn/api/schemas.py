@@ -208,12 +208,6 @@ class Done(_Schema, frozen=True, kw_only=True):
     success: Literal[True]
 
 
-class PasswordSet(Done, frozen=True, kw_only=True):
-    """Says that the password was set. `passkeyRight`, if passkeys are on, creates one passkey within ten minutes."""
-
-    passkey_right: str | UnsetType = UNSET
-
-
 class ValidToken(_Schema, frozen=True, kw_only=True):
     """Says whose link it is, until when it works, and whether it sets the account's first password.
 
@@ -261,38 +255,6 @@ class FormTexts(_Schema, frozen=True, kw_only=True):
     takes_names: bool
     mail_services: MailServices
     challenge: Challenge | UnsetType = UNSET
-
-
-class PasskeyRight(_Schema, frozen=True, kw_only=True):
-    """Asks for the options of a new passkey, with the right that came with a new password."""
-
-    right: _Token
-
-
-class PasskeyOptions(_Schema, frozen=True, kw_only=True):
-    """Options for `navigator.credentials`, in WebAuthn's JSON; `state` must come back with the browser's answer."""
-
-    state: str
-    options: dict[str, Any]
-
-
-_State = Annotated[str, Meta(max_length=4096, description="as it came with the options")]
-_Credential = Annotated[dict[str, Any], Meta(description="the browser's credential, as its `toJSON` writes it")]
-
-
-class NewPasskey(_Schema, frozen=True, kw_only=True):
-    """Creates a passkey with the browser's answer."""
-
-    right: _Token
-    state: _State
-    credential: _Credential
-
-
-class PasskeySignIn(_Schema, frozen=True, kw_only=True):
-    """Signs a user in with the browser's answer."""
-
-    state: _State
-    credential: _Credential
 
 
 class SignedIn(_Schema, frozen=True, kw_only=True):

@@ -33,12 +33,6 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "migrate": ("keyturn.cli.service", "Create or update Keyturn's tables."),
     "studio": ("keyturn.cli.emails.studio", "Preview the emails in a browser, with sample data."),
     "render": ("keyturn.cli.emails.render", "Render an email to the terminal or a file."),
-    "render-server": (
-        "keyturn.cli.emails.render_server",
-        "Render and check emails over HTTP, for apps in any language.",
-    ),
-    "lsp": ("keyturn.cli.emails.language_server", "Show findings and completions for emails in your editor."),
-    "mcp": ("keyturn.cli.emails.mcp_server", "Let a coding agent see, check and read emails."),
     "check": ("keyturn.cli.emails.check", "Check the emails: MJML, clients, links, accessibility, safety."),
     "diff": ("keyturn.cli.emails.diff", "Show which emails changed since a commit, in pictures."),
     "doctor": ("keyturn.cli.doctor", "Check the installation, and suggest fixes."),

@@ -39,10 +39,6 @@ _SAID = {
         " then run `keyturn accounts unlock {email}`"
     ),
     "signs_in_elsewhere": "{email} has no password: its owner signs in through another service",
-    "blocked": (
-        "no link goes to {email}, since another person may read it: see `keyturn mailbox show {email}`;"
-        " `keyturn mailbox release --unblock {email}` ends that"
-    ),
     "suppressed": "mails to {email} bounced or were reported as spam: see `keyturn mailbox show {email}`",
     "cooldown": "{email} got a reset mail a moment ago: wait for its cooldown",
     "daily_limit": "{email} has reached its limit of mails a day: see `keyturn mailbox show {email}`",

@@ -13,7 +13,6 @@ from keyturn.outbox.history import mails_sealed_otherwise
 from keyturn.problems.requests import DatabaseUnready
 from keyturn.reset.proofs.second_step.builtin_factors import BuiltinFactors
 from keyturn.settings import Settings
-from keyturn.signals.streams import streams_sealed_otherwise
 
 _NAME = "keys"
 
@@ -35,23 +34,18 @@ async def check_previous_keys(settings: Settings) -> list[Finding]:
     try:
         factors = BuiltinFactors(database, [settings.secret_key, *previous_keys(settings)])
         previous, lost = await factors.count_sealed_otherwise()
-        seal = Seal([settings.secret_key])
-        waiting = await mails_sealed_otherwise(database, seal)
-        streams = await streams_sealed_otherwise(database, seal) if settings.signals.receivers else 0
+        waiting = await mails_sealed_otherwise(database, Seal([settings.secret_key]))
     except (DatabaseUnready, DBAPIError, SettingsInvalid):
         return [_UNREACHED]
     finally:
         await database.close()
-    return [*_needs(previous, lost, waiting, streams)] or [_NOT_NEEDED]
+    return [*_needs(previous, lost, waiting)] or [_NOT_NEEDED]
 
 
-def _needs(previous: int, lost: int, waiting: int, streams: int) -> Iterator[Finding]:
+def _needs(previous: int, lost: int, waiting: int) -> Iterator[Finding]:
     if previous:
         message = f"previous_secret_keys: the second factors of {_accounts(previous)} need one of them"
         yield Finding(_NAME, "warn", message, "Keep it. A factor that is set up again uses the current key.")
-    if streams:
-        message = f"previous_secret_keys: streams of shared signals need one of them: {streams}"
-        yield Finding(_NAME, "warn", message, "Keep it. A stream that its receiver makes again uses the current key.")
     if lost:
         message = f"no key decrypts the second factors of {_accounts(lost)}, so their owners cannot reset a password"
         mend = "Add their key to previous_secret_keys, or set the factors up again."

@@ -68,8 +68,8 @@ class Dropped(msgspec.Struct, frozen=True):
 OUTCOMES = ("sent", "dropped", "retried", "parked", "dead")
 """What a try of a message can end with, in the metrics."""
 
-TO_THE_APP = ("webhook_", "callback_", "signal_")
-"""How the kinds of messages to the app and to receivers of signals begin. All others are mails."""
+TO_THE_APP = ("webhook_", "callback_")
+"""How the kinds of messages to the app begin. All others are mails."""
 
 Settlement = Sent | Dropped
 

@@ -33,12 +33,6 @@ from keyturn.telemetry.meters import count_calls
 BeforeChange = Callable[[Account, Client], Awaitable[None]]
 """The port for a check that may refuse a reset before its link is used up: it raises ResetRefused or HookFailed."""
 
-AfterReset = Callable[[Transaction, Account], None]
-"""The port for what a client gets that has set a password with a link, in the transaction of the change."""
-
-GrantAfterReset = Callable[[], tuple[str, AfterReset]]
-"""Returns the token of a right that comes with a new password, and what writes the right."""
-
 
 class PasswordResets:
     """Completes resets: asks `before_change`, makes the change, and forgets guesses at the old password.
@@ -68,12 +62,11 @@ class PasswordResets:
         client: Client,
         email: str | None = None,
         answer: SecondStepAnswer | None = None,
-        then: Sequence[AfterReset] = (),
     ) -> Account:
         """Set a new password, use up the link, and end the account's other links and its sessions. Return the account.
 
-        `answer`: to the second step, if the account has one. `then`: writes that end the change. Earlier guesses at the
-        old password no longer count.
+        `answer`: to the second step, if the account has one. Earlier guesses at the old password no longer
+        count.
         Raises LinkDead, PasswordRejected, ResetRefused, SecondStepRequired, SecondStepRejected (the link survives these
         four), Busy, AccountsUnready, HookFailed, TooManyRequests.
         """
@@ -81,8 +74,7 @@ class PasswordResets:
         link, account = await self._links.require("password_reset", token, email, client)
         await self._require_consent(link, account, client)
         demands = [partial(step.require, link, account, answer, client) for step in self._second_steps]
-        links, last = self._links.store, lambda tx: [write(tx, account) for write in then]
-        authorization = LinkAuthorization(links, tokens.digest(token), link, demands, last)
+        authorization = LinkAuthorization(self._links.store, tokens.digest(token), link, demands)
         change = Change(account=link.owner(account), password=password, client=client, authorization=authorization)
         try:
             await self._changes.make(change)
@@ -195,23 +187,15 @@ Demand = Callable[[], Awaitable[PassedSecondStep | None]]
 class LinkAuthorization(ChangeAuthorization):
     """Allows one change to the holder of a link; consuming the link decides.
 
-    `demands`: check second steps. `last`: writes what ends the change.
+    `demands`: check second steps.
     """
 
-    def __init__(
-        self,
-        links: LinkStore,
-        digest: bytes,
-        link: Link,
-        demands: Sequence[Demand],
-        last: Callable[[Transaction], object],
-    ) -> None:
+    def __init__(self, links: LinkStore, digest: bytes, link: Link, demands: Sequence[Demand]) -> None:
         self.how = "reset"
         self._links = links
         self._digest = digest
         self._link = link
         self._demands = demands
-        self._last = last
         self._passed: Sequence[PassedSecondStep] = ()
 
     @property
@@ -249,7 +233,6 @@ class LinkAuthorization(ChangeAuthorization):
     def after_change(self, tx: Transaction) -> None:
         for passed in self._passed:
             passed.confirm(tx)
-        self._last(tx)
 
 
 def _dead_reason(link: Link | None) -> DeadReason | None:

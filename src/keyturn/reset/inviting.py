@@ -82,7 +82,7 @@ class Invitations:
 
 Outcome = Literal["asked", "malformed", "no_account", "disabled", "locked", "signs_in_elsewhere"] | Refusal
 
-RETRIED: Collection[Outcome] = ("locked", "blocked", "suppressed", "daily_limit", "cooldown")
+RETRIED: Collection[Outcome] = ("locked", "suppressed", "daily_limit", "cooldown")
 """Outcomes that may change by the next run."""
 
 

@@ -5,7 +5,7 @@ import hmac
 import logging
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import NoReturn
@@ -188,24 +188,6 @@ class SignIns:
         if isinstance(self._hashes, ChecksPasswords):
             return await self._hashes.check_password(account_id, password)
         return await self._hashes.password_hash(account_id) == verified
-
-    async def open_proved(self, account: Account, accept: Callable[[Transaction], bool]) -> OpenedSession | None:
-        """Open a session for a user who has proved otherwise to be the owner; None if `accept` says no.
-
-        `accept` runs in the transaction that opens the session.
-        """
-        secret = tokens.mint(os.urandom)
-
-        def start(tx: Transaction) -> bool:
-            tx.hold(account.id)
-            if not accept(tx):
-                return False
-            tx.sessions.start(account.id, secret)
-            return True
-
-        if not await self._records.transact(start):
-            return None
-        return OpenedSession(secret=secret, account=account, device=self.device(account))
 
     def device(self, account: Account) -> str:
         """Return a device cookie's value for a user who has just proved that the account is theirs."""

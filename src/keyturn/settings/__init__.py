@@ -49,32 +49,6 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     where: dict[str, bool | int | float | str] = {}
 
 
-class SubjectColumns(msgspec.Struct, frozen=True, kw_only=True):
-    """Where an app stores which user of an identity provider an account is.
-
-    `account`: the column with the account's id, such as `identities.user_id`, or that of the accounts' own table.
-    `subject`: the column of that table with the provider's id of the user (`sub`).
-    `where`: columns and their values, if the table has users of several providers.
-    """
-
-    account: str = ""
-    subject: str = ""
-    where: dict[str, bool | int | float | str] = {}
-
-
-class PasskeyTableSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The table in which the app's own library keeps passkeys, in the database of `accounts.table`.
-
-    `format`: the library, which decides the names of columns and how values are written; "" for no passkeys.
-    `table`: its name; "" for the library's own.
-    `columns`: names of columns that differ, by field, such as `{public_key = "key"}`; "" leaves an optional field out.
-    """
-
-    format: Literal["", "better-auth", "simplewebauthn", "django-allauth"] = ""
-    table: str = ""
-    columns: dict[str, str] = {}
-
-
 class TableSettings(msgspec.Struct, frozen=True, kw_only=True):
     """An app's own table of accounts.
 
@@ -88,8 +62,6 @@ class TableSettings(msgspec.Struct, frozen=True, kw_only=True):
     `delete`: columns of other tables with the account's id, such as `sessions.user_id`; a change deletes those rows.
     `ends`: what a change, or an intrusion, ends, by such columns; `delete` is the short form.
     `lock`, `unlock`: columns that lock and unlock an account, written like `set`.
-    `subjects`: which users of identity providers the accounts are, by the names in `signals.transmitters`.
-    `passkeys`: where passkeys are stored.
     """
 
     url: Secret = Secret("")
@@ -110,8 +82,6 @@ class TableSettings(msgspec.Struct, frozen=True, kw_only=True):
     ends: dict[str, Ending] = {}
     lock: dict[str, bool | int | float | str] = {}
     unlock: dict[str, bool | int | float | str] = {}
-    subjects: dict[str, SubjectColumns] = {}
-    passkeys: PasskeyTableSettings = PasskeyTableSettings()
 
     @property
     def username(self) -> str:
@@ -220,21 +190,6 @@ class AppSettings(msgspec.Struct, frozen=True, kw_only=True):
     android: dict[str, tuple[str, ...]] = {}
     open_url: str = ""
     apple_store_id: str = ""
-
-
-class PasskeySettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Passkeys (WebAuthn), created after a reset and in the security settings.
-
-    `rp_id`: the domain that they belong to, which is that of `base_url` or a parent; "" for the former.
-    `origins`: origins of the app's pages that may use them, beside that of `base_url`.
-    `enroll_url`, `manage_url`: the app's own pages, for password managers; "" for Keyturn's, if users sign in here.
-    """
-
-    enabled: bool = False
-    rp_id: str = ""
-    origins: tuple[str, ...] = ()
-    enroll_url: str = ""
-    manage_url: str = ""
 
 
 class HookSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -497,10 +452,6 @@ AppEventType = Literal["password.changed", "password.reset_requested", "account.
 """Events that an app can get."""
 
 
-SignalType = Literal["session-revoked", "credential-change", "account-credential-change-required"]
-"""Events that receivers of shared signals can get."""
-
-
 class DatabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The database of Keyturn's own tables.
 
@@ -665,67 +616,6 @@ class WebhookSettings(msgspec.Struct, frozen=True, kw_only=True):
     timeout: timedelta = timedelta(seconds=10)
 
 
-class SignalReceiver(msgspec.Struct, frozen=True, kw_only=True):
-    """A system that gets shared signals.
-
-    `stream`: "push" and "poll" are streams by these settings; with "api", the receiver makes its stream itself.
-    `audience`: the `aud` of its events.
-    `push_to`: where a "push" stream's events go. With "api", addresses of its origin may be chosen; "" for none.
-    `authorization`: the Authorization header of pushed events.
-    `token`: the receiver's bearer token.
-    `subject`: how events name an account (RFC 9493); "iss_sub" and "opaque" take its id.
-    `subject_issuer`: the `iss` of "iss_sub"; "" for Keyturn's own.
-    """
-
-    stream: Literal["push", "poll", "api"] = "push"
-    audience: str = ""
-    push_to: Secret = Secret("")
-    authorization: Secret = Secret("")
-    token: Secret = Secret("")
-    events: tuple[SignalType, ...] = get_args(SignalType)
-    subject: Literal["email", "iss_sub", "opaque"] = "email"
-    subject_issuer: str = ""
-
-
-class SignalTransmitter(msgspec.Struct, frozen=True, kw_only=True):
-    """A system that reports hijacked mailboxes.
-
-    `issuer`: the `iss` of its events. `audiences`: their `aud`, of which one is enough.
-    `jwks_url`: where it publishes its keys.
-    `domains`: the domains of the mailboxes that it may block; "*" for all.
-    `authorization`: the Authorization header of its pushes; "" if it sends none.
-    `poll_from`: where its events are fetched; "" if it pushes them. `token`: the bearer token for that.
-    `ends_sessions`: whether its reports of revoked sessions and tokens end the account's sessions, too.
-    """
-
-    issuer: str = ""
-    audiences: tuple[str, ...] = ()
-    jwks_url: str = ""
-    domains: tuple[str, ...] = ()
-    authorization: Secret = Secret("")
-    poll_from: str = ""
-    token: Secret = Secret("")
-    ends_sessions: bool = False
-
-
-class SignalSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Security events to and from other systems, by OpenID's Shared Signals Framework.
-
-    `receivers`, `transmitters`: to whom events go, and who reports hijacked mailboxes.
-    `keys`: RSA keys in PEM, by their names (`kid`). All are published; `sign_with` names the one that signs.
-    `hold`: how long events wait for a poll, or for the end of a pause.
-    `poll_wait`: how long a poll waits for an event, if the receiver asks for that.
-    """
-
-    receivers: dict[str, SignalReceiver] = {}
-    keys: dict[str, Secret] = {}
-    sign_with: str = ""
-    hold: timedelta = timedelta(days=7)
-    poll_wait: timedelta = timedelta(seconds=10)
-    timeout: timedelta = timedelta(seconds=10)
-    transmitters: dict[str, SignalTransmitter] = {}
-
-
 class RetentionSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How long records stay after they are no longer needed, and addresses in messages that were sent."""
 
@@ -782,7 +672,6 @@ class Settings(_ProviderSections, msgspec.Struct, frozen=True, kw_only=True):  #
     token: TokenSettings = TokenSettings()
     invitations: InvitationSettings = InvitationSettings()
     secure_account: SecureAccountSettings = SecureAccountSettings()
-    passkeys: PasskeySettings = PasskeySettings()
     hooks: HookSettings = HookSettings()
     apps: AppSettings = AppSettings()
     mail: MailSettings = MailSettings()
@@ -799,7 +688,6 @@ class Settings(_ProviderSections, msgspec.Struct, frozen=True, kw_only=True):  #
     hashing: HashingSettings = HashingSettings()
     worker: WorkerSettings = WorkerSettings()
     webhooks: WebhookSettings = WebhookSettings()
-    signals: SignalSettings = SignalSettings()
     retention: RetentionSettings = RetentionSettings()
     logs: LogSettings = LogSettings()
     metrics: MetricsSettings = MetricsSettings()
@@ -814,11 +702,6 @@ class Settings(_ProviderSections, msgspec.Struct, frozen=True, kw_only=True):  #
         """Scheme, host and port of `base_url`, as a browser writes them in an Origin header (RFC 6454)."""
         scheme, _, rest = self.base_url.partition("://")
         return f"{scheme}://{rest.split('/')[0]}".lower()
-
-    @property
-    def rp_id(self) -> str:
-        """The domain of passkeys: `passkeys.rp_id`, or the host of `base_url`."""
-        return self.passkeys.rp_id or urlsplit(self.base_url).hostname or ""
 
     @property
     def answered_hosts(self) -> frozenset[str]:

@@ -21,7 +21,6 @@ from keyturn.packaging import folder
 from keyturn.reset.mails.email_props import (
     EMAILS,
     HelpRequested,
-    PasskeyChanged,
     PasswordChanged,
     SecondStepChanged,
     SecondStepFailed,
@@ -119,7 +118,7 @@ def test_its_inbox_row_is_short_and_holds_no_secret(props: Any, render: Render) 
 def test_the_first_forty_characters_of_subject_and_preheader_name_the_matter(props: Any, render: Render) -> None:
     mail = render(props)
     begins = mail.subject[:40]
-    matter = r"(?i)\b(passwords?|link|codes|passkey|sign in|email address|account secured|second step|help desk)\b"
+    matter = r"(?i)\b(passwords?|link|codes|sign in|email address|account secured|second step|help desk)\b"
 
     assert "Northwind School" in begins
     assert re.search(matter, begins), begins
@@ -158,7 +157,7 @@ def test_a_screen_reader_gets_language_title_heading_and_no_layout_tables(props:
     tables = re.findall(r"<table[^>]*>", mail.html)
     assert len([table for table in tables if not LAYOUT_TABLE.match(table)]) == isinstance(
         props,
-        HelpRequested | PasskeyChanged | PasswordChanged | SecondStepChanged | SecondStepFailed,
+        HelpRequested | PasswordChanged | SecondStepChanged | SecondStepFailed,
     )
 
 

@@ -17,7 +17,6 @@ from keyturn.accounts.port import Account, AccountStore
 from keyturn.cli.running import serving
 from keyturn.cli.sockets import address_of, listen
 from keyturn.errors import KeyturnError
-from keyturn.hosts import host_of
 from keyturn.packaging import folder
 from keyturn.parts import Parts
 from keyturn.plain_files import make_private_file, make_private_folder
@@ -28,7 +27,6 @@ from keyturn.settings import (
     DatabaseSettings,
     Kind,
     MailSettings,
-    PasskeySettings,
     Secret,
     SecureAccountSettings,
     Settings,
@@ -150,8 +148,6 @@ def demo_settings(url: str, folder: DemoFolder) -> Settings:
         brand=BRAND,
         kinds=KINDS,
         secure_account=SecureAccountSettings(lock=True),
-        # Browsers have passkeys for a name, and none for an IP address.
-        passkeys=PasskeySettings(enabled=host_of(url) == "localhost" and find_spec("webauthn") is not None),
         database=DatabaseSettings(url=folder.sqlite("demo.db")),
         mail=MailSettings(transport="capture", capture_dir=str(folder.path / "mail")),
     )

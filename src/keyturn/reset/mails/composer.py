@@ -3,7 +3,7 @@
 import os
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -69,8 +69,6 @@ def page_urls(settings: Settings) -> PageUrls:
 
 _LONGEST_NAME = 120
 _LONGEST_PROVIDER = 40
-_LONGEST_PASSKEY = 50
-
 _LIKE_A_LINK = re.compile(r"[/@]|www\.|\S[.\u3002]\w[^\s.,;)'\u2019-]", re.IGNORECASE)
 """A slash, an @, or a dot with two letters after it and no space, as in evil.com; but not J.R. Ewing or St. John."""
 
@@ -162,7 +160,7 @@ class MailComposer:
         }
         props: EmailProps = (
             email_props.Invitation(**common, reason=mail.reason)
-            if account.awaits_password and not account.has_passkeys
+            if account.awaits_password
             else self._reset_props(mail, common, account)
         )
         return SealedMail(
@@ -176,7 +174,6 @@ class MailComposer:
             **common,
             recovers=mail.recovers,
             locked=account.locked,
-            by_passkey=account.awaits_password,
             by_operator=mail.by_operator,
             reason=mail.reason,
             code=mail.code,
@@ -207,12 +204,8 @@ class MailComposer:
         account: Account,
         change: PasswordWasChanged,
         secure: SecureToken | None = None,
-        passkeys: Sequence[str] = (),
     ) -> SealedMail:
-        """Return the mail about a new password, a link that was given out, or a passkey.
-
-        `passkeys`: names of those created recently.
-        """
+        """Return the mail about a new password, or about a link that was given out."""
         if change.is_link:
             told = email_props.HelpRequested(
                 requested_at=change.at,
@@ -220,26 +213,11 @@ class MailComposer:
                 **({} if secure is None else self._secure_props(secure)),
             )
             return SealedMail(email=self._write(told, account, change.client))
-        if change.passkey:
-            return await self._about_passkey(account, change, secure)
         language = self._language_for(account, change.client)
         props = email_props.PasswordChanged(
             changed_at=change.at,
             sessions_ended=self._defaults.ends_sessions,
             ended=ended_in_words(change.ended, language) if change.ended else "",
-            passkeys=language.join_list(_greeting_name(one)[:_LONGEST_PASSKEY] or "?" for one in passkeys),
-            **self._incident(account, change.client),
-            **({} if secure is None else self._secure_props(secure)),
-        )
-        return SealedMail(email=self._write(props, account, change.client))
-
-    async def _about_passkey(
-        self, account: Account, change: PasswordWasChanged, secure: SecureToken | None
-    ) -> SealedMail:
-        props = email_props.PasskeyChanged(
-            passkey=_greeting_name(change.passkey_name)[:_LONGEST_PASSKEY],
-            is_removed=change.passkey == "removed",
-            changed_at=change.at,
             **self._incident(account, change.client),
             **({} if secure is None else self._secure_props(secure)),
         )

@@ -49,7 +49,6 @@ class PasswordReset(_ToOwner, frozen=True, kw_only=True):
     `recovers`: the owner has reported a change. If the account is also `locked`, no sign-in works until this link is
     used.
     `by_operator`: the service's operator asks for a new password, and says in `reason` why.
-    `by_passkey`: the account has no password, and signs in with a passkey.
     """
 
     template = "password_reset"
@@ -65,7 +64,6 @@ class PasswordReset(_ToOwner, frozen=True, kw_only=True):
     code_expires_at: datetime | None = None
     recovers: bool = False
     locked: bool = False
-    by_passkey: bool = False
     by_operator: bool = False
     reason: Reason = ""
 
@@ -101,9 +99,6 @@ class PasswordChanged(_Securable, frozen=True, kw_only=True):
     ended: Annotated[
         str, Meta(max_length=300, description='for example "3 sessions and 1 passkey"; empty if nothing is counted')
     ] = ""
-    passkeys: Annotated[
-        str, Meta(max_length=300, description="names of passkeys that were created recently; empty without any")
-    ] = ""
 
 
 class SecondStepFailed(_ByClient, frozen=True, kw_only=True):
@@ -124,16 +119,6 @@ class SecondStepChanged(_ByClient, frozen=True, kw_only=True):
     is_removed: Annotated[bool, Meta(description="the second step was removed; if neither, there are new codes")] = (
         False
     )
-
-
-class PasskeyChanged(_Securable, frozen=True, kw_only=True):
-    """The mail that says that a passkey was created or removed."""
-
-    template = "passkey_changed"
-
-    passkey: Annotated[str, Meta(max_length=50, description="its name; empty if not known")]
-    is_removed: Annotated[bool, Meta(description="removed; otherwise created")] = False
-    changed_at: datetime
 
 
 class HelpRequested(_Securable, frozen=True, kw_only=True):
@@ -174,7 +159,6 @@ EMAILS: dict[str, type[EmailProps]] = {
         PasswordChanged,
         SecondStepFailed,
         SecondStepChanged,
-        PasskeyChanged,
         HelpRequested,
         AddressDisputed,
         SignInWithProvider,

@@ -133,15 +133,12 @@ class PasswordWasChanged(_OfAccount, frozen=True, kw_only=True):
     `secures`: whether the mail may have the link that secures the account.
     `ended`: how many credentials of each kind were ended.
     `is_link`: no password has changed; an operator gave out a link or a code.
-    `passkey`: if this is "created" or "removed", a passkey changed and the password did not. `passkey_name`: which.
     """
 
     email: str = ""
     secures: bool = True
     ended: Mapping[str, int] = {}
     is_link: bool = False
-    passkey: Literal["", "created", "removed"] = ""
-    passkey_name: str = ""
 
 
 class SecondStepHasFailed(_OfAccount, frozen=True, kw_only=True):

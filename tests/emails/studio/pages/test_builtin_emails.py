@@ -45,7 +45,8 @@ def gallery(own: Path) -> Gallery:
 @pytest.fixture
 def client(gallery: Gallery) -> Iterator[Client]:
     with TestClient(
-        create_studio_app(Studio(gallery=gallery, sender="a@northwind.example")), base_url="http://127.0.0.1:8001"
+        create_studio_app(Studio(gallery=gallery, sender="a@northwind.example", token="")),
+        base_url="http://127.0.0.1:8001",
     ) as client:
         yield client
 
