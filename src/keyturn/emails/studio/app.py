@@ -124,7 +124,7 @@ def _parts(studio: Studio, path: str) -> tuple[Layout, dict[str, object]]:
 def create_studio_app(studio: Studio, path: str = "/studio") -> Litestar:
     @get("/", include_in_schema=False, sync_to_thread=False)
     def to_the_studio(request: Request[Any, Any, Any]) -> Redirect:
-        return Redirect(f"{path}?{request.url.query}" if request.url.query else path)
+        return Redirect(f"{path}?{request.url.query}" if request.url.query else path, headers=HEADERS)
 
     def answer_without_route(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
         if error.status_code == HTTP_404_NOT_FOUND:
