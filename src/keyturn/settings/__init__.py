@@ -230,13 +230,12 @@ class PasswordSettings(msgspec.Struct, frozen=True, kw_only=True):
 class BreachSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Where to look passwords up in lists of leaked ones.
 
-    `source`: "hibp" sends five digits of a hash to `url`; "file" reads `file`, which `keyturn breaches build` writes.
+    `source`: "hibp" sends five digits of a hash to `url`.
     `timeout`: after it, the failure is counted, and the password is accepted.
     """
 
-    source: Literal["none", "hibp", "file"] = "none"
+    source: Literal["none", "hibp"] = "none"
     url: str = "https://api.pwnedpasswords.com"
-    file: Folder = Folder("")
     timeout: timedelta = timedelta(seconds=1)
 
 
