@@ -206,7 +206,6 @@ class PasswordSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Which passwords are accepted. The defaults follow NIST SP 800-63B-4 3.1.1.2 and ASVS 6.2.
 
     `profile`: a standard that the other keys must meet; see `shortest`, and the rules in `rules/every_rule.py`.
-    `block_current`: refuse the account's current password, if the store's hashes can be read or its user entered it.
     """
 
     profile: Literal["", "nist", "asvs"] = ""
@@ -216,7 +215,6 @@ class PasswordSettings(msgspec.Struct, frozen=True, kw_only=True):
     digit: bool = False
     special: bool = False
     block_common: bool = True
-    block_current: bool = True
 
     @property
     def shortest(self) -> int:

@@ -57,7 +57,6 @@ class PasswordPolicy:
         self._brand_names = brand_names
         self._guesses = GuessEstimator()
         self.breaches = breaches
-        self.refuses_current = settings.block_current
         breached = (_rule("breached"),) if breaches else ()
         self.rules = (*(rule for rule, _ in self._checks("", common=False)), *breached)
 
@@ -74,10 +73,6 @@ class PasswordPolicy:
             broken = [_rule("breached")]
         if broken:
             raise _rejection(*broken)
-
-    def reject_current(self) -> PasswordRejected:
-        """Return the error for the account's current password."""
-        return _rejection(_rule("current"))
 
     def close(self) -> None:
         self._guesses.close()
