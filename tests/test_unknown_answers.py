@@ -24,8 +24,7 @@ from keyturn.mail.providers.sendgrid import SendGridSender, SendGridSettings
 from keyturn.mail.providers.ses import SesSender, SesSettings
 from keyturn.mail.providers.smtp import SmtpSender, SmtpSettings
 from keyturn.problems.requests import AccountsUnready, Busy, ChallengeUnready, SecondStepUnfinished
-from keyturn.reset.passwords.breach_ranges import BreachRanges
-from keyturn.reset.passwords.breaches import BreachSourceFailed
+from keyturn.reset.passwords.breaches import BreachRanges, BreachSourceFailed
 from keyturn.reset.proofs.captcha import Captcha, SiteVerify
 from keyturn.reset.proofs.second_step.port import SecondStepTry
 from keyturn.reset.proofs.second_step.sms_senders import TwilioSms

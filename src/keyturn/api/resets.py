@@ -146,7 +146,7 @@ class ResetController(Controller):
         summary="Check a new password",
         description=(
             "Tells a form whether a password would be accepted, while the user types it. Needs a live link, and does "
-            "not use it up. The answer does not reveal whether it is the account's current password."
+            "not use it up."
         ),
         operation_id="checkPassword",
         responses=problem_responses(InputInvalid, LinkDead, TooManyRequests, Busy),

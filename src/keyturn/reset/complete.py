@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import partial
 
 from keyturn import addresses
-from keyturn.accounts.port import Account, JoinsTransaction, KnowsHashes, NewPassword
+from keyturn.accounts.port import Account, JoinsTransaction, NewPassword
 from keyturn.database import now
 from keyturn.problems.passwords import OutcomeUnknown, ResetRefused
 from keyturn.problems.problem import outcome_of
@@ -99,7 +99,7 @@ class PasswordChanges:
     """Sets passwords: in one transaction if the store joins it, otherwise through `elsewhere.py`."""
 
     def __init__(self, ground: Ground, policy: PasswordPolicy, hasher: PasswordHasher, effects: ChangeEffects) -> None:
-        self._accounts, self._records = ground.accounts, ground.records
+        self._records = ground.records
         self._joining = ground.accounts if isinstance(ground.accounts, JoinsTransaction) else None
         self._policy = policy
         self._hasher = hasher
@@ -113,35 +113,12 @@ class PasswordChanges:
         """
         await self._policy.require(change.password, change.account.email)
         await change.authorization.require_second_step()
-        password = await self._accept(change)
+        password = NewPassword(change.password, self._hasher.hash, current=change.current)
         if self._joining is not None:
             await self._change_in_transaction(self._joining, change, password)
         else:
             await self._external.make(change, password)
         self._records.outbox.wake()
-
-    async def _accept(self, change: Change) -> NewPassword:
-        """Return the new password, unless it is the account's present one.
-
-        That is checked after all other rules, because a wrong guess changes the password and uses up the link: guessing
-        the current password takes a link for each guess. If another request has just set this very password with the
-        link, as when a form is sent twice, the error says that the link was used.
-        """
-        plain = NewPassword(change.password, self._hasher.hash, current=change.current)
-        if not self._policy.refuses_current:
-            return plain
-        if change.password == change.current:
-            raise self._policy.reject_current()
-        if change.current is not None or not isinstance(self._accounts, KnowsHashes):
-            return plain
-        current = await self._accounts.password_hash(change.account.id)
-        if not current:
-            return plain
-        hashed = await self._hasher.hash_another(change.password, current)
-        if hashed is None:
-            await change.authorization.require_unused()
-            raise self._policy.reject_current()
-        return NewPassword(change.password, self._hasher.hash, hashed)
 
     async def _change_in_transaction(self, accounts: JoinsTransaction, change: Change, password: NewPassword) -> None:
         password_hash = await password.hashed()
@@ -210,10 +187,10 @@ class LinkAuthorization(ChangeAuthorization):
             self._passed = [passed for demand in self._demands if (passed := await demand())]
         except LinkDead as dead:
             if dead.reason == "invalid":  # another request may have used it, as when a form is sent twice
-                await self.require_unused()
+                await self._require_unused()
             raise
 
-    async def require_unused(self) -> None:
+    async def _require_unused(self) -> None:
         if dead := _dead_reason(await self._links.find(self._digest)):
             raise LinkDead(dead)
 

@@ -206,7 +206,6 @@ class PasswordSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Which passwords are accepted. The defaults follow NIST SP 800-63B-4 3.1.1.2 and ASVS 6.2.
 
     `profile`: a standard that the other keys must meet; see `shortest`, and the rules in `rules/every_rule.py`.
-    `block_current`: refuse the account's current password, if the store's hashes can be read or its user entered it.
     """
 
     profile: Literal["", "nist", "asvs"] = ""
@@ -216,7 +215,6 @@ class PasswordSettings(msgspec.Struct, frozen=True, kw_only=True):
     digit: bool = False
     special: bool = False
     block_common: bool = True
-    block_current: bool = True
 
     @property
     def shortest(self) -> int:
@@ -230,13 +228,12 @@ class PasswordSettings(msgspec.Struct, frozen=True, kw_only=True):
 class BreachSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Where to look passwords up in lists of leaked ones.
 
-    `source`: "hibp" sends five digits of a hash to `url`; "file" reads `file`, which `keyturn breaches build` writes.
+    `source`: "hibp" sends five digits of a hash to `url`.
     `timeout`: after it, the failure is counted, and the password is accepted.
     """
 
-    source: Literal["none", "hibp", "file"] = "none"
+    source: Literal["none", "hibp"] = "none"
     url: str = "https://api.pwnedpasswords.com"
-    file: Folder = Folder("")
     timeout: timedelta = timedelta(seconds=1)
 
 

@@ -160,10 +160,6 @@ def _breaches(settings: Settings) -> Iterator[Fault]:
         breaches.url.startswith("http://") and is_loopback(breaches.url)
     ):
         yield Fault("breaches.url", f"must begin with https://{not_this(breaches.url)}")
-    if breaches.source == "file" and not breaches.file:
-        yield Fault("breaches.file", "missing: breaches.source is file")
-    elif breaches.source == "file" and not Path(breaches.file).is_file():
-        yield Fault("breaches.file", f"no such file: {breaches.file}; build it with `keyturn breaches build`")
 
 
 def _limits(settings: Settings) -> Iterator[Fault]:
