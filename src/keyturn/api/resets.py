@@ -132,7 +132,12 @@ class ResetController(Controller):
         right, write = api.grant_passkey() if api.grant_passkey else ("", None)
         then = (write,) if write else ()
         account = await api.resets.complete(
-            data.token, data.require_password(), client_of(request), data.email, data.answer, then
+            data.token,
+            data.require_password(),
+            client_of(request),
+            data.email,
+            data.second_step.answer if data.second_step else None,
+            then,
         )
         language = api.language(request)
         text = language.gettext("Your password was changed. You can sign in with it now.")

@@ -90,7 +90,7 @@ class Parts:
         self.securing = securing.build(settings, shared, self.effects)
         self.muting = muting.MailboxMuting(shared)
         self.invitations = Invitations(shared, service_key=settings.invitations.service_key)
-        self.sign_ins = sign_in.build(settings, shared, self.hasher, self.changes)
+        self.sign_ins = sign_in.build(settings, shared, self.hasher, self.changes, self.second_step)
         self.passkeys = passkeys_of(settings, shared, self.sign_ins)
         self.operator_resets = OperatorResets(shared)
         self.provider_events = provider_events.ProviderEvents(shared)

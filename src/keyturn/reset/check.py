@@ -153,7 +153,7 @@ class LinkChecks:
         """Return whose link it is, without using it up. Raises LinkDead with the reason, TooManyRequests."""
         await self._limits.count("validate", client)
         link, account = await self._links.require("link_check", token, email, client)
-        factors = tuple([factor for step in self._second_steps for factor in await step.factors(account)])
+        factors = tuple([factor for step in self._second_steps for factor in await step.factors(link, account)])
         return LiveLink(
             email=account.email,
             expires_at=link.expires_at,

@@ -81,7 +81,7 @@ class PasswordResets:
         link, account = await self._links.require("password_reset", token, email, client)
         await self._require_consent(link, account, client)
         demands = [partial(step.require, link, account, answer, client) for step in self._second_steps]
-        links, last = self._links.store, lambda tx: [write(tx, account) for write in then]
+        links, last = self._links.store, lambda tx: self._end(tx, link, account, client, then)
         authorization = LinkAuthorization(links, tokens.digest(token), link, demands, last)
         change = Change(account=link.owner(account), password=password, client=client, authorization=authorization)
         try:
@@ -92,6 +92,12 @@ class PasswordResets:
         with contextlib.suppress(LimitsUnready):  # the password is changed, even if the counter cannot be written
             await self._limits.forget_guesses(addresses.normalize(account.email))
         return account
+
+    def _end(self, tx: Transaction, link: Link, account: Account, client: Client, then: Sequence[AfterReset]) -> None:
+        for step in self._second_steps if link.recovers else ():
+            step.undo_recent(tx, account, client, "recovery_link")
+        for write in then:
+            write(tx, account)
 
     async def _require_consent(self, link: Link, account: Account, client: Client) -> None:
         """Ask everything that may refuse the change. The audit trail records a refusal."""

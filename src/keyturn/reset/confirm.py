@@ -3,7 +3,7 @@
 import os
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -16,7 +16,12 @@ from keyturn.reset.ground import Ground
 from keyturn.reset.mails.composer import MailComposer, SealedMail, SecureToken
 from keyturn.reset.mails.delivery import SUPPRESSED, MailDelivery
 from keyturn.reset.records import tokens
-from keyturn.reset.records.messages import PASSWORD_CHANGED, PasswordWasChanged
+from keyturn.reset.records.messages import (
+    PASSWORD_CHANGED,
+    SECOND_STEP_CHANGED,
+    PasswordWasChanged,
+    SecondStepWasChanged,
+)
 from keyturn.reset.records.secure_links import NewSecureLink
 from keyturn.reset.records.stores import Transaction
 
@@ -35,6 +40,9 @@ class ConfirmationHandler:
     `recent`: name what else admits clients since shortly before the change, such as new passkeys.
     """
 
+    kind = PASSWORD_CHANGED
+    payload: type[PasswordWasChanged | SecondStepWasChanged] = PasswordWasChanged
+
     def __init__(
         self,
         mails: MailDelivery,
@@ -51,7 +59,7 @@ class ConfirmationHandler:
         return await self._mails.deliver(message, self._confirm)
 
     async def _confirm(self, message: Message) -> Email | Dropped:
-        change = msgspec.json.decode(message.payload, type=PasswordWasChanged)
+        change = msgspec.json.decode(message.payload, type=self.payload)
         account = await self._accounts.get(change.account_id)
         if account is None:
             return Dropped("no_account")
@@ -63,8 +71,7 @@ class ConfirmationHandler:
         )
         account = msgspec.structs.replace(account, email=change.email or account.email)
         secure = await self._mint(account) if change.secures else None
-        recent = [name for names in self._recent for name in await names(account.id, change.at)]
-        mail = await self._composer.about_change(account, change, secure, recent)
+        mail = await self._compose(account, change, secure)
         sealed = self._mails.seal(mail)
 
         def write(tx: Transaction) -> Email | Dropped | None:
@@ -73,7 +80,7 @@ class ConfirmationHandler:
                 if tx.mailboxes.is_blocked_within(account.email):
                     return None
             if copy:
-                tx.outbox.enqueue(PASSWORD_CHANGED, copy)
+                tx.outbox.enqueue(self.kind, copy)
             if tx.mailboxes.is_suppressed(account.email, now()):
                 tx.audit.write(
                     "confirmation", SUPPRESSED, change.client, now(), account.id, account.email, message_id=message.id
@@ -91,6 +98,10 @@ class ConfirmationHandler:
             self._records.outbox.wake()
         return answer
 
+    async def _compose(self, account: Account, change: Any, secure: SecureToken | None) -> SealedMail:
+        recent = [name for names in self._recent for name in await names(account.id, change.at)]
+        return await self._composer.about_change(account, change, secure, recent)
+
     async def _mint(self, account: Account) -> SecureToken | None:
         """Return a token for the button, unless there is none."""
         if not self._composer.offers_securing or await self._records.mailboxes.is_blocked(account.email):
@@ -99,7 +110,9 @@ class ConfirmationHandler:
         return SecureToken(token=tokens.mint(os.urandom), expires_at=now() + lifetime, lifetime=lifetime)
 
 
-def _new_link(secure: SecureToken, account: Account, change: PasswordWasChanged) -> NewSecureLink:
+def _new_link(
+    secure: SecureToken, account: Account, change: PasswordWasChanged | SecondStepWasChanged
+) -> NewSecureLink:
     return NewSecureLink(
         digest=tokens.digest(secure.token),
         account_id=account.id,
@@ -107,6 +120,16 @@ def _new_link(secure: SecureToken, account: Account, change: PasswordWasChanged)
         changed_at=change.at,
         expires_at=secure.expires_at,
     )
+
+
+class FactorsHandler(ConfirmationHandler):
+    """Tells the owner of a change of the account's second factors in the same way."""
+
+    kind = SECOND_STEP_CHANGED
+    payload = SecondStepWasChanged
+
+    async def _compose(self, account: Account, change: Any, secure: SecureToken | None) -> SealedMail:
+        return await self._composer.about_factors(account, change, secure)
 
 
 class _Notice(Protocol):

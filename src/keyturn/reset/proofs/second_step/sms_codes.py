@@ -16,7 +16,7 @@ from keyturn.keys import derive
 from keyturn.problems.requests import TooManyRequests, Unavailable
 from keyturn.reset.mails.theme import Themes
 from keyturn.reset.proofs.second_step.models import SmsCodeRow
-from keyturn.reset.proofs.second_step.port import Accepted, SecondStepTry
+from keyturn.reset.proofs.second_step.port import SIGN_IN, Accepted, SecondStepTry
 from keyturn.reset.records.guarded import DAY, MOMENT, DailyCounter, SingleUse
 from keyturn.settings import SmsSettings
 from keyturn.telemetry.logs import LogEvent, log
@@ -40,7 +40,7 @@ class SmsSender(Protocol):
 
 
 class SmsCodes:
-    """Sends codes and verifies them. Each is for one reset and works once, for `ttl`.
+    """Sends codes and verifies them. Each is for one reset, or for signing in, and works once, for `ttl`.
 
     `text_of`: writes the message.
     `cooldown`, `daily`: an account gets one message in `cooldown` and `daily` in 24 hours. Messages cost money, and a
@@ -206,11 +206,17 @@ class SmsText:
         account = trial.account
         theme = self._themes.kinds.get(account.kind, self._themes.general)
         language = theme.languages.choose(account.locale, trial.client.languages)
-        text = language.gettext(
-            "%(code)s is your code for a new %(brand)s password. It works for %(lifetime)s."
-            " Do not share it with anyone.",
-            code=code,
-            brand=theme.brand.name,
-            lifetime=language.duration(life),
-        )
+        values = {"code": code, "brand": theme.brand.name, "lifetime": language.duration(life)}
+        if trial.reset_id == SIGN_IN:
+            text = language.gettext(
+                "%(code)s is your code to sign in to %(brand)s. It works for %(lifetime)s."
+                " Do not share it with anyone.",
+                **values,
+            )
+        else:
+            text = language.gettext(
+                "%(code)s is your code for a new %(brand)s password. It works for %(lifetime)s."
+                " Do not share it with anyone.",
+                **values,
+            )
         return f"{text}\n\n@{host} #{code}"
