@@ -22,6 +22,7 @@ from keyturn.problems.requests import InputInvalid
 from keyturn.reset.change import Change, ChangeAuthorization
 from keyturn.reset.complete import PasswordChanges
 from keyturn.reset.ground import Ground
+from keyturn.reset.limits.rate_limits import GuessCounter
 from keyturn.reset.passwords.hasher import PasswordHasher
 from keyturn.reset.proofs.second_step.required import PassedSecondStep, RequiredSecondStep, SecondStepAnswer
 from keyturn.reset.records import tokens
@@ -51,14 +52,14 @@ class DeviceCookies:
         nonce = _base64url(os.urandom(_NONCE_BYTES))
         return f"{nonce}.{_signature(self._keys[0], nonce, email)}"
 
-    def guesser(self, value: str, email: str) -> str:
+    def guesser(self, value: str, email: str) -> tuple[GuessCounter, str]:
         """Return the counter of a guess at the address: the device's, or that of all clients without its cookie."""
         shaped = _SHAPE.fullmatch(value)
         if not shaped:
-            return addresses.normalize(email)
+            return "address", addresses.normalize(email)
         nonce, signature = shaped.groups()
         signed = [hmac.compare_digest(signature, _signature(key, nonce, email)) for key in self._keys]
-        return f"device {nonce}" if any(signed) else addresses.normalize(email)
+        return ("device", nonce) if any(signed) else ("address", addresses.normalize(email))
 
 
 def _signature(key: bytes, nonce: str, email: str) -> str:
@@ -189,7 +190,7 @@ class SignIns:
             email = addresses.parse(email)
         except InputInvalid:
             raise CredentialsRejected from None
-        await self._limits.count_guess(self._devices.guesser(device, email))
+        await self._limits.count_guess(*self._devices.guesser(device, email))
         account = await self._accounts.find(email)
         verified = await (self._verify_proof(account, proof) if proof else self._verify(account, password))
         secret = None
@@ -318,7 +319,7 @@ class SignIns:
         """
         await self._limits.count("login", client)
         # By the account's id: a stranger's guesses at the sign-in page count against its email.
-        await self._limits.count_guess(account.id)
+        await self._limits.count_guess("account", account.id)
         if not await self._verify(account, current, reserved=True):
             await self._reject(event, account, client)
 

@@ -66,7 +66,7 @@ async def test_a_redis_that_is_down_lets_nobody_in(
     with pytest.raises(LimitsUnready):
         await rate_limits.count("request", SOMEBODY)
     with pytest.raises(LimitsUnready):
-        await rate_limits.count_guess(ADA)
+        await rate_limits.count_guess("address", ADA)
     with pytest.raises(LimitsUnready):
         await rate_limits.forget_guesses(ADA)
 

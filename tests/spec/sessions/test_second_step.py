@@ -187,6 +187,21 @@ async def test_a_code_by_message_is_for_signing_in_alone(by_phone: Service, tmp_
     assert problem(await sign_in(by_phone, "sms", code)) == "401 second-step-rejected"
 
 
+async def test_all_accounts_together_get_no_more_messages_however_many_ask_at_once(
+    start: Start, tmp_path: Path
+) -> None:
+    sms = SmsSettings(transport="capture", overall=3)
+    mail = MailSettings(transport="capture", capture_dir=str(tmp_path / "mail"))
+    service = await start(second_step=SecondStepSettings(source="builtin", sms=sms), mail=mail, limits=FREE)
+    people = [f"pupil{number}@northwind.test" for number in range(8)]
+    for email in people:
+        account = await service.add(email)
+        await builtin_factors(service).set_phone(account.id, PHONE)
+    answers = await asyncio.gather(*(sign_in(service, "sms", email=email) for email in people))
+    assert sorted(map(problem, answers)) == ["401 second-step-required"] * 3 + ["429 too-many-requests"] * 5
+    assert len(sent(tmp_path)) == 3
+
+
 # The page
 
 
