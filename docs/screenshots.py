@@ -1,6 +1,7 @@
 """Take the pictures of the documentation again: `uv run python docs/screenshots.py`. Needs Debian's Chromium."""
 
 import asyncio
+import os
 import re
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from playwright.async_api import Browser, async_playwright
 
 Scheme = Literal["light", "dark"]
 IMAGES = Path(__file__).parent / "images"
+TOKEN = "a-token-for-the-pictures"
 FLAGS = (
     "--no-sandbox",
     "--disable-quic",
@@ -26,7 +28,8 @@ FLAGS = (
 async def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "keyturn", "demo", "--port", "0"]
-        with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as demo:
+        environment = {**os.environ, "KEYTURN_STUDIO_TOKEN": TOKEN}
+        with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True) as demo:
             try:
                 assert demo.stdout
                 url = next(found[0] for line in demo.stdout if (found := re.search(r"http://[\d.:]+", line)))
@@ -44,7 +47,7 @@ async def main() -> None:
 
 async def studio(browser: Browser, url: str, scheme: Scheme) -> None:
     tab = await browser.new_page(viewport={"width": 1440, "height": 900}, color_scheme=scheme)
-    await tab.goto(f"{url}/studio/templates/password_reset?sample=viewer&tab=checks")
+    await tab.goto(f"{url}/studio/templates/password_reset?sample=viewer&tab=checks&token={TOKEN}")
     await tab.get_by_role("status").filter(has_text="watching").wait_for()
     await tab.wait_for_load_state("networkidle", timeout=180_000)  # it checks the whole folder
     await tab.screenshot(path=IMAGES / f"studio-{scheme}.png")
@@ -53,7 +56,7 @@ async def studio(browser: Browser, url: str, scheme: Scheme) -> None:
 
 async def sheet(browser: Browser, url: str) -> None:
     tab = await browser.new_page(viewport={"width": 1440, "height": 760})
-    await tab.goto(f"{url}/studio/sheet?width=375&scheme=light&scheme=dark&lang=en&lang=ja&lang=ar")
+    await tab.goto(f"{url}/studio/sheet?width=375&scheme=light&scheme=dark&lang=en&lang=ja&lang=ar&token={TOKEN}")
     await tab.wait_for_timeout(2000)  # its frames are loaded as they come into view
     await tab.screenshot(path=IMAGES / "studio-sheet.png")
     await tab.close()

@@ -100,7 +100,7 @@ def running_studio(folder: Path) -> Iterator[tuple[str, int]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         smtp = free.getsockname()[1]
-    command = [sys.executable, "-m", "keyturn", "studio", str(folder), "--port", "0", "--smtp", str(smtp)]
+    command = [sys.executable, "-m", "keyturn", "studio", str(folder), "--no-token", "--port", "0", "--smtp", str(smtp)]
     with subprocess.Popen(command, cwd=folder.parent, stdout=subprocess.PIPE, text=True) as studio:
         try:
             assert studio.stdout

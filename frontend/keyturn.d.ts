@@ -154,8 +154,6 @@ export interface Client {
   ): Promise<Done>;
   /** Disputes a change with the token of the mail that confirms it. Ends all access and sends a new reset link. */
   secureAccount(token: string): Promise<Done>;
-  /** Disputes a request with the token of the small link in a reset mail. The address gets no more of them for a while. */
-  muteMailbox(token: string): Promise<Done>;
   /** Changes the password of the user who is signed in to Keyturn. Works only in pages of its own origin. */
   changePassword(currentPassword: string, newPassword: string): Promise<Done>;
   policy(): Promise<{ rules: Rule[] }>;

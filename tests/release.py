@@ -115,7 +115,10 @@ def run_tool(package: str, *command: str) -> str:
 
 def try_out(keyturn: str, folder: Path) -> None:
     """Run the demo, the studio and the service of an installation, each in a folder of its own, and end each."""
-    for words, path in ((("demo", "--port", "0"), "/forgot-password"), (("studio", "--port", "0"), "/studio")):
+    for words, path in (
+        (("demo", "--port", "0"), "/forgot-password"),
+        (("studio", "--port", "0", "--no-token"), "/studio"),
+    ):
         place = folder / words[0]
         place.mkdir()
         with running_demo([keyturn, *words], place) as demo:

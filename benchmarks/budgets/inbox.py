@@ -69,7 +69,19 @@ def _figures_of_store(file: Path, words: Sequence[str], chance: random.Random) -
 def _figures_of_studio(file: Path) -> Iterator[Figure]:
     """Start the studio with the inbox, and wait until its page lists the newest mail."""
     port, started = free_port(), time.perf_counter()
-    command = [sys.executable, "-m", "keyturn", "studio", "--port", str(port), "--smtp", "0", "--inbox", str(file)]
+    command = [
+        sys.executable,
+        "-m",
+        "keyturn",
+        "studio",
+        "--no-token",
+        "--port",
+        str(port),
+        "--smtp",
+        "0",
+        "--inbox",
+        str(file),
+    ]
     with subprocess.Popen(command, cwd=file.parent, stdout=subprocess.DEVNULL) as process:
         while f" order {MAILS - 1}" not in _inbox(port):
             if process.poll() is not None or time.perf_counter() - started > _LONGEST:

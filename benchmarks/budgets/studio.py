@@ -84,7 +84,7 @@ def _figures() -> Iterator[Figure]:
 @contextmanager
 def _studio(templates: Path) -> Iterator[tuple[int, int]]:
     port = free_port()
-    command = [sys.executable, "-m", "keyturn", "studio", str(templates), "--port", str(port)]
+    command = [sys.executable, "-m", "keyturn", "studio", str(templates), "--no-token", "--port", str(port)]
     with subprocess.Popen(command, cwd=templates.parent, stdout=subprocess.DEVNULL) as process:
         try:
             while not _drawn(port):

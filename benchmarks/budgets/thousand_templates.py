@@ -94,7 +94,7 @@ def _write(folder: Path, templates: int) -> None:
 def _open(folder: Path, templates: int) -> _Opened:
     """Open the studio. The memory counts every process: the studio, the one that starts workers, and the workers."""
     port, start = free_port(), time.perf_counter()
-    command = [sys.executable, "-m", "keyturn", "studio", str(folder), "--port", str(port)]
+    command = [sys.executable, "-m", "keyturn", "studio", str(folder), "--no-token", "--port", str(port)]
     with subprocess.Popen(command, cwd=folder.parent, stdout=subprocess.DEVNULL) as process:
         try:
             while not (page := _page(port, "/studio")):

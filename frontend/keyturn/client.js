@@ -29,7 +29,7 @@ export function createClient({ url = "", path = "/api/auth", language = "" } = {
         body: body && JSON.stringify(body),
         redirect: "error", // a redirect would send the token and the password to another address
         referrerPolicy: "no-referrer",
-        signal: AbortSignal.timeout(PATIENCE),
+        signal: AbortSignal.timeout?.(PATIENCE),
       });
       const said = await answer.json();
       if (answer.ok) return said;
@@ -49,7 +49,6 @@ export function createClient({ url = "", path = "/api/auth", language = "" } = {
     check: (token, password, { email } = {}) => call("check-password", { token, password, email }),
     reset: (token, newPassword, more = {}) => call("reset-password", { token, newPassword, ...more }),
     secureAccount: (token) => call("secure-account", { token }),
-    muteMailbox: (token) => call("mute-mailbox", { token }),
     // Sessions have this fixed path, which `path` does not change.
     changePassword: (currentPassword, newPassword) =>
       call("change-password", { currentPassword, newPassword }, below("/api/auth")),

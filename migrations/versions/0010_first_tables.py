@@ -87,14 +87,11 @@ def _links_and_codes() -> None:
         sa.Column("revoked_at", _Time),
         sa.Column("recovers", sa.Boolean, nullable=False, server_default=sa.false()),
         sa.Column("reason", sa.String(300), nullable=False, server_default=""),
-        sa.Column("mute_digest", sa.LargeBinary(32)),
-        sa.Column("muted_at", _Time),
         sa.Column("second_step_tries", sa.Integer, nullable=False, server_default="0"),
         sa.UniqueConstraint("digest", name="uq_keyturn_reset_tokens_digest"),
     )
     op.create_index("ix_keyturn_reset_tokens_account_id", "keyturn_reset_tokens", ["account_id", "created_at"])
     _index("reset_tokens", "expires_at")
-    _index("reset_tokens", "mute_digest")
     op.create_table(
         "keyturn_reset_codes",
         sa.Column("mailbox", sa.LargeBinary(32), primary_key=True),
@@ -136,7 +133,6 @@ def _mailboxes() -> None:
         sa.Column("counted_since", _Time),
         sa.Column("suppressed_until", _Time),
         sa.Column("reason", sa.String(32)),
-        sa.Column("muted_until", _Time),
     )
 
 

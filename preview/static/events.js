@@ -6,6 +6,7 @@ const status = document.querySelector("[data-saved]");
 const folder = status.textContent;
 let source = null;
 const FAILED = "the studio failed: see the terminal";
+const REFUSED = "the studio refuses this page; open the address with ?token= that its terminal shows";
 const LOST = "the studio does not respond; start it again, and this page continues";
 let missed = false;
 
@@ -30,9 +31,9 @@ function start() {
   source.addEventListener("saved", (event) => redraw(JSON.parse(event.data)));
   source.addEventListener("mail", () => draw());
   source.addEventListener("snapshot", () => "deciding" in document.body.dataset || draw());
-  source.addEventListener("error", () => {
+  source.addEventListener("error", ({ target }) => {
     missed = true;
-    tell("lost", LOST);
+    tell("lost", target.readyState === EventSource.CLOSED ? REFUSED : LOST);
   });
 }
 

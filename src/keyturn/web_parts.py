@@ -30,6 +30,7 @@ def reset_api_of(parts: Parts) -> ResetApi:
         checks=parts.checks,
         resets=parts.resets,
         invitations=parts.invitations,
+        operator_links=parts.operator_links,
         policy=parts.policy,
         sessions=sessions,
         provider_events=parts.provider_events,
@@ -41,10 +42,6 @@ def reset_api_of(parts: Parts) -> ResetApi:
         codes=parts.code_exchange,
         takes_names=parts.ground.takes_names,
         securing=parts.securing,
-        muting=parts.muting if parts.settings.mute.url else None,
-        mute_period=parts.mailboxes.mute_period,
-        reports=parts.reports,
-        grant_passkey=parts.passkeys.right_after_reset if parts.passkeys else None,
     )
 
 
@@ -75,7 +72,6 @@ def site_of(parts: Parts) -> Site:
         link_life=parts.links.lifetime,
         mailboxes=parts.mailboxes,
         securing=parts.securing,
-        muting=parts.muting,
         paths=parts.paths,
         kinds=parts.themes.kinds,
         sign_in_url="" if hosted_path(settings.sign_in_page) and parts.sign_ins else parts.urls.sign_in(),
@@ -91,6 +87,5 @@ def site_of(parts: Parts) -> Site:
         identity_provider=settings.identity_provider,
         challenge=parts.challenge,
         codes=parts.code_exchange,
-        passkeys=parts.passkeys,
         ends_sessions=ends_sessions(settings.accounts),
     )

@@ -135,17 +135,16 @@ def test_a_dry_run_asks_nobody_and_writes_nothing(keyturn: Keyturn, school: Scho
 
 
 def test_who_could_not_be_asked_now_is_asked_by_the_next_run(keyturn: Keyturn, school: School) -> None:
-    async def mute(parts: Parts) -> None:
-        await parts.records.transact(lambda tx: tx.mailboxes.mute(ADA, now()))
+    async def suppress(parts: Parts) -> None:
+        await parts.records.transact(lambda tx: tx.mailboxes.suppress(ADA, now(), "complained"))
 
-    school.do(mute)
+    school.do(suppress)
     first = ask_all(keyturn)
-    assert "1 muted, 1 asked" in first.out
-    assert ask_all(keyturn).out.startswith("1 muted.\n")  # nobody was asked: no mail leaves
+    assert "1 suppressed, 1 asked" in first.out
+    assert ask_all(keyturn).out.startswith("1 suppressed.\n")  # nobody was asked: no mail leaves
     assert "Run the same command later to retry the accounts that got no link." in first.out
-    assert "Muted" in keyturn("mailbox", "show", ADA).out
     refused = keyturn("accounts", "reset", ADA)
-    assert f"`keyturn mailbox release {ADA}` ends the pause" in refused.err
+    assert f"see `keyturn mailbox show {ADA}`" in refused.err
 
     keyturn("mailbox", "release", ADA)
     assert ask_all(keyturn).out == "1 asked. The worker will send the mails.\n"

@@ -20,6 +20,10 @@ class Demo:
         self.greeting = self._read_greeting()
         self.url = re.findall(r"http://[\d.:]+", _ESCAPES.sub("", self.greeting))[0]
 
+    def address_of(self, row: str) -> str:
+        """Return the address of a row of the greeting, such as "Studio"."""
+        return str(re.findall(rf"^  {row} +(http\S+)", _ESCAPES.sub("", self.greeting), re.MULTILINE)[0])
+
     def _read_greeting(self) -> str:
         assert self.process.stdout
         lines = []

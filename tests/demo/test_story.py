@@ -30,6 +30,7 @@ async def page(browser: Browser, demo: Demo) -> AsyncIterator[Page]:
     page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("request", lambda request: faults.append(request.url) if _foreign(request.url, demo.url) else None)
+    await page.goto(demo.address_of("Studio"))
     yield page
     await context.close()
     assert not faults

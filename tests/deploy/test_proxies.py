@@ -44,7 +44,6 @@ LINK = f"/reset-password/{UNKNOWN}"
 PLACES = (
     LINK,
     f"/secure-your-account/{UNKNOWN}",
-    f"/stop-emails/{UNKNOWN}",
     f"/change-password/{UNKNOWN}",
     f"/school/reset-password/{UNKNOWN}/more",
     f"/reset-password?token={UNKNOWN}&email={quote(ADA)}",

@@ -20,7 +20,6 @@ from litestar.testing import AsyncTestClient
 from sqlalchemy import Connection, create_engine, update
 from tests.builtin_accounts import builtin_accounts
 
-import keyturn.accounts.builtin_passkeys  # noqa: F401 - so that the metadata is complete
 from keyturn.accounts.port import Account, AccountStore
 from keyturn.database import Model, now
 from keyturn.pages import pages_router
@@ -37,7 +36,6 @@ from keyturn.settings import (
     HashingSettings,
     Kind,
     LimitSettings,
-    MuteSettings,
     Secret,
     Settings,
 )
@@ -59,7 +57,6 @@ def settings_for(folder: Path, **changes: Any) -> Settings:
         "limits": LimitSettings(request="100/minute", login="100/minute", account="100/minute"),
         "hashing": HashingSettings(cost=4),
         "kinds": KINDS,
-        "mute": MuteSettings(url="{base_url}/stop-emails/{token}"),
     }
     return Settings(**defaults | changes)
 
@@ -136,25 +133,6 @@ class School:
                 expires_at=moment + life,
             )
             self.parts.records.secure_links.within(connection).add(link)
-
-        await self.parts.database.transact(write)
-        return token
-
-    async def mute_token(self, account: Account) -> str:
-        """Return the token of a fresh link by which the account's mailbox can be muted."""
-        token, moment = tokens.mint(os.urandom), now()
-
-        def write(connection: Connection) -> None:
-            link = NewLink(
-                digest=tokens.digest(f"link of {token}"),
-                account_id=account.id,
-                email=account.email,
-                ip_address="",
-                user_agent="",
-                expires_at=moment + timedelta(minutes=30),
-                mute_digest=tokens.digest(token),
-            )
-            self.parts.links.within(connection).add([(link, True)], moment)
 
         await self.parts.database.transact(write)
         return token

@@ -15,11 +15,11 @@ from keyturn.database import now
 from keyturn.reset.records import tokens
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.link_store import NewLink
-from keyturn.settings import MuteSettings, SecureAccountSettings
+from keyturn.settings import SecureAccountSettings
 
 pytestmark = pytest.mark.long
 
-SECURE, MUTE = "/secure-your-account", "/stop-emails"
+SECURE = "/secure-your-account"
 
 
 @pytest.fixture
@@ -77,24 +77,10 @@ async def test_where_sessions_are_not_ended_no_page_claims_that_devices_are_sign
         assert "sign" not in words(each).replace("No one can sign in", "").replace("Back to sign-in", "")
 
 
-async def test_a_mailbox_is_muted_once_and_the_page_says_for_how_long(
-    school: School, visitor: Visitor, ada: Account
-) -> None:
-    token = await school.mute_token(ada)
-    page = await visitor.follow(await visitor.get(f"{MUTE}/{token}"))
-    assert heading(page) == "Stop password emails for 7 days"
-    assert "Sign in to get them again." in words(page)
-
-    done = await visitor.follow(await visitor.submit(MUTE))
-    assert heading(done) == "Password emails are stopped"
-    (again,) = await dead_pages(visitor, MUTE, token)
-    assert heading(again) == "This link does not work"
-
-
 async def test_unknown_used_and_expired_links_have_one_page(school: School, visitor: Visitor, ada: Account) -> None:
     used, expired = await school.secure_token(ada), await school.secure_token(ada, timedelta(0))
     await school.parts.securing.secure(used, Client())
-    pages = await dead_pages(visitor, SECURE, used, expired, "x", "y" * 43, await school.mute_token(ada))
+    pages = await dead_pages(visitor, SECURE, used, expired, "x", "y" * 43, await school.link(ada))
 
     assert {page.status_code for page in pages} == {400}
     assert len({words(page) for page in pages}) == 1
@@ -111,18 +97,14 @@ async def test_a_form_of_another_site_does_nothing(school: School, visitor: Visi
 
 
 async def test_whoever_comes_without_a_link_is_told_what_everybody_is_told(visitor: Visitor) -> None:
-    for path in (SECURE, MUTE):
-        assert (await visitor.get(path)).status_code == 400
-        assert (await visitor.submit("/forgot-password", path)).status_code == 400
+    assert (await visitor.get(SECURE)).status_code == 400
+    assert (await visitor.submit("/forgot-password", SECURE)).status_code == 400
 
 
 async def test_a_page_that_no_mail_leads_to_is_not_there(tmp_path: Path) -> None:
-    settings = settings_for(
-        tmp_path, secure_account=SecureAccountSettings(url="https://app.example.org/s/{token}"), mute=MuteSettings()
-    )
+    settings = settings_for(tmp_path, secure_account=SecureAccountSettings(url="https://app.example.org/s/{token}"))
     async with opened(settings) as school, school.visitor() as visitor:
         assert (await visitor.get(f"{SECURE}/x")).status_code == 404
-        assert (await visitor.get(f"{MUTE}/x")).status_code == 404
         assert (await visitor.get("/forgot-password/code")).status_code == 404
 
 

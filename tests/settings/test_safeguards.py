@@ -12,7 +12,7 @@ def test_by_default_accounts_can_be_secured_and_nothing_else_is_asked(read: Read
 
     assert settings.secure_account.url == "{base_url}/secure-your-account/{token}"
     assert not settings.secure_account.lock
-    assert settings.mute.url == settings.hooks.before_reset == ""
+    assert settings.hooks.before_reset == ""
 
 
 @pytest.mark.parametrize(
@@ -24,10 +24,7 @@ def test_by_default_accounts_can_be_secured_and_nothing_else_is_asked(read: Read
         ('[secure_account]\nurl = "{base_url}/login/{token}"', "secure_account.url", "is also the path of sign_in_url"),
         ('[secure_account]\nttl = "8d"', "secure_account.ttl", "must be from a minute to 7 days"),
         ('[secure_account]\nurl = ""\nlock = true', "secure_account.lock", "needs secure_account.url"),
-        ('[mute]\nurl = "stop/{token}"', "mute.url", "must begin with {base_url} or https://"),
-        ('[mute]\nperiod = "1s"', "mute.period", "must be from a minute to 30 days"),
         ('[hooks]\nbefore_reset = "school"', "hooks.before_reset", "must be package.module:function"),
-        ('[hooks]\nlocate = "places"', "hooks.locate", "must be package.module:function"),
         ('[hooks]\ntimeout = "1m"', "hooks.timeout", "must be at most 30 s"),
         (SIGN_IN + TABLE + "[secure_account]\nlock = true", "accounts.table.lock", "secure_account.lock is set"),
         (SIGN_IN + TABLE + 'lock = { status = "x" }', "accounts.table.unlock", "missing: accounts.table.lock is set"),

@@ -27,8 +27,8 @@ rarely = st.sampled_from([False, False, False, True])
 recent = st.sampled_from([0, 0, 0, 1, 2, 3])
 """How many steps back, from the newest thing of a kind."""
 
-OUTCOMES = {"reset_request", "invitation", "operator_reset", "account_recovery", "confirmation"}
-DEEDS = {"changed", "secured", "muted", "unlocked"}
+OUTCOMES = {"reset_request", "invitation", "operator_reset", "account_recovery", "confirmation", "operator_link"}
+DEEDS = {"changed", "secured", "unlocked"}
 """Events of the audit trail of which each outcome is compared, and outcomes of all others. The rest are refusals."""
 
 SAME = {"cooldown": "rests", "daily_limit": "rests"}
@@ -52,7 +52,6 @@ SIGN_IN = {"": "200", "wrong": "401 credentials-rejected", "code is missing": "4
 
 PAGES = dict.fromkeys(LINKS, "reset-password") | {
     "code": "code",
-    "muting link": "stop-emails",
     "button": "secure-your-account",
 }
 """Where the mails' keys of each kind lead to."""
@@ -284,13 +283,6 @@ class Machine(RuleBasedStateMachine):
             self.require_one_winner_or_refusals(answers, BUTTON[self.model.press(button)])
             self.check_newest(button.account, *LINKS)
 
-    @precondition(some("muting link"))
-    @rule(back=recent, times=twice)
-    def mute(self, back: int, times: int) -> None:
-        muting = self.pick(self.model.held("muting link"), back)
-        answers = self.world.mute(muting.token, times=times)
-        self.require_one_winner_or_refusals(answers, BUTTON[self.model.mute(muting)])
-
     def require_one_winner_or_refusals(self, answers: Sequence[str], expected: str) -> None:
         assert answers == sorted([expected, *["400 security-link-dead"] * (len(answers) - 1)])
 
@@ -317,7 +309,7 @@ class Machine(RuleBasedStateMachine):
 
     # Operators and the provider
 
-    @rule(action=st.sampled_from(["invite", "reset", "reset", "unlock", "release"]), name=names)
+    @rule(action=st.sampled_from(["invite", "reset", "reset", "unlock", "release", "print", "print"]), name=names)
     def operate(self, action: str, name: str) -> None:
         self.require_mail_about_press()
         email = self.email(name)
@@ -329,6 +321,13 @@ class Machine(RuleBasedStateMachine):
             self.model.waiting.append(Message("operator_reset", email))
         elif action == "unlock":
             assert self.world.unlock(email) == self.model.unlock(email)
+        elif action == "print":
+            if account := self.model.at(email):
+                self.require_confirmed(account)
+            token, link = self.world.print_link(email), self.model.print_link(self.model.at(email))
+            assert bool(token) == (link is not None)
+            if link:
+                link.token = token
         else:
             self.world.release(email)
             self.model.release(email)

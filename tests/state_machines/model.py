@@ -34,7 +34,6 @@ from tests.state_machines.things import (
     KINDS,
     MOST_STEPS,
     MOST_TRIES,
-    MUTED_FOR,
     SHORTEST_PASSWORD,
     SUPPRESSED_FOR,
     Account,
@@ -107,7 +106,9 @@ class Model:
         if message.event == "press":
             return self._answer_press(message)
         if message.event == "change":
-            return self._confirm(message)
+            return self._confirm(message, "password_changed")
+        if message.event == "help":
+            return self._confirm(message, "help_requested")
         if message.event == "warning":
             return self._notify("second_step_failed", message.mailbox)
         outcome = self.outcome(message)
@@ -125,21 +126,21 @@ class Model:
             return self._mail("password_reset", account, "recovery link")
         if account.awaits_password:
             return self._mail("invitation", account, link)
-        others = ("code", "muting link") if request.event == "reset_request" else ()
+        others = ("code",) if request.event == "reset_request" else ()
         return self._mail("password_reset", account, link, *others)
 
     def _mail(self, template: str, account: Account, *kinds: str) -> Mail:
         return Mail(template, account.email, [self.issue(kind, account, account.email) for kind in kinds])
 
     def _notify(self, template: str, *mailboxes: str) -> list[Mail]:
-        """Send notices. Cooldown, count and muting stop none of them; only mailboxes that bounced get none."""
+        """Send notices. Cooldown and count stop none of them; only mailboxes that bounced get none."""
         return [Mail(template, to) for to in mailboxes if not self.mailbox(to).is_suppressed(self.now)]
 
-    def _confirm(self, change: Message) -> Iterable[Mail]:
-        """Confirm a change to the address at that time, with a button, and to a newer one, without."""
+    def _confirm(self, change: Message, template: str) -> Iterable[Mail]:
+        """Tell of a change at the address at that time, with a button, and at a newer one, without."""
         assert change.account
         for mailbox in dict.fromkeys([change.mailbox, change.account.email]):
-            notices = self._notify("password_changed", mailbox)
+            notices = self._notify(template, mailbox)
             has_button = mailbox == change.mailbox
             for notice in notices if has_button else ():
                 notice.keys.append(self.issue("button", change.account, mailbox))
@@ -249,7 +250,7 @@ class Model:
         return ""
 
     def sign_in(self, email: str, password: str) -> str:
-        """Open an active account for its password, and end the muting of its mailbox. All else gets one answer.
+        """Open an active account for its password. All else gets one answer.
 
         Only the right password tells that the account has a second step.
         """
@@ -258,7 +259,6 @@ class Model:
             return "wrong"
         if account.enrolled_at:
             return "code is missing"
-        self.mailbox(email).muted_until = None
         self.issue("session", account, "")
         return ""
 
@@ -277,16 +277,20 @@ class Model:
         self.waiting.append(Message("press", button.mailbox, button.account))
         return True
 
-    def mute(self, muting: Key) -> bool:
-        if muting.fault(self.now):
-            return False
-        muting.over = "used"
-        self.mailbox(muting.mailbox).muted_until = self.now + MUTED_FOR
-        self.trail.append(("mailbox_mute", "muted", muting.mailbox))
-        self._end("mute", muting.account, muting.mailbox)
-        return True
-
     # Operators and the provider.
+
+    def print_link(self, account: Account | None) -> Key | None:
+        """Give a link out, in place of earlier ones, whatever holds mails back from the mailbox."""
+        if account is None or account.provider or account.state == "disabled":
+            return None
+        if account.state == "locked" and not self.has_pressed(account):
+            return None
+        self._end("print", account)
+        self.trail.append(("operator_link", "link_issued", account.email))
+        self.waiting.append(Message("help", account.email, account))
+        return self.issue(
+            "printed recovery link" if account.state == "locked" else "printed link", account, account.email
+        )
 
     def unlock(self, email: str) -> bool:
         account = self.at(email)

@@ -6,7 +6,7 @@ from typing import Literal
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 
-MUTED_FOR, SUPPRESSED_FOR, KEPT_FOR, RECENT = 7 * DAY, 14 * DAY, 7 * DAY, 30 * DAY
+SUPPRESSED_FOR, KEPT_FOR, RECENT = 14 * DAY, 7 * DAY, 30 * DAY
 SHORTEST_PASSWORD = 12
 MOST_MAILS, MOST_TRIES, MOST_STEPS = 5, 5, 2
 """Mails of a mailbox in a day, tries of a code, and second steps of a link: fewer than by default, since a run has few
@@ -22,8 +22,8 @@ class Kind:
     """The properties that all keys of a kind share.
 
     `life`: how long it works. `opens`: the states of an account in which it works. `follows`: whether it works after
-    the account has moved, too. `ended_by`: what ends it before its time. A press and a muting end only what their own
-    mailbox got, and sessions, which no mailbox got.
+    the account has moved, too. `ended_by`: what ends it before its time. A press ends only what its own mailbox
+    got, and sessions, which no mailbox got.
     """
 
     life: timedelta
@@ -33,15 +33,16 @@ class Kind:
 
 
 KINDS = {
-    "link": Kind(30 * MINUTE, ended_by={"reset", "change", "press", "mute"}),
-    "operator's link": Kind(3 * DAY, ended_by={"reset", "change", "press", "mute"}),
-    "recovery link": Kind(DAY, ended_by={"reset", "press"}, opens={"active", "locked"}),
-    "code": Kind(10 * MINUTE, ended_by={"reset", "change", "press", "mute"}),
+    "link": Kind(30 * MINUTE, ended_by={"reset", "change", "press", "print"}),
+    "operator's link": Kind(3 * DAY, ended_by={"reset", "change", "press", "print"}),
+    "recovery link": Kind(DAY, ended_by={"reset", "press", "print"}, opens={"active", "locked"}),
+    "printed link": Kind(30 * MINUTE, ended_by={"reset", "change", "press", "print"}),
+    "printed recovery link": Kind(30 * MINUTE, ended_by={"reset", "press", "print"}, opens={"active", "locked"}),
+    "code": Kind(10 * MINUTE, ended_by={"reset", "change", "press", "print"}),
     "session": Kind(DAY / 2, ended_by={"reset", "change", "press"}, follows=True),
-    "muting link": Kind(7 * DAY, opens=ALWAYS),
     "button": Kind(DAY, opens=ALWAYS, follows=True),
 }
-LINKS = "link", "operator's link", "recovery link"
+LINKS = "link", "operator's link", "recovery link", "printed link", "printed recovery link"
 
 
 @dataclass(eq=False)
@@ -114,15 +115,12 @@ class Mailbox:
     mailed_at: datetime | None = None
     mails: int = 0
     since: datetime | None = None
-    muted_until: datetime | None = None
     suppressed_until: datetime | None = None
 
     def refusal(self, now: datetime) -> str:
         """Return why it gets no link now: a day has so many, and pauses between them, which grow after the third."""
         if self.is_suppressed(now):
             return "suppressed"
-        if self.muted_until and self.muted_until > now:
-            return "muted"
         today = self.mails if self.since and self.since > now - DAY else 0
         pause = MINUTE * 2 ** max(today - 3, 0)
         return "rests" if today >= MOST_MAILS or (self.mailed_at and self.mailed_at + pause > now) else ""
@@ -140,7 +138,7 @@ class Mailbox:
 class Message:
     """Something that waits for the worker: a request for a link, or news for the owner of the account."""
 
-    event: Literal["reset_request", "invitation", "operator_reset", "change", "press", "warning"]
+    event: Literal["reset_request", "invitation", "operator_reset", "change", "press", "warning", "help"]
     mailbox: str
     account: Account | None = None
 

@@ -39,7 +39,6 @@ from keyturn.reset.records.models import AuditRow
 from keyturn.settings import (
     InvitationSettings,
     LimitSettings,
-    MuteSettings,
     SecondStepSettings,
     Secret,
     SecureAccountSettings,
@@ -48,7 +47,7 @@ from keyturn.settings import (
 )
 
 REPLACE, VERIFY = "/api/auth/replace-expired-link", "/api/auth/verify-reset-code"
-MUTE, SECURE, INVITE = "/api/auth/mute-mailbox", "/api/auth/secure-account", "/api/auth/invitations"
+SECURE, INVITE = "/api/auth/secure-account", "/api/auth/invitations"
 SERVICE_KEY = "0123456789abcdef" * 2
 OPERATOR = Client(operator="grace")
 
@@ -59,7 +58,6 @@ def _settings(url: str) -> Settings:
     return settings_for(
         url,
         token=TokenSettings(code=True),
-        mute=MuteSettings(url="{base_url}/stop-emails/{token}"),
         secure_account=SecureAccountSettings(lock=True),
         second_step=SecondStepSettings(source="builtin", tries=MOST_STEPS),
         resend=reporting.WITH_WEBHOOK,
@@ -75,7 +73,7 @@ def _settings(url: str) -> Settings:
             code_overall=_FREE,
             malformed=_FREE,
             mailbox_daily=MOST_MAILS,
-            storage_url=Secret("memory://"),
+            in_memory=True,
         ),
     )
 
@@ -123,9 +121,6 @@ class World:
 
     def press(self, token: str, *, times: int = 1) -> list[str]:
         return self._at_once(SECURE, times, {"token": token})
-
-    def mute(self, token: str, *, times: int = 1) -> list[str]:
-        return self._at_once(MUTE, times, {"token": token})
 
     def replace(self, token: str, *, times: int = 1) -> list[str]:
         return self._at_once(REPLACE, times, {"token": token})
@@ -194,6 +189,14 @@ class World:
             return False
         return True
 
+    def print_link(self, email: str) -> str:
+        """Return the token of a link that an operator gives out, or "" if there is none."""
+        try:
+            link = self.run(self.service.parts.operator_links.mint(email, OPERATOR, "lost the mailbox")).link
+        except KeyturnError:
+            return ""
+        return str(link.rpartition("/")[2])
+
     def release(self, email: str) -> None:
         self.run(self.service.parts.records.transact(lambda tx: tx.mailboxes.release(email)))
 
@@ -232,6 +235,6 @@ def running_world(url: str) -> Iterator[World]:
 
 def tokens_in(mail: Email) -> dict[str, str]:
     """Return the tokens of a mail by the page that they lead to, and its code."""
-    found = dict(re.findall(r"/(reset-password|stop-emails|secure-your-account)/([\w-]{43})", mail.text))
+    found = dict(re.findall(r"/(reset-password|secure-your-account)/([\w-]{43})", mail.text))
     code = re.search(r"^\d{8}$", mail.text, re.MULTILINE)
     return found | ({"code": code[0]} if code else {})

@@ -1,6 +1,6 @@
 """The routes of links, invitations, challenges and codes, and of reports that a change was unwanted."""
 
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 from litestar import Controller, Response, get, post
@@ -128,22 +128,19 @@ class ResetController(Controller):
     )
     async def complete(
         self, data: JSONBody[schemas.NewPassword], request: AnyRequest, api: GivenApi
-    ) -> Response[schemas.PasswordSet]:
-        right, write = api.grant_passkey() if api.grant_passkey else ("", None)
-        then = (write,) if write else ()
+    ) -> Response[schemas.Done]:
         account = await api.resets.complete(
             data.token,
             data.require_password(),
             client_of(request),
             data.email,
             data.second_step.answer if data.second_step else None,
-            then,
         )
         language = api.language(request)
         text = language.gettext("Your password was changed. You can sign in with it now.")
         sessions = api.sessions
         cookies = [sessions.device_cookie.issue(sessions.sign_ins.device(account))] if sessions else []
-        content = schemas.PasswordSet(message=text, success=True, passkey_right=right or msgspec.UNSET)
+        content = schemas.Done(message=text, success=True)
         return Response(content, headers=language_headers(language), cookies=cookies)
 
     @post(
@@ -213,16 +210,44 @@ class InvitationController(Controller):
     )
     async def invite(
         self, data: JSONBody[schemas.InvitationRequest], request: AnyRequest, api: GivenApi
-    ) -> Response[schemas.Done]:
-        await api.invitations.invite(data.email, client_of(request), data.reason)
-        return _on_its_way(api.language(request))
+    ) -> Response[schemas.Done | schemas.IssuedLink]:
+        client, answer = client_of(request), cast("Response[Any]", _on_its_way(api.language(request)))
+        if data.link:
+            await api.invitations.require_key(bearer_of(request), client, for_links=True)
+            minted = await api.operator_links.mint(data.email, client, data.reason, invites=True)
+            answer = Response(msgspec.convert(minted, schemas.IssuedLink, from_attributes=True))
+        await api.invitations.invite(data.email, client, data.reason)
+        return answer
 
 
-def service_key_guard(invitations: Invitations) -> Guard:
+class LinkController(Controller):
+    """Mints links for an operator's app. Mounted where there is a key for them."""
+
+    tags = ("Invitations",)
+    security = ({SERVICE_KEY: []},)
+
+    @post(
+        "/links",
+        kind="link",
+        status_code=200,
+        summary="Get a reset link for an account's owner",
+        description=(
+            "For the operator's app, with the link key, once the app's operator knows the person. Earlier links of the "
+            "account end, and its mailbox gets a notice without a link to a new password. The link works once."
+        ),
+        operation_id="mintLink",
+        responses=problem_responses(InputInvalid, ServiceKeyRefused, TooManyRequests),
+    )
+    async def mint(self, data: JSONBody[schemas.LinkRequest], request: AnyRequest, api: GivenApi) -> schemas.IssuedLink:
+        minted = await api.operator_links.mint(data.email, client_of(request), data.reason, with_code=data.code)
+        return msgspec.convert(minted, schemas.IssuedLink, from_attributes=True)
+
+
+def service_key_guard(invitations: Invitations, *, for_links: bool = False) -> Guard:
     """Return a guard that refuses requests without the service key before it reads the body."""
 
     async def require_key(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-        await invitations.require_key(bearer_of(connection), client_of(connection))
+        await invitations.require_key(bearer_of(connection), client_of(connection), for_links=for_links)
 
     return require_key
 
@@ -253,34 +278,6 @@ class SecuringController(Controller):
         await api.securing.secure(data.token, client_of(request))
         language = api.language(request)
         text = language.gettext("We’re sending the next step to the address where you got our email.")
-        return message_response(language, text)
-
-
-class MutingController(Controller):
-    """Takes the tokens of the small links in reset mails. Mounted where mails have them."""
-
-    tags = ("Not me",)
-    security = ({},)
-
-    @post(
-        "/mute-mailbox",
-        kind="mute",
-        status_code=200,
-        summary="Report an unwanted reset request",
-        description=(
-            "Takes the token from the small link in a reset mail. Ends the links and the code that its mailbox got, "
-            "and sends it no more reset mails for a while, or until the user signs in. Works once."
-        ),
-        operation_id="muteMailbox",
-        responses=problem_responses(InputInvalid, SecurityLinkDead, TooManyRequests),
-    )
-    async def mute(self, data: JSONBody[SecurityToken], request: AnyRequest, api: GivenApi) -> Response[Done]:
-        await _mounted(api.muting).mute(data.token, client_of(request))
-        language = api.language(request)
-        text = language.gettext(
-            "You won’t get password reset emails for %(period)s.",
-            period=language.duration(api.mute_period),
-        )
         return message_response(language, text)
 
 

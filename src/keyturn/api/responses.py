@@ -152,7 +152,7 @@ def session_scheme(cookie: str) -> SecurityScheme:
 
 def service_key_scheme() -> SecurityScheme:
     """Describe the authentication of an operator's app."""
-    return SecurityScheme(type="http", scheme="bearer", description="The setting `invitations.service_key`.")
+    return SecurityScheme(type="http", scheme="bearer", description="A key of the settings `[invitations]`.")
 
 
 def with_security_schemes(config: OpenAPIConfig, schemes: Mapping[str, SecurityScheme]) -> OpenAPIConfig:

@@ -94,6 +94,25 @@ class InvitationRequest(_Schema, frozen=True, kw_only=True):
             examples=["Grace Hopper invites you to the course Algebra I."],
         ),
     ] = ""
+    link: Annotated[bool, Meta(description="answer with a link as well, which takes the link key")] = False
+
+
+class LinkRequest(_Schema, frozen=True, kw_only=True):
+    """Wants a link for the owner of the account with that address, or a code. The audit trail has the reason."""
+
+    email: _Email
+    reason: Annotated[
+        str, Meta(min_length=1, max_length=LONGEST_REASON, examples=["Lost the mailbox; passport checked."])
+    ]
+    code: Annotated[bool, Meta(description="a code in place of the link, if mails have codes")] = False
+
+
+class IssuedLink(_Schema, frozen=True, kw_only=True, omit_defaults=True):
+    """A link or a code for the account's owner, and until when it works."""
+
+    link: str = ""
+    code: str = ""
+    expires_at: datetime
 
 
 class TokenCheck(_Schema, frozen=True, kw_only=True):
@@ -189,12 +208,6 @@ class Done(_Schema, frozen=True, kw_only=True):
     success: Literal[True]
 
 
-class PasswordSet(Done, frozen=True, kw_only=True):
-    """Says that the password was set. `passkeyRight`, if passkeys are on, creates one passkey within ten minutes."""
-
-    passkey_right: str | UnsetType = UNSET
-
-
 class ValidToken(_Schema, frozen=True, kw_only=True):
     """Says whose link it is, until when it works, and whether it sets the account's first password.
 
@@ -242,38 +255,6 @@ class FormTexts(_Schema, frozen=True, kw_only=True):
     takes_names: bool
     mail_services: MailServices
     challenge: Challenge | UnsetType = UNSET
-
-
-class PasskeyRight(_Schema, frozen=True, kw_only=True):
-    """Asks for the options of a new passkey, with the right that came with a new password."""
-
-    right: _Token
-
-
-class PasskeyOptions(_Schema, frozen=True, kw_only=True):
-    """Options for `navigator.credentials`, in WebAuthn's JSON; `state` must come back with the browser's answer."""
-
-    state: str
-    options: dict[str, Any]
-
-
-_State = Annotated[str, Meta(max_length=4096, description="as it came with the options")]
-_Credential = Annotated[dict[str, Any], Meta(description="the browser's credential, as its `toJSON` writes it")]
-
-
-class NewPasskey(_Schema, frozen=True, kw_only=True):
-    """Creates a passkey with the browser's answer."""
-
-    right: _Token
-    state: _State
-    credential: _Credential
-
-
-class PasskeySignIn(_Schema, frozen=True, kw_only=True):
-    """Signs a user in with the browser's answer."""
-
-    state: _State
-    credential: _Credential
 
 
 class SignedIn(_Schema, frozen=True, kw_only=True):

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import IO, Self
 
 import click
+import msgspec
 
 from keyturn import addresses
 from keyturn.accounts.port import ListsAddresses
 from keyturn.cli.breach_exports import addresses_in
-from keyturn.cli.options import ADDRESS, OPERATOR, REASON, rate, takes_parts, with_parts
-from keyturn.cli.terminal import accent, muted
+from keyturn.cli.options import ADDRESS, JSON, OPERATOR, REASON, printable, rate, takes_parts, with_parts
+from keyturn.cli.terminal import accent, muted, print_json, stamp
 from keyturn.database import now
 from keyturn.errors import KeyturnError
 from keyturn.parts import Parts
@@ -38,12 +39,7 @@ _SAID = {
         " then run `keyturn accounts unlock {email}`"
     ),
     "signs_in_elsewhere": "{email} has no password: its owner signs in through another service",
-    "blocked": (
-        "no link goes to {email}, since another person may read it: see `keyturn mailbox show {email}`;"
-        " `keyturn mailbox release --unblock {email}` ends that"
-    ),
     "suppressed": "mails to {email} bounced or were reported as spam: see `keyturn mailbox show {email}`",
-    "muted": "the owner of {email} has paused these mails: `keyturn mailbox release {email}` ends the pause",
     "cooldown": "{email} got a reset mail a moment ago: wait for its cooldown",
     "daily_limit": "{email} has reached its limit of mails a day: see `keyturn mailbox show {email}`",
     "malformed": "{email} is not an email address",
@@ -52,6 +48,31 @@ _SAID = {
 
 class NotAsked(KeyturnError):
     """No reset link was sent; the text says why."""
+
+
+@click.command()
+@ADDRESS
+@click.option("--reason", required=True, callback=printable, help="Why you give it out, for the audit trail.")
+@click.option("--code", "with_code", is_flag=True, help="Print a code to read out, in place of a link.")
+@OPERATOR
+@JSON
+@takes_parts
+async def link(parts: Parts, email: str, reason: str, with_code: bool, operator: Client, as_json: bool) -> None:
+    """Print a reset link for an owner whose mailbox is lost.
+
+    First make sure who the person is: the link sets the password. It works once. Earlier links of the account end, and
+    its mailbox gets a notice. If another person reads the mailbox, first change the account's address in your app.
+
+    \b
+    Example:  keyturn accounts link ada@northwind.example --reason "Lost the mailbox; passport checked by video"
+    """
+    issued = await parts.operator_links.mint(email, operator, reason, with_code=with_code)
+    if as_json:
+        print_json({name: value for name, value in msgspec.structs.asdict(issued).items() if value})
+        return
+    click.echo(issued.link or f"Code: {issued.code}")
+    place = f" The form for it is at {parts.urls.forgot()}/code." if issued.code and parts.paths.forgot else ""
+    click.echo(f"It works once, until {stamp(issued.expires_at)} UTC. Give it only to the account's owner.{place}")
 
 
 @click.command()

@@ -12,7 +12,7 @@ import msgspec
 from keyturn import addresses
 from keyturn.accounts.builtin import BuiltinAccounts
 from keyturn.accounts.port import Account, ListsAwaiting
-from keyturn.cli.account_resets import reset, unlock
+from keyturn.cli.account_resets import link, reset, unlock
 from keyturn.cli.installation import installation
 from keyturn.cli.options import ADDRESS, OPERATOR, REASON, account_of, operator_named, takes_parts, with_parts
 from keyturn.cli.terminal import accent, muted, print_json, table
@@ -252,6 +252,7 @@ def invite(emails: tuple[str, ...], everybody: bool, reason: str, operator: Clie
     with_parts(work)
 
 
+accounts.add_command(link)
 accounts.add_command(reset)
 accounts.add_command(unlock)
 

@@ -47,12 +47,12 @@ def operator_named(name: str) -> Client:
 
 def _user_name() -> str:
     # Not LOGNAME and USER, which any user can set.
-    try:
-        import pwd  # not available on Windows
+    import pwd  # not available on Windows, where the studio runs
 
+    try:
         return pwd.getpwuid(os.getuid()).pw_name
-    except (ImportError, KeyError):
-        return os.environ.get("USERNAME", "") or "unknown"
+    except KeyError:
+        return "unknown"
 
 
 def printable(_: click.Context, __: click.Parameter, text: str) -> str:

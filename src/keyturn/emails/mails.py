@@ -1,7 +1,7 @@
 """The mails of a folder, for programs: `from keyturn import Mails`. See docs/python.md."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count
 from pathlib import Path
@@ -12,7 +12,6 @@ import msgspec
 from keyturn.emails.engines.folder_engine import open_templates
 from keyturn.emails.gallery import Gallery, Sample
 from keyturn.emails.gallery.configuration import limits_of, refused_without_trust, settings_of_folder
-from keyturn.emails.gallery.gallery import Draft
 from keyturn.emails.lint.baseline import NAME, read_baseline
 from keyturn.emails.lint.checks import checks_for
 from keyturn.emails.lint.clients.clients import Clients
@@ -122,7 +121,7 @@ class Mails:
                 self.gallery.files(template)
             found = examine(
                 self.gallery,
-                checks_for(self.chosen_clients, self.gallery.audits),
+                checks_for(Clients.from_names(self.clients), self.gallery.audits),
                 severity=self.severity,
                 only=templates,
                 limits=self.limits,
@@ -145,19 +144,6 @@ class Mails:
         with self.gallery.one_look():
             order = self._order(template, data, sample, language, brand)
         return examine_mail(self.drawer, order, self.clients, self.severity)
-
-    def with_draft(self, draft: Draft, *, in_branches: bool) -> "Mails":
-        """Return these with the unsaved text of a file. Without `in_branches`, only written samples are checked."""
-        gallery = self.gallery.with_draft(draft)
-        return replace(self, gallery=gallery.but(finds_branches=gallery.finds_branches and in_branches))
-
-    def with_files(self, folder: Path) -> "Mails":
-        """Return the mails of a folder that a stranger sent: in the sandbox, without settings."""
-        return replace(self, gallery=open_templates(folder, sandboxed=True), baseline=None)
-
-    @cached_property
-    def chosen_clients(self) -> Clients:
-        return Clients.from_names(self.clients)
 
     @cached_property
     def drawer(self) -> Drawer:

@@ -35,7 +35,7 @@ from litestar.handlers import HTTPRouteHandler
 from keyturn.api.mounting import MountedOnce, provided
 from keyturn.pages.assets import frontend_routes
 from keyturn.pages.forgot import ForgotPassword, replace_expired, show_code_form, take_code
-from keyturn.pages.not_me import MuteMailbox, SecureAccount
+from keyturn.pages.not_me import SecureAccount
 from keyturn.pages.preview import require_drawable
 from keyturn.pages.refusals import RefusalPages
 from keyturn.pages.rendering import Pages
@@ -60,13 +60,8 @@ def pages_router(site: Site) -> Router:
     pages = Pages(site)
     require_drawable(site, pages.assets)
     routers = [*_link_pages(site), *_signed_in_pages(site)]
-    if site.passkeys:
-        from keyturn.pages import passkeys  # with a library of an extra
-
-        routers += [_page_at(path, *handlers) for path, handlers in passkeys.places(site).items() if path]
     parts = {
         "pages": pages,
-        "passkeys": site.passkeys,
         "sign_ins": site.sign_ins,
     }
     return MountedOnce(
@@ -88,8 +83,8 @@ def _link_pages(site: Site) -> Iterator[Router]:
         paths.reset: [ResetPassword, replace_expired],
     }
     yield from (_page_at(path, *handlers) for path, handlers in places.items() if path)
-    links = [(paths.secure, SecureAccount), (paths.mute, MuteMailbox)]
-    yield from (_page_at(path, controller, back=paths.forgot) for path, controller in links if path)
+    if paths.secure:
+        yield _page_at(paths.secure, SecureAccount, back=paths.forgot)
 
 
 def _signed_in_pages(site: Site) -> Iterator[Router]:

@@ -12,24 +12,19 @@ from msgspec import Struct
 from keyturn import addresses
 from keyturn.pages.site import Site
 from keyturn.problems.requests import InputInvalid
-from keyturn.reset.records import passkey_rights, tokens
+from keyturn.reset.records import tokens
 from keyturn.reset.sign_in import PROOF_LIFE
 
 Said = Literal[
     "password_changed",
     "signed_out",
     "account_secured",
-    "mailbox_muted",
     "wrong_codes",
     "link_invalid",
     "link_expired",
     "link_used",
     "outcome_unknown",
     "link_replaced",
-    "passkey_created",
-    "passkey_failed",
-    "passkey_renamed",
-    "passkey_removed",
 ]
 """A message on the next page about the last action."""
 
@@ -102,19 +97,12 @@ class Cookies:
     def delete_link(self) -> Cookie:
         return self.delete("link", self._site.paths.reset)
 
-    def set_security_token(self, token: str, path: str) -> Cookie:
-        """Hold the token of a link "This was not me", for the page at that path."""
-        return self._cookie("proof", quote(token[: tokens.LENGTH + 1], safe=""), path, _OPENED)
+    def set_security_token(self, token: str) -> Cookie:
+        """Hold the token of a link "This was not me", for its page."""
+        return self._cookie("proof", quote(token[: tokens.LENGTH + 1], safe=""), self._site.paths.secure, _OPENED)
 
     def read_security_token(self, cookies: Mapping[str, str]) -> str:
         return cookies.get(self._name("proof"), "")
-
-    def set_passkey_right(self, token: str) -> Cookie:
-        """Hold the right to create a passkey, for the page of a saved password."""
-        return self._cookie("passkey", token, self._site.paths.reset, passkey_rights.LIFE)
-
-    def read_passkey_right(self, cookies: Mapping[str, str]) -> str:
-        return cookies.get(self._name("passkey"), "")
 
     def set_password_proof(self, proof: str) -> Cookie:
         """Hold the proof that a password was right, for the sign-in page while it asks for the second step."""
@@ -161,7 +149,7 @@ class Cookies:
     def read_language(self, cookies: Mapping[str, str]) -> str:
         return cookies.get(self._name("language"), "")
 
-    def delete(self, name: Literal["link", "proof", "asked", "flash", "passkey", "password"], path: str) -> Cookie:
+    def delete(self, name: Literal["link", "proof", "asked", "flash", "password"], path: str) -> Cookie:
         return self._cookie(name, "", path, timedelta(0))
 
     def _name(self, name: str) -> str:

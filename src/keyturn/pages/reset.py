@@ -206,16 +206,13 @@ class ResetPassword(Controller):
 async def _complete(
     request: AnyRequest, pages: Pages, token: str, live: LiveLink, data: NewPasswordForm
 ) -> Response[Any]:
-    """Set the password, and lead on with the cookies of the device and of the right to create a passkey."""
+    """Set the password, and lead on with the cookie of the device."""
     site = pages.site
-    right, write = site.passkeys.right_after_reset() if site.passkeys else ("", None)
-    then = (write,) if write else ()
-    account = await site.resets.complete(token, data.password, client_of(request), live.email, data.answer, then)
+    account = await site.resets.complete(token, data.password, client_of(request), live.email, data.answer)
     device = [site.device_cookie.issue(site.sign_ins.device(account))] if site.sign_ins else []
     url, flash = _after_saving(pages, live)
     ended = (pages.cookies.delete_link(), pages.cookies.delete("asked", site.paths.forgot))
-    rights = [pages.cookies.set_passkey_right(right)] if right else []
-    return _lead(request, pages, url, *ended, flash, *device, *rights)
+    return _lead(request, pages, url, *ended, flash, *device)
 
 
 def _is_script(request: AnyRequest) -> bool:
@@ -249,11 +246,14 @@ async def _show_without_link(request: AnyRequest, pages: Pages) -> Response[Any]
             raise proofs.LinkDead(reason)
     if flash and flash.said == "outcome_unknown":
         raise OutcomeUnknown("a script was told where this is said")
-    right = pages.cookies.read_passkey_right(request.cookies) if pages.site.passkeys else ""
-    if (flash and flash.said in ("password_changed", "passkey_created", "passkey_failed")) or right:
-        known: dict[str, Any] = {"signed_in": account is not None, "return_to": flash.return_to if flash else ""}
-        known |= {"offers_passkey": bool(right), "said": flash.said if flash else ""}
-        return pages.page(request, "password_changed.html", account=account or flash, **known)
+    if flash and flash.said == "password_changed":
+        return pages.page(
+            request,
+            "password_changed.html",
+            account=account or flash,
+            signed_in=account is not None,
+            return_to=flash.return_to,
+        )
     if flash and flash.said == "link_replaced":
         return pages.page(request, "link_replaced.html", email_hint=flash.email)
     return password_form(pages, request, account) if account else pages.page(request, "no_link.html")
@@ -265,15 +265,15 @@ def _after_saving(pages: Pages, live: LiveLink) -> tuple[str, Cookie]:
     If the request of the link named an address to return to, that replaces the sign-in page.
 
     The message is in the brand and language of the account. The sign-in page of an app shows no message, unless the
-    settings say that it reads the query. With passkeys, the page of its own comes first, since it offers one.
+    settings say that it reads the query.
     """
     site = pages.site
-    here = site.paths.reset if site.sign_in_url or live.return_to or site.passkeys else site.paths.sign_in
+    here = site.paths.reset if site.sign_in_url or live.return_to else site.paths.sign_in
     said = Flash("password_changed", live.kind, live.locale, email=live.email, return_to=live.return_to)
     flash = pages.cookies.set_flash(said, here)
-    if live.return_to and site.leads_to_sign_in and not site.passkeys:
+    if live.return_to and site.leads_to_sign_in:
         return live.return_to, flash
-    if site.sign_in_url and site.leads_to_sign_in and not site.passkeys:
+    if site.sign_in_url and site.leads_to_sign_in:
         address = urlsplit(site.sign_in_url)
         return address._replace(query="&".join(filter(None, (address.query, "password=changed")))).geturl(), flash
     return site.url(here), flash

@@ -137,16 +137,6 @@ class CredentialsRejected(Problem):
     scheme = "Session"
 
 
-class PasskeyRejected(Problem):
-    """The passkey, or the right to create one, is not accepted; why is not said."""
-
-    status = 401
-    slug = "passkey-rejected"
-    title = N_("This passkey was not accepted")
-    outcome = "passkey_rejected"
-    scheme = "Session"
-
-
 class NotSignedIn(Problem):
     """No account is signed in."""
 

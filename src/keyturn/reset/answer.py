@@ -18,7 +18,7 @@ from keyturn.problems.requests import DatabaseUnready
 from keyturn.reset.events import AppEvents
 from keyturn.reset.ground import Ground
 from keyturn.reset.mails.composer import LinkMail, MailComposer, SealedMail
-from keyturn.reset.mails.delivery import MailDelivery, Renewal
+from keyturn.reset.mails.delivery import SUPPRESSED, MailDelivery, Renewal
 from keyturn.reset.records import codes, tokens
 from keyturn.reset.records.audit import entry_of
 from keyturn.reset.records.client import Client
@@ -89,7 +89,6 @@ class ResetLinks:
             lifetime=self._invited if request.by_operator else self._links.lifetime,
             moment=moment,
             code=code,
-            mute_token=tokens.mint(os.urandom) if self._composer.offers_muting and not request.by_operator else "",
             by_operator=bool(request.client.operator),
             reason=request.reason,
         )
@@ -155,7 +154,6 @@ def _new_link(
         by_operator=(bool(client.operator) and not account.awaits_password) or account.intruded,
         reason=request.reason if request else "",
         return_to=request.return_to if request else "",
-        mute_digest=mail.mute,
     )
 
 
@@ -411,8 +409,6 @@ class LinkRenewal:
         sealed = self._mails.seal(mail) if mail else None
 
         def renew(tx: Transaction) -> Email | Dropped:
-            if account:
-                tx.hold_blocks(account.id)
             outcome = self._decide(tx, account, request, link, unseen=unseen)
             tx.audit.write(
                 event_of(request),
@@ -455,8 +451,8 @@ class LinkRenewal:
             return "disabled"
         if request.invited and not account.awaits_password:
             return "needs_no_invitation"
-        if refusal := tx.mailboxes.refuses_links(account.email, now()):
-            return refusal
+        if tx.mailboxes.is_suppressed(account.email, now()):
+            return SUPPRESSED
         if tx.links.has_newer(link):
             return "superseded"
         if not account.takes_password:

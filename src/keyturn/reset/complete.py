@@ -33,17 +33,11 @@ from keyturn.telemetry.meters import count_calls
 BeforeChange = Callable[[Account, Client], Awaitable[None]]
 """The port for a check that may refuse a reset before its link is used up: it raises ResetRefused or HookFailed."""
 
-AfterReset = Callable[[Transaction, Account], None]
-"""The port for what a client gets that has set a password with a link, in the transaction of the change."""
-
-GrantAfterReset = Callable[[], tuple[str, AfterReset]]
-"""Returns the token of a right that comes with a new password, and what writes the right."""
-
 
 class PasswordResets:
     """Completes resets: asks `before_change`, makes the change, and forgets guesses at the old password.
 
-    `second_steps`: what a reset may need besides its link.
+    `second_step`: what a reset may need besides its link.
     """
 
     def __init__(
@@ -52,13 +46,13 @@ class PasswordResets:
         ground: Ground,
         changes: "PasswordChanges",
         before_change: Sequence[BeforeChange],
-        second_steps: Sequence[RequiredSecondStep],
+        second_step: RequiredSecondStep | None,
     ) -> None:
         self._links = links
         self._limits, self.meters = ground.limits, ground.meters
         self._changes = changes
         self._before_change = before_change
-        self._second_steps = second_steps
+        self._second_step = second_step
 
     @count_calls("reset")
     async def complete(
@@ -68,21 +62,20 @@ class PasswordResets:
         client: Client,
         email: str | None = None,
         answer: SecondStepAnswer | None = None,
-        then: Sequence[AfterReset] = (),
     ) -> Account:
         """Set a new password, use up the link, and end the account's other links and its sessions. Return the account.
 
-        `answer`: to the second step, if the account has one. `then`: writes that end the change. Earlier guesses at the
-        old password no longer count.
+        `answer`: to the second step, if the account has one. Earlier guesses at the old password no longer
+        count.
         Raises LinkDead, PasswordRejected, ResetRefused, SecondStepRequired, SecondStepRejected (the link survives these
         four), Busy, AccountsUnready, HookFailed, TooManyRequests.
         """
         await self._limits.count("reset", client)
         link, account = await self._links.require("password_reset", token, email, client)
         await self._require_consent(link, account, client)
-        demands = [partial(step.require, link, account, answer, client) for step in self._second_steps]
-        links, last = self._links.store, lambda tx: self._end(tx, link, account, client, then)
-        authorization = LinkAuthorization(links, tokens.digest(token), link, demands, last)
+        authorization = LinkAuthorization(self._links.store, tokens.digest(token), link)
+        if self._second_step:
+            authorization.demand(self._second_step, account, answer, client)
         change = Change(account=link.owner(account), password=password, client=client, authorization=authorization)
         try:
             await self._changes.make(change)
@@ -92,12 +85,6 @@ class PasswordResets:
         with contextlib.suppress(LimitsUnready):  # the password is changed, even if the counter cannot be written
             await self._limits.forget_guesses(addresses.normalize(account.email))
         return account
-
-    def _end(self, tx: Transaction, link: Link, account: Account, client: Client, then: Sequence[AfterReset]) -> None:
-        for step in self._second_steps if link.recovers else ():
-            step.undo_recent(tx, account, client, "recovery_link")
-        for write in then:
-            write(tx, account)
 
     async def _require_consent(self, link: Link, account: Account, client: Client) -> None:
         """Ask everything that may refuse the change. The audit trail records a refusal."""
@@ -194,42 +181,36 @@ class PasswordChanges:
         await self._external.close()
 
 
-Demand = Callable[[], Awaitable[PassedSecondStep | None]]
-"""Checks the second step. Raises if it is missing or wrong."""
-
-
 class LinkAuthorization(ChangeAuthorization):
-    """Allows one change to the holder of a link; consuming the link decides.
+    """Allows one change to the holder of a link; consuming the link decides."""
 
-    `demands`: check second steps. `last`: writes what ends the change.
-    """
-
-    def __init__(
-        self,
-        links: LinkStore,
-        digest: bytes,
-        link: Link,
-        demands: Sequence[Demand],
-        last: Callable[[Transaction], object],
-    ) -> None:
+    def __init__(self, links: LinkStore, digest: bytes, link: Link) -> None:
         self.how = "reset"
         self._links = links
         self._digest = digest
         self._link = link
-        self._demands = demands
-        self._last = last
-        self._passed: Sequence[PassedSecondStep] = ()
+        self._require: Callable[[], Awaitable[PassedSecondStep | None]] | None = None
+        self._passed: PassedSecondStep | None = None
+        self._undo_recent: Callable[[Transaction], None] | None = None
+
+    def demand(
+        self, step: RequiredSecondStep, account: Account, answer: SecondStepAnswer | None, client: Client
+    ) -> None:
+        """Ask for the second step, too. A recovery link undoes what was added to it recently."""
+        self._require = partial(step.require, self._link, account, answer, client)
+        if self._link.recovers:
+            self._undo_recent = partial(step.undo_recent, account=account, client=client, undoing="recovery_link")
 
     @property
     def proven(self) -> bool:
-        return bool(self._passed)
+        return self._passed is not None
 
     def refusal(self) -> LinkDead:
         return LinkDead("invalid")
 
     async def require_second_step(self) -> None:
         try:
-            self._passed = [passed for demand in self._demands if (passed := await demand())]
+            self._passed = await self._require() if self._require else None
         except LinkDead as dead:
             if dead.reason == "invalid":  # another request may have used it, as when a form is sent twice
                 await self.require_unused()
@@ -244,18 +225,19 @@ class LinkAuthorization(ChangeAuthorization):
         tx.mailboxes.end_cooldown(self._link.email, moment)
         if not tx.links.consume(self._digest, moment):
             raise LinkDead(_dead_reason(tx.links.find_within(self._digest)) or "invalid")
-        for passed in self._passed:
-            passed.spend(tx, moment)
+        if self._passed:
+            self._passed.spend(tx, moment)
 
     def give_back(self, tx: Transaction, moment: datetime) -> None:
         tx.links.give_back(self._digest, moment)
-        for passed in self._passed:
-            passed.give_back(tx, moment)
+        if self._passed:
+            self._passed.give_back(tx, moment)
 
     def after_change(self, tx: Transaction) -> None:
-        for passed in self._passed:
-            passed.confirm(tx)
-        self._last(tx)
+        if self._passed:
+            self._passed.confirm(tx)
+        if self._undo_recent:
+            self._undo_recent(tx)
 
 
 def _dead_reason(link: Link | None) -> DeadReason | None:

@@ -1,8 +1,7 @@
 """Tells the owner of an account by mail that its password was changed, or what else happened to it."""
 
 import os
-from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from collections.abc import Awaitable, Callable
 from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
@@ -25,19 +24,13 @@ from keyturn.reset.records.messages import (
 from keyturn.reset.records.secure_links import NewSecureLink
 from keyturn.reset.records.stores import Transaction
 
-NamesRecent = Callable[[str, datetime], Awaitable[Sequence[str]]]
-"""The port for what a confirmation names beside the change, by the account's id and the moment of the change."""
-
 
 class ConfirmationHandler:
     """Confirms a change to the account's owner (NIST SP 800-63B 4.6), unless the mailbox is suppressed.
 
     The mail goes to the address that the account had when its password was changed: an attacker would change the
     address at once. If the account has another address by now, that one gets a mail, too, as a separate message. Only
-    the first mail has the link that secures the account, since recovery happens at the address that got it. A blocked
-    mailbox gets none.
-
-    `recent`: name what else admits clients since shortly before the change, such as new passkeys.
+    the first mail has the link that secures the account, since recovery happens at the address that got it.
     """
 
     kind = PASSWORD_CHANGED
@@ -48,12 +41,10 @@ class ConfirmationHandler:
         mails: MailDelivery,
         ground: Ground,
         composer: MailComposer,
-        recent: Sequence[NamesRecent],
     ) -> None:
         self._mails = mails
         self._accounts, self._records = ground.accounts, ground.records
         self._composer = composer
-        self._recent = recent
 
     async def __call__(self, message: Message) -> Dropped | Delivery:
         return await self._mails.deliver(message, self._confirm)
@@ -70,15 +61,11 @@ class ConfirmationHandler:
             else None
         )
         account = msgspec.structs.replace(account, email=change.email or account.email)
-        secure = await self._mint(account) if change.secures else None
+        secure = self._mint() if change.secures else None
         mail = await self._compose(account, change, secure)
         sealed = self._mails.seal(mail)
 
-        def write(tx: Transaction) -> Email | Dropped | None:
-            if secure:
-                tx.hold_blocks(account.id)
-                if tx.mailboxes.is_blocked_within(account.email):
-                    return None
+        def write(tx: Transaction) -> Email | Dropped:
             if copy:
                 tx.outbox.enqueue(self.kind, copy)
             if tx.mailboxes.is_suppressed(account.email, now()):
@@ -92,19 +79,16 @@ class ConfirmationHandler:
             return mail.email
 
         answer = await self._records.transact(write)
-        if answer is None:  # it was blocked while the mail was written: another mail has no button
-            return await self._confirm(message)
         if copy:
             self._records.outbox.wake()
         return answer
 
     async def _compose(self, account: Account, change: Any, secure: SecureToken | None) -> SealedMail:
-        recent = [name for names in self._recent for name in await names(account.id, change.at)]
-        return await self._composer.about_change(account, change, secure, recent)
+        return await self._composer.about_change(account, change, secure)
 
-    async def _mint(self, account: Account) -> SecureToken | None:
+    def _mint(self) -> SecureToken | None:
         """Return a token for the button, unless there is none."""
-        if not self._composer.offers_securing or await self._records.mailboxes.is_blocked(account.email):
+        if not self._composer.offers_securing:
             return None
         lifetime = self._records.secure_links.lifetime
         return SecureToken(token=tokens.mint(os.urandom), expires_at=now() + lifetime, lifetime=lifetime)

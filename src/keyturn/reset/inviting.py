@@ -1,8 +1,9 @@
-"""Invites users to choose their first password, and lets operators request resets and unlock accounts."""
+"""Invites users to choose their first password, and lets operators request resets, print links and unlock accounts."""
 
 import asyncio
 import hmac
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Literal
 
@@ -12,14 +13,24 @@ from sqlalchemy import select
 from keyturn import addresses
 from keyturn.accounts.port import Account, LocksAccounts
 from keyturn.database import now
-from keyturn.errors import KeyturnError
+from keyturn.errors import Fault, KeyturnError
 from keyturn.outbox.models import OutboxRow
 from keyturn.problems.proofs import ServiceKeyRefused
 from keyturn.problems.requests import InputInvalid
 from keyturn.reset.ground import Ground
+from keyturn.reset.mails.composer import PageUrls
+from keyturn.reset.proofs.code_exchange import MailedCodes, unmailed_link
+from keyturn.reset.records import codes
 from keyturn.reset.records.client import Client
+from keyturn.reset.records.codes import NewCode
 from keyturn.reset.records.mailboxes import Refusal
-from keyturn.reset.records.messages import RESET_REQUESTED, ResetRequested, parse_reason
+from keyturn.reset.records.messages import (
+    PASSWORD_CHANGED,
+    RESET_REQUESTED,
+    PasswordWasChanged,
+    ResetRequested,
+    parse_reason,
+)
 from keyturn.reset.records.stores import Transaction
 from keyturn.telemetry.meters import count_calls
 
@@ -30,26 +41,23 @@ _AT_ONCE = 500
 class Invitations:
     """Accepts invitations. The worker decides, as for requests: an account that awaits no password gets no mail.
 
-    `service_key`: the key of an operator's app; "" refuses every app.
+    `service_key`: the key of an operator's app; "" refuses every app. `link_key`: the key to links, which invites, too.
     """
 
-    def __init__(self, ground: Ground, *, service_key: str) -> None:
+    def __init__(self, ground: Ground, *, service_key: str, link_key: str) -> None:
         self._outbox = ground.records.outbox
         self._limits = ground.limits
         self.meters = ground.meters
-        self._service_key = service_key
+        self._service_key, self._link_key = service_key, link_key
+        self.over_http, self.links_over_http = bool(service_key or link_key), bool(link_key)
 
-    @property
-    def over_http(self) -> bool:
-        """Tell whether operators' apps may invite."""
-        return bool(self._service_key)
-
-    async def require_key(self, sent: str, client: Client) -> None:
+    async def require_key(self, sent: str, client: Client, *, for_links: bool = False) -> None:
         """Raise ServiceKeyRefused for a wrong key, and TooManyRequests if a client has sent too many of them.
 
         The comparison takes the same time wherever the keys differ (CWE-208).
         """
-        if not self._service_key or not hmac.compare_digest(sent.encode(), self._service_key.encode()):
+        keys = [self._link_key] if for_links else [self._service_key, self._link_key]
+        if not any(key and hmac.compare_digest(sent.encode(), key.encode()) for key in keys):
             await self._limits.count("malformed", client)
             raise ServiceKeyRefused
 
@@ -74,7 +82,7 @@ class Invitations:
 
 Outcome = Literal["asked", "malformed", "no_account", "disabled", "locked", "signs_in_elsewhere"] | Refusal
 
-RETRIED: Collection[Outcome] = ("locked", "blocked", "suppressed", "muted", "daily_limit", "cooldown")
+RETRIED: Collection[Outcome] = ("locked", "suppressed", "daily_limit", "cooldown")
 """Outcomes that may change by the next run."""
 
 
@@ -162,3 +170,94 @@ def _outcome(
     if not (found.active or (found.locked and found.id in secured)):
         return "locked" if found.locked else "disabled"
     return refusals.get(found.email, "asked") if found.takes_password else "signs_in_elsewhere"
+
+
+# Links and codes that an operator hands to an owner whom they know. A reader of such a link can set the password. So
+# no mail and no log has it, a reason goes into the audit trail, and the account's mailbox is told.
+
+
+_REFUSED: Mapping[str, str] = {
+    "no_account": "no account has this address",
+    "disabled": "the account is disabled",
+    "locked": "the account is locked, perhaps by an earlier mailbox: read the audit trail, then unlock the account",
+    "signs_in_elsewhere": "the account has no password: its owner signs in through another service",
+}
+_NO_CODE = "token.code is off, an intrusion was reported, or too many codes were wrong: give out a link"
+
+
+class OperatorLink(msgspec.Struct, frozen=True, kw_only=True):
+    """A link, or a code in its place, and until when it works."""
+
+    link: str = ""
+    code: str = ""
+    expires_at: datetime
+
+
+class OperatorLinks:
+    """Mints links and codes for operators.
+
+    `mailed`: the codes that mails have, if they have any. `invited`: how long the link of an invitation works.
+    """
+
+    def __init__(self, ground: Ground, urls: PageUrls, mailed: Sequence[MailedCodes], invited: timedelta) -> None:
+        self._accounts, self._records, self._limits = ground.accounts, ground.records, ground.limits
+        self.meters = ground.meters
+        self._urls, self._mailed, self._invited = urls, mailed, invited
+
+    @count_calls("link")
+    async def mint(
+        self, email: str, client: Client, reason: str, *, with_code: bool = False, invites: bool = False
+    ) -> OperatorLink:
+        """Return a link or a code, end the account's earlier ones, and tell its mailbox. It is committed.
+
+        `reason`: for the audit trail. If it `invites`, the account must await a password, the page shows the reason,
+        and the invitation's own mail tells the mailbox. Raises InputInvalid, AccountsUnready, and TooManyRequests for
+        an app.
+        """
+        if not client.operator:
+            await self._limits.count("link", client)
+        if not (reason := parse_reason(reason)) and not invites:
+            raise InputInvalid(Fault("reason", "missing: it goes into the audit trail"))
+        account = await self._find(addresses.parse(email), invites=invites)
+        code, digest = await self._code(account) if with_code else ("", b"")
+        moment, life = now(), self._invited if invites else self._records.links.lifetime
+        issued, link = unmailed_link(account, client, moment + (codes.LIFE if code else life), return_to="")
+        by_operator, shown = not account.awaits_password or account.intruded, reason if invites else ""
+        link = msgspec.structs.replace(link, recovers=account.locked, by_operator=by_operator, reason=shown)
+        # It names no device: the client is an operator, or an app's server.
+        by = Client(request_id=client.request_id)
+        told = PasswordWasChanged(account_id=account.id, at=moment, client=by, email=account.email, is_link=True)
+
+        def write(tx: Transaction) -> None:
+            tx.hold(account.id)
+            tx.links.revoke_all(account.id, moment)
+            tx.codes.revoke_all(account.id, moment)
+            if code:
+                tx.codes.add([(NewCode(digest, account.id, account.email, link.expires_at), True)], moment)
+            else:
+                tx.links.add([(link, True)], moment)
+            message = None if invites else tx.outbox.enqueue(PASSWORD_CHANGED, told)
+            outcome, known = "code_issued" if code else "link_issued", (account.id, account.email)
+            tx.audit.write("operator_link", outcome, client, moment, *known, message_id=message, note=reason)
+
+        await self._records.transact(write)
+        self._records.outbox.wake()
+        url = "" if code else self._urls.reset(issued.token, account.email)
+        return OperatorLink(link=url, code=code, expires_at=issued.expires_at)
+
+    async def _find(self, email: str, *, invites: bool) -> Account:
+        account = await self._accounts.find(email)
+        secured = await self._records.secure_links.secured([account] if account else [], now())
+        outcome = _outcome(account or "no_account", {}, secured)
+        if account is None or outcome in _REFUSED:
+            raise InputInvalid(Fault("email", _REFUSED[outcome]))
+        if invites and not account.awaits_password:
+            raise InputInvalid(Fault("email", "the account has a password already"))
+        return msgspec.structs.replace(account, intruded=secured.get(account.id, False))
+
+    async def _code(self, account: Account) -> tuple[str, bytes]:
+        """Return a code, and the digest that is stored. Its link would not know of an intrusion."""
+        for mailed in () if account.intruded or account.locked else self._mailed:
+            if not await mailed.exhausted([account.email]):
+                return mailed.mint(account.email)
+        raise InputInvalid(Fault("code", _NO_CODE))

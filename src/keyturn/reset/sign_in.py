@@ -5,7 +5,7 @@ import hmac
 import logging
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import NoReturn
@@ -100,10 +100,6 @@ def _proof(account_id: str, verified: str) -> bytes:
     return sha256(f"{account_id}\0{verified}".encode("utf-8", "surrogatepass")).digest()
 
 
-AfterSignIn = Callable[[Transaction, str], None]
-"""The port to work that follows a sign-in with an address, in the transaction that opens the session."""
-
-
 class SessionAuthorization(ChangeAuthorization):
     """Allows a change while its session is open. `fresh` is the secret of the session that follows."""
 
@@ -141,7 +137,6 @@ class SignIns:
     """Signs users in and out, and changes the password of a signed-in user: limited, audited and counted.
 
     `hashes`: the store of the accounts, whose hashes can be read, or which checks passwords itself.
-    `after_sign_in`: work that follows a sign-in, such as ending the muting of a mailbox.
     """
 
     def __init__(
@@ -152,7 +147,6 @@ class SignIns:
         changes: PasswordChanges,
         devices: DeviceCookies,
         second_step: RequiredSecondStep | None,
-        after_sign_in: Sequence[AfterSignIn],
     ) -> None:
         self._records = ground.records
         self._accounts = ground.accounts
@@ -164,7 +158,6 @@ class SignIns:
         self._devices = devices
         self._proofs = PasswordProofs(ground.secrets)
         self._second_step = second_step
-        self._after_sign_in = after_sign_in
         self.meters = ground.meters
 
     @count_calls("login")
@@ -257,7 +250,7 @@ class SignIns:
             if passed:
                 passed.spend(tx, moment)
                 passed.confirm(tx)
-            self._start(tx, account, secret)
+            tx.sessions.start(account.id, secret)
             return True
 
         if not await self._records.transact(start):
@@ -273,29 +266,6 @@ class SignIns:
         if isinstance(self._hashes, ChecksPasswords):
             return password is None or await self._hashes.check_password(account_id, password)
         return await self._hashes.password_hash(account_id) == verified
-
-    def _start(self, tx: Transaction, account: Account, secret: str) -> None:
-        tx.sessions.start(account.id, secret)
-        for follow in self._after_sign_in:
-            follow(tx, account.email)
-
-    async def open_proved(self, account: Account, accept: Callable[[Transaction], bool]) -> OpenedSession | None:
-        """Open a session for a user who has proved otherwise to be the owner; None if `accept` says no.
-
-        `accept` runs in the transaction that opens the session.
-        """
-        secret = tokens.mint(os.urandom)
-
-        def start(tx: Transaction) -> bool:
-            tx.hold(account.id)
-            if not accept(tx):
-                return False
-            self._start(tx, account, secret)
-            return True
-
-        if not await self._records.transact(start):
-            return None
-        return OpenedSession(secret=secret, account=account, device=self.device(account))
 
     def device(self, account: Account) -> str:
         """Return a device cookie's value for a user who has just proved that the account is theirs."""
@@ -361,9 +331,4 @@ def build(
     hosted = settings.accounts.store == "builtin" or hosted_path(settings.sign_in_url) is not None
     if not hosted or not isinstance(accounts, KnowsHashes | ChecksPasswords):
         return None
-    after_sign_in = (_unmute,) if settings.mute.url else ()
-    return SignIns(ground, accounts, hasher, changes, DeviceCookies(ground.secrets), second_step, after_sign_in)
-
-
-def _unmute(tx: Transaction, email: str) -> None:
-    tx.mailboxes.unmute(email)
+    return SignIns(ground, accounts, hasher, changes, DeviceCookies(ground.secrets), second_step)

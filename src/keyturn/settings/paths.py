@@ -25,16 +25,11 @@ API_ROUTES = (
     "challenge",
     "verify-reset-code",
     "secure-account",
-    "mute-mailbox",
-    "passkey/create",
-    "passkey/create-options",
+    "links",
 )
 """What is mounted below `server.api_path`."""
 
-SESSION_ROUTES = tuple(
-    f"/api/auth/{name}"
-    for name in ("login", "logout", "me", "change-password", "passkey/sign-in", "passkey/sign-in-options")
-)
+SESSION_ROUTES = tuple(f"/api/auth/{name}" for name in ("login", "logout", "me", "change-password"))
 """Where sessions are, wherever `server.api_path` is."""
 
 SECURITY_SETTINGS = "/security-settings"
@@ -52,21 +47,17 @@ _TAKEN = {
     "logout",
     "metrics",
     "schema",
-    "signals",
     "studio",
     "webhooks",
 }
 """First parts of paths that other routes use."""
 
 
-_LINKS = ("secure_account.url", "mute.url")
-
-
 class Paths(msgspec.Struct, frozen=True, kw_only=True):
     """Paths as the service knows them, without that of `base_url`.
 
     A page whose address is elsewhere keeps its default path, for who comes there; it is "" where the API has that one.
-    `secure` and `mute` are "" where no link of a mail leads there. `token` and `email` are
+    `secure` is "" where no link of a mail leads there. `token` and `email` are
     what a link calls them in its query, or behind its "#". `settings` has the kinds of accounts whose security settings
     are not at `security`: a path, or an address elsewhere.
     """
@@ -79,7 +70,6 @@ class Paths(msgspec.Struct, frozen=True, kw_only=True):
     sign_in: str = "/login"
     security: str = SECURITY_SETTINGS
     secure: str = "/secure-your-account"
-    mute: str = ""
     settings: Mapping[str, str] = {}
 
 
@@ -89,9 +79,6 @@ def paths_of(settings: Settings) -> Paths:
     routes = {f"{api}/{route}" for route in API_ROUTES}
     patterns = {"forgot": settings.forgot_url, "reset": settings.reset_url, "sign_in": settings.sign_in_page}
     pages = {name: hosted_path(pattern) for name, pattern in patterns.items()}
-    # Only links of mails lead to these pages; if the links lead elsewhere, the pages are not mounted.
-    more = {"secure": settings.secure_account.url, "mute": settings.mute.url}
-    more = {name: hosted_path(pattern) or "" for name, pattern in more.items()}
     for name, path in pages.items():
         if path is None:
             pages[name] = "" if getattr(default, name) in routes else getattr(default, name)
@@ -100,7 +87,8 @@ def paths_of(settings: Settings) -> Paths:
         default,
         api=api or "/",
         **pages,
-        **more,
+        # Only links of mails lead to this page; if the links lead elsewhere, it is not mounted.
+        secure=hosted_path(settings.secure_account.url) or "",
         **_parameter_names(settings.reset_url),
         settings={kind: hosted_path(url) or url.format(base_url=base) for kind, url in own.items() if url},
     )
@@ -133,7 +121,6 @@ def hosting_faults(settings: Settings) -> Iterator[Fault]:
         "forgot_url": hosted_path(settings.forgot_url),
         "sign_in_url": hosted_path(settings.sign_in_page),
         "secure_account.url": hosted_path(settings.secure_account.url),
-        "mute.url": hosted_path(settings.mute.url),
     } | {
         f"{member_name('kinds', kind)}.settings_url": hosted_path(own.settings_url)
         for kind, own in settings.kinds.items()
@@ -156,7 +143,7 @@ def hosting_faults(settings: Settings) -> Iterator[Fault]:
         elif name == "reset_url":
             seen[f"{path}/open"] = page
             yield from _hidden_token_faults(settings.reset_url)
-        elif name in _LINKS and not getattr(settings, name.split(".")[0]).url.endswith(_TOKEN):
+        elif name == "secure_account.url" and not settings.secure_account.url.endswith(_TOKEN):
             yield Fault(name, "needs {token} at the end of the path")
 
 
@@ -171,7 +158,6 @@ def _path_fault(name: str) -> str:
     examples = {
         "reset_url": "reset-password/{token}",
         "secure_account.url": "secure-your-account/{token}",
-        "mute.url": "stop-emails/{token}",
     }
     example = examples.get(name, "forgot-password")
     return f"needs a plain path for the hosted page, such as {_HOSTED}/{example}"

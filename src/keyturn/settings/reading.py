@@ -40,6 +40,9 @@ _NOT_SETTINGS = {
 }
 """Variables with the prefix of settings that are not settings. The studio reads its own."""
 
+_LOG_IN = re.compile(r"://\S*[@?]")
+"""In an address, what may contain a password or a key."""
+
 _OF_SERVICE = re.compile(r"_(?:SERVICE_(?:HOST|PORT)|PORT_\d+_(?:TCP|UDP|SCTP))(?:_|$)")
 """Kubernetes' variables that tell a pod the addresses of the Services in its namespace."""
 
@@ -62,15 +65,12 @@ def read_settings(
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """What was read from where, and what is wrong with it. A value that could not be read is its default.
 
-    `written`: what was written, by section and key. `variables`: the environment.
     `of_app`: an app gave the settings in its code, so that no file is looked for.
     """
 
     file: Path
     settings: Settings
     faults: tuple[Fault, ...]
-    written: dict[str, Any] = {}
-    variables: Variables = Variables({})
     of_app: bool = False
 
     @property
@@ -111,8 +111,6 @@ def inspect_settings(
         file=source,
         settings=settings,
         faults=tuple(_with_origin(fault, given) for fault in faults),
-        written=given,
-        variables=variables,
     )
 
 
@@ -257,6 +255,18 @@ def secret_variables() -> frozenset[str]:
     """Return the variables that hold a secret."""
     secrets = {name for name, kind in _typed_settings() if is_secret(kind)}
     return frozenset({name for name, setting in known_variables().items() if setting in secrets} | {_STUDIO_TOKEN})
+
+
+def changed_settings(settings: msgspec.Struct, above: str = "") -> Iterator[tuple[str, str]]:
+    """Yield each setting that differs from its default, with its value, but of a secret only that it is set."""
+    default = type(settings)()
+    for field in msgspec.structs.fields(settings):
+        value, name = getattr(settings, field.name), f"{above}{field.encode_name}"
+        if is_section(field.type):
+            yield from changed_settings(value, f"{name}.")
+        elif value != getattr(default, field.name):
+            text = ", ".join(map(str, value)) if isinstance(value, dict | tuple) else str(value)
+            yield name, "set" if is_secret(field.type) or _LOG_IN.search(text) else text
 
 
 def is_secret(kind: Any) -> bool:

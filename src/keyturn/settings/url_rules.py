@@ -78,7 +78,6 @@ def page_faults(settings: Settings) -> Iterator[Fault]:
         yield from policy_faults("base_url", base)
     links = {
         "secure_account.url": settings.secure_account.url,
-        "mute.url": settings.mute.url,
     }
     links = {"reset_url": settings.reset_url} | {name: url for name, url in links.items() if url}
     others = {"forgot_url": settings.forgot_url, "sign_in_url": settings.sign_in_page}

@@ -45,14 +45,14 @@ def test_the_emails_that_keyturn_sends_have_no_error(keyturn: Keyturn) -> None:
     shown = keyturn("check")
 
     assert (shown.code, shown.err) == (0, "")
-    assert re.search(r"12 templates, \d+ mails\.$", shown.out.strip())
+    assert re.search(r"\d+ templates, \d+ mails\.$", shown.out.strip())
 
 
 @pytest.mark.long
 def test_their_mjml_leaves_nothing_to_say(keyturn: Keyturn) -> None:
     shown = keyturn("check", "--only", "mjml", "--only", "html", "--only", "jinja")
 
-    assert re.fullmatch(r"No problems in 12 templates, \d+ mails\.\n", shown.out)
+    assert re.fullmatch(r"No problems in \d+ templates, \d+ mails\.\n", shown.out)
 
 
 def test_a_finding_shows_the_place_the_line_and_the_way_out(keyturn: Keyturn, emails: Path) -> None:

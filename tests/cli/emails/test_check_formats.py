@@ -1,7 +1,10 @@
 """check: every kind of finding in every format. What tests/emails/lint plants goes through the same reports there."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +21,7 @@ from keyturn.emails.lint.suppression import rules
 
 pytestmark = pytest.mark.long
 
+DOCS = Path(__file__).parents[3] / "docs"
 FORMATS = next(one.type.choices for one in check.params if one.name == "output" and isinstance(one.type, click.Choice))
 PAGE = '<html lang="en"><head><title>News</title></head><body><h1>News</h1>{}</body></html>'
 MJML = '<mjml lang="en"><mj-head><mj-title>News</mj-title></mj-head>{}</mjml>'
@@ -122,19 +126,7 @@ LIMITS = {"limits/crash", "limits/memory", "limits/size", "limits/time"}
 """What test_check_limits.py finds, in mails that take their time."""
 
 DJANGO = ("error", "missing-template", "syntax", "undefined", "unknown-filter", "unknown-library", "unknown-tag")
-LIQUID = (
-    "error",
-    "host-filter",
-    "host-tag",
-    "limit",
-    "missing-template",
-    "not-drawn",
-    "syntax",
-    "undefined",
-    "unknown-filter",
-    "unknown-tag",
-)
-ENGINES = {*(f"django/{rule}" for rule in DJANGO), *(f"liquid/{rule}" for rule in LIQUID), "handlebars/not-drawn"}
+ENGINES = {f"django/{rule}" for rule in DJANGO}
 """Planted in `tests/emails/engines`."""
 
 NEVER_SEEN = {"mjml/refused"}
@@ -220,3 +212,16 @@ def test_every_rule_is_planted_here_or_beside_the_checks() -> None:
 
     assert listed - planted - in_both_groups == NEVER_SEEN
     assert len({rule for rule in planted if rule.startswith("compatibility/")}) > 10
+
+
+def test_the_script_for_editors_in_the_docs_lists_each_finding_at_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (script,) = re.findall(r"```python\n(.*?)```", (DOCS / "check.md").read_text("utf-8"), re.DOTALL)
+    (tmp_path / "emails").mkdir()
+    (tmp_path / "emails" / "news.html").write_text(PAGE.format("\n<a href='htps://boats.test'>Boats</a>"))
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
+
+    assert re.search(r"^emails/news\.html:2:\d+: error: .*htps.* Did you mean https:", done.stdout, re.MULTILINE)

@@ -120,7 +120,6 @@ def test_the_hook_runs_for_all_that_mails_are_made_of() -> None:
     parts = (
         "news.mjml",
         "news.html.j2",
-        "news.liquid",
         "news.txt",
         "news.samples.toml",
         "samples/news.yaml",

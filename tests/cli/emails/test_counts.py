@@ -60,6 +60,7 @@ def client(emails: Path) -> Client:
         severity=opened.settings.severity,
         clients=opened.settings.clients,
         baseline=usual_baseline(opened),
+        token="",
     )
     return TestClient(create_studio_app(studio), base_url="http://127.0.0.1:8001")
 

@@ -56,7 +56,7 @@ def test_a_mail_of_a_project_is_rendered_in_a_language(project: Path) -> None:
 
 
 def test_the_studio_shows_a_project_without_the_settings_of_a_folder_above(project: Path) -> None:
-    command = [sys.executable, "-m", "keyturn", "studio", "--django", "northwind.settings", "--port", "0"]
+    command = [sys.executable, "-m", "keyturn", "studio", "--django", "northwind.settings", "--no-token", "--port", "0"]
     with running_demo(command, project) as studio:
         page = httpx.get(f"{studio.url}/studio/templates/shop/emails/receipt", timeout=30).text
         broken = project / "shop/templates/shop/emails/footer.html"

@@ -84,7 +84,7 @@ def revisions_page(folder: Path, base: str = "HEAD~1") -> str:
     def reopen(moved: Moved) -> Gallery:
         return open_gallery(moved(folder), sandboxed=True)
 
-    studio = Studio(gallery=reopen(lambda path: path), sender="ada@example.test", reopen=reopen)
+    studio = Studio(gallery=reopen(lambda path: path), sender="ada@example.test", reopen=reopen, token="")
     with TestClient(create_studio_app(studio), base_url="http://127.0.0.1:8001") as client:
         client.get(f"/studio/revisions/news?base={base}&sample=guessed")
         return client.get(f"/studio/revisions?base={base}").text

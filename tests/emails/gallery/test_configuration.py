@@ -166,7 +166,6 @@ def test_it_is_no_fault_of_the_service(project: Path) -> None:
 
 HARMLESS = """\
 folder = "emails"
-engine = "jinja"
 samples = "fixtures"
 layouts = ["frames/*"]
 ignore = ["drafts/*"]

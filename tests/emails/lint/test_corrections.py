@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.emails.engines.liquid import open_liquid
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.opening import open_gallery
 from keyturn.emails.lint.examination import MailFinding, examine
@@ -17,7 +16,6 @@ MAIL = """<mjml><mj-head><mj-style>{style}</mj-style>
 OTHERS = {
     "mail.samples.toml": '[one]\nname = "Ada"\ncolour = "gren"\n[one.order]\ntotal = 1\n',
     "_parts/foot.mjml": "<mj-text>Northwind</mj-text>",
-    "snippets/note.liquid": "<p>Northwind</p>",
 }
 
 
@@ -91,25 +89,6 @@ def test_a_selector_gets_the_class_that_elements_have(tmp_path: Path) -> None:
     written(tmp_path, "mail.mjml", MAIL.format(style="p, .crd { color: #333333 }", inside=""))
 
     assert "p, .card {" in check_and_correct(open_gallery(tmp_path), "mail.mjml", "styles/unused")
-
-
-@pytest.mark.parametrize(
-    ("wrong", "right", "rule"),
-    [
-        ("{{ name | upcse }}", "{{ name | upcase }}", "liquid/unknown-filter"),
-        ("{% render 'nte' %}", "{% render 'note' %}", "liquid/missing-template"),
-        (
-            "{% caputre a %}caputre{% endcaputre %}{{ a }}",
-            "{% capture a %}caputre{% endcapture %}{{ a }}",
-            "liquid/unknown-tag",
-        ),
-        ("{{ order.totl }}", "{{ order.total }}", "liquid/undefined"),
-    ],
-)
-def test_liquid_is_corrected_too(tmp_path: Path, wrong: str, right: str, rule: str) -> None:
-    written(tmp_path, "mail.liquid", f"<p>{wrong}</p>")
-
-    assert right in check_and_correct(open_liquid(tmp_path), "mail.liquid", rule)
 
 
 @pytest.mark.parametrize(

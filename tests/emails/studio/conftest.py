@@ -41,6 +41,7 @@ def studio(folder: Path, inbox: Path) -> Studio:
         ),
         sender="Northwind School <no-reply@northwind.example>",
         captured=CapturedMails(folder=inbox),
+        token="",
     )
 
 

@@ -117,7 +117,7 @@ def order_studio(folder: Path) -> Studio:
         (folder / file).write_text(text)
     templates = Templates(folder, branding({"name": "Northwind School"}, Palette()), reload=True)
     gallery = Gallery(templates=templates, languages=Languages("UTC"), props={"order": Order})
-    return Studio(gallery=gallery, sender="Northwind School <no-reply@northwind.example>")
+    return Studio(gallery=gallery, sender="Northwind School <no-reply@northwind.example>", token="")
 
 
 def fields_of(page: str) -> list[tuple[str, Any]]:

@@ -17,18 +17,40 @@ pytestmark = pytest.mark.long
 
 def test_it_says_where_it_is_and_ends_with_a_last_line(tmp_path: Path) -> None:
     with running_demo([sys.executable, "-m", "keyturn", "studio", "--port", "0"], tmp_path) as studio:
-        answer = httpx.get(f"{studio.url}/studio", follow_redirects=True)
+        answer = httpx.get(studio.address_of("Studio"), follow_redirects=True)
+        stranger = [httpx.get(f"{studio.url}{path}").status_code for path in ("/studio", "/studio/static/studio.js")]
         code, rest = studio.interrupt()
-    assert answer.status_code == 200
-    _, title, _, *rows = studio.greeting.splitlines()
+    assert (answer.status_code, stranger) == (200, [403, 403])
+    _, title, _, first, *rows = studio.greeting.splitlines()
     assert re.fullmatch(r"Keyturn \S+  studio +ready in \d+\.\d s", title)
-    assert rows == [
-        f"  Studio       {studio.url}/studio",
-        "  Templates    the emails that Keyturn sends   12 templates",
-        "",
-        "  Press Ctrl-C to stop it. Nothing is sent.",
-    ]
+    assert re.fullmatch(rf"  Studio       {studio.url}/studio\?token=[\w-]{{22,}}", first)
+    assert re.fullmatch(r"  Templates    the emails that Keyturn sends   \d+ templates", rows[0])
+    assert rows[1:] == ["", "  Press Ctrl-C to stop it. Nothing is sent."]
     assert (code, rest.lstrip()) == (0, "Stopped. Nothing was sent.\n")
+
+
+def test_without_a_token_it_answers_every_user_of_this_machine_and_says_so(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "keyturn", "studio", "--port", "0", "--smtp", "0", "--no-token"]
+    with running_demo(command, tmp_path, KEYTURN_STUDIO_TOKEN="x" * 22) as studio:
+        answers = [httpx.get(f"{studio.url}{path}").status_code for path in ("/studio/inbox", "/api/messages")]
+        studio.interrupt()
+    assert answers == [200, 200]
+    assert "?token=" not in studio.greeting
+    assert "Without a token, all users and programs of this machine can use this studio." in studio.greeting
+
+
+def test_other_machines_always_need_the_token(tmp_path: Path) -> None:
+    command = ["studio", "--host", "0.0.0.0", "--port", "0", "--no-token"]  # noqa: S104
+    ended = subprocess.run(
+        [sys.executable, "-m", "keyturn", *command],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert ended.stderr == ("keyturn: --no-token: other machines can reach 0.0.0.0, so this studio needs its token\n")
 
 
 def test_bound_to_more_than_this_machine_it_shows_an_address_with_a_token(tmp_path: Path) -> None:
@@ -44,13 +66,12 @@ def test_bound_to_more_than_this_machine_it_shows_an_address_with_a_token(tmp_pa
     assert (stranger.status_code, invited.status_code) == (403, 200)
     assert programs == [401, 200]
     assert "Anyone with this address and token can read these mails." in studio.greeting
-    assert "Nothing is sent." not in studio.greeting
 
 
 def test_mails_of_a_folder_that_names_no_sender_come_from_a_neutral_one(tmp_path: Path) -> None:
     (tmp_path / "emails").mkdir()
     (tmp_path / "emails" / "welcome.html").write_text("<p>Hello</p>")
-    command = [sys.executable, "-m", "keyturn", "studio", "emails", "--port", "0"]
+    command = [sys.executable, "-m", "keyturn", "studio", "emails", "--no-token", "--port", "0"]
     with running_demo(command, tmp_path) as studio:
         page = httpx.get(f"{studio.url}/studio/templates/welcome?tab=headers").text
         studio.interrupt()
@@ -61,7 +82,7 @@ def test_mails_of_a_folder_that_names_no_sender_come_from_a_neutral_one(tmp_path
 def test_templates_are_edited_where_that_is_asked_for(tmp_path: Path, option: str) -> None:
     (tmp_path / "emails").mkdir()
     (tmp_path / "emails" / "welcome.html").write_text("<p>Hello</p>")
-    command = [sys.executable, "-m", "keyturn", "studio", "emails", "--port", "0", option]
+    command = [sys.executable, "-m", "keyturn", "studio", "emails", "--no-token", "--port", "0", option]
     draft = {"file": "welcome.html", "text": "<p>Typed</p>", "editor": "one"}
     with running_demo(command, tmp_path) as studio, httpx.Client(base_url=studio.url) as client:
         headers = {"sec-fetch-site": "same-origin"}
@@ -72,7 +93,19 @@ def test_templates_are_edited_where_that_is_asked_for(tmp_path: Path, option: st
 
 
 def test_it_catches_what_any_app_sends_and_keeps_it_in_a_file(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "keyturn", "studio", "--port", "0", "--smtp", "0", "--inbox", "caught.sqlite"]
+    command = [
+        sys.executable,
+        "-m",
+        "keyturn",
+        "studio",
+        "--no-token",
+        "--port",
+        "0",
+        "--smtp",
+        "0",
+        "--inbox",
+        "caught.sqlite",
+    ]
     for subjects in (["First"], ["First", "Second"]):
         with running_demo(command, tmp_path) as studio:
             caught = re.search(r"SMTP +127\.0\.0\.1:(\d+) ", studio.greeting)
@@ -86,7 +119,7 @@ def test_it_catches_what_any_app_sends_and_keeps_it_in_a_file(tmp_path: Path) ->
 
 
 def test_it_says_where_tls_begins_at_once(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "keyturn", "studio", "--port", "0", "--smtp", "0", "--smtps", "0"]
+    command = [sys.executable, "-m", "keyturn", "studio", "--no-token", "--port", "0", "--smtp", "0", "--smtps", "0"]
     with running_demo(command, tmp_path) as studio:
         port = re.search(r"SMTPS +127\.0\.0\.1:(\d+) ", studio.greeting)
         assert port
@@ -108,7 +141,9 @@ def test_it_names_the_inboxes_of_the_team(tmp_path: Path) -> None:
 
 def test_an_eml_file_is_opened_as_an_inbox_of_one(tmp_path: Path) -> None:
     (tmp_path / "receipt.eml").write_bytes(b"Subject: Your receipt\r\nTo: ada@b.example\r\n\r\nHello\r\n")
-    with running_demo([sys.executable, "-m", "keyturn", "studio", "receipt.eml", "--port", "0"], tmp_path) as studio:
+    with running_demo(
+        [sys.executable, "-m", "keyturn", "studio", "receipt.eml", "--no-token", "--port", "0"], tmp_path
+    ) as studio:
         page = httpx.get(f"{studio.url}/studio/inbox").text
         start = httpx.get(f"{studio.url}/studio", follow_redirects=True).status_code
         studio.interrupt()
@@ -187,7 +222,7 @@ def test_ctrl_c_ends_it_at_once_while_a_template_runs_away(tmp_path: Path) -> No
     (tmp_path / "emails" / "endless.html").write_text("{% for one in range(10 ** 12) %}{% endfor %}")
     (tmp_path / "emails" / "welcome.html").write_text("<p>Hello</p>")
     (tmp_path / "keyturn.toml").write_text('[studio]\nfolder = "emails"\nlimit_seconds = 300\n')
-    command = [sys.executable, "-m", "keyturn", "studio", "emails", "--port", "0", "--trust"]
+    command = [sys.executable, "-m", "keyturn", "studio", "emails", "--no-token", "--port", "0", "--trust"]
     with running_demo(command, tmp_path) as studio:
         host, port = studio.url.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port))) as stuck:
@@ -209,7 +244,7 @@ def _processes_below(parent: int) -> list[int]:
 def test_without_a_provider_a_mail_is_sent_into_the_running_inbox(tmp_path: Path) -> None:
     (tmp_path / "emails").mkdir()
     (tmp_path / "emails" / "welcome.html").write_text("<title>Hello</title><p>Hello</p>")
-    command = [sys.executable, "-m", "keyturn", "studio", "emails", "--port", "0", "--smtp", "0"]
+    command = [sys.executable, "-m", "keyturn", "studio", "emails", "--no-token", "--port", "0", "--smtp", "0"]
     with running_demo(command, tmp_path) as studio:
         page = httpx.post(
             f"{studio.url}/studio/send/welcome",

@@ -21,7 +21,7 @@ from tests.spec.service import REQUEST, Service, Start
 
 from keyturn.database import now
 from keyturn.reset.records.models import ResetTokenRow
-from keyturn.settings import ChallengeSettings, InvitationSettings, MuteSettings, Secret, TokenSettings
+from keyturn.settings import ChallengeSettings, InvitationSettings, Secret, TokenSettings
 
 ADA = "ada@northwind.example"
 EVE = "eve@northwind.example"
@@ -34,7 +34,6 @@ SERVICE_KEY = "0123456789abcdef" * 4
 
 TOKENS = (
     ("TOKEN", "password_reset", "reset-password"),
-    ("MUTE_TOKEN", "password_reset", "stop-emails"),
     ("SECURE_TOKEN", "password_changed", "secure-your-account"),
 )
 """What the commands call the tokens of mails, by the mail and the page that each link leads to."""
@@ -46,7 +45,6 @@ pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 async def test_each_answer_of_curl_is_what_the_documentation_shows(start: Start, tmp_path: Path) -> None:
     service = await start(
         invitations=InvitationSettings(service_key=Secret(SERVICE_KEY)),
-        mute=MuteSettings(url="{base_url}/stop-emails/{token}"),
         second_step=BUILTIN,
     )
     await service.add(ADA, name="Ada", kind="viewer")

@@ -22,7 +22,6 @@ from keyturn.problems.requests import Busy, InputInvalid, TooManyRequests, Unava
 from keyturn.settings import (
     ChallengeSettings,
     InvitationSettings,
-    MuteSettings,
     Secret,
     TokenSettings,
 )
@@ -110,7 +109,6 @@ async def test_operations_are_named_as_a_client_would_call_them(schema: dict[str
         "checkReadiness",
         "secureAccount",
     }
-    assert "muteMailbox" not in names  # nor "verifyResetCode": mails have neither
     assert "The same as `resetPassword`" in paths["/api/auth/reset-password-with-token"]["post"]["description"]
 
 
@@ -227,8 +225,7 @@ async def test_every_operation_has_its_place_in_the_story(start: Start) -> None:
     service = await start(
         challenge=ChallengeSettings(method="altcha"),
         token=TokenSettings(code=True),
-        invitations=InvitationSettings(service_key=Secret("0123456789abcdef" * 4)),
-        mute=MuteSettings(url="{base_url}/stop-emails/{token}"),
+        invitations=InvitationSettings(service_key=Secret("0123456789abcdef" * 4), link_key=Secret("fedcba98" * 4)),
     )
     paths = (await service.anywhere().get("/schema/openapi.json")).json()["paths"]
     described = [operation for path in paths.values() for operation in path.values()]

@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import delete, select, update
 from tests.puzzles import CHEAPEST_PUZZLE, post_answering
 from tests.spec.inbox import token_in
-from tests.spec.links.test_muting import MUTING, mute, tokens_of
 from tests.spec.service import ADA, DAN, NEW_PASSWORD, Service, Start, problem
 
 from keyturn.accounts.builtin import AccountRow
@@ -107,17 +106,6 @@ async def test_within_the_cooldown_nothing_is_sent(service: Service) -> None:
     assert await mails(service) == before
 
 
-async def test_a_muted_mailbox_gets_nothing(start: Start) -> None:
-    service = await start(**MUTING)
-    old, _ = await tokens_of(service)
-    await service.write(update(ResetTokenRow).values(expires_at=now() - timedelta(minutes=1)))
-    _, muting = await tokens_of(service)
-    assert await mute(service, muting) == "200"
-    before = await mails(service)
-    assert await replace(service, old) == "202"
-    assert await mails(service) == before
-
-
 @pytest.mark.parametrize(
     ("change", "values"),
     [("moved", {"email": "lovelace@northwind.test"}), ("disabled", {"active": False}), ("gone", {})],
@@ -173,14 +161,12 @@ async def test_a_link_older_than_the_retention_is_unknown(service: Service) -> N
     assert await service.check(token) == {"valid": False, "reason": "invalid"}
 
 
-async def test_no_other_token_of_a_mail_is_taken(start: Start) -> None:
-    service = await start(**MUTING)
-    link, muting = await tokens_of(service)
-    await service.reset(link)
+async def test_no_other_token_of_a_mail_is_taken(service: Service) -> None:
+    await service.reset(await service.link())
     await service.deliver()
     secure = token_in(service.inbox.sent_to(ADA, "password_changed")[-1])
     await service.write(update(ResetTokenRow).values(expires_at=now() - timedelta(minutes=1)))
-    assert [await reason(service, token) for token in (muting, secure)] == ["invalid", "invalid"]
+    assert await reason(service, secure) == "invalid"
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from keyturn.cli.demo.examples import PASSWORD, DemoFolder, Example, PlainDemo, 
 from keyturn.cli.emails.studio import studio_of
 from keyturn.cli.running import serve
 from keyturn.cli.sockets import address_of, listen
-from keyturn.cli.terminal import PORT, accent, muted, ready, strong, warning
+from keyturn.cli.terminal import PORT, accent, muted, ready, strong
 from keyturn.errors import ExtraMissing
 from keyturn.event_loop import run
 from keyturn.packaging import require_studio
@@ -30,19 +30,19 @@ if TYPE_CHECKING:
     from litestar.types import ControllerRouterHandler
 
 
+_ANYONE = "Anyone with the token in these addresses can read the mails."
+
 # The demo's studio, or a page at its address if the extra is not installed
 
 
 class WithStudio:
     """Puts the studio beside the service. `addresses` are those that the greeting prints, by what is there."""
 
-    notes: Sequence[str] = ()
-
     def __init__(self, shown: Example | PlainDemo, host: str) -> None:
         self._studio = studio_of(shown.settings, host, shown.brands)
-        self.token = self._studio.token
         self.stop = self._studio.stop
-        base, token = shown.settings.base_url, f"?token={self.token}" if self.token else ""
+        self.notes: Sequence[str] = (_ANYONE,) if self._studio.is_shared else ()
+        base, token = shown.settings.base_url, f"?token={self._studio.token}"
         self.addresses = {"Mails sent": f"{base}/studio/inbox{token}", "Studio": f"{base}/studio{token}"}
 
     def routes(self) -> "Sequence[ControllerRouterHandler]":
@@ -58,8 +58,6 @@ class WithoutStudio:
 
     Mails are files to open in a mail program; the address of the studio says why, with the status 404.
     """
-
-    token = ""
 
     def __init__(self, folder: Path, why: str) -> None:
         self._text = f"{why[0].upper()}{why[1:]}\nUntil then, each mail is a file in {folder}\n"
@@ -105,14 +103,13 @@ _LOG_LEVEL: Final = "warning"
 def demo(host: str, port: int, example: str) -> None:
     """Try everything in a browser: no configuration, no mail is sent.
 
-    Request a link, read the mail, choose a new password and sign in; with --host localhost, create a passkey, too. The
-    demo keeps its data in .keyturn/ in this folder: delete it to start again.
+    Request a link, read the mail, choose a new password and sign in. The demo keeps its data in
+    .keyturn/ in this folder: delete it to start again.
 
     \b
     Example:  keyturn demo --example waibuk
     """
     bound = listen(host, port)
-    # Under its name, and not an IP address, browsers also have passkeys.
     address = f"localhost:{bound.getsockname()[1]}" if host == "localhost" else address_of(bound)
     url, folder = f"http://{address}", DemoFolder(example)
     shown = Example(example, url, folder) if example else PlainDemo(url, folder)
@@ -165,8 +162,6 @@ def _greeting(
         yield f"  {muted(', '.join(others))}"
     yield from (f"  {muted(note)}" for note in (*studio.notes, *shown.notes))
     yield f"  {muted('Press Ctrl-C to stop it. No data leaves this machine.')}"
-    if studio.token:
-        yield f"  {warning('Anyone with the token in these addresses can read the mails.')}"
     yield ""
 
 

@@ -33,12 +33,6 @@ _WIDTH = 110
 _MOST_BRANCHES = 8
 _MOST_LINES = 5
 _MOST_NAMED = 3
-_INSTEAD = {
-    "Handlebars": "Compile them to HTML, and check the folder with the HTML.",
-    "Liquid": "Move them into a folder of their own. If all templates are Liquid, add --liquid.",
-}
-"""Advice for templates of another engine in the folder."""
-
 _COLOURS = {"error": error, "warning": warning, "note": muted}
 
 
@@ -89,16 +83,15 @@ def _print_coverage(of_folders: "FolderCoverage", folders: "Folders") -> None:
 
 
 def print_passed_over(gallery: "Gallery") -> None:
-    """Say to standard error which templates another engine would have to draw: no report is about them."""
-    from keyturn.emails.engines.folder_engine import passed_over
+    """Say to standard error which templates of Handlebars are in the folder: no report is about them."""
+    from keyturn.emails.engines.handlebars import handlebars_beside
 
-    files: dict[str, list[str]] = {}
-    for file, engine in passed_over(gallery):
-        files.setdefault(engine, []).append(file)
-    for engine, those in files.items():
-        named = ", ".join(those[:_MOST_NAMED]) + (f" and {left} more" if (left := len(those) - _MOST_NAMED) > 0 else "")
-        said = f"Not checked: {_number(len(those), 'template')} of {engine}, {named}. {_INSTEAD[engine]}"
-        click.echo(warning(harmless(said)), err=True)
+    if files := handlebars_beside(gallery):
+        left = len(files) - _MOST_NAMED
+        named = ", ".join(files[:_MOST_NAMED]) + (f" and {left} more" if left > 0 else "")
+        said = f"Not checked: {_number(len(files), 'template')} of Handlebars, {named}."
+        advice = "Compile them to HTML, and check the folder with the HTML."
+        click.echo(warning(harmless(f"{said} {advice}")), err=True)
 
 
 def typed_path(folders: "Folders", file: str) -> str:
@@ -195,7 +188,7 @@ def _explain(context: click.Context, _: click.Parameter, rule: str | None) -> No
 
 _HELP = """Check emails: MJML, clients, links, accessibility, safety.
 
-DIRECTORY is a folder of Jinja or Liquid templates in MJML or HTML. Samples are in NAME.samples.toml or
+DIRECTORY is a folder of Jinja templates in MJML or HTML. Samples are in NAME.samples.toml or
 samples/NAME.yaml, for example. A template without samples gets made-up values. Without DIRECTORY, Keyturn checks its
 own emails.
 
@@ -223,7 +216,6 @@ Examples:  keyturn check
            keyturn check emails --clients outlook,germany
            keyturn check templates/emails --env myshop.mails:environment
            keyturn check --django mysite.settings
-           keyturn check notifications --liquid
            keyturn check emails --write-baseline
            keyturn check emails --only-changed --base origin/main
            keyturn check emails --browser

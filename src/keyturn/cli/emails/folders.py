@@ -20,12 +20,11 @@ from keyturn.plain_files import leads_out, printable_name, walk
 if TYPE_CHECKING:
     from keyturn.emails.gallery import Gallery
     from keyturn.emails.gallery.configuration import StudioSettings
-    from keyturn.emails.mails import Mails
     from keyturn.emails.snapshots.revisions import Moved, Reopen
     from keyturn.settings import Settings
 
 _DEEPEST = 4
-_TEMPLATES = (".mjml", ".html", ".j2", ".jinja", ".jinja2", ".tpl", ".liquid")
+_TEMPLATES = (".mjml", ".html", ".j2", ".jinja", ".jinja2", ".tpl")
 _NOT_THERE = frozenset({"node_modules", "site-packages", "__pycache__", "build", "dist", "docs", "static", "htmlcov"})
 
 _OF_VARIABLE = "DJANGO_SETTINGS_MODULE"
@@ -51,9 +50,6 @@ _OPTIONS: Sequence[Decorator] = (
         metavar="SETTINGS",
         help="A Django project, by its settings module. Default: DJANGO_SETTINGS_MODULE. Runs its code.",
     ),
-    click.option(
-        "--liquid", is_flag=True, help="All templates are Liquid, also those without .liquid (needs keyturn[liquid])."
-    ),
 )
 
 
@@ -61,14 +57,12 @@ class Source(Struct, frozen=True):
     """Names the templates of a command: a folder, and what may be done with it.
 
     `environment`: an app's own Jinja environment. `django`: the settings of a project, whose code runs.
-    `liquid`: the templates are of Liquid, whatever their endings say.
     """
 
     directory: Path | None
     environment: str = ""
     trust: bool = False
     django: str = ""
-    liquid: bool = False
 
     @property
     def is_trusted(self) -> bool:
@@ -112,29 +106,21 @@ class Opened(Struct, frozen=True):
         folder, here = self.gallery.folder, Path.cwd()
         return folder.relative_to(here).as_posix() if folder.is_relative_to(here) else os.fspath(folder)
 
-    def mails(self) -> "Mails":
-        """Return the mails, checked as the settings and the usual baseline say."""
-        from keyturn.emails.gallery.configuration import limits_of
-        from keyturn.emails.mails import Mails
 
-        settings = self.settings
-        return Mails(self.gallery, settings.clients, settings.severity, limits_of(settings), usual_baseline(self))
-
-
-def open_folder(source: Source, *, is_shown: bool = False) -> Opened:
+def open_folder(source: Source) -> Opened:
     """Open the folder that was named, else the one that is set, else Keyturn's own. Ends where there is none.
 
     Any but Keyturn's own is foreign, also one that is set, since the settings may come with it, in somebody's branch:
     its templates are drawn in a sandbox, and settings that could do harm are refused, unless the source is trusted.
-    `is_shown`: somebody looks at it, and is told there what is not installed. The mails that `mail.templates` names are
-    the installation's own.
+    The mails that `mail.templates` names are the installation's own.
     """
     from keyturn.packaging import folder
 
     directory = source.directory
     if directory and not directory.is_dir():
         fail(*_explain_missing_folder(directory))
-    _expect_one_engine(source)
+    if source.environment and source.django:
+        fail("--env is for Jinja and --django for Django: use one of them")
     if directory and not source.is_trusted:
         _refuse_link_out(directory)
     settings = studio_settings(directory, trusted=source.is_trusted)
@@ -142,10 +128,10 @@ def open_folder(source: Source, *, is_shown: bool = False) -> Opened:
         return _open_project(source, settings)
     directory = directory or settings.folder
     if directory is None or directory.resolve() == folder("email_templates").resolve():
-        if source.environment or source.liquid:
-            fail(f"{'--liquid' if source.liquid else '--env'} is for your own templates: name their folder")
+        if source.environment:
+            fail("--env is for your own templates: name their folder")
         return _open_own_emails(settings)
-    return _open_foreign(directory, source, settings, is_shown=is_shown)
+    return _open_foreign(directory, source, settings)
 
 
 def _open_project(source: Source, settings: "StudioSettings") -> Opened:
@@ -157,7 +143,7 @@ def _open_project(source: Source, settings: "StudioSettings") -> Opened:
     return Opened(open_project(module, source.directory or settings.folder, settings), settings)
 
 
-def _open_foreign(directory: Path, source: Source, settings: "StudioSettings", *, is_shown: bool) -> Opened:
+def _open_foreign(directory: Path, source: Source, settings: "StudioSettings") -> Opened:
     from keyturn.emails.engines.folder_engine import open_templates
     from keyturn.emails.gallery.configuration import refused_without_trust
 
@@ -171,8 +157,6 @@ def _open_foreign(directory: Path, source: Source, settings: "StudioSettings", *
             environment=source.environment,
             settings=msgspec.structs.replace(settings, samples=samples, locales=locales),
             sandboxed=not source.is_trusted,
-            liquid=source.liquid,
-            is_needed=not is_shown,
         )
 
     gallery = open_moved(lambda path: path)
@@ -215,7 +199,7 @@ def without_templates(opened: Opened) -> tuple[str, ...]:
     if opened.settings.ignore and any(_templates_in(opened.gallery.folder)):
         patterns = ", ".join(map(repr, opened.settings.ignore))
         return (f"{opened.shown} has no templates that count as mails: its settings have ignore = [{patterns}]",)
-    first = f"{opened.shown} has no templates: files that end in .mjml, .html or .liquid, with or without .j2"
+    first = f"{opened.shown} has no templates: files that end in .mjml or .html, with or without .j2"
     return (first, *_name_some_folders())
 
 
@@ -245,16 +229,6 @@ def _open_own_emails(settings: "StudioSettings") -> Opened:
     for doubt in (*palette_of(service.brand)[1], *borrowed_logos(service)):
         click.echo(warning(doubt), err=True)
     return replace(own_emails(service, settings, {}), read_service=read_service)
-
-
-def _expect_one_engine(source: Source) -> None:
-    chosen = {
-        "--env is for Jinja": source.environment,
-        "--django for Django": source.django,
-        "--liquid for Liquid": source.liquid,
-    }
-    if len(several := [option for option, value in chosen.items() if value]) > 1:
-        fail(f"{' and '.join(several)}: use one of them")
 
 
 def _refuse_link_out(directory: Path) -> None:

@@ -25,7 +25,6 @@ from keyturn.cli.emails.folders import (
 )
 from keyturn.cli.emails.inboxes import Catching, open_boxes, takes_catching
 from keyturn.cli.terminal import PORT, accent, error, fail, muted, ready, strong, warning
-from keyturn.hosts import is_frame_ancestor
 from keyturn.packaging import requires_extra
 from keyturn.plain_files import paths_below
 from keyturn.quick_imports import quick_imports
@@ -43,6 +42,9 @@ if TYPE_CHECKING:
 _NOT_IN_PAGES = ("attr", "opentelemetry", "pydantic")
 """Packages that Litestar loads for any app where they are installed. The studio has no models and no traces of them."""
 
+_SHARED = "Anyone with this address and token can read these mails."
+_OPEN = "Without a token, all users and programs of this machine can use this studio."
+
 # The greeting of `keyturn studio`
 
 
@@ -54,6 +56,7 @@ def greeting(opened: Opened, studio: "Studio", base: str, mails: Path | None = N
     templates = f"{len(names)} template{'' if len(names) == 1 else 's'}" if names else warning("no template yet")
     folder = "the emails that Keyturn sends" if opened.service else opened.shown
     url, token = f"{base}/studio", f"?token={studio.token}" if studio.token else ""
+    password = "; the token is the password" if studio.token else ""
     rows = {
         "Studio": accent(f"{url}{token}"),
         "Templates": f"{folder}   {muted(templates) if names else templates}",
@@ -71,10 +74,10 @@ def greeting(opened: Opened, studio: "Studio", base: str, mails: Path | None = N
         rows["Inbox"] = accent(f"{url}/inbox{token}")
         if studio.boxes and studio.boxes.named:
             rows["Inboxes"] = f"{', '.join(studio.boxes.named)}   {muted('of the SMTP users with these names')}"
-        rows["API"] = f"{accent(f'{base}/api/messages')}   {muted('for tests')}"
+        rows["API"] = f"{accent(f'{base}/api/messages')}   {muted(f'for tests{password}')}"
     if opened.settings.file:
         rows["Settings"] = os.path.relpath(opened.settings.file)
-    ends = "Press Ctrl-C to stop it." + ("" if studio.provider or studio.token else " Nothing is sent.")
+    ends = "Press Ctrl-C to stop it." + ("" if studio.provider else " Nothing is sent.")
     return "\n".join(
         [
             "",
@@ -82,7 +85,8 @@ def greeting(opened: Opened, studio: "Studio", base: str, mails: Path | None = N
             "",
             *(f"  {name:<12} {value}" for name, value in rows.items()),
             "",
-            *([f"  {warning('Anyone with this address and token can read these mails.')}"] if studio.token else []),
+            *([f"  {warning(_SHARED)}"] if studio.is_shared else []),
+            *([] if studio.token else [f"  {warning(_OPEN)}"]),
             f"  {muted(ends)}",
             "",
         ]
@@ -121,12 +125,12 @@ _WORKERS = 4
 def studio_of(service: "Settings", host: str, brands: Mapping[str, Mapping[str, Any]]) -> "Studio":
     """Return the studio over the templates that the service sends."""
     opened = own_emails(service, studio_settings(None), brands)
-    return _studio(opened, service, host, open_boxes(opened, service), brands=brands)
+    return _studio(opened, service, host, _token(host), open_boxes(opened, service), brands=brands)
 
 
 _HELP = """Preview emails in a browser, with sample data. Each save updates the preview at once.
 
-DIRECTORY is a folder of Jinja or Liquid templates in MJML or HTML. Without it, the studio shows the emails that
+DIRECTORY is a folder of Jinja templates in MJML or HTML. Without it, the studio shows the emails that
 Keyturn sends. An .eml file, a folder of .eml files or a Maildir opens as an inbox.
 
 You need no configuration: the studio recognises text parts, layouts and partials, and makes up a plausible value for
@@ -137,7 +141,6 @@ Examples:  keyturn studio
            keyturn studio emails
            keyturn studio templates/emails --env myshop.mails:environment
            keyturn studio --django mysite.settings
-           keyturn studio notifications --liquid
            keyturn studio emails --export site
            keyturn studio --smtp 1025
            keyturn studio receipt.eml
@@ -153,17 +156,16 @@ Settings are in [tool.keyturn.studio] of pyproject.toml, or in [studio] of keytu
 """
 
 
-def _origins(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
-    if wrong := next((origin for origin in given if not is_frame_ancestor(origin)), ""):
-        raise click.BadParameter(f"{wrong!r} is no origin: write https://example.org, or a scheme with its colon")
-    return given
-
-
 @click.command(help=_HELP)
 @takes_source()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8001, show_default=True, type=PORT, help="Port to listen on; 0 for a free one.")
 @takes_catching
+@click.option(
+    "--no-token",
+    is_flag=True,
+    help="Answer without a token: every user and program of this machine gets in. Default: a token in the address.",
+)
 @click.option(
     "--edit/--no-edit",
     "edits",
@@ -177,13 +179,6 @@ def _origins(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> t
     type=click.Path(path_type=Path),
     help="Write all mails as static pages into this folder, to share them, and exit.",
 )
-@click.option(
-    "--framed-by",
-    metavar="ORIGIN",
-    multiple=True,
-    callback=_origins,
-    help="Allow pages of this origin to show the studio in a frame, such as vscode-webview: for an editor.",
-)
 def studio(source: Source, destination: Path | None, **listening: Any) -> None:
     from keyturn.packaging import require_studio
 
@@ -195,7 +190,7 @@ def studio(source: Source, destination: Path | None, **listening: Any) -> None:
         if mails:  # a folder without templates: a large mailbox is not searched for some
             folder = running.enter_context(tempfile.TemporaryDirectory(prefix="keyturn-"))
             source = structs.replace(source, directory=Path(folder))
-        opened = open_folder(source, is_shown=not destination)
+        opened = open_folder(source)
         if destination:
             _export(opened, destination)
         else:
@@ -211,7 +206,7 @@ def _serve(
     host: str,
     port: int,
     edits: bool | None,
-    framed_by: tuple[str, ...],
+    no_token: bool,
     inbox: Path | None,
     **catching: Any,
 ) -> None:
@@ -224,6 +219,7 @@ def _serve(
     from keyturn.telemetry.logs import configure_logs
 
     configure_logs("warning")
+    token = _token(host, is_needed=not no_token)
     runner = _runner(opened)  # before there are threads, sockets and files to inherit
     running.callback(runner.close)
     bound = listen(host, port)
@@ -233,8 +229,7 @@ def _serve(
     if mails and boxes:
         read_mails(boxes.usual, mails)
     shown = replace(
-        caught.shown_in(_studio(opened, service, host, boxes, runner=runner, edits=edits)),
-        framed_by=framed_by,
+        caught.shown_in(_studio(opened, service, host, token, boxes, runner=runner, edits=edits)),
         opens_inbox=bool(mails or (caught.is_on and opened.service)),  # no folder was named
     )
     with quick_imports(*_NOT_IN_PAGES):
@@ -267,6 +262,7 @@ def _studio(
     opened: Opened,
     settings: "Settings",
     host: str,
+    token: str,
     boxes: "Boxes | None" = None,
     brands: Mapping[str, Mapping[str, Any]] | None = None,
     runner: "Runner[Drawer] | None" = None,
@@ -276,14 +272,11 @@ def _studio(
     from keyturn.emails.lint.clients.clients import Clients
     from keyturn.emails.studio.pages.editor import editor_started_by
     from keyturn.emails.studio.studio import Studio
-    from keyturn.mail.port.email import local_sender
 
-    brand = settings.brand
-    unnamed = local_sender(brand.name, brand.support_address) if opened.service else local_sender("Your app", _HELLO)
     return Studio(
         gallery=opened.gallery,
         reopen=opened.reopen,
-        sender=opened.settings.sender or settings.mail.from_ or unnamed,
+        sender=_sender(opened, settings),
         captured=boxes.usual if boxes else None,
         boxes=boxes,
         runner=runner,
@@ -297,10 +290,18 @@ def _studio(
         provider=_provider(settings, boxes),
         release=_release(opened, settings),
         host=host,
-        token=_token(host),
+        token=token,
         editor=opened.settings.editor or editor_started_by(os.environ),
         pages=_hosted_pages(opened, brands or {}),
     )
+
+
+def _sender(opened: Opened, settings: "Settings") -> str:
+    from keyturn.mail.port.email import local_sender
+
+    brand = settings.brand
+    unnamed = local_sender(brand.name, brand.support_address) if opened.service else local_sender("Your app", _HELLO)
+    return opened.settings.sender or settings.mail.from_ or unnamed
 
 
 def _hosted_pages(opened: Opened, brands: Mapping[str, Mapping[str, Any]]) -> "HostedPages | None":
@@ -312,12 +313,16 @@ def _hosted_pages(opened: Opened, brands: Mapping[str, Mapping[str, Any]]) -> "H
     return PagePreview(opened.service, {**brands, **opened.settings.brands}, read_anew=opened.read_service)
 
 
-def _token(host: str) -> str:
-    from keyturn.emails.studio.access import token_for
+def _token(host: str, *, is_needed: bool = True) -> str:
+    from keyturn.emails.studio.access import is_loopback, token_for
     from keyturn.settings.variables import SecretUnread, Variables
 
+    if not is_needed:
+        if not is_loopback(host):
+            fail(f"--no-token: other machines can reach {host}, so this studio needs its token")
+        return ""
     try:
-        return token_for(host, Variables(os.environ).get(_TOKEN, ""))
+        return token_for(Variables(os.environ).get(_TOKEN, ""))
     except SecretUnread as error:
         fail(f"{error.label}: {error}")
     except ValueError as error:
@@ -334,7 +339,7 @@ def _export(opened: Opened, destination: Path) -> None:
     with click.progressbar(
         length=len(names), label=muted("Writing"), file=sys.stderr, hidden=not sys.stderr.isatty()
     ) as bar:
-        sender = _studio(opened, service_settings(opened), "127.0.0.1").sender
+        sender = _sender(opened, service_settings(opened))
         runner = _runner(opened)
         try:
             exported = export(opened.gallery, sender, destination, lambda: bar.update(1), runner)

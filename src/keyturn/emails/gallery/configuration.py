@@ -56,7 +56,7 @@ class InboxSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Settings of a folder of templates. Paths are relative to `file`, which holds the settings.
 
-    `engine`: renders the templates; by default their endings decide. `env`: the app's own Jinja environment,
+    `env`: the app's own Jinja environment,
     "package.module:name". `props`: a module whose EmailProps describe the templates.
     `samples`: one more folder of samples. `locales`: the folder of catalogues. `languages`: more languages to show.
     `layouts`, `ignore`: patterns of files that are no mails, as "drafts/*". `suffixes`: more endings of templates.
@@ -72,7 +72,6 @@ class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     folder: Path | None = None
-    engine: Literal["", "jinja", "liquid"] = ""
     env: str = ""
     props: str = ""
     samples: Path | None = None
@@ -226,7 +225,7 @@ def _allow_audits(_: str, value: Mapping[str, MailSettings], __: StudioSettings)
 
 
 _LOOKS = (
-    *("engine", "suffixes", "layouts", "ignore", "languages", "timezone", "sender", "globals", "brands"),
+    *("suffixes", "layouts", "ignore", "languages", "timezone", "sender", "globals", "brands"),
     "outlook_classic",
 )
 _CHECKS = ("clients", "severity", "snapshot_languages", "branches")
@@ -340,8 +339,6 @@ def _broken_rules(values: Mapping[str, Any], file: Path) -> Iterator[Fault]:
         if (value := values.get(key)) and (form not in value or "/" in value or value.endswith(".py")):
             shape = "package.module:environment" if form else "package.module"
             yield Fault(key, f"must be written as {shape}")
-    if values.get("engine") == "liquid" and values.get("env"):
-        yield Fault("engine", "env is for Jinja: remove env or engine")
     for name in values.get("inboxes", ()):
         if not _BOX.fullmatch(name):
             yield Fault(f"inboxes.{name}", "must have 1 to 64 letters, digits, ., @, _ and -, and begin with no dot")

@@ -39,12 +39,8 @@ _A_TAG = re.compile(r"<(?:!doctype|[a-z])", re.IGNORECASE)
 _ROOT = re.compile(r"<mjml\b", re.IGNORECASE)
 _FRAGMENT = re.compile(r"(?>\s+|<!--.*?-->|\{[#%{].*?[#%}]\})*+<mj-", re.DOTALL)
 _REFERENCE = re.compile(
-    r"""\{%[-+]?\s*(extends|include|import|from|render)\s+(\[[^\]{]*\]|"[^"]*"|'[^']*')|<mj-(include)\s[^<>]*?path=("[^"]*"|'[^']*')"""
+    r"""\{%[-+]?\s*(extends|include|import|from)\s+(\[[^\]{]*\]|"[^"]*"|'[^']*')|<mj-(include)\s[^<>]*?path=("[^"]*"|'[^']*')"""
 )
-_LIQUID_LINES = re.compile(r"\{%-?\s*liquid\b(.*?)(?:%\}|\Z)", re.DOTALL)
-_LIQUID_REFERENCE = re.compile(r"""^[^\S\n]*(?:include|render)\s+("[^"]*"|'[^']*')""", re.MULTILINE)
-"""A tag in Liquid's `liquid` tag, which has one on each line, without delimiters."""
-
 _QUOTED = re.compile(r"[\"']([^\"']+)[\"']")
 _SUBJECT = re.compile(r"(?:^|[./_-])subject$", re.IGNORECASE)
 _BLOCK = re.compile(r"\{%[-+]?\s*block\s")
@@ -89,7 +85,7 @@ class Patterns(Struct, frozen=True):
     """Rules on the files of a folder. `ignore` and `layouts` are patterns of paths, as "drafts/*".
 
     `suffixes`: more endings of templates. `bounds`: links may not lead out of it. `is_mail`: tells the mails of a
-    project from the pages of its app. `files_meant_by`: yields the files that a name may mean, the likeliest first.
+    project from the pages of its app.
     """
 
     ignore: tuple[str, ...] = ()
@@ -97,7 +93,6 @@ class Patterns(Struct, frozen=True):
     suffixes: tuple[str, ...] = ()
     bounds: Path | None = None
     is_mail: Callable[[MailFiles], bool] | None = None
-    files_meant_by: Callable[[str, str], Iterator[str]] = naming.files_meant_by
 
 
 class Discovery:
@@ -236,7 +231,7 @@ class Discovery:
         return replace(found, mails=mails, layouts=layouts, partials=partials)
 
     def _files_named(self, names: Iterable[str], file: str, files: Mapping[str, _Text]) -> Iterator[str]:
-        meant = (self._patterns.files_meant_by(name, file) for name in names)
+        meant = (naming.files_meant_by(name, file) for name in names)
         found = (next((path for path in those if path in files), None) for those in meant)
         return filter(None, found)
 
@@ -291,9 +286,6 @@ def _read(text: str) -> _Text:
     found = [
         (first or second, _QUOTED.findall(named or path)) for first, named, second, path in _REFERENCE.findall(text)
     ]
-    if "liquid" in text:
-        of_lines = (name for lines in _LIQUID_LINES.findall(text) for name in _LIQUID_REFERENCE.findall(lines))
-        found += [("render", _QUOTED.findall(name)) for name in of_lines]
     whole = _ROOT.search(text) is not None
     fragment = not whole and _FRAGMENT.match(text) is not None
     return _Text(

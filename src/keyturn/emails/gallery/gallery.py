@@ -250,11 +250,7 @@ class Gallery:
         return changed
 
     def with_draft(self, draft: Draft) -> "Gallery":
-        engine = self.templates.engine
-        drafted = (
-            replace(self.templates, engine=engine.with_draft(draft.file, draft.text)) if engine else self.templates
-        )
-        return self.but(templates=drafted, draft=draft)
+        return self.but(draft=draft)
 
     def _entry(self, name: str) -> Entry:
         try:

@@ -1,36 +1,20 @@
 """Opens a folder of templates with its settings as a Gallery."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from inspect import isclass
 from pathlib import Path
 
 from jinja2 import Environment
-from msgspec import Struct
 
 from keyturn.emails.gallery.configuration import StudioSettings
 from keyturn.emails.gallery.discovery import Patterns
 from keyturn.emails.gallery.environments import app_environment, folder_environment, import_environment, import_from
 from keyturn.emails.gallery.gallery import Gallery
-from keyturn.emails.gallery.naming import bounds_of, files_meant_by
+from keyturn.emails.gallery.naming import bounds_of
 from keyturn.emails.gallery.sandbox import SandboxedFolderEnvironment
 from keyturn.languages import Language, Languages, languages_in
 from keyturn.languages.catalogues import ANY
-from keyturn.mail.rendering.engine import Engine
 from keyturn.mail.rendering.render import EmailProps, Templates
-
-
-class OtherEngine(Struct, frozen=True):
-    """An engine other than Jinja.
-
-    `engine` renders templates. `make_environment` returns an environment that parses them into Jinja's syntax trees.
-    `suffixes`: their endings. `files_meant_by` yields the files that a name may mean.
-    """
-
-    engine: Engine
-    make_environment: Callable[[Language], Environment]
-    suffixes: tuple[str, ...]
-    files_meant_by: Callable[[str, str], Iterator[str]]
-    finds_branches: bool = True
 
 
 def open_gallery(
@@ -39,12 +23,11 @@ def open_gallery(
     environment: str = "",
     settings: StudioSettings | None = None,
     sandboxed: bool = False,
-    other: OtherEngine | None = None,
 ) -> Gallery:
     """Return the gallery over a folder of templates.
 
-    `environment` overrides the one in the settings. `other`: the engine, by default Jinja. `sandboxed`: for untrusted
-    folders, whose settings name no code; an app's own environment has no sandbox. Raises CannotImport.
+    `environment` overrides the one in the settings. `sandboxed`: for untrusted folders, whose settings name no code; an
+    app's own environment has no sandbox. Raises CannotImport.
     """
     folder, settings = directory.resolve(), settings or StudioSettings()
     places = _import_places(folder, settings)
@@ -53,10 +36,7 @@ def open_gallery(
             folder,
             settings.globals,
             reload=True,
-            make_environment=other.make_environment
-            if other
-            else _environment(folder, environment or settings.env, places, sandboxed=sandboxed),
-            engine=other.engine if other else None,
+            make_environment=_environment(folder, environment or settings.env, places, sandboxed=sandboxed),
             outlook_classic=settings.outlook_classic,
         ),
         languages=_languages(folder, settings, bounds_of(folder) if sandboxed else None),
@@ -65,12 +45,11 @@ def open_gallery(
         patterns=Patterns(
             ignore=settings.ignore,
             layouts=settings.layouts,
-            suffixes=(*settings.suffixes, *(other.suffixes if other else ())),
+            suffixes=settings.suffixes,
             bounds=bounds_of(folder) if sandboxed else None,
-            files_meant_by=other.files_meant_by if other else files_meant_by,
         ),
         samples_folder=settings.samples,
-        finds_branches=settings.branches and (other is None or other.finds_branches),
+        finds_branches=settings.branches,
         mails=settings.mails,
     )
 

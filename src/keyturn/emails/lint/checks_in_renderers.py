@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, partial
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
@@ -103,7 +103,6 @@ def _remove_oldest(folder: Path) -> None:
 
 
 _LIBRARIES = ("keyturn", "babel", "css-inline", "jinja2", "markupsafe", "mjml-python", "msgspec", "tinycss2")
-_WHERE_INSTALLED = ("python-liquid",)
 """Libraries that findings depend on."""
 
 _NOT_READ = frozenset({"node_modules", "site-packages", "__pycache__"})
@@ -159,16 +158,8 @@ def _keys(gallery: Gallery, names: Sequence[str], start: bytes, contents: Mappin
 def _code_key() -> bytes:
     """Return a digest of the code and data of the checks: in a checkout they change without the version."""
     package = Path(__file__).parents[2]
-    parts = [platform.python_version(), *(version(library) for library in _LIBRARIES), *_versions_of_others()]
+    parts = [platform.python_version(), *(version(library) for library in _LIBRARIES)]
     return _digest(map(str.encode, [*parts, *_states(package / "emails"), *_states(package / "mail")]))
-
-
-def _versions_of_others() -> Iterator[str]:
-    for library in _WHERE_INSTALLED:
-        try:
-            yield version(library)
-        except PackageNotFoundError:
-            yield ""
 
 
 def _states(place: Path) -> Iterator[str]:

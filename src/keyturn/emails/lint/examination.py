@@ -336,7 +336,7 @@ def examine(
         of_templates = list(each(TemplateChecks(gallery, checks, languages, limits), names))
         on_texts = _on_texts(gallery, names, of_templates, languages) | _on_styles(gallery, names, of_templates)
         mails = _mails_with(of_templates) | {one: [] for one in on_texts} | dict(beside or {})
-        comments = IgnoreComments(gallery.source, gallery.templates.engine_name)
+        comments = IgnoreComments(gallery.source)
         judged = list(judge(mails, comments, severity))
         of_comments = _of_comments(gallery, names, of_templates, comments, are_all=only is None)
         counting = {one.finding: mails[one.declared] for one in judged if not one.reason}

@@ -1,7 +1,7 @@
 """The names of rules, and a team's choice of findings: severities by rule, and comments that ignore findings.
 
 A comment has the form `{# keyturn: ignore links/relative because ... #}`. It may be a comment of the engine (Jinja and
-Django; `{% comment %}`; Liquid's `{% # %}`) or of HTML. Beside other text it applies to its own line. Alone on its
+Django; `{% comment %}`) or of HTML. Beside other text it applies to its own line. Alone on its
 lines, it applies to the next start tag, up to its end, or to the next line. `ignore-file` applies to the whole file. A
 comment needs a reason, so that later readers can judge it.
 """
@@ -81,22 +81,21 @@ MARK = "keyturn:"
 """What every comment for Keyturn contains."""
 
 _COMMENT = re.compile(
-    r"(?P<opens>\{#|<!--|\{%[-+]?\s*comment\b[^%{}]*%\}|\{%-?\s*#)[-+]?\s*keyturn:(?P<said>(?:(?!keyturn:).)*?)"
-    r"[-+]?(?:#\}|-->|\{%[-+]?\s*endcomment\s*[-+]?%\}|%\})",
+    r"(?:\{#|<!--|\{%[-+]?\s*comment\b[^%{}]*%\})[-+]?\s*keyturn:(?P<said>(?:(?!keyturn:).)*?)"
+    r"[-+]?(?:#\}|-->|\{%[-+]?\s*endcomment\s*[-+]?%\})",
     re.DOTALL,
 )
 _SAID = re.compile(
     r"\s*(?P<what>ignore|ignore-file)\s+(?P<rules>[\w/-]+(?:\s*,\s*[\w/-]+)*)\s+because\s+(?P<reason>\S.*)", re.DOTALL
 )
 _UP_TO_NEXT = re.compile(
-    r"(?>\s+|\{#.*?#\}|<!--.*?-->|\{%-?\s*#.*?%\}|\{%[-+]?\s*comment\b.*?\{%[-+]?\s*endcomment\s*[-+]?%\})*+", re.DOTALL
+    r"(?>\s+|\{#.*?#\}|<!--.*?-->|\{%[-+]?\s*comment\b.*?\{%[-+]?\s*endcomment\s*[-+]?%\})*+", re.DOTALL
 )
 _START_TAG = re.compile(
     r"""<[a-zA-Z](?>\{\{(?:(?!\{\{).)*?\}\}|\{%(?:(?!\{%).)*?%\}|\{#(?:(?!\{#).)*?#\}|"[^"]*"|'[^']*'|[^>])*+>""",
     re.DOTALL,
 )
-_OF_JINJA = "{# keyturn: ignore links/relative because ... #}"
-_OF_LIQUID = "{% comment %} keyturn: ignore links/relative because ... {% endcomment %}"
+_FORM = "{# keyturn: ignore links/relative because ... #}"
 
 
 class IgnoreComment(Struct, frozen=True):
@@ -114,13 +113,11 @@ class IgnoreComment(Struct, frozen=True):
 class IgnoreComments:
     """Reads the comments of files, each file once, and records which comments were used.
 
-    `source` returns the content of a file or raises OSError. `engine`: its name. Liquid has no comments of Jinja's
-    form, and sends them to readers.
+    `source` returns the content of a file or raises OSError.
     """
 
-    def __init__(self, source: Callable[[str], str], engine: str = "Jinja") -> None:
+    def __init__(self, source: Callable[[str], str]) -> None:
         self._source = source
-        self._engine = engine
         self._known: dict[str, tuple[tuple[IgnoreComment, ...], tuple[Finding, ...]]] = {}
         self._used: set[IgnoreComment] = set()
 
@@ -148,25 +145,20 @@ class IgnoreComments:
                 source = self._source(file)
             except OSError:  # a finding may be about a missing file
                 source = ""
-            read = list(_comments_in(source, file, self._engine)) if MARK in source else []
+            read = list(_comments_in(source, file)) if MARK in source else []
             comments = tuple(one for one in read if isinstance(one, IgnoreComment))
             self._known[file] = comments, tuple(one for one in read if isinstance(one, Finding))
         return self._known[file]
 
 
-def _comments_in(source: str, file: str, engine: str) -> Iterator[IgnoreComment | Finding]:
+def _comments_in(source: str, file: str) -> Iterator[IgnoreComment | Finding]:
     """Yield each comment for Keyturn, or a finding if it is malformed."""
-    form = _OF_LIQUID if engine == "Liquid" else _OF_JINJA
     for match in _COMMENT.finditer(source):
         place = Place(file, *line_and_column(source, match.start()))
-        if engine == "Liquid" and match["opens"] == "{#":
-            why = "Liquid has no such comments, so readers see it"
-            yield RULES.finding(place, "ignore/unreadable", why=why, form=form)
-            continue
         said = _SAID.fullmatch(match["said"])
         if not said:
             why = "it needs rules, separated by commas, and a reason"
-            yield RULES.finding(place, "ignore/unreadable", why=why, form=f"{form}, or with ignore-file")
+            yield RULES.finding(place, "ignore/unreadable", why=why, form=f"{_FORM}, or with ignore-file")
             continue
         rules = [rule.strip() for rule in said["rules"].split(",")]
         try:

@@ -1,16 +1,19 @@
-"""Who may use the studio: clients that name this machine as the host, and know the token if there is one.
+"""Who may use the studio: clients that name this machine as the host, and know its token.
+
+Every user and program of a machine reaches its loopback addresses, so they identify nobody, and templates may be
+programs. Only `keyturn studio --no-token` runs without a token.
 
 The studio writes and sends only for its own pages: Fetch Metadata decides, or Origin if a browser sends no such header.
 The token becomes a cookie at once and leaves the address. Programs send the token in a header.
 
-No page of another origin may show the studio in a frame, unless the command names that origin, as an editor does.
+No page of another origin may show the studio in a frame.
 """
 
 import ipaddress
 import re
 import secrets
 from base64 import b64decode
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -63,22 +66,26 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-COOKIE = "keyturn-studio"
 _BYTES = 16  # OWASP ASVS 5.0, 7.2.3: at least 128 bits of entropy
 _SHORTEST, _LONGEST = 22, 200  # as long as those bytes are in Base64
 _TOKEN = re.compile(rf"[\w-]{{{_SHORTEST},{_LONGEST}}}", re.ASCII)
 
+_REFUSAL = """This studio needs its token. Open the address with ?token= that the terminal of keyturn shows.
+
+Each start makes a new token: after a restart, open the new address. To keep one token, set KEYTURN_STUDIO_TOKEN.
+"""
+
 BeforeRequest = Callable[[Request[Any, Any, Any]], Awaitable[Response[Any] | None]]
 
 
-def token_for(host: str, given: str = "") -> str:
-    """Return the token of a studio on `host`: `given`, or a new one if other machines can reach the studio.
+def token_for(given: str = "") -> str:
+    """Return the token of a studio: `given`, or a new one.
 
     Raises ValueError if `given` could be guessed, or cannot stand in an address and a header.
     """
     if given and not _TOKEN.fullmatch(given):
         raise ValueError(f"a token must have {_SHORTEST} to {_LONGEST} letters, digits, - and _")
-    return given or ("" if is_loopback(host) else secrets.token_urlsafe(_BYTES))
+    return given or secrets.token_urlsafe(_BYTES)
 
 
 def require_token(token: str, path: str) -> BeforeRequest:
@@ -94,17 +101,13 @@ def require_token(token: str, path: str) -> BeforeRequest:
             return None
         if secrets.compare_digest(request.query_params.get("token", "").encode(), token.encode()):
             left = [pair for pair in parse_qsl(request.url.query) if pair[0] != "token"]
-            cookie = Cookie(key=COOKIE, value=token, path=path, httponly=True, samesite="strict")
+            cookie = Cookie(key=_cookie_of(request), value=token, path=path, httponly=True, samesite="strict")
             return Redirect(
                 f"{request.url.path}?{urlencode(left)}" if left else request.url.path,
                 status_code=303,
                 cookies=[cookie],
             )
-        return Response(
-            "This studio needs a token. Open the address with ?token= that the terminal shows.",
-            status_code=403,
-            media_type=MediaType.TEXT,
-        )
+        return Response(_REFUSAL, status_code=403, media_type=MediaType.TEXT)
 
     return admit
 
@@ -115,7 +118,15 @@ def is_admitted(request: Request[Any, Any, Any], host: str, token: str) -> bool:
 
 
 def _has_cookie(request: Request[Any, Any, Any], token: str) -> bool:
-    return secrets.compare_digest(request.cookies.get(COOKIE, "").encode(), token.encode())
+    return secrets.compare_digest(request.cookies.get(_cookie_of(request), "").encode(), token.encode())
+
+
+def _cookie_of(request: Request[Any, Any, Any]) -> str:
+    """Return the name of the cookie, by port: browsers send a host's cookies to all its ports (RFC 6265, 8.5).
+
+    It begins as the service's do, which lets no others through to the demo's studio.
+    """
+    return f"keyturn_studio_{request.url.port or ''}"
 
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110, 9.2.1
@@ -143,27 +154,6 @@ def no_other_site(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHa
     followed = connection.headers.get("sec-fetch-dest") == "document"
     if connection.headers.get("sec-fetch-site") == "cross-site" and not followed:
         raise PermissionDeniedException(detail="Only pages of the studio can load this.")
-
-
-AfterRequest = Callable[[Response[Any]], Awaitable[Response[Any]]]
-
-_ANCESTORS = re.compile(r"frame-ancestors [^;]*")
-
-
-def framed_by(origins: Sequence[str]) -> AfterRequest:
-    """Return a hook that lets pages of these origins show the studio in a frame, such as an editor's preview.
-
-    A policy has to name every page around the frame (CSP Level 3, 6.4.2.1 frame-ancestors). So a foreign page inside
-    the editor gains nothing.
-    """
-    ancestors = " ".join(("frame-ancestors 'self'", *origins))
-
-    async def allow(response: Response[Any]) -> Response[Any]:
-        if policy := response.headers.get("content-security-policy"):
-            response.headers["content-security-policy"] = _ANCESTORS.sub(ancestors, policy)
-        return response
-
-    return allow
 
 
 HEADERS = {

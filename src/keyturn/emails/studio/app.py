@@ -20,9 +20,7 @@ from keyturn.emails.inbox.boxes import Boxes
 from keyturn.emails.inbox.store import CapturedMails
 from keyturn.emails.studio.access import (
     HEADERS,
-    framed_by,
     is_admitted,
-    is_loopback,
     known_hosts_only,
     require_token,
     same_origin_only,
@@ -62,9 +60,9 @@ from keyturn.plain_files import paths_below
 def studio_router(studio: Studio, path: str = "/studio") -> Router:
     """Return a router to mount in an app. For development only: it shows every captured mail.
 
-    Raises ValueError if other machines can reach the studio and no token protects it.
+    Raises ValueError if other machines can reach a studio without a token.
     """
-    if not (studio.token or is_loopback(studio.host)):
+    if studio.is_shared and not studio.token:
         raise ValueError(f"a studio on {studio.host} needs a token, because other machines can reach it")
     if studio.runner:
         studio = replace(studio, gallery=with_bounded_branches(studio.gallery, studio.runner))
@@ -82,7 +80,6 @@ def studio_router(studio: Studio, path: str = "/studio") -> Router:
         },
         middleware=[_one_look_a_request(studio.gallery)],
         before_request=require_token(studio.token, path) if studio.token else None,
-        after_request=framed_by(studio.framed_by) if studio.framed_by else None,
         guards=[known_hosts_only(studio.host), same_origin_only],
         exception_handlers={
             HTTPException: error_page(layout),

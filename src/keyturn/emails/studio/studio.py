@@ -61,8 +61,7 @@ class Studio:
     `limits`: seconds and memory for one mail.
     `provider`: sends a mail to an address that the reader enters, or None.
     `host`: the address that the server is bound to.
-    `token`: lets clients of other machines in (`access.token_for`).
-    `framed_by`: origins whose pages may show the studio in a frame (`hosts.is_frame_ancestor`).
+    `token`: lets clients in (`access.token_for`). Empty: all users and programs of this machine get in.
     `editor`: the editor for places in files, by the name of a preset or as a pattern.
     `edits`: whether templates can be edited in the browser. None: only if no other machine reaches the studio.
     `smtp`, `smtps`: "host:port" of the inbox, or empty.
@@ -79,6 +78,7 @@ class Studio:
 
     gallery: Gallery
     sender: str
+    token: str
     captured: CapturedMails | None = None
     boxes: Boxes | None = None
     certificate: str = ""
@@ -90,8 +90,6 @@ class Studio:
     limits: Limits = field(default_factory=Limits)
     provider: MailProvider | None = None
     host: str = "127.0.0.1"
-    token: str = ""
-    framed_by: tuple[str, ...] = ()
     editor: str = ""
     edits: bool | None = None
     smtp: str = ""
@@ -113,11 +111,16 @@ class Studio:
         return Sending(self.provider, self.sender) if self.provider else None
 
     @property
+    def is_shared(self) -> bool:
+        """Whether other machines can reach the studio."""
+        return not is_loopback(self.host)
+
+    @property
     def read_only(self) -> str:
         """Why templates cannot be edited, or an empty text."""
         if self.edits is False:
             return "Read-only: the studio was started with --no-edit."
-        if self.edits is None and not is_loopback(self.host):
+        if self.edits is None and self.is_shared:
             return "Read-only: other machines can reach this studio. To edit, start it with --edit."
         return ""
 

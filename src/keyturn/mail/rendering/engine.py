@@ -1,24 +1,12 @@
-"""The interface for template engines other than Jinja."""
+"""The interface for a template engine other than Jinja: Django's."""
 
-from collections.abc import Collection, Iterable, Mapping
-from typing import Any, Literal, Protocol, Self
+from collections.abc import Collection, Mapping
+from typing import Any, Literal, Protocol
 
-from keyturn.errors import TemplateInvalid
 from keyturn.languages import Language
 
-FaultKind = Literal[
-    "error",
-    "host-filter",
-    "host-tag",
-    "limit",
-    "missing-template",
-    "not-drawn",
-    "syntax",
-    "unknown-filter",
-    "unknown-library",
-    "unknown-tag",
-]
-"""Kinds of mistakes. Host kinds are not mistakes: the app that sends the mail has these parts."""
+FaultKind = Literal["error", "missing-template", "syntax", "unknown-filter", "unknown-library", "unknown-tag"]
+"""Kinds of mistakes, named as the rules are."""
 
 
 class Engine(Protocol):
@@ -27,8 +15,7 @@ class Engine(Protocol):
     name: str
 
     @property
-    def filters(self) -> Collection[str]:
-        return ()
+    def filters(self) -> Collection[str]: ...
 
     def render(self, file: str, values: Mapping[str, Any], language: Language) -> str:
         """Return the rendered template, byte for byte as in the project's own app.
@@ -37,21 +24,11 @@ class Engine(Protocol):
         from an error that a limit raises.
         """
 
-    def unknown_names(self, file: str) -> Iterable[TemplateInvalid]:
-        """Return an EngineFault's TemplateInvalid for each unknown filter and tag, which rendering skips."""
-        del file
-        return ()
-
-    def with_draft(self, file: str, text: str) -> Self:
-        """Return the same engine with this text in place of a file; itself if it can read only the disk."""
-        del file, text
-        return self
-
 
 class EngineFault(Exception):
     """A mistake in a template as its engine reports it: the reason, the column, and a fix.
 
-    `engine`: its name, such as Liquid. `by_itself`: the template fails with any values.
+    `engine`: its name. `by_itself`: the template fails with any values.
     """
 
     def __init__(

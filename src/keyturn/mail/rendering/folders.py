@@ -43,7 +43,6 @@ class Folders:
 _TEMPLATE_OF = re.compile(
     r"(\.(?:mjml|html?|xhtml|xml|txt|text|subject|css))\.[^./]+$|\.(?:j2|jinja2?)$", re.IGNORECASE
 )
-_LIQUID_FIRST = re.compile(r"\.liquid(?=\.(?:mjml|html?|txt|text)$)", re.IGNORECASE)
 _FORMAT = re.compile(r"\.(?:mjml|html?|xhtml|xml|txt|text|subject|css)$", re.IGNORECASE)
 
 
@@ -82,9 +81,8 @@ class UnnamedMjml(MailFiles):
 def plain_name(file: str) -> str:
     """Return the name without its template suffix: "welcome.html" for "welcome.html.j2".
 
-    Any suffix after a format's own is a template suffix; "liquid" may also precede the format's.
+    Any suffix after a format's own is a template suffix.
     """
-    file = _LIQUID_FIRST.sub("", file)
     return file if _FORMAT.search(file) else _TEMPLATE_OF.sub(r"\1", file)
 
 

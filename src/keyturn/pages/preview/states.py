@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import product
-from typing import Any, NamedTuple, get_args
+from typing import Any, get_args
 
 import msgspec
 from msgspec import Struct
 
-from keyturn.accounts.port import Account, Passkey
+from keyturn.accounts.port import Account
 from keyturn.pages.app_links import OfferedApp
 from keyturn.pages.cookies import LinkRequest
 from keyturn.pages.refusals import WITHOUT_REFERENCE, refusal_values
@@ -27,7 +27,6 @@ _EMAIL = "ada@northwind.example"
 _HINT = "a***@northwind.example"
 _WAIT = timedelta(seconds=47)
 _INVITED = timedelta(days=3)
-_MUTED = timedelta(days=7)
 
 
 class StateSample(Struct, frozen=True):
@@ -99,7 +98,7 @@ def _dead(reason: str) -> Callable[[StateSample], dict[str, Any]]:
 
 def _forgot(email: str, *, malformed: bool) -> Callable[[StateSample], dict[str, Any]]:
     """Leave the challenge out: it comes from an external service, or needs a running one."""
-    return _values(email=email, malformed=malformed, return_to="", to="", asked=None, flaw=None)
+    return _values(email=email, malformed=malformed, return_to="", asked=None, flaw=None)
 
 
 def _link_request(wait: timedelta, email: str = _EMAIL) -> Callable[[StateSample], dict[str, Any]]:
@@ -119,30 +118,8 @@ def _link_request_with_code(sample: StateSample) -> dict[str, Any]:
     return {**_link_request(_WAIT)(sample), "site": replace(sample.site, codes=True)}
 
 
-class _Passkeys(NamedTuple):
-    """What a template asks of passkeys."""
-
-    signs_in: bool = True
-
-
-def _with_passkeys(values: "_Values") -> "_Values":
-    return lambda sample: {**values(sample), "site": replace(sample.site, passkeys=_Passkeys())}
-
-
-def _passkeys(*names: str, **changes: Any) -> Callable[[StateSample], dict[str, Any]]:
-    def values(sample: StateSample) -> dict[str, Any]:
-        listed = [
-            Passkey(id=name, account_id="1", name=name, created_at=sample.now - _INVITED * nth)
-            for nth, name in enumerate(names)
-        ]
-        shown = {"account": sample.account, "here": "/security-settings/passkeys", "said": "", "is_fresh": True}
-        return {**shown, "passkeys": listed, **changes}
-
-    return values
-
-
 def _changed(**changes: Any) -> Callable[[StateSample], dict[str, Any]]:
-    return _of_account(**{"signed_in": False, "return_to": "", "offers_passkey": False, "said": ""} | changes)
+    return _of_account(**{"signed_in": False, "return_to": ""} | changes)
 
 
 def _sign_in(**changes: Any) -> Callable[[StateSample], dict[str, Any]]:
@@ -152,7 +129,7 @@ def _sign_in(**changes: Any) -> Callable[[StateSample], dict[str, Any]]:
 
 def _settings(**changes: Any) -> Callable[[StateSample], dict[str, Any]]:
     def values(sample: StateSample) -> dict[str, Any]:
-        general = {"account": sample.account, "here": "/security-settings", "passkeys": 0}
+        general = {"account": sample.account, "here": "/security-settings"}
         return {"has_asked": False, "wait": _NOTHING, **general, **changes}
 
     return values
@@ -237,12 +214,6 @@ STATES = (
               _changed(return_to="https://app.example.org/welcome")),
     PageState("changed-signed-in", "Password changed, signed in", "password_changed.html",
               _changed(signed_in=True)),
-    PageState("changed-passkey", "Password changed, passkey offered", "password_changed.html",
-              _changed(offers_passkey=True)),
-    PageState("changed-passkey-failed", "Password changed, no passkey created", "password_changed.html",
-              _changed(offers_passkey=True, said="passkey_failed")),
-    PageState("changed-passkey-created", "Password changed, passkey created", "password_changed.html",
-              _changed(said="passkey_created")),
     PageState("link-invalid", "Link, invalid", "dead_link.html", _dead("invalid")),
     PageState("link-expired", "Link, expired", "dead_link.html", _dead("expired")),
     PageState("link-replaced", "Link, replaced", "link_replaced.html", _values(email_hint=_HINT)),
@@ -252,15 +223,7 @@ STATES = (
     PageState("secure-locks", "This was not me, locks", "secure_account.html",
               _values(email=_EMAIL, locks=True)),
     PageState("secured", "Account secured", "account_secured.html", _values()),
-    PageState("mute", "Stop password emails", "mute_mailbox.html",
-              _values(email=_EMAIL, period=_MUTED, is_ended_here=True)),
-    PageState("mute-elsewhere", "Stop password emails, sign-in elsewhere", "mute_mailbox.html",
-              _values(email=_EMAIL, period=_MUTED, is_ended_here=False)),
-    PageState("muted", "Password emails stopped", "mailbox_muted.html",
-              _values(period=_MUTED, is_ended_here=True)),
-    PageState("muted-elsewhere", "Password emails stopped, sign-in elsewhere", "mailbox_muted.html",
-              _values(period=_MUTED, is_ended_here=False)),
-    PageState("security-link-dead", "Link to secure or stop, dead", "dead_security_link.html", _values()),
+    PageState("security-link-dead", "Link to secure the account, dead", "dead_security_link.html", _values()),
     PageState("no-link", "No link", "no_link.html", _values()),
     PageState("sign-in", "Sign in", "sign_in.html", _sign_in()),
     PageState("sign-in-rejected", "Sign in, rejected", "sign_in.html", _sign_in(email=_EMAIL, rejected=True)),
@@ -276,19 +239,7 @@ STATES = (
     PageState("sign-in-step-impossible", "Sign in, second step that cannot be checked", "sign_in.html",
               _sign_in(email=_EMAIL, factors=(Factor("other"),))),
     PageState("sign-in-provider", "Sign in, or continue with a provider", "sign_in.html", _sign_in_with_provider),
-    PageState("sign-in-passkey", "Sign in, or with a passkey", "sign_in.html", _with_passkeys(_sign_in())),
-    PageState("sign-in-passkey-failed", "Sign in, passkey not accepted", "sign_in.html",
-              _with_passkeys(_sign_in(flash="passkey_failed", next="/settings"))),
     PageState("settings", "Security settings", "security_settings.html", _settings()),
-    PageState("settings-passkeys", "Security settings, with passkeys", "security_settings.html",
-              _with_passkeys(_settings(passkeys=2))),
-    PageState("passkeys", "Passkeys", "passkeys.html", _passkeys("Laptop", "Phone")),
-    PageState("passkeys-none", "Passkeys, none", "passkeys.html", _passkeys()),
-    PageState("passkeys-stale", "Passkeys, sign in again", "passkeys.html", _passkeys("Phone", is_fresh=False)),
-    PageState("passkeys-created", "Passkeys, one created", "passkeys.html", _passkeys("Phone", said="passkey_created")),
-    PageState("passkeys-renamed", "Passkeys, one renamed", "passkeys.html", _passkeys("Phone", said="passkey_renamed")),
-    PageState("passkeys-removed", "Passkeys, one removed", "passkeys.html", _passkeys(said="passkey_removed")),
-    PageState("passkeys-failed", "Passkeys, none created", "passkeys.html", _passkeys(said="passkey_failed")),
     PageState("settings-sent", "Security settings, sent", "security_settings.html",
               _settings(has_asked=True, wait=_WAIT)),
     PageState("settings-wait", "Security settings, sent a moment ago", "security_settings.html", _settings(wait=_WAIT)),

@@ -1,4 +1,4 @@
-"""Limits requests by client and by account, in memory, PostgreSQL or Redis (OWASP ASVS 6.3.1, 2.4.1)."""
+"""Limits requests by client and by account, in memory or PostgreSQL (OWASP ASVS 6.3.1, 2.4.1)."""
 
 import math
 import time
@@ -11,11 +11,10 @@ from typing import Final, Literal, Protocol
 from limits import RateLimitItem, parse
 
 from keyturn.database import Database
-from keyturn.errors import Fault, SettingsInvalid
 from keyturn.problems.requests import OverBudget, Quota, TooManyRequests
 from keyturn.reset.limits.postgresql_windows import Limit, PostgresqlWindows
 from keyturn.reset.records.client import Client
-from keyturn.settings import RATES, STORES, LimitSettings
+from keyturn.settings import RATES, LimitSettings
 
 _EVERYBODY = "everybody"
 
@@ -54,8 +53,9 @@ class RateLimits:
     """
 
     def __init__(self, settings: LimitSettings, database: Database | None = None) -> None:
-        """Count where the settings say; without a word from them, in the database if it is PostgreSQL, or in memory."""
-        self._windows = _windows(settings.storage_url, database)
+        """Count in the database if it is PostgreSQL and the settings do not say otherwise, else in memory."""
+        is_shared = database and not database.is_sqlite and not settings.in_memory
+        self._windows: _Windows = PostgresqlWindows(database) if database and is_shared else MemoryWindows()
         self._rates = {name: parse(getattr(settings, name)) for name in RATES}
         self._shares = {56: settings.ipv6_56, 48: settings.ipv6_48}
         self._by_prefix = dict(self._of_networks())
@@ -143,18 +143,6 @@ class RateLimits:
 
 def _key(counted: GuessCounter, name: str) -> str:
     return sha256(f"{counted} {name}".encode()).hexdigest()
-
-
-def _windows(url: str, database: Database | None) -> _Windows:
-    if url and not url.startswith(STORES):  # settings that an app builds itself are not validated before
-        raise SettingsInvalid([Fault("limits.storage_url", "must begin with memory:// or redis://")])
-    if not url and database and not database.is_sqlite:
-        return PostgresqlWindows(database)
-    if not url.startswith("redis"):
-        return MemoryWindows()
-    from keyturn.reset.limits.redis_windows import RedisWindows  # its strategies take 20 ms to import
-
-    return RedisWindows(url)
 
 
 def _whole_seconds(wait: float) -> int:

@@ -3,7 +3,7 @@
 import os
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -16,7 +16,6 @@ from keyturn.languages import Language, Languages, SourceTexts
 from keyturn.mail.port.email import Email
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.reset.mails import email_props
-from keyturn.reset.mails.places import Locate, without_place
 from keyturn.reset.mails.theme import Theme
 from keyturn.reset.records import tokens
 from keyturn.reset.records.client import Client
@@ -40,13 +39,9 @@ class PageUrls(msgspec.Struct, frozen=True, kw_only=True):
     forgot_url: str
     sign_in_url: str
     secure_url: str = ""
-    mute_url: str = ""
 
     def secure(self, token: str) -> str:
         return self.secure_url.format(base_url=self._base, token=token)
-
-    def mute(self, token: str) -> str:
-        return self.mute_url.format(base_url=self._base, token=token)
 
     def reset(self, token: str, email: str) -> str:
         return self.reset_url.format(base_url=self._base, token=token, email=quote(email, safe=""))
@@ -69,14 +64,11 @@ def page_urls(settings: Settings) -> PageUrls:
         forgot_url=settings.forgot_url,
         sign_in_url=settings.sign_in_page,
         secure_url=settings.secure_account.url,
-        mute_url=settings.mute.url,
     )
 
 
 _LONGEST_NAME = 120
 _LONGEST_PROVIDER = 40
-_LONGEST_PASSKEY = 50
-
 _LIKE_A_LINK = re.compile(r"[/@]|www\.|\S[.\u3002]\w[^\s.,;)'\u2019-]", re.IGNORECASE)
 """A slash, an @, or a dot with two letters after it and no space, as in evil.com; but not J.R. Ewing or St. John."""
 
@@ -88,13 +80,11 @@ class SealedMail(msgspec.Struct, frozen=True, kw_only=True):
     """The sealed content: the mail, and the digest of its link, which shows whether the mail still matters.
 
     `expires_at`: when the link expires.
-    `mute`: digest of the link that mutes the mailbox.
     `code`: digest of the code beside the link.
     """
 
     email: Email
     link: bytes | None = None
-    mute: bytes | None = None
     expires_at: datetime | None = None
     code: bytes | None = None
 
@@ -102,14 +92,13 @@ class SealedMail(msgspec.Struct, frozen=True, kw_only=True):
 class LinkMail(msgspec.Struct, frozen=True, kw_only=True):
     """The further contents of a mail with a link: how long the link works, and from when on.
 
-    `code`, `mute_token`, `recovers`, `by_operator` and `reason` as in `email_props.PasswordReset`.
+    `code`, `recovers`, `by_operator` and `reason` as in `email_props.PasswordReset`.
     """
 
     token: str
     lifetime: timedelta
     moment: datetime
     code: str = ""
-    mute_token: str = ""
     recovers: bool = False
     by_operator: bool = False
     reason: str = ""
@@ -127,20 +116,17 @@ class MailDefaults(msgspec.Struct, frozen=True, kw_only=True):
     """Values that are the same in every mail.
 
     `ends_sessions`: whether a new password ends all sessions of an account, including those of the app.
-    `mute_for`: how long a mailbox can be muted.
     """
 
     sender: str
     reply_to: str
     ends_sessions: bool
-    mute_for: timedelta = timedelta(days=7)
 
 
 class MailComposer:
     """Writes the mails: their props, language, look and sender.
 
     `kinds`: the themes of the kinds of accounts that have their own.
-    `locate`: adds its place to an IP address.
     """
 
     def __init__(
@@ -150,7 +136,6 @@ class MailComposer:
         urls: PageUrls,
         defaults: MailDefaults,
         kinds: Mapping[str, Theme] | None = None,
-        locate: Locate = without_place,
     ) -> None:
         self._general = templates, languages
         self._of_kinds = {
@@ -158,12 +143,6 @@ class MailComposer:
         }
         self._urls = urls
         self._defaults = defaults
-        self._locate = locate
-
-    @property
-    def offers_muting(self) -> bool:
-        """Whether mails with a link have another one that mutes their mailbox."""
-        return bool(self._urls.mute_url)
 
     @property
     def offers_securing(self) -> bool:
@@ -181,16 +160,13 @@ class MailComposer:
         }
         props: EmailProps = (
             email_props.Invitation(**common, reason=mail.reason)
-            if account.awaits_password and not account.has_passkeys
+            if account.awaits_password
             else self._reset_props(mail, common, account)
         )
-        email = self._write(props, account, client)
-        has_mute = mail.mute_token and not isinstance(props, email_props.Invitation)
         return SealedMail(
-            email=email,
+            email=self._write(props, account, client),
             link=tokens.digest(mail.token),
             expires_at=common["expires_at"],
-            mute=tokens.digest(mail.mute_token) if has_mute else None,
         )
 
     def _reset_props(self, mail: LinkMail, common: Mapping[str, Any], account: Account) -> email_props.PasswordReset:
@@ -198,11 +174,8 @@ class MailComposer:
             **common,
             recovers=mail.recovers,
             locked=account.locked,
-            by_passkey=account.awaits_password,
             by_operator=mail.by_operator,
             reason=mail.reason,
-            mute_link=self._urls.mute(mail.mute_token) if mail.mute_token else "",
-            mute_for=self._defaults.mute_for,
             code=mail.code,
             code_expires_at=mail.moment + CODE_LIFE if mail.code else None,
         )
@@ -231,30 +204,21 @@ class MailComposer:
         account: Account,
         change: PasswordWasChanged,
         secure: SecureToken | None = None,
-        passkeys: Sequence[str] = (),
     ) -> SealedMail:
-        """Return the mail about a new password, or about a passkey. `passkeys`: names of those created recently."""
-        if change.passkey:
-            return await self._about_passkey(account, change, secure)
+        """Return the mail about a new password, or about a link that was given out."""
+        if change.is_link:
+            told = email_props.HelpRequested(
+                requested_at=change.at,
+                **self._incident(account, change.client),
+                **({} if secure is None else self._secure_props(secure)),
+            )
+            return SealedMail(email=self._write(told, account, change.client))
         language = self._language_for(account, change.client)
         props = email_props.PasswordChanged(
             changed_at=change.at,
             sessions_ended=self._defaults.ends_sessions,
             ended=ended_in_words(change.ended, language) if change.ended else "",
-            passkeys=language.join_list(_greeting_name(one)[:_LONGEST_PASSKEY] or "?" for one in passkeys),
-            **await self._incident(account, change.client),
-            **({} if secure is None else self._secure_props(secure)),
-        )
-        return SealedMail(email=self._write(props, account, change.client))
-
-    async def _about_passkey(
-        self, account: Account, change: PasswordWasChanged, secure: SecureToken | None
-    ) -> SealedMail:
-        props = email_props.PasskeyChanged(
-            passkey=_greeting_name(change.passkey_name)[:_LONGEST_PASSKEY],
-            is_removed=change.passkey == "removed",
-            changed_at=change.at,
-            **await self._incident(account, change.client),
+            **self._incident(account, change.client),
             **({} if secure is None else self._secure_props(secure)),
         )
         return SealedMail(email=self._write(props, account, change.client))
@@ -268,7 +232,7 @@ class MailComposer:
 
     async def about_second_step(self, account: Account, failed: SecondStepHasFailed) -> SealedMail:
         """Return the mail that says that too many wrong codes were tried."""
-        incident = await self._incident(account, failed.client)
+        incident = self._incident(account, failed.client)
         props = email_props.SecondStepFailed(failed_at=failed.at, signing_in=failed.signing_in, **incident)
         return SealedMail(email=self._write(props, account, failed.client))
 
@@ -280,18 +244,18 @@ class MailComposer:
             is_set_up=changed.change in ("set_up", "phone"),
             is_removed=changed.change == "removed",
             changed_at=changed.at,
-            **await self._incident(account, changed.client),
+            **self._incident(account, changed.client),
             **({} if secure is None else self._secure_props(secure)),
         )
         return SealedMail(email=self._write(props, account, changed.client))
 
-    async def _incident(self, account: Account, client: Client) -> dict[str, Any]:
+    def _incident(self, account: Account, client: Client) -> dict[str, Any]:
         """Return the props of a mail about what a client has done with the account."""
         language = self._language_for(account, client)
         return {
             "name": _greeting_name(account.name),
             "email": account.email,
-            "address": await self._locate(client.ip_address, language.tag),
+            "address": client.ip_address,
             "device": device_name(client.user_agent, language),
             "forgot_link": self._urls.forgot(),
         }

@@ -49,8 +49,6 @@ class PasswordReset(_ToOwner, frozen=True, kw_only=True):
     `recovers`: the owner has reported a change. If the account is also `locked`, no sign-in works until this link is
     used.
     `by_operator`: the service's operator asks for a new password, and says in `reason` why.
-    `mute_link`: leads to the page that stops such mails for a while.
-    `by_passkey`: the account has no password, and signs in with a passkey.
     """
 
     template = "password_reset"
@@ -66,11 +64,8 @@ class PasswordReset(_ToOwner, frozen=True, kw_only=True):
     code_expires_at: datetime | None = None
     recovers: bool = False
     locked: bool = False
-    by_passkey: bool = False
     by_operator: bool = False
     reason: Reason = ""
-    mute_link: NoLink = ""
-    mute_for: timedelta = timedelta(days=7)
 
 
 class Invitation(_ToOwner, frozen=True, kw_only=True):
@@ -104,9 +99,6 @@ class PasswordChanged(_Securable, frozen=True, kw_only=True):
     ended: Annotated[
         str, Meta(max_length=300, description='for example "3 sessions and 1 passkey"; empty if nothing is counted')
     ] = ""
-    passkeys: Annotated[
-        str, Meta(max_length=300, description="names of passkeys that were created recently; empty without any")
-    ] = ""
 
 
 class SecondStepFailed(_ByClient, frozen=True, kw_only=True):
@@ -130,14 +122,12 @@ class SecondStepChanged(_Securable, frozen=True, kw_only=True):
     )
 
 
-class PasskeyChanged(_Securable, frozen=True, kw_only=True):
-    """The mail that says that a passkey was created or removed."""
+class HelpRequested(_Securable, frozen=True, kw_only=True):
+    """The mail that says that an operator gave out a link or a code, which it does not have."""
 
-    template = "passkey_changed"
+    template = "help_requested"
 
-    passkey: Annotated[str, Meta(max_length=50, description="its name; empty if not known")]
-    is_removed: Annotated[bool, Meta(description="removed; otherwise created")] = False
-    changed_at: datetime
+    requested_at: datetime
 
 
 class AddressDisputed(_ToOwner, frozen=True, kw_only=True):
@@ -170,7 +160,7 @@ EMAILS: dict[str, type[EmailProps]] = {
         PasswordChanged,
         SecondStepFailed,
         SecondStepChanged,
-        PasskeyChanged,
+        HelpRequested,
         AddressDisputed,
         SignInWithProvider,
     )

@@ -13,7 +13,7 @@ import bcrypt
 from keyturn.reset.bounded_pool import BoundedPool, cores
 from keyturn.reset.passwords.hash_formats import bcrypt_cost, fits, writer_of
 from keyturn.settings import HashingSettings
-from keyturn.telemetry.meters import Telemetry
+from keyturn.telemetry.meters import Meters
 
 Arguments = TypeVarTuple("Arguments")
 Result = TypeVar("Result")
@@ -34,14 +34,12 @@ class PasswordHasher:
     priority: a flood of hashes leaves the event loop its share of the processor (OWASP ASVS 6.3.8, 13.2.6).
     """
 
-    def __init__(self, settings: HashingSettings, telemetry: Telemetry | None = None) -> None:
-        telemetry = telemetry or Telemetry()
+    def __init__(self, settings: HashingSettings, meters: Meters | None = None) -> None:
         self._settings = settings
         self._write = writer_of(settings)
         threads = settings.workers or cores()
         self._pool = BoundedPool("keyturn-hash", threads, settings.queue, initializer=_yield_to_others)
-        self._meters = telemetry.meters
-        self._tracing = telemetry.tracing
+        self._meters = meters or Meters()
 
     async def hash(self, password: str, *, is_second: bool = False) -> str:
         """Return a hash in the format of the settings, made in the reserved line: only a live link or session sets one.
@@ -112,12 +110,11 @@ class PasswordHasher:
             self._write(secret[: settings.max_bytes])
 
     def _time_hash(self, work: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:
-        with self._tracing.span("password.hash"):
-            start = time.perf_counter()
-            try:
-                return work(*arguments)
-            finally:
-                self._meters.password_hash(time.perf_counter() - start)
+        start = time.perf_counter()
+        try:
+            return work(*arguments)
+        finally:
+            self._meters.password_hash(time.perf_counter() - start)
 
 
 def _utf8(password: str) -> bytes:

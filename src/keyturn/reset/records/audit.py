@@ -14,13 +14,12 @@ from keyturn.outbox.models import OutboxRow
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.models import AuditRow
 
-NOT_ME = ("account_secured", "mailbox_mute")
-"""Events by which a mailbox's owner reports that an earlier event was not theirs: an operator should look."""
+NOT_ME: Final = "account_secured"
+"""The event by which a mailbox's owner reports that an earlier event was not theirs: an operator should look."""
 
 ADDRESS_CHANGED: Final = "address_changed"
-"""The outcome of such an event if the account has moved to another address since: an operator has to decide."""
+"""The outcome of that event if the account has moved to another address since: an operator has to decide."""
 
-HIJACKED: Final = "hijacked"
 """The outcome of another system's report that blocked a mailbox: its owner needs another way in."""
 
 

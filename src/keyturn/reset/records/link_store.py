@@ -56,7 +56,7 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
 class NewLink(msgspec.Struct, frozen=True, kw_only=True):
     """A link before it is stored: its token's digest, the account, the address, the requesting client, and its end.
 
-    `mute_digest`: digest of the token that mutes its mailbox. The others are as in `Link`.
+    The others are as in `Link`.
     """
 
     digest: bytes
@@ -69,18 +69,7 @@ class NewLink(msgspec.Struct, frozen=True, kw_only=True):
     by_operator: bool = False
     reason: str = ""
     return_to: str = ""
-    mute_digest: bytes | None = None
 
-
-class MutingLink(msgspec.Struct, frozen=True, kw_only=True):
-    """A link that mutes a mailbox: the account and the address of its mail."""
-
-    account_id: str
-    email: str
-
-
-MUTING_LIFE = timedelta(days=7)
-"""How long a mail's link can mute its mailbox: mails are often read late."""
 
 _ADDED = [*NewLink.__struct_fields__, "created_at"]
 _COLUMNS: dict[str, Any] = {
@@ -173,47 +162,27 @@ class LinkStore(Store):
 
         `mailbox`: end only links sent to that address. `spares_recovery`: leave recovery links alone.
         """
-        given = {"of_account": account_id, "moment": moment} | ({} if mailbox is None else {"mailbox": mailbox})
-        self.connection.execute(_REVOKED[mailbox is not None, spares_recovery], given)
+        # Used ones, too: if another system refuses the password, the link is given back.
+        links = _unrevoked(account_id, mailbox).where(ResetTokenRow.expires_at > moment)
+        if spares_recovery:
+            links = links.where(ResetTokenRow.recovers.is_(False))
+        self.connection.execute(links.values(revoked_at=moment))
 
     def end_for_good(self, account_id: str, moment: datetime, *, mailbox: str | None = None) -> None:
         """Revoke every link of the account, used ones, too: a use that is undone later brings none back.
 
         `mailbox`: revoke only links sent to that address.
         """
-        links = sa.update(ResetTokenRow).where(ResetTokenRow.account_id == account_id)
-        if mailbox is not None:
-            links = links.where(sa.func.lower(ResetTokenRow.email) == sa.func.lower(mailbox))
-        self.connection.execute(links.where(ResetTokenRow.revoked_at.is_(None)).values(revoked_at=moment))
-
-    async def find_muting(self, digest: bytes, moment: datetime) -> MutingLink | None:
-        """Return the link if it can still mute its mailbox; otherwise None."""
-        found = sa.select(ResetTokenRow.account_id, ResetTokenRow.email).where(*_may_mute(digest, moment))
-        rows = await self._database.fetch(found)
-        return MutingLink(**rows[0]) if rows else None
-
-    def consume_muting(self, digest: bytes, moment: datetime) -> bool:
-        """Use the muting link, if it still works: of concurrent callers exactly one gets True."""
-        return _MUTINGS.use(self.connection, moment, of_digest=digest, since=moment - MUTING_LIFE) is not None
+        self.connection.execute(_unrevoked(account_id, mailbox).values(revoked_at=moment))
 
 
 def link_of(row: sa.RowMapping) -> Link:
     return Link(**{name: row[name] for name in Link.__struct_fields__})
 
 
-def _may_mute(digest: bytes, moment: datetime) -> tuple[sa.ColumnElement[bool], ...]:
-    return (
-        ResetTokenRow.mute_digest == digest,
-        ResetTokenRow.muted_at.is_(None),
-        ResetTokenRow.created_at > moment - MUTING_LIFE,
-    )
-
-
-def _live_link_ids(of_whom: sa.ColumnElement[bool], *, spares_recovery: bool) -> sa.Select[Any]:
-    # Used ones, too: if another system refuses the password, the link is given back.
-    unrevoked = ResetTokenRow.revoked_at.is_(None), ResetTokenRow.expires_at > MOMENT
-    ended = sa.select(ResetTokenRow.id).where(of_whom, *unrevoked)
-    return ended.where(ResetTokenRow.recovers.is_(False)) if spares_recovery else ended
+def _unrevoked(account_id: str, mailbox: str | None) -> sa.Update:
+    links = sa.update(ResetTokenRow).where(ResetTokenRow.account_id == account_id, ResetTokenRow.revoked_at.is_(None))
+    return links if mailbox is None else links.where(sa.func.lower(ResetTokenRow.email) == sa.func.lower(mailbox))
 
 
 def _works(moment: datetime | sa.BindParameter[datetime]) -> tuple[sa.ColumnElement[bool], ...]:
@@ -238,19 +207,3 @@ _REPLACEMENTS = SingleUse(
     ResetTokenRow.used_at.is_(None),
     ResetTokenRow.expires_at <= MOMENT,
 )
-_MUTINGS = SingleUse(
-    ResetTokenRow.muted_at,
-    ResetTokenRow.mute_digest == sa.bindparam("of_digest"),
-    ResetTokenRow.created_at > sa.bindparam("since"),
-)
-_OF_ACCOUNT = ResetTokenRow.account_id == sa.bindparam("of_account")
-_OF_MAILBOX = _OF_ACCOUNT & (
-    sa.func.lower(ResetTokenRow.email) == sa.func.lower(sa.bindparam("mailbox", type_=sa.String()))
-)
-_REVOKED = {
-    (of_mailbox, spares): sa.update(ResetTokenRow)
-    .where(ResetTokenRow.id.in_(_live_link_ids(_OF_MAILBOX if of_mailbox else _OF_ACCOUNT, spares_recovery=spares)))
-    .values(revoked_at=MOMENT)
-    for of_mailbox in (False, True)
-    for spares in (False, True)
-}

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Literal
 
@@ -10,7 +10,7 @@ import msgspec
 import sqlalchemy as sa
 
 from keyturn import addresses
-from keyturn.database import Database, Store, now
+from keyturn.database import Database, Store
 from keyturn.database.statements import ManyRows, insert_into
 from keyturn.reset.records.guarded import DAY, DailyCounter
 from keyturn.reset.records.models import MailboxRow
@@ -18,8 +18,6 @@ from keyturn.reset.records.models import MailboxRow
 _COUNTER = DailyCounter(MailboxRow.mails, MailboxRow.counted_since)
 
 _TIME = MailboxRow.__table__.c.mailed_at.type
-
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 _BEFORE_GROWTH = 3
 """Mails a day before the cooldown grows: a user may not find a mail and ask again."""
@@ -30,7 +28,7 @@ _LONGEST_GROWTH = 17
 _COLUMNS: dict[str, Any] = {"digest": MailboxRow.__table__.c.digest, "wanted": sa.Column("wanted", sa.Boolean())}
 """The columns that `Mailboxes.claim` is given for each mailbox."""
 
-Refusal = Literal["blocked", "suppressed", "muted", "daily_limit", "cooldown"]
+Refusal = Literal["suppressed", "daily_limit", "cooldown"]
 
 
 class Mailbox(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,9 +42,6 @@ class Mailbox(msgspec.Struct, frozen=True, kw_only=True):
     counted_since: datetime | None
     suppressed_until: datetime | None
     reason: str | None
-    muted_until: datetime | None
-    blocked_at: datetime | None
-    blocked_for: str | None
 
     @property
     def last_mail_at(self) -> datetime | None:
@@ -56,9 +51,6 @@ class Mailbox(msgspec.Struct, frozen=True, kw_only=True):
 
     def is_suppressed(self, moment: datetime) -> bool:
         return self.suppressed_until is not None and self.suppressed_until > moment
-
-    def is_muted(self, moment: datetime) -> bool:
-        return self.muted_until is not None and self.muted_until > moment
 
     def mails_today(self, moment: datetime) -> int:
         """Return how many mails the running day had; a day is over 24 hours after its first mail."""
@@ -74,8 +66,6 @@ class Mailboxes(Store):
     `cooldown`: the least time between two reset mails, which doubles with each mail after the third of a day.
     `daily`: the most mails in a day.
     `suppression`: how long a mailbox that bounced permanently or complained gets no mail.
-    `mute`: how long a mailbox gets no links, but all other mails, if its owner asks for that.
-    `blocks`: whether a feature that blocks mailboxes is on. Blocks hold without it, but `is_blocked` reads none.
     """
 
     def __init__(
@@ -85,15 +75,11 @@ class Mailboxes(Store):
         cooldown: timedelta,
         daily: int,
         suppression: timedelta,
-        mute: timedelta = timedelta(days=7),
-        blocks: bool = False,
     ) -> None:
         self._database = database
-        self.may_block = blocks
         self.cooldown = cooldown
         self.daily = daily
         self._suppression = suppression
-        self.mute_period = mute
         # The mail counts that have their own cooldown: lower counts use that of the first, higher ones that of the
         # last.
         self._growth = range(_BEFORE_GROWTH, max(min(daily, _BEFORE_GROWTH + _LONGEST_GROWTH + 1), _BEFORE_GROWTH + 1))
@@ -142,9 +128,7 @@ class Mailboxes(Store):
                 where=(MailboxRow.mailed_at <= _time("cooled_down"))
                 & _COUNTER.has_room(day_ago, self.daily)
                 & (_COUNTER.begins_anew(day_ago) | (MailboxRow.mailed_at <= rested))
-                & ~_is_suppressed(moment)
-                & ~_is_muted(moment)
-                & MailboxRow.blocked_at.is_(None),
+                & ~_is_suppressed(moment),
             )
             .returning(MailboxRow.digest)
         )
@@ -155,12 +139,8 @@ class Mailboxes(Store):
         return {email: reason for email, reason in refused.items() if reason}
 
     def _refusal(self, mailbox: Mailbox, moment: datetime) -> Refusal | None:
-        if mailbox.blocked_at:
-            return "blocked"
         if mailbox.is_suppressed(moment):
             return "suppressed"
-        if mailbox.is_muted(moment):
-            return "muted"
         if mailbox.mails_today(moment) >= self.daily:
             return "daily_limit"
         return "cooldown" if self.free_at(mailbox, moment) > moment else None
@@ -178,7 +158,7 @@ class Mailboxes(Store):
         return timedelta(seconds=max(math.ceil(left), 0))
 
     def free_at(self, mailbox: Mailbox, moment: datetime) -> datetime:
-        """Return when the mailbox may be claimed again, possibly in the past, if it is neither suppressed nor muted."""
+        """Return when the mailbox may be claimed again, possibly in the past, if it is not suppressed."""
         first, mails = mailbox.mailed_at + self.cooldown, mailbox.mails_today(moment)
         if not mailbox.counted_since or not mails:
             return first
@@ -191,37 +171,6 @@ class Mailboxes(Store):
         statement = sa.select(MailboxRow.digest).where(MailboxRow.digest == _digest(email), _is_suppressed(moment))
         return self.connection.execute(statement).first() is not None
 
-    def refuses_links(self, email: str, moment: datetime) -> Refusal | None:
-        """Return why the mailbox gets no link, whatever its cooldown. A block waits for the caller's transaction."""
-        found = sa.select(*_MAILBOX).where(MailboxRow.digest == _digest(email)).with_for_update()
-        row = self.connection.execute(found).mappings().first()
-        refusal = self._refusal(Mailbox(**row), moment) if row else None
-        return None if refusal in ("daily_limit", "cooldown") else refusal
-
-    def is_blocked_within(self, email: str) -> bool:
-        """Do what `is_blocked` does, inside the caller's transaction."""
-        return self.may_block and self.refuses_links(email, now()) == "blocked"
-
-    async def is_blocked(self, email: str) -> bool:
-        """Return whether the mailbox gets no link, because another person may read it."""
-        mailbox = await self.find(email) if self.may_block else None
-        return mailbox is not None and mailbox.blocked_at is not None
-
-    def block(self, email: str, moment: datetime, reason: str) -> None:
-        """Send the mailbox no links, until it is unblocked. `reason`: why another person may read it, in 32 characters.
-
-        It is `hijacked: NAME` if that transmitter says so.
-        """
-        _set(self.connection, email, moment - DAY, blocked_at=moment, blocked_for=reason)
-
-    def unblock(self, email: str, reason: str = "") -> bool:
-        """Send the mailbox links again, if it was blocked for that reason or, without one, for any; return whether."""
-        blocked = (MailboxRow.digest == _digest(email)) & MailboxRow.blocked_at.is_not(None)
-        if reason:
-            blocked &= MailboxRow.blocked_for == reason
-        freed = sa.update(MailboxRow).where(blocked).values(blocked_at=None, blocked_for=None)
-        return self.connection.execute(freed.returning(MailboxRow.digest)).first() is not None
-
     def end_cooldown(self, email: str, moment: datetime) -> None:
         """Let the mailbox be claimed again: the link of its last mail was used.
 
@@ -232,36 +181,20 @@ class Mailboxes(Store):
             sa.update(MailboxRow).where(MailboxRow.digest == _digest(email)).values(mailed_at=long_ago)
         )
 
-    def mute(self, email: str, moment: datetime) -> None:
-        """Send the mailbox no links, for as long as the settings say."""
-        # An unknown mailbox got no mail lately: after its owner unmutes it, no cooldown applies.
-        _set(self.connection, email, moment - DAY, muted_until=moment + self.mute_period)
-
-    def unmute(self, email: str) -> None:
-        """End the muting: the owner has signed in."""
-        muted = (MailboxRow.digest == _digest(email)) & MailboxRow.muted_until.is_not(None)
-        self.connection.execute(sa.update(MailboxRow).where(muted).values(muted_until=None))
-
     def suppress(self, email: str, moment: datetime, reason: str) -> None:
         """Send the mailbox no mail, for as long as the settings say."""
         _set(self.connection, email, moment, suppressed_until=moment + self._suppression, reason=reason)
 
     def release(self, email: str) -> bool:
-        """Forget all that holds mails back from the mailbox but a block; return whether there was anything."""
-        mine, is_blocked = MailboxRow.digest == _digest(email), MailboxRow.blocked_at.is_not(None)
-        times = (MailboxRow.suppressed_until, MailboxRow.muted_until, MailboxRow.counted_since)
-        held_back = sa.or_(*(time.is_not(None) for time in times))
-        nothing: dict[str, Any] = {"mailed_at": _LONG_AGO, "mails": 0, "counted_since": None}
-        nothing |= dict.fromkeys(("suppressed_until", "reason", "muted_until"))
-        kept = sa.update(MailboxRow).where(mine, is_blocked, held_back).values(nothing).returning(MailboxRow.digest)
-        gone = sa.delete(MailboxRow).where(mine, ~is_blocked).returning(MailboxRow.digest)
-        return any(self.connection.execute(statement).first() is not None for statement in (kept, gone))
+        """Forget all that holds mails back from the mailbox; return whether there was anything."""
+        gone = sa.delete(MailboxRow).where(MailboxRow.digest == _digest(email)).returning(MailboxRow.digest)
+        return self.connection.execute(gone).first() is not None
 
     def is_forgettable(self, moment: datetime) -> sa.ColumnElement[bool]:
         """Return the condition that a row no longer matters."""
         is_counted = MailboxRow.counted_since.is_not(None) & (MailboxRow.counted_since > moment - DAY)
         is_old = (MailboxRow.mailed_at < moment - max(self.cooldown, DAY)) & ~is_counted
-        return is_old & ~_is_suppressed(moment) & ~_is_muted(moment) & MailboxRow.blocked_at.is_(None)
+        return is_old & ~_is_suppressed(moment)
 
     async def _find_all(self, emails: Collection[str]) -> Mapping[str, Mailbox]:
         digests = {email: _digest(email) for email in emails}
@@ -303,7 +236,3 @@ def _time(name: str) -> sa.BindParameter[datetime]:
 
 def _is_suppressed(moment: datetime | sa.BindParameter[datetime]) -> sa.ColumnElement[bool]:
     return MailboxRow.suppressed_until.is_not(None) & (MailboxRow.suppressed_until > moment)
-
-
-def _is_muted(moment: datetime | sa.BindParameter[datetime]) -> sa.ColumnElement[bool]:
-    return MailboxRow.muted_until.is_not(None) & (MailboxRow.muted_until > moment)

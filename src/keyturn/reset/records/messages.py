@@ -132,14 +132,13 @@ class PasswordWasChanged(_OfAccount, frozen=True, kw_only=True):
     `email`: the account's address at that moment; "" in a message of an earlier version.
     `secures`: whether the mail may have the link that secures the account.
     `ended`: how many credentials of each kind were ended.
-    `passkey`: if this is "created" or "removed", a passkey changed and the password did not. `passkey_name`: which.
+    `is_link`: no password has changed; an operator gave out a link or a code.
     """
 
     email: str = ""
     secures: bool = True
     ended: Mapping[str, int] = {}
-    passkey: Literal["", "created", "removed"] = ""
-    passkey_name: str = ""
+    is_link: bool = False
 
 
 class SecondStepHasFailed(_OfAccount, frozen=True, kw_only=True):
@@ -205,4 +204,4 @@ def origin_of(message: Message) -> Origin:
         client = msgspec.json.decode(message.payload, type=_Asked).client
     except msgspec.MsgspecError:
         return Origin()
-    return Origin(request_id=client.request_id, traceparent=client.traceparent)
+    return Origin(request_id=client.request_id)

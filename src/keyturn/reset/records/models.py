@@ -15,7 +15,6 @@ class ResetTokenRow(Model):
     `recovers`: sent after the owner reported a change.
     `by_operator`, `reason`: as in `Link`.
     `return_to`: where its request asked to return after the reset, or "".
-    `mute_digest`: digest of the token that mutes the mailbox. `muted_at`: when it did.
     `second_step_tries`: how many codes of a second factor were tried with it.
     """
 
@@ -35,8 +34,6 @@ class ResetTokenRow(Model):
     reason: Mapped[str] = mapped_column(String(300), server_default="")
     by_operator: Mapped[bool] = mapped_column(server_default=false())
     return_to: Mapped[str] = mapped_column(String(1000), server_default="")
-    mute_digest: Mapped[bytes | None] = mapped_column(LargeBinary(32), index=True)
-    muted_at: Mapped[datetime | None]
     second_step_tries: Mapped[int] = mapped_column(default=0, server_default="0")
 
     __table_args__ = (Index("ix_keyturn_reset_tokens_account_id", "account_id", "created_at"),)
@@ -64,8 +61,6 @@ class MailboxRow(Model):
     `mailed_at`: the last mail; earlier than `counted_since` once the link in it has set a password.
     `mails`: how many mails there were since `counted_since`, at most a day before the last of them.
     `suppressed_until`: a mailbox that bounced permanently or complained gets no mail until then, for `reason`.
-    `muted_until`: a mailbox whose owner asked for it gets no link before then.
-    `blocked_at`: since then, a mailbox that another person may read gets no link, for `blocked_for`.
     """
 
     __tablename__ = "keyturn_mailboxes"
@@ -76,9 +71,6 @@ class MailboxRow(Model):
     counted_since: Mapped[datetime | None]
     suppressed_until: Mapped[datetime | None]
     reason: Mapped[str | None] = mapped_column(String(32))
-    muted_until: Mapped[datetime | None]
-    blocked_at: Mapped[datetime | None]
-    blocked_for: Mapped[str | None] = mapped_column(String(32))
 
 
 class AuditRow(Model):
@@ -101,24 +93,6 @@ class AuditRow(Model):
     message_id: Mapped[int | None] = mapped_column(BigInteger)
     operator: Mapped[str] = mapped_column(String(64), server_default="")
     note: Mapped[str] = mapped_column(String(1000), server_default="")
-
-
-class ReceivedSignalRow(Model):
-    """A report of another system that was heeded once, under the SHA-256 of its transmitter and its id.
-
-    `mailbox`: the digest of the mailbox that it was about; empty for other reports. `issued_at`: by the transmitter.
-    `action`: what it asked for, of `hijacked_mailboxes.Action`. `heeded_at`: when it came.
-    """
-
-    __tablename__ = "keyturn_received_signals"
-
-    digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
-    transmitter: Mapped[str] = mapped_column(String(20))
-    mailbox: Mapped[bytes] = mapped_column(LargeBinary(32), index=True)
-    action: Mapped[str] = mapped_column(String(16))
-    issued_at: Mapped[datetime]
-    heeded_at: Mapped[datetime]
-    expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class AccountLockRow(Model):

@@ -197,21 +197,17 @@ _SHORTEST_LIFE = timedelta(minutes=1)
 _LONGEST_LIFE = timedelta(days=7)
 """Until then, a reader of the mailbox may end the account's sessions."""
 
-_LONGEST_MUTE = timedelta(days=30)
 _LONGEST_HOOK = timedelta(seconds=30)
 
 
 def safeguard_faults(settings: Settings) -> Iterator[Fault]:
-    secure, mute, hooks = settings.secure_account, settings.mute, settings.hooks
+    secure, hooks = settings.secure_account, settings.hooks
     if not _SHORTEST_LIFE <= secure.ttl <= _LONGEST_LIFE:
         yield Fault("secure_account.ttl", f"must be from a minute to {_LONGEST_LIFE.days} days")
-    if not _SHORTEST_LIFE <= mute.period <= _LONGEST_MUTE:
-        yield Fault("mute.period", f"must be from a minute to {_LONGEST_MUTE.days} days")
     if not timedelta(0) < hooks.timeout <= _LONGEST_HOOK:
         yield Fault("hooks.timeout", f"must be at most {_LONGEST_HOOK.seconds} s, because a user waits for it")
-    for key in ("before_reset", "locate"):
-        if (reference := getattr(hooks, key)) and not FUNCTION.fullmatch(reference):
-            yield Fault(f"hooks.{key}", f"must be package.module:function, not {reference}")
+    if hooks.before_reset and not FUNCTION.fullmatch(hooks.before_reset):
+        yield Fault("hooks.before_reset", f"must be package.module:function, not {hooks.before_reset}")
     yield from _lock(settings)
 
 

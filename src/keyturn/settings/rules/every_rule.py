@@ -16,7 +16,7 @@ from keyturn.hosts import is_host, is_loopback, is_origin
 from keyturn.keys import FORM, webhook_key
 from keyturn.mail.port.provider import Provider
 from keyturn.mail.providers import PROVIDERS
-from keyturn.settings import RATES, STORES, HashingSettings, PasskeyTableSettings, Settings, WebhookSettings
+from keyturn.settings import RATES, HashingSettings, Settings, WebhookSettings
 from keyturn.settings.brand_files import brand_faults, email_faults
 from keyturn.settings.building import member_name, parse_rate
 from keyturn.settings.networks import read_network
@@ -94,7 +94,6 @@ def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] 
         yield from provider_faults(settings)
     yield from report_faults(settings)
     yield from webhook_faults(settings)
-    yield from _signals_and_passkeys(settings)
     yield from account_faults(settings, sending=sending, written=written)
     yield from safeguard_faults(settings)
     yield from identity_provider_faults(settings)
@@ -114,22 +113,6 @@ def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] 
     yield from _hashing(settings)
     yield from _token_and_time(settings)
     yield from _folders(settings)
-
-
-def _signals_and_passkeys(settings: Settings) -> Iterator[Fault]:
-    """Yield faults of parts that are off by default, whose rules are loaded where the part is on."""
-    if settings.signals.receivers or settings.signals.keys:
-        from keyturn.settings.rules.signals import signal_faults
-
-        yield from signal_faults(settings)
-    if settings.signals.transmitters or settings.accounts.table.subjects:
-        from keyturn.settings.rules.signals import transmitter_faults
-
-        yield from transmitter_faults(settings)
-    if settings.passkeys.enabled or settings.accounts.table.passkeys != PasskeyTableSettings():
-        from keyturn.settings.rules.passkeys import passkey_faults
-
-        yield from passkey_faults(settings)
 
 
 def _secrets(settings: Settings) -> Iterator[Fault]:
@@ -193,9 +176,6 @@ def _limits(settings: Settings) -> Iterator[Fault]:
         else:
             if rate.amount > _MOST_A_RATE:
                 yield Fault(f"limits.{name}", f"must be a rate of 1 to {_MOST_A_RATE} requests")
-    url = settings.limits.storage_url
-    if url and not url.startswith(STORES):
-        yield Fault("limits.storage_url", "must begin with memory:// or redis://")
 
 
 def _server(settings: Settings) -> Iterator[Fault]:
@@ -245,8 +225,14 @@ def _token_and_time(settings: Settings) -> Iterator[Fault]:
         yield Fault("token.ttl", "must be at least a minute, so that users have time to open the link")
     if not _SHORTEST_LIFE <= settings.invitations.ttl <= _LONGEST_INVITATION:
         yield Fault("invitations.ttl", f"must be from a minute to {_LONGEST_INVITATION.days} days")
-    if settings.invitations.service_key and len(settings.invitations.service_key) < SHORTEST_SECRET:
-        yield Fault("invitations.service_key", f"shorter than {SHORTEST_SECRET} characters")
+    keys = settings.invitations
+    for name in ("service_key", "link_key"):
+        if 0 < len(getattr(keys, name)) < SHORTEST_SECRET:
+            yield Fault(f"invitations.{name}", f"shorter than {SHORTEST_SECRET} characters")
+    if keys.link_key and keys.link_key == keys.service_key:
+        yield Fault(
+            "invitations.link_key", "is also invitations.service_key: a link is a stronger right, choose another"
+        )
     try:
         ZoneInfo(settings.timezone)
     except (ValueError, OSError, ZoneInfoNotFoundError):
@@ -297,8 +283,6 @@ def _worker(settings: Settings) -> Iterator[Fault]:
     timeouts = {f"{name}.timeout": getattr(settings, name).timeout for name in PROVIDERS if name in used}
     if settings.webhooks.url:
         timeouts["webhooks.timeout"] = settings.webhooks.timeout
-    if settings.signals.receivers:
-        timeouts["signals.timeout"] = settings.signals.timeout
     if slow := [name for name, timeout in timeouts.items() if timeout >= settings.worker.lease]:
         yield Fault("worker.lease", f"must be longer than {' and '.join(slow)}")
     if not settings.worker.poll:

@@ -138,7 +138,7 @@ def test_where_others_can_reach_it_nothing_is_edited_unless_asked_for(
 ) -> None:
     app = create_studio_app(replace(studio, **changes))
     with TestClient(app, base_url="http://127.0.0.1:8001") as client:
-        client.cookies.set("keyturn-studio", "t" * 22)
+        client.get(f"/studio?token={'t' * 22}")
         page = client.get("/studio/templates/greeting?sample=ada&show=source&mode=edit").text
         answer = client.get(f"/studio/sources/{MAIL}")
         saved = save(client, GREETING, "")

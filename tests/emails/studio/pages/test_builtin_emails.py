@@ -45,7 +45,8 @@ def gallery(own: Path) -> Gallery:
 @pytest.fixture
 def client(gallery: Gallery) -> Iterator[Client]:
     with TestClient(
-        create_studio_app(Studio(gallery=gallery, sender="a@northwind.example")), base_url="http://127.0.0.1:8001"
+        create_studio_app(Studio(gallery=gallery, sender="a@northwind.example", token="")),
+        base_url="http://127.0.0.1:8001",
     ) as client:
         yield client
 
@@ -58,6 +59,7 @@ def drawn(gallery: Gallery, mail: str = "password_reset", brand: str = "") -> Re
 def test_a_file_of_one_s_own_stands_in_for_that_one_alone(gallery: Gallery) -> None:
     assert gallery.names() == [
         "address_disputed",
+        "help_requested",
         "invitation",
         "link_expired",
         "passkey_changed",

@@ -33,7 +33,10 @@ def templates(tmp_path: Path, elsewhere: Elsewhere) -> Path:
 @pytest.fixture
 def foreign(templates: Path, tmp_path: Path) -> Iterator[str]:
     studio = Studio(
-        gallery=open_gallery(templates, sandboxed=True), sender="a@b.example", snapshots=tmp_path / "snapshots"
+        gallery=open_gallery(templates, sandboxed=True),
+        sender="a@b.example",
+        snapshots=tmp_path / "snapshots",
+        token="",
     )
     with serving(create_studio_app(studio)) as url:
         yield f"{url}/studio"
@@ -101,7 +104,7 @@ async def test_a_reader_who_asks_has_the_images_of_the_whole_folder(
 async def test_a_folder_that_is_trusted_shows_its_images_at_once(
     context: BrowserContext, templates: Path, elsewhere: Elsewhere
 ) -> None:
-    studio = Studio(gallery=open_gallery(templates), sender="a@b.example")
+    studio = Studio(gallery=open_gallery(templates), sender="a@b.example", token="")
     with serving(create_studio_app(studio)) as url:
         page = await opened(context, f"{url}/studio/templates/welcome")
         logo = page.frame_locator(".paper iframe:not(.arriving)").get_by_alt_text("Northwind School")

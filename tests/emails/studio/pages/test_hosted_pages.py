@@ -39,8 +39,6 @@ TELLING = {
     "asked",
     "secure-locks",
     "secured",
-    "mute",
-    "muted",
     "security-link-dead",
     "sent-code",
     "second-step-sent",
@@ -74,7 +72,7 @@ def studio(own: Path, tmp_path: Path) -> Studio:
     )
     gallery = Gallery(**asdict(builtin_emails(settings, {}, reload=True)))
     pages = PagePreview(settings, {"Clinic": {"name": "Orchard Clinic", "accent": "#a3461f"}})
-    return Studio(gallery=gallery, sender="a@northwind.example", pages=pages)
+    return Studio(gallery=gallery, sender="a@northwind.example", pages=pages, token="")
 
 
 @pytest.fixture
@@ -220,7 +218,7 @@ def test_the_brand_of_a_saved_file_is_that_of_the_next_page(tmp_path: Path) -> N
 
 
 def test_a_studio_of_other_mails_has_no_pages(studio: Studio) -> None:
-    alone = Studio(gallery=studio.gallery, sender=studio.sender)
+    alone = Studio(gallery=studio.gallery, sender=studio.sender, token="")
     with TestClient(create_studio_app(alone), base_url="http://127.0.0.1:8001") as client:
         assert client.get("/studio/pages/forgot").status_code == 404
         assert "list-pages" not in client.get("/studio", follow_redirects=True).text

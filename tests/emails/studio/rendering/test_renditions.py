@@ -164,7 +164,9 @@ def test_a_layout_that_the_apps_own_loader_brings_counts_when_it_is_saved(tmp_pa
         templates=Templates(folder, {}, reload=True, make_environment=app_environment(folder, lambda _: own)),
         languages=Languages("UTC"),
     )
-    with TestClient(create_studio_app(Studio(gallery=gallery, sender="")), base_url="http://127.0.0.1:8001") as client:
+    with TestClient(
+        create_studio_app(Studio(gallery=gallery, sender="", token="")), base_url="http://127.0.0.1:8001"
+    ) as client:
         (name,) = gallery.names()
         assert "One" in client.get(f"/studio/frames/{name}").text
         save(elsewhere, "One", "Two", "page.html")

@@ -41,7 +41,9 @@ def foreign(tmp_path: Path) -> Path:
 @pytest.fixture
 def other(foreign: Path) -> Iterator[Client]:
     templates = Templates(foreign, {}, reload=True, make_environment=folder_environment(foreign))
-    studio = Studio(gallery=Gallery(templates=templates, languages=Languages("UTC")), sender="no-reply@northwind.test")
+    studio = Studio(
+        gallery=Gallery(templates=templates, languages=Languages("UTC")), sender="no-reply@northwind.test", token=""
+    )
     with TestClient(create_studio_app(studio), base_url="http://127.0.0.1:8001") as client:
         yield client
 

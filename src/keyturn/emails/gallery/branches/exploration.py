@@ -116,7 +116,7 @@ def _draw(templates: Templates, name: str, sample: Sample, language: Language) -
             if isinstance(error.__cause__, OutOfTime):
                 raise error.__cause__ from error
             failed = True
-    names = dict.fromkeys([*(missing_name(one.message) for one in missing), *recorder.lacking])
+    names = dict.fromkeys(missing_name(one.message) for one in missing)
     return Drawing(recorder.taken, tuple(filter(None, names)), failed)
 
 

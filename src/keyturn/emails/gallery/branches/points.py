@@ -206,7 +206,6 @@ class Recorder:
     def __init__(self) -> None:
         self._taken: set[Branch] = set()
         self._turns: dict[tuple[str, int], int] = {}
-        self.lacking: list[str] = []
         """Printed names without a value, for engines that print nothing for them."""
 
     @property
@@ -302,11 +301,6 @@ def note_turn(file: str, number: int) -> None:
 def note_call(file: str, number: int) -> None:
     if recorder := _recorder.get():
         recorder.note(Branch(file, number, "called"))
-
-
-def note_lacking(name: str) -> None:
-    if recorder := _recorder.get():
-        recorder.lacking.append(name)
 
 
 def _of_turns(loop: tuple[str, int], turns: int) -> Branch:

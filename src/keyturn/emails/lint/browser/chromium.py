@@ -62,12 +62,6 @@ _TO_EXPLORE = LONGEST + Limits().seconds
 _TALLEST = 10_000
 """Pixels of a picture's height."""
 
-_KEY_AT = """([x, y]) => {
-  scrollTo(0, y - 100);
-  let one = document.elementFromPoint(x, y - scrollY);
-  while (one && !(one.dataset.keyturn || /\\bkt-\\d+\\b/.test(one.className))) one = one.parentElement;
-  return one ? one.dataset.keyturn || /\\bkt-\\d+\\b/.exec(one.className)[0] : "";
-}"""
 
 _R = TypeVar("_R")
 
@@ -117,10 +111,6 @@ class Chromium:
         script = f"(old) => {{ {_source_of('overlay')}\nreturn old ? marks(old) : parts(); }}"
         parts = self._show(old, lambda page: page.evaluate(script), width)
         return self._show(new, lambda page: [tuple(mark) for mark in page.evaluate(script, parts)], width)
-
-    def key_at(self, html: str, width: int, x: int, y: int) -> str:
-        """Return the key of the innermost marked element at a pixel of that picture, or "". Raises NotMeasured."""
-        return self._show(html, lambda page: str(page.evaluate(_KEY_AT, [x, y])), width)
 
     def _show(self, html: str, then: "Callable[[Page], _R]", width: int = WIDTHS[0]) -> _R:
         from playwright.sync_api import Error
@@ -221,16 +211,12 @@ def _explain(message: str) -> str:
 
 
 class MailToMeasure(Struct, frozen=True):
-    """A rendered mail. `places` has the place of each key in its HTML, `first` is where the body begins.
-
-    `stand_ins`: how many parts cannot be rendered, and have a stand-in.
-    """
+    """A rendered mail. `places` has the place of each key in its HTML, `first` is where the body begins."""
 
     html: str
     places: Mapping[str, Place]
     first: Place
     images: tuple[Image, ...]
-    stand_ins: int = 0
 
     def place_of(self, key: str) -> Place:
         return self.places.get(key, self.first)
@@ -270,7 +256,7 @@ class MailsToMeasure:
         images = images_of(document, files_beside(self._gallery.folder))
         places = {key: place_of(key) for key in keys_in(html)}
         first = document.place(document.body.offset)
-        return MailToMeasure(html, places, first, images, len(document.missing))
+        return MailToMeasure(html, places, first, images)
 
 
 def look_at_mails(

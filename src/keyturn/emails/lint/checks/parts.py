@@ -1,7 +1,7 @@
 """The size of a mail, its parts beside the HTML, and characters that got lost between file and mail.
 
 The text part exists, is plain text and has the same links. A subject in a file of its own is one line of plain text.
-Jinja copies a byte order mark into the mail. Django and Liquid print nothing for a name that the sample lacks.
+Jinja copies a byte order mark into the mail. Django prints nothing for a name that the sample lacks.
 """
 
 import re

@@ -5,14 +5,12 @@ from collections.abc import Iterator
 
 from jinja2 import Environment, TemplateError, nodes
 
-from keyturn.emails.gallery import Gallery, Sample
+from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.environments import FolderEnvironment, with_lenient_filters
 from keyturn.emails.gallery.variables.usage import parse_template
 from keyturn.emails.lint.finding import RULES, Finding, Place
-from keyturn.emails.lint.source.broken_templates import explain, spelling_of
+from keyturn.emails.lint.source.broken_templates import spelling_of
 from keyturn.emails.lint.source.origins import with_origins
-
-_ANY = Sample("", {})
 
 
 def with_lenient_origins(environment: Environment) -> Environment:
@@ -31,9 +29,8 @@ def find_unknown_filters(gallery: Gallery, template: str) -> Iterator[Finding]:
 
 
 def unknown_filters_in(gallery: Gallery, file: str) -> Iterator[Finding]:
-    """Yield those of one file. Other engines report their own; in an app's own environment Jinja does."""
-    if engine := gallery.templates.engine:
-        yield from (explain(fault, gallery, _ANY).finding for fault in engine.unknown_names(file))
+    """Yield those of one file. Django refuses its own; in an app's own environment Jinja does."""
+    if gallery.templates.engine:
         return
     environment = gallery.templates.environment(gallery.languages.choose(""))
     if isinstance(environment, FolderEnvironment):

@@ -1,4 +1,4 @@
-"""Problem documents (RFC 9457) of the servers for programs: the inbox's API and the render server."""
+"""Problem documents (RFC 9457) of the inbox's API."""
 
 import logging
 from collections.abc import Mapping
@@ -14,10 +14,10 @@ from keyturn.errors import UnknownMail
 _logger = logging.getLogger("keyturn")
 
 
-def problem(status: int, detail: str, headers: Mapping[str, str] | None = None, **members: Any) -> Response[Any]:
+def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response[Any]:
     content = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
     media_type = "application/problem+json"
-    return Response(content | members, status_code=status, media_type=media_type, headers=dict(headers or {}))
+    return Response(content, status_code=status, media_type=media_type, headers=dict(headers or {}))
 
 
 def problem_handlers(server: str) -> ExceptionHandlersMap:

@@ -1,4 +1,4 @@
-"""The findings on one mail, as the studio and the render server show them."""
+"""The findings on one mail, as the studio and `Mails.check_mail` show them."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
@@ -61,7 +61,7 @@ def _of_mail(
 def _counting(
     gallery: Gallery, template: str, findings: Iterable[Finding], severity: Mapping[str, str]
 ) -> Iterator[Finding]:
-    comments = IgnoreComments(gallery.source, gallery.templates.engine_name)
+    comments = IgnoreComments(gallery.source)
     yield from (judged.finding for judged in judge(findings, comments, severity) if not judged.reason)
     yield from filter(None, (at_severity(one, severity) for one in comments.mistakes(gallery.files_of(template))))
 

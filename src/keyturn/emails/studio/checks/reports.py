@@ -89,7 +89,7 @@ class InBrowser:
 
     def _judge(self, findings: Iterable[Finding]) -> dict[Finding, Finding]:
         """Return the findings that no comment ignores and no setting turns off, by what was reported."""
-        comments = IgnoreComments(self._gallery.source, self._gallery.templates.engine_name)
+        comments = IgnoreComments(self._gallery.source)
         judged = judge(findings, comments, self._severity)
         return {each.declared: each.finding for each in judged if not each.reason}
 

@@ -24,7 +24,7 @@ from keyturn.emails.gallery.git import lies_in_repository
 from keyturn.emails.lint.browser.images import HEAVY
 from keyturn.emails.lint.checks.parts import CLIPPED_AT, STYLE_DROPPED_AT
 from keyturn.emails.lint.finding import Finding, Place
-from keyturn.emails.studio.access import HEADERS, is_loopback
+from keyturn.emails.studio.access import HEADERS
 from keyturn.emails.studio.checks.folder_checks import FolderChecks
 from keyturn.emails.studio.checks.snapshots import Review
 from keyturn.emails.studio.frames.rewriting import remote_hosts
@@ -124,7 +124,7 @@ class Layout:
         self.boxes = studio.inboxes
         self._checks = checks
         self._review = review
-        self._editor = editor_for(studio.editor) if is_loopback(studio.host) else None
+        self._editor = None if studio.is_shared else editor_for(studio.editor)
         self._environment = page_environment(folder("preview"), bytecode_cache=compiled_pages())
         self._environment.globals.update(self._shared_values(studio, sources))
         self._environment.filters["excerpt"] = self._excerpt
@@ -147,7 +147,7 @@ class Layout:
             "editor_url": self.editor_url,
             "edit_refusal": sources.refusal,
             "inbox_rows": rows,
-            "weighable": is_loopback(studio.host),
+            "weighable": not studio.is_shared,
             "has_revisions": lies_in_repository(gallery.folder),
             "foreign": gallery.folder.name if gallery.is_foreign else "",
             "remote_hosts": remote_hosts,

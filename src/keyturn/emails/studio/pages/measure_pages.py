@@ -19,7 +19,6 @@ from keyturn.emails.lint.browser.measurements import Measurement, Noticed, notic
 from keyturn.emails.lint.finding import Severity
 from keyturn.emails.lint.sent_mail import document_of
 from keyturn.emails.studio import frames
-from keyturn.emails.studio.access import is_loopback
 from keyturn.emails.studio.checks.captured_checks import CapturedChecks
 from keyturn.emails.studio.checks.folder_checks import Checks
 from keyturn.emails.studio.pages.canvas import Canvas
@@ -162,7 +161,7 @@ async def weigh_images(
     Only if no other machine reaches the studio: others could make it request addresses that only this machine reaches
     (OWASP Server-Side Request Forgery Prevention Cheat Sheet).
     """
-    if not is_loopback(studio.host):
+    if studio.is_shared:
         raise PermissionDeniedException("The images' hosts are asked only if no other machine can reach the studio.")
     images = await asyncio.to_thread(lambda: canvas.images(canvas.rendition(path_name, view)))
     await weights.ask(image.address for image in images)

@@ -19,7 +19,7 @@ from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.folders import plain_name
 
 _LEXERS = {
-    **dict.fromkeys(("mjml", "html", "txt", "liquid"), "html+jinja"),
+    **dict.fromkeys(("mjml", "html", "txt"), "html+jinja"),
     **dict.fromkeys(("hbs", "handlebars"), "html+handlebars"),
     "toml": "toml",
     "yaml": "yaml",

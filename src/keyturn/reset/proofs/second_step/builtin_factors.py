@@ -3,14 +3,12 @@
 import base64
 import os
 import re
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
-from functools import partial
 from hashlib import sha256
 
-import msgspec
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from sqlalchemy import Connection, Executable, RowMapping, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from keyturn.accounts.port import Account
 from keyturn.database import Database, now
@@ -56,22 +54,7 @@ _FACTORS = ("totp", "phone")
 """The columns of factors. Beside each, one says since when."""
 
 _BATCH = 200
-"""Accounts that one transaction seals again; SQLite's other writers wait for it."""
-
-
-class SealedAgain(msgspec.Struct):
-    """Counts the accounts that a rotation has processed.
-
-    `current`: sealed with the current key before.
-    `sealed`: sealed again by this rotation, or to be sealed again if it does not write.
-    `changed`: written by another process during the rotation, so another rotation has to process them.
-    `unreadable`: ids of accounts whose factors no key opens.
-    """
-
-    current: int = 0
-    sealed: int = 0
-    changed: int = 0
-    unreadable: list[str] = []
+"""Accounts that are read at a time."""
 
 
 class BuiltinFactors:
@@ -142,62 +125,29 @@ class BuiltinFactors:
         factors = delete(SecondFactorRow).where(SecondFactorRow.account_id == account_id)
         return connection.execute(factors.returning(SecondFactorRow.account_id)).first() is not None
 
-    async def seal_again(self, *, writing: bool = True) -> AsyncIterator[SealedAgain]:
-        """Seal with the current key all factors that a previous key has sealed. Yields the counts after each batch.
-
-        Each batch is a transaction and writes an account only if it is unchanged since the read. A rotation may
-        therefore run while the service does, end at any time and run again. `writing`: False counts the accounts that
-        would be sealed again and writes none.
-        """
-        counts, row, last = SealedAgain(), SecondFactorRow, ""
+    async def count_sealed_otherwise(self) -> tuple[int, int]:
+        """Return how many accounts have factors that only a previous key opens, and that no key opens."""
+        row, last, previous, lost = SecondFactorRow, "", 0, 0
         following = select(row.account_id, row.totp, row.phone).order_by(row.account_id).limit(_BATCH)
         while found := await self._database.fetch(following.where(row.account_id > last)):
-            changes = [self._replacing(factors, again) for factors in found if (again := self._again(factors, counts))]
-            written = (
-                await self._database.transact(partial(_write_each, changes)) if changes and writing else len(changes)
-            )
-            counts.sealed += written
-            counts.changed += len(changes) - written
+            for factors in found:
+                sealed = [bytes(factors[name]) for name in _FACTORS if factors[name] is not None]
+                if not _opens(self._current, sealed):
+                    previous, lost = (previous + 1, lost) if _opens(self._box, sealed) else (previous, lost + 1)
             last = found[-1]["account_id"]
-            yield counts
-
-    def _again(self, factors: RowMapping, counts: SealedAgain) -> Mapping[str, bytes]:
-        """Return all factors, sealed with the current key; {} if they are current or cannot be read."""
-        before = _sealed(factors)
-        if all(self._is_current(sealed) for sealed in before.values()):
-            counts.current += 1
-            return {}
-        try:
-            return {name: self._box.rotate(sealed) for name, sealed in before.items()}
-        except InvalidToken:
-            counts.unreadable.append(factors["account_id"])
-            return {}
-
-    @staticmethod
-    def _replacing(factors: RowMapping, again: Mapping[str, bytes]) -> Executable:
-        row, before = SecondFactorRow, _sealed(factors)
-        unchanged = [getattr(row, name).is_not_distinct_from(before.get(name)) for name in _FACTORS]
-        guarded = update(row).where(row.account_id == factors["account_id"], *unchanged).values(**again)
-        return guarded.returning(row.account_id)
-
-    def _is_current(self, sealed: bytes) -> bool:
-        try:
-            self._current.decrypt(sealed)
-        except InvalidToken:
-            return False
-        return True
+        return previous, lost
 
     async def close(self) -> None:
         """Do nothing: the owner of the database closes it."""
 
 
-def _sealed(factors: RowMapping) -> dict[str, bytes]:
-    return {name: bytes(factors[name]) for name in _FACTORS if factors[name] is not None}
-
-
-def _write_each(statements: Sequence[Executable], connection: Connection) -> int:
-    """Return how many of the statements found their row."""
-    return sum(connection.execute(statement).first() is not None for statement in statements)
+def _opens(box: Fernet | MultiFernet, sealed: Sequence[bytes]) -> bool:
+    try:
+        for one in sealed:
+            box.decrypt(one)
+    except InvalidToken:
+        return False
+    return True
 
 
 class RecoveryCodes:

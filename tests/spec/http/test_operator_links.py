@@ -1,0 +1,206 @@
+"""Links for owners whose mailbox is lost, as an operator's app gets them: `keyturn accounts link` over HTTP."""
+
+import re
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import select, update
+from tests.spec.inbox import TOKEN, token_in
+from tests.spec.service import ADA, DAN, GRACE, NEW_PASSWORD, NOBODY, Service, Start, problem
+
+from keyturn.accounts.builtin import AccountRow
+from keyturn.database import now
+from keyturn.reset.records.models import AuditRow
+from keyturn.settings import InvitationSettings, LimitSettings, Secret, SecureAccountSettings, TokenSettings
+
+pytestmark = pytest.mark.any_database
+
+LINKS, INVITE = "/api/auth/links", "/api/auth/invitations"
+INVITING, KEY = "0123456789abcdef" * 2, "fedcba9876543210" * 2
+KEYS = InvitationSettings(service_key=Secret(INVITING), link_key=Secret(KEY), ttl=timedelta(days=2))
+REASON = "Lost the mailbox; passport checked."
+EVE = "eve@northwind.test"
+
+
+@pytest.fixture
+def service_options() -> dict[str, Any]:
+    return {"invitations": KEYS, "secure_account": SecureAccountSettings(lock=True)}
+
+
+async def post(service: Service, path: str = LINKS, key: str = KEY, **body: Any) -> httpx.Response:
+    headers = {"Authorization": f"Bearer {key}"}
+    return await service.anywhere().post(path, json={"email": ADA, "reason": REASON} | body, headers=headers)
+
+
+async def token_of(service: Service, **body: Any) -> str:
+    answer = await post(service, **body)
+    assert answer.is_success, answer.text
+    return str(TOKEN.findall(answer.json()["link"])[0])
+
+
+async def notice(service: Service) -> str:
+    await service.deliver()
+    (mail,) = service.inbox.sent_to(ADA, "help_requested")
+    return mail.text
+
+
+async def awaits_password(service: Service) -> None:
+    await service.add(EVE, name="Eve")
+    await service.write(update(AccountRow).where(AccountRow.email == EVE).values(password_hash=None))
+
+
+# The link
+
+
+async def test_a_link_sets_a_password_once(service: Service) -> None:
+    token = await token_of(service)
+    assert problem(await service.reset(token)) == "200"
+    assert problem(await service.reset(token)) == "400 link-dead"
+    assert await service.knows(NEW_PASSWORD)
+
+
+async def test_a_link_works_as_long_as_any_other(service: Service) -> None:
+    ends = datetime.fromisoformat((await post(service)).json()["expiresAt"])
+    assert timedelta(minutes=29) < ends - now() <= TokenSettings().ttl
+
+
+async def test_earlier_links_of_the_account_end(service: Service) -> None:
+    mailed, first = await service.link(), await token_of(service)
+    last = await token_of(service)
+    assert [await service.works(token) for token in (mailed, first, last)] == [False, False, True]
+
+
+async def test_a_later_request_by_a_stranger_does_not_end_it(service: Service) -> None:
+    token = await token_of(service)
+    await service.ask(ADA)
+    await service.deliver()
+    assert await service.works(token)
+
+
+async def test_it_works_for_an_owner_whose_mailbox_is_suppressed(service: Service) -> None:
+    await service.parts.records.transact(lambda tx: tx.mailboxes.suppress(ADA, now(), "bounced"))
+    assert problem(await service.reset(await token_of(service))) == "200"
+
+
+async def test_a_code_in_place_of_the_link_is_exchanged_as_a_mailed_one(start: Start) -> None:
+    service = await start(invitations=KEYS, token=TokenSettings(code=True))
+    answer = (await post(service, code=True)).json()
+    assert answer.keys() == {"code", "expiresAt"}
+    taken = await service.anywhere().post("/api/auth/verify-reset-code", json={"email": ADA, "code": answer["code"]})
+    assert problem(await service.reset(taken.json()["token"])) == "200"
+
+
+async def test_no_code_is_given_out_where_no_page_takes_one(service: Service) -> None:
+    answer = await post(service, code=True)
+    assert problem(answer) == "400 invalid-input"
+    (error,) = answer.json()["errors"]
+    assert error["field"] == "code"
+    assert error["message"].startswith("token.code is off")
+
+
+# What the mailbox and the trail are told
+
+
+async def test_the_mailbox_is_told_without_a_link_that_sets_a_password(service: Service) -> None:
+    token = await token_of(service)
+    text = await notice(service)
+    assert "someone asked our help desk for a new password" in text
+    assert token not in text
+    assert "/reset-password" not in text
+
+
+async def test_the_button_of_the_notice_ends_the_link(service: Service) -> None:
+    token = await token_of(service)
+    await service.deliver()
+    button = token_in(service.inbox.sent_to(ADA, "help_requested")[-1])
+    pressed = await service.anywhere().post("/api/auth/secure-account", json={"token": button})
+    assert pressed.is_success
+    assert not await service.works(token)
+
+
+async def test_the_trail_has_the_reason_and_no_link(service: Service) -> None:
+    token = await token_of(service)
+    rows = await service.rows(select(AuditRow.__table__).where(AuditRow.event == "operator_link"))
+    assert [(row["outcome"], row["email"], row["note"]) for row in rows] == [("link_issued", ADA, REASON)]
+    assert token not in str(rows)
+
+
+# Who gets none
+
+
+@pytest.mark.parametrize(
+    ("email", "why"),
+    [
+        (NOBODY, "no account has this address"),
+        (DAN, "the account is disabled"),
+        (GRACE, "the account has no password: its owner signs in through another service"),
+        ("ada", "not an email address"),
+    ],
+)
+async def test_an_account_that_can_have_no_link_is_told(service: Service, email: str, why: str) -> None:
+    answer = await post(service, email=email)
+    assert problem(answer) == "400 invalid-input"
+    assert answer.json()["errors"] == [{"field": "email", "message": why}]
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "x" * 301])
+async def test_a_reason_is_needed(service: Service, reason: str) -> None:
+    answer = await post(service, reason=reason)
+    assert problem(answer) == "400 invalid-input"
+    assert [error["field"] for error in answer.json()["errors"]] == ["reason"]
+
+
+@pytest.mark.parametrize("key", ["", "x" * 32, INVITING])
+async def test_another_key_gets_no_link_not_even_that_for_invitations(service: Service, key: str) -> None:
+    answer = await post(service, key=key)
+    assert problem(answer) == "401 service-key-refused"
+    assert answer.headers["www-authenticate"] == "Bearer"
+
+
+async def test_without_a_key_in_the_settings_there_is_no_such_route(start: Start) -> None:
+    service = await start(invitations=InvitationSettings(service_key=Secret(INVITING)))
+    assert (await post(service, key=INVITING)).status_code == 404
+
+
+async def test_a_client_gets_no_more_than_its_limit(start: Start) -> None:
+    service = await start(invitations=KEYS, limits=LimitSettings(link="2/minute"))
+    client, headers = service.anywhere(), {"Authorization": f"Bearer {KEY}"}
+    asked = {"email": ADA, "reason": REASON}
+    answers = [problem(await client.post(LINKS, json=asked, headers=headers)) for _ in range(3)]
+    assert answers == ["200", "200", "429 too-many-requests"]
+
+
+# Invitations
+
+
+async def test_an_invitation_answers_with_a_link_as_well(service: Service) -> None:
+    await awaits_password(service)
+    answer = await post(service, INVITE, email=EVE, link=True)
+    assert answer.status_code == 202
+    await service.deliver()
+
+    assert len(service.inbox.sent_to(EVE, "invitation")) == 1
+    (token,) = TOKEN.findall(answer.json()["link"])
+    assert (await service.check(token))["operatorReason"] == REASON
+    assert problem(await service.reset(token)) == "200"
+
+
+async def test_the_link_of_an_invitation_takes_the_key_to_links(service: Service) -> None:
+    await awaits_password(service)
+    assert problem(await post(service, INVITE, INVITING, email=EVE, link=True)) == "401 service-key-refused"
+    await service.deliver()
+    assert not service.inbox.mails
+
+
+async def test_the_key_to_links_invites_without_a_link_too(service: Service) -> None:
+    await awaits_password(service)
+    assert (await post(service, INVITE, email=EVE)).json().keys() == {"message", "success"}
+
+
+async def test_an_invitation_gives_no_link_to_an_account_with_a_password(service: Service) -> None:
+    answer = await post(service, INVITE, link=True)
+    assert problem(answer) == "400 invalid-input"
+    await service.deliver()
+    assert not re.findall(TOKEN, " ".join(mail.text for mail in service.inbox.mails))
