@@ -130,7 +130,11 @@ class ResetController(Controller):
         self, data: JSONBody[schemas.NewPassword], request: AnyRequest, api: GivenApi
     ) -> Response[schemas.Done]:
         account = await api.resets.complete(
-            data.token, data.require_password(), client_of(request), data.email, data.answer
+            data.token,
+            data.require_password(),
+            client_of(request),
+            data.email,
+            data.second_step.answer if data.second_step else None,
         )
         language = api.language(request)
         text = language.gettext("Your password was changed. You can sign in with it now.")

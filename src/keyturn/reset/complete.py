@@ -37,7 +37,7 @@ BeforeChange = Callable[[Account, Client], Awaitable[None]]
 class PasswordResets:
     """Completes resets: asks `before_change`, makes the change, and forgets guesses at the old password.
 
-    `second_steps`: what a reset may need besides its link.
+    `second_step`: what a reset may need besides its link.
     """
 
     def __init__(
@@ -46,13 +46,13 @@ class PasswordResets:
         ground: Ground,
         changes: "PasswordChanges",
         before_change: Sequence[BeforeChange],
-        second_steps: Sequence[RequiredSecondStep],
+        second_step: RequiredSecondStep | None,
     ) -> None:
         self._links = links
         self._limits, self.meters = ground.limits, ground.meters
         self._changes = changes
         self._before_change = before_change
-        self._second_steps = second_steps
+        self._second_step = second_step
 
     @count_calls("reset")
     async def complete(
@@ -73,8 +73,9 @@ class PasswordResets:
         await self._limits.count("reset", client)
         link, account = await self._links.require("password_reset", token, email, client)
         await self._require_consent(link, account, client)
-        demands = [partial(step.require, link, account, answer, client) for step in self._second_steps]
-        authorization = LinkAuthorization(self._links.store, tokens.digest(token), link, demands)
+        authorization = LinkAuthorization(self._links.store, tokens.digest(token), link)
+        if self._second_step:
+            authorization.demand(self._second_step, account, answer, client)
         change = Change(account=link.owner(account), password=password, client=client, authorization=authorization)
         try:
             await self._changes.make(change)
@@ -157,34 +158,36 @@ class PasswordChanges:
         await self._external.close()
 
 
-Demand = Callable[[], Awaitable[PassedSecondStep | None]]
-"""Checks the second step. Raises if it is missing or wrong."""
-
-
 class LinkAuthorization(ChangeAuthorization):
-    """Allows one change to the holder of a link; consuming the link decides.
+    """Allows one change to the holder of a link; consuming the link decides."""
 
-    `demands`: check second steps.
-    """
-
-    def __init__(self, links: LinkStore, digest: bytes, link: Link, demands: Sequence[Demand]) -> None:
+    def __init__(self, links: LinkStore, digest: bytes, link: Link) -> None:
         self.how = "reset"
         self._links = links
         self._digest = digest
         self._link = link
-        self._demands = demands
-        self._passed: Sequence[PassedSecondStep] = ()
+        self._require: Callable[[], Awaitable[PassedSecondStep | None]] | None = None
+        self._passed: PassedSecondStep | None = None
+        self._undo_recent: Callable[[Transaction], None] | None = None
+
+    def demand(
+        self, step: RequiredSecondStep, account: Account, answer: SecondStepAnswer | None, client: Client
+    ) -> None:
+        """Ask for the second step, too. A recovery link undoes what was added to it recently."""
+        self._require = partial(step.require, self._link, account, answer, client)
+        if self._link.recovers:
+            self._undo_recent = partial(step.undo_recent, account=account, client=client, undoing="recovery_link")
 
     @property
     def proven(self) -> bool:
-        return bool(self._passed)
+        return self._passed is not None
 
     def refusal(self) -> LinkDead:
         return LinkDead("invalid")
 
     async def require_second_step(self) -> None:
         try:
-            self._passed = [passed for demand in self._demands if (passed := await demand())]
+            self._passed = await self._require() if self._require else None
         except LinkDead as dead:
             if dead.reason == "invalid":  # another request may have used it, as when a form is sent twice
                 await self._require_unused()
@@ -199,17 +202,19 @@ class LinkAuthorization(ChangeAuthorization):
         tx.mailboxes.end_cooldown(self._link.email, moment)
         if not tx.links.consume(self._digest, moment):
             raise LinkDead(_dead_reason(tx.links.find_within(self._digest)) or "invalid")
-        for passed in self._passed:
-            passed.spend(tx, moment)
+        if self._passed:
+            self._passed.spend(tx, moment)
 
     def give_back(self, tx: Transaction, moment: datetime) -> None:
         tx.links.give_back(self._digest, moment)
-        for passed in self._passed:
-            passed.give_back(tx, moment)
+        if self._passed:
+            self._passed.give_back(tx, moment)
 
     def after_change(self, tx: Transaction) -> None:
-        for passed in self._passed:
-            passed.confirm(tx)
+        if self._passed:
+            self._passed.confirm(tx)
+        if self._undo_recent:
+            self._undo_recent(tx)
 
 
 def _dead_reason(link: Link | None) -> DeadReason | None:

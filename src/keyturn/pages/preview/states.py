@@ -13,7 +13,7 @@ from keyturn.accounts.port import Account
 from keyturn.pages.app_links import OfferedApp
 from keyturn.pages.cookies import LinkRequest
 from keyturn.pages.refusals import WITHOUT_REFERENCE, refusal_values
-from keyturn.pages.reset import ShownStep
+from keyturn.pages.second_step import ShownStep
 from keyturn.pages.site import ShownChallenge, TemplateSite
 from keyturn.problems.passwords import OutcomeUnknown, ResetRefused
 from keyturn.problems.problem import Internal, Problem
@@ -123,7 +123,8 @@ def _changed(**changes: Any) -> Callable[[StateSample], dict[str, Any]]:
 
 
 def _sign_in(**changes: Any) -> Callable[[StateSample], dict[str, Any]]:
-    return _values(**{"email": "", "next": "", "rejected": False, "flash": None} | changes)
+    values = {"email": "", "next": "", "rejected": False, "flash": None, "factors": (), "step": ShownStep()}
+    return _values(**values | changes)
 
 
 def _settings(**changes: Any) -> Callable[[StateSample], dict[str, Any]]:
@@ -229,6 +230,14 @@ STATES = (
     PageState("sign-in-changed", "Sign in, after a change", "sign_in.html",
               _sign_in(email=_EMAIL, flash="password_changed")),
     PageState("signed-out", "Sign in, signed out", "sign_in.html", _sign_in(flash="signed_out")),
+    PageState("sign-in-step", "Sign in, second step", "sign_in.html",
+              _sign_in(email=_EMAIL, factors=(_APP, _PHONE, _RECOVERY))),
+    PageState("sign-in-step-wrong", "Sign in, wrong code", "sign_in.html",
+              _sign_in(email=_EMAIL, factors=(_APP,), step=ShownStep(method="totp", tries_left=19))),
+    PageState("sign-in-step-sent", "Sign in, code sent to a phone", "sign_in.html",
+              _sign_in(email=_EMAIL, factors=(_PHONE,), step=ShownStep(method="sms", sent=True))),
+    PageState("sign-in-step-impossible", "Sign in, second step that cannot be checked", "sign_in.html",
+              _sign_in(email=_EMAIL, factors=(Factor("other"),))),
     PageState("sign-in-provider", "Sign in, or continue with a provider", "sign_in.html", _sign_in_with_provider),
     PageState("settings", "Security settings", "security_settings.html", _settings()),
     PageState("settings-sent", "Security settings, sent", "security_settings.html",

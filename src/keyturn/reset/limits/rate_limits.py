@@ -6,7 +6,7 @@ from array import array
 from collections import OrderedDict, defaultdict
 from collections.abc import Hashable, Iterator
 from hashlib import sha256
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 from keyturn.database import Database
 from keyturn.problems.requests import OverBudget, Quota, TooManyRequests
@@ -16,6 +16,9 @@ from keyturn.settings import RATES, LimitSettings
 from keyturn.settings.building import Rate, parse_rate
 
 _EVERYBODY = "everybody"
+
+GuessCounter = Literal["address", "account", "device"]
+"""What a counter of guesses at a password is named after."""
 
 
 class _Windows(Protocol):
@@ -115,18 +118,19 @@ class RateLimits:
             return True
         return False
 
-    async def count_guess(self, guesser: str) -> None:
-        """Count a guess at a password against an account or a device (`DeviceCookies`). Raises TooManyRequests.
+    async def count_guess(self, counted: GuessCounter, name: str) -> None:
+        """Count a guess at a password of an address, of a signed-in account, or of a device (`DeviceCookies`).
 
-        The counter's key is a digest, so that the store of limits holds no addresses.
+        An account's id may be another account's address, so each kind of name has counters of its own. A counter's key
+        is a digest, so that the store of limits holds no addresses. Raises TooManyRequests.
         """
-        _, wait = await self._windows.hit((self._rates["account"], "account", _key(guesser)))
+        _, wait = await self._windows.hit((self._rates["account"], "account", _key(counted, name)))
         if wait:
             raise TooManyRequests(_whole_seconds(wait))
 
-    async def forget_guesses(self, guesser: str) -> None:
-        """Reset the count of guesses."""
-        await self._windows.clear(self._rates["account"], "account", _key(guesser))
+    async def forget_guesses(self, email: str) -> None:
+        """Reset the count of guesses of an address."""
+        await self._windows.clear(self._rates["account"], "account", _key("address", email))
 
     async def require_ready(self) -> None:
         """Raise LimitsUnready if no counter can be written."""
@@ -136,8 +140,8 @@ class RateLimits:
         await self._windows.close()
 
 
-def _key(guesser: str) -> str:
-    return sha256(guesser.encode()).hexdigest()
+def _key(counted: GuessCounter, name: str) -> str:
+    return sha256(f"{counted} {name}".encode()).hexdigest()
 
 
 def _whole_seconds(wait: float) -> int:

@@ -231,18 +231,19 @@ class MailComposer:
         }
 
     def about_second_step(self, account: Account, failed: SecondStepHasFailed) -> SealedMail:
-        """Return the mail that says that a link ended, since too many wrong codes were tried with it."""
-        props = email_props.SecondStepFailed(failed_at=failed.at, **self._incident(account, failed.client))
+        """Return the mail that says that too many wrong codes were tried."""
+        incident = self._incident(account, failed.client)
+        props = email_props.SecondStepFailed(failed_at=failed.at, signing_in=failed.signing_in, **incident)
         return SealedMail(email=self._write(props, account, failed.client))
 
-    def about_factors(self, account: Account, changed: SecondStepWasChanged) -> SealedMail:
+    def about_factors(self, account: Account, changed: SecondStepWasChanged, secure: SecureToken | None) -> SealedMail:
         """Return the mail that says that the account's second factors were changed."""
-        incident = self._incident(account, changed.client)
         props = email_props.SecondStepChanged(
-            is_set_up=changed.change == "set_up",
+            is_set_up=changed.change in ("set_up", "phone"),
             is_removed=changed.change == "removed",
             changed_at=changed.at,
-            **incident,
+            **self._incident(account, changed.client),
+            **({} if secure is None else self._secure_props(secure)),
         )
         return SealedMail(email=self._write(props, account, changed.client))
 
