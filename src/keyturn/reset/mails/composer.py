@@ -180,16 +180,6 @@ class MailComposer:
             code_expires_at=mail.moment + CODE_LIFE if mail.code else None,
         )
 
-    def about_expiry(self, account: Account, client: Client, asked_at: datetime) -> SealedMail:
-        """Return the mail that says that an earlier one with a link was delayed for longer than the link works."""
-        props = email_props.LinkExpired(
-            name=_greeting_name(account.name),
-            email=account.email,
-            asked_at=asked_at,
-            forgot_link=self._urls.forgot(),
-        )
-        return SealedMail(email=self._write(props, account, client))
-
     def about_provider(self, account: Account, client: Client) -> SealedMail:
         props = email_props.SignInWithProvider(
             name=_greeting_name(account.name),

@@ -80,15 +80,6 @@ class Invitation(_ToOwner, frozen=True, kw_only=True):
     reason: Reason = ""
 
 
-class LinkExpired(_ToOwner, frozen=True, kw_only=True):
-    """The mail that says that the one with the link was delayed for longer than the link works."""
-
-    template = "link_expired"
-
-    asked_at: datetime
-    forgot_link: Link
-
-
 class PasswordChanged(_Securable, frozen=True, kw_only=True):
     """The confirmation: when, from where, and what to do if the owner did not do it (NIST SP 800-63B 4.6)."""
 
@@ -156,7 +147,6 @@ EMAILS: dict[str, type[EmailProps]] = {
     for props in (
         PasswordReset,
         Invitation,
-        LinkExpired,
         PasswordChanged,
         SecondStepFailed,
         SecondStepChanged,
