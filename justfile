@@ -31,9 +31,9 @@ lint:
 test *flags:
     uv run pytest {{flags}}
 
-# Run the long tests: commands, apps that adopt Keyturn, killed processes, every page, random input
+# Run the long tests, those that need optional programs, and random input: all that `just bare` leaves out
 stories *flags:
-    uv run pytest -m "long or hypothesis or (any_database and postgresql)" --hypothesis-profile=thorough {{flags}}
+    uv run pytest -m "long or hypothesis or program or (any_database and postgresql)" --hypothesis-profile=thorough {{flags}}
 
 # Run the quick tests, in 40 seconds: no service, no studio, no database, no server, no browser
 quick *flags:
@@ -51,9 +51,9 @@ oldest *flags:
 languages:
     EVERY_LANGUAGE=1 uv run pytest -m "long or not long" tests/pages/on_screen/test_every_language.py tests/frontend/test_every_language.py tests/mail/rendering/test_on_screen.py -k every_language
 
-# Test as on a machine without Chromium, MariaDB, nginx and the other optional programs: only tests that need one are skipped
-stranger:
-    uv run python -m tests.stranger
+# Run the default tests as on a machine without Chromium, MariaDB, nginx and the other optional programs
+bare *flags:
+    env -u CI PROGRAMS_PATH= uv run pytest {{flags}}
 
 # Run the tests with coverage of src, which must stay over 95 %; takes twice as long
 cover:
@@ -101,7 +101,7 @@ messages:
     uv run pybabel -q update -i src/keyturn/languages/locales/keyturn.pot -d src/keyturn/languages/locales -D keyturn --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
 
 # Run all that CI runs: about half an hour on two idle cores
-check: lint stranger test stories newest oldest
+check: lint bare stories newest oldest
 
 # Print what each room weighs, beside the budgets; `--lower` lowers the numbers in pyproject.toml to today's
 weight *flags:

@@ -3,16 +3,13 @@
 from alembic import context
 
 import keyturn.accounts.builtin
-import keyturn.accounts.builtin_passkeys
 import keyturn.mail.sending.pace
 import keyturn.outbox.models
 import keyturn.reset.limits.postgresql_windows
 import keyturn.reset.proofs.altcha
 import keyturn.reset.proofs.second_step.models
 import keyturn.reset.records.codes
-import keyturn.reset.records.models
-import keyturn.reset.records.passkey_rights
-import keyturn.signals.streams  # noqa: F401 - so that the metadata is complete
+import keyturn.reset.records.models  # noqa: F401 - so that the metadata is complete
 from keyturn.database import Model
 
 context.configure(

@@ -28,7 +28,6 @@ from tests.spec.service import PEOPLE, Service, Start, running, settings_for
 
 from keyturn.accounts.builtin import BuiltinAccounts
 from keyturn.accounts.port import AccountStore
-from keyturn.telemetry.tracing import Tracing
 
 pytest_plugins = ["keyturn.testing", "pytester"]
 
@@ -76,6 +75,8 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         for name in ("postgresql", *MARKED):
             if name in chosen or name in item.fixturenames:
                 item.add_marker(name)
+                if name in MARKED:
+                    item.add_marker("program")
         if not APPS.isdisjoint(item.fixturenames):
             item.add_marker("app")
 
@@ -214,16 +215,13 @@ async def start(database_url: str) -> AsyncIterator[Start]:
             *,
             working: bool = False,
             inbox: Inbox | None = None,
-            tracing: Tracing | None = None,
             store: AccountStore | None = None,
             people: Mapping[str, Mapping[str, Any]] = PEOPLE,
             prepare: Callable[[Service], Awaitable[object]] | None = None,
             **settings: Any,
         ) -> Service:
             wanted = settings_for(database_url, **settings)
-            service = await stack.enter_async_context(
-                running(wanted, worker=working, inbox=inbox, tracing=tracing, accounts=store)
-            )
+            service = await stack.enter_async_context(running(wanted, worker=working, inbox=inbox, accounts=store))
             if isinstance(service.parts.accounts, BuiltinAccounts) and not await service.parts.accounts.list():
                 for email, fields in people.items():
                     await service.add(email, **fields)

@@ -36,9 +36,7 @@ class Connections:
 
 
 @contextmanager
-def serving(
-    app: Any, connections: Connections | None = None, *, http: type[HttpToolsProtocol] | None = None
-) -> Iterator[str]:
+def serving(app: Any, connections: Connections | None = None, *, http: Any = None) -> Iterator[str]:
     """Serve `app` until the block ends, and yield its address. `http` replaces the protocol of the connections."""
     with socket.create_server(("127.0.0.1", 0)) as bound:
         config = uvicorn.Config(

@@ -98,7 +98,6 @@ BUILT: Mapping[str, str | Iterable[str]] = {
     "reset/passwords/hash_formats.py pattern": r"\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}",
     "reset/proofs/captcha.py f'[\\\\w.-]{{1,{self._service.longest}}}'": r"[\w.-]{1,8192}",
     "settings/building.py f'(?<!\\\\w)(?:{texts})(?!\\\\w)'": r"(?<!\w)(?:smtp\.host|database\.url)(?!\w)",
-    "pages/preview/own_templates.py re.escape(trace).replace('=', '\\\\s*=')": r"onclick\s*=",
 }
 """Calls whose pattern is built at run time, by file and source, with examples of the patterns."""
 

@@ -23,16 +23,14 @@ from keyturn.mail.providers.resend import ResendSender
 from keyturn.mail.providers.sendgrid import SendGridSender, SendGridSettings
 from keyturn.mail.providers.ses import SesSender, SesSettings
 from keyturn.mail.providers.smtp import SmtpSender, SmtpSettings
-from keyturn.problems.requests import AccountsUnready, Busy, ChallengeUnready, LimitsUnready, SecondStepUnfinished
-from keyturn.reset.limits.rate_limits import RateLimits
-from keyturn.reset.passwords.breach_ranges import BreachRanges
-from keyturn.reset.passwords.breaches import BreachSourceFailed
+from keyturn.problems.requests import AccountsUnready, Busy, ChallengeUnready, SecondStepUnfinished
+from keyturn.reset.passwords.breaches import BreachRanges, BreachSourceFailed
 from keyturn.reset.proofs.captcha import Captcha, SiteVerify
 from keyturn.reset.proofs.second_step.port import SecondStepTry
 from keyturn.reset.proofs.second_step.sms_senders import TwilioSms
 from keyturn.reset.proofs.second_step.supabase import SupabaseSecondStep
 from keyturn.reset.records.client import Client
-from keyturn.settings import LimitSettings, Secret, SmsSettings, SupabaseSettings
+from keyturn.settings import Secret, SmsSettings, SupabaseSettings
 from keyturn.testing import SupabaseServer
 from keyturn.testing.supabase_users import SupabaseFactor
 from keyturn.webhooks.sender import WebhookSender
@@ -261,33 +259,6 @@ async def test_a_log_in_that_cannot_be_checked_at_the_moment_is_not_refused() ->
         with pytest.raises(SendRetryable) as failure:
             await SmtpSender(settings).send(MAIL, "key-1")
     assert failure.value.not_accepted
-
-
-@pytest.mark.filterwarnings("ignore:Unable to determine module support")
-@pytest.mark.parametrize(
-    "said",
-    [
-        b"",
-        b"HTTP/1.1 400 Bad Request\r\n\r\n",
-        b"+OK\r\n",
-        b"$-1\r\n",
-        b"*0\r\n",
-        b":x\r\n",
-        b"-ERR what\r\n",
-        b"-LOADING Redis is loading\r\n",
-        b"$4\r\nyes!\r\n",
-        b"\xff\xfe\r\n",
-        b"%1\r\n+a\r\n+b\r\n",
-    ],
-    ids=repr,
-)
-@pytest.mark.long
-async def test_a_store_of_limits_that_speaks_otherwise_lets_nothing_in(said: bytes) -> None:
-    async with talking([said]) as port:
-        limits = RateLimits(LimitSettings(storage_url=Secret(f"redis://127.0.0.1:{port}/0")))
-        with pytest.raises(LimitsUnready):
-            await limits.count("reset", CLIENT)
-        await limits.close()
 
 
 @pytest.mark.parametrize("said", [b"", b"\0", b"what", b"\xff" * 40, b"HTTP/1.1 400 Bad Request\r\n\r\n"], ids=repr)

@@ -52,7 +52,7 @@ def environment(url: str, *, over_table: bool = False, any_password: bool = Fals
     return {
         **kept,
         **{f"KEYTURN_LIMITS_{name}": _UNLIMITED for name in limits},
-        "KEYTURN_LIMITS_STORAGE_URL": "memory://",
+        "KEYTURN_LIMITS_IN_MEMORY": "true",
         "KEYTURN_SECRET_KEY": "0123456789abcdef" * 4,
         "KEYTURN_DATABASE_URL": url,
         "KEYTURN_MAIL_FROM": "Northwind School <no-reply@northwind.example>",

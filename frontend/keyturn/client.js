@@ -29,7 +29,7 @@ export function createClient({ url = "", path = "/api/auth", language = "" } = {
         body: body && JSON.stringify(body),
         redirect: "error", // a redirect would send the token and the password to another address
         referrerPolicy: "no-referrer",
-        signal: AbortSignal.timeout(PATIENCE),
+        signal: AbortSignal.timeout?.(PATIENCE),
       });
       const said = await answer.json();
       if (answer.ok) return said;

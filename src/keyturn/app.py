@@ -22,13 +22,13 @@ from keyturn.pages.site import Site
 from keyturn.parts import Parts
 from keyturn.plugin import KeyturnConfig, KeyturnPlugin
 from keyturn.settings import Settings
+from keyturn.telemetry.tracing import request_spans
 from keyturn.web_parts import site_of
 
 _TAGS = {
     "Password reset": "Request a link, check it, and use it to set a new password.",
     "Not me": "Report a reset request or a password change that the account's owner did not make.",
     "Sessions": "Sign in, sign out, and change a known password.",
-    "Passkeys": "Create a passkey after a new password, on your own pages.",
     "Invitations": "Invite a user to choose a first password, from your app's server.",
     "Health": "Checks for load balancers and orchestrators.",
 }
@@ -63,7 +63,7 @@ def create_app(
             *more,
         ],
         # Only our own proxy may say which trace a request belongs to.
-        middleware=parts.telemetry.tracing.request_spans(joining=bool(settings.server.trusted_proxies)),
+        middleware=request_spans(joining=bool(settings.server.trusted_proxies)),
         plugins=[plugin],
         exception_handlers=service_error_handlers(pages),
         openapi_config=_openapi(parts, site),
@@ -77,7 +77,7 @@ def create_app(
 
 def _openapi(parts: Parts, site: Site) -> OpenAPIConfig:
     reference = ReferencePage(site, parts.settings.base_url)
-    there = {"Sessions": parts.sign_ins, "Invitations": parts.invitations.over_http, "Passkeys": parts.passkeys}
+    there = {"Sessions": parts.sign_ins, "Invitations": parts.invitations.over_http}
     return OpenAPIConfig(
         title=f"{parts.settings.brand.name} accounts",
         version=__version__,

@@ -209,8 +209,7 @@ class KeyturnPlugin(InitPlugin):
         redact_access_logs()
         parts, server = self.parts, self.parts.settings.server
         api = reset_api_of(parts)
-        origin, signals, passkeys = parts.settings.origin, parts.signals, parts.passkeys
-        routers = [api_router(api, origin, server.max_body, parts.paths.api, signals=signals, passkeys=passkeys)]
+        routers = [api_router(api, parts.settings.origin, server.max_body, parts.paths.api)]
         if self._pages:
             routers.append(pages_router(site_of(parts)))
         app_config.route_handlers.append(
@@ -220,7 +219,6 @@ class KeyturnPlugin(InitPlugin):
                 middleware=[
                     partial(edge, secure=parts.settings.secure, hosts=parts.settings.answered_hosts),
                     partial(behind_proxies, proxies=server.trusted_proxies),
-                    *parts.telemetry.tracing.request_notes(),
                 ],
                 # None of the app's own, and none that its plugins would find for a type.
                 dto=None,
@@ -256,8 +254,8 @@ class KeyturnPlugin(InitPlugin):
             if second_step := self.parts.second_step:
                 await second_step.step.require_ready()
             if self._is_alone:
-                url = self.parts.settings.limits.storage_url
-                stack.enter_context(counting_alone(self.parts.database, url))
+                in_memory = self.parts.settings.limits.in_memory
+                stack.enter_context(counting_alone(self.parts.database, in_memory=in_memory))
             if self._supervisor:
                 stack.push_async_callback(self._supervisor.stop)
                 self._supervisor.start()

@@ -42,8 +42,6 @@ def reset_api_of(parts: Parts) -> ResetApi:
         codes=parts.code_exchange,
         takes_names=parts.ground.takes_names,
         securing=parts.securing,
-        reports=parts.reports,
-        grant_passkey=parts.passkeys.right_after_reset if parts.passkeys else None,
     )
 
 
@@ -89,6 +87,5 @@ def site_of(parts: Parts) -> Site:
         identity_provider=settings.identity_provider,
         challenge=parts.challenge,
         codes=parts.code_exchange,
-        passkeys=parts.passkeys,
         ends_sessions=ends_sessions(settings.accounts),
     )

@@ -15,7 +15,7 @@ def environment_for(resend: ResendServer, database_url: str) -> dict[str, str]:
         **{f"KEYTURN_{name}_TIMEOUT": "500ms" for name in ("POSTMARK", "SENDGRID", "MAILGUN", "SES")},
         "KEYTURN_RESEND_RATE": "1000",
         "RESEND_API_KEY": API_KEY,
-        "KEYTURN_LIMITS_STORAGE_URL": "memory://",
+        "KEYTURN_LIMITS_IN_MEMORY": "true",
         "KEYTURN_LIMITS_OVERALL": "100000/second",
         "KEYTURN_LIMITS_REQUEST": "100000/second",
         "KEYTURN_LIMITS_RESET": "100000/second",

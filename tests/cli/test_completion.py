@@ -31,8 +31,8 @@ def completed(typed: str) -> list[str]:
     ("typed", "found"),
     [
         ("keyturn st", ["studio"]),
-        ("keyturn se", ["serve", "settings", "secrets"]),
-        ("keyturn settings s", ["show"]),
+        ("keyturn se", ["serve"]),
+        ("keyturn outbox l", ["list"]),
         ("keyturn studio --smt", ["--smtp", "--smtps"]),
         ("keyturn --vers", ["--version"]),
         ("keyturn nothing-like-it", []),

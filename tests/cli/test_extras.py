@@ -20,7 +20,6 @@ MYSQL = {
     "KEYTURN_ACCOUNTS_TABLE_TABLE": "users",
     "KEYTURN_SIGN_IN_URL": "https://northwind.example/sign-in",
 }
-REDIS = {"KEYTURN_LIMITS_STORAGE_URL": "redis://127.0.0.1:1"}
 SMTP = {"KEYTURN_MAIL_TRANSPORT": "smtp", "KEYTURN_SMTP_HOST": "127.0.0.1"}
 
 ON_THE_DATABASE = ("outbox list", "outbox show 1", "outbox retry 1", "audit", "purge", "accounts find ada@x.example")
@@ -41,10 +40,6 @@ def lacking(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> 
         ),
         *(
             ("aiomysql", MYSQL, "accounts.table.url: mysql needs: pip install 'keyturn[mysql]'", command)
-            for command in ("serve --port 0", "worker", *ON_THE_DATABASE)
-        ),
-        *(
-            ("coredis", REDIS, "limits.storage_url: redis needs: pip install 'keyturn[redis]'", command)
             for command in ("serve --port 0", "worker", *ON_THE_DATABASE)
         ),
         *(
@@ -81,7 +76,7 @@ def emails(workplace: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("lacking", ["polyfactory", "pygments", "watchfiles", "yaml"], indirect=True)
+@pytest.mark.parametrize("lacking", ["polyfactory", "pygments", "trustme", "watchfiles", "yaml"], indirect=True)
 @pytest.mark.usefixtures("lacking", "emails")
 def test_the_studio_needs_its_extra_whole(keyturn: Keyturn) -> None:
     shown = keyturn("studio", "emails", "--port", "0")
@@ -91,7 +86,7 @@ def test_the_studio_needs_its_extra_whole(keyturn: Keyturn) -> None:
     assert "Traceback" not in shown.err
 
 
-@pytest.mark.parametrize("lacking", ["polyfactory", "pygments", "watchfiles", "yaml"], indirect=True)
+@pytest.mark.parametrize("lacking", ["polyfactory", "pygments", "trustme", "watchfiles", "yaml"], indirect=True)
 @pytest.mark.usefixtures("lacking", "emails")
 def test_what_needs_nothing_of_it_does_without(keyturn: Keyturn) -> None:
     assert keyturn("studio", "emails", "--export", "site").code == 0

@@ -3,16 +3,18 @@
 import asyncio
 import contextlib
 import socket
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from tests.serving import serving
+from uvicorn import Config
+from uvicorn.server import ServerState
 
-from keyturn.cli.running import bounded_protocol
+from keyturn.cli.running import BoundedProtocol
 from keyturn.settings import ServerSettings
 
 pytestmark = pytest.mark.long
@@ -106,18 +108,18 @@ def start() -> Iterator[Callable[..., Server]]:
             settings = ServerSettings(request_timeout=request_timeout, **bounds)
             app, lost = App(), threading.Semaphore(0)
 
-            class Watched(bounded_protocol(settings)):  # type: ignore[misc]
-                def connection_made(self, transport: asyncio.Transport) -> None:
+            class Watched(BoundedProtocol):
+                def connection_made(self, transport: Any) -> None:
                     if small:
                         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-                        self.timeout_keep_alive = request_timeout.total_seconds()
+                        self.timeout_keep_alive = 1
                     super().connection_made(transport)
 
                 def connection_lost(self, exc: Exception | None) -> None:
                     super().connection_lost(exc)
                     lost.release()
 
-            url = stack.enter_context(serving(app, http=Watched))
+            url = stack.enter_context(serving(app, http=partial(Watched, settings)))
             stack.callback(app.let_go.set)
             return Server(url, app, lost, stack.enter_context(contextlib.ExitStack()))
 
@@ -261,9 +263,14 @@ def test_a_trusted_proxy_is_many_clients_and_does_not_lose_its_connections_to_on
         ("::ffff:10.0.0.1", "::ffff:10.0.0.1", False),
     ],
 )
-def test_a_client_is_an_address_or_an_ipv6_64_and_never_a_trusted_proxy(one: str, other: str, same: bool) -> None:
-    protocol: Any = bounded_protocol(ServerSettings(trusted_proxies=("10.0.0.0/8",)))
-    connections = [protocol.__new__(protocol), protocol.__new__(protocol)]
+async def test_a_client_is_an_address_or_an_ipv6_64_and_never_a_trusted_proxy(one: str, other: str, same: bool) -> None:
+    limits = ServerSettings(trusted_proxies=("10.0.0.0/8",))
+    uvicorn_s: dict[str, Any] = {
+        "config": Config(App(), lifespan="off"),
+        "server_state": ServerState(),
+        "app_state": {},
+    }
+    connections = [BoundedProtocol(limits, **uvicorn_s), BoundedProtocol(limits, **uvicorn_s)]
     for connection, address in zip(connections, (one, other), strict=True):
         connection.client = (address, 1)
 
@@ -285,9 +292,9 @@ def test_headers_without_end_are_refused_after_so_many_bytes(start: Start, begun
 
 
 def test_an_address_that_is_too_long_is_told_so(start: Start) -> None:
-    server = start(max_headers=16_384)
-    assert said(server.connect(b"GET /" + b"%61" * 4000)).startswith(b"HTTP/1.1 414 ")
-    assert is_said(server.connect(b"GET /" + b"a" * 7000 + b" HTTP/1.1\r\nhost: x\r\n\r\n"), b"a 0")
+    server = start(max_headers=8192)
+    assert said(server.connect(b"GET /" + b"%61" * 3000)).startswith(b"HTTP/1.1 414 ")
+    assert is_said(server.connect(b"GET /" + b"a" * 8000 + b" HTTP/1.1\r\nhost: x\r\n\r\n"), b"a 0")
 
 
 @pytest.mark.parametrize("begun", [CHUNKED + b"1;", b"\r\n"], ids=["extensions of a chunk", "blank lines"])
@@ -390,33 +397,3 @@ def test_a_request_for_another_protocol_is_answered_as_any_other(start: Start) -
         GET + b"connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
     )
     assert is_said(connection, b"/ 0")
-
-
-@pytest.mark.parametrize(
-    ("soft", "hard", "takes", "then"),
-    [
-        (256, 1024, {1024}, 1024),
-        (256, -1, {10_240}, 10_240),
-        (256, -1, {-1}, sys.maxsize),
-        (256, 256, set(), 256),
-        (65_536, -1, {10_240}, 65_536),
-        (-1, -1, set(), sys.maxsize),
-        (256, 1024, set(), 256),
-    ],
-    ids=["raised", "macOS", "any number", "at its hard limit", "not lowered", "none", "refused"],
-)
-def test_the_limit_of_open_files_is_raised_as_far_as_the_system_lets_it(
-    soft: int, hard: int, takes: set[int], then: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    resource = pytest.importorskip("resource", reason="Windows has no such limit")
-    limits = [soft, hard]
-
-    def set_limit(_: int, wanted: tuple[int, int]) -> None:
-        if wanted[0] not in takes:
-            raise ValueError
-        limits[0] = wanted[0]
-
-    monkeypatch.setattr(resource, "getrlimit", lambda _: tuple(limits))
-    monkeypatch.setattr(resource, "setrlimit", set_limit)
-    protocol: Any = bounded_protocol(ServerSettings(max_connections=sys.maxsize))
-    assert protocol.max_connections == then - 128

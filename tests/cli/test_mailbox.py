@@ -77,32 +77,6 @@ def test_a_mailbox_that_is_released_gets_the_next_mail_and_the_trail_says_who_le
     assert entries[1]["account_id"]
 
 
-@pytest.mark.usefixtures("complained")
-def test_what_else_holds_mails_back_from_a_blocked_mailbox_is_released_and_the_block_stays(
-    keyturn: Keyturn, school: School
-) -> None:
-    async def block(parts: Parts) -> None:
-        await parts.records.transact(lambda tx: tx.mailboxes.block(ADA, now(), "hijacked: google"))
-
-    school.do(block)
-    assert "stays blocked" in keyturn("mailbox", "release", ADA).out
-    facts = json.loads(keyturn("mailbox", "show", ADA, "--json").out)
-    assert (facts["blocked_for"], facts["mails_today"], facts["mailed_at"]) == ("hijacked: google", 0, None)
-    assert facts["suppressed_until"] is None
-    assert json.loads(keyturn("audit", "--json").out)[0]["outcome"] == "released"
-
-
-@pytest.mark.usefixtures("complained")
-def test_a_mailbox_that_is_unblocked_can_get_mails_even_if_it_was_suppressed(keyturn: Keyturn, school: School) -> None:
-    async def block(parts: Parts) -> None:
-        await parts.records.transact(lambda tx: tx.mailboxes.block(ADA, now(), "hijacked: google"))
-
-    school.do(block)
-    assert keyturn("mailbox", "release", "--unblock", ADA).out == f"{ADA} can get mails again.\n"
-    assert json.loads(keyturn("mailbox", "show", ADA, "--json").out) == {}
-    assert json.loads(keyturn("audit", "--json").out)[0]["outcome"] == "unblocked"
-
-
 @pytest.mark.usefixtures("school")
 @pytest.mark.parametrize("command", ["show", "release"])
 def test_what_is_no_address_is_one_sentence(keyturn: Keyturn, command: str) -> None:

@@ -1,23 +1,19 @@
-"""serve --processes: several processes answer on one address, and SIGHUP replaces them without losing a request."""
+"""serve --workers and --uds: several processes answer on one address; a proxy reaches them through a file."""
 
 import json
 import os
 import re
 import signal
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
-from time import monotonic
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
 from tests.cli.command import ADA, PASSWORD, Keyturn
-from tests.cli.process import Running, running, running_program
-from tests.cli.test_serve_worker import wait_for_end
+from tests.cli.process import Running, running
+from tests.cli.test_serve_worker import wait_for_end, worker_of
 from tests.databases import PostgresServer
 
 pytestmark = [
@@ -40,273 +36,47 @@ def pids_of(serve: Running) -> set[int]:
     return {int(pid) for pid in listed.split()}
 
 
-def reload(serve: Running, times: int = 1) -> None:
-    serve.process.send_signal(signal.SIGHUP)
-    serve.wait_for('"server.replaced"', times)
-
-
-@contextmanager
-def connected(url: str) -> Iterator[HTTPConnection]:
-    """Yield a connection that is never made a second time."""
-    parts = urlsplit(url)
-    assert parts.hostname
-    connection = HTTPConnection(parts.hostname, parts.port, timeout=20)
-    connection.connect()
-    connection.auto_open = False
-    try:
-        yield connection
-    finally:
-        connection.close()
-
-
-def asked(connection: HTTPConnection, path: str = "/health/live") -> HTTPResponse:
-    connection.request("GET", path)
-    answer = connection.getresponse()
-    answer.read()
-    return answer
-
-
-@pytest.mark.usefixtures("migrated")
-def test_a_reload_replaces_each_process_and_loses_no_request() -> None:
-    stopped = threading.Event()
-    answers: list[int] = []
-    faults: list[Exception] = []
-
-    def ask(*, once: bool) -> None:
-        while not stopped.is_set():
-            try:
-                with connected(url) as connection:
-                    while not stopped.is_set():
-                        answer = asked(connection)
-                        answers.append(answer.status)
-                        if once or answer.will_close:
-                            break
-            except Exception as error:  # noqa: BLE001 - each is a lost request
-                faults.append(error)
-                return
-
-    with running("serve", "--port", "0", "--processes", "1", **ENVIRONMENT) as serve:
-        url = url_of(serve)
-        (before,) = pids_of(serve)
-        ended = os.pidfd_open(before)
-        clients = [threading.Thread(target=ask, kwargs={"once": number % 2 == 0}) for number in range(6)]
-        for client in clients:
-            client.start()
-        try:
-            for times in (1, 2, 3):
-                reload(serve, times)
-        finally:
-            stopped.set()
-            for client in clients:
-                client.join()
-        assert not faults
-        assert set(answers) == {200}
-        assert len(answers) > 100
-        wait_for_end(ended)
-        assert serve.end() == 0
-
-
-@pytest.mark.usefixtures("migrated")
-def test_what_is_on_its_way_at_a_reload_is_answered_by_the_old_process_and_closes_its_connection() -> None:
-    with running("serve", "--port", "0", "--processes", "1", **ENVIRONMENT) as serve:
-        url = url_of(serve)
-        (old,) = pids_of(serve)
-        ended = os.pidfd_open(old)
-        with connected(url) as idle, connected(url) as halfway:
-            assert not asked(idle).will_close
-            assert halfway.sock
-            halfway.sock.sendall(b"GET /health/live HTTP/1.1\r\nHost: 127.0.0.1\r\n")
-            reload(serve)
-            serve.wait_for("Shutting down")  # the old process knows
-
-            answer = asked(idle)
-            assert (answer.status, answer.getheader("connection")) == (200, "close")
-            halfway.sock.sendall(b"\r\n")
-            late = HTTPResponse(halfway.sock)
-            late.begin()
-            assert (late.status, late.getheader("connection")) == (200, "close")
-        wait_for_end(ended)
-        assert asked_anew(url) == 200
-        assert serve.end() == 0
-
-
 def asked_anew(url: str) -> int:
     return httpx.get(f"{url}/health/live").status_code
 
 
-@pytest.mark.usefixtures("migrated")
-def test_new_processes_have_the_settings_of_the_moment(workplace: Path) -> None:
-    settings = workplace / "keyturn.toml"
-    settings.write_text('[brand]\nname = "Northwind"\n', "utf-8")
-    with running("serve", "--port", "0", "--processes", "1", **ENVIRONMENT) as serve:
+@pytest.fixture
+def several(postgresql: PostgresServer) -> dict[str, str]:
+    return ENVIRONMENT | {"KEYTURN_DATABASE_URL": postgresql.migrated()}
+
+
+def test_a_process_that_is_killed_is_started_again(several: dict[str, str]) -> None:
+    with running("serve", "--port", "0", "--workers", "2", "--no-worker", **several) as serve:
         url = url_of(serve)
-        assert "Northwind" in httpx.get(f"{url}/forgot-password").text
-        settings.write_text('[brand]\nname = "Southwind"\n', "utf-8")
-        reload(serve)
-        serve.wait_for("Finished server process")
-
-        assert "Southwind" in httpx.get(f"{url}/forgot-password").text
-        assert serve.end() == 0
-
-
-@pytest.mark.usefixtures("migrated")
-def test_with_settings_that_are_wrong_the_old_processes_stay_and_the_fault_is_told(workplace: Path) -> None:
-    with running("serve", "--port", "0", "--processes", "1", **ENVIRONMENT) as serve:
-        url = url_of(serve)
-        before = pids_of(serve)
-        (workplace / "keyturn.toml").write_text('[server]\nport = "soon"\n', "utf-8")
-        serve.process.send_signal(signal.SIGHUP)
-
-        serve.wait_for("server.port")
-        told = json.loads(serve.wait_for("server.not_replaced"))
-        assert (told["level"], told["error"]) == ("error", "process 1 ended with 1 before it answered")
-        assert pids_of(serve) == before
-        assert asked_anew(url) == 200
-
-        (workplace / "keyturn.toml").unlink()
-        reload(serve)
-        assert serve.end() == 0
-
-
-@pytest.mark.usefixtures("migrated")
-def test_a_reload_that_comes_before_anything_answers_ends_nothing() -> None:
-    with running("serve", "--port", "0", "--processes", "1", **ENVIRONMENT) as serve:
-        serve.wait_for("Started server process")  # of the first one, which does not answer yet
-        reload(serve)
-        assert asked_anew(url_of(serve)) == 200
-        assert serve.end() == 0
-
-
-def environment_in(folder: Path) -> None:
-    """Make a virtual environment with this Keyturn, and its command."""
-    scripts = folder / "bin"
-    scripts.mkdir(parents=True)
-    (folder / "pyvenv.cfg").write_text(Path(sys.prefix, "pyvenv.cfg").read_text("utf-8"), "utf-8")
-    (scripts / "python").symlink_to(sys.executable)
-    command = scripts / "keyturn"
-    command.write_text(f"#!{scripts / 'python'}\nfrom keyturn.__main__ import main\n\nmain()\n", "utf-8")
-    command.chmod(0o755)
-
-
-def program_of(pid: int) -> str:
-    return Path(f"/proc/{pid}/cmdline").read_text("utf-8").partition("\0")[0]
-
-
-@pytest.mark.usefixtures("migrated")
-def test_new_processes_are_of_the_version_that_a_symbolic_link_leads_to_at_the_reload(tmp_path: Path) -> None:
-    environment_in(tmp_path / "1.0")
-    environment_in(tmp_path / "1.1")
-    current = tmp_path / "current"
-    current.symlink_to("1.0")
-    paths = os.pathsep.join(path for path in sys.path if path)
-    with running_program(
-        [str(current / "bin/keyturn"), "serve", "--port", "0", "--processes", "1"],
-        None,
-        PYTHONPATH=paths,
-        **ENVIRONMENT,
-    ) as serve:
-        url = url_of(serve)
-        (before,) = pids_of(serve)
-        assert program_of(before) == str(tmp_path / "1.0/bin/python")
-
-        current.unlink()
-        current.symlink_to("1.1")
-        reload(serve)
-        assert str(tmp_path / "1.1/bin/python") in {program_of(pid) for pid in pids_of(serve) - {before}}
-        assert asked_anew(url) == 200
-        assert serve.end() == 0
-
-
-@pytest.mark.usefixtures("migrated")
-def test_while_no_process_can_be_started_the_old_one_answers(tmp_path: Path) -> None:
-    python = tmp_path / "python"
-    python.symlink_to(sys.executable)
-    (tmp_path / "pyvenv.cfg").write_text(Path(sys.prefix, "pyvenv.cfg").read_text("utf-8"), "utf-8")
-    paths = os.pathsep.join(path for path in sys.path if path)
-    with running_program(
-        [str(python), "-m", "keyturn", "serve", "--port", "0", "--processes", "1"],
-        None,
-        PYTHONPATH=paths,
-        **ENVIRONMENT,
-    ) as serve:
-        url = url_of(serve)
-        (pid,) = pids_of(serve)
-        python.unlink()
-        serve.process.send_signal(signal.SIGHUP)
-        assert json.loads(serve.wait_for("server.not_replaced"))["replaced"] == 0
-        assert asked_anew(url) == 200
-
-        os.kill(pid, signal.SIGKILL)
-        serve.wait_for("server.ended", 2)
-        python.symlink_to(sys.executable)
         serve.wait_for("Application startup complete", 2)
+        os.kill(max(pids_of(serve)), signal.SIGKILL)
+
+        serve.wait_for("died")
+        serve.wait_for("Application startup complete", 3)
         assert asked_anew(url) == 200
         assert serve.end() == 0
-
-
-@pytest.mark.usefixtures("migrated")
-def test_a_stop_does_not_wait_for_the_slow_clients_of_a_replaced_process() -> None:
-    with running(
-        "serve", "--port", "0", "--processes", "1", KEYTURN_SERVER_REQUEST_TIMEOUT="60s", **ENVIRONMENT
-    ) as serve:
-        url = url_of(serve)
-        with connected(url) as slow:
-            assert slow.sock
-            slow.sock.sendall(b"POST /api/auth/request-password-reset HTTP/1.1\r\nHost: 127.0.0.1\r\n")
-            assert asked_anew(url) == 200
-            reload(serve)
-            begun = monotonic()
-            assert serve.end() == 0
-            assert monotonic() - begun < 20, "it waited for its client"
-
-
-@pytest.mark.usefixtures("migrated")
-def test_a_process_that_is_killed_is_started_again() -> None:
-    with running("serve", "--port", "0", "--processes", "1", **ENVIRONMENT) as serve:
-        url = url_of(serve)
-        (pid,) = pids_of(serve)
-        os.kill(pid, signal.SIGKILL)
-
-        told = json.loads(serve.wait_for("server.ended"))
-        assert (told["pid"], told["code"], told["pause_s"]) == (pid, -signal.SIGKILL, 0.5)
-        serve.wait_for("Application startup complete", 2)
-        assert asked_anew(url) == 200
-        assert serve.end() == 0
-
-
-@pytest.mark.usefixtures("migrated")
-def test_the_processes_end_if_the_one_that_started_them_is_killed() -> None:
-    with running("serve", "--port", "0", "--processes", "1", **ENVIRONMENT) as serve:
-        url = url_of(serve)
-        (pid,) = pids_of(serve)
-        ended = os.pidfd_open(pid)
-        serve.process.kill()
-
-        wait_for_end(ended)
-        with pytest.raises(httpx.ConnectError):
-            asked_anew(url)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.usefixtures("migrated")
-def test_a_signal_ends_all_processes_with_0(number: signal.Signals) -> None:
-    with running("serve", "--port", "0", "--processes", "1", **ENVIRONMENT) as serve:
-        url_of(serve)
-        (pid,) = pids_of(serve)
-        ended = os.pidfd_open(pid)
+def test_a_signal_ends_all_processes_with_0(several: dict[str, str], number: signal.Signals) -> None:
+    with running("serve", "--port", "0", "--workers", "2", **several) as serve:
+        serve.wait_for("Application startup complete", 2)
+        serve.wait_for("worker.started")
+        ended = [os.pidfd_open(pid) for pid in pids_of(serve)]
         assert serve.end(number) == 0
-        wait_for_end(ended)
+        for process in ended:
+            wait_for_end(process)
+        assert not any("Traceback" in line for line in serve.said)
 
 
 def test_several_processes_count_together_send_each_mail_once_and_run_one_worker(
-    postgresql: PostgresServer, workplace: Path, keyturn: Keyturn
+    several: dict[str, str], workplace: Path, keyturn: Keyturn
 ) -> None:
-    environment = ENVIRONMENT | {"KEYTURN_DATABASE_URL": postgresql.migrated()}
-    added = keyturn("accounts", "add", ADA, "--password-stdin", stdin=PASSWORD, **environment)
+    added = keyturn("accounts", "add", ADA, "--password-stdin", stdin=PASSWORD, **several)
     assert added.code == 0, added.err
-    with running("serve", "--port", "0", "--processes", "3", **environment) as serve:
+    with running("serve", "--port", "0", "--workers", "3", **several) as serve:
         url = url_of(serve)
-        assert len(pids_of(serve)) == 3
+        serve.wait_for("Application startup complete", 3)
         assert httpx.post(f"{url}{REQUEST}", json={"email": ADA}).status_code == 202
         for _ in range(9):
             assert httpx.post(f"{url}{REQUEST}", json={"email": "x"}).status_code == 400
@@ -318,33 +88,48 @@ def test_several_processes_count_together_send_each_mail_once_and_run_one_worker
             assert 'keyturn_messages_total{kind="reset_requested",outcome="sent"} 1.0' in text
             assert "keyturn_outbox_waiting 0.0" in text
         assert len([line for line in serve.said if "worker.started" in line]) == 1
-        reload(serve)
-        assert len(pids_of(serve)) >= 3
-        text = httpx.get(f"{url}/metrics").text
-        assert 'keyturn_requests_total{kind="request",outcome="malformed"} 9.0' in text, "the counts stay"
         assert serve.end() == 0
     assert len(list((workplace / ".keyturn" / "mail").glob("[!.]*.eml"))) == 1
 
 
+def test_the_worker_of_several_processes_is_started_again(several: dict[str, str]) -> None:
+    with running("serve", "--port", "0", "--workers", "2", **several) as serve:
+        first = worker_of(serve)
+        os.kill(first, signal.SIGKILL)
+        serve.wait_for("worker.ended")
+        assert worker_of(serve, 2) != first
+        assert serve.end() == 0
+
+
+def test_no_secret_of_a_process_is_in_its_arguments(several: dict[str, str]) -> None:
+    secret = "0123456789abcdef0123456789abcdef"
+    with running("serve", "--port", "0", "--workers", "2", KEYTURN_SECRET_KEY=secret, **several) as serve:
+        serve.wait_for("Application startup complete", 2)
+        arguments = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in {*pids_of(serve), worker_of(serve)}]
+        assert len(arguments) >= 3
+        assert not any(secret.encode() in words for words in arguments)
+        assert serve.end() == 0
+
+
 @pytest.mark.usefixtures("migrated")
 def test_sqlite_has_one_process() -> None:
-    with running("serve", "--port", "0", "--processes", "2", **ENVIRONMENT) as refused:
+    with running("serve", "--port", "0", "--workers", "2", **ENVIRONMENT) as refused:
         assert refused.process.wait(30) == 1
-        refused.wait_for("--processes: more than one process needs PostgreSQL in database.url. This is SQLite.")
+        refused.wait_for("--workers: more than one process needs PostgreSQL in database.url. This is SQLite.")
         assert len(refused.said) == 1
 
 
-def test_a_database_that_was_not_migrated_is_told_once() -> None:
-    with running("serve", "--port", "0", "--processes", "1", **ENVIRONMENT) as refused:
+def test_a_database_that_was_not_migrated_is_told_once(postgresql: PostgresServer) -> None:
+    environment = ENVIRONMENT | {"KEYTURN_DATABASE_URL": postgresql.empty()}
+    with running("serve", "--port", "0", "--workers", "2", **environment) as refused:
         assert refused.process.wait(30) == 1
         refused.wait_for("run `keyturn migrate`")
-        refused.wait_for("process 1 ended with 1 before it answered")
-        assert len(refused.said) == 2
+        assert len(refused.said) == 1
 
 
 @pytest.mark.parametrize("count", ["0", "65", "all"])
 def test_what_is_no_number_of_processes_is_refused(keyturn: Keyturn, count: str) -> None:
-    assert keyturn("serve", "--processes", count).code == 2
+    assert keyturn("serve", "--workers", count).code == 2
 
 
 # A Unix socket
@@ -356,19 +141,16 @@ def over(file: Path) -> Iterator[httpx.Client]:
         yield client
 
 
-@pytest.mark.usefixtures("migrated")
-@pytest.mark.parametrize("more", [(), ("--processes", "1")], ids=["one", "processes"])
-def test_a_unix_socket_is_for_its_owner_and_group_and_is_gone_at_the_end(
-    more: tuple[str, ...], workplace: Path
-) -> None:
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_a_unix_socket_is_for_its_owner_and_group(processes: str, several: dict[str, str], workplace: Path) -> None:
     file = workplace / "keyturn.sock"
-    with running("serve", "--uds", str(file), *more, **ENVIRONMENT) as serve:
+    with running("serve", "--uds", str(file), "--workers", processes, **several) as serve:
         serve.wait_for(f"Keyturn answers on the Unix socket {file}")
+        serve.wait_for("Application startup complete", int(processes))
         assert oct(file.stat().st_mode & 0o777) == "0o660"
         with over(file) as client:
             assert client.get("/health/live").status_code == 200
         assert serve.end() == 0
-    assert not file.exists()
 
 
 @pytest.mark.parametrize(("proxies", "address"), [("127.0.0.1", "203.0.113.7"), ("", "127.0.0.1")])

@@ -240,7 +240,7 @@ def test_a_second_process_that_would_count_in_its_own_memory_is_refused(database
         url_of(first)
         with running("serve", "--no-worker", "--port", "0", **environment) as second:
             assert second.process.wait(30) == 1
-            assert "limits.storage_url: another process" in "\n".join(second.said)
+            assert "limits.in_memory: another process" in "\n".join(second.said)
             assert "Traceback" not in "\n".join(second.said)
         first.process.kill()
         first.process.wait()
@@ -262,7 +262,7 @@ def test_processes_that_share_a_postgresql_count_together(database_url: str) -> 
 
 
 def test_whoever_writes_memory_down_may_have_several(database_url: str) -> None:
-    environment = PRODUCTION | {"KEYTURN_DATABASE_URL": database_url, "KEYTURN_LIMITS_STORAGE_URL": "memory://"}
+    environment = PRODUCTION | {"KEYTURN_DATABASE_URL": database_url, "KEYTURN_LIMITS_IN_MEMORY": "true"}
     with running("serve", "--no-worker", "--port", "0", **environment) as first:
         url_of(first)
         with running("serve", "--no-worker", "--port", "0", **environment) as second:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -10,9 +9,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.cli.command import ADA, PASSWORD
 from tests.cli.process import Running, running
-from tests.cli.test_serve_worker import ENVIRONMENT, REQUEST, url_of, wait_for_mail, worker_of
+from tests.cli.test_serve_worker import ENVIRONMENT
 from tests.demo.process import running_demo
 
 pytestmark = pytest.mark.long
@@ -59,69 +57,12 @@ def assert_no_traceback(command: Running) -> None:
     assert not any("Traceback" in line for line in command.said), "\n".join(command.said)
 
 
-@pytest.mark.usefixtures("with_ada")
-def test_serve_and_its_worker_run(system: Mapping[str, str], workplace: Path) -> None:
-    with running("serve", "--port", "0", **system) as serve:
-        url = url_of(serve)
-        worker = worker_of(serve)
-        assert httpx.post(f"{url}{REQUEST}", json={"email": ADA}).status_code == 202
-        wait_for_mail(workplace)
-        os.kill(worker, signal.SIGTERM)
-        assert json.loads(serve.wait_for("worker.ended"))["code"] == "0", "a signal is a clean end"
-        assert serve.end() == 0
-    assert_no_traceback(serve)
-
-
-@pytest.mark.usefixtures("migrated")
-def test_a_worker_alone_ends_cleanly(system: Mapping[str, str]) -> None:
-    with running("worker", "--port", "0", **system) as worker:
-        worker.wait_for("/health/ready")
-        assert worker.end() == 0
-    assert_no_traceback(worker)
-
-
-@pytest.mark.usefixtures("migrated")
-@pytest.mark.parametrize("option", [("--processes", "1"), ("--uds", "keyturn.sock")])
-def test_what_needs_posix_says_so_in_a_sentence(system: Mapping[str, str], option: tuple[str, str]) -> None:
-    with running("serve", *option, **system) as refused:
+@pytest.mark.parametrize("command", ["serve", "worker", "demo"])
+def test_the_service_says_in_a_sentence_where_it_runs(system: Mapping[str, str], command: str) -> None:
+    with running(command, "--port", "0", **system) as refused:
         assert refused.process.wait(30) == 1
-        refused.wait_for("--uds and --processes: this system, such as Windows, has no Unix sockets and no SIGHUP.")
+        refused.wait_for("serve, worker and demo run on Linux and macOS: on Windows, run them in WSL or in a container")
         assert len(refused.said) == 1
-
-
-@pytest.mark.usefixtures("migrated")
-def test_two_processes_count_their_limits_apart_because_no_lock_on_a_file_keeps_the_second_out(
-    system: Mapping[str, str],
-) -> None:
-    with running("serve", "--port", "0", "--no-worker", **system) as one:
-        first = url_of(one)
-        with running("serve", "--port", "0", "--no-worker", **system) as other:
-            assert httpx.get(f"{url_of(other)}/health/live").status_code == 200
-            assert httpx.get(f"{first}/health/live").status_code == 200
-
-
-def test_an_operator_s_commands_run(system: Mapping[str, str]) -> None:
-    assert "0012" in done(system, "migrate", "--plan")
-    assert "Updated the database" in done(system, "migrate")
-    done(system, "accounts", "add", ADA, "--password-stdin", given=PASSWORD)
-    assert ADA in done(system, "accounts", "list")
-    done(system, "accounts", "reset", ADA, "--yes")
-    assert "waiting" in done(system, "outbox", "list")
-    assert "KEYTURN_ENVIRONMENT" in done(system, "settings", "show")
-    assert done(system, "audit") == "No entries yet.\n", "the worker, which does not run here, writes them"
-    assert ADA in done(system, "mailbox", "show", ADA)
-    done(system, "outbox", "hold")
-    assert "Released: 1 mail" in done(system, "outbox", "release")
-    done(system, "purge")
-    checks = {found["check"]: found["verdict"] for found in json.loads(done(system, "doctor", "--json"))}
-    assert (checks["database"], checks["accounts"]) == ("ok", "ok")
-
-
-def test_the_demo_answers(system: Mapping[str, str], workplace: Path) -> None:
-    with running_demo([sys.executable, "-m", "keyturn", "demo", "--port", "0"], workplace, **system) as demo:
-        assert httpx.get(demo.url, follow_redirects=True).status_code == 200
-        code, rest = demo.interrupt()
-        assert (code, "Traceback" in rest) == (0, False)
 
 
 def test_the_studio_shows_a_mail_that_is_checked_and_rendered_in_its_own_process(

@@ -105,8 +105,8 @@ async def test_sqlite_tells_the_time(empty_url: str) -> None:
 
 async def undo_the_last(database: Database) -> None:
     """Take the last migration back, by hand."""
-    await database.execute(text("DROP TABLE keyturn_received_signals"))
-    await database.execute(text("UPDATE keyturn_migrations SET version_num = '0018'"))
+    await database.execute(text("ALTER TABLE keyturn_audit DROP COLUMN note"))
+    await database.execute(text("UPDATE keyturn_migrations SET version_num = '0014'"))
 
 
 async def test_a_migration_tells_that_another_session_is_in_its_way(database: Database) -> None:

@@ -224,7 +224,7 @@ def test_the_image_can_import_what_it_needs_has_all_bytecode_and_can_write_nothi
 
 PROBE = """
 import os, pathlib, sys, zoneinfo
-import aiomysql, aiosmtpd, aiosmtplib, altcha, asyncpg, coredis, opentelemetry.sdk.trace, pygments, watchfiles, yaml
+import aiomysql, aiosmtpd, aiosmtplib, altcha, asyncpg, opentelemetry.sdk.trace, pygments, watchfiles, yaml
 import keyturn.app, keyturn.emails.studio.app, polyfactory.factories.msgspec_factory
 zoneinfo.ZoneInfo("Europe/Berlin")
 for module in list(sys.modules.values()):

@@ -77,6 +77,7 @@ def test_where_all_is_well_it_ends_with_0(folder: Path, environment: dict[str, s
         ["limits", "ok"],
         ["clients", "ok"],
         ["capture", "ok"],
+        ["changed", "ok"],
     ]
     assert (empty, last) == ("", "All checks passed.")
     assert lines[0].endswith(f"for development; there is no keyturn.toml in {folder}")
@@ -161,7 +162,41 @@ def test_json_is_an_array_of_findings(folder: Path, environment: dict[str, str])
         "limits": "ok",
         "clients": "ok",
         "capture": "ok",
+        "changed": "ok",
     }
+
+
+def test_it_shows_what_differs_from_the_defaults_and_no_secret(
+    folder: Path, environment: dict[str, str], tmp_path: Path
+) -> None:
+    secret = "0123456789abcdef" * 4
+    (tmp_path / "keyturn.toml").write_text('[kinds.school]\n[brand]\nname = "Northwind"\n', "utf-8")
+    done = doctor(
+        folder,
+        environment
+        | {
+            "KEYTURN_CONFIG": str(tmp_path / "keyturn.toml"),
+            "KEYTURN_SECRET_KEY": secret,
+            "KEYTURN_PREVIOUS_SECRET_KEYS": f"{secret[::-1]},{secret}0",
+            "KEYTURN_TOKEN_TTL": "20m",
+            "KEYTURN_SIGN_IN_URL": f"https://ada:{secret}@app.example.org/login",
+        },
+        "--json",
+    )
+    (changed,) = [one["message"] for one in json.loads(done.stdout) if one["check"] == "changed"]
+
+    assert changed.split(", ") == [
+        "environment = development",
+        "sign_in_url = set",
+        "secret_key = set",
+        "previous_secret_keys = set",
+        "database.url = set",
+        "kinds = school",
+        "token.ttl = 0:20:00",
+        "mail.transport = capture",
+        "brand.name = Northwind",
+    ]
+    assert secret not in done.stdout
 
 
 def test_piped_it_has_no_colour_and_no_progress(doubtful: "subprocess.CompletedProcess[str]") -> None:

@@ -1,6 +1,5 @@
 """Faults of the settings, and doubts about settings that are allowed."""
 
-import re
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +9,6 @@ import msgspec
 import pytest
 from tests.doctor.production import SECRET_KEY
 
-import keyturn.doctor
 from keyturn.doctor.configuration import check_own_pages, check_settings
 from keyturn.finding import Finding
 from keyturn.mail.providers import PROVIDERS
@@ -175,12 +173,3 @@ def test_links_to_a_port_of_this_machine_where_serve_does_not_listen_are_a_doubt
     changed = msgspec.structs.replace(production, **here, server=ServerSettings())
     of_app = Reading(file=file, settings=changed, faults=(), of_app=True)
     assert not [one for one in check_settings(of_app) if "`serve` listens" in one.message]
-
-
-def test_the_documentation_names_every_check() -> None:
-    source = "".join(file.read_text("utf-8") for file in Path(keyturn.doctor.__path__[0]).glob("*.py"))
-    named = {*re.findall(r'(?:_check|Finding)\(\s*"([a-z]+)"', source), *PROVIDERS}
-    text = Path("docs/operating.md").read_text("utf-8").partition("| check | what it examines |")[2].partition("## ")[0]
-    told = {name for row in re.findall(r"^\| (`.*?) \|", text, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
-    assert named >= {"settings", "database", "credentials", "passkeys"}
-    assert named <= told

@@ -19,7 +19,7 @@ from keyturn.errors import Fault
 from keyturn.mail.providers import PROVIDERS
 from keyturn.mail.providers.resend import ResendSettings
 from keyturn.mail.providers.smtp import SmtpSettings
-from keyturn.settings import Brand, DatabaseSettings, LimitSettings, MailSettings, Secret, Settings
+from keyturn.settings import Brand, DatabaseSettings, MailSettings, Secret, Settings
 from keyturn.settings.reading import Reading, inspect_settings
 
 pytestmark = pytest.mark.slow
@@ -61,7 +61,6 @@ async def test_whatever_is_not_well_says_what_to_mend(production: Settings, dns:
         production,
         Fault("token.ttl", "not a duration"),
         database=DatabaseSettings(url=Secret(f"sqlite:///{tmp_path / 'none.db'}")),
-        limits=LimitSettings(storage_url=Secret("redis://127.0.0.1:1/0")),
         resend=ResendSettings(api_key=Secret("re_wrong"), api_url=production.resend.api_url),
         mail=MailSettings(from_="accounts@northwind.test", reply_to="help@northwind.test"),
     )
@@ -69,7 +68,7 @@ async def test_whatever_is_not_well_says_what_to_mend(production: Settings, dns:
 
     assert {finding.check for finding in findings} == set(FINE)
     assert all(finding.mend for finding in findings if finding.verdict != "ok")
-    assert sum(finding.verdict == "fail" for finding in findings) == 4
+    assert sum(finding.verdict == "fail" for finding in findings) == 3
 
 
 @pytest.mark.usefixtures("told")
@@ -214,7 +213,6 @@ async def test_no_secret_is_told(dns: Dns, resend: ResendServer) -> None:
         mail=MailSettings(transport="resend", fallback="smtp", from_="accounts@northwind.example"),
         resend=ResendSettings(api_key=Secret("re_hunter2"), api_url=resend.url),
         smtp=SmtpSettings(host="127.0.0.1", port=1, username="ada", password=Secret("hunter2")),
-        limits=LimitSettings(storage_url=Secret("redis://:hunter2@127.0.0.1:1/0")),
         brand=Brand(),
     )
     findings = await examine(reading(settings), dns)

@@ -1,11 +1,7 @@
 """Where the limits are counted."""
 
-import sys
-from collections.abc import Iterator
-
 import pytest
 from sqlalchemy import text
-from tests.redis_server import RedisServer, running_redis
 
 from keyturn.database import Database
 from keyturn.doctor.services import check_limits
@@ -13,25 +9,19 @@ from keyturn.finding import Finding
 from keyturn.settings import DatabaseSettings, LimitSettings, Secret, Settings
 
 
-@pytest.fixture(scope="module")
-def redis() -> Iterator[RedisServer]:
-    with running_redis("quiet-harbour") as server:
-        yield server
-
-
-async def counted_in(url: str, database: str = "sqlite:///keyturn.db") -> Finding:
-    settings = Settings(limits=LimitSettings(storage_url=Secret(url)), database=DatabaseSettings(url=Secret(database)))
+async def counted_in(database: str = "sqlite:///keyturn.db", *, in_memory: bool = False) -> Finding:
+    settings = Settings(limits=LimitSettings(in_memory=in_memory), database=DatabaseSettings(url=Secret(database)))
     (found,) = await check_limits(settings)
     assert found.check == "limits"
     return found
 
 
 async def test_memory_is_right_for_one_process() -> None:
-    assert (await counted_in("memory://")).verdict == "ok"
+    assert (await counted_in(in_memory=True)).verdict == "ok"
 
 
 async def test_on_sqlite_a_second_process_is_refused() -> None:
-    found = await counted_in("")
+    found = await counted_in()
 
     assert found.verdict == "ok"
     assert "refuses" in found.message
@@ -39,14 +29,14 @@ async def test_on_sqlite_a_second_process_is_refused() -> None:
 
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
 async def test_a_postgresql_counts_for_all_processes_and_its_latency_is_told(database_url: str) -> None:
-    found = await counted_in("", database_url)
+    found = await counted_in(database_url)
 
     assert found.verdict == "ok"
     assert found.message.startswith("PostgreSQL counts for all processes, and answers in ")
 
 
 async def test_a_postgresql_that_is_not_there_is_told_and_what_it_means() -> None:
-    found = await counted_in("", "postgresql://keyturn:hunter2@127.0.0.1:1/keyturn")
+    found = await counted_in("postgresql://keyturn:hunter2@127.0.0.1:1/keyturn")
 
     assert found.verdict == "fail"
     assert "database" in found.mend
@@ -59,47 +49,14 @@ async def test_a_postgresql_without_tables_says_so(database_url: str) -> None:
     database = Database(database_url)
     await database.execute(text("DROP TABLE keyturn_rate_windows"))
     await database.close()
-    found = await counted_in("", database_url)
+    found = await counted_in(database_url)
 
     assert found.verdict == "fail"
     assert "does not exist" in found.message
 
 
 async def test_memory_is_not_shared_where_the_database_is() -> None:
-    found = await counted_in("memory://", "postgresql://db.test/keyturn")
+    found = await counted_in("postgresql://db.test/keyturn", in_memory=True)
 
     assert found.verdict == "warn"
-    assert "remove limits.storage_url" in found.mend
-
-
-async def test_a_redis_that_answers_is_fine_and_its_latency_told(redis: RedisServer) -> None:
-    found = await counted_in(redis.url)
-
-    assert found.verdict == "ok"
-    assert " ms" in found.message
-    assert "quiet-harbour" not in repr(found)
-
-
-async def test_a_wrong_password_is_not_repeated(redis: RedisServer) -> None:
-    found = await counted_in(redis.url_for("hunter2"))
-
-    assert found.verdict == "fail"
-    assert "limits.storage_url" in found.mend
-    assert "hunter2" not in repr(found)
-
-
-async def test_a_redis_that_is_not_there_is_told_and_what_it_means() -> None:
-    found = await counted_in("redis://:hunter2@127.0.0.1:1/0")
-
-    assert found.verdict == "fail"
-    assert "Redis on 127.0.0.1:1" in found.message
-    assert "503" in found.mend
-    assert "hunter2" not in repr(found)
-
-
-async def test_redis_without_its_library_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "coredis", None)
-    found = await counted_in("redis://127.0.0.1:6379/0")
-
-    assert found.verdict == "fail"
-    assert "pip install 'keyturn[redis]'" in found.message
+    assert "remove limits.in_memory" in found.mend

@@ -20,7 +20,6 @@ from litestar.testing import AsyncTestClient
 from sqlalchemy import Connection, create_engine, update
 from tests.builtin_accounts import builtin_accounts
 
-import keyturn.accounts.builtin_passkeys  # noqa: F401 - so that the metadata is complete
 from keyturn.accounts.port import Account, AccountStore
 from keyturn.database import Model, now
 from keyturn.pages import pages_router

@@ -98,7 +98,7 @@ async def test_without_an_answer_the_form_comes_back_with_the_address_and_the_sa
 
 
 async def test_a_browser_without_scripts_is_heard_within_its_limit(tmp_path: Path) -> None:
-    limits = LimitSettings(without_script_overall="1/hour", request="100/minute", storage_url=Secret("memory://"))
+    limits = LimitSettings(without_script_overall="1/hour", request="100/minute", in_memory=True)
     challenge = ChallengeSettings(method="hcaptcha", **KEYS)
     async with visiting(tmp_path, challenge=challenge, limits=limits) as (school, visitor):
         assert '<noscript>\n  <input type="hidden" name="without_script" value="1">' in (await visitor.get(FORGOT)).text

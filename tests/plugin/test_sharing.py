@@ -304,14 +304,3 @@ def test_an_engine_that_advanced_alchemy_has_made_of_an_address_is_no_object_of_
     alchemy = alchemy_for(AT_A_SERVER, engine_config=EngineConfig(pool_size=2))
     alchemy.get_engine()
     assert KeyturnPlugin(KeyturnConfig(keyturn_settings(), alchemy=alchemy, accounts=ACCOUNTS))
-
-
-def test_the_setting_for_a_worker_inside_names_what_its_timing_tells() -> None:
-    (row,) = [
-        line
-        for line in (Path(__file__).parents[2] / "docs" / "settings.md").read_text("utf-8").splitlines()
-        if "KEYTURN_SERVER_WORKER" in line
-    ]
-    inside = row.partition("`inside`")[2].partition("`none`")[0]
-    assert "their time [tells strangers who has an account]" in inside
-    assert "their time tells strangers who has an account" in " ".join((ServerSettings.__doc__ or "").split())

@@ -37,7 +37,7 @@ def test_every_setting_has_a_variable() -> None:
     names = list(setting_names())
 
     assert len({environment_name(name) for name in names}) == len(names)
-    assert {"base_url", "token.ttl", "mail.from", "limits.storage_url"} <= set(names)
+    assert {"base_url", "token.ttl", "mail.from", "limits.in_memory"} <= set(names)
     assert environment_name("token.ttl") == "KEYTURN_TOKEN_TTL"
     assert environment_name("mail.from") == "KEYTURN_MAIL_FROM"
 

@@ -204,15 +204,6 @@ def test_a_limit_is_one_rate(faults: Faults, kind: str, rate: str) -> None:
     assert set(faults(f'[limits]\n{kind} = "{rate}"')) == {f"limits.{kind}"}
 
 
-@pytest.mark.parametrize("url", ["memory://", "redis://cache.example", "rediss://cache.example:6380/1"])
-def test_limits_are_kept_in_memory_or_in_redis(read: Read, url: str) -> None:
-    assert read(KEYTURN_LIMITS_STORAGE_URL=url).limits.storage_url == url
-
-
-def test_limits_are_kept_nowhere_else(faults: Faults) -> None:
-    assert set(faults(KEYTURN_LIMITS_STORAGE_URL="mongodb://db.example")) == {"limits.storage_url"}
-
-
 @pytest.mark.parametrize(
     "host", ["https://a.example", "a.example:443", "*.example", "a example", "", "a.example/x", "["]
 )

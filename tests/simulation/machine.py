@@ -69,7 +69,7 @@ def settings() -> Settings:
             request=f"{REQUESTS}/minute",
             mailbox_cooldown=COOLDOWN,
             mailbox_daily=MAILS_A_DAY,
-            storage_url=Secret("memory://"),
+            in_memory=True,
         ),
         resend=ResendSettings(webhook_secret=Secret(REPORTS)),
     )

@@ -73,7 +73,7 @@ def _settings(url: str) -> Settings:
             code_overall=_FREE,
             malformed=_FREE,
             mailbox_daily=MOST_MAILS,
-            storage_url=Secret("memory://"),
+            in_memory=True,
         ),
     )
 

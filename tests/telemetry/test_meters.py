@@ -73,7 +73,7 @@ def test_a_counted_method_keeps_its_name_and_its_words() -> None:
         (Busy(1), "busy"),
         (AccountsUnready("ada@northwind.example"), "unavailable"),
         (OutcomeUnknown("ada@northwind.example"), "outcome_unknown"),
-        (LimitsUnready("redis://:secret@limits"), "unavailable"),
+        (LimitsUnready("postgresql://:secret@limits"), "unavailable"),
         (DatabaseUnready("postgresql://ada:secret@db"), "unavailable"),
         (ValueError("ada@northwind.example"), "failed"),
     ],

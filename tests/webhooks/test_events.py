@@ -16,7 +16,7 @@ from tests.webhooks.rows import deliver_again, make_due, states
 from keyturn.accounts.builtin import AccountRow
 from keyturn.database import now
 from keyturn.outbox.models import OutboxRow
-from keyturn.reset.records.messages import origin_of
+from keyturn.reset.records.messages import request_of
 from keyturn.settings import Secret, WebhookSettings
 
 pytestmark = pytest.mark.long
@@ -161,7 +161,7 @@ async def test_a_webhook_leads_back_to_its_request_until_that_is_erased(service:
     (held,) = await service.parts.outbox.claim(1, timedelta(0))
     (event,) = app.events.values()
     (entry,) = await service.parts.audit.read()
-    assert origin_of(held).request_id == event["data"]["requestId"] == entry.request_id
+    assert request_of(held) == event["data"]["requestId"] == entry.request_id
 
     await deliver_again(service)
     await service.parts.retention.purge(now() + timedelta(days=4))

@@ -2,8 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select
@@ -21,7 +20,6 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     `timezone`: the IANA zone for times in its mails.
     `locked`: the owner reported a change of the password, and the account is not active. Setting its password, as it
     was read, lifts the lock.
-    `has_passkeys`: a passkey signs it in. An account that awaits a password then gets a link, and no invitation.
     `intruded`: the new password comes after "this was not me", or an operator asked for it. It then also ends what a
     forgotten password leaves alone, such as passkeys.
     """
@@ -37,7 +35,6 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     locale: str = ""
     timezone: str = ""
     locked: bool = False
-    has_passkeys: bool = False
     intruded: bool = False
 
     @property
@@ -56,35 +53,10 @@ NOTHING = Ended()
 """What a store has ended that ends or counts nothing."""
 
 
-class Passkey(msgspec.Struct, frozen=True, kw_only=True):
-    """A passkey of an account.
-
-    `id`: the credential's id in base64url, without padding. `public_key`: a COSE_Key (RFC 9052, 7).
-    `counter`: the signature counter of its last use. `handle`: the user handle; b"" if the store has none.
-    `is_synced`: it may be copied to other devices. `backed_up`: it has been.
-    `transports`: how browsers reach it. `aaguid`: the model of its authenticator.
-    `created_at`: None if the store does not know.
-    `response`: the client's answer when it was created, as JSON, for libraries that store it; "" later.
-    """
-
-    id: str
-    account_id: str
-    public_key: bytes = b""
-    counter: int = 0
-    handle: bytes = b""
-    is_synced: bool = False
-    backed_up: bool = False
-    transports: tuple[str, ...] = ()
-    aaguid: str = ""
-    name: str = ""
-    created_at: datetime | None = None
-    response: str = ""
-
-
 class NewPassword:
     """A password that the policy has accepted. It does not show itself in a repr, a log or a traceback.
 
-    `hash_with`: makes its hash, unless the hash is already given as `hashed`.
+    `hash_with`: makes its hash.
     `current`: the password that a signed-in user gave with it; None after a link.
     """
 
@@ -94,14 +66,13 @@ class NewPassword:
         self,
         text: str,
         hash_with: Callable[[str], Awaitable[str]],
-        hashed: str | None = None,
         *,
         current: str | None = None,
     ) -> None:
         self.text = text
         self.current = current
         self._hash_with = hash_with
-        self._hash = hashed
+        self._hash: str | None = None
 
     async def hashed(self) -> str:
         """Return its hash, made once, off the event loop. Raises Busy if too many callers already wait."""
@@ -158,17 +129,6 @@ class TakesNames(Protocol):
         """Whether `find` and `find_all` also take user names, as `addresses.identify` returns them, without an @.
 
         A name must never match an address, nor an address a name. Mail goes to the address of the account.
-        """
-
-
-@runtime_checkable
-class FindsSubjects(Protocol):
-    """A store that knows which users of identity providers its accounts are."""
-
-    async def find_subject(self, transmitter: str, subject: str) -> Account | None:
-        """Return the account of a provider's user; None if several accounts are that user. Raises AccountsUnready.
-
-        `transmitter`: the provider's name in `signals.transmitters`. `subject`: its id of the user (`sub`).
         """
 
 
@@ -284,46 +244,3 @@ class JoinsSignIn(KnowsHashes, Protocol):
 
     def password_hash_within(self, connection: Connection, account_id: str) -> str | None:
         """Do what `password_hash` does, inside the caller's transaction."""
-
-
-_Result = TypeVar("_Result")
-
-
-class PasskeyStore(Protocol):
-    """Passkeys, wherever they are stored. Methods with a connection are plain functions that run statements.
-
-    `joins`: they are in Keyturn's own database, so the caller's transaction may have other statements, too.
-    `signs_in`: a passkey can be found by its id. Otherwise only the app signs users in with it.
-    """
-
-    joins: bool
-    signs_in: bool
-
-    async def transact(self, work: Callable[[Connection], _Result]) -> _Result:
-        """Run `work` in a transaction of the store's database. Raises AccountsUnready or DatabaseUnready."""
-
-    async def of_account(self, account_id: str) -> Sequence[Passkey]:
-        """Return the account's passkeys."""
-
-    async def find(self, passkey_id: str) -> Passkey | None:
-        """Return the passkey with that id, if exactly one has it."""
-
-    def handle_for(self, account_id: str) -> bytes:
-        """Return the user handle that the app's library expects; b"" if any will do."""
-
-    def add(self, connection: Connection, passkey: Passkey, moment: datetime, most: int) -> bool:
-        """Store a new passkey; return False if its id is taken, or if the account has `most` already."""
-
-    def use(self, connection: Connection, passkey: Passkey, counter: int, moment: datetime) -> bool:
-        """Store the counter of a use; return False if the passkey is gone, or another use has the same counter."""
-
-    def rename(self, connection: Connection, passkey: Passkey, name: str) -> bool: ...
-
-    def remove(self, connection: Connection, passkey: Passkey) -> bool: ...
-
-
-@runtime_checkable
-class KeepsPasskeys(Protocol):
-    """A store with a place for passkeys. `passkeys` is None if its settings name none."""
-
-    passkeys: PasskeyStore | None

@@ -110,10 +110,6 @@ def accounts_for(settings: Settings, database: Database) -> AccountStore:
     wanted = settings.accounts
     match wanted.store:
         case "builtin":
-            if settings.passkeys.enabled:
-                from keyturn.accounts.builtin_passkeys import AccountsWithPasskeys
-
-                return AccountsWithPasskeys(database)
             return BuiltinAccounts(database)
         case "table":
             from keyturn.accounts.table.store import table_accounts

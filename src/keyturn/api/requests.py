@@ -16,7 +16,7 @@ from keyturn.languages import Language, Languages
 from keyturn.mail.port.provider import ProviderWebhook
 from keyturn.problems.requests import OriginRefused
 from keyturn.reset.check import LinkChecks
-from keyturn.reset.complete import GrantAfterReset, PasswordResets
+from keyturn.reset.complete import PasswordResets
 from keyturn.reset.inviting import Invitations, OperatorLinks
 from keyturn.reset.mails.provider_events import ProviderEvents
 from keyturn.reset.passwords.policy import PasswordPolicy
@@ -28,19 +28,20 @@ from keyturn.reset.securing import AccountSecuring
 from keyturn.reset.sign_in import SignIns
 from keyturn.settings.networks import read_peer
 from keyturn.telemetry.logs import request_id
-from keyturn.telemetry.tracing import REQUEST_ID, TRACEPARENT
 
-# The id of a request: logs, spans, the audit entry and the mail all hold it. An X-Request-ID from a client is ignored,
+_REQUEST_ID = "keyturn_request_id"
+
+# The id of a request: logs, the audit entry and the mail all hold it. An X-Request-ID from a client is ignored,
 # since a client could take another's id or write into the logs (CWE-117; OWASP Logging Cheat Sheet, "Event data
-# sources"). A traceparent joins services. Only answers from 500 up carry the id: all others are equal to the byte.
+# sources"). Only answers from 500 up carry the id: all others are equal to the byte.
 
 
 def request_id_of(scope: Scope) -> str:
     """Return the request's id. The first call creates it, and the logs contain it from then on."""
     state: dict[str, Any] = scope["state"]
-    name: str | None = state.get(REQUEST_ID)
+    name: str | None = state.get(_REQUEST_ID)
     if name is None:
-        name = state[REQUEST_ID] = os.urandom(16).hex()
+        name = state[_REQUEST_ID] = os.urandom(16).hex()
         request_id.set(name)
     return name
 
@@ -99,10 +100,8 @@ class ResetApi(msgspec.Struct, frozen=True, kw_only=True):
 
     `sessions` is None if users cannot sign in here. `provider_webhooks`: the providers with verifiable reports.
     `takes_names`: users may enter a user name in place of their address.
-    `link_life`: how long a link works. `challenge`, `codes` and `grant_passkey` are None if they are off.
+    `link_life`: how long a link works. `challenge` and `codes` are None if they are off.
     `require_ready` raises Unavailable if the process cannot work.
-    `reports`: a `MailboxReports` if there are transmitters; Litestar reads the types of these fields, and that one is
-    imported only then.
     """
 
     requests: ResetRequests
@@ -121,8 +120,6 @@ class ResetApi(msgspec.Struct, frozen=True, kw_only=True):
     challenge: RequestChallenge | None = None
     codes: CodeExchange | None = None
     takes_names: bool = False
-    reports: Any = None
-    grant_passkey: GrantAfterReset | None = None
 
     def language(self, request: AnyRequest) -> Language:
         return accepted_language(self.languages, request)
@@ -156,7 +153,6 @@ def client_of(request: ASGIConnection[Any, Any, Any, Any]) -> Client:
         user_agent=clip_header(request.headers.get("user-agent", "")),
         languages=clip_header(request.headers.get("accept-language", "")),
         request_id=request_id_of(request.scope),
-        traceparent=request.scope["state"].get(TRACEPARENT, ""),
     )
 
 

@@ -128,17 +128,19 @@ class ResetController(Controller):
     )
     async def complete(
         self, data: JSONBody[schemas.NewPassword], request: AnyRequest, api: GivenApi
-    ) -> Response[schemas.PasswordSet]:
-        right, write = api.grant_passkey() if api.grant_passkey else ("", None)
-        then = (write,) if write else ()
+    ) -> Response[schemas.Done]:
         account = await api.resets.complete(
-            data.token, data.require_password(), client_of(request), data.email, data.answer, then
+            data.token,
+            data.require_password(),
+            client_of(request),
+            data.email,
+            data.second_step.answer if data.second_step else None,
         )
         language = api.language(request)
         text = language.gettext("Your password was changed. You can sign in with it now.")
         sessions = api.sessions
         cookies = [sessions.device_cookie.issue(sessions.sign_ins.device(account))] if sessions else []
-        content = schemas.PasswordSet(message=text, success=True, passkey_right=right or msgspec.UNSET)
+        content = schemas.Done(message=text, success=True)
         return Response(content, headers=language_headers(language), cookies=cookies)
 
     @post(
@@ -148,7 +150,7 @@ class ResetController(Controller):
         summary="Check a new password",
         description=(
             "Tells a form whether a password would be accepted, while the user types it. Needs a live link, and does "
-            "not use it up. The answer does not reveal whether it is the account's current password."
+            "not use it up."
         ),
         operation_id="checkPassword",
         responses=problem_responses(InputInvalid, LinkDead, TooManyRequests, Busy),

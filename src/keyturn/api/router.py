@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from litestar import Controller, Router
 from litestar.exceptions import HTTPException
@@ -28,47 +28,20 @@ from keyturn.api.responses import JsonResponse
 from keyturn.api.sessions import SessionController
 from keyturn.errors import Fault, KeyturnError
 from keyturn.problems.requests import InputInvalid
-from keyturn.reset.request import ResetRequests
-
-if TYPE_CHECKING:
-    from keyturn.reset.passkeys import Passkeys
-    from keyturn.signals.transmitter import Transmitter
 
 
-def api_router(
-    api: ResetApi,
-    origin: str,
-    max_body: int,
-    path: str,
-    *,
-    signals: "Transmitter | None" = None,
-    passkeys: "Passkeys | None" = None,
-) -> Router:
+def api_router(api: ResetApi, origin: str, max_body: int, path: str) -> Router:
     """Return everything below `path`, /api/auth, /webhooks and /health. `max_body` in bytes; more is refused unread.
-
-    `signals`: adds /signals, for receivers of shared signals. `passkeys`: adds their routes.
 
     `path` is where links are asked for, checked and used; sessions are at /api/auth, wherever that is.
     """
     routers = list(_reset_routers(api, path))
-    dependencies = {"api": provided(api)}
-    if passkeys:
-        from keyturn.api.passkeys import PasskeyController  # with a library of an extra
-
-        routers.append(_json_router(path, PasskeyController))
-        dependencies["passkeys"] = provided(passkeys)
     if api.sessions:
-        routers.append(_session_router(api.sessions, origin, passkeys=passkeys))
-    if signals:
-        routers.append(_signal_router(signals, api.requests))
-    if api.reports:
-        from keyturn.api.received_signals import ReceivedSignalController  # with a library that verifies
-
-        routers.append(MountedOnce("/", route_handlers=[ReceivedSignalController]))
+        routers.append(_session_router(api.sessions, origin))
     return MountedOnce(
         path="/",
         route_handlers=[*routers, *report_handlers(api.provider_webhooks), health_router(api.require_ready)],
-        dependencies=dependencies,
+        dependencies={"api": provided(api)},
         middleware=[count_unread(api)],
         exception_handlers=problem_handlers(api.languages, api.requests.meters),
         response_class=JsonResponse,
@@ -96,31 +69,17 @@ def _json_router(path: str, *controllers: type[Controller], guards: Sequence[Gua
     return MountedOnce(path, route_handlers=controllers, guards=guards, before_request=require_json)
 
 
-def _session_router(sessions: SessionApi, origin: str, *, passkeys: "Passkeys | None") -> Router:
+def _session_router(sessions: SessionApi, origin: str) -> Router:
     async def check_origin(request: AnyRequest) -> None:
         if request.method == "POST":
             require_same_origin(request, origin)
         await require_json(request)
 
-    controllers: list[type[Controller]] = [SessionController]
-    if passkeys and passkeys.signs_in:
-        from keyturn.api.passkeys import PasskeySessions
-
-        controllers.append(PasskeySessions)
     return MountedOnce(
         "/api/auth",
-        route_handlers=controllers,
+        route_handlers=[SessionController],
         before_request=check_origin,
         dependencies={"sessions": provided(sessions)},
-    )
-
-
-def _signal_router(transmitter: "Transmitter", requests: ResetRequests) -> Router:
-    from keyturn.api.signals import SignalApi, SignalController  # with a library that signs
-
-    signals = provided(SignalApi(transmitter=transmitter, requests=requests))
-    return MountedOnce(
-        "/", route_handlers=[SignalController], before_request=require_json, dependencies={"signals": signals}
     )
 
 

@@ -141,6 +141,10 @@ class SecondStepCode(_Schema, frozen=True, kw_only=True):
     method: Method
     code: Annotated[str, Meta(max_length=64, examples=["492039"])] | None = None
 
+    @property
+    def answer(self) -> SecondStepAnswer:
+        return SecondStepAnswer(method=self.method, code=self.code or "")
+
 
 class NewPassword(_Schema, frozen=True, kw_only=True):
     """Sets a password with a link: as `newPassword` or `password`; `confirmPassword` repeats it, where it is given.
@@ -154,11 +158,6 @@ class NewPassword(_Schema, frozen=True, kw_only=True):
     confirm_password: str | None = None
     email: _Email | None = None
     second_step: SecondStepCode | None = None
-
-    @property
-    def answer(self) -> SecondStepAnswer | None:
-        given = self.second_step
-        return SecondStepAnswer(method=given.method, code=given.code or "") if given else None
 
     def require_password(self) -> str:
         """Return the one password. Raises InputInvalid where there is none, or two that differ."""
@@ -195,10 +194,11 @@ class PasswordChange(_Schema, frozen=True, kw_only=True):
 
 
 class Credentials(_Schema, frozen=True, kw_only=True):
-    """Signs somebody in."""
+    """Signs somebody in. `secondStep` is for accounts that have a second factor."""
 
     email: _Email
     password: _Password
+    second_step: SecondStepCode | None = None
 
 
 class Done(_Schema, frozen=True, kw_only=True):
@@ -206,12 +206,6 @@ class Done(_Schema, frozen=True, kw_only=True):
 
     message: str
     success: Literal[True]
-
-
-class PasswordSet(Done, frozen=True, kw_only=True):
-    """Says that the password was set. `passkeyRight`, if passkeys are on, creates one passkey within ten minutes."""
-
-    passkey_right: str | UnsetType = UNSET
 
 
 class ValidToken(_Schema, frozen=True, kw_only=True):
@@ -261,38 +255,6 @@ class FormTexts(_Schema, frozen=True, kw_only=True):
     takes_names: bool
     mail_services: MailServices
     challenge: Challenge | UnsetType = UNSET
-
-
-class PasskeyRight(_Schema, frozen=True, kw_only=True):
-    """Asks for the options of a new passkey, with the right that came with a new password."""
-
-    right: _Token
-
-
-class PasskeyOptions(_Schema, frozen=True, kw_only=True):
-    """Options for `navigator.credentials`, in WebAuthn's JSON; `state` must come back with the browser's answer."""
-
-    state: str
-    options: dict[str, Any]
-
-
-_State = Annotated[str, Meta(max_length=4096, description="as it came with the options")]
-_Credential = Annotated[dict[str, Any], Meta(description="the browser's credential, as its `toJSON` writes it")]
-
-
-class NewPasskey(_Schema, frozen=True, kw_only=True):
-    """Creates a passkey with the browser's answer."""
-
-    right: _Token
-    state: _State
-    credential: _Credential
-
-
-class PasskeySignIn(_Schema, frozen=True, kw_only=True):
-    """Signs a user in with the browser's answer."""
-
-    state: _State
-    credential: _Credential
 
 
 class SignedIn(_Schema, frozen=True, kw_only=True):

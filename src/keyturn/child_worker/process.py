@@ -11,8 +11,7 @@ import io
 import os
 import signal
 import sys
-import threading
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -20,7 +19,6 @@ from keyturn.quick_imports import quick_imports
 from keyturn.settings import Settings
 from keyturn.telemetry.logs import configure_logs
 from keyturn.telemetry.prometheus import PrometheusMeters
-from keyturn.telemetry.tracing import start_export
 
 if TYPE_CHECKING:
     from keyturn.parts import Parts
@@ -79,7 +77,6 @@ def main() -> None:
     told = read_orders(line)
     sys.path[:] = told.path
     configure_logs(told.settings.logs.level, told.settings.logs.format)
-    start_export()
     with quick_imports():
         from keyturn.event_loop import WORKER_TURN, run
         from keyturn.parts import Parts
@@ -89,20 +86,20 @@ def main() -> None:
     run(_work(parts, meters, orders), WORKER_TURN)
 
 
-async def _work(parts: "Parts", meters: ReportedMeters, orders: BinaryIO) -> None:
+async def _work(parts: "Parts", meters: ReportedMeters, orders: io.FileIO) -> None:
     from keyturn.event_loop import on_signals
 
     loop = asyncio.get_running_loop()
     task = asyncio.create_task(parts.work())
 
     def listen() -> None:
-        while orders.read(4096):
-            loop.call_soon_threadsafe(parts.outbox.wake)
-        with contextlib.suppress(RuntimeError):  # the loop has ended already
-            loop.call_soon_threadsafe(task.cancel)
+        if orders.read(4096):
+            parts.outbox.wake()
+        else:
+            loop.remove_reader(orders.fileno())
+            task.cancel()
 
-    # A thread, since the event loop of Windows can only read pipes that it has created.
-    threading.Thread(target=listen, name="orders", daemon=True).start()
+    loop.add_reader(orders.fileno(), listen)
     with on_signals([signal.SIGTERM], task.cancel):
         meters.report(WORKING)
         try:

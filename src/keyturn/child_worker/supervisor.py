@@ -9,13 +9,14 @@ import contextlib
 import logging
 import signal
 import sys
+import threading
 from asyncio.subprocess import PIPE, Process
+from collections.abc import Iterator
 from time import monotonic
 
 import msgspec
 
 from keyturn.child_worker.process import WORKING, Orders, Report
-from keyturn.child_worker.restarts import Restarts
 from keyturn.parts import Parts
 from keyturn.settings import Secret, Settings
 from keyturn.telemetry.logs import LogEvent
@@ -28,6 +29,12 @@ _TOLD_TO_END = (0, -signal.SIGTERM)
 _LONGEST_START = 30
 """Seconds after which a worker that has not started counts as down."""
 
+_PAUSES = (0.5, 1, 2, 5, 10, 30)
+"""Seconds before each further start of a worker that ends by itself; the last one repeats."""
+
+_STEADY = 60
+"""Seconds after which a failure counts as the first again."""
+
 _PATIENCE = 5
 """Seconds beyond the lease that a worker gets to deliver the messages that it holds."""
 
@@ -37,9 +44,8 @@ class Supervisor:
 
     def __init__(self, parts: Parts, settings: Settings) -> None:
         self._parts = parts
-        settings = msgspec.structs.replace(
-            settings, secret_key=Secret(parts.secrets[0])
-        )  # if none is set, this process's key
+        # If no key is set, this process's own.
+        settings = msgspec.structs.replace(settings, secret_key=Secret(parts.secrets[0]))
         self._orders = Orders(settings=settings, reload_templates=parts.reloads_templates, path=sys.path)
         self._longest_end = settings.worker.lease.total_seconds() + _PATIENCE
         self._works = False
@@ -57,7 +63,7 @@ class Supervisor:
                 await self._task
 
     async def _keep_one(self) -> None:
-        restarts = Restarts()
+        failures = 0
         while True:
             begun = monotonic()
             try:
@@ -65,7 +71,8 @@ class Supervisor:
             except Exception as error:  # noqa: BLE001 - whatever it raises, or the machine lacks: another follows
                 code = f"{type(error).__name__}: {error}"
             self._parts.worker.is_down = True
-            pause = restarts.pause(monotonic() - begun)
+            failures = 1 if monotonic() - begun > _STEADY else failures + 1
+            pause = _PAUSES[min(failures, len(_PAUSES)) - 1]
             level = logging.INFO if code in _TOLD_TO_END else logging.ERROR
             log.log(level, LogEvent("worker.ended", code=str(code), pause_s=pause))
             await asyncio.sleep(pause)
@@ -125,3 +132,26 @@ class Supervisor:
         except TimeoutError:
             process.kill()
             await process.wait()
+
+
+@contextlib.contextmanager
+def supervised(parts: Parts) -> Iterator[None]:
+    """Keep a worker while the block runs, in a process whose main thread has no event loop."""
+    ended = asyncio.Event()
+
+    async def keep() -> None:
+        supervisor = Supervisor(parts, parts.settings)
+        supervisor.start()
+        await ended.wait()
+        await supervisor.stop()
+        await parts.close()
+
+    with asyncio.Runner() as runner:
+        loop = runner.get_loop()
+        thread = threading.Thread(target=runner.run, args=[keep()], name="supervisor")
+        thread.start()
+        try:
+            yield
+        finally:
+            loop.call_soon_threadsafe(ended.set)
+            thread.join()

@@ -5,6 +5,7 @@ without Litestar's optional imports (`quick_imports`).
 """
 
 import difflib
+import os
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -21,6 +22,8 @@ from keyturn.quick_imports import quick_imports
 if TYPE_CHECKING:
     from keyturn.cli.installation import Installation
 
+_OF_A_SERVER = {"serve", "worker", "demo"}
+
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "demo": ("keyturn.cli.demo", "Try everything in a browser: no configuration, no mail is sent."),
     "init": ("keyturn.cli.init", "Write keyturn.toml for your app, and list what is left to do."),
@@ -33,13 +36,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "check": ("keyturn.cli.emails.check", "Check the emails: MJML, clients, links, accessibility, safety."),
     "diff": ("keyturn.cli.emails.diff", "Show which emails changed since a commit, in pictures."),
     "doctor": ("keyturn.cli.doctor", "Check the installation, and suggest fixes."),
-    "settings": ("keyturn.cli.effective_settings", "Show the settings in effect, and where they come from."),
     "accounts": ("keyturn.cli.accounts", "Find accounts, invite, send reset links, unlock."),
-    "breaches": ("keyturn.cli.breaches", "Build an offline file of leaked passwords."),
     "outbox": ("keyturn.cli.outbox", "List, retry, hold and release outgoing messages."),
     "mailbox": ("keyturn.cli.records", "Show why an address gets no mail, and unblock it."),
     "audit": ("keyturn.cli.records", "Show requests, changes and their outcomes."),
-    "secrets": ("keyturn.cli.secret_keys", "Replace the secret key."),
     "purge": ("keyturn.cli.records", "Delete records whose retention is over."),
 }
 
@@ -75,6 +75,8 @@ class Commands(click.Group):
     def get_command(self, _: click.Context, name: str) -> click.Command | None:
         if name not in self._listed:
             return None
+        if name in _OF_A_SERVER and not hasattr(os, "fork"):
+            fail("serve, worker and demo run on Linux and macOS: on Windows, run them in WSL or in a container")
         with quick_imports():
             command: click.Command = getattr(import_module(self._listed[name][0]), name.replace("-", "_"))
         return command

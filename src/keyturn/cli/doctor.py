@@ -15,6 +15,7 @@ from keyturn.doctor import Dns, Finding, examine
 from keyturn.errors import Fault
 from keyturn.event_loop import run
 from keyturn.settings import Settings
+from keyturn.settings.reading import changed_settings
 
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red", "skip": "bright_black"}
 _CLEAR = "\r\x1b[K"
@@ -26,17 +27,18 @@ def doctor(as_json: bool) -> None:
     """Check the installation, and suggest fixes.
 
     Checks the settings, the database, the limits, the pages, the mail provider and the DNS records of the sending
-    domain. Changes nothing and sends no mail. Exits with 1 if a check fails, else with 0.
+    domain. Shows the settings that differ from their defaults, without secrets. Changes nothing and sends no mail.
+    Exits with 1 if a check fails, else with 0.
 
     \b
     Example:  keyturn doctor --json
     """
     findings: list[Finding] = []
     here = installation()
+    reading = here.inspect_settings()
 
     async def work() -> None:
         async with here.accounts() as store:
-            reading = here.inspect_settings()
             found = await examine(
                 reading,
                 Dns(),
@@ -49,6 +51,8 @@ def doctor(as_json: bool) -> None:
             findings.extend(replace(one, message=here.named(one.message), mend=here.named(one.mend)) for one in found)
 
     run(work())
+    if changed := ", ".join(f"{name} = {value}" for name, value in changed_settings(reading.settings)):
+        findings.append(Finding("changed", "ok", changed))
     if as_json:
         print_json(findings)
     else:

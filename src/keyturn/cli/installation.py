@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from keyturn.accounts.port import AccountStore
     from keyturn.database import Database
     from keyturn.parts import Parts
-    from keyturn.settings.effective import EffectiveSetting
 
 
 class Installation:
@@ -41,12 +40,6 @@ class Installation:
 
     def inspect_settings(self) -> Reading:
         return inspect_settings()
-
-    def effective_settings(self) -> "list[EffectiveSetting]":
-        """Return every setting with its origin. Raises SettingsInvalid."""
-        from keyturn.settings.effective import effective_settings
-
-        return effective_settings()
 
     @asynccontextmanager
     async def accounts(self) -> AsyncIterator["AccountStore | None"]:

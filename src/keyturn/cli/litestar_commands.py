@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from keyturn.database import Database
     from keyturn.parts import Parts
     from keyturn.plugin import KeyturnPlugin
-    from keyturn.settings.effective import EffectiveSetting
 
 _OF_A_SERVICE = {"demo", "health", "init", "serve"}
 
@@ -56,11 +55,6 @@ class Mounted(Installation):
 
     def inspect_settings(self) -> Reading:
         return Reading(file=Path(FILE_NAME), settings=self._parts.settings, faults=(), of_app=True)
-
-    def effective_settings(self) -> "list[EffectiveSetting]":
-        from keyturn.settings.effective import effective_settings
-
-        return effective_settings(of_app=self._parts.settings)
 
     @asynccontextmanager
     async def accounts(self) -> AsyncIterator["AccountStore | None"]:

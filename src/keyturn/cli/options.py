@@ -37,7 +37,7 @@ def rate(text: object) -> float:
         limit = parse_rate(str(text))
     except ValueError:
         raise click.BadParameter(f"{text} is not a rate: write 300/minute or 10/second, for example") from None
-    return limit.amount / limit.get_expiry()
+    return limit.amount / limit.seconds
 
 
 def operator_named(name: str) -> Client:
@@ -47,12 +47,12 @@ def operator_named(name: str) -> Client:
 
 def _user_name() -> str:
     # Not LOGNAME and USER, which any user can set.
-    try:
-        import pwd  # not available on Windows
+    import pwd  # not available on Windows, where the studio runs
 
+    try:
         return pwd.getpwuid(os.getuid()).pw_name
-    except (ImportError, KeyError):
-        return os.environ.get("USERNAME", "") or "unknown"
+    except KeyError:
+        return "unknown"
 
 
 def printable(_: click.Context, __: click.Parameter, text: str) -> str:

@@ -11,7 +11,7 @@ from keyturn.cli.terminal import error, muted, print_json, stamp, strong, table,
 from keyturn.database import now
 from keyturn.outbox.models import DROPPED
 from keyturn.parts import Parts
-from keyturn.reset.records.audit import ADDRESS_CHANGED, HIJACKED, NOT_ME, Entry
+from keyturn.reset.records.audit import ADDRESS_CHANGED, NOT_ME, Entry
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.mailboxes import Mailbox, Mailboxes
 from keyturn.reset.records.stores import Transaction
@@ -42,11 +42,7 @@ async def audit(parts: Parts, email: str, since: timedelta | None, last: int, as
 
 def _event(entry: Entry) -> str:
     """Return the event, with a mark if the owner reported it as unwanted."""
-    return (
-        warning(f"! {entry.event}")
-        if entry.event == NOT_ME or entry.outcome in (ADDRESS_CHANGED, HIJACKED)
-        else entry.event
-    )
+    return warning(f"! {entry.event}") if entry.event == NOT_ME or entry.outcome == ADDRESS_CHANGED else entry.event
 
 
 def _who(entry: Entry) -> str:
@@ -107,44 +103,27 @@ async def show(parts: Parts, email: str, as_json: bool) -> None:
 
 @mailbox.command()
 @ADDRESS
-@click.option("--unblock", is_flag=True, help="Send links to an address again that another person could read.")
 @OPERATOR
 @takes_parts
-async def release(parts: Parts, email: str, unblock: bool, operator: Client) -> None:
+async def release(parts: Parts, email: str, operator: Client) -> None:
     """Let an address have mails again.
 
     Ends its cooldown, today's count of mails and its suppression. Your mail provider may have a suppression
     list of its own: check there, too.
 
-    An address that another person may read is blocked. --unblock ends that, too. First make sure that only the owner
-    reads it.
-
     \b
     Example:  keyturn mailbox release ada@northwind.example
-              keyturn mailbox release --unblock ada@northwind.example
     """
     account = await parts.accounts.find(email)
 
     def release(tx: Transaction) -> bool:
-        unblocked = unblock and tx.mailboxes.unblock(email)
-        released = tx.mailboxes.release(email) or unblocked
+        released = tx.mailboxes.release(email)
         if released:
-            tx.audit.write(
-                "mailbox_release",
-                "unblocked" if unblocked else "released",
-                operator,
-                now(),
-                account.id if account else "",
-                email,
-            )
+            tx.audit.write("mailbox_release", "released", operator, now(), account.id if account else "", email)
         return released
 
     released = await parts.records.transact(release)
-    found = await parts.mailboxes.find(email)
-    if found and found.blocked_at:
-        click.echo(f"{email} stays blocked: another person may read it. --unblock ends that.")
-    else:
-        click.echo(f"{email} can get mails again." if released else f"{email} was not blocked.")
+    click.echo(f"{email} can get mails again." if released else f"{email} was not blocked.")
 
 
 def _facts(mailbox: Mailbox, mailboxes: Mailboxes, moment: datetime) -> Mapping[str, str]:
@@ -159,9 +138,6 @@ def _facts(mailbox: Mailbox, mailboxes: Mailboxes, moment: datetime) -> Mapping[
     if mailbox.suppressed_until and mailbox.is_suppressed(moment):
         facts["Next mail"] = stamp(max(mailbox.suppressed_until, free_at))
         facts["Suppressed"] = error(f"until {stamp(mailbox.suppressed_until)}: {mailbox.reason}")
-    if mailbox.blocked_at:
-        facts["Next mail"] = "none with a link"
-        facts["Blocked"] = error(f"since {stamp(mailbox.blocked_at)}: {mailbox.blocked_for}")
     return facts
 
 
@@ -174,6 +150,4 @@ def _as_json(mailbox: Mailbox, mailboxes: Mailboxes, moment: datetime) -> Mappin
         "free_at": mailboxes.free_at(mailbox, moment),
         "suppressed_until": mailbox.suppressed_until if suppressed else None,
         "reason": mailbox.reason if suppressed else None,
-        "blocked_at": mailbox.blocked_at,
-        "blocked_for": mailbox.blocked_for,
     }

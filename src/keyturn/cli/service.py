@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import signal
 import socket
 import sys
 from collections.abc import Callable
@@ -10,28 +9,28 @@ from functools import partial
 from ipaddress import ip_address
 from math import isnan
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
 from keyturn.cli.installation import Installation, installation
-from keyturn.cli.processes import LONGEST_LINGER, READY, Processes
-from keyturn.cli.sockets import address_of, listen, listening_at
+from keyturn.cli.sockets import address_of, listen, listen_at
 from keyturn.cli.terminal import PORT, StatusLine, accent, fail, muted
 from keyturn.hosts import local_port
 from keyturn.quick_imports import quick_imports
-from keyturn.settings import Settings
+from keyturn.settings import Secret, Settings
 from keyturn.settings.reading import FILE_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from litestar.types import ASGIApp
+
     from keyturn.database.migrations import Step
 
 _MOST_PROCESSES = 64
-
-_PATIENCE = 10
-"""Seconds beyond the worker's lease in which a process of `serve` must end."""
 
 
 @click.command()
@@ -44,51 +43,40 @@ _PATIENCE = 10
     help="Listen on a Unix socket instead, for a proxy on this machine.",
 )
 @click.option(
-    "--processes",
+    "--workers",
     metavar="N",
+    default=1,
+    show_default=True,
     type=click.IntRange(1, _MOST_PROCESSES),
-    help="Answer in N processes. SIGHUP replaces them without losing a request. Over 1: with PostgreSQL only.",
+    help="Answer in N processes. Over 1: with PostgreSQL only.",
 )
-@click.option("--no-worker", is_flag=True, help="Run no worker here; start `keyturn worker` as well.")
-@click.option("--inherited", type=int, hidden=True)  # the socket of a process that --processes has started
-def serve(
-    host: str | None, port: int | None, uds: Path | None, processes: int | None, no_worker: bool, inherited: int | None
-) -> None:
-    """Run the API, the hosted pages and a worker.
+@click.option("--no-worker", is_flag=True, help="Send no mails here; start `keyturn worker` as well.")
+def serve(host: str | None, port: int | None, uds: Path | None, workers: int, no_worker: bool) -> None:
+    """Run the API, the hosted pages and a worker, which sends the mails.
 
     \b
     Examples:  keyturn serve --port 8080
-               keyturn serve --processes 4
+               keyturn serve --workers 4
     """
-    if hasattr(signal, "SIGHUP") and (processes or inherited is not None):
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a reload before there is something to replace
     here = installation()
     settings = here.settings(sending=True)
     _observe(settings)
-    if inherited is not None:
-        _require_ready(here, settings)
-        _answer(settings, socket.socket(fileno=inherited), _tell_ready, worker=not no_worker, alone=False)
-        return
-    if (uds or processes) and not (hasattr(socket, "AF_UNIX") and hasattr(signal, "SIGHUP")):
-        fail("--uds and --processes: this system, such as Windows, has no Unix sockets and no SIGHUP.")
-    if not processes:
-        _require_ready(here, settings)
-    elif processes > 1 and settings.database.url.startswith("sqlite"):
-        fail("--processes: more than one process needs PostgreSQL in database.url. This is SQLite.")
+    _require_ready(here, settings)
+    if workers > 1 and settings.database.url.startswith("sqlite"):
+        fail("--workers: more than one process needs PostgreSQL in database.url. This is SQLite.")
 
     wanted = settings.server.port if port is None else port
-    server: contextlib.AbstractContextManager[socket.socket] = (
-        listening_at(uds)
-        if uds
-        else listen(host or settings.server.host, wanted, "--port or server.port", "--host or server.host")
-    )
-    with server as bound:
-        place = f"the Unix socket {uds}" if uds else f"http://{address_of(bound)}"
-        announce = partial(_announce, settings, place, "" if uds else _links_elsewhere(settings, wanted))
-        if processes:
-            _keep_processes(here, settings, bound, processes, announce, worker=not no_worker)
+    if uds:
+        bound = listen_at(uds)
+    else:
+        bound = listen(host or settings.server.host, wanted, "--port or server.port", "--host or server.host")
+    place = f"the Unix socket {uds}" if uds else f"http://{address_of(bound)}"
+    announce = partial(_announce, settings, place, "" if uds else _links_elsewhere(settings, wanted))
+    with bound:
+        if workers > 1:
+            _answer_in_processes(settings, bound, announce, workers, worker=not no_worker)
         else:
-            _answer(settings, bound, announce, worker=not no_worker, alone=True)
+            _answer(settings, bound, announce, worker=not no_worker)
 
 
 def _announce(settings: Settings, place: str, warning: str) -> None:
@@ -98,13 +86,10 @@ def _announce(settings: Settings, place: str, warning: str) -> None:
     click.echo(f"Keyturn answers on {place}", err=True)
 
 
-def _answer(
-    settings: Settings, bound: socket.socket, announce: Callable[[], None], *, worker: bool, alone: bool
-) -> None:
-    """Answer requests in this process. `alone`: it was not started by `_keep_processes`."""
+def _answer(settings: Settings, bound: socket.socket, announce: Callable[[], None], *, worker: bool) -> None:
     with quick_imports():
         from keyturn.app import create_app
-        from keyturn.cli.running import serve
+        from keyturn.cli.running import serve, within_open_files
         from keyturn.event_loop import run
         from keyturn.parts import Parts
         from keyturn.reset.limits.counting_alone import counting_alone
@@ -113,56 +98,51 @@ def _answer(
     app = create_app(settings, parts=parts, worker=worker)
 
     async def work() -> None:
-        with counting_alone(parts.database, settings.limits.storage_url) if alone else contextlib.nullcontext():
-            await serve(app, bound, announce, limits=settings.server, until_input_ends=not alone)
+        with counting_alone(parts.database, in_memory=settings.limits.in_memory):
+            await serve(app, bound, announce, limits=within_open_files(settings.server))
 
     run(work())
 
 
-def _keep_processes(
-    here: Installation,
-    settings: Settings,
-    bound: socket.socket,
-    count: int,
-    announce: Callable[[], None],
-    *,
-    worker: bool,
+def _answer_in_processes(
+    settings: Settings, bound: socket.socket, announce: Callable[[], None], count: int, *, worker: bool
 ) -> None:
-    """Answer requests in other processes. Of these, the first runs the worker."""
-    from keyturn.event_loop import run, until_signalled
-    from keyturn.reset.limits.counting_alone import counting_alone
+    """Answer in uvicorn's processes, and run the one worker beside this one. /metrics of each answers for all."""
+    with TemporaryDirectory(prefix="keyturn-counts-") as counts:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts  # read when prometheus_client is imported
+        with quick_imports():
+            from uvicorn.config import STARTUP_FAILURE
+            from uvicorn.supervisors import Multiprocess
 
-    def command(number: int) -> list[str]:
-        # -P: files in the current folder are not imported as libraries. An older version starts a newer one with these
-        # words, so they must keep their meaning.
-        words = [_installed_python(), "-P", "-m", "keyturn", "serve", "--inherited", str(bound.fileno())]
-        return words if worker and number == 0 else [*words, "--no-worker"]
+            from keyturn.child_worker.supervisor import supervised
+            from keyturn.cli.running import uvicorn_config, within_open_files
+            from keyturn.parts import Parts
 
-    async def work() -> None:
-        longest_end = LONGEST_LINGER + settings.worker.lease.total_seconds() + _PATIENCE
-        async with here.database(settings) as database:
-            with counting_alone(database, settings.limits.storage_url):
-                await Processes(command, bound, count, longest_end).run(announce)
-
-    run(until_signalled(work()))
-
-
-def _installed_python() -> str:
-    """Return the Python of the virtual environment to which the path of this command leads now.
-
-    An upgrade points a symbolic link in that path to another environment. The links are resolved, because a process
-    that answers still reads files of its own version after the next upgrade. Without an environment, it is this Python.
-    """
-    scripts = Path(sys.argv[0]).resolve().parent
-    python = scripts / "python"
-    return str(python) if (scripts.parent / "pyvenv.cfg").is_file() and python.exists() else sys.executable
+        parts = Parts(settings)
+        # If no key is set, this process's own.
+        settings = msgspec.structs.replace(settings, secret_key=Secret(parts.secrets[0]))
+        app = partial(_app_of_process, settings)
+        processes = Multiprocess(
+            uvicorn_config(app, within_open_files(settings.server), factory=True, workers=count), [bound]
+        )
+        with supervised(parts) if worker else contextlib.nullcontext():
+            announce()
+            processes.run()
+    if any(process.exitcode == STARTUP_FAILURE for process in processes.processes):
+        sys.exit(STARTUP_FAILURE)
 
 
-def _tell_ready() -> None:
-    """Tell the process that started this one. What a library prints later goes to the standard error."""
-    with contextlib.suppress(OSError):
-        os.write(1, READY)
-    os.dup2(2, 1)
+def _app_of_process(settings: Settings) -> "ASGIApp":
+    """Return the app of one of uvicorn's processes, which begins here."""
+    _observe(settings)
+    with quick_imports():
+        from keyturn.app import create_app
+        from keyturn.cli.running import collect_seldom
+        from keyturn.parts import Parts
+
+    app = create_app(settings, parts=Parts(settings), worker=False)
+    collect_seldom()
+    return app
 
 
 @click.command()
@@ -294,10 +274,8 @@ def _links_elsewhere(settings: Settings, port: int) -> str:
 
 def _observe(settings: Settings) -> None:
     from keyturn.telemetry.logs import configure_logs
-    from keyturn.telemetry.tracing import start_export
 
     configure_logs(settings.logs.level, settings.logs.format)
-    start_export()
 
 
 def _require_ready(here: Installation, settings: Settings) -> None:

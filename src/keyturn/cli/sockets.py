@@ -1,12 +1,8 @@
 """The sockets that a command listens on: a port of this machine, or a file."""
 
-import contextlib
 import errno
-import os
 import socket
-import stat
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 from keyturn.errors import KeyturnError
@@ -41,48 +37,28 @@ def listen(host: str, port: int, option: str = "--port", host_option: str = "--h
     return bound
 
 
-@contextlib.contextmanager
-def listening_at(path: Path) -> Iterator[socket.socket]:
-    """Yield a socket bound to a file for its owner and group, and remove the file at the end. Raises PortTaken.
+def listen_at(path: Path) -> socket.socket:
+    """Return a socket bound to a file for its owner and group. Raises PortTaken.
 
-    A file whose program was killed is replaced.
+    A file whose program has ended is replaced.
     """
     bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    mask = os.umask(0o117)
     try:
-        if _is_abandoned(path):
+        if path.is_socket() and not _is_answered(path):
             path.unlink()
         bound.bind(str(path))
+        path.chmod(0o660)  # nothing can connect before `listen`
         bound.listen(2048)
     except OSError as error:  # without an errno: the path is too long
         bound.close()
-        raise PortTaken(
-            f"cannot listen on {path} ({error.strerror or error}): choose another file with --uds"
-        ) from None
-    finally:
-        os.umask(mask)
-    own = path.stat().st_ino
-    try:
-        yield bound
-    finally:
-        bound.close()
-        with contextlib.suppress(OSError):
-            if path.stat().st_ino == own:  # not the file of a program that has replaced this one
-                path.unlink()
+        reason = error.strerror or error
+        raise PortTaken(f"cannot listen on {path} ({reason}): choose another file with --uds") from None
+    return bound
 
 
-def _is_abandoned(path: Path) -> bool:
-    """Return whether the file is a socket on which nothing listens."""
-    try:
-        if not stat.S_ISSOCK(path.stat().st_mode):
-            return False
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-            probe.connect(str(path))
-    except ConnectionRefusedError:
-        return True
-    except FileNotFoundError:
-        pass
-    return False
+def _is_answered(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        return probe.connect_ex(str(path)) != errno.ECONNREFUSED
 
 
 def address_of(bound: socket.socket) -> str:

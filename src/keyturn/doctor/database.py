@@ -2,7 +2,6 @@
 
 import ssl
 import stat
-import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from importlib.util import find_spec
@@ -48,12 +47,9 @@ def missing_file(address: str) -> str:
 
 
 def readable_by_others(file: str) -> bool:
-    """Tell whether users other than the owner and its group can open the file and enter its folder.
-
-    Always False on Windows, where a mode does not show permissions.
-    """
+    """Tell whether users other than the owner and its group can open the file and enter its folder."""
     path = Path(file)
-    return sys.platform != "win32" and all(
+    return all(
         status.st_mode & bit for status, bit in ((path.stat(), stat.S_IROTH), (path.parent.stat(), stat.S_IXOTH))
     )
 

@@ -28,8 +28,6 @@ from keyturn.doctor.services import (
     check_breaches,
     check_challenge,
     check_limits,
-    check_passkeys,
-    check_signals,
     check_webhook,
 )
 from keyturn.errors import Fault
@@ -122,7 +120,7 @@ def _checks(settings: Settings, dns: Dns, accounts: AccountStore | None) -> Iter
     yield _check("database", "database", work=partial(check_database, settings))
     yield _check("accounts", "accounts database hashing", work=partial(check_accounts, settings, accounts))
     if previous_keys(settings):
-        yield _check("keys", "database", work=partial(check_previous_keys, settings))
+        yield _check("keys", "database", late="warn", work=partial(check_previous_keys, settings))
     yield _check("limits", "limits database", work=partial(check_limits, settings))
     if settings.breaches.source != "none":
         yield _check("breaches", "breaches", late="warn", work=partial(check_breaches, settings))
@@ -134,10 +132,6 @@ def _checks(settings: Settings, dns: Dns, accounts: AccountStore | None) -> Iter
         yield _check(name, f"mail {name}", work=partial(check_provider, settings, name))
     if settings.webhooks.url:
         yield _check("webhook", "webhooks", late="warn", work=partial(check_webhook, settings))
-    if settings.signals.receivers or settings.signals.transmitters:
-        yield _check("signals", "signals", late="warn", work=partial(check_signals, settings))
-    if settings.passkeys.enabled:
-        yield _check("passkeys", "passkeys base_url", late="warn", work=partial(check_passkeys, settings))
     domain = domain_of(settings.mail.from_)
     if "capture" not in chosen and domain not in {"", *(provider.sandbox for provider in PROVIDERS.values())}:
         yield from _domain(domain, chosen, dns)

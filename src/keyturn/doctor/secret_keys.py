@@ -1,6 +1,5 @@
 """Checks whether previous secret keys are still needed to open sealed data. Changes nothing."""
 
-import asyncio
 from collections.abc import Iterator, Sequence
 
 from sqlalchemy.exc import DBAPIError
@@ -12,12 +11,8 @@ from keyturn.finding import Finding
 from keyturn.outbox import Seal
 from keyturn.outbox.history import mails_sealed_otherwise
 from keyturn.problems.requests import DatabaseUnready
-from keyturn.reset.proofs.second_step.builtin_factors import BuiltinFactors, SealedAgain
+from keyturn.reset.proofs.second_step.builtin_factors import BuiltinFactors
 from keyturn.settings import Settings
-from keyturn.signals.streams import streams_sealed_otherwise
-
-_PATIENCE = 4
-"""Seconds: `secrets rotate` counts large tables without a limit."""
 
 _NAME = "keys"
 
@@ -36,34 +31,24 @@ async def check_previous_keys(settings: Settings) -> list[Finding]:
         database = Database(settings.database.url, schema=settings.database.schema, timeout=settings.database.timeout)
     except SettingsInvalid:
         return [_UNREACHED]
-    factors = BuiltinFactors(database, [settings.secret_key, *previous_keys(settings)])
     try:
-        async with asyncio.timeout(_PATIENCE):
-            batches = [counts async for counts in factors.seal_again(writing=False)]
-            seal = Seal([settings.secret_key])
-            waiting = await mails_sealed_otherwise(database, seal)
-            streams = await streams_sealed_otherwise(database, seal) if settings.signals.receivers else 0
-    except TimeoutError:
-        message = f"previous_secret_keys: could not count the data that needs them within {_PATIENCE} s"
-        return [Finding(_NAME, "warn", message, "Run `keyturn secrets rotate` to learn whether they are needed.")]
+        factors = BuiltinFactors(database, [settings.secret_key, *previous_keys(settings)])
+        previous, lost = await factors.count_sealed_otherwise()
+        waiting = await mails_sealed_otherwise(database, Seal([settings.secret_key]))
     except (DatabaseUnready, DBAPIError, SettingsInvalid):
         return [_UNREACHED]
     finally:
         await database.close()
-    return [*_needs(batches[-1] if batches else SealedAgain(), waiting, streams)] or [_NOT_NEEDED]
+    return [*_needs(previous, lost, waiting)] or [_NOT_NEEDED]
 
 
-def _needs(counts: SealedAgain, waiting: int, streams: int) -> Iterator[Finding]:
-    if counts.sealed:
-        message = f"previous_secret_keys: the second factors of {_accounts(counts.sealed)} need one of them"
-        mend = "Run `keyturn secrets rotate`, which encrypts the factors with the current key."
-        yield Finding(_NAME, "warn", message, mend)
-    if streams:
-        message = f"previous_secret_keys: streams of shared signals need one of them: {streams}"
-        yield Finding(_NAME, "warn", message, "Run `keyturn secrets rotate`, which encrypts them with the current key.")
-    if lost := len(counts.unreadable):
+def _needs(previous: int, lost: int, waiting: int) -> Iterator[Finding]:
+    if previous:
+        message = f"previous_secret_keys: the second factors of {_accounts(previous)} need one of them"
+        yield Finding(_NAME, "warn", message, "Keep it. A factor that is set up again uses the current key.")
+    if lost:
         message = f"no key decrypts the second factors of {_accounts(lost)}, so their owners cannot reset a password"
-        mend = "Add their key to previous_secret_keys. `keyturn secrets rotate` lists the accounts."
+        mend = "Add their key to previous_secret_keys, or set the factors up again."
         yield Finding(_NAME, "warn", message, mend)
     if waiting:
         mails = f"{waiting:,} waiting mail{' needs' if waiting == 1 else 's need'}"

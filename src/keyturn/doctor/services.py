@@ -1,34 +1,23 @@
-"""Checks of other services: leaked passwords, the challenge, limits, the webhook, receivers of signals, passkeys."""
+"""Checks of other services: leaked passwords, the challenge, limits, the webhook."""
 
 import asyncio
 import contextlib
 import socket
 import ssl
 import time
-from datetime import UTC, datetime
 from hashlib import sha1
-from importlib.util import find_spec
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 
-from keyturn.database import Database, now
-from keyturn.errors import SettingsInvalid
+from keyturn.database import Database
 from keyturn.finding import Finding
-from keyturn.hosts import host_of
-from keyturn.http_client import HttpClient
 from keyturn.problems.requests import ChallengeUnready, LimitsUnready
 from keyturn.reset.limits.rate_limits import RateLimits
-from keyturn.reset.passwords.breach_filter import BreachFilter
-from keyturn.reset.passwords.breach_ranges import BreachRanges
-from keyturn.reset.passwords.breaches import BreachSource, BreachSourceFailed
+from keyturn.reset.passwords.breaches import BreachRanges, BreachSourceFailed
 from keyturn.reset.proofs.captcha import SERVICES, SiteVerify
 from keyturn.settings import Settings
 from keyturn.settings.url_rules import database_kind
-
-_PASSKEYS_PATIENCE = 5
-"""Seconds."""
 
 _ON_EVERY_LIST = sha1(b"password", usedforsecurity=False).digest()
 
@@ -36,17 +25,8 @@ _ON_EVERY_LIST = sha1(b"password", usedforsecurity=False).digest()
 async def check_breaches(settings: Settings) -> list[Finding]:
     """Ask as a reset does, within its time-out. Failures are warnings, since resets then skip the check."""
     chosen = settings.breaches
-    try:
-        source, where = _source_of(settings)
-    except SettingsInvalid as error:
-        return [
-            Finding(
-                "breaches",
-                "fail",
-                str(error),
-                "Build it with `keyturn breaches build`: Keyturn does not start without it.",
-            )
-        ]
+    # Without a path or a query, which may hold a key.
+    source, where = BreachRanges(chosen.url), str(urlsplit(chosen.url).hostname)
     seconds = chosen.timeout.total_seconds()
     try:
         async with asyncio.timeout(seconds):
@@ -59,7 +39,7 @@ async def check_breaches(settings: Settings) -> list[Finding]:
     finally:
         await source.close()
     if not found:
-        mend = "Remove breaches.url to use the default service, or build a file with `keyturn breaches build`."
+        mend = "Remove breaches.url to use the default service."
         return [
             Finding(
                 "breaches",
@@ -69,15 +49,6 @@ async def check_breaches(settings: Settings) -> list[Finding]:
             )
         ]
     return [Finding("breaches", "ok", f'{where} works: it lists the password "password"')]
-
-
-def _source_of(settings: Settings) -> tuple[BreachSource, str]:
-    """Return the source and its display name, without a path or a query that may hold a key."""
-    chosen = settings.breaches
-    if chosen.source == "file":
-        filter_ = BreachFilter(Path(chosen.file))
-        return filter_, f"{chosen.file}, {filter_.entries:,} passwords,"
-    return BreachRanges(chosen.url), str(urlsplit(chosen.url).hostname)
 
 
 _NAME = "challenge"
@@ -116,21 +87,19 @@ _SLOW = 0.05
 
 
 async def check_limits(settings: Settings) -> list[Finding]:
-    url = settings.limits.storage_url
-    is_shared = database_kind(settings.database.url) == "postgresql"
-    if url.startswith("memory") or not (url or is_shared):
-        return [_memory(settings)]
-    where = _where(url) if url else "PostgreSQL"
+    if database_kind(settings.database.url) != "postgresql":
+        second = "a second process has its own" if settings.limits.in_memory else "a second process refuses to start"
+        return [Finding("limits", "ok", f"counted in memory; {second}")]
+    if settings.limits.in_memory:
+        mend = "If you run several processes, remove limits.in_memory: PostgreSQL then counts for all of them."
+        message = "counted in memory: with several processes, each one has its own limits"
+        return [Finding("limits", "warn", message, mend)]
     try:
         seconds = await _time_one(settings)
-    except SettingsInvalid as error:
-        (fault,) = error.faults
-        mend = f"Correct {fault.name}: Keyturn does not start before that."
-        return [Finding("limits", "fail", str(fault), mend)]
     except LimitsUnready as error:
-        mend = "Start Redis, or correct limits.storage_url." if url else "Fix the database, as its own line says."
-        return [Finding("limits", "fail", f"{where}: {error}", f"{mend} Until then, every request gets 503.")]
-    answers = f"{where} {'answers' if url else 'counts for all processes, and answers'} in {seconds * 1000:.1f} ms"
+        mend = "Fix the database, as its own line says. Until then, every request gets 503."
+        return [Finding("limits", "fail", f"PostgreSQL: {error}", mend)]
+    answers = f"PostgreSQL counts for all processes, and answers in {seconds * 1000:.1f} ms"
     if seconds > _SLOW:
         return [Finding("limits", "warn", f"{answers}, and every request waits for it", "Use a server that is closer.")]
     return [Finding("limits", "ok", answers)]
@@ -139,7 +108,7 @@ async def check_limits(settings: Settings) -> list[Finding]:
 async def _time_one(settings: Settings) -> float:
     """Return the seconds that one count takes on an open connection."""
     kept = settings.database
-    database = None if settings.limits.storage_url else Database(kept.url, schema=kept.schema, timeout=kept.timeout)
+    database = Database(kept.url, schema=kept.schema, timeout=kept.timeout)
     rate_limits = RateLimits(settings.limits, database)
     try:
         await rate_limits.require_ready()
@@ -148,27 +117,7 @@ async def _time_one(settings: Settings) -> float:
         return time.perf_counter() - started
     finally:
         await rate_limits.close()
-        if database:
-            await database.close()
-
-
-def _memory(settings: Settings) -> Finding:
-    if not settings.limits.storage_url:
-        return Finding("limits", "ok", "counted in memory; with SQLite, Keyturn refuses to start a second process")
-    if database_kind(settings.database.url) == "sqlite":
-        return Finding("limits", "ok", "counted in memory, which is enough for one process")
-    return Finding(
-        "limits",
-        "warn",
-        "counted in memory: with several processes, each one has its own limits",
-        "If you run several processes, remove limits.storage_url: PostgreSQL then counts for all of them.",
-    )
-
-
-def _where(url: str) -> str:
-    """Return the address without user and password."""
-    parts = urlsplit(url)
-    return f"Redis on {parts.hostname}:{parts.port}" if parts.hostname else f"Redis on {parts.path}"
+        await database.close()
 
 
 async def check_webhook(settings: Settings) -> list[Finding]:
@@ -179,51 +128,6 @@ async def check_webhook(settings: Settings) -> list[Finding]:
         return [reached]
     events = ", ".join(hooks.events) or "(none)"
     return [Finding("webhook", "ok", f"{reached} can be reached, and gets the events {events}")]
-
-
-_LONGEST_KEY_LIFE = 12
-"""Months (NIST SP 800-57 part 1, 5.3.6, suggests one to three years for a private signing key)."""
-
-
-async def check_signals(settings: Settings) -> list[Finding]:
-    """Connect to receivers of pushed events, read transmitters' keys, and tell the signing key's age by its name."""
-    signals = settings.signals
-    findings = [_key_age(signals.sign_with, now())] if signals.sign_with else []
-    for name, receiver in signals.receivers.items():
-        if receiver.push_to:
-            reached = await _reach("signals", receiver.push_to, f"signals.receivers.{name}.push_to")
-            if isinstance(reached, str):
-                reached = Finding("signals", "ok", f"{name}: {reached} can be reached")
-            findings.append(reached)
-    return findings + [await _read_keys(name, settings) for name in signals.transmitters]
-
-
-async def _read_keys(name: str, settings: Settings) -> Finding:
-    from keyturn.signals.published_keys import KeysUnready, PublishedKeys  # an extra
-
-    keys = PublishedKeys(settings.signals.transmitters[name].jwks_url, settings.signals.timeout)
-    try:
-        count = await keys.fetch()
-    except KeysUnready as error:
-        mend = f"Correct signals.transmitters.{name}.jwks_url, and let this machine connect to it."
-        return Finding("signals", "warn", f"{name}: its keys cannot be read, so its reports wait: {error}", mend)
-    finally:
-        await keys.close()
-    by = "their address and their id there" if name in settings.accounts.table.subjects else "their address alone"
-    return Finding("signals", "ok", f"{name}: its keys can be read ({count}); its reports find accounts by {by}")
-
-
-def _key_age(name: str, moment: datetime) -> Finding:
-    try:
-        made = datetime.strptime(name[:7], "%Y-%m").replace(tzinfo=UTC)
-    except ValueError:
-        message = f"the age of the signing key {name} is not known, since its name is not its month"
-        return Finding("signals", "ok", message)
-    months = (moment.year - made.year) * 12 + moment.month - made.month
-    if months > _LONGEST_KEY_LIFE:
-        message = f"the signing key {name} is {months} months old"
-        return Finding("signals", "warn", message, "Make a new key, and name it in signals.sign_with a day later.")
-    return Finding("signals", "ok", f"the signing key {name} is not older than a year")
 
 
 async def _reach(check: str, address: str, setting: str) -> str | Finding:
@@ -257,25 +161,3 @@ def _explain_failure(check: str, where: str, setting: str, error: Exception) -> 
             message = f"cannot connect to {where}: {getattr(error, 'strerror', None) or type(error).__name__}"
             mend = f"Correct {setting}, and let this machine connect to it."
     return Finding(check, "warn", message, mend)
-
-
-async def check_passkeys(settings: Settings, *, scheme: str = "https") -> list[Finding]:
-    """Say whose the passkeys are. For a parent domain, look for the file by which password managers find the pages."""
-    if find_spec("webauthn") is None:
-        mend = "Run: pip install 'keyturn[passkeys]'. Keyturn does not start before that."
-        return [Finding("passkeys", "fail", "passkeys.enabled: the library webauthn is missing", mend)]
-    origins = ", ".join([settings.origin, *settings.passkeys.origins])
-    found = [Finding("passkeys", "ok", f"they belong to {settings.rp_id}, and are used at {origins}")]
-    if settings.rp_id == host_of(settings.base_url):
-        return found
-    url = f"{scheme}://{settings.rp_id}/.well-known/passkey-endpoints"
-    try:
-        async with HttpClient(timeout=_PASSKEYS_PATIENCE) as client:
-            answer = await client.get(url)
-            document = answer.json() if answer.status_code == 200 else None
-    except (httpx.HTTPError, ValueError):
-        document = None
-    if not isinstance(document, dict):
-        mend = f"Let your app serve there what Keyturn serves at {settings.base_url}/.well-known/passkey-endpoints."
-        found.append(Finding("passkeys", "warn", f"{url} is not served, so password managers find no page", mend))
-    return found

@@ -147,8 +147,6 @@ def _table(settings: TableSettings, url: str) -> Table:
         ends.comment("what else a change ends, or only an intrusion")
         for column, ending in settings.ends.items():
             ends.add(column, _ending(ending))
-            if ending.what == "passkeys":
-                ends.add(tomlkit.comment("After a reset, Keyturn can create passkeys there: [passkeys] enabled = true"))
         table.add(tomlkit.nl())
         table.add("ends", ends)
     return table

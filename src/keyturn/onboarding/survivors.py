@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from keyturn.accounts.passkeys import FORMATS
 from keyturn.errors import SettingsInvalid
 from keyturn.onboarding.guesses import credentials_in, guess, shared_credentials
 from keyturn.onboarding.settings_file import ending_line
@@ -38,8 +37,6 @@ async def _tables(url: str, accounts: str) -> dict[str, Table]:
 
 def _surviving(accounts: Table, tables: Mapping[str, Table], settings: TableSettings) -> dict[str, str]:
     ended = {_bare(entry.rpartition(".")[0]) for entry in settings.endings if not _is_own(entry, accounts)}
-    if settings.passkeys.format:  # an intrusion ends those that were created recently
-        ended.add(_bare(settings.passkeys.table or FORMATS[settings.passkeys.format].table))
     emptied = {*settings.set, *(name for entry in settings.ends.values() for name in entry.set)}
     proposed = guess(accounts, tables).ends
     alive = {

@@ -26,7 +26,7 @@ alike, and the sealed mail must be stored and erased with it.
 
 from keyturn.outbox.attempts import RelayLimits
 from keyturn.outbox.lane import Handler, Lane
-from keyturn.outbox.message import Delivery, Dropped, Message, Origin, Seal, SealBroken, Sent, Settlement, new_key
+from keyturn.outbox.message import Delivery, Dropped, Message, Seal, SealBroken, Sent, Settlement, new_key
 from keyturn.outbox.queue import LeaseLost, Outbox
 from keyturn.outbox.worker import Relay
 
@@ -37,7 +37,6 @@ __all__ = [
     "Lane",
     "LeaseLost",
     "Message",
-    "Origin",
     "Outbox",
     "Relay",
     "RelayLimits",

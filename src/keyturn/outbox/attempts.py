@@ -11,7 +11,7 @@ import msgspec
 from keyturn.database import now
 from keyturn.errors import QuotaExhausted, SendRefused, SendRetryable
 from keyturn.outbox.lane import Lane
-from keyturn.outbox.message import OUTCOMES, TO_THE_APP, Delivery, Dropped, Message, Origin, Sent, Settlement
+from keyturn.outbox.message import OUTCOMES, TO_THE_APP, Delivery, Dropped, Message, Sent, Settlement
 from keyturn.outbox.queue import LeaseLost, Outbox
 from keyturn.problems.requests import AccountsUnready, DatabaseUnready
 from keyturn.telemetry.logs import LogEvent, request_id
@@ -44,9 +44,9 @@ log = logging.getLogger("keyturn.outbox")
 class RelayLog:
     """Counts and logs the outcome of a message, under the id of the request that it comes from."""
 
-    def __init__(self, meters: Meters, origin: Callable[[Message], Origin]) -> None:
+    def __init__(self, meters: Meters, request_of: Callable[[Message], str]) -> None:
         self._meters = meters
-        self._origin = origin
+        self._request_of = request_of
 
     def count_from_zero(self, kinds: Iterable[str]) -> None:
         """Count no messages of these kinds: `increase()` does not see the first count of a series that begins at 1."""
@@ -84,7 +84,7 @@ class RelayLog:
 
     def _name_request_of(self, message: Message) -> None:
         """Set the request id of the following log lines to the request that the message comes from."""
-        request_id.set(self._origin(message).request_id)
+        request_id.set(self._request_of(message))
 
 
 def _noun(message: Message) -> str:

@@ -46,13 +46,6 @@ def new_key() -> str:
     return f"{time.time_ns() // 1_000_000:012x}{os.urandom(10).hex()}"
 
 
-class Origin(msgspec.Struct, frozen=True, kw_only=True):
-    """The request that a message comes from: its id and its span (W3C Trace Context), or "" if unknown."""
-
-    request_id: str = ""
-    traceparent: str = ""
-
-
 class Sent(msgspec.Struct, frozen=True):
     """The provider behind `sender` has accepted the message, under its own id."""
 
@@ -69,8 +62,8 @@ class Dropped(msgspec.Struct, frozen=True):
 OUTCOMES = ("sent", "dropped", "retried", "parked", "dead")
 """What a try of a message can end with, in the metrics."""
 
-TO_THE_APP = ("webhook_", "callback_", "signal_")
-"""How the kinds of messages to the app and to receivers of signals begin. All others are mails."""
+TO_THE_APP = ("webhook_", "callback_")
+"""How the kinds of messages to the app begin. All others are mails."""
 
 Settlement = Sent | Dropped
 

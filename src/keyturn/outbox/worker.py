@@ -11,11 +11,11 @@ from typing import Any
 
 from keyturn.outbox.attempts import Attempts, Prepared, RelayLimits, RelayLog
 from keyturn.outbox.lane import Lane
-from keyturn.outbox.message import Dropped, Message, Origin
+from keyturn.outbox.message import Dropped, Message
 from keyturn.outbox.queue import Listener, Outbox
 from keyturn.problems.requests import DatabaseUnready, WorkerDown
 from keyturn.telemetry.logs import LogEvent, request_id
-from keyturn.telemetry.meters import Telemetry
+from keyturn.telemetry.meters import Meters
 
 log = logging.getLogger("keyturn.outbox")
 
@@ -24,6 +24,7 @@ class Relay:
     """Sends the outbox's messages. Any number of relays may share a PostgreSQL; one relay holds a message at a time.
 
     The first of the `lanes` also gets the kinds that no lane handles.
+    `request_of`: returns the id of the request that a message comes from, or "", for the log.
     """
 
     def __init__(
@@ -33,17 +34,16 @@ class Relay:
         limits: RelayLimits,
         jitter: Callable[[], float] = random.random,
         *,
-        origin: Callable[[Message], Origin] = lambda _: Origin(),
-        telemetry: Telemetry | None = None,
+        request_of: Callable[[Message], str] = lambda _: "",
+        meters: Meters | None = None,
     ) -> None:
-        telemetry = telemetry or Telemetry()
+        meters = meters or Meters()
         self._outbox = outbox
         self._lanes = lanes
         self._limits = limits
-        self._origin = origin
-        self._log = RelayLog(telemetry.meters, origin)
-        self._attempts = Attempts(outbox, limits, jitter, telemetry.meters, self._log)
-        self._tracing = telemetry.tracing
+        self._request_of = request_of
+        self._log = RelayLog(meters, request_of)
+        self._attempts = Attempts(outbox, limits, jitter, meters, self._log)
         self._listener = Listener(outbox.database, outbox.wake)
         self._room = asyncio.Event()
         self._leases = LeaseKeeper(outbox, min(limits.abandoned_after, limits.lease))
@@ -164,9 +164,9 @@ class Relay:
         return [*together, *(self._begin(lane, self._work(lane, message)) for message in alone)]
 
     def _joins(self, lane: Lane, message: Message) -> bool:
-        """Return whether this is the first try of a kind prepared together. If spans are kept, each message has one."""
+        """Return whether this is the first try of a kind prepared together."""
         is_new = message.sealed is None and message.crashes == 1 <= self._limits.max_crashes
-        return is_new and message.kind in lane.together and not self._tracing.keeps_spans
+        return is_new and message.kind in lane.together
 
     def _begin(self, lane: Lane, work: Coroutine[Any, Any, None], count: int = 1) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
@@ -211,16 +211,12 @@ class Relay:
             self._log.dropped(messages, reason)
 
     async def _work(self, lane: Lane, message: Message, prepared: Prepared | None = None) -> None:
-        origin = self._origin(message)
-        request_id.set(origin.request_id)  # for this message alone: each runs in its own task
-        about = {"messaging.message.id": str(message.id), "keyturn.kind": message.kind}
-        with self._tracing.resume_span(origin.traceparent, "outbox.deliver", about):
-            self._tracing.mark("keyturn.request_id", origin.request_id)
-            with self._leases.hold([message]):
-                try:
-                    await self._attempts.make(lane, message, prepared)
-                finally:
-                    lane.doubtful.discard(message.id)
+        request_id.set(self._request_of(message))  # for this message alone: each runs in its own task
+        with self._leases.hold([message]):
+            try:
+                await self._attempts.make(lane, message, prepared)
+            finally:
+                lane.doubtful.discard(message.id)
 
 
 class LeaseKeeper:

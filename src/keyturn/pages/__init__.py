@@ -60,13 +60,8 @@ def pages_router(site: Site) -> Router:
     pages = Pages(site)
     require_drawable(site, pages.assets)
     routers = [*_link_pages(site), *_signed_in_pages(site)]
-    if site.passkeys:
-        from keyturn.pages import passkeys  # with a library of an extra
-
-        routers += [_page_at(path, *handlers) for path, handlers in passkeys.places(site).items() if path]
     parts = {
         "pages": pages,
-        "passkeys": site.passkeys,
         "sign_ins": site.sign_ins,
     }
     return MountedOnce(

@@ -11,7 +11,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from keyturn.api.mounting import reading
 from keyturn.settings import AppSettings, Settings
-from keyturn.settings.paths import hosted_path, paths_of
+from keyturn.settings.paths import paths_of
 
 _ON_A_PHONE = re.compile(r"\b(Android|iPhone|iPad|Mobile)\b")
 _FOR_AN_HOUR = {"Cache-Control": "public, max-age=3600", "X-Content-Type-Options": "nosniff"}
@@ -50,20 +50,6 @@ def app_link_files(settings: Settings) -> Iterator[HTTPRouteHandler]:
             for package, fingerprints in apps.android.items()
         ]
         yield _file("assetlinks.json", statements)
-    if settings.passkeys.enabled:
-        yield _file("passkey-endpoints", passkey_endpoints(settings))
-
-
-def passkey_endpoints(settings: Settings) -> Mapping[str, str]:
-    """Return where password managers send users (W3C, "A Well-Known URL for Relying Party Passkey Endpoints")."""
-    # Keyturn's page, for the built-in accounts or where it is asked for.
-    own = (
-        f"{settings.base_url.rstrip('/')}{paths_of(settings).security}/passkeys"
-        if hosted_path(settings.sign_in_page)
-        else ""
-    )
-    chosen = {"enroll": settings.passkeys.enroll_url or own, "manage": settings.passkeys.manage_url or own}
-    return {name: url for name, url in chosen.items() if url}
 
 
 def _component(settings: Settings) -> Mapping[str, Any]:

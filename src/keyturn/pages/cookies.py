@@ -12,7 +12,8 @@ from msgspec import Struct
 from keyturn import addresses
 from keyturn.pages.site import Site
 from keyturn.problems.requests import InputInvalid
-from keyturn.reset.records import passkey_rights, tokens
+from keyturn.reset.records import tokens
+from keyturn.reset.sign_in import PROOF_LIFE
 
 Said = Literal[
     "password_changed",
@@ -24,10 +25,6 @@ Said = Literal[
     "link_used",
     "outcome_unknown",
     "link_replaced",
-    "passkey_created",
-    "passkey_failed",
-    "passkey_renamed",
-    "passkey_removed",
 ]
 """A message on the next page about the last action."""
 
@@ -107,12 +104,12 @@ class Cookies:
     def read_security_token(self, cookies: Mapping[str, str]) -> str:
         return cookies.get(self._name("proof"), "")
 
-    def set_passkey_right(self, token: str) -> Cookie:
-        """Hold the right to create a passkey, for the page of a saved password."""
-        return self._cookie("passkey", token, self._site.paths.reset, passkey_rights.LIFE)
+    def set_password_proof(self, proof: str) -> Cookie:
+        """Hold the proof that a password was right, for the sign-in page while it asks for the second step."""
+        return self._cookie("password", proof, self._site.paths.sign_in, PROOF_LIFE)
 
-    def read_passkey_right(self, cookies: Mapping[str, str]) -> str:
-        return cookies.get(self._name("passkey"), "")
+    def read_password_proof(self, cookies: Mapping[str, str]) -> str:
+        return cookies.get(self._name("password"), "")
 
     def set_link_request(self, email: str, path: str, return_to: str = "") -> Cookie:
         """Hold the requested address and the time for ten minutes, for the page at `path`."""
@@ -152,7 +149,7 @@ class Cookies:
     def read_language(self, cookies: Mapping[str, str]) -> str:
         return cookies.get(self._name("language"), "")
 
-    def delete(self, name: Literal["link", "proof", "asked", "flash", "passkey"], path: str) -> Cookie:
+    def delete(self, name: Literal["link", "proof", "asked", "flash", "password"], path: str) -> Cookie:
         return self._cookie(name, "", path, timedelta(0))
 
     def _name(self, name: str) -> str:

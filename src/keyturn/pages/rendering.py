@@ -23,7 +23,7 @@ from keyturn.errors import TemplateInvalid
 from keyturn.languages import READER, Language, Languages, order_of_name
 from keyturn.mail.rendering.jinja import shared_bytecode_cache, template_invalid
 from keyturn.pages.assets import Assets
-from keyturn.pages.cookies import Cookies, Flash, Said
+from keyturn.pages.cookies import Cookies, Flash
 from keyturn.pages.security import security_headers
 from keyturn.pages.site import Site, TemplateSite
 from keyturn.problems.passwords import rule_text
@@ -192,14 +192,6 @@ class Pages:
             raise NotSignedIn
         secret = self.site.session_cookie.read(request)
         return SignedIn(secret, await self.site.sign_ins.account(secret))
-
-    def back_to_settings(self, kind: str, said: Said | None, below: str = "") -> Response[Any]:
-        """Lead back to the security settings of accounts of that kind, which then say what was done.
-
-        `below`: the page's path below the settings.
-        """
-        path, url = self.site.settings_location(kind) + below, self.site.settings_url(kind) + below
-        return self.redirect(url, *([self.cookies.set_flash(Flash(said), path)] if said else []))
 
     def _draw(self, template: str, values: Mapping[str, Any], language: Language, kind: str) -> str:
         """Return the page. If a custom template fails, use the packaged one, so that the user gets on."""

@@ -5,7 +5,7 @@ A link leaves the address bar before anything else happens, and only a POST uses
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, cast, get_args
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -22,59 +22,24 @@ from keyturn.database import now
 from keyturn.pages.app_links import offered_app
 from keyturn.pages.cookies import Flash, Said
 from keyturn.pages.rendering import GivenPages, Pages
+from keyturn.pages.second_step import ShownStep, StepForm, shown_step
 from keyturn.problems import proofs
 from keyturn.problems.passwords import OutcomeUnknown, PasswordRejected, Violation
 from keyturn.problems.requests import TooManyRequests, Unavailable
 from keyturn.reset.check import LiveLink
 from keyturn.reset.passwords.policy import Rule
-from keyturn.reset.proofs.second_step.port import Method
-from keyturn.reset.proofs.second_step.required import SecondStepAnswer
-
-_LONGEST_CODE = 64
 
 _DAY = timedelta(days=1)
 """An end later than this needs a date beside the time."""
 
 
-class NewPasswordForm(msgspec.Struct, frozen=True):
-    """The submitted form. `email`: the account whose password it changes. `current`: the current password.
-
-    `method`, `code`: the answer to the second step, if there is one.
-    """
+class NewPasswordForm(StepForm, frozen=True):
+    """The submitted form. `email`: the account whose password it changes. `current`: the current password."""
 
     email: str = ""
     current: str = ""
     password: str = ""
     again: str = ""
-    method: str = ""
-    code: str = ""
-
-    @property
-    def answer(self) -> SecondStepAnswer | None:
-        """The answer to the second step. A code that is too long is cut, and stays wrong."""
-        if self.method not in get_args(Method):
-            return None
-        return SecondStepAnswer(method=cast("Method", self.method), code=self.code[:_LONGEST_CODE])
-
-
-class ShownStep(msgspec.Struct, frozen=True, kw_only=True):
-    """The outcome of the last try of the second step.
-
-    `missing`: the code was empty.
-    `tries_left`: the code was wrong.
-    `sent`: a code was sent to a phone. `unsent`: none could be sent, for `wait` if that is known.
-    """
-
-    method: str = ""
-    missing: bool = False
-    tries_left: int | None = None
-    sent: bool = False
-    wait: timedelta | None = None
-    unsent: bool = False
-
-    @property
-    def failed(self) -> bool:
-        return self.missing or self.tries_left is not None
 
 
 def password_form(
@@ -226,7 +191,7 @@ class ResetPassword(Controller):
         except PasswordRejected as rejected:
             broken = rejected.violations
         except (proofs.SecondStepRequired, proofs.SecondStepRejected) as asked:
-            step = _shown_step(data.method, asked)
+            step = shown_step(data.method, asked)
             if _is_script(request):
                 return _tell_script(request, pages, step)
         except (proofs.LinkDead, OutcomeUnknown) as ended:
@@ -241,16 +206,13 @@ class ResetPassword(Controller):
 async def _complete(
     request: AnyRequest, pages: Pages, token: str, live: LiveLink, data: NewPasswordForm
 ) -> Response[Any]:
-    """Set the password, and lead on with the cookies of the device and of the right to create a passkey."""
+    """Set the password, and lead on with the cookie of the device."""
     site = pages.site
-    right, write = site.passkeys.right_after_reset() if site.passkeys else ("", None)
-    then = (write,) if write else ()
-    account = await site.resets.complete(token, data.password, client_of(request), live.email, data.answer, then)
+    account = await site.resets.complete(token, data.password, client_of(request), live.email, data.answer)
     device = [site.device_cookie.issue(site.sign_ins.device(account))] if site.sign_ins else []
     url, flash = _after_saving(pages, live)
     ended = (pages.cookies.delete_link(), pages.cookies.delete("asked", site.paths.forgot))
-    rights = [pages.cookies.set_passkey_right(right)] if right else []
-    return _lead(request, pages, url, *ended, flash, *device, *rights)
+    return _lead(request, pages, url, *ended, flash, *device)
 
 
 def _is_script(request: AnyRequest) -> bool:
@@ -275,12 +237,6 @@ def _lead(request: AnyRequest, pages: Pages, url: str, *cookies: Cookie) -> Resp
     return pages.redirect(url, *cookies)
 
 
-def _shown_step(method: str, asked: proofs.SecondStepRequired | proofs.SecondStepRejected) -> ShownStep:
-    if isinstance(asked, proofs.SecondStepRejected):
-        return ShownStep(method=method, tries_left=asked.tries_left)
-    return ShownStep(method=method, sent=bool(asked.sent), missing=not asked.sent)
-
-
 async def _show_without_link(request: AnyRequest, pages: Pages) -> Response[Any]:
     """Confirm a saved password; else show the form to a signed-in user, and the way to a link to others."""
     account = await signed_in_account(request, pages)
@@ -290,11 +246,14 @@ async def _show_without_link(request: AnyRequest, pages: Pages) -> Response[Any]
             raise proofs.LinkDead(reason)
     if flash and flash.said == "outcome_unknown":
         raise OutcomeUnknown("a script was told where this is said")
-    right = pages.cookies.read_passkey_right(request.cookies) if pages.site.passkeys else ""
-    if (flash and flash.said in ("password_changed", "passkey_created", "passkey_failed")) or right:
-        known: dict[str, Any] = {"signed_in": account is not None, "return_to": flash.return_to if flash else ""}
-        known |= {"offers_passkey": bool(right), "said": flash.said if flash else ""}
-        return pages.page(request, "password_changed.html", account=account or flash, **known)
+    if flash and flash.said == "password_changed":
+        return pages.page(
+            request,
+            "password_changed.html",
+            account=account or flash,
+            signed_in=account is not None,
+            return_to=flash.return_to,
+        )
     if flash and flash.said == "link_replaced":
         return pages.page(request, "link_replaced.html", email_hint=flash.email)
     return password_form(pages, request, account) if account else pages.page(request, "no_link.html")
@@ -306,15 +265,15 @@ def _after_saving(pages: Pages, live: LiveLink) -> tuple[str, Cookie]:
     If the request of the link named an address to return to, that replaces the sign-in page.
 
     The message is in the brand and language of the account. The sign-in page of an app shows no message, unless the
-    settings say that it reads the query. With passkeys, the page of its own comes first, since it offers one.
+    settings say that it reads the query.
     """
     site = pages.site
-    here = site.paths.reset if site.sign_in_url or live.return_to or site.passkeys else site.paths.sign_in
+    here = site.paths.reset if site.sign_in_url or live.return_to else site.paths.sign_in
     said = Flash("password_changed", live.kind, live.locale, email=live.email, return_to=live.return_to)
     flash = pages.cookies.set_flash(said, here)
-    if live.return_to and site.leads_to_sign_in and not site.passkeys:
+    if live.return_to and site.leads_to_sign_in:
         return live.return_to, flash
-    if site.sign_in_url and site.leads_to_sign_in and not site.passkeys:
+    if site.sign_in_url and site.leads_to_sign_in:
         address = urlsplit(site.sign_in_url)
         return address._replace(query="&".join(filter(None, (address.query, "password=changed")))).geturl(), flash
     return site.url(here), flash

@@ -33,7 +33,6 @@ class SecuritySettings(Controller):
             here=site.url(here),
             has_asked=has_asked,
             wait=wait,
-            passkeys=len(await site.passkeys.of_account(account.id)) if site.passkeys else 0,
         )
 
     @post()

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -25,9 +24,6 @@ from keyturn.reset.sign_in import SignIns
 from keyturn.settings import AppSettings, Brand, IdentityProvider
 from keyturn.settings.paths import Paths
 
-if TYPE_CHECKING:
-    from keyturn.reset.passkeys import Passkeys  # with a library of an extra
-
 
 class ShownChallenge(msgspec.Struct, frozen=True):
     """The challenge as templates see it: its kind, and whether browsers without scripts may go on."""
@@ -47,7 +43,6 @@ class TemplateSite:
     `templates`: the folder of custom templates. With `reload`, changes in it show at once.
     `challenge`: None if none is required.
     `codes`: None if mails hold no code beside their link.
-    `passkeys`: None if they are off.
     `ends_sessions`: securing an account or changing its password ends all its sessions, including those of the app.
     `has_app`: the accounts are an app's, which may have sessions of its own.
     `takes_names`: users may enter a user name in place of their address.
@@ -68,7 +63,6 @@ class TemplateSite:
     reload: bool = False
     challenge: RequestChallenge | ShownChallenge | None = None
     codes: object | None = None
-    passkeys: object | None = None
     ends_sessions: bool = True
     has_app: bool = False
     takes_names: bool = False
@@ -138,4 +132,3 @@ class Site(TemplateSite):
     leads_to_sign_in: bool = False
     challenge: RequestChallenge | None = None
     codes: CodeExchange | None = None
-    passkeys: "Passkeys | None" = None

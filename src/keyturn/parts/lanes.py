@@ -10,28 +10,19 @@ from typing import TYPE_CHECKING
 from keyturn.accounts.store_factory import ends_sessions
 from keyturn.addresses import with_ascii_domain
 from keyturn.mail.port.email import local_sender
-from keyturn.mail.sending.senders import TracedSender, sender_for
+from keyturn.mail.sending.senders import sender_for
 from keyturn.outbox import Handler, Lane, Relay, RelayLimits, Seal
-from keyturn.packaging import requires_extra
 from keyturn.reset.answer import LinkRenewal, ResetLinks, ResetRequestHandler
-from keyturn.reset.change import ChangeEffects
-from keyturn.reset.confirm import ConfirmationHandler, NoticeHandler
+from keyturn.reset.confirm import ConfirmationHandler, FactorsHandler, NoticeHandler
 from keyturn.reset.elsewhere import InterruptedChangeHandler
 from keyturn.reset.events import CallbackHandler, WebhookHandler, drop_callback, drop_webhook
-from keyturn.reset.ground import Ground
 from keyturn.reset.mails.composer import MailComposer, MailDefaults
 from keyturn.reset.mails.delivery import MailDelivery, TransportFailover
-from keyturn.reset.mails.places import locate_from
 from keyturn.reset.records import messages
 from keyturn.reset.securing import RecoveryHandler
-from keyturn.settings import Settings
 
 if TYPE_CHECKING:
     from keyturn.parts.parts import Parts
-    from keyturn.reset.hijacked_mailboxes import MailboxReports
-    from keyturn.reset.passkeys import Passkeys
-    from keyturn.reset.sign_in import SignIns
-    from keyturn.signals.transmitter import Transmitter
 
 _MAILS_AT_ONCE = 256
 """Requests answered at a time, in one transaction: most get no mail, and need no place."""
@@ -44,9 +35,6 @@ _WEBHOOKS_AT_ONCE = 4
 
 _CALLBACKS_AT_ONCE = 4
 
-_SIGNALS_AHEAD = 8
-"""Security events in hand for a receiver: each receiver has a lane, and gets one at a time, the oldest first."""
-
 _REQUESTED = "password.reset_requested"
 """The event that strangers can cause as often as the limits let them."""
 
@@ -55,8 +43,8 @@ def relay_of(parts: "Parts") -> Relay:
     """Return the worker's relay. A sender of the parts replaces the settings' transport. Raises SettingsInvalid."""
     worker = parts.settings.worker
     limits = RelayLimits(poll=worker.poll, lease=worker.lease, max_attempts=worker.max_attempts)
-    lanes = [*_mail_lanes(parts), *_webhook_lanes(parts), *_signal_lanes(parts), *_callback_lanes(parts)]
-    return Relay(parts.outbox, lanes, limits, origin=messages.origin_of, telemetry=parts.telemetry)
+    lanes = [*_mail_lanes(parts), *_webhook_lanes(parts), *_callback_lanes(parts)]
+    return Relay(parts.outbox, lanes, limits, request_of=messages.request_of, meters=parts.meters)
 
 
 def _mail_lanes(parts: "Parts") -> list[Lane]:
@@ -93,13 +81,13 @@ def _securing_handlers(
 ) -> dict[str, Handler]:
     notice = partial(NoticeHandler, first, parts.ground)
     return {
-        messages.PASSWORD_CHANGED: ConfirmationHandler(
-            first, parts.ground, composer, (parts.passkeys.recent,) if parts.passkeys else ()
+        messages.PASSWORD_CHANGED: ConfirmationHandler(first, parts.ground, composer),
+        messages.SECOND_STEP_CHANGED: FactorsHandler(first, parts.ground, composer),
+        messages.ACCOUNT_SECURED: RecoveryHandler(
+            first, parts.ground, links, parts.events, locks=parts.securing.locks, second_step=parts.second_step
         ),
-        messages.ACCOUNT_SECURED: RecoveryHandler(first, parts.ground, links, parts.events, locks=parts.securing.locks),
         messages.ADDRESS_DISPUTED: notice(messages.AddressDisputed, composer.about_dispute),
         messages.SECOND_STEP_FAILED: notice(messages.SecondStepHasFailed, composer.about_second_step),
-        messages.SECOND_STEP_CHANGED: notice(messages.SecondStepWasChanged, composer.about_factors),
         messages.CHANGE_BEGUN: InterruptedChangeHandler(parts.ground, parts.effects),
     }
 
@@ -112,8 +100,7 @@ def _composer(parts: "Parts") -> MailComposer:
         reply_to=settings.mail.reply_to,
         ends_sessions=ends_sessions(settings.accounts),
     )
-    locate = locate_from(settings.hooks)
-    return MailComposer(parts.templates, parts.languages, parts.urls, defaults, parts.themes.kinds, locate)
+    return MailComposer(parts.templates, parts.languages, parts.urls, defaults, parts.themes.kinds)
 
 
 def _transports(parts: "Parts") -> TransportFailover:
@@ -122,8 +109,8 @@ def _transports(parts: "Parts") -> TransportFailover:
     second = sender_for(mail.fallback, parts.settings, parts.database) if mail.fallback else None
     return TransportFailover(
         parts.outbox,
-        TracedSender(first, parts.telemetry.tracing),
-        TracedSender(second, parts.telemetry.tracing) if second else None,
+        first,
+        second,
         mail.fallback_after,
     )
 
@@ -142,47 +129,6 @@ def _webhook_lanes(parts: "Parts") -> list[Lane]:
     return [
         Lane(dict.fromkeys(others, handler), _WEBHOOKS_AT_ONCE, sender.close),
         Lane({requested: handler}, _WEBHOOKS_AT_ONCE),
-    ]
-
-
-def passkeys_of(settings: Settings, shared: Ground, sign_ins: "SignIns | None") -> "Passkeys | None":
-    """Return what creates passkeys, if that is on. Raises SettingsInvalid."""
-    if not settings.passkeys.enabled:
-        return None
-    with requires_extra("passkeys", "A passkey", "passkeys.enabled"):
-        from keyturn.reset import passkeys
-
-    return passkeys.build(settings, shared, sign_ins)
-
-
-def signals_of(settings: Settings, shared: Ground) -> "Transmitter | None":
-    """Return what tells other systems of security events, if there are any. Raises SettingsInvalid."""
-    if not settings.signals.receivers:
-        return None
-    from keyturn.signals.transmitter import Transmitter  # httpx, and a library that signs
-
-    return Transmitter(settings, shared.records.database, shared.records.outbox, shared.secrets)
-
-
-def reports_of(settings: Settings, shared: Ground, effects: ChangeEffects) -> "MailboxReports | None":
-    """Return what takes other systems' reports of hijacked mailboxes, if there are any. Raises SettingsInvalid."""
-    if not settings.signals.transmitters:
-        return None
-    from keyturn.reset.hijacked_mailboxes import MailboxReports  # httpx, and a library that verifies
-
-    return MailboxReports(settings, shared, effects)
-
-
-def _signal_lanes(parts: "Parts") -> list[Lane]:
-    if not (signals := parts.signals):
-        return []
-    from keyturn.signals.streams import kind_of
-    from keyturn.webhooks.sender import EventPoster
-
-    poster = EventPoster(signals.settings.timeout, "application/secevent+jwt")
-    return [
-        Lane({kind_of(name): signals.pusher(name, poster)}, 1, poster.close, ahead=_SIGNALS_AHEAD)
-        for name in signals.settings.receivers
     ]
 
 

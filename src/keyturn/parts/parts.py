@@ -10,7 +10,7 @@ from keyturn.mail.port.email import Sender
 from keyturn.outbox import Relay
 from keyturn.outbox.worker import WorkerLiveness
 from keyturn.parts.accounts_readiness import AccountsReadiness
-from keyturn.parts.lanes import passkeys_of, relay_of, reports_of, signals_of
+from keyturn.parts.lanes import relay_of
 from keyturn.reset import events, ground, reset_hook, securing, sign_in
 from keyturn.reset.change import ChangeEffects
 from keyturn.reset.check import LinkChecks, LiveLinks
@@ -21,15 +21,12 @@ from keyturn.reset.mails import builtin_emails, composer, provider_events, theme
 from keyturn.reset.passwords import hasher, policy
 from keyturn.reset.proofs import challenge_factory, code_exchange
 from keyturn.reset.proofs.second_step import step_factory
-from keyturn.reset.records import passkey_rights
 from keyturn.reset.records.retention import Retention
 from keyturn.reset.request import ResetRequests
 from keyturn.reset.return_addresses import ReturnAddresses
 from keyturn.settings import Settings
 from keyturn.settings.paths import paths_of
-from keyturn.telemetry.meters import Telemetry
 from keyturn.telemetry.prometheus import PrometheusMeters
-from keyturn.telemetry.tracing import Tracing, tracing_of_process
 
 
 class Parts:
@@ -41,18 +38,16 @@ class Parts:
         *,
         app: FromApp = FromApp(),
         sender: Sender | None = None,
-        tracing: Tracing | None = None,
         meters: PrometheusMeters | None = None,
         reload_templates: bool = False,
     ) -> None:
         self.settings, self.sender, self.reloads_templates = settings, sender, reload_templates
         self.meters = meters or PrometheusMeters()
-        self.telemetry = Telemetry(self.meters, tracing or tracing_of_process())
         self.paths, self.urls = paths_of(settings), composer.page_urls(settings)
         self.themes = theme.build(settings, reload=reload_templates)
         self.languages = self.themes.general.languages
         self.templates = builtin_emails.builtin_templates(settings, self.themes.general, reload=reload_templates)
-        self.ground = shared = ground.build(settings, app, self.themes, self.telemetry)
+        self.ground = shared = ground.build(settings, app, self.themes, self.meters)
         self.records, self.accounts, self.secrets = shared.records, shared.accounts, shared.secrets
         self.database, self.outbox, self.audit = self.records.database, self.records.outbox, self.records.audit
         self.links, self.mailboxes = self.records.links, self.records.mailboxes
@@ -63,36 +58,30 @@ class Parts:
     def _build_changes(self, settings: Settings, shared: Ground) -> None:
         """Build what a new password must pass, and connect what follows a change."""
         self.policy = policy.build(settings, shared)
-        self.hasher = hasher.PasswordHasher(settings.hashing, self.telemetry)
-        self.signals = signals_of(settings, shared)
-        self.events = events.build(settings, shared, (self.signals.tell,) if self.signals else ())
+        self.hasher = hasher.PasswordHasher(settings.hashing, self.meters)
+        self.events = events.build(settings, shared)
         self.in_mail = code_exchange.in_mails(settings, shared)
         ends_access = [one.end_access for one in self.in_mail]
-        if settings.passkeys.enabled:
-            ends_access.append(passkey_rights.end_access)
         self.effects = ChangeEffects(shared.records, ends_access, (self.events.password_changed,))
         self.changes = PasswordChanges(shared, self.policy, self.hasher, self.effects)
 
     def _build_rooms(self, settings: Settings, shared: Ground) -> None:
         """Connect what plugs into request, check and complete: an unused port is an empty tuple."""
         before_change = reset_hook.reset_hook(settings.hooks, shared.app.before_reset)
-        self.reports = reports_of(settings, shared, self.effects)
         self.code_exchange = code_exchange.build(settings, shared)
         self.challenge = challenge_factory.build(settings, shared)
         self.second_step = step_factory.build(settings, shared, self.events)
-        second_steps = (self.second_step,) if self.second_step else ()
         self.live_links = live = LiveLinks(shared)
         self.return_addresses = ReturnAddresses(settings.return_origins)
         before_request = (self.challenge.require,) if self.challenge else ()
         self.requests = ResetRequests(shared, before_request, self.return_addresses)
-        self.checks = LinkChecks(live, shared, self.policy, second_steps, self.return_addresses)
-        self.resets = PasswordResets(live, shared, self.changes, before_change, second_steps)
+        self.checks = LinkChecks(live, shared, self.policy, self.second_step, self.return_addresses)
+        self.resets = PasswordResets(live, shared, self.changes, before_change, self.second_step)
         self.securing = securing.build(settings, shared, self.effects)
         keys = settings.invitations
         self.invitations = Invitations(shared, service_key=keys.service_key, link_key=keys.link_key)
         self.operator_links = OperatorLinks(shared, self.urls, self.in_mail, keys.ttl)
-        self.sign_ins = sign_in.build(settings, shared, self.hasher, self.changes)
-        self.passkeys = passkeys_of(settings, shared, self.sign_ins)
+        self.sign_ins = sign_in.build(settings, shared, self.hasher, self.changes, self.second_step)
         self.operator_resets = OperatorResets(shared)
         self.provider_events = provider_events.ProviderEvents(shared)
         self.retention = Retention(
@@ -112,8 +101,6 @@ class Parts:
         async with asyncio.TaskGroup() as group:
             group.create_task(relay.run())
             group.create_task(self.retention.run(self.settings.worker.housekeeping))
-            if self.reports:
-                group.create_task(self.reports.run())
 
     async def require_ready(self) -> None:
         """Raise Unavailable if a service that requests need does not answer, or if no worker would send the mails."""
@@ -125,11 +112,10 @@ class Parts:
     async def close(self) -> None:
         """Close all resources. An app that is started again uses the parts again, in another event loop."""
         relay = vars(self).pop("relay", None)
-        for part in (self.changes, self.policy.breaches, self.challenge, self.second_step, self.reports, relay):
+        for part in (self.changes, self.policy.breaches, self.challenge, self.second_step, relay):
             if part:
                 await part.close()
-        for local in self.hasher, self.policy, self.outbox, self.passkeys:
-            if local:
-                local.close()
+        for local in self.hasher, self.policy, self.outbox:
+            local.close()
         for part in (self.ground.limits, self.accounts_readiness, self.accounts, self.database):
             await part.close()

@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final, Literal, Protocol
+from typing import Final, Literal
 
 import msgspec
 
@@ -18,7 +18,8 @@ from keyturn.problems.requests import DatabaseUnready
 from keyturn.reset.events import AppEvents
 from keyturn.reset.ground import Ground
 from keyturn.reset.mails.composer import LinkMail, MailComposer, SealedMail
-from keyturn.reset.mails.delivery import MailDelivery, Renewal
+from keyturn.reset.mails.delivery import SUPPRESSED, MailDelivery, Renewal
+from keyturn.reset.proofs.code_exchange import MailedCodes
 from keyturn.reset.records import codes, tokens
 from keyturn.reset.records.audit import entry_of
 from keyturn.reset.records.client import Client
@@ -30,32 +31,19 @@ from keyturn.reset.records.stores import Transaction
 from keyturn.webhooks.events import Outcome
 
 
-class InMail(Protocol):
-    """The port for what a mail carries beside its link: a code (`proofs/code_exchange.py`)."""
-
-    async def exhausted(self, emails: Collection[str]) -> Collection[str]:
-        """Return the addresses whose mails carry no code."""
-
-    def mint(self, email: str) -> tuple[str, bytes]:
-        """Return a fresh code for that address, and the digest that is stored."""
-
-    def add(self, tx: Transaction, fresh: Sequence[tuple[NewCode, bool]], moment: datetime) -> None:
-        """Store the wanted codes. The statements are the same if none is wanted."""
-
-
 class ResetLinks:
     """Mints links and writes the mails that carry them.
 
     `invited`: how long a link works if an operator asked for it; its reader does not wait for the mail.
     `recovery`: how long a recovery link works, which goes to an owner who has secured the account.
-    `in_mail`: what stands beside a link that its owner asked for.
+    `in_mail`: the code beside a link that its owner asked for.
     """
 
     def __init__(
         self,
         links: LinkStore,
         composer: MailComposer,
-        in_mail: Sequence[InMail],
+        in_mail: Sequence[MailedCodes],
         *,
         invited: timedelta,
         recovery: timedelta,
@@ -106,10 +94,6 @@ class ResetLinks:
         )
         return self._composer.with_link(account, client, mail)
 
-    def compose_about_expiry(self, account: Account, request: ResetRequested) -> SealedMail:
-        """Return the mail that says that the link of that request has expired on its way."""
-        return self._composer.about_expiry(account, request.client, request.at)
-
     def store(
         self, tx: Transaction, mails: Sequence[tuple[SealedMail, Account, ResetRequested, bool]], moment: datetime
     ) -> None:
@@ -124,8 +108,8 @@ class ResetLinks:
             code = NewCode(mail.code or b"", account.id, account.email, moment + codes.LIFE)
             fresh.append((code, wanted and mail.code is not None))
         tx.links.add(links, moment)
-        for port in self._in_mail:
-            port.add(tx, fresh, moment)
+        if self._in_mail:
+            tx.codes.add(fresh, moment)
 
     def store_recovery(
         self, tx: Transaction, mail: SealedMail, account: Account, client: Client, moment: datetime
@@ -380,15 +364,14 @@ def _request(
     return _Request(message=message, asked=asked, found=found, account=account)
 
 
-_MAILED = {"provider_mailed", "link_renewed", "expiry_mailed"}
+_MAILED = {"provider_mailed", "link_renewed"}
 
 
 class LinkRenewal:
     """Answers a request again whose link has expired before its mail was accepted.
 
-    If the old mail certainly has not arrived, the answer is a fresh link. Otherwise a second mail with a link would
-    look like a second request: the mail says that the first came too late, and the user asks again. Requests by an
-    operator and locked accounts always get a fresh link.
+    If the old mail certainly has not arrived, the answer is a fresh link. Otherwise nothing is sent: a second mail with
+    a link would look like a second request. Requests by an operator and locked accounts always get a fresh link.
 
     Of several requests of an account only the newest is answered. The mailbox's cooldown does not apply again: this
     mail replaces one that it has let through.
@@ -405,12 +388,10 @@ class LinkRenewal:
         if account:
             secured = await self._records.secure_links.secured([account], moment)
             account = msgspec.structs.replace(account, intruded=secured.get(account.id, False))
-        mail = await self._compose(account, request, moment, unseen=unseen) if account else None
+        mail = await self._compose(account, request, moment) if account else None
         sealed = self._mails.seal(mail) if mail else None
 
         def renew(tx: Transaction) -> Email | Dropped:
-            if account:
-                tx.hold_blocks(account.id)
             outcome = self._decide(tx, account, request, link, unseen=unseen)
             tx.audit.write(
                 event_of(request),
@@ -429,13 +410,9 @@ class LinkRenewal:
 
         return await self._records.transact(renew)
 
-    async def _compose(
-        self, account: Account, request: ResetRequested, moment: datetime, *, unseen: bool
-    ) -> SealedMail:
-        if unseen or request.by_operator or account.locked or not account.takes_password:
-            without_code = bool(await self._links.without_code({account.email}))
-            return self._links.compose(account, request, moment, without_code=without_code)
-        return self._links.compose_about_expiry(account, request)
+    async def _compose(self, account: Account, request: ResetRequested, moment: datetime) -> SealedMail:
+        without_code = bool(await self._links.without_code({account.email}))
+        return self._links.compose(account, request, moment, without_code=without_code)
 
     def _decide(
         self,
@@ -453,10 +430,10 @@ class LinkRenewal:
             return "disabled"
         if request.invited and not account.awaits_password:
             return "needs_no_invitation"
-        if refusal := tx.mailboxes.refuses_links(account.email, now()):
-            return refusal
+        if tx.mailboxes.is_suppressed(account.email, now()):
+            return SUPPRESSED
         if tx.links.has_newer(link):
             return "superseded"
         if not account.takes_password:
             return "provider_mailed"
-        return "link_renewed" if unseen or request.by_operator or account.locked else "expiry_mailed"
+        return "link_renewed" if unseen or request.by_operator or account.locked else "expired"

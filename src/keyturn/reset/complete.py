@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import partial
 
 from keyturn import addresses
-from keyturn.accounts.port import Account, JoinsTransaction, KnowsHashes, NewPassword
+from keyturn.accounts.port import Account, JoinsTransaction, NewPassword
 from keyturn.database import now
 from keyturn.problems.passwords import OutcomeUnknown, ResetRefused
 from keyturn.problems.problem import outcome_of
@@ -33,17 +33,11 @@ from keyturn.telemetry.meters import count_calls
 BeforeChange = Callable[[Account, Client], Awaitable[None]]
 """The port for a check that may refuse a reset before its link is used up: it raises ResetRefused or HookFailed."""
 
-AfterReset = Callable[[Transaction, Account], None]
-"""The port for what a client gets that has set a password with a link, in the transaction of the change."""
-
-GrantAfterReset = Callable[[], tuple[str, AfterReset]]
-"""Returns the token of a right that comes with a new password, and what writes the right."""
-
 
 class PasswordResets:
     """Completes resets: asks `before_change`, makes the change, and forgets guesses at the old password.
 
-    `second_steps`: what a reset may need besides its link.
+    `second_step`: what a reset may need besides its link.
     """
 
     def __init__(
@@ -52,13 +46,13 @@ class PasswordResets:
         ground: Ground,
         changes: "PasswordChanges",
         before_change: Sequence[BeforeChange],
-        second_steps: Sequence[RequiredSecondStep],
+        second_step: RequiredSecondStep | None,
     ) -> None:
         self._links = links
         self._limits, self.meters = ground.limits, ground.meters
         self._changes = changes
         self._before_change = before_change
-        self._second_steps = second_steps
+        self._second_step = second_step
 
     @count_calls("reset")
     async def complete(
@@ -68,21 +62,20 @@ class PasswordResets:
         client: Client,
         email: str | None = None,
         answer: SecondStepAnswer | None = None,
-        then: Sequence[AfterReset] = (),
     ) -> Account:
         """Set a new password, use up the link, and end the account's other links and its sessions. Return the account.
 
-        `answer`: to the second step, if the account has one. `then`: writes that end the change. Earlier guesses at the
-        old password no longer count.
+        `answer`: to the second step, if the account has one. Earlier guesses at the old password no longer
+        count.
         Raises LinkDead, PasswordRejected, ResetRefused, SecondStepRequired, SecondStepRejected (the link survives these
         four), Busy, AccountsUnready, HookFailed, TooManyRequests.
         """
         await self._limits.count("reset", client)
         link, account = await self._links.require("password_reset", token, email, client)
         await self._require_consent(link, account, client)
-        demands = [partial(step.require, link, account, answer, client) for step in self._second_steps]
-        links, last = self._links.store, lambda tx: [write(tx, account) for write in then]
-        authorization = LinkAuthorization(links, tokens.digest(token), link, demands, last)
+        authorization = LinkAuthorization(self._links.store, tokens.digest(token), link)
+        if self._second_step:
+            authorization.demand(self._second_step, account, answer, client)
         change = Change(account=link.owner(account), password=password, client=client, authorization=authorization)
         try:
             await self._changes.make(change)
@@ -107,7 +100,7 @@ class PasswordChanges:
     """Sets passwords: in one transaction if the store joins it, otherwise through `elsewhere.py`."""
 
     def __init__(self, ground: Ground, policy: PasswordPolicy, hasher: PasswordHasher, effects: ChangeEffects) -> None:
-        self._accounts, self._records = ground.accounts, ground.records
+        self._records = ground.records
         self._joining = ground.accounts if isinstance(ground.accounts, JoinsTransaction) else None
         self._policy = policy
         self._hasher = hasher
@@ -121,35 +114,12 @@ class PasswordChanges:
         """
         await self._policy.require(change.password, change.account.email)
         await change.authorization.require_second_step()
-        password = await self._accept(change)
+        password = NewPassword(change.password, self._hasher.hash, current=change.current)
         if self._joining is not None:
             await self._change_in_transaction(self._joining, change, password)
         else:
             await self._external.make(change, password)
         self._records.outbox.wake()
-
-    async def _accept(self, change: Change) -> NewPassword:
-        """Return the new password, unless it is the account's present one.
-
-        That is checked after all other rules, because a wrong guess changes the password and uses up the link: guessing
-        the current password takes a link for each guess. If another request has just set this very password with the
-        link, as when a form is sent twice, the error says that the link was used.
-        """
-        plain = NewPassword(change.password, self._hasher.hash, current=change.current)
-        if not self._policy.refuses_current:
-            return plain
-        if change.password == change.current:
-            raise self._policy.reject_current()
-        if change.current is not None or not isinstance(self._accounts, KnowsHashes):
-            return plain
-        current = await self._accounts.password_hash(change.account.id)
-        if not current:
-            return plain
-        hashed = await self._hasher.hash_another(change.password, current)
-        if hashed is None:
-            await change.authorization.require_unused()
-            raise self._policy.reject_current()
-        return NewPassword(change.password, self._hasher.hash, hashed)
 
     async def _change_in_transaction(self, accounts: JoinsTransaction, change: Change, password: NewPassword) -> None:
         password_hash = await password.hashed()
@@ -188,48 +158,42 @@ class PasswordChanges:
         await self._external.close()
 
 
-Demand = Callable[[], Awaitable[PassedSecondStep | None]]
-"""Checks the second step. Raises if it is missing or wrong."""
-
-
 class LinkAuthorization(ChangeAuthorization):
-    """Allows one change to the holder of a link; consuming the link decides.
+    """Allows one change to the holder of a link; consuming the link decides."""
 
-    `demands`: check second steps. `last`: writes what ends the change.
-    """
-
-    def __init__(
-        self,
-        links: LinkStore,
-        digest: bytes,
-        link: Link,
-        demands: Sequence[Demand],
-        last: Callable[[Transaction], object],
-    ) -> None:
+    def __init__(self, links: LinkStore, digest: bytes, link: Link) -> None:
         self.how = "reset"
         self._links = links
         self._digest = digest
         self._link = link
-        self._demands = demands
-        self._last = last
-        self._passed: Sequence[PassedSecondStep] = ()
+        self._require: Callable[[], Awaitable[PassedSecondStep | None]] | None = None
+        self._passed: PassedSecondStep | None = None
+        self._undo_recent: Callable[[Transaction], None] | None = None
+
+    def demand(
+        self, step: RequiredSecondStep, account: Account, answer: SecondStepAnswer | None, client: Client
+    ) -> None:
+        """Ask for the second step, too. A recovery link undoes what was added to it recently."""
+        self._require = partial(step.require, self._link, account, answer, client)
+        if self._link.recovers:
+            self._undo_recent = partial(step.undo_recent, account=account, client=client, undoing="recovery_link")
 
     @property
     def proven(self) -> bool:
-        return bool(self._passed)
+        return self._passed is not None
 
     def refusal(self) -> LinkDead:
         return LinkDead("invalid")
 
     async def require_second_step(self) -> None:
         try:
-            self._passed = [passed for demand in self._demands if (passed := await demand())]
+            self._passed = await self._require() if self._require else None
         except LinkDead as dead:
             if dead.reason == "invalid":  # another request may have used it, as when a form is sent twice
-                await self.require_unused()
+                await self._require_unused()
             raise
 
-    async def require_unused(self) -> None:
+    async def _require_unused(self) -> None:
         if dead := _dead_reason(await self._links.find(self._digest)):
             raise LinkDead(dead)
 
@@ -238,18 +202,19 @@ class LinkAuthorization(ChangeAuthorization):
         tx.mailboxes.end_cooldown(self._link.email, moment)
         if not tx.links.consume(self._digest, moment):
             raise LinkDead(_dead_reason(tx.links.find_within(self._digest)) or "invalid")
-        for passed in self._passed:
-            passed.spend(tx, moment)
+        if self._passed:
+            self._passed.spend(tx, moment)
 
     def give_back(self, tx: Transaction, moment: datetime) -> None:
         tx.links.give_back(self._digest, moment)
-        for passed in self._passed:
-            passed.give_back(tx, moment)
+        if self._passed:
+            self._passed.give_back(tx, moment)
 
     def after_change(self, tx: Transaction) -> None:
-        for passed in self._passed:
-            passed.confirm(tx)
-        self._last(tx)
+        if self._passed:
+            self._passed.confirm(tx)
+        if self._undo_recent:
+            self._undo_recent(tx)
 
 
 def _dead_reason(link: Link | None) -> DeadReason | None:

@@ -1,9 +1,8 @@
 """Tells the owner of an account by mail that its password was changed, or what else happened to it."""
 
 import os
-from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
-from typing import Generic, Protocol, TypeVar
+from collections.abc import Callable
+from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -16,12 +15,14 @@ from keyturn.reset.ground import Ground
 from keyturn.reset.mails.composer import MailComposer, SealedMail, SecureToken
 from keyturn.reset.mails.delivery import SUPPRESSED, MailDelivery
 from keyturn.reset.records import tokens
-from keyturn.reset.records.messages import PASSWORD_CHANGED, PasswordWasChanged
+from keyturn.reset.records.messages import (
+    PASSWORD_CHANGED,
+    SECOND_STEP_CHANGED,
+    PasswordWasChanged,
+    SecondStepWasChanged,
+)
 from keyturn.reset.records.secure_links import NewSecureLink
 from keyturn.reset.records.stores import Transaction
-
-NamesRecent = Callable[[str, datetime], Awaitable[Sequence[str]]]
-"""The port for what a confirmation names beside the change, by the account's id and the moment of the change."""
 
 
 class ConfirmationHandler:
@@ -29,51 +30,35 @@ class ConfirmationHandler:
 
     The mail goes to the address that the account had when its password was changed: an attacker would change the
     address at once. If the account has another address by now, that one gets a mail, too, as a separate message. Only
-    the first mail has the link that secures the account, since recovery happens at the address that got it. A blocked
-    mailbox gets none.
-
-    `recent`: name what else admits clients since shortly before the change, such as new passkeys.
+    the first mail has the link that secures the account, since recovery happens at the address that got it.
     """
 
-    def __init__(
-        self,
-        mails: MailDelivery,
-        ground: Ground,
-        composer: MailComposer,
-        recent: Sequence[NamesRecent],
-    ) -> None:
+    kind = PASSWORD_CHANGED
+    payload: type[PasswordWasChanged | SecondStepWasChanged] = PasswordWasChanged
+
+    def __init__(self, mails: MailDelivery, ground: Ground, composer: MailComposer) -> None:
         self._mails = mails
         self._accounts, self._records = ground.accounts, ground.records
         self._composer = composer
-        self._recent = recent
 
     async def __call__(self, message: Message) -> Dropped | Delivery:
         return await self._mails.deliver(message, self._confirm)
 
     async def _confirm(self, message: Message) -> Email | Dropped:
-        change = msgspec.json.decode(message.payload, type=PasswordWasChanged)
+        change = msgspec.json.decode(message.payload, type=self.payload)
         account = await self._accounts.get(change.account_id)
         if account is None:
             return Dropped("no_account")
-        has_moved = not addresses.is_same_mailbox(change.email or account.email, account.email)
-        copy = (
-            msgspec.structs.replace(change, secures=False, email=account.email)
-            if has_moved and change.secures
-            else None
-        )
+        copy = msgspec.structs.replace(change, secures=False, email=account.email)
+        is_copied = change.secures and not addresses.is_same_mailbox(change.email or account.email, account.email)
         account = msgspec.structs.replace(account, email=change.email or account.email)
-        secure = await self._mint(account) if change.secures else None
-        recent = [name for names in self._recent for name in await names(account.id, change.at)]
-        mail = await self._composer.about_change(account, change, secure, recent)
+        secure = self._mint() if change.secures else None
+        mail = self._compose(account, change, secure)
         sealed = self._mails.seal(mail)
 
-        def write(tx: Transaction) -> Email | Dropped | None:
-            if secure:
-                tx.hold_blocks(account.id)
-                if tx.mailboxes.is_blocked_within(account.email):
-                    return None
-            if copy:
-                tx.outbox.enqueue(PASSWORD_CHANGED, copy)
+        def write(tx: Transaction) -> Email | Dropped:
+            if is_copied:
+                tx.outbox.enqueue(self.kind, copy)
             if tx.mailboxes.is_suppressed(account.email, now()):
                 tx.audit.write(
                     "confirmation", SUPPRESSED, change.client, now(), account.id, account.email, message_id=message.id
@@ -85,21 +70,24 @@ class ConfirmationHandler:
             return mail.email
 
         answer = await self._records.transact(write)
-        if answer is None:  # it was blocked while the mail was written: another mail has no button
-            return await self._confirm(message)
-        if copy:
+        if is_copied:
             self._records.outbox.wake()
         return answer
 
-    async def _mint(self, account: Account) -> SecureToken | None:
+    def _compose(self, account: Account, change: Any, secure: SecureToken | None) -> SealedMail:
+        return self._composer.about_change(account, change, secure)
+
+    def _mint(self) -> SecureToken | None:
         """Return a token for the button, unless there is none."""
-        if not self._composer.offers_securing or await self._records.mailboxes.is_blocked(account.email):
+        if not self._composer.offers_securing:
             return None
         lifetime = self._records.secure_links.lifetime
         return SecureToken(token=tokens.mint(os.urandom), expires_at=now() + lifetime, lifetime=lifetime)
 
 
-def _new_link(secure: SecureToken, account: Account, change: PasswordWasChanged) -> NewSecureLink:
+def _new_link(
+    secure: SecureToken, account: Account, change: PasswordWasChanged | SecondStepWasChanged
+) -> NewSecureLink:
     return NewSecureLink(
         digest=tokens.digest(secure.token),
         account_id=account.id,
@@ -107,6 +95,16 @@ def _new_link(secure: SecureToken, account: Account, change: PasswordWasChanged)
         changed_at=change.at,
         expires_at=secure.expires_at,
     )
+
+
+class FactorsHandler(ConfirmationHandler):
+    """Tells the owner of a change of the account's second factors in the same way."""
+
+    kind = SECOND_STEP_CHANGED
+    payload = SecondStepWasChanged
+
+    def _compose(self, account: Account, change: Any, secure: SecureToken | None) -> SealedMail:
+        return self._composer.about_factors(account, change, secure)
 
 
 class _Notice(Protocol):
@@ -134,7 +132,7 @@ class NoticeHandler(Generic[_Payload]):
         mails: MailDelivery,
         ground: Ground,
         payload: type[_Payload],
-        compose: Callable[[Account, _Payload], Awaitable[SealedMail]],
+        compose: Callable[[Account, _Payload], SealedMail],
     ) -> None:
         self._mails = mails
         self._accounts, self._records = ground.accounts, ground.records
@@ -149,7 +147,7 @@ class NoticeHandler(Generic[_Payload]):
         account = await self._accounts.get(notice.account_id)
         if account is None:
             return Dropped("no_account")
-        mail = await self._compose(msgspec.structs.replace(account, email=notice.email), notice)
+        mail = self._compose(msgspec.structs.replace(account, email=notice.email), notice)
         sealed = self._mails.seal(mail)
 
         def write(tx: Transaction) -> Email | Dropped:

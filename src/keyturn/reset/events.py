@@ -4,15 +4,14 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import Connection
 
 from keyturn.accounts.port import Account, Ended
 from keyturn.database import now
 from keyturn.errors import SendRetryable
-from keyturn.outbox import Delivery, Dropped, Message, Origin, Outbox, Sent
+from keyturn.outbox import Delivery, Dropped, Message, Outbox, Sent
 from keyturn.reset.ground import Ground
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.messages import (
@@ -38,24 +37,16 @@ from keyturn.webhooks.events import (
 )
 
 
-class Listener(Protocol):
-    """The port for further systems that are told of events, in the transaction of what happened."""
-
-    def __call__(self, connection: Connection, event: Event[Any], client: Origin, /) -> None: ...
-
-
 class AppEvents:
     """Writes the events that the app subscribes to, in the caller's transaction.
 
     `kinds`: the kinds of message by event, one for each way to tell the app. Other events are not written.
-    `listeners`: are told of all events, except requests that no operator made.
     Events hold neither tokens nor passwords.
     """
 
-    def __init__(self, outbox: Outbox, kinds: Mapping[str, Sequence[str]], listeners: Sequence[Listener] = ()) -> None:
+    def __init__(self, outbox: Outbox, kinds: Mapping[str, Sequence[str]]) -> None:
         self._outbox = outbox
         self._kinds = kinds
-        self._listeners = listeners
 
     def password_changed(
         self, tx: Transaction, account: Account, client: Client, *, how: How, moment: datetime, ended: Ended
@@ -78,11 +69,6 @@ class AppEvents:
     def _write(self, tx: Transaction, event: Event[Data], client: Client) -> None:
         for kind in self._kinds.get(event.type, ()):
             tx.outbox.enqueue(kind, _message(event, client))
-        self._tell_listeners(tx, event, client)
-
-    def _tell_listeners(self, tx: Transaction, event: Event[Data], client: Client) -> None:
-        for listener in self._listeners:
-            listener(tx.connection, event, Origin(request_id=client.request_id, traceparent=client.traceparent))
 
     def resets_requested(
         self, tx: Transaction, resets: Sequence[tuple[ResetRequested, Account, Outcome, bool]]
@@ -97,22 +83,19 @@ class AppEvents:
                 for asked, account, outcome, wanted in resets
             ]
             tx.outbox.enqueue_each_if(kind, messages)
-        for asked, account, outcome, wanted in resets if self._listeners else ():
-            if wanted and asked.client.operator and not asked.invited and outcome == "link_mailed":
-                self._tell_listeners(tx, _event_of(asked, account, outcome), asked.client)
 
     def wake(self) -> None:
         """Send them at once, after the caller's commit."""
-        if self._listeners or any(self._kinds.values()):
+        if any(self._kinds.values()):
             self._outbox.wake()
 
 
-def build(settings: Settings, ground: Ground, listeners: Sequence[Listener] = ()) -> AppEvents:
+def build(settings: Settings, ground: Ground) -> AppEvents:
     """Return the events that go to the app by a webhook, a callback or both, as the settings and the app ask."""
     by_webhook = settings.webhooks.events if settings.webhooks.url else ()
     ways = ((APP_EVENTS, by_webhook), (CALLBACKS, ground.app.callbacks))
     kinds = {event: [kinds[event] for kinds, told in ways if event in told] for event in APP_EVENTS}
-    return AppEvents(ground.records.outbox, kinds, listeners)
+    return AppEvents(ground.records.outbox, kinds)
 
 
 def _event_of(asked: ResetRequested, account: Account, outcome: Outcome) -> Event[PasswordResetRequested]:
@@ -121,7 +104,7 @@ def _event_of(asked: ResetRequested, account: Account, outcome: Outcome) -> Even
 
 
 def _message(event: Event[Data], client: Client) -> AppEvent:
-    origin = Client(request_id=client.request_id, traceparent=client.traceparent)
+    origin = Client(request_id=client.request_id)
     return AppEvent(event=msgspec.Raw(msgspec.json.encode(event)), client=origin)
 
 

@@ -14,7 +14,7 @@ from keyturn.reset.mails.theme import Themes
 from keyturn.reset.records import stores
 from keyturn.reset.records.stores import Records
 from keyturn.settings import Settings
-from keyturn.telemetry.meters import Meters, Telemetry
+from keyturn.telemetry.meters import Meters
 from keyturn.webhooks.events import Callback
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Ground(Struct, frozen=True, kw_only=True):
     limits: RateLimits
     secrets: Sequence[str]
     themes: Themes
-    telemetry: Telemetry
+    meters: Meters
     app: FromApp
 
     @property
@@ -51,12 +51,8 @@ class Ground(Struct, frozen=True, kw_only=True):
         """Whether users may name their accounts by user names, too."""
         return isinstance(self.accounts, TakesNames) and self.accounts.takes_names
 
-    @property
-    def meters(self) -> Meters:
-        return self.telemetry.meters
 
-
-def build(settings: Settings, app: FromApp, themes: Themes, telemetry: Telemetry) -> Ground:
+def build(settings: Settings, app: FromApp, themes: Themes, meters: Meters) -> Ground:
     """Open the database of the settings, or take the app's, and build the stores. Raises SettingsInvalid."""
     kept = settings.database
     database = app.database or Database(kept.url, pool_size=kept.pool_size, schema=kept.schema, timeout=kept.timeout)
@@ -67,6 +63,6 @@ def build(settings: Settings, app: FromApp, themes: Themes, telemetry: Telemetry
         # Without a key, as in development, one that ends with the process.
         secrets=[settings.secret_key or secrets.token_hex(32), *settings.previous_secret_keys],
         themes=themes,
-        telemetry=telemetry,
+        meters=meters,
         app=app,
     )

@@ -82,7 +82,7 @@ class Invitations:
 
 Outcome = Literal["asked", "malformed", "no_account", "disabled", "locked", "signs_in_elsewhere"] | Refusal
 
-RETRIED: Collection[Outcome] = ("locked", "blocked", "suppressed", "daily_limit", "cooldown")
+RETRIED: Collection[Outcome] = ("locked", "suppressed", "daily_limit", "cooldown")
 """Outcomes that may change by the next run."""
 
 
@@ -225,7 +225,7 @@ class OperatorLinks:
         by_operator, shown = not account.awaits_password or account.intruded, reason if invites else ""
         link = msgspec.structs.replace(link, recovers=account.locked, by_operator=by_operator, reason=shown)
         # It names no device: the client is an operator, or an app's server.
-        by = Client(request_id=client.request_id, traceparent=client.traceparent)
+        by = Client(request_id=client.request_id)
         told = PasswordWasChanged(account_id=account.id, at=moment, client=by, email=account.email, is_link=True)
 
         def write(tx: Transaction) -> None:

@@ -16,7 +16,6 @@ from keyturn.accounts.port import (
     Ended,
     EndsIntrusions,
     EndsSessions,
-    KeepsPasskeys,
     LocksAccounts,
 )
 from keyturn.accounts.store_factory import locks_accounts
@@ -29,7 +28,8 @@ from keyturn.reset.answer import LINK_MAILED, ResetLinks
 from keyturn.reset.change import ChangeEffects, counted
 from keyturn.reset.events import AppEvents
 from keyturn.reset.ground import Ground
-from keyturn.reset.mails.delivery import MailDelivery
+from keyturn.reset.mails.delivery import SUPPRESSED, MailDelivery
+from keyturn.reset.proofs.second_step.required import RequiredSecondStep
 from keyturn.reset.records import tokens
 from keyturn.reset.records.audit import ADDRESS_CHANGED
 from keyturn.reset.records.client import Client
@@ -128,9 +128,10 @@ class RecoveryHandler:
 
     The link goes to the mailbox that secured the account, as long as it is the account's mailbox. The mailbox's
     cooldown does not delay the mail: its owner has just requested it, once, and a stranger could use those up.
-    If the account has moved, it is not locked, no link is sent, and its passkeys and the like stay. An earlier mailbox
-    may be an attacker's or the owner's, and Keyturn cannot tell which. Both mailboxes, the app and the operator are
-    told; the operator decides.
+    Second factors that were added recently end (`second_step/additions.py`).
+    If the account has moved, it is not locked, no link is sent, and its passkeys, factors and the like stay. An earlier
+    mailbox may be an attacker's or the owner's, and Keyturn cannot tell which. Both mailboxes, the app and the operator
+    are told; the operator decides.
     """
 
     def __init__(
@@ -141,7 +142,9 @@ class RecoveryHandler:
         events: AppEvents,
         *,
         locks: bool,
+        second_step: RequiredSecondStep | None = None,
     ) -> None:
+        self._second_step = second_step
         self._mails = mails
         self._accounts, self._records = ground.accounts, ground.records
         self._links = links
@@ -153,8 +156,6 @@ class RecoveryHandler:
 
     async def _recover(self, message: Message) -> Email | Dropped:
         secured = msgspec.json.decode(message.payload, type=AccountWasSecured)
-        if await self._records.mailboxes.is_blocked(secured.email):  # since the press, which now ends and locks nothing
-            return await self._answer(message, secured, await self._accounts.get(secured.account_id))
         (found,) = await asyncio.gather(self._accounts.get(secured.account_id), return_exceptions=True)
         # First, since a recipient without the mail cannot have unlocked the account. Both calls run even if the other
         # fails; after a failure, both are repeated.
@@ -175,10 +176,7 @@ class RecoveryHandler:
         accounts = self._accounts
         is_here = not isinstance(found, BaseException) and not _has_moved(found, secured)
         if is_here and isinstance(accounts, EndsIntrusions):
-            ended = counted(await accounts.end_intrusion(secured.account_id))
-            if isinstance(accounts, KeepsPasskeys) and accounts.passkeys:  # one may have signed a thief in since
-                await self._records.transact(lambda tx: tx.sessions.end_all(secured.account_id))
-            return ended
+            return counted(await accounts.end_intrusion(secured.account_id))
         return counted(await accounts.end_sessions(secured.account_id) if isinstance(accounts, EndsSessions) else None)
 
     async def _lock(self, secured: AccountWasSecured, found: Account | BaseException | None) -> Account | None:
@@ -189,8 +187,7 @@ class RecoveryHandler:
             return found
         is_locked = await self._accounts.lock(secured.account_id)
         account = await self._accounts.get(secured.account_id)
-        # It moved, or its mailbox was blocked, at this very moment.
-        if is_locked and (_has_moved(account, secured) or await self._records.mailboxes.is_blocked(secured.email)):
+        if is_locked and _has_moved(account, secured):  # at this very moment
             await self._accounts.unlock(secured.account_id)
             account = await self._accounts.get(secured.account_id)
         return account
@@ -211,14 +208,15 @@ class RecoveryHandler:
         sealed = self._mails.seal(mail) if mail else None
 
         def write(tx: Transaction) -> str:
-            tx.hold_blocks(secured.account_id)
-            held_back = tx.mailboxes.refuses_links(secured.email, moment) if mail else None
-            outcome = refusal or held_back or LINK_MAILED
+            is_suppressed = mail and tx.mailboxes.is_suppressed(secured.email, moment)
+            outcome = refusal or (SUPPRESSED if is_suppressed else LINK_MAILED)
             if account and mail and outcome == LINK_MAILED:
                 tx.outbox.store_held(message, sealed)
                 self._links.store_recovery(tx, mail, account, secured.client, moment)
             if account and outcome == ADDRESS_CHANGED:
                 self._dispute(tx, account, secured)
+            elif account and self._second_step:
+                self._second_step.undo_recent(tx, account, secured.client, "press")
             if account and ended is not None:
                 self._events.account_secured(tx, account, secured, ended=ended)
             tx.audit.write(

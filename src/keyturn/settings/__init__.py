@@ -49,32 +49,6 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     where: dict[str, bool | int | float | str] = {}
 
 
-class SubjectColumns(msgspec.Struct, frozen=True, kw_only=True):
-    """Where an app stores which user of an identity provider an account is.
-
-    `account`: the column with the account's id, such as `identities.user_id`, or that of the accounts' own table.
-    `subject`: the column of that table with the provider's id of the user (`sub`).
-    `where`: columns and their values, if the table has users of several providers.
-    """
-
-    account: str = ""
-    subject: str = ""
-    where: dict[str, bool | int | float | str] = {}
-
-
-class PasskeyTableSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The table in which the app's own library keeps passkeys, in the database of `accounts.table`.
-
-    `format`: the library, which decides the names of columns and how values are written; "" for no passkeys.
-    `table`: its name; "" for the library's own.
-    `columns`: names of columns that differ, by field, such as `{public_key = "key"}`; "" leaves an optional field out.
-    """
-
-    format: Literal["", "better-auth", "simplewebauthn", "django-allauth"] = ""
-    table: str = ""
-    columns: dict[str, str] = {}
-
-
 class TableSettings(msgspec.Struct, frozen=True, kw_only=True):
     """An app's own table of accounts.
 
@@ -88,8 +62,6 @@ class TableSettings(msgspec.Struct, frozen=True, kw_only=True):
     `delete`: columns of other tables with the account's id, such as `sessions.user_id`; a change deletes those rows.
     `ends`: what a change, or an intrusion, ends, by such columns; `delete` is the short form.
     `lock`, `unlock`: columns that lock and unlock an account, written like `set`.
-    `subjects`: which users of identity providers the accounts are, by the names in `signals.transmitters`.
-    `passkeys`: where passkeys are stored.
     """
 
     url: Secret = Secret("")
@@ -110,8 +82,6 @@ class TableSettings(msgspec.Struct, frozen=True, kw_only=True):
     ends: dict[str, Ending] = {}
     lock: dict[str, bool | int | float | str] = {}
     unlock: dict[str, bool | int | float | str] = {}
-    subjects: dict[str, SubjectColumns] = {}
-    passkeys: PasskeyTableSettings = PasskeyTableSettings()
 
     @property
     def username(self) -> str:
@@ -222,30 +192,13 @@ class AppSettings(msgspec.Struct, frozen=True, kw_only=True):
     apple_store_id: str = ""
 
 
-class PasskeySettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Passkeys (WebAuthn), created after a reset and in the security settings.
-
-    `rp_id`: the domain that they belong to, which is that of `base_url` or a parent; "" for the former.
-    `origins`: origins of the app's pages that may use them, beside that of `base_url`.
-    `enroll_url`, `manage_url`: the app's own pages, for password managers; "" for Keyturn's, if users sign in here.
-    """
-
-    enabled: bool = False
-    rp_id: str = ""
-    origins: tuple[str, ...] = ()
-    enroll_url: str = ""
-    manage_url: str = ""
-
-
 class HookSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Functions of the app's, as `package.module:function`. Each call may take `timeout`.
 
     `before_reset` may refuse a reset.
-    `locate` names the place of an IP address in mails.
     """
 
     before_reset: str = ""
-    locate: str = ""
     timeout: timedelta = timedelta(seconds=5)
 
 
@@ -253,7 +206,6 @@ class PasswordSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Which passwords are accepted. The defaults follow NIST SP 800-63B-4 3.1.1.2 and ASVS 6.2.
 
     `profile`: a standard that the other keys must meet; see `shortest`, and the rules in `rules/every_rule.py`.
-    `block_current`: refuse the account's current password, if the store's hashes can be read or its user entered it.
     """
 
     profile: Literal["", "nist", "asvs"] = ""
@@ -263,7 +215,6 @@ class PasswordSettings(msgspec.Struct, frozen=True, kw_only=True):
     digit: bool = False
     special: bool = False
     block_common: bool = True
-    block_current: bool = True
 
     @property
     def shortest(self) -> int:
@@ -277,13 +228,12 @@ class PasswordSettings(msgspec.Struct, frozen=True, kw_only=True):
 class BreachSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Where to look passwords up in lists of leaked ones.
 
-    `source`: "hibp" sends five digits of a hash to `url`; "file" reads `file`, which `keyturn breaches build` writes.
+    `source`: "hibp" sends five digits of a hash to `url`.
     `timeout`: after it, the failure is counted, and the password is accepted.
     """
 
-    source: Literal["none", "hibp", "file"] = "none"
+    source: Literal["none", "hibp"] = "none"
     url: str = "https://api.pwnedpasswords.com"
-    file: Folder = Folder("")
     timeout: timedelta = timedelta(seconds=1)
 
 
@@ -499,10 +449,6 @@ AppEventType = Literal["password.changed", "password.reset_requested", "account.
 """Events that an app can get."""
 
 
-SignalType = Literal["session-revoked", "credential-change", "account-credential-change-required"]
-"""Events that receivers of shared signals can get."""
-
-
 class DatabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The database of Keyturn's own tables.
 
@@ -575,8 +521,8 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     `challenge`: puzzles that a client fetches, and answers that it sends.
     `busy_client`, `busy_overall`: the rates from which "busy" requires a challenge.
     `without_script`, `without_script_overall`: requests without an answer to the challenge.
-    `storage_url`: a Secret, since it may contain a password. With "", PostgreSQL counts for all processes. With SQLite,
-    one process counts in its memory, and a second one is refused.
+    `in_memory`: each process counts in its own memory. Otherwise PostgreSQL counts for all processes; with SQLite, one
+    process counts in its memory, and a second one is refused.
     """
 
     request: str = "3/minute"
@@ -599,14 +545,11 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     mailbox_cooldown: timedelta = timedelta(seconds=60)
     mailbox_daily: Count = 12
     suppression: timedelta = timedelta(days=14)
-    storage_url: Secret = Secret("")
+    in_memory: bool = False
 
 
 RATES = tuple(field.name for field in msgspec.structs.fields(LimitSettings) if field.type is str)
 """The limits that are rates."""
-
-STORES = ("memory://", "redis://", "rediss://", "redis+unix://")
-"""Beginnings of the addresses of stores that can count them."""
 
 
 class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -670,67 +613,6 @@ class WebhookSettings(msgspec.Struct, frozen=True, kw_only=True):
     timeout: timedelta = timedelta(seconds=10)
 
 
-class SignalReceiver(msgspec.Struct, frozen=True, kw_only=True):
-    """A system that gets shared signals.
-
-    `stream`: "push" and "poll" are streams by these settings; with "api", the receiver makes its stream itself.
-    `audience`: the `aud` of its events.
-    `push_to`: where a "push" stream's events go. With "api", addresses of its origin may be chosen; "" for none.
-    `authorization`: the Authorization header of pushed events.
-    `token`: the receiver's bearer token.
-    `subject`: how events name an account (RFC 9493); "iss_sub" and "opaque" take its id.
-    `subject_issuer`: the `iss` of "iss_sub"; "" for Keyturn's own.
-    """
-
-    stream: Literal["push", "poll", "api"] = "push"
-    audience: str = ""
-    push_to: Secret = Secret("")
-    authorization: Secret = Secret("")
-    token: Secret = Secret("")
-    events: tuple[SignalType, ...] = get_args(SignalType)
-    subject: Literal["email", "iss_sub", "opaque"] = "email"
-    subject_issuer: str = ""
-
-
-class SignalTransmitter(msgspec.Struct, frozen=True, kw_only=True):
-    """A system that reports hijacked mailboxes.
-
-    `issuer`: the `iss` of its events. `audiences`: their `aud`, of which one is enough.
-    `jwks_url`: where it publishes its keys.
-    `domains`: the domains of the mailboxes that it may block; "*" for all.
-    `authorization`: the Authorization header of its pushes; "" if it sends none.
-    `poll_from`: where its events are fetched; "" if it pushes them. `token`: the bearer token for that.
-    `ends_sessions`: whether its reports of revoked sessions and tokens end the account's sessions, too.
-    """
-
-    issuer: str = ""
-    audiences: tuple[str, ...] = ()
-    jwks_url: str = ""
-    domains: tuple[str, ...] = ()
-    authorization: Secret = Secret("")
-    poll_from: str = ""
-    token: Secret = Secret("")
-    ends_sessions: bool = False
-
-
-class SignalSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Security events to and from other systems, by OpenID's Shared Signals Framework.
-
-    `receivers`, `transmitters`: to whom events go, and who reports hijacked mailboxes.
-    `keys`: RSA keys in PEM, by their names (`kid`). All are published; `sign_with` names the one that signs.
-    `hold`: how long events wait for a poll, or for the end of a pause.
-    `poll_wait`: how long a poll waits for an event, if the receiver asks for that.
-    """
-
-    receivers: dict[str, SignalReceiver] = {}
-    keys: dict[str, Secret] = {}
-    sign_with: str = ""
-    hold: timedelta = timedelta(days=7)
-    poll_wait: timedelta = timedelta(seconds=10)
-    timeout: timedelta = timedelta(seconds=10)
-    transmitters: dict[str, SignalTransmitter] = {}
-
-
 class RetentionSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How long records stay after they are no longer needed, and addresses in messages that were sent."""
 
@@ -787,7 +669,6 @@ class Settings(_ProviderSections, msgspec.Struct, frozen=True, kw_only=True):  #
     token: TokenSettings = TokenSettings()
     invitations: InvitationSettings = InvitationSettings()
     secure_account: SecureAccountSettings = SecureAccountSettings()
-    passkeys: PasskeySettings = PasskeySettings()
     hooks: HookSettings = HookSettings()
     apps: AppSettings = AppSettings()
     mail: MailSettings = MailSettings()
@@ -804,7 +685,6 @@ class Settings(_ProviderSections, msgspec.Struct, frozen=True, kw_only=True):  #
     hashing: HashingSettings = HashingSettings()
     worker: WorkerSettings = WorkerSettings()
     webhooks: WebhookSettings = WebhookSettings()
-    signals: SignalSettings = SignalSettings()
     retention: RetentionSettings = RetentionSettings()
     logs: LogSettings = LogSettings()
     metrics: MetricsSettings = MetricsSettings()
@@ -819,11 +699,6 @@ class Settings(_ProviderSections, msgspec.Struct, frozen=True, kw_only=True):  #
         """Scheme, host and port of `base_url`, as a browser writes them in an Origin header (RFC 6454)."""
         scheme, _, rest = self.base_url.partition("://")
         return f"{scheme}://{rest.split('/')[0]}".lower()
-
-    @property
-    def rp_id(self) -> str:
-        """The domain of passkeys: `passkeys.rp_id`, or the host of `base_url`."""
-        return self.passkeys.rp_id or urlsplit(self.base_url).hostname or ""
 
     @property
     def answered_hosts(self) -> frozenset[str]:

@@ -18,6 +18,7 @@ def read_peer(text: str) -> IPv4Address | IPv6Address | None:
     return getattr(address, "ipv4_mapped", None) or address
 
 
+@lru_cache(256)
 def read_network(text: str) -> IPv4Network | IPv6Network:
     """Return the network that an address, as in 127.0.0.1, or one with a length, as in 127.0.0.1/8, stands for.
 

@@ -26,15 +26,10 @@ API_ROUTES = (
     "verify-reset-code",
     "secure-account",
     "links",
-    "passkey/create",
-    "passkey/create-options",
 )
 """What is mounted below `server.api_path`."""
 
-SESSION_ROUTES = tuple(
-    f"/api/auth/{name}"
-    for name in ("login", "logout", "me", "change-password", "passkey/sign-in", "passkey/sign-in-options")
-)
+SESSION_ROUTES = tuple(f"/api/auth/{name}" for name in ("login", "logout", "me", "change-password"))
 """Where sessions are, wherever `server.api_path` is."""
 
 SECURITY_SETTINGS = "/security-settings"
@@ -52,7 +47,6 @@ _TAKEN = {
     "logout",
     "metrics",
     "schema",
-    "signals",
     "studio",
     "webhooks",
 }

@@ -62,15 +62,12 @@ def read_settings(
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """What was read from where, and what is wrong with it. A value that could not be read is its default.
 
-    `written`: what was written, by section and key. `variables`: the environment.
     `of_app`: an app gave the settings in its code, so that no file is looked for.
     """
 
     file: Path
     settings: Settings
     faults: tuple[Fault, ...]
-    written: dict[str, Any] = {}
-    variables: Variables = Variables({})
     of_app: bool = False
 
     @property
@@ -111,8 +108,6 @@ def inspect_settings(
         file=source,
         settings=settings,
         faults=tuple(_with_origin(fault, given) for fault in faults),
-        written=given,
-        variables=variables,
     )
 
 
@@ -259,6 +254,18 @@ def secret_variables() -> frozenset[str]:
     return frozenset({name for name, setting in known_variables().items() if setting in secrets} | {_STUDIO_TOKEN})
 
 
+def changed_settings(settings: msgspec.Struct, above: str = "") -> Iterator[tuple[str, str]]:
+    """Yield each setting that differs from its default, with its value, but of a secret only that it is set."""
+    default = type(settings)()
+    for field in msgspec.structs.fields(settings):
+        value, name = getattr(settings, field.name), f"{above}{field.encode_name}"
+        if is_section(field.type):
+            yield from changed_settings(value, f"{name}.")
+        elif value != getattr(default, field.name):
+            text = ", ".join(map(str, value)) if isinstance(value, dict | tuple) else str(value)
+            yield name, "set" if is_secret(field.type) or _may_log_in(text) else text
+
+
 def is_secret(kind: Any) -> bool:
     """Tell whether this is the type of a secret, or of several."""
     return Secret in (kind, *get_args(kind))
@@ -271,3 +278,8 @@ def _typed_settings(struct: type[msgspec.Struct] = Settings, prefix: str = "") -
             yield from _typed_settings(field.type, f"{name}.")
         else:
             yield name, field.type
+
+
+def _may_log_in(text: str) -> bool:
+    """Tell whether an address in the text may contain a password or a key."""
+    return not {"@", "?"}.isdisjoint(text.partition("://")[2])

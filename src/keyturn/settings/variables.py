@@ -74,12 +74,6 @@ class Variables(Mapping[str, str]):
         """Return the name under which the operator gave the value: NAME_FILE, or NAME."""
         return f"{name}{FILE_SUFFIX}" if self._environ.get(f"{name}{FILE_SUFFIX}") and self.file_of(name) else name
 
-    def origin(self, name: str) -> str:
-        """Return where the value comes from, in words."""
-        if not (file := self.file_of(name)):
-            return f"environment {name}"
-        return f"credential {name}" if self.label(name) == name else f"file {printable_name(file)}"
-
 
 def _content(label: str, file: str) -> str:
     """Return the text of a file without line ends around it. Raises SecretUnread."""

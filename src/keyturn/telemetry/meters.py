@@ -4,11 +4,8 @@ from collections.abc import Awaitable, Callable, Coroutine
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
-import msgspec
-
 from keyturn.errors import KeyturnError
 from keyturn.problems.problem import outcome_of
-from keyturn.telemetry.tracing import Tracing
 
 ACCEPTED = "accepted"
 """The outcome of a successful call."""
@@ -82,10 +79,3 @@ def count_calls(
         return count
 
     return decorate
-
-
-class Telemetry(msgspec.Struct, frozen=True):
-    """The meters and the tracing of a process; the defaults record nothing."""
-
-    meters: Meters = msgspec.field(default_factory=Meters)
-    tracing: Tracing = msgspec.field(default_factory=Tracing)

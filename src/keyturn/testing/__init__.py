@@ -11,7 +11,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from keyturn.emails.inbox.faults import SmtpFault
     from keyturn.testing.account_contract import AccountStoreContract, JoiningStoreContract, People
     from keyturn.testing.mailbox import Mailbox, ReceivedMail
     from keyturn.testing.memory import MemorySender
@@ -29,7 +28,6 @@ __all__ = [
     "ReceivedMail",
     "RefusingSenderContract",
     "SenderContract",
-    "SmtpFault",
     "SupabaseServer",
 ]
 
@@ -43,7 +41,6 @@ _MODULES = {
     "ReceivedMail": ".mailbox",
     "RefusingSenderContract": ".sender_contract",
     "SenderContract": ".sender_contract",
-    "SmtpFault": "keyturn.emails.inbox.faults",
     "SupabaseServer": ".supabase_server",
 }
 

@@ -167,6 +167,19 @@ async def test_without_a_connection_a_form_says_so_and_keeps_what_was_typed(
     screens.mishaps.clear()
 
 
+OLDER = """delete AbortSignal.timeout; delete HTMLFormElement.prototype.requestSubmit;"""
+"""What browsers of 2021 lack (Safari 15, Chrome 102, Firefox 99)."""
+
+
+async def test_a_browser_of_2021_sends_a_form_and_changes_the_password(screens: Screens, school: School) -> None:
+    async with screens.open(f"/reset-password/{await link(school)}") as page:
+        await page.add_init_script(OLDER)
+        await page.reload()
+        await fill(page, NEW_PASSWORD, NEW_PASSWORD)
+        await save(page)
+        await expect(page.get_by_role("status")).to_have_text(re.compile("Your password was changed"))
+
+
 async def test_a_form_that_is_on_its_way_looks_so(screens: Screens) -> None:
     async with screens.open("/login") as page:
         answer = asyncio.Event()

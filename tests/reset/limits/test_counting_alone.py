@@ -24,25 +24,28 @@ async def two(databases: Databases) -> AsyncIterator[tuple[Database, Database]]:
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 async def test_a_second_one_is_refused_until_the_first_has_ended(two: tuple[Database, Database]) -> None:
     one, other = two
-    with counting_alone(one, ""):
-        with pytest.raises(SettingsInvalid, match="another process serves this database"), counting_alone(other, ""):
+    with counting_alone(one, in_memory=False):
+        with (
+            pytest.raises(SettingsInvalid, match="another process serves this database"),
+            counting_alone(other, in_memory=False),
+        ):
             pass
-        with counting_alone(other, "memory://"):
+        with counting_alone(other, in_memory=True):
             pass
-    with counting_alone(other, ""):
+    with counting_alone(other, in_memory=False):
         pass
 
 
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
 async def test_any_number_of_processes_may_share_a_postgresql(two: tuple[Database, Database]) -> None:
     one, other = two
-    with counting_alone(one, ""), counting_alone(other, ""):
+    with counting_alone(one, in_memory=False), counting_alone(other, in_memory=False):
         pass
 
 
 async def test_each_file_has_a_process_of_its_own(sqlite: SqliteFiles) -> None:
     one, other = Database(sqlite.empty()), Database(sqlite.empty())
-    with counting_alone(one, ""), counting_alone(other, ""):
+    with counting_alone(one, in_memory=False), counting_alone(other, in_memory=False):
         pass
     await one.close()
     await other.close()

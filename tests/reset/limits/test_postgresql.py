@@ -68,7 +68,7 @@ async def flood(limits: RateLimits, first: int, clients: int) -> None:
 async def test_the_database_holds_digests_and_no_addresses(database: Database) -> None:
     limits = limits_in(database)
     await limits.count("request", HERE)
-    await limits.count_guess(ADA)
+    await limits.count_guess("address", ADA)
     rows = await database.fetch(text("SELECT * FROM keyturn_rate_windows"))
 
     assert len(rows) == 2
@@ -293,9 +293,15 @@ async def test_a_request_that_cannot_be_counted_gets_503_and_nothing_is_written(
         await connection.execute(text("LOCK TABLE keyturn_rate_windows"))
         with caplog.at_level(logging.ERROR):
             answer = await service.anywhere().post(REQUEST, json={"email": ADA})
+            page = await service.anywhere().get(f"/reset-password/{'a' * 43}", follow_redirects=True)
+        ready, live = [await service.anywhere().get(f"/health/{name}") for name in ("ready", "live")]
     await holder.close()
 
     assert problem(answer) == "503 unavailable"
+    assert answer.headers["retry-after"].isdigit()
+    assert (page.status_code, page.headers["content-type"].partition(";")[0]) == (503, "text/html")
+    assert (problem(ready), live.status_code) == ("503 unavailable", 200)
     assert "LimitsUnready" in caplog.text
     assert await service.rows(select(OutboxRow.id)) == []
     assert (await service.anywhere().post(REQUEST, json={"email": ADA})).status_code == 202
+    assert (await service.anywhere().get("/health/ready")).status_code == 200

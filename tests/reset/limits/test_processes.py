@@ -9,15 +9,13 @@ from typing import Any
 
 import pytest
 from tests.databases import PostgresServer
-from tests.redis_server import running_redis
 
 from keyturn.database import Database, now
 from keyturn.problems.requests import OverBudget, TooManyRequests
-from keyturn.reset.limits import redis_windows
 from keyturn.reset.limits.rate_limits import RateLimits
 from keyturn.reset.proofs.altcha import SpentAnswerStore
 from keyturn.reset.records.client import Client
-from keyturn.settings import LimitSettings, Secret
+from keyturn.settings import LimitSettings
 
 pytestmark = pytest.mark.long
 
@@ -27,16 +25,11 @@ ANSWERS = [bytes([number]) * 32 for number in range(50)]
 _PATIENCE = 60
 
 
-@pytest.fixture(params=["postgresql", "redis"])
-def address(request: pytest.FixtureRequest) -> Iterator[str]:
-    if request.param == "redis":
-        with running_redis() as redis:
-            yield redis.url
-        return
-    server: PostgresServer = request.getfixturevalue("postgresql")
-    url = server.migrated()
+@pytest.fixture
+def address(postgresql: PostgresServer) -> Iterator[str]:
+    url = postgresql.migrated()
     yield url
-    server.drop(url)
+    postgresql.drop(url)
 
 
 def in_processes(work: Any, *given: Any) -> list[Any]:
@@ -62,10 +55,8 @@ def put(work: Any, given: Any, barrier: Barrier, results: Any) -> None:
 
 async def count(address: str, barrier: Barrier) -> tuple[int, dict[str, int]]:
     """Send many requests at once from each client; return how many were accepted, together and of each client."""
-    redis_windows._PATIENCE = _PATIENCE  # a late answer is asked for again, too
-    database = Database(address) if address.startswith("postgresql") else None
-    rates = LimitSettings(request="7/hour", overall="130/hour", storage_url=Secret("" if database else address))
-    limits = RateLimits(rates, database)
+    database = Database(address)
+    limits = RateLimits(LimitSettings(request="7/hour", overall="130/hour"), database)
     overall, by_client = 0, {client.ip_address: 0 for client in CLIENTS}
 
     async def ask(client: Client) -> None:
@@ -82,19 +73,16 @@ async def count(address: str, barrier: Barrier) -> tuple[int, dict[str, int]]:
     barrier.wait(_PATIENCE)
     await asyncio.gather(*(ask(client) for _ in range(8) for client in CLIENTS))
     await limits.close()
-    if database:
-        await database.close()
+    await database.close()
     return overall, by_client
 
 
 def test_parallel_processes_never_exceed_a_limit_and_use_all_of_it(address: str) -> None:
     counted = in_processes(count, address)
 
-    # coredis asks again if a new connection is lost, and Redis may have counted the first time.
-    repeated = 3 if address.startswith("redis") else 0
-    assert 130 - repeated * len(CLIENTS) <= sum(overall for overall, _ in counted) <= 130
+    assert sum(overall for overall, _ in counted) == 130
     for client in CLIENTS:
-        assert 7 - repeated <= sum(by_client[client.ip_address] for _, by_client in counted) <= 7
+        assert sum(by_client[client.ip_address] for _, by_client in counted) == 7
 
 
 async def spend(address: str, barrier: Barrier) -> list[bool]:
@@ -107,7 +95,6 @@ async def spend(address: str, barrier: Barrier) -> list[bool]:
     return taken
 
 
-@pytest.mark.parametrize("address", ["postgresql"], indirect=True)
 def test_a_solved_challenge_is_accepted_once_by_all_processes_together(address: str) -> None:
     taken = in_processes(spend, address)
 

@@ -8,14 +8,13 @@ import pytest
 import uvicorn
 from sqlalchemy import text
 from tests.databases import Databases
-from tests.redis_server import running_redis
 from tests.spec.service import ADA, LOGIN, PASSWORD, REQUEST, Service, problem, running, settings_for
 from uvicorn.lifespan.on import LifespanOn
 
 from keyturn.app import create_app
 from keyturn.database import Database
 from keyturn.database.migrations import migrate
-from keyturn.settings import HashingSettings, LimitSettings, Secret
+from keyturn.settings import HashingSettings
 
 pytestmark = pytest.mark.any_database
 
@@ -57,19 +56,6 @@ async def test_once_a_newer_version_has_taken_away_what_it_needs_it_is_not_ready
     await service.write(text("ALTER TABLE keyturn_mailboxes RENAME COLUMN suppressed_until TO kept_until"))
     await service.write(text("UPDATE keyturn_migrations SET version_num = '9999'"))
     assert problem(await service.anywhere().get("/health/ready")) == "503 unavailable"
-
-
-async def test_without_the_store_of_its_limits_it_is_live_and_not_ready(database_url: str) -> None:
-    with running_redis() as redis:
-        limits = LimitSettings(storage_url=Secret(redis.url))
-        async with running(settings_for(database_url, limits=limits)) as service:
-            client = service.anywhere()
-            assert (await client.get("/health/ready")).status_code == 200
-            redis.stop()
-            assert problem(await client.get("/health/ready")) == "503 unavailable"
-            assert (await client.get("/health/live")).status_code == 200
-            redis.start()
-            assert (await client.get("/health/ready")).status_code == 200
 
 
 async def test_where_the_database_is_gone_every_route_says_to_come_back_and_names_nothing(

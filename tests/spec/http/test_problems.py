@@ -225,7 +225,7 @@ async def test_a_flood_that_is_refused_as_busy_writes_one_line_a_minute_and_no_e
 async def test_requests_that_a_store_does_not_answer_write_one_error_a_minute_and_cause_with_their_number(
     service: Service, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    down: list[Exception] = [DatabaseUnready("the database is away")] * 20 + [LimitsUnready("Redis is away")]
+    down: list[Exception] = [DatabaseUnready("the database is away")] * 20 + [LimitsUnready("its table is away")]
 
     async def away(*_: Any) -> None:
         raise down.pop(0) if down else DatabaseUnready("the database is away")
@@ -239,7 +239,7 @@ async def test_requests_that_a_store_does_not_answer_write_one_error_a_minute_an
     written = [str(one.msg) for one in caplog.records if one.name == "keyturn.http"]
     assert written == [
         "request.failed error=DatabaseUnready reason=the database is away count=1",
-        "request.failed error=LimitsUnready reason=Redis is away count=1",
+        "request.failed error=LimitsUnready reason=its table is away count=1",
         "request.failed error=DatabaseUnready reason=the database is away count=20",
     ]
 

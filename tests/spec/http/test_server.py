@@ -24,7 +24,7 @@ ENVIRONMENT = {
     "KEYTURN_SECRET_KEY": "0123456789abcdef" * 4,
     "KEYTURN_MAIL_TRANSPORT": "capture",
     "KEYTURN_LIMITS_REQUEST": "3/minute",
-    "KEYTURN_LIMITS_STORAGE_URL": "memory://",  # a service of the test's own answers for the same database
+    "KEYTURN_LIMITS_IN_MEMORY": "true",  # a service of the test's own answers for the same database
 }
 BODY = f'{{"email": "{ADA}"}}'
 

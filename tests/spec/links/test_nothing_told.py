@@ -21,14 +21,12 @@ from tests.spec.service import (
     running,
     settings_for,
 )
-from tests.telemetry.test_tracing import Spans
 
 from keyturn.database import now
 from keyturn.errors import SendRetryable
 from keyturn.outbox.models import OutboxRow
 from keyturn.settings import LimitSettings
 from keyturn.telemetry.logs import configure_logs
-from keyturn.telemetry.tracing.spans import OpenTelemetry
 
 EVENTS = (
     "mail.sent",
@@ -61,13 +59,10 @@ def _loggers() -> list[logging.Logger]:
 
 
 @pytest.mark.long
-async def test_no_log_no_figure_and_no_span_holds_a_secret(
-    database_url: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    spans = Spans()
+async def test_no_log_and_no_figure_holds_a_secret(database_url: str, capsys: pytest.CaptureFixture[str]) -> None:
     settings = settings_for(database_url, limits=LimitSettings(request="100/minute"))
     with every_record():
-        async with running(settings, tracing=OpenTelemetry(spans.provider)) as service:
+        async with running(settings) as service:
             secrets = await live_the_story(service)
             figures = (await service.at("127.0.0.1").get("/metrics")).text
     logs = capsys.readouterr().err
@@ -75,9 +70,8 @@ async def test_no_log_no_figure_and_no_span_holds_a_secret(
     for event in EVENTS:
         assert f'"event":"{event}"' in logs
     assert "keyturn_requests_total" in figures
-    assert "outbox.deliver" in spans.text()
     for secret in (*secrets, ADA, NOBODY, PASSWORD, NEW_PASSWORD, THIRD_PASSWORD):
-        for told in (logs, figures, spans.text()):
+        for told in (logs, figures):
             assert secret not in told
 
 

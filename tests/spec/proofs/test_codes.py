@@ -3,7 +3,6 @@
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +10,6 @@ import httpx
 import pytest
 from sqlalchemy import select, text, update
 from tests.builtin_accounts import builtin_accounts
-from tests.redis_server import running_redis
 from tests.spec.inbox import token_in
 from tests.spec.service import ADA, DAN, GRACE, NEW_PASSWORD, NOBODY, Service, Start, problem
 from tests.statements import statements_sent
@@ -288,19 +286,8 @@ async def test_wrong_codes_over_all_accounts_are_bounded_and_cost_no_right_one_a
     assert caplog.text.count("code.over_budget") == 1
 
 
-@pytest.fixture(params=["memory", "redis"])
-def storage_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    if request.param == "memory":
-        yield ""
-        return
-    with running_redis() as redis:
-        yield redis.url
-
-
-async def test_wrong_codes_at_the_same_moment_are_bounded_as_well(start: Start, storage_url: str) -> None:
-    limits = LimitSettings(
-        mailbox_cooldown=timedelta(0), code_overall="3/hour", code="100/minute", storage_url=Secret(storage_url)
-    )
+async def test_wrong_codes_at_the_same_moment_are_bounded_as_well(start: Start) -> None:
+    limits = LimitSettings(mailbox_cooldown=timedelta(0), code_overall="3/hour", code="100/minute")
     service = await start(token=TokenSettings(code=True), limits=limits)
     emails = [f"lin-{number}@northwind.test" for number in range(6)]
     for email in emails:
@@ -313,10 +300,8 @@ async def test_wrong_codes_at_the_same_moment_are_bounded_as_well(start: Start, 
     assert told == {REFUSED: 3, "429 too-many-requests": 9}
 
 
-async def test_right_codes_use_nothing_up_of_what_bounds_wrong_ones(start: Start, storage_url: str) -> None:
-    limits = LimitSettings(
-        mailbox_cooldown=timedelta(0), code_overall="2/hour", code="100/minute", storage_url=Secret(storage_url)
-    )
+async def test_right_codes_use_nothing_up_of_what_bounds_wrong_ones(start: Start) -> None:
+    limits = LimitSettings(mailbox_cooldown=timedelta(0), code_overall="2/hour", code="100/minute")
     service = await start(token=TokenSettings(code=True), limits=limits)
     emails = [f"lin-{number}@northwind.test" for number in range(4)]
     for email in emails:

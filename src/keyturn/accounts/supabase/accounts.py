@@ -14,7 +14,6 @@ from keyturn.accounts.port import (
     AccountStore,
     Ended,
     EndsIntrusions,
-    FindsSubjects,
     ListsAddresses,
     NewPassword,
     TakesNames,
@@ -177,10 +176,6 @@ class SupabaseWithTable:
             log.warning(LogEvent("accounts.not_at_supabase", account=account.id))
             return False
         return await self._note_change(account)
-
-    async def find_subject(self, transmitter: str, subject: str) -> Account | None:
-        lookup = self._lookup
-        return await lookup.find_subject(transmitter, subject) if isinstance(lookup, FindsSubjects) else None
 
     async def close(self) -> None:
         await self._lookup.close()

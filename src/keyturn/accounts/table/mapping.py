@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Dialect, Inspector, RowMapping, column, func, inspect, select, table, text
@@ -21,9 +21,6 @@ from keyturn.database.migrations import missing_schema
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.settings import Ending, TableSettings
 from keyturn.settings.building import did_you_mean, member_name
-
-if TYPE_CHECKING:
-    from keyturn.accounts.passkeys import PasskeyRows
 
 # An app's tables in statements: every name is quoted, and every value has the driver's form
 
@@ -146,15 +143,6 @@ class MappedEnding(msgspec.Struct, frozen=True, kw_only=True):
     where: Assignments = ()
 
 
-class MappedSubjects(msgspec.Struct, frozen=True, kw_only=True):
-    """An entry of `subjects`, checked. `owner`: the column with the account's id."""
-
-    table: TableName
-    owner: Column
-    subject: Column
-    where: Assignments = ()
-
-
 class Mapping(msgspec.Struct, frozen=True, kw_only=True):
     """The settings, checked against the live table: every name in it exists.
 
@@ -165,8 +153,6 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
     `folding`: the fields whose columns ignore case by themselves, so that their indexes serve.
 
     `endings`: in the order in which foreign keys allow them. `held`: why entries of `delete` may fail.
-
-    `passkeys`: the rows of passkeys, if the settings name their table.
     """
 
     table: TableName
@@ -179,8 +165,6 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
     unlocks: Assignments
     endings: tuple[MappedEnding, ...]
     held: tuple[str, ...] = ()
-    subjects: dict[str, MappedSubjects] = {}
-    passkeys: "PasskeyRows | None" = None
 
 
 def read_mapping(connection: Connection, settings: TableSettings, hash_length: int) -> Mapping:
@@ -218,8 +202,6 @@ class MappingReader:
             locks=tuple(self._assignments("lock", settings.lock, table, columns)),
             unlocks=tuple(self._assignments("unlock", settings.unlock, table, columns)),
             endings=tuple(self._endings(table)),
-            subjects=dict(self._subjects()),
-            passkeys=self._passkeys(),
         )
         endings, held = self._in_order(mapping.endings)
         mapping = msgspec.structs.replace(mapping, endings=tuple(endings), held=tuple(held))
@@ -343,13 +325,6 @@ class MappingReader:
         except ValueError as error:
             self.fault(setting, str(error))
 
-    def _passkeys(self) -> "PasskeyRows | None":
-        if not self._settings.passkeys.format:
-            return None
-        from keyturn.accounts.table.passkeys import map_passkeys
-
-        return map_passkeys(self, self._settings.passkeys)
-
     def _endings(self, accounts: TableName) -> Iterable[MappedEnding]:
         for entry, ending in self._settings.endings.items():
             setting = member_name("ends", entry) if entry in self._settings.ends else "delete"
@@ -371,19 +346,6 @@ class MappingReader:
                         sets=tuple(self._assignments(f"{setting}.set", ending.set, table, columns)),
                         where=tuple(self._conditions(f"{setting}.where", ending.where, table, columns)),
                     )
-
-    def _subjects(self) -> Iterable[tuple[str, MappedSubjects]]:
-        for name, entry in self._settings.subjects.items():
-            setting = member_name("subjects", name)
-            place, _, owner = entry.account.rpartition(".")
-            table = parse_table_name(place)
-            if (columns := self.columns_of(f"{setting}.account", table)) is None:
-                continue
-            account = self._column(f"{setting}.account", table, columns, owner)
-            subject = self._column(f"{setting}.subject", table, columns, entry.subject)
-            where = tuple(self._conditions(f"{setting}.where", entry.where, table, columns))
-            if account and subject:
-                yield name, MappedSubjects(table=table, owner=account, subject=subject, where=where)
 
     def _in_order(self, endings: Sequence[MappedEnding]) -> tuple[list[MappedEnding], list[str]]:
         """Return the endings, a referring table before the other, and why entries of `delete` may fail.

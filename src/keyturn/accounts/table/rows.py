@@ -145,7 +145,6 @@ def account_of(row: RowMapping, password_providers: Sequence[str]) -> Account:
         locale=text_of(stored.get("locale")),
         timezone=text_of(stored.get("timezone")),
         locked=bool(stored.get("locked", False)),
-        has_passkeys=bool(stored.get("has_passkeys", False)),
     )
 
 

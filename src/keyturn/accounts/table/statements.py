@@ -43,7 +43,6 @@ class Statements:
         self._dialect = dialect
         self._table = table_clause(mapping.table, self._written_columns(), dialect)
         self._columns = {field: self._table.c[known.name] for field, known in mapping.fields.items()}
-        self.passkeys = mapping.passkeys
         self._accounts = self._select_accounts()
         self._accounts_by_id = self._accounts.where(self._is_one_of_ids())
         self._accounts_by_identifier: dict[int, sa.Select[Any]] = {}
@@ -113,23 +112,6 @@ class Statements:
         if self._dialect == "postgresql":  # one statement to prepare for any number of them
             return stored == sa.any_(sa.bindparam("ids", type_=stored.type))
         return stored.in_(sa.bindparam("ids", type_=stored.type, expanding=True))
-
-    def by_subject(self, transmitter: str, subject: str) -> Query | None:
-        """Ask for the ids of two accounts that are this user of an identity provider; None if no column is named.
-
-        Raises ValueError for an id that the column cannot have.
-        """
-        one = self._mapping.subjects.get(transmitter)
-        if one is None:
-            return None
-        columns = {column.name: column for column in (one.owner, one.subject, *(column for column, _ in one.where))}
-        other = table_clause(one.table, list(columns.values()), self._dialect)
-        stored, values = other.c[one.subject.name], list(id_values(one.subject, subject))
-        theirs = [_is_any(stored, values)]
-        if self._dialect == "mysql" and one.subject.holds is str:
-            theirs.append(_is_any(self._exactly(stored), values))
-        theirs += [_has_value(other.c[column.name], column, given, datetime.now(UTC)) for column, given in one.where]
-        return Query(sa.select(other.c[one.owner.name].label("id")).where(*theirs).distinct().limit(2))
 
     def hash_by_id(self, account_id: str) -> Query:
         """Ask for the row with this id, and its hash."""
@@ -289,12 +271,6 @@ class Statements:
                 yield f"{section}.{one.name}", self._update(None, "", values)
         for ending in mapping.endings:
             yield ending.setting, self._end(ending, [None], moment)
-        for name in mapping.subjects:
-            with suppress(ValueError):
-                if asked := self.by_subject(name, "0"):
-                    yield f"subjects.{name}", asked.statement
-        for statement in self.passkeys.trials(moment) if self.passkeys else ():
-            yield "passkeys.table", statement
 
     def unread_flags(self) -> Query | None:
         """Ask for one text that is neither yes nor no and yet makes an account active; None if no text can."""
@@ -329,8 +305,6 @@ class Statements:
             columns += [hashed.label("has_hash"), self._lacks_hash().label("lacks_hash")]
         if self._mapping.locks:
             columns.append(self._is_locked().label("locked"))
-        if self.passkeys:
-            columns.append(self.passkeys.exists_for(self._columns["id"]).label("has_passkeys"))
         return sa.select(*columns, self._is_active().label("active"))
 
     def _lacks_hash(self) -> ColumnElement[bool]:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Executable, Row, RowMapping, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from keyturn import addresses
-from keyturn.accounts.port import Account, Ended, NewPassword, PasskeyStore
+from keyturn.accounts.port import Account, Ended, NewPassword
 from keyturn.accounts.table.app_database import AppDatabase
 from keyturn.accounts.table.columns import WrittenTime, text_of
 from keyturn.accounts.table.mapping import has_unique_index, parse_table_name, read_mapping
@@ -86,18 +86,6 @@ class TableAccounts:
         finds = Batcher(self._find_all, common=KeyturnError, largest=_FOUND_AT_ONCE, limit=place.limit)
         self.find, self.find_all = finds.submit, finds.submit_all
         self.get = Batcher(self._get_all, common=KeyturnError, limit=place.limit).submit
-        self.passkeys = self._placed_passkeys() if settings.passkeys.format else None
-
-    def _placed_passkeys(self) -> PasskeyStore:
-        from keyturn.accounts.table.passkeys import table_passkeys
-
-        return table_passkeys(
-            self._place,
-            self._statements_now,
-            joins=isinstance(self._place, Database),
-            library=self._settings.passkeys.format,
-            guarded=self._refusals_as_unready,
-        )
 
     async def require_ready(self) -> None:
         """Read the columns again, and have the database plan each statement, which runs none and fires no trigger."""
@@ -222,15 +210,6 @@ class TableAccounts:
         by_id = {account.id: account for account in accounts if addresses.is_same_mailbox(account.email, account.email)}
         return [by_id.get(account_id) for account_id in ids]
 
-    async def find_subject(self, transmitter: str, subject: str) -> Account | None:
-        statements = await self._statements_now()
-        try:
-            asked = statements.by_subject(transmitter, subject)
-        except ValueError:
-            return None
-        rows = await self._fetch(asked) if asked else []
-        return await self.get(text_of(rows[0]["id"])) if len(rows) == 1 else None
-
     async def awaiting_password(self) -> Sequence[str]:
         if not self._settings.password:
             return []
@@ -262,10 +241,10 @@ class TableAccounts:
         return bool(self._settings.lock)
 
     async def lock(self, account_id: str) -> bool:
-        return self.can_lock and await self._run(account_id, lambda statements: [statements.lock(account_id, now())])
+        return self.can_lock and await self._run(account_id, lambda statements: statements.lock(account_id, now()))
 
     async def unlock(self, account_id: str) -> bool:
-        return self.can_lock and await self._run(account_id, lambda statements: [statements.unlock(account_id, now())])
+        return self.can_lock and await self._run(account_id, lambda statements: statements.unlock(account_id, now()))
 
     async def end_sessions(self, account_id: str) -> Ended:
         return await self._end_all(account_id, intruded=False)
@@ -277,16 +256,15 @@ class TableAccounts:
         statements = await self._statements_now()
         return await self._transact(partial(_end, statements=statements, account_id=account_id, intruded=intruded))
 
-    async def _run(self, account_id: str, statements_of: Callable[[Statements], Sequence[Executable]]) -> bool:
-        """Run statements about an account in a transaction; tell whether the last of them found a row."""
+    async def _run(self, account_id: str, statement_of: Callable[[Statements], Executable]) -> bool:
+        """Run a statement about an account in a transaction; tell whether it found a row."""
         statements = await self._statements_now()
         try:
-            wanted = statements_of(statements)
+            wanted = statement_of(statements)
         except ValueError:  # another store's account
             log.warning(LogEvent("accounts.no_such_id", account=account_id))
             return False
-        counts = await self._transact(lambda connection: [connection.execute(each).rowcount for each in wanted])
-        return bool(counts) and counts[-1] > 0
+        return await self._transact(lambda connection: connection.execute(wanted).rowcount > 0)
 
     async def note_change(self, account: Account) -> bool | Ended:
         """Set and end what comes with a new password that is kept elsewhere; return what `set_password` would."""
@@ -406,8 +384,6 @@ def _end(connection: Connection, statements: Statements, account_id: str, *, int
     counts: Counter[str] = Counter()
     for what, statement in statements.endings(account_id, now(), intruded=intruded):
         counts[what] += connection.execute(statement).rowcount
-    if intruded and statements.passkeys:
-        counts["passkeys"] += statements.passkeys.remove_recent(connection, account_id, now())
     return Ended({what: count for what, count in counts.items() if what and count > 0})
 
 

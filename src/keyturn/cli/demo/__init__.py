@@ -103,14 +103,13 @@ _LOG_LEVEL: Final = "warning"
 def demo(host: str, port: int, example: str) -> None:
     """Try everything in a browser: no configuration, no mail is sent.
 
-    Request a link, read the mail, choose a new password and sign in; with --host localhost, create a passkey, too. The
-    demo keeps its data in .keyturn/ in this folder: delete it to start again.
+    Request a link, read the mail, choose a new password and sign in. The demo keeps its data in
+    .keyturn/ in this folder: delete it to start again.
 
     \b
     Example:  keyturn demo --example waibuk
     """
     bound = listen(host, port)
-    # Under its name, and not an IP address, browsers also have passkeys.
     address = f"localhost:{bound.getsockname()[1]}" if host == "localhost" else address_of(bound)
     url, folder = f"http://{address}", DemoFolder(example)
     shown = Example(example, url, folder) if example else PlainDemo(url, folder)

@@ -1,5 +1,6 @@
 """The demo without an example, and that of an app with existing users, by the example's own keyturn.toml."""
 
+import fcntl
 import secrets
 import shlex
 import sqlite3
@@ -16,7 +17,6 @@ from keyturn.accounts.port import Account, AccountStore
 from keyturn.cli.running import serving
 from keyturn.cli.sockets import address_of, listen
 from keyturn.errors import KeyturnError
-from keyturn.hosts import host_of
 from keyturn.packaging import folder
 from keyturn.parts import Parts
 from keyturn.plain_files import make_private_file, make_private_folder
@@ -27,7 +27,6 @@ from keyturn.settings import (
     DatabaseSettings,
     Kind,
     MailSettings,
-    PasskeySettings,
     Secret,
     SecureAccountSettings,
     Settings,
@@ -59,11 +58,7 @@ class DemoFolder:
         """Keep a second demo out: one could mail the links of the other. Raises DemoRuns."""
         with (self.create() / "lock").open("w") as lock:
             try:
-                import fcntl  # not available on Windows
-
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except ImportError:
-                pass
             except BlockingIOError:
                 raise DemoRuns(
                     "a demo is already running in this folder: stop it, or start this one in another folder"
@@ -153,8 +148,6 @@ def demo_settings(url: str, folder: DemoFolder) -> Settings:
         brand=BRAND,
         kinds=KINDS,
         secure_account=SecureAccountSettings(lock=True),
-        # Browsers have passkeys for a name, and none for an IP address.
-        passkeys=PasskeySettings(enabled=host_of(url) == "localhost" and find_spec("webauthn") is not None),
         database=DatabaseSettings(url=folder.sqlite("demo.db")),
         mail=MailSettings(transport="capture", capture_dir=str(folder.path / "mail")),
     )

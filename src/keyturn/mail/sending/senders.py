@@ -9,7 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from keyturn.database import Database
-from keyturn.mail.port.email import Email, Sender, first_in_line
+from keyturn.mail.port.email import Email, Sender
 from keyturn.mail.port.mime import to_mime
 from keyturn.mail.port.provider import ProviderWebhook
 from keyturn.mail.providers import PROVIDERS
@@ -18,26 +18,6 @@ from keyturn.packaging import requires_extra
 from keyturn.plain_files import make_private_file, make_private_folder
 from keyturn.settings import Settings
 from keyturn.settings.rules.every_rule import proofs_of
-from keyturn.telemetry.tracing import Tracing
-
-
-class TracedSender:
-    """Sends through another sender, each call in a span."""
-
-    def __init__(self, sender: Sender, tracing: Tracing) -> None:
-        self.name = sender.name
-        self._sender = sender
-        self._tracing = tracing
-
-    async def send(self, email: Email, idempotency_key: str) -> str:
-        with self._tracing.span("mail.send", {"keyturn.transport": self.name}):
-            return await self._sender.send(email, idempotency_key)
-
-    def first_in_line(self) -> "TracedSender":
-        return TracedSender(first_in_line(self._sender), self._tracing)
-
-    async def close(self) -> None:
-        await self._sender.close()
 
 
 def require_libraries(settings: Settings) -> None:

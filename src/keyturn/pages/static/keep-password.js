@@ -28,7 +28,7 @@ const send = async () => {
     headers: { "Accept": "application/json", "Accept-Language": document.documentElement.lang },
     body: new URLSearchParams(new FormData(form)),
     redirect: "manual", // what was typed goes nowhere else
-    signal: AbortSignal.timeout(PATIENCE),
+    signal: AbortSignal.timeout?.(PATIENCE),
   });
   // Whatever else it says, the link lives: sent once more by the browser, the same is said on a page.
   if (!answer.headers.get("content-type")?.startsWith("application/json")) {

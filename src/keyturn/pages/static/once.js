@@ -18,14 +18,22 @@ document.addEventListener("submit", (event) => {
   states.set(form, "asked");
   setBusy(form, true);
   // This file is as near as what the form is sent to.
-  fetch(import.meta.url, { method: "HEAD", cache: "no-store", signal: AbortSignal.timeout(PATIENCE) }).then(() => {
+  fetch(import.meta.url, { method: "HEAD", cache: "no-store", signal: AbortSignal.timeout?.(PATIENCE) }).then(() => {
     states.set(form, "reached");
-    form.requestSubmit(submitter);
+    submit(form, submitter);
   }, () => {
     states.delete(form);
     tellAway(form);
   });
 });
+
+/** Sends a form as its button would. Safari before 16 cannot: there the form is sent with the button's value. */
+const submit = (form, submitter) => {
+  if (form.requestSubmit) return form.requestSubmit(submitter);
+  const { name, value } = submitter ?? {};
+  if (name) form.append(Object.assign(document.createElement("input"), { type: "hidden", name, value }));
+  form.submit();
+};
 
 // Coming back with the browser's own button finds the page as it was left.
 window.addEventListener("pageshow", () => {

@@ -77,7 +77,7 @@ const ask = async () => {
     headers: { "Accept-Language": document.documentElement.lang },
     body: new URLSearchParams(new FormData(form)),
     redirect: "error",
-    signal: AbortSignal.timeout(PATIENCE),
+    signal: AbortSignal.timeout?.(PATIENCE),
   }).then((found) => found.ok ? found.json() : null).catch(() => null); // the form is sent all the same
   if (!answer || password.value !== chosen) return;
   if (answer.accepted) accepted = chosen;

@@ -14,7 +14,7 @@ button?.addEventListener("click", async (event) => {
     headers: { "Accept": "application/json", "Accept-Language": document.documentElement.lang },
     body: new URLSearchParams(["_csrf_token", "email"].map((name) => [name, all.get(name)])),
     redirect: "error",
-    signal: AbortSignal.timeout(PATIENCE),
+    signal: AbortSignal.timeout?.(PATIENCE),
   }).catch(() => null);
   button.disabled = false;
   const sent = Boolean(answer?.ok);

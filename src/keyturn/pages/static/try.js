@@ -30,7 +30,7 @@ async function send(form) {
   try {
     const headers = body === undefined ? {} : { "content-type": "application/json" };
     if (form.elements.key) headers.authorization = `Bearer ${form.elements.key.value}`;
-    const answer = await fetch(address, { method, headers, body, signal: AbortSignal.timeout(PATIENCE) });
+    const answer = await fetch(address, { method, headers, body, signal: AbortSignal.timeout?.(PATIENCE) });
     output.textContent = `${answer.status} ${answer.statusText}\n${indented(await answer.text())}`;
   } catch (error) {
     output.textContent = `No answer: ${error.message}`;

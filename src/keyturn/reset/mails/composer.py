@@ -3,7 +3,7 @@
 import os
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -16,7 +16,6 @@ from keyturn.languages import Language, Languages, SourceTexts
 from keyturn.mail.port.email import Email
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.reset.mails import email_props
-from keyturn.reset.mails.places import Locate, without_place
 from keyturn.reset.mails.theme import Theme
 from keyturn.reset.records import tokens
 from keyturn.reset.records.client import Client
@@ -70,8 +69,6 @@ def page_urls(settings: Settings) -> PageUrls:
 
 _LONGEST_NAME = 120
 _LONGEST_PROVIDER = 40
-_LONGEST_PASSKEY = 50
-
 _LIKE_A_LINK = re.compile(r"[/@]|www\.|\S[.\u3002]\w[^\s.,;)'\u2019-]", re.IGNORECASE)
 """A slash, an @, or a dot with two letters after it and no space, as in evil.com; but not J.R. Ewing or St. John."""
 
@@ -130,7 +127,6 @@ class MailComposer:
     """Writes the mails: their props, language, look and sender.
 
     `kinds`: the themes of the kinds of accounts that have their own.
-    `locate`: adds its place to an IP address.
     """
 
     def __init__(
@@ -140,7 +136,6 @@ class MailComposer:
         urls: PageUrls,
         defaults: MailDefaults,
         kinds: Mapping[str, Theme] | None = None,
-        locate: Locate = without_place,
     ) -> None:
         self._general = templates, languages
         self._of_kinds = {
@@ -148,7 +143,6 @@ class MailComposer:
         }
         self._urls = urls
         self._defaults = defaults
-        self._locate = locate
 
     @property
     def offers_securing(self) -> bool:
@@ -166,7 +160,7 @@ class MailComposer:
         }
         props: EmailProps = (
             email_props.Invitation(**common, reason=mail.reason)
-            if account.awaits_password and not account.has_passkeys
+            if account.awaits_password
             else self._reset_props(mail, common, account)
         )
         return SealedMail(
@@ -180,22 +174,11 @@ class MailComposer:
             **common,
             recovers=mail.recovers,
             locked=account.locked,
-            by_passkey=account.awaits_password,
             by_operator=mail.by_operator,
             reason=mail.reason,
             code=mail.code,
             code_expires_at=mail.moment + CODE_LIFE if mail.code else None,
         )
-
-    def about_expiry(self, account: Account, client: Client, asked_at: datetime) -> SealedMail:
-        """Return the mail that says that an earlier one with a link was delayed for longer than the link works."""
-        props = email_props.LinkExpired(
-            name=_greeting_name(account.name),
-            email=account.email,
-            asked_at=asked_at,
-            forgot_link=self._urls.forgot(),
-        )
-        return SealedMail(email=self._write(props, account, client))
 
     def about_provider(self, account: Account, client: Client) -> SealedMail:
         props = email_props.SignInWithProvider(
@@ -206,45 +189,26 @@ class MailComposer:
         )
         return SealedMail(email=self._write(props, account, client))
 
-    async def about_change(
+    def about_change(
         self,
         account: Account,
         change: PasswordWasChanged,
         secure: SecureToken | None = None,
-        passkeys: Sequence[str] = (),
     ) -> SealedMail:
-        """Return the mail about a new password, a link that was given out, or a passkey.
-
-        `passkeys`: names of those created recently.
-        """
+        """Return the mail about a new password, or about a link that was given out."""
         if change.is_link:
             told = email_props.HelpRequested(
                 requested_at=change.at,
-                **await self._incident(account, change.client),
+                **self._incident(account, change.client),
                 **({} if secure is None else self._secure_props(secure)),
             )
             return SealedMail(email=self._write(told, account, change.client))
-        if change.passkey:
-            return await self._about_passkey(account, change, secure)
         language = self._language_for(account, change.client)
         props = email_props.PasswordChanged(
             changed_at=change.at,
             sessions_ended=self._defaults.ends_sessions,
             ended=ended_in_words(change.ended, language) if change.ended else "",
-            passkeys=language.join_list(_greeting_name(one)[:_LONGEST_PASSKEY] or "?" for one in passkeys),
-            **await self._incident(account, change.client),
-            **({} if secure is None else self._secure_props(secure)),
-        )
-        return SealedMail(email=self._write(props, account, change.client))
-
-    async def _about_passkey(
-        self, account: Account, change: PasswordWasChanged, secure: SecureToken | None
-    ) -> SealedMail:
-        props = email_props.PasskeyChanged(
-            passkey=_greeting_name(change.passkey_name)[:_LONGEST_PASSKEY],
-            is_removed=change.passkey == "removed",
-            changed_at=change.at,
-            **await self._incident(account, change.client),
+            **self._incident(account, change.client),
             **({} if secure is None else self._secure_props(secure)),
         )
         return SealedMail(email=self._write(props, account, change.client))
@@ -256,34 +220,35 @@ class MailComposer:
             "secure_for": secure.lifetime,
         }
 
-    async def about_second_step(self, account: Account, failed: SecondStepHasFailed) -> SealedMail:
-        """Return the mail that says that a link ended, since too many wrong codes were tried with it."""
-        props = email_props.SecondStepFailed(failed_at=failed.at, **await self._incident(account, failed.client))
+    def about_second_step(self, account: Account, failed: SecondStepHasFailed) -> SealedMail:
+        """Return the mail that says that too many wrong codes were tried."""
+        incident = self._incident(account, failed.client)
+        props = email_props.SecondStepFailed(failed_at=failed.at, signing_in=failed.signing_in, **incident)
         return SealedMail(email=self._write(props, account, failed.client))
 
-    async def about_factors(self, account: Account, changed: SecondStepWasChanged) -> SealedMail:
+    def about_factors(self, account: Account, changed: SecondStepWasChanged, secure: SecureToken | None) -> SealedMail:
         """Return the mail that says that the account's second factors were changed."""
-        incident = await self._incident(account, changed.client)
         props = email_props.SecondStepChanged(
-            is_set_up=changed.change == "set_up",
+            is_set_up=changed.change in ("set_up", "phone"),
             is_removed=changed.change == "removed",
             changed_at=changed.at,
-            **incident,
+            **self._incident(account, changed.client),
+            **({} if secure is None else self._secure_props(secure)),
         )
         return SealedMail(email=self._write(props, account, changed.client))
 
-    async def _incident(self, account: Account, client: Client) -> dict[str, Any]:
+    def _incident(self, account: Account, client: Client) -> dict[str, Any]:
         """Return the props of a mail about what a client has done with the account."""
         language = self._language_for(account, client)
         return {
             "name": _greeting_name(account.name),
             "email": account.email,
-            "address": await self._locate(client.ip_address, language.tag),
+            "address": client.ip_address,
             "device": device_name(client.user_agent, language),
             "forgot_link": self._urls.forgot(),
         }
 
-    async def about_dispute(self, account: Account, disputed: AddressDisputed) -> SealedMail:
+    def about_dispute(self, account: Account, disputed: AddressDisputed) -> SealedMail:
         """Return the mail that says that an earlier mailbox of the account reported a change of its password."""
         props = email_props.AddressDisputed(
             # An earlier mailbox may be an attacker's, and the account may have got its name after it left that address.

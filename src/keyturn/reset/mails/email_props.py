@@ -49,7 +49,6 @@ class PasswordReset(_ToOwner, frozen=True, kw_only=True):
     `recovers`: the owner has reported a change. If the account is also `locked`, no sign-in works until this link is
     used.
     `by_operator`: the service's operator asks for a new password, and says in `reason` why.
-    `by_passkey`: the account has no password, and signs in with a passkey.
     """
 
     template = "password_reset"
@@ -65,7 +64,6 @@ class PasswordReset(_ToOwner, frozen=True, kw_only=True):
     code_expires_at: datetime | None = None
     recovers: bool = False
     locked: bool = False
-    by_passkey: bool = False
     by_operator: bool = False
     reason: Reason = ""
 
@@ -82,15 +80,6 @@ class Invitation(_ToOwner, frozen=True, kw_only=True):
     reason: Reason = ""
 
 
-class LinkExpired(_ToOwner, frozen=True, kw_only=True):
-    """The mail that says that the one with the link was delayed for longer than the link works."""
-
-    template = "link_expired"
-
-    asked_at: datetime
-    forgot_link: Link
-
-
 class PasswordChanged(_Securable, frozen=True, kw_only=True):
     """The confirmation: when, from where, and what to do if the owner did not do it (NIST SP 800-63B 4.6)."""
 
@@ -101,39 +90,27 @@ class PasswordChanged(_Securable, frozen=True, kw_only=True):
     ended: Annotated[
         str, Meta(max_length=300, description='for example "3 sessions and 1 passkey"; empty if nothing is counted')
     ] = ""
-    passkeys: Annotated[
-        str, Meta(max_length=300, description="names of passkeys that were created recently; empty without any")
-    ] = ""
 
 
 class SecondStepFailed(_ByClient, frozen=True, kw_only=True):
-    """The mail that says that a link ended, after repeated wrong codes of the second factor."""
+    """The mail after repeated wrong codes of the second factor, with a link, which has ended, or at a sign-in."""
 
     template = "second_step_failed"
 
     failed_at: datetime
+    signing_in: Annotated[bool, Meta(description="at a sign-in, after the right password")] = False
 
 
-class SecondStepChanged(_ByClient, frozen=True, kw_only=True):
+class SecondStepChanged(_Securable, frozen=True, kw_only=True):
     """The mail that says that a second factor was set up or removed, or that there are new recovery codes."""
 
     template = "second_step_changed"
 
     changed_at: datetime
-    is_set_up: Annotated[bool, Meta(description="an authenticator app was set up, or replaced")] = False
+    is_set_up: Annotated[bool, Meta(description="an authenticator app or a phone was set up, or replaced")] = False
     is_removed: Annotated[bool, Meta(description="the second step was removed; if neither, there are new codes")] = (
         False
     )
-
-
-class PasskeyChanged(_Securable, frozen=True, kw_only=True):
-    """The mail that says that a passkey was created or removed."""
-
-    template = "passkey_changed"
-
-    passkey: Annotated[str, Meta(max_length=50, description="its name; empty if not known")]
-    is_removed: Annotated[bool, Meta(description="removed; otherwise created")] = False
-    changed_at: datetime
 
 
 class HelpRequested(_Securable, frozen=True, kw_only=True):
@@ -170,11 +147,9 @@ EMAILS: dict[str, type[EmailProps]] = {
     for props in (
         PasswordReset,
         Invitation,
-        LinkExpired,
         PasswordChanged,
         SecondStepFailed,
         SecondStepChanged,
-        PasskeyChanged,
         HelpRequested,
         AddressDisputed,
         SignInWithProvider,

@@ -16,7 +16,7 @@ from keyturn.problems.requests import InputInvalid, TooManyRequests
 from keyturn.reset.ground import Ground
 from keyturn.reset.records import codes, tokens
 from keyturn.reset.records.client import Client
-from keyturn.reset.records.codes import CodeStore, NewCode, TriedCode
+from keyturn.reset.records.codes import CodeStore, TriedCode
 from keyturn.reset.records.link_store import NewLink
 from keyturn.reset.records.stores import Transaction
 from keyturn.settings import Settings
@@ -61,9 +61,6 @@ class MailedCodes:
     def mint(self, email: str) -> tuple[str, bytes]:
         code = codes.mint(secrets.randbelow)
         return code, self._keys.digest(code, codes.mailbox_digest(email))
-
-    def add(self, tx: Transaction, fresh: Sequence[tuple[NewCode, bool]], moment: datetime) -> None:
-        tx.codes.add(fresh, moment)
 
     def end_access(self, tx: Transaction, account_id: str, moment: datetime, *, mailbox: str | None = None) -> None:
         tx.codes.revoke_all(account_id, moment, mailbox=mailbox)

@@ -17,7 +17,7 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
 
     `ip_address`: the client's own, behind trusted proxies; "" if there is none.
 
-    `request_id`, `traceparent`: lead from later work back to the request (see `outbox.Origin`).
+    `request_id`: leads from later work back to the request.
     `operator`: the user who ran the command, if the request comes from an operator.
     """
 
@@ -25,7 +25,6 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
     user_agent: str = ""
     languages: str = ""
     request_id: str = ""
-    traceparent: str = ""
     operator: str = ""
 
     @property

@@ -163,26 +163,17 @@ class LinkStore(Store):
         `mailbox`: end only links sent to that address. `spares_recovery`: leave recovery links alone.
         """
         # Used ones, too: if another system refuses the password, the link is given back.
-        links = _unrevoked(account_id, mailbox).where(ResetTokenRow.expires_at > moment)
+        unrevoked = ResetTokenRow.revoked_at.is_(None), ResetTokenRow.expires_at > moment
+        links = sa.update(ResetTokenRow).where(ResetTokenRow.account_id == account_id, *unrevoked)
+        if mailbox is not None:
+            links = links.where(sa.func.lower(ResetTokenRow.email) == sa.func.lower(mailbox))
         if spares_recovery:
             links = links.where(ResetTokenRow.recovers.is_(False))
         self.connection.execute(links.values(revoked_at=moment))
 
-    def end_for_good(self, account_id: str, moment: datetime, *, mailbox: str | None = None) -> None:
-        """Revoke every link of the account, used ones, too: a use that is undone later brings none back.
-
-        `mailbox`: revoke only links sent to that address.
-        """
-        self.connection.execute(_unrevoked(account_id, mailbox).values(revoked_at=moment))
-
 
 def link_of(row: sa.RowMapping) -> Link:
     return Link(**{name: row[name] for name in Link.__struct_fields__})
-
-
-def _unrevoked(account_id: str, mailbox: str | None) -> sa.Update:
-    links = sa.update(ResetTokenRow).where(ResetTokenRow.account_id == account_id, ResetTokenRow.revoked_at.is_(None))
-    return links if mailbox is None else links.where(sa.func.lower(ResetTokenRow.email) == sa.func.lower(mailbox))
 
 
 def _works(moment: datetime | sa.BindParameter[datetime]) -> tuple[sa.ColumnElement[bool], ...]:

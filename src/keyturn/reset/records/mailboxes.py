@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Literal
 
@@ -10,7 +10,7 @@ import msgspec
 import sqlalchemy as sa
 
 from keyturn import addresses
-from keyturn.database import Database, Store, now
+from keyturn.database import Database, Store
 from keyturn.database.statements import ManyRows, insert_into
 from keyturn.reset.records.guarded import DAY, DailyCounter
 from keyturn.reset.records.models import MailboxRow
@@ -18,8 +18,6 @@ from keyturn.reset.records.models import MailboxRow
 _COUNTER = DailyCounter(MailboxRow.mails, MailboxRow.counted_since)
 
 _TIME = MailboxRow.__table__.c.mailed_at.type
-
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 _BEFORE_GROWTH = 3
 """Mails a day before the cooldown grows: a user may not find a mail and ask again."""
@@ -30,7 +28,7 @@ _LONGEST_GROWTH = 17
 _COLUMNS: dict[str, Any] = {"digest": MailboxRow.__table__.c.digest, "wanted": sa.Column("wanted", sa.Boolean())}
 """The columns that `Mailboxes.claim` is given for each mailbox."""
 
-Refusal = Literal["blocked", "suppressed", "daily_limit", "cooldown"]
+Refusal = Literal["suppressed", "daily_limit", "cooldown"]
 
 
 class Mailbox(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,8 +42,6 @@ class Mailbox(msgspec.Struct, frozen=True, kw_only=True):
     counted_since: datetime | None
     suppressed_until: datetime | None
     reason: str | None
-    blocked_at: datetime | None
-    blocked_for: str | None
 
     @property
     def last_mail_at(self) -> datetime | None:
@@ -70,7 +66,6 @@ class Mailboxes(Store):
     `cooldown`: the least time between two reset mails, which doubles with each mail after the third of a day.
     `daily`: the most mails in a day.
     `suppression`: how long a mailbox that bounced permanently or complained gets no mail.
-    `blocks`: whether a feature that blocks mailboxes is on. Blocks hold without it, but `is_blocked` reads none.
     """
 
     def __init__(
@@ -80,10 +75,8 @@ class Mailboxes(Store):
         cooldown: timedelta,
         daily: int,
         suppression: timedelta,
-        blocks: bool = False,
     ) -> None:
         self._database = database
-        self.may_block = blocks
         self.cooldown = cooldown
         self.daily = daily
         self._suppression = suppression
@@ -135,8 +128,7 @@ class Mailboxes(Store):
                 where=(MailboxRow.mailed_at <= _time("cooled_down"))
                 & _COUNTER.has_room(day_ago, self.daily)
                 & (_COUNTER.begins_anew(day_ago) | (MailboxRow.mailed_at <= rested))
-                & ~_is_suppressed(moment)
-                & MailboxRow.blocked_at.is_(None),
+                & ~_is_suppressed(moment),
             )
             .returning(MailboxRow.digest)
         )
@@ -147,8 +139,6 @@ class Mailboxes(Store):
         return {email: reason for email, reason in refused.items() if reason}
 
     def _refusal(self, mailbox: Mailbox, moment: datetime) -> Refusal | None:
-        if mailbox.blocked_at:
-            return "blocked"
         if mailbox.is_suppressed(moment):
             return "suppressed"
         if mailbox.mails_today(moment) >= self.daily:
@@ -181,37 +171,6 @@ class Mailboxes(Store):
         statement = sa.select(MailboxRow.digest).where(MailboxRow.digest == _digest(email), _is_suppressed(moment))
         return self.connection.execute(statement).first() is not None
 
-    def refuses_links(self, email: str, moment: datetime) -> Refusal | None:
-        """Return why the mailbox gets no link, whatever its cooldown. A block waits for the caller's transaction."""
-        found = sa.select(*_MAILBOX).where(MailboxRow.digest == _digest(email)).with_for_update()
-        row = self.connection.execute(found).mappings().first()
-        refusal = self._refusal(Mailbox(**row), moment) if row else None
-        return None if refusal in ("daily_limit", "cooldown") else refusal
-
-    def is_blocked_within(self, email: str) -> bool:
-        """Do what `is_blocked` does, inside the caller's transaction."""
-        return self.may_block and self.refuses_links(email, now()) == "blocked"
-
-    async def is_blocked(self, email: str) -> bool:
-        """Return whether the mailbox gets no link, because another person may read it."""
-        mailbox = await self.find(email) if self.may_block else None
-        return mailbox is not None and mailbox.blocked_at is not None
-
-    def block(self, email: str, moment: datetime, reason: str) -> None:
-        """Send the mailbox no links, until it is unblocked. `reason`: why another person may read it, in 32 characters.
-
-        It is `hijacked: NAME` if that transmitter says so.
-        """
-        _set(self.connection, email, moment - DAY, blocked_at=moment, blocked_for=reason)
-
-    def unblock(self, email: str, reason: str = "") -> bool:
-        """Send the mailbox links again, if it was blocked for that reason or, without one, for any; return whether."""
-        blocked = (MailboxRow.digest == _digest(email)) & MailboxRow.blocked_at.is_not(None)
-        if reason:
-            blocked &= MailboxRow.blocked_for == reason
-        freed = sa.update(MailboxRow).where(blocked).values(blocked_at=None, blocked_for=None)
-        return self.connection.execute(freed.returning(MailboxRow.digest)).first() is not None
-
     def end_cooldown(self, email: str, moment: datetime) -> None:
         """Let the mailbox be claimed again: the link of its last mail was used.
 
@@ -227,20 +186,15 @@ class Mailboxes(Store):
         _set(self.connection, email, moment, suppressed_until=moment + self._suppression, reason=reason)
 
     def release(self, email: str) -> bool:
-        """Forget all that holds mails back from the mailbox but a block; return whether there was anything."""
-        mine, is_blocked = MailboxRow.digest == _digest(email), MailboxRow.blocked_at.is_not(None)
-        held_back = MailboxRow.suppressed_until.is_not(None) | MailboxRow.counted_since.is_not(None)
-        nothing: dict[str, Any] = {"mailed_at": _LONG_AGO, "mails": 0, "counted_since": None}
-        nothing |= dict.fromkeys(("suppressed_until", "reason"))
-        kept = sa.update(MailboxRow).where(mine, is_blocked, held_back).values(nothing).returning(MailboxRow.digest)
-        gone = sa.delete(MailboxRow).where(mine, ~is_blocked).returning(MailboxRow.digest)
-        return any(self.connection.execute(statement).first() is not None for statement in (kept, gone))
+        """Forget all that holds mails back from the mailbox; return whether there was anything."""
+        gone = sa.delete(MailboxRow).where(MailboxRow.digest == _digest(email)).returning(MailboxRow.digest)
+        return self.connection.execute(gone).first() is not None
 
     def is_forgettable(self, moment: datetime) -> sa.ColumnElement[bool]:
         """Return the condition that a row no longer matters."""
         is_counted = MailboxRow.counted_since.is_not(None) & (MailboxRow.counted_since > moment - DAY)
         is_old = (MailboxRow.mailed_at < moment - max(self.cooldown, DAY)) & ~is_counted
-        return is_old & ~_is_suppressed(moment) & MailboxRow.blocked_at.is_(None)
+        return is_old & ~_is_suppressed(moment)
 
     async def _find_all(self, emails: Collection[str]) -> Mapping[str, Mailbox]:
         digests = {email: _digest(email) for email in emails}

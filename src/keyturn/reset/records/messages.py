@@ -9,7 +9,7 @@ import msgspec
 from keyturn import addresses
 from keyturn.accounts.port import Account
 from keyturn.errors import Fault
-from keyturn.outbox import Message, Origin
+from keyturn.outbox import Message
 from keyturn.problems.requests import InputInvalid
 from keyturn.reset.records.client import Client
 
@@ -133,37 +133,36 @@ class PasswordWasChanged(_OfAccount, frozen=True, kw_only=True):
     `secures`: whether the mail may have the link that secures the account.
     `ended`: how many credentials of each kind were ended.
     `is_link`: no password has changed; an operator gave out a link or a code.
-    `passkey`: if this is "created" or "removed", a passkey changed and the password did not. `passkey_name`: which.
     """
 
     email: str = ""
     secures: bool = True
     ended: Mapping[str, int] = {}
     is_link: bool = False
-    passkey: Literal["", "created", "removed"] = ""
-    passkey_name: str = ""
 
 
 class SecondStepHasFailed(_OfAccount, frozen=True, kw_only=True):
-    """A link ended, since too many wrong codes were tried with it; its owner must be told. `client` tried the last.
+    """Too many wrong codes were tried, and the owner must be told. `client` tried the last.
 
-    `email`: where the link was sent.
+    `email`: where the link was sent, which has ended. `signing_in`: the codes came with the password, at a sign-in.
     """
 
     email: str
+    signing_in: bool = False
 
 
-FactorChange = Literal["set_up", "removed", "recovery_codes"]
+FactorChange = Literal["set_up", "phone", "removed", "recovery_codes"]
 
 
 class SecondStepWasChanged(_OfAccount, frozen=True, kw_only=True):
     """The owner must be told of a change of the account's second factors. `client` made it.
 
-    `email`: the account's address at that moment.
+    `email`: the account's address at that moment. `secures` as in `PasswordWasChanged`.
     """
 
     email: str
     change: FactorChange
+    secures: bool = True
 
 
 class ChangeBegun(_OfAccount, frozen=True, kw_only=True):
@@ -199,10 +198,9 @@ def event_of(request: ResetRequested) -> str:
     return "operator_reset" if request.client.operator else "reset_request"
 
 
-def origin_of(message: Message) -> Origin:
-    """Return the request behind a message; an empty one if the payload is unreadable, which its handler reports."""
+def request_of(message: Message) -> str:
+    """Return the id of the request behind a message; "" if the payload is unreadable, which its handler reports."""
     try:
-        client = msgspec.json.decode(message.payload, type=_Asked).client
+        return msgspec.json.decode(message.payload, type=_Asked).client.request_id
     except msgspec.MsgspecError:
-        return Origin()
-    return Origin(request_id=client.request_id, traceparent=client.traceparent)
+        return ""

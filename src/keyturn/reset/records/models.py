@@ -61,7 +61,6 @@ class MailboxRow(Model):
     `mailed_at`: the last mail; earlier than `counted_since` once the link in it has set a password.
     `mails`: how many mails there were since `counted_since`, at most a day before the last of them.
     `suppressed_until`: a mailbox that bounced permanently or complained gets no mail until then, for `reason`.
-    `blocked_at`: since then, a mailbox that another person may read gets no link, for `blocked_for`.
     """
 
     __tablename__ = "keyturn_mailboxes"
@@ -72,8 +71,6 @@ class MailboxRow(Model):
     counted_since: Mapped[datetime | None]
     suppressed_until: Mapped[datetime | None]
     reason: Mapped[str | None] = mapped_column(String(32))
-    blocked_at: Mapped[datetime | None]
-    blocked_for: Mapped[str | None] = mapped_column(String(32))
 
 
 class AuditRow(Model):
@@ -96,24 +93,6 @@ class AuditRow(Model):
     message_id: Mapped[int | None] = mapped_column(BigInteger)
     operator: Mapped[str] = mapped_column(String(64), server_default="")
     note: Mapped[str] = mapped_column(String(1000), server_default="")
-
-
-class ReceivedSignalRow(Model):
-    """A report of another system that was heeded once, under the SHA-256 of its transmitter and its id.
-
-    `mailbox`: the digest of the mailbox that it was about; empty for other reports. `issued_at`: by the transmitter.
-    `action`: what it asked for, of `hijacked_mailboxes.Action`. `heeded_at`: when it came.
-    """
-
-    __tablename__ = "keyturn_received_signals"
-
-    digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
-    transmitter: Mapped[str] = mapped_column(String(20))
-    mailbox: Mapped[bytes] = mapped_column(LargeBinary(32), index=True)
-    action: Mapped[str] = mapped_column(String(16))
-    issued_at: Mapped[datetime]
-    heeded_at: Mapped[datetime]
-    expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class AccountLockRow(Model):

@@ -27,11 +27,9 @@ from keyturn.reset.records.models import (
     AccountLockRow,
     AuditRow,
     MailboxRow,
-    ReceivedSignalRow,
     ResetTokenRow,
     SecureLinkRow,
 )
-from keyturn.reset.records.passkey_rights import PasskeyRightRow
 from keyturn.reset.records.secure_links import SecureLinkStore
 from keyturn.settings import RetentionSettings
 from keyturn.telemetry.logs import LogEvent
@@ -195,9 +193,7 @@ class Retention:
             _Chore("secure_links", secure.digest, secure.used_at.is_(None) & (secure.expires_at < link_ended)),
             _Chore("sessions", SessionRow.digest, SessionRow.expires_at < moment),
             _Chore("locks", AccountLockRow.account_id, AccountLockRow.until < moment - _A_CLOCK_MAY_BE_OFF),
-            _Chore("passkey_rights", PasskeyRightRow.digest, PasskeyRightRow.expires_at < moment),
             _Chore("answers", SpentAnswerRow.digest, SpentAnswerRow.expires_at < moment),
-            _Chore("received_signals", ReceivedSignalRow.digest, _is_over(moment)),
             _Chore("codes", code.mailbox, forgotten),
             _Chore("second_step_tries", SecondStepTriesRow.account_id, SecondStepTriesRow.counted_since < counted),
             _Chore("sms_codes", sms.account_id, (sms.counted_since < counted) & (sms.sent_at < counted)),
@@ -218,12 +214,6 @@ class Retention:
             smallest = _SMALLEST_BATCH if chore.along is not None else most
             most = int(min(max(most * min(longest / took, 2), smallest), _LARGEST_BATCH))
             await asyncio.sleep(took)
-
-
-def _is_over(moment: datetime) -> sa.ColumnElement[bool]:
-    """Return the condition that a report no longer matters: one about a blocked mailbox says who may unblock it."""
-    is_blocked = sa.exists().where(MailboxRow.digest == ReceivedSignalRow.mailbox, MailboxRow.blocked_at.is_not(None))
-    return (ReceivedSignalRow.expires_at < moment) & ~is_blocked
 
 
 def _purge_batch(batch: sa.Executable, connection: sa.Connection) -> tuple[int, datetime | None, float]:

@@ -101,10 +101,6 @@ class SecureLinkStore(Store):
         """End the account's links that went to any other mailbox. The caller holds the account."""
         self.connection.execute(_ended(account_id, moment).where(~_went_to(email)))
 
-    def end_at(self, account_id: str, email: str, moment: datetime) -> None:
-        """End the account's links that went to this mailbox. The caller holds the account."""
-        self.connection.execute(_ended(account_id, moment).where(_went_to(email)))
-
     async def find_dead(self, digest: bytes) -> tuple[SecureLink, Literal["link_used", "link_expired"]] | None:
         """Return a link of ours that no longer works, and why; None for a token that was never in a mail."""
         rows = await self._database.fetch(select(SecureLinkRow.used_at, *_LINK).where(SecureLinkRow.digest == digest))

@@ -55,11 +55,6 @@ class Transaction:
         """Wait until no other transaction holds the account; hold it until this one ends."""
         self._database.hold(self.connection, account_id)
 
-    def hold_blocks(self, account_id: str) -> None:
-        """Let a block of the account's mailbox wait until this transaction ends; nothing waits if no feature blocks."""
-        if self.mailboxes.may_block:
-            self.hold(account_id)
-
 
 def build(settings: Settings, database: Database) -> Records:
     limits = settings.limits
@@ -77,7 +72,6 @@ def build(settings: Settings, database: Database) -> Records:
             cooldown=limits.mailbox_cooldown,
             daily=limits.mailbox_daily,
             suppression=limits.suppression,
-            blocks=bool(settings.signals.transmitters),
         ),
         sessions=Sessions(database, settings.session.ttl),
     )

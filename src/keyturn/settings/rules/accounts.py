@@ -206,9 +206,8 @@ def safeguard_faults(settings: Settings) -> Iterator[Fault]:
         yield Fault("secure_account.ttl", f"must be from a minute to {_LONGEST_LIFE.days} days")
     if not timedelta(0) < hooks.timeout <= _LONGEST_HOOK:
         yield Fault("hooks.timeout", f"must be at most {_LONGEST_HOOK.seconds} s, because a user waits for it")
-    for key in ("before_reset", "locate"):
-        if (reference := getattr(hooks, key)) and not FUNCTION.fullmatch(reference):
-            yield Fault(f"hooks.{key}", f"must be package.module:function, not {reference}")
+    if hooks.before_reset and not FUNCTION.fullmatch(hooks.before_reset):
+        yield Fault("hooks.before_reset", f"must be package.module:function, not {hooks.before_reset}")
     yield from _lock(settings)
 
 

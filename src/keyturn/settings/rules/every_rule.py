@@ -16,7 +16,7 @@ from keyturn.hosts import is_host, is_loopback, is_origin
 from keyturn.keys import FORM, webhook_key
 from keyturn.mail.port.provider import Provider
 from keyturn.mail.providers import PROVIDERS
-from keyturn.settings import RATES, STORES, HashingSettings, PasskeyTableSettings, Settings, WebhookSettings
+from keyturn.settings import RATES, HashingSettings, Settings, WebhookSettings
 from keyturn.settings.brand_files import brand_faults, email_faults
 from keyturn.settings.building import member_name, parse_rate
 from keyturn.settings.networks import read_network
@@ -94,7 +94,6 @@ def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] 
         yield from provider_faults(settings)
     yield from report_faults(settings)
     yield from webhook_faults(settings)
-    yield from _signals_and_passkeys(settings)
     yield from account_faults(settings, sending=sending, written=written)
     yield from safeguard_faults(settings)
     yield from identity_provider_faults(settings)
@@ -114,22 +113,6 @@ def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] 
     yield from _hashing(settings)
     yield from _token_and_time(settings)
     yield from _folders(settings)
-
-
-def _signals_and_passkeys(settings: Settings) -> Iterator[Fault]:
-    """Yield faults of parts that are off by default, whose rules are loaded where the part is on."""
-    if settings.signals.receivers or settings.signals.keys:
-        from keyturn.settings.rules.signals import signal_faults
-
-        yield from signal_faults(settings)
-    if settings.signals.transmitters or settings.accounts.table.subjects:
-        from keyturn.settings.rules.signals import transmitter_faults
-
-        yield from transmitter_faults(settings)
-    if settings.passkeys.enabled or settings.accounts.table.passkeys != PasskeyTableSettings():
-        from keyturn.settings.rules.passkeys import passkey_faults
-
-        yield from passkey_faults(settings)
 
 
 def _secrets(settings: Settings) -> Iterator[Fault]:
@@ -177,10 +160,6 @@ def _breaches(settings: Settings) -> Iterator[Fault]:
         breaches.url.startswith("http://") and is_loopback(breaches.url)
     ):
         yield Fault("breaches.url", f"must begin with https://{not_this(breaches.url)}")
-    if breaches.source == "file" and not breaches.file:
-        yield Fault("breaches.file", "missing: breaches.source is file")
-    elif breaches.source == "file" and not Path(breaches.file).is_file():
-        yield Fault("breaches.file", f"no such file: {breaches.file}; build it with `keyturn breaches build`")
 
 
 def _limits(settings: Settings) -> Iterator[Fault]:
@@ -193,9 +172,6 @@ def _limits(settings: Settings) -> Iterator[Fault]:
         else:
             if rate.amount > _MOST_A_RATE:
                 yield Fault(f"limits.{name}", f"must be a rate of 1 to {_MOST_A_RATE} requests")
-    url = settings.limits.storage_url
-    if url and not url.startswith(STORES):
-        yield Fault("limits.storage_url", "must begin with memory:// or redis://")
 
 
 def _server(settings: Settings) -> Iterator[Fault]:
@@ -303,8 +279,6 @@ def _worker(settings: Settings) -> Iterator[Fault]:
     timeouts = {f"{name}.timeout": getattr(settings, name).timeout for name in PROVIDERS if name in used}
     if settings.webhooks.url:
         timeouts["webhooks.timeout"] = settings.webhooks.timeout
-    if settings.signals.receivers:
-        timeouts["signals.timeout"] = settings.signals.timeout
     if slow := [name for name, timeout in timeouts.items() if timeout >= settings.worker.lease]:
         yield Fault("worker.lease", f"must be longer than {' and '.join(slow)}")
     if not settings.worker.poll:

@@ -3,19 +3,18 @@
 import base64
 import os
 import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
-from functools import partial
 from hashlib import sha256
 
-import msgspec
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from sqlalchemy import Connection, Executable, RowMapping, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from keyturn.accounts.port import Account
 from keyturn.database import Database, now
 from keyturn.database.statements import insert_into
 from keyturn.keys import derive
+from keyturn.reset.proofs.second_step.additions import RECENT, Kind
 from keyturn.reset.proofs.second_step.models import RecoveryCodeRow, SecondFactorRow
 from keyturn.reset.proofs.second_step.port import StoredFactors
 from keyturn.reset.records.guarded import SingleUse
@@ -51,23 +50,11 @@ def recovery_code_digest(account_id: str, code: str) -> bytes | None:
     return sha256(f"{account_id}\0{letters}".encode("utf-8", "surrogatepass")).digest()
 
 
+_FACTORS = ("totp", "phone")
+"""The columns of factors. Beside each, one says since when."""
+
 _BATCH = 200
-"""Accounts that one transaction seals again; SQLite's other writers wait for it."""
-
-
-class SealedAgain(msgspec.Struct):
-    """Counts the accounts that a rotation has processed.
-
-    `current`: sealed with the current key before.
-    `sealed`: sealed again by this rotation, or to be sealed again if it does not write.
-    `changed`: written by another process during the rotation, so another rotation has to process them.
-    `unreadable`: ids of accounts whose factors no key opens.
-    """
-
-    current: int = 0
-    sealed: int = 0
-    changed: int = 0
-    unreadable: list[str] = []
+"""Accounts that are read at a time."""
 
 
 class BuiltinFactors:
@@ -82,13 +69,17 @@ class BuiltinFactors:
     async def require_ready(self) -> None:
         """Do nothing: the migrations create the table."""
 
-    async def find(self, account: Account) -> StoredFactors:
+    async def find(self, account: Account, *, unless_recent: Collection[Kind] = ()) -> StoredFactors:
         row = SecondFactorRow
-        rows = await self._database.fetch(select(row.totp, row.phone).where(row.account_id == account.id))
+        columns = select(row.totp, row.phone, row.totp_since, row.phone_since)
+        rows = await self._database.fetch(columns.where(row.account_id == account.id))
         if not rows:
             return StoredFactors()
+        (stored,) = rows
+        late = {name for name in unless_recent if (at := stored.get(f"{name}_since")) and at > now() - RECENT}
+        sealed = [None if name in late else stored[name] for name in _FACTORS]
         try:
-            seed, phone = (self._box.decrypt(bytes(sealed)) if sealed else b"" for sealed in rows[0].values())
+            seed, phone = (self._box.decrypt(bytes(one)) if one else b"" for one in sealed)
         except InvalidToken:
             reason = "encrypted with a secret key that is no longer in the settings"
             log.error(LogEvent("second_step.unreadable", account_id=account.id, reason=reason))
@@ -100,79 +91,63 @@ class BuiltinFactors:
 
     def set_seed_within(self, connection: Connection, account_id: str, seed: bytes) -> None:
         """Store a seed in place of the previous one, in the caller's transaction."""
-        self._set(connection, account_id, totp=self._box.encrypt(seed))
+        self._set(connection, account_id, "totp", self._box.encrypt(seed))
 
     async def set_phone(self, account_id: str, phone: str) -> None:
-        sealed = self._box.encrypt(phone.encode())
-        await self._database.transact(lambda connection: self._set(connection, account_id, phone=sealed))
+        await self._database.transact(lambda connection: self.set_phone_within(connection, account_id, phone))
 
-    def _set(self, connection: Connection, account_id: str, **sealed: bytes) -> None:
+    def set_phone_within(self, connection: Connection, account_id: str, phone: str) -> None:
+        """Store a phone in place of the previous one, in the caller's transaction."""
+        self._set(connection, account_id, "phone", self._box.encrypt(phone.encode()))
+
+    @staticmethod
+    def _set(connection: Connection, account_id: str, name: str, sealed: bytes) -> None:
+        """Store a factor. One that replaces another has stood for as long."""
+        since = f"{name}_since"
         fresh = insert_into(SecondFactorRow, connection.dialect).values(
-            account_id=account_id, created_at=now(), **sealed
+            {"account_id": account_id, name: sealed, since: now()}
         )
-        connection.execute(fresh.on_conflict_do_update(index_elements=["account_id"], set_=sealed))
+        kept = func.coalesce(getattr(SecondFactorRow, since), fresh.excluded[since])
+        connection.execute(fresh.on_conflict_do_update(index_elements=["account_id"], set_={name: sealed, since: kept}))
+
+    def remove_recent(self, connection: Connection, account_id: str, kinds: Collection[Kind]) -> bool:
+        """Delete recent factors of these kinds, in the caller's transaction; tell whether there was one."""
+        row, removed = SecondFactorRow, False
+        for name in [name for name in _FACTORS if name in kinds]:
+            recent = update(row).where(row.account_id == account_id, getattr(row, f"{name}_since") > now() - RECENT)
+            emptied = recent.values({name: None, f"{name}_since": None}).returning(row.account_id)
+            removed = connection.execute(emptied).first() is not None or removed
+        connection.execute(delete(row).where(row.account_id == account_id, row.totp.is_(None), row.phone.is_(None)))
+        return removed
 
     def remove(self, connection: Connection, account_id: str) -> bool:
         """Delete all factors of an account, in the caller's transaction; tell whether it had one."""
         factors = delete(SecondFactorRow).where(SecondFactorRow.account_id == account_id)
         return connection.execute(factors.returning(SecondFactorRow.account_id)).first() is not None
 
-    async def seal_again(self, *, writing: bool = True) -> AsyncIterator[SealedAgain]:
-        """Seal with the current key all factors that a previous key has sealed. Yields the counts after each batch.
-
-        Each batch is a transaction and writes an account only if it is unchanged since the read. A rotation may
-        therefore run while the service does, end at any time and run again. `writing`: False counts the accounts that
-        would be sealed again and writes none.
-        """
-        counts, row, last = SealedAgain(), SecondFactorRow, ""
+    async def count_sealed_otherwise(self) -> tuple[int, int]:
+        """Return how many accounts have factors that only a previous key opens, and that no key opens."""
+        row, last, previous, lost = SecondFactorRow, "", 0, 0
         following = select(row.account_id, row.totp, row.phone).order_by(row.account_id).limit(_BATCH)
         while found := await self._database.fetch(following.where(row.account_id > last)):
-            changes = [self._replacing(factors, again) for factors in found if (again := self._again(factors, counts))]
-            written = (
-                await self._database.transact(partial(_write_each, changes)) if changes and writing else len(changes)
-            )
-            counts.sealed += written
-            counts.changed += len(changes) - written
+            for factors in found:
+                sealed = [bytes(factors[name]) for name in _FACTORS if factors[name] is not None]
+                if not _opens(self._current, sealed):
+                    previous, lost = (previous + 1, lost) if _opens(self._box, sealed) else (previous, lost + 1)
             last = found[-1]["account_id"]
-            yield counts
-
-    def _again(self, factors: RowMapping, counts: SealedAgain) -> Mapping[str, bytes]:
-        """Return all factors, sealed with the current key; {} if they are current or cannot be read."""
-        before = _sealed(factors)
-        if all(self._is_current(sealed) for sealed in before.values()):
-            counts.current += 1
-            return {}
-        try:
-            return {name: self._box.rotate(sealed) for name, sealed in before.items()}
-        except InvalidToken:
-            counts.unreadable.append(factors["account_id"])
-            return {}
-
-    @staticmethod
-    def _replacing(factors: RowMapping, again: Mapping[str, bytes]) -> Executable:
-        row, before = SecondFactorRow, _sealed(factors)
-        unchanged = [getattr(row, name).is_not_distinct_from(before.get(name)) for name in ("totp", "phone")]
-        guarded = update(row).where(row.account_id == factors["account_id"], *unchanged).values(**again)
-        return guarded.returning(row.account_id)
-
-    def _is_current(self, sealed: bytes) -> bool:
-        try:
-            self._current.decrypt(sealed)
-        except InvalidToken:
-            return False
-        return True
+        return previous, lost
 
     async def close(self) -> None:
         """Do nothing: the owner of the database closes it."""
 
 
-def _sealed(factors: RowMapping) -> dict[str, bytes]:
-    return {name: bytes(factors[name]) for name in ("totp", "phone") if factors[name] is not None}
-
-
-def _write_each(statements: Sequence[Executable], connection: Connection) -> int:
-    """Return how many of the statements found their row."""
-    return sum(connection.execute(statement).first() is not None for statement in statements)
+def _opens(box: Fernet | MultiFernet, sealed: Sequence[bytes]) -> bool:
+    try:
+        for one in sealed:
+            box.decrypt(one)
+    except InvalidToken:
+        return False
+    return True
 
 
 class RecoveryCodes:
@@ -199,6 +174,12 @@ class RecoveryCodes:
     def remove(self, connection: Connection, account_id: str) -> None:
         """End all codes of an account, in the caller's transaction."""
         connection.execute(delete(RecoveryCodeRow).where(RecoveryCodeRow.account_id == account_id))
+
+    def remove_recent(self, connection: Connection, account_id: str) -> bool:
+        """End the codes that were made recently, in the caller's transaction; tell whether there was one."""
+        row = RecoveryCodeRow
+        recent = delete(row).where(row.account_id == account_id, row.created_at > now() - RECENT)
+        return connection.execute(recent.returning(row.digest)).first() is not None
 
     async def left(self, account_id: str) -> int:
         row = RecoveryCodeRow
