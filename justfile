@@ -59,7 +59,7 @@ bare *flags:
 cover:
     uv run pytest -m "long or not long" --cov --cov-fail-under=95
 
-# Measure Keyturn, its peers, and its parts against their budgets; --quick shows that the benchmarks run, --write-docs keeps the figures
+# Measure endpoints, delivery, studio and start, beside a plain application and Django; --quick shows that the benchmarks run
 bench *flags:
     uv run python -m benchmarks {{flags}}
 
@@ -70,14 +70,6 @@ soak *flags:
 # Measure what a stranger learns from the time of an answer about known and unknown addresses
 timing *flags:
     uv run python -m benchmarks.timing {{flags}}
-
-# Simulate the week after a breach: when each mail leaves, sign-ins, the database; --measure measures the costs first
-scale *flags:
-    uv run python -m benchmarks.scale {{flags}}
-
-# Measure how long other clients wait during attacks; `--keyturn PATH` attacks another checkout
-hostile *flags:
-    uv run python -m benchmarks.hostile {{flags}}
 
 # Kill processes, with a provider that misbehaves, for some minutes
 chaos seconds="120":

@@ -12,9 +12,6 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     `warm_up`: the longest wait for a flat rate.
     `mails` and `unknown`: messages to known and to unknown addresses that each peer delivers.
-    `hashes`: hashes of each implementation in a round.
-    `resets`: passwords that each peer sets in a round.
-    `rows`: links and messages that the database holds in `standing`.
     """
 
     rounds: int = 3
@@ -24,9 +21,6 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     accounts: int = 5000
     mails: int = 3000
     unknown: int = 10_000
-    hashes: int = 12
-    resets: int = 40
-    rows: int = 1_000_000
     engines: Sequence[str] = tuple(ENGINES)
     peers: Sequence[str] = ()
 
@@ -39,7 +33,4 @@ QUICK = Plan(
     accounts=100,
     mails=100,
     unknown=200,
-    hashes=1,
-    resets=8,
-    rows=10_000,
 )

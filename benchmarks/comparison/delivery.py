@@ -7,7 +7,7 @@ since a mailbox has a cooldown. Peers call their sender before they answer.
 import time
 from collections.abc import Callable, Iterator
 
-from benchmarks.comparison.delivery_tables import DeliveryRate, delivery_plots, delivery_tables
+from benchmarks.comparison.delivery_tables import DeliveryRate, delivery_tables
 from benchmarks.comparison.entering import Field, choose_peers, field
 from benchmarks.databases import watched_outbox
 from benchmarks.load import run_load
@@ -30,7 +30,7 @@ WARM_UP = 100
 
 def measure(plan: Plan, tell: Tell) -> Report:
     """Request as many mails as the plan says, and wait until the sender was called for each."""
-    names, notes = choose_peers(plan, [name for name, peer in PEERS.items() if peer.sends], tell)
+    names = choose_peers(plan, [name for name, peer in PEERS.items() if peer.sends])
     found = list[DeliveryRate]()
     for engine in plan.engines:
         for number in range(plan.rounds):
@@ -41,7 +41,7 @@ def measure(plan: Plan, tell: Tell) -> Report:
                         f" {PEERS[work.peer].title} {work.rate:,.0f}/s, {work.cpu:,.0f} µs each"
                     )
                     found.append(work)
-    return Report(tables=delivery_tables(found), plots=delivery_plots(found), data=found, notes=notes)
+    return Report(tables=delivery_tables(found), data=found)
 
 
 def _round(here: Field, plan: Plan, number: int) -> Iterator[DeliveryRate]:

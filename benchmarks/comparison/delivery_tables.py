@@ -1,4 +1,4 @@
-"""Tables and plots of deliveries."""
+"""Tables of deliveries."""
 
 from collections.abc import Sequence
 from statistics import median
@@ -9,7 +9,6 @@ from benchmarks.comparison.samples import figure
 from benchmarks.peers.running import PEERS
 from benchmarks.plan import ENGINES
 from benchmarks.report import Table
-from benchmarks.report.charts import bars
 
 
 class DeliveryRate(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,16 +41,6 @@ def delivery_tables(found: Sequence[DeliveryRate]) -> dict[str, Table]:
         ]
         tables[f"delivery-{engine}"] = Table(title=f"{ENGINES[engine]}, mails", headers=headers, rows=rows)
     return tables
-
-
-def delivery_plots(found: Sequence[DeliveryRate]) -> dict[str, str]:
-    plots: dict[str, str] = {}
-    for engine in dict.fromkeys(one.engine for one in found):
-        here = [one for one in found if (one.engine, one.operation) == (engine, "known")]
-        rates = {PEERS[peer].title: median(_rates(here, peer)) for peer in dict.fromkeys(one.peer for one in here)}
-        title = f"Mails a second and core, from the POST to the sender's call: {ENGINES[engine]}"
-        plots[f"delivery-{engine}"] = bars(title, {"": rates}, tell="{:,.0f}".format)
-    return plots
 
 
 def _rows(found: Sequence[DeliveryRate], title: str) -> list[list[str]]:

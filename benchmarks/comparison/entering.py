@@ -24,16 +24,9 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     cores: Cores
 
 
-def choose_peers(
-    plan: Plan, among: Sequence[str], tell: Tell, *, always: Sequence[str] = ()
-) -> tuple[list[str], list[str]]:
-    """Return the names of the requested peers that can run here, and a sentence for each that cannot."""
-    asked = [name for name in among if name in plan.peers or name in always or not plan.peers]
-    reasons = {name: PEERS[name].require(tell) for name in asked}
-    sentences = [reason for reason in reasons.values() if reason]
-    for sentence in sentences:
-        tell(sentence)
-    return [name for name in asked if not reasons[name]], sentences
+def choose_peers(plan: Plan, among: Sequence[str], *, always: Sequence[str] = ()) -> list[str]:
+    """Return the names of the requested peers."""
+    return [name for name in among if name in plan.peers or name in always or not plan.peers]
 
 
 @contextmanager

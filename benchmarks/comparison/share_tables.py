@@ -1,4 +1,4 @@
-"""Tables and plots of the median shares. Names end in the engine and, if there are several, the connections."""
+"""Tables of the median shares. Names end in the engine and, if there are several, the connections."""
 
 from collections.abc import Iterator, Sequence
 
@@ -6,7 +6,6 @@ from benchmarks.comparison.samples import PeerMedian, Sample, figure, peer_media
 from benchmarks.peers.running import PEERS
 from benchmarks.plan import ENGINES
 from benchmarks.report import Table
-from benchmarks.report.charts import bars
 
 OPERATIONS = {
     "known": "request, known address",
@@ -14,24 +13,12 @@ OPERATIONS = {
     "validate": "validate",
     "reset": "reset",
 }
-TITLES = {name: peer.title for name, peer in PEERS.items()} | {"bcrypt": "bare bcrypt"}
+TITLES = {name: peer.title for name, peer in PEERS.items()}
 
 
 def share_tables(name: str, samples: Sequence[Sample], floor: str) -> dict[str, Table]:
     """Return a table for each engine and number of connections, with shares of the floor's rate."""
     return {place: _table(here, title, floor) for place, title, here in _places(name, samples)}
-
-
-def share_plots(name: str, samples: Sequence[Sample], floor: str) -> dict[str, str]:
-    """Return a plot of the shares for each table, under the table's name."""
-    plots: dict[str, str] = {}
-    for place, title, here in _places(name, samples):
-        groups = {
-            OPERATIONS[operation]: {TITLES[one.peer]: one.share for one in found if one.peer != floor}
-            for operation, found in _by_operation(here, floor).items()
-        }
-        plots[place] = bars(f"Share of {TITLES[floor]}'s rate: {title}", groups)
-    return plots
 
 
 def _places(name: str, samples: Sequence[Sample]) -> Iterator[tuple[str, str, list[Sample]]]:

@@ -3,7 +3,6 @@
 The flags come before the other arguments:
 `--with-worker`: start the worker too, and write mails to files.
 `--over-table`: keep the accounts in a table of an app in the same database, instead of Keyturn's own.
-`--any-password`: accept the current password as the new one, which saves a hash.
 `--beside`: start one more process on a database that is already prepared.
 """
 
@@ -45,7 +44,7 @@ ENVIRONMENT = "environment.json"
 """The file with the server's settings, which its workers read."""
 
 
-def environment(url: str, *, over_table: bool = False, any_password: bool = False) -> Mapping[str, str]:
+def environment(url: str, *, over_table: bool = False) -> Mapping[str, str]:
     """Return the settings: the defaults, with client limits that are never reached."""
     kept = {name: text for name, text in os.environ.items() if not name.startswith("KEYTURN_")}
     limits = ("REQUEST", "VALIDATE", "RESET", "LOGIN", "ACCOUNT", "OVERALL")
@@ -60,7 +59,6 @@ def environment(url: str, *, over_table: bool = False, any_password: bool = Fals
         "KEYTURN_HASHING_QUEUE": "1000",
         "RESEND_API_KEY": "re_nobody_is_asked",
         **(_OVER_TABLE if over_table else {}),
-        **({"KEYTURN_PASSWORD_BLOCK_CURRENT": "false"} if any_password else {}),
     }
 
 
@@ -142,7 +140,7 @@ def _post(path: str, **body: str) -> Request:
 if __name__ == "__main__":
     *flags, here, address, accounts = sys.argv[1:]
     over_table = "--over-table" in flags
-    given = environment(address, over_table=over_table, any_password="--any-password" in flags)
+    given = environment(address, over_table=over_table)
     ours = {name: text for name, text in given.items() if os.environ.get(name) != text}
     (Path(here) / ENVIRONMENT).write_bytes(msgspec.json.encode(ours))
     if "--beside" not in flags:

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,13 +14,11 @@ from pathlib import Path
 import msgspec
 
 from benchmarks.cores import Cores, pinned
-from benchmarks.progress import Tell
 
 ROOT = Path(__file__).parents[2]
 
-_BETTER_AUTH = Path(__file__).parent / "better_auth"
 _ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)")
-_START, _INSTALL, _END = 120.0, 600.0, 30.0
+_START, _END = 120.0, 30.0
 
 
 class Peer(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,7 +28,6 @@ class Peer(msgspec.Struct, frozen=True, kw_only=True):
     `sends`: whether it makes mails.
     `is_keyturn`: whether its mails need a worker of Keyturn.
     `pinned`: whether it runs only on the server's core.
-    `require`: installs what it needs, and returns why it cannot run here, or "".
     """
 
     title: str
@@ -39,7 +35,6 @@ class Peer(msgspec.Struct, frozen=True, kw_only=True):
     sends: bool = False
     is_keyturn: bool = False
     pinned: bool = True
-    require: Callable[[Tell], str] = lambda _: ""
 
 
 class Running(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,39 +58,17 @@ def python(module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-m", f"benchmarks.peers.{module}", *arguments]
 
 
-def _require_node(tell: Tell) -> str:
-    """Install Better Auth's packages if they are missing."""
-    if not shutil.which("node") or not shutil.which("npm"):
-        return "Better Auth was left out: there is no Node here."
-    if (_BETTER_AUTH / "node_modules" / "better-auth").is_dir():
-        return ""
-    tell("npm installs Better Auth, which takes a minute or more")
-    install = ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock"]
-    try:
-        subprocess.run(install, cwd=_BETTER_AUTH, check=True, capture_output=True, timeout=_INSTALL)
-    except (subprocess.SubprocessError, OSError) as error:
-        return f"Better Auth was left out: npm could not install it ({type(error).__name__})."
-    return ""
-
-
 PEERS: Mapping[str, Peer] = {
     "hello": Peer(title="hello", command=python("hello")),
-    "transaction": Peer(title="raw transaction", command=python("transaction")),
     "keyturn": Peer(title="Keyturn", command=python("keyturn"), sends=True, is_keyturn=True),
     "keyturn-over-table": Peer(
         title="Keyturn, an app's table", command=python("keyturn", "--over-table"), sends=True, is_keyturn=True
-    ),
-    "keyturn-any-password": Peer(
-        title="Keyturn, block_current = false", command=python("keyturn", "--any-password"), is_keyturn=True
     ),
     "keyturn-with-worker": Peer(
         title="Keyturn, with its worker", command=python("keyturn", "--with-worker"), pinned=False
     ),
     "straight": Peer(title="Litestar + ORM", command=python("straight")),
     "django": Peer(title="Django", command=python("django_site"), sends=True),
-    "better-auth": Peer(
-        title="Better Auth", command=["node", str(_BETTER_AUTH / "server.mjs")], sends=True, require=_require_node
-    ),
 }
 
 

@@ -1,4 +1,4 @@
-"""The report of a benchmark: tables and plots, and their data as JSON."""
+"""The report of a benchmark: tables, and their data as JSON."""
 
 import os
 import platform
@@ -29,15 +29,12 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """The results of a benchmark.
 
-    `tables` and `plots` (SVG): by the name of their file.
+    `tables`: by their names.
     `data`: the figures behind them.
-    `notes`: sentences about parts that could not be measured.
     """
 
     tables: Mapping[str, Table]
-    plots: Mapping[str, str] = {}
     data: Any = None
-    notes: Sequence[str] = ()
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
@@ -46,18 +43,6 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
         for number, (cell, width) in enumerate(zip(cells, widths, strict=True))
     )
     return f"| {' | '.join([first, *others])} |"
-
-
-def write(report: Report, folder: Path, name: str) -> None:
-    """Write the data with the machine's description, each table and each plot. Replaces earlier results."""
-    folder.mkdir(parents=True, exist_ok=True)
-    kept = {"machine": machine(), "data": report.data}
-    (folder / f"{name}.json").write_bytes(msgspec.json.format(msgspec.json.encode(kept), indent=1) + b"\n")
-    for title, table in report.tables.items():
-        sentences = "".join(f"\n{sentence}\n" for sentence in report.notes)
-        (folder / f"{title}.md").write_text(f"{table.markdown()}{sentences}\n{_measured_on()}\n", "utf-8")
-    for title, plot in report.plots.items():
-        (folder / f"{title}.svg").write_text(plot, "utf-8")
 
 
 def machine() -> dict[str, str | int | float]:
@@ -70,14 +55,6 @@ def machine() -> dict[str, str | int | float]:
         "system": platform.system(),
         "python": platform.python_version(),
     }
-
-
-def _measured_on() -> str:
-    here = machine()
-    return (
-        f"Measured {here['measured']} at {here['commit']} on {here['cores']} cores of {here['processor']}, Python"
-        f" {here['python']}; the machine's load was {here['load']} over the quarter of an hour before the end."
-    )
 
 
 def _commit() -> str:

@@ -7,12 +7,9 @@ import msgspec
 
 from benchmarks.comparison.samples import figure
 from benchmarks.load.percentiles import percentile
-from benchmarks.peers.running import ROOT
 from benchmarks.plan import ENGINES
 from benchmarks.progress import teller
-from benchmarks.report import Report, Table, write
-from benchmarks.report.charts import lines
-from benchmarks.report.documents import write_results_into
+from benchmarks.report import Report, Table
 from benchmarks.soak.running import Soak, soak
 
 
@@ -22,15 +19,11 @@ from benchmarks.soak.running import Soak, soak
 )
 @click.option("--engine", "engines", multiple=True, type=click.Choice(list(ENGINES)), help="Use only this database.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array at the end.")
-@click.option("--keep", is_flag=True, help="Keep tables and plots in benchmarks/results and in benchmarks/README.md.")
-def main(minutes: float, engines: tuple[str, ...], as_json: bool, keep: bool) -> None:
+def main(minutes: float, engines: tuple[str, ...], as_json: bool) -> None:
     """Request links, checks and resets at a fixed pace, and check that memory is flat and no mail is lost."""
     tell = teller()
     found = [soak(engine, minutes, tell) for engine in engines or ENGINES]
     report = report_of(found)
-    if keep:
-        write(report, ROOT / "benchmarks" / "results", "soak")
-        write_results_into(ROOT / "benchmarks" / "README.md", ROOT / "benchmarks" / "results")
     if as_json:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(found), indent=1).decode() + "\n")
     else:
@@ -45,18 +38,8 @@ def report_of(found: list[Soak]) -> Report:
     columns = [_column(one) for one in found]
     rows = [[name, *(column[name] for column in columns)] for name in columns[0]]
     title = f"{found[0].minutes:g} minutes of mixed load on each database, API and worker on one core"
-    p99 = {ENGINES[one.engine]: [(window.end, window.p99) for window in one.windows] for one in found}
-    memory = {
-        f"{ENGINES[one.engine]}, {title}": [(each.moment, getattr(each, name)) for each in one.memory]
-        for one in found
-        for name, title in (("api", "API"), ("worker", "worker"))
-    }
     return Report(
         tables={"soak": Table(title=title, headers=headers, rows=rows)},
-        plots={
-            "soak": lines("99 of 100 answers within, over five seconds each", "ms", p99),
-            "soak-memory": lines("Memory", "MB", memory),
-        },
         data=found,
     )
 

@@ -21,8 +21,8 @@ _DECOY = "." * 53
 """The salt and digest of a hash that no account has. Its check takes as long as any other."""
 
 _NICENESS = 1
-"""At 1, neither requests nor sign-ins starve. At 10, a flood of requests on one core left sign-ins a tenth of it
-(benchmarks/README.md).
+"""At 1, neither requests nor sign-ins starve. At 10, a flood of requests on one core left sign-ins a tenth of
+it.
 """
 
 
