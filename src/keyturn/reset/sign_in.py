@@ -77,8 +77,8 @@ PROOF_LIFE = timedelta(minutes=10)
 class PasswordProofs:
     """Issues and reads proofs that a user has just entered the right password, while the second step is asked for.
 
-    A proof holds until the password changes, for `PROOF_LIFE` at most, and signs nobody in without a code. The first of
-    `secrets` seals, all of them open.
+    A proof holds for `PROOF_LIFE`, and where hashes can be read only until the password changes. It signs nobody in
+    without a code. The first of `secrets` seals, all of them open.
     """
 
     def __init__(self, secrets: Sequence[str]) -> None:
@@ -185,11 +185,12 @@ class SignIns:
             raise CredentialsRejected from None
         await self._limits.count_guess(*self._devices.guesser(device, email))
         account = await self._accounts.find(email)
-        verified = await (self._verify_proof(account, proof) if proof else self._verify(account, password))
+        proven = await self._verify_proof(account, proof) if proof else None
+        verified = proven or await self._verify(account, password)
         secret = None
         if account and verified:
             passed = await self._require_second_step(account, verified, answer, client)
-            secret = await self._open(account, None if proof else password, verified, passed)
+            secret = await self._open(account, None if proven else password, verified, passed)
         await self._audit.record(
             "sign_in", "signed_in" if secret else "rejected", client, account.id if account else "", email
         )
@@ -211,12 +212,11 @@ class SignIns:
         return stored if await self._hasher.verify(password, stored, reserved=reserved) else None
 
     async def _verify_proof(self, account: Account | None, proof: str) -> str | None:
-        """Do what `_verify` does, by a proof."""
-        if account is None or not account.active:
-            return None
+        """Do what `_verify` does, by a proof. A missing or disabled account costs the same work here, too."""
+        account_id = account.id if account and account.active else ""
         hashes = self._hashes
-        stored = "checked" if isinstance(hashes, ChecksPasswords) else await hashes.password_hash(account.id)
-        return stored if stored and self._proofs.holds(proof, account.id, stored) else None
+        stored = "checked" if isinstance(hashes, ChecksPasswords) else await hashes.password_hash(account_id)
+        return stored if self._proofs.holds(proof, account_id, stored or "") and account_id else None
 
     async def _require_second_step(
         self, account: Account, verified: str, answer: SecondStepAnswer | None, client: Client
