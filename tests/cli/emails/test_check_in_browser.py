@@ -1,12 +1,15 @@
 """check --browser: what a browser finds, in every format, and what it says where there is none."""
 
 import json
+import os
 import sys
 from pathlib import Path
 
 import pytest
 from tests.cli.command import Keyturn
-from tests.programs import require_program
+from tests.programs import IS_ROOT, require_program
+
+BROWSER = ["--browser", *(["--no-browser-sandbox"] if IS_ROOT else [])]
 
 pytestmark = pytest.mark.long
 
@@ -30,17 +33,17 @@ def emails(workplace: Path) -> Path:
 @pytest.mark.long
 def test_findings_of_a_browser_have_their_widths_in_every_format(keyturn: Keyturn, emails: Path) -> None:
     require_program("chromium", "chromium")
-    shown = keyturn("check", str(emails), "--browser", "--only", "browser", "--format", "json")
+    shown = keyturn("check", str(emails), *BROWSER, "--only", "browser", "--format", "json")
     [finding] = json.loads(shown.out)["findings"]
     assert shown.code == 0
     assert (finding["rule"], finding["line"], finding["widths"]) == ("browser/overflow", 3, [320])
     assert finding["file"].endswith("emails/list.html")
 
-    shown = keyturn("check", str(emails), "--browser", "--only", "browser/overflow", "--format", "sarif")
+    shown = keyturn("check", str(emails), *BROWSER, "--only", "browser/overflow", "--format", "sarif")
     [result] = json.loads(shown.out)["runs"][0]["results"]
     assert (result["ruleId"], result["properties"]["widths"]) == ("browser/overflow", [320])
 
-    shown = keyturn("check", str(emails), "--browser", "--only", "browser", "--fail-on", "warning")
+    shown = keyturn("check", str(emails), *BROWSER, "--only", "browser", "--fail-on", "warning")
     assert shown.code == 1
     assert "At 320 px." in shown.out
 
@@ -53,7 +56,7 @@ def test_a_mail_that_runs_away_is_ended_and_the_others_are_measured_and_nothing_
     require_program("chromium", "chromium")
     (emails / "keyturn.toml").write_text("[studio]\nlimit_seconds = 1\n")
     (emails / "away.html").write_text("{% for _ in range(99999) %}{% for _ in range(99999) %}{% endfor %}{% endfor %}")
-    for options, rules in ((["--browser"], ["browser/overflow", "limits/time"]), ([], ["limits/time"])):
+    for options, rules in ((BROWSER, ["browser/overflow", "limits/time"]), ([], ["limits/time"])):
         shown = keyturn("check", str(emails), "--only", "browser", "--only", "limits", "--format", "json", *options)
         assert (shown.code, sorted(one["rule"] for one in json.loads(shown.out)["findings"])) == (1, rules)
 
@@ -63,7 +66,7 @@ def test_without_playwright_it_says_how_to_get_it(
 ) -> None:
     monkeypatch.setitem(sys.modules, "playwright.sync_api", None)
     monkeypatch.setitem(sys.modules, "playwright", None)
-    shown = keyturn("check", str(emails), "--browser")
+    shown = keyturn("check", str(emails), *BROWSER)
     assert (shown.code, shown.err.strip()) == (1, "keyturn: check --browser needs: pip install 'keyturn[browser]'")
 
 
@@ -72,7 +75,7 @@ def test_without_a_browser_it_says_what_to_install(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(tmp_path))
-    shown = keyturn("check", str(emails), "--browser")
+    shown = keyturn("check", str(emails), *BROWSER)
     assert shown.code == 1
     assert shown.err.startswith("keyturn: --browser: Chromium is not installed: install")
 
@@ -81,3 +84,16 @@ def test_images_are_asked_for_by_a_browser_alone(keyturn: Keyturn, emails: Path)
     shown = keyturn("check", str(emails), "--load-images")
     assert shown.code == 1
     assert "--load-images needs --browser" in shown.err
+
+
+def test_root_is_told_how_to_start_a_browser_without_its_sandbox(
+    keyturn: Keyturn, emails: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0, raising=False)  # Windows has none
+    shown = keyturn("check", str(emails), "--browser")
+    assert (shown.code, shown.out) == (1, "")
+    assert shown.err == (
+        "keyturn: --browser: root cannot start Chromium in its sandbox: run it as another user, or add "
+        "--no-browser-sandbox if you trust the mails\n"
+    )
+    assert "add it" in keyturn("check", str(emails), "--no-browser-sandbox").err

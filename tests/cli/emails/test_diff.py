@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 from tests.cli.command import Keyturn
-from tests.programs import require_program
+from tests.programs import IS_ROOT, require_program
 
 pytestmark = pytest.mark.long
 
 PAGE = '<html lang="en"><head><title>{0}</title></head><body><h1>{0}</h1><p>{1}</p></body></html>'
+UNSANDBOXED = ["--no-browser-sandbox"] if IS_ROOT else []
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -55,7 +56,7 @@ def test_each_side_and_an_overlay_are_pictures(keyturn: Keyturn, emails: Path) -
     Path("out").mkdir()
     Path("out/009-old.png").write_bytes(b"of an earlier run")
     Path("out/mine.png").write_bytes(b"of somebody else")
-    shown = keyturn("diff", str(emails), "--output", "out")
+    shown = keyturn("diff", str(emails), "--output", "out", *UNSANDBOXED)
 
     assert (shown.code, shown.err) == (0, "")
     pictures = {"001-new.png", "002-new.png", "002-old.png", "002-overlay.png", "003-old.png"}
@@ -109,7 +110,7 @@ def test_where_an_overlay_has_nothing_to_mark_a_sentence_says_so(keyturn: Keytur
     require_program("chromium", "chromium")
     (emails / "changed.html").write_text(PAGE.format("changed", "Boats").replace("<p>", '<p style="margin:50px 0">'))
     (emails / "same.html").write_text(PAGE.format("same", "Boats").replace("<p>", '<p class="boats">'))
-    keyturn("diff", str(emails), "--output", "out")
+    keyturn("diff", str(emails), "--output", "out", *UNSANDBOXED)
     page = Path("out/index.html").read_text("utf-8")
 
     assert "only the space between them" in page
@@ -124,14 +125,14 @@ def test_an_image_of_another_host_is_a_box_with_the_name_of_its_file(keyturn: Ke
         (emails / "same.html").write_text(PAGE.format("same", f'<img src="https://cdn.example/{name}.png" width="90">'))
         git("add", ".")
         git("commit", "--quiet", "--message", name)
-    keyturn("diff", str(emails), "--base", "HEAD~1", "--output", "out")
+    keyturn("diff", str(emails), "--base", "HEAD~1", "--output", "out", *UNSANDBOXED)
 
     assert Path("out/001-old.png").read_bytes() != Path("out/001-new.png").read_bytes()
     assert Path("out/001-overlay.png").exists()
 
 
 def test_the_page_begins_with_a_count_and_a_list_of_the_mails(keyturn: Keyturn, emails: Path) -> None:
-    keyturn("diff", str(emails), "--output", "out")
+    keyturn("diff", str(emails), "--output", "out", *UNSANDBOXED)
     page = Path("out/index.html").read_text("utf-8")
 
     assert "<p>1 new, 1 changed, 1 gone.</p>" in page
@@ -145,7 +146,7 @@ def test_without_a_browser_the_page_has_the_texts(
 ) -> None:
     monkeypatch.setitem(sys.modules, "playwright.sync_api", None)
     monkeypatch.setitem(sys.modules, "playwright", None)
-    shown = keyturn("diff", str(emails), "--output", "out")
+    shown = keyturn("diff", str(emails), "--output", "out", *UNSANDBOXED)
 
     assert shown.code == 0
     assert shown.err.startswith("There are no pictures, only the texts: a picture needs: pip install")
@@ -181,7 +182,7 @@ def test_a_folder_outside_of_git_is_one_sentence(keyturn: Keyturn, emails: Path)
 def test_nothing_changed_is_said(keyturn: Keyturn, emails: Path) -> None:
     git("add", ".")
     git("commit", "--quiet", "--message", "More boats")
-    shown = keyturn("diff", str(emails), "--output", "out")
+    shown = keyturn("diff", str(emails), "--output", "out", *UNSANDBOXED)
 
     assert shown.out.startswith("0 mails changed since HEAD.\n")
     assert "No mail changed." in Path("out/index.html").read_text("utf-8")

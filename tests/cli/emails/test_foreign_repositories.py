@@ -435,3 +435,15 @@ def test_a_tree_without_end_ends_in_a_sentence(repository: Repository, monkeypat
     page = revisions_page(repository.place / "emails", "endless")
 
     assert "git reports: the answer is larger than 0 MB." in page
+
+
+def test_names_of_a_tree_that_lead_out_of_a_folder_on_windows_are_left_out(repository: Repository) -> None:
+    blob = repository.git("rev-parse", "HEAD:emails/news.html")
+    names = ("..\\..\\out.html", "C:\\out.html", "\\out.html", "kept.html")
+    tree = repository.git("mktree", given="".join(f"100644 blob {blob}\t{name}\n" for name in names))
+    tree = repository.git("mktree", given=f"040000 tree {tree}\temails\n")
+    repository.git("tag", "crafted", repository.git("commit-tree", tree, "-m", "Crafted"))
+
+    page = revisions_page(repository.place / "emails", "crafted")
+
+    assert ("kept/guessed" in page, "out/guessed" in page) == (True, False)

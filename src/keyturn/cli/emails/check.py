@@ -14,7 +14,15 @@ import click
 import msgspec
 from msgspec import structs
 
-from keyturn.cli.emails.folders import Opened, Source, open_folder, takes_source, usual_baseline, without_templates
+from keyturn.cli.emails.folders import (
+    NO_BROWSER_SANDBOX,
+    Opened,
+    Source,
+    open_folder,
+    takes_source,
+    usual_baseline,
+    without_templates,
+)
 from keyturn.cli.terminal import accent, error, fail, harmless, muted, strong, warning
 
 if TYPE_CHECKING:
@@ -235,6 +243,7 @@ class _Options(msgspec.Struct, frozen=True, kw_only=True):
     groups: tuple[str, ...]
     browser: bool
     load_images: bool
+    no_browser_sandbox: bool
     only_changed: bool
     base: str
     baseline: Path | None
@@ -285,6 +294,7 @@ class _Options(msgspec.Struct, frozen=True, kw_only=True):
     is_flag=True,
     help="Also measure each mail in Chromium at 320, 375 and 600 pixels (needs keyturn[browser]).",
 )
+@NO_BROWSER_SANDBOX
 @click.option("--load-images", is_flag=True, help="With --browser: download the images and report their sizes.")
 @click.option("--only-changed", is_flag=True, help="Check only mails that changed since --base, according to git.")
 @click.option(
@@ -327,13 +337,15 @@ def check(source: Source, output: str, only: tuple[str, ...], fail_on: str, **va
         fail("--write-baseline writes all findings: remove --only and --only-changed")
     if options.load_images and not options.browser:
         fail("--load-images needs --browser: add it")
+    if options.no_browser_sandbox and not options.browser:
+        fail("--no-browser-sandbox needs --browser: add it")
     opened = _with_branches(open_folder(source), options.samples_only, options.min_coverage)
     if not opened.gallery.names():
         fail(*without_templates(opened))
     known = options.baseline or usual_baseline(opened)
     clients = _clients_named(options.groups) if options.groups else None
     changed = _changed(opened, options.base, known) if options.only_changed else None
-    beside = _look_in_browser(opened, changed, load_images=options.load_images) if options.browser else {}
+    beside = _look_in_browser(opened, changed, options) if options.browser else {}
     is_cached = not (options.no_cache or source.environment or source.django)
     each = _in_workers(opened, clients, options.jobs, cached=is_cached)
     examination = _examine(opened, clients, changed, each, beside)
@@ -382,7 +394,7 @@ def _changed(opened: Opened, base: str, baseline: Path) -> set[str]:
     return changed_mails(opened.gallery, base, opened.settings.file, without=[baseline])
 
 
-def _look_in_browser(opened: Opened, only: set[str] | None, *, load_images: bool) -> "Mapping[Finding, list[str]]":
+def _look_in_browser(opened: Opened, only: set[str] | None, options: _Options) -> "Mapping[Finding, list[str]]":
     """Return a browser's findings. They are not cached, since they depend on the browser and on hosts' answers."""
     from keyturn.emails.gallery.configuration import limits_of
     from keyturn.emails.lint.browser.chromium import MailsToMeasure, NoBrowser, look_at_mails, running_chromium
@@ -391,7 +403,8 @@ def _look_in_browser(opened: Opened, only: set[str] | None, *, load_images: bool
     # Started before the browser, whose driver may have threads.
     with closing(renderers_for(MailsToMeasure(opened.gallery), limits_of(opened.settings), 1)) as runner:
         try:
-            with running_chromium(load_images=load_images) as chromium:
+            browser = running_chromium(load_images=options.load_images, sandboxed=not options.no_browser_sandbox)
+            with browser as chromium:
                 return look_at_mails(opened.gallery, chromium, only=only, runner=runner)
         except NoBrowser as missing:
             fail(f"--browser: {missing}")

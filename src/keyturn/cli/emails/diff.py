@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from keyturn.cli.emails.folders import Opened, Source, open_folder, takes_source
+from keyturn.cli.emails.folders import NO_BROWSER_SANDBOX, Opened, Source, open_folder, takes_source
 from keyturn.cli.terminal import fail, muted, warning
 from keyturn.errors import ExtraMissing
 
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     metavar="FOLDER",
     help="Write pictures and index.html into this folder (pictures need keyturn[browser]).",
 )
+@NO_BROWSER_SANDBOX
 @takes_source()
-def diff(source: Source, base: str, output: Path | None) -> None:
+def diff(source: Source, base: str, output: Path | None, no_browser_sandbox: bool) -> None:
     """List the emails that differ from a commit, and show how.
 
     Every template is compared with every sample, in the first language. --output writes a picture of each changed mail
@@ -51,7 +52,7 @@ def diff(source: Source, base: str, output: Path | None) -> None:
         if broken := len(changes) - changed:
             click.echo(f"{broken} mail{'' if broken == 1 else 's'} cannot be compared: broken at {base} and now.")
         if output:
-            _write(output, base, changes, stack)
+            _write(output, base, changes, stack, sandboxed=not no_browser_sandbox)
 
 
 def _changes(opened: Opened, base: str, stack: ExitStack) -> "list[Comparison]":
@@ -66,12 +67,13 @@ def _changes(opened: Opened, base: str, stack: ExitStack) -> "list[Comparison]":
     return Revisions(opened.gallery, BoundedSides(runner)).changes(base)
 
 
-def _write(output: Path, base: str, changes: "list[Comparison]", stack: ExitStack) -> None:
+def _write(output: Path, base: str, changes: "list[Comparison]", stack: ExitStack, *, sandboxed: bool) -> None:
     from keyturn.emails.lint.browser.chromium import NoBrowser, running_chromium
     from keyturn.emails.pictures import write_changes
 
     try:
-        chromium = stack.enter_context(running_chromium(needed_by="a picture")) if changes else None
+        browser = running_chromium(sandboxed=sandboxed, needed_by="a picture")
+        chromium = stack.enter_context(browser) if changes else None
     except (ExtraMissing, NoBrowser) as missing:
         click.echo(warning(f"There are no pictures, only the texts: {missing}"), err=True)
         chromium = None

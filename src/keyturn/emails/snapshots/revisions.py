@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from tempfile import mkdtemp
 from threading import Lock
 from typing import NamedTuple, Protocol
@@ -225,8 +225,8 @@ def _files_of(listed: bytes) -> Iterator[tuple[str, str]]:
     for entry in filter(None, listed.split(b"\0")):
         facts, _, name = entry.partition(b"\t")
         mode, kind, identity, size = facts.split()
-        parts = PurePosixPath(os.fsdecode(name)).parts
-        if kind != b"blob" or mode == b"120000" or {"..", "/"} & {*parts}:
+        path = PureWindowsPath(os.fsdecode(name))  # which also takes C: for a drive
+        if kind != b"blob" or mode == b"120000" or b"\\" in name or path.anchor or ".." in path.parts:
             continue
         if not size.isdigit():
             raise GitFailed(_NOT_HERE.format(name=os.fsdecode(name)))

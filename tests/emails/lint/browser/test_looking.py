@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.programs import require_program
+from tests.programs import IS_ROOT, require_program
 
 from keyturn.emails.gallery.opening import open_gallery
 from keyturn.emails.lint.browser import chromium as driving
@@ -83,7 +83,7 @@ RIGHT = """\
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Chromium]:
     require_program("chromium", "chromium")
-    with running_chromium() as chromium:
+    with running_chromium(sandboxed=not IS_ROOT) as chromium:
         yield chromium
 
 

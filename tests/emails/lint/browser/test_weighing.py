@@ -8,7 +8,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from tests.programs import require_program
+from tests.programs import IS_ROOT, require_program
 
 from keyturn.emails.gallery.opening import open_gallery
 from keyturn.emails.lint.browser.chromium import look_at_mails, running_chromium
@@ -22,7 +22,10 @@ def test_images_elsewhere_are_weighed_where_somebody_asks_for_it(tmp_path: Path)
     (tmp_path / "served").mkdir()
     (tmp_path / "served" / "big.png").write_bytes(bytes(700 * 1024))
     (tmp_path / "mails").mkdir()
-    with serving_files(tmp_path / "served") as url, running_chromium(load_images=True) as chromium:
+    with (
+        serving_files(tmp_path / "served") as url,
+        running_chromium(load_images=True, sandboxed=not IS_ROOT) as chromium,
+    ):
         body = f'<img src="{url}/big.png" width="9" height="9" alt="Big"><link rel="stylesheet" href="{url}/a.css">'
         (tmp_path / "mails" / "mail.html").write_text(f"<!doctype html>\n<html lang='en'><body>\n{body}</body></html>")
         found = list(look_at_mails(open_gallery(tmp_path / "mails"), chromium))

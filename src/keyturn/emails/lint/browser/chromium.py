@@ -177,15 +177,26 @@ def _source_of(script: str) -> str:
     return (folder("preview") / f"static/{script}.js").read_text("utf-8").replace("export ", "")
 
 
+_INSTEAD = "run it as another user, or add --no-browser-sandbox if you trust the mails"
+
+
 @contextmanager
-def running_chromium(*, load_images: bool = False, needed_by: str = "check --browser") -> Iterator[Chromium]:
-    """Start a browser. Raises ExtraMissing without Playwright, and NoBrowser without a Chromium."""
+def running_chromium(
+    *, load_images: bool = False, sandboxed: bool = True, needed_by: str = "check --browser"
+) -> Iterator[Chromium]:
+    """Start a browser. Raises ExtraMissing without Playwright, and NoBrowser without a Chromium.
+
+    `sandboxed`: in Chromium's own sandbox, in which root cannot start it: then NoBrowser says so. Mails are outside
+    text, and a fault of the browser's engine must not give them this user's rights.
+    """
     with requires_extra("browser", needed_by):
         from playwright.sync_api import Error, sync_playwright
 
+    if sandboxed and hasattr(os, "geteuid") and os.geteuid() == 0:
+        raise NoBrowser(f"root cannot start Chromium in its sandbox: {_INSTEAD}")
     with sync_playwright() as playwright:
         try:
-            browser = _launch(playwright)
+            browser = _launch(playwright, sandboxed=sandboxed)
         except Error as error:
             raise NoBrowser(_explain(error.message)) from error
         try:
@@ -194,19 +205,18 @@ def running_chromium(*, load_images: bool = False, needed_by: str = "check --bro
             browser.close()
 
 
-def _launch(playwright: "Playwright") -> "Browser":
+def _launch(playwright: "Playwright", *, sandboxed: bool) -> "Browser":
     """Start the Chromium on the path, else the one that Playwright has fetched."""
     path = next(filter(None, map(shutil.which, _NAMES)), None)
-    as_root = hasattr(os, "geteuid") and os.geteuid() == 0  # then it refuses to start in its own sandbox
     arguments = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
-    return playwright.chromium.launch(
-        executable_path=path, args=[*arguments, *(["--no-sandbox"] if as_root else [])], timeout=30_000
-    )
+    return playwright.chromium.launch(executable_path=path, args=arguments, chromium_sandbox=sandboxed, timeout=30_000)
 
 
 def _explain(message: str) -> str:
     if "Executable doesn't exist" in message:
         return "Chromium is not installed: install chromium or google-chrome, or run `playwright install chromium`"
+    if "No usable sandbox" in message:
+        return f"this system lets Chromium make no sandbox: {_INSTEAD}"
     return f"Chromium does not start: {message.partition(chr(10))[0]}"
 
 
