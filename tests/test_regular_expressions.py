@@ -19,6 +19,7 @@ import msgspec
 import pytest
 
 import keyturn
+from keyturn.cli.demo.supabase_users import _is_like
 from keyturn.emails.gallery.variables.plausible_texts import _rules
 from keyturn.emails.inbox.codes import _WORDS
 from keyturn.emails.lint.checks.safety import _NOT_YOU
@@ -26,7 +27,6 @@ from keyturn.emails.lint.clients.features import features
 from keyturn.emails.lint.guard import _unit
 from keyturn.emails.lint.source.broken_templates import _FIXES_OF_SYNTAX
 from keyturn.emails.studio.data.current_data import _SAYINGS
-from keyturn.testing.supabase_users import _is_like
 
 pytestmark = pytest.mark.long
 

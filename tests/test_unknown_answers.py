@@ -13,6 +13,8 @@ from tests.unknown_answers import UNKNOWN, UnknownServer, running_unknown, talki
 
 from keyturn.accounts.port import Account
 from keyturn.accounts.supabase.accounts import SupabaseAccounts
+from keyturn.cli.demo.supabase_server import SupabaseServer
+from keyturn.cli.demo.supabase_users import SupabaseFactor
 from keyturn.doctor import Dns
 from keyturn.doctor.domain import Unanswered
 from keyturn.errors import SendRetryable, SettingsInvalid
@@ -31,8 +33,6 @@ from keyturn.reset.proofs.second_step.sms_senders import TwilioSms
 from keyturn.reset.proofs.second_step.supabase import SupabaseSecondStep
 from keyturn.reset.records.client import Client
 from keyturn.settings import Secret, SmsSettings, SupabaseSettings
-from keyturn.testing import SupabaseServer
-from keyturn.testing.supabase_users import SupabaseFactor
 from keyturn.webhooks.sender import WebhookSender
 
 SOON = timedelta(milliseconds=500)

@@ -19,7 +19,6 @@ from keyturn.api.mounting import reading
 from keyturn.api.requests import AnyRequest, accepted_language, client_of
 from keyturn.api.responses import judgement_response
 from keyturn.database import now
-from keyturn.pages.app_links import offered_app
 from keyturn.pages.cookies import Flash, Said
 from keyturn.pages.rendering import GivenPages, Pages
 from keyturn.pages.second_step import ShownStep, StepForm, shown_step
@@ -61,8 +60,6 @@ def password_form(
     names = {rule.name for rule in known}
     more = [Rule(name=one.rule, message=one.message, limit=one.limit) for one in broken if one.rule not in names]
     until: datetime | None = owner.expires_at if isinstance(owner, LiveLink) else None
-    link = pages.cookies.read_link(request.cookies) if until else None
-    agent = request.headers.get("user-agent", "")
     return pages.page(
         request,
         "reset.html",
@@ -76,7 +73,6 @@ def password_form(
         until=until,
         lasts_days=until is not None and until > now() + _DAY,
         step=step or ShownStep(),
-        app=offered_app(pages.site.apps, link.token, agent) if link else None,
     )
 
 

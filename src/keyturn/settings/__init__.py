@@ -177,21 +177,6 @@ class SecureAccountSettings(msgspec.Struct, frozen=True, kw_only=True):
     lock: bool = False
 
 
-class AppSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Mobile apps that open the links in mails.
-
-    `apple`: their ids, each the team's and the bundle's: "ABCDE12345.org.example.app".
-    `android`: the SHA-256 fingerprints of each package's signing certificates.
-    `open_url`: an address with {token} that opens the app from the page of a link; "" for no such offer.
-    `apple_store_id`: the app's number in the App Store, for Safari's banner; it passes `open_url` to the app.
-    """
-
-    apple: tuple[str, ...] = ()
-    android: dict[str, tuple[str, ...]] = {}
-    open_url: str = ""
-    apple_store_id: str = ""
-
-
 class HookSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Functions of the app's, as `package.module:function`. Each call may take `timeout`.
 
@@ -670,7 +655,6 @@ class Settings(_ProviderSections, msgspec.Struct, frozen=True, kw_only=True):  #
     invitations: InvitationSettings = InvitationSettings()
     secure_account: SecureAccountSettings = SecureAccountSettings()
     hooks: HookSettings = HookSettings()
-    apps: AppSettings = AppSettings()
     mail: MailSettings = MailSettings()
     brand: Brand = Brand()
     pages: PagesSettings = PagesSettings()

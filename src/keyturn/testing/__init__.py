@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from keyturn.testing.mailbox import Mailbox, ReceivedMail
     from keyturn.testing.memory import MemorySender
     from keyturn.testing.plugin import MailSnapshot
-    from keyturn.testing.sender_contract import RefusingSenderContract, SenderContract
-    from keyturn.testing.supabase_server import SupabaseServer
 
 __all__ = [
     "AccountStoreContract",
@@ -26,9 +24,6 @@ __all__ = [
     "MemorySender",
     "People",
     "ReceivedMail",
-    "RefusingSenderContract",
-    "SenderContract",
-    "SupabaseServer",
 ]
 
 _MODULES = {
@@ -39,17 +34,13 @@ _MODULES = {
     "MemorySender": ".memory",
     "People": ".account_contract",
     "ReceivedMail": ".mailbox",
-    "RefusingSenderContract": ".sender_contract",
-    "SenderContract": ".sender_contract",
-    "SupabaseServer": ".supabase_server",
 }
 
 pytest_plugins = ["keyturn.testing.plugin"]
 
 
 def __getattr__(name: str) -> Any:
-    # Each name imports only its own needs: the demo runs the Supabase server without pytest, and tests of mails save
-    # the second that SQLAlchemy's import takes.
+    # Each name imports only its own needs: tests of mails save the second that SQLAlchemy's import takes.
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_MODULES[name], __name__), name)

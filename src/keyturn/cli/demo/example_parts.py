@@ -9,13 +9,13 @@ from litestar.types import ControllerRouterHandler
 
 from keyturn.accounts.supabase.accounts import SupabaseAccounts, SupabaseWithTable
 from keyturn.accounts.table.store import table_accounts
+from keyturn.cli.demo.supabase_server import SupabaseServer
 from keyturn.database import Database
 from keyturn.parts import Parts
 from keyturn.reset.proofs.second_step.builtin_factors import BuiltinFactors
 from keyturn.reset.proofs.second_step.own_step import OwnSecondStep
 from keyturn.reset.proofs.second_step.totp import seed_of_base32
 from keyturn.settings import Settings
-from keyturn.testing.supabase_server import SupabaseServer
 
 _FILE = "second_factors.toml"
 

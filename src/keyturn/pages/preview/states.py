@@ -12,7 +12,6 @@ import msgspec
 from msgspec import Struct
 
 from keyturn.accounts.port import Account
-from keyturn.pages.app_links import OfferedApp
 from keyturn.pages.cookies import LinkRequest
 from keyturn.pages.refusals import WITHOUT_REFERENCE, refusal_values
 from keyturn.pages.second_step import ShownStep
@@ -37,10 +36,6 @@ _PROBLEMS: Mapping[str, Problem] = {
         Internal(),
     )
 }
-_OFFERED = OfferedApp(
-    link="https://open.example.org/reset-password/token",
-    banner="app-id=1234567890, app-argument=https://open.example.org/reset-password/token",
-)
 
 
 class StateSample(Struct, frozen=True):
@@ -100,7 +95,6 @@ def _converted(kind: Any) -> Callable[[Any, StateSample], Any]:
 
 _MADE: Mapping[str, Callable[[Any, StateSample], Any]] = {
     "account": lambda _, sample: _account(sample),
-    "app": lambda given, _: _OFFERED if given else None,
     "asked": lambda given, _: Challenge(given, "a-site-key", "request") if given else None,
     "broken": lambda given, sample: [one.name for one in sample.rules if one.name != "max_bytes"][:2] if given else (),
     "factors": _converted(tuple[Factor, ...]),

@@ -1,4 +1,4 @@
-"""A phone that has the app: the page offers it, and leads back to the address that the request named."""
+"""After a reset, the page leads back to the address that the request named."""
 
 import re
 from collections.abc import AsyncIterator
@@ -16,7 +16,6 @@ from tests.spec.service import ADA, NEW_PASSWORD, Service, running, settings_for
 
 from keyturn.database import Database
 from keyturn.database.migrations import migrate
-from keyturn.settings import AppSettings
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
@@ -42,7 +41,7 @@ class Phone:
 @pytest_asyncio.fixture(loop_scope="session")
 async def phone(request: pytest.FixtureRequest, browser: Browser, tmp_path: Path) -> AsyncIterator[Phone]:
     site = App(browser)
-    site.pages = {"welcome": "<h1>Welcome back</h1>", "open": "<h1>The app</h1>"}
+    site.pages = {"welcome": "<h1>Welcome back</h1>"}
     url = f"sqlite:///{tmp_path}/keyturn.db"
     database = Database(url)
     await migrate(database)
@@ -50,14 +49,13 @@ async def phone(request: pytest.FixtureRequest, browser: Browser, tmp_path: Path
     async with serving_here(site) as here:
         app = here.replace("127.0.0.1", "localhost")
         changes: dict[str, Any] = getattr(request, "param", {})
-        apps = AppSettings(open_url=f"{app}/open/{{token}}", apple_store_id="1234567890")
-        settings = settings_for(url, apps=apps, return_origins=(app,), sign_in_url=f"{app}/login", **changes)
+        settings = settings_for(url, return_origins=(app,), sign_in_url=f"{app}/login", **changes)
         async with running(settings) as service, serving_here(service.app) as address:
             await service.add(ADA, name="Ada")
             yield Phone(service, Screens(browser, address), app)
 
 
-async def test_the_app_is_offered_and_the_page_returns_to_the_address_of_the_request(phone: Phone) -> None:
+async def test_the_page_returns_to_the_address_of_the_request(phone: Phone) -> None:
     async with phone.screens.open(f"/forgot-password?return_to={phone.app}/welcome", **PHONE) as page:
         await page.get_by_label("Email").fill(ADA)
         await page.get_by_role("button", name="Send the link").click()
@@ -65,14 +63,7 @@ async def test_the_app_is_offered_and_the_page_returns_to_the_address_of_the_req
 
         link = await phone.link()
         await page.goto(f"/reset-password/{link}")
-        banner = page.locator('meta[name="apple-itunes-app"]')
-        await expect(banner).to_have_attribute("content", f"app-id=1234567890, app-argument={phone.app}/open/{link}")
         assert link not in page.url
-        await page.get_by_role("link", name="Open in the app").click()
-        await expect(page).to_have_url(f"{phone.app}/open/{link}")
-        await expect(page.get_by_role("heading", name="The app")).to_be_visible()
-
-        await page.go_back()
         await page.get_by_label("New password", exact=True).fill(NEW_PASSWORD)
         await page.get_by_label("Repeat the new password", exact=True).fill(NEW_PASSWORD)
         await page.get_by_role("button", name="Save the new password").click()
@@ -92,7 +83,6 @@ async def test_with_after_reset_the_browser_is_there_at_once(phone: Phone, scrip
         await page.get_by_role("button", name="Send the link").click()
         await expect(page.get_by_role("heading", name="Check your email")).to_be_visible()
         await page.goto(f"/reset-password/{await phone.link()}")
-        await expect(page.get_by_role("link", name="Open in the app")).to_have_count(0)
         await page.get_by_label("New password", exact=True).fill(NEW_PASSWORD)
         await page.get_by_label("Repeat the new password", exact=True).fill(NEW_PASSWORD)
         await page.get_by_role("button", name="Save the new password").click()

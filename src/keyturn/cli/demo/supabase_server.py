@@ -15,7 +15,7 @@ from uuid import uuid4
 
 import msgspec
 
-from keyturn.testing.supabase_users import MAX_BYTES, SupabaseFactor, SupabaseUser, SupabaseUsers, is_uuid
+from keyturn.cli.demo.supabase_users import MAX_BYTES, SupabaseFactor, SupabaseUser, SupabaseUsers, is_uuid
 
 # Answers, in the shapes of older and newer servers
 
