@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import uuid4
 from zoneinfo import available_timezones
 
@@ -193,13 +193,6 @@ def _require_room(account: Account) -> None:
 # Server-side sessions: the cookie holds 32 random bytes, the table their SHA-256
 
 
-class OpenSession(NamedTuple):
-    """An open session as its owner sees it. `digest`: of the cookie's value, which it does not tell."""
-
-    digest: bytes
-    created_at: datetime
-
-
 class Sessions(Store):
     """Opens, finds and ends sessions. They end at a fixed time, on sign-out, and with every change of the password."""
 
@@ -235,13 +228,6 @@ class Sessions(Store):
 
     async def end(self, token: str) -> None:
         await self._database.execute(sa.delete(SessionRow).where(SessionRow.digest == digest_of(token)))
-
-    async def of_account(self, account_id: str, most: int) -> Sequence[OpenSession]:
-        """Return the account's open sessions, the newest first, at most `most` of them."""
-        row = SessionRow
-        mine = sa.select(row.digest, row.created_at).where(row.account_id == account_id)
-        newest = mine.where(row.expires_at > now()).order_by(row.created_at.desc(), row.digest).limit(most)
-        return [OpenSession(**session) for session in await self._database.fetch(newest)]
 
     def end_all(self, account_id: str) -> None:
         """End every session of the account, in the caller's transaction (OWASP ASVS 7.4.3)."""

@@ -22,18 +22,10 @@ class SecuritySettings(Controller):
     @reading()
     async def show(self, request: AnyRequest, pages: GivenPages) -> Response[Any]:
         site, (_, account) = pages.site, await pages.signed_in(request)
-        here = site.settings_location(account.kind)
-        if here != request.route_handler.opt["here"]:
+        if site.settings_location(account.kind) != request.route_handler.opt["here"]:
             return pages.redirect(site.settings_url(account.kind))
         has_asked, wait = await _link_request_of(request, pages, account)
-        return pages.page(
-            request,
-            "security_settings.html",
-            account=account,
-            here=site.url(here),
-            has_asked=has_asked,
-            wait=wait,
-        )
+        return pages.page(request, "security_settings.html", account=account, has_asked=has_asked, wait=wait)
 
     @post()
     async def request_password_change(self, request: AnyRequest, pages: GivenPages) -> Response[Any]:

@@ -8,7 +8,6 @@ import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import NoReturn
 
 import msgspec
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -282,36 +281,30 @@ class SignIns:
             raise NotSignedIn
         return account
 
-    async def require_password(self, account: Account, current: str, client: Client, *, event: str) -> None:
-        """Let a signed-in user prove once more to be the account's owner (ASVS 7.5.1; NIST SP 800-63B-4 4.1.2).
-
-        A wrong password is recorded as a rejected `event`. Raises CredentialsRejected, TooManyRequests, Busy.
-        """
-        await self._limits.count("login", client)
-        # By the account's id: a stranger's guesses at the sign-in page count against its email.
-        await self._limits.count_guess("account", account.id)
+    async def _require_password(self, account: Account, current: str) -> None:
         if not await self._verify(account, current, reserved=True):
-            await self._reject(event, account, client)
-
-    async def _reject(self, event: str, account: Account, client: Client) -> NoReturn:
-        await self._audit.record(event, "rejected", client, account.id, account.email)
-        raise CredentialsRejected
+            raise CredentialsRejected
 
     @count_calls("change")
     async def change_password(self, secret: str, current: str, password: str, client: Client) -> str:
         """Set a new password for a signed-in user, end every session and return the secret of a new one.
 
+        The user proves once more to be the account's owner (ASVS 7.5.1; NIST SP 800-63B-4 4.1.2).
         Raises NotSignedIn, CredentialsRejected if `current` is wrong, PasswordRejected, TooManyRequests, Busy,
         AccountsUnready.
         """
         account = await self.account(secret)
-        await self.require_password(account, current, client, event="password_change")
+        await self._limits.count("login", client)
+        # By the account's id: a stranger's guesses at the sign-in page count against its email.
+        await self._limits.count_guess("account", account.id)
         authorization = SessionAuthorization(account.id, secret)
         change = Change(account=account, password=password, current=current, client=client, authorization=authorization)
         try:
+            await self._require_password(account, current)
             await self._changes.make(change)
-        except CredentialsRejected:  # a store that compares it, too
-            await self._reject("password_change", account, client)
+        except CredentialsRejected:  # here, or from a store that compares it, too
+            await self._audit.record("password_change", "rejected", client, account.id, account.email)
+            raise
         log.info(LogEvent("password.changed", account_id=account.id))
         return authorization.fresh
 
