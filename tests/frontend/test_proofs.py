@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 WITH_CODE = FORGOT.replace(" sign-in-href", " code sign-in-href")
 CODE = '<keyturn-code url="{keyturn}" forgot-href="/forgot" sign-in-href="/login" heading-level="1"></keyturn-code>'
-RARE = LimitSettings(request="1000/minute", challenge="1000/minute", code="1000/minute", mailbox_cooldown=timedelta(0))
+RARE = LimitSettings(request="1000/minute", mailbox_cooldown=timedelta(0))
 
 
 async def ask(page: Page, email: str) -> None:

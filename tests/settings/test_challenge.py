@@ -36,11 +36,6 @@ def test_what_cannot_work_is_told_by_its_name(faults: Faults, written: str, faul
     assert set(faults(SERVICE + written)) == {fault}
 
 
-@pytest.mark.parametrize("name", ["busy_client", "busy_overall", "without_script", "code", "challenge"])
-def test_the_limits_are_rates(faults: Faults, name: str) -> None:
-    assert set(faults(f'[limits]\n{name} = "often"')) == {f"limits.{name}"}
-
-
 def test_codes_need_a_key_that_all_processes_know(faults: Faults) -> None:
     found = faults('environment = "development"\n[token]\ncode = true', KEYTURN_SECRET_KEY="")
     assert "codes need it" in found["KEYTURN_SECRET_KEY"]

@@ -69,8 +69,6 @@ def _settings(url: str) -> Settings:
             login=_FREE,
             account=_FREE,
             overall=_FREE,
-            code=_FREE,
-            code_overall=_FREE,
             malformed=_FREE,
             mailbox_daily=MOST_MAILS,
             in_memory=True,

@@ -269,11 +269,11 @@ class ChallengeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """A challenge that programs which request thousands of links cannot pass.
 
     `method`: "altcha" is a puzzle for the browser, which Keyturn makes and checks; the others are services.
-    `when`: "busy" asks only while one client exceeds `limits.busy_client`, or all exceed `limits.busy_overall`.
+    `when`: "busy" asks only while one client, or all together, request more links than people do.
     `site_key`, `secret`: of the service; the first one is public.
     `timeout`: for each of at most two tries to reach the service.
     `on_failure`: "closed" refuses requests if the service fails or rejects our secret, "open" accepts them.
-    `without_script`: the hosted page also accepts requests without an answer, within `limits.without_script`.
+    `without_script`: the hosted page also accepts a few requests without an answer.
     `cost`: rounds of PBKDF2 for one guess at ALTCHA's puzzle; a browser needs 256 guesses on average.
     `url`: where the service verifies answers; "" for its own address.
     """
@@ -427,7 +427,6 @@ else:
     )
 
 Count = Annotated[int, Meta(ge=1)]
-Share = Annotated[int, Meta(ge=1, le=1024)]
 
 
 AppEventType = Literal["password.changed", "password.reset_requested", "account.secured", "second_step.failed"]
@@ -497,15 +496,9 @@ class MailSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "
 class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How many requests are accepted. Rates have the syntax of the library `limits`.
 
-    A client is an IPv4 address or an IPv6 /64. A /56 and a /48 may send `ipv6_56` and `ipv6_48` times as many requests.
+    A client is an IPv4 address or an IPv6 /64.
 
     `overall`: requests of all clients together, about as many as a worker can answer.
-    `code`: codes that a client tries. `code_overall`: wrong codes of all clients, if the codes were mailed and still
-    work.
-    `link`: links that an operator's app gets.
-    `challenge`: puzzles that a client fetches, and answers that it sends.
-    `busy_client`, `busy_overall`: the rates from which "busy" requires a challenge.
-    `without_script`, `without_script_overall`: requests without an answer to the challenge.
     `in_memory`: each process counts in its own memory. Otherwise PostgreSQL counts for all processes; with SQLite, one
     process counts in its memory, and a second one is refused.
     """
@@ -517,16 +510,6 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     login: str = "10/minute"
     account: str = "10/15 minutes"
     overall: str = "3000/minute"
-    code: str = "10/minute"
-    code_overall: str = "300/minute"
-    link: str = "10/minute"
-    challenge: str = "30/minute"
-    busy_client: str = "1/minute"
-    busy_overall: str = "300/minute"
-    without_script: str = "2/hour"
-    without_script_overall: str = "60/hour"
-    ipv6_56: Share = 4
-    ipv6_48: Share = 16
     mailbox_cooldown: timedelta = timedelta(seconds=60)
     mailbox_daily: Count = 12
     suppression: timedelta = timedelta(days=14)

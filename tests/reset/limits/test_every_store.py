@@ -78,12 +78,12 @@ class EveryStore:
             assert await used_up(limited, kind, HERE)
 
     async def test_the_networks_around_an_ipv6_client_have_limits_of_their_own(self, store: Store) -> None:
-        limited = store(request="2/minute", ipv6_56=3, ipv6_48=5)
+        limited = store(request="2/minute")
         from_a_56 = [Client(ip_address=f"2001:db8:1:{number:x}::1") for number in range(12)]
-        from_a_48 = [Client(ip_address=f"2001:db8:1:{number:x}00::1") for number in range(1, 12)]
+        from_a_48 = [Client(ip_address=f"2001:db8:1:{number:x}00::1") for number in range(1, 30)]
 
-        assert [await used_up(limited, "request", client) for client in from_a_56].count(False) == 2 * 3
-        assert [await used_up(limited, "request", client) for client in from_a_48].count(False) == 2 * 5 - 2 * 3
+        assert [await used_up(limited, "request", client) for client in from_a_56].count(False) == 2 * 4
+        assert [await used_up(limited, "request", client) for client in from_a_48].count(False) == 2 * 16 - 2 * 4
         assert not await used_up(limited, "request", Client(ip_address="2001:db8:2::1"))
 
     @pytest.mark.parametrize("amount", [2, 99, 100, 101, 250])

@@ -75,8 +75,8 @@ async def test_the_refusal_names_the_clients_own_limit(service: Service) -> None
 
 
 async def test_the_refusal_tells_nothing_of_what_others_do(start: Start) -> None:
-    service = await start(limits=LimitSettings(request="1/minute", ipv6_56=2, account="1/hour"))
-    neighbours = [await service.at(f"2001:db8:1:{n}::1").post(REQUEST, json={"email": ADA}) for n in range(3)]
+    service = await start(limits=LimitSettings(request="1/minute", account="1/hour"))
+    neighbours = [await service.at(f"2001:db8:1:{n}::1").post(REQUEST, json={"email": ADA}) for n in range(5)]
     guesses = [await service.anywhere().post(LOGIN, json={"email": ADA, "password": "x"}) for _ in range(2)]
     for refused in (neighbours[-1], guesses[-1]):
         assert problem(refused) == FULL

@@ -12,7 +12,7 @@ from tests.spec.proofs.test_altcha import REFUSED, ask, outcomes
 from tests.spec.service import Service, Start, problem
 from tests.verifier import Fault, Verifier, running_verifier
 
-from keyturn.settings import ChallengeSettings, LimitSettings, Secret, ServerSettings
+from keyturn.settings import ChallengeSettings, Secret, ServerSettings
 
 pytestmark = pytest.mark.any_database
 
@@ -192,7 +192,7 @@ async def test_a_flood_of_answers_lets_nobody_in_without_a_verdict(
     start: Start, turnstile: Verifier, on_failure: str
 ) -> None:
     challenge = asking("turnstile", turnstile, on_failure=on_failure, timeout=timedelta(seconds=2))
-    service = await start(challenge=challenge, limits=LimitSettings(challenge="10000/minute"))
+    service = await start(challenge=challenge)
     turnstile.open.clear()
     flood = [asyncio.create_task(told(service, f"invented-{number}")) for number in range(80)]
 

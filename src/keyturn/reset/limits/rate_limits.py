@@ -17,6 +17,19 @@ from keyturn.settings.building import Rate, parse_rate
 
 _EVERYBODY = "everybody"
 
+_FIXED_RATES = {
+    "code": Rate(10, 60),  # codes that a client tries (OWASP ASVS 6.6.3)
+    "code_overall": Rate(300, 60),  # wrong codes of all clients, if the codes were mailed and still work (6.3.1)
+    "link": Rate(10, 60),  # links that an operator's app gets
+    "challenge": Rate(30, 60),  # puzzles that a client fetches, and answers that it sends
+    "busy_client": Rate(1, 60),  # requests for a link before "busy" requires a challenge: few people request two
+    "busy_overall": Rate(300, 60),  # a tenth of what all clients together may request
+    "without_script": Rate(2, 3_600),  # requests without an answer to the challenge
+    "without_script_overall": Rate(60, 3_600),
+}
+_SHARES = {56: 4, 48: 16}
+"""How many times as many requests as an IPv6 client, a /64, the networks around it may send, by their prefix."""
+
 GuessCounter = Literal["address", "account", "device"]
 """What a counter of guesses at a password is named after."""
 
@@ -55,8 +68,7 @@ class RateLimits:
         """Count in the database if it is PostgreSQL and the settings do not say otherwise, else in memory."""
         is_shared = database and not database.is_sqlite and not settings.in_memory
         self._windows: _Windows = PostgresqlWindows(database) if database and is_shared else MemoryWindows()
-        self._rates = {name: parse_rate(getattr(settings, name)) for name in RATES}
-        self._shares = {56: settings.ipv6_56, 48: settings.ipv6_48}
+        self._rates = _FIXED_RATES | {name: parse_rate(getattr(settings, name)) for name in RATES}
         self._by_prefix = dict(self._of_networks())
 
     async def count(self, kind: str, client: Client, overall: str = "") -> None:
@@ -69,8 +81,7 @@ class RateLimits:
         thus does not use up the share of its neighbours.
         """
         own = [
-            (*self._by_prefix[kind, prefix if prefix in self._shares else 0], network)
-            for network, prefix in client.networks
+            (*self._by_prefix[kind, prefix if prefix in _SHARES else 0], network) for network, prefix in client.networks
         ]
         limits = [(rate, kind, network) for rate, _, network in own]
         if overall:
@@ -84,7 +95,7 @@ class RateLimits:
     async def require_left(self, kind: str, client: Client) -> None:
         """Raise TooManyRequests if the limit is used up, and count nothing: some requests count only if they fail."""
         for network, prefix in client.networks:
-            rate, quota = self._by_prefix[kind, prefix if prefix in self._shares else 0]
+            rate, quota = self._by_prefix[kind, prefix if prefix in _SHARES else 0]
             if wait := await self._windows.wait(rate, kind, network):
                 raise TooManyRequests(_whole_seconds(wait), quota)
 
@@ -92,7 +103,7 @@ class RateLimits:
         """Yield a client's limit, with its quota, and the limits of the networks around it, which stay undisclosed."""
         for kind, rate in self._rates.items():
             yield (kind, 0), (rate, Quota(kind, rate.amount, rate.seconds))
-            for prefix, share in self._shares.items():
+            for prefix, share in _SHARES.items():
                 yield (kind, prefix), (Rate(rate.amount * share, rate.seconds), None)
 
     async def count_overall(self, kind: str = "overall", who: str = _EVERYBODY) -> None:
