@@ -12,7 +12,7 @@ from tests.cli.command import Keyturn
 
 pytestmark = pytest.mark.long
 
-COMMANDS = ["demo", "init", "serve", "worker", "migrate", "studio", "render", "settings", "accounts", "audit", "purge"]
+COMMANDS = ["demo", "init", "serve", "worker", "migrate", "studio", "render", "accounts", "audit", "purge"]
 
 
 def test_help_lists_every_command(keyturn: Keyturn) -> None:
