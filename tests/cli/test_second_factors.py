@@ -72,7 +72,7 @@ def test_without_a_right_code_nothing_is_changed(ada: Keyturn) -> None:
 def test_a_phone_is_set(ada: Keyturn) -> None:
     sms = BUILTIN | {"KEYTURN_SECOND_STEP_SMS_TRANSPORT": "capture"}
     shown = ada("accounts", "phone", ADA, "+44 7700 900123", **sms)
-    assert shown.out == f"From now on, resets for {ADA} can send a code to +447700900123.\n"
+    assert shown.out == f"From now on, resets and sign-ins for {ADA} can send a code to +447700900123.\n"
 
 
 @pytest.mark.parametrize(
