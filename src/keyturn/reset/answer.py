@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final, Literal, Protocol
+from typing import Final, Literal
 
 import msgspec
 
@@ -19,6 +19,7 @@ from keyturn.reset.events import AppEvents
 from keyturn.reset.ground import Ground
 from keyturn.reset.mails.composer import LinkMail, MailComposer, SealedMail
 from keyturn.reset.mails.delivery import SUPPRESSED, MailDelivery, Renewal
+from keyturn.reset.proofs.code_exchange import MailedCodes
 from keyturn.reset.records import codes, tokens
 from keyturn.reset.records.audit import entry_of
 from keyturn.reset.records.client import Client
@@ -30,45 +31,32 @@ from keyturn.reset.records.stores import Transaction
 from keyturn.webhooks.events import Outcome
 
 
-class InMail(Protocol):
-    """The port for what a mail carries beside its link: a code (`proofs/code_exchange.py`)."""
-
-    async def exhausted(self, emails: Collection[str]) -> Collection[str]:
-        """Return the addresses whose mails carry no code."""
-
-    def mint(self, email: str) -> tuple[str, bytes]:
-        """Return a fresh code for that address, and the digest that is stored."""
-
-    def add(self, tx: Transaction, fresh: Sequence[tuple[NewCode, bool]], moment: datetime) -> None:
-        """Store the wanted codes. The statements are the same if none is wanted."""
-
-
 class ResetLinks:
     """Mints links and writes the mails that carry them.
 
     `invited`: how long a link works if an operator asked for it; its reader does not wait for the mail.
     `recovery`: how long a recovery link works, which goes to an owner who has secured the account.
-    `in_mail`: what stands beside a link that its owner asked for.
+    `mailed`: mints the code beside a link that its owner asked for; None without codes.
     """
 
     def __init__(
         self,
         links: LinkStore,
         composer: MailComposer,
-        in_mail: Sequence[InMail],
+        mailed: MailedCodes | None,
         *,
         invited: timedelta,
         recovery: timedelta,
     ) -> None:
         self._links = links
         self._composer = composer
-        self._in_mail = in_mail
+        self._mailed = mailed
         self._invited = invited
         self._recovery = recovery
 
     async def without_code(self, emails: Collection[str]) -> Collection[str]:
         """Return the addresses that get no code, since too many were guessed there in a row."""
-        return {email for port in self._in_mail for email in await port.exhausted(emails)}
+        return await self._mailed.exhausted(emails) if self._mailed else ()
 
     def compose(
         self, account: Account, request: ResetRequested, moment: datetime, *, without_code: bool = False
@@ -83,7 +71,7 @@ class ResetLinks:
             return self.compose_recovery(account, request.client, moment, reason=request.reason)
         # A code's link would not know that an intrusion is suspected.
         has_code = not (without_code or request.by_operator or account.awaits_password or account.intruded)
-        code, digest = next((port.mint(account.email) for port in self._in_mail if has_code), ("", None))
+        code, digest = self._mailed.mint(account.email) if self._mailed and has_code else ("", None)
         mail = LinkMail(
             token=tokens.mint(os.urandom),
             lifetime=self._invited if request.by_operator else self._links.lifetime,
@@ -124,8 +112,8 @@ class ResetLinks:
             code = NewCode(mail.code or b"", account.id, account.email, moment + codes.LIFE)
             fresh.append((code, wanted and mail.code is not None))
         tx.links.add(links, moment)
-        for port in self._in_mail:
-            port.add(tx, fresh, moment)
+        if self._mailed:
+            tx.codes.add(fresh, moment)
 
     def store_recovery(
         self, tx: Transaction, mail: SealedMail, account: Account, client: Client, moment: datetime

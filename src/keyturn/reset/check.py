@@ -4,7 +4,6 @@
 statement reads both if they are in Keyturn's own tables, otherwise two. All waiting requests share them.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -131,7 +130,7 @@ class LiveLink(msgspec.Struct, frozen=True, kw_only=True):
 class LinkChecks:
     """Tells the holder of a working link whose it is, what a reset needs besides it, and what is wrong with a password.
 
-    `second_steps`: what a reset may need besides its link. None of these calls uses up a link.
+    `second_step`: what a reset may need besides its link. None of these calls uses up a link.
     """
 
     def __init__(
@@ -139,13 +138,13 @@ class LinkChecks:
         links: LiveLinks,
         ground: Ground,
         policy: PasswordPolicy,
-        second_steps: Sequence[RequiredSecondStep],
+        second_step: RequiredSecondStep | None,
         return_addresses: ReturnAddresses,
     ) -> None:
         self._links = links
         self._limits, self.meters = ground.limits, ground.meters
         self._policy = policy
-        self._second_steps = second_steps
+        self._second_step = second_step
         self._return_addresses = return_addresses
 
     @count_calls("validate")
@@ -153,7 +152,7 @@ class LinkChecks:
         """Return whose link it is, without using it up. Raises LinkDead with the reason, TooManyRequests."""
         await self._limits.count("validate", client)
         link, account = await self._links.require("link_check", token, email, client)
-        factors = tuple([factor for step in self._second_steps for factor in await step.factors(account)])
+        factors = tuple(await self._second_step.factors(account)) if self._second_step else ()
         return LiveLink(
             email=account.email,
             expires_at=link.expires_at,
@@ -183,8 +182,7 @@ class LinkChecks:
         """
         await self._limits.count("reset", client)
         link, account = await self._links.require("second_step", token, email, client)
-        began = [await step.begin(link, account, method, client) for step in self._second_steps]
-        return any(began)
+        return self._second_step is not None and await self._second_step.begin(link, account, method, client)
 
     @count_calls("check")
     async def judge(self, token: str, password: str, client: Client, email: str | None = None) -> None:

@@ -5,7 +5,7 @@ Keyturn's own database joins the transaction; for a store in another system see 
 """
 
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from functools import partial
 
@@ -27,17 +27,15 @@ from keyturn.reset.records import tokens
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.link_store import Link, LinkStore
 from keyturn.reset.records.stores import Transaction
+from keyturn.reset.reset_hook import ResetHook
 from keyturn.telemetry.logs import LogEvent, reset_log
 from keyturn.telemetry.meters import count_calls
 
-BeforeChange = Callable[[Account, Client], Awaitable[None]]
-"""The port for a check that may refuse a reset before its link is used up: it raises ResetRefused or HookFailed."""
-
 
 class PasswordResets:
-    """Completes resets: asks `before_change`, makes the change, and forgets guesses at the old password.
+    """Completes resets: asks the app's `hook`, makes the change, and forgets guesses at the old password.
 
-    `second_steps`: what a reset may need besides its link.
+    `second_step`: what a reset may need besides its link.
     """
 
     def __init__(
@@ -45,14 +43,14 @@ class PasswordResets:
         links: LiveLinks,
         ground: Ground,
         changes: "PasswordChanges",
-        before_change: Sequence[BeforeChange],
-        second_steps: Sequence[RequiredSecondStep],
+        hook: ResetHook | None,
+        second_step: RequiredSecondStep | None,
     ) -> None:
         self._links = links
         self._limits, self.meters = ground.limits, ground.meters
         self._changes = changes
-        self._before_change = before_change
-        self._second_steps = second_steps
+        self._hook = hook
+        self._second_step = second_step
 
     @count_calls("reset")
     async def complete(
@@ -73,8 +71,9 @@ class PasswordResets:
         await self._limits.count("reset", client)
         link, account = await self._links.require("password_reset", token, email, client)
         await self._require_consent(link, account, client)
-        demands = [partial(step.require, link, account, answer, client) for step in self._second_steps]
-        authorization = LinkAuthorization(self._links.store, tokens.digest(token), link, demands)
+        step = self._second_step
+        demand = partial(step.require, link, account, answer, client) if step else None
+        authorization = LinkAuthorization(self._links.store, tokens.digest(token), link, demand)
         change = Change(account=link.owner(account), password=password, client=client, authorization=authorization)
         try:
             await self._changes.make(change)
@@ -86,10 +85,11 @@ class PasswordResets:
         return account
 
     async def _require_consent(self, link: Link, account: Account, client: Client) -> None:
-        """Ask everything that may refuse the change. The audit trail records a refusal."""
+        """Ask the app, which may refuse the change. The audit trail records a refusal."""
+        if not self._hook:
+            return
         try:
-            for require in self._before_change:
-                await require(account, client)
+            await self._hook.require_consent(account, client)
         except ResetRefused as refused:
             await self._links.record("password_reset", outcome_of(refused), link, client)
             raise
@@ -187,27 +187,27 @@ Demand = Callable[[], Awaitable[PassedSecondStep | None]]
 class LinkAuthorization(ChangeAuthorization):
     """Allows one change to the holder of a link; consuming the link decides.
 
-    `demands`: check second steps.
+    `demand`: checks the second step; None if there is none.
     """
 
-    def __init__(self, links: LinkStore, digest: bytes, link: Link, demands: Sequence[Demand]) -> None:
+    def __init__(self, links: LinkStore, digest: bytes, link: Link, demand: Demand | None) -> None:
         self.how = "reset"
         self._links = links
         self._digest = digest
         self._link = link
-        self._demands = demands
-        self._passed: Sequence[PassedSecondStep] = ()
+        self._demand = demand
+        self._passed: PassedSecondStep | None = None
 
     @property
     def proven(self) -> bool:
-        return bool(self._passed)
+        return self._passed is not None
 
     def refusal(self) -> LinkDead:
         return LinkDead("invalid")
 
     async def require_second_step(self) -> None:
         try:
-            self._passed = [passed for demand in self._demands if (passed := await demand())]
+            self._passed = await self._demand() if self._demand else None
         except LinkDead as dead:
             if dead.reason == "invalid":  # another request may have used it, as when a form is sent twice
                 await self.require_unused()
@@ -222,17 +222,17 @@ class LinkAuthorization(ChangeAuthorization):
         tx.mailboxes.end_cooldown(self._link.email, moment)
         if not tx.links.consume(self._digest, moment):
             raise LinkDead(_dead_reason(tx.links.find_within(self._digest)) or "invalid")
-        for passed in self._passed:
-            passed.spend(tx, moment)
+        if self._passed:
+            self._passed.spend(tx, moment)
 
     def give_back(self, tx: Transaction, moment: datetime) -> None:
         tx.links.give_back(self._digest, moment)
-        for passed in self._passed:
-            passed.give_back(tx, moment)
+        if self._passed:
+            self._passed.give_back(tx, moment)
 
     def after_change(self, tx: Transaction) -> None:
-        for passed in self._passed:
-            passed.confirm(tx)
+        if self._passed:
+            self._passed.confirm(tx)
 
 
 def _dead_reason(link: Link | None) -> DeadReason | None:
