@@ -19,6 +19,7 @@ import msgspec
 import pytest
 
 import keyturn
+from keyturn.cli.demo.supabase_users import _is_like
 from keyturn.emails.gallery.variables.plausible_texts import _rules
 from keyturn.emails.inbox.codes import _WORDS
 from keyturn.emails.lint.checks.safety import _NOT_YOU
@@ -26,7 +27,6 @@ from keyturn.emails.lint.clients.features import features
 from keyturn.emails.lint.guard import _unit
 from keyturn.emails.lint.source.broken_templates import _FIXES_OF_SYNTAX
 from keyturn.emails.studio.data.current_data import _SAYINGS
-from keyturn.testing.supabase_users import _is_like
 
 pytestmark = pytest.mark.long
 
@@ -98,7 +98,6 @@ BUILT: Mapping[str, str | Iterable[str]] = {
     "reset/passwords/hash_formats.py pattern": r"\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}",
     "reset/proofs/captcha.py f'[\\\\w.-]{{1,{self._service.longest}}}'": r"[\w.-]{1,8192}",
     "settings/building.py f'(?<!\\\\w)(?:{texts})(?!\\\\w)'": r"(?<!\w)(?:smtp\.host|database\.url)(?!\w)",
-    "pages/preview/own_templates.py re.escape(trace).replace('=', '\\\\s*=')": r"onclick\s*=",
 }
 """Calls whose pattern is built at run time, by file and source, with examples of the patterns."""
 

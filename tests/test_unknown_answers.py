@@ -13,6 +13,8 @@ from tests.unknown_answers import UNKNOWN, UnknownServer, running_unknown, talki
 
 from keyturn.accounts.port import Account
 from keyturn.accounts.supabase.accounts import SupabaseAccounts
+from keyturn.cli.demo.supabase_server import SupabaseServer
+from keyturn.cli.demo.supabase_users import SupabaseFactor
 from keyturn.doctor import Dns
 from keyturn.doctor.domain import Unanswered
 from keyturn.errors import SendRetryable, SettingsInvalid
@@ -24,16 +26,13 @@ from keyturn.mail.providers.sendgrid import SendGridSender, SendGridSettings
 from keyturn.mail.providers.ses import SesSender, SesSettings
 from keyturn.mail.providers.smtp import SmtpSender, SmtpSettings
 from keyturn.problems.requests import AccountsUnready, Busy, ChallengeUnready, SecondStepUnfinished
-from keyturn.reset.passwords.breach_ranges import BreachRanges
-from keyturn.reset.passwords.breaches import BreachSourceFailed
+from keyturn.reset.passwords.breaches import BreachRanges, BreachSourceFailed
 from keyturn.reset.proofs.captcha import Captcha, SiteVerify
 from keyturn.reset.proofs.second_step.port import SecondStepTry
 from keyturn.reset.proofs.second_step.sms_senders import TwilioSms
 from keyturn.reset.proofs.second_step.supabase import SupabaseSecondStep
 from keyturn.reset.records.client import Client
 from keyturn.settings import Secret, SmsSettings, SupabaseSettings
-from keyturn.testing import SupabaseServer
-from keyturn.testing.supabase_users import SupabaseFactor
 from keyturn.webhooks.sender import WebhookSender
 
 SOON = timedelta(milliseconds=500)

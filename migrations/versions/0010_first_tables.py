@@ -161,7 +161,8 @@ def _second_steps() -> None:
         sa.Column("account_id", sa.String(255), primary_key=True),
         sa.Column("totp", sa.LargeBinary),
         sa.Column("phone", sa.LargeBinary),
-        sa.Column("created_at", _Time, nullable=False),
+        sa.Column("totp_since", _Time),
+        sa.Column("phone_since", _Time),
     )
     op.create_table(
         "keyturn_second_step_tries",

@@ -14,7 +14,6 @@ from keyturn.api.monitoring import health_router, metrics_router
 from keyturn.api.problems import problem_handlers
 from keyturn.database.migrations import require_current
 from keyturn.hosts import is_loopback
-from keyturn.pages.app_links import app_link_files
 from keyturn.pages.front import change_password_redirect, home_redirect, service_error_handlers
 from keyturn.pages.reference import ReferencePage
 from keyturn.pages.rendering import Pages
@@ -57,7 +56,6 @@ def create_app(
         route_handlers=[
             home_redirect(pages),
             change_password_redirect(pages),
-            *app_link_files(settings),
             # https ends at a proxy, as does any request under another name than this machine's.
             _metrics(parts, parts.require_ready, local=is_loopback(settings.base_url)),
             *more,

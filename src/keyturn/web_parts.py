@@ -82,7 +82,6 @@ def site_of(parts: Parts) -> Site:
         reload=parts.reloads_templates,
         has_app=settings.accounts.store != "builtin",
         takes_names=parts.ground.takes_names,
-        apps=settings.apps,
         return_addresses=parts.return_addresses,
         identity_provider=settings.identity_provider,
         challenge=parts.challenge,

@@ -8,7 +8,7 @@ from tests.adoption.guides import Guide
 from tests.adoption.story import EMAIL, NEW, OLD, beside, free_ports, reset_password
 from tests.serving import serving
 
-from keyturn.testing import SupabaseServer
+from keyturn.cli.demo.supabase_server import SupabaseServer
 
 pytestmark = pytest.mark.long
 

@@ -72,11 +72,8 @@ def test_an_operator_may_say_another_name(keyturn: Keyturn, school: School) -> N
     [
         ([NOBODY], f"there is no account with the address {NOBODY}"),
         (["ada"], "ada is not an email address"),
-        ([], "Give one address, --all, --from or --from-breach."),
-        ([ADA, "--all"], "Give one address, --all, --from or --from-breach."),
-        (["--from-breach", "domain.json", "--all"], "Give one address, --all, --from or --from-breach."),
-        (["--all", "--breach", "Dropbox"], "--breach goes with --from-breach."),
-        (["--from-breach", "nowhere.json", "--dry-run"], "nowhere.json cannot be read: No such file or directory"),
+        ([], "Give one address, --all or --from."),
+        ([ADA, "--all"], "Give one address, --all or --from."),
         (["--all"], "Name a file with --csv for the outcome of each account."),
         ([ADA, "--reason", "x" * 301], "must have at most 300 characters"),
         (["--all", "--csv", "x.csv", "--rate", "soon"], "soon is not a rate: write 300/minute"),
@@ -215,61 +212,3 @@ def test_who_has_locked_their_account_is_asked_and_starts_anew(keyturn: Keyturn,
     assert "you told us that you didn’t change" in mail.text
     assert REASON in mail.text
     assert "1 day" in mail.text
-
-
-EXPORT = {
-    "BreachSearchResults": [
-        {
-            "Alias": alias,
-            "DomainName": "northwind.test",
-            "Breaches": [{"Name": name, "IsVerified": True, "DataClasses": ["Email addresses", *leaked]}],
-        }
-        for alias, name, leaked in [
-            ("ada", "Dropbox", ["Passwords"]),
-            ("grace", "Adobe", ["Historical passwords"]),
-            ("ada", "Adobe", ["Passwords"]),
-            ("carl", "Apollo", ["Names"]),
-        ]
-    ],
-    "PasteSearchResults": None,
-}
-
-
-def ask_breached(keyturn: Keyturn, export: object, *more: str) -> Ended:
-    Path("domain.json").write_text(json.dumps(export))
-    return keyturn("accounts", "reset", "--from-breach", "domain.json", "--csv", "leaked.csv", *FAST, *more)
-
-
-def test_those_whose_password_leaked_elsewhere_are_asked_once(keyturn: Keyturn, school: School) -> None:
-    asked = ask_breached(keyturn, EXPORT, "--reason", "Your password leaked at another service.")
-
-    assert asked.out == "2 asked. The worker will send the mails.\n"
-    assert rows("leaked.csv") == [("", "begun"), (ADA, "asked"), (GRACE, "asked")]
-    school.deliver()
-    assert sorted(mail.to for mail in school.inbox.mails) == [ADA, GRACE]
-    assert all("leaked at another service" in mail.text for mail in school.inbox.mails)
-
-
-@pytest.mark.usefixtures("school")
-def test_a_named_breach_asks_only_those_who_are_in_it(keyturn: Keyturn) -> None:
-    ask_breached(keyturn, EXPORT, "--breach", "Dropbox")
-
-    assert rows("leaked.csv") == [("", "begun"), (ADA, "asked")]
-
-
-@pytest.mark.usefixtures("school")
-@pytest.mark.parametrize(
-    ("export", "arguments", "why"),
-    [
-        (EXPORT, ["--breach", "Apollo"], "domain.json has no breach Apollo with passwords: it has Adobe, Dropbox"),
-        ({"BreachSearchResults": None}, [], "domain.json has no address whose password leaked"),
-        ({"ada": ["Dropbox"]}, [], "domain.json is not the JSON export of a domain search: Object missing required"),
-        ([], [], "domain.json is not the JSON export of a domain search: Expected `object`"),
-    ],
-)
-def test_an_export_that_asks_nobody_says_why(keyturn: Keyturn, export: object, arguments: list[str], why: str) -> None:
-    refused = ask_breached(keyturn, export, *arguments)
-
-    assert refused.code != 0
-    assert why in refused.err
-    assert not Path("leaked.csv").exists()

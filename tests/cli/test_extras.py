@@ -76,7 +76,7 @@ def emails(workplace: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("lacking", ["polyfactory", "pygments", "watchfiles", "yaml"], indirect=True)
+@pytest.mark.parametrize("lacking", ["polyfactory", "pygments", "trustme", "watchfiles", "yaml"], indirect=True)
 @pytest.mark.usefixtures("lacking", "emails")
 def test_the_studio_needs_its_extra_whole(keyturn: Keyturn) -> None:
     shown = keyturn("studio", "emails", "--port", "0")
@@ -86,7 +86,7 @@ def test_the_studio_needs_its_extra_whole(keyturn: Keyturn) -> None:
     assert "Traceback" not in shown.err
 
 
-@pytest.mark.parametrize("lacking", ["polyfactory", "pygments", "watchfiles", "yaml"], indirect=True)
+@pytest.mark.parametrize("lacking", ["polyfactory", "pygments", "trustme", "watchfiles", "yaml"], indirect=True)
 @pytest.mark.usefixtures("lacking", "emails")
 def test_what_needs_nothing_of_it_does_without(keyturn: Keyturn) -> None:
     assert keyturn("studio", "emails", "--export", "site").code == 0

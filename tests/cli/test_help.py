@@ -38,7 +38,7 @@ def listed_in(text: str) -> list[str]:
 
 
 def test_all_groups_of_commands_are_found() -> None:
-    members = ["accounts", "breaches", "outbox", "mailbox"]
+    members = ["accounts", "outbox", "mailbox"]
     assert [f"keyturn {name}".strip() for name in ("", *members)] == GROUPS
 
 

@@ -31,7 +31,7 @@ print(*sys.modules)
 @pytest.mark.parametrize(
     ("code", "absent"),
     [
-        (SERVICE, {*DEAR, "httpx", "opentelemetry", "resend", "structlog"}),
+        (SERVICE, {*DEAR, "httpx", "opentelemetry", "resend"}),
         (STUDIO, {*DEAR, "httpx", "sqlalchemy"}),
         (WORKER, {*DEAR, "litestar"}),
         (MIGRATION, {"advanced_alchemy", "litestar", "pygments"}),

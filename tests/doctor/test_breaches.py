@@ -1,17 +1,13 @@
 """Whether the source of leaked passwords answers."""
 
 from datetime import timedelta
-from hashlib import sha1
-from pathlib import Path
 
 import pytest
 from tests.range_server import Fault, running_ranges
 
 from keyturn.doctor.services import check_breaches
 from keyturn.finding import Finding
-from keyturn.reset.passwords.breach_filter import write_filter
 from keyturn.settings import BreachSettings, Settings
-from keyturn.texts import Folder
 
 
 async def found(breaches: BreachSettings) -> Finding:
@@ -36,14 +32,3 @@ async def test_a_source_that_fails_is_a_warning_since_passwords_are_taken_withou
 
     assert told.verdict == "warn"
     assert told.mend
-
-
-async def test_a_file_is_fine_where_it_is_whole_and_fails_where_it_is_not(tmp_path: Path) -> None:
-    file = tmp_path / "leaked.bloom"
-    write_filter(file, [sha1(b"password", usedforsecurity=False).digest()], 1, 0.001)
-    chosen = BreachSettings(source="file", file=Folder(str(file)))
-
-    assert (await found(chosen)).verdict == "ok"
-    file.write_bytes(b"")
-    told = await found(chosen)
-    assert (told.verdict, "breaches.file" in told.message) == ("fail", True)

@@ -161,7 +161,7 @@ async def test_a_browser_that_signed_in_before_is_not_kept_out_by_strangers(visi
     await visitor.submit(VIEWER, "/logout")
     with contextlib.suppress(TooManyRequests):
         while True:
-            await school.parts.ground.limits.count_guess(ADA)
+            await school.parts.ground.limits.count_guess("address", ADA)
     async with school.visitor() as stranger:
         assert (await stranger.sign_in()).status_code == 429
 

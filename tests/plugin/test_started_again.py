@@ -16,9 +16,9 @@ from tests.spec.inbox import token_in
 from tests.spec.service import ADA, GRACE, NEW_PASSWORD, PASSWORD, hash_of
 
 from keyturn.accounts.port import Account
+from keyturn.cli.demo.supabase_server import SupabaseServer
 from keyturn.database.migrations import migrate
 from keyturn.settings import AccountSettings, Secret, SupabaseSettings, TableSettings
-from keyturn.testing import SupabaseServer
 
 pytestmark = [pytest.mark.parametrize("databases", ["sqlite"], indirect=True), pytest.mark.long]
 

@@ -54,7 +54,6 @@ def test_the_table_of_mail_providers_says_what_each_needs_and_whether_it_reports
 
 def test_what_has_no_variable_is_said_to_have_none() -> None:
     assert [name for name, cells in ROWS.items() if not cells[1].startswith("`")] == [
-        "apps.android",
         "accounts.table.set",
         "accounts.table.ends",
         "accounts.table.lock",

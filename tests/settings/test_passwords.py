@@ -1,7 +1,6 @@
 """Profiles of passwords, and where leaked ones are looked for."""
 
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from tests.settings.reading import Faults, Read
@@ -40,15 +39,6 @@ def test_a_length_from_the_environment_is_held_to_the_profile_too(faults: Faults
 
 def test_an_unknown_profile_is_refused(faults: Faults) -> None:
     assert set(faults('[password]\nprofile = "bsi"')) == {"password.profile"}
-
-
-def test_a_file_of_leaked_passwords_is_beside_the_settings(read: Read, faults: Faults, tmp_path: Path) -> None:
-    (tmp_path / "leaked.bloom").write_bytes(b"")
-    chosen = '[breaches]\nsource = "file"\n'
-
-    assert read(chosen + 'file = "leaked.bloom"').breaches.file == "leaked.bloom"
-    assert "keyturn breaches build" in faults(chosen + 'file = "gone.bloom"')["breaches.file"]
-    assert faults(chosen)["breaches.file"] == "missing: breaches.source is file"
 
 
 @pytest.mark.parametrize("timeout", ["0s", "11s", "1h"])

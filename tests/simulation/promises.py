@@ -125,8 +125,7 @@ def _one_mail_a_message(records: Records, mails: Sequence[Accepted], _: Sequence
             of_message[keys[mail.key]].append(mail)
     for message_id, accepted in of_message.items():
         kind = next(row.old for row in records.of("message") if row.who == message_id)
-        linked = [one for one in accepted if one.email.tags["template"] != "link_expired"]
-        if len(linked) > 1 and kind != "account_secured":
+        if len(accepted) > 1 and kind != "account_secured":
             yield f"message {message_id} became {len(accepted)} mails: {[one.key[-6:] for one in accepted]}"
         if len({one.key for one in accepted}) < len(accepted):
             yield f"message {message_id} is with both providers under one key"

@@ -12,8 +12,8 @@ from tests.sources.easemail import ADA, KEY, can_sign_in, is_grey
 from tests.spec.inbox import token_in
 from tests.spec.service import NOBODY, problem
 
+from keyturn.cli.demo.supabase_server import SupabaseServer
 from keyturn.settings import Secret
-from keyturn.testing.supabase_server import SupabaseServer
 
 pytestmark = pytest.mark.long
 

@@ -9,7 +9,7 @@ from tests.sources.adopted import EXAMPLES, PASSWORD, settings_of
 from tests.spec.inbox import Inbox, token_in
 from tests.spec.service import REQUEST, RESET, Service, running
 
-from keyturn.testing import SupabaseServer
+from keyturn.cli.demo.supabase_server import SupabaseServer
 
 pytestmark = pytest.mark.long
 

@@ -140,10 +140,10 @@ class Service:
         return client
 
     async def knows(self, password: str, email: str = ADA) -> bool:
-        """Tell whether the account signs in with the password."""
+        """Tell whether the account signs in with the password, and a second step if it has one."""
         answer = await self.anywhere().post(LOGIN, json={"email": email, "password": password})
         assert answer.status_code in {200, 401}, answer.text
-        return answer.status_code == 200
+        return answer.status_code == 200 or problem(answer) == "401 second-step-required"
 
     async def rows(self, query: Executable) -> Sequence[Mapping[str, Any]]:
         async with connected(self.parts.database) as connection:

@@ -48,7 +48,7 @@ ANSWERS = {
 
 BUTTON = {True: "200", False: "400 security-link-dead"}
 CODE = {True: "200", False: "400 code-refused"}
-SIGN_IN = {True: "200", False: "401 credentials-rejected"}
+SIGN_IN = {"": "200", "wrong": "401 credentials-rejected", "code is missing": "401 second-step-required"}
 
 PAGES = dict.fromkeys(LINKS, "reset-password") | {
     "code": "code",
@@ -135,7 +135,7 @@ class Machine(RuleBasedStateMachine):
     def enrol(self, account: Account) -> None:
         if account.password:
             self.world.enrol(account.email)
-            account.has_second_step = True
+            account.enrolled_at = account.enrolled_at or self.model.now
 
     # Users
 
@@ -294,7 +294,7 @@ class Machine(RuleBasedStateMachine):
         assert problem(answer) == SIGN_IN[self.model.sign_in(self.email(name), password)]
         if answer.is_success:
             self.browsers[self.model.keys[-1]] = browser
-        else:
+        elif problem(answer) != SIGN_IN["code is missing"]:
             self.require_usual("sign_in", answer)
 
     @precondition(some("session"))

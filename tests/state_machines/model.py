@@ -158,6 +158,8 @@ class Model:
             yield from self._notify("address_disputed", press.mailbox, account.email)
         else:
             account.secured = True
+            if account.is_recent(self.now):
+                account.enrolled_at = None
             if refusal == "suppressed":
                 outcome = refusal
             else:
@@ -173,22 +175,26 @@ class Model:
             return "link is dead"
         if len(password) < SHORTEST_PASSWORD:  # before the code is looked at, so a bad password wastes none
             return "password is rejected"
-        if account.has_second_step and step is None:
+        is_undone = link.kind == "recovery link" and account.is_recent(self.now)
+        is_asked = bool(account.enrolled_at) and not is_undone
+        if is_asked and step is None:
             return "code is missing"
-        if account.has_second_step and step is not None:
+        if is_asked and step is not None:
             if account.since is None or account.since <= self.now - DAY:
                 account.since, account.wrong = self.now, 0
             if step <= account.last_step:
                 return self._refuse_step(link)
         if password == account.password and account.state == "active":
             return "password is rejected"
-        if account.has_second_step and step is not None:
+        if is_asked and step is not None:
             account.last_step, account.wrong = step, 0
         link.over = "used"
         account.secured = False
         self.mailbox(account.email).mailed_at = None  # the owner has the mail, and need not wait for the next
         self.trail.append(("password_reset", "changed", account.email))
-        self._change("reset", account, password, is_proven=account.has_second_step)
+        self._change("reset", account, password, is_proven=is_asked)
+        if is_undone:
+            account.enrolled_at = None
         return ""
 
     def _refuse_step(self, link: Key) -> str:
@@ -243,13 +249,18 @@ class Model:
         link.is_replaced = True
         return ""
 
-    def sign_in(self, email: str, password: str) -> bool:
-        """Open an active account for its password. All else gets one answer."""
+    def sign_in(self, email: str, password: str) -> str:
+        """Open an active account for its password. All else gets one answer.
+
+        Only the right password tells that the account has a second step.
+        """
         account = self.at(email)
         if account is None or account.state != "active" or account.password != password:
-            return False
+            return "wrong"
+        if account.enrolled_at:
+            return "code is missing"
         self.issue("session", account, "")
-        return True
+        return ""
 
     # "This was not me", by the owner of a mailbox. It speaks for that mailbox alone.
 

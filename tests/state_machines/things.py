@@ -6,7 +6,7 @@ from typing import Literal
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 
-SUPPRESSED_FOR, KEPT_FOR = 14 * DAY, 7 * DAY
+SUPPRESSED_FOR, KEPT_FOR, RECENT = 14 * DAY, 7 * DAY, 30 * DAY
 SHORTEST_PASSWORD = 12
 MOST_MAILS, MOST_TRIES, MOST_STEPS = 5, 5, 2
 """Mails of a mailbox in a day, tries of a code, and second steps of a link: fewer than by default, since a run has few
@@ -58,10 +58,14 @@ class Account:
     provider: str = ""
     enabled: bool = True
     secured: bool = False
-    has_second_step: bool = False
+    enrolled_at: datetime | None = None
     last_step: int = -1
     wrong: int = 0
     since: datetime | None = None
+
+    def is_recent(self, now: datetime) -> bool:
+        """Tell whether the second step was set up so recently that the owner's mailbox undoes it."""
+        return self.enrolled_at is not None and self.enrolled_at > now - RECENT
 
     @property
     def state(self) -> State:

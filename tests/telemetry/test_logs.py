@@ -26,6 +26,11 @@ log = logging.getLogger("keyturn.outbox")
         (f"token={TOKEN}", "token=[token]"),
         (f"https://a.example/reset-password/{TOKEN}?x=1", "https://a.example/reset-password/[token]?x=1"),
         (f"'{TOKEN}'", "'[token]'"),
+        *(
+            (f"/reset{before}{TOKEN}{after}?x", "/[token]?x")
+            for before in ("-", "_", "--", "1")
+            for after in ("", "-", "_", "z")
+        ),
         (f"password_hash={HASH!r}", "password_hash='[hash]'"),
         (AS_LONG_AS_A_TOKEN_WITHIN, "[hash]"),
         ("mail to ada@northwind.example failed", "mail to a***@northwind.example failed"),

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 import pytest
 from tests.emails.inbox.mails import mail
 
-from keyturn.testing import SmtpFault
 from keyturn.testing.mailbox import Mailbox, running_mailbox
 
 pytest_plugins = ["pytester"]
@@ -91,15 +90,6 @@ def test_none_is_expected(mailbox: Mailbox) -> None:
 async def test_a_loop_goes_on_while_it_waits(mailbox: Mailbox) -> None:
     threading.Timer(0.05, send, [mailbox, "Welcome"]).start()
     assert (await mailbox.wait_for_async(subject="Welcome", timeout=30)).subject == "Welcome"
-
-
-def test_faults_are_asked_for_and_forgotten_with_the_mails(mailbox: Mailbox) -> None:
-    mailbox.faults.set(SmtpFault(code=451))
-    with pytest.raises(smtplib.SMTPDataError, match="451"):
-        send(mailbox, "Refused")
-    mailbox.clear()
-    send(mailbox, "Taken")
-    assert [received.subject for received in mailbox.all()] == ["Taken"]
 
 
 def test_the_fixture_is_empty_for_each_test_and_says_where_to_send(pytester: pytest.Pytester) -> None:

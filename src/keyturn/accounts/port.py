@@ -56,7 +56,7 @@ NOTHING = Ended()
 class NewPassword:
     """A password that the policy has accepted. It does not show itself in a repr, a log or a traceback.
 
-    `hash_with`: makes its hash, unless the hash is already given as `hashed`.
+    `hash_with`: makes its hash.
     `current`: the password that a signed-in user gave with it; None after a link.
     """
 
@@ -66,14 +66,13 @@ class NewPassword:
         self,
         text: str,
         hash_with: Callable[[str], Awaitable[str]],
-        hashed: str | None = None,
         *,
         current: str | None = None,
     ) -> None:
         self.text = text
         self.current = current
         self._hash_with = hash_with
-        self._hash = hashed
+        self._hash: str | None = None
 
     async def hashed(self) -> str:
         """Return its hash, made once, off the event loop. Raises Busy if too many callers already wait."""

@@ -172,7 +172,7 @@ def _second_step_texts(language: SourceTexts) -> dict[str, str]:
     _ = language.gettext
     return {
         "secondStep": _("Second step"),
-        "secondStepLead": _("Your account is protected by a second step. To set a new password, also enter a code."),
+        "secondStepLead": _("Your account is protected by a second step. Enter a code, too."),
         "secondStepOther": _("Your account is protected by a second step that we can’t check here. Contact support."),
         "totp": _("Authenticator app"),
         "sms": _("Text message to %(number)s", number="{number}"),

@@ -130,7 +130,11 @@ class ResetController(Controller):
         self, data: JSONBody[schemas.NewPassword], request: AnyRequest, api: GivenApi
     ) -> Response[schemas.Done]:
         account = await api.resets.complete(
-            data.token, data.require_password(), client_of(request), data.email, data.answer
+            data.token,
+            data.require_password(),
+            client_of(request),
+            data.email,
+            data.second_step.answer if data.second_step else None,
         )
         language = api.language(request)
         text = language.gettext("Your password was changed. You can sign in with it now.")
@@ -146,7 +150,7 @@ class ResetController(Controller):
         summary="Check a new password",
         description=(
             "Tells a form whether a password would be accepted, while the user types it. Needs a live link, and does "
-            "not use it up. The answer does not reveal whether it is the account's current password."
+            "not use it up."
         ),
         operation_id="checkPassword",
         responses=problem_responses(InputInvalid, LinkDead, TooManyRequests, Busy),

@@ -141,6 +141,10 @@ class SecondStepCode(_Schema, frozen=True, kw_only=True):
     method: Method
     code: Annotated[str, Meta(max_length=64, examples=["492039"])] | None = None
 
+    @property
+    def answer(self) -> SecondStepAnswer:
+        return SecondStepAnswer(method=self.method, code=self.code or "")
+
 
 class NewPassword(_Schema, frozen=True, kw_only=True):
     """Sets a password with a link: as `newPassword` or `password`; `confirmPassword` repeats it, where it is given.
@@ -154,11 +158,6 @@ class NewPassword(_Schema, frozen=True, kw_only=True):
     confirm_password: str | None = None
     email: _Email | None = None
     second_step: SecondStepCode | None = None
-
-    @property
-    def answer(self) -> SecondStepAnswer | None:
-        given = self.second_step
-        return SecondStepAnswer(method=given.method, code=given.code or "") if given else None
 
     def require_password(self) -> str:
         """Return the one password. Raises InputInvalid where there is none, or two that differ."""
@@ -195,10 +194,11 @@ class PasswordChange(_Schema, frozen=True, kw_only=True):
 
 
 class Credentials(_Schema, frozen=True, kw_only=True):
-    """Signs somebody in."""
+    """Signs somebody in. `secondStep` is for accounts that have a second factor."""
 
     email: _Email
     password: _Password
+    second_step: SecondStepCode | None = None
 
 
 class Done(_Schema, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from keyturn.api.requests import AnyRequest, GivenSessions, client_of
 from keyturn.api.responses import SESSION, message_response
 from keyturn.api.schemas import Credentials, Done, PasswordChange, SignedIn
 from keyturn.problems.passwords import OutcomeUnknown, PasswordRejected
-from keyturn.problems.proofs import CredentialsRejected, NotSignedIn
+from keyturn.problems.proofs import CredentialsRejected, NotSignedIn, SecondStepRejected, SecondStepRequired
 from keyturn.problems.requests import Busy, InputInvalid, TooManyRequests
 
 
@@ -23,15 +23,25 @@ class SessionController(Controller):
         kind="login",
         status_code=200,
         summary="Sign in",
+        description=(
+            "If the account has a second factor, `secondStep` is required; a request without it gets the methods to "
+            "choose from."
+        ),
         operation_id="signIn",
         security=[{}],
-        responses=problem_responses(InputInvalid, CredentialsRejected, TooManyRequests, Busy),
+        responses=problem_responses(
+            InputInvalid, CredentialsRejected, SecondStepRequired, SecondStepRejected, TooManyRequests, Busy
+        ),
     )
     async def login(
         self, data: JSONBody[Credentials], request: AnyRequest, sessions: GivenSessions
     ) -> Response[SignedIn]:
         opened = await sessions.sign_ins.sign_in(
-            data.email, data.password, client_of(request), sessions.device_cookie.read(request)
+            data.email,
+            data.password,
+            client_of(request),
+            sessions.device_cookie.read(request),
+            data.second_step.answer if data.second_step else None,
         )
         cookies = [sessions.cookie.issue(opened.secret), sessions.device_cookie.issue(opened.device)]
         return Response(signed_in_account(opened.account), cookies=cookies)

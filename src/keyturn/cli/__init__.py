@@ -37,7 +37,6 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "diff": ("keyturn.cli.emails.diff", "Show which emails changed since a commit, in pictures."),
     "doctor": ("keyturn.cli.doctor", "Check the installation, and suggest fixes."),
     "accounts": ("keyturn.cli.accounts", "Find accounts, invite, send reset links, unlock."),
-    "breaches": ("keyturn.cli.breaches", "Build an offline file of leaked passwords."),
     "outbox": ("keyturn.cli.outbox", "List, retry, hold and release outgoing messages."),
     "mailbox": ("keyturn.cli.records", "Show why an address gets no mail, and unblock it."),
     "audit": ("keyturn.cli.records", "Show requests, changes and their outcomes."),

@@ -17,7 +17,6 @@ import msgspec
 
 from keyturn import addresses
 from keyturn.accounts.port import ListsAddresses
-from keyturn.cli.breach_exports import addresses_in
 from keyturn.cli.options import ADDRESS, JSON, OPERATOR, REASON, printable, rate, takes_parts, with_parts
 from keyturn.cli.terminal import accent, muted, print_json, stamp
 from keyturn.database import now
@@ -80,13 +79,6 @@ async def link(parts: Parts, email: str, reason: str, with_code: bool, operator:
 @click.option("--all", "everybody", is_flag=True, help="Send to all active or locked accounts with a password.")
 @click.option("--from", "source", type=click.File(), help="Send to the addresses in this file, one a line.")
 @click.option(
-    "--from-breach",
-    "export",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Send to the addresses whose password leaked, by the JSON export of Have I Been Pwned's domain search.",
-)
-@click.option("--breach", "breaches", multiple=True, metavar="NAME", help="Take only this breach of --from-breach.")
-@click.option(
     "--csv", "result", type=click.Path(dir_okay=False, path_type=Path), help="File for the outcome of each address."
 )
 @click.option(
@@ -100,8 +92,6 @@ def reset(
     email: str,
     everybody: bool,
     source: IO[str] | None,
-    export: Path | None,
-    breaches: Sequence[str],
     result: Path | None,
     rate: float,
     dry_run: bool,
@@ -113,27 +103,24 @@ def reset(
 
     The account's owner chooses the new password, and the command never learns it.
 
-    With --all, --from or --from-breach, name a file with --csv: it gets the outcome of each address. If the run is
+    With --all or --from, name a file with --csv: it gets the outcome of each address. If the run is
     interrupted, run the same command again to continue.
 
     \b
     Example:  keyturn accounts reset ada@northwind.example
               keyturn accounts reset --all --csv november.csv --reason "A copy of our database was stolen."
     """
-    if [bool(email), everybody, source is not None, export is not None].count(True) != 1:
-        raise click.UsageError("Give one address, --all, --from or --from-breach.")
-    if breaches and export is None:
-        raise click.UsageError("--breach goes with --from-breach.")
+    if [bool(email), everybody, source is not None].count(True) != 1:
+        raise click.UsageError("Give one address, --all or --from.")
     campaign = Campaign(name=secrets.token_hex(8), operator=operator, reason=reason)
     if email:
         with_parts(lambda parts: _ask_one(parts, campaign, email, dry_run=dry_run))
         return
     if result is None and not dry_run:
         raise click.UsageError("Name a file with --csv for the outcome of each account.")
-    listed = addresses_in(export, breaches) if export else source
     if not (dry_run or yes):
         click.confirm("Send a mail to each of these accounts?", abort=True)
-    with_parts(lambda parts: _ask_all(parts, campaign, listed, result, rate, dry_run=dry_run))
+    with_parts(lambda parts: _ask_all(parts, campaign, source, result, rate, dry_run=dry_run))
 
 
 async def _ask_one(parts: Parts, campaign: Campaign, email: str, *, dry_run: bool) -> None:

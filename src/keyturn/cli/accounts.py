@@ -46,8 +46,8 @@ class FactorNotKept(KeyturnError):
 async def totp(parts: Parts, email: str, remove: bool, yes: bool, operator: Client) -> None:
     """Set up an authenticator app for an account.
 
-    Shows a QR code, asks for a code from the app, and prints recovery codes. Resets ask for the app's codes only after
-    you enter a valid code, so an unfinished set-up locks no user out.
+    Shows a QR code, asks for a code from the app, and prints recovery codes. Resets and sign-ins ask for the app's
+    codes only after you enter a valid code, so an unfinished set-up locks no user out. The owner gets a mail.
 
     \b
     Example:  keyturn accounts totp ada@northwind.example
@@ -57,9 +57,7 @@ async def totp(parts: Parts, email: str, remove: bool, yes: bool, operator: Clie
     account = await account_of(parts, email)
     if remove:
         if not yes:
-            click.confirm(
-                f"{account.email} will need only a link to set a new password. Remove the second factors?", abort=True
-            )
+            click.confirm(f"{account.email} will need no code any more. Remove the second factors?", abort=True)
         had_one = bool(await step.factors(account))
         if had_one:
             await FactorChanges(parts.records, step).remove(account, operator)
@@ -69,7 +67,7 @@ async def totp(parts: Parts, email: str, remove: bool, yes: bool, operator: Clie
     _show(seed, account.email, parts.settings.brand.name)
     taken = _require_code(seed)
     codes = await FactorChanges(parts.records, step).set_up(account, seed, taken, operator)
-    click.echo(f"From now on, resets for {accent(account.email)} ask for a code from this app.\n")
+    click.echo(f"From now on, resets and sign-ins for {accent(account.email)} ask for a code from this app.\n")
     _print_recovery_codes(codes)
 
 
@@ -111,13 +109,12 @@ async def phone(parts: Parts, email: str, number: str, operator: Client) -> None
     \b
     Example:  keyturn accounts phone ada@northwind.example '+44 7700 900123'
     """
-    _, factors = _kept_here(parts)
+    step, _ = _kept_here(parts)
     if not parts.settings.second_step.sms.transport:
         raise FactorNotKept("second_step.sms.transport is not set, so no code could be sent: set it first")
     account = await account_of(parts, email)
-    await factors.set_phone(account.id, number)
-    await parts.audit.record("second_step", "phone_set", operator, account.id, addresses.normalize(account.email))
-    click.echo(f"From now on, resets for {accent(account.email)} can send a code to {number}.")
+    await FactorChanges(parts.records, step).set_phone(account, number, operator)
+    click.echo(f"From now on, resets and sign-ins for {accent(account.email)} can send a code to {number}.")
 
 
 def _own_step(parts: Parts) -> OwnSecondStep:
@@ -161,9 +158,7 @@ def _require_code(seed: bytes) -> int:
 
 
 def _print_recovery_codes(codes: Sequence[str]) -> None:
-    click.echo(
-        "Recovery codes: each works for one reset without the phone. Print them now: they are not shown again.\n"
-    )
+    click.echo("Recovery codes: each works once, without the phone. Print them now: they are not shown again.\n")
     for code in codes:
         click.echo(f"  {code}")
 

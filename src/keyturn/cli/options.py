@@ -37,7 +37,7 @@ def rate(text: object) -> float:
         limit = parse_rate(str(text))
     except ValueError:
         raise click.BadParameter(f"{text} is not a rate: write 300/minute or 10/second, for example") from None
-    return limit.amount / limit.get_expiry()
+    return limit.amount / limit.seconds
 
 
 def operator_named(name: str) -> Client:

@@ -27,6 +27,8 @@ App = Callable[..., Any]
 
 log = logging.getLogger("keyturn.server")
 
+_DEFAULTS = ServerSettings()
+
 _MOST_AHEAD = 16
 """Requests that a client may send before the first is answered."""
 
@@ -42,6 +44,15 @@ _NEW_OBJECTS = 10_000
 """New objects since the last collection that trigger the next one
 (https://docs.python.org/3/library/gc.html#gc.set_threshold). The interpreter's default, 700 in Python 3.11, is less
 than some dozens of open requests hold."""
+
+_SECURITY = (
+    b"content-security-policy: default-src 'none'; frame-ancestors 'none'",
+    b"x-content-type-options: nosniff",
+    b"referrer-policy: no-referrer",
+    b"cache-control: no-store",
+)
+_END = b"\r\n".join([*_SECURITY, b"connection: close", b"content-length: 0", b"", b""])
+"""The headers of a refused request."""
 
 _PATIENCE = 2
 """Seconds for open requests at the end; a browser's live connection would otherwise never end."""
@@ -134,6 +145,14 @@ class BoundedProtocol(HttpToolsProtocol):
             self._fault = fault
             raise ValueError
 
+    def on_headers_complete(self) -> None:
+        """Refuse targets that are no path, such as `*`, and a missing or second Host (RFC 9112, 3.2)."""
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        needs_host = self.parser.get_http_version() != "1.0"
+        if not self.url.startswith((b"/", b"http://", b"https://")) or hosts > 1 or hosts < needs_host:
+            raise ValueError
+        super().on_headers_complete()
+
     def on_body(self, body: bytes) -> None:
         self._unknown = 0
         super().on_body(body)
@@ -180,8 +199,7 @@ class BoundedProtocol(HttpToolsProtocol):
             cycle: RequestResponseCycle | None = self.cycle
             begun = cycle and cycle.response_started and not cycle.response_complete
             if self._owed == 0 and not begun:
-                line = f"HTTP/1.1 {status.value} {status.phrase}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
-                self.transport.write(line.encode())
+                self.transport.write(b"HTTP/1.1 %d %b\r\n%b" % (status, status.phrase.encode(), _END))
             self.transport.close()
             self.waiting_since = monotonic()
 
@@ -200,12 +218,9 @@ async def serve(
     ready: Callable[[], None],
     stopping: Callable[[], None] = lambda: None,
     *,
-    limits: ServerSettings | None = None,
+    limits: ServerSettings = _DEFAULTS,
 ) -> None:
-    """Serve until SIGINT or SIGTERM. `ready` is called once requests are answered, `stopping` when the end begins.
-
-    `limits` are those of connections, where strangers may come.
-    """
+    """Serve until SIGINT or SIGTERM. `ready` is called once requests are answered, `stopping` when the end begins."""
     server = _Server(uvicorn_config(app, limits), ready)
 
     def end() -> None:
@@ -220,7 +235,7 @@ async def serve(
 @contextlib.asynccontextmanager
 async def serving(app: App, bound: socket.socket) -> AsyncIterator[None]:
     """Serve while the block runs, and leave the signals to it."""
-    server = _Server(uvicorn_config(app, lifespan="off"), lambda: None)
+    server = _Server(uvicorn_config(app, _DEFAULTS, lifespan="off"), lambda: None)
     task = asyncio.create_task(server.serve(sockets=[bound]))
     try:
         yield
@@ -229,13 +244,13 @@ async def serving(app: App, bound: socket.socket) -> AsyncIterator[None]:
         await task
 
 
-def uvicorn_config(app: App, limits: ServerSettings | None = None, **more: Any) -> uvicorn.Config:
+def uvicorn_config(app: App, limits: ServerSettings, **more: Any) -> uvicorn.Config:
     """Return uvicorn's configuration. It can be pickled for other processes if `app` can.
 
     An access log would hold the paths of reset links (OWASP ASVS 16.2.5). Only `server.trusted_proxies` decides who the
     client is. WebSockets are unused, and their protocols have other limits.
     """
-    http: Any = partial(BoundedProtocol, within_open_files(limits)) if limits else "auto"
+    http: Any = partial(BoundedProtocol, limits)
     more |= {"access_log": False, "proxy_headers": False, "server_header": False, "ws": "none"}
     return uvicorn.Config(app, http=http, log_config=None, timeout_graceful_shutdown=_PATIENCE, **more)
 

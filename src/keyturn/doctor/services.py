@@ -6,19 +6,15 @@ import socket
 import ssl
 import time
 from hashlib import sha1
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 
 from keyturn.database import Database
-from keyturn.errors import SettingsInvalid
 from keyturn.finding import Finding
 from keyturn.problems.requests import ChallengeUnready, LimitsUnready
 from keyturn.reset.limits.rate_limits import RateLimits
-from keyturn.reset.passwords.breach_filter import BreachFilter
-from keyturn.reset.passwords.breach_ranges import BreachRanges
-from keyturn.reset.passwords.breaches import BreachSource, BreachSourceFailed
+from keyturn.reset.passwords.breaches import BreachRanges, BreachSourceFailed
 from keyturn.reset.proofs.captcha import SERVICES, SiteVerify
 from keyturn.settings import Settings
 from keyturn.settings.url_rules import database_kind
@@ -29,17 +25,8 @@ _ON_EVERY_LIST = sha1(b"password", usedforsecurity=False).digest()
 async def check_breaches(settings: Settings) -> list[Finding]:
     """Ask as a reset does, within its time-out. Failures are warnings, since resets then skip the check."""
     chosen = settings.breaches
-    try:
-        source, where = _source_of(settings)
-    except SettingsInvalid as error:
-        return [
-            Finding(
-                "breaches",
-                "fail",
-                str(error),
-                "Build it with `keyturn breaches build`: Keyturn does not start without it.",
-            )
-        ]
+    # Without a path or a query, which may hold a key.
+    source, where = BreachRanges(chosen.url), str(urlsplit(chosen.url).hostname)
     seconds = chosen.timeout.total_seconds()
     try:
         async with asyncio.timeout(seconds):
@@ -52,7 +39,7 @@ async def check_breaches(settings: Settings) -> list[Finding]:
     finally:
         await source.close()
     if not found:
-        mend = "Remove breaches.url to use the default service, or build a file with `keyturn breaches build`."
+        mend = "Remove breaches.url to use the default service."
         return [
             Finding(
                 "breaches",
@@ -62,15 +49,6 @@ async def check_breaches(settings: Settings) -> list[Finding]:
             )
         ]
     return [Finding("breaches", "ok", f'{where} works: it lists the password "password"')]
-
-
-def _source_of(settings: Settings) -> tuple[BreachSource, str]:
-    """Return the source and its display name, without a path or a query that may hold a key."""
-    chosen = settings.breaches
-    if chosen.source == "file":
-        filter_ = BreachFilter(Path(chosen.file))
-        return filter_, f"{chosen.file}, {filter_.entries:,} passwords,"
-    return BreachRanges(chosen.url), str(urlsplit(chosen.url).hostname)
 
 
 _NAME = "challenge"

@@ -13,6 +13,7 @@ from keyturn import addresses
 from keyturn.pages.site import Site
 from keyturn.problems.requests import InputInvalid
 from keyturn.reset.records import tokens
+from keyturn.reset.sign_in import PROOF_LIFE
 
 Said = Literal[
     "password_changed",
@@ -103,6 +104,13 @@ class Cookies:
     def read_security_token(self, cookies: Mapping[str, str]) -> str:
         return cookies.get(self._name("proof"), "")
 
+    def set_password_proof(self, proof: str) -> Cookie:
+        """Hold the proof that a password was right, for the sign-in page while it asks for the second step."""
+        return self._cookie("password", proof, self._site.paths.sign_in, PROOF_LIFE)
+
+    def read_password_proof(self, cookies: Mapping[str, str]) -> str:
+        return cookies.get(self._name("password"), "")
+
     def set_link_request(self, email: str, path: str, return_to: str = "") -> Cookie:
         """Hold the requested address and the time for ten minutes, for the page at `path`."""
         asked_for = f"{email}\n{return_to}".rstrip("\n")
@@ -141,7 +149,7 @@ class Cookies:
     def read_language(self, cookies: Mapping[str, str]) -> str:
         return cookies.get(self._name("language"), "")
 
-    def delete(self, name: Literal["link", "proof", "asked", "flash"], path: str) -> Cookie:
+    def delete(self, name: Literal["link", "proof", "asked", "flash", "password"], path: str) -> Cookie:
         return self._cookie(name, "", path, timedelta(0))
 
     def _name(self, name: str) -> str:

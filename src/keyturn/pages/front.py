@@ -76,7 +76,12 @@ def service_error_handlers(pages: Pages) -> ExceptionHandlersMap:
 
 def _is_for_people(request: AnyRequest, api: str) -> bool:
     """Tell whether a page is wanted. If the API is at "/", only the Accept header shows that."""
-    if request.scope["path"].split("/")[1] in {*_FOR_PROGRAMS, api.split("/")[1]} - {""}:
+    if _first_part(request.scope["path"]) in {*_FOR_PROGRAMS, _first_part(api)} - {""}:
         return False
     accepted = Accept(clip_header(request.headers.get("accept", "*/*")))
     return accepted.best_match([PROBLEM_TYPE, "application/json", "text/html"]) == "text/html"
+
+
+def _first_part(path: str) -> str:
+    """Return the first part of a path, whatever a client or a server made of it."""
+    return path.lstrip("/").partition("/")[0]

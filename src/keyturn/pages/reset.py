@@ -5,7 +5,7 @@ A link leaves the address bar before anything else happens, and only a POST uses
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, cast, get_args
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -19,62 +19,26 @@ from keyturn.api.mounting import reading
 from keyturn.api.requests import AnyRequest, accepted_language, client_of
 from keyturn.api.responses import judgement_response
 from keyturn.database import now
-from keyturn.pages.app_links import offered_app
 from keyturn.pages.cookies import Flash, Said
 from keyturn.pages.rendering import GivenPages, Pages
+from keyturn.pages.second_step import ShownStep, StepForm, shown_step
 from keyturn.problems import proofs
 from keyturn.problems.passwords import OutcomeUnknown, PasswordRejected, Violation
 from keyturn.problems.requests import TooManyRequests, Unavailable
 from keyturn.reset.check import LiveLink
 from keyturn.reset.passwords.policy import Rule
-from keyturn.reset.proofs.second_step.port import Method
-from keyturn.reset.proofs.second_step.required import SecondStepAnswer
-
-_LONGEST_CODE = 64
 
 _DAY = timedelta(days=1)
 """An end later than this needs a date beside the time."""
 
 
-class NewPasswordForm(msgspec.Struct, frozen=True):
-    """The submitted form. `email`: the account whose password it changes. `current`: the current password.
-
-    `method`, `code`: the answer to the second step, if there is one.
-    """
+class NewPasswordForm(StepForm, frozen=True):
+    """The submitted form. `email`: the account whose password it changes. `current`: the current password."""
 
     email: str = ""
     current: str = ""
     password: str = ""
     again: str = ""
-    method: str = ""
-    code: str = ""
-
-    @property
-    def answer(self) -> SecondStepAnswer | None:
-        """The answer to the second step. A code that is too long is cut, and stays wrong."""
-        if self.method not in get_args(Method):
-            return None
-        return SecondStepAnswer(method=cast("Method", self.method), code=self.code[:_LONGEST_CODE])
-
-
-class ShownStep(msgspec.Struct, frozen=True, kw_only=True):
-    """The outcome of the last try of the second step.
-
-    `missing`: the code was empty.
-    `tries_left`: the code was wrong.
-    `sent`: a code was sent to a phone. `unsent`: none could be sent, for `wait` if that is known.
-    """
-
-    method: str = ""
-    missing: bool = False
-    tries_left: int | None = None
-    sent: bool = False
-    wait: timedelta | None = None
-    unsent: bool = False
-
-    @property
-    def failed(self) -> bool:
-        return self.missing or self.tries_left is not None
 
 
 def password_form(
@@ -96,8 +60,6 @@ def password_form(
     names = {rule.name for rule in known}
     more = [Rule(name=one.rule, message=one.message, limit=one.limit) for one in broken if one.rule not in names]
     until: datetime | None = owner.expires_at if isinstance(owner, LiveLink) else None
-    link = pages.cookies.read_link(request.cookies) if until else None
-    agent = request.headers.get("user-agent", "")
     return pages.page(
         request,
         "reset.html",
@@ -111,7 +73,6 @@ def password_form(
         until=until,
         lasts_days=until is not None and until > now() + _DAY,
         step=step or ShownStep(),
-        app=offered_app(pages.site.apps, link.token, agent) if link else None,
     )
 
 
@@ -226,7 +187,7 @@ class ResetPassword(Controller):
         except PasswordRejected as rejected:
             broken = rejected.violations
         except (proofs.SecondStepRequired, proofs.SecondStepRejected) as asked:
-            step = _shown_step(data.method, asked)
+            step = shown_step(data.method, asked)
             if _is_script(request):
                 return _tell_script(request, pages, step)
         except (proofs.LinkDead, OutcomeUnknown) as ended:
@@ -270,12 +231,6 @@ def _lead(request: AnyRequest, pages: Pages, url: str, *cookies: Cookie) -> Resp
     if _is_script(request):
         return Response({"next": url}, status_code=200, cookies=list(cookies))
     return pages.redirect(url, *cookies)
-
-
-def _shown_step(method: str, asked: proofs.SecondStepRequired | proofs.SecondStepRejected) -> ShownStep:
-    if isinstance(asked, proofs.SecondStepRejected):
-        return ShownStep(method=method, tries_left=asked.tries_left)
-    return ShownStep(method=method, sent=bool(asked.sent), missing=not asked.sent)
 
 
 async def _show_without_link(request: AnyRequest, pages: Pages) -> Response[Any]:

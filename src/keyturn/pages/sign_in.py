@@ -1,9 +1,9 @@
 """Signing in and out."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
-import msgspec
 from litestar import Controller, Response, post
 from litestar.di import NamedDependency
 from litestar.params import FromQuery, URLEncodedBody
@@ -11,8 +11,10 @@ from litestar.params import FromQuery, URLEncodedBody
 from keyturn.api.mounting import reading
 from keyturn.api.requests import AnyRequest, client_of
 from keyturn.pages.cookies import Flash
-from keyturn.pages.rendering import GivenPages
-from keyturn.problems.proofs import CredentialsRejected, NotSignedIn
+from keyturn.pages.rendering import GivenPages, Pages
+from keyturn.pages.second_step import ShownStep, StepForm, shown_step
+from keyturn.problems.proofs import CredentialsRejected, Factor, NotSignedIn, SecondStepRejected, SecondStepRequired
+from keyturn.reset.proofs.second_step.required import SecondStepAnswer
 from keyturn.reset.sign_in import SignIns
 
 GivenSignIns = NamedDependency[SignIns]
@@ -21,7 +23,7 @@ GivenSignIns = NamedDependency[SignIns]
 _PATH_OF_THIS_SITE = re.compile(r"/(?!/)[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*")
 
 
-class SignInForm(msgspec.Struct, frozen=True):
+class SignInForm(StepForm, frozen=True):
     """The submitted form. `next`: the page after the sign-in."""
 
     email: str = ""
@@ -44,16 +46,9 @@ class SignIn(Controller):
             _, account = await pages.signed_in(request)
         except NotSignedIn:
             flash = pages.cookies.read_flash(request.cookies)
-            return pages.page(
-                request,
-                "sign_in.html",
-                account=flash,
-                email=flash.email if flash else "",
-                next=next,
-                rejected=False,
-                flash=flash and flash.said,
-                cookies=[pages.cookies.delete("flash", site.paths.sign_in)] if flash else [],
-            )
+            ended = [pages.cookies.delete("flash", site.paths.sign_in)] if flash else []
+            email = flash.email if flash else ""
+            return _form(pages, request, email=email, next=next, flash=flash, cookies=ended)
         return pages.redirect(next_url(next, site.settings_url(account.kind)))
 
     @post()
@@ -64,20 +59,73 @@ class SignIn(Controller):
 
         Raises TooManyRequests, Busy.
         """
-        site = pages.site
-        try:
-            opened = await sign_ins.sign_in(
-                data.email, data.password, client_of(request), site.device_cookie.read(request)
-            )
-        except CredentialsRejected:
-            return pages.page(
-                request, "sign_in.html", status=422, email=data.email, next=data.next, rejected=True, flash=None
-            )
-        url = next_url(data.next, site.settings_url(opened.account.kind))
-        path = site.settings_location(opened.account.kind)
-        forgotten = [pages.cookies.delete("asked", path)] if path in site.settings_paths else []
-        started = (site.session_cookie.issue(opened.secret), site.device_cookie.issue(opened.device))
-        return pages.redirect(url, *started, *forgotten)
+        return await _sign_in(pages, sign_ins, request, data, data.answer)
+
+    @post("/code")
+    async def send_code(
+        self, request: AnyRequest, data: URLEncodedBody[SignInForm], pages: GivenPages, sign_ins: GivenSignIns
+    ) -> Response[Any]:
+        """Send a code to the phone of an account whose password was just proved. Raises TooManyRequests, Busy."""
+        return await _sign_in(pages, sign_ins, request, data, SecondStepAnswer(method="sms"))
+
+
+async def _sign_in(
+    pages: Pages, sign_ins: SignIns, request: AnyRequest, data: SignInForm, answer: SecondStepAnswer | None
+) -> Response[Any]:
+    """Sign in by the password, or by the proof that the password was right, while the second step is asked for."""
+    site, client = pages.site, client_of(request)
+    proof = "" if data.password else pages.cookies.read_password_proof(request.cookies)
+    device = site.device_cookie.read(request)
+    try:
+        opened = await sign_ins.sign_in(data.email, data.password, client, device, answer, proof)
+    except CredentialsRejected:
+        return _form(pages, request, email=data.email, next=data.next, status=422, rejected=True)
+    except (SecondStepRequired, SecondStepRejected) as asked:
+        is_first = answer is None and isinstance(asked, SecondStepRequired)
+        return _form(
+            pages,
+            request,
+            email=data.email,
+            next=data.next,
+            status=200 if isinstance(asked, SecondStepRequired) and asked.sent else 422,
+            factors=asked.factors,
+            step=ShownStep() if is_first else shown_step(data.method, asked),
+            cookies=[pages.cookies.set_password_proof(asked.password_proof)],
+        )
+    url = next_url(data.next, site.settings_url(opened.account.kind))
+    path = site.settings_location(opened.account.kind)
+    forgotten = [pages.cookies.delete("asked", path)] if path in site.settings_paths else []
+    if proof:
+        forgotten.append(pages.cookies.delete("password", site.paths.sign_in))
+    started = (site.session_cookie.issue(opened.secret), site.device_cookie.issue(opened.device))
+    return pages.redirect(url, *started, *forgotten)
+
+
+def _form(
+    pages: Pages,
+    request: AnyRequest,
+    *,
+    email: str,
+    next: str,  # noqa: A002 - the field's name
+    rejected: bool = False,
+    flash: Flash | None = None,
+    factors: Sequence[Factor] = (),
+    step: ShownStep | None = None,
+    **values: Any,
+) -> Response[Any]:
+    """Return the form; with `factors` it asks for the second step."""
+    return pages.page(
+        request,
+        "sign_in.html",
+        account=flash,
+        email=email,
+        next=next,
+        rejected=rejected,
+        flash=flash and flash.said,
+        factors=factors,
+        step=step or ShownStep(),
+        **values,
+    )
 
 
 class SignOut(Controller):

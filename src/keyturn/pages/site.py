@@ -21,7 +21,7 @@ from keyturn.reset.request import ResetRequests
 from keyturn.reset.return_addresses import ReturnAddresses
 from keyturn.reset.securing import AccountSecuring
 from keyturn.reset.sign_in import SignIns
-from keyturn.settings import AppSettings, Brand, IdentityProvider
+from keyturn.settings import Brand, IdentityProvider
 from keyturn.settings.paths import Paths
 
 
@@ -46,7 +46,6 @@ class TemplateSite:
     `ends_sessions`: securing an account or changing its password ends all its sessions, including those of the app.
     `has_app`: the accounts are an app's, which may have sessions of its own.
     `takes_names`: users may enter a user name in place of their address.
-    `apps`: the mobile apps that open links.
     `identity_provider`: a way to sign in beside the password. Without an address there is none.
     """
 
@@ -66,7 +65,6 @@ class TemplateSite:
     ends_sessions: bool = True
     has_app: bool = False
     takes_names: bool = False
-    apps: AppSettings = field(default_factory=AppSettings)
     identity_provider: IdentityProvider = field(default_factory=IdentityProvider)
 
     @property

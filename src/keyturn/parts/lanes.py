@@ -13,7 +13,7 @@ from keyturn.mail.port.email import local_sender
 from keyturn.mail.sending.senders import sender_for
 from keyturn.outbox import Handler, Lane, Relay, RelayLimits, Seal
 from keyturn.reset.answer import LinkRenewal, ResetLinks, ResetRequestHandler
-from keyturn.reset.confirm import ConfirmationHandler, NoticeHandler
+from keyturn.reset.confirm import ConfirmationHandler, FactorsHandler, NoticeHandler
 from keyturn.reset.elsewhere import InterruptedChangeHandler
 from keyturn.reset.events import CallbackHandler, WebhookHandler, drop_callback, drop_webhook
 from keyturn.reset.mails.composer import MailComposer, MailDefaults
@@ -82,10 +82,12 @@ def _securing_handlers(
     notice = partial(NoticeHandler, first, parts.ground)
     return {
         messages.PASSWORD_CHANGED: ConfirmationHandler(first, parts.ground, composer),
-        messages.ACCOUNT_SECURED: RecoveryHandler(first, parts.ground, links, parts.events, locks=parts.securing.locks),
+        messages.SECOND_STEP_CHANGED: FactorsHandler(first, parts.ground, composer),
+        messages.ACCOUNT_SECURED: RecoveryHandler(
+            first, parts.ground, links, parts.events, locks=parts.securing.locks, second_step=parts.second_step
+        ),
         messages.ADDRESS_DISPUTED: notice(messages.AddressDisputed, composer.about_dispute),
         messages.SECOND_STEP_FAILED: notice(messages.SecondStepHasFailed, composer.about_second_step),
-        messages.SECOND_STEP_CHANGED: notice(messages.SecondStepWasChanged, composer.about_factors),
         messages.CHANGE_BEGUN: InterruptedChangeHandler(parts.ground, parts.effects),
     }
 

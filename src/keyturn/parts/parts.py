@@ -79,7 +79,7 @@ class Parts:
         keys = settings.invitations
         self.invitations = Invitations(shared, service_key=keys.service_key, link_key=keys.link_key)
         self.operator_links = OperatorLinks(shared, self.urls, self.mailed_codes, keys.ttl)
-        self.sign_ins = sign_in.build(settings, shared, self.hasher, self.changes)
+        self.sign_ins = sign_in.build(settings, shared, self.hasher, self.changes, self.second_step)
         self.operator_resets = OperatorResets(shared)
         self.provider_events = provider_events.ProviderEvents(shared)
         self.retention = Retention(

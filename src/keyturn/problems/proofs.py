@@ -181,8 +181,11 @@ class SecondFactor(msgspec.Struct, frozen=True, kw_only=True):
 class SecondStepRequired(Problem):
     """The account has a second factor: send a code as `secondStep`. `sent` is the method that one was sent for.
 
-    A link alone sets no password of an account with second `factors`.
+    A link alone sets no password of an account with second `factors`, and a password alone does not sign in.
     """
+
+    password_proof: str = ""
+    """At a sign-in, what proves to its page that the password was right."""
 
     status = 401
     slug = "second-step-required"
@@ -201,14 +204,17 @@ class SecondStepRequired(Problem):
         super().__init__("a second step is required")
 
     def detail(self, words: Words, /) -> str:
-        return words.gettext("Your account is protected by a second step. To set a new password, also enter a code.")
+        return words.gettext("Your account is protected by a second step. Enter a code, too.")
 
     def member_values(self, _: Words, /) -> Mapping[str, Any]:
         return {"methods": self.factors, "sent": self.sent or None}
 
 
 class SecondStepRejected(Problem):
-    """The code is wrong, or was used before; the link lives through `triesLeft` more."""
+    """The code is wrong, or was used before. `triesLeft` is how many more the link, or at a sign-in the day, allows."""
+
+    password_proof: str = ""
+    """As in `SecondStepRequired`."""
 
     status = 401
     slug = "second-step-rejected"

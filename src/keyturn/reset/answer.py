@@ -94,10 +94,6 @@ class ResetLinks:
         )
         return self._composer.with_link(account, client, mail)
 
-    def compose_about_expiry(self, account: Account, request: ResetRequested) -> SealedMail:
-        """Return the mail that says that the link of that request has expired on its way."""
-        return self._composer.about_expiry(account, request.client, request.at)
-
     def store(
         self, tx: Transaction, mails: Sequence[tuple[SealedMail, Account, ResetRequested, bool]], moment: datetime
     ) -> None:
@@ -368,15 +364,14 @@ def _request(
     return _Request(message=message, asked=asked, found=found, account=account)
 
 
-_MAILED = {"provider_mailed", "link_renewed", "expiry_mailed"}
+_MAILED = {"provider_mailed", "link_renewed"}
 
 
 class LinkRenewal:
     """Answers a request again whose link has expired before its mail was accepted.
 
-    If the old mail certainly has not arrived, the answer is a fresh link. Otherwise a second mail with a link would
-    look like a second request: the mail says that the first came too late, and the user asks again. Requests by an
-    operator and locked accounts always get a fresh link.
+    If the old mail certainly has not arrived, the answer is a fresh link. Otherwise nothing is sent: a second mail with
+    a link would look like a second request. Requests by an operator and locked accounts always get a fresh link.
 
     Of several requests of an account only the newest is answered. The mailbox's cooldown does not apply again: this
     mail replaces one that it has let through.
@@ -393,7 +388,7 @@ class LinkRenewal:
         if account:
             secured = await self._records.secure_links.secured([account], moment)
             account = msgspec.structs.replace(account, intruded=secured.get(account.id, False))
-        mail = await self._compose(account, request, moment, unseen=unseen) if account else None
+        mail = await self._compose(account, request, moment) if account else None
         sealed = self._mails.seal(mail) if mail else None
 
         def renew(tx: Transaction) -> Email | Dropped:
@@ -415,13 +410,9 @@ class LinkRenewal:
 
         return await self._records.transact(renew)
 
-    async def _compose(
-        self, account: Account, request: ResetRequested, moment: datetime, *, unseen: bool
-    ) -> SealedMail:
-        if unseen or request.by_operator or account.locked or not account.takes_password:
-            without_code = bool(await self._links.without_code({account.email}))
-            return self._links.compose(account, request, moment, without_code=without_code)
-        return self._links.compose_about_expiry(account, request)
+    async def _compose(self, account: Account, request: ResetRequested, moment: datetime) -> SealedMail:
+        without_code = bool(await self._links.without_code({account.email}))
+        return self._links.compose(account, request, moment, without_code=without_code)
 
     def _decide(
         self,
@@ -445,4 +436,4 @@ class LinkRenewal:
             return "superseded"
         if not account.takes_password:
             return "provider_mailed"
-        return "link_renewed" if unseen or request.by_operator or account.locked else "expiry_mailed"
+        return "link_renewed" if unseen or request.by_operator or account.locked else "expired"

@@ -30,31 +30,24 @@ class Turns:
         self._retry_after = retry_after
         self._reserved: deque[asyncio.Future[None]] = deque()
         self._strangers: deque[asyncio.Future[None]] = deque()
-        self._second: set[asyncio.Future[None]] = set()
 
     @asynccontextmanager
-    async def turn(self, *, reserved: bool = False, is_second: bool = False) -> AsyncIterator[None]:
-        """Wait for a place, and keep it until the end of the block. Raises Busy if the line is full.
-
-        `is_second`: the caller already waits, for other work of the same request. It takes no place of its own.
-        """
-        await self._wait(self._reserved if reserved else self._strangers, is_second=is_second)
+    async def turn(self, *, reserved: bool = False) -> AsyncIterator[None]:
+        """Wait for a place, and keep it until the end of the block. Raises Busy if the line is full."""
+        await self._wait(self._reserved if reserved else self._strangers)
         try:
             yield
         finally:
             self._call_next()
 
-    async def _wait(self, line: deque[asyncio.Future[None]], *, is_second: bool) -> None:
+    async def _wait(self, line: deque[asyncio.Future[None]]) -> None:
         if self._free:
             self._free -= 1
             return
-        if not is_second and sum(each not in self._second for each in line) >= self._most:
+        if len(line) >= self._most:
             raise Busy(self._retry_after)
         called = asyncio.get_running_loop().create_future()
         line.append(called)
-        if is_second:
-            self._second.add(called)
-            called.add_done_callback(self._second.discard)
         try:
             await called
         except asyncio.CancelledError:
@@ -94,9 +87,9 @@ class BoundedPool:
         self._options = (threads, name, initializer)
         self._threads: ThreadPoolExecutor | None = None
 
-    async def run(self, work: Callable[[], Result], *, reserved: bool = False, is_second: bool = False) -> Result:
+    async def run(self, work: Callable[[], Result], *, reserved: bool = False) -> Result:
         """Run `work` with the caller's context variables and return its result. Raises Busy."""
-        async with self._turns.turn(reserved=reserved, is_second=is_second):
+        async with self._turns.turn(reserved=reserved):
             self._threads = self._threads or ThreadPoolExecutor(*self._options)
             return await asyncio.get_running_loop().run_in_executor(self._threads, copy_context().run, work)
 

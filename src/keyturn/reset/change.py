@@ -32,9 +32,6 @@ class ChangeAuthorization(ABC):
     async def require_second_step(self) -> None:  # noqa: B027 - most need none
         """Check the second step, after the password has passed all rules. Raises if it is missing or wrong."""
 
-    async def require_unused(self) -> None:  # noqa: B027 - only a link reports how it ended
-        """Raise what `redeem` would raise, if it is already known to fail."""
-
     @abstractmethod
     def redeem(self, tx: Transaction, moment: datetime) -> None:
         """Use it up, in the caller's transaction. Raises if it is no longer valid."""

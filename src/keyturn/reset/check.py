@@ -152,7 +152,7 @@ class LinkChecks:
         """Return whose link it is, without using it up. Raises LinkDead with the reason, TooManyRequests."""
         await self._limits.count("validate", client)
         link, account = await self._links.require("link_check", token, email, client)
-        factors = tuple(await self._second_step.factors(account)) if self._second_step else ()
+        factors = tuple(await self._second_step.factors(link, account)) if self._second_step else ()
         return LiveLink(
             email=account.email,
             expires_at=link.expires_at,

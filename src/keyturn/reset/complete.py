@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import partial
 
 from keyturn import addresses
-from keyturn.accounts.port import Account, JoinsTransaction, KnowsHashes, NewPassword
+from keyturn.accounts.port import Account, JoinsTransaction, NewPassword
 from keyturn.database import now
 from keyturn.problems.passwords import OutcomeUnknown, ResetRefused
 from keyturn.problems.problem import outcome_of
@@ -71,9 +71,9 @@ class PasswordResets:
         await self._limits.count("reset", client)
         link, account = await self._links.require("password_reset", token, email, client)
         await self._require_consent(link, account, client)
-        step = self._second_step
-        demand = partial(step.require, link, account, answer, client) if step else None
-        authorization = LinkAuthorization(self._links.store, tokens.digest(token), link, demand)
+        authorization = LinkAuthorization(self._links.store, tokens.digest(token), link)
+        if self._second_step:
+            authorization.demand(self._second_step, account, answer, client)
         change = Change(account=link.owner(account), password=password, client=client, authorization=authorization)
         try:
             await self._changes.make(change)
@@ -99,7 +99,7 @@ class PasswordChanges:
     """Sets passwords: in one transaction if the store joins it, otherwise through `elsewhere.py`."""
 
     def __init__(self, ground: Ground, policy: PasswordPolicy, hasher: PasswordHasher, effects: ChangeEffects) -> None:
-        self._accounts, self._records = ground.accounts, ground.records
+        self._records = ground.records
         self._joining = ground.accounts if isinstance(ground.accounts, JoinsTransaction) else None
         self._policy = policy
         self._hasher = hasher
@@ -113,35 +113,12 @@ class PasswordChanges:
         """
         await self._policy.require(change.password, change.account.email)
         await change.authorization.require_second_step()
-        password = await self._accept(change)
+        password = NewPassword(change.password, self._hasher.hash, current=change.current)
         if self._joining is not None:
             await self._change_in_transaction(self._joining, change, password)
         else:
             await self._external.make(change, password)
         self._records.outbox.wake()
-
-    async def _accept(self, change: Change) -> NewPassword:
-        """Return the new password, unless it is the account's present one.
-
-        That is checked after all other rules, because a wrong guess changes the password and uses up the link: guessing
-        the current password takes a link for each guess. If another request has just set this very password with the
-        link, as when a form is sent twice, the error says that the link was used.
-        """
-        plain = NewPassword(change.password, self._hasher.hash, current=change.current)
-        if not self._policy.refuses_current:
-            return plain
-        if change.password == change.current:
-            raise self._policy.reject_current()
-        if change.current is not None or not isinstance(self._accounts, KnowsHashes):
-            return plain
-        current = await self._accounts.password_hash(change.account.id)
-        if not current:
-            return plain
-        hashed = await self._hasher.hash_another(change.password, current)
-        if hashed is None:
-            await change.authorization.require_unused()
-            raise self._policy.reject_current()
-        return NewPassword(change.password, self._hasher.hash, hashed)
 
     async def _change_in_transaction(self, accounts: JoinsTransaction, change: Change, password: NewPassword) -> None:
         password_hash = await password.hashed()
@@ -180,23 +157,25 @@ class PasswordChanges:
         await self._external.close()
 
 
-Demand = Callable[[], Awaitable[PassedSecondStep | None]]
-"""Checks the second step. Raises if it is missing or wrong."""
-
-
 class LinkAuthorization(ChangeAuthorization):
-    """Allows one change to the holder of a link; consuming the link decides.
+    """Allows one change to the holder of a link; consuming the link decides."""
 
-    `demand`: checks the second step; None if there is none.
-    """
-
-    def __init__(self, links: LinkStore, digest: bytes, link: Link, demand: Demand | None) -> None:
+    def __init__(self, links: LinkStore, digest: bytes, link: Link) -> None:
         self.how = "reset"
         self._links = links
         self._digest = digest
         self._link = link
-        self._demand = demand
+        self._require: Callable[[], Awaitable[PassedSecondStep | None]] | None = None
         self._passed: PassedSecondStep | None = None
+        self._undo_recent: Callable[[Transaction], None] | None = None
+
+    def demand(
+        self, step: RequiredSecondStep, account: Account, answer: SecondStepAnswer | None, client: Client
+    ) -> None:
+        """Ask for the second step, too. A recovery link undoes what was added to it recently."""
+        self._require = partial(step.require, self._link, account, answer, client)
+        if self._link.recovers:
+            self._undo_recent = partial(step.undo_recent, account=account, client=client, undoing="recovery_link")
 
     @property
     def proven(self) -> bool:
@@ -207,13 +186,13 @@ class LinkAuthorization(ChangeAuthorization):
 
     async def require_second_step(self) -> None:
         try:
-            self._passed = await self._demand() if self._demand else None
+            self._passed = await self._require() if self._require else None
         except LinkDead as dead:
             if dead.reason == "invalid":  # another request may have used it, as when a form is sent twice
-                await self.require_unused()
+                await self._require_unused()
             raise
 
-    async def require_unused(self) -> None:
+    async def _require_unused(self) -> None:
         if dead := _dead_reason(await self._links.find(self._digest)):
             raise LinkDead(dead)
 
@@ -233,6 +212,8 @@ class LinkAuthorization(ChangeAuthorization):
     def after_change(self, tx: Transaction) -> None:
         if self._passed:
             self._passed.confirm(tx)
+        if self._undo_recent:
+            self._undo_recent(tx)
 
 
 def _dead_reason(link: Link | None) -> DeadReason | None:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -15,7 +15,12 @@ from keyturn.reset.ground import Ground
 from keyturn.reset.mails.composer import MailComposer, SealedMail, SecureToken
 from keyturn.reset.mails.delivery import SUPPRESSED, MailDelivery
 from keyturn.reset.records import tokens
-from keyturn.reset.records.messages import PASSWORD_CHANGED, PasswordWasChanged
+from keyturn.reset.records.messages import (
+    PASSWORD_CHANGED,
+    SECOND_STEP_CHANGED,
+    PasswordWasChanged,
+    SecondStepWasChanged,
+)
 from keyturn.reset.records.secure_links import NewSecureLink
 from keyturn.reset.records.stores import Transaction
 
@@ -28,12 +33,10 @@ class ConfirmationHandler:
     the first mail has the link that secures the account, since recovery happens at the address that got it.
     """
 
-    def __init__(
-        self,
-        mails: MailDelivery,
-        ground: Ground,
-        composer: MailComposer,
-    ) -> None:
+    kind = PASSWORD_CHANGED
+    payload: type[PasswordWasChanged | SecondStepWasChanged] = PasswordWasChanged
+
+    def __init__(self, mails: MailDelivery, ground: Ground, composer: MailComposer) -> None:
         self._mails = mails
         self._accounts, self._records = ground.accounts, ground.records
         self._composer = composer
@@ -42,24 +45,20 @@ class ConfirmationHandler:
         return await self._mails.deliver(message, self._confirm)
 
     async def _confirm(self, message: Message) -> Email | Dropped:
-        change = msgspec.json.decode(message.payload, type=PasswordWasChanged)
+        change = msgspec.json.decode(message.payload, type=self.payload)
         account = await self._accounts.get(change.account_id)
         if account is None:
             return Dropped("no_account")
-        has_moved = not addresses.is_same_mailbox(change.email or account.email, account.email)
-        copy = (
-            msgspec.structs.replace(change, secures=False, email=account.email)
-            if has_moved and change.secures
-            else None
-        )
+        copy = msgspec.structs.replace(change, secures=False, email=account.email)
+        is_copied = change.secures and not addresses.is_same_mailbox(change.email or account.email, account.email)
         account = msgspec.structs.replace(account, email=change.email or account.email)
         secure = self._mint() if change.secures else None
-        mail = self._composer.about_change(account, change, secure)
+        mail = self._compose(account, change, secure)
         sealed = self._mails.seal(mail)
 
         def write(tx: Transaction) -> Email | Dropped:
-            if copy:
-                tx.outbox.enqueue(PASSWORD_CHANGED, copy)
+            if is_copied:
+                tx.outbox.enqueue(self.kind, copy)
             if tx.mailboxes.is_suppressed(account.email, now()):
                 tx.audit.write(
                     "confirmation", SUPPRESSED, change.client, now(), account.id, account.email, message_id=message.id
@@ -71,9 +70,12 @@ class ConfirmationHandler:
             return mail.email
 
         answer = await self._records.transact(write)
-        if copy:
+        if is_copied:
             self._records.outbox.wake()
         return answer
+
+    def _compose(self, account: Account, change: Any, secure: SecureToken | None) -> SealedMail:
+        return self._composer.about_change(account, change, secure)
 
     def _mint(self) -> SecureToken | None:
         """Return a token for the button, unless there is none."""
@@ -83,7 +85,9 @@ class ConfirmationHandler:
         return SecureToken(token=tokens.mint(os.urandom), expires_at=now() + lifetime, lifetime=lifetime)
 
 
-def _new_link(secure: SecureToken, account: Account, change: PasswordWasChanged) -> NewSecureLink:
+def _new_link(
+    secure: SecureToken, account: Account, change: PasswordWasChanged | SecondStepWasChanged
+) -> NewSecureLink:
     return NewSecureLink(
         digest=tokens.digest(secure.token),
         account_id=account.id,
@@ -91,6 +95,16 @@ def _new_link(secure: SecureToken, account: Account, change: PasswordWasChanged)
         changed_at=change.at,
         expires_at=secure.expires_at,
     )
+
+
+class FactorsHandler(ConfirmationHandler):
+    """Tells the owner of a change of the account's second factors in the same way."""
+
+    kind = SECOND_STEP_CHANGED
+    payload = SecondStepWasChanged
+
+    def _compose(self, account: Account, change: Any, secure: SecureToken | None) -> SealedMail:
+        return self._composer.about_factors(account, change, secure)
 
 
 class _Notice(Protocol):

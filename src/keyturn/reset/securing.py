@@ -29,6 +29,7 @@ from keyturn.reset.change import ChangeEffects, counted
 from keyturn.reset.events import AppEvents
 from keyturn.reset.ground import Ground
 from keyturn.reset.mails.delivery import SUPPRESSED, MailDelivery
+from keyturn.reset.proofs.second_step.required import RequiredSecondStep
 from keyturn.reset.records import tokens
 from keyturn.reset.records.audit import ADDRESS_CHANGED
 from keyturn.reset.records.client import Client
@@ -127,9 +128,10 @@ class RecoveryHandler:
 
     The link goes to the mailbox that secured the account, as long as it is the account's mailbox. The mailbox's
     cooldown does not delay the mail: its owner has just requested it, once, and a stranger could use those up.
-    If the account has moved, it is not locked, no link is sent, and its passkeys and the like stay. An earlier mailbox
-    may be an attacker's or the owner's, and Keyturn cannot tell which. Both mailboxes, the app and the operator are
-    told; the operator decides.
+    Second factors that were added recently end (`second_step/additions.py`).
+    If the account has moved, it is not locked, no link is sent, and its passkeys, factors and the like stay. An earlier
+    mailbox may be an attacker's or the owner's, and Keyturn cannot tell which. Both mailboxes, the app and the operator
+    are told; the operator decides.
     """
 
     def __init__(
@@ -140,7 +142,9 @@ class RecoveryHandler:
         events: AppEvents,
         *,
         locks: bool,
+        second_step: RequiredSecondStep | None = None,
     ) -> None:
+        self._second_step = second_step
         self._mails = mails
         self._accounts, self._records = ground.accounts, ground.records
         self._links = links
@@ -211,6 +215,8 @@ class RecoveryHandler:
                 self._links.store_recovery(tx, mail, account, secured.client, moment)
             if account and outcome == ADDRESS_CHANGED:
                 self._dispute(tx, account, secured)
+            elif account and self._second_step:
+                self._second_step.undo_recent(tx, account, secured.client, "press")
             if account and ended is not None:
                 self._events.account_secured(tx, account, secured, ended=ended)
             tx.audit.write(

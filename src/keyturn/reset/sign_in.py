@@ -6,21 +6,25 @@ import logging
 import os
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import NoReturn
 
 import msgspec
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from keyturn import addresses
 from keyturn.accounts.port import Account, ChecksPasswords, JoinsSignIn, KnowsHashes
+from keyturn.database import now
 from keyturn.keys import derive
-from keyturn.problems.proofs import CredentialsRejected, NotSignedIn
+from keyturn.problems.proofs import CredentialsRejected, NotSignedIn, SecondStepRejected, SecondStepRequired
 from keyturn.problems.requests import InputInvalid
 from keyturn.reset.change import Change, ChangeAuthorization
 from keyturn.reset.complete import PasswordChanges
 from keyturn.reset.ground import Ground
+from keyturn.reset.limits.rate_limits import GuessCounter
 from keyturn.reset.passwords.hasher import PasswordHasher
+from keyturn.reset.proofs.second_step.required import PassedSecondStep, RequiredSecondStep, SecondStepAnswer
 from keyturn.reset.records import tokens
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.stores import Transaction
@@ -48,14 +52,14 @@ class DeviceCookies:
         nonce = _base64url(os.urandom(_NONCE_BYTES))
         return f"{nonce}.{_signature(self._keys[0], nonce, email)}"
 
-    def guesser(self, value: str, email: str) -> str:
+    def guesser(self, value: str, email: str) -> tuple[GuessCounter, str]:
         """Return the counter of a guess at the address: the device's, or that of all clients without its cookie."""
         shaped = _SHAPE.fullmatch(value)
         if not shaped:
-            return addresses.normalize(email)
+            return "address", addresses.normalize(email)
         nonce, signature = shaped.groups()
         signed = [hmac.compare_digest(signature, _signature(key, nonce, email)) for key in self._keys]
-        return f"device {nonce}" if any(signed) else addresses.normalize(email)
+        return ("device", nonce) if any(signed) else ("address", addresses.normalize(email))
 
 
 def _signature(key: bytes, nonce: str, email: str) -> str:
@@ -64,6 +68,36 @@ def _signature(key: bytes, nonce: str, email: str) -> str:
 
 def _base64url(value: bytes) -> str:
     return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
+
+
+PROOF_LIFE = timedelta(minutes=10)
+"""How long a page may ask for the second step before it asks for the password again."""
+
+
+class PasswordProofs:
+    """Issues and reads proofs that a user has just entered the right password, while the second step is asked for.
+
+    A proof holds for `PROOF_LIFE`, and where hashes can be read only until the password changes. It signs nobody in
+    without a code. The first of `secrets` seals, all of them open.
+    """
+
+    def __init__(self, secrets: Sequence[str]) -> None:
+        keys = [base64.urlsafe_b64encode(derive(secret, "password proofs")) for secret in secrets]
+        self._box = MultiFernet([Fernet(key) for key in keys])
+
+    def issue(self, account_id: str, verified: str) -> str:
+        return self._box.encrypt(_proof(account_id, verified)).decode()
+
+    def holds(self, proof: str, account_id: str, verified: str) -> bool:
+        try:
+            proved = self._box.decrypt(proof.encode(), ttl=int(PROOF_LIFE.total_seconds()))
+        except (InvalidToken, UnicodeEncodeError):
+            return False
+        return hmac.compare_digest(proved, _proof(account_id, verified))
+
+
+def _proof(account_id: str, verified: str) -> bytes:
+    return sha256(f"{account_id}\0{verified}".encode("utf-8", "surrogatepass")).digest()
 
 
 class SessionAuthorization(ChangeAuthorization):
@@ -112,6 +146,7 @@ class SignIns:
         hasher: PasswordHasher,
         changes: PasswordChanges,
         devices: DeviceCookies,
+        second_step: RequiredSecondStep | None,
     ) -> None:
         self._records = ground.records
         self._accounts = ground.accounts
@@ -121,25 +156,41 @@ class SignIns:
         self._audit = ground.records.audit
         self._changes = changes
         self._devices = devices
+        self._proofs = PasswordProofs(ground.secrets)
+        self._second_step = second_step
         self.meters = ground.meters
 
     @count_calls("login")
-    async def sign_in(self, email: str, password: str, client: Client, device: str = "") -> OpenedSession:
+    async def sign_in(
+        self,
+        email: str,
+        password: str,
+        client: Client,
+        device: str = "",
+        answer: SecondStepAnswer | None = None,
+        proof: str = "",
+    ) -> OpenedSession:
         """Open a session. `device` is the value of the device cookie in the request.
 
+        `answer`: to the second step, if the account has one. Only the right password tells that it has one, and the
+        error then has a proof of it, which a page may send in place of the password.
         An unknown address gets the answer of a wrong password, and takes as long where Keyturn itself compares hashes
         (ASVS 6.3.8). A store that checks passwords takes its own time.
-        Raises CredentialsRejected, TooManyRequests, Busy.
+        Raises CredentialsRejected, SecondStepRequired, SecondStepRejected, TooManyRequests, Busy, Unavailable.
         """
         await self._limits.count("login", client)
         try:
             email = addresses.parse(email)
         except InputInvalid:
             raise CredentialsRejected from None
-        await self._limits.count_guess(self._devices.guesser(device, email))
+        await self._limits.count_guess(*self._devices.guesser(device, email))
         account = await self._accounts.find(email)
-        verified = await self._verify(account, password)
-        secret = await self._open(account, password, verified) if account and verified else None
+        proven = await self._verify_proof(account, proof) if proof else None
+        verified = proven or await self._verify(account, password)
+        secret = None
+        if account and verified:
+            passed = await self._require_second_step(account, verified, answer, client)
+            secret = await self._open(account, None if proven else password, verified, passed)
         await self._audit.record(
             "sign_in", "signed_in" if secret else "rejected", client, account.id if account else "", email
         )
@@ -160,18 +211,45 @@ class SignIns:
         stored = await self._hashes.password_hash(account_id)
         return stored if await self._hasher.verify(password, stored, reserved=reserved) else None
 
-    async def _open(self, account: Account, password: str, verified: str) -> str | None:
+    async def _verify_proof(self, account: Account | None, proof: str) -> str | None:
+        """Do what `_verify` does, by a proof. A missing or disabled account costs the same work here, too."""
+        account_id = account.id if account and account.active else ""
+        hashes = self._hashes
+        stored = "checked" if isinstance(hashes, ChecksPasswords) else await hashes.password_hash(account_id)
+        return stored if self._proofs.holds(proof, account_id, stored or "") and account_id else None
+
+    async def _require_second_step(
+        self, account: Account, verified: str, answer: SecondStepAnswer | None, client: Client
+    ) -> PassedSecondStep | None:
+        """Return the code to spend; None if the account has no second factor, or if none are asked for."""
+        if self._second_step is None:
+            return None
+        try:
+            return await self._second_step.require(None, account, answer, client)
+        except (SecondStepRequired, SecondStepRejected) as asked:
+            if isinstance(asked, SecondStepRequired):
+                await self._audit.record("sign_in", asked.outcome, client, account.id, account.email)
+            asked.password_proof = self._proofs.issue(account.id, verified)
+            raise
+
+    async def _open(
+        self, account: Account, password: str | None, verified: str, passed: PassedSecondStep | None
+    ) -> str | None:
         """Return the secret of a new session; None if `verified` is no longer the account's hash.
 
-        During the check, the account may have been disabled or its password changed.
+        During the check, the account may have been disabled or its password changed. `password`: None if a proof came
+        in its place. `passed`: the code to spend.
         """
-        secret, account_id = tokens.mint(os.urandom), account.id
+        secret, account_id, moment = tokens.mint(os.urandom), account.id, now()
         joins = self._hashes if isinstance(self._hashes, JoinsSignIn) else None
 
         def start(tx: Transaction) -> bool:
             tx.hold(account_id)
             if joins and joins.password_hash_within(tx.connection, account_id) != verified:
                 return False
+            if passed:
+                passed.spend(tx, moment)
+                passed.confirm(tx)
             tx.sessions.start(account.id, secret)
             return True
 
@@ -184,9 +262,9 @@ class SignIns:
         await self.sign_out(secret)
         return None
 
-    async def _is_still(self, account_id: str, password: str, verified: str) -> bool:
+    async def _is_still(self, account_id: str, password: str | None, verified: str) -> bool:
         if isinstance(self._hashes, ChecksPasswords):
-            return await self._hashes.check_password(account_id, password)
+            return password is None or await self._hashes.check_password(account_id, password)
         return await self._hashes.password_hash(account_id) == verified
 
     def device(self, account: Account) -> str:
@@ -211,7 +289,7 @@ class SignIns:
         """
         await self._limits.count("login", client)
         # By the account's id: a stranger's guesses at the sign-in page count against its email.
-        await self._limits.count_guess(account.id)
+        await self._limits.count_guess("account", account.id)
         if not await self._verify(account, current, reserved=True):
             await self._reject(event, account, client)
 
@@ -238,7 +316,13 @@ class SignIns:
         return authorization.fresh
 
 
-def build(settings: Settings, ground: Ground, hasher: PasswordHasher, changes: PasswordChanges) -> SignIns | None:
+def build(
+    settings: Settings,
+    ground: Ground,
+    hasher: PasswordHasher,
+    changes: PasswordChanges,
+    second_step: RequiredSecondStep | None,
+) -> SignIns | None:
     """Return the sign-in; None if users sign in elsewhere, or if the store cannot check their passwords.
 
     For an app's own accounts it is a second way in, so it exists only if `sign_in_url` asks for it.
@@ -247,4 +331,4 @@ def build(settings: Settings, ground: Ground, hasher: PasswordHasher, changes: P
     hosted = settings.accounts.store == "builtin" or hosted_path(settings.sign_in_url) is not None
     if not hosted or not isinstance(accounts, KnowsHashes | ChecksPasswords):
         return None
-    return SignIns(ground, accounts, hasher, changes, DeviceCookies(ground.secrets))
+    return SignIns(ground, accounts, hasher, changes, DeviceCookies(ground.secrets), second_step)

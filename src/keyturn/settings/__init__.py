@@ -177,21 +177,6 @@ class SecureAccountSettings(msgspec.Struct, frozen=True, kw_only=True):
     lock: bool = False
 
 
-class AppSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Mobile apps that open the links in mails.
-
-    `apple`: their ids, each the team's and the bundle's: "ABCDE12345.org.example.app".
-    `android`: the SHA-256 fingerprints of each package's signing certificates.
-    `open_url`: an address with {token} that opens the app from the page of a link; "" for no such offer.
-    `apple_store_id`: the app's number in the App Store, for Safari's banner; it passes `open_url` to the app.
-    """
-
-    apple: tuple[str, ...] = ()
-    android: dict[str, tuple[str, ...]] = {}
-    open_url: str = ""
-    apple_store_id: str = ""
-
-
 class HookSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Functions of the app's, as `package.module:function`. Each call may take `timeout`.
 
@@ -206,7 +191,6 @@ class PasswordSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Which passwords are accepted. The defaults follow NIST SP 800-63B-4 3.1.1.2 and ASVS 6.2.
 
     `profile`: a standard that the other keys must meet; see `shortest`, and the rules in `rules/every_rule.py`.
-    `block_current`: refuse the account's current password, if the store's hashes can be read or its user entered it.
     """
 
     profile: Literal["", "nist", "asvs"] = ""
@@ -216,7 +200,6 @@ class PasswordSettings(msgspec.Struct, frozen=True, kw_only=True):
     digit: bool = False
     special: bool = False
     block_common: bool = True
-    block_current: bool = True
 
     @property
     def shortest(self) -> int:
@@ -230,13 +213,12 @@ class PasswordSettings(msgspec.Struct, frozen=True, kw_only=True):
 class BreachSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Where to look passwords up in lists of leaked ones.
 
-    `source`: "hibp" sends five digits of a hash to `url`; "file" reads `file`, which `keyturn breaches build` writes.
+    `source`: "hibp" sends five digits of a hash to `url`.
     `timeout`: after it, the failure is counted, and the password is accepted.
     """
 
-    source: Literal["none", "hibp", "file"] = "none"
+    source: Literal["none", "hibp"] = "none"
     url: str = "https://api.pwnedpasswords.com"
-    file: Folder = Folder("")
     timeout: timedelta = timedelta(seconds=1)
 
 
@@ -673,7 +655,6 @@ class Settings(_ProviderSections, msgspec.Struct, frozen=True, kw_only=True):  #
     invitations: InvitationSettings = InvitationSettings()
     secure_account: SecureAccountSettings = SecureAccountSettings()
     hooks: HookSettings = HookSettings()
-    apps: AppSettings = AppSettings()
     mail: MailSettings = MailSettings()
     brand: Brand = Brand()
     pages: PagesSettings = PagesSettings()

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin
+from typing import Any, NamedTuple, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -19,16 +19,14 @@ from keyturn.settings.sentences import mismatch, shown
 from keyturn.settings.variables import SecretUnread, Variables
 from keyturn.texts import FileOrUrl, Folder, Secret
 
-if TYPE_CHECKING:
-    from limits import RateLimitItem
-
 Struct = TypeVar("Struct", bound=msgspec.Struct)
 
 _PLACE = re.compile(r"\$\{([^{}]*)\}")
 _NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _DURATION = re.compile(r"(\d+)\s*(ms|s|m|h|d)")
-_NO_TIME = re.compile(r"(?:/|per)\s*0+\s*[a-z]", re.IGNORECASE)
+_RATE = re.compile(r"([1-9]\d{0,9}) ?/ ?(?:([1-9]\d{0,5}) )?(second|minute|hour|day)s?", re.ASCII)
+_SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _QUOTED = re.compile(r"""(["']).+\1""")
 _UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -198,14 +196,18 @@ def parse_duration(value: Any) -> timedelta:
         raise ValueError("too long") from None
 
 
-def parse_rate(text: str) -> "RateLimitItem":
-    """Return the rate that a text like 3/minute or 10/15 minutes is. Raises ValueError, also for several in one."""
-    from limits import parse_many
+class Rate(NamedTuple):
+    """At most `amount` requests in `seconds`."""
 
-    (rate,) = parse_many(text)
-    if rate.amount < 1 or _NO_TIME.search(text):  # limits reads "3/0 minutes" as three a minute
-        raise ValueError("a rate of 0")
-    return rate
+    amount: int
+    seconds: int
+
+
+def parse_rate(text: str) -> Rate:
+    """Return the rate that a text like 3/minute or 10/15 minutes is. Raises ValueError."""
+    if not (match := _RATE.fullmatch(text)):
+        raise ValueError("not a rate")
+    return Rate(int(match[1]), int(match[2] or 1) * _SECONDS[match[3]])
 
 
 def _checked(value: Any, wanted: Any, *, strict: bool = True) -> Any:

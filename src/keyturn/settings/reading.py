@@ -40,9 +40,6 @@ _NOT_SETTINGS = {
 }
 """Variables with the prefix of settings that are not settings. The studio reads its own."""
 
-_LOG_IN = re.compile(r"://\S*[@?]")
-"""In an address, what may contain a password or a key."""
-
 _OF_SERVICE = re.compile(r"_(?:SERVICE_(?:HOST|PORT)|PORT_\d+_(?:TCP|UDP|SCTP))(?:_|$)")
 """Kubernetes' variables that tell a pod the addresses of the Services in its namespace."""
 
@@ -266,7 +263,7 @@ def changed_settings(settings: msgspec.Struct, above: str = "") -> Iterator[tupl
             yield from changed_settings(value, f"{name}.")
         elif value != getattr(default, field.name):
             text = ", ".join(map(str, value)) if isinstance(value, dict | tuple) else str(value)
-            yield name, "set" if is_secret(field.type) or _LOG_IN.search(text) else text
+            yield name, "set" if is_secret(field.type) or _may_log_in(text) else text
 
 
 def is_secret(kind: Any) -> bool:
@@ -281,3 +278,8 @@ def _typed_settings(struct: type[msgspec.Struct] = Settings, prefix: str = "") -
             yield from _typed_settings(field.type, f"{name}.")
         else:
             yield name, field.type
+
+
+def _may_log_in(text: str) -> bool:
+    """Tell whether an address in the text may contain a password or a key."""
+    return not {"@", "?"}.isdisjoint(text.partition("://")[2])

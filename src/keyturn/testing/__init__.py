@@ -11,13 +11,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from keyturn.emails.inbox.faults import SmtpFault
     from keyturn.testing.account_contract import AccountStoreContract, JoiningStoreContract, People
     from keyturn.testing.mailbox import Mailbox, ReceivedMail
     from keyturn.testing.memory import MemorySender
     from keyturn.testing.plugin import MailSnapshot
-    from keyturn.testing.sender_contract import RefusingSenderContract, SenderContract
-    from keyturn.testing.supabase_server import SupabaseServer
 
 __all__ = [
     "AccountStoreContract",
@@ -27,10 +24,6 @@ __all__ = [
     "MemorySender",
     "People",
     "ReceivedMail",
-    "RefusingSenderContract",
-    "SenderContract",
-    "SmtpFault",
-    "SupabaseServer",
 ]
 
 _MODULES = {
@@ -41,18 +34,13 @@ _MODULES = {
     "MemorySender": ".memory",
     "People": ".account_contract",
     "ReceivedMail": ".mailbox",
-    "RefusingSenderContract": ".sender_contract",
-    "SenderContract": ".sender_contract",
-    "SmtpFault": "keyturn.emails.inbox.faults",
-    "SupabaseServer": ".supabase_server",
 }
 
 pytest_plugins = ["keyturn.testing.plugin"]
 
 
 def __getattr__(name: str) -> Any:
-    # Each name imports only its own needs: the demo runs the Supabase server without pytest, and tests of mails save
-    # the second that SQLAlchemy's import takes.
+    # Each name imports only its own needs: tests of mails save the second that SQLAlchemy's import takes.
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_MODULES[name], __name__), name)

@@ -6,8 +6,6 @@ import socket
 import time
 from collections.abc import Iterator
 
-from keyturn.emails.inbox.boxes import Boxes
-from keyturn.emails.inbox.faults import SmtpFaults
 from keyturn.emails.inbox.mail import Attachment, MailContent
 from keyturn.emails.inbox.query import EVERYTHING, UNREAD, Condition, condition_for, with_id
 from keyturn.emails.inbox.smtp_server import SmtpServer
@@ -61,13 +59,12 @@ class Mailbox:
     """Takes mails for any address: let the app send to `host` and `port`, without TLS and with any password.
 
     Each mail is returned once: a second wait returns the next one. `to`: a whole address. `subject`: a part of a
-    subject. `query`: a search as in the studio's outbox. `faults`: failures to simulate.
+    subject. `query`: a search as in the studio's outbox.
     """
 
-    def __init__(self, host: str, port: int, mails: CapturedMails, faults: SmtpFaults) -> None:
+    def __init__(self, host: str, port: int, mails: CapturedMails) -> None:
         self.host = host
         self.port = port
-        self.faults = faults
         self._mails = mails
 
     def wait_for(self, *, to: str = "", subject: str = "", query: str = "", timeout: float = _TIMEOUT) -> ReceivedMail:
@@ -107,9 +104,7 @@ class Mailbox:
         return [ReceivedMail(mail, self._mails.raw(mail)) for mail in mails]
 
     def clear(self) -> None:
-        """Delete all mails and faults."""
         self._mails.delete(EVERYTHING)
-        self.faults.set()
 
     def _take(self, condition: Condition) -> ReceivedMail | None:
         waiting = self._mails.newest(condition & UNREAD, limit=_MOST)
@@ -136,6 +131,6 @@ def running_mailbox(port: int = 0) -> Iterator[Mailbox]:
     """Listen on this machine during the block, by default on a free port. Raises OSError."""
     mails = CapturedMails()
     with contextlib.closing(mails):
-        server = SmtpServer(socket.create_server(("127.0.0.1", port)), Boxes(mails))
+        server = SmtpServer(socket.create_server(("127.0.0.1", port)), mails)
         with server.running():
-            yield Mailbox(*server.address, mails, server.faults)
+            yield Mailbox(*server.address, mails)

@@ -126,6 +126,6 @@ def mail_server(pytestconfig: pytest.Config) -> Iterator["Mailbox"]:
 
 @pytest.fixture
 def mailbox(mail_server: "Mailbox") -> "Mailbox":
-    """Return the mailbox without the mails and faults of earlier tests."""
+    """Return the mailbox without the mails of earlier tests."""
     mail_server.clear()
     return mail_server

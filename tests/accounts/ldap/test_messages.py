@@ -1,5 +1,7 @@
 """LDAP's messages: what RFC 4511 gives as bytes, any value in a filter, and bytes that are no message."""
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -58,6 +60,25 @@ def test_bytes_from_anywhere_are_a_message_or_malformed(content: bytes) -> None:
         pass
 
 
+ELEMENTS = st.recursive(
+    st.builds(tlv, st.sampled_from([0x02, 0x04, 0x0A]), st.binary(max_size=3)),
+    lambda inner: st.builds(
+        lambda tag, parts: tlv(tag, *parts),
+        st.sampled_from([0x30, 0x31, 0x61, 0x64, 0x65, 0x73, 0x78, 0xA0, 0xA3]),
+        st.lists(inner, max_size=4),
+    ),
+)
+
+
+@given(st.lists(ELEMENTS, max_size=4), st.lists(st.lists(ELEMENTS, max_size=3), max_size=3))
+def test_elements_in_any_order_are_a_message_or_malformed(parts: list[bytes], controls: list[list[bytes]]) -> None:
+    result = tlv(0x61, integer(0, 0x0A), octets(""), octets(""))
+    sealed = tlv(0xA0, *(tlv(0x30, *one) for one in controls))
+    for content in (tlv(0x30, *parts), tlv(0x30, integer(1), *parts), tlv(0x30, integer(1), result, sealed)):
+        with contextlib.suppress(Malformed):
+            messages.read_message(content)
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -68,6 +89,7 @@ def test_bytes_from_anywhere_are_a_message_or_malformed(content: bytes) -> None:
         "300a02010161050a",
         "3007020101640204",
         "300c02010164070400300330010a",
+        "301002010165070a010004000400a0023000",
     ],
 )
 def test_a_message_that_ends_within_its_parts_is_malformed(content: str) -> None:

@@ -10,8 +10,8 @@ from tests.accounts.supabase.project import NO_TLS, Opened, Project
 from tests.serving import serving
 
 from keyturn.accounts.supabase.accounts import SupabaseAccounts
+from keyturn.cli.demo.supabase_server import SupabaseServer
 from keyturn.settings import Secret, SupabaseSettings
-from keyturn.testing import SupabaseServer
 
 
 @pytest.fixture(scope="session")

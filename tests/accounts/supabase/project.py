@@ -9,8 +9,8 @@ import httpx
 
 from keyturn.accounts.port import NewPassword
 from keyturn.accounts.supabase.accounts import SupabaseAccounts
+from keyturn.cli.demo.supabase_server import SupabaseServer
 from keyturn.settings import AccountSettings, Secret, SupabaseSettings
-from keyturn.testing import SupabaseServer
 
 ADA = "ada@northwind.example"
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -10,7 +10,7 @@ from tests.accounts.supabase.project import ADA, NEW, OLD, Project, new_password
 
 from keyturn.accounts.port import Account
 from keyturn.accounts.supabase.accounts import SupabaseAccounts
-from keyturn.testing.supabase_server import Answer
+from keyturn.cli.demo.supabase_server import Answer
 
 TOMORROW = datetime.now(UTC) + timedelta(days=1)
 YESTERDAY = datetime.now(UTC) - timedelta(days=1)

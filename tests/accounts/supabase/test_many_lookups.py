@@ -9,9 +9,9 @@ import pytest
 from tests.accounts.supabase.project import ADA
 
 from keyturn.accounts.supabase.accounts import SupabaseAccounts
+from keyturn.cli.demo.supabase_server import SupabaseServer
 from keyturn.problems.requests import AccountsUnready
 from keyturn.settings import Secret, SupabaseSettings
-from keyturn.testing import SupabaseServer
 
 
 def store_over(app: Any, timeout: timedelta = timedelta(seconds=10)) -> SupabaseAccounts:

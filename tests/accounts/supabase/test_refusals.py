@@ -9,12 +9,12 @@ from tests.serving import Connections, serving
 
 from keyturn.accounts.port import Account
 from keyturn.accounts.supabase.accounts import SupabaseAccounts
+from keyturn.cli.demo.supabase_server import Answer, Outage
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.languages import SourceTexts
 from keyturn.problems.passwords import PasswordRejected, Violation, rule_text
 from keyturn.problems.requests import AccountsUnready
 from keyturn.settings import Secret, SupabaseSettings
-from keyturn.testing.supabase_server import Answer, Outage
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ from tests.accounts.supabase.project import OLD, Project
 from tests.spec.second_factors import audited, reset_with
 from tests.spec.service import ADA, NEW_PASSWORD, Service, problem
 
+from keyturn.cli.demo.supabase_server import Answer, Outage
+from keyturn.cli.demo.supabase_users import SupabaseFactor
 from keyturn.errors import SettingsInvalid
 from keyturn.reset.proofs.second_step.supabase import SupabaseSecondStep
 from keyturn.settings import LimitSettings, SecondStepSettings, Secret, SupabaseSettings
-from keyturn.testing.supabase_server import Answer, Outage
-from keyturn.testing.supabase_users import SupabaseFactor
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 

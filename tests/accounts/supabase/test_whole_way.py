@@ -10,8 +10,8 @@ from tests.accounts.supabase.project import NEW, OLD, Project
 from tests.pages.school import Visitor, words
 from tests.spec.service import ADA, GRACE, Service, problem, running, settings_for
 
+from keyturn.cli.demo.supabase_server import Outage
 from keyturn.settings import AccountSettings, Secret, SupabaseSettings, TableSettings
-from keyturn.testing.supabase_server import Outage
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 

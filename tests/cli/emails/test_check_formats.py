@@ -122,8 +122,8 @@ PLANTED = (
 )
 """The rules whose findings tests/emails/lint hands to the same reports."""
 
-LIMITS = {"limits/crash", "limits/memory", "limits/size", "limits/time"}
-"""What test_check_limits.py finds, in mails that take their time."""
+LIMITS = {"limits/crash", "limits/memory", "limits/nesting", "limits/size", "limits/time"}
+"""What test_check_limits.py and tests/emails/lint/test_nesting.py find, in mails that take their time."""
 
 DJANGO = ("error", "missing-template", "syntax", "undefined", "unknown-filter", "unknown-library", "unknown-tag")
 ENGINES = {f"django/{rule}" for rule in DJANGO}

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import pytest
 from tests.emails.inbox.mails import LIMITS
 
-from keyturn.emails.inbox.boxes import Boxes
 from keyturn.emails.inbox.certificate import SmtpTls
 from keyturn.emails.inbox.smtp_server import SmtpServer
 from keyturn.emails.inbox.store import CapturedMails
@@ -22,7 +21,7 @@ def captured() -> Iterator[CapturedMails]:
 
 @pytest.fixture
 def server(captured: CapturedMails) -> Iterator[SmtpServer]:
-    server = SmtpServer(socket.create_server(("127.0.0.1", 0)), Boxes(captured), limits=LIMITS)
+    server = SmtpServer(socket.create_server(("127.0.0.1", 0)), captured, limits=LIMITS)
     with server.running():
         yield server
 
@@ -40,6 +39,6 @@ def tls() -> SmtpTls:
 
 @pytest.fixture
 def tls_server(captured: CapturedMails, tls: SmtpTls) -> Iterator[SmtpServer]:
-    server = SmtpServer(socket.create_server(("127.0.0.1", 0)), Boxes(captured), tls=tls)
+    server = SmtpServer(socket.create_server(("127.0.0.1", 0)), captured, tls=tls)
     with server.running():
         yield server

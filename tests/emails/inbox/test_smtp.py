@@ -9,7 +9,6 @@ from itertools import repeat
 import pytest
 from tests.emails.inbox.mails import LIMITS, mail
 
-from keyturn.emails.inbox.boxes import Boxes
 from keyturn.emails.inbox.mail import MailContent
 from keyturn.emails.inbox.smtp_server import SmtpLimits, SmtpServer
 from keyturn.emails.inbox.store import CapturedMails
@@ -94,14 +93,14 @@ def test_more_connections_than_the_limit_are_told_to_come_back(server: SmtpServe
 
 
 def test_a_client_that_says_nothing_is_let_go(captured: CapturedMails) -> None:
-    server = SmtpServer(socket.create_server(("127.0.0.1", 0)), Boxes(captured), limits=SmtpLimits(idle=0.05))
+    server = SmtpServer(socket.create_server(("127.0.0.1", 0)), captured, limits=SmtpLimits(idle=0.05))
     with server.running(), socket.create_connection(server.address, timeout=10) as connection:
         assert connection.recv(100).startswith(b"220 ")
         assert connection.recv(100) == b""
 
 
 def test_a_client_that_never_ends_is_let_go(captured: CapturedMails) -> None:
-    server = SmtpServer(socket.create_server(("127.0.0.1", 0)), Boxes(captured), limits=SmtpLimits(session=0.05))
+    server = SmtpServer(socket.create_server(("127.0.0.1", 0)), captured, limits=SmtpLimits(session=0.05))
     with server.running(), smtplib.SMTP(*server.address, timeout=10) as client:
         with pytest.raises((OSError, smtplib.SMTPServerDisconnected)):
             deque((client.noop() for _ in repeat(None)), maxlen=0)
@@ -109,7 +108,7 @@ def test_a_client_that_never_ends_is_let_go(captured: CapturedMails) -> None:
 
 
 def test_it_ends_while_clients_are_connected(captured: CapturedMails) -> None:
-    server = SmtpServer(socket.create_server(("127.0.0.1", 0)), Boxes(captured))
+    server = SmtpServer(socket.create_server(("127.0.0.1", 0)), captured)
     with socket.create_connection(("127.0.0.1", server.address[1]), timeout=10) as connection:
         with server.running():
             assert connection.recv(100).startswith(b"220 ")
@@ -117,7 +116,7 @@ def test_it_ends_while_clients_are_connected(captured: CapturedMails) -> None:
 
 
 def test_mails_of_many_clients_at_once_all_arrive(captured: CapturedMails) -> None:
-    server = SmtpServer(socket.create_server(("127.0.0.1", 0)), Boxes(captured))
+    server = SmtpServer(socket.create_server(("127.0.0.1", 0)), captured)
 
     def send(number: int) -> None:
         with smtplib.SMTP(*server.address, timeout=30) as client:

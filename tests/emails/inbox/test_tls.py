@@ -2,8 +2,6 @@
 
 import smtplib
 import ssl
-import stat
-from pathlib import Path
 
 import aiosmtplib
 import pytest
@@ -76,32 +74,6 @@ async def test_aiosmtplib_upgrades_by_itself(tls_server: SmtpServer, tls: SmtpTl
         mail(), hostname=host, port=secure_port(tls), use_tls=True, tls_context=trusting(tls), timeout=10
     )
     assert captured.count() == 2
-
-
-def test_a_kept_certificate_is_used_again_and_a_damaged_one_replaced(tmp_path: Path) -> None:
-    file = tmp_path / "inbox.sqlite.pem"
-    first = SmtpTls.open(HERE, file)
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert SmtpTls.open(HERE, file).pem == first.pem
-    file.write_text("-----BEGIN damaged")
-    replaced = SmtpTls.open(HERE, file)
-    assert replaced.pem != first.pem
-    assert SmtpTls.open(HERE, file).pem == replaced.pem
-    assert "PRIVATE" not in first.pem
-
-
-def test_a_certificate_is_made_again_for_another_host_and_in_a_new_folder(tmp_path: Path) -> None:
-    file = tmp_path / "new" / "inbox.sqlite.pem"
-    first = SmtpTls.open(HERE, file)
-    assert SmtpTls.open("192.0.2.7", file).pem != first.pem
-
-
-def test_a_file_of_something_else_is_not_replaced(tmp_path: Path) -> None:
-    file = tmp_path / "inbox.pem"
-    file.write_bytes(b"SQLite format 3\x00")
-    with pytest.raises(FileExistsError, match="is no file of a key"):
-        SmtpTls.open(HERE, file)
-    assert file.read_bytes() == b"SQLite format 3\x00"
 
 
 def test_the_calls_of_testcontainers_mailpit_module(tls_server: SmtpServer, tls: SmtpTls) -> None:

@@ -237,7 +237,7 @@ def test_a_planted_mistake_is_found_where_it_was_planted(mails: Mails, seed: See
         assert finding.fix.endswith((".", "?"))
 
 
-@pytest.mark.parametrize("template", ["password_reset", "link_expired", "password_changed", "sign_in_with_provider"])
+@pytest.mark.parametrize("template", ["password_reset", "password_changed", "sign_in_with_provider"])
 @pytest.mark.long
 def test_our_own_mails_have_no_mistakes_and_effects_that_some_clients_lack(mails: Mails, template: str) -> None:
     for sample in mails.samples(template):

@@ -130,15 +130,6 @@ def test_it_says_where_tls_begins_at_once(tmp_path: Path) -> None:
     assert '<b dir="auto">Sealed</b>' in page
 
 
-def test_it_names_the_inboxes_of_the_team(tmp_path: Path) -> None:
-    box = 'password = "a password for SMTP"\nkey = "kT3vQ9mXh2Jr0pZsYc7LwA"\n'
-    (tmp_path / "keyturn.toml").write_text(f"[studio.inboxes.shop]\n{box}")
-    command = [sys.executable, "-m", "keyturn", "studio", "--port", "0", "--smtp", "0"]
-    with running_demo(command, tmp_path) as studio:
-        studio.interrupt()
-    assert re.search(r"\n  Inboxes +shop   of the SMTP users with these names\n", studio.greeting)
-
-
 def test_an_eml_file_is_opened_as_an_inbox_of_one(tmp_path: Path) -> None:
     (tmp_path / "receipt.eml").write_bytes(b"Subject: Your receipt\r\nTo: ada@b.example\r\n\r\nHello\r\n")
     with running_demo(

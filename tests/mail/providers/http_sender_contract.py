@@ -8,13 +8,13 @@ from email.utils import format_datetime
 
 import msgspec
 import pytest
+from tests.mail.providers.sender_contract import RefusingSenderContract
 from tests.mail_providers.server import ProviderServer
 from tests.resend_server.answers import PROXY_PAGE, Answer, Trouble
 
 from keyturn.errors import SendFailed, SendRefused, SendRetryable, SendUnknown
 from keyturn.mail.port.email import Email, Sender
 from keyturn.mail.port.provider_api import LONGEST_ANSWER, REPORT_PAUSE
-from keyturn.testing import RefusingSenderContract
 
 Open = Callable[..., Sender]
 """Opens a sender: `key` is what it proves itself with, `reports` whether the provider's reports come."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.mail.providers.ports import closed_port
+from tests.mail.providers.sender_contract import RefusingSenderContract, SenderContract
 from tests.mail.providers.smtp_server import SmtpServer, running_smtp
 from tests.resend_server.answers import refusal
 from tests.resend_server.server import API_KEY, ResendServer
@@ -14,7 +15,7 @@ from keyturn.mail.port.email import Sender
 from keyturn.mail.providers.resend import ResendSender
 from keyturn.mail.providers.smtp import SmtpSender, SmtpSettings
 from keyturn.mail.sending.senders import CaptureSender
-from keyturn.testing import MemorySender, RefusingSenderContract, SenderContract
+from keyturn.testing import MemorySender
 
 pytestmark = pytest.mark.slow
 

@@ -190,9 +190,10 @@ async def test_a_first_that_answers_everything_with_a_fault_keeps_what_it_may_ha
 async def test_what_certainly_nobody_has_may_go_to_the_second_also_in_the_place_of_what_the_first_may_have(
     deployment: Deployment, resend: ResendServer, second: SmtpServer, refused: Answer
 ) -> None:
-    """The answer for the first mail is lost, its link expires, and the first does not take what is said instead."""
+    """The answer for the first mail is lost, its link expires, and the first does not take the new invitation."""
     resend.coming.extend([Trouble.DROP_AFTER_ACCEPTING, refused])
-    await deployment.ask()
+    await deployment.parts.database.execute(text("UPDATE keyturn_accounts SET password_hash = NULL"))
+    await deployment.parts.invitations.invite_all([ADA])
     await deployment.work()
     await resend.idle()
     await deployment.parts.database.execute(text("UPDATE keyturn_reset_tokens SET expires_at = created_at"))

@@ -1,31 +1,20 @@
-"""The mails in every language: complete, accepted as they read, and in the direction of their script.
-
-The snapshots in snapshots_in_languages/ hold the first sample of each mail in some languages: every direction, and
-scripts with and without spaces. `pytest tests/mail --accept-mails` writes them anew.
-"""
+"""The mails in every language: complete, and in the direction of their script."""
 
 import re
 from collections.abc import Callable
 from gettext import NullTranslations
-from pathlib import Path
 
 import pytest
 from tests.every_language import each_language
 from tests.samples import read_samples
 
-from keyturn.emails.gallery import Gallery
-from keyturn.emails.snapshots import MailName, SnapshotFolder, Snapshots
 from keyturn.languages import Languages
 from keyturn.mail.rendering.render import Templates
 from keyturn.packaging import folder
 from keyturn.reset.mails.email_props import EMAILS
-from keyturn.testing import MailSnapshot
 
 TAGS = sorted(set(Languages("UTC").known) - {"en"})
-SNAPSHOT_TAGS = ["ar", "de", "es", "fr", "ja"]
 SAMPLES = {name: read_samples(folder("email_templates"), kind) for name, kind in EMAILS.items()}
-STORED = SnapshotFolder(Path(__file__).parent / "snapshots_in_languages")
-MAILS = [MailName(name, next(iter(samples)), tag) for name, samples in SAMPLES.items() for tag in SNAPSHOT_TAGS]
 
 ISOLATES = re.compile("[\u2068\u2069]")
 
@@ -35,21 +24,6 @@ class Untranslated(NullTranslations):
 
     def gettext(self, message: str) -> str:
         raise AssertionError(f"not translated: {message}")
-
-
-@pytest.mark.parametrize("name", MAILS, ids=str)
-@pytest.mark.long
-def test_it_reads_as_it_was_accepted(
-    name: MailName, branded: Callable[..., Templates], pytestconfig: pytest.Config
-) -> None:
-    gallery = Gallery(templates=branded(), languages=Languages("UTC"), props=EMAILS)
-    snapshots = Snapshots(gallery, STORED, SNAPSHOT_TAGS)
-
-    MailSnapshot(snapshots, name, accepting=pytestconfig.getoption("--accept-mails")).assert_matches()
-
-
-def test_every_snapshot_is_of_a_mail() -> None:
-    assert STORED.names() == sorted(MAILS)
 
 
 @each_language("tag", {tag: tag for tag in TAGS})

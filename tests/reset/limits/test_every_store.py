@@ -131,15 +131,15 @@ class EveryStore:
 
     async def test_guesses_count_against_the_account_and_can_be_forgotten(self, store: Store) -> None:
         limited = store(account="2/minute")
-        await limited.count_guess(ADA)
-        await limited.count_guess(ADA)
+        await limited.count_guess("address", ADA)
+        await limited.count_guess("address", ADA)
 
         with pytest.raises(TooManyRequests):
-            await limited.count_guess(ADA)
-        await limited.count_guess(EVE)
+            await limited.count_guess("address", ADA)
+        await limited.count_guess("address", EVE)
 
         await limited.forget_guesses(ADA)
-        await limited.count_guess(ADA)
+        await limited.count_guess("address", ADA)
 
     async def test_a_look_counts_nothing_and_says_when_nothing_is_left(self, store: Store) -> None:
         limited = store(malformed="2/minute", overall="1/minute")
@@ -220,12 +220,12 @@ class SharedStore(EveryStore):
 
     async def test_guesses_are_forgotten_by_all_processes(self, store: Store) -> None:
         for _ in range(10):
-            await store().count_guess(ADA)
+            await store().count_guess("address", ADA)
         with pytest.raises(TooManyRequests):
-            await store().count_guess(ADA)
+            await store().count_guess("address", ADA)
 
         await store().forget_guesses(ADA)
-        await store().count_guess(ADA)
+        await store().count_guess("address", ADA)
 
     async def test_many_at_once_in_several_processes_do_not_overshoot(self, store: Store) -> None:
         processes = [store(overall="130/hour", request="9/hour") for _ in range(4)]

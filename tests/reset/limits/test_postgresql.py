@@ -68,7 +68,7 @@ async def flood(limits: RateLimits, first: int, clients: int) -> None:
 async def test_the_database_holds_digests_and_no_addresses(database: Database) -> None:
     limits = limits_in(database)
     await limits.count("request", HERE)
-    await limits.count_guess(ADA)
+    await limits.count_guess("address", ADA)
     rows = await database.fetch(text("SELECT * FROM keyturn_rate_windows"))
 
     assert len(rows) == 2

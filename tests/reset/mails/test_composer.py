@@ -12,6 +12,7 @@ from keyturn.mail.rendering.render import Templates, branding
 from keyturn.packaging import folder
 from keyturn.reset.mails.composer import LinkMail, MailComposer, MailDefaults, PageUrls
 from keyturn.reset.records.client import Client
+from keyturn.reset.records.messages import PasswordWasChanged
 from keyturn.settings import Brand
 
 
@@ -126,6 +127,7 @@ def test_times_are_told_in_the_account_s_zone(timezone: str, said: str, composer
     account = Account(id="1", email="ada@northwind.test", timezone=timezone)
     moment = datetime(2026, 11, 20, tzinfo=UTC)
 
-    mail = composer.about_expiry(account, Client(), moment).email
+    change = PasswordWasChanged(account_id=account.id, at=moment, client=Client())
+    mail = composer.about_change(account, change).email
     assert said in mail.text
     assert said in mail.html

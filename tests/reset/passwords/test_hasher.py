@@ -211,48 +211,6 @@ async def test_there_is_a_worker_for_each_core_where_none_are_set() -> None:
     hasher.close()
 
 
-async def test_a_new_password_is_hashed_and_compared_with_the_current_one_at_the_same_time() -> None:
-    hasher = PasswordHasher(HashingSettings(cost=4, workers=2, queue=1))
-    stored = await hasher.hash(PASSWORD)
-
-    both = asyncio.create_task(hasher.hash_another("eleven loud harbours", stored))
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    waiting = asyncio.create_task(hasher.hash(PASSWORD))
-    await asyncio.sleep(0)
-    with pytest.raises(Busy):  # one hash waits, because both workers are taken
-        await hasher.hash(PASSWORD)
-
-    hashed = await both
-    assert hashed
-    assert await hasher.verify("eleven loud harbours", hashed)
-    await waiting
-    hasher.close()
-
-
-async def test_one_worker_compares_and_hashes_one_after_the_other(hasher: PasswordHasher) -> None:
-    stored = await hasher.hash(PASSWORD)
-
-    assert await hasher.hash_another(PASSWORD, stored) is None
-    assert await hasher.verify(PASSWORD.upper(), await hasher.hash_another(PASSWORD.upper(), stored))
-
-
-async def test_a_change_takes_one_place_in_the_line_and_none_if_the_line_is_full() -> None:
-    hasher = PasswordHasher(HashingSettings(cost=4, workers=1, queue=2))
-    stored = await hasher.hash(PASSWORD)
-    at_work = asyncio.create_task(hasher.hash(PASSWORD))
-    changes = [asyncio.create_task(hasher.hash_another(PASSWORD.upper(), stored)) for _ in range(2)]
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
-
-    with pytest.raises(Busy):
-        await hasher.hash_another(PASSWORD.upper(), stored)
-    assert all(await asyncio.gather(*changes))
-    assert await at_work
-    assert await hasher.hash_another(PASSWORD, stored) is None
-    hasher.close()
-
-
 @pytest.mark.parametrize(
     ("reserved", "checks"), [pytest.param(True, 1, id="no stranger"), pytest.param(False, 3, id="a stranger")]
 )

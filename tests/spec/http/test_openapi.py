@@ -38,7 +38,7 @@ POSTS = {
     "/api/auth/reset-password-with-token": (NEW_PASSWORD, {"token"}),
     "/api/auth/check-password": ({"token", "password", "email"}, {"token", "password"}),
     "/api/auth/change-password": ({"currentPassword", "newPassword"}, {"currentPassword", "newPassword"}),
-    "/api/auth/login": ({"email", "password"}, {"email", "password"}),
+    "/api/auth/login": ({"email", "password", "secondStep"}, {"email", "password"}),
 }
 GETS = ["/api/auth/password-policy", "/api/auth/me", "/health/live", "/health/ready"]
 

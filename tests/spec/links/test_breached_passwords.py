@@ -3,17 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from hashlib import sha1
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 from tests.range_server import Fault, RangeServer, running_ranges, sha1_of
 from tests.spec.service import CHANGE, NEW_PASSWORD, PASSWORD, POLICY, Service, Start, problem
 
-from keyturn.reset.passwords.breach_filter import write_filter
 from keyturn.settings import BreachSettings, DatabaseSettings, Secret
-from keyturn.texts import Folder
 
 pytestmark = pytest.mark.any_database
 
@@ -147,14 +143,3 @@ async def test_a_form_shows_the_rule_where_a_source_is_asked_alone(start: Start,
     shown = (await asking_one.anywhere().get(POLICY, headers=german)).json()["rules"][-1]
     assert (shown["name"], shown["message"]) == ("breached", "keines, das aus einem Datenleck bekannt ist")
     assert "breached" not in (await plain.anywhere().get(POLICY)).text
-
-
-async def test_a_file_is_asked_where_nobody_may_be_called(start: Start, tmp_path: Path) -> None:
-    file = tmp_path / "leaked.bloom"
-    write_filter(file, [sha1(LEAKED.encode(), usedforsecurity=False).digest()], 1, 0.001)
-    service = await start(breaches=BreachSettings(source="file", file=Folder(str(file))))
-    token = await service.link()
-
-    assert (await service.reset(token, LEAKED)).json()["violations"] == [BREACHED]
-    assert problem(await service.reset(token)) == "200"
-    assert await lookups(service) == {"breached": 1, "clear": 1}

@@ -4,8 +4,23 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.spec.service import ADA, DAN, LOGIN, LOGOUT, NEW_PASSWORD, NOBODY, PASSWORD, RESET, Service, Start, problem
+from sqlalchemy import update
+from tests.spec.service import (
+    ADA,
+    CHANGE,
+    DAN,
+    LOGIN,
+    LOGOUT,
+    NEW_PASSWORD,
+    NOBODY,
+    PASSWORD,
+    RESET,
+    Service,
+    Start,
+    problem,
+)
 
+from keyturn.accounts.builtin import AccountRow
 from keyturn.settings import LimitSettings, Secret
 
 COOKIE = "keyturn_device"
@@ -41,6 +56,15 @@ async def test_strangers_keep_nobody_out_of_a_browser_that_signed_in_before(serv
     await guess(service)
 
     assert await sign_in(browser, email=ADA.upper()) == "200"
+
+
+async def test_guesses_at_an_address_are_not_those_at_the_account_with_that_id(service: Service) -> None:
+    await service.write(update(AccountRow).where(AccountRow.email == ADA).values(id=DAN))
+    browser = await service.sign_in()
+    await guess(service, DAN)
+
+    wanted = {"currentPassword": PASSWORD, "newPassword": NEW_PASSWORD}
+    assert problem(await browser.post(CHANGE, json=wanted)) == "200"
 
 
 async def test_a_browser_has_as_many_guesses_and_no_more(service: Service) -> None:

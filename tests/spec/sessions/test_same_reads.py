@@ -1,10 +1,12 @@
 """A sign-in that fails sends the same statements whosever address it is (OWASP ASVS 6.3.8)."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from tests.accounts.table.app import running_app
+from tests.pages.school import Visitor
 from tests.spec.service import ADA, DAN, GRACE, LOGIN, NOBODY, Service, Start, hash_of, running, settings_for
 from tests.statements import statements_sent
 
@@ -19,6 +21,17 @@ async def reads(service: Service, email: str) -> Sequence[str]:
     return sorted(statements)
 
 
+async def reads_for_a_proof(service: Service, email: str) -> Sequence[str]:
+    """Send the form with a cookie that claims that the password was right."""
+    visitor = Visitor(service.anywhere(cookies={"keyturn_password": "gAAAAA-no-proof-of-ours"}))
+    token = re.search(r'_csrf_token" value="([^"]+)"', (await visitor.get("/login")).text)
+    assert token
+    with statements_sent() as statements:
+        answer = await visitor.client.post("/login", data={"_csrf_token": token[1], "email": email})
+    assert answer.status_code == 422
+    return sorted(statements)
+
+
 @pytest.mark.long
 async def test_a_known_address_is_read_as_often_as_an_unknown_one(start: Start) -> None:
     service = await start()
@@ -26,6 +39,8 @@ async def test_a_known_address_is_read_as_often_as_an_unknown_one(start: Start) 
     unknown = await reads(service, NOBODY)
 
     assert [await reads(service, email) for email in (ADA, GRACE, DAN)] == [unknown] * 3
+    unknown = await reads_for_a_proof(service, NOBODY)
+    assert [await reads_for_a_proof(service, email) for email in (ADA, GRACE, DAN)] == [unknown] * 3
 
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)

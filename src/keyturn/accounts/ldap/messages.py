@@ -224,4 +224,6 @@ def _attribute(element: tuple[int, bytes]) -> tuple[str, list[bytes]]:
 
 def _control(content: bytes) -> tuple[str, bytes]:
     parts = elements(content)
+    if not parts:
+        raise Malformed("a control without its name")
     return parts[0][1].decode(errors="replace"), parts[-1][1] if len(parts) > 1 else b""

@@ -9,13 +9,13 @@ from litestar.types import ControllerRouterHandler
 
 from keyturn.accounts.supabase.accounts import SupabaseAccounts, SupabaseWithTable
 from keyturn.accounts.table.store import table_accounts
+from keyturn.cli.demo.supabase_server import SupabaseServer
 from keyturn.database import Database
 from keyturn.parts import Parts
 from keyturn.reset.proofs.second_step.builtin_factors import BuiltinFactors
 from keyturn.reset.proofs.second_step.own_step import OwnSecondStep
 from keyturn.reset.proofs.second_step.totp import seed_of_base32
 from keyturn.settings import Settings
-from keyturn.testing.supabase_server import SupabaseServer
 
 _FILE = "second_factors.toml"
 
@@ -32,12 +32,12 @@ async def set_factors(folder: Path, parts: Parts) -> Sequence[str]:
             continue
         if phone := factors.get("phone"):
             await step.source.set_phone(account.id, phone)
-            notes.append(f"{email} has a phone: its codes are shown among the mails sent.")
+            notes.append(f"{email} has a phone: its codes, for a reset and to sign in, are among the mails sent.")
         if totp := factors.get("totp"):
             await step.source.set_seed(account.id, seed_of_base32(totp))
-            code, *_ = await step.recovery.mint(account.id)
+            codes = await step.recovery.mint(account.id)
             notes.append(f"{email} has an authenticator app with the key {totp}.")
-            notes.append(f"Without an app, use this recovery code once: {code}")
+            notes.append(f"Without an app, use a recovery code, each once: {codes[0]} or {codes[1]}")
     return notes
 
 

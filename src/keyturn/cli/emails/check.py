@@ -142,14 +142,14 @@ def _other_places(found: Iterable["MailFinding"], first: "Finding", folders: "Fo
 def _frame(gallery: "Gallery", file: str, line: int, column: int) -> list[str]:
     """Return the lines around a place, with the line marked and its column. Long lines are cut around the column."""
     try:
-        lines = [harmless(line) for line in gallery.source(file).splitlines()]
+        lines = gallery.source(file).splitlines()
     except OSError:
         return []
     first, width = max(line - _AROUND, 1), len(str(line + _AROUND))
     cut = max(0, column - _WIDTH // 2) if line <= len(lines) and len(lines[line - 1]) > _WIDTH else 0
     framed = []
     for number, text in enumerate(lines[first - 1 : line + _AROUND], first):
-        shown = text[cut : cut + _WIDTH] if number == line else text[:_WIDTH]
+        shown = harmless(text[cut : cut + _WIDTH] if number == line else text[:_WIDTH])
         if number != line:
             framed.append(muted(f"    {number:>{width}} | {shown}".rstrip()))
             continue

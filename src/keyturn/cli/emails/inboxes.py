@@ -1,8 +1,9 @@
-"""Opens the inboxes of `keyturn studio`, and the SMTP server and the webhook that belong to them."""
+"""Opens the inbox of `keyturn studio`, and the SMTP server that belongs to it."""
 
 import contextlib
 from dataclasses import replace
 from pathlib import Path
+from socket import socket
 from typing import TYPE_CHECKING
 
 import click
@@ -12,12 +13,10 @@ from keyturn.cli.sockets import address_of, listen
 from keyturn.cli.terminal import PORT, fail
 
 if TYPE_CHECKING:
-    from keyturn.emails.inbox.boxes import Boxes
     from keyturn.emails.inbox.certificate import SmtpTls
+    from keyturn.emails.inbox.store import CapturedMails
     from keyturn.emails.studio.studio import Studio
     from keyturn.settings import Settings
-
-_DAY = 24 * 3600.0
 
 
 class Catching:
@@ -32,7 +31,7 @@ class Catching:
         self.file = file
         self.smtp = address_of(self._bound) if self._bound else ""
         self.smtps = address_of(self._secure) if self._secure else ""
-        self._tls = self._open_tls(host, starttls=starttls) if starttls or self._secure else None
+        self._tls = _open_tls(host, self._secure, starttls=starttls) if starttls or self._secure else None
         self.certificate = self._tls.pem if self._tls else ""
 
     @property
@@ -43,28 +42,18 @@ class Catching:
         """Return the studio with the addresses of the sockets."""
         return replace(studio, smtp=self.smtp, smtps=self.smtps, certificate=self.certificate)
 
-    def run(self, running: contextlib.ExitStack, opened: Opened, studio: "Studio") -> None:
-        """Start what was asked for: the SMTP server and the webhook."""
-        if not studio.inboxes:
-            return
-        if opened.settings.inbox_webhook:
-            from keyturn.emails.studio.api.arrivals import ArrivalReports
-
-            running.enter_context(ArrivalReports(opened.settings.inbox_webhook, studio.inboxes).running())
-        if self._bound:
+    def run(self, running: contextlib.ExitStack, captured: "CapturedMails | None") -> None:
+        """Start the SMTP server, if one was asked for."""
+        if self._bound and captured:
             from keyturn.emails.inbox.smtp_server import SmtpServer
 
-            server = SmtpServer(self._bound, studio.inboxes, studio.faults, tls=self._tls)
-            running.enter_context(server.running())
+            running.enter_context(SmtpServer(self._bound, captured, tls=self._tls).running())
 
-    def _open_tls(self, host: str, *, starttls: bool) -> "SmtpTls":
-        from keyturn.emails.inbox.certificate import SmtpTls
 
-        kept = self.file.with_name(f"{self.file.name}.pem") if self.file else None
-        try:
-            return SmtpTls.open(host, kept, at_once=self._secure, starttls=starttls)
-        except OSError as error:
-            fail(f"{kept or 'the certificate'}: cannot be written: {error.strerror or error}")
+def _open_tls(host: str, at_once: socket | None, *, starttls: bool) -> "SmtpTls":
+    from keyturn.emails.inbox.certificate import SmtpTls
+
+    return SmtpTls.open(host, at_once=at_once, starttls=starttls)
 
 
 def takes_catching(command: click.decorators.FC) -> click.decorators.FC:
@@ -86,35 +75,16 @@ def takes_catching(command: click.decorators.FC) -> click.decorators.FC:
     return command
 
 
-def open_boxes(
+def open_inbox(
     opened: Opened, service: "Settings", file: Path | None = None, *, catching: bool = False
-) -> "Boxes | None":
+) -> "CapturedMails | None":
     """Return apps' mails: caught ones, and those of `mail.transport = "capture"`; None without either."""
-    from keyturn.emails.inbox.boxes import Boxes, NamedBox
     from keyturn.emails.inbox.store import CapturedMails, MailRetention
 
     folder = Path(service.mail.capture_dir) if service.mail.transport == "capture" else None
     if not (folder or catching):
         return None
-
-    def retention(mails: int | None = None, megabytes: int | None = None, days: float | None = None) -> MailRetention:
-        age = days or settings.inbox_days
-        return MailRetention(
-            mails=mails or settings.inbox_mails,
-            size=(megabytes or settings.inbox_megabytes) * 1024**2,
-            age=age * _DAY if age else None,
-        )
-
     settings = opened.settings
-    named = {
-        name: NamedBox(
-            mails=CapturedMails(
-                file and file.with_name(f"{file.stem}.{name}{file.suffix}"),
-                retention=retention(box.mails, box.megabytes, box.days),
-            ),
-            password=box.password,
-            key=box.key,
-        )
-        for name, box in settings.inboxes.items()
-    }
-    return Boxes(CapturedMails(file, folder, retention()), named if catching else {})
+    return CapturedMails(
+        file, folder, MailRetention(mails=settings.inbox_mails, size=settings.inbox_megabytes * 1024**2)
+    )

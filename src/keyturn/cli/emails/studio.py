@@ -23,18 +23,16 @@ from keyturn.cli.emails.folders import (
     usual_baseline,
     without_templates,
 )
-from keyturn.cli.emails.inboxes import Catching, open_boxes, takes_catching
+from keyturn.cli.emails.inboxes import Catching, open_inbox, takes_catching
 from keyturn.cli.terminal import PORT, accent, error, fail, muted, ready, strong, warning
-from keyturn.packaging import requires_extra
 from keyturn.plain_files import paths_below
 from keyturn.quick_imports import quick_imports
 
 if TYPE_CHECKING:
-    from keyturn.emails.inbox.boxes import Boxes
     from keyturn.emails.inbox.store import CapturedMails
     from keyturn.emails.renderers import Runner
     from keyturn.emails.studio.rendering.rendition import Drawer
-    from keyturn.emails.studio.sending import MailProvider, Release
+    from keyturn.emails.studio.sending import MailProvider
     from keyturn.emails.studio.studio import HostedPages, Studio
     from keyturn.mail.port.email import Sender
     from keyturn.settings import Settings
@@ -72,8 +70,6 @@ def greeting(opened: Opened, studio: "Studio", base: str, mails: Path | None = N
         if studio.smtps:
             rows["SMTPS"] = f"{accent(studio.smtps)}   {muted('the same, with TLS from the start')}"
         rows["Inbox"] = accent(f"{url}/inbox{token}")
-        if studio.boxes and studio.boxes.named:
-            rows["Inboxes"] = f"{', '.join(studio.boxes.named)}   {muted('of the SMTP users with these names')}"
         rows["API"] = f"{accent(f'{base}/api/messages')}   {muted(f'for tests{password}')}"
     if opened.settings.file:
         rows["Settings"] = os.path.relpath(opened.settings.file)
@@ -125,7 +121,7 @@ _WORKERS = 4
 def studio_of(service: "Settings", host: str, brands: Mapping[str, Mapping[str, Any]]) -> "Studio":
     """Return the studio over the templates that the service sends."""
     opened = own_emails(service, studio_settings(None), brands)
-    return _studio(opened, service, host, _token(host), open_boxes(opened, service), brands=brands)
+    return _studio(opened, service, host, _token(host), open_inbox(opened, service), brands=brands)
 
 
 _HELP = """Preview emails in a browser, with sample data. Each save updates the preview at once.
@@ -225,16 +221,16 @@ def _serve(
     bound = listen(host, port)
     caught = Catching(host, file=inbox, **catching)
     service = service_settings(opened)
-    boxes = open_boxes(opened, service, inbox, catching=caught.is_on or bool(mails))
-    if mails and boxes:
-        read_mails(boxes.usual, mails)
+    captured = open_inbox(opened, service, inbox, catching=caught.is_on or bool(mails))
+    if mails and captured:
+        read_mails(captured, mails)
     shown = replace(
-        caught.shown_in(_studio(opened, service, host, token, boxes, runner=runner, edits=edits)),
+        caught.shown_in(_studio(opened, service, host, token, captured, runner=runner, edits=edits)),
         opens_inbox=bool(mails or (caught.is_on and opened.service)),  # no folder was named
     )
     with quick_imports(*_NOT_IN_PAGES):
         app = create_studio_app(shown)
-    caught.run(running, opened, shown)
+    caught.run(running, captured)
     run(serve(app, bound, lambda: _greet(opened, shown, address_of(bound), place), shown.stop))
     click.echo(muted("Stopped. Nothing was sent." if _provider(service) is None else "Stopped."))
 
@@ -263,7 +259,7 @@ def _studio(
     settings: "Settings",
     host: str,
     token: str,
-    boxes: "Boxes | None" = None,
+    captured: "CapturedMails | None" = None,
     brands: Mapping[str, Mapping[str, Any]] | None = None,
     runner: "Runner[Drawer] | None" = None,
     edits: bool | None = None,
@@ -277,8 +273,7 @@ def _studio(
         gallery=opened.gallery,
         reopen=opened.reopen,
         sender=_sender(opened, settings),
-        captured=boxes.usual if boxes else None,
-        boxes=boxes,
+        captured=captured,
         runner=runner,
         edits=edits,
         snapshots=opened.settings.snapshots,
@@ -287,8 +282,7 @@ def _studio(
         severity=opened.settings.severity,
         baseline=usual_baseline(opened),
         limits=limits_of(opened.settings),
-        provider=_provider(settings, boxes),
-        release=_release(opened, settings),
+        provider=_provider(settings, captured),
         host=host,
         token=token,
         editor=opened.settings.editor or editor_started_by(os.environ),
@@ -352,14 +346,14 @@ def _export(opened: Opened, destination: Path) -> None:
     sys.exit(1 if exported.faults else 0)
 
 
-def _provider(settings: "Settings", boxes: "Boxes | None" = None) -> "MailProvider | None":
+def _provider(settings: "Settings", captured: "CapturedMails | None" = None) -> "MailProvider | None":
     """Return the provider for "send me this": the one with a key or a server, else the studio's own inbox."""
     from keyturn.emails.studio.sending import InboxSender, MailProvider
     from keyturn.settings.rules.every_rule import missing_settings
 
     chosen = settings.mail.transport
     if any(missing_settings(chosen, settings)):
-        return MailProvider(InboxSender.name, lambda: InboxSender(boxes.usual)) if boxes else None
+        return MailProvider(InboxSender.name, lambda: InboxSender(captured)) if captured else None
 
     def open_sender() -> "Sender":
         from keyturn.mail.sending.senders import sender_for
@@ -367,20 +361,3 @@ def _provider(settings: "Settings", boxes: "Boxes | None" = None) -> "MailProvid
         return sender_for(chosen, settings)
 
     return MailProvider(chosen, open_sender)
-
-
-def _release(opened: Opened, settings: "Settings") -> "Release | None":
-    """Return the part that forwards captured mails, if a mail server and allowed recipients are set."""
-    from keyturn.emails.studio.sending import Release
-
-    sender = opened.settings.sender or settings.mail.from_
-    if not (settings.smtp.host and sender and opened.settings.release_to):
-        return None
-
-    async def pass_on(message: bytes, from_: str, to: Sequence[str]) -> None:
-        from keyturn.mail.providers.smtp import hand_over
-
-        with requires_extra("smtp", "sending mails on"):
-            await hand_over(message, settings.smtp, from_, to)
-
-    return Release(opened.settings.release_to, sender, pass_on)

@@ -4,7 +4,6 @@ import os
 import re
 import stat
 import tomllib
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -17,7 +16,6 @@ from msgspec import Meta
 from keyturn.emails.gallery.naming import bounds_of
 from keyturn.emails.renderers.limits import Limits
 from keyturn.errors import Fault, SettingsInvalid
-from keyturn.hosts import host_of
 from keyturn.plain_files import leads_out, read_plain_text
 from keyturn.settings.building import did_you_mean
 from keyturn.settings.sentences import mismatch
@@ -28,7 +26,6 @@ Rules = Callable[[Mapping[str, Any]], Iterable[Fault]]
 
 _LARGEST = 1_000_000
 _SUFFIX = re.compile(r"\.[\w-]+")
-_BOX = re.compile(r"(?!\.)[\w.@-]{1,64}", re.ASCII)
 _FOLDERS = ("folder", "samples", "locales")
 _LIMITS = ("inbox_mails", "inbox_megabytes", "limit_seconds", "limit_megabytes")
 _TRUSTING = "if you trust the folder, add --trust"
@@ -38,19 +35,6 @@ class MailSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Settings of one mail. `audit` declares that it is a reset mail, or none, whatever its data."""
 
     audit: Literal["", "reset", "off"] = ""
-
-
-class InboxSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An inbox of its own. Its name is the user name over SMTP. The limits are those of the usual inbox if unset.
-
-    `password`: over SMTP. `key`: of the API; empty: its mails are on the pages only.
-    """
-
-    password: Annotated[str, Meta(min_length=8, max_length=200)]
-    key: Annotated[str, Meta(pattern=r"^([\w-]{22,200})?$")] = ""  # as long as the studio's token
-    mails: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
-    megabytes: Annotated[int, Meta(ge=64, le=100_000)] | None = None
-    days: Annotated[float, Meta(gt=0, le=36_500)] | None = None
 
 
 class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,9 +47,7 @@ class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
     `clients`: the groups of clients for the checks. `severity`: severities by rule or group.
     `snapshots`: the folder of snapshots, in all languages or in `snapshot_languages`.
     `globals`: values for every template. `brands`: more globals for each brand. `mails`: settings of single mails.
-    `inbox_mails`, `inbox_megabytes`, `inbox_days`: limits of the inbox. `inbox_webhook`: the address that is told of
-    each mail. `inboxes`: further inboxes by the user name of their mails. `release_to`: patterns of addresses that
-    captured mails may be sent on to.
+    `inbox_mails`, `inbox_megabytes`: limits of the inbox.
     `limit_seconds`, `limit_megabytes`: limits of rendering or checking one mail (`Limits`).
     `branches`: whether to find values for branches that samples leave out.
     `outlook_classic`: whether mails have what only Outlook with Word's engine reads.
@@ -89,10 +71,6 @@ class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
     editor: str = ""
     inbox_mails: Annotated[int, Meta(ge=1, le=1_000_000)] = 100_000
     inbox_megabytes: Annotated[int, Meta(ge=64, le=100_000)] = 1024
-    inbox_days: Annotated[float, Meta(gt=0, le=36_500)] | None = None
-    inbox_webhook: Annotated[str, Meta(pattern=r"^(https?://\S+)?$")] = ""
-    inboxes: dict[str, InboxSettings] = {}
-    release_to: tuple[str, ...] = ()
     limit_seconds: Annotated[float, Meta(ge=0.1, le=300)] = 5
     limit_megabytes: Annotated[int, Meta(ge=64, le=16_384)] = 512
     branches: bool = True
@@ -238,9 +216,6 @@ _WITHOUT_TRUST: Mapping[str, Callable[[str, Any, StudioSettings], str]] = {
     "file": lambda _, value, __: _leads_out(value),  # the place of the settings
     "mails": _allow_audits,
     "editor": _allow_name,
-    **dict.fromkeys(("release_to", "inbox_webhook"), lambda *_: "sends captured mails to others"),
-    "inboxes": lambda _, value, __: "chooses who reads captured mails" if value else "",
-    "inbox_days": lambda *_: "deletes captured mails",
 }
 """Functions that return why a value is refused in an untrusted folder. Other settings are always refused."""
 
@@ -292,9 +267,6 @@ def _build(given: Any, file: Path, section: str, rules: Rules) -> StudioSettings
 
 def _mismatches(name: str, value: Any, wanted: Any) -> Iterator[Fault]:
     """Yield the faults of a value; of each member, if a table is expected and given."""
-    if wanted is InboxSettings and isinstance(value, dict):  # field by field: the table holds a password and a key
-        yield from _inbox_mismatches(name, value)
-        return
     if not isinstance(value, dict) or get_origin(wanted) is not dict:
         yield Fault(name, mismatch(value, wanted))
         return
@@ -304,23 +276,6 @@ def _mismatches(name: str, value: Any, wanted: Any) -> Iterator[Fault]:
             msgspec.convert(member, of_member)
         except msgspec.ValidationError:
             yield from _mismatches(f"{name}.{key}", member, of_member)
-
-
-def _inbox_mismatches(name: str, given: Mapping[str, Any]) -> Iterator[Fault]:
-    fields = {field.name: field for field in msgspec.structs.fields(InboxSettings)}
-    if "password" not in given:
-        yield Fault(f"{name}.password", "missing")
-    for key, value in given.items():
-        if key not in fields:
-            yield Fault(f"{name}.{key}", f"unknown setting; known are {', '.join(fields)}")
-            continue
-        try:
-            msgspec.convert(value, fields[key].type)
-        except msgspec.ValidationError:
-            yield Fault(f"{name}.{key}", _SHAPES.get(key) or mismatch(value, fields[key].type))
-
-
-_SHAPES = {"password": "must have 8 to 200 characters", "key": "must have 22 to 200 letters, digits, _ and -"}
 
 
 def _text(path: Any) -> str:
@@ -339,14 +294,6 @@ def _broken_rules(values: Mapping[str, Any], file: Path) -> Iterator[Fault]:
         if (value := values.get(key)) and (form not in value or "/" in value or value.endswith(".py")):
             shape = "package.module:environment" if form else "package.module"
             yield Fault(key, f"must be written as {shape}")
-    for name in values.get("inboxes", ()):
-        if not _BOX.fullmatch(name):
-            yield Fault(f"inboxes.{name}", "must have 1 to 64 letters, digits, ., @, _ and -, and begin with no dot")
-    keys = Counter(box.key for box in values.get("inboxes", {}).values() if box.key)
-    if any(count > 1 for count in keys.values()):
-        yield Fault("inboxes", "two inboxes have the same key: give each its own")
-    if values.get("inbox_webhook") and not host_of(values["inbox_webhook"]):
-        yield Fault("inbox_webhook", "must be an address, such as http://127.0.0.1:9000/mails")
     yield from _broken_names(values)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar
 
-from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, Template
+from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, Template, TemplateSyntaxError, nodes
 
 from keyturn.emails.gallery.app_requests import HOST, request_for
 from keyturn.emails.gallery.naming import BoundedLoader, ending_of, files_meant_by
@@ -22,12 +22,35 @@ from keyturn.settings.building import did_you_mean
 Prepare = Callable[[Environment], Environment]
 """Returns a changed copy of an environment."""
 
+TOO_DEEP = "An expression is nested too deeply."
+
+_MOST_NESTED = 100
+"""Levels of a syntax tree: a template's longest path of attributes, filters, operators and tags within each other.
+
+Readers of a tree call themselves for each level, up to four calls deep, and Python ends at a thousand calls.
+"""
+
+
+def require_shallow(tree: nodes.Template, name: str | None, filename: str | None) -> nodes.Template:
+    """Return the tree. Raises TemplateSyntaxError, at its line, for a part that is nested too deeply."""
+    level, depth = [*tree.iter_child_nodes()], 0
+    while level:
+        depth += 1
+        if depth > _MOST_NESTED:
+            raise TemplateSyntaxError(TOO_DEEP, level[0].lineno, name, filename)
+        level = [below for one in level for below in one.iter_child_nodes()]
+    return tree
+
+
 _EXTENSIONS = ("jinja2.ext.i18n", "jinja2.ext.do", "jinja2.ext.loopcontrols")
 _NO_MARKUP = (".txt", ".text", ".subject", ".css")
 
 
 class FolderEnvironment(Environment):
     folder: Path
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        return require_shallow(super()._parse(source, name, filename), name, filename)
 
     def join_path(self, template: str, parent: str) -> str:
         """Find a file by the name that the app's loader uses, or by its path beside the other file."""

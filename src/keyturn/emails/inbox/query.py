@@ -121,11 +121,6 @@ def with_id(*mail_ids: str) -> Condition:
     return Condition(f"id IN ({', '.join('?' * len(mail_ids))})", mail_ids)
 
 
-def arrived_before(seconds: float) -> Condition:
-    """Match mails, but no files of the folder, by their arrival in seconds since 1970."""
-    return Condition("arrived < ? AND NOT in_folder", (seconds,))
-
-
 def older_than(number: int) -> Condition:
     return Condition("number < ?", (number,))
 

@@ -5,18 +5,16 @@ import asyncio
 import contextlib
 import logging
 import socket
-import sqlite3
 import ssl
 import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from aiosmtpd.smtp import MISSING, SMTP, AuthResult, LoginPassword, Session, TLSSetupException
+from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword, Session, TLSSetupException
 from aiosmtpd.smtp import Envelope as SmtpEnvelope
 
-from keyturn.emails.inbox.boxes import Boxes
-from keyturn.emails.inbox.faults import SmtpFault, SmtpFaults, Step
+from keyturn.emails.inbox.store import CapturedMails
 from keyturn.emails.inbox.summary import Envelope
 
 if TYPE_CHECKING:
@@ -26,9 +24,6 @@ logging.getLogger("mail.log").setLevel(logging.ERROR)  # aiosmtpd would log each
 
 _HANDSHAKE = 10.0
 """Seconds that a client has to begin TLS."""
-
-_EXPIRY = 60.0
-"""Seconds between two looks for mails that are too old."""
 
 _LINE = 1024**2
 """Bytes of a line. RFC 5321, 4.5.3.1.6, allows 1,000, but apps send minified HTML in one line."""
@@ -60,14 +55,12 @@ class SmtpServer:
     def __init__(
         self,
         bound: socket.socket,
-        boxes: Boxes,
-        faults: SmtpFaults | None = None,
+        mails: CapturedMails,
         limits: SmtpLimits | None = None,
         tls: "SmtpTls | None" = None,
     ) -> None:
-        self.faults = faults or SmtpFaults()
         self._bound = bound
-        self.boxes = boxes
+        self._mails = mails
         self._tls = tls
         self._limits = limits or SmtpLimits()
         self._connections: set[_Connection] = set()
@@ -103,13 +96,7 @@ class SmtpServer:
                     self._connection, sock=self._tls.at_once, ssl=self._tls.context, ssl_handshake_timeout=_HANDSHAKE
                 )
                 await listening.enter_async_context(await secure)
-            while not self._stopping.is_set():
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._stopping.wait(), _EXPIRY)
-                try:
-                    await asyncio.to_thread(self.boxes.expire)
-                except sqlite3.Error as error:  # a full disk, perhaps: the next minute tries again
-                    logging.getLogger("keyturn").warning("Old mails could not be deleted: %s", error)
+            await self._stopping.wait()
             for connection in list(self._connections):
                 connection.hang_up()
 
@@ -118,44 +105,33 @@ class SmtpServer:
         return _Connection(self, self._connections, self._limits, self._loop, context)
 
     def log_in(self, *given: Any) -> AuthResult:
-        """Accept any user and password, except for the user of an inbox with the wrong password."""
+        """Accept any user and password."""
         login = given[-1]
         assert isinstance(login, LoginPassword)  # as PLAIN and LOGIN, the only mechanisms, send
-        user, password = (each.decode("utf-8", "replace") for each in (login.login, login.password))
-        return AuthResult(success=self.boxes.admits(user, password), handled=False, auth_data=login)
-
-    async def handle_AUTH(self, server: "_Connection", _: Session, __: SmtpEnvelope, ___: list[str]) -> Any:
-        reply = await self.simulate(server, "auth")
-        return MISSING if reply is None else reply  # aiosmtpd goes on
+        return AuthResult(success=True, handled=False, auth_data=login)
 
     async def handle_MAIL(
         self, server: "_Connection", _: Session, envelope: SmtpEnvelope, address: str, options: list[str]
     ) -> str:
-        if reply := await self.simulate(server, "mail"):
-            return reply
         server.received = 0
         envelope.mail_from = address
         envelope.mail_options.extend(options)
         return "250 2.1.0 OK"
 
     async def handle_RCPT(
-        self, server: "_Connection", _: Session, envelope: SmtpEnvelope, address: str, __: list[str]
+        self, _: "_Connection", __: Session, envelope: SmtpEnvelope, address: str, ___: list[str]
     ) -> str:
         if len(envelope.rcpt_tos) >= self._limits.recipients:
             return "452 4.5.3 Too many recipients"  # RFC 5321, 4.5.3.1.10
-        if reply := await self.simulate(server, "rcpt", address):
-            return reply
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 OK"
 
     async def handle_DATA(self, server: "_Connection", session: Session, envelope: SmtpEnvelope) -> str:
-        if reply := await self.simulate(server, "data", *envelope.rcpt_tos):
-            return reply
         login: bytes = getattr(session.auth_data, "login", b"")
         user = login.decode("utf-8", "replace")
         sent = Envelope(sender=envelope.mail_from or "", recipients=tuple(envelope.rcpt_tos), username=user)
         assert isinstance(envelope.content, bytes)  # `decode_data` is off
-        mail_id = await asyncio.to_thread(self.boxes.of_user(user).add, envelope.content, sent)
+        mail_id = await asyncio.to_thread(self._mails.add, envelope.content, sent)
         server.received = 0
         return f"250 2.0.0 OK {mail_id}"
 
@@ -167,17 +143,6 @@ class SmtpServer:
             return "454 4.7.0 TLS failed"
         logging.getLogger("keyturn").error("The inbox failed", exc_info=error)
         return "451 4.3.0 The inbox failed; its terminal shows the error"
-
-    async def simulate(self, server: "_Connection", step: Step, *recipients: str) -> str | None:
-        """Simulate the fault of this step; return the reply that refuses, if there is one."""
-        fault: SmtpFault | None = self.faults.happening(step, *recipients)
-        if fault is None:
-            return None
-        await asyncio.sleep(fault.delay)
-        if fault.drop:
-            server.hang_up()
-            raise ConnectionResetError
-        return fault.reply if fault.code else None
 
 
 class _Connection(SMTP):
@@ -206,7 +171,6 @@ class _Connection(SMTP):
             authenticator=handler.log_in,
         )
         self.received = 0
-        self._handler = handler
         self._limits = limits
         self._others = connections
 
@@ -245,7 +209,5 @@ class _Connection(SMTP):
             self.transport.close()
 
     async def _handle_client(self) -> None:
-        if reply := await self._handler.simulate(self, "connect"):
-            self._refuse(reply)
-        elif self.transport and not self.transport.is_closing():
+        if self.transport and not self.transport.is_closing():
             await super()._handle_client()

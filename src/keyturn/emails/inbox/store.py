@@ -5,13 +5,13 @@ import contextlib
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
 from keyturn.emails.inbox.mail import MailContent
-from keyturn.emails.inbox.query import EVERYTHING, IN_FOLDER, Condition, arrived_before, newer_than, older_than, with_id
+from keyturn.emails.inbox.query import EVERYTHING, IN_FOLDER, Condition, newer_than, older_than, with_id
 from keyturn.emails.inbox.summary import CapturedMail, Envelope, searched_text, sent_at, summarize
 from keyturn.emails.inbox.table import MailStoreUnready, MailTable, NewMail
 from keyturn.plain_files import make_private_file, make_private_folder, paths_below
@@ -22,14 +22,10 @@ _BATCH = 200
 
 
 class MailRetention(msgspec.Struct, frozen=True, kw_only=True):
-    """How many mails and bytes are kept, and how many seconds each: the oldest mails go first.
-
-    Files of the folder have no age here: what writes them keeps them as long as it wants.
-    """
+    """How many mails and bytes are kept: the oldest mails go first."""
 
     mails: int = 100_000
     size: int = 1024**3
-    age: float | None = None
 
 
 class CapturedMails:
@@ -37,7 +33,6 @@ class CapturedMails:
 
     `file`: the database. None: one that lasts as long as this object.
     `folder`: .eml files that are listed as long as they exist.
-    `on_arrival`: is called with the id of each added mail, and must not wait.
 
     Raises MailStoreUnready.
     """
@@ -46,7 +41,6 @@ class CapturedMails:
         self, file: Path | None = None, folder: Path | None = None, retention: MailRetention | None = None
     ) -> None:
         self.arrivals = Arrivals()
-        self.on_arrival: Callable[[str], None] = lambda _: None
         self.retention = retention or MailRetention()
         self.folder = folder
         self._folder = CaptureFolder(folder, self.retention.mails) if folder else None
@@ -56,7 +50,6 @@ class CapturedMails:
         self._table = MailTable(str(file) if file else "")
         self._size, self._count = self._table.size(), self._table.count(EVERYTHING)
         self._delete_batches(IN_FOLDER)  # the files of the folder are read again
-        self.expire()
 
     def add(self, raw: bytes, envelope: Envelope | None = None, *, at: float | None = None) -> str:
         """Keep a mail that was received now or `at` another time, in seconds since 1970; return its id."""
@@ -66,7 +59,6 @@ class CapturedMails:
         with self._lock:
             self._insert(new)
         self.arrivals.tell()
-        self.on_arrival(new.id)
         return new.id
 
     def newest(self, condition: Condition = EVERYTHING, *, limit: int = 100, skip: int = 0) -> list[CapturedMail]:
@@ -90,9 +82,6 @@ class CapturedMails:
             return mails[0]
         raise LookupError(f"There is no mail {mail_id} in the inbox.")
 
-    def holds(self, mail_id: str) -> bool:
-        return bool(self.newest(with_id(mail_id), limit=1))
-
     def raw(self, mail: CapturedMail) -> bytes:
         """Return a mail as it was received. Raises LookupError if it has gone since."""
         with self._lock:
@@ -114,13 +103,6 @@ class CapturedMails:
     def mark_read(self, condition: Condition, *, read: bool) -> None:
         with self._lock:
             self._table.mark_read(condition, read=read)
-
-    def expire(self) -> None:
-        """Delete the mails that have been here longer than the retention allows."""
-        if self.retention.age is not None:
-            expired = arrived_before(time.time() - self.retention.age)
-            if self._delete_batches(expired):
-                self.arrivals.tell()
 
     def delete(self, condition: Condition = EVERYTHING) -> int:
         with self._lock:
@@ -162,15 +144,12 @@ class CapturedMails:
         while self._count > self.retention.mails or self._size > self.retention.size:
             self._delete(self._table.select(EVERYTHING, max(self._count - self.retention.mails, 1), order="ASC"))
 
-    def _delete_batches(self, condition: Condition) -> int:
-        count = 0
-        while True:
+    def _delete_batches(self, condition: Condition) -> None:
+        mails = None
+        while mails != []:
             with self._lock:
                 mails = self._table.select(condition, _BATCH)
                 self._delete(mails)
-            if not mails:
-                return count
-            count += len(mails)
 
     def _delete(self, mails: Sequence[CapturedMail]) -> None:
         self._table.delete(mails)

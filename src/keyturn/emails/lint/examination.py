@@ -6,7 +6,7 @@ Several templates can be checked in parallel.
 import gc
 import hashlib
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from functools import cache
@@ -64,6 +64,9 @@ class TemplateFindings(msgspec.Struct, frozen=True, array_like=True):
         return self.drawn > 0 and not self.hiding
 
 
+_LIMITS = (OutOfTime, RecursionError)
+
+
 class TemplateChecks:
     """Checks templates of a gallery, one by one, within the gallery's current look.
 
@@ -94,13 +97,19 @@ class TemplateChecks:
     def check(self, template: str) -> TemplateFindings:
         """Return the findings on a template. A mail that takes too long is a finding; the others are still checked."""
         found: dict[Finding, list[str]] = defaultdict(list)
-        samples, hiding = self._samples(template)
+        try:
+            with limited_time(self.limits.seconds):
+                samples, hiding = self._samples(template)
+                files = self.gallery.files_of(template)
+                unknown = [finding for file in files for finding in self._unknown_filters(file)] if samples else []
+        except _LIMITS as passed:
+            limit = self._limit(template, passed)
+            return TemplateFindings(((limit, (template,)),), hiding=(limit,))
         if hiding and not samples:
             return TemplateFindings(tuple((finding, (template,)) for finding in hiding), hiding=tuple(hiding))
-        files = self.gallery.files_of(template)
-        for finding in (*hiding, *(finding for file in files for finding in self._unknown_filters(file))):
+        for finding in (*hiding, *unknown):
             found[finding].append(template)
-        report, ran_away = (None, False) if hiding else self._branches(template)
+        report, exceeded = (None, None) if hiding else self._branches(template)
         drawn = ended = 0
         styles = StyleUses()
         first: dict[tuple[str, Place, str], Finding] = {}  # what it says to do may name another sample
@@ -115,16 +124,23 @@ class TemplateChecks:
             drawn, ended = drawn + 1, ended + any(finding.group == "limits" for finding in of_mail)
             if ended >= ENOUGH:
                 break
-        if ran_away and not ended:  # with values of no sample
-            hiding.append(limit_finding("time", Place(files[0])))
-            found[hiding[-1]].append(template)
+        unused: tuple[Finding, ...] = ()
+        marked: list[tuple[Text, Place]] = []
+        try:
+            with limited_time(self.limits.seconds):
+                names = {name for sample in samples for name in sample.values}
+                unused = () if hiding or exceeded else tuple(styles.unused(self._sources(files), names))
+                marked = list(self._marked(files))
+        except _LIMITS as passed:
+            exceeded = exceeded or self._limit(template, passed)
+        if exceeded and not ended:  # with values of no sample
+            hiding.append(exceeded)
+            found[exceeded].append(template)
         told = tuple((finding, tuple(those)) for finding, those in found.items())
         branches = replace(report, samples=()) if report else None
         hides = tuple(dict.fromkeys(hiding))
-        names = {name for sample in samples for name in sample.values}
-        unused = () if hides else tuple(styles.unused(self._sources(files), names))
         commented = tuple(filter(self._has_comments, files))
-        return TemplateFindings(told, drawn, tuple(self._marked(files)), branches, hides, unused, commented)
+        return TemplateFindings(told, drawn, tuple(marked), branches, hides, unused, commented)
 
     def check_briefly(self, template: str) -> TemplateFindings:
         """Do the same for a template that has passed a limit: its loops take few turns."""
@@ -140,13 +156,17 @@ class TemplateChecks:
         is_drawn = template not in self.gallery.props and all(one.rule == "samples/invalid" for one in found)
         return (self.gallery.guessed_sample(template),) if is_drawn else (), found
 
-    def _branches(self, template: str) -> tuple[BranchReport | None, bool]:
-        """Return the report on branches, and whether exploring them ran out of time."""
+    def _branches(self, template: str) -> tuple[BranchReport | None, Finding | None]:
+        """Return the report on branches, and the finding on a limit that exploring them has passed."""
         try:
             with limited_time(LONGEST + self.limits.seconds):
-                return self.gallery.branches(template), False
-        except OutOfTime:
-            return None, True
+                return self.gallery.branches(template), None
+        except _LIMITS as passed:
+            return None, self._limit(template, passed)
+
+    def _limit(self, template: str, passed: BaseException) -> Finding:
+        limit = "nesting" if isinstance(passed, RecursionError) else "time"
+        return limit_finding(limit, Place(self.gallery.files(template).markup))
 
     def _findings(
         self, template: str, sample: Sample, language: Language, styles: StyleUses
@@ -184,8 +204,8 @@ class TemplateChecks:
                     styles.add(document)
                 if document.refusal and not is_endless:
                     hiding += (finding for finding in found if finding.severity == "error")
-        except OutOfTime:
-            hiding.append(limit_finding("time", Place(self.gallery.files(template).markup)))
+        except _LIMITS as passed:
+            hiding.append(self._limit(template, passed))
         except TemplateInvalid as error:
             hiding += (explain(one, self.gallery, sample).finding for one in (error, *error.others))
         return found, hiding, is_endless or any(finding.group == "limits" for finding in hiding)
@@ -331,19 +351,20 @@ def examine(
     """
     languages = tuple(gallery.languages.known.values() if languages is None else languages)
     gallery = going_on(gallery)
+    source = cache(gallery.source)  # thousands of findings may be in one file
     with gallery.one_look():
         names = [name for name in gallery.names() if only is None or name in only]
         of_templates = list(each(TemplateChecks(gallery, checks, languages, limits), names))
         on_texts = _on_texts(gallery, names, of_templates, languages) | _on_styles(gallery, names, of_templates)
         mails = _mails_with(of_templates) | {one: [] for one in on_texts} | dict(beside or {})
-        comments = IgnoreComments(gallery.source)
+        comments = IgnoreComments(source)
         judged = list(judge(mails, comments, severity))
         of_comments = _of_comments(gallery, names, of_templates, comments, are_all=only is None)
         counting = {one.finding: mails[one.declared] for one in judged if not one.reason}
         counting |= {one: [] for one in filter(None, (at_severity(one, severity) for one in of_comments))}
         ignored = {one.finding: mails[one.declared] for one in judged if one.reason}
         templates_with = TemplatesWith(names, gallery.files_of, on_texts)
-        describe = _described_by(judged, of_templates, templates_with, gallery.source)
+        describe = _described_by(judged, of_templates, templates_with, source)
         found = _ordered(counting, describe)
         return Examination(
             found,
@@ -353,6 +374,10 @@ def examine(
             coverage=_coverage(gallery, names, of_templates),
             unchecked=_hidden_by(found),
         )
+
+
+_MOST_CORRECTED = 1_000
+"""Findings of a file whose words are searched in it: each search reads it from its beginning."""
 
 
 def _described_by(
@@ -366,13 +391,16 @@ def _described_by(
     hiding = {finding for findings in of_templates for finding in findings.hiding}
     hides = {one.finding for one in judged if one.declared in hiding}
     fingerprint = line_fingerprints(source)
+    corrected = Counter[str]()
 
     def describe(finding: Finding, those: list[str]) -> MailFinding:
         reason = reasons.get((finding.rule, finding.place), "")
         templates, is_hiding = templates_with(finding, those), finding in hides
         corrects: tuple[Place, ...] = ()
-        with suppress(OSError):
-            corrects = places_to_correct(finding, source(finding.place.file)) if finding.correction else ()
+        if finding.correction and corrected[finding.place.file] < _MOST_CORRECTED:
+            corrected[finding.place.file] += 1
+            with suppress(OSError):
+                corrects = places_to_correct(finding, source(finding.place.file))
         return MailFinding(finding, tuple(those), fingerprint(finding.place), templates, reason, is_hiding, corrects)
 
     return describe
@@ -471,11 +499,12 @@ def line_fingerprints(source: Callable[[str], str]) -> Callable[[Place], str]:
         except OSError:
             return []
 
-    def fingerprint(place: Place) -> str:
-        text = "".join(lines(place.file)[place.line - 1 : place.line])
+    @cache
+    def of_line(file: str, line: int) -> str:  # once for a line, which may be long and have thousands of findings
+        text = "".join(lines(file)[line - 1 : line])
         return hashlib.sha256(" ".join(text.split()).encode()).hexdigest()[:16]
 
-    return fingerprint
+    return lambda place: of_line(place.file, place.line)
 
 
 class TemplatesWith:

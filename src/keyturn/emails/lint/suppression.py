@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
+from itertools import islice
 from typing import Any, NamedTuple
 
 from msgspec import Struct
@@ -95,6 +96,12 @@ _START_TAG = re.compile(
     r"""<[a-zA-Z](?>\{\{(?:(?!\{\{).)*?\}\}|\{%(?:(?!\{%).)*?%\}|\{#(?:(?!\{#).)*?#\}|"[^"]*"|'[^']*'|[^>])*+>""",
     re.DOTALL,
 )
+_MOST_COMMENTS = 1_000
+"""Comments of a file that count."""
+
+_LONGEST_TAG = 10_000
+"""Characters of a start tag."""
+
 _FORM = "{# keyturn: ignore links/relative because ... #}"
 
 
@@ -153,7 +160,10 @@ class IgnoreComments:
 
 def _comments_in(source: str, file: str) -> Iterator[IgnoreComment | Finding]:
     """Yield each comment for Keyturn, or a finding if it is malformed."""
-    for match in _COMMENT.finditer(source):
+    next_at = 0  # behind the comments and blanks that follow: they are read once for all comments among them
+    for match in islice(_COMMENT.finditer(source), _MOST_COMMENTS):
+        if match.end() > next_at:
+            next_at = after.end() if (after := _UP_TO_NEXT.match(source, match.end())) else match.end()
         place = Place(file, *line_and_column(source, match.start()))
         said = _SAID.fullmatch(match["said"])
         if not said:
@@ -167,21 +177,21 @@ def _comments_in(source: str, file: str) -> Iterator[IgnoreComment | Finding]:
             yield RULES.finding(place, "ignore/unknown-rule", unknown=unknown)
             continue
         whole = said["what"] == "ignore-file"
-        lines = range(1, 2**31) if whole else _lines_meant(source, match)
+        lines = range(1, 2**31) if whole else _lines_meant(source, match, next_at)
         yield IgnoreComment(place, frozenset(rules), lines, " ".join(said["reason"].split()))
 
 
-def _lines_meant(source: str, comment: re.Match[str]) -> range:
+def _lines_meant(source: str, comment: re.Match[str], next_at: int) -> range:
+    """Return the lines of a comment. `next_at`: where the text behind it and further comments begins."""
     first, _ = line_and_column(source, comment.start())
     last, _ = line_and_column(source, comment.end())
+    ends = source.find("\n", comment.end())
     around = source[source.rfind("\n", 0, comment.start()) + 1 : comment.start()]
-    around += source[comment.end() :].partition("\n")[0]
+    around += source[comment.end() : ends if ends >= 0 else len(source)]
     if around.strip():
         return range(first, last + 1)
-    after = _UP_TO_NEXT.match(source, comment.end())
-    begins = after.end() if after else comment.end()
-    tag = _START_TAG.match(source, begins)
-    return range(first, line_and_column(source, tag.end() - 1 if tag else begins)[0] + 1)
+    tag = _START_TAG.match(source, next_at, next_at + _LONGEST_TAG)
+    return range(first, line_and_column(source, tag.end() - 1 if tag else next_at)[0] + 1)
 
 
 class Judged(NamedTuple):

@@ -164,8 +164,8 @@ HEADERS = {
 }
 
 
-def programs_only(host: str, token: str, is_key: Callable[[bytes], bool] = lambda _: False) -> Guard:
-    """Return a guard for requests from programs: 401 without the token or a key, 403 for pages of other sites.
+def programs_only(host: str, token: str) -> Guard:
+    """Return a guard for requests from programs: 401 without the token, 403 for pages of other sites.
 
     With a token, the Host header may be any name, such as a container's: a rebound site does not know the token. The
     token is a Bearer token (RFC 6750) or the password of any user (RFC 7617), which clients of Mailpit can send.
@@ -173,12 +173,9 @@ def programs_only(host: str, token: str, is_key: Callable[[bytes], bool] = lambd
     known = known_hosts_only(host)
 
     def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-        given = token_in(connection)
-        if is_key(given):
-            pass
-        elif not token:
+        if not token:
             known(connection, handler)
-        elif not secrets.compare_digest(given, token.encode()):
+        elif not secrets.compare_digest(_token_in(connection), token.encode()):
             raise NotAuthorizedException(
                 detail="Send the token as Authorization: Bearer TOKEN, or as the password of any user name.",
                 headers={"www-authenticate": 'Basic realm="Keyturn", charset="UTF-8"'},
@@ -201,8 +198,8 @@ def _refuse_other_sites(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
         raise PermissionDeniedException(detail="Pages of other sites cannot do this.")
 
 
-def token_in(connection: ASGIConnection[Any, Any, Any, Any]) -> bytes:
-    """Return the token or key of a program; empty without one."""
+def _token_in(connection: ASGIConnection[Any, Any, Any, Any]) -> bytes:
+    """Return the token of a program; empty without one."""
     scheme, _, value = connection.headers.get("authorization", "").partition(" ")
     match scheme.lower():
         case "bearer":

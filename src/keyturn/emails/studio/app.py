@@ -16,8 +16,6 @@ from litestar.status_codes import HTTP_404_NOT_FOUND
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from keyturn.emails.gallery import Gallery
-from keyturn.emails.inbox.boxes import Boxes
-from keyturn.emails.inbox.store import CapturedMails
 from keyturn.emails.studio.access import (
     HEADERS,
     is_admitted,
@@ -25,8 +23,7 @@ from keyturn.emails.studio.access import (
     require_token,
     same_origin_only,
 )
-from keyturn.emails.studio.api import inbox_api
-from keyturn.emails.studio.api.problems import problem
+from keyturn.emails.studio.api import inbox_api, problem
 from keyturn.emails.studio.checks.captured_checks import CapturedChecks
 from keyturn.emails.studio.checks.folder_checks import Checks, FolderChecks
 from keyturn.emails.studio.checks.reports import KnownFindings
@@ -72,7 +69,7 @@ def studio_router(studio: Studio, path: str = "/studio") -> Router:
         route_handlers=[*_handlers(studio), _static_files()],
         dependencies={name: _provide(part) for name, part in parts.items()}
         | {
-            "captured": _provide_captured(studio.inboxes),
+            "captured": _provide(studio.captured),
             "path_name": Provide(name_in_path, sync_to_thread=False),
             "view": Provide(read_view, sync_to_thread=False),
             "drawn": _provide_drawn(studio.gallery),
@@ -127,7 +124,7 @@ def _parts(studio: Studio, path: str) -> tuple[Layout, dict[str, object]]:
 def create_studio_app(studio: Studio, path: str = "/studio") -> Litestar:
     @get("/", include_in_schema=False, sync_to_thread=False)
     def to_the_studio(request: Request[Any, Any, Any]) -> Redirect:
-        return Redirect(f"{path}?{request.url.query}" if request.url.query else path)
+        return Redirect(f"{path}?{request.url.query}" if request.url.query else path, headers=HEADERS)
 
     def answer_without_route(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
         if error.status_code == HTTP_404_NOT_FOUND:
@@ -162,7 +159,7 @@ def _handlers(studio: Studio) -> Iterator[HTTPRouteHandler]:
         yield from page.HANDLERS
     yield from (saved_events, _no_page)
     if studio.captured:
-        yield from (*inbox_pages.HANDLERS, *measure_pages.OF_CAPTURED, *send_pages.OF_CAPTURED)
+        yield from (*inbox_pages.HANDLERS, *measure_pages.OF_CAPTURED)
     if studio.pages:
         yield from hosted_pages.HANDLERS
     if studio.revisions():
@@ -225,20 +222,6 @@ def _provide_drawn(gallery: Gallery) -> Provide:
         return view.as_loaded(gallery.folder.name) if gallery.is_foreign else view
 
     return Provide(drawn, sync_to_thread=False)
-
-
-def _provide_captured(boxes: Boxes | None) -> Provide:
-    """Return the provider of a page's inbox: the one that holds its mail, or that the address of a list names."""
-
-    def captured(request: Request[Any, Any, Any], view: NamedDependency[View]) -> CapturedMails | None:
-        if boxes is None or len(boxes.all) == 1:
-            return boxes.usual if boxes else None
-        if view.box and view.box not in boxes.named:
-            raise LookupError(f"There is no inbox {view.box}.")
-        name = request.path_params.get("name")
-        return boxes.holding(name) if isinstance(name, str) else boxes.of_user(view.box)
-
-    return Provide(captured, sync_to_thread=True)
 
 
 def _provide(part: object) -> Provide:

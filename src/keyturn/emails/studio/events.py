@@ -51,8 +51,8 @@ async def changes(studio: Studio) -> AsyncGenerator[ServerSentEventMessage, None
     `watching` says that the watch has begun. A removed folder is waited for: switching branches can remove one.
     """
     told = is_back = False
-    boxes = studio.inboxes
-    seen = boxes.revision if boxes else 0
+    arrivals = studio.captured.arrivals if studio.captured else None
+    seen = arrivals.revision if arrivals else 0
     while not studio.stopping.is_set():
         watched = _watched_folders(studio)
         with contextlib.suppress(FileNotFoundError):  # deleted in the meantime
@@ -65,8 +65,8 @@ async def changes(studio: Studio) -> AsyncGenerator[ServerSentEventMessage, None
                     yield ServerSentEventMessage(event="watching", data="")
                 for message in _messages_for(paths, watched):
                     yield message
-                if boxes and seen != boxes.revision:
-                    seen = boxes.revision
+                if arrivals and seen != arrivals.revision:
+                    seen = arrivals.revision
                     yield ServerSentEventMessage(event="mail", data="")
         is_back = await _wait_for_folder(studio)
 

@@ -1,11 +1,8 @@
-"""Real mails: a preview or a captured mail, sent through the team's mail provider or server."""
+"""A preview as a real mail, sent through the team's mail provider."""
 
 import asyncio
-import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
-from email.utils import format_datetime, make_msgid, parseaddr
-from fnmatch import fnmatchcase
 from uuid import uuid4
 
 from msgspec import Struct
@@ -66,7 +63,7 @@ class Sending(Struct, frozen=True):
         try:
             return Outcome(address, id=await sender.send(email, uuid4().hex))
         except SendFailed as error:
-            return Outcome(address, fault=way_out(error, self.provider.name))
+            return Outcome(address, fault=_way_out(error, self.provider.name))
         finally:
             await sender.close()
 
@@ -80,7 +77,7 @@ def _fault_of(to: str) -> str:
     return ""
 
 
-def way_out(error: SendFailed, provider: str) -> str:
+def _way_out(error: SendFailed, provider: str) -> str:
     match error:
         case QuotaExhausted(until=until):
             return f"{provider} accepts no more mails until {until:%H:%M} UTC: {error.reason}."
@@ -90,47 +87,3 @@ def way_out(error: SendFailed, provider: str) -> str:
             return f"{provider} refused the mail: {error.reason}. Check the sender and the recipient."
         case _:
             return f"{provider} could not be reached: {error.reason}. Try again."
-
-
-HandOver = Callable[[bytes, str, Sequence[str]], Awaitable[None]]
-"""Gives a message to a mail server, with the sender and the recipients of its envelope. Raises SendFailed."""
-
-_BCC = re.compile(rb"^bcc:.*(?:\r?\n[ \t].*)*\r?\n?", re.IGNORECASE | re.MULTILINE)
-
-
-class Release(Struct, frozen=True):
-    """Sends captured mails on to addresses that match a pattern in `allowed` ("*@northwind.example").
-
-    The mails hold working links, and the API asks for no password on this machine. So all other addresses are refused.
-    """
-
-    allowed: tuple[str, ...]
-    sender: str
-    hand_over: HandOver
-
-    def refuses(self, to: str) -> str:
-        if fault := _fault_of(to):
-            return fault
-        if any(fnmatchcase(parse(to).lower(), pattern.lower()) for pattern in self.allowed):
-            return ""
-        return f"Mails can be released only to {', '.join(self.allowed)} (release_to)."
-
-    async def release(self, raw: bytes, to: str) -> Outcome:
-        if fault := self.refuses(to):
-            return Outcome(to, fault=fault)
-        address, sender = parse(to), parseaddr(self.sender)[1]
-        message_id = make_msgid(domain=sender.rpartition("@")[2])
-        try:
-            await self.hand_over(_with_resent_headers(raw, self.sender, address, message_id), sender, [address])
-        except SendFailed as error:
-            return Outcome(address, fault=way_out(error, "smtp"))
-        return Outcome(address, id=message_id)
-
-
-def _with_resent_headers(raw: bytes, sender: str, to: str, message_id: str) -> bytes:
-    """Return the mail with Resent- headers above it (RFC 5322, 3.6.6) and without Bcc. A signature stays valid."""
-    fields = {"From": sender, "To": to, "Date": format_datetime(datetime.now(UTC)), "Message-ID": message_id}
-    resent = "".join(f"Resent-{name}: {value}\r\n" for name, value in fields.items()).encode()
-    end = re.search(rb"\r?\n\r?\n", raw)
-    head, body = (raw[: end.start() + 2], raw[end.start() + 2 :]) if end else (raw, b"")
-    return resent + _BCC.sub(b"", head) + body

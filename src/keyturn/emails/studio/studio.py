@@ -8,14 +8,12 @@ from typing import Protocol, runtime_checkable
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.git import lies_in_repository
-from keyturn.emails.inbox.boxes import Boxes
-from keyturn.emails.inbox.faults import SmtpFaults
 from keyturn.emails.inbox.store import CapturedMails
 from keyturn.emails.renderers import Here, Limits, Runner
 from keyturn.emails.snapshots.revisions import Reopen, Revisions
 from keyturn.emails.studio.access import is_loopback
 from keyturn.emails.studio.rendering.rendition import BoundedSides, Drawer
-from keyturn.emails.studio.sending import MailProvider, Release, Sending
+from keyturn.emails.studio.sending import MailProvider, Sending
 
 
 @runtime_checkable
@@ -51,7 +49,7 @@ class Studio:
 
     `gallery`: the templates, built with `reload=True`.
     `sender`: the From header of every mail.
-    `captured`: the mails that apps sent, or None without an inbox. `boxes`: all inboxes; None: only this one.
+    `captured`: the mails that apps sent, or None without an inbox.
     `certificate`: that of the SMTP server in PEM; empty without TLS.
     `snapshots`: the folder of the snapshots, or None.
     `snapshot_languages`: the languages that have snapshots. Empty: all.
@@ -66,10 +64,8 @@ class Studio:
     `edits`: whether templates can be edited in the browser. None: only if no other machine reaches the studio.
     `smtp`, `smtps`: "host:port" of the inbox, or empty.
     `opens_inbox`: whether the first page is the inbox, instead of the mails of the gallery.
-    `release`: sends captured mails on to real addresses, or None.
     `reopen`: opens the gallery with the files of another commit, if there is no `runner`. None: only the templates
       change.
-    `faults`: the failures that the inbox simulates.
     `pages`: the hosted pages, or None.
     `runner`: renders and checks in processes that end when a template runs away. None: in this process.
 
@@ -80,7 +76,6 @@ class Studio:
     sender: str
     token: str
     captured: CapturedMails | None = None
-    boxes: Boxes | None = None
     certificate: str = ""
     snapshots: Path | None = None
     snapshot_languages: tuple[str, ...] = ()
@@ -95,16 +90,10 @@ class Studio:
     smtp: str = ""
     smtps: str = ""
     opens_inbox: bool = False
-    release: Release | None = None
     reopen: Reopen | None = None
-    faults: SmtpFaults = field(default_factory=SmtpFaults)
     pages: HostedPages | None = None
     runner: Runner[Drawer] | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
-
-    @property
-    def inboxes(self) -> Boxes | None:
-        return self.boxes or (Boxes(self.captured) if self.captured else None)
 
     @property
     def sending(self) -> Sending | None:

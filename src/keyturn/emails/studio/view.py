@@ -53,7 +53,6 @@ class View(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
     `fonts`: loads web fonts.
     `line`: the selected line of a template, "file:line".
     `find`: the search in the list of templates. `search`: the search in the inbox, from behind the mail `older_than`.
-    `box`: the name of an inbox; empty for the usual one.
     `base`: the commit to compare with.
     `pane`: the visible pane of a narrow screen.
     `save`: the name to save data under while saving is blocked. It is shown once, so no link carries it on.
@@ -78,7 +77,6 @@ class View(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
     find: str = ""
     search: str = ""
     older_than: str = ""
-    box: str = ""
     base: str = ""
     tab: Tab = "data"
     data: Literal["form", "json"] = "form"

@@ -1,7 +1,6 @@
 """Any mail server, over SMTP with STARTTLS or TLS and a log-in."""
 
 import ssl
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from typing import Annotated, Any, Literal
@@ -51,16 +50,14 @@ class SmtpSender:
 
         utf8 = needs_utf8(email)
         message = to_mime(email, key=idempotency_key, date=datetime.now(UTC), utf8=utf8)
-        await hand_over(message, self._settings, bare_address(email.sender), [bare_address(email.to)], utf8=utf8)
+        await _hand_over(message, self._settings, bare_address(email.sender), bare_address(email.to), utf8=utf8)
         return message_id_of(email, idempotency_key)
 
     async def close(self) -> None:
         pass
 
 
-async def hand_over(
-    message: bytes, settings: SmtpSettings, sender: str, recipients: Sequence[str], *, utf8: bool = False
-) -> None:
+async def _hand_over(message: bytes, settings: SmtpSettings, sender: str, recipient: str, *, utf8: bool) -> None:
     """Give a message to the server; `utf8` if an address has non-ASCII letters (RFC 6531, 3.1 and 3.6).
 
     Raises SendRetryable, SendUnknown if the server may have the message, SendRefused.
@@ -72,7 +69,7 @@ async def hand_over(
     try:
         async with aiosmtplib.SMTP(**_connection_options(settings)) as client:
             connected = True
-            await client.sendmail(sender, list(recipients), message, mail_options=options)
+            await client.sendmail(sender, [recipient], message, mail_options=options)
     except aiosmtplib.SMTPAuthenticationError as error:
         failure = _failure_of(error.code)  # 454: the server cannot look the account up now (RFC 4954, 4)
         raise SendRefused(failure.reason, account=True) if isinstance(failure, SendRefused) else failure from None

@@ -1,14 +1,10 @@
 """Mistakes in custom page templates, reported at the start, before a user meets them.
 
-A browser reports what the Content-Security-Policy refuses only on its console, and Jinja drops a block that no parent
-has. So both are checked here.
+Jinja drops a block that no parent has, so that is checked here, too.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from jinja2 import Environment, TemplateError, nodes
 from jinja2.meta import find_referenced_templates
@@ -17,7 +13,6 @@ from jinja2.nodes import Template
 from keyturn.database import now
 from keyturn.errors import Fault, SettingsInvalid, TemplateInvalid
 from keyturn.languages import READER, Language, order_of_name
-from keyturn.mail.rendering.html_tree import Element, parse_html
 from keyturn.mail.rendering.jinja import template_invalid
 from keyturn.pages.assets import Assets
 from keyturn.pages.preview.states import CHALLENGE_STATES, STATES, PageState, StateSample
@@ -26,99 +21,12 @@ from keyturn.pages.site import Site, TemplateSite
 from keyturn.reset.passwords.policy import Rule
 from keyturn.settings.building import did_you_mean
 
-_STYLE = "write it in the file of brand.stylesheet"
-_NEVER = frozenset(("applet", "audio", "base", "embed", "frame", "iframe", "object", "video"))
-"""Elements whose every content is refused: `pages/security.py` names no source for them."""
-
-_LOADS = {"img": ("src", "srcset"), "input": ("src",), "link": ("href",), "script": ("src",), "source": ("srcset",)}
-_LOADING_LINKS = frozenset(("stylesheet", "icon", "preload", "modulepreload", "prefetch", "manifest"))
-_DATA = re.compile(r"application/(?:[\w.-]+\+)?json", re.IGNORECASE)
-"""Types of a script that is not run (HTML, 4.12.1), and so not refused."""
-
-
-_LONGEST_SHOWN = 80
-"""Characters of an address: it may hold a whole picture."""
-
-
-class PolicyRefusal(NamedTuple):
-    """Something that browsers leave out. `trace`: its pattern in the source. `sentence`: what, and why."""
-
-    trace: re.Pattern[str]
-    sentence: str
-
-
-def refused_by_policy(html: str) -> Iterator[PolicyRefusal]:
-    """Yield what the policy of a page refuses (CSP Level 3, 6.1 and 6.7.2), each sentence once."""
-    seen: set[str] = set()
-    for element in parse_html(html).walk():
-        for refused in (*_element(element), *_attributes(element), *_loaded(element)):
-            if refused.sentence not in seen:
-                seen.add(refused.sentence)
-                yield refused
-
-
-def _element(element: Element) -> Iterator[PolicyRefusal]:
-    if element.tag in _NEVER:
-        yield _refusal(f"<{element.tag}", f"a <{element.tag}>")
-    elif element.tag == "style":
-        yield _refusal("<style", "a <style>", _STYLE)
-    elif element.tag == "script" and "src" not in element.attributes and not _DATA.fullmatch(element.get("type")):
-        yield _refusal("<script", "an inline <script>")
-
-
-def _attributes(element: Element) -> Iterator[PolicyRefusal]:
-    for written in element.attributes:
-        name = written.lower()
-        if name == "style":
-            yield _refusal("style=", 'a style="..."', _STYLE)
-        elif name.startswith("on"):
-            yield _refusal(f"{name}=", f'an {name}="..."')
-
-
-def _loaded(element: Element) -> Iterator[PolicyRefusal]:
-    if element.tag == "link" and _LOADING_LINKS.isdisjoint(element.get("rel").lower().split()):
-        return
-    for name in _LOADS.get(element.tag, ()):
-        value = element.get(name)
-        urls = [part.split()[0] for part in value.split(",") if part.split()] if name == "srcset" else [value.strip()]
-        for url in urls:
-            if _is_foreign(url):
-                shown = url if len(url) <= _LONGEST_SHOWN else f"{url[:_LONGEST_SHOWN]}..."
-                yield _refusal(url, f"what is loaded from {shown}", "a page loads Keyturn's files and the brand's")
-
-
-def _is_foreign(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return True
-    return bool(parts.scheme or parts.netloc)
-
-
-def _refusal(trace: str, what: str, instead: str = "") -> PolicyRefusal:
-    pattern = re.compile(re.escape(trace).replace("=", r"\s*="), re.IGNORECASE)
-    return PolicyRefusal(
-        pattern, f"the pages' Content-Security-Policy refuses {what}" + (f": {instead}" if instead else "")
-    )
-
 
 def draw_state(templates: PageTemplates, state: PageState, sample: StateSample, language: Language) -> str:
     """Return the page as a browser would get it. Raises TemplateInvalid with the file and the line."""
     values = {"account": None, **state.values(sample)}
     values |= {"language": language, "languages": _language_links(sample.site, sample.kind), "csrf_token": "0" * 8}
     return templates.draw(state.template, values | {READER: language}, language, sample.kind)
-
-
-def refused_of_state(
-    templates: PageTemplates, state: PageState, sample: StateSample, language: Language
-) -> Sequence[PolicyRefusal]:
-    """Return what browsers leave out of the page, but not of the packaged page. Raises as `draw_state`."""
-    refused = [*refused_by_policy(draw_state(templates, state, sample, language))]
-    if not refused:
-        return ()
-    # The policy names the hosts of a brand's logo and of a challenge, which are on the packaged page as well.
-    let_in = {*refused_by_policy(draw_state(templates.packaged(), state, sample, language))}
-    return [one for one in refused if one not in let_in]
 
 
 def _language_links(site: TemplateSite, kind: str) -> Sequence[tuple[Language, str]]:
@@ -149,26 +57,14 @@ def template_faults(site: TemplateSite, assets: Assets, rules: Sequence[Rule]) -
 
 def _undrawable(site: TemplateSite, assets: Assets, rules: Sequence[Rule]) -> Iterator[Fault]:
     templates = PageTemplates(site, assets)
-    own = Path(site.templates).resolve()
     for kind in ("", *site.kinds):
         sample = StateSample(site, rules, now(), kind)
         language = site.theme(kind).languages.choose("")
         for state in (*STATES, *CHALLENGE_STATES):
             try:
-                refused = refused_of_state(templates, state, sample, language)
+                draw_state(templates, state, sample, language)
             except TemplateInvalid as error:
                 yield Fault(_NAME, str(error))
-            else:
-                yield from (Fault(_NAME, str(refused_in(own, state.template, one))) for one in refused)
-
-
-def refused_in(own: Path, page: str, refused: PolicyRefusal) -> TemplateInvalid:
-    """Return the refusal as a mistake, at the line of the custom template that causes it."""
-    for file in sorted(own.rglob("*.html")):
-        text = file.read_text("utf-8", "replace")
-        if match := refused.trace.search(text):
-            return TemplateInvalid(str(file), text.count("\n", 0, match.start()) + 1, refused.sentence)
-    return TemplateInvalid(str(own / page), None, refused.sentence)
 
 
 def _unread_files(own: str) -> Iterator[Fault]:

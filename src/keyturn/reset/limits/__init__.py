@@ -9,6 +9,6 @@ requests that wait at that moment, so a busy process makes few trips. Each state
 itself, so a process that is suspended holds no lock of a window.
 
 Declined: Litestar's own middleware for limits. Across processes its reads and writes are not atomic, and its key leaves
-out the path. The in-memory windows of `limits` are not used either: a thread sweeps them for each key, which took 60 %
-of a core with 4,000 clients.
+out the path. The library `limits`, whose in-memory windows a thread sweeps for each key: that took 60 % of a core with
+4,000 clients.
 """

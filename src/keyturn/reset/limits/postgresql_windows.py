@@ -8,7 +8,6 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from limits import RateLimitItem, RateLimitItemPerSecond
 from sqlalchemy import ARRAY, Double, LargeBinary, Text, TextClause, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, mapped_column
@@ -17,11 +16,12 @@ from keyturn.database import Database, Model
 from keyturn.database.batching import Batcher
 from keyturn.database.unready import describe_error, is_rolled_back
 from keyturn.problems.requests import DatabaseUnready, LimitsUnready
+from keyturn.settings.building import Rate
 
-Limit = tuple[RateLimitItem, str, str]
+Limit = tuple[Rate, str, str]
 """A rate, the kind of requests, and whom it counts."""
 
-_TRIAL = RateLimitItemPerSecond(1)
+_TRIAL = Rate(1, 1)
 
 _MOMENTS = 100
 """Most moments of a window. If a limit is larger, each moment stands for several requests, at the time of the last."""
@@ -169,16 +169,16 @@ class PostgresqlWindows:
                     place += 1
         return place, 0
 
-    async def wait(self, rate: RateLimitItem, kind: str, who: str) -> float:
+    async def wait(self, rate: Rate, kind: str, who: str) -> float:
         with _unready_where_lost():
             wait, *_ = await self._single.submit(_Ask(_window(rate, kind, who), counts=False))
         return wait or 0
 
-    async def give_back(self, rate: RateLimitItem, kind: str, who: str) -> None:
+    async def give_back(self, rate: Rate, kind: str, who: str) -> None:
         with _unready_where_lost():
             await self._execute(self._give_back, {"key": _window(rate, kind, who).key})
 
-    async def clear(self, rate: RateLimitItem, kind: str, who: str) -> None:
+    async def clear(self, rate: Rate, kind: str, who: str) -> None:
         with _unready_where_lost():
             await self._execute(self._clear, {"key": _window(rate, kind, who).key})
 
@@ -231,8 +231,8 @@ def _statement(sql: str, schema: str) -> TextClause:
     return text(sql.format(table=table, **takes))
 
 
-def _window(rate: RateLimitItem, kind: str, who: str) -> _Window:
-    amount, seconds = rate.amount, rate.get_expiry()
+def _window(rate: Rate, kind: str, who: str) -> _Window:
+    amount, seconds = rate.amount, rate.seconds
     key = sha256(f"{kind}/{amount}/{seconds}/{who}".encode()).digest()
     return _Window(key, amount, seconds, -(-amount // _MOMENTS))
 

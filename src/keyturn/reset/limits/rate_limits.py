@@ -6,17 +6,19 @@ from array import array
 from collections import OrderedDict, defaultdict
 from collections.abc import Hashable, Iterator
 from hashlib import sha256
-from typing import Final, Protocol
-
-from limits import RateLimitItem, parse
+from typing import Final, Literal, Protocol
 
 from keyturn.database import Database
 from keyturn.problems.requests import OverBudget, Quota, TooManyRequests
 from keyturn.reset.limits.postgresql_windows import Limit, PostgresqlWindows
 from keyturn.reset.records.client import Client
 from keyturn.settings import RATES, LimitSettings
+from keyturn.settings.building import Rate, parse_rate
 
 _EVERYBODY = "everybody"
+
+GuessCounter = Literal["address", "account", "device"]
+"""What a counter of guesses at a password is named after."""
 
 
 class _Windows(Protocol):
@@ -28,13 +30,13 @@ class _Windows(Protocol):
         If a limit is used up, count nothing there or after it, and return its place and the seconds to wait.
         """
 
-    async def wait(self, rate: RateLimitItem, kind: str, who: str) -> float:
+    async def wait(self, rate: Rate, kind: str, who: str) -> float:
         """Return the seconds until a request would be accepted, and count nothing."""
 
-    async def give_back(self, rate: RateLimitItem, kind: str, who: str) -> None:
+    async def give_back(self, rate: Rate, kind: str, who: str) -> None:
         """Forget the newest request that was counted."""
 
-    async def clear(self, rate: RateLimitItem, kind: str, who: str) -> None:
+    async def clear(self, rate: Rate, kind: str, who: str) -> None:
         """Forget the counted requests; a shared window stays."""
 
     async def require_ready(self) -> None: ...
@@ -53,7 +55,7 @@ class RateLimits:
         """Count in the database if it is PostgreSQL and the settings do not say otherwise, else in memory."""
         is_shared = database and not database.is_sqlite and not settings.in_memory
         self._windows: _Windows = PostgresqlWindows(database) if database and is_shared else MemoryWindows()
-        self._rates = {name: parse(getattr(settings, name)) for name in RATES}
+        self._rates = {name: parse_rate(getattr(settings, name)) for name in RATES}
         self._shares = {56: settings.ipv6_56, 48: settings.ipv6_48}
         self._by_prefix = dict(self._of_networks())
 
@@ -86,12 +88,12 @@ class RateLimits:
             if wait := await self._windows.wait(rate, kind, network):
                 raise TooManyRequests(_whole_seconds(wait), quota)
 
-    def _of_networks(self) -> Iterator[tuple[tuple[str, int], tuple[RateLimitItem, Quota | None]]]:
+    def _of_networks(self) -> Iterator[tuple[tuple[str, int], tuple[Rate, Quota | None]]]:
         """Yield a client's limit, with its quota, and the limits of the networks around it, which stay undisclosed."""
         for kind, rate in self._rates.items():
-            yield (kind, 0), (rate, Quota(kind, rate.amount, rate.get_expiry()))
+            yield (kind, 0), (rate, Quota(kind, rate.amount, rate.seconds))
             for prefix, share in self._shares.items():
-                yield (kind, prefix), (type(rate)(rate.amount * share, rate.multiples), None)
+                yield (kind, prefix), (Rate(rate.amount * share, rate.seconds), None)
 
     async def count_overall(self, kind: str = "overall", who: str = _EVERYBODY) -> None:
         """Count a request against the limit of all clients together. Raises OverBudget."""
@@ -116,18 +118,19 @@ class RateLimits:
             return True
         return False
 
-    async def count_guess(self, guesser: str) -> None:
-        """Count a guess at a password against an account or a device (`DeviceCookies`). Raises TooManyRequests.
+    async def count_guess(self, counted: GuessCounter, name: str) -> None:
+        """Count a guess at a password of an address, of a signed-in account, or of a device (`DeviceCookies`).
 
-        The counter's key is a digest, so that the store of limits holds no addresses.
+        An account's id may be another account's address, so each kind of name has counters of its own. A counter's key
+        is a digest, so that the store of limits holds no addresses. Raises TooManyRequests.
         """
-        _, wait = await self._windows.hit((self._rates["account"], "account", _key(guesser)))
+        _, wait = await self._windows.hit((self._rates["account"], "account", _key(counted, name)))
         if wait:
             raise TooManyRequests(_whole_seconds(wait))
 
-    async def forget_guesses(self, guesser: str) -> None:
-        """Reset the count of guesses."""
-        await self._windows.clear(self._rates["account"], "account", _key(guesser))
+    async def forget_guesses(self, email: str) -> None:
+        """Reset the count of guesses of an address."""
+        await self._windows.clear(self._rates["account"], "account", _key("address", email))
 
     async def require_ready(self) -> None:
         """Raise LimitsUnready if no counter can be written."""
@@ -137,8 +140,8 @@ class RateLimits:
         await self._windows.close()
 
 
-def _key(guesser: str) -> str:
-    return sha256(guesser.encode()).hexdigest()
+def _key(counted: GuessCounter, name: str) -> str:
+    return sha256(f"{counted} {name}".encode()).hexdigest()
 
 
 def _whole_seconds(wait: float) -> int:
@@ -163,17 +166,17 @@ class MemoryWindows:
 
     async def hit(self, *limits: Limit) -> tuple[int, float]:
         for place, (rate, kind, who) in enumerate(limits):
-            if wait := self._windows[kind, rate.amount].hit(rate.amount, rate.get_expiry(), who):
+            if wait := self._windows[kind, rate.amount].hit(rate.amount, rate.seconds, who):
                 return place, wait
         return len(limits), 0
 
-    async def wait(self, rate: RateLimitItem, kind: str, who: str) -> float:
-        return self._windows[kind, rate.amount].wait(rate.amount, rate.get_expiry(), who)
+    async def wait(self, rate: Rate, kind: str, who: str) -> float:
+        return self._windows[kind, rate.amount].wait(rate.amount, rate.seconds, who)
 
-    async def give_back(self, rate: RateLimitItem, kind: str, who: str) -> None:
+    async def give_back(self, rate: Rate, kind: str, who: str) -> None:
         self._windows[kind, rate.amount].forget_newest(who)
 
-    async def clear(self, rate: RateLimitItem, kind: str, who: str) -> None:
+    async def clear(self, rate: Rate, kind: str, who: str) -> None:
         self._windows[kind, rate.amount].forget(who)
 
     async def require_ready(self) -> None:

@@ -180,16 +180,6 @@ class MailComposer:
             code_expires_at=mail.moment + CODE_LIFE if mail.code else None,
         )
 
-    def about_expiry(self, account: Account, client: Client, asked_at: datetime) -> SealedMail:
-        """Return the mail that says that an earlier one with a link was delayed for longer than the link works."""
-        props = email_props.LinkExpired(
-            name=_greeting_name(account.name),
-            email=account.email,
-            asked_at=asked_at,
-            forgot_link=self._urls.forgot(),
-        )
-        return SealedMail(email=self._write(props, account, client))
-
     def about_provider(self, account: Account, client: Client) -> SealedMail:
         props = email_props.SignInWithProvider(
             name=_greeting_name(account.name),
@@ -231,18 +221,19 @@ class MailComposer:
         }
 
     def about_second_step(self, account: Account, failed: SecondStepHasFailed) -> SealedMail:
-        """Return the mail that says that a link ended, since too many wrong codes were tried with it."""
-        props = email_props.SecondStepFailed(failed_at=failed.at, **self._incident(account, failed.client))
+        """Return the mail that says that too many wrong codes were tried."""
+        incident = self._incident(account, failed.client)
+        props = email_props.SecondStepFailed(failed_at=failed.at, signing_in=failed.signing_in, **incident)
         return SealedMail(email=self._write(props, account, failed.client))
 
-    def about_factors(self, account: Account, changed: SecondStepWasChanged) -> SealedMail:
+    def about_factors(self, account: Account, changed: SecondStepWasChanged, secure: SecureToken | None) -> SealedMail:
         """Return the mail that says that the account's second factors were changed."""
-        incident = self._incident(account, changed.client)
         props = email_props.SecondStepChanged(
-            is_set_up=changed.change == "set_up",
+            is_set_up=changed.change in ("set_up", "phone"),
             is_removed=changed.change == "removed",
             changed_at=changed.at,
-            **incident,
+            **self._incident(account, changed.client),
+            **({} if secure is None else self._secure_props(secure)),
         )
         return SealedMail(email=self._write(props, account, changed.client))
 

@@ -80,15 +80,6 @@ class Invitation(_ToOwner, frozen=True, kw_only=True):
     reason: Reason = ""
 
 
-class LinkExpired(_ToOwner, frozen=True, kw_only=True):
-    """The mail that says that the one with the link was delayed for longer than the link works."""
-
-    template = "link_expired"
-
-    asked_at: datetime
-    forgot_link: Link
-
-
 class PasswordChanged(_Securable, frozen=True, kw_only=True):
     """The confirmation: when, from where, and what to do if the owner did not do it (NIST SP 800-63B 4.6)."""
 
@@ -102,20 +93,21 @@ class PasswordChanged(_Securable, frozen=True, kw_only=True):
 
 
 class SecondStepFailed(_ByClient, frozen=True, kw_only=True):
-    """The mail that says that a link ended, after repeated wrong codes of the second factor."""
+    """The mail after repeated wrong codes of the second factor, with a link, which has ended, or at a sign-in."""
 
     template = "second_step_failed"
 
     failed_at: datetime
+    signing_in: Annotated[bool, Meta(description="at a sign-in, after the right password")] = False
 
 
-class SecondStepChanged(_ByClient, frozen=True, kw_only=True):
+class SecondStepChanged(_Securable, frozen=True, kw_only=True):
     """The mail that says that a second factor was set up or removed, or that there are new recovery codes."""
 
     template = "second_step_changed"
 
     changed_at: datetime
-    is_set_up: Annotated[bool, Meta(description="an authenticator app was set up, or replaced")] = False
+    is_set_up: Annotated[bool, Meta(description="an authenticator app or a phone was set up, or replaced")] = False
     is_removed: Annotated[bool, Meta(description="the second step was removed; if neither, there are new codes")] = (
         False
     )
@@ -155,7 +147,6 @@ EMAILS: dict[str, type[EmailProps]] = {
     for props in (
         PasswordReset,
         Invitation,
-        LinkExpired,
         PasswordChanged,
         SecondStepFailed,
         SecondStepChanged,

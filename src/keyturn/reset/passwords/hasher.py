@@ -1,6 +1,5 @@
 """Hashes passwords off the event loop, on a bounded pool of low priority."""
 
-import asyncio
 import contextlib
 import os
 import time
@@ -41,15 +40,14 @@ class PasswordHasher:
         self._pool = BoundedPool("keyturn-hash", threads, settings.queue, initializer=_yield_to_others)
         self._meters = meters or Meters()
 
-    async def hash(self, password: str, *, is_second: bool = False) -> str:
+    async def hash(self, password: str) -> str:
         """Return a hash in the format of the settings, made in the reserved line: only a live link or session sets one.
 
-        `is_second`: the caller already waits for the check of the current password. Raises Busy if the line is full,
-        ValueError over `max_bytes`.
+        Raises Busy if the line is full, ValueError over `max_bytes`.
         """
         secret = _utf8(password)
         work = partial(self._time_hash, self._write, secret)
-        return await self._pool.run(work, reserved=True, is_second=is_second)
+        return await self._pool.run(work, reserved=True)
 
     async def verify(self, password: str, password_hash: str | None, *, reserved: bool = False) -> bool:
         """Tell whether the password fits. Raises Busy.
@@ -64,21 +62,6 @@ class PasswordHasher:
         check = self._fits if reserved else self._check
         work = partial(self._time_hash, check, secret, password_hash)
         return await self._pool.run(work, reserved=reserved)
-
-    async def hash_another(self, password: str, current: str) -> str | None:
-        """Return a hash of the password; None if the hash `current` is of the same password.
-
-        Hashes and compares at the same time, so on two free cores the caller waits for one hash. With the salt of
-        `current`, one computation could serve both, but a new hash gets a new salt (NIST SP 800-63B 3.1.1.2). Both take
-        one place in the reserved line. Raises Busy, ValueError over `max_bytes`.
-        """
-        try:
-            async with asyncio.TaskGroup() as both:
-                is_current = both.create_task(self.verify(password, current, reserved=True))
-                hashed = both.create_task(self.hash(password, is_second=True))
-        except ExceptionGroup as failed:
-            raise failed.exceptions[0] from None
-        return None if is_current.result() else hashed.result()
 
     def close(self) -> None:
         """End the threads; the next hash starts new ones."""

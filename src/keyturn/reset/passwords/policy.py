@@ -4,16 +4,20 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from keyturn.languages import SourceTexts
 from keyturn.problems.passwords import PasswordRejected, Violation, rule_text
 from keyturn.reset.ground import Ground
-from keyturn.reset.passwords.breaches import Breaches, breaches_for
 from keyturn.reset.passwords.guessing import GuessEstimator
 from keyturn.reset.passwords.hash_formats import BCRYPT_BYTES
-from keyturn.settings import PasswordSettings, Settings
+from keyturn.settings import BreachSettings, PasswordSettings, Settings
+from keyturn.telemetry.meters import Meters
+
+if TYPE_CHECKING:
+    from keyturn.reset.passwords.breaches import Breaches
 
 _SHORTEST_NAME = 4
 """Characters: shorter names are ignored, because too many words contain them."""
@@ -46,14 +50,13 @@ class PasswordPolicy:
         settings: PasswordSettings,
         *brand_names: str,
         max_bytes: int = BCRYPT_BYTES,
-        breaches: Breaches | None = None,
+        breaches: "Breaches | None" = None,
     ) -> None:
         self._settings = settings
         self._max_bytes = max_bytes
         self._brand_names = brand_names
         self._guesses = GuessEstimator()
         self.breaches = breaches
-        self.refuses_current = settings.block_current
         breached = (_rule("breached"),) if breaches else ()
         self.rules = (*(rule for rule, _ in self._checks("", common=False)), *breached)
 
@@ -70,10 +73,6 @@ class PasswordPolicy:
             broken = [_rule("breached")]
         if broken:
             raise _rejection(*broken)
-
-    def reject_current(self) -> PasswordRejected:
-        """Return the error for the account's current password."""
-        return _rejection(_rule("current"))
 
     def close(self) -> None:
         self._guesses.close()
@@ -145,5 +144,13 @@ def build(settings: Settings, ground: Ground) -> PasswordPolicy:
         settings.password,
         *(brand.name for brand in ground.themes.brands),
         max_bytes=settings.hashing.max_bytes,
-        breaches=breaches_for(settings.breaches, ground.meters),
+        breaches=_breaches(settings.breaches, ground.meters),
     )
+
+
+def _breaches(settings: BreachSettings, meters: Meters) -> "Breaches | None":
+    if settings.source == "none":
+        return None
+    from keyturn.reset.passwords.breaches import Breaches, BreachRanges  # httpx takes 50 ms
+
+    return Breaches(BreachRanges(settings.url), settings.timeout, meters)

@@ -20,8 +20,6 @@ NOT_ME: Final = "account_secured"
 ADDRESS_CHANGED: Final = "address_changed"
 """The outcome of that event if the account has moved to another address since: an operator has to decide."""
 
-"""The outcome of another system's report that blocked a mailbox: its owner needs another way in."""
-
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """An entry of the audit trail.

@@ -163,11 +163,8 @@ class LinkStore(Store):
         `mailbox`: end only links sent to that address. `spares_recovery`: leave recovery links alone.
         """
         # Used ones, too: if another system refuses the password, the link is given back.
-        links = sa.update(ResetTokenRow).where(
-            ResetTokenRow.account_id == account_id,
-            ResetTokenRow.revoked_at.is_(None),
-            ResetTokenRow.expires_at > moment,
-        )
+        unrevoked = ResetTokenRow.revoked_at.is_(None), ResetTokenRow.expires_at > moment
+        links = sa.update(ResetTokenRow).where(ResetTokenRow.account_id == account_id, *unrevoked)
         if mailbox is not None:
             links = links.where(sa.func.lower(ResetTokenRow.email) == sa.func.lower(mailbox))
         if spares_recovery:

@@ -142,25 +142,27 @@ class PasswordWasChanged(_OfAccount, frozen=True, kw_only=True):
 
 
 class SecondStepHasFailed(_OfAccount, frozen=True, kw_only=True):
-    """A link ended, since too many wrong codes were tried with it; its owner must be told. `client` tried the last.
+    """Too many wrong codes were tried, and the owner must be told. `client` tried the last.
 
-    `email`: where the link was sent.
+    `email`: where the link was sent, which has ended. `signing_in`: the codes came with the password, at a sign-in.
     """
 
     email: str
+    signing_in: bool = False
 
 
-FactorChange = Literal["set_up", "removed", "recovery_codes"]
+FactorChange = Literal["set_up", "phone", "removed", "recovery_codes"]
 
 
 class SecondStepWasChanged(_OfAccount, frozen=True, kw_only=True):
     """The owner must be told of a change of the account's second factors. `client` made it.
 
-    `email`: the account's address at that moment.
+    `email`: the account's address at that moment. `secures` as in `PasswordWasChanged`.
     """
 
     email: str
     change: FactorChange
+    secures: bool = True
 
 
 class ChangeBegun(_OfAccount, frozen=True, kw_only=True):

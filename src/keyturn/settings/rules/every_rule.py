@@ -22,7 +22,6 @@ from keyturn.settings.building import member_name, parse_rate
 from keyturn.settings.networks import read_network
 from keyturn.settings.paths import api_path_faults, hosting_faults
 from keyturn.settings.rules.accounts import account_faults, challenge_faults, safeguard_faults, second_step_faults
-from keyturn.settings.rules.apps import app_faults
 from keyturn.settings.sentences import not_this, shown
 from keyturn.settings.url_rules import (
     database_fault,
@@ -97,7 +96,7 @@ def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] 
     yield from account_faults(settings, sending=sending, written=written)
     yield from safeguard_faults(settings)
     yield from identity_provider_faults(settings)
-    yield from app_faults(settings)
+    yield from _return_origins(settings)
     yield from _addresses(settings)
     yield from brand_faults("brand", msgspec.structs.asdict(settings.brand))
     for kind, own in settings.kinds.items():
@@ -113,6 +112,13 @@ def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] 
     yield from _hashing(settings)
     yield from _token_and_time(settings)
     yield from _folders(settings)
+
+
+def _return_origins(settings: Settings) -> Iterator[Fault]:
+    for origin in settings.return_origins:
+        is_local = settings.environment != "production" and is_loopback(origin)
+        if not is_origin(origin) or origin != origin.lower() or not (origin.startswith("https://") or is_local):
+            yield Fault("return_origins", f"must be origins such as https://app.example.org{not_this(origin)}")
 
 
 def _secrets(settings: Settings) -> Iterator[Fault]:
@@ -160,10 +166,6 @@ def _breaches(settings: Settings) -> Iterator[Fault]:
         breaches.url.startswith("http://") and is_loopback(breaches.url)
     ):
         yield Fault("breaches.url", f"must begin with https://{not_this(breaches.url)}")
-    if breaches.source == "file" and not breaches.file:
-        yield Fault("breaches.file", "missing: breaches.source is file")
-    elif breaches.source == "file" and not Path(breaches.file).is_file():
-        yield Fault("breaches.file", f"no such file: {breaches.file}; build it with `keyturn breaches build`")
 
 
 def _limits(settings: Settings) -> Iterator[Fault]:

@@ -12,7 +12,7 @@ from tests.emails.studio.fixtures import Client
 from keyturn.emails.studio import Studio, create_studio_app, studio_routers
 
 TOKEN = "kT3vQ9mXh2Jr0pZsYc7LwA"
-PATHS = ("/api/messages", "/api/v1/search", "/api/message/latest", "/api/faults", "/view/latest.html", "/livez")
+PATHS = ("/api/messages", "/api/v1/search", "/api/message/latest", "/view/latest.html")
 
 
 def basic(password: str) -> str:
@@ -65,8 +65,7 @@ def test_a_name_that_was_pointed_at_this_machine_opens_nothing(studio: Studio, p
 def test_a_page_of_another_site_changes_nothing(client: Client, studio: Studio, headers: dict[str, str]) -> None:
     assert studio.captured
     studio.captured.add(b"Subject: x\r\n\r\n")
-    for method, path in (("DELETE", "messages"), ("PUT", "faults"), ("POST", "send"), ("PUT", "messages")):
-        assert client.request(method, f"/api/{path}", headers=headers).status_code == 403
+    assert client.delete("/api/messages", headers=headers).status_code == 403
     assert studio.captured.count() == 1
 
 
@@ -83,6 +82,5 @@ def test_where_nothing_is_captured_there_is_no_api(studio: Studio) -> None:
 def test_beside_a_service_that_has_an_api_it_is_below_another_path(studio: Studio) -> None:
     with TestClient(Litestar(studio_routers(studio, programs="/studio")), base_url="http://127.0.0.1") as client:
         assert client.get("/studio/api/v1/messages").status_code == 200
-        assert client.get("/studio/livez").status_code == 200
         assert client.get("/studio/templates/greeting").status_code == 200
         assert client.get("/api/messages").status_code == 404

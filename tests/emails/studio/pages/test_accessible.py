@@ -84,7 +84,6 @@ async def test_files_sheet_inbox_and_pages_that_teach(page: Page, served: str, f
     for path in [
         *paths,
         f"inbox/{name}?tab=checks",
-        f"inbox/{name}/release",
         "snapshots",
         "send/greeting?sample=ada",
         "templates/nothing",

@@ -61,8 +61,6 @@ def test_a_file_of_one_s_own_stands_in_for_that_one_alone(gallery: Gallery) -> N
         "address_disputed",
         "help_requested",
         "invitation",
-        "link_expired",
-        "passkey_changed",
         "password_changed",
         "password_reset",
         "second_step_changed",

@@ -41,7 +41,6 @@ def current(page: str) -> list[str]:
         ("inbox", "inbox"),
         ("inbox?search=nothing", "inbox"),
         ("inbox/{mail}", "mail-{mail}"),
-        ("inbox/{mail}/release", "mail-{mail}"),
         ("send/greeting?sample=ada", "sample-1"),
     ],
 )

@@ -7,7 +7,7 @@ from typing import Any
 from jinja2 import Environment, TemplateError, TemplateSyntaxError, nodes
 from msgspec.structs import replace
 
-from keyturn.emails.gallery.environments import Prepare
+from keyturn.emails.gallery.environments import TOO_DEEP, Prepare, require_shallow
 from keyturn.emails.gallery.variables.expressions import Expressions
 from keyturn.emails.gallery.variables.variables import Macro, Scope, Values, Variable
 
@@ -254,9 +254,9 @@ _MOST = 32
 def parse_template(environment: Environment, source: str, file: str, go_on: Prepare | None = None) -> nodes.Template:
     """Return the shared syntax tree; do not change it. Raises TemplateSyntaxError."""
     try:
-        return environment.parse(source, file)
+        return require_shallow(environment.parse(source, file), file, file)
     except RecursionError:
-        raise TemplateSyntaxError("An expression is nested too deeply.", 1, file, file) from None
+        raise TemplateSyntaxError(TOO_DEEP, 1, file, file) from None
     except ValueError as error:  # of Python's int
         raise TemplateSyntaxError(f"A number cannot be read: {error}.", 1, file, file) from None
     except TemplateSyntaxError:

@@ -289,13 +289,13 @@ def _drawn(
     """Yield the mails of a template with their names, until too many of them pass a limit."""
     try:
         samples = runner.run_for(_TO_EXPLORE, MailsToMeasure.samples, template)
-    except LimitExceeded:
+    except (LimitExceeded, RecursionError):
         return
     ended = 0
     for sample, language in samples_in_languages(samples, languages):
         try:
             mail = runner.run(MailsToMeasure.draw, template, sample, language.tag)
-        except LimitExceeded:
+        except (LimitExceeded, RecursionError):
             ended += 1
             if ended >= ENOUGH:
                 return

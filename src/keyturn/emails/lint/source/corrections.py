@@ -1,6 +1,7 @@
 """Where the wrong word of a finding stands in its template, so that an editor can replace it."""
 
 import re
+from itertools import islice
 
 from keyturn.emails.lint.finding import Finding, Place, line_and_column
 
@@ -10,6 +11,10 @@ _END = re.compile(r"\n|[%}]\}|>")
 _BLOCK = re.compile(r"\{%[-+]?\s?\Z")
 _END_OF_BLOCK = re.compile(r"\{%[-+]?\s?end(\w++)")
 _ELEMENT = re.compile(r"<(/?)([A-Za-z][\w-]*+)([^<>]*+)>")
+
+
+_MOST_TAGS = 2_000
+"""Tags up to the end tag of an element."""
 
 
 def places_to_correct(finding: Finding, source: str) -> tuple[Place, ...]:
@@ -39,7 +44,7 @@ def _in_end_tag(source: str, offset: int, name: str) -> int | None:
     if source[offset - 1 : offset] != "<":
         return None
     depth = 0
-    for tag in _ELEMENT.finditer(source, offset - 1):
+    for tag in islice(_ELEMENT.finditer(source, offset - 1), _MOST_TAGS):
         if tag[2] == name:
             depth += -1 if tag[1] else not tag[3].endswith("/")
             if depth == 0:

@@ -13,6 +13,7 @@ from jinja2 import Environment, Template, TemplateAssertionError, TemplateSyntax
 from jinja2.lexer import Lexer
 from jinja2.visitor import NodeTransformer
 
+from keyturn.emails.gallery.environments import TOO_DEEP, require_shallow
 from keyturn.emails.gallery.variables.missing_names import is_noting, note_wrong_tags
 from keyturn.emails.lint.finding import line_and_column
 from keyturn.emails.lint.source.other_engines import OF_ENGINES, TagOfAnotherEngine, engine_of
@@ -41,7 +42,6 @@ _WHOLE = re.compile(r"(?P<tag>.+)(?P<name>)(?P<broken>)", re.DOTALL)
 _UNKNOWN = re.compile(r"unknown tag '(\w+)'")
 _UNCLOSED = re.compile(r"to be closed is '(\w+)'")
 _NESTED = re.compile(r"unknown tag '(end\w+)'.*to be closed is '(\w+)'")
-_TOO_DEEP = "An expression is nested too deeply."
 _OPEN_COMMENT = "Missing end of comment tag"
 _UNEXPECTED_END = "Unexpected end of template"
 _OPEN_BLOCK = re.compile(rf"^{_UNEXPECTED_END}.*to be closed is 'block'")
@@ -86,21 +86,24 @@ class TolerantEnvironment(Environment):
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         wrong, words = self._wrong[name] = list[TemplateSyntaxError](), set[str]()
         try:
-            tree = super()._parse(source, name, filename)
+            tree = self._parse_shallow(source, name, filename)
         except RecursionError:
-            raise TemplateSyntaxError(_TOO_DEEP, 1, name, filename) from None
+            raise TemplateSyntaxError(TOO_DEEP, 1, name, filename) from None
         except TemplateSyntaxError:
             if not (known := _mended(source, self.lexer, frozenset(self.extensions))):
-                known.append(_mend(super()._parse, source))
+                known.append(_mend(self._parse_shallow, source))
             mended = known[0]
             wrong += (make_error(name, filename) for make_error in mended.wrong)
             words.update(mended.words)
             if mended.source is None:
                 raise wrong[0] from None
-            tree = super()._parse(mended.source, name, filename)
+            tree = self._parse_shallow(mended.source, name, filename)
         stray = _RemovedControls().removed_from(tree)
         wrong += [*(stray if not wrong else ()), *_renamed_blocks(tree)]
         return tree
+
+    def _parse_shallow(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        return require_shallow(super()._parse(source, name, filename), name, filename)
 
     def refuse(self, error: TemplateSyntaxError) -> None:
         """Note what Jinja refuses when it compiles a template. Its code goes on, and may fail there."""
@@ -160,7 +163,7 @@ class _Parser:
         except TemplateSyntaxError as error:
             return error
         except RecursionError:
-            return TemplateSyntaxError(_TOO_DEEP, 1)
+            return TemplateSyntaxError(TOO_DEEP, 1)
         return None
 
     def has_parsed_enough(self, source: str) -> bool:
@@ -190,7 +193,7 @@ def _wrong_tags(
 
     The second result is the error that parsing gets to.
     """
-    suspects = () if error.message == _TOO_DEEP else _suspects(source, error)
+    suspects = () if error.message == TOO_DEEP else _suspects(source, error)
     for tags in suspects:
         if parser.has_parsed_enough(source):
             break

@@ -12,7 +12,6 @@ from keyturn.emails.lint.browser.measurements import Measurement, Noticed, findi
 from keyturn.emails.lint.checks.links import site_of
 from keyturn.emails.lint.finding import Finding, Place, Rules, Severity
 from keyturn.emails.lint.sent_mail import NotExamined, SentMail, document_of, examine_apart
-from keyturn.emails.studio.checks.receivers import domain_of, failed_results, signers_of
 from keyturn.emails.studio.checks.reports import MailReport
 from keyturn.emails.studio.rendering.kept import Kept
 
@@ -92,6 +91,18 @@ _UNSUBSCRIBE = re.compile(
 )
 
 
+_SIGNED_BY = re.compile(r"(?:^|;)\s*d\s*=\s*([\w.-]{1,253})")  # RFC 6376, 3.5
+_FAILED = re.compile(r";\s*(spf|dkim|dmarc)\s*=\s*(fail|hardfail|softfail|permerror)\b", re.IGNORECASE)  # RFC 8601
+_ASIDE = re.compile(r'\([^()]*\)|"[^"]*"')
+"""A comment or a quoted text. A comment may hold another one, so it is taken out twice."""
+
+_READ = 4 * 1024
+"""Characters of a header that are read, of so many headers of one name."""
+
+_MOST_HEADERS = 20
+_LONGEST_DOMAIN = 120
+
+
 def check_message(content: MailContent, summary: Summary) -> Iterator[Finding]:
     yield from _check_headers(content, summary)
     yield from _check_alignment(content, summary)
@@ -121,19 +132,29 @@ def _check_headers(content: MailContent, summary: Summary) -> Iterator[Finding]:
 
 def _check_alignment(content: MailContent, summary: Summary) -> Iterator[Finding]:
     """Compare the domains that DMARC compares (RFC 7489, 3.1), as far as the mail shows them."""
-    sender, return_path = domain_of(summary.sender.address), domain_of(summary.return_path)
+    sender, return_path = _domain_of(summary.sender.address), _domain_of(summary.return_path)
     if sender and return_path and site_of(sender) != site_of(return_path):
         yield _RULES.finding(_place(content, "from"), "message/spf-unaligned", sender=sender, return_path=return_path)
-    signed = signers_of(content)
+    signed = [found[1].lower() for value in _values(content, "dkim-signature") if (found := _SIGNED_BY.search(value))]
     if signed and sender and all(site_of(domain) != site_of(sender) for domain in signed):
         yield _RULES.finding(
             _place(content, "dkim-signature"), "message/dkim-unaligned", signers=", ".join(signed), sender=sender
         )
-    for failed in failed_results(content):
-        verdict = f"{failed.topic.lower()}={failed.result}"
-        yield _RULES.finding(
-            _place(content, "authentication-results"), "message/authentication-failed", verdict=verdict
-        )
+    for value in _values(content, "authentication-results"):
+        for method, result in _FAILED.findall(_ASIDE.sub("", _ASIDE.sub("", value))):
+            yield _RULES.finding(
+                _place(content, "authentication-results"),
+                "message/authentication-failed",
+                verdict=f"{method}={result}".lower(),
+            )
+
+
+def _values(content: MailContent, name: str) -> list[str]:
+    return [value[:_READ] for key, value in content.headers if key.lower() == name][:_MOST_HEADERS]
+
+
+def _domain_of(address: str) -> str:
+    return address.rpartition("@")[2].lower()[:_LONGEST_DOMAIN]
 
 
 def _check_bulk(content: MailContent) -> Iterator[Finding]:

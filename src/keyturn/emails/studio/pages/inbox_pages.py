@@ -26,7 +26,6 @@ from keyturn.emails.lint.finding import Finding
 from keyturn.emails.lint.reading import Saying, read_aloud
 from keyturn.emails.studio import frames
 from keyturn.emails.studio.checks.captured_checks import CapturedChecks
-from keyturn.emails.studio.checks.receivers import receivers_of
 from keyturn.emails.studio.frames import attached
 from keyturn.emails.studio.frames.rewriting import remote_hosts
 from keyturn.emails.studio.pages.layout import Layout, neighbours
@@ -64,7 +63,6 @@ def inbox_page(
         "older": shown[-1].id if len(mails) > _ON_A_PAGE else "",
         "tags": tags,
         "total": total,
-        "boxes": list(layout.boxes.all) if layout.boxes else [""],
         "path": captured.folder,
         "smtp": layout.smtp,
     }
@@ -81,7 +79,7 @@ def delete_mails(
     except SearchInvalid as error:
         raise ClientException(detail=f"Nothing was deleted: {error}.") from error
     captured.delete(condition)
-    return layout.redirect("inbox", view=View(box=view.box))
+    return layout.redirect("inbox")
 
 
 class Chosen(msgspec.Struct, frozen=True):
@@ -107,7 +105,7 @@ async def change_chosen(
         await asyncio.to_thread(captured.delete, with_id(*chosen.ids))
     else:
         await asyncio.to_thread(captured.mark_read, with_id(*chosen.ids), read=chosen.do == "read")
-    return layout.redirect("inbox", view=view.only("box", "search", "older_than"))
+    return layout.redirect("inbox", view=view.only("search", "older_than"))
 
 
 @get("/inbox/{name:str}", sync_to_thread=True)
@@ -136,7 +134,6 @@ def mail_page(
         "images": images,
         "measured": captured_checks.is_measured(content),
         "sayings": _sayings(content) if view.tab == "reading" else [],
-        "receivers": receivers_of(content, mail.summary) if view.tab == "checks" else None,
         "frame": view.only("scheme", "images", "remote", "dir"),
         "hosts": remote_hosts(markup_to_read(content.html)),
         "sandbox": frames.CAPTURED,
@@ -175,9 +172,8 @@ def mail_part(name: FromPath[str], number: FromPath[int], captured: NamedDepende
 def delete_mail(
     name: FromPath[str], captured: NamedDependency[CapturedMails], layout: NamedDependency[Layout]
 ) -> Redirect:
-    box = layout.boxes.name_of(captured) if layout.boxes else ""
     captured.delete(with_id(name))
-    return layout.redirect("inbox", view=View(box=box))
+    return layout.redirect("inbox")
 
 
 def _mails_of_page(captured: CapturedMails, view: View) -> tuple[Sequence[CapturedMail], dict[str, int], int]:

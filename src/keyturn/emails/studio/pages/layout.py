@@ -121,7 +121,7 @@ class Layout:
         self.page_states = studio.pages.states if studio.pages else ()
         self._path = path.rstrip("/")
         self.gallery = studio.gallery
-        self.boxes = studio.inboxes
+        self.captured = studio.captured
         self._checks = checks
         self._review = review
         self._editor = None if studio.is_shared else editor_for(studio.editor)
@@ -180,7 +180,7 @@ class Layout:
             tallies=findings.tallies,
             branch_tallies=findings.of_branches(chosen, self.gallery.languages.known) if chosen else {},
             unaccepted=len(self._review.waiting_mails()) if self._review else 0,
-            captured_count=None if self.boxes is None else self.boxes.kept,
+            captured_count=None if self.captured is None else self.captured.kept,
         )
         headers = {**HEADERS, "cache-control": "no-store", "content-security-policy": _POLICY}
         return Response(text, status_code=status, media_type=MediaType.HTML, headers=headers)

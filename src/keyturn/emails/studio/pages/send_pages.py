@@ -1,4 +1,4 @@
-"""Pages that send a mail to a real address: a preview, or a captured mail."""
+"""The page that sends a preview to a real address."""
 
 import asyncio
 from typing import Any
@@ -7,14 +7,12 @@ from urllib.parse import urlencode
 import msgspec
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, URLEncodedBody
+from litestar.params import FromQuery, URLEncodedBody
 
-from keyturn.emails.inbox.store import CapturedMails
-from keyturn.emails.inbox.summary import CapturedMail
 from keyturn.emails.studio.pages.canvas import Canvas
 from keyturn.emails.studio.pages.layout import Layout
 from keyturn.emails.studio.rendering.rendition import Rendition
-from keyturn.emails.studio.sending import Outcome, Release, Sending
+from keyturn.emails.studio.sending import Outcome, Sending
 from keyturn.emails.studio.studio import Studio
 from keyturn.emails.studio.view import View
 
@@ -64,45 +62,6 @@ def _send_page(
     context = {"template": rendition.template, "view": view, "rendition": rendition}
     context |= {"sending": sending, "outcome": outcome}
     return layout.page("send.html", context, 422 if outcome.fault else 200)
-
-
-@get("/inbox/{name:str}/release", sync_to_thread=True)
-def release_page(
-    name: FromPath[str],
-    captured: NamedDependency[CapturedMails],
-    layout: NamedDependency[Layout],
-    studio: NamedDependency[Studio],
-    to: FromQuery[str] = "",
-    id: FromQuery[str] = "",  # noqa: A002 - as the address has it
-) -> Response[str]:
-    return _release_page(layout, captured.find(name), studio.release, Outcome(to, id=id))
-
-
-@post("/inbox/{name:str}/release", status_code=200)
-async def release_mail(
-    name: FromPath[str],
-    data: URLEncodedBody[Recipient],
-    captured: NamedDependency[CapturedMails],
-    layout: NamedDependency[Layout],
-    studio: NamedDependency[Studio],
-) -> Response[Any]:
-    """Release the mail, and redirect to the page, so that a reload does not send it again."""
-    mail = await asyncio.to_thread(captured.find, name)
-    if studio.release is None:
-        return _release_page(layout, mail, None, Outcome(data.to))
-    outcome = await studio.release.release(await asyncio.to_thread(captured.raw, mail), data.to.strip())
-    if outcome.fault:
-        return _release_page(layout, mail, studio.release, outcome)
-    query = urlencode({"to": outcome.to, "id": outcome.id})
-    return layout.redirect("inbox", mail.id, "release", view=f"?{query}")
-
-
-def _release_page(layout: Layout, mail: CapturedMail, release: Release | None, outcome: Outcome) -> Response[str]:
-    context = {"mail": mail, "captured": [mail], "release": release, "outcome": outcome}
-    return layout.page("release.html", context, 422 if outcome.fault else 200)
-
-
-OF_CAPTURED = (release_page, release_mail)
 
 
 HANDLERS = (send_page, send)

@@ -234,8 +234,7 @@ def index(view: NamedDependency[View], layout: NamedDependency[Layout]) -> list[
         *(PaletteItem("Page", label, layout.url("pages", name, view=kept)) for name, label, _ in layout.page_states),
         *(
             PaletteItem("Mail", f"{mail.subject or 'No subject'} · {mail.to}", layout.url("inbox", mail.id, view=kept))
-            for mails in (layout.boxes.all.values() if layout.boxes else ())
-            for mail in mails.newest(limit=_MAILS_IN_PALETTE)
+            for mail in (layout.captured.newest(limit=_MAILS_IN_PALETTE) if layout.captured else ())
         ),
     ]
 

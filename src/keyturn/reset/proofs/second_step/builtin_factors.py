@@ -3,17 +3,18 @@
 import base64
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from hashlib import sha256
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from sqlalchemy import Connection, bindparam, delete, func, insert, select
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from keyturn.accounts.port import Account
 from keyturn.database import Database, now
 from keyturn.database.statements import insert_into
 from keyturn.keys import derive
+from keyturn.reset.proofs.second_step.additions import RECENT, Kind
 from keyturn.reset.proofs.second_step.models import RecoveryCodeRow, SecondFactorRow
 from keyturn.reset.proofs.second_step.port import StoredFactors
 from keyturn.reset.records.guarded import SingleUse
@@ -49,6 +50,9 @@ def recovery_code_digest(account_id: str, code: str) -> bytes | None:
     return sha256(f"{account_id}\0{letters}".encode("utf-8", "surrogatepass")).digest()
 
 
+_FACTORS = ("totp", "phone")
+"""The columns of factors. Beside each, one says since when."""
+
 _BATCH = 200
 """Accounts that are read at a time."""
 
@@ -65,13 +69,17 @@ class BuiltinFactors:
     async def require_ready(self) -> None:
         """Do nothing: the migrations create the table."""
 
-    async def find(self, account: Account) -> StoredFactors:
+    async def find(self, account: Account, *, unless_recent: Collection[Kind] = ()) -> StoredFactors:
         row = SecondFactorRow
-        rows = await self._database.fetch(select(row.totp, row.phone).where(row.account_id == account.id))
+        columns = select(row.totp, row.phone, row.totp_since, row.phone_since)
+        rows = await self._database.fetch(columns.where(row.account_id == account.id))
         if not rows:
             return StoredFactors()
+        (stored,) = rows
+        late = {name for name in unless_recent if (at := stored.get(f"{name}_since")) and at > now() - RECENT}
+        sealed = [None if name in late else stored[name] for name in _FACTORS]
         try:
-            seed, phone = (self._box.decrypt(bytes(sealed)) if sealed else b"" for sealed in rows[0].values())
+            seed, phone = (self._box.decrypt(bytes(one)) if one else b"" for one in sealed)
         except InvalidToken:
             reason = "encrypted with a secret key that is no longer in the settings"
             log.error(LogEvent("second_step.unreadable", account_id=account.id, reason=reason))
@@ -83,17 +91,34 @@ class BuiltinFactors:
 
     def set_seed_within(self, connection: Connection, account_id: str, seed: bytes) -> None:
         """Store a seed in place of the previous one, in the caller's transaction."""
-        self._set(connection, account_id, totp=self._box.encrypt(seed))
+        self._set(connection, account_id, "totp", self._box.encrypt(seed))
 
     async def set_phone(self, account_id: str, phone: str) -> None:
-        sealed = self._box.encrypt(phone.encode())
-        await self._database.transact(lambda connection: self._set(connection, account_id, phone=sealed))
+        await self._database.transact(lambda connection: self.set_phone_within(connection, account_id, phone))
 
-    def _set(self, connection: Connection, account_id: str, **sealed: bytes) -> None:
+    def set_phone_within(self, connection: Connection, account_id: str, phone: str) -> None:
+        """Store a phone in place of the previous one, in the caller's transaction."""
+        self._set(connection, account_id, "phone", self._box.encrypt(phone.encode()))
+
+    @staticmethod
+    def _set(connection: Connection, account_id: str, name: str, sealed: bytes) -> None:
+        """Store a factor. One that replaces another has stood for as long."""
+        since = f"{name}_since"
         fresh = insert_into(SecondFactorRow, connection.dialect).values(
-            account_id=account_id, created_at=now(), **sealed
+            {"account_id": account_id, name: sealed, since: now()}
         )
-        connection.execute(fresh.on_conflict_do_update(index_elements=["account_id"], set_=sealed))
+        kept = func.coalesce(getattr(SecondFactorRow, since), fresh.excluded[since])
+        connection.execute(fresh.on_conflict_do_update(index_elements=["account_id"], set_={name: sealed, since: kept}))
+
+    def remove_recent(self, connection: Connection, account_id: str, kinds: Collection[Kind]) -> bool:
+        """Delete recent factors of these kinds, in the caller's transaction; tell whether there was one."""
+        row, removed = SecondFactorRow, False
+        for name in [name for name in _FACTORS if name in kinds]:
+            recent = update(row).where(row.account_id == account_id, getattr(row, f"{name}_since") > now() - RECENT)
+            emptied = recent.values({name: None, f"{name}_since": None}).returning(row.account_id)
+            removed = connection.execute(emptied).first() is not None or removed
+        connection.execute(delete(row).where(row.account_id == account_id, row.totp.is_(None), row.phone.is_(None)))
+        return removed
 
     def remove(self, connection: Connection, account_id: str) -> bool:
         """Delete all factors of an account, in the caller's transaction; tell whether it had one."""
@@ -106,7 +131,7 @@ class BuiltinFactors:
         following = select(row.account_id, row.totp, row.phone).order_by(row.account_id).limit(_BATCH)
         while found := await self._database.fetch(following.where(row.account_id > last)):
             for factors in found:
-                sealed = [bytes(factors[name]) for name in ("totp", "phone") if factors[name] is not None]
+                sealed = [bytes(factors[name]) for name in _FACTORS if factors[name] is not None]
                 if not _opens(self._current, sealed):
                     previous, lost = (previous + 1, lost) if _opens(self._box, sealed) else (previous, lost + 1)
             last = found[-1]["account_id"]
@@ -149,6 +174,12 @@ class RecoveryCodes:
     def remove(self, connection: Connection, account_id: str) -> None:
         """End all codes of an account, in the caller's transaction."""
         connection.execute(delete(RecoveryCodeRow).where(RecoveryCodeRow.account_id == account_id))
+
+    def remove_recent(self, connection: Connection, account_id: str) -> bool:
+        """End the codes that were made recently, in the caller's transaction; tell whether there was one."""
+        row = RecoveryCodeRow
+        recent = delete(row).where(row.account_id == account_id, row.created_at > now() - RECENT)
+        return connection.execute(recent.returning(row.digest)).first() is not None
 
     async def left(self, account_id: str) -> int:
         row = RecoveryCodeRow

@@ -21,6 +21,7 @@ _Result = TypeVar("_Result")
 
 _OUTCOMES: dict[FactorChange, str] = {
     "set_up": "totp_set",
+    "phone": "phone_set",
     "removed": "factors_removed",
     "recovery_codes": "recovery_codes_set",
 }
@@ -45,6 +46,12 @@ class FactorChanges:
             return self._step.recovery.mint_within(tx.connection, account.id)
 
         return await self._change(account, client, "set_up", write)
+
+    async def set_phone(self, account: Account, phone: str, client: Client) -> None:
+        """Store a phone in place of the previous one."""
+        await self._change(
+            account, client, "phone", lambda tx: self.source.set_phone_within(tx.connection, account.id, phone)
+        )
 
     async def remove(self, account: Account, client: Client) -> None:
         """Delete all factors of the account, with its recovery codes."""

@@ -7,14 +7,18 @@ from keyturn.database import Model
 
 
 class SecondFactorRow(Model):
-    """An account's factors if Keyturn keeps them: its TOTP seed and its phone, each of them sealed."""
+    """An account's factors if Keyturn keeps them: its TOTP seed and its phone, each of them sealed.
+
+    `totp_since`, `phone_since`: since when the account has had such a factor without a break.
+    """
 
     __tablename__ = "keyturn_second_factors"
 
     account_id: Mapped[str] = mapped_column(String(255), primary_key=True)
     totp: Mapped[bytes | None] = mapped_column(LargeBinary)
     phone: Mapped[bytes | None] = mapped_column(LargeBinary)
-    created_at: Mapped[datetime]
+    totp_since: Mapped[datetime | None]
+    phone_since: Mapped[datetime | None]
 
 
 class SecondStepTriesRow(Model):
@@ -40,7 +44,7 @@ class RecoveryCodeRow(Model):
 
 
 class SmsCodeRow(Model):
-    """The last code that was sent to an account's phone, for one reset. The row holds only its HMAC.
+    """The last code that was sent to an account's phone, for one reset or for signing in. The row holds only its HMAC.
 
     `messages`: messages to the account since `counted_since`.
     """

@@ -1,6 +1,6 @@
 """Second step whose codes Keyturn makes and checks: TOTP, recovery codes and codes by SMS."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -8,7 +8,8 @@ from sqlalchemy import Connection
 from keyturn.accounts.port import Account
 from keyturn.database import now
 from keyturn.problems.proofs import Factor
-from keyturn.reset.proofs.second_step.builtin_factors import RecoveryCodes, recovery_code_digest
+from keyturn.reset.proofs.second_step.additions import Kind
+from keyturn.reset.proofs.second_step.builtin_factors import BuiltinFactors, RecoveryCodes, recovery_code_digest
 from keyturn.reset.proofs.second_step.port import Accepted, FactorSource, SecondStepTry, phone_hint, phone_number
 from keyturn.reset.proofs.second_step.sms_codes import SmsCodes
 from keyturn.reset.proofs.second_step.totp import totp_step
@@ -29,9 +30,12 @@ class OwnSecondStep:
     async def require_ready(self) -> None:
         await self.source.require_ready()
 
-    async def factors(self, account: Account) -> Sequence[Factor]:
-        """Return the factors, with recovery codes if there is a factor that they can replace."""
-        stored, found = await self.source.find(account), []
+    async def factors(self, account: Account, *, unless_recent: Collection[Kind] = ()) -> Sequence[Factor]:
+        """Return the factors, with recovery codes if there is a factor that they can replace.
+
+        Recent factors of the kinds in `unless_recent` do not count.
+        """
+        stored, found = await self.source.find(account, unless_recent=unless_recent), []
         unusable = stored.unreadable
         if stored.seed:
             found.append(Factor("totp"))
@@ -81,6 +85,16 @@ class OwnSecondStep:
             lambda connection, moment: self.tries.take_step(connection, account_id, step, moment),
             lambda connection, _: self.tries.give_step_back(connection, account_id, step),
         )
+
+    def remove_recent(self, connection: Connection, account_id: str, kinds: Collection[Kind]) -> bool:
+        """Delete recent additions of these kinds, in the caller's transaction; tell whether there was one.
+
+        Codes end even if the factor that they replace stays: another person may have got them.
+        """
+        removed = "recovery_codes" in kinds and self.recovery.remove_recent(connection, account_id)
+        if isinstance(self.source, BuiltinFactors):
+            removed = self.source.remove_recent(connection, account_id, kinds) or removed
+        return removed
 
     def note_totp_step(self, connection: Connection, account_id: str, step: int) -> None:
         """Note the step of the code that proved a new TOTP factor, in the caller's transaction: it is used up."""

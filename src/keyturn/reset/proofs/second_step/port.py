@@ -1,7 +1,7 @@
 """The port to second factors, wherever they are kept."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Literal, Protocol
 
@@ -10,16 +10,20 @@ from sqlalchemy import Connection
 
 from keyturn.accounts.port import Account
 from keyturn.problems.proofs import Factor
+from keyturn.reset.proofs.second_step.additions import Kind
 from keyturn.reset.records.client import Client
 
 Method = Literal["totp", "sms", "recovery_code"]
 """Methods of a code. A factor may also be "other": the account has it, but no code for it can be checked here."""
 
 
-class SecondStepTry(msgspec.Struct, frozen=True, kw_only=True):
-    """A try at the second step, by the holder of a live link.
+SIGN_IN = "sign_in"
 
-    `reset_id`: the same for each try with that link, and different for every other link.
+
+class SecondStepTry(msgspec.Struct, frozen=True, kw_only=True):
+    """A try at the second step, by the holder of a live link, or by a user who knows the password and signs in.
+
+    `reset_id`: the same for each try with that link, and different for every other link; `SIGN_IN` for a sign-in.
     `code`: as the user typed it; "" to request a code.
     """
 
@@ -90,8 +94,8 @@ class FactorSource(Protocol):
     async def require_ready(self) -> None:
         """Raise SettingsInvalid, with every fault by its name, if something differs from the settings."""
 
-    async def find(self, account: Account) -> StoredFactors:
-        """Return the account's factors. Raises Unavailable."""
+    async def find(self, account: Account, *, unless_recent: Collection[Kind] = ()) -> StoredFactors:
+        """Return the account's factors, without recent ones of these kinds. Raises Unavailable."""
 
     async def close(self) -> None: ...
 

@@ -1,4 +1,4 @@
-"""Requires a second factor for a reset, besides its link, if the account has one."""
+"""Requires a second factor for a reset and for a sign-in at Keyturn, besides link or password, if there is one."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,7 +10,9 @@ from keyturn.database import now
 from keyturn.problems.proofs import Factor, LinkDead, SecondStepRejected, SecondStepRequired
 from keyturn.problems.requests import SecondStepUnfinished, Unavailable
 from keyturn.reset.events import AppEvents
-from keyturn.reset.proofs.second_step.port import Accepted, Method, SecondStep, SecondStepTry
+from keyturn.reset.proofs.second_step.additions import Undoing, late_at, undone_by
+from keyturn.reset.proofs.second_step.own_step import OwnSecondStep
+from keyturn.reset.proofs.second_step.port import SIGN_IN, Accepted, Method, SecondStep, SecondStepTry
 from keyturn.reset.proofs.second_step.tries import SecondStepTries
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.link_store import Link
@@ -23,7 +25,7 @@ EVENT = "second_step"
 
 
 class SecondStepAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """The second step that came with a new password: a code and its method. `code` is "" to request a code."""
+    """The second step that came with a password: a code and its method. `code` is "" to request a code."""
 
     method: Method
     code: str = ""
@@ -60,9 +62,10 @@ class PassedSecondStep:
 
 
 class RequiredSecondStep:
-    """Lets a reset go on if the account has no second factor, or if its request has a right code.
+    """Lets a reset or a sign-in go on if the account has no second factor, or if its request has a right code.
 
-    The audit trail records failures. After its last try a link ends, and its owner gets a mail.
+    A reset has a link; without one, a user who knows the password signs in. The audit trail records failures. After
+    its last try a link ends, and its owner gets a mail.
     """
 
     def __init__(self, step: SecondStep, tries: SecondStepTries, records: Records, events: AppEvents) -> None:
@@ -71,35 +74,43 @@ class RequiredSecondStep:
         self._records = records
         self._events = events
 
-    async def factors(self, account: Account) -> Sequence[Factor]:
-        """Return the account's factors, for the holder of a live link. Raises Unavailable."""
+    async def factors(self, link: Link | None, account: Account) -> Sequence[Factor]:
+        """Return the factors that the holder of a live link, or of the password, is asked for. Raises Unavailable."""
+        if link and link.recovers and isinstance(self.step, OwnSecondStep):
+            return await self.step.factors(account, unless_recent=late_at("recovery_link"))
         return await self.step.factors(account)
+
+    def undo_recent(self, tx: Transaction, account: Account, client: Client, undoing: Undoing) -> None:
+        """Delete the recent additions that this undoes (`additions.py`)."""
+        step, kinds = self.step, undone_by(undoing)
+        if isinstance(step, OwnSecondStep) and step.remove_recent(tx.connection, account.id, kinds):
+            tx.audit.write(EVENT, "factors_undone", client, now(), account.id, account.email)
 
     async def begin(self, link: Link, account: Account, method: Method, client: Client) -> bool:
         """Send a code if the account has a factor of that kind; tell whether a code is sent for it.
 
         Raises TooManyRequests, Unavailable.
         """
-        if method not in {factor.method for factor in await self.factors(account)}:
+        if method not in {factor.method for factor in await self.factors(link, account)}:
             return False
         return await self._begin(link, account, method, client)
 
-    async def _begin(self, link: Link, account: Account, method: Method, client: Client) -> bool:
+    async def _begin(self, link: Link | None, account: Account, method: Method, client: Client) -> bool:
         trial = _trial(link, account, SecondStepAnswer(method=method), client)
         if not await self.step.begin(trial):
             return False
-        await self._record("sent", link, account, client)
+        await self._record("sent", link, trial)
         return True
 
     async def require(
-        self, link: Link, account: Account, answer: SecondStepAnswer | None, client: Client
+        self, link: Link | None, account: Account, answer: SecondStepAnswer | None, client: Client
     ) -> PassedSecondStep | None:
-        """Return the code to spend with the change; None if the account has no second factor.
+        """Return the code to spend with the change or the session; None if the account has no second factor.
 
         Raises SecondStepRequired, SecondStepRejected, LinkDead after the last try, TooManyRequests if the account has
         no tries left today, Unavailable.
         """
-        factors = await self.factors(account)
+        factors = await self.factors(link, account)
         if not factors:
             return None
         if answer is None or answer.method not in {factor.method for factor in factors}:
@@ -108,59 +119,68 @@ class RequiredSecondStep:
             sent = await self._begin(link, account, answer.method, client)
             raise SecondStepRequired(factors, answer.method if sent else "")
         trial = _trial(link, account, answer, client)
-        left = await self._tries.count(link.id, account.id, trial.moment)
-        if left is None:  # the request whose last try is wrong ends the link; until then, a try under way may be right
+        counted = await self._tries.count(link.id if link else None, account.id, trial.moment)
+        if counted is None:  # the request whose last try is wrong ends the link; a try under way may be right
             raise LinkDead("invalid")
         unfinished: SecondStepUnfinished | None = None
         try:
             if accepted := await self._verify(link, trial):
-                refusal = SecondStepRejected(factors, left + 1)
+                refusal = SecondStepRejected(factors, counted.left + 1)
                 return PassedSecondStep(trial, accepted, refusal, self._tries)
         except SecondStepUnfinished as error:
             unfinished = error
         reset_log.info(LogEvent("second_step.rejected", account_id=account.id))
-        await self._record("rejected", link, account, client)
-        if left:
-            raise unfinished or SecondStepRejected(factors, left)
-        await self._end(trial, link)
-        raise LinkDead("second_step")  # a holder of a live link may learn how it ended
+        await self._record("rejected", link, trial)
+        if counted.is_told:
+            await self._tell(trial, link)
+            if link:
+                raise LinkDead("second_step")  # a holder of a live link may learn how it ended
+        raise unfinished or SecondStepRejected(factors, counted.left)
 
-    async def _verify(self, link: Link, trial: SecondStepTry) -> Accepted | None:
+    async def _verify(self, link: Link | None, trial: SecondStepTry) -> Accepted | None:
         """Return the verdict. The try is given back unless the code was wrong, whatever becomes of the change."""
+        link_id = link.id if link else None
         try:
             accepted = await self.step.verify(trial)
         except SecondStepUnfinished:  # a factor has refused the code, and guesses at it must stay counted
             raise
         except Unavailable:  # this gives no verdict on the code
-            await self._tries.give_back(link.id, trial.account.id)
+            await self._tries.give_back(link_id, trial.account.id)
             raise
         if accepted:
-            await self._tries.give_back(link.id, trial.account.id)
+            await self._tries.give_back(link_id, trial.account.id)
         return accepted
 
-    async def _end(self, trial: SecondStepTry, link: Link) -> None:
-        """End the link. Of several requests at once, the one that ends it enqueues the mail and the app's event."""
+    async def _tell(self, trial: SecondStepTry, link: Link | None) -> None:
+        """Enqueue the mail and the app's event, and end the link. Of requests at once, the one that ends it tells."""
         account, client, moment = trial.account, trial.client, now()
-        failed = SecondStepHasFailed(account_id=account.id, at=moment, client=client, email=link.email)
+        failed = SecondStepHasFailed(
+            account_id=account.id, at=moment, client=client, email=_email(link, account), signing_in=link is None
+        )
 
         def write(tx: Transaction) -> None:
-            if tx.links.revoke(link.id, moment):
+            if link is None or tx.links.revoke(link.id, moment):
                 message = tx.outbox.enqueue(SECOND_STEP_FAILED, failed)
-                tx.audit.write(EVENT, "failed", client, moment, account.id, link.email, message_id=message)
+                tx.audit.write(EVENT, "failed", client, moment, account.id, failed.email, message_id=message)
                 self._events.second_step_failed(tx, account, client, method=trial.method, moment=moment)
 
         await self._records.transact(write)
         reset_log.warning(LogEvent("second_step.failed", account_id=account.id))
         self._records.outbox.wake()
 
-    async def _record(self, outcome: str, link: Link, account: Account, client: Client) -> None:
-        await self._records.audit.record(EVENT, outcome, client, account.id, link.email)
+    async def _record(self, outcome: str, link: Link | None, trial: SecondStepTry) -> None:
+        await self._records.audit.record(EVENT, outcome, trial.client, trial.account.id, _email(link, trial.account))
 
     async def close(self) -> None:
         await self.step.close()
 
 
-def _trial(link: Link, account: Account, answer: SecondStepAnswer, client: Client) -> SecondStepTry:
+def _email(link: Link | None, account: Account) -> str:
+    return link.email if link else account.email
+
+
+def _trial(link: Link | None, account: Account, answer: SecondStepAnswer, client: Client) -> SecondStepTry:
+    reset_id = str(link.id) if link else SIGN_IN
     return SecondStepTry(
-        account=account, method=answer.method, code=answer.code, reset_id=str(link.id), client=client, moment=now()
+        account=account, method=answer.method, code=answer.code, reset_id=reset_id, client=client, moment=now()
     )

@@ -16,7 +16,7 @@ from keyturn.keys import derive
 from keyturn.problems.requests import TooManyRequests, Unavailable
 from keyturn.reset.mails.theme import Themes
 from keyturn.reset.proofs.second_step.models import SmsCodeRow
-from keyturn.reset.proofs.second_step.port import Accepted, SecondStepTry
+from keyturn.reset.proofs.second_step.port import SIGN_IN, Accepted, SecondStepTry
 from keyturn.reset.records.guarded import DAY, MOMENT, DailyCounter, SingleUse
 from keyturn.settings import SmsSettings
 from keyturn.telemetry.logs import LogEvent, log
@@ -40,7 +40,7 @@ class SmsSender(Protocol):
 
 
 class SmsCodes:
-    """Sends codes and verifies them. Each is for one reset and works once, for `ttl`.
+    """Sends codes and verifies them. Each is for one reset, or for signing in, and works once, for `ttl`.
 
     `text_of`: writes the message.
     `cooldown`, `daily`: an account gets one message in `cooldown` and `daily` in 24 hours. Messages cost money, and a
@@ -76,7 +76,6 @@ class SmsCodes:
         message may still arrive, so its code is kept.
         """
         code = f"{secrets.randbelow(10**_DIGITS):0{_DIGITS}}"
-        await self._require_budget(trial)
         if not await self._store(trial, self._digest(self._keys[0], trial, code)):
             raise TooManyRequests(await self._seconds_left(trial))
         try:
@@ -87,19 +86,13 @@ class SmsCodes:
                 await self._undo(trial)
                 raise Unavailable("the SMS provider did not accept the message") from failure
 
-    async def _require_budget(self, trial: SecondStepTry) -> None:
-        """Raise TooManyRequests once all accounts together have got `overall` messages.
-
-        An account with a message in the last 24 hours counts with its whole window. The sum may be too high, never too
-        low.
-        """
-        row = SmsCodeRow
-        recent = select(func.coalesce(func.sum(row.messages), 0).label("sent")).where(row.sent_at > trial.moment - DAY)
-        if (await self._database.fetch(recent))[0]["sent"] >= self._overall:
-            log.error(LogEvent("second_step.sms_over_budget", overall=self._overall))
-            raise TooManyRequests(_PAUSE)
-
     async def _store(self, trial: SecondStepTry, digest: bytes) -> bool:
+        """Store a code for a message, unless the account has had its messages; tell whether it is stored.
+
+        Raises TooManyRequests once all accounts together have got `overall` messages. An account with a message in the
+        last 24 hours counts with its whole window. The sum may be too high, never too low: one message at a time is
+        counted.
+        """
         row, moment = SmsCodeRow, trial.moment
         day_ago = moment - DAY
         values = {
@@ -122,7 +115,19 @@ class SmsCodes:
             )
             .returning(row.account_id)
         )
-        return bool(await self._database.execute(statement))
+        recent = select(func.coalesce(func.sum(row.messages), 0)).where(row.sent_at > day_ago)
+
+        def store(connection: Connection) -> bool:
+            self._database.hold(connection, "messages by SMS")
+            if connection.execute(recent).scalar_one() >= self._overall:
+                raise TooManyRequests(_PAUSE)
+            return connection.execute(statement).first() is not None
+
+        try:
+            return await self._database.transact(store)
+        except TooManyRequests:
+            log.error(LogEvent("second_step.sms_over_budget", overall=self._overall))
+            raise
 
     async def _undo(self, trial: SecondStepTry) -> None:
         """Allow another message at once: this one certainly did not arrive."""
@@ -206,11 +211,17 @@ class SmsText:
         account = trial.account
         theme = self._themes.kinds.get(account.kind, self._themes.general)
         language = theme.languages.choose(account.locale, trial.client.languages)
-        text = language.gettext(
-            "%(code)s is your code for a new %(brand)s password. It works for %(lifetime)s."
-            " Do not share it with anyone.",
-            code=code,
-            brand=theme.brand.name,
-            lifetime=language.duration(life),
-        )
+        values = {"code": code, "brand": theme.brand.name, "lifetime": language.duration(life)}
+        if trial.reset_id == SIGN_IN:
+            text = language.gettext(
+                "%(code)s is your code to sign in to %(brand)s. It works for %(lifetime)s."
+                " Do not share it with anyone.",
+                **values,
+            )
+        else:
+            text = language.gettext(
+                "%(code)s is your code for a new %(brand)s password. It works for %(lifetime)s."
+                " Do not share it with anyone.",
+                **values,
+            )
         return f"{text}\n\n@{host} #{code}"

@@ -1,7 +1,7 @@
 """Factors in columns of an app's own table: beside the password, or in another table with the account's id."""
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -16,6 +16,7 @@ from keyturn.database import Database
 from keyturn.database.unready import describe_error, is_refusal
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.problems.requests import AccountsUnready
+from keyturn.reset.proofs.second_step.additions import Kind
 from keyturn.reset.proofs.second_step.port import StoredFactors
 from keyturn.reset.proofs.second_step.totp import read_seed
 from keyturn.settings import SecondStepTableSettings, TableSettings
@@ -49,7 +50,8 @@ class TableFactors:
         self._lookup = None
         await self._read_table()
 
-    async def find(self, account: Account) -> StoredFactors:
+    async def find(self, account: Account, *, unless_recent: Collection[Kind] = ()) -> StoredFactors:
+        del unless_recent  # the app or the directory vouches for its factors
         """Return the factors of the account's row. Of several, a row with a seed wins, so more rows are no bypass."""
         try:
             lookup = await self._read_table()

@@ -2,6 +2,7 @@
 
 import math
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select, update
 
@@ -15,6 +16,13 @@ from keyturn.reset.records.link_store import LinkStore
 _COUNTER = DailyCounter(SecondStepTriesRow.tries, SecondStepTriesRow.counted_since)
 
 
+class CountedTry(NamedTuple):
+    """A counted try. `left`: how many more there are. `is_told`: if the code is wrong, the owner gets a mail."""
+
+    left: int
+    is_told: bool
+
+
 class SecondStepTries:
     """Counts before any comparison. A link has `most` tries, an account has `daily` in 24 hours.
 
@@ -22,7 +30,8 @@ class SecondStepTries:
     in a row). With 20 a day and three live TOTP steps, a guess of six digits is right once in 45 years.
 
     Each `most`-th try of an account in a day, and the last of the day, is the last of its link, too. The owner is told
-    of each link that ends (4.6), so an attacker who takes a new link for every few codes does not stay unnoticed.
+    of each link that ends (4.6), so an attacker who takes a new link for every few codes does not stay unnoticed. At a
+    sign-in there is no link to end, and the owner is told as often.
     """
 
     def __init__(self, database: Database, links: LinkStore, *, most: int, daily: int) -> None:
@@ -31,22 +40,27 @@ class SecondStepTries:
         self._most = most
         self._daily = daily
 
-    async def count(self, link_id: int, account_id: str, moment: datetime) -> int | None:
-        """Count a try and commit it. Return the tries left for the link; None if it has ended.
+    async def count(self, link_id: int | None, account_id: str, moment: datetime) -> CountedTry | None:
+        """Count a try and commit it. Return None if its link has ended; without `link_id` it is that of a sign-in.
 
         Raises TooManyRequests if the account is at its limit; this leaves both counts unchanged.
         """
 
-        def count(connection: Connection) -> int | None:
+        def count(connection: Connection) -> CountedTry | None:
             # Hold the account, as every change of it does: otherwise two of its links would wait for each other.
             self._database.hold(connection, account_id)
-            tries = self._links.within(connection).count_try(link_id, self._most, moment)
-            if tries is None:
-                return None
+            of_link = 0
+            if link_id is not None:
+                tries = self._links.within(connection).count_try(link_id, self._most, moment)
+                if tries is None:
+                    return None
+                of_link = self._most - tries
             of_account = self._count_for_account(connection, account_id, moment)
             if of_account is None:
                 raise TooManyRequests(_seconds_left(connection, account_id, moment))
-            return min(self._most - tries, -of_account % self._most, self._daily - of_account)
+            today, to_notice = self._daily - of_account, -of_account % self._most
+            left = today if link_id is None else min(of_link, to_notice, today)
+            return CountedTry(left, is_told=not (min(to_notice, today) if link_id is None else left))
 
         return await self._database.transact(count)
 
@@ -67,14 +81,15 @@ class SecondStepTries:
         tries: int | None = connection.execute(statement).scalar()
         return tries
 
-    async def give_back(self, link_id: int, account_id: str) -> None:
+    async def give_back(self, link_id: int | None, account_id: str) -> None:
         """Undo one count: the code was right or could not be judged."""
         row = SecondStepTriesRow
         counted = update(row).where(row.account_id == account_id, row.tries > 0)
 
         def write(connection: Connection) -> None:
             self._database.hold(connection, account_id)
-            self._links.within(connection).give_try_back(link_id)
+            if link_id is not None:
+                self._links.within(connection).give_try_back(link_id)
             connection.execute(counted.values(tries=row.tries - 1))
 
         await self._database.transact(write)

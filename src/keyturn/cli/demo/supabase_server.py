@@ -1,0 +1,291 @@
+"""A local Supabase Auth: its admin API accepts, refuses and does the same as the original's source code.
+
+https://github.com/supabase/auth: internal/api/admin.go, token.go, password.go, errors.go. It is an ASGI application for
+any server, for tests and demonstrations, and keeps its data in memory.
+"""
+
+import json
+import secrets
+from collections import deque
+from collections.abc import Mapping
+from enum import Enum, auto
+from typing import Any
+from urllib.parse import parse_qs
+from uuid import uuid4
+
+import msgspec
+
+from keyturn.cli.demo.supabase_users import MAX_BYTES, SupabaseFactor, SupabaseUser, SupabaseUsers, is_uuid
+
+# Answers, in the shapes of older and newer servers
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """An answer: a document, or a page if it is text."""
+
+    status: int
+    document: Any
+    headers: Mapping[str, str] = {}
+
+
+class Outage(Enum):
+    """A failure of a network, proxy or server. With LOST and BAD_GATEWAY the request still takes effect."""
+
+    SLOW = auto()
+    CUT = auto()
+    LOST = auto()
+    BAD_GATEWAY = auto()
+    REDIRECT = auto()
+    PAGE = auto()
+
+
+def refusal(status: int, code: str, message: str, *, old: bool) -> Answer:
+    return Answer(status, _shape(status, code, message, old=old), {"x-sb-error-code": code})
+
+
+def weak_password(broken: Mapping[str, str], *, old: bool) -> Answer:
+    """Return the refusal of a password; the keys are the broken rules, the values their sentences."""
+    document = _shape(422, "weak_password", " ".join(broken.values()), old=old)
+    return Answer(422, {**document, "weak_password": {"reasons": list(broken)}})
+
+
+def _shape(status: int, code: str, message: str, *, old: bool) -> dict[str, Any]:
+    if old:
+        return {"code": status, "error_code": code, "msg": message}
+    return {"code": code, "message": message}
+
+
+# Second factors (supabase/auth, internal/api/mfa.go)
+
+
+_ROOT = "/auth/v1"
+
+
+class SupabaseFactors:
+    """Lists factors, generates links without mailing them, opens them, and checks codes in the resulting session."""
+
+    def __init__(self, users: SupabaseUsers, service_role_key: str) -> None:
+        self._users = users
+        self._key = service_role_key
+        self._links: dict[str, SupabaseUser] = {}
+
+    def list(self, user_id: str) -> Answer:
+        user = self._users.get(user_id) if is_uuid(user_id) else None
+        if user is None:
+            return refusal(404, "user_not_found", "User not found", old=False)
+        return Answer(200, [factor.document() for factor in user.factors])
+
+    def answer(self, path: str, bearer: str, body: bytes, *, old: bool) -> Answer | None:
+        """Return the answer to a POST; None for another route."""
+        fields = json.loads(body) if body else {}
+        match path.removeprefix(_ROOT).strip("/").split("/"):
+            case ["admin", "generate_link"] if bearer == self._key:
+                return self._generate_link(fields["email"])
+            case ["verify"]:
+                user = self._links.pop(fields["token_hash"], None)
+                return self._session(user) if user else refusal(403, "otp_expired", "Token has expired", old=old)
+            case ["logout"]:
+                self._users.end_session(bearer)
+                return Answer(204, "")
+            case ["factors", factor_id, what]:
+                return self._factor(bearer, factor_id, what, fields, old=old)
+        return None
+
+    def _generate_link(self, email: str) -> Answer:
+        user = next(user for user in self._users.matching("") if user.email == email)
+        token = secrets.token_hex(28)
+        self._links[token] = user
+        return Answer(200, user.document() | {"hashed_token": token, "verification_type": "recovery"})
+
+    def _factor(self, bearer: str, factor_id: str, what: str, fields: dict[str, str], *, old: bool) -> Answer:
+        user = self._users.of_session(bearer)
+        factor = next((one for one in user.factors if one.id == factor_id), None) if user else None
+        if user is None or factor is None:
+            return refusal(401, "no_authorization", "This endpoint requires a valid Bearer token", old=old)
+        if what == "challenge":
+            challenge = str(uuid4())
+            factor.challenges.append(challenge)
+            return Answer(200, {"id": challenge, "type": factor.factor_type})
+        return self._verify(user, factor, bearer, fields, old=old)
+
+    def _verify(
+        self, user: SupabaseUser, factor: SupabaseFactor, bearer: str, fields: dict[str, str], *, old: bool
+    ) -> Answer:
+        if fields["challenge_id"] not in factor.challenges:
+            return refusal(404, "mfa_factor_not_found", "MFA factor with the provided challenge ID not found", old=old)
+        if not factor.code or fields["code"] != factor.code:
+            return refusal(422, "mfa_verification_failed", "Invalid TOTP code entered", old=old)
+        factor.challenges.remove(fields["challenge_id"])
+        self._users.end_session(bearer)
+        return self._session(user)
+
+    def _session(self, user: SupabaseUser) -> Answer:
+        token = self._users.start_session(user)
+        return Answer(200, {"token_type": "bearer", "access_token": token, "refresh_token": token})
+
+
+_ADMIN = "/auth/v1/admin/users"
+_TOKEN = "/auth/v1/token"
+_PAGE = 50
+_CUT_SHORT = {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]}
+"""The head of an answer that is cut short, so that the server closes the connection."""
+
+
+class SupabaseServer:
+    """A stand-in for a project's Auth server.
+
+    `users`: the project's users. `min_length`, `required_characters`, `pwned`: its rules for passwords.
+    `coming`: the results of the next requests, in order: an answer, a status such as 500, an Outage, or None for the
+    usual result.
+    `requests`: the methods and paths of received requests.
+    `old`: whether errors have the form from before the API had versions.
+    """
+
+    def __init__(
+        self, *, service_role_key: str = "service-role-key", anon_key: str = "anon-key", old: bool = False
+    ) -> None:
+        self.service_role_key = service_role_key
+        self.anon_key = anon_key
+        self.old = old
+        self.users = SupabaseUsers()
+        self._factors = SupabaseFactors(self.users, service_role_key)
+        self.min_length = 6
+        self.required_characters: tuple[str, ...] = ()
+        self.pwned: frozenset[str] = frozenset()
+        self.coming: deque[Answer | int | Outage | None] = deque()
+        self.requests: list[str] = []
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            return
+        body = await _body(receive)
+        self.requests.append(f"{scope['method']} {scope['path']}")
+        match self.coming.popleft() if self.coming else None:
+            case Outage() as outage:
+                if outage in {Outage.LOST, Outage.BAD_GATEWAY}:
+                    self._answer(scope, body)
+                await _fail(outage, receive, send)
+            case Answer() as answer:
+                await _send(send, answer)
+            case int() as status:
+                await _send(send, refusal(status, "unexpected_failure", "Unexpected failure", old=self.old))
+            case None:
+                await _send(send, self._answer(scope, body))
+
+    def _answer(self, scope: Any, body: bytes) -> Answer:
+        headers = {name.decode().lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        query = {name: values[0] for name, values in parse_qs(scope["query_string"].decode()).items()}
+        old = self.old or "x-supabase-api-version" not in headers
+        path, method = scope["path"], scope["method"]
+        bearer = headers.get("authorization", "").partition(" ")[2]
+        if headers.get("apikey") not in {self.service_role_key, self.anon_key}:
+            return Answer(401, {"message": "Invalid API key", "hint": "Double check your API key."})
+        if path == _TOKEN and method == "POST":
+            return self._sign_in(query.get("grant_type", ""), json.loads(body), old=old)
+        if method == "POST" and (found := self._factors.answer(path, bearer, body, old=old)):
+            return found
+        if path != _ADMIN and not path.startswith(f"{_ADMIN}/"):
+            return Answer(404, {"message": "no Route matched with those values"})
+        if refused := self._refusal_of_key(headers.get("authorization", ""), old=old):
+            return refused
+        if path == _ADMIN:
+            return self._list(query)
+        if path.endswith("/factors"):
+            return self._factors.list(path.split("/")[-2])
+        return self._one(method, path.removeprefix(f"{_ADMIN}/"), body, old=old)
+
+    def _refusal_of_key(self, authorization: str, *, old: bool) -> Answer | None:
+        scheme, _, key = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not key:
+            return refusal(401, "no_authorization", "This endpoint requires a valid Bearer token", old=old)
+        if key == self.anon_key:
+            return refusal(403, "not_admin", "User not allowed", old=old)
+        if key != self.service_role_key:
+            return refusal(403, "bad_jwt", "invalid JWT: unable to parse or verify signature", old=old)
+        return None
+
+    def _list(self, query: Mapping[str, str]) -> Answer:
+        found = self.users.matching(query.get("filter", ""))
+        size, page = int(query.get("per_page", _PAGE)), int(query.get("page", 1))
+        shown = found[(page - 1) * size : page * size]
+        documents = [user.document() for user in shown]
+        return Answer(200, {"users": documents, "aud": "authenticated"}, {"x-total-count": str(len(found))})
+
+    def _one(self, method: str, user_id: str, body: bytes, *, old: bool) -> Answer:
+        if not is_uuid(user_id):
+            return refusal(404, "validation_failed", "user_id must be an UUID", old=old)
+        user = self.users.get(user_id)
+        if user is None:
+            return refusal(404, "user_not_found", "User not found", old=old)
+        if method == "PUT":
+            changes = json.loads(body)
+            if refused := self._refusal_of_password(changes["password"], old=old):
+                return refused
+            self.users.set_password(user, changes["password"])
+            user.confirmed = user.confirmed or changes.get("email_confirm", False)
+        return Answer(200, user.document())
+
+    def _refusal_of_password(self, password: str, *, old: bool) -> Answer | None:
+        size = len(password.encode())
+        if size > MAX_BYTES:
+            return refusal(400, "validation_failed", "Password cannot be longer than 72 characters", old=old)
+        broken = {}
+        if size < self.min_length:
+            broken["length"] = f"Password should be at least {self.min_length} characters."
+        if any(not set(needed) & set(password) for needed in self.required_characters):
+            needed = ", ".join(self.required_characters)
+            broken["characters"] = f"Password should contain at least one character of each: {needed}."
+        if password in self.pwned:
+            broken["pwned"] = "Password is known to be weak and easy to guess, please choose a different one."
+        return weak_password(broken, old=old) if broken else None
+
+    def _sign_in(self, grant: str, fields: Mapping[str, str], *, old: bool) -> Answer:
+        if grant == "refresh_token":
+            owner = self.users.end_session(fields["refresh_token"])
+            if owner is None:
+                message = "Invalid Refresh Token: Refresh Token Not Found"
+                return refusal(400, "refresh_token_not_found", message, old=old)
+            return self._session(owner)
+        user = self.users.with_password(fields["email"], fields["password"])
+        if user is None:
+            return refusal(400, "invalid_credentials", "Invalid login credentials", old=old)
+        if user.is_banned:
+            return refusal(400, "user_banned", "User is banned", old=old)
+        if not user.confirmed:
+            return refusal(400, "email_not_confirmed", "Email not confirmed", old=old)
+        return self._session(user)
+
+    def _session(self, user: SupabaseUser) -> Answer:
+        token = self.users.start_session(user)
+        return Answer(200, {"token_type": "bearer", "refresh_token": token, "user": user.document()})
+
+
+async def _fail(outage: Outage, receive: Any, send: Any) -> None:
+    match outage:
+        case Outage.SLOW:
+            await receive()  # returns when the client disconnects
+        case Outage.CUT | Outage.LOST:
+            await send(_CUT_SHORT)
+        case Outage.BAD_GATEWAY:
+            await _send(send, Answer(502, "<h1>Bad Gateway</h1>"))
+        case Outage.REDIRECT:
+            await _send(send, Answer(307, {}, {"location": "/elsewhere"}))
+        case Outage.PAGE:
+            await _send(send, Answer(200, "<h1>Welcome</h1>"))
+
+
+async def _body(receive: Any) -> bytes:
+    body, more = b"", True
+    while more:
+        event = await receive()
+        body, more = body + event.get("body", b""), event.get("more_body", False)
+    return body
+
+
+async def _send(send: Any, answer: Answer) -> None:
+    is_page = isinstance(answer.document, str)
+    body = answer.document.encode() if is_page else json.dumps(answer.document).encode()
+    headers = {"content-type": "text/html" if is_page else "application/json", "content-length": str(len(body))}
+    fields = [(name.encode(), value.encode()) for name, value in {**headers, **answer.headers}.items()]
+    await send({"type": "http.response.start", "status": answer.status, "headers": fields})
+    await send({"type": "http.response.body", "body": body})

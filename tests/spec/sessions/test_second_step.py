@@ -1,0 +1,271 @@
+"""Where an account has a second factor, the password alone signs nobody in."""
+
+import asyncio
+import re
+from datetime import timedelta
+from email import message_from_bytes
+from email.policy import default
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import func, select, update
+from tests.pages.school import Visitor, words
+from tests.spec.second_factors import (
+    BUILTIN,
+    STEP,
+    account_of,
+    audited,
+    builtin_factors,
+    code_of,
+    enrol,
+    own_step,
+    reset_with,
+    wrong_code,
+)
+from tests.spec.service import ADA, CHANGE, LOGIN, ME, NEW_PASSWORD, PASSWORD, Service, Start, problem
+
+from keyturn.accounts.builtin import SessionRow
+from keyturn.database import now
+from keyturn.reset.proofs.second_step.models import SecondStepTriesRow, SmsCodeRow
+from keyturn.reset.records.models import AuditRow
+from keyturn.settings import LimitSettings, MailSettings, SecondStepSettings, SmsSettings
+
+pytestmark = pytest.mark.any_database
+
+FREE = LimitSettings(mailbox_cooldown=timedelta(0), mailbox_daily=100, account="100/minute", login="1000/minute")
+PHONE = "+447700900123"
+
+
+@pytest.fixture
+def service_options() -> dict[str, Any]:
+    """Give Ada a TOTP."""
+    return {"second_step": BUILTIN, "limits": FREE, "prepare": enrol}
+
+
+async def sign_in(
+    service: Service, method: str = "", code: str | None = "", password: str = PASSWORD, email: str = ADA
+) -> httpx.Response:
+    step = {"secondStep": {"method": method} | ({"code": code} if code else {})} if method else {}
+    return await service.anywhere().post(LOGIN, json={"email": email, "password": password, **step})
+
+
+async def sessions(service: Service) -> int:
+    (row,) = await service.rows(select(func.count().label("open")).select_from(SessionRow))
+    return int(row["open"])
+
+
+async def test_the_password_alone_is_answered_with_the_methods_and_opens_no_session(service: Service) -> None:
+    answer = await sign_in(service)
+    assert problem(answer) == "401 second-step-required"
+    assert answer.headers["www-authenticate"] == "SecondStep"
+    assert (answer.json()["methods"], answer.json()["sent"]) == ([{"method": "totp", "hint": ""}], None)
+    assert "set-cookie" not in answer.headers
+    assert await sessions(service) == 0
+    (entry,) = await service.rows(select(AuditRow.outcome).where(AuditRow.event == "sign_in"))
+    assert entry["outcome"] == "second_step_required"
+
+
+async def test_with_a_code_the_same_call_signs_in(service: Service) -> None:
+    answer = await sign_in(service, "totp", code_of())
+    assert (answer.status_code, answer.json()["email"]) == (200, ADA)
+    assert await sessions(service) == 1
+    assert await audited(service) == ["passed_totp"]
+
+
+async def test_who_has_no_factor_needs_no_code(service: Service) -> None:
+    await service.add("zoe@northwind.test")
+    assert (await sign_in(service, email="zoe@northwind.test")).status_code == 200
+
+
+async def test_a_wrong_password_does_not_tell_that_there_is_a_factor_and_looks_at_no_code(service: Service) -> None:
+    guesses = [
+        await sign_in(service, password="a wrong guess"),
+        await sign_in(service, "totp", code_of(), "a wrong guess"),
+        await sign_in(service, "totp", wrong_code(), "a wrong guess", "nobody@northwind.test"),
+    ]
+    assert {problem(one) for one in guesses} == {"401 credentials-rejected"}
+    assert len({one.content for one in guesses}) == 1
+    assert (await sign_in(service, "totp", code_of())).status_code == 200
+    assert await service.rows(select(SecondStepTriesRow.tries)) == [{"tries": 0}]
+
+
+async def test_a_code_signs_in_once_whether_at_a_sign_in_or_a_reset(service: Service) -> None:
+    code = code_of()
+    assert (await sign_in(service, "totp", code)).status_code == 200
+    assert problem(await sign_in(service, "totp", code)) == "401 second-step-rejected"
+    assert problem(await reset_with(service, await service.link(), "totp", code)) == "401 second-step-rejected"
+
+
+async def test_of_ten_sign_ins_at_once_with_one_code_one_succeeds(service: Service) -> None:
+    code = code_of()
+    answers = await asyncio.gather(*(sign_in(service, "totp", code) for _ in range(10)))
+    assert sorted(one.status_code for one in answers) == [200] + [401] * 9
+    assert await sessions(service) == 1
+
+
+async def test_a_recovery_code_signs_in_once(service: Service) -> None:
+    account = await account_of(service)
+    code, *_ = await own_step(service).recovery.mint(account.id)
+    assert (await sign_in(service, "recovery_code", code.lower())).status_code == 200
+    assert problem(await sign_in(service, "recovery_code", code)) == "401 second-step-rejected"
+
+
+async def test_wrong_codes_count_together_with_those_of_resets_and_the_owner_is_told(start: Start) -> None:
+    service = await start(
+        second_step=SecondStepSettings(source="builtin", tries=3, daily=7), limits=FREE, prepare=enrol
+    )
+    left = [(await sign_in(service, "totp", wrong_code())).json()["triesLeft"] for _ in range(2)]
+    assert left == [6, 5]
+    token = await service.link()
+    assert (await reset_with(service, token, "totp", wrong_code())).json()["type"].endswith("link-dead")
+    await service.deliver()
+    (mail,) = service.inbox.sent_to(ADA, "second_step_failed")
+    assert "The link no longer works" in mail.text
+    for _ in range(3):
+        await sign_in(service, "totp", wrong_code())
+    await service.deliver()
+    _, mail = service.inbox.sent_to(ADA, "second_step_failed")
+    assert "someone entered the password of your" in mail.text
+    assert (await sign_in(service, "totp", wrong_code())).json()["triesLeft"] == 0
+    limited = await sign_in(service, "totp", code_of())
+    assert (problem(limited), int(limited.headers["retry-after"]) > 80_000) == ("429 too-many-requests", True)
+    await service.deliver()
+    assert len(service.inbox.sent_to(ADA, "second_step_failed")) == 3
+    assert await sessions(service) == 0
+
+
+async def test_a_sign_in_restarts_the_count(service: Service) -> None:
+    for _ in range(4):
+        await sign_in(service, "totp", wrong_code())
+    assert (await sign_in(service, "totp", code_of())).status_code == 200
+    assert (await sign_in(service, "totp", wrong_code())).json()["triesLeft"] == 19
+
+
+async def test_what_cannot_be_checked_signs_nobody_in(service: Service) -> None:
+    zoe = await service.add("zoe@northwind.test")
+    await builtin_factors(service).set_phone(zoe.id, PHONE)
+    answer = await sign_in(service, email="zoe@northwind.test")
+    assert problem(answer) == "401 second-step-required"
+    assert answer.json()["methods"] == [{"method": "other", "hint": ""}]
+
+
+async def test_a_signed_in_user_changes_the_password_without_another_code(service: Service) -> None:
+    client = service.anywhere()
+    step = {"method": "totp", "code": code_of()}
+    await client.post(LOGIN, json={"email": ADA, "password": PASSWORD, "secondStep": step})
+    wanted = {"currentPassword": PASSWORD, "newPassword": NEW_PASSWORD}
+    assert (await client.post(CHANGE, json=wanted)).status_code == 200
+    assert (await client.get(ME)).status_code == 200
+
+
+@pytest.fixture
+async def by_phone(start: Start, tmp_path: Path) -> Service:
+    sms = SmsSettings(transport="capture", cooldown=timedelta(0))
+    mail = MailSettings(transport="capture", capture_dir=str(tmp_path / "mail"))
+    service = await start(second_step=SecondStepSettings(source="builtin", sms=sms), mail=mail, limits=FREE)
+    account = await account_of(service)
+    await builtin_factors(service).set_phone(account.id, PHONE)
+    return service
+
+
+def sent(tmp_path: Path) -> list[str]:
+    """Return the texts of the messages that were sent."""
+    mails = [message_from_bytes(file.read_bytes(), policy=default) for file in (tmp_path / "mail").rglob("*.eml")]
+    return [body.get_content() for mail in mails if (body := mail.get_body(("plain",)))]
+
+
+async def test_a_code_by_message_is_for_signing_in_alone(by_phone: Service, tmp_path: Path) -> None:
+    asked = await sign_in(by_phone, "sms")
+    assert (problem(asked), asked.json()["sent"]) == ("401 second-step-required", "sms")
+    (text,) = sent(tmp_path)
+    assert "is your code to sign in to" in text
+    code = text[:6]
+    assert problem(await reset_with(by_phone, await by_phone.link(), "sms", code)) == "401 second-step-rejected"
+    assert (await sign_in(by_phone, "sms", code)).status_code == 200
+    assert problem(await sign_in(by_phone, "sms", code)) == "401 second-step-rejected"
+
+
+async def test_all_accounts_together_get_no_more_messages_however_many_ask_at_once(
+    start: Start, tmp_path: Path
+) -> None:
+    sms = SmsSettings(transport="capture", overall=3)
+    mail = MailSettings(transport="capture", capture_dir=str(tmp_path / "mail"))
+    service = await start(second_step=SecondStepSettings(source="builtin", sms=sms), mail=mail, limits=FREE)
+    people = [f"pupil{number}@northwind.test" for number in range(8)]
+    for email in people:
+        account = await service.add(email)
+        await builtin_factors(service).set_phone(account.id, PHONE)
+    answers = await asyncio.gather(*(sign_in(service, "sms", email=email) for email in people))
+    assert sorted(map(problem, answers)) == ["401 second-step-required"] * 3 + ["429 too-many-requests"] * 5
+    assert len(sent(tmp_path)) == 3
+
+
+# The page
+
+
+async def first_page(service: Service) -> tuple[Visitor, httpx.Response]:
+    visitor = Visitor(service.anywhere())
+    return visitor, await visitor.submit("/login", email=ADA, password=PASSWORD, next="/security-settings")
+
+
+async def again(visitor: Visitor, page: httpx.Response, path: str = "/login", **fields: str) -> httpx.Response:
+    """Send the form of the page that asks for the code."""
+    hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page.text))
+    return await visitor.client.post(path, data=hidden | fields)
+
+
+async def test_the_page_asks_for_the_code_and_never_shows_the_password(service: Service) -> None:
+    visitor, page = await first_page(service)
+    assert page.status_code == 422
+    assert "Your account is protected by a second step. Enter a code, too." in words(page)
+    assert PASSWORD not in page.text
+    assert "Error:" not in words(page)
+    wrong = await again(visitor, page, code=wrong_code())
+    assert (wrong.status_code, "You have 19 more attempts." in words(wrong)) == (422, True)
+    missing = await again(visitor, wrong)
+    assert "Enter a code." in words(missing)
+    done = await again(visitor, missing, code=code_of())
+    assert (done.status_code, done.headers["location"]) == (303, "/security-settings")
+    assert (await visitor.client.get(ME)).json()["email"] == ADA
+
+
+async def test_the_proof_of_the_password_is_no_sign_in_and_belongs_to_its_browser_and_account(service: Service) -> None:
+    await service.add("zoe@northwind.test")
+    visitor, page = await first_page(service)
+    assert (await visitor.client.get(ME)).status_code == 401
+    other = await again(visitor, page, email="zoe@northwind.test")
+    assert "Wrong email or password." in words(other)
+    stranger = Visitor(service.anywhere())
+    form = await stranger.get("/login")
+    assert "Wrong email or password." in words(await again(stranger, form, email=ADA, method="totp", code=code_of()))
+
+
+async def test_a_new_password_ends_the_proof(service: Service) -> None:
+    visitor, page = await first_page(service)
+    assert (await reset_with(service, await service.link(), "totp", code_of())).status_code == 200
+    refused = await again(visitor, page, code=code_of(later=STEP))
+    assert (refused.status_code, "Wrong email or password." in words(refused)) == (422, True)
+
+
+async def test_the_page_sends_a_code_by_message(by_phone: Service, tmp_path: Path) -> None:
+    visitor, page = await first_page(by_phone)
+    answer = await again(visitor, page, "/login/code")
+    assert (answer.status_code, "We sent a code to …23." in words(answer)) == (200, True)
+    (text,) = sent(tmp_path)
+    code = text[:6]
+    done = await again(visitor, answer, code=code)
+    assert done.headers["location"] == "/security-settings"
+
+
+async def test_the_page_says_that_a_factor_cannot_be_checked(service: Service) -> None:
+    account = await account_of(service)
+    await service.write(update(SmsCodeRow).values(expires_at=now()))
+    await own_step(service).recovery.mint(account.id)
+    zoe = await service.add("zoe@northwind.test")
+    await builtin_factors(service).set_phone(zoe.id, PHONE)
+    visitor = Visitor(service.anywhere())
+    page = await visitor.submit("/login", email=zoe.email, password=PASSWORD)
+    assert "Your account is protected by a second step that we can’t check here." in words(page)
+    assert 'name="code"' not in page.text
