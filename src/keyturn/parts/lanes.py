@@ -55,7 +55,7 @@ def _mail_lanes(parts: "Parts") -> list[Lane]:
     links = ResetLinks(
         parts.links,
         composer,
-        parts.in_mail,
+        parts.mailed_codes,
         invited=parts.settings.invitations.ttl,
         recovery=parts.settings.secure_account.ttl,
     )

@@ -60,27 +60,25 @@ class Parts:
         self.policy = policy.build(settings, shared)
         self.hasher = hasher.PasswordHasher(settings.hashing, self.meters)
         self.events = events.build(settings, shared)
-        self.in_mail = code_exchange.in_mails(settings, shared)
-        ends_access = [one.end_access for one in self.in_mail]
-        self.effects = ChangeEffects(shared.records, ends_access, (self.events.password_changed,))
+        self.effects = ChangeEffects(self.events)
         self.changes = PasswordChanges(shared, self.policy, self.hasher, self.effects)
 
     def _build_rooms(self, settings: Settings, shared: Ground) -> None:
-        """Connect what plugs into request, check and complete: an unused port is an empty tuple."""
-        before_change = reset_hook.reset_hook(settings.hooks, shared.app.before_reset)
+        """Connect the rooms around request, check and complete; one that is off is None."""
+        hook = reset_hook.build(settings, shared)
         self.code_exchange = code_exchange.build(settings, shared)
+        self.mailed_codes = code_exchange.mailed_codes(settings, shared)
         self.challenge = challenge_factory.build(settings, shared)
         self.second_step = step_factory.build(settings, shared, self.events)
         self.live_links = live = LiveLinks(shared)
         self.return_addresses = ReturnAddresses(settings.return_origins)
-        before_request = (self.challenge.require,) if self.challenge else ()
-        self.requests = ResetRequests(shared, before_request, self.return_addresses)
+        self.requests = ResetRequests(shared, self.challenge, self.return_addresses)
         self.checks = LinkChecks(live, shared, self.policy, self.second_step, self.return_addresses)
-        self.resets = PasswordResets(live, shared, self.changes, before_change, self.second_step)
+        self.resets = PasswordResets(live, shared, self.changes, hook, self.second_step)
         self.securing = securing.build(settings, shared, self.effects)
         keys = settings.invitations
         self.invitations = Invitations(shared, service_key=keys.service_key, link_key=keys.link_key)
-        self.operator_links = OperatorLinks(shared, self.urls, self.in_mail, keys.ttl)
+        self.operator_links = OperatorLinks(shared, self.urls, self.mailed_codes, keys.ttl)
         self.sign_ins = sign_in.build(settings, shared, self.hasher, self.changes, self.second_step)
         self.operator_resets = OperatorResets(shared)
         self.provider_events = provider_events.ProviderEvents(shared)

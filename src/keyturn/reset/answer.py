@@ -36,27 +36,27 @@ class ResetLinks:
 
     `invited`: how long a link works if an operator asked for it; its reader does not wait for the mail.
     `recovery`: how long a recovery link works, which goes to an owner who has secured the account.
-    `in_mail`: the code beside a link that its owner asked for.
+    `mailed`: mints the code beside a link that its owner asked for; None without codes.
     """
 
     def __init__(
         self,
         links: LinkStore,
         composer: MailComposer,
-        in_mail: Sequence[MailedCodes],
+        mailed: MailedCodes | None,
         *,
         invited: timedelta,
         recovery: timedelta,
     ) -> None:
         self._links = links
         self._composer = composer
-        self._in_mail = in_mail
+        self._mailed = mailed
         self._invited = invited
         self._recovery = recovery
 
     async def without_code(self, emails: Collection[str]) -> Collection[str]:
         """Return the addresses that get no code, since too many were guessed there in a row."""
-        return {email for port in self._in_mail for email in await port.exhausted(emails)}
+        return await self._mailed.exhausted(emails) if self._mailed else ()
 
     def compose(
         self, account: Account, request: ResetRequested, moment: datetime, *, without_code: bool = False
@@ -71,7 +71,7 @@ class ResetLinks:
             return self.compose_recovery(account, request.client, moment, reason=request.reason)
         # A code's link would not know that an intrusion is suspected.
         has_code = not (without_code or request.by_operator or account.awaits_password or account.intruded)
-        code, digest = next((port.mint(account.email) for port in self._in_mail if has_code), ("", None))
+        code, digest = self._mailed.mint(account.email) if self._mailed and has_code else ("", None)
         mail = LinkMail(
             token=tokens.mint(os.urandom),
             lifetime=self._invited if request.by_operator else self._links.lifetime,
@@ -108,7 +108,7 @@ class ResetLinks:
             code = NewCode(mail.code or b"", account.id, account.email, moment + codes.LIFE)
             fresh.append((code, wanted and mail.code is not None))
         tx.links.add(links, moment)
-        if self._in_mail:
+        if self._mailed:
             tx.codes.add(fresh, moment)
 
     def store_recovery(

@@ -1,17 +1,18 @@
 """A change of a password: what allows it, and the effects that follow in the same transaction."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import msgspec
 
 from keyturn.accounts.port import NOTHING, Account, Ended
 from keyturn.errors import KeyturnError
+from keyturn.reset.events import AppEvents
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.messages import PASSWORD_CHANGED, How, PasswordWasChanged
-from keyturn.reset.records.stores import Records, Transaction
+from keyturn.reset.records.stores import Transaction
 
 
 class ChangeAuthorization(ABC):
@@ -92,32 +93,11 @@ def counted(ended: Ended | None) -> Ended:
 _EVENTS: dict[How, str] = {"reset": "password_reset", "change": "password_change"}
 
 
-class EndsAccess(Protocol):
-    """The port for what ends with an account's links, in that transaction; `mailbox` limits both to that address."""
-
-    def __call__(self, tx: Transaction, account_id: str, moment: datetime, *, mailbox: str | None = None) -> None: ...
-
-
-class AfterChange(Protocol):
-    """The port for further writes in the transaction that ends a change, such as events for the app."""
-
-    def __call__(
-        self, tx: Transaction, account: Account, client: Client, *, how: How, moment: datetime, ended: Ended
-    ) -> None: ...
-
-
 class ChangeEffects:
-    """Writes the effects of a changed password, in the transaction that ends the change.
+    """Writes the effects of a changed password, in the transaction that ends the change."""
 
-    `ends_access`: what else ends with the account's links and sessions. `after_change`: further writes.
-    """
-
-    def __init__(
-        self, records: Records, ends_access: Sequence[EndsAccess], after_change: Sequence[AfterChange]
-    ) -> None:
-        self._records = records
-        self._ends_access = ends_access
-        self._after_change = after_change
+    def __init__(self, events: AppEvents) -> None:
+        self._events = events
 
     def write(
         self,
@@ -147,8 +127,7 @@ class ChangeEffects:
             ended=ended.counts,
         )
         confirmation = tx.outbox.enqueue(PASSWORD_CHANGED, change)
-        for follow in self._after_change:
-            follow(tx, account, client, how=how, moment=moment, ended=ended)
+        self._events.password_changed(tx, account, client, how=how, moment=moment, ended=ended)
         tx.audit.write(_EVENTS[how], outcome, client, moment, account.id, account.email, message_id=confirmation)
 
     def end_access(
@@ -166,7 +145,6 @@ class ChangeEffects:
         """
         # An attacker in a session may change the password again: the owner's recovery link survives that.
         tx.links.revoke_all(account_id, moment, mailbox=mailbox, spares_recovery=how == "change")
-        for end in self._ends_access:
-            end(tx, account_id, moment, mailbox=mailbox)
+        tx.codes.revoke_all(account_id, moment, mailbox=mailbox)
         # OWASP ASVS 7.4.3: a changed password can end all other sessions; here it always does.
         tx.sessions.end_all(account_id)

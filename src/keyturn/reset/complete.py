@@ -5,7 +5,7 @@ Keyturn's own database joins the transaction; for a store in another system see 
 """
 
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from functools import partial
 
@@ -27,15 +27,13 @@ from keyturn.reset.records import tokens
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.link_store import Link, LinkStore
 from keyturn.reset.records.stores import Transaction
+from keyturn.reset.reset_hook import ResetHook
 from keyturn.telemetry.logs import LogEvent, reset_log
 from keyturn.telemetry.meters import count_calls
 
-BeforeChange = Callable[[Account, Client], Awaitable[None]]
-"""The port for a check that may refuse a reset before its link is used up: it raises ResetRefused or HookFailed."""
-
 
 class PasswordResets:
-    """Completes resets: asks `before_change`, makes the change, and forgets guesses at the old password.
+    """Completes resets: asks the app's `hook`, makes the change, and forgets guesses at the old password.
 
     `second_step`: what a reset may need besides its link.
     """
@@ -45,13 +43,13 @@ class PasswordResets:
         links: LiveLinks,
         ground: Ground,
         changes: "PasswordChanges",
-        before_change: Sequence[BeforeChange],
+        hook: ResetHook | None,
         second_step: RequiredSecondStep | None,
     ) -> None:
         self._links = links
         self._limits, self.meters = ground.limits, ground.meters
         self._changes = changes
-        self._before_change = before_change
+        self._hook = hook
         self._second_step = second_step
 
     @count_calls("reset")
@@ -87,10 +85,11 @@ class PasswordResets:
         return account
 
     async def _require_consent(self, link: Link, account: Account, client: Client) -> None:
-        """Ask everything that may refuse the change. The audit trail records a refusal."""
+        """Ask the app, which may refuse the change. The audit trail records a refusal."""
+        if not self._hook:
+            return
         try:
-            for require in self._before_change:
-                await require(account, client)
+            await self._hook.require_consent(account, client)
         except ResetRefused as refused:
             await self._links.record("password_reset", outcome_of(refused), link, client)
             raise

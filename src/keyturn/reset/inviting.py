@@ -196,10 +196,10 @@ class OperatorLink(msgspec.Struct, frozen=True, kw_only=True):
 class OperatorLinks:
     """Mints links and codes for operators.
 
-    `mailed`: the codes that mails have, if they have any. `invited`: how long the link of an invitation works.
+    `mailed`: mints the codes of mails; None without codes. `invited`: how long the link of an invitation works.
     """
 
-    def __init__(self, ground: Ground, urls: PageUrls, mailed: Sequence[MailedCodes], invited: timedelta) -> None:
+    def __init__(self, ground: Ground, urls: PageUrls, mailed: MailedCodes | None, invited: timedelta) -> None:
         self._accounts, self._records, self._limits = ground.accounts, ground.records, ground.limits
         self.meters = ground.meters
         self._urls, self._mailed, self._invited = urls, mailed, invited
@@ -257,7 +257,6 @@ class OperatorLinks:
 
     async def _code(self, account: Account) -> tuple[str, bytes]:
         """Return a code, and the digest that is stored. Its link would not know of an intrusion."""
-        for mailed in () if account.intruded or account.locked else self._mailed:
-            if not await mailed.exhausted([account.email]):
-                return mailed.mint(account.email)
-        raise InputInvalid(Fault("code", _NO_CODE))
+        if not self._mailed or account.intruded or account.locked or await self._mailed.exhausted([account.email]):
+            raise InputInvalid(Fault("code", _NO_CODE))
+        return self._mailed.mint(account.email)

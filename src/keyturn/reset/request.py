@@ -3,13 +3,11 @@
 No account is looked up here. A request is one row of the outbox, and `answer.py` decides later which mail it gets.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
-
 from keyturn import addresses
 from keyturn.database import now
 from keyturn.problems.requests import InputInvalid, OverBudget
 from keyturn.reset.ground import Ground
-from keyturn.reset.proofs.challenge import Answer
+from keyturn.reset.proofs.challenge import Answer, RequestChallenge
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.link_store import Link
 from keyturn.reset.records.messages import RESET_REQUESTED, ResetRequested
@@ -18,19 +16,14 @@ from keyturn.reset.return_addresses import ReturnAddresses
 from keyturn.telemetry.logs import LogEvent, reset_log
 from keyturn.telemetry.meters import count_calls
 
-BeforeRequest = Callable[[ResetRequested, Answer], Awaitable[None]]
-"""The port for a check that a request must pass before it counts: it raises to refuse. It ignores the account."""
-
 
 class ResetRequests:
-    """Accepts requests for links: `before_request` first, then the limits, then one row of the outbox."""
+    """Accepts requests for links: the challenge first, if there is one, then the limits, then one row of the outbox."""
 
-    def __init__(
-        self, ground: Ground, before_request: Sequence[BeforeRequest], return_addresses: ReturnAddresses
-    ) -> None:
+    def __init__(self, ground: Ground, challenge: RequestChallenge | None, return_addresses: ReturnAddresses) -> None:
         self._records, self._limits, self.meters = ground.records, ground.limits, ground.meters
         self._takes_names = ground.takes_names
-        self._before_request = before_request
+        self._challenge = challenge
         self._return_addresses = return_addresses
 
     async def accept(
@@ -69,8 +62,8 @@ class ResetRequests:
         await self._records.outbox.post(RESET_REQUESTED, wanted)
 
     async def _admit(self, wanted: ResetRequested, answer: Answer) -> None:
-        for require in self._before_request:  # before more expensive work
-            await require(wanted, answer)
+        if self._challenge:  # before more expensive work
+            await self._challenge.require(wanted, answer)
         await self._limits.count("request", wanted.client, "overall")
 
     async def replace(self, link: Link, client: Client, answer: Answer = Answer()) -> None:

@@ -1,7 +1,7 @@
 """Lets a function of the app refuse a reset, with a sentence, before the link is used up."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import msgspec
@@ -10,9 +10,9 @@ from keyturn.accounts.port import Account
 from keyturn.accounts.store_factory import import_async_function
 from keyturn.problems.passwords import ResetRefused
 from keyturn.problems.requests import HookFailed
-from keyturn.reset.complete import BeforeChange
+from keyturn.reset.ground import Ground
 from keyturn.reset.records.client import Client
-from keyturn.settings import HookSettings
+from keyturn.settings import Settings
 from keyturn.telemetry.logs import LogEvent, reset_log
 
 _LONGEST_SENTENCE = 300
@@ -38,12 +38,12 @@ BeforeReset = Callable[[PendingReset], Awaitable[str | None]]
 """Returns None to let a reset pass, or the sentence that refuses it."""
 
 
-def reset_hook(settings: HookSettings, given: BeforeReset | None) -> Sequence[BeforeChange]:
-    """Return the hook for the given function, or for that of the settings, if any. Raises SettingsInvalid."""
-    function = given
-    if function is None and settings.before_reset:
-        function = import_async_function(settings.before_reset, "hooks.before_reset")
-    return (ResetHook(function, settings.timeout).require_consent,) if function else ()
+def build(settings: Settings, ground: Ground) -> "ResetHook | None":
+    """Return the hook for the app's function, or for that of the settings, if any. Raises SettingsInvalid."""
+    function, hooks = ground.app.before_reset, settings.hooks
+    if function is None and hooks.before_reset:
+        function = import_async_function(hooks.before_reset, "hooks.before_reset")
+    return ResetHook(function, hooks.timeout) if function else None
 
 
 class ResetHook:

@@ -3,7 +3,7 @@
 import os
 import secrets
 import time
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable
 from datetime import datetime
 
 import msgspec
@@ -52,18 +52,19 @@ def unmailed_link(
 
 
 class MailedCodes:
-    """Adds a code beside the link of a mail. The database holds the code's digest, made with a key of the settings."""
+    """Mints codes for mails, beside their link. The database holds a code's digest, made with a key of the settings.
+
+    `exhausted`: tells at which addresses too many codes were wrong in a row, where none works.
+    """
 
     def __init__(self, store: CodeStore, keys: codes.CodeKeys) -> None:
         self.exhausted = store.exhausted
         self._keys = keys
 
     def mint(self, email: str) -> tuple[str, bytes]:
+        """Return a fresh code for that address, and the digest that is stored."""
         code = codes.mint(secrets.randbelow)
         return code, self._keys.digest(code, codes.mailbox_digest(email))
-
-    def end_access(self, tx: Transaction, account_id: str, moment: datetime, *, mailbox: str | None = None) -> None:
-        tx.codes.revoke_all(account_id, moment, mailbox=mailbox)
 
 
 class CodeExchange:
@@ -160,9 +161,9 @@ class CodeExchange:
         return issued
 
 
-def in_mails(settings: Settings, ground: Ground) -> Sequence[MailedCodes]:
-    """Return what puts codes into mails; nothing if the settings want none."""
-    return (MailedCodes(ground.records.codes, codes.CodeKeys(ground.secrets)),) if settings.token.code else ()
+def mailed_codes(settings: Settings, ground: Ground) -> MailedCodes | None:
+    """Return what mints codes for mails; None if the settings want none."""
+    return MailedCodes(ground.records.codes, codes.CodeKeys(ground.secrets)) if settings.token.code else None
 
 
 def build(settings: Settings, ground: Ground) -> CodeExchange | None:
