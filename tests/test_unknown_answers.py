@@ -116,9 +116,9 @@ def sender(make: Callable[[str, Secret], Sender]) -> Callable[[UnknownServer], A
 @asynccontextmanager
 async def twilio(server: UnknownServer) -> AsyncIterator[Ask]:
     settings = SmsSettings(
-        transport="twilio", api_url=server.url, account="AC1", password=Secret("x"), from_="+15005550006", timeout=SOON
+        transport="twilio", api_url=server.url, account="AC1", password=Secret("x"), from_="+15005550006"
     )
-    sms = TwilioSms(settings)
+    sms = TwilioSms(settings, SOON)
     yield lambda: sms.send("+447700900123", CODE, timedelta(minutes=10))
     await sms.close()
 

@@ -12,6 +12,7 @@ from keyturn import __version__
 from keyturn.api.edge import behind_proxies, edge
 from keyturn.api.monitoring import health_router, metrics_router
 from keyturn.api.problems import problem_handlers
+from keyturn.api.router import LONGEST_BODY
 from keyturn.database.migrations import require_current
 from keyturn.hosts import is_loopback
 from keyturn.pages.front import change_password_redirect, home_redirect, service_error_handlers
@@ -65,7 +66,7 @@ def create_app(
         plugins=[plugin],
         exception_handlers=service_error_handlers(pages),
         openapi_config=_openapi(parts, site),
-        request_max_body_size=settings.server.max_body,
+        request_max_body_size=LONGEST_BODY,
         cors_config=_cors(settings),
         logging_config=None,
     )

@@ -209,7 +209,7 @@ class KeyturnPlugin(InitPlugin):
         redact_access_logs()
         parts, server = self.parts, self.parts.settings.server
         api = reset_api_of(parts)
-        routers = [api_router(api, parts.settings.origin, server.max_body, parts.paths.api)]
+        routers = [api_router(api, parts.settings.origin, parts.paths.api)]
         if self._pages:
             routers.append(pages_router(site_of(parts)))
         app_config.route_handlers.append(

@@ -1,4 +1,4 @@
-"""The settings under which the storms rage: short time-outs, short leases, no limits for clients."""
+"""The settings under which the storms rage: short time-outs, no limits for clients."""
 
 from tests.resend_server.server import API_KEY, ResendServer
 
@@ -11,8 +11,6 @@ def environment_for(resend: ResendServer, database_url: str) -> dict[str, str]:
         "KEYTURN_RESEND_API_URL": resend.url,
         "KEYTURN_RESEND_TIMEOUT": "500ms",
         "KEYTURN_SMTP_TIMEOUT": "500ms",
-        # Shorter than the lease, as every provider's must be, used or not.
-        **{f"KEYTURN_{name}_TIMEOUT": "500ms" for name in ("POSTMARK", "SENDGRID", "MAILGUN", "SES")},
         "KEYTURN_RESEND_RATE": "1000",
         "RESEND_API_KEY": API_KEY,
         "KEYTURN_LIMITS_IN_MEMORY": "true",
@@ -20,7 +18,4 @@ def environment_for(resend: ResendServer, database_url: str) -> dict[str, str]:
         "KEYTURN_LIMITS_REQUEST": "100000/second",
         "KEYTURN_LIMITS_RESET": "100000/second",
         "KEYTURN_HASHING_COST": "10",
-        "KEYTURN_WORKER_LEASE": "5s",
-        "KEYTURN_WORKER_POLL": "500ms",
-        "KEYTURN_WORKER_MAX_ATTEMPTS": "100",
     }

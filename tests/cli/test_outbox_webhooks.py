@@ -1,6 +1,7 @@
 """Webhooks in the outbox: listed beside the mails, found by their account, and tried again under the same id."""
 
 import json
+from datetime import timedelta
 
 import pytest
 from tests.cli.command import Keyturn
@@ -14,6 +15,7 @@ from keyturn.parts import Parts
 from keyturn.reset.events import AppEvents
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.stores import Transaction
+from keyturn.settings import LEASE
 
 pytestmark = pytest.mark.long
 
@@ -33,7 +35,7 @@ class WebhookHandler(School):
                 notices.password_changed(tx, account, Client(), how="reset", moment=now(), ended=Ended())
 
             await parts.records.transact(write)
-            (message,) = await parts.outbox.claim(1, parts.settings.worker.lease, only=[KIND])
+            (message,) = await parts.outbox.claim(1, LEASE, only=[KIND])
             if isinstance(outcome, Sent):
                 await parts.outbox.settlements.sent(message, outcome)
             else:
@@ -45,7 +47,7 @@ class WebhookHandler(School):
         keys = []
 
         async def work(parts: Parts) -> None:
-            (message,) = await parts.outbox.claim(1, parts.settings.worker.lease * 0, only=[KIND])
+            (message,) = await parts.outbox.claim(1, timedelta(0), only=[KIND])
             keys.append(message.key)
 
         self.do(work)

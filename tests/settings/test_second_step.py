@@ -58,7 +58,6 @@ def test_one_line_switches_it_on(read: Read) -> None:
         (TWILIO + 'messaging_service = "MG1"',
          {"second_step.sms.from: set either this or second_step.sms.messaging_service"}),
         (TWILIO.replace("+1415", "1415"), {"second_step.sms.from: must be a number such as +14155552671"}),
-        (TWILIO + 'ttl = "11m"', {"second_step.sms.ttl: must be from a minute to 10 minutes"}),
         (TWILIO + 'api_url = "ftp://x"',
          {"second_step.sms.api_url: must be an address like https://app.example.org, not 'ftp://x'"}),
         (TWILIO + 'cooldown = "0s"', {"second_step.sms.cooldown: must be more than 0 s"}),

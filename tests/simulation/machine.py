@@ -64,7 +64,7 @@ def settings() -> Settings:
         mail=MailSettings(transport=FIRST, fallback=SECOND, fallback_after=3),
         brand=Brand(name="Northwind School", support_address="help@northwind.example"),
         token=TokenSettings(ttl=LINK_LIFE),
-        worker=WorkerSettings(poll=timedelta(seconds=30), concurrency=4),
+        worker=WorkerSettings(concurrency=4),
         limits=LimitSettings(
             request=f"{REQUESTS}/minute",
             mailbox_cooldown=COOLDOWN,

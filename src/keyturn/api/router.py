@@ -29,9 +29,12 @@ from keyturn.api.sessions import SessionController
 from keyturn.errors import Fault, KeyturnError
 from keyturn.problems.requests import InputInvalid
 
+LONGEST_BODY = 16_384
+"""Bytes of a request's body; more is refused unread (413). No form or call needs a tenth of it."""
 
-def api_router(api: ResetApi, origin: str, max_body: int, path: str) -> Router:
-    """Return everything below `path`, /api/auth, /webhooks and /health. `max_body` in bytes; more is refused unread.
+
+def api_router(api: ResetApi, origin: str, path: str) -> Router:
+    """Return everything below `path`, /api/auth, /webhooks and /health.
 
     `path` is where links are asked for, checked and used; sessions are at /api/auth, wherever that is.
     """
@@ -46,7 +49,7 @@ def api_router(api: ResetApi, origin: str, max_body: int, path: str) -> Router:
         exception_handlers=problem_handlers(api.languages, api.requests.meters),
         response_class=JsonResponse,
         response_headers=NO_STORE,
-        request_max_body_size=max_body,
+        request_max_body_size=LONGEST_BODY,
     )
 
 

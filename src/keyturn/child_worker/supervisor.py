@@ -18,7 +18,7 @@ import msgspec
 
 from keyturn.child_worker.process import WORKING, Orders, Report
 from keyturn.parts import Parts
-from keyturn.settings import Secret, Settings
+from keyturn.settings import LEASE, Secret, Settings
 from keyturn.telemetry.logs import LogEvent
 
 log = logging.getLogger("keyturn.worker")
@@ -35,8 +35,8 @@ _PAUSES = (0.5, 1, 2, 5, 10, 30)
 _STEADY = 60
 """Seconds after which a failure counts as the first again."""
 
-_PATIENCE = 5
-"""Seconds beyond the lease that a worker gets to deliver the messages that it holds."""
+_LONGEST_END = LEASE.total_seconds() + 5
+"""Seconds that a worker gets to deliver the messages that it holds."""
 
 
 class Supervisor:
@@ -47,7 +47,6 @@ class Supervisor:
         # If no key is set, this process's own.
         settings = msgspec.structs.replace(settings, secret_key=Secret(parts.secrets[0]))
         self._orders = Orders(settings=settings, reload_templates=parts.reloads_templates, path=sys.path)
-        self._longest_end = settings.worker.lease.total_seconds() + _PATIENCE
         self._works = False
         self._task: asyncio.Task[None] | None = None
 
@@ -125,7 +124,7 @@ class Supervisor:
     async def _end(self, process: Process, orders: asyncio.StreamWriter) -> None:
         """End the worker: at once if it has not started yet, otherwise after it has delivered what it holds."""
         orders.close()
-        patience = self._longest_end if self._works else 0
+        patience = _LONGEST_END if self._works else 0
         try:
             async with asyncio.timeout(patience):
                 await process.wait()

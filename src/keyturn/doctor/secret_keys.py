@@ -64,7 +64,7 @@ _UNREACHED = Finding(
     _NAME, "skip", "previous_secret_keys: the data that needs them was not counted", "Fix the database first."
 )
 
-# A key signs codes by mail (`codes.LIFE`), codes by SMS (the rule of `second_step.sms.ttl`) and puzzles.
+# A key signs codes by mail (`codes.LIFE`), codes by SMS (`sms_codes.LIFE`) and puzzles.
 _NOT_NEEDED = Finding(
     _NAME,
     "ok",

@@ -20,6 +20,7 @@ from keyturn.reset.mails.composer import MailComposer, MailDefaults
 from keyturn.reset.mails.delivery import MailDelivery, TransportFailover
 from keyturn.reset.records import messages
 from keyturn.reset.securing import RecoveryHandler
+from keyturn.settings import LEASE
 
 if TYPE_CHECKING:
     from keyturn.parts.parts import Parts
@@ -41,10 +42,8 @@ _REQUESTED = "password.reset_requested"
 
 def relay_of(parts: "Parts") -> Relay:
     """Return the worker's relay. A sender of the parts replaces the settings' transport. Raises SettingsInvalid."""
-    worker = parts.settings.worker
-    limits = RelayLimits(poll=worker.poll, lease=worker.lease, max_attempts=worker.max_attempts)
     lanes = [*_mail_lanes(parts), *_webhook_lanes(parts), *_callback_lanes(parts)]
-    return Relay(parts.outbox, lanes, limits, request_of=messages.request_of, meters=parts.meters)
+    return Relay(parts.outbox, lanes, RelayLimits(lease=LEASE), request_of=messages.request_of, meters=parts.meters)
 
 
 def _mail_lanes(parts: "Parts") -> list[Lane]:

@@ -83,7 +83,7 @@ class Parts:
         self.operator_resets = OperatorResets(shared)
         self.provider_events = provider_events.ProviderEvents(shared)
         self.retention = Retention(
-            self.database, settings.retention, self.mailboxes, self.accounts, self.records.secure_links
+            self.database, settings.retention.audit, self.mailboxes, self.accounts, self.records.secure_links
         )
 
     @cached_property
@@ -98,7 +98,7 @@ class Parts:
     async def _work(self, relay: Relay) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(relay.run())
-            group.create_task(self.retention.run(self.settings.worker.housekeeping))
+            group.create_task(self.retention.run())
 
     async def require_ready(self) -> None:
         """Raise Unavailable if a service that requests need does not answer, or if no worker would send the mails."""

@@ -330,8 +330,6 @@ class SmsSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "f
     password: Secret = Secret("")
     from_: str = ""
     messaging_service: str = ""
-    timeout: timedelta = timedelta(seconds=10)
-    ttl: timedelta = timedelta(minutes=10)
     cooldown: timedelta = timedelta(minutes=1)
     daily: Annotated[int, Meta(ge=1)] = 5
     overall: Annotated[int, Meta(ge=1)] = 1000
@@ -480,7 +478,6 @@ class MailSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "
     `capture_dir`: the folder in which "capture" writes .eml files.
     `fallback`: a second provider, for mails that `transport` certainly does not have. It is used if `transport` refuses
     our key or log-in, or fails or cannot be reached in `fallback_after` tries in a row, of any mails.
-    `outlook_classic`: send what only Outlook with Word's engine reads, about a fifth of a mail.
     """
 
     transport: ProviderOrCapture = "resend"
@@ -490,7 +487,6 @@ class MailSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "
     capture_dir: str = ".keyturn/mail"
     fallback: ProviderOrNone = ""
     fallback_after: Count = 4
-    outlook_classic: bool = True
 
 
 class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -527,7 +523,7 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     `trusted_proxies`: addresses or networks whose X-Forwarded-For and X-Forwarded-Proto are trusted.
     `allowed_origins`: origins whose pages may call the API, without cookies.
     `allowed_hosts`: host names that are answered, beside the one of `base_url`; () for all.
-    `max_body`, `max_headers`: bytes of a request.
+    `max_headers`: bytes of a request.
     `max_connections`: beyond it, the client with the most connections loses the one that has waited longest. Each
     connection of a trusted proxy counts as a client.
     `request_timeout`: how long a request may take to arrive, and how long a client may stop reading an answer. It and
@@ -543,7 +539,6 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     trusted_proxies: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
     allowed_hosts: tuple[str, ...] = ()
-    max_body: Count = 16_384
     max_headers: Annotated[int, Meta(ge=1024)] = 16_384
     max_connections: Annotated[int, Meta(ge=16)] = 800
     request_timeout: timedelta = timedelta(seconds=10)
@@ -557,14 +552,14 @@ class SessionSettings(msgspec.Struct, frozen=True, kw_only=True):
     ttl: timedelta = timedelta(hours=12)
 
 
+LEASE = timedelta(seconds=60)
+"""How long one delivery may take, its time-outs included, before it is stopped."""
+
+
 class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How the worker delivers. `lease` must be longer than one delivery with its time-outs."""
+    """How the worker delivers. `concurrency`: mails in progress at once."""
 
     concurrency: Count = 8
-    poll: timedelta = timedelta(seconds=1)
-    lease: timedelta = timedelta(seconds=60)
-    max_attempts: Count = 140
-    housekeeping: timedelta = timedelta(hours=1)
 
 
 class WebhookSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -582,12 +577,9 @@ class WebhookSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RetentionSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How long records stay after they are no longer needed, and addresses in messages that were sent."""
+    """How long records stay. `audit`: entries of the audit trail."""
 
-    tokens: timedelta = timedelta(days=7)
-    outbox: timedelta = timedelta(days=30)
     audit: timedelta = timedelta(days=365)
-    addresses: timedelta = timedelta(days=3)
 
 
 class LogSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,7 +24,7 @@ from keyturn.reset.records.client import Client
 from keyturn.reset.records.mailboxes import Mailboxes
 from keyturn.reset.records.retention import Retention
 from keyturn.reset.records.secure_links import SecureLinkStore
-from keyturn.settings import DatabaseSettings, LimitSettings, RetentionSettings, Secret
+from keyturn.settings import DatabaseSettings, LimitSettings, Secret
 
 MINUTE = timedelta(minutes=1)
 HERE = Client(ip_address="192.0.2.1")
@@ -51,7 +51,7 @@ def limits_in(database: Database, **rates: Any) -> RateLimits:
 def retention(database: Database) -> Retention:
     mailboxes = Mailboxes(database, cooldown=MINUTE, daily=6, suppression=MINUTE)
     links = SecureLinkStore(database, lifetime=MINUTE, suspected=MINUTE)
-    return Retention(database, RetentionSettings(), mailboxes, BuiltinAccounts(database), links)
+    return Retention(database, timedelta(days=365), mailboxes, BuiltinAccounts(database), links)
 
 
 async def number(database: Database, statement: Any = WINDOWS) -> int:

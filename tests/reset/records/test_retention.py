@@ -21,11 +21,9 @@ from keyturn.reset.records.mailboxes import Mailboxes
 from keyturn.reset.records.models import AccountLockRow, AuditRow, MailboxRow, ResetTokenRow
 from keyturn.reset.records.retention import Retention
 from keyturn.reset.records.secure_links import SecureLinkStore
-from keyturn.settings import RetentionSettings
 
 NOW = datetime(2026, 11, 20, 14, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
-KEPT = RetentionSettings(tokens=DAY, outbox=30 * DAY, audit=365 * DAY, addresses=3 * DAY)
 
 
 @pytest.fixture
@@ -39,7 +37,11 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 def retention(database: Database) -> Retention:
     mailboxes = Mailboxes(database, cooldown=timedelta(minutes=1), daily=6, suppression=14 * DAY)
     return Retention(
-        database, KEPT, mailboxes, BuiltinAccounts(database), SecureLinkStore(database, lifetime=DAY, suspected=DAY)
+        database,
+        365 * DAY,
+        mailboxes,
+        BuiltinAccounts(database),
+        SecureLinkStore(database, lifetime=DAY, suspected=DAY),
     )
 
 
@@ -77,7 +79,9 @@ def message(key: str, state: str, settled_at: datetime | None, payload: str = '{
 
 
 async def test_links_leave_some_days_after_their_end(database: Database, retention: Retention) -> None:
-    await write(database, ResetTokenRow, link("gone", NOW - DAY - timedelta(seconds=1)), link("kept", NOW - DAY))
+    await write(
+        database, ResetTokenRow, link("gone", NOW - 7 * DAY - timedelta(seconds=1)), link("kept", NOW - 7 * DAY)
+    )
 
     assert (await retention.purge(NOW))["links"] == 1
     assert await kept(database, ResetTokenRow.account_id) == ["kept"]
@@ -286,7 +290,7 @@ async def write_erased(database: Database, many: int) -> None:
 async def test_any_number_of_rows_leave_in_small_batches(database: Database, retention: Retention) -> None:
     """Whether they go, are changed, or have no index of times; however many have the same time."""
     many = range(1200)
-    await write(database, ResetTokenRow, *(link(str(number), NOW - 2 * DAY) for number in many))
+    await write(database, ResetTokenRow, *(link(str(number), NOW - 8 * DAY) for number in many))
     await write(database, OutboxRow, *(message(str(number), "sent", NOW - 4 * DAY) for number in many))
     mailboxes = ({"digest": str(number).encode(), "mailed_at": NOW - 2 * DAY} for number in many)
     await write(database, MailboxRow, *mailboxes)

@@ -12,7 +12,7 @@ from keyturn.settings import LimitSettings
 pytestmark = pytest.mark.any_database
 
 ODD = 15_000
-"""Bytes of a body, which server.max_body lets pass."""
+"""Bytes of a body, of the 16 kB that a body may have."""
 
 COSTLY_COOKIES = (
     b"1:a" + "\u0323\u0301".encode() * 5_000 + b"@x.test",

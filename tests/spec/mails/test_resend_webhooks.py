@@ -30,7 +30,6 @@ from keyturn.database import now
 from keyturn.errors import SendRetryable
 from keyturn.outbox.models import EventRow, OutboxRow
 from keyturn.reset.records.models import MailboxRow
-from keyturn.settings import RetentionSettings
 
 pytestmark = [pytest.mark.any_database, pytest.mark.long]
 
@@ -198,8 +197,8 @@ async def test_a_report_about_a_message_that_was_purged_is_answered(service: Ser
 
 
 async def test_reports_leave_with_their_message(start: Start) -> None:
-    service = await start(resend=WITH_WEBHOOK, retention=RetentionSettings(outbox=DAY))
+    service = await start(resend=WITH_WEBHOOK)
     await service.link()
     await deliver_all(service, report("delivered", await provider_id(service)))
-    await service.parts.retention.purge(now() + 2 * DAY)
+    await service.parts.retention.purge(now() + 31 * DAY)
     assert await service.rows(select(EventRow)) == []

@@ -11,8 +11,9 @@ from tests.spec.service import ADA, NOBODY, Service, Start
 from keyturn.database import now
 from keyturn.errors import QuotaExhausted, SendRefused, SendRetryable
 from keyturn.mail.port.email import Email
+from keyturn.outbox import RelayLimits
 from keyturn.outbox.models import OutboxRow
-from keyturn.settings import Brand, Secret, WorkerSettings
+from keyturn.settings import Brand, Secret
 
 pytestmark = pytest.mark.long
 
@@ -105,9 +106,8 @@ async def test_a_mail_that_the_provider_refuses_is_dead_and_is_not_tried_again(s
     assert await outbox(service) == [("dead", "422 invalid_to_address", 1)]
 
 
-async def test_a_mail_that_is_never_taken_is_given_up(start: Start) -> None:
-    most = 3
-    service = await start(worker=WorkerSettings(max_attempts=most))
+async def test_a_mail_that_is_never_taken_is_given_up(service: Service) -> None:
+    most = RelayLimits().max_attempts
     await service.ask()
     await service.write(update(OutboxRow).values(attempts=most - 2))
     service.inbox.failures.extend([SendRetryable("503")] * 3)

@@ -24,7 +24,6 @@ def builtin_templates(settings: Settings, general: Theme, *, reload: bool = Fals
         beneath=beneath,
         reload=reload,
         by_shape=not (own or reload),
-        outlook_classic=settings.mail.outlook_classic,
     )
 
 

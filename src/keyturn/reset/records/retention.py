@@ -30,8 +30,7 @@ from keyturn.reset.records.models import (
     ResetTokenRow,
     SecureLinkRow,
 )
-from keyturn.reset.records.secure_links import SecureLinkStore
-from keyturn.settings import RetentionSettings
+from keyturn.reset.records.secure_links import KEPT_FOR, SecureLinkStore
 from keyturn.telemetry.logs import LogEvent
 
 log = logging.getLogger("keyturn.housekeeping")
@@ -54,7 +53,13 @@ _CODES = timedelta(hours=1)
 _GUESSES = timedelta(days=30)
 """Time after which wrong codes no longer count as consecutive (NIST SP 800-63B 3.2.2 counts consecutive ones)."""
 
-_MINUTE = timedelta(minutes=1)
+_MESSAGES = timedelta(days=30)
+"""How long messages stay after they were settled."""
+
+_ADDRESSES = timedelta(days=3)
+"""How long settled messages keep the addresses of users: a dead one can be retried until then."""
+
+_MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 _ASKED_AT_ONCE = 100
 """Accounts whose store is asked at a time whether they are locked."""
@@ -113,7 +118,7 @@ class Retention:
     def __init__(
         self,
         database: Database,
-        retention: RetentionSettings,
+        audit: timedelta,
         mailboxes: Mailboxes,
         accounts: AccountStore,
         secure_links: SecureLinkStore,
@@ -121,10 +126,10 @@ class Retention:
         self._database = database
         self._accounts = accounts
         self._secure_links = secure_links
-        self._retention = retention
+        self._audit = audit
         self._mailboxes = mailboxes
 
-    async def run(self, every: timedelta) -> None:
+    async def run(self, every: timedelta = _HOUR) -> None:
         """Purge at intervals of `every`, and limits of PostgreSQL's each minute, until cancelled.
 
         Each client that a stranger pretends to be may leave a row among the limits.
@@ -148,7 +153,7 @@ class Retention:
         """Delete or redact rows that are older than their retention; return how many rows each chore found."""
         done = {chore.name: await self._purge_chore(chore) for chore in self._chores(moment)}
         done |= await self.forget_windows()
-        done["secure_links"] += await self._purge_used_secure_links(moment - self._retention.tokens)
+        done["secure_links"] += await self._purge_used_secure_links(moment - KEPT_FOR)
         return done
 
     async def forget_windows(self) -> Mapping[str, int]:
@@ -178,18 +183,16 @@ class Retention:
         return done
 
     def _chores(self, moment: datetime) -> tuple[_Chore, ...]:
-        periods, counted = self._retention, moment - _COUNTED_FOR
+        counted = moment - _COUNTED_FOR
         link, message, secure, code, sms = ResetTokenRow, OutboxRow, SecureLinkRow, ResetCodeRow, SmsCodeRow
-        settled, link_ended = message.state != WAITING, moment - periods.tokens
-        erasable = settled & (message.settled_at < moment - periods.addresses) & _NOT_ERASED
+        settled, link_ended = message.state != WAITING, moment - KEPT_FOR
+        erasable = settled & (message.settled_at < moment - _ADDRESSES) & _NOT_ERASED
         forgotten = (code.touched_at < moment - _GUESSES) | ((code.failures == 0) & (code.touched_at < moment - _CODES))
         return (
             _Chore("links", link.id, link.expires_at < link_ended, link.expires_at),
-            _Chore(
-                "messages", message.id, settled & (message.settled_at < moment - periods.outbox), message.settled_at
-            ),
+            _Chore("messages", message.id, settled & (message.settled_at < moment - _MESSAGES), message.settled_at),
             _Chore("addresses", message.id, erasable, message.settled_at, {"payload": ERASED, "sealed": None}),
-            _Chore("audit", AuditRow.id, AuditRow.at < moment - periods.audit, AuditRow.at),
+            _Chore("audit", AuditRow.id, AuditRow.at < moment - self._audit, AuditRow.at),
             _Chore("secure_links", secure.digest, secure.used_at.is_(None) & (secure.expires_at < link_ended)),
             _Chore("sessions", SessionRow.digest, SessionRow.expires_at < moment),
             _Chore("locks", AccountLockRow.account_id, AccountLockRow.until < moment - _A_CLOCK_MAY_BE_OFF),

@@ -62,6 +62,10 @@ _SETTLED = (
 """Whether a link that ends what only an intrusion ends has set a password since."""
 
 
+KEPT_FOR = timedelta(days=7)
+"""How long links stay after they have expired, and how long after its use one shows an intrusion."""
+
+
 class SecureLinkStore(Store):
     """Adds, finds and consumes links, each of which works for `lifetime`.
 

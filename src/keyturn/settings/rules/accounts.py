@@ -263,9 +263,6 @@ _NUMBER = re.compile(r"\+[1-9]\d{6,14}")
 
 _PREFIX = re.compile(r"\+[1-9]\d{0,6}", re.ASCII)
 
-_LONGEST_CODE = timedelta(minutes=10)
-"""The limit for a code by SMS in NIST SP 800-63B-4 4.2.1.2 and OWASP ASVS 6.5.5."""
-
 _SEALED = ("fernet", "laravel")
 
 
@@ -331,11 +328,8 @@ def _fernet(name: str, key: str) -> Iterator[Fault]:
 
 
 def _sms(settings: Settings, sms: SmsSettings, *, sending: bool) -> Iterator[Fault]:
-    if not timedelta(minutes=1) <= sms.ttl <= _LONGEST_CODE:
-        yield Fault("second_step.sms.ttl", "must be from a minute to 10 minutes")
-    for name in ("timeout", "cooldown"):
-        if getattr(sms, name) <= timedelta(0):
-            yield Fault(f"second_step.sms.{name}", "must be more than 0 s")
+    if sms.cooldown <= timedelta(0):
+        yield Fault("second_step.sms.cooldown", "must be more than 0 s")
     if any(not _PREFIX.fullmatch(prefix) for prefix in sms.prefixes):
         yield Fault("second_step.sms.prefixes", "must all be prefixes such as +44")
     if sms.transport != "twilio":

@@ -16,7 +16,7 @@ from keyturn.hosts import is_host, is_loopback, is_origin
 from keyturn.keys import FORM, webhook_key
 from keyturn.mail.port.provider import Provider
 from keyturn.mail.providers import PROVIDERS
-from keyturn.settings import RATES, HashingSettings, Settings, WebhookSettings
+from keyturn.settings import LEASE, RATES, HashingSettings, Settings, WebhookSettings
 from keyturn.settings.brand_files import brand_faults, email_faults
 from keyturn.settings.building import member_name, parse_rate
 from keyturn.settings.networks import read_network
@@ -285,10 +285,9 @@ def _worker(settings: Settings) -> Iterator[Fault]:
     timeouts = {f"{name}.timeout": getattr(settings, name).timeout for name in PROVIDERS if name in used}
     if settings.webhooks.url:
         timeouts["webhooks.timeout"] = settings.webhooks.timeout
-    if slow := [name for name, timeout in timeouts.items() if timeout >= settings.worker.lease]:
-        yield Fault("worker.lease", f"must be longer than {' and '.join(slow)}")
-    if not settings.worker.poll:
-        yield Fault("worker.poll", "must be more than 0 s")
+    for name, timeout in timeouts.items():
+        if timeout >= LEASE:
+            yield Fault(name, f"must be less than {LEASE.seconds} s, which a delivery may take")
 
 
 # Rules for the mail providers

@@ -128,11 +128,6 @@ def test_a_brand_that_cannot_be_is_told_by_its_name() -> None:
     assert [fault.name for fault in caught.value.faults] == ["kinds.school.brand", "kinds.viewer.brand"]
 
 
-def test_the_checks_tell_what_outlook_classic_costs_and_a_setting_leaves_it_out(client: Client, own: Path) -> None:
+def test_the_checks_tell_what_outlook_classic_costs(client: Client) -> None:
     page = client.get("/studio/templates/password_changed?tab=checks").text
     assert re.search(r"[\d.]+ KB of the HTML \(\d+%\) are for Outlook classic alone", page)
-
-    mail = MailSettings(templates=Folder(str(own)), outlook_classic=False)
-    emails = builtin_emails(Settings(brand=Brand(name="Northwind"), mail=mail))
-    gallery = Gallery(**asdict(emails))
-    assert [name for name in gallery.names() if "<!--[if" in drawn(gallery, name).html] == []

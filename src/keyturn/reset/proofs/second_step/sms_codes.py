@@ -24,6 +24,9 @@ from keyturn.telemetry.logs import LogEvent, log
 _DIGITS = 6
 """Phones recognise six. NIST 3.1.3.2 asks for at least six; ASVS 6.5.4 asks for 20 bits, which six digits satisfy."""
 
+LIFE = timedelta(minutes=10)
+"""How long a code works: the limit in NIST SP 800-63B-4 4.2.1.2 and OWASP ASVS 6.5.5."""
+
 _COUNTER = DailyCounter(SmsCodeRow.messages, SmsCodeRow.counted_since)
 
 _PAUSE = 3600
@@ -40,7 +43,7 @@ class SmsSender(Protocol):
 
 
 class SmsCodes:
-    """Sends codes and verifies them. Each is for one reset, or for signing in, and works once, for `ttl`.
+    """Sends codes and verifies them. Each is for one reset, or for signing in, and works once, for `LIFE`.
 
     `text_of`: writes the message.
     `cooldown`, `daily`: an account gets one message in `cooldown` and `daily` in 24 hours. Messages cost money, and a
@@ -60,7 +63,7 @@ class SmsCodes:
     ) -> None:
         self._database = database
         self._sender = sender
-        self._ttl, self._cooldown, self._daily = settings.ttl, settings.cooldown, settings.daily
+        self._cooldown, self._daily = settings.cooldown, settings.daily
         self._overall, self._prefixes = settings.overall, settings.prefixes
         self._keys = [derive(key, "codes by SMS") for key in keys]
         self._text_of = text_of
@@ -79,7 +82,7 @@ class SmsCodes:
         if not await self._store(trial, self._digest(self._keys[0], trial, code)):
             raise TooManyRequests(await self._seconds_left(trial))
         try:
-            await self._sender.send(number, self._text_of(trial, code), self._ttl)
+            await self._sender.send(number, self._text_of(trial, code), LIFE)
         except SendFailed as failure:
             log.warning(LogEvent("second_step.sms_failed", account_id=trial.account.id, reason=failure.reason))
             if not isinstance(failure, SendRetryable) or failure.not_accepted:
@@ -99,7 +102,7 @@ class SmsCodes:
             "reset_id": trial.reset_id,
             "digest": digest,
             "sent_at": moment,
-            "expires_at": moment + self._ttl,
+            "expires_at": moment + LIFE,
             "used_at": None,
         }
         statement = (

@@ -18,6 +18,7 @@ from keyturn.outbox import new_key
 from keyturn.settings import SmsSettings
 
 _CREATED = 201
+_TIMEOUT = timedelta(seconds=10)
 
 
 class _Said(msgspec.Struct):
@@ -30,9 +31,9 @@ class _Said(msgspec.Struct):
 class TwilioSms:
     """Sends a text through Twilio, in one call within the time-out."""
 
-    def __init__(self, settings: SmsSettings) -> None:
+    def __init__(self, settings: SmsSettings, timeout: timedelta = _TIMEOUT) -> None:
         auth = httpx.BasicAuth(settings.user or settings.account, settings.password)
-        self._api = ProviderApi("twilio", settings.api_url, auth, settings.timeout, reports=False)
+        self._api = ProviderApi("twilio", settings.api_url, auth, timeout, reports=False)
         self._path = f"/2010-04-01/Accounts/{settings.account}/Messages.json"
         service = {"MessagingServiceSid": settings.messaging_service}
         self._origin = service if settings.messaging_service else {"From": settings.from_}

@@ -15,7 +15,7 @@ from keyturn.reset.proofs.second_step.builtin_factors import BuiltinFactors, Rec
 from keyturn.reset.proofs.second_step.own_step import OwnSecondStep
 from keyturn.reset.proofs.second_step.port import FactorSource, SecondStep
 from keyturn.reset.proofs.second_step.required import RequiredSecondStep
-from keyturn.reset.proofs.second_step.sms_codes import SmsCodes, SmsSender, SmsText
+from keyturn.reset.proofs.second_step.sms_codes import LIFE, SmsCodes, SmsSender, SmsText
 from keyturn.reset.proofs.second_step.tries import SecondStepTries
 from keyturn.reset.records import stores
 from keyturn.settings import Settings, SmsSettings
@@ -70,7 +70,7 @@ def _second_step(
     host = _page_host(settings.reset_url, settings.base_url)
     sms = None
     if text and sender:
-        sms = SmsCodes(database, sender, wanted.sms, secrets, partial(text, host, wanted.sms.ttl))
+        sms = SmsCodes(database, sender, wanted.sms, secrets, partial(text, host, LIFE))
     return OwnSecondStep(source, RecoveryCodes(database), tries, sms)
 
 
