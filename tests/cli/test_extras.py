@@ -89,13 +89,12 @@ def test_the_studio_needs_its_extra_whole(keyturn: Keyturn) -> None:
 @pytest.mark.parametrize("lacking", ["polyfactory", "pygments", "trustme", "watchfiles", "yaml"], indirect=True)
 @pytest.mark.usefixtures("lacking", "emails")
 def test_what_needs_nothing_of_it_does_without(keyturn: Keyturn) -> None:
-    assert keyturn("studio", "emails", "--export", "site").code == 0
     assert "Traceback" not in keyturn("check", "emails", "--only", "mjml").err
     assert "Hello Ada" in keyturn("render", "welcome", "--dir", "emails").out
 
 
 @pytest.mark.parametrize("lacking", ["yaml"], indirect=True)
-@pytest.mark.parametrize("command", ["check emails", "render welcome --dir emails", "studio emails --export site"])
+@pytest.mark.parametrize("command", ["check emails", "render welcome --dir emails"])
 @pytest.mark.usefixtures("lacking")
 def test_samples_in_yaml_need_it(keyturn: Keyturn, emails: Path, command: str) -> None:
     (emails / "welcome.samples.toml").rename(emails / "welcome.samples.yaml").write_text("ada:\n  name: Ada\n")

@@ -8,7 +8,6 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from xml.etree import ElementTree as ET
 
 import click
 import pytest
@@ -158,10 +157,6 @@ def told(shown: Ended, output: str) -> list[tuple[str, str, int, int]]:
                 (rule, at["artifactLocation"]["uri"], at["region"]["startLine"], at["region"]["startColumn"])
                 for rule, at in places
             ]
-        case "junit":
-            cases = ET.fromstring(shown.out).iter("testcase")  # noqa: S314 - our own
-            places = [(one.get("name", "").split(" "), one.get("file", "")) for one in cases]
-            return [(rule, file, *map(int, place.split(":"))) for (rule, place), file in places]
         case "github":
             found = re.findall(r"^::\w+ file=(.+?),line=(\d+),col=(\d+),title=(\S+?)::", shown.out, re.MULTILINE)
             return [(rule, file, int(line), int(column)) for file, line, column, rule in found]

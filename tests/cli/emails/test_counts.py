@@ -4,7 +4,6 @@ import json
 import re
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree as ET
 
 import pytest
 from litestar import Litestar
@@ -117,9 +116,6 @@ def test_check_the_list_and_the_page_of_findings_say_the_same(keyturn: Keyturn, 
     last_line = keyturn("check", "emails").out.splitlines()[-1]
     assert last_line.startswith(f"{counts[0]} errors, {counts[1]} warning{warnings}, {counts[2]} note")
     assert last_line.endswith("1 ignored by comments.")
-    junit = ET.fromstring(keyturn("check", "emails", "--format", "junit").out)  # noqa: S314 - our own
-    failing = [one for one in told["findings"] if one["severity"] == "error"]
-    assert (int(junit.get("tests", "")), int(junit.get("failures", ""))) == (len(told["findings"]), len(failing))
     sarif = json.loads(keyturn("check", "emails", "--format", "sarif").out)
     assert len(sarif["runs"][0]["results"]) == len(told["findings"])
 

@@ -93,15 +93,6 @@ def test_clients_and_editors_that_nobody_knows_are_told_with_the_other_faults(
     assert f"{section} editor: 'vscod' must be one of vscode, " in refused.err
 
 
-def test_the_pages_of_an_export_are_not_offered_as_templates(keyturn: Keyturn, shop: Path) -> None:
-    Path("site/mails").mkdir(parents=True)
-    Path("site/.keyturn-export").touch()
-    Path("site/mails/welcome.html").write_text("<p>Hello</p>")
-
-    assert shop.is_dir()
-    assert keyturn("check", "mails").err.endswith("There are templates in templates/emails.\n")
-
-
 @pytest.mark.parametrize("command", [("check",), ("studio",), ("render", "welcome", "--dir")])
 @pytest.mark.parametrize(
     ("named", "message"),
@@ -162,7 +153,7 @@ environment = Environment()
 """
 
 
-@pytest.mark.parametrize("command", [("check",), ("render", "reset_password"), ("studio", "--export", "site")])
+@pytest.mark.parametrize("command", [("check",), ("render", "reset_password")])
 @pytest.mark.parametrize("setting", ["env = 'hostile:environment'", "props = 'hostile'"])
 def test_code_that_a_folder_s_settings_name_runs_only_where_it_is_trusted(
     keyturn: Keyturn, shop: Path, command: tuple[str, ...], setting: str
@@ -184,7 +175,7 @@ def test_code_that_a_folder_s_settings_name_runs_only_where_it_is_trusted(
     sys.modules.pop("hostile")
 
 
-@pytest.mark.parametrize("command", [("check",), ("render", "config", "--dir"), ("studio", "--export", "site")])
+@pytest.mark.parametrize("command", [("check",), ("render", "config", "--dir")])
 @pytest.mark.parametrize("named", ["{home}", "../../{home}", "linked"])
 def test_no_file_beyond_a_folder_that_is_not_trusted_becomes_a_sample(
     keyturn: Keyturn, workplace: Path, tmp_path_factory: pytest.TempPathFactory, command: tuple[str, ...], named: str
@@ -204,10 +195,9 @@ def test_no_file_beyond_a_folder_that_is_not_trusted_becomes_a_sample(
         refused.err
     )
     assert "c2VjcmV0" not in refused.out + refused.err
-    assert not Path("site").exists()
 
 
-@pytest.mark.parametrize("command", [("check",), ("render", "config", "--dir"), ("studio", "--export", "site")])
+@pytest.mark.parametrize("command", [("check",), ("render", "config", "--dir")])
 @pytest.mark.parametrize("named", ["emails", "emails/deep"])
 def test_a_link_in_place_of_a_folder_is_not_followed_out_of_the_repository(
     keyturn: Keyturn, workplace: Path, tmp_path_factory: pytest.TempPathFactory, command: tuple[str, ...], named: str
@@ -224,7 +214,6 @@ def test_a_link_in_place_of_a_folder_is_not_followed_out_of_the_repository(
     assert refused.code == 1
     assert f"{named} is a link that leads out of {workplace}; if you trust the folder, add --trust" in refused.err
     assert "c2VjcmV0" not in refused.out + refused.err
-    assert not Path("site").exists()
     assert "leads out" not in keyturn(*command, named, "--trust").err
 
 
@@ -314,14 +303,6 @@ def test_the_studio_serves_any_folder(shop: Path, workplace: Path) -> None:
     assert (page.status_code, code) == (200, 0)
     assert "Your order 1042" in page.text
     assert "Thank you, Ada" in frame.text
-
-
-def test_faulty_settings_of_the_service_do_not_keep_a_folder_from_being_shown(keyturn: Keyturn, shop: Path) -> None:
-    exported = keyturn("studio", str(shop), "--export", "site", KEYTURN_FOO="1", KEYTURN_MAIL_TRANSPORT="pigeon")
-
-    assert (Path("site") / "index.html").is_file()
-    assert "They are ignored here, and nothing can be sent:" in exported.err
-    assert "KEYTURN_FOO: unknown setting" in exported.err
 
 
 def test_a_link_that_is_not_followed_is_told(keyturn: Keyturn, shop: Path) -> None:

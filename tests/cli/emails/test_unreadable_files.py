@@ -155,7 +155,6 @@ UNREADABLE = {
 COMMANDS = {
     "check": ("check", "emails", "--fail-on", "never"),
     "render": ("render", "other", "--dir", "emails"),
-    "export": ("studio", "emails", "--export", "site"),
 }
 
 

@@ -4,14 +4,13 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree as ET
 
 import msgspec
 import pytest
 
 from keyturn.emails.lint.examination import Examination, MailFinding
 from keyturn.emails.lint.finding import ClientGap, Correction, Finding, Place
-from keyturn.emails.lint.reports import CheckReport, as_github, as_json, as_junit, as_sarif
+from keyturn.emails.lint.reports import CheckReport, as_github, as_json, as_sarif
 
 WRONG = Finding(
     rule="mjml/wrong-value",
@@ -121,36 +120,6 @@ def test_json_and_sarif_name_the_words_to_replace() -> None:
 
 def test_sarif_offers_no_fix_for_a_finding_that_knows_no_right_word(run: Mapping[str, Any]) -> None:
     assert not any("fixes" in result for result in run["results"])
-
-
-def test_junit_has_a_case_for_each_finding_and_fails_what_fails() -> None:
-    root = ET.fromstring(as_junit(EXAMINATION, shown, "warning"))  # noqa: S314 - our own
-
-    assert (root.get("tests"), root.get("failures"), root.get("skipped")) == ("3", "2", "1")
-    assert [(suite.get("name"), len(suite)) for suite in root] == [
-        ("mails/a/a.mjml", 2),
-        ("mails/news, all/news.mjml", 1),
-    ]
-    failure, skipped, wrong = (case[0] for case in root.iter("testcase"))
-    assert (failure.tag, skipped.tag, wrong.tag) == ("failure", "skipped", "failure")
-    assert failure.get("type") == "warning links/relative"
-    assert failure.text == "A relative link.\nMend it.\nmails/a/a.mjml:1:1\nin a/one\nin a/two"
-
-
-def test_junit_without_findings_has_a_case_that_passed() -> None:
-    (case,) = ET.fromstring(as_junit(NOTHING, shown)).iter("testcase")  # noqa: S314 - our own
-
-    assert (case.get("name"), len(case)) == ("3 mails", 0)
-
-
-def test_junit_is_xml_whatever_a_template_says() -> None:
-    odd = msgspec.structs.replace(
-        EXAMINATION.found[0], finding=msgspec.structs.replace(DOUBTFUL, message="a\x00\x1b]\ud800<b>&\uffff")
-    )
-
-    (failure,) = ET.fromstring(as_junit(Examination((odd,), 1, 1), shown, "note")).iter("failure")  # noqa: S314
-
-    assert failure.get("message") == "a\ufffd\ufffd]\ufffd<b>&\ufffd"
 
 
 def test_github_is_told_in_a_line_for_each_finding() -> None:

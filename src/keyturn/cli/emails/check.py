@@ -259,10 +259,10 @@ class _Options(msgspec.Struct, frozen=True, kw_only=True):
 @click.option(
     "--format",
     "output",
-    type=click.Choice(["text", "json", "github", "sarif", "junit"]),
+    type=click.Choice(["text", "json", "github", "sarif"]),
     default="text",
     show_default=True,
-    help="github annotates pull requests, sarif is for code scanning, junit for test reports.",
+    help="github annotates pull requests, sarif is for code scanning.",
 )
 @click.option(
     "--only",
@@ -355,7 +355,7 @@ def check(source: Source, output: str, only: tuple[str, ...], fail_on: str, **va
     examination = _without_known(examination, known, asked_for=options.baseline is not None).with_rules(only)
     if output == "text":
         print_findings(examination, opened.gallery, with_coverage=not only)
-    elif written := _report(examination, opened, output, fail_on):
+    elif written := _report(examination, opened, output):
         click.echo(written)
     if not (opened.service or source.django):
         print_passed_over(opened.gallery)
@@ -470,14 +470,12 @@ def _without_known(examination: "Examination", file: Path, *, asked_for: bool) -
     return read_baseline(file).without_known(examination)
 
 
-def _report(examination: "Examination", opened: Opened, output: str, fail_on: str) -> str:
+def _report(examination: "Examination", opened: Opened, output: str) -> str:
     from keyturn.emails.lint import reports
 
     def shown(file: str) -> str:
         return typed_path(opened.gallery.folders, file)
 
-    if output == "junit":
-        return reports.as_junit(examination, shown, fail_on)
     write = {"json": reports.as_json, "github": reports.as_github, "sarif": reports.as_sarif}[output]
     return write(examination, shown)
 

@@ -269,12 +269,7 @@ def _templates_in(folder: Path) -> Iterator[str]:
 
 def _folders_with_templates(here: Path) -> Iterator[str]:
     """Yield the folders with templates below, the topmost of each branch, at most as deep as a user would type."""
-    from keyturn.emails.gallery.discovery import EXPORT_MARK
-
     for folder, below, names in walk(here):
-        if EXPORT_MARK in names:
-            below.clear()
-            continue
         depth = len(Path(folder).relative_to(here).parts)
         if folder != os.fspath(here) and any(name.endswith(_TEMPLATES) for name in names):
             below.clear()

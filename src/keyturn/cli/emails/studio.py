@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -21,10 +20,9 @@ from keyturn.cli.emails.folders import (
     studio_settings,
     takes_source,
     usual_baseline,
-    without_templates,
 )
 from keyturn.cli.emails.inboxes import Catching, open_inbox, takes_catching
-from keyturn.cli.terminal import PORT, accent, error, fail, muted, ready, strong, warning
+from keyturn.cli.terminal import PORT, accent, fail, muted, ready, strong, warning
 from keyturn.plain_files import paths_below
 from keyturn.quick_imports import quick_imports
 
@@ -137,7 +135,6 @@ Examples:  keyturn studio
            keyturn studio emails
            keyturn studio templates/emails --env myshop.mails:environment
            keyturn studio --django mysite.settings
-           keyturn studio emails --export site
            keyturn studio --smtp 1025
            keyturn studio receipt.eml
 
@@ -168,18 +165,10 @@ Settings are in [tool.keyturn.studio] of pyproject.toml, or in [studio] of keytu
     default=None,
     help="Allow editing in the browser. Default: only if no other machine can reach the studio.",
 )
-@click.option(
-    "--export",
-    "destination",
-    metavar="FOLDER",
-    type=click.Path(path_type=Path),
-    help="Write all mails as static pages into this folder, to share them, and exit.",
-)
-def studio(source: Source, destination: Path | None, **listening: Any) -> None:
+def studio(source: Source, **listening: Any) -> None:
     from keyturn.packaging import require_studio
 
-    if not destination:  # exported pages have no colours, no made-up data and no watching
-        require_studio("the studio")
+    require_studio("the studio")
     mails = mails_in(source.directory) if source.directory else []
     with contextlib.ExitStack() as running:
         place = source.directory
@@ -187,10 +176,7 @@ def studio(source: Source, destination: Path | None, **listening: Any) -> None:
             folder = running.enter_context(tempfile.TemporaryDirectory(prefix="keyturn-"))
             source = structs.replace(source, directory=Path(folder))
         opened = open_folder(source)
-        if destination:
-            _export(opened, destination)
-        else:
-            _serve(opened, running, mails, place if mails else None, **listening)
+        _serve(opened, running, mails, place if mails else None, **listening)
 
 
 def _serve(
@@ -321,29 +307,6 @@ def _token(host: str, *, is_needed: bool = True) -> str:
         fail(f"{error.label}: {error}")
     except ValueError as error:
         fail(f"{_TOKEN}: {error}")
-
-
-def _export(opened: Opened, destination: Path) -> None:
-    with quick_imports():
-        from keyturn.emails.studio.export import export
-
-    names = opened.gallery.names()
-    if not names:
-        fail(*without_templates(opened))
-    with click.progressbar(
-        length=len(names), label=muted("Writing"), file=sys.stderr, hidden=not sys.stderr.isatty()
-    ) as bar:
-        sender = _sender(opened, service_settings(opened))
-        runner = _runner(opened)
-        try:
-            exported = export(opened.gallery, sender, destination, lambda: bar.update(1), runner)
-        finally:
-            runner.close()
-    mails = f"{exported.mails} mail{'s' * (exported.mails != 1)}"
-    click.echo(f"{mails} in {accent((destination / 'index.html').resolve().as_uri())}")
-    for fault in exported.faults:
-        click.echo(error(f"Cannot be rendered: {fault}"), err=True)
-    sys.exit(1 if exported.faults else 0)
 
 
 def _provider(settings: "Settings", captured: "CapturedMails | None" = None) -> "MailProvider | None":

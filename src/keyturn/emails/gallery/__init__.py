@@ -1,4 +1,4 @@
-"""A folder of mail templates: for the studio, the checks, the export and the tests of a project.
+"""A folder of mail templates: for the studio, the checks and the tests of a project.
 
 **One look.** `Gallery` reads the disk on each call, so it is never out of date. A request, a check or an export works
 within `one_look`: otherwise a page on a hundred templates would stat each file a hundred times.

@@ -25,16 +25,13 @@ from keyturn.emails.gallery.sizes import LARGEST
 from keyturn.mail.rendering.folders import Folders, MailFiles, UnnamedMjml
 from keyturn.plain_files import DEEPEST, has_printable_name, leads_out, printable_name, read_plain_text
 
-EXPORT_MARK = ".keyturn-export"
-"""Marks a folder as an export: its pages are no templates, and it may be overwritten."""
-
 _MARKUP = (".mjml", ".html", ".htm")
 _OTHERS = (".txt", ".text", ".subject", ".css")
 _TEMPLATE_SUFFIXES = (".j2", ".jinja", ".jinja2", ".tpl")
 """Endings of templates whose format, if any, is named by the ending before."""
 
 NOT_OURS = frozenset({"node_modules", "__pycache__", "site-packages", "samples"})
-_NOT_OURS_WITH = ("pyvenv.cfg", EXPORT_MARK)
+_NOT_OURS_WITH = ("pyvenv.cfg",)
 _A_TAG = re.compile(r"<(?:!doctype|[a-z])", re.IGNORECASE)
 _ROOT = re.compile(r"<mjml\b", re.IGNORECASE)
 _FRAGMENT = re.compile(r"(?>\s+|<!--.*?-->|\{[#%{].*?[#%}]\})*+<mj-", re.DOTALL)

@@ -1,17 +1,13 @@
-"""An examination as JSON, SARIF, JUnit XML and GitHub's workflow commands. docs/check.md describes the formats.
+"""An examination as JSON, SARIF and GitHub's workflow commands. docs/check.md describes the formats.
 
-docs/check.schema.json is made from the types of the JSON report, and quotes their docstrings. JUnit XML has no
-specification: its report follows the schema of Jenkins' xunit plugin, with a suite for each file and a test case for
-each finding. One test case stands for a folder without findings.
+docs/check.schema.json is made from the types of the JSON report, and quotes their docstrings.
 """
 
 import re
 from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import version
-from itertools import groupby
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
-from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 import msgspec
 from msgspec import Meta
@@ -19,7 +15,7 @@ from msgspec import Meta
 from keyturn.emails.gallery.branches.report import Coverage, FolderCoverage
 from keyturn.emails.lint.examination import Examination, MailFinding
 from keyturn.emails.lint.explaining import Explanation, explain_rule
-from keyturn.emails.lint.finding import ClientGap, Finding, Severity, worst_down_to
+from keyturn.emails.lint.finding import ClientGap, Finding, Severity
 
 Shown = Callable[[str], str]
 """Returns the path that a reader can open, from a file's name in the folder of templates."""
@@ -250,58 +246,6 @@ def _rule(about: Explanation) -> Mapping[str, Any]:
         },
         "defaultConfiguration": {"level": next(iter(about.severities))},
     }
-
-
-_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""Characters that XML 1.0 does not allow (2.2)."""
-
-
-def as_junit(examination: Examination, shown: Shown, fail_on: str = "error") -> str:
-    """Return JUnit XML. Findings of severity `fail_on` or worse are failures, the rest is skipped."""
-    root = Element("testsuites", name="keyturn check")
-    by_file = groupby(
-        sorted(examination.found, key=lambda found: found.finding.place), lambda found: found.finding.place.file
-    )
-    for file, found in by_file:
-        _add_suite(root, shown(file), tuple(found), fail_on)
-    if not examination.found:
-        suite = SubElement(root, "testsuite", name="keyturn check", tests="1", failures="0", skipped="0")
-        SubElement(suite, "testcase", classname="keyturn check", name=f"{examination.mails} mails")
-    for count in ("tests", "failures", "skipped"):
-        root.set(count, str(sum(int(suite.get(count, "0")) for suite in root)))
-    indent(root)
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(root, "unicode")
-
-
-def _add_suite(root: Element, file: str, found: tuple[MailFinding, ...], fail_on: str) -> None:
-    failing = worst_down_to(fail_on)
-    failures = sum(one.finding.severity in failing for one in found)
-    suite = SubElement(
-        root,
-        "testsuite",
-        name=_text(file),
-        tests=str(len(found)),
-        failures=str(failures),
-        skipped=str(len(found) - failures),
-    )
-    for one in found:
-        finding, place = one.finding, one.finding.place
-        case = SubElement(
-            suite,
-            "testcase",
-            classname=_text(file),
-            name=f"{finding.rule} {place.line}:{place.column}",
-            file=_text(file),
-            line=str(place.line),
-        )
-        tag = "failure" if finding.severity in failing else "skipped"
-        told = SubElement(case, tag, type=f"{finding.severity} {finding.rule}", message=_text(finding.message))
-        where = [f"{file}:{place.line}:{place.column}", *(f"in {mail}" for mail in one.mails)]
-        told.text = _text("\n".join([finding.message, finding.fix, *where]))
-
-
-def _text(text: str) -> str:
-    return _NO_XML.sub("\ufffd", text)
 
 
 _LEVELS = {"error": "error", "warning": "warning", "note": "notice"}
