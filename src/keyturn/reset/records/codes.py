@@ -55,7 +55,7 @@ def mailbox_digest(email: str) -> bytes:
 
 
 class CodeKeys:
-    """Computes digests of codes with keys that are not in the database: 27 bits alone would be guessed instantly.
+    """Computes digests of codes with keys that are not in the database: 26 bits alone would be guessed instantly.
 
     The first of `secrets` writes, and all of them are compared (NIST SP 800-63B 3.1.2.2 on look-up secrets).
     """
