@@ -182,11 +182,8 @@ def test_what_a_format_of_hashes_does_not_have_is_a_fault(faults: Faults) -> Non
     }
 
 
-@pytest.mark.parametrize("name", ["database.timeout", "server.request_timeout"])
-def test_a_wait_of_no_time_at_all_is_a_fault(faults: Faults, name: str) -> None:
-    section, _, key = name.partition(".")
-
-    assert faults(f'[{section}]\n{key} = "0s"') == {name: "must be more than 0 s"}
+def test_a_wait_of_no_time_at_all_is_a_fault(faults: Faults) -> None:
+    assert faults('[database]\ntimeout = "0s"') == {"database.timeout": "must be more than 0 s"}
 
 
 def test_an_address_to_listen_on_is_not_empty(faults: Faults) -> None:

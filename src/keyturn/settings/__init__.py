@@ -106,7 +106,6 @@ class LdapSettings(msgspec.Struct, frozen=True, kw_only=True):
     """A directory, and the service account that sets passwords there.
 
     `servers`: `ldaps://` or `ldap://` with host and port, in the order in which they are asked.
-    `allow_plain`: passwords may cross the network without TLS.
     `base`: the entry under which the accounts are.
     `where`: attributes and the values that accounts have; {} for any person.
     `id` to `phone`: names of attributes. `id`: "" for entryUUID. It is objectGUID in Active Directory.
@@ -119,7 +118,6 @@ class LdapSettings(msgspec.Struct, frozen=True, kw_only=True):
     servers: tuple[str, ...] = ()
     start_tls: bool = False
     ca_file: Folder = Folder("")
-    allow_plain: bool = False
     bind_dn: str = ""
     bind_password: Secret = Secret("")
     base: str = ""
@@ -538,11 +536,6 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     `trusted_proxies`: addresses or networks whose X-Forwarded-For and X-Forwarded-Proto are trusted.
     `allowed_origins`: origins whose pages may call the API, without cookies.
     `allowed_hosts`: host names that are answered, beside the one of `base_url`; () for all.
-    `max_headers`: bytes of a request.
-    `max_connections`: beyond it, the client with the most connections loses the one that has waited longest. Each
-    connection of a trusted proxy counts as a client.
-    `request_timeout`: how long a request may take to arrive, and how long a client may stop reading an answer. It and
-    the three before apply to `serve`.
     `api_path`: the path of the routes that request, check and use links.
     `worker`: the process that sends the mails of `serve`, or of an app with the plugin. "child": a process that it
     starts and restarts. "inside": itself; its other answers wait while it prepares a mail, so their time tells
@@ -554,9 +547,6 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     trusted_proxies: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
     allowed_hosts: tuple[str, ...] = ()
-    max_headers: Annotated[int, Meta(ge=1024)] = 16_384
-    max_connections: Annotated[int, Meta(ge=16)] = 800
-    request_timeout: timedelta = timedelta(seconds=10)
     api_path: str = "/api/auth"
     worker: Literal["child", "inside", "none"] = "child"
 

@@ -185,7 +185,7 @@ def _ldap_tls_fault(ldap: LdapSettings, url: str) -> str:
     mend = "use ldaps://, or set accounts.ldap.start_tls"
     if ldap.kind == "active_directory":
         return f"{url} has no TLS, without which Active Directory changes no password: {mend}"
-    if is_loopback(url) or ldap.allow_plain:
+    if is_loopback(url):
         return ""
     return f"{url} would carry passwords without TLS: {mend}"
 
