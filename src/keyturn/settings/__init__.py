@@ -191,13 +191,12 @@ class AppSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HookSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Functions of the app's, as `package.module:function`. Each call may take `timeout`.
+    """Functions of the app's, as `package.module:function`.
 
     `before_reset` may refuse a reset.
     """
 
     before_reset: str = ""
-    timeout: timedelta = timedelta(seconds=5)
 
 
 class PasswordSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -286,7 +285,6 @@ class ChallengeSettings(msgspec.Struct, frozen=True, kw_only=True):
     `site_key`, `secret`: of the service; the first one is public.
     `timeout`: for each of at most two tries to reach the service.
     `on_failure`: "closed" refuses requests if the service fails or rejects our secret, "open" accepts them.
-    `without_script`: the hosted page also accepts a few requests without an answer.
     `cost`: rounds of PBKDF2 for one guess at ALTCHA's puzzle; a browser needs 256 guesses on average.
     `url`: where the service verifies answers; "" for its own address.
     """
@@ -297,7 +295,6 @@ class ChallengeSettings(msgspec.Struct, frozen=True, kw_only=True):
     secret: Secret = Secret("")
     timeout: timedelta = timedelta(seconds=3)
     on_failure: Literal["closed", "open"] = "closed"
-    without_script: bool = True
     cost: Annotated[int, Meta(ge=1_000, le=200_000)] = 5_000
     url: str = ""
 
@@ -449,13 +446,11 @@ class DatabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     `url`: a Secret, since it may contain a password.
     `schema`: the PostgreSQL schema of these tables; "" for the connection's default.
-    `pool_size`: connections; a worker keeps one of them to listen on.
     `timeout`: how long a request may wait for the server, counted from its arrival.
     """
 
     url: Secret = Secret("sqlite:///.keyturn/keyturn.db")
     schema: str = ""
-    pool_size: Annotated[int, Meta(ge=2)] = 10
     timeout: timedelta = timedelta(seconds=10)
 
 
@@ -490,7 +485,7 @@ class MailSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "
     `templates`: a folder of your own mails; each replaces Keyturn's mail of the same name.
     `capture_dir`: the folder in which "capture" writes .eml files.
     `fallback`: a second provider, for mails that `transport` certainly does not have. It is used if `transport` refuses
-    our key or log-in, or fails or cannot be reached in `fallback_after` tries in a row, of any mails.
+    our key or log-in, or fails or cannot be reached in four tries in a row, of any mails.
     """
 
     transport: ProviderOrCapture = "resend"
@@ -499,7 +494,6 @@ class MailSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "
     templates: Folder = Folder("")
     capture_dir: str = ".keyturn/mail"
     fallback: ProviderOrNone = ""
-    fallback_after: Count = 4
 
 
 class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
