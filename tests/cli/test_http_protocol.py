@@ -14,8 +14,7 @@ from tests.serving import serving
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from keyturn.cli.running import BoundedProtocol
-from keyturn.settings import ServerSettings
+from keyturn.cli.running import BoundedProtocol, ConnectionLimits
 
 pytestmark = pytest.mark.long
 
@@ -105,7 +104,7 @@ def start() -> Iterator[Callable[..., Server]]:
 
         def begin(request_timeout: timedelta = NEVER, *, small: bool = False, **limits: Any) -> Server:
             bounds: dict[str, Any] = {"max_headers": HEADERS, "max_connections": MOST, **limits}
-            settings = ServerSettings(request_timeout=request_timeout, **bounds)
+            settings = ConnectionLimits(request_timeout=request_timeout, **bounds)
             app, lost = App(), threading.Semaphore(0)
 
             class Watched(BoundedProtocol):
@@ -264,7 +263,7 @@ def test_a_trusted_proxy_is_many_clients_and_does_not_lose_its_connections_to_on
     ],
 )
 async def test_a_client_is_an_address_or_an_ipv6_64_and_never_a_trusted_proxy(one: str, other: str, same: bool) -> None:
-    limits = ServerSettings(trusted_proxies=("10.0.0.0/8",))
+    limits = ConnectionLimits(trusted_proxies=("10.0.0.0/8",))
     uvicorn_s: dict[str, Any] = {
         "config": Config(App(), lifespan="off"),
         "server_state": ServerState(),

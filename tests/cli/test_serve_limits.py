@@ -13,18 +13,22 @@ from tests.cli.test_serve import PRODUCTION, url_of
 
 pytestmark = pytest.mark.long
 
-LIMITS = {
-    "KEYTURN_SERVER_MAX_HEADERS": "4096",
-    "KEYTURN_SERVER_MAX_CONNECTIONS": "20",
-    "KEYTURN_SERVER_REQUEST_TIMEOUT": "500ms",
-}
 REQUEST = b"GET /health/live HTTP/1.1\r\nhost: x\r\n"
 
 
 @pytest.fixture
 def serve(migrated: object) -> Iterator[Running]:  # noqa: ARG001 - what was migrated is served
-    with running("serve", "--no-worker", "--port", "0", **PRODUCTION, **LIMITS) as serve:
+    with running("serve", "--no-worker", "--port", "0", **PRODUCTION) as serve:
         yield serve
+
+
+def serving_with(files: int) -> contextlib.AbstractContextManager[Running]:
+    """Run `serve` with a low limit of open files, and so of connections."""
+    program = (
+        f"import resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, ({files}, {files}));"
+        "import keyturn.cli; sys.argv = ['keyturn', 'serve', '--no-worker', '--port', '0']; keyturn.cli.main()"
+    )
+    return running_program([sys.executable, "-c", program], None, **PRODUCTION)
 
 
 def connected(serve: Running) -> socket.socket:
@@ -53,7 +57,7 @@ def test_headers_without_an_end_are_refused_and_the_connection_is_closed(serve: 
 
 def test_headers_that_are_just_too_long_are_told_so(serve: Running) -> None:
     with connected(serve) as connection:
-        connection.sendall(REQUEST + b"x-more: " + b"x" * 5000 + b"\r\n\r\n")
+        connection.sendall(REQUEST + b"x-more: " + b"x" * 17_000 + b"\r\n\r\n")
         assert said(connection).startswith(b"HTTP/1.1 431 ")
 
 
@@ -70,7 +74,7 @@ def test_a_request_that_does_not_come_is_not_waited_for(serve: Running, begun: b
         connection.sendall(begun)
         start = time.monotonic()
         said(connection)
-        assert time.monotonic() - start < 10
+        assert time.monotonic() - start < 20
 
 
 def test_a_connection_may_be_used_again(serve: Running) -> None:
@@ -82,8 +86,9 @@ def test_a_connection_may_be_used_again(serve: Running) -> None:
 @pytest.mark.parametrize(
     "begun", [b"", REQUEST, b"POST /api/auth/login HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n"]
 )
-def test_hundreds_of_requests_that_do_not_come_shut_out_only_their_client(serve: Running, begun: bytes) -> None:
-    with contextlib.ExitStack() as stack:
+@pytest.mark.usefixtures("migrated")
+def test_hundreds_of_requests_that_do_not_come_shut_out_only_their_client(begun: bytes) -> None:
+    with serving_with(files=256) as serve, contextlib.ExitStack() as stack:
         stalled = [stack.enter_context(connected(serve)) for _ in range(300)]
         for connection in stalled:
             with contextlib.suppress(ConnectionError):
@@ -96,11 +101,7 @@ def test_hundreds_of_requests_that_do_not_come_shut_out_only_their_client(serve:
 @pytest.mark.usefixtures("migrated")
 @pytest.mark.parametrize(("files", "warns"), [(1024, False), (256, True)])
 def test_a_low_limit_of_open_files_shuts_no_client_out(files: int, warns: bool) -> None:
-    program = (
-        f"import resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, ({files}, {files}));"
-        "import keyturn.cli; sys.argv = ['keyturn', 'serve', '--no-worker', '--port', '0']; keyturn.cli.main()"
-    )
-    with running_program([sys.executable, "-c", program], None, **PRODUCTION) as serve, contextlib.ExitStack() as stack:
+    with serving_with(files) as serve, contextlib.ExitStack() as stack:
         url_of(serve)
         for _ in range(300):
             stack.enter_context(connected(serve))

@@ -111,14 +111,6 @@ async def test_a_browser_without_scripts_is_heard_within_its_limit(tmp_path: Pat
         assert await school.asked() == [ADA]
 
 
-async def test_where_nobody_is_heard_without_scripts_the_page_says_so(tmp_path: Path) -> None:
-    challenge = ChallengeSettings(method="turnstile", without_script=False, **KEYS)
-    async with visiting(tmp_path, challenge=challenge) as (school, visitor):
-        told = await visitor.submit(FORGOT, email=ADA, without_script="1")
-        assert "This form needs JavaScript. Turn it on, and load the page again." in words(told)
-        assert await school.asked() == []
-
-
 async def test_a_code_leads_to_the_form_for_a_password_and_no_token_into_an_address(tmp_path: Path) -> None:
     async with visiting(tmp_path, token=TokenSettings(code=True), secret_key=Secret("0" * 64)) as (school, visitor):
         ada = await school.add()

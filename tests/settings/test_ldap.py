@@ -49,10 +49,10 @@ def test_a_server_has_a_host_and_nothing_else(faults: Faults, url: str) -> None:
     [
         ('servers = ["ldap://dc1.example.org"]', "would carry passwords without TLS"),
         ('kind = "active_directory"\nservers = ["ldap://127.0.0.1"]', "has no TLS, without which Active Directory"),
-        ('kind = "active_directory"\nallow_plain = true\nservers = ["ldap://dc1"]', "has no TLS, without which"),
+        ('kind = "active_directory"\nservers = ["ldap://dc1"]', "has no TLS, without which"),
         ('start_tls = true\nservers = ["ldaps://dc1.example.org"]', "uses TLS from the beginning"),
     ],
-    ids=["plain", "plain on this machine", "plain and allowed", "TLS twice"],
+    ids=["plain", "plain on this machine", "plain elsewhere", "TLS twice"],
 )
 def test_passwords_need_tls(faults: Faults, lines: str, message: str) -> None:
     found = faults(f"{HEAD}{REST}{lines}\n", **PASSWORD)
@@ -65,11 +65,10 @@ def test_passwords_need_tls(faults: Faults, lines: str, message: str) -> None:
     "lines",
     [
         'servers = ["ldap://127.0.0.1:3890"]',
-        'servers = ["ldap://ldap.internal"]\nallow_plain = true',
         'servers = ["ldap://ldap.example.org"]\nstart_tls = true\nca_file = "ca.pem"',
         'servers = ["ldaps://[2001:db8::1]:6360", "ldaps://dc2.example.org"]\nkind = "active_directory"',
     ],
-    ids=["this machine", "allowed", "StartTLS", "TLS"],
+    ids=["this machine", "StartTLS", "TLS"],
 )
 def test_servers_that_may_get_passwords(read: Read, lines: str) -> None:
     assert read(f"{HEAD}{REST}{lines}\n", **PASSWORD).accounts.ldap.servers

@@ -25,7 +25,6 @@ def test_by_default_accounts_can_be_secured_and_nothing_else_is_asked(read: Read
         ('[secure_account]\nttl = "8d"', "secure_account.ttl", "must be from a minute to 7 days"),
         ('[secure_account]\nurl = ""\nlock = true', "secure_account.lock", "needs secure_account.url"),
         ('[hooks]\nbefore_reset = "school"', "hooks.before_reset", "must be package.module:function"),
-        ('[hooks]\ntimeout = "1m"', "hooks.timeout", "must be at most 30 s"),
         (SIGN_IN + TABLE + "[secure_account]\nlock = true", "accounts.table.lock", "secure_account.lock is set"),
         (SIGN_IN + TABLE + 'lock = { status = "x" }', "accounts.table.unlock", "missing: accounts.table.lock is set"),
         (SIGN_IN + TABLE + 'lock = { at = "{soon}" }', "accounts.table.lock.at", "has an unknown placeholder {soon}"),

@@ -61,7 +61,7 @@ def settings() -> Settings:
         secret_key=Secret("0123456789abcdef" * 4),
         database=DatabaseSettings(url=Secret(f"sqlite:///{FILE}")),
         hashing=HashingSettings(cost=4, workers=2),
-        mail=MailSettings(transport=FIRST, fallback=SECOND, fallback_after=3),
+        mail=MailSettings(transport=FIRST, fallback=SECOND),
         brand=Brand(name="Northwind School", support_address="help@northwind.example"),
         token=TokenSettings(ttl=LINK_LIFE),
         worker=WorkerSettings(concurrency=4),

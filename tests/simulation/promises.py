@@ -282,7 +282,7 @@ def _one_worker_at_a_time(world: World) -> Iterator[str]:
 
 
 def _a_failing_provider_is_spared(records: Records, world: World) -> Iterator[str]:
-    """Judge that a process which has seen three failures in a row sends new mails elsewhere, for ten minutes.
+    """Judge that a process which has seen four failures in a row sends new mails elsewhere, for ten minutes.
 
     A message that was claimed and not handed over may have its provider since then, when it still worked.
     """
@@ -298,8 +298,8 @@ def _a_failing_provider_is_spared(records: Records, world: World) -> Iterator[st
         noticed = [one.works for one in before if one.ended < new.began - _SEEN]
         later = [one.works for one in before if new.began - _SEEN <= one.ended <= new.began]
         last = max((one.ended for one in before if one.works is False and one.ended <= new.began), default=0.0)
-        if len(noticed) >= 3 and not any(noticed[-3:]) and not any(later) and new.began - last < PAUSE - _SEEN:
-            yield f"{new.process} handed a new mail to {first.name}, which had failed three times and more"
+        if len(noticed) >= 4 and not any(noticed[-4:]) and not any(later) and new.began - last < PAUSE - _SEEN:
+            yield f"{new.process} handed a new mail to {first.name}, which had failed four times and more"
 
 
 _PROMISES: Sequence[tuple[str, Judge]] = (

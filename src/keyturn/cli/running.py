@@ -8,6 +8,7 @@ import signal
 import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Hashable, Iterator
+from datetime import timedelta
 from functools import partial
 from http import HTTPStatus
 from time import monotonic
@@ -19,15 +20,12 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from keyturn.event_loop import on_signals
 from keyturn.reset.records.client import Client
-from keyturn.settings import ServerSettings
 from keyturn.settings.networks import read_network, read_peer
 from keyturn.telemetry.logs import LogEvent
 
 App = Callable[..., Any]
 
 log = logging.getLogger("keyturn.server")
-
-_DEFAULTS = ServerSettings()
 
 _MOST_AHEAD = 16
 """Requests that a client may send before the first is answered."""
@@ -58,7 +56,25 @@ _PATIENCE = 2
 """Seconds for open requests at the end; a browser's live connection would otherwise never end."""
 
 
-def within_open_files(limits: ServerSettings) -> ServerSettings:
+class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """What clients may hold of `serve`: each bound is what a slow browser needs, and costs little memory.
+
+    `max_headers`: bytes of a request's address, headers and trailers.
+    `max_connections`: beyond it, the client with the most connections loses the one that has waited longest. Each
+    connection of a trusted proxy counts as a client.
+    `request_timeout`: how long a request may take to arrive, and how long a client may stop reading an answer.
+    """
+
+    trusted_proxies: tuple[str, ...] = ()
+    max_headers: int = 16_384
+    max_connections: int = 800
+    request_timeout: timedelta = timedelta(seconds=10)
+
+
+_DEFAULTS = ConnectionLimits()
+
+
+def within_open_files(limits: ConnectionLimits) -> ConnectionLimits:
     """Return the limits, with no more connections than this process may open files."""
     import resource  # not available on Windows, where the studio runs
 
@@ -86,7 +102,7 @@ class BoundedProtocol(HttpToolsProtocol):
     the newest clients. With h11 it bounds only headers, and a request takes 60 microseconds more (OWASP ASVS 2.4.1).
     """
 
-    def __init__(self, limits: ServerSettings, **of_uvicorn: Any) -> None:
+    def __init__(self, limits: ConnectionLimits, **of_uvicorn: Any) -> None:
         super().__init__(**of_uvicorn)
         self._limits = limits
         self._seconds = limits.request_timeout.total_seconds()
@@ -218,7 +234,7 @@ async def serve(
     ready: Callable[[], None],
     stopping: Callable[[], None] = lambda: None,
     *,
-    limits: ServerSettings = _DEFAULTS,
+    limits: ConnectionLimits = _DEFAULTS,
 ) -> None:
     """Serve until SIGINT or SIGTERM. `ready` is called once requests are answered, `stopping` when the end begins."""
     server = _Server(uvicorn_config(app, limits), ready)
@@ -244,7 +260,7 @@ async def serving(app: App, bound: socket.socket) -> AsyncIterator[None]:
         await task
 
 
-def uvicorn_config(app: App, limits: ServerSettings, **more: Any) -> uvicorn.Config:
+def uvicorn_config(app: App, limits: ConnectionLimits, **more: Any) -> uvicorn.Config:
     """Return uvicorn's configuration. It can be pickled for other processes if `app` can.
 
     An access log would hold the paths of reset links (OWASP ASVS 16.2.5). Only `server.trusted_proxies` decides who the

@@ -26,10 +26,9 @@ from keyturn.settings.paths import Paths
 
 
 class ShownChallenge(msgspec.Struct, frozen=True):
-    """The challenge as templates see it: its kind, and whether browsers without scripts may go on."""
+    """The challenge as templates see it: its kind."""
 
     asked: Challenge
-    takes_without_script: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -110,7 +110,6 @@ def _transports(parts: "Parts") -> TransportFailover:
         parts.outbox,
         first,
         second,
-        mail.fallback_after,
     )
 
 

@@ -55,7 +55,7 @@ class Ground(Struct, frozen=True, kw_only=True):
 def build(settings: Settings, app: FromApp, themes: Themes, meters: Meters) -> Ground:
     """Open the database of the settings, or take the app's, and build the stores. Raises SettingsInvalid."""
     kept = settings.database
-    database = app.database or Database(kept.url, pool_size=kept.pool_size, schema=kept.schema, timeout=kept.timeout)
+    database = app.database or Database(kept.url, schema=kept.schema, timeout=kept.timeout)
     return Ground(
         records=stores.build(settings, database),
         accounts=app.accounts or accounts_for(settings, database),

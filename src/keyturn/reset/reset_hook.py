@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
 
 import msgspec
 
@@ -38,20 +37,23 @@ BeforeReset = Callable[[PendingReset], Awaitable[str | None]]
 """Returns None to let a reset pass, or the sentence that refuses it."""
 
 
+_PATIENCE = 5
+"""Seconds for an answer of the app's function, because a user waits for it."""
+
+
 def build(settings: Settings, ground: Ground) -> "ResetHook | None":
     """Return the hook for the app's function, or for that of the settings, if any. Raises SettingsInvalid."""
-    function, hooks = ground.app.before_reset, settings.hooks
-    if function is None and hooks.before_reset:
-        function = import_async_function(hooks.before_reset, "hooks.before_reset")
-    return ResetHook(function, hooks.timeout) if function else None
+    function = ground.app.before_reset
+    if function is None and settings.hooks.before_reset:
+        function = import_async_function(settings.hooks.before_reset, "hooks.before_reset")
+    return ResetHook(function) if function else None
 
 
 class ResetHook:
-    """Asks the app's function, for at most `timeout`. No answer, an error or an invalid answer never means consent."""
+    """Asks the app's function. No answer within five seconds, an error or an invalid answer never means consent."""
 
-    def __init__(self, function: BeforeReset, timeout: timedelta) -> None:
+    def __init__(self, function: BeforeReset) -> None:
         self._function = function
-        self._timeout = timeout.total_seconds()
 
     async def require_consent(self, account: Account, client: Client) -> None:
         """Raise ResetRefused with the app's sentence, or HookFailed (OWASP ASVS 16.5.3: no fail-open)."""
@@ -66,7 +68,7 @@ class ResetHook:
             request_id=client.request_id,
         )
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(_PATIENCE):
                 said: object = await self._function(pending)
         except Exception as error:
             reset_log.exception(LogEvent("hook.failed", hook="before_reset", error=type(error).__name__))

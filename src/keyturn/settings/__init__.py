@@ -106,7 +106,6 @@ class LdapSettings(msgspec.Struct, frozen=True, kw_only=True):
     """A directory, and the service account that sets passwords there.
 
     `servers`: `ldaps://` or `ldap://` with host and port, in the order in which they are asked.
-    `allow_plain`: passwords may cross the network without TLS.
     `base`: the entry under which the accounts are.
     `where`: attributes and the values that accounts have; {} for any person.
     `id` to `phone`: names of attributes. `id`: "" for entryUUID. It is objectGUID in Active Directory.
@@ -119,7 +118,6 @@ class LdapSettings(msgspec.Struct, frozen=True, kw_only=True):
     servers: tuple[str, ...] = ()
     start_tls: bool = False
     ca_file: Folder = Folder("")
-    allow_plain: bool = False
     bind_dn: str = ""
     bind_password: Secret = Secret("")
     base: str = ""
@@ -178,13 +176,12 @@ class SecureAccountSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HookSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Functions of the app's, as `package.module:function`. Each call may take `timeout`.
+    """Functions of the app's, as `package.module:function`.
 
     `before_reset` may refuse a reset.
     """
 
     before_reset: str = ""
-    timeout: timedelta = timedelta(seconds=5)
 
 
 class PasswordSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -273,7 +270,6 @@ class ChallengeSettings(msgspec.Struct, frozen=True, kw_only=True):
     `site_key`, `secret`: of the service; the first one is public.
     `timeout`: for each of at most two tries to reach the service.
     `on_failure`: "closed" refuses requests if the service fails or rejects our secret, "open" accepts them.
-    `without_script`: the hosted page also accepts a few requests without an answer.
     `cost`: rounds of PBKDF2 for one guess at ALTCHA's puzzle; a browser needs 256 guesses on average.
     `url`: where the service verifies answers; "" for its own address.
     """
@@ -284,7 +280,6 @@ class ChallengeSettings(msgspec.Struct, frozen=True, kw_only=True):
     secret: Secret = Secret("")
     timeout: timedelta = timedelta(seconds=3)
     on_failure: Literal["closed", "open"] = "closed"
-    without_script: bool = True
     cost: Annotated[int, Meta(ge=1_000, le=200_000)] = 5_000
     url: str = ""
 
@@ -436,13 +431,11 @@ class DatabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     `url`: a Secret, since it may contain a password.
     `schema`: the PostgreSQL schema of these tables; "" for the connection's default.
-    `pool_size`: connections; a worker keeps one of them to listen on.
     `timeout`: how long a request may wait for the server, counted from its arrival.
     """
 
     url: Secret = Secret("sqlite:///.keyturn/keyturn.db")
     schema: str = ""
-    pool_size: Annotated[int, Meta(ge=2)] = 10
     timeout: timedelta = timedelta(seconds=10)
 
 
@@ -477,7 +470,7 @@ class MailSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "
     `templates`: a folder of your own mails; each replaces Keyturn's mail of the same name.
     `capture_dir`: the folder in which "capture" writes .eml files.
     `fallback`: a second provider, for mails that `transport` certainly does not have. It is used if `transport` refuses
-    our key or log-in, or fails or cannot be reached in `fallback_after` tries in a row, of any mails.
+    our key or log-in, or fails or cannot be reached in four tries in a row, of any mails.
     """
 
     transport: ProviderOrCapture = "resend"
@@ -486,7 +479,6 @@ class MailSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "
     templates: Folder = Folder("")
     capture_dir: str = ".keyturn/mail"
     fallback: ProviderOrNone = ""
-    fallback_after: Count = 4
 
 
 class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -523,11 +515,6 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     `trusted_proxies`: addresses or networks whose X-Forwarded-For and X-Forwarded-Proto are trusted.
     `allowed_origins`: origins whose pages may call the API, without cookies.
     `allowed_hosts`: host names that are answered, beside the one of `base_url`; () for all.
-    `max_headers`: bytes of a request.
-    `max_connections`: beyond it, the client with the most connections loses the one that has waited longest. Each
-    connection of a trusted proxy counts as a client.
-    `request_timeout`: how long a request may take to arrive, and how long a client may stop reading an answer. It and
-    the three before apply to `serve`.
     `api_path`: the path of the routes that request, check and use links.
     `worker`: the process that sends the mails of `serve`, or of an app with the plugin. "child": a process that it
     starts and restarts. "inside": itself; its other answers wait while it prepares a mail, so their time tells
@@ -539,9 +526,6 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     trusted_proxies: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
     allowed_hosts: tuple[str, ...] = ()
-    max_headers: Annotated[int, Meta(ge=1024)] = 16_384
-    max_connections: Annotated[int, Meta(ge=16)] = 800
-    request_timeout: timedelta = timedelta(seconds=10)
     api_path: str = "/api/auth"
     worker: Literal["child", "inside", "none"] = "child"
 

@@ -29,10 +29,10 @@ def resend_at(url: str, api_key: str = API_KEY, timeout: timedelta = timedelta(s
 
 @pytest.fixture
 async def second(deployment: Deployment) -> AsyncIterator[SmtpServer]:
-    """Give the service an SMTP server to fall back to, after two tries."""
+    """Give the service an SMTP server to fall back to, after four tries."""
     async with running_smtp() as server:
         await deployment.deploy(
-            mail=MailSettings(from_="accounts@northwind.test", fallback="smtp", fallback_after=2),
+            mail=MailSettings(from_="accounts@northwind.test", fallback="smtp"),
             smtp=SmtpSettings(host="127.0.0.1", port=server.port, security="none"),
         )
         yield server
@@ -65,7 +65,7 @@ async def test_where_the_first_is_not_reached_the_second_is_asked_after_some_tri
 ) -> None:
     await deployment.deploy(resend=resend_at(NOWHERE))
     await deployment.ask()
-    for _ in range(2):
+    for _ in range(4):
         await deployment.work()
     assert second.mails == []
 
@@ -86,7 +86,7 @@ async def test_where_the_first_may_have_the_mail_nobody_else_ever_gets_it(
     await deployment.work()
     await resend.idle()
     await deployment.deploy(resend=resend_at(NOWHERE))
-    for _ in range(4):
+    for _ in range(6):
         await deployment.work()
     assert second.mails == []
 
@@ -152,7 +152,7 @@ async def test_the_transport_that_is_noted_is_the_one_that_is_asked(
     """The first is known to be down, so a new mail goes to the second; its answer is lost. Nobody else ever gets it."""
     await deployment.deploy(resend=resend_at(NOWHERE))
     await deployment.ask()
-    for _ in range(2):
+    for _ in range(4):
         await deployment.work()
     second.drops_answers = True
     await builtin_accounts(deployment.parts).add(Account(id="", email=GRACE, name="Grace"), "$2b$12$hash")
@@ -170,9 +170,9 @@ async def test_the_transport_that_is_noted_is_the_one_that_is_asked(
 async def test_a_first_that_answers_everything_with_a_fault_keeps_what_it_may_have_and_gets_nothing_new(
     deployment: Deployment, resend: ResendServer, second: SmtpServer
 ) -> None:
-    resend.coming.extend([refusal(503, "down")] * 3)
+    resend.coming.extend([refusal(503, "down")] * 5)
     await deployment.ask()
-    for _ in range(2):
+    for _ in range(4):
         await deployment.work()
     await builtin_accounts(deployment.parts).add(Account(id="", email=GRACE, name="Grace"), "$2b$12$hash")
     await deployment.ask(GRACE)

@@ -61,7 +61,7 @@ async def test_a_cookie_of_any_length_costs_no_more_than_none(path: str, service
 
 
 LONGEST = 15_500
-"""Bytes of a header, or of an address, which server.max_headers lets pass."""
+"""Bytes of a header, or of an address, of the 16 kB that headers may have."""
 
 COSTLY_HEADERS = {
     "accept": (",", "a/b,", "a/b;q=0.1,"),

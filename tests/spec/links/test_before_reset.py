@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -51,8 +50,7 @@ def not_async(_: PendingReset) -> str | None:
 
 @asynccontextmanager
 async def service_with(database_url: str, function: Callable[..., Awaitable[Any]]) -> AsyncIterator[Service]:
-    timeout = timedelta(milliseconds=50) if function is hang else timedelta(seconds=10)
-    hooks = HookSettings(before_reset=f"{__name__}:{function.__name__}", timeout=timeout)
+    hooks = HookSettings(before_reset=f"{__name__}:{function.__name__}")
     async with running(settings_for(database_url, hooks=hooks)) as service:
         await service.add(ADA, kind="viewer", locale="de")
         yield service

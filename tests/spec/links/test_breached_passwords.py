@@ -9,7 +9,7 @@ from sqlalchemy import text
 from tests.range_server import Fault, RangeServer, running_ranges, sha1_of
 from tests.spec.service import CHANGE, NEW_PASSWORD, PASSWORD, POLICY, Service, Start, problem
 
-from keyturn.settings import BreachSettings, DatabaseSettings, Secret
+from keyturn.settings import BreachSettings
 
 pytestmark = pytest.mark.any_database
 
@@ -108,11 +108,8 @@ async def test_nothing_is_asked_without_a_live_link_or_for_what_is_refused_anywa
 
 
 @pytest.mark.long
-async def test_no_connection_of_the_database_is_held_meanwhile(
-    start: Start, ranges: RangeServer, database_url: str
-) -> None:
-    database = DatabaseSettings(url=Secret(database_url), pool_size=2)
-    service = await start(breaches=asking(ranges, 1), database=database)
+async def test_no_connection_of_the_database_is_held_meanwhile(start: Start, ranges: RangeServer) -> None:
+    service = await start(breaches=asking(ranges, 1))
     token = await service.link()
     ranges.fault = Fault.SILENT
     resetting = asyncio.create_task(service.reset(token))

@@ -11,7 +11,7 @@ from tests.spec.second_factors import BUILTIN, code_of, enrol, reset_with
 from tests.spec.service import ADA, CHANGE, LOGIN, ME, NEW_PASSWORD, PASSWORD, Service, Start, problem
 
 from keyturn.accounts.builtin import SessionRow
-from keyturn.settings import DatabaseSettings, LimitSettings, Secret
+from keyturn.settings import LimitSettings
 
 
 class Gate:
@@ -130,15 +130,13 @@ async def test_of_a_reset_and_four_changes_at_once_one_succeeds(
 
 
 @pytest.mark.long
-async def test_those_who_come_too_late_need_no_second_connection(
-    start: Start, database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    service = await start(database=DatabaseSettings(url=Secret(database_url), pool_size=2))
+async def test_those_who_come_too_late_need_no_second_connection(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    service = await start()
     token = await service.link()
-    everybody_hashed(service, 12, monkeypatch)
+    everybody_hashed(service, 24, monkeypatch)
     async with asyncio.timeout(20):
-        answers = await asyncio.gather(*(service.reset(token) for _ in range(12)))
-    assert sorted(map(problem, answers)) == ["200"] + ["400 link-dead"] * 11
+        answers = await asyncio.gather(*(service.reset(token) for _ in range(24)))
+    assert sorted(map(problem, answers)) == ["200"] + ["400 link-dead"] * 23
 
 
 async def test_a_form_that_is_sent_twice_is_told_that_the_link_has_been_used(

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parseaddr
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
@@ -30,7 +30,7 @@ class MailgunSettings(msgspec.Struct, frozen=True, kw_only=True):
     domain: str = ""
     api_url: str = "https://api.mailgun.net"
     timeout: timedelta = port.TIMEOUT
-    rate: port.Rate = 50
+    rate: ClassVar[float] = 50  # calls a second, of all workers together; no limit is published
     webhook_signing_key: Secret = Secret("")
     previous_webhook_signing_key: Secret = Secret("")
 

@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
@@ -28,7 +28,7 @@ class SendGridSettings(msgspec.Struct, frozen=True, kw_only=True):
     api_key: Secret = Secret("")
     api_url: str = "https://api.sendgrid.com"
     timeout: timedelta = port.TIMEOUT
-    rate: port.Rate = 50
+    rate: ClassVar[float] = 50  # calls a second, of all workers together; no limit is published
     webhook_verification_key: str = ""
     previous_webhook_verification_key: str = ""
 

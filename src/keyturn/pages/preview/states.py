@@ -123,20 +123,20 @@ STATES = tuple(_state(name, given) for name, given in _FILE["states"].items())
 """In the order in which users meet them. Other pages lead to the first state of a page."""
 
 
-def _challenged(state: PageState, method: str, flaw: str, *, takes_without_script: bool) -> PageState:
-    challenge = ShownChallenge(Challenge(method, "a-site-key", "request"), takes_without_script)  # type: ignore[arg-type]
+def _challenged(state: PageState, method: str, flaw: str) -> PageState:
+    challenge = ShownChallenge(Challenge(method, "a-site-key", "request"))  # type: ignore[arg-type]
     shown = {"asked": method, "flaw": flaw, "flaw_text": flaw_text, "site": {"challenge": challenge}}
     return PageState(
         f"{state.name}-{method}-{flaw}", f"{state.label}, {method}", state.template, {**state.given, **shown}
     )
 
 
-_FLAWS = (("", True), ("missing", True), ("refused", False))
-"""What is wrong with an answer, and whether the form accepts browsers without scripts."""
+_FLAWS = ("", "missing", "refused")
+"""What is wrong with an answer."""
 
 CHALLENGE_STATES = tuple(
-    _challenged(state, method, flaw, takes_without_script=takes_without_script)
+    _challenged(state, method, flaw)
     for state in STATES
     if state.name in {"forgot", "link-expired"}
-    for method, (flaw, takes_without_script) in product(get_args(ChallengeMethod), _FLAWS)
+    for method, flaw in product(get_args(ChallengeMethod), _FLAWS)
 )

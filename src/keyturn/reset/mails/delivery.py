@@ -15,6 +15,9 @@ from keyturn.reset.mails.composer import SealedMail
 from keyturn.reset.records.link_store import Link
 from keyturn.reset.records.stores import Records
 
+_PATIENCE = 4
+"""Tries in a row that fail before the main transport counts as down: fewer may be one short outage."""
+
 
 class TransportFailover:
     """Hands a mail to the main transport or to the fallback, and never the same mail to both.
@@ -22,7 +25,7 @@ class TransportFailover:
     A transport that may have a mail, since its answer was lost, is the only one that is asked again. It may know the
     idempotency key, and a second transport would surely send a second mail. If it certainly has not got the mail, the
     choice is made again. The fallback is asked if the first rejects our key or log-in, or is down. It counts as down if
-    in `patience` tries in a row, of any mails, it was not reached or answered with a fault of its own.
+    in four tries in a row, of any mails, it was not reached or answered with a fault of its own.
     """
 
     def __init__(
@@ -30,14 +33,13 @@ class TransportFailover:
         outbox: Outbox,
         first: Sender,
         second: Sender | None = None,
-        patience: int = 4,
         *,
         breaker: Breaker | None = None,
     ) -> None:
         self._outbox = outbox
         self._first = first
         self._second = second
-        self._breaker = breaker or Breaker(patience)
+        self._breaker = breaker or Breaker(_PATIENCE)
 
     def first_in_line(self) -> "TransportFailover":
         """Return the same transports for urgent mails, which go first in the provider's pace. Close the original."""

@@ -61,8 +61,8 @@ class RequestChallenge:
 
     `on_failure`: without a verdict, "closed" refuses the request (ASVS 16.5.3). "open" accepts it, and the limits of
     requests hold as they do without a challenge.
-    `without_script`: accepts a few requests without an answer from browsers that run no scripts. They are too few to
-    help an attacker who needs thousands.
+    It accepts a few requests without an answer from browsers that run no scripts. They are too few to help an attacker
+    who needs thousands.
     """
 
     def __init__(
@@ -70,7 +70,6 @@ class RequestChallenge:
     ) -> None:
         self.challenge = challenge
         self.is_always_asked = settings.when == "always"
-        self.takes_without_script = settings.without_script
         self._limits = limits
         self._is_open = settings.on_failure == "open"
         self._meters = meters
@@ -108,7 +107,7 @@ class RequestChallenge:
 
     async def _require_leave(self, answer: Answer, client: Client) -> None:
         """Return if the browser runs no scripts and its request may go on. Raises ChallengeRequired."""
-        if answer.without_script and self.takes_without_script:
+        if answer.without_script:
             try:
                 await self._limits.count("without_script", client, "without_script_overall")
             except TooManyRequests:

@@ -185,7 +185,7 @@ def _ldap_tls_fault(ldap: LdapSettings, url: str) -> str:
     mend = "use ldaps://, or set accounts.ldap.start_tls"
     if ldap.kind == "active_directory":
         return f"{url} has no TLS, without which Active Directory changes no password: {mend}"
-    if is_loopback(url) or ldap.allow_plain:
+    if is_loopback(url):
         return ""
     return f"{url} would carry passwords without TLS: {mend}"
 
@@ -197,15 +197,11 @@ _SHORTEST_LIFE = timedelta(minutes=1)
 _LONGEST_LIFE = timedelta(days=7)
 """Until then, a reader of the mailbox may end the account's sessions."""
 
-_LONGEST_HOOK = timedelta(seconds=30)
-
 
 def safeguard_faults(settings: Settings) -> Iterator[Fault]:
     secure, hooks = settings.secure_account, settings.hooks
     if not _SHORTEST_LIFE <= secure.ttl <= _LONGEST_LIFE:
         yield Fault("secure_account.ttl", f"must be from a minute to {_LONGEST_LIFE.days} days")
-    if not timedelta(0) < hooks.timeout <= _LONGEST_HOOK:
-        yield Fault("hooks.timeout", f"must be at most {_LONGEST_HOOK.seconds} s, because a user waits for it")
     if hooks.before_reset and not FUNCTION.fullmatch(hooks.before_reset):
         yield Fault("hooks.before_reset", f"must be package.module:function, not {hooks.before_reset}")
     yield from _lock(settings)

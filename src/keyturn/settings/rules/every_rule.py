@@ -196,8 +196,6 @@ def _server(settings: Settings) -> Iterator[Fault]:
             read_network(network)
         except ValueError:
             yield Fault("server.trusted_proxies", f"must be an IP address or network, not {network}")
-    if settings.server.request_timeout <= timedelta(0):
-        yield Fault("server.request_timeout", "must be more than 0 s")
     yield from api_path_faults(settings.server.api_path)
 
 
