@@ -83,7 +83,6 @@ def test_servers_that_may_get_passwords(read: Read, lines: str) -> None:
         ('where = { "a=b" = "c" }', 'where."a=b"', "its name must be that of an attribute"),
         ('timeout = "11s"', "timeout", "must be at most 10 s, because a user waits for it"),
         ('timeout = "0s"', "timeout", "must be at most 10 s, because a user waits for it"),
-        ("connections = 0", "connections", "must be"),
         ('kind = "active_directory"\nid = "employeeID"', "id", "has no effect in Active Directory"),
         ('kind = "windows"', "kind", "must be"),
     ],

@@ -55,8 +55,6 @@ def test_one_line_switches_it_on(read: Read) -> None:
          {"second_step.table.key: is set, but the format base32 is not encrypted: remove it, or correct the format"}),
         ('[second_step.sms]\ntransport = "capture"',
          {"second_step.sms.transport: is set, but second_step.source is none"}),
-        (TWILIO + 'messaging_service = "MG1"',
-         {"second_step.sms.from: set either this or second_step.sms.messaging_service"}),
         (TWILIO.replace("+1415", "1415"), {"second_step.sms.from: must be a number such as +14155552671"}),
         (TWILIO + 'api_url = "ftp://x"',
          {"second_step.sms.api_url: must be an address like https://app.example.org, not 'ftp://x'"}),

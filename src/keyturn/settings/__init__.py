@@ -129,7 +129,6 @@ class LdapSettings(msgspec.Struct, frozen=True, kw_only=True):
     locale: str = "preferredLanguage"
     phone: str = ""
     unlock: bool = True
-    connections: Annotated[int, Meta(ge=1, le=50)] = 4
     timeout: timedelta = timedelta(seconds=5)
 
 
@@ -313,8 +312,8 @@ class SmsSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "f
 
     `transport`: "capture" writes each message as an .eml file beside the mails, and sends none.
     `user`, `password`: an API key and its secret, or the account's SID and token.
-    `from_`: the sender's number; `messaging_service` replaces it.
-    `daily`: messages a day for one account. `overall`: for all accounts together.
+    `from_`: the sender's number.
+    `overall`: messages a day for all accounts together.
     `prefixes`: beginnings of the numbers that may get messages; () for all.
     """
 
@@ -324,9 +323,7 @@ class SmsSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "f
     user: str = ""
     password: Secret = Secret("")
     from_: str = ""
-    messaging_service: str = ""
     cooldown: timedelta = timedelta(minutes=1)
-    daily: Annotated[int, Meta(ge=1)] = 5
     overall: Annotated[int, Meta(ge=1)] = 1000
     prefixes: tuple[str, ...] = ()
 

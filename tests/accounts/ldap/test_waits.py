@@ -46,13 +46,12 @@ async def opened(directories: list[FakeDirectory]) -> AsyncIterator[Opened]:
         bind_password=Secret("hunter2"),
         base="dc=northwind,dc=test",
         timeout=timedelta(seconds=0.3),
-        connections=1,
     )
     stores: list[LdapAccounts] = []
 
     def open_store(**changes: Any) -> LdapAccounts:
         values = {name: getattr(settings, name) for name in settings.__struct_fields__}
-        stores.append(LdapAccounts(LdapSettings(**{**values, **changes})))
+        stores.append(LdapAccounts(LdapSettings(**{**values, **changes}), connections=1))
         return stores[-1]
 
     yield open_store

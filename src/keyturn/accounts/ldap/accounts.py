@@ -9,7 +9,7 @@ from keyturn import addresses
 from keyturn.accounts.ldap import messages
 from keyturn.accounts.ldap.connection import SUCCESS, Connection, ConnectionBroken
 from keyturn.accounts.ldap.dialects import DIALECTS
-from keyturn.accounts.ldap.directory import BindRefused, Directory
+from keyturn.accounts.ldap.directory import CONNECTIONS, BindRefused, Directory
 from keyturn.accounts.ldap.messages import Entry, Result
 from keyturn.accounts.port import Account, NewPassword
 from keyturn.database import now
@@ -41,10 +41,10 @@ _AD = "1.2.840.113556.1.4.800"
 class LdapAccounts:
     """An AccountStore over a directory. A directory keeps no sessions: apps that ask it end theirs themselves."""
 
-    def __init__(self, settings: LdapSettings) -> None:
-        """Make the store. Raises SettingsInvalid if the certificates cannot be read."""
+    def __init__(self, settings: LdapSettings, connections: int = CONNECTIONS) -> None:
+        """Make the store. `connections`: at most, to one server. Raises SettingsInvalid if the certificates cannot be read."""
         self.settings = settings
-        self.directory = Directory(settings)
+        self.directory = Directory(settings, connections)
         self.dialect = dialect = DIALECTS[settings.kind]
         where = settings.where or dialect.where
         self._where = [messages.equal(attribute, value) for attribute, value in where.items()]

@@ -34,6 +34,10 @@ class BindRefused(AccountsUnready):
         self.setting = setting
 
 
+CONNECTIONS = 4
+"""Connections of a process at a time: each call takes milliseconds, and directories bound what one client may hold."""
+
+
 class Directory:
     """Runs jobs over connections of the service account, a few at a time.
 
@@ -41,7 +45,7 @@ class Directory:
     other servers take to learn it. Other processes may ask another server.
     """
 
-    def __init__(self, settings: LdapSettings) -> None:
+    def __init__(self, settings: LdapSettings, connections: int = CONNECTIONS) -> None:
         self._settings = settings
         self._timeout = settings.timeout.total_seconds()
         self._current = 0
@@ -49,7 +53,8 @@ class Directory:
         self._idle: list[Connection] = []
         self._refused: BindRefused | None = None
         self._refused_until = 0.0
-        self._places = asyncio.Semaphore(settings.connections)
+        self._connections = connections
+        self._places = asyncio.Semaphore(connections)
 
     async def work(self, job: Job[T], *, anonymous: bool = False, seconds: float = 0.0) -> T:
         """Run a job with a connection to the first server that answers, from the current one on.
@@ -149,7 +154,7 @@ class Directory:
         idle, self._idle = self._idle, []
         for connection in idle:
             await connection.close()
-        self._places = asyncio.Semaphore(self._settings.connections)  # the next call may come from another event loop
+        self._places = asyncio.Semaphore(self._connections)  # the next call may come from another event loop
 
 
 def _tls_context(settings: LdapSettings) -> ssl.SSLContext | None:

@@ -336,7 +336,5 @@ def _sms(settings: Settings, sms: SmsSettings, *, sending: bool) -> Iterator[Fau
         yield Fault("second_step.sms.account", "missing: Twilio's Account SID")
     if sending and not sms.password:
         yield Fault("second_step.sms.password", "missing: the Auth Token, or the secret of an API key")
-    if bool(sms.from_) == bool(sms.messaging_service):
-        yield Fault("second_step.sms.from", "set either this or second_step.sms.messaging_service")
-    elif sms.from_ and not _NUMBER.fullmatch(sms.from_):
+    if not _NUMBER.fullmatch(sms.from_):
         yield Fault("second_step.sms.from", "must be a number such as +14155552671")

@@ -61,7 +61,6 @@ def service_options(twilio: TwilioServer, listening: Twilio) -> dict[str, Any]:
         password=Secret(PASSWORD),
         from_="+14155552671",
         cooldown=timedelta(microseconds=1),
-        daily=4,
     )
     step = SecondStepSettings(source="builtin", sms=sms, tries=10)
     return {"second_step": step, "limits": FREE, "prepare": with_phone}
@@ -119,10 +118,10 @@ async def test_a_phone_gets_so_many_messages_a_day_and_no_more_and_none_for_a_ba
 ) -> None:
     token = await service.link()
     assert problem(await reset_with(service, token, "sms", password="password")) == "422 password-rejected"
-    answers = [await reset_with(service, token, "sms") for _ in range(5)]
-    assert [problem(one) for one in answers] == ["401 second-step-required"] * 4 + ["429 too-many-requests"]
+    answers = [await reset_with(service, token, "sms") for _ in range(6)]
+    assert [problem(one) for one in answers] == ["401 second-step-required"] * 5 + ["429 too-many-requests"]
     assert 86_000 < answers[-1].json()["retryAfter"] <= 86_400
-    assert len(twilio.messages) == 4
+    assert len(twilio.messages) == 5
 
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
@@ -131,7 +130,7 @@ async def test_what_twilio_refuses_is_no_code_and_counts_as_none(service: Servic
     twilio.coming += [(400, 21211), (429, 20429), (401, 20003)]
     for _ in range(3):
         assert problem(await reset_with(service, token, "sms")) == "503 unavailable"
-    for _ in range(4):
+    for _ in range(5):
         assert problem(await reset_with(service, token, "sms")) == "401 second-step-required"
     assert await service.works(token)
 

@@ -29,6 +29,9 @@ LIFE = timedelta(minutes=10)
 
 _COUNTER = DailyCounter(SmsCodeRow.messages, SmsCodeRow.counted_since)
 
+_DAILY = 5
+"""Messages for one account in 24 hours."""
+
 _PAUSE = 3600
 """Seconds until a retry, once all accounts together have used up their messages of a day."""
 
@@ -46,7 +49,7 @@ class SmsCodes:
     """Sends codes and verifies them. Each is for one reset, or for signing in, and works once, for `LIFE`.
 
     `text_of`: writes the message.
-    `cooldown`, `daily`: an account gets one message in `cooldown` and `daily` in 24 hours. Messages cost money, and a
+    `cooldown`: an account gets one message in this time, and five in 24 hours. Messages cost money, and a
     stranger in a mailbox could make a phone ring all night.
     `overall`: messages in 24 hours for all accounts together.
     `prefixes`: only numbers with one of them get messages. Strangers open accounts with expensive numbers that pay them
@@ -63,7 +66,7 @@ class SmsCodes:
     ) -> None:
         self._database = database
         self._sender = sender
-        self._cooldown, self._daily = settings.cooldown, settings.daily
+        self._cooldown = settings.cooldown
         self._overall, self._prefixes = settings.overall, settings.prefixes
         self._keys = [derive(key, "codes by SMS") for key in keys]
         self._text_of = text_of
@@ -114,7 +117,7 @@ class SmsCodes:
                     **values,
                     **_COUNTER.raised(day_ago, moment),
                 },
-                where=(row.sent_at <= moment - self._cooldown) & _COUNTER.has_room(day_ago, self._daily),
+                where=(row.sent_at <= moment - self._cooldown) & _COUNTER.has_room(day_ago, _DAILY),
             )
             .returning(row.account_id)
         )
@@ -146,7 +149,7 @@ class SmsCodes:
         if not found:
             return 1
         until: datetime = found[0]["sent_at"] + self._cooldown
-        if found[0]["messages"] >= self._daily:
+        if found[0]["messages"] >= _DAILY:
             until = max(until, found[0]["counted_since"] + DAY)
         return max(1, round((until - trial.moment).total_seconds()))
 

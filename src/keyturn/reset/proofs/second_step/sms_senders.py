@@ -35,8 +35,7 @@ class TwilioSms:
         auth = httpx.BasicAuth(settings.user or settings.account, settings.password)
         self._api = ProviderApi("twilio", settings.api_url, auth, timeout, reports=False)
         self._path = f"/2010-04-01/Accounts/{settings.account}/Messages.json"
-        service = {"MessagingServiceSid": settings.messaging_service}
-        self._origin = service if settings.messaging_service else {"From": settings.from_}
+        self._origin = {"From": settings.from_}
 
     async def send(self, number: str, text: str, validity: timedelta) -> None:
         """Hand the message over, with a validity period: Twilio's queue may be hours long.
