@@ -42,7 +42,10 @@ class LdapAccounts:
     """An AccountStore over a directory. A directory keeps no sessions: apps that ask it end theirs themselves."""
 
     def __init__(self, settings: LdapSettings, connections: int = CONNECTIONS) -> None:
-        """Make the store. `connections`: at most, to one server. Raises SettingsInvalid if the certificates cannot be read."""
+        """Make the store. `connections`: at most, to one server.
+
+        Raises SettingsInvalid if the certificates cannot be read.
+        """
         self.settings = settings
         self.directory = Directory(settings, connections)
         self.dialect = dialect = DIALECTS[settings.kind]
