@@ -34,7 +34,6 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "studio": ("keyturn.cli.emails.studio", "Preview the emails in a browser, with sample data."),
     "render": ("keyturn.cli.emails.render", "Render an email to the terminal or a file."),
     "check": ("keyturn.cli.emails.check", "Check the emails: MJML, clients, links, accessibility, safety."),
-    "diff": ("keyturn.cli.emails.diff", "Show which emails changed since a commit, in pictures."),
     "doctor": ("keyturn.cli.doctor", "Check the installation, and suggest fixes."),
     "accounts": ("keyturn.cli.accounts", "Find accounts, invite, send reset links, unlock."),
     "outbox": ("keyturn.cli.outbox", "List, retry, hold and release outgoing messages."),

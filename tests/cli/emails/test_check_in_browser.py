@@ -80,12 +80,6 @@ def test_without_a_browser_it_says_what_to_install(
     assert shown.err.startswith("keyturn: --browser: Chromium is not installed: install")
 
 
-def test_images_are_asked_for_by_a_browser_alone(keyturn: Keyturn, emails: Path) -> None:
-    shown = keyturn("check", str(emails), "--load-images")
-    assert shown.code == 1
-    assert "--load-images needs --browser" in shown.err
-
-
 def test_root_is_told_how_to_start_a_browser_without_its_sandbox(
     keyturn: Keyturn, emails: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,15 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from litestar.testing import TestClient
 from tests.cli.command import Keyturn
 
-from keyturn.emails.gallery import Gallery
-from keyturn.emails.gallery import git as own_git
 from keyturn.emails.gallery.opening import open_gallery
 from keyturn.emails.lint.changed_mails import changed_mails
-from keyturn.emails.snapshots.revisions import Moved
-from keyturn.emails.studio import Studio, create_studio_app
 
 pytestmark = pytest.mark.long
 
@@ -78,16 +73,6 @@ def repository(tmp_path: Path) -> Repository:
     (made.place / ".git" / "info" / "exclude").write_text("/program\n")
     made.write("emails/boats.html", MAIL.format("Soon"))
     return made
-
-
-def revisions_page(folder: Path, base: str = "HEAD~1") -> str:
-    def reopen(moved: Moved) -> Gallery:
-        return open_gallery(moved(folder), sandboxed=True)
-
-    studio = Studio(gallery=reopen(lambda path: path), sender="ada@example.test", reopen=reopen, token="")
-    with TestClient(create_studio_app(studio), base_url="http://127.0.0.1:8001") as client:
-        client.get(f"/studio/revisions/news?base={base}&sample=guessed")
-        return client.get(f"/studio/revisions?base={base}").text
 
 
 def checked_mails(keyturn: Keyturn, folder: Path, base: str = "HEAD~1") -> str:
@@ -208,21 +193,6 @@ CASES: dict[str, Callable[[Repository], None]] = {
 }
 
 
-REMOTE = {"core.sshCommand", "remote.uploadpack", "a remote helper", "core.gitProxy"}
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_the_page_of_revisions_runs_nothing_that_a_repository_names(repository: Repository, case: str) -> None:
-    CASES[case](repository)
-    repository.ran.unlink(missing_ok=True)
-
-    page = revisions_page(repository.place / "emails")
-
-    assert not repository.ran.exists()
-    assert "Commits of this folder" in page
-    assert ("does not contain emails/news.html at that commit; fetch the whole history" in page) == (case in REMOTE)
-
-
 @pytest.mark.parametrize("case", CASES)
 def test_a_check_of_what_has_changed_runs_nothing_that_a_repository_names(
     keyturn: Keyturn, repository: Repository, case: str
@@ -248,11 +218,9 @@ def test_variables_of_git_and_a_program_of_the_folder_called_git_do_not_count(
     monkeypatch.setenv("GIT_SSH_COMMAND", str(repository.program))
 
     told = checked_mails(keyturn, Path())
-    page = revisions_page(repository.place / "emails")
 
     assert not repository.ran.exists()
     assert "news.html:" in told
-    assert "2 mails differ from HEAD~1" in page
 
 
 def changed(folder: Path, base: str = "HEAD~1") -> set[str]:
@@ -366,12 +334,11 @@ def at_the_top(repository: Repository) -> Path:
         at_the_top,
     ],
 )
-def test_revisions_and_changes_are_told_wherever_a_repository_keeps_its_data(
+def test_changes_are_told_wherever_a_repository_keeps_its_data(
     repository: Repository, arrange: Callable[[Repository], Path]
 ) -> None:
     folder = arrange(repository)
 
-    assert "2 mails differ from HEAD~1" in revisions_page(folder)
     assert changed(folder) == {"news", "boats"}
     assert changed(folder, "HEAD") <= {"boats", "news"}
 
@@ -405,45 +372,13 @@ def test_nothing_is_written_into_a_repository(repository: Repository) -> None:
     (repository.place / "emails" / "boats.html").write_text(MAIL.format("Then emails/boats.html"), "utf-8")
     before = {file: file.lstat().st_mtime_ns for file in (repository.place / ".git").rglob("*")}
 
-    revisions_page(repository.place / "emails")
     changed(repository.place / "emails")
 
     assert {file: file.lstat().st_mtime_ns for file in (repository.place / ".git").rglob("*")} == before
 
 
-def test_a_pipe_in_a_repository_ends_in_a_sentence(
-    repository: Repository, keyturn: Keyturn, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(own_git, "_LONGEST", 1.0)
-    os.mkfifo(repository.place / ".git" / "refs" / "heads" / "pipe")
-
-    assert "git reports: no answer within 1 seconds." in revisions_page(repository.place / "emails")
+def test_a_pipe_in_a_repository_ends_in_a_sentence(repository: Repository, keyturn: Keyturn) -> None:
     (repository.place / ".git" / "HEAD").unlink()
     os.mkfifo(repository.place / ".git" / "HEAD")
+
     assert "not a regular file" in checked_mails(keyturn, repository.place / "emails")
-
-
-def test_a_tree_without_end_ends_in_a_sentence(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(own_git, "_MOST", 1_000_000)
-    inner = f"100644 blob {repository.git('rev-parse', 'HEAD:emails/news.html')}\ta.html\n"
-    for _ in range(9):
-        tree = repository.git("mktree", given=inner)
-        inner = "".join(f"040000 tree {tree}\t{number}\n" for number in range(10))
-    tree = repository.git("mktree", given=f"040000 tree {tree}\temails\n")
-    repository.git("tag", "endless", repository.git("commit-tree", tree, "-m", "Endless"))
-
-    page = revisions_page(repository.place / "emails", "endless")
-
-    assert "git reports: the answer is larger than 0 MB." in page
-
-
-def test_names_of_a_tree_that_lead_out_of_a_folder_on_windows_are_left_out(repository: Repository) -> None:
-    blob = repository.git("rev-parse", "HEAD:emails/news.html")
-    names = ("..\\..\\out.html", "C:\\out.html", "\\out.html", "kept.html")
-    tree = repository.git("mktree", given="".join(f"100644 blob {blob}\t{name}\n" for name in names))
-    tree = repository.git("mktree", given=f"040000 tree {tree}\temails\n")
-    repository.git("tag", "crafted", repository.git("commit-tree", tree, "-m", "Crafted"))
-
-    page = revisions_page(repository.place / "emails", "crafted")
-
-    assert ("kept/guessed" in page, "out/guessed" in page) == (True, False)

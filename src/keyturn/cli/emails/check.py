@@ -242,7 +242,6 @@ class _Options(msgspec.Struct, frozen=True, kw_only=True):
 
     groups: tuple[str, ...]
     browser: bool
-    load_images: bool
     no_browser_sandbox: bool
     only_changed: bool
     base: str
@@ -295,7 +294,6 @@ class _Options(msgspec.Struct, frozen=True, kw_only=True):
     help="Also measure each mail in Chromium at 320, 375 and 600 pixels (needs keyturn[browser]).",
 )
 @NO_BROWSER_SANDBOX
-@click.option("--load-images", is_flag=True, help="With --browser: download the images and report their sizes.")
 @click.option("--only-changed", is_flag=True, help="Check only mails that changed since --base, according to git.")
 @click.option(
     "--base",
@@ -335,8 +333,6 @@ def check(source: Source, output: str, only: tuple[str, ...], fail_on: str, **va
     options = _Options(**values)
     if options.write_baseline and (only or options.only_changed):
         fail("--write-baseline writes all findings: remove --only and --only-changed")
-    if options.load_images and not options.browser:
-        fail("--load-images needs --browser: add it")
     if options.no_browser_sandbox and not options.browser:
         fail("--no-browser-sandbox needs --browser: add it")
     opened = _with_branches(open_folder(source), options.samples_only, options.min_coverage)
@@ -403,7 +399,7 @@ def _look_in_browser(opened: Opened, only: set[str] | None, options: _Options) -
     # Started before the browser, whose driver may have threads.
     with closing(renderers_for(MailsToMeasure(opened.gallery), limits_of(opened.settings), 1)) as runner:
         try:
-            browser = running_chromium(load_images=options.load_images, sandboxed=not options.no_browser_sandbox)
+            browser = running_chromium(sandboxed=not options.no_browser_sandbox)
             with browser as chromium:
                 return look_at_mails(opened.gallery, chromium, only=only, runner=runner)
         except NoBrowser as missing:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict, fields, replace
 
@@ -20,7 +19,6 @@ from keyturn.plain_files import leads_out, printable_name, walk
 if TYPE_CHECKING:
     from keyturn.emails.gallery import Gallery
     from keyturn.emails.gallery.configuration import StudioSettings
-    from keyturn.emails.snapshots.revisions import Moved, Reopen
     from keyturn.settings import Settings
 
 _DEEPEST = 4
@@ -96,14 +94,12 @@ class Opened(Struct, frozen=True):
     """Holds a folder of emails, opened for a command.
 
     `settings` are those of the studio. `service` are those of the service, where these are its emails, and
-    `read_service` reads them anew. `reopen` opens the same folder as it was at another commit; None where its templates
-    alone lie elsewhere then.
+    `read_service` reads them anew.
     """
 
     gallery: "Gallery"
     settings: "StudioSettings"
     service: "Settings | None" = None
-    reopen: "Reopen | None" = None
     read_service: "Callable[[], Settings] | None" = None
 
     @property
@@ -156,19 +152,12 @@ def _open_foreign(directory: Path, source: Source, settings: "StudioSettings") -
     if not source.is_trusted and (refused := [*refused_without_trust(settings)]):
         raise SettingsInvalid(refused)
 
-    def open_moved(moved: "Moved") -> "Gallery":
-        samples, locales = (path and moved(path) for path in (settings.samples, settings.locales))
-        return open_templates(
-            moved(directory),
-            environment=source.environment,
-            settings=msgspec.structs.replace(settings, samples=samples, locales=locales),
-            sandboxed=not source.is_trusted,
-        )
-
-    gallery = open_moved(lambda path: path)
+    gallery = open_templates(
+        directory, environment=source.environment, settings=settings, sandboxed=not source.is_trusted
+    )
     for file, why in gallery.left_out.items():
         click.echo(warning(harmless(f"skipped {directory / file}: it {why}")), err=True)
-    return Opened(gallery, settings, reopen=open_moved)
+    return Opened(gallery, settings)
 
 
 def studio_settings(directory: Path | None, *, trusted: bool = False) -> "StudioSettings":

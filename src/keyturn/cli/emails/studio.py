@@ -231,7 +231,7 @@ def _runner(opened: Opened) -> "Runner[Drawer]":
     from keyturn.emails.renderers import renderers_for
     from keyturn.emails.studio.rendering.rendition import Drawer
 
-    runner = renderers_for(Drawer(opened.gallery, opened.reopen), limits_of(opened.settings), _WORKERS, _load_checks)
+    runner = renderers_for(Drawer(opened.gallery), limits_of(opened.settings), _WORKERS, _load_checks)
     runner.start()
     return runner
 
@@ -257,7 +257,6 @@ def _studio(
 
     return Studio(
         gallery=opened.gallery,
-        reopen=opened.reopen,
         sender=_sender(opened, settings),
         captured=captured,
         runner=runner,

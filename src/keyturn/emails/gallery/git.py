@@ -119,11 +119,6 @@ def open_repository(folder: Path, *, compares_files: bool = False) -> Iterator[R
         yield Repository(places.top, program, environment)
 
 
-def lies_in_repository(folder: Path) -> bool:
-    here = folder.resolve()
-    return any((above / ".git").exists() for above in (here, *here.parents))
-
-
 def _program() -> str:
     """Return the path of git, never one in the working directory."""
     places = [place for place in os.environ.get("PATH", os.defpath).split(os.pathsep) if Path(place).is_absolute()]

@@ -3,9 +3,6 @@
 Snapshots are plain files, which people can open and version control can show. `comparison` renders every
 mail and compares it, and `difference` finds the differences, for the studio, for `keyturn.testing` and for the
 terminal. The id of a comparison is a hash of both sides, so a reader accepts exactly what was shown.
-
-`revisions` draws mails of another commit in place of snapshots. It reads files as they lie in the repository: a filter
-in the repository's settings could run any program.
 """
 
 from keyturn.emails.snapshots.comparison import Comparison, MailName, Snapshot, SnapshotFolder, Snapshots

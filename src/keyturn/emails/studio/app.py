@@ -92,13 +92,13 @@ def studio_router(studio: Studio, path: str = "/studio") -> Router:
 def _parts(studio: Studio, path: str) -> tuple[Layout, dict[str, object]]:
     """Return what the handlers ask for, by the names of their parameters."""
     renditions = Renditions(studio.gallery, studio.runner)
-    review, revisions = Review.of(studio, renditions), studio.revisions()
+    review = Review.of(studio, renditions)
     known = KnownFindings(studio.gallery, studio.baseline)
     checks = Checks(renditions, studio.clients, studio.severity, known)
     folder_checks = FolderChecks(studio, renditions.runner, checks.in_browser, known)
-    sources, weights = SourceFiles(studio.gallery, studio.read_only), measure_pages.ImageWeights()
+    sources = SourceFiles(studio.gallery, studio.read_only)
     layout = Layout(studio, folder_checks, review, sources, path)
-    canvas = canvas_pages.Canvas(renditions, studio.sender, weights.known)
+    canvas = canvas_pages.Canvas(renditions, studio.sender)
     data = data_tab.DataTab(studio.gallery, renditions.data)
     return layout, {
         "captured_checks": CapturedChecks(studio.clients),
@@ -108,14 +108,12 @@ def _parts(studio: Studio, path: str) -> tuple[Layout, dict[str, object]]:
         "sources": sources,
         "drafts": Drafts(renditions, studio.clients, studio.severity),
         "review": review,
-        "revisions": revisions,
         "layout": layout,
         "canvas": canvas,
         "checks": checks,
         "folder_checks": folder_checks,
         "drawn_pages": hosted_pages.DrawnPages(studio.pages, layout.url("page-frames")) if studio.pages else None,
         "renditions": renditions,
-        "weights": weights,
         "data_tab": data,
         "pages": template_pages.SamplePages(studio.gallery, canvas, data, checks, folder_checks, review, layout),
     }
@@ -162,8 +160,6 @@ def _handlers(studio: Studio) -> Iterator[HTTPRouteHandler]:
         yield from (*inbox_pages.HANDLERS, *measure_pages.OF_CAPTURED)
     if studio.pages:
         yield from hosted_pages.HANDLERS
-    if studio.revisions():
-        yield from comparison_pages.OF_REVISIONS
     if studio.snapshots:
         yield from comparison_pages.OF_SNAPSHOTS
     else:

@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from keyturn.emails.gallery import Gallery
-from keyturn.emails.gallery.git import lies_in_repository
 from keyturn.emails.inbox.store import CapturedMails
-from keyturn.emails.renderers import Here, Limits, Runner
-from keyturn.emails.snapshots.revisions import Reopen, Revisions
+from keyturn.emails.renderers import Limits, Runner
 from keyturn.emails.studio.access import is_loopback
-from keyturn.emails.studio.rendering.rendition import BoundedSides, Drawer
+from keyturn.emails.studio.rendering.rendition import Drawer
 from keyturn.emails.studio.sending import MailProvider, Sending
 
 
@@ -64,8 +62,6 @@ class Studio:
     `edits`: whether templates can be edited in the browser. None: only if no other machine reaches the studio.
     `smtp`, `smtps`: "host:port" of the inbox, or empty.
     `opens_inbox`: whether the first page is the inbox, instead of the mails of the gallery.
-    `reopen`: opens the gallery with the files of another commit, if there is no `runner`. None: only the templates
-      change.
     `pages`: the hosted pages, or None.
     `runner`: renders and checks in processes that end when a template runs away. None: in this process.
 
@@ -90,7 +86,6 @@ class Studio:
     smtp: str = ""
     smtps: str = ""
     opens_inbox: bool = False
-    reopen: Reopen | None = None
     pages: HostedPages | None = None
     runner: Runner[Drawer] | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
@@ -117,8 +112,3 @@ class Studio:
         self.stopping.set()
         if self.runner:
             self.runner.close()
-
-    def revisions(self) -> Revisions | None:
-        if not lies_in_repository(self.gallery.folder):
-            return None
-        return Revisions(self.gallery, BoundedSides(self.runner or Here(Drawer(self.gallery, self.reopen))))

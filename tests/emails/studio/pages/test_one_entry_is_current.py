@@ -15,7 +15,6 @@ from keyturn.emails.studio import Studio, create_studio_app
 @pytest.fixture
 def whole(studio: Studio, tmp_path: Path) -> Iterator[Client]:
     """Open a studio with all that the navigation may lead to."""
-    (tmp_path / ".git").mkdir()
     with TestClient(
         create_studio_app(replace(studio, snapshots=tmp_path / "snapshots")), base_url="http://127.0.0.1:8001"
     ) as client:
@@ -37,7 +36,6 @@ def current(page: str) -> list[str]:
         ("sheet", "list-sheet"),
         ("snapshots", "list-snapshots"),
         ("snapshots/greeting?sample=ada&lang=de", "waiting-2"),
-        ("revisions", "list-revisions"),
         ("inbox", "inbox"),
         ("inbox?search=nothing", "inbox"),
         ("inbox/{mail}", "mail-{mail}"),

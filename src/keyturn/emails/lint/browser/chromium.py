@@ -6,15 +6,15 @@ One page measures all mails. It runs no scripts and reaches no other host.
 import os
 import shutil
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from keyturn.emails.gallery import Gallery, Sample
 from keyturn.emails.gallery.branches.search import LONGEST
-from keyturn.emails.lint.browser.images import Image, check_images, files_beside, images_of, with_weights
+from keyturn.emails.lint.browser.images import Image, check_images, files_beside, images_of
 from keyturn.emails.lint.browser.measurements import (
     WIDTHS,
     Measurement,
@@ -59,13 +59,6 @@ _TO_EXPLORE = LONGEST + Limits().seconds
 """Seconds for finding the values of branches."""
 
 
-_TALLEST = 10_000
-"""Pixels of a picture's height."""
-
-
-_R = TypeVar("_R")
-
-
 class NoBrowser(KeyturnError):
     """Chromium is missing or fails to start. The message is a sentence for users."""
 
@@ -75,53 +68,25 @@ class NotMeasured(Exception):
 
 
 class Chromium:
-    """Measures mails, one after the other.
+    """Measures mails, one after the other."""
 
-    `load_images`: images are fetched from their hosts. `weights` then has the bytes of each, by address.
-    """
-
-    def __init__(self, browser: "Browser", *, load_images: bool) -> None:
+    def __init__(self, browser: "Browser") -> None:
         self._browser = browser
-        self._load_images = load_images
         self._page: Page | None = None
         self._tools: CDPSession | None = None
         self._html = ""
-        self.weights: dict[str, int] = {}
         self._script = f"((width) => {{ {_source_of('measure')}\nreturn JSON.stringify([measure(document, width)]); }})"
 
     def measure(self, html: str) -> tuple[Measurement, ...]:
         """Return a measurement for each width. Raises NotMeasured."""
-        return self._show(html, lambda page: tuple(one for width in WIDTHS for one in self._measure_at(page, width)))
-
-    def picture(self, html: str, width: int) -> bytes:
-        """Return the mail as PNG, at most `_TALLEST` pixels of its height. Raises NotMeasured."""
-
-        def take(page: "Page") -> bytes:
-            box = page.locator("html").bounding_box()
-            height = min(max(box["height"] if box else 0, 1), _TALLEST)
-            return page.screenshot(full_page=True, clip={"x": 0, "y": 0, "width": width, "height": height})
-
-        return self._show(html, take, width)
-
-    def differences(self, old: str, new: str, width: int) -> list[tuple[str, int, int, int, int]]:
-        """Return the marks on the new mail: a kind, "changed" or "removed", and top, bottom, left and right.
-
-        Raises NotMeasured.
-        """
-        script = f"(old) => {{ {_source_of('overlay')}\nreturn old ? marks(old) : parts(); }}"
-        parts = self._show(old, lambda page: page.evaluate(script), width)
-        return self._show(new, lambda page: [tuple(mark) for mark in page.evaluate(script, parts)], width)
-
-    def _show(self, html: str, then: "Callable[[Page], _R]", width: int = WIDTHS[0]) -> _R:
         from playwright.sync_api import Error
 
         if len(html) > _LONGEST:
             raise NotMeasured(f"its HTML has more than {_LONGEST // 1024**2} MB")
         try:
             self._html, page = html, self._open_page()
-            page.set_viewport_size({"width": width, "height": 800})
             page.goto(_ADDRESS)
-            return then(page)
+            return tuple(one for width in WIDTHS for one in self._measure_at(page, width))
         except Error as error:
             self._leave_page()
             raise NotMeasured(error.message.partition("\n")[0]) from error
@@ -149,22 +114,8 @@ class Chromium:
             route.fulfill(body=self._html, headers=headers)
         elif route.request.resource_type != "image":
             route.abort()
-        elif self._load_images and not route.request.url.startswith(_ADDRESS):
-            self._fetch(route)
         else:
             route.fulfill(body=_STAND_IN, content_type="image/svg+xml")
-
-    def _fetch(self, route: "Route") -> None:
-        from playwright.sync_api import Error
-
-        try:
-            answer = route.fetch(max_redirects=3, timeout=_IMAGE_MS)
-        except Error:
-            route.abort()
-            return
-        if answer.ok:
-            self.weights[route.request.url] = len(answer.body())
-        route.fulfill(response=answer)
 
     def _leave_page(self) -> None:
         """Close a page that does not answer. The next mail gets a new one."""
@@ -181,15 +132,13 @@ _INSTEAD = "run it as another user, or add --no-browser-sandbox if you trust the
 
 
 @contextmanager
-def running_chromium(
-    *, load_images: bool = False, sandboxed: bool = True, needed_by: str = "check --browser"
-) -> Iterator[Chromium]:
+def running_chromium(*, sandboxed: bool = True) -> Iterator[Chromium]:
     """Start a browser. Raises ExtraMissing without Playwright, and NoBrowser without a Chromium.
 
     `sandboxed`: in Chromium's own sandbox, in which root cannot start it: then NoBrowser says so. Mails are outside
     text, and a fault of the browser's engine must not give them this user's rights.
     """
-    with requires_extra("browser", needed_by):
+    with requires_extra("browser", "check --browser"):
         from playwright.sync_api import Error, sync_playwright
 
     if sandboxed and hasattr(os, "geteuid") and os.geteuid() == 0:
@@ -200,7 +149,7 @@ def running_chromium(
         except Error as error:
             raise NoBrowser(_explain(error.message)) from error
         try:
-            yield Chromium(browser, load_images=load_images)
+            yield Chromium(browser)
         finally:
             browser.close()
 
@@ -321,4 +270,4 @@ def look_at(mail: MailToMeasure, chromium: Chromium) -> Iterator[Finding]:
         yield RULES.finding(mail.first, "browser/not-measured", reason=reason)
     else:
         yield from findings_of(notice(measurements, mail.place_of))
-    yield from check_images(with_weights(mail.images, chromium.weights))
+    yield from check_images(mail.images)

@@ -3,12 +3,11 @@
 import base64
 import binascii
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from keyturn.emails.lint.document import Document
 from keyturn.emails.lint.finding import RULES, Finding, Place
@@ -66,11 +65,6 @@ def files_beside(folder: Path) -> Weigh:
             return None
 
     return weigh
-
-
-def with_weights(images: Iterable[Image], weights: Mapping[str, int]) -> tuple[Image, ...]:
-    """Return the images with the weights of fetched ones, by address."""
-    return tuple(replace(one, weight=weights.get(one.address, one.weight)) for one in images)
 
 
 def check_images(images: Iterable[Image]) -> Iterator[Finding]:

@@ -1,7 +1,7 @@
 """The middle of a page: a mail in a frame, its sources, the selected line, and the mail as a file."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,7 +10,7 @@ from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.exceptions import ValidationException
 
-from keyturn.emails.lint.browser.images import Image, files_beside, images_of, with_weights
+from keyturn.emails.lint.browser.images import Image, files_beside, images_of
 from keyturn.emails.lint.checks.parts import CLIPPED_AT
 from keyturn.emails.lint.clients.word import word_losses
 from keyturn.emails.lint.document import Document
@@ -29,10 +29,9 @@ T = TypeVar("T")
 
 
 class Canvas:
-    """Shows a rendition in each of its forms. An unknown name is a LookupError. `weights`: bytes of remote images."""
+    """Shows a rendition in each of its forms. An unknown name is a LookupError."""
 
-    def __init__(self, renditions: Renditions, sender: str, weights: Mapping[str, int]) -> None:
-        self._weights = weights
+    def __init__(self, renditions: Renditions, sender: str) -> None:
         self._renditions = renditions
         self._gallery = renditions.gallery
         self._sources = Sources(renditions.gallery, sender)
@@ -90,7 +89,7 @@ class Canvas:
         return lambda key: known[key].trail[0] if key in known else first
 
     def images(self, rendition: Rendition) -> tuple[Image, ...]:
-        return with_weights(self._read(rendition, _images, self._gallery.folder) or (), self._weights)
+        return self._read(rendition, _images, self._gallery.folder) or ()
 
     def message(self, rendition: Rendition) -> bytes:
         return self._sources.message(rendition)

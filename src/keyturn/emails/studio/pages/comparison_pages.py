@@ -1,4 +1,4 @@
-"""Mails before and after a change: against another commit, and against their snapshots, which can be accepted."""
+"""Mails beside their snapshots, which can be accepted."""
 
 from typing import Annotated, Any, Literal
 
@@ -9,64 +9,13 @@ from litestar.exceptions import HTTPException
 from litestar.params import FromPath, URLEncodedBody
 from litestar.response import Redirect
 
-from keyturn.emails.gallery.git import GitFailed
 from keyturn.emails.snapshots import Comparison, MailName
 from keyturn.emails.snapshots.comparison import in_one_line
-from keyturn.emails.snapshots.revisions import NotListed, Revisions
 from keyturn.emails.studio import frames
-from keyturn.emails.studio.access import no_other_site
 from keyturn.emails.studio.checks.snapshots import Review, Stale, group_changes
 from keyturn.emails.studio.frames.rewriting import mark_changes
 from keyturn.emails.studio.pages.layout import Layout
 from keyturn.emails.studio.view import View
-
-_LAST_COMMIT = "HEAD"
-
-
-@get("/revisions", sync_to_thread=True, guards=[no_other_site])
-def revisions_page(
-    view: NamedDependency[View], revisions: NamedDependency[Revisions], layout: NamedDependency[Layout]
-) -> Response[str]:
-    """List the mails that differ from a commit; without a choice, by changes that are not committed yet."""
-    view = view.to(base=view.base or _LAST_COMMIT)
-    context: dict[str, Any] = {"view": view, "branches": [], "commits": [], "changes": [], "trouble": ""}
-    try:
-        context |= {"branches": revisions.branches(), "commits": revisions.commits()}
-        context["changes"] = revisions.changes(view.base)
-    except GitFailed as error:
-        context["trouble"] = f"git reports: {error}."
-    except NotListed as error:
-        context["trouble"] = str(error)
-    return layout.page("revisions.html", {**context, "revisions": True, "sandbox": frames.PREVIEW})
-
-
-@get("/revisions/{name:path}", sync_to_thread=True, guards=[no_other_site])
-def revision_page(
-    mail_name: NamedDependency[MailName],
-    view: NamedDependency[View],
-    revisions: NamedDependency[Revisions],
-    layout: NamedDependency[Layout],
-) -> Response[str]:
-    """Show a mail before and after: rendered, or the differences in its HTML or its text."""
-    comparison = _compare(revisions, mail_name, view)
-    context = {
-        "view": view,
-        "comparison": comparison,
-        "frame": view.only("sample", "lang", "dir", "scheme", "images", "remote", "base"),
-        "sandbox": frames.PREVIEW,
-        "revisions": True,
-    }
-    return layout.page("revision.html", context)
-
-
-@get("/revision-frames/{side:str}/{name:path}", sync_to_thread=True, guards=[no_other_site])
-def revision_frame(
-    side: FromPath[Literal["before", "after"]],
-    mail_name: NamedDependency[MailName],
-    drawn: NamedDependency[View],
-    revisions: NamedDependency[Revisions],
-) -> Response[str]:
-    return _frame(_compare(revisions, mail_name, drawn), side, drawn)
 
 
 def _frame(comparison: Comparison, side: Literal["before", "after"], drawn: View) -> Response[str]:
@@ -79,13 +28,6 @@ def _frame(comparison: Comparison, side: Literal["before", "after"], drawn: View
     whole = comparison.before is None or comparison.after is None
     html = mark_changes(snapshot.html, () if whole else changed, side)
     return frames.answer(frames.apply_view(in_one_line(html), drawn), drawn, frames.PREVIEW)
-
-
-def _compare(revisions: Revisions, name: MailName, view: View) -> Comparison:
-    try:
-        return revisions.compare(view.base or _LAST_COMMIT, name)
-    except GitFailed as error:
-        raise LookupError(f"git reports: {error}.") from error
 
 
 class Acceptance(msgspec.Struct):
@@ -193,5 +135,4 @@ def _next_after(here: MailName, waiting: list[MailName]) -> MailName | None:
     return next((name for name in (*later, *waiting) if name != here), None)
 
 
-OF_REVISIONS = (revisions_page, revision_page, revision_frame)
 OF_SNAPSHOTS = (snapshots_page, snapshot_page, proof_frame, accept_several, accept_one)

@@ -20,7 +20,6 @@ from litestar.response import Redirect
 from litestar.status_codes import HTTP_421_MISDIRECTED_REQUEST
 from msgspec import Struct
 
-from keyturn.emails.gallery.git import lies_in_repository
 from keyturn.emails.lint.browser.images import HEAVY
 from keyturn.emails.lint.checks.parts import CLIPPED_AT, STYLE_DROPPED_AT
 from keyturn.emails.lint.finding import Finding, Place
@@ -147,8 +146,6 @@ class Layout:
             "editor_url": self.editor_url,
             "edit_refusal": sources.refusal,
             "inbox_rows": rows,
-            "weighable": not studio.is_shared,
-            "has_revisions": lies_in_repository(gallery.folder),
             "foreign": gallery.folder.name if gallery.is_foreign else "",
             "remote_hosts": remote_hosts,
             "hints": hints,

@@ -1,7 +1,7 @@
 """The mail of a view, rendered once for all requests (the page, its frame, its lines and its checks), within limits."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -25,8 +25,6 @@ from keyturn.emails.lint.finding import limit_of
 from keyturn.emails.lint.source.unknown_filters import going_on, with_lenient_origins
 from keyturn.emails.renderers import Here, LimitExceeded, Limits, Runner
 from keyturn.emails.renderers.limits import OutOfTime
-from keyturn.emails.snapshots import MailName
-from keyturn.emails.snapshots.revisions import Mail, MailStopped, MovedFolder, NotListed, Reopen, sides_of
 from keyturn.emails.studio.data.current_data import CurrentData, CurrentDataReader
 from keyturn.emails.studio.rendering.faults import RenderFault, fault_of_limit, fault_of_samples, fault_of_template
 from keyturn.emails.studio.rendering.kept import Kept
@@ -75,14 +73,13 @@ class Drawn(Struct, frozen=True):
 
 
 class Drawer:
-    """Draws mails of a gallery, one at a time. `reopen` opens the gallery at another commit, for `side`.
+    """Draws mails of a gallery, one at a time.
 
     `traced`: its templates with origins, each compiled once for pictures and checks.
     """
 
-    def __init__(self, gallery: Gallery, reopen: Reopen | None = None) -> None:
+    def __init__(self, gallery: Gallery) -> None:
         self.gallery = gallery = going_on(gallery)
-        self.side = sides_of(gallery, reopen)
         self._as_sent = gallery.renderers(with_lenient_filters)
         self.traced = gallery.renderers(with_lenient_origins)
         self._strict = gallery.renderers()
@@ -166,69 +163,6 @@ def _states_elsewhere(templates: Templates, language: Language) -> Iterable[File
         file = template.filename or ""
         if not file or Path(file) not in templates.folders:
             yield state_of(file) if file else ("", 0, 0)
-
-
-_TOGETHER = 40
-"""Mails of one request: a renderer looks at the folder once for them, within the limits of one mail."""
-
-_ENOUGH = 3
-"""After so many stopped templates, the others are not tried."""
-
-
-class BoundedSides:
-    """Has mails of other commits drawn within the limits of mails. A template beyond its limits is a fault."""
-
-    def __init__(self, runner: Runner[Drawer]) -> None:
-        self._runner = runner
-
-    def names(self, there: MovedFolder | None) -> list[MailName]:
-        try:
-            return self._runner.run(_names, there)
-        except LimitExceeded as exceeded:
-            what = "of that commit" if there else "of the working tree"
-            raise NotListed(f"The mails {what} cannot be listed: this takes too much time or memory.") from exceeded
-
-    def mails(self, there: MovedFolder | None, names: Sequence[MailName]) -> dict[MailName, Mail]:
-        drawn: dict[MailName, Mail] = {}
-        for start in range(0, len(names), _TOGETHER):
-            together = names[start : start + _TOGETHER]
-            try:
-                drawn |= self._runner.run(_mails, there, together)
-            except LimitExceeded:
-                for those in _by_template(together):
-                    stopped = {name.template for name, mail in drawn.items() if isinstance(mail, MailStopped)}
-                    drawn |= self._of_template(there, those, stopped)
-        return drawn
-
-    def _of_template(
-        self, there: MovedFolder | None, names: Sequence[MailName], stopped: set[str]
-    ) -> dict[MailName, Mail]:
-        template = names[0].template
-        if template in stopped:
-            return dict.fromkeys(
-                names, MailStopped(template, None, "another sample of the template takes too much time or memory")
-            )
-        if len(stopped) >= _ENOUGH:
-            why = f"it was not rendered, because {_ENOUGH} templates already took too much time or memory"
-            return dict.fromkeys(names, MailStopped(template, None, why))
-        try:
-            return self._runner.run(_mails, there, names)
-        except LimitExceeded as exceeded:
-            fault = fault_of_limit(exceeded.limit, template)
-            return dict.fromkeys(names, MailStopped(template, None, fault.message))
-
-
-def _names(drawer: Drawer, there: MovedFolder | None) -> list[MailName]:
-    return drawer.side(there).names()
-
-
-def _mails(drawer: Drawer, there: MovedFolder | None, names: Sequence[MailName]) -> dict[MailName, Mail]:
-    return drawer.side(there).mails(names)
-
-
-def _by_template(names: Sequence[MailName]) -> Iterator[list[MailName]]:
-    for template in dict.fromkeys(name.template for name in names):
-        yield [name for name in names if name.template == template]
 
 
 T = TypeVar("T")
