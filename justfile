@@ -31,13 +31,13 @@ lint:
 test *flags:
     uv run pytest {{flags}}
 
-# Run the long tests, those that need optional programs, and random input: all that `just bare` leaves out
+# Run the long tests, those that need optional programs, and those on PostgreSQL: all that `just bare` leaves out
 stories *flags:
-    uv run pytest -m "long or hypothesis or program or (any_database and postgresql)" --hypothesis-profile=thorough {{flags}}
+    uv run pytest -m "(long or program or (any_database and postgresql)) and not nightly" {{flags}}
 
 # Run the quick tests, in 40 seconds: no service, no studio, no database, no server, no browser
 quick *flags:
-    uv run pytest -m "not app and not browser and not mariadb and not postgresql and not postgresql_with_tls and not slow and not long" {{flags}}
+    uv run pytest -m "not app and not browser and not mariadb and not postgresql and not postgresql_with_tls and not slow and not long and not nightly" {{flags}}
 
 # Test the wheel with the newest versions of its dependencies, up to pyproject's `exclude-newer`; 2 to 4 minutes
 newest *flags:
@@ -47,17 +47,13 @@ newest *flags:
 oldest *flags:
     uv run python -m tests.versions oldest {{flags}}
 
-# Run the browser tests in all languages, not only in the most different ones
-languages:
-    EVERY_LANGUAGE=1 uv run pytest -m "long or not long" tests/pages/on_screen/test_every_language.py tests/frontend/test_every_language.py tests/mail/rendering/test_on_screen.py -k every_language
-
 # Run the default tests as on a machine without Chromium, MariaDB, nginx and the other optional programs
 bare *flags:
     env -u CI PROGRAMS_PATH= uv run pytest {{flags}}
 
 # Run the tests with coverage of src, which must stay over 95 %; takes twice as long
 cover:
-    uv run pytest -m "long or not long" --cov --cov-fail-under=95
+    uv run pytest -m "not nightly" --cov --cov-fail-under=95
 
 # Measure endpoints, delivery, studio and start, beside a plain application and Django; --quick shows that the benchmarks run
 bench *flags:
@@ -92,8 +88,12 @@ messages:
     uv run pybabel -q extract -F babel.cfg --ignore-dirs ".*" -o src/keyturn/languages/locales/keyturn.pot --omit-header --no-location --sort-output src/keyturn email_templates
     uv run pybabel -q update -i src/keyturn/languages/locales/keyturn.pot -d src/keyturn/languages/locales -D keyturn --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
 
-# Run all that CI runs: about half an hour on two idle cores
-check: lint bare stories newest oldest
+# Run all that CI runs: at most 25 minutes on two cores
+check: lint bare stories
+
+# Run what CI leaves out, in hours: other versions of dependencies, every language, thousands of random inputs and worlds
+nightly: newest oldest && chaos (simulate "--seeds" "10000") (simulate "--seeds" "2000" "--ablate") screenshots
+    uv run pytest -m "nightly or hypothesis" --hypothesis-profile=thorough
 
 # Print what each room weighs, beside the budgets; `--lower` lowers the numbers in pyproject.toml to today's
 weight *flags:

@@ -1,6 +1,5 @@
 """Databases that write durably: SQLite files, and PostgreSQL with its default settings, fsync included."""
 
-import asyncio
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
@@ -9,7 +8,6 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import asyncpg
 import msgspec
 import psycopg
 
@@ -53,7 +51,8 @@ def _postgresql(folder: Path, cores: Sequence[int]) -> Iterator[Databases]:
         pid = int((folder / "data" / "postmaster.pid").read_text("utf-8").split("\n", 1)[0])
 
         def empty(name: str) -> str:
-            asyncio.run(_execute(address, f'CREATE DATABASE "{name}"'))
+            with closing(psycopg.connect(address, autocommit=True)) as connection:
+                connection.execute(f'CREATE DATABASE "{name}"')
             return str(address.replace("/postgres?", f"/{name}?"))
 
         yield Databases(empty, pid)
@@ -73,11 +72,3 @@ def watched_outbox(url: str) -> Iterator[Callable[[], bool]]:
 @cache
 def _runtime_folder() -> "TemporaryDirectory[str]":
     return TemporaryDirectory(prefix="keyturn-")
-
-
-async def _execute(address: str, statement: str) -> None:
-    connection = await asyncpg.connect(address)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()

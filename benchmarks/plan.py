@@ -22,7 +22,6 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     mails: int = 3000
     unknown: int = 10_000
     engines: Sequence[str] = tuple(ENGINES)
-    peers: Sequence[str] = ()
 
 
 QUICK = Plan(

@@ -14,19 +14,18 @@ import json
 import math
 import os
 import random
-import re
-import signal
-import subprocess
-import sys
 import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import click
 from sqlalchemy import Connection, insert, text
 
+from benchmarks.processes import answering, page
 from keyturn.accounts.builtin import AccountRow
 from keyturn.database import Database, now
 from keyturn.database.migrations import migrate
@@ -36,7 +35,6 @@ NAMES = ("known name", "disabled name", "unknown name")
 PAUSE = 0.025
 """Seconds between samples. A mail takes the worker less, so it can delay the ping but not the next request."""
 
-_READY = re.compile(r"http://127\.0\.0\.1:(\d+)")
 _REQUEST, _PING = "/api/auth/request-password-reset", "/health/live"
 
 Samples = Mapping[str, tuple[list[int], list[int]]]
@@ -53,7 +51,7 @@ def main(samples: int, database: str, worker: str, *, names: bool) -> None:
     kinds, more = KINDS + (NAMES if names else ()), _TABLE if names else {}
     with TemporaryDirectory(prefix="keyturn-") as folder, _database(database, folder) as url:
         asyncio.run(_fill(url, samples))
-        with _serve(url, folder, worker, more) as port:
+        with _serve(url, folder, worker, more) as (port, _):
             found = _measure(port, samples, kinds)
     click.echo(f"{database}, worker {worker}, {samples} samples of each kind, medians in ms")
     click.echo(f"{'':<15}{'request':>9}{'AUC':>8}{'p':>9}{'told':>8}{'ping':>12}{'AUC':>8}{'p':>9}{'told':>8}")
@@ -160,8 +158,7 @@ async def _fill(url: str, samples: int) -> None:
     await database.close()
 
 
-@contextmanager
-def _serve(url: str, folder: str, worker: str, more: Mapping[str, str]) -> Iterator[int]:
+def _serve(url: str, folder: str, worker: str, more: Mapping[str, str]) -> AbstractContextManager[tuple[int, int]]:
     environment = {
         **os.environ,
         "KEYTURN_ENVIRONMENT": "development",
@@ -172,20 +169,7 @@ def _serve(url: str, folder: str, worker: str, more: Mapping[str, str]) -> Itera
         "KEYTURN_LIMITS_OVERALL": "100000/second",
         **more,
     }
-    command = [sys.executable, "-m", "keyturn", "serve", "--port", "0"]
-    with subprocess.Popen(command, env=environment, cwd=folder, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stderr
-            port = next((found[1] for line in process.stderr if (found := _READY.search(line))), None)
-            if port is None:
-                raise SystemExit("serve did not start")
-            with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - without a reader the pipe would fill
-                drain = subprocess.Popen(["cat"], stdin=process.stderr, stdout=nowhere)
-            yield int(port)
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(60)
-            drain.wait(10)
+    return answering("serve", folder=Path(folder), ready=partial(page, path=_PING), environment=environment)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ pytest_plugins = ["keyturn.testing", "pytester"]
 TESTS = Path(__file__).parent
 
 # Each run uses the same examples, without deadlines, which a busy machine exceeds, and without Hypothesis's folder.
-# `just stories` uses five times as many.
+# `just nightly` uses five times as many.
 hypothesis.settings.register_profile(
     "thorough", derandomize=True, deadline=None, database=None, max_examples=100, stateful_step_count=30
 )

@@ -1,6 +1,5 @@
-"""The languages of tests: those that differ most in each run, all others in `just stories`."""
+"""The languages of tests: those that differ most in each run, all others in `just nightly`."""
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,18 +10,17 @@ from keyturn.languages import Languages
 TELLING = ("ar", "de", "el", "fi", "ja", "ru")
 """The languages that differ most: right to left, long words, other letters, and no spaces between words."""
 
-LOOKED_AT = sorted(Languages("UTC").known) if os.environ.get("EVERY_LANGUAGE") else TELLING
-"""The languages of the tests in a browser: all of them under `just languages`."""
+TAGS = {tag: tag for tag in sorted(Languages("UTC").known)}
 
 
-def each_language(argument: str, values: Mapping[str, Any]) -> pytest.MarkDecorator:
-    """Return a mark that runs a test once for each value, by its language. `TELLING` and English are not long.
+def each_language(
+    argument: str, values: Mapping[str, Any], others: pytest.MarkDecorator = pytest.mark.nightly
+) -> pytest.MarkDecorator:
+    """Return a mark that runs a test once for each value, by its language.
 
     argument: the name of the test's parameter.
+    others: the mark of languages other than `TELLING` and English.
     """
     soon = {*TELLING, "en"}
-    params = [
-        pytest.param(value, id=tag, marks=[] if tag in soon else pytest.mark.long)
-        for tag, value in sorted(values.items())
-    ]
+    params = [pytest.param(value, id=tag, marks=[] if tag in soon else others) for tag, value in sorted(values.items())]
     return pytest.mark.parametrize(argument, params)

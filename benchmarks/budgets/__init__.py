@@ -2,19 +2,37 @@
 
 from collections.abc import Iterable
 
-from benchmarks.budgets.figure import Figure
-from benchmarks.progress import Tell
-from benchmarks.report import Report, Table
+import msgspec
 
-__all__ = ["report_of"]
+from benchmarks.report import Table, Tell
 
 
-def report_of(name: str, title: str, figures: Iterable[Figure], tell: Tell) -> Report:
-    """Return a report with a row for each figure and its budget."""
-    found = list[Figure]()
+class Figure(msgspec.Struct, frozen=True, kw_only=True):
+    """A median of several runs, and its upper limit."""
+
+    name: str
+    value: float
+    unit: str
+    budget: float | None = None
+
+    def measured(self) -> str:
+        """Return the value with its unit, in three digits, or in more if three would hide the verdict."""
+        texts = (f"{self.value:.{digits}g}" for digits in range(3, 18))  # 17 digits are unique to each float
+        return f"{next(text for text in texts if self._holds(float(text)) == self._holds(self.value))} {self.unit}"
+
+    def verdict(self) -> str:
+        if self.budget is None:
+            return ""
+        return f"{'holds' if self._holds(self.value) else 'EXCEEDS'} <= {self.budget:g}"
+
+    def _holds(self, value: float) -> bool:
+        return self.budget is None or value <= self.budget
+
+
+def budget_table(title: str, figures: Iterable[Figure], tell: Tell) -> Table:
+    """Return a table with a row for each figure and its budget."""
+    rows = list[list[str]]()
     for figure in figures:
         tell(f"{figure.name}: {figure.measured()}")
-        found.append(figure)
-    rows = [[one.name, one.measured(), one.verdict()] for one in found]
-    table = Table(title=title, headers=["", "measured", "budget"], rows=rows)
-    return Report(tables={name: table}, data=found)
+        rows.append([figure.name, figure.measured(), figure.verdict()])
+    return Table(title=title, headers=["", "measured", "budget"], rows=rows)

@@ -5,28 +5,20 @@ Chromium renders the pages. The clock runs from the write of the file to the fra
 
 import asyncio
 import shutil
-import signal
-import subprocess
-import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from statistics import median, quantiles
 
-from playwright.async_api import Page, Response, async_playwright
+from playwright.async_api import Error, Page, Response
 
-from benchmarks.budgets import report_of
-from benchmarks.budgets.figure import Figure
+from benchmarks.budgets import Figure, budget_table
 from benchmarks.budgets.thousand_templates import thousand_templates
 from benchmarks.plan import Plan
-from benchmarks.processes import free_port, megabytes_of_all
-from benchmarks.processor_time import tree_seconds
-from benchmarks.progress import Tell
-from benchmarks.report import Report
+from benchmarks.processes import answering, page, shared_megabytes, tree_seconds
+from benchmarks.report import Table, Tell
 
 STARTS = 5
 SAVES = 40
@@ -35,22 +27,14 @@ CHROMIUM = Path("/usr/bin/chromium")
 FOLDER = Path("tests/emails/gallery/folders/school/emails")
 TEMPLATE = "courses/enrolled.mjml"
 LAYOUT = "layouts/main.mjml"
-FLAGS = (
-    "--no-sandbox",
-    "--disable-quic",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-)
 PREVIEW = "/studio/templates/courses/enrolled"
 
 
-def measure(_: Plan, tell: Tell) -> Report:
+def measure(_: Plan, tell: Tell) -> list[Table]:
     """Measure the studio and a folder of a thousand templates. Raises SystemExit if Chromium is missing."""
     if not CHROMIUM.exists():
         raise SystemExit(f"the studio's benchmark needs Chromium, and {CHROMIUM} does not exist")
-    return report_of("studio", "The studio", _figures(), tell)
+    return [budget_table("The studio", _figures(), tell)]
 
 
 def _figures() -> Iterator[Figure]:
@@ -69,7 +53,7 @@ def _figures() -> Iterator[Figure]:
                 yield Figure(name="  95 of 100 under", value=quantiles(taken, n=20)[-1], unit="ms", budget=150)
             yield Figure(
                 name=f"memory after {2 * SAVES} saves and all checks, workers too",
-                value=megabytes_of_all(pid),
+                value=shared_megabytes(pid),
                 unit="MB",
                 budget=150,
             )
@@ -81,20 +65,8 @@ def _figures() -> Iterator[Figure]:
     yield from thousand_templates()
 
 
-@contextmanager
-def _studio(templates: Path) -> Iterator[tuple[int, int]]:
-    port = free_port()
-    command = [sys.executable, "-m", "keyturn", "studio", str(templates), "--no-token", "--port", str(port)]
-    with subprocess.Popen(command, cwd=templates.parent, stdout=subprocess.DEVNULL) as process:
-        try:
-            while not _drawn(port):
-                if process.poll() is not None:
-                    raise SystemExit("the studio did not start")
-                time.sleep(0.005)
-            yield port, process.pid
-        finally:
-            process.send_signal(signal.SIGINT)
-            process.wait(10)
+def _studio(templates: Path) -> AbstractContextManager[tuple[int, int]]:
+    return answering("studio", str(templates), "--no-token", folder=templates.parent, ready=_rendered)
 
 
 def _start(templates: Path) -> float:
@@ -103,28 +75,22 @@ def _start(templates: Path) -> float:
         return time.perf_counter() - start
 
 
-def _drawn(port: int) -> bool:
+def _rendered(port: int) -> bool:
     """Load the page of a mail and the mail in its frame, and tell whether both are there."""
-    try:
-        for path in (PREVIEW, PREVIEW.replace("templates", "frames")):
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
-                answer.read()
-    except (urllib.error.URLError, ConnectionError):
-        return False
-    return True
+    return all(page(port, path) for path in (PREVIEW, PREVIEW.replace("templates", "frames")))
 
 
 async def _saves(port: int, file: Path) -> list[float]:
     """Return the milliseconds of each save."""
     taken = []
-    async with _page(port) as page:
+    async with _open(port) as tab:
         with _changes(file, SAVES) as changes:
             for word, changed in changes:
                 start = time.perf_counter()
                 file.write_text(changed, "utf-8")
-                await page.wait_for_function(_PAINTED, arg=word, polling="raf")
+                await tab.wait_for_function(_PAINTED, arg=word, polling="raf")
                 taken.append((time.perf_counter() - start) * 1000)
-        await page.wait_for_load_state("networkidle")
+        await tab.wait_for_load_state("networkidle")
     return taken
 
 
@@ -133,19 +99,20 @@ async def _processor_time(port: int, pid: int, file: Path) -> float:
     checked = asyncio.Event()
 
     async def notice(response: Response) -> None:
-        if "/checks/" in response.url and 'data-checks=""' in await response.text():
-            checked.set()
+        with suppress(Error):  # an answer to the page before the reload
+            if "/checks/" in response.url and 'data-checks=""' in await response.text():
+                checked.set()
 
-    async with _page(port) as page:
-        page.on("response", notice)
-        await page.reload()
+    async with _open(port) as tab:
+        tab.on("response", notice)
+        await tab.reload()
         await checked.wait()
         before = tree_seconds(pid)
         with _changes(file, SAVES_WITH_CHECKS) as changes:
             for word, changed in changes:
                 checked.clear()
                 file.write_text(changed, "utf-8")
-                await page.wait_for_function(_PAINTED, arg=word, polling="raf")
+                await tab.wait_for_function(_PAINTED, arg=word, polling="raf")
                 await checked.wait()
             return (tree_seconds(pid) - before) * 1000 / SAVES_WITH_CHECKS
 
@@ -168,11 +135,11 @@ _PAINTED = """word => {
 
 
 @asynccontextmanager
-async def _page(port: int) -> AsyncIterator[Page]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = await browser.new_page(viewport={"width": 1440, "height": 900})
-        await page.goto(f"http://127.0.0.1:{port}{PREVIEW}")
-        await page.get_by_role("status").filter(has_text="watching").wait_for()
-        yield page
-        await browser.close()
+async def _open(port: int) -> AsyncIterator[Page]:
+    from tests.browsing import running_chromium
+
+    async with running_chromium(str(CHROMIUM)) as browser:
+        tab = await browser.new_page(viewport={"width": 1440, "height": 900})
+        await tab.goto(f"http://127.0.0.1:{port}{PREVIEW}")
+        await tab.get_by_role("status").filter(has_text="watching").wait_for()
+        yield tab

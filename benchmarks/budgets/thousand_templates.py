@@ -2,19 +2,16 @@
 
 import os
 import re
-import signal
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.budgets.figure import Figure
-from benchmarks.processes import free_port, megabytes_of_all
+from benchmarks.budgets import Figure
+from benchmarks.processes import answering, page, shared_megabytes
 
 TEMPLATES = 1000
 MORE_TEMPLATES = 2499
@@ -93,33 +90,18 @@ def _write(folder: Path, templates: int) -> None:
 
 def _open(folder: Path, templates: int) -> _Opened:
     """Open the studio. The memory counts every process: the studio, the one that starts workers, and the workers."""
-    port, start = free_port(), time.perf_counter()
-    command = [sys.executable, "-m", "keyturn", "studio", str(folder), "--no-token", "--port", str(port)]
-    with subprocess.Popen(command, cwd=folder.parent, stdout=subprocess.DEVNULL) as process:
-        try:
-            while not (page := _page(port, "/studio")):
-                if process.poll() is not None:
-                    raise SystemExit("the studio did not start")
-                time.sleep(0.005)
-            first = time.perf_counter() - start
-            if (listed := sum(map(int, _LISTED.findall(page)))) < templates:
-                raise SystemExit(f"the first page lists folders with {listed} of {templates} templates")
-            for kind in ("templates", "frames"):
-                _page(port, f"/studio/{kind}/area00/mail0000")
-            taken, memory = time.perf_counter() - start, megabytes_of_all(process.pid)
-        finally:
-            process.send_signal(signal.SIGINT)
-            process.wait(10)
-    return _Opened(first, taken, memory, len(page.encode()) / 1000)
+    start = time.perf_counter()
+    with answering("studio", str(folder), "--no-token", folder=folder.parent, ready=_listed) as (port, pid):
+        first, shown = time.perf_counter() - start, page(port, "/studio")
+        if (listed := sum(map(int, _LISTED.findall(shown)))) < templates:
+            raise SystemExit(f"the first page lists folders with {listed} of {templates} templates")
+        for kind in ("templates", "frames"):
+            page(port, f"/studio/{kind}/area00/mail0000")
+        return _Opened(first, time.perf_counter() - start, shared_megabytes(pid), len(shown.encode()) / 1000)
 
 
-def _page(port: int, path: str) -> str:
-    """Return a page, or "" while the server does not answer."""
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=30) as answer:
-            return str(answer.read().decode())
-    except (urllib.error.URLError, ConnectionError):
-        return ""
+def _listed(port: int) -> bool:
+    return bool(page(port, "/studio"))
 
 
 def _check(folder: Path, environment: dict[str, str], *flags: str) -> float:

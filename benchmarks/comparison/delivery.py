@@ -5,18 +5,19 @@ since a mailbox has a cooldown. Peers call their sender before they answer.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from statistics import median
 
-from benchmarks.comparison.delivery_tables import DeliveryRate, delivery_tables
-from benchmarks.comparison.entering import Field, choose_peers, field
+import msgspec
+
+from benchmarks.comparison.entering import Field, field
 from benchmarks.databases import watched_outbox
 from benchmarks.load import run_load
-from benchmarks.load.messages import Measurement, Order
+from benchmarks.load.messages import Order
 from benchmarks.peers.running import PEERS, Running, keyturn_worker
 from benchmarks.plan import ENGINES, Plan
-from benchmarks.processor_time import tree_seconds
-from benchmarks.progress import Tell
-from benchmarks.report import Report
+from benchmarks.processes import tree_seconds
+from benchmarks.report import Table, Tell, figure
 
 _CONNECTIONS = 16
 _LONGEST = 900.0
@@ -28,9 +29,34 @@ WARM_UP = 100
 """Requests of each kind that warm up the server. They use the addresses behind the measured ones."""
 
 
-def measure(plan: Plan, tell: Tell) -> Report:
+class DeliveryRate(msgspec.Struct, frozen=True, kw_only=True):
+    """A peer's deliveries on one core: messages a second, and microseconds of processor time for each."""
+
+    engine: str
+    peer: str
+    operation: str
+    round: int
+    rate: float
+    cpu_server: float = 0
+    cpu_worker: float = 0
+
+    @property
+    def cpu(self) -> float:
+        return self.cpu_server + self.cpu_worker
+
+
+OPERATIONS = {"unknown": "unknown addresses, worker alone", "known": "from the POST to the sender's call"}
+_COLUMNS = {
+    "rate": "a second and core",
+    "cpu": "CPU, µs each",
+    "cpu_server": "of that the server's",
+    "cpu_worker": "the worker's",
+}
+
+
+def measure(plan: Plan, tell: Tell) -> list[Table]:
     """Request as many mails as the plan says, and wait until the sender was called for each."""
-    names = choose_peers(plan, [name for name, peer in PEERS.items() if peer.sends])
+    names = [name for name, peer in PEERS.items() if peer.sends]
     found = list[DeliveryRate]()
     for engine in plan.engines:
         for number in range(plan.rounds):
@@ -41,7 +67,7 @@ def measure(plan: Plan, tell: Tell) -> Report:
                         f" {PEERS[work.peer].title} {work.rate:,.0f}/s, {work.cpu:,.0f} µs each"
                     )
                     found.append(work)
-    return Report(tables=delivery_tables(found), data=found)
+    return _tables(found)
 
 
 def _round(here: Field, plan: Plan, number: int) -> Iterator[DeliveryRate]:
@@ -59,7 +85,7 @@ def _round(here: Field, plan: Plan, number: int) -> Iterator[DeliveryRate]:
 
 def _order(peer: Running, operation: str, count: int, *, first: int = 0) -> Order:
     return Order(
-        ports=[peer.port],
+        port=peer.port,
         requests=str(peer.requests(operation)),
         connections=_CONNECTIONS,
         most=count,
@@ -92,13 +118,6 @@ def _mails(here: Field, name: str, plan: Plan, number: int, worker: int | None) 
     measured = run_load(_order(peer, "known", plan.mails), here.cores.load)
     wait_until(lambda: len(peer.sent()) >= already + plan.mails, "mails did not arrive")
     spent = tree_seconds(worker) - before if worker else 0
-    return _delivery_rate(here, name, plan, number, measured, spent)
-
-
-def _delivery_rate(
-    here: Field, name: str, plan: Plan, number: int, measured: Measurement, spent: float
-) -> DeliveryRate:
-    peer = here.peers[name]
     sent, last = peer.sent(), (peer.folder / "sent").stat().st_mtime
     seconds = max(last, measured.ended) - (measured.ended - measured.seconds)
     if len(set(sent)) != len(sent) or len(sent) != plan.mails + WARM_UP:
@@ -121,3 +140,19 @@ def wait_until(done: Callable[[], object], otherwise: str) -> None:
         if time.monotonic() > until:
             raise SystemExit(otherwise)
         time.sleep(_PAUSE)
+
+
+def _tables(found: Sequence[DeliveryRate]) -> list[Table]:
+    """Return a table of medians over the rounds for each engine."""
+    tables = list[Table]()
+    for engine in dict.fromkeys(one.engine for one in found):
+        rows = list[list[str]]()
+        for operation, title in OPERATIONS.items():
+            here = [one for one in found if (one.engine, one.operation) == (engine, operation)]
+            rows.append([f"**{title}**", *[""] * len(_COLUMNS)])
+            for peer in dict.fromkeys(one.peer for one in here):
+                mine = [one for one in here if one.peer == peer]
+                cells = [median(getattr(one, name) for one in mine) for name in _COLUMNS]
+                rows.append([PEERS[peer].title, *map(figure, cells)])
+        tables.append(Table(title=f"{ENGINES[engine]}, mails", headers=["", *_COLUMNS.values()], rows=rows))
+    return tables

@@ -6,13 +6,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import msgspec
-from msgspec.structs import replace
 
 from benchmarks.cores import Cores
 from benchmarks.databases import running_databases
 from benchmarks.peers.running import PEERS, Running, running
-from benchmarks.plan import ENGINES, Plan
-from benchmarks.progress import Tell
+from benchmarks.plan import ENGINES
+from benchmarks.report import Tell
 
 
 class Field(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,14 +23,9 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     cores: Cores
 
 
-def choose_peers(plan: Plan, among: Sequence[str], *, always: Sequence[str] = ()) -> list[str]:
-    """Return the names of the requested peers."""
-    return [name for name in among if name in plan.peers or name in always or not plan.peers]
-
-
 @contextmanager
-def field(engine: str, names: Sequence[str], accounts: int, tell: Tell, *, pinned: bool = True) -> Iterator[Field]:
-    """Start the peers, each on an empty database. With `pinned`, those that allow it run on the server's core only."""
+def field(engine: str, names: Sequence[str], accounts: int, tell: Tell) -> Iterator[Field]:
+    """Start the peers on the server's core, each on an empty database."""
     cores = Cores.of_machine()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="keyturn-bench-")))
@@ -39,7 +33,6 @@ def field(engine: str, names: Sequence[str], accounts: int, tell: Tell, *, pinne
         peers: dict[str, Running] = {}
         for name in names:
             tell(f"{ENGINES[engine]}: {PEERS[name].title} starts")
-            peer = PEERS[name] if pinned else replace(PEERS[name], pinned=False)
-            place = running(peer, folder / name, databases.empty(name), accounts, cores)
+            place = running(PEERS[name], folder / name, databases.empty(name), accounts, cores)
             peers[name] = stack.enter_context(place)
         yield Field(engine=engine, peers=peers, database=databases.pid, cores=cores)

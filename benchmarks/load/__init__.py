@@ -1,4 +1,4 @@
-"""Sends load from a process and a core of its own. `run_load` starts the process, and `__main__` is its program.
+"""Sends load from a process and a core of its own. `run_load` starts the process, and `client.py` is its program.
 
 The tool wrk does not fit: requests differ, since an address has a cooldown and a link works once. Some loads have a
 fixed pace. The server's processor time must cover the same window as the requests.
@@ -34,7 +34,7 @@ class LoadProcess(subprocess.Popen[bytes]):
 
 
 def start_load(order: Order, core: int) -> LoadProcess:
-    process = LoadProcess(pinned([sys.executable, "-m", "benchmarks.load"], core))
+    process = LoadProcess(pinned([sys.executable, "-m", "benchmarks.load.client"], core))
     assert process.stdin
     process.stdin.write(msgspec.json.encode(order))
     process.stdin.close()

@@ -1,17 +1,25 @@
-"""The client of a load: it keeps its connections open and sends one request at a time on each."""
+"""The program that sends a load: it keeps its connections open and sends one request at a time on each.
+
+It reads an order from standard input, and writes the measurement to standard output.
+"""
 
 import asyncio
 import contextlib
+import gc
+import sys
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from time import perf_counter, time
 from typing import cast
 
 import httptools
+import msgspec
+import uvloop
 
-from benchmarks.load.messages import Measurement, Order, Window
+from benchmarks.load.messages import Measurement, Order, Request
 from benchmarks.load.percentiles import is_flat, percentile
-from benchmarks.processor_time import tree_seconds
+from benchmarks.processes import tree_seconds
 
 _LONGEST = 60.0
 """Seconds that the client waits for outstanding answers after the end."""
@@ -43,34 +51,33 @@ class Load:
 
     async def run(self) -> Measurement:
         order = self._order
-        connections = [_Connection(self, order.ports[n % len(order.ports)]) for n in range(order.connections)]
+        connections = [_Connection(self, order.port) for _ in range(order.connections)]
         await asyncio.gather(*(one.open() for one in connections))
         self._paced_from = perf_counter() if order.pace else None
         pacing = asyncio.create_task(self._pace())
         for connection in connections:
             self.next_on(connection)
         try:
-            warmed_up = await self._warm_up()
-            return await self._measure(warmed_up)
+            await self._warm_up()
+            return await self._measure()
         finally:
             pacing.cancel()
             for connection in connections:
                 connection.close()
 
-    async def _warm_up(self) -> float:
+    async def _warm_up(self) -> None:
         begun, rates = perf_counter(), list[float]()
-        while (passed := perf_counter() - begun) < self._order.warm_up and not is_flat(rates):
+        while perf_counter() - begun < self._order.warm_up and not is_flat(rates):
             before, moment = len(self._times), perf_counter()
             await asyncio.sleep(self._order.window)
             rates.append((len(self._times) - before) / (perf_counter() - moment))
-        return passed
 
-    async def _measure(self, warmed_up: float) -> Measurement:
+    async def _measure(self) -> Measurement:
         order = self._order
         first, begun, cpu = len(self._times), perf_counter(), self._processor_time()
         self._statuses.clear()
-        windows: list[Window] = []
-        watching = asyncio.create_task(self._watch(windows, begun))
+        windows: list[float] = []
+        watching = asyncio.create_task(self._watch(windows))
         if order.seconds:
             await asyncio.sleep(order.seconds)
         else:
@@ -89,7 +96,6 @@ class Load:
             cpu=cpu,
             sent=self._sent,
             ended=ended,
-            warmed_up=warmed_up,
             windows=windows,
             answers=self.answers,
             p50=percentile(times, 0.5) * 1e3 if times else 0,
@@ -106,13 +112,12 @@ class Load:
     def _processor_time(self) -> dict[str, float]:
         return {name: tree_seconds(pid) for name, pid in self._order.processes.items()}
 
-    async def _watch(self, windows: list[Window], begun: float) -> None:
+    async def _watch(self, windows: list[float]) -> None:
         while True:
             first = len(self._times)
             await asyncio.sleep(self._order.window)
             if times := sorted(self._times[first:]):
-                p50, p99 = (percentile(times, share) * 1e3 for share in (0.5, 0.99))
-                windows.append(Window(end=perf_counter() - begun, requests=len(times), p50=p50, p99=p99))
+                windows.append(percentile(times, 0.99) * 1e3)
 
     async def _pace(self) -> None:
         while self._order.pace:
@@ -203,3 +208,17 @@ class _Connection(asyncio.Protocol):
         (number, due), self._under_way = self._under_way, None
         self._load.answered(number, due, status)
         self._load.next_on(self)
+
+
+async def _run(order: Order) -> Measurement:
+    requests = msgspec.json.decode(Path(order.requests).read_bytes(), type=list[Request])
+    encoded = [request.encode() for request in requests]
+    gc.freeze()
+    gc.disable()  # its pauses would count as the server's
+    return await Load(order, encoded).run()
+
+
+if __name__ == "__main__":
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        order = msgspec.json.decode(sys.stdin.buffer.read(), type=Order)
+        sys.stdout.buffer.write(msgspec.json.encode(runner.run(_run(order))))

@@ -33,7 +33,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     `processes`: process ids by name, for the processor time of each with its descendants.
     """
 
-    ports: list[int]
+    port: int
     requests: str
     connections: int
     seconds: float = 0
@@ -45,21 +45,13 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     processes: dict[str, int] = {}
 
 
-class Window(msgspec.Struct, frozen=True, kw_only=True):
-    """The answers of one window. `end` is in seconds since the start of the measurement, times in milliseconds."""
-
-    end: float
-    requests: int
-    p50: float
-    p99: float
-
-
 class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     """The result of a load.
 
     `p50` and `p99`: times in milliseconds.
     `cpu`: processor time in seconds, by name of the process.
     `sent`: requests sent, warm-up included.
+    `windows`: the p99 of each window.
     `ended`: the end of the measurement, in seconds since the epoch.
     `answers`: the statuses of requests that are sent once, in order; 0 for a request without an answer.
     """
@@ -71,8 +63,7 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     statuses: dict[int, int]
     cpu: dict[str, float]
     sent: int
-    warmed_up: float
-    windows: list[Window]
+    windows: list[float]
     ended: float
     answers: list[int] = []
 

@@ -24,16 +24,3 @@ def is_flat(rates: Sequence[float], *, windows: int = 4, spread: float = 0.1) ->
     half = windows // 2
     rise = (sum(last[-half:]) - sum(last[:half])) / half
     return max(last) - min(last) <= spread * mean and rise <= spread / 2 * mean
-
-
-def grows(samples: Sequence[float], *, share: float, least: float) -> bool:
-    """Tell whether the last quarter's median exceeds the second quarter's by more than `share` of it and by `least`.
-
-    The first quarter is left out, since late imports and filling caches are no leak.
-    """
-    quarter = len(samples) // 4
-    if not quarter:
-        return False
-    before = percentile(sorted(samples[quarter : 2 * quarter]), 0.5)
-    after = percentile(sorted(samples[-quarter:]), 0.5)
-    return after - before > max(share * before, least)

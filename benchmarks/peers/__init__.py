@@ -1,7 +1,7 @@
 """The measured programs: Keyturn, and other servers that reset passwords.
 
 Each peer starts as `... FOLDER DATABASE_URL COUNT`. It fills its database with COUNT accounts. It writes JSON files of
-requests into FOLDER, one for each operation that it supports: `known`, `unknown`, `validate`, `reset` and `login`. It
+requests into FOLDER, one for each operation that it supports: `known`, `unknown` and `validate`. It
 prints its port on 127.0.0.1. It appends a line to FOLDER/sent in place of each mail.
 All peers hash with bcrypt at cost 12, and use SQLite with a write-ahead log and synchronous=FULL.
 """

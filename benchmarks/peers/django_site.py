@@ -7,7 +7,7 @@ Its mail is plain text from the template of Django's admin. Django stores no row
 import os
 import sys
 from collections.abc import Sequence
-from http.cookies import SimpleCookie
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
@@ -23,7 +23,6 @@ from benchmarks.load.messages import Request
 from benchmarks.peers import COST, LINKS, PASSWORD, SentFile, email_of, unknown, write_requests
 
 _CSRF = "c" * 32
-_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 _AT_ONCE = 1000
 
 
@@ -36,13 +35,9 @@ class CountingBackend(BaseEmailBackend):  # type: ignore[misc]
         return len(email_messages)
 
 
-_files: list[SentFile] = []
-
-
+@cache
 def _sent() -> SentFile:
-    if not _files:
-        _files.append(SentFile(Path(os.environ["PEER_FOLDER"])))
-    return _files[0]
+    return SentFile(Path(os.environ["PEER_FOLDER"]))
 
 
 def configure(url: str) -> None:
@@ -114,7 +109,6 @@ def _urls() -> list[Any]:
     from django.contrib.auth import views
 
     return [
-        path("login/", views.LoginView.as_view()),
         path("forgot/", views.PasswordResetView.as_view()),
         path("forgot/done/", views.PasswordResetDoneView.as_view(), name="password_reset_done"),
         path("reset/<uidb64>/<token>/", views.PasswordResetConfirmView.as_view(), name="password_reset_confirm"),
@@ -131,40 +125,27 @@ def prepare(folder: Path, count: int) -> None:
     assert f"${COST}$" in hashed
     users = [User(username=f"person{number}", email=email_of(number), password=hashed) for number in range(count)]
     User.objects.bulk_create(users, batch_size=_AT_ONCE)
-    links = [_links(user) for user in User.objects.order_by("id")[: min(count, LINKS)]]
+    links = [_link(user) for user in User.objects.order_by("id")[: min(count, LINKS)]]
     write_requests(
         folder,
         known=(_post("/forgot/", email=email_of(number)) for number in range(count)),
         unknown=(_post("/forgot/", email=unknown(number)) for number in range(count)),
-        validate=(Request(path=link, method="GET") for link, _, _ in links),
-        reset=(
-            _post(action, f"sessionid={session}", new_password1=PASSWORD, new_password2=PASSWORD)
-            for _, action, session in links
-        ),
-        login=(_post("/login/", username=f"person{number}", password=PASSWORD) for number in range(count)),
+        validate=(Request(path=link, method="GET") for link in links),
     )
 
 
-def _links(user: Any) -> tuple[str, str, str]:
-    """Return the path of a link, the address of its form, and the session cookie of a browser that opened it."""
+def _link(user: Any) -> str:
     from django.contrib.auth.tokens import default_token_generator
-    from django.contrib.sessions.backends.signed_cookies import SessionStore
     from django.utils.encoding import force_bytes
     from django.utils.http import urlsafe_base64_encode
 
     uid, token = urlsafe_base64_encode(force_bytes(user.pk)), default_token_generator.make_token(user)
-    session = SessionStore()
-    session["_password_reset_token"] = token
-    session.save()
-    cookie = SimpleCookie({"sessionid": session.session_key})["sessionid"].coded_value
-    return f"/reset/{uid}/{token}/", f"/reset/{uid}/set-password/", cookie
+    return f"/reset/{uid}/{token}/"
 
 
-def _post(where: str, cookie: str = "", **fields: str) -> Request:
-    cookies = "; ".join(filter(None, [f"csrftoken={_CSRF}", cookie]))
-    return Request(
-        path=where, headers={**_FORM, "Cookie": cookies}, body=urlencode({"csrfmiddlewaretoken": _CSRF, **fields})
-    )
+def _post(where: str, **fields: str) -> Request:
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": f"csrftoken={_CSRF}"}
+    return Request(path=where, headers=headers, body=urlencode({"csrfmiddlewaretoken": _CSRF, **fields}))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,7 @@
 """`keyturn serve --no-worker` in production, with limits far above the load.
 
-The flags come before the other arguments:
-`--with-worker`: start the worker too, and write mails to files.
-`--over-table`: keep the accounts in a table of an app in the same database, instead of Keyturn's own.
-`--beside`: start one more process on a database that is already prepared.
+The flag `--over-table` before the other arguments keeps the accounts in a table of an app in the same database, instead
+of Keyturn's own. A file of requests for `reset` is for the soak.
 """
 
 import asyncio
@@ -28,7 +26,6 @@ from keyturn.settings import HashingSettings
 
 _API = "/api/auth"
 _UNLIMITED = "100000/second"
-_AT_ONCE = 1000
 
 
 _TABLE = "CREATE TABLE users (id VARCHAR(36) PRIMARY KEY, email VARCHAR(320), password_hash VARCHAR(80))"
@@ -92,7 +89,6 @@ async def prepare(folder: Path, url: str, count: int, *, over_table: bool = Fals
         unknown=(_post("request-password-reset", email=unknown(number)) for number in range(count)),
         validate=(_post("validate-reset-token", token=token) for token in links),
         reset=(_post("reset-password", token=token, password=NEW_PASSWORD) for token in links),
-        login=(_post("login", email=email_of(number), password=PASSWORD) for number in range(count)),
     )
 
 
@@ -123,8 +119,7 @@ async def _add_accounts(database: Database, count: int, *, over_table: bool) -> 
             for statement in (_TABLE, _INDEX):
                 connection.execute(text(statement))
             added = text("INSERT INTO users VALUES (:id, :email, :password_hash)")
-        for first in range(0, len(rows), _AT_ONCE):
-            connection.execute(added, rows[first : first + _AT_ONCE])
+        connection.execute(added, rows)
 
     await database.transact(write)
 
@@ -143,10 +138,7 @@ if __name__ == "__main__":
     given = environment(address, over_table=over_table)
     ours = {name: text for name, text in given.items() if os.environ.get(name) != text}
     (Path(here) / ENVIRONMENT).write_bytes(msgspec.json.encode(ours))
-    if "--beside" not in flags:
-        asyncio.run(prepare(Path(here), address, int(accounts), over_table=over_table))
-    alone = "--with-worker" not in flags
-    command = [sys.executable, "-m", "keyturn", "serve", *["--no-worker"] * alone, "--port", "0"]
+    asyncio.run(prepare(Path(here), address, int(accounts), over_table=over_table))
     os.chdir(here)
-    mail = {} if alone else {"KEYTURN_MAIL_TRANSPORT": "capture"}
-    os.execve(sys.executable, command, {**given, **mail})  # noqa: S606 - no shell is needed
+    command = [sys.executable, "-m", "keyturn", "serve", "--no-worker", "--port", "0"]
+    os.execve(sys.executable, command, given)  # noqa: S606 - no shell is needed

@@ -27,14 +27,12 @@ class Peer(msgspec.Struct, frozen=True, kw_only=True):
     `title`: its name in tables and plots.
     `sends`: whether it makes mails.
     `is_keyturn`: whether its mails need a worker of Keyturn.
-    `pinned`: whether it runs only on the server's core.
     """
 
     title: str
     command: Sequence[str]
     sends: bool = False
     is_keyturn: bool = False
-    pinned: bool = True
 
 
 class Running(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,9 +62,6 @@ PEERS: Mapping[str, Peer] = {
     "keyturn-over-table": Peer(
         title="Keyturn, an app's table", command=python("keyturn", "--over-table"), sends=True, is_keyturn=True
     ),
-    "keyturn-with-worker": Peer(
-        title="Keyturn, with its worker", command=python("keyturn", "--with-worker"), pinned=False
-    ),
     "straight": Peer(title="Litestar + ORM", command=python("straight")),
     "django": Peer(title="Django", command=python("django_site"), sends=True),
 }
@@ -74,10 +69,10 @@ PEERS: Mapping[str, Peer] = {
 
 @contextmanager
 def running(peer: Peer, folder: Path, url: str, accounts: int, cores: Cores) -> Iterator[Running]:
-    """Start a peer, on the server's core if it is pinned. Raises SystemExit with its log if it does not start."""
+    """Start a peer, on the server's core. Raises SystemExit with its log if it does not start."""
     folder.mkdir()
     with (folder / "log").open("wb") as log:
-        command = pinned([*peer.command, str(folder), url, str(accounts)], *([cores.server] if peer.pinned else []))
+        command = pinned([*peer.command, str(folder), url, str(accounts)], cores.server)
         process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
     try:
         port = _port(process, folder / "log", peer.title)

@@ -1,27 +1,24 @@
-"""A straightforward server: Litestar, a session of SQLAlchemy's ORM for each request, bcrypt in a thread.
+"""A straightforward server: Litestar, and a session of SQLAlchemy's ORM for each request.
 
 A request looks up the account, and stores a link and a mail in one transaction. There are no limits, no audit and no
 worker, so only its endpoints are measured.
 """
 
-import asyncio
 import os
 import sys
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
-import bcrypt
 import msgspec
 from litestar import Litestar, post
-from litestar.exceptions import ClientException
 from litestar.params import JSONBody
 from sqlalchemy import String, event, select
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from benchmarks.load.messages import Request
-from benchmarks.peers import COST, LINKS, PASSWORD, email_of, unknown, write_requests
+from benchmarks.peers import LINKS, email_of, unknown, write_requests
 from keyturn.cli.running import serve
 from keyturn.cli.sockets import address_of, listen
 from keyturn.event_loop import run
@@ -55,7 +52,6 @@ class Mail(Base):
 class RequestBody(msgspec.Struct):
     email: str = ""
     token: str = ""
-    password: str = ""
 
 
 def create_app(engine: AsyncEngine) -> Litestar:
@@ -79,20 +75,7 @@ def create_app(engine: AsyncEngine) -> Litestar:
             link = (await session.execute(select(Link).where(Link.digest == _digest(data.token)))).scalar_one_or_none()
         return {"valid": link is not None and link.expires > datetime.now(UTC).timestamp()}
 
-    @post("/reset", status_code=200)
-    async def reset(data: JSONBody[RequestBody]) -> dict[str, bool]:
-        hashed = await asyncio.to_thread(bcrypt.hashpw, data.password.encode(), bcrypt.gensalt(COST))
-        async with sessions() as session:
-            link = (await session.execute(select(Link).where(Link.digest == _digest(data.token)))).scalar_one_or_none()
-            if link is None:
-                raise ClientException("the link does not work")
-            user = await session.get_one(User, link.user_id)
-            user.password = hashed.decode()
-            await session.delete(link)
-            await session.commit()
-        return {"success": True}
-
-    return Litestar([request, validate, reset], openapi_config=None, logging_config=None)
+    return Litestar([request, validate], openapi_config=None, logging_config=None)
 
 
 def _digest(token: str) -> str:
@@ -105,11 +88,10 @@ def _expires() -> float:
 
 async def prepare(engine: AsyncEngine, folder: Path, count: int) -> None:
     links = [os.urandom(32).hex() for _ in range(min(count, LINKS))]
-    hashed = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(COST)).decode()
     async with engine.begin() as connection:
         await connection.run_sync(Base.metadata.create_all)
     async with async_sessionmaker(engine)() as session:
-        session.add_all(User(id=number, email=email_of(number), password=hashed) for number in range(count))
+        session.add_all(User(id=number, email=email_of(number), password="x" * 60) for number in range(count))
         session.add_all(
             Link(digest=_digest(token), user_id=number, expires=_expires()) for number, token in enumerate(links)
         )
@@ -120,7 +102,6 @@ async def prepare(engine: AsyncEngine, folder: Path, count: int) -> None:
         known=(_post("/request", email=email_of(number)) for number in range(count)),
         unknown=(_post("/request", email=unknown(number)) for number in range(count)),
         validate=(_post("/validate", token=token) for token in links),
-        reset=(_post("/reset", token=token, password=PASSWORD) for token in links),
     )
 
 

@@ -14,7 +14,7 @@ from tests.serving import serving
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from keyturn.cli.running import BoundedProtocol, ConnectionLimits
+from keyturn.cli.connections import BoundedProtocol, ConnectionLimits
 
 pytestmark = pytest.mark.long
 

@@ -30,10 +30,8 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Generating overly large repr"),  # it would hide what failed
 ]
 
-FOLDERS = int(os.environ.get("FOLDERS", "0")) or (
-    10_000 if settings.default and settings.default.max_examples >= 100 else 40
-)
-"""How many folders. `FOLDERS=10000` sets another number. Ten thousand take about six minutes."""
+FOLDERS = 10_000 if settings.default and settings.default.max_examples >= 100 else 40
+"""How many folders: ten thousand in `just nightly`, which take about six minutes."""
 
 SECONDS, LETTERS, SENTENCES = 20, 2_000, 500
 """The bounds: of one folder, of one finding, and of what a folder's findings say."""

@@ -2,7 +2,7 @@
 
 import pytest
 from playwright.async_api import expect
-from tests.every_language import LOOKED_AT
+from tests.every_language import TAGS, each_language
 from tests.frontend.app import CHANGE, FORGOT, RESET, App
 from tests.spec.service import NEW_PASSWORD, Service
 
@@ -23,7 +23,7 @@ WRONG = """() => {
 }"""
 
 
-@pytest.mark.parametrize("tag", LOOKED_AT)
+@each_language("tag", TAGS)
 async def test_every_element_fits_a_phone_in_every_language(tag: str, app: App, keyturn: Service) -> None:
     person = (await keyturn.add(f"somebody-{tag.lower()}@northwind.test")).email
     bodies = {"fit-forgot": FORGOT, "fit-card": CHANGE.replace("{email}", person), "fit-reset": RESET}

@@ -19,7 +19,7 @@ TEMPLATE = PACKAGED / "keyturn.pot"
 LANGUAGES = Languages("UTC")
 TRANSLATED = {tag: language for tag, language in LANGUAGES.known.items() if tag != "en"}
 
-in_each_language = each_language("language", TRANSLATED)
+in_each_language = each_language("language", TRANSLATED, others=pytest.mark.long)
 
 
 @pytest.mark.long

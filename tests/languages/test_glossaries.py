@@ -4,6 +4,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 
+import pytest
 from tests.every_language import each_language
 
 from keyturn.languages import PACKAGED, Language, Languages
@@ -25,6 +26,8 @@ TERMS = {
 
 LANGUAGES = {tag: language for tag, language in Languages("UTC").known.items() if tag != "en"}
 
+in_each_language = each_language("language", LANGUAGES, others=pytest.mark.long)
+
 
 def glossary(language: Language) -> dict[str, dict[str, str]]:
     return tomllib.loads((PACKAGED / str(language.locale) / "glossary.toml").read_text("utf-8"))
@@ -38,7 +41,7 @@ def texts(language: Language) -> Iterator[tuple[str, str]]:
             yield strings(message.id)[0], text
 
 
-@each_language("language", LANGUAGES)
+@in_each_language
 def test_a_glossary_has_every_term_and_a_word_that_is_one_of_its_forms(language: Language) -> None:
     terms = glossary(language)
 
@@ -47,7 +50,7 @@ def test_a_glossary_has_every_term_and_a_word_that_is_one_of_its_forms(language:
         assert set(term) == {"word", "forms", "never"}
 
 
-@each_language("language", LANGUAGES)
+@in_each_language
 def test_a_text_with_a_term_has_the_word_of_the_glossary(language: Language) -> None:
     terms = glossary(language)
 
@@ -59,7 +62,7 @@ def test_a_text_with_a_term_has_the_word_of_the_glossary(language: Language) -> 
     ] == []
 
 
-@each_language("language", LANGUAGES)
+@in_each_language
 def test_no_text_has_another_word_for_a_term(language: Language) -> None:
     terms = glossary(language)
 

@@ -24,9 +24,10 @@ def simulate(*flags: str) -> tuple[int, str]:
 
 
 def test_worlds_keep_every_promise() -> None:
-    status, told = simulate("--seeds", "200")
+    """`just nightly` runs ten thousand, and takes out every safeguard."""
+    status, told = simulate("--seeds", "40")
     assert status == 0, told
-    assert told.startswith("200 worlds, "), told
+    assert told.startswith("40 worlds, "), told
 
 
 def test_a_seed_tells_the_same_story_byte_by_byte() -> None:

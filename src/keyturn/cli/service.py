@@ -89,7 +89,8 @@ def _announce(settings: Settings, place: str, warning: str) -> None:
 def _answer(settings: Settings, bound: socket.socket, announce: Callable[[], None], *, worker: bool) -> None:
     with quick_imports():
         from keyturn.app import create_app
-        from keyturn.cli.running import ConnectionLimits, serve, within_open_files
+        from keyturn.cli.connections import limits_of_process
+        from keyturn.cli.running import serve
         from keyturn.event_loop import run
         from keyturn.parts import Parts
         from keyturn.reset.limits.counting_alone import counting_alone
@@ -99,12 +100,7 @@ def _answer(settings: Settings, bound: socket.socket, announce: Callable[[], Non
 
     async def work() -> None:
         with counting_alone(parts.database, in_memory=settings.limits.in_memory):
-            await serve(
-                app,
-                bound,
-                announce,
-                limits=within_open_files(ConnectionLimits(trusted_proxies=settings.server.trusted_proxies)),
-            )
+            await serve(app, bound, announce, limits=limits_of_process(settings.server.trusted_proxies))
 
     run(work())
 
@@ -120,22 +116,16 @@ def _answer_in_processes(
             from uvicorn.supervisors import Multiprocess
 
             from keyturn.child_worker.supervisor import supervised
-            from keyturn.cli.running import ConnectionLimits, uvicorn_config, within_open_files
+            from keyturn.cli.connections import limits_of_process
+            from keyturn.cli.running import uvicorn_config
             from keyturn.parts import Parts
 
         parts = Parts(settings)
         # If no key is set, this process's own.
         settings = msgspec.structs.replace(settings, secret_key=Secret(parts.secrets[0]))
         app = partial(_app_of_process, settings)
-        processes = Multiprocess(
-            uvicorn_config(
-                app,
-                within_open_files(ConnectionLimits(trusted_proxies=settings.server.trusted_proxies)),
-                factory=True,
-                workers=count,
-            ),
-            [bound],
-        )
+        limits = limits_of_process(settings.server.trusted_proxies)
+        processes = Multiprocess(uvicorn_config(app, limits, factory=True, workers=count), [bound])
         with supervised(parts) if worker else contextlib.nullcontext():
             announce()
             processes.run()

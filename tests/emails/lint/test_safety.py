@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.emails.lint.planting import Mails
-from tests.every_language import each_language
+from tests.every_language import TAGS, each_language
 
 from keyturn.emails.lint.checks.safety import audit, check_safety
 from keyturn.languages import Languages
@@ -35,7 +35,7 @@ def test_our_reset_mail_passes_nine_of_nine_with_every_sample(mails: Mails) -> N
         assert all(item.passed for item in items)
 
 
-@each_language("tag", {tag: tag for tag in Languages("UTC").known})
+@each_language("tag", TAGS)
 @pytest.mark.long
 def test_our_reset_mail_is_judged_in_every_language(tag: str, mails: Mails) -> None:
     for sample in ("viewer", "account_secured", "asked_by_operator"):
@@ -52,7 +52,7 @@ def test_our_reset_mail_is_judged_in_every_language(tag: str, mails: Mails) -> N
     ]
 
 
-@each_language("tag", {tag: tag for tag in Languages("UTC").known})
+@each_language("tag", TAGS)
 def test_how_long_a_link_works_is_understood_in_every_language(tag: str, mails: Mails) -> None:
     button = "<mj-button href='{{ start }}'>Start</mj-button><mj-text>{{ lasts }}</mj-text>"
     mails.write("welcome/welcome.mjml", f"<mjml><mj-body>{button}</mj-body></mjml>")

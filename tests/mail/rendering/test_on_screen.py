@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page
-from tests.every_language import LOOKED_AT
+from tests.every_language import TAGS, each_language
 from tests.samples import read_samples
 
 from keyturn.languages import Language, Languages
@@ -85,7 +85,7 @@ def longest(kind: type[EmailProps]) -> EmailProps:
     return samples["long_name" if "long_name" in samples else "long_address"]
 
 
-@pytest.mark.parametrize("tag", LOOKED_AT)
+@each_language("tag", TAGS)
 async def test_every_mail_fits_a_phone_and_a_wide_screen_in_every_language(
     tag: str, branded: Callable[..., Templates], page: Page
 ) -> None:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page
-from tests.every_language import LOOKED_AT
+from tests.every_language import TAGS, each_language
 from tests.pages.every_page import every_page
 from tests.pages.on_screen.screens import WRONG, Screens, Shown
 from tests.pages.school import School, opened, settings_for
@@ -39,7 +39,7 @@ async def page(shown: Shown, browser: Browser) -> AsyncIterator[Page]:
         assert screens.mishaps == []
 
 
-@pytest.mark.parametrize("tag", LOOKED_AT)
+@each_language("tag", TAGS)
 async def test_every_page_fits_in_every_language(tag: str, everywhere: School, shown: Shown, page: Page) -> None:
     person = await everywhere.add(f"a-name-that-goes-on-{tag}@northwind.example", locale=tag)
     async with everywhere.visitor() as visitor:

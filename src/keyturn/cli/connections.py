@@ -1,0 +1,209 @@
+"""What a client's connections may hold of a server: bounds on their size, their time and their number."""
+
+import logging
+import socket
+from collections import Counter
+from collections.abc import Hashable
+from datetime import timedelta
+from http import HTTPStatus
+from time import monotonic
+from typing import Any
+
+import msgspec
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from keyturn.reset.records.client import Client
+from keyturn.settings.networks import read_network, read_peer
+from keyturn.telemetry.logs import LogEvent
+
+log = logging.getLogger("keyturn.server")
+
+_MOST_AHEAD = 16
+"""Requests that a client may send before the first is answered."""
+
+_LOOKS = 8
+"""How often a connection's wait is compared to `request_timeout` in that time."""
+
+_OWN_FILES = 128
+"""Files of the process itself: connections to the database and to providers, its log, its worker's pipes."""
+
+_FEWEST = 16
+
+_SECURITY = (
+    b"content-security-policy: default-src 'none'; frame-ancestors 'none'",
+    b"x-content-type-options: nosniff",
+    b"referrer-policy: no-referrer",
+    b"cache-control: no-store",
+)
+_END = b"\r\n".join([*_SECURITY, b"connection: close", b"content-length: 0", b"", b""])
+"""The headers of a refused request."""
+
+
+class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """What clients may hold of `serve`: each bound is what a slow browser needs, and costs little memory.
+
+    `max_headers`: bytes of a request's address, headers and trailers.
+    `max_connections`: beyond it, the client with the most connections loses the one that has waited longest. Each
+    connection of a trusted proxy counts as a client.
+    `request_timeout`: how long a request may take to arrive, and how long a client may stop reading an answer.
+    """
+
+    trusted_proxies: tuple[str, ...] = ()
+    max_headers: int = 16_384
+    max_connections: int = 800
+    request_timeout: timedelta = timedelta(seconds=10)
+
+
+def limits_of_process(trusted_proxies: tuple[str, ...]) -> ConnectionLimits:
+    """Return the limits of a process of `serve`, with no more connections than it may open files."""
+    import resource  # not available on Windows, where the studio runs
+
+    limits = ConnectionLimits(trusted_proxies=trusted_proxies)
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    most = max(files - _OWN_FILES, _FEWEST)
+    if files == resource.RLIM_INFINITY or most >= limits.max_connections:
+        return limits
+    log.warning(LogEvent("server.fewer_connections", max_connections=most, wanted=limits.max_connections))
+    return msgspec.structs.replace(limits, max_connections=most)
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """Uvicorn's protocol, with limits against clients that are too slow, too large or too many.
+
+    | phase | limit |
+    |---|---|
+    | before the first byte; from a request's first byte to its last | `request_timeout`, then 408 |
+    | address, headers and trailers; bytes that are none of these, nor a body | `max_headers`, then 414 or 431 |
+    | while an answer is made | 16 requests ahead |
+    | while an answer is read | `request_timeout` in which the client takes nothing of it |
+    | between requests | uvicorn's five seconds |
+
+    Beyond `max_connections`, the client that holds most of them loses the one that has been waiting for longest, in any
+    phase but the making of an answer. With httptools, uvicorn bounds none of this, and its `limit_concurrency` refuses
+    the newest clients. With h11 it bounds only headers, and a request takes 60 microseconds more (OWASP ASVS 2.4.1).
+    """
+
+    def __init__(self, limits: ConnectionLimits, **of_uvicorn: Any) -> None:
+        super().__init__(**of_uvicorn)
+        self._limits = limits
+        self._seconds = limits.request_timeout.total_seconds()
+        self._owed = 0  # complete requests without a complete answer; -1 after an answer before its request's end
+        self._headers = self._unknown = 0
+        self._fault = HTTPStatus.BAD_REQUEST
+        self.waiting_since: float | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        if transport.get_extra_info("socket").family not in {socket.AF_INET, socket.AF_INET6}:
+            self.client = ("127.0.0.1", 0)  # a Unix socket is this machine
+        self.held_by = self.holder()
+        self._begin_to_wait()
+        self._look()
+        if len(self.connections) > self._limits.max_connections:
+            self._make_room()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._timer.cancel()
+        super().connection_lost(exc)
+
+    def holder(self) -> Hashable:
+        """Return what holds the connection: an address, an IPv6 /64, or itself behind a trusted proxy."""
+        peer = read_peer(self.client[0]) if self.client else None
+        if peer is None or any(peer in read_network(proxy) for proxy in self._limits.trusted_proxies):
+            return self
+        return Client(ip_address=str(peer)).networks[0]
+
+    def data_received(self, data: bytes) -> None:
+        self._unknown += len(data)
+        super().data_received(data)
+        if self._unknown > self._limits.max_headers:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._headers = 0
+        if self._owed == 0:
+            self._begin_to_wait()
+        if len(self.pipeline) == _MOST_AHEAD:
+            raise ValueError  # uvicorn then calls `send_400_response`
+
+    def on_url(self, url: bytes) -> None:
+        super().on_url(url)
+        self._count(len(url), HTTPStatus.REQUEST_URI_TOO_LONG)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        super().on_header(name, value)
+        self._count(len(name) + len(value) + len(": \r\n"), HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+
+    def _count(self, size: int, fault: HTTPStatus) -> None:
+        self._unknown = 0
+        self._headers += size
+        if self._headers > self._limits.max_headers:
+            self._fault = fault
+            raise ValueError
+
+    def on_headers_complete(self) -> None:
+        """Refuse targets that are no path, such as `*`, and a missing or second Host (RFC 9112, 3.2)."""
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        needs_host = self.parser.get_http_version() != "1.0"
+        if not self.url.startswith((b"/", b"http://", b"https://")) or hosts > 1 or hosts < needs_host:
+            raise ValueError
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._unknown = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._unknown = 0
+        self._owed += 1
+        self._begin_to_wait()
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        self._owed -= 1
+        self._begin_to_wait()
+        super().on_response_complete()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self.waiting_since = monotonic()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._begin_to_wait()
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's words
+        self._refuse(self._fault)
+
+    def _begin_to_wait(self) -> None:
+        """Wait for the client from now on, unless it waits for an answer."""
+        self.waiting_since = None if self._owed > 0 else monotonic()
+
+    def _look(self) -> None:
+        """Refuse a request that takes too long, and abort a connection on which nothing more is read."""
+        self._timer = self.loop.call_later(self._seconds / _LOOKS, self._look)
+        if self.waiting_since is None or monotonic() - self.waiting_since < self._seconds:
+            return
+        if self.transport.is_closing() or self.flow.write_paused:
+            self.transport.abort()
+        else:
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT)
+
+    def _refuse(self, status: HTTPStatus) -> None:
+        """Send the reason, unless the client would take it for another answer or a part of one, and close."""
+        if not self.transport.is_closing():
+            cycle: RequestResponseCycle | None = self.cycle
+            begun = cycle and cycle.response_started and not cycle.response_complete
+            if self._owed == 0 and not begun:
+                self.transport.write(b"HTTP/1.1 %d %b\r\n%b" % (status, status.phrase.encode(), _END))
+            self.transport.close()
+            self.waiting_since = monotonic()
+
+    def _make_room(self) -> None:
+        there = [one for one in self.connections if isinstance(one, BoundedProtocol)]
+        held = Counter(one.held_by for one in there)
+        waiting = [one for one in there if one is not self and one.waiting_since is not None]
+        victim = max(waiting, key=lambda one: (held[one.held_by], -(one.waiting_since or 0)), default=self)
+        self.connections.discard(victim)
+        victim.transport.abort()
