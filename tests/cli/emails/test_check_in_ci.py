@@ -30,15 +30,13 @@ def emails(workplace: Path) -> Path:
     return folder
 
 
-def run_check(
-    action: Any, workplace: Path, step: str = "Check", **environment: str
-) -> "subprocess.CompletedProcess[str]":
+def run_check(action: Any, workplace: Path, **environment: str) -> "subprocess.CompletedProcess[str]":
     """Run a step as the action does, with this Keyturn."""
     (workplace / "keyturn").mkdir()
     (workplace / "keyturn" / "bin").symlink_to(Path(sys.executable).parent)
     inputs = {name.upper(): one.get("default", "") for name, one in action["inputs"].items()} | environment
     everything = {**os.environ, "RUNNER_TEMP": str(workplace), **inputs}
-    (program,) = (one["run"] for one in action["runs"]["steps"] if one.get("name") == step)
+    (program,) = (one["run"] for one in action["runs"]["steps"] if one.get("name") == "Check")
     run = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", program]
     return subprocess.run(run, env=everything, capture_output=True, text=True, check=False)
 
@@ -66,44 +64,19 @@ def test_the_action_checks_for_the_clients_that_are_named(action: Any, emails: P
     assert "nobody" in done.stderr
 
 
-def test_the_action_writes_what_changed_into_the_folder_that_it_uploads(
+def test_the_action_reads_the_folder_with_the_environment_of_the_app(
     action: Any, emails: Path, workplace: Path
 ) -> None:
-    for command in ("init --quiet", "add .", "-c user.name=A -c user.email=a@boats.test commit --quiet -m Boats"):
-        subprocess.run(["git", *command.split()], check=True)
-    (emails / "news.txt").write_text("Ships: https://boats.test", "utf-8")
-    done = run_check(action, workplace, "Compare", FOLDER=str(emails), COMPARE="HEAD")
-    (upload,) = (step["with"]["path"] for step in action["runs"]["steps"] if "upload-artifact" in step.get("uses", ""))
-
-    assert done.returncode == 0
-    assert "1 mail changed since HEAD." in done.stdout
-    shown = Path(upload.replace("${{ runner.temp }}", str(workplace))) / "index.html"
-    assert "Ships: https://boats.test" in shown.read_text("utf-8")
-
-
-@pytest.mark.parametrize("step", ["Compare", "Check"])
-def test_both_steps_read_the_folder_with_the_environment_of_the_app(
-    action: Any, emails: Path, workplace: Path, step: str
-) -> None:
-    done = run_check(
-        action, workplace, step, FOLDER=str(emails), COMPARE="HEAD", SOURCE="--env boats_app.mails:environment"
-    )
+    done = run_check(action, workplace, FOLDER=str(emails), SOURCE="--env boats_app.mails:environment")
 
     assert done.returncode == 1
     assert "boats_app" in done.stderr
 
 
-def test_a_commit_named_like_an_option_is_a_commit(action: Any, emails: Path, workplace: Path) -> None:
-    done = run_check(action, workplace, "Compare", FOLDER=str(emails), COMPARE="--trust")
-
-    assert done.returncode == 1
-    assert done.stderr.startswith("keyturn: ")
-
-
 def test_what_a_branch_brings_is_never_a_part_of_the_program(action: Any) -> None:
     programs = [step["run"] for step in action["runs"]["steps"] if "run" in step]
 
-    assert len(programs) == 3
+    assert len(programs) == 2
     assert not any("${{" in program for program in programs)
 
 
