@@ -57,6 +57,7 @@ BUILT: Mapping[str, str | Iterable[str]] = {
     ),
     "emails/lint/checks/safety.py words": _NOT_YOU.values(),
     "emails/inbox/codes.py words": _WORDS.values(),
+    "cli/demo/supabase_users.py pattern": r"(?>.*?a)(?>.*?b.c)",
     "mail/providers/postmark.py f'[A-Za-z0-9_-]{{{_SHORTEST_PASSWORD},}}'": "[A-Za-z0-9_-]{32,}",
     "emails/lint/clients/features.py self.graceful": [
         one.graceful for one in _FEATURES if isinstance(one.graceful, str)

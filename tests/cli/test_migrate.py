@@ -31,17 +31,7 @@ def test_a_plan_names_each_step_and_changes_nothing(keyturn: Keyturn, workplace:
 
     first, *steps = planned.out.splitlines()
     assert (planned.code, first) == (0, f"From revision none to {head()}, in one transaction:")
-    assert [step.split()[0] for step in steps] == [
-        "0010",
-        "0012",
-        "0013",
-        "0014",
-        "0015",
-        "0016",
-        "0017",
-        "0018",
-        "0019",
-    ]
+    assert [step.split()[0] for step in steps] == ["0010", "0012", "0013", "0014", "0015"]
     assert all(len(step.split()) > 5 for step in steps)
     assert keyturn("migrate", "--plan").out == planned.out
     assert not (workplace / ".keyturn" / "keyturn.db").exists()

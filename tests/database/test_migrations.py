@@ -414,7 +414,7 @@ async def test_a_migration_killed_while_it_waits_for_a_lock_lets_its_own_go(empt
     waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
     await alembic(database, command.upgrade, "0010")
     async with connected(database) as other, connected(database) as watching:
-        await other.execute(text("SELECT 1 FROM keyturn_sessions"))
+        await other.execute(text("SELECT 1 FROM keyturn_reset_tokens"))
         process = forks().Process(target=_patient_migration, args=(empty_url,))
         process.start()
         async with asyncio.timeout(60):

@@ -131,7 +131,7 @@ def _one_mail_a_message(records: Records, mails: Sequence[Accepted], _: Sequence
             yield f"message {message_id} is with both providers under one key"
         state, reason = (records.messages[message_id][name] for name in ("state", "reason"))
         # After a lost answer, the link may have ended, or be the older one, or the mailbox takes no more mail.
-        if state == "dropped" and not ("link is" in reason or reason in {SUPPRESSED, "superseded"}):
+        if state == "dropped" and not ("link is" in reason or reason in {SUPPRESSED, "superseded", "expired"}):
             yield f"message {message_id} was dropped ({reason}) and mailed"
     for message_id, message in records.messages.items():
         is_mail = message["kind"] in _MAILS

@@ -10,7 +10,7 @@ The model leaves out, by the sections of docs/security.md:
 * Whether an account exists: user names, the time and the work of an answer, `limits.overall`, and a worker's batches.
   It compares whole answers to requests, invitations and refused sign-ins.
 * Passwords: hashes and their queues, leaked passwords, a form's question whether a password would be accepted, and all
-  rules but two: a least length, and not the current one.
+  rules but two: a least length, and for a signed-in user a password that differs from the current one.
 * A challenge and a code: challenges, how codes are stored, the most wrong codes of a mailbox in a row, and whether a
   mail has a code while an intrusion is suspected.
 * A second step: recovery codes, codes by SMS, factors of other sources, factors that cannot be checked, and the most
@@ -184,8 +184,6 @@ class Model:
                 account.since, account.wrong = self.now, 0
             if step <= account.last_step:
                 return self._refuse_step(link)
-        if password == account.password and account.state == "active":
-            return "password is rejected"
         if is_asked and step is not None:
             account.last_step, account.wrong = step, 0
         link.over = "used"
