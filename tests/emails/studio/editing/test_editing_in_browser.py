@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -43,12 +42,6 @@ async def select(page: Page, text: str) -> None:
     await field.press("Enter")
     await field.press("Escape")
     await expect(text_of(page)).to_be_focused()
-
-
-async def until(is_so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not is_so():
-            await asyncio.sleep(0.01)
 
 
 async def test_what_is_typed_is_drawn_and_only_saved_when_that_is_asked_for(
@@ -121,9 +114,10 @@ async def test_the_disk_and_the_editor_disagree(page: Page, served: str, folder:
     await page.keyboard.type("Moin")
     (folder / MAIL).write_text(theirs)
     await expect(conflict).to_be_visible()
-    await conflict.get_by_role("button", name="Keep mine").click()
-    mine = theirs.replace("Open it", "Go").replace("Hello", "Moin")
-    await until(lambda: (folder / MAIL).read_text() == mine)
+    async with page.expect_response(lambda answer: not is_get(answer.request) and "/sources/" in answer.url) as saved:
+        await conflict.get_by_role("button", name="Keep mine").click()
+    assert (await saved.value).ok
+    assert (folder / MAIL).read_text() == theirs.replace("Open it", "Go").replace("Hello", "Moin")
     await expect(conflict).to_be_hidden()
 
 
