@@ -19,7 +19,6 @@ from playwright.async_api import Browser
 from tests.browsing import running_chromium
 from tests.databases import Databases, PostgresServer, SqliteFiles, in_memory, running_postgres
 from tests.directory_servers import DirectoryServer, running_samba, running_slapd
-from tests.held_loop import failing_where_the_loop_is_held
 from tests.mariadb_server import MariadbServer, running_mariadb
 from tests.postgresql_with_tls import TlsServer, running_postgres_with_tls
 from tests.programs import MARKED, require_program
@@ -183,10 +182,9 @@ def databases(request: pytest.FixtureRequest) -> Databases:
 
 
 @pytest.fixture
-def database_url(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def database_url(databases: Databases) -> Iterator[str]:
     url = databases.migrated()
-    with failing_where_the_loop_is_held(monkeypatch):
-        yield url
+    yield url
     databases.drop(url)
 
 

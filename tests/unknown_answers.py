@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
+from datetime import timedelta
 from itertools import chain, repeat
 from typing import Any
 
@@ -27,6 +28,10 @@ class Unknown(msgspec.Struct, frozen=True):
     type: str = "application/json"
     headers: Mapping[str, str] = {}
     length: int = 0
+
+    @property
+    def never_ends(self) -> bool:
+        return not self.status or bool(self.length)
 
 
 UNKNOWN: Mapping[str, Unknown] = {
@@ -71,10 +76,14 @@ UNKNOWN: Mapping[str, Unknown] = {
 
 
 class UnknownServer:
-    """Answers the first `spared` requests as `app` does, and each later one with `answer`."""
+    """Answers the first `spared` requests as `app` does, and each later one with `answer`.
+
+    `patience`: how long its clients wait.
+    """
 
     def __init__(self) -> None:
         self.url = ""
+        self.patience = timedelta(0)
         self.answer = Unknown()
         self.spared = 0
         self.app: Callable[[Any, Any, Any], Awaitable[None]] | None = None

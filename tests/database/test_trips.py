@@ -1,11 +1,8 @@
-"""One statement by itself: no transaction around it, and no more round trips than it needs."""
+"""Statements and transactions: whole or not at all, after others, and ended early or by a server that goes away."""
 
 import asyncio
-import contextlib
 import threading
-import time
 from collections.abc import AsyncIterator, Callable, Coroutine
-from concurrent.futures import Executor, Future
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -14,9 +11,6 @@ import pytest
 from sqlalchemy import Connection, TextClause, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 from tests.connections import committing, connected
-from tests.databases import Databases
-from tests.held_loop import failing_where_the_loop_is_held
-from tests.statements import statements_sent
 
 from keyturn.database import Database
 from keyturn.database.sqlite import SqliteConnections
@@ -45,29 +39,11 @@ async def tally(database: Database, statement: TextClause = ALL) -> dict[str, in
     return {row["name"]: row["n"] for row in await database.fetch(statement)}
 
 
-async def test_many_rows_are_written_at_once_and_read_by_whoever_comes(database: Database, database_url: str) -> None:
-    await database.execute(ADD_TWO, {"name": "a", "other": "b"})
-    elsewhere = Database(database_url)
-
-    assert await tally(elsewhere) == await tally(database) == {"a": 1, "b": 2}
-    await elsewhere.close()
-
-
 async def test_of_many_rows_all_are_written_or_none(database: Database) -> None:
     with pytest.raises(IntegrityError):
         await database.execute(ADD_TWO, {"name": "a", "other": "a"})
 
     assert await tally(database) == {}
-
-
-async def test_a_write_waits_for_the_transaction_of_another_task_and_a_read_does_not(database: Database) -> None:
-    async with committing(database) as connection:
-        await connection.execute(ADD, {"name": "a", "n": 1})
-        writing = asyncio.create_task(database.execute(ADD, {"name": "b", "n": 2}))
-        assert "a" not in await tally(database)
-    await writing
-
-    assert await tally(database) == {"a": 1, "b": 2}
 
 
 async def test_a_write_waits_for_the_transaction_of_another_process(database: Database, database_url: str) -> None:
@@ -95,41 +71,6 @@ async def test_who_waited_long_enough_for_another_process_is_told_so(database: D
     assert await tally(database) == {"a": 1, "b": 2}
 
 
-async def test_many_tasks_write_and_read_at_once(database: Database) -> None:
-    async def write(number: int) -> None:
-        await database.execute(ADD, {"name": f"{number:02}", "n": number})
-        assert (await tally(database))[f"{number:02}"] == number
-
-    await asyncio.gather(*map(write, range(40)))
-
-    assert len(await tally(database)) == 40
-
-
-async def test_a_write_is_one_trip_to_postgresql_and_a_read_another(database: Database) -> None:
-    with statements_sent() as trips:
-        await database.execute(ADD, {"name": "a", "n": 1})
-        await database.execute(ADD_TWO, {"name": "b", "other": "c"})
-        await tally(database)
-
-    assert [trip.split(maxsplit=1)[0] for trip in trips] == ["INSERT", "INSERT", "SELECT"]
-
-
-async def test_it_is_used_again_after_it_was_closed(database: Database) -> None:
-    await database.execute(ADD, {"name": "a", "n": 1})
-    await database.close()
-
-    assert await tally(database) == {"a": 1}
-    await database.close()
-
-
-async def test_a_database_in_memory_is_one_database() -> None:
-    database = await with_table("sqlite:///:memory:")
-    await database.execute(ADD, {"name": "a", "n": 1})
-
-    assert await tally(database) == {"a": 1}
-    await database.close()
-
-
 async def test_a_file_that_is_no_database_is_unready(tmp_path: Path) -> None:
     (tmp_path / "keyturn.db").write_bytes(b"this is no database, but a file all the same" * 100)
     database = Database(f"sqlite:///{tmp_path}/keyturn.db")
@@ -139,87 +80,9 @@ async def test_a_file_that_is_no_database_is_unready(tmp_path: Path) -> None:
     await database.close()
 
 
-@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
-async def test_a_connection_that_the_server_has_closed_is_replaced_and_nobody_notices(database: Database) -> None:
-    closed = text(
-        "SELECT pg_terminate_backend(pid) AS n, 'closed' AS name FROM pg_stat_activity "
-        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    )
-    async with AsyncExitStack() as opened:
-        used = [await opened.enter_async_context(connected(database)) for _ in range(5)]
-        drivers: list[Any] = [(await one.get_raw_connection()).driver_connection for one in used]
-        await used[0].execute(closed)
-        async with asyncio.timeout(10):
-            while not all(driver.is_closed() for driver in drivers[1:]):
-                await asyncio.sleep(0.01)  # the server's word is on its way
-
-    for number in range(5):
-        await database.execute(ADD, {"name": f"after {number}", "n": 1})
-    assert len(await tally(database)) == 5
-
-
 def add_and_count(connection: Connection) -> int:
     connection.execute(ADD, {"name": "a", "n": 1})
     return int(connection.execute(text("SELECT count(*) FROM tally")).scalar_one())
-
-
-async def test_a_transaction_of_statements_alone_is_one_trip_and_returns_what_it_found(database: Database) -> None:
-    assert await database.transact(add_and_count) == 1
-
-    assert await tally(database) == {"a": 1}
-
-
-async def test_of_such_a_transaction_nothing_stays_that_was_not_committed(database: Database) -> None:
-    def forget(connection: Connection) -> None:
-        connection.execute(ADD, {"name": "a", "n": 1})
-        connection.rollback()
-
-    def fail(connection: Connection) -> None:
-        connection.execute(ADD, {"name": "b", "n": 1})
-        raise LookupError("nobody is there")
-
-    await database.transact(forget)
-    with pytest.raises(LookupError, match="nobody is there"):
-        await database.transact(fail)
-
-    assert await tally(database) == {}
-
-
-async def test_such_a_transaction_takes_savepoints_and_sql_as_the_driver_has_it(database: Database) -> None:
-    def add_what_is_there(connection: Connection) -> None:
-        connection.exec_driver_sql("INSERT INTO tally VALUES ('a', 1)")
-        with contextlib.suppress(LookupError), connection.begin_nested():
-            connection.execute(ADD, {"name": "b", "n": 1})
-            raise LookupError("nobody is there")
-        with connection.begin_nested():
-            connection.execute(ADD, {"name": "c", "n": 1})
-
-    await database.transact(add_what_is_there)
-
-    assert await tally(database) == {"a": 1, "c": 1}
-
-
-@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
-@pytest.mark.parametrize("fails", [True, False])
-async def test_a_statement_whose_rows_nobody_read_holds_nothing_back_that_is_written_later(
-    database: Database, database_url: str, fails: bool
-) -> None:
-    unread: list[object] = []
-
-    def forget(connection: Connection) -> None:
-        unread.append(connection.execute(text("INSERT INTO tally VALUES ('x', 1), ('y', 1) RETURNING name")))
-        unread.append(connection.execute(text("INSERT INTO tally VALUES ('z', 1) RETURNING name")))
-        if fails:
-            raise LookupError("nobody is there")
-
-    with contextlib.suppress(LookupError):
-        await database.transact(forget)
-    await database.execute(text(f"{ADD.text} RETURNING name"), {"name": "a", "n": 1})
-
-    elsewhere = Database(database_url)
-    assert await tally(elsewhere) == {"a": 1} | ({} if fails else {"x": 1, "y": 1, "z": 1})
-    await elsewhere.execute(ADD, {"name": "b", "n": 2})
-    await elsewhere.close()
 
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
@@ -231,45 +94,6 @@ async def test_who_comes_while_it_is_closed_does_not_wait_for_a_connection(datab
     await asyncio.sleep(0)
     async with asyncio.timeout(15):
         await asyncio.gather(*busy, *(database.fetch(ALL) for _ in range(4)), closing)
-    await database.close()
-
-
-async def test_such_transactions_wait_for_each_other_and_for_all_others(database: Database) -> None:
-    def raise_all(connection: Connection) -> None:
-        connection.execute(text("UPDATE tally SET n = n + 1"))
-
-    await database.transact(add_and_count)
-    async with committing(database) as connection:
-        await connection.execute(text("UPDATE tally SET n = n + 1"))
-        raising = [asyncio.create_task(database.transact(raise_all)) for _ in range(20)]
-    await asyncio.gather(*raising)
-
-    assert await tally(database) == {"a": 22}
-
-
-@pytest.mark.parametrize("rest", [lambda: time.sleep(0.6), lambda: sum(range(10_000_000))], ids=["waits", "works"])
-@pytest.mark.long
-async def test_one_that_does_something_other_than_its_statements_fails_its_test(
-    databases: Databases, monkeypatch: pytest.MonkeyPatch, rest: Callable[[], object]
-) -> None:
-    database = await with_table(await asyncio.to_thread(databases.empty))
-
-    def add_and_rest(connection: Connection) -> None:
-        connection.execute(ADD, {"name": "a", "n": 1})
-        rest()
-
-    watched = failing_where_the_loop_is_held(monkeypatch)
-    watched.__enter__()
-    await database.transact(add_and_rest)
-    with pytest.raises(AssertionError, match="other than its statements"):
-        watched.__exit__(None, None, None)
-    await database.close()
-
-
-async def test_a_database_in_memory_runs_them_too() -> None:
-    database = await with_table("sqlite:///:memory:")
-
-    assert await database.transact(add_and_count) == 1
     await database.close()
 
 
@@ -320,20 +144,36 @@ async def test_what_a_caller_has_given_up_is_not_committed_afterwards(database: 
     assert await tally(database) == {"b": 2}
 
 
-class Inline(Executor):
-    """Runs work at once, in the thread that submits it."""
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+async def test_a_connection_that_the_server_has_closed_is_replaced_and_nobody_notices(database: Database) -> None:
+    closed = text(
+        "SELECT pg_terminate_backend(pid) AS n, 'closed' AS name FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    async with AsyncExitStack() as opened:
+        used = [await opened.enter_async_context(connected(database)) for _ in range(5)]
+        drivers: list[Any] = [(await one.get_raw_connection()).driver_connection for one in used]
+        await used[0].execute(closed)
+        async with asyncio.timeout(10):
+            while not all(driver.is_closed() for driver in drivers[1:]):
+                await asyncio.sleep(0.01)  # the server's word is on its way
 
-    def submit(self, work: Callable[..., Any], /, *given: Any, **named: Any) -> Future[Any]:
-        done: Future[Any] = Future()
-        done.set_result(work(*given, **named))
-        return done
+    for number in range(5):
+        await database.execute(ADD, {"name": f"after {number}", "n": 1})
+    assert len(await tally(database)) == 5
 
 
-@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
-async def test_what_runs_the_work_may_be_replaced(database: Database) -> None:
-    connections = SqliteConnections(database.url, new_executor=lambda *_: Inline())
-    here = await connections.transact(lambda connection: (add_and_count(connection), threading.current_thread()))
-    await connections.close()
+async def test_of_such_a_transaction_nothing_stays_that_was_not_committed(database: Database) -> None:
+    def forget(connection: Connection) -> None:
+        connection.execute(ADD, {"name": "a", "n": 1})
+        connection.rollback()
 
-    assert here == (1, threading.current_thread())
-    assert await tally(database) == {"a": 1}
+    def fail(connection: Connection) -> None:
+        connection.execute(ADD, {"name": "b", "n": 1})
+        raise LookupError("nobody is there")
+
+    await database.transact(forget)
+    with pytest.raises(LookupError, match="nobody is there"):
+        await database.transact(fail)
+
+    assert await tally(database) == {}

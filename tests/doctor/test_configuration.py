@@ -94,11 +94,6 @@ def test_settings_without_a_fault_or_a_doubt_are_one_line(production: Settings) 
         ({"server": ServerSettings()}, "server.trusted_proxies", "127.0.0.1"),
         ({"brand": Brand(accent="#ffff00")}, "brand.accent", "the colour that Keyturn uses"),
         (
-            {"resend": ResendSettings(webhook_secret=HOOK, previous_webhook_secret=HOOK, api_key=Secret("re_x"))},
-            "resend.previous_webhook_secret",
-            "remove the previous one",
-        ),
-        (
             {"resend": ResendSettings(api_key=Secret("re_x"))},
             "resend.webhook_secret",
             "https://account.northwind.example/webhooks/resend",

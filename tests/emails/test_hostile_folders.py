@@ -3,7 +3,6 @@
 import io
 import os
 import re
-import resource
 import shutil
 import signal
 import socket
@@ -36,8 +35,8 @@ FOLDERS = int(os.environ.get("FOLDERS", "0")) or (
 )
 """How many folders. `FOLDERS=10000` sets another number. Ten thousand take about six minutes."""
 
-SECONDS, MEGABYTES, LETTERS, SENTENCES = 20, 400, 2_000, 500
-"""The bounds: of one folder, of the memory that it adds, of one finding, and of what a folder's findings say."""
+SECONDS, LETTERS, SENTENCES = 20, 2_000, 500
+"""The bounds: of one folder, of one finding, and of what a folder's findings say."""
 
 MARKUP = [
     "<mjml>",
@@ -283,11 +282,10 @@ NEWS = {b"welcome.html": b"<title>Hello</title><p>Hello {{ name }}</p>"}
 @example(NEWS | {b"welcome.samples.toml": "device", b"welcome.samples.json": "pipe", b"keyturn.toml": "loop"})
 @given(trees)
 @settings(max_examples=FOLDERS, suppress_health_check=list(HealthCheck))
-def test_whatever_lies_in_a_folder_is_answered_in_bounded_time_memory_and_words(
+def test_whatever_lies_in_a_folder_is_answered_in_bounded_time_and_words(
     tree: dict[bytes, bytes | str],
 ) -> None:
     folder = Path(tempfile.mkdtemp())
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     try:
         make(folder, tree)
         with at_most(SECONDS):
@@ -302,7 +300,6 @@ def test_whatever_lies_in_a_folder_is_answered_in_bounded_time_memory_and_words(
         assert " object at 0x" not in said
     assert not CONTROLS.search(shown)
     assert "Traceback" not in shown
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before <= MEGABYTES * 1024
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from tests.settings.reading import Faults, Read
 
-from keyturn.mail.providers import PROVIDERS
 from keyturn.mail.providers.ses.sns import SnsTopic
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-OLDER = "whsec_" + "b3RoZXIgc2VjcmV0cyBvdGhlciBob3VzZXM="
 
 
 @pytest.mark.parametrize("name", ["KEYTURN_RESEND_WEBHOOK_SECRET", "RESEND_WEBHOOK_SECRET"])
@@ -20,22 +18,6 @@ def test_it_has_the_name_that_resend_uses_too(read: Read, name: str) -> None:
 
     assert settings.resend.webhook_secret == SECRET
     assert SECRET not in repr(settings)
-
-
-def test_the_older_one_of_a_rotation_is_read_and_not_shown(read: Read) -> None:
-    settings = read(RESEND_WEBHOOK_SECRET=SECRET, KEYTURN_RESEND_PREVIOUS_WEBHOOK_SECRET=OLDER)
-
-    assert settings.resend.previous_webhook_secret == OLDER
-    assert OLDER not in repr(settings)
-
-
-@pytest.mark.parametrize(("newest", "older"), [("", OLDER), (SECRET, "whsec_short")])
-def test_an_older_one_alone_or_one_that_is_none_is_named(faults: Faults, newest: str, older: str) -> None:
-    found = faults(RESEND_WEBHOOK_SECRET=newest, KEYTURN_RESEND_PREVIOUS_WEBHOOK_SECRET=older)
-
-    assert len(found) == 1
-    assert older not in str(found)
-    assert "previous" in str(found).lower()
 
 
 def test_it_need_not_be_set(read: Read) -> None:
@@ -65,20 +47,16 @@ def test_what_is_no_secret_is_named_and_not_repeated(faults: Faults, secret: str
 
 
 @pytest.mark.parametrize("secret", ["short", "x" * 31, "x" * 40 + "@", "ü" * 40, f"{'x' * 20} {'x' * 20}"])
-@pytest.mark.parametrize("key", ["webhook_secret", "previous_webhook_secret"])
-def test_postmarks_is_a_password_that_can_stand_in_an_address(faults: Faults, secret: str, key: str) -> None:
-    names = {"KEYTURN_POSTMARK_WEBHOOK_SECRET": "y" * 32, f"KEYTURN_POSTMARK_{key.upper()}": secret}
-    found = faults(**names)
+def test_postmarks_is_a_password_that_can_stand_in_an_address(faults: Faults, secret: str) -> None:
+    found = faults(KEYTURN_POSTMARK_WEBHOOK_SECRET=secret)
 
-    assert set(found) == {f"postmark.{key}"}
-    assert "32 or more letters" in found[f"postmark.{key}"]
-    assert secret not in found[f"postmark.{key}"]
+    assert set(found) == {"postmark.webhook_secret"}
+    assert "32 or more letters" in found["postmark.webhook_secret"]
+    assert secret not in found["postmark.webhook_secret"]
 
 
 def test_postmarks_is_read_and_not_shown(read: Read) -> None:
-    settings = read(
-        KEYTURN_POSTMARK_WEBHOOK_SECRET="a-Password_" * 4, KEYTURN_POSTMARK_PREVIOUS_WEBHOOK_SECRET="b" * 32
-    )
+    settings = read(KEYTURN_POSTMARK_WEBHOOK_SECRET="a-Password_" * 4)
 
     assert settings.postmark.webhook_secret == "a-Password_" * 4
     assert "a-Password_" not in repr(settings)
@@ -105,39 +83,23 @@ VERIFICATION_KEY = shown(ec.generate_private_key(ec.SECP256R1()))
         shown(rsa.generate_private_key(65537, 2048)),
     ],
 )
-@pytest.mark.parametrize("name", ["webhook_verification_key", "previous_webhook_verification_key"])
-def test_sendgrids_is_a_public_key_of_p_256(faults: Faults, key: str, name: str) -> None:
-    names = {"KEYTURN_SENDGRID_WEBHOOK_VERIFICATION_KEY": VERIFICATION_KEY, f"KEYTURN_SENDGRID_{name.upper()}": key}
-    found = faults(**names)
+def test_sendgrids_is_a_public_key_of_p_256(faults: Faults, key: str) -> None:
+    found = faults(KEYTURN_SENDGRID_WEBHOOK_VERIFICATION_KEY=key)
 
-    assert set(found) == {f"sendgrid.{name}"}
-    assert "begins with MFkw" in found[f"sendgrid.{name}"]
+    assert set(found) == {"sendgrid.webhook_verification_key"}
+    assert "begins with MFkw" in found["sendgrid.webhook_verification_key"]
 
 
 def test_sendgrids_is_read(read: Read) -> None:
     assert read(KEYTURN_SENDGRID_WEBHOOK_VERIFICATION_KEY=VERIFICATION_KEY).sendgrid.webhook_verification_key
 
 
-@pytest.mark.parametrize("provider", ["resend", "postmark", "sendgrid", "mailgun"])
-def test_an_older_one_alone_is_named_whoever_reports(faults: Faults, provider: str) -> None:
-    proof = PROVIDERS[provider].reports
-    assert proof
-    some = {"resend": SECRET, "sendgrid": VERIFICATION_KEY}.get(provider, "x" * 40)
-    found = faults(**{f"KEYTURN_{provider}_previous_{proof.setting}".upper(): some})
-
-    assert found == {
-        f"{provider}.previous_{proof.setting}": f"is set, but {provider}.{proof.setting} is not: set it first"
-    }
-
-
 @pytest.mark.parametrize("key", ["short", "k" * 15, "k" * 16 + " k", "ü" * 20])
-@pytest.mark.parametrize("name", ["webhook_signing_key", "previous_webhook_signing_key"])
-def test_mailguns_is_a_signing_key(faults: Faults, key: str, name: str) -> None:
-    names = {"KEYTURN_MAILGUN_WEBHOOK_SIGNING_KEY": "y" * 32, f"KEYTURN_MAILGUN_{name.upper()}": key}
-    found = faults(**names)
+def test_mailguns_is_a_signing_key(faults: Faults, key: str) -> None:
+    found = faults(KEYTURN_MAILGUN_WEBHOOK_SIGNING_KEY=key)
 
-    assert set(found) == {f"mailgun.{name}"}
-    assert key not in found[f"mailgun.{name}"]
+    assert set(found) == {"mailgun.webhook_signing_key"}
+    assert key not in found["mailgun.webhook_signing_key"]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from keyturn.reset.mails.theme import palette_of
 from keyturn.settings import Settings
 from keyturn.settings.networks import read_network, read_peer
 from keyturn.settings.reading import OTHER_NAMES, Reading, environment_name, secret_variables, setting_names
-from keyturn.settings.rules.every_rule import proofs_of
+from keyturn.settings.rules.every_rule import proof_of
 from keyturn.settings.variables import FILE_SUFFIX
 
 # Page templates of the app
@@ -155,20 +155,14 @@ def _secret_doubts(settings: Settings) -> Iterator[tuple[str, str]]:
 
 
 def _report_doubts(settings: Settings) -> Iterator[tuple[str, str]]:
-    """Yield a warning if bounces are not reported, or if a rotated secret equals the previous one."""
+    """Yield a warning if bounces are not reported."""
     for name, provider in PROVIDERS.items():
         if not (reports := provider.reports):
             continue
-        newest, previous = proofs_of(settings, provider)
-        if settings.secure and settings.mail.transport == name and not newest:
+        if settings.secure and settings.mail.transport == name and not proof_of(settings, provider):
             yield (
                 f"{name}.{reports.setting}: missing, so Keyturn does not learn of bounced mails",
                 f"Add {settings.base_url}/webhooks/{name} {reports.where}.",
-            )
-        if newest and newest == previous:
-            yield (
-                f"{name}.previous_{reports.setting}: is the same as the current one, so it was not replaced",
-                f"Set {name}.{reports.setting} to the new value, or remove the previous one.",
             )
 
 

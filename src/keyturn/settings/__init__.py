@@ -110,7 +110,6 @@ class LdapSettings(msgspec.Struct, frozen=True, kw_only=True):
     `where`: attributes and the values that accounts have; {} for any person.
     `id` to `phone`: names of attributes. `id`: "" for entryUUID. It is objectGUID in Active Directory.
     `aliases`: further addresses as Exchange writes them (`smtp:ada@example.org`).
-    `unlock`: a new password ends a lockout; otherwise a locked account gets no link.
     `timeout`: for one server, from connecting to its last answer.
     """
 
@@ -128,7 +127,6 @@ class LdapSettings(msgspec.Struct, frozen=True, kw_only=True):
     name: str = "cn"
     locale: str = "preferredLanguage"
     phone: str = ""
-    unlock: bool = True
     timeout: timedelta = timedelta(seconds=5)
 
 
@@ -497,7 +495,6 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     overall: str = "3000/minute"
     mailbox_cooldown: timedelta = timedelta(seconds=60)
     mailbox_daily: Count = 12
-    suppression: timedelta = timedelta(days=14)
     in_memory: bool = False
 
 

@@ -86,23 +86,6 @@ async def test_a_lockout_ends_with_a_new_password(school: OpenLdapStaff, store: 
     assert await store.check_password(ada, SECOND)
 
 
-async def test_a_locked_account_gets_no_link_where_a_password_must_not_unlock(
-    school: OpenLdapStaff, policy: str
-) -> None:
-    ada = await school.add(ADA, FIRST, pwdPolicySubentry=policy)
-    store = school.store(unlock=False)
-    try:
-        account = await of(store, ada)
-        assert account.active
-        for _ in range(2):
-            await store.check_password(ada, "a guess")
-
-        assert not (await of(store, ada)).active
-        assert not await store.set_password(account, new_password(SECOND))
-    finally:
-        await store.close()
-
-
 @pytest.mark.parametrize("is_admin", [False, True], ids=["service account", "administrator"])
 async def test_the_flag_for_another_password_does_not_outlive_a_password_that_the_owner_chose(
     school: OpenLdapStaff, policy: str, is_admin: bool

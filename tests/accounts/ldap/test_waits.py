@@ -23,6 +23,9 @@ from keyturn.settings import LdapSettings, Secret
 EMAIL = "ada@northwind.test"
 ACCOUNT = Account(id=ID, email=EMAIL)
 
+SHORT = timedelta(seconds=1)
+"""The time-out where the fault is a silence."""
+
 Opened = Callable[..., LdapAccounts]
 
 
@@ -45,7 +48,7 @@ async def opened(directories: list[FakeDirectory]) -> AsyncIterator[Opened]:
         bind_dn="cn=keyturn",
         bind_password=Secret("hunter2"),
         base="dc=northwind,dc=test",
-        timeout=timedelta(seconds=0.3),
+        timeout=timedelta(seconds=20),
     )
     stores: list[LdapAccounts] = []
 
@@ -65,10 +68,10 @@ async def test_a_read_ends_whatever_the_server_does(
     directory: FakeDirectory, opened: Opened, step: str, trouble: bytes
 ) -> None:
     directory.answers[step] = [trouble]
-    store = opened()
+    store = opened(timeout=SHORT) if trouble == HANG else opened()
 
     for read in (store.find(EMAIL), store.get(ID), store.set_password(ACCOUNT, new_password(SECOND))):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(10):
             with pytest.raises(AccountsUnready, match="the directory cannot be reached") as unready:
                 await read
         assert unready.value.not_changed
@@ -88,7 +91,7 @@ async def test_the_next_server_answers_for_one_that_hangs_and_goes_on_answering(
 ) -> None:
     first, second = directories
     first.answers["search"] = [HANG]
-    store = opened(servers=(first.url, second.url))
+    store = opened(servers=(first.url, second.url), timeout=SHORT)
 
     for _ in range(3):
         assert await store.find(EMAIL)
@@ -98,7 +101,7 @@ async def test_the_next_server_answers_for_one_that_hangs_and_goes_on_answering(
     # What the second has written may not be at the first yet, so it is read at the second.
     assert (first.asked["search"], first.asked["extended"], second.asked["extended"]) == (1, 0, 1)
     (line,) = [one for one in own_messages(caplog) if one.startswith("accounts.server_lost")]
-    assert "no answer within 0.3 s" in line
+    assert "no answer within 1 s" in line
 
 
 @pytest.mark.parametrize("trouble", [HANG, CUT, b"raw \x00"], ids=str)
@@ -107,7 +110,7 @@ async def test_a_change_without_an_answer_may_have_happened_and_is_not_repeated(
 ) -> None:
     first, second = directories
     first.answers["extended"] = [trouble]
-    store = opened(servers=(first.url, second.url))
+    store = opened(servers=(first.url, second.url), timeout=SHORT)
 
     with pytest.raises(AccountsUnready, match="no answer to a change") as unready:
         await store.set_password(ACCOUNT, new_password(SECOND))
@@ -146,7 +149,7 @@ async def test_what_follows_a_change_cannot_turn_it_into_a_failure(
 ) -> None:
     directory.answers["search"] = [entry({**ADA, "pwdReset": ["TRUE"]}), result("search")]
     directory.answers["modify"] = [HANG]
-    store = opened()
+    store = opened(timeout=SHORT)
 
     assert await store.set_password(ACCOUNT, new_password(SECOND))
     directory.answers["modify"] = [result("modify", 50, "no right")]
@@ -162,7 +165,7 @@ async def test_what_follows_a_change_has_seconds_of_its_own(
     directory.answers["search"] = [entry({**ADA, "pwdReset": ["TRUE"]}), result("search")]
     directory.answers["modify"] = [HANG]
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(10):
         assert await opened(timeout=timedelta(seconds=9)).set_password(ACCOUNT, new_password(SECOND))
     assert "accounts.not_let_in" in own_messages(caplog)[-1]
 

@@ -1,8 +1,6 @@
 """A mail is read as far as it can be, whatever an app makes of it."""
 
 from email.message import EmailMessage
-from time import process_time
-from timeit import repeat
 
 import pytest
 from tests.emails.inbox.mails import mail
@@ -112,13 +110,9 @@ def test_a_damaged_mail_is_read_as_far_as_it_can_be(raw: bytes) -> None:
         (b"\r\n", b"123456 "),
     ],
 )
-def test_what_is_long_costs_no_more_for_each_byte_than_what_is_short(start: bytes, more: bytes) -> None:
-    _read(start)  # what is loaded by the first
-    assert _seconds(start + more * 20_000) < 40 * _seconds(start + more * 2_000) + 0.05
-
-
-def _seconds(raw: bytes) -> float:
-    return min(repeat(lambda: _read(raw), timer=process_time, number=1, repeat=3))
+def test_a_long_mail_is_read(start: bytes, more: bytes) -> None:
+    """If the work grew with the square of its length, it would take longer than a test may."""
+    _read(start + more * 50_000)
 
 
 def _read(raw: bytes) -> str:

@@ -155,10 +155,8 @@ def test_limits_lie_within_each_other(workers: RendererPool[State]) -> None:
 
 def test_others_do_not_wait_for_one_that_takes_its_time(workers: RendererPool[State]) -> None:
     with ThreadPoolExecutor(1) as threads:
-        running = threads.submit(workers.run_for, 30, loop)
-        before = time.monotonic()
+        running = threads.submit(workers.run_for, 600, loop)
         assert {workers.run(read, "answer") for _ in range(20)} == {42}
-        assert time.monotonic() - before < 15
         assert not running.done()
         for pid in workers._busy:
             os.kill(pid, signal.SIGKILL)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from tests.builtin_accounts import builtin_accounts
 from tests.mail.providers.deployment import ADA, SECRET_KEY, Deployment
+from tests.resend_server.answers import Trouble
 from tests.resend_server.server import API_KEY, ResendServer, running_resend
 
 from keyturn.accounts.port import Account
@@ -51,9 +52,9 @@ async def sender(resend: ResendServer) -> AsyncIterator[ResendSender]:
 
 
 @pytest.fixture
-def provider_settings(resend: ResendServer) -> dict[str, Any]:
+def provider_settings(resend: ResendServer, patience: timedelta) -> dict[str, Any]:
     """Return the settings of `deployment` by which mails go to a provider: Resend, unless a module says another."""
-    return {"resend": ResendSettings(api_key=Secret(API_KEY), api_url=resend.url, rate=1000)}
+    return {"resend": ResendSettings(api_key=Secret(API_KEY), api_url=resend.url, rate=1000, timeout=patience)}
 
 
 @pytest.fixture
@@ -71,3 +72,13 @@ async def deployment(provider_settings: dict[str, Any], database_url: str) -> As
     await builtin_accounts(deployment.parts).add(Account(id="", email=ADA, name="Ada"), "$2b$12$hash")
     yield deployment
     await deployment.parts.close()
+
+
+@pytest.fixture
+def patience(request: pytest.FixtureRequest) -> timedelta:
+    """Return a sender's time-out: short only for tests in which a provider falls silent."""
+    given = request.node.callspec.params.values() if hasattr(request.node, "callspec") else ()
+    silent = any(
+        value in {Trouble.STALL, Trouble.STALL_AFTER_ACCEPTING} for value in given if isinstance(value, Trouble)
+    )
+    return timedelta(seconds=2 if silent else 20)

@@ -143,10 +143,11 @@ class HttpSenderContract(RefusingSenderContract):
             await sender.send(mail, f"key-{number}")
         assert server.connections.opened == 1
 
+    @pytest.mark.parametrize("trouble", [Trouble.STALL])
     async def test_a_server_that_stalls_holds_no_other_mail(
-        self, sender: Sender, server: ProviderServer, delivered: Callable[[], list[str]], mail: Email
+        self, sender: Sender, server: ProviderServer, delivered: Callable[[], list[str]], mail: Email, trouble: Trouble
     ) -> None:
-        server.coming.append(Trouble.STALL)
+        server.coming.append(trouble)
         stalled = asyncio.create_task(sender.send(mail, "key-1"))
         await server.arrived(1)
         await sender.send(mail, "key-2")

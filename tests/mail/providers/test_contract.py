@@ -19,8 +19,6 @@ from keyturn.testing import MemorySender
 
 pytestmark = pytest.mark.slow
 
-BRIEF = timedelta(seconds=1)
-
 
 class TestCapture(SenderContract):
     name = "capture"
@@ -54,14 +52,14 @@ class TestResend(RefusingSenderContract):
     name = "resend"
 
     @pytest.fixture
-    async def sender(self, resend: ResendServer) -> AsyncIterator[Sender]:
-        sender = ResendSender(API_KEY, resend.url, BRIEF)
+    async def sender(self, patience: timedelta, resend: ResendServer) -> AsyncIterator[Sender]:
+        sender = ResendSender(API_KEY, resend.url, patience)
         yield sender
         await sender.close()
 
     @pytest.fixture
-    async def nobody(self) -> AsyncIterator[Sender]:
-        sender = ResendSender(API_KEY, f"http://127.0.0.1:{closed_port()}", BRIEF)
+    async def nobody(self, patience: timedelta) -> AsyncIterator[Sender]:
+        sender = ResendSender(API_KEY, f"http://127.0.0.1:{closed_port()}", patience)
         yield sender
         await sender.close()
 
@@ -83,12 +81,12 @@ class TestSmtp(RefusingSenderContract):
             yield server
 
     @pytest.fixture
-    def sender(self, server: SmtpServer) -> Sender:
-        return SmtpSender(SmtpSettings(host="127.0.0.1", port=server.port, security="none", timeout=BRIEF))
+    def sender(self, patience: timedelta, server: SmtpServer) -> Sender:
+        return SmtpSender(SmtpSettings(host="127.0.0.1", port=server.port, security="none", timeout=patience))
 
     @pytest.fixture
-    def nobody(self) -> Sender:
-        return SmtpSender(SmtpSettings(host="127.0.0.1", port=closed_port(), security="none", timeout=BRIEF))
+    def nobody(self, patience: timedelta) -> Sender:
+        return SmtpSender(SmtpSettings(host="127.0.0.1", port=closed_port(), security="none", timeout=patience))
 
     @pytest.fixture
     def refuse(self, server: SmtpServer) -> Callable[[], None]:

@@ -25,8 +25,6 @@ from keyturn.settings import Secret
 
 pytestmark = pytest.mark.slow
 
-BRIEF = timedelta(seconds=1)
-
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[MailgunServer]:
@@ -41,13 +39,13 @@ def server(running: MailgunServer) -> MailgunServer:
 
 
 @pytest.fixture
-async def opened(server: MailgunServer) -> AsyncIterator[Open]:
+async def opened(patience: timedelta, server: MailgunServer) -> AsyncIterator[Open]:
     senders: list[Sender] = []
 
     def opened(key: str = KEY, *, reports: bool = False, url: str = server.url, domain: str = DOMAIN) -> Sender:
         signing_key = Secret("s" * 32 if reports else "")
         settings = MailgunSettings(
-            api_key=Secret(key), domain=domain, api_url=url, timeout=BRIEF, webhook_signing_key=signing_key
+            api_key=Secret(key), domain=domain, api_url=url, timeout=patience, webhook_signing_key=signing_key
         )
         senders.append(MailgunSender(settings))
         return senders[-1]

@@ -16,8 +16,6 @@ from keyturn.settings import Secret
 
 pytestmark = pytest.mark.slow
 
-BRIEF = timedelta(seconds=1)
-
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[PostmarkServer]:
@@ -32,12 +30,12 @@ def server(running: PostmarkServer) -> PostmarkServer:
 
 
 @pytest.fixture
-async def opened(server: PostmarkServer) -> AsyncIterator[Open]:
+async def opened(patience: timedelta, server: PostmarkServer) -> AsyncIterator[Open]:
     senders: list[Sender] = []
 
     def opened(key: str = TOKEN, *, reports: bool = False, url: str = server.url) -> Sender:
         secret = Secret("s" * 32 if reports else "")
-        settings = PostmarkSettings(server_token=Secret(key), api_url=url, timeout=BRIEF, webhook_secret=secret)
+        settings = PostmarkSettings(server_token=Secret(key), api_url=url, timeout=patience, webhook_secret=secret)
         senders.append(PostmarkSender(settings))
         return senders[-1]
 

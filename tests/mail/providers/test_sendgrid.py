@@ -20,8 +20,6 @@ from keyturn.settings import Secret
 
 pytestmark = pytest.mark.slow
 
-BRIEF = timedelta(seconds=1)
-
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[SendGridServer]:
@@ -36,13 +34,13 @@ def server(running: SendGridServer) -> SendGridServer:
 
 
 @pytest.fixture
-async def opened(server: SendGridServer) -> AsyncIterator[Open]:
+async def opened(patience: timedelta, server: SendGridServer) -> AsyncIterator[Open]:
     senders: list[Sender] = []
 
     def opened(key: str = KEY, *, reports: bool = False, url: str = server.url) -> Sender:
         verification_key = public(SIGNER) if reports else ""
         settings = SendGridSettings(
-            api_key=Secret(key), api_url=url, timeout=BRIEF, webhook_verification_key=verification_key
+            api_key=Secret(key), api_url=url, timeout=patience, webhook_verification_key=verification_key
         )
         senders.append(SendGridSender(settings))
         return senders[-1]

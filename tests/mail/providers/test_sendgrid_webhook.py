@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.mail.providers.report_contract import ADA, ReportContract, read_one
 from tests.mail_providers.delivery import Delivery
-from tests.mail_providers.sendgrid_reports import KEY, OLDER_KEY, OTHER_KEY, deliver, event, public, report, signed
+from tests.mail_providers.sendgrid_reports import KEY, OTHER_KEY, deliver, event, public, report, signed
 
 from keyturn.mail.providers.sendgrid import SendGridWebhook
 
@@ -23,7 +23,7 @@ BOUNCED = report("bounced", "1", to=ADA)
 
 @pytest.fixture
 def webhook() -> SendGridWebhook:
-    return SendGridWebhook(public(KEY), public(OLDER_KEY))
+    return SendGridWebhook(public(KEY))
 
 
 def with_headers(changes: dict[str, str]) -> Delivery:
@@ -41,7 +41,7 @@ def with_signature(body: bytes) -> Delivery:
 class TestSendGrid(ReportContract):
     name = "sendgrid"
     report = staticmethod(report)
-    genuine = [partial(deliver, [event("delivered", "1", to=ADA)], signer) for signer in (KEY, OLDER_KEY)]
+    genuine = [partial(deliver, [event("delivered", "1", to=ADA)], KEY)]
     refusal = "signature"
     forged = [
         *(

@@ -18,8 +18,6 @@ from keyturn.settings import Secret
 
 pytestmark = pytest.mark.slow
 
-BRIEF = timedelta(seconds=1)
-
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[SesServer]:
@@ -34,7 +32,7 @@ def server(running: SesServer) -> SesServer:
 
 
 @pytest.fixture
-async def opened(server: SesServer) -> AsyncIterator[Open]:
+async def opened(patience: timedelta, server: SesServer) -> AsyncIterator[Open]:
     senders: list[Sender] = []
 
     def opened(
@@ -50,7 +48,7 @@ async def opened(server: SesServer) -> AsyncIterator[Open]:
             access_key_id=key_id,
             secret_access_key=Secret(key),
             api_url=url,
-            timeout=BRIEF,
+            timeout=patience,
             configuration_set=configuration_set,
             topic_arn=TOPIC if reports else "",
         )

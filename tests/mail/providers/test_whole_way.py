@@ -34,15 +34,13 @@ from keyturn.settings import MailSettings, Secret
 
 pytestmark = [pytest.mark.parametrize("databases", ["sqlite"], indirect=True), pytest.mark.slow]
 
-BRIEF = timedelta(seconds=1)
-
 
 class Provider(msgspec.Struct, frozen=True, kw_only=True):
     """Says how a provider is run, asked and heard. `key_in` finds our key in a mail that it accepted."""
 
     name: str
     running: Callable[[], Any]
-    settings: Callable[[str], Any]
+    settings: Callable[[str, timedelta], Any]
     report: Callable[..., Delivery]
     key_in: Callable[[Mapping[str, Any]], str]
 
@@ -51,10 +49,10 @@ PROVIDERS = [
     Provider(
         name="postmark",
         running=postmark.running_postmark,
-        settings=lambda url: PostmarkSettings(
+        settings=lambda url, patience: PostmarkSettings(
             server_token=Secret(postmark.TOKEN),
             api_url=url,
-            timeout=BRIEF,
+            timeout=patience,
             webhook_secret=Secret(postmark_reports.PASSWORD),
         ),
         report=postmark_reports.report,
@@ -63,10 +61,10 @@ PROVIDERS = [
     Provider(
         name="sendgrid",
         running=sendgrid.running_sendgrid,
-        settings=lambda url: SendGridSettings(
+        settings=lambda url, patience: SendGridSettings(
             api_key=Secret(sendgrid.KEY),
             api_url=url,
-            timeout=BRIEF,
+            timeout=patience,
             webhook_verification_key=sendgrid_reports.public(sendgrid_reports.KEY),
         ),
         report=sendgrid_reports.report,
@@ -75,11 +73,11 @@ PROVIDERS = [
     Provider(
         name="mailgun",
         running=mailgun.running_mailgun,
-        settings=lambda url: MailgunSettings(
+        settings=lambda url, patience: MailgunSettings(
             api_key=Secret(mailgun.KEY),
             domain=mailgun.DOMAIN,
             api_url=url,
-            timeout=BRIEF,
+            timeout=patience,
             webhook_signing_key=Secret(mailgun_reports.KEY),
         ),
         report=mailgun_reports.report,
@@ -88,12 +86,12 @@ PROVIDERS = [
     Provider(
         name="ses",
         running=ses.running_ses,
-        settings=lambda url: SesSettings(
+        settings=lambda url, patience: SesSettings(
             region=ses.REGION,
             access_key_id=ses.KEY_ID,
             secret_access_key=Secret(ses.SECRET_KEY),
             api_url=url,
-            timeout=BRIEF,
+            timeout=patience,
             rate=1000,
             topic_arn=sns.TOPIC,
         ),
@@ -124,9 +122,9 @@ def server(running: tuple[Provider, Any]) -> Any:
 
 
 @pytest.fixture
-def provider_settings(provider: Provider, server: Any) -> dict[str, Any]:
+def provider_settings(patience: timedelta, provider: Provider, server: Any) -> dict[str, Any]:
     mail = MailSettings(transport=provider.name, from_="accounts@northwind.test")
-    return {"mail": mail, provider.name: provider.settings(server.url)}
+    return {"mail": mail, provider.name: provider.settings(server.url, patience)}
 
 
 @pytest.mark.long

@@ -2,7 +2,6 @@
 
 import random
 import re
-from time import process_time
 
 import pytest
 
@@ -108,10 +107,9 @@ def test_texts_and_elements_come_in_their_order_without_what_is_left_out() -> No
 
 
 @pytest.mark.parametrize("never_ended", ["<a ", "</a ", "<!-- ", "<!-- > ", '<a b="', "<!x ", "<? ", "<![x"])
-def test_a_megabyte_of_tags_that_nothing_ends_is_read_in_no_time(never_ended: str) -> None:
-    start = process_time()
-    root = parse_html("<p>Hello</p>" + never_ended * (1_000_000 // len(never_ended)))
-    assert process_time() - start < 5
+def test_megabytes_of_tags_that_nothing_ends_are_read(never_ended: str) -> None:
+    """If each looked for its end in the rest, they would take longer than a test may."""
+    root = parse_html("<p>Hello</p>" + never_ended * (2_000_000 // len(never_ended)))
     assert next(iter(root.children)).text() == "Hello"
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,7 @@ async def test_axe_finds_nothing_on_the_new_pages_and_they_fit_a_phone(
 async def test_busy_shows_the_puzzle_once_it_is_asked_for_and_keeps_the_address(
     browser: Browser, tmp_path: Path
 ) -> None:
-    limits = LimitSettings(in_memory=True, mailbox_cooldown=LIMITS.suppression)
+    limits = LimitSettings(in_memory=True, mailbox_cooldown=timedelta(days=14))
     challenge = ChallengeSettings(method="altcha", when="busy")
     async with shown(browser, tmp_path, challenge=challenge, limits=limits) as (screens, school):
         async with screens.open(FORGOT) as page:

@@ -183,22 +183,6 @@ async def test_the_sweep_leaves_a_window_that_is_used_at_the_moment(database: Da
     assert await sweep.forget_windows() == {"limits": 1}
 
 
-@pytest.mark.long
-async def test_a_flood_of_clients_leaves_no_more_than_its_last_minutes(database: Database) -> None:
-    limits, sweep, sizes = limits_in(database), retention(database), list[int]()
-    # While the server reads the table for its statistics, a vacuum keeps what was deleted.
-    await database.execute(text("ALTER TABLE keyturn_rate_windows SET (autovacuum_enabled = false)"))
-    for round_ in range(5):
-        await flood(limits, 1 + round_ * 4_000, 4_000)
-        await database.execute(ALL_OVER)
-        await sweep.forget_windows()
-        await database.execute(text("VACUUM keyturn_rate_windows"))  # the server does so by itself after a minute
-        sizes.append(await number(database, SIZE))
-
-    assert await number(database) == 0
-    assert sizes[-1] <= sizes[1], "the room of what was deleted is used again"
-
-
 async def test_who_counts_a_shared_window_alone_makes_no_statement_fail(postgresql_url: str) -> None:
     database = Database(postgresql_url)
     limits = limits_in(database, overall="1000/hour")
@@ -212,19 +196,6 @@ async def test_who_counts_a_shared_window_alone_makes_no_statement_fail(postgres
     assert len(sent) <= 6, "one that fails is tried for each request alone"
     assert await number(database) == len(clients) + 1
     await database.close()
-
-
-@pytest.mark.long
-async def test_a_window_that_all_clients_share_is_changed_in_place(database: Database) -> None:
-    limits = limits_in(database)
-    for _ in range(1_000):
-        await limits.count_overall()
-
-    assert await number(database, SIZE) < 200_000
-    async with asyncio.timeout(15):  # the server writes its statistics down a moment later
-        while not (rows := await database.fetch(UPDATES)) or rows[0]["updates"] < 900:
-            await asyncio.sleep(0.1)
-    assert rows[0]["in_place"] >= 0.95 * rows[0]["updates"]
 
 
 @pytest.mark.long
@@ -287,7 +258,7 @@ async def test_two_services_on_one_database_share_their_limits_without_any_setti
 async def test_a_request_that_cannot_be_counted_gets_503_and_nothing_is_written(
     start: Start, database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    service = await start(database=DatabaseSettings(url=Secret(database_url), timeout=timedelta(seconds=1)))
+    service = await start(database=DatabaseSettings(url=Secret(database_url), timeout=timedelta(seconds=3)))
     holder = Database(database_url)
     async with committing(holder) as connection:
         await connection.execute(text("LOCK TABLE keyturn_rate_windows"))

@@ -1,8 +1,6 @@
 """A database that stops answering: every wait ends, and the connections are discarded."""
 
 import asyncio
-import time
-from collections.abc import Awaitable
 from datetime import timedelta
 
 import pytest
@@ -16,7 +14,8 @@ from keyturn.problems.requests import DatabaseUnready
 from keyturn.settings import DatabaseSettings, LimitSettings, Secret
 
 PATIENCE = timedelta(seconds=1)
-MANY = 6
+MANY = 30
+"""Requests. If each waited for the one before it, they would take longer than the test allows."""
 
 pytestmark = pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
 
@@ -34,7 +33,7 @@ async def test_who_asks_while_it_is_frozen_is_told_to_come_back_and_then_it_goes
         opened = proxy.opened
 
         proxy.fall_silent()
-        async with asyncio.timeout(MANY * 2 * PATIENCE.total_seconds() + 5):
+        async with asyncio.timeout(15):
             answers = await asyncio.gather(*(ask(service) for _ in range(MANY)))
         assert answers == ["503 unavailable"] * MANY
         assert problem(await service.anywhere().get("/health/ready")) == "503 unavailable"
@@ -42,27 +41,6 @@ async def test_who_asks_while_it_is_frozen_is_told_to_come_back_and_then_it_goes
         proxy.speak_again()
         await service.ask()
         assert proxy.opened > opened, "the frozen connections were thrown away"
-
-
-@pytest.mark.long
-async def test_of_many_who_ask_while_it_is_frozen_each_waits_for_one_time_out(database_url: str) -> None:
-    patience = timedelta(seconds=2)
-    async with silent_proxy(database_url) as (url, proxy):
-        wanted = patient(url) | {"database": DatabaseSettings(url=Secret(url), timeout=patience)}
-        async with running(settings_for(url, **wanted)) as service:
-            await service.add(ADA)
-            await service.ask()
-            proxy.fall_silent()
-            waited = await asyncio.gather(*(seconds_for(ask(service)) for _ in range(MANY)))
-            proxy.speak_again()
-
-    assert max(waited) < 1.75 * patience.total_seconds(), waited
-
-
-async def seconds_for(asking: Awaitable[str]) -> float:
-    begun = time.monotonic()
-    assert await asking == "503 unavailable"
-    return time.monotonic() - begun
 
 
 async def ask(service: Service) -> str:

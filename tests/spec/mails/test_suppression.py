@@ -26,7 +26,6 @@ from keyturn.errors import SendRetryable
 from keyturn.outbox.history import Wanted, read
 from keyturn.outbox.models import OutboxRow
 from keyturn.reset.records.models import MailboxRow
-from keyturn.settings import LimitSettings
 
 pytestmark = [pytest.mark.any_database, pytest.mark.long]
 
@@ -119,13 +118,12 @@ async def test_a_mail_that_waits_for_another_try_is_not_sent_after_all(service: 
     assert (item.state, item.reason) == ("dropped", "suppressed")
 
 
-async def test_a_suppression_lasts_as_long_as_the_settings_say(start: Start) -> None:
-    limits = LimitSettings(mailbox_cooldown=timedelta(0), suppression=3 * DAY)
-    service = await start(resend=WITH_WEBHOOK, limits=limits)
+async def test_a_suppression_lasts_two_weeks(start: Start) -> None:
+    service = await start(resend=WITH_WEBHOOK)
     await service.link()
     await deliver_all(service, report("complained", await provider_id(service)))
     (mailbox,) = await service.rows(select(MailboxRow.suppressed_until, MailboxRow.reason))
-    assert abs(mailbox["suppressed_until"] - (now() + 3 * DAY)) < MINUTE
+    assert abs(mailbox["suppressed_until"] - (now() + 14 * DAY)) < MINUTE
     assert mailbox["reason"] == "complained"
 
 

@@ -140,7 +140,7 @@ class LdapAccounts:
         email = next(iter(self._addresses(entry)), "") if entry else ""
         if not entry or not ids or not email:
             return None
-        active, has_password = dialect.state(entry, now(), unlocks=settings.unlock)
+        active, has_password = dialect.state(entry, now())
         name, locale = " ".join(entry.text(settings.name).split()), entry.text(settings.locale)
         return Account(
             id=dialect.id_text(ids[0]),
@@ -180,7 +180,7 @@ class LdapAccounts:
                 return ""
             if not addresses.is_same_mailbox(known.email, account.email):
                 return ""
-            await self.dialect.set_password(connection, entry, password, unlocks=self.settings.unlock)
+            await self.dialect.set_password(connection, entry, password)
             return entry.dn
 
         dn = await self.directory.work(change)

@@ -74,7 +74,7 @@ class OpenLdap:
     def id_text(self, value: bytes) -> str:
         return value.decode(errors="replace").lower()
 
-    def state(self, entry: Entry, moment: datetime, *, unlocks: bool) -> tuple[bool, bool]:
+    def state(self, entry: Entry, moment: datetime) -> tuple[bool, bool]:
         """Return whether the account is active, and whether it has a password that can be set."""
         # Setting the password would end a lock for ever, too, which an administrator set.
         locked = entry.text("pwdAccountLockedTime")
@@ -82,14 +82,13 @@ class OpenLdap:
         expires = entry.number("shadowExpire") if entry.text("shadowExpire") else -1
         is_expired = 0 <= expires <= moment.timestamp() // 86_400
         is_disabled = locked == _LOCKED_FOR_EVER or entry.text("nsAccountLock").lower() == "true"
-        return not (is_disabled or is_expired or (locked and not unlocks)), True
+        return not (is_disabled or is_expired), True
 
-    async def set_password(self, connection: Connection, entry: Entry, password: NewPassword, *, unlocks: bool) -> None:
+    async def set_password(self, connection: Connection, entry: Entry, password: NewPassword) -> None:
         """Set the password as an administrator does; after a sign-in, only if the current one is right.
 
         Raises PasswordRejected, CredentialsRejected, AccountsUnready.
         """
-        del unlocks  # the policy unlocks with every change
         policy, current = messages.control(messages.PASSWORD_POLICY), password.current
         operation = messages.password_modify(entry.dn, password.text, current)
         result = await connection.ask(operation, policy, changes=True)
@@ -132,7 +131,7 @@ def _policy_error(result: Result) -> int:
 # Active Directory (MS-ADTS)
 
 
-_DISABLED, _SMARTCARD, _LOCKED_NOW = 0x2, 0x40000, 0x10
+_DISABLED, _SMARTCARD = 0x2, 0x40000
 _NEVER = 0x7FFFFFFFFFFFFFFF
 _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 
@@ -160,7 +159,7 @@ class ActiveDirectory(OpenLdap):
 
     id_attribute = "objectGUID"
     attributes = (
-        *("userAccountControl", "msDS-User-Account-Control-Computed", "accountExpires", "lockoutTime", "pwdLastSet"),
+        *("userAccountControl", "accountExpires", "lockoutTime", "pwdLastSet"),
         "msDS-ResultantPSO",
     )
     where: Mapping[str, str] = {"sAMAccountType": "805306368"}  # people: neither machines nor trusts
@@ -174,16 +173,15 @@ class ActiveDirectory(OpenLdap):
     def id_text(self, value: bytes) -> str:
         return str(UUID(bytes_le=value)) if len(value) == 16 else value.hex()
 
-    def state(self, entry: Entry, moment: datetime, *, unlocks: bool) -> tuple[bool, bool]:
-        flags, computed = entry.number("userAccountControl"), entry.number("msDS-User-Account-Control-Computed")
+    def state(self, entry: Entry, moment: datetime) -> tuple[bool, bool]:
+        flags = entry.number("userAccountControl")
         expires = entry.number("accountExpires")
         is_expired = 0 < expires < _NEVER and expires <= _ticks(moment)
-        is_locked = bool(computed & _LOCKED_NOW)
         # Flags that the service account may not read are 0, which no account's are.
         is_enabled = flags and not flags & _DISABLED
-        return bool(is_enabled and not is_expired and (unlocks or not is_locked)), not flags & _SMARTCARD
+        return bool(is_enabled and not is_expired), not flags & _SMARTCARD
 
-    async def set_password(self, connection: Connection, entry: Entry, password: NewPassword, *, unlocks: bool) -> None:
+    async def set_password(self, connection: Connection, entry: Entry, password: NewPassword) -> None:
         """Set the password and end a lockout in one modification. The flag "must change" ends with it, too.
 
         After a sign-in, delete the current password and add the new one: only this compares with the present one.
@@ -193,7 +191,7 @@ class ActiveDirectory(OpenLdap):
         if password.current is not None:
             current, new = _quoted(password.current), _quoted(password.text)
             changes, controls = [("delete", "unicodePwd", [current]), ("add", "unicodePwd", [new])], []
-        elif unlocks and entry.number("lockoutTime"):
+        elif entry.number("lockoutTime"):
             changes.append(("replace", "lockoutTime", ["0"]))
         result = await connection.ask(messages.modify(entry.dn, changes), *controls, changes=True)
         if result.code == SUCCESS:

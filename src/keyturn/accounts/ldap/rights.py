@@ -61,7 +61,7 @@ async def _examine(connection: Connection, settings: LdapSettings, dialect: Open
         return [*found, _warn(message, "Correct base and where, or let the service account search there.")]
     needed = {"userPassword": "resets fail", "pwdAccountLockedTime": "lockouts may last"}
     if is_ad:  # the right "Reset Password" is no right to write an attribute, so it cannot be tried
-        needed = {"lockoutTime": "resets of locked accounts fail"} if settings.unlock else {}
+        needed = {"lockoutTime": "resets of locked accounts fail"}
     for attribute, effect in needed.items():
         if not await _may_write(connection, someone, attribute):
             found.append(_warn(f"{settings.bind_dn} may not write {attribute}, so {effect}", f"Grant it. {_GUIDE}"))

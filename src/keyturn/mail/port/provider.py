@@ -124,11 +124,9 @@ class Need(msgspec.Struct, frozen=True):
 class Reports(msgspec.Struct, frozen=True, kw_only=True):
     """Describes how a provider's reports are proven, and reads them.
 
-    `setting`: the key that holds the proof, a secret, a public key or an address. An older proof that still counts
-    while it is rotated has the same key after `previous_`, if the section has one.
+    `setting`: the key that holds the proof, a secret, a public key or an address.
     `read`: raises ValueError for a text that cannot prove anything; `fault` is then what is wrong with it.
     `where`: where the provider is told to report, and which setting is set then.
-    `build`: takes the proofs, the newest first.
     """
 
     setting: str

@@ -32,7 +32,6 @@ class MailgunSettings(msgspec.Struct, frozen=True, kw_only=True):
     timeout: timedelta = port.TIMEOUT
     rate: ClassVar[float] = 50  # calls a second, of all workers together; no limit is published
     webhook_signing_key: Secret = Secret("")
-    previous_webhook_signing_key: Secret = Secret("")
 
 
 _GREETING = b"Mailgun Magnificent API"
@@ -133,7 +132,7 @@ _BOUNCE, _SUPPRESSED = "bounce", "suppress-"
 
 
 class MailgunWebhook:
-    """Reads reports with an HMAC-SHA256 of a time and a token; any of `keys` proves a report.
+    """Reads reports with an HMAC-SHA256 of a time and a token.
 
     Mailgun signs only these two, not the event. So a token counts once: it is the id of its report.
     https://documentation.mailgun.com/docs/mailgun/user-manual/webhooks/securing-webhooks
@@ -141,8 +140,8 @@ class MailgunWebhook:
 
     longest = 262_144
 
-    def __init__(self, *keys: str) -> None:
-        self._keys = [key.encode() for key in keys]
+    def __init__(self, key: str) -> None:
+        self._key = key.encode()
 
     def require_headers(self, _: Mapping[str, str]) -> None:
         """Do nothing: Mailgun's proof is in the body."""
@@ -157,10 +156,10 @@ class MailgunWebhook:
             raise WebhookRefused(str(error)) from None
 
     def _require_proof(self, proof: "_Signature") -> None:
-        """Raise ValueError if the signature matches no key or is too old."""
+        """Raise ValueError if the signature does not match or is too old."""
         signed, signature = f"{proof.timestamp}{proof.token}".encode(), proof.signature.encode()
-        made = [hmac.new(key, signed, hashlib.sha256).hexdigest().encode() for key in self._keys]
-        if not proof.token or not any(hmac.compare_digest(one, signature) for one in made):
+        made = hmac.new(self._key, signed, hashlib.sha256).hexdigest().encode()
+        if not proof.token or not hmac.compare_digest(made, signature):
             raise ValueError("the signature does not match")
         if abs(time.time() - int(proof.timestamp)) > _LONGEST_AGE:
             raise ValueError("the signature is too old")

@@ -29,7 +29,6 @@ class PostmarkSettings(msgspec.Struct, frozen=True, kw_only=True):
     timeout: timedelta = port.TIMEOUT
     rate: ClassVar[float] = 50  # calls a second, of all workers together; no limit is published
     webhook_secret: Secret = Secret("")
-    previous_webhook_secret: Secret = Secret("")
 
 
 TEST_TOKEN = "POSTMARK_API_TEST"
@@ -136,12 +135,12 @@ class PostmarkWebhook:
 
     longest = 65_536
 
-    def __init__(self, *passwords: str) -> None:
-        self._passwords = [password.encode() for password in passwords]
+    def __init__(self, password: str) -> None:
+        self._password = password.encode()
 
     def require_headers(self, headers: Mapping[str, str]) -> None:
         sent = _password(headers.get("authorization", ""))
-        if not any(hmac.compare_digest(sent, password) for password in self._passwords):
+        if not hmac.compare_digest(sent, self._password):
             raise WebhookRefused("the password does not match" if sent else "the password is missing")
 
     async def read(self, headers: Mapping[str, str], body: bytes) -> Sequence[port.Report]:

@@ -31,7 +31,6 @@ class ResendSettings(msgspec.Struct, frozen=True, kw_only=True):
     timeout: timedelta = port.TIMEOUT
     rate: port.Rate = 10
     webhook_secret: Secret = Secret("")
-    previous_webhook_secret: Secret = Secret("")
 
 
 # https://resend.com/docs/api-reference/errors: errors that may pass, by name. All others are permanent, except a
@@ -175,13 +174,13 @@ _EVENT = re.compile(r"email\.([a-z_]{1,32})")
 
 
 class ResendWebhook:
-    """Verifies and reads a webhook's reports; any of its signing secrets proves one. Secrets begin with `whsec_`."""
+    """Verifies and reads a webhook's reports. Its signing secret begins with `whsec_`."""
 
-    def __init__(self, *secrets: str) -> None:
+    def __init__(self, secret: str) -> None:
         from resend import Webhooks
 
         self._verify = Webhooks.verify
-        self._secrets = secrets
+        self._secret = secret
 
     longest = 16_384
 
@@ -201,18 +200,11 @@ class ResendWebhook:
             raise WebhookRefused(str(error)) from None
 
     def _payload(self, headers: Mapping[str, str], body: str) -> object:
-        """Return the payload that one of the secrets proves. Raises the last secret's ValueError if none does."""
+        """Return the payload that the secret proves. Raises ValueError if it does not."""
         signed: Any = {name: headers.get(f"svix-{name}", "") for name in ("id", "timestamp")}
         signed["signature"] = _hmac_signatures(headers.get("svix-signature", ""))
-        refusal = ValueError("no secret")
-        for secret in self._secrets:
-            try:
-                payload: object = self._verify({"payload": body, "headers": signed, "webhook_secret": secret})
-            except ValueError as error:
-                refusal = error
-            else:
-                return payload
-        raise refusal
+        payload: object = self._verify({"payload": body, "headers": signed, "webhook_secret": self._secret})
+        return payload
 
 
 def _hmac_signatures(signatures: str) -> str:

@@ -30,7 +30,6 @@ class SendGridSettings(msgspec.Struct, frozen=True, kw_only=True):
     timeout: timedelta = port.TIMEOUT
     rate: ClassVar[float] = 50  # calls a second, of all workers together; no limit is published
     webhook_verification_key: str = ""
-    previous_webhook_verification_key: str = ""
 
 
 _OFF: Mapping[str, Any] = {
@@ -142,7 +141,7 @@ _SIGNATURE, _TIMESTAMP = "x-twilio-email-event-webhook-signature", "x-twilio-ema
 
 
 class SendGridWebhook:
-    """Reads reports signed with ECDSA over P-256; any of `keys` proves a report.
+    """Reads reports signed with ECDSA over P-256.
 
     SendGrid documents no limit for the age of a signature, and repeats a report for 24 hours. A replay changes nothing,
     since each event has an id.
@@ -151,8 +150,8 @@ class SendGridWebhook:
     longest = 1_048_576
     """Bytes: SendGrid sends batches of 768 kB at most."""
 
-    def __init__(self, *keys: str) -> None:
-        self._keys = [_verification_key(key) for key in keys]
+    def __init__(self, key: str) -> None:
+        self._key = _verification_key(key)
 
     def require_headers(self, headers: Mapping[str, str]) -> None:
         port.require_signature(headers, _SIGNATURE, _TIMESTAMP)
@@ -176,7 +175,7 @@ class SendGridWebhook:
         return list(_reports(events))
 
     def _is_proven(self, headers: Mapping[str, str], body: bytes) -> bool:
-        """Tell whether one of the keys signed the time and the body.
+        """Tell whether the key signed the time and the body.
 
         https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/getting-started-event-webhook-security-features
         """
@@ -189,13 +188,11 @@ class SendGridWebhook:
         except ValueError:
             return False
         signed = headers.get(_TIMESTAMP, "").encode() + body
-        for key in self._keys:
-            try:
-                key.verify(signature, signed, ECDSA(hashes.SHA256()))
-            except InvalidSignature:
-                continue
-            return True
-        return False
+        try:
+            self._key.verify(signature, signed, ECDSA(hashes.SHA256()))
+        except InvalidSignature:
+            return False
+        return True
 
 
 class _Event(msgspec.Struct):

@@ -17,7 +17,7 @@ from keyturn.mail.sending.pace import Pace, PacedSender
 from keyturn.packaging import requires_extra
 from keyturn.plain_files import make_private_file, make_private_folder
 from keyturn.settings import Settings
-from keyturn.settings.rules.every_rule import proofs_of
+from keyturn.settings.rules.every_rule import proof_of
 
 
 def require_libraries(settings: Settings) -> None:
@@ -48,8 +48,8 @@ def provider_webhooks(settings: Settings) -> Mapping[str, ProviderWebhook]:
     """
     webhooks = {}
     for name, provider in PROVIDERS.items():
-        if provider.reports and (proofs := [text for text in proofs_of(settings, provider) if text]):
-            webhooks[name] = provider.reports.build(*proofs)
+        if provider.reports and (proof := proof_of(settings, provider)):
+            webhooks[name] = provider.reports.build(proof)
     return webhooks
 
 

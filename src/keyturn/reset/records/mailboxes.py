@@ -74,7 +74,7 @@ class Mailboxes(Store):
         *,
         cooldown: timedelta,
         daily: int,
-        suppression: timedelta,
+        suppression: timedelta = timedelta(days=14),
     ) -> None:
         self._database = database
         self.cooldown = cooldown

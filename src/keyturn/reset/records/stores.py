@@ -69,7 +69,6 @@ def build(settings: Settings, database: Database) -> Records:
             database,
             cooldown=limits.mailbox_cooldown,
             daily=limits.mailbox_daily,
-            suppression=limits.suppression,
         ),
         sessions=Sessions(database, settings.session.ttl),
     )

@@ -330,20 +330,12 @@ def report_faults(settings: Settings) -> Iterator[Fault]:
     for name, provider in PROVIDERS.items():
         if not (reports := provider.reports):
             continue
-        newest, previous = proofs_of(settings, provider)
-        for setting, text in ((reports.setting, newest), (f"previous_{reports.setting}", previous)):
-            try:
-                _ = reports.read(text) if text else None
-            except ValueError:
-                yield Fault(f"{name}.{setting}", reports.fault)
-        if previous and not newest:
-            older = f"is set, but {name}.{reports.setting} is not: set it first"
-            yield Fault(f"{name}.previous_{reports.setting}", older)
+        try:
+            _ = reports.read(proof) if (proof := proof_of(settings, provider)) else None
+        except ValueError:
+            yield Fault(f"{name}.{reports.setting}", reports.fault)
 
 
-def proofs_of(settings: Settings, provider: Provider[Any]) -> tuple[str, str]:
-    """Return what proves a provider's reports, the newer one first; each is empty where it is not set."""
-    if not (reports := provider.reports):
-        return "", ""
-    section = getattr(settings, provider.name)
-    return getattr(section, reports.setting), getattr(section, f"previous_{reports.setting}", "")
+def proof_of(settings: Settings, provider: Provider[Any]) -> str:
+    """Return what proves a provider's reports; "" where it is not set."""
+    return getattr(getattr(settings, provider.name), provider.reports.setting) if provider.reports else ""

@@ -1,7 +1,6 @@
 """The captured mails for end-to-end tests: filtered, waited for, read, deleted."""
 
 import threading
-import time
 from datetime import UTC, datetime
 
 import httpx
@@ -162,10 +161,8 @@ def test_a_request_waits_for_the_mail_and_is_answered_when_it_comes(served: str,
     captured.add(bytes(mail("Welcome", "somebody-else@northwind.example")))
     waiting = threading.Timer(0.1, captured.add, [bytes(mail("Welcome", "ada@northwind.example"))])
     waiting.start()
-    began = time.monotonic()
-    answer = httpx.get(f"{api}/messages?to=ada@northwind.example&wait=30s", timeout=40)
+    answer = httpx.get(f"{api}/messages?to=ada@northwind.example&wait=50s", timeout=30)
     assert subjects(answer) == ["Welcome"]
-    assert time.monotonic() - began < 15
     waiting.join()
 
 

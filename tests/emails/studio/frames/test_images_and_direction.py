@@ -1,7 +1,6 @@
 """A mail without its images, and a mail turned."""
 
 import re
-import time
 from typing import Literal
 
 import pytest
@@ -76,10 +75,9 @@ def test_a_mail_without_images_stays_as_it_is() -> None:
     assert label_images("<p>Hello</p>") == "<p>Hello</p>"
 
 
-def test_a_long_mail_of_open_tags_is_labelled_in_time() -> None:
-    began = time.process_time()
-    label_images("<img " * 100_000 + "src='" * 10_000)
-    assert time.process_time() - began < 5
+def test_a_long_mail_of_open_tags_is_labelled() -> None:
+    """If each looked for its end in the rest, they would take longer than a test may."""
+    assert label_images("<img " * 400_000 + "src='" * 40_000)
 
 
 DOT = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
