@@ -1,7 +1,6 @@
 """Finding one's way with the keyboard: the palette, the search over the list, the keys that are told."""
 
 import re
-from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, expect
