@@ -1,17 +1,15 @@
 """Guides whose app is not run here: their commands are, on a database as the framework makes it, and a hash is."""
 
-import re
 import sqlite3
 import subprocess
 import sys
 import tomllib
 from contextlib import closing
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import bcrypt
 import pytest
-from tests.adoption.guides import GUIDES, Guide
+from tests.adoption.guides import Guide
 from tests.cli.init.test_init_frameworks import SCHEMAS, database_of
 from tests.databases import Databases
 
@@ -67,28 +65,3 @@ def test_the_code_for_php_is_php(php: str, tmp_path: Path) -> None:
         (tmp_path / Path(name).name).write_text(code, "utf-8")
         checked = subprocess.run([php, "-l", tmp_path / Path(name).name], capture_output=True, text=True, check=False)
         assert checked.returncode == 0, checked.stdout
-
-
-@pytest.mark.parametrize("name", sorted(guide.stem for guide in GUIDES.glob("*.md")))
-def test_each_guide_begins_on_the_readers_machine_and_ends_with_a_reset_and_what_production_needs(name: str) -> None:
-    guide = Guide(name)
-
-    assert urlsplit(guide.keyturn).hostname == "127.0.0.1"
-    assert guide.app != guide.keyturn
-    assert "\nkeyturn serve\n```" in guide.text
-    assert [heading for heading in guide.text.splitlines() if heading.startswith("## ")][-2:] == [
-        "## The first reset",
-        "## In production",
-    ]
-    assert f"<{guide.keyturn}/forgot-password>" in guide.text
-    assert f"Replace `{guide.keyturn}`" in guide.text
-
-
-def test_each_guide_is_led_to_and_leads_on() -> None:
-    index = (GUIDES.parent / "beside-your-app.md").read_text("utf-8")
-
-    for guide in GUIDES.glob("*.md"):
-        text = guide.read_text("utf-8")
-        assert f"guides/{guide.name})" in index
-        for link in re.findall(r"\]\((?!https)([^)#\s]+)", text):
-            assert (GUIDES / link).exists(), f"{guide.name}: {link}"

@@ -10,14 +10,17 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from tests.adoption.story import free_ports
 from tests.cli.command import Keyturn
-from tests.cli.process import running
+from tests.cli.process import Running, running
 
 pytestmark = pytest.mark.long
 
 ENVIRONMENT = {"KEYTURN_ENVIRONMENT": "development", "KEYTURN_MAIL_TRANSPORT": "capture"}
 READY = "Keyturn answers on "
+
+
+def port_of(serve: Running) -> str:
+    return serve.wait_for(READY).rpartition(":")[2]
 
 
 @contextmanager
@@ -41,9 +44,10 @@ def answering(answer: bytes) -> Iterator[str]:
 def test_a_service_is_found_from_its_settings_and_is_healthy_until_its_database_is_not(
     keyturn: Keyturn, workplace: Path
 ) -> None:
-    (port,) = free_ports(1)
-    place = {"KEYTURN_SERVER_PORT": str(port), "KEYTURN_SERVER_HOST": "0.0.0.0"}  # noqa: S104 - as in a container
-    with running("serve", **place, **ENVIRONMENT) as serve:
+    host = {"KEYTURN_SERVER_HOST": "0.0.0.0"}  # noqa: S104 - as in a container
+    with running("serve", "--port", "0", **host, **ENVIRONMENT) as serve:
+        port = port_of(serve)
+        place = {**host, "KEYTURN_SERVER_PORT": port}
         serve.wait_for("worker.started")
         healthy = keyturn("health", **place)
         assert (healthy.code, healthy.out, healthy.err) == (0, f"Keyturn on http://127.0.0.1:{port} is ready.\n", "")
@@ -61,8 +65,8 @@ def test_a_service_is_found_from_its_settings_and_is_healthy_until_its_database_
 
 @pytest.mark.usefixtures("migrated")
 def test_settings_that_are_wrong_by_now_do_not_hide_a_healthy_service(keyturn: Keyturn) -> None:
-    (port,) = free_ports(1)
-    with running("serve", "--port", str(port), **ENVIRONMENT) as serve:
+    with running("serve", "--port", "0", **ENVIRONMENT) as serve:
+        port = port_of(serve)
         serve.wait_for("worker.started")
         Path("keyturn.toml").write_text(f'[server]\nport = {port}\nhots = "x"\n[token]\nttl = "soon"\n', "utf-8")
         assert keyturn("health", KEYTURN_SECRET_KEY_FILE="/nowhere").code == 0
@@ -70,14 +74,13 @@ def test_settings_that_are_wrong_by_now_do_not_hide_a_healthy_service(keyturn: K
 
 @pytest.mark.usefixtures("migrated")
 def test_a_service_that_serves_only_its_own_host_answers_a_health_check(keyturn: Keyturn) -> None:
-    (port,) = free_ports(1)
     place = {
         "KEYTURN_BASE_URL": "https://account.northwind.example",
         "KEYTURN_SERVER_ALLOWED_HOSTS": "account.northwind.example",
     }
-    with running("serve", "--port", str(port), **place, **ENVIRONMENT) as serve:
+    with running("serve", "--port", "0", **place, **ENVIRONMENT) as serve:
         serve.wait_for("worker.started")
-        assert keyturn("health", "--port", str(port), **place).code == 0
+        assert keyturn("health", "--port", port_of(serve), **place).code == 0
 
 
 @pytest.mark.usefixtures("migrated")

@@ -1,14 +1,12 @@
 """The examples of the five apps: what their files say, and what their demos make of it."""
 
 import shlex
-from operator import attrgetter
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
 from keyturn.cli.demo.examples import DemoFolder, Example, example_names
-from keyturn.errors import SettingsInvalid
 from keyturn.reset.mails.theme import palette_of
 from keyturn.settings import Settings
 from keyturn.settings.reading import read_settings
@@ -20,22 +18,6 @@ URL = "http://127.0.0.1:8000"
 EXAMPLES = Path(__file__).parents[2] / "examples"
 FIVE = ("easemail", "ivory-mirro", "nextjs-app", "teacher-resources", "waibuk")
 
-VARIABLES = {
-    "waibuk": {"RESEND_API_KEY": "resend.api_key"},
-    "teacher-resources": {"EMAIL_USER": "smtp.username", "EMAIL_PASS": "smtp.password"},
-    "ivory-mirro": {"RESEND_API_KEY": "resend.api_key", "FROM_EMAIL": "mail.from_", "BASE_URL": "base_url"},
-    "easemail": {
-        "RESEND_API_KEY": "resend.api_key",
-        "EMAIL_FROM": "mail.from_",
-        "NEXT_PUBLIC_SITE_URL": "base_url",
-        "SUPABASE_SERVICE_ROLE_KEY": "accounts.supabase.service_role_key",
-    },
-    "nextjs-app": {"NEXT_PUBLIC_APP_URL": "base_url", "NODE_EMAIL": "smtp.username", "NODE_PASS": "smtp.password"},
-}
-"""The variables that each app's own document names, and what they set."""
-
-GMAIL_ACCOUNTS = {"EMAIL_USER": 2, "NODE_EMAIL": 3}
-"""Who logs in is also who the mail is from, and where the app has no domain who answers questions: a line each."""
 
 five = pytest.mark.parametrize("name", FIVE)
 
@@ -71,29 +53,6 @@ def test_an_example_s_file_holds_with_the_variables_of_its_app(name: str, monkey
         settings.brand.mail_logo_dark,
     ):
         assert Path(logo).parent.samefile(EXAMPLES / name)
-
-
-@five
-def test_each_variable_of_its_document_is_mapped_in_one_line(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(EXAMPLES / name)
-    lines = (EXAMPLES / name / "keyturn.toml").read_text().splitlines()
-    for variable, setting in VARIABLES[name].items():
-        value = "https://own.example" if setting == "base_url" else "own@example.test"
-        settings = written(name, **{variable: value})
-
-        assert sum(f"${{{variable}}}" in line for line in lines) == GMAIL_ACCOUNTS.get(variable, 1)
-        assert value in attrgetter(setting)(settings)
-        if variable in GMAIL_ACCOUNTS:
-            assert value in settings.mail.from_
-
-
-@five
-def test_without_its_variables_every_missing_one_is_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(EXAMPLES / name)
-    with pytest.raises(SettingsInvalid, match="KEYTURN_SECRET_KEY") as fault:
-        read_settings(EXAMPLES / name / "keyturn.toml", {})
-
-    assert all(variable in str(fault.value) for variable in VARIABLES[name])
 
 
 @five

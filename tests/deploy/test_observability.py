@@ -107,36 +107,6 @@ def test_each_metric_of_the_alerts_and_the_dashboard_is_one_of_keyturn() -> None
     assert named - there == PROMETHEUS_OWN
 
 
-def test_each_panel_has_words_a_unit_and_a_place_of_its_own() -> None:
-    assert 12 <= len(PANELS) <= 18
-    squares = set[tuple[int, int]]()
-    for panel in PANELS:
-        assert panel["description"], panel["title"]
-        assert panel["fieldConfig"]["defaults"]["unit"], panel["title"]
-        place = panel["gridPos"]
-        covered = {(place["x"] + x, place["y"] + y) for x in range(place["w"]) for y in range(place["h"])}
-        assert max(x for x, _ in covered) < 24
-        assert not covered & squares, panel["title"]
-        squares |= covered
-    identities = [panel["id"] for panel in DASHBOARD["panels"]]
-    assert sorted(set(identities)) == identities
-    assert {"$job" in query for query in QUERIES} == {True}
-
-
-def test_the_threshold_of_a_panel_is_the_one_of_the_alert_that_it_links_to() -> None:
-    exprs = {alert["annotations"]["runbook_url"]: alert["expr"] for alert in ALERTS}
-    linked = set[str]()
-    for panel in PANELS:
-        limits = [step["value"] for step in panel["fieldConfig"]["defaults"]["thresholds"]["steps"][1:]]
-        links = [link["url"] for link in panel.get("links", ())]
-        assert len(limits) == len(links), panel["title"]
-        for limit, link in zip(limits, links, strict=True):
-            is_low = panel["fieldConfig"]["defaults"]["thresholds"]["steps"][0]["color"] == "red"
-            assert re.search(rf"== {limit - 1}$" if is_low else rf"> {limit}$", exprs[link], re.MULTILINE), link
-            linked.add(link.partition("#")[2])
-    assert {alert["alert"].lower() for alert in ALERTS} - linked == {"keyturndown", "keyturnprocessout"}
-
-
 class Watched(msgspec.Struct, frozen=True, kw_only=True):
     """A Keyturn whose API and worker Prometheus scrapes, every second."""
 

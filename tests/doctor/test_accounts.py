@@ -10,7 +10,6 @@ import pytest
 from sqlalchemy import text
 from tests.databases import Databases
 from tests.mariadb_server import MariadbServer
-from tests.postgresql_with_tls import TlsServer
 
 from keyturn.accounts.builtin import BuiltinAccounts
 from keyturn.accounts.port import Account
@@ -232,27 +231,6 @@ async def unready(url: str, folder: Path) -> Finding:
     return found
 
 
-@pytest.mark.parametrize(
-    ("database", "mend"),
-    [
-        ("by_password", "Correct the user or the password in accounts.table.url."),
-        ("nowhere", "Correct the name of the database in accounts.table.url, or create it."),
-        (
-            "postgres?sslrootcert={other}",
-            "Check sslrootcert ({other}): the server's certificate does not come from it.",
-        ),
-    ],
-)
-async def test_advice_on_accounts_fits_what_a_server_that_answers_says(
-    postgresql_with_tls: TlsServer, tmp_path: Path, database: str, mend: str
-) -> None:
-    other = postgresql_with_tls.other_root
-    found = await unready(postgresql_with_tls.address(database=database.format(other=other)), tmp_path)
-
-    assert found.mend.startswith(mend.format(other=other))
-    assert "hunter2" not in repr(found)
-
-
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
 def test_a_user_who_may_not_read_the_accounts_is_told_as_that(databases: Databases, tmp_path: Path) -> None:
     url = databases.empty()
@@ -288,12 +266,6 @@ def test_advice_on_accounts_fits_what_mariadb_says(mariadb: MariadbServer, tmp_p
         "Correct the name of the database",
         "Let the user",
     ]
-
-
-async def test_advice_on_accounts_of_a_server_that_is_not_there_is_to_start_it(tmp_path: Path) -> None:
-    found = await unready("postgresql://ada@127.0.0.1:9/app", tmp_path)
-
-    assert found.mend.startswith("Start the database server, or correct accounts.table.url.")
 
 
 async def test_advice_on_accounts_in_a_file_is_about_the_file_and_of_no_server(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from tests.postgresql_with_tls import TlsServer
 
 from keyturn.database import Database, now
 from keyturn.database.migrations import VERSION_TABLE, head
-from keyturn.doctor.database import check_database, file_system, network_file_system
+from keyturn.doctor.database import check_database, file_system
 from keyturn.finding import Finding
 from keyturn.settings import DatabaseSettings, Secret, Settings
 
@@ -169,14 +169,6 @@ async def test_postgresql_without_its_driver_says_what_to_install(monkeypatch: p
     assert (found.verdict, found.mend) == ("fail", "Run `pip install 'keyturn[postgres]'`.")
 
 
-async def test_a_file_that_is_missing_is_told_with_its_whole_path(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-
-    assert (await only("sqlite:///data/keyturn.db")).message == f"{tmp_path}/data/keyturn.db does not exist"
-
-
 async def test_a_server_that_is_not_there_is_told_without_the_password() -> None:
     found = await only("postgresql://keyturn:hunter2@127.0.0.1:1/keyturn")
 
@@ -310,22 +302,6 @@ files:/srv /srv/our\\040data nfs4 rw 0 0
 )
 def test_the_file_system_is_that_of_the_nearest_mount(file: str, kind: str) -> None:
     assert file_system(Path(file), MOUNTS) == kind
-
-
-def test_where_mounts_are_not_known_nothing_is_said() -> None:
-    assert file_system(Path("/srv/keyturn.db"), "") == ""
-
-
-def test_a_disk_of_this_machine_is_no_network(tmp_path: Path) -> None:
-    assert network_file_system(str(tmp_path / "keyturn.db")) == ""
-
-
-async def test_an_address_that_the_driver_cannot_read_is_said_so_and_not_repeated() -> None:
-    found = await only("postgresql:///keyturn?host=%00hunter2")
-
-    assert found.verdict == "fail"
-    assert found.message.startswith("database.url: the driver cannot read it")
-    assert "hunter2" not in found.message + found.mend
 
 
 def test_a_file_that_everybody_can_read_is_a_warning(sqlite: SqliteFiles) -> None:

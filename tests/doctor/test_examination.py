@@ -1,7 +1,5 @@
 """All checks together: what a fault of the settings holds back, and what it does not."""
 
-import asyncio
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,6 @@ from tests.resend_server.server import API_KEY, ResendServer
 
 from keyturn.doctor import Dns, Finding, examine
 from keyturn.errors import Fault
-from keyturn.mail.providers import PROVIDERS
 from keyturn.mail.providers.resend import ResendSettings
 from keyturn.mail.providers.smtp import SmtpSettings
 from keyturn.settings import Brand, DatabaseSettings, MailSettings, Secret, Settings
@@ -142,14 +139,6 @@ async def test_a_previous_key_is_looked_at_where_there_is_one(production: Settin
     assert "no stored data needs previous_secret_keys: remove them" in found.message
 
 
-async def test_captured_mails_are_a_doubt_in_production_alone(production: Settings, dns: Dns) -> None:
-    captured = {"mail": MailSettings(transport="capture")}
-    one = verdicts(await examine(reading(production, **captured), dns))
-    other = verdicts(await examine(reading(production, environment="development", **captured), dns))
-
-    assert (one["capture"], other["capture"]) == ("warn", "ok")
-
-
 @pytest.mark.usefixtures("told")
 @pytest.mark.long
 async def test_a_check_that_hangs_hides_no_other(production: Settings, dns: Dns, resend: ResendServer) -> None:
@@ -160,21 +149,6 @@ async def test_a_check_that_hangs_hides_no_other(production: Settings, dns: Dns,
     assert found.pop("resend") == "fail"
     assert set(found.values()) == {"ok"}
     assert "no answer within 2 s" in next(finding.message for finding in findings if finding.check == "resend")
-
-
-@pytest.mark.usefixtures("told")
-async def test_what_a_provider_needs_is_loaded_before_the_time_of_a_check_begins(
-    production: Settings, dns: Dns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "library_of_resend.py").write_text("")
-    monkeypatch.syspath_prepend(tmp_path)
-    provider = msgspec.structs.replace(PROVIDERS["resend"], package="library_of_resend")
-    monkeypatch.setattr("keyturn.doctor.examination.PROVIDERS", {**PROVIDERS, "resend": provider})
-    loaded: list[bool] = []
-
-    await examine(reading(production), dns, lambda _: loaded.append("library_of_resend" in sys.modules))
-
-    assert loaded[0]
 
 
 async def test_a_nameserver_that_keeps_quiet_is_a_doubt(production: Settings, nameserver: DnsServer) -> None:
@@ -195,15 +169,6 @@ async def test_a_surprise_in_one_check_hides_no_other(production: Settings, dns:
     assert "KeyError" in next(finding.message for finding in findings if finding.check == "resend")
 
 
-@pytest.mark.usefixtures("told")
-async def test_progress_names_what_is_still_under_way(production: Settings, dns: Dns) -> None:
-    told: list[list[str]] = []
-    await examine(reading(production), dns, lambda waiting: told.append(list(waiting)))
-
-    assert told[0] == FINE[1:]
-    assert [len(waiting) for waiting in told] == list(range(len(FINE) - 1, -1, -1))
-
-
 async def test_no_secret_is_told(dns: Dns, resend: ResendServer) -> None:
     hunter = Secret("hunter2" * 6)
     settings = Settings(
@@ -222,10 +187,3 @@ async def test_no_secret_is_told(dns: Dns, resend: ResendServer) -> None:
     }
     assert "hunter2" not in repr(findings)
     assert API_KEY not in repr(findings)
-
-
-@pytest.mark.long
-async def test_checks_run_side_by_side(production: Settings, nameserver: DnsServer) -> None:
-    nameserver.silent = True
-    async with asyncio.timeout(10):  # one after the other, four checks that hang would take twelve seconds
-        await examine(reading(production), Dns(nameserver.address), patience=3)

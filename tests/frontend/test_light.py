@@ -6,53 +6,21 @@ from typing import Literal
 
 import pytest
 from axe_playwright_python.base import AXE_FILE_PATH
-from playwright.async_api import Page, expect
-from tests.databases import SqliteFiles
-from tests.frontend.app import FORGOT, RESET, App, beside
+from playwright.async_api import expect
+from tests.frontend.app import FORGOT, RESET, App
 from tests.frontend.test_looks import AXE, LEAKS
-from tests.frontend.test_proofs import WITH_CODE, ask, code_mailed
 from tests.frontend.test_the_story import choose
 from tests.spec.service import NEW_PASSWORD, Service
-
-from keyturn.settings import TokenSettings
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 LIGHT = RESET.replace(" url", " light url")
-LOOK = """(selector) => {
-    const host = document.querySelector('keyturn-reset'), found = (host.shadowRoot ?? host).querySelector(selector)
-    const style = getComputedStyle(found), { width, height } = found.getBoundingClientRect()
-    return [width, height, ...['color', 'backgroundColor', 'borderRadius', 'font', 'letterSpacing', 'padding', 'margin']
-        .map(name => style[name])] }"""
 FIELDS = """() => [...document.querySelectorAll('form input')].filter(field => field.type != 'hidden')
     .map(field => [field.type, field.name, field.autocomplete, field.form != null, field.labels?.length ?? 0])"""
 LABEL = """() => {
     const all = getComputedStyle(document.querySelector('keyturn-forgot label'))
     return [...all].filter(name => !name.startsWith('--')).map(name => name + ': ' + all[name]) }"""
 SCHEMES: Sequence[Literal["light", "dark"]] = ("light", "dark")
-PARTS = (
-    "[part=heading]",
-    "[part=input]",
-    "[part=button]",
-    "[part=label]",
-    "[part=rules]",
-    "[part=meter]",
-    "[part=reveal]",
-)
-
-
-async def drawn(page: Page) -> list[object]:
-    await expect(page.get_by_label("New password", exact=True)).to_be_visible()
-    return [await page.evaluate(LOOK, part) for part in PARTS]
-
-
-async def test_it_looks_as_it_does_in_a_shadow_tree(app: App, keyturn: Service) -> None:
-    lina = (await keyturn.add("lina@northwind.test")).email
-    token = await keyturn.link(lina)
-    app.pages |= {"light": LIGHT, "dark": RESET}
-    async with app.open(f"/dark?token={token}") as one, app.open(f"/light?token={token}") as other:
-        assert await other.evaluate("document.querySelector('keyturn-reset').shadowRoot") is None
-        assert await drawn(one) == await drawn(other)
 
 
 async def test_its_fields_are_in_a_form_of_the_page_with_what_a_password_manager_reads(
@@ -82,18 +50,6 @@ async def test_a_password_is_set_in_it(app: App, keyturn: Service) -> None:
     assert await keyturn.knows(NEW_PASSWORD, lucy)
 
 
-async def test_a_code_leads_from_a_light_element_to_a_light_one(app: App, sqlite: SqliteFiles) -> None:
-    app.pages["light-code"] = WITH_CODE.replace(" url", " light url")
-    async with beside(app, sqlite.migrated(), token=TokenSettings(code=True)) as service:
-        lena = (await service.add("lena@northwind.test")).email
-        async with app.open("/light-code") as page:
-            await ask(page, lena)
-            await page.get_by_label("Code from the email").fill(await code_mailed(service, lena))
-            await page.keyboard.press("Enter")
-            await expect(page.get_by_label("New password", exact=True)).to_be_visible()
-            assert await page.evaluate("document.querySelector('keyturn-reset').shadowRoot") is None
-
-
 @pytest.mark.usefixtures("keyturn")
 async def test_its_styles_leave_the_page_alone_and_its_ids_are_its_own(app: App) -> None:
     app.pages["light"] = (
@@ -107,14 +63,6 @@ async def test_its_styles_leave_the_page_alone_and_its_ids_are_its_own(app: App)
         ids = await one.evaluate("[...document.querySelectorAll('[id]')].map(found => found.id)")
         assert len(ids) == len(set(ids))
         assert await one.evaluate("document.adoptedStyleSheets.length") == 1
-
-
-@pytest.mark.usefixtures("keyturn")
-async def test_two_of_them_share_their_styles(app: App) -> None:
-    app.pages["light"] = FORGOT.replace(" url", " light url") + LIGHT
-    async with app.open("/light") as page:
-        await expect(page.get_by_role("heading")).to_have_count(2)
-        assert await page.evaluate("document.adoptedStyleSheets.length") == 1
 
 
 @pytest.mark.usefixtures("keyturn")

@@ -19,21 +19,6 @@ SMALL = """() => [...document.querySelectorAll('main > *')].flatMap(host => [...
 HEIGHT = "document.querySelector('main > *').getBoundingClientRect().height"
 LEAKS = """main { text-align: center; text-transform: uppercase; text-indent: 40px; letter-spacing: 3px;
     word-spacing: 9px; white-space: nowrap; font: italic 700 40px/3 serif; color: red; text-shadow: 1px 1px red; }"""
-LINES = """heading => {
-    const text = heading.firstChild, range = document.createRange(), lines = new Map()
-    for (let at = 0; at < text.length; at++) {
-        range.setStart(text, at)
-        range.setEnd(text, at + 1)
-        const { top } = range.getBoundingClientRect()
-        lines.set(top, (lines.get(top) ?? '') + text.data[at])
-    }
-    return [...lines.values()]
-}"""
-NARROW = """heading => {
-    const range = document.createRange()
-    range.selectNodeContents(heading)
-    heading.getRootNode().host.style.maxWidth = `${range.getBoundingClientRect().width * 0.75}px`
-}"""
 STYLE = """() => {
     const all = getComputedStyle(document.querySelector('keyturn-forgot').shadowRoot.querySelector('label'));
     return [...all].filter(name => !name.startsWith('--')).map(name => name + ': ' + all[name]) }"""
@@ -125,19 +110,6 @@ async def test_it_speaks_the_language_of_the_page_around_it(lang: str, heading: 
         assert direction == ("rtl" if lang == "ar" else "ltr")
 
 
-@pytest.mark.parametrize("lang", ["ja", "zh-Hant"])
-async def test_letters_and_breaks_of_lines_are_those_of_its_language(lang: str, app: App, keyturn: Service) -> None:
-    person = (await keyturn.add(f"mio-{lang.lower()}@northwind.test")).email
-    app.pages["letters"] = RESET.replace(" url", f' lang="{lang}" url')
-    async with app.open(f"/letters?token={await keyturn.link(person)}") as page:
-        heading = page.get_by_role("heading")
-        await expect(heading).to_be_visible()
-        assert await heading.evaluate("heading => getComputedStyle(heading).webkitLocale") == f'"{lang}"'
-        if lang == "ja":
-            await heading.evaluate(NARROW)
-            assert await heading.evaluate(LINES) == ["新しいパスワードを", "設定する"]
-
-
 @pytest.mark.usefixtures("keyturn")
 async def test_its_words_its_level_and_its_colours_can_be_changed(app: App) -> None:
     worded = """ texts='{"forgotHeading": "", "forgotLead": "", "send": "Mail me a link"}' url"""
@@ -187,46 +159,6 @@ async def test_until_the_words_are_there_the_room_is_kept(app: App, keyturn: Ser
             await expect(page.locator("[part~=button]")).to_be_visible()
             await expect(host).not_to_have_attribute("aria-busy", "true")
             assert await page.evaluate(HEIGHT) == pytest.approx(before, abs=1), place
-
-
-async def test_a_button_that_is_at_work_looks_so(app: App, keyturn: Service) -> None:
-    person = (await keyturn.add("bea@northwind.test")).email
-    async with app.open("/forgot") as page:
-        answer = await kept_back(page, "**/request-password-reset")
-        button = page.get_by_role("button", name="Send the link")
-        moves = "button => getComputedStyle(button, '::after').animationName"
-        assert await button.evaluate(moves) == "none"
-        await page.get_by_label("Email").fill(person)
-        await page.keyboard.press("Enter")
-        await expect(button).to_have_attribute("aria-busy", "true")
-        assert await button.evaluate(moves) == "busy"
-        await page.emulate_media(reduced_motion="reduce")
-        assert await button.evaluate(moves) == "none"
-        assert await button.evaluate("button => getComputedStyle(button, '::after').borderBottomWidth") == "3px"
-        answer.set()
-        await expect(page.get_by_role("heading", name="Check your email")).to_be_visible()
-
-
-async def test_forced_colours_show_what_rests_and_what_is_listed(app: App, keyturn: Service) -> None:
-    person = (await keyturn.add("fay@northwind.test")).email
-    app.pages["forced"] = CHANGE.replace("{email}", person)
-    grey = "button => { document.body.style.color = 'GrayText'; return getComputedStyle(document.body).color }"
-    async with app.open("/forced", forced_colors="active", bypass_csp=True) as page:
-        button = page.locator("[part=button]")
-        await button.click()
-        await expect(button).to_have_css("color", await button.evaluate(grey))
-        await keyturn.deliver()
-        await page.goto(f"/reset?token={await keyturn.link(person)}")
-        bullet = "rule => getComputedStyle(rule, '::before').borderTopWidth"
-        assert await page.locator("[part~=later]").first.evaluate(bullet) in ("1px", "1.5px")  # as pixels fall
-
-
-@pytest.mark.usefixtures("keyturn")
-async def test_a_page_that_is_light_alone_stays_so(app: App) -> None:
-    app.pages["light"] = f'<meta name="color-scheme" content="only light">{FORGOT}'
-    async with app.open("/light", color_scheme="dark") as page:
-        await page.evaluate("document.querySelector('meta[name=color-scheme]').remove()")
-        await expect(page.get_by_role("heading")).to_have_css("color", "rgb(28, 27, 25)")
 
 
 @pytest.mark.usefixtures("keyturn")

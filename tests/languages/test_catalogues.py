@@ -72,26 +72,6 @@ def test_a_fault_is_told_at_its_line(text: str, kind: str, line: int, message: s
     assert str(fault).startswith(f"{fault.file}:{line}: ")
 
 
-def test_a_folder_that_is_no_language_is_told(tmp_path: Path) -> None:
-    (tmp_path / "klingon" / "LC_MESSAGES").mkdir(parents=True)
-    (tmp_path / "klingon" / "LC_MESSAGES" / "keyturn.po").write_text('msgid "a"\nmsgstr "b"\n', "utf-8")
-    languages = Languages("UTC", tmp_path)
-
-    (fault,) = languages.faults()
-    assert (fault.kind, fault.file) == ("unknown-language", tmp_path / "klingon")
-    assert set(languages.known) == {"en"}
-
-
-@pytest.mark.parametrize("ending", ["po", "mo"])
-def test_what_is_no_catalogue_at_all_is_told(ending: str, tmp_path: Path) -> None:
-    file = tmp_path / "de" / "LC_MESSAGES" / f"keyturn.{ending}"
-    file.parent.mkdir(parents=True)
-    file.write_bytes(b'msgid "\xff\xfe"\nmsgstr "\x00"\n')
-
-    (fault,) = Languages("UTC", tmp_path).faults()
-    assert fault.kind == "unreadable"
-
-
 def test_a_broken_catalogue_is_told_by_whoever_speaks_its_language(tmp_path: Path) -> None:
     languages = in_german(tmp_path, 'msgid "a"\nmsgstr "b\n')
 

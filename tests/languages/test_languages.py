@@ -309,19 +309,3 @@ def test_a_language_is_listed_by_its_own_name(tmp_path: Path) -> None:
 
     names = [language.name for language in Languages("UTC", tmp_path).known.values()]
     assert names == ["العربية", "Deutsch", "English", "日本語", "Português (Brasil)"]
-
-
-def test_a_language_turns_round_whether_or_not_its_direction_was_asked_for_before(languages: Languages) -> None:
-    german = languages.choose("de")
-
-    assert (german.direction, german.in_direction("rtl").direction, german.in_direction("").direction) == (
-        "ltr",
-        "rtl",
-        "ltr",
-    )
-
-
-def test_in_another_direction_a_language_has_the_catalogues_that_were_read_for_it(languages: Languages) -> None:
-    german = languages.choose("de")
-
-    assert german.in_direction("rtl").translations is german.translations

@@ -99,8 +99,3 @@ async def test_what_cannot_be_read_names_nothing(wrong: dict[str, Any]) -> None:
     given = Settings(accounts=AccountSettings(store="table", table=table))
 
     assert await surviving_credentials(given) == {}
-
-
-async def test_a_table_that_is_not_there_names_nothing(url: str) -> None:
-    async with running_app(url, TABLES):
-        assert await surviving_credentials(settings(url, table="people")) == {}

@@ -1,16 +1,12 @@
 """check: templates that run away, many processes, and what was checked before."""
 
 import json
-import os
 import re
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.cli.command import Keyturn
-
-from keyturn.emails.gallery.discovery import Discovery, FolderContents
 
 pytestmark = pytest.mark.long
 
@@ -162,54 +158,6 @@ def test_what_has_not_changed_is_not_checked_again(
         keyturn("check", "emails", "--no-cache")
 
 
-def test_more_templates_do_not_make_it_look_at_the_folder_more_often(
-    keyturn: Keyturn, emails: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    looks: list[Discovery] = []
-    look = Discovery.look
-
-    def look_and_count(discovery: Discovery) -> FolderContents:
-        looks.append(discovery)
-        return look(discovery)
-
-    monkeypatch.setattr(Discovery, "look", look_and_count)
-    counts = []
-    for _ in range(2):
-        keyturn("check", "emails")
-        looks.clear()
-        keyturn("check", "emails")
-        counts.append(len(looks))
-        for number in range(9):
-            (emails / f"more{number}.mjml").write_text(MAIL)
-
-    assert counts[0] == counts[1] > 0
-
-
-def test_an_unchanged_file_without_findings_is_read_twice_to_list_it_and_to_know_that(
-    keyturn: Keyturn, emails: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    opened = Counter[str]()
-    open_file = os.open
-
-    def open_and_count(path: str | Path, *given: int, **named: int) -> int:
-        opened[os.fspath(path)] += Path(path).is_relative_to(emails)
-        return open_file(path, *given, **named)
-
-    keyturn("check", "emails")
-    monkeypatch.setattr("os.open", open_and_count)
-    keyturn("check", "emails")
-
-    assert opened[str(emails / "_parts" / "head.mjml")] == 2
-
-
-def test_mistakes_in_comments_are_told_again(keyturn: Keyturn, emails: Path) -> None:
-    (emails / "two.mjml").write_text(MAIL.replace("Dear", "{# keyturn: ignore links #}Dear"))
-    first = found(keyturn)
-
-    assert of_rule("ignore/unreadable", first) == {("two.mjml", 5)}
-    assert found(keyturn) == first
-
-
 @pytest.mark.parametrize(
     ("file", "text", "changed"),
     [
@@ -260,11 +208,3 @@ def test_a_cache_that_cannot_be_read_or_written_is_none(keyturn: Keyturn, cache_
     kept.unlink()
     kept.mkdir()
     assert keyturn("check", "emails").out == first
-
-
-@pytest.mark.usefixtures("emails")
-def test_there_are_no_more_jobs_than_a_machine_can_bear(keyturn: Keyturn) -> None:
-    shown = keyturn("check", "emails", "--jobs", "0")
-
-    assert shown.code == 2
-    assert re.search(r"--jobs.*1<=x<=256", shown.err)

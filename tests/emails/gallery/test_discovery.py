@@ -126,36 +126,8 @@ def test_a_pattern_says_what_is_a_layout(look: Look) -> None:
     assert look({"frame.html": HTML}, Patterns(layouts=("frame.*",))).mails == {}
 
 
-def test_what_is_saved_is_seen_at_once(tmp_path: Path) -> None:
-    discovery = Discovery(tmp_path, Patterns())
-    assert discovery.look().mails == {}
-    (tmp_path / "welcome.html").write_text(HTML)
-    assert list(discovery.look().mails) == ["welcome"]
-    (tmp_path / "order.html").write_text('{% extends "welcome.html" %}')
-    assert list(discovery.look().mails) == ["order"]
-    (tmp_path / "order.html").unlink()
-    assert list(discovery.look().mails) == ["welcome"]
-
-
 def test_a_folder_that_is_not_there_holds_nothing(tmp_path: Path) -> None:
     assert Discovery(tmp_path / "none", Patterns()).look().mails == {}
-
-
-@pytest.mark.parametrize(
-    "files",
-    [
-        {"loop.html": "<p>{% include 'loop.html' %}"},
-        {"loop.html": "{% extends 'loop.html' %}{% block a %}{% endblock %}"},
-        {"loop.j2": "{% include 'loop.j2' %}"},
-        {
-            "loop.html": "{% include 'b.html' %}",
-            "b.html": "{% include 'c.html' %}",
-            "c.html": "{% include 'loop.html' %}",
-        },
-    ],
-)
-def test_what_only_brings_in_itself_is_a_mail_whose_circle_can_be_told(look: Look, files: dict[str, str]) -> None:
-    assert set(look(files).mails) == {file.partition(".")[0] for file in files}
 
 
 def test_a_partial_that_brings_in_itself_stays_one_where_a_mail_uses_it(look: Look) -> None:

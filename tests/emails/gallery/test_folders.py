@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from keyturn.emails.gallery import Gallery
-from keyturn.emails.gallery.discovery import Discovery, FolderContents
 from keyturn.emails.gallery.environments import with_lenient_filters
 from keyturn.emails.gallery.opening import open_gallery
 from keyturn.emails.lint.examination import examine
@@ -55,20 +54,6 @@ def drawn(gallery: Gallery) -> Iterator[tuple[str, Rendered]]:
 
 def test_mails_are_told_from_what_they_share(gallery: Gallery, team: str) -> None:
     assert (gallery.names(), gallery.shared_files()) == (MAILS[team], SHARED[team])
-
-
-def test_a_list_of_all_mails_looks_at_the_folder_once(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
-    looks: list[object] = []
-    look = Discovery.look
-
-    def noted(self: Discovery) -> FolderContents:
-        looks.append(self)
-        return look(self)
-
-    monkeypatch.setattr(Discovery, "look", noted)
-
-    assert [entry.name for entry in gallery.entries()] == gallery.names()
-    assert len(looks) == 2, "one for the entries, one for the names"
 
 
 def test_every_mail_is_drawn(gallery: Gallery) -> None:

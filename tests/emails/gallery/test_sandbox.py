@@ -1,5 +1,6 @@
 """Templates of an untrusted folder reach nothing outside it, and their rendering ends."""
 
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,15 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "emails"
 
 
+@pytest.fixture
+def ticking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give the sandbox a limit of 0.05 seconds, and a clock that moves by a millisecond with each look at it."""
+    monkeypatch.setattr("keyturn.emails.gallery.sandbox.LONGEST", 0.05)
+    ticks = count()
+    for clock in ("monotonic", "thread_time"):
+        monkeypatch.setattr(f"keyturn.emails.gallery.sandbox.{clock}", lambda: next(ticks) / 1000)
+
+
 def opened(folder: Path, template: str) -> Gallery:
     (folder / "a.html").write_text(f"<html>{template}")
     return open_gallery(folder, sandboxed=True)
@@ -83,9 +93,9 @@ def test_a_template_reaches_no_more_than_it_is_given(folder: Path, attempt: str,
 
 @pytest.mark.parametrize("attempt", ENDLESS)
 @pytest.mark.parametrize("traced", [True, False])
+@pytest.mark.usefixtures("ticking")
 @pytest.mark.long
-def test_what_would_not_end_ends(folder: Path, attempt: str, traced: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("keyturn.emails.gallery.sandbox.LONGEST", 0.05)
+def test_what_would_not_end_ends(folder: Path, attempt: str, traced: bool) -> None:
     gallery = opened(folder, ENDLESS[attempt])
 
     with pytest.raises(
@@ -95,11 +105,9 @@ def test_what_would_not_end_ends(folder: Path, attempt: str, traced: bool, monke
 
 
 @pytest.mark.parametrize("attempt", sorted(ENDLESS.keys() - DEEP))
+@pytest.mark.usefixtures("ticking")
 @pytest.mark.long
-def test_what_would_not_end_is_an_error_also_in_a_folder_without_samples(
-    folder: Path, attempt: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("keyturn.emails.gallery.sandbox.LONGEST", 0.05)
+def test_what_would_not_end_is_an_error_also_in_a_folder_without_samples(folder: Path, attempt: str) -> None:
     found = {one.finding.rule for one in examine(opened(folder, ENDLESS[attempt])).found}
 
     assert found & {"jinja/sandbox", "limits/time"}

@@ -47,10 +47,6 @@ def test_each_table_is_a_sample_with_typed_values(tmp_path: Path) -> None:
     }
 
 
-def test_a_template_needs_no_samples(tmp_path: Path) -> None:
-    assert read_samples(tmp_path, Invitation) == {}
-
-
 @pytest.mark.parametrize(
     ("was", "becomes", "line", "message"),
     [
@@ -72,11 +68,3 @@ def test_a_bad_sample_is_told_by_file_line_and_field(
         read_samples(folder, Invitation)
 
     assert str(caught.value) == f"{folder / 'invitation' / 'samples.toml'}:{line}: {message}"
-
-
-def test_a_file_that_is_not_utf_8_is_told(tmp_path: Path) -> None:
-    folder = written(tmp_path, "")
-    (folder / "invitation" / "samples.toml").write_bytes(b'[ada]\nname = "\xff"')
-
-    with pytest.raises(TemplateInvalid, match=r"samples\.toml: .*can't decode byte 0xff"):
-        read_samples(folder, Invitation)

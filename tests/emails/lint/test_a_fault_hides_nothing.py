@@ -6,9 +6,7 @@ from pathlib import Path
 import pytest
 
 from keyturn.emails.gallery.opening import open_gallery
-from keyturn.emails.lint.checks import CHECKS
-from keyturn.emails.lint.examination import Examination, TemplateChecks, examine
-from keyturn.emails.lint.source.unknown_filters import going_on
+from keyturn.emails.lint.examination import Examination, examine
 
 MJML = """\
 <mjml lang="en"><mj-head><mj-title>News</mj-title></mj-head><mj-body><mj-section><mj-column>
@@ -201,66 +199,10 @@ def test_the_blocks_of_a_mail_without_its_layout_are_checked(tmp_path: Path) -> 
     assert told(examined(tmp_path, "", around=around)) == [("jinja/missing-template", "news.mjml:1:13"), *OTHERS]
 
 
-def test_two_faults_of_one_mail_are_both_told(tmp_path: Path) -> None:
-    found = told(examined(tmp_path, "{{ 1 / count }}\n{% include 'boats.mjml' %}\n{{ name }"))
-
-    assert [(rule, place.split(":")[1]) for rule, place in found[:3]] == [
-        ("jinja/error", "2"),
-        ("jinja/missing-template", "3"),
-        ("jinja/syntax", "4"),
-    ]
-
-
-def test_tags_of_django_are_told_once(tmp_path: Path) -> None:
-    (tmp_path / "other.html").write_text("<p>{% load static %}</p>{% url 'x' %}", "utf-8")
-    examination = examined(tmp_path, "{% load i18n %}{% trans 'Boats' %} {% url 'boats' %}")
-
-    (engine,) = [one.finding for one in examination.found if one.finding.rule == "jinja/django-tag"]
-    assert engine.message.startswith("2 files are Django templates")
-
-
-def test_a_mail_of_django_is_checked_in_all_its_parts(tmp_path: Path) -> None:
-    around = """\
-{% extends "_base.mjml" %}
-{% load i18n boats %}
-{% block title %}{% trans "Your order" %}{% endblock %}
-{% block body %}<mj-section><mj-column>
-{% if order.lines|length > 3 %}<mj-text font-sise="9px">{% trans "Many" %}</mj-text>{% else %}{% now "Y" %}{% endif %}
-{% for line in order.lines|dictsort:"name" %}{% if forloop.first %}
-<mj-image src="{% static 'boat.png' %}" colour="red" />{% endif %}
-{% empty %}<mj-text>{% blocktrans with who=name %}Nothing for {{ who }}{% endblocktrans %}</mj-text>{% endfor %}
-{% include "_button.mjml" with link=order.url text="Go" only %}
-{% if order.total|add:1 > 3 %}<mj-buton>{% trans "Go" %}</mj-buton>{% endif %}
-<mj-text>{{ name|linebreaks }} {% price order.total %} {{ 1 / 0 }}
-{{ order.created|date:"Y-m-d" }} <a href="htps://boats.example">Your order of boats</a></mj-text>
-</mj-column></mj-section>{% endblock %}
-"""
-    start, body = "<mjml lang='en'><mj-head><mj-title>{% block title %}{% endblock %}</mj-title></mj-head>", "mj-body>"
-    base = f"{start}<{body}{{% block body %}}{{% endblock %}}</{body}</mjml>"
-    button = '<mj-button hreff="x" href="{{ link }}" />'
-    found = told(examined(tmp_path, "", sample="", around=around, _base=base, _button=button))
-
-    assert {one for one in found if not one[0].startswith(("parity", "links/no-text"))} == {
-        ("jinja/django-tag", "news.mjml:2:4"),
-        ("mjml/unknown-attribute", "news.mjml:5:41"),
-        ("mjml/unknown-attribute", "news.mjml:7:41"),
-        ("mjml/unknown-attribute", "_button.mjml:1:12"),
-        ("mjml/unknown-element", "news.mjml:10:31"),
-        ("jinja/unknown-filter", "news.mjml:11:18"),
-        ("jinja/unknown-tag", "news.mjml:11:35"),
-        ("jinja/error", "news.mjml:11:56"),
-        ("links/unknown-scheme", "news.mjml:12:37"),
-    }
-
-
 def test_findings_that_follow_from_a_stand_in_are_left_out(tmp_path: Path) -> None:
     body = 'x</mj-text>{{ 1 / count }}<mj-image src="{{ 1 / count }}" width="{{ 1 / count }}px" alt="" /><mj-text>'
 
     assert told(examined(tmp_path, body)) == [("jinja/error", "news.mjml:2:21"), *OTHERS]
-
-
-def test_a_whole_mail_counts_as_checked(tmp_path: Path) -> None:
-    assert examined(tmp_path, "{{ name }}").unchecked == ()
 
 
 @pytest.mark.parametrize("body", ["{% include 'boats.mjml' %}", "{{ name }", "</mj-text>"])
@@ -299,37 +241,6 @@ def test_the_links_of_a_mail_of_text_alone_are_checked(tmp_path: Path) -> None:
     ]
 
 
-def test_in_an_apps_environment_too_unknown_names_and_a_block_of_the_same_name_hide_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "harbour_names.py").write_text("from jinja2 import Environment\nenvironment = Environment()", "utf-8")
-    monkeypatch.syspath_prepend(tmp_path)
-    (folder := tmp_path / "emails").mkdir()
-    body = (
-        "{{ name|shout }}{% if name is loud %}x{% endif %}{% if name %}{% for line in lines|roar %}{{ line|sigh }}"
-        "{% endfor %}{{ lines|select('odder')|list }}{% endif %}{% block a %}{% endblock %}"
-    )
-    (folder / "news.mjml").write_text(MJML.replace("{}", body + "\n{% block a %}{% endblock %}"), "utf-8")
-    (folder / "news.samples.toml").write_text(SAMPLE, "utf-8")
-    try:
-        gallery = open_gallery(folder, environment="harbour_names:environment")
-    finally:
-        sys.modules.pop("harbour_names", None)
-    examination = examine(gallery)
-    found, messages = told(examination), {one.finding.message for one in examination.found}
-
-    unknown = {"shout": "filter", "loud": "test", "roar": "filter", "sigh": "filter", "odder": "test"}
-    assert messages >= {f"No {kind} named '{name}'." for name, kind in unknown.items()}
-    assert {(rule, place.split(":")[1]) for rule, place in found} == {
-        ("jinja/unknown-filter", "2"),
-        ("jinja/unknown-test", "2"),
-        ("jinja/syntax", "3"),
-        ("mjml/unknown-attribute", "4"),
-        ("links/unknown-scheme", "5"),
-        ("parity/no-text", "1"),
-    }
-
-
 def test_the_wrong_tags_of_a_long_line_are_found_among_hundreds_of_right_ones(tmp_path: Path) -> None:
     wrong = {
         100: "{{ boat one }}",
@@ -347,27 +258,6 @@ def test_the_wrong_tags_of_a_long_line_are_found_among_hundreds_of_right_ones(tm
     ]
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("between", ["\n", " "])
-@pytest.mark.parametrize(
-    ("tag", "first"),
-    [
-        ("{{% boat{} %}}", ("jinja/unknown-tag", 13)),
-        ("{{{{ name boat{} }}}}", ("jinja/syntax", 18)),
-        ("{{{{ name{} }}", ("jinja/syntax", 10)),
-    ],
-)
-def test_of_a_file_with_hundreds_of_wrong_tags_the_first_is_told(
-    tmp_path: Path, tag: str, first: tuple[str, int], between: str
-) -> None:
-    tags = (f"{tag.format(number)}{{{{ name }}}} of the harbour" for number in range(600))
-    examination = examined(tmp_path, between.join(tags))
-
-    rule, column = first
-    assert told(examination)[0] == (rule, f"news.mjml:2:{column}")
-    assert examination.unchecked == ("news/ada",)
-
-
 def test_samples_that_cannot_be_read_hide_nothing_of_the_mail(tmp_path: Path) -> None:
     examination = examined(tmp_path, "Hello {{ name }}", sample="[ada\nname = 1\n")
 
@@ -381,19 +271,6 @@ def test_what_only_a_late_turn_shows_is_found_though_the_mail_includes_itself(tm
     late = "{% for n in range(150) %}{% if n == 149 %}{{ boats }}{% endif %}{% endfor %}{% include 'news.mjml' %}"
 
     assert ("jinja/undefined", "news.mjml:2:55") in told(examined(tmp_path, late))
-
-
-def test_of_a_template_that_passed_a_limit_a_late_sample_has_turns_of_its_own(tmp_path: Path) -> None:
-    late = "{% for name in names %}{% if name == 'late' %}{{ boats }}{% endif %}{% endfor %}"
-    many = "{% for a in range(90) %}{% for b in range(90) %}{% endfor %}{% endfor %}"
-    (tmp_path / "news.html").write_text(f"{late}\n{many}", "utf-8")
-    (tmp_path / "news.samples.toml").write_text('[ada]\nnames = []\n[bob]\nnames = ["a", "b", "late"]\n', "utf-8")
-    gallery = going_on(open_gallery(tmp_path))
-
-    with gallery.one_look():
-        found = TemplateChecks(gallery, CHECKS, [gallery.languages.choose("en")]).check_briefly("news").found
-
-    assert ("jinja/undefined", ("news/bob",)) in {(finding.rule, mails) for finding, mails in found}
 
 
 NESTED = """{% extends "base.html" %}
@@ -426,11 +303,3 @@ def test_a_tag_that_is_not_closed_hides_nothing_of_a_childs_block(
     assert syntax.place.line == line
     assert said in syntax.message
     assert {one.place.line for one in found if one.rule == "links/unknown-scheme"} == {3, 5, 7}
-
-
-def test_several_tags_that_are_not_closed_in_one_are_told_each(tmp_path: Path) -> None:
-    text = "{% for name in names %}{% if name %}\n{% if names %}{{ name }}{% endfor %}<a href='htps://boats.test'>Boats</a>"
-    (tmp_path / "news.html").write_text(text)
-    found = [one.finding for one in examine(open_gallery(tmp_path)).found]
-    assert [one.place.line for one in found if one.rule == "jinja/syntax"] == [1, 2]
-    assert [one.place.line for one in found if one.rule == "links/unknown-scheme"] == [2]

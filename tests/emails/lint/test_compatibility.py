@@ -6,8 +6,7 @@ import pytest
 from tests.emails.lint.planting import Mails
 
 from keyturn.emails.lint.checks.compatibility import check_compatibility
-from keyturn.emails.lint.clients.clients import GROUPS, MAJOR, Clients, UnknownClients, names_of, supports
-from keyturn.emails.lint.clients.features import features
+from keyturn.emails.lint.clients.clients import GROUPS, MAJOR, Clients, UnknownClients, names_of
 from keyturn.emails.lint.finding import Finding
 
 LETTER = """<mjml lang="en"><mj-head><mj-title>Hello</mj-title><mj-style>{css}</mj-style></mj-head>
@@ -21,39 +20,10 @@ def found(tmp_path: Path, html: str = "", css: str = "", clients: Clients = MAJO
     return {finding.rule.partition("/")[2]: finding for finding in check_compatibility(document, clients)}
 
 
-def test_the_data_is_trimmed_to_what_is_looked_for() -> None:
-    assert set(supports()) == set(features())
-
-
-def test_every_client_of_the_data_is_in_one_group() -> None:
-    grouped = [client for members in GROUPS.values() for client in members]
-    assert sorted(grouped) == sorted(supports()["css-border-radius"].verdicts)
-
-
-def test_a_client_is_as_its_last_listed_version_is_not_its_highest() -> None:
-    # "16.80" comes after "2016" in the source and before it in any order of the keys.
-    assert supports()["css-border-spacing"].verdicts["outlook/macos"] == "no"
-    assert supports()["css-border-radius"].verdicts["outlook/macos"] == "yes"
-
-
-def test_no_with_a_note_is_no(tmp_path: Path) -> None:
-    assert supports()["css-border-radius"].verdicts["outlook/windows"] == "no"
-    assert supports()["css-border-radius"].noted["outlook/windows"] == ["1"]
-    message = found(tmp_path, '<p style="border-radius:4px">x</p>')["css-border-radius"].message
-    assert message.startswith("border-radius: square in Outlook for Windows.")
-
-
 def test_a_rule_in_a_media_query_hides_no_rule_before_it_from_the_clients_that_drop_the_query(tmp_path: Path) -> None:
     css = ".a { border-radius: 4px } @media (max-width: 480px) { .a { color: #111111 } }"
 
     assert "outlook/windows" in {one.client for one in found(tmp_path, css=css)["css-border-radius"].clients}
-
-
-def test_untested_is_unknown_and_counts_for_neither_side() -> None:
-    support = supports()["css-border-radius"]
-    assert support.verdicts["thunderbird/windows"] == "unknown"
-    assert support.tested_in == sum(len(support.clients_that(verdict)) for verdict in ("yes", "partial", "no"))
-    assert support.tested_in < len(support.verdicts)
 
 
 def test_a_finding_counts_the_clients_and_dates_the_test(tmp_path: Path) -> None:
@@ -72,16 +42,6 @@ def test_what_degrades_well_is_a_note_and_what_does_not_is_a_warning(tmp_path: P
     seen = found(tmp_path, '<p style="border-radius:4px; display:flex">x</p>')
     assert seen["css-border-radius"].severity == "note"
     assert seen["css-display-flex"].severity == "warning"
-
-
-@pytest.mark.parametrize(
-    ("value", "severity"), [("600", None), ("650", "note"), ("bold", None)], ids=["hundred", "between", "word"]
-)
-def test_partial_support_counts_only_where_the_value_needs_the_rest(
-    tmp_path: Path, value: str, severity: str | None
-) -> None:
-    finding = found(tmp_path, f'<p style="font-weight:{value}">x</p>').get("css-font-weight")
-    assert (finding.severity if finding else None) == severity
 
 
 @pytest.mark.parametrize(
@@ -111,10 +71,6 @@ def test_a_finding_names_only_clients_that_were_chosen(tmp_path: Path) -> None:
     assert "Gmail" not in lacking
     everybody = found(tmp_path, html, clients=Clients.from_names(["all"]))["css-object-fit"].message
     assert "WEB.DE" in everybody
-
-
-def test_all_stands_for_every_client() -> None:
-    assert sorted(Clients.from_names(["all"]).members) == sorted(supports()["css-border-radius"].verdicts)
 
 
 def test_groups_are_named_one_by_one_or_with_commas_and_none_means_the_usual_ones() -> None:

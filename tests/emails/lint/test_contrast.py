@@ -15,16 +15,13 @@ from keyturn.emails.lint.css.colours import (
     Mode,
     invert_ground,
     invert_text,
-    lightness,
     read_colour,
-    read_ground,
-    with_lightness,
 )
 from keyturn.emails.lint.css.computed_style import Paint, Painter
 from keyturn.mail.rendering.html_tree import parse_html
 from keyturn.mail.rendering.palette import ENOUGH, contrast
 
-WHITE, BLACK = Colour(1, 1, 1), Colour(0, 0, 0)
+WHITE = Colour(1, 1, 1)
 
 
 def painted(html: str, mode: Mode = LIGHT) -> Paint:
@@ -114,45 +111,12 @@ def test_a_mail_that_says_it_has_a_dark_scheme_lies_on_a_dark_canvas() -> None:
     assert seen(declared, LIGHT) == ("#000000", "#ffffff")
 
 
-def test_a_partial_inversion_darkens_light_grounds_and_leaves_dark_ones() -> None:
-    assert str(invert_ground(WHITE, PARTIAL)) == "#2d2d2d"
-    dark = Colour(0.1, 0.1, 0.3)
-    assert invert_ground(dark, PARTIAL) == dark
-
-
 @pytest.mark.parametrize("colour", ["#000000", "#66635c", "#14614b", "#b3261e", "#2d2d2d", "#1a1a80"])
 def test_what_outlook_inverts_can_be_read(colour: str) -> None:
     text = read_colour(colour)
     assert text
     ground = invert_ground(WHITE, PARTIAL)
     assert contrast(str(invert_text(text, ground, PARTIAL)), str(ground)) >= ENOUGH
-
-
-def test_a_full_inversion_turns_dark_grounds_light_too() -> None:
-    assert str(invert_ground(WHITE, FULL)) == "#141414"
-    assert str(invert_ground(BLACK, FULL)) == "#ffffff"
-
-
-def test_lightness_can_be_moved_and_hue_stays() -> None:
-    assert lightness(WHITE) == pytest.approx(100, abs=0.01)
-    assert lightness(BLACK) == pytest.approx(0, abs=0.01)
-    moved = with_lightness(Colour(0.2, 0.4, 0.3), 60)
-    assert lightness(moved) == pytest.approx(60, abs=0.1)
-    assert moved.green > moved.blue > moved.red
-
-
-@pytest.mark.parametrize(
-    ("value", "colour"),
-    [("#abc", "#aabbcc"), ("rgb(1, 2, 3)", "#010203"), ("hsl(0, 100%, 50%)", "#ff0000"), ("navy", "#000080")],
-)
-def test_colours_are_read_as_css_writes_them(value: str, colour: str) -> None:
-    assert str(read_colour(value)) == colour
-
-
-def test_a_background_without_a_colour_is_transparent() -> None:
-    ground = read_ground("url(https://northwind.example/red.png) center no-repeat")
-    assert ground
-    assert ground.alpha == 0
 
 
 def findings(tmp_path: Path, html: str, css: str = "") -> list[tuple[str, str, str]]:

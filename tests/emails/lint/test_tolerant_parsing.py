@@ -4,41 +4,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from jinja2 import Environment, TemplateSyntaxError
-from jinja2.ext import Extension
 
 from keyturn.emails.gallery.opening import open_gallery
 from keyturn.emails.lint.examination import examine
 from keyturn.emails.lint.finding import Finding
-from keyturn.emails.lint.source.origins import with_origins
-
-BOUND = 1_250_000
-"""Characters, as docs/check.md says."""
-
-
-class Counting(Extension):
-    """Counts what is parsed in an environment and its copies."""
-
-    def __init__(self, environment: Environment) -> None:
-        super().__init__(environment)
-        self.lengths: list[int] = []
-
-    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:  # noqa: ARG002 - Jinja's
-        self.lengths.append(len(source))
-        return source
-
-
-def parsed(source: str) -> int:
-    """Parse a file, and return how many characters were read for that. Raises the first error if it is not mended."""
-    environment = with_origins(Environment(extensions=[Counting]))  # noqa: S701 - nothing is rendered
-    counting = environment.extensions[Counting.identifier]
-    assert isinstance(counting, Counting)
-    try:
-        environment.parse(source)
-    except TemplateSyntaxError as error:
-        error.add_note(str(sum(counting.lengths)))
-        raise
-    return sum(counting.lengths)
 
 
 def findings_of(rule: str, body: Iterable[str], folder: Path) -> list[Finding]:
@@ -50,36 +19,10 @@ def lines_with(rule: str, body: Iterable[str], folder: Path) -> list[int]:
     return [finding.place.line for finding in findings_of(rule, body, folder)]
 
 
-def test_four_times_as_many_open_comments_take_less_than_eight_times_as_long() -> None:
-    few, many = (parsed("<!-- {# keyturn: " * number) for number in (150, 600))
-
-    assert many < 8 * few
-
-
 def test_each_comment_that_is_never_closed_is_told_at_its_line(tmp_path: Path) -> None:
     body = ["{# closed #}", "{# open", "Boats", "{# of boats", "{{ name", "{# and more"]
 
     assert {2, 4, 6} <= {*lines_with("jinja/syntax", body, tmp_path)}
-
-
-def test_a_wrong_tag_takes_one_more_parse_of_the_file() -> None:
-    tags = [f"{{{{ name boat{number} }}}}" for number in range(20)]
-    source = "\n".join(tags)
-
-    assert parsed(source) <= len(source) * (len(tags) + 3)
-
-
-def test_the_wrong_tags_of_a_file_are_looked_for_once_within_a_bound() -> None:
-    source = "\n".join(f"{{% boat{number} %}}" for number in range(600))
-    lengths = []
-    for _ in range(2):
-        with pytest.raises(TemplateSyntaxError, match="boat0") as refused:
-            parsed(source)
-        lengths.append(int(refused.value.__notes__[0]))
-
-    first, second = lengths
-    assert BOUND / 2 < first < BOUND + 3 * len(source)
-    assert second == len(source)
 
 
 def test_a_block_and_macros_that_are_not_closed_are_told_each(tmp_path: Path) -> None:
@@ -129,9 +72,3 @@ def test_a_name_that_is_set_to_a_value_needs_no_end(tmp_path: Path, end: str) ->
     body = ["{% set x = 1 %}", "{% set y = 2 %}", "{% set title %}Hello", "{% set z = 3 %}", end]
 
     assert lines_with("jinja/syntax", body, tmp_path) == [5 if end else 3]
-
-
-def test_a_block_that_is_not_closed_in_macros_takes_few_parses() -> None:
-    source = "{% macro part(a) %}{% macro card(a) %}{% block body %}{{ 1 / 0 }}"
-
-    assert parsed(source) < 20 * len(source)

@@ -5,40 +5,10 @@ from pathlib import Path
 import pytest
 
 from keyturn.emails.gallery.opening import open_gallery
-from keyturn.emails.lint.clients.word import is_true, resolve_conditionals, word_losses
+from keyturn.emails.lint.clients.word import resolve_conditionals, word_losses
 from keyturn.emails.lint.document import Document, read_document
 from keyturn.emails.lint.source.unknown_filters import with_lenient_origins
 from keyturn.languages import SOURCE_LANGUAGE
-
-
-@pytest.mark.parametrize(
-    "condition",
-    ["mso", "MSO", "gte mso 9", "mso | IE", "(gte mso 9)|(IE)", "(mso)&(vml)", "!IE", "gt mso 15", "mso 16", "true"],
-)
-def test_a_condition_that_holds_in_word(condition: str) -> None:
-    assert is_true(condition)
-
-
-@pytest.mark.parametrize(
-    "condition",
-    [
-        "!mso",
-        "IE",
-        "lte mso 11",
-        "lt mso 16",
-        "!mso | IE",
-        "!(mso)",
-        "mso & IE",
-        "mso 12",
-        "",
-        "(mso",
-        "mso)",
-        "9",
-        "#",
-    ],
-)
-def test_a_condition_that_does_not_hold_or_cannot_be_read(condition: str) -> None:
-    assert not is_true(condition)
 
 
 @pytest.mark.parametrize(

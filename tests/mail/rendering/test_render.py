@@ -108,14 +108,6 @@ def test_a_saved_layout_shows_at_once_where_reloading_is_asked_for(
     assert "<b>Dr Ada" in greet().html
 
 
-def test_templates_are_read_once_where_it_is_not(folder: Path, english: Language, rewrite: Rewrite) -> None:
-    templates = Templates(folder, branding({"name": "Northwind School"}, Palette()))
-    before = templates.render(Greeting(name="Ada"), english)
-    rewrite("_layout/part.mjml", PART.replace("<b>", "<b>Dr "))
-
-    assert templates.render(Greeting(name="Ada"), english) == before
-
-
 def test_languages_do_not_mix(folder: Path, english: Language, arabic: Language, rewrite: Rewrite) -> None:
     rewrite("greeting/greeting.txt", "{{ lang }} {{ dir }} {{ _('Hello %(name)s', name=name) }}")
     templates = Templates(folder, branding({"name": "Northwind School"}, Palette()))
@@ -216,13 +208,3 @@ def test_no_mail_asks_for_a_web_font(greet: Callable[[], Rendered], rewrite: Rew
 
     assert "Roboto" in html
     assert "://fonts." not in html
-
-
-def test_other_files_share_what_was_compiled_and_other_globals_do_not(english: Language, tmp_path: Path) -> None:
-    templates = Templates(tmp_path, branding({"name": "Northwind School"}, Palette()))
-    environment = templates.environment(english)
-
-    assert templates.with_files(templates.files).environment(english) is environment
-    assert templates.with_globals({}).environment(english) is not environment
-    assert templates.with_preparation(lambda one: one).environment(english) is not environment
-    assert templates.environment(english) is environment

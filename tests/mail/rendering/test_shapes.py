@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, get_type_hints
 
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,7 +13,6 @@ from tests.every_language import each_language
 from tests.samples import read_samples
 
 from keyturn.languages import Language, Languages
-from keyturn.mail.rendering import compiling
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.packaging import folder
 from keyturn.reset.mails.email_props import EMAILS, PasswordReset
@@ -85,35 +83,6 @@ def test_whatever_is_filled_in_it_is_as_it_would_be_without_shapes(
     by_shape, without = data.draw(st.sampled_from(pairs))
 
     assert by_shape.render(props, language) == without.render(props, language)
-
-
-@each_language("language", LANGUAGES.known)
-@pytest.mark.long
-def test_each_sample_has_a_shape(
-    branded: Callable[..., Templates], monkeypatch: pytest.MonkeyPatch, language: Language
-) -> None:
-    """The like of a mail that was rendered before needs no MJML."""
-    templates = replace(branded(), by_shape=True)
-    for props in SAMPLES:
-        templates.render(props, language)
-
-    monkeypatch.setattr(compiling, "to_html", None)
-    for props in SAMPLES:
-        assert templates.render(props, language).html
-
-
-@pytest.mark.parametrize("odd", ["\\", "\u200b", "ü"])
-def test_a_link_that_mjml_writes_otherwise_keeps_no_like_of_it_from_being_known(
-    branded: Callable[..., Templates], english: Language, monkeypatch: pytest.MonkeyPatch, odd: str
-) -> None:
-    by_shape, without = replace(branded(), by_shape=True), branded()
-    usual = next(props for props in SAMPLES if isinstance(props, PasswordReset))
-    other = msgspec.structs.replace(usual, link=f"https://northwind.example/{odd}")
-
-    for props in (other, usual, other):
-        assert by_shape.render(props, english) == without.render(props, english)
-    monkeypatch.setattr(compiling, "to_html", None)
-    assert by_shape.render(usual, english).html
 
 
 MARKUP = """<mjml><mj-head><mj-title>Hello</mj-title></mj-head><mj-body><mj-section><mj-column>

@@ -1,13 +1,8 @@
-"""A Django project: its own users, its own sign-in, sessions in the database. `set-up` makes Mona's.
-
-The database is a file, or PostgreSQL where DATABASE_URL names one.
-"""
+"""A Django project: its own users, its own sign-in, sessions in the database. `set-up` makes Mona's."""
 
 import os
 import sys
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
 from wsgiref.simple_server import make_server
 
 import django
@@ -16,21 +11,6 @@ from django.core.management import call_command
 from django.core.wsgi import get_wsgi_application
 
 TEMPLATE = """<form method="post">{% csrf_token %}{{ form }}</form><a href="{% url 'password_reset' %}">Forgot?</a>"""
-
-
-def database() -> dict[str, Any]:
-    if not (url := os.environ.get("DATABASE_URL")):
-        return {"ENGINE": "django.db.backends.sqlite3", "NAME": Path("db.sqlite3").resolve()}
-    parts = urlsplit(url)
-    return {
-        "ENGINE": "django.db.backends.postgresql",
-        "HOST": parts.hostname,
-        "PORT": parts.port,
-        "USER": parts.username,
-        "PASSWORD": unquote(parts.password or ""),
-        "NAME": parts.path[1:],
-        "OPTIONS": dict(parse_qsl(parts.query)),
-    }
 
 
 settings.configure(
@@ -43,7 +23,7 @@ settings.configure(
         "django.middleware.csrf.CsrfViewMiddleware",
         "django.contrib.auth.middleware.AuthenticationMiddleware",
     ],
-    DATABASES={"default": database()},
+    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": Path("db.sqlite3").resolve()}},
     TEMPLATES=[
         {
             "BACKEND": "django.template.backends.django.DjangoTemplates",

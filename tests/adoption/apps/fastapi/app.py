@@ -8,14 +8,11 @@ from typing import Annotated
 import uvicorn
 from fastapi import Depends, FastAPI
 from pwdlib import PasswordHash
-from sqlalchemy.schema import CreateSchema
-from users import SCHEMA, Model, User, engine, sessions
+from users import Model, User, engine, sessions
 
 
 async def set_up() -> None:
     async with engine.begin() as connection:
-        if SCHEMA:
-            await connection.execute(CreateSchema(SCHEMA))
         await connection.run_sync(Model.metadata.create_all)
     hashed = PasswordHash.recommended().hash(os.environ["PASSWORD"])
     async with sessions.begin() as session:

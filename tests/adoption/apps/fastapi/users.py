@@ -1,7 +1,6 @@
-"""The users of the app, as it looks them up: in a file, or in a schema of PostgreSQL's where DATABASE_URL names one."""
+"""The users of the app, as it looks them up."""
 
 import asyncio
-import os
 from typing import Any
 
 from sqlalchemy import Select, select
@@ -9,8 +8,7 @@ from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.pool import NullPool
 
-SCHEMA = "shop" if "DATABASE_URL" in os.environ else None
-engine = create_async_engine(os.environ.get("DATABASE_URL", "sqlite+aiosqlite:///app.db"), poolclass=NullPool)
+engine = create_async_engine("sqlite+aiosqlite:///app.db", poolclass=NullPool)
 sessions = async_sessionmaker(engine, expire_on_commit=False)
 
 
@@ -20,7 +18,6 @@ class Model(DeclarativeBase):
 
 class User(Model):
     __tablename__ = "users"
-    __table_args__ = {"schema": SCHEMA}
 
     id: Mapped[int] = mapped_column(primary_key=True)
     email: Mapped[str] = mapped_column(unique=True)

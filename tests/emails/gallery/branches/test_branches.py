@@ -301,19 +301,6 @@ def test_values_that_the_declared_type_does_not_allow_are_not_used(typed: Galler
     assert all(isinstance(sample.values["status"], Status) for sample in report.samples)
 
 
-def test_what_was_found_is_kept_until_a_template_or_a_sample_changes(tmp_path: Path) -> None:
-    explored(tmp_path, "{% if company %}a{% endif %}")
-    gallery = open_gallery(tmp_path)
-    before = gallery.branches("mail")
-
-    assert gallery.branches("mail") is before
-    assert gallery.known_branches("mail") is before
-    (tmp_path / "mail.samples.toml").write_text(SAMPLE.replace("Acme", ""))
-    after = gallery.branches("mail")
-    assert after
-    assert found(after) == ["with company"]
-
-
 def test_it_can_be_switched_off(tmp_path: Path) -> None:
     explored(tmp_path, "{% if company %}a{% endif %}")
     gallery = open_gallery(tmp_path)

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from keyturn.emails.gallery.branches import search
-from keyturn.emails.gallery.branches.report import BranchReport
 from keyturn.emails.gallery.opening import open_gallery
 
 _times = count(1_700_000_000_000_000_000, 1_000_000_000)
@@ -18,77 +17,6 @@ def save(folder: Path, file: str, text: str) -> None:
     (folder / file).write_text(text, "utf-8", newline="")
     moment = next(_times)  # a file that is written twice within a moment of the disk would have one time
     os.utime(folder / file, ns=(moment, moment))
-
-
-class Searches:
-    """A gallery over a folder. `count`: how often it looked for branches."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.count = 0
-        self._gallery = open_gallery(folder, sandboxed=True)
-        self.gallery = self._gallery.but(explorer=self._explore)
-
-    def _explore(self, template: str) -> BranchReport | None:
-        self.count += 1
-        return open_gallery(self.folder, sandboxed=True).branches(template)
-
-    def lines(self, file: str = "mail.html") -> list[tuple[int, int]]:
-        report = self.gallery.branches("mail")
-        assert report
-        return [(one.line, one.last_line) for one in report.never_rendered if one.file == file]
-
-
-@pytest.fixture
-def searches(tmp_path: Path) -> Searches:
-    save(tmp_path, "mail.html", "<html>Hello\n{% if 1 == 2 %}\n<p>never</p>\n{% endif %}</html>")
-    made = Searches(tmp_path)
-    assert made.lines() == [(3, 3)]
-    assert made.count == 1
-    return made
-
-
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        ("Hello", "Good morning, and welcome"),
-        ("<p>never</p>", "<p class='big'>never ever</p>"),
-        ("Hello", "Hello{# a comment #}"),
-    ],
-)
-def test_an_edit_of_the_words_looks_for_no_branches(searches: Searches, old: str, new: str) -> None:
-    file = searches.folder / "mail.html"
-    save(searches.folder, "mail.html", file.read_text("utf-8").replace("Hello", "Hello{# note #}"))
-    searches.lines()
-    before = searches.count
-
-    save(searches.folder, "mail.html", file.read_text("utf-8").replace("{# note #}", "{##}").replace(old, new))
-
-    searches.lines()
-    assert searches.count == before + ("comment" in new)  # a comment that is new is one more tag
-
-
-def test_a_new_line_moves_the_branches_below_it(searches: Searches) -> None:
-    text = (searches.folder / "mail.html").read_text("utf-8")
-    save(searches.folder, "mail.html", text.replace("Hello", "Hello,\nAda"))
-    assert searches.lines() == [(4, 4)]
-
-
-def test_a_branch_that_gets_words_is_one_more_to_draw(searches: Searches) -> None:
-    text = (searches.folder / "mail.html").read_text("utf-8")
-    save(searches.folder, "mail.html", text.replace("<p>never</p>", ""))
-    assert searches.lines() == []
-    save(searches.folder, "mail.html", text)
-    assert searches.lines() == [(3, 3)]
-
-
-def test_an_edit_of_a_faulty_file_counts_whole(searches: Searches) -> None:
-    save(searches.folder, "mail.html", "<html>{% if %}Hello</html>")
-    searches.lines()
-    before = searches.count
-    save(searches.folder, "mail.html", "<html>{% if %}Good morning</html>")
-    searches.lines()
-    assert searches.count == before + 1
 
 
 EDITS = (("Hi", "Ho"), ("Hi", ""), ("", "Hi"), ("Hi", "a longer text"), ("Hi", "\nHi\n"), ("{##}Hi", "{#\n#}Hi"))

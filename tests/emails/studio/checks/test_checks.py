@@ -1,20 +1,15 @@
 """What the studio shows of the checks, as plain GETs."""
 
 import re
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-from litestar.testing import TestClient
-from tests.emails.studio.fixtures import GREETING_SAMPLES, Client
+from tests.emails.studio.fixtures import Client
 from tests.emails.studio.overlays import break_it
 
-from keyturn.emails.renderers import Here
-from keyturn.emails.studio import Studio, create_studio_app
+from keyturn.emails.studio import Studio
 from keyturn.emails.studio.checks.folder_checks import Checks
-from keyturn.emails.studio.rendering.rendition import Drawer, Renditions
+from keyturn.emails.studio.rendering.rendition import Renditions
 from keyturn.emails.studio.view import View
 
 RIGHT, WRONG = "<mj-text>The end", '<mj-text colour="red">The end'
@@ -145,15 +140,6 @@ def test_who_wants_the_mail_at_once_gets_it_without_the_checks(client: Client, f
     assert 'data-checks="/studio/checks/greeting?sample=ada&amp;tab=checks"' in page
 
 
-def test_until_a_save_is_checked_what_was_found_before_stays(client: Client, folder: Path) -> None:
-    break_it(folder, RIGHT, WRONG)
-    checked(client)
-    break_it(folder, "colour", "color")
-    address = "/studio/templates/greeting?sample=ada&tab=checks"
-    assert "mjml/unknown-attribute" in client.get(address, headers=AT_ONCE).text
-    assert "mjml/unknown-attribute" not in client.get(address).text
-
-
 @pytest.mark.parametrize("file", ["greeting/greeting.txt", "greeting/samples.toml", "_layout/base.mjml"])
 def test_a_mail_is_checked_anew_when_a_file_of_it_changed(studio: Studio, folder: Path, file: str) -> None:
     renditions = Renditions(studio.gallery)
@@ -162,40 +148,6 @@ def test_a_mail_is_checked_anew_when_a_file_of_it_changed(studio: Studio, folder
     assert not checks.check(renditions.rendition("greeting", View(sample="ada")))
     (folder / file).write_text((folder / file).read_text() + "\n")
     assert checks.check(renditions.rendition("greeting", View(sample="ada")))
-
-
-def test_a_save_of_another_template_has_nothing_checked_anew(studio: Studio, folder: Path) -> None:
-    renditions = Renditions(studio.gallery)
-    checks = Checks(renditions)
-    assert checks.check(renditions.rendition("notice", View(sample="only")))
-    break_it(folder, RIGHT, WRONG)
-    assert not checks.check(renditions.rendition("notice", View(sample="only")))
-
-
-def test_a_sample_that_is_gone_no_longer_counts(client: Client, folder: Path) -> None:
-    break_it(
-        folder,
-        "<mj-text>The end",
-        '<mj-text padding="{{ {"Ada": "red"}.get(name, "4px") }}">Ada</mj-text><mj-text>The end',
-    )
-    assert "error" in count(checked(client), "greeting")
-    (folder / "greeting" / "samples.toml").write_text("[grace]" + GREETING_SAMPLES.partition("[grace]")[2])
-    assert count(checked(client, "greeting?tab=checks"), "greeting") == "1 sample"
-
-
-def test_a_template_that_appears_while_others_are_checked_is_checked_next(studio: Studio, folder: Path) -> None:
-    class Meanwhile(Here[Drawer]):
-        def run_for(self, seconds: float, function: Callable[..., Any], *args: Any) -> Any:
-            if function.__name__ == "_check_template" and "notice" in args:  # the last
-                (folder / "welcome").mkdir(exist_ok=True)
-                (folder / "welcome" / "welcome.mjml").write_text("<mjml><mj-body><mj-buton/></mj-body></mjml>")
-            return super().run_for(seconds, function, *args)
-
-    app = create_studio_app(replace(studio, runner=Meanwhile(Drawer(studio.gallery))))
-    with TestClient(app, base_url="http://127.0.0.1:8001") as client:
-        pages = (client.get("/studio/checks/greeting?tab=checks").raise_for_status().text for _ in range(50))
-        page = next(page for page in pages if 'id="findings-of-welcome"' in page)
-        assert "error" in count(page, "welcome")
 
 
 def test_what_does_not_exist_cannot_be_checked(client: Client) -> None:

@@ -5,10 +5,7 @@ from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, expect
-from tests.emails.inbox.mails import mail
 from tests.emails.studio.on_screen import open_sample, save
-
-from keyturn.emails.studio import Studio
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
@@ -47,40 +44,3 @@ async def test_what_is_too_wide_for_a_phone_is_shown_at_that_width(page: Page, s
     await finding.get_by_role("link", name="Show in the mail").click()
     await expect(page).to_have_url(re.compile("width=320"))
     await expect(page.locator(".noticed.warning")).to_have_count(1)
-
-
-async def test_a_captured_mail_is_measured_when_it_is_looked_at(page: Page, served: str, studio: Studio) -> None:
-    assert studio.captured
-    wide = '<html lang="en"><body><h1>Hello</h1>\n<div style="width:700px">Too wide</div></body></html>'
-    mail_id = studio.captured.add(bytes(mail("Wide", html=wide)))
-
-    await page.goto(f"{served}/inbox/{mail_id}?tab=checks&width=320")
-
-    detail = page.get_by_role("region", name="Detail")
-    await expect(detail).to_contain_text("The mail is wider than the screen")
-    await expect(detail).to_contain_text("At 320, 375, 600 px.")
-    await expect(detail).to_contain_text("HTML:2")
-    await expect(page.get_by_role("link", name=re.compile("^warning: The mail is wider"))).to_have_count(1)
-    await expect(page.locator(".measured")).to_have_count(0)
-
-
-async def test_a_mark_on_a_phone_has_all_of_its_sign_on_the_screen(page: Page, served: str, studio: Studio) -> None:
-    assert studio.captured
-    wide = '<html lang="en"><body style="margin:0"><div style="width:700px">Too wide</div><h1>Hello</h1></body></html>'
-    mail_id = studio.captured.add(bytes(mail("Wide", html=wide)))
-    await page.set_viewport_size({"width": 375, "height": 800})
-
-    await page.goto(f"{served}/inbox/{mail_id}?tab=checks")
-
-    mark = page.get_by_role("link", name=re.compile("^warning: The mail is wider"))
-    await expect(mark).to_have_count(1)
-    beyond = """mark => {
-      const [box, sign] = [mark.getBoundingClientRect(), getComputedStyle(mark, "::after")];
-      const paper = mark.closest(".canvas").getBoundingClientRect();
-      return [box.right - 2 - parseFloat(sign.right) - paper.right, paper.top - (box.top + 2 + parseFloat(sign.top))];
-    }"""
-    assert max(await mark.evaluate(beyond)) <= 0
-    box = await mark.bounding_box()
-    assert box
-    await page.mouse.click(375 - 8, box["y"] + 12)
-    await expect(page).to_have_url(re.compile("line="))

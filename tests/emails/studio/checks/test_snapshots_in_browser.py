@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.async_api import Browser, FrameLocator, Page, expect
-from tests.emails.studio.on_screen import canvas, save
+from tests.emails.studio.on_screen import save
 from tests.emails.studio.pages.test_accessible import look
 from tests.serving import serving
 
@@ -19,7 +19,6 @@ from keyturn.emails.studio import Studio, create_studio_app
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 ADA = MailName("greeting", "ada")
-GRACE = MailName("greeting", "grace")
 
 
 @pytest.fixture
@@ -79,22 +78,6 @@ async def test_what_a_save_changes_appears_by_itself_and_is_accepted_mail_by_mai
     await expect(page.get_by_role("link", name="Snapshots", exact=True)).to_be_visible()
 
 
-async def test_a_key_opens_the_question_whether_snapshots_go_and_a_button_answers_it(
-    page: Page, served: str, folder: Path, stored: SnapshotFolder
-) -> None:
-    save(folder, "[grace]", "[rear_admiral]", "greeting/samples.toml")
-    await page.goto(f"{served}/snapshots/greeting?sample=grace")
-    await watched(page)
-    question = page.get_by_text("The snapshots of 1 mail in")
-    await expect(question).to_be_hidden()
-    await page.keyboard.press("a")
-    await expect(question).to_be_in_viewport(ratio=1)
-    assert stored.read(GRACE)
-    await page.get_by_role("button", name="Delete them").click()
-    await expect(page).to_have_url(f"{served}/snapshots/greeting?sample=rear_admiral")
-    assert stored.read(GRACE) is None
-
-
 async def test_before_and_after_are_level_and_one_can_be_swiped_over_the_other(
     page: Page, served: str, folder: Path
 ) -> None:
@@ -126,23 +109,6 @@ async def test_before_and_after_are_level_and_one_can_be_swiped_over_the_other(
     await expect(after).to_have_css("clip-path", "inset(0px 0px 0px 0%)")
 
 
-async def test_a_save_elsewhere_disturbs_nobody_and_snapshots_written_elsewhere_are_noticed(
-    page: Page, served: str, folder: Path, stored: SnapshotFolder
-) -> None:
-    save(folder, "Hello", "Welcome", "greeting/greeting.txt")
-    await page.goto(f"{served}/snapshots/greeting?sample=ada&show=source")
-    await watched(page)
-    await page.get_by_text("unchanged lines").click()
-    await canvas(page).evaluate("canvas => canvas.scrollTop = 200")
-    save(folder, "{{ what }}", "It is {{ what }}", "notice/notice.txt")
-    await expect(page.get_by_role("link", name="Snapshots 3 changed")).to_be_visible()
-    await expect(page.locator(".fold")).to_have_attribute("open", "")
-    assert await canvas(page).evaluate("canvas => canvas.scrollTop") == 200
-
-    stored.write(ADA, snapshot_in(stored)._replace(text="Welcome Ada\n\nhttps://account.northwind.example/open/one\n"))
-    await expect(page.get_by_role("main").get_by_text("Unchanged", exact=True)).to_be_visible()
-
-
 @pytest.mark.long
 async def test_every_page_of_it_is_accessible_in_light_and_dark(browser: Browser, served: str, folder: Path) -> None:
     save(folder, "Hello {{ name }}", "Welcome {{ name }}")
@@ -154,27 +120,6 @@ async def test_every_page_of_it_is_accessible_in_light_and_dark(browser: Browser
         await page.goto(f"{served}/{path}")
         await look(page, path, (width,))
     await page.close()
-
-
-async def test_without_scripts_everything_is_a_page_and_a_button(
-    browser: Browser, served: str, folder: Path, stored: SnapshotFolder
-) -> None:
-    save(folder, "Hello {{ name }}", "Welcome {{ name }}")
-    context = await browser.new_context(java_script_enabled=False, viewport={"width": 320, "height": 700})
-    page = await context.new_page()
-    await page.goto(f"{served}/snapshots")
-    assert await page.locator("main").evaluate("main => main.scrollWidth <= main.clientWidth")
-    await page.get_by_role("link", name="greeting / ada").click()
-    await expect(proof(page, "after").get_by_text("Welcome Ada")).to_be_visible()
-    await expect(page.get_by_role("button", name="Marks")).to_be_hidden()
-    await page.get_by_role("link", name="HTML", exact=True).click()
-    await page.wait_for_load_state()
-    await expect(page.locator(".difference .new")).to_contain_text("Welcome")
-    assert await page.locator("main").evaluate("main => main.scrollWidth <= main.clientWidth")
-    await page.get_by_role("button", name="Accept").click()
-    await expect(page).to_have_url(f"{served}/snapshots/greeting?sample=grace&show=source")
-    assert "Welcome Ada" in snapshot_in(stored).html
-    await context.close()
 
 
 async def test_the_difference_of_each_pixel_is_dark_where_the_mail_changed_and_white_elsewhere(

@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
-from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -99,53 +98,6 @@ async def test_a_link_to_a_line_leads_there_also_where_a_save_comes_in_between(
     held.let_go()
 
 
-async def test_an_edge_that_is_let_go_just_before_a_save_is_one_step_less_to_go_back(
-    page: Page, served: str, folder: Path
-) -> None:
-    await open_sample(page, served)
-    held = await HeldPage.of(page, served)
-    steps = await page.evaluate("history.length")
-    await page.get_by_role("separator", name="Width of the mail").press("ArrowLeft")
-    await held.asked.wait()
-    save(folder, "Open it", "Open now")
-    await expect(mail(page).get_by_role("link", name="Open now")).to_be_visible()
-    await expect(page).to_have_url(re.compile("width=590"))
-    assert await page.evaluate("history.length") == steps
-    held.let_go()
-
-
-async def test_an_edge_that_is_left_with_a_key_held_down_follows_the_next_page(page: Page, served: str) -> None:
-    await open_sample(page, served)
-    edge = page.get_by_role("separator", name="Width of the mail")
-    await edge.focus()
-    await page.keyboard.down("ArrowLeft")
-    await page.get_by_role("link", name=re.compile("^Links")).focus()
-    await expect(page).to_have_url(re.compile("width=590"))
-    await page.keyboard.up("ArrowLeft")
-    await page.locator("#width-320").click()
-    await expect(edge).to_have_attribute("aria-valuenow", "320")
-
-
-async def test_pages_of_every_kind_follow_one_another(page: Page, served: str, studio: Studio) -> None:
-    assert studio.captured
-    studio.captured.add(bytes(captured_mail("Welcome", html="<p>Hello Ada</p>")))
-    await open_sample(page, served)
-    shown = {
-        "Snapshots": page.get_by_text("Delete…"),
-        "Inbox": page.get_by_role("link", name=re.compile("Welcome")),
-        "Findings": page.get_by_role("navigation", name="Severities"),
-        "Contact sheet": page.get_by_role("heading", name="greeting"),
-        "greeting": mail(page).get_by_text("Hello Ada"),
-        "Send me this": page.get_by_label("To", exact=True),
-    }
-    for first, then in permutations(shown, 2):
-        for name in (first, then):
-            if name == "Send me this":  # only the page of a mail leads there
-                await page.get_by_role("link", name=re.compile("^greeting")).first.click()
-            await page.get_by_role("link", name=re.compile(f"^{name}")).first.click()
-            await expect(shown[name].first).to_be_visible()
-
-
 async def test_a_seed_that_is_being_typed_stays(page: Page, served: str, folder: Path) -> None:
     await open_sample(page, served, "?sample=ada&tab=data&seed=3")
     seed = page.get_by_label("Made up from seed")
@@ -176,20 +128,6 @@ async def test_what_was_folded_stays_so_until_somebody_goes_elsewhere(page: Page
     await expect(page).to_have_url(re.compile("sample=ada"))
     await page.go_back()
     await expect(hostile.locator("[aria-current=page]")).to_be_visible()
-
-
-async def test_what_is_pointed_at_while_a_line_is_picked_is_another_mail_after_a_save(
-    page: Page, served: str, folder: Path
-) -> None:
-    await open_sample(page, served)
-    await page.keyboard.press("p")
-    await mail(page).get_by_role("link", name="Open it").hover()
-    await expect(page.locator(".outline.pointed")).to_be_visible()
-    save(folder, "Open it", "Open now")
-    link = mail(page).get_by_role("link", name="Open now")
-    await expect(link).to_be_visible()
-    await expect(page.locator(".outline-label")).to_have_count(0)
-    assert await mail(page).locator("html").evaluate("html => html.style.cursor") == "crosshair"
 
 
 async def test_the_search_and_the_question_of_the_inbox_stay_while_mails_come(
@@ -226,25 +164,3 @@ async def test_who_to_send_to_stays_while_what_is_sent_is_saved(page: Page, serv
     save(folder, "Welcome, {{ name }}", "News, {{ name }}")
     await expect(page.get_by_text("[Preview] News, Ada")).to_be_visible()
     await expect(page.get_by_label("To", exact=True)).to_have_value("grace@northwind.example")
-
-
-@pytest.mark.parametrize("address", ["snapshots", "snapshots/greeting?sample=gone"])
-async def test_the_question_whether_snapshots_go_stays_open_over_a_save(
-    page: Page, served: str, folder: Path, address: str
-) -> None:
-    await page.goto(f"{served}/{address}")
-    await expect(page.get_by_role("status").first).to_have_text("watching email_templates")
-    await page.get_by_text("Delete…").click()
-    save(folder, "Open it", "Open now")
-    await expect(page.get_by_role("status").first).to_contain_text("rendered in")
-    await expect(page.get_by_role("button", name="Delete them")).to_be_visible()
-
-
-async def test_a_question_is_about_one_mail(page: Page, served: str) -> None:
-    await page.goto(f"{served}/snapshots/greeting?sample=gone")
-    await expect(page.get_by_role("status").first).to_have_text("watching email_templates")
-    await page.get_by_text("Delete…").click()
-    await page.get_by_role("button", name="Delete them").click()
-    await expect(page).to_have_url(re.compile("sample=gone_too"))
-    await expect(page.get_by_text("Delete…")).to_be_visible()
-    await expect(page.get_by_role("button", name="Delete them")).to_be_hidden()

@@ -44,15 +44,6 @@ def home(studio: Studio) -> str:
     return answer.text
 
 
-def test_the_second_start_compiles_no_page(studio: Studio, caches: Path, compiled: list[str | None]) -> None:
-    first = home(studio)
-    assert "home.html" in compiled
-    compiled.clear()
-    assert home(studio) == first
-    assert compiled == []
-    assert all(file.suffix == ".code" for file in caches.iterdir())
-
-
 def test_a_file_of_rubbish_is_compiled_again(studio: Studio, caches: Path, compiled: list[str | None]) -> None:
     first = home(studio)
     for file in caches.iterdir():
@@ -60,18 +51,6 @@ def test_a_file_of_rubbish_is_compiled_again(studio: Studio, caches: Path, compi
     compiled.clear()
     assert home(studio) == first
     assert "home.html" in compiled
-
-
-def test_another_version_compiles_again(
-    studio: Studio, caches: Path, compiled: list[str | None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    home(studio)
-    count = len(list(caches.iterdir()))
-    compiled.clear()
-    monkeypatch.setattr("keyturn.emails.studio.pages.compiled_pages.version", lambda _: "99.0.0")
-    home(studio)
-    assert "home.html" in compiled
-    assert len(list(caches.iterdir())) == count  # in place of the old ones
 
 
 def test_a_folder_that_others_can_write_to_is_not_used(studio: Studio, caches: Path) -> None:
@@ -93,11 +72,3 @@ def test_a_link_in_place_of_the_folder_is_not_followed(studio: Studio, caches: P
 def test_without_a_place_for_the_folder_the_studio_starts(studio: Studio, caches: Path) -> None:
     caches.parent.parent.write_text("a file where the folder should be")
     assert "greeting" in home(studio)
-
-
-def test_a_page_that_cannot_be_kept_is_shown(studio: Studio, caches: Path, compiled: list[str | None]) -> None:
-    compiled_pages()
-    caches.rmdir()
-    with TestClient(create_studio_app(studio), base_url="http://127.0.0.1") as client:
-        assert client.get("/studio").status_code == 200
-    assert "home.html" in compiled

@@ -68,14 +68,6 @@ NOWHERE = (
 
 
 @pytest.mark.parametrize("address", NOWHERE)
-def test_an_address_of_no_page_has_a_page_that_leads_back(client: Client, address: str) -> None:
-    answer = client.get(address, headers={"accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
-    assert answer.status_code == 404
-    assert f"There is no page {address}." in answer.text
-    assert '<a href="/studio">Show all mails</a>' in answer.text
-
-
-@pytest.mark.parametrize("address", NOWHERE)
 def test_a_program_that_asks_for_no_page_gets_a_problem_document(client: Client, address: str) -> None:
     answer = client.get(address, headers={"accept": "application/json"})
     assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")

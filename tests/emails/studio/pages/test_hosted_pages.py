@@ -266,29 +266,6 @@ async def test_every_state_fits_every_width_and_axe_finds_nothing(page: Page, se
 
 @pytest.mark.long
 @pytest.mark.asyncio(loop_scope="session")
-async def test_a_page_is_composed(page: Page, served: str) -> None:
-    """The question stays beside a long form, what is below it stands apart, and no number parts from its unit."""
-    await page.set_viewport_size({"width": 1280, "height": 480})
-    await page.goto(f"{served}{FRAMES}/light/second-step")
-    heading = page.get_by_role("heading", level=1)
-    await page.evaluate("scrollTo(0, 240)")
-    assert await page.evaluate("scrollY") == 240
-    assert await heading.evaluate("heading => heading.getBoundingClientRect().top") == 48
-
-    await page.goto(f"{served}{FRAMES}/light/asked")
-    gap = """panel => panel.getBoundingClientRect().top - panel.previousElementSibling.getBoundingClientRect().bottom"""
-    for width, apart in ((320, 16), (1280, 24)):
-        await page.set_viewport_size({"width": width, "height": 800})
-        assert await page.locator(".question .panel").evaluate(gap) == apart
-
-    await page.goto(f"{served}{FRAMES}/light/too-many")
-    for width in range(320, 400, 10):
-        await page.set_viewport_size({"width": width, "height": 800})
-        assert await page.get_by_text("47 seconds").evaluate("wait => wait.getClientRects().length") == 1, width
-
-
-@pytest.mark.long
-@pytest.mark.asyncio(loop_scope="session")
 async def test_a_page_is_as_wide_as_a_desktop_and_on_a_phone_as_the_phone(page: Page, served: str) -> None:
     for screen, width in ((1280, 1280), (700, 600), (390, 375), (360, 320)):
         await page.set_viewport_size({"width": screen, "height": 800})
@@ -302,20 +279,3 @@ async def test_a_page_is_as_wide_as_a_desktop_and_on_a_phone_as_the_phone(page: 
     await page.set_viewport_size({"width": 390, "height": 800})
     await page.goto(f"{served}/studio/pages/forgot?width=1280")
     await expect(page.locator("#width-1280")).to_have_attribute("aria-current", "true")
-
-
-@pytest.mark.long
-@pytest.mark.asyncio(loop_scope="session")
-async def test_a_save_is_seen_and_a_link_leads_to_the_other_page(page: Page, served: str, own: Path) -> None:
-    await page.goto(f"{served}/studio/pages/forgot?scheme=dark")
-    await expect(page.get_by_role("status").filter(has_text="watching")).to_be_visible()
-    inside = page.frame_locator(".paper iframe:not(.arriving)")
-    await expect(inside.get_by_role("heading", level=1)).to_have_text("Forgot your password?")
-
-    (own / "forgot.html").write_text(OWN)
-    await expect(inside.get_by_role("heading", level=1)).to_have_text("Locked out?")
-    await inside.get_by_role("link", name="Back to sign-in").click()
-    await expect(inside.get_by_role("heading", level=1)).to_have_text("Sign in")
-    assert page.url == f"{served}/studio/pages/sign-in?scheme=dark"
-    await page.keyboard.press("j")
-    await expect(page.get_by_role("heading", level=1)).to_contain_text("Sign in, rejected")

@@ -46,55 +46,6 @@ async def test_a_reply_that_is_no_page_is_told_and_what_was_there_stays(page: Pa
     await expect(mail(page).get_by_text("Farewell Ada")).to_be_attached()
 
 
-async def test_a_save_of_a_shared_file_is_drawn(page: Page, served: str, folder: Path) -> None:
-    await open_sample(page, served)
-    save(folder, "{% block content %}", "<mj-text>A new head</mj-text>{% block content %}", "_layout/base.mjml")
-    await expect(mail(page).get_by_text("A new head")).to_be_visible()
-
-
-async def test_a_save_of_the_samples_changes_the_list_the_data_and_the_mail(
-    page: Page, served: str, folder: Path
-) -> None:
-    await open_sample(page, served)
-    save(folder, '"Ada"', '"Ada Lovelace"', "greeting/samples.toml")
-    await expect(page.get_by_role("textbox", name="name", exact=True)).to_have_value("Ada Lovelace")
-    await expect(mail(page).get_by_text("Hello Ada Lovelace")).to_be_visible()
-    save(folder, "[grace]", "[rear_admiral]", "greeting/samples.toml")
-    await expect(page.get_by_role("link", name="rear_admiral")).to_be_visible()
-
-
-async def test_a_broken_template_covers_the_last_good_mail_until_it_is_repaired(
-    page: Page, served: str, folder: Path
-) -> None:
-    await open_sample(page, served)
-    save(folder, "Hello {{ name }}", "Hello {{ nmae }}")
-    overlay = page.get_by_role("alert")
-    await expect(overlay.get_by_role("heading")).to_have_text("'nmae' is undefined")
-    await expect(overlay.get_by_role("link").first).to_have_text("greeting/greeting.mjml:5:19")
-    await expect(overlay.locator(".wrong")).to_have_text("<mj-text>Hello {{ nmae }}</mj-text>")
-    await expect(page.get_by_role("status")).to_have_text(re.compile("cannot be rendered"))
-    await expect(mail(page).get_by_text("Hello Ada")).to_be_attached()
-
-    save(folder, "nmae", "name|upper")
-    await expect(mail(page).get_by_text("Hello ADA")).to_be_visible()
-    await expect(overlay).to_have_count(0)
-
-
-async def test_the_overlay_leads_to_the_line(page: Page, served: str, folder: Path) -> None:
-    await open_sample(page, served)
-    save(folder, "Hello {{ name }}", "Hello {{ nmae }}")
-    await page.get_by_role("alert").get_by_role("link").first.click()
-    await expect(page.locator("li:target code")).to_have_text("<mj-text>Hello {{ nmae }}</mj-text>")
-
-
-async def test_a_new_template_appears_by_itself(page: Page, served: str, folder: Path) -> None:
-    await open_sample(page, served)
-    await expect(page.get_by_role("link", name="welcome")).to_have_count(0)
-    (folder / "welcome").mkdir()
-    (folder / "welcome" / "welcome.mjml").write_text("<mjml></mjml>")
-    await expect(page.get_by_role("link", name="welcome")).to_be_visible()
-
-
 async def test_a_width_is_the_width_that_the_mail_sees(page: Page, served: str) -> None:
     await open_sample(page, served, "?sample=ada&width=1280")
     for key, width, device in (("1", 320, "small phone"), ("2", 375, "phone"), ("3", 600, "tablet")):
@@ -123,12 +74,6 @@ async def test_where_no_width_was_chosen_it_is_one_that_the_screen_has_room_for(
     await open_sample(page, served)
     await expect(page.locator(".paper iframe")).to_have_js_property("clientWidth", width)
     await expect(page.get_by_role("group", name="Width").locator("[aria-current]")).to_have_text(str(width))
-
-
-async def test_a_width_that_was_chosen_is_kept_on_a_phone(page: Page, served: str) -> None:
-    await page.set_viewport_size({"width": 375, "height": 700})
-    await open_sample(page, served, "?sample=ada&width=600")
-    await expect(page.locator(".paper iframe")).to_have_js_property("clientWidth", 600)
 
 
 @pytest.mark.parametrize("preferred", ["light", "dark"])
@@ -176,13 +121,6 @@ async def test_keys_pressed_faster_than_pages_come_all_count(page: Page, served:
     await expect(page).to_have_url(f"{served}/templates/greeting?sample=grace&show=text&width=320&scheme=dark")
 
 
-async def test_keys_work_with_the_focus_in_the_mail(page: Page, served: str) -> None:
-    await open_sample(page, served)
-    await mail(page).get_by_text("Hello Ada").click()
-    await page.keyboard.press("j")
-    await expect(page).to_have_url(f"{served}/templates/greeting?sample=grace")
-
-
 async def test_the_keys_are_told_and_can_be_turned_off(page: Page, served: str) -> None:
     await open_sample(page, served)
     await page.keyboard.press("?")
@@ -198,50 +136,12 @@ async def test_the_keys_are_told_and_can_be_turned_off(page: Page, served: str) 
     await expect(told.get_by_role("checkbox")).not_to_be_checked()
 
 
-async def test_the_focus_goes_with_the_choice_in_the_list(page: Page, served: str) -> None:
-    await open_sample(page, served)
-    await page.get_by_role("link", name="ada", exact=True).focus()
-    await page.keyboard.press("j")
-    await expect(page.get_by_role("link", name="grace", exact=True)).to_be_focused()
-
-
-async def test_going_back_shows_what_was_there(page: Page, served: str) -> None:
-    await open_sample(page, served)
-    await page.get_by_role("link", name="grace", exact=True).click()
-    await expect(mail(page).get_by_text("Hello Grace")).to_be_visible()
-    await page.go_back()
-    await expect(mail(page).get_by_text("Hello Ada")).to_be_visible()
-    await expect(page.get_by_role("link", name="ada", exact=True)).to_have_attribute("aria-current", "page")
-
-
 async def test_a_link_of_a_preview_is_shown_and_not_followed(page: Page, served: str) -> None:
     await open_sample(page, served)
     await mail(page).get_by_role("link", name="Open it").click()
     await expect(page).to_have_url(f"{served}/templates/greeting?sample=ada&tab=links#link-1")
     await expect(page.locator("li:target")).to_contain_text("https://account.northwind.example/open/one")
     assert len(page.context.pages) == 1
-
-
-async def test_the_canvas_starts_at_the_top_of_another_mail_and_stays_for_another_scheme(
-    page: Page, served: str
-) -> None:
-    await open_sample(page, served)
-    await canvas(page).evaluate("canvas => canvas.scrollTop = 400")
-    await page.keyboard.press("d")
-    await expect(mail(page).locator(".ground")).to_have_css("background-color", "rgb(16, 16, 16)")
-    assert await canvas(page).evaluate("canvas => canvas.scrollTop") == 400
-    await page.keyboard.press("j")
-    await expect(mail(page).get_by_text("Hello Grace")).to_be_visible()
-    await expect(canvas(page)).to_have_js_property("scrollTop", 0)
-
-
-async def test_a_captured_mail_appears_by_itself(page: Page, served: str, inbox: Path) -> None:
-    await page.goto(f"{served}/inbox")
-    await expect(page.get_by_role("status")).to_have_text("watching email_templates")
-    await expect(page.get_by_role("heading", name="No mail yet")).to_be_visible()
-    capture(inbox, "Welcome")
-    await expect(page.get_by_role("main").get_by_role("link", name="Welcome")).to_be_visible()
-    await expect(page.get_by_role("link", name="Inbox 1 mail")).to_be_visible()
 
 
 async def test_a_link_of_a_captured_mail_opens_a_tab_of_its_own(page: Page, served: str, inbox: Path) -> None:

@@ -67,18 +67,6 @@ async def test_a_row_shows_sender_recipient_subject_and_time_at_every_width(
     await page.set_viewport_size({"width": 1280, "height": 800})
 
 
-async def test_mails_beside_the_open_one_say_whether_they_were_opened(page: Page, served: str, studio: Studio) -> None:
-    assert studio.captured
-    _, mail_id = (studio.captured.add(bytes(mail(subject))) for subject in ("First", "Second"))
-    await page.goto(f"{served}/inbox/{mail_id}")
-    letters = page.locator("#inbox + ul a")
-
-    assert ["unread" in (await each.get_attribute("class") or "") for each in await letters.all()] == [False, True]
-    await expect(letters.last).to_have_accessible_name(re.compile("First.*not opened yet"))
-    dot = "letter => getComputedStyle(letter.firstElementChild, '::before').width"
-    assert [await each.evaluate(dot) for each in await letters.all()] == ["auto", "7px"]
-
-
 async def test_the_code_of_a_mail_is_copied_with_a_key(page: Page, served: str, studio: Studio) -> None:
     assert studio.captured
     mail_id = studio.captured.add(bytes(mail("Sign in", text="Customer 10482211\nYour code is 731 904.")))

@@ -1,11 +1,9 @@
 """Finding one's way with the keyboard: the palette, the search over the list, the keys that are told."""
 
 import re
-from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, expect
-from tests.emails.studio.fixtures import NOTICE
 from tests.emails.studio.on_screen import open_sample
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
@@ -116,34 +114,3 @@ async def test_the_keys_that_are_told_are_those_of_the_page(page: Page, served: 
     await expect(page).to_have_url(f"{served}/sheet")
     await page.keyboard.press("?")
     await expect(told).not_to_contain_text("Next sample")
-
-
-async def test_the_server_searches_a_long_list_as_one_types(page: Page, served: str, folder: Path) -> None:
-    for group in range(3):
-        (folder / f"area_{group}").mkdir()
-        for number in range(100):
-            (folder / f"area_{group}" / f"mail_{number:03}.mjml").write_text(NOTICE)
-    await open_sample(page, served)
-    rows = page.locator('.list [data-region="list"] [data-words]:visible')
-    search = page.get_by_role("searchbox", name="Filter templates")
-    await page.keyboard.press("/")
-    await page.keyboard.type("mail 077")
-    await expect(rows).to_have_count(3)
-    await expect(search).to_be_focused()
-    await expect(page.locator("[data-found]").first).to_have_text("3 found")
-    await expect(page.frame_locator(".paper iframe").get_by_text("Hello Ada")).to_be_visible()
-
-    await search.fill("area 2 mail 078")
-    await page.keyboard.press("Enter")  # before the answer, so it asks at once
-    await expect(rows).to_have_count(1)
-    await page.keyboard.press("Enter")
-    await expect(page.locator(".list [aria-current=page]")).to_have_count(1)
-    await expect(page).to_have_url(re.compile(r"/templates/area_2/mail_078\?.*find="))
-
-    await page.keyboard.press("/")
-    await page.keyboard.press("Escape")
-    await expect(search).to_have_value("")
-    await expect(page.get_by_role("link", name="area_1/, 100 templates")).to_be_visible()
-    await page.get_by_role("link", name="area_1/, 100 templates").click()
-    await expect(page).to_have_url(re.compile(r"/templates/area_1/mail_000"))
-    await expect(rows.filter(has_text="mail_099")).to_be_visible()

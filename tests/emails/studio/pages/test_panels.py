@@ -27,31 +27,3 @@ async def test_a_closed_panel_leaves_its_room_to_the_mail_on_all_pages(page: Pag
     await page.keyboard.press("]")
     await expect(list_).to_be_visible()
     await expect(details).to_be_visible()
-
-
-async def test_a_narrow_screen_shows_one_pane_at_a_time_whatever_is_closed(page: Page, served: str) -> None:
-    await page.set_viewport_size({"width": 1440, "height": 900})
-    await page.goto(f"{served}/templates/greeting")
-    await page.keyboard.press("[")
-    await page.set_viewport_size({"width": 375, "height": 700})
-    await expect(page.get_by_role("button", name="List")).to_be_hidden()
-    await page.get_by_role("link", name="Templates").click()
-    await expect(page.locator(".list")).to_be_visible()
-
-
-async def test_keys_without_altgr_close_and_open_the_panels_too(page: Page, served: str) -> None:
-    await page.set_viewport_size({"width": 1440, "height": 900})
-    await page.goto(f"{served}/templates/greeting")
-    for key, panel in ((",", ".list"), (".", ".details")):
-        await page.keyboard.press(key)
-        await expect(page.locator(panel)).to_be_hidden()
-        await page.keyboard.press(key)
-        await expect(page.locator(panel)).to_be_visible()
-    await page.keyboard.press("?")
-    await expect(page.locator("dialog#keys")).to_contain_text(",")
-
-
-async def test_the_toolbar_of_a_mail_has_one_row(page: Page, served: str) -> None:
-    await page.set_viewport_size({"width": 1440, "height": 900})
-    await page.goto(f"{served}/templates/greeting")
-    await expect(page.locator(".toolbar")).to_have_js_property("offsetHeight", 46)

@@ -9,7 +9,6 @@ from litestar.testing import TestClient
 from tests.emails.studio.fixtures import NOTICE, Client
 
 from keyturn.emails.gallery import Entry, Gallery
-from keyturn.emails.gallery.discovery import Discovery, FolderContents
 from keyturn.emails.gallery.samples import hostile
 from keyturn.emails.studio import Studio, create_studio_app
 from keyturn.emails.studio.pages.tree import in_order, matches, tree
@@ -227,26 +226,3 @@ def test_a_page_over_five_thousand_files_has_less_than_200_kilobytes(client: Cli
         file.with_suffix(".txt").write_text("Hello\n")
     for address in ("/studio", "/studio/templates/area_20/mail_001", "/studio/sheet", "/studio/findings"):
         assert len(client.get(address).content) < 200_000
-
-
-def test_a_page_names_every_script_so_that_none_waits_behind_the_pictures(client: Client) -> None:
-    preloaded = re.findall(r'<link rel="modulepreload" href="([^"]+)">', client.get("/studio").text)
-    assert "/studio/static/tree.js" in preloaded
-    for address in preloaded:
-        assert client.get(address).headers["content-type"].startswith("text/javascript")
-    assert {name for name in preloaded if "/vendored/" in name} == set()
-
-
-def test_a_script_is_answered_without_a_look_at_the_folder(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    looks: list[Discovery] = []
-    look = Discovery.look
-
-    def note(discovery: Discovery) -> FolderContents:
-        looks.append(discovery)
-        return look(discovery)
-
-    monkeypatch.setattr(Discovery, "look", note)
-    assert client.get("/studio/static/tree.js").status_code == 200
-    assert looks == []
-    assert client.get("/studio").status_code == 200
-    assert len(looks) == 1

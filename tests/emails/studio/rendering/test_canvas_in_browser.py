@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page, expect
 from tests.emails.lint.planting import Mails
-from tests.emails.studio.on_screen import canvas, mail, open_sample, save
+from tests.emails.studio.on_screen import canvas, mail, open_sample
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
@@ -88,64 +88,6 @@ async def test_the_edge_of_the_paper_can_be_dragged_and_moved_with_keys(page: Pa
     )
     await page.go_back()
     assert "width" not in page.url
-
-
-async def test_a_save_leaves_the_edge_to_whoever_drags_it(page: Page, served: str, folder: Path) -> None:
-    await open_sample(page, served)
-    edge = page.get_by_role("separator", name="Width of the mail")
-    box = await edge.bounding_box()
-    assert box
-    await page.mouse.move(box["x"] + 9, box["y"] + 100)
-    await page.mouse.down()
-    await page.mouse.move(box["x"] - 61, box["y"] + 100)
-    save(folder, "Open it", "Open now")
-    await expect(page.get_by_role("status")).to_contain_text("rendered in")
-    await expect(mail(page).get_by_role("link", name="Open now")).to_be_visible()
-    await expect(edge).to_have_attribute("aria-valuenow", "460")
-    await page.mouse.up()
-    await expect(page).to_have_url(re.compile("width=460"))
-
-
-async def test_keys_choose_what_is_shown_and_the_menu_says_it(page: Page, served: str) -> None:
-    await open_sample(page, served)
-    options = page.locator("#options summary")
-    for key, address, chosen in (
-        ("i", "?sample=ada&images=off", "no images"),
-        ("r", "?sample=ada&dir=rtl&images=off", "RTL · no images"),
-        ("r", "?sample=ada&dir=ltr&images=off", "LTR · no images"),
-        ("r", "?sample=ada&images=off", "no images"),
-        ("i", "?sample=ada", "View"),
-    ):
-        await page.keyboard.press(key)
-        await expect(page).to_have_url(f"{served}/templates/greeting{address}")
-        await expect(options).to_contain_text(chosen)
-    await options.click()
-    await page.keyboard.press("Escape")
-    await expect(options).to_be_focused()
-    await options.click()
-    await page.get_by_role("link", name="Right to left").click()
-    await expect(mail(page).locator("body")).to_have_css("direction", "rtl")
-    await expect(page.get_by_role("link", name="Right to left")).to_be_hidden()
-
-
-async def test_html_and_text_stand_side_by_side_and_below_each_other_on_a_phone(
-    page: Page, served: str, folder: Path
-) -> None:
-    await open_sample(page, served)
-    await page.keyboard.press("b")
-    text = page.locator(".pair .text")
-    await expect(text).to_contain_text("Hello Ada")
-    paper, beside = await page.locator(".paper:has(iframe)").bounding_box(), await text.bounding_box()
-    assert paper
-    assert beside
-    assert beside["x"] > paper["x"] + paper["width"]
-    (folder / "greeting" / "greeting.txt").write_text("Farewell {{ name }}")
-    await expect(text).to_have_text("Farewell Ada")
-    await page.set_viewport_size({"width": 375, "height": 700})
-    paper, below = await page.locator(".paper:has(iframe)").bounding_box(), await text.bounding_box()
-    assert paper
-    assert below
-    assert below["y"] >= paper["y"] + paper["height"]
 
 
 async def test_the_marks_in_the_frame_change_no_pixel(browser: Browser, tmp_path: Path) -> None:

@@ -40,18 +40,6 @@ async def test_word_is_a_mode_beside_the_dark_ones_and_says_what_it_leaves_out_a
     await expect(strip).to_have_count(0)
 
 
-async def test_the_mail_is_read_aloud_line_by_line_and_each_line_leads_to_its_place(page: Page, served: str) -> None:
-    await open_sample(page, served)
-    await page.keyboard.press("9")
-    panel = page.get_by_role("region", name="Read aloud")
-    await expect(panel.locator(".said")).to_have_text(
-        [re.compile("email.*Welcome, Ada"), re.compile("Hello Ada"), re.compile("Link.*Open it"), re.compile("The end")]
-    )
-    await expect(panel).not_to_contain_text("Your account is ready.")
-    await panel.get_by_role("link", name="Show greeting/greeting.mjml:6 in the mail").click()
-    await expect(page.locator(".outline")).to_be_in_viewport()
-
-
 async def test_where_gmail_cuts_is_a_line_on_the_mail(page: Page, served: str, folder: Path) -> None:
     rows = "".join(f"<p>Row {number} of many</p>" for number in range(5000))
     save(folder, "<mj-text>The end</mj-text>", f"<mj-text>{rows}</mj-text><mj-text>The end</mj-text>")

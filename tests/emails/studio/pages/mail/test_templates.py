@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from litestar import Litestar, get
 from litestar.testing import TestClient
-from tests.emails.studio.fixtures import GREETING_SAMPLES, Client
+from tests.emails.studio.fixtures import Client
 
 from keyturn.emails.studio import Studio, create_studio_app, studio_router
 from keyturn.languages import Languages
@@ -111,11 +111,6 @@ def test_the_source_is_shown_at_every_stage_in_numbered_lines(client: Client, fi
     assert words in re.sub(r"<[^>]+>", "", " ".join(line for _, line in lines))
 
 
-def test_the_source_has_the_lines_of_the_file(client: Client) -> None:
-    page = client.get("/studio/templates/greeting?show=source&file=samples").text
-    assert page.count('<li id="L') == GREETING_SAMPLES.count("\n")
-
-
 def test_a_shared_file_says_which_templates_use_it_also_through_another_file(client: Client, folder: Path) -> None:
     (folder / "_layout" / "foot.mjml").write_text("<mj-text>Foot</mj-text>")
     base = (folder / "_layout" / "base.mjml").read_text()
@@ -126,11 +121,6 @@ def test_a_shared_file_says_which_templates_use_it_also_through_another_file(cli
     )
     page = client.get("/studio/files/_layout/foot.mjml").text
     assert re.findall(r'id="user-(\w+)"', page) == ["greeting"]
-
-
-def test_a_broken_template_does_not_keep_a_shared_file_from_being_shown(client: Client, folder: Path) -> None:
-    (folder / "notice" / "notice.mjml").write_text("{% if %}")
-    assert re.findall(r'id="user-(\w+)"', client.get("/studio/files/_layout/base.mjml").text) == ["greeting"]
 
 
 def test_a_shared_file_that_nothing_uses_says_how_to_use_it(client: Client, folder: Path) -> None:
@@ -222,11 +212,6 @@ def test_the_keys_of_less_frequent_things_stand_on_what_they_click(client: Clien
     assert re.search(r'id="save"[^>]* aria-keyshortcuts="Control\+S Meta\+S"', page)
     keys = re.findall(r'aria-keyshortcuts="([^"]+)"', page)
     assert len(keys) == len(set(keys))
-
-
-def test_what_the_mail_is_shown_with_is_told_in_full_where_it_is_cut(client: Client) -> None:
-    page = client.get("/studio/templates/greeting?sample=ada&dir=rtl&images=off").text
-    assert re.findall(r'id="options-summary" title="([^"]*)"', page) == ["en · RTL · no images"]
 
 
 def test_an_empty_folder_teaches_how_to_start(client: Client, folder: Path) -> None:

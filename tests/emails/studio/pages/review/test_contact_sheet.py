@@ -1,12 +1,11 @@
 """The contact sheet: everything on one page."""
 
-import asyncio
 import re
 from html import unescape
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, Route, expect
+from playwright.async_api import Page, expect
 from tests.emails.studio.fixtures import Client
 from tests.emails.studio.on_screen import save
 
@@ -135,37 +134,3 @@ def test_every_reference_to_itself_leads_somewhere(client: Client) -> None:
 
     assert references
     assert {client.get(f"/studio/sheet{href}").status_code for href in references} == {200}
-
-
-@pytest.mark.long
-@pytest.mark.asyncio(loop_scope="session")
-async def test_another_page_stops_the_pictures_that_are_loading_and_they_load_after_it(page: Page, served: str) -> None:
-    await page.set_viewport_size({"width": 375, "height": 900})
-    await page.route("**/studio/frames/**", lambda _: None)  # they never arrive
-    stopped = asyncio.Event()
-    page.on("requestfailed", lambda request: stopped.set() if "/studio/frames/" in request.url else None)
-
-    async def answer_after_that(route: Route) -> None:
-        await stopped.wait()
-        await page.unroute("**/studio/frames/**")
-        await route.continue_()
-
-    await page.route("**/studio/sheet?pane=list", answer_after_that)
-    await page.goto(f"{served}/sheet", wait_until="commit")
-    await expect(page.get_by_role("status")).to_have_text("watching email_templates")
-    panes = page.get_by_role("navigation", name="Panes")
-    await panes.get_by_role("link", name="Templates").click()
-    await expect(page).to_have_url(f"{served}/sheet?pane=list")
-    await panes.get_by_role("link", name="Sheet").click()
-    await expect(page.frame_locator(".thumb iframe").first.get_by_text("Hello Ada")).to_be_attached()
-
-
-@pytest.mark.long
-@pytest.mark.asyncio(loop_scope="session")
-async def test_a_picture_that_failed_to_load_stops_no_link_of_its_page(page: Page, served: str) -> None:
-    await page.set_viewport_size({"width": 375, "height": 900})
-    await page.route("**/studio/frames/**", lambda route: route.abort())
-    await page.goto(f"{served}/sheet")
-    panes = page.get_by_role("navigation", name="Panes")
-    await panes.get_by_role("link", name="Templates").click()
-    await expect(page).to_have_url(f"{served}/sheet?pane=list")

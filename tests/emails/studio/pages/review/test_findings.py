@@ -109,16 +109,6 @@ def test_a_client_is_chosen_alone_or_with_all_of_its_product(client: Client, fol
     assert re.search(r'<option value="outlook/windows">Outlook for Windows \(\d+\)</option>', page)
 
 
-@pytest.mark.usefixtures("broken")
-def test_severities_count_under_the_other_filters_and_can_be_chosen(client: Client) -> None:
-    page = page_of(client, "?rule=mjml&severity=note")
-
-    assert re.search(r'id="severity-error" class="error" href="\?severity=error&amp;severity=note&amp;rule=mjml"', page)
-    assert re.search(r'id="severity-note"[^>]*href="\?rule=mjml" aria-current="true"', page)
-    assert "<b>1</b> error<" in page
-    assert '<input type="hidden" name="severity" value="note">' in page  # kept by the form
-
-
 def test_what_a_comment_ignores_is_shown_with_its_reason_to_who_asks(client: Client, folder: Path) -> None:
     break_it(folder, RIGHT, "{# keyturn: ignore mjml because the\n app <mends> it #}" + WRONG)
     assert "mjml/unknown-attribute" not in region(page_of(client))
@@ -188,13 +178,6 @@ def test_a_folder_with_nothing_to_mend_is_told_so(studio: Studio, folder: Path) 
     assert "Keyturn checked the template in" in page
 
 
-def test_a_folder_without_templates_says_how_to_start(client: Client, folder: Path) -> None:
-    for file in (*folder.rglob("*.mjml"), *folder.rglob("*.txt")):
-        file.unlink()
-
-    assert "No templates yet" in page_of(client)
-
-
 def test_a_long_list_is_cut_into_pages_and_a_finding_into_bounds(client: Client, folder: Path) -> None:
     lines = '<mj-text colour="red">x</mj-text>\n' * 60
     lines += "".join(f'<mj-text name{number}="x">{"long " * 200}</mj-text>\n' for number in range(120))
@@ -223,14 +206,6 @@ def test_the_list_leads_there(client: Client) -> None:
 
     assert re.search(r'id="findings-of-greeting" class="to-findings" href="/studio/findings\?mail=greeting"', page)
     assert re.search(r'id="list-findings" class="row" href="/studio/findings"[^>]* aria-current="page"', page)
-
-
-def test_every_reference_to_itself_leads_somewhere(client: Client) -> None:
-    page = client.get("/studio/findings").text
-    references = {unescape(href) for href in re.findall(r'href="(\?[^"]+)"', page)}
-
-    assert references
-    assert {client.get(f"/studio/findings{href}").status_code for href in references} == {200}
 
 
 def test_mails_that_were_not_checked_in_full_are_counted(client: Client, folder: Path) -> None:

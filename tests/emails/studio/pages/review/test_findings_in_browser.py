@@ -65,17 +65,3 @@ async def test_it_fills_follows_saves_and_keeps_what_was_unfolded(page: Page, se
         await expect(page.locator("#counts-1 .first-place")).to_be_visible(visible=width > 800)
     await expect(page.locator("#counts-1 .first-place")).to_have_text("greeting/greeting.mjml:8:10")
     await page.set_viewport_size({"width": 1280, "height": 800})
-
-
-async def test_a_mail_with_errors_and_warnings_shows_its_errors_in_one_row_of_the_list(
-    page: Page, served: str, folder: Path
-) -> None:
-    save(folder, RIGHT, WRONG)
-    save(folder, ' lang="{{ lang }}"', "", "_layout/base.mjml")
-    await page.goto(f"{served}/findings")
-    findings = page.get_by_role("link", name=re.compile(r"^Findings: 1 error, \d+ warnings?"))
-    await expect(findings).to_have_count(1)
-    await expect(page.get_by_text("This page updates itself.")).to_have_count(0)
-    await expect(page.get_by_role("status")).to_have_text("watching email_templates")
-    one_line = await page.locator("#list-sheet").evaluate("row => row.offsetHeight")
-    assert await findings.evaluate("link => link.offsetHeight") == one_line
