@@ -117,11 +117,6 @@ def test_what_is_none_of_ours_is_left_out(look: Look) -> None:
     assert look({**others, "drafts/b.html": HTML}, Patterns(ignore=("drafts/*",))).mails == {}
 
 
-def test_the_pages_of_an_export_are_no_templates(look: Look) -> None:
-    pages = {"site/.keyturn-export": "", "site/index.html": HTML, "site/mails/welcome.en.html": HTML}
-    assert list(look({**pages, "welcome.mjml": MJML}).mails) == ["welcome"]
-
-
 def test_a_pattern_says_what_is_a_layout(look: Look) -> None:
     assert look({"frame.html": HTML}, Patterns(layouts=("frame.*",))).mails == {}
 

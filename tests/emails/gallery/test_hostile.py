@@ -17,7 +17,7 @@ from keyturn.mail.rendering.render import EmailProps
 from keyturn.packaging import folder
 from keyturn.reset.mails.email_props import EMAILS
 
-NAMES = ["hostile: very long", "hostile: right to left", "hostile: emoji", "hostile: HTML", "hostile: empty"]
+NAMES = ["hostile: very long", "hostile: right to left", "hostile: HTML"]
 
 
 class Item(Struct, frozen=True):
@@ -71,7 +71,7 @@ def strings_of(value: Any) -> Iterator[str]:
             yield from (text for item in mapping.values() for text in strings_of(item))
 
 
-def test_there_are_five_of_each_first_sample_and_they_tell_where_that_is_written() -> None:
+def test_there_are_three_of_each_first_sample_and_they_tell_where_that_is_written() -> None:
     made = hostile_samples(Sample("first", VALUES, "typed", "props/samples.toml:1"), Props)
     assert [sample.name for sample in made] == NAMES
     assert {(sample.kind, sample.origin) for sample in made} == {("typed", "props/samples.toml:1")}
@@ -82,7 +82,7 @@ def test_typed_props_accept_all_of_them() -> None:
         assert msgspec.structs.asdict(msgspec.convert(msgspec.to_builtins(values), Props)) == values
 
 
-@pytest.mark.parametrize("name", NAMES[:4])
+@pytest.mark.parametrize("name", NAMES)
 def test_every_string_is_tried_however_deep(name: str) -> None:
     values = hostile(VALUES, Props)[name]
     kept = {"ABC", "warm"}
@@ -114,25 +114,10 @@ def test_right_to_left_is_written_from_the_right() -> None:
     assert re.match("[\u0600-\u06ff]", values["nick"])
 
 
-def test_emoji_are_whole() -> None:
-    for length in range(1, 40):
-        values = hostile({"name": "Ada Lovelace"[:length]}, _named(length))["hostile: emoji"]
-        assert not values["name"].endswith("\u200d")
-        assert len(values["name"]) <= length
-
-
 def test_html_is_what_an_unescaped_mail_would_run() -> None:
     values = hostile(VALUES, Props)["hostile: HTML"]
     assert "<script>" in values["nick"]
     assert "{{ 7 * 7 }}" in values["nick"]
-
-
-def test_empty_is_empty_where_that_is_allowed() -> None:
-    values = hostile(VALUES, Props)["hostile: empty"]
-    assert values["nick"] == values["items"][0].title == values["labels"]["first"] == ""
-    assert values["name"] == "Ada"
-    assert values["link"] == VALUES["link"]
-    assert values["email"] == VALUES["email"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -160,8 +145,9 @@ def test_what_a_program_reads_stays(text: str) -> None:
 
 
 def test_plain_values_are_tried_by_their_looks_also_in_mixed_lists() -> None:
-    values = hostile({"mixed": [1, "Some words", {"deep": ["More words", None]}], "none": None})["hostile: empty"]
-    assert values == {"mixed": [1, "", {"deep": ["", None]}], "none": None}
+    values = hostile({"mixed": [1, "Some words", {"deep": ["More words", None]}], "none": None})["hostile: HTML"]
+    assert [text.startswith("<b>") for text in strings_of(values)] == [True, True]
+    assert (values["mixed"][0], values["mixed"][2]["deep"][1], values["none"]) == (1, None, None)
 
 
 def test_our_own_mails_accept_theirs() -> None:
@@ -169,9 +155,3 @@ def test_our_own_mails_accept_theirs() -> None:
         first = next(iter(read_samples(folder("email_templates"), props).values()))
         for values in hostile(msgspec.structs.asdict(first), props).values():
             assert isinstance(msgspec.convert(msgspec.to_builtins(values), props), props)
-
-
-def _named(longest: int) -> type[EmailProps]:
-    return msgspec.defstruct(  # type: ignore[return-value]
-        "Named", [("name", Annotated[str, Meta(max_length=longest)])], bases=(EmailProps,), frozen=True, kw_only=True
-    )

@@ -41,7 +41,7 @@ class PageAddress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 class View(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
     """The query of an address.
 
-    The mail is made from `sample`, or from `seed`, with the fields of `edit` (a JSON object) on top, in the language
+    The mail is made from `sample`, with the fields of `edit` (a JSON object) on top, in the language
     `lang` and for `brand`.
 
     `dir`: turns the mail.
@@ -59,7 +59,6 @@ class View(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     sample: str = ""
-    seed: int | None = None
     edit: str = ""
     save: str = ""
     lang: str = ""
@@ -86,7 +85,7 @@ class View(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
         return View(**{name: getattr(self, name) for name in names})
 
     def made_from(self) -> "View":
-        return self.only("sample", "seed", "edit", "lang", "brand", "dir")
+        return self.only("sample", "edit", "lang", "brand", "dir")
 
     def mail(self) -> "View":
         return self.made_from().to(scheme=self.scheme, images=self.images, remote=self.remote, fonts=self.fonts)
@@ -94,7 +93,7 @@ class View(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
     def to(self, **changes: Any) -> Self:
         """Return the view with other fields. Another sample starts without the edits of this one."""
         if self.sample and changes.get("sample", self.sample) != self.sample:
-            changes = {"seed": None, "edit": "", "save": "", **changes}
+            changes = {"edit": "", "save": "", **changes}
         return super().to(**changes)
 
     def as_loaded(self, of: str) -> "View":

@@ -39,14 +39,6 @@ def test_it_is_written_beside_the_others_and_the_page_goes_to_it(client: Client,
     assert 'value="two_days"' in answer.text
 
 
-def test_a_surprise_can_be_kept(client: Client) -> None:
-    before = client.get("/studio/frames/order?sample=lamp&seed=7").text
-    sent = sent_from(client, "order", "?sample=lamp&seed=7") | {"as": ["seven"]}
-    answer = client.post("/studio/templates/order?sample=lamp&seed=7", data=sent, headers=SAME_ORIGIN)
-    assert dict(answer.url.params) == {"sample": "seven"}
-    assert client.get("/studio/frames/order?sample=seven").text == before
-
-
 def test_a_sample_of_the_same_name_is_replaced_only_when_that_is_wanted(client: Client, folder: Path) -> None:
     sent = sent_from(client, "order", "?sample=lamp", name="Grace") | {"as": ["lamp"]}
     asked = client.post("/studio/templates/order?sample=lamp", data=sent, headers=SAME_ORIGIN)
@@ -62,7 +54,7 @@ def test_a_sample_of_the_same_name_is_replaced_only_when_that_is_wanted(client: 
     assert written.endswith(ORDERS[ORDERS.index("# What comes after.") :])
 
 
-@pytest.mark.parametrize("name", ["", "two words", "../../etc/passwd", "a" * 61, "hostile: emoji", "[x]", "-"])
+@pytest.mark.parametrize("name", ["", "two words", "../../etc/passwd", "a" * 61, "hostile: HTML", "[x]", "-"])
 @pytest.mark.long
 def test_a_name_that_is_none_is_told_and_what_was_typed_stays(client: Client, folder: Path, name: str) -> None:
     sent = sent_from(client, "order", "?sample=lamp", name="Grace") | {"as": [name]}
@@ -91,16 +83,9 @@ def test_values_that_do_not_fit_are_not_saved(client: Client, folder: Path) -> N
 
 def test_a_template_without_samples_is_given_a_file_of_its_own(client: Client, folder: Path) -> None:
     (folder / "digest.samples.yaml").unlink()
-    (folder / "order" / "samples.toml").unlink()
     sent = sent_from(client, "digest", "", title="Guessed and mended") | {"as": ["first"]}
     assert client.post("/studio/templates/digest", data=sent, headers=SAME_ORIGIN).status_code == 200
     assert 'title = "Guessed and mended"' in (folder / "digest.samples.toml").read_text()
-    client.post(
-        "/studio/templates/order?seed=3",
-        data=sent_from(client, "order", "?seed=3") | {"as": ["three"]},
-        headers=SAME_ORIGIN,
-    )
-    assert (folder / "order" / "samples.toml").read_text().startswith("[three]\n")
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ async def test_a_template_and_its_tabs(page: Page, served: str, folder: Path) ->
         "",
         "?data=json",
         "?data=json&edit=%7B",
-        "?seed=1&edit=%7B%22name%22%3A4%7D&save=ada",
+        "?edit=%7B%22name%22%3A4%7D&save=ada",
         "?tab=checks",
         "?tab=links",
         "?tab=headers",

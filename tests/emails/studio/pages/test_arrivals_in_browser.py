@@ -98,21 +98,6 @@ async def test_a_link_to_a_line_leads_there_also_where_a_save_comes_in_between(
     held.let_go()
 
 
-async def test_a_seed_that_is_being_typed_stays(page: Page, served: str, folder: Path) -> None:
-    await open_sample(page, served, "?sample=ada&tab=data&seed=3")
-    seed = page.get_by_label("Made up from seed")
-    await seed.fill("7")
-    save(folder, "Open it", "Open now")
-    await expect(mail(page).get_by_role("link", name="Open now")).to_be_visible()
-    await expect(page.get_by_role("status").first).to_contain_text("rendered in")
-    await expect(seed).to_have_value("7")
-    await page.keyboard.press("Enter")
-    await expect(page).to_have_url(re.compile("seed=7"))
-    await page.get_by_role("link", name="Surprise me").click()
-    await expect(page).not_to_have_url(re.compile("seed=7$"))
-    await expect(seed).not_to_have_value("7")
-
-
 async def test_what_was_folded_stays_so_until_somebody_goes_elsewhere(page: Page, served: str, folder: Path) -> None:
     await open_sample(page, served)
     hostile = page.locator("#hostile")

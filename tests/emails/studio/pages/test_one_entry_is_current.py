@@ -31,7 +31,6 @@ def current(page: str) -> list[str]:
         ("templates/greeting", "sample-1"),
         ("templates/greeting?sample=grace&show=source", "sample-2"),
         ("files/_layout/base.mjml", "file-1"),
-        ("components/_layout/base.mjml", "file-1"),
         ("findings", "list-findings"),
         ("sheet", "list-sheet"),
         ("snapshots", "list-snapshots"),

@@ -82,10 +82,10 @@ def test_a_folder_is_a_heading_over_its_templates(client: Client, folder: Path) 
 
 
 def test_generated_samples_stand_apart_under_the_own_ones() -> None:
-    (branch,) = tree([Entry("greeting", ("ada",), ("hostile: empty", "hostile: emoji"))], (), "greeting", "").folders
+    (branch,) = tree([Entry("greeting", ("ada",), ("hostile: very long", "hostile: HTML"))], (), "greeting", "").folders
     (leaf,) = branch.leaves
     assert [twig.label for twig in leaf.among(leaf.entry.samples)] == ["ada"]
-    assert [(twig.number, twig.label) for twig in leaf.among(leaf.entry.hostile)] == [(2, "empty"), (3, "emoji")]
+    assert [(twig.number, twig.label) for twig in leaf.among(leaf.entry.hostile)] == [(2, "very long"), (3, "HTML")]
 
 
 @pytest.mark.parametrize(

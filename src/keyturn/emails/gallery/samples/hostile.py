@@ -1,4 +1,4 @@
-"""Samples that stress a mail: all strings of a good sample made very long, right to left, emoji, HTML, or empty.
+"""Samples that stress a mail: all strings of a good sample made very long, right to left, or HTML.
 
 A replacement has the kind and type of its string, since others would break any mail. A link still works, with the
 hostile part in its query; an address stays an address; a colour and other code stays the same.
@@ -30,7 +30,6 @@ PREFIX = "hostile: "
 
 _LONG = "Donaudampfschifffahrtsgesellschaftskapitänswitwe, who was christened Wilhelmina Charlotte Featherstonehaugh"
 _RIGHT_TO_LEFT = "مريم عبد الرحمن، نص حكيم له سر قاطع وذو شأن عظيم (2026) مكتوب على ثوب أخضر ومغلف بجلد أزرق"
-_EMOJI = ("👩🏽‍🚀", "🏳️‍🌈", "🎉", "👨‍👩‍👧‍👦", "🇯🇵", "✅")
 _LONGEST_LOCAL_PART = 64  # RFC 5321, 4.5.3.1.1
 
 _At = Callable[[str, int | None], Iterator[str]]
@@ -68,18 +67,6 @@ def _right_to_left(text: str, longest: int | None) -> Iterator[str]:
             yield from _shortened_words(_words_for(text), longest)
 
 
-def _emoji(text: str, longest: int | None) -> Iterator[str]:
-    match kind_of(text):
-        case "link":
-            yield _with_query(text, "".join(_EMOJI[:3]))
-        case "address":
-            yield f"🎉{text}"
-        case "text":
-            signs = cycle(_EMOJI)
-            words = [next(signs), *(part for word in text.split() for part in (word, next(signs)))]
-            yield from _shortened_words(words, longest)
-
-
 def _html(text: str, longest: int | None) -> Iterator[str]:  # noqa: ARG001 - as called
     match kind_of(text):
         case "link":  # &copy and &lt without a semicolon are characters to HTML
@@ -98,17 +85,10 @@ def _html(text: str, longest: int | None) -> Iterator[str]:  # noqa: ARG001 - as
             )
 
 
-def _empty(text: str, longest: int | None) -> Iterator[str]:  # noqa: ARG001 - as called
-    if kind_of(text) == "text":
-        yield ""
-
-
 _HOSTILE: Mapping[str, _At] = {
     "very long": _very_long,
     "right to left": _right_to_left,
-    "emoji": _emoji,
     "HTML": _html,
-    "empty": _empty,
 }
 
 
@@ -128,7 +108,7 @@ def _words_for(text: str) -> list[str]:
 
 
 def _shortened_words(words: list[str], longest: int | None) -> Iterator[str]:
-    """Yield all words, then fewer. Cutting between code points could break an emoji."""
+    """Yield all words, then fewer."""
     for count in range(len(words), 0, -1):
         text = " ".join(words[:count])
         if longest is None or len(text) <= longest:

@@ -13,7 +13,6 @@ from keyturn.emails.gallery import Gallery, Sample
 from keyturn.emails.gallery.samples.shapes import Fields, fields_of, plain_data, read_duration
 from keyturn.emails.studio.data.edits import EditUnreadable, Values, apply_edit, pointer, value_at
 from keyturn.emails.studio.data.form import Form
-from keyturn.emails.studio.data.random_data import random_sample
 from keyturn.emails.studio.view import View
 from keyturn.mail.rendering.render import EmailProps
 
@@ -51,37 +50,29 @@ class CurrentDataReader:
 
     def __init__(self, gallery: Gallery) -> None:
         self._gallery = gallery
-        self._last_fitting: dict[tuple[str, str, int | None], Mapping[str, Any]] = {}
+        self._last_fitting: dict[tuple[str, str], Mapping[str, Any]] = {}
 
     def of(self, template: str, view: View) -> CurrentData | None:
         """Return the data of a view, or None without a sample. Raises LookupError, TemplateInvalid."""
         props = self._gallery.props.get(template)
-        start = self._start(template, view, props)
-        if start is None:
+        name = view.sample or next(iter(self._gallery.samples(template)), "")
+        if not name:
             return None
+        start = self._gallery.sample(template, name)
         before = plain_data(start.values)
-        last = self._last_fitting.get((template, start.name, view.seed), start.values)
+        last = self._last_fitting.get((template, start.name), start.values)
         try:
             values = apply_edit(before, view.edit)
         except EditUnreadable as error:
             return CurrentData(replace(start, values=last), props, before, before, unreadable=error)
         if not view.edit:
-            self._last_fitting.pop((template, start.name, view.seed), None)
+            self._last_fitting.pop((template, start.name), None)
             return CurrentData(start, props, before, values)
         drawn, faults = fit_values(start, values, props)
         if faults:
             return CurrentData(replace(start, values=last), props, before, values, faults)
-        self._last_fitting[template, start.name, view.seed] = drawn
+        self._last_fitting[template, start.name] = drawn
         return CurrentData(replace(start, values=drawn), props, before, values)
-
-    def _start(self, template: str, view: View, props: type[EmailProps] | None) -> Sample | None:
-        name = view.sample or next(iter(self._gallery.samples(template)), "")
-        if not name and (view.seed is None or props is None):
-            return None
-        start = self._gallery.sample(template, name) if name else Sample("", {}, "typed")
-        if view.seed is None:
-            return start
-        return random_sample(start, props, view.seed)
 
 
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")

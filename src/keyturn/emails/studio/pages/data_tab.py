@@ -1,7 +1,6 @@
 """The tab with a mail's data: the form, its edits in the address, and samples to save."""
 
 import json
-import secrets
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -22,8 +21,8 @@ from keyturn.emails.studio.data.edits import (
     steps_of,
     to_json_lines,
 )
+from keyturn.emails.studio.data.first_sample import first_sample
 from keyturn.emails.studio.data.form import SubmittedForm, read_values
-from keyturn.emails.studio.data.random_data import first_sample
 from keyturn.emails.studio.pages.layout import Layout
 from keyturn.emails.studio.rendering.faults import ExcerptLine, excerpt
 from keyturn.emails.studio.view import View
@@ -34,8 +33,6 @@ _PORTABLE = 8000
 
 _LONGEST = 60_000
 """Octets of a query. The parser beneath uvicorn refuses a request line of 64 KiB."""
-
-_SEEDS = 10_000
 
 
 class Obstacle(NamedTuple):
@@ -70,7 +67,6 @@ class DataTab(Struct, frozen=True):
             "fields": list(data.form) if view.data == "form" else [],
             "text": text,
             "misfits": list(_find_misfits(data, text)),
-            "next_seed": secrets.randbelow(_SEEDS),
             "too_long": len(str(view)) if len(str(view)) > _PORTABLE else 0,
             "longest": _LONGEST,
             "save_as": name,
@@ -84,7 +80,6 @@ class DataTab(Struct, frozen=True):
         return {
             "start": first_sample(props),
             "start_file": self._name_of(self._files(template).file_for("")),
-            "next_seed": secrets.randbelow(_SEEDS),
         }
 
     def view_with_edit(self, template: str, view: View, sent: SubmittedForm) -> View:
@@ -121,7 +116,7 @@ class DataTab(Struct, frozen=True):
             raise ClientException(
                 status_code=409, detail=f"{self._name_of(error.file)} was not written: {error.reason}."
             ) from error
-        return view.to(sample=name, seed=None, edit="", save="")
+        return view.to(sample=name, edit="", save="")
 
     def _obstacle(self, files: SampleFiles, name: str, data: CurrentData | None) -> Obstacle | None:
         """Return the reason why saving would fail, as far as it is known without writing."""

@@ -5,29 +5,24 @@ from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
-from litestar import MediaType, Response, get
+from litestar import Response, get
 from litestar.di import NamedDependency
-from litestar.params import FromHeader, FromPath
+from litestar.params import FromHeader
 from msgspec import Struct
 
 from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.branches.report import Coverage, NeverRendered, coverage_of
-from keyturn.emails.gallery.components import Options, PartNotDrawn, draw_part, parts_of
 from keyturn.emails.inbox.mail import links_of
 from keyturn.emails.lint.checks.parts import size_for_outlook_classic, size_of
-from keyturn.emails.renderers import LimitExceeded
-from keyturn.emails.studio import frames
 from keyturn.emails.studio.checks.folder_checks import Checks, FolderChecks
 from keyturn.emails.studio.checks.snapshots import Review
 from keyturn.emails.studio.pages.canvas import Canvas
 from keyturn.emails.studio.pages.data_tab import DataTab
 from keyturn.emails.studio.pages.layout import Layout, neighbours
 from keyturn.emails.studio.pages.tree import in_order
-from keyturn.emails.studio.rendering.rendition import Drawer, Rendition, Renditions
+from keyturn.emails.studio.rendering.rendition import Rendition
 from keyturn.emails.studio.rendering.source import shared_source
 from keyturn.emails.studio.view import View
-
-_TOO_MUCH = "It cannot be rendered alone: it takes too much time or memory."
 
 
 @get("/files/{name:path}", sync_to_thread=False)
@@ -39,50 +34,6 @@ def shared_file_page(
     undrawn = undrawn_in(gallery, name, users)
     context = {"view": view, "source": shared_source(gallery, name), "users": users, "undrawn": undrawn}
     return layout.page("file.html", context | {"shared_file": name})
-
-
-@get("/components/{name:path}", sync_to_thread=True)
-def component_page(
-    path_name: NamedDependency[str], view: NamedDependency[View], layout: NamedDependency[Layout]
-) -> Response[str]:
-    gallery, name = layout.gallery, _shared_file(layout.gallery, path_name)
-    context = {
-        "view": view,
-        "parts": parts_of(gallery, name),
-        "users": gallery.users(name),
-        "shared_file": name,
-        "sandbox": frames.PREVIEW,
-        "mail_of": dict(own_files(gallery)),
-    }
-    return layout.page("component.html", context)
-
-
-@get("/component-frames/{options:str}/{part:str}/{name:path}", sync_to_thread=True)
-def component_frame(
-    options: FromPath[Options],
-    part: FromPath[str],
-    path_name: NamedDependency[str],
-    drawn: NamedDependency[View],
-    renditions: NamedDependency[Renditions],
-) -> Response[str]:
-    name = _shared_file(renditions.gallery, path_name)
-    try:
-        html = renditions.runner.run(_draw, name, part, options, drawn)
-    except (PartNotDrawn, LimitExceeded) as error:
-        reason = _TOO_MUCH if isinstance(error, LimitExceeded) else str(error)
-        return Response(reason, status_code=422, media_type=MediaType.TEXT)
-    return frames.answer(html, drawn, frames.PREVIEW)
-
-
-def _draw(drawer: Drawer, file: str, part: str, options: Options, view: View) -> str:
-    """Return a part as the view has it. Raises CannotDraw, and LookupError for an unknown part."""
-    gallery = drawer.gallery
-    with gallery.one_look():
-        wanted = next((each for each in parts_of(gallery, file) if each.name == part), None)
-        if wanted is None:
-            raise LookupError(f"{file} has no part named {part}.")
-        language = gallery.languages.choose(view.lang).in_direction(view.dir)
-        return frames.apply_view(draw_part(gallery, wanted, options, gallery.users(file), language), view)
 
 
 def own_files(gallery: Gallery) -> Iterator[tuple[str, tuple[str, Any]]]:
@@ -239,4 +190,4 @@ def index(view: NamedDependency[View], layout: NamedDependency[Layout]) -> list[
     ]
 
 
-HANDLERS = (template_page, checked_page, index, shared_file_page, component_page, component_frame)
+HANDLERS = (template_page, checked_page, index, shared_file_page)

@@ -320,7 +320,7 @@ class Renditions:
 
 
 def _without_edit(view: View) -> View:
-    return view.to(seed=None, edit="")
+    return view.to(edit="")
 
 
 class _Turn:
