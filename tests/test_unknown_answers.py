@@ -77,9 +77,7 @@ def supabase(server: UnknownServer) -> tuple[SupabaseSettings, Account]:
     factors = [SupabaseFactor(id=TOTP[:-1] + "0", code=OTHER_CODE), SupabaseFactor(id=TOTP, code=CODE)]
     user = project.users.add(ADA, "seven quiet harbours", factors=factors)
     server.app = project
-    settings = SupabaseSettings(
-        url=server.url, service_role_key=Secret(project.service_role_key), timeout=server.patience
-    )
+    settings = SupabaseSettings(url=server.url, service_role_key=Secret(project.service_role_key))
     return settings, Account(id=user.id, email=ADA)
 
 
@@ -87,7 +85,7 @@ def accounts(name: str) -> Callable[[UnknownServer], AbstractAsyncContextManager
     @asynccontextmanager
     async def opened(server: UnknownServer) -> AsyncIterator[Ask]:
         settings, ada = supabase(server)
-        store = SupabaseAccounts(settings)
+        store = SupabaseAccounts(settings, timeout=server.patience)
         given: dict[str, tuple[Any, ...]] = {"find": (ADA,), "get": (ada.id,), "set_password": (ada, new_password())}
         yield lambda: getattr(store, name)(*given.get(name, ()))
         await store.close()
@@ -99,7 +97,7 @@ def second_step(name: str) -> Callable[[UnknownServer], AbstractAsyncContextMana
     @asynccontextmanager
     async def opened(server: UnknownServer) -> AsyncIterator[Ask]:
         settings, ada = supabase(server)
-        step, moment = SupabaseSecondStep(settings), datetime.now(UTC)
+        step, moment = SupabaseSecondStep(settings, server.patience), datetime.now(UTC)
         trial = SecondStepTry(account=ada, method="totp", code=CODE, reset_id="1", client=CLIENT, moment=moment)
         given: dict[str, tuple[Any, ...]] = {"factors": (ada,), "verify": (trial,)}
         yield lambda: getattr(step, name)(*given.get(name, ()))

@@ -93,7 +93,7 @@ def test_what_is_a_table_can_only_be_set_in_the_file(faults: Faults, name: str, 
 
 def test_slips_and_wrong_values_in_it_have_their_whole_name(faults: Faults) -> None:
     found = faults(
-        f"{TABLE}emial = 'email'\nname = 7\nset = {{ at = [], by = '${{BY}}' }}\n[accounts.supabase]\ntimeout = 'soon'"
+        f"{TABLE}emial = 'email'\nname = 7\nset = {{ at = [], by = '${{BY}}' }}\n[accounts.supabase]\nurl = 7"
     )
 
     assert found.pop("accounts.supabase").startswith("is set, but")
@@ -103,7 +103,7 @@ def test_slips_and_wrong_values_in_it_have_their_whole_name(faults: Faults) -> N
         "accounts.table.name",
         "accounts.table.set.at",
         "accounts.table.set.by",
-        "accounts.supabase.timeout",
+        "accounts.supabase.url",
     }
     assert faults(SIGN_IN + '[accounts]\nstore = "table"\ntable = "users"') == {
         "accounts.table": "is a section: write [accounts.table]"

@@ -23,8 +23,6 @@ def test_a_service_needs_both_of_its_keys_and_altcha_none(faults: Faults, method
 @pytest.mark.parametrize(
     ("written", "fault"),
     [
-        ('timeout = "11s"', "challenge.timeout"),
-        ('timeout = "0s"', "challenge.timeout"),
         ('url = "http://verify.example"', "challenge.url"),
         ('url = "https://a.example; img-src *"', "challenge.url"),
         ("cost = 1", "challenge.cost"),

@@ -1,7 +1,5 @@
 """Profiles of passwords, and where leaked ones are looked for."""
 
-from datetime import timedelta
-
 import pytest
 from tests.settings.reading import Faults, Read
 
@@ -39,12 +37,6 @@ def test_a_length_from_the_environment_is_held_to_the_profile_too(faults: Faults
 
 def test_an_unknown_profile_is_refused(faults: Faults) -> None:
     assert set(faults('[password]\nprofile = "bsi"')) == {"password.profile"}
-
-
-@pytest.mark.parametrize("timeout", ["0s", "11s", "1h"])
-def test_nobody_waits_long_for_a_source(faults: Faults, read: Read, timeout: str) -> None:
-    assert set(faults(f'{HIBP}timeout = "{timeout}"')) == {"breaches.timeout"}
-    assert read(f'{HIBP}timeout = "10s"').breaches.timeout == timedelta(seconds=10)
 
 
 @pytest.mark.parametrize("url", ["http://mirror.example.org", "ftp://mirror.example.org", "", "https.example.org"])

@@ -22,7 +22,6 @@ def test_by_default_accounts_can_be_secured_and_nothing_else_is_asked(read: Read
         ('[secure_account]\nurl = "{base_url}/s/{token}/x"', "secure_account.url", "needs a plain path"),
         ('[secure_account]\nurl = "{base_url}/s?t={token}"', "secure_account.url", "needs {token} at the end"),
         ('[secure_account]\nurl = "{base_url}/login/{token}"', "secure_account.url", "is also the path of sign_in_url"),
-        ('[secure_account]\nttl = "8d"', "secure_account.ttl", "must be from a minute to 7 days"),
         ('[secure_account]\nurl = ""\nlock = true', "secure_account.lock", "needs secure_account.url"),
         ('[hooks]\nbefore_reset = "school"', "hooks.before_reset", "must be package.module:function"),
         (SIGN_IN + TABLE + "[secure_account]\nlock = true", "accounts.table.lock", "secure_account.lock is set"),

@@ -14,7 +14,7 @@ from keyturn.database import Database
 from keyturn.finding import Finding
 from keyturn.problems.requests import ChallengeUnready, LimitsUnready
 from keyturn.reset.limits.rate_limits import RateLimits
-from keyturn.reset.passwords.breaches import BreachRanges, BreachSourceFailed
+from keyturn.reset.passwords.breaches import PATIENCE, BreachRanges, BreachSourceFailed
 from keyturn.reset.proofs.captcha import SERVICES, SiteVerify
 from keyturn.settings import Settings
 from keyturn.settings.url_rules import database_kind
@@ -27,7 +27,7 @@ async def check_breaches(settings: Settings) -> list[Finding]:
     chosen = settings.breaches
     # Without a path or a query, which may hold a key.
     source, where = BreachRanges(chosen.url), str(urlsplit(chosen.url).hostname)
-    seconds = chosen.timeout.total_seconds()
+    seconds = PATIENCE.total_seconds()
     try:
         async with asyncio.timeout(seconds):
             found = await source.holds(_ON_EVERY_LIST)
@@ -61,7 +61,7 @@ async def check_challenge(settings: Settings) -> list[Finding]:
         return [Finding(_NAME, "ok", "Keyturn makes and checks the puzzles itself, without a service")]
     service = SERVICES[chosen.method]
     url = chosen.url or service.url
-    verifier = SiteVerify(url, chosen.timeout)
+    verifier = SiteVerify(url)
     form = {"secret": str(chosen.secret), "response": "nobody"}
     if service.names_site:
         form["sitekey"] = chosen.site_key

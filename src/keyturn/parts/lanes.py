@@ -19,6 +19,7 @@ from keyturn.reset.events import CallbackHandler, WebhookHandler, drop_callback,
 from keyturn.reset.mails.composer import MailComposer, MailDefaults
 from keyturn.reset.mails.delivery import MailDelivery, TransportFailover
 from keyturn.reset.records import messages
+from keyturn.reset.records.secure_links import BUTTON_LIFE
 from keyturn.reset.securing import RecoveryHandler
 from keyturn.settings import LEASE
 
@@ -56,7 +57,7 @@ def _mail_lanes(parts: "Parts") -> list[Lane]:
         composer,
         parts.mailed_codes,
         invited=parts.settings.invitations.ttl,
-        recovery=parts.settings.secure_account.ttl,
+        recovery=BUTTON_LIFE,
     )
     renewal = LinkRenewal(mails, parts.ground, links)
     requests = ResetRequestHandler(mails, parts.ground, links, renewal, parts.events)

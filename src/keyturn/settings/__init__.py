@@ -99,7 +99,6 @@ class SupabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     url: str = ""
     service_role_key: Secret = Secret("")
-    timeout: timedelta = timedelta(seconds=10)
 
 
 class LdapSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,12 +162,10 @@ class SecureAccountSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The button "Secure your account" in the mail that confirms a change of the password.
 
     `url`: its page, with the placeholders {base_url} and {token}. With "", the button requests a new link.
-    `ttl`: how long the button works.
     `lock`: lock the account until its owner has chosen a new password.
     """
 
     url: str = "{base_url}/secure-your-account/{token}"
-    ttl: timedelta = timedelta(hours=24)
     lock: bool = False
 
 
@@ -208,12 +205,10 @@ class BreachSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Where to look passwords up in lists of leaked ones.
 
     `source`: "hibp" sends five digits of a hash to `url`.
-    `timeout`: after it, the failure is counted, and the password is accepted.
     """
 
     source: Literal["none", "hibp"] = "none"
     url: str = "https://api.pwnedpasswords.com"
-    timeout: timedelta = timedelta(seconds=1)
 
 
 class HashingSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -265,7 +260,6 @@ class ChallengeSettings(msgspec.Struct, frozen=True, kw_only=True):
     `method`: "altcha" is a puzzle for the browser, which Keyturn makes and checks; the others are services.
     `when`: "busy" asks only while one client, or all together, request more links than people do.
     `site_key`, `secret`: of the service; the first one is public.
-    `timeout`: for each of at most two tries to reach the service.
     `on_failure`: "closed" refuses requests if the service fails or rejects our secret, "open" accepts them.
     `cost`: rounds of PBKDF2 for one guess at ALTCHA's puzzle; a browser needs 256 guesses on average.
     `url`: where the service verifies answers; "" for its own address.
@@ -275,7 +269,6 @@ class ChallengeSettings(msgspec.Struct, frozen=True, kw_only=True):
     when: Literal["always", "busy"] = "always"
     site_key: str = ""
     secret: Secret = Secret("")
-    timeout: timedelta = timedelta(seconds=3)
     on_failure: Literal["closed", "open"] = "closed"
     cost: Annotated[int, Meta(ge=1_000, le=200_000)] = 5_000
     url: str = ""

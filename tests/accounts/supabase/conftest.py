@@ -10,6 +10,7 @@ from tests.accounts.supabase.project import NO_TLS, Opened, Project
 from tests.serving import serving
 
 from keyturn.accounts.supabase.accounts import SupabaseAccounts
+from keyturn.accounts.supabase.admin_api import TIMEOUT
 from keyturn.cli.demo.supabase_server import SupabaseServer
 from keyturn.settings import Secret, SupabaseSettings
 
@@ -37,7 +38,9 @@ async def opened(project: Project) -> AsyncIterator[Opened]:
     """Return a function that opens a store of the project with some settings changed."""
     settings = SupabaseSettings(url=project.url, service_role_key=Secret(project.server.service_role_key))
     async with httpx.AsyncClient(verify=NO_TLS) as client:
-        yield lambda **changes: SupabaseAccounts(msgspec.structs.replace(settings, **changes), lambda: client)
+        yield lambda timeout=TIMEOUT, **changes: SupabaseAccounts(
+            msgspec.structs.replace(settings, **changes), lambda: client, timeout
+        )
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from keyturn.settings import Secret, SupabaseSettings
 
 
 def store_over(app: Any, timeout: timedelta = timedelta(seconds=10)) -> SupabaseAccounts:
-    settings = SupabaseSettings(url="http://project.test", service_role_key=Secret("service-role-key"), timeout=timeout)
-    return SupabaseAccounts(settings, lambda: httpx.AsyncClient(transport=httpx.ASGITransport(app=app)))
+    settings = SupabaseSettings(url="http://project.test", service_role_key=Secret("service-role-key"))
+    return SupabaseAccounts(settings, lambda: httpx.AsyncClient(transport=httpx.ASGITransport(app=app)), timeout)
 
 
 async def test_however_many_wait_together_few_are_looked_up_at_a_time() -> None:

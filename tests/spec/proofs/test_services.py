@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
 from typing import Any, Literal
 from uuid import UUID
 
@@ -122,7 +121,7 @@ async def test_turnstile_is_asked_once_more_and_then_the_policy_decides(
 @pytest.mark.long
 async def test_a_verdict_that_was_lost_is_had_again_by_its_key(start: Start, turnstile: Verifier, fault: Fault) -> None:
     turnstile.faults = [fault]
-    service = await start(challenge=asking("turnstile", turnstile, timeout=timedelta(seconds=1)))
+    service = await start(challenge=asking("turnstile", turnstile))
     assert await told(service) == ("202", "")
 
 
@@ -138,7 +137,7 @@ async def test_an_internal_error_of_turnstiles_is_asked_again_and_never_taken_fo
 
 async def test_what_is_open_takes_what_nobody_can_judge_and_counts_it(start: Start, hcaptcha: Verifier) -> None:
     hcaptcha.faults = [Fault.UNAVAILABLE, Fault.SILENT]
-    service = await start(challenge=asking("hcaptcha", hcaptcha, on_failure="open", timeout=timedelta(seconds=1)))
+    service = await start(challenge=asking("hcaptcha", hcaptcha, on_failure="open"))
     assert await told(service) == ("202", "")
     assert await told(service) == ("202", "")
     assert await told(service, "") == (REFUSED, "missing")
@@ -191,7 +190,7 @@ async def test_nothing_is_called_where_nothing_is_listening(start: Start, hcaptc
 async def test_a_flood_of_answers_lets_nobody_in_without_a_verdict(
     start: Start, turnstile: Verifier, on_failure: str
 ) -> None:
-    challenge = asking("turnstile", turnstile, on_failure=on_failure, timeout=timedelta(seconds=2))
+    challenge = asking("turnstile", turnstile, on_failure=on_failure)
     service = await start(challenge=challenge)
     turnstile.open.clear()
     flood = [asyncio.create_task(told(service, f"invented-{number}")) for number in range(80)]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Protocol
 from uuid import UUID
 
@@ -19,7 +20,7 @@ from keyturn.accounts.port import (
     TakesNames,
     changing_nothing,
 )
-from keyturn.accounts.supabase.admin_api import KEY_REFUSED, AdminApi, account_of
+from keyturn.accounts.supabase.admin_api import KEY_REFUSED, TIMEOUT, AdminApi, account_of
 from keyturn.database import Database, now
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.http_client import HttpClient
@@ -41,11 +42,16 @@ _WHOLE = 3
 class SupabaseAccounts:
     """An AccountStore over a project's admin API. Supabase ends the sessions with every change of a password."""
 
-    def __init__(self, settings: SupabaseSettings, open_client: Callable[[], httpx.AsyncClient] = HttpClient) -> None:
+    def __init__(
+        self,
+        settings: SupabaseSettings,
+        open_client: Callable[[], httpx.AsyncClient] = HttpClient,
+        timeout: timedelta = TIMEOUT,
+    ) -> None:
         self._url = settings.url
         self._key = settings.service_role_key
-        self._api = AdminApi(settings, open_client)
-        self._patience = settings.timeout.total_seconds() * _WHOLE
+        self._api = AdminApi(settings, open_client, timeout)
+        self._patience = timeout.total_seconds() * _WHOLE
         self._places = asyncio.Semaphore(_LOOKUPS_AT_ONCE)
 
     async def require_ready(self) -> None:

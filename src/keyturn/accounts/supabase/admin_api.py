@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
@@ -209,6 +209,10 @@ class _Users(msgspec.Struct):
     users: list[msgspec.Raw]
 
 
+TIMEOUT = timedelta(seconds=10)
+"""For one call."""
+
+
 class AdminApi:
     """Calls the admin API of a project's Auth server.
 
@@ -216,9 +220,14 @@ class AdminApi:
     certainly had no effect. Redirects are not followed: the key is sent only to the configured address.
     """
 
-    def __init__(self, settings: SupabaseSettings, open_client: Callable[[], httpx.AsyncClient] = HttpClient) -> None:
+    def __init__(
+        self,
+        settings: SupabaseSettings,
+        open_client: Callable[[], httpx.AsyncClient] = HttpClient,
+        timeout: timedelta = TIMEOUT,
+    ) -> None:
         self._url = settings.url.rstrip("/") + "/auth/v1/admin/users"
-        self._timeout = settings.timeout.total_seconds()
+        self._timeout = timeout.total_seconds()
         self._headers = {
             "apikey": settings.service_role_key,
             "authorization": f"Bearer {settings.service_role_key}",

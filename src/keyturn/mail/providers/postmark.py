@@ -20,12 +20,15 @@ if TYPE_CHECKING:
     from keyturn.mail.port.provider_api import ProviderApi
 
 
+_STREAM = "outbound"
+"""The transactional stream that each server has."""
+
+
 class PostmarkSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How Postmark is asked. `webhook_secret` is the password in the address to which it reports."""
 
     server_token: Secret = Secret("")
     api_url: str = "https://api.postmarkapp.com"
-    message_stream: str = "outbound"
     timeout: timedelta = port.TIMEOUT
     rate: ClassVar[float] = 50  # calls a second, of all workers together; no limit is published
     webhook_secret: Secret = Secret("")
@@ -49,12 +52,11 @@ class PostmarkSender:
     name = "postmark"
 
     def __init__(self, settings: PostmarkSettings) -> None:
-        self._stream = settings.message_stream
         self._api = _open_api(settings)
 
     async def send(self, email: Email, idempotency_key: str) -> str:
         """Hand the mail over; return Postmark's id."""
-        answer = await self._api.ask("POST", "/email", json=_fields(email, idempotency_key, self._stream))
+        answer = await self._api.ask("POST", "/email", json=_fields(email, idempotency_key))
         said = answer.read(_Said) or _Said()
         if answer.status == port.OK and said.error_code == 0 and said.message_id and _DROPPED not in said.message:
             return said.message_id
@@ -89,7 +91,7 @@ def _open_api(settings: PostmarkSettings) -> "ProviderApi":
     return ProviderApi("postmark", settings.api_url, key, settings.timeout, reports=bool(settings.webhook_secret))
 
 
-def _fields(email: Email, key: str, stream: str) -> Mapping[str, Any]:
+def _fields(email: Email, key: str) -> Mapping[str, Any]:
     fields: dict[str, Any] = {
         "From": email.sender,
         "To": email.to,
@@ -98,7 +100,7 @@ def _fields(email: Email, key: str, stream: str) -> Mapping[str, Any]:
         "TextBody": email.text,
         "Headers": [{"Name": name, "Value": value} for name, value in email.headers.items()],
         "Metadata": {**email.tags, port.KEY_TAG: key},
-        "MessageStream": stream,
+        "MessageStream": _STREAM,
         "TrackOpens": False,
         "TrackLinks": "None",  # a tracked link passes through Postmark whole, and its reports repeat it
     }
@@ -225,12 +227,6 @@ class _Server(msgspec.Struct, rename="pascal"):
     delivery_type: str = "Live"
 
 
-class _Stream(msgspec.Struct, rename="pascal"):
-    """A message stream of the server (https://postmarkapp.com/developer/api/message-streams-api)."""
-
-    message_stream_type: str
-
-
 async def _check(settings: PostmarkSettings, sender: port.CheckedSender) -> list[Finding]:
     """Ask with the sender's own client. A server's token cannot see which domains may send."""
     if settings.server_token == TEST_TOKEN:
@@ -242,11 +238,7 @@ async def _check(settings: PostmarkSettings, sender: port.CheckedSender) -> list
         server = await api.ask_for_doctor("/server")
         if isinstance(server, Finding):
             return [server]
-        found = _judge_server(server, api)
-        if found.verdict == "fail":
-            return [found]
-        stream = await api.ask_for_doctor(f"/message-streams/{settings.message_stream}")
-        return [found, stream if isinstance(stream, Finding) else _judge_stream(stream, settings.message_stream)]
+        return [_judge_server(server, api)]
 
 
 def _judge_server(answer: port.Answer, api: "ProviderApi") -> Finding:
@@ -259,18 +251,6 @@ def _judge_server(answer: port.Answer, api: "ProviderApi") -> Finding:
         message = f"the server {server.name} is a sandbox: it accepts mails, but delivers none"
         return warn(message, "Set POSTMARK_SERVER_TOKEN to the token of a live server.")
     return ok(f"the token works for the server {server.name}")
-
-
-def _judge_stream(answer: port.Answer, name: str) -> Finding:
-    stream = answer.read(_Stream) if answer.status == port.OK else None
-    kind = stream.message_stream_type if stream else ""
-    if kind == "Transactional":
-        return ok(f"the stream {name} is for transactional mails")
-    mend = 'Set postmark.message_stream to a transactional one, such as "outbound".'
-    if kind == "Broadcasts":
-        message = f"the stream {name} is for broadcasts: its mails may get a link to unsubscribe"
-        return warn(message, mend)
-    return fail(f"there is no stream {name} to send on", mend)
 
 
 _SHORTEST_PASSWORD = 32

@@ -17,6 +17,9 @@ from keyturn.http_client import HttpClient, ReopenedClient, read_bounded
 from keyturn.telemetry.logs import LogEvent, reset_log
 from keyturn.telemetry.meters import Meters
 
+PATIENCE = timedelta(seconds=2)
+"""For one lookup, because the user waits for it."""
+
 
 class BreachSourceFailed(KeyturnError):
     """The source gave no readable answer. The text is a short reason, without any hash."""
@@ -85,22 +88,20 @@ class Breaches:
     have to keep a password that they want to replace. The other rules still hold.
     """
 
-    def __init__(self, source: BreachRanges, timeout: timedelta, meters: Meters | None = None) -> None:
+    def __init__(self, source: BreachRanges, meters: Meters | None = None) -> None:
         self._source = source
-        self._timeout = timeout.total_seconds()
         self._meters = meters or Meters()
 
     async def holds(self, password: str) -> bool:
         # The lists use SHA-1, which protects nothing here (ASVS 11.4.1).
         digest = sha1(password.encode("utf-8", "surrogatepass"), usedforsecurity=False).digest()
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(PATIENCE.total_seconds()):
                 found = await self._source.holds(digest)
         except (TimeoutError, BreachSourceFailed) as error:
             self._meters.breach_lookup("failed")
-            reset_log.warning(
-                LogEvent("breaches.unanswered", reason=str(error) or f"no answer within {self._timeout:g} s")
-            )
+            reason = str(error) or f"no answer within {PATIENCE.total_seconds():g} s"
+            reset_log.warning(LogEvent("breaches.unanswered", reason=reason))
             return False
         self._meters.breach_lookup("breached" if found else "clear")
         return found

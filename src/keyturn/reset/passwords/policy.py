@@ -153,4 +153,4 @@ def _breaches(settings: BreachSettings, meters: Meters) -> "Breaches | None":
         return None
     from keyturn.reset.passwords.breaches import Breaches, BreachRanges  # httpx takes 50 ms
 
-    return Breaches(BreachRanges(settings.url), settings.timeout, meters)
+    return Breaches(BreachRanges(settings.url), meters)

@@ -19,6 +19,9 @@ from keyturn.reset.bounded_pool import Turns
 from keyturn.reset.proofs.challenge import ACTION, AnswerRefused
 from keyturn.reset.records.client import Client
 
+_PATIENCE = timedelta(seconds=3)
+"""For one call, because a user waits for it. Turnstile is asked once more."""
+
 _LONGEST_VERDICT = 65_536
 _MOST_AT_ONCE = 32
 _MOST_WAITING = 256
@@ -48,7 +51,7 @@ class SiteVerify:
     request through.
     """
 
-    def __init__(self, url: str, timeout: timedelta) -> None:
+    def __init__(self, url: str, timeout: timedelta = _PATIENCE) -> None:
         self._url = url
         self._timeout = timeout.total_seconds()
         self._places = Turns(_MOST_AT_ONCE, _MOST_WAITING)

@@ -27,7 +27,7 @@ def challenge_for(settings: Settings, secrets: Sequence[str], database: Database
         case "turnstile" | "hcaptcha" as name:
             from keyturn.reset.proofs.captcha import SERVICES, Captcha, SiteVerify
 
-            verifier = SiteVerify(chosen.url or SERVICES[name].url, chosen.timeout)
+            verifier = SiteVerify(chosen.url or SERVICES[name].url)
             return Captcha(
                 name, verifier, site_key=chosen.site_key, secret=chosen.secret, hosts=hosts_with_the_form(settings)
             )

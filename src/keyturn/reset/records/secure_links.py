@@ -62,6 +62,9 @@ _SETTLED = (
 """Whether a link that ends what only an intrusion ends has set a password since."""
 
 
+BUTTON_LIFE = timedelta(hours=24)
+"""How long "This was not me" works, and the link that it leads to."""
+
 KEPT_FOR = timedelta(days=7)
 """How long links stay after they have expired, and how long after its use one shows an intrusion."""
 

@@ -13,7 +13,7 @@ from keyturn.reset.records.audit import Audit
 from keyturn.reset.records.codes import CodeStore
 from keyturn.reset.records.link_store import LinkStore
 from keyturn.reset.records.mailboxes import Mailboxes
-from keyturn.reset.records.secure_links import KEPT_FOR, SecureLinkStore
+from keyturn.reset.records.secure_links import BUTTON_LIFE, KEPT_FOR, SecureLinkStore
 from keyturn.settings import Settings
 
 _Result = TypeVar("_Result")
@@ -63,7 +63,7 @@ def build(settings: Settings, database: Database) -> Records:
         outbox=Outbox(database),
         audit=Audit(database),
         links=LinkStore(database, lifetime=settings.token.ttl),
-        secure_links=SecureLinkStore(database, lifetime=settings.secure_account.ttl, suspected=KEPT_FOR),
+        secure_links=SecureLinkStore(database, lifetime=BUTTON_LIFE, suspected=KEPT_FOR),
         codes=CodeStore(database),
         mailboxes=Mailboxes(
             database,

@@ -193,15 +193,8 @@ def _ldap_tls_fault(ldap: LdapSettings, url: str) -> str:
 # Safeguards
 
 
-_SHORTEST_LIFE = timedelta(minutes=1)
-_LONGEST_LIFE = timedelta(days=7)
-"""Until then, a reader of the mailbox may end the account's sessions."""
-
-
 def safeguard_faults(settings: Settings) -> Iterator[Fault]:
-    secure, hooks = settings.secure_account, settings.hooks
-    if not _SHORTEST_LIFE <= secure.ttl <= _LONGEST_LIFE:
-        yield Fault("secure_account.ttl", f"must be from a minute to {_LONGEST_LIFE.days} days")
+    hooks = settings.hooks
     if hooks.before_reset and not FUNCTION.fullmatch(hooks.before_reset):
         yield Fault("hooks.before_reset", f"must be package.module:function, not {hooks.before_reset}")
     yield from _lock(settings)
@@ -231,9 +224,6 @@ def _lock(settings: Settings) -> Iterator[Fault]:
 # Rules for `[challenge]` and second steps
 
 
-_LONGEST = timedelta(seconds=10)
-
-
 def challenge_faults(challenge: ChallengeSettings) -> Iterator[Fault]:
     is_service = challenge.method in {"turnstile", "hcaptcha"}
     for name, value in (("site_key", challenge.site_key), ("secret", challenge.secret)):
@@ -241,8 +231,6 @@ def challenge_faults(challenge: ChallengeSettings) -> Iterator[Fault]:
             yield Fault(f"challenge.{name}", f"missing: challenge.method is {challenge.method}")
         elif challenge.method == "altcha" and value:
             yield Fault(f"challenge.{name}", "has no effect with challenge.method altcha: remove it")
-    if not timedelta(0) < challenge.timeout <= _LONGEST:
-        yield Fault("challenge.timeout", f"must be at most {_LONGEST.seconds} s, because a user waits for it")
     if challenge.url and not challenge.url.startswith("https://") and not is_loopback(challenge.url):
         yield Fault("challenge.url", f"must begin with https://{not_this(challenge.url)}")
     else:

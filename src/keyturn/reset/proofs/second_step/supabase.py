@@ -13,6 +13,7 @@ factor" nor "wrong code" (OWASP ASVS 16.5.3): a gateway answers 404 while Auth r
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote
 from uuid import uuid4
@@ -21,7 +22,7 @@ import httpx
 import msgspec
 
 from keyturn.accounts.port import Account
-from keyturn.accounts.supabase.admin_api import is_unknown_user, refusal_of
+from keyturn.accounts.supabase.admin_api import TIMEOUT, is_unknown_user, refusal_of
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.http_client import HttpClient
 from keyturn.problems.proofs import Factor
@@ -76,10 +77,10 @@ class _Challenge(msgspec.Struct):
 class SupabaseSecondStep:
     """A SecondStep over a project's Auth server. Every method raises AccountsUnready if the server cannot help."""
 
-    def __init__(self, settings: SupabaseSettings) -> None:
+    def __init__(self, settings: SupabaseSettings, timeout: timedelta = TIMEOUT) -> None:
         self._url = settings.url.rstrip("/") + "/auth/v1"
         self._key = settings.service_role_key
-        self._timeout = settings.timeout.total_seconds()
+        self._timeout = timeout.total_seconds()
         self._http = HttpClient(timeout=self._timeout, follow_redirects=False)
 
     async def require_ready(self) -> None:
