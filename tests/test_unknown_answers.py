@@ -178,25 +178,21 @@ QUESTIONS = {
     },
     "resend": Question(sender(lambda url, _, wait: ResendSender("key", url, wait)), (SendRetryable,)),
     "postmark": Question(
-        sender(lambda url, key, wait: PostmarkSender(PostmarkSettings(server_token=key, api_url=url, timeout=wait))),
+        sender(lambda url, key, wait: PostmarkSender(PostmarkSettings(server_token=key, api_url=url), wait)),
         (SendRetryable,),
     ),
     "sendgrid": Question(
-        sender(lambda url, key, wait: SendGridSender(SendGridSettings(api_key=key, api_url=url, timeout=wait))),
+        sender(lambda url, key, wait: SendGridSender(SendGridSettings(api_key=key, api_url=url), wait)),
         (SendRetryable,),
     ),
     "mailgun": Question(
-        sender(
-            lambda url, key, wait: MailgunSender(
-                MailgunSettings(api_key=key, domain="m.test", api_url=url, timeout=wait)
-            )
-        ),
+        sender(lambda url, key, wait: MailgunSender(MailgunSettings(api_key=key, domain="m.test", api_url=url), wait)),
         (SendRetryable,),
     ),
     "ses": Question(
         sender(
             lambda url, key, wait: SesSender(
-                SesSettings(region="eu-west-1", access_key_id="id", secret_access_key=key, api_url=url, timeout=wait)
+                SesSettings(region="eu-west-1", access_key_id="id", secret_access_key=key, api_url=url), wait
             )
         ),
         (SendRetryable,),
@@ -256,19 +252,17 @@ async def test_an_answer_that_is_not_understood_is_neither_a_yes_nor_a_no(
 )
 async def test_a_mail_server_that_says_what_is_no_reply_has_not_refused_the_mail(lines: list[bytes]) -> None:
     async with talking(lines) as port:
-        settings = SmtpSettings(host="127.0.0.1", port=port, security="none", timeout=PATIENCE)
+        settings = SmtpSettings(host="127.0.0.1", port=port, security="none")
         with pytest.raises(SendRetryable):
-            await SmtpSender(settings).send(MAIL, "key-1")
+            await SmtpSender(settings, PATIENCE).send(MAIL, "key-1")
 
 
 async def test_a_log_in_that_cannot_be_checked_at_the_moment_is_not_refused() -> None:
     lines = [b"220 ok\r\n", b"250-ok\r\n250 AUTH PLAIN\r\n", b"454 Temporary authentication failure\r\n"]
     async with talking(lines) as port:
-        settings = SmtpSettings(
-            host="127.0.0.1", port=port, security="none", timeout=PATIENCE, username="u", password=Secret("p")
-        )
+        settings = SmtpSettings(host="127.0.0.1", port=port, security="none", username="u", password=Secret("p"))
         with pytest.raises(SendRetryable) as failure:
-            await SmtpSender(settings).send(MAIL, "key-1")
+            await SmtpSender(settings, PATIENCE).send(MAIL, "key-1")
     assert failure.value.not_accepted
 
 

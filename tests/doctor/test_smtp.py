@@ -36,8 +36,10 @@ def _trusted(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 async def check(port: int, host: str = "127.0.0.1", **settings: Any) -> list[Finding]:
-    smtp = SmtpSettings(host=host, port=port, timeout=timedelta(seconds=1), **settings)
-    mail = MailSettings(transport="smtp", from_="Northwind School <accounts@northwind.example>")
+    smtp = SmtpSettings(host=host, port=port, **settings)
+    mail = MailSettings(
+        transport="smtp", from_="Northwind School <accounts@northwind.example>", timeout=timedelta(seconds=2)
+    )
     found = list(await check_provider(Settings(mail=mail, smtp=smtp), "smtp"))
     assert {finding.check for finding in found} == {"smtp"}
     return found

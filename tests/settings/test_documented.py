@@ -74,7 +74,6 @@ def test_the_documented_defaults_are_those_that_hold(tmp_path: Path) -> None:
     reading = inspect_settings(file, {}, sending=False)
     assert {fault.name for fault in reading.faults} == {
         "accounts.table",
-        "accounts.supabase",
         "accounts.ldap",
         "second_step.table",
     }  # not of these accounts

@@ -96,7 +96,10 @@ async def check_provider(settings: Settings, name: str) -> Sequence[Finding]:
         return _check_capture(settings)
     address = parseaddr(settings.mail.from_)[1]
     sender = CheckedSender(
-        address=address, domain=domain_of(address), is_production=settings.environment == "production"
+        address=address,
+        domain=domain_of(address),
+        is_production=settings.environment == "production",
+        timeout=settings.mail.timeout,
     )
     found = await PROVIDERS[name].check(getattr(settings, name), sender)
     return [replace(finding, check=name) for finding in found]

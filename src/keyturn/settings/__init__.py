@@ -459,6 +459,7 @@ class MailSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "
     `capture_dir`: the folder in which "capture" writes .eml files.
     `fallback`: a second provider, for mails that `transport` certainly does not have. It is used if `transport` refuses
     our key or log-in, or fails or cannot be reached in four tries in a row, of any mails.
+    `timeout`: for one call of a provider, or for one reply of a mail server.
     """
 
     transport: ProviderOrCapture = "resend"
@@ -467,6 +468,7 @@ class MailSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "
     templates: Folder = Folder("")
     capture_dir: str = ".keyturn/mail"
     fallback: ProviderOrNone = ""
+    timeout: timedelta = timedelta(seconds=10)
 
 
 class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):

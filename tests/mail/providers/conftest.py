@@ -54,7 +54,8 @@ async def sender(resend: ResendServer) -> AsyncIterator[ResendSender]:
 @pytest.fixture
 def provider_settings(resend: ResendServer, patience: timedelta) -> dict[str, Any]:
     """Return the settings of `deployment` by which mails go to a provider: Resend, unless a module says another."""
-    return {"resend": ResendSettings(api_key=Secret(API_KEY), api_url=resend.url, rate=1000, timeout=patience)}
+    mail = MailSettings(from_="accounts@northwind.test", timeout=patience)
+    return {"resend": ResendSettings(api_key=Secret(API_KEY), api_url=resend.url, rate=1000), "mail": mail}
 
 
 @pytest.fixture

@@ -82,11 +82,11 @@ class TestSmtp(RefusingSenderContract):
 
     @pytest.fixture
     def sender(self, patience: timedelta, server: SmtpServer) -> Sender:
-        return SmtpSender(SmtpSettings(host="127.0.0.1", port=server.port, security="none", timeout=patience))
+        return SmtpSender(SmtpSettings(host="127.0.0.1", port=server.port, security="none"), patience)
 
     @pytest.fixture
     def nobody(self, patience: timedelta) -> Sender:
-        return SmtpSender(SmtpSettings(host="127.0.0.1", port=closed_port(), security="none", timeout=patience))
+        return SmtpSender(SmtpSettings(host="127.0.0.1", port=closed_port(), security="none"), patience)
 
     @pytest.fixture
     def refuse(self, server: SmtpServer) -> Callable[[], None]:

@@ -23,8 +23,8 @@ NOWHERE = "http://127.0.0.1:9"
 """The port of the discard service (RFC 863), on which no server listens."""
 
 
-def resend_at(url: str, api_key: str = API_KEY, timeout: timedelta = timedelta(seconds=10)) -> ResendSettings:
-    return ResendSettings(api_key=Secret(api_key), api_url=url, timeout=timeout, rate=1000)
+def resend_at(url: str, api_key: str = API_KEY) -> ResendSettings:
+    return ResendSettings(api_key=Secret(api_key), api_url=url, rate=1000)
 
 
 @pytest.fixture
@@ -80,7 +80,10 @@ async def test_where_the_first_is_not_reached_the_second_is_asked_after_some_tri
 async def test_where_the_first_may_have_the_mail_nobody_else_ever_gets_it(
     deployment: Deployment, resend: ResendServer, second: SmtpServer, trouble: Trouble
 ) -> None:
-    await deployment.deploy(resend=resend_at(resend.url, timeout=timedelta(seconds=1)))
+    await deployment.deploy(
+        resend=resend_at(resend.url),
+        mail=MailSettings(from_="accounts@northwind.test", fallback="smtp", timeout=timedelta(seconds=1)),
+    )
     resend.coming.append(trouble)
     await deployment.ask()
     await deployment.work()

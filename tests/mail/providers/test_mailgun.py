@@ -44,10 +44,8 @@ async def opened(patience: timedelta, server: MailgunServer) -> AsyncIterator[Op
 
     def opened(key: str = KEY, *, reports: bool = False, url: str = server.url, domain: str = DOMAIN) -> Sender:
         signing_key = Secret("s" * 32 if reports else "")
-        settings = MailgunSettings(
-            api_key=Secret(key), domain=domain, api_url=url, timeout=patience, webhook_signing_key=signing_key
-        )
-        senders.append(MailgunSender(settings))
+        settings = MailgunSettings(api_key=Secret(key), domain=domain, api_url=url, webhook_signing_key=signing_key)
+        senders.append(MailgunSender(settings, patience))
         return senders[-1]
 
     yield opened

@@ -35,8 +35,8 @@ async def opened(patience: timedelta, server: PostmarkServer) -> AsyncIterator[O
 
     def opened(key: str = TOKEN, *, reports: bool = False, url: str = server.url) -> Sender:
         secret = Secret("s" * 32 if reports else "")
-        settings = PostmarkSettings(server_token=Secret(key), api_url=url, timeout=patience, webhook_secret=secret)
-        senders.append(PostmarkSender(settings))
+        settings = PostmarkSettings(server_token=Secret(key), api_url=url, webhook_secret=secret)
+        senders.append(PostmarkSender(settings, patience))
         return senders[-1]
 
     yield opened

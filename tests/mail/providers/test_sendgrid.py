@@ -39,10 +39,8 @@ async def opened(patience: timedelta, server: SendGridServer) -> AsyncIterator[O
 
     def opened(key: str = KEY, *, reports: bool = False, url: str = server.url) -> Sender:
         verification_key = public(SIGNER) if reports else ""
-        settings = SendGridSettings(
-            api_key=Secret(key), api_url=url, timeout=patience, webhook_verification_key=verification_key
-        )
-        senders.append(SendGridSender(settings))
+        settings = SendGridSettings(api_key=Secret(key), api_url=url, webhook_verification_key=verification_key)
+        senders.append(SendGridSender(settings, patience))
         return senders[-1]
 
     yield opened

@@ -48,11 +48,10 @@ async def opened(patience: timedelta, server: SesServer) -> AsyncIterator[Open]:
             access_key_id=key_id,
             secret_access_key=Secret(key),
             api_url=url,
-            timeout=patience,
             configuration_set=configuration_set,
             topic_arn=TOPIC if reports else "",
         )
-        senders.append(SesSender(settings))
+        senders.append(SesSender(settings, patience))
         return senders[-1]
 
     yield opened

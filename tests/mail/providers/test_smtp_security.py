@@ -2,7 +2,6 @@
 
 import ssl
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +44,7 @@ def trusted(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def sender_to(port: int, **settings: Any) -> SmtpSender:
-    return SmtpSender(SmtpSettings(host="127.0.0.1", port=port, timeout=timedelta(seconds=1), **settings))
+    return SmtpSender(SmtpSettings(host="127.0.0.1", port=port, **settings))
 
 
 @pytest.mark.usefixtures("trusted")

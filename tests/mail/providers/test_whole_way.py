@@ -40,7 +40,7 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     running: Callable[[], Any]
-    settings: Callable[[str, timedelta], Any]
+    settings: Callable[[str], Any]
     report: Callable[..., Delivery]
     key_in: Callable[[Mapping[str, Any]], str]
 
@@ -49,10 +49,9 @@ PROVIDERS = [
     Provider(
         name="postmark",
         running=postmark.running_postmark,
-        settings=lambda url, patience: PostmarkSettings(
+        settings=lambda url: PostmarkSettings(
             server_token=Secret(postmark.TOKEN),
             api_url=url,
-            timeout=patience,
             webhook_secret=Secret(postmark_reports.PASSWORD),
         ),
         report=postmark_reports.report,
@@ -61,10 +60,9 @@ PROVIDERS = [
     Provider(
         name="sendgrid",
         running=sendgrid.running_sendgrid,
-        settings=lambda url, patience: SendGridSettings(
+        settings=lambda url: SendGridSettings(
             api_key=Secret(sendgrid.KEY),
             api_url=url,
-            timeout=patience,
             webhook_verification_key=sendgrid_reports.public(sendgrid_reports.KEY),
         ),
         report=sendgrid_reports.report,
@@ -73,11 +71,10 @@ PROVIDERS = [
     Provider(
         name="mailgun",
         running=mailgun.running_mailgun,
-        settings=lambda url, patience: MailgunSettings(
+        settings=lambda url: MailgunSettings(
             api_key=Secret(mailgun.KEY),
             domain=mailgun.DOMAIN,
             api_url=url,
-            timeout=patience,
             webhook_signing_key=Secret(mailgun_reports.KEY),
         ),
         report=mailgun_reports.report,
@@ -86,12 +83,11 @@ PROVIDERS = [
     Provider(
         name="ses",
         running=ses.running_ses,
-        settings=lambda url, patience: SesSettings(
+        settings=lambda url: SesSettings(
             region=ses.REGION,
             access_key_id=ses.KEY_ID,
             secret_access_key=Secret(ses.SECRET_KEY),
             api_url=url,
-            timeout=patience,
             rate=1000,
             topic_arn=sns.TOPIC,
         ),
@@ -123,8 +119,8 @@ def server(running: tuple[Provider, Any]) -> Any:
 
 @pytest.fixture
 def provider_settings(patience: timedelta, provider: Provider, server: Any) -> dict[str, Any]:
-    mail = MailSettings(transport=provider.name, from_="accounts@northwind.test")
-    return {"mail": mail, provider.name: provider.settings(server.url, patience)}
+    mail = MailSettings(transport=provider.name, from_="accounts@northwind.test", timeout=patience)
+    return {"mail": mail, provider.name: provider.settings(server.url)}
 
 
 @pytest.mark.long

@@ -97,7 +97,7 @@ Rate = Annotated[float, Meta(gt=0)]
 """Calls a second, of all workers together."""
 
 TIMEOUT = timedelta(seconds=10)
-"""The default time limit for an answer of a provider."""
+"""The default of `mail.timeout`."""
 
 
 class Need(msgspec.Struct, frozen=True):
@@ -155,11 +155,15 @@ class Dkim(msgspec.Struct, frozen=True):
 
 
 class CheckedSender(msgspec.Struct, frozen=True, kw_only=True):
-    """Names the sender that the doctor asks a provider about: its bare address, its domain, and the environment."""
+    """Names the sender that the doctor asks a provider about: its bare address, its domain, and the environment.
+
+    `timeout`: for one call.
+    """
 
     address: str
     domain: str
     is_production: bool
+    timeout: timedelta
 
 
 def _no_faults(_: Any) -> Iterator[tuple[str, str]]:
@@ -173,7 +177,7 @@ class Provider(msgspec.Struct, Generic[Section], frozen=True, kw_only=True):
     `label`: its name in sentences.
     `place`: its place in lists; providers without one come last.
     `settings`: the struct of its section.
-    `build`: makes the sender, and imports slow libraries only then.
+    `build`: makes the sender, with a time-out for one call, and imports slow libraries only then.
     `check`: asks the provider for the doctor. It sends no mail.
     `source`: a sentence that says where the keys come from.
     `needs`: the settings that `init` asks for.
@@ -190,7 +194,7 @@ class Provider(msgspec.Struct, Generic[Section], frozen=True, kw_only=True):
     label: str
     place: int = 100
     settings: type[Section]
-    build: Callable[[Section], Sender]
+    build: Callable[[Section, timedelta], Sender]
     check: Callable[[Section, CheckedSender], Awaitable[Sequence[Finding]]]
     source: str
     needs: tuple[Need, ...]

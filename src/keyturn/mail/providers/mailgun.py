@@ -29,7 +29,6 @@ class MailgunSettings(msgspec.Struct, frozen=True, kw_only=True):
     api_key: Secret = Secret("")
     domain: str = ""
     api_url: str = "https://api.mailgun.net"
-    timeout: timedelta = port.TIMEOUT
     rate: ClassVar[float] = 50  # calls a second, of all workers together; no limit is published
     webhook_signing_key: Secret = Secret("")
 
@@ -46,9 +45,9 @@ class MailgunSender:
 
     name = "mailgun"
 
-    def __init__(self, settings: MailgunSettings) -> None:
+    def __init__(self, settings: MailgunSettings, timeout: timedelta = port.TIMEOUT) -> None:
         self._path = _messages_path(settings)
-        self._api = _open_api(settings)
+        self._api = _open_api(settings, timeout)
 
     async def send(self, email: Email, idempotency_key: str) -> str:
         """Hand the mail over; return Mailgun's id, which is the Message-ID without its brackets."""
@@ -81,14 +80,14 @@ class _Refusal(msgspec.Struct):
     message: str
 
 
-def _open_api(settings: MailgunSettings) -> "ProviderApi":
+def _open_api(settings: MailgunSettings, timeout: timedelta) -> "ProviderApi":
     from keyturn.mail.port.provider_api import ProviderApi
 
     return ProviderApi(
         "mailgun",
         settings.api_url,
         ("api", settings.api_key),
-        settings.timeout,
+        timeout,
         reports=bool(settings.webhook_signing_key),
     )
 
@@ -244,13 +243,13 @@ class _Found(msgspec.Struct):
     domain: _Domain
 
 
-async def _check(settings: MailgunSettings, _: port.CheckedSender) -> list[Finding]:
+async def _check(settings: MailgunSettings, sender: port.CheckedSender) -> list[Finding]:
     """Ask with the sender's own client for the domain, and send a mail without a recipient, which Mailgun refuses.
 
     A key that may only send cannot see the domain.
     """
     name = settings.domain
-    async with _open_api(settings) as api:
+    async with _open_api(settings, sender.timeout) as api:
         refused = await api.ask_for_doctor(_messages_path(settings), "POST")
         found = refused if isinstance(refused, Finding) else _judge_key(refused, api, name)
         if found.verdict != "ok":

@@ -29,7 +29,6 @@ class PostmarkSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     server_token: Secret = Secret("")
     api_url: str = "https://api.postmarkapp.com"
-    timeout: timedelta = port.TIMEOUT
     rate: ClassVar[float] = 50  # calls a second, of all workers together; no limit is published
     webhook_secret: Secret = Secret("")
 
@@ -51,8 +50,8 @@ class PostmarkSender:
 
     name = "postmark"
 
-    def __init__(self, settings: PostmarkSettings) -> None:
-        self._api = _open_api(settings)
+    def __init__(self, settings: PostmarkSettings, timeout: timedelta = port.TIMEOUT) -> None:
+        self._api = _open_api(settings, timeout)
 
     async def send(self, email: Email, idempotency_key: str) -> str:
         """Hand the mail over; return Postmark's id."""
@@ -84,11 +83,11 @@ class _Said(msgspec.Struct, rename="pascal"):
     message_id: str = msgspec.field(name="MessageID", default="")
 
 
-def _open_api(settings: PostmarkSettings) -> "ProviderApi":
+def _open_api(settings: PostmarkSettings, timeout: timedelta) -> "ProviderApi":
     from keyturn.mail.port.provider_api import HeaderKey, ProviderApi
 
     key = HeaderKey("x-postmark-server-token", settings.server_token)
-    return ProviderApi("postmark", settings.api_url, key, settings.timeout, reports=bool(settings.webhook_secret))
+    return ProviderApi("postmark", settings.api_url, key, timeout, reports=bool(settings.webhook_secret))
 
 
 def _fields(email: Email, key: str) -> Mapping[str, Any]:
@@ -234,7 +233,7 @@ async def _check(settings: PostmarkSettings, sender: port.CheckedSender) -> list
         if sender.is_production:
             return [warn(message, _NEW_TOKEN)]
         return [ok(message)]
-    async with _open_api(settings) as api:
+    async with _open_api(settings, sender.timeout) as api:
         server = await api.ask_for_doctor("/server")
         if isinstance(server, Finding):
             return [server]

@@ -28,7 +28,6 @@ class ResendSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     api_key: Secret = Secret("")
     api_url: str = "https://api.resend.com"
-    timeout: timedelta = port.TIMEOUT
     rate: port.Rate = 10
     webhook_secret: Secret = Secret("")
 
@@ -280,7 +279,7 @@ async def _check(settings: ResendSettings, sender: port.CheckedSender) -> list[F
     """Ask with the sender's own client, so that the result is valid for mails."""
     from resend.exceptions import ResendError
 
-    opened, doubts = _build(settings), []
+    opened, doubts = _build(settings, sender.timeout), []
     if sender.domain == _SANDBOX:
         mend = f"Verify a domain at {_DOMAINS}, and set mail.from to an address in it."
         doubts = [warn(f"mails from {_SANDBOX} reach only the owner of the Resend account", mend)]
@@ -343,8 +342,8 @@ def _explain_refusal(error: "ResendError", api_url: str) -> Finding:
     return warn(f"could not be checked ({code} {name})", again)
 
 
-def _build(settings: ResendSettings) -> ResendSender:
-    return ResendSender(settings.api_key, settings.api_url, settings.timeout)
+def _build(settings: ResendSettings, timeout: timedelta) -> ResendSender:
+    return ResendSender(settings.api_key, settings.api_url, timeout)
 
 
 PROVIDER = port.Provider(

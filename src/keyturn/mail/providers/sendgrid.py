@@ -27,7 +27,6 @@ class SendGridSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     api_key: Secret = Secret("")
     api_url: str = "https://api.sendgrid.com"
-    timeout: timedelta = port.TIMEOUT
     rate: ClassVar[float] = 50  # calls a second, of all workers together; no limit is published
     webhook_verification_key: str = ""
 
@@ -48,8 +47,8 @@ class SendGridSender:
 
     name = "sendgrid"
 
-    def __init__(self, settings: SendGridSettings) -> None:
-        self._api = _open_api(settings)
+    def __init__(self, settings: SendGridSettings, timeout: timedelta = port.TIMEOUT) -> None:
+        self._api = _open_api(settings, timeout)
 
     async def send(self, email: Email, idempotency_key: str) -> str:
         """Hand the mail over; return SendGrid's id."""
@@ -64,13 +63,11 @@ class SendGridSender:
         await self._api.close()
 
 
-def _open_api(settings: SendGridSettings) -> "ProviderApi":
+def _open_api(settings: SendGridSettings, timeout: timedelta) -> "ProviderApi":
     from keyturn.mail.port.provider_api import HeaderKey, ProviderApi
 
     key = HeaderKey("authorization", f"Bearer {settings.api_key}")
-    return ProviderApi(
-        "sendgrid", settings.api_url, key, settings.timeout, reports=bool(settings.webhook_verification_key)
-    )
+    return ProviderApi("sendgrid", settings.api_url, key, timeout, reports=bool(settings.webhook_verification_key))
 
 
 class _Error(msgspec.Struct):
@@ -273,7 +270,7 @@ class _Domain(msgspec.Struct):
 
 async def _check(settings: SendGridSettings, sender: port.CheckedSender) -> list[Finding]:
     """Ask with the sender's own client. A key that may only send cannot see the domains."""
-    async with _open_api(settings) as api:
+    async with _open_api(settings, sender.timeout) as api:
         answer = await api.ask_for_doctor("/v3/scopes")
         if isinstance(answer, Finding):
             return [answer]

@@ -1,6 +1,7 @@
 """Any mail server, over SMTP with STARTTLS or TLS and a log-in."""
 
 import ssl
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from typing import Annotated, Any, Literal
@@ -24,7 +25,6 @@ class SmtpSettings(msgspec.Struct, frozen=True, kw_only=True):
     username: str = ""
     password: Secret = Secret("")
     security: Literal["starttls", "tls", "none"] = "starttls"
-    timeout: timedelta = TIMEOUT
 
 
 _TRANSIENT, _PERMANENT = range(400, 500), range(500, 600)
@@ -40,9 +40,9 @@ class SmtpSender:
 
     name = "smtp"
 
-    def __init__(self, settings: SmtpSettings) -> None:
+    def __init__(self, settings: SmtpSettings, timeout: timedelta = TIMEOUT) -> None:
         import_module("aiosmtplib")  # which would hold the event loop with the first mail
-        self._settings = settings
+        self._server = _connection_options(settings, timeout)
 
     async def send(self, email: Email, idempotency_key: str) -> str:
         """Hand the mail to the server; return its Message-ID."""
@@ -50,14 +50,14 @@ class SmtpSender:
 
         utf8 = needs_utf8(email)
         message = to_mime(email, key=idempotency_key, date=datetime.now(UTC), utf8=utf8)
-        await _hand_over(message, self._settings, bare_address(email.sender), bare_address(email.to), utf8=utf8)
+        await _hand_over(message, self._server, bare_address(email.sender), bare_address(email.to), utf8=utf8)
         return message_id_of(email, idempotency_key)
 
     async def close(self) -> None:
         pass
 
 
-async def _hand_over(message: bytes, settings: SmtpSettings, sender: str, recipient: str, *, utf8: bool) -> None:
+async def _hand_over(message: bytes, server: Mapping[str, Any], sender: str, recipient: str, *, utf8: bool) -> None:
     """Give a message to the server; `utf8` if an address has non-ASCII letters (RFC 6531, 3.1 and 3.6).
 
     Raises SendRetryable, SendUnknown if the server may have the message, SendRefused.
@@ -67,7 +67,7 @@ async def _hand_over(message: bytes, settings: SmtpSettings, sender: str, recipi
     options = ["SMTPUTF8", "BODY=8BITMIME"] if utf8 else []
     connected = False
     try:
-        async with aiosmtplib.SMTP(**_connection_options(settings)) as client:
+        async with aiosmtplib.SMTP(**server) as client:
             connected = True
             await client.sendmail(sender, [recipient], message, mail_options=options)
     except aiosmtplib.SMTPAuthenticationError as error:
@@ -85,7 +85,7 @@ async def _hand_over(message: bytes, settings: SmtpSettings, sender: str, recipi
         raise (SendUnknown(reason) if connected else SendRetryable(reason, not_accepted=True)) from None
 
 
-def _connection_options(settings: SmtpSettings) -> dict[str, Any]:
+def _connection_options(settings: SmtpSettings, timeout: timedelta) -> Mapping[str, Any]:
     """Return aiosmtplib's options to connect, to encrypt and to log in."""
     return {
         "hostname": settings.host,
@@ -94,7 +94,7 @@ def _connection_options(settings: SmtpSettings) -> dict[str, Any]:
         "password": str(settings.password) or None,
         "use_tls": settings.security == "tls",
         "start_tls": settings.security == "starttls",
-        "timeout": settings.timeout.total_seconds(),
+        "timeout": timeout.total_seconds(),
     }
 
 
@@ -122,7 +122,7 @@ async def _check(settings: SmtpSettings, sender: CheckedSender) -> list[Finding]
         return [fail("the library for SMTP is not installed", "Run `pip install 'keyturn[smtp]'`.")]
     s = settings
     try:
-        async with aiosmtplib.SMTP(**_connection_options(s)) as client:
+        async with aiosmtplib.SMTP(**_connection_options(s, sender.timeout)) as client:
             await client.mail(sender.address)
             await client.rset()
     except aiosmtplib.SMTPAuthenticationError as error:

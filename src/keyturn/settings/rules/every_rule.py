@@ -276,8 +276,7 @@ def _catalogues(name: str, folder: Path) -> Iterator[Fault]:
 
 
 def _worker(settings: Settings) -> Iterator[Fault]:
-    used = {settings.mail.transport, settings.mail.fallback}
-    timeouts = {f"{name}.timeout": getattr(settings, name).timeout for name in PROVIDERS if name in used}
+    timeouts = {"mail.timeout": settings.mail.timeout}
     if settings.webhooks.url:
         timeouts["webhooks.timeout"] = settings.webhooks.timeout
     for name, timeout in timeouts.items():

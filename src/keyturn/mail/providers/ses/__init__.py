@@ -31,7 +31,6 @@ class SesSettings(msgspec.Struct, frozen=True, kw_only=True):
     secret_access_key: Secret = Secret("")
     configuration_set: str = ""
     api_url: str = ""
-    timeout: timedelta = port.TIMEOUT
     rate: port.Rate = 14
     topic_arn: str = ""
 
@@ -59,9 +58,9 @@ class SesSender:
 
     name = "ses"
 
-    def __init__(self, settings: SesSettings) -> None:
+    def __init__(self, settings: SesSettings, timeout: timedelta = port.TIMEOUT) -> None:
         self._configuration_set = settings.configuration_set
-        self._api = _open_api(settings)
+        self._api = _open_api(settings, timeout)
 
     async def send(self, email: Email, idempotency_key: str) -> str:
         """Hand the mail over; return SES's id."""
@@ -111,7 +110,7 @@ def _error_type(answer: port.Answer) -> str:
     return name if re.fullmatch(r"[A-Za-z]{1,60}", name) else ""
 
 
-def _open_api(settings: SesSettings) -> "ProviderApi":
+def _open_api(settings: SesSettings, timeout: timedelta) -> "ProviderApi":
     from keyturn.mail.port.provider_api import ProviderApi
     from keyturn.mail.providers.ses.aws_signature import Credentials, SignatureV4
 
@@ -119,7 +118,7 @@ def _open_api(settings: SesSettings) -> "ProviderApi":
         key_id=settings.access_key_id, secret_key=settings.secret_access_key, region=settings.region, service="ses"
     )
     url = settings.api_url or f"https://email.{settings.region}.amazonaws.com"
-    return ProviderApi("ses", url, SignatureV4(credentials), settings.timeout, reports=bool(settings.topic_arn))
+    return ProviderApi("ses", url, SignatureV4(credentials), timeout, reports=bool(settings.topic_arn))
 
 
 def _fields(email: Email, key: str) -> dict[str, Any]:
@@ -284,7 +283,7 @@ class _Identity(msgspec.Struct, rename="pascal"):
 
 async def _check(settings: SesSettings, sender: port.CheckedSender) -> list[Finding]:
     """Ask with the sender's own client. A key that may only send sees neither the account nor the domain."""
-    async with _open_api(settings) as api:
+    async with _open_api(settings, sender.timeout) as api:
         answer = await api.ask_for_doctor("/v2/email/account")
         if isinstance(answer, Finding):
             return [answer]
