@@ -12,6 +12,7 @@ from email import message_from_bytes
 from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.message import Message
+from email.policy import Compat32
 from email.utils import getaddresses
 from functools import cached_property, lru_cache
 from hashlib import sha256
@@ -116,7 +117,12 @@ def safe_file_name(name: str, number: int, content_type: str) -> str:
 _MOST_PARTS = 200
 """Of a mail that may have more parts, only the headers are read: each level of nesting costs every line again."""
 
+_MOST_HEADERS = 500
 _LONGEST_HEADER = 16_384
+_LONGEST_PARAMETERS = 2_048
+_WITH_PARAMETERS = {"content-type", "content-disposition", "content-transfer-encoding", "content-id", "date"}
+"""Headers that Python parses by their grammar, some in time that grows with the square of their length."""
+
 _READ = 512 * 1024
 """Characters of each text that are searched for words, links and codes. All of it is shown."""
 
@@ -162,6 +168,25 @@ class Attachment(msgspec.Struct, frozen=True, kw_only=True):
         return sha256(self.content).hexdigest()
 
 
+class _Bounded(Compat32):
+    """Cuts headers before Python parses them, those of parts as well."""
+
+    def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
+        name, value = super().header_source_parse(sourcelines)
+        return name, _readable(value[:_LONGEST_PARAMETERS]) if name.lower() in _WITH_PARAMETERS else value
+
+
+def _readable(value: str) -> str:
+    """Return the value, without its parameters if Python fails to read them, as it does with "a*0=x; a*=y"."""
+    probe = Message()
+    probe["value"] = value
+    try:
+        probe.get_params(header="value")
+    except Exception:  # noqa: BLE001 - the parser documents no errors
+        return value.partition(";")[0]
+    return value
+
+
 class MailContent:
     """Parses a mail, each part when it is first needed. Unreadable parts are shown as they are."""
 
@@ -169,19 +194,21 @@ class MailContent:
         self.raw = raw
         lower = raw.lower()
         whole = lower.count(b"boundary") + lower.count(b"message/rfc822") <= _MOST_PARTS
-        self._message = message_from_bytes(raw if whole else re.split(rb"\r?\n\r?\n", raw, maxsplit=1)[0])
+        self._message = message_from_bytes(
+            raw if whole else re.split(rb"\r?\n\r?\n", raw, maxsplit=1)[0], policy=_Bounded()
+        )
 
     @cached_property
     def headers(self) -> tuple[tuple[str, str], ...]:
-        return tuple((name, _decode(str(value))) for name, value in self._message.raw_items())
+        return tuple((name, _decode(str(value))) for name, value in islice(self._message.raw_items(), _MOST_HEADERS))
 
     def header(self, name: str) -> str:
         return next((value for key, value in self.headers if key.lower() == name), "")
 
     def addresses(self, name: str) -> tuple[Address, ...]:
-        values = [_unfold(str(value)) for key, value in self._message.raw_items() if key.lower() == name]
+        values = (_unfold(str(value)) for key, value in self._message.raw_items() if key.lower() == name)
         try:
-            pairs = getaddresses([_utf8(value[:_LONGEST_HEADER]) for value in values])
+            pairs = getaddresses([_utf8(", ".join(islice(values, _MOST_HEADERS))[:_LONGEST_HEADER])])
         except RecursionError:  # comments within comments
             return ()
         return tuple(Address(_decode(name), address) for name, address in pairs if address)[:_LONGEST_ADDRESS_LIST]
