@@ -1,7 +1,6 @@
 """check: templates that run away, many processes, and what was checked before."""
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -85,10 +84,6 @@ def test_a_template_that_never_ends_is_a_finding_at_its_line_and_the_others_are_
     ("part", "limit"),
     [
         ("{% for one in range(10 ** 9) %}{% endfor %}", "time"),
-        (
-            "{% for one in range(9) %}{% for two in range(10 ** 9) %}{{ two }}{% endfor %}{% endfor %}",
-            "crash|memory|time",
-        ),
         ("{% for one in [1, 2] %}{% set text = 'a' * 10 ** 9 %}{{ text }}{% endfor %}", "memory"),
         ("{% for one in range(1100) %}" + "x" * 1000 + "{% endfor %}", "size"),
     ],
@@ -106,7 +101,7 @@ def test_what_follows_a_part_that_passes_a_limit_is_checked(
     findings = found(keyturn, "--trust")
 
     (rule,) = {rule for rule, _, _ in findings if rule.startswith("limits/")}
-    assert re.fullmatch(f"limits/({limit})", rule)
+    assert rule == f"limits/{limit}"
     assert of_rule("accessibility/alt-missing", findings) == {("two.mjml", 7)}
     assert not {rule for rule, file, _ in findings if rule.startswith("mjml/")}
 
