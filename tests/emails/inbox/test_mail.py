@@ -5,7 +5,8 @@ from email.message import EmailMessage
 import pytest
 from tests.emails.inbox.mails import mail
 
-from keyturn.emails.inbox.mail import Address, MailContent, links_of, preheader_of, safe_file_name, with_inline_images
+from keyturn.emails.inbox.decoding import Address
+from keyturn.emails.inbox.mail import MailContent, links_of, preheader_of, safe_file_name, with_inline_images
 from keyturn.emails.inbox.summary import Envelope, searched_text, summarize
 from keyturn.emails.lint.checks.parts import size_of
 

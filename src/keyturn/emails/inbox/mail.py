@@ -9,19 +9,27 @@ import re
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from email import message_from_bytes
-from email.errors import MessageError
-from email.header import decode_header, make_header
 from email.message import Message
 from email.policy import Compat32
-from email.utils import getaddresses
 from functools import cached_property, lru_cache
 from hashlib import sha256
+from html import escape
 from itertools import islice
 from urllib.parse import unquote
 
 import msgspec
 from msgspec import Struct
 
+from keyturn.emails.inbox.decoding import (
+    Address,
+    addresses_of,
+    decode_text,
+    decode_words,
+    join_flowed,
+    parameter,
+    unfold,
+    utf8,
+)
 from keyturn.mail.rendering.html_tree import parse_html
 
 _LINK = re.compile(r"(?:https?://|mailto:)[^\s<>\"]+")
@@ -118,25 +126,15 @@ _MOST_PARTS = 200
 """Of a mail that may have more parts, only the headers are read: each level of nesting costs every line again."""
 
 _MOST_HEADERS = 500
-_LONGEST_HEADER = 16_384
 _LONGEST_PARAMETERS = 2_048
-_WITH_PARAMETERS = {"content-type", "content-disposition", "content-transfer-encoding", "content-id", "date"}
+_WITH_PARAMETERS = {"content-type", "content-disposition", "content-id", "date"}
 """Headers that Python parses by their grammar, some in time that grows with the square of their length."""
 
 _READ = 512 * 1024
 """Characters of each text that are searched for words, links and codes. All of it is shown."""
 
-_LONGEST_ADDRESS_LIST = 500
-_BREAKS = re.compile(r"[\r\n]+[ \t]*")
-
-
-class Address(msgspec.Struct, frozen=True):
-    name: str
-    address: str
-
-    def __str__(self) -> str:
-        return f"{self.name} <{self.address}>" if self.name else self.address
-
+_HEADER = re.compile(rb"[\x21-\x39\x3b-\x7e]+:")
+_FOLDED = (b" ", b"\t")
 
 _TEXTS = frozenset(["application/json", "application/xml", "message/rfc822"])
 
@@ -169,10 +167,15 @@ class Attachment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Bounded(Compat32):
-    """Cuts headers before Python parses them, those of parts as well."""
+    """Cuts headers before Python parses them, those of parts as well, and reads them as UTF-8."""
+
+    def header_fetch_parse(self, name: str, value: str) -> str:  # noqa: ARG002 - the policy's interface
+        return utf8(value)
 
     def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
         name, value = super().header_source_parse(sourcelines)
+        if name.lower() == "content-transfer-encoding":
+            return name, value[:_LONGEST_PARAMETERS].strip('"; \t')  # Python compares the whole value
         return name, _readable(value[:_LONGEST_PARAMETERS]) if name.lower() in _WITH_PARAMETERS else value
 
 
@@ -187,6 +190,16 @@ def _readable(value: str) -> str:
     return value
 
 
+def _headers(head: bytes) -> bytes:
+    """Return the headers without the lines between them that are none: Python would take the rest for the text."""
+    lines = head.splitlines(keepends=True)
+    if not _HEADER.match(head):
+        return head
+    last = max(number for number, line in enumerate(lines) if _HEADER.match(line))
+    kept = [line for line in lines[:last] if line.startswith(_FOLDED) or _HEADER.match(line)]
+    return b"".join([*kept, *lines[last:]])
+
+
 class MailContent:
     """Parses a mail, each part when it is first needed. Unreadable parts are shown as they are."""
 
@@ -194,24 +207,21 @@ class MailContent:
         self.raw = raw
         lower = raw.lower()
         whole = lower.count(b"boundary") + lower.count(b"message/rfc822") <= _MOST_PARTS
-        self._message = message_from_bytes(
-            raw if whole else re.split(rb"\r?\n\r?\n", raw, maxsplit=1)[0], policy=_Bounded()
-        )
+        head, *rest = re.split(rb"(\r?\n\r?\n)", raw, maxsplit=1)
+        self._message = message_from_bytes(b"".join([_headers(head), *(rest if whole else ())]), policy=_Bounded())
 
     @cached_property
     def headers(self) -> tuple[tuple[str, str], ...]:
-        return tuple((name, _decode(str(value))) for name, value in islice(self._message.raw_items(), _MOST_HEADERS))
+        return tuple(
+            (name, decode_words(str(value))) for name, value in islice(self._message.raw_items(), _MOST_HEADERS)
+        )
 
     def header(self, name: str) -> str:
         return next((value for key, value in self.headers if key.lower() == name), "")
 
     def addresses(self, name: str) -> tuple[Address, ...]:
-        values = (_unfold(str(value)) for key, value in self._message.raw_items() if key.lower() == name)
-        try:
-            pairs = getaddresses([_utf8(", ".join(islice(values, _MOST_HEADERS))[:_LONGEST_HEADER])])
-        except RecursionError:  # comments within comments
-            return ()
-        return tuple(Address(_decode(name), address) for name, address in pairs if address)[:_LONGEST_ADDRESS_LIST]
+        values = (unfold(str(value)) for key, value in self._message.raw_items() if key.lower() == name)
+        return addresses_of(utf8(", ".join(islice(values, _MOST_HEADERS))))
 
     @property
     def html(self) -> str:
@@ -227,8 +237,7 @@ class MailContent:
 
     @cached_property
     def attachments(self) -> tuple[Attachment, ...]:
-        bodies = self._body_numbers
-        return tuple(_attachment(number, part) for number, part in self._parts if number not in bodies)
+        return tuple(_attachment(number, part) for number, part, _ in self._parts if not _is_text(part))
 
     def attachment(self, number: int) -> Attachment:
         """Return a file by its number. Raises LookupError."""
@@ -253,22 +262,26 @@ class MailContent:
         return parse_html(markup_to_read(self.html)).lines().strip()
 
     @cached_property
-    def _parts(self) -> tuple[tuple[int, Message], ...]:
-        return tuple(enumerate(_leaves(self._message), 1))
-
-    @cached_property
-    def _body_numbers(self) -> dict[int, str]:
-        """The numbers of the first HTML and the first plain text that are not attached."""
-        numbers: dict[str, int] = {}
-        for number, part in self._parts:
-            if part.get_content_disposition() != "attachment" and not part.get_filename():
-                numbers.setdefault(_kind(part), number)
-        return {numbers[kind]: kind for kind in ("text/html", "text/plain") if kind in numbers}
+    def _parts(self) -> tuple[tuple[int, Message, bool], ...]:
+        return tuple((number, part, beside) for number, (part, beside) in enumerate(_leaves(self._message), 1))
 
     @cached_property
     def _bodies(self) -> tuple[str, str]:
-        texts = {kind: _text(part) for number, part in self._parts if (kind := self._body_numbers.get(number))}
-        return texts.get("text/html", ""), texts.get("text/plain", "")
+        """The HTML and the plain text, each of all parts in order. A text with no HTML of its own is in both."""
+        texts = [(_kind(part), _text(part), beside) for _, part, beside in self._parts if _is_text(part)]
+        plain = "\n".join(text for kind, text, _ in texts if kind == "text/plain")
+        if not any(kind == "text/html" for kind, _, _ in texts):
+            return "", plain
+        shown = (
+            text if kind == "text/html" else _as_html(text)
+            for kind, text, beside in texts
+            if kind == "text/html" or not beside
+        )
+        return "".join(shown), plain
+
+
+def _as_html(text: str) -> str:
+    return f'<pre style="white-space: pre-wrap">{escape(text)}</pre>'
 
 
 def markup_to_read(html: str, most: int = _READ) -> str:
@@ -277,14 +290,23 @@ def markup_to_read(html: str, most: int = _READ) -> str:
     return html[:behind] + html[behind:most].replace("<", "&lt;")
 
 
-def _leaves(message: Message) -> Iterator[Message]:
-    """Yield the parts that hold no others; a message within the message is one of them."""
+def _leaves(message: Message, beside: bool = False) -> Iterator[tuple[Message, bool]]:
+    """Yield the parts that hold no others, and whether they are alternatives of each other (RFC 2046, 5.1.4).
+
+    A message within the message is one of them.
+    """
     if message.is_multipart() and message.get_content_maintype() == "multipart":
         for part in message.get_payload():
             if isinstance(part, Message):
-                yield from _leaves(part)
+                yield from _leaves(part, beside or message.get_content_subtype() == "alternative")
     else:
-        yield message
+        yield message, beside
+
+
+def _is_text(part: Message) -> bool:
+    """Tell whether a part is read with the mail. Some libraries name their texts, but in their type alone."""
+    named = parameter(part.get_params([], "content-disposition"), "filename")
+    return _kind(part) in {"text/html", "text/plain"} and part.get_content_disposition() != "attachment" and not named
 
 
 def _kind(part: Message) -> str:
@@ -296,24 +318,24 @@ def _content(part: Message) -> bytes:
     payload = part.get_payload(decode=True)
     if isinstance(payload, bytes):
         return payload
-    held = part.get_payload()
-    return held[0].as_bytes() if isinstance(held, list) and held and isinstance(held[0], Message) else b""
+    held = part.get_payload()  # a message, or the blocks of a delivery status (RFC 3464, 2.1)
+    return b"\n".join(one.as_bytes() for one in held if isinstance(one, Message)) if isinstance(held, list) else b""
 
 
 def _text(part: Message) -> str:
-    content = _content(part)
-    try:
-        text = content.decode(part.get_content_charset("utf-8"), "replace")
-    except (LookupError, ValueError):  # a charset that Python does not know
-        text = content.decode("utf-8", "replace")
-    return text.replace("\r\n", "\n")
+    params = part.get_params([])
+    text = decode_text(_content(part), parameter(params, "charset")).replace("\r\n", "\n")
+    if parameter(params, "format").lower() == "flowed":
+        return join_flowed(text, without_blanks=parameter(params, "delsp").lower() == "yes")
+    return text
 
 
 def _attachment(number: int, part: Message) -> Attachment:
-    content_id = _utf8(_unfold(str(part.get("Content-ID", "")))).strip(" <>")
+    content_id = utf8(unfold(str(part.get("Content-ID", "")))).strip(" <>")
+    name = parameter(part.get_params([], "content-disposition"), "filename") or parameter(part.get_params([]), "name")
     return Attachment(
         number=number,
-        name=safe_file_name(_utf8(part.get_filename() or ""), number, part.get_content_type()),
+        name=safe_file_name(name, number, part.get_content_type()),
         content_type=part.get_content_type(),
         content_id=content_id,
         inline=bool(content_id) and part.get_content_disposition() != "attachment",
@@ -321,28 +343,14 @@ def _attachment(number: int, part: Message) -> Attachment:
     )
 
 
-def _decode(value: str) -> str:
-    value = _utf8(_unfold(value))
-    if "=?" not in value or len(value) > _LONGEST_HEADER:
-        return value
-    try:
-        return str(make_header(decode_header(value)))
-    except (MessageError, LookupError, ValueError):
-        return value
-
-
-def _unfold(value: str) -> str:
-    return _BREAKS.sub(" ", value).strip()
-
-
-def _utf8(value: str) -> str:
-    """Decode the bytes of a header as UTF-8 (RFC 6532): the parser keeps bytes beyond ASCII as surrogates."""
-    return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-
 _CID = re.compile(r"cid:([^\s\"'()<>]{1,250})", re.IGNORECASE)
-_SHOWN = frozenset(["image/png", "image/jpeg", "image/gif", "image/webp"])
-"""Image types that hold neither scripts nor links, unlike SVG."""
+_SHOWN = {
+    "image/png": re.compile(rb"\x89PNG\r\n\x1a\n"),
+    "image/jpeg": re.compile(rb"\xff\xd8\xff"),
+    "image/gif": re.compile(rb"GIF8[79]a"),
+    "image/webp": re.compile(rb"RIFF....WEBPVP", re.DOTALL),
+}
+"""Image types that hold neither scripts nor links, unlike SVG, by their first bytes (MIME Sniffing standard, 6.1)."""
 _MOST_INLINE = 8 * 1024**2
 """Bytes of the images in a mail; each use counts."""
 
@@ -351,16 +359,17 @@ def with_inline_images(mail: MailContent, html: str) -> str:
     """Return the HTML with embedded images as data URLs (RFC 2392): its frame may load nothing from the studio."""
     if "cid:" not in html.lower():
         return html
-    images = {part.content_id: part for part in mail.attachments if part.content_type in _SHOWN and part.content_id}
+    images = {part.content_id: part for part in mail.attachments if part.content_id}
     left = _MOST_INLINE
 
     def put(reference: re.Match[str]) -> str:
         nonlocal left
         image = images.get(unquote(reference[1]))
-        if image is None or image.size > left:
+        kind = next((kind for kind, begin in _SHOWN.items() if image and begin.match(image.content)), None)
+        if image is None or kind is None or image.size > left:
             return reference[0]
         left -= image.size
-        return f"data:{image.content_type};base64,{b64encode(image.content).decode()}"
+        return f"data:{kind};base64,{b64encode(image.content).decode()}"
 
     return _CID.sub(put, html)
 

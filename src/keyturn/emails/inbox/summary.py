@@ -8,7 +8,8 @@ from itertools import chain
 
 import msgspec
 
-from keyturn.emails.inbox.mail import Address, MailContent
+from keyturn.emails.inbox.decoding import Address
+from keyturn.emails.inbox.mail import MailContent
 
 _SEARCHED = 64 * 1024
 """Characters that are searched: of the headers, of the text, and of the attachments."""

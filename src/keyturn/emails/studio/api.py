@@ -21,7 +21,8 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.params import FromPath, RawBody
 from msgspec import Meta
 
-from keyturn.emails.inbox.mail import Address, Attachment, MailContent
+from keyturn.emails.inbox.decoding import Address
+from keyturn.emails.inbox.mail import Attachment, MailContent
 from keyturn.emails.inbox.query import EVERYTHING, UNREAD, Condition, condition_for, with_id
 from keyturn.emails.inbox.store import CapturedMails
 from keyturn.emails.inbox.summary import CapturedMail

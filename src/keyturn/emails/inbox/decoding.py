@@ -1,0 +1,128 @@
+"""Headers, addresses and texts of captured mails, as their readers see them. Each function takes linear time."""
+
+import codecs
+import contextlib
+import re
+from email.errors import MessageError
+from email.header import decode_header
+from typing import Any
+
+import msgspec
+import webencodings
+
+_LONGEST_HEADER = 16_384
+_LONGEST_ADDRESS_LIST = 500
+_BREAKS = re.compile(r"[\r\n]+[ \t]*")
+
+
+class Address(msgspec.Struct, frozen=True):
+    name: str
+    address: str
+
+    def __str__(self) -> str:
+        return f"{self.name} <{self.address}>" if self.name else self.address
+
+
+def decode_text(content: bytes, label: str | None) -> str:
+    """Decode a text by the label of its charset, as the Encoding standard reads it; then as UTF-8 or windows-1252.
+
+    A text that its label cannot decode is UTF-8 if it can be. So is a text beyond ASCII that is labelled as ASCII,
+    which the standard takes for windows-1252.
+    """
+    encoding = webencodings.lookup((label or "").partition("*")[0])  # behind "*" is a language (RFC 2231, 5)
+    utf8 = webencodings.UTF8
+    tried = [utf8] if encoding is None else [utf8, encoding] if _is_ascii(label) else [encoding, utf8]
+    for one, errors in [*((one, "strict") for one in tried), (encoding or "windows-1252", "replace")]:
+        with contextlib.suppress(ValueError):
+            text: str = webencodings.decode(content, one, errors)[0]
+            return text
+    raise AssertionError  # "replace" decodes everything
+
+
+def _is_ascii(label: str | None) -> bool:
+    try:
+        return codecs.lookup(label or "").name == "ascii"
+    except (LookupError, ValueError):
+        return False
+
+
+def decode_words(value: str) -> str:
+    """Return a header in one line, with its encoded words decoded (RFC 2047)."""
+    value = utf8(unfold(value))
+    if "=?" not in value or len(value) > _LONGEST_HEADER:
+        return value
+    try:
+        parts = decode_header(value)
+    except (MessageError, ValueError):
+        return value
+    return "".join(
+        part if isinstance(part, str) else decode_text(part, charset) if charset else part.decode("raw-unicode-escape")
+        for part, charset in parts
+    )
+
+
+def parameter(params: list[tuple[str, Any]], name: str) -> str:
+    """Return a parameter of a header. Its extended form (RFC 2231) goes before its plain one (RFC 6266, 4.3)."""
+    value = next((value for key, value in reversed(params) if key.lower() == name), "")
+    if isinstance(value, str):
+        return decode_words(value)
+    charset, _, text = value
+    return decode_text(text.encode("latin-1" if charset else "utf-8", "replace"), charset)
+
+
+def unfold(value: str) -> str:
+    return _BREAKS.sub(" ", value).strip()
+
+
+def utf8(value: str) -> str:
+    """Decode the bytes of a header as UTF-8 (RFC 6532): the parser keeps bytes beyond ASCII as surrogates."""
+    return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+_TOKEN = re.compile(r'"((?:\\.|[^"\\])*)"|\(((?:\\.|[^()\\])*)\)|<([^<>]*)>|([^",;<(]+)|(.)', re.DOTALL)
+_GROUP = re.compile(r"\A[^@\[\"]*:")
+
+
+def addresses_of(header: str) -> tuple[Address, ...]:
+    """Return the addresses of a header (RFC 5322, 3.4), also of one that is damaged, such as by a semicolon.
+
+    Python's own parser returns nothing for the whole header then, or other results with other versions.
+    """
+    found: list[Address] = []
+    tokens: list[re.Match[str]] = []
+    for token in _TOKEN.finditer(header[:_LONGEST_HEADER] + ","):
+        if token[5] not in {",", ";"}:
+            tokens.append(token)
+        else:
+            found += _address(tokens)
+            tokens = []
+    return tuple(found[:_LONGEST_ADDRESS_LIST])
+
+
+def _address(tokens: list[re.Match[str]]) -> list[Address]:
+    in_brackets = next((token[3] for token in reversed(tokens) if token[3] is not None), None)
+    comments = [token[2] for token in tokens if token[2] is not None]
+    others = [token for token in tokens if token[2] is None and token[3] is None]
+    if in_brackets is None:
+        address = _GROUP.sub("", "".join(token[0] for token in others), count=1).strip()
+        name = " ".join(comments)
+    else:
+        address = in_brackets.strip()
+        words = "".join(token[0] if token[1] is None else re.sub(r"\\(.)", r"\1", token[1]) for token in others)
+        name = _GROUP.sub("", words, count=1).strip()
+    return [Address(decode_words(name), address)] if address else []
+
+
+def join_flowed(text: str, *, without_blanks: bool) -> str:
+    """Join the lines of a text with `format=flowed` (RFC 3676, 4). `without_blanks`: the parameter `delsp=yes`."""
+    joined: list[str] = []
+    flows, depth = False, 0
+    for line in text.split("\n"):
+        words = line.lstrip(">")
+        deep, words = len(line) - len(words), words.removeprefix(" ")
+        if flows and deep == depth and words != "-- ":
+            joined[-1] = (joined[-1][:-1] if without_blanks else joined[-1]) + words
+        else:
+            joined.append(">" * deep + " " * bool(deep) + words)
+        flows, depth = words.endswith(" ") and words != "-- ", deep
+    return "\n".join(joined)
