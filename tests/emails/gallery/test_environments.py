@@ -181,6 +181,28 @@ def test_it_may_be_made_by_a_function_or_held_by_a_framework(project: Path, writ
     assert drawn(gallery, "a", "de") == "<html>ADA"
 
 
+def test_asynchronous_functions_of_the_apps_environment_give_their_results(project: Path, write: Write) -> None:
+    write(
+        "web.py",
+        """\
+        from jinja2 import Environment, pass_context
+
+        env = Environment(enable_async=True)
+
+        async def loud(text): return text.upper()
+
+        @pass_context
+        async def greet(context, word): return f"{word} {context['name']}"
+
+        env.filters["loud"] = loud
+        env.globals["greet"] = greet
+        """,
+    )
+    write("emails/hello.html", "<p>{{ greet('Hello')|loud }}</p>")
+    gallery = open_gallery(project / "emails", environment="web:env")
+    assert drawn(gallery, "hello", name="Ada") == "<p>HELLO ADA</p>"
+
+
 def test_a_function_may_take_the_language(project: Path, write: Write) -> None:
     write(
         "mails.py",

@@ -66,6 +66,17 @@ def test_a_mail_over_the_limit_is_refused_and_the_next_one_taken(client: smtplib
     assert captured.count() == 1
 
 
+def test_addresses_of_any_bytes_and_a_named_submitter_are_accepted(
+    client: smtplib.SMTP, captured: CapturedMails
+) -> None:
+    client.ehlo()
+    client.send("MAIL FROM:<josé@b.example> AUTH=<> SIZE=9\r\nRCPT TO:<bärbel@b.example>\r\n".encode("latin-1"))
+    assert [client.getreply()[0], client.getreply()[0]] == [250, 250]
+    assert client.data("Hello")[0] == 250
+    (kept,) = captured.newest()
+    assert (kept.summary.return_path, kept.to) == ("josé@b.example", "bärbel@b.example")
+
+
 def test_a_line_without_end_is_cut_off(client: smtplib.SMTP, captured: CapturedMails) -> None:
     client.helo()
     client.mail("a@a.example")

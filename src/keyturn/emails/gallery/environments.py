@@ -1,14 +1,16 @@
 """Jinja environments for folders of templates: Jinja's defaults, or the app's own (`--env package.module:name`)."""
 
+import asyncio
 import inspect
 import os
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, wraps
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, MethodType, ModuleType
 from typing import Any, ClassVar
 
 from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, Template, TemplateSyntaxError, nodes
@@ -83,7 +85,7 @@ def app_environment(folder: Path, given: Callable[[str], Environment]) -> Callab
     def make(language: Language) -> Environment:
         app = given(language.tag)
         copy = app.overlay(enable_async=False, bytecode_cache=None, auto_reload=True)
-        copy.globals, copy.filters, copy.tests = dict(app.globals), dict(app.filters), dict(app.tests)
+        copy.globals, copy.filters, copy.tests = map(_awaited, (app.globals, app.filters, app.tests))
         loaders: list[BaseLoader] = [FileSystemLoader(folder), *([app.loader] if app.loader else [])]
         copy.loader = ChoiceLoader(loaders)
         if hasattr(copy, "install_gettext_callables") and "gettext" not in copy.globals:
@@ -97,6 +99,24 @@ def app_environment(folder: Path, given: Callable[[str], Environment]) -> Callab
         return copy
 
     return make
+
+
+def _awaited(functions: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy in which functions of an asynchronous environment answer as others do."""
+
+    def answering(function: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(function)
+        def answer(*args: Any, **named: Any) -> Any:
+            with ThreadPoolExecutor(1) as aside:  # a loop may be running in this thread
+                return aside.submit(asyncio.run, function(*args, **named)).result()
+
+        return answer
+
+    kinds = {FunctionType, MethodType}  # not what a proxy, such as Flask's request, would take itself for
+    return {
+        name: answering(one) if type(one) in kinds and inspect.iscoroutinefunction(one) else one
+        for name, one in functions.items()
+    }
 
 
 class _InRequest(Template):

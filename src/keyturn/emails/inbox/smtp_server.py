@@ -4,6 +4,7 @@
 import asyncio
 import contextlib
 import logging
+import re
 import socket
 import ssl
 import threading
@@ -14,6 +15,7 @@ import msgspec
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword, Session, TLSSetupException
 from aiosmtpd.smtp import Envelope as SmtpEnvelope
 
+from keyturn.emails.inbox.decoding import decode_text
 from keyturn.emails.inbox.store import CapturedMails
 from keyturn.emails.inbox.summary import Envelope
 
@@ -27,6 +29,9 @@ _HANDSHAKE = 10.0
 
 _LINE = 1024**2
 """Bytes of a line. RFC 5321, 4.5.3.1.6, allows 1,000, but apps send minified HTML in one line."""
+
+
+_AUTH_PARAMETER = re.compile(r" +AUTH=\S+", re.IGNORECASE)
 
 
 class SmtpLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,7 +119,7 @@ class SmtpServer:
         self, server: "_Connection", _: Session, envelope: SmtpEnvelope, address: str, options: list[str]
     ) -> str:
         server.received = 0
-        envelope.mail_from = address
+        envelope.mail_from = _readable(address)
         envelope.mail_options.extend(options)
         return "250 2.1.0 OK"
 
@@ -123,7 +128,7 @@ class SmtpServer:
     ) -> str:
         if len(envelope.rcpt_tos) >= self._limits.recipients:
             return "452 4.5.3 Too many recipients"  # RFC 5321, 4.5.3.1.10
-        envelope.rcpt_tos.append(address)
+        envelope.rcpt_tos.append(_readable(address))
         return "250 2.1.5 OK"
 
     async def handle_DATA(self, server: "_Connection", session: Session, envelope: SmtpEnvelope) -> str:
@@ -208,6 +213,15 @@ class _Connection(SMTP):
             self.transport.write(f"{reply}\r\n".encode())
             self.transport.close()
 
+    async def smtp_MAIL(self, arg: str | None) -> None:
+        """Accept the parameter AUTH as well, which says who else submitted the mail (RFC 4954, 5)."""
+        await super().smtp_MAIL(arg and _AUTH_PARAMETER.sub("", arg))
+
     async def _handle_client(self) -> None:
         if self.transport and not self.transport.is_closing():
             await super()._handle_client()
+
+
+def _readable(address: str) -> str:
+    """Return an address without the surrogates for bytes that are no UTF-8, which can be kept nowhere."""
+    return decode_text(address.encode("utf-8", "surrogateescape"), None)

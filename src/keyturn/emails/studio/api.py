@@ -282,6 +282,10 @@ def _answer_missing(request: Request[Any, Any, Any], error: LookupError) -> Resp
     return problem(404, str(error))
 
 
+def _answer_too_deep(_: Request[Any, Any, Any], __: RecursionError) -> Response[Any]:
+    return problem(400, "The body of the request is nested too deeply.")
+
+
 def _answer_failure(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     _logger.error("The inbox failed at %s", request.url.path, exc_info=error)
     return problem(500, "The inbox failed. Its terminal shows the error.")
@@ -309,6 +313,7 @@ def inbox_api(studio: Studio, captured: CapturedMails, path: str = "/") -> Route
         exception_handlers={
             HTTPException: _answer_refusal,
             LookupError: _answer_missing,
+            RecursionError: _answer_too_deep,
             Exception: _answer_failure,
         },
         cache_control=CacheControlHeader(no_store=True),

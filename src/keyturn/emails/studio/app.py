@@ -45,7 +45,15 @@ from keyturn.emails.studio.pages import (
     send_pages,
     template_pages,
 )
-from keyturn.emails.studio.pages.layout import Layout, error_page, failed_page, missing_page, name_in_path, read_view
+from keyturn.emails.studio.pages.layout import (
+    Layout,
+    error_page,
+    failed_page,
+    missing_page,
+    name_in_path,
+    read_view,
+    too_deep_page,
+)
 from keyturn.emails.studio.rendering.rendition import Renditions, with_bounded_branches
 from keyturn.emails.studio.source_files import SourceFiles
 from keyturn.emails.studio.studio import Studio
@@ -81,6 +89,7 @@ def studio_router(studio: Studio, path: str = "/studio") -> Router:
         exception_handlers={
             HTTPException: error_page(layout),
             LookupError: missing_page(layout),
+            RecursionError: too_deep_page(layout),
             Exception: failed_page(layout),
         },
         cache_control=CacheControlHeader(no_store=True),

@@ -82,6 +82,17 @@ def test_a_wrong_method_has_a_page_in_a_browser_and_a_problem_document_for_a_pro
     assert "POST" in problem.headers["allow"]
 
 
+@pytest.mark.parametrize(
+    ("method", "address"),
+    [("POST", "/studio/drafts/greeting"), ("POST", "/studio/sources/greeting/greeting.mjml"),
+     ("DELETE", "/api/v1/messages")],
+)  # fmt: skip
+def test_a_body_that_is_nested_too_deeply_is_refused(client: Client, method: str, address: str) -> None:
+    headers = {"content-type": "application/json", "sec-fetch-site": "same-origin"}
+    answer = client.request(method, address, content='{"x":' + "[" * 5_000 + "]" * 5_000 + "}", headers=headers)
+    assert (answer.status_code, "nested too deeply" in answer.text) == (400, True)
+
+
 @pytest.mark.parametrize("page", ["0", "x", "1e9"])
 def test_a_page_that_does_not_exist_is_told(client: Client, page: str) -> None:
     answer = client.get(f"/studio?page={page}")

@@ -14,7 +14,7 @@ import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import MediaType, Request, Response
 from litestar.di import Provide
-from litestar.exceptions import HTTPException, NotFoundException, ValidationException
+from litestar.exceptions import ClientException, HTTPException, NotFoundException, ValidationException
 from litestar.params import FromPath
 from litestar.response import Redirect
 from litestar.status_codes import HTTP_421_MISDIRECTED_REQUEST
@@ -220,6 +220,12 @@ def missing_page(layout: Layout) -> Callable[[Request[Any, Any, Any], LookupErro
         return answer(request, NotFoundException(detail=str(error)))
 
     return answer_missing
+
+
+def too_deep_page(layout: Layout) -> Callable[[Request[Any, Any, Any], RecursionError], Response[str]]:
+    """Return the handler of bodies that are nested too deeply; templates that are have findings."""
+    answer = error_page(layout)
+    return lambda request, _: answer(request, ClientException(detail="The body of the request is nested too deeply."))
 
 
 def failed_page(layout: Layout) -> Callable[[Request[Any, Any, Any], Exception], Response[str]]:
