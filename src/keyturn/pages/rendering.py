@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 from litestar import MediaType, Response
@@ -101,6 +101,8 @@ def page_environment(own: str = "", *, reload: bool = False) -> Environment:
 
 log = logging.getLogger("keyturn.pages")
 
+_IN_A_URL = "%/:=&?~#+!$,;'@()*[]"
+
 
 _LONGEST_QUERY = 1000
 """Bytes of the query that the links to other languages keep: a way back, an address."""
@@ -185,6 +187,19 @@ class Pages:
     def redirect(self, url: str, *cookies: Cookie) -> Response[Any]:
         """Return a redirect that a browser follows with GET, whatever it did before (RFC 9110, 15.4.4)."""
         return Redirect(url, status_code=303, cookies=list(cookies), headers=self._headers)
+
+    def lead_on(
+        self, request: AnyRequest, url: str, *cookies: Cookie, template: str = "lead_on.html", **values: Any
+    ) -> Response[Any]:
+        """Answer a form by leading to an address: with a redirect to a page here, with a page to another site.
+
+        A redirect of a form to another site ends at `form-action`, and so does every redirect that follows it there
+        (CSP Level 3, 6.4.2).
+        """
+        if url.startswith("/"):
+            return self.redirect(url, *cookies)
+        headers = {"Refresh": f"0; url={quote(url, safe=_IN_A_URL)}"}
+        return self.page(request, template, cookies=cookies, headers=headers, leads_to=url, **values)
 
     async def signed_in(self, request: AnyRequest) -> SignedIn:
         """Return who is signed in with this browser. Raises NotSignedIn."""

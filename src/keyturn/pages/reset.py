@@ -195,7 +195,8 @@ class ResetPassword(Controller):
                 raise
             said: Said = "outcome_unknown" if isinstance(ended, OutcomeUnknown) else _END[ended.reason]
             flash = pages.cookies.set_flash(Flash(said, live.kind, live.locale), site.paths.reset)
-            return _lead(request, pages, site.url(site.paths.reset), pages.cookies.delete_link(), flash)
+            url, cookies = site.url(site.paths.reset), (pages.cookies.delete_link(), flash)
+            return _tell_next(url, *cookies) if _is_script(request) else pages.redirect(url, *cookies)
         return password_form(pages, request, live, broken, mismatch=mismatch, status=422, step=step)
 
 
@@ -207,8 +208,12 @@ async def _complete(
     account = await site.resets.complete(token, data.password, client_of(request), live.email, data.answer)
     device = [site.device_cookie.issue(site.sign_ins.device(account))] if site.sign_ins else []
     url, flash = _after_saving(pages, live)
-    ended = (pages.cookies.delete_link(), pages.cookies.delete("asked", site.paths.forgot))
-    return _lead(request, pages, url, *ended, flash, *device)
+    cookies = (pages.cookies.delete_link(), pages.cookies.delete("asked", site.paths.forgot), flash, *device)
+    if _is_script(request):
+        return _tell_next(url, *cookies)
+    return pages.lead_on(
+        request, url, *cookies, template="password_changed.html", account=live, signed_in=False, return_to=url
+    )
 
 
 def _is_script(request: AnyRequest) -> bool:
@@ -226,11 +231,9 @@ def _tell_script(request: AnyRequest, pages: Pages, step: ShownStep) -> Response
     return Response({"complaint": complaint, "sent": step.sent}, status_code=200)
 
 
-def _lead(request: AnyRequest, pages: Pages, url: str, *cookies: Cookie) -> Response[Any]:
-    """Lead to an address. A script gets the address as JSON, since it cannot read a redirect to another site."""
-    if _is_script(request):
-        return Response({"next": url}, status_code=200, cookies=list(cookies))
-    return pages.redirect(url, *cookies)
+def _tell_next(url: str, *cookies: Cookie) -> Response[Any]:
+    """Tell a script where to go: it cannot read a redirect to another site."""
+    return Response({"next": url}, status_code=200, cookies=list(cookies))
 
 
 async def _show_without_link(request: AnyRequest, pages: Pages) -> Response[Any]:

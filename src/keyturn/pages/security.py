@@ -46,9 +46,6 @@ def content_security_policy(site: Site, method: str = "") -> str:
 
     `method`: the challenge on the page. The script of an external challenge comes from its hosts, and writes to the
     page past any policy for trusted types. ALTCHA runs from here, and needs nothing more.
-
-    `form-action` also governs redirects after a form, so it names the hosts of the sign-in page, of security settings
-    and of addresses to return to.
     """
     directives = {
         "default-src": "'none'",
@@ -56,7 +53,7 @@ def content_security_policy(site: Site, method: str = "") -> str:
         "script-src": "'self'",
         "connect-src": "'self'",
         "img-src": _sources(*_foreign_logos(site)),
-        "form-action": _sources(site.sign_in, *site.paths.settings.values(), *site.return_addresses.origins),
+        "form-action": "'self'",
         "base-uri": "'none'",
         "frame-ancestors": "'none'",
         "require-trusted-types-for": "'script'",

@@ -34,7 +34,7 @@ class SecuritySettings(Controller):
         url, path = pages.site.settings_url(account.kind), pages.site.settings_location(account.kind)
         _, wait = await _link_request_of(request, pages, account)
         if wait or path not in pages.site.settings_paths:
-            return pages.redirect(url)
+            return pages.lead_on(request, url, account=account)
         await pages.site.requests.accept(account.email, client_of(request))
         return pages.redirect(url, pages.cookies.set_link_request(account.email, path))
 

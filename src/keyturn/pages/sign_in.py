@@ -98,7 +98,7 @@ async def _sign_in(
     if proof:
         forgotten.append(pages.cookies.delete("password", site.paths.sign_in))
     started = (site.session_cookie.issue(opened.secret), site.device_cookie.issue(opened.device))
-    return pages.redirect(url, *started, *forgotten)
+    return pages.lead_on(request, url, *started, *forgotten, account=opened.account)
 
 
 def _form(
