@@ -28,6 +28,7 @@ export class Forms {
     this.light = this.attribute("light") !== undefined;
     const tree = this.light ? host : host.attachShadow({ mode: "open" });
     adopt(/** @type {Document | ShadowRoot} */ (this.light ? host.getRootNode() : tree), this.light);
+    for (const copied of this.light ? host.querySelectorAll(":scope > .root") : []) copied.remove(); // of a cloned page
     tree.append(this.box);
     this.language = languageOf(host);
     this.client = createClient({ url: this.attribute("url"), path: this.attribute("path"), language: this.language });

@@ -66,6 +66,18 @@ async def test_its_styles_leave_the_page_alone_and_its_ids_are_its_own(app: App)
 
 
 @pytest.mark.usefixtures("keyturn")
+async def test_a_cloned_page_has_its_form_once(app: App) -> None:
+    app.pages["light"] = FORGOT.replace(" url", " light url")
+    async with app.open("/light") as page:
+        await expect(page.get_by_label("Email")).to_be_visible()
+        await page.evaluate(
+            "document.querySelector('main').replaceWith(document.querySelector('main').cloneNode(true))"
+        )
+        await expect(page.get_by_role("button", name="Send the link")).to_have_count(1)
+        await expect(page.get_by_label("Email")).to_have_count(1)
+
+
+@pytest.mark.usefixtures("keyturn")
 async def test_the_style_of_the_text_around_it_is_not_inherited(app: App) -> None:
     app.pages["light"] = FORGOT.replace(" url", " light url")
     async with app.open("/light", bypass_csp=True) as page:

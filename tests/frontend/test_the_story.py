@@ -204,8 +204,11 @@ async def test_with_a_keyboard_alone(app: App, keyturn: Service) -> None:
         ("/reset?from=mail&token={token}#top", "/reset?from=mail#top"),
         ("/reset#token={token}&email=tom%40northwind.test", "/reset"),
         ("/app/reset-password/{token}?email=tom%40northwind.test", "/app/reset-password"),
+        ("/app/reset-password/{token}.", "/app/reset-password"),
+        ("/#/reset?token={token}&email=tom%40northwind.test", "/#/reset"),
+        ("/#/reset/{token}", "/#/reset"),
     ],
-    ids=["in the query", "in the fragment", "in the path"],
+    ids=["in the query", "in the fragment", "in the path", "with a full stop", "in a route's query", "in a route"],
 )
 async def test_the_token_leaves_the_address(shape: str, left: str, app: App, keyturn: Service) -> None:
     tom = "tom@northwind.test"

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
 
 import pytest
 from sqlalchemy import update
@@ -42,6 +43,14 @@ async def test_a_link_lives_thirty_minutes_unless_the_settings_say_otherwise(ser
     found = await service.check(await service.link())
     left = datetime.fromisoformat(found["expiresAt"]) - datetime.now(UTC)
     assert timedelta(minutes=29) < left <= timedelta(minutes=30)
+
+
+@pytest.mark.parametrize("behind", [".", ").", ">", "”", '"', ",", "*"])
+async def test_a_sign_that_a_mail_app_takes_for_a_part_of_the_link_is_none(service: Service, behind: str) -> None:
+    token = await service.link()
+    assert (await service.check(f"{token}{behind}"))["valid"]
+    page = await service.anywhere().get(f"/reset-password/{quote(token + behind)}", follow_redirects=True)
+    assert "Choose a new password" in page.text
 
 
 async def test_the_other_name_of_the_route_does_the_same(service: Service) -> None:
