@@ -106,6 +106,10 @@ def _metrics(parts: Parts, require_ready: Callable[[], Awaitable[None]], *, loca
     return metrics_router(parts.meters, parts.database, require_ready, token=parts.settings.metrics.token, local=local)
 
 
+_TRACING = ("baggage", "sentry-trace", "traceparent", "tracestate")
+"""Headers that scripts for tracing add to each request of a page (https://www.w3.org/TR/trace-context/)."""
+
+
 def _cors(settings: Settings) -> CORSConfig | None:
     """Let pages of the listed origins read answers (OWASP ASVS 3.4.2), without cookies.
 
@@ -116,7 +120,7 @@ def _cors(settings: Settings) -> CORSConfig | None:
     return CORSConfig(
         allow_origins=list(settings.server.allowed_origins),
         allow_methods=["GET", "POST"],
-        allow_headers=["content-type"],
+        allow_headers=["content-type", *_TRACING],
         expose_headers=["retry-after", "ratelimit", "ratelimit-policy"],
         allow_credentials=False,
         max_age=600,

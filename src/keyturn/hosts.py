@@ -38,8 +38,13 @@ def host_of(url: str) -> str:
 
 
 def is_origin(text: str) -> bool:
-    """Tell whether the text is an origin as a browser writes it (RFC 6454, 6.2): "*" would allow foreign origins."""
+    """Tell whether the text is an origin (RFC 6454, 6.2): "*" would allow foreign origins."""
     return bool(_ORIGIN.fullmatch(text.lower()) and host_of(text))
+
+
+def is_serialized_origin(text: str) -> bool:
+    """Tell whether an origin equals what a browser sends: in small letters, without the port of its scheme."""
+    return is_origin(text) and text == text.lower() and not re.fullmatch(r"http://.*:80|https://.*:443", text)
 
 
 def is_host(text: str) -> bool:

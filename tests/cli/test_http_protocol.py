@@ -171,6 +171,15 @@ def test_a_request_that_stops_is_told_that_it_is_late_and_others_are_answered(st
     assert server.answers()
 
 
+def test_a_connection_may_be_idle_for_longer_than_a_request_may_take(start: Start) -> None:
+    server = start(SOON)
+    idle = server.connect()
+    assert server.answers(idle)
+    assert said(server.connect(GET, ATTACKER))[:13] == b"HTTP/1.1 408 "
+
+    assert server.answers(idle)
+
+
 @pytest.mark.parametrize(
     ("begun", "byte"), [(GET + b"x-more: ", b"x"), (POST.replace(b" 9", b" 9999"), b"x"), (CHUNKED, b"1\r\nx\r\n")]
 )

@@ -12,7 +12,15 @@ def test_origins_are_read_and_none_is_allowed_by_default(read: Read) -> None:
 
 @pytest.mark.parametrize(
     "origin",
-    ["*", "https://*", "http://app.example.org", "https://App.example.org", "https://a@b.example", "app.example.org"],
+    [
+        "*",
+        "https://*",
+        "http://app.example.org",
+        "https://App.example.org",
+        "https://app.example.org:443",
+        "https://a@b.example",
+        "app.example.org",
+    ],
 )
 def test_what_is_no_origin_of_https_is_refused(faults: Faults, origin: str) -> None:
     assert "must be origins such as" in faults(f'return_origins = ["{origin}"]')["return_origins"]

@@ -145,6 +145,9 @@ def test_a_good_signing_secret_is_taken(read: Read) -> None:
         "https://app@example.org",
         "https://a.example/",
         "https://h:port",
+        "https://App.example.org",
+        "https://app.example.org:443",
+        "http://localhost:80",
         "null",
     ],
 )
@@ -155,7 +158,7 @@ def test_an_origin_is_one_and_stands_for_no_others(faults: Faults, origin: str) 
 
 
 @pytest.mark.parametrize(
-    "origin", ["https://app.example.org", "http://localhost:5173", "http://[::1]:80", "capacitor://localhost"]
+    "origin", ["https://app.example.org", "http://localhost:5173", "http://[::1]:8080", "capacitor://localhost"]
 )
 def test_origins_as_browsers_write_them_are_taken(read: Read, origin: str) -> None:
     assert read(KEYTURN_SERVER_ALLOWED_ORIGINS=origin).server.allowed_origins == (origin,)

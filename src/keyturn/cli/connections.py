@@ -76,7 +76,7 @@ class BoundedProtocol(HttpToolsProtocol):
     | address, headers and trailers; bytes that are none of these, nor a body | `max_headers`, then 414 or 431 |
     | while an answer is made | 16 requests ahead |
     | while an answer is read | `request_timeout` in which the client takes nothing of it |
-    | between requests | uvicorn's five seconds |
+    | between requests | uvicorn's `timeout_keep_alive` |
 
     Beyond `max_connections`, the client that holds most of them loses the one that has been waiting for longest, in any
     phase but the making of an answer. With httptools, uvicorn bounds none of this, and its `limit_concurrency` refuses
@@ -183,7 +183,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def _look(self) -> None:
         """Refuse a request that takes too long, and abort a connection on which nothing more is read."""
         self._timer = self.loop.call_later(self._seconds / _LOOKS, self._look)
-        if self.waiting_since is None or monotonic() - self.waiting_since < self._seconds:
+        is_idle = self.timeout_keep_alive_task and self._owed == 0 and not self.transport.get_write_buffer_size()
+        if is_idle or self.waiting_since is None or monotonic() - self.waiting_since < self._seconds:
             return
         if self.transport.is_closing() or self.flow.write_paused:
             self.transport.abort()

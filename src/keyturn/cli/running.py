@@ -25,6 +25,9 @@ than some dozens of open requests hold."""
 _PATIENCE = 2
 """Seconds for open requests at the end; a browser's live connection would otherwise never end."""
 
+_IDLE = 75
+"""Seconds between two requests: longer than load balancers keep a connection, which would use it as it closes."""
+
 _DEFAULTS = ConnectionLimits()
 
 
@@ -68,7 +71,8 @@ def uvicorn_config(app: App, limits: ConnectionLimits, **more: Any) -> uvicorn.C
     """
     http: Any = partial(BoundedProtocol, limits)
     more |= {"access_log": False, "proxy_headers": False, "server_header": False, "ws": "none"}
-    return uvicorn.Config(app, http=http, log_config=None, timeout_graceful_shutdown=_PATIENCE, **more)
+    more |= {"timeout_keep_alive": _IDLE, "timeout_graceful_shutdown": _PATIENCE}
+    return uvicorn.Config(app, http=http, log_config=None, **more)
 
 
 def collect_seldom() -> None:

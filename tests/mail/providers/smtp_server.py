@@ -15,7 +15,7 @@ USERNAME, PASSWORD = "northwind", "a quiet harbour"
 
 
 class SmtpServer:
-    """`replies` holds what a command is answered instead of 250: EHLO, MAIL, RCPT or DATA.
+    """`replies` holds what a command is answered instead of 250: EHLO, HELO, MAIL, RCPT or DATA.
 
     While `drops_answers` is set, the connection ends when a mail was taken, before that is said.
     """
@@ -26,6 +26,7 @@ class SmtpServer:
         self.drops_answers = False
         self.envelopes: list[Envelope] = []
         self.encrypted: list[bool] = []
+        self.sessions: list[Session] = []
 
     @property
     def mails(self) -> list[EmailMessage]:
@@ -33,7 +34,12 @@ class SmtpServer:
 
     async def handle_EHLO(self, _: SMTP, session: Session, __: Envelope, host: str, answers: list[str]) -> list[str]:
         session.host_name = host
+        self.sessions.append(session)
         return [self.replies["EHLO"]] if "EHLO" in self.replies else answers
+
+    async def handle_HELO(self, _: SMTP, session: Session, __: Envelope, host: str) -> str:
+        session.host_name = host
+        return self.replies.get("HELO", "250 OK")
 
     async def handle_MAIL(self, _: SMTP, __: Session, envelope: Envelope, address: str, options: list[str]) -> str:
         envelope.mail_from, envelope.mail_options = address, options

@@ -61,8 +61,9 @@ async def test_a_mail_whose_last_reply_is_lost_may_be_there_and_its_repeat_can_b
 ) -> None:
     sender = sender_to(server.port)
     server.drops_answers = True
-    with pytest.raises(SendUnknown):
+    with pytest.raises(SendUnknown) as unknown:
         await sender.send(mail, "key-1")
+    assert unknown.value.retry_after == 600
     server.drops_answers = False
     await sender.send(mail, "key-1")
     await sender.close()
@@ -94,6 +95,20 @@ async def test_a_server_that_is_about_to_stop_is_tried_again_later(server: SmtpS
 
     with pytest.raises(SendRetryable):
         await sender_to(server.port).send(mail, "key-1")
+
+
+async def test_a_server_that_refuses_this_client_is_tried_again_later(server: SmtpServer, mail: Email) -> None:
+    server.replies |= dict.fromkeys(("EHLO", "HELO"), "550 5.7.1 Access denied")
+
+    with pytest.raises(SendRetryable, match="SMTP 550") as error:
+        await sender_to(server.port).send(mail, "key-1")
+    assert error.value.not_accepted
+
+
+async def test_the_server_is_greeted_with_the_name_of_a_domain(server: SmtpServer, mail: Email) -> None:
+    await sender_to(server.port).send(mail, "key-1")
+    (session,) = server.sessions
+    assert "." in str(session.host_name)
 
 
 async def test_a_closed_port_is_tried_again_later(mail: Email) -> None:

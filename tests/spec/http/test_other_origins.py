@@ -7,7 +7,10 @@ from keyturn.settings import LimitSettings, ServerSettings
 
 REQUEST = "/api/auth/request-password-reset"
 APP = "https://app.example.org"
-PREFLIGHT = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
+PREFLIGHT = {
+    "Access-Control-Request-Method": "POST",
+    "Access-Control-Request-Headers": "baggage,content-type,sentry-trace,traceparent",
+}
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 

@@ -1,5 +1,7 @@
 """Any mail server, over SMTP with STARTTLS or TLS and a log-in."""
 
+import asyncio
+import socket
 import ssl
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -29,6 +31,12 @@ class SmtpSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 _TRANSIENT, _PERMANENT = range(400, 500), range(500, 600)
 """RFC 5321 4.2.1: a reply of 5yz is permanent, 4yz may work later. No other replies refuse."""
+
+_MOST_SAID = 200
+"""Characters of a server's words that are shown."""
+
+_UNKNOWN_PAUSE = 600.0
+"""Seconds before a mail is repeated that the server may have: one that never answers would send a copy each time."""
 
 
 class SmtpSender:
@@ -65,24 +73,26 @@ async def _hand_over(message: bytes, server: Mapping[str, Any], sender: str, rec
     import aiosmtplib
 
     options = ["SMTPUTF8", "BODY=8BITMIME"] if utf8 else []
-    connected = False
+    may_have_it = False
     try:
-        async with aiosmtplib.SMTP(**server) as client:
-            connected = True
-            await client.sendmail(sender, [recipient], message, mail_options=options)
+        async with aiosmtplib.SMTP(**server, local_hostname=await _own_name(sender)) as client:
+            await client.mail(sender, options=options, encoding="utf-8")
+            await client.rcpt(recipient, encoding="utf-8")
+            may_have_it = True
+            await client.data(message)
     except aiosmtplib.SMTPAuthenticationError as error:
         failure = _failure_of(error.code)  # 454: the server cannot look the account up now (RFC 4954, 4)
         raise SendRefused(failure.reason, account=True) if isinstance(failure, SendRefused) else failure from None
+    except (aiosmtplib.SMTPConnectResponseError, aiosmtplib.SMTPHeloError) as error:
+        raise SendRetryable(f"SMTP {error.code}", not_accepted=True) from None  # it refuses this client, not the mail
     except aiosmtplib.SMTPResponseException as error:
         raise _failure_of(error.code) from None
-    except aiosmtplib.SMTPRecipientsRefused as error:
-        raise _failure_of(min(refusal.code for refusal in error.recipients)) from None
     except (aiosmtplib.SMTPException, OSError) as error:
         # The cause says more: SSLCertVerificationError, not SMTPConnectError.
-        extension = "" if connected else _missing_extension(error)
+        extension = "" if may_have_it else _missing_extension(error)
         reason = f"no {extension}" if extension else type(error.__cause__ or error).__name__
-        # Until it is connected, encrypted and logged in, the server has nothing of the mail.
-        raise (SendUnknown(reason) if connected else SendRetryable(reason, not_accepted=True)) from None
+        unknown = SendUnknown(reason, _UNKNOWN_PAUSE)
+        raise (unknown if may_have_it else SendRetryable(reason, not_accepted=True)) from None
 
 
 def _connection_options(settings: SmtpSettings, timeout: timedelta) -> Mapping[str, Any]:
@@ -96,6 +106,15 @@ def _connection_options(settings: SmtpSettings, timeout: timedelta) -> Mapping[s
         "start_tls": settings.security == "starttls",
         "timeout": timeout.total_seconds(),
     }
+
+
+async def _own_name(sender: str) -> str:
+    """Return the name for EHLO: this machine's, or that of the sender's domain in a container, whose name is no domain.
+
+    Strict servers refuse a name without a dot (RFC 5321, 4.1.1.1).
+    """
+    name = await asyncio.to_thread(socket.getfqdn)
+    return name if "." in name else sender.rpartition("@")[2]
 
 
 def _missing_extension(error: BaseException) -> str:
@@ -122,7 +141,8 @@ async def _check(settings: SmtpSettings, sender: CheckedSender) -> list[Finding]
         return [fail("the library for SMTP is not installed", "Run `pip install 'keyturn[smtp]'`.")]
     s = settings
     try:
-        async with aiosmtplib.SMTP(**_connection_options(s, sender.timeout)) as client:
+        own_name = await _own_name(sender.address)
+        async with aiosmtplib.SMTP(**_connection_options(s, sender.timeout), local_hostname=own_name) as client:
             await client.mail(sender.address)
             await client.rset()
     except aiosmtplib.SMTPAuthenticationError as error:
@@ -133,7 +153,7 @@ async def _check(settings: SmtpSettings, sender: CheckedSender) -> list[Finding]
         return [fail(f"{s.host} refused {sender.address} as the sender ({error.code})", mend)]
     except aiosmtplib.SMTPResponseException as error:
         mend = "Ask the server's operator, or set smtp.host to another server."
-        return [fail(f"{s.host} refused the connection ({error.code})", mend)]
+        return [fail(f"{s.host} refused the connection ({error.code} {error.message[:_MOST_SAID]})", mend)]
     except (aiosmtplib.SMTPException, OSError) as error:
         return [_explain_failure(s, error.__cause__ or error)]
     return [*_check_encryption(s), _success(s)]

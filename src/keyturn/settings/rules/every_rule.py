@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from keyturn.errors import Fault
-from keyturn.hosts import is_host, is_loopback, is_origin
+from keyturn.hosts import is_host, is_loopback, is_serialized_origin
 from keyturn.keys import FORM, webhook_key
 from keyturn.mail.port.provider import Provider
 from keyturn.mail.providers import PROVIDERS
@@ -116,7 +116,7 @@ def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] 
 def _return_origins(settings: Settings) -> Iterator[Fault]:
     for origin in settings.return_origins:
         is_local = settings.environment != "production" and is_loopback(origin)
-        if not is_origin(origin) or origin != origin.lower() or not (origin.startswith("https://") or is_local):
+        if not is_serialized_origin(origin) or not (origin.startswith("https://") or is_local):
             yield Fault("return_origins", f"must be origins such as https://app.example.org{not_this(origin)}")
 
 
@@ -181,7 +181,7 @@ def _server(settings: Settings) -> Iterator[Fault]:
     if not settings.server.host:
         yield Fault("server.host", "is empty: use 0.0.0.0 for all IPv4 addresses, or :: for IPv6 as well")
     for origin in settings.server.allowed_origins:
-        if not is_origin(origin):
+        if not is_serialized_origin(origin):
             yield Fault("server.allowed_origins", f"must be an origin such as https://app.example.org, not {origin}")
     for host in settings.server.allowed_hosts:
         if not is_host(host):
