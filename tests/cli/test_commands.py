@@ -46,6 +46,13 @@ def test_an_unknown_command_is_refused(keyturn: Keyturn) -> None:
     assert "No such command 'sevre'" in refused.err
 
 
+def test_an_argument_that_is_no_text_is_refused(keyturn: Keyturn) -> None:
+    refused = keyturn("accounts", "find", "jos\udce9@northwind.example")
+
+    assert refused.code == 2
+    assert refused.err.endswith("Error: The argument 'jos�@northwind.example' is not UTF-8.\n")
+
+
 def test_a_command_that_is_nearly_one_is_named(keyturn: Keyturn) -> None:
     assert keyturn("serv").err.endswith("Error: No such command 'serv'. Did you mean 'serve'?\n")
     assert keyturn("harbour").err.endswith("Error: No such command 'harbour'.\n")

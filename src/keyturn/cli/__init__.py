@@ -68,6 +68,12 @@ class Commands(click.Group):
             more = here.missing_settings() if isinstance(error, DatabaseUnready) else ""
             fail(here.named(str(error)) or type(error).__name__, *filter(None, [more]))
 
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        for arg in args:
+            if not arg.isascii() and arg != (text := arg.encode("utf-8", "surrogateescape").decode("utf-8", "replace")):
+                context.fail(f"The argument '{harmless(text)}' is not UTF-8.")
+        return super().parse_args(context, args)
+
     def list_commands(self, _: click.Context) -> list[str]:
         return list(self._listed)
 

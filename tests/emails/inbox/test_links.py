@@ -35,6 +35,11 @@ def test_entities_in_an_attribute_are_what_they_stand_for() -> None:
     assert link.in_both
 
 
+def test_a_line_break_in_an_address_is_dropped_as_browsers_do() -> None:
+    (link,) = links_of('<a href="https://account.northwind\r\n.example/op\n\ten">Open</a>', OPEN)
+    assert link.in_both
+
+
 def test_a_mail_address_in_the_text_answers_a_mailto() -> None:
     (link,) = links_of('<a href="mailto:help@northwind.example?subject=Help">Ask us</a>', "Ask help@northwind.example.")
     assert link.in_both

@@ -35,6 +35,8 @@ from keyturn.mail.rendering.html_tree import parse_html
 _LINK = re.compile(r"(?:https?://|mailto:)[^\s<>\"]+")
 _MAIL_ADDRESS = re.compile(r"[^\s<>\"(),;:@]{1,64}@[^\s<>\"(),;:@]{1,255}\.\w{1,63}")  # RFC 5321, 4.5.3.1
 _CLOSING = ".,;:!?)]»”"
+_BREAKS_IN_A_URL = re.compile(r"[\t\r\n]+")
+"""What browsers drop from an address (URL standard, 4.4)."""
 
 
 class MailLink(Struct, frozen=True):
@@ -64,7 +66,7 @@ def links_of(html: str, text: str) -> tuple[MailLink, ...]:
     named = {f"mailto:{address}" for address in _MAIL_ADDRESS.findall(text)}
     labels_of: dict[str, list[str]] = {}
     for link in (element for element in parse_html(html).walk() if element.tag == "a"):
-        if address := link.get("href").strip():
+        if address := _BREAKS_IN_A_URL.sub("", link.get("href")).strip():
             labels_of.setdefault(address, []).append(link.text())
     both = [
         MailLink(
