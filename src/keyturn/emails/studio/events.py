@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 import time
 from collections.abc import AsyncGenerator, Iterable, Iterator
 from pathlib import Path
@@ -13,8 +14,9 @@ from litestar import get
 from litestar.di import NamedDependency
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
+from keyturn.emails.gallery.gallery import Gallery
 from keyturn.emails.studio.studio import Studio
-from keyturn.plain_files import make_private_folder
+from keyturn.plain_files import leads_out, make_private_folder
 
 # Milliseconds. A save is reported after `_STEP` without another change, so an editor's rename is one save.
 _STEP = 5
@@ -82,7 +84,7 @@ async def _batches(studio: Studio, folders: tuple[Path, ...]) -> AsyncGenerator[
         yield {Path(path) for _, path in batch}
         gone = {Path(path) for change, path in batch if change == Change.deleted}
         # Only after a report: a folder that is deleted after an empty batch is in the next one.
-        if gone & {*folders} or (batch and not all(folder.is_dir() for folder in folders)):
+        if gone & {*folders} or (batch and not all(folder.exists() for folder in folders)):
             return
 
 
@@ -111,10 +113,23 @@ def _watched_folders(studio: Studio) -> _Watched:
     inbox = make_private_folder(captured).resolve() if captured else None  # a watch needs it before the first mail
     snapshots = studio.snapshots.resolve() if studio.snapshots and studio.snapshots.is_dir() else None
     return _Watched(
-        (*studio.gallery.watched_folders, *_page_folders(studio), *(folder for folder in (inbox, snapshots) if folder)),
+        (
+            *studio.gallery.watched_folders,
+            *_behind_links(studio.gallery),
+            *_page_folders(studio),
+            *(folder for folder in (inbox, snapshots) if folder),
+        ),
         inbox,
         snapshots,
     )
+
+
+def _behind_links(gallery: Gallery) -> Iterator[Path]:
+    """Yield what links in the folder lead to: the system reports a change there only to who watches it there."""
+    for above, folders, files in os.walk(gallery.folder):
+        for path in (Path(above, name) for name in (*folders, *files)):
+            if path.is_symlink() and path.exists() and not leads_out(path, gallery.patterns.bounds):
+                yield path.resolve()
 
 
 def _page_folders(studio: Studio) -> Iterator[Path]:
