@@ -46,6 +46,8 @@ BROKEN = {
     "unknown_tag": ("{% harbour %}", "jinja/unknown-tag"),
     "django_tag": ("{% load i18n %}", "jinja/django-tag"),
     "liquid_tag": ("{% assign a = 1 %}", "jinja/liquid-tag"),
+    "braze_tag": ("{{${name}}}", "jinja/braze-tag"),
+    "go_tag": ("{{ .Name }}", "jinja/go-tag"),
     "handlebars_tag": ("{{#if name}}", "jinja/handlebars-tag"),
     "twig_tag": ("{% embed 'a' %}", "jinja/twig-tag"),
     "same_block": ("{% block a %}{% endblock %}\n{% block a %}{% endblock %}", "jinja/syntax"),

@@ -63,6 +63,23 @@ def test_each_engine_is_told_by_itself(tmp_path: Path) -> None:
     assert rules == ["jinja/django-tag", "jinja/liquid-tag", "jinja/twig-tag"]
 
 
+@pytest.mark.parametrize(
+    ("rule", "written"),
+    [
+        ("jinja/go-tag", '<a href="{{ .ConfirmationURL }}">Confirm</a> {{ .Email }}'),
+        ("jinja/go-tag", "{{- range .Items }}{{ .Name }}{{ end }}{{ if $x }}a{{ else }}b{{ end }}"),
+        ("jinja/braze-tag", "Dear {{${first_name}}} of {{custom_attribute.${city}}}"),
+        ("jinja/handlebars-tag", "{{#each rows}}{{name}}{{else}}None{{/each}}"),
+    ],
+)
+def test_an_engine_is_known_by_its_expressions_and_told_once(tmp_path: Path, rule: str, written: str) -> None:
+    examination = examined(tmp_path, one=PAGE.format(written), two=PAGE.format(written))
+
+    (found,) = examination.found
+    assert found.finding.rule == rule
+    assert found.finding.message.startswith("2 files are ")
+
+
 def test_a_tag_that_engines_share_is_of_the_engine_of_the_others(tmp_path: Path) -> None:
     shared = "{% comment %}x{% endcomment %}"
     examination = examined(tmp_path, one=PAGE.format(shared + "{% assign a = 1 %}"), two=PAGE.format(shared))

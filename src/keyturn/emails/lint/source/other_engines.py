@@ -20,7 +20,14 @@ _TAGS: Mapping[str, str] = {
 """The engines by the first words of their tags, which Jinja does not know. Django and Liquid share some of Django's."""
 
 _TAG = re.compile(r"\{%[-+]?\s*(end)?(\w+)")
-_HANDLEBARS = re.compile(r"\{\{\{?~?\s*(?:[#/^]\s*\w|>\s*[\w./-]|else\b)")
+_EXPRESSIONS = {
+    "Handlebars": re.compile(r"\{\{\{?~?\s*(?:[#/^]\s*\w|>\s*[\w./-]|else\b)"),
+    "Braze": re.compile(r"\{\{[^{}]*\$\{"),
+    "Go": re.compile(
+        r"\{\{-?\s*(?:(?:if|else if|range|with|not|len|html|urlquery)\s+)?[.$]|\{\{-?\s*(?:end|else)\s*-?\}"
+    ),
+}
+"""The engines by what they write in braces, and Jinja never does."""
 _ARGUMENT_OF_FILTER = re.compile(r"\|\s*\w+\s?:(?:(\s)|[\"'\w-])")
 _ANOTHER_USE = re.compile(
     r"\{%[-+]?\s*(?:(?P<trans>trans)\s+(?:\"[^\"]*\"|'[^']*'|\w+)(?:\s+(?:as|noop|context)\b|\s*[-+]?%)"
@@ -43,8 +50,8 @@ class TagOfAnotherEngine(TemplateSyntaxError):
 def engine_of(tag: str, source: str) -> str:
     """Return the engine of a tag that Jinja refused in this source; empty if no engine is known for it."""
     word = found[2] if (found := _TAG.match(tag)) else ""
-    if _HANDLEBARS.match(tag):
-        return "Handlebars"
+    if engine := next((engine for engine, pattern in _EXPRESSIONS.items() if pattern.match(tag)), ""):
+        return engine
     if engine := next((engine for engine, tags in _TAGS.items() if word in tags.split("|")), ""):
         is_shared = engine == "Django" and word in ("comment", "cycle", "empty")
         return "Liquid" if is_shared and _has_liquid(source) else engine
@@ -61,7 +68,7 @@ def _has_liquid(source: str) -> bool:
 
 
 def _said(tag: str, engine: str) -> str:
-    if engine == "Handlebars":
+    if engine in _EXPRESSIONS:
         return ""
     word = found[2] if (found := _TAG.match(tag)) else ""
     if any(word in tags.split("|") for tags in _TAGS.values()):
@@ -84,7 +91,7 @@ Mails = TypeVar("Mails", bound=Sequence[str])
 def one_for_each_engine(found: Mapping[Finding, Mails]) -> dict[Finding, list[str]]:
     """Merge the findings on each other engine into one, at its first place."""
     kept = {finding: list(mails) for finding, mails in found.items()}
-    for engine in (*_TAGS, "Handlebars"):
+    for engine in (*_TAGS, *_EXPRESSIONS):
         of_engine = sorted((one for one in kept if one.rule == rule_of(engine)), key=lambda one: one.place)
         files = {finding.place.file for finding in of_engine}
         if len(of_engine) > 1:
