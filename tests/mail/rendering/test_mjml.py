@@ -32,6 +32,15 @@ def test_blanks_between_elements_are_no_mistake(mjml: str) -> None:
     assert to_html(mjml).endswith("</html>")
 
 
+@pytest.mark.parametrize("classes", ["light dark", "light  dark ", "dark light dark"])
+def test_of_several_classes_the_last_that_says_it_counts(classes: str) -> None:
+    defined = '<mj-class name="light" color="#eeeeee" align="right" /><mj-class name="dark" color="#111111" />'
+    body = BODY.format(f'<mj-text mj-class="{classes}">A</mj-text>')
+    html = to_html(body.replace("<mj-body>", f"<mj-head><mj-attributes>{defined}</mj-attributes></mj-head><mj-body>"))
+
+    assert ("color:#111111" in html, "color:#eeeeee" in html, "text-align:right" in html) == (True, False, True)
+
+
 def test_blanks_in_html_stay_as_they_are() -> None:
     mjml = BODY.format("<mj-text><p>One <b>two</b> <i>three</i> </p> </mj-text> <mj-text>Four</mj-text>")
 

@@ -23,7 +23,7 @@ from keyturn.emails.lint.finding import (
     listed,
 )
 from keyturn.emails.lint.markup.mjml_parser import SyntaxFault, parse_mjml
-from keyturn.emails.lint.markup.structure import EVERYWHERE, bodies_of, schema
+from keyturn.emails.lint.markup.structure import EVERYWHERE, bodies_of, schema, unread_attributes
 from keyturn.mail.rendering.html_tree import Attribute, Element
 
 _POSITION = re.compile(r"(.*?) in root template(?: at position (\d+):\d+)?")
@@ -252,6 +252,7 @@ def attribute_findings(document: Document) -> Iterator[Finding]:
             continue
         for name, attribute in element.attributes.items():
             yield from _attribute(document, element, name, attribute, known)
+        yield from _unread_attributes(document, element)
         if not (element.parent and element.parent.tag == "mj-attributes") or element.tag == "mj-class":
             yield from _missing_attributes(document, element)
         yield from _undefined_classes(document, element, classes)
@@ -279,6 +280,23 @@ def _attribute(
         written = f'<{element.tag}>: {name}="{attribute.value}"'
         at, what, fix = attribute.value_offset, expected.what, expected.fix
         yield document.finding(at, "mjml/wrong-value", written=written, expected=what, fix=fix)
+
+
+def _unread_attributes(document: Document, element: Element) -> Iterator[Finding]:
+    """Yield the attributes that MJML defines and our compiler does not read where they are written."""
+    unread, parent = unread_attributes().get(element.tag, {}), element.parent
+    way = "mj-attributes" if parent and parent.tag == "mj-attributes" else "inline"
+    for name, attribute in element.attributes.items():
+        if way in (ways := unread.get(name, ())):
+            fix = "Delete it." if "inline" in ways else f"Write it on each <{element.tag}>."
+            yield document.finding(attribute.offset, "mjml/unread-attribute", tag=element.tag, name=name, fix=fix)
+    if way == "inline" and (names := {*element.get("mj-class").split()}) and unread:
+        for rule in document.elements("mj-class"):
+            for name in rule.attributes if rule.get("name") in names else ():
+                if "mj-class" in (ways := unread.get(name, ())):
+                    fix = "Delete it." if "inline" in ways else f"Write it on each <{element.tag}>."
+                    at = rule.attributes[name].offset
+                    yield document.finding(at, "mjml/unread-attribute", tag=element.tag, name=name, fix=fix)
 
 
 def _fix_for_unknown(tag: str, name: str, known: Mapping[str, str]) -> str:

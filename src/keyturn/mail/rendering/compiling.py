@@ -119,7 +119,7 @@ _EMPTY_STYLE = re.compile(rf'<style type="text/css">{_FULL_STYLE.pattern}</style
 
 def to_html(mjml: str) -> str:
     """Return the HTML. Raises ValueError with the compiler's message."""
-    mjml = unwrap_includes(mjml)
+    mjml = _CLASSES.sub(_last_class_first, unwrap_includes(mjml))
     if "inline" not in mjml:
         return _compile_with_roles(mjml)
     styles: list[str] = []
@@ -135,6 +135,14 @@ def to_html(mjml: str) -> str:
         return html
     html, left = inline_css(html, "\n".join(styles))
     return _EMPTY_STYLE.sub("", _FULL_STYLE.sub(lambda _: left, html, count=1) if left else html)
+
+
+_CLASSES = re.compile(r"""<!--.*?(?:-->|\Z)|(<mj-[^<>]*?\smj-class\s*=\s*["'])([^"'<>]*)""", re.DOTALL)
+
+
+def _last_class_first(found: re.Match[str]) -> str:
+    """Reverse the classes in `mj-class`: of several, mrml takes the first, and MJML's own compiler the last."""
+    return f"{found[1]}{' '.join(reversed(found[2].split())).ljust(len(found[2]))}" if found[1] else found[0]
 
 
 def _compile_with_roles(mjml: str) -> str:

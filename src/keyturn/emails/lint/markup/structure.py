@@ -42,6 +42,16 @@ def schema() -> Schema:
     return msgspec.json.decode(_DATA.read_bytes(), type=Schema)
 
 
+@cache
+def unread_attributes() -> dict[str, dict[str, list[str]]]:
+    """Return the attributes that MJML defines and our compiler does not read, by tag, with the ways of writing them.
+
+    The ways are "inline", "mj-attributes" and "mj-class". Found by compiling each with both compilers.
+    """
+    data = (_DATA.parent / "unread-attributes.json").read_bytes()
+    return msgspec.json.decode(data, type=dict[str, dict[str, list[str]]])
+
+
 EVERYWHERE = frozenset(["css-class", "mj-class"])
 """Attributes that every element takes."""
 
