@@ -100,6 +100,13 @@ FAULTS = [
     ("{{#if name}}x{{else}}y{{/if}}", "jinja/handlebars-tag", 10),
 ]
 
+
+def test_an_element_that_there_is_not_is_found_beside_a_stray_closing_tag(tmp_path: Path) -> None:
+    section = "<mj-container><mj-section><mj-column></mj-column></mj-section></mj-column></mj-container>"
+    rules = [rule for rule, _ in told(examined(tmp_path, "", around=f"<mjml><mj-body>{section}</mj-body></mjml>{{}}"))]
+    assert {"mjml/removed-element", "mjml/stray-closing-tag"} <= set(rules)
+
+
 IN_A_BRANCH = MJML.replace("{}", "{}</mj-text>{% if vip %}<mj-text>").replace("</mj-column>", "{% endif %}</mj-column>")
 """A mail whose sample does not lead to the mistakes."""
 

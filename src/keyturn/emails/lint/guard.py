@@ -35,6 +35,8 @@ def guard(document: Document) -> Iterator[Finding]:
     found += attribute_findings(document)
     if not any(fault.kind in BREAKING for fault in document.faults):
         found += nesting_findings(document)
+    else:
+        found += (finding for element in document.elements() for finding in _unknown_element(document, element))
     yield from found
     if document.refusal and not any(finding.severity == "error" for finding in found):
         yield _compiler_refusal(document)
@@ -182,6 +184,8 @@ def _html_tags(document: Document) -> Iterator[Finding]:
 
 def _unknown_element(document: Document, element: Element) -> Iterator[Finding]:
     tag, known = element.tag, [*schema().elements, *_WITHOUT_RULES]
+    if tag in known:
+        return
     if not tag.startswith("mj") and any(above.tag not in known for above in element.ancestors()):
         return  # only the outermost is reported
     if tag in _REMOVED:

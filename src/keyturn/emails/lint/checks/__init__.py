@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from keyturn.emails.lint.checks.accessibility import check_accessibility, check_contrast
+from keyturn.emails.lint.checks.comments import check_comments
 from keyturn.emails.lint.checks.compatibility import check_active_content, check_compatibility
 from keyturn.emails.lint.checks.links import check_links, check_links_in_text
 from keyturn.emails.lint.checks.parts import (
@@ -22,6 +23,7 @@ def checks_for(clients: Clients, audits: Mapping[str, str] = {}) -> tuple[Check,
     """Return the checks for these clients. `audits`: what mails declare about their audit, by name."""
     return (
         partial(check_safety, audits=audits),
+        check_comments,
         check_links,
         check_active_content,
         check_byte_order_marks,
