@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.house.weight import CHECKOUT, files_of, pyproject, python
+from tests.house.weight import CHECKOUT, files_of, pyproject
 
 ROOMS = pyproject()["rooms"]
 
@@ -24,9 +24,9 @@ def imports(file: Path) -> set[str]:
 
 def users_of(room: str) -> list[Path]:
     """Return the files outside a room that import it or read its section of the settings."""
-    files = [file for place in ROOMS[room]["files"] for file in python(files_of(f"src/keyturn/{place}"))]
+    files = [file for place in ROOMS[room]["files"] for file in files_of(f"src/keyturn/{place}", ".py")]
     modules, reads = set(map(module, files)), re.compile(rf"settings\.(?:\w+\.)?{ROOMS[room]['reads']}\b")
-    others = [file for file in python(files_of("src/keyturn")) if file not in files]
+    others = [file for file in files_of("src/keyturn", ".py") if file not in files]
     return [one for one in others if modules & imports(one) or reads.search(one.read_text("utf-8"))]
 
 

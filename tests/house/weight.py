@@ -18,8 +18,8 @@ from typing import Any
 CHECKOUT = Path(__file__).parents[2]
 PYPROJECT = CHECKOUT / "pyproject.toml"
 NO_CODE = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
-NOT_WEIGHED = {".po", ".pot", ".png", ".svg", ".ico", ".woff2"}
-PAGES = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "AGENTS.md")
+NOT_WEIGHED = (".po", ".pot", ".png", ".svg", ".ico", ".woff2")
+PAGES = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "AGENTS.md", "docs")
 
 
 def pyproject() -> dict[str, dict[str, Any]]:
@@ -28,17 +28,11 @@ def pyproject() -> dict[str, dict[str, Any]]:
     return tables
 
 
-def files_of(room: str) -> list[Path]:
+def files_of(room: str, ending: str = "") -> list[Path]:
     """Return the tracked files of a room: a folder with all below it, a file, or the files that `FOLDER/*` names."""
-    pattern = f":(glob){room}" if "*" in room else room
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", pattern], cwd=CHECKOUT, capture_output=True, text=True, check=True
-    )
-    return [CHECKOUT / name for name in listed.stdout.split("\0") if name and (CHECKOUT / name).is_file()]
-
-
-def python(files: Iterable[Path]) -> list[Path]:
-    return [file for file in files if file.suffix == ".py"]
+    command = ["git", "ls-files", "-z", f":(glob){room}" if "*" in room else room]
+    listed = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout.split("\0")
+    return [CHECKOUT / name for name in listed if name.endswith(ending) and (CHECKOUT / name).is_file()]
 
 
 def lines_of_code(file: Path) -> int:
@@ -54,13 +48,8 @@ def lines_of_code(file: Path) -> int:
 
 def weight(room: str) -> tuple[int, int]:
     """Return the lines of code of a room, and the kilobytes of all its files but catalogues and pictures."""
-    files = files_of(room)
-    size = sum(file.stat().st_size for file in files if file.suffix not in NOT_WEIGHED)
-    return sum(map(lines_of_code, python(files))), -(-size // 1000)
-
-
-def too_generous(number: int, today: int) -> bool:
-    return number > today * 21 / 20 + 2
+    size = sum(file.stat().st_size for file in files_of(room) if not file.name.endswith(NOT_WEIGHED))
+    return sum(map(lines_of_code, files_of(room, ".py"))), -(-size // 1000)
 
 
 def lower() -> None:
@@ -72,36 +61,32 @@ def lower() -> None:
     PYPROJECT.write_text(text, "utf-8")
 
 
-def count(files: Iterable[Path]) -> int:
+def lines(files: Iterable[Path]) -> int:
     return sum(file.read_text("utf-8").count("\n") for file in files)
 
 
 def budgets() -> dict[str, int]:
     """Return today's figure of each budget."""
-    of = {name: python(files_of(f"src/keyturn/{name}")) for name in ("", "emails", "cli/emails", "mail", "languages")}
-    lines = {name: count(files) for name, files in of.items()}
-    studio, mail = lines["emails"] + lines["cli/emails"], lines["mail"] + lines["languages"]
-    interface = [files_of(folder) for folder in ("preview", "frontend", "src/keyturn/pages/templates")]
+    of = {name: files_of(f"src/keyturn/{name}", ".py") for name in ("", "emails", "cli/emails", "mail", "languages")}
+    studio, mail = lines(of["emails"] + of["cli/emails"]), lines(of["mail"] + of["languages"])
+    interface = [file for folder in ("preview", "frontend", "src/keyturn/pages/templates") for file in files_of(folder)]
     snapshots = [file for file in files_of("tests") if "snapshots" in file.parts and file.suffix != ".py"]
-    handwritten = [CHECKOUT / name for name in PAGES if (CHECKOUT / name).is_file()]
-    handwritten += [file for file in files_of("docs") if file.suffix == ".md"]
-    settings = importlib.import_module("keyturn.settings.reading").setting_names()
-    project = tomllib.loads(PYPROJECT.read_text("utf-8"))["project"]
+    words = [file.read_text("utf-8").split() for pages in PAGES for file in files_of(pages, ".md")]
     return {
-        "src/keyturn, lines": lines[""],
+        "src/keyturn, lines": lines(of[""]),
         "src/keyturn, code": sum(map(lines_of_code, of[""])),
-        "service, lines": lines[""] - studio - mail,
+        "service, lines": lines(of[""]) - studio - mail,
         "studio, lines": studio,
         "mail, lines": mail,
-        "preview/, frontend/, templates of pages, lines": count(
-            file for files in interface for file in files if file.suffix not in NOT_WEIGHED
+        "preview/, frontend/, templates of pages, lines": lines(
+            file for file in interface if not file.name.endswith(NOT_WEIGHED)
         ),
-        "tests, lines": count(python(files_of("tests"))),
+        "tests, lines": lines(files_of("tests", ".py")),
         "snapshots, kB": sum(file.stat().st_size for file in snapshots) // 1000,
-        "benchmarks, lines": count(python(files_of("benchmarks"))),
-        "docs, words": sum(len(file.read_text("utf-8").split()) for file in handwritten),
-        "settings": len(list(settings)),
-        "core dependencies": len(project["dependencies"]),
+        "benchmarks, lines": lines(files_of("benchmarks", ".py")),
+        "docs, words": sum(map(len, words)),
+        "settings": len(list(importlib.import_module("keyturn.settings.reading").setting_names())),
+        "core dependencies": len(tomllib.loads(PYPROJECT.read_text("utf-8"))["project"]["dependencies"]),
         "tables": sum(file.read_text("utf-8").count("__tablename__ =") for file in of[""]),
     }
 
@@ -109,13 +94,13 @@ def budgets() -> dict[str, int]:
 def main() -> None:
     if "--lower" in sys.argv:
         lower()
-    rooms = importlib.import_module("tests.house.test_rooms")
-    for name, figure in budgets().items():
-        print(f"{name:<48}{figure:>9,}")  # noqa: T201  the table is this command's output
-    for room, (code, kilobytes) in pyproject()["weight"].items():
-        print(f"{room:<48}{code:>9,} lines of code{kilobytes:>7,} kB")  # noqa: T201
-    for room in pyproject()["rooms"]:
-        print(f"{room:<48}{len(rooms.users_of(room)):>9,} files outside use it")  # noqa: T201
+    users_of = importlib.import_module("tests.house.test_rooms").users_of
+    rows = list(budgets().items())
+    for room in pyproject()["weight"]:
+        rows += zip((f"{room}, lines of code", f"{room}, kB"), weight(room), strict=True)
+    rows += [(f"{room}, files outside that use it", len(users_of(room))) for room in pyproject()["rooms"]]
+    for name, figure in rows:
+        print(f"{name:<60}{figure:>9,}")  # noqa: T201  the table is this command's output
 
 
 if __name__ == "__main__":
