@@ -72,7 +72,7 @@ async function fetchAndPlace(address, anew, replace) {
   replaces = replace;
   stale ||= anew;
   const ahead = stale ? prepare() : null;
-  const page = await fetchPage(address, signal, { headers: { prefer: "respond-async" } });
+  const page = await fetchPage(address, signal, { prefer: "respond-async" });
   if (!page || signal.aborted) {
     ahead?.discard();
     if (!signal.aborted) document.dispatchEvent(new Event("unanswered"));
@@ -100,9 +100,9 @@ async function fetchAndPlace(address, anew, replace) {
 }
 
 // Fetches a page. A failed page is not shown; the status line reports it by the event "failed", else "answered".
-async function fetchPage(address, signal, options) {
+async function fetchPage(address, signal, headers) {
   try {
-    const response = await fetch(address, { signal, ...options });
+    const response = await fetch(address, { signal, headers: { accept: "text/html", ...headers } });
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     const failed = response.status >= 500 || !page.querySelector("[data-region]");
     document.dispatchEvent(new Event(failed ? "failed" : "answered"));

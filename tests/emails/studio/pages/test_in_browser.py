@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, BrowserContext, Page, expect
 from tests.emails.studio.fixtures import GREETING, capture
 from tests.emails.studio.on_screen import canvas, mail, open_sample, save
 
@@ -44,6 +44,18 @@ async def test_a_reply_that_is_no_page_is_told_and_what_was_there_stays(page: Pa
     save(folder, "Goodbye", "Farewell")
     await expect(status).to_have_text(re.compile("rendered in"))
     await expect(mail(page).get_by_text("Farewell Ada")).to_be_attached()
+
+
+async def test_a_page_that_there_is_not_stays_one_after_a_save(
+    context: BrowserContext, served: str, folder: Path
+) -> None:
+    page = await context.new_page()
+    await page.goto(f"{served}/nosuch")
+    status = page.get_by_role("status")
+    await expect(status).to_have_text("watching email_templates")
+    save(folder, "Hello", "Goodbye")
+    await expect(status).to_have_text(re.compile("rendered in"))
+    await page.close()
 
 
 async def test_a_width_is_the_width_that_the_mail_sees(page: Page, served: str) -> None:
