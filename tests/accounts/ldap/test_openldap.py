@@ -235,17 +235,6 @@ async def test_many_addresses_are_found_together_and_listed(school: OpenLdapStaf
     assert await store.addresses_after(emails[-1], 40) == []
 
 
-async def test_a_list_has_as_many_pages_as_it_takes(
-    school: OpenLdapStaff, store: LdapAccounts, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("keyturn.accounts.ldap.accounts._PAGE", 2)
-    emails = [f"pupil{number}@northwind.test" for number in range(7)]
-    for email in emails:
-        await school.add(email, FIRST)
-
-    assert await store.addresses_after("", 10) == emails
-
-
 async def test_a_list_that_the_server_cuts_is_an_error(school: OpenLdapStaff, store: LdapAccounts) -> None:
     await school.add_many([f"pupil{number}@northwind.test" for number in range(501)])  # one more than slapd's limit
 
