@@ -132,9 +132,5 @@ class AppPeople:
         (row,) = await self._app.run('SELECT * FROM "User" WHERE id = :id', id=self._key(account_id))
         return bcrypt.checkpw(password.encode(), row.passwordHash.strip().encode())
 
-    async def sessions(self, account_id: str) -> int:
-        rows = await self._app.run('SELECT 1 FROM "Session" WHERE "userId" = :id', id=self._key(account_id))
-        return len(rows)
-
     def _key(self, account_id: str) -> UUID | int:
         return UUID(account_id) if self._app.dialect == "postgresql" else int(account_id)

@@ -87,15 +87,6 @@ async def test_addresses_and_names_are_found_together_and_by_the_same_statement(
     assert [one.id if isinstance(one, Account) else one for one in together] == ["2", None, "1", "1"]
 
 
-async def test_without_the_setting_no_statement_reads_the_names(app: App, over: Over) -> None:
-    await keep(app, ("ada@northwind.test", "ada"))
-    accounts = over()
-    assert not accounts.takes_names
-    with statements_sent() as statements:
-        assert await accounts.find("ada") is None
-    assert not any("login" in statement for statement in statements)
-
-
 @pytest.mark.parametrize(
     ("column", "message"),
     [
