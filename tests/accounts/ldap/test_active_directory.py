@@ -1,7 +1,6 @@
 """Samba as a domain controller of Active Directory: its rules in words, lockouts, flags, ids and addresses."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -19,25 +18,8 @@ ADA = "ada@northwind.test"
 
 
 @pytest.fixture
-async def store(domain: DomainStaff) -> AsyncIterator[LdapAccounts]:
-    store = domain.store()
-    yield store
-    await store.close()
-
-
-@pytest.fixture
-def rules(domain: DomainStaff) -> Iterator[Any]:
-    """Return a function that sets rules of the domain; they are off again after the test."""
-    before = {
-        "pwdProperties": "0",
-        "minPwdLength": "0",
-        "pwdHistoryLength": "0",
-        "lockoutThreshold": "0",
-        "minPwdAge": "0",
-    }
-    server = domain.server
-    yield lambda **rules: server.replace(server.suffix, rules)
-    server.replace(server.suffix, before)
+def store(domain: DomainStaff) -> LdapAccounts:
+    return domain.store()
 
 
 async def of(store: LdapAccounts, account_id: str) -> Account:
@@ -175,7 +157,5 @@ async def test_machines_are_no_accounts(domain: DomainStaff, store: LdapAccounts
 
 
 async def test_a_controller_is_recognised_under_the_wrong_kind(domain: DomainStaff) -> None:
-    store = domain.store(kind="openldap")
     with pytest.raises(SettingsInvalid, match="the server answers as Active Directory does"):
-        await store.require_ready()
-    await store.close()
+        await domain.store(kind="openldap").require_ready()
