@@ -10,7 +10,7 @@ import msgspec
 from tests.directory_servers import SERVICE_PASSWORD, DirectoryServer
 
 from keyturn.accounts.ldap.accounts import LdapAccounts
-from keyturn.accounts.port import NewPassword
+from keyturn.accounts.port import Account, NewPassword
 from keyturn.settings import LdapSettings, Secret
 from keyturn.texts import Folder
 
@@ -134,6 +134,12 @@ class DomainStaff(Staff):
             await self.set(account_id, mail=email)
         if active is not None:
             await self.set(account_id, userAccountControl="512" if active else "514")
+
+
+async def of(store: LdapAccounts, account_id: str) -> Account:
+    account = await store.get(account_id)
+    assert account is not None
+    return account
 
 
 def new_password(text: str, current: str | None = None) -> NewPassword:

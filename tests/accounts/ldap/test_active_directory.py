@@ -4,10 +4,9 @@ import asyncio
 from typing import Any
 
 import pytest
-from tests.accounts.ldap.people import FIRST, SECOND, THIRD, DomainStaff, new_password
+from tests.accounts.ldap.people import FIRST, SECOND, THIRD, DomainStaff, new_password, of
 
 from keyturn.accounts.ldap.accounts import LdapAccounts
-from keyturn.accounts.port import Account
 from keyturn.errors import SettingsInvalid
 from keyturn.problems.passwords import PasswordRejected
 from keyturn.problems.proofs import CredentialsRejected
@@ -20,12 +19,6 @@ ADA = "ada@northwind.test"
 @pytest.fixture
 def store(domain: DomainStaff) -> LdapAccounts:
     return domain.store()
-
-
-async def of(store: LdapAccounts, account_id: str) -> Account:
-    account = await store.get(account_id)
-    assert account is not None
-    return account
 
 
 KINDS = "weak_characters: more kinds of characters, such as upper-case letters, digits and special characters"

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 from unittest.mock import ANY
 
 import pytest
-from tests.accounts.ldap.people import FIRST, SECOND, THIRD, OpenLdapStaff, new_password
+from tests.accounts.ldap.people import FIRST, SECOND, THIRD, OpenLdapStaff, new_password, of
 
 from keyturn.accounts.ldap.accounts import LdapAccounts
-from keyturn.accounts.port import Account, ChecksPasswords, FindsTogether, ListsAddresses
+from keyturn.accounts.port import ChecksPasswords, FindsTogether, ListsAddresses
 from keyturn.errors import SettingsInvalid
 from keyturn.problems.passwords import PasswordRejected
 from keyturn.problems.proofs import CredentialsRejected
@@ -33,12 +33,6 @@ def policy(school: OpenLdapStaff) -> str:
     entry = {"objectClass": ["device", "pwdPolicy"], "pwdAttribute": "userPassword", "pwdMaxFailure": "2"}
     school.server.add(dn, {**entry, **rules, "pwdMustChange": "TRUE", "pwdMaxLength": "60"})
     return dn
-
-
-async def of(store: LdapAccounts, account_id: str) -> Account:
-    account = await store.get(account_id)
-    assert account is not None
-    return account
 
 
 @pytest.mark.parametrize(

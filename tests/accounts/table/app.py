@@ -11,6 +11,7 @@ import bcrypt
 from sqlalchemy import Row, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
+from keyturn.accounts.port import Account
 from keyturn.accounts.table.store import TableAccounts
 from keyturn.settings import Secret, TableSettings
 
@@ -102,6 +103,16 @@ async def running_app(url: str, tables: str = "") -> AsyncIterator[App]:
     await app.run(tables or TABLES[app.dialect])
     yield app
     await app.close()
+
+
+async def hashed(text: str) -> str:
+    return f"$2b${text}"
+
+
+async def one(accounts: TableAccounts, email: str = "ada@northwind.test") -> Account:
+    account = await accounts.find(email)
+    assert account is not None
+    return account
 
 
 class AppPeople:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import make_url
-from tests.accounts.table.app import App, running_app
+from tests.accounts.table.app import App, hashed, running_app
 
 from keyturn.accounts.port import Account, NewPassword
 from keyturn.accounts.table.app_database import AppDatabase
@@ -28,10 +28,6 @@ ADA = Account(id="1", email="ada@northwind.test")
 
 def store(url: str) -> TableAccounts:
     return table_accounts(TableSettings(url=Secret(url), table="users"), Database("sqlite://"))
-
-
-async def hashed(text: str) -> str:
-    return f"$2b${text}"
 
 
 @pytest.mark.parametrize(
@@ -66,21 +62,9 @@ async def test_a_database_that_cannot_be_reached_is_named_without_its_password(
     await accounts.close()
 
 
-@pytest.mark.parametrize(
-    ("url", "message"),
-    [
-        ("no address, but hunter2", "accounts.table.url: not a database address"),
-        ("postgresql://app:p@x:hunter2@db:x/app", "accounts.table.url: not a database address"),
-        ("sqlite://", "accounts.table.url: must name a file"),
-        ("oracle://app:hunter2@db/app", "accounts.table.url: must begin with sqlite://, postgresql://, "),
-    ],
-)
-def test_an_address_that_cannot_be_used_is_not_repeated(url: str, message: str) -> None:
-    with pytest.raises(SettingsInvalid) as invalid:
-        store(url)
-
-    assert str(invalid.value).startswith(message)
-    assert "hunter2" not in "".join(traceback.format_exception(invalid.value))
+def test_an_address_of_sqlite_must_name_a_file() -> None:
+    with pytest.raises(SettingsInvalid, match=r"accounts\.table\.url: must name a file"):
+        store("sqlite://")
 
 
 async def test_what_the_driver_cannot_read_is_a_fault_and_is_not_repeated() -> None:

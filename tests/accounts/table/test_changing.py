@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 from tests.accounts.messages import own_messages
-from tests.accounts.table.app import App, Over
+from tests.accounts.table.app import App, Over, hashed, one
 from tests.spec.lost_commits import losing_commits
 
-from keyturn.accounts.port import Account, NewPassword
-from keyturn.accounts.table.store import JoiningTableAccounts, TableAccounts, table_accounts
+from keyturn.accounts.port import NewPassword
+from keyturn.accounts.table.store import JoiningTableAccounts, table_accounts
 from keyturn.database import Database
 from keyturn.problems.requests import AccountsUnready
 from keyturn.settings import TableSettings
@@ -38,16 +38,6 @@ SET: dict[str, Any] = {
     "kind": "calm",
     "device": UUID_,
 }
-
-
-async def hashed(text: str) -> str:
-    return f"$2b${text}"
-
-
-async def one(accounts: TableAccounts, email: str = "ada@northwind.test") -> Account:
-    account = await accounts.find(email)
-    assert account is not None
-    return account
 
 
 def since(moment: Any, *, zone: bool = False) -> timedelta:

@@ -2,17 +2,13 @@
 
 import msgspec
 import pytest
-from tests.accounts.table.app import App, Over
+from tests.accounts.table.app import App, Over, hashed, one
 
 from keyturn.accounts.port import Account, NewPassword
 
 NO_IDS = ("", "nobody", "0", "-5", "1e3", " 7", "7 ", "07", "+7", "9" * 30, "a\0b", "\ud800", "7b", "\u0667", "0x7")
 UUID_ = "8b1c7a52-3c55-4d6e-9a0f-2d7c3f6b1e90"
 HEX = UUID_.replace("-", "")
-
-
-async def hashed(text: str) -> str:
-    return f"$2b${text}"
 
 
 @pytest.mark.parametrize(
@@ -47,8 +43,7 @@ async def test_an_id_is_whatever_the_app_made_it(app: App, over: Over, declared:
     accounts = over()
     await accounts.require_ready()
 
-    ada = await accounts.find("ada@northwind.test")
-    assert ada is not None
+    ada = await one(accounts, "ada@northwind.test")
     assert ada.id == text
     assert await accounts.get(text) == ada
     for other in (*NO_IDS, text.upper() if text.upper() != text else "nobody"):

@@ -5,8 +5,7 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
-from tests.accounts.table.app import App, Over
-from tests.accounts.table.test_changing import hashed, one
+from tests.accounts.table.app import App, Over, hashed, one
 from tests.accounts.table.test_endings import ADA, ids
 from tests.accounts.table.test_ready import USERS, faults
 

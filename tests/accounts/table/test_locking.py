@@ -3,8 +3,7 @@
 from typing import Any
 
 import pytest
-from tests.accounts.table.app import App, Over
-from tests.accounts.table.test_changing import hashed, one
+from tests.accounts.table.app import App, Over, hashed, one
 
 from keyturn.accounts.port import ListsAddresses, LocksAccounts, NewPassword
 from keyturn.errors import SettingsInvalid
