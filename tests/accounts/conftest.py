@@ -3,10 +3,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from keyturn.accounts.builtin import BuiltinAccounts
-from keyturn.accounts.port import Account
 from keyturn.database import Database
-
-HASH = "$2b$hash"
 
 
 @pytest.fixture
@@ -19,8 +16,3 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 @pytest.fixture
 def accounts(database: Database) -> BuiltinAccounts:
     return BuiltinAccounts(database)
-
-
-@pytest.fixture
-async def ada(accounts: BuiltinAccounts) -> Account:
-    return await accounts.add(Account(id="", email="ada@northwind.example", name="Ada", kind="viewer"), HASH)

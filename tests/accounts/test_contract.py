@@ -1,20 +1,18 @@
-"""What every store of accounts keeps to, wherever they are: one suite, an adapter each."""
+"""What every store of accounts keeps to, kept by those in Keyturn's own database."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import bcrypt
 import pytest
 from sqlalchemy import select, update
 from tests.accounts.table.app import App, AppPeople, mapping, running_app
-from tests.databases import PostgresServer, SqliteFiles
-from tests.mariadb_server import MariadbServer
 
 from keyturn import addresses
 from keyturn.accounts.builtin import AccountRow, BuiltinAccounts
 from keyturn.accounts.port import Account, AccountStore
 from keyturn.accounts.table.store import table_accounts
 from keyturn.database import Database
-from keyturn.testing import AccountStoreContract, JoiningStoreContract, People
+from keyturn.testing import JoiningStoreContract, People
 
 
 class BuiltinPeople:
@@ -64,44 +62,3 @@ class TestTableInTheSameDatabase(JoiningStoreContract):
     @pytest.fixture
     def people(self, app: App) -> People:
         return AppPeople(app)
-
-
-class OtherDatabase(AccountStoreContract):
-    @pytest.fixture
-    async def app(self, url: str) -> AsyncIterator[App]:
-        async with running_app(url) as app:
-            yield app
-
-    @pytest.fixture
-    async def store(self, app: App) -> AsyncIterator[AccountStore]:
-        store = table_accounts(mapping(app.url), Database("sqlite://"))
-        yield store
-        await store.close()
-
-    @pytest.fixture
-    def people(self, app: App) -> People:
-        return AppPeople(app)
-
-
-class TestTableOnSqlite(OtherDatabase):
-    @pytest.fixture
-    def url(self, sqlite: SqliteFiles) -> Iterator[str]:
-        url = sqlite.empty()
-        yield url
-        sqlite.drop(url)
-
-
-class TestTableOnPostgresql(OtherDatabase):
-    @pytest.fixture
-    def url(self, postgresql: PostgresServer) -> Iterator[str]:
-        url = postgresql.empty()
-        yield url
-        postgresql.drop(url)
-
-
-class TestTableOnMariadb(OtherDatabase):
-    @pytest.fixture
-    def url(self, mariadb: MariadbServer) -> Iterator[str]:
-        url = mariadb.empty()
-        yield url
-        mariadb.drop(url)

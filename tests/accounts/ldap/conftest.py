@@ -1,13 +1,34 @@
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
+from typing import Any
+
 import pytest
 from tests.accounts.ldap.people import DomainStaff, OpenLdapStaff
 from tests.directory_servers import DirectoryServer
 
 
 @pytest.fixture
-def school(slapd: DirectoryServer) -> OpenLdapStaff:
-    return OpenLdapStaff(slapd)
+async def school(slapd: DirectoryServer) -> AsyncIterator[OpenLdapStaff]:
+    async with aclosing(OpenLdapStaff(slapd)) as school:
+        yield school
 
 
 @pytest.fixture
-def domain(samba: DirectoryServer) -> DomainStaff:
-    return DomainStaff(samba)
+async def domain(samba: DirectoryServer) -> AsyncIterator[DomainStaff]:
+    async with aclosing(DomainStaff(samba)) as domain:
+        yield domain
+
+
+@pytest.fixture
+def rules(domain: DomainStaff) -> Iterator[Any]:
+    """Return a function that sets rules of the domain; they are off again after the test."""
+    before = {
+        "pwdProperties": "0",
+        "minPwdLength": "0",
+        "pwdHistoryLength": "0",
+        "lockoutThreshold": "0",
+        "minPwdAge": "0",
+    }
+    server = domain.server
+    yield lambda **rules: server.replace(server.suffix, rules)
+    server.replace(server.suffix, before)

@@ -10,7 +10,7 @@ import msgspec
 from tests.directory_servers import SERVICE_PASSWORD, DirectoryServer
 
 from keyturn.accounts.ldap.accounts import LdapAccounts
-from keyturn.accounts.port import NewPassword
+from keyturn.accounts.port import Account, NewPassword
 from keyturn.settings import LdapSettings, Secret
 from keyturn.texts import Folder
 
@@ -20,7 +20,10 @@ FIRST, SECOND, THIRD = "seven quiet harbours", "eleven loud lighthouses", "Three
 
 
 class Staff:
-    """People below one entry, which is `base`. `settings`: those of a store of theirs."""
+    """People below one entry, which is `base`. `settings`: those of a store of theirs.
+
+    `aclose` closes all the stores that it has given.
+    """
 
     settings: LdapSettings
 
@@ -30,9 +33,15 @@ class Staff:
         server.add(self.base, {"objectClass": "organizationalUnit", "ou": self.base.partition(",")[0][3:]})
         self._dns: dict[str, str] = {}
         self._names = count()
+        self._stores: list[LdapAccounts] = []
 
     def store(self, **changes: Any) -> LdapAccounts:
-        return LdapAccounts(msgspec.structs.replace(self.settings, **changes))
+        self._stores.append(LdapAccounts(msgspec.structs.replace(self.settings, **changes)))
+        return self._stores[-1]
+
+    async def aclose(self) -> None:
+        for store in self._stores:
+            await store.close()
 
     def new_dn(self, rdn: str) -> str:
         # A name with each character that RFC 4514 escapes: nothing may depend on how it is written.
@@ -125,6 +134,12 @@ class DomainStaff(Staff):
             await self.set(account_id, mail=email)
         if active is not None:
             await self.set(account_id, userAccountControl="512" if active else "514")
+
+
+async def of(store: LdapAccounts, account_id: str) -> Account:
+    account = await store.get(account_id)
+    assert account is not None
+    return account
 
 
 def new_password(text: str, current: str | None = None) -> NewPassword:

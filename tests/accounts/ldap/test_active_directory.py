@@ -1,14 +1,12 @@
 """Samba as a domain controller of Active Directory: its rules in words, lockouts, flags, ids and addresses."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
-from tests.accounts.ldap.people import FIRST, SECOND, THIRD, DomainStaff, new_password
+from tests.accounts.ldap.people import FIRST, SECOND, THIRD, DomainStaff, new_password, of
 
 from keyturn.accounts.ldap.accounts import LdapAccounts
-from keyturn.accounts.port import Account
 from keyturn.errors import SettingsInvalid
 from keyturn.problems.passwords import PasswordRejected
 from keyturn.problems.proofs import CredentialsRejected
@@ -19,31 +17,8 @@ ADA = "ada@northwind.test"
 
 
 @pytest.fixture
-async def store(domain: DomainStaff) -> AsyncIterator[LdapAccounts]:
-    store = domain.store()
-    yield store
-    await store.close()
-
-
-@pytest.fixture
-def rules(domain: DomainStaff) -> Iterator[Any]:
-    """Return a function that sets rules of the domain; they are off again after the test."""
-    before = {
-        "pwdProperties": "0",
-        "minPwdLength": "0",
-        "pwdHistoryLength": "0",
-        "lockoutThreshold": "0",
-        "minPwdAge": "0",
-    }
-    server = domain.server
-    yield lambda **rules: server.replace(server.suffix, rules)
-    server.replace(server.suffix, before)
-
-
-async def of(store: LdapAccounts, account_id: str) -> Account:
-    account = await store.get(account_id)
-    assert account is not None
-    return account
+def store(domain: DomainStaff) -> LdapAccounts:
+    return domain.store()
 
 
 KINDS = "weak_characters: more kinds of characters, such as upper-case letters, digits and special characters"
@@ -175,7 +150,5 @@ async def test_machines_are_no_accounts(domain: DomainStaff, store: LdapAccounts
 
 
 async def test_a_controller_is_recognised_under_the_wrong_kind(domain: DomainStaff) -> None:
-    store = domain.store(kind="openldap")
     with pytest.raises(SettingsInvalid, match="the server answers as Active Directory does"):
-        await store.require_ready()
-    await store.close()
+        await domain.store(kind="openldap").require_ready()

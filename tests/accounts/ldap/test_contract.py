@@ -1,7 +1,5 @@
 """What every store of accounts keeps to, kept by OpenLDAP and by Samba as a domain controller."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 from tests.accounts.ldap.people import DomainStaff, OpenLdapStaff
 
@@ -15,10 +13,8 @@ class TestOpenLdap(AccountStoreContract):
         return school
 
     @pytest.fixture
-    async def store(self, people: OpenLdapStaff) -> AsyncIterator[LdapAccounts]:
-        store = people.store()
-        yield store
-        await store.close()
+    def store(self, people: OpenLdapStaff) -> LdapAccounts:
+        return people.store()
 
 
 @pytest.mark.long
@@ -28,7 +24,5 @@ class TestActiveDirectory(AccountStoreContract):
         return domain
 
     @pytest.fixture
-    async def store(self, people: DomainStaff) -> AsyncIterator[LdapAccounts]:
-        store = people.store()
-        yield store
-        await store.close()
+    def store(self, people: DomainStaff) -> LdapAccounts:
+        return people.store()

@@ -5,8 +5,10 @@ import re
 import struct
 import subprocess
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
+from contextlib import aclosing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.accounts.ldap.people import FIRST, SECOND, DomainStaff, OpenLdapStaff, Staff, new_password
@@ -27,7 +29,10 @@ def blocks(kind: str) -> list[str]:
     return re.findall(rf"(?s)```{kind}\n(.*?)```", GUIDE.read_text("utf-8"))
 
 
-async def reset_and_unlock(staff: Staff, store: LdapAccounts, ada: str) -> None:
+async def lock_reset_and_change(staff: Staff, store: LdapAccounts, ada: str, guesses: int) -> None:
+    for _ in range(guesses):
+        await store.check_password(ada, "a guess")
+    assert not await store.check_password(ada, FIRST), "it is locked"
     await store.require_ready()
     account = await store.find(ADA)
     assert account is not None
@@ -35,12 +40,15 @@ async def reset_and_unlock(staff: Staff, store: LdapAccounts, ada: str) -> None:
     assert await store.set_password(account, new_password(SECOND))
     assert await staff.verifies(ada, SECOND)
     assert await store.addresses_after("", 10) == [ADA]
+    assert await store.set_password(account, new_password(FIRST, current=SECOND))
+    assert [finding.message for finding in await store.findings()] == []
 
 
 @pytest.fixture
-def new_school() -> Iterator[OpenLdapStaff]:
+async def new_school() -> AsyncIterator[OpenLdapStaff]:
     with running_slapd(is_bare=True) as server:
-        yield OpenLdapStaff(server)
+        async with aclosing(OpenLdapStaff(server)) as school:
+            yield school
 
 
 async def test_the_steps_for_openldap_suffice(new_school: OpenLdapStaff) -> None:
@@ -60,28 +68,15 @@ async def test_the_steps_for_openldap_suffice(new_school: OpenLdapStaff) -> None
     ada = await school.add(ADA, FIRST, pwdPolicySubentry=await policy(school))
     await school.set(ada, pwdReset="TRUE")
     store = school.store(bind_dn=service, bind_password=Secret(SERVICE_PASSWORD))
-    try:
-        for _ in range(2):
-            await store.check_password(ada, "a guess")
-        assert not await store.check_password(ada, FIRST), "it is locked"
-        await reset_and_unlock(school, store, ada)
-        known = await store.find(ADA)
-        assert known is not None
-        assert await store.set_password(known, new_password(FIRST, current=SECOND))
-        assert [finding.message for finding in await store.findings()] == []
-        assert not await reads_hash(school, service, ada)
-        await school.add_many([f"pupil{number:03}@northwind.test" for number in range(510)])
-        assert len(await store.addresses_after("", 1000)) == 511
-    finally:
-        await store.close()
+    await lock_reset_and_change(school, store, ada, guesses=2)
+    assert not await reads_hash(school, service, ada)
+    await school.add_many([f"pupil{number:03}@northwind.test" for number in range(510)])
+    assert len(await store.addresses_after("", 1000)) == 511
 
 
 async def test_the_doctor_warns_of_a_directory_without_a_password_policy(new_school: OpenLdapStaff) -> None:
     store = new_school.store(bind_dn=new_school.server.admin, bind_password=Secret("admin"))
-    try:
-        found = [finding for finding in await store.findings() if "has no password policy" in finding.message]
-    finally:
-        await store.close()
+    found = [finding for finding in await store.findings() if "has no password policy" in finding.message]
     (warning,) = found
     assert warning.verdict == "warn"
     assert warning.mend == "Add the overlay ppolicy."
@@ -102,7 +97,7 @@ async def reads_hash(school: OpenLdapStaff, service: str, ada: str) -> bool:
     return "userPassword" in told.stdout
 
 
-async def test_the_rights_for_active_directory_suffice(domain: DomainStaff) -> None:
+async def test_the_rights_for_active_directory_suffice(domain: DomainStaff, rules: Any) -> None:
     server = domain.server
     dn = f"CN=keyturn,{server.suffix}"
     entry = {"objectClass": "user", "sAMAccountName": "keyturn", "userAccountControl": "512"}
@@ -115,20 +110,9 @@ async def test_the_rights_for_active_directory_suffice(domain: DomainStaff) -> N
     command = [tool, "dsacl", "set", *place, f"--objectdn={domain.base}", f"--sddl={sddl.replace('SID', sid)}"]
     await asyncio.to_thread(subprocess.run, command, check=True, capture_output=True)
     ada = await domain.add(ADA, FIRST)
-    await asyncio.to_thread(server.replace, server.suffix, {"lockoutThreshold": "2"})
+    await asyncio.to_thread(rules, lockoutThreshold="2")
     store = domain.store(bind_dn="keyturn@northwind.test", bind_password=Secret(SERVICE_PASSWORD))
-    try:
-        for _ in range(3):
-            await store.check_password(ada, "a guess")
-        assert not await store.check_password(ada, FIRST), "it is locked"
-        await reset_and_unlock(domain, store, ada)
-        known = await store.find(ADA)
-        assert known is not None
-        assert await store.set_password(known, new_password(FIRST, current=SECOND))
-        assert [finding.message for finding in await store.findings()] == []
-    finally:
-        await store.close()
-        await asyncio.to_thread(server.replace, server.suffix, {"lockoutThreshold": "0"})
+    await lock_reset_and_change(domain, store, ada, guesses=3)
 
 
 def sid_text(sid: bytes) -> str:
@@ -143,26 +127,19 @@ async def test_rights_that_are_missing_or_too_many_are_found(school: OpenLdapSta
     reader = school.store(bind_dn=f"cn=reader,{school.server.suffix}")
     admin = school.store(bind_dn=school.server.admin, bind_password=Secret(school.server.password))
     domain_admin = domain.store()
-    try:
-        assert [one.message for one in await reader.findings()] == [
-            f"cn=reader,{school.server.suffix} may not write userPassword, so resets fail",
-            f"cn=reader,{school.server.suffix} may not write pwdAccountLockedTime, so lockouts may last",
-        ]
-        (too_many,) = await admin.findings()
-        assert too_many.message.startswith(f"{school.server.admin} may write mail, mobile, cn")
-        (too_many,) = await domain_admin.findings()
-        assert "may write mail, proxyAddresses, cn" in too_many.message
-    finally:
-        await reader.close()
-        await admin.close()
+    assert [one.message for one in await reader.findings()] == [
+        f"cn=reader,{school.server.suffix} may not write userPassword, so resets fail",
+        f"cn=reader,{school.server.suffix} may not write pwdAccountLockedTime, so lockouts may last",
+    ]
+    (too_many,) = await admin.findings()
+    assert too_many.message.startswith(f"{school.server.admin} may write mail, mobile, cn")
+    (too_many,) = await domain_admin.findings()
+    assert "may write mail, proxyAddresses, cn" in too_many.message
 
 
 async def test_each_server_is_asked_and_one_without_a_policy_is_named(school: OpenLdapStaff) -> None:
     gone = "ldaps://localhost:1"
     store = school.store(servers=(school.server.url, gone))
-    try:
-        unreached, nobody = sorted(one.message for one in await store.findings())
-        assert nobody.startswith(f"the directory cannot be reached; {gone}")
-        assert unreached.startswith("no account is found in the directory below accounts.ldap.base")
-    finally:
-        await store.close()
+    unreached, nobody = sorted(one.message for one in await store.findings())
+    assert nobody.startswith(f"the directory cannot be reached; {gone}")
+    assert unreached.startswith("no account is found in the directory below accounts.ldap.base")

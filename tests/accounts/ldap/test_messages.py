@@ -10,21 +10,6 @@ from keyturn.accounts.ldap import messages
 from keyturn.accounts.ldap.messages import Entry, Malformed, Result, elements, integer, octets, tlv
 
 
-def test_a_simple_bind_has_the_bytes_of_the_standard() -> None:
-    # The example of https://ldap.com/ldapv3-wire-protocol-reference-bind/, with the password "secret123".
-    name = "247569643d6a646f652c6f753d50656f706c652c64633d6578616d706c652c64633d636f6d"
-    expected = f"30390201016034020103 04{name} 8009736563726574313233"
-    bind = messages.bind("uid=jdoe,ou=People,dc=example,dc=com", "secret123")
-
-    assert messages.request(1, bind) == bytes.fromhex(expected)
-
-
-@pytest.mark.parametrize(("name", "password"), [("cn=ada", ""), ("", "secret"), ("", "")])
-def test_no_bind_is_anonymous(name: str, password: str) -> None:
-    with pytest.raises(ValueError, match="needs a name and a password"):
-        messages.bind(name, password)
-
-
 @given(st.integers(0, 2**40))
 def test_a_number_is_read_as_it_was_written(number: int) -> None:
     ((_, content),) = elements(integer(number))

@@ -18,13 +18,19 @@ YESTERDAY = datetime.now(UTC) - timedelta(days=1)
 AN_ID = "3f1c2b6e-0d5a-4b0e-9a51-6a8f2f0c7d10"
 
 
+async def known(accounts: SupabaseAccounts, email: str = ADA) -> Account:
+    account = await accounts.find(email)
+    assert account is not None
+    return account
+
+
 async def test_an_account_is_found_by_its_address_and_by_its_id(project: Project, accounts: SupabaseAccounts) -> None:
     user = project.server.users.add(ADA, metadata={"full_name": " Ada  Lovelace ", "name": "ada", "locale": "fr"})
-    known = Account(id=user.id, email=ADA, name="Ada Lovelace", locale="fr")
+    ada = Account(id=user.id, email=ADA, name="Ada Lovelace", locale="fr")
 
-    assert await accounts.find(ADA) == known
-    assert await accounts.get(user.id) == known
-    assert await accounts.get(user.id.upper()) == known
+    assert await accounts.find(ADA) == ada
+    assert await accounts.get(user.id) == ada
+    assert await accounts.get(user.id.upper()) == ada
 
 
 async def test_an_address_is_compared_exactly_whatever_the_server_takes_for_a_wildcard(
@@ -38,8 +44,7 @@ async def test_an_address_is_compared_exactly_whatever_the_server_takes_for_a_wi
     assert await accounts.find("ada_love@northwind.example") is None
     assert await accounts.find("%@northwind.example") is None
     mine = users.add("ada_love@northwind.example")
-    found = await accounts.find("ada_love@northwind.example")
-    assert found is not None
+    found = await known(accounts, "ada_love@northwind.example")
     assert found.id == mine.id
 
 
@@ -48,9 +53,7 @@ async def test_all_pages_of_what_is_alike_are_looked_at(project: Project, accoun
     for number in range(120):
         project.server.users.add(f"{number}{ADA}")
 
-    found = await accounts.find(ADA)
-
-    assert found is not None
+    found = await known(accounts)
     assert found.id == first.id
     assert len(project.server.requests) == 3
 
@@ -78,9 +81,7 @@ async def test_a_user_that_is_like_no_other_is_in_nobodys_way(
     mine = project.server.users.add(ADA)
     project.server.coming.append(Answer(200, {"users": [mine.document()]}))
 
-    found = await accounts.find(ADA)
-
-    assert found is not None
+    found = await known(accounts)
     assert found.id == mine.id
     assert own_messages(caplog) == ["accounts.odd_user users=2"]
 
@@ -92,9 +93,7 @@ async def test_of_two_users_with_one_address_the_one_with_a_password_is_meant(
     sso = "sso:21648a9d-8d5a-4555-a9d1-d6375dc14e92"
     project.server.users.add(ADA, provider=sso, providers=(sso,), is_sso_user=True)
 
-    found = await accounts.find(ADA)
-
-    assert found is not None
+    found = await known(accounts)
     assert (found.id, found.has_password) == (mine.id, True)
 
 
@@ -117,9 +116,7 @@ async def test_who_has_a_password_is_told_by_the_providers(
 ) -> None:
     project.server.users.add(ADA, **fields)
 
-    found = await accounts.find(ADA)
-
-    assert found is not None
+    found = await known(accounts)
     assert (found.has_password, found.provider) == (has_password, provider)
 
 
@@ -136,27 +133,26 @@ async def test_who_is_banned_or_deleted_is_not_active(
     fields: dict[str, Any], active: bool, project: Project, accounts: SupabaseAccounts
 ) -> None:
     user = project.server.users.add(ADA, OLD, **fields)
-    found = await accounts.find(ADA)
-
-    assert found is not None
+    found = await known(accounts)
     assert found.active is active
     assert await accounts.set_password(found, new_password()) is active
     assert project.server.users.with_password(ADA, NEW if active else OLD) is user
 
 
-@pytest.mark.parametrize("metadata", [{}, {"full_name": 7, "name": ["x"], "locale": {"a": 1}}, {"name": None}])
-async def test_what_people_wrote_about_themselves_may_be_anything(
-    metadata: dict[str, Any], project: Project, accounts: SupabaseAccounts
+@pytest.mark.parametrize(
+    ("confirmed", "metadata"),
+    [
+        (True, {}),
+        (True, {"full_name": 7, "name": ["x"], "locale": {"a": 1}}),
+        (True, {"name": None}),
+        (False, {"full_name": "You won! Visit evil.example"}),
+    ],
+    ids=["nothing", "no texts", "no name", "words for a mail to an address that is not confirmed"],
+)
+async def test_no_name_is_read_from_what_a_stranger_may_have_written(
+    confirmed: bool, metadata: dict[str, Any], project: Project, accounts: SupabaseAccounts
 ) -> None:
-    user = project.server.users.add(ADA, metadata=metadata)
-
-    assert await accounts.find(ADA) == Account(id=user.id, email=ADA)
-
-
-async def test_a_stranger_cannot_put_words_into_a_mail_to_an_address_that_is_not_confirmed(
-    project: Project, accounts: SupabaseAccounts
-) -> None:
-    user = project.server.users.add(ADA, confirmed=False, metadata={"full_name": "You won! Visit evil.example"})
+    user = project.server.users.add(ADA, confirmed=confirmed, metadata=metadata)
 
     assert await accounts.find(ADA) == Account(id=user.id, email=ADA)
 
@@ -168,14 +164,6 @@ async def test_an_id_that_is_no_uuid_asks_nobody(account_id: str, project: Proje
     assert project.server.requests == []
 
 
-async def test_an_unknown_id_and_an_unknown_address_are_nobody(project: Project, accounts: SupabaseAccounts) -> None:
-    project.server.users.add(ADA)
-
-    assert await accounts.get(str(uuid4())) is None
-    assert await accounts.find("grace@northwind.example") is None
-    assert not await accounts.set_password(Account(id=str(uuid4()), email=ADA), new_password())
-
-
 @pytest.mark.parametrize("old", [False, True])
 async def test_the_new_password_signs_in_and_every_session_is_over(
     old: bool, project: Project, accounts: SupabaseAccounts
@@ -183,8 +171,7 @@ async def test_the_new_password_signs_in_and_every_session_is_over(
     project.server.old = old
     project.server.users.add(ADA, OLD)
     session = (await project.sign_in(ADA, OLD)).json()["refresh_token"]
-    account = await accounts.find(ADA)
-    assert account is not None
+    account = await known(accounts)
 
     assert await accounts.set_password(account, new_password())
 
@@ -197,8 +184,7 @@ async def test_a_first_link_confirms_the_address_that_it_was_sent_to(
     project: Project, accounts: SupabaseAccounts
 ) -> None:
     project.server.users.add(ADA, OLD, confirmed=False)
-    account = await accounts.find(ADA)
-    assert account is not None
+    account = await known(accounts)
     assert (await project.sign_in(ADA, OLD)).json()["code"] == "email_not_confirmed"
 
     assert await accounts.set_password(account, new_password())
@@ -208,8 +194,7 @@ async def test_a_first_link_confirms_the_address_that_it_was_sent_to(
 
 async def test_who_signs_in_elsewhere_by_now_gets_no_password(project: Project, accounts: SupabaseAccounts) -> None:
     user = project.server.users.add(ADA, OLD)
-    account = await accounts.find(ADA)
-    assert account is not None
+    account = await known(accounts)
 
     user.provider, user.providers = "google", ("google",)
     assert not await accounts.set_password(account, new_password())
@@ -218,17 +203,3 @@ async def test_who_signs_in_elsewhere_by_now_gets_no_password(project: Project, 
     user.is_sso_user = True
     assert not await accounts.set_password(account, new_password(OLD))
     assert project.server.users.with_password(ADA, NEW) is user
-
-
-async def test_nothing_is_set_where_the_user_has_another_address_or_is_gone(
-    project: Project, accounts: SupabaseAccounts
-) -> None:
-    user = project.server.users.add(ADA, OLD)
-    account = await accounts.find(ADA)
-    assert account is not None
-
-    user.email = "grace@northwind.example"
-    assert not await accounts.set_password(account, new_password())
-    assert (await project.sign_in(user.email, OLD)).status_code == 200
-    project.server.users.remove(user)
-    assert not await accounts.set_password(account, new_password())

@@ -54,12 +54,3 @@ async def test_a_look_up_through_many_slow_pages_ends() -> None:
         await store_over(app, timedelta(seconds=0.2)).find(ADA)
     assert unready.value.not_changed
     assert len(server.requests) < 20
-
-
-async def test_after_a_close_the_next_event_loop_looks_up_too() -> None:
-    server = SupabaseServer()
-    server.users.add(ADA)
-    store = store_over(server)
-    for _ in range(2):
-        assert all(await asyncio.gather(*(store.find(ADA) for _ in range(20))))
-        await store.close()

@@ -1,7 +1,6 @@
 """What Supabase Auth refuses, and what goes wrong on the way to it."""
 
 import logging
-from datetime import timedelta
 
 import pytest
 from tests.accounts.supabase.project import ADA, OLD, Opened, Project, closed_port, new_password
@@ -83,44 +82,6 @@ async def test_a_reason_that_is_not_known_is_still_one(
     assert one.message == rule_text(one.rule, one.limit, SourceTexts())
 
 
-@pytest.mark.parametrize(
-    "trouble", [500, 502, 503, 429, Outage.CUT, Outage.PAGE, Outage.REDIRECT, 302, 400, 422, 418], ids=str
-)
-async def test_what_may_pass_is_no_answer_about_an_account(
-    trouble: int | Outage, project: Project, accounts: SupabaseAccounts, ada: Account
-) -> None:
-    project.server.coming += [trouble] * 2
-    with pytest.raises(AccountsUnready):
-        await accounts.find(ADA)
-    with pytest.raises(AccountsUnready):
-        await accounts.get(ada.id)
-
-    project.server.coming += [None, trouble]
-    with pytest.raises(AccountsUnready):
-        await accounts.set_password(ada, new_password())
-    assert project.server.users.with_password(ADA, OLD)
-    project.server.coming.clear()
-    assert await accounts.find(ADA) == ada, "it is there again"
-
-
-async def test_an_answer_that_does_not_come_is_not_waited_for(project: Project, opened: Opened, ada: Account) -> None:
-    accounts = opened(timeout=timedelta(milliseconds=50))
-    project.server.coming += [Outage.SLOW, None, Outage.SLOW]
-
-    with pytest.raises(AccountsUnready):
-        await accounts.find(ADA)
-    with pytest.raises(AccountsUnready):
-        await opened(timeout=timedelta(milliseconds=300)).set_password(ada, new_password())
-
-
-async def test_a_redirect_is_not_followed(project: Project, accounts: SupabaseAccounts) -> None:
-    project.server.coming.append(Outage.REDIRECT)
-
-    with pytest.raises(AccountsUnready):
-        await accounts.find(ADA)
-    assert project.server.requests == ["GET /auth/v1/admin/users"]
-
-
 async def test_where_nobody_listens_the_accounts_are_not_ready(opened: Opened, ada: Account) -> None:
     nobody = opened(url=f"http://127.0.0.1:{closed_port()}")
 
@@ -165,12 +126,6 @@ async def test_a_key_that_cannot_be_sent_is_a_fault_that_does_not_hold_it(opened
         assert invalid.value.faults == (
             Fault("accounts.supabase.service_role_key", "contains characters that are not allowed in a key"),
         )
-
-
-async def test_a_project_that_answers_is_asked_once(project: Project, accounts: SupabaseAccounts) -> None:
-    await accounts.require_ready()
-
-    assert project.server.requests == ["GET /auth/v1/admin/users"]
 
 
 @pytest.mark.parametrize("path", ["", "/rest"])

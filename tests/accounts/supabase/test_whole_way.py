@@ -1,17 +1,13 @@
 """A service whose accounts are at Supabase Auth: a link, what Supabase refuses, and a password that signs in there."""
 
-from contextlib import closing
-from sqlite3 import connect
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 from tests.accounts.supabase.project import NEW, OLD, Project
 from tests.pages.school import Visitor, words
-from tests.spec.service import ADA, GRACE, Service, problem, running, settings_for
+from tests.spec.service import ADA, Service, problem
 
 from keyturn.cli.demo.supabase_server import Outage
-from keyturn.settings import AccountSettings, Secret, SupabaseSettings, TableSettings
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 
@@ -21,27 +17,6 @@ STRONG = "eight loud harbours!"
 @pytest.fixture
 def service_options(project: Project) -> dict[str, Any]:
     return {"accounts": project.account_settings()}
-
-
-async def test_what_supabase_refuses_is_told_and_the_link_works_still(project: Project, service: Service) -> None:
-    server = project.server
-    server.users.add(ADA, OLD, metadata={"locale": "de"})
-    session = (await project.sign_in(ADA, OLD)).json()["refresh_token"]
-    server.required_characters, server.pwned, server.min_length = ("!?",), frozenset({NEW}), 20
-    token = await service.link()
-
-    refused = await service.reset(token, NEW)
-
-    assert problem(refused) == "422 password-rejected"
-    assert [one["rule"] for one in refused.json()["violations"]] == ["weak_length", "weak_characters", "weak_pwned"]
-    assert refused.json()["violations"][0]["message"] == "at least 20 characters"
-    server.coming += [None, None, 429]
-    assert problem(await service.reset(token, STRONG)) == "503 unavailable"
-    assert await service.works(token)
-    assert problem(await service.reset(token, STRONG)) == "200"
-    assert (await project.sign_in(ADA, STRONG)).status_code == 200
-    assert (await project.refresh(session)).status_code == 400
-    assert problem(await service.reset(token, STRONG)) == "400 link-dead"
 
 
 @pytest.mark.parametrize("lost", [Outage.LOST, Outage.BAD_GATEWAY], ids=str)
@@ -91,36 +66,4 @@ async def test_the_page_tells_what_supabase_refuses_in_the_language_of_who_reads
         "Sonderzeichen." in words(page)
     )
     assert saved.status_code == 303
-    assert (await project.sign_in(ADA, STRONG)).status_code == 200
-
-
-async def test_who_signs_in_with_google_is_told_so(project: Project, service: Service) -> None:
-    project.server.users.add(GRACE, provider="google", providers=("google",))
-    await service.ask(GRACE)
-    await service.deliver()
-
-    (mail,) = service.inbox.sent_to(GRACE, "sign_in_with_provider")
-    assert "Google" in mail.text
-
-
-async def test_people_of_a_table_have_their_passwords_there_and_their_flags_here(
-    project: Project, database_url: str
-) -> None:
-    ada = project.server.users.add(ADA, OLD)
-    with closing(connect(database_url.removeprefix("sqlite:///"), isolation_level=None)) as database:
-        database.execute("CREATE TABLE profiles (id TEXT PRIMARY KEY, email TEXT, full_name TEXT, temporary BOOLEAN)")
-        database.execute("INSERT INTO profiles VALUES (?, ?, 'Ada', true)", (ada.id, ADA))
-    accounts = AccountSettings(
-        store="supabase",
-        table=TableSettings(table="profiles", name="full_name", set={"temporary": False}),
-        supabase=SupabaseSettings(url=project.url, service_role_key=Secret(project.server.service_role_key)),
-    )
-
-    async with running(settings_for(database_url, accounts=accounts)) as service:
-        token = await service.link()
-        assert "Ada" in service.inbox.sent_to(ADA, "password_reset")[0].text
-        assert problem(await service.reset(token, STRONG)) == "200"
-        (row,) = await service.rows(text("SELECT temporary FROM profiles"))
-
-    assert not row["temporary"]
     assert (await project.sign_in(ADA, STRONG)).status_code == 200

@@ -11,6 +11,7 @@ import bcrypt
 from sqlalchemy import Row, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
+from keyturn.accounts.port import Account
 from keyturn.accounts.table.store import TableAccounts
 from keyturn.settings import Secret, TableSettings
 
@@ -104,6 +105,16 @@ async def running_app(url: str, tables: str = "") -> AsyncIterator[App]:
     await app.close()
 
 
+async def hashed(text: str) -> str:
+    return f"$2b${text}"
+
+
+async def one(accounts: TableAccounts, email: str = "ada@northwind.test") -> Account:
+    account = await accounts.find(email)
+    assert account is not None
+    return account
+
+
 class AppPeople:
     """The `People` of that app. Each is signed in somewhere."""
 
@@ -131,10 +142,6 @@ class AppPeople:
     async def verifies(self, account_id: str, password: str) -> bool:
         (row,) = await self._app.run('SELECT * FROM "User" WHERE id = :id', id=self._key(account_id))
         return bcrypt.checkpw(password.encode(), row.passwordHash.strip().encode())
-
-    async def sessions(self, account_id: str) -> int:
-        rows = await self._app.run('SELECT 1 FROM "Session" WHERE "userId" = :id', id=self._key(account_id))
-        return len(rows)
 
     def _key(self, account_id: str) -> UUID | int:
         return UUID(account_id) if self._app.dialect == "postgresql" else int(account_id)

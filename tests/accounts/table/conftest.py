@@ -1,40 +1,29 @@
 """A database of an app's, each of the three in turn, and stores over its tables."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 from tests.accounts.table.app import App, Over, running_app
+from tests.databases import PostgresServer, SqliteFiles
+from tests.mariadb_server import MariadbServer
 
 from keyturn.accounts.table.store import TableAccounts, table_accounts
 from keyturn.database import Database
 from keyturn.settings import Secret, TableSettings
 
 
-class Server(Protocol):
-    def empty(self) -> str: ...
-
-    def drop(self, url: str) -> None: ...
-
-
 @pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
-def databases(request: pytest.FixtureRequest) -> Server:
+def databases(request: pytest.FixtureRequest) -> SqliteFiles | PostgresServer | MariadbServer:
     """Each engine in turn; `@pytest.mark.parametrize("databases", ["mariadb"], indirect=True)` takes one."""
-    chosen: Server = request.getfixturevalue(request.param)
+    chosen: SqliteFiles | PostgresServer | MariadbServer = request.getfixturevalue(request.param)
     return chosen
 
 
 @pytest.fixture
-def url(databases: Server) -> Iterator[str]:
-    url = databases.empty()
-    yield url
-    databases.drop(url)
-
-
-@pytest.fixture
-async def app(url: str) -> AsyncIterator[App]:
-    async with running_app(url, "SELECT 1") as app:
+async def app(empty_url: str) -> AsyncIterator[App]:
+    async with running_app(empty_url, "SELECT 1") as app:
         yield app
 
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 from tests.accounts.messages import own_messages
-from tests.accounts.table.app import TABLES, App, AppPeople, Over, mapping
+from tests.accounts.table.app import App, Over, hashed, one
 from tests.spec.lost_commits import losing_commits
 
-from keyturn.accounts.port import Account, NewPassword
-from keyturn.accounts.table.store import JoiningTableAccounts, TableAccounts, table_accounts
+from keyturn.accounts.port import NewPassword
+from keyturn.accounts.table.store import JoiningTableAccounts, table_accounts
 from keyturn.database import Database
 from keyturn.problems.requests import AccountsUnready
 from keyturn.settings import TableSettings
@@ -38,16 +38,6 @@ SET: dict[str, Any] = {
     "kind": "calm",
     "device": UUID_,
 }
-
-
-async def hashed(text: str) -> str:
-    return f"$2b${text}"
-
-
-async def one(accounts: TableAccounts, email: str = "ada@northwind.test") -> Account:
-    account = await accounts.find(email)
-    assert account is not None
-    return account
 
 
 def since(moment: Any, *, zone: bool = False) -> timedelta:
@@ -86,23 +76,6 @@ async def test_columns_are_set_to_what_their_type_makes_of_it(app: App, over: Ov
     # Everything is as it was to be already: MariaDB changes no row, and the password is set all the same.
     changed = over(set={"flag": False})
     assert await changed.set_password(await one(changed), NewPassword("new", hashed))
-
-
-async def test_the_sessions_of_that_account_alone_end(app: App) -> None:
-    await app.run(TABLES[app.dialect])
-    people, accounts = AppPeople(app), table_accounts(mapping(app.url), Database("sqlite://"))
-    ada, eve = await people.add("ada@northwind.test", "first"), await people.add("eve@northwind.test", "first")
-    account = await accounts.get(ada)
-    assert account is not None
-
-    # Nothing was changed, and so token ends.
-    await people.change(ada, active=False)
-    assert not await accounts.set_password(account, NewPassword("second", hashed))
-    assert (await people.sessions(ada), await people.sessions(eve)) == (1, 1)
-    await people.change(ada, active=True)
-    assert await accounts.set_password(account, NewPassword("second", hashed))
-    assert (await people.sessions(ada), await people.sessions(eve)) == (0, 1)
-    await accounts.close()
 
 
 async def test_a_commit_whose_answer_is_lost_is_no_certain_no(

@@ -2,17 +2,13 @@
 
 import msgspec
 import pytest
-from tests.accounts.table.app import App, Over
+from tests.accounts.table.app import App, Over, hashed, one
 
 from keyturn.accounts.port import Account, NewPassword
 
 NO_IDS = ("", "nobody", "0", "-5", "1e3", " 7", "7 ", "07", "+7", "9" * 30, "a\0b", "\ud800", "7b", "\u0667", "0x7")
 UUID_ = "8b1c7a52-3c55-4d6e-9a0f-2d7c3f6b1e90"
 HEX = UUID_.replace("-", "")
-
-
-async def hashed(text: str) -> str:
-    return f"$2b${text}"
 
 
 @pytest.mark.parametrize(
@@ -47,8 +43,7 @@ async def test_an_id_is_whatever_the_app_made_it(app: App, over: Over, declared:
     accounts = over()
     await accounts.require_ready()
 
-    ada = await accounts.find("ada@northwind.test")
-    assert ada is not None
+    ada = await one(accounts, "ada@northwind.test")
     assert ada.id == text
     assert await accounts.get(text) == ada
     for other in (*NO_IDS, text.upper() if text.upper() != text else "nobody"):
@@ -155,21 +150,22 @@ async def test_a_status_without_its_values_is_doubted(app: App, over: Over) -> N
 async def test_names_and_the_like_are_texts_and_null_is_none_of_them(app: App, over: Over) -> None:
     await app.run(
         "CREATE TABLE users (id INT PRIMARY KEY, email VARCHAR(99), password_hash CHAR(80), name VARCHAR(99),"
-        " auth VARCHAR(20), role INT, locale CHAR(10))"
+        " auth VARCHAR(20), role INT, locale CHAR(10), tz VARCHAR(40))"
     )
     await app.run(
-        "INSERT INTO users VALUES (1, 'ada@northwind.test', 'x', 'Ada', NULL, 3, 'de'),"
-        " (2, 'bea@northwind.test', '', NULL, 'Credentials', NULL, NULL),"
-        " (3, 'cleo@northwind.test', 'x', '', 'google', 3, ''),"
-        " (4, 'dan@northwind.test', NULL, '', 'azure-ad', 3, ''),"
-        " (5, 'eve@northwind.test', NULL, '', 'git_lab', 3, ''),"
-        " (6, 'fay@northwind.test', NULL, '', 'school_portal', 3, '')"
+        "INSERT INTO users VALUES (1, 'ada@northwind.test', 'x', 'Ada', NULL, 3, 'de', 'Asia/Kolkata'),"
+        " (2, 'bea@northwind.test', '', NULL, 'Credentials', NULL, NULL, NULL),"
+        " (3, 'cleo@northwind.test', 'x', '', 'google', 3, '', NULL),"
+        " (4, 'dan@northwind.test', NULL, '', 'azure-ad', 3, '', NULL),"
+        " (5, 'eve@northwind.test', NULL, '', 'git_lab', 3, '', NULL),"
+        " (6, 'fay@northwind.test', NULL, '', 'school_portal', 3, '', NULL)"
     )
-    accounts = over(name="name", provider="auth", kind="role", locale="locale")
+    accounts = over(name="name", provider="auth", kind="role", locale="locale", timezone="tz")
 
     found = [await accounts.get(str(number)) for number in range(1, 7)]
     people = [account for account in found if account]
-    assert people[0] == Account(id="1", email="ada@northwind.test", name="Ada", kind="3", locale="de")
+    ada = Account(id="1", email="ada@northwind.test", name="Ada", kind="3", locale="de", timezone="Asia/Kolkata")
+    assert people[0] == ada
     assert people[1] == Account(id="2", email="bea@northwind.test", has_password=False, awaits_password=True)
     assert [(one.provider, one.has_password) for one in people[2:]] == [
         ("Google", False),
@@ -179,18 +175,6 @@ async def test_names_and_the_like_are_texts_and_null_is_none_of_them(app: App, o
     ]
     # An account that signs in elsewhere has no password, with any value in its column; nor has one with an empty value.
     assert [await accounts.password_hash(str(number)) for number in range(1, 7)] == ["x", *[None] * 5]
-
-
-@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
-async def test_which_providers_mean_a_password_can_be_said(app: App, over: Over) -> None:
-    await app.run("CREATE TABLE users (id INT PRIMARY KEY, email TEXT, password_hash TEXT, auth TEXT)")
-    await app.run("INSERT INTO users VALUES (1, 'ada@northwind.test', 'x', 'Native'), (2, 'b@northwind.test', 'x', '')")
-    accounts = over(provider="auth", password_providers=("native",))
-
-    ada, bea = await accounts.get("1"), await accounts.get("2")
-    assert ada is not None
-    assert bea is not None
-    assert (ada.has_password, bea.has_password) == (True, False)
 
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
@@ -215,16 +199,3 @@ async def test_without_a_password_column_people_are_looked_up_and_a_change_is_no
     assert len(await app.run("SELECT * FROM sessions")) == 1
     assert await ending.note_change(ada)
     assert await app.run("SELECT * FROM sessions") == []
-
-
-async def test_a_column_of_time_zones_is_read(app: App, over: Over) -> None:
-    await app.run(
-        "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(99), password_hash CHAR(80), tz VARCHAR(40))"
-    )
-    await app.run(
-        "INSERT INTO users VALUES (1, 'ada@northwind.test', 'x', 'Asia/Kolkata'), (2, 'bea@northwind.test', 'x', NULL)"
-    )
-    accounts = over(timezone="tz")
-
-    found = [await accounts.get("1"), await accounts.find("bea@northwind.test")]
-    assert [one and one.timezone for one in found] == ["Asia/Kolkata", ""]

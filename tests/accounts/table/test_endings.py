@@ -5,8 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.accounts.table.app import App, Over
-from tests.accounts.table.test_changing import hashed, one
+from tests.accounts.table.app import App, Over, hashed, one
 from tests.accounts.table.test_ready import USERS, faults
 
 from keyturn.accounts.port import Ended, NewPassword
@@ -83,15 +82,14 @@ async def test_what_the_app_ends_by_itself_stays_and_need_not_exist(app: App, ov
 
 async def test_only_the_rows_of_a_condition_end(app: App, over: Over) -> None:
     """Laravel's tokens belong to users or to teams, and WordPress keeps anything in one table."""
+    user = r"App\\Models\\User" if app.dialect == "mysql" else r"App\Models\User"
     await tokens(
         app,
         "kind VARCHAR(40), team INTEGER, is_robot BOOLEAN",
-        r"1, 1, 'App\Models\User', NULL, false"
-        if app.dialect != "mysql"
-        else r"1, 1, 'App\\Models\\User', NULL, false",
+        f"1, 1, '{user}', NULL, false",
         "2, 1, 'Team', NULL, false",
-        r"3, 1, 'App\Models\User', 4, false" if app.dialect != "mysql" else r"3, 1, 'App\\Models\\User', 4, false",
-        r"4, 1, 'App\Models\User', NULL, true" if app.dialect != "mysql" else r"4, 1, 'App\\Models\\User', NULL, true",
+        f"3, 1, '{user}', 4, false",
+        f"4, 1, '{user}', NULL, true",
     )
     where: dict[str, bool | int | float | str] = {"kind": r"App\Models\User", "team": "{null}", "is_robot": False}
     accounts = over(ends={"tokens.user_id": Ending(what="access_tokens", where=where)})

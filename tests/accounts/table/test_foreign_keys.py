@@ -5,16 +5,14 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
-from tests.accounts.table.app import App, Over
-from tests.accounts.table.test_changing import hashed, one
+from tests.accounts.table.app import App, Over, hashed, one
 from tests.accounts.table.test_endings import ADA, ids
 from tests.accounts.table.test_ready import USERS, faults
 
 from keyturn.accounts.port import Ended, NewPassword
 from keyturn.accounts.table.recognised_hashes import TableDoubt
-from keyturn.accounts.table.store import JoiningTableAccounts, TableAccounts, table_accounts
+from keyturn.accounts.table.store import TableAccounts, table_accounts
 from keyturn.database import Database
-from keyturn.problems.requests import AccountsUnready, DatabaseUnready
 from keyturn.settings import Ending, Secret, TableSettings
 
 KEPT = (
@@ -144,38 +142,6 @@ async def test_an_entry_of_delete_is_only_a_doubt_because_it_may_have_worked_for
     assert await over(delete=("access.user_id", "refresh.user_id")).deletion_doubts() == []
     assert await accounts.set_password(await one(accounts), NewPassword("new", hashed)) is True
     assert await ids(app, "access") == []
-
-
-@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
-async def test_a_commit_that_a_key_forbids_is_a_refusal_that_changed_nothing(app: App, over: Over) -> None:
-    await tokens(app, DEFERRED)
-    accounts = over(delete=("access.user_id",))
-    await accounts.require_ready()
-    ada = await one(accounts)
-
-    with pytest.raises(AccountsUnready, match=r"(?i)undone the transaction: .*foreign key constraint") as refused:
-        await accounts.set_password(ada, NewPassword("new", hashed))
-    assert refused.value.not_changed
-    with pytest.raises(AccountsUnready, match="undone the transaction"):
-        await accounts.end_sessions("1")
-    assert (await ids(app, "access"), await accounts.password_hash("1")) == ([1], "old")
-
-
-@pytest.mark.parametrize("databases", ["sqlite", "postgresql"], indirect=True)
-async def test_so_is_one_in_keyturns_own_database(app: App) -> None:
-    await tokens(app, DEFERRED)
-    database = Database(app.url)
-    accounts = table_accounts(TableSettings(table="users", delete=("access.user_id",)), database)
-    assert isinstance(accounts, JoiningTableAccounts)
-    ada = await one(accounts)
-
-    with pytest.raises(DatabaseUnready, match="undone the transaction") as refused:
-        await database.transact(lambda tx: accounts.set_password_within(tx, ada, "$2b$new"))
-    assert refused.value.not_committed
-    with pytest.raises(DatabaseUnready, match="undone the transaction"):
-        await accounts.end_sessions("1")
-    assert (await ids(app, "access"), await accounts.password_hash("1")) == ([1], "old")
-    await database.close()
 
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)

@@ -3,22 +3,19 @@
 from typing import Any
 
 import pytest
-from tests.accounts.table.app import App, Over
-from tests.accounts.table.test_changing import hashed, one
+from tests.accounts.table.app import App, Over, hashed, one
 
-from keyturn.accounts.port import EndsSessions, ListsAddresses, LocksAccounts, NewPassword
+from keyturn.accounts.port import ListsAddresses, LocksAccounts, NewPassword
 from keyturn.errors import SettingsInvalid
 
 ADA, BEN = "ada@northwind.test", "ben@northwind.test"
 TABLES = """
     CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(190), password_hash VARCHAR(80), status VARCHAR(20),
-        locked_at TIMESTAMP NULL, reason VARCHAR(20));
-    CREATE TABLE sessions (id INTEGER PRIMARY KEY, user_id INTEGER)"""
+        locked_at TIMESTAMP NULL, reason VARCHAR(20))"""
 BY_STATUS: dict[str, Any] = {
     "active": "status = active",
     "lock": {"status": "locked"},
     "unlock": {"status": "active"},
-    "delete": ("sessions.user_id",),
 }
 BY_TIME: dict[str, Any] = {
     "active": "not locked_at",
@@ -37,7 +34,6 @@ async def people(app: App) -> App:
             email=email,
             status=status,
         )
-        await app.run("INSERT INTO sessions (id, user_id) VALUES (:id, :id)", id=id_)
     return app
 
 
@@ -79,15 +75,6 @@ async def test_who_is_disabled_is_neither_locked_nor_unlocked(over: Over, people
 
     (row,) = await people.run("SELECT status FROM users WHERE id = 3")
     assert row.status == "left"
-
-
-async def test_sessions_end_by_themselves(over: Over, people: App) -> None:
-    accounts = over(**BY_STATUS)
-    assert isinstance(accounts, EndsSessions)
-    await accounts.end_sessions("1")
-    await accounts.end_sessions("1")
-
-    assert [row.user_id for row in await people.run("SELECT user_id FROM sessions ORDER BY id")] == [2, 3]
 
 
 @pytest.mark.usefixtures("people")

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from tests.accounts.messages import own_messages
-from tests.accounts.table.app import App, Over
+from tests.accounts.table.app import App, Over, one
 from tests.statements import statements_sent
 
 from keyturn import addresses
@@ -33,8 +33,7 @@ async def test_an_address_is_found_however_it_was_written_down(app: App, over: O
     await keep(app, *STORED)
     accounts = over()
     for number, stored in enumerate(STORED, 1):
-        found = await accounts.find(addresses.parse(stored))
-        assert found is not None, stored
+        found = await one(accounts, addresses.parse(stored))
         assert (found.id, found.email) == (str(number), stored.strip())
         assert await accounts.get(str(number)) == found
 
@@ -101,8 +100,7 @@ async def test_a_row_that_comes_later_locks_nobody_out_of_a_mailbox(
     )
     accounts = over()
 
-    found = await accounts.find("ada@northwind.test")
-    assert found is not None
+    found = await one(accounts, "ada@northwind.test")
     assert (found.id, found.email) == ("9", "Ada@northwind.test")
     assert own_messages(caplog) == ["accounts.ambiguous accounts=9, 10, 11, 12"]
     assert (await accounts.doubts()).shares_addresses
@@ -113,11 +111,9 @@ async def test_who_left_and_came_back_is_found(app: App, over: Over, caplog: pyt
     await app.run("ALTER TABLE users ADD left_at INTEGER; UPDATE users SET left_at = 1 WHERE id <> 2")
     accounts = over(active="not left_at")
 
-    found = await accounts.find("ada@northwind.test")
-    assert found is not None
+    found = await one(accounts, "ada@northwind.test")
     assert (found.id, found.active) == ("2", True)
-    left = await accounts.find("eve@northwind.test")
-    assert left is not None
+    left = await one(accounts, "eve@northwind.test")
     assert (left.id, left.active) == ("3", False)
     assert own_messages(caplog) == []
     assert await accounts.doubts() == ("", False)
@@ -158,6 +154,5 @@ async def test_what_a_collation_calls_equal_is_another_mailbox(app: App, over: O
     accounts = over()
 
     assert await accounts.find("mike@northwind.test") is None
-    found = await accounts.find("ada@northwind.test")
-    assert found is not None
+    found = await one(accounts, "ada@northwind.test")
     assert (found.id, found.email) == ("2", "Ada@northwind.test")

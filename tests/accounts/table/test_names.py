@@ -3,7 +3,6 @@
 import pytest
 from tests.accounts.messages import own_messages
 from tests.accounts.table.app import App, Over
-from tests.statements import statements_sent
 
 from keyturn import addresses
 from keyturn.accounts.port import Account, TakesNames
@@ -72,28 +71,12 @@ async def test_of_names_that_differ_in_case_the_one_that_was_written_is_meant_an
     assert await found(accounts, "ADA") == "1", "closed accounts do not count"
 
 
-async def test_addresses_and_names_are_found_together_and_by_the_same_statement(app: App, over: Over) -> None:
+async def test_addresses_and_names_are_found_together(app: App, over: Over) -> None:
     await keep(app, ("ada@northwind.test", "ada"), ("bob@northwind.test", "bob"))
     accounts = over(**EITHER)
-    sent = []
-    for typed in ("ada@northwind.test", "ada", "nobody@northwind.test", "nobody"):
-        with statements_sent() as statements:
-            await accounts.find(typed)
-        sent.append([statement for statement in statements if "BETWEEN" in statement])
-    assert sent[0]
-    assert sent[1:] == sent[:1] * 3
 
     together = await accounts.find_all(["bob", "nobody", "ada@northwind.test", "ada"])
     assert [one.id if isinstance(one, Account) else one for one in together] == ["2", None, "1", "1"]
-
-
-async def test_without_the_setting_no_statement_reads_the_names(app: App, over: Over) -> None:
-    await keep(app, ("ada@northwind.test", "ada"))
-    accounts = over()
-    assert not accounts.takes_names
-    with statements_sent() as statements:
-        assert await accounts.find("ada") is None
-    assert not any("login" in statement for statement in statements)
 
 
 @pytest.mark.parametrize(

@@ -54,18 +54,20 @@ async def test_a_table_that_refuses_is_a_503_that_says_no_more_and_the_link_work
 )
 @pytest.mark.long
 async def test_a_deadlock_with_the_app_is_a_503_that_says_to_try_again_and_the_link_works(
-    url: str, place: str, sqlite: SqliteFiles, caplog: pytest.LogCaptureFixture
+    empty_url: str, place: str, sqlite: SqliteFiles, caplog: pytest.LogCaptureFixture
 ) -> None:
-    own = sqlite.migrated() if place == "elsewhere" else url
-    if own == url:
-        database = Database(url)
+    own = sqlite.migrated() if place == "elsewhere" else empty_url
+    if own == empty_url:
+        database = Database(empty_url)
         await migrate(database)
         await database.close()
-    table = TableSettings(url=Secret(url if place == "elsewhere" else ""), table="users", delete=("signed_in.user_id",))
+    table = TableSettings(
+        url=Secret(empty_url if place == "elsewhere" else ""), table="users", delete=("signed_in.user_id",)
+    )
     settings = settings_for(own, accounts=AccountSettings(store="table", table=table))
     users = "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(99), password_hash VARCHAR(60))"
     sessions = "CREATE TABLE signed_in (id INTEGER PRIMARY KEY, user_id INTEGER)"
-    async with running_app(url, f"{users}; {sessions}") as app, running(settings) as service:
+    async with running_app(empty_url, f"{users}; {sessions}") as app, running(settings) as service:
         await app.run("INSERT INTO users VALUES (1, :email, 'old')", email=ADA)
         await app.run("INSERT INTO signed_in VALUES (1, 1)")
         token = await service.link()

@@ -1,0 +1,28 @@
+"""What every store of accounts keeps to, kept by a table in a database of the app."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from tests.accounts.table.app import App, AppPeople, mapping, running_app
+
+from keyturn.accounts.port import AccountStore
+from keyturn.accounts.table.store import table_accounts
+from keyturn.database import Database
+from keyturn.testing import AccountStoreContract, People
+
+
+class TestTableInAnotherDatabase(AccountStoreContract):
+    @pytest.fixture
+    async def app(self, empty_url: str) -> AsyncIterator[App]:
+        async with running_app(empty_url) as app:
+            yield app
+
+    @pytest.fixture
+    async def store(self, app: App) -> AsyncIterator[AccountStore]:
+        store = table_accounts(mapping(app.url), Database("sqlite://"))
+        yield store
+        await store.close()
+
+    @pytest.fixture
+    def people(self, app: App) -> People:
+        return AppPeople(app)
