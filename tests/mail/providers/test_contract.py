@@ -8,11 +8,8 @@ import pytest
 from tests.mail.providers.ports import closed_port
 from tests.mail.providers.sender_contract import RefusingSenderContract, SenderContract
 from tests.mail.providers.smtp_server import SmtpServer, running_smtp
-from tests.resend_server.answers import refusal
-from tests.resend_server.server import API_KEY, ResendServer
 
 from keyturn.mail.port.email import Sender
-from keyturn.mail.providers.resend import ResendSender
 from keyturn.mail.providers.smtp import SmtpSender, SmtpSettings
 from keyturn.mail.sending.senders import CaptureSender
 from keyturn.testing import MemorySender
@@ -21,8 +18,6 @@ pytestmark = pytest.mark.slow
 
 
 class TestCapture(SenderContract):
-    name = "capture"
-
     @pytest.fixture
     def sender(self, tmp_path: Path) -> Sender:
         return CaptureSender(tmp_path)
@@ -37,8 +32,6 @@ class TestCapture(SenderContract):
 
 
 class TestMemory(SenderContract):
-    name = "memory"
-
     @pytest.fixture
     def sender(self) -> MemorySender:
         return MemorySender()
@@ -48,33 +41,7 @@ class TestMemory(SenderContract):
         return lambda: [mail.subject for mail in sender.sent]
 
 
-class TestResend(RefusingSenderContract):
-    name = "resend"
-
-    @pytest.fixture
-    async def sender(self, patience: timedelta, resend: ResendServer) -> AsyncIterator[Sender]:
-        sender = ResendSender(API_KEY, resend.url, patience)
-        yield sender
-        await sender.close()
-
-    @pytest.fixture
-    async def nobody(self, patience: timedelta) -> AsyncIterator[Sender]:
-        sender = ResendSender(API_KEY, f"http://127.0.0.1:{closed_port()}", patience)
-        yield sender
-        await sender.close()
-
-    @pytest.fixture
-    def refuse(self, resend: ResendServer) -> Callable[[], None]:
-        return lambda: resend.coming.append(refusal(422, "validation_error"))
-
-    @pytest.fixture
-    def delivered(self, resend: ResendServer) -> Callable[[], list[str]]:
-        return lambda: [str(mail.fields["subject"]) for mail in resend.accepted]
-
-
 class TestSmtp(RefusingSenderContract):
-    name = "smtp"
-
     @pytest.fixture
     async def server(self) -> AsyncIterator[SmtpServer]:
         async with running_smtp() as server:
