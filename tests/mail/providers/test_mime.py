@@ -56,37 +56,9 @@ def body_of(message: EmailMessage, kind: str) -> str:
     return str(part.get_content())
 
 
-def test_the_text_comes_before_the_html(mail: Email) -> None:
-    message = read(mail)
-
-    assert message.get_content_type() == "multipart/alternative"
-    assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
-
-
-def test_the_headers_say_who_to_whom_and_when(mail: Email) -> None:
-    message = read(mail)
-
-    assert message["from"] == mail.sender
-    assert message["to"] == mail.to
-    assert message["reply-to"] == mail.reply_to
-    assert message["date"].datetime == MOMENT
-    assert message["message-id"] == "<key-1@northwind.example>"
-    assert message["auto-submitted"] == "auto-generated"
-
-
-def test_without_a_reply_address_there_is_no_header_for_it(mail: Email) -> None:
+def test_there_is_a_reply_address_where_one_is_given(mail: Email) -> None:
+    assert read(mail)["reply-to"] == mail.reply_to
     assert "reply-to" not in read(msgspec.structs.replace(mail, reply_to=""))
-
-
-def test_letters_beyond_ascii_survive_in_every_part(mail: Email) -> None:
-    message = read(
-        msgspec.structs.replace(mail, sender="Schule Grün <a@northwind.example>", subject="Grüße 世界 aus der Schule")
-    )
-
-    assert message["from"].addresses[0].display_name == "Schule Grün"
-    assert message["subject"] == "Grüße 世界 aus der Schule"
-    assert "Grüße" in body_of(message, "plain")
-    assert "Grüße" in body_of(message, "html")
 
 
 def test_an_address_beyond_ascii_can_be_read_back(mail: Email) -> None:
@@ -116,14 +88,6 @@ def test_a_local_part_with_dots_that_smtp_does_not_know_is_quoted(mail: Email, l
     assert f'\r\nTo: "{local}"@docomo.example\r\n'.encode() in raw(sent)
     assert bare_address(sent.to) == f'"{local}"@docomo.example'
     assert read(sent)["to"].addresses[0].username == local
-
-
-def test_no_line_is_longer_than_a_server_takes(mail: Email) -> None:
-    """RFC 5322 2.1.1: 998 characters, and 78 are better."""
-    long = msgspec.structs.replace(mail, text="x" * 5000, html=f"<p>{'y' * 5000}</p>")
-
-    assert max(map(len, raw(long).split(b"\r\n"))) <= 78
-    assert body_of(read(long), "plain").strip() == "x" * 5000
 
 
 _PIECES = st.sampled_from([
@@ -159,6 +123,7 @@ def test_whatever_a_mail_says_it_is_read_as_if_email_message_had_written_it(
     assert message.keys() == expected.keys()
     for header in {*message.keys()} - {"Content-Type"}:
         assert message[header] == expected[header], header
+    assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
     for kind in ("plain", "html"):
         assert body_of(message, kind) == body_of(expected, kind)
     assert b"\r" not in raw(mail).replace(b"\r\n", b"")

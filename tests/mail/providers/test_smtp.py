@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from tests.mail.providers.smtp_server import SmtpServer, running_smtp
 
-from keyturn.errors import SendRefused, SendRetryable, SendUnknown
+from keyturn.errors import SendFailed, SendRefused, SendRetryable, SendUnknown
 from keyturn.mail.port.email import Email
 from keyturn.mail.providers.smtp import SmtpSender, SmtpSettings
 
@@ -28,21 +28,16 @@ async def server() -> AsyncIterator[SmtpServer]:
         yield server
 
 
-async def test_the_mail_arrives_with_both_parts(server: SmtpServer, mail: Email) -> None:
+async def test_the_mail_arrives_with_both_parts_under_bare_addresses(server: SmtpServer, mail: Email) -> None:
     await sender_to(server.port).send(mail, "key-1")
 
     (message,) = server.mails
+    (envelope,) = server.envelopes
+    assert (envelope.mail_from, envelope.rcpt_tos) == ("accounts@northwind.example", ["ada@pupils.test"])
     assert (message["from"], message["to"], message["subject"]) == (mail.sender, mail.to, mail.subject)
     assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
     plain, html = (part.get_content().replace("\r\n", "\n") for part in message.iter_parts())
     assert (plain, html.strip()) == (mail.text, mail.html)
-
-
-async def test_the_envelope_names_the_bare_addresses(server: SmtpServer, mail: Email) -> None:
-    await sender_to(server.port).send(mail, "key-1")
-
-    (envelope,) = server.envelopes
-    assert (envelope.mail_from, envelope.rcpt_tos) == ("accounts@northwind.example", ["ada@pupils.test"])
 
 
 async def test_every_try_has_the_same_message_id_so_that_a_repeat_can_be_folded(
@@ -71,22 +66,22 @@ async def test_a_mail_whose_last_reply_is_lost_may_be_there_and_its_repeat_can_b
 
 
 @pytest.mark.parametrize("command", ["MAIL", "RCPT", "DATA"])
-async def test_a_reply_in_the_four_hundreds_may_work_later(server: SmtpServer, mail: Email, command: str) -> None:
-    server.replies[command] = "451 4.7.1 Greylisted, ada@pupils.test, come back later"
+@pytest.mark.parametrize(
+    ("reply", "failure", "reason"),
+    [
+        ("451 4.7.1 Greylisted, ada@pupils.test, come back later", SendRetryable, "SMTP 451"),
+        ("550 5.1.1 No such mailbox: ada@pupils.test", SendRefused, "SMTP 550"),
+    ],
+)
+async def test_a_reply_in_the_four_hundreds_may_work_later_and_one_in_the_five_hundreds_is_for_good(
+    server: SmtpServer, mail: Email, command: str, reply: str, failure: type[SendFailed], reason: str
+) -> None:
+    server.replies[command] = reply
 
-    with pytest.raises(SendRetryable) as error:
+    with pytest.raises(failure) as error:
         await sender_to(server.port).send(mail, "key-1")
-    assert error.value.reason == "SMTP 451"
+    assert error.value.reason == reason
     assert server.envelopes == []
-
-
-@pytest.mark.parametrize("command", ["MAIL", "RCPT", "DATA"])
-async def test_a_reply_in_the_five_hundreds_is_for_good(server: SmtpServer, mail: Email, command: str) -> None:
-    server.replies[command] = "550 5.1.1 No such mailbox: ada@pupils.test"
-
-    with pytest.raises(SendRefused) as error:
-        await sender_to(server.port).send(mail, "key-1")
-    assert error.value.reason == "SMTP 550"
 
 
 async def test_a_server_that_is_about_to_stop_is_tried_again_later(server: SmtpServer, mail: Email) -> None:
@@ -94,14 +89,6 @@ async def test_a_server_that_is_about_to_stop_is_tried_again_later(server: SmtpS
 
     with pytest.raises(SendRetryable):
         await sender_to(server.port).send(mail, "key-1")
-
-
-async def test_a_closed_port_is_tried_again_later(mail: Email) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-
-    with pytest.raises(SendRetryable, match="ConnectionRefusedError"):
-        await sender_to(port).send(mail, "key-1")
 
 
 async def test_a_host_that_does_not_exist_is_tried_again_later(mail: Email) -> None:
