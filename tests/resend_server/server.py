@@ -3,14 +3,11 @@
 https://resend.com/docs/api-reference/emails/send-email and https://resend.com/docs/dashboard/emails/idempotency-keys
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
 from tests.mail_providers.server import ProviderServer
 from tests.resend_server.answers import Answer, Mail, Request, fault_of, refusal
-from tests.serving import serving
 
 API_KEY = "re_Keyturn_0123456789abcdefghij"
 SENDING_KEY = "re_Sending_0123456789abcdefghij"
@@ -76,9 +73,4 @@ class ResendServer(ProviderServer):
         return Answer(200, {"id": mail.id})
 
 
-@contextmanager
-def running_resend() -> Iterator[ResendServer]:
-    """Yield a server that answers at its `url`."""
-    server = ResendServer()
-    with serving(server, server.connections) as server.url:
-        yield server
+running_resend = ResendServer.running
