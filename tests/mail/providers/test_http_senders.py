@@ -26,78 +26,82 @@ KEYS_IN_HEADERS = pytest.mark.parametrize("running", ["resend", "postmark", "sen
 """The other two encode their keys, so every key can be sent."""
 
 
+class Case(msgspec.Struct, frozen=True):
+    """A provider, its server and its sender."""
+
+    provider: HttpProvider
+    server: Any
+    sender: Sender
+
+    def delivered(self) -> list[str]:
+        """Return the subjects of the mails that the server has taken."""
+        return [self.provider.subject(fields) for fields in self.provider.accepted(self.server).values()]
+
+    def unknown(self) -> Any:
+        """Expect to be told that the provider may have the mail: with keys it may be sent again at once."""
+        return pytest.raises(SendRetryable if self.provider.knows_keys else SendUnknown)
+
+
+@pytest.fixture
+def case(provider: HttpProvider, server: Any, opened: Open) -> Case:
+    return Case(provider, server, opened())
+
+
 class TestHttpSenders(RefusingSenderContract):
     """Holds each sender to the difference between a certain no and an unknown outcome."""
 
     @pytest.fixture
-    def sender(self, opened: Open) -> Sender:
-        return opened()
+    def sender(self, case: Case) -> Sender:
+        return case.sender
 
     @pytest.fixture
     def nobody(self, opened: Open) -> Sender:
         return opened(api_url=f"http://127.0.0.1:{closed_port()}")
 
     @pytest.fixture
-    def refuse(self, provider: HttpProvider, server: Any) -> Callable[[], None]:
-        return lambda: server.coming.append(provider.refused)
+    def refuse(self, case: Case) -> Callable[[], None]:
+        return lambda: case.server.coming.append(case.provider.refused)
 
     @pytest.fixture
-    def delivered(self, provider: HttpProvider, server: Any) -> Callable[[], list[str]]:
-        return lambda: [provider.subject(fields) for fields in provider.accepted(server).values()]
+    def delivered(self, case: Case) -> Callable[[], list[str]]:
+        return case.delivered
 
     @pytest.fixture
     def knows_keys(self, provider: HttpProvider) -> bool:
         return provider.knows_keys
 
-    @pytest.fixture
-    def unknown(self, knows_keys: bool) -> type[SendRetryable]:
-        """Return what says that the provider may have the mail: with keys it may be sent again at once."""
-        return SendRetryable if knows_keys else SendUnknown
+    async def test_every_part_of_the_mail_arrives_and_nothing_is_tracked(self, case: Case, mail: Email) -> None:
+        provider_id = await case.sender.send(mail, "key-1")
 
-    async def test_every_part_of_the_mail_arrives_and_nothing_is_tracked(
-        self, sender: Sender, provider: HttpProvider, server: Any, mail: Email
-    ) -> None:
-        provider_id = await sender.send(mail, "key-1")
+        assert case.provider.accepted(case.server) == {provider_id: case.provider.fields(mail)}
+        (request,) = case.server.requests
+        assert request.headers["user-agent"].startswith(case.provider.agent)
 
-        assert provider.accepted(server) == {provider_id: provider.fields(mail)}
-        (request,) = server.requests
-        assert request.headers["user-agent"].startswith(provider.agent)
+    async def test_without_a_reply_address_none_is_sent(self, case: Case, mail: Email) -> None:
+        await case.sender.send(msgspec.structs.replace(mail, reply_to=""), "key-1")
 
-    async def test_without_a_reply_address_none_is_sent(
-        self, sender: Sender, provider: HttpProvider, server: Any, mail: Email
-    ) -> None:
-        await sender.send(msgspec.structs.replace(mail, reply_to=""), "key-1")
-
-        (fields,) = provider.accepted(server).values()
+        (fields,) = case.provider.accepted(case.server).values()
         assert fields.keys() == {
-            name for name, value in provider.fields(mail).items() if mail.reply_to not in str(value)
+            name for name, value in case.provider.fields(mail).items() if mail.reply_to not in str(value)
         }
 
-    async def test_a_repeat_arrives_again_unless_its_key_is_known(
-        self, sender: Sender, delivered: Callable[[], list[str]], mail: Email, knows_keys: bool
-    ) -> None:
+    async def test_a_repeat_arrives_again_unless_its_key_is_known(self, case: Case, mail: Email) -> None:
         for _ in range(2):
-            await sender.send(mail, "key-1")
-        assert delivered() == [mail.subject] * (1 if knows_keys else 2)
+            await case.sender.send(mail, "key-1")
+        assert case.delivered() == [mail.subject] * (1 if case.provider.knows_keys else 2)
 
     @pytest.mark.parametrize("trouble", [Trouble.DROP_AFTER_ACCEPTING, Trouble.STALL_AFTER_ACCEPTING])
     async def test_where_the_answer_is_lost_nobody_knows_who_has_the_mail(
-        self,
-        sender: Sender,
-        server: Any,
-        delivered: Callable[[], list[str]],
-        mail: Email,
-        trouble: Trouble,
-        unknown: type[SendRetryable],
+        self, case: Case, mail: Email, trouble: Trouble
     ) -> None:
-        server.coming.append(trouble)
-        with pytest.raises(unknown) as failure:
-            await sender.send(mail, "key-1")
-        await server.idle()
+        case.server.coming.append(trouble)
+        with case.unknown() as failure:
+            await case.sender.send(mail, "key-1")
+        await case.server.idle()
 
         assert not failure.value.not_accepted
         assert failure.value.down
-        assert delivered() == [mail.subject]
+        assert case.delivered() == [mail.subject]
 
     @pytest.mark.parametrize(
         "answer",
@@ -119,61 +123,46 @@ class TestHttpSenders(RefusingSenderContract):
         ids=lambda answer: f"{answer.status} {str(answer.html or answer.document)[:20]}",
     )
     async def test_a_servers_fault_and_what_is_no_answer_of_the_providers_leave_it_open(
-        self, sender: Sender, server: Any, mail: Email, answer: Answer, unknown: type[SendRetryable]
+        self, case: Case, mail: Email, answer: Answer
     ) -> None:
-        server.coming.append(answer)
-        with pytest.raises(unknown) as failure:
-            await sender.send(mail, "key-1")
+        case.server.coming.append(answer)
+        with case.unknown() as failure:
+            await case.sender.send(mail, "key-1")
 
         assert not failure.value.not_accepted
-        assert len(server.requests) == 1
+        assert len(case.server.requests) == 1
 
     @pytest.mark.parametrize(("changes", "pause"), [({}, REPORT_PAUSE), ({"reports": False}, None)])
     async def test_a_report_is_given_time_to_come_first_where_reports_come(
-        self,
-        opened: Open,
-        server: Any,
-        mail: Email,
-        changes: dict[str, bool],
-        pause: float | None,
-        provider: HttpProvider,
-        unknown: type[SendRetryable],
+        self, case: Case, opened: Open, mail: Email, changes: dict[str, bool], pause: float | None
     ) -> None:
-        server.coming.append(Trouble.DROP)
-        with pytest.raises(unknown) as failure:
+        case.server.coming.append(Trouble.DROP)
+        with case.unknown() as failure:
             await opened(**changes).send(mail, "key-1")
 
-        assert failure.value.retry_after == (None if provider.knows_keys else pause)
+        assert failure.value.retry_after == (None if case.provider.knows_keys else pause)
 
     @pytest.mark.parametrize("said", ["7", "date"])
-    async def test_too_many_requests_are_a_certain_no_with_a_pause(
-        self, sender: Sender, server: Any, provider: HttpProvider, mail: Email, said: str
-    ) -> None:
-        limited = provider.limited
+    async def test_too_many_requests_are_a_certain_no_with_a_pause(self, case: Case, mail: Email, said: str) -> None:
+        limited = case.provider.limited
         pause = format_datetime(datetime.now(UTC) + timedelta(seconds=7), usegmt=True) if said == "date" else said
-        server.coming.append(msgspec.structs.replace(limited, headers={**limited.headers, "retry-after": pause}))
+        case.server.coming.append(msgspec.structs.replace(limited, headers={**limited.headers, "retry-after": pause}))
         with pytest.raises(SendRetryable) as failure:
-            await sender.send(mail, "key-1")
+            await case.sender.send(mail, "key-1")
 
         assert (failure.value.not_accepted, failure.value.down) == (True, False)
         assert failure.value.retry_after == pytest.approx(7, abs=2)
 
     async def test_a_wrong_key_is_the_accounts_fault_and_is_not_repeated(
-        self,
-        opened: Open,
-        provider: HttpProvider,
-        server: Any,
-        delivered: Callable[[], list[str]],
-        mail: Email,
-        caplog: pytest.LogCaptureFixture,
+        self, case: Case, opened: Open, mail: Email, caplog: pytest.LogCaptureFixture
     ) -> None:
         caplog.set_level(logging.DEBUG)
-        wrong = "wr0ng" + getattr(provider.settings(server.url), provider.key)[5:]
+        wrong = "wr0ng" + getattr(case.provider.settings(case.server.url), case.provider.key)[5:]
         with pytest.raises(SendRefused) as failure:
             await opened(key=wrong).send(mail, "key-1")
 
         assert failure.value.account
-        assert delivered() == []
+        assert case.delivered() == []
         assert wrong not in f"{failure.value!r} {failure.value.__cause__!r} {caplog.text}"
 
     @KEYS_IN_HEADERS
@@ -185,41 +174,31 @@ class TestHttpSenders(RefusingSenderContract):
         assert "key_with" not in f"{failure.value!r} {failure.value.__cause__!r}"
         assert failure.value.__suppress_context__
 
-    async def test_mails_one_after_the_other_share_a_connection_until_it_is_cut(
-        self, sender: Sender, server: Any, mail: Email
-    ) -> None:
+    async def test_mails_one_after_the_other_share_a_connection_until_it_is_cut(self, case: Case, mail: Email) -> None:
         for number in range(3):
-            await sender.send(mail, f"key-{number}")
-        assert server.connections.opened == 1
+            await case.sender.send(mail, f"key-{number}")
+        assert case.server.connections.opened == 1
 
-        server.coming.append(Trouble.DROP)
+        case.server.coming.append(Trouble.DROP)
         with pytest.raises(SendRetryable):
-            await sender.send(mail, "key-4")
-        await server.idle()
-        await sender.send(mail, "key-4")
-        assert server.connections.opened == 2
+            await case.sender.send(mail, "key-4")
+        await case.server.idle()
+        await case.sender.send(mail, "key-4")
+        assert case.server.connections.opened == 2
 
     @pytest.mark.parametrize("trouble", [Trouble.STALL])
-    async def test_a_server_that_stalls_holds_no_other_mail(
-        self,
-        sender: Sender,
-        server: Any,
-        delivered: Callable[[], list[str]],
-        mail: Email,
-        trouble: Trouble,
-        unknown: type[SendRetryable],
-    ) -> None:
-        server.coming.append(trouble)
-        stalled = asyncio.create_task(sender.send(mail, "key-1"))
-        await server.arrived(1)
-        await sender.send(mail, "key-2")
+    async def test_a_server_that_stalls_holds_no_other_mail(self, case: Case, mail: Email, trouble: Trouble) -> None:
+        case.server.coming.append(trouble)
+        stalled = asyncio.create_task(case.sender.send(mail, "key-1"))
+        await case.server.arrived(1)
+        await case.sender.send(mail, "key-2")
 
-        assert delivered() == [mail.subject]
-        with pytest.raises(unknown):
+        assert case.delivered() == [mail.subject]
+        with case.unknown():
             await stalled
 
     async def test_a_slash_at_the_end_of_the_api_address_does_no_harm(
-        self, opened: Open, server: Any, delivered: Callable[[], list[str]], mail: Email
+        self, case: Case, opened: Open, mail: Email
     ) -> None:
-        await opened(api_url=f"{server.url}/").send(mail, "key-1")
-        assert delivered() == [mail.subject]
+        await opened(api_url=f"{case.server.url}/").send(mail, "key-1")
+        assert case.delivered() == [mail.subject]

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from email.utils import format_datetime, formataddr
+from typing import Any
 
 import msgspec
 import pytest
@@ -131,18 +132,6 @@ def test_whatever_a_mail_says_it_is_read_as_if_email_message_had_written_it(
     assert max(map(len, raw(mail).split(b"\r\n\r\n", 1)[1].split(b"\r\n"))) <= 76, "RFC 2045, 6.7"
 
 
-def test_a_header_is_there_once(mail: Email) -> None:
-    """RFC 5322, 3.6."""
-    with pytest.raises(ValueError, match="twice"):
-        raw(msgspec.structs.replace(mail, headers={"subject": "another"}))
-
-
-@pytest.mark.parametrize("name", ["", "X Y", "X:Y", "X\r\nBcc", "Ü"])
-def test_what_is_no_name_of_a_header_is_not_written(mail: Email, name: str) -> None:
-    with pytest.raises(ValueError, match="not a valid header name"):
-        raw(msgspec.structs.replace(mail, headers={name: "value"}))
-
-
 def test_headers_in_utf8_are_written_as_they_are(mail: Email) -> None:
     """RFC 6532, for a server that takes an address in other letters."""
     message = to_mime(msgspec.structs.replace(mail, to="jürgen@pupils.test"), key="k", date=MOMENT, utf8=True)
@@ -156,9 +145,17 @@ def test_a_reply_address_beyond_ascii_asks_nothing_of_the_server(mail: Email) ->
     assert needs_utf8(msgspec.structs.replace(mail, to="jürgen@pupils.test"))
 
 
-@pytest.mark.parametrize("field", ["subject", "to", "sender", "reply_to"])
-def test_a_line_break_cannot_start_a_header_of_its_own(mail: Email, field: str) -> None:
-    forged = msgspec.structs.replace(mail, **{field: "x@northwind.example\r\nBcc: eve@elsewhere.example"})
+BREAK = "x@northwind.example\r\nBcc: eve@elsewhere.example"
 
-    with pytest.raises(ValueError, match="may not contain linefeed"):
-        raw(forged)
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"headers": {"subject": "another"}}, "twice"),  # RFC 5322, 3.6
+        *(({"headers": {name: "value"}}, "not a valid header name") for name in ("", "X Y", "X:Y", "X\r\nBcc", "Ü")),
+        *(({field: BREAK}, "may not contain linefeed") for field in ("subject", "to", "sender", "reply_to")),
+    ],
+)
+def test_what_would_be_another_header_is_not_written(mail: Email, changes: dict[str, Any], why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        raw(msgspec.structs.replace(mail, **changes))
