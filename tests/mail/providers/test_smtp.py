@@ -2,16 +2,18 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from typing import Any
 
 import msgspec
 import pytest
+from tests.mail.providers.ports import closed_port
+from tests.mail.providers.sender_contract import RefusingSenderContract
 from tests.mail.providers.smtp_server import SmtpServer, running_smtp
 
 from keyturn.errors import SendFailed, SendRefused, SendRetryable, SendUnknown
-from keyturn.mail.port.email import Email
+from keyturn.mail.port.email import Email, Sender
 from keyturn.mail.providers.smtp import SmtpSender, SmtpSettings
 
 pytestmark = pytest.mark.slow
@@ -26,6 +28,24 @@ def sender_to(port: int, timeout: timedelta = timedelta(seconds=20), **settings:
 async def server() -> AsyncIterator[SmtpServer]:
     async with running_smtp() as server:
         yield server
+
+
+class TestSmtp(RefusingSenderContract):
+    @pytest.fixture
+    def sender(self, server: SmtpServer) -> Sender:
+        return sender_to(server.port)
+
+    @pytest.fixture
+    def nobody(self) -> Sender:
+        return sender_to(closed_port())
+
+    @pytest.fixture
+    def refuse(self, server: SmtpServer) -> Callable[[], None]:
+        return lambda: server.replies.update(RCPT="550 no such mailbox")
+
+    @pytest.fixture
+    def delivered(self, server: SmtpServer) -> Callable[[], list[str]]:
+        return lambda: [str(mail["subject"]) for mail in server.mails]
 
 
 async def test_the_mail_arrives_with_both_parts_under_bare_addresses(server: SmtpServer, mail: Email) -> None:
