@@ -111,6 +111,14 @@ async def test_a_server_that_is_about_to_stop_is_tried_again_later(server: SmtpS
         await sender_to(server.port).send(mail, "key-1")
 
 
+async def test_a_closed_port_is_tried_again_later(mail: Email) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+    with pytest.raises(SendRetryable, match="ConnectionRefusedError"):
+        await sender_to(port).send(mail, "key-1")
+
+
 async def test_a_host_that_does_not_exist_is_tried_again_later(mail: Email) -> None:
     settings = SmtpSettings(host="mx.invalid", security="none")  # RFC 6761
 

@@ -32,16 +32,6 @@ def provider_settings(patience: timedelta, name: str, provider: HttpProvider, se
     return {"mail": mail, name: provider.settings(server.url)}
 
 
-async def test_a_request_becomes_one_mail_that_the_provider_knows_by_its_id(
-    deployment: Deployment, server: Any
-) -> None:
-    await deployment.ask()
-    await deployment.work()
-    message = await deployment.message()
-
-    assert (message.state, list(server.accepted)) == ("sent", [message.provider_id])
-
-
 @pytest.mark.parametrize("trouble", [Trouble.DROP_AFTER_ACCEPTING, Trouble.STALL_AFTER_ACCEPTING])
 async def test_where_the_answer_is_lost_the_report_is_awaited_and_ends_the_tries(
     deployment: Deployment, name: str, provider: HttpProvider, server: Any, trouble: Trouble
