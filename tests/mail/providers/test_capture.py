@@ -6,12 +6,11 @@ import stat
 import threading
 from email import message_from_bytes, policy
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import pytest
 
 from keyturn.mail.port.email import Email
-from keyturn.mail.port.mime import to_mime
 from keyturn.mail.sending.senders import CaptureSender
 
 pytestmark = pytest.mark.slow
@@ -70,37 +69,22 @@ def _fail(*_: object) -> NoReturn:
     pytest.fail("the folder was listed")
 
 
-async def test_mails_at_the_same_time_are_all_written_by_one_thread(
-    tmp_path: Path, mail: Email, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_one_thread_writes_all_mails_and_ends_when_the_sender_is_closed(tmp_path: Path, mail: Email) -> None:
     """Others would keep the interpreter from the thread that has SQLite's lock."""
-    threads = set()
-
-    def write(*given: Any, **named: Any) -> bytes:
-        threads.add(threading.get_ident())
-        return to_mime(*given, **named)
-
-    monkeypatch.setattr("keyturn.mail.sending.senders.to_mime", write)
-    sender = CaptureSender(tmp_path)
-    await asyncio.gather(*(sender.send(mail, f"key-{number}") for number in range(20)))
-    await sender.close()
-
-    assert len(captured(tmp_path)) == 20
-    assert len(threads) == 1
-
-
-async def test_one_that_was_closed_has_written_all_and_leaves_no_thread(tmp_path: Path, mail: Email) -> None:
     before = set(threading.enumerate())
-    sender = CaptureSender(tmp_path)
-    sending = asyncio.create_task(sender.send(mail, "key-1"))
-    await asyncio.sleep(0)
-    await sender.close()
 
-    assert len(captured(tmp_path)) == 1
-    began = set(threading.enumerate()) - before
-    assert not [thread for thread in began if thread.name.startswith("keyturn-capture")]
+    def writers() -> list[threading.Thread]:
+        return [one for one in set(threading.enumerate()) - before if one.name.startswith("keyturn-capture")]
+
+    sender = CaptureSender(tmp_path)
+    sending = asyncio.gather(*(sender.send(mail, f"key-{number}") for number in range(20)))
+    await asyncio.sleep(0)
+    assert len(writers()) == 1
+    await sender.close()
+    assert len(captured(tmp_path)) == 20
+    assert writers() == []
     await sending
 
-    await sender.send(mail, "key-2")
+    await sender.send(mail, "key-20")
     await sender.close()
-    assert len(captured(tmp_path)) == 2
+    assert len(captured(tmp_path)) == 21
