@@ -11,7 +11,7 @@ from babel import Locale
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from jinja2 import Environment
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from keyturn.languages import Language, Languages, SourceTexts, languages_in
 
@@ -40,10 +40,6 @@ def languages(catalogues: Path) -> Languages:
     return Languages("UTC", catalogues)
 
 
-def in_german(catalogues: Path, timezone: str = "UTC") -> Language:
-    return Languages(timezone, catalogues).choose("de")
-
-
 def written(folder: Path, language: str, *texts: str, domain: str = "keyturn") -> Path:
     """Write a .po file in which each pair of texts is one and its translation; return the file."""
     file = folder / language / "LC_MESSAGES" / f"{domain}.po"
@@ -58,31 +54,33 @@ def test_a_language_knows_its_direction(languages: Languages) -> None:
     assert languages.choose("de").direction == "ltr"
 
 
-def test_a_clock_time_names_its_zone(languages: Languages) -> None:
-    assert languages.choose("").clock(MOMENT) == "14:07 UTC"
+@pytest.mark.parametrize(
+    ("zone", "month", "time"),
+    [
+        ("UTC", 11, "14:07 UTC"),
+        ("Asia/Riyadh", 11, "17:07 UTC+03"),
+        ("Europe/Berlin", 1, "15:07 CET"),
+        ("Europe/Berlin", 7, "16:07 CEST"),
+    ],
+    ids=["with its letters", "by its offset where it has none", "in winter", "in summer"],
+)
+def test_a_clock_time_names_its_zone(zone: str, month: int, time: str) -> None:
+    assert Language(Locale("en"), ZoneInfo(zone)).clock(MOMENT.replace(month=month)) == time
 
 
-def test_a_zone_without_letters_is_told_by_its_offset() -> None:
-    assert Language(Locale("en"), ZoneInfo("Asia/Riyadh")).clock(MOMENT) == "17:07 UTC+03"
-
-
-@pytest.mark.parametrize(("month", "time"), [(1, "15:07 CET"), (7, "16:07 CEST")])
-def test_a_clock_time_is_that_of_the_zone_in_summer_and_winter(month: int, time: str) -> None:
-    language = Language(Locale("en"), ZoneInfo("Europe/Berlin"))
-
-    assert language.clock(MOMENT.replace(month=month)) == time
-
-
-def test_a_moment_has_its_date_in_words(languages: Languages) -> None:
-    assert languages.choose("").moment(MOMENT) == "20 November 2026, 14:07 UTC"
-    assert languages.choose("pt-BR").moment(MOMENT) == "20 de novembro de 2026 14:07 UTC"
-    assert languages.choose("ar").moment(MOMENT) == "20 نوفمبر 2026، \u206814:07 UTC\u2069"
-
-
-def test_a_moment_can_be_the_next_day_elsewhere(catalogues: Path) -> None:
-    late = MOMENT.replace(hour=23)
-
-    assert in_german(catalogues, "Europe/Berlin").moment(late) == "21. November 2026, 00:07 CET"
+@pytest.mark.parametrize(
+    ("language", "zone", "hour", "written"),
+    [
+        ("", "UTC", 14, "20 November 2026, 14:07 UTC"),
+        ("pt-BR", "UTC", 14, "20 de novembro de 2026 14:07 UTC"),
+        ("ar", "UTC", 14, "20 نوفمبر 2026، \u206814:07 UTC\u2069"),
+        ("de", "Europe/Berlin", 23, "21. November 2026, 00:07 CET"),
+    ],
+)
+def test_a_moment_has_its_date_in_words_which_can_be_the_next_day_elsewhere(
+    catalogues: Path, language: str, zone: str, hour: int, written: str
+) -> None:
+    assert Languages(zone, catalogues).choose(language).moment(MOMENT.replace(hour=hour)) == written
 
 
 @pytest.mark.parametrize(
@@ -123,27 +121,20 @@ def test_durations_numbers_and_lists_are_the_language_s_own(language: str, span:
 
 
 @pytest.mark.parametrize(
-    ("language", "seconds", "minutes", "hour"),
+    ("language", "waits"),
     [
-        ("en", "in 47 seconds", "in 30 minutes", "in 1 hour"),
-        ("de", "in 47 Sekunden", "in 30 Minuten", "in 1 Stunde"),
-        ("ru", "через 47 секунд", "через 30 минут", "через 1 час"),
-        ("pl", "za 47 sekund", "za 30 minut", "za 1 godzinę"),
-        ("fi", "47 sekunnin päästä", "30 minuutin päästä", "1 tunnin päästä"),
-        ("ja", "47秒後", "30分後", "1時間後"),
+        ("en", ["in 47 seconds", "in 90 seconds", "in 30 minutes", "in 80 minutes", "in 1 hour"]),
+        ("de", ["in 47 Sekunden", "in 90 Sekunden", "in 30 Minuten", "in 80 Minuten", "in 1 Stunde"]),
+        ("ru", ["через 47 секунд", "через 90 секунд", "через 30 минут", "через 80 минут", "через 1 час"]),
+        ("pl", ["za 47 sekund", "za 90 sekund", "za 30 minut", "za 80 minut", "za 1 godzinę"]),
+        ("fi", [f"{span} päästä" for span in ("47 sekunnin", "90 sekunnin", "30 minuutin", "80 minuutin", "1 tunnin")]),
+        ("ja", ["47秒後", "90秒後", "30分後", "80分後", "1時間後"]),
     ],
 )
-def test_a_wait_is_written_as_a_sentence_needs_it(language: str, seconds: str, minutes: str, hour: str) -> None:
+def test_a_wait_is_written_as_a_sentence_needs_it_and_never_rounded(language: str, waits: list[str]) -> None:
     spoken = Language(Locale(language), ZoneInfo("UTC"))
 
-    assert spoken.in_time(timedelta(seconds=47)) == seconds
-    assert spoken.in_time(timedelta(minutes=30)) == minutes
-    assert spoken.in_time(timedelta(hours=1)) == hour
-
-
-def test_a_wait_is_never_rounded(languages: Languages) -> None:
-    assert languages.choose("").in_time(timedelta(seconds=90)) == "in 90 seconds"
-    assert languages.choose("").in_time(timedelta(minutes=80)) == "in 80 minutes"
+    assert [spoken.in_time(timedelta(seconds=seconds)) for seconds in (47, 90, 1800, 4800, 3600)] == waits
 
 
 @pytest.mark.parametrize(
@@ -173,35 +164,32 @@ def test_arabic_counts_in_its_own_way(number: int, text: str) -> None:
     assert Language(Locale("ar"), ZoneInfo("UTC")).duration(timedelta(hours=number)) == text
 
 
+def shown(language: Language, source: str, *, escaped: bool = True, **values: object) -> str:
+    """Return what a template of Jinja's renders that was taught the language."""
+    environment = Environment(autoescape=escaped, extensions=["jinja2.ext.i18n"])  # noqa: S701 - text parts have none
+    language.teach(environment)
+    return environment.from_string(source).render(**values)
+
+
 def test_a_template_speaks_the_language_it_was_taught(languages: Languages) -> None:
-    environment = Environment(autoescape=True, extensions=["jinja2.ext.i18n"])
-    languages.choose("de").teach(environment)
     source = (
         "<p lang={{ lang }} dir={{ dir }}>{{ _('Reset your password') }}: {{ _('Hello %(name)s', name=name) }}, "
         "{% trans %}Hello {{ name }}{% endtrans %}, {{ _('Untranslated') }}, "
         "{{ moment | clock }}, {{ moment | moment }}, {{ span | duration }}</p>"
     )
 
-    shown = environment.from_string(source).render(name="<Ada>", moment=MOMENT, span=timedelta(minutes=30))
-    assert shown == (
+    assert shown(languages.choose("de"), source, name="<Ada>", moment=MOMENT, span=timedelta(minutes=30)) == (
         "<p lang=de dir=ltr>Passwort zurücksetzen: Hallo &lt;Ada&gt;, Hallo &lt;Ada&gt;, Untranslated, "
         "14:07 UTC, 20. November 2026, 14:07 UTC, 30 Minuten</p>"
     )
 
 
-def test_a_text_part_is_not_escaped(languages: Languages) -> None:
-    environment = Environment(autoescape=False, extensions=["jinja2.ext.i18n"])  # noqa: S701 - a text part
-    languages.choose("de").teach(environment)
+@pytest.mark.parametrize("escaped", [True, False])
+@pytest.mark.parametrize("name", ["<Ada>", "100 %(x)s"])
+def test_a_value_is_only_text_and_escaped_in_html_alone(languages: Languages, name: str, escaped: bool) -> None:
+    said = shown(languages.choose("de"), "{{ _('Hello %(name)s', name=name) }}", escaped=escaped, name=name)
 
-    assert environment.from_string("{{ _('Hello %(name)s', name=name) }}").render(name="<Ada>") == "Hallo <Ada>"
-
-
-def test_a_percent_sign_in_a_value_is_only_a_sign(languages: Languages) -> None:
-    environment = Environment(autoescape=True, extensions=["jinja2.ext.i18n"])
-    languages.choose("de").teach(environment)
-
-    shown = environment.from_string("{{ _('Hello %(name)s', name=name) }}").render(name="100 %(x)s")
-    assert shown == "Hallo 100 %(x)s"
+    assert said == f"Hallo {escape(name) if escaped else name}"
 
 
 def test_what_is_filled_into_a_text_that_runs_from_right_to_left_stands_apart() -> None:
@@ -214,33 +202,28 @@ def test_what_is_filled_into_a_text_that_runs_from_right_to_left_stands_apart() 
 
 
 def test_markup_says_its_direction_itself() -> None:
-    environment = Environment(autoescape=True, extensions=["jinja2.ext.i18n"])
-    Language(Locale("ar"), ZoneInfo("UTC")).teach(environment)
     source = "{{ _('To %(name)s', name=name) }} {{ _('To %(name)s', name='<bdi>A</bdi>'|safe) }} {{ name|isolated }}"
 
-    shown = environment.from_string(source).render(name="A&B")
-    assert shown == "To \u2068A&amp;B\u2069 To <bdi>A</bdi> \u2068A&amp;B\u2069"
+    said = shown(Language(Locale("ar"), ZoneInfo("UTC")), source, name="A&B")
+    assert said == "To \u2068A&amp;B\u2069 To <bdi>A</bdi> \u2068A&amp;B\u2069"
 
 
 def test_every_way_of_marking_a_text_is_translated(tmp_path: Path) -> None:
-    written(tmp_path, "de", "boat", "Boot")
-    file = tmp_path / "de" / "LC_MESSAGES" / "keyturn.po"
-    file.write_text(
+    written(tmp_path, "de").write_text(
         'msgid "boat"\nmsgstr "Boot"\n\nmsgid "%(num)s mail"\nmsgid_plural "%(num)s mails"\n'
         'msgstr[0] "%(num)s Brief"\nmsgstr[1] "%(num)s Briefe"\n\nmsgctxt "month"\nmsgid "May"\nmsgstr "Mai"\n\n'
         'msgctxt "sea"\nmsgid "%(num)s ship"\nmsgid_plural "%(num)s ships"\n'
         'msgstr[0] "%(num)s Schiff"\nmsgstr[1] "%(num)s Schiffe"\n',
         "utf-8",
     )
-    environment = Environment(autoescape=True, extensions=["jinja2.ext.i18n"])
-    Languages("UTC", tmp_path).choose("de").teach(environment)
     source = (
         "{{ _('boat') }} {{ gettext('boat') }} {{ ngettext('%(num)s mail', '%(num)s mails', 2) }} "
         "{% trans num=1 %}{{ num }} mail{% pluralize %}{{ num }} mails{% endtrans %} "
         "{{ pgettext('month', 'May') }} {{ npgettext('sea', '%(num)s ship', '%(num)s ships', 3) }}"
     )
 
-    assert environment.from_string(source).render() == "Boot Boot 2 Briefe 1 Brief Mai 3 Schiffe"
+    german = Languages("UTC", tmp_path).choose("de")
+    assert shown(german, source) == "Boot Boot 2 Briefe 1 Brief Mai 3 Schiffe"
 
 
 def test_a_later_folder_adds_languages_and_words_single_texts_differently(tmp_path: Path) -> None:

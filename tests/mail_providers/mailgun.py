@@ -1,14 +1,12 @@
 """A server that behaves as Mailgun's API does (https://documentation.mailgun.com/docs/mailgun/api-reference)."""
 
 import base64
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from urllib.parse import parse_qsl
 from uuid import uuid4
 
 from tests.mail_providers.server import ProviderServer
 from tests.resend_server.answers import Answer, Request
-from tests.serving import serving
 
 KEY = "0123456789abcdef0123456789abcdef-6df690bb-1a2b3c4d"
 SENDING_KEY = "fedcba9876543210fedcba9876543210-6df690bb-1a2b3c4d"
@@ -67,8 +65,4 @@ class MailgunServer(ProviderServer):
         return Answer(200, {"id": f"<{accepted}>", "message": "Queued. Thank you."})
 
 
-@contextmanager
-def running_mailgun() -> Iterator[MailgunServer]:
-    server = MailgunServer()
-    with serving(server, server.connections) as server.url:
-        yield server
+running_mailgun = MailgunServer.running

@@ -1,13 +1,11 @@
 """A server that behaves as Postmark's API does (https://postmarkapp.com/developer/api/email-api)."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
 from tests.mail_providers.server import ProviderServer
 from tests.resend_server.answers import Answer, Request
-from tests.serving import serving
 
 TOKEN = "5b3a1c2e-4f60-4b7e-9d18-2f6c0a9e7d41"
 TEST_TOKEN = "POSTMARK_API_TEST"
@@ -78,8 +76,4 @@ class PostmarkServer(ProviderServer):
         return None
 
 
-@contextmanager
-def running_postmark() -> Iterator[PostmarkServer]:
-    server = PostmarkServer()
-    with serving(server, server.connections) as server.url:
-        yield server
+running_postmark = PostmarkServer.running

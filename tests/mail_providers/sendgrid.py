@@ -1,13 +1,11 @@
 """A server that behaves as SendGrid's API does (https://www.twilio.com/docs/sendgrid/api-reference/mail-send/mail-send)."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
 from tests.mail_providers.server import ProviderServer
 from tests.resend_server.answers import EMPTY, Answer, Request
-from tests.serving import serving
 
 KEY = "SG.Keyturn_0123456789abcd.0123456789_abcdefghijklmnopqrstuvwxyz-ABCDEF"
 
@@ -68,8 +66,4 @@ class SendGridServer(ProviderServer):
         return None
 
 
-@contextmanager
-def running_sendgrid() -> Iterator[SendGridServer]:
-    server = SendGridServer()
-    with serving(server, server.connections) as server.url:
-        yield server
+running_sendgrid = SendGridServer.running

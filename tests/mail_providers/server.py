@@ -6,10 +6,10 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self
 
 from tests.resend_server.answers import EMPTY, Answer, Request, Trouble
-from tests.serving import Connections
+from tests.serving import Connections, serving
 
 
 class ProviderServer:
@@ -24,6 +24,14 @@ class ProviderServer:
         self._changed = threading.Condition()
         self._under_way = Counter[str]()
         self.forget()
+
+    @classmethod
+    @contextmanager
+    def running(cls) -> Iterator[Self]:
+        """Yield a server that answers at its `url`."""
+        server = cls()
+        with serving(server, server.connections) as server.url:
+            yield server
 
     def forget(self) -> None:
         """Begin anew, once nothing is under way, with nothing coming."""

@@ -4,8 +4,7 @@ botocore says whether a request is signed as AWS wants it.
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -15,7 +14,6 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from tests.mail_providers.server import ProviderServer
 from tests.resend_server.answers import Answer, Request
-from tests.serving import serving
 
 KEY_ID, SECRET_KEY, REGION = "AKIAKEYTURN012345678", "wJalrXUtnFEMI/K7MDENG+bPxRfiCY/KeyturnKey", "eu-west-1"
 
@@ -112,8 +110,4 @@ def _proof_fault(request: Request) -> Answer | None:
     return None
 
 
-@contextmanager
-def running_ses() -> Iterator[SesServer]:
-    server = SesServer()
-    with serving(server, server.connections) as server.url:
-        yield server
+running_ses = SesServer.running

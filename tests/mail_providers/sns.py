@@ -22,7 +22,6 @@ from cryptography.x509.oid import NameOID
 from tests.mail_providers.delivery import Delivery
 from tests.mail_providers.server import ProviderServer
 from tests.resend_server.answers import Answer, Request
-from tests.serving import serving
 
 from keyturn.http_client import HttpClient
 from keyturn.mail.providers.ses import sns
@@ -84,8 +83,7 @@ class _Rerouted(httpx.AsyncHTTPTransport):
 @contextmanager
 def running_sns() -> Iterator[SnsServer]:
     """Run a server that is reached at SNS's address."""
-    server = SnsServer()
-    with serving(server, server.connections) as server.url, pytest.MonkeyPatch.context() as patch:
+    with SnsServer.running() as server, pytest.MonkeyPatch.context() as patch:
         patch.setattr(sns, "HttpClient", lambda **options: HttpClient(transport=_Rerouted(server.url), **options))
         yield server
 

@@ -3,16 +3,11 @@
 https://resend.com/docs/api-reference/emails/send-email and https://resend.com/docs/dashboard/emails/idempotency-keys
 """
 
-import time
-from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
 from tests.mail_providers.server import ProviderServer
-from tests.resend_server.answers import RATE_LIMITED, Answer, Mail, Request, fault_of, refusal
-from tests.serving import serving
+from tests.resend_server.answers import Answer, Mail, Request, fault_of, refusal
 
 API_KEY = "re_Keyturn_0123456789abcdefghij"
 SENDING_KEY = "re_Sending_0123456789abcdefghij"
@@ -20,20 +15,16 @@ SENDING_KEY = "re_Sending_0123456789abcdefghij"
 
 
 class ResendServer(ProviderServer):
-    """Keeps keys, limits and domains as Resend does.
+    """Keeps keys and domains as Resend does.
 
-    `requests_per_second` and `daily_quota` are the team's; None is no limit. `domains` are the team's too, as
-    https://resend.com/docs/api-reference/domains/get-domain shows one.
+    `domains` are the team's, as https://resend.com/docs/api-reference/domains/get-domain shows one.
     """
 
     def forget(self) -> None:
-        """Begin anew, once nothing is under way: with no mails, no keys, no limits and nothing coming."""
+        """Begin anew, once nothing is under way: with no mails, no keys and nothing coming."""
         super().forget()
         self.accepted: list[Mail] = []
         self.domains: list[dict[str, Any]] = []
-        self.requests_per_second: int | None = None
-        self.daily_quota: int | None = None
-        self._arrivals: deque[float] = deque()
         self._remembered: dict[str, tuple[bytes, Mail]] = {}
 
     def refuse_at_once(self, request: Request) -> Answer | None:
@@ -48,8 +39,6 @@ class ResendServer(ProviderServer):
             return refusal(401, "missing_api_key")
         if api_key not in {API_KEY, SENDING_KEY}:
             return refusal(403, "invalid_api_key", f"API key is invalid: {api_key}")
-        if not self._within_rate():
-            return RATE_LIMITED
         match request.method, request.path.split("/")[1:]:
             case "POST", ["emails"]:
                 return self._take(request)
@@ -74,20 +63,9 @@ class ResendServer(ProviderServer):
             return Answer(200, {"id": mail.id}) if body == request.body else refusal(409, "invalid_idempotent_request")
         return self._accept(request)
 
-    def _within_rate(self) -> bool:
-        if self.requests_per_second is None:
-            return True
-        moment = time.monotonic()
-        while self._arrivals and self._arrivals[0] <= moment - 1:
-            self._arrivals.popleft()
-        self._arrivals.append(moment)
-        return len(self._arrivals) <= self.requests_per_second
-
     def _accept(self, request: Request) -> Answer:
         if fault := fault_of(request.fields):
             return fault
-        if self.daily_quota is not None and len(self.accepted) >= self.daily_quota:
-            return refusal(429, "daily_quota_exceeded")
         mail = Mail(str(uuid4()), request.key, request.fields)
         self.accepted.append(mail)
         if request.key:
@@ -95,9 +73,4 @@ class ResendServer(ProviderServer):
         return Answer(200, {"id": mail.id})
 
 
-@contextmanager
-def running_resend() -> Iterator[ResendServer]:
-    """Yield a server that answers at its `url`."""
-    server = ResendServer()
-    with serving(server, server.connections) as server.url:
-        yield server
+running_resend = ResendServer.running

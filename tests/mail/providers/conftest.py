@@ -1,19 +1,28 @@
 """A mail, a Resend that answers on this machine, and a sender that talks to it."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from tests.builtin_accounts import builtin_accounts
 from tests.mail.providers.deployment import ADA, SECRET_KEY, Deployment
+from tests.mail.providers.http_providers import PROVIDERS as HTTP_PROVIDERS
+from tests.mail.providers.http_providers import HttpProvider
+from tests.mail_providers import sns
 from tests.resend_server.answers import Trouble
 from tests.resend_server.server import API_KEY, ResendServer, running_resend
 
 from keyturn.accounts.port import Account
-from keyturn.mail.port.email import Email
-from keyturn.mail.providers.resend import ResendSender, ResendSettings
+from keyturn.mail.port.email import Email, Sender
+from keyturn.mail.providers import PROVIDERS
+from keyturn.mail.providers.resend import ResendSettings
 from keyturn.settings import DatabaseSettings, MailSettings, Secret, Settings
+
+Open = Callable[..., Sender]
+"""Opens a sender with any of its settings changed. `key`: its API key; without `reports`, none of its reports come."""
 
 
 @pytest.fixture
@@ -41,14 +50,6 @@ def resend(resend_server: ResendServer) -> ResendServer:
     """Give the test a Resend that knows nothing yet."""
     resend_server.forget()
     return resend_server
-
-
-@pytest.fixture
-async def sender(resend: ResendServer) -> AsyncIterator[ResendSender]:
-    # Some tests wait for it, since the fault is a silence.
-    sender = ResendSender(API_KEY, resend.url, timedelta(seconds=2))
-    yield sender
-    await sender.close()
 
 
 @pytest.fixture
@@ -83,3 +84,43 @@ def patience(request: pytest.FixtureRequest) -> timedelta:
         value in {Trouble.STALL, Trouble.STALL_AFTER_ACCEPTING} for value in given if isinstance(value, Trouble)
     )
     return timedelta(seconds=2 if silent else 20)
+
+
+@pytest.fixture(scope="module", params=HTTP_PROVIDERS)
+def running(request: pytest.FixtureRequest) -> Iterator[tuple[str, Any]]:
+    """Run the server of each provider; yield its name and the server."""
+    with ExitStack() as stack:
+        stack.enter_context(sns.running_sns())
+        yield request.param, stack.enter_context(HTTP_PROVIDERS[request.param].running())
+
+
+@pytest.fixture
+def provider(running: tuple[str, Any]) -> HttpProvider:
+    return HTTP_PROVIDERS[running[0]]
+
+
+@pytest.fixture
+def server(running: tuple[str, Any]) -> Any:
+    """Return the provider's server, which knows nothing yet."""
+    running[1].forget()
+    return running[1]
+
+
+@pytest.fixture
+async def opened(
+    running: tuple[str, Any], provider: HttpProvider, server: Any, patience: timedelta
+) -> AsyncIterator[Open]:
+    senders: list[Sender] = []
+
+    def opened(key: str = "", *, reports: bool = True, **changes: Any) -> Sender:
+        if key:
+            changes[provider.key] = Secret(key)
+        if not reports:
+            changes[provider.proof] = Secret("")
+        settings = msgspec.structs.replace(provider.settings(server.url), **changes)
+        senders.append(PROVIDERS[running[0]].build(settings, patience))
+        return senders[-1]
+
+    yield opened
+    for sender in senders:
+        await sender.close()

@@ -1,7 +1,7 @@
 """What the webhook of every provider keeps to: which reports it believes, and what it takes from them."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 import pytest
@@ -89,6 +89,15 @@ class ReportContract:
             to=ADA,
             ends=True,
         )
+
+    async def test_a_repeat_has_the_same_id_and_another_report_another(self, webhook: ProviderWebhook) -> None:
+        make, (_, at, _) = type(self).report, self.bounce
+        one = make("bounced", "1", to=ADA, at=at)
+        others = [make("delivered", "1", to=ADA, at=at), make("bounced", "1", to=ADA, at=at + timedelta(seconds=1))]
+
+        first, again, *later = [(await read_one(webhook, sent)).id for sent in (one, one, *others)]
+        assert first == again
+        assert len({first, *later}) == 3
 
     async def test_each_kind_has_its_meaning(self, webhook: ProviderWebhook, meaning: Meaning) -> None:
         kind, fields, *meant = meaning

@@ -6,12 +6,11 @@ import stat
 import threading
 from email import message_from_bytes, policy
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import pytest
 
 from keyturn.mail.port.email import Email
-from keyturn.mail.port.mime import to_mime
 from keyturn.mail.sending.senders import CaptureSender
 
 pytestmark = pytest.mark.slow
@@ -23,32 +22,20 @@ def captured(folder: Path) -> list[Path]:
     return files
 
 
-async def test_a_mail_becomes_a_file_that_mail_programs_open(tmp_path: Path, mail: Email) -> None:
-    sender = CaptureSender(tmp_path)
-    await sender.send(mail, "key-1")
+async def test_a_mail_becomes_one_file_under_its_key_that_nobody_else_on_the_machine_can_read(
+    tmp_path: Path, mail: Email
+) -> None:
+    made = tmp_path / "a" / "b"
+    sender = CaptureSender(made)
+    for _ in range(2):
+        assert await sender.send(mail, "key-1") == "key-1"
     await sender.close()
 
-    (file,) = captured(tmp_path)
+    (file,) = captured(made)
+    assert file.name == "key-1.eml"
+    assert [rights(path) for path in (tmp_path / "a", made, file)] == [0o700, 0o700, 0o600]
     message = message_from_bytes(file.read_bytes(), policy=policy.default)
     assert (message["to"], message["subject"]) == (mail.to, mail.subject)
-
-
-async def test_the_key_is_the_id(tmp_path: Path, mail: Email) -> None:
-    assert await CaptureSender(tmp_path).send(mail, "key-1") == "key-1"
-
-
-async def test_the_folder_is_made_where_it_does_not_exist(tmp_path: Path, mail: Email) -> None:
-    await CaptureSender(tmp_path / "a" / "b").send(mail, "key-1")
-
-    assert len(captured(tmp_path / "a" / "b")) == 1
-
-
-async def test_nobody_else_on_the_machine_can_read_a_captured_mail(tmp_path: Path, mail: Email) -> None:
-    made = tmp_path / "a" / "b"
-    await CaptureSender(made).send(mail, "key-1")
-
-    (file,) = captured(made)
-    assert [rights(path) for path in (tmp_path / "a", made, file)] == [0o700, 0o700, 0o600]
 
 
 def test_a_folder_that_is_there_keeps_its_rights(tmp_path: Path, mail: Email) -> None:
@@ -60,21 +47,6 @@ def test_a_folder_that_is_there_keeps_its_rights(tmp_path: Path, mail: Email) ->
 
 def rights(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
-
-
-async def test_a_second_try_under_the_same_key_writes_nothing(tmp_path: Path, mail: Email) -> None:
-    sender = CaptureSender(tmp_path)
-    await sender.send(mail, "key-1")
-    await sender.send(mail, "key-1")
-
-    assert len(captured(tmp_path)) == 1
-
-
-async def test_files_have_the_names_of_their_keys(tmp_path: Path, mail: Email) -> None:
-    for key in ("key-2", "key-1"):
-        await CaptureSender(tmp_path).send(mail, key)
-
-    assert [file.name for file in captured(tmp_path)] == ["key-1.eml", "key-2.eml"]
 
 
 async def test_what_a_mail_takes_does_not_grow_with_those_that_lie_there(
@@ -97,37 +69,22 @@ def _fail(*_: object) -> NoReturn:
     pytest.fail("the folder was listed")
 
 
-async def test_mails_at_the_same_time_are_all_written_by_one_thread(
-    tmp_path: Path, mail: Email, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_one_thread_writes_all_mails_and_ends_when_the_sender_is_closed(tmp_path: Path, mail: Email) -> None:
     """Others would keep the interpreter from the thread that has SQLite's lock."""
-    threads = set()
-
-    def write(*given: Any, **named: Any) -> bytes:
-        threads.add(threading.get_ident())
-        return to_mime(*given, **named)
-
-    monkeypatch.setattr("keyturn.mail.sending.senders.to_mime", write)
-    sender = CaptureSender(tmp_path)
-    await asyncio.gather(*(sender.send(mail, f"key-{number}") for number in range(20)))
-    await sender.close()
-
-    assert len(captured(tmp_path)) == 20
-    assert len(threads) == 1
-
-
-async def test_one_that_was_closed_has_written_all_and_leaves_no_thread(tmp_path: Path, mail: Email) -> None:
     before = set(threading.enumerate())
-    sender = CaptureSender(tmp_path)
-    sending = asyncio.create_task(sender.send(mail, "key-1"))
-    await asyncio.sleep(0)
-    await sender.close()
 
-    assert len(captured(tmp_path)) == 1
-    began = set(threading.enumerate()) - before
-    assert not [thread for thread in began if thread.name.startswith("keyturn-capture")]
+    def writers() -> list[threading.Thread]:
+        return [one for one in set(threading.enumerate()) - before if one.name.startswith("keyturn-capture")]
+
+    sender = CaptureSender(tmp_path)
+    sending = asyncio.gather(*(sender.send(mail, f"key-{number}") for number in range(20)))
+    await asyncio.sleep(0)
+    assert len(writers()) == 1
+    await sender.close()
+    assert len(captured(tmp_path)) == 20
+    assert writers() == []
     await sending
 
-    await sender.send(mail, "key-2")
+    await sender.send(mail, "key-20")
     await sender.close()
-    assert len(captured(tmp_path)) == 2
+    assert len(captured(tmp_path)) == 21

@@ -1,12 +1,10 @@
 """Which transport the settings ask for."""
 
-import sys
 from pathlib import Path
 
 import pytest
 
 from keyturn.database import Database
-from keyturn.errors import SettingsInvalid
 from keyturn.mail.providers import PROVIDERS
 from keyturn.mail.providers.resend import ResendSettings
 from keyturn.mail.providers.smtp import SmtpSettings
@@ -29,10 +27,3 @@ async def test_each_transport_has_its_sender(transport: str, tmp_path: Path) -> 
     assert sender.name == transport
     await sender.close()
     await database.close()
-
-
-def test_smtp_without_its_library_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setitem(sys.modules, "aiosmtplib", None)
-
-    with pytest.raises(SettingsInvalid, match=r"mail\.transport: smtp needs: pip install 'keyturn\[smtp\]'"):
-        sender_for("smtp", Settings(), Database(f"sqlite:///{tmp_path}/keyturn.db"))

@@ -1,44 +1,16 @@
-"""The contract of senders: one suite, with a subclass for each sender without an HTTP API of its own."""
+"""The contract of senders, for the sender that apps use in their tests; others have it beside their own tests."""
 
-from collections.abc import AsyncIterator, Callable
-from datetime import timedelta
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
-from tests.mail.providers.ports import closed_port
-from tests.mail.providers.sender_contract import RefusingSenderContract, SenderContract
-from tests.mail.providers.smtp_server import SmtpServer, running_smtp
-from tests.resend_server.answers import refusal
-from tests.resend_server.server import API_KEY, ResendServer
+from tests.mail.providers.sender_contract import SenderContract
 
-from keyturn.mail.port.email import Sender
-from keyturn.mail.providers.resend import ResendSender
-from keyturn.mail.providers.smtp import SmtpSender, SmtpSettings
-from keyturn.mail.sending.senders import CaptureSender
 from keyturn.testing import MemorySender
 
 pytestmark = pytest.mark.slow
 
 
-class TestCapture(SenderContract):
-    name = "capture"
-
-    @pytest.fixture
-    def sender(self, tmp_path: Path) -> Sender:
-        return CaptureSender(tmp_path)
-
-    @pytest.fixture
-    def delivered(self, tmp_path: Path) -> Callable[[], list[str]]:
-        def subjects() -> list[str]:
-            lines = [line for file in tmp_path.glob("*.eml") for line in file.read_text().splitlines()]
-            return [line.removeprefix("Subject: ") for line in lines if line.startswith("Subject: ")]
-
-        return subjects
-
-
 class TestMemory(SenderContract):
-    name = "memory"
-
     @pytest.fixture
     def sender(self) -> MemorySender:
         return MemorySender()
@@ -46,52 +18,3 @@ class TestMemory(SenderContract):
     @pytest.fixture
     def delivered(self, sender: MemorySender) -> Callable[[], list[str]]:
         return lambda: [mail.subject for mail in sender.sent]
-
-
-class TestResend(RefusingSenderContract):
-    name = "resend"
-
-    @pytest.fixture
-    async def sender(self, patience: timedelta, resend: ResendServer) -> AsyncIterator[Sender]:
-        sender = ResendSender(API_KEY, resend.url, patience)
-        yield sender
-        await sender.close()
-
-    @pytest.fixture
-    async def nobody(self, patience: timedelta) -> AsyncIterator[Sender]:
-        sender = ResendSender(API_KEY, f"http://127.0.0.1:{closed_port()}", patience)
-        yield sender
-        await sender.close()
-
-    @pytest.fixture
-    def refuse(self, resend: ResendServer) -> Callable[[], None]:
-        return lambda: resend.coming.append(refusal(422, "validation_error"))
-
-    @pytest.fixture
-    def delivered(self, resend: ResendServer) -> Callable[[], list[str]]:
-        return lambda: [str(mail.fields["subject"]) for mail in resend.accepted]
-
-
-class TestSmtp(RefusingSenderContract):
-    name = "smtp"
-
-    @pytest.fixture
-    async def server(self) -> AsyncIterator[SmtpServer]:
-        async with running_smtp() as server:
-            yield server
-
-    @pytest.fixture
-    def sender(self, patience: timedelta, server: SmtpServer) -> Sender:
-        return SmtpSender(SmtpSettings(host="127.0.0.1", port=server.port, security="none"), patience)
-
-    @pytest.fixture
-    def nobody(self, patience: timedelta) -> Sender:
-        return SmtpSender(SmtpSettings(host="127.0.0.1", port=closed_port(), security="none"), patience)
-
-    @pytest.fixture
-    def refuse(self, server: SmtpServer) -> Callable[[], None]:
-        return lambda: server.replies.update(RCPT="550 no such mailbox")
-
-    @pytest.fixture
-    def delivered(self, server: SmtpServer) -> Callable[[], list[str]]:
-        return lambda: [str(mail["subject"]) for mail in server.mails]

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from email.utils import format_datetime, formataddr
+from typing import Any
 
 import msgspec
 import pytest
@@ -56,37 +57,9 @@ def body_of(message: EmailMessage, kind: str) -> str:
     return str(part.get_content())
 
 
-def test_the_text_comes_before_the_html(mail: Email) -> None:
-    message = read(mail)
-
-    assert message.get_content_type() == "multipart/alternative"
-    assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
-
-
-def test_the_headers_say_who_to_whom_and_when(mail: Email) -> None:
-    message = read(mail)
-
-    assert message["from"] == mail.sender
-    assert message["to"] == mail.to
-    assert message["reply-to"] == mail.reply_to
-    assert message["date"].datetime == MOMENT
-    assert message["message-id"] == "<key-1@northwind.example>"
-    assert message["auto-submitted"] == "auto-generated"
-
-
-def test_without_a_reply_address_there_is_no_header_for_it(mail: Email) -> None:
+def test_there_is_a_reply_address_where_one_is_given(mail: Email) -> None:
+    assert read(mail)["reply-to"] == mail.reply_to
     assert "reply-to" not in read(msgspec.structs.replace(mail, reply_to=""))
-
-
-def test_letters_beyond_ascii_survive_in_every_part(mail: Email) -> None:
-    message = read(
-        msgspec.structs.replace(mail, sender="Schule Grün <a@northwind.example>", subject="Grüße 世界 aus der Schule")
-    )
-
-    assert message["from"].addresses[0].display_name == "Schule Grün"
-    assert message["subject"] == "Grüße 世界 aus der Schule"
-    assert "Grüße" in body_of(message, "plain")
-    assert "Grüße" in body_of(message, "html")
 
 
 def test_an_address_beyond_ascii_can_be_read_back(mail: Email) -> None:
@@ -116,14 +89,6 @@ def test_a_local_part_with_dots_that_smtp_does_not_know_is_quoted(mail: Email, l
     assert f'\r\nTo: "{local}"@docomo.example\r\n'.encode() in raw(sent)
     assert bare_address(sent.to) == f'"{local}"@docomo.example'
     assert read(sent)["to"].addresses[0].username == local
-
-
-def test_no_line_is_longer_than_a_server_takes(mail: Email) -> None:
-    """RFC 5322 2.1.1: 998 characters, and 78 are better."""
-    long = msgspec.structs.replace(mail, text="x" * 5000, html=f"<p>{'y' * 5000}</p>")
-
-    assert max(map(len, raw(long).split(b"\r\n"))) <= 78
-    assert body_of(read(long), "plain").strip() == "x" * 5000
 
 
 _PIECES = st.sampled_from([
@@ -159,23 +124,12 @@ def test_whatever_a_mail_says_it_is_read_as_if_email_message_had_written_it(
     assert message.keys() == expected.keys()
     for header in {*message.keys()} - {"Content-Type"}:
         assert message[header] == expected[header], header
+    assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
     for kind in ("plain", "html"):
         assert body_of(message, kind) == body_of(expected, kind)
     assert b"\r" not in raw(mail).replace(b"\r\n", b"")
     assert b"\n" not in raw(mail).replace(b"\r\n", b"")
     assert max(map(len, raw(mail).split(b"\r\n\r\n", 1)[1].split(b"\r\n"))) <= 76, "RFC 2045, 6.7"
-
-
-def test_a_header_is_there_once(mail: Email) -> None:
-    """RFC 5322, 3.6."""
-    with pytest.raises(ValueError, match="twice"):
-        raw(msgspec.structs.replace(mail, headers={"subject": "another"}))
-
-
-@pytest.mark.parametrize("name", ["", "X Y", "X:Y", "X\r\nBcc", "Ü"])
-def test_what_is_no_name_of_a_header_is_not_written(mail: Email, name: str) -> None:
-    with pytest.raises(ValueError, match="not a valid header name"):
-        raw(msgspec.structs.replace(mail, headers={name: "value"}))
 
 
 def test_headers_in_utf8_are_written_as_they_are(mail: Email) -> None:
@@ -191,9 +145,17 @@ def test_a_reply_address_beyond_ascii_asks_nothing_of_the_server(mail: Email) ->
     assert needs_utf8(msgspec.structs.replace(mail, to="jürgen@pupils.test"))
 
 
-@pytest.mark.parametrize("field", ["subject", "to", "sender", "reply_to"])
-def test_a_line_break_cannot_start_a_header_of_its_own(mail: Email, field: str) -> None:
-    forged = msgspec.structs.replace(mail, **{field: "x@northwind.example\r\nBcc: eve@elsewhere.example"})
+BREAK = "x@northwind.example\r\nBcc: eve@elsewhere.example"
 
-    with pytest.raises(ValueError, match="may not contain linefeed"):
-        raw(forged)
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"headers": {"subject": "another"}}, "twice"),  # RFC 5322, 3.6
+        *(({"headers": {name: "value"}}, "not a valid header name") for name in ("", "X Y", "X:Y", "X\r\nBcc", "Ü")),
+        *(({field: BREAK}, "may not contain linefeed") for field in ("subject", "to", "sender", "reply_to")),
+    ],
+)
+def test_what_would_be_another_header_is_not_written(mail: Email, changes: dict[str, Any], why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        raw(msgspec.structs.replace(mail, **changes))

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -15,8 +16,8 @@ from keyturn.mail.sending.pace import LONGEST_HOLD, Pace, PacedSender, PaceRow
 
 pytestmark = pytest.mark.slow
 
-FAST, SLOW = 20.0, 0.001
-"""Calls a second."""
+SLOW, HALF_A_LEASE, FAST = 0.001, 0.25, 1000.0
+"""Calls a second: two of the second are more than a lease allows after a pause of `LONGEST_HOLD`."""
 
 
 @pytest.fixture
@@ -33,18 +34,25 @@ async def elsewhere(database_url: str) -> AsyncIterator[Database]:
     await database.close()
 
 
-@pytest.mark.long
-async def test_calls_are_spread_over_all_workers(database: Database, elsewhere: Database) -> None:
-    started = time.monotonic()
-    turns = (Pace(where, "resend", FAST).turn() for where in (database, elsewhere) for _ in range(4))
-    await asyncio.gather(*turns)
+async def refused_of(turns: list[Coroutine[Any, Any, None]]) -> int:
+    """Begin all turns at once, and end them when one is left that waits; return how many were told to come later."""
+    waiting = {asyncio.create_task(turn) for turn in turns}
+    refused = 0
+    while len(waiting) > 1:
+        done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        refused += sum(isinstance(one.exception(), SendRetryable) for one in done)
+    done, _ = await asyncio.wait(waiting, timeout=0.2)
+    assert not done, "the last one waits"
+    waiting.pop().cancel()
+    return refused
 
-    assert time.monotonic() - started > 7 / FAST, "eight calls have seven gaps between them, each a little longer"
 
+async def test_all_workers_share_the_turns(database: Database, elsewhere: Database) -> None:
+    """One is there at once, one waits for nine seconds, and for all others a lease would not be long enough."""
+    nine_seconds_apart = 1.05 / 9
+    turns = [Pace(where, "resend", nine_seconds_apart).turn() for where in (database, elsewhere) for _ in range(4)]
 
-async def test_who_comes_alone_does_not_wait(database: Database) -> None:
-    async with asyncio.timeout(5):
-        await Pace(database, "resend", SLOW).turn()
+    assert await refused_of(turns) == 6
 
 
 async def test_each_provider_has_a_pace_of_its_own(database: Database) -> None:
@@ -61,16 +69,6 @@ async def test_who_would_wait_longer_than_a_lease_allows_is_told_to_come_later(d
 
     assert refusal.value.not_accepted
     assert refusal.value.retry_after == LONGEST_HOLD
-
-
-async def test_a_second_call_within_the_gap_waits(database: Database) -> None:
-    one_in_five_seconds = Pace(database, "resend", 0.2)
-    await one_in_five_seconds.turn()
-    second = asyncio.create_task(one_in_five_seconds.turn())
-    await asyncio.wait({second}, timeout=0.2)
-
-    assert not second.done()
-    second.cancel()
 
 
 class Provider:
@@ -91,13 +89,18 @@ class Provider:
         self.closed = True
 
 
-async def test_a_pause_that_one_is_told_holds_for_all(database: Database, elsewhere: Database, mail: Email) -> None:
-    started = time.monotonic()
+@pytest.mark.parametrize("first_in_line", [False, True])
+async def test_a_pause_that_one_is_told_holds_for_all(
+    database: Database, elsewhere: Database, mail: Email, first_in_line: bool
+) -> None:
+    sender = PacedSender(Provider(LONGEST_HOLD), Pace(database, "resend", HALF_A_LEASE))
+    there = Pace(elsewhere, "resend", HALF_A_LEASE)
+    if first_in_line:
+        sender, there = sender.first_in_line(), there.first_in_line()
     with pytest.raises(SendRetryable):
-        await PacedSender(Provider(0.5), Pace(database, "resend", 1000)).send(mail, "key-1")
+        await sender.send(mail, "key-1")
 
-    await Pace(elsewhere, "resend", 1000).turn()
-    assert time.monotonic() - started >= 0.49
+    assert await refused_of([there.turn(), there.turn()]) == 1, "without the pause, both would wait for their turns"
 
 
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
@@ -107,17 +110,17 @@ async def test_a_machine_whose_clock_is_ahead_holds_nobody(
     with monkeypatch.context() as ahead:
         hour_ahead = time.time() + 3600
         ahead.setattr(time, "time", lambda: hour_ahead)
-        await Pace(database, "resend", 1000).turn()
+        await Pace(database, "resend", FAST).turn()
 
     async with asyncio.timeout(5):
-        await Pace(elsewhere, "resend", 1000).turn()
+        await Pace(elsewhere, "resend", FAST).turn()
 
 
 async def test_a_pause_of_an_hour_does_not_hold_everybody_for_an_hour(
     database: Database, mail: Email, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pace, "LONGEST_HOLD", 0.1)
-    sender = PacedSender(Provider(3600), Pace(database, "resend", 1000))
+    sender = PacedSender(Provider(3600), Pace(database, "resend", FAST))
     with pytest.raises(SendRetryable) as error:
         await sender.send(mail, "key-1")
 
@@ -126,18 +129,14 @@ async def test_a_pause_of_an_hour_does_not_hold_everybody_for_an_hour(
         assert await sender.send(mail, "key-2") == "key-2"
 
 
-async def test_a_failure_without_a_pause_holds_nobody(database: Database, mail: Email) -> None:
-    sender = PacedSender(Provider(None), Pace(database, "resend", 1000))
-    with pytest.raises(SendRetryable):
-        await sender.send(mail, "key-1")
-
-    async with asyncio.timeout(5):
-        assert await sender.send(mail, "key-1") == "key-1"
-
-
-async def test_the_time_that_a_report_is_given_is_one_mails_alone(database: Database, mail: Email) -> None:
-    sender = PacedSender(Provider(60, SendUnknown), Pace(database, "postmark", 1000))
-    with pytest.raises(SendUnknown):
+@pytest.mark.parametrize(
+    ("pause", "failure"), [(None, SendRetryable), (60, SendUnknown)], ids=["no pause", "the time of a mail's report"]
+)
+async def test_other_failures_hold_nobody(
+    database: Database, mail: Email, pause: float | None, failure: type[SendRetryable]
+) -> None:
+    sender = PacedSender(Provider(pause, failure), Pace(database, "resend", FAST))
+    with pytest.raises(failure):
         await sender.send(mail, "key-1")
 
     async with asyncio.timeout(5):
@@ -162,16 +161,6 @@ async def test_who_is_first_in_line_waits_for_no_others_and_moves_them_back_by_a
     assert await next_at(database) - before == pytest.approx(1.05 / SLOW)  # a slot, with its slack
     with pytest.raises(SendRetryable, match="too many mails wait"):
         await slow.first_in_line().turn()  # the second of them, at once
-
-
-async def test_a_pause_of_the_provider_holds_who_is_first_in_line_too(database: Database, mail: Email) -> None:
-    started = time.monotonic()
-    sender = PacedSender(Provider(0.5), Pace(database, "resend", 1000)).first_in_line()
-    with pytest.raises(SendRetryable):
-        await sender.send(mail, "key-1")
-
-    assert await sender.send(mail, "key-2") == "key-2"
-    assert time.monotonic() - started >= 0.49
 
 
 async def next_at(database: Database) -> float:

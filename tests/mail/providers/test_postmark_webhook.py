@@ -1,12 +1,12 @@
 """Which of Postmark's reports are proven by their password, and what is taken from them."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 import pytest
-from tests.mail.providers.report_contract import ADA, ReportContract, read_one
+from tests.mail.providers.report_contract import ADA, ReportContract
 from tests.mail_providers.delivery import Delivery
 from tests.mail_providers.postmark_reports import PASSWORD, basic, report
 
@@ -102,12 +102,3 @@ class TestPostmark(ReportContract):
             b'{"RecordType": "Delivery", "MessageID": 1, "Recipient": "a@b.c", "DeliveredAt": "2026-11-20T09:02:11Z"}',
         )
     ]
-
-
-async def test_a_repeat_has_the_same_id_and_another_report_another(webhook: PostmarkWebhook) -> None:
-    def at(seconds: int, kind: str = "delayed") -> Delivery:
-        return report(kind, "1", to=ADA, at=AT + timedelta(seconds=seconds))
-
-    one, same, later, other = [(await read_one(webhook, sent)).id for sent in (at(0), at(0), at(1), at(0, "bounced"))]
-    assert one == same
-    assert len({one, later, other}) == 3

@@ -7,6 +7,7 @@ import json
 import time
 from datetime import UTC, datetime
 from functools import partial
+from itertools import count
 from typing import Any
 
 import pytest
@@ -31,7 +32,8 @@ HEADERS = {
 OTHER = "whsec_b3RoZXIgb3RoZXIgb3RoZXI="
 AT = datetime(2026, 11, 22, 23, 41, 12, 126000, UTC)
 INCOMPLETE: list[dict[str, Any]] = [{"email_id": ""}, {"email_id": None}, {"to": []}, {"to": "ada@northwind.test"}]
-TRANSIENT, LISTED = {"type": "Transient", "subType": "MailboxFull"}, "OnAccountSuppressionList"
+FULL, LISTED = {"type": "Transient", "subType": "MailboxFull"}, "OnAccountSuppressionList"
+NUMBERS = count(1)
 
 MAIL: dict[str, Any] = {
     "email_id": "56761188-7520-42d8-8898-ff6fc54ce618",
@@ -59,10 +61,10 @@ def signature(body: bytes, timestamp: int, identifier: str, secret: str) -> str:
 
 def signed(body: bytes, secret: str = SECRET) -> Delivery:
     """Return a body that is signed now."""
-    moment = int(time.time())
-    proof = signature(body, moment, "msg_1", secret)
+    moment, identifier = int(time.time()), f"msg_{next(NUMBERS)}"
+    proof = signature(body, moment, identifier, secret)
     return Delivery(
-        headers={"svix-id": "msg_1", "svix-timestamp": str(moment), "svix-signature": f"v1,{proof}"}, body=body
+        headers={"svix-id": identifier, "svix-timestamp": str(moment), "svix-signature": f"v1,{proof}"}, body=body
     )
 
 
@@ -99,23 +101,11 @@ class TestResend(ReportContract):
     meanings = [
         ("bounced", {"bounce": {"type": "Permanent", "subType": "General"}}, "bounced", "Permanent General", True),
         ("bounced", {"bounce": {"type": "Permanent"}}, "bounced", "Permanent", True),
-        (
-            "bounced",
-            {"bounce": {"type": "Transient", "subType": "MailboxFull"}},
-            "bounced",
-            "Transient MailboxFull",
-            False,
-        ),
+        ("bounced", {"bounce": FULL}, "bounced", "Transient MailboxFull", False),
         ("bounced", {"bounce": {"type": "permanent?"}}, "bounced", "", False),
         ("bounced", {"bounce": None}, "bounced", "", False),
         ("complained", {}, "complained", "", True),
-        (
-            "suppressed",
-            {"suppressed": {"type": "OnAccountSuppressionList"}},
-            "suppressed",
-            "OnAccountSuppressionList",
-            True,
-        ),
+        ("suppressed", {"suppressed": {"type": LISTED}}, "suppressed", LISTED, True),
         ("failed", {"failed": {"reason": "reached_daily_quota"}}, "failed", "reached_daily_quota", False),
         ("delivered", {"bounce": {"type": "Permanent"}}, "delivered", "", False),
     ]
@@ -132,19 +122,6 @@ class TestResend(ReportContract):
 @pytest.mark.usefixtures("at_that_time")
 async def test_the_published_example_is_genuine(webhook: ResendWebhook) -> None:
     assert await webhook.read(HEADERS, BODY) == []  # and about no mail
-
-
-@pytest.mark.usefixtures("at_that_time")
-@pytest.mark.parametrize(
-    "signatures",
-    [
-        f"v1,{'A' * 43}= {HEADERS['svix-signature']}",
-        f"{HEADERS['svix-signature']} v1,{'A' * 43}=",
-        f"v1a,c29tZXRoaW5nIGVsc2U= v2,x {HEADERS['svix-signature']}",
-    ],
-)
-async def test_one_right_signature_among_several_is_enough(webhook: ResendWebhook, signatures: str) -> None:
-    assert await webhook.read({**HEADERS, "svix-signature": signatures}, BODY) == []
 
 
 @pytest.mark.usefixtures("at_that_time")
@@ -175,15 +152,6 @@ async def test_nothing_else_is_a_signature(webhook: ResendWebhook, signatures: s
 
 
 @pytest.mark.usefixtures("at_that_time")
-@pytest.mark.parametrize("header", HEADERS)
-async def test_each_header_is_needed_and_signed(webhook: ResendWebhook, header: str) -> None:
-    with pytest.raises(WebhookRefused, match=header):
-        await webhook.read({name: text for name, text in HEADERS.items() if name != header}, BODY)
-    with pytest.raises(WebhookRefused):
-        await webhook.read({**HEADERS, header: HEADERS[header] + "1"}, BODY)
-
-
-@pytest.mark.usefixtures("at_that_time")
 @pytest.mark.parametrize("body", [b"", BODY + b"\n", BODY.replace(b": ", b":"), b"\xff", b"\xef\xbb\xbf" + BODY])
 async def test_every_byte_of_the_body_is_signed(webhook: ResendWebhook, body: bytes) -> None:
     with pytest.raises(WebhookRefused):
@@ -200,9 +168,3 @@ async def test_five_minutes_either_way_are_tolerated(
     else:
         with pytest.raises(WebhookRefused, match="tolerance"):
             await webhook.read(HEADERS, BODY)
-
-
-async def test_a_genuine_body_that_is_no_json_is_refused() -> None:
-    sent = signed(b"{")
-    with pytest.raises(WebhookRefused, match="failed to parse"):
-        await ResendWebhook(SECRET).read(sent.headers, sent.body)

@@ -2,16 +2,18 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from typing import Any
 
 import msgspec
 import pytest
+from tests.mail.providers.ports import closed_port
+from tests.mail.providers.sender_contract import RefusingSenderContract
 from tests.mail.providers.smtp_server import SmtpServer, running_smtp
 
-from keyturn.errors import SendRefused, SendRetryable, SendUnknown
-from keyturn.mail.port.email import Email
+from keyturn.errors import SendFailed, SendRefused, SendRetryable, SendUnknown
+from keyturn.mail.port.email import Email, Sender
 from keyturn.mail.providers.smtp import SmtpSender, SmtpSettings
 
 pytestmark = pytest.mark.slow
@@ -28,21 +30,34 @@ async def server() -> AsyncIterator[SmtpServer]:
         yield server
 
 
-async def test_the_mail_arrives_with_both_parts(server: SmtpServer, mail: Email) -> None:
+class TestSmtp(RefusingSenderContract):
+    @pytest.fixture
+    def sender(self, server: SmtpServer) -> Sender:
+        return sender_to(server.port)
+
+    @pytest.fixture
+    def nobody(self) -> Sender:
+        return sender_to(closed_port())
+
+    @pytest.fixture
+    def refuse(self, server: SmtpServer) -> Callable[[], None]:
+        return lambda: server.replies.update(RCPT="550 no such mailbox")
+
+    @pytest.fixture
+    def delivered(self, server: SmtpServer) -> Callable[[], list[str]]:
+        return lambda: [str(mail["subject"]) for mail in server.mails]
+
+
+async def test_the_mail_arrives_with_both_parts_under_bare_addresses(server: SmtpServer, mail: Email) -> None:
     await sender_to(server.port).send(mail, "key-1")
 
     (message,) = server.mails
+    (envelope,) = server.envelopes
+    assert (envelope.mail_from, envelope.rcpt_tos) == ("accounts@northwind.example", ["ada@pupils.test"])
     assert (message["from"], message["to"], message["subject"]) == (mail.sender, mail.to, mail.subject)
     assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
     plain, html = (part.get_content().replace("\r\n", "\n") for part in message.iter_parts())
     assert (plain, html.strip()) == (mail.text, mail.html)
-
-
-async def test_the_envelope_names_the_bare_addresses(server: SmtpServer, mail: Email) -> None:
-    await sender_to(server.port).send(mail, "key-1")
-
-    (envelope,) = server.envelopes
-    assert (envelope.mail_from, envelope.rcpt_tos) == ("accounts@northwind.example", ["ada@pupils.test"])
 
 
 async def test_every_try_has_the_same_message_id_so_that_a_repeat_can_be_folded(
@@ -72,22 +87,22 @@ async def test_a_mail_whose_last_reply_is_lost_may_be_there_and_its_repeat_can_b
 
 
 @pytest.mark.parametrize("command", ["MAIL", "RCPT", "DATA"])
-async def test_a_reply_in_the_four_hundreds_may_work_later(server: SmtpServer, mail: Email, command: str) -> None:
-    server.replies[command] = "451 4.7.1 Greylisted, ada@pupils.test, come back later"
+@pytest.mark.parametrize(
+    ("reply", "failure", "reason"),
+    [
+        ("451 4.7.1 Greylisted, ada@pupils.test, come back later", SendRetryable, "SMTP 451"),
+        ("550 5.1.1 No such mailbox: ada@pupils.test", SendRefused, "SMTP 550"),
+    ],
+)
+async def test_a_reply_in_the_four_hundreds_may_work_later_and_one_in_the_five_hundreds_is_for_good(
+    server: SmtpServer, mail: Email, command: str, reply: str, failure: type[SendFailed], reason: str
+) -> None:
+    server.replies[command] = reply
 
-    with pytest.raises(SendRetryable) as error:
+    with pytest.raises(failure) as error:
         await sender_to(server.port).send(mail, "key-1")
-    assert error.value.reason == "SMTP 451"
+    assert error.value.reason == reason
     assert server.envelopes == []
-
-
-@pytest.mark.parametrize("command", ["MAIL", "RCPT", "DATA"])
-async def test_a_reply_in_the_five_hundreds_is_for_good(server: SmtpServer, mail: Email, command: str) -> None:
-    server.replies[command] = "550 5.1.1 No such mailbox: ada@pupils.test"
-
-    with pytest.raises(SendRefused) as error:
-        await sender_to(server.port).send(mail, "key-1")
-    assert error.value.reason == "SMTP 550"
 
 
 async def test_a_server_that_is_about_to_stop_is_tried_again_later(server: SmtpServer, mail: Email) -> None:

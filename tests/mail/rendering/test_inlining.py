@@ -56,16 +56,35 @@ def test_nothing_else_changes_to_the_byte() -> None:
     assert '<!--[if mso]><p class="red">o</p><![endif]-->' in html
 
 
-def test_what_a_tag_says_itself_wins_and_important_rules_win_over_it() -> None:
-    html = to_html(mail(".red { margin: 9px; padding: 1px } .red { color: red !important }"))
+RED = mail(".red { color: red }")
+MORE, HIDDEN = (
+    f'{begins}<mj-style inline="inline">.red {{ color: green }}</mj-style>{ends}</mj-head>'
+    for begins, ends in (("", ""), ("<!-- ", " -->"))
+)
 
-    assert styles(html, "red") == ["margin:9px;padding:1px;margin:0;color:red;"]
 
-
-def test_the_stronger_of_two_rules_wins() -> None:
-    html = to_html(mail("p.red { color: green } .red { color: red }"))
-
-    assert styles(html, "red") == ["color:green;margin:0"]
+@pytest.mark.parametrize(
+    ("mjml", "style"),
+    [
+        (
+            mail(".red { margin: 9px; padding: 1px } .red { color: red !important }"),
+            "margin:9px;padding:1px;margin:0;color:red;",
+        ),
+        (mail("p.red { color: green } .red { color: red }"), "color:green;margin:0"),
+        (RED.replace("</mj-head>", MORE), "color:green;margin:0"),
+        (RED.replace("</mj-head>", HIDDEN), "color:red;margin:0"),
+        (RED.replace('style="margin:0"', 'style="margin"'), "color:red;margin"),
+    ],
+    ids=[
+        "what a tag says itself wins, and important rules win over it",
+        "the stronger of two rules wins",
+        "several such styles are one cascade",
+        "one in a comment is none",
+        "a style attribute that cannot be read stays as it is",
+    ],
+)
+def test_rules_and_the_tag_itself_are_one_cascade(mjml: str, style: str) -> None:
+    assert styles(to_html(mjml), "red") == [style]
 
 
 def test_what_no_tag_can_hold_stays_in_the_head() -> None:
@@ -95,26 +114,6 @@ def test_css_that_cannot_be_read_loses_nothing(css: str) -> None:
     assert "Two</p>" in html
     assert "inlined" not in html
     assert html.startswith("<!doctype html>")
-
-
-def test_a_style_attribute_that_cannot_be_read_stays_as_it_is() -> None:
-    html = to_html(mail(".red { color: red }").replace('style="margin:0"', 'style="margin"'))
-
-    assert styles(html, "red") == ["color:red;margin"]
-
-
-def test_several_such_styles_are_one_cascade() -> None:
-    more = '<mj-style inline="inline">.red { color: green }</mj-style></mj-head>'
-
-    html = to_html(mail(".red { color: red }").replace("</mj-head>", more))
-
-    assert styles(html, "red") == ["color:green;margin:0"]
-
-
-def test_one_in_a_comment_is_none() -> None:
-    hidden = '<!-- <mj-style inline="inline">.red { color: red }</mj-style> --></mj-head>'
-
-    assert styles(to_html(mail("").replace("</mj-head>", hidden)), "red") == ["margin:0"]
 
 
 def test_a_mail_without_such_a_style_is_the_compiler_s_own() -> None:

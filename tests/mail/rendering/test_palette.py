@@ -29,8 +29,9 @@ def hue(colour: str) -> float:
     return colorsys.rgb_to_hls(red / 255, green / 255, blue / 255)[0]
 
 
-def test_the_default_colours_are_readable_and_used_as_they_are() -> None:
-    palette, warnings = palette_for("#14614b", "#6fd3ae")
+@pytest.mark.parametrize("colours", [("#14614b", "#6fd3ae"), ("#14614B", "#6FD3AE")])
+def test_the_default_colours_are_readable_and_used_as_they_are(colours: tuple[str, str]) -> None:
+    palette, warnings = palette_for(*colours)
 
     assert palette == Palette()
     assert warnings == []
@@ -68,13 +69,6 @@ def test_an_adjusted_colour_keeps_its_hue() -> None:
 
     assert hue(palette.accent) == pytest.approx(hue("#ffd400"), abs=0.01)
     assert hue(palette.dark_accent) == pytest.approx(hue("#0000ff"), abs=0.01)
-
-
-def test_capital_digits_are_no_adjustment() -> None:
-    palette, warnings = palette_for("#14614B", "#6FD3AE")
-
-    assert warnings == []
-    assert palette == Palette()
 
 
 def test_the_text_on_an_accent_is_chosen_by_contrast() -> None:

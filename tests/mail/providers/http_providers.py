@@ -1,0 +1,214 @@
+"""The providers with an HTTP API: how each is run and asked on this machine, and what it gets of a mail."""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+import msgspec
+from tests.mail_providers import (
+    mailgun,
+    mailgun_reports,
+    postmark,
+    postmark_reports,
+    sendgrid,
+    sendgrid_reports,
+    ses,
+    ses_reports,
+    sns,
+)
+from tests.mail_providers.delivery import Delivery
+from tests.resend_server import answers as resend
+from tests.resend_server.answers import Answer
+from tests.resend_server.server import API_KEY, running_resend
+
+from keyturn.mail.port.email import Email
+from keyturn.mail.providers.mailgun import MailgunSettings
+from keyturn.mail.providers.postmark import PostmarkSettings
+from keyturn.mail.providers.resend import ResendSettings
+from keyturn.mail.providers.sendgrid import SendGridSettings
+from keyturn.mail.providers.ses import SesSettings
+from keyturn.settings import Secret
+
+Fields = Mapping[str, Any]
+
+
+def by_id(server: Any) -> Mapping[str, Fields]:
+    mails: Mapping[str, Fields] = server.accepted
+    return mails
+
+
+class HttpProvider(msgspec.Struct, frozen=True, kw_only=True):
+    """Describes a provider.
+
+    `settings`: its settings for a server at an address. `key` and `proof` are the names of those that hold the API key
+    and what proves its reports.
+    `limited`: its answer to too many requests. `refused`: its answer to an address that it does not take.
+    `fields`: what it gets of the mail of the contract, sent under `key-1`. `subject` and `key_in` find a mail's subject
+    and our key in that.
+    `accepted`: the mails that its server has taken, by id.
+    `report`: makes a report, if a lost answer is found out by one.
+    `agent`: begins the user agent.
+    """
+
+    running: Callable[[], AbstractContextManager[Any]]
+    settings: Callable[[str], Any]
+    key: str
+    proof: str
+    limited: Answer
+    refused: Answer
+    fields: Callable[[Email], Fields]
+    subject: Callable[[Fields], str]
+    key_in: Callable[[Fields], str] = lambda fields: str(fields["key"])
+    accepted: Callable[[Any], Mapping[str, Fields]] = by_id
+    report: Callable[..., Delivery] | None = None
+    agent: str = "keyturn/"
+    knows_keys: bool = False
+
+
+PROVIDERS = {
+    "resend": HttpProvider(
+        running=running_resend,
+        settings=lambda url: ResendSettings(api_key=Secret(API_KEY), api_url=url, webhook_secret=Secret("whsec_a2V5")),
+        key="api_key",
+        proof="webhook_secret",
+        limited=resend.RATE_LIMITED,
+        refused=resend.refusal(422, "validation_error", "Invalid `to` field: ada@pupils.test"),
+        fields=lambda mail: {
+            "from": mail.sender,
+            "to": [mail.to],
+            "reply_to": mail.reply_to,
+            "subject": mail.subject,
+            "html": mail.html,
+            "text": mail.text,
+            "headers": mail.headers,
+            "tags": [{"name": "template", "value": "password_reset"}, {"name": "key", "value": "key-1"}],
+        },
+        subject=lambda fields: str(fields["subject"]),
+        accepted=lambda server: {mail.id: mail.fields for mail in server.accepted},
+        agent="resend-python",
+        knows_keys=True,
+    ),
+    "postmark": HttpProvider(
+        running=postmark.running_postmark,
+        settings=lambda url: PostmarkSettings(
+            server_token=Secret(postmark.TOKEN), api_url=url, webhook_secret=Secret(postmark_reports.PASSWORD)
+        ),
+        key="server_token",
+        proof="webhook_secret",
+        limited=postmark.LIMITED,
+        refused=postmark.refusal(422, 300, "Invalid 'To' address: 'ada@pupils.test'."),
+        fields=lambda mail: {
+            "From": mail.sender,
+            "To": mail.to,
+            "ReplyTo": mail.reply_to,
+            "Subject": mail.subject,
+            "HtmlBody": mail.html,
+            "TextBody": mail.text,
+            "Headers": [{"Name": "Auto-Submitted", "Value": "auto-generated"}],
+            "Metadata": {"template": "password_reset", "key": "key-1"},
+            "MessageStream": "outbound",
+            "TrackOpens": False,
+            "TrackLinks": "None",
+        },
+        subject=lambda fields: str(fields["Subject"]),
+        key_in=lambda fields: str(fields["Metadata"]["key"]),
+        report=postmark_reports.report,
+    ),
+    "sendgrid": HttpProvider(
+        running=sendgrid.running_sendgrid,
+        settings=lambda url: SendGridSettings(
+            api_key=Secret(sendgrid.KEY),
+            api_url=url,
+            webhook_verification_key=sendgrid_reports.public(sendgrid_reports.KEY),
+        ),
+        key="api_key",
+        proof="webhook_verification_key",
+        limited=sendgrid.LIMITED,
+        refused=sendgrid.refusal(400, "Does not contain a valid address: ada@pupils.test", "personalizations.0.to"),
+        fields=lambda mail: {
+            "personalizations": [{"to": [{"email": mail.to}]}],
+            "from": {"email": "accounts@northwind.example", "name": "Northwind School"},
+            "reply_to": {"email": mail.reply_to},
+            "subject": mail.subject,
+            "content": [{"type": "text/plain", "value": mail.text}, {"type": "text/html", "value": mail.html}],
+            "headers": {"Auto-Submitted": "auto-generated"},
+            "custom_args": {"template": "password_reset", "key": "key-1"},
+            "tracking_settings": {
+                "click_tracking": {"enable": False, "enable_text": False},
+                "open_tracking": {"enable": False},
+                "subscription_tracking": {"enable": False},
+                "ganalytics": {"enable": False},
+            },
+        },
+        subject=lambda fields: str(fields["subject"]),
+        key_in=lambda fields: str(fields["custom_args"]["key"]),
+        report=sendgrid_reports.report,
+    ),
+    "mailgun": HttpProvider(
+        running=mailgun.running_mailgun,
+        settings=lambda url: MailgunSettings(
+            api_key=Secret(mailgun.KEY),
+            domain=mailgun.DOMAIN,
+            api_url=url,
+            webhook_signing_key=Secret(mailgun_reports.KEY),
+        ),
+        key="api_key",
+        proof="webhook_signing_key",
+        limited=mailgun.LIMITED,
+        refused=mailgun.refusal(400, "to parameter is not a valid address: ada@pupils.test"),
+        fields=lambda mail: {
+            "from": mail.sender,
+            "to": mail.to,
+            "subject": mail.subject,
+            "text": mail.text,
+            "html": mail.html,
+            "o:tracking": "no",
+            "o:tracking-clicks": "no",
+            "o:tracking-opens": "no",
+            "h:Auto-Submitted": "auto-generated",
+            "h:Reply-To": mail.reply_to,
+            "v:template": "password_reset",
+            "v:key": "key-1",
+        },
+        subject=lambda fields: str(fields["subject"]),
+        key_in=lambda fields: str(fields["v:key"]),
+        report=mailgun_reports.report,
+    ),
+    "ses": HttpProvider(
+        running=ses.running_ses,
+        settings=lambda url: SesSettings(
+            region=ses.REGION,
+            access_key_id=ses.KEY_ID,
+            secret_access_key=Secret(ses.SECRET_KEY),
+            api_url=url,
+            rate=1000,
+            topic_arn=sns.TOPIC,
+        ),
+        key="secret_access_key",
+        proof="topic_arn",
+        limited=ses.LIMITED,
+        refused=ses.refusal(400, "MessageRejected", "Address ada@pupils.test contains invalid content"),
+        fields=lambda mail: {
+            "FromEmailAddress": mail.sender,
+            "Destination": {"ToAddresses": [mail.to]},
+            "ReplyToAddresses": [mail.reply_to],
+            "Content": {
+                "Simple": {
+                    "Subject": {"Data": mail.subject, "Charset": "UTF-8"},
+                    "Body": {
+                        "Text": {"Data": mail.text, "Charset": "UTF-8"},
+                        "Html": {"Data": mail.html, "Charset": "UTF-8"},
+                    },
+                    "Headers": [{"Name": "Auto-Submitted", "Value": "auto-generated"}],
+                }
+            },
+            "EmailTags": [{"Name": "template", "Value": "password_reset"}, {"Name": "key", "Value": "key-1"}],
+            "ConfigurationOverrides": {
+                "Tracking": {"ClickTrackingEnabled": "DISABLED", "OpenTrackingEnabled": "DISABLED"}
+            },
+        },
+        subject=lambda fields: str(fields["Content"]["Simple"]["Subject"]["Data"]),
+        key_in=lambda fields: next(tag["Value"] for tag in fields["EmailTags"] if tag["Name"] == "key"),
+        report=ses_reports.report,
+    ),
+}
