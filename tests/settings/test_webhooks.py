@@ -92,12 +92,6 @@ def test_production_needs_https_unless_the_app_is_on_this_machine(faults: Faults
     )
 
 
-def test_a_worker_holds_a_webhook_for_longer_than_its_app_may_take(faults: Faults) -> None:
-    slow = f'[webhooks]\nurl = "{URL}"\ntimeout = "60s"'
-
-    assert set(faults(slow, KEYTURN_WEBHOOKS_SECRET=SECRET)) == {"webhooks.timeout"}
-
-
 def test_an_event_that_does_not_exist_cannot_be_chosen(faults: Faults) -> None:
     why = f"must be a list in which each item is one of {', '.join(sorted(EVENTS.split(', ')))}, not "
     both = why + '["password.changed","password.forgotten"]'
@@ -113,3 +107,9 @@ def test_an_app_that_would_be_told_nothing_is_a_fault(faults: Faults, read: Read
     found = faults(f'[webhooks]\nurl = "{URL}"\nevents = []', KEYTURN_WEBHOOKS_SECRET=SECRET)
     assert found == {"webhooks.events": why}
     assert read("[webhooks]\nevents = []").webhooks.events == (), "without an address nobody is told"
+
+
+def test_a_worker_holds_a_webhook_for_longer_than_its_app_may_take(faults: Faults) -> None:
+    slow = f'[webhooks]\nurl = "{URL}"\ntimeout = "60s"'
+
+    assert set(faults(slow, KEYTURN_WEBHOOKS_SECRET=SECRET)) == {"webhooks.timeout"}
