@@ -172,12 +172,14 @@ def test_an_app_says_where_its_people_sign_in(faults: Faults, read: Read, store:
     assert read().sign_in_page == "{base_url}/login", "the built-in accounts sign in on Keyturn's page"
 
 
-def test_a_table_must_be_named(faults: Faults) -> None:
+def test_a_table_must_be_named(faults: Faults, read: Read) -> None:
     assert faults(SIGN_IN, KEYTURN_ACCOUNTS_STORE="table") == {
         "accounts.table.table": "missing: accounts.store is table"
     }
     found = faults(SIGN_IN, KEYTURN_ACCOUNTS_STORE="supabase", KEYTURN_ACCOUNTS_TABLE_NAME="name", **SUPABASE)
     assert found == {"accounts.table.table": "missing: accounts.table is set"}
+    by_variables = read(SIGN_IN, KEYTURN_ACCOUNTS_STORE="table", KEYTURN_ACCOUNTS_TABLE_TABLE="app.users")
+    assert by_variables.accounts.table.table == "app.users"
 
 
 def test_supabase_may_have_a_table_to_look_people_up_in(read: Read) -> None:
