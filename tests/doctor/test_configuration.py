@@ -1,5 +1,6 @@
 """Faults of the settings, and doubts about settings that are allowed."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +14,6 @@ from keyturn.doctor.configuration import check_own_pages, check_settings
 from keyturn.finding import Finding
 from keyturn.mail.providers import PROVIDERS
 from keyturn.mail.providers.resend import ResendSettings
-from keyturn.mail.providers.smtp import SmtpSettings
 from keyturn.settings import (
     Brand,
     MailSettings,
@@ -75,13 +75,6 @@ def found_mend(found: list[Finding], name: str) -> str:
     return mend
 
 
-def test_settings_without_a_fault_or_a_doubt_are_one_line(production: Settings) -> None:
-    (found,) = doubts(production)
-
-    assert (found.check, found.verdict, found.mend) == ("settings", "ok", "")
-    assert "production" in found.message
-
-
 @pytest.mark.parametrize(
     ("changes", "name", "mend"),
     [
@@ -98,6 +91,14 @@ def test_settings_without_a_fault_or_a_doubt_are_one_line(production: Settings) 
             "resend.webhook_secret",
             "https://account.northwind.example/webhooks/resend",
         ),
+        *(
+            (
+                {"mail": MailSettings(from_="accounts@northwind.example", transport=provider)},
+                provider,
+                f"https://account.northwind.example/webhooks/{provider} ",
+            )
+            for provider in (name for name, one in PROVIDERS.items() if one.reports and name != "resend")
+        ),
     ],
 )
 def test_what_is_allowed_and_hardly_meant_is_a_doubt(
@@ -106,41 +107,8 @@ def test_what_is_allowed_and_hardly_meant_is_a_doubt(
     (found,) = doubts(production, **changes)
 
     assert found.verdict == "warn"
-    assert found.message.startswith(f"{name}: ")
+    assert re.match(rf"{name}[:.]", found.message)
     assert mend in found.mend
-
-
-@pytest.mark.parametrize("provider", [name for name, one in PROVIDERS.items() if one.reports and name != "resend"])
-def test_a_provider_that_tells_nobody_of_bounces_is_a_doubt(production: Settings, provider: str) -> None:
-    (found,) = doubts(production, mail=msgspec.structs.replace(production.mail, transport=provider))
-
-    assert found.verdict == "warn"
-    assert found.message.startswith(f"{provider}.")
-    assert f"https://account.northwind.example/webhooks/{provider} " in found.mend
-
-
-def test_a_development_on_this_machine_is_in_no_doubt() -> None:
-    settings = Settings(environment="development", mail=MailSettings(transport="capture"))
-    (found,) = doubts(settings)
-
-    assert found.verdict == "ok"
-
-
-def test_an_hour_is_short_enough(production: Settings) -> None:
-    (found,) = doubts(production, token=TokenSettings(ttl=timedelta(hours=1)))
-
-    assert found.verdict == "ok"
-
-
-def test_no_secret_is_repeated(production: Settings) -> None:
-    secrets = {
-        "secret_key": Secret("hunter2" * 6),
-        "previous_secret_keys": (Secret("hunter2" * 6),),
-        "resend": ResendSettings(api_key=Secret("re_hunter2")),
-        "smtp": SmtpSettings(password=Secret("hunter2")),
-    }
-
-    assert "hunter2" not in repr(doubts(production, **secrets))
 
 
 def test_a_file_that_is_not_there_is_told_with_where_it_was_looked_for(inspect: Inspect, tmp_path: Path) -> None:
@@ -168,3 +136,24 @@ def test_links_to_a_port_of_this_machine_where_serve_does_not_listen_are_a_doubt
     changed = msgspec.structs.replace(production, **here, server=ServerSettings())
     of_app = Reading(file=file, settings=changed, faults=(), of_app=True)
     assert not [one for one in check_settings(of_app) if "`serve` listens" in one.message]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"token": TokenSettings(ttl=timedelta(hours=1))},
+        {
+            "environment": "development",
+            "base_url": Settings().base_url,
+            "server": ServerSettings(),
+            "mail": MailSettings(transport="capture"),
+        },
+    ],
+    ids=["production", "links for an hour", "a development on this machine"],
+)
+def test_settings_without_a_fault_or_a_doubt_are_one_line(production: Settings, changes: dict[str, Any]) -> None:
+    (found,) = doubts(production, **changes)
+
+    assert (found.check, found.verdict, found.mend) == ("settings", "ok", "")
+    assert changes.get("environment", "production") in found.message

@@ -16,32 +16,12 @@ async def counted_in(database: str = "sqlite:///keyturn.db", *, in_memory: bool 
     return found
 
 
-async def test_memory_is_right_for_one_process() -> None:
-    assert (await counted_in(in_memory=True)).verdict == "ok"
-
-
-async def test_on_sqlite_a_second_process_is_refused() -> None:
-    found = await counted_in()
-
-    assert found.verdict == "ok"
-    assert "refuses" in found.message
-
-
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
 async def test_a_postgresql_counts_for_all_processes_and_its_latency_is_told(database_url: str) -> None:
     found = await counted_in(database_url)
 
     assert found.verdict == "ok"
     assert found.message.startswith("PostgreSQL counts for all processes, and answers in ")
-
-
-async def test_a_postgresql_that_is_not_there_is_told_and_what_it_means() -> None:
-    found = await counted_in("postgresql://keyturn:hunter2@127.0.0.1:1/keyturn")
-
-    assert found.verdict == "fail"
-    assert "database" in found.mend
-    assert "503" in found.mend
-    assert "hunter2" not in repr(found)
 
 
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
@@ -55,8 +35,23 @@ async def test_a_postgresql_without_tables_says_so(database_url: str) -> None:
     assert "does not exist" in found.message
 
 
-async def test_memory_is_not_shared_where_the_database_is() -> None:
-    found = await counted_in("postgresql://db.test/keyturn", in_memory=True)
+@pytest.mark.parametrize(
+    ("database", "in_memory", "verdict", "said", "mend"),
+    [
+        ("sqlite:///keyturn.db", True, "ok", "", ""),
+        ("sqlite:///keyturn.db", False, "ok", "refuses", ""),
+        ("postgresql://db.test/keyturn", True, "warn", "", "remove limits.in_memory"),
+        ("postgresql://keyturn:hunter2@127.0.0.1:1/keyturn", False, "fail", "", "503"),
+    ],
+    ids=["memory of one process", "SQLite", "memory of several processes", "a PostgreSQL that is not there"],
+)
+async def test_where_they_are_counted_is_told_and_what_a_fault_means(
+    database: str, in_memory: bool, verdict: str, said: str, mend: str
+) -> None:
+    found = await counted_in(database, in_memory=in_memory)
 
-    assert found.verdict == "warn"
-    assert "remove limits.in_memory" in found.mend
+    assert found.verdict == verdict
+    assert said in found.message
+    assert mend in found.mend
+    assert verdict != "fail" or "database" in found.mend
+    assert "hunter2" not in repr(found)

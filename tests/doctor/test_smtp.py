@@ -30,9 +30,9 @@ def certificate(authority: trustme.CA) -> ssl.SSLContext:
 
 
 @pytest.fixture
-def _trusted(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def authority_file(authority: trustme.CA, tmp_path: Path) -> Path:
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    return tmp_path / "ca.pem"
 
 
 async def check(port: int, host: str = "127.0.0.1", **settings: Any) -> list[Finding]:
@@ -45,119 +45,6 @@ async def check(port: int, host: str = "127.0.0.1", **settings: Any) -> list[Fin
     return found
 
 
-async def one(port: int, **settings: Any) -> Finding:
-    (found,) = await check(port, **settings)
-    return found
-
-
-def login(**changes: Any) -> dict[str, Any]:
-    return {"username": USERNAME, "password": Secret(PASSWORD)} | changes
-
-
-@pytest.mark.usefixtures("_trusted")
-async def test_a_server_that_encrypts_and_takes_the_log_in_is_fine(certificate: ssl.SSLContext) -> None:
-    async with running_smtp(starttls=certificate, login=True) as server:
-        found = await one(server.port, **login())
-
-    assert found.verdict == "ok"
-    assert "connected, encrypted, logged in" in found.message
-    assert server.envelopes == []
-
-
-@pytest.mark.usefixtures("_trusted")
-async def test_a_server_that_encrypts_from_the_first_byte_is_fine(certificate: ssl.SSLContext) -> None:
-    async with running_smtp(tls=certificate) as server:
-        found = await one(server.port, security="tls")
-
-    assert found.verdict == "ok"
-    assert "connected, encrypted" in found.message
-
-
-@pytest.mark.usefixtures("_trusted")
-async def test_a_wrong_log_in_fails_and_the_password_is_not_repeated(certificate: ssl.SSLContext) -> None:
-    async with running_smtp(starttls=certificate, login=True) as server:
-        found = await one(server.port, **login(password=Secret("hunter2")))
-
-    assert found.verdict == "fail"
-    assert "535" in found.message
-    assert "smtp.password" in found.mend
-    assert "hunter2" not in repr(found)
-
-
-@pytest.mark.usefixtures("_trusted")
-async def test_a_missing_log_in_fails(certificate: ssl.SSLContext) -> None:
-    async with running_smtp(starttls=certificate, login=True) as server:
-        found = await one(server.port)
-
-    assert found.verdict == "fail"
-    assert "smtp.username" in found.mend
-
-
-async def test_a_certificate_that_is_not_valid_fails(certificate: ssl.SSLContext) -> None:
-    async with running_smtp(starttls=certificate) as server:
-        found = await one(server.port)
-
-    assert found.verdict == "fail"
-    assert "certificate" in found.message
-    assert "smtp.host" in found.mend
-
-
-async def test_a_server_without_starttls_fails() -> None:
-    async with running_smtp() as server:
-        found = await one(server.port)
-
-    assert found.verdict == "fail"
-    assert 'smtp.security to "tls"' in found.mend
-
-
-async def test_tls_to_a_server_that_starts_in_clear_fails() -> None:
-    async with running_smtp() as server:
-        found = await one(server.port, security="tls")
-
-    assert found.verdict == "fail"
-    assert 'smtp.security to "starttls"' in found.mend
-
-
-async def test_a_log_in_that_is_not_offered_fails() -> None:
-    async with running_smtp() as server:
-        found = await one(server.port, security="none", **login())
-
-    assert found.verdict == "fail"
-    assert "no login" in found.message
-
-
-async def test_a_sender_that_is_refused_fails() -> None:
-    async with running_smtp() as server:
-        server.replies["MAIL"] = "553 not yours"
-        found = await one(server.port, security="none")
-
-    assert found.verdict == "fail"
-    assert "accounts@northwind.example" in found.message
-    assert "mail.from" in found.mend
-
-
-async def test_a_greeting_that_is_a_refusal_fails() -> None:
-    async def refuse(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"554 no service here\r\n")
-        await writer.drain()
-        writer.close()
-
-    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
-        found = await one(server.sockets[0].getsockname()[1], security="none")
-
-    assert found.verdict == "fail"
-    assert "554" in found.message
-    assert "smtp.host" in found.mend
-
-
-async def test_nobody_at_the_address_fails() -> None:
-    found = await one(1)
-
-    assert found.verdict == "fail"
-    assert "cannot connect to 127.0.0.1:1" in found.message
-    assert "smtp.port" in found.mend
-
-
 async def test_in_clear_over_a_network_is_a_doubt() -> None:
     async with running_smtp() as server:
         here = await check(server.port, security="none")
@@ -167,9 +54,77 @@ async def test_in_clear_over_a_network_is_a_doubt() -> None:
     assert [found.verdict for found in there] == ["warn", "ok"]
 
 
+LOGIN = {"username": USERNAME, "password": Secret(PASSWORD)}
+
+
+@pytest.mark.parametrize(
+    ("runs", "settings", "verdict", "said", "mend"),
+    [
+        ({"starttls", "login"}, LOGIN, "ok", "connected, encrypted, logged in", ""),
+        ({"tls"}, {"security": "tls"}, "ok", "connected, encrypted", ""),
+        ({"starttls", "login"}, LOGIN | {"password": Secret("hunter2")}, "fail", "535", "smtp.password"),
+        ({"starttls", "login"}, {}, "fail", "", "smtp.username"),
+        ({"starttls", "untrusted"}, {}, "fail", "certificate", "smtp.host"),
+        (set(), {}, "fail", "", 'smtp.security to "tls"'),
+        (set(), {"security": "tls"}, "fail", "", 'smtp.security to "starttls"'),
+        (set(), LOGIN | {"security": "none"}, "fail", "no login", ""),
+        ({"MAIL"}, {"security": "none"}, "fail", "accounts@northwind.example", "mail.from"),
+    ],
+    ids=[
+        "encrypted, and takes the login",
+        "encrypted from the first byte",
+        "a wrong password",
+        "no login where one is needed",
+        "a certificate that is not valid",
+        "no STARTTLS",
+        "TLS to a server that starts in clear",
+        "a login that is not offered",
+        "a sender that is refused",
+    ],
+)
+async def test_what_the_server_answers_is_a_verdict_with_its_remedy(
+    certificate: ssl.SSLContext,
+    authority_file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    runs: set[str],
+    settings: dict[str, Any],
+    verdict: str,
+    said: str,
+    mend: str,
+) -> None:
+    if "untrusted" not in runs:
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority_file))
+    encryption: Any = {name: certificate for name in ("tls", "starttls") if name in runs}
+    async with running_smtp(**encryption, login="login" in runs) as server:
+        server.replies = {"MAIL": "553 not yours"} if "MAIL" in runs else {}
+        (found,) = await check(server.port, **settings)
+
+    assert found.verdict == verdict
+    assert said in found.message
+    assert mend in found.mend
+    assert "hunter2" not in repr(found)
+    assert server.envelopes == []
+
+
+async def test_a_greeting_that_is_a_refusal_and_nobody_at_the_address_fail() -> None:
+    async def refuse(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"554 no service here\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+        (refused,) = await check(server.sockets[0].getsockname()[1], security="none")
+    (nobody,) = await check(1)
+
+    assert refused.verdict == nobody.verdict == "fail"
+    assert "554" in refused.message
+    assert "smtp.host" in refused.mend
+    assert "cannot connect to 127.0.0.1:1" in nobody.message
+    assert "smtp.port" in nobody.mend
+
+
 async def test_smtp_without_its_library_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "aiosmtplib", None)
-    found = await one(25)
+    (found,) = await check(25)
 
-    assert found.verdict == "fail"
-    assert found.mend == "Run `pip install 'keyturn[smtp]'`."
+    assert (found.verdict, found.mend) == ("fail", "Run `pip install 'keyturn[smtp]'`.")

@@ -12,16 +12,18 @@ SUPABASE = {"SUPABASE_URL": "https://project.supabase.co", "SUPABASE_SERVICE_ROL
 
 def test_a_section_within_a_section_is_read_and_has_variables(read: Read) -> None:
     settings = read(
-        f"{TABLE}password = 'pass'\nset = {{ must_change = false, changed_at = '{{now}}', code = '{{null}}' }}\n"
+        f"{TABLE}password = 'pass'\n"
+        "set = { must_change = false, changed_at = '{now}', code = '{null}', flags = '{\"a\": 1}' }\n"
         "delete = ['sessions.user_id', 'auth.remember_tokens.user_id']\n",
         KEYTURN_ACCOUNTS_TABLE_URL="mysql://app:hunter2@db.example/app",
         KEYTURN_ACCOUNTS_TABLE_PASSWORD="password",
+        **SUPABASE,
     )
 
     table = settings.accounts.table
     assert (settings.accounts.store, table.table, table.password) == ("table", "users", "password")
     assert isinstance(table.url, Secret)
-    assert table.set == {"must_change": False, "changed_at": "{now}", "code": "{null}"}
+    assert table.set == {"must_change": False, "changed_at": "{now}", "code": "{null}", "flags": '{"a": 1}'}
     assert table.delete == ("sessions.user_id", "auth.remember_tokens.user_id")
     assert "hunter2" not in repr(settings)
 
@@ -71,12 +73,6 @@ def test_slips_in_what_ends_have_their_whole_name(faults: Faults) -> None:
         'accounts.table.ends."g.h".where.who': ("has an unknown placeholder {me}: use one of {now}, {now_ms}, {null}"),
         'accounts.table.ends."g.h".where.at': "no row has the present time: write a value",
     }
-
-
-def test_variables_alone_are_enough_for_it(read: Read) -> None:
-    settings = read(SIGN_IN, KEYTURN_ACCOUNTS_STORE="table", KEYTURN_ACCOUNTS_TABLE_TABLE="app.users")
-
-    assert settings.accounts.table.table == "app.users"
 
 
 @pytest.mark.parametrize(
@@ -133,16 +129,8 @@ def test_a_section_that_the_store_does_not_use_is_a_fault(faults: Faults, store:
 
     assert found.pop("accounts.supabase") == f"is set, but accounts.store is {store}"
     assert found == ({"accounts.table": "is set, but accounts.store is builtin"} if store == "builtin" else {})
-
-
-def test_a_variable_of_keyturn_is_such_a_section_too(faults: Faults) -> None:
-    found = faults(KEYTURN_ACCOUNTS_TABLE_TABLE="users")
-
-    assert found == {"accounts.table": "is set, but accounts.store is builtin"}
-
-
-def test_supabases_own_variables_may_be_there_whatever_the_store(read: Read) -> None:
-    assert read(TABLE, **SUPABASE).accounts.store == "table"
+    if store == "builtin":
+        assert faults(KEYTURN_ACCOUNTS_TABLE_TABLE="users") == found, "a variable sets the section, too"
 
 
 @pytest.mark.parametrize(
@@ -181,22 +169,17 @@ def test_an_app_says_where_its_people_sign_in(faults: Faults, read: Read, store:
     assert faults(toml, **SUPABASE) == {"sign_in_url": missing}
     for page in ("https://app.example.org/login", "{base_url}/login"):
         assert read(toml, KEYTURN_SIGN_IN_URL=page, **SUPABASE).sign_in_page == page
+    assert read().sign_in_page == "{base_url}/login", "the built-in accounts sign in on Keyturn's page"
 
 
-def test_with_the_built_in_accounts_it_is_keyturns_own_page(read: Read) -> None:
-    assert read().sign_in_page == "{base_url}/login"
-
-
-def test_a_table_must_be_named(faults: Faults) -> None:
+def test_a_table_must_be_named(faults: Faults, read: Read) -> None:
     assert faults(SIGN_IN, KEYTURN_ACCOUNTS_STORE="table") == {
         "accounts.table.table": "missing: accounts.store is table"
     }
     found = faults(SIGN_IN, KEYTURN_ACCOUNTS_STORE="supabase", KEYTURN_ACCOUNTS_TABLE_NAME="name", **SUPABASE)
     assert found == {"accounts.table.table": "missing: accounts.table is set"}
-
-
-def test_braces_that_are_no_place_are_a_value(read: Read) -> None:
-    assert read(TABLE + """set = { flags = '{"a": 1}' }""").accounts.table.set == {"flags": '{"a": 1}'}
+    by_variables = read(SIGN_IN, KEYTURN_ACCOUNTS_STORE="table", KEYTURN_ACCOUNTS_TABLE_TABLE="app.users")
+    assert by_variables.accounts.table.table == "app.users"
 
 
 def test_supabase_may_have_a_table_to_look_people_up_in(read: Read) -> None:

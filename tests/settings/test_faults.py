@@ -97,29 +97,22 @@ def test_the_message_lists_each_on_a_line(read: Read) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("toml", "name", "meant"),
-    [
-        ('bas_url = "https://a.example"', "bas_url", "base_url"),
-        ('[mail]\nform = "a@b.example"', "mail.form", "from"),
-        ("[tokens]\nttl = 1", "tokens", "token"),
-    ],
-)
-def test_an_unknown_key_in_the_file_may_be_a_slip(faults: Faults, toml: str, name: str, meant: str) -> None:
-    assert faults(toml) == {name: f"unknown setting; did you mean {meant}?"}
-
-
-def test_an_unknown_variable_may_be_a_slip(faults: Faults) -> None:
-    assert faults(KEYTURN_TOKEN_TLL="1h") == {"KEYTURN_TOKEN_TLL": "unknown setting; did you mean KEYTURN_TOKEN_TTL?"}
-
-
-def test_what_resembles_nothing_is_only_called_unknown(faults: Faults) -> None:
-    assert faults("zzzzzz = 1") == {"zzzzzz": "unknown setting"}
-
-
 def test_a_bad_variable_is_named_as_such_even_where_the_file_was_right(faults: Faults) -> None:
     assert set(faults('[token]\nttl = "1h"', KEYTURN_TOKEN_TTL="soon")) == {"KEYTURN_TOKEN_TTL"}
 
 
 def test_a_setting_that_cannot_be_read_is_not_also_called_missing(faults: Faults) -> None:
     assert set(faults("[mail]\nfrom = 7", bare=True, RESEND_API_KEY="re_test", **GOOD)) == {"mail.from"}
+
+
+@pytest.mark.parametrize(
+    ("toml", "name", "meant"),
+    [
+        ('bas_url = "https://a.example"', "bas_url", "; did you mean base_url?"),
+        ('[mail]\nform = "a@b.example"', "mail.form", "; did you mean from?"),
+        ("[tokens]\nttl = 1", "tokens", "; did you mean token?"),
+        ("zzzzzz = 1", "zzzzzz", ""),
+    ],
+)
+def test_an_unknown_key_in_the_file_may_be_a_slip(faults: Faults, toml: str, name: str, meant: str) -> None:
+    assert faults(toml) == {name: f"unknown setting{meant}"}

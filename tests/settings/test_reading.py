@@ -11,26 +11,16 @@ from keyturn.settings import Secret, Settings
 from keyturn.settings.reading import environment_name, read_settings, setting_names
 
 
-def test_without_a_file_and_variables_the_defaults_hold(read: Read) -> None:
+def test_without_a_file_and_variables_the_defaults_hold(
+    read: Read, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings = read(bare=True, sending=False)
+    monkeypatch.chdir(tmp_path_factory.mktemp("empty"))
 
-    assert settings == Settings()
+    assert read_settings(environ={}, sending=False) == settings == Settings()
     assert settings.token.ttl == timedelta(minutes=30)
     assert settings.token.code is False
     assert settings.limits.request == "3/minute"
-
-
-def test_the_file_need_not_exist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-    assert read_settings(environ={}, sending=False) == Settings()
-
-
-def test_a_section_and_key_of_the_file_are_a_setting(read: Read) -> None:
-    settings = read('base_url = "https://account.example.org"\n[token]\nttl = "1h"\n[mail]\nfrom = "a@b.example"')
-
-    assert settings.base_url == "https://account.example.org"
-    assert settings.token.ttl == timedelta(hours=1)
 
 
 def test_every_setting_has_a_variable() -> None:
@@ -42,21 +32,17 @@ def test_every_setting_has_a_variable() -> None:
     assert environment_name("mail.from") == "KEYTURN_MAIL_FROM"
 
 
-def test_a_variable_beats_the_file(read: Read) -> None:
-    settings = read('[token]\nttl = "1h"\ncode = true', KEYTURN_TOKEN_TTL="45m")
+def test_a_variable_beats_the_file_and_needs_no_section_there(read: Read) -> None:
+    toml = '[token]\nttl = "1h"\ncode = true'
+    settings = read(toml, KEYTURN_TOKEN_TTL="45m", KEYTURN_BRAND_NAME="Northwind School")
 
+    assert read(toml).token.ttl == timedelta(hours=1)
     assert (settings.token.ttl, settings.token.code) == (timedelta(minutes=45), True)
+    assert settings.brand.name == "Northwind School"
 
 
-def test_a_variable_of_a_section_that_the_file_does_not_have_counts(read: Read) -> None:
-    assert read(KEYTURN_BRAND_NAME="Northwind School").brand.name == "Northwind School"
-
-
-def test_the_providers_own_name_for_its_key_is_understood(read: Read) -> None:
+def test_keyturns_own_name_for_a_key_beats_the_providers(read: Read) -> None:
     assert read().resend.api_key == ENOUGH["RESEND_API_KEY"]
-
-
-def test_keyturns_own_name_for_it_beats_the_providers(read: Read) -> None:
     assert read(KEYTURN_RESEND_API_KEY="re_ours", RESEND_API_KEY="re_theirs").resend.api_key == "re_ours"
 
 
@@ -91,14 +77,10 @@ def test_a_file_that_is_no_toml_is_a_fault_by_its_name(tmp_path: Path, content: 
     file = tmp_path / "keyturn.toml"
     file.write_bytes(content)
 
-    with pytest.raises(SettingsInvalid, match="cannot be read") as invalid:
-        read_settings(file, ENOUGH)
-    assert [fault.name for fault in invalid.value.faults] == [str(file)]
-
-
-def test_a_folder_in_place_of_the_file_is_a_fault(tmp_path: Path) -> None:
-    with pytest.raises(SettingsInvalid, match="cannot be read"):
-        read_settings(tmp_path, ENOUGH)
+    for unreadable in (file, tmp_path):
+        with pytest.raises(SettingsInvalid, match="cannot be read") as invalid:
+            read_settings(unreadable, ENOUGH)
+        assert [fault.name for fault in invalid.value.faults] == [str(unreadable)]
 
 
 @pytest.mark.parametrize(

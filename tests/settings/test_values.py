@@ -1,12 +1,14 @@
 """What a value may look like, in the file and in a variable."""
 
 from datetime import timedelta
+from operator import attrgetter
 
 import pytest
 from tests.settings.reading import Faults, Read
 
 from keyturn.mail.providers import PROVIDERS
 from keyturn.settings.building import parse_duration
+from keyturn.settings.reading import environment_name
 
 
 @pytest.mark.parametrize(
@@ -30,97 +32,32 @@ def test_anything_else_is_no_duration(text: object) -> None:
         parse_duration(text)
 
 
-def test_a_duration_beyond_all_calendars_is_a_fault(faults: Faults) -> None:
-    assert faults(KEYTURN_RETENTION_AUDIT="99999999999999d") == {"KEYTURN_RETENTION_AUDIT": "too long"}
-
-
-def test_a_duration_that_is_a_number_in_the_file_is_a_fault(faults: Faults) -> None:
-    assert "as in 90s" in faults("[token]\nttl = 30")["token.ttl"]
-
-
-@pytest.mark.parametrize(("text", "value"), [("true", True), ("1", True), ("false", False), ("0", False)])
-def test_a_variable_can_be_yes_or_no(read: Read, text: str, value: bool) -> None:
-    assert read(KEYTURN_PASSWORD_DIGIT=text).password.digit is value
-
-
-def test_a_variable_that_is_neither_yes_nor_no_is_a_fault(faults: Faults) -> None:
-    assert set(faults(KEYTURN_PASSWORD_DIGIT="perhaps")) == {"KEYTURN_PASSWORD_DIGIT"}
-
-
-def test_a_variable_can_be_a_number(read: Read) -> None:
-    assert read(KEYTURN_SMTP_PORT="2525").smtp.port == 2525
-
-
-@pytest.mark.parametrize("text", ["", "many", "0", "65536", "587.5"])
-def test_a_number_that_is_none_or_out_of_range_is_a_fault(faults: Faults, text: str) -> None:
-    assert set(faults(KEYTURN_SMTP_PORT=text)) == {"KEYTURN_SMTP_PORT"}
-
-
-def test_a_variable_can_be_a_list_between_commas(read: Read) -> None:
-    settings = read(KEYTURN_SERVER_TRUSTED_PROXIES="10.0.0.0/8, ::1,")
-
-    assert settings.server.trusted_proxies == ("10.0.0.0/8", "::1")
-
-
-def test_an_empty_variable_is_an_empty_list(read: Read) -> None:
-    assert read(KEYTURN_SERVER_TRUSTED_PROXIES="").server.trusted_proxies == ()
-
-
-def test_a_list_in_the_file_is_written_as_one(read: Read, faults: Faults) -> None:
-    assert read('[server]\ntrusted_proxies = ["10.0.0.1"]').server.trusted_proxies == ("10.0.0.1",)
-    assert set(faults('[server]\ntrusted_proxies = "10.0.0.1"')) == {"server.trusted_proxies"}
-
-
-@pytest.mark.parametrize(
-    ("toml", "name"),
-    [
-        ('[smtp]\nport = "587"', "smtp.port"),
-        ('[password]\ndigit = "true"', "password.digit"),
-        ("[brand]\nname = 7", "brand.name"),
-        ('[brand]\naccent = "green"', "brand.accent"),
-        ("[resend]\napi_key = 7", "resend.api_key"),
-        ("[hashing]\ncost = 4", "hashing.cost"),
-        ("[password]\nmin_length = 73", "password.min_length"),
-        ('environment = "staging"', "environment"),
-    ],
-)
-def test_a_value_of_the_wrong_kind_in_the_file_is_a_fault(faults: Faults, toml: str, name: str) -> None:
-    variables = {} if name == "resend.api_key" else {"RESEND_API_KEY": "re_test"}
-
-    assert set(faults(toml, bare=True, sending=False, **({} if name == "resend.api_key" else variables))) == {name}
-
-
-@pytest.mark.parametrize(
-    ("toml", "found"),
-    [
-        (
-            "[hashing]\nprefix = '$2x$'",
-            {"hashing.prefix": "must be one of $2a$, $2b$, $2y$, bcrypt$$2b$, {bcrypt}$2a$, not '$2x$'"},
-        ),
-        (
-            '[mail]\nfallback = "post"',
-            {"mail.fallback": f"must be one of {', '.join(sorted(PROVIDERS))}, not 'post'"},
-        ),
-    ],
-)
-def test_what_is_none_of_a_few_is_told_which_there_are(faults: Faults, toml: str, found: dict[str, str]) -> None:
-    assert faults(toml) == found
-
-
-def test_a_section_that_is_a_value_is_a_fault(faults: Faults) -> None:
-    assert faults("mail = 3", bare=True, sending=False) == {"mail": "is a section: write [mail]"}
-
-
-def test_old_keys_can_be_several(read: Read) -> None:
-    settings = read(KEYTURN_PREVIOUS_SECRET_KEYS="one-old-key, another-old-key")
-
-    assert settings.previous_secret_keys == ("one-old-key", "another-old-key")
-
-
 def test_a_variable_cannot_mend_a_section_that_is_a_value(faults: Faults) -> None:
     found = faults("mail = 3", bare=True, sending=False, KEYTURN_MAIL_FROM="a@b.example")
 
     assert found == {"mail": "is a section: write [mail]"}
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "value"),
+    [
+        *(("password.digit", text, text in {"true", "1"}) for text in ("true", "1", "false", "0")),
+        ("smtp.port", "2525", 2525),
+        ("server.trusted_proxies", "10.0.0.0/8, ::1,", ("10.0.0.0/8", "::1")),
+        ("server.trusted_proxies", "", ()),
+        ("previous_secret_keys", "one-old-key, another-old-key", ("one-old-key", "another-old-key")),
+    ],
+)
+def test_a_variable_can_be_a_switch_a_number_and_a_list_between_commas(
+    read: Read, name: str, written: str, value: object
+) -> None:
+    settings = read(**{environment_name(name): written})
+
+    assert attrgetter(name)(settings) == value
+
+
+def test_a_list_in_the_file_is_written_as_one(read: Read) -> None:
+    assert read('[server]\ntrusted_proxies = ["10.0.0.1"]').server.trusted_proxies == ("10.0.0.1",)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +67,10 @@ def test_a_variable_cannot_mend_a_section_that_is_a_value(faults: Faults) -> Non
         ("KEYTURN_HASHING_COST", "high", "must be a whole number from 10 to 16, not 'high'"),
         ("KEYTURN_HASHING_COST", "99", "must be a whole number from 10 to 16, not '99'"),
         ("KEYTURN_WORKER_CONCURRENCY", "0", "must be a whole number of at least 1, not '0'"),
-        ("KEYTURN_SMTP_PORT", "smtp", "must be a whole number from 1 to 65535, not 'smtp'"),
+        *(
+            ("KEYTURN_SMTP_PORT", port, f"must be a whole number from 1 to 65535, not '{port}'")
+            for port in ("", "smtp", "0", "65536", "587.5")
+        ),
         ("KEYTURN_RESEND_RATE", "0", "must be a number above 0, not '0'"),
         ("KEYTURN_PASSWORD_UPPERCASE", "maybe", "must be true or false, not 'maybe'"),
         ("KEYTURN_BRAND_ACCENT", "blue", "must be a colour as #rrggbb, not 'blue'"),
@@ -140,6 +80,7 @@ def test_a_variable_cannot_mend_a_section_that_is_a_value(faults: Faults) -> Non
             f"must be one of {', '.join(sorted(['capture', *PROVIDERS]))}, not 'sendmail'",
         ),
         ("KEYTURN_ENVIRONMENT", "prod", "must be one of development, production, not 'prod'"),
+        ("KEYTURN_RETENTION_AUDIT", "99999999999999d", "too long"),
         ("KEYTURN_TOKEN_TLL", "5m", "unknown setting; did you mean KEYTURN_TOKEN_TTL?"),
     ],
 )
@@ -153,6 +94,23 @@ def test_a_value_that_is_not_understood_is_shown_with_what_it_has_to_be(
     ("toml", "name", "sentence"),
     [
         ("token = 5", "token", "is a section: write [token]"),
+        ("[token]\nttl = 30", "token.ttl", "must be a duration, as in 90s, 30m, 1h or 7d, not 30"),
+        ('[database]\ntimeout = "0s"', "database.timeout", "must be more than 0 s"),
+        (
+            '[server]\nhost = ""',
+            "server.host",
+            "is empty: use 0.0.0.0 for all IPv4 addresses, or :: for IPv6 as well",
+        ),
+        ('[smtp]\nport = "587"', "smtp.port", "must be a whole number from 1 to 65535, not '587'"),
+        ('[password]\ndigit = "true"', "password.digit", "must be true or false, not 'true'"),
+        ("[password]\nmin_length = 73", "password.min_length", "must be a whole number from 1 to 72, not 73"),
+        ("[brand]\nname = 7", "brand.name", "must be a text, not 7"),
+        (
+            "[hashing]\nprefix = '$2x$'",
+            "hashing.prefix",
+            "must be one of $2a$, $2b$, $2y$, bcrypt$$2b$, {bcrypt}$2a$, not '$2x$'",
+        ),
+        ('[mail]\nfallback = "post"', "mail.fallback", f"must be one of {', '.join(sorted(PROVIDERS))}, not 'post'"),
         ("[limits]\nrequest = 5", "limits.request", "must be a text, not 5"),
         ('[limits]\nrequest = "many"', "limits.request", "must be a rate, as in 3/minute or 10/15 minutes, not 'many'"),
         (
@@ -179,14 +137,4 @@ def test_what_a_format_of_hashes_does_not_have_is_a_fault(faults: Faults) -> Non
     assert found == {
         f"hashing.{name}": "has no effect with hashing.format argon2id: remove it"
         for name in ("cost", "prefix", "iterations")
-    }
-
-
-def test_a_wait_of_no_time_at_all_is_a_fault(faults: Faults) -> None:
-    assert faults('[database]\ntimeout = "0s"') == {"database.timeout": "must be more than 0 s"}
-
-
-def test_an_address_to_listen_on_is_not_empty(faults: Faults) -> None:
-    assert faults('[server]\nhost = ""') == {
-        "server.host": "is empty: use 0.0.0.0 for all IPv4 addresses, or :: for IPv6 as well"
     }

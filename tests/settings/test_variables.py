@@ -207,10 +207,6 @@ def test_what_stands_in_the_file_itself_is_shown(faults: Faults) -> None:
     assert found == {"timezone": "no such time zone: Leeds", "brand.support_address": "not an email address: nobody"}
 
 
-def test_a_number_in_quotes_is_still_no_number(faults: Faults) -> None:
-    assert set(faults('[smtp]\nport = "587"')) == {"smtp.port"}
-
-
 def test_who_only_draws_mails_needs_no_variable_of_a_database(tmp_path: Path) -> None:
     file = tmp_path / "keyturn.toml"
     file.write_text('[database]\nurl = "${DATABASE_URL}"\n[brand]\nname = "Harbour"\n', "utf-8")

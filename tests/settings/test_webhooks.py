@@ -1,4 +1,4 @@
-"""WebhookHandler the app: an address and a secret, which belong together."""
+"""Webhooks of the app: an address and a secret, which belong together."""
 
 import base64
 
@@ -16,20 +16,23 @@ def test_an_address_and_a_secret_are_enough(read: Read) -> None:
     assert hooks.events == tuple(EVENTS.split(", "))
 
 
-def test_an_address_without_a_secret_would_be_believed_by_nobody(faults: Faults) -> None:
-    assert faults(KEYTURN_WEBHOOKS_URL=URL) == {"webhooks.secret": "missing: webhooks.url is set"}
+@pytest.mark.parametrize(
+    ("alone", "setting", "why"),
+    [
+        ({"URL": URL}, "secret", "missing: webhooks.url is set"),
+        ({"SECRET": SECRET}, "url", "missing: webhooks.secret is set"),
+        (
+            {"PREVIOUS_SECRET": SECRET},
+            "previous_secret",
+            "is set, but webhooks.secret is not: set webhooks.secret to the current secret",
+        ),
+    ],
+    ids=["an address without a secret", "a secret without an address", "an older secret without a newer one"],
+)
+def test_what_belongs_together_is_set_together(faults: Faults, alone: dict[str, str], setting: str, why: str) -> None:
+    found = faults(**{f"KEYTURN_WEBHOOKS_{name}": value for name, value in alone.items()})
 
-
-def test_a_secret_without_an_address_signs_nothing(faults: Faults) -> None:
-    assert set(faults(KEYTURN_WEBHOOKS_SECRET=SECRET)) == {"webhooks.url"}
-
-
-def test_an_older_secret_needs_a_newer_one(faults: Faults) -> None:
-    found = faults(KEYTURN_WEBHOOKS_PREVIOUS_SECRET=SECRET)
-
-    assert found == {
-        "webhooks.previous_secret": "is set, but webhooks.secret is not: set webhooks.secret to the current secret"
-    }
+    assert found == {f"webhooks.{setting}": why}
 
 
 @pytest.mark.parametrize("name", ["secret", "previous_secret"])
@@ -89,12 +92,6 @@ def test_production_needs_https_unless_the_app_is_on_this_machine(faults: Faults
     )
 
 
-def test_a_worker_holds_a_webhook_for_longer_than_its_app_may_take(faults: Faults) -> None:
-    slow = f'[webhooks]\nurl = "{URL}"\ntimeout = "60s"'
-
-    assert set(faults(slow, KEYTURN_WEBHOOKS_SECRET=SECRET)) == {"webhooks.timeout"}
-
-
 def test_an_event_that_does_not_exist_cannot_be_chosen(faults: Faults) -> None:
     why = f"must be a list in which each item is one of {', '.join(sorted(EVENTS.split(', ')))}, not "
     both = why + '["password.changed","password.forgotten"]'
@@ -110,3 +107,9 @@ def test_an_app_that_would_be_told_nothing_is_a_fault(faults: Faults, read: Read
     found = faults(f'[webhooks]\nurl = "{URL}"\nevents = []', KEYTURN_WEBHOOKS_SECRET=SECRET)
     assert found == {"webhooks.events": why}
     assert read("[webhooks]\nevents = []").webhooks.events == (), "without an address nobody is told"
+
+
+def test_a_worker_holds_a_webhook_for_longer_than_its_app_may_take(faults: Faults) -> None:
+    slow = f'[webhooks]\nurl = "{URL}"\ntimeout = "60s"'
+
+    assert set(faults(slow, KEYTURN_WEBHOOKS_SECRET=SECRET)) == {"webhooks.timeout"}
