@@ -59,7 +59,7 @@ async def test_the_settings_have_the_brand_and_the_words_of_the_kind(visitor: Vi
     assert page.url.path == "/school-settings/security"
     assert heading(page) == "Office security"
     assert 'src="https://cdn.harbour.example/logo.png" alt="Harbour &lt;Primary&gt;"' in page.text
-    assert "https://cdn.harbour.example" in page.headers["content-security-policy"]
+    assert "img-src 'self' https://cdn.harbour.example;" in page.headers["content-security-policy"]
     assert f"--accent: {palette_for(PURPLE, '#6fd3ae')[0].accent};" in await stylesheet(page, visitor)
     (icon,) = re.findall(r'href="(/keyturn-assets/[^"]*icon\.svg)"', page.text)
     assert ">H</text>" in (await visitor.get(icon)).text

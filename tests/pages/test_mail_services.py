@@ -3,7 +3,7 @@
 import pytest
 from tests.pages.school import School, Visitor, words
 
-from keyturn.api.mail_services import inbox_of, is_keystroke_away, known_services, meant_by
+from keyturn.api.mail_services import inbox_of, known_services, meant_by
 
 FORGOT = "/forgot-password"
 
@@ -54,23 +54,6 @@ def test_a_keystroke_away_from_a_known_domain_that_one_may_be_meant(typed: str) 
 )
 def test_other_addresses_are_taken_as_they_are(email: str) -> None:
     assert meant_by(email) == ""
-
-
-@pytest.mark.parametrize(
-    ("typed", "away"),
-    [
-        ("abc", False),
-        ("ab", True),
-        ("abcd", True),
-        ("xbc", True),
-        ("bac", True),
-        ("acb", True),
-        ("cba", False),
-        ("a", False),
-    ],
-)
-def test_a_keystroke_is_a_character_too_few_too_many_wrong_or_swapped(typed: str, away: bool) -> None:
-    assert is_keystroke_away(typed, "abc") == away
 
 
 def test_every_service_has_an_address_and_no_domain_two() -> None:

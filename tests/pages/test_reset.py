@@ -246,15 +246,6 @@ async def test_an_address_with_html_in_it_is_escaped(visitor: Visitor, school: S
     assert "For o&#39;b&amp;b@northwind.example" in (await visitor.get(RESET)).text
 
 
-async def test_all_sessions_end_with_the_change(school: School, token: str) -> None:
-    async with school.visitor() as visitor:
-        await visitor.sign_in()
-        assert (await visitor.get("/viewer-settings/security")).status_code == 200
-        await open_link(visitor, token)
-        await save(visitor)
-        assert (await visitor.get("/viewer-settings/security")).status_code == 303
-
-
 async def test_a_first_password_has_a_page_of_its_own(school: School, visitor: Visitor) -> None:
     bob = await builtin_accounts(school.parts).add(Account(id="", email="bob@northwind.example"), None)
     await open_link(visitor, await school.link(bob, ttl=timedelta(days=3)))

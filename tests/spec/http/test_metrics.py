@@ -2,6 +2,8 @@
 
 import asyncio
 from datetime import timedelta
+from itertools import product
+from typing import Any
 
 import httpx
 import pytest
@@ -40,6 +42,12 @@ pytestmark = pytest.mark.any_database
 METRICS = "/metrics"
 TOKEN = Secret("0123456789abcdef" * 2)
 HERE, ELSEWHERE = "127.0.0.1", "198.18.0.1"
+PROXIED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
+OTHERS = [
+    {"Authorization": said}
+    for said in ("Bearer wrong", f"Basic {TOKEN}", str(TOKEN), "Bearer ", f"Bearer {TOKEN}x", "Bearer \u00e9")
+]
 
 
 async def figures(service: Service) -> dict[str, float]:
@@ -216,14 +224,14 @@ async def test_a_mailbox_that_gets_no_more_mail_is_counted_once_by_its_reason(st
 SUPPRESSIONS = ("bounced", "complained", "suppressed")
 
 
-async def test_a_worker_counts_each_kind_and_outcome_from_zero(service: Service) -> None:
-    worker = asyncio.create_task(service.parts.work())
-    async with asyncio.timeout(20):
-        while "keyturn_messages_total{reset_requested,dead}" not in await figures(service):
-            await asyncio.sleep(0.01)
-    worker.cancel()
-    await asyncio.wait({worker})
-    assert (await figures(service))["keyturn_messages_total{password_changed,sent}"] == 0
+async def test_a_worker_counts_each_kind_and_outcome_from_zero(start: Start) -> None:
+    service = await start(working=True)
+    await service.ask()
+    async with asyncio.timeout(10):
+        await service.inbox.arrived.wait()
+    found = await figures(service)
+    assert found["keyturn_messages_total{reset_requested,dead}"] == 0
+    assert found["keyturn_messages_total{password_changed,sent}"] == 0
 
 
 async def test_a_process_says_whether_it_is_ready_as_its_health_does(database_url: str) -> None:
@@ -238,10 +246,6 @@ async def test_reading_the_figures_is_one_statement_beside_those_of_readiness(se
     with statements_sent() as statements:
         await figures(service)
     assert len([text for text in statements if "keyturn_outbox" in text]) == 1
-
-
-async def test_the_process_is_measured_too(service: Service) -> None:
-    assert (await figures(service))["process_resident_memory_bytes"] > 1_000_000
 
 
 async def test_two_apps_in_one_process_do_not_add_up(start: Start) -> None:
@@ -271,48 +275,30 @@ async def test_where_the_database_is_gone_the_other_figures_stay() -> None:
     assert str(found["keyturn_outbox_waiting"]) == "nan"
 
 
-async def test_another_machine_finds_nothing_there(service: Service) -> None:
-    for address in (ELSEWHERE, "10.0.0.7", "2001:db8::1"):
-        assert (await service.at(address).get(METRICS)).status_code == 404, address
+PUBLIC: dict[str, Any] = {"base_url": "https://account.northwind.test"}
+BEHIND_A_PROXY: dict[str, Any] = {"server": ServerSettings(trusted_proxies=("10.0.0.0/8",))}
+WITH_TOKEN: dict[str, Any] = {"metrics": MetricsSettings(token=TOKEN)}
 
 
-async def test_this_machine_reads_it_while_the_service_is_on_it(service: Service) -> None:
-    for address in (HERE, "127.8.8.8", "::1", "::ffff:127.0.0.1"):
-        assert (await service.at(address).get(METRICS)).status_code == 200, address
-
-
-async def test_what_a_proxy_hands_on_is_not_this_machine(service: Service) -> None:
-    for header in ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via"):
-        answer = await service.at(HERE).get(METRICS, headers={header: "127.0.0.1"})
-        assert answer.status_code == 404, header
-
-
-async def test_behind_a_public_address_nothing_is_there_without_a_token(start: Start) -> None:
-    service = await start(base_url="https://account.northwind.test")
-    assert (await service.at(HERE).get(METRICS)).status_code == 404
-
-
-async def test_a_trusted_proxy_cannot_make_a_stranger_local(start: Start) -> None:
-    service = await start(server=ServerSettings(trusted_proxies=("10.0.0.0/8",)))
-    answer = await service.at("10.0.0.7").get(METRICS, headers={"X-Forwarded-For": "127.0.0.1"})
-    assert answer.status_code == 404
-
-
-async def test_with_a_token_its_bearer_reads_from_anywhere(start: Start) -> None:
-    service = await start(base_url="https://account.northwind.test", metrics=MetricsSettings(token=TOKEN))
-    answer = await service.at(ELSEWHERE).get(METRICS, headers={"Authorization": f"Bearer {TOKEN}"})
-    assert "keyturn_outbox_waiting" in samples(answer)
-
-
-async def test_with_a_token_nobody_else_reads_not_even_here(start: Start) -> None:
-    service = await start(metrics=MetricsSettings(token=TOKEN))
-    for said in (None, "Bearer wrong", f"Basic {TOKEN}", str(TOKEN), "Bearer ", f"Bearer {TOKEN}x", "Bearer \u00e9"):
-        headers: dict[bytes, bytes] = {} if said is None else {b"Authorization": said.encode()}
-        answer = await service.at(HERE).get(METRICS, headers=headers)
-        assert problem(answer).startswith("404"), said
-        assert "keyturn_" not in answer.text
-
-
-async def test_the_schema_does_not_mention_it(service: Service) -> None:
-    schema = (await service.anywhere().get("/schema/openapi.json")).json()
-    assert METRICS not in schema["paths"]
+@pytest.mark.parametrize(
+    ("settings", "addresses", "headers", "status"),
+    [
+        pytest.param({}, [ELSEWHERE, "10.0.0.7", "2001:db8::1"], [{}], 404, id="no other machine"),
+        pytest.param({}, [HERE, "127.8.8.8", "::1", "::ffff:127.0.0.1"], [{}], 200, id="this machine"),
+        pytest.param({}, [HERE], [{name: HERE} for name in PROXIED], 404, id="not what a proxy hands on"),
+        pytest.param(PUBLIC, [HERE], [{}], 404, id="nobody behind a public address without a token"),
+        pytest.param(BEHIND_A_PROXY, ["10.0.0.7"], [{"X-Forwarded-For": HERE}], 404, id="no stranger behind a proxy"),
+        pytest.param(PUBLIC | WITH_TOKEN, [ELSEWHERE], [BEARER], 200, id="who has the token, from anywhere"),
+        pytest.param(WITH_TOKEN, [HERE], [{}, *OTHERS], 404, id="nobody without the token, not even here"),
+    ],
+)
+async def test_the_figures_are_read_by(
+    start: Start, settings: dict[str, Any], addresses: list[str], headers: list[dict[str, str]], status: int
+) -> None:
+    service = await start(**settings)
+    for address, sent in product(addresses, headers):
+        answer = await service.at(address).get(
+            METRICS, headers=[(name.encode(), said.encode()) for name, said in sent.items()]
+        )
+        assert answer.status_code == status, (address, sent)
+        assert ("keyturn_outbox_waiting" in answer.text) == (status == 200)

@@ -23,12 +23,8 @@ from tests.spec.service import (
     problem,
 )
 
-import keyturn.problems.problem
-from keyturn.problems.problem import Problem, Words
 from keyturn.problems.requests import Busy, DatabaseUnready, LimitsUnready
-from keyturn.reset.check import LinkChecks
 from keyturn.settings import LimitSettings
-from keyturn.telemetry.meters import count_calls
 
 pytestmark = pytest.mark.any_database
 
@@ -82,42 +78,6 @@ async def test_every_kind_of_refusal_has_a_type_of_its_own(start: Start) -> None
         "422 password-rejected",
         "429 too-many-requests",
     ]
-
-
-async def test_one_class_is_all_that_a_new_problem_needs_to_be_answered_shown_and_counted(
-    service: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(keyturn.problems.problem, "PROBLEMS", {**keyturn.problems.problem.PROBLEMS})
-
-    class Paused(Problem):
-        """Resets are paused."""
-
-        status, slug, title, outcome = 503, "paused", "Resets are paused", "paused_{by}"
-        retry_after = 600
-
-        def __init__(self, by: str) -> None:
-            self.by = by
-            super().__init__()
-
-        def detail(self, words: Words, /) -> str:
-            return words.gettext("The school is closed today.")
-
-    async def refuse(_: LinkChecks, *__: object) -> None:
-        raise Paused("operator")
-
-    monkeypatch.setattr(LinkChecks, "validate", count_calls("validate")(refuse))
-    client = service.at("127.0.0.1")
-    answer = await client.post(VALIDATE, json={"token": "x"})
-    assert problem(answer) == "503 paused"
-    assert (answer.json()["title"], answer.json()["detail"]) == ("Resets are paused", "The school is closed today.")
-    assert answer.headers["retry-after"] == "600"
-    page = await client.get("/reset-password/x", follow_redirects=True)
-    assert (page.status_code, page.headers["retry-after"]) == (503, "600")
-    assert "<h1>Resets are paused</h1>" in page.text
-    assert "The school is closed today." in page.text
-    assert (
-        'keyturn_requests_total{kind="validate",outcome="paused_operator"} 2.0' in (await client.get("/metrics")).text
-    )
 
 
 @pytest.mark.parametrize(("reason", "word"), [("invalid", "invalid"), ("used", "already been used")])
@@ -247,10 +207,3 @@ async def test_requests_that_a_store_does_not_answer_write_one_error_a_minute_an
 async def test_what_a_frontend_sends_besides_is_ignored(service: Service) -> None:
     body = {"email": NOBODY, "redirectTo": "https://evil.test", "captcha": None, "nested": {"a": [1]}}
     assert (await service.anywhere().post(REQUEST, json=body)).status_code == 202
-
-
-async def test_a_hello_from_another_origin_gets_no_permission_to_read(service: Service) -> None:
-    foreign = {"Origin": "https://evil.test", "Access-Control-Request-Method": "POST"}
-    for route in (REQUEST, LOGIN, ME):
-        answer = await service.anywhere().request("OPTIONS", route, headers=foreign)
-        assert not any(name.startswith("access-control-") for name in answer.headers)

@@ -9,7 +9,6 @@ import pytest
 from tests.builtin_accounts import builtin_accounts
 from tests.spec.service import ADA, CHEAPEST, LOGIN, PASSWORD, POLICY, RESET, Service, Start, problem
 
-from keyturn.accounts.port import Account
 from keyturn.settings import HashingSettings, LimitSettings, PasswordSettings
 
 pytestmark = pytest.mark.any_database
@@ -129,12 +128,6 @@ async def test_the_default_rules_follow_length_and_a_blocklist(service: Service)
     assert await service.works(token)
 
 
-async def test_no_composition_is_asked_for_by_default(start: Start) -> None:
-    service = await start(limits=NO_COOLDOWN)
-    for password in ("eleven loud lighthouses", "123456789 and on", EMOJI):
-        assert problem(await service.reset(await service.link(), password)) == "200"
-
-
 async def test_a_form_can_show_the_rules(start: Start) -> None:
     service = await start(password=PasswordSettings(min_length=10, uppercase=True, digit=True, block_common=False))
     answer = await service.anywhere().get(POLICY)
@@ -215,10 +208,3 @@ async def test_a_profile_decides_how_long_a_password_is_at_least(start: Start) -
     answer = await service.reset(token, "eleven buoy 14")
     assert answer.json()["violations"] == [{"rule": "min_length", "message": "at least 15 characters"}]
     assert problem(await service.reset(token, "eleven buoys 15")) == "200"
-
-
-async def test_an_account_without_a_password_takes_any(service: Service) -> None:
-    await builtin_accounts(service.parts).add(Account(id="", email="new@northwind.test"), None)
-
-    token = await service.link("new@northwind.test", "invitation")
-    assert problem(await service.reset(token, PASSWORD)) == "200"

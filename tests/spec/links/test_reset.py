@@ -5,18 +5,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import select
 from tests.builtin_accounts import builtin_accounts
 from tests.spec.inbox import token_in
 from tests.spec.service import ADA, ME, NEW_PASSWORD, PASSWORD, RESET, Service, Start, problem
 
 from keyturn.accounts.builtin import AccountRow
 from keyturn.accounts.port import Account
-from keyturn.database import now
 from keyturn.outbox.models import OutboxRow
 from keyturn.reset.inviting import Campaign
 from keyturn.reset.records.client import Client
-from keyturn.reset.records.models import ResetTokenRow
 from keyturn.settings import HashingSettings, LimitSettings
 
 NO_COOLDOWN = LimitSettings(mailbox_cooldown=timedelta(0), account="100/minute")
@@ -136,31 +134,6 @@ async def test_a_strangers_requests_end_no_link_of_an_operator(start: Start) -> 
     assert await service.works(operators)
 
 
-async def test_an_expired_link_is_refused(service: Service) -> None:
-    token = await service.link()
-    await service.write(update(ResetTokenRow).values(expires_at=now()))
-    answer = await service.reset(token)
-    assert (problem(answer), answer.json()["reason"]) == ("400 link-dead", "expired")
-    assert await service.knows(PASSWORD)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        update(AccountRow).values(active=False),
-        update(AccountRow).where(AccountRow.email == ADA).values(email="ada@elsewhere.test"),
-        delete(AccountRow),
-    ],
-    ids=["disabled", "another address", "deleted"],
-)
-@pytest.mark.long
-async def test_a_link_dies_with_what_its_account_was(service: Service, change: Any) -> None:
-    token = await service.link()
-    await service.write(change)
-    answer = await service.reset(token)
-    assert (problem(answer), answer.json()["reason"]) == ("400 link-dead", "invalid")
-
-
 async def test_every_session_ends(service: Service) -> None:
     await service.add("zoe@northwind.test")
     laptop, phone, zoes = await service.sign_in(), await service.sign_in(), await service.sign_in("zoe@northwind.test")
@@ -191,19 +164,6 @@ async def test_a_new_hash_is_bcrypt_with_a_cost_of_twelve(start: Start) -> None:
     (row,) = await service.rows(select(AccountRow.password_hash).where(AccountRow.email == ADA))
     assert row["password_hash"].startswith("$2b$12$")
     assert await service.knows(NEW_PASSWORD)
-
-
-@pytest.mark.long
-async def test_others_are_answered_while_a_password_is_hashed(start: Start) -> None:
-    service = await start(hashing=HashingSettings(cost=12))
-    hashing = asyncio.create_task(service.reset(await service.link()))
-    answered = 0
-    while not hashing.done():
-        assert (await service.anywhere().get("/health/live")).status_code == 200
-        answered += 1
-        await asyncio.wait({hashing}, timeout=0.01)
-    assert (await hashing).status_code == 200
-    assert answered > 5
 
 
 @pytest.mark.long

@@ -157,14 +157,6 @@ async def test_of_wrong_codes_with_several_links_at_once_every_fifth_is_told(ser
     assert len(service.inbox.sent_to(ADA, "second_step_failed")) == 2
 
 
-async def test_a_code_that_was_used_is_refused_also_with_another_link(service: Service) -> None:
-    code = code_of()
-    assert (await reset_with(service, await service.link(), "totp", code)).status_code == 200
-    again = await reset_with(service, await service.link(), "totp", code, "a third password, please")
-    assert problem(again) == "401 second-step-rejected"
-    assert await service.knows(NEW_PASSWORD)
-
-
 async def test_after_a_later_code_an_earlier_one_is_refused(service: Service) -> None:
     later, earlier = code_of(later=STEP), code_of(later=-STEP)
     assert (await reset_with(service, await service.link(), "totp", later)).status_code == 200

@@ -20,6 +20,7 @@ from tests.spec.service import (
     VALIDATE,
     Service,
     Start,
+    problem,
 )
 
 from keyturn.accounts.builtin import AccountRow
@@ -142,8 +143,12 @@ async def test_a_link_that_is_refused_leaves_whose_it_was_who_came_with_it_and_w
     if deed is not None:
         await service.write(deed)
     client = service.at(HERE, headers={"User-Agent": AGENT})
-    assert not (await client.post(VALIDATE, json={"token": token, **fields})).json()["valid"]
-    assert (await client.post(RESET, json={"token": token, "newPassword": NEW_PASSWORD, **fields})).status_code == 400
+    checked = (await client.post(VALIDATE, json={"token": token, **fields})).json()
+    used = await client.post(RESET, json={"token": token, "newPassword": NEW_PASSWORD, **fields})
+    reason = outcome.removeprefix("link_")
+    hint = {"emailHint": "a***@northwind.test"} if reason == "expired" else {}
+    assert checked == {"valid": False, "reason": reason, **hint}
+    assert (problem(used), used.json()["reason"]) == ("400 link-dead", reason)
 
     entries = (await trail(service))[1:]
     assert [(entry["event"], entry["outcome"]) for entry in entries] == [

@@ -53,9 +53,8 @@ async def test_each_of_many_gets_what_it_would_get_alone(service: Service) -> No
 
 
 async def test_of_several_for_one_mailbox_the_first_alone_gets_a_mail(service: Service) -> None:
-    for _ in range(3):
-        await service.ask(ADA)
-    await service.ask(ADA.upper())
+    for spelling in (ADA, ADA, ADA.upper(), f" {ADA} "):
+        await service.ask(spelling)
     await service.deliver()
 
     assert await outcomes(service) == [(ADA, "link_mailed"), *[(ADA, "cooldown")] * 3]
