@@ -56,12 +56,6 @@ def test_a_media_rule_is_one_however_it_is_written(tmp_path: Path, media: str) -
     assert "css-at-media-orientation" in found(tmp_path, css=media + " { p { color: red } }")
 
 
-def test_groups_choose_whose_lack_counts(tmp_path: Path) -> None:
-    html = '<p style="object-fit:cover">x</p>'
-    assert "css-object-fit" in found(tmp_path, html)
-    assert "css-object-fit" not in found(tmp_path, html, clients=Clients.from_names(["apple"]))
-
-
 def test_a_finding_names_only_clients_that_were_chosen(tmp_path: Path) -> None:
     html = '<p style="object-fit:cover">x</p>'
     both = Clients.from_names(["samsung", "Outlook "])
