@@ -109,21 +109,6 @@ def test_what_is_offered_only_to_clients_that_have_it_is_not_missed(tmp_path: Pa
     assert set(found(tmp_path, css=css)) <= {"css-at-supports", "html-style"}
 
 
-@pytest.mark.parametrize(
-    ("html", "feature"),
-    [
-        ('<a href="#more">More about it</a>', "html-anchor-links"),
-        ("<section>x</section>", "html-semantics"),
-        ('<img src="https://northwind.example/a.svg?v=2" alt="">', "image-svg"),
-        ('<p style="width:calc(100% - 2px)">x</p>', "css-unit-calc"),
-        ('<p style="color:oklch(40% 0.2 10)">x</p>', "css-modern-color"),
-        ("<p hidden>x</p>", "html-hidden"),
-    ],
-)
-def test_html_and_inline_styles_are_looked_at(tmp_path: Path, html: str, feature: str) -> None:
-    assert feature in found(tmp_path, html)
-
-
 def test_what_stands_in_a_conditional_comment_is_for_outlook_alone(tmp_path: Path) -> None:
     assert found(tmp_path, '<!--[if mso]><p style="display:flex">x</p><![endif]-->') == {}
 
