@@ -11,6 +11,9 @@ from tests.cli.command import Ended
 
 from keyturn.cli import main
 
+READY = {"KEYTURN_SECRET_KEY": "0123456789abcdef0123456789abcdef", "RESEND_API_KEY": "re_test"}
+"""The secrets that the settings of `init` need to be read."""
+
 BCRYPT = "$2y$10$WAs/6lv/rHHk23RYClJXxukveNQHKBx8UYtsBhmA67pETWdQ/a/wq"
 
 NODE_APP = """

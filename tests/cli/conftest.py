@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.cli.command import ADA, CHEAP, PASSWORD, Ended, Keyturn
+from tests.cli.school import School
 from tests.databases import SqliteFiles
 
 from keyturn.cli import main
@@ -65,3 +66,9 @@ def with_ada(migrated: Keyturn) -> Keyturn:
     added = migrated("accounts", "add", ADA, "--password-stdin", stdin=PASSWORD, **CHEAP)
     assert added.code == 0, added.err
     return migrated
+
+
+@pytest.fixture
+def school(migrated: Keyturn) -> School:
+    del migrated  # asked for, so that the database is ready
+    return School()

@@ -25,12 +25,6 @@ USER = pwd.getpwuid(os.getuid()).pw_name
 FAST = ("--rate", "100000/second", "--yes")
 
 
-@pytest.fixture
-def school(migrated: Keyturn) -> School:
-    del migrated  # asked for, so that the database is ready
-    return School()
-
-
 def entries(keyturn: Keyturn) -> list[tuple[str, str, str]]:
     found = json.loads(keyturn("audit", "--json").out)
     return [(one["event"], one["outcome"], one["operator"]) for one in found]

@@ -12,12 +12,6 @@ from keyturn.errors import SendRefused, SendRetryable
 pytestmark = pytest.mark.long
 
 
-@pytest.fixture
-def school(migrated: Keyturn) -> School:
-    del migrated  # asked for, so that the database is ready
-    return School()
-
-
 def test_the_trail_says_where_each_mail_is(keyturn: Keyturn, school: School) -> None:
     school.ask()
     school.ask(NOBODY)

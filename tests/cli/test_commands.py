@@ -15,13 +15,6 @@ pytestmark = pytest.mark.long
 COMMANDS = ["demo", "init", "serve", "worker", "migrate", "studio", "render", "accounts", "audit", "purge"]
 
 
-def test_help_lists_every_command(keyturn: Keyturn) -> None:
-    shown = keyturn("--help")
-
-    assert shown.code == 0
-    assert all(f"\n  {command} " in shown.out for command in COMMANDS)
-
-
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself(keyturn: Keyturn, command: str) -> None:
     shown = keyturn(command, "-h")

@@ -1,5 +1,6 @@
 """health: asks a running API or worker, and is right whatever answers, or does not."""
 
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 from tests.cli.command import Keyturn
 from tests.cli.process import Running, running
@@ -84,11 +86,19 @@ def test_a_service_that_serves_only_its_own_host_answers_a_health_check(keyturn:
 
 
 @pytest.mark.usefixtures("migrated")
-def test_a_worker_answers_on_its_own_port(keyturn: Keyturn) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_worker_answers_health_and_metrics_on_its_own_port_and_ends_cleanly(
+    keyturn: Keyturn, number: signal.Signals
+) -> None:
     with running("worker", "--port", "0", **ENVIRONMENT) as worker:
         port = worker.wait_for("/health/ready").rpartition(":")[2].partition("/")[0]
         asked = keyturn("health", "--port", port)
         assert (asked.code, asked.out) == (0, f"Keyturn on http://127.0.0.1:{port} is ready.\n")
+        metrics = f"http://127.0.0.1:{port}/metrics"
+        assert "keyturn_outbox_waiting 0.0" in httpx.get(metrics).text
+        assert httpx.get(metrics, headers={"X-Forwarded-For": "198.18.0.1"}).status_code == 404
+        assert worker.end(number) == 0
+        assert not any("Traceback" in line for line in worker.said)
 
 
 @pytest.mark.parametrize(

@@ -37,11 +37,6 @@ def listed_in(text: str) -> list[str]:
     return [line for line in text.partition("\nCommands:\n")[2].splitlines() if line]
 
 
-def test_all_groups_of_commands_are_found() -> None:
-    members = ["accounts", "outbox", "mailbox"]
-    assert [f"keyturn {name}".strip() for name in ("", *members)] == GROUPS
-
-
 @pytest.mark.parametrize("group", GROUPS)
 def test_a_list_has_one_whole_line_for_each_command(group: str) -> None:
     lines = listed_in(help_of(group))

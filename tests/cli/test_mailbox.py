@@ -13,12 +13,6 @@ pytestmark = pytest.mark.long
 
 
 @pytest.fixture
-def school(migrated: Keyturn) -> School:
-    del migrated  # asked for, so that the database is ready
-    return School()
-
-
-@pytest.fixture
 def complained(school: School) -> School:
     """Have Ada get two mails, and call them spam."""
 

@@ -15,8 +15,9 @@ from keyturn.database.migrations import head
 pytestmark = pytest.mark.long
 
 
-def test_it_says_where_the_database_went(keyturn: Keyturn) -> None:
+def test_it_says_where_the_database_went_and_needs_no_secrets(keyturn: Keyturn, workplace: Path) -> None:
     assert keyturn("migrate").out == f"Updated the database from revision none to {head()}.\n"
+    assert (workplace / ".keyturn" / "keyturn.db").is_file()
 
 
 def test_a_second_time_there_is_nothing_to_do(migrated: Keyturn) -> None:
@@ -59,31 +60,22 @@ def test_the_printed_sql_makes_what_the_command_makes(keyturn: Keyturn, workplac
     assert listed[0] == listed[1]
 
 
-def test_a_plan_and_sql_at_once_are_refused(keyturn: Keyturn, workplace: Path) -> None:
-    refused = keyturn("migrate", "--plan", "--sql")
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (("--plan", "--sql"), "--plan and --sql exclude each other."),
+        (("--statement-timeout", "nan"), "it is not a number"),
+        (("--lock-timeout", "-1"), "-1.0 is not in the range"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(
+    keyturn: Keyturn, workplace: Path, options: tuple[str, ...], why: str
+) -> None:
+    refused = keyturn("migrate", *options)
 
     assert refused.code == 2
-    assert "--plan and --sql exclude each other." in refused.err
+    assert why in refused.err
     assert not (workplace / ".keyturn" / "keyturn.db").exists()
-
-
-def test_a_time_out_that_is_no_number_is_refused(keyturn: Keyturn) -> None:
-    refused = keyturn("migrate", "--statement-timeout", "nan")
-
-    assert refused.code == 2
-    assert "it is not a number" in refused.err
-
-
-def test_a_time_out_below_zero_is_refused(keyturn: Keyturn) -> None:
-    refused = keyturn("migrate", "--lock-timeout", "-1")
-
-    assert refused.code == 2
-    assert "-1.0 is not in the range" in refused.err
-
-
-def test_it_needs_no_secrets(keyturn: Keyturn, workplace: Path) -> None:
-    assert keyturn("migrate").code == 0
-    assert (workplace / ".keyturn" / "keyturn.db").is_file()
 
 
 def test_the_database_is_the_one_of_the_settings(keyturn: Keyturn, workplace: Path) -> None:

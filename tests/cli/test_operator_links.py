@@ -12,12 +12,6 @@ pytestmark = pytest.mark.long
 REASON = ("--reason", "Lost the mailbox; passport checked.")
 
 
-@pytest.fixture
-def school(migrated: Keyturn) -> School:
-    del migrated  # asked for, so that the database is ready
-    return School()
-
-
 @pytest.mark.usefixtures("school")
 def test_the_link_and_its_end_go_to_the_terminal_and_into_no_log(keyturn: Keyturn) -> None:
     done = keyturn("accounts", "link", ADA, *REASON)

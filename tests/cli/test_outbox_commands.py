@@ -18,12 +18,6 @@ from keyturn.outbox.history import STATES
 pytestmark = pytest.mark.long
 
 
-@pytest.fixture
-def school(migrated: Keyturn) -> School:
-    del migrated  # asked for, so that the database is ready
-    return School()
-
-
 def test_a_list_says_what_each_is_for_where_it_is_and_why(keyturn: Keyturn, school: School) -> None:
     school.ask()
     school.ask(NOBODY)

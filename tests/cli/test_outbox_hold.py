@@ -11,12 +11,6 @@ from keyturn.errors import SendRetryable
 pytestmark = pytest.mark.long
 
 
-@pytest.fixture
-def school(migrated: Keyturn) -> School:
-    del migrated  # asked for, so that the database is ready
-    return School()
-
-
 def test_held_mails_are_not_sent_until_they_are_released(keyturn: Keyturn, school: School) -> None:
     for email in (ADA, GRACE):
         school.ask(email, deliver=False)
@@ -32,29 +26,18 @@ def test_held_mails_are_not_sent_until_they_are_released(keyturn: Keyturn, schoo
     assert len(school.inbox.mails) == 2
 
 
-def test_a_mail_that_was_tried_before_leaves_as_the_same_mail_under_the_same_key(
-    keyturn: Keyturn, school: School
+@pytest.mark.parametrize("command", [("release",), ("retry", "1")])
+def test_a_held_mail_that_was_tried_before_leaves_as_the_same_mail_under_the_same_key(
+    keyturn: Keyturn, school: School, command: tuple[str, ...]
 ) -> None:
     school.ask(ADA, SendRetryable("503 from the provider"))
 
     assert keyturn("outbox", "hold").out == "Held: 1 mail.\n"
-    keyturn("outbox", "release")
+    keyturn("outbox", *command)
     school.deliver()
     first, second = school.inbox.tries
     assert first == second
     assert listed(keyturn("outbox", "list", "--json")) == {1: "sent"}
-
-
-def test_a_held_mail_that_is_retried_leaves_as_the_same_mail_under_the_same_key(
-    keyturn: Keyturn, school: School
-) -> None:
-    school.ask(ADA, SendRetryable("503 from the provider"))
-    keyturn("outbox", "hold")
-    keyturn("outbox", "retry", "1")
-    school.deliver()
-
-    first, second = school.inbox.tries
-    assert first == second
 
 
 def test_without_waiting_mails_there_is_nothing_to_hold_or_to_release(keyturn: Keyturn, school: School) -> None:

@@ -18,12 +18,6 @@ from keyturn.reset.records.messages import CHANGE_BEGUN, ChangeBegun
 pytestmark = pytest.mark.long
 
 
-@pytest.fixture
-def school(migrated: Keyturn) -> School:
-    del migrated  # asked for, so that the database is ready
-    return School()
-
-
 def test_a_dead_message_begins_anew_with_a_new_link_under_a_new_key(keyturn: Keyturn, school: School) -> None:
     school.ask(ADA, SendRefused("422 validation_error"))
     told = keyturn("outbox", "retry", "1")

@@ -13,21 +13,13 @@ import httpx
 import pytest
 from tests.cli.command import ADA, PASSWORD, Keyturn
 from tests.cli.process import Running, running
-from tests.cli.test_serve_worker import wait_for_end, worker_of
+from tests.cli.test_serve_worker import ENVIRONMENT, READY, REQUEST, url_of, wait_for_end, worker_of
 from tests.databases import PostgresServer
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="looks at processes as Linux shows them"),
     pytest.mark.long,
 ]
-
-ENVIRONMENT = {"KEYTURN_ENVIRONMENT": "development", "KEYTURN_MAIL_TRANSPORT": "capture", "KEYTURN_LOGS_FORMAT": "json"}
-READY = "Keyturn answers on "
-REQUEST = "/api/auth/request-password-reset"
-
-
-def url_of(serve: Running) -> str:
-    return serve.wait_for(READY).partition(READY)[2]
 
 
 def pids_of(serve: Running) -> set[int]:

@@ -114,10 +114,11 @@ def test_what_is_no_port_is_refused(keyturn: Keyturn, command: str, port: str) -
 
 
 @pytest.mark.usefixtures("migrated")
-def test_a_host_that_cannot_be_listened_on_is_one_sentence_with_its_setting() -> None:
-    with running("serve", "--port", "0", KEYTURN_SERVER_HOST="nowhere.invalid", **PRODUCTION) as refused:
+@pytest.mark.parametrize("host", ["nowhere.invalid", "192.0.2.1", "a..b"])
+def test_a_host_that_cannot_be_listened_on_is_one_sentence_with_its_setting(host: str) -> None:
+    with running("serve", "--port", "0", KEYTURN_SERVER_HOST=host, **PRODUCTION) as refused:
         assert refused.process.wait(30) == 1
-        refused.wait_for("cannot listen on nowhere.invalid:0")
+        refused.wait_for(f"cannot listen on {host}:0")
         assert refused.said[0].endswith(": choose another host with --host or server.host")
         assert len(refused.said) == 1
 
@@ -156,8 +157,10 @@ def test_a_free_port_that_was_asked_for_is_no_reason_for_a_warning() -> None:
 
 @pytest.mark.usefixtures("migrated")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_answers_and_ends_cleanly(number: int) -> None:
+def test_it_says_where_its_settings_are_from_answers_and_ends_cleanly(workplace: Path, number: int) -> None:
     with running("serve", "--port", "0", **PRODUCTION) as serve:
+        none = f"from the environment only, because there is no {workplace / 'keyturn.toml'}"
+        serve.wait_for(f"Accounts: store builtin. Settings: {none}")
         url = url_of(serve)
         assert httpx.get(f"{url}/health/ready").json() == {"status": "ok"}
 
@@ -165,14 +168,6 @@ def test_it_answers_and_ends_cleanly(number: int) -> None:
         assert not any("Traceback" in line or "ERROR" in line for line in serve.said)
         with pytest.raises(httpx.ConnectError):
             httpx.get(url)
-
-
-@pytest.mark.usefixtures("migrated")
-def test_without_a_settings_file_it_says_so(workplace: Path) -> None:
-    with running("serve", "--port", "0", **PRODUCTION) as serve:
-        none = f"from the environment only, because there is no {workplace / 'keyturn.toml'}"
-        serve.wait_for(f"Accounts: store builtin. Settings: {none}")
-        assert serve.end() == 0
 
 
 @pytest.mark.usefixtures("migrated")

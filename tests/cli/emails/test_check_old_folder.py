@@ -243,19 +243,6 @@ def test_without_a_repository_there_is_nothing_to_compare_with(
     )
 
 
-def test_settings_of_the_repository_run_nothing(keyturn: Keyturn, committed: Path) -> None:
-    """A folder may be somebody's, and git's settings name programs: fsmonitor, textconv, an external diff."""
-    program = Path("evil").absolute()
-    program.write_text(f"#!/bin/sh\ntouch {program.parent}/ran\n", "utf-8")
-    program.chmod(0o755)
-    git("config", "core.fsmonitor", str(program))
-    git("config", "diff.external", str(program))
-    write(committed, "news", BAD + BAD)
-
-    assert changed(keyturn) == {"news/first"}
-    assert not Path("ran").exists()
-
-
 def test_branches_that_mails_left_out_may_draw_do_not_count(keyturn: Keyturn, committed: Path) -> None:
     (committed / "_parts.mjml").write_text("{% macro ship() %}<mj-text>A ship</mj-text>{% endmacro %}", "utf-8")
     for name, call in (("news", ""), ("boats", "{{ ship() }}")):

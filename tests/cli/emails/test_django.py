@@ -9,7 +9,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.cli.command import Keyturn
 from tests.demo.process import running_demo
 from tests.emails.engines.django.opened import PROJECT
 
@@ -67,8 +66,3 @@ def test_the_studio_shows_a_project_without_the_settings_of_a_folder_above(proje
     assert "Django " in page.rpartition(" ms")[0]
     assert "Invalid filter: " in fault
     assert "shop/emails/footer.html:2:1" in fault
-
-
-def test_jinjas_environment_and_a_django_project_are_not_said_together(keyturn: Keyturn) -> None:
-    refused = keyturn("check", "--django", "mysite.settings", "--env", "a:b")
-    assert (refused.code, refused.err) == (1, "keyturn: --env is for Jinja and --django for Django: use one of them\n")

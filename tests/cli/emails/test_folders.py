@@ -64,17 +64,6 @@ def test_settings_of_where_a_command_runs_reach_no_folder_elsewhere(
     assert "error  jinja/unknown-filter" in keyturn("check", str(elsewhere / "emails"), "--only", "jinja").out
 
 
-def test_settings_with_faults_are_told_together(keyturn: Keyturn, shop: Path) -> None:
-    Path("keyturn.toml").write_text('[studio]\nfoldr = "emails"\ntimezone = "Leeds"\n')
-
-    refused = keyturn("check", str(shop))
-
-    assert refused.code == 1
-    assert refused.err.startswith("keyturn: The settings have errors:\n")
-    assert "keyturn.toml [studio] foldr: unknown setting; did you mean folder?" in refused.err
-    assert "keyturn.toml [studio] timezone: no such time zone: Leeds" in refused.err
-
-
 @pytest.mark.parametrize("command", ["check", "studio"])
 def test_clients_and_editors_that_nobody_knows_are_told_with_the_other_faults(
     keyturn: Keyturn, shop: Path, command: str
@@ -137,12 +126,6 @@ def test_a_folder_without_templates_tells_where_there_are_some(keyturn: Keyturn,
             "  There are templates in templates/emails.\n"
         ),
     )
-
-
-def test_an_environment_is_for_a_folder(keyturn: Keyturn) -> None:
-    refused = keyturn("check", "--env", "shop:environment")
-
-    assert refused.err == "keyturn: --env is for your own templates: name their folder\n"
 
 
 HOSTILE = """\

@@ -23,10 +23,6 @@ def test_every_email_comes_in_every_format(keyturn: Keyturn, template: str, outp
     assert shown.out.strip()
 
 
-def test_html_is_the_default(keyturn: Keyturn) -> None:
-    assert keyturn("render", "password_reset").out == keyturn("render", "password_reset", "--format", "html").out
-
-
 @pytest.mark.parametrize(("output", "part"), [("text", "text part"), ("mjml", "MJML")])
 def test_a_part_that_the_mail_does_not_have_is_named(keyturn: Keyturn, output: str, part: str) -> None:
     Path("emails").mkdir()
@@ -63,18 +59,26 @@ def test_the_brand_is_that_of_the_settings(keyturn: Keyturn) -> None:
     assert "Northwind <School>" not in html
 
 
-def test_an_unknown_template_names_those_that_there_are(keyturn: Keyturn) -> None:
-    refused = keyturn("render", "password_rest")
+@pytest.mark.parametrize(
+    ("arguments", "code", "named"),
+    [
+        (
+            ["password_rest"],
+            1,
+            [f"keyturn: there is no template password_rest; there are {', '.join(sorted(EMAILS))}\n"],
+        ),
+        (["password_reset", "--format", "pdf"], 2, ["html", "text", "mjml", "json"]),
+        (["password_reset", "--lang", "tlh"], 1, ["keyturn: there is no language tlh; there are ar, cs, da, de, el, "]),
+    ],
+    ids=["template", "format", "language"],
+)
+def test_what_is_unknown_names_those_that_there_are(
+    keyturn: Keyturn, arguments: list[str], code: int, named: list[str]
+) -> None:
+    refused = keyturn("render", *arguments)
 
-    assert refused.code == 1
-    assert refused.err == f"keyturn: there is no template password_rest; there are {', '.join(sorted(EMAILS))}\n"
-
-
-def test_an_unknown_format_names_those_that_there_are(keyturn: Keyturn) -> None:
-    refused = keyturn("render", "password_reset", "--format", "pdf")
-
-    assert refused.code == 2
-    assert all(name in refused.err for name in ("html", "text", "mjml", "json"))
+    assert refused.code == code
+    assert all(words in refused.err for words in named)
 
 
 def test_a_language_can_be_named(keyturn: Keyturn) -> None:
@@ -83,10 +87,3 @@ def test_a_language_can_be_named(keyturn: Keyturn) -> None:
     parts = json.loads(shown.out)
     assert parts["subject"] == "إعادة تعيين كلمة المرور لدى Keyturn"
     assert '<html lang="ar" dir="rtl"' in parts["html"]
-
-
-def test_an_unknown_language_names_those_that_there_are(keyturn: Keyturn) -> None:
-    refused = keyturn("render", "password_reset", "--lang", "tlh")
-
-    assert refused.code == 1
-    assert refused.err.startswith("keyturn: there is no language tlh; there are ar, cs, da, de, el, en, es, ")

@@ -13,9 +13,9 @@ from urllib.parse import quote
 
 import pytest
 from sqlalchemy import text
-from tests.cli.apps import TEXTS
+from tests.cli.apps import READY, TEXTS
 from tests.cli.command import Ended, Keyturn
-from tests.cli.init.test_init_servers import READY, executed
+from tests.cli.init.test_init_servers import executed
 from tests.databases import PostgresServer
 from tests.mariadb_server import MariadbServer
 

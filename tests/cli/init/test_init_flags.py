@@ -3,14 +3,13 @@
 from pathlib import Path
 
 import pytest
-from tests.cli.apps import TEXTS, files, sqlite_app
+from tests.cli.apps import READY, TEXTS, files, sqlite_app
 from tests.cli.command import Keyturn
 
 from keyturn.settings.reading import read_settings
 
 pytestmark = pytest.mark.long
 
-READY = {"KEYTURN_SECRET_KEY": "0123456789abcdef0123456789abcdef", "RESEND_API_KEY": "re_test"}
 HOW_TO_SET = "write set.column=value, for example set.must_change=false, or set.column= to remove it"
 
 
@@ -125,14 +124,6 @@ def test_flags_that_cannot_be_are_refused_before_anything_is_looked_at(
     refused = keyturn("init", *TEXTS, "--database", "nowhere.db", *flags)
 
     assert (refused.code, refused.err) == (1, f"keyturn: {why}\n")
-
-
-def test_what_is_left_says_how_to_try_it_without_a_provider(keyturn: Keyturn) -> None:
-    done = keyturn("init", "--database", sqlite_app(), *TEXTS)
-
-    assert "export RESEND_API_KEY=re_..." in done.out
-    assert "Or try it without Resend: save mails in .keyturn/mail, and send none" in done.out
-    assert "export KEYTURN_MAIL_TRANSPORT=capture" in done.out
 
 
 def test_who_captures_mails_is_not_told_to_get_a_key(keyturn: Keyturn) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 from sqlalchemy import Connection, text
-from tests.cli.apps import TEXTS
+from tests.cli.apps import READY, TEXTS
 from tests.cli.command import Keyturn
 from tests.databases import Databases
 
@@ -24,7 +24,6 @@ from keyturn.settings.reading import read_settings
 pytestmark = pytest.mark.long
 
 SCHEMAS = Path(__file__).parent / "schemas"
-READY = {"KEYTURN_SECRET_KEY": "0123456789abcdef0123456789abcdef", "RESEND_API_KEY": "re_test"}
 ARGON2 = HashingSettings(format="argon2id")
 
 PEPPER = "Check that Devise's config.pepper is not set: with a pepper, Keyturn's passwords do not work in your app"

@@ -3,14 +3,13 @@
 from pathlib import Path
 
 import pytest
-from tests.cli.apps import NODE_APP, Person, files, sqlite_app
+from tests.cli.apps import NODE_APP, READY, Person, files, sqlite_app
 
 from keyturn.settings import Ending
 from keyturn.settings.reading import read_settings
 
 pytestmark = pytest.mark.long
 
-READY = {"KEYTURN_SECRET_KEY": "0123456789abcdef0123456789abcdef", "RESEND_API_KEY": "re_test"}
 REST = (
     "https://account.example.org",
     "",

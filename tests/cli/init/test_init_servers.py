@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection
-from tests.cli.apps import TEXTS
+from tests.cli.apps import READY, TEXTS
 from tests.cli.command import Keyturn
 from tests.databases import PostgresServer
 from tests.mariadb_server import MariadbServer
@@ -16,8 +16,6 @@ from keyturn.settings import Settings
 from keyturn.settings.reading import read_settings
 
 pytestmark = pytest.mark.long
-
-READY = {"KEYTURN_SECRET_KEY": "0123456789abcdef0123456789abcdef", "RESEND_API_KEY": "re_test"}
 
 
 PRISMA_APP = """

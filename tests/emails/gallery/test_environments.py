@@ -68,17 +68,7 @@ def test_jinja_comes_with_its_own_defaults(project: Path, write: Write) -> None:
     assert drawn(open_gallery(project / "emails"), "a", name="<Ada>") == "<html>\n  &lt;Ada&gt;"
 
 
-@pytest.mark.parametrize(
-    ("file", "escaped"),
-    [("a.html", True), ("a.mjml", True), ("a.html.j2", True), ("a.mjml.jinja2", True), ("a.htm.jinja", True)],
-)
-def test_what_is_markup_is_escaped(project: Path, write: Write, file: str, escaped: bool) -> None:
-    write(f"emails/{file}", "<html><mjml>{{ name }}</mjml>")
-
-    assert ("&lt;Ada&gt;" in drawn(open_gallery(project / "emails"), "a", name="<Ada>")) is escaped
-
-
-def test_a_text_part_is_not(project: Path, write: Write) -> None:
+def test_a_text_part_is_not_escaped(project: Path, write: Write) -> None:
     write("emails/a.html", "<html>")
     write("emails/a.txt.j2", "{{ name }}")
     gallery = open_gallery(project / "emails")

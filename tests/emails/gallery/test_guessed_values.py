@@ -98,16 +98,56 @@ def test_a_date_that_is_formatted_is_one(guessed: Guess) -> None:
     assert (values["sent_on"], values["when"]) == ("20 November 2026", "20 November 2026")
 
 
-def test_a_number_that_is_reckoned_with_is_one(guessed: Guess) -> None:
-    values = guessed("{{ price * 2 }} {{ rooms + 1 }} {{ '%.2f'|format(total) }} {{ padding|default(12) * 2 }}")
-
-    assert values == {"price": 24.0, "rooms": 3, "total": 62.4, "padding": 12}
-
-
-def test_what_is_shown_as_money_is_a_number(guessed: Guess) -> None:
-    values = guessed("{{ due|format_currency('EUR') }} {{ amount_due|money }} {{ arrears|currency }} {{ age|money }}")
-
-    assert values == {"due": "24.00", "amount_due": "62.40", "arrears": "24.00", "age": 9}
+@pytest.mark.parametrize(
+    ("template", "values"),
+    [
+        (
+            "{{ price * 2 }} {{ rooms + 1 }} {{ '%.2f'|format(total) }} {{ padding|default(12) * 2 }}",
+            {"price": 24.0, "rooms": 3, "total": 62.4, "padding": 12},
+        ),
+        (
+            "{{ due|format_currency('EUR') }} {{ amount_due|money }} {{ arrears|currency }} {{ age|money }}",
+            {"due": "24.00", "amount_due": "62.40", "arrears": "24.00", "age": 9},
+        ),
+        (
+            "{{ is_trial }} {{ has_discount }} {{ user.canEdit }} {{ should_pay|yesno }}",
+            {"is_trial": True, "has_discount": True, "user": {"canEdit": True}, "should_pay": True},
+        ),
+        (
+            (
+                "{% for task in tasks %}{% if task.done %}{{ task.done }}{% endif %}{% endfor %}"
+                "{% if enabled %}{{ enabled }}{% endif %}{% if amount_paid %}{{ amount_paid }}{% endif %}"
+                "{% if date_paid %}{{ date_paid }}{% endif %}"
+            ),
+            {
+                "tasks": [{"done": True}] * 3,
+                "enabled": True,
+                "amount_paid": "62.40",
+                "date_paid": "20 November 2026",
+            },
+        ),
+        ("{% if plan == 'team' %}{% elif plan == 'solo' %}{% endif %}{{ plan }}", {"plan": "team"}),
+        (
+            "{{ brand_color|default('#0a7') }} {{ flavour|default('plain') }} {{ name|default('there') }}",
+            {"brand_color": "#0a7", "flavour": "plain", "name": "Ada"},
+        ),
+        (
+            "{{ url_for('home') }} {{ user.get_full_name() }} {{ user.email }}",
+            {"user": {"email": "ada@northwind.example"}},
+        ),
+    ],
+    ids=[
+        "what is reckoned with is a number",
+        "what is shown as money is a number",
+        "a name that asks is true also where it is printed",
+        "a state is true where it is asked for",
+        "what is compared is the first that it is compared with",
+        "a fallback is taken where the name says nothing better",
+        "what is called is left out",
+    ],
+)
+def test_the_use_of_a_name_says_what_it_is(guessed: Guess, template: str, values: dict[str, Any]) -> None:
+    assert guessed(template) == values
 
 
 def test_a_filter_for_money_that_there_is_gets_a_number_to_reckon_with() -> None:
@@ -117,27 +157,6 @@ def test_a_filter_for_money_that_there_is_gets_a_number_to_reckon_with() -> None
     assert guess(find_variables(["mail"], environment)) == {"due": 24.0}
 
 
-def test_a_name_that_asks_is_true_also_where_it_is_printed(guessed: Guess) -> None:
-    values = guessed("{{ is_trial }} {{ has_discount }} {{ user.canEdit }} {{ should_pay|yesno }}")
-
-    assert values == {"is_trial": True, "has_discount": True, "user": {"canEdit": True}, "should_pay": True}
-
-
-def test_a_state_is_true_where_it_is_asked_for(guessed: Guess) -> None:
-    values = guessed(
-        "{% for task in tasks %}{% if task.done %}{{ task.done }}{% endif %}{% endfor %}"
-        "{% if enabled %}{{ enabled }}{% endif %}{% if amount_paid %}{{ amount_paid }}{% endif %}"
-        "{% if date_paid %}{{ date_paid }}{% endif %}"
-    )
-
-    assert values == {
-        "tasks": [{"done": True}] * 3,
-        "enabled": True,
-        "amount_paid": "62.40",
-        "date_paid": "20 November 2026",
-    }
-
-
 def test_what_is_only_asked_for_is_true(guessed: Guess) -> None:
     values = guessed(
         "{% if is_gift %}{% endif %}{% if user.verified and vip %}{% endif %}{% if note %}{{ note }}{% endif %}"
@@ -145,16 +164,6 @@ def test_what_is_only_asked_for_is_true(guessed: Guess) -> None:
 
     assert (values["is_gift"], values["user"], values["vip"]) == (True, {"verified": True}, True)
     assert isinstance(values["note"], str)
-
-
-def test_what_is_compared_is_the_first_that_it_is_compared_with(guessed: Guess) -> None:
-    assert guessed("{% if plan == 'team' %}{% elif plan == 'solo' %}{% endif %}{{ plan }}") == {"plan": "team"}
-
-
-def test_what_a_template_falls_back_to_is_taken_where_the_name_says_nothing_better(guessed: Guess) -> None:
-    values = guessed("{{ brand_color|default('#0a7') }} {{ flavour|default('plain') }} {{ name|default('there') }}")
-
-    assert values == {"brand_color": "#0a7", "flavour": "plain", "name": "Ada"}
 
 
 def test_a_list_has_three_items_that_differ(guessed: Guess) -> None:
@@ -184,12 +193,6 @@ def test_rows_and_mappings(guessed: Guess) -> None:
     assert [len(row) for row in values["rows"]] == [2, 2, 2]
     assert all(isinstance(amount, float) for _, amount in values["rows"])
     assert values["facts"] == {"Order": 1042, "Delivery": "20 November 2026", "Payment": "Visa ending in 4242"}
-
-
-def test_what_is_called_is_left_out(guessed: Guess) -> None:
-    assert guessed("{{ url_for('home') }} {{ user.get_full_name() }} {{ user.email }}") == {
-        "user": {"email": "ada@northwind.example"}
-    }
 
 
 def test_lists_in_lists_end(guessed: Guess) -> None:

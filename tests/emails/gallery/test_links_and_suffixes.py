@@ -30,9 +30,12 @@ def drawn(gallery: Gallery, name: str) -> str:
 
 @pytest.mark.parametrize(
     "name",
-    ["a.jinja2", "a.jinja", "a.j2", "a.tpl", "a.html.jinja", "a.html.tpl", "a.mjml.tpl", "a.mjml.jinja2", "a.HTML.J2"],
+    [
+        *("a.html", "a.mjml", "a.htm.jinja", "a.jinja2", "a.jinja", "a.j2", "a.tpl"),
+        *("a.html.jinja", "a.html.tpl", "a.mjml.tpl", "a.mjml.jinja2", "a.HTML.J2"),
+    ],
 )
-def test_a_template_is_known_by_its_endings_or_by_what_it_holds(tmp_path: Path, name: str) -> None:
+def test_a_template_is_known_by_its_endings_or_by_what_it_holds_and_escapes_values(tmp_path: Path, name: str) -> None:
     mjml = "mjml" in name
     gallery = open_gallery(written(tmp_path, {name: MJML if mjml else HTML}), sandboxed=True)
     assert gallery.names() == ["a"]

@@ -154,11 +154,3 @@ def test_a_file_that_cannot_be_read_is_told_by_its_line(
 
     assert (caught.value.path, caught.value.line) == (str(folder / file), line)
     assert message in caught.value.message
-
-
-def test_a_file_that_is_not_utf_8_is_told(folder: Path, write: Write) -> None:
-    write("welcome.json", "")
-    (folder / "welcome.json").write_bytes(b'{"name": "\xff"}')
-
-    with pytest.raises(TemplateInvalid, match="can't decode byte 0xff"):
-        found(folder, "welcome.html")

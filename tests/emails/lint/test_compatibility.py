@@ -56,12 +56,6 @@ def test_a_media_rule_is_one_however_it_is_written(tmp_path: Path, media: str) -
     assert "css-at-media-orientation" in found(tmp_path, css=media + " { p { color: red } }")
 
 
-def test_groups_choose_whose_lack_counts(tmp_path: Path) -> None:
-    html = '<p style="object-fit:cover">x</p>'
-    assert "css-object-fit" in found(tmp_path, html)
-    assert "css-object-fit" not in found(tmp_path, html, clients=Clients.from_names(["apple"]))
-
-
 def test_a_finding_names_only_clients_that_were_chosen(tmp_path: Path) -> None:
     html = '<p style="object-fit:cover">x</p>'
     both = Clients.from_names(["samsung", "Outlook "])
@@ -113,21 +107,6 @@ def test_a_whole_group_is_named_once() -> None:
 )
 def test_what_is_offered_only_to_clients_that_have_it_is_not_missed(tmp_path: Path, css: str) -> None:
     assert set(found(tmp_path, css=css)) <= {"css-at-supports", "html-style"}
-
-
-@pytest.mark.parametrize(
-    ("html", "feature"),
-    [
-        ('<a href="#more">More about it</a>', "html-anchor-links"),
-        ("<section>x</section>", "html-semantics"),
-        ('<img src="https://northwind.example/a.svg?v=2" alt="">', "image-svg"),
-        ('<p style="width:calc(100% - 2px)">x</p>', "css-unit-calc"),
-        ('<p style="color:oklch(40% 0.2 10)">x</p>', "css-modern-color"),
-        ("<p hidden>x</p>", "html-hidden"),
-    ],
-)
-def test_html_and_inline_styles_are_looked_at(tmp_path: Path, html: str, feature: str) -> None:
-    assert feature in found(tmp_path, html)
 
 
 def test_what_stands_in_a_conditional_comment_is_for_outlook_alone(tmp_path: Path) -> None:

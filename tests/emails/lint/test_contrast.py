@@ -140,10 +140,6 @@ def test_large_text_needs_less(tmp_path: Path) -> None:
     assert findings(tmp_path, '<p style="color:#8a8a8a;font-size:24px">Hello</p>') == []
 
 
-def test_what_nobody_can_see_is_an_error(tmp_path: Path) -> None:
-    assert findings(tmp_path, '<p style="color:#fefefe">Hello</p>')[0][:2] == ("contrast/light", "error")
-
-
 def test_a_model_says_that_it_is_one(tmp_path: Path) -> None:
     rule, severity, message = findings(tmp_path, '<p style="background:#7c7c7c;color:#000">Hello</p>')[0]
     assert (rule, severity) == ("contrast/full", "note")

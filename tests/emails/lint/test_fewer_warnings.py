@@ -78,13 +78,6 @@ def test_grey_small_print_that_can_be_read_is_a_note(tmp_path: Path, text: str, 
     assert severities(examined(tmp_path, text), "contrast/light") == [("contrast/light", severity)]
 
 
-@pytest.mark.parametrize(("size", "severity"), [(11, "note"), (8, "warning")])
-def test_small_text_beside_larger_text_is_a_note_unless_it_is_tiny(tmp_path: Path, size: int, severity: str) -> None:
-    found = examined(tmp_path, f'<p style="font-size:{size}px">Harbour Road 1</p>')
-
-    assert severities(found, "accessibility/small-text") == [("accessibility/small-text", severity)]
-
-
 def test_a_mail_whose_text_is_small_has_a_warning(tmp_path: Path) -> None:
     found = examined(tmp_path, f'<p style="font-size:12px">{"Boats and ships. " * 30}</p>')
 

@@ -115,15 +115,6 @@ def test_an_address_within_another_one_is_not_doubled(tmp_path: Path) -> None:
     assert findings(tmp_path, {"a.html": page}, "links") == []
 
 
-def test_plain_http_with_a_token_is_an_error_and_without_one_a_warning(tmp_path: Path) -> None:
-    page = PAGE.format(f'\n<a href="http://a.example/x?token={TOKEN}">One</a>\n<a href="http://a.example/">Two</a>')
-    files = {"a.html": page, "a.toml": 'name = "Ada"'}
-    assert told(findings(tmp_path, files, "links")) == {
-        ("http", "error", "a.html", 2),
-        ("http", "warning", "a.html", 3),
-    }
-
-
 def test_a_button_that_leads_nowhere_is_an_error_and_another_empty_link_a_warning(tmp_path: Path) -> None:
     body = '<mj-button href="#">Pay now</mj-button>\n<mj-text><a href="">Terms</a></mj-text>'
     found = findings(tmp_path, {"a.mjml": MAIL.format("", body)}, "links")
@@ -170,20 +161,6 @@ def test_bulk_is_told_in_the_file_and_at_the_line_that_holds_it(tmp_path: Path) 
 
 
 # What runs in pages alone
-
-
-def test_scripts_handlers_frames_and_password_fields_are_found(tmp_path: Path) -> None:
-    page = PAGE.format(
-        '\n<script>go()</script>\n<a href="https://a.example" onclick="go()">A page</a>\n<iframe src="https://a.example">'
-        '</iframe>\n<form action="https://a.example"><input type="password"></form>'
-    )
-    assert told(findings(tmp_path, {"a.html": page}, "active")) == {
-        ("script", "error", "a.html", 2),
-        ("event-handler", "warning", "a.html", 3),
-        ("frame", "error", "a.html", 4),
-        ("password-field", "error", "a.html", 5),
-    }
-    assert "compatibility/html-form" in {one.rule for one in findings(tmp_path, {})}
 
 
 def test_what_gmail_reads_from_a_script_is_no_program(tmp_path: Path) -> None:

@@ -134,22 +134,6 @@ def test_a_base_of_the_web_is_left_alone(tmp_path: Path, base: str) -> None:
     assert found(tmp_path, html) == {}
 
 
-def test_a_misspelt_scheme_is_told_with_the_right_one(tmp_path: Path) -> None:
-    mails = Mails(tmp_path)
-    mails.write(
-        "letter/letter.mjml", "<mjml><mj-body><mj-raw><a href='htps://a.example'>Help</a></mj-raw></mj-body></mjml>"
-    )
-    (finding,) = check_links(mails.read_values("letter", {}))
-    assert finding.fix == "Did you mean https:?"
-
-
-def test_a_shortener_is_worse_when_it_sees_a_token(tmp_path: Path) -> None:
-    plain = '<mj-text><a href="https://bit.ly/3xYz">Help with passwords</a></mj-text>'
-    assert found(tmp_path, plain) == {"links/third-party": "warning"}
-    with_token = f'<mj-text><a href="https://bit.ly/x?token={TOKEN}">Help with passwords</a></mj-text>'
-    assert found(tmp_path, with_token) == {"links/third-party": "error"}
-
-
 @pytest.mark.parametrize("text", ["here", "Click here", "CLICK HERE!", "hier", "aquí", "こちら", "Read more…", "link"])
 def test_a_text_that_says_nothing_is_found_in_the_languages_of_the_mails(tmp_path: Path, text: str) -> None:
     assert found(tmp_path, f'<mj-text><a href="https://a.example">{text}</a></mj-text>') == {

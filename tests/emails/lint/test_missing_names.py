@@ -37,10 +37,35 @@ def test_a_missing_name_hides_no_other_finding(tmp_path: Path) -> None:
     assert rules["links/relative"][0].startswith("news.mjml:4:")
 
 
-def test_a_missing_name_of_an_object_is_told_with_the_name_of_the_object(tmp_path: Path) -> None:
-    rules = told(checked(tmp_path, "{% set user = {'pet': {'name': 'Rex'}} %}<mj-text>{{ user.pet.nmae }}</mj-text>"))
-
-    assert rules["jinja/undefined"] == ["news.mjml:2:63: 'user.pet' has no attribute 'nmae'."]
+@pytest.mark.parametrize(
+    ("body", "messages"),
+    [
+        (
+            "{% set user = {'pet': {'name': 'Rex'}} %}<mj-text>{{ user.pet.nmae }}</mj-text>",
+            ["news.mjml:2:63: 'user.pet' has no attribute 'nmae'."],
+        ),
+        (
+            "{% for one in [1, 2, 3] %}<mj-text>{{ nmae }}</mj-text>{% endfor %}",
+            ["news.mjml:2:39: 'nmae' is undefined."],
+        ),
+        (
+            "{% macro hello(who) %}<mj-text>{{ who }}</mj-text>{% endmacro %}\n\n{{ hello(nmae) }}",
+            ["news.mjml:4:10: 'nmae' is undefined."],
+        ),
+        (
+            "<mj-text>{{ one }}\n{% if nobody %}x{% endif %}{{ two }}</mj-text>",
+            ["news.mjml:2:13: 'one' is undefined.", "news.mjml:3:31: 'two' is undefined."],
+        ),
+    ],
+    ids=[
+        "of an object with the name of the object",
+        "in a loop once",
+        "given to a macro where it is given",
+        "several all and one that is only asked for not",
+    ],
+)
+def test_a_missing_name_is_told(tmp_path: Path, body: str, messages: list[str]) -> None:
+    assert told(checked(tmp_path, body))["jinja/undefined"] == messages
 
 
 def test_an_object_is_not_named_if_another_on_its_line_may_be_meant(tmp_path: Path) -> None:
@@ -73,19 +98,6 @@ def test_whatever_is_done_with_it_the_rest_is_looked_at(tmp_path: Path, use: str
     assert "mjml/unknown-attribute" in rules
 
 
-def test_in_a_loop_it_is_told_once(tmp_path: Path) -> None:
-    rules = told(checked(tmp_path, "{% for one in [1, 2, 3] %}<mj-text>{{ nmae }}</mj-text>{% endfor %}"))
-
-    assert len(rules["jinja/undefined"]) == 1
-
-
-def test_a_macro_that_is_handed_it_is_not_where_it_is_missing(tmp_path: Path) -> None:
-    macro = "{% macro hello(who) %}<mj-text>{{ who }}</mj-text>{% endmacro %}"
-    rules = told(checked(tmp_path, f"{macro}\n\n{{{{ hello(nmae) }}}}"))
-
-    assert rules["jinja/undefined"] == ["news.mjml:4:10: 'nmae' is undefined."]
-
-
 def test_what_only_follows_from_it_is_not_told(tmp_path: Path) -> None:
     rules = told(
         checked(tmp_path, '<mj-image width="{{ width }}" src="{{ source }}" href="{{ source }}" alt="Boat" />')
@@ -93,12 +105,3 @@ def test_what_only_follows_from_it_is_not_told(tmp_path: Path) -> None:
 
     assert len(rules["jinja/undefined"]) == 2
     assert not [one for ones in rules.values() for one in ones if "[[" in one]
-
-
-def test_several_are_all_told_and_one_that_is_only_asked_for_is_none(tmp_path: Path) -> None:
-    rules = told(checked(tmp_path, "<mj-text>{{ one }}\n{% if nobody %}x{% endif %}{{ two }}</mj-text>"))
-
-    assert [said.rpartition(": ")[2] for said in rules["jinja/undefined"]] == [
-        "'one' is undefined.",
-        "'two' is undefined.",
-    ]

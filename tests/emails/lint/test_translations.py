@@ -106,31 +106,23 @@ def test_the_languages_that_lack_a_text_are_named_together(found: Found, write: 
     assert finding.message == "“News” is not translated into German and French."
 
 
-def test_a_translation_that_nobody_has_looked_at_is_told_in_the_catalogue(
-    found: Found, write: Callable[[str, str], None]
+@pytest.mark.parametrize(
+    ("old", "new", "rule", "severity", "line"),
+    [
+        ('msgid "News"\n', '#, fuzzy\nmsgid "News"\n', "languages/fuzzy", "warning", 10),
+        ("Neues für %(name)s", "Neues für %(nmae)s", "languages/placeholders", "error", 6),
+        ('msgstr "Jetzt"', 'msgstr "Jetzt', "languages/unreadable", "error", 13),
+    ],
+    ids=["nobody has looked at it", "a place that the text does not have", "a catalogue that cannot be read"],
+)
+def test_a_wrong_translation_is_told_at_its_line_in_the_catalogue(
+    found: Found, write: Callable[[str, str], None], old: str, new: str, rule: str, severity: str, line: int
 ) -> None:
-    write(in_language("de"), GERMAN.replace('msgid "News"\n', '#, fuzzy\nmsgid "News"\n'))
+    write(in_language("de"), GERMAN.replace(old, new))
 
     (finding,) = found()
-    assert (finding.rule, finding.severity) == ("languages/fuzzy", "warning")
-    assert str(finding.place) == "locales/de/LC_MESSAGES/messages.po:10:1"
-
-
-def test_a_place_that_the_text_does_not_have_is_an_error(found: Found, write: Callable[[str, str], None]) -> None:
-    write(in_language("de"), GERMAN.replace("Neues für %(name)s", "Neues für %(nmae)s"))
-
-    (finding,) = found()
-    assert (finding.rule, finding.severity, finding.place.line) == ("languages/placeholders", "error", 6)
-
-
-def test_a_catalogue_that_cannot_be_read_is_an_error_at_its_line(
-    found: Found, write: Callable[[str, str], None]
-) -> None:
-    write(in_language("de"), GERMAN.replace('msgstr "Jetzt"', 'msgstr "Jetzt'))
-
-    (finding,) = found()
-    assert (finding.rule, finding.severity) == ("languages/unreadable", "error")
-    assert str(finding.place) == "locales/de/LC_MESSAGES/messages.po:13:1"
+    assert (finding.rule, finding.severity) == (rule, severity)
+    assert str(finding.place) == f"locales/de/LC_MESSAGES/messages.po:{line}:1"
 
 
 def test_a_folder_that_is_no_language_is_an_error(found: Found, write: Callable[[str, str], None]) -> None:

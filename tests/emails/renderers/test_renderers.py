@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -153,16 +152,6 @@ def test_limits_lie_within_each_other(workers: RendererPool[State]) -> None:
     assert workers.run(limit_each) == ["it takes longer than 0.05 seconds", "done"]
 
 
-def test_others_do_not_wait_for_one_that_takes_its_time(workers: RendererPool[State]) -> None:
-    with ThreadPoolExecutor(1) as threads:
-        running = threads.submit(workers.run_for, 600, loop)
-        assert {workers.run(read, "answer") for _ in range(20)} == {42}
-        assert not running.done()
-        for pid in workers._busy:
-            os.kill(pid, signal.SIGKILL)
-        assert isinstance(running.exception(10), LimitExceeded)
-
-
 def test_when_nothing_is_asked_for_a_while_one_worker_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("keyturn.emails.renderers.pool._QUIET", 0.05)
     with RendererPool[State]({}, Limits(seconds=10), most=2) as workers, ThreadPoolExecutor(2) as threads:
@@ -171,29 +160,6 @@ def test_when_nothing_is_asked_for_a_while_one_worker_is_kept(tmp_path: Path, mo
         _wait_for_end(second if kept == first else first)
 
         assert workers.run(number) == kept
-
-
-def test_whoever_waits_when_it_is_closed_is_told_at_once() -> None:
-    workers = RendererPool[State]({}, Limits(seconds=60), most=1)
-    told: list[object] = []
-
-    def ask() -> None:
-        try:
-            workers.run(loop)
-        except LimitExceeded as exceeded:
-            told.append(exceeded.limit)
-
-    threads = [threading.Thread(target=ask) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    while not workers._busy:
-        time.sleep(0.001)
-    workers.close()
-    for thread in threads:
-        thread.join(10)
-    assert told == ["crash"] * 3
-    with pytest.raises(LimitExceeded):
-        workers.run(number)
 
 
 _PARENT = """

@@ -1,5 +1,7 @@
 """What a reviewer is shown of two texts."""
 
+import pytest
+
 from keyturn.emails.snapshots.difference import Difference, Line, difference
 
 
@@ -19,32 +21,39 @@ def test_equal_texts_have_no_difference() -> None:
     assert (diff.removed, diff.added, diff.edits) == (0, 0, frozenset())
 
 
-def test_the_words_that_changed_in_a_line_are_marked() -> None:
-    diff = difference('<p style="color:#14614b">Hello Ada</p>', '<p style="color:#6fd3ae">Hello Ada</p>')
-    assert shown(diff) == ['-<p style="color:#[14614b]">Hello Ada</p>', '+<p style="color:#[6fd3ae]">Hello Ada</p>']
-
-
-def test_what_changed_on_both_sides_of_a_blank_is_one_change() -> None:
-    before, after = "We will see you on Friday evening in Leeds", "We will see you on Monday morning in Leeds"
-    assert shown(difference(before, after)) == [
-        "-We will see you on [Friday evening] in Leeds",
-        "+We will see you on [Monday morning] in Leeds",
-    ]
-
-
-def test_lines_find_their_counterpart_past_a_new_one() -> None:
-    diff = difference("<p>The link works once</p>", "<hr>\n<p>The link works twice</p>")
-    assert shown(diff) == ["+<hr>", "-<p>The link works [once]</p>", "+<p>The link works [twice]</p>"]
-
-
-def test_what_became_of_a_line_stands_right_under_it() -> None:
-    before = '<td color="blue">\n<a color="blue">\n<b>'
-    assert shown(difference(before, before.replace("blue", "green"))) == [
-        '-<td color="[blue]">',
-        '+<td color="[green]">',
-        '-<a color="[blue]">',
-        '+<a color="[green]">',
-    ]
+@pytest.mark.parametrize(
+    ("before", "after", "changes"),
+    [
+        (
+            '<p color="#14614b">Ada</p>',
+            '<p color="#6fd3ae">Ada</p>',
+            ['-<p color="#[14614b]">Ada</p>', '+<p color="#[6fd3ae]">Ada</p>'],
+        ),
+        (
+            "On Friday evening in Leeds",
+            "On Monday morning in Leeds",
+            ["-On [Friday evening] in Leeds", "+On [Monday morning] in Leeds"],
+        ),
+        (
+            "<p>It works once</p>",
+            "<hr>\n<p>It works twice</p>",
+            ["+<hr>", "-<p>It works [once]</p>", "+<p>It works [twice]</p>"],
+        ),
+        (
+            "<td blue>\n<a blue>\n<b>",
+            "<td green>\n<a green>\n<b>",
+            ["-<td [blue]>", "+<td [green]>", "-<a [blue]>", "+<a [green]>"],
+        ),
+    ],
+    ids=[
+        "the words that changed in a line are marked",
+        "what changed on both sides of a blank is one change",
+        "lines find their counterpart past a new one",
+        "what became of a line stands right under it",
+    ],
+)
+def test_what_changed_is_shown(before: str, after: str, changes: list[str]) -> None:
+    assert shown(difference(before, after)) == changes
 
 
 def test_far_from_any_change_lines_are_folded_and_three_stay_around_one() -> None:

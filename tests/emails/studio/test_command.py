@@ -14,9 +14,24 @@ from tests.demo.process import running_demo
 
 pytestmark = pytest.mark.long
 
+STUDIO = [sys.executable, "-m", "keyturn", "studio", "--port", "0"]
+
+
+def refused(folder: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a studio that does not start."""
+    return subprocess.run(
+        [*STUDIO, *options],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, **environment},
+    )
+
 
 def test_it_says_where_it_is_and_ends_with_a_last_line(tmp_path: Path) -> None:
-    with running_demo([sys.executable, "-m", "keyturn", "studio", "--port", "0"], tmp_path) as studio:
+    with running_demo(STUDIO, tmp_path) as studio:
         answer = httpx.get(studio.address_of("Studio"), follow_redirects=True)
         stranger = [httpx.get(f"{studio.url}{path}").status_code for path in ("/studio", "/studio/static/studio.js")]
         code, rest = studio.interrupt()
@@ -30,8 +45,7 @@ def test_it_says_where_it_is_and_ends_with_a_last_line(tmp_path: Path) -> None:
 
 
 def test_without_a_token_it_answers_every_user_of_this_machine_and_says_so(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "keyturn", "studio", "--port", "0", "--smtp", "0", "--no-token"]
-    with running_demo(command, tmp_path, KEYTURN_STUDIO_TOKEN="x" * 22) as studio:
+    with running_demo([*STUDIO, "--smtp", "0", "--no-token"], tmp_path, KEYTURN_STUDIO_TOKEN="x" * 22) as studio:
         answers = [httpx.get(f"{studio.url}{path}").status_code for path in ("/studio/inbox", "/api/messages")]
         studio.interrupt()
     assert answers == [200, 200]
@@ -40,22 +54,13 @@ def test_without_a_token_it_answers_every_user_of_this_machine_and_says_so(tmp_p
 
 
 def test_other_machines_always_need_the_token(tmp_path: Path) -> None:
-    command = ["studio", "--host", "0.0.0.0", "--port", "0", "--no-token"]  # noqa: S104
-    ended = subprocess.run(
-        [sys.executable, "-m", "keyturn", *command],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    ended = refused(tmp_path, "--host", "0.0.0.0", "--no-token")  # noqa: S104
     assert ended.returncode == 1
     assert ended.stderr == ("keyturn: --no-token: other machines can reach 0.0.0.0, so this studio needs its token\n")
 
 
 def test_bound_to_more_than_this_machine_it_shows_an_address_with_a_token(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "keyturn", "studio", "--host", "0.0.0.0", "--port", "0", "--smtp", "0"]  # noqa: S104
-    with running_demo(command, tmp_path) as studio:
+    with running_demo([*STUDIO, "--host", "0.0.0.0", "--smtp", "0"], tmp_path) as studio:  # noqa: S104
         shown = re.search(r"Studio +(http://\S+\?token=\S+)", studio.greeting)
         stranger = httpx.get(f"{studio.url}/studio")
         assert shown
@@ -71,8 +76,7 @@ def test_bound_to_more_than_this_machine_it_shows_an_address_with_a_token(tmp_pa
 def test_mails_of_a_folder_that_names_no_sender_come_from_a_neutral_one(tmp_path: Path) -> None:
     (tmp_path / "emails").mkdir()
     (tmp_path / "emails" / "welcome.html").write_text("<p>Hello</p>")
-    command = [sys.executable, "-m", "keyturn", "studio", "emails", "--no-token", "--port", "0"]
-    with running_demo(command, tmp_path) as studio:
+    with running_demo([*STUDIO, "emails", "--no-token"], tmp_path) as studio:
         page = httpx.get(f"{studio.url}/studio/templates/welcome?tab=headers").text
         studio.interrupt()
     assert "Your app &lt;hello@example.test&gt;" in page
@@ -82,7 +86,7 @@ def test_mails_of_a_folder_that_names_no_sender_come_from_a_neutral_one(tmp_path
 def test_templates_are_edited_where_that_is_asked_for(tmp_path: Path, option: str) -> None:
     (tmp_path / "emails").mkdir()
     (tmp_path / "emails" / "welcome.html").write_text("<p>Hello</p>")
-    command = [sys.executable, "-m", "keyturn", "studio", "emails", "--no-token", "--port", "0", option]
+    command = [*STUDIO, "emails", "--no-token", option]
     draft = {"file": "welcome.html", "text": "<p>Typed</p>", "editor": "one"}
     with running_demo(command, tmp_path) as studio, httpx.Client(base_url=studio.url) as client:
         headers = {"sec-fetch-site": "same-origin"}
@@ -93,19 +97,7 @@ def test_templates_are_edited_where_that_is_asked_for(tmp_path: Path, option: st
 
 
 def test_it_catches_what_any_app_sends_and_keeps_it_in_a_file(tmp_path: Path) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "keyturn",
-        "studio",
-        "--no-token",
-        "--port",
-        "0",
-        "--smtp",
-        "0",
-        "--inbox",
-        "caught.sqlite",
-    ]
+    command = [*STUDIO, "--no-token", "--smtp", "0", "--inbox", "caught.sqlite"]
     for subjects in (["First"], ["First", "Second"]):
         with running_demo(command, tmp_path) as studio:
             caught = re.search(r"SMTP +127\.0\.0\.1:(\d+) ", studio.greeting)
@@ -119,8 +111,7 @@ def test_it_catches_what_any_app_sends_and_keeps_it_in_a_file(tmp_path: Path) ->
 
 
 def test_it_says_where_tls_begins_at_once(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "keyturn", "studio", "--no-token", "--port", "0", "--smtp", "0", "--smtps", "0"]
-    with running_demo(command, tmp_path) as studio:
+    with running_demo([*STUDIO, "--no-token", "--smtp", "0", "--smtps", "0"], tmp_path) as studio:
         port = re.search(r"SMTPS +127\.0\.0\.1:(\d+) ", studio.greeting)
         assert port
         with smtplib.SMTP_SSL("127.0.0.1", int(port[1]), timeout=10) as client:
@@ -132,9 +123,7 @@ def test_it_says_where_tls_begins_at_once(tmp_path: Path) -> None:
 
 def test_an_eml_file_is_opened_as_an_inbox_of_one(tmp_path: Path) -> None:
     (tmp_path / "receipt.eml").write_bytes(b"Subject: Your receipt\r\nTo: ada@b.example\r\n\r\nHello\r\n")
-    with running_demo(
-        [sys.executable, "-m", "keyturn", "studio", "receipt.eml", "--no-token", "--port", "0"], tmp_path
-    ) as studio:
+    with running_demo([*STUDIO, "receipt.eml", "--no-token"], tmp_path) as studio:
         page = httpx.get(f"{studio.url}/studio/inbox").text
         start = httpx.get(f"{studio.url}/studio", follow_redirects=True).status_code
         studio.interrupt()
@@ -155,57 +144,34 @@ def test_an_inbox_that_cannot_be_is_a_sentence(tmp_path: Path, options: list[str
     (tmp_path / "notes.txt").write_text("no database at all, " * 100)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        command = ["studio", "--port", "0", *(port if option == "TAKEN" else option for option in options)]
-        ended = subprocess.run(
-            [sys.executable, "-m", "keyturn", *command],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        ended = refused(tmp_path, *(port if option == "TAKEN" else option for option in options))
     assert said in ended.stderr
     assert "Traceback" not in ended.stderr
     assert ended.returncode in {1, 2}
 
 
-def test_the_token_can_come_from_a_file(tmp_path: Path) -> None:
-    file = tmp_path / "token"
-    file.write_text("short\n", "utf-8")
-    for path, said in [
-        (file, "KEYTURN_STUDIO_TOKEN: a token must have 22 to 200 letters"),
-        (tmp_path / "none", f"KEYTURN_STUDIO_TOKEN_FILE: {tmp_path}/none does not exist"),
-    ]:
-        ended = subprocess.run(
-            [sys.executable, "-m", "keyturn", "studio", "--port", "0", "--smtp", "0"],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-            env={**os.environ, "KEYTURN_STUDIO_TOKEN_FILE": str(path)},
-        )
-        assert (ended.returncode, said in ended.stderr) == (1, True), ended.stderr
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("KEYTURN_STUDIO_TOKEN", "short", "KEYTURN_STUDIO_TOKEN: a token must have 22 to 200 letters"),
+        ("KEYTURN_STUDIO_TOKEN_FILE", "{folder}/token", "KEYTURN_STUDIO_TOKEN: a token must have 22 to 200 letters"),
+        ("KEYTURN_STUDIO_TOKEN_FILE", "{folder}/none", "KEYTURN_STUDIO_TOKEN_FILE: {folder}/none does not exist"),
+    ],
+)
+def test_a_token_that_could_be_guessed_is_refused_also_from_a_file(
+    tmp_path: Path, variable: str, value: str, said: str
+) -> None:
+    (tmp_path / "token").write_text("short\n", "utf-8")
+    ended = refused(tmp_path, "--smtp", "0", **{variable: value.format(folder=tmp_path)})
+    assert (ended.returncode, said.format(folder=tmp_path) in ended.stderr) == (1, True), ended.stderr
 
 
-def test_a_token_of_ones_own_is_taken_and_one_that_could_be_guessed_refused(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "keyturn", "studio", "--port", "0", "--smtp", "0"]
-    with running_demo(command, tmp_path, KEYTURN_STUDIO_TOKEN="x" * 22) as studio:
+def test_a_token_of_ones_own_is_taken(tmp_path: Path) -> None:
+    with running_demo([*STUDIO, "--smtp", "0"], tmp_path, KEYTURN_STUDIO_TOKEN="x" * 22) as studio:
         auth = ("any", "x" * 22)
         answers = [httpx.get(f"{studio.url}/api/messages", auth=each).status_code for each in (None, auth)]
         assert studio.interrupt()[0] == 0
     assert answers == [401, 200]
-    ended = subprocess.run(
-        command,
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env={**os.environ, "KEYTURN_STUDIO_TOKEN": "short"},
-    )
-    assert "KEYTURN_STUDIO_TOKEN: a token must have 22 to 200 letters" in ended.stderr
-    assert ended.returncode == 1
 
 
 def test_ctrl_c_ends_it_at_once_while_a_template_runs_away(tmp_path: Path) -> None:
@@ -213,8 +179,7 @@ def test_ctrl_c_ends_it_at_once_while_a_template_runs_away(tmp_path: Path) -> No
     (tmp_path / "emails" / "endless.html").write_text("{% for one in range(10 ** 12) %}{% endfor %}")
     (tmp_path / "emails" / "welcome.html").write_text("<p>Hello</p>")
     (tmp_path / "keyturn.toml").write_text('[studio]\nfolder = "emails"\nlimit_seconds = 300\n')
-    command = [sys.executable, "-m", "keyturn", "studio", "emails", "--no-token", "--port", "0", "--trust"]
-    with running_demo(command, tmp_path) as studio:
+    with running_demo([*STUDIO, "emails", "--no-token", "--trust"], tmp_path) as studio:
         host, port = studio.url.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port))) as stuck:
             stuck.sendall(f"GET /studio/frames/endless HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())
@@ -235,8 +200,7 @@ def _processes_below(parent: int) -> list[int]:
 def test_without_a_provider_a_mail_is_sent_into_the_running_inbox(tmp_path: Path) -> None:
     (tmp_path / "emails").mkdir()
     (tmp_path / "emails" / "welcome.html").write_text("<title>Hello</title><p>Hello</p>")
-    command = [sys.executable, "-m", "keyturn", "studio", "emails", "--no-token", "--port", "0", "--smtp", "0"]
-    with running_demo(command, tmp_path) as studio:
+    with running_demo([*STUDIO, "emails", "--no-token", "--smtp", "0"], tmp_path) as studio:
         page = httpx.post(
             f"{studio.url}/studio/send/welcome",
             data={"to": "ada@northwind.example"},

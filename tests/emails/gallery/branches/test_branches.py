@@ -101,21 +101,37 @@ def test_what_else_stands_there_is_drawn_too(tmp_path: Path) -> None:
     assert report.rendered == report.known
 
 
-def test_loops_are_drawn_empty_with_one_and_with_several(tmp_path: Path) -> None:
-    template = (
-        "{% for one in items if one.stock %}{% if loop.first and loop.last %}only{% endif %}{% else %}-{% endfor %}"
-    )
-    report = explored(tmp_path, template)
+@pytest.mark.parametrize(
+    ("template", "samples", "branches"),
+    [
+        (
+            "{% for one in items if one.stock %}{% if loop.first and loop.last %}1{% endif %}{% else %}-{% endfor %}",
+            SAMPLE,
+            ["items is empty", "one of items"],
+        ),
+        (
+            "{% for one in coupons %}{% if one.code == 'HALF' %}half{% endif %}{{ one.code }}{% endfor %}",
+            SAMPLE,
+            ["several of coupons", "one of coupons", "one.code is not HALF"],
+        ),
+        ("{% if company %}{{ company }}{% else %}nobody{% endif %}", "", ["without company"]),
+        (
+            "{% if status == 'cancelled' %}{{ total.missing() + 1 }}{{ 1 / 0 }}{% endif %}",
+            SAMPLE,
+            ["status is cancelled"],
+        ),
+    ],
+    ids=[
+        "loops are drawn empty and with one",
+        "what stands in a loop that samples leave empty is come to",
+        "a template without samples is looked through too",
+        "a branch that breaks the mail is there to be checked",
+    ],
+)
+def test_every_branch_is_found(tmp_path: Path, template: str, samples: str, branches: list[str]) -> None:
+    report = explored(tmp_path, template, samples)
 
-    assert found(report) == ["items is empty", "one of items"]
-    assert not report.never_rendered
-
-
-def test_what_stands_in_a_loop_that_samples_leave_empty_is_come_to(tmp_path: Path) -> None:
-    template = "{% for one in coupons %}{% if one.code == 'HALF' %}half{% endif %}{{ one.code }}{% endfor %}"
-    report = explored(tmp_path, template)
-
-    assert found(report) == ["several of coupons", "one of coupons", "one.code is not HALF"]
+    assert found(report) == branches
     assert not report.never_rendered
 
 
@@ -216,12 +232,6 @@ mine
     assert (report.coverage.rendered, report.coverage.branches) == (2, 5)
 
 
-def test_a_template_without_samples_is_looked_through_too(tmp_path: Path) -> None:
-    report = explored(tmp_path, "{% if company %}{{ company }}{% else %}nobody{% endif %}", samples="")
-
-    assert found(report) == ["without company"]
-
-
 def test_names_that_only_the_branch_prints_are_made_up_but_for_misspelt_ones(tmp_path: Path) -> None:
     template = "{% if status == 'cancelled' %}{{ refund_amount }} {{ order.refund.day }} {{ compnay }}{% endif %}"
     (sample,) = explored(tmp_path, template).samples
@@ -229,12 +239,6 @@ def test_names_that_only_the_branch_prints_are_made_up_but_for_misspelt_ones(tmp
     assert sample.values["refund_amount"]
     assert sample.values["order"]["number"] == "A1"
     assert "compnay" not in sample.values
-
-
-def test_a_branch_that_breaks_the_mail_is_there_to_be_checked(tmp_path: Path) -> None:
-    report = explored(tmp_path, "{% if status == 'cancelled' %}{{ total.missing() + 1 }}{{ 1 / 0 }}{% endif %}")
-
-    assert found(report) == ["status is cancelled"]
 
 
 def test_many_branches_come_to_an_end(tmp_path: Path) -> None:

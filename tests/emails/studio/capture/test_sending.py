@@ -104,23 +104,6 @@ def test_what_the_provider_says_is_told(studio: Studio, failure: SendFailed, wor
     assert refusing.closed
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {},
-        {"sec-fetch-site": "cross-site"},
-        {"sec-fetch-site": "same-site"},
-        {"origin": "http://evil.example"},
-        {"origin": "null"},
-        {"sec-fetch-site": "cross-site", "origin": "http://127.0.0.1:8001"},
-    ],
-)
-@pytest.mark.long
-def test_another_site_cannot_have_a_mail_sent(client: Client, sent: Path, headers: dict[str, str]) -> None:
-    assert client.post(PAGE, data={"to": "ada@northwind.example"}, headers=headers).status_code == 403
-    assert not sent.exists()
-
-
 def test_where_a_browser_sends_the_origin_alone_that_is_enough(client: Client, sent: Path) -> None:
     origin = {"origin": "http://127.0.0.1:8001"}
     assert client.post(PAGE, data={"to": "ada@northwind.example"}, headers=origin).status_code == 200

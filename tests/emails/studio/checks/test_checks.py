@@ -79,11 +79,6 @@ def test_a_template_with_nothing_to_mend_shows_its_samples(client: Client) -> No
     assert count(checked(client), "greeting") == "2 samples"
 
 
-def test_a_finding_of_several_samples_counts_once_in_the_list(client: Client, folder: Path) -> None:
-    break_it(folder, RIGHT, WRONG)
-    assert count(checked(client, "notice?tab=checks"), "greeting") == "1 error"
-
-
 def test_a_place_leads_to_its_line_in_the_source(client: Client, folder: Path) -> None:
     break_it(folder, RIGHT, WRONG)
     break_it(folder, "<mj-section>", "<mj-sektion>", "_layout/base.mjml")
@@ -103,29 +98,6 @@ def test_the_text_part_and_the_samples_have_places_too(client: Client, folder: P
     page = client.get("/studio/templates/greeting?tab=checks").text
     assert "Error samples/invalid" in words(page)
     assert '?show=source&amp;file=samples&amp;tab=checks#L2"' in page
-
-
-def test_a_mail_that_cannot_be_drawn_is_checked_all_the_same(client: Client, folder: Path) -> None:
-    break_it(folder, "Hello {{ name }}", "Hello {{ nmae }}")
-    said = words(client.get("/studio/templates/greeting?tab=checks").text)
-    assert "Error jinja/undefined" in said
-    assert "Did you mean name?" in said
-
-
-def test_what_a_comment_ignores_is_not_told(client: Client, folder: Path) -> None:
-    break_it(folder, RIGHT, "{# keyturn: ignore mjml because of the app #}" + WRONG)
-    assert "mjml/unknown-attribute" not in client.get("/studio/templates/greeting?tab=checks").text
-
-
-def test_a_severity_that_is_set_counts_here_too(studio: Studio, folder: Path) -> None:
-    break_it(folder, RIGHT, WRONG)
-    renditions = Renditions(studio.gallery)
-    greeting = renditions.rendition("greeting", View(sample="ada"))
-    as_set, usual = Checks(renditions, severity={"mjml": "off"}), Checks(renditions)
-    for checks in (as_set, usual):
-        assert checks.check(greeting)
-    found = [{one.rule for one in checks.last_report(greeting).findings} for checks in (as_set, usual)]  # type: ignore[union-attr]
-    assert found[1] - found[0] == {"mjml/unknown-attribute"}
 
 
 def test_what_is_wrong_is_escaped(client: Client, folder: Path) -> None:

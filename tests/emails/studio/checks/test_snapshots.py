@@ -230,14 +230,6 @@ def test_a_broken_template_is_told_with_its_place_and_cannot_be_accepted(accepte
     assert count(accepted) is None
 
 
-@pytest.mark.parametrize("site", ["cross-site", "same-site", "none", ""])
-def test_only_a_page_of_the_studio_can_accept(client: Client, stored: Path, site: str) -> None:
-    seen = ids(client, "/studio/snapshots")
-    for path in ("/studio/snapshots", ADA):
-        assert client.post(path, data={"ids": seen}, headers={"sec-fetch-site": site}).status_code == 403
-    assert not stored.exists()
-
-
 @pytest.mark.parametrize("given", [{}, {"ids": ""}, {"ids": "../../etc"}, {"ids": "<b>"}])
 def test_what_no_button_sends_is_refused(accepted: Client, stored: Path, given: dict[str, str]) -> None:
     before = written(stored)

@@ -88,23 +88,6 @@ def test_a_template_without_samples_is_given_a_file_of_its_own(client: Client, f
     assert 'title = "Guessed and mended"' in (folder / "digest.samples.toml").read_text()
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"sec-fetch-site": "cross-site"},
-        {"sec-fetch-site": "same-site"},
-        {"origin": "https://elsewhere.example"},
-        {"origin": "null"},
-        {},
-    ],
-)
-def test_another_site_writes_nothing(client: Client, folder: Path, headers: dict[str, str]) -> None:
-    sent = sent_from(client, "order", "?sample=lamp", name="Grace") | {"as": ["forged"]}
-    answer = client.post("/studio/templates/order?sample=lamp", data=sent, headers=headers)
-    assert answer.status_code == 403
-    assert (folder / "order" / "samples.toml").read_text() == ORDERS
-
-
 def test_the_form_says_where_it_is_written_or_that_it_cannot_be(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -77,15 +77,6 @@ def test_a_file_that_somebody_else_has_saved_is_not_overwritten(client: Client, 
     assert save(client, "mine", refused.json()["fingerprint"]).status_code == 200
 
 
-def test_only_the_studios_own_pages_can_save_and_draw(client: Client, folder: Path) -> None:
-    fingerprint = read(client)["fingerprint"]
-    for headers in ({"sec-fetch-site": "cross-site"}, {"origin": "http://evil.example"}, {"accept": "*/*"}):
-        assert save(client, "mine", fingerprint, **headers).status_code == 403
-        body = {"file": MAIL, "text": "x", "editor": "one"}
-        assert client.post("/studio/drafts/greeting", json=body, headers=headers).status_code == 403
-    assert (folder / MAIL).read_text() == GREETING
-
-
 def test_nothing_outside_of_the_folder_is_read_or_written(client: Client, folder: Path, tmp_path: Path) -> None:
     secret = tmp_path / "secret.mjml"
     secret.write_text("<mjml></mjml>")

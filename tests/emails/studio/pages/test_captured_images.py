@@ -18,13 +18,3 @@ def test_the_checks_of_a_mail_with_an_image_elsewhere_name_it(client: Client, st
     assert page.status_code == 200
     assert "lamp.png" in page.text
     assert "not measured" in page.text
-
-
-def test_an_image_that_a_mail_brings_along_is_shown_in_its_frame(client: Client, studio: Studio) -> None:
-    assert studio.captured
-    message = EmailMessage()
-    message.set_content("Hello")
-    message.add_alternative('<img src="cid:logo">', subtype="html")
-    message.get_payload()[1].add_related(b"GIF89a", "image", "gif", cid="<logo>")  # type: ignore[index,union-attr]
-    mail_id = studio.captured.add(bytes(message))
-    assert 'src="data:image/gif;base64,' in client.get(f"/studio/inbox/{mail_id}/frame").text

@@ -148,14 +148,6 @@ async def test_the_keys_are_told_and_can_be_turned_off(page: Page, served: str) 
     await expect(told.get_by_role("checkbox")).not_to_be_checked()
 
 
-async def test_a_link_of_a_preview_is_shown_and_not_followed(page: Page, served: str) -> None:
-    await open_sample(page, served)
-    await mail(page).get_by_role("link", name="Open it").click()
-    await expect(page).to_have_url(f"{served}/templates/greeting?sample=ada&tab=links#link-1")
-    await expect(page.locator("li:target")).to_contain_text("https://account.northwind.example/open/one")
-    assert len(page.context.pages) == 1
-
-
 async def test_a_link_of_a_captured_mail_opens_a_tab_of_its_own(page: Page, served: str, inbox: Path) -> None:
     name = capture(inbox, "Welcome", link=f"{served}/templates/notice")
     await page.goto(f"{served}/inbox/{name}")

@@ -150,13 +150,6 @@ def test_the_page_and_the_api_show_the_same_code(client: Client, studio: Studio)
     assert 'class="typed"' not in client.get(f"/studio/inbox/{without}").text
 
 
-def test_a_deleted_mail_leaves_the_list(client: Client, inbox: Path) -> None:
-    name = capture(inbox, "Welcome")
-    assert name in client.get("/studio/inbox").text
-    (inbox / name).unlink()
-    assert "No mail yet" in client.get("/studio/inbox").text
-
-
 def test_what_a_mail_says_is_escaped(client: Client, inbox: Path) -> None:
     name = capture(inbox, "Welcome <script>alert(1)<script>")
     for path in ("/studio/inbox", f"/studio/inbox/{name}", f"/studio/inbox/{name}?show=source"):
@@ -169,27 +162,11 @@ def test_where_nothing_is_captured_there_is_no_inbox(studio: Studio) -> None:
         assert "Inbox" not in client.get("/studio/templates/greeting").text
 
 
-@pytest.mark.parametrize(
-    ("search", "found"),
-    [
-        ("welcome", ["Welcome"]),
-        ("HELLO ada", ["Welcome", "Goodbye"]),
-        ("goodbye ada", ["Goodbye"]),
-        ("open/two", ["Goodbye"]),
-    ],
-)
-def test_a_search_looks_through_addresses_subjects_and_texts(
-    client: Client, inbox: Path, search: str, found: list[str]
-) -> None:
+def test_a_search_stays_in_its_field_and_one_that_finds_nothing_leads_back_to_all(client: Client, inbox: Path) -> None:
     capture(inbox, "Welcome")
-    capture(inbox, "Goodbye", link="https://account.northwind.example/open/two")
-    page = client.get("/studio/inbox", params={"search": search}).text
-    assert sorted(re.findall(r'</span> <b dir="auto">(\w+)</b>', page)) == sorted(found)
-    assert f'value="{search}"' in page
-
-
-def test_a_search_that_finds_nothing_leads_back_to_all(client: Client, inbox: Path) -> None:
-    capture(inbox, "Welcome")
+    page = client.get("/studio/inbox?search=HELLO+ada").text
+    assert re.findall(r'</span> <b dir="auto">(\w+)</b>', page) == ["Welcome"]
+    assert 'value="HELLO ada"' in page
     page = client.get("/studio/inbox?search=invoice").text
     assert "No mail matches “invoice”" in page
     assert "Show all 1" in page
@@ -233,14 +210,6 @@ def test_what_a_search_finds_is_deleted_and_the_rest_kept(client: Client, inbox:
     assert "Goodbye" in client.get("/studio/inbox?search=-is:nonsense").text, "while it is typed, it is words"
     client.post("/studio/inbox/delete", headers=OWN)
     assert "No mail yet" in client.get("/studio/inbox").text
-
-
-@pytest.mark.parametrize("path", ["delete", "{name}/delete"])
-def test_another_site_deletes_nothing(client: Client, inbox: Path, path: str) -> None:
-    name = capture(inbox, "Welcome")
-    foreign = {"origin": "https://evil.example", "sec-fetch-site": "cross-site"}
-    assert client.post(f"/studio/inbox/{path.format(name=name)}", headers=foreign).status_code == 403
-    assert (inbox / name).exists()
 
 
 def test_what_was_opened_is_read_and_tags_lead_to_their_mails(client: Client, studio: Studio) -> None:

@@ -59,15 +59,13 @@ def test_a_macro_leads_to_its_own_line_and_then_to_its_call(client: Client) -> N
     assert trails(client)["mj-divider"] == [f"{PARTS}:2", f"{GREETING}:7"]
 
 
-def test_an_included_file_leads_to_its_line(client: Client, folder: Path) -> None:
+def test_an_included_file_and_html_of_the_author_lead_to_their_lines(client: Client, folder: Path) -> None:
     (folder / PARTS).write_text("\n<mj-divider />")
     save(folder, "<mj-spacer", f'{{% include "{PARTS}" %}}\n<mj-spacer')
-    assert trails(client)["mj-divider"][0] == f"{PARTS}:2"
-
-
-def test_html_of_the_author_leads_to_its_line(client: Client, folder: Path) -> None:
     save(folder, "Hello {{ name }}", "Hello\n<b>{{ name }}</b>")
-    assert trails(client)["b"] == [f"{GREETING}:6"]
+    found = trails(client)
+    assert found["mj-divider"][0] == f"{PARTS}:2"
+    assert found["b"] == [f"{GREETING}:6"]
 
 
 def test_a_mail_in_plain_html_leads_to_its_lines(client: Client, folder: Path) -> None:
@@ -88,20 +86,14 @@ def test_what_is_sent_and_what_is_shown_as_source_carries_no_marks(client: Clien
         assert not re.search(r"\bkt-\d", page)
 
 
-def test_a_line_leads_to_what_it_draws_and_not_to_what_lies_in_that(client: Client) -> None:
-    assert picked(client, f"{GREETING}:6") == ["mj-button"]
+def test_a_line_leads_to_what_it_draws_and_not_to_what_lies_in_that(client: Client, folder: Path) -> None:
     assert picked(client, f"{BASE}:12") == ["mj-section"]
-
-
-def test_a_line_in_the_middle_of_an_element_leads_to_the_element(client: Client, folder: Path) -> None:
+    save(folder, "<mj-spacer", "{% for _ in range(3) %}\n<mj-divider />\n{% endfor %}\n<mj-spacer")
+    assert picked(client, f"{GREETING}:6") == ["mj-button"]
+    assert picked(client, f"{GREETING}:8") == ["mj-divider"] * 3, "all that it draws"
     save(folder, "Hello {{ name }}", "\nHello\n{{ name }}\n")
     for line in (5, 6, 7):
-        assert picked(client, f"{GREETING}:{line}") == ["mj-text"]
-
-
-def test_a_line_that_is_drawn_several_times_leads_to_all_of_it(client: Client, folder: Path) -> None:
-    save(folder, "<mj-spacer", "{% for _ in range(3) %}\n<mj-divider />\n{% endfor %}\n<mj-spacer")
-    assert picked(client, f"{GREETING}:8") == ["mj-divider"] * 3
+        assert picked(client, f"{GREETING}:{line}") == ["mj-text"], "a line in the middle of an element"
 
 
 @pytest.mark.usefixtures("rule")

@@ -8,20 +8,6 @@ from tests.emails.studio.fixtures import BASE, GREETING, GREETING_SAMPLES, Clien
 from tests.emails.studio.overlays import break_it, overlay
 
 
-def test_a_syntax_error_is_shown_at_its_line(client: Client, folder: Path) -> None:
-    break_it(folder, "Hello {{ name }}", "Hello {{ name }")
-    said = overlay(client)
-    assert "Unexpected &#39;}&#39;" in said
-    assert "greeting/greeting.mjml:5:16" in said
-    assert ">5 &lt;mj-text&gt;Hello {{ name }&lt;/mj-text&gt;" in said
-
-
-def test_an_unknown_name_is_shown_with_the_one_that_was_meant(client: Client, folder: Path) -> None:
-    break_it(folder, "Hello {{ name }}", "Hello {{ nmae }}")
-    said = overlay(client)
-    assert "&#39;nmae&#39; is undefined greeting/greeting.mjml:5:19 Did you mean name?" in said
-
-
 def test_a_name_that_is_like_no_other_is_shown_with_those_that_there_are(client: Client, folder: Path) -> None:
     break_it(folder, "Hello {{ name }}", "Hello {{ street }}")
     assert "This template has these values: name, link. Add street to its props, or do not print it." in overlay(client)
@@ -49,6 +35,7 @@ def test_an_unknown_name_given_to_a_macro_points_to_who_gave_it(client: Client, 
 @pytest.mark.parametrize(
     ("old", "new", "line", "words"),
     [
+        ("{{ name }}</mj-text>", "{{ name }</mj-text>", 5, "Unexpected &#39;}&#39;"),
         ("</mj-button>", "", 6, "&lt;mj-button&gt; is never closed."),
         ("<mj-text>Hello", "</mj-column><mj-text>Hello", 5, "&lt;/mj-column&gt; closes nothing"),
         ('href="{{ link }}"', "href={{ link }}", 6, "The value of href has no quotes"),
@@ -60,7 +47,7 @@ def test_an_unknown_name_given_to_a_macro_points_to_who_gave_it(client: Client, 
         ),
     ],
 )
-def test_mjml_that_does_not_compile_is_shown_at_the_tag(
+def test_a_syntax_error_and_mjml_that_does_not_compile_are_shown_at_the_tag(
     client: Client, folder: Path, old: str, new: str, line: int, words: str
 ) -> None:
     break_it(folder, old, new)
@@ -107,13 +94,6 @@ def test_samples_that_cannot_be_read_are_shown_at_their_line(
     said = overlay(client)
     assert f"greeting/samples.toml:{line}" in said
     assert words in said
-
-
-@pytest.mark.parametrize("samples", ["what = 'outside'\n", "[only]\nwhat = 'x\n", "\xff"])
-@pytest.mark.long
-def test_samples_of_a_template_without_props_are_checked_as_well(client: Client, folder: Path, samples: str) -> None:
-    (folder / "notice" / "samples.toml").write_text(samples, "latin-1")
-    assert "notice/samples.toml" in overlay(client, "notice")
 
 
 def test_the_list_survives_samples_that_cannot_be_read(client: Client, folder: Path) -> None:

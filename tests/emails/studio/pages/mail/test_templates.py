@@ -63,11 +63,6 @@ def test_a_sample_is_escaped_wherever_it_is_shown(client: Client) -> None:
     assert "Grace &lt;b&gt;Hopper&lt;/b&gt;" in page
 
 
-def test_a_template_without_typed_props_is_drawn_from_the_plain_values_of_its_sample(client: Client) -> None:
-    assert "The heating is back" in client.get("/studio/frames/notice?sample=only").text
-    assert "The heating is back" in client.get("/studio/templates/notice?show=text").text
-
-
 def test_the_links_say_whether_both_parts_have_them(client: Client, folder: Path) -> None:
     assert "HTML and text" in client.get("/studio/templates/greeting?tab=links").text
     (folder / "greeting" / "greeting.txt").write_text("Hello {{ name }}, see https://elsewhere.example/help.")
@@ -218,13 +213,6 @@ def test_an_empty_folder_teaches_how_to_start(client: Client, folder: Path) -> N
     assert "welcome/welcome.mjml" in page
     assert "&lt;mj-text&gt;" in page
     assert str(folder) in page
-
-
-def test_a_template_without_samples_teaches_what_one_looks_like(client: Client, folder: Path) -> None:
-    (folder / "greeting" / "samples.toml").unlink()
-    page = client.get("/studio/templates/greeting").text
-    assert "greeting/samples.toml" in page
-    assert re.search(r"\[first\]\nname = .*\nlink = \S+  # where the button leads", page)
 
 
 def test_a_template_without_samples_and_props_is_drawn_with_guesses(client: Client, folder: Path) -> None:
