@@ -22,13 +22,7 @@ async def domain(samba: DirectoryServer) -> AsyncIterator[DomainStaff]:
 @pytest.fixture
 def rules(domain: DomainStaff) -> Iterator[Any]:
     """Return a function that sets rules of the domain; they are off again after the test."""
-    before = {
-        "pwdProperties": "0",
-        "minPwdLength": "0",
-        "pwdHistoryLength": "0",
-        "lockoutThreshold": "0",
-        "minPwdAge": "0",
-    }
+    names = ("pwdProperties", "minPwdLength", "pwdHistoryLength", "lockoutThreshold", "minPwdAge")
     server = domain.server
     yield lambda **rules: server.replace(server.suffix, rules)
-    server.replace(server.suffix, before)
+    server.replace(server.suffix, dict.fromkeys(names, "0"))

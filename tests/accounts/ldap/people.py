@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+from collections.abc import Mapping
 from itertools import count
 from typing import Any
 from uuid import UUID
@@ -22,10 +23,13 @@ FIRST, SECOND, THIRD = "seven quiet harbours", "eleven loud lighthouses", "Three
 class Staff:
     """People below one entry, which is `base`. `settings`: those of a store of theirs.
 
+    `states`: the attributes of an account that is active, and of one that is not.
+
     `aclose` closes all the stores that it has given.
     """
 
     settings: LdapSettings
+    states: Mapping[bool, Mapping[str, Any]]
 
     def __init__(self, server: DirectoryServer) -> None:
         self.server = server
@@ -54,6 +58,18 @@ class Staff:
         self._dns[account_id] = dn
         return account_id
 
+    def add_now(self, email: str, password: str, *, active: bool = True, **values: Any) -> str:
+        raise NotImplementedError
+
+    async def add(self, email: str, password: str, *, active: bool = True, **values: Any) -> str:
+        return await asyncio.to_thread(self.add_now, email, password, active=active, **values)
+
+    async def change(self, account_id: str, *, email: str | None = None, active: bool | None = None) -> None:
+        if email is not None:
+            await self.set(account_id, mail=email)
+        if active is not None:
+            await self.set(account_id, **self.states[active])
+
     async def verifies(self, account_id: str, password: str) -> bool:
         return await asyncio.to_thread(self.server.binds, self.dn(account_id), password)
 
@@ -67,6 +83,8 @@ class Staff:
 class OpenLdapStaff(Staff):
     """People with the objectClass inetOrgPerson. An inactive one is locked for ever by the password policy."""
 
+    states = {True: {"pwdAccountLockedTime": []}, False: {"pwdAccountLockedTime": "000001010000Z"}}
+
     def __init__(self, server: DirectoryServer) -> None:
         super().__init__(server)
         self.settings = LdapSettings(
@@ -78,16 +96,13 @@ class OpenLdapStaff(Staff):
             phone="mobile",
         )
 
-    async def add(self, email: str, password: str, *, active: bool = True, **values: Any) -> str:
-        return await asyncio.to_thread(self.add_now, email, password, active=active, **values)
-
     def add_now(self, email: str, password: str, *, active: bool = True, **values: Any) -> str:
         dn = self.new_dn("cn")
         uid = email.partition("@")[0].encode()
         entry: dict[str, Any] = {"objectClass": ["inetOrgPerson", "shadowAccount"], "sn": "P", "uid": uid}
         self.server.add(dn, {**entry, "mail": email, "userPassword": password, **values})
         if not active:
-            self.server.replace(dn, {"pwdAccountLockedTime": "000001010000Z"})
+            self.server.replace(dn, self.states[active])
         return self.note(self.server.attributes(dn, "entryUUID")["entryUUID"], dn)
 
     async def add_many(self, emails: list[str]) -> None:
@@ -97,15 +112,11 @@ class OpenLdapStaff(Staff):
         ]
         await asyncio.to_thread(self.server.change, "\n".join(entries))
 
-    async def change(self, account_id: str, *, email: str | None = None, active: bool | None = None) -> None:
-        if email is not None:
-            await self.set(account_id, mail=email)
-        if active is not None:
-            await self.set(account_id, pwdAccountLockedTime=[] if active else "000001010000Z")
-
 
 class DomainStaff(Staff):
     """People of a domain of Active Directory."""
+
+    states = {True: {"userAccountControl": "512"}, False: {"userAccountControl": "514"}}
 
     def __init__(self, server: DirectoryServer) -> None:
         super().__init__(server)
@@ -119,21 +130,12 @@ class DomainStaff(Staff):
             aliases="proxyAddresses",
         )
 
-    async def add(self, email: str, password: str, *, active: bool = True, **values: Any) -> str:
-        return await asyncio.to_thread(self.add_now, email, password, active=active, **values)
-
     def add_now(self, email: str, password: str, *, active: bool = True, **values: Any) -> str:
         dn = self.new_dn("cn")
         entry = {"objectClass": "user", "sAMAccountName": f"{self.base[3:].partition(',')[0]}-{next(self._names)}"}
-        flags = {"userAccountControl": "512" if active else "514", "unicodePwd": quoted(password)}
+        flags = {**self.states[active], "unicodePwd": quoted(password)}
         self.server.add(dn, {**entry, "mail": email, **flags, **values})
         return self.note(guid(self.server.attributes(dn, "objectGUID")), dn)
-
-    async def change(self, account_id: str, *, email: str | None = None, active: bool | None = None) -> None:
-        if email is not None:
-            await self.set(account_id, mail=email)
-        if active is not None:
-            await self.set(account_id, userAccountControl="512" if active else "514")
 
 
 async def of(store: LdapAccounts, account_id: str) -> Account:

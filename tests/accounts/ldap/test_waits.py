@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from tests.accounts.ldap.fake_directory import ADA, CUT, HANG, ID, FakeDirectory, entry, fake_directory, result
 from tests.accounts.ldap.people import SECOND, new_password
@@ -54,8 +55,7 @@ async def opened(directories: list[FakeDirectory]) -> AsyncIterator[Opened]:
     stores: list[LdapAccounts] = []
 
     def open_store(**changes: Any) -> LdapAccounts:
-        values = {name: getattr(settings, name) for name in settings.__struct_fields__}
-        stores.append(LdapAccounts(LdapSettings(**{**values, **changes}), connections=1))
+        stores.append(LdapAccounts(msgspec.structs.replace(settings, **changes), connections=1))
         return stores[-1]
 
     yield open_store

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from tests.accounts.ldap.fake_directory import ADA as ENTRY
-from tests.accounts.ldap.fake_directory import CUT, entry, fake_directory, result
+from tests.accounts.ldap.fake_directory import entry, fake_directory, result
 from tests.accounts.ldap.people import FIRST, SECOND, THIRD, OpenLdapStaff
 from tests.pages.school import Visitor, words
 from tests.spec.service import ADA, Service, problem, running, settings_for
@@ -96,23 +96,3 @@ async def test_a_number_in_the_directory_gets_a_code(database_url: str, school: 
         assert asked.json()["methods"] == [{"method": "sms", "hint": "…23"}]
 
     assert not await school.verifies(ada, SECOND)
-
-
-async def test_a_directory_whose_answer_is_lost_may_have_the_password(database_url: str) -> None:
-    async with fake_directory() as directory:
-        directory.answers["search"] = [entry({**ENTRY, "mail": [ADA]}), result("search")]
-        ldap = LdapSettings(servers=(directory.url,), bind_dn="cn=keyturn", bind_password=Secret("x"), base="dc=test")
-        settings = settings_for(database_url, accounts=AccountSettings(store="ldap", ldap=ldap))
-        async with running(settings) as service:
-            token = await service.link()
-            usual = directory.answers
-            directory.answers = {**usual, "search": [CUT]}
-            assert problem(await service.reset(token, SECOND)) == "503 unavailable"
-            directory.answers = {**usual, "extended": [CUT]}
-            assert problem(await service.reset(token, SECOND)) == "504 outcome-unknown"
-            assert directory.asked["extended"] == 1
-
-            directory.answers = usual
-            assert not await service.works(token)
-            await service.deliver()
-            assert len(service.inbox.sent_to(ADA, "password_changed")) == 1

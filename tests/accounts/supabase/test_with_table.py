@@ -7,7 +7,7 @@ from tests.accounts.messages import own_messages
 from tests.accounts.supabase.profiles import Profiles
 from tests.accounts.supabase.project import ADA, NEW, OLD, Opened, Project, new_password
 
-from keyturn.accounts.port import Account, JoinsTransaction, KnowsHashes, TakesNames
+from keyturn.accounts.port import Account, TakesNames
 from keyturn.accounts.supabase.accounts import SupabaseAccounts, SupabaseWithTable
 from keyturn.errors import SettingsInvalid
 from keyturn.problems.passwords import PasswordRejected
@@ -126,11 +126,6 @@ async def test_it_is_ready_where_both_are(profiles: Profiles, store: SupabaseWit
     profiles.is_down = False
     with pytest.raises(SettingsInvalid, match="service_role_key"):
         await SupabaseWithTable(profiles, opened(service_role_key=Secret("anon-key"))).require_ready()
-
-
-def test_its_passwords_are_nowhere_to_be_read_and_join_no_transaction(store: SupabaseWithTable) -> None:
-    assert not isinstance(store, KnowsHashes)
-    assert not isinstance(store, JoinsTransaction)
 
 
 @pytest.mark.parametrize("takes_names", [True, False])

@@ -28,12 +28,8 @@ BY_TIME: dict[str, Any] = {
 async def people(app: App) -> App:
     await app.run(TABLES)
     for id_, email, status in ((1, ADA, "active"), (2, BEN, "active"), (3, "dan@northwind.test", "left")):
-        await app.run(
-            "INSERT INTO users (id, email, password_hash, status) VALUES (:id, :email, '$2b$x', :status)",
-            id=id_,
-            email=email,
-            status=status,
-        )
+        statement = "INSERT INTO users (id, email, password_hash, status) VALUES (:id, :email, '$2b$x', :status)"
+        await app.run(statement, id=id_, email=email, status=status)
     return app
 
 

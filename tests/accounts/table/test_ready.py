@@ -9,6 +9,7 @@ from tests.accounts.table.app import App, Over
 from keyturn.accounts.table.store import TableAccounts
 from keyturn.errors import SettingsInvalid
 from keyturn.problems.requests import AccountsUnready
+from keyturn.settings import Ending
 
 USERS = "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(99), password_hash VARCHAR(60), name TEXT)"
 
@@ -184,14 +185,16 @@ async def test_looking_changes_nothing(app: App, over: Over) -> None:
 
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
 async def test_a_user_of_the_database_that_may_only_read_is_told(app: App, over: Over) -> None:
-    await app.run(f"{USERS}; CREATE TABLE sessions (user_id INTEGER)")
+    await app.run(f"{USERS}; CREATE TABLE sessions (user_id INTEGER); CREATE TABLE tokens (user_id INTEGER, ended INT)")
     role = database_of(app)
-    await app.run(f"CREATE ROLE {role} LOGIN; GRANT SELECT ON users, sessions TO {role}")
+    await app.run(f"CREATE ROLE {role} LOGIN; GRANT SELECT ON users, sessions, tokens TO {role}")
     limited = app.url.replace("//postgres:", f"//{role}:")
+    ends = {"tokens.user_id": Ending(set={"ended": 1})}
 
-    assert await faults(over(url=limited, set={"name": "{null}"}, delete=("sessions.user_id",))) == [
+    assert await faults(over(url=limited, set={"name": "{null}"}, delete=("sessions.user_id",), ends=ends)) == [
         "password: refused: permission denied for table users",
         "delete: refused: permission denied for table sessions",
+        'ends."tokens.user_id": refused: permission denied for table tokens',
     ]
     await app.run(f"GRANT UPDATE (password_hash) ON users TO {role}")
     await over(url=limited).require_ready()

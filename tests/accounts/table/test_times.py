@@ -18,7 +18,7 @@ CREATE TABLE "User" (
   "id" INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, "email" TEXT NOT NULL, "password" TEXT,
   "passwordChangedAt" DATETIME, "createdAt" DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP, "updatedAt" DATETIME NOT NULL
 ); CREATE UNIQUE INDEX "User_email_key" ON "User"("email")"""
-SQLITE, POSTGRESQL, MARIADB = ([name] for name in ("sqlite", "postgresql", "mariadb"))
+SQLITE, POSTGRESQL = ["sqlite"], ["postgresql"]
 MOMENT = datetime(2026, 11, 20, 8, 46, 42, 123456, tzinfo=UTC)
 
 
