@@ -61,15 +61,18 @@ THIS_MAILS_FAULT = [
     ("ses", ses.refusal(400, "MessageRejected", "not verified: Ada@pupils.test"), "400 MessageRejected"),
     ("ses", ses.refusal(400, "BadRequestException"), "400 BadRequestException"),
 ]
+REFUSALS = [
+    *((*row, True) for row in THE_ACCOUNTS_FAULT),
+    *((*row, False) for row in THIS_MAILS_FAULT),
+]
 
 
-def of_all(*refusals: list[tuple[str, Answer, str]]) -> pytest.MarkDecorator:
-    rows = [(*row, refused is THE_ACCOUNTS_FAULT) for refused in refusals for row in refused]
-    names = [f"{name}: {reason}" for name, _, reason, _ in rows]
-    return pytest.mark.parametrize(("running", "answer", "reason", "account"), rows, ids=names, indirect=["running"])
-
-
-@of_all(THE_ACCOUNTS_FAULT, THIS_MAILS_FAULT)
+@pytest.mark.parametrize(
+    ("running", "answer", "reason", "account"),
+    REFUSALS,
+    ids=[f"{name}: {reason}" for name, _, reason, _ in REFUSALS],
+    indirect=["running"],
+)
 async def test_what_concerns_all_mails_is_told_from_what_concerns_this_one(
     opened: Open, server: Any, mail: Email, answer: Answer, reason: str, account: bool
 ) -> None:
@@ -94,7 +97,12 @@ LATER = [
 ]
 
 
-@pytest.mark.parametrize(("running", "answer", "certain", "down"), LATER, indirect=["running"])
+@pytest.mark.parametrize(
+    ("running", "answer", "certain", "down"),
+    LATER,
+    ids=[f"{name}: {answer.status} {answer.html or answer.document}" for name, answer, *_ in LATER],
+    indirect=["running"],
+)
 async def test_some_answers_mean_later_and_some_of_them_that_nobody_has_the_mail(
     opened: Open, server: Any, mail: Email, answer: Answer, certain: bool, down: bool
 ) -> None:
@@ -145,7 +153,12 @@ PAUSES = [
 ]
 
 
-@pytest.mark.parametrize(("running", "headers", "pause"), PAUSES, indirect=["running"])
+@pytest.mark.parametrize(
+    ("running", "headers", "pause"),
+    PAUSES,
+    ids=[f"{name}: {str(headers)[:40]}" for name, headers, _ in PAUSES],
+    indirect=["running"],
+)
 async def test_a_pause_is_believed_if_it_is_a_time_and_no_longer_than_a_mail_may_wait(
     opened: Open, provider: HttpProvider, server: Any, mail: Email, headers: Mapping[str, Any], pause: object
 ) -> None:

@@ -130,6 +130,7 @@ def test_whatever_a_mail_says_it_is_read_as_if_email_message_had_written_it(
     assert b"\r" not in raw(mail).replace(b"\r\n", b"")
     assert b"\n" not in raw(mail).replace(b"\r\n", b"")
     assert max(map(len, raw(mail).split(b"\r\n\r\n", 1)[1].split(b"\r\n"))) <= 76, "RFC 2045, 6.7"
+    assert max(map(len, raw(mail).split(b"\r\n"))) <= 998, "RFC 5322, 2.1.1"
 
 
 def test_headers_in_utf8_are_written_as_they_are(mail: Email) -> None:
