@@ -6,12 +6,12 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Connection, insert, select
 from tests.connections import connected
-from tests.outbox.table import Note, Rows, text_of
+from tests.outbox.table import Note, text_of
 from tests.outbox.worker import Handler, relay_of
 from tests.statements import cancel_when_sent
 
 from keyturn.database import Database, now
-from keyturn.outbox import Outbox, Sent
+from keyturn.outbox import Outbox
 from keyturn.outbox.models import OutboxRow
 
 MINUTE = timedelta(minutes=1)
@@ -24,22 +24,6 @@ async def post(outbox: Outbox, *texts: str) -> None:
         await outbox.post("note", Note(text))
 
 
-@pytest.mark.long
-async def test_the_oldest_come_first(outbox: Outbox) -> None:
-    await post(outbox, "one", "two", "three")
-
-    assert [text_of(message) for message in await outbox.claim(2, MINUTE)] == ["one", "two"]
-    assert [text_of(message) for message in await outbox.claim(2, MINUTE)] == ["three"]
-    assert await outbox.claim(2, MINUTE) == []
-
-
-async def test_a_claimed_message_is_nobody_elses_while_its_lease_lasts(outbox: Outbox, elsewhere: Outbox) -> None:
-    await post(outbox, "one")
-    await outbox.claim(1, MINUTE)
-
-    assert await elsewhere.claim(1, MINUTE) == []
-
-
 async def test_a_lease_that_has_ended_lets_others_claim_the_message(outbox: Outbox, elsewhere: Outbox) -> None:
     await post(outbox, "one")
     (first,) = await outbox.claim(1, OVER)
@@ -47,16 +31,6 @@ async def test_a_lease_that_has_ended_lets_others_claim_the_message(outbox: Outb
 
     assert (second.id, second.key, second.crashes) == (first.id, first.key, 2)
     assert second.claim != first.claim
-
-
-async def test_a_postponed_message_waits_for_its_time(outbox: Outbox) -> None:
-    await post(outbox, "one")
-    (message,) = await outbox.claim(1, MINUTE)
-    await outbox.settlements.postpone(message, now() + MINUTE, "later")
-    assert await outbox.claim(1, MINUTE) == []
-
-    await outbox.settlements.postpone(message, now(), "a second word on a message that was let go")
-    assert await outbox.claim(1, MINUTE) == []
 
 
 async def test_any_number_of_workers_share_the_messages_without_overlap(outbox: Outbox, elsewhere: Outbox) -> None:
@@ -91,17 +65,6 @@ async def test_a_row_that_somebody_holds_is_passed_over(database: Database, else
             claimed = await elsewhere.claim(2, MINUTE)
 
     assert [text_of(message) for message in claimed] == ["two"]
-
-
-async def test_a_settled_message_is_never_claimed_again(outbox: Outbox, rows: Rows) -> None:
-    await post(outbox, "sent", "dropped", "dead")
-    sent, dropped, dead = await outbox.claim(3, OVER)
-    await outbox.settlements.sent(sent, Sent("resend", "id-1"))
-    await outbox.settlements.dropped(dropped, "nothing to say")
-    await outbox.settlements.dead(dead, "refused")
-
-    assert await outbox.claim(3, OVER) == []
-    assert await rows.states() == ["sent", "dropped", "dead"]
 
 
 async def test_a_claim_that_is_broken_off_leaves_the_messages_to_whoever_claims_next(

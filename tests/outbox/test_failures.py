@@ -9,7 +9,7 @@ from tests.outbox.table import Rows, make_due
 from tests.outbox.worker import Handler, post, relay_of
 
 from keyturn.database import Database
-from keyturn.errors import QuotaExhausted, SendRefused, SendRetryable
+from keyturn.errors import SendRefused, SendRetryable
 from keyturn.outbox import LeaseLost, Outbox
 from keyturn.outbox.attempts import LONGEST_OF_OURS, backoff
 from keyturn.problems.requests import DatabaseUnready
@@ -18,7 +18,6 @@ pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 """The relay decides, whatever the engine."""
 
 FIRST_PAUSE = backoff(1, 0.0)
-MIDNIGHT = datetime(2030, 1, 1, tzinfo=UTC)
 
 
 async def work(outbox: Outbox, error: Exception, **limits: Any) -> tuple[datetime, datetime]:
@@ -48,15 +47,6 @@ async def test_a_pause_that_the_provider_asks_for_is_kept_where_it_is_longer(
     assert before + pause <= due <= after + pause
 
 
-async def test_a_used_up_quota_parks_the_message_until_it_renews(outbox: Outbox, rows: Rows) -> None:
-    await post(outbox, "one")
-    await work(outbox, QuotaExhausted("daily_quota_exceeded", MIDNIGHT))
-
-    row = await rows.only()
-    assert (row.state, row.reason, row.available_at) == ("waiting", "daily_quota_exceeded", MIDNIGHT)
-    assert row.attempts == 0, "the message is not to blame"
-
-
 async def test_a_refused_message_is_dead_and_an_operator_is_told(
     outbox: Outbox, rows: Rows, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -78,17 +68,6 @@ async def test_what_nobody_foresaw_is_tried_again_and_told_with_its_traceback(
     row = await rows.only()
     assert (row.state, row.reason) == ("waiting", "ZeroDivisionError")
     assert "Traceback" in caplog.text
-
-
-async def test_a_message_is_given_up_after_so_many_tries(outbox: Outbox, database: Database, rows: Rows) -> None:
-    await post(outbox, "one")
-    for attempt in (1, 2, 3):
-        assert (await rows.only()).state == "waiting", f"given up before try {attempt}"
-        await work(outbox, SendRetryable("provider down"), max_attempts=3)
-        await make_due(database)
-
-    row = await rows.only()
-    assert (row.state, row.reason, row.attempts) == ("dead", "provider down", 3)
 
 
 async def test_a_fault_of_ours_is_given_up_sooner(outbox: Outbox, database: Database, rows: Rows) -> None:
@@ -113,18 +92,6 @@ async def test_an_hour_in_which_the_provider_is_down_loses_nothing(
     await relay_of(outbox, Handler()).drain()
 
     assert await rows.states() == ["sent"]
-
-
-async def test_a_message_that_ends_its_workers_is_given_up_without_another(outbox: Outbox, rows: Rows) -> None:
-    """Each claim ran out without a word, as when the process is killed in the middle."""
-    await post(outbox, "one")
-    for _ in range(3):
-        await outbox.claim(1, timedelta(0))
-    handler = Handler()
-    await relay_of(outbox, handler, max_crashes=2).drain()
-
-    assert handler.begun == []
-    assert await rows.states() == ["dead"]
 
 
 async def test_claims_that_died_with_their_worker_do_not_lengthen_the_pause_after_a_providers_failure(
@@ -152,14 +119,6 @@ async def test_however_often_we_failed_a_mail_is_tried_again_within_seconds(
     row = await rows.only()
     assert row.available_at <= after + LONGEST_OF_OURS
     assert row.attempts == 0, "no provider was asked"
-
-
-async def test_those_beside_a_poisoned_message_are_sent(outbox: Outbox, rows: Rows) -> None:
-    await post(outbox, "a", "poison", "b", "refused", "c")
-    handler = Handler(poison=ZeroDivisionError("a slip"), refused=SendRefused("422"))
-    await relay_of(outbox, handler, concurrency=5).drain()
-
-    assert await rows.states() == ["sent", "waiting", "sent", "dead", "sent"]
 
 
 async def test_a_delivery_that_outlasts_its_lease_is_broken_off(outbox: Outbox, rows: Rows) -> None:

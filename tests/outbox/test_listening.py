@@ -16,19 +16,6 @@ ON_POSTGRESQL = pytest.mark.parametrize("databases", ["postgresql"], indirect=Tr
 
 
 @ON_POSTGRESQL
-async def test_a_message_of_another_process_is_heard_of(database: Database, elsewhere: Outbox) -> None:
-    woken = asyncio.Event()
-    listener = Listener(database, woken.set)
-    await listener.ensure()
-    await listener.ensure()
-    await post(elsewhere, "one")
-
-    async with asyncio.timeout(10):
-        await woken.wait()
-    await listener.close()
-
-
-@ON_POSTGRESQL
 async def test_a_message_that_was_not_committed_is_not_heard_of(
     database: Database, outbox: Outbox, elsewhere: Outbox
 ) -> None:

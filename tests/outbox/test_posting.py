@@ -2,13 +2,13 @@
 
 import asyncio
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
-from tests.outbox.table import Note, Rows, text_of
+from tests.outbox.table import Note, Rows
 from tests.statements import statements_sent
 
 from keyturn.database import Database
@@ -16,19 +16,6 @@ from keyturn.outbox import Outbox
 from keyturn.outbox.message import new_key
 
 MINUTE = timedelta(minutes=1)
-
-
-async def test_a_posted_message_can_be_claimed_by_another_process(outbox: Outbox, elsewhere: Outbox) -> None:
-    await outbox.post("note", Note("hello"))
-
-    (message,) = await elsewhere.claim(10, MINUTE)
-    assert (message.kind, text_of(message), message.attempts, message.sealed) == ("note", "hello", 1, None)
-
-
-async def test_every_message_has_a_key_of_its_own(outbox: Outbox, rows: Rows) -> None:
-    await asyncio.gather(*(outbox.post("note", Note("same")) for _ in range(20)))
-
-    assert len({row.key for row in await rows.all()}) == 20
 
 
 def test_keys_that_are_made_one_after_the_other_are_neighbours_and_the_rest_of_each_is_random() -> None:
@@ -42,15 +29,6 @@ def test_keys_that_are_made_one_after_the_other_are_neighbours_and_the_rest_of_e
     assert len(set(rest)) == 1000
     assert sum(one < another for one, another in pairwise(rest)) < 600, "about half, where neither follows the other"
     assert {len(key) for key in keys} == {32}
-
-
-async def test_a_row_says_when_it_was_written(outbox: Outbox, rows: Rows) -> None:
-    before = datetime.now(UTC)
-    await outbox.post("note", Note("hello"))
-
-    row = await rows.only()
-    assert before <= row.created_at <= datetime.now(UTC)
-    assert (row.settled_at, row.reason, row.provider_id) == (None, None, None)
 
 
 async def test_who_posts_at_the_same_time_shares_a_statement(outbox: Outbox, rows: Rows) -> None:
@@ -69,22 +47,6 @@ async def test_of_messages_that_are_posted_together_a_bad_one_fails_alone(outbox
     assert isinstance(bad, IntegrityError)
     assert (first, last) == (None, None)
     assert sorted(row.kind for row in await rows.all()) == ["letter", "note"]
-
-
-async def test_a_post_wakes_the_relay_of_its_process(outbox: Outbox) -> None:
-    assert not outbox.waiting.is_set()
-
-    await outbox.post("note", Note("hello"))
-
-    assert outbox.waiting.is_set()
-
-
-async def test_a_message_is_written_with_the_callers_transaction(
-    database: Database, outbox: Outbox, rows: Rows
-) -> None:
-    await database.transact(lambda connection: outbox.within(connection).enqueue("note", Note("hello")))
-
-    assert (await rows.only()).payload == '{"text":"hello"}'
 
 
 async def test_a_message_is_not_written_where_the_caller_does_not_commit(

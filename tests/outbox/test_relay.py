@@ -96,18 +96,6 @@ async def test_what_another_process_posts_is_found_at_the_next_look(outbox: Outb
 
 
 @ON_SQLITE
-async def test_no_more_are_under_way_than_it_may_have(outbox: Outbox) -> None:
-    handler = Handler()
-    await post(outbox, *(f"slow {number}" for number in range(7)))
-    async with running(relay_of(outbox, handler, concurrency=3)):
-        await handler.has_begun("slow 0", "slow 1", "slow 2")
-        handler.open.set()
-        await handler.has_done(*(f"slow {number}" for number in range(7)))
-
-    assert handler.most_at_once == 3
-
-
-@ON_SQLITE
 async def test_messages_are_begun_oldest_first(outbox: Outbox) -> None:
     handler = Handler()
     await post(outbox, *"abcdef")
@@ -176,12 +164,3 @@ async def test_a_relay_that_is_ended_at_the_moment_when_something_arrives_ends_a
         task.cancel()
         await asyncio.wait({task}, timeout=5)
         assert task.cancelled()
-
-
-async def test_two_relays_share_the_work_without_doing_any_of_it_twice(outbox: Outbox, elsewhere: Outbox) -> None:
-    here, there = Handler(), Handler()
-    texts = [str(number) for number in range(30)]
-    await post(outbox, *texts)
-    await asyncio.gather(relay_of(outbox, here).drain(), relay_of(elsewhere, there).drain())
-
-    assert sorted(here.done + there.done, key=int) == texts

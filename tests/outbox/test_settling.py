@@ -1,7 +1,7 @@
 """How a message ends, also when its worker comes late."""
 
 from collections.abc import Collection
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
 import msgspec
@@ -53,26 +53,6 @@ def sent(provider_id: str) -> Sent:
     return Sent("resend", provider_id)
 
 
-async def test_a_sealed_mail_is_kept_for_the_next_try(database: Database, outbox: Outbox, late: Message) -> None:
-    await keep(database, outbox, late, b"sealed")
-
-    (again,) = await outbox.claim(1, MINUTE)
-    assert again.sealed == b"sealed"
-
-
-async def test_a_sent_message_has_the_providers_id_and_no_seal(
-    database: Database, outbox: Outbox, message: Message, rows: Rows
-) -> None:
-    await keep(database, outbox, message, b"sealed")
-    before = datetime.now(UTC)
-    await outbox.settlements.sent(message, sent("id-1"))
-
-    row = await rows.only()
-    assert (row.state, row.sender, row.provider_id) == ("sent", "resend", "id-1")
-    assert (row.sealed, row.claim, row.reason) == (None, None, None)
-    assert before <= row.settled_at <= datetime.now(UTC)
-
-
 @pytest.mark.parametrize("state", ["dropped", "dead"])
 async def test_an_end_without_a_mail_says_why_and_has_no_seal(
     database: Database, outbox: Outbox, message: Message, rows: Rows, state: str
@@ -83,26 +63,6 @@ async def test_an_end_without_a_mail_says_why_and_has_no_seal(
     row = await rows.only()
     assert (row.state, row.reason, row.sealed, row.claim) == (state, "because", None, None)
     assert row.settled_at is not None
-
-
-async def test_a_postponed_message_keeps_its_mail_and_says_why(
-    database: Database, outbox: Outbox, message: Message, rows: Rows
-) -> None:
-    await keep(database, outbox, message, b"sealed")
-    until = now() + MINUTE
-    await outbox.settlements.postpone(message, until, "the provider is down")
-
-    row = await rows.only()
-    assert (row.state, row.reason, row.sealed, row.claim) == ("waiting", "the provider is down", b"sealed", None)
-    assert (row.available_at, row.attempts) == (until, 1)
-
-
-async def test_a_parked_message_has_not_used_up_a_try(outbox: Outbox, message: Message, rows: Rows) -> None:
-    until = now() + MINUTE
-    await outbox.settlements.defer(message, until, "quota")
-
-    row = await rows.only()
-    assert (row.state, row.reason, row.available_at, row.attempts) == ("waiting", "quota", until, 0)
 
 
 async def test_long_words_of_a_provider_are_cut_to_the_columns(outbox: Outbox, rows: Rows) -> None:

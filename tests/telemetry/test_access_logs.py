@@ -42,13 +42,6 @@ def test_a_link_s_token_is_not_in_the_server_s_access_log(written: StringIO) -> 
     assert '"GET /reset-password/[token]?email=a***@northwind.example HTTP/1.1" 204' in written.getvalue()
 
 
-@pytest.mark.usefixtures("written")
-def test_asked_for_twice_it_is_done_once() -> None:
-    redact_access_logs()
-
-    assert len(logging.getLogger("uvicorn.access").filters) == 1
-
-
 def test_what_servers_look_up_by_name_stays_what_it_was() -> None:
     """Gunicorn's and hypercorn's atoms find headers behind their keys."""
 

@@ -1,6 +1,7 @@
 """The mail and the event of a new password say what it ended in the app's tables."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, get_args
@@ -33,7 +34,6 @@ from keyturn.settings import (
     Credentials,
     Ending,
     Secret,
-    Settings,
     TableSettings,
     TokenSettings,
     WebhookSettings,
@@ -53,6 +53,9 @@ ENDS = {
     "passkeys.user_id": Ending(what="passkeys", when="intrusion"),
     "tokens.user_id": Ending(what="access_tokens", when="intrusion", set={"revoked": True}),
 }
+Filled = Callable[..., AbstractAsyncContextManager[tuple[Database, Service]]]
+"""Starts a service over the tables of an app, in which Ada is signed in twice, as `fill` says."""
+
 OWN, THIEFS = "nineteen patient herons", "eleven orange lanterns"
 
 
@@ -83,9 +86,24 @@ async def press(service: Service) -> None:
     await service.deliver()
 
 
-def over(sqlite: SqliteFiles, url: str, **changes: Any) -> Settings:
-    table = TableSettings(url=Secret(url), table="users", ends=ENDS)
-    return settings_for(sqlite.migrated(), accounts=AccountSettings(store="table", table=table), **changes)
+@pytest.fixture
+def filled(sqlite: SqliteFiles, tmp_path: Path) -> Filled:
+    @asynccontextmanager
+    async def start(**changes: Any) -> AsyncIterator[tuple[Database, Service]]:
+        url = f"sqlite:///{tmp_path / 'app.db'}"
+        table = TableSettings(url=Secret(url), table="users", ends=ENDS)
+        settings = settings_for(sqlite.migrated(), accounts=AccountSettings(store="table", table=table), **changes)
+        async with running_app(url, TABLES) as database, running(settings) as service:
+            await fill(database)
+            yield database, service
+
+    return start
+
+
+async def steal(service: Service) -> None:
+    """Let a thief choose the password, by a link from Ada's mailbox."""
+    assert problem(await service.reset(await service.link(), THIEFS)) == "200"
+    await service.deliver()
 
 
 async def away(account_id: str) -> Account | None:
@@ -136,8 +154,7 @@ async def test_a_thief_with_a_passkey_and_a_token_is_out_after_not_me_and_not_be
     async with running_app(url, TABLES) as database:
         await fill(database)
         async with running(settings) as service:
-            assert problem(await service.reset(await service.link(), THIEFS)) == "200"
-            await service.deliver()
+            await steal(service)
             assert await left(database) == (0, 1, 1)
             assert told(service) == ["2 sessions"]
 
@@ -162,17 +179,11 @@ async def test_a_thief_with_a_passkey_and_a_token_is_out_after_not_me_and_not_be
 
 @pytest.mark.parametrize("expired", [False, True])
 async def test_the_next_link_of_an_owner_who_reported_an_intrusion_ends_all_once_whichever_link_it_is(
-    sqlite: SqliteFiles, tmp_path: Path, *, expired: bool
+    filled: Filled, *, expired: bool
 ) -> None:
     """A thief who knows the password signs in again after the press, and the owner asks for a link of their own."""
-    url = f"sqlite:///{tmp_path / 'app.db'}"
-    async with (
-        running_app(url, TABLES) as database,
-        running(over(sqlite, url, token=TokenSettings(code=True))) as service,
-    ):
-        await fill(database)
-        assert problem(await service.reset(await service.link(), THIEFS)) == "200"
-        await service.deliver()
+    async with filled(token=TokenSettings(code=True)) as (database, service):
+        await steal(service)
         await press(service)
         await database.run("INSERT INTO passkeys VALUES (3, 1)")
         if expired:  # the recovery link
@@ -192,14 +203,10 @@ async def test_the_next_link_of_an_owner_who_reported_an_intrusion_ends_all_once
 
 @pytest.mark.parametrize("case", ["moved", "long ago", "by session"])
 async def test_a_forgotten_password_after_a_report_ends_passkeys_only_while_an_intrusion_is_suspected(
-    sqlite: SqliteFiles, tmp_path: Path, case: str
+    filled: Filled, case: str
 ) -> None:
-    url = f"sqlite:///{tmp_path / 'app.db'}"
-    settings = over(sqlite, url, sign_in_url="{base_url}/login")
-    async with running_app(url, TABLES) as database, running(settings) as service:
-        await fill(database)
-        assert problem(await service.reset(await service.link(), THIEFS)) == "200"
-        await service.deliver()
+    async with filled(sign_in_url="{base_url}/login") as (database, service):
+        await steal(service)
         await press(service)
         await database.run("INSERT INTO passkeys VALUES (3, 1)")
         owner = ADA
@@ -216,14 +223,9 @@ async def test_a_forgotten_password_after_a_report_ends_passkeys_only_while_an_i
         assert await left(database) == (0, 0 if case == "by session" else 1, 0)
 
 
-async def test_a_link_that_is_sent_again_since_it_expired_on_its_way_ends_all_too(
-    sqlite: SqliteFiles, tmp_path: Path
-) -> None:
-    url = f"sqlite:///{tmp_path / 'app.db'}"
-    async with running_app(url, TABLES) as database, running(over(sqlite, url)) as service:
-        await fill(database)
-        assert problem(await service.reset(await service.link(), THIEFS)) == "200"
-        await service.deliver()
+async def test_a_link_that_is_sent_again_since_it_expired_on_its_way_ends_all_too(filled: Filled) -> None:
+    async with filled() as (database, service):
+        await steal(service)
         await press(service)
         await database.run("INSERT INTO passkeys VALUES (3, 1)")
         before = len(service.inbox.sent_to(ADA, "password_reset"))
@@ -241,14 +243,11 @@ async def test_a_link_that_is_sent_again_since_it_expired_on_its_way_ends_all_to
 
 
 async def test_an_earlier_mailbox_ends_sessions_and_leaves_the_present_owners_passkeys(
-    sqlite: SqliteFiles, app: App, hook: WebhookSettings, tmp_path: Path
+    filled: Filled, app: App, hook: WebhookSettings
 ) -> None:
     """It may be an attacker's: an account that was taken over and given back has had an attacker's address."""
-    url = f"sqlite:///{tmp_path / 'app.db'}"
-    async with running_app(url, TABLES) as database, running(over(sqlite, url, webhooks=hook)) as service:
-        await fill(database)
-        assert problem(await service.reset(await service.link(), THIEFS)) == "200"
-        await service.deliver()
+    async with filled(webhooks=hook) as (database, service):
+        await steal(service)
         await sign_in(database)
         await database.run("UPDATE users SET email = 'new@northwind.test' WHERE id = 1")
 
@@ -258,13 +257,10 @@ async def test_an_earlier_mailbox_ends_sessions_and_leaves_the_present_owners_pa
 
 
 async def test_sessions_end_even_if_the_store_cannot_tell_whether_the_account_has_moved(
-    sqlite: SqliteFiles, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    filled: Filled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url = f"sqlite:///{tmp_path / 'app.db'}"
-    async with running_app(url, TABLES) as database, running(over(sqlite, url)) as service:
-        await fill(database)
-        assert problem(await service.reset(await service.link(), THIEFS)) == "200"
-        await service.deliver()
+    async with filled() as (database, service):
+        await steal(service)
         await sign_in(database)
         with monkeypatch.context() as patch:
             patch.setattr(service.parts.accounts, "get", away)
@@ -275,12 +271,8 @@ async def test_sessions_end_even_if_the_store_cannot_tell_whether_the_account_ha
         assert await left(database) == (0, 0, 0)
 
 
-async def test_a_link_that_an_operator_asked_for_ends_all(sqlite: SqliteFiles, tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'app.db'}"
-    table = TableSettings(url=Secret(url), table="users", ends=ENDS)
-    settings = settings_for(sqlite.migrated(), accounts=AccountSettings(store="table", table=table))
-    async with running_app(url, TABLES) as database, running(settings) as service:
-        await fill(database)
+async def test_a_link_that_an_operator_asked_for_ends_all(filled: Filled) -> None:
+    async with filled() as (database, service):
         campaign = Campaign(name="wave", operator=Client(operator="eva"))
         await service.parts.operator_resets.ask(campaign, [ADA])
         await service.deliver()
@@ -294,14 +286,8 @@ async def test_a_link_that_an_operator_asked_for_ends_all(sqlite: SqliteFiles, t
         assert told(service) == ["2 sessions, 1 passkey, and 1 access token"]
 
 
-async def test_a_first_password_ends_nothing_since_nobody_suspects_anything(
-    sqlite: SqliteFiles, tmp_path: Path
-) -> None:
-    url = f"sqlite:///{tmp_path / 'app.db'}"
-    table = TableSettings(url=Secret(url), table="users", ends=ENDS)
-    settings = settings_for(sqlite.migrated(), accounts=AccountSettings(store="table", table=table))
-    async with running_app(url, TABLES) as database, running(settings) as service:
-        await fill(database)
+async def test_a_first_password_ends_nothing_since_nobody_suspects_anything(filled: Filled) -> None:
+    async with filled() as (database, service):
         await database.run("UPDATE users SET password_hash = NULL")
         await service.parts.invitations.invite_all([ADA], Client(operator="eva"))
         await service.deliver()
@@ -388,13 +374,8 @@ async def test_a_store_of_the_apps_own_may_say_it_too_and_no_answer_of_it_breaks
         assert store.intruded == [False, True]
 
 
-async def test_who_changes_a_known_password_keeps_passkeys(sqlite: SqliteFiles, tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'app.db'}"
-    table = TableSettings(url=Secret(url), table="users", ends=ENDS)
-    accounts = AccountSettings(store="table", table=table)
-    settings = settings_for(sqlite.migrated(), accounts=accounts, sign_in_url="{base_url}/login")
-    async with running_app(url, TABLES) as database, running(settings) as service:
-        await fill(database)
+async def test_who_changes_a_known_password_keeps_passkeys(filled: Filled) -> None:
+    async with filled(sign_in_url="{base_url}/login") as (database, service):
         client = await service.sign_in(password="seven quiet harbours")
         changed = await client.post(
             CHANGE, json={"currentPassword": "seven quiet harbours", "newPassword": NEW_PASSWORD}

@@ -6,14 +6,12 @@ from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
-from standardwebhooks import WebhookVerificationError
 from tests.webhooks.app import NEXT_SECRET, PATH, SECRET, Answer, App, Trouble
 
 import keyturn
 from keyturn.database import now
-from keyturn.errors import SendRefused, SendRetryable
+from keyturn.errors import SendRetryable
 from keyturn.webhooks.sender import WebhookSender
 
 pytestmark = pytest.mark.long
@@ -42,21 +40,6 @@ async def test_the_app_gets_a_post_that_the_reference_library_verifies(app: App,
     assert told.headers["webhook-timestamp"] == str(int(moment.timestamp()))
 
 
-async def test_what_was_changed_on_the_way_is_not_verified(app: App, sender: WebhookSender) -> None:
-    moment = now() - timedelta(seconds=5)
-    await sender.send("event1", BODY, moment)
-    (told,) = app.told
-    later = str(int(moment.timestamp()) + 1)
-    forged = [
-        msgspec.structs.replace(told, headers={**told.headers, name: value})
-        for name, value in {"webhook-id": "event2", "webhook-timestamp": later, "webhook-signature": "v1,AAAA"}.items()
-    ]
-
-    for one in (*forged, msgspec.structs.replace(told, body=BODY.replace(b"changed", b"kept"))):
-        with pytest.raises(WebhookVerificationError):
-            one.verified()
-
-
 async def test_what_the_documentation_says_of_verifying_by_hand_works(app: App, sender: WebhookSender) -> None:
     page = (Path(__file__).parents[2] / "docs/webhooks.md").read_text("utf-8")
     documented: dict[str, Any] = {}
@@ -69,25 +52,6 @@ async def test_what_the_documentation_says_of_verifying_by_hand_works(app: App, 
     assert not documented["is_genuine"](SECRET, fresh.headers, fresh.body + b" ")
     assert not documented["is_genuine"](NEXT_SECRET, fresh.headers, fresh.body)
     assert not documented["is_genuine"](SECRET, stale.headers, stale.body)
-
-
-async def test_an_event_of_ten_minutes_ago_that_is_replayed_is_not_verified(app: App, sender: WebhookSender) -> None:
-    await sender.send("event1", BODY, now() - timedelta(minutes=10))
-
-    with pytest.raises(WebhookVerificationError):
-        app.told[0].verified()
-
-
-async def test_while_secrets_change_either_of_them_verifies(app: App) -> None:
-    sender = WebhookSender(app.url, [NEXT_SECRET, SECRET], timedelta(seconds=5))
-    await sender.send("event1", BODY, now())
-    await sender.close()
-    (told,) = app.told
-
-    assert told.verified(SECRET) == told.verified(NEXT_SECRET) == EVENT
-    assert [signature[:3] for signature in told.headers["webhook-signature"].split(" ")] == ["v1,", "v1,"]
-    with pytest.raises(WebhookVerificationError):
-        told.verified("whsec_" + "A" * 32)
 
 
 @pytest.mark.parametrize("secret", ["", "whsec_", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3", "whsec_c2hvcnQ=", "whsec_?"])
@@ -117,13 +81,6 @@ async def test_every_other_answer_is_tried_again(app: App, sender: WebhookSender
     refused = [await refusal(sender) for _ in reasons]
 
     assert [(one.reason, one.retry_after) for one in refused] == [(reason, None) for reason in reasons.values()]
-
-
-async def test_gone_is_the_end(app: App, sender: WebhookSender) -> None:
-    app.coming.append(Answer(410))
-
-    with pytest.raises(SendRefused, match=r"^410 Gone: the app no longer accepts webhooks at webhooks\.url$"):
-        await sender.send("event1", BODY, now())
 
 
 async def test_a_redirect_is_not_followed(app: App, sender: WebhookSender) -> None:

@@ -181,23 +181,9 @@ class EveryStore:
 
         assert await accepted(limited, amount + 1) == amount
 
-    async def test_it_is_ready(self, store: Store) -> None:
-        limited = store()
-        await limited.require_ready()
-        await limited.require_ready()
-
 
 class SharedStore(EveryStore):
     """The tests that a store passes that several processes share."""
-
-    async def test_processes_share_one_limit(self, store: Store) -> None:
-        one, other = store(), store()
-        await one.count("request", HERE)
-        await other.count("request", HERE)
-        await one.count("request", HERE)
-
-        assert await used_up(other, "request", HERE)
-        assert not await used_up(other, "request", THERE)
 
     async def test_guesses_are_forgotten_by_all_processes(self, store: Store) -> None:
         for _ in range(10):
@@ -207,14 +193,6 @@ class SharedStore(EveryStore):
 
         await store().forget_guesses(ADA)
         await store().count_guess("address", ADA)
-
-    async def test_many_at_once_in_several_processes_do_not_overshoot(self, store: Store) -> None:
-        processes = [store(overall="130/hour", request="9/hour") for _ in range(4)]
-
-        taken = sum(await asyncio.gather(*(accepted(one, 10) for one in processes * 4)))
-        assert taken == 130
-        tries = (used_up(one, "request", HERE) for one in processes * 10)
-        assert [*await asyncio.gather(*tries)].count(False) == 9
 
 
 class TestMemory(EveryStore):

@@ -35,57 +35,6 @@ async def end_cooldown(database: Database, mailboxes: Mailboxes, email: str, mom
     await database.transact(lambda connection: mailboxes.within(connection).end_cooldown(email, moment))
 
 
-async def test_a_mailbox_is_written_to_once_in_its_cooldown(database: Database, mailboxes: Mailboxes) -> None:
-    times = [MOMENT, MOMENT + MINUTE / 2, MOMENT + MINUTE, MOMENT + MINUTE * 1.5]
-
-    assert [await claim(database, mailboxes, "ada@a.example", moment) for moment in times] == [
-        True,
-        False,
-        True,
-        False,
-    ]
-    assert await claim(database, mailboxes, "eve@a.example", MOMENT)
-
-
-async def test_of_many_who_would_write_to_a_mailbox_at_once_one_does(database: Database, mailboxes: Mailboxes) -> None:
-    tries = (claim(database, mailboxes, "ada@a.example", MOMENT) for _ in range(20))
-
-    assert sum(await asyncio.gather(*tries)) == 1
-
-
-async def test_of_one_that_is_asked_for_several_times_at_once_only_the_first_is_told_yes(
-    database: Database, mailboxes: Mailboxes
-) -> None:
-    asked = [("eve@a.example", True), ("ada@a.example", False), ("Ada@a.example", True), ("ada@a.example", True)]
-    claimed = await database.transact(lambda connection: mailboxes.within(connection).claim(asked, MOMENT))
-
-    assert claimed == [True, False, True, False]
-
-
-async def test_without_a_cooldown_each_of_several_at_once_is_told_yes(database: Database) -> None:
-    mailboxes = Mailboxes(database, cooldown=timedelta(0), daily=6, suppression=timedelta(days=14))
-    claimed = await database.transact(
-        lambda connection: mailboxes.within(connection).claim([("ada@a.example", True)] * 3, MOMENT)
-    )
-
-    assert claimed == [True] * 3
-
-
-async def test_without_a_cooldown_every_mail_goes_out(database: Database) -> None:
-    mailboxes = Mailboxes(database, cooldown=timedelta(0), daily=6, suppression=MINUTE)
-    assert [await claim(database, mailboxes, "ada@a.example", MOMENT) for _ in range(2)] == [True, True]
-
-
-async def test_a_mailbox_says_how_long_it_still_rests(database: Database, mailboxes: Mailboxes) -> None:
-    assert await mailboxes.cooldown_left("ada@a.example", MOMENT) == timedelta(0)
-
-    await claim(database, mailboxes, "ada@a.example", MOMENT)
-
-    left = [await mailboxes.cooldown_left("ADA@a.example", MOMENT + MINUTE * part) for part in (0, 0.25, 1, 9)]
-    assert left == [MINUTE, MINUTE * 0.75, timedelta(0), timedelta(0)]
-    assert await mailboxes.cooldown_left("eve@a.example", MOMENT) == timedelta(0)
-
-
 async def test_the_rest_of_a_second_is_waited_for_whole(database: Database, mailboxes: Mailboxes) -> None:
     await claim(database, mailboxes, "ada@a.example", MOMENT)
 
@@ -183,11 +132,6 @@ async def test_using_a_link_ends_no_suppression(database: Database, mailboxes: M
     await database.transact(write)
     await end_cooldown(database, mailboxes, "ada@a.example", MOMENT)
     assert not await claim(database, mailboxes, "ada@a.example", MOMENT)
-
-
-async def test_using_a_link_of_a_mailbox_without_a_record_writes_none(database: Database, mailboxes: Mailboxes) -> None:
-    await end_cooldown(database, mailboxes, "ada@a.example", MOMENT)
-    assert await mailboxes.find("ada@a.example") is None
 
 
 async def test_a_mailbox_that_was_released_is_written_to_at_once(database: Database) -> None:

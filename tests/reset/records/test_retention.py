@@ -23,7 +23,7 @@ from keyturn.reset.records.retention import Retention
 from keyturn.reset.records.secure_links import SecureLinkStore
 
 NOW = datetime(2026, 11, 20, 14, 0, tzinfo=UTC)
-DAY = timedelta(days=1)
+DAY, HOUR, SECOND = timedelta(days=1), timedelta(hours=1), timedelta(seconds=1)
 
 
 @pytest.fixture
@@ -78,29 +78,131 @@ def message(key: str, state: str, settled_at: datetime | None, payload: str = '{
     }
 
 
-async def test_links_leave_some_days_after_their_end(database: Database, retention: Retention) -> None:
-    await write(
-        database, ResetTokenRow, link("gone", NOW - 7 * DAY - timedelta(seconds=1)), link("kept", NOW - 7 * DAY)
-    )
+CODE = {"code": b"", "account_id": "", "email": "", "expires_at": NOW, "tries": 1}
+TRIES = {"tries": 3}
+SMS = {"reset_id": "1", "digest": b"d" * 32, "expires_at": NOW, "messages": 1}
+ENTRY = {
+    "event": "sign_in",
+    "outcome": "",
+    "account_id": "",
+    "ip_address": "",
+    "user_agent": "",
+    "request_id": "",
+}
+MAILED_LONG_AGO = {"mailed_at": NOW - DAY - timedelta(minutes=2)}
+OVER_TWO_DAYS = NOW - 2 * DAY - SECOND
 
-    assert (await retention.purge(NOW))["links"] == 1
-    assert await kept(database, ResetTokenRow.account_id) == ["kept"]
 
+@pytest.mark.parametrize(
+    ("counted", "rows", "column", "left"),
+    [
+        pytest.param(
+            "links",
+            [link("gone", NOW - 7 * DAY - SECOND), link("kept", NOW - 7 * DAY)],
+            ResetTokenRow.account_id,
+            ["kept"],
+            id="links leave some days after their end",
+        ),
+        pytest.param(
+            "messages",
+            [
+                message("sent", "sent", NOW - 31 * DAY),
+                message("dead", "dead", NOW - 31 * DAY),
+                message("dropped", "dropped", NOW - 31 * DAY),
+                message("young", "sent", NOW - 29 * DAY),
+                message("waiting", "waiting", None),
+            ],
+            OutboxRow.key,
+            ["waiting", "young"],
+            id="settled messages leave and waiting ones never do",
+        ),
+        pytest.param(
+            "codes",
+            [
+                CODE | {"mailbox": b"idle", "failures": 0, "touched_at": NOW - 2 * HOUR},
+                CODE | {"mailbox": b"live", "failures": 0, "touched_at": NOW - HOUR / 2},
+                CODE | {"mailbox": b"guessed at", "failures": 99, "touched_at": NOW - 29 * DAY},
+                CODE | {"mailbox": b"long ago", "failures": 99, "touched_at": NOW - 31 * DAY},
+            ],
+            ResetCodeRow.mailbox,
+            [b"guessed at", b"live"],
+            id="codes leave after an hour and what was guessed at a month later",
+        ),
+        pytest.param(
+            "answers",
+            [{"digest": b"gone", "expires_at": NOW - SECOND}, {"digest": b"kept", "expires_at": NOW}],
+            SpentAnswerRow.digest,
+            [b"kept"],
+            id="answers to challenges leave once they have expired",
+        ),
+        pytest.param(
+            "audit",
+            [ENTRY | {"email": "gone", "at": NOW - 366 * DAY}, ENTRY | {"email": "kept", "at": NOW - 364 * DAY}],
+            AuditRow.email,
+            ["kept"],
+            id="the trail is kept for a year",
+        ),
+        pytest.param(
+            "mailboxes",
+            [
+                MAILED_LONG_AGO | {"digest": b"gone", "suppressed_until": None},
+                MAILED_LONG_AGO | {"digest": b"no longer", "suppressed_until": NOW - DAY},
+                MAILED_LONG_AGO | {"digest": b"suppressed", "suppressed_until": NOW + DAY},
+                {"digest": b"counted", "mailed_at": NOW - DAY / 2, "suppressed_until": None},
+            ],
+            MailboxRow.digest,
+            [b"counted", b"suppressed"],
+            id="mailboxes leave after their day unless they are suppressed",
+        ),
+        pytest.param(
+            "mailboxes",
+            [
+                MAILED_LONG_AGO | {"digest": b"used", "counted_since": NOW - DAY / 2},
+                MAILED_LONG_AGO | {"digest": b"used long ago", "counted_since": NOW - DAY},
+            ],
+            MailboxRow.digest,
+            [b"used"],
+            id="mailboxes whose link was used leave after the day that counts their mails",
+        ),
+        pytest.param(
+            "locks",
+            [
+                {"account_id": "gone", "claim": "a", "until": NOW - DAY - SECOND},
+                {"account_id": "kept", "claim": "b", "until": NOW - HOUR},
+            ],
+            AccountLockRow.account_id,
+            ["kept"],
+            id="locks leave a day after their end",
+        ),
+        pytest.param(
+            "second_step_tries",
+            [
+                TRIES | {"account_id": "gone", "counted_since": OVER_TWO_DAYS},
+                TRIES | {"account_id": "kept", "counted_since": NOW - DAY},
+            ],
+            SecondStepTriesRow.account_id,
+            ["kept"],
+            id="tries of second factors leave after two days",
+        ),
+        pytest.param(
+            "sms_codes",
+            [
+                SMS | {"account_id": "gone", "sent_at": OVER_TWO_DAYS, "counted_since": OVER_TWO_DAYS},
+                SMS | {"account_id": "kept", "sent_at": NOW - DAY, "counted_since": OVER_TWO_DAYS},
+            ],
+            SmsCodeRow.account_id,
+            ["kept"],
+            id="codes by SMS leave after two days",
+        ),
+    ],
+)
+async def test_rows_leave_once_they_have_stopped_mattering(
+    database: Database, retention: Retention, counted: str, rows: list[dict[str, Any]], column: Any, left: list[Any]
+) -> None:
+    await write(database, column.class_, *rows)
 
-async def test_settled_messages_leave_and_waiting_ones_never_do(database: Database, retention: Retention) -> None:
-    old, young = NOW - 31 * DAY, NOW - 29 * DAY
-    await write(
-        database,
-        OutboxRow,
-        message("sent", "sent", old),
-        message("dead", "dead", old),
-        message("dropped", "dropped", old),
-        message("young", "sent", young),
-        message("waiting", "waiting", None),
-    )
-
-    assert (await retention.purge(NOW))["messages"] == 3
-    assert await kept(database, OutboxRow.key) == ["waiting", "young"]
+    assert (await retention.purge(NOW))[counted] == len(rows) - len(left)
+    assert await kept(database, column) == left
 
 
 async def test_what_happened_to_a_message_leaves_with_it(database: Database, retention: Retention) -> None:
@@ -111,36 +213,6 @@ async def test_what_happened_to_a_message_leaves_with_it(database: Database, ret
 
     await retention.purge(NOW)
     assert await kept(database, EventRow.message_id) == [stays]
-
-
-async def test_codes_leave_after_an_hour_and_what_was_guessed_at_a_month_later(
-    database: Database, retention: Retention
-) -> None:
-    code = {"code": b"", "account_id": "", "email": "", "expires_at": NOW, "tries": 1}
-    hour = timedelta(hours=1)
-    await write(
-        database,
-        ResetCodeRow,
-        code | {"mailbox": b"idle", "failures": 0, "touched_at": NOW - 2 * hour},
-        code | {"mailbox": b"live", "failures": 0, "touched_at": NOW - hour / 2},
-        code | {"mailbox": b"guessed at", "failures": 99, "touched_at": NOW - 29 * DAY},
-        code | {"mailbox": b"long ago", "failures": 99, "touched_at": NOW - 31 * DAY},
-    )
-
-    assert (await retention.purge(NOW))["codes"] == 2
-    assert await kept(database, ResetCodeRow.mailbox) == [b"guessed at", b"live"]
-
-
-async def test_answers_to_challenges_leave_once_they_have_expired(database: Database, retention: Retention) -> None:
-    await write(
-        database,
-        SpentAnswerRow,
-        {"digest": b"gone", "expires_at": NOW - timedelta(seconds=1)},
-        {"digest": b"kept", "expires_at": NOW},
-    )
-
-    assert (await retention.purge(NOW))["answers"] == 1
-    assert await kept(database, SpentAnswerRow.digest) == [b"kept"]
 
 
 async def test_addresses_in_settled_messages_are_erased_earlier(database: Database, retention: Retention) -> None:
@@ -155,26 +227,6 @@ async def test_addresses_in_settled_messages_are_erased_earlier(database: Databa
     assert (await retention.purge(NOW))["addresses"] == 1
     assert sorted(await kept(database, OutboxRow.payload)) == ["waiting", "young", "{}"]
     assert (await retention.purge(NOW))["addresses"] == 0
-
-
-async def test_the_trail_is_kept_for_a_year(database: Database, retention: Retention) -> None:
-    entry = {
-        "event": "sign_in",
-        "outcome": "",
-        "account_id": "",
-        "ip_address": "",
-        "user_agent": "",
-        "request_id": "",
-    }
-    await write(
-        database,
-        AuditRow,
-        {**entry, "email": "gone", "at": NOW - 366 * DAY},
-        {**entry, "email": "kept", "at": NOW - 364 * DAY},
-    )
-
-    assert (await retention.purge(NOW))["audit"] == 1
-    assert await kept(database, AuditRow.email) == ["kept"]
 
 
 async def test_sessions_leave_with_their_end(database: Database, retention: Retention) -> None:
@@ -193,71 +245,12 @@ async def test_sessions_leave_with_their_end(database: Database, retention: Rete
     await write(
         database,
         SessionRow,
-        {**session, "digest": b"gone", "expires_at": NOW - timedelta(seconds=1)},
-        {**session, "digest": b"kept", "expires_at": NOW + timedelta(seconds=1)},
+        {**session, "digest": b"gone", "expires_at": NOW - SECOND},
+        {**session, "digest": b"kept", "expires_at": NOW + SECOND},
     )
 
     assert (await retention.purge(NOW))["sessions"] == 1
     assert await kept(database, SessionRow.digest) == [b"kept"]
-
-
-async def test_mailboxes_leave_after_their_day_unless_they_are_suppressed(
-    database: Database, retention: Retention
-) -> None:
-    long_ago = NOW - DAY - timedelta(minutes=2)
-    await write(
-        database,
-        MailboxRow,
-        {"digest": b"gone", "mailed_at": long_ago, "suppressed_until": None},
-        {"digest": b"no longer", "mailed_at": long_ago, "suppressed_until": NOW - DAY},
-        {"digest": b"suppressed", "mailed_at": long_ago, "suppressed_until": NOW + DAY},
-        {"digest": b"counted", "mailed_at": NOW - DAY / 2, "suppressed_until": None},
-    )
-    await write(
-        database,
-        MailboxRow,
-        {"digest": b"used", "mailed_at": long_ago, "counted_since": NOW - DAY / 2},
-        {"digest": b"used long ago", "mailed_at": long_ago, "counted_since": NOW - DAY},
-    )
-
-    assert (await retention.purge(NOW))["mailboxes"] == 3
-    assert await kept(database, MailboxRow.digest) == [b"counted", b"suppressed", b"used"]
-
-
-async def test_locks_leave_a_day_after_their_end(database: Database, retention: Retention) -> None:
-    await write(
-        database,
-        AccountLockRow,
-        {"account_id": "gone", "claim": "a", "until": NOW - DAY - timedelta(seconds=1)},
-        {"account_id": "kept", "claim": "b", "until": NOW - timedelta(hours=1)},
-    )
-
-    assert (await retention.purge(NOW))["locks"] == 1
-    assert await kept(database, AccountLockRow.account_id) == ["kept"]
-
-
-async def test_what_was_counted_of_second_factors_leaves_after_two_days(
-    database: Database, retention: Retention
-) -> None:
-    old, new = NOW - 2 * DAY - timedelta(seconds=1), NOW - DAY
-    await write(
-        database,
-        SecondStepTriesRow,
-        {"account_id": "gone", "tries": 3, "counted_since": old},
-        {"account_id": "kept", "tries": 3, "counted_since": new},
-    )
-    sms = {"reset_id": "1", "digest": b"d" * 32, "expires_at": NOW, "messages": 1}
-    await write(
-        database,
-        SmsCodeRow,
-        {"account_id": "gone", "sent_at": old, "counted_since": old, **sms},
-        {"account_id": "kept", "sent_at": new, "counted_since": old, **sms},
-    )
-
-    done = await retention.purge(NOW)
-    assert (done["second_step_tries"], done["sms_codes"]) == (1, 1)
-    assert await kept(database, SecondStepTriesRow.account_id) == ["kept"]
-    assert await kept(database, SmsCodeRow.account_id) == ["kept"]
 
 
 async def test_a_purge_does_not_look_again_at_what_it_has_erased(database: Database, retention: Retention) -> None:

@@ -73,6 +73,15 @@ async def test_an_unknown_token_is_invalid(service: Service) -> None:
         assert await service.check(other) == {"valid": False, "reason": "invalid"}
 
 
+async def test_of_several_links_that_are_checked_at_once_each_says_whose_it_is(service: Service) -> None:
+    people = [ADA, "zoe@northwind.test", "ben@northwind.test"]
+    for email in people[1:]:
+        await service.add(email)
+    links = [await service.link(email) for email in people]
+    found = await asyncio.gather(*(service.check(link) for link in (links[1], "x" * 43, links[2], links[0], links[1])))
+    assert [one.get("email") for one in found] == [people[1], None, people[2], people[0], people[1]]
+
+
 async def test_the_servers_clock_decides_when_a_link_expires(service: Service) -> None:
     token = await service.link()
     await service.write(update(ResetTokenRow).values(expires_at=now() + timedelta(seconds=30)))
