@@ -47,36 +47,32 @@ async def waiting(batcher: Batcher[int, int], statement: Statement, *items: int)
     return tasks
 
 
-async def test_an_idle_batcher_runs_at_once(batcher: Batcher[int, int], statement: Statement) -> None:
+async def test_an_idle_batcher_runs_at_once_and_a_failure_is_that_run_s_alone(
+    batcher: Batcher[int, int], statement: Statement
+) -> None:
     assert await batcher.submit(4) == 8
+    with pytest.raises(ValueError, match="-1 is negative"):
+        await batcher.submit(-1)
     assert await batcher.submit(5) == 10
-    assert statement.runs == [[4], [5]]
+    assert statement.runs == [[4], [-1], [5]]
 
 
-async def test_those_who_wait_share_the_next_run(batcher: Batcher[int, int], statement: Statement) -> None:
-    tasks = await waiting(batcher, statement, 1, 2, 3)
-    statement.open.set()
-
-    assert await asyncio.gather(*tasks) == [0, 2, 4, 6]
-    assert statement.runs == [[0], [1, 2, 3]]
-
-
-async def test_a_batch_is_in_the_order_in_which_its_items_came(
+async def test_those_who_wait_share_the_next_run_in_their_order(
     batcher: Batcher[int, int], statement: Statement
 ) -> None:
     tasks = await waiting(batcher, statement, 9, 3, 7, 1)
     statement.open.set()
-    await asyncio.gather(*tasks)
 
-    assert statement.runs[1] == [9, 3, 7, 1]
+    assert await asyncio.gather(*tasks) == [0, 18, 6, 14, 2]
+    assert statement.runs == [[0], [9, 3, 7, 1]]
 
 
-async def test_a_batch_holds_no_more_than_the_largest(statement: Statement) -> None:
-    tasks = await waiting(Batcher(statement, largest=3), statement, *range(1, 8))
-    statement.open.set()
+@pytest.mark.parametrize("gathers", [True, False])
+async def test_a_batch_holds_no_more_than_the_largest(statement: Statement, gathers: bool) -> None:
+    batcher: Batcher[int, int] = Batcher(statement, gathers=gathers, largest=3)
 
-    assert await asyncio.gather(*tasks) == [item * 2 for item in range(8)]
-    assert statement.runs == [[0], [1, 2, 3], [4, 5, 6], [7]]
+    assert await asyncio.gather(*map(batcher.submit, range(7))) == [0, 2, 4, 6, 8, 10, 12]
+    assert statement.runs == [[0, 1, 2], [3, 4, 5], [6]]
 
 
 @pytest.mark.parametrize(("gathers", "runs"), [(True, [[0, 1, 2, 3]]), (False, [[0], [1, 2, 3]])])
@@ -101,13 +97,6 @@ async def test_one_that_gathers_takes_along_who_comes_while_the_event_loop_comes
     assert statement.runs == runs
 
 
-async def test_one_that_gathers_takes_no_more_at_once_than_any(statement: Statement) -> None:
-    batcher: Batcher[int, int] = Batcher(statement, gathers=True, largest=3)
-
-    assert await asyncio.gather(*map(batcher.submit, range(7))) == [0, 2, 4, 6, 8, 10, 12]
-    assert statement.runs == [[0, 1, 2], [3, 4, 5], [6]]
-
-
 async def test_one_with_a_pause_takes_along_who_comes_until_it_ends(statement: Statement) -> None:
     batcher: Batcher[int, int] = Batcher(statement, pause=0.5)
     tasks = [asyncio.create_task(batcher.submit(1))]
@@ -129,13 +118,6 @@ async def test_one_bad_item_fails_alone(batcher: Batcher[int, int], statement: S
     assert statement.runs == [[0], [1, -2, 3], [1], [-2], [3]]
 
 
-async def test_a_single_item_that_fails_is_not_tried_again(batcher: Batcher[int, int], statement: Statement) -> None:
-    with pytest.raises(ValueError, match="-1 is negative"):
-        await batcher.submit(-1)
-
-    assert statement.runs == [[-1]]
-
-
 async def test_several_that_are_submitted_in_one_go_share_a_run_and_each_has_its_own_result(
     batcher: Batcher[int, int], statement: Statement
 ) -> None:
@@ -146,13 +128,6 @@ async def test_several_that_are_submitted_in_one_go_share_a_run_and_each_has_its
     one, bad, two = await batcher.submit_all([1, -1, 2])
     assert (one, two) == (2, 4)
     assert isinstance(bad, ValueError)
-
-
-async def test_a_failure_does_not_stop_those_who_come_later(batcher: Batcher[int, int]) -> None:
-    with pytest.raises(ValueError, match="negative"):
-        await batcher.submit(-1)
-
-    assert await batcher.submit(2) == 4
 
 
 async def test_a_waiter_that_gives_up_does_not_take_the_batch_with_it(

@@ -5,7 +5,6 @@ import sqlite3
 import stat
 import threading
 import traceback
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import asyncpg
@@ -13,7 +12,7 @@ import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
-from tests.connections import committing, connected
+from tests.connections import connected
 from tests.databases import PostgresServer
 
 from keyturn.database import Database, unready_where_unreachable
@@ -22,13 +21,10 @@ from keyturn.problems.requests import DatabaseUnready
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    """Open a database with a table of names and numbers."""
-    database = Database(database_url)
-    async with committing(database) as connection:
-        await connection.execute(text("CREATE TABLE tally (name VARCHAR(40) PRIMARY KEY, n INTEGER NOT NULL)"))
-    yield database
-    await database.close()
+async def database(database: Database) -> Database:
+    """Give the database a table of names and numbers."""
+    await database.execute(text("CREATE TABLE tally (name VARCHAR(40) PRIMARY KEY, n INTEGER NOT NULL)"))
+    return database
 
 
 async def count(database: Database, name: str = "a") -> int | None:
@@ -51,32 +47,6 @@ async def test_a_table_that_is_missing_is_told_as_a_migration_that_was_not_run(d
 
     file = database.url.database
     assert str(unready.value) == f"the database has not been migrated: SQLite in {file}: no such table: links"
-
-
-async def test_what_is_committed_by_name_stays(database: Database) -> None:
-    await add(database, n=7)
-
-    assert await count(database) == 7
-
-
-async def test_what_is_not_committed_is_gone(database: Database) -> None:
-    def write(connection: Connection) -> None:
-        connection.execute(text("INSERT INTO tally VALUES ('a', 1)"))
-        connection.rollback()
-
-    await database.transact(write)
-
-    assert await count(database) is None
-
-
-async def test_what_was_done_before_an_error_is_gone(database: Database) -> None:
-    def fail_half_way(connection: Connection) -> None:
-        connection.execute(text("INSERT INTO tally VALUES ('a', 1)"))
-        raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        await database.transact(fail_half_way)
-    assert await count(database) is None
 
 
 async def test_writers_at_the_same_time_lose_nothing(database: Database, database_url: str) -> None:
@@ -149,12 +119,6 @@ async def test_a_lost_connection_is_told_and_then_replaced(database: Database) -
     assert await count(database) == 0
 
 
-def test_a_statement_that_meets_the_end_of_its_connection_is_unready() -> None:
-    """Asyncpg says so of its own state, and not of the connection."""
-    with pytest.raises(DatabaseUnready), unready_where_unreachable("PostgreSQL on db.internal"):
-        raise asyncpg.InternalClientError("cannot switch to state 11; another operation (2) is in progress")
-
-
 @pytest.mark.parametrize(
     "url", ["postgresql://keyturn@127.0.0.1:9/keyturn", "postgres://keyturn:secret@127.0.0.1:9/keyturn"]
 )
@@ -174,27 +138,6 @@ async def test_a_server_that_turns_us_away_is_unready(postgresql: PostgresServer
     await database.close()
 
 
-async def test_a_file_that_is_no_database_is_unready(tmp_path: Path) -> None:
-    (tmp_path / "notes.txt").write_text("This is no database. " * 100)
-    database = Database(f"sqlite:///{tmp_path}/notes.txt")
-    with pytest.raises(DatabaseUnready):
-        await count(database)
-    await database.close()
-
-
-async def test_a_folder_in_place_of_the_file_is_unready(tmp_path: Path) -> None:
-    database = Database(f"sqlite:///{tmp_path}")
-    with pytest.raises(DatabaseUnready):
-        await add(database)
-    await database.close()
-
-
-async def test_the_folder_of_the_file_is_made(tmp_path: Path) -> None:
-    database = Database(f"sqlite:///{tmp_path}/a/b/keyturn.db")
-    assert await database.read(lambda connection: connection.execute(text("SELECT 1")).scalar()) == 1
-    await database.close()
-
-
 @pytest.mark.parametrize("first", ["reads", "writes", "transacts"])
 async def test_nobody_else_on_the_machine_can_read_the_file_its_log_or_its_folder(tmp_path: Path, first: str) -> None:
     database = Database(f"sqlite:///{tmp_path}/a/b/keyturn.db")
@@ -210,15 +153,6 @@ async def test_nobody_else_on_the_machine_can_read_the_file_its_log_or_its_folde
     assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o700
 
 
-async def test_a_file_that_is_there_keeps_its_rights(tmp_path: Path) -> None:
-    (tmp_path / "keyturn.db").touch(mode=0o640)
-    database = Database(f"sqlite:///{tmp_path}/keyturn.db")
-    await database.execute(text("SELECT 1"))
-    await database.close()
-
-    assert stat.S_IMODE((tmp_path / "keyturn.db").stat().st_mode) == 0o640
-
-
 def test_a_folder_that_cannot_be_made_is_a_fault_of_the_settings(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
@@ -226,42 +160,11 @@ def test_a_folder_that_cannot_be_made_is_a_fault_of_the_settings(tmp_path: Path)
         Database(f"sqlite:///{tmp_path}/file/keyturn.db")
 
 
-@pytest.mark.parametrize("url", ["postgresql", "postgresql://keyturn:p@x:hunter2@db.example:x/keyturn"])
-def test_what_is_no_address_is_a_fault_of_the_settings_and_not_repeated(url: str) -> None:
-    with pytest.raises(SettingsInvalid, match=r"database\.url: not a database address") as invalid:
-        Database(url)
-    assert "hunter2" not in "".join(traceback.format_exception(invalid.value))
-
-
 async def test_what_the_driver_cannot_read_is_a_fault_of_the_settings_and_not_repeated() -> None:
     database = Database("postgresql:///keyturn?host=%00hunter2")
     with pytest.raises(SettingsInvalid, match=r"database\.url: the driver cannot read it") as invalid:
         await database.fetch(text("SELECT 1"))
     assert "hunter2" not in "".join(traceback.format_exception(invalid.value))
-    await database.close()
-
-
-@pytest.mark.parametrize("error", [PoolExhausted("no connection within 30 s"), ConnectionResetError(), TimeoutError()])
-def test_no_connection_to_be_had_is_unready(error: Exception) -> None:
-    with pytest.raises(DatabaseUnready) as unready, unready_where_unreachable("SQLite in /app.db"):
-        raise error
-    assert unready.value.__cause__ is error
-
-
-@pytest.mark.parametrize(
-    ("url", "driver"),
-    [
-        ("sqlite:///:memory:", "sqlite+aiosqlite"),
-        ("sqlite+aiosqlite:///:memory:", "sqlite+aiosqlite"),
-        ("postgres://db.example/keyturn", "postgresql+asyncpg"),
-        ("postgresql://db.example/keyturn", "postgresql+asyncpg"),
-        ("postgresql+asyncpg://db.example/keyturn", "postgresql+asyncpg"),
-    ],
-)
-async def test_an_address_need_not_name_the_driver(url: str, driver: str) -> None:
-    database = Database(url)
-
-    assert database.url.drivername == driver
     await database.close()
 
 
@@ -278,3 +181,38 @@ async def test_a_file_is_opened_while_somebody_writes_to_it_who_keeps_no_log(tmp
     ending.join()
     writer.close()
     await database.close()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        PoolExhausted("no connection within 30 s"),
+        ConnectionResetError(),
+        TimeoutError(),
+        # Asyncpg says so of its own state, and not of the connection.
+        asyncpg.InternalClientError("cannot switch to state 11; another operation (2) is in progress"),
+    ],
+)
+def test_no_connection_to_be_had_is_unready(error: Exception) -> None:
+    with pytest.raises(DatabaseUnready) as unready, unready_where_unreachable("PostgreSQL on db.internal"):
+        raise error
+    assert unready.value.__cause__ is error
+
+
+async def test_a_file_that_is_no_database_and_a_folder_in_its_place_are_unready(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("This is no database. " * 100)
+    for place in (tmp_path / "notes.txt", tmp_path):
+        database = Database(f"sqlite:///{place}")
+        for asking in (count, add):
+            with pytest.raises(DatabaseUnready):
+                await asking(database)
+        await database.close()
+
+
+async def test_a_file_that_is_there_keeps_its_rights(tmp_path: Path) -> None:
+    (tmp_path / "keyturn.db").touch(mode=0o640)
+    database = Database(f"sqlite:///{tmp_path}/keyturn.db")
+    await database.execute(text("SELECT 1"))
+    await database.close()
+
+    assert stat.S_IMODE((tmp_path / "keyturn.db").stat().st_mode) == 0o640

@@ -51,20 +51,17 @@ async def test_most_connections_are_left_for_transactions(database_url: str, siz
     await database.close()
 
 
-async def test_statements_one_after_the_other_share_a_connection(database_url: str, elsewhere: Database) -> None:
-    database = Database(database_url)
+async def test_statements_one_after_the_other_share_a_connection(database: Database, elsewhere: Database) -> None:
     for _ in range(5):
         await database.fetch(ONE)
         await database.execute(ONE)
 
     assert len(await elsewhere.fetch(OTHERS)) == 1
-    await database.close()
 
 
 async def test_a_read_whose_connection_is_lost_meanwhile_is_asked_once_more_and_a_write_is_not(
-    database_url: str, elsewhere: Database
+    database: Database, elsewhere: Database
 ) -> None:
-    database = Database(database_url)
     reading = asyncio.create_task(database.fetch(text("SELECT pg_sleep(0.3), 1 AS n")))
     writing = asyncio.create_task(database.execute(text("SELECT pg_sleep(0.3), 2 AS n")))
     async with asyncio.timeout(10):
@@ -78,7 +75,6 @@ async def test_a_read_whose_connection_is_lost_meanwhile_is_asked_once_more_and_
     with statements_sent() as statements, pytest.raises(DatabaseUnready):
         await database.fetch(END_ITSELF)
     assert statements.count(str(END_ITSELF)) == 2
-    await database.close()
 
 
 async def test_none_is_left_open_after_all_was_closed(database_url: str, elsewhere: Database) -> None:
@@ -92,9 +88,8 @@ async def test_none_is_left_open_after_all_was_closed(database_url: str, elsewhe
 
 
 async def test_one_that_the_server_has_closed_is_replaced_and_nobody_notices(
-    database_url: str, elsewhere: Database
+    database: Database, elsewhere: Database
 ) -> None:
-    database = Database(database_url)
     await read_at_once(database, 20)
     await elsewhere.execute(END_OTHERS)
     async with asyncio.timeout(10):
@@ -102,7 +97,6 @@ async def test_one_that_the_server_has_closed_is_replaced_and_nobody_notices(
             await asyncio.sleep(0.01)
 
     await read_at_once(database, 20)
-    await database.close()
 
 
 async def asked_by(reads: Awaitable[None]) -> list[str]:
@@ -140,39 +134,33 @@ async def give_up(database: Database) -> None:
 
 @pytest.mark.parametrize("lose", [lose_by_a_statement, lose_by_a_transaction])
 async def test_where_one_was_lost_another_is_asked_once_before_it_is_used(
-    database_url: str, lose: Callable[[Database], Awaitable[None]]
+    database: Database, lose: Callable[[Database], Awaitable[None]]
 ) -> None:
-    database = Database(database_url)
     await read_at_once(database, 20)
     await lose(database)
 
     assert "SELECT 1" in await asked_by(read_at_once(database, 2))
     assert await asked_by(read_at_once(database, 1)) == [str(ONE)]
-    await database.close()
 
 
 async def test_one_that_was_idle_for_a_while_is_asked_before_it_is_used(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
+    database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    database = Database(database_url)
     await database.fetch(ONE)
     assert await asked_by(read_at_once(database, 1)) == [str(ONE)]
 
     monkeypatch.setattr(engines, "_TRUSTED", 0.0)
     assert await asked_by(read_at_once(database, 1)) == ["SELECT 1", str(ONE)]
-    await database.close()
 
 
 @pytest.mark.parametrize("fault", [fail, give_up])
 async def test_nobody_is_asked_after_what_says_nothing_of_the_others(
-    database_url: str, fault: Callable[[Database], Awaitable[None]]
+    database: Database, fault: Callable[[Database], Awaitable[None]]
 ) -> None:
-    database = Database(database_url)
     await read_at_once(database, 20)
     await fault(database)
 
     assert await asked_by(read_at_once(database, 1)) == [str(ONE)]
-    await database.close()
 
 
 @pytest.mark.parametrize("schema", ["", "apart"])
@@ -209,8 +197,7 @@ async def test_one_that_is_in_use_when_all_are_closed_is_not_kept(database_url: 
     await database.close()
 
 
-async def test_who_gives_up_leaves_no_answer_behind_for_the_next(database_url: str, elsewhere: Database) -> None:
-    database = Database(database_url)
+async def test_who_gives_up_leaves_no_answer_behind_for_the_next(database: Database, elsewhere: Database) -> None:
     await database.fetch(ONE)
     asking = asyncio.create_task(database.fetch(text("SELECT 2 AS n, pg_sleep(60)")))
     async with asyncio.timeout(10):
@@ -221,13 +208,10 @@ async def test_who_gives_up_leaves_no_answer_behind_for_the_next(database_url: s
         await asking
 
     assert [row["n"] for row in await database.fetch(ONE)] == [1]
-    await database.close()
 
 
-async def test_a_statement_that_is_refused_leaves_nothing_to_the_next(database_url: str) -> None:
-    database = Database(database_url)
+async def test_a_statement_that_is_refused_leaves_nothing_to_the_next(database: Database) -> None:
     for _ in range(3):
         with pytest.raises(DBAPIError, match="division by zero"):
             await database.execute(text("SELECT 1 / 0"))
         assert [row["n"] for row in await database.fetch(ONE)] == [1]
-    await database.close()

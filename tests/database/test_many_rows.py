@@ -1,6 +1,5 @@
 """Rows that a statement is given as one parameter arrive as they would one by one."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -25,13 +24,6 @@ ROW: dict[str, Any] = {
     "operator": "",
     "note": "",
 }
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    database = Database(database_url)
-    yield database
-    await database.close()
 
 
 @pytest.mark.parametrize("count", [0, 1, 300])

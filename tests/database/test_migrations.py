@@ -101,6 +101,7 @@ async def test_a_migrated_database_is_what_the_models_say(database: Database) ->
     await migrate(database)
 
     assert await differences(database) == []
+    assert await require_current(database) == head()
 
 
 async def test_the_way_down_leaves_nothing_and_the_way_up_works_again(database: Database) -> None:
@@ -123,14 +124,10 @@ async def test_each_step_can_be_taken_back(database: Database) -> None:
     assert await differences(database) == []
 
 
-def test_there_is_one_newest_revision_and_it_is_known_without_alembic() -> None:
-    assert [head()] == ScriptDirectory.from_config(scripts()).get_heads()
-
-
 async def test_migrating_says_where_the_database_was(database: Database) -> None:
     assert await revision(database) is None
     assert await migrate(database) is None
-    assert await revision(database) == head()
+    assert [await revision(database)] == [head()] == ScriptDirectory.from_config(scripts()).get_heads()
     assert await migrate(database) == head()
 
 
@@ -158,6 +155,32 @@ async def test_a_database_that_a_newer_keyturn_has_added_to_is_used(database: Da
     assert await require_current(database) == "9999"
 
 
+@pytest.mark.parametrize(
+    ("at", "why"),
+    [
+        ("9999", rf"at revision 9999, newer than {head()} of this version of Keyturn: install"),
+        (
+            "0009",
+            r"revision 0009, older than 0010, .* run `keyturn migrate` of Keyturn.s git commit \w{8}$",
+        ),
+        ("0012x", "at revision 0012x, which no version of Keyturn has"),
+    ],
+    ids=["newer", "older than the first revision", "of no version"],
+)
+async def test_a_database_that_this_version_cannot_bring_on_has_neither_plan_nor_sql_and_is_not_touched(
+    database: Database, at: str, why: str
+) -> None:
+    await migrate(database)
+    await put_at(database, at)
+    before = await tables(database)
+
+    for ask in (migrate, planned, migration_sql):
+        with pytest.raises(DatabaseUnready, match=why):
+            await ask(database)
+    assert await revision(database) == at
+    assert await tables(database) == before
+
+
 async def test_a_database_that_lacks_what_this_keyturn_needs_says_so(database: Database) -> None:
     await migrate(database)
     await put_at(database, "9999")
@@ -170,62 +193,9 @@ async def test_a_database_that_lacks_what_this_keyturn_needs_says_so(database: D
         await require_current(database)
 
 
-async def test_a_newer_database_is_not_migrated(database: Database) -> None:
-    await migrate(database)
-    await put_at(database, "9999")
-
-    with pytest.raises(
-        DatabaseUnready, match=f"at revision 9999, newer than {head()} of this version of Keyturn: install"
-    ):
-        await migrate(database)
-
-
-async def test_a_database_older_than_the_first_revision_is_told_which_keyturn_brings_it_there(
-    database: Database,
-) -> None:
-    await migrate(database)
-    await put_at(database, "0009")
-    before = await tables(database)
-
-    for ask in (migrate, planned, migration_sql):
-        with pytest.raises(
-            DatabaseUnready,
-            match=r"revision 0009, older than 0010, the first of this version: run `keyturn migrate` of Keyturn.s git "
-            r"commit \w{8}$",
-        ):
-            await ask(database)
-    assert await revision(database) == "0009"
-    assert await tables(database) == before
-
-
-async def test_a_revision_that_no_version_has_is_refused_before_anything_is_touched(database: Database) -> None:
-    await migrate(database)
-    await put_at(database, "0012x")
-
-    for ask in (migrate, planned, migration_sql):
-        with pytest.raises(DatabaseUnready, match="at revision 0012x, which no version of Keyturn has"):
-            await ask(database)
-    assert await revision(database) == "0012x"
-
-
-async def test_a_database_at_the_first_revision_is_brought_on_from_there(database: Database) -> None:
-    """Earlier migrations ended where the first one ends now, so a database at its revision needs nothing else."""
-    await alembic(database, command.upgrade, "0010")
-
-    assert await migrate(database) == "0010"
-    assert await revision(database) == head()
-    assert await differences(database) == []
-
-
 async def put_at(database: Database, revision: str) -> None:
     async with committing(database) as connection:
         await connection.execute(text("UPDATE keyturn_migrations SET version_num = :at"), {"at": revision})
-
-
-async def test_a_current_database_is_fine(database: Database) -> None:
-    await migrate(database)
-
-    await require_current(database)
 
 
 async def test_a_server_that_does_not_answer_cannot_be_migrated() -> None:
@@ -271,24 +241,16 @@ async def test_a_revision_that_may_not_be_read_is_not_taken_for_none(postgresql:
 
 
 async def test_a_plan_lists_the_steps_that_are_missing(database: Database) -> None:
-    assert [step.revision for step in (await planned(database))[1]] == [
-        "0010",
-        "0012",
-        "0013",
-        "0014",
-        "0015",
-    ]
+    assert [step.revision for step in (await planned(database))[1]] == ["0010", "0012", "0013", "0014", "0015"]
 
     await alembic(database, command.upgrade, "0010")
     before, steps = await planned(database)
-    assert (before, [step.revision for step in steps]) == (
-        "0010",
-        ["0012", "0013", "0014", "0015"],
-    )
+    assert (before, [step.revision for step in steps]) == ("0010", ["0012", "0013", "0014", "0015"])
     assert steps[0].title == "Processes that share a PostgreSQL can count their rate limits in it."
 
-    await migrate(database)
+    assert await migrate(database) == "0010"
     assert await planned(database) == (head(), ())
+    assert await differences(database) == []
 
 
 async def test_the_sql_for_an_administrator_makes_what_the_models_say(empty_url: str, database: Database) -> None:
@@ -307,15 +269,6 @@ async def test_the_sql_begins_where_the_database_is(empty_url: str, database: Da
     assert "CREATE TABLE keyturn_outbox" not in script
     await asyncio.to_thread(run_script, empty_url, script)
     assert await differences(database) == []
-
-
-async def test_a_newer_database_has_neither_plan_nor_sql(database: Database) -> None:
-    await migrate(database)
-    await put_at(database, "9999")
-
-    for ask in (planned, migration_sql):
-        with pytest.raises(DatabaseUnready, match="at revision 9999, newer than"):
-            await ask(database)
 
 
 def run_script(url: str, script: str) -> None:

@@ -1,7 +1,6 @@
 """What is read by a list of values: found whatever their type, by an index, and by a statement that is built once."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,12 +27,10 @@ LINKS = [
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    """Open a database with twenty links."""
-    database = Database(database_url)
+async def database(database: Database) -> Database:
+    """Give the database twenty links."""
     await database.execute(insert(SecureLinkRow).values(LINKS))
-    yield database
-    await database.close()
+    return database
 
 
 async def found(database: Database, column: InstrumentedAttribute[Any], values: list[Any]) -> list[str]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,7 +15,6 @@ from keyturn.accounts.table.app_database import AppDatabase
 from keyturn.database import Database
 from keyturn.errors import SettingsInvalid
 from keyturn.problems.requests import AccountsUnready, DatabaseUnready
-from keyturn.settings.database_urls import read_url
 
 IS_ENCRYPTED = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
 MISMATCH, UNKNOWN = "is not valid for|doesn't match|mismatch", "unable to get local issuer|self-signed|self signed"
@@ -235,8 +233,3 @@ async def test_whoever_takes_tls_out_of_mysql_s_greeting_hears_nothing(mariadb: 
         with pytest.raises(AccountsUnready, match="the server has no TLS, and the address asks for it"):
             await ask(AppDatabase, f"mysql://app:hunter2@127.0.0.1:{port}/app?{said}", MYSQL_CIPHER)
         assert await asyncio.wait_for(heard.get(), 20) == b""
-
-
-def test_only_a_context_that_verifies_looks_for_a_name() -> None:
-    context = read_url("mysql://db/app?ssl-mode=REQUIRED", "accounts.table.url").arguments["ssl"]
-    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_NONE, False)

@@ -2,9 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +13,6 @@ from tests.connections import committing, connected
 
 from keyturn.database import Database
 from keyturn.database.sqlite import SqliteConnections
-from keyturn.problems.requests import DatabaseUnready
 
 ADD = text("INSERT INTO tally VALUES (:name, :n)")
 ADD_TWO = text("INSERT INTO tally VALUES (:name, 1), (:other, 2)")
@@ -22,15 +20,8 @@ ALL = text("SELECT name, n FROM tally ORDER BY name")
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    database = await with_table(database_url)
-    yield database
-    await database.close()
-
-
-async def with_table(url: str) -> Database:
-    """Open a database with a table of names and numbers."""
-    database = Database(url)
+async def database(database: Database) -> Database:
+    """Give the database a table of names and numbers."""
     await database.execute(text("CREATE TABLE tally (name VARCHAR(40) PRIMARY KEY, n INTEGER NOT NULL)"))
     return database
 
@@ -69,20 +60,6 @@ async def test_who_waited_long_enough_for_another_process_is_told_so(database: D
     await threads.close()
 
     assert await tally(database) == {"a": 1, "b": 2}
-
-
-async def test_a_file_that_is_no_database_is_unready(tmp_path: Path) -> None:
-    (tmp_path / "keyturn.db").write_bytes(b"this is no database, but a file all the same" * 100)
-    database = Database(f"sqlite:///{tmp_path}/keyturn.db")
-    for asking in (lambda: database.fetch(ALL), lambda: database.execute(ADD, {"name": "a", "n": 1})):
-        with pytest.raises(DatabaseUnready):
-            await asking()
-    await database.close()
-
-
-def add_and_count(connection: Connection) -> int:
-    connection.execute(ADD, {"name": "a", "n": 1})
-    return int(connection.execute(text("SELECT count(*) FROM tally")).scalar_one())
 
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
@@ -163,7 +140,7 @@ async def test_a_connection_that_the_server_has_closed_is_replaced_and_nobody_no
     assert len(await tally(database)) == 5
 
 
-async def test_of_such_a_transaction_nothing_stays_that_was_not_committed(database: Database) -> None:
+async def test_of_a_transaction_nothing_stays_that_was_not_committed(database: Database) -> None:
     def forget(connection: Connection) -> None:
         connection.execute(ADD, {"name": "a", "n": 1})
         connection.rollback()

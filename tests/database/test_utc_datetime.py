@@ -1,6 +1,5 @@
 """Times as columns hold them."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -12,13 +11,6 @@ from keyturn.database import Database
 from keyturn.database.database import UtcDateTime
 
 MOMENT = datetime(2026, 11, 20, 14, 7, 3, 250, tzinfo=UTC)
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    database = Database(database_url)
-    yield database
-    await database.close()
 
 
 async def read_back(database: Database, moment: datetime | None) -> datetime | None:

@@ -32,24 +32,12 @@ async def only(url: str) -> Finding:
     return found
 
 
-async def set_revision(url: str, number: str) -> None:
-    await execute(url, f"UPDATE {VERSION_TABLE} SET version_num = '{number}'")  # noqa: S608 - constants
-
-
 async def execute(url: str, statement: str) -> None:
     database = Database(url)
     async with connected(database) as connection:
         autocommit = await connection.execution_options(isolation_level="AUTOCOMMIT")
         await autocommit.execute(text(statement))
     await database.close()
-
-
-@pytest.fixture
-def empty_url(empty_url: str) -> str:
-    """Make SQLite's file, which a database that was never migrated may have."""
-    if empty_url.startswith("sqlite"):
-        Path(empty_url.removeprefix("sqlite:///")).touch()
-    return empty_url
 
 
 @pytest.fixture(params=[0o555, 0o777], ids=["a folder to read", "a folder to write"])
@@ -77,51 +65,6 @@ def as_nobody() -> Iterator[None]:
         os.seteuid(before)
 
 
-async def test_a_migrated_database_is_fine_and_its_revision_told(database_url: str) -> None:
-    found = await only(database_url)
-
-    assert found.verdict == "ok"
-    assert f"revision {head()}" in found.message
-
-
-async def test_a_database_that_was_never_migrated_is_told_how(empty_url: str) -> None:
-    found = await only(empty_url)
-
-    assert (found.verdict, found.mend) == ("fail", "Run `keyturn migrate`.")
-    assert found.message.endswith(" does not have Keyturn's tables yet")
-
-
-async def test_an_older_revision_is_told_how_to_go_on(database_url: str) -> None:
-    await set_revision(database_url, "0000")
-    found = await only(database_url)
-
-    assert (found.verdict, found.mend) == ("fail", "Run `keyturn migrate`.")
-    assert f"revision 0000, not {head()}" in found.message
-
-
-async def test_a_newer_revision_asks_for_a_newer_keyturn(database_url: str) -> None:
-    await set_revision(database_url, "9999")
-    found = await only(database_url)
-
-    assert found.verdict == "warn"
-    assert "newer" in found.mend
-
-
-@pytest.mark.parametrize("url", ["postgresql:keyturn:hunter2@db", "postgresql://keyturn:hunter2@db:many/keyturn"])
-async def test_what_is_no_address_is_told_without_the_password(url: str) -> None:
-    found = await only(url)
-
-    assert found.verdict == "fail"
-    assert "database.url" in found.mend
-    assert "hunter2" not in repr(found)
-
-
-async def test_an_option_that_is_none_is_told_as_a_sentence() -> None:
-    found = await only("postgresql://db.internal/app?sslmode=sometimes")
-
-    assert found.message.startswith("database.url: sslmode must be one of disable, allow, ")
-
-
 async def test_a_file_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     file = tmp_path / "folder" / "keyturn.db"
     found = await only(f"sqlite:///{file}")
@@ -147,35 +90,6 @@ async def test_a_file_that_cannot_be_written_fails(read_only: str) -> None:
 
     assert [finding.check for finding in found] == ["database"]
     assert "its folder" in found[0].mend
-
-
-@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
-async def test_nothing_is_left_in_the_file(database_url: str) -> None:
-    file = Path(database_url.removeprefix("sqlite:///"))
-    before = _content(file)
-    await only(database_url)
-
-    assert _content(file) == before
-
-
-def _content(file: Path) -> bytes:
-    return file.read_bytes()
-
-
-async def test_postgresql_without_its_driver_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "asyncpg", None)
-    found = await only("postgresql://keyturn@127.0.0.1:1/keyturn")
-
-    assert (found.verdict, found.mend) == ("fail", "Run `pip install 'keyturn[postgres]'`.")
-
-
-async def test_a_server_that_is_not_there_is_told_without_the_password() -> None:
-    found = await only("postgresql://keyturn:hunter2@127.0.0.1:1/keyturn")
-
-    assert found.verdict == "fail"
-    assert "PostgreSQL on 127.0.0.1:1, database keyturn cannot be reached" in found.message
-    assert "database.url" in found.mend
-    assert "hunter2" not in repr(found)
 
 
 @pytest.mark.parametrize(
@@ -227,15 +141,6 @@ async def test_advice_fits_what_a_server_that_answers_or_an_address_is_at_fault_
 
 
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
-async def test_a_database_that_is_not_there_is_told(database_url: str) -> None:
-    name = database_url.partition("?")[0].rpartition("/")[2]
-    found = await only(database_url.replace(name, "nowhere"))
-
-    assert found.verdict == "fail"
-    assert 'database "nowhere" does not exist' in found.message
-
-
-@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
 async def test_a_user_who_may_not_read_the_tables_is_no_server_to_start(database_url: str) -> None:
     await execute(database_url, "CREATE ROLE stranger LOGIN")
     found = await only(database_url.replace("postgres:@", "stranger@"))
@@ -248,34 +153,11 @@ async def test_a_user_who_may_not_read_the_tables_is_no_server_to_start(database
 
 
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
-async def test_a_search_path_without_its_schema_is_told(database_url: str) -> None:
-    found = await only(f"{database_url}&options=-csearch_path%3Dtenant_x")
-
-    assert found.message.endswith(": the database has no schema tenant_x")
-    assert found.mend == "Correct the search path in database.url, or create the schema with `CREATE SCHEMA`."
-
-
-@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
-async def test_a_server_that_takes_no_writes_fails(database_url: str) -> None:
-    name = database_url.partition("?")[0].rpartition("/")[2]
-    await execute(database_url, f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
-    found = [found for found in await check_database(on(database_url)) if found.verdict == "fail"]
-
-    assert [finding.check for finding in found] == ["database"]
-    assert "primary" in found[0].mend
-
-
-@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
-async def test_two_clocks_that_agree_are_fine(database_url: str) -> None:
-    assert [(found.check, found.verdict) for found in await check_database(on(database_url))] == [
-        ("database", "ok"),
-        ("clock", "ok"),
-    ]
-
-
-@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
 @pytest.mark.parametrize("skew", [timedelta(seconds=90), timedelta(seconds=-90)])
 async def test_two_clocks_that_differ_are_told_by_how_much(database_url: str, skew: timedelta) -> None:
+    agreeing = await check_database(on(database_url))
+    assert [(found.check, found.verdict) for found in agreeing] == [("database", "ok"), ("clock", "ok")]
+
     _, found = await check_database(on(database_url), lambda: now() + skew)
 
     assert (found.check, found.verdict) == ("clock", "warn")
@@ -318,3 +200,83 @@ def test_a_file_that_everybody_can_read_is_a_warning(sqlite: SqliteFiles) -> Non
     assert (warned.verdict, warned.mend) == ("warn", f"Run `chmod o= {file}`.")
     assert "password hashes" in warned.message
     assert [finding.verdict for finding in held] == ["ok"]
+
+
+MIGRATE = "Run `keyturn migrate`."
+
+
+@pytest.mark.parametrize(
+    ("at", "verdict", "said", "mend"),
+    [
+        (head(), "ok", f"revision {head()}", ""),
+        (None, "fail", " does not have Keyturn's tables yet", MIGRATE),
+        ("0000", "fail", f"revision 0000, not {head()}", MIGRATE),
+        ("9999", "warn", "revision 9999", "newer"),
+    ],
+    ids=["current", "never migrated", "older", "newer"],
+)
+async def test_the_revision_is_told_and_how_to_go_on(
+    database_url: str, at: str | None, verdict: str, said: str, mend: str
+) -> None:
+    put_there = f"UPDATE {VERSION_TABLE} SET version_num = '{at}'"  # noqa: S608 - constants
+    await execute(database_url, put_there if at else f"DROP TABLE {VERSION_TABLE}")
+    before = content(database_url)
+    found = await only(database_url)
+
+    assert found.verdict == verdict
+    assert said in found.message
+    assert mend in found.mend
+    assert content(database_url) == before
+
+
+def content(url: str) -> bytes:
+    """Return what SQLite has in its file."""
+    return Path(url.removeprefix("sqlite:///")).read_bytes() if url.startswith("sqlite") else b""
+
+
+@pytest.mark.parametrize(
+    ("url", "said", "mend"),
+    [
+        ("postgresql:keyturn:hunter2@db", "not a database address", "database.url"),
+        ("postgresql://keyturn:hunter2@db:many/keyturn", "a port must be a number", "database.url"),
+        ("postgresql://db.internal/app?sslmode=sometimes", "database.url: sslmode must be one of disable, allow, ", ""),
+        (
+            "postgresql://keyturn:hunter2@127.0.0.1:1/keyturn",
+            "PostgreSQL on 127.0.0.1:1, database keyturn cannot be reached",
+            "database.url",
+        ),
+    ],
+    ids=["no address", "no port", "no mode of TLS", "no server"],
+)
+async def test_an_address_that_leads_nowhere_is_told_without_its_password(url: str, said: str, mend: str) -> None:
+    found = await only(url)
+
+    assert found.verdict == "fail"
+    assert said in found.message
+    assert mend in found.mend
+    assert "hunter2" not in repr(found)
+
+
+async def test_postgresql_without_its_driver_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "asyncpg", None)
+    found = await only("postgresql://keyturn@127.0.0.1:1/keyturn")
+
+    assert (found.verdict, found.mend) == ("fail", "Run `pip install 'keyturn[postgres]'`.")
+
+
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+async def test_a_database_or_a_schema_that_is_not_there_and_a_server_that_takes_no_writes_are_told(
+    database_url: str,
+) -> None:
+    name = database_url.partition("?")[0].rpartition("/")[2]
+    elsewhere = await only(database_url.replace(name, "nowhere"))
+    no_schema = await only(f"{database_url}&options=-csearch_path%3Dtenant_x")
+    await execute(database_url, f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+    (no_writes,) = [found for found in await check_database(on(database_url)) if found.verdict == "fail"]
+
+    assert elsewhere.verdict == "fail"
+    assert 'database "nowhere" does not exist' in elsewhere.message
+    assert no_schema.message.endswith(": the database has no schema tenant_x")
+    assert no_schema.mend == "Correct the search path in database.url, or create the schema with `CREATE SCHEMA`."
+    assert no_writes.check == "database"
+    assert "primary" in no_writes.mend

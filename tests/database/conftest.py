@@ -1,0 +1,14 @@
+"""A database of each kind, closed at the end."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from keyturn.database import Database
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = Database(database_url)
+    yield database
+    await database.close()
