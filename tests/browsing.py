@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from playwright.async_api import Browser, async_playwright, expect
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 _NOT_NEEDED = (
     # The toolbar is a page with a process for each context, and Chromium keeps spare processes. Without both, a context
@@ -53,3 +53,15 @@ async def running_chromium(path: str) -> AsyncIterator[Browser]:
         browser = await playwright.chromium.launch(executable_path=path, args=list(FLAGS))
         yield browser
         await browser.close()
+
+
+async def fill(page: Page, password: str, again: str = "") -> None:
+    """Type a new password into the form for it."""
+    await page.get_by_label("New password", exact=True).fill(password)
+    await page.get_by_label("Repeat the new password", exact=True).fill(again)
+
+
+async def choose(page: Page, password: str, again: str) -> None:
+    """Type a new password, and send the form."""
+    await fill(page, password, again)
+    await page.get_by_role("button", name="Save the new password").click()

@@ -2,6 +2,7 @@
 
 import pytest
 from playwright.async_api import expect
+from tests.browsing import choose
 from tests.databases import SqliteFiles
 from tests.frontend.app import FORGOT, RESET, App, beside, link_mailed
 from tests.spec.service import ADA, NEW_PASSWORD
@@ -32,9 +33,7 @@ async def test_a_user_name_gets_a_link_that_leads_back(app: App, sqlite: SqliteF
         await expect(page.get_by_text("If an account exists for ADA.L, a link is on its way.")).to_be_visible()
 
         await page.goto(await link_mailed(named, ADA))
-        await page.get_by_label("New password", exact=True).fill(NEW_PASSWORD)
-        await page.get_by_label("Repeat the new password", exact=True).fill(NEW_PASSWORD)
-        await page.get_by_role("button", name="Save the new password").click()
+        await choose(page, NEW_PASSWORD, NEW_PASSWORD)
         await expect(page.get_by_role("heading", name="Your password was changed")).to_be_visible()
         await page.get_by_role("link", name="Continue").click()
         await expect(page).to_have_url(back)

@@ -1,13 +1,13 @@
 """A challenge and a code in an app's own pages, under a policy that allows nothing but keyturn.js."""
 
-import re
 from datetime import timedelta
 
 import pytest
 from playwright.async_api import Page, Route, expect
+from tests.browsing import choose
 from tests.databases import SqliteFiles
 from tests.frontend.app import FORGOT, App, beside
-from tests.frontend.test_the_story import choose
+from tests.spec.inbox import code_in
 from tests.spec.service import NEW_PASSWORD, Service
 from tests.verifier import running_verifier
 
@@ -28,8 +28,7 @@ async def ask(page: Page, email: str) -> None:
 
 async def code_mailed(service: Service, email: str) -> str:
     await service.deliver()
-    (code,) = re.findall(r"^\d{8}$", service.inbox.sent_to(email, "password_reset")[-1].text, re.MULTILINE)
-    return str(code)
+    return code_in(service.inbox.sent_to(email, "password_reset")[-1])
 
 
 async def test_where_mails_have_no_code_none_is_asked_for(app: App, keyturn: Service) -> None:

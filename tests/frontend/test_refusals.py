@@ -6,9 +6,10 @@ from datetime import timedelta
 import pytest
 from playwright.async_api import expect
 from sqlalchemy import text, update
+from tests.browsing import choose
 from tests.databases import SqliteFiles
 from tests.frontend.app import CHANGE, FORGOT, App, beside, link_mailed
-from tests.frontend.test_the_story import HEARD, choose
+from tests.frontend.test_the_story import HEARD
 from tests.spec.service import NEW_PASSWORD, Service
 
 from keyturn.database import now

@@ -1,15 +1,15 @@
 """The second step in an app's own page: it appears once it is asked for, and nothing that was typed is lost."""
 
 from collections.abc import AsyncIterator
-from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import expect
+from tests.browsing import choose
 from tests.databases import SqliteFiles
 from tests.frontend.app import App, beside, link_mailed
-from tests.frontend.test_the_story import choose
+from tests.spec.inbox import text_in_file
 from tests.spec.second_factors import builtin_factors, enrol, own_step, wrong_code
 from tests.spec.service import ADA, NEW_PASSWORD, Service
 
@@ -62,9 +62,7 @@ async def test_a_code_is_asked_for_once_the_password_is_fine_and_completes_it(
         await expect(page.get_by_text("We sent a code to …23.")).to_be_visible()
         await expect(page.get_by_label("New password", exact=True)).to_have_value(NEW_PASSWORD)
         (file,) = (tmp_path / "mail").glob("*.eml")
-        body = message_from_bytes(file.read_bytes(), policy=policy.default).get_body(("plain",))
-        assert body
-        await code.fill(str(body.get_content())[:6])
+        await code.fill(text_in_file(file)[:6])
         await page.keyboard.press("Enter")
         await expect(page.get_by_role("heading", name="Your password was changed")).to_be_visible()
     assert await guarded.knows(NEW_PASSWORD)

@@ -3,13 +3,12 @@
 import re
 
 import pytest
-from playwright.async_api import Page, expect
-from sqlalchemy import update
+from playwright.async_api import expect
+from tests.browsing import choose
 from tests.frontend.app import CHANGE, App, link_mailed
 from tests.spec.inbox import links_in
-from tests.spec.service import NEW_PASSWORD, REQUEST, Service
+from tests.spec.service import NEW_PASSWORD, Service
 
-from keyturn.accounts.builtin import AccountRow
 from keyturn.api.mail_services import meant_by
 from keyturn.reset.inviting import Campaign
 from keyturn.reset.records.client import Client
@@ -58,12 +57,6 @@ async def test_the_elements_find_the_same_typing_mistakes_as_the_pages(app: App)
             await page.get_by_role("button", name="Use another address").click()
 
 
-async def choose(page: Page, password: str, again: str) -> None:
-    await page.get_by_label("New password", exact=True).fill(password)
-    await page.get_by_label("Repeat the new password", exact=True).fill(again)
-    await page.get_by_role("button", name="Save the new password").click()
-
-
 async def test_a_forgotten_password_is_replaced_and_the_old_link_is_dead(app: App, keyturn: Service) -> None:
     ada = (await keyturn.add("ada@northwind.test", name="Ada")).email
     async with app.open("/forgot") as page:
@@ -105,9 +98,8 @@ async def test_a_forgotten_password_is_replaced_and_the_old_link_is_dead(app: Ap
 
 
 async def test_who_awaits_a_first_password_is_asked_for_that_one(app: App, keyturn: Service) -> None:
-    eve = (await keyturn.add("eve@northwind.test", name="Eve")).email
-    await keyturn.write(update(AccountRow).where(AccountRow.email == eve).values(password_hash=None))
-    await keyturn.anywhere().post(REQUEST, json={"email": eve})
+    eve = (await keyturn.add("eve@northwind.test", awaits_password=True)).email
+    await keyturn.ask(eve)
     await keyturn.deliver()
     (link,) = {link for link in links_in(keyturn.inbox.sent_to(eve, "invitation")[-1]) if "token=" in link}
     async with app.open(link) as page:

@@ -21,6 +21,11 @@ async def ada(school: School) -> Account:
 
 
 @pytest.fixture
+async def token(school: School, ada: Account) -> str:
+    return await school.link(ada)
+
+
+@pytest.fixture
 async def visitor(school: School) -> AsyncIterator[Visitor]:
     async with school.visitor() as visitor:
         yield visitor

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import AsyncIterator
-from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
+from tests.pages.resetting import save
 from tests.pages.school import ADA, NEW_PASSWORD, School, Visitor, heading, opened, settings_for, words
+from tests.spec.inbox import text_in_file
 from tests.spec.second_factors import SEED, code_of, factors_of, wrong_code
 
 from keyturn.accounts.port import Account
@@ -38,19 +39,11 @@ async def ada(school: School, visitor: Visitor) -> Account:
     return ada
 
 
-def message_in(folder: Path) -> str:
-    (file,) = folder.glob("*.eml")
-    body = message_from_bytes(file.read_bytes(), policy=policy.default).get_body(("plain",))
-    assert body is not None
-    return str(body.get_content())
-
-
 async def test_the_form_asks_for_the_code_beside_the_password(visitor: Visitor, school: School, ada: Account) -> None:
     page = await visitor.get(PAGE)
     assert "Authenticator app" in words(page)
     assert re.search(r'<input id="code"[^>]* autocomplete="one-time-code"', page.text)
-    fields = {"email": ada.email, "password": NEW_PASSWORD, "again": NEW_PASSWORD, "method": "totp"}
-    saved = await visitor.submit(PAGE, **fields, code=code_of())
+    saved = await save(visitor, method="totp", code=code_of())
     assert "Your password was changed" in words(await visitor.follow(saved))
     assert await school.knows(NEW_PASSWORD, ada)
 
@@ -58,29 +51,26 @@ async def test_the_form_asks_for_the_code_beside_the_password(visitor: Visitor, 
 async def test_a_code_that_is_missing_or_wrong_is_told_below_the_field_and_the_link_lives(
     visitor: Visitor, school: School, ada: Account
 ) -> None:
-    fields = {"email": ada.email, "password": NEW_PASSWORD, "again": NEW_PASSWORD}
     for answer in ({}, {"method": "totp"}, {"method": "nonsense", "code": "123456"}):
-        missing = await visitor.submit(PAGE, **fields, **answer)
+        missing = await save(visitor, **answer)
         assert missing.status_code == 422
         assert "Enter a code." in words(missing)
-    wrong = await visitor.submit(PAGE, **fields, method="totp", code=wrong_code())
+    wrong = await save(visitor, method="totp", code=wrong_code())
     assert "This code is wrong, or was used before. You have 4 more attempts." in words(wrong)
     assert NEW_PASSWORD not in wrong.text
-    mismatch = await visitor.submit(PAGE, **fields | {"again": "other"}, method="totp", code=code_of())
+    mismatch = await save(visitor, again="other", method="totp", code=code_of())
     assert "The two passwords don’t match." in words(mismatch)
     assert not await school.knows(NEW_PASSWORD, ada)
-    last = [await visitor.submit(PAGE, **fields, method="totp", code=wrong_code()) for _ in range(4)][-1]
+    last = [await save(visitor, method="totp", code=wrong_code()) for _ in range(4)][-1]
     assert heading(last) == "This link does not work"
     assert "Too many wrong codes were entered. This link no longer works, and your password was not changed." in words(
         last
     )
 
 
-async def test_after_a_wrong_code_the_password_which_is_asked_for_again_has_the_focus(
-    visitor: Visitor, ada: Account
-) -> None:
-    fields = {"email": ada.email, "password": NEW_PASSWORD, "again": NEW_PASSWORD, "method": "totp"}
-    wrong = await visitor.submit(PAGE, **fields, code=wrong_code())
+@pytest.mark.usefixtures("ada")
+async def test_after_a_wrong_code_the_password_which_is_asked_for_again_has_the_focus(visitor: Visitor) -> None:
+    wrong = await save(visitor, method="totp", code=wrong_code())
     assert "Enter the new password again, too." in words(wrong)
     assert re.findall(r'<input id="(\w+)"[^>]* autofocus', wrong.text) == ["password"]
 
@@ -89,13 +79,12 @@ async def test_a_script_is_told_where_to_go_on_so_that_the_password_stays_until_
     visitor: Visitor, school: School, ada: Account
 ) -> None:
     visitor.client.headers["Accept"] = "application/json"
-    fields = {"email": ada.email, "password": NEW_PASSWORD, "again": NEW_PASSWORD, "method": "totp"}
-    wrong = await visitor.submit(PAGE, **fields, code=wrong_code())
+    wrong = await save(visitor, method="totp", code=wrong_code())
     assert wrong.json() == {
         "complaint": "This code is wrong, or was used before. You have 4 more attempts.",
         "sent": False,
     }
-    saved = await visitor.submit(PAGE, **fields, code=code_of())
+    saved = await save(visitor, method="totp", code=code_of())
     assert (saved.status_code, list(saved.json())) == (200, ["next"])
     visitor.client.headers["Accept"] = "text/html"
     assert "Your password was changed" in words(await visitor.get(saved.json()["next"]))
@@ -110,22 +99,16 @@ async def test_a_script_is_told_where_to_go_on_so_that_the_password_stays_until_
         (OutcomeUnknown("lost"), 504, "Try to sign in with it."),
     ],
 )
+@pytest.mark.usefixtures("ada")
 async def test_what_ends_a_link_under_a_script_is_said_on_the_page_that_follows(
-    visitor: Visitor,
-    school: School,
-    ada: Account,
-    monkeypatch: pytest.MonkeyPatch,
-    error: KeyturnError,
-    status: int,
-    said: str,
+    visitor: Visitor, school: School, monkeypatch: pytest.MonkeyPatch, error: KeyturnError, status: int, said: str
 ) -> None:
     async def complete(*_: object) -> None:
         raise error
 
     monkeypatch.setattr(school.parts.resets, "complete", complete)
     visitor.client.headers["Accept"] = "application/json"
-    fields = {"email": ada.email, "password": NEW_PASSWORD, "again": NEW_PASSWORD, "method": "totp"}
-    ended = await visitor.submit(PAGE, **fields, code=code_of())
+    ended = await save(visitor, method="totp", code=code_of())
     visitor.client.headers["Accept"] = "text/html"
     page = await visitor.get(ended.json()["next"])
     assert page.status_code == status
@@ -143,9 +126,8 @@ async def test_a_message_brings_a_code_to_the_phone(
     sent = await visitor.submit(PAGE, f"{PAGE}/code", email=ada.email, method="sms")
     assert "We sent a code to …23." in words(sent)
     assert re.search(r'value="sms" checked', sent.text)
-    code = message_in(tmp_path / "mail")[:6]
-    fields = {"email": ada.email, "password": NEW_PASSWORD, "again": NEW_PASSWORD, "method": "sms"}
-    assert (await visitor.submit(PAGE, **fields, code=code)).status_code == 303
+    (message,) = (tmp_path / "mail").glob("*.eml")
+    assert (await save(visitor, method="sms", code=text_in_file(message)[:6])).status_code == 303
     assert await school.knows(NEW_PASSWORD, ada)
 
 

@@ -53,9 +53,14 @@ def token_in(mail: Email) -> str:
 
 def token_in_file(file: Path) -> str:
     """Return the token of the one link in the text part of a captured mail."""
+    return _only_token(text_in_file(file))
+
+
+def text_in_file(file: Path) -> str:
+    """Return the text part of a captured mail."""
     body = message_from_bytes(file.read_bytes(), policy=policy.default).get_body(("plain",))
     assert body, "the mail has no text part"
-    return _only_token(body.get_content())
+    return str(body.get_content())
 
 
 def _only_token(text: str) -> str:
@@ -67,3 +72,9 @@ def _only_token(text: str) -> str:
 def links_in(mail: Email) -> set[str]:
     """Return every address that either part of the mail leads to."""
     return {*re.findall(r"https?://[^\s<>\"]+", mail.text), *map(unescape, re.findall(r'href="([^"]*)"', mail.html))}
+
+
+def code_in(mail: Email) -> str:
+    """Return the code that stands on a line of its own in the text part."""
+    (found,) = re.findall(r"^\d{8}$", mail.text, re.MULTILINE)
+    return str(found)

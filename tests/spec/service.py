@@ -100,9 +100,11 @@ class Service:
         return self.at(f"198.18.{number % 256}.{1 + number // 256}", **options)  # RFC 2544
 
     async def add(self, email: str, *, password_hash: str | None = None, **fields: Any) -> Account:
-        hashed = (
-            None if fields.get("provider") else password_hash or hash_of(PASSWORD, self.parts.settings.hashing.cost)
-        )
+        """Add an account with PASSWORD, unless it has a provider, or awaits its first password."""
+        if fields.get("provider") or fields.get("awaits_password"):
+            hashed = None
+        else:
+            hashed = password_hash or hash_of(PASSWORD, self.parts.settings.hashing.cost)
         return await builtin_accounts(self.parts).add(Account(id="", email=email, **fields), hashed)
 
     async def ask(self, email: str = ADA) -> None:

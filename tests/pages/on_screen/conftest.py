@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser
-from tests.pages.on_screen.screens import Screens
+from playwright.async_api import Browser, Page
+from tests.pages.on_screen.screens import Screens, link
 from tests.pages.school import School, opened, settings_for
 from tests.serving import serving_here
 
@@ -27,6 +27,13 @@ async def screens(browser: Browser, school: School) -> AsyncIterator[Screens]:
         screens = Screens(browser, address)
         yield screens
     assert screens.mishaps == []
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(screens: Screens, school: School) -> AsyncIterator[Page]:
+    """Open the form for a new password, with a link of Ada's."""
+    async with screens.open(f"/reset-password/{await link(school)}") as page:
+        yield page
 
 
 @pytest.fixture(params=["light", "dark"])

@@ -6,6 +6,7 @@ from typing import Any
 
 from playwright.async_api import Browser, Page
 from tests.browsing import PATIENCE
+from tests.pages.school import ADA, School
 
 from keyturn.pages.security import security_headers
 from keyturn.pages.site import Site
@@ -25,6 +26,13 @@ WRONG = """() => {
     return found
 }"""
 """What is wider than the page or than its own box, and a button that lies on what is typed."""
+
+
+async def link(school: School) -> str:
+    """Return the token of a fresh link to Ada's account."""
+    account = await school.parts.accounts.find(ADA)
+    assert account
+    return await school.link(account)
 
 
 class Screens:

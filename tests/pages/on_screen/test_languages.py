@@ -2,8 +2,7 @@
 
 import pytest
 from playwright.async_api import expect
-from tests.pages.on_screen.screens import Screens
-from tests.pages.on_screen.test_the_story import link
+from tests.pages.on_screen.screens import Screens, link
 from tests.pages.school import School
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]

@@ -4,8 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from playwright.async_api import Page, expect
-from tests.pages.on_screen.screens import Screens
-from tests.pages.on_screen.test_the_story import link
+from tests.pages.on_screen.screens import Screens, link
 from tests.pages.school import ADA, PASSWORD, School
 
 from keyturn.mail.rendering.palette import contrast

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
+from tests.browsing import choose
 from tests.frontend.app import App
 from tests.pages.on_screen.screens import Screens
 from tests.serving import serving_here
@@ -64,9 +65,7 @@ async def test_the_page_returns_to_the_address_of_the_request(phone: Phone) -> N
         link = await phone.link()
         await page.goto(f"/reset-password/{link}")
         assert link not in page.url
-        await page.get_by_label("New password", exact=True).fill(NEW_PASSWORD)
-        await page.get_by_label("Repeat the new password", exact=True).fill(NEW_PASSWORD)
-        await page.get_by_role("button", name="Save the new password").click()
+        await choose(page, NEW_PASSWORD, NEW_PASSWORD)
         await expect(page.get_by_role("heading", name="Your password was changed")).to_be_visible()
         await page.get_by_role("link", name="Continue").click()
         await expect(page).to_have_url(f"{phone.app}/welcome")
@@ -83,7 +82,5 @@ async def test_with_after_reset_the_browser_is_there_at_once(phone: Phone, scrip
         await page.get_by_role("button", name="Send the link").click()
         await expect(page.get_by_role("heading", name="Check your email")).to_be_visible()
         await page.goto(f"/reset-password/{await phone.link()}")
-        await page.get_by_label("New password", exact=True).fill(NEW_PASSWORD)
-        await page.get_by_label("Repeat the new password", exact=True).fill(NEW_PASSWORD)
-        await page.get_by_role("button", name="Save the new password").click()
+        await choose(page, NEW_PASSWORD, NEW_PASSWORD)
         await expect(page).to_have_url(re.compile(f"^{re.escape(phone.app)}/welcome$"))

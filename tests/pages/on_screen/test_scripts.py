@@ -5,20 +5,11 @@ import re
 
 import pytest
 from playwright.async_api import Page, Request, Route, expect
-from tests.pages.on_screen.screens import Screens
-from tests.pages.on_screen.test_the_story import link
+from tests.browsing import choose, fill
+from tests.pages.on_screen.screens import Screens, link
 from tests.pages.school import ADA, NEW_PASSWORD, School
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
-
-
-async def fill(page: Page, password: str, again: str = "") -> None:
-    await page.get_by_label("New password", exact=True).fill(password)
-    await page.get_by_label("Repeat the new password", exact=True).fill(again)
-
-
-async def save(page: Page) -> None:
-    await page.get_by_role("button", name="Save the new password").click()
 
 
 def posted_from(page: Page) -> list[str]:
@@ -33,97 +24,88 @@ def posted_from(page: Page) -> list[str]:
     return addresses
 
 
-async def test_rules_tick_off_while_somebody_types(screens: Screens, school: School) -> None:
-    async with screens.open(f"/reset-password/{await link(school)}") as page:
-        length, same = page.get_by_text("at least 12 characters"), page.get_by_text("the same in both fields")
-        await fill(page, "eleven char")
-        await expect(length).not_to_have_class("met")
-        await fill(page, "twelve chars")
-        await expect(length).to_have_class("met")
-        await expect(same).not_to_have_class("met")
-        await fill(page, "twelve chars", "twelve chars")
-        await expect(same).to_have_class("met")
-        await fill(page, "🌲" * 11)
-        await expect(length).not_to_have_class("met")
+async def test_rules_tick_off_while_somebody_types(page: Page) -> None:
+    length, same = page.get_by_text("at least 12 characters"), page.get_by_text("the same in both fields")
+    await fill(page, "eleven char")
+    await expect(length).not_to_have_class("met")
+    await fill(page, "twelve chars")
+    await expect(length).to_have_class("met")
+    await expect(same).not_to_have_class("met")
+    await fill(page, "twelve chars", "twelve chars")
+    await expect(same).to_have_class("met")
+    await fill(page, "🌲" * 11)
+    await expect(length).not_to_have_class("met")
 
 
-async def test_what_only_the_server_knows_is_ticked_off_for_the_password_that_it_accepted(
-    screens: Screens, school: School
-) -> None:
-    async with screens.open(f"/reset-password/{await link(school)}") as page:
-        common = page.get_by_role("listitem").filter(has_text="not a common password")
-        field = page.get_by_label("New password", exact=True)
-        ring = "rule => getComputedStyle(rule, '::before').width"
-        assert await common.evaluate(ring) == await page.get_by_text("at least 12 characters").evaluate(ring) == "12px"
-        await field.fill(NEW_PASSWORD)
-        await expect(common).to_have_class("later")
-        await field.blur()
-        await expect(common).to_have_class("later met")
-        await field.press("End")
-        await field.press("x")
-        await expect(common).to_have_class("later")
+async def test_what_only_the_server_knows_is_ticked_off_for_the_password_that_it_accepted(page: Page) -> None:
+    common = page.get_by_role("listitem").filter(has_text="not a common password")
+    field = page.get_by_label("New password", exact=True)
+    ring = "rule => getComputedStyle(rule, '::before').width"
+    assert await common.evaluate(ring) == await page.get_by_text("at least 12 characters").evaluate(ring) == "12px"
+    await field.fill(NEW_PASSWORD)
+    await expect(common).to_have_class("later")
+    await field.blur()
+    await expect(common).to_have_class("later met")
+    await field.press("End")
+    await field.press("x")
+    await expect(common).to_have_class("later")
 
 
-async def test_the_strength_grows_with_length_and_variety(screens: Screens, school: School) -> None:
-    async with screens.open(f"/reset-password/{await link(school)}") as page:
-        meter, levels = page.get_by_role("meter"), []
-        for password in ("", "short", "aaaaaaaaaaaaaaaa", "abcdefghijklmnop", "quiet harbour", NEW_PASSWORD):
-            await fill(page, password)
-            levels.append(await meter.get_attribute("aria-valuetext"))
-        assert levels[:-1] == ["empty", "weak", "weak", "weak", "good"]
-        await expect(meter).to_have_attribute("aria-valuetext", "strong")
+async def test_the_strength_grows_with_length_and_variety(page: Page) -> None:
+    meter, levels = page.get_by_role("meter"), []
+    for password in ("", "short", "aaaaaaaaaaaaaaaa", "abcdefghijklmnop", "quiet harbour", NEW_PASSWORD):
+        await fill(page, password)
+        levels.append(await meter.get_attribute("aria-valuetext"))
+    assert levels[:-1] == ["empty", "weak", "weak", "weak", "good"]
+    await expect(meter).to_have_attribute("aria-valuetext", "strong")
 
 
-async def test_no_strength_is_called_strong_that_the_server_refuses(screens: Screens, school: School) -> None:
-    async with screens.open(f"/reset-password/{await link(school)}") as page:
-        meter, field = page.get_by_role("meter"), page.get_by_label("New password", exact=True)
-        for known in ("correcthorsebatterystaple", "My-Password-Is-Password 2026!"):
-            await field.fill(known)
-            await expect(meter).to_have_attribute("aria-valuetext", "good")
-            await field.blur()
-            await expect(meter).to_have_attribute("aria-valuetext", "weak")
-            await expect(page.locator("#password-error")).to_have_text("Not met yet: not a common password.")
-            await expect(page.get_by_role("listitem").filter(has_text="not a common password")).to_have_class(
-                "later broken"
-            )
-        await field.fill(NEW_PASSWORD)
-        await expect(page.locator("#password-error")).to_be_empty()
+async def test_no_strength_is_called_strong_that_the_server_refuses(page: Page) -> None:
+    meter, field = page.get_by_role("meter"), page.get_by_label("New password", exact=True)
+    for known in ("correcthorsebatterystaple", "My-Password-Is-Password 2026!"):
+        await field.fill(known)
         await expect(meter).to_have_attribute("aria-valuetext", "good")
         await field.blur()
-        await expect(meter).to_have_attribute("aria-valuetext", "strong")
+        await expect(meter).to_have_attribute("aria-valuetext", "weak")
+        await expect(page.locator("#password-error")).to_have_text("Not met yet: not a common password.")
+        await expect(page.get_by_role("listitem").filter(has_text="not a common password")).to_have_class(
+            "later broken"
+        )
+    await field.fill(NEW_PASSWORD)
+    await expect(page.locator("#password-error")).to_be_empty()
+    await expect(meter).to_have_attribute("aria-valuetext", "good")
+    await field.blur()
+    await expect(meter).to_have_attribute("aria-valuetext", "strong")
 
 
-async def test_a_screen_reader_hears_which_rules_are_met_and_how_strong_a_password_is(
-    screens: Screens, school: School
-) -> None:
-    async with screens.open(f"/reset-password/{await link(school)}") as page:
-        rules, said = page.locator("#rules"), page.get_by_role("status")
-        await expect(rules).to_match_aria_snapshot("""
-            - list:
-              - listitem: at least 12 characters – not met yet
-              - listitem: not a common password – not met yet
-              - listitem: not your address or the name of the site – not met yet
-        """)
-        await fill(page, "correcthorsebatterystaple", "correcthorsebatterystaple")
-        await expect(said).to_have_text("Rules met: 2 of 4. Estimated strength: weak.")
-        await expect(page.locator("form[data-password-rules]")).to_match_aria_snapshot("""
-            - meter "Estimated strength"
-            - list:
-              - listitem: at least 12 characters – met
-              - listitem: not a common password – not met yet
-              - listitem: not your address or the name of the site – not met yet
-            - status: "Rules met: 2 of 4. Estimated strength: weak."
-            - text: Repeat the new password
-            - textbox "Repeat the new password"
-            - 'button "Repeat the new password: Show"'
-            - list:
-              - listitem: the same in both fields – met
-        """)
-        await fill(page, NEW_PASSWORD, NEW_PASSWORD)
-        await page.get_by_label("New password", exact=True).blur()
-        await expect(said).to_have_text("Rules met: 4 of 4. Estimated strength: strong.")
-        await fill(page, "")
-        await expect(said).to_be_empty()
+async def test_a_screen_reader_hears_which_rules_are_met_and_how_strong_a_password_is(page: Page) -> None:
+    rules, said = page.locator("#rules"), page.get_by_role("status")
+    await expect(rules).to_match_aria_snapshot("""
+        - list:
+          - listitem: at least 12 characters – not met yet
+          - listitem: not a common password – not met yet
+          - listitem: not your address or the name of the site – not met yet
+    """)
+    await fill(page, "correcthorsebatterystaple", "correcthorsebatterystaple")
+    await expect(said).to_have_text("Rules met: 2 of 4. Estimated strength: weak.")
+    await expect(page.locator("form[data-password-rules]")).to_match_aria_snapshot("""
+        - meter "Estimated strength"
+        - list:
+          - listitem: at least 12 characters – met
+          - listitem: not a common password – not met yet
+          - listitem: not your address or the name of the site – not met yet
+        - status: "Rules met: 2 of 4. Estimated strength: weak."
+        - text: Repeat the new password
+        - textbox "Repeat the new password"
+        - 'button "Repeat the new password: Show"'
+        - list:
+          - listitem: the same in both fields – met
+    """)
+    await fill(page, NEW_PASSWORD, NEW_PASSWORD)
+    await page.get_by_label("New password", exact=True).blur()
+    await expect(said).to_have_text("Rules met: 4 of 4. Estimated strength: strong.")
+    await fill(page, "")
+    await expect(said).to_be_empty()
 
 
 async def test_forced_colours_show_the_strength_and_give_a_broken_rule_a_shape(
@@ -171,13 +153,11 @@ OLDER = """delete AbortSignal.timeout; delete HTMLFormElement.prototype.requestS
 """What browsers of 2021 lack (Safari 15, Chrome 102, Firefox 99)."""
 
 
-async def test_a_browser_of_2021_sends_a_form_and_changes_the_password(screens: Screens, school: School) -> None:
-    async with screens.open(f"/reset-password/{await link(school)}") as page:
-        await page.add_init_script(OLDER)
-        await page.reload()
-        await fill(page, NEW_PASSWORD, NEW_PASSWORD)
-        await save(page)
-        await expect(page.get_by_role("status")).to_have_text(re.compile("Your password was changed"))
+async def test_a_browser_of_2021_sends_a_form_and_changes_the_password(page: Page) -> None:
+    await page.add_init_script(OLDER)
+    await page.reload()
+    await choose(page, NEW_PASSWORD, NEW_PASSWORD)
+    await expect(page.get_by_role("status")).to_have_text(re.compile("Your password was changed"))
 
 
 async def test_a_form_that_is_on_its_way_looks_so(screens: Screens) -> None:
@@ -204,60 +184,53 @@ async def test_a_form_that_is_on_its_way_looks_so(screens: Screens) -> None:
 
 
 async def test_where_the_server_does_not_judge_nothing_is_called_strong_and_the_form_is_sent(
-    screens: Screens, school: School
+    page: Page, screens: Screens
 ) -> None:
-    async with screens.open(f"/reset-password/{await link(school)}") as page:
-        await page.route("**/check", lambda route: route.fulfill(body="away"))
-        async with page.expect_response("**/check"):
-            await fill(page, NEW_PASSWORD, NEW_PASSWORD)
-        await expect(page.get_by_role("meter")).to_have_attribute("aria-valuetext", "good")
-        await save(page)
-        await expect(page).to_have_url(f"{screens.address}/login")
-
-
-async def test_two_different_passwords_are_told_before_anything_is_sent(screens: Screens, school: School) -> None:
-    async with screens.open(f"/reset-password/{await link(school)}") as page:
-        posted = posted_from(page)
-        await fill(page, NEW_PASSWORD, "another password")
-        await save(page)
-        again = page.get_by_label("Repeat the new password", exact=True)
-        await expect(again).to_be_focused()
-        await expect(again).to_have_accessible_description("The two passwords don’t match.")
-        await expect(again).to_have_value("another password")
-        await fill(page, "short", "short")
-        await save(page)
-        await expect(page.get_by_label("New password", exact=True)).to_be_focused()
-        await expect(page.locator("#password-error")).to_have_text("Not met yet: at least 12 characters.")
-        await expect(page.locator("#again-error")).to_be_empty()
-        assert posted == []
+    await page.route("**/check", lambda route: route.fulfill(body="away"))
+    async with page.expect_response("**/check"):
         await fill(page, NEW_PASSWORD, NEW_PASSWORD)
-        await expect(page.locator("#password-error")).to_be_empty()
-        await save(page)
-        await expect(page).to_have_url(f"{screens.address}/login")
+    await expect(page.get_by_role("meter")).to_have_attribute("aria-valuetext", "good")
+    await page.click("main [type=submit]")
+    await expect(page).to_have_url(f"{screens.address}/login")
 
 
-async def test_a_password_can_be_shown_and_hidden_and_is_sent_hidden(screens: Screens, school: School) -> None:
-    async with screens.open(f"/reset-password/{await link(school)}") as page:
-        field, button = page.locator("#password"), page.locator("[data-shows=password]")
-        await expect(button).to_have_accessible_name("New password: Show")
-        await button.click()
-        await expect(field).to_have_attribute("type", "text")
-        await expect(button).to_have_accessible_name("New password: Hide")
-        await button.click()
-        await expect(field).to_have_attribute("type", "password")
-        await button.click()
-        await fill(page, "short", "short")
-        await save(page)
-        await expect(field).to_have_attribute("type", "password")
+async def test_two_different_passwords_are_told_before_anything_is_sent(page: Page, screens: Screens) -> None:
+    posted = posted_from(page)
+    await choose(page, NEW_PASSWORD, "another password")
+    again = page.get_by_label("Repeat the new password", exact=True)
+    await expect(again).to_be_focused()
+    await expect(again).to_have_accessible_description("The two passwords don’t match.")
+    await expect(again).to_have_value("another password")
+    await choose(page, "short", "short")
+    await expect(page.get_by_label("New password", exact=True)).to_be_focused()
+    await expect(page.locator("#password-error")).to_have_text("Not met yet: at least 12 characters.")
+    await expect(page.locator("#again-error")).to_be_empty()
+    assert posted == []
+    await fill(page, NEW_PASSWORD, NEW_PASSWORD)
+    await expect(page.locator("#password-error")).to_be_empty()
+    await page.click("main [type=submit]")
+    await expect(page).to_have_url(f"{screens.address}/login")
 
 
-async def test_a_password_can_be_pasted(screens: Screens, school: School) -> None:
-    async with screens.open(f"/reset-password/{await link(school)}") as page:
-        await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-        await page.evaluate("navigator.clipboard.writeText('pasted from a manager')")
-        for field in ("#password", "#again"):
-            await page.locator(field).press("ControlOrMeta+v")
-            await expect(page.locator(field)).to_have_value("pasted from a manager")
+async def test_a_password_can_be_shown_and_hidden_and_is_sent_hidden(page: Page) -> None:
+    field, button = page.locator("#password"), page.locator("[data-shows=password]")
+    await expect(button).to_have_accessible_name("New password: Show")
+    await button.click()
+    await expect(field).to_have_attribute("type", "text")
+    await expect(button).to_have_accessible_name("New password: Hide")
+    await button.click()
+    await expect(field).to_have_attribute("type", "password")
+    await button.click()
+    await choose(page, "short", "short")
+    await expect(field).to_have_attribute("type", "password")
+
+
+async def test_a_password_can_be_pasted(page: Page) -> None:
+    await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await page.evaluate("navigator.clipboard.writeText('pasted from a manager')")
+    for field in ("#password", "#again"):
+        await page.locator(field).press("ControlOrMeta+v")
+        await expect(page.locator(field)).to_have_value("pasted from a manager")
 
 
 async def test_the_seconds_pass_and_then_the_button_works_again(screens: Screens, school: School) -> None:
@@ -288,8 +261,7 @@ async def test_a_link_with_a_fragment_opens_the_form_with_a_clean_address(
         await expect(page.get_by_role("heading", name="Choose a new password")).to_be_visible()
         assert {page.url, *posted} == {f"{screens.address}/reset-password"}
         assert token not in await page.content()
-        await fill(page, NEW_PASSWORD, NEW_PASSWORD)
-        await save(page)
+        await choose(page, NEW_PASSWORD, NEW_PASSWORD)
         await expect(page).to_have_url(f"{screens.address}/login")
 
 
@@ -302,22 +274,20 @@ async def test_a_second_link_with_a_fragment_takes_the_place_of_the_first(screen
         await expect(page.get_by_text("For bob@northwind.example")).to_be_visible()
 
 
-async def test_a_fragment_that_is_no_token_is_left_alone(screens: Screens, school: School) -> None:
-    async with screens.open(f"/reset-password/{await link(school)}") as page:
-        await page.goto("/reset-password#rules")
-        await expect(page.get_by_role("heading", name="Choose a new password")).to_be_visible()
+async def test_a_fragment_that_is_no_token_is_left_alone(page: Page) -> None:
+    await page.goto("/reset-password#rules")
+    await expect(page.get_by_role("heading", name="Choose a new password")).to_be_visible()
 
 
-async def test_a_form_is_sent_once_however_often_its_button_is_pressed(screens: Screens, school: School) -> None:
-    async with screens.open(f"/reset-password/{await link(school)}") as page:
-        posted = posted_from(page)
-        await fill(page, NEW_PASSWORD, NEW_PASSWORD)
-        # The second press comes while the server still hashes for the first.
-        await page.locator("main [type=submit]").evaluate(
-            "button => [0, 20].map(ms => setTimeout(() => button.click(), ms))"
-        )
-        await expect(page).to_have_url(f"{screens.address}/login")
-        assert len(posted) == 1
+async def test_a_form_is_sent_once_however_often_its_button_is_pressed(page: Page, screens: Screens) -> None:
+    posted = posted_from(page)
+    await fill(page, NEW_PASSWORD, NEW_PASSWORD)
+    # The second press comes while the server still hashes for the first.
+    await page.locator("main [type=submit]").evaluate(
+        "button => [0, 20].map(ms => setTimeout(() => button.click(), ms))"
+    )
+    await expect(page).to_have_url(f"{screens.address}/login")
+    assert len(posted) == 1
 
 
 async def test_without_scripts_there_is_nothing_that_only_they_can_work(screens: Screens, school: School) -> None:

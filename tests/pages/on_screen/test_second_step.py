@@ -2,16 +2,16 @@
 
 import re
 from collections.abc import AsyncIterator
-from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from axe_playwright_python.base import AXE_FILE_PATH
-from playwright.async_api import expect
-from tests.pages.on_screen.screens import Screens
-from tests.pages.on_screen.test_the_story import link
+from playwright.async_api import Page, expect
+from tests.browsing import fill
+from tests.pages.on_screen.screens import Screens, link
 from tests.pages.school import NEW_PASSWORD, School, opened, settings_for
+from tests.spec.inbox import text_in_file
 from tests.spec.second_factors import SEED, code_of, factors_of, own_step_of, wrong_code
 
 from keyturn.settings import MailSettings, SecondStepSettings, SmsSettings
@@ -61,61 +61,54 @@ async def test_a_code_of_the_app_sets_the_password(scripts: bool, screens: Scree
         await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
-async def test_the_keyboard_and_what_a_browser_offers_fit_the_factor(screens: Screens, school: School) -> None:
-    async with screens.open(f"/reset-password/{await link(school)}") as page:
-        field = page.get_by_label("Code", exact=True)
-        for factor, keyboard, offered in (
-            ("Authenticator app", "numeric", "one-time-code"),
-            ("Recovery code", "text", "off"),
-            ("Text message to …23", "numeric", "one-time-code"),
-        ):
-            await page.get_by_label(factor).check()
-            await expect(field).to_have_attribute("inputmode", keyboard)
-            await expect(field).to_have_attribute("autocomplete", offered)
+async def test_the_keyboard_and_what_a_browser_offers_fit_the_factor(page: Page) -> None:
+    field = page.get_by_label("Code", exact=True)
+    for factor, keyboard, offered in (
+        ("Authenticator app", "numeric", "one-time-code"),
+        ("Recovery code", "text", "off"),
+        ("Text message to …23", "numeric", "one-time-code"),
+    ):
+        await page.get_by_label(factor).check()
+        await expect(field).to_have_attribute("inputmode", keyboard)
+        await expect(field).to_have_attribute("autocomplete", offered)
 
 
-async def test_without_a_connection_passwords_and_code_stay(screens: Screens, school: School) -> None:
-    async with screens.open(f"/reset-password/{await link(school)}") as page:
-        fields = {
-            name: page.get_by_label(name, exact=True) for name in ("New password", "Repeat the new password", "Code")
-        }
-        for name, field in fields.items():
-            await field.fill(code_of() if name == "Code" else NEW_PASSWORD)
-        save = page.get_by_role("button", name="Save the new password")
-        await page.context.set_offline(True)
-        await save.click()
-        await expect(page.get_by_text("No connection. What you typed is still here.")).to_be_visible()
-        await expect(save).not_to_have_attribute("aria-busy", "true")
-        await page.context.set_offline(False)
-        await save.click()
-        await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+async def test_without_a_connection_passwords_and_code_stay(page: Page, screens: Screens) -> None:
+    fields = {name: page.get_by_label(name, exact=True) for name in ("New password", "Repeat the new password", "Code")}
+    for name, field in fields.items():
+        await field.fill(code_of() if name == "Code" else NEW_PASSWORD)
+    save = page.get_by_role("button", name="Save the new password")
+    await page.context.set_offline(True)
+    await save.click()
+    await expect(page.get_by_text("No connection. What you typed is still here.")).to_be_visible()
+    await expect(save).not_to_have_attribute("aria-busy", "true")
+    await page.context.set_offline(False)
+    await save.click()
+    await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     assert all("net::ERR_INTERNET_DISCONNECTED" in mishap for mishap in screens.mishaps)
     screens.mishaps.clear()
 
 
-async def test_the_last_wrong_code_is_told_with_scripts_too(screens: Screens, school: School) -> None:
-    async with screens.open(f"/reset-password/{await link(school)}") as page:
-        for name in ("New password", "Repeat the new password"):
-            await page.get_by_label(name, exact=True).fill(NEW_PASSWORD)
-        for left in (
-            "4 more attempts",
-            "3 more attempts",
-            "2 more attempts",
-            "1 more attempt.",
-            "Too many wrong codes",
-        ):
-            await page.get_by_label("Code", exact=True).fill(wrong_code())
-            await page.get_by_role("button", name="Save the new password").click()
-            await expect(page.get_by_text(left)).to_be_visible()
-        await expect(page.get_by_role("heading", name="This link does not work")).to_be_visible()
+async def test_the_last_wrong_code_is_told_with_scripts_too(page: Page) -> None:
+    await fill(page, NEW_PASSWORD, NEW_PASSWORD)
+    for left in (
+        "4 more attempts",
+        "3 more attempts",
+        "2 more attempts",
+        "1 more attempt.",
+        "Too many wrong codes",
+    ):
+        await page.get_by_label("Code", exact=True).fill(wrong_code())
+        await page.get_by_role("button", name="Save the new password").click()
+        await expect(page.get_by_text(left)).to_be_visible()
+    await expect(page.get_by_role("heading", name="This link does not work")).to_be_visible()
 
 
 async def test_with_scripts_what_was_typed_stays_while_a_message_is_sent(
     screens: Screens, school: School, tmp_path: Path
 ) -> None:
     async with screens.open(f"/reset-password/{await link(school)}", bypass_csp=True) as page:
-        await page.get_by_label("New password", exact=True).fill(NEW_PASSWORD)
-        await page.get_by_label("Repeat the new password", exact=True).fill(NEW_PASSWORD)
+        await fill(page, NEW_PASSWORD, NEW_PASSWORD)
         await page.get_by_label("Text message to …23").check()
         send = page.get_by_role("button", name="Send a code to …23")
         await send.click()
@@ -128,8 +121,6 @@ async def test_with_scripts_what_was_typed_stays_while_a_message_is_sent(
         await send.click()
         await expect(page.locator("#step-sent")).to_have_text("We couldn’t send a code. Wait a minute and try again.")
         (file,) = (tmp_path / "mail").glob("*.eml")
-        body = message_from_bytes(file.read_bytes(), policy=policy.default).get_body(("plain",))
-        assert body
-        await page.get_by_label("Code", exact=True).fill(str(body.get_content())[:6])
+        await page.get_by_label("Code", exact=True).fill(text_in_file(file)[:6])
         await page.get_by_role("button", name="Save the new password").click()
         await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()

@@ -2,16 +2,11 @@
 
 import pytest
 from playwright.async_api import Page, expect
-from tests.pages.on_screen.screens import Screens
+from tests.browsing import choose
+from tests.pages.on_screen.screens import Screens, link
 from tests.pages.school import ADA, NEW_PASSWORD, PASSWORD, School
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
-
-
-async def link(school: School) -> str:
-    account = await school.parts.accounts.find(ADA)
-    assert account
-    return await school.link(account)
 
 
 @pytest.mark.parametrize(
@@ -29,9 +24,7 @@ async def test_from_the_forgotten_password_to_the_settings(scripts: bool, screen
 
         await page.goto(f"/reset-password/{await link(school)}")
         assert page.url == f"{screens.address}/reset-password"
-        await page.get_by_label("New password", exact=True).fill(NEW_PASSWORD)
-        await page.get_by_label("Repeat the new password", exact=True).fill(NEW_PASSWORD)
-        await page.get_by_role("button", name="Save the new password").click()
+        await choose(page, NEW_PASSWORD, NEW_PASSWORD)
         await expect(page.get_by_role("status")).to_have_text(
             "Your password was changed. Sign in with your new password."
         )

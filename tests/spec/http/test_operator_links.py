@@ -6,11 +6,10 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select
 from tests.spec.inbox import TOKEN, token_in
 from tests.spec.service import ADA, DAN, GRACE, NEW_PASSWORD, NOBODY, Service, Start, problem
 
-from keyturn.accounts.builtin import AccountRow
 from keyturn.database import now
 from keyturn.reset.records.models import AuditRow
 from keyturn.settings import InvitationSettings, Secret, SecureAccountSettings, TokenSettings
@@ -44,11 +43,6 @@ async def notice(service: Service) -> str:
     await service.deliver()
     (mail,) = service.inbox.sent_to(ADA, "help_requested")
     return mail.text
-
-
-async def awaits_password(service: Service) -> None:
-    await service.add(EVE, name="Eve")
-    await service.write(update(AccountRow).where(AccountRow.email == EVE).values(password_hash=None))
 
 
 # The link
@@ -176,7 +170,7 @@ async def test_a_client_gets_no_more_than_its_limit(start: Start) -> None:
 
 
 async def test_an_invitation_answers_with_a_link_as_well(service: Service) -> None:
-    await awaits_password(service)
+    await service.add(EVE, awaits_password=True)
     answer = await post(service, INVITE, email=EVE, link=True)
     assert answer.status_code == 202
     await service.deliver()
@@ -188,14 +182,14 @@ async def test_an_invitation_answers_with_a_link_as_well(service: Service) -> No
 
 
 async def test_the_link_of_an_invitation_takes_the_key_to_links(service: Service) -> None:
-    await awaits_password(service)
+    await service.add(EVE, awaits_password=True)
     assert problem(await post(service, INVITE, INVITING, email=EVE, link=True)) == "401 service-key-refused"
     await service.deliver()
     assert not service.inbox.mails
 
 
 async def test_the_key_to_links_invites_without_a_link_too(service: Service) -> None:
-    await awaits_password(service)
+    await service.add(EVE, awaits_password=True)
     assert (await post(service, INVITE, email=EVE)).json().keys() == {"message", "success"}
 
 

@@ -1,14 +1,14 @@
 """A function of the app's that may refuse a reset with a sentence, before the link is used up."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 from sqlalchemy import select
+from tests.pages.school import form_token
 from tests.spec.inbox import Inbox
-from tests.spec.service import ADA, NEW_PASSWORD, Service, problem, running, settings_for
+from tests.spec.service import ADA, NEW_PASSWORD, Service, Start, problem, settings_for
 
 from keyturn.errors import SettingsInvalid
 from keyturn.parts import Parts
@@ -48,56 +48,53 @@ def not_async(_: PendingReset) -> str | None:
     return None
 
 
-@asynccontextmanager
-async def service_with(database_url: str, function: Callable[..., Awaitable[Any]]) -> AsyncIterator[Service]:
+async def service_with(start: Start, function: Callable[..., Awaitable[Any]]) -> Service:
     hooks = HookSettings(before_reset=f"{__name__}:{function.__name__}")
-    async with running(settings_for(database_url, hooks=hooks)) as service:
-        await service.add(ADA, kind="viewer", locale="de")
-        yield service
+    return await start(hooks=hooks, people={ADA: {"kind": "viewer", "locale": "de"}})
 
 
-async def test_a_refusal_is_told_and_the_link_lives(database_url: str) -> None:
+async def test_a_refusal_is_told_and_the_link_lives(start: Start) -> None:
     asked.clear()
-    async with service_with(database_url, refuse) as service:
-        token = await service.link()
-        client = service.anywhere(headers={"User-Agent": "curl/8", "Accept-Language": "de"})
-        answer = await client.post("/api/auth/reset-password", json={"token": token, "newPassword": NEW_PASSWORD})
+    service = await service_with(start, refuse)
+    token = await service.link()
+    client = service.anywhere(headers={"User-Agent": "curl/8", "Accept-Language": "de"})
+    answer = await client.post("/api/auth/reset-password", json={"token": token, "newPassword": NEW_PASSWORD})
 
-        assert problem(answer) == "403 reset-refused"
-        assert answer.json()["detail"] == SENTENCE
-        assert await service.works(token)
-        assert not await service.knows(NEW_PASSWORD)
-        (row,) = await service.rows(select(AuditRow.outcome).where(AuditRow.event == "password_reset"))
-        assert row["outcome"] == "refused"
+    assert problem(answer) == "403 reset-refused"
+    assert answer.json()["detail"] == SENTENCE
+    assert await service.works(token)
+    assert not await service.knows(NEW_PASSWORD)
+    (row,) = await service.rows(select(AuditRow.outcome).where(AuditRow.event == "password_reset"))
+    assert row["outcome"] == "refused"
     (pending,) = asked
     assert (pending.email, pending.kind, pending.locale, pending.languages) == (ADA, "viewer", "de", "de")
     assert NEW_PASSWORD not in repr(pending)
     assert token not in repr(pending)
 
 
-async def test_who_is_agreed_to_has_a_new_password(database_url: str) -> None:
-    async with service_with(database_url, agree) as service:
-        assert problem(await service.reset(await service.link())) == "200"
+async def test_who_is_agreed_to_has_a_new_password(start: Start) -> None:
+    service = await service_with(start, agree)
+    assert problem(await service.reset(await service.link())) == "200"
 
 
 @pytest.mark.parametrize("function", [fail, hang, answer_true])
 async def test_a_fault_is_no_yes_and_the_link_lives(
-    database_url: str, function: Callable[..., Awaitable[Any]], caplog: pytest.LogCaptureFixture
+    start: Start, function: Callable[..., Awaitable[Any]], caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with service_with(database_url, function) as service:
-        token = await service.link()
-        answer = await service.reset(token)
+    service = await service_with(start, function)
+    token = await service.link()
+    answer = await service.reset(token)
 
-        assert problem(answer) == "503 unavailable"
-        assert "hunter2" not in answer.text
-        assert await service.works(token)
+    assert problem(answer) == "503 unavailable"
+    assert "hunter2" not in answer.text
+    assert await service.works(token)
     assert any("hook.failed" in record.getMessage() for record in caplog.records)
 
 
-async def test_it_is_not_asked_for_a_link_that_is_dead(database_url: str) -> None:
+async def test_it_is_not_asked_for_a_link_that_is_dead(start: Start) -> None:
     asked.clear()
-    async with service_with(database_url, refuse) as service:
-        assert problem(await service.reset("x" * 43)) == "400 link-dead"
+    service = await service_with(start, refuse)
+    assert problem(await service.reset("x" * 43)) == "400 link-dead"
     assert asked == []
 
 
@@ -119,15 +116,14 @@ async def test_a_function_that_cannot_be_asked_is_a_fault_at_the_start(
     assert why in fault.message
 
 
-async def test_a_page_hands_on_the_sentence(database_url: str) -> None:
-    async with service_with(database_url, refuse) as service:
-        client = service.anywhere(follow_redirects=True)
-        token = await service.link()
-        form = (await client.get(f"/reset-password/{token}")).text
-        csrf = form.split('name="_csrf_token" value="')[1].split('"')[0]
-        fields = {"_csrf_token": csrf, "email": ADA, "password": NEW_PASSWORD, "again": NEW_PASSWORD}
-        answer = await client.post("/reset-password", data=fields)
+async def test_a_page_hands_on_the_sentence(start: Start) -> None:
+    service = await service_with(start, refuse)
+    client = service.anywhere(follow_redirects=True)
+    token = await service.link()
+    csrf = form_token(await client.get(f"/reset-password/{token}"))
+    fields = {"_csrf_token": csrf, "email": ADA, "password": NEW_PASSWORD, "again": NEW_PASSWORD}
+    answer = await client.post("/reset-password", data=fields)
 
-        assert answer.status_code == 403
-        assert SENTENCE in answer.text
-        assert await service.works(token)
+    assert answer.status_code == 403
+    assert SENTENCE in answer.text
+    assert await service.works(token)

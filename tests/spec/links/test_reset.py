@@ -6,12 +6,10 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
-from tests.builtin_accounts import builtin_accounts
 from tests.spec.inbox import token_in
 from tests.spec.service import ADA, ME, NEW_PASSWORD, PASSWORD, RESET, Service, Start, problem
 
 from keyturn.accounts.builtin import AccountRow
-from keyturn.accounts.port import Account
 from keyturn.outbox.models import OutboxRow
 from keyturn.reset.inviting import Campaign
 from keyturn.reset.records.client import Client
@@ -181,7 +179,7 @@ async def test_somebody_who_was_added_without_a_password_gets_a_link_and_signs_i
     service: Service,
 ) -> None:
     invited = "invited@northwind.test"
-    await builtin_accounts(service.parts).add(Account(id="", email=invited), None)
+    await service.add(invited, awaits_password=True)
     assert not await service.knows(PASSWORD, invited)
     answer = await service.reset(await service.link(invited, "invitation"), NEW_PASSWORD)
     assert answer.status_code == 200, answer.text

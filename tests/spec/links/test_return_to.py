@@ -1,12 +1,12 @@
 """A request that names an address to return to after the reset: stored with the link, of an allowed origin alone."""
 
-import re
 from datetime import timedelta
 
 import httpx
 import pytest
 from sqlalchemy import update
-from tests.spec.inbox import token_in
+from tests.pages.school import form_token
+from tests.spec.inbox import code_in, token_in
 from tests.spec.service import ADA, NEW_PASSWORD, REQUEST, Service, Start, problem
 
 from keyturn.database import now
@@ -72,16 +72,12 @@ async def test_a_link_in_place_of_an_expired_one_keeps_it(returning: Service) ->
     assert (await returning.check(await token(returning, 1)))["returnTo"] == BACK
 
 
-async def form_token(page: httpx.Response) -> dict[str, str]:
-    return {"_csrf_token": re.findall(r'name="_csrf_token" value="(\w+)"', page.text)[0]}
-
-
 async def test_the_page_keeps_it_through_each_of_its_forms(returning: Service) -> None:
     async with returning.anywhere(follow_redirects=True) as visitor:
         page = await visitor.get("/forgot-password", params={"return_to": BACK})
         field = '<input type="hidden" name="return_to" value="https://shop.example.org/cart?item=1&amp;size=a%20b">'
         assert field in page.text
-        csrf = await form_token(page)
+        csrf = {"_csrf_token": form_token(page)}
         malformed = await visitor.post("/forgot-password", data={"email": "ada@", "return_to": BACK, **csrf})
         assert field in malformed.text
         sent = await visitor.post("/forgot-password", data={"email": ADA, "return_to": BACK, **csrf})
@@ -90,7 +86,7 @@ async def test_the_page_keeps_it_through_each_of_its_forms(returning: Service) -
 
         link = await token(returning)
         assert (await returning.check(link))["returnTo"] == BACK
-        (code,) = re.findall(r"^\d{8}$", returning.inbox.mails[0].text, re.MULTILINE)
+        code = code_in(returning.inbox.mails[0])
         await visitor.post("/forgot-password/code", data={"email": ADA, "code": code, **csrf})
         form = {"email": ADA, "password": NEW_PASSWORD, "again": NEW_PASSWORD, **csrf}
         saved = await visitor.post("/reset-password", data=form)
@@ -102,7 +98,8 @@ async def test_the_page_ignores_another_address(returning: Service) -> None:
     async with returning.anywhere(follow_redirects=True) as visitor:
         page = await visitor.get("/forgot-password", params={"return_to": EVIL})
         assert 'name="return_to"' not in page.text
-        sent = await visitor.post("/forgot-password", data={"email": ADA, "return_to": EVIL, **await form_token(page)})
+        fields = {"email": ADA, "return_to": EVIL, "_csrf_token": form_token(page)}
+        sent = await visitor.post("/forgot-password", data=fields)
         assert "evil.example" not in sent.text
     assert "returnTo" not in await returning.check(await token(returning))
 
@@ -123,6 +120,6 @@ async def test_with_after_reset_the_browser_goes_there_at_once(start: Start) -> 
     async with returning.anywhere(follow_redirects=True) as visitor:
         page = await visitor.get(f"/reset-password/{await token(returning)}")
         assert "https://shop.example.org" in page.headers["content-security-policy"]
-        form = {"email": ADA, "password": NEW_PASSWORD, "again": NEW_PASSWORD, **await form_token(page)}
+        form = {"email": ADA, "password": NEW_PASSWORD, "again": NEW_PASSWORD, "_csrf_token": form_token(page)}
         saved = await visitor.post("/reset-password", data=form, follow_redirects=False)
         assert (saved.status_code, saved.headers["location"]) == (303, BACK)

@@ -1,6 +1,5 @@
 """Users who name their account by a user name: the answer and the work are the same, and mail goes to its address."""
 
-import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -8,11 +7,13 @@ import httpx
 import pytest
 from sqlalchemy import select
 from tests.accounts.table.app import App, running_app
-from tests.spec.inbox import token_in
+from tests.pages.school import form_token
+from tests.spec.elsewhere import Elsewhere
+from tests.spec.inbox import code_in, token_in
 from tests.spec.service import ADA, NEW_PASSWORD, REQUEST, Service, problem, running, settings_for
 from tests.statements import statements_sent
 
-from keyturn.accounts.port import Account, NewPassword
+from keyturn.accounts.port import Account
 from keyturn.api import form_texts
 from keyturn.reset.records.models import AuditRow
 from keyturn.settings import AccountSettings, LimitSettings, TableSettings, TokenSettings
@@ -105,10 +106,14 @@ async def test_the_audit_trail_has_the_address_of_a_name_and_never_a_text_that_m
     ]
 
 
-async def test_a_code_is_exchanged_with_the_name_as_with_the_address(named: Service) -> None:
+async def code_for_ada(named: Service) -> str:
     await named.ask("ada")
     await named.deliver()
-    (code,) = re.findall(r"^\d{8}$", named.inbox.mails[0].text, re.MULTILINE)
+    return code_in(named.inbox.mails[0])
+
+
+async def test_a_code_is_exchanged_with_the_name_as_with_the_address(named: Service) -> None:
+    code = await code_for_ada(named)
 
     async def exchange(email: str, code: str = code) -> httpx.Response:
         return await named.anywhere().post(VERIFY, json={"email": email, "code": code})
@@ -121,9 +126,7 @@ async def test_a_code_is_exchanged_with_the_name_as_with_the_address(named: Serv
 
 
 async def test_tries_by_name_and_by_address_count_against_one_code(named: Service) -> None:
-    await named.ask("ada")
-    await named.deliver()
-    (code,) = re.findall(r"^\d{8}$", named.inbox.mails[0].text, re.MULTILINE)
+    code = await code_for_ada(named)
     for email in (ADA, "ada", ADA, "ada", ADA):
         wrong = {"email": email, "code": f"{(int(code) + 1) % 10**8:08}"}
         assert problem(await named.anywhere().post(VERIFY, json=wrong)) == "400 code-refused"
@@ -151,7 +154,7 @@ async def test_the_page_takes_either_and_shows_no_address_that_was_not_typed(nam
         page = await visitor.get("/forgot-password")
         assert "Email or username</label>" in page.text
         assert 'type="text" inputmode="email" autocomplete="username"' in page.text
-        csrf = {"_csrf_token": re.findall(r'name="_csrf_token" value="(\w+)"', page.text)[0]}
+        csrf = {"_csrf_token": form_token(page)}
 
         neither = await visitor.post("/forgot-password", data={"email": "", **csrf})
         assert "Enter a full email address, such as name@example.org, or your username." in neither.text
@@ -164,7 +167,7 @@ async def test_the_page_takes_either_and_shows_no_address_that_was_not_typed(nam
             assert ADA not in asked.text
 
         await named.deliver()
-        (code,) = re.findall(r"^\d{8}$", named.inbox.mails[0].text, re.MULTILINE)
+        code = code_in(named.inbox.mails[0])
         opened = await visitor.post("/forgot-password/code", data={"email": "ada", "code": code, **csrf})
         assert "Choose a new password" in opened.text
     outcomes = [outcome for _, outcome, _ in await audited(named)]
@@ -179,27 +182,17 @@ async def test_elements_in_other_pages_get_the_words_for_it(named: Service) -> N
     assert set(said["texts"]) == set(form_texts.form_texts(language, "")), "no word is missing, and none is new"
 
 
-class OwnAccounts:
+class OwnAccounts(Elsewhere):
     """An app's own store, which knows Ada by a name of any kind."""
 
     def __init__(self, *, takes_names: bool) -> None:
+        super().__init__(Account(id="1", email=ADA))
         self.takes_names = takes_names
         self.asked: list[str] = []
 
-    async def require_ready(self) -> None: ...
-
     async def find(self, email: str) -> Account | None:
         self.asked.append(email)
-        return Account(id="1", email=ADA) if email in (ADA, "Ada L.") else None
-
-    async def get(self, account_id: str) -> Account | None:
-        return Account(id="1", email=ADA) if account_id == "1" else None
-
-    async def set_password(self, account: Account, password: NewPassword) -> bool:
-        del password
-        return account.id == "1"
-
-    async def close(self) -> None: ...
+        return await super().find(ADA if email == "Ada L." else email)
 
 
 async def test_a_store_of_ones_own_is_asked_for_names_if_it_takes_them_and_else_never(database_url: str) -> None:

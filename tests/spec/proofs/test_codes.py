@@ -9,12 +9,10 @@ from typing import Any
 import httpx
 import pytest
 from sqlalchemy import select, text, update
-from tests.builtin_accounts import builtin_accounts
 from tests.spec.inbox import token_in
 from tests.spec.service import ADA, DAN, GRACE, NEW_PASSWORD, NOBODY, Service, Start, problem
 from tests.statements import statements_sent
 
-from keyturn.accounts.port import Account
 from keyturn.database import now
 from keyturn.reset.records.codes import CodeKeys, ResetCodeRow, mailbox_digest
 from keyturn.reset.records.models import AuditRow
@@ -254,7 +252,7 @@ async def test_tries_are_limited_by_client(start: Start) -> None:
 
 @pytest.mark.long
 async def test_invitations_have_no_code(coded: Service) -> None:
-    await builtin_accounts(coded.parts).add(Account(id="", email="new@northwind.test", awaits_password=True), None)
+    await coded.add("new@northwind.test", awaits_password=True)
     await coded.ask("new@northwind.test")
     await coded.deliver()
     (mail,) = coded.inbox.sent_to("new@northwind.test", "invitation")
@@ -274,46 +272,43 @@ async def leave_wrong_codes(service: Service, number: int) -> None:
 
 
 async def test_wrong_codes_over_all_accounts_are_bounded_and_cost_no_right_one_a_try(
-    start: Start, caplog: pytest.LogCaptureFixture
+    coded: Service, caplog: pytest.LogCaptureFixture
 ) -> None:
-    service = await start(token=TokenSettings(code=True), limits=LimitSettings(mailbox_cooldown=timedelta(0)))
-    await leave_wrong_codes(service, 3)
-    await service.add(LIN)
-    right, of_lin = await code(service), await code(service, LIN)
+    await leave_wrong_codes(coded, 3)
+    await coded.add(LIN)
+    right, of_lin = await code(coded), await code(coded, LIN)
     for number in range(9):  # a stranger's digits for addresses without a code use nothing up
-        assert problem(await send(service, right, f"stranger-{number}@northwind.example")) == REFUSED
+        assert problem(await send(coded, right, f"stranger-{number}@northwind.example")) == REFUSED
     for number in range(1, 4):
-        assert problem(await send(service, other(right, number))) == REFUSED
+        assert problem(await send(coded, other(right, number))) == REFUSED
 
     for email, digits in ((LIN, of_lin), (ADA, right), (NOBODY, right)):
-        assert problem(await send(service, digits, email)) == "429 too-many-requests"
-    assert (await row(service, LIN))["tries"] == 0, "it is alive, and works once the window has moved on"
+        assert problem(await send(coded, digits, email)) == "429 too-many-requests"
+    assert (await row(coded, LIN))["tries"] == 0, "it is alive, and works once the window has moved on"
     assert caplog.text.count("code.over_budget") == 1
 
 
-async def test_wrong_codes_at_the_same_moment_are_bounded_as_well(start: Start) -> None:
-    service = await start(token=TokenSettings(code=True), limits=LimitSettings(mailbox_cooldown=timedelta(0)))
-    await leave_wrong_codes(service, 3)
+async def test_wrong_codes_at_the_same_moment_are_bounded_as_well(coded: Service) -> None:
+    await leave_wrong_codes(coded, 3)
     emails = [f"lin-{number}@northwind.test" for number in range(6)]
     for email in emails:
-        await service.add(email)
-        await service.ask(email)
-    await service.deliver()
+        await coded.add(email)
+        await coded.ask(email)
+    await coded.deliver()
 
-    told = Counter(map(problem, await asyncio.gather(*(send(service, "00000000", email) for email in emails * 2))))
+    told = Counter(map(problem, await asyncio.gather(*(send(coded, "00000000", email) for email in emails * 2))))
 
     assert told == {REFUSED: 3, "429 too-many-requests": 9}
 
 
-async def test_right_codes_use_nothing_up_of_what_bounds_wrong_ones(start: Start) -> None:
-    service = await start(token=TokenSettings(code=True), limits=LimitSettings(mailbox_cooldown=timedelta(0)))
-    await leave_wrong_codes(service, 2)
+async def test_right_codes_use_nothing_up_of_what_bounds_wrong_ones(coded: Service) -> None:
+    await leave_wrong_codes(coded, 2)
     emails = [f"lin-{number}@northwind.test" for number in range(4)]
     for email in emails:
-        await service.add(email)
-        right = await code(service, email)
-        assert (await send(service, right, email)).status_code == 200
+        await coded.add(email)
+        right = await code(coded, email)
+        assert (await send(coded, right, email)).status_code == 200
 
-    right = await code(service)
-    told = [problem(await send(service, other(right, number))) for number in range(1, 4)]
+    right = await code(coded)
+    told = [problem(await send(coded, other(right, number))) for number in range(1, 4)]
     assert told == [REFUSED, REFUSED, "429 too-many-requests"]

@@ -3,8 +3,6 @@
 import asyncio
 import re
 from datetime import timedelta
-from email import message_from_bytes
-from email.policy import default
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,7 @@ import httpx
 import pytest
 from sqlalchemy import func, select, update
 from tests.pages.school import Visitor, words
+from tests.spec.inbox import text_in_file
 from tests.spec.second_factors import (
     BUILTIN,
     STEP,
@@ -172,8 +171,7 @@ async def by_phone(start: Start, tmp_path: Path) -> Service:
 
 def sent(tmp_path: Path) -> list[str]:
     """Return the texts of the messages that were sent."""
-    mails = [message_from_bytes(file.read_bytes(), policy=default) for file in (tmp_path / "mail").rglob("*.eml")]
-    return [body.get_content() for mail in mails if (body := mail.get_body(("plain",)))]
+    return [text_in_file(file) for file in (tmp_path / "mail").rglob("*.eml")]
 
 
 async def test_a_code_by_message_is_for_signing_in_alone(by_phone: Service, tmp_path: Path) -> None:
