@@ -30,18 +30,17 @@ def test_what_a_sentence_puts_around_a_link_is_no_part_of_it(text: str) -> None:
     assert [link.address for link in links_of("", text)] == [OPEN]
 
 
-def test_entities_in_an_attribute_are_what_they_stand_for() -> None:
-    (link,) = links_of(f'<a href="{OPEN}?a=1&amp;b=2">Open</a>', f"{OPEN}?a=1&b=2")
-    assert link.in_both
-
-
-def test_a_line_break_in_an_address_is_dropped_as_browsers_do() -> None:
-    (link,) = links_of('<a href="https://account.northwind\r\n.example/op\n\ten">Open</a>', OPEN)
-    assert link.in_both
-
-
-def test_a_mail_address_in_the_text_answers_a_mailto() -> None:
-    (link,) = links_of('<a href="mailto:help@northwind.example?subject=Help">Ask us</a>', "Ask help@northwind.example.")
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        (f'<a href="{OPEN}?a=1&amp;b=2">Open</a>', f"{OPEN}?a=1&b=2"),
+        ('<a href="mailto:help@northwind.example?subject=Help">Ask us</a>', "Ask help@northwind.example."),
+        ('<a href="https://account.northwind\r\n.example/op\n\ten">Open</a>', OPEN),
+    ],
+    ids=["entities in an attribute", "a mail address answers a mailto", "line breaks that browsers drop"],
+)
+def test_a_link_is_in_both_parts_however_it_is_written(html: str, text: str) -> None:
+    (link,) = links_of(html, text)
     assert link.in_both
 
 

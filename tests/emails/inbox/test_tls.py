@@ -74,13 +74,3 @@ async def test_aiosmtplib_upgrades_by_itself(tls_server: SmtpServer, tls: SmtpTl
         mail(), hostname=host, port=secure_port(tls), use_tls=True, tls_context=trusting(tls), timeout=10
     )
     assert captured.count() == 2
-
-
-def test_the_calls_of_testcontainers_mailpit_module(tls_server: SmtpServer, tls: SmtpTls) -> None:
-    """Its image offers STARTTLS, and TLS at once with `require_tls`; its clients do not know the certificate."""
-    with smtplib.SMTP(*tls_server.address, timeout=10) as plain:
-        assert plain.login("any", "auth")[0] == 235
-    unverified = ssl.create_default_context()
-    unverified.check_hostname, unverified.verify_mode = False, ssl.CERT_NONE
-    with smtplib.SMTP_SSL(HERE, secure_port(tls), timeout=10, context=unverified) as client:
-        assert client.login("jane", "secret")[0] == 235

@@ -136,18 +136,15 @@ def test_a_finding_names_both_colours_the_ratio_and_the_mode(tmp_path: Path) -> 
     ]
 
 
-def test_large_text_needs_less(tmp_path: Path) -> None:
-    assert findings(tmp_path, '<p style="color:#8a8a8a;font-size:24px">Hello</p>') == []
+@pytest.mark.parametrize("style", ["color:#8a8a8a;font-size:24px", "color:#222222"])
+def test_large_text_needs_less_and_a_mail_without_dark_styles_is_not_judged_by_them(tmp_path: Path, style: str) -> None:
+    assert findings(tmp_path, f'<p style="{style}">Hello</p>') == []
 
 
 def test_a_model_says_that_it_is_one(tmp_path: Path) -> None:
     rule, severity, message = findings(tmp_path, '<p style="background:#7c7c7c;color:#000">Hello</p>')[0]
     assert (rule, severity) == ("contrast/full", "note")
     assert "when Gmail on iOS inverts (modelled)" in message
-
-
-def test_a_mail_without_dark_styles_is_not_judged_by_them(tmp_path: Path) -> None:
-    assert findings(tmp_path, '<p style="color:#222222">Hello</p>') == []
 
 
 def test_a_colour_that_stands_in_for_an_unknown_one_is_not_judged(tmp_path: Path) -> None:

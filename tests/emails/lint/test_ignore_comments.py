@@ -10,7 +10,9 @@ from keyturn.emails.lint.examination import Examination, examine
 TITLE = "<mj-head><mj-title>News</mj-title></mj-head>"
 MJML = f'<mjml lang="en">\n{TITLE}\n<mj-body><mj-section><mj-column>\n{{}}\n</mj-column></mj-section></mj-body></mjml>'
 BAD = '<mj-text font-sise="16px">Boats</mj-text>'
+LONG = '<mj-text\n  align="left"\n  css-class="{% if 2 > 1 %}a{% endif %}"\n  font-sise="16px">Boats</mj-text>'
 RULE = "mjml/unknown-attribute"
+COMMENT = f"{{# keyturn: ignore {RULE} because of the app #}}"
 
 
 @pytest.fixture
@@ -44,37 +46,30 @@ def test_a_comment_with_a_reason_is_for_the_tag_below_it(emails: Path, comment: 
     assert len(examination.ignored) == 1
 
 
-def test_a_start_tag_counts_as_a_whole(emails: Path) -> None:
-    comment = f"{{# keyturn: ignore {RULE} because of the app #}}\n"
-    long = '<mj-text\n  align="left"\n  css-class="{% if 2 > 1 %}a{% endif %}"\n  font-sise="16px">Boats</mj-text>'
+@pytest.mark.parametrize(
+    ("body", "told", "ignored"),
+    [
+        (f"{COMMENT}\n{LONG}", [], 1),
+        (f"{BAD}{COMMENT}\n{BAD}", [5], 1),
+        (f"{COMMENT}\n{BAD}\n{BAD}", [6], 1),
+        (f"{BAD}\n{BAD}\n{COMMENT.replace('ignore', 'ignore-file')}", [], 2),
+    ],
+    ids=[
+        "a start tag counts as a whole",
+        "beside something it is for its own line",
+        "what comes after the next tag is told",
+        "a whole file can be left out of a rule",
+    ],
+)
+def test_a_comment_reaches_so_far_and_no_further(emails: Path, body: str, told: list[int], ignored: int) -> None:
+    examination = checked(emails, body)
 
-    assert RULE not in rules_in(checked(emails, comment + long))
-
-
-def test_beside_something_it_is_for_its_own_line(emails: Path) -> None:
-    comment = f"{{# keyturn: ignore {RULE} because of the app #}}"
-
-    assert rules_in(checked(emails, f"{BAD}{comment}\n{BAD}")) >= {RULE}
-    assert RULE not in rules_in(checked(emails, f"{BAD}{comment}\n"))
-
-
-def test_what_comes_after_the_next_tag_is_told(emails: Path) -> None:
-    comment = f"<!-- keyturn: ignore {RULE} because of the app -->\n"
-
-    examination = checked(emails, f"{comment}{BAD}\n{BAD}")
-
-    assert [found.finding.place.line for found in examination.found if found.finding.rule == RULE] == [6]
-
-
-def test_a_whole_file_can_be_left_out_of_a_rule(emails: Path) -> None:
-    examination = checked(emails, f"{BAD}\n{BAD}\n{{# keyturn: ignore-file {RULE} because of the app #}}")
-
-    assert RULE not in rules_in(examination)
-    assert len(examination.ignored) == 2
+    assert [found.finding.place.line for found in examination.found if found.finding.rule == RULE] == told
+    assert len(examination.ignored) == ignored
 
 
 def test_a_comment_in_what_mails_share_is_for_them_all(emails: Path) -> None:
-    (emails / "_boat.mjml").write_text(f"{{# keyturn: ignore {RULE} because of the app #}}\n{BAD}", "utf-8")
+    (emails / "_boat.mjml").write_text(f"{COMMENT}\n{BAD}", "utf-8")
     checked(emails, "{% include '_boat.mjml' %}")
     examination = checked(emails, "{% include '_boat.mjml' %}", "other.mjml")
 
@@ -108,14 +103,14 @@ def test_a_rule_that_there_is_not_is_told_with_what_was_meant(emails: Path) -> N
 
 
 def test_a_comment_that_nothing_comes_of_is_a_note(emails: Path) -> None:
-    examination = checked(emails, f"{{# keyturn: ignore {RULE} because of the app #}}\n<mj-text>Boats</mj-text>")
+    examination = checked(emails, f"{COMMENT}\n<mj-text>Boats</mj-text>")
 
     (said,) = (found.finding for found in examination.found if found.finding.rule == "ignore/unused")
     assert (said.severity, said.place.line) == ("note", 4)
 
 
 def test_some_mails_alone_do_not_tell_what_is_unused(emails: Path) -> None:
-    checked(emails, f"{{# keyturn: ignore {RULE} because of the app #}}\n<mj-text>Boats</mj-text>")
+    checked(emails, f"{COMMENT}\n<mj-text>Boats</mj-text>")
 
     examination = examine(open_gallery(emails), only={"news"})
 

@@ -66,26 +66,20 @@ def folder(tmp_path: Path) -> Folder:
 
 
 @pytest.mark.parametrize(
-    ("path", "file"),
+    ("path", "files"),
     [
-        ("./foot.mjml", "news/foot.mjml"),
-        ("foot.mjml", "news/foot.mjml"),
-        ("../shared/foot.mjml", "shared/foot.mjml"),
-        ("./partials/foot.mjml", "partials/foot.mjml"),
-        (".\\partials\\foot.mjml", "news/partials/foot.mjml"),
+        ("./foot.mjml", {"news/foot.mjml": FOOT}),
+        ("foot.mjml", {"news/foot.mjml": FOOT, "foot.mjml": FOOT.replace("Dear", "Not dear")}),
+        ("../shared/foot.mjml", {"shared/foot.mjml": FOOT}),
+        ("./partials/foot.mjml", {"partials/foot.mjml": FOOT}),
+        (".\\partials\\foot.mjml", {"news/partials/foot.mjml": FOOT}),
+        ("../shared/all.mjml", {"shared/all.mjml": '<mj-include path="./foot.mjml" />', "shared/foot.mjml": FOOT}),
     ],
 )
-def test_a_path_is_relative_to_its_file_else_to_the_folder(folder: Folder, path: str, file: str) -> None:
+def test_a_path_is_relative_to_its_file_else_to_the_folder(folder: Folder, path: str, files: dict[str, str]) -> None:
     folder.page(f'<mj-include path="{path}" />')
-    folder.write(file, FOOT)
-
-    assert "Dear Ada" in folder.rendered().html
-
-
-def test_the_file_beside_the_template_comes_before_that_of_the_folder(folder: Folder) -> None:
-    folder.page('<mj-include path="foot.mjml" />')
-    folder.write("news/foot.mjml", FOOT)
-    folder.write("foot.mjml", FOOT.replace("Dear", "Not dear"))
+    for file, text in files.items():
+        folder.write(file, text)
 
     assert "Dear Ada" in folder.rendered().html
 
@@ -109,14 +103,6 @@ def test_its_lines_are_those_of_the_included_file(folder: Folder) -> None:
     assert str(document.place(text.offset)) == "shared/foot.mjml:3:5"
     after = list(document.elements("mj-section"))[-1]
     assert str(document.place(after.offset)) == "news/news.mjml:7:5"
-
-
-def test_an_included_file_may_include_another_relative_to_itself(folder: Folder) -> None:
-    folder.page('<mj-include path="../shared/all.mjml" />')
-    folder.write("shared/all.mjml", '<mj-include path="./foot.mjml" />')
-    folder.write("shared/foot.mjml", FOOT)
-
-    assert "Dear Ada" in folder.rendered().html
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,8 @@ from keyturn.emails.gallery.opening import open_gallery
 from keyturn.emails.lint.examination import examine
 from keyturn.emails.lint.finding import Finding
 
+SET = ["{% set x = 1 %}", "{% set y = 2 %}", "{% set title %}Hello", "{% set z = 3 %}"]
+
 
 def findings_of(rule: str, body: Iterable[str], folder: Path) -> list[Finding]:
     (folder / "news.html").write_text("\n".join(body), "utf-8")
@@ -25,16 +27,18 @@ def test_each_comment_that_is_never_closed_is_told_at_its_line(tmp_path: Path) -
     assert {2, 4, 6} <= {*lines_with("jinja/syntax", body, tmp_path)}
 
 
-def test_a_block_and_macros_that_are_not_closed_are_told_each(tmp_path: Path) -> None:
-    body = ["{% macro part(a) %}", "{% macro card(a) %}", "{% block body %}", "{{ name }}"]
-
-    assert lines_with("jinja/syntax", body, tmp_path) == [1, 2, 3]
-
-
-def test_tags_of_one_kind_that_are_not_closed_are_told_each(tmp_path: Path) -> None:
-    body = ["{% if name %}", "{% if names %}", "{% if names %}Hello{% endif %}", "{% for name in names %}"]
-
-    assert lines_with("jinja/syntax", body, tmp_path) == [1, 2, 4]
+@pytest.mark.parametrize(
+    ("body", "lines"),
+    [
+        (["{% macro part(a) %}", "{% macro card(a) %}", "{% block body %}", "{{ name }}"], [1, 2, 3]),
+        (["{% if name %}", "{% if names %}", "{% if names %}Hello{% endif %}", "{% for name in names %}"], [1, 2, 4]),
+        ([*SET, ""], [3]),
+        ([*SET, "{% if name %}{% endset %}{% endif %}"], [5]),
+    ],
+    ids=["a block and macros", "tags of one kind", "a name that is set to a value needs no end", "the end of another"],
+)
+def test_tags_that_are_not_closed_are_told_each(tmp_path: Path, body: list[str], lines: list[int]) -> None:
+    assert lines_with("jinja/syntax", body, tmp_path) == lines
 
 
 @pytest.mark.parametrize(
@@ -65,10 +69,3 @@ def test_a_number_with_too_many_digits_is_told(tmp_path: Path) -> None:
     finding = findings_of("unchecked/part", ["{{ " + "1" * 5000 + " }}"], tmp_path)[0]
 
     assert "Exceeds the limit (4300 digits)" in finding.message
-
-
-@pytest.mark.parametrize("end", ["", "{% if name %}{% endset %}{% endif %}"])
-def test_a_name_that_is_set_to_a_value_needs_no_end(tmp_path: Path, end: str) -> None:
-    body = ["{% set x = 1 %}", "{% set y = 2 %}", "{% set title %}Hello", "{% set z = 3 %}", end]
-
-    assert lines_with("jinja/syntax", body, tmp_path) == [5 if end else 3]

@@ -121,7 +121,3 @@ def test_a_broken_mail_is_not_sent(client: Client, folder: Path, sent: Path) -> 
     assert "cannot be rendered yet" in client.get(PAGE).text
     assert client.post(PAGE, data={"to": "ada@northwind.example"}, headers=FROM_A_PAGE).status_code == 422
     assert not sent.exists()
-
-
-def test_a_template_that_is_not_there_is_a_404(client: Client) -> None:
-    assert client.get("/studio/send/none").status_code == 404

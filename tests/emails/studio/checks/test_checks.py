@@ -122,11 +122,6 @@ def test_a_mail_is_checked_anew_when_a_file_of_it_changed(studio: Studio, folder
     assert checks.check(renditions.rendition("greeting", View(sample="ada")))
 
 
-def test_what_does_not_exist_cannot_be_checked(client: Client) -> None:
-    for address in ("nothing", "greeting?sample=nobody"):
-        assert client.get(f"/studio/checks/{address}").status_code == 404
-
-
 def test_a_reset_mail_says_what_makes_it_safe_and_what_is_missing(client: Client, folder: Path) -> None:
     token = "https://account.northwind.example/reset/kT3vQ9mXh2Jr0pZsYc7LwA8eUfB1nDgOi4M6xRtKqEo"
     break_it(folder, "https://account.northwind.example/open/one", token, "greeting/samples.toml")

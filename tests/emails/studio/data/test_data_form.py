@@ -240,12 +240,6 @@ def test_a_very_long_address_is_told_and_works(client: Client) -> None:
     assert "This address has" not in page_of(client, {"name": "Grace"})
 
 
-def test_the_form_of_a_template_that_does_not_exist_is_a_page_that_says_so(client: Client) -> None:
-    answer = client.get("/studio/edit/nothing?%2Fname=Ada")
-    assert answer.status_code == 404
-    assert "There is no template called nothing; did you mean notice?" in answer.text
-
-
 def test_samples_that_cannot_be_read_are_told_and_an_edit_waits_for_them(client: Client, folder: Path) -> None:
     (folder / "order" / "samples.toml").write_text(ORDERS + "[lamp\n")
     page = client.get("/studio/edit/order?sample=lamp&edit=%7B%22name%22%3A%22Grace%22%7D&%2Fname=Bo")

@@ -9,7 +9,7 @@ import pytest
 from litestar.testing import TestClient
 
 from keyturn.emails.studio import Studio, create_studio_app
-from keyturn.emails.studio.pages.editor import PRESETS, editor_for, editor_started_by
+from keyturn.emails.studio.pages.editor import editor_for, editor_started_by
 from keyturn.errors import SettingsInvalid
 
 
@@ -19,29 +19,24 @@ def page_of(studio: Studio, address: str = "greeting?sample=ada&show=source", **
 
 
 @pytest.mark.parametrize(
-    ("name", "address"),
+    ("name", "path", "address"),
     [
-        ("vscode", "vscode://file/mails/a.mjml:3:7"),
-        ("zed", "zed://file/mails/a.mjml:3:7"),
-        ("pycharm", "pycharm://open?file=/mails/a.mjml&line=3&column=7"),
-        ("textmate", "txmt://open?url=file:///mails/a.mjml&line=3&column=7"),
-        ("kate://{path}#{line}", "kate:///mails/a.mjml#3"),
+        ("vscode", "/mails/a.mjml", "vscode://file/mails/a.mjml:3:7"),
+        ("zed", "/mails/a.mjml", "zed://file/mails/a.mjml:3:7"),
+        ("pycharm", "/mails/a.mjml", "pycharm://open?file=/mails/a.mjml&line=3&column=7"),
+        ("textmate", "/mails/a.mjml", "txmt://open?url=file:///mails/a.mjml&line=3&column=7"),
+        ("kate://{path}#{line}", "/mails/a.mjml", "kate:///mails/a.mjml#3"),
+        ("vscode", "/my mails/größe?#&.mjml", "vscode://file/my%20mails/gr%C3%B6%C3%9Fe%3F%23%26.mjml:3:7"),
+        ("vscode", "/{line}/a.mjml", "vscode://file/%7Bline%7D/a.mjml:3:7"),
+        ("vscode", "a.mjml", f"vscode://file{Path.cwd()}/a.mjml:3:7"),
     ],
 )
-def test_an_editor_is_called_by_a_name_or_a_pattern(name: str, address: str) -> None:
+def test_an_editor_is_called_by_a_name_or_a_pattern_with_an_encoded_absolute_path(
+    name: str, path: str, address: str
+) -> None:
     editor = editor_for(name)
     assert editor
-    assert editor.url(Path("/mails/a.mjml"), 3, 7) == address
-
-
-def test_a_path_is_percent_encoded_and_absolute() -> None:
-    editor = PRESETS["vscode"]
-    assert editor.url(Path("/my mails/größe?#&.mjml")) == "vscode://file/my%20mails/gr%C3%B6%C3%9Fe%3F%23%26.mjml:1:1"
-    assert editor.url(Path("a.mjml")).startswith("vscode://file/")
-
-
-def test_a_path_that_looks_like_a_placeholder_is_a_path() -> None:
-    assert PRESETS["vscode"].url(Path("/{line}/a.mjml"), 3) == "vscode://file/%7Bline%7D/a.mjml:3:1"
+    assert editor.url(Path(path), 3, 7) == address
 
 
 @pytest.mark.parametrize(

@@ -129,14 +129,6 @@ def test_the_search_keeps_the_rest_of_the_view(client: Client) -> None:
     assert client.get("/studio/templates/greeting", params=kept | {"find": "greet"}).status_code == 200
 
 
-def test_an_empty_folder_has_a_list_that_says_so(client: Client, folder: Path) -> None:
-    for file in (*folder.rglob("*.mjml"), *folder.rglob("*.txt")):
-        file.unlink()
-    page = client.get("/studio?find=x").text
-    assert "No templates yet." in page
-    assert "data-nothing hidden" in page
-
-
 def test_eighty_templates_are_listed_by_folder(studio: Studio, folder: Path) -> None:
     add(
         folder,

@@ -145,13 +145,6 @@ def test_what_is_no_line_is_named(client: Client, line: str) -> None:
         assert f"{line} is not a line" in answer.text
 
 
-@pytest.mark.parametrize(
-    "path", ["places/nothing", "places/greeting?sample=nobody", "eml/nothing", "eml/greeting?brand=x"]
-)
-def test_what_does_not_exist_is_not_found(client: Client, path: str) -> None:
-    assert client.get(f"/studio/{path}").status_code == 404
-
-
 def test_while_a_template_is_broken_the_last_good_mail_is_shown_and_leads_nowhere(client: Client, folder: Path) -> None:
     client.get("/studio/templates/greeting?sample=ada")
     save(folder, "{{ name }}", "{{ name")

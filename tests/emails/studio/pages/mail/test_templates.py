@@ -143,6 +143,14 @@ def test_every_link_keeps_the_rest_of_the_view(client: Client) -> None:
         ("/studio/files/greeting/samples.toml", "There is no shared file greeting/samples.toml."),
         ("/studio/files/_layout/%2e%2e/greeting/samples.toml", "There is no shared file"),
         ("/studio/frames/nothing", "There is no template called nothing; did you mean notice?"),
+        ("/studio/places/nothing", "There is no template called nothing; did you mean notice?"),
+        ("/studio/places/greeting?sample=nobody", "greeting has no sample called nobody; it has"),
+        ("/studio/eml/nothing", "There is no template called nothing; did you mean notice?"),
+        ("/studio/eml/greeting?brand=x", "There is no brand called x."),
+        ("/studio/checks/nothing", "There is no template called nothing; did you mean notice?"),
+        ("/studio/checks/greeting?sample=nobody", "greeting has no sample called nobody; it has"),
+        ("/studio/edit/nothing?%2Fname=Ada", "There is no template called nothing; did you mean notice?"),
+        ("/studio/send/nothing", "There is no template called nothing; did you mean notice?"),
     ],
 )
 @pytest.mark.long
@@ -209,7 +217,9 @@ def test_the_keys_of_less_frequent_things_stand_on_what_they_click(client: Clien
 def test_an_empty_folder_teaches_how_to_start(client: Client, folder: Path) -> None:
     for file in (*folder.rglob("*.mjml"), *folder.rglob("*.txt")):
         file.unlink()
-    page = client.get("/studio").text
+    page = client.get("/studio?find=x").text
+    assert "No templates yet." in page
+    assert "data-nothing hidden" in page
     assert "welcome/welcome.mjml" in page
     assert "&lt;mj-text&gt;" in page
     assert str(folder) in page
