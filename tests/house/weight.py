@@ -1,4 +1,4 @@
-"""The weight of each room of the repository, and the table of budgets (`just weight`).
+"""The weight of each room of the repository, its users, and the table of budgets (`just weight`).
 
 The numbers of `[tool.keyturn.weight]` in pyproject.toml go down only: `just weight --lower` writes today's figures
 where they are below the numbers.
@@ -7,11 +7,12 @@ where they are below the numbers.
 import ast
 import importlib
 import io
+import re
 import subprocess
 import sys
 import tokenize
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,27 @@ def weight(room: str) -> tuple[int, int]:
     """Return the lines of code of a room, and the kilobytes of all its files but catalogues and pictures."""
     size = sum(file.stat().st_size for file in files_of(room) if not file.name.endswith(NOT_WEIGHED))
     return sum(map(lines_of_code, files_of(room, ".py"))), -(-size // 1000)
+
+
+def module(file: Path) -> str:
+    return ".".join(file.relative_to(CHECKOUT / "src").with_suffix("").parts).removesuffix(".__init__")
+
+
+def imports(file: Path) -> set[str]:
+    """Return the modules that a file imports, in functions too, and the names that it takes from them."""
+    nodes = list(ast.walk(ast.parse(file.read_text("utf-8"))))
+    froms = [node for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
+    whole = {name.name for node in nodes if isinstance(node, ast.Import) for name in node.names}
+    return whole.union(*({f"{node.module}", *(f"{node.module}.{name.name}" for name in node.names)} for node in froms))
+
+
+def users_of(room: Mapping[str, Any]) -> list[str]:
+    """Return the files outside a room that import it or read its section of the settings."""
+    files = [file for place in room["files"] for file in files_of(f"src/keyturn/{place}", ".py")]
+    modules, reads = set(map(module, files)), re.compile(rf"settings\.(?:\w+\.)?{room['reads']}\b")
+    others = [file for file in files_of("src/keyturn", ".py") if file not in files]
+    users = [one for one in others if modules & imports(one) or reads.search(one.read_text("utf-8"))]
+    return [str(file.relative_to(CHECKOUT)) for file in users]
 
 
 def lower() -> None:
@@ -94,11 +116,10 @@ def budgets() -> dict[str, int]:
 def main() -> None:
     if "--lower" in sys.argv:
         lower()
-    users_of = importlib.import_module("tests.house.test_rooms").users_of
     rows = list(budgets().items())
     for room in pyproject()["weight"]:
         rows += zip((f"{room}, lines of code", f"{room}, kB"), weight(room), strict=True)
-    rows += [(f"{room}, files outside that use it", len(users_of(room))) for room in pyproject()["rooms"]]
+    rows += [(f"{name}, files outside that use it", len(users_of(room))) for name, room in pyproject()["rooms"].items()]
     for name, figure in rows:
         print(f"{name:<60}{figure:>9,}")  # noqa: T201  the table is this command's output
 
