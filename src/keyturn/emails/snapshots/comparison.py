@@ -163,10 +163,6 @@ class Comparison:
         return "same" if self.before == self.after else "changed"
 
     @property
-    def is_comparable(self) -> bool:
-        return not (self.fault and self.fault_before)
-
-    @property
     def acceptable(self) -> bool:
         """Whether there are files to write or to delete."""
         return self.state in ("changed", "new", "gone")

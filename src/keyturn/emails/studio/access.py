@@ -146,16 +146,6 @@ def same_origin_only(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRout
         raise PermissionDeniedException(detail="Only pages of the studio can do this.")
 
 
-def no_other_site(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-    """Guard: answer 403, before any work, to a picture, frame or script that a page of another site loads.
-
-    A link that a person follows passes (W3C Fetch Metadata, "resource isolation policy").
-    """
-    followed = connection.headers.get("sec-fetch-dest") == "document"
-    if connection.headers.get("sec-fetch-site") == "cross-site" and not followed:
-        raise PermissionDeniedException(detail="Only pages of the studio can load this.")
-
-
 HEADERS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",

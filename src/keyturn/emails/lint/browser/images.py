@@ -35,10 +35,6 @@ class Image(Struct, frozen=True):
     place: Place
     weight: int | None
 
-    @property
-    def is_remote(self) -> bool:
-        return urlsplit(self.address).scheme in ("http", "https") or self.address.startswith("//")
-
 
 def images_of(document: Document, weigh: Weigh) -> tuple[Image, ...]:
     """Return each image once, in the order of the mail. `weigh` weighs images that are not embedded."""

@@ -224,11 +224,6 @@ def label_images(html: str) -> str:
     return insert_in_head(_IMAGE.sub(_label, html), _BOX) if "<img" in html.lower() else html
 
 
-def without_network(html: str) -> str:
-    """Return the HTML in which each image that a host would be asked for is such a box."""
-    return label_images(remove_images(html, keep_own=True))
-
-
 def _label(image: re.Match[str]) -> str:
     source = _SOURCE.search(image[1])
     if not source or source[3].startswith("data:"):
