@@ -105,7 +105,6 @@ NO_VERDICT = [
 ]
 
 
-@pytest.mark.long
 async def test_only_the_documented_refusal_of_a_code_is_a_no_and_costs_a_try(
     project: Project, service: Service
 ) -> None:
