@@ -279,10 +279,6 @@ async def test_any_number_of_rows_leave_in_small_batches(database: Database, ret
     assert set(await kept(database, OutboxRow.payload)) == {ERASED}
 
 
-async def test_a_second_time_there_is_nothing_to_do(retention: Retention) -> None:
-    assert set((await retention.purge(NOW)).values()) == {0}
-
-
 async def test_it_goes_on_after_a_purge_that_failed(
     database: Database, retention: Retention, caplog: pytest.LogCaptureFixture
 ) -> None:
