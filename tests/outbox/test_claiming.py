@@ -24,15 +24,6 @@ async def post(outbox: Outbox, *texts: str) -> None:
         await outbox.post("note", Note(text))
 
 
-async def test_a_lease_that_has_ended_lets_others_claim_the_message(outbox: Outbox, elsewhere: Outbox) -> None:
-    await post(outbox, "one")
-    (first,) = await outbox.claim(1, OVER)
-    (second,) = await elsewhere.claim(1, MINUTE)
-
-    assert (second.id, second.key, second.crashes) == (first.id, first.key, 2)
-    assert second.claim != first.claim
-
-
 async def test_any_number_of_workers_share_the_messages_without_overlap(outbox: Outbox, elsewhere: Outbox) -> None:
     await asyncio.gather(*(outbox.post("note", Note(str(number))) for number in range(60)))
 

@@ -59,17 +59,6 @@ async def test_a_relay_that_is_ended_waits_for_both(outbox: Outbox, rows: Rows) 
     assert await rows.states() == ["sent", "sent"]
 
 
-async def test_each_kind_goes_to_its_handler_when_all_is_drained(outbox: Outbox, rows: Rows) -> None:
-    notes, hooks = Handler(), Handler()
-    await post_hooks(outbox, "one")
-    await post(outbox, "two")
-    await post_hooks(outbox, "three")
-
-    assert await relay_of(outbox, notes, Lane({"hook": hooks}, 4), concurrency=1).drain() == 3
-    assert (sorted(notes.done), sorted(hooks.done)) == (["two"], ["one", "three"])
-    assert await rows.states() == ["sent"] * 3
-
-
 async def test_a_kind_that_nobody_handles_is_refused_and_told(outbox: Outbox, rows: Rows) -> None:
     await outbox.post("riddle", Note("?"))
 

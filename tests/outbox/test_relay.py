@@ -105,17 +105,6 @@ async def test_messages_are_begun_oldest_first(outbox: Outbox) -> None:
     assert handler.begun == list("abcdef")
 
 
-@ON_SQLITE
-async def test_one_slow_message_does_not_hold_the_others(outbox: Outbox) -> None:
-    handler = Handler()
-    await post(outbox, "slow", *"abcdef")
-    async with running(relay_of(outbox, handler, concurrency=2)):
-        await handler.has_done(*"abcdef")
-        assert "slow" not in handler.done
-        handler.open.set()
-        await handler.has_done("slow")
-
-
 async def test_a_relay_that_is_ended_lets_what_is_under_way_end(outbox: Outbox, rows: Rows) -> None:
     handler = Handler()
     await post(outbox, "slow", "slow too")

@@ -76,14 +76,6 @@ async def test_long_words_of_a_provider_are_cut_to_the_columns(outbox: Outbox, r
     assert [row.provider_id or row.reason for row in await rows.all()] == ["i" * 120, "r" * 120, "p" * 120]
 
 
-@pytest.mark.usefixtures("current")
-async def test_a_late_success_counts(outbox: Outbox, late: Message, rows: Rows) -> None:
-    await outbox.settlements.sent(late, sent("id-1"))
-
-    row = await rows.only()
-    assert (row.state, row.provider_id, row.claim) == ("sent", "id-1", None)
-
-
 @pytest.mark.parametrize("end", ["dead", "dropped", "sent"])
 async def test_a_late_success_stands_whatever_the_other_says(
     outbox: Outbox, elsewhere: Outbox, late: Message, current: Message, rows: Rows, end: str

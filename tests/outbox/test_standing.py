@@ -3,7 +3,7 @@
 import re
 from datetime import timedelta
 
-from sqlalchemy import Connection, text
+from tests.outbox.table import settle_others
 from tests.outbox.worker import post
 from tests.plans import plans_of
 
@@ -11,16 +11,9 @@ from keyturn.database import Database
 from keyturn.outbox import Outbox, Sent
 from keyturn.outbox.history import backlog_of
 
-SETTLED = text(
-    "INSERT INTO keyturn_outbox (key, kind, payload, state, attempts, faults, available_at, created_at, settled_at) "
-    "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 20000) "
-    "SELECT CAST(n AS VARCHAR(32)), 'note', '{}', 'sent', 1, 0, CURRENT_TIMESTAMP, CURRENT_TIMESTAMP, "
-    "CURRENT_TIMESTAMP FROM numbers"
-)
-
 
 async def test_messages_are_settled_without_a_look_at_the_others(database: Database, outbox: Outbox) -> None:
-    await _settle_others(database)
+    await settle_others(database)
     await post(outbox, "one", "two", "three")
     one, two, three = await outbox.claim(3, timedelta(minutes=1))
 
@@ -34,7 +27,7 @@ async def test_messages_are_settled_without_a_look_at_the_others(database: Datab
 
 
 async def test_a_claim_and_the_backlog_look_at_what_waits_alone(database: Database, outbox: Outbox) -> None:
-    await _settle_others(database)
+    await settle_others(database)
 
     async def look() -> None:
         await outbox.claim(10, timedelta(minutes=1), but=["webhook"])
@@ -43,12 +36,3 @@ async def test_a_claim_and_the_backlog_look_at_what_waits_alone(database: Databa
     plans = await plans_of(database, look)
     assert len(plans) == 2
     assert all("ix_keyturn_outbox_waiting" in plan for plan in plans.values()), plans
-
-
-async def _settle_others(database: Database) -> None:
-    def write(connection: Connection) -> None:
-        connection.execute(SETTLED)
-        if not database.is_sqlite:  # whose autovacuum does it in a running installation
-            connection.execute(text("ANALYZE"))
-
-    await database.transact(write)

@@ -94,22 +94,23 @@ async def test_others_are_claimed_and_begun_while_a_batch_is_being_prepared_and_
             await handler.two_at_a_time.wait()
         assert handler.batches == [["one", "two"], ["three", "four"]]
         assert [text_of(message) for message in await elsewhere.claim(9, timedelta(minutes=1))] == ["five"]
-        handler.open.set()
+        handler.go.set()
         await handler.has_done("one", "two", "three", "four")
 
 
 class Patient(Together):
-    """Prepares nothing before it is `open`."""
+    """Prepares nothing before `go` is set."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.two_at_a_time = asyncio.Event()
+        self.preparing, self.two_at_a_time, self.go = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def prepare_all(self, messages: Sequence[Message]) -> Sequence[Settlement | Delivery | Exception]:
         self.batches.append([text_of(message) for message in messages])
+        self.preparing.set()
         if len(self.batches) == 2:
             self.two_at_a_time.set()
-        await self.open.wait()
+        await self.go.wait()
         return [await self(message) for message in messages]
 
 
@@ -124,23 +125,10 @@ async def test_what_has_no_place_when_the_relay_is_ended_is_put_back(outbox: Out
     assert await rows.states() == ["sent", "waiting", "waiting"]
 
 
-class Hesitant(Together):
-    """Prepares nothing before `go` is set."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.preparing, self.go = asyncio.Event(), asyncio.Event()
-
-    async def prepare_all(self, messages: Sequence[Message]) -> Sequence[Settlement | Delivery | Exception]:
-        self.preparing.set()
-        await self.go.wait()
-        return await super().prepare_all(messages)
-
-
 async def test_what_is_prepared_while_the_relay_is_ended_and_has_no_place_is_put_back(
     outbox: Outbox, rows: Rows
 ) -> None:
-    handler = Hesitant()
+    handler = Patient()
     await post(outbox, "slow one", "slow two", "three", "four", "five")
     async with running(relay_of(outbox, handler, concurrency=2, ahead=5)) as task:
         await handler.preparing.wait()

@@ -121,21 +121,15 @@ def events(app: App, name: str) -> list[dict[str, int] | None]:
 
 
 @pytest.fixture
-def place(request: pytest.FixtureRequest) -> str:
-    """Return where Keyturn's tables are: together with the app's, or apart."""
-    return str(request.param)
-
-
-@pytest.fixture
-def urls(databases: Any, sqlite: SqliteFiles, place: str) -> Iterator[tuple[str, str]]:
-    """Return the addresses of Keyturn's database and of the app's."""
-    url = databases.migrated() if place == "together" else databases.empty()
-    yield url if place == "together" else sqlite.migrated(), url
+def urls(databases: Any, sqlite: SqliteFiles, request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
+    """Return the addresses of Keyturn's database and of the app's: the same one, or apart."""
+    url = databases.migrated() if request.param == "together" else databases.empty()
+    yield url if request.param == "together" else sqlite.migrated(), url
     databases.drop(url)
 
 
 @pytest.mark.parametrize(
-    ("databases", "place"),
+    ("databases", "urls"),
     [
         ("sqlite", "apart"),
         ("sqlite", "together"),
@@ -159,10 +153,7 @@ async def test_a_thief_with_a_passkey_and_a_token_is_out_after_not_me_and_not_be
             assert told(service) == ["2 sessions"]
 
             await sign_in(database)
-            token = token_in(service.inbox.sent_to(ADA, "password_changed")[0])
-            secured = await service.anywhere().post("/api/auth/secure-account", json={"token": token})
-            assert problem(secured) == "200"
-            await service.deliver()
+            await press(service)
             assert await left(database) == (0, 0, 0)
             assert events(app, "account.secured") == [{"sessions": 2, "passkeys": 1, "access_tokens": 1}]
 
@@ -365,9 +356,7 @@ async def test_a_store_of_the_apps_own_may_say_it_too_and_no_answer_of_it_breaks
         await service.deliver()
         assert (told(service), events(app, "password.changed")) == ([mail], [event])
 
-        token = token_in(service.inbox.sent_to(ADA, "password_changed")[0])
-        assert (await service.anywhere().post("/api/auth/secure-account", json={"token": token})).is_success
-        await service.deliver()
+        await press(service)
         assert events(app, "account.secured") == [event]
         link = token_in(service.inbox.sent_to(ADA, "password_reset")[-1])
         assert problem(await service.reset(link, OWN)) == "200"

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, func, insert, select, text
+from sqlalchemy import func, insert, select, text
 from tests.connections import committing
+from tests.outbox.table import settle_others
 from tests.plans import plans_of
 
 from keyturn.accounts.builtin import AccountRow, BuiltinAccounts, SessionRow
@@ -255,29 +256,12 @@ async def test_sessions_leave_with_their_end(database: Database, retention: Rete
 
 async def test_a_purge_does_not_look_again_at_what_it_has_erased(database: Database, retention: Retention) -> None:
     """However many erased messages are kept, those with an address are found by the index that holds only them."""
-    await write_erased(database, 20_000)
+    await settle_others(database)
 
     plans = await plans_of(database, lambda: retention.purge(NOW))
 
     (erasing,) = (plan for statement, plan in plans.items() if "UPDATE keyturn_outbox" in statement)
     assert "ix_keyturn_outbox_not_erased" in erasing
-
-
-async def write_erased(database: Database, many: int) -> None:
-    """Write messages whose addresses were erased and that stay for some weeks, as in a busy installation."""
-    await write(database, OutboxRow, message("first", "sent", NOW - 20 * DAY, "{}"))
-    columns = "kind, payload, state, attempts, faults, available_at, created_at, settled_at"
-    copies = text(
-        f"INSERT INTO keyturn_outbox (key, {columns}) "  # noqa: S608 - all of it is written here
-        "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < :many) "
-        f"SELECT CAST(n AS VARCHAR(32)), {columns} FROM keyturn_outbox, numbers"
-    )
-
-    def write_copies(connection: Connection) -> None:
-        connection.execute(copies, {"many": many})
-        connection.execute(text("ANALYZE"))  # as PostgreSQL's autovacuum does in a running installation
-
-    await database.transact(write_copies)
 
 
 async def test_any_number_of_rows_leave_in_small_batches(database: Database, retention: Retention) -> None:
@@ -293,10 +277,6 @@ async def test_any_number_of_rows_leave_in_small_batches(database: Database, ret
     assert await kept(database, func.count(ResetTokenRow.id)) == [0]
     assert await kept(database, func.count(MailboxRow.digest)) == [0]
     assert set(await kept(database, OutboxRow.payload)) == {ERASED}
-
-
-async def test_a_second_time_there_is_nothing_to_do(retention: Retention) -> None:
-    assert set((await retention.purge(NOW)).values()) == {0}
 
 
 async def test_it_goes_on_after_a_purge_that_failed(
