@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from tests.doctor.dns_server import DnsServer, running_dns
 from tests.doctor.production import production_settings
+from tests.doctor.test_dkim import RSA
 from tests.resend_server.server import ResendServer, running_resend
 
 from keyturn.doctor import Dns
@@ -21,6 +22,16 @@ async def nameserver() -> AsyncIterator[DnsServer]:
 @pytest.fixture
 def dns(nameserver: DnsServer) -> Dns:
     return Dns(nameserver.address)
+
+
+@pytest.fixture
+def told(nameserver: DnsServer) -> DnsServer:
+    """Give the test a nameserver that holds all that Resend asks for."""
+    nameserver.add("northwind.example", "MX", "10 mail.northwind.example.")
+    nameserver.txt("send.northwind.example", "v=spf1 include:amazonses.com ~all")
+    nameserver.txt("resend._domainkey.northwind.example", f"p={RSA}")
+    nameserver.txt("_dmarc.northwind.example", "v=DMARC1; p=reject")
+    return nameserver
 
 
 @pytest.fixture(scope="session")
