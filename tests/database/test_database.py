@@ -13,7 +13,6 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from tests.connections import connected
-from tests.databases import PostgresServer
 
 from keyturn.database import Database, unready_where_unreachable
 from keyturn.errors import SettingsInvalid
@@ -126,16 +125,6 @@ async def test_a_server_that_does_not_answer_is_unready(url: str) -> None:
     with pytest.raises(DatabaseUnready) as unready:
         await count(Database(url))
     assert "secret" not in str(unready.value)
-
-
-@pytest.mark.parametrize(("change", "into"), [("/postgres?", "/no_such_database?"), ("postgres:@", "nobody:@")])
-async def test_a_server_that_turns_us_away_is_unready(postgresql: PostgresServer, change: str, into: str) -> None:
-    database = Database(postgresql._address.replace(change, into))
-    with pytest.raises(DatabaseUnready):
-        await count(database)
-    with pytest.raises(DatabaseUnready):
-        await add(database)
-    await database.close()
 
 
 @pytest.mark.parametrize("first", ["reads", "writes", "transacts"])

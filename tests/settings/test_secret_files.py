@@ -3,11 +3,10 @@
 import os
 import tempfile
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.permissions import as_stranger
 from tests.settings.reading import ENOUGH, Faults, Read
 
 from keyturn.errors import SettingsInvalid
@@ -15,7 +14,6 @@ from keyturn.settings import Secret
 from keyturn.settings.reading import read_settings, secret_variables
 
 WORD = "hunter2-" * 5
-STRANGER = 65534
 NO_KEY = {name: value for name, value in ENOUGH.items() if name != "KEYTURN_SECRET_KEY"}
 
 
@@ -24,18 +22,6 @@ def secret(tmp_path: Path) -> Path:
     file = tmp_path / "secret"
     file.write_text(f"{WORD}\n", "utf-8")
     return file
-
-
-@contextmanager
-def as_stranger() -> Iterator[int]:
-    """Act as a user to whom the system's permissions apply."""
-    before = os.geteuid()
-    if before == 0:
-        os.seteuid(STRANGER)
-    try:
-        yield os.geteuid()
-    finally:
-        os.seteuid(before)
 
 
 def message(name: str, environ: dict[str, str]) -> str:
