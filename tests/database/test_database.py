@@ -57,14 +57,6 @@ async def test_writers_at_the_same_time_lose_nothing(database: Database, databas
     assert await count(database) == 30
 
 
-async def test_a_reader_does_not_wait_for_a_writer(database: Database) -> None:
-    await add(database)
-    async with connected(database) as connection:
-        await connection.execute(text("UPDATE tally SET n = 99 WHERE name = 'a'"))
-        async with asyncio.timeout(5):
-            assert await count(database) == 0
-
-
 async def test_an_error_of_the_callers_own_stays_what_it_is(database: Database) -> None:
     await add(database, "secret-name")
     with pytest.raises(IntegrityError) as error:
@@ -103,19 +95,6 @@ async def test_different_names_do_not_wait_for_each_other(database: Database) ->
 async def test_sqlite_writes_ahead_and_to_the_disk(database: Database, pragma: str, value: object) -> None:
     """A synchronous of 2 is FULL (https://sqlite.org/pragma.html#pragma_synchronous)."""
     assert await database.read(lambda connection: connection.execute(text(f"PRAGMA {pragma}")).scalar()) == value
-
-
-@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
-async def test_a_lost_connection_is_told_and_then_replaced(database: Database) -> None:
-    await add(database)
-
-    def lose_it_half_way(connection: Connection) -> None:
-        connection.execute(text("UPDATE tally SET n = 9"))
-        connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
-
-    with pytest.raises(DatabaseUnready):
-        await database.transact(lose_it_half_way)
-    assert await count(database) == 0
 
 
 @pytest.mark.parametrize(
