@@ -13,7 +13,6 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from tests.connections import connected
-from tests.databases import PostgresServer
 
 from keyturn.database import Database, unready_where_unreachable
 from keyturn.errors import SettingsInvalid
@@ -58,14 +57,6 @@ async def test_writers_at_the_same_time_lose_nothing(database: Database, databas
     assert await count(database) == 30
 
 
-async def test_a_reader_does_not_wait_for_a_writer(database: Database) -> None:
-    await add(database)
-    async with connected(database) as connection:
-        await connection.execute(text("UPDATE tally SET n = 99 WHERE name = 'a'"))
-        async with asyncio.timeout(5):
-            assert await count(database) == 0
-
-
 async def test_an_error_of_the_callers_own_stays_what_it_is(database: Database) -> None:
     await add(database, "secret-name")
     with pytest.raises(IntegrityError) as error:
@@ -106,19 +97,6 @@ async def test_sqlite_writes_ahead_and_to_the_disk(database: Database, pragma: s
     assert await database.read(lambda connection: connection.execute(text(f"PRAGMA {pragma}")).scalar()) == value
 
 
-@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
-async def test_a_lost_connection_is_told_and_then_replaced(database: Database) -> None:
-    await add(database)
-
-    def lose_it_half_way(connection: Connection) -> None:
-        connection.execute(text("UPDATE tally SET n = 9"))
-        connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
-
-    with pytest.raises(DatabaseUnready):
-        await database.transact(lose_it_half_way)
-    assert await count(database) == 0
-
-
 @pytest.mark.parametrize(
     "url", ["postgresql://keyturn@127.0.0.1:9/keyturn", "postgres://keyturn:secret@127.0.0.1:9/keyturn"]
 )
@@ -126,16 +104,6 @@ async def test_a_server_that_does_not_answer_is_unready(url: str) -> None:
     with pytest.raises(DatabaseUnready) as unready:
         await count(Database(url))
     assert "secret" not in str(unready.value)
-
-
-@pytest.mark.parametrize(("change", "into"), [("/postgres?", "/no_such_database?"), ("postgres:@", "nobody:@")])
-async def test_a_server_that_turns_us_away_is_unready(postgresql: PostgresServer, change: str, into: str) -> None:
-    database = Database(postgresql._address.replace(change, into))
-    with pytest.raises(DatabaseUnready):
-        await count(database)
-    with pytest.raises(DatabaseUnready):
-        await add(database)
-    await database.close()
 
 
 @pytest.mark.parametrize("first", ["reads", "writes", "transacts"])

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Column, Connection, LargeBinary, insert, select
+from sqlalchemy import Column, Connection, Insert, LargeBinary, insert, select
 
 from keyturn.database import Database
 from keyturn.database.statements import ManyRows
@@ -26,11 +26,16 @@ ROW: dict[str, Any] = {
 }
 
 
+def given_and_written(database: Database) -> tuple[ManyRows, Insert]:
+    """Return rows that are given as one parameter, and the statement that writes them."""
+    given = ManyRows(database, COLUMNS)
+    return given, insert(AuditRow).from_select(list(COLUMNS), select(*(given.table.c[name] for name in COLUMNS)))
+
+
 @pytest.mark.parametrize("count", [0, 1, 300])
 async def test_they_are_written_as_they_are(database: Database, count: int) -> None:
     rows = [ROW | {"account_id": str(number), "message_id": None if number else 2**40} for number in range(count)]
-    given = ManyRows(database, COLUMNS)
-    written = insert(AuditRow).from_select(list(COLUMNS), select(*(given.table.c[name] for name in COLUMNS)))
+    given, written = given_and_written(database)
     await database.transact(lambda connection: connection.execute(written, given.parameter(rows)))
 
     found = await database.fetch(select(*COLUMNS.values()).order_by(AuditRow.id))
@@ -38,8 +43,7 @@ async def test_they_are_written_as_they_are(database: Database, count: int) -> N
 
 
 async def test_times_are_in_order_with_those_that_were_written_one_by_one(database: Database) -> None:
-    given = ManyRows(database, COLUMNS)
-    written = insert(AuditRow).from_select(list(COLUMNS), select(*(given.table.c[name] for name in COLUMNS)))
+    given, written = given_and_written(database)
     moments = [ROW["at"] + timedelta(seconds=second) for second in range(3)]
 
     def write(connection: Connection) -> None:
@@ -56,8 +60,7 @@ async def test_times_are_in_order_with_those_that_were_written_one_by_one(databa
 
 
 async def test_what_no_text_of_both_databases_can_hold_is_left_out(database: Database) -> None:
-    given = ManyRows(database, COLUMNS)
-    written = insert(AuditRow).from_select(list(COLUMNS), select(*(given.table.c[name] for name in COLUMNS)))
+    given, written = given_and_written(database)
 
     def write(connection: Connection) -> None:
         row = ROW | {"outcome": "a\0b", "user_agent": "\\u0000 \\\0\0"}

@@ -103,14 +103,9 @@ async def test_sqlite_tells_the_time(empty_url: str) -> None:
     assert re.fullmatch(r"\d+ s, SELECT wait\(\)", lines[0])
 
 
-async def undo_the_last(database: Database) -> None:
-    """Take the last migration back, by hand."""
+async def test_a_migration_tells_that_another_session_is_in_its_way(database: Database) -> None:
     await database.execute(text("ALTER TABLE keyturn_audit DROP COLUMN note"))
     await database.execute(text("UPDATE keyturn_migrations SET version_num = '0014'"))
-
-
-async def test_a_migration_tells_that_another_session_is_in_its_way(database: Database) -> None:
-    await undo_the_last(database)
     told = asyncio.Queue[str]()
     progress = Progress(told.put_nowait, after=0, every=0.02)
     async with connected(database) as other:
@@ -121,17 +116,6 @@ async def test_a_migration_tells_that_another_session_is_in_its_way(database: Da
     await migrating
 
     assert await revision(database) == head()
-
-
-async def test_a_migration_tells_that_a_lock_is_in_its_way(database: Database) -> None:
-    await undo_the_last(database)
-    told = asyncio.Queue[str]()
-    async with connected(database) as other:
-        await other.execute(text("LOCK TABLE keyturn_migrations IN SHARE MODE"))
-        migrating = asyncio.create_task(migrate(database, progress=Progress(told.put_nowait, after=0, every=0.02)))
-        while "waits for a lock that another session holds, UPDATE keyturn_migrations" not in await told.get():
-            assert not migrating.done()
-    await migrating
 
 
 async def test_a_quick_migration_tells_nothing(empty_url: str) -> None:

@@ -309,10 +309,3 @@ async def test_on_a_server_the_schema_is_the_one_that_was_written(postgresql: Po
         assert (await connection.execute(text("SELECT current_schema()"))).scalar_one() == "My Apart"
     await database.close()
     await asyncio.to_thread(postgresql.drop, url)
-
-
-async def test_a_file_by_prisma_s_address_is_opened(tmp_path: Path) -> None:
-    database = Database(f"file:{tmp_path}/dev.db?connection_limit=1")
-    assert await database.read(lambda connection: connection.execute(text("SELECT 1")).scalar_one()) == 1
-    await database.close()
-    assert (tmp_path / "dev.db").is_file()

@@ -26,9 +26,6 @@ async def test_a_time_is_read_in_utc_whatever_zone_it_was_written_in(database: D
     assert found == MOMENT
     assert found
     assert found.utcoffset() == timedelta(0)
-
-
-async def test_no_time_is_none(database: Database) -> None:
     assert await read_back(database, None) is None
 
 

@@ -1,11 +1,9 @@
 """The database: there, writable, at this version's revision, and of the same time."""
 
 import asyncio
-import os
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,6 +12,7 @@ import pytest
 from sqlalchemy import text
 from tests.connections import connected
 from tests.databases import SqliteFiles
+from tests.permissions import as_stranger
 from tests.postgresql_with_tls import TlsServer
 
 from keyturn.database import Database, now
@@ -53,18 +52,6 @@ def read_only(sqlite: SqliteFiles, request: pytest.FixtureRequest) -> Iterator[s
     sqlite.drop(url)
 
 
-@contextmanager
-def as_nobody() -> Iterator[None]:
-    """Take root's rights away from the process, where it has them: they would see through every permission."""
-    before = os.geteuid()
-    if before == 0:
-        os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(before)
-
-
 async def test_a_file_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     file = tmp_path / "folder" / "keyturn.db"
     found = await only(f"sqlite:///{file}")
@@ -85,7 +72,7 @@ async def test_a_file_that_is_no_database_fails(tmp_path: Path) -> None:
 
 
 async def test_a_file_that_cannot_be_written_fails(read_only: str) -> None:
-    with as_nobody():
+    with as_stranger():
         found = [found for found in await check_database(on(read_only)) if found.verdict == "fail"]
 
     assert [finding.check for finding in found] == ["database"]

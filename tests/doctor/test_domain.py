@@ -2,7 +2,6 @@
 
 import pytest
 from tests.doctor.dns_server import DnsServer
-from tests.doctor.test_dkim import RSA
 
 from keyturn.doctor import Dns, Finding
 from keyturn.doctor.domain import check_dkim, check_dmarc, check_replies, check_spf, domain_of
@@ -19,16 +18,6 @@ async def check(name: str, dns: Dns, provider: str = "resend", domain: str = DOM
         (found,) = await {"spf": check_spf, "dkim": check_dkim}[name](domain, PROVIDERS[provider], dns)
     assert found.check == name
     return found
-
-
-@pytest.fixture
-def told(nameserver: DnsServer) -> DnsServer:
-    """Give the test a nameserver that holds all that Resend asks for."""
-    nameserver.add(DOMAIN, "MX", f"10 mail.{DOMAIN}.")
-    nameserver.txt(f"send.{DOMAIN}", "v=spf1 include:amazonses.com ~all")
-    nameserver.txt(f"resend._domainkey.{DOMAIN}", f"p={RSA}")
-    nameserver.txt(f"_dmarc.{DOMAIN}", "v=DMARC1; p=reject")
-    return nameserver
 
 
 @pytest.mark.parametrize(

@@ -8,31 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import trustme
 from tests.mail.providers.smtp_server import PASSWORD, USERNAME, running_smtp
 
 from keyturn.doctor.examination import check_provider
 from keyturn.finding import Finding
 from keyturn.mail.providers.smtp import SmtpSettings
 from keyturn.settings import MailSettings, Secret, Settings
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture
-def certificate(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
-    return context
-
-
-@pytest.fixture
-def authority_file(authority: trustme.CA, tmp_path: Path) -> Path:
-    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    return tmp_path / "ca.pem"
 
 
 async def check(port: int, host: str = "127.0.0.1", **settings: Any) -> list[Finding]:

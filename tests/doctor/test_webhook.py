@@ -10,7 +10,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-import trustme
 
 from keyturn.doctor import Dns, examine
 from keyturn.doctor.services import check_webhook
@@ -58,17 +57,10 @@ async def test_an_app_that_is_reached_is_fine_and_is_sent_nothing() -> None:
     assert sent == b""
 
 
-@pytest.fixture
-def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
-    return context
-
-
-async def test_over_https_the_certificate_is_looked_at(certificate: ssl.SSLContext) -> None:
+async def test_over_https_the_certificate_is_looked_at(
+    certificate: ssl.SSLContext, authority_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority_file))
     async with listening(certificate) as (port, _):
         assert (await check(f"https://127.0.0.1:{port}/hook")).verdict == "ok"
         wrong = await check(f"https://localhost:{port}/hook")

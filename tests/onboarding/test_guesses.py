@@ -8,7 +8,7 @@ from typing import Literal
 import pytest
 
 from keyturn.onboarding.checklist import open_questions
-from keyturn.onboarding.guesses import clear_choice, guess, hashes_in, likely_tables, shared_credentials
+from keyturn.onboarding.guesses import clear_choice, guess, likely_tables, shared_credentials
 from keyturn.onboarding.survey import NotReached, Table, sample_values, survey
 from keyturn.settings import Credentials, Ending, TableSettings
 
@@ -55,12 +55,6 @@ INSERT INTO pupils VALUES (2, 'eva', 'eva@northwind.example',
   '$2b$10$WAs/6lv/rHHk23RYClJXxukveNQHKBx8UYtsBhmA67pETWdQ/a/wq',
   NULL, NULL, NULL);
 INSERT INTO pupils VALUES (3, 'kim', 'kim@northwind.example', NULL, NULL, NULL, '');
-"""
-TWO_HASHES = """
-CREATE TABLE t (id INTEGER PRIMARY KEY, adr TEXT, a TEXT, b TEXT);
-INSERT INTO t VALUES (1, 'ada@northwind.example',
-  '$2b$10$WAs/6lv/rHHk23RYClJXxukveNQHKBx8UYtsBhmA67pETWdQ/a/wq',
-  '$2b$10$WAs/6lv/rHHk23RYClJXxukveNQHKBx8UYtsBhmA67pETWdQ/a/wq');
 """
 TWO_NAMES = """
 CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, mail BOOLEAN, password TEXT, pass TEXT);
@@ -156,38 +150,12 @@ async def test_addresses_and_hashes_are_found_by_their_values_where_their_column
     assert (guess(pupils, {}).email, guess(pupils, {}).password) == ("adr", "geheim")
 
 
-async def test_two_columns_of_hashes_without_a_known_name_are_both_named_and_none_is_chosen(tmp_path: Path) -> None:
-    tables = await sampled(TWO_HASHES, tmp_path)
-
-    assert hashes_in(tables["t"]) == ["a", "b"]
-    assert guess(tables["t"], {}).password == ""
-
-
-async def test_of_two_known_names_the_one_whose_values_are_hashes_is_meant(tmp_path: Path) -> None:
-    tables = await sampled(TWO_NAMES, tmp_path)
-
-    assert (guess(tables["users"], {}).email, guess(tables["users"], {}).password) == ("email", "pass")
-
-
-async def test_a_known_name_counts_more_than_a_hash_elsewhere(tmp_path: Path) -> None:
-    tables = await sampled(OF_UNKNOWN_FORMAT, tmp_path)
-
-    assert guess(tables["users"], {}).password == "password"
-
-
 async def test_the_usual_name_is_meant_where_others_have_an_address_and_a_password_too(tmp_path: Path) -> None:
     wifi = "CREATE TABLE guest_wifi (id INTEGER PRIMARY KEY, email TEXT, password TEXT);"
     tables = await tables_of(RAILS + wifi, tmp_path)
 
     assert likely_tables(tables) == ["users", "guest_wifi"]
     assert clear_choice(likely_tables(tables)) == "users"
-
-
-async def test_of_several_usual_names_none_is_chosen(tmp_path: Path) -> None:
-    tables = await tables_of(RAILS + OLD_PHP, tmp_path)
-
-    assert likely_tables(tables) == ["users", "members"]
-    assert clear_choice(likely_tables(tables)) == ""
 
 
 @pytest.mark.parametrize(
@@ -201,12 +169,6 @@ async def test_of_several_usual_names_none_is_chosen(tmp_path: Path) -> None:
 )
 async def test_what_lacks_a_part_of_an_account_is_none(tmp_path: Path, script: str) -> None:
     assert likely_tables(await tables_of(script, tmp_path)) == []
-
-
-async def test_a_table_without_passwords_may_do_where_they_are_elsewhere(tmp_path: Path) -> None:
-    tables = await tables_of("CREATE TABLE profiles (id TEXT PRIMARY KEY, email TEXT);", tmp_path)
-
-    assert likely_tables(tables, password=False) == ["profiles"]
 
 
 @pytest.mark.parametrize(
@@ -463,3 +425,14 @@ async def test_a_column_of_numbers_or_of_addresses_has_no_user_names(tmp_path: P
     users = "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, login INTEGER, password_hash TEXT);"
     tables = await tables_of(users, tmp_path)
     assert list(open_questions(guess(tables["users"], tables), tables)) == []
+
+
+@pytest.mark.parametrize(
+    ("script", "password"),
+    [(TWO_NAMES, "pass"), (OF_UNKNOWN_FORMAT, "password")],
+    ids=["of two known names, the one with hashes is meant", "a known name counts more than a hash elsewhere"],
+)
+async def test_values_decide_between_known_names_alone(tmp_path: Path, script: str, password: str) -> None:
+    tables = await sampled(script, tmp_path)
+
+    assert (guess(tables["users"], {}).email, guess(tables["users"], {}).password) == ("email", password)

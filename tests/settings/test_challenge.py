@@ -3,8 +3,6 @@
 import pytest
 from tests.settings.reading import Faults, Read
 
-SERVICE = '[challenge]\nmethod = "turnstile"\nsite_key = "site"\nsecret = "secret"\n'
-
 
 def test_one_line_switches_on_what_needs_nobody_else(read: Read) -> None:
     assert read('[challenge]\nmethod = "altcha"').challenge.when == "always"
@@ -18,20 +16,6 @@ def test_a_service_needs_both_of_its_keys_and_altcha_none(faults: Faults, method
         "challenge.site_key",
         "challenge.secret",
     }
-
-
-@pytest.mark.parametrize(
-    ("written", "fault"),
-    [
-        ('url = "http://verify.example"', "challenge.url"),
-        ('url = "https://a.example; img-src *"', "challenge.url"),
-        ("cost = 1", "challenge.cost"),
-        ('on_failure = "maybe"', "challenge.on_failure"),
-        ('when = "never"', "challenge.when"),
-    ],
-)
-def test_what_cannot_work_is_told_by_its_name(faults: Faults, written: str, fault: str) -> None:
-    assert set(faults(SERVICE + written)) == {fault}
 
 
 def test_codes_need_a_key_that_all_processes_know(faults: Faults) -> None:

@@ -39,6 +39,7 @@ def test_every_setting_is_documented_with_its_variable() -> None:
     documented = {name: cells[1].strip("`") for name, cells in ROWS.items() if cells[1].startswith("`")}
 
     assert documented == {name: environment_name(name) for name in setting_names()}
+    assert len(set(documented.values())) == len(documented) > 100
 
 
 def test_the_table_of_mail_providers_says_what_each_needs_and_whether_it_reports() -> None:

@@ -11,22 +11,22 @@ def written(folder: Path, language: str, text: str) -> None:
     (folder / language / "LC_MESSAGES" / "keyturn.po").write_text(text, "utf-8")
 
 
-def test_catalogues_of_one_s_own_are_read(read: Read, tmp_path: Path) -> None:
+def test_one_s_own_catalogues_are_read_and_the_languages_may_be_fewer(read: Read, tmp_path: Path) -> None:
+    written(tmp_path / "locales", "ro", 'msgid "Email"\nmsgstr "E-mail"\n')
     written(tmp_path / "locales", "nl", 'msgid "Email"\nmsgstr "E-mail"\n\n#, fuzzy\nmsgid "Show"\nmsgstr "Tonen"\n')
 
     assert read('locales = "locales"').locales == "locales"
-
-
-def test_the_languages_may_be_fewer_and_one_s_own_among_them(read: Read, tmp_path: Path) -> None:
-    written(tmp_path / "locales", "ro", 'msgid "Email"\nmsgstr "E-mail"\n')
 
     settings = read('locales = "locales"\nlanguages = ["ro", "pt-BR", "zh-TW", "de-AT", "en-GB"]')
     assert settings.languages[0] == "ro"
 
 
-def test_a_language_that_nobody_can_be_spoken_to_in_is_told(faults: Faults) -> None:
+def test_a_language_without_a_catalogue_is_told_and_a_folder_without_any(faults: Faults, tmp_path: Path) -> None:
     assert faults(KEYTURN_LANGUAGES="de,klingon!") == {"languages": "no such language: klingon!"}
     assert faults(KEYTURN_LANGUAGES="ro") == {"languages": "no catalogue for ro: put one into `locales`"}
+    (tmp_path / "empty").mkdir()
+    for folder in ("nowhere", "empty"):
+        assert "no catalogue in" in faults(f'locales = "{folder}"')["locales"]
 
 
 @pytest.mark.parametrize(
@@ -47,10 +47,3 @@ def test_a_faulty_catalogue_is_told_with_its_line(
     written(tmp_path / "locales", language, text)
 
     assert faults('locales = "locales"')["locales"].startswith(fault)
-
-
-@pytest.mark.parametrize("folder", ["nowhere", "empty"])
-def test_a_folder_without_catalogues_is_told(faults: Faults, tmp_path: Path, folder: str) -> None:
-    (tmp_path / "empty").mkdir()
-
-    assert "no catalogue in" in faults(f'locales = "{folder}"')["locales"]

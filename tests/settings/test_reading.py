@@ -8,7 +8,7 @@ from tests.settings.reading import ENOUGH, Read
 
 from keyturn.errors import SettingsInvalid
 from keyturn.settings import Secret, Settings
-from keyturn.settings.reading import environment_name, read_settings, setting_names
+from keyturn.settings.reading import read_settings
 
 
 def test_without_a_file_and_variables_the_defaults_hold(
@@ -21,15 +21,6 @@ def test_without_a_file_and_variables_the_defaults_hold(
     assert settings.token.ttl == timedelta(minutes=30)
     assert settings.token.code is False
     assert settings.limits.request == "3/minute"
-
-
-def test_every_setting_has_a_variable() -> None:
-    names = list(setting_names())
-
-    assert len({environment_name(name) for name in names}) == len(names)
-    assert {"base_url", "token.ttl", "mail.from", "limits.in_memory"} <= set(names)
-    assert environment_name("token.ttl") == "KEYTURN_TOKEN_TTL"
-    assert environment_name("mail.from") == "KEYTURN_MAIL_FROM"
 
 
 def test_a_variable_beats_the_file_and_needs_no_section_there(read: Read) -> None:

@@ -130,6 +130,10 @@ def test_a_host_that_is_answered_for_is_a_name_alone(faults: Faults, host: str) 
 
 
 TOO_SHORT = "shorter than 32 characters"
+TABLE = (
+    'sign_in_url = "https://app.example.org/login"\n[accounts]\nstore = "table"\n[accounts.table]\ntable = "users"\n'
+)
+TURNSTILE = '[challenge]\nmethod = "turnstile"\nsite_key = "site"\nsecret = "secret"\n'
 LOGO = "http://northwind.example/logo.png"
 
 
@@ -164,6 +168,28 @@ LOGO = "http://northwind.example/logo.png"
             "server.trusted_proxies",
             "must be an IP address or network, not proxy.example",
         ),
+        ('[secure_account]\nurl = "{base_url}/secure"', "secure_account.url", "needs the placeholder {token}"),
+        ('[secure_account]\nurl = "{base_url}/s/{token}/x"', "secure_account.url", "needs a plain path"),
+        ('[secure_account]\nurl = "{base_url}/s?t={token}"', "secure_account.url", "needs {token} at the end"),
+        (
+            '[secure_account]\nurl = "{base_url}/login/{token}"',
+            "secure_account.url",
+            "/login is also the path of sign_in",
+        ),
+        ('[secure_account]\nurl = ""\nlock = true', "secure_account.lock", "needs secure_account.url"),
+        ('[hooks]\nbefore_reset = "school"', "hooks.before_reset", "must be package.module:function"),
+        (f"{TABLE}[secure_account]\nlock = true", "accounts.table.lock", "missing: secure_account.lock is set"),
+        (f'{TABLE}lock = {{ status = "x" }}', "accounts.table.unlock", "missing: accounts.table.lock is set"),
+        (
+            f'{TABLE}lock = {{ at = "{{soon}}" }}\nunlock = {{ at = "" }}',
+            "accounts.table.lock.at",
+            "has an unknown placeholder {soon}",
+        ),
+        (f'{TURNSTILE}url = "http://verify.example"', "challenge.url", "must be"),
+        (f'{TURNSTILE}url = "https://a.example; img-src *"', "challenge.url", ""),
+        (f"{TURNSTILE}cost = 1", "challenge.cost", "must be"),
+        (f'{TURNSTILE}on_failure = "maybe"', "challenge.on_failure", "must be one of"),
+        (f'{TURNSTILE}when = "never"', "challenge.when", "must be one of"),
         ('forgot_url = "{base_url}/{token}"', "forgot_url", "has an unknown placeholder {token}: use one of base_url"),
         (
             'sign_in_url = "{base_url}/{token}"',
@@ -204,3 +230,25 @@ def test_what_is_enough_is_read(read: Read, toml: str) -> None:
     sender = {} if "capture" in toml else {"KEYTURN_MAIL_FROM": "a@b.example", "RESEND_API_KEY": "re_x"}
 
     assert read(toml, bare=True, **key, **sender)
+
+
+@pytest.mark.parametrize(
+    ("url", "schema", "why"),
+    [
+        ("sqlite:///x.db", "keyturn", "is set, but only PostgreSQL has schemas: remove it"),
+        ("postgresql://db/x", "Key Turn", "must be a plain name of lower-case letters, digits and _, such as keyturn"),
+        ("postgresql://db/x", "x" * 64, "must be a plain name of lower-case letters, digits and _, such as keyturn"),
+    ],
+)
+def test_a_schema_is_postgresqls(faults: Faults, read: Read, url: str, schema: str, why: str) -> None:
+    assert faults(KEYTURN_DATABASE_URL=url, KEYTURN_DATABASE_SCHEMA=schema) == {"database.schema": why}
+    assert (
+        read(KEYTURN_DATABASE_URL="postgresql://db/x", KEYTURN_DATABASE_SCHEMA="keyturn").database.schema == "keyturn"
+    )
+
+
+def test_what_mysql_is_good_for_is_told(faults: Faults) -> None:
+    found = faults(KEYTURN_DATABASE_URL="mysql://app:hunter2@db.example/app")
+
+    assert "MySQL works for the accounts (accounts.table.url)" in found["database.url"]
+    assert "hunter2" not in found["database.url"]

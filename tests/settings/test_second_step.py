@@ -4,7 +4,6 @@ import pytest
 from tests.settings.reading import Read
 
 from keyturn.errors import SettingsInvalid
-from keyturn.settings import SecondStepSettings
 
 FACTORY = "package.module:factory"
 TABLE = """
@@ -24,14 +23,6 @@ account = "AC1"
 password = "secret"
 from = "+14155552671"
 """
-
-
-def test_nothing_is_asked_for_by_default(read: Read) -> None:
-    assert read("").second_step == SecondStepSettings()
-
-
-def test_one_line_switches_it_on(read: Read) -> None:
-    assert read('[second_step]\nsource = "builtin"').second_step.source == "builtin"
 
 
 @pytest.mark.parametrize(
@@ -68,5 +59,6 @@ def test_each_fault_is_told_by_its_name(read: Read, toml: str, faults: set[str])
 
 
 def test_what_twilio_needs_is_read(read: Read) -> None:
-    sms = read(TWILIO).second_step.sms
-    assert (sms.account, sms.from_, sms.password) == ("AC1", "+14155552671", "secret")
+    settings = read(TWILIO).second_step
+    sms = settings.sms
+    assert (settings.source, sms.account, sms.from_, sms.password) == ("builtin", "AC1", "+14155552671", "secret")

@@ -3,11 +3,10 @@
 import os
 import tempfile
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.permissions import as_stranger
 from tests.settings.reading import ENOUGH, Faults, Read
 
 from keyturn.errors import SettingsInvalid
@@ -15,7 +14,6 @@ from keyturn.settings import Secret
 from keyturn.settings.reading import read_settings, secret_variables
 
 WORD = "hunter2-" * 5
-STRANGER = 65534
 NO_KEY = {name: value for name, value in ENOUGH.items() if name != "KEYTURN_SECRET_KEY"}
 
 
@@ -24,18 +22,6 @@ def secret(tmp_path: Path) -> Path:
     file = tmp_path / "secret"
     file.write_text(f"{WORD}\n", "utf-8")
     return file
-
-
-@contextmanager
-def as_stranger() -> Iterator[int]:
-    """Act as a user to whom the system's permissions apply."""
-    before = os.geteuid()
-    if before == 0:
-        os.seteuid(STRANGER)
-    try:
-        yield os.geteuid()
-    finally:
-        os.seteuid(before)
 
 
 def message(name: str, environ: dict[str, str]) -> str:
@@ -66,13 +52,10 @@ def test_a_password_keeps_the_blanks_at_its_ends(read: Read, secret: Path) -> No
 @pytest.mark.parametrize(
     "name", ["KEYTURN_MAIL_FROM", "KEYTURN_RESEND_API_KEY", "KEYTURN_BRAND_NAME", "KEYTURN_SMTP_USERNAME"]
 )
-def test_a_control_character_within_a_value_stops_the_start(name: str, odd: str) -> None:
+def test_a_control_character_within_a_value_or_quotation_marks_around_it_stop_the_start(name: str, odd: str) -> None:
     said = message(name, {name: odd})
     assert f"contains a line break or another control character (U+{ord(odd[1]):04X})" in said
     assert "a" + odd[1] not in said
-
-
-def test_a_secret_in_quotation_marks_stops_the_start() -> None:
     assert "is in quotation marks" in message("RESEND_API_KEY", {"RESEND_API_KEY": f'"{WORD}"'})
 
 
@@ -156,7 +139,11 @@ def test_the_variable_and_its_file_exclude_each_other(secret: Path, faults: Faul
     }
 
 
-def test_a_file_that_is_no_secret_is_one_fault(tmp_path: Path) -> None:
+def test_a_file_that_is_no_secret_is_one_fault(tmp_path: Path, read: Read) -> None:
+    (tmp_path / "largest").write_text("x" * 65_536, "utf-8")
+    largest = read(bare=True, sending=False, KEYTURN_SECRET_KEY_FILE=str(tmp_path / "largest")).secret_key
+    assert len(largest) == 65_536
+
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "big").write_text("x" * 65_537, "utf-8")
     (tmp_path / "bytes").write_bytes(b"\xff\xfe")
@@ -178,12 +165,6 @@ def test_a_file_that_is_no_secret_is_one_fault(tmp_path: Path) -> None:
         found = message("secret_key", {"KEYTURN_SECRET_KEY_FILE": file})
         assert found.startswith("KEYTURN_SECRET_KEY_FILE: "), found
         assert found.endswith(f" {said}")
-
-
-def test_the_largest_file_is_read(tmp_path: Path, read: Read) -> None:
-    (tmp_path / "big").write_text("x" * 65_536, "utf-8")
-    key = read(bare=True, sending=False, KEYTURN_SECRET_KEY_FILE=str(tmp_path / "big")).secret_key
-    assert len(key) == 65_536
 
 
 def test_a_file_that_only_another_user_can_read_is_named_with_both_users() -> None:
@@ -209,7 +190,7 @@ def test_a_file_that_only_another_user_can_read_is_named_with_both_users() -> No
 
 def test_all_faults_of_files_are_told_at_once(faults: Faults) -> None:
     found = faults(
-        'previous_secret_keys = ["${OLD}", "${OLDER}", "${NONE}"]\n[smtp]\npassword = "${PASS}"',
+        'previous_secret_keys = ["${OLD}", "${OLDER}", "${NONE}"]\n[smtp]\npassword = "${PASS:-none}"',
         bare=True,
         KEYTURN_SECRET_KEY_FILE="/nowhere/key",
         OLD_FILE="/nowhere/old",
@@ -223,12 +204,6 @@ def test_all_faults_of_files_are_told_at_once(faults: Faults) -> None:
         "previous_secret_keys": "OLD_FILE: /nowhere/old does not exist; OLDER_FILE: /nowhere/older does not exist; "
         "the variable NONE is not set",
         "smtp.password": "PASS_FILE: /nowhere/pass does not exist",
-    }
-
-
-def test_a_file_for_a_default_is_a_fault_too(faults: Faults) -> None:
-    assert faults('[smtp]\npassword = "${PASS:-none}"', PASS_FILE="/nowhere/pass") == {
-        "smtp.password": "PASS_FILE: /nowhere/pass does not exist"
     }
 
 
