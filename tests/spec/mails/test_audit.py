@@ -10,7 +10,6 @@ from tests.spec.service import (
     ADA,
     CHANGE,
     DAN,
-    GRACE,
     LOGIN,
     NEW_PASSWORD,
     NOBODY,
@@ -53,22 +52,6 @@ async def test_a_request_leaves_who_when_from_where_and_what_became_of_it(servic
     assert entry["message_id"] == message["id"]
     assert entry["account_id"]
     assert len(entry["request_id"]) == 32
-
-
-async def test_every_outcome_of_a_request_is_told_apart_for_the_operator(service: Service) -> None:
-    for email in (ADA, NOBODY, DAN, GRACE):
-        await service.ask(email)
-        await service.deliver()
-    await service.ask(ADA)
-    await service.deliver()
-    found = [(entry["email"], entry["outcome"], bool(entry["account_id"])) for entry in await trail(service)]
-    assert found == [
-        (ADA, "link_mailed", True),
-        (NOBODY, "no_account", False),
-        (DAN, "disabled", True),
-        (GRACE, "provider_mailed", True),
-        (ADA, "cooldown", True),
-    ]
 
 
 async def test_a_mailbox_that_had_its_mails_of_the_day_is_told_apart_from_one_that_is_suppressed(

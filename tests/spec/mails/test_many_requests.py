@@ -46,6 +46,8 @@ async def test_each_of_many_gets_what_it_would_get_alone(service: Service) -> No
         (GRACE, "provider_mailed"),
         (BEN, "link_mailed"),
     ]
+    entries = await service.rows(select(AuditRow.email, AuditRow.account_id))
+    assert {row["email"] for row in entries if not row["account_id"]} == {NOBODY}
     assert sorted(mail.to for mail in service.inbox.mails) == [ADA, BEN, GRACE]
     for email in (ADA, BEN):
         (mail,) = service.inbox.sent_to(email)
