@@ -202,8 +202,7 @@ async def test_a_webhook_that_waits_for_the_app_is_no_mail_that_waits(service: S
 
 async def test_a_mailbox_that_gets_no_more_mail_is_counted_once_by_its_reason(start: Start) -> None:
     service = await start(resend=WITH_WEBHOOK)
-    await service.ask()
-    await service.deliver()
+    await service.ask_and_deliver()
     bounce = report("bounced", await provider_id(service), **HARD)
     await deliver_all(service, bounce, bounce)
     found = await figures(service)

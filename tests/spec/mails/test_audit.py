@@ -59,11 +59,9 @@ async def test_a_mailbox_that_had_its_mails_of_the_day_is_told_apart_from_one_th
 ) -> None:
     service = await start(limits=LimitSettings(mailbox_cooldown=timedelta(0), mailbox_daily=1))
     for _ in range(2):
-        await service.ask()
-        await service.deliver()
+        await service.ask_and_deliver()
     await service.parts.records.transact(lambda tx: tx.mailboxes.suppress(ADA, datetime.now(UTC), "complained"))
-    await service.ask()
-    await service.deliver()
+    await service.ask_and_deliver()
     assert [entry["outcome"] for entry in await trail(service)] == ["link_mailed", "daily_limit", "suppressed"]
 
 

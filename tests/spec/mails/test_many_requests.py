@@ -110,8 +110,7 @@ async def test_each_mail_is_rendered_once_and_mjml_is_compiled_for_the_first_of_
     monkeypatch.setattr("keyturn.mail.rendering.compiling.to_html", noted(to_html, compiled))
     monkeypatch.setattr(Templates, "render", noted(Templates.render, rendered))
     await service.add(BEN)
-    await service.ask(BEN)
-    await service.deliver()
+    await service.ask_and_deliver(BEN)
     assert (len(compiled), len(rendered)) == (2, 1), "once as it is sent, and once with places for what differs"
 
     for number in range(10):

@@ -153,8 +153,7 @@ async def test_a_mail_whose_answer_was_lost_is_found_by_its_key_and_not_sent_aga
     service: Service, provider: Provider
 ) -> None:
     service.inbox.failures.extend(SendUnknown("ReadTimeout") for _ in range(9))
-    await service.ask()
-    await service.deliver()
+    await service.ask_and_deliver()
     (row,) = await service.rows(select(OutboxRow.key))
     answer = await deliver(service, provider, provider.report("delivered", "unknown-yet", to=ADA, key=row["key"]))
     left = len(service.inbox.failures)

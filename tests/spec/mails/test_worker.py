@@ -46,8 +46,7 @@ async def time_passes(service: Service) -> None:
 async def fail(failure: SendFailed, service: Service) -> None:
     """Ask for a mail that fails once."""
     service.inbox.failures.append(failure)
-    await service.ask()
-    await service.deliver()
+    await service.ask_and_deliver()
 
 
 async def test_a_mail_is_sent_once(service: Service) -> None:
