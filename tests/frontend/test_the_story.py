@@ -99,8 +99,7 @@ async def test_a_forgotten_password_is_replaced_and_the_old_link_is_dead(app: Ap
 
 async def test_who_awaits_a_first_password_is_asked_for_that_one(app: App, keyturn: Service) -> None:
     eve = (await keyturn.add("eve@northwind.test", awaits_password=True)).email
-    await keyturn.ask(eve)
-    await keyturn.deliver()
+    await keyturn.ask_and_deliver(eve)
     (link,) = {link for link in links_in(keyturn.inbox.sent_to(eve, "invitation")[-1]) if "token=" in link}
     async with app.open(link) as page:
         await expect(page.get_by_role("heading", name="Choose your password")).to_be_visible()

@@ -129,6 +129,10 @@ async def test_what_is_wrong_with_a_code_is_told_alike_whoever_has_an_account(tm
             answer = await visitor.submit(CODE, email=email, code=code)
             assert answer.status_code == 422
             assert "The code is wrong or no longer works. You can request a new one." in words(answer)
+            assert f'value="{email}"' in answer.text
+            (field,) = re.findall(r'<input id="code"[^>]*>', answer.text)
+            assert 'autocomplete="one-time-code"' in field
+            assert 'inputmode="numeric"' in field
             seen.append(re.sub(rf"[0-9a-f]{{128}}|{email}", "", answer.text))
         assert len(set(seen)) == 1
         for fields, told in (

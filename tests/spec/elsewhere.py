@@ -1,7 +1,10 @@
 """A store in another system, which cannot join Keyturn's transaction: its accounts are in this process's memory."""
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any
 
+from httpx import Response
 from msgspec.structs import replace
 from tests.spec.service import PASSWORD, hash_of
 
@@ -54,6 +57,14 @@ class Elsewhere:
         if self.losses:
             raise self.losses.pop(0)
         return True
+
+    async def hold(self, change: Coroutine[Any, Any, Response]) -> asyncio.Task[Response]:
+        """Begin a change, and keep it waiting for this store until `open` is set."""
+        self.reached.clear()
+        self.open.clear()
+        begun = asyncio.create_task(change)
+        await self.reached.wait()
+        return begun
 
     def disable(self, account_id: str) -> None:
         self.accounts[account_id] = replace(self.accounts[account_id], active=False)

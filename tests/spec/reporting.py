@@ -117,8 +117,7 @@ async def outcomes(service: Service, event: str) -> list[str]:
 async def is_mailed(service: Service, email: str = ADA) -> bool:
     """Ask for a link; tell whether a mail comes."""
     before = len(service.inbox.mails)
-    await service.ask(email)
-    await service.deliver()
+    await service.ask_and_deliver(email)
     return len(service.inbox.mails) > before
 
 

@@ -114,11 +114,14 @@ class Service:
     async def deliver(self) -> None:
         await self.parts.relay.drain()
 
+    async def ask_and_deliver(self, email: str = ADA) -> None:
+        await self.ask(email)
+        await self.deliver()
+
     async def link(self, email: str = ADA, template: str = "password_reset") -> str:
         """Ask for a link and return the token that arrives."""
         before = self.inbox.sent_to(email, template)
-        await self.ask(email)
-        await self.deliver()
+        await self.ask_and_deliver(email)
         (mail,) = self.inbox.sent_to(email, template)[len(before) :]
         return token_in(mail)
 

@@ -103,8 +103,7 @@ async def test_a_mail_that_is_written_again_after_it_was_sent_leaves_under_anoth
 
 async def test_a_mail_whose_second_key_is_refused_is_dead(service: Service) -> None:
     service.inbox.failures += [KEY_USED, KEY_USED]
-    await service.ask()
-    await service.deliver()
+    await service.ask_and_deliver()
     assert await states(service) == [("dead", "409 invalid_idempotent_request")]
 
 
@@ -160,8 +159,7 @@ async def test_more_mails_than_one_batch_are_held_and_released(service: Service)
 async def test_a_mail_that_failed_before_it_was_held_is_not_refused_for_its_own_cooldown(start: Start) -> None:
     service = await start(limits=LimitSettings(mailbox_cooldown=timedelta(hours=1)))
     service.inbox.failures.append(SendRetryable("503"))
-    await service.ask()
-    await service.deliver()
+    await service.ask_and_deliver()
     await hold(service.parts.database, MAILS_ALONE, now())
     await release(service.parts.database, now())
     await service.deliver()

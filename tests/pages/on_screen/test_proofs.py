@@ -115,24 +115,6 @@ async def test_busy_shows_the_puzzle_once_it_is_asked_for_and_keeps_the_address(
         assert await school.asked() == [ADA, "bob@northwind.example"]
 
 
-async def test_without_javascript_a_few_requests_are_taken_and_then_the_page_says_why_not(
-    browser: Browser, tmp_path: Path
-) -> None:
-    limits = LimitSettings(in_memory=True)
-    async with shown(browser, tmp_path, challenge=ChallengeSettings(method="altcha"), limits=limits) as (
-        screens,
-        school,
-    ):
-        for email in (ADA, "bob@northwind.example"):
-            async with screens.open(FORGOT, java_script_enabled=False) as page:
-                await ask(page, email)
-                await expect(page.get_by_role("heading", name=SENT)).to_be_visible()
-        async with screens.open(FORGOT, java_script_enabled=False) as page:
-            await ask(page, "eve@northwind.example")
-            await expect(page.get_by_role("alert")).to_contain_text("Without JavaScript, this form allows only a few")
-        assert await school.asked() == [ADA, "bob@northwind.example"]
-
-
 @pytest.mark.parametrize(
     ("method", "host", "box", "field"),
     [
@@ -169,26 +151,3 @@ async def test_a_services_widget_runs_under_a_policy_with_its_hosts_and_its_answ
                 await ask(page)
                 await expect(page.get_by_role("heading", name=SENT)).to_be_visible()
             assert await school.asked() == [ADA]
-
-
-async def test_a_code_is_typed_where_the_link_was_asked_for(browser: Browser, tmp_path: Path) -> None:
-    async with (
-        shown(browser, tmp_path, token=TokenSettings(code=True)) as (screens, school),
-        screens.open(FORGOT) as page,
-    ):
-        await ask(page)
-        field = page.get_by_label("Code from the email")
-        assert await field.get_attribute("autocomplete") == "one-time-code"
-        assert await field.get_attribute("inputmode") == "numeric"
-        await field.fill("1234 5678")
-        await page.get_by_role("button", name="Continue").click()
-        await expect(page.get_by_role("alert")).to_have_text(
-            "The code is wrong or no longer works. You can request a new one."
-        )
-        assert await page.get_by_label("Email", exact=True).input_value() == ADA
-        ada = await school.parts.accounts.find(ADA)
-        assert ada
-        await page.get_by_label("Code from the email").fill(await school.code(ada))
-        await page.get_by_role("button", name="Continue").click()
-        await expect(page.get_by_role("heading", name="Choose a new password")).to_be_visible()
-        assert page.url.endswith("/reset-password"), "no token in the address"

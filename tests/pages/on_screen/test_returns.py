@@ -20,13 +20,6 @@ from keyturn.database.migrations import migrate
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
-PHONE: dict[str, Any] = {
-    "user_agent": "Mozilla/5.0 (Linux; Android 16; Pixel 9) AppleWebKit/537.36 Chrome/142.0.0.0 Mobile Safari/537.36",
-    "viewport": {"width": 390, "height": 844},
-    "is_mobile": True,
-    "has_touch": True,
-}
-
 
 class Phone:
     """The service, its pages in a browser, and the site of the app, which stands for the app itself."""
@@ -54,22 +47,6 @@ async def phone(request: pytest.FixtureRequest, browser: Browser, tmp_path: Path
         async with running(settings) as service, serving_here(service.app) as address:
             await service.add(ADA, name="Ada")
             yield Phone(service, Screens(browser, address), app)
-
-
-async def test_the_page_returns_to_the_address_of_the_request(phone: Phone) -> None:
-    async with phone.screens.open(f"/forgot-password?return_to={phone.app}/welcome", **PHONE) as page:
-        await page.get_by_label("Email").fill(ADA)
-        await page.get_by_role("button", name="Send the link").click()
-        await expect(page.get_by_role("heading", name="Check your email")).to_be_visible()
-
-        link = await phone.link()
-        await page.goto(f"/reset-password/{link}")
-        assert link not in page.url
-        await choose(page, NEW_PASSWORD, NEW_PASSWORD)
-        await expect(page.get_by_role("heading", name="Your password was changed")).to_be_visible()
-        await page.get_by_role("link", name="Continue").click()
-        await expect(page).to_have_url(f"{phone.app}/welcome")
-    assert [mishap for mishap in phone.screens.mishaps if phone.app not in mishap] == []
 
 
 @pytest.mark.parametrize("phone", [{"after_reset": "sign_in"}], indirect=True)

@@ -89,21 +89,6 @@ async def test_without_a_connection_passwords_and_code_stay(page: Page, screens:
     screens.mishaps.clear()
 
 
-async def test_the_last_wrong_code_is_told_with_scripts_too(page: Page) -> None:
-    await fill(page, NEW_PASSWORD, NEW_PASSWORD)
-    for left in (
-        "4 more attempts",
-        "3 more attempts",
-        "2 more attempts",
-        "1 more attempt.",
-        "Too many wrong codes",
-    ):
-        await page.get_by_label("Code", exact=True).fill(wrong_code())
-        await page.get_by_role("button", name="Save the new password").click()
-        await expect(page.get_by_text(left)).to_be_visible()
-    await expect(page.get_by_role("heading", name="This link does not work")).to_be_visible()
-
-
 async def test_with_scripts_what_was_typed_stays_while_a_message_is_sent(
     screens: Screens, school: School, tmp_path: Path
 ) -> None:

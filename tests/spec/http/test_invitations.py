@@ -113,8 +113,7 @@ async def test_an_invitation_lives_as_long_as_its_own_setting_says(inviting: Ser
 async def test_who_asks_for_a_link_and_has_no_password_gets_the_invitation_for_as_long_as_any_link(
     inviting: Service,
 ) -> None:
-    await inviting.ask(EVE)
-    await inviting.deliver()
+    await inviting.ask_and_deliver(EVE)
 
     (mail,) = inviting.inbox.sent_to(EVE)
     assert mail.tags["template"] == "invitation"

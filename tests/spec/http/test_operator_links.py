@@ -68,8 +68,7 @@ async def test_earlier_links_of_the_account_end(service: Service) -> None:
 
 async def test_a_later_request_by_a_stranger_does_not_end_it(service: Service) -> None:
     token = await token_of(service)
-    await service.ask(ADA)
-    await service.deliver()
+    await service.ask_and_deliver(ADA)
     assert await service.works(token)
 
 

@@ -5,9 +5,7 @@ import unicodedata
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.spec.service import NEW_PASSWORD, PASSWORD, RESET, Service, Start, problem
-
-from keyturn.settings import LimitSettings
+from tests.spec.service import NEW_PASSWORD, PASSWORD, RESET, Service, problem
 
 # Few examples, since each is hashed several times.
 ONE_SERVICE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
@@ -47,13 +45,6 @@ def variations(password: str) -> set[str]:
     near = {password.strip(), password.swapcase(), password[:-1], password + " ", password.partition("\x00")[0]}
     near |= {unicodedata.normalize(form, password) for form in ("NFC", "NFD", "NFKC")}
     return {text for text in near if text and text != password}
-
-
-@pytest.fixture
-async def generous(start: Start) -> Service:
-    """Start a service whose limits are in no example's way."""
-    rate = "100000/minute"
-    return await start(limits=LimitSettings(validate=rate, reset=rate, login=rate, account=rate))
 
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)

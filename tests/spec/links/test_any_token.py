@@ -3,10 +3,9 @@
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.spec.service import ADA, LOGIN, NEW_PASSWORD, NOBODY, RESET, VALIDATE, Service, Start, problem
+from tests.spec.service import ADA, LOGIN, NEW_PASSWORD, NOBODY, RESET, VALIDATE, Service, problem
 
 from keyturn.reset.sign_in import DeviceCookies
-from keyturn.settings import LimitSettings
 
 ONE_SERVICE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 """One service answers all examples: that the live link of the first outlives them all is a part of what is shown."""
@@ -28,13 +27,6 @@ def nearly(value: str) -> st.SearchStrategy[str]:
     return st.builds(
         lambda place, piece, length: value[:place] + piece + value[place + length :], places, pieces, st.integers(0, 2)
     ).filter(lambda changed: changed != value)
-
-
-@pytest.fixture
-async def generous(start: Start) -> Service:
-    """Start a service whose limits are in no example's way."""
-    rate = "100000/minute"
-    return await start(limits=LimitSettings(validate=rate, reset=rate, login=rate, account=rate))
 
 
 @pytest.fixture

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
+from tests.spec.elsewhere import Readable
 from tests.spec.second_factors import BUILTIN, code_of, enrol, reset_with
 from tests.spec.service import ADA, CHANGE, LOGIN, ME, NEW_PASSWORD, PASSWORD, Service, Start, problem
 
 from keyturn.accounts.builtin import SessionRow
+from keyturn.accounts.port import Account
 from keyturn.settings import LimitSettings
 
 
@@ -50,9 +52,11 @@ def gate() -> Gate:
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("is_elsewhere", [False, True], ids=["here", "elsewhere"])
 async def test_a_sign_in_that_began_before_a_reset_opens_no_session_after_it(
-    service: Service, gate: Gate, monkeypatch: pytest.MonkeyPatch
+    start: Start, gate: Gate, monkeypatch: pytest.MonkeyPatch, is_elsewhere: bool
 ) -> None:
+    service = await start(store=Readable(Account(id="u-1", email=ADA)) if is_elsewhere else None)
     token = await service.link()
     monkeypatch.setattr(service.parts.hasher, "verify", gate.before(service.parts.hasher.verify))
     client = service.anywhere()

@@ -45,8 +45,7 @@ EVENTS = (
 
 async def test_while_a_mail_waits_the_database_holds_no_usable_token(service: Service) -> None:
     service.inbox.failures.append(SendRetryable("503"))
-    await service.ask()
-    await service.deliver()
+    await service.ask_and_deliver()
     token = token_in(service.inbox.tries[0][1])
     cells = await every_cell(service)
     assert any(name == "keyturn_outbox.sealed" and value for name, value in cells)
@@ -143,8 +142,7 @@ async def live_the_story(service: Service) -> list[str]:
 
     If the first mail fails, it comes at the second try.
     """
-    await service.ask()
-    await service.deliver()
+    await service.ask_and_deliver()
     await service.write(update(OutboxRow).where(OutboxRow.state == "waiting").values(available_at=now()))
     await service.deliver()
     token = token_in(service.inbox.mails[0])

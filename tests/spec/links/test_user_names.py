@@ -52,8 +52,7 @@ async def audited(named: Service) -> list[tuple[Any, ...]]:
 
 
 async def test_a_name_gets_a_link_at_the_address_of_its_account(named: Service, app: App) -> None:
-    await named.ask("ADA")
-    await named.deliver()
+    await named.ask_and_deliver("ADA")
     (mail,) = named.inbox.mails
     assert mail.to == ADA
     token = token_in(mail)
@@ -64,8 +63,7 @@ async def test_a_name_gets_a_link_at_the_address_of_its_account(named: Service, 
 
 
 async def test_the_answer_and_the_statements_are_the_same_for_every_address_and_name(named: Service) -> None:
-    await named.ask("warm@northwind.test")
-    await named.deliver()
+    await named.ask_and_deliver("warm@northwind.test")
     answers, asked, worked = [], [], []
     for email in (ADA, "ada", "nobody@northwind.test", "nobody", "grace", GRACE, "ada "):
         with statements_sent() as statements:
@@ -85,8 +83,7 @@ async def test_two_names_of_one_account_share_the_mailbox_and_its_cooldown(named
     for typed in ("ada", ADA, "ADA"):  # in one batch, and then another one
         await named.ask(typed)
     await named.deliver()
-    await named.ask("Ada")
-    await named.deliver()
+    await named.ask_and_deliver("Ada")
     assert len(named.inbox.mails) == 1
     outcomes = [outcome for _, outcome, _ in await audited(named)]
     assert sorted(outcomes) == ["cooldown", "cooldown", "cooldown", "link_mailed"]
@@ -96,8 +93,7 @@ async def test_the_audit_trail_has_the_address_of_a_name_and_never_a_text_that_m
     named: Service,
 ) -> None:
     for typed in ("ada", "hunter2 hunter2", "nobody@northwind.test", "grace"):
-        await named.ask(typed)
-        await named.deliver()
+        await named.ask_and_deliver(typed)
     assert await audited(named) == [
         ("reset_request", "link_mailed", ADA),
         ("reset_request", "no_account", ""),
@@ -107,8 +103,7 @@ async def test_the_audit_trail_has_the_address_of_a_name_and_never_a_text_that_m
 
 
 async def code_for_ada(named: Service) -> str:
-    await named.ask("ada")
-    await named.deliver()
+    await named.ask_and_deliver("ada")
     return code_in(named.inbox.mails[0])
 
 
@@ -198,8 +193,7 @@ class OwnAccounts(Elsewhere):
 async def test_a_store_of_ones_own_is_asked_for_names_if_it_takes_them_and_else_never(database_url: str) -> None:
     store = OwnAccounts(takes_names=True)
     async with running(settings_for(database_url), accounts=store) as named:
-        await named.ask(" Ada L. ")
-        await named.deliver()
+        await named.ask_and_deliver(" Ada L. ")
         assert [mail.to for mail in named.inbox.mails] == [ADA]
         assert problem(await named.reset(token_in(named.inbox.mails[0]))) == "200"
     assert store.asked == ["Ada L."]

@@ -10,7 +10,6 @@ from tests.spec.service import (
     ADA,
     CHANGE,
     DAN,
-    GRACE,
     LOGIN,
     NEW_PASSWORD,
     NOBODY,
@@ -55,32 +54,14 @@ async def test_a_request_leaves_who_when_from_where_and_what_became_of_it(servic
     assert len(entry["request_id"]) == 32
 
 
-async def test_every_outcome_of_a_request_is_told_apart_for_the_operator(service: Service) -> None:
-    for email in (ADA, NOBODY, DAN, GRACE):
-        await service.ask(email)
-        await service.deliver()
-    await service.ask(ADA)
-    await service.deliver()
-    found = [(entry["email"], entry["outcome"], bool(entry["account_id"])) for entry in await trail(service)]
-    assert found == [
-        (ADA, "link_mailed", True),
-        (NOBODY, "no_account", False),
-        (DAN, "disabled", True),
-        (GRACE, "provider_mailed", True),
-        (ADA, "cooldown", True),
-    ]
-
-
 async def test_a_mailbox_that_had_its_mails_of_the_day_is_told_apart_from_one_that_is_suppressed(
     start: Start,
 ) -> None:
     service = await start(limits=LimitSettings(mailbox_cooldown=timedelta(0), mailbox_daily=1))
     for _ in range(2):
-        await service.ask()
-        await service.deliver()
+        await service.ask_and_deliver()
     await service.parts.records.transact(lambda tx: tx.mailboxes.suppress(ADA, datetime.now(UTC), "complained"))
-    await service.ask()
-    await service.deliver()
+    await service.ask_and_deliver()
     assert [entry["outcome"] for entry in await trail(service)] == ["link_mailed", "daily_limit", "suppressed"]
 
 

@@ -1,7 +1,5 @@
 """Where a confirmation goes: to the address that the account had when its password was changed."""
 
-import asyncio
-
 import pytest
 from sqlalchemy import delete, select, update
 from tests.spec.elsewhere import Elsewhere
@@ -70,9 +68,7 @@ async def test_a_change_that_was_broken_off_is_told_to_the_address_of_its_beginn
     store = Elsewhere(Account(id="u-1", email=ADA))
     async with running(settings_for(database_url), accounts=store) as service:
         token = await service.link()
-        store.open.clear()
-        asking = asyncio.create_task(service.reset(token))
-        await store.reached.wait()
+        asking = await store.hold(service.reset(token))
         store.accounts["u-1"] = Account(id="u-1", email=THIEF)
         await service.write(update(OutboxRow).where(OutboxRow.kind == CHANGE_BEGUN).values(available_at=now()))
         await service.deliver()

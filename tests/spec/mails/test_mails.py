@@ -56,8 +56,7 @@ async def test_mail_programs_do_not_fold_two_mails_with_one_subject_into_one(sta
 
 
 async def test_an_account_that_signs_in_elsewhere_is_told_how_and_gets_no_link(service: Service) -> None:
-    await service.ask(GRACE)
-    await service.deliver()
+    await service.ask_and_deliver(GRACE)
     (mail,) = service.inbox.mails
     assert (mail.to, mail.tags["template"]) == (GRACE, "sign_in_with_provider")
     for part in (mail.text, mail.html):
@@ -157,8 +156,7 @@ async def test_a_refused_reset_leaves_the_wait_as_it_was(service: Service) -> No
     token = await service.link()
     assert problem(await service.reset(token, "short")) == "422 password-rejected"
     assert problem(await service.reset("x" * 43)) == "400 link-dead"
-    await service.ask()
-    await service.deliver()
+    await service.ask_and_deliver()
     assert len(service.inbox.mails) == 1
 
 
@@ -167,8 +165,7 @@ async def test_a_link_that_is_tried_once_more_ends_no_later_wait(service: Servic
     await service.reset(used)
     await service.link()
     assert problem(await service.reset(used)) == "400 link-dead"
-    await service.ask()
-    await service.deliver()
+    await service.ask_and_deliver()
     assert len(service.inbox.sent_to(ADA, "password_reset")) == 2
 
 
@@ -177,8 +174,7 @@ async def test_a_day_has_no_more_mails_however_many_resets_are_finished(start: S
     for number in range(2):
         assert (await service.reset(await service.link(), f"{NEW_PASSWORD} {number}")).is_success
         await service.parts.retention.purge(now())
-    await service.ask()
-    await service.deliver()
+    await service.ask_and_deliver()
     assert len(service.inbox.sent_to(ADA, "password_reset")) == 2
 
 

@@ -136,8 +136,7 @@ async def test_a_mail_of_one_s_own_stands_in_for_that_one_alone(start: Start, tm
     )
     service = await start(mail=MailSettings(transport="capture", templates=Folder(str(tmp_path))))
     token = await service.link()
-    await service.ask(GRACE)
-    await service.deliver()
+    await service.ask_and_deliver(GRACE)
     own, packaged = service.inbox.mails
     assert own.subject == "Your key, Ada"
     assert token in own.html

@@ -11,7 +11,19 @@ import pytest
 from sqlalchemy import select, update
 from tests.mail_providers import mailgun_reports, postmark_reports, sendgrid_reports, ses_reports, sns
 from tests.mail_providers.delivery import Delivery
-from tests.spec.reporting import NO_COOLDOWN, history, is_mailed, outcomes, provider_id, state, trail
+from tests.spec.reporting import (
+    HARD,
+    NO_COOLDOWN,
+    SOFT,
+    WITH_WEBHOOK,
+    history,
+    is_mailed,
+    outcomes,
+    provider_id,
+    report,
+    state,
+    trail,
+)
 from tests.spec.service import ADA, Service, Start, problem
 
 from keyturn.database import now
@@ -39,7 +51,28 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     beside: Callable[[], AbstractContextManager[object]] = nullcontext
 
 
+RESEND: dict[str, tuple[str, dict[str, Any]]] = {
+    "bounced": ("bounced", HARD),
+    "bounced for now": ("bounced", SOFT),
+    "delayed": ("delivery_delayed", {}),
+    "clicked": ("clicked", {"click": {"link": "https://northwind.test/reset-password/token", "ipAddress": "x"}}),
+}
+
+
+def resend_report(kind: str, provider_id: str, *, to: str, key: str = "", at: datetime | None = None) -> Delivery:
+    event, data = RESEND.get(kind, (kind, {}))
+    age = datetime.now(UTC) - at if at else timedelta(0)
+    sent = report(event, provider_id, to=to, age=age, tags={"key": key} if key else None, **data)
+    return Delivery(headers=sent.headers(), body=sent.body)
+
+
 PROVIDERS = [
+    Provider(
+        name="resend",
+        settings={"resend": WITH_WEBHOOK},
+        report=resend_report,
+        details={"bounced": "Permanent Suppressed", "bounced for now": "Transient MailboxFull"},
+    ),
     Provider(
         name="postmark",
         settings={"postmark": PostmarkSettings(webhook_secret=Secret(postmark_reports.PASSWORD))},
@@ -120,8 +153,7 @@ async def test_a_mail_whose_answer_was_lost_is_found_by_its_key_and_not_sent_aga
     service: Service, provider: Provider
 ) -> None:
     service.inbox.failures.extend(SendUnknown("ReadTimeout") for _ in range(9))
-    await service.ask()
-    await service.deliver()
+    await service.ask_and_deliver()
     (row,) = await service.rows(select(OutboxRow.key))
     answer = await deliver(service, provider, provider.report("delivered", "unknown-yet", to=ADA, key=row["key"]))
     left = len(service.inbox.failures)
@@ -132,8 +164,9 @@ async def test_a_mail_whose_answer_was_lost_is_found_by_its_key_and_not_sent_aga
     assert await state(service) == "delivered"
     assert len(service.inbox.failures) == left > 0, "it is not tried again"
     assert service.inbox.mails == []
-    (settled,) = await service.rows(select(OutboxRow.sender, OutboxRow.provider_id))
-    assert settled == {"sender": provider.name, "provider_id": "unknown-yet"}
+    (settled,) = await service.rows(select(OutboxRow))
+    assert (settled["sender"], settled["provider_id"]) == (provider.name, "unknown-yet")
+    assert (settled["sealed"], settled["claim"]) == (None, None)
 
 
 async def test_late_reports_move_no_state_back(service: Service, provider: Provider, mailed: str) -> None:

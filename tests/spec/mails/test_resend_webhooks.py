@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 from tests.spec.reporting import (
     HARD,
     NO_COOLDOWN,
@@ -27,7 +27,6 @@ from tests.spec.reporting import (
 from tests.spec.service import ADA, Service, Start
 
 from keyturn.database import now
-from keyturn.errors import SendRetryable
 from keyturn.outbox.models import EventRow, OutboxRow
 from keyturn.reset.records.models import MailboxRow
 
@@ -119,14 +118,6 @@ async def test_a_report_that_is_delivered_many_times_at_once_is_noted_once(servi
     assert await outcomes(service, "mail_report") == ["bounced"]
 
 
-async def test_a_clicked_link_is_not_kept(service: Service) -> None:
-    token = await service.link()
-    link = f"http://127.0.0.1:8000/reset-password/{token}"
-    await deliver_all(service, report("clicked", await provider_id(service), click={"link": link, "ipAddress": "x"}))
-    assert await history(service) == [("clicked", "")]
-    assert await state(service) == "delivered"
-
-
 async def test_what_people_and_servers_wrote_is_not_kept(service: Service, mailed: str) -> None:
     await deliver_all(
         service,
@@ -135,32 +126,6 @@ async def test_what_people_and_servers_wrote_is_not_kept(service: Service, maile
         report("suppressed", mailed, suppressed={"type": ADA, "message": ADA}),
     )
     assert {detail for _, detail in await history(service)} == {""}
-
-
-async def test_a_report_finds_its_message_before_the_providers_id_is_written_down(service: Service) -> None:
-    service.inbox.failures.append(SendRetryable("the answer was lost"))
-    await service.ask()
-    await service.deliver()
-    (row,) = await service.rows(select(OutboxRow.key, OutboxRow.provider_id))
-    assert row["provider_id"] is None
-    await deliver_all(service, report("delivered", "unknown-yet", tags={"template": "x", "key": row["key"]}))
-    assert await history(service) == [("delivered", "")]
-    assert await state(service) == "delivered"
-
-
-async def test_a_mail_that_a_report_proves_to_be_there_is_not_handed_over_again(service: Service) -> None:
-    service.inbox.failures.append(SendRetryable("the answer was lost"))
-    await service.ask()
-    await service.deliver()
-    (row,) = await service.rows(select(OutboxRow.key))
-    await deliver_all(service, report("sent", "known-now", tags={"key": row["key"]}))
-    await service.write(update(OutboxRow).values(available_at=now()))
-    await service.deliver()
-
-    assert service.inbox.mails == []
-    (settled,) = await service.rows(select(OutboxRow))
-    assert (settled["state"], settled["sender"], settled["provider_id"]) == ("sent", "resend", "known-now")
-    assert (settled["sealed"], settled["claim"]) == (None, None)
 
 
 @pytest.mark.usefixtures("mailed")

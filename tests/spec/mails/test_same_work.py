@@ -62,8 +62,7 @@ async def test_a_mail_is_rendered_and_sealed_for_everybody_and_in_no_transaction
         event.listen(Engine, name, note)
     try:
         for email in EVERYBODY:
-            await service.ask(email)
-            await service.deliver()
+            await service.ask_and_deliver(email)
         await service.add("ben@northwind.test")
         await service.reset(await service.link("ben@northwind.test"))
         await service.deliver()

@@ -111,17 +111,6 @@ async def test_one_of_several_signatures_is_enough_while_a_secret_is_rotated(ser
     assert await state(service) == "delivered"
 
 
-async def test_a_body_over_the_limit_is_refused_unread(service: Service, mailed: str) -> None:
-    sent = report("bounced", mailed, bounce={"type": "Permanent", "message": "x" * 20_000})
-    assert problem(await deliver(service, sent)) == "413 too-large"
-    await assert_nothing_changed(service)
-
-
-async def test_without_a_secret_there_is_no_such_address(start: Start) -> None:
-    service = await start()
-    assert problem(await deliver(service, report("bounced", "1", **HARD))) == "404 not-found"
-
-
 async def test_the_address_takes_only_posts(service: Service) -> None:
     assert problem(await service.anywhere().get(WEBHOOK)) == "405 method-not-allowed"
 

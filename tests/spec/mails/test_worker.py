@@ -9,7 +9,7 @@ from tests.spec.inbox import Inbox, token_in
 from tests.spec.service import ADA, NOBODY, Service, Start
 
 from keyturn.database import now
-from keyturn.errors import QuotaExhausted, SendRefused, SendRetryable
+from keyturn.errors import QuotaExhausted, SendFailed, SendRefused, SendRetryable
 from keyturn.mail.port.email import Email
 from keyturn.outbox import RelayLimits
 from keyturn.outbox.models import OutboxRow
@@ -43,6 +43,12 @@ async def time_passes(service: Service) -> None:
     await service.write(update(OutboxRow).where(OutboxRow.state == "waiting").values(available_at=now()))
 
 
+async def fail(failure: SendFailed, service: Service) -> None:
+    """Ask for a mail that fails once."""
+    service.inbox.failures.append(failure)
+    await service.ask_and_deliver()
+
+
 async def test_a_mail_is_sent_once(service: Service) -> None:
     await service.ask()
     for _ in range(3):
@@ -66,9 +72,7 @@ async def test_a_mail_that_may_be_taken_later_is_tried_again_with_the_same_bytes
 
 
 async def test_between_two_tries_is_a_pause_at_least_as_long_as_the_provider_wants(service: Service) -> None:
-    service.inbox.failures.append(SendRetryable("429", retry_after=300))
-    await service.ask()
-    await service.deliver()
+    await fail(SendRetryable("429", retry_after=300), service)
     await service.deliver()
     assert len(service.inbox.tries) == 1
     (row,) = await service.rows(select(OutboxRow.available_at))
@@ -76,9 +80,7 @@ async def test_between_two_tries_is_a_pause_at_least_as_long_as_the_provider_wan
 
 
 async def test_a_pause_without_an_end_is_a_day_at_most(service: Service) -> None:
-    service.inbox.failures.append(SendRetryable("429", retry_after=1e15))
-    await service.ask()
-    await service.deliver()
+    await fail(SendRetryable("429", retry_after=1e15), service)
     (row,) = await service.rows(select(OutboxRow.available_at, OutboxRow.reason))
     assert row["reason"] == "429"
     assert timedelta(hours=23) < row["available_at"] - now() <= timedelta(days=1)
@@ -86,9 +88,7 @@ async def test_a_pause_without_an_end_is_a_day_at_most(service: Service) -> None
 
 async def test_a_template_that_changes_between_two_tries_changes_no_mail(start: Start) -> None:
     before = await start()
-    before.inbox.failures.append(SendRetryable("503"))
-    await before.ask()
-    await before.deliver()
+    await fail(SendRetryable("503"), before)
     await time_passes(before)
     after = await start(brand=Brand(name="Southwind School"))
     await after.deliver()
@@ -97,9 +97,7 @@ async def test_a_template_that_changes_between_two_tries_changes_no_mail(start: 
 
 
 async def test_a_mail_that_the_provider_refuses_is_dead_and_is_not_tried_again(service: Service) -> None:
-    service.inbox.failures.append(SendRefused("422 invalid_to_address"))
-    await service.ask()
-    await service.deliver()
+    await fail(SendRefused("422 invalid_to_address"), service)
     await time_passes(service)
     await service.deliver()
     assert len(service.inbox.tries) == 1
@@ -120,9 +118,7 @@ async def test_a_mail_that_is_never_taken_is_given_up(service: Service) -> None:
 
 async def test_a_quota_that_is_used_up_is_waited_for_and_costs_no_try(service: Service) -> None:
     until = datetime(2099, 1, 1, tzinfo=UTC)
-    service.inbox.failures.append(QuotaExhausted("daily_quota_exceeded", until))
-    await service.ask()
-    await service.deliver()
+    await fail(QuotaExhausted("daily_quota_exceeded", until), service)
     (row,) = await service.rows(select(OutboxRow.available_at, OutboxRow.attempts))
     assert (row["available_at"], row["attempts"]) == (until, 0)
     await time_passes(service)
@@ -152,9 +148,7 @@ async def test_a_worker_that_dies_after_the_provider_took_the_mail_sends_no_seco
 async def test_a_secret_key_that_was_rotated_still_opens_what_waits(start: Start) -> None:
     old, new = Secret("an-old-secret-key-" * 3), Secret("a-new-secret-key--" * 3)
     before = await start(secret_key=old)
-    before.inbox.failures.append(SendRetryable("503"))
-    await before.ask()
-    await before.deliver()
+    await fail(SendRetryable("503"), before)
     await time_passes(before)
     after = await start(secret_key=new, previous_secret_keys=(old,))
     await after.deliver()
@@ -163,9 +157,7 @@ async def test_a_secret_key_that_was_rotated_still_opens_what_waits(start: Start
 
 async def test_a_mail_whose_key_is_gone_is_dead_and_says_why(start: Start) -> None:
     before = await start(secret_key=Secret("an-old-secret-key-" * 3))
-    before.inbox.failures.append(SendRetryable("503"))
-    await before.ask()
-    await before.deliver()
+    await fail(SendRetryable("503"), before)
     await time_passes(before)
     after = await start(secret_key=Secret("a-new-secret-key--" * 3))
     await after.deliver()

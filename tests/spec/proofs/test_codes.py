@@ -34,8 +34,7 @@ async def coded(start: Start) -> Service:
 async def code(service: Service, email: str = ADA) -> str:
     """Ask for a link and return the code that comes with it."""
     before = len(service.inbox.sent_to(email, "password_reset"))
-    await service.ask(email)
-    await service.deliver()
+    await service.ask_and_deliver(email)
     (mail,) = service.inbox.sent_to(email, "password_reset")[before:]
     (found,) = re.findall(r"^\d{8}$", mail.text, re.MULTILINE)
     assert found in mail.html
@@ -253,8 +252,7 @@ async def test_tries_are_limited_by_client(start: Start) -> None:
 @pytest.mark.long
 async def test_invitations_have_no_code(coded: Service) -> None:
     await coded.add("new@northwind.test", awaits_password=True)
-    await coded.ask("new@northwind.test")
-    await coded.deliver()
+    await coded.ask_and_deliver("new@northwind.test")
     (mail,) = coded.inbox.sent_to("new@northwind.test", "invitation")
     assert not re.search(r"\b\d{8}\b", mail.text)
 

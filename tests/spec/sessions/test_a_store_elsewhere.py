@@ -93,9 +93,7 @@ async def test_a_request_that_is_broken_off_while_the_store_is_asked_is_carried_
     service: Service, store: Elsewhere
 ) -> None:
     token = await service.link()
-    store.open.clear()
-    asking = asyncio.create_task(service.reset(token))
-    await store.reached.wait()
+    asking = await store.hold(service.reset(token))
     asking.cancel()
     await asyncio.gather(asking, return_exceptions=True)
     store.open.set()
@@ -109,9 +107,7 @@ async def test_a_request_that_is_broken_off_while_the_store_is_asked_is_carried_
 
 async def test_no_other_link_of_the_account_is_used_while_one_is(service: Service, store: Elsewhere) -> None:
     stolen, own = await service.link(), await service.link()
-    store.open.clear()
-    stealing = asyncio.create_task(service.reset(stolen, "a password of the thief"))
-    await store.reached.wait()
+    stealing = await store.hold(service.reset(stolen, "a password of the thief"))
     waits = await service.reset(own)
     store.refusals = [PasswordRejected([Violation("pwned", "not one that was in a leak")])]
     store.open.set()
@@ -131,10 +127,7 @@ async def test_a_press_meanwhile_ends_the_link_that_the_store_then_gives_back(
     await service.deliver()
     (confirmed,) = service.inbox.sent_to(ADA, "password_changed")
     stolen = await service.link()
-    store.reached.clear()
-    store.open.clear()
-    stealing = asyncio.create_task(service.reset(stolen, "a password of the thief"))
-    await store.reached.wait()
+    stealing = await store.hold(service.reset(stolen, "a password of the thief"))
     pressed = await service.anywhere().post(SECURE, json={"token": token_in(confirmed)})
     store.refusals = [AccountsUnready("no answer", not_changed=True)]
     store.open.set()
@@ -193,9 +186,7 @@ async def test_who_was_disabled_while_the_store_was_asked_keeps_the_old_password
     service: Service, store: Elsewhere
 ) -> None:
     token = await service.link()
-    store.open.clear()
-    asking = asyncio.create_task(service.reset(token))
-    await store.reached.wait()
+    asking = await store.hold(service.reset(token))
     store.disable("u-1")
     store.open.set()
 

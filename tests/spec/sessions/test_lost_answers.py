@@ -1,6 +1,5 @@
 """A password change with an unknown outcome: no answer denies it, the link is used, and the confirmation follows."""
 
-import asyncio
 import re
 from datetime import timedelta
 from typing import Any
@@ -133,9 +132,7 @@ async def test_a_change_is_confirmed_once_where_its_promise_falls_due_before_the
     service: Service, store: Elsewhere
 ) -> None:
     token = await service.link()
-    store.open.clear()
-    asking = asyncio.create_task(service.reset(token))
-    await store.reached.wait()
+    asking = await store.hold(service.reset(token))
     await let_the_promise_fall_due(service)
     browser = await service.sign_in()
     store.open.set()
@@ -152,9 +149,7 @@ async def test_a_link_is_not_given_back_once_its_change_was_confirmed(
     refusal: KeyturnError, service: Service, store: Elsewhere
 ) -> None:
     token = await service.link()
-    store.open.clear()
-    asking = asyncio.create_task(service.reset(token))
-    await store.reached.wait()
+    asking = await store.hold(service.reset(token))
     await let_the_promise_fall_due(service)
     store.refusals = [refusal]
     store.open.set()
@@ -166,9 +161,7 @@ async def test_a_link_is_not_given_back_once_its_change_was_confirmed(
 
 async def test_a_promise_that_its_process_withdraws_first_confirms_nothing(service: Service, store: Elsewhere) -> None:
     token = await service.link()
-    store.open.clear()
-    asking = asyncio.create_task(service.reset(token))
-    await store.reached.wait()
+    asking = await store.hold(service.reset(token))
     await service.write(update(OutboxRow).where(OutboxRow.kind == CHANGE_BEGUN).values(available_at=now()))
     (promise,) = await service.parts.outbox.claim(1, timedelta(minutes=1))
     store.open.set()
