@@ -25,7 +25,6 @@ from keyturn import Event, KeyturnConfig, KeyturnPlugin, Settings
 from keyturn.database import Database
 from keyturn.database.migrations import migrate
 from keyturn.errors import SettingsInvalid
-from keyturn.problems.requests import DatabaseUnready
 from keyturn.settings import DatabaseSettings, HashingSettings, LimitSettings, MailSettings, Secret, ServerSettings
 
 pytestmark = pytest.mark.long
@@ -95,18 +94,6 @@ async def test_on_sqlite_the_apps_connections_are_not_set_to_anything(host: Host
     assert await ours.read(pragmas) == [1, 2]
     async with theirs.connect() as connection:
         assert await connection.run_sync(pragmas) == [0, 2]
-
-
-@sqlite
-async def test_an_app_whose_database_was_not_migrated_does_not_start_and_says_why(empty_url: str) -> None:
-    host = Host(empty_url)
-    with pytest.raises(ExceptionGroup) as caught:
-        async with host.app.lifespan():
-            pass
-    (reason,) = caught.value.exceptions
-    assert isinstance(reason, DatabaseUnready)
-    assert str(reason).endswith("run `litestar keyturn migrate`")
-    await host.alchemy.get_engine().dispose()
 
 
 @pytest.mark.parametrize(
