@@ -22,6 +22,7 @@ from tests.directory_servers import DirectoryServer, running_samba, running_slap
 from tests.mariadb_server import MariadbServer, running_mariadb
 from tests.postgresql_with_tls import TlsServer, running_postgres_with_tls
 from tests.programs import MARKED, require_program
+from tests.resend_server.server import ResendServer, running_resend
 from tests.spec.inbox import Inbox
 from tests.spec.service import PEOPLE, Service, Start, running, settings_for
 
@@ -161,6 +162,12 @@ def slapd() -> Iterator[DirectoryServer]:
 @pytest.fixture(scope="session")
 def samba() -> Iterator[DirectoryServer]:
     with running_samba() as server:
+        yield server
+
+
+@pytest.fixture
+def resend() -> Iterator[ResendServer]:
+    with running_resend() as server:
         yield server
 
 

@@ -1,6 +1,5 @@
 """Keyturn's HTTP client, in a process with other clients and their logs."""
 
-import importlib.util
 import logging
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +8,6 @@ import httpx
 import pytest
 from tests.serving import Connections, serving
 
-from keyturn import http_client
 from keyturn.http_client import HttpClient
 
 SECRET = "k3y-in-the-address"
@@ -41,23 +39,6 @@ async def test_an_address_is_not_logged_and_those_of_other_clients_are(
     (line,) = [record.getMessage() for record in caplog.records if record.name == "httpx"]
 
     assert "/theirs" in line
-
-
-def test_importing_it_leaves_the_logs_of_others_alone() -> None:
-    before = logging.getLogger("httpx").filters[:]
-    spec = importlib.util.spec_from_file_location("keyturn_outgoing_anew", str(http_client.__file__))
-    assert spec
-    assert spec.loader
-    spec.loader.exec_module(importlib.util.module_from_spec(spec))
-
-    assert logging.getLogger("httpx").filters == before
-
-
-async def test_many_clients_leave_one_filter() -> None:
-    async with HttpClient():
-        before = logging.getLogger("httpx").filters[:]
-        async with HttpClient():
-            assert logging.getLogger("httpx").filters == before
 
 
 async def test_cookies_are_not_kept(server: str) -> None:

@@ -16,7 +16,6 @@ import pytest
 
 import keyturn.errors
 import keyturn.packaging
-from keyturn.packaging import folder
 
 pytestmark = pytest.mark.long
 
@@ -85,14 +84,6 @@ def test_the_packages_of_the_studio_are_imported_by_its_half_alone() -> None:
 
 def test_no_private_module_of_a_library_is_imported() -> None:
     assert {module for module in imported_modules() if "._" in module} == set()
-
-
-@pytest.mark.parametrize("name", ["email_templates", "frontend", "migrations", "preview"])
-def test_in_a_checkout_it_is_the_one_at_the_top(name: str) -> None:
-    top = Path(keyturn.packaging.__file__).parents[2]
-
-    assert folder(name) == top / name
-    assert (top / "pyproject.toml").is_file()
 
 
 @pytest.mark.parametrize("beside", ["site-packages", "src"])

@@ -19,7 +19,6 @@ import msgspec
 import pytest
 
 import keyturn
-from keyturn.cli.demo.supabase_users import _is_like
 from keyturn.emails.gallery.variables.plausible_texts import _rules
 from keyturn.emails.inbox.codes import _WORDS
 from keyturn.emails.lint.checks.safety import _NOT_YOU
@@ -89,12 +88,7 @@ BUILT: Mapping[str, str | Iterable[str]] = {
         r"(?<![\w.])([\w.]+)\.user_name\b"
     ),
     "emails/lint/source/broken_templates.py pattern": list(_FIXES_OF_SYNTAX),
-    r"emails/lint/source/broken_templates.py f'\\{{#.*?(?:#\\}}|\\Z)|\\{{%[-+]?\\s*(end)?{block}\\b'": (
-        r"\{#.*?(?:#\}|\Z)|\{%[-+]?\s*(end)?for\b"
-    ),
     "emails/studio/data/current_data.py pattern": [one.pattern for one, _ in _SAYINGS],
-    "testing/supabase_users.py pattern": _is_like("a%b_c"),
-    "mail/rendering/compiling.py f'</{name}>'": r"</div>",
     "onboarding/survey.py _TEXT": r"'(?:[^']|'')*'",
     "reset/passwords/hash_formats.py pattern": r"\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}",
     "reset/proofs/captcha.py f'[\\\\w.-]{{1,{self._service.longest}}}'": r"[\w.-]{1,8192}",

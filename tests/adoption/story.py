@@ -1,7 +1,6 @@
 """An app is adopted as its guide says, and one of its people resets a password: the same story for every stack."""
 
 import os
-import re
 import secrets
 import shutil
 import socket
@@ -9,8 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from email import policy
-from email.parser import BytesParser
+from email import message_from_bytes
 from pathlib import Path
 from typing import Self
 
@@ -19,6 +17,7 @@ import msgspec
 from tests.adoption.guides import GUIDES, Guide
 from tests.adoption.packages import install_packages
 from tests.cli.process import Running, running_program
+from tests.spec.inbox import token_in_file
 
 KEYTURN = (sys.executable, "-m", "keyturn")
 APPS = Path(__file__).parent / "apps"
@@ -162,12 +161,9 @@ def reset_password(keyturn: Beside) -> None:
     assert asked.status_code == 202
     keyturn.process.wait_for('"transport":"capture"')
     (file,) = (keyturn.folder / ".keyturn" / "mail").glob("*.eml")
-    mail = BytesParser(policy=policy.default).parsebytes(file.read_bytes())
-    body = mail.get_body(("plain",))
-    token = re.search(r"/reset-password/([\w-]{43})", str(body.get_content())) if body else None
-    assert mail["To"].lower() == EMAIL.lower()  # Supabase stores small letters
-    assert token
-    answer = httpx.post(f"{api}/reset-password", json={"token": token[1], "newPassword": NEW}, timeout=30)
+    assert message_from_bytes(file.read_bytes())["To"].lower() == EMAIL.lower()  # Supabase stores small letters
+    fields = {"token": token_in_file(file), "newPassword": NEW}
+    answer = httpx.post(f"{api}/reset-password", json=fields, timeout=30)
     assert answer.status_code == 200, answer.text
 
 

@@ -4,37 +4,23 @@ Its passwords were hashed by Node, its sessions are rows of its own, and not a l
 """
 
 import base64
-import os
 import re
 import secrets
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from email import policy
-from email.parser import BytesParser
 from pathlib import Path
 
 import httpx
 import pytest
 from tests.adoption.library import MONA, PASSWORD, library, set_up
-from tests.adoption.story import free_ports
-from tests.cli.process import Running, running
+from tests.adoption.story import NEW, Stack, beside, follow_init, free_ports, reset_password
 from werkzeug.serving import make_server
 
 pytestmark = pytest.mark.long
 
 README = Path(__file__).parents[2] / "README.md"
-NEW = "eleven loud lighthouses"
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the app's folder, with its database in it, which is where its people type."""
-    set_up(tmp_path / "library.db")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+LIBRARY = Stack(name="library", starts=(), sign_in="/login", forgot="", database="sqlite:///library.db")
 
 
 def commands() -> list[list[str]]:
@@ -78,74 +64,21 @@ class Heard(list[str]):
             return self._changed.wait_for(lambda: event in self, 30)
 
 
-def run(*words: str, **environment: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "keyturn", *words],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-def mailed(folder: Path, subject: str, service: Running) -> str:
-    """Return the text of the mail with that subject, as soon as it was captured."""
-    service.wait_for('"transport":"capture"')  # webhooks are told to have been sent, too
-    for file in sorted((folder / "mails").glob("*.eml")):
-        mail = BytesParser(policy=policy.default).parsebytes(file.read_bytes())
-        body = mail.get_body(("plain",))
-        if mail["Subject"] == subject and body:
-            assert mail["To"] == MONA
-            return str(body.get_content())
-    raise AssertionError(f"no mail {subject}")
-
-
-def test_readme_leads_from_nothing_to_a_new_password(folder: Path) -> None:
+def test_readme_leads_from_nothing_to_a_new_password(tmp_path: Path) -> None:
     assert commands() == [["init"], ["migrate"], ["serve"]], "README.md has other commands by now"
     (port,) = free_ports(1)
     keyturn, heard = f"http://127.0.0.1:{port}", Heard()
     secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+    set_up(tmp_path / "library.db")
 
-    with served(folder, secret, heard) as app:
-        said = run(
-            "init",
-            "--database",
-            f"sqlite:///{folder / 'library.db'}",
-            "--base-url",
-            keyturn,
-            "--sign-in-url",
-            f"{app}/login",
-            "--brand",
-            "Harbour Library",
-            "--from",
-            "Harbour Library <no-reply@library.test>",
-            "--yes",
-        )
-        assert "keyturn migrate" in said
-        environment = {
-            "KEYTURN_SECRET_KEY": secrets.token_hex(32),
-            "KEYTURN_MAIL_TRANSPORT": "capture",
-            "KEYTURN_MAIL_CAPTURE_DIR": "mails",
-            "KEYTURN_WEBHOOKS_URL": f"{app}/hooks/keyturn",
-            "KEYTURN_WEBHOOKS_SECRET": secret,
-            "KEYTURN_LOGS_FORMAT": "json",
-        }
-        run("migrate", **environment)
-        with running("serve", "--port", str(port), **environment) as service:
-            service.wait_for("Keyturn answers on")
+    with served(tmp_path, secret, heard) as app:
+        hooks = {"KEYTURN_WEBHOOKS_URL": f"{app}/hooks/keyturn", "KEYTURN_WEBHOOKS_SECRET": secret}
+        environment = follow_init(LIBRARY, tmp_path, hooks, keyturn=keyturn, app=app)
+        with beside(tmp_path, keyturn, environment) as service:
             before = sign_in(app, PASSWORD)
             assert httpx.get(f"{app}/me", params={"session": before.json()["session"]}).json()["must_change"]
 
-            asked = httpx.post(f"{keyturn}/api/auth/request-password-reset", json={"email": MONA.upper()})
-            assert asked.status_code == 202
-            token = re.search(
-                r"/reset-password/([\w-]{43})", mailed(folder, "Reset your Harbour Library password", service)
-            )
-            assert token
-            reset = httpx.post(f"{keyturn}/api/auth/reset-password", json={"token": token[1], "newPassword": NEW})
-            assert reset.status_code == 200, reset.text
+            reset_password(service)
 
             assert sign_in(app, PASSWORD).status_code == 401
             after = sign_in(app, NEW)

@@ -6,8 +6,11 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Self
 
+API: Sequence[str] = ("serve", "--no-worker", "--port", "0")
+WORKER: Sequence[str] = ("worker",)
 _PATIENCE = 30
 _ANSWERS_ON = re.compile(r"http://[\d.:]+")
 
@@ -18,16 +21,22 @@ def _unmeasured() -> dict[str, str]:
 
 
 class Process:
-    """One `keyturn ...`, run by `python`. `said` is all that it and its predecessors wrote."""
+    """One `keyturn ...` of `python`, which ends with its block. `said` is all that it and its predecessors wrote."""
 
     def __init__(
-        self, arguments: list[str], environment: Mapping[str, str], said: list[str], python: str = sys.executable
+        self, arguments: Sequence[str], environment: Mapping[str, str], said: list[str], python: str = sys.executable
     ) -> None:
         self._command = [python, "-m", "keyturn", *arguments]
         self._environment = {**_unmeasured(), **environment}
         self.said = said
         self.url = ""
         self.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
     def start(self) -> None:
         """Start it, and return once it says that it is ready."""

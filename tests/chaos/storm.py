@@ -19,6 +19,7 @@ from keyturn.database import Database, now
 from keyturn.outbox.models import WAITING, OutboxRow
 
 SECONDS = float(os.environ.get("STORM_SECONDS", "5"))
+SETTLING = 90
 PASSWORD = "a longer horse, and another battery"
 _LINK = re.compile(r"/reset-password/([\w-]{43})")
 
@@ -68,6 +69,18 @@ class Storm:
         self.statuses = Counter[int]()
         self._weather = Weather(chance)
         resend.coming = self._weather
+
+    async def begin(self, api: Place, count: int, seconds: float = SECONDS) -> "asyncio.Task[None]":
+        """Let so many people come within so many seconds."""
+        return asyncio.create_task(self.people(api, await self.add_accounts(count), seconds))
+
+    async def end(self, people: "asyncio.Task[None]") -> None:
+        """Wait until all that was promised has happened, once each."""
+        await people
+        await self.settled(SETTLING)
+        self.assert_each_promise_was_kept_once()
+        assert await self.sealed() == 0
+        await self.database.close()
 
     async def add_accounts(self, count: int) -> list[str]:
         emails = [f"person{number}@example.test" for number in range(count)]

@@ -2,25 +2,18 @@
 
 import asyncio
 import random
-from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
 from tests.chaos.conditions import environment_for
-from tests.chaos.processes import Process
+from tests.chaos.processes import API, WORKER, Process
 from tests.chaos.storm import Storm
 from tests.databases import running_postgres
-from tests.resend_server.server import ResendServer, running_resend
+from tests.resend_server.server import ResendServer
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.long]  # a server of its own, which it restarts
 
-PEOPLE, SECONDS, SETTLING = 60, 4, 60
-
-
-@pytest.fixture
-def resend() -> Iterator[ResendServer]:
-    with running_resend() as server:
-        yield server
+PEOPLE, SECONDS = 60, 4
 
 
 async def test_a_restart_of_the_database_loses_no_accepted_request_and_says_503_meanwhile(
@@ -31,22 +24,11 @@ async def test_a_restart_of_the_database_loses_no_accepted_request_and_says_503_
         postgres = await asyncio.to_thread(stack.enter_context, running_postgres())
         url = await asyncio.to_thread(postgres.migrated)
         environment = environment_for(resend, url)
-        api, worker = (Process(command, environment, said) for command in (API, ["worker"]))
-        stack.callback(worker.stop)
-        stack.callback(api.stop)
-
+        api, _ = (stack.enter_context(Process(command, environment, said)) for command in (API, WORKER))
         storm = Storm(resend, url, random.Random(20261120))
-        emails = await storm.add_accounts(PEOPLE)
-        people = asyncio.create_task(storm.people(api, emails, SECONDS))
+        people = await storm.begin(api, PEOPLE, SECONDS)
         await asyncio.sleep(SECONDS / 2)
         await asyncio.to_thread(postgres.restart)
-        await people
-        await storm.settled(SETTLING)
-
-        storm.assert_each_promise_was_kept_once()
-        assert set(storm.statuses) <= {200, 202, 400, 503}
-        await storm.database.close()
+        await storm.end(people)
+    assert set(storm.statuses) <= {200, 202, 400, 503}
     assert not [line for line in said if "Traceback" in line]
-
-
-API = ["serve", "--no-worker", "--port", "0"]

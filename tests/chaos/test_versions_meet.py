@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tomllib
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -19,17 +19,16 @@ from typing import NamedTuple
 import httpx
 import pytest
 from tests.chaos.conditions import environment_for
-from tests.chaos.processes import Process
-from tests.chaos.storm import SECONDS, Storm
+from tests.chaos.processes import API, WORKER, Process
+from tests.chaos.storm import SECONDS, SETTLING, Storm
 from tests.databases import PostgresServer
-from tests.resend_server.server import ResendServer, running_resend
+from tests.resend_server.server import ResendServer
 from tests.versions import empty_environment, uv
 
 pytestmark = pytest.mark.long
 
 CHECKOUT = Path(__file__).parents[2]
 PEOPLE_A_SECOND = 6
-SETTLING = 60
 
 
 class Source(NamedTuple):
@@ -55,10 +54,10 @@ class Version:
         subprocess.run(command, env={**os.environ, **self._environment}, check=True, capture_output=True)
 
     def start(self, stack: ExitStack) -> "tuple[Process, Process]":
-        api = Process(["serve", "--no-worker", "--port", "0"], self._environment, self._said, self._python)
-        stack.callback(api.stop)
-        worker = Process(["worker"], self._environment, self._said, self._python)
-        stack.callback(worker.stop)
+        api, worker = (
+            stack.enter_context(Process(command, self._environment, self._said, self._python))
+            for command in (API, WORKER)
+        )
         return api, worker
 
 
@@ -108,12 +107,6 @@ def _unpack(folder: Path, commit: str, *names: str) -> None:
 
 def _git(*arguments: str) -> "subprocess.CompletedProcess[bytes]":
     return subprocess.run(["git", "-C", str(CHECKOUT), *arguments], capture_output=True, check=False)
-
-
-@pytest.fixture
-def resend() -> Iterator[ResendServer]:
-    with running_resend() as server:
-        yield server
 
 
 @pytest.mark.parametrize("is_upgrade", [True, False], ids=["upgraded", "taken-back"])

@@ -1,10 +1,10 @@
 """The examples of the five apps: what their files say, and what their demos make of it."""
 
-import shlex
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from tests.sources.adopted import EXAMPLES, variables_of
 
 from keyturn.cli.demo.examples import DemoFolder, Example, example_names
 from keyturn.reset.mails.theme import palette_of
@@ -15,7 +15,6 @@ from keyturn.settings.rules.every_rule import broken_rules
 pytestmark = pytest.mark.long
 
 URL = "http://127.0.0.1:8000"
-EXAMPLES = Path(__file__).parents[2] / "examples"
 FIVE = ("easemail", "ivory-mirro", "nextjs-app", "teacher-resources", "waibuk")
 
 
@@ -28,11 +27,9 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def written(name: str, **variables: str) -> Settings:
+def written(name: str) -> Settings:
     """Return what an example's file says under the variables of its env.example, in its own folder."""
-    words = shlex.split((EXAMPLES / name / "env.example").read_text("utf-8"), comments=True)
-    given = dict(word.split("=", 1) for word in words) | {"KEYTURN_SECRET_KEY": "s" * 32} | variables
-    return read_settings(EXAMPLES / name / "keyturn.toml", given)
+    return read_settings(EXAMPLES / name / "keyturn.toml", variables_of(name) | {"KEYTURN_SECRET_KEY": "s" * 32})
 
 
 def test_the_five_apps_are_the_examples_with_a_story() -> None:

@@ -214,7 +214,7 @@ async def test_the_documented_function_is_told_whose_sessions_end() -> None:
     assert ended == ["sessions:7"]
 
 
-@pytest.mark.parametrize("name", ["on_password_changed", "on_password_reset_requested"])
+@pytest.mark.parametrize("name", ["on_password_changed", "on_password_reset_requested", "before_reset"])
 def test_a_function_that_would_hold_the_event_loop_is_refused(name: str) -> None:
     def blocks(_: Event[Any]) -> None: ...
 
@@ -247,10 +247,3 @@ async def test_the_app_is_told_of_a_secured_account_and_asked_before_a_reset(emp
 
     assert asked == [ADA]
     assert [event.data.email for event in secured] == [ADA]
-
-
-@sqlite
-async def test_a_function_that_would_hold_the_loop_may_refuse_nothing(empty_url: str) -> None:
-    with pytest.raises(SettingsInvalid) as raised:
-        Host(empty_url, settings=keyturn_settings(), before_reset=print)
-    assert [fault.name for fault in raised.value.faults] == ["before_reset"]

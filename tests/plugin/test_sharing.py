@@ -5,7 +5,7 @@ import sys
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import pytest
@@ -25,7 +25,6 @@ from keyturn import Event, KeyturnConfig, KeyturnPlugin, Settings
 from keyturn.database import Database
 from keyturn.database.migrations import migrate
 from keyturn.errors import SettingsInvalid
-from keyturn.problems.requests import DatabaseUnready
 from keyturn.settings import DatabaseSettings, HashingSettings, LimitSettings, MailSettings, Secret, ServerSettings
 
 pytestmark = pytest.mark.long
@@ -95,43 +94,6 @@ async def test_on_sqlite_the_apps_connections_are_not_set_to_anything(host: Host
     assert await ours.read(pragmas) == [1, 2]
     async with theirs.connect() as connection:
         assert await connection.run_sync(pragmas) == [0, 2]
-
-
-@pytest.mark.parametrize(
-    ("databases", "plugin_first"), [("sqlite", False), ("postgresql", True)], indirect=["databases"]
-)
-def test_an_app_can_be_started_again_and_its_worker_too(
-    databases: Databases, plugin_first: bool, request: pytest.FixtureRequest
-) -> None:
-    """A test suite does so, with one app, and an event loop for each test."""
-    url = databases.empty()
-    request.addfinalizer(lambda: databases.drop(url))
-    host = Host(url, worker=True, plugin_first=plugin_first)
-
-    async def live(mail: str) -> None:
-        await migrate(host.parts.database)
-        host.inbox.arrived = asyncio.Event()
-        async with host.running(), host.client() as client:
-            await host.add(mail)
-            assert (await client.post(REQUEST, json={"email": mail})).status_code == 202
-            async with asyncio.timeout(20):
-                await host.inbox.arrived.wait()
-            assert host.inbox.sent_to(mail, "password_reset")
-
-    asyncio.run(live(ADA))
-    asyncio.run(live("grace@northwind.test"))
-
-
-@sqlite
-async def test_an_app_whose_database_was_not_migrated_does_not_start_and_says_why(empty_url: str) -> None:
-    host = Host(empty_url)
-    with pytest.raises(ExceptionGroup) as caught:
-        async with host.app.lifespan():
-            pass
-    (reason,) = caught.value.exceptions
-    assert isinstance(reason, DatabaseUnready)
-    assert str(reason).endswith("run `litestar keyturn migrate`")
-    await host.alchemy.get_engine().dispose()
 
 
 @pytest.mark.parametrize(
@@ -222,18 +184,33 @@ async def test_a_worker_in_the_app_s_pool_goes_on_for_longer_than_a_statement_ma
     await other.close()
 
 
-@pytest.mark.parametrize("databases", ["sqlite", "postgresql"], indirect=True)
-def test_a_worker_of_its_own_opens_the_app_s_database_at_every_start_of_the_app(
-    databases: Databases, tmp_path: Path, request: pytest.FixtureRequest
+@pytest.mark.parametrize(
+    ("databases", "worker", "plugin_first"),
+    [
+        ("sqlite", "inside", False),
+        ("postgresql", "inside", True),
+        ("sqlite", "child", False),
+        ("postgresql", "child", False),
+    ],
+    indirect=["databases"],
+)
+def test_an_app_can_be_started_again_and_its_worker_too(
+    databases: Databases,
+    worker: Literal["inside", "child"],
+    plugin_first: bool,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
 ) -> None:
+    """A test suite does so, with one app, and an event loop for each test."""
     url = databases.empty()
     request.addfinalizer(lambda: databases.drop(url))
     settings = keyturn_settings(
         mail=MailSettings(transport="capture", capture_dir=str(tmp_path)),
         hashing=HashingSettings(),
         environment="development",
+        server=ServerSettings(worker=worker),
     )
-    host = Host(url, settings=settings, worker=True, sender=None)
+    host = Host(url, settings=settings, worker=True, sender=None, plugin_first=plugin_first)
 
     def sent() -> list[Path]:
         return list(tmp_path.glob("[!.]*.eml"))

@@ -67,19 +67,15 @@ class Pair:
             await self._ask(0, "SELECT pg_reload_conf()")
             await self._until("SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'")
 
-    async def catch_up(self) -> None:
-        """Wait until the standby has all that is committed."""
+    async def lose_what_follows(self) -> None:
+        """Wait until the standby has all that is committed, and send it nothing more."""
         await self._until("SELECT 1 FROM pg_stat_replication WHERE replay_lsn >= pg_current_wal_lsn()")
+        await self.cut_off()
 
     async def cut_off(self) -> None:
         """Send the standby nothing from now on: what follows is lost if the primary is."""
         ((self._sender,),) = await self._ask(0, "SELECT pid FROM pg_stat_replication")
         os.kill(self._sender, signal.SIGSTOP)
-
-    async def fail_over(self) -> None:
-        """Lose the primary, and let the standby take over."""
-        await self.lose_primary()
-        await self.promote()
 
     async def lose_primary(self) -> None:
         """End the primary as a power cut would, after `cut_off`."""

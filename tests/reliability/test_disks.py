@@ -17,7 +17,7 @@ import pytest
 from tests.chaos.conditions import environment_for
 from tests.chaos.processes import Process
 from tests.reliability.disk import SmallDisk, require_namespaces
-from tests.resend_server.server import ResendServer, running_resend
+from tests.resend_server.server import ResendServer
 from tests.spec.service import (
     ADA,
     GRACE,
@@ -42,12 +42,6 @@ FIRST, SECOND = "first@northwind.test", "second@northwind.test"
 
 def file_of(url: str) -> Path:
     return Path(url.removeprefix("sqlite:///"))
-
-
-@pytest.fixture
-def resend() -> Iterator[ResendServer]:
-    with running_resend() as server:
-        yield server
 
 
 def requested(file: Path) -> list[str]:
@@ -134,21 +128,8 @@ def test_serve_does_not_start_in_a_folder_that_cannot_be_written(database_url: s
     folder.mkdir()
     (folder / "keyturn.db").write_bytes(file_of(database_url).read_bytes())
     mount = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && shift && exec "$@"'
-    command = [
-        "unshare",
-        "-rm",
-        "sh",
-        "-c",
-        mount,
-        "sh",
-        str(folder),
-        sys.executable,
-        "-m",
-        "keyturn",
-        "serve",
-        "--port",
-        "0",
-    ]
+    command = ["unshare", "-rm", "sh", "-c", mount, "sh", str(folder)]
+    command += [sys.executable, "-m", "keyturn", "serve", "--port", "0"]
     settings = {
         "KEYTURN_DATABASE_URL": f"sqlite:///{folder / 'keyturn.db'}",
         "KEYTURN_SECRET_KEY": "s" * 32,

@@ -1,7 +1,7 @@
 """docs/reliability.md, "PostgreSQL fails over": what a standby that lost the last second means for users."""
 
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -9,7 +9,7 @@ import pytest
 import uvicorn
 from tests.reliability.postgresql_pair import Pair
 from tests.resend_server.answers import Mail
-from tests.resend_server.server import API_KEY, ResendServer, running_resend
+from tests.resend_server.server import API_KEY, ResendServer
 from tests.spec.elsewhere import Elsewhere
 from tests.spec.inbox import Inbox
 from tests.spec.service import NEW_PASSWORD, PASSWORD, REQUEST, Service, problem, settings_for
@@ -29,12 +29,6 @@ pytestmark = pytest.mark.long
 
 ADA, BO, CY, DI = "ada@northwind.test", "bo@northwind.test", "cy@northwind.test", "di@northwind.test"
 SECURE = "/api/auth/secure-account"
-
-
-@pytest.fixture
-def resend() -> Iterator[ResendServer]:
-    with running_resend() as server:
-        yield server
 
 
 @asynccontextmanager
@@ -94,8 +88,14 @@ async def link(service: Service, resend: ResendServer, email: str) -> str:
     return newest_token(resend, email)
 
 
+async def fail_over(pair: Pair, service: Service) -> None:
+    """Lose the primary, let the standby take over, and wait until the service has found it."""
+    await pair.lose_primary()
+    await pair.promote()
+    await answers_again(service)
+
+
 async def answers_again(service: Service) -> None:
-    """Wait until the service has found the new primary."""
     while (await service.anywhere().get("/health/ready")).status_code != 200:
         pass
 
@@ -107,10 +107,8 @@ async def test_what_was_replicated_goes_on_under_the_new_primary_without_a_resta
     async with serving(pair, resend) as service:
         token = await link(service, resend, ADA)
         await service.ask(BO)
-        await pair.catch_up()
-        await pair.cut_off()
-        await pair.fail_over()
-        await answers_again(service)
+        await pair.lose_what_follows()
+        await fail_over(pair, service)
 
         await service.deliver()
         assert len(mails_to(resend, BO)) == 1
@@ -124,8 +122,7 @@ async def test_a_request_of_the_lost_second_is_gone_and_its_user_asks_again(
 ) -> None:
     pair = replicated_postgresql
     async with serving(pair, resend, patience=timedelta(seconds=2)) as service:
-        await pair.catch_up()
-        await pair.cut_off()
+        await pair.lose_what_follows()
         await service.ask(DI)
         await pair.lose_primary()
         assert problem(await service.anywhere().post(REQUEST, json={"email": DI})) == "503 unavailable"
@@ -143,12 +140,10 @@ async def test_a_mail_of_the_lost_second_is_written_again_with_a_link_that_works
     pair = replicated_postgresql
     async with serving(pair, resend) as service:
         await service.ask(BO)
-        await pair.catch_up()
-        await pair.cut_off()
+        await pair.lose_what_follows()
         await service.deliver()
         lost = newest_token(resend, BO)
-        await pair.fail_over()
-        await answers_again(service)
+        await fail_over(pair, service)
         assert not await service.works(lost)
 
         await service.deliver()
@@ -163,11 +158,9 @@ async def test_held_mails_of_the_lost_second_are_not_sent_again(
     pair = replicated_postgresql
     async with serving(pair, resend) as service:
         await service.ask(BO)
-        await pair.catch_up()
-        await pair.cut_off()
+        await pair.lose_what_follows()
         await service.deliver()
-        await pair.fail_over()
-        await answers_again(service)
+        await fail_over(pair, service)
         assert await hold(service.parts.database, MAILS_ALONE, now()) == 1
         await service.deliver()
         assert len(mails_to(resend, BO)) == 1
@@ -183,13 +176,11 @@ async def test_a_reset_of_the_lost_second_is_undone_and_its_link_works_again(
     pair = replicated_postgresql
     async with serving(pair, resend) as service:
         token = await link(service, resend, CY)
-        await pair.catch_up()
-        await pair.cut_off()
+        await pair.lose_what_follows()
         assert (await service.reset(token)).status_code == 200
         await service.deliver()
         button = newest_token(resend, CY)
-        await pair.fail_over()
-        await answers_again(service)
+        await fail_over(pair, service)
 
         assert await service.knows(PASSWORD, CY)
         assert problem(await service.anywhere().post(SECURE, json={"token": button})) == "400 security-link-dead"
@@ -205,11 +196,9 @@ async def test_a_reset_of_the_lost_second_stays_if_the_accounts_are_elsewhere_an
     pair, store = replicated_postgresql, Elsewhere(Account(id="cy", email=CY))
     async with serving(pair, resend, store) as service:
         token = await link(service, resend, CY)
-        await pair.catch_up()
-        await pair.cut_off()
+        await pair.lose_what_follows()
         assert (await service.reset(token)).status_code == 200
-        await pair.fail_over()
-        await answers_again(service)
+        await fail_over(pair, service)
 
         assert store.passwords == {"cy": NEW_PASSWORD}
         assert await service.works(token)
@@ -223,10 +212,8 @@ async def test_limits_of_clients_begin_anew(replicated_postgresql: Pair, resend:
         client = service.at("198.51.100.7")
         answers = [(await client.post(REQUEST, json={"email": ADA})).status_code for _ in range(4)]
         assert answers == [202, 202, 202, 429]
-        await pair.catch_up()
-        await pair.cut_off()
-        await pair.fail_over()
-        await answers_again(service)
+        await pair.lose_what_follows()
+        await fail_over(pair, service)
         assert (await client.post(REQUEST, json={"email": ADA})).status_code == 202
 
 
@@ -239,8 +226,7 @@ async def test_a_synchronous_standby_loses_nothing_that_was_answered(
         await service.ask(ADA)
         await pair.cut_off()
         assert problem(await service.anywhere().post(REQUEST, json={"email": DI})) == "503 unavailable"
-        await pair.fail_over()
-        await answers_again(service)
+        await fail_over(pair, service)
 
         await service.deliver()
         assert len(mails_to(resend, ADA)) == 1
