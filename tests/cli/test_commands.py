@@ -32,11 +32,12 @@ def test_the_version_is_that_of_the_package(keyturn: Keyturn) -> None:
     assert keyturn("--version").out == f"keyturn {version('keyturn')}\n"
 
 
-def test_an_unknown_command_is_refused(keyturn: Keyturn) -> None:
-    refused = keyturn("sevre")
+def test_an_unknown_command_is_refused_and_one_that_is_nearly_it_is_named(keyturn: Keyturn) -> None:
+    refused = keyturn("serv")
 
     assert refused.code == 2
-    assert "No such command 'sevre'" in refused.err
+    assert refused.err.endswith("Error: No such command 'serv'. Did you mean 'serve'?\n")
+    assert keyturn("harbour").err.endswith("Error: No such command 'harbour'.\n")
 
 
 def test_an_argument_that_is_no_text_is_refused(keyturn: Keyturn) -> None:
@@ -44,11 +45,6 @@ def test_an_argument_that_is_no_text_is_refused(keyturn: Keyturn) -> None:
 
     assert refused.code == 2
     assert refused.err.endswith("Error: The argument 'jos�@northwind.example' is not UTF-8.\n")
-
-
-def test_a_command_that_is_nearly_one_is_named(keyturn: Keyturn) -> None:
-    assert keyturn("serv").err.endswith("Error: No such command 'serv'. Did you mean 'serve'?\n")
-    assert keyturn("harbour").err.endswith("Error: No such command 'harbour'.\n")
 
 
 def test_an_unknown_setting_is_told_to_every_command(keyturn: Keyturn) -> None:

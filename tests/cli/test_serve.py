@@ -125,33 +125,26 @@ def test_a_host_that_cannot_be_listened_on_is_one_sentence_with_its_setting(host
 
 @pytest.mark.usefixtures("migrated")
 @pytest.mark.parametrize(
-    ("base", "proxies", "warns"),
+    ("base", "proxies", "asked", "warns"),
     [
-        ("http://127.0.0.1:9000", "", True),
-        ("http://localhost:9000", "127.0.0.1", False),
-        ("https://localhost:9000", "", False),
-        ("https://account.example.org", "", False),
+        ("http://127.0.0.1:9000", "", "", True),
+        ("http://127.0.0.1:9000", "", "0", False),
+        ("http://localhost:9000", "127.0.0.1", "", False),
+        ("https://localhost:9000", "", "", False),
+        ("https://account.example.org", "", "", False),
     ],
+    ids=["another port", "any free port", "behind a proxy", "over https", "another host"],
 )
 def test_links_to_a_port_of_this_machine_that_is_not_listened_on_are_one_warning(
-    base: str, proxies: str, warns: bool
+    base: str, proxies: str, asked: str, warns: bool
 ) -> None:
     environment = PRODUCTION | {"KEYTURN_BASE_URL": base, "KEYTURN_SERVER_TRUSTED_PROXIES": proxies}
-    (port,) = free_ports(1)
-    with running("serve", "--no-worker", "--port", str(port), **environment) as serve:
+    port = asked or str(free_ports(1)[0])
+    with running("serve", "--no-worker", "--port", port, **environment) as serve:
         url_of(serve)
         said = f"base_url is {base}, but Keyturn listens on port {port}, so links in mails will not work: "
         said += "set server.port to 9000, or correct base_url"
         assert [line for line in serve.said if "links in mails" in line] == [f"keyturn: {said}"][:warns]
-        assert serve.end() == 0
-
-
-@pytest.mark.usefixtures("migrated")
-def test_a_free_port_that_was_asked_for_is_no_reason_for_a_warning() -> None:
-    environment = PRODUCTION | {"KEYTURN_BASE_URL": "http://127.0.0.1:9000"}
-    with running("serve", "--no-worker", "--port", "0", **environment) as serve:
-        url_of(serve)
-        assert not [line for line in serve.said if "links in mails" in line]
         assert serve.end() == 0
 
 

@@ -134,11 +134,6 @@ def test_the_help_names_every_group_of_clients(keyturn: Keyturn) -> None:
     assert f"(default: {', '.join(MAJOR.groups[:-1])} and {MAJOR.groups[-1]})" in shown
 
 
-def test_the_help_tells_what_it_is_for(keyturn: Keyturn) -> None:
-    assert "Check the emails" in keyturn("--help").out
-    assert "samples.toml" in keyturn("check", "--help").out
-
-
 @pytest.mark.long
 def test_mails_of_one_s_own_are_looked_at_in_the_places_of_keyturn_s(keyturn: Keyturn, workplace: Path) -> None:
     own = workplace / "mails" / "password_reset"

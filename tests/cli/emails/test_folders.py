@@ -266,14 +266,6 @@ def test_a_template_reaches_python_only_where_its_folder_is_trusted(keyturn: Key
     assert "jinja2.utils" in trusted.out
 
 
-def test_the_help_teaches_by_examples(keyturn: Keyturn) -> None:
-    shown = keyturn("studio", "--help").out
-
-    assert "keyturn studio templates/emails --env myshop.mails:environment" in shown
-    assert "welcome.samples.toml" in shown
-    assert "[tool.keyturn.studio]" in shown
-
-
 def test_the_studio_serves_any_folder(shop: Path, workplace: Path) -> None:
     command = [sys.executable, "-m", "keyturn", "studio", "templates/emails", "--no-token", "--port", "0"]
     with running_demo(command, workplace) as studio:

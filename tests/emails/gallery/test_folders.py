@@ -12,7 +12,6 @@ from keyturn.emails.gallery import Gallery
 from keyturn.emails.gallery.environments import with_lenient_filters
 from keyturn.emails.gallery.opening import open_gallery
 from keyturn.emails.lint.examination import examine
-from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.compiling import Rendered
 
 FOLDERS = Path(__file__).parent / "folders"
@@ -84,21 +83,6 @@ def test_what_is_made_up_is_plausible(tmp_path: Path) -> None:
     assert "&euro; 62.40" in mail.html
 
 
-def test_no_preview_fetches_a_picture(tmp_path: Path) -> None:
-    for team in ("shop", "school"):
-        for name, mail in drawn(opened(team, tmp_path)):
-            assert 'src="http' not in mail.html, name
-
-
-def test_a_filter_that_nobody_brought_is_told_once_and_the_rest_is_checked(tmp_path: Path) -> None:
-    found = examine(opened("school", tmp_path)).found
-
-    unknown = [one.finding for one in found if one.finding.rule == "jinja/unknown-filter"]
-    assert [(str(one.place.file), one.place.line) for one in unknown] == [("emails/courses/enrolled.mjml", 3)]
-    assert "--env package.module:environment" in unknown[0].fix
-    assert any(one.finding.place.file == "emails/courses/enrolled.mjml" for one in found if one.finding not in unknown)
-
-
 def test_samples_come_in_every_form(tmp_path: Path) -> None:
     club = opened("club", tmp_path)
 
@@ -134,30 +118,6 @@ def test_a_guess_follows_what_is_saved(tmp_path: Path) -> None:
 
     after = shop.samples("order_shipped")["guessed"].values
     assert after == {**before, "phone_number": "+44 113 496 0123"}
-
-
-@pytest.mark.parametrize(
-    ("file", "was", "becomes", "place"),
-    [
-        ("shop/order_shipped.html", "{% endif %}", "", "order_shipped.html:"),
-        ("shop/partials/footer.html", "{{ shop_name }}", "{{ shop_name }", "partials/footer.html:2"),
-        ("shop/order_shipped.html", '"base.html"', '"bas.html"', "order_shipped.html:1"),
-        ("school/emails/macros/parts.mjml", "{% endmacro %}", "{% endmacr %}", "emails/macros/parts.mjml:1"),
-        ("club/welcome.yaml", "name: Ada}", "name: Ada", "welcome.yaml:"),
-        ("club/samples/dues.json", "48.5", "48,5", "samples/dues.json:3"),
-    ],
-)
-def test_what_is_broken_is_told_by_file_and_line(tmp_path: Path, file: str, was: str, becomes: str, place: str) -> None:
-    gallery = opened(file.partition("/")[0], tmp_path)
-    path = tmp_path / file
-    text = path.read_text()
-    assert was in text
-    path.write_text(text.replace(was, becomes))
-
-    with pytest.raises(TemplateInvalid) as caught:
-        list(drawn(gallery))
-
-    assert str(caught.value).startswith(f"{gallery.folder}/{place}")
 
 
 def test_a_mail_that_is_broken_leaves_the_others_alone(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """Samples written into files that people keep: what is theirs stays byte for byte."""
 
-import json
 import stat
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -278,9 +277,3 @@ def test_a_disk_that_refuses_is_told_and_nothing_is_left_behind(folder: Path, mo
     assert [path.name for path in file.parent.iterdir()] == ["mail.mjml", "samples.toml"] or len(
         list(file.parent.iterdir())
     ) == 2
-
-
-def test_what_was_written_is_json_to_others(folder: Path) -> None:
-    written(folder, JSON, ".json")
-    save(folder, "new", VALUES)
-    assert json.loads((folder / "mail" / "samples.json").read_text())["new"]["lasts"] == "PT1H30M"

@@ -2,7 +2,6 @@
 
 import contextlib
 import sqlite3
-import threading
 from pathlib import Path
 
 import pytest
@@ -176,20 +175,3 @@ def test_the_files_of_a_folder_are_among_them_as_long_as_they_are_there(tmp_path
 def test_mails_are_counted_as_far_as_was_asked(three: CapturedMails) -> None:
     everything = search_condition("northwind")
     assert [three.count(everything, most) for most in (-1, 0, 2, 3, 9)] == [3, 0, 2, 3, 3]
-
-
-def test_who_waits_is_woken_by_the_mail(captured: CapturedMails) -> None:
-    seen = captured.arrivals.revision
-    threading.Timer(0.05, captured.add, [bytes(mail())]).start()
-    captured.arrivals.wait(seen, 600)
-    assert captured.count() == 1
-
-
-async def test_who_waits_in_a_loop_is_woken_too_and_not_longer_than_asked(captured: CapturedMails) -> None:
-    seen = captured.arrivals.revision
-    await captured.arrivals.wait_in_loop(seen, 0.01)
-    assert captured.arrivals.revision == seen
-    threading.Timer(0.05, captured.add, [bytes(mail())]).start()
-    await captured.arrivals.wait_in_loop(seen, 600)
-    assert captured.count() == 1
-    await captured.arrivals.wait_in_loop(seen, 600)  # it came before

@@ -179,10 +179,3 @@ def test_sarif_without_findings_says_that_it_looked() -> None:
     (run,) = json.loads(as_sarif(NOTHING, shown))["runs"]
 
     assert run["results"] == []
-
-
-def test_only_some_rules_can_be_kept() -> None:
-    assert [one.finding for one in EXAMINATION.with_rules(["mjml"]).found] == [REMARK, WRONG]
-    assert [one.finding for one in EXAMINATION.with_rules(["mjml/wrong-value", "links"]).found] == [DOUBTFUL, WRONG]
-    assert EXAMINATION.with_rules([]) == EXAMINATION
-    assert EXAMINATION.with_rules(["mjml/wrong"]).found == ()

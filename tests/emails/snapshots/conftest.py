@@ -1,4 +1,4 @@
-"""A small folder of mails, and snapshots of them."""
+"""A small folder of mails."""
 
 from pathlib import Path
 
@@ -6,7 +6,6 @@ import pytest
 from tests.emails.studio.fixtures import Greeting, write_templates
 
 from keyturn.emails.gallery import Gallery
-from keyturn.emails.snapshots import SnapshotFolder, Snapshots
 from keyturn.languages import Languages
 from keyturn.mail.rendering.palette import Palette
 from keyturn.mail.rendering.render import Templates, branding
@@ -25,9 +24,3 @@ def gallery(folder: Path) -> Gallery:
         languages=Languages("UTC"),
         props={"greeting": Greeting},
     )
-
-
-@pytest.fixture
-def snapshots(gallery: Gallery, tmp_path: Path) -> Snapshots:
-    """Compare in English alone."""
-    return Snapshots(gallery, SnapshotFolder(tmp_path / "snapshots"), ["en"])

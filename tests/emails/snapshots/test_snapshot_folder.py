@@ -26,13 +26,6 @@ def rendered(html: str, text: str = "", subject: str = "Welcome") -> Rendered:
     return Rendered(subject=subject, preheader="", html=html, text=text, mjml="")
 
 
-def test_a_mail_is_a_file_for_each_part(stored: SnapshotFolder) -> None:
-    stored.write(ADA, MAIL)
-    assert written(stored) == {"greeting/ada.html": MAIL.html, "greeting/ada.txt": MAIL.text}
-    assert stored.read(ADA) == MAIL
-    assert stored.names() == [ADA]
-
-
 def test_the_html_is_a_tag_a_line_and_is_drawn_as_it_was() -> None:
     html = "<html><body><p>Hello <b>Ada</b></p></body></html>"
     snapshot = Snapshot.of(rendered(html), MailFiles("greeting.html"))
@@ -99,11 +92,6 @@ def test_what_is_taken_away_takes_its_empty_folders_along_and_nothing_else(store
     stored.remove(ADA)
     assert written(stored) == {"auth/README.md": "What these are"}
     assert [path.name for path in stored.folder.iterdir()] == ["auth"]
-
-
-def test_where_there_is_no_folder_there_are_no_snapshots(stored: SnapshotFolder) -> None:
-    assert stored.names() == []
-    assert stored.read(ADA) is None
 
 
 def test_other_files_in_the_folder_are_none_of_its_business(stored: SnapshotFolder) -> None:

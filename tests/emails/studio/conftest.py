@@ -46,6 +46,12 @@ def studio(folder: Path, inbox: Path) -> Studio:
 
 
 @pytest.fixture
+def captured(studio: Studio) -> CapturedMails:
+    assert studio.captured
+    return studio.captured
+
+
+@pytest.fixture
 def client(studio: Studio) -> Iterator[Client]:
     with TestClient(create_studio_app(studio), base_url="http://127.0.0.1:8001") as client:
         yield client

@@ -11,6 +11,7 @@ import httpx
 import pytest
 from tests.emails.studio.fixtures import GREETING, capture, write_templates
 
+from keyturn.emails.inbox.store import CapturedMails
 from keyturn.emails.studio import Studio
 from keyturn.emails.studio.events import changes
 
@@ -127,7 +128,6 @@ def test_the_stream_ends_when_the_server_stops(events: Iterator[Event], studio: 
     assert list(events) == []
 
 
-def test_a_mail_that_is_caught_is_told(events: Iterator[Event], studio: Studio) -> None:
-    assert studio.captured
-    studio.captured.add(b"Subject: x\r\n\r\n")
+def test_a_mail_that_is_caught_is_told(events: Iterator[Event], captured: CapturedMails) -> None:
+    captured.add(b"Subject: x\r\n\r\n")
     assert next(events)[0] == "mail"

@@ -6,6 +6,7 @@ KB for each mail).
 """
 
 import sqlite3
+import weakref
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -110,7 +111,7 @@ class MailTable:
 
     def __init__(self, file: str) -> None:
         self._database = connect(file)
-        self.close = self._database.close
+        self.close = weakref.finalize(self, self._database.close)
 
     def insert(self, mail: NewMail) -> None:
         summary = mail.summary

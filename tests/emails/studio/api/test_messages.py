@@ -15,12 +15,6 @@ PREFIXES = pytest.mark.parametrize("api", ["/api", "/api/v1"])
 
 
 @pytest.fixture
-def captured(studio: Studio) -> CapturedMails:
-    assert studio.captured
-    return studio.captured
-
-
-@pytest.fixture
 def three(captured: CapturedMails) -> list[str]:
     return [
         captured.add(

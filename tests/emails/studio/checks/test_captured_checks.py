@@ -13,7 +13,6 @@ from keyturn.emails.inbox.store import CapturedMails
 from keyturn.emails.inbox.summary import Envelope, summarize
 from keyturn.emails.lint.finding import Finding
 from keyturn.emails.lint.sent_mail import NotExamined, SentMail, examine, examine_apart
-from keyturn.emails.studio import Studio
 from keyturn.emails.studio.checks.captured_checks import check_message
 
 pytestmark = pytest.mark.slow
@@ -110,12 +109,6 @@ def test_checks_that_would_not_end_are_ended() -> None:
     endless = SentMail(subject="x", html=f"<style>{css}</style>" + '<p class="c1">x</p>' * 2_000, text="x")
     with pytest.raises(NotExamined):
         examine_apart(endless, 0.5)
-
-
-@pytest.fixture
-def captured(studio: Studio) -> CapturedMails:
-    assert studio.captured
-    return studio.captured
 
 
 def test_the_page_has_the_findings_with_their_lines(client: Client, captured: CapturedMails) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.emails.inbox.mails import mail
 from tests.emails.studio.fixtures import Client
 
-from keyturn.emails.studio import Studio
+from keyturn.emails.inbox.store import CapturedMails
 
 OVERFLOW = {"kind": "overflow", "key": "", "box": [0, 0, 400, 20], "amount": 25, "says": "Hello"}
 
@@ -51,12 +51,13 @@ SENT = (
 )
 
 
-def test_what_a_browser_says_of_a_captured_mail_is_bounded_and_told_at_its_line(client: Client, studio: Studio) -> None:
-    assert studio.captured
+def test_what_a_browser_says_of_a_captured_mail_is_bounded_and_told_at_its_line(
+    client: Client, captured: CapturedMails
+) -> None:
     message = mail(html=SENT)
     logo = {"maintype": "image", "subtype": "png", "cid": "<logo>", "filename": "logo.png"}
     message.get_payload()[1].add_related(b"x" * 600_000, **logo)  # type: ignore[index,union-attr]
-    mail_id = studio.captured.add(bytes(message))
+    mail_id = captured.add(bytes(message))
     there, html = f"/studio/inbox/{mail_id}", client.get(f"/studio/inbox/{mail_id}/measured")
     offset = SENT.index("<a ")
 
@@ -79,9 +80,10 @@ def test_what_a_browser_says_of_a_captured_mail_is_bounded_and_told_at_its_line(
     assert client.post("/studio/inbox/nobody/measurements", json=said, headers=headers).status_code == 404
 
 
-def test_a_captured_mail_that_is_too_long_or_has_no_html_is_not_measured(client: Client, studio: Studio) -> None:
-    assert studio.captured
+def test_a_captured_mail_that_is_too_long_or_has_no_html_is_not_measured(
+    client: Client, captured: CapturedMails
+) -> None:
     for message in (mail(), mail(html=f"<p>{'x' * 600_000}</p>")):
-        mail_id = studio.captured.add(bytes(message))
+        mail_id = captured.add(bytes(message))
         assert "data-measures" not in client.get(f"/studio/inbox/{mail_id}").text
         assert client.get(f"/studio/inbox/{mail_id}/measured").status_code == 404

@@ -22,12 +22,6 @@ def test_a_preview_runs_no_script_follows_no_link_and_sends_no_form(client: Clie
     assert 'sandbox="allow-same-origin"' in client.get("/studio/templates/greeting").text
 
 
-def test_the_mail_is_otherwise_what_is_sent(client: Client) -> None:
-    answer = client.get("/studio/frames/greeting?sample=ada").text
-    assert 'href="https://account.northwind.example/open/one"' in answer
-    assert "Hello Ada" in answer
-
-
 @pytest.mark.parametrize(
     ("scheme", "dark", "light"),
     [("dark", "min", "max"), ("light", "max", "min"), ("partial", "max", "max"), ("full", "max", "max")],

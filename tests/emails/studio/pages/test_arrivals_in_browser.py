@@ -13,6 +13,7 @@ from tests.emails.inbox.mails import mail as captured_mail
 from tests.emails.studio.on_screen import mail, open_sample, save
 from tests.serving import serving
 
+from keyturn.emails.inbox.store import CapturedMails
 from keyturn.emails.studio import Studio, create_studio_app
 from keyturn.emails.studio.sending import MailProvider
 from keyturn.mail.sending.senders import CaptureSender
@@ -62,10 +63,9 @@ class HeldPage:
         self._let_go.set()
 
 
-async def caught(page: Page, studio: Studio, subject: str) -> None:
+async def caught(page: Page, captured: CapturedMails, subject: str) -> None:
     """Have a mail caught, and wait until the page has it."""
-    assert studio.captured
-    studio.captured.add(bytes(captured_mail(subject, html="<p>Hello Ada</p>")))
+    captured.add(bytes(captured_mail(subject, html="<p>Hello Ada</p>")))
     await expect(page.get_by_role("link", name=re.compile(subject))).to_be_visible()
 
 
@@ -116,24 +116,23 @@ async def test_what_was_folded_stays_so_until_somebody_goes_elsewhere(page: Page
 
 
 async def test_the_search_and_the_question_of_the_inbox_stay_while_mails_come(
-    page: Page, served: str, studio: Studio
+    page: Page, served: str, captured: CapturedMails
 ) -> None:
-    assert studio.captured
-    studio.captured.add(bytes(captured_mail("The first", html="<p>Hello Ada</p>")))
+    captured.add(bytes(captured_mail("The first", html="<p>Hello Ada</p>")))
     await page.goto(f"{served}/inbox")
     await expect(page.get_by_role("status")).to_have_text(re.compile("watching"))
     await page.locator("#delete-summary").click()
-    await caught(page, studio, "The second")
+    await caught(page, captured, "The second")
     await expect(page.get_by_text("This deletes all 2 mails")).to_be_visible()
 
     row = page.get_by_role("link", name=re.compile("The first"))
     await row.focus()
-    await caught(page, studio, "The third")
+    await caught(page, captured, "The third")
     await expect(row).to_be_focused()
 
     search = page.get_by_role("searchbox", name="Search the inbox")
     await search.fill("fir")
-    await caught(page, studio, "The fourth")
+    await caught(page, captured, "The fourth")
     await expect(search).to_be_focused()
     await expect(search).to_have_value("fir")
     await search.press("Enter")

@@ -128,10 +128,9 @@ def test_a_damaged_mail_is_shown_as_far_as_it_can_be(client: Client, inbox: Path
         assert client.get(f"/studio/inbox/1-damaged.eml{query}").status_code == 200
 
 
-def test_a_mail_of_text_alone_is_read_with_links_that_can_be_followed(client: Client, studio: Studio) -> None:
-    assert studio.captured
+def test_a_mail_of_text_alone_is_read_with_links_that_can_be_followed(client: Client, captured: CapturedMails) -> None:
     text = "Open https://school.example/open?a=1&b=2 or write to help@school.example.\n\n<b>Ada</b>\n"
-    mail_id = studio.captured.add(f"Subject: Words\r\n\r\n{text}".encode())
+    mail_id = captured.add(f"Subject: Words\r\n\r\n{text}".encode())
     page = client.get(f"/studio/inbox/{mail_id}?scheme=dark").text
     assert '<a href="https://school.example/open?a=1&amp;b=2" rel="noopener noreferrer" target="_blank">' in page
     assert '<a href="mailto:help@school.example">' in page
@@ -141,12 +140,11 @@ def test_a_mail_of_text_alone_is_read_with_links_that_can_be_followed(client: Cl
     assert "&lt;b&gt;Ada&lt;/b&gt;" in client.get(f"/view/{mail_id}.html").text
 
 
-def test_the_page_and_the_api_show_the_same_code(client: Client, studio: Studio) -> None:
-    assert studio.captured
-    mail_id = studio.captured.add(b"Subject: Sign in\r\n\r\nCustomer 10482211\nYour code is 731 904.\n")
+def test_the_page_and_the_api_show_the_same_code(client: Client, captured: CapturedMails) -> None:
+    mail_id = captured.add(b"Subject: Sign in\r\n\r\nCustomer 10482211\nYour code is 731 904.\n")
     assert '<code class="typed">731904</code>' in client.get(f"/studio/inbox/{mail_id}").text
     assert client.get(f"/api/message/{mail_id}").json()["Codes"] == ["731904"]
-    without = studio.captured.add(b"Subject: Order 10482211\r\n\r\nIt is on its way.\n")
+    without = captured.add(b"Subject: Order 10482211\r\n\r\nIt is on its way.\n")
     assert 'class="typed"' not in client.get(f"/studio/inbox/{without}").text
 
 
@@ -172,13 +170,12 @@ def test_a_search_stays_in_its_field_and_one_that_finds_nothing_leads_back_to_al
     assert "Show all 1" in page
 
 
-def test_an_attachment_is_saved_and_never_shown(client: Client, studio: Studio) -> None:
-    assert studio.captured
+def test_an_attachment_is_saved_and_never_shown(client: Client, captured: CapturedMails) -> None:
     message = EmailMessage()
     message["Subject"] = "Evil"
     message.set_content("Look")
     message.add_attachment("<script>alert(1)</script>", subtype="html", filename='../März "1".html')
-    mail_id = studio.captured.add(bytes(message))
+    mail_id = captured.add(bytes(message))
     page = client.get(f"/studio/inbox/{mail_id}?tab=attachments").text
     assert "März -1-.html" in page
     assert "SHA-256" in page
@@ -212,9 +209,8 @@ def test_what_a_search_finds_is_deleted_and_the_rest_kept(client: Client, inbox:
     assert "No mail yet" in client.get("/studio/inbox").text
 
 
-def test_what_was_opened_is_read_and_tags_lead_to_their_mails(client: Client, studio: Studio) -> None:
-    assert studio.captured
-    mail_id = studio.captured.add(b"To: ada+signup@northwind.example\r\nSubject: Code\r\n\r\n1234\r\n")
+def test_what_was_opened_is_read_and_tags_lead_to_their_mails(client: Client, captured: CapturedMails) -> None:
+    mail_id = captured.add(b"To: ada+signup@northwind.example\r\nSubject: Code\r\n\r\n1234\r\n")
     page = client.get("/studio/inbox").text
     assert 'class="unread"' in page
     assert "search=tag%3Asignup" in page
@@ -223,10 +219,9 @@ def test_what_was_opened_is_read_and_tags_lead_to_their_mails(client: Client, st
     assert "Code" in client.get("/studio/inbox?search=tag:signup").text
 
 
-def test_a_hundred_mails_are_a_page_and_the_older_ones_on_the_next(client: Client, studio: Studio) -> None:
-    assert studio.captured
+def test_a_hundred_mails_are_a_page_and_the_older_ones_on_the_next(client: Client, captured: CapturedMails) -> None:
     for number in range(101):
-        studio.captured.add(b"Subject: number%d\r\n\r\n" % number)
+        captured.add(b"Subject: number%d\r\n\r\n" % number)
     page = client.get("/studio/inbox").text
     assert "number100" in page
     assert "number0<" not in page
@@ -256,18 +251,16 @@ def test_an_empty_inbox_says_where_apps_may_send(studio: Studio) -> None:
         b"To: " + b"ada@northwind.example, " * 100_000 + b"\r\n\r\nx",
     ],
 )
-def test_a_mail_of_megabytes_makes_no_page_of_megabytes(client: Client, studio: Studio, raw: bytes) -> None:
-    assert studio.captured
-    mail_id = studio.captured.add(raw)
+def test_a_mail_of_megabytes_makes_no_page_of_megabytes(client: Client, captured: CapturedMails, raw: bytes) -> None:
+    mail_id = captured.add(raw)
     for path in ("inbox", f"inbox/{mail_id}", f"inbox/{mail_id}?show=text", f"inbox/{mail_id}?tab=links"):
         assert len(client.get(f"/studio/{path}").text) < 1_500_000
 
 
 @pytest.mark.long
-def test_a_mail_of_megabytes_is_shown_and_not_redrawn(client: Client, studio: Studio) -> None:
-    assert studio.captured
+def test_a_mail_of_megabytes_is_shown_and_not_redrawn(client: Client, captured: CapturedMails) -> None:
     long = b"Content-Type: text/html\r\n\r\n" + b"<p>words and words</p>" * 30_000
-    mail_id = studio.captured.add(long)
+    mail_id = captured.add(long)
     assert "words and words" in client.get(f"/studio/inbox/{mail_id}/frame?scheme=dark").text
     for query in ("scheme=partial", "scheme=full", "images=off", "dir=rtl"):
         answer = client.get(f"/studio/inbox/{mail_id}/frame?{query}", headers={"sec-fetch-dest": "iframe"})

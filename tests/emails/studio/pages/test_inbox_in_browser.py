@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import BrowserContext, Page, Route, expect
 from tests.emails.inbox.mails import mail
 
-from keyturn.emails.studio import Studio
+from keyturn.emails.inbox.store import CapturedMails
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
@@ -20,13 +20,12 @@ HOSTILE = """<html><head><meta http-equiv="refresh" content="0;url=https://evil.
 
 
 async def test_a_mail_that_is_caught_appears_by_itself_and_is_read_when_it_is_opened(
-    page: Page, served: str, studio: Studio
+    page: Page, served: str, captured: CapturedMails
 ) -> None:
-    assert studio.captured
     await page.goto(f"{served}/inbox")
     await expect(page.get_by_role("heading", name="No mail yet")).to_be_visible()
     await expect(page.get_by_role("status")).to_have_text(re.compile("watching"))
-    studio.captured.add(bytes(mail("Welcome", "ada+signup@northwind.example", html="<p>Hello Ada</p>")))
+    captured.add(bytes(mail("Welcome", "ada+signup@northwind.example", html="<p>Hello Ada</p>")))
     row = page.get_by_role("link", name=re.compile("Welcome.*not opened yet"))
     await expect(row).to_be_visible()
     await expect(page.get_by_role("navigation", name="Tags").get_by_role("link")).to_have_text(re.compile("^signup 1"))
@@ -43,13 +42,12 @@ LONG = "A subject that goes on about the reset of a password, an order of last w
 
 @pytest.mark.parametrize("width", [320, 375, 768, 1280, 1440])
 async def test_a_row_shows_sender_recipient_subject_and_time_at_every_width(
-    page: Page, served: str, studio: Studio, width: int
+    page: Page, served: str, captured: CapturedMails, width: int
 ) -> None:
-    assert studio.captured
     long_mail = mail(LONG, "ada@northwind.example", text="Hello Ada")
     long_mail["X-Tags"] = "invoice, reset"
     long_mail.add_attachment(b"%PDF", maintype="application", subtype="pdf", filename="invoice.pdf")
-    studio.captured.add(bytes(long_mail))
+    captured.add(bytes(long_mail))
     await page.set_viewport_size({"width": width, "height": 800})
     await page.goto(f"{served}/inbox")
     row = page.get_by_role("link", name=LONG)
@@ -67,9 +65,8 @@ async def test_a_row_shows_sender_recipient_subject_and_time_at_every_width(
     await page.set_viewport_size({"width": 1280, "height": 800})
 
 
-async def test_the_code_of_a_mail_is_copied_with_a_key(page: Page, served: str, studio: Studio) -> None:
-    assert studio.captured
-    mail_id = studio.captured.add(bytes(mail("Sign in", text="Customer 10482211\nYour code is 731 904.")))
+async def test_the_code_of_a_mail_is_copied_with_a_key(page: Page, served: str, captured: CapturedMails) -> None:
+    mail_id = captured.add(bytes(mail("Sign in", text="Customer 10482211\nYour code is 731 904.")))
     await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     await page.goto(f"{served}/inbox/{mail_id}")
     await expect(page.get_by_role("status")).to_have_text(re.compile("watching"))
@@ -79,10 +76,9 @@ async def test_the_code_of_a_mail_is_copied_with_a_key(page: Page, served: str, 
 
 
 async def test_what_is_in_a_mail_runs_nothing_and_asks_nobody(
-    context: BrowserContext, served: str, studio: Studio
+    context: BrowserContext, served: str, captured: CapturedMails
 ) -> None:
-    assert studio.captured
-    mail_id = studio.captured.add(bytes(mail("Hostile", html=HOSTILE)))
+    mail_id = captured.add(bytes(mail("Hostile", html=HOSTILE)))
     page = await context.new_page()
     asked: list[str] = []
 
@@ -101,10 +97,9 @@ async def test_what_is_in_a_mail_runs_nothing_and_asks_nobody(
     await page.close()
 
 
-async def test_j_and_k_go_through_the_list_and_x_ticks_a_mail(page: Page, served: str, studio: Studio) -> None:
-    assert studio.captured
+async def test_j_and_k_go_through_the_list_and_x_ticks_a_mail(page: Page, served: str, captured: CapturedMails) -> None:
     for subject in ("One", "Two", "Three"):
-        studio.captured.add(bytes(mail(subject)))
+        captured.add(bytes(mail(subject)))
     await page.goto(f"{served}/inbox")
     await expect(page.get_by_role("status")).to_have_text(re.compile("watching"))
     delete = page.get_by_role("button", name="Delete", exact=True)
@@ -114,7 +109,7 @@ async def test_j_and_k_go_through_the_list_and_x_ticks_a_mail(page: Page, served
     await expect(page.get_by_role("link", name=re.compile("Two"))).to_be_focused()
     await page.keyboard.press("x")
     await expect(page.get_by_role("checkbox", name="Two")).to_be_checked()
-    studio.captured.add(bytes(mail("Four")))
+    captured.add(bytes(mail("Four")))
     await expect(page.get_by_role("link", name=re.compile("Four"))).to_be_visible()
     await expect(page.get_by_role("checkbox", name="Two")).to_be_checked()
     await page.keyboard.press("k")

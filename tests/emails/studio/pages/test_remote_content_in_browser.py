@@ -9,7 +9,7 @@ from playwright.async_api import BrowserContext, Page, expect
 from tests.emails.inbox.mails import mail
 from tests.emails.studio.elsewhere import Elsewhere
 
-from keyturn.emails.studio import Studio
+from keyturn.emails.inbox.store import CapturedMails
 
 FRAME = ".paper iframe:not(.arriving)"
 
@@ -44,9 +44,8 @@ srcdoc='<link rel="preconnect" href="{at}"><img src="{at}/srcdoc.png">'></iframe
 
 
 @pytest.fixture
-def mail_id(studio: Studio, elsewhere: Elsewhere) -> str:
-    assert studio.captured
-    return studio.captured.add(bytes(tracking_mail(elsewhere.address, "Welcome")))
+def mail_id(captured: CapturedMails, elsewhere: Elsewhere) -> str:
+    return captured.add(bytes(tracking_mail(elsewhere.address, "Welcome")))
 
 
 def tracking_mail(at: str, subject: str) -> EmailMessage:
@@ -108,10 +107,9 @@ async def test_nor_does_one_learn_it_from_a_mail_that_is_shown_alone(
 
 
 async def test_images_are_loaded_for_the_mail_that_the_reader_asked_for_and_for_no_other(
-    context: BrowserContext, served: str, studio: Studio, elsewhere: Elsewhere, mail_id: str
+    context: BrowserContext, served: str, captured: CapturedMails, elsewhere: Elsewhere, mail_id: str
 ) -> None:
-    assert studio.captured
-    studio.captured.add(bytes(tracking_mail(f"{elsewhere.address}/another", "Another")))
+    captured.add(bytes(tracking_mail(f"{elsewhere.address}/another", "Another")))
     page = await opened(context, f"{served}/inbox/{mail_id}")
     await expect(page.get_by_text("Remote images are off.")).to_be_visible()
     assert elsewhere.contacts == (0, [])
@@ -168,11 +166,10 @@ async def test_a_picture_of_the_mails_own_is_shown_and_another_keeps_its_box_and
 
 
 async def test_a_mail_that_is_too_long_to_be_changed_asks_for_nothing_either(
-    context: BrowserContext, served: str, studio: Studio, elsewhere: Elsewhere
+    context: BrowserContext, served: str, captured: CapturedMails, elsewhere: Elsewhere
 ) -> None:
-    assert studio.captured
     html = TRACKING.format(at=elsewhere.address) + "<p>words and words</p>" * 30_000
-    long = studio.captured.add(bytes(mail("Long", html=html)))
+    long = captured.add(bytes(mail("Long", html=html)))
     page = await opened(context, f"{served}/inbox/{long}")
     await expect(page.frame_locator(FRAME).get_by_text("Hello Ada")).to_be_visible()
     await page.close()

@@ -23,7 +23,7 @@ from keyturn.mail.rendering.engine import Engine, EngineFault, FaultKind
 _UNKNOWN_TAG = re.compile(r"Invalid block tag(?: on line \d+)?: '(\w+)'")
 _UNKNOWN_FILTER = re.compile(r"Invalid filter: '(\w+)'")
 _UNKNOWN_LIBRARY = re.compile(r"'([\w.]+)' is not a registered tag library|'[\w.]+' is not a valid tag or filter in")
-_LINE_IN_MESSAGE = re.compile(r" on line \d+")
+_PLACE_IN_MESSAGE = re.compile(r"\ATemplate: .*?, | on line \d+")
 _HINT_IN_MESSAGE = re.compile(
     r"\.? Did you forget to register or load this tag\?|(?<!\s)\s*Must be one of:.*", re.DOTALL
 )
@@ -184,7 +184,7 @@ def _reason(error: Exception) -> str:
     if isinstance(error, TemplateDoesNotExist):
         return f"there is no template {error}"
     if isinstance(error, TemplateSyntaxError):
-        return _HINT_IN_MESSAGE.sub("", _LINE_IN_MESSAGE.sub("", str(error))).rstrip(". ")
+        return _HINT_IN_MESSAGE.sub("", _PLACE_IN_MESSAGE.sub("", str(error))).rstrip(". ")
     return f"{type(error).__name__}: {str(error).rstrip('.')}"
 
 
