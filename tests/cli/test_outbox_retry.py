@@ -66,12 +66,13 @@ def test_a_waiting_message_is_due_now_and_stays_the_same_mail(keyturn: Keyturn, 
     assert school.inbox.tries[0] == school.inbox.tries[1]
 
 
+async def take(parts: Parts) -> None:
+    """Hold a message, as a worker does."""
+    await parts.outbox.claim(1, timedelta(minutes=1))
+
+
 def test_a_message_that_a_worker_holds_is_left_to_it(keyturn: Keyturn, school: School) -> None:
     school.ask(deliver=False)
-
-    async def take(parts: Parts) -> None:
-        await parts.outbox.claim(1, timedelta(minutes=1))
-
     school.do(take)
     assert "A worker is handling message 1 at the moment" in keyturn("outbox", "retry", "1").out
     assert "under way" in keyturn("outbox", "list").out
@@ -162,10 +163,6 @@ def test_the_messages_that_a_worker_holds_or_that_are_due_already_keep_their_pla
     keyturn: Keyturn, school: School
 ) -> None:
     school.ask(deliver=False)
-
-    async def take(parts: Parts) -> None:
-        await parts.outbox.claim(1, timedelta(minutes=1))
-
     school.do(take)
     school.ask(GRACE, deliver=False)
     assert keyturn("outbox", "retry", "--waiting").out == "No message waits for a later try.\n"

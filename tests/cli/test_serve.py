@@ -12,7 +12,7 @@ import pytest
 from tests.adoption.story import free_ports
 from tests.cli.command import ADA, Keyturn
 from tests.cli.process import Running, running
-from watchfiles import watch
+from tests.cli.test_serve_worker import wait_for_mail
 
 from keyturn.database.migrations import head
 
@@ -207,9 +207,7 @@ def test_a_worker_sends_what_another_process_accepted(workplace: Path) -> None:
     assert captured(workplace) == []
 
     with running("worker", **PRODUCTION) as worker:
-        for _, _ in zip(range(30), watch(workplace, rust_timeout=1000, yield_on_timeout=True), strict=False):
-            if captured(workplace):
-                break
+        wait_for_mail(workplace)
         assert worker.end(signal.SIGINT) == 0
 
     (file,) = captured(workplace)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from tests.cli.process import Running, running, running_program
+from tests.cli.test_http_protocol import said
 from tests.cli.test_serve import PRODUCTION, url_of
 
 pytestmark = pytest.mark.long
@@ -32,15 +33,6 @@ def serving_with(files: int) -> contextlib.AbstractContextManager[Running]:
 
 def connected(serve: Running) -> socket.socket:
     return socket.create_connection(("127.0.0.1", int(url_of(serve).rpartition(":")[2])), timeout=20)
-
-
-def said(connection: socket.socket) -> bytes:
-    """Return all that comes until the other side closes."""
-    parts = []
-    with contextlib.suppress(ConnectionResetError):
-        while part := connection.recv(65536):
-            parts.append(part)
-    return b"".join(parts)
 
 
 def test_headers_that_are_just_too_long_are_told_so(serve: Running) -> None:

@@ -9,9 +9,10 @@ from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 from tests.cli.apps import READY, TEXTS
 from tests.cli.command import Keyturn
+from tests.cli.init.test_init_servers import executed
 from tests.databases import Databases
 
 from keyturn.accounts.port import Ended
@@ -289,7 +290,7 @@ def test_what_is_written_for_djangos_oauth_toolkit_ends_tokens_that_refer_to_eac
     keyturn: Keyturn, databases: Databases
 ) -> None:
     url = database_of("django", databases)
-    asyncio.run(execute(url, TOKENS))
+    executed(url, TOKENS)
     written = keyturn("init", "--database", url, *TEXTS, "--apart", "--json")
     assert (written.code, written.err) == (0, "")
 
@@ -340,16 +341,5 @@ def database_of(schema: str, databases: Databases) -> str:
         with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as database:
             database.executescript(script)
     else:
-        asyncio.run(execute(url, script))
+        executed(url, script)
     return url
-
-
-async def execute(url: str, script: str) -> None:
-    database = AppDatabase(url)
-
-    def write(connection: Connection) -> None:
-        for statement in script.strip().removesuffix(";").split(";\n"):
-            connection.exec_driver_sql(statement)
-
-    await database.transact(write)
-    await database.close()

@@ -168,14 +168,6 @@ def test_a_draft_that_cannot_be_drawn_says_where(client: Client) -> None:
     assert (answer["fault"]["file"], answer["fault"]["line"]) == (MAIL, 5)
 
 
-def test_a_draft_is_checked_at_its_own_lines(client: Client) -> None:
-    typed = GREETING.replace("<mj-text>The end", "\n\n<mj-text colour='red'>The end")
-    found = draft(client, typed, what="draft-findings").json()["findings"]
-    assert [(one["line"], one["rule"]) for one in found if one["severity"] == "error"] == [
-        (10, "mjml/unknown-attribute")
-    ]
-
-
 def test_a_finding_of_a_draft_says_which_word_to_replace_and_where(client: Client) -> None:
     typed = GREETING.replace("<mj-text>The end</mj-text>", "<mj-txt>The end</mj-txt>")
     found = draft(client, typed, what="draft-findings").json()["findings"]
