@@ -120,12 +120,6 @@ async def test_the_address_is_remembered_for_ten_minutes_and_for_this_page_alone
     assert "httponly" in held
 
 
-async def test_where_the_sign_in_is_elsewhere_the_page_leads_there(school: School) -> None:
-    async with school.visitor(sign_in_url="https://app.northwind.example/enter?a=1&b=2") as visitor:
-        page = await visitor.get(FORGOT)
-        assert 'href="https://app.northwind.example/enter?a=1&amp;b=2"' in page.text
-
-
 async def test_a_head_request_is_answered_and_asks_for_nothing(visitor: Visitor, school: School, ada: Account) -> None:
     answer = await visitor.client.head(FORGOT)
     assert answer.status_code == 200

@@ -11,7 +11,7 @@ from tests.pages.school import ADA, PASSWORD, School, heading
 from tests.spec.service import problem
 
 from keyturn.app import create_app
-from keyturn.pages.front import change_password_redirect, home_redirect
+from keyturn.pages.front import change_password_redirect
 from keyturn.pages.rendering import Pages
 from keyturn.plugin import KeyturnConfig, KeyturnPlugin
 
@@ -37,13 +37,6 @@ async def test_a_visit_begins_at_the_sign_in(method: str, client: httpx.AsyncCli
     answer = await client.request(method, "/")
     assert (answer.status_code, answer.headers["location"]) == (303, "/login")
     assert answer.headers["content-security-policy"].startswith("default-src 'none'")
-
-
-async def test_a_visit_begins_at_the_forgotten_password_where_nobody_signs_in(school: School) -> None:
-    pages = Pages(replace(school.site, sign_ins=None))
-    async with reaching(Litestar([home_redirect(pages)], logging_config=None)) as client:
-        answer = await client.get("/")
-    assert answer.headers["location"] == "/forgot-password"
 
 
 async def test_password_managers_find_where_a_password_is_changed(client: httpx.AsyncClient, school: School) -> None:

@@ -24,15 +24,6 @@ async def test_the_page_tells_a_password_manager_what_its_fields_are(visitor: Vi
     assert '<a href="/forgot-password">Forgot password?</a>' in page.text
 
 
-@pytest.mark.parametrize(("kind", "settings"), [("viewer", VIEWER), ("school", SCHOOL), ("", "/security-settings")])
-async def test_each_kind_of_account_comes_to_its_own_settings(
-    kind: str, settings: str, visitor: Visitor, school: School
-) -> None:
-    await school.add("bob@northwind.example", kind=kind)
-    answer = await visitor.sign_in("bob@northwind.example")
-    assert (answer.status_code, answer.headers["location"]) == (303, settings)
-
-
 @pytest.mark.parametrize(
     ("email", "password"),
     [(ADA, "wrong"), ("nobody@northwind.example", "wrong"), ("no address", "wrong"), (ADA, ""), ("", "")],
@@ -122,13 +113,6 @@ async def test_an_unknown_flash_is_not_shown(visitor: Visitor) -> None:
     page = await visitor.get(LOGIN)
     assert "You won!" not in page.text
     assert 'role="status"' not in page.text
-
-
-async def test_where_there_are_no_sessions_nobody_signs_in_here(school: School) -> None:
-    async with school.visitor(sign_ins=None, sign_in_url="https://app.northwind.example/") as visitor:
-        assert (await visitor.get(LOGIN)).status_code == 404
-        assert (await visitor.get(VIEWER)).status_code == 404
-        assert (await visitor.get("/forgot-password")).status_code == 200
 
 
 async def test_a_browser_that_signed_in_before_is_not_kept_out_by_strangers(visitor: Visitor, school: School) -> None:

@@ -76,7 +76,7 @@ async def test_at_the_root_the_hosted_pages_step_aside_for_an_app_with_its_own(s
 async def test_where_nobody_signs_in_here_no_session_is_described_and_the_pages_lead_elsewhere(
     database_url: str,
 ) -> None:
-    settings = settings_for(database_url, sign_in_url="https://app.northwind.test/sign-in")
+    settings = settings_for(database_url, sign_in_url="https://app.northwind.test/sign-in?a=1&b=2")
     async with running(settings, accounts=Elsewhere(Account(id="u-1", email=ADA))) as service:
         client = service.anywhere()
         schema = (await client.get("/schema/openapi.json")).json()
@@ -85,6 +85,6 @@ async def test_where_nobody_signs_in_here_no_session_is_described_and_the_pages_
         assert "Sessions" not in (await client.get("/schema", follow_redirects=True)).text
         assert (await client.get("/", headers={"Accept": "text/html"})).headers["location"] == "/forgot-password"
         page = await client.get("/forgot-password")
-        assert 'href="https://app.northwind.test/sign-in">Back to sign-in' in page.text
+        assert 'href="https://app.northwind.test/sign-in?a=1&amp;b=2">Back to sign-in' in page.text
         for path in ("/login", "/logout", "/security-settings"):
             assert problem(await client.get(path)) == "404 not-found"

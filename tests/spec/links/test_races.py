@@ -143,31 +143,19 @@ async def test_those_who_come_too_late_need_no_second_connection(start: Start, m
     assert sorted(map(problem, answers)) == ["200"] + ["400 link-dead"] * 23
 
 
+@pytest.mark.parametrize("is_guarded", [False, True], ids=["with the link alone", "with a second step"])
 async def test_a_form_that_is_sent_twice_is_told_that_the_link_has_been_used(
-    service: Service, gate: Gate, monkeypatch: pytest.MonkeyPatch
+    start: Start, gate: Gate, monkeypatch: pytest.MonkeyPatch, is_guarded: bool
 ) -> None:
     """And not that the password is the one that the account has, as it is since the first was done."""
+    guarded: dict[str, Any] = {"second_step": BUILTIN, "prepare": enrol}
+    service = await start(**guarded if is_guarded else {})
+    step = ("totp", code_of()) if is_guarded else ()
     token = await service.link()
     monkeypatch.setattr(service.parts.policy, "require", gate.before(service.parts.policy.require))
-    late = asyncio.create_task(service.reset(token))
+    late = asyncio.create_task(reset_with(service, token, *step))
     await gate.reached.wait()
-    assert problem(await service.reset(token)) == "200"
-    gate.opened.set()
-
-    refused = await late
-    assert (problem(refused), refused.json()["reason"]) == ("400 link-dead", "used")
-
-
-async def test_where_a_second_step_is_asked_for_it_is_told_that_too(
-    start: Start, gate: Gate, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    service = await start(second_step=BUILTIN)
-    await enrol(service)
-    token = await service.link()
-    monkeypatch.setattr(service.parts.policy, "require", gate.before(service.parts.policy.require))
-    late = asyncio.create_task(reset_with(service, token, "totp", code_of()))
-    await gate.reached.wait()
-    assert problem(await reset_with(service, token, "totp", code_of())) == "200"
+    assert problem(await reset_with(service, token, *step)) == "200"
     gate.opened.set()
 
     refused = await late

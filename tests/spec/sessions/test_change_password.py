@@ -9,13 +9,19 @@ pytestmark = pytest.mark.any_database
 GOOD = {"currentPassword": PASSWORD, "newPassword": NEW_PASSWORD}
 
 
-async def test_somebody_who_is_signed_in_changes_the_password(service: Service) -> None:
-    client = await service.sign_in()
+async def test_somebody_who_is_signed_in_changes_the_password_which_ends_links_and_is_confirmed_once(
+    service: Service,
+) -> None:
+    token, client = await service.link(), await service.sign_in()
     answer = await client.post(CHANGE, json=GOOD)
     assert answer.status_code == 200
     assert answer.json().keys() == {"success", "message"}
     assert await service.knows(NEW_PASSWORD)
     assert not await service.knows(PASSWORD)
+    assert await service.check(token) == {"valid": False, "reason": "invalid"}
+    await service.deliver()
+    sent = [(mail.to, mail.tags["template"]) for mail in service.inbox.mails]
+    assert sent == [(ADA, "password_reset"), (ADA, "password_changed")]
 
 
 async def test_every_other_session_ends_and_this_one_goes_on_under_a_new_cookie(service: Service) -> None:
@@ -26,20 +32,6 @@ async def test_every_other_session_ends_and_this_one_goes_on_under_a_new_cookie(
     assert (await client.get(ME)).status_code == 200
     for ended in (other, service.anywhere(cookies={"keyturn_session": before})):
         assert problem(await ended.get(ME)) == "401 not-signed-in"
-
-
-async def test_the_accounts_reset_links_end(service: Service) -> None:
-    token = await service.link()
-    client = await service.sign_in()
-    assert (await client.post(CHANGE, json=GOOD)).status_code == 200
-    assert await service.check(token) == {"valid": False, "reason": "invalid"}
-
-
-async def test_one_confirmation_is_mailed(service: Service) -> None:
-    client = await service.sign_in()
-    assert (await client.post(CHANGE, json=GOOD)).status_code == 200
-    await service.deliver()
-    assert [(mail.to, mail.tags["template"]) for mail in service.inbox.mails] == [(ADA, "password_changed")]
 
 
 async def test_the_current_password_must_be_right(service: Service) -> None:
