@@ -83,3 +83,27 @@ class Readable(Elsewhere):
     async def password_hash(self, account_id: str) -> str | None:
         account = self.accounts.get(account_id)
         return hash_of(self.passwords.get(account_id, PASSWORD)) if account and account.active else None
+
+
+class UnendingSessions(Readable):
+    """Locks accounts, and fails to end their sessions."""
+
+    can_lock = True
+
+    def __init__(self, *accounts: Account) -> None:
+        super().__init__(*accounts)
+        self.tries: list[str] = []
+
+    async def lock(self, account_id: str) -> bool:
+        before = self.accounts[account_id]
+        self.accounts[account_id] = replace(before, active=False, locked=True)
+        return before.active
+
+    async def unlock(self, account_id: str) -> bool:
+        before = self.accounts[account_id]
+        self.accounts[account_id] = replace(before, active=True, locked=False)
+        return before.locked
+
+    async def end_sessions(self, account_id: str) -> None:
+        self.tries.append(account_id)
+        raise AccountsUnready("the sessions cannot be reached")

@@ -63,11 +63,6 @@ async def test_the_answer_is_that_of_any_request(service: Service) -> None:
     assert (answer.status_code, answer.json()) == (asked.status_code, asked.json())
 
 
-async def test_its_holder_is_told_the_masked_address_alone(service: Service) -> None:
-    token = await expired(service)
-    assert await service.check(token) == {"valid": False, "reason": "expired", "emailHint": HINT}
-
-
 async def test_a_link_is_replaced_once_however_often_that_is_asked_for(service: Service) -> None:
     token = await expired(service)
     before = await mails(service)

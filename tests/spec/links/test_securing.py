@@ -6,10 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 from sqlalchemy import select, update
 from tests.builtin_accounts import builtin_accounts
-from tests.spec.elsewhere import Readable
+from tests.spec.elsewhere import UnendingSessions
 from tests.spec.inbox import TOKEN, code_in, token_in
 from tests.spec.service import ADA, ME, NEW_PASSWORD, Service, Start, problem
 
@@ -330,30 +329,6 @@ async def test_a_store_that_is_down_undoes_nothing_and_is_asked_until_it_answers
 
 async def _unreachable(*_: object) -> None:
     raise AccountsUnready("the database of the accounts does not answer")
-
-
-class UnendingSessions(Readable):
-    """Locks accounts, and fails to end their sessions."""
-
-    can_lock = True
-
-    def __init__(self, *accounts: Account) -> None:
-        super().__init__(*accounts)
-        self.tries: list[str] = []
-
-    async def lock(self, account_id: str) -> bool:
-        before = self.accounts[account_id]
-        self.accounts[account_id] = replace(before, active=False, locked=True)
-        return before.active
-
-    async def unlock(self, account_id: str) -> bool:
-        before = self.accounts[account_id]
-        self.accounts[account_id] = replace(before, active=True, locked=False)
-        return before.locked
-
-    async def end_sessions(self, account_id: str) -> None:
-        self.tries.append(account_id)
-        raise AccountsUnready("the sessions cannot be reached")
 
 
 async def test_sessions_that_cannot_be_ended_keep_no_account_from_being_locked(start: Start) -> None:

@@ -47,25 +47,23 @@ async def told(service: Service, answer: str = "solved") -> tuple[str, str]:
     return problem(found), "" if found.is_success else found.json().get("reason", "")
 
 
-async def test_turnstile_takes_an_answer_once(start: Start, turnstile: Verifier) -> None:
-    service = await start(challenge=asking("turnstile", turnstile))
+@pytest.mark.parametrize("method", ["turnstile", "hcaptcha"])
+async def test_an_answer_is_taken_once_and_the_service_is_told_the_rest(
+    start: Start, turnstile: Verifier, hcaptcha: Verifier, method: Method
+) -> None:
+    verifier = {"turnstile": turnstile, "hcaptcha": hcaptcha}[method]
+    service = await start(challenge=asking(method, verifier))
 
     assert await told(service) == ("202", "")
     assert await told(service) == (REFUSED, "expired")
     assert await told(service, "invented") == (REFUSED, "refused")
     assert await told(service, "") == (REFUSED, "missing")
-    first, *_ = turnstile.asked
-    assert UUID(first.pop("idempotency_key"))
-    assert first == {"secret": SECRET, "response": "solved", "remoteip": first["remoteip"]}
-
-
-async def test_hcaptcha_takes_an_answer_once_and_is_told_the_site(start: Start, hcaptcha: Verifier) -> None:
-    service = await start(challenge=asking("hcaptcha", hcaptcha))
-
-    assert await told(service) == ("202", "")
-    assert await told(service) == (REFUSED, "expired")
-    assert await told(service, "invented") == (REFUSED, "refused")
-    assert hcaptcha.asked[0]["sitekey"] == SITE_KEY
+    first, *_ = verifier.asked
+    if method == "turnstile":
+        assert UUID(first.pop("idempotency_key"))
+        assert first == {"secret": SECRET, "response": "solved", "remoteip": first["remoteip"]}
+    else:
+        assert first["sitekey"] == SITE_KEY
 
 
 async def test_what_a_form_needs_is_told_without_a_word_of_the_secret(start: Start, turnstile: Verifier) -> None:
