@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from sqlalchemy import Column, Connection, MetaData, String, Table, create_engine, inspect, select, text
 from sqlalchemy.exc import DBAPIError, ProgrammingError
+from sqlalchemy.pool import NullPool
 
 from keyturn.database import Database, Model, unready_where_unreachable
 from keyturn.database.migration_progress import Progress
@@ -272,7 +273,7 @@ async def migration_sql(database: Database, bounds: Bounds = _USUAL) -> str:
         return written.getvalue()
 
     if database.is_sqlite:
-        with create_engine("sqlite://").connect() as connection:  # the file need not be there yet
+        with create_engine("sqlite://", poolclass=NullPool).connect() as connection:  # the file need not be there yet
             return f"BEGIN IMMEDIATE;\n\n{write(connection).strip()}\n\nCOMMIT;\n"
 
     def write_for_administrator(connection: Connection) -> str:

@@ -56,7 +56,7 @@ def test_what_a_browser_says_of_a_captured_mail_is_bounded_and_told_at_its_line(
 ) -> None:
     message = mail(html=SENT)
     logo = {"maintype": "image", "subtype": "png", "cid": "<logo>", "filename": "logo.png"}
-    message.get_payload()[1].add_related(b"x" * 600_000, **logo)  # type: ignore[index,union-attr]
+    message.get_payload()[1].add_related(b"\x89PNG\r\n\x1a\n" + b"x" * 600_000, **logo)  # type: ignore[index,union-attr]
     mail_id = captured.add(bytes(message))
     there, html = f"/studio/inbox/{mail_id}", client.get(f"/studio/inbox/{mail_id}/measured")
     offset = SENT.index("<a ")

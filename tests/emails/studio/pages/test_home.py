@@ -89,7 +89,7 @@ def test_a_wrong_method_has_a_page_in_a_browser_and_a_problem_document_for_a_pro
 )  # fmt: skip
 def test_a_body_that_is_nested_too_deeply_is_refused(client: Client, method: str, address: str) -> None:
     headers = {"content-type": "application/json", "sec-fetch-site": "same-origin"}
-    answer = client.request(method, address, content='{"x":' + "[" * 5_000 + "]" * 5_000 + "}", headers=headers)
+    answer = client.request(method, address, content='{"x":' + "[" * 100_000 + "]" * 100_000 + "}", headers=headers)
     assert (answer.status_code, "nested too deeply" in answer.text) == (400, True)
 
 
