@@ -119,7 +119,6 @@ async def test_with_after_reset_the_browser_goes_there_at_once(start: Start) -> 
     await ask(returning, BACK)
     async with returning.anywhere(follow_redirects=True) as visitor:
         page = await visitor.get(f"/reset-password/{await token(returning)}")
-        assert "https://shop.example.org" in page.headers["content-security-policy"]
         form = {"email": ADA, "password": NEW_PASSWORD, "again": NEW_PASSWORD, "_csrf_token": form_token(page)}
         saved = await visitor.post("/reset-password", data=form, follow_redirects=False)
-        assert (saved.status_code, saved.headers["location"]) == (303, BACK)
+        assert (saved.status_code, saved.headers["refresh"]) == (200, f"0; url={BACK}")
