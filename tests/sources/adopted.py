@@ -19,7 +19,7 @@ from tests.spec.inbox import Inbox, links_in
 from tests.spec.service import CHEAPEST, Service, running
 
 from keyturn.mail.port.email import Email
-from keyturn.reset.records.models import ResetTokenRow
+from keyturn.reset.records.models import AuditRow, ResetTokenRow
 from keyturn.settings import HashingSettings, Settings
 from keyturn.settings.reading import read_settings
 
@@ -44,15 +44,6 @@ class Adopted:
         table = self.settings.accounts.table.table
         (row,) = self.rows(f'SELECT * FROM "{table}" WHERE email = ?', email)  # noqa: S608 - a name in the example
         return row
-
-    async def knows(self, password: str, email: str) -> bool:
-        """Tell whether the app's own sign-in takes the password: Supabase's, or one that reads the table."""
-        supabase = self.settings.accounts.supabase
-        if not supabase.url:
-            return await self.service.knows(password, email)
-        async with httpx.AsyncClient(base_url=supabase.url, headers={"apikey": "anon-key"}) as client:
-            body = {"email": email, "password": password}
-            return (await client.post("/auth/v1/token?grant_type=password", json=body)).is_success
 
     def rows(self, query: str, *values: object) -> list[dict[str, Any]]:
         with closing(sqlite3.connect(self._file, timeout=30)) as database, database:
@@ -101,6 +92,14 @@ class Adopted:
 
     async def tokens(self) -> list[dict[str, Any]]:
         return [dict(row) for row in await self.service.rows(select(ResetTokenRow.__table__))]
+
+    async def audit(self) -> list[dict[str, Any]]:
+        return [dict(row) for row in await self.service.rows(select(AuditRow.__table__).order_by(AuditRow.id))]
+
+    def dump(self) -> str:
+        """Return all that the app's database and Keyturn's hold."""
+        with closing(sqlite3.connect(self._file)) as database:
+            return "\n".join(database.iterdump())
 
 
 @asynccontextmanager

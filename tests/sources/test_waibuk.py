@@ -1,0 +1,228 @@
+"""Waibuk: a password change for school and viewer accounts, as its document asks, sentence by sentence."""
+
+import re
+from datetime import timedelta
+
+import httpx
+import pytest
+from tests.pages.school import Visitor, heading, words
+from tests.sources.adopted import PASSWORD, Adopted, path_of
+from tests.spec.inbox import links_in, token_in
+from tests.spec.service import NOBODY, problem
+
+pytestmark = pytest.mark.long
+
+NAME = "waibuk"
+VIEWER, SCHOOL = "viewer@waibuk.test", "school@waibuk.test"
+NEW = "eleven loud lighthouses"
+
+
+async def signed_in(app: Adopted, email: str) -> tuple[Visitor, httpx.Response]:
+    visitor = app.visitor()
+    answer = await visitor.follow(await visitor.sign_in(email, PASSWORD))
+    return visitor, answer
+
+
+# 1. User flow
+
+
+@pytest.mark.parametrize(
+    ("email", "place"), [(VIEWER, "/viewer-settings/security"), (SCHOOL, "/school-settings/security")]
+)
+async def test_the_security_tab_of_both_school_and_viewer_has_a_change_password_section(
+    app: Adopted, email: str, place: str
+) -> None:
+    _, page = await signed_in(app, email)
+
+    assert page.url.path == place
+    assert "Change Password" in words(page)
+    assert "Request Password Change" in words(page)
+
+
+async def test_when_clicked_the_system_sends_a_reset_email_to_the_accounts_registered_address(app: Adopted) -> None:
+    visitor, _ = await signed_in(app, SCHOOL)
+    await visitor.submit("/school-settings/security")
+    await app.service.deliver()
+
+    (mail,) = app.service.inbox.mails
+    assert mail.to == SCHOOL
+
+
+async def test_a_small_info_message_says_that_a_link_was_sent(app: Adopted) -> None:
+    visitor, _ = await signed_in(app, VIEWER)
+    page = await visitor.follow(await visitor.submit("/viewer-settings/security"))
+
+    expected = "We’ve sent a password reset link to your email. Please check your inbox to continue."
+    assert expected.replace("’", "'") in words(page).replace("’", "'")
+
+
+# 2. Email sending
+
+
+async def test_subject_reset_your_waibuk_password(app: Adopted) -> None:
+    assert (await app.mail(VIEWER)).subject == "Reset Your Waibuk Password"
+
+
+async def test_from_onboarding_at_resend_dev_until_a_domain_is_verified(app: Adopted) -> None:
+    assert (await app.mail(VIEWER)).sender == "Waibuk <onboarding@resend.dev>"
+
+
+async def test_the_content_says_what_was_received_and_what_to_click(app: Adopted) -> None:
+    mail = await app.mail(VIEWER)
+    received = "We received a request to change your password for your Waibuk account."
+
+    assert f"{received} Click the button below to continue." in " ".join(mail.html.split())
+    assert f"{received} Open this address to continue: {app.link_in(mail)} " in " ".join(mail.text.split())
+    assert "button" not in mail.text
+
+
+async def test_a_button_takes_them_to_the_reset_page_with_the_token_in_its_path(app: Adopted) -> None:
+    mail = await app.mail(VIEWER)
+
+    assert f"https://your-domain.com/reset-password/{token_in(mail)}" in links_in(mail)
+
+
+async def test_the_token_is_stored_with_its_user_and_an_expiry_of_30_minutes(app: Adopted) -> None:
+    await app.mail(VIEWER)
+    (row,) = await app.tokens()
+
+    assert row["account_id"] == app.row(VIEWER)["id"]
+    assert row["expires_at"] - row["created_at"] == timedelta(minutes=30)
+
+
+# 3. Password reset page
+
+
+async def test_a_valid_link_shows_new_password_confirm_password_and_submit(app: Adopted) -> None:
+    _, page = await app.opened(await app.link(VIEWER))
+
+    assert page.status_code == 200
+    assert "New Password" in words(page)
+    assert "Confirm Password" in words(page)
+    assert re.search(r"<button[^>]*>\s*Reset Password", page.text)
+
+
+SENTENCE = "This reset link is invalid or has expired. Please request a new one."
+
+
+async def dead_link(app: Adopted, fate: str) -> str:
+    link = await app.link(VIEWER)
+    if fate == "expired":
+        await app.later(timedelta(minutes=31))
+    elif fate == "used":
+        token = token_in(app.service.inbox.mails[-1])
+        assert (await app.post("/api/auth/reset-password", token=token, newPassword=NEW)).status_code == 200
+    else:
+        link = link[:-3] + "AAA"
+    return link
+
+
+@pytest.mark.parametrize("fate", ["invalid", "expired", "used"])
+async def test_a_dead_link_says_the_document_s_sentence_and_nothing_against_it(app: Adopted, fate: str) -> None:
+    _, page = await app.opened(await dead_link(app, fate))
+
+    assert SENTENCE in words(page)
+    assert heading(page) == "This Link Does Not Work"
+
+
+@pytest.mark.parametrize("fate", ["invalid", "expired", "used"])
+async def test_the_api_says_the_document_s_sentence_of_a_dead_link(app: Adopted, fate: str) -> None:
+    token = path_of(await dead_link(app, fate)).rpartition("/")[2]
+    answer = await app.post("/api/auth/reset-password", token=token, newPassword="another loud lighthouse")
+
+    assert (problem(answer), answer.json()["detail"]) == ("400 link-dead", SENTENCE)
+
+
+# 4. Backend logic
+
+
+async def test_request_password_reset_accepts_email_generates_a_token_and_sends_it(app: Adopted) -> None:
+    answer = await app.post("/api/auth/request-password-reset", email=VIEWER)
+    await app.service.deliver()
+
+    assert answer.status_code == 202
+    assert len(await app.tokens()) == 1
+    assert len(app.service.inbox.sent_to(VIEWER)) == 1
+
+
+async def test_reset_password_updates_the_users_password_hashed_with_bcrypt(app: Adopted) -> None:
+    token = token_in(await app.mail(VIEWER))
+    before = app.row(VIEWER)
+    answer = await app.post("/api/auth/reset-password", token=token, newPassword=NEW)
+    after = app.row(VIEWER)
+
+    assert answer.status_code == 200
+    assert re.fullmatch(r"\$2b\$\d\d\$.{53}", after.pop("password"))
+    assert after == {name: value for name, value in before.items() if name != "password"}
+    assert await app.service.knows(NEW, VIEWER)
+    assert not await app.service.knows(PASSWORD, VIEWER)
+
+
+async def test_the_token_is_invalidated_after_use(app: Adopted) -> None:
+    token = token_in(await app.mail(VIEWER))
+    await app.post("/api/auth/reset-password", token=token, newPassword=NEW)
+    again = await app.post("/api/auth/reset-password", token=token, newPassword="another loud lighthouse")
+
+    assert problem(again) == "400 link-dead"
+    assert again.json()["reason"] == "used"
+
+
+async def test_an_expired_token_is_refused(app: Adopted) -> None:
+    token = token_in(await app.mail(VIEWER))
+    await app.later(timedelta(minutes=30))
+    late = await app.post("/api/auth/reset-password", token=token, newPassword=NEW)
+
+    assert late.json()["reason"] == "expired"
+    assert await app.service.knows(PASSWORD, VIEWER)
+
+
+# 5. Database and 6. Security
+
+
+async def test_all_tokens_are_hashed_before_storing(app: Adopted) -> None:
+    token = token_in(await app.mail(VIEWER))
+
+    assert token not in app.dump()
+    assert len((await app.tokens())[0]["digest"]) == 32
+
+
+async def test_after_a_reset_a_confirmation_email_says_that_it_was_changed(app: Adopted) -> None:
+    token = token_in(await app.mail(VIEWER))
+    await app.post("/api/auth/reset-password", token=token, newPassword=NEW)
+    await app.service.deliver()
+    (mail,) = app.service.inbox.sent_to(VIEWER, "password_changed")
+
+    expected = (
+        "Your Waibuk password was successfully changed. If you didn’t make this change, contact support immediately."
+    )
+    for part in (" ".join(mail.text.split()), " ".join(mail.html.split())):
+        assert expected in part
+        assert "ession" not in part  # those are the app's, and nobody ends them
+    assert mail.text.lower().count("contact support") == 1
+    assert "Support: support@your-domain.com" in mail.text
+
+
+async def test_an_address_without_an_account_gets_the_same_answer_and_no_mail(app: Adopted) -> None:
+    known = await app.post("/api/auth/request-password-reset", email=VIEWER)
+    unknown = await app.post("/api/auth/request-password-reset", email=NOBODY)
+    await app.service.deliver()
+
+    assert (known.status_code, known.content) == (unknown.status_code, unknown.content)
+    assert app.service.inbox.sent_to(NOBODY) == []
+
+
+async def test_a_suspended_account_gets_none_either(app: Adopted) -> None:
+    await app.service.ask("suspended@waibuk.test")
+    await app.service.deliver()
+
+    assert app.service.inbox.mails == []
+
+
+# 7. Frontend placement
+
+
+@pytest.mark.parametrize("place", ["/viewer-settings/security", "/school-settings/security"])
+async def test_the_card_is_only_for_who_is_signed_in(app: Adopted, place: str) -> None:
+    answer = await app.visitor().get(place)
+
+    assert path_of(answer.headers["location"]) == "/login"
