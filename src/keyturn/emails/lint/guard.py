@@ -4,7 +4,7 @@ Attributes have types, written as in the reference validator: `color`, `unit(px,
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
 from typing import NamedTuple
@@ -246,7 +246,7 @@ _REQUIRED: Mapping[str, tuple[str, ...]] = {
 
 def attribute_findings(document: Document) -> Iterator[Finding]:
     classes = {
-        element.get("name")
+        element.get("name"): element
         for element in document.elements()
         if element.parent and element.parent.tag == "mj-attributes"
     }
@@ -256,7 +256,7 @@ def attribute_findings(document: Document) -> Iterator[Finding]:
             continue
         for name, attribute in element.attributes.items():
             yield from _attribute(document, element, name, attribute, known)
-        yield from _unread_attributes(document, element)
+        yield from _unread_attributes(document, element, classes)
         if not (element.parent and element.parent.tag == "mj-attributes") or element.tag == "mj-class":
             yield from _missing_attributes(document, element)
         yield from _undefined_classes(document, element, classes)
@@ -286,21 +286,18 @@ def _attribute(
         yield document.finding(at, "mjml/wrong-value", written=written, expected=what, fix=fix)
 
 
-def _unread_attributes(document: Document, element: Element) -> Iterator[Finding]:
+def _unread_attributes(document: Document, element: Element, classes: Mapping[str, Element]) -> Iterator[Finding]:
     """Yield the attributes that MJML defines and our compiler does not read where they are written."""
-    unread, parent = unread_attributes().get(element.tag, {}), element.parent
-    way = "mj-attributes" if parent and parent.tag == "mj-attributes" else "inline"
-    for name, attribute in element.attributes.items():
-        if way in (ways := unread.get(name, ())):
-            fix = "Delete it." if "inline" in ways else f"Write it on each <{element.tag}>."
-            yield document.finding(attribute.offset, "mjml/unread-attribute", tag=element.tag, name=name, fix=fix)
-    if way == "inline" and (names := {*element.get("mj-class").split()}) and unread:
-        for rule in document.elements("mj-class"):
-            for name in rule.attributes if rule.get("name") in names else ():
-                if "mj-class" in (ways := unread.get(name, ())):
-                    fix = "Delete it." if "inline" in ways else f"Write it on each <{element.tag}>."
-                    at = rule.attributes[name].offset
-                    yield document.finding(at, "mjml/unread-attribute", tag=element.tag, name=name, fix=fix)
+    if not (unread := unread_attributes().get(element.tag)):
+        return
+    is_default = element.parent is not None and element.parent.tag == "mj-attributes"
+    written = [("mj-attributes" if is_default else "inline", element)]
+    written += [("mj-class", classes[name]) for name in element.get("mj-class").split() if name in classes]
+    for way, holder in written:
+        for name, attribute in holder.attributes.items():
+            if way in (ways := unread.get(name, ())):
+                fix = "Delete it." if "inline" in ways else f"Write it on each <{element.tag}>."
+                yield document.finding(attribute.offset, "mjml/unread-attribute", tag=element.tag, name=name, fix=fix)
 
 
 def _fix_for_unknown(tag: str, name: str, known: Mapping[str, str]) -> str:
@@ -322,7 +319,7 @@ def _missing_attributes(document: Document, element: Element) -> Iterator[Findin
             yield document.finding(element.offset, "mjml/missing-attribute", tag=element.tag, name=name)
 
 
-def _undefined_classes(document: Document, element: Element, classes: set[str]) -> Iterator[Finding]:
+def _undefined_classes(document: Document, element: Element, classes: Collection[str]) -> Iterator[Finding]:
     for name in element.get("mj-class").split():
         if name not in classes:
             at = element.attributes["mj-class"].value_offset

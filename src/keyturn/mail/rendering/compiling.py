@@ -119,7 +119,9 @@ _EMPTY_STYLE = re.compile(rf'<style type="text/css">{_FULL_STYLE.pattern}</style
 
 def to_html(mjml: str) -> str:
     """Return the HTML. Raises ValueError with the compiler's message."""
-    mjml = _CLASSES.sub(_last_class_first, unwrap_includes(mjml))
+    mjml = unwrap_includes(mjml)
+    if "mj-class=" in mjml:
+        mjml = _CLASSES.sub(_last_class_first, mjml)
     if "inline" not in mjml:
         return _compile_with_roles(mjml)
     styles: list[str] = []
@@ -257,7 +259,8 @@ def head_texts(markup: str, *, is_mjml: bool) -> tuple[str, str]:
 
     Of several in MJML the last counts, as for the compiler; of several in HTML the first, as for browsers.
     """
-    elements = list(parse_html(markup).walk())
+    end = markup.rfind("</mj-head") if is_mjml else -1  # the body is the larger part
+    elements = list(parse_html(markup if end < 0 else markup[:end]).walk())
     if is_mjml:
         head = [element for element in reversed(elements) if element.parent and element.parent.tag == "mj-head"]
         titles, previews = ([one for one in head if one.tag == tag] for tag in ("mj-title", "mj-preview"))
