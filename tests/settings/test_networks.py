@@ -1,5 +1,7 @@
 """Networks and peers, each in one form."""
 
+from ipaddress import ip_network
+
 import pytest
 
 from keyturn.settings.networks import both_forms, read_network, read_peer
@@ -42,4 +44,5 @@ def test_a_peer_is_one_however_it_is_written(written: str, peer: str) -> None:
 
 
 def test_an_ipv4_network_is_named_inside_ipv6_too() -> None:
-    assert both_forms(["10.1.2.3/8", "::1"]) == ["10.0.0.0/8", "::1/128", "::ffff:a00:0/104"]
+    networks = [ip_network(network) for network in both_forms(["10.1.2.3/8", "::1"])]
+    assert networks == [ip_network("10.0.0.0/8"), ip_network("::1/128"), ip_network("::ffff:a00:0/104")]

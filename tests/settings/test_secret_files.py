@@ -160,7 +160,7 @@ def test_a_file_that_is_no_secret_is_one_fault(tmp_path: Path, read: Read) -> No
         str(tmp_path / "bytes"): "is not UTF-8: a secret is text",
         str(tmp_path / "empty"): "is empty: write the secret into it",
         str(tmp_path / "blank"): "is empty: write the secret into it",
-        f"{tmp_path}/a\0b": "cannot be read: embedded null byte",
+        f"{tmp_path}/a\0b": "has a NUL in its name",
     }.items():
         found = message("secret_key", {"KEYTURN_SECRET_KEY_FILE": file})
         assert found.startswith("KEYTURN_SECRET_KEY_FILE: "), found

@@ -96,7 +96,7 @@ def _reason(error: OSError | ValueError, file: str) -> str:
         return _reason_of_refusal(file, os.geteuid())
     if isinstance(error, OSError) and error.errno == errno.EFBIG:
         return f"has more than {_LARGEST // 1024} KiB, the most that is read for a secret"
-    return f"cannot be read: {(error.strerror if isinstance(error, OSError) else None) or error}"
+    return f"cannot be read: {error.strerror or error}" if isinstance(error, OSError) else "has a NUL in its name"
 
 
 def _reason_of_refusal(file: str, user: int) -> str:
