@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
-from sqlalchemy import Column, Connection, MetaData, String, Table, create_engine, inspect, select, text
+from sqlalchemy import Column, Connection, MetaData, NullPool, String, Table, create_engine, inspect, select, text
 from sqlalchemy.exc import DBAPIError, ProgrammingError
-from sqlalchemy.pool import NullPool
 
 from keyturn.database import Database, Model, unready_where_unreachable
 from keyturn.database.migration_progress import Progress

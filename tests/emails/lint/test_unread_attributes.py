@@ -113,4 +113,4 @@ def test_the_attributes_that_the_compiler_does_not_read_are_known() -> None:
 
 
 if __name__ == "__main__":
-    DATA.write_text(json.dumps(compare(), indent=1) + "\n", "utf-8")
+    DATA.write_text(json.dumps(compare()) + "\n", "utf-8")
