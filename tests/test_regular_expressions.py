@@ -27,7 +27,7 @@ from keyturn.emails.lint.guard import _unit
 from keyturn.emails.lint.source.broken_templates import _FIXES_OF_SYNTAX
 from keyturn.emails.studio.data.current_data import _SAYINGS
 
-pytestmark = pytest.mark.nightly
+pytestmark = [pytest.mark.long, pytest.mark.nightly]
 
 SOURCE = Path(keyturn.__file__).parent
 

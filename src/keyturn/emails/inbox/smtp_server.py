@@ -31,7 +31,7 @@ _LINE = 1024**2
 """Bytes of a line. RFC 5321, 4.5.3.1.6, allows 1,000, but apps send minified HTML in one line."""
 
 
-_AUTH_PARAMETER = re.compile(r" +AUTH=\S+", re.IGNORECASE)
+_AUTH_PARAMETER = re.compile(r" AUTH=\S+", re.IGNORECASE)
 
 
 class SmtpLimits(msgspec.Struct, frozen=True, kw_only=True):
