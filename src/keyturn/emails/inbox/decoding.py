@@ -30,13 +30,11 @@ def decode_text(content: bytes, label: str | None) -> str:
     which the standard takes for windows-1252.
     """
     encoding = webencodings.lookup((label or "").partition("*")[0])  # behind "*" is a language (RFC 2231, 5)
-    utf8 = webencodings.UTF8
-    tried = [utf8] if encoding is None else [utf8, encoding] if _is_ascii(label) else [encoding, utf8]
-    for one, errors in [*((one, "strict") for one in tried), (encoding or "windows-1252", "replace")]:
+    likely = [encoding, webencodings.UTF8] if encoding else [webencodings.UTF8]
+    for one in reversed(likely) if _is_ascii(label) else likely:
         with contextlib.suppress(ValueError):
-            text: str = webencodings.decode(content, one, errors)[0]
-            return text
-    raise AssertionError  # "replace" decodes everything
+            return str(webencodings.decode(content, one, "strict")[0])
+    return str(webencodings.decode(content, encoding or "windows-1252", "replace")[0])
 
 
 def _is_ascii(label: str | None) -> bool:

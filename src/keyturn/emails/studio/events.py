@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import os
 import time
 from collections.abc import AsyncGenerator, Iterable, Iterator
 from pathlib import Path
@@ -16,7 +15,7 @@ from litestar.response import ServerSentEvent, ServerSentEventMessage
 
 from keyturn.emails.gallery.gallery import Gallery
 from keyturn.emails.studio.studio import Studio
-from keyturn.plain_files import leads_out, make_private_folder
+from keyturn.plain_files import leads_out, make_private_folder, walk
 
 # Milliseconds. A save is reported after `_STEP` without another change, so an editor's rename is one save.
 _STEP = 5
@@ -126,7 +125,7 @@ def _watched_folders(studio: Studio) -> _Watched:
 
 def _behind_links(gallery: Gallery) -> Iterator[Path]:
     """Yield what links in the folder lead to: the system reports a change there only to who watches it there."""
-    for above, folders, files in os.walk(gallery.folder):
+    for above, folders, files in walk(gallery.folder):
         for path in (Path(above, name) for name in (*folders, *files)):
             if path.is_symlink() and path.exists() and not leads_out(path, gallery.patterns.bounds):
                 yield path.resolve()
