@@ -316,6 +316,15 @@ def test_an_address_that_is_too_long_is_told_so(start: Start) -> None:
     assert is_said(server.connect(b"GET /" + b"a" * 8000 + b" HTTP/1.1\r\nhost: x\r\n\r\n"), b"a 0")
 
 
+def test_a_client_that_is_refused_while_it_sends_can_read_why(start: Start) -> None:
+    connection = start(max_headers=8192).connect(b"GET /" + b"a" * 9000, ATTACKER)
+    head = connection.recv(13)
+    connection.sendall(b"a" * 100_000 + b" HTTP/1.1\r\n\r\n")
+    connection.shutdown(socket.SHUT_WR)
+    with connection.makefile("rb") as rest:
+        assert (head, rest.read()[-4:]) == (b"HTTP/1.1 414 ", b"\r\n\r\n")
+
+
 def test_headers_behind_a_request_that_is_being_answered_are_bounded(start: Start) -> None:
     server = start()
     connection = server.connect(HELD + GET, ATTACKER)

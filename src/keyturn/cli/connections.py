@@ -21,6 +21,9 @@ log = logging.getLogger("keyturn.server")
 _MOST_AHEAD = 16
 """Requests that a client may send before the first is answered."""
 
+_MOST_UNREAD = 1_000_000
+"""Bytes that are read and thrown away after a refusal."""
+
 _LOOKS = 8
 """How often a connection's wait is compared to `request_timeout` in that time."""
 
@@ -90,6 +93,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._owed = 0  # complete requests without a complete answer; -1 after an answer before its request's end
         self._headers = self._unknown = 0
         self._fault = HTTPStatus.BAD_REQUEST
+        self._is_refused = False
         self.waiting_since: float | None = None
 
     def connection_made(self, transport: Any) -> None:
@@ -115,6 +119,10 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._unknown += len(data)
+        if self._is_refused:
+            if self._unknown > _MOST_UNREAD:
+                self.transport.abort()
+            return
         super().data_received(data)
         if self._unknown > self._limits.max_headers:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
@@ -186,20 +194,30 @@ class BoundedProtocol(HttpToolsProtocol):
         is_idle = self.timeout_keep_alive_task and self._owed == 0 and not self.transport.get_write_buffer_size()
         if is_idle or self.waiting_since is None or monotonic() - self.waiting_since < self._seconds:
             return
-        if self.transport.is_closing() or self.flow.write_paused:
+        if self._is_refused or self.transport.is_closing() or self.flow.write_paused:
             self.transport.abort()
         else:
             self._refuse(HTTPStatus.REQUEST_TIMEOUT)
 
     def _refuse(self, status: HTTPStatus) -> None:
-        """Send the reason, unless the client would take it for another answer or a part of one, and close."""
-        if not self.transport.is_closing():
-            cycle: RequestResponseCycle | None = self.cycle
-            begun = cycle and cycle.response_started and not cycle.response_complete
-            if self._owed == 0 and not begun:
-                self.transport.write(b"HTTP/1.1 %d %b\r\n%b" % (status, status.phrase.encode(), _END))
+        """Send the reason, unless the client would take it for another answer or a part of one, and close.
+
+        What still arrives is read and thrown away until the client closes, too: a connection that is closed with
+        unread bytes is reset, and the reset may destroy the answer on its way (RFC 9112, 9.6).
+        """
+        if self._is_refused or self.transport.is_closing():
+            return
+        cycle: RequestResponseCycle | None = self.cycle
+        is_asked = cycle is not None and not cycle.response_complete
+        if self._owed == 0 and not (is_asked and cycle and cycle.response_started):
+            self.transport.write(b"HTTP/1.1 %d %b\r\n%b" % (status, status.phrase.encode(), _END))
+        if self._owed == 0 and not is_asked:
+            self._is_refused = True
+            self.transport.write_eof()
+            self.flow.resume_reading()
+        else:
             self.transport.close()
-            self.waiting_since = monotonic()
+        self.waiting_since = monotonic()
 
     def _make_room(self) -> None:
         there = [one for one in self.connections if isinstance(one, BoundedProtocol)]
