@@ -27,7 +27,8 @@ from sqlalchemy import Connection, insert, text
 
 from benchmarks.processes import answering, page
 from keyturn.accounts.builtin import AccountRow
-from keyturn.database import Database, now
+from keyturn.clock import now
+from keyturn.database import Database
 from keyturn.database.migrations import migrate
 
 KINDS = ("known", "disabled", "provider", "cooled down", "unknown")

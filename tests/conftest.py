@@ -19,15 +19,16 @@ from playwright.async_api import Browser
 from tests.browsing import running_chromium
 from tests.databases import Databases, PostgresServer, SqliteFiles, in_memory, running_postgres
 from tests.directory_servers import DirectoryServer, running_samba, running_slapd
+from tests.driver.inbox import Inbox
+from tests.driver.service import PEOPLE, Service, Start, running, settings_for
 from tests.mariadb_server import MariadbServer, running_mariadb
 from tests.postgresql_with_tls import TlsServer, running_postgres_with_tls
 from tests.programs import MARKED, require_program
 from tests.resend_server.server import ResendServer, running_resend
-from tests.spec.inbox import Inbox
-from tests.spec.service import PEOPLE, Service, Start, running, settings_for
 
 from keyturn.accounts.builtin import BuiltinAccounts
 from keyturn.accounts.port import AccountStore
+from keyturn.testing import MovableClock
 
 pytest_plugins = ["keyturn.testing", "pytester"]
 
@@ -214,6 +215,7 @@ def postgresql_url(postgresql: PostgresServer) -> Iterator[str]:
 @pytest.fixture
 async def start(database_url: str) -> AsyncIterator[Start]:
     """Return a function that starts services on one database."""
+    clock = MovableClock()
     async with AsyncExitStack() as stack:
 
         async def start(
@@ -226,7 +228,8 @@ async def start(database_url: str) -> AsyncIterator[Start]:
             **settings: Any,
         ) -> Service:
             wanted = settings_for(database_url, **settings)
-            service = await stack.enter_async_context(running(wanted, worker=working, inbox=inbox, accounts=store))
+            starting = running(wanted, worker=working, inbox=inbox, accounts=store, clock=clock)
+            service = await stack.enter_async_context(starting)
             if isinstance(service.parts.accounts, BuiltinAccounts) and not await service.parts.accounts.list():
                 for email, fields in people.items():
                     await service.add(email, **fields)

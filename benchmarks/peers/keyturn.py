@@ -17,7 +17,8 @@ from sqlalchemy import Connection, Executable, insert, text
 from benchmarks.load.messages import Request
 from benchmarks.peers import COST, LINKS, NEW_PASSWORD, PASSWORD, email_of, unknown, write_requests
 from keyturn.accounts.builtin import AccountRow
-from keyturn.database import Database, now
+from keyturn.clock import now
+from keyturn.database import Database
 from keyturn.database.migrations import migrate
 from keyturn.reset.passwords.hasher import PasswordHasher
 from keyturn.reset.records import tokens

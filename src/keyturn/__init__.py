@@ -22,8 +22,21 @@ if TYPE_CHECKING:
     from keyturn.accounts.table.model import table_of
     from keyturn.app import create_app
     from keyturn.emails.mails import Mails, RenderedMail
-    from keyturn.errors import DataUnfit, KeyturnError, TemplateInvalid, UnknownMail
+    from keyturn.errors import (
+        DataUnfit,
+        KeyturnError,
+        QuotaExhausted,
+        SendFailed,
+        SendRefused,
+        SendRetryable,
+        SendUnknown,
+        SettingsInvalid,
+        TemplateInvalid,
+        UnknownMail,
+    )
+    from keyturn.mail.port.email import Email, Sender
     from keyturn.plugin import KeyturnConfig, KeyturnPlugin
+    from keyturn.problems.requests import AccountsUnready
     from keyturn.reset.reset_hook import PendingReset
     from keyturn.settings import Ending, Settings
     from keyturn.settings.reading import read_settings
@@ -41,7 +54,9 @@ __all__ = [
     "Account",
     "AccountSecured",
     "AccountStore",
+    "AccountsUnready",
     "DataUnfit",
+    "Email",
     "Ended",
     "Ending",
     "EndsIntrusions",
@@ -59,9 +74,16 @@ __all__ = [
     "PasswordChanged",
     "PasswordResetRequested",
     "PendingReset",
+    "QuotaExhausted",
     "RenderedMail",
     "SecondStepFailed",
+    "SendFailed",
+    "SendRefused",
+    "SendRetryable",
+    "SendUnknown",
+    "Sender",
     "Settings",
+    "SettingsInvalid",
     "TemplateInvalid",
     "UnknownMail",
     "create_app",
@@ -73,7 +95,9 @@ _MODULES = {
     "Account": "accounts.port",
     "AccountSecured": "webhooks.events",
     "AccountStore": "accounts.port",
+    "AccountsUnready": "problems.requests",
     "DataUnfit": "errors",
+    "Email": "mail.port.email",
     "Ended": "accounts.port",
     "Ending": "settings",
     "EndsIntrusions": "accounts.port",
@@ -91,9 +115,16 @@ _MODULES = {
     "PasswordChanged": "webhooks.events",
     "PasswordResetRequested": "webhooks.events",
     "PendingReset": "reset.reset_hook",
+    "QuotaExhausted": "errors",
     "RenderedMail": "emails.mails",
     "SecondStepFailed": "webhooks.events",
+    "SendFailed": "errors",
+    "SendRefused": "errors",
+    "SendRetryable": "errors",
+    "SendUnknown": "errors",
+    "Sender": "mail.port.email",
     "Settings": "settings",
+    "SettingsInvalid": "errors",
     "TemplateInvalid": "errors",
     "UnknownMail": "errors",
     "create_app": "app",

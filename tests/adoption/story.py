@@ -17,7 +17,7 @@ import msgspec
 from tests.adoption.guides import GUIDES, Guide
 from tests.adoption.packages import install_packages
 from tests.cli.process import Running, running_program
-from tests.spec.inbox import token_in_file
+from tests.driver.inbox import token_in_file
 
 KEYTURN = (sys.executable, "-m", "keyturn")
 APPS = Path(__file__).parent / "apps"

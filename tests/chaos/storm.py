@@ -15,7 +15,8 @@ from tests.resend_server.answers import PROXY_PAGE, RATE_LIMITED, Answer, Troubl
 from tests.resend_server.server import ResendServer
 
 from keyturn.accounts.builtin import AccountRow
-from keyturn.database import Database, now
+from keyturn.clock import now
+from keyturn.database import Database
 from keyturn.outbox.models import WAITING, OutboxRow
 
 SECONDS = float(os.environ.get("STORM_SECONDS", "5"))

@@ -9,12 +9,12 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, update
-from tests.builtin_accounts import builtin_accounts
 from tests.cli.command import Ended
-from tests.spec.inbox import Inbox
+from tests.driver.builtin_accounts import builtin_accounts
+from tests.driver.inbox import Inbox
 
 from keyturn.accounts.port import Account
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.errors import SendFailed
 from keyturn.outbox.history import Event, note_report
 from keyturn.outbox.models import OutboxRow

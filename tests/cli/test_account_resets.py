@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, insert, update
-from tests.builtin_accounts import builtin_accounts
 from tests.cli.command import Ended, Keyturn
 from tests.cli.school import ADA, GRACE, NOBODY, School
+from tests.driver.builtin_accounts import builtin_accounts
 
 from keyturn.accounts.builtin import AccountRow
 from keyturn.accounts.port import Account
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.parts import Parts
 from keyturn.reset.records.models import SecureLinkRow
 

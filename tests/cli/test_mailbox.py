@@ -6,7 +6,7 @@ import pytest
 from tests.cli.command import Keyturn
 from tests.cli.school import ADA, NOBODY, School
 
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.parts import Parts
 
 pytestmark = pytest.mark.long

@@ -5,7 +5,7 @@ import json
 import pytest
 from tests.cli.command import Keyturn
 from tests.cli.school import ADA, NOBODY, School
-from tests.spec.inbox import TOKEN
+from tests.driver.inbox import TOKEN
 
 pytestmark = pytest.mark.long
 

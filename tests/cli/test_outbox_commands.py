@@ -8,10 +8,10 @@ import click
 import pytest
 from tests.cli.command import Keyturn
 from tests.cli.school import ADA, GRACE, NOBODY, School, cells, listed
-from tests.spec.inbox import TOKEN, token_in
+from tests.driver.inbox import TOKEN, token_in
 
 from keyturn.cli.outbox import colour_state
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.errors import SendRefused, SendRetryable
 from keyturn.outbox.history import STATES
 

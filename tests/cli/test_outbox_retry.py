@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 from tests.cli.command import Keyturn
 from tests.cli.school import ADA, GRACE, NOBODY, School, listed
-from tests.spec.inbox import token_in
+from tests.driver.inbox import token_in
 
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.errors import SendRefused, SendRetryable
 from keyturn.parts import Parts
 from keyturn.reset.records.client import Client

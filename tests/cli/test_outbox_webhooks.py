@@ -8,7 +8,7 @@ from tests.cli.command import Keyturn
 from tests.cli.school import ADA, GRACE, School, cells, listed
 
 from keyturn.accounts.port import Ended
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.errors import SendRefused
 from keyturn.outbox import Sent
 from keyturn.parts import Parts

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from tests.cli.command import Keyturn
 
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.parts import Parts
 from keyturn.reset.records.client import Client
 from keyturn.settings.reading import read_settings

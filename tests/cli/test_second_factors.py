@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pyotp
 import pytest
 from tests.cli.command import ADA, Keyturn
-from tests.spec.second_factors import SEED, code_of, wrong_code
+from tests.driver.second_factors import SEED, code_of, wrong_code
 
 from keyturn.cli import accounts
 from keyturn.reset.proofs.second_step.totp import base32

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
-from tests.connections import connected
+from tests.driver.connections import connected
 
 from keyturn.database import Database, unready_where_unreachable
 from keyturn.errors import SettingsInvalid

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
-from tests.connections import connected
+from tests.driver.connections import connected
 from tests.statements import cancel_when_sent, statements_sent
 
 from keyturn.database import Database, engines

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 from sqlalchemy import Connection, text
-from tests.connections import connected
+from tests.driver.connections import connected
 
 from keyturn.database import Database
 from keyturn.database.migration_progress import Progress

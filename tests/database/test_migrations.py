@@ -18,8 +18,8 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, event, inspect, make_url, text
-from tests.connections import committing, connected
 from tests.databases import PostgresServer
+from tests.driver.connections import committing, connected
 
 import keyturn.accounts.builtin
 import keyturn.outbox.models

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select, text
 from sqlalchemy.orm import InstrumentedAttribute
-from tests.connections import connected
+from tests.driver.connections import connected
 from tests.plans import plans_of
 
 from keyturn.database import Database

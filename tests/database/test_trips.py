@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, TextClause, text
 from sqlalchemy.exc import IntegrityError, OperationalError
-from tests.connections import committing, connected
+from tests.driver.connections import committing, connected
 
 from keyturn.database import Database
 from keyturn.database.sqlite import SqliteConnections

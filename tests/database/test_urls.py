@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from tests.connections import connected
 from tests.databases import PostgresServer
+from tests.driver.connections import connected
 
 from keyturn.database import Database
 from keyturn.errors import SettingsInvalid

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from sqlalchemy import literal, select
 from sqlalchemy.exc import StatementError
-from tests.connections import connected
+from tests.driver.connections import connected
 
 from keyturn.database import Database
 from keyturn.database.database import UtcDateTime

@@ -11,8 +11,8 @@ import pyotp
 import pytest
 from click.testing import CliRunner
 from tests.demo.captured import link_in, newest, token_in
+from tests.driver.service import CHEAPEST
 from tests.puzzles import post_answering
-from tests.spec.service import CHEAPEST
 
 from keyturn.app import create_app
 from keyturn.cli import keyturn

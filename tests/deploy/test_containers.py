@@ -27,8 +27,8 @@ from tests.cli.process import Running, running_program
 from tests.deploy.containers import COMPOSE, UNKNOWN_USER, Machine, parse_command, read_services, variables_of_the_image
 from tests.deploy.proxies import replaced, wait_until_it_listens
 from tests.deploy.sandbox import CHECKOUT
+from tests.driver.inbox import TOKEN
 from tests.postgresql_with_tls import TlsServer
-from tests.spec.inbox import TOKEN
 
 from keyturn.settings import LEASE
 from keyturn.settings.reading import inspect_settings

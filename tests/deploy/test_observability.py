@@ -21,10 +21,10 @@ from tests.cli.process import Running, running_program
 from tests.databases import SqliteFiles
 from tests.deploy.proxies import replaced
 from tests.deploy.units import DEPLOY
+from tests.driver.inbox import TOKEN
 from tests.programs import require_program
 from tests.resend_server.answers import PROXY_PAGE, refusal
 from tests.resend_server.server import ResendServer, running_resend
-from tests.spec.inbox import TOKEN
 
 from keyturn.telemetry.prometheus import PrometheusMeters
 

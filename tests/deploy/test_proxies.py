@@ -18,8 +18,8 @@ from tests.cli.command import ADA, PASSWORD
 from tests.cli.process import running_program
 from tests.databases import SqliteFiles
 from tests.deploy.proxies import HOST, ONE, OTHER, Proxy, field, running_proxy
+from tests.driver.inbox import token_in_file
 from tests.programs import require_program
-from tests.spec.inbox import token_in_file
 
 from keyturn import KeyturnConfig, KeyturnPlugin, Settings
 from keyturn.settings import MailSettings

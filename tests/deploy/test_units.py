@@ -11,7 +11,7 @@ from tests.adoption.story import free_ports
 from tests.cli.command import ADA, PASSWORD
 from tests.deploy.sandbox import Sandbox, running_unit, stop
 from tests.deploy.units import NAMES, Unit, install
-from tests.spec.inbox import token_in_file
+from tests.driver.inbox import token_in_file
 
 from keyturn.settings import LEASE
 

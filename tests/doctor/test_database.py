@@ -10,12 +10,13 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from sqlalchemy import text
-from tests.connections import connected
 from tests.databases import SqliteFiles
+from tests.driver.connections import connected
 from tests.permissions import as_stranger
 from tests.postgresql_with_tls import TlsServer
 
-from keyturn.database import Database, now
+from keyturn.clock import now
+from keyturn.database import Database
 from keyturn.database.migrations import VERSION_TABLE, head
 from keyturn.doctor.database import check_database, file_system
 from keyturn.finding import Finding

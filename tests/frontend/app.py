@@ -6,9 +6,9 @@ from typing import Any
 
 from playwright.async_api import Browser, Page
 from tests.browsing import PATIENCE
+from tests.driver.inbox import links_in
+from tests.driver.service import Service, running, settings_for
 from tests.serving import serving_here
-from tests.spec.inbox import links_in
-from tests.spec.service import Service, running, settings_for
 
 from keyturn.settings import ServerSettings
 

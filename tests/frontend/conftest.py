@@ -7,9 +7,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 from tests.databases import SqliteFiles
+from tests.driver.service import Service
 from tests.frontend.app import App, beside
 from tests.serving import serving_here
-from tests.spec.service import Service
 
 from keyturn.settings import LimitSettings
 

@@ -2,9 +2,9 @@
 
 import pytest
 from playwright.async_api import expect
+from tests.driver.service import NEW_PASSWORD, Service
 from tests.every_language import TAGS, each_language
 from tests.frontend.app import CHANGE, FORGOT, RESET, App
-from tests.spec.service import NEW_PASSWORD, Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 

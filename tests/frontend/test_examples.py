@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 from tests.browsing import choose
+from tests.driver.service import NEW_PASSWORD, Service
 from tests.frontend.app import App
-from tests.spec.service import NEW_PASSWORD, Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 

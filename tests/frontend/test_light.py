@@ -8,9 +8,9 @@ import pytest
 from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.async_api import expect
 from tests.browsing import choose
+from tests.driver.service import NEW_PASSWORD, Service
 from tests.frontend.app import FORGOT, RESET, App
 from tests.frontend.test_looks import AXE, LEAKS
-from tests.spec.service import NEW_PASSWORD, Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 

@@ -6,9 +6,9 @@ import re
 import pytest
 from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.async_api import Page, Route, expect
+from tests.driver.service import NEW_PASSWORD, Service
 from tests.frontend.app import CHANGE, FORGOT, RESET, App
 from tests.programs import leave_out, missing
-from tests.spec.service import NEW_PASSWORD, Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 

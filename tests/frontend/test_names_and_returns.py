@@ -4,8 +4,8 @@ import pytest
 from playwright.async_api import expect
 from tests.browsing import choose
 from tests.databases import SqliteFiles
+from tests.driver.service import ADA, NEW_PASSWORD
 from tests.frontend.app import FORGOT, RESET, App, beside, link_mailed
-from tests.spec.service import ADA, NEW_PASSWORD
 
 from keyturn.settings import AccountSettings, TableSettings
 

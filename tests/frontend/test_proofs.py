@@ -6,9 +6,9 @@ import pytest
 from playwright.async_api import Page, Route, expect
 from tests.browsing import choose
 from tests.databases import SqliteFiles
+from tests.driver.inbox import code_in
+from tests.driver.service import NEW_PASSWORD, Service
 from tests.frontend.app import FORGOT, App, beside
-from tests.spec.inbox import code_in
-from tests.spec.service import NEW_PASSWORD, Service
 from tests.verifier import running_verifier
 
 from keyturn.settings import ChallengeSettings, LimitSettings, Secret, TokenSettings

@@ -8,11 +8,11 @@ from playwright.async_api import expect
 from sqlalchemy import text, update
 from tests.browsing import choose
 from tests.databases import SqliteFiles
+from tests.driver.service import NEW_PASSWORD, Service
 from tests.frontend.app import CHANGE, FORGOT, App, beside, link_mailed
 from tests.frontend.test_the_story import HEARD
-from tests.spec.service import NEW_PASSWORD, Service
 
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.reset.records.models import ResetTokenRow
 from keyturn.settings import LimitSettings
 

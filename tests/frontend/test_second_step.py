@@ -8,10 +8,10 @@ import pytest_asyncio
 from playwright.async_api import expect
 from tests.browsing import choose
 from tests.databases import SqliteFiles
+from tests.driver.inbox import text_in_file
+from tests.driver.second_factors import builtin_factors, enrol, own_step, wrong_code
+from tests.driver.service import ADA, NEW_PASSWORD, Service
 from tests.frontend.app import App, beside, link_mailed
-from tests.spec.inbox import text_in_file
-from tests.spec.second_factors import builtin_factors, enrol, own_step, wrong_code
-from tests.spec.service import ADA, NEW_PASSWORD, Service
 
 from keyturn.settings import LimitSettings, MailSettings, SecondStepSettings, SmsSettings
 

@@ -5,9 +5,9 @@ import re
 import pytest
 from playwright.async_api import expect
 from tests.browsing import choose
+from tests.driver.inbox import links_in
+from tests.driver.service import NEW_PASSWORD, Service
 from tests.frontend.app import CHANGE, App, link_mailed
-from tests.spec.inbox import links_in
-from tests.spec.service import NEW_PASSWORD, Service
 
 from keyturn.api.mail_services import meant_by
 from keyturn.reset.inviting import Campaign

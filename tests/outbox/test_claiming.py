@@ -5,12 +5,13 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import Connection, insert, select
-from tests.connections import connected
+from tests.driver.connections import connected
 from tests.outbox.table import Note, text_of
 from tests.outbox.worker import Handler, relay_of
 from tests.statements import cancel_when_sent
 
-from keyturn.database import Database, now
+from keyturn.clock import now
+from keyturn.database import Database
 from keyturn.outbox import Outbox
 from keyturn.outbox.models import OutboxRow
 

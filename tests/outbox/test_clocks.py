@@ -9,7 +9,8 @@ from sqlalchemy import Connection
 from tests.outbox.table import Note, Rows, text_of
 from tests.outbox.worker import Handler, relay_of
 
-from keyturn.database import Database, now
+from keyturn.clock import now
+from keyturn.database import Database
 from keyturn.errors import SendRetryable
 from keyturn.outbox import Outbox
 from keyturn.outbox.history import retry

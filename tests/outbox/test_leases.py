@@ -7,7 +7,7 @@ import pytest
 from tests.outbox.table import Rows
 from tests.outbox.worker import Handler, post, relay_of, running
 
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.outbox import Outbox
 from keyturn.problems.requests import DatabaseUnready
 

@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import Connection
 from tests.outbox.table import Note, Rows
 
-from keyturn.database import Database, now
+from keyturn.clock import now
+from keyturn.database import Database
 from keyturn.outbox import LeaseLost, Message, Outbox, Sent
 
 MINUTE = timedelta(minutes=1)

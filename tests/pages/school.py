@@ -18,10 +18,11 @@ import msgspec
 from litestar import Litestar
 from litestar.testing import AsyncTestClient
 from sqlalchemy import Connection, create_engine, update
-from tests.builtin_accounts import builtin_accounts
+from tests.driver.builtin_accounts import builtin_accounts
 
 from keyturn.accounts.port import Account, AccountStore
-from keyturn.database import Model, now
+from keyturn.clock import now
+from keyturn.database import Model
 from keyturn.pages import pages_router
 from keyturn.parts import Parts
 from keyturn.reset.ground import FromApp

@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from tests.driver.inbox import links_in
+from tests.driver.service import ADA, NEW_PASSWORD, Service
 from tests.pages.school import School, Visitor, cookie, heading, opened, settings_for, words
 from tests.pages.test_behind_a_prefix import submit
-from tests.spec.inbox import links_in
-from tests.spec.service import ADA, NEW_PASSWORD, Service
 
 pytestmark = pytest.mark.long
 

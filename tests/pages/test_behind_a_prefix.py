@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import pytest
 from litestar.types import ASGIApp, Receive, Scope, Send
+from tests.driver.inbox import links_in, token_in
+from tests.driver.service import ADA, NEW_PASSWORD, PASSWORD, Service
 from tests.pages.school import KINDS, cookie, form_token, heading, words
-from tests.spec.inbox import links_in, token_in
-from tests.spec.service import ADA, NEW_PASSWORD, PASSWORD, Service
 
 SITE = "https://account.example.org/account"
 ADDRESS = re.compile(r'(?:href|src|action)="(/[^"]*)"')

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from tests.pages.school import ADA, School, Visitor, cookie, heading, opened, settings_for, words
 
 from keyturn.accounts.port import Account
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.reset.records import tokens
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.link_store import NewLink

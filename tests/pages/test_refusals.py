@@ -9,8 +9,9 @@ from typing import Any
 import httpx
 import pytest
 from sqlalchemy import text
-from tests.builtin_accounts import builtin_accounts
-from tests.connections import committing
+from tests.driver.builtin_accounts import builtin_accounts
+from tests.driver.connections import committing
+from tests.driver.elsewhere import Elsewhere
 from tests.pages.school import (
     ADA,
     NEW_PASSWORD,
@@ -23,7 +24,6 @@ from tests.pages.school import (
     settings_for,
     words,
 )
-from tests.spec.elsewhere import Elsewhere
 
 from keyturn.accounts.port import Account
 from keyturn.problems.requests import AccountsUnready

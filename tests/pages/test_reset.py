@@ -7,7 +7,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from tests.builtin_accounts import builtin_accounts
+from tests.driver.builtin_accounts import builtin_accounts
 from tests.pages.resetting import RESET, open_link, save
 from tests.pages.school import (
     ADA,
@@ -22,7 +22,7 @@ from tests.pages.school import (
 )
 
 from keyturn.accounts.port import Account
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.settings import LimitSettings, PasswordSettings
 
 pytestmark = pytest.mark.long

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from tests.driver.inbox import text_in_file
+from tests.driver.second_factors import SEED, code_of, factors_of, wrong_code
 from tests.pages.resetting import save
 from tests.pages.school import ADA, NEW_PASSWORD, School, Visitor, heading, opened, settings_for, words
-from tests.spec.inbox import text_in_file
-from tests.spec.second_factors import SEED, code_of, factors_of, wrong_code
 
 from keyturn.accounts.port import Account
 from keyturn.errors import KeyturnError

@@ -6,13 +6,13 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 from sqlalchemy import Connection, update
-from tests.connections import committing
+from tests.driver.connections import committing
 from tests.pages.resetting import open_link, save
 from tests.pages.school import ADA, NEW_PASSWORD, School, Visitor, heading, words
 
 from keyturn.accounts.builtin import AccountRow
 from keyturn.accounts.port import Account
-from keyturn.database import now
+from keyturn.clock import now
 
 pytestmark = pytest.mark.long
 

@@ -10,7 +10,7 @@ from jinja2 import Environment, nodes
 from msgspec.structs import replace
 from tests.settings.test_brand import PNG, SVG
 
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.pages import rendering
 from keyturn.pages.preview import PagePreview
 from keyturn.pages.preview.states import CHALLENGE_STATES, STATES, StateSample

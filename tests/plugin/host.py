@@ -22,8 +22,8 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from sqlalchemy import ForeignKey, String, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-from tests.spec.inbox import Inbox
-from tests.spec.service import ADA, PASSWORD, hash_of, settings_for
+from tests.driver.inbox import Inbox
+from tests.driver.service import ADA, PASSWORD, hash_of, settings_for
 from uvicorn.lifespan.on import LifespanOn
 
 from keyturn import KeyturnConfig, KeyturnPlugin, Settings, table_of

@@ -8,12 +8,12 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import select, update
-from tests.connections import committing, connected
+from tests.driver.connections import committing, connected
+from tests.driver.inbox import token_in
+from tests.driver.service import ADA, NEW_PASSWORD, NOBODY
 from tests.plugin.documented import block
 from tests.plugin.host import Host, keyturn_settings
 from tests.plugin.test_in_an_app import REQUEST, RESET, fits
-from tests.spec.inbox import token_in
-from tests.spec.service import ADA, NEW_PASSWORD, NOBODY
 
 from keyturn import (
     AccountSecured,
@@ -24,7 +24,7 @@ from keyturn import (
     PasswordResetRequested,
     PendingReset,
 )
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.database.migrations import migrate
 from keyturn.errors import SettingsInvalid
 from keyturn.outbox.models import EventRow, OutboxRow

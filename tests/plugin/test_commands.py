@@ -12,11 +12,11 @@ from click.testing import CliRunner, Result
 from litestar import Litestar
 from litestar.cli._utils import LitestarEnv
 from litestar.cli.main import litestar_group
+from tests.driver.elsewhere import Elsewhere
+from tests.driver.inbox import token_in
+from tests.driver.service import ADA, NEW_PASSWORD
 from tests.plugin.host import Host, keyturn_settings
 from tests.plugin.test_in_an_app import REQUEST, RESET
-from tests.spec.elsewhere import Elsewhere
-from tests.spec.inbox import token_in
-from tests.spec.service import ADA, NEW_PASSWORD
 
 from keyturn import Account
 from keyturn.cli import COMMANDS
@@ -81,11 +81,11 @@ async def test_a_store_of_the_apps_own_is_asked_and_not_written_to(empty_url: st
 
     theirs = await asyncio.to_thread(run, host.app, "accounts", "list")
     assert (
-        "keyturn: the accounts are in the store tests.spec.elsewhere:Elsewhere; only accounts of the built-in"
+        "keyturn: the accounts are in the store tests.driver.elsewhere:Elsewhere; only accounts of the built-in"
         in theirs.stderr
     )
     doctor = await asyncio.to_thread(run, host.app, "doctor")
-    assert "the store tests.spec.elsewhere:Elsewhere matches the settings" in doctor.stdout
+    assert "the store tests.driver.elsewhere:Elsewhere matches the settings" in doctor.stdout
     assert "there is no keyturn.toml" not in doctor.stdout
 
 

@@ -12,10 +12,10 @@ import bcrypt
 import httpx
 import pytest
 from sqlalchemy import text
+from tests.driver.inbox import token_in_file
+from tests.driver.service import ADA, NEW_PASSWORD, PASSWORD, hash_of
 from tests.plugin.documented import block
 from tests.plugin.test_in_an_app import REQUEST, RESET
-from tests.spec.inbox import token_in_file
-from tests.spec.service import ADA, NEW_PASSWORD, PASSWORD, hash_of
 
 pytestmark = pytest.mark.long
 

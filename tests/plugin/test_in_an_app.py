@@ -6,10 +6,10 @@ from typing import Any
 import bcrypt
 import httpx
 import pytest
+from tests.driver.inbox import links_in, token_in
+from tests.driver.service import ADA, NEW_PASSWORD, PASSWORD, problem
 from tests.pages.school import form_token, heading
 from tests.plugin.host import KNOWN, Host, keyturn_settings
-from tests.spec.inbox import links_in, token_in
-from tests.spec.service import ADA, NEW_PASSWORD, PASSWORD, problem
 
 from keyturn.database.migrations import migrate
 from keyturn.settings import DatabaseSettings, HashingSettings, LimitSettings, ServerSettings

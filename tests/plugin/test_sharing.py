@@ -14,12 +14,12 @@ from litestar import Litestar
 from litestar.exceptions import ImproperlyConfiguredException
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
-from tests.connections import connected
 from tests.databases import Databases
+from tests.driver.connections import connected
+from tests.driver.elsewhere import Elsewhere
+from tests.driver.service import ADA, GRACE
 from tests.plugin.host import ACCOUNTS, Host, alchemy_for, keyturn_settings
 from tests.plugin.test_in_an_app import REQUEST
-from tests.spec.elsewhere import Elsewhere
-from tests.spec.service import ADA, GRACE
 
 from keyturn import Event, KeyturnConfig, KeyturnPlugin, Settings
 from keyturn.database import Database

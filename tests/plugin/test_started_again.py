@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.builtin_accounts import builtin_accounts
 from tests.databases import Databases
+from tests.driver.builtin_accounts import builtin_accounts
+from tests.driver.inbox import token_in
+from tests.driver.service import ADA, GRACE, NEW_PASSWORD, PASSWORD, hash_of
 from tests.plugin.host import ACCOUNTS, Host, keyturn_settings
 from tests.plugin.test_in_an_app import REQUEST, RESET
 from tests.serving import serving
-from tests.spec.inbox import token_in
-from tests.spec.service import ADA, GRACE, NEW_PASSWORD, PASSWORD, hash_of
 
 from keyturn.accounts.port import Account
 from keyturn.cli.demo.supabase_server import SupabaseServer

@@ -14,11 +14,11 @@ from litestar import Litestar
 from litestar.cli._utils import LitestarEnv
 from litestar.cli.main import litestar_group
 from sqlalchemy import inspect, make_url, text
-from tests.connections import committing, connected
 from tests.databases import PostgresServer
+from tests.driver.connections import committing, connected
+from tests.driver.service import ADA, NEW_PASSWORD, running, settings_for
 from tests.plugin.documented import block
 from tests.plugin.host import User, alchemy_for, keyturn_settings
-from tests.spec.service import ADA, NEW_PASSWORD, running, settings_for
 
 from keyturn import KeyturnConfig, KeyturnPlugin, table_of
 from keyturn.database import Database, Model

@@ -16,9 +16,7 @@ import httpx
 import pytest
 from tests.chaos.conditions import environment_for
 from tests.chaos.processes import Process
-from tests.reliability.disk import SmallDisk, require_namespaces
-from tests.resend_server.server import ResendServer
-from tests.spec.service import (
+from tests.driver.service import (
     ADA,
     GRACE,
     NEW_PASSWORD,
@@ -32,6 +30,8 @@ from tests.spec.service import (
     running,
     settings_for,
 )
+from tests.reliability.disk import SmallDisk, require_namespaces
+from tests.resend_server.server import ResendServer
 
 from keyturn.database import database as door
 

@@ -7,23 +7,24 @@ from datetime import timedelta
 
 import pytest
 import uvicorn
+from tests.driver.elsewhere import Elsewhere
+from tests.driver.inbox import Inbox
+from tests.driver.service import NEW_PASSWORD, PASSWORD, REQUEST, Service, problem, settings_for
 from tests.reliability.postgresql_pair import Pair
 from tests.resend_server.answers import Mail
 from tests.resend_server.server import API_KEY, ResendServer
-from tests.spec.elsewhere import Elsewhere
-from tests.spec.inbox import Inbox
-from tests.spec.service import NEW_PASSWORD, PASSWORD, REQUEST, Service, problem, settings_for
 from uvicorn.lifespan.on import LifespanOn
 
 from keyturn.accounts.port import Account, AccountStore
 from keyturn.app import create_app
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.mail.providers.resend import ResendSettings
 from keyturn.outbox.history import Wanted, hold, read, release
 from keyturn.parts import Parts
 from keyturn.reset.ground import FromApp
 from keyturn.reset.records.messages import MAILS_ALONE
 from keyturn.settings import DatabaseSettings, LimitSettings, MailSettings, Secret
+from keyturn.testing import MovableClock, RunningService
 
 pytestmark = pytest.mark.long
 
@@ -52,7 +53,7 @@ async def serving(
     life = LifespanOn(uvicorn.Config(app, log_config=None))
     await life.startup()
     assert not life.should_exit
-    service = Service(app, parts, Inbox())
+    service = Service(RunningService(app, parts, Inbox(), MovableClock()))
     for email in () if store else (ADA, BO, CY, DI):
         await service.add(email)
     try:

@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 from sqlalchemy import select, update
+from tests.driver.inbox import Inbox, links_in
+from tests.driver.service import CHEAPEST, Service, running
 from tests.pages.school import Visitor
 from tests.puzzles import CHEAPEST_PUZZLE, post_answering
-from tests.spec.inbox import Inbox, links_in
-from tests.spec.service import CHEAPEST, Service, running
 
 from keyturn.mail.port.email import Email
 from keyturn.reset.records.models import AuditRow, ResetTokenRow

@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 
 import pytest
+from tests.driver.inbox import token_in
+from tests.driver.service import NOBODY, problem
 from tests.pages.school import words
 from tests.serving import serving
 from tests.sources.adopted import PASSWORD, Adopted, adopted, path_of
 from tests.sources.easemail import ADA, KEY, can_sign_in, is_grey
-from tests.spec.inbox import token_in
-from tests.spec.service import NOBODY, problem
 
 from keyturn.cli.demo.supabase_server import SupabaseServer
 from keyturn.settings import Secret

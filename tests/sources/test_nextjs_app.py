@@ -6,10 +6,10 @@ from hashlib import sha256
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from tests.driver.inbox import token_in
+from tests.driver.service import NOBODY, problem
 from tests.pages.school import words
 from tests.sources.adopted import PASSWORD, Adopted, path_of
-from tests.spec.inbox import token_in
-from tests.spec.service import NOBODY, problem
 
 from keyturn.settings import Secret
 

@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
+from tests.driver.inbox import Inbox, token_in
+from tests.driver.service import REQUEST, RESET, Service, running
 from tests.serving import serving
 from tests.sources.adopted import EXAMPLES, PASSWORD, settings_of
-from tests.spec.inbox import Inbox, token_in
-from tests.spec.service import REQUEST, RESET, Service, running
 
 from keyturn.cli.demo.supabase_server import SupabaseServer
 

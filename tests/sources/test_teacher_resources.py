@@ -5,12 +5,12 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
+from tests.driver.inbox import token_in
+from tests.driver.service import NOBODY, problem
 from tests.puzzles import post_answering
 from tests.sources.adopted import EXAMPLES, PASSWORD, Adopted, settings_of
-from tests.spec.inbox import token_in
-from tests.spec.service import NOBODY, problem
 
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.outbox.models import OutboxRow
 from keyturn.settings import Secret
 

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import httpx
 import pytest
+from tests.driver.inbox import links_in, token_in
+from tests.driver.service import NOBODY, problem
 from tests.pages.school import Visitor, heading, words
 from tests.sources.adopted import PASSWORD, Adopted, path_of
-from tests.spec.inbox import links_in, token_in
-from tests.spec.service import NOBODY, problem
 
 pytestmark = pytest.mark.long
 

@@ -1,8 +1,8 @@
 """A mail that a service has sent."""
 
 import pytest
-from tests.spec.reporting import provider_id
-from tests.spec.service import Service
+from tests.driver.reporting import provider_id
+from tests.driver.service import Service
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 from tests.databases import Databases
-from tests.spec.inbox import token_in
-from tests.spec.service import (
+from tests.driver.inbox import token_in
+from tests.driver.service import (
     ADA,
     GRACE,
     NEW_PASSWORD,
@@ -20,12 +20,11 @@ from tests.spec.service import (
     settings_for,
 )
 
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.errors import SendRefused, SendRetryable
 from keyturn.outbox.history import Wanted, hold, read, release
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.messages import MAILS_ALONE, RESET_REQUESTED, ResetRequested
-from keyturn.settings import LimitSettings
 
 pytestmark = pytest.mark.any_database
 
@@ -157,7 +156,7 @@ async def test_more_mails_than_one_batch_are_held_and_released(service: Service)
 
 
 async def test_a_mail_that_failed_before_it_was_held_is_not_refused_for_its_own_cooldown(start: Start) -> None:
-    service = await start(limits=LimitSettings(mailbox_cooldown=timedelta(hours=1)))
+    service = await start(limits={"mailbox_cooldown": timedelta(hours=1)})
     service.inbox.failures.append(SendRetryable("503"))
     await service.ask_and_deliver()
     await hold(service.parts.database, MAILS_ALONE, now())

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from keyturn.database import Database, database, now
+from keyturn.clock import now
+from keyturn.database import Database, database
 
 
 class Clock:

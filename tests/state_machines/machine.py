@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypeVar
 import httpx
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from tests.spec.service import problem
+from tests.driver.service import problem
 from tests.state_machines.model import Model
 from tests.state_machines.things import KEPT_FOR, LINKS, Account, Key, Mail, Message
 from tests.state_machines.world import World, tokens_in

@@ -10,9 +10,9 @@ from typing import Any
 import httpx
 import pyotp
 from sqlalchemy import func, select, update
-from tests.spec import reporting
-from tests.spec.second_factors import SEED, enrol
-from tests.spec.service import (
+from tests.driver import reporting
+from tests.driver.second_factors import SEED, enrol
+from tests.driver.service import (
     CHANGE,
     LOGIN,
     ME,

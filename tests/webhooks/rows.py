@@ -1,9 +1,9 @@
 """The webhooks of a service in its outbox."""
 
 from sqlalchemy import select, update
-from tests.spec.service import Service
+from tests.driver.service import Service
 
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.outbox.models import OutboxRow
 
 

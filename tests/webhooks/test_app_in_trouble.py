@@ -6,11 +6,11 @@ from datetime import timedelta
 import msgspec
 import pytest
 from sqlalchemy import select
-from tests.spec.service import ADA, GRACE, Service, Start
+from tests.driver.service import ADA, GRACE, Service, Start
 from tests.webhooks.app import SECRET, Answer, App, Trouble
 from tests.webhooks.rows import deliver_again, make_due, states
 
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.outbox import Sent
 from keyturn.outbox.models import OutboxRow
 from keyturn.reset.events import WebhookHandler

@@ -12,15 +12,15 @@ from sqlalchemy import update
 from tests.accounts.table.app import App as Database
 from tests.accounts.table.app import running_app
 from tests.databases import SqliteFiles
-from tests.spec.elsewhere import Elsewhere
-from tests.spec.inbox import token_in
-from tests.spec.service import ADA, CHANGE, NEW_PASSWORD, Service, hash_of, problem, running, settings_for
+from tests.driver.elsewhere import Elsewhere
+from tests.driver.inbox import token_in
+from tests.driver.service import ADA, CHANGE, NEW_PASSWORD, Service, hash_of, problem, running, settings_for
 from tests.webhooks.app import App
 from tests.webhooks.test_events import typed
 
 from keyturn.accounts.port import Account, Ended, NewPassword
 from keyturn.accounts.store_factory import ends_sessions
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.errors import SendRetryable
 from keyturn.languages import Languages
 from keyturn.outbox.models import OutboxRow

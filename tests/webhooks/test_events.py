@@ -6,15 +6,15 @@ from typing import Any
 import msgspec
 import pytest
 from sqlalchemy import select, update
-from tests.spec.inbox import token_in
-from tests.spec.second_factors import BUILTIN, account_of, enrol, reset_with, wrong_code
-from tests.spec.service import ADA, CHANGE, DAN, GRACE, NEW_PASSWORD, NOBODY, PASSWORD, REQUEST, RESET, Service, Start
+from tests.driver.inbox import token_in
+from tests.driver.second_factors import BUILTIN, account_of, enrol, reset_with, wrong_code
+from tests.driver.service import ADA, CHANGE, DAN, GRACE, NEW_PASSWORD, NOBODY, PASSWORD, REQUEST, RESET, Service, Start
 from tests.statements import statements_sent
 from tests.webhooks.app import NEXT_SECRET, SECRET, Answer, App
 from tests.webhooks.rows import deliver_again, make_due, states
 
 from keyturn.accounts.builtin import AccountRow
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.outbox.models import OutboxRow
 from keyturn.reset.records.messages import request_of
 from keyturn.settings import Secret, WebhookSettings

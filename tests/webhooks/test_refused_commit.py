@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from tests.accounts.table.app import running_app
 from tests.databases import Databases, SqliteFiles
-from tests.spec.service import ADA, NEW_PASSWORD, hash_of, problem, running, settings_for
+from tests.driver.service import ADA, NEW_PASSWORD, hash_of, problem, running, settings_for
 
 from keyturn.settings import AccountSettings, Secret, TableSettings
 

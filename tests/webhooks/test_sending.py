@@ -10,7 +10,7 @@ import pytest
 from tests.webhooks.app import NEXT_SECRET, PATH, SECRET, Answer, App, Trouble
 
 import keyturn
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.errors import SendRetryable
 from keyturn.webhooks.sender import WebhookSender
 

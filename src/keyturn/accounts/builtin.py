@@ -14,7 +14,8 @@ from sqlalchemy.orm import Mapped, QueryableAttribute, mapped_column
 
 from keyturn import addresses
 from keyturn.accounts.port import Account, Ended, NewPassword
-from keyturn.database import Database, Model, Store, now
+from keyturn.clock import now
+from keyturn.database import Database, Model, Store
 from keyturn.database.statements import lookup
 from keyturn.errors import Fault
 from keyturn.problems.requests import InputInvalid

@@ -1,6 +1,5 @@
 """Reads requests and writes responses in the same way for the API and the hosted pages."""
 
-import os
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any
@@ -12,6 +11,7 @@ from litestar.datastructures import Cookie
 from litestar.di import NamedDependency
 from litestar.types import Scope
 
+from keyturn.clock import random_bytes
 from keyturn.languages import Language, Languages
 from keyturn.mail.port.provider import ProviderWebhook
 from keyturn.problems.requests import OriginRefused
@@ -41,7 +41,7 @@ def request_id_of(scope: Scope) -> str:
     state: dict[str, Any] = scope["state"]
     name: str | None = state.get(_REQUEST_ID)
     if name is None:
-        name = state[_REQUEST_ID] = os.urandom(16).hex()
+        name = state[_REQUEST_ID] = random_bytes(16).hex()
         request_id.set(name)
     return name
 

@@ -19,7 +19,7 @@ from keyturn import addresses
 from keyturn.accounts.port import ListsAddresses
 from keyturn.cli.options import ADDRESS, JSON, OPERATOR, REASON, printable, rate, takes_parts, with_parts
 from keyturn.cli.terminal import accent, muted, print_json, stamp
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.errors import KeyturnError
 from keyturn.parts import Parts
 from keyturn.reset.inviting import RETRIED, Campaign, Outcome

@@ -16,7 +16,7 @@ from keyturn.cli.account_resets import link, reset, unlock
 from keyturn.cli.installation import installation
 from keyturn.cli.options import ADDRESS, OPERATOR, REASON, account_of, operator_named, takes_parts, with_parts
 from keyturn.cli.terminal import accent, muted, print_json, table
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.errors import Fault, KeyturnError
 from keyturn.parts import Parts
 from keyturn.problems.requests import InputInvalid

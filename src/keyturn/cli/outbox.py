@@ -9,7 +9,7 @@ import msgspec
 
 from keyturn.cli.options import EMAIL, JSON, LAST, SINCE, takes_parts, with_parts
 from keyturn.cli.terminal import error, muted, print_json, stamp, strong, table, warning
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.outbox.history import STATES, Event, Item, MessageUnknown, Wanted, hasten, history_of, hold, read, release
 from keyturn.outbox.history import retry as retry_messages
 from keyturn.outbox.models import DEAD, WAITING

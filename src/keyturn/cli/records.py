@@ -8,7 +8,7 @@ import click
 from keyturn.cli.options import ADDRESS, EMAIL, JSON, LAST, OPERATOR, SINCE, takes_parts
 from keyturn.cli.outbox import colour_state
 from keyturn.cli.terminal import error, muted, print_json, stamp, strong, table, warning
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.outbox.models import DROPPED
 from keyturn.parts import Parts
 from keyturn.reset.records.audit import ADDRESS_CHANGED, NOT_ME, Entry

@@ -31,8 +31,8 @@ lock. Its engine configuration and its type for times, since importing any of it
 start. An app's own configuration by it is used as it is (`keyturn.plugin`).
 """
 
-from keyturn.database.database import Database, Model, Moment, Store, now
+from keyturn.database.database import Database, Model, Moment, Store
 from keyturn.database.engines import refuse_what_no_driver_takes
 from keyturn.database.unready import unready_where_unreachable
 
-__all__ = ["Database", "Model", "Moment", "Store", "now", "refuse_what_no_driver_takes", "unready_where_unreachable"]
+__all__ = ["Database", "Model", "Moment", "Store", "refuse_what_no_driver_takes", "unready_where_unreachable"]

@@ -1,7 +1,6 @@
 """One engine for both databases: SQLite with a single writer, PostgreSQL shared by many machines."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -14,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import DeclarativeBase, QueryableAttribute
 from sqlalchemy.types import TypeDecorator
 
+from keyturn.clock import ahead, now
 from keyturn.database.batching import WaitLimit
 from keyturn.database.engines import (
     DEADLINE,
@@ -218,7 +218,8 @@ class Database(DatabaseAccess):
         """
         if self.is_sqlite:
             return sa.bindparam(None, callable_=lambda: now() + later, type_=_TIME)
-        return sa.type_coerce(sa.func.statement_timestamp() + sa.literal(later), _TIME)
+        difference = sa.bindparam(None, callable_=lambda: later + ahead(), type_=sa.Interval())
+        return sa.type_coerce(sa.func.statement_timestamp() + difference, _TIME)
 
     def hold(self, connection: sa.Connection, name: str) -> None:
         """Wait until other transactions release `name`; hold it until this one ends. SQLite has one writer anyway."""
@@ -281,7 +282,3 @@ def _open_pool(read: DatabaseUrl, size: int, seconds: float | None) -> AsyncEngi
     arguments = {**limits, **read.arguments}
     options |= {"pool_size": size, "isolation_level": "AUTOCOMMIT", "connect_args": arguments}
     return open_engine(read, "database.url", "postgres", **options)
-
-
-def now() -> datetime:
-    return datetime.fromtimestamp(time.time(), UTC)  # through `time`, the one clock that a simulation replaces

@@ -10,8 +10,8 @@ from pathlib import Path
 from sqlalchemy import Connection, text
 from sqlalchemy.engine import URL
 
+from keyturn.clock import now as utc_now
 from keyturn.database import Database
-from keyturn.database import now as utc_now
 from keyturn.database.migrations import NO_TABLES, SchemaMissing, head, is_ahead, revision
 from keyturn.database.unready import CertificateRefused, describe_error, describe_url
 from keyturn.errors import SettingsInvalid

@@ -8,7 +8,7 @@ from typing import assert_never
 
 import msgspec
 
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.errors import QuotaExhausted, SendRefused, SendRetryable
 from keyturn.outbox.lane import Lane
 from keyturn.outbox.message import OUTCOMES, TO_THE_APP, Delivery, Dropped, Message, Sent, Settlement

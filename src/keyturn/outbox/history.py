@@ -7,7 +7,8 @@ from typing import Any, Literal
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Select, case, func, insert, or_, select, update
 
-from keyturn.database import Database, now
+from keyturn.clock import now
+from keyturn.database import Database
 from keyturn.database.statements import insert_into
 from keyturn.errors import KeyturnError
 from keyturn.outbox.message import TO_THE_APP, Seal, SealBroken, new_key

@@ -1,8 +1,6 @@
 """A claimed message, the ways in which it ends, and the seal of its mail."""
 
 import base64
-import os
-import time
 import zlib
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
@@ -10,6 +8,7 @@ from datetime import datetime
 import msgspec
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
+from keyturn.clock import random_bytes, unix
 from keyturn.keys import derive
 
 
@@ -43,7 +42,7 @@ def new_key() -> str:
     therefore writes few pages of it; random keys would cost a page each. Keys are no secret: the recipient of a mail
     sees its key.
     """
-    return f"{time.time_ns() // 1_000_000:012x}{os.urandom(10).hex()}"
+    return f"{int(unix() * 1_000):012x}{random_bytes(10).hex()}"
 
 
 class Sent(msgspec.Struct, frozen=True):

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -12,7 +11,8 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from keyturn.database import Database, Moment, Store, now
+from keyturn.clock import now, random_bytes
+from keyturn.database import Database, Moment, Store
 from keyturn.database.batching import Batcher
 from keyturn.database.statements import ManyRows, insert_if
 from keyturn.outbox.message import Dropped, Message, new_key
@@ -148,12 +148,12 @@ class Outbox(Store):
         `but`: kinds to leave out.
         `fresh`: leave out abandoned messages.
         """
-        second = os.urandom(16).hex()
+        second = random_bytes(16).hex()
         which = (lease, tuple(only), tuple(but), fresh)
         statement = self._claims.get(which)
         if statement is None:
             statement = self._claims[which] = _claim_statement(self.database, *which)
-        given = {"most": most, "first_claim": os.urandom(16).hex(), "second_claim": second}
+        given = {"most": most, "first_claim": random_bytes(16).hex(), "second_claim": second}
         claiming = asyncio.ensure_future(self.database.execute(statement, given))
         try:
             rows = await asyncio.shield(claiming)

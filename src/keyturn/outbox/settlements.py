@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, func, insert, select, update
 
-from keyturn.database import Database, Moment, Store, now
+from keyturn.clock import now
+from keyturn.database import Database, Moment, Store
 from keyturn.database.batching import Batcher
 from keyturn.database.statements import ManyRows
 from keyturn.outbox.history import Event, note

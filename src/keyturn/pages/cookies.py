@@ -1,6 +1,5 @@
 """The cookies of the pages. Each goes only to its own page."""
 
-import time
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Literal, cast, get_args
@@ -10,6 +9,7 @@ from litestar.datastructures import Cookie
 from msgspec import Struct
 
 from keyturn import addresses
+from keyturn.clock import unix
 from keyturn.pages.site import Site
 from keyturn.problems.requests import InputInvalid
 from keyturn.reset.records import tokens
@@ -114,13 +114,13 @@ class Cookies:
     def set_link_request(self, email: str, path: str, return_to: str = "") -> Cookie:
         """Hold the requested address and the time for ten minutes, for the page at `path`."""
         asked_for = f"{email}\n{return_to}".rstrip("\n")
-        return self._cookie("asked", f"{int(time.time())}:{quote(asked_for, safe='')}", path, _REMEMBERED)
+        return self._cookie("asked", f"{int(unix())}:{quote(asked_for, safe='')}", path, _REMEMBERED)
 
     def read_link_request(self, cookies: Mapping[str, str]) -> LinkRequest | None:
         asked_at, _, asked_for = cookies.get(self._name("asked"), "").partition(":")
         email, _, return_to = asked_for.partition("\n")
         try:
-            left = int(asked_at) + int(self._site.mailboxes.cooldown.total_seconds()) - int(time.time())
+            left = int(asked_at) + int(self._site.mailboxes.cooldown.total_seconds()) - int(unix())
             wait = min(timedelta(seconds=max(left, 0)), self._site.mailboxes.cooldown)
             identifier = addresses.identify(email, takes_names=self._site.takes_names)
             return_to = self._site.return_addresses.allowed(return_to)

@@ -18,7 +18,7 @@ from keyturn.accounts.port import Account
 from keyturn.api.mounting import reading
 from keyturn.api.requests import AnyRequest, accepted_language, client_of
 from keyturn.api.responses import judgement_response
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.pages.cookies import Flash, Said
 from keyturn.pages.rendering import GivenPages, Pages
 from keyturn.pages.second_step import ShownStep, StepForm, shown_step

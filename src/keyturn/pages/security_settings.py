@@ -8,7 +8,7 @@ from litestar import Controller, Response, post
 from keyturn.accounts.port import Account
 from keyturn.api.mounting import reading
 from keyturn.api.requests import AnyRequest, client_of
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.pages.rendering import GivenPages, Pages
 
 

@@ -1,7 +1,6 @@
 """Answers requests for links, in the worker: decides who gets which mail, and stores it with its link."""
 
 import asyncio
-import os
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, Literal
@@ -10,7 +9,7 @@ import msgspec
 
 from keyturn import addresses
 from keyturn.accounts.port import Account, FindsTogether
-from keyturn.database import now
+from keyturn.clock import now, random_bytes
 from keyturn.database.batching import Batcher
 from keyturn.mail.port.email import Email
 from keyturn.outbox import Delivery, Dropped, LeaseLost, Message
@@ -73,7 +72,7 @@ class ResetLinks:
         has_code = not (without_code or request.by_operator or account.awaits_password or account.intruded)
         code, digest = self._mailed.mint(account.email) if self._mailed and has_code else ("", None)
         mail = LinkMail(
-            token=tokens.mint(os.urandom),
+            token=tokens.mint(random_bytes),
             lifetime=self._invited if request.by_operator else self._links.lifetime,
             moment=moment,
             code=code,
@@ -86,7 +85,7 @@ class ResetLinks:
     def compose_recovery(self, account: Account, client: Client, moment: datetime, *, reason: str = "") -> SealedMail:
         """Return the mail with a fresh recovery link, for an owner who has reported a change."""
         mail = LinkMail(
-            token=tokens.mint(os.urandom),
+            token=tokens.mint(random_bytes),
             lifetime=self._recovery,
             moment=moment,
             recovers=True,

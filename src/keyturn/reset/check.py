@@ -10,7 +10,8 @@ import msgspec
 
 from keyturn import addresses
 from keyturn.accounts.port import Account, AccountStore, JoinsReads
-from keyturn.database import Database, now
+from keyturn.clock import now
+from keyturn.database import Database
 from keyturn.database.batching import Batcher
 from keyturn.database.statements import lookup
 from keyturn.errors import Fault

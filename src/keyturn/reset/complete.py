@@ -11,7 +11,7 @@ from functools import partial
 
 from keyturn import addresses
 from keyturn.accounts.port import Account, JoinsTransaction, NewPassword
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.problems.passwords import OutcomeUnknown, ResetRefused
 from keyturn.problems.problem import outcome_of
 from keyturn.problems.proofs import DeadReason, LinkDead

@@ -1,6 +1,5 @@
 """Tells the owner of an account by mail that its password was changed, or what else happened to it."""
 
-import os
 from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -8,7 +7,7 @@ import msgspec
 
 from keyturn import addresses
 from keyturn.accounts.port import Account
-from keyturn.database import now
+from keyturn.clock import now, random_bytes
 from keyturn.mail.port.email import Email
 from keyturn.outbox import Delivery, Dropped, Message
 from keyturn.reset.ground import Ground
@@ -82,7 +81,7 @@ class ConfirmationHandler:
         if not self._composer.offers_securing:
             return None
         lifetime = self._records.secure_links.lifetime
-        return SecureToken(token=tokens.mint(os.urandom), expires_at=now() + lifetime, lifetime=lifetime)
+        return SecureToken(token=tokens.mint(random_bytes), expires_at=now() + lifetime, lifetime=lifetime)
 
 
 def _new_link(

@@ -10,7 +10,6 @@ worker that withdraws the promise writes the outcome, so there is one confirmati
 """
 
 import asyncio
-import os
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -18,7 +17,8 @@ import msgspec
 from sqlalchemy import Connection, delete
 
 from keyturn.accounts.port import Ended, NewPassword
-from keyturn.database import Moment, now
+from keyturn.clock import now, random_bytes
+from keyturn.database import Moment
 from keyturn.database.statements import insert_into
 from keyturn.outbox import Dropped, Message, Settlement
 from keyturn.problems.passwords import OutcomeUnknown, PasswordRejected
@@ -178,7 +178,7 @@ def acquire_account_lock(connection: Connection, account_id: str, moment: Moment
 
     A lock whose process died ends at its time. One statement decides: of concurrent callers exactly one gets a name.
     """
-    claim = os.urandom(16).hex()
+    claim = random_bytes(16).hex()
     fresh = insert_into(AccountLockRow, connection.dialect).values(account_id=account_id, claim=claim, until=until)
     statement = fresh.on_conflict_do_update(
         index_elements=[AccountLockRow.account_id],

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from keyturn.accounts.port import Account, Ended
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.errors import SendRetryable
 from keyturn.outbox import Delivery, Dropped, Message, Outbox, Sent
 from keyturn.reset.ground import Ground

@@ -1,6 +1,5 @@
 """What the rooms of a process share. A room offers `build(settings, ground)`, and `parts` connects the rooms' ports."""
 
-import secrets
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +7,7 @@ from msgspec import Struct, field
 
 from keyturn.accounts.port import AccountStore, TakesNames
 from keyturn.accounts.store_factory import accounts_for
+from keyturn.clock import random_bytes
 from keyturn.database import Database
 from keyturn.reset.limits.rate_limits import RateLimits
 from keyturn.reset.mails.theme import Themes
@@ -61,7 +61,7 @@ def build(settings: Settings, app: FromApp, themes: Themes, meters: Meters) -> G
         accounts=app.accounts or accounts_for(settings, database),
         limits=RateLimits(settings.limits, database),
         # Without a key, as in development, one that ends with the process.
-        secrets=[settings.secret_key or secrets.token_hex(32), *settings.previous_secret_keys],
+        secrets=[settings.secret_key or random_bytes(32).hex(), *settings.previous_secret_keys],
         themes=themes,
         meters=meters,
         app=app,

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from keyturn import addresses
 from keyturn.accounts.port import Account, LocksAccounts
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.errors import Fault, KeyturnError
 from keyturn.outbox.models import OutboxRow
 from keyturn.problems.proofs import ServiceKeyRefused

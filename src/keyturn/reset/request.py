@@ -4,7 +4,7 @@ No account is looked up here. A request is one row of the outbox, and `answer.py
 """
 
 from keyturn import addresses
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.problems.requests import InputInvalid, OverBudget
 from keyturn.reset.ground import Ground
 from keyturn.reset.proofs.challenge import Answer, RequestChallenge

@@ -19,7 +19,7 @@ from keyturn.accounts.port import (
     LocksAccounts,
 )
 from keyturn.accounts.store_factory import locks_accounts
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.mail.port.email import Email
 from keyturn.outbox import Delivery, Dropped, Message
 from keyturn.problems.proofs import SecurityLinkDead

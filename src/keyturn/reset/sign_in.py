@@ -3,7 +3,6 @@
 import base64
 import hmac
 import logging
-import os
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -14,7 +13,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from keyturn import addresses
 from keyturn.accounts.port import Account, ChecksPasswords, JoinsSignIn, KnowsHashes
-from keyturn.database import now
+from keyturn.clock import now, random_bytes
 from keyturn.keys import derive
 from keyturn.problems.proofs import CredentialsRejected, NotSignedIn, SecondStepRejected, SecondStepRequired
 from keyturn.problems.requests import InputInvalid
@@ -48,7 +47,7 @@ class DeviceCookies:
 
     def issue(self, email: str) -> str:
         """Return a value for a user who has just proved that the account with that address is theirs."""
-        nonce = _base64url(os.urandom(_NONCE_BYTES))
+        nonce = _base64url(random_bytes(_NONCE_BYTES))
         return f"{nonce}.{_signature(self._keys[0], nonce, email)}"
 
     def guesser(self, value: str, email: str) -> tuple[GuessCounter, str]:
@@ -107,7 +106,7 @@ class SessionAuthorization(ChangeAuthorization):
     def __init__(self, account_id: str, secret: str) -> None:
         self._account_id = account_id
         self._secret = secret
-        self.fresh = tokens.mint(os.urandom)
+        self.fresh = tokens.mint(random_bytes)
 
     def refusal(self) -> NotSignedIn:
         return NotSignedIn()
@@ -239,7 +238,7 @@ class SignIns:
         During the check, the account may have been disabled or its password changed. `password`: None if a proof came
         in its place. `passed`: the code to spend.
         """
-        secret, account_id, moment = tokens.mint(os.urandom), account.id, now()
+        secret, account_id, moment = tokens.mint(random_bytes), account.id, now()
         joins = self._hashes if isinstance(self._hashes, JoinsSignIn) else None
 
         def start(tx: Transaction) -> bool:

@@ -111,12 +111,15 @@ def inspect_settings(
     )
 
 
-def require_valid(settings: Settings, *, sending: bool = True) -> Settings:
+def require_valid(given: Settings | Mapping[str, Any], *, sending: bool = True) -> Settings:
     """Return settings that code has made or changed, each value with the type of its setting.
 
-    What holds for a file holds for them. Raises SettingsInvalid with every fault.
+    What holds for a file holds for them. A mapping has the sections and keys of a file. Raises SettingsInvalid with
+    every fault.
     """
-    settings, faults = _build(_as_given(settings), Builder(Variables({}), Path(), []), sending=sending, connecting=True)
+    settings, faults = _build(
+        _value_as_given(given), Builder(Variables({}), Path(), []), sending=sending, connecting=True
+    )
     if faults:
         raise SettingsInvalid(faults)
     return settings
@@ -146,7 +149,7 @@ def _as_given(struct: msgspec.Struct) -> dict[str, Any]:
 def _value_as_given(value: Any) -> Any:
     if isinstance(value, msgspec.Struct):
         return _as_given(value)
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {key: _value_as_given(member) for key, member in value.items()}
     return Literally(value)
 

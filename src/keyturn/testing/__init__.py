@@ -1,4 +1,4 @@
-"""Tools for an app's tests: snapshots for its mails, and mailboxes and senders that keep their mails.
+"""Tools for an app's tests: the service in a test's process, snapshots for mails, mailboxes that keep their mails.
 
 `pytest_plugins = ["keyturn.testing"]` in a conftest.py adds the fixtures `mail_snapshot` and `mailbox`. It does not
 load by itself: an entry point would add both to the tests of every app with Keyturn installed. It would also make
@@ -11,29 +11,39 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from keyturn.clock import Clock, MovableClock
     from keyturn.testing.account_contract import AccountStoreContract, JoiningStoreContract, People
     from keyturn.testing.mailbox import Mailbox, ReceivedMail
     from keyturn.testing.memory import MemorySender
     from keyturn.testing.plugin import MailSnapshot
+    from keyturn.testing.running_service import RunningService, service
 
 __all__ = [
     "AccountStoreContract",
+    "Clock",
     "JoiningStoreContract",
     "MailSnapshot",
     "Mailbox",
     "MemorySender",
+    "MovableClock",
     "People",
     "ReceivedMail",
+    "RunningService",
+    "service",
 ]
 
 _MODULES = {
     "AccountStoreContract": ".account_contract",
+    "Clock": "keyturn.clock",
     "JoiningStoreContract": ".account_contract",
     "MailSnapshot": ".plugin",
     "Mailbox": ".mailbox",
     "MemorySender": ".memory",
+    "MovableClock": "keyturn.clock",
     "People": ".account_contract",
     "ReceivedMail": ".mailbox",
+    "RunningService": ".running_service",
+    "service": ".running_service",
 }
 
 pytest_plugins = ["keyturn.testing.plugin"]

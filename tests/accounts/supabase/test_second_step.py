@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 from tests.accounts.supabase.project import OLD, Project
-from tests.spec.second_factors import audited, reset_with
-from tests.spec.service import ADA, NEW_PASSWORD, Service, problem
+from tests.driver.second_factors import audited, reset_with
+from tests.driver.service import ADA, NEW_PASSWORD, Service, problem
 
 from keyturn.cli.demo.supabase_server import Answer, Outage
 from keyturn.cli.demo.supabase_users import SupabaseFactor

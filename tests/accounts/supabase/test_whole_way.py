@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 from tests.accounts.supabase.project import NEW, OLD, Project
+from tests.driver.service import ADA, Service, problem
 from tests.pages.school import Visitor, words
-from tests.spec.service import ADA, Service, problem
 
 from keyturn.cli.demo.supabase_server import Outage
 

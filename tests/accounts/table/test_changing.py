@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.accounts.messages import own_messages
 from tests.accounts.table.app import App, Over, hashed, one
-from tests.spec.lost_commits import losing_commits
+from tests.driver.lost_commits import losing_commits
 
 from keyturn.accounts.port import NewPassword
 from keyturn.accounts.table.store import JoiningTableAccounts, table_accounts

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 from tests.accounts.table.app import running_app
 from tests.databases import SqliteFiles
-from tests.spec.service import ADA, problem, running, settings_for
+from tests.driver.service import ADA, problem, running, settings_for
 
 from keyturn.database import Database
 from keyturn.database.migrations import migrate

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.builtin_accounts import builtin_accounts
+from tests.driver.builtin_accounts import builtin_accounts
 from tests.mail.providers.deployment import ADA, SECRET_KEY, Deployment
 from tests.mail.providers.http_providers import PROVIDERS as HTTP_PROVIDERS
 from tests.mail.providers.http_providers import HttpProvider

@@ -12,7 +12,7 @@ from tests.mail.providers.test_fallback import NOWHERE, resend_at
 from tests.resend_server.answers import Trouble, refusal
 from tests.resend_server.server import ResendServer
 
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.outbox import Seal
 from keyturn.problems.proofs import LinkDead
 from keyturn.reset.records.client import Client

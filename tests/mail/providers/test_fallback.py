@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
-from tests.builtin_accounts import builtin_accounts
+from tests.driver.builtin_accounts import builtin_accounts
 from tests.mail.providers.deployment import ADA, GRACE, Deployment
 from tests.mail.providers.smtp_server import SmtpServer, running_smtp
 from tests.resend_server.answers import Answer, Trouble, refusal

@@ -8,7 +8,7 @@ from tests.mail.providers.deployment import ADA, Deployment
 from tests.mail.providers.http_providers import PROVIDERS, HttpProvider
 from tests.resend_server.answers import Trouble
 
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.mail.sending.senders import provider_webhooks
 from keyturn.reset.records.client import Client
 from keyturn.settings import MailSettings

@@ -9,9 +9,9 @@ import pytest_asyncio
 from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.async_api import Browser, expect
 from tests.databases import SqliteFiles
+from tests.driver.service import ADA, running, settings_for
 from tests.pages.on_screen.screens import Screens
 from tests.serving import serving_here
-from tests.spec.service import ADA, running, settings_for
 
 from keyturn.settings import InvitationSettings, Secret
 

@@ -9,11 +9,11 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 from tests.browsing import choose
+from tests.driver.inbox import token_in
+from tests.driver.service import ADA, NEW_PASSWORD, Service, running, settings_for
 from tests.frontend.app import App
 from tests.pages.on_screen.screens import Screens
 from tests.serving import serving_here
-from tests.spec.inbox import token_in
-from tests.spec.service import ADA, NEW_PASSWORD, Service, running, settings_for
 
 from keyturn.database import Database
 from keyturn.database.migrations import migrate

@@ -9,10 +9,10 @@ import pytest_asyncio
 from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.async_api import Page, expect
 from tests.browsing import fill
+from tests.driver.inbox import text_in_file
+from tests.driver.second_factors import SEED, code_of, factors_of, own_step_of, wrong_code
 from tests.pages.on_screen.screens import Screens, link
 from tests.pages.school import NEW_PASSWORD, School, opened, settings_for
-from tests.spec.inbox import text_in_file
-from tests.spec.second_factors import SEED, code_of, factors_of, own_step_of, wrong_code
 
 from keyturn.settings import MailSettings, SecondStepSettings, SmsSettings
 

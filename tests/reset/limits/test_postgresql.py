@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import create_async_engine
-from tests.connections import committing
+from tests.driver.connections import committing
+from tests.driver.service import ADA, REQUEST, Start, problem
 from tests.silent_proxy import silent_proxy
-from tests.spec.service import ADA, REQUEST, Start, problem
 from tests.statements import statements_sent
 
 from keyturn.accounts.builtin import BuiltinAccounts
-from keyturn.database import Database, now
+from keyturn.clock import now
+from keyturn.database import Database
 from keyturn.outbox.models import OutboxRow
 from keyturn.problems.requests import LimitsUnready, OverBudget, TooManyRequests
 from keyturn.reset.limits.rate_limits import RateLimits

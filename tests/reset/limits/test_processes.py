@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from tests.databases import PostgresServer
 
-from keyturn.database import Database, now
+from keyturn.clock import now
+from keyturn.database import Database
 from keyturn.problems.requests import OverBudget, TooManyRequests
 from keyturn.reset.limits.rate_limits import RateLimits
 from keyturn.reset.proofs.altcha import SpentAnswerStore

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, insert, select, text
-from tests.connections import committing
+from tests.driver.connections import committing
 from tests.outbox.table import settle_others
 from tests.plans import plans_of
 

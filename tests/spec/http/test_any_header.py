@@ -4,10 +4,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
-from tests.spec.service import NOBODY, REQUEST, Service, Start
+from tests.driver.service import NOBODY, REQUEST, Service, Start
 
 from keyturn.outbox.models import OutboxRow
-from keyturn.settings import LimitSettings, ServerSettings
 
 ONE_SERVICE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 """One service answers all examples: that nothing is left behind by the last is a part of what is shown."""
@@ -56,8 +55,8 @@ headers = st.lists(st.tuples(names, values), max_size=5)
 async def generous(start: Start) -> Service:
     """Start a service whose limits are in no example's way, behind a proxy that passes anything on."""
     rate = "100000/minute"
-    limits = LimitSettings(request=rate, malformed=rate, validate=rate, reset=rate, login=rate, overall=rate)
-    return await start(limits=limits, server=ServerSettings(trusted_proxies=("10.0.0.0/8",)))
+    limits = {"request": rate, "malformed": rate, "validate": rate, "reset": rate, "login": rate, "overall": rate}
+    return await start(limits=limits, server={"trusted_proxies": ("10.0.0.0/8",)})
 
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)

@@ -3,15 +3,14 @@
 from typing import Any
 
 import pytest
-from tests.spec.elsewhere import Elsewhere
-from tests.spec.service import ADA, LOGIN, NEW_PASSWORD, Service, Start, problem, running, settings_for
+from tests.driver.elsewhere import Elsewhere
+from tests.driver.service import ADA, LOGIN, NEW_PASSWORD, Service, Start, problem, running, settings_for
 
 from keyturn.accounts.port import Account
-from keyturn.settings import ServerSettings
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 
-AT_THE_ROOT = ServerSettings(api_path="/")
+AT_THE_ROOT = {"api_path": "/"}
 PAGES: dict[str, Any] = {
     "reset_url": "{base_url}/reset-password.html?token={token}",
     "forgot_url": "{base_url}/forgot-password.html",
@@ -39,7 +38,7 @@ async def reset_at(service: Service, path: str) -> None:
 
 @pytest.mark.parametrize("path", ["/", "/v2/account"])
 async def test_they_answer_there_and_nowhere_else(start: Start, path: str) -> None:
-    service = await start(server=ServerSettings(api_path=path), **PAGES)
+    service = await start(server={"api_path": path}, **PAGES)
     await reset_at(service, path.rstrip("/"))
     client = service.anywhere()
     assert problem(await client.post("/api/auth/forgot-password", json={"email": ADA})) == "404 not-found"
@@ -48,7 +47,7 @@ async def test_they_answer_there_and_nowhere_else(start: Start, path: str) -> No
 
 
 async def test_the_description_names_them_there(start: Start) -> None:
-    service = await start(server=ServerSettings(api_path="/v2/account"))
+    service = await start(server={"api_path": "/v2/account"})
     paths: dict[str, Any] = (await service.anywhere().get("/schema/openapi.json")).json()["paths"]
     assert {"/v2/account/forgot-password", "/v2/account/password-policy", "/api/auth/login"} <= {*paths}
     assert "/api/auth/forgot-password" not in paths

@@ -11,17 +11,16 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import update
+from tests.driver.inbox import TOKEN
+from tests.driver.second_factors import BUILTIN, code_of, enrol
+from tests.driver.service import REQUEST, Service, Start
 from tests.programs import require_program
 from tests.puzzles import solved, written
 from tests.serving import serving_here
 from tests.spec.http.documented_curl import WITH_PROOFS, read, shown
-from tests.spec.inbox import TOKEN
-from tests.spec.second_factors import BUILTIN, code_of, enrol
-from tests.spec.service import REQUEST, Service, Start
 
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.reset.records.models import ResetTokenRow
-from keyturn.settings import ChallengeSettings, InvitationSettings, Secret, TokenSettings
 
 ADA = "ada@northwind.example"
 EVE = "eve@northwind.example"
@@ -44,7 +43,7 @@ pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 @pytest.mark.long
 async def test_each_answer_of_curl_is_what_the_documentation_shows(start: Start, tmp_path: Path) -> None:
     service = await start(
-        invitations=InvitationSettings(service_key=Secret(SERVICE_KEY)),
+        invitations={"service_key": SERVICE_KEY},
         second_step=BUILTIN,
     )
     await service.add(ADA, name="Ada", kind="viewer")
@@ -78,7 +77,7 @@ def token_of(service: Service, email: str, template: str, page: str) -> str:
 
 
 async def test_what_is_documented_of_a_challenge_and_a_code_is_what_happens(start: Start, tmp_path: Path) -> None:
-    service = await start(challenge=ChallengeSettings(method="altcha"), token=TokenSettings(code=True))
+    service = await start(challenge={"method": "altcha"}, token={"code": True})
     await service.add(ADA, name="Ada")
     known: dict[str, str] = {}
     async with serving_here(service.app) as address:

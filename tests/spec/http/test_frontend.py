@@ -6,10 +6,9 @@ from hashlib import sha384
 from pathlib import Path
 
 import pytest
-from tests.spec.service import Service, Start
+from tests.driver.service import Service, Start
 
 from keyturn.pages.assets import FrontendModule
-from keyturn.settings import Brand, ServerSettings
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 
@@ -19,7 +18,7 @@ APP = "https://app.example.org"
 
 @pytest.mark.parametrize("listed", [True, False], ids=["an origin on the list", "any origin"])
 async def test_the_module_is_anybodys(listed: bool, start: Start) -> None:
-    service = await start(server=ServerSettings(allowed_origins=(APP,) if listed else ()))
+    service = await start(server={"allowed_origins": (APP,) if listed else ()})
     answer = await service.anywhere().get("/keyturn.js", headers={"Origin": APP})
 
     assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
@@ -89,7 +88,7 @@ async def test_it_is_one_small_file_that_needs_nothing_else(service: Service) ->
 
 
 async def test_it_looks_like_the_brand_where_a_page_says_nothing(start: Start) -> None:
-    brand = Brand(name="Northwind", accent="#5a34c8", accent_dark="#b9a6ff", radius=3, font="Georgia, serif")
+    brand = {"name": "Northwind", "accent": "#5a34c8", "accent_dark": "#b9a6ff", "radius": 3, "font": "Georgia, serif"}
     text = (await (await start(brand=brand)).anywhere().get("/keyturn.js")).text
 
     for look in (

@@ -6,12 +6,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
+from tests.driver.service import ADA, REQUEST, Service, problem, running, settings_for
 from tests.silent_proxy import silent_proxy
-from tests.spec.service import ADA, REQUEST, Service, problem, running, settings_for
 
 from keyturn.database import Database
 from keyturn.problems.requests import DatabaseUnready
-from keyturn.settings import DatabaseSettings, LimitSettings, Secret
 
 PATIENCE = timedelta(seconds=1)
 MANY = 30
@@ -21,8 +20,8 @@ pytestmark = pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
 
 
 def patient(url: str) -> dict[str, object]:
-    unlimited = LimitSettings(request="1000/second", mailbox_cooldown=timedelta(0))
-    return {"database": DatabaseSettings(url=Secret(url), timeout=PATIENCE), "limits": unlimited}
+    unlimited = {"request": "1000/second", "mailbox_cooldown": timedelta(0)}
+    return {"database": {"url": url, "timeout": PATIENCE}, "limits": unlimited}
 
 
 @pytest.mark.long

@@ -8,13 +8,12 @@ import pytest
 import uvicorn
 from sqlalchemy import text
 from tests.databases import Databases
-from tests.spec.service import ADA, LOGIN, PASSWORD, REQUEST, Service, problem, running, settings_for
+from tests.driver.service import ADA, LOGIN, PASSWORD, REQUEST, Service, problem, running, settings_for
 from uvicorn.lifespan.on import LifespanOn
 
 from keyturn.app import create_app
 from keyturn.database import Database
 from keyturn.database.migrations import migrate
-from keyturn.settings import HashingSettings
 
 pytestmark = pytest.mark.any_database
 
@@ -81,7 +80,7 @@ async def test_where_the_database_is_gone_every_route_says_to_come_back_and_name
 async def test_a_process_does_not_start_on_a_database_that_was_not_migrated(
     unmigrated: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    app = create_app(settings_for(unmigrated, hashing=HashingSettings()), worker=False)
+    app = create_app(settings_for(unmigrated, hashing={}), worker=False)
     life = LifespanOn(uvicorn.Config(app, log_config=None, lifespan="on"))
     with caplog.at_level(logging.ERROR):
         await life.startup()

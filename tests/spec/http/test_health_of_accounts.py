@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 from tests.accounts.table.app import mapping, running_app
 from tests.databases import PostgresServer
+from tests.driver.service import problem, running, settings_for
 from tests.silent_proxy import silent_proxy
-from tests.spec.service import problem, running, settings_for
 
 from keyturn.accounts.table.app_database import AppDatabase
 from keyturn.accounts.table.store import TableAccounts
 from keyturn.parts.accounts_readiness import AccountsReadiness
 from keyturn.problems.requests import AccountsUnready
-from keyturn.settings import AccountSettings
 
 USERS = (
     'CREATE TABLE "User" (id INTEGER PRIMARY KEY, "emailAddress" VARCHAR(254), "passwordHash" VARCHAR(60),'
@@ -36,7 +35,7 @@ def app_url(postgresql: PostgresServer) -> Iterator[str]:
 @pytest.mark.long
 async def test_while_the_accounts_database_is_frozen_it_is_live_and_not_ready(database_url: str, app_url: str) -> None:
     async with running_app(app_url, USERS), silent_proxy(app_url) as (url, proxy):
-        settings = settings_for(database_url, accounts=AccountSettings(store="table", table=mapping(url)))
+        settings = settings_for(database_url, accounts={"store": "table", "table": mapping(url)})
         async with running(settings) as service:
             client = service.anywhere()
             proxy.fall_silent()
@@ -55,7 +54,7 @@ async def test_while_the_accounts_database_is_frozen_it_is_live_and_not_ready(da
 @ON_SQLITE
 async def test_once_the_table_of_the_accounts_is_gone_it_is_not_ready(database_url: str, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'app.db'}"
-    settings = settings_for(database_url, accounts=AccountSettings(store="table", table=mapping(url)))
+    settings = settings_for(database_url, accounts={"store": "table", "table": mapping(url)})
     async with running_app(url) as app, running(settings) as service:
         await app.run('ALTER TABLE "User" RENAME TO "People"')
 

@@ -1,13 +1,11 @@
 """The host names that the service answers."""
 
 import pytest
-from tests.spec.service import NOBODY, REQUEST, Service, Start, problem
-
-from keyturn.settings import ServerSettings
+from tests.driver.service import NOBODY, REQUEST, Service, Start, problem
 
 pytestmark = pytest.mark.any_database
 
-ALLOWED = ServerSettings(allowed_hosts=("account.northwind.test", "[2001:db8::1]"))
+ALLOWED = {"allowed_hosts": ("account.northwind.test", "[2001:db8::1]")}
 BASE = "https://Links.northwind.test"
 
 

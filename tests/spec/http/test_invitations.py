@@ -6,19 +6,30 @@ from typing import Any
 import httpx
 import pytest
 from sqlalchemy import select
-from tests.spec.inbox import token_in
-from tests.spec.service import ADA, DAN, GRACE, NEW_PASSWORD, NOBODY, REQUEST, RESET, VALIDATE, Service, Start, problem
+from tests.driver.inbox import token_in
+from tests.driver.service import (
+    ADA,
+    DAN,
+    GRACE,
+    NEW_PASSWORD,
+    NOBODY,
+    REQUEST,
+    RESET,
+    VALIDATE,
+    Service,
+    Start,
+    problem,
+)
 from tests.statements import statements_sent
 
 from keyturn.reset.records.models import AuditRow, ResetTokenRow
-from keyturn.settings import InvitationSettings, LimitSettings, Secret, TokenSettings, WebhookSettings
 
 pytestmark = pytest.mark.any_database
 
 INVITE = "/api/auth/invitations"
 KEY = "0123456789abcdef" * 2
 EVE = "eve@northwind.test"
-WITH_KEY = InvitationSettings(service_key=Secret(KEY), ttl=timedelta(days=2))
+WITH_KEY = {"service_key": KEY, "ttl": timedelta(days=2)}
 
 
 @pytest.fixture
@@ -59,7 +70,7 @@ async def test_an_invitation_sets_the_first_password(inviting: Service) -> None:
 
 
 async def test_a_strangers_requests_end_no_invitation(start: Start) -> None:
-    inviting = await start(invitations=WITH_KEY, limits=LimitSettings(mailbox_cooldown=timedelta(0)))
+    inviting = await start(invitations=WITH_KEY, limits={"mailbox_cooldown": timedelta(0)})
     await inviting.add(EVE, awaits_password=True)
     await invite(inviting)
     await inviting.deliver()
@@ -107,7 +118,7 @@ async def test_an_invitation_lives_as_long_as_its_own_setting_says(inviting: Ser
 
     query = select(ResetTokenRow.created_at, ResetTokenRow.expires_at).order_by(ResetTokenRow.id)
     lives = [row["expires_at"] - row["created_at"] for row in await inviting.rows(query)]
-    assert lives == [WITH_KEY.ttl, TokenSettings().ttl]
+    assert lives == [WITH_KEY["ttl"], timedelta(minutes=30)]
 
 
 async def test_who_asks_for_a_link_and_has_no_password_gets_the_invitation_for_as_long_as_any_link(
@@ -164,7 +175,7 @@ async def test_without_the_key_nothing_of_a_body_is_read_and_nobody_is_invited(k
 
 
 async def test_keys_can_be_guessed_only_as_often_as_the_limit_says(start: Start) -> None:
-    service = await start(invitations=WITH_KEY, limits=LimitSettings(malformed="2/minute"))
+    service = await start(invitations=WITH_KEY, limits={"malformed": "2/minute"})
     client = service.anywhere()
     answers = [await client.post(INVITE, json={"email": EVE}, headers={"Authorization": "Bearer x"}) for _ in range(3)]
     assert [problem(answer) for answer in answers] == [
@@ -194,7 +205,7 @@ async def test_without_a_service_key_in_the_settings_there_is_nothing(service: S
 async def test_the_app_is_not_told_of_what_it_asked_for_itself(start: Start) -> None:
     service = await start(
         invitations=WITH_KEY,
-        webhooks=WebhookSettings(url=Secret("http://127.0.0.1:9/"), secret=Secret("whsec_" + "A" * 32)),
+        webhooks={"url": "http://127.0.0.1:9/", "secret": "whsec_" + "A" * 32},
     )
     await service.add(EVE, awaits_password=True)
     await invite(service)

@@ -6,7 +6,7 @@ import time
 import httpx
 import pytest
 from sqlalchemy import select
-from tests.spec.service import (
+from tests.driver.service import (
     ADA,
     CHANGE,
     DAN,
@@ -24,7 +24,6 @@ from tests.spec.service import (
 )
 
 from keyturn.outbox.models import OutboxRow
-from keyturn.settings import LimitSettings, ServerSettings
 
 pytestmark = pytest.mark.any_database
 
@@ -76,7 +75,7 @@ async def test_the_refusal_names_the_clients_own_limit(service: Service) -> None
 
 
 async def test_the_refusal_tells_nothing_of_what_others_do(start: Start) -> None:
-    service = await start(limits=LimitSettings(request="1/minute", account="1/hour"))
+    service = await start(limits={"request": "1/minute", "account": "1/hour"})
     neighbours = [await service.at(f"2001:db8:1:{n}::1").post(REQUEST, json={"email": ADA}) for n in range(5)]
     guesses = [await service.anywhere().post(LOGIN, json={"email": ADA, "password": "x"}) for _ in range(2)]
     for refused in (neighbours[-1], guesses[-1]):
@@ -121,7 +120,7 @@ async def test_a_client_cannot_choose_its_address(service: Service) -> None:
 
 
 async def test_behind_a_trusted_proxy_the_client_is_the_one_that_the_proxy_saw(start: Start) -> None:
-    service = await start(server=ServerSettings(trusted_proxies=("10.0.0.0/8",)))
+    service = await start(server={"trusted_proxies": ("10.0.0.0/8",)})
     proxy = service.at("10.1.2.3")
     spoofed = [await ask(proxy, **{"X-Forwarded-For": f"198.51.100.{n}, {HERE}"}) for n in range(4)]
     assert spoofed == ["202"] * 3 + [FULL]
@@ -134,7 +133,7 @@ async def test_behind_a_trusted_proxy_the_client_is_the_one_that_the_proxy_saw(s
 @pytest.mark.parametrize("peer", ["10.1.2.3", "::ffff:10.1.2.3"])
 @pytest.mark.long
 async def test_a_trusted_proxy_is_known_however_it_is_written(start: Start, written: str, peer: str) -> None:
-    service = await start(server=ServerSettings(trusted_proxies=(written,)))
+    service = await start(server={"trusted_proxies": (written,)})
     proxy = service.at(peer)
     several = [await ask(proxy, **{"X-Forwarded-For": f"198.51.100.{n}, ::ffff:10.9.9.9"}) for n in range(5)]
     assert several == ["202"] * 5
@@ -143,7 +142,7 @@ async def test_a_trusted_proxy_is_known_however_it_is_written(start: Start, writ
 
 
 async def test_what_a_trusted_proxy_passes_on_unread_breaks_nothing(start: Start) -> None:
-    service = await start(server=ServerSettings(trusted_proxies=("10.0.0.0/8",)))
+    service = await start(server={"trusted_proxies": ("10.0.0.0/8",)})
     for junk in ("unknown", "_hidden", "x" * 5000, "'; DROP TABLE keyturn_audit; --", "[2001:db8::1", "1.2.3.4:x", ","):
         assert await ask(service.at("10.1.2.3"), ADA, **{"X-Forwarded-For": junk}) in {"202", FULL}
     await service.deliver()
@@ -165,7 +164,7 @@ async def test_an_ipv4_address_is_the_same_client_in_its_ipv6_form(service: Serv
 
 
 async def test_what_all_ask_together_has_a_budget_and_nobody_can_tell(start: Start) -> None:
-    service = await start(limits=LimitSettings(overall="2/minute"))
+    service = await start(limits={"overall": "2/minute"})
     answers = [await service.anywhere().post(REQUEST, json={"email": email}) for email in (NOBODY, ADA, ADA, GRACE)]
     assert {(answer.status_code, answer.text, tuple(sorted(set(answer.headers)))) for answer in answers} == {
         (202, answers[0].text, tuple(sorted(set(answers[0].headers))))
@@ -174,7 +173,7 @@ async def test_what_all_ask_together_has_a_budget_and_nobody_can_tell(start: Sta
 
 
 async def test_who_is_limited_uses_up_nothing_of_what_all_may_ask(start: Start) -> None:
-    service = await start(limits=LimitSettings(overall="5/minute"))
+    service = await start(limits={"overall": "5/minute"})
     one = service.at(HERE)
     assert [await ask(one) for _ in range(20)].count("202") == 3
     await ask(service.at(ELSEWHERE))
@@ -183,7 +182,7 @@ async def test_who_is_limited_uses_up_nothing_of_what_all_may_ask(start: Start) 
 
 
 async def test_malformed_requests_use_up_a_limit_of_their_own(start: Start) -> None:
-    service = await start(limits=LimitSettings(malformed="5/minute"))
+    service = await start(limits={"malformed": "5/minute"})
     client = service.at(HERE)
     assert [await ask(client, "no address") for _ in range(6)] == ["400 invalid-input"] * 5 + [FULL]
     assert await ask(client) == "202"
@@ -192,7 +191,7 @@ async def test_malformed_requests_use_up_a_limit_of_their_own(start: Start) -> N
 @pytest.mark.parametrize("path", [REQUEST, VALIDATE, RESET, LOGIN])
 @pytest.mark.long
 async def test_a_body_that_nobody_can_read_is_counted_too(start: Start, path: str) -> None:
-    service = await start(limits=LimitSettings(malformed="2/minute"))
+    service = await start(limits={"malformed": "2/minute"})
     json = {"content-type": "application/json"}
     for body in ("{", "[]", '{"email": 5}', '{"email": "a", "email": "b"}', "\xff", "[" * 600):
         client = service.anywhere()
@@ -204,7 +203,7 @@ async def test_a_body_that_nobody_can_read_is_counted_too(start: Start, path: st
 
 
 async def test_checking_and_using_links_is_limited_by_client(start: Start) -> None:
-    service = await start(limits=LimitSettings(validate="3/minute", reset="2/minute"))
+    service = await start(limits={"validate": "3/minute", "reset": "2/minute"})
     token = await service.link()
     client = service.at(HERE)
     checked = [problem(await client.post(VALIDATE, json={"token": token})) for _ in range(4)]
@@ -225,7 +224,7 @@ async def test_guesses_at_a_password_are_limited_by_client(service: Service) -> 
 
 
 async def test_guesses_at_a_password_are_limited_by_account_wherever_they_come_from(start: Start) -> None:
-    service = await start(limits=LimitSettings(account="2/15 minutes"))
+    service = await start(limits={"account": "2/15 minutes"})
     found = {}
     for email in (ADA, NOBODY):
         spellings = (email, email.upper(), f" {email} ")
@@ -237,14 +236,14 @@ async def test_guesses_at_a_password_are_limited_by_account_wherever_they_come_f
 
 
 async def test_of_parallel_guesses_no_more_are_let_through(start: Start) -> None:
-    service = await start(limits=LimitSettings(account="3/15 minutes"))
+    service = await start(limits={"account": "3/15 minutes"})
     guess = {"email": ADA, "password": "a guess"}
     answers = await asyncio.gather(*(service.anywhere().post(LOGIN, json=guess) for _ in range(30)))
     assert sorted(map(problem, answers)) == ["401 credentials-rejected"] * 3 + [FULL] * 27
 
 
 async def test_guesses_at_the_current_password_are_limited_by_account(start: Start) -> None:
-    service = await start(limits=LimitSettings(account="3/15 minutes", login="100/minute"))
+    service = await start(limits={"account": "3/15 minutes", "login": "100/minute"})
     client = await service.sign_in()
     guess = {"currentPassword": "a guess", "newPassword": NEW_PASSWORD}
     found = [problem(await client.post(CHANGE, json=guess)) for _ in range(4)]
@@ -254,7 +253,7 @@ async def test_guesses_at_the_current_password_are_limited_by_account(start: Sta
 
 
 async def test_a_strangers_guesses_do_not_keep_the_owner_from_changing_the_password(start: Start) -> None:
-    service = await start(limits=LimitSettings(account="2/15 minutes"))
+    service = await start(limits={"account": "2/15 minutes"})
     client = await service.sign_in()
     guess = {"email": ADA, "password": "a guess"}
     assert [problem(await service.anywhere().post(LOGIN, json=guess)) for _ in range(2)][1] == FULL

@@ -9,9 +9,9 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import update
-from tests.spec.elsewhere import Readable
-from tests.spec.reporting import HARD, WITH_WEBHOOK, deliver_all, provider_id, report
-from tests.spec.service import (
+from tests.driver.elsewhere import Readable
+from tests.driver.reporting import HARD, WITH_WEBHOOK, deliver_all, provider_id, report
+from tests.driver.service import (
     ADA,
     CHANGE,
     LOGIN,
@@ -31,16 +31,15 @@ from tests.statements import statements_sent
 
 from keyturn.accounts.port import Account
 from keyturn.app import create_worker_app
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.errors import SendRefused, SendRetryable
 from keyturn.outbox.models import OutboxRow
 from keyturn.parts import Parts
-from keyturn.settings import DatabaseSettings, LimitSettings, MetricsSettings, Secret, ServerSettings
 
 pytestmark = pytest.mark.any_database
 
 METRICS = "/metrics"
-TOKEN = Secret("0123456789abcdef" * 2)
+TOKEN = "0123456789abcdef" * 2
 HERE, ELSEWHERE = "127.0.0.1", "198.18.0.1"
 PROXIED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
@@ -90,7 +89,7 @@ async def test_a_body_that_cannot_be_read_is_counted_once_as_malformed(service: 
 
 
 async def test_requests_are_counted_once_by_what_became_of_them(start: Start) -> None:
-    service = await start(limits=LimitSettings(request="2/minute"))
+    service = await start(limits={"request": "2/minute"})
     client = service.at(ELSEWHERE)
     for email in (ADA, NOBODY, ADA, "no address"):
         await client.post(REQUEST, json={"email": email})
@@ -253,7 +252,7 @@ async def test_no_client_can_make_a_series(service: Service) -> None:
 
 
 async def test_where_the_database_is_gone_the_other_figures_stay() -> None:
-    nowhere = DatabaseSettings(url=Secret("postgresql://127.0.0.1:1/nothing"))
+    nowhere = {"url": "postgresql://127.0.0.1:1/nothing"}
     parts = Parts(settings_for("sqlite://", database=nowhere))
     transport = httpx.ASGITransport(create_worker_app(parts, local=True), client=(HERE, 1))  # type: ignore[arg-type]
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
@@ -265,8 +264,8 @@ async def test_where_the_database_is_gone_the_other_figures_stay() -> None:
 
 
 PUBLIC: dict[str, Any] = {"base_url": "https://account.northwind.test"}
-BEHIND_A_PROXY: dict[str, Any] = {"server": ServerSettings(trusted_proxies=("10.0.0.0/8",))}
-WITH_TOKEN: dict[str, Any] = {"metrics": MetricsSettings(token=TOKEN)}
+BEHIND_A_PROXY: dict[str, Any] = {"server": {"trusted_proxies": ("10.0.0.0/8",)}}
+WITH_TOKEN: dict[str, Any] = {"metrics": {"token": TOKEN}}
 
 
 @pytest.mark.parametrize(

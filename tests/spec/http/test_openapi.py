@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from tests.spec.service import Service, Start
+from tests.driver.service import Service, Start
 
 from keyturn.api.problems import document_of
 from keyturn.errors import Fault
@@ -19,12 +19,6 @@ from keyturn.problems.proofs import (
     SecondStepRequired,
 )
 from keyturn.problems.requests import Busy, InputInvalid, TooManyRequests, Unavailable
-from keyturn.settings import (
-    ChallengeSettings,
-    InvitationSettings,
-    Secret,
-    TokenSettings,
-)
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)  # no route here touches a database
 
@@ -217,9 +211,9 @@ async def test_the_reference_tells_the_story_of_a_reset_and_has_each_route_s_own
 
 async def test_every_operation_has_its_place_in_the_story(start: Start) -> None:
     service = await start(
-        challenge=ChallengeSettings(method="altcha"),
-        token=TokenSettings(code=True),
-        invitations=InvitationSettings(service_key=Secret("0123456789abcdef" * 4), link_key=Secret("fedcba98" * 4)),
+        challenge={"method": "altcha"},
+        token={"code": True},
+        invitations={"service_key": "0123456789abcdef" * 4, "link_key": "fedcba98" * 4},
     )
     paths = (await service.anywhere().get("/schema/openapi.json")).json()["paths"]
     described = [operation for path in paths.values() for operation in path.values()]

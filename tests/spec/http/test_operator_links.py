@@ -7,25 +7,24 @@ from typing import Any
 import httpx
 import pytest
 from sqlalchemy import select
-from tests.spec.inbox import TOKEN, token_in
-from tests.spec.service import ADA, DAN, GRACE, NEW_PASSWORD, NOBODY, Service, Start, problem
+from tests.driver.inbox import TOKEN, token_in
+from tests.driver.service import ADA, DAN, GRACE, NEW_PASSWORD, NOBODY, Service, Start, problem
 
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.reset.records.models import AuditRow
-from keyturn.settings import InvitationSettings, Secret, SecureAccountSettings, TokenSettings
 
 pytestmark = pytest.mark.any_database
 
 LINKS, INVITE = "/api/auth/links", "/api/auth/invitations"
 INVITING, KEY = "0123456789abcdef" * 2, "fedcba9876543210" * 2
-KEYS = InvitationSettings(service_key=Secret(INVITING), link_key=Secret(KEY), ttl=timedelta(days=2))
+KEYS = {"service_key": INVITING, "link_key": KEY, "ttl": timedelta(days=2)}
 REASON = "Lost the mailbox; passport checked."
 EVE = "eve@northwind.test"
 
 
 @pytest.fixture
 def service_options() -> dict[str, Any]:
-    return {"invitations": KEYS, "secure_account": SecureAccountSettings(lock=True)}
+    return {"invitations": KEYS, "secure_account": {"lock": True}}
 
 
 async def post(service: Service, path: str = LINKS, key: str = KEY, **body: Any) -> httpx.Response:
@@ -57,7 +56,7 @@ async def test_a_link_sets_a_password_once(service: Service) -> None:
 
 async def test_a_link_works_as_long_as_any_other(service: Service) -> None:
     ends = datetime.fromisoformat((await post(service)).json()["expiresAt"])
-    assert timedelta(minutes=29) < ends - now() <= TokenSettings().ttl
+    assert timedelta(minutes=29) < ends - now() <= timedelta(minutes=30)
 
 
 async def test_earlier_links_of_the_account_end(service: Service) -> None:
@@ -78,7 +77,7 @@ async def test_it_works_for_an_owner_whose_mailbox_is_suppressed(service: Servic
 
 
 async def test_a_code_in_place_of_the_link_is_exchanged_as_a_mailed_one(start: Start) -> None:
-    service = await start(invitations=KEYS, token=TokenSettings(code=True))
+    service = await start(invitations=KEYS, token={"code": True})
     answer = (await post(service, code=True)).json()
     assert answer.keys() == {"code", "expiresAt"}
     taken = await service.anywhere().post("/api/auth/verify-reset-code", json={"email": ADA, "code": answer["code"]})
@@ -153,7 +152,7 @@ async def test_another_key_gets_no_link_not_even_that_for_invitations(service: S
 
 
 async def test_without_a_key_in_the_settings_there_is_no_such_route(start: Start) -> None:
-    service = await start(invitations=InvitationSettings(service_key=Secret(INVITING)))
+    service = await start(invitations={"service_key": INVITING})
     assert (await post(service, key=INVITING)).status_code == 404
 
 

@@ -1,9 +1,7 @@
 """Pages of another origin: the listed ones may call the API, without cookies; no other may read an answer."""
 
 import pytest
-from tests.spec.service import Start
-
-from keyturn.settings import LimitSettings, ServerSettings
+from tests.driver.service import Start
 
 REQUEST = "/api/auth/request-password-reset"
 APP = "https://app.example.org"
@@ -16,7 +14,7 @@ pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 
 
 async def test_a_page_on_the_list_may_ask_for_a_link(start: Start) -> None:
-    service = await start(server=ServerSettings(allowed_origins=(APP,)))
+    service = await start(server={"allowed_origins": (APP,)})
     client = service.anywhere()
     preflight = await client.options(REQUEST, headers={"Origin": APP, **PREFLIGHT})
     answer = await client.post(REQUEST, json={"email": "ada@northwind.example"}, headers={"Origin": APP})
@@ -28,7 +26,7 @@ async def test_a_page_on_the_list_may_ask_for_a_link(start: Start) -> None:
 
 
 async def test_a_page_on_the_list_may_read_when_to_ask_again(start: Start) -> None:
-    service = await start(server=ServerSettings(allowed_origins=(APP,)), limits=LimitSettings(request="1/minute"))
+    service = await start(server={"allowed_origins": (APP,)}, limits={"request": "1/minute"})
     client = service.anywhere(headers={"Origin": APP})
     asked = {"email": "ada@northwind.example"}
     assert (await client.post(REQUEST, json=asked)).status_code == 202
@@ -41,7 +39,7 @@ async def test_a_page_on_the_list_may_read_when_to_ask_again(start: Start) -> No
 
 
 async def test_another_page_may_read_nothing(start: Start) -> None:
-    service = await start(server=ServerSettings(allowed_origins=(APP,)))
+    service = await start(server={"allowed_origins": (APP,)})
     origin = {"Origin": "https://evil.example"}
     preflight = await service.anywhere().options(REQUEST, headers={**origin, **PREFLIGHT})
     answer = await service.anywhere().get("/api/auth/password-policy", headers=origin)
@@ -59,7 +57,7 @@ async def test_without_a_list_no_other_origin_is_answered(start: Start) -> None:
 
 
 async def test_the_routes_with_cookies_stay_refused_to_a_page_on_the_list(start: Start) -> None:
-    service = await start(server=ServerSettings(allowed_origins=(APP,)))
+    service = await start(server={"allowed_origins": (APP,)})
     credentials = {"email": "ada@northwind.example", "password": "correct horse battery"}
     answer = await service.anywhere().post("/api/auth/login", json=credentials, headers={"Origin": APP})
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from tests.spec.service import (
+from tests.driver.service import (
     ADA,
     CHANGE,
     LOGIN,
@@ -24,7 +24,6 @@ from tests.spec.service import (
 )
 
 from keyturn.problems.requests import Busy, DatabaseUnready, LimitsUnready
-from keyturn.settings import LimitSettings
 
 pytestmark = pytest.mark.any_database
 
@@ -46,7 +45,7 @@ ROUTES = {
 
 
 async def test_every_kind_of_refusal_has_a_type_of_its_own(start: Start) -> None:
-    service = await start(limits=LimitSettings(request="1/minute"))
+    service = await start(limits={"request": "1/minute"})
     client, guest = await service.sign_in(), service.anywhere()
     login = {"email": ADA, "password": PASSWORD}
     weak = {"token": await service.link(), "newPassword": "short"}

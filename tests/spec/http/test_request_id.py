@@ -4,7 +4,7 @@ import logging
 
 import pytest
 from sqlalchemy import text
-from tests.spec.service import ADA, LOGIN, NOBODY, REQUEST, Service
+from tests.driver.service import ADA, LOGIN, NOBODY, REQUEST, Service
 
 from keyturn.telemetry.logs import LogEvent, request_id
 

@@ -11,10 +11,8 @@ import httpx
 import pytest
 from tests.cli.process import Running
 from tests.cli.process import running as running_command
-from tests.spec.inbox import links_in, token_in
-from tests.spec.service import ADA, NOBODY, REQUEST, Start, problem
-
-from keyturn.settings import LimitSettings
+from tests.driver.inbox import links_in, token_in
+from tests.driver.service import ADA, NOBODY, REQUEST, Start, problem
 
 pytestmark = pytest.mark.long
 
@@ -67,7 +65,7 @@ def from_source(address: str, source: str) -> httpx.AsyncClient:
 
 
 async def test_no_request_line_and_no_header_reaches_the_link(start: Start, serve: Serve) -> None:
-    worker = await start(base_url=BASE, limits=LimitSettings(mailbox_cooldown=timedelta(0)))
+    worker = await start(base_url=BASE, limits={"mailbox_cooldown": timedelta(0)})
     _, address = serve()
     common = f"Content-Type: application/json\nContent-Length: {len(BODY)}\nConnection: close"
     heads = [

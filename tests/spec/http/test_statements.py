@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from tests.spec.service import REQUEST, VALIDATE, Service
+from tests.driver.service import REQUEST, VALIDATE, Service
 from tests.statements import statements_sent, thread_trips
 
 COUNTS = "keyturn_rate_windows"

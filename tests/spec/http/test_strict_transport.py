@@ -1,7 +1,7 @@
 """Whoever came over https once comes over https from then on, whatever answered (HSTS, RFC 6797)."""
 
 import pytest
-from tests.spec.service import Start
+from tests.driver.service import Start
 
 pytestmark = pytest.mark.any_database
 

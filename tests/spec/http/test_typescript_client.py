@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from tests.adoption.packages import install_packages
+from tests.driver.service import ADA, NEW_PASSWORD, Service
 from tests.serving import serving_here
-from tests.spec.service import ADA, NEW_PASSWORD, Service
 
 pytestmark = pytest.mark.long
 

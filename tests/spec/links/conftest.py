@@ -1,13 +1,11 @@
 """A service for many examples."""
 
 import pytest
-from tests.spec.service import Service, Start
-
-from keyturn.settings import LimitSettings
+from tests.driver.service import Service, Start
 
 
 @pytest.fixture
 async def generous(start: Start) -> Service:
     """Start a service whose limits are in no example's way."""
     rate = "100000/minute"
-    return await start(limits=LimitSettings(validate=rate, reset=rate, login=rate, account=rate))
+    return await start(limits={"validate": rate, "reset": rate, "login": rate, "account": rate})

@@ -5,7 +5,7 @@ import unicodedata
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.spec.service import NEW_PASSWORD, PASSWORD, RESET, Service, problem
+from tests.driver.service import NEW_PASSWORD, PASSWORD, RESET, Service, problem
 
 # Few examples, since each is hashed several times.
 ONE_SERVICE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)

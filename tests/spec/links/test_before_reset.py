@@ -6,15 +6,14 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
+from tests.driver.inbox import Inbox
+from tests.driver.service import ADA, NEW_PASSWORD, Service, Start, problem, settings_for
 from tests.pages.school import form_token
-from tests.spec.inbox import Inbox
-from tests.spec.service import ADA, NEW_PASSWORD, Service, Start, problem, settings_for
 
 from keyturn.errors import SettingsInvalid
 from keyturn.parts import Parts
 from keyturn.reset.records.models import AuditRow
 from keyturn.reset.reset_hook import PendingReset
-from keyturn.settings import HookSettings
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 
@@ -49,7 +48,7 @@ def not_async(_: PendingReset) -> str | None:
 
 
 async def service_with(start: Start, function: Callable[..., Awaitable[Any]]) -> Service:
-    hooks = HookSettings(before_reset=f"{__name__}:{function.__name__}")
+    hooks = {"before_reset": f"{__name__}:{function.__name__}"}
     return await start(hooks=hooks, people={ADA: {"kind": "viewer", "locale": "de"}})
 
 
@@ -110,7 +109,7 @@ async def test_a_function_that_cannot_be_asked_is_a_fault_at_the_start(
     database_url: str, reference: str, why: str
 ) -> None:
     with pytest.raises(SettingsInvalid) as raised:
-        Parts(settings_for(database_url, hooks=HookSettings(before_reset=reference)), sender=Inbox())
+        Parts(settings_for(database_url, hooks={"before_reset": reference}), sender=Inbox())
     (fault,) = raised.value.faults
     assert fault.name == "hooks.before_reset"
     assert why in fault.message

@@ -5,10 +5,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 from sqlalchemy import text
+from tests.driver.service import CHANGE, NEW_PASSWORD, PASSWORD, POLICY, Service, Start, problem
 from tests.range_server import Fault, RangeServer, running_ranges, sha1_of
-from tests.spec.service import CHANGE, NEW_PASSWORD, PASSWORD, POLICY, Service, Start, problem
-
-from keyturn.settings import BreachSettings
 
 pytestmark = pytest.mark.any_database
 
@@ -23,8 +21,8 @@ async def ranges() -> AsyncIterator[RangeServer]:
         yield server
 
 
-def asking(server: RangeServer) -> BreachSettings:
-    return BreachSettings(source="hibp", url=server.url)
+def asking(server: RangeServer) -> dict[str, str]:
+    return {"source": "hibp", "url": server.url}
 
 
 async def lookups(service: Service) -> dict[str, float]:
@@ -82,7 +80,7 @@ async def test_where_the_source_fails_the_password_is_taken_and_the_failure_coun
 
 
 async def test_where_nobody_listens_the_password_is_taken(start: Start) -> None:
-    service = await start(breaches=BreachSettings(source="hibp", url="http://127.0.0.1:9"))
+    service = await start(breaches={"source": "hibp", "url": "http://127.0.0.1:9"})
 
     assert problem(await service.reset(await service.link(), LEAKED)) == "200"
     assert await lookups(service) == {"failed": 1}

@@ -6,14 +6,13 @@ from typing import Any
 
 import pytest
 from sqlalchemy import delete, select, update
+from tests.driver.inbox import token_in
+from tests.driver.service import ADA, DAN, NEW_PASSWORD, Service, Start, problem
 from tests.puzzles import CHEAPEST_PUZZLE, post_answering
-from tests.spec.inbox import token_in
-from tests.spec.service import ADA, DAN, NEW_PASSWORD, Service, Start, problem
 
 from keyturn.accounts.builtin import AccountRow
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.reset.records.models import AuditRow, MailboxRow, ResetTokenRow
-from keyturn.settings import ChallengeSettings, LimitSettings, TokenSettings
 
 pytestmark = [pytest.mark.any_database, pytest.mark.long]
 
@@ -81,7 +80,7 @@ async def test_of_many_requests_at_once_one_is_answered(service: Service) -> Non
 
 
 async def test_several_old_links_send_no_more_than_the_mailbox_takes(start: Start) -> None:
-    service = await start(limits=LimitSettings(mailbox_daily=3))
+    service = await start(limits={"mailbox_daily": 3})
     tokens = []
     for _ in range(2):
         tokens.append(await service.link())
@@ -158,7 +157,7 @@ async def test_no_other_token_of_a_mail_is_taken(service: Service) -> None:
 
 
 async def test_it_counts_as_a_request_of_its_client(start: Start) -> None:
-    service = await start(limits=LimitSettings(request="1/minute"))
+    service = await start(limits={"request": "1/minute"})
     token = await expired(service)
     client = service.anywhere()
     await client.post("/api/auth/request-password-reset", json={"email": DAN})
@@ -168,14 +167,14 @@ async def test_it_counts_as_a_request_of_its_client(start: Start) -> None:
 
 
 async def test_guesses_at_tokens_count_as_checks_of_links(start: Start) -> None:
-    service = await start(limits=LimitSettings(validate="2/minute"))
+    service = await start(limits={"validate": "2/minute"})
     client = service.anywhere()
     told = [problem(await client.post(REPLACE, json={"token": "x" * 43})) for _ in range(3)]
     assert told == ["400 link-dead", "400 link-dead", "429 too-many-requests"]
 
 
 async def test_beyond_the_limit_of_all_clients_it_is_dropped_and_the_link_can_be_replaced_later(start: Start) -> None:
-    service = await start(limits=LimitSettings(overall="2/minute"))
+    service = await start(limits={"overall": "2/minute"})
     token = await expired(service)
     await service.ask(DAN)
     before = await mails(service)
@@ -186,7 +185,7 @@ async def test_beyond_the_limit_of_all_clients_it_is_dropped_and_the_link_can_be
 
 async def test_where_a_request_needs_a_challenge_this_one_does(start: Start) -> None:
     token = await expired(await start())
-    service = await start(challenge=ChallengeSettings(method="altcha", cost=CHEAPEST_PUZZLE))
+    service = await start(challenge={"method": "altcha", "cost": CHEAPEST_PUZZLE})
     before = await mails(service)
     assert await replace(service, token) == "403 challenge-required"
     assert await mails(service) == before
@@ -207,6 +206,6 @@ async def test_the_trail_has_the_request_and_what_was_refused(service: Service) 
 
 
 async def test_an_expired_link_of_a_short_life_can_be_replaced_at_once(start: Start) -> None:
-    service = await start(token=TokenSettings(ttl=timedelta(0)), limits=LimitSettings(mailbox_cooldown=timedelta(0)))
+    service = await start(token={"ttl": timedelta(0)}, limits={"mailbox_cooldown": timedelta(0)})
     assert await replace(service, await service.link()) == "202"
     assert await mails(service) == 2

@@ -11,9 +11,8 @@ from typing import Any, Literal
 
 import pytest
 from sqlalchemy import update
-from tests.pages.school import Visitor
-from tests.spec.inbox import token_in
-from tests.spec.second_factors import (
+from tests.driver.inbox import token_in
+from tests.driver.second_factors import (
     BUILTIN,
     SEED,
     STEP,
@@ -23,15 +22,15 @@ from tests.spec.second_factors import (
     own_step,
     reset_with,
 )
-from tests.spec.service import ADA, CHANGE, LOGIN, NEW_PASSWORD, PASSWORD, Service, Start, problem
+from tests.driver.service import ADA, CHANGE, LOGIN, NEW_PASSWORD, PASSWORD, Service, Start, problem
+from tests.pages.school import Visitor
 
 from keyturn.accounts.builtin import AccountRow
 from keyturn.accounts.port import Account
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.reset.proofs.second_step.factor_changes import FactorChanges
 from keyturn.reset.proofs.second_step.models import RecoveryCodeRow, SecondFactorRow
 from keyturn.reset.records.client import Client
-from keyturn.settings import LimitSettings, MailSettings, SecondStepSettings, SecureAccountSettings, SmsSettings
 
 pytestmark = pytest.mark.any_database
 
@@ -44,10 +43,10 @@ Occasion = Literal["sign-in", "reset", "recovery link", "press"]
 
 @pytest.fixture
 async def service(start: Start, tmp_path: Any) -> Service:
-    limits = LimitSettings(mailbox_cooldown=timedelta(0), mailbox_daily=100, account="100/minute", login="1000/minute")
-    sms = SmsSettings(transport="capture", cooldown=timedelta(0))
-    mail = MailSettings(transport="capture", capture_dir=str(tmp_path / "mail"))
-    return await start(second_step=SecondStepSettings(source="builtin", sms=sms), limits=limits, mail=mail)
+    limits = {"mailbox_cooldown": timedelta(0), "mailbox_daily": 100, "account": "100/minute", "login": "1000/minute"}
+    sms = {"transport": "capture", "cooldown": timedelta(0)}
+    mail = {"transport": "capture", "capture_dir": str(tmp_path / "mail")}
+    return await start(second_step={"source": "builtin", "sms": sms}, limits=limits, mail=mail)
 
 
 def operator(service: Service) -> FactorChanges:
@@ -196,7 +195,7 @@ async def test_an_account_that_has_moved_keeps_its_factors_after_a_press_at_the_
 
 
 async def test_without_the_page_the_mail_leads_to_a_new_password(start: Start) -> None:
-    service = await start(second_step=BUILTIN, secure_account=SecureAccountSettings(url=""))
+    service = await start(second_step=BUILTIN, secure_account={"url": ""})
     await add_totp(service, await account_of(service))
     (mail,) = service.inbox.sent_to(ADA, "second_step_changed")
     assert "/forgot-password" in mail.text

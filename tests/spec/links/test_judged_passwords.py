@@ -4,11 +4,10 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
+from tests.driver.service import ADA, NEW_PASSWORD, NOBODY, PASSWORD, Service, Start, problem
 from tests.range_server import running_ranges
-from tests.spec.service import ADA, NEW_PASSWORD, NOBODY, PASSWORD, Service, Start, problem
 
 from keyturn.reset.records.models import AuditRow
-from keyturn.settings import BreachSettings, LimitSettings
 
 pytestmark = pytest.mark.any_database
 
@@ -39,7 +38,7 @@ async def test_a_password_is_judged_as_the_reset_judges_it_and_the_link_lives(se
 async def test_leaked_ones_are_told_in_the_language_of_who_reads(start: Start) -> None:
     async with running_ranges() as server:
         server.leaked = {NEW_PASSWORD: 3}
-        service = await start(breaches=BreachSettings(source="hibp", url=server.url))
+        service = await start(breaches={"source": "hibp", "url": server.url})
         found = await judgement(service, await service.link(), NEW_PASSWORD, **{"accept-language": "fr"})
 
     message = "pas un mot de passe issu d’une fuite de données connue"
@@ -52,7 +51,7 @@ async def test_whether_it_is_the_accounts_own_is_not_said(service: Service) -> N
 
 async def test_nothing_is_said_without_a_live_link(start: Start) -> None:
     async with running_ranges() as server:
-        service = await start(breaches=BreachSettings(source="hibp", url=server.url))
+        service = await start(breaches={"source": "hibp", "url": server.url})
         used = await service.link()
         assert problem(await service.reset(used)) == "200"
         server.asked.clear()
@@ -74,7 +73,7 @@ async def test_another_address_is_no_owner_of_the_link(service: Service) -> None
 
 
 async def test_it_counts_like_a_check_of_the_link_and_is_in_the_figures(start: Start) -> None:
-    service = await start(limits=LimitSettings(validate="3/minute"))
+    service = await start(limits={"validate": "3/minute"})
     token, client = await service.link(), service.anywhere()
     answers = [await client.post(CHECK, json={"token": token, "password": NEW_PASSWORD}) for _ in range(4)]
 

@@ -6,14 +6,12 @@ from typing import Any
 
 import bcrypt
 import pytest
-from tests.builtin_accounts import builtin_accounts
-from tests.spec.service import ADA, CHEAPEST, LOGIN, PASSWORD, POLICY, RESET, Service, Start, problem
-
-from keyturn.settings import HashingSettings, LimitSettings, PasswordSettings
+from tests.driver.builtin_accounts import builtin_accounts
+from tests.driver.service import ADA, CHEAPEST, LOGIN, PASSWORD, POLICY, RESET, Service, Start, problem
 
 pytestmark = pytest.mark.any_database
 
-NO_COOLDOWN = LimitSettings(mailbox_cooldown=timedelta(0), account="100/minute")
+NO_COOLDOWN = {"mailbox_cooldown": timedelta(0), "account": "100/minute"}
 
 COMPOSED = unicodedata.normalize("NFC", "d\u00e9j\u00e0 vu \u00e0 No\u00ebl")
 DECOMPOSED = unicodedata.normalize("NFD", COMPOSED)
@@ -106,7 +104,7 @@ async def test_more_than_72_bytes_are_wrong_at_sign_in_and_no_fault(service: Ser
 
 async def test_a_weak_password_is_refused_with_every_broken_rule_and_the_link_survives(start: Start) -> None:
     service = await start(
-        password=PasswordSettings(min_length=10, uppercase=True, lowercase=True, digit=True, special=True)
+        password={"min_length": 10, "uppercase": True, "lowercase": True, "digit": True, "special": True}
     )
     token = await service.link()
     answer = await service.reset(token, "...")
@@ -129,7 +127,7 @@ async def test_the_default_rules_follow_length_and_a_blocklist(service: Service)
 
 
 async def test_a_form_can_show_the_rules(start: Start) -> None:
-    service = await start(password=PasswordSettings(min_length=10, uppercase=True, digit=True, block_common=False))
+    service = await start(password={"min_length": 10, "uppercase": True, "digit": True, "block_common": False})
     answer = await service.anywhere().get(POLICY)
     assert answer.status_code == 200
     rules = {rule["name"]: rule for rule in answer.json()["rules"]}
@@ -166,7 +164,7 @@ async def test_a_megabyte_of_password_is_refused_before_anything_is_hashed(
 async def test_a_change_writes_the_app_s_own_format_and_signs_in_with_it(
     start: Start, written: Any, starts: str
 ) -> None:
-    service = await start(hashing=HashingSettings(format=written, iterations=600_000), limits=NO_COOLDOWN)
+    service = await start(hashing={"format": written, "iterations": 600_000}, limits=NO_COOLDOWN)
     wide = "".join(chr(0x1F400 + 37 * step * step % 401) for step in range(64))
     assert (await service.reset(await service.link(), wide)).status_code == 200
 
@@ -181,7 +179,7 @@ async def test_a_change_writes_the_app_s_own_format_and_signs_in_with_it(
 
 
 async def test_a_reset_computes_one_hash(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    service = await start(hashing=HashingSettings(cost=CHEAPEST, workers=2))
+    service = await start(hashing={"cost": CHEAPEST, "workers": 2})
     token, made = await service.link(), list[bytes]()
     make = bcrypt.hashpw
 
@@ -202,7 +200,7 @@ async def test_a_new_password_may_be_the_one_that_the_account_has(service: Servi
 
 
 async def test_a_profile_decides_how_long_a_password_is_at_least(start: Start) -> None:
-    service = await start(password=PasswordSettings(profile="nist"))
+    service = await start(password={"profile": "nist"})
     token = await service.link()
 
     answer = await service.reset(token, "eleven buoy 14")

@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
-from tests.spec.elsewhere import Readable
-from tests.spec.second_factors import BUILTIN, code_of, enrol, reset_with
-from tests.spec.service import ADA, CHANGE, LOGIN, ME, NEW_PASSWORD, PASSWORD, Service, Start, problem
+from tests.driver.elsewhere import Readable
+from tests.driver.second_factors import BUILTIN, code_of, enrol, reset_with
+from tests.driver.service import ADA, CHANGE, LOGIN, ME, NEW_PASSWORD, PASSWORD, Service, Start, problem
 
 from keyturn.accounts.builtin import SessionRow
 from keyturn.accounts.port import Account
-from keyturn.settings import LimitSettings
 
 
 class Gate:
@@ -105,7 +104,7 @@ async def test_a_reset_that_began_before_a_change_finds_its_link_dead(
 async def test_of_five_links_of_one_account_that_are_used_at_once_one_succeeds(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    service = await start(limits=LimitSettings(mailbox_cooldown=timedelta(0)))
+    service = await start(limits={"mailbox_cooldown": timedelta(0)})
     links = [await service.link() for _ in range(5)]
     everybody_hashed(service, 5, monkeypatch)
     answers = await asyncio.gather(*(service.reset(link, f"{link[:9]} lighthouses") for link in links))

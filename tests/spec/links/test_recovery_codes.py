@@ -6,10 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.spec.second_factors import BUILTIN, account_of, enrol, own_step, reset_with
-from tests.spec.service import Service, problem
-
-from keyturn.settings import LimitSettings
+from tests.driver.second_factors import BUILTIN, account_of, enrol, own_step, reset_with
+from tests.driver.service import Service, problem
 
 pytestmark = pytest.mark.any_database
 
@@ -17,7 +15,7 @@ pytestmark = pytest.mark.any_database
 @pytest.fixture
 def service_options() -> dict[str, Any]:
     """Give Ada a TOTP."""
-    limits = LimitSettings(mailbox_cooldown=timedelta(0), mailbox_daily=100, account="100/minute")
+    limits = {"mailbox_cooldown": timedelta(0), "mailbox_daily": 100, "account": "100/minute"}
     return {"second_step": BUILTIN, "limits": limits, "prepare": enrol}
 
 

@@ -3,7 +3,7 @@
 import json
 
 from sqlalchemy import select
-from tests.spec.service import ADA, DAN, GRACE, NOBODY, REQUEST, Service, Start, problem
+from tests.driver.service import ADA, DAN, GRACE, NOBODY, REQUEST, Service, Start, problem
 from tests.statements import statements_sent
 
 from keyturn.errors import SendRefused, SendRetryable

@@ -6,16 +6,15 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
-from tests.spec.inbox import token_in
-from tests.spec.service import ADA, ME, NEW_PASSWORD, PASSWORD, RESET, Service, Start, problem
+from tests.driver.inbox import token_in
+from tests.driver.service import ADA, ME, NEW_PASSWORD, PASSWORD, RESET, Service, Start, problem
 
 from keyturn.accounts.builtin import AccountRow
 from keyturn.outbox.models import OutboxRow
 from keyturn.reset.inviting import Campaign
 from keyturn.reset.records.client import Client
-from keyturn.settings import HashingSettings, LimitSettings
 
-NO_COOLDOWN = LimitSettings(mailbox_cooldown=timedelta(0), account="100/minute")
+NO_COOLDOWN = {"mailbox_cooldown": timedelta(0), "account": "100/minute"}
 
 UNCLEAR: list[tuple[dict[str, Any], str]] = [
     ({}, "newPassword"),
@@ -157,7 +156,7 @@ async def test_an_unknown_token_costs_no_hash_and_changes_nothing(service: Servi
 
 @pytest.mark.any_database
 async def test_a_new_hash_is_bcrypt_with_a_cost_of_twelve(start: Start) -> None:
-    service = await start(hashing=HashingSettings())
+    service = await start(hashing={})
     assert (await service.reset(await service.link())).status_code == 200
     (row,) = await service.rows(select(AccountRow.password_hash).where(AccountRow.email == ADA))
     assert row["password_hash"].startswith("$2b$12$")
@@ -166,7 +165,7 @@ async def test_a_new_hash_is_bcrypt_with_a_cost_of_twelve(start: Start) -> None:
 
 @pytest.mark.long
 async def test_where_too_many_hashes_wait_the_answer_is_to_come_back_and_the_link_survives(start: Start) -> None:
-    service = await start(hashing=HashingSettings(cost=10, workers=1, queue=1))
+    service = await start(hashing={"cost": 10, "workers": 1, "queue": 1})
     token = await service.link()
     answers = await asyncio.gather(*(service.reset(token) for _ in range(8)))
     busy = [answer for answer in answers if problem(answer) == "503 busy"]

@@ -5,25 +5,24 @@ from datetime import timedelta
 import httpx
 import pytest
 from sqlalchemy import update
+from tests.driver.inbox import code_in, token_in
+from tests.driver.service import ADA, NEW_PASSWORD, REQUEST, Service, Start, problem
 from tests.pages.school import form_token
-from tests.spec.inbox import code_in, token_in
-from tests.spec.service import ADA, NEW_PASSWORD, REQUEST, Service, Start, problem
 
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.reset.records.models import ResetTokenRow
-from keyturn.settings import LimitSettings, TokenSettings
 
 pytestmark = pytest.mark.any_database
 
 BACK = "https://shop.example.org/cart?item=1&size=a%20b"
 EVIL = "https://shop.example.org.evil.example/"
 ORIGINS = ("https://shop.example.org",)
-NO_COOLDOWN = LimitSettings(mailbox_cooldown=timedelta(0))
+NO_COOLDOWN = {"mailbox_cooldown": timedelta(0)}
 
 
 @pytest.fixture
 async def returning(start: Start) -> Service:
-    return await start(return_origins=ORIGINS, token=TokenSettings(code=True), limits=NO_COOLDOWN)
+    return await start(return_origins=ORIGINS, token={"code": True}, limits=NO_COOLDOWN)
 
 
 async def ask(returning: Service, return_to: object) -> httpx.Response:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select, update
-from tests.spec.second_factors import (
+from tests.driver.second_factors import (
     BUILTIN,
     SEED,
     STEP,
@@ -19,7 +19,7 @@ from tests.spec.second_factors import (
     reset_with,
     wrong_code,
 )
-from tests.spec.service import (
+from tests.driver.service import (
     ADA,
     NEW_PASSWORD,
     PASSWORD,
@@ -31,13 +31,12 @@ from tests.spec.service import (
     problem,
 )
 
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.reset.proofs.second_step.models import RecoveryCodeRow, SecondFactorRow, SecondStepTriesRow
-from keyturn.settings import LimitSettings, SecondStepSettings
 
 pytestmark = pytest.mark.any_database
 
-FREE = LimitSettings(mailbox_cooldown=timedelta(0), mailbox_daily=100, account="100/minute")
+FREE = {"mailbox_cooldown": timedelta(0), "mailbox_daily": 100, "account": "100/minute"}
 
 
 @pytest.fixture
@@ -89,7 +88,7 @@ async def test_who_has_the_link_alone_learns_nothing_of_the_password_that_the_ac
 
 
 async def test_what_is_no_code_is_never_taken(start: Start) -> None:
-    service = await start(second_step=SecondStepSettings(source="builtin", tries=10), limits=FREE)
+    service = await start(second_step={"source": "builtin", "tries": 10}, limits=FREE)
     await enrol(service)
     token = await service.link()
     for code in ("12345", "1234567", "abcdef", "٤٩٢٠٣٩", "1" * 64, "\0" * 6):
@@ -206,7 +205,7 @@ async def test_of_two_links_with_one_code_at_once_one_succeeds(service: Service)
 
 
 async def test_new_links_give_an_account_no_more_tries_than_it_has_in_a_day(start: Start) -> None:
-    service = await start(second_step=SecondStepSettings(source="builtin", daily=7), limits=FREE)
+    service = await start(second_step={"source": "builtin", "daily": 7}, limits=FREE)
     account = await enrol(service)
     used_up = await service.link()
     for _ in range(5):
@@ -227,7 +226,7 @@ async def test_new_links_give_an_account_no_more_tries_than_it_has_in_a_day(star
 
 
 async def test_a_right_code_begins_the_accounts_count_anew(start: Start) -> None:
-    service = await start(second_step=SecondStepSettings(source="builtin", daily=2), limits=FREE)
+    service = await start(second_step={"source": "builtin", "daily": 2}, limits=FREE)
     await enrol(service)
     await reset_with(service, await service.link(), "totp", wrong_code())
     assert (await reset_with(service, await service.link(), "totp", code_of())).status_code == 200

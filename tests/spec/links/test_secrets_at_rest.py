@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import MetaData, select, update
 from sqlalchemy.engine import make_url
-from tests.connections import connected
-from tests.spec.inbox import token_in
-from tests.spec.service import (
+from tests.driver.connections import connected
+from tests.driver.inbox import token_in
+from tests.driver.service import (
     ADA,
     CHANGE,
     LOGIN,
@@ -26,10 +26,9 @@ from tests.spec.service import (
     problem,
 )
 
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.errors import SendRetryable
 from keyturn.outbox.models import OutboxRow
-from keyturn.settings import LimitSettings
 from keyturn.telemetry.logs import configure_logs
 
 THIRD_PASSWORD = "nineteen silent anchors"
@@ -98,7 +97,7 @@ async def test_no_log_and_no_figure_holds_a_secret_or_a_whole_address(
     start: Start, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Every logger speaks, the libraries' too, which stay quiet in a process of its own."""
-    service = await start(limits=LimitSettings(request="100/minute"))
+    service = await start(limits={"request": "100/minute"})
     service.inbox.failures.append(SendRetryable(f"no room for {ADA}"))
     configure_logs("debug")
     known = logging.root.manager.loggerDict.values()

@@ -9,16 +9,15 @@ from typing import Any
 import msgspec
 import pytest
 from sqlalchemy import select, update
-from tests.spec.inbox import token_in
-from tests.spec.second_factors import BUILTIN, code_of, enrol, reset_with
-from tests.spec.service import ADA, CHANGE, NEW_PASSWORD, PASSWORD, Service, Start, problem
+from tests.driver.inbox import token_in
+from tests.driver.second_factors import BUILTIN, code_of, enrol, reset_with
+from tests.driver.service import ADA, CHANGE, NEW_PASSWORD, PASSWORD, Service, Start, problem
 
 from keyturn.accounts.builtin import AccountRow
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.reset.inviting import Campaign
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.models import AuditRow, MailboxRow, SecureLinkRow
-from keyturn.settings import SecureAccountSettings
 
 SECTION = re.search(
     r"^## This was not me$(.*?)^## ",
@@ -195,7 +194,7 @@ def is_locking(row: Row) -> bool:
 @pytest.mark.parametrize("row", ROWS, ids=str)
 @pytest.mark.long
 async def test_each_row_is_what_happens(start: Start, row: Row) -> None:
-    settings: dict[str, Any] = {"secure_account": SecureAccountSettings(lock=is_locking(row))}
+    settings: dict[str, Any] = {"secure_account": {"lock": is_locking(row)}}
     service = await start(**settings | ({"second_step": BUILTIN} if "second factor" in row.event else {}))
     story = Story(service)
     for step in STATES[row.state]:

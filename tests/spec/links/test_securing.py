@@ -7,18 +7,17 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select, update
-from tests.builtin_accounts import builtin_accounts
-from tests.spec.elsewhere import UnendingSessions
-from tests.spec.inbox import TOKEN, code_in, token_in
-from tests.spec.service import ADA, ME, NEW_PASSWORD, Service, Start, problem
+from tests.driver.builtin_accounts import builtin_accounts
+from tests.driver.elsewhere import UnendingSessions
+from tests.driver.inbox import TOKEN, code_in, token_in
+from tests.driver.service import ADA, ME, NEW_PASSWORD, Service, Start, problem
 
 from keyturn.accounts.builtin import AccountRow
 from keyturn.accounts.port import Account
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.outbox.models import OutboxRow
 from keyturn.problems.requests import AccountsUnready
 from keyturn.reset.records.models import AuditRow, MailboxRow, SecureLinkRow
-from keyturn.settings import SecureAccountSettings, TokenSettings
 
 pytestmark = pytest.mark.any_database
 
@@ -26,7 +25,7 @@ SECURE = "/api/auth/secure-account"
 THIEF = "thief@elsewhere.test"
 NEW = "ada@elsewhere.test"
 OWN_PASSWORD = "nineteen patient herons"
-LOCKING: dict[str, Any] = {"secure_account": SecureAccountSettings(lock=True)}
+LOCKING: dict[str, Any] = {"secure_account": {"lock": True}}
 
 
 async def stolen(service: Service) -> str:
@@ -126,7 +125,7 @@ async def test_both_addresses_are_told_and_neither_learns_the_other(service: Ser
 
 @pytest.mark.long
 async def test_the_press_of_an_old_mailbox_leaves_the_links_and_codes_of_the_present_one(start: Start) -> None:
-    service = await start(token=TokenSettings(code=True))
+    service = await start(token={"code": True})
     token = await stolen(service)
     await move(service, NEW)
     pending = await service.link(NEW)
@@ -353,11 +352,11 @@ async def test_an_account_that_an_operator_disabled_stays_so(start: Start) -> No
     assert ("account_recovery", "disabled") in await trail(service)
 
 
-@pytest.mark.parametrize(("url", "has_link"), [(SecureAccountSettings().url, True), ("", False)])
+@pytest.mark.parametrize(("url", "has_link"), [("{base_url}/secure-your-account/{token}", True), ("", False)])
 async def test_without_a_page_the_mail_has_no_link_and_leads_to_a_request(
     start: Start, url: str, has_link: bool
 ) -> None:
-    service = await start(secure_account=SecureAccountSettings(url=url))
+    service = await start(secure_account={"url": url})
     assert problem(await service.reset(await service.link())) == "200"
     await service.deliver()
     (mail,) = service.inbox.sent_to(ADA, "password_changed")

@@ -8,9 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.spec.service import CHANGE, LOGIN, NEW_PASSWORD, NOBODY, PASSWORD, Service, problem
-
-from keyturn.settings import HashingSettings, LimitSettings
+from tests.driver.service import CHANGE, LOGIN, NEW_PASSWORD, NOBODY, PASSWORD, Service, problem
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 
@@ -22,8 +20,8 @@ MOST = QUEUE // 2
 
 @pytest.fixture
 def service_options() -> dict[str, Any]:
-    limits = LimitSettings(account="10000/minute", login="10000/minute", mailbox_cooldown=timedelta(0))
-    return {"hashing": HashingSettings(cost=10, workers=1, queue=QUEUE), "limits": limits}
+    limits = {"account": "10000/minute", "login": "10000/minute", "mailbox_cooldown": timedelta(0)}
+    return {"hashing": {"cost": 10, "workers": 1, "queue": QUEUE}, "limits": limits}
 
 
 @asynccontextmanager

@@ -7,21 +7,20 @@ import httpx
 import pytest
 from sqlalchemy import select
 from tests.accounts.table.app import App, running_app
+from tests.driver.elsewhere import Elsewhere
+from tests.driver.inbox import code_in, token_in
+from tests.driver.service import ADA, NEW_PASSWORD, REQUEST, Service, problem, running, settings_for
 from tests.pages.school import form_token
-from tests.spec.elsewhere import Elsewhere
-from tests.spec.inbox import code_in, token_in
-from tests.spec.service import ADA, NEW_PASSWORD, REQUEST, Service, problem, running, settings_for
 from tests.statements import statements_sent
 
 from keyturn.accounts.port import Account
 from keyturn.api import form_texts
 from keyturn.reset.records.models import AuditRow
-from keyturn.settings import AccountSettings, LimitSettings, TableSettings, TokenSettings
 
 pytestmark = pytest.mark.any_database
 
 GRACE = "grace@northwind.test"
-TABLE = TableSettings(table="users", identifiers=("email", "login"), active="is_active")
+TABLE = {"table": "users", "identifiers": ("email", "login"), "active": "is_active"}
 USERS = (
     "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(99), login VARCHAR(40), password_hash VARCHAR(60),"
     " is_active INTEGER)"
@@ -39,9 +38,9 @@ async def app(database_url: str) -> AsyncIterator[App]:
 @pytest.fixture
 async def named(database_url: str, app: App) -> AsyncIterator[Service]:
     await app.run("INSERT INTO users VALUES (2, :email, 'grace', '$2b$04$old', 0)", email=GRACE)
-    accounts = AccountSettings(store="table", table=TABLE)
-    limits = LimitSettings(request="1000/minute")
-    wanted = settings_for(database_url, accounts=accounts, token=TokenSettings(code=True), limits=limits)
+    accounts = {"store": "table", "table": TABLE}
+    limits = {"request": "1000/minute"}
+    wanted = settings_for(database_url, accounts=accounts, token={"code": True}, limits=limits)
     async with running(wanted) as named:
         yield named
 

@@ -7,13 +7,12 @@ from urllib.parse import quote
 
 import pytest
 from sqlalchemy import update
-from tests.connections import committing
-from tests.spec.service import ADA, RESET, VALIDATE, Service, Start, problem
+from tests.driver.connections import committing
+from tests.driver.service import ADA, RESET, VALIDATE, Service, Start, problem
 
 from keyturn.accounts.builtin import AccountRow
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.reset.records.models import ResetTokenRow
-from keyturn.settings import TokenSettings
 
 pytestmark = pytest.mark.any_database
 
@@ -30,7 +29,7 @@ NO_TOKENS = {
 }
 
 
-@pytest.mark.parametrize(("settings", "minutes"), [({}, 30), ({"token": TokenSettings(ttl=timedelta(minutes=45))}, 45)])
+@pytest.mark.parametrize(("settings", "minutes"), [({}, 30), ({"token": {"ttl": timedelta(minutes=45)}}, 45)])
 async def test_a_live_link_says_whose_it_is_and_until_when(
     start: Start, settings: dict[str, Any], minutes: int
 ) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import UpdateBase, delete, select, text, update
-from tests.spec.service import (
+from tests.driver.service import (
     ADA,
     CHANGE,
     DAN,
@@ -25,7 +25,6 @@ from tests.spec.service import (
 from keyturn.accounts.builtin import AccountRow
 from keyturn.outbox.models import OutboxRow
 from keyturn.reset.records.models import AuditRow, ResetTokenRow
-from keyturn.settings import LimitSettings
 
 pytestmark = [pytest.mark.any_database, pytest.mark.long]
 
@@ -57,7 +56,7 @@ async def test_a_request_leaves_who_when_from_where_and_what_became_of_it(servic
 async def test_a_mailbox_that_had_its_mails_of_the_day_is_told_apart_from_one_that_is_suppressed(
     start: Start,
 ) -> None:
-    service = await start(limits=LimitSettings(mailbox_cooldown=timedelta(0), mailbox_daily=1))
+    service = await start(limits={"mailbox_cooldown": timedelta(0), "mailbox_daily": 1})
     for _ in range(2):
         await service.ask_and_deliver()
     await service.parts.records.transact(lambda tx: tx.mailboxes.suppress(ADA, datetime.now(UTC), "complained"))

@@ -2,12 +2,12 @@
 
 import pytest
 from sqlalchemy import delete, select, update
-from tests.spec.elsewhere import Elsewhere
-from tests.spec.service import ADA, Service, problem, running, settings_for
+from tests.driver.elsewhere import Elsewhere
+from tests.driver.service import ADA, Service, problem, running, settings_for
 
 from keyturn.accounts.builtin import AccountRow
 from keyturn.accounts.port import Account
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.errors import SendRetryable
 from keyturn.outbox.models import OutboxRow
 from keyturn.reset.records.messages import CHANGE_BEGUN

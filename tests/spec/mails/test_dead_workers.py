@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
-from tests.spec.service import ADA, DAN, NOBODY, Service
+from tests.driver.service import ADA, DAN, NOBODY, Service
 
 from keyturn.outbox.models import OutboxRow
 from keyturn.reset.records.models import AuditRow

@@ -6,15 +6,14 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, insert, select
-from tests.spec.inbox import Inbox, token_in
-from tests.spec.service import ADA, NEW_PASSWORD, Service, Start, hash_of, problem
+from tests.driver.inbox import Inbox, token_in
+from tests.driver.service import ADA, NEW_PASSWORD, Service, Start, hash_of, problem
 
 from keyturn.accounts.builtin import AccountRow
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.mail.port.email import Email
 from keyturn.outbox.models import WAITING, OutboxRow
 from keyturn.reset.records.messages import APP_EVENTS, RESET_REQUESTED
-from keyturn.settings import Secret, SecureAccountSettings, WebhookSettings
 
 pytestmark = pytest.mark.long
 
@@ -61,7 +60,7 @@ async def test_a_press_behind_a_flood_locks_the_account_and_mails_its_owner_befo
     start: Start,
 ) -> None:
     provider = BusyProvider()
-    service = await start(inbox=provider, secure_account=SecureAccountSettings(lock=True))
+    service = await start(inbox=provider, secure_account={"lock": True})
     assert problem(await service.reset(await service.link())) == "200"
     await service.deliver()
     token = token_in(provider.sent_to(ADA, "password_changed")[-1])
@@ -83,8 +82,8 @@ async def test_a_press_behind_a_flood_locks_the_account_and_mails_its_owner_befo
 
 
 async def test_what_the_app_is_told_of_a_press_shares_no_places_with_what_it_is_told_of_requests(start: Start) -> None:
-    secret = Secret("whsec_" + b64encode(b"k" * 32).decode())
-    service = await start(webhooks=WebhookSettings(url=Secret("https://app.test/hooks"), secret=secret))
+    secret = "whsec_" + b64encode(b"k" * 32).decode()
+    service = await start(webhooks={"url": "https://app.test/hooks", "secret": secret})
     (of_requests,) = (
         set(lane.handlers)
         for lane in service.parts.relay._lanes

@@ -4,9 +4,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.spec.service import ADA, CHANGE, GRACE, LOGIN, LOGOUT, PASSWORD, POLICY, REQUEST, RESET, Service, Start
-
-from keyturn.settings import LimitSettings
+from tests.driver.service import ADA, CHANGE, GRACE, LOGIN, LOGOUT, PASSWORD, POLICY, REQUEST, RESET, Service, Start
 
 pytestmark = [pytest.mark.parametrize("databases", ["sqlite"], indirect=True), pytest.mark.long]
 
@@ -80,7 +78,7 @@ async def test_broken_rules_are_told_in_the_reader_s_language_and_named_alike_in
 
 
 async def test_how_long_to_wait_is_told_in_the_reader_s_language(start: Start) -> None:
-    service = await start(limits=LimitSettings(request="1/hour"))
+    service = await start(limits={"request": "1/hour"})
     client = service.at("198.51.100.7", headers=GERMAN)
     await client.post(REQUEST, json={"email": ADA})
     answer = await client.post(REQUEST, json={"email": ADA})

@@ -5,12 +5,11 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import update
-from tests.spec.inbox import TOKEN, links_in, token_in
-from tests.spec.service import ADA, GRACE, NEW_PASSWORD, REQUEST, Service, Start, problem
+from tests.driver.inbox import TOKEN, links_in, token_in
+from tests.driver.service import ADA, GRACE, NEW_PASSWORD, REQUEST, Service, Start, problem
 
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.reset.records.models import MailboxRow
-from keyturn.settings import LimitSettings, MailSettings, TokenSettings
 
 pytestmark = [pytest.mark.any_database, pytest.mark.long]
 
@@ -48,7 +47,7 @@ async def test_the_mail_says_that_a_program_sent_it(service: Service) -> None:
 
 
 async def test_mail_programs_do_not_fold_two_mails_with_one_subject_into_one(start: Start) -> None:
-    service = await start(limits=LimitSettings(mailbox_cooldown=timedelta(0)))
+    service = await start(limits={"mailbox_cooldown": timedelta(0)})
     await service.link()
     await service.link()
     first, second = (mail.headers["X-Entity-Ref-ID"] for mail in service.inbox.mails)
@@ -115,9 +114,11 @@ async def test_a_name_with_line_breaks_writes_no_header_and_no_line_of_its_own(s
 
 
 async def test_the_mail_comes_from_whom_the_settings_name(start: Start) -> None:
-    mail_settings = MailSettings(
-        transport="capture", from_="Northwind School <no-reply@northwind.test>", reply_to="help@northwind.test"
-    )
+    mail_settings = {
+        "transport": "capture",
+        "from_": "Northwind School <no-reply@northwind.test>",
+        "reply_to": "help@northwind.test",
+    }
     service = await start(mail=mail_settings)
     await service.link()
     (mail,) = service.inbox.mails
@@ -125,7 +126,7 @@ async def test_the_mail_comes_from_whom_the_settings_name(start: Start) -> None:
 
 
 async def test_the_mail_says_in_words_how_long_the_link_lives(start: Start) -> None:
-    service = await start(token=TokenSettings(ttl=timedelta(hours=1)))
+    service = await start(token={"ttl": timedelta(hours=1)})
     await service.link()
     (mail,) = service.inbox.mails
     assert "1 hour" in mail.text
@@ -170,7 +171,7 @@ async def test_a_link_that_is_tried_once_more_ends_no_later_wait(service: Servic
 
 
 async def test_a_day_has_no_more_mails_however_many_resets_are_finished(start: Start) -> None:
-    service = await start(limits=LimitSettings(mailbox_daily=2))
+    service = await start(limits={"mailbox_daily": 2})
     for number in range(2):
         assert (await service.reset(await service.link(), f"{NEW_PASSWORD} {number}")).is_success
         await service.parts.retention.purge(now())

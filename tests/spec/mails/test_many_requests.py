@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
-from tests.spec.inbox import token_in
-from tests.spec.service import ADA, DAN, GRACE, NOBODY, Service, Start
+from tests.driver.inbox import token_in
+from tests.driver.service import ADA, DAN, GRACE, NOBODY, Service, Start
 from tests.statements import statements_sent, thread_trips
 
 from keyturn.mail.rendering.compiling import to_html
@@ -19,7 +19,7 @@ from keyturn.outbox import Dropped, LeaseLost
 from keyturn.outbox.models import OutboxRow
 from keyturn.reset.records.messages import RESET_REQUESTED
 from keyturn.reset.records.models import AuditRow
-from keyturn.settings import Folder, MailSettings
+from keyturn.settings import Folder
 from keyturn.telemetry.logs import LogEvent
 
 pytestmark = pytest.mark.long
@@ -136,7 +136,7 @@ async def test_a_mail_that_cannot_be_rendered_fails_alone(start: Start, tmp_path
         '<mj-section><mj-column><mj-button href="{{ link }}">Go</mj-button></mj-column></mj-section></mj-body></mjml>',
         "utf-8",
     )
-    service = await start(mail=MailSettings(transport="capture", templates=Folder(str(tmp_path))))
+    service = await start(mail={"transport": "capture", "templates": Folder(str(tmp_path))})
     await service.add(CLEO, name="Cleo")
     for email in (CLEO, ADA):
         await service.ask(email)

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
+from tests.driver.inbox import token_in
+from tests.driver.service import ADA, GRACE, NEW_PASSWORD, POLICY, REQUEST, RESET, Service, Start, problem
 from tests.pages.school import form_token, heading, words
-from tests.spec.inbox import token_in
-from tests.spec.service import ADA, GRACE, NEW_PASSWORD, POLICY, REQUEST, RESET, Service, Start, problem
 
-from keyturn.settings import Brand, Folder, Kind, LimitSettings, MailSettings
+from keyturn.settings import Folder
 
 pytestmark = [pytest.mark.parametrize("databases", ["sqlite"], indirect=True), pytest.mark.long]
 
@@ -39,7 +39,7 @@ def catalogue(folder: Path, texts: dict[str, str], tag: str = "en") -> str:
 
 
 async def test_every_text_that_people_read_can_be_worded_anew_in_english(start: Start, tmp_path: Path) -> None:
-    service = await start(locales=catalogue(tmp_path, ENGLISH), limits=LimitSettings(request="2/minute"))
+    service = await start(locales=catalogue(tmp_path, ENGLISH), limits={"request": "2/minute"})
     client = service.anywhere()
     answer = await client.post(REQUEST, json={"email": ADA})
     assert answer.json()["message"] == "Password reset link sent!"
@@ -83,9 +83,10 @@ async def of_kinds(start: Start, folder: Path) -> Service:
         "accent": "#5b3a8c",
         "support_address": "office@harbour.test",
     }
-    school = Kind(
-        brand=harbour, locales=Folder(catalogue(folder / "school", {"Reset your %(brand)s password": "A new key"}))
-    )
+    school = {
+        "brand": harbour,
+        "locales": Folder(catalogue(folder / "school", {"Reset your %(brand)s password": "A new key"})),
+    }
     general = catalogue(
         folder / "all",
         {"Reset your %(brand)s password": "For all", "If this was you, there’s nothing more to do.": "Ok."},
@@ -93,8 +94,8 @@ async def of_kinds(start: Start, folder: Path) -> Service:
     service = await start(
         locales=general,
         kinds={"school": school},
-        brand=Brand(name="Northwind School"),
-        mail=MailSettings(transport="capture", from_="Northwind <no-reply@northwind.test>"),
+        brand={"name": "Northwind School"},
+        mail={"transport": "capture", "from_": "Northwind <no-reply@northwind.test>"},
     )
     await service.add("office@harbour.test", kind="school", name="Office")
     await service.add("guest@northwind.test", kind="guest")
@@ -134,7 +135,7 @@ async def test_a_mail_of_one_s_own_stands_in_for_that_one_alone(start: Start, tm
         "</mj-column></mj-section></mj-body></mjml>",
         "utf-8",
     )
-    service = await start(mail=MailSettings(transport="capture", templates=Folder(str(tmp_path))))
+    service = await start(mail={"transport": "capture", "templates": Folder(str(tmp_path))})
     token = await service.link()
     await service.ask_and_deliver(GRACE)
     own, packaged = service.inbox.mails

@@ -9,9 +9,7 @@ import httpx
 import msgspec
 import pytest
 from sqlalchemy import select, update
-from tests.mail_providers import mailgun_reports, postmark_reports, sendgrid_reports, ses_reports, sns
-from tests.mail_providers.delivery import Delivery
-from tests.spec.reporting import (
+from tests.driver.reporting import (
     HARD,
     NO_COOLDOWN,
     SOFT,
@@ -24,16 +22,13 @@ from tests.spec.reporting import (
     state,
     trail,
 )
-from tests.spec.service import ADA, Service, Start, problem
+from tests.driver.service import ADA, Service, Start, problem
+from tests.mail_providers import mailgun_reports, postmark_reports, sendgrid_reports, ses_reports, sns
+from tests.mail_providers.delivery import Delivery
 
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.errors import SendUnknown
-from keyturn.mail.providers.mailgun import MailgunSettings
-from keyturn.mail.providers.postmark import PostmarkSettings
-from keyturn.mail.providers.sendgrid import SendGridSettings
-from keyturn.mail.providers.ses import SesSettings
 from keyturn.outbox.models import OutboxRow
-from keyturn.settings import Secret
 
 pytestmark = [pytest.mark.any_database, pytest.mark.long]
 
@@ -75,7 +70,7 @@ PROVIDERS = [
     ),
     Provider(
         name="postmark",
-        settings={"postmark": PostmarkSettings(webhook_secret=Secret(postmark_reports.PASSWORD))},
+        settings={"postmark": {"webhook_secret": postmark_reports.PASSWORD}},
         report=postmark_reports.report,
         details={
             "delayed": "Transient",
@@ -86,19 +81,19 @@ PROVIDERS = [
     ),
     Provider(
         name="sendgrid",
-        settings={"sendgrid": SendGridSettings(webhook_verification_key=sendgrid_reports.public(sendgrid_reports.KEY))},
+        settings={"sendgrid": {"webhook_verification_key": sendgrid_reports.public(sendgrid_reports.KEY)}},
         report=sendgrid_reports.report,
         details={"bounced": "bounce Invalid-Address", "bounced for now": "blocked"},
     ),
     Provider(
         name="mailgun",
-        settings={"mailgun": MailgunSettings(webhook_signing_key=Secret(mailgun_reports.KEY))},
+        settings={"mailgun": {"webhook_signing_key": mailgun_reports.KEY}},
         report=mailgun_reports.report,
         details={"delayed": "generic", "bounced": "bounce", "bounced for now": "old"},
     ),
     Provider(
         name="ses",
-        settings={"ses": SesSettings(topic_arn=sns.TOPIC)},
+        settings={"ses": {"topic_arn": sns.TOPIC}},
         report=ses_reports.report,
         details={
             "delayed": "MailboxFull",
@@ -215,8 +210,8 @@ async def test_without_its_secret_there_is_no_such_address(start: Start, provide
 
 
 async def test_a_token_of_mailguns_proves_one_report_alone(start: Start) -> None:
-    key = Secret(mailgun_reports.KEY)
-    service = await start(limits=NO_COOLDOWN, mailgun=MailgunSettings(webhook_signing_key=key))
+    key = mailgun_reports.KEY
+    service = await start(limits=NO_COOLDOWN, mailgun={"webhook_signing_key": key})
     await service.link()
     genuine = mailgun_reports.report("delivered", await provider_id(service), to=ADA)
     for body in (genuine.body, genuine.body.replace(b'"delivered"', b'"complained"')):

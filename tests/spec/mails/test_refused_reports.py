@@ -6,15 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from tests.driver.reporting import WITH_WEBHOOK, deliver, report
+from tests.driver.service import Service, problem
 from tests.mail_providers import mailgun_reports, postmark_reports, sendgrid_reports, sns
-from tests.spec.reporting import WITH_WEBHOOK, deliver, report
-from tests.spec.service import Service, problem
-
-from keyturn.mail.providers.mailgun import MailgunSettings
-from keyturn.mail.providers.postmark import PostmarkSettings
-from keyturn.mail.providers.sendgrid import SendGridSettings
-from keyturn.mail.providers.ses import SesSettings
-from keyturn.settings import LimitSettings, Secret
 
 pytestmark = [pytest.mark.any_database, pytest.mark.long]
 
@@ -33,12 +27,12 @@ SIGNED = {"x-twilio-email-event-webhook-signature": "AAAA", "x-twilio-email-even
 @pytest.fixture
 def service_options() -> dict[str, Any]:
     return {
-        "limits": LimitSettings(malformed="3/minute"),
+        "limits": {"malformed": "3/minute"},
         "resend": WITH_WEBHOOK,
-        "ses": SesSettings(topic_arn=sns.TOPIC),
-        "postmark": PostmarkSettings(webhook_secret=Secret(postmark_reports.PASSWORD)),
-        "sendgrid": SendGridSettings(webhook_verification_key=sendgrid_reports.public(sendgrid_reports.KEY)),
-        "mailgun": MailgunSettings(webhook_signing_key=Secret(mailgun_reports.KEY)),
+        "ses": {"topic_arn": sns.TOPIC},
+        "postmark": {"webhook_secret": postmark_reports.PASSWORD},
+        "sendgrid": {"webhook_verification_key": sendgrid_reports.public(sendgrid_reports.KEY)},
+        "mailgun": {"webhook_signing_key": mailgun_reports.KEY},
     }
 
 

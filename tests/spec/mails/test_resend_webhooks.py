@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 from sqlalchemy import delete, select
-from tests.spec.reporting import (
+from tests.driver.reporting import (
     HARD,
     NO_COOLDOWN,
     SOFT,
@@ -24,9 +24,9 @@ from tests.spec.reporting import (
     state,
     trail,
 )
-from tests.spec.service import ADA, Service, Start
+from tests.driver.service import ADA, Service, Start
 
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.outbox.models import EventRow, OutboxRow
 from keyturn.reset.records.models import MailboxRow
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, event
-from tests.spec.service import ADA, DAN, GRACE, NOBODY, Service
+from tests.driver.service import ADA, DAN, GRACE, NOBODY, Service
 from tests.statements import statements_sent
 
 from keyturn.mail.rendering.render import Templates

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select, update
-from tests.spec.reporting import (
+from tests.driver.reporting import (
     HARD,
     NO_COOLDOWN,
     SOFT,
@@ -19,9 +19,9 @@ from tests.spec.reporting import (
     state,
     trail,
 )
-from tests.spec.service import ADA, CHANGE, GRACE, NEW_PASSWORD, NOBODY, PASSWORD, Service, Start
+from tests.driver.service import ADA, CHANGE, GRACE, NEW_PASSWORD, NOBODY, PASSWORD, Service, Start
 
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.errors import SendRetryable
 from keyturn.outbox.history import Wanted, read
 from keyturn.outbox.models import OutboxRow

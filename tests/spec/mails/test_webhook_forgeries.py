@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.spec.reporting import (
+from tests.driver.reporting import (
     HARD,
     NO_COOLDOWN,
     WEBHOOK,
@@ -20,10 +20,7 @@ from tests.spec.reporting import (
     state,
     trail,
 )
-from tests.spec.service import Service, Start, problem
-
-from keyturn.mail.providers.resend import ResendSettings
-from keyturn.settings import Secret
+from tests.driver.service import Service, Start, problem
 
 pytestmark = [pytest.mark.any_database, pytest.mark.long]
 
@@ -121,7 +118,7 @@ async def test_the_webhook_is_for_one_caller_and_not_in_the_schema(service: Serv
 
 
 async def test_a_secret_of_the_settings_is_the_one_that_signs(start: Start) -> None:
-    service = await start(resend=ResendSettings(webhook_secret=Secret(OTHER_SECRET)))
+    service = await start(resend={"webhook_secret": OTHER_SECRET})
     sent = report("delivered", "1")
     answer = await service.anywhere().post(WEBHOOK, content=sent.body, headers=sent.headers(OTHER_SECRET))
     assert answer.status_code == 200

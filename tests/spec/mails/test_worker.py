@@ -5,15 +5,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select, update
-from tests.spec.inbox import Inbox, token_in
-from tests.spec.service import ADA, NOBODY, Service, Start
+from tests.driver.inbox import Inbox, token_in
+from tests.driver.service import ADA, NOBODY, Service, Start
 
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.errors import QuotaExhausted, SendFailed, SendRefused, SendRetryable
 from keyturn.mail.port.email import Email
 from keyturn.outbox import RelayLimits
 from keyturn.outbox.models import OutboxRow
-from keyturn.settings import Brand, Secret
 
 pytestmark = pytest.mark.long
 
@@ -90,7 +89,7 @@ async def test_a_template_that_changes_between_two_tries_changes_no_mail(start: 
     before = await start()
     await fail(SendRetryable("503"), before)
     await time_passes(before)
-    after = await start(brand=Brand(name="Southwind School"))
+    after = await start(brand={"name": "Southwind School"})
     await after.deliver()
     assert after.inbox.tries == before.inbox.tries
     assert "Northwind" in after.inbox.mails[0].subject
@@ -146,7 +145,7 @@ async def test_a_worker_that_dies_after_the_provider_took_the_mail_sends_no_seco
 
 
 async def test_a_secret_key_that_was_rotated_still_opens_what_waits(start: Start) -> None:
-    old, new = Secret("an-old-secret-key-" * 3), Secret("a-new-secret-key--" * 3)
+    old, new = "an-old-secret-key-" * 3, "a-new-secret-key--" * 3
     before = await start(secret_key=old)
     await fail(SendRetryable("503"), before)
     await time_passes(before)
@@ -156,10 +155,10 @@ async def test_a_secret_key_that_was_rotated_still_opens_what_waits(start: Start
 
 
 async def test_a_mail_whose_key_is_gone_is_dead_and_says_why(start: Start) -> None:
-    before = await start(secret_key=Secret("an-old-secret-key-" * 3))
+    before = await start(secret_key="an-old-secret-key-" * 3)
     await fail(SendRetryable("503"), before)
     await time_passes(before)
-    after = await start(secret_key=Secret("a-new-secret-key--" * 3))
+    after = await start(secret_key="a-new-secret-key--" * 3)
     await after.deliver()
     assert after.inbox.tries == []
     ((state, reason, _),) = await outbox(after)

@@ -10,12 +10,12 @@ from typing import Any
 import httpx
 import pytest
 from sqlalchemy import func, select
+from tests.driver.service import ADA, NOBODY, REQUEST, Service, Start, problem
 from tests.puzzles import CHEAPEST_PUZZLE, solved, written
-from tests.spec.service import ADA, NOBODY, REQUEST, Service, Start, problem
 from tests.statements import statements_sent
 
 from keyturn.reset.proofs.altcha import SpentAnswerRow
-from keyturn.settings import ChallengeSettings, Secret
+from keyturn.settings import ChallengeSettings
 
 pytestmark = pytest.mark.any_database
 
@@ -143,7 +143,7 @@ async def test_an_expired_answer_is_refused_and_so_is_one_whose_end_was_moved(
 async def test_an_answer_of_another_host_or_under_another_key_is_refused(start: Start) -> None:
     here = await start(challenge=altcha_settings())
     elsewhere = await start(challenge=altcha_settings(), base_url="http://other.test")
-    another = await start(challenge=altcha_settings(), secret_key=Secret("fedcba9876543210" * 4))
+    another = await start(challenge=altcha_settings(), secret_key="fedcba9876543210" * 4)
 
     for other, fault in ((elsewhere, "elsewhere"), (another, "forged")):
         told = await ask(here.anywhere(), written(solved(await puzzle(other.anywhere()))))
@@ -152,7 +152,7 @@ async def test_an_answer_of_another_host_or_under_another_key_is_refused(start: 
 
 
 async def test_after_a_change_of_keys_puzzles_of_the_older_one_are_taken(start: Start) -> None:
-    older, newer = Secret("0123456789abcdef" * 4), Secret("fedcba9876543210" * 4)
+    older, newer = "0123456789abcdef" * 4, "fedcba9876543210" * 4
     before = await start(challenge=altcha_settings(), secret_key=older)
     after = await start(challenge=altcha_settings(), secret_key=newer, previous_secret_keys=(older,))
 

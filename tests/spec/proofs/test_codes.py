@@ -9,26 +9,25 @@ from typing import Any
 import httpx
 import pytest
 from sqlalchemy import select, text, update
-from tests.spec.inbox import token_in
-from tests.spec.service import ADA, DAN, GRACE, NEW_PASSWORD, NOBODY, Service, Start, problem
+from tests.driver.inbox import token_in
+from tests.driver.service import ADA, DAN, GRACE, NEW_PASSWORD, NOBODY, Service, Start, problem
 from tests.statements import statements_sent
 
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.reset.records.codes import CodeKeys, ResetCodeRow, mailbox_digest
 from keyturn.reset.records.models import AuditRow
-from keyturn.settings import LimitSettings, Secret, TokenSettings
 
 pytestmark = pytest.mark.any_database
 
 VERIFY = "/api/auth/verify-reset-code"
 REFUSED = "400 code-refused"
 LIN = "lin@northwind.test"
-NO_COOLDOWN = LimitSettings(mailbox_cooldown=timedelta(0), mailbox_daily=1_000)
+NO_COOLDOWN = {"mailbox_cooldown": timedelta(0), "mailbox_daily": 1_000}
 
 
 @pytest.fixture
 async def coded(start: Start) -> Service:
-    return await start(token=TokenSettings(code=True), limits=NO_COOLDOWN)
+    return await start(token={"code": True}, limits=NO_COOLDOWN)
 
 
 async def code(service: Service, email: str = ADA) -> str:
@@ -236,14 +235,14 @@ async def test_the_database_holds_no_code_and_none_can_be_guessed_from_it(coded:
 
 
 async def test_after_a_change_of_keys_a_code_of_the_older_one_works(start: Start) -> None:
-    older, newer = Secret("0123456789abcdef" * 4), Secret("fedcba9876543210" * 4)
-    before = await start(token=TokenSettings(code=True), secret_key=older)
-    after = await start(token=TokenSettings(code=True), secret_key=newer, previous_secret_keys=(older,))
+    older, newer = "0123456789abcdef" * 4, "fedcba9876543210" * 4
+    before = await start(token={"code": True}, secret_key=older)
+    after = await start(token={"code": True}, secret_key=newer, previous_secret_keys=(older,))
     assert problem(await send(after, await code(before))) == "200"
 
 
 async def test_tries_are_limited_by_client(start: Start) -> None:
-    service = await start(token=TokenSettings(code=True))
+    service = await start(token={"code": True})
     client = service.at("192.0.2.1")
     found = [problem(await client.post(VERIFY, json={"email": NOBODY, "code": "12345678"})) for _ in range(11)]
     assert found == [REFUSED] * 10 + ["429 too-many-requests"]

@@ -7,11 +7,11 @@ from uuid import UUID
 
 import httpx
 import pytest
+from tests.driver.service import Service, Start, problem
 from tests.spec.proofs.test_altcha import REFUSED, ask, outcomes
-from tests.spec.service import Service, Start, problem
 from tests.verifier import Fault, Verifier, running_verifier
 
-from keyturn.settings import ChallengeSettings, Secret, ServerSettings
+from keyturn.settings import ChallengeSettings
 
 pytestmark = pytest.mark.any_database
 
@@ -38,7 +38,7 @@ async def hcaptcha() -> AsyncIterator[Verifier]:
 
 def asking(method: Method, verifier: Verifier, **changes: Any) -> ChallengeSettings:
     return ChallengeSettings(
-        **{"method": method, "site_key": SITE_KEY, "secret": Secret(SECRET), "url": verifier.url} | changes
+        **{"method": method, "site_key": SITE_KEY, "secret": SECRET, "url": verifier.url} | changes
     )
 
 
@@ -79,7 +79,7 @@ async def test_an_answer_of_another_host_is_refused_unless_its_pages_may_call(
     verifier = {"turnstile": turnstile, "hcaptcha": hcaptcha}[method]
     verifier.solved = {"theirs": ("evil.test", ACTION), "ours": ("app.northwind.test", ACTION), "none": ("", ACTION)}
     service = await start(
-        challenge=asking(method, verifier), server=ServerSettings(allowed_origins=("https://app.northwind.test",))
+        challenge=asking(method, verifier), server={"allowed_origins": ("https://app.northwind.test",)}
     )
     assert await told(service, "theirs") == (REFUSED, "refused")
     assert await told(service, "none") == (REFUSED, "refused")
@@ -171,7 +171,7 @@ async def test_a_wrong_secret_is_our_fault_and_in_the_log(
     start: Start, turnstile: Verifier, hcaptcha: Verifier, method: Method, caplog: pytest.LogCaptureFixture
 ) -> None:
     verifier = {"turnstile": turnstile, "hcaptcha": hcaptcha}[method]
-    service = await start(challenge=asking(method, verifier, secret=Secret("another")))
+    service = await start(challenge=asking(method, verifier, secret="another"))
     assert (await told(service))[0] == DOWN
     (said,) = [record.getMessage() for record in caplog.records if "challenge.unanswered" in record.getMessage()]
     assert "challenge.secret is refused: invalid-input-secret" in said

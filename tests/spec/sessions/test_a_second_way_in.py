@@ -4,9 +4,9 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from tests.spec.service import ADA, CHANGE, LOGIN, ME, PASSWORD, Service, hash_of, running, settings_for
+from tests.driver.service import ADA, CHANGE, LOGIN, ME, PASSWORD, Service, hash_of, running, settings_for
 
-from keyturn.settings import AccountSettings, Secret, Settings, TableSettings
+from keyturn.settings import Settings
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 
@@ -16,8 +16,8 @@ def beside(database_url: str, folder: Path, **changes: str) -> Settings:
         app.execute("CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, password_hash TEXT)")
         app.execute("INSERT INTO users (email, password_hash) VALUES (?, ?)", (ADA, hash_of(PASSWORD)))
     app.close()
-    table = TableSettings(url=Secret(f"sqlite:///{folder / 'app.db'}"), table="users")
-    return settings_for(database_url, accounts=AccountSettings(store="table", table=table), **changes)
+    table = {"url": f"sqlite:///{folder / 'app.db'}", "table": "users"}
+    return settings_for(database_url, accounts={"store": "table", "table": table}, **changes)
 
 
 async def statuses(service: Service) -> list[int]:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, select
-from tests.spec.elsewhere import Elsewhere
-from tests.spec.inbox import token_in
-from tests.spec.service import (
+from tests.driver.elsewhere import Elsewhere
+from tests.driver.inbox import token_in
+from tests.driver.service import (
     ADA,
     CHANGE,
     LOGIN,
@@ -21,7 +21,7 @@ from tests.spec.service import (
 )
 
 from keyturn.accounts.port import Account
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.errors import KeyturnError
 from keyturn.outbox.models import OutboxRow
 from keyturn.problems.passwords import PasswordRejected, Violation
@@ -30,7 +30,6 @@ from keyturn.reset.elsewhere import acquire_account_lock
 from keyturn.reset.records.client import Client
 from keyturn.reset.records.messages import CHANGE_BEGUN, ChangeBegun
 from keyturn.reset.records.models import AccountLockRow, AuditRow
-from keyturn.settings import LimitSettings
 
 pytestmark = pytest.mark.any_database
 
@@ -44,7 +43,7 @@ def store() -> Elsewhere:
 
 @pytest.fixture
 def service_options(store: Elsewhere) -> dict[str, Any]:
-    return {"store": store, "limits": LimitSettings(mailbox_cooldown=timedelta(0))}
+    return {"store": store, "limits": {"mailbox_cooldown": timedelta(0)}}
 
 
 async def test_a_password_that_is_accepted_reaches_the_store_as_it_was_typed(

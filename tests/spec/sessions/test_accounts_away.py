@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select, update
-from tests.spec.elsewhere import Elsewhere
-from tests.spec.inbox import token_in
-from tests.spec.service import ADA, Service, running, settings_for
+from tests.driver.elsewhere import Elsewhere
+from tests.driver.inbox import token_in
+from tests.driver.service import ADA, Service, running, settings_for
 
 from keyturn.accounts.port import Account
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.outbox.models import OutboxRow
 
 MORE_THAN_A_FAULT_GETS = 32

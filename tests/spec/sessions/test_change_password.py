@@ -2,7 +2,7 @@
 
 import bcrypt
 import pytest
-from tests.spec.service import ADA, CHANGE, ME, NEW_PASSWORD, PASSWORD, Service, problem
+from tests.driver.service import ADA, CHANGE, ME, NEW_PASSWORD, PASSWORD, Service, problem
 
 pytestmark = pytest.mark.any_database
 

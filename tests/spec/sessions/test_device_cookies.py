@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 from sqlalchemy import update
-from tests.spec.service import (
+from tests.driver.service import (
     ADA,
     CHANGE,
     DAN,
@@ -21,19 +21,18 @@ from tests.spec.service import (
 )
 
 from keyturn.accounts.builtin import AccountRow
-from keyturn.settings import LimitSettings, Secret
 
 COOKIE = "keyturn_device"
 GUESSES = 3
 REJECTED, FULL = "401 credentials-rejected", "429 too-many-requests"
-OTHER_KEY = Secret("fedcba9876543210" * 4)
+OTHER_KEY = "fedcba9876543210" * 4
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
 def service_options() -> dict[str, Any]:
-    return {"limits": LimitSettings(account=f"{GUESSES}/15 minutes")}
+    return {"limits": {"account": f"{GUESSES}/15 minutes"}}
 
 
 async def sign_in(client: httpx.AsyncClient, password: str = PASSWORD, email: str = ADA) -> str:
@@ -142,8 +141,8 @@ async def test_a_cookie_outlives_a_rotated_key(start: Start) -> None:
     browser = await (await start()).sign_in()
     rotated = await start(
         secret_key=OTHER_KEY,
-        previous_secret_keys=[Secret("0123456789abcdef" * 4)],
-        limits=LimitSettings(account=f"{GUESSES}/15 minutes"),
+        previous_secret_keys=["0123456789abcdef" * 4],
+        limits={"account": f"{GUESSES}/15 minutes"},
     )
     await guess(rotated)
 

@@ -6,20 +6,19 @@ from typing import Any
 
 import pytest
 from sqlalchemy import delete, select, update
+from tests.driver.elsewhere import Elsewhere, Readable
+from tests.driver.lost_commits import losing_commits
+from tests.driver.service import ADA, CHANGE, ME, NEW_PASSWORD, PASSWORD, Service, problem, running, settings_for
 from tests.pages.school import Visitor, heading, words
-from tests.spec.elsewhere import Elsewhere, Readable
-from tests.spec.lost_commits import losing_commits
-from tests.spec.service import ADA, CHANGE, ME, NEW_PASSWORD, PASSWORD, Service, problem, running, settings_for
 
 from keyturn.accounts.port import Account
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.errors import KeyturnError
 from keyturn.outbox.models import OutboxRow
 from keyturn.problems.passwords import PasswordRejected, Violation
 from keyturn.problems.requests import AccountsUnready
 from keyturn.reset.records.messages import CHANGE_BEGUN
 from keyturn.reset.records.models import AccountLockRow, AuditRow
-from keyturn.settings import LimitSettings
 
 pytestmark = pytest.mark.any_database
 
@@ -34,7 +33,7 @@ def store() -> Elsewhere:
 
 @pytest.fixture
 def service_options(store: Elsewhere) -> dict[str, Any]:
-    often = LimitSettings(mailbox_cooldown=timedelta(0))
+    often = {"mailbox_cooldown": timedelta(0)}
     return {"store": store, "limits": often, "sign_in_url": "{base_url}/login"}
 
 

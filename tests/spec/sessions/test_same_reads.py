@@ -6,11 +6,9 @@ from pathlib import Path
 
 import pytest
 from tests.accounts.table.app import running_app
+from tests.driver.service import ADA, DAN, GRACE, LOGIN, NOBODY, Service, Start, hash_of, running, settings_for
 from tests.pages.school import Visitor
-from tests.spec.service import ADA, DAN, GRACE, LOGIN, NOBODY, Service, Start, hash_of, running, settings_for
 from tests.statements import statements_sent
-
-from keyturn.settings import AccountSettings, Secret, TableSettings
 
 
 async def reads(service: Service, email: str) -> Sequence[str]:
@@ -46,7 +44,7 @@ async def test_a_known_address_is_read_as_often_as_an_unknown_one(start: Start) 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 async def test_nor_is_it_where_the_accounts_are_in_another_database(database_url: str, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'app.db'}"
-    accounts = AccountSettings(store="table", table=TableSettings(url=Secret(url), table="users"))
+    accounts = {"store": "table", "table": {"url": url, "table": "users"}}
     settings = settings_for(database_url, accounts=accounts, sign_in_url="{base_url}/login")
     users = "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, password_hash TEXT)"
     async with running_app(url, users) as app, running(settings) as service:

@@ -9,9 +9,8 @@ from typing import Any
 import httpx
 import pytest
 from sqlalchemy import func, select, update
-from tests.pages.school import Visitor, words
-from tests.spec.inbox import text_in_file
-from tests.spec.second_factors import (
+from tests.driver.inbox import text_in_file
+from tests.driver.second_factors import (
     BUILTIN,
     STEP,
     account_of,
@@ -23,17 +22,17 @@ from tests.spec.second_factors import (
     reset_with,
     wrong_code,
 )
-from tests.spec.service import ADA, CHANGE, LOGIN, ME, NEW_PASSWORD, PASSWORD, Service, Start, problem
+from tests.driver.service import ADA, CHANGE, LOGIN, ME, NEW_PASSWORD, PASSWORD, Service, Start, problem
+from tests.pages.school import Visitor, words
 
 from keyturn.accounts.builtin import SessionRow
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.reset.proofs.second_step.models import SecondStepTriesRow, SmsCodeRow
 from keyturn.reset.records.models import AuditRow
-from keyturn.settings import LimitSettings, MailSettings, SecondStepSettings, SmsSettings
 
 pytestmark = pytest.mark.any_database
 
-FREE = LimitSettings(mailbox_cooldown=timedelta(0), mailbox_daily=100, account="100/minute", login="1000/minute")
+FREE = {"mailbox_cooldown": timedelta(0), "mailbox_daily": 100, "account": "100/minute", "login": "1000/minute"}
 PHONE = "+447700900123"
 
 
@@ -112,9 +111,7 @@ async def test_a_recovery_code_signs_in_once(service: Service) -> None:
 
 
 async def test_wrong_codes_count_together_with_those_of_resets_and_the_owner_is_told(start: Start) -> None:
-    service = await start(
-        second_step=SecondStepSettings(source="builtin", tries=3, daily=7), limits=FREE, prepare=enrol
-    )
+    service = await start(second_step={"source": "builtin", "tries": 3, "daily": 7}, limits=FREE, prepare=enrol)
     left = [(await sign_in(service, "totp", wrong_code())).json()["triesLeft"] for _ in range(2)]
     assert left == [6, 5]
     token = await service.link()
@@ -161,9 +158,9 @@ async def test_a_signed_in_user_changes_the_password_without_another_code(servic
 
 @pytest.fixture
 async def by_phone(start: Start, tmp_path: Path) -> Service:
-    sms = SmsSettings(transport="capture", cooldown=timedelta(0))
-    mail = MailSettings(transport="capture", capture_dir=str(tmp_path / "mail"))
-    service = await start(second_step=SecondStepSettings(source="builtin", sms=sms), mail=mail, limits=FREE)
+    sms = {"transport": "capture", "cooldown": timedelta(0)}
+    mail = {"transport": "capture", "capture_dir": str(tmp_path / "mail")}
+    service = await start(second_step={"source": "builtin", "sms": sms}, mail=mail, limits=FREE)
     account = await account_of(service)
     await builtin_factors(service).set_phone(account.id, PHONE)
     return service
@@ -188,9 +185,9 @@ async def test_a_code_by_message_is_for_signing_in_alone(by_phone: Service, tmp_
 async def test_all_accounts_together_get_no_more_messages_however_many_ask_at_once(
     start: Start, tmp_path: Path
 ) -> None:
-    sms = SmsSettings(transport="capture", overall=3)
-    mail = MailSettings(transport="capture", capture_dir=str(tmp_path / "mail"))
-    service = await start(second_step=SecondStepSettings(source="builtin", sms=sms), mail=mail, limits=FREE)
+    sms = {"transport": "capture", "overall": 3}
+    mail = {"transport": "capture", "capture_dir": str(tmp_path / "mail")}
+    service = await start(second_step={"source": "builtin", "sms": sms}, mail=mail, limits=FREE)
     people = [f"pupil{number}@northwind.test" for number in range(8)]
     for email in people:
         account = await service.add(email)

@@ -6,7 +6,7 @@ from http.cookies import Morsel, SimpleCookie
 import httpx
 import pytest
 from sqlalchemy import select, update
-from tests.spec.service import (
+from tests.driver.service import (
     ADA,
     CHANGE,
     DAN,
@@ -23,8 +23,7 @@ from tests.spec.service import (
 )
 
 from keyturn.accounts.builtin import AccountRow, SessionRow
-from keyturn.database import now
-from keyturn.settings import SessionSettings
+from keyturn.clock import now
 
 pytestmark = pytest.mark.any_database
 
@@ -99,7 +98,7 @@ async def test_signing_out_without_a_session_is_no_fault(service: Service) -> No
 
 
 async def test_a_session_ends_at_a_fixed_time_however_busy_it_was(start: Start) -> None:
-    service = await start(session=SessionSettings(ttl=timedelta(hours=2)))
+    service = await start(session={"ttl": timedelta(hours=2)})
     client = await service.sign_in()
     (row,) = await service.rows(select(SessionRow.created_at, SessionRow.expires_at))
     assert row["expires_at"] - row["created_at"] == timedelta(hours=2)

@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from tests.spec.elsewhere import Readable
-from tests.spec.service import ADA, CHANGE, ME, NEW_PASSWORD, PASSWORD, Service, problem
+from tests.driver.elsewhere import Readable
+from tests.driver.service import ADA, CHANGE, ME, NEW_PASSWORD, PASSWORD, Service, problem
 
 from keyturn.accounts.port import Account
 

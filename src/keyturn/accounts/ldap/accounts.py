@@ -12,7 +12,7 @@ from keyturn.accounts.ldap.dialects import DIALECTS
 from keyturn.accounts.ldap.directory import CONNECTIONS, BindRefused, Directory
 from keyturn.accounts.ldap.messages import Entry, Result
 from keyturn.accounts.port import Account, NewPassword
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.finding import Finding
 from keyturn.problems.requests import AccountsUnready, InputInvalid

@@ -9,7 +9,7 @@ from keyturn.accounts.ldap import messages
 from keyturn.accounts.ldap.connection import CERTAIN_NO, NO_SUCH_OBJECT, SUCCESS, Connection, ConnectionBroken
 from keyturn.accounts.ldap.messages import Entry, Result
 from keyturn.accounts.port import NewPassword
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.problems.passwords import PasswordRejected, Violation
 from keyturn.problems.proofs import CredentialsRejected
 from keyturn.problems.requests import AccountsUnready

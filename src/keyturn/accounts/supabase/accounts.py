@@ -21,7 +21,8 @@ from keyturn.accounts.port import (
     changing_nothing,
 )
 from keyturn.accounts.supabase.admin_api import KEY_REFUSED, TIMEOUT, AdminApi, account_of
-from keyturn.database import Database, now
+from keyturn.clock import now
+from keyturn.database import Database
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.http_client import HttpClient
 from keyturn.problems.requests import AccountsUnready

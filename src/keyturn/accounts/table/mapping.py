@@ -16,7 +16,7 @@ from sqlalchemy.types import UserDefinedType
 
 from keyturn.accounts.table.columns import PRISMA, Column, column_of, likely_times, recognise_times, set_value
 from keyturn.accounts.table.foreign_keys import Deletions, Place, read_foreign_keys
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.database.migrations import missing_schema
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.settings import Ending, TableSettings

@@ -27,7 +27,8 @@ from keyturn.accounts.table.rows import (
     spellings,
 )
 from keyturn.accounts.table.statements import Query, Statements
-from keyturn.database import Database, now
+from keyturn.clock import now
+from keyturn.database import Database
 from keyturn.database.batching import Batcher
 from keyturn.database.unready import describe_error, is_refusal
 from keyturn.errors import Fault, KeyturnError, SettingsInvalid

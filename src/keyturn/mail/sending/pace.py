@@ -7,6 +7,7 @@ from collections.abc import Callable
 from sqlalchemy import ColumnElement, Double, String, case, cast, extract, literal, update
 from sqlalchemy.orm import Mapped, mapped_column
 
+from keyturn.clock import unix
 from keyturn.database import Database, Model
 from keyturn.database.statements import insert_into
 from keyturn.errors import SendRetryable, SendUnknown
@@ -84,7 +85,7 @@ class Pace:
     def _moment(self) -> ColumnElement[float]:
         """Return the time that all workers share, in seconds since 1970."""
         if self._database.is_sqlite:
-            return literal(time.time())
+            return literal(unix())
         return cast(extract("epoch", self._database.clock()), Double)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from keyturn.accounts.store_factory import ends_sessions
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.pages.assets import Assets
 from keyturn.pages.preview.own_templates import (

@@ -10,7 +10,7 @@ from jinja2 import Environment, TemplateError, nodes
 from jinja2.meta import find_referenced_templates
 from jinja2.nodes import Template
 
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.errors import Fault, SettingsInvalid, TemplateInvalid
 from keyturn.languages import READER, Language, order_of_name
 from keyturn.mail.rendering.jinja import template_invalid

@@ -12,6 +12,7 @@ from sqlalchemy import ARRAY, Double, LargeBinary, Text, TextClause, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, mapped_column
 
+from keyturn.clock import ahead
 from keyturn.database import Database, Model
 from keyturn.database.batching import Batcher
 from keyturn.database.unready import describe_error, is_rolled_back
@@ -79,7 +80,7 @@ _TAKE = """
 # deadlock.
 _COUNT = """
 WITH given AS (
-    SELECT *, extract(epoch FROM statement_timestamp())::float8 AS now
+    SELECT *, extract(epoch FROM statement_timestamp() + CAST(:ahead AS interval))::float8 AS now
     FROM unnest((SELECT CAST(:keys AS bytea[])), (SELECT CAST(:hits AS int[])), (SELECT CAST(:amounts AS int[])),
         (SELECT CAST(:seconds AS float8[])), (SELECT CAST(:weights AS int[])), (SELECT CAST(:leads AS bytea[])))
         AS given (key, hits, amount, seconds, weight, leads_to)
@@ -197,8 +198,15 @@ class PostgresqlWindows:
                 hits[following] += 0
                 leads[window] = following.key
         keys, amounts, seconds, weights = map(list, zip(*hits, strict=True))
-        given = {"keys": keys, "hits": list(hits.values()), "amounts": amounts, "seconds": seconds, "weights": weights}
-        rows = await self._execute(self._count, given | {"leads": [leads.get(window) for window in hits]})
+        given: dict[str, Any] = {
+            "keys": keys,
+            "hits": list(hits.values()),
+            "amounts": amounts,
+            "seconds": seconds,
+            "weights": weights,
+        }
+        given |= {"leads": [leads.get(window) for window in hits], "ahead": ahead()}
+        rows = await self._execute(self._count, given)
         left = {row.key: row.taken for row in rows}
         waits = {row.key: None if row.wait is None else max(row.wait, math.ulp(0)) for row in rows}
 

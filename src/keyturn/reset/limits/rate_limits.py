@@ -1,13 +1,13 @@
 """Limits requests by client and by account, in memory or PostgreSQL (OWASP ASVS 6.3.1, 2.4.1)."""
 
 import math
-import time
 from array import array
 from collections import OrderedDict, defaultdict
 from collections.abc import Hashable, Iterator
 from hashlib import sha256
 from typing import Final, Literal, Protocol
 
+from keyturn.clock import monotonic
 from keyturn.database import Database
 from keyturn.problems.requests import OverBudget, Quota, TooManyRequests
 from keyturn.reset.limits.postgresql_windows import Limit, PostgresqlWindows
@@ -219,7 +219,7 @@ class _LimitWindows:
         self._shared: _ByTime = OrderedDict()
 
     def hit(self, amount: int, seconds: float, who: str) -> float:
-        now = time.monotonic()
+        now = monotonic()
         for windows in (self._own, self._shared):
             _forget(windows, now - seconds)
         windows, key = self._find(who)
@@ -239,7 +239,7 @@ class _LimitWindows:
         window = windows.get(key)
         if window is None or len(window.moments) < amount:
             return 0
-        return max(0.0, window.moments[window.oldest] + seconds - time.monotonic())
+        return max(0.0, window.moments[window.oldest] + seconds - monotonic())
 
     def forget_newest(self, who: str) -> None:
         windows, key = self._find(who)

@@ -1,6 +1,5 @@
 """Composes the mails: from an account and an event to a mail that is ready to be sealed."""
 
-import os
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
@@ -12,6 +11,7 @@ import msgspec
 
 from keyturn.accounts.port import Account
 from keyturn.addresses import with_ascii_domain
+from keyturn.clock import random_bytes
 from keyturn.languages import Language, Languages, SourceTexts
 from keyturn.mail.port.email import Email
 from keyturn.mail.rendering.render import EmailProps, Templates
@@ -279,7 +279,7 @@ class MailComposer:
             headers={
                 "Auto-Submitted": "auto-generated",
                 "X-Auto-Response-Suppress": "All",
-                "X-Entity-Ref-ID": os.urandom(16).hex(),
+                "X-Entity-Ref-ID": random_bytes(16).hex(),
                 **_request_id_as("X-Request-ID", client),
             },
             tags={"template": props.template} | _request_id_as("request_id", client),

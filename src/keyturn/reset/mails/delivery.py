@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.errors import QuotaExhausted, SendRefused, SendRetryable
 from keyturn.mail.port.email import Email, Sender, first_in_line
 from keyturn.mail.sending.pace import Breaker

@@ -1,7 +1,7 @@
 """Handles a provider's reports about sent mails: notes them with their message, and suppresses failing mailboxes."""
 
 from keyturn import addresses
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.mail.port.provider import Report
 from keyturn.outbox import Sent
 from keyturn.outbox.history import Event, message_behind, note_report

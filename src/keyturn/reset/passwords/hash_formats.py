@@ -7,7 +7,6 @@ import base64
 import binascii
 import hashlib
 import hmac
-import os
 import re
 import secrets
 import string
@@ -15,6 +14,7 @@ from collections.abc import Callable
 
 import bcrypt
 
+from keyturn.clock import random_bytes
 from keyturn.settings import HashingSettings
 
 BCRYPT_BYTES = 72
@@ -186,7 +186,7 @@ def _argon2id(_: HashingSettings) -> Writer:
     def write(password: bytes) -> str:
         return low_level.hash_secret(
             password,
-            os.urandom(profile.salt_len),
+            random_bytes(profile.salt_len),
             profile.time_cost,
             profile.memory_cost,
             profile.parallelism,

@@ -1,6 +1,5 @@
 """ALTCHA puzzles, made and checked in this process: a browser finds a number whose PBKDF2 begins with a zero byte."""
 
-import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -11,6 +10,7 @@ import msgspec
 from sqlalchemy import LargeBinary, select
 from sqlalchemy.orm import Mapped, mapped_column
 
+from keyturn.clock import unix
 from keyturn.database import Database, Model
 from keyturn.database.statements import insert_if
 from keyturn.keys import derive
@@ -79,7 +79,7 @@ class Altcha:
         puzzle = self._library.create_challenge(
             _ALGORITHM,
             self._cost,
-            expires_at=int(time.time() + _LIFE.total_seconds()),
+            expires_at=int(unix() + _LIFE.total_seconds()),
             data=self._bound,
             hmac_secret=self._keys[0],
         )

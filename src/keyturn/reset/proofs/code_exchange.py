@@ -1,8 +1,5 @@
 """Exchanges a mailed code for a link's token, for users who read the mail on one device and continue on another."""
 
-import os
-import secrets
-import time
 from collections.abc import Awaitable
 from datetime import datetime
 
@@ -10,7 +7,7 @@ import msgspec
 
 from keyturn import addresses
 from keyturn.accounts.port import Account
-from keyturn.database import now
+from keyturn.clock import monotonic, now, random_below, random_bytes
 from keyturn.problems.proofs import CodeRefused
 from keyturn.problems.requests import InputInvalid, TooManyRequests
 from keyturn.reset.ground import Ground
@@ -38,7 +35,7 @@ def unmailed_link(
     account: Account, client: Client, expires_at: datetime, *, return_to: str
 ) -> tuple[IssuedToken, NewLink]:
     """Return a token for a client that has typed a code, and the link that it belongs to."""
-    token = tokens.mint(os.urandom)
+    token = tokens.mint(random_bytes)
     link = NewLink(
         digest=tokens.digest(token),
         account_id=account.id,
@@ -63,7 +60,7 @@ class MailedCodes:
 
     def mint(self, email: str) -> tuple[str, bytes]:
         """Return a fresh code for that address, and the digest that is stored."""
-        code = codes.mint(secrets.randbelow)
+        code = codes.mint(random_below)
         return code, self._keys.digest(code, codes.mailbox_digest(email))
 
 
@@ -141,7 +138,7 @@ class CodeExchange:
     def _refuse(self, over: TooManyRequests | None) -> None:
         if over is None:
             return
-        if (moment := time.monotonic()) - self._logged >= _LOGGED_EVERY:
+        if (moment := monotonic()) - self._logged >= _LOGGED_EVERY:
             self._logged = moment
             reset_log.warning(LogEvent("code.over_budget"))
         raise TooManyRequests(over.retry_after)

@@ -7,7 +7,8 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import insert, select
 
-from keyturn.database import Database, Store, now
+from keyturn.clock import now
+from keyturn.database import Database, Store
 from keyturn.database.statements import ManyRows
 from keyturn.outbox.history import shown_state
 from keyturn.outbox.models import OutboxRow

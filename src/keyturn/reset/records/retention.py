@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
@@ -14,7 +13,8 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from keyturn.accounts.builtin import SessionRow
 from keyturn.accounts.port import AccountStore
-from keyturn.database import Database, now
+from keyturn.clock import monotonic, now
+from keyturn.database import Database
 from keyturn.outbox.models import ERASED, STILL_WAITING, WAITING, OutboxRow
 from keyturn.problems.requests import AccountsUnready, DatabaseUnready
 from keyturn.reset.limits.postgresql_windows import RateWindowRow
@@ -221,7 +221,7 @@ class Retention:
 
 def _purge_batch(batch: sa.Executable, connection: sa.Connection) -> tuple[int, datetime | None, float]:
     """Return the number of rows, the last along the index, and the seconds it took, without the wait for the lock."""
-    begun = time.monotonic()
+    begun = monotonic()
     result: Any = connection.execute(batch)
     found, last = result.one() if result.returns_rows else (result.rowcount, None)
-    return found, last, max(time.monotonic() - begun, _TICK)
+    return found, last, max(monotonic() - begun, _TICK)

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, text, update
-from tests.spec.elsewhere import Elsewhere
-from tests.spec.second_factors import (
+from tests.driver.elsewhere import Elsewhere
+from tests.driver.second_factors import (
     SEED,
     STEP,
     audited,
@@ -21,7 +21,7 @@ from tests.spec.second_factors import (
     reset_with,
     wrong_code,
 )
-from tests.spec.service import ADA, NEW_PASSWORD, PASSWORD, Service, hash_of, problem, running, settings_for
+from tests.driver.service import ADA, NEW_PASSWORD, PASSWORD, Service, hash_of, problem, running, settings_for
 
 from keyturn.accounts.port import Account
 from keyturn.database import Database

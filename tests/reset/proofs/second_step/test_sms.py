@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from sqlalchemy import insert, select, update
+from tests.driver.second_factors import account_of, builtin_factors, reset_with
+from tests.driver.service import ADA, NEW_PASSWORD, Service, problem, running, settings_for
 from tests.reset.proofs.second_step.twilio_server import ACCOUNT, PASSWORD, USER, TwilioServer
 from tests.serving import serving
-from tests.spec.second_factors import account_of, builtin_factors, reset_with
-from tests.spec.service import ADA, NEW_PASSWORD, Service, problem, running, settings_for
 
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.reset.proofs.second_step.models import SecondFactorRow, SmsCodeRow
 from keyturn.reset.records.models import AuditRow
 from keyturn.settings import LimitSettings, SecondStepSettings, Secret, SmsSettings

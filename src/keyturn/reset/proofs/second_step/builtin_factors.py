@@ -1,7 +1,6 @@
 """Second factors in Keyturn's own table, and recovery codes to print and keep in case the phone is lost."""
 
 import base64
-import os
 import re
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
@@ -11,7 +10,8 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from keyturn.accounts.port import Account
-from keyturn.database import Database, now
+from keyturn.clock import now, random_bytes
+from keyturn.database import Database
 from keyturn.database.statements import insert_into
 from keyturn.keys import derive
 from keyturn.reset.proofs.second_step.additions import RECENT, Kind
@@ -161,7 +161,7 @@ class RecoveryCodes:
 
     def mint_within(self, connection: Connection, account_id: str) -> Sequence[str]:
         """Return fresh codes, which cannot be shown again; earlier codes end, in the caller's transaction."""
-        codes = [mint_recovery_code(os.urandom) for _ in range(CODES)]
+        codes = [mint_recovery_code(random_bytes) for _ in range(CODES)]
         moment = now()
         rows = [
             {"digest": recovery_code_digest(account_id, code), "account_id": account_id, "created_at": moment}

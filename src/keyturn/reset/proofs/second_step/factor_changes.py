@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from keyturn import addresses
 from keyturn.accounts.port import Account
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.reset.proofs.second_step.builtin_factors import BuiltinFactors
 from keyturn.reset.proofs.second_step.own_step import OwnSecondStep
 from keyturn.reset.proofs.second_step.required import EVENT

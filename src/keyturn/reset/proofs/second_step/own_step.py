@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from keyturn.accounts.port import Account
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.problems.proofs import Factor
 from keyturn.reset.proofs.second_step.additions import Kind
 from keyturn.reset.proofs.second_step.builtin_factors import BuiltinFactors, RecoveryCodes, recovery_code_digest

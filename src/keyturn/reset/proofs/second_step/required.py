@@ -6,7 +6,7 @@ from datetime import datetime
 import msgspec
 
 from keyturn.accounts.port import Account
-from keyturn.database import now
+from keyturn.clock import now
 from keyturn.problems.proofs import Factor, LinkDead, SecondStepRejected, SecondStepRequired
 from keyturn.problems.requests import SecondStepUnfinished, Unavailable
 from keyturn.reset.events import AppEvents

@@ -1,7 +1,6 @@
 """Codes by SMS. NIST calls them restricted (SP 800-63B-4 3.1.3.3), because attackers take numbers over."""
 
 import hmac
-import secrets
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -9,6 +8,7 @@ from typing import Protocol
 
 from sqlalchemy import Connection, bindparam, func, select, update
 
+from keyturn.clock import random_below
 from keyturn.database import Database
 from keyturn.database.statements import insert_into
 from keyturn.errors import SendFailed, SendRetryable
@@ -81,7 +81,7 @@ class SmsCodes:
         Raises TooManyRequests, and Unavailable if the provider did not accept the message. If the answer is lost, the
         message may still arrive, so its code is kept.
         """
-        code = f"{secrets.randbelow(10**_DIGITS):0{_DIGITS}}"
+        code = f"{random_below(10**_DIGITS):0{_DIGITS}}"
         if not await self._store(trial, self._digest(self._keys[0], trial, code)):
             raise TooManyRequests(await self._seconds_left(trial))
         try:

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pyotp
 from sqlalchemy import select
-from tests.spec.service import ADA, NEW_PASSWORD, RESET, Service
+from tests.driver.service import ADA, NEW_PASSWORD, RESET, Service
 
 from keyturn.accounts.port import Account
 from keyturn.parts import Parts
@@ -14,10 +14,9 @@ from keyturn.reset.proofs.second_step.builtin_factors import BuiltinFactors
 from keyturn.reset.proofs.second_step.own_step import OwnSecondStep
 from keyturn.reset.proofs.second_step.totp import base32
 from keyturn.reset.records.models import AuditRow
-from keyturn.settings import SecondStepSettings
 
 SEED = b"a seed of 160 bits.."
-BUILTIN = SecondStepSettings(source="builtin")
+BUILTIN = {"source": "builtin"}
 STEP = timedelta(seconds=30)
 
 

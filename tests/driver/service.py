@@ -2,26 +2,24 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from functools import cache
-from itertools import count
+from pathlib import Path
 from typing import Any, Protocol
 
 import bcrypt
 import httpx
 import msgspec
-import uvicorn
-from litestar.types import ASGIApp
+from msgspec import structs
 from sqlalchemy import Executable
-from tests.builtin_accounts import builtin_accounts
-from tests.connections import committing, connected
-from tests.spec.inbox import Inbox, token_in
-from uvicorn.lifespan.on import LifespanOn
+from tests.driver.connections import committing, connected
+from tests.driver.inbox import Inbox, token_in
 
 from keyturn.accounts.port import Account, AccountStore
-from keyturn.app import create_app
-from keyturn.parts import Parts
-from keyturn.reset.ground import FromApp
 from keyturn.settings import Brand, DatabaseSettings, HashingSettings, MailSettings, Secret, Settings
+from keyturn.settings.building import Builder, Literally
+from keyturn.settings.variables import Variables
+from keyturn.testing import MovableClock, RunningService, service
 
 REQUEST = "/api/auth/request-password-reset"
 VALIDATE = "/api/auth/validate-reset-token"
@@ -50,7 +48,7 @@ CHEAPEST = 4
 
 
 def settings_for(database_url: str, **changes: Any) -> Settings:
-    """Return the defaults with the cheapest hash that bcrypt makes, and `changes`."""
+    """Return the defaults with the cheapest hash that bcrypt makes, and `changes`: sections as in keyturn.toml."""
     defaults: dict[str, Any] = {
         "environment": "development",
         "secret_key": Secret("0123456789abcdef" * 4),
@@ -59,12 +57,30 @@ def settings_for(database_url: str, **changes: Any) -> Settings:
         "mail": MailSettings(transport="capture"),
         "brand": Brand(name="Northwind School", support_address="help@northwind.example"),
     }
+    sections = {name: _as_read(section) for name, section in changes.items() if isinstance(section, Mapping)}
+    cost = sections.get("hashing", {}).pop("cost", Literally(None)).value
+    builder = Builder(Variables({}), Path(), [])
+    read = builder.build(Settings, sections)
+    assert not builder.faults
+    changes |= {name: getattr(read, name) for name in sections}
+    if cost is not None:  # which a file may not have
+        changes["hashing"] = msgspec.structs.replace(changes["hashing"], cost=cost)
     wanted = Settings(**defaults | changes)
     if wanted.limits.in_memory or database_url.startswith("postgresql"):
         return wanted
     # Several services of a test may answer for one file, each with limits of its own.
     limits = msgspec.structs.replace(wanted.limits, in_memory=True)
     return msgspec.structs.replace(wanted, limits=limits)
+
+
+def _as_read(value: Any) -> Any:
+    """Return what a file's reader takes for a value or a section. A value of Python's has no variables in it."""
+    if isinstance(value, Mapping):
+        return {key: _as_read(member) for key, member in value.items()}
+    if isinstance(value, msgspec.Struct):
+        fields = {field.encode_name: (getattr(value, field.name), field.default) for field in structs.fields(value)}
+        return {name: _as_read(member) for name, (member, default) in fields.items() if member != default}
+    return value if isinstance(value, list) else Literally(value)
 
 
 def problem(answer: httpx.Response) -> str:
@@ -83,21 +99,21 @@ def problem(answer: httpx.Response) -> str:
 class Service:
     """One process of Keyturn. Its worker runs only when a test calls `deliver`."""
 
-    def __init__(self, app: ASGIApp, parts: Parts, inbox: Inbox) -> None:
-        self.app = app
-        self.parts = parts
-        self.inbox = inbox
-        self._hosts = count(1)
+    def __init__(self, running: RunningService[Inbox, MovableClock]) -> None:
+        self._running = running
+        self.app, self.parts, self.inbox = running.app, running.parts, running.sender
 
     def at(self, address: str, **options: Any) -> httpx.AsyncClient:
         """Return a client with that IP address, and with cookies of its own."""
-        transport = httpx.ASGITransport(self.app, client=(address, 40_000))  # type: ignore[arg-type]
-        return httpx.AsyncClient(transport=transport, base_url=self.parts.settings.base_url, **options)
+        return self._running.client(address, **options)
 
     def anywhere(self, **options: Any) -> httpx.AsyncClient:
         """Return a client with a new IP address, so that it meets no limit."""
-        number = next(self._hosts)
-        return self.at(f"198.18.{number % 256}.{1 + number // 256}", **options)  # RFC 2544
+        return self._running.client(**options)
+
+    def let_time_pass(self, **time: float) -> None:
+        """Move the clock of all services, by minutes=29 and the like. Nothing that waits wakes up by it."""
+        self._running.clock.move(timedelta(**time))
 
     async def add(self, email: str, *, password_hash: str | None = None, **fields: Any) -> Account:
         """Add an account with PASSWORD, unless it has a provider, or awaits its first password."""
@@ -105,14 +121,14 @@ class Service:
             hashed = None
         else:
             hashed = password_hash or hash_of(PASSWORD, self.parts.settings.hashing.cost)
-        return await builtin_accounts(self.parts).add(Account(id="", email=email, **fields), hashed)
+        return await self._running.add_account(email, password_hash=hashed, **fields)
 
     async def ask(self, email: str = ADA) -> None:
         answer = await self.anywhere().post(REQUEST, json={"email": email})
         assert answer.status_code == 202, answer.text
 
     async def deliver(self) -> None:
-        await self.parts.relay.drain()
+        await self._running.deliver()
 
     async def ask_and_deliver(self, email: str = ADA) -> None:
         await self.ask(email)
@@ -189,16 +205,12 @@ async def running(
     worker: bool = False,
     inbox: Inbox | None = None,
     accounts: AccountStore | None = None,
+    clock: MovableClock | None = None,
 ) -> AsyncIterator[Service]:
-    inbox = inbox or Inbox()
-    parts = Parts(settings, app=FromApp(accounts=accounts), sender=inbox)
-    app = create_app(settings, parts=parts, worker=worker)
-    life = LifespanOn(uvicorn.Config(app, log_config=None))
-    await life.startup()
-    assert not life.should_exit, "the service did not start"
-    yield Service(app, parts, inbox)
-    await life.shutdown()
-    assert not life.should_exit, "the service did not stop"
+    """Start a service. Several in one test share a `clock`."""
+    ports: dict[str, Any] = {"clock": clock or MovableClock(), "sender": inbox or Inbox(), "accounts": accounts}
+    async with service(settings, worker=worker, **ports) as one:
+        yield Service(one)
 
 
 @cache

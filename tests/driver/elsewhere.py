@@ -6,7 +6,7 @@ from typing import Any
 
 from httpx import Response
 from msgspec.structs import replace
-from tests.spec.service import PASSWORD, hash_of
+from tests.driver.service import PASSWORD, hash_of
 
 from keyturn import addresses
 from keyturn.accounts.port import Account, Ended, NewPassword

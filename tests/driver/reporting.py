@@ -13,20 +13,18 @@ from typing import Any
 import httpx
 import msgspec
 from sqlalchemy import select, update
-from tests.spec.service import ADA, Service
+from tests.driver.service import ADA, Service
 
-from keyturn.database import now
-from keyturn.mail.providers.resend import ResendSettings
+from keyturn.clock import now
 from keyturn.outbox.history import Wanted, read
 from keyturn.outbox.models import EventRow, OutboxRow
 from keyturn.reset.records.audit import Entry
 from keyturn.reset.records.models import MailboxRow
-from keyturn.settings import LimitSettings, Secret
 
 WEBHOOK = "/webhooks/resend"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-WITH_WEBHOOK = ResendSettings(webhook_secret=Secret(SECRET))
-NO_COOLDOWN = LimitSettings(mailbox_cooldown=timedelta(0))
+WITH_WEBHOOK = {"webhook_secret": SECRET}
+NO_COOLDOWN = {"mailbox_cooldown": timedelta(0)}
 
 HARD: dict[str, Any] = {
     "bounce": {"type": "Permanent", "subType": "Suppressed", "message": "ada@northwind.test had bounces before"}

@@ -1,0 +1,135 @@
+"""Keyturn in the process of a test: the whole service over HTTP, with a clock, randomness and a sender of the test's.
+
+async with service({"reset_url": "https://app.example/reset?token={token}"}) as keyturn:
+await keyturn.add_account("ada@example.org", "seven quiet harbours")
+await keyturn.client().post("/api/auth/request-password-reset", json={"email": "ada@example.org"})
+await keyturn.deliver()
+(mail,) = keyturn.sender.sent
+keyturn.clock.move(timedelta(hours=1))  # and the link has expired
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Generic, TypeVar
+
+import bcrypt
+import httpx
+import msgspec
+import uvicorn
+from litestar.types import ASGIApp
+from uvicorn.lifespan.on import LifespanOn
+
+from keyturn.accounts.builtin import BuiltinAccounts
+from keyturn.accounts.port import Account, AccountStore
+from keyturn.app import create_app
+from keyturn.clock import Clock, MovableClock, Random, replaced
+from keyturn.database import Database
+from keyturn.database.migrations import migrate
+from keyturn.errors import KeyturnError
+from keyturn.mail.port.email import Sender
+from keyturn.parts import Parts
+from keyturn.reset.ground import FromApp
+from keyturn.settings import Settings
+from keyturn.settings.reading import require_valid
+from keyturn.testing.memory import MemorySender
+
+CHEAPEST = 4
+"""The lowest cost of bcrypt, which keyturn.toml does not allow: a test proves no strength."""
+
+AnySender = TypeVar("AnySender", bound=Sender)
+AnyClock = TypeVar("AnyClock", bound=Clock)
+
+
+class RunningService(Generic[AnySender, AnyClock]):
+    """A service that has started. Its worker sends when a test calls `deliver`, unless it was told to run by itself.
+
+    `parts`: the inside, which may change with every version.
+    """
+
+    def __init__(self, app: ASGIApp, parts: Parts, sender: AnySender, clock: AnyClock) -> None:
+        self.app, self.parts, self.sender, self.clock = app, parts, sender, clock
+        self._hosts = count(1)
+
+    def client(self, ip_address: str = "", **options: Any) -> httpx.AsyncClient:
+        """Return a client with cookies of its own, at a new address unless one is named, so that it meets no limit."""
+        number = next(self._hosts)
+        address = ip_address or f"198.18.{number % 256}.{1 + number // 256}"  # RFC 2544
+        transport = httpx.ASGITransport(self.app, client=(address, 40_000))  # type: ignore[arg-type]
+        return httpx.AsyncClient(transport=transport, base_url=self.parts.settings.base_url, **options)
+
+    async def add_account(
+        self, email: str, password: str | None = None, *, password_hash: str | None = None, **fields: Any
+    ) -> Account:
+        """Add an account to the built-in store. Raises KeyturnError if the accounts are elsewhere."""
+        if not isinstance(self.parts.accounts, BuiltinAccounts):
+            raise KeyturnError("the accounts are not in Keyturn's own table")
+        if password is not None:
+            cost = self.parts.settings.hashing.cost
+            password_hash = bcrypt.hashpw(password.encode(), bcrypt.gensalt(cost)).decode()
+        return await self.parts.accounts.add(Account(id="", email=email, **fields), password_hash)
+
+    async def deliver(self) -> None:
+        """Send everything that waits and is due."""
+        await self.parts.relay.drain()
+
+
+@asynccontextmanager
+async def service(
+    settings: Mapping[str, Any] | Settings | None = None,
+    *,
+    clock: AnyClock | None = None,
+    random: Random | None = None,
+    sender: AnySender | None = None,
+    accounts: AccountStore | None = None,
+    worker: bool = False,
+) -> AsyncIterator[RunningService[AnySender, AnyClock]]:
+    """Start Keyturn, and stop it at the end of the block.
+
+    `settings`: sections and keys as in keyturn.toml. Without `database.url` the database is a new file of SQLite.
+    `clock`: by default one that `clock.move` moves. It is the clock of all services in the process.
+    `random`: returns random bytes; by default the machine's.
+    `sender`: by default one that keeps the mails in `sender.sent`.
+    `accounts`: a store, instead of the one that the settings name.
+    `worker`: whether the worker runs by itself.
+
+    Raises SettingsInvalid.
+    """
+    used_clock: Any = clock or MovableClock()
+    used_sender: Any = sender or MemorySender()
+    async with AsyncExitStack() as stack:
+        wanted = settings if isinstance(settings, Settings) else await _settings_of(settings or {}, stack)
+        stack.enter_context(replaced(used_clock, random))
+        parts = Parts(wanted, app=FromApp(accounts=accounts), sender=used_sender)
+        app = create_app(wanted, parts=parts, worker=worker)
+        life = LifespanOn(uvicorn.Config(app, log_config=None))
+        await life.startup()
+        if life.should_exit:
+            raise KeyturnError("the service did not start: its log says why")
+        try:
+            yield RunningService(app, parts, used_sender, used_clock)
+        finally:
+            await life.shutdown()
+        if life.should_exit:
+            raise KeyturnError("the service did not stop: its log says why")
+
+
+async def _settings_of(given: Mapping[str, Any], stack: AsyncExitStack) -> Settings:
+    """Return the settings, with a database of the test's own where none is named."""
+    has_own = "url" not in given.get("database", {})
+    if has_own:
+        file = Path(stack.enter_context(TemporaryDirectory(prefix="keyturn"))) / "keyturn.db"
+        given = {**given, "database": {**given.get("database", {}), "url": f"sqlite:///{file}"}}
+    settings = require_valid({"environment": "development", **given}, sending=False)
+    if "cost" not in given.get("hashing", {}):
+        hashing = msgspec.structs.replace(settings.hashing, cost=CHEAPEST)
+        settings = msgspec.structs.replace(settings, hashing=hashing)
+    if has_own:
+        database = Database(settings.database.url)
+        try:
+            await migrate(database)
+        finally:
+            await database.close()
+    return settings
