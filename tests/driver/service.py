@@ -15,10 +15,10 @@ from sqlalchemy import Executable
 from tests.driver.connections import committing, connected
 from tests.driver.inbox import Inbox, token_in
 
-from keyturn.accounts.port import Account, AccountStore
-from keyturn.settings import Brand, DatabaseSettings, HashingSettings, MailSettings, Secret, Settings
-from keyturn.settings.building import Builder, Literally
-from keyturn.settings.variables import Variables
+from keyturn.service.accounts.port import Account, AccountStore
+from keyturn.service.settings import Brand, DatabaseSettings, HashingSettings, MailSettings, Secret, Settings
+from keyturn.service.settings.building import Builder, Literally
+from keyturn.service.settings.variables import Variables
 from keyturn.testing import MovableClock, RunningService, service
 
 REQUEST = "/api/auth/request-password-reset"
