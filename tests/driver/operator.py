@@ -4,14 +4,16 @@ from keyturn.clock import now
 from keyturn.database import Database
 from keyturn.database.migrations import migrate
 from keyturn.outbox.history import hold, release
+from keyturn.pages.assets import FrontendModule
+from keyturn.parts import Parts
 from keyturn.reset.records.messages import MAILS_ALONE
 
 
 class Operator:
     """Runs commands beside a service, on its database."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, parts: Parts) -> None:
+        self._parts, self._database = parts, parts.database
 
     async def hold_mails(self) -> int:
         """`keyturn outbox hold`: return how many mails are held."""
@@ -20,6 +22,10 @@ class Operator:
     async def release_mails(self) -> tuple[int, int]:
         """`keyturn outbox release`: return how many mails wait again, and how many are too old."""
         return await release(self._database, now())
+
+    def script_tag(self) -> str:
+        """`keyturn doctor`: return the tag by which a page pins keyturn.js."""
+        return FrontendModule(self._parts.themes.general).script_tag(self._parts.settings.base_url)
 
 
 async def migrate_database(url: str) -> None:

@@ -106,7 +106,7 @@ class Service:
     def __init__(self, running: RunningService, inbox: Inbox) -> None:
         self._running = running
         self.app, self.parts, self.inbox = running.app, running.parts, inbox
-        self.operator = Operator(running.parts.database)
+        self.operator = Operator(running.parts)
 
     def at(self, address: str, **options: Any) -> httpx.AsyncClient:
         """Return a client with that IP address, and with cookies of its own."""
