@@ -140,8 +140,7 @@ async def test_what_protects_an_account_is_not_held(service: Service, restore: R
 
 async def test_more_mails_than_one_batch_are_held_and_released(start: Start) -> None:
     service = await start(limits={"overall": "1000/minute"})
-    for number in range(600):
-        await service.ask(f"person{number}@northwind.test")
+    await asyncio.gather(*(service.ask(f"person{number}@northwind.test") for number in range(600)))
 
     assert await service.operator.hold_mails() == 600
     assert {state for state, _ in await states(service)} == {"dropped"}
