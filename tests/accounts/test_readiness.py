@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from keyturn.parts.accounts_readiness import AccountsReadiness
-from keyturn.problems.requests import AccountsUnready
+from keyturn.service.parts.accounts_readiness import AccountsReadiness
+from keyturn.service.problems.requests import AccountsUnready
 
 MANY = 20
 

@@ -1,12 +1,12 @@
 """What an operator does to a service, as the commands of `keyturn` do it."""
 
-from keyturn.clock import now
-from keyturn.database import Database
-from keyturn.database.migrations import migrate
-from keyturn.outbox.history import hold, release
-from keyturn.pages.assets import FrontendModule
-from keyturn.parts import Parts
-from keyturn.reset.records.messages import MAILS_ALONE
+from keyturn.service.clock import now
+from keyturn.service.database import Database
+from keyturn.service.database.migrations import migrate
+from keyturn.service.outbox.history import hold, release
+from keyturn.service.pages.assets import FrontendModule
+from keyturn.service.parts import Parts
+from keyturn.service.reset.records.messages import MAILS_ALONE
 
 
 class Operator:

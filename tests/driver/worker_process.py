@@ -5,9 +5,9 @@ from contextlib import asynccontextmanager
 
 import httpx
 
-from keyturn.app import create_worker_app
-from keyturn.parts import Parts
-from keyturn.settings import Settings
+from keyturn.service.app import create_worker_app
+from keyturn.service.parts import Parts
+from keyturn.service.settings import Settings
 
 
 @asynccontextmanager

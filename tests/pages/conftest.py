@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests.pages.school import School, Visitor, opened, settings_for
 
-from keyturn.accounts.port import Account
+from keyturn.service.accounts.port import Account
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from datetime import timedelta
 import httpx
 from tests.pages.school import School, Visitor, form_token
 
-from keyturn.accounts.port import Account
+from keyturn.service.accounts.port import Account
 
 FORGOT = "/forgot-password"
 

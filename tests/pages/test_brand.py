@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from tests.pages.school import School, Visitor, opened, settings_for
 from tests.settings.test_brand import PNG, SVG
 
-from keyturn.reset.mails.theme import borrowed_logos
-from keyturn.settings import Brand, FileOrUrl, Folder, Kind
+from keyturn.service.reset.mails.theme import borrowed_logos
+from keyturn.service.settings import Brand, FileOrUrl, Folder, Kind
 
 pytestmark = pytest.mark.long
 

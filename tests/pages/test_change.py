@@ -6,7 +6,7 @@ import httpx
 import pytest
 from tests.pages.school import ADA, NEW_PASSWORD, PASSWORD, School, Visitor, cookie, form_token, heading, words
 
-from keyturn.accounts.port import Account
+from keyturn.service.accounts.port import Account
 
 pytestmark = pytest.mark.long
 

@@ -19,8 +19,8 @@ from tests.pages.school import (
     words,
 )
 
-from keyturn.accounts.port import Account
-from keyturn.settings import ChallengeSettings, Secret
+from keyturn.service.accounts.port import Account
+from keyturn.service.settings import ChallengeSettings, Secret
 
 pytestmark = pytest.mark.long
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 from tests.pages.school import ADA, School, Visitor, cookie, heading, words
 
-from keyturn.accounts.port import Account
-from keyturn.reset.records.mailboxes import Mailboxes
+from keyturn.service.accounts.port import Account
+from keyturn.service.reset.records.mailboxes import Mailboxes
 
 pytestmark = pytest.mark.long
 

@@ -9,7 +9,7 @@ import pytest
 from tests.pages.school import School, Visitor, heading, opened, settings_for, words
 
 from keyturn.mail.rendering.palette import palette_for
-from keyturn.settings import FileOrUrl, Folder, Kind
+from keyturn.service.settings import FileOrUrl, Folder, Kind
 
 pytestmark = pytest.mark.long
 

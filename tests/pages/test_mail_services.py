@@ -3,7 +3,7 @@
 import pytest
 from tests.pages.school import School, Visitor, words
 
-from keyturn.api.mail_services import inbox_of, known_services, meant_by
+from keyturn.service.api.mail_services import inbox_of, known_services, meant_by
 
 FORGOT = "/forgot-password"
 

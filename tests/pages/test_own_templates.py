@@ -8,7 +8,7 @@ import pytest
 from tests.pages.school import School, heading, opened, settings_for, words
 
 from keyturn.errors import SettingsInvalid
-from keyturn.settings import Brand, FileOrUrl, Folder, PagesSettings
+from keyturn.service.settings import Brand, FileOrUrl, Folder, PagesSettings
 
 pytestmark = pytest.mark.long
 

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from tests.pages.school import ADA, School, Visitor, cookie, heading, opened, settings_for, words
 
-import keyturn.pages
-from keyturn.settings import ChallengeSettings, LimitSettings, Secret, TokenSettings
+import keyturn.service.pages
+from keyturn.service.settings import ChallengeSettings, LimitSettings, Secret, TokenSettings
 
 pytestmark = pytest.mark.long
 
 FORGOT, CODE = "/forgot-password", "/forgot-password/code"
 BOB = "bob@northwind.example"
-VENDORED = Path(keyturn.pages.__file__).parent / "vendored" / "altcha"
+VENDORED = Path(keyturn.service.pages.__file__).parent / "vendored" / "altcha"
 KEYS: dict[str, Any] = {"site_key": "the-site-key", "secret": Secret("the-secret")}
 
 

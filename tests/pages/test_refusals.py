@@ -25,10 +25,10 @@ from tests.pages.school import (
     words,
 )
 
-from keyturn.accounts.port import Account
-from keyturn.problems.requests import AccountsUnready
-from keyturn.settings import HashingSettings, LimitSettings
-from keyturn.telemetry.logs import request_id
+from keyturn.service.accounts.port import Account
+from keyturn.service.problems.requests import AccountsUnready
+from keyturn.service.settings import HashingSettings, LimitSettings
+from keyturn.service.telemetry.logs import request_id
 
 pytestmark = pytest.mark.long
 

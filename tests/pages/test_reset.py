@@ -21,9 +21,9 @@ from tests.pages.school import (
     words,
 )
 
-from keyturn.accounts.port import Account
-from keyturn.clock import now
-from keyturn.settings import LimitSettings, PasswordSettings
+from keyturn.service.accounts.port import Account
+from keyturn.service.clock import now
+from keyturn.service.settings import LimitSettings, PasswordSettings
 
 pytestmark = pytest.mark.long
 

@@ -7,8 +7,8 @@ import pytest
 from tests.pages.resetting import open_link, save
 from tests.pages.school import ADA, School, Visitor, cookie, heading, words
 
-from keyturn.problems.requests import TooManyRequests
-from keyturn.settings import IdentityProvider
+from keyturn.service.problems.requests import TooManyRequests
+from keyturn.service.settings import IdentityProvider
 
 LOGIN = "/login"
 VIEWER, SCHOOL = "/viewer-settings/security", "/school-settings/security"

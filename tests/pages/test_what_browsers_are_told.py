@@ -5,8 +5,8 @@ import re
 import pytest
 from tests.pages.school import ADA, School, Visitor, cookie
 
-from keyturn.accounts.port import Account
-from keyturn.settings import Brand
+from keyturn.service.accounts.port import Account
+from keyturn.service.settings import Brand
 
 pytestmark = pytest.mark.long
 

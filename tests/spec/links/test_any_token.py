@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.driver.service import ADA, LOGIN, NEW_PASSWORD, NOBODY, RESET, VALIDATE, Service, problem
 
-from keyturn.reset.sign_in import DeviceCookies
+from keyturn.service.reset.sign_in import DeviceCookies
 
 ONE_SERVICE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 """One service answers all examples: that the live link of the first outlives them all is a part of what is shown."""

@@ -11,9 +11,9 @@ from tests.driver.service import ADA, NEW_PASSWORD, Service, Start, problem, set
 from tests.pages.school import form_token
 
 from keyturn.errors import SettingsInvalid
-from keyturn.parts import Parts
-from keyturn.reset.records.models import AuditRow
-from keyturn.reset.reset_hook import PendingReset
+from keyturn.service.parts import Parts
+from keyturn.service.reset.records.models import AuditRow
+from keyturn.service.reset.reset_hook import PendingReset
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 

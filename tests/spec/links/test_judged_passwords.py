@@ -7,7 +7,7 @@ from sqlalchemy import select
 from tests.driver.service import ADA, NEW_PASSWORD, NOBODY, PASSWORD, Service, Start, problem
 from tests.range_server import running_ranges
 
-from keyturn.reset.records.models import AuditRow
+from keyturn.service.reset.records.models import AuditRow
 
 pytestmark = pytest.mark.any_database
 

@@ -7,7 +7,7 @@ from tests.driver.service import ADA, DAN, GRACE, NOBODY, REQUEST, Service, Star
 from tests.statements import statements_sent
 
 from keyturn.errors import SendRefused, SendRetryable
-from keyturn.outbox.models import OutboxRow
+from keyturn.service.outbox.models import OutboxRow
 
 NO_ADDRESSES = {
     "missing": "{}",

@@ -9,10 +9,10 @@ from sqlalchemy import select
 from tests.driver.inbox import token_in
 from tests.driver.service import ADA, ME, NEW_PASSWORD, PASSWORD, RESET, Service, Start, problem
 
-from keyturn.accounts.builtin import AccountRow
-from keyturn.outbox.models import OutboxRow
-from keyturn.reset.inviting import Campaign
-from keyturn.reset.records.client import Client
+from keyturn.service.accounts.builtin import AccountRow
+from keyturn.service.outbox.models import OutboxRow
+from keyturn.service.reset.inviting import Campaign
+from keyturn.service.reset.records.client import Client
 
 NO_COOLDOWN = {"mailbox_cooldown": timedelta(0), "account": "100/minute"}
 
