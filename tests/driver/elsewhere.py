@@ -19,7 +19,7 @@ class Elsewhere:
 
     `losses`: errors to raise after a password was stored, as if the answer were lost.
 
-    It finds no account while `is_away`.
+    It finds no account and is not ready while `is_away`.
     """
 
     is_away = False
@@ -35,7 +35,7 @@ class Elsewhere:
         self.open.set()
 
     async def require_ready(self) -> None:
-        pass
+        self._require_here()
 
     async def find(self, email: str) -> Account | None:
         self._require_here()

@@ -4,9 +4,8 @@ import base64
 import hashlib
 import hmac
 import json
-import time
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
@@ -15,7 +14,7 @@ import msgspec
 from sqlalchemy import select, update
 from tests.driver.service import ADA, Service
 
-from keyturn.service.clock import now
+from keyturn.service.clock import now, unix
 from keyturn.service.outbox.history import Wanted, read
 from keyturn.service.outbox.models import EventRow, OutboxRow
 from keyturn.service.reset.records.audit import Entry
@@ -61,7 +60,7 @@ def report(
     event: str, provider_id: str, *, to: str = ADA, age: timedelta = timedelta(0), tags: Any = None, **data: Any
 ) -> Report:
     """Return a report of `event`, which happened `age` ago and is delivered now."""
-    happened = (datetime.now(UTC) - age).isoformat()
+    happened = (now() - age).isoformat()
     mail: Mapping[str, Any] = {
         "email_id": provider_id,
         "created_at": happened,
@@ -72,7 +71,7 @@ def report(
         **data,
     }
     body = json.dumps({"type": f"email.{event}", "created_at": happened, "data": mail})
-    return Report(f"msg_{next(_numbers)}", body.encode(), int(time.time()))
+    return Report(f"msg_{next(_numbers)}", body.encode(), int(unix()))
 
 
 async def deliver(service: Service, sent: Report, **headers: str) -> httpx.Response:
@@ -103,13 +102,11 @@ async def history(service: Service) -> list[tuple[str, str]]:
 
 
 async def trail(service: Service, event: str = "") -> list[Entry]:
-    """Return the audit trail, the oldest entry first."""
-    entries = await service.parts.audit.read(most=1000)
-    return [entry for entry in reversed(entries) if event in {"", entry.event}]
+    return await (service.trail(event) if event else service.trail())
 
 
 async def outcomes(service: Service, event: str) -> list[str]:
-    return [entry.outcome for entry in await trail(service, event)]
+    return [entry.outcome for entry in await service.trail(event)]
 
 
 async def is_mailed(service: Service, email: str = ADA) -> bool:

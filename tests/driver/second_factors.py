@@ -1,6 +1,6 @@
 """Somebody with a second factor, as the tests have one: the app on the phone is pyotp."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -9,6 +9,7 @@ from sqlalchemy import select
 from tests.driver.service import ADA, NEW_PASSWORD, RESET, Service
 
 from keyturn.service.accounts.port import Account
+from keyturn.service.clock import now
 from keyturn.service.parts import Parts
 from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors
 from keyturn.service.reset.proofs.second_step.own_step import OwnSecondStep
@@ -22,7 +23,7 @@ STEP = timedelta(seconds=30)
 
 def code_of(seed: bytes = SEED, later: timedelta = timedelta(0)) -> str:
     """Return what an authenticator app shows now, or a little earlier or later."""
-    return pyotp.TOTP(base32(seed)).at(datetime.now(UTC) + later)
+    return pyotp.TOTP(base32(seed)).at(now() + later)
 
 
 def wrong_code(seed: bytes = SEED) -> str:
