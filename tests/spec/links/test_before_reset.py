@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 from tests.driver.inbox import Inbox
 from tests.driver.service import ADA, NEW_PASSWORD, Service, Start, problem, settings_for
-from tests.pages.school import form_token
+from tests.driver.visitor import form_token
 
 from keyturn.errors import SettingsInvalid
 from keyturn.parts import Parts

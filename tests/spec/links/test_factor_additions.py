@@ -23,7 +23,7 @@ from tests.driver.second_factors import (
     reset_with,
 )
 from tests.driver.service import ADA, CHANGE, LOGIN, NEW_PASSWORD, PASSWORD, Service, Start, problem
-from tests.pages.school import Visitor
+from tests.driver.visitor import Visitor
 
 from keyturn.accounts.builtin import AccountRow
 from keyturn.accounts.port import Account

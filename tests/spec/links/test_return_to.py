@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import update
 from tests.driver.inbox import code_in, token_in
 from tests.driver.service import ADA, NEW_PASSWORD, REQUEST, Service, Start, problem
-from tests.pages.school import form_token
+from tests.driver.visitor import form_token
 
 from keyturn.clock import now
 from keyturn.reset.records.models import ResetTokenRow

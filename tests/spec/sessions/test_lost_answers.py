@@ -9,7 +9,7 @@ from sqlalchemy import delete, select, update
 from tests.driver.elsewhere import Elsewhere, Readable
 from tests.driver.lost_commits import losing_commits
 from tests.driver.service import ADA, CHANGE, ME, NEW_PASSWORD, PASSWORD, Service, problem, running, settings_for
-from tests.pages.school import Visitor, heading, words
+from tests.driver.visitor import Visitor, heading, words
 
 from keyturn.accounts.port import Account
 from keyturn.clock import now

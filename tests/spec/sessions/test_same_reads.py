@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.accounts.table.app import running_app
 from tests.driver.service import ADA, DAN, GRACE, LOGIN, NOBODY, Service, Start, hash_of, running, settings_for
-from tests.pages.school import Visitor
+from tests.driver.visitor import Visitor
 from tests.statements import statements_sent
 
 

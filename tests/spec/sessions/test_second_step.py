@@ -23,7 +23,7 @@ from tests.driver.second_factors import (
     wrong_code,
 )
 from tests.driver.service import ADA, CHANGE, LOGIN, ME, NEW_PASSWORD, PASSWORD, Service, Start, problem
-from tests.pages.school import Visitor, words
+from tests.driver.visitor import Visitor, words
 
 from keyturn.accounts.builtin import SessionRow
 from keyturn.clock import now
