@@ -99,9 +99,9 @@ def problem(answer: httpx.Response) -> str:
 class Service:
     """One process of Keyturn. Its worker runs only when a test calls `deliver`."""
 
-    def __init__(self, running: RunningService[Inbox, MovableClock]) -> None:
+    def __init__(self, running: RunningService, inbox: Inbox) -> None:
         self._running = running
-        self.app, self.parts, self.inbox = running.app, running.parts, running.sender
+        self.app, self.parts, self.inbox = running.app, running.parts, inbox
 
     def at(self, address: str, **options: Any) -> httpx.AsyncClient:
         """Return a client with that IP address, and with cookies of its own."""
@@ -208,9 +208,9 @@ async def running(
     clock: MovableClock | None = None,
 ) -> AsyncIterator[Service]:
     """Start a service. Several in one test share a `clock`."""
-    ports: dict[str, Any] = {"clock": clock or MovableClock(), "sender": inbox or Inbox(), "accounts": accounts}
-    async with service(settings, worker=worker, **ports) as one:
-        yield Service(one)
+    inbox = inbox or Inbox()
+    async with service(settings, worker=worker, clock=clock, sender=inbox, accounts=accounts) as one:
+        yield Service(one, inbox)
 
 
 @cache

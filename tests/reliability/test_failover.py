@@ -24,7 +24,7 @@ from keyturn.parts import Parts
 from keyturn.reset.ground import FromApp
 from keyturn.reset.records.messages import MAILS_ALONE
 from keyturn.settings import DatabaseSettings, LimitSettings, MailSettings, Secret
-from keyturn.testing import MovableClock, RunningService
+from keyturn.testing import MemorySender, MovableClock, RunningService
 
 pytestmark = pytest.mark.long
 
@@ -53,7 +53,7 @@ async def serving(
     life = LifespanOn(uvicorn.Config(app, log_config=None))
     await life.startup()
     assert not life.should_exit
-    service = Service(RunningService(app, parts, Inbox(), MovableClock()))
+    service = Service(RunningService(app, parts, MemorySender(), MovableClock()), Inbox())
     for email in () if store else (ADA, BO, CY, DI):
         await service.add(email)
     try:

@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import bcrypt
 import httpx
@@ -39,17 +39,15 @@ from keyturn.testing.memory import MemorySender
 CHEAPEST = 4
 """The lowest cost of bcrypt, which keyturn.toml does not allow: a test proves no strength."""
 
-AnySender = TypeVar("AnySender", bound=Sender)
-AnyClock = TypeVar("AnyClock", bound=Clock)
 
-
-class RunningService(Generic[AnySender, AnyClock]):
+class RunningService:
     """A service that has started. Its worker sends when a test calls `deliver`, unless it was told to run by itself.
 
+    `sender`, `clock`: those that the test gave, of whatever type they are.
     `parts`: the inside, which may change with every version.
     """
 
-    def __init__(self, app: ASGIApp, parts: Parts, sender: AnySender, clock: AnyClock) -> None:
+    def __init__(self, app: ASGIApp, parts: Parts, sender: MemorySender, clock: MovableClock) -> None:
         self.app, self.parts, self.sender, self.clock = app, parts, sender, clock
         self._hosts = count(1)
 
@@ -80,12 +78,12 @@ class RunningService(Generic[AnySender, AnyClock]):
 async def service(
     settings: Mapping[str, Any] | Settings | None = None,
     *,
-    clock: AnyClock | None = None,
+    clock: Clock | None = None,
     random: Random | None = None,
-    sender: AnySender | None = None,
+    sender: Sender | None = None,
     accounts: AccountStore | None = None,
     worker: bool = False,
-) -> AsyncIterator[RunningService[AnySender, AnyClock]]:
+) -> AsyncIterator[RunningService]:
     """Start Keyturn, and stop it at the end of the block.
 
     `settings`: sections and keys as in keyturn.toml. Without `database.url` the database is a new file of SQLite.
