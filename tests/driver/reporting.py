@@ -103,13 +103,11 @@ async def history(service: Service) -> list[tuple[str, str]]:
 
 
 async def trail(service: Service, event: str = "") -> list[Entry]:
-    """Return the audit trail, the oldest entry first."""
-    entries = await service.parts.audit.read(most=1000)
-    return [entry for entry in reversed(entries) if event in {"", entry.event}]
+    return await (service.trail(event) if event else service.trail())
 
 
 async def outcomes(service: Service, event: str) -> list[str]:
-    return [entry.outcome for entry in await trail(service, event)]
+    return [entry.outcome for entry in await service.trail(event)]
 
 
 async def is_mailed(service: Service, email: str = ADA) -> bool:

@@ -14,8 +14,12 @@ from msgspec import structs
 from sqlalchemy import Executable
 from tests.driver.connections import committing, connected
 from tests.driver.inbox import Inbox, token_in
+from tests.driver.operator import Operator
 
 from keyturn.accounts.port import Account, AccountStore
+from keyturn.clock import now
+from keyturn.outbox.history import Item, Wanted, read
+from keyturn.reset.records.audit import Entry
 from keyturn.settings import Brand, DatabaseSettings, HashingSettings, MailSettings, Secret, Settings
 from keyturn.settings.building import Builder, Literally
 from keyturn.settings.variables import Variables
@@ -102,6 +106,7 @@ class Service:
     def __init__(self, running: RunningService, inbox: Inbox) -> None:
         self._running = running
         self.app, self.parts, self.inbox = running.app, running.parts, inbox
+        self.operator = Operator(running.parts.database)
 
     def at(self, address: str, **options: Any) -> httpx.AsyncClient:
         """Return a client with that IP address, and with cookies of its own."""
@@ -165,6 +170,15 @@ class Service:
         answer = await self.anywhere().post(LOGIN, json={"email": email, "password": password})
         assert answer.status_code in {200, 401}, answer.text
         return answer.status_code == 200 or problem(answer) == "401 second-step-required"
+
+    async def trail(self, *events: str) -> list[Entry]:
+        """Return the audit trail, the oldest entry first: all of it, or the entries of these events."""
+        entries = await self.parts.audit.read(most=1000)
+        return [entry for entry in reversed(entries) if not events or entry.event in events]
+
+    async def messages(self) -> list[Item]:
+        """Return what the outbox holds, the oldest first: mails, webhooks, and what became of each."""
+        return [*reversed(await read(self.parts.database, Wanted(most=None), now()))]
 
     async def rows(self, query: Executable) -> Sequence[Mapping[str, Any]]:
         async with connected(self.parts.database) as connection:
