@@ -4,9 +4,8 @@ import base64
 import hashlib
 import hmac
 import json
-import time
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
@@ -15,7 +14,7 @@ import msgspec
 from sqlalchemy import select, update
 from tests.driver.service import ADA, Service
 
-from keyturn.clock import now
+from keyturn.clock import now, unix
 from keyturn.outbox.history import Wanted, read
 from keyturn.outbox.models import EventRow, OutboxRow
 from keyturn.reset.records.audit import Entry
@@ -61,7 +60,7 @@ def report(
     event: str, provider_id: str, *, to: str = ADA, age: timedelta = timedelta(0), tags: Any = None, **data: Any
 ) -> Report:
     """Return a report of `event`, which happened `age` ago and is delivered now."""
-    happened = (datetime.now(UTC) - age).isoformat()
+    happened = (now() - age).isoformat()
     mail: Mapping[str, Any] = {
         "email_id": provider_id,
         "created_at": happened,
@@ -72,7 +71,7 @@ def report(
         **data,
     }
     body = json.dumps({"type": f"email.{event}", "created_at": happened, "data": mail})
-    return Report(f"msg_{next(_numbers)}", body.encode(), int(time.time()))
+    return Report(f"msg_{next(_numbers)}", body.encode(), int(unix()))
 
 
 async def deliver(service: Service, sent: Report, **headers: str) -> httpx.Response:
