@@ -5,9 +5,10 @@ import ipaddress
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keyturn import addresses
-from keyturn.problems.requests import InputInvalid
-from keyturn.settings.networks import both_forms, read_network, read_peer
+from keyturn.mail.addresses import LONGEST
+from keyturn.service import addresses
+from keyturn.service.problems.requests import InputInvalid
+from keyturn.service.settings.networks import both_forms, read_network, read_peer
 
 _PIECES = st.sampled_from([
     "a", "B", "@", ".", "-", "+", " ", "\t", "\r\n", "\x00", "\u0301", "\u0323", "\u212a", "\u0130", "\u00df", "\u2126",
@@ -25,7 +26,7 @@ def test_an_address_is_refused_or_has_one_form_that_fits_into_a_header_and_a_col
         return
     local, _, domain = address.rpartition("@")
     assert addresses.parse(address) == address
-    assert len(address.encode()) <= addresses.LONGEST
+    assert len(address.encode()) <= LONGEST
     assert local
     assert domain.isascii()
     assert domain == domain.lower()

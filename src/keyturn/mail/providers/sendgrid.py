@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
-from keyturn.finding import Finding, fail, ok, warn
 from keyturn.mail.port import provider as port
 from keyturn.mail.port.email import Email, name_and_address
-from keyturn.problems.requests import WebhookRefused
-from keyturn.texts import Secret
+from keyturn.mail.port.finding import Finding, fail, ok, warn
+from keyturn.mail.port.provider import ReportRefused
+from keyturn.values import Secret
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
@@ -154,7 +154,7 @@ class SendGridWebhook:
         port.require_signature(headers, _SIGNATURE, _TIMESTAMP)
 
     async def read(self, headers: Mapping[str, str], body: bytes) -> Sequence[port.Report]:
-        """Return the reports. Raises WebhookRefused.
+        """Return the reports. Raises ReportRefused.
 
         Skips entries that are not events of ours: the account may also send mails of other apps, and reports come in
         batches.
@@ -164,11 +164,11 @@ class SendGridWebhook:
         if not (
             self._is_proven(headers, body) if is_small else await asyncio.to_thread(self._is_proven, headers, body)
         ):
-            raise WebhookRefused("the signature does not match")
+            raise ReportRefused("the signature does not match")
         try:
             events = msgspec.json.decode(body, type=list[msgspec.Raw])
         except (msgspec.MsgspecError, ValueError) as error:
-            raise WebhookRefused(str(error)) from None
+            raise ReportRefused(str(error)) from None
         return list(_reports(events))
 
     def _is_proven(self, headers: Mapping[str, str], body: bytes) -> bool:

@@ -1,0 +1,62 @@
+"""Email addresses and user names as people type them: parsing, normalization and comparison."""
+
+import unicodedata
+
+from keyturn.errors import Fault
+from keyturn.mail import addresses as mail_addresses
+from keyturn.mail.addresses import ASCII_UPPER_TO_LOWER, BECOME_ASCII, LONGEST, TOO_LONG
+from keyturn.service.problems.requests import InputInvalid
+
+
+def parse(text: str) -> str:
+    """Return the address in the form in which it is compared and stored. Raises InputInvalid if it is none."""
+    try:
+        return mail_addresses.parse(text)
+    except ValueError as error:
+        raise InputInvalid(Fault("email", str(error))) from None
+
+
+def identify(text: str, *, takes_names: bool) -> str:
+    """Return what the text names an account by: an address or, if names are taken, a user name without an @.
+
+    A text with an @ is always an address, so no user name can look like another account's address. A name keeps the
+    case of its letters; `fold_name` compares. Raises InputInvalid if it is neither.
+    """
+    if not takes_names or "@" in text:
+        return parse(text)
+    text = text.strip(" ")
+    if len(text) > LONGEST:  # as in `parse`
+        raise InputInvalid(Fault("email", TOO_LONG))
+    name = unicodedata.normalize("NFC", text)
+    if len(name.encode(errors="surrogatepass")) > LONGEST:
+        raise InputInvalid(Fault("email", TOO_LONG))
+    if not name or not name.isprintable() or not BECOME_ASCII.isdisjoint(text):
+        raise InputInvalid(Fault("email", "not an email address or user name"))
+    return name
+
+
+def fold_name(name: str) -> str:
+    """Return the form in which user names are compared, with the cases of ASCII letters alone equal, as in `parse`."""
+    return unicodedata.normalize("NFC", name.strip(" ")).translate(ASCII_UPPER_TO_LOWER)
+
+
+def normalize(text: str) -> str:
+    """Return the form in which an address is compared; other text as it is, since mail may reach it."""
+    try:
+        return parse(text)
+    except InputInvalid:
+        return text
+
+
+def is_same_mailbox(one: str, other: str) -> bool:
+    """Tell whether two addresses name the same mailbox; False if either is invalid."""
+    try:
+        return parse(one) == parse(other)
+    except InputInvalid:
+        return False
+
+
+def mask(address: str) -> str:
+    """Return the address masked: a***@example.org. Of a user name, only the first character is left."""
+    local, at, domain = address.rpartition("@")
+    return f"{local[:1]}***@{domain}" if at else f"{address[:1]}***"
