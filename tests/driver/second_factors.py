@@ -5,7 +5,6 @@ from typing import Any
 
 import httpx
 import pyotp
-from sqlalchemy import select
 from tests.driver.service import ADA, NEW_PASSWORD, RESET, Service
 
 from keyturn.service.accounts.port import Account
@@ -14,7 +13,6 @@ from keyturn.service.parts import Parts
 from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors
 from keyturn.service.reset.proofs.second_step.own_step import OwnSecondStep
 from keyturn.service.reset.proofs.second_step.totp import base32
-from keyturn.service.reset.records.models import AuditRow
 
 SEED = b"a seed of 160 bits.."
 BUILTIN = {"source": "builtin"}
@@ -76,5 +74,4 @@ async def reset_with(
 
 async def audited(service: Service) -> list[str]:
     """Return what the audit trail says of second steps, in order."""
-    rows = await service.rows(select(AuditRow.outcome).where(AuditRow.event == "second_step").order_by(AuditRow.id))
-    return [row["outcome"] for row in rows]
+    return [entry.outcome for entry in await service.trail("second_step")]

@@ -11,11 +11,12 @@ import bcrypt
 import httpx
 import msgspec
 from msgspec import structs
-from sqlalchemy import Executable
+from sqlalchemy import Executable, MetaData, delete, func, select, update
 from tests.driver.connections import committing, connected
 from tests.driver.inbox import Inbox, token_in
 from tests.driver.operator import Operator
 
+from keyturn.service.accounts.builtin import AccountRow, SessionRow
 from keyturn.service.accounts.port import Account, AccountStore
 from keyturn.service.clock import now
 from keyturn.service.outbox.history import Item, Wanted, read
@@ -180,6 +181,49 @@ class Service:
         """Return what the outbox holds, the oldest first: mails, webhooks, and what became of each."""
         return [*reversed(await read(self.parts.database, Wanted(most=None), now()))]
 
+    async def change_account(self, of: str = ADA, /, **fields: Any) -> None:
+        """Change fields of an account in Keyturn's own table, as its app does: email="..." or active=False."""
+        await self.write(update(AccountRow).where(AccountRow.email == of).values(**fields))
+
+    async def remove_account(self, email: str = ADA) -> None:
+        """Remove an account from Keyturn's own table, as its app does."""
+        await self.write(delete(AccountRow).where(AccountRow.email == email))
+
+    async def password_hash(self, email: str = ADA) -> str:
+        """Return the hash in Keyturn's own table, as its app reads it."""
+        (row,) = await self.rows(select(AccountRow.password_hash).where(AccountRow.email == email))
+        return str(row["password_hash"])
+
+    @asynccontextmanager
+    async def writing_elsewhere(self) -> AsyncIterator[None]:
+        """Let another program change all accounts, in a transaction that is not over before the block is."""
+        async with committing(self.parts.database) as connection:
+            await connection.execute(update(AccountRow).values(name="Someone else"))
+            yield
+
+    async def purge(self) -> None:
+        """Erase what is older than its retention, as the worker does every hour."""
+        await self.parts.retention.purge(now())
+
+    async def dump(self) -> list[tuple[str, bytes]]:
+        """Return each value in the database with its place, as its thief reads it."""
+        tables, cells = MetaData(), list[tuple[str, bytes]]()
+        async with connected(self.parts.database) as connection:
+            await connection.run_sync(tables.reflect)
+            for table in tables.sorted_tables:
+                for row in (await connection.execute(select(table))).mappings():
+                    cells += [(f"{table.name}.{name}", _as_bytes(value)) for name, value in row.items()]
+        return cells
+
+    async def finish_changes(self) -> None:
+        """Wait for changes whose clients are gone, as the service does before it stops."""
+        await self.parts.changes.close()
+
+    async def sessions(self) -> int:
+        """Return how many sessions there are in Keyturn's own table."""
+        (row,) = await self.rows(select(func.count().label("open")).select_from(SessionRow))
+        return int(row["open"])
+
     async def rows(self, query: Executable) -> Sequence[Mapping[str, Any]]:
         async with connected(self.parts.database) as connection:
             return [dict(row) for row in (await connection.execute(query)).mappings()]
@@ -225,6 +269,10 @@ async def running(
     inbox = inbox or Inbox()
     async with service(settings, worker=worker, clock=clock, sender=inbox, accounts=accounts) as one:
         yield Service(one, inbox)
+
+
+def _as_bytes(value: object) -> bytes:
+    return bytes(value) if isinstance(value, bytes | memoryview) else str(value).encode()
 
 
 @cache

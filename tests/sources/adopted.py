@@ -15,7 +15,7 @@ import msgspec
 from sqlalchemy import select, update
 from tests.driver.inbox import Inbox, links_in
 from tests.driver.service import CHEAPEST, Service, running
-from tests.pages.school import Visitor
+from tests.driver.visitor import Visitor
 from tests.puzzles import CHEAPEST_PUZZLE, post_answering
 
 from keyturn.mail.port.email import Email

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from tests.driver.inbox import token_in
 from tests.driver.service import NOBODY, problem
-from tests.pages.school import words
+from tests.driver.visitor import words
 from tests.serving import serving
 from tests.sources.adopted import PASSWORD, Adopted, adopted, path_of
 from tests.sources.easemail import ADA, KEY, can_sign_in, is_grey

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from tests.driver.inbox import token_in
 from tests.driver.service import NOBODY, problem
-from tests.pages.school import words
+from tests.driver.visitor import words
 from tests.sources.adopted import PASSWORD, Adopted, path_of
 
 from keyturn.service.settings import Secret

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from tests.driver.inbox import links_in, token_in
 from tests.driver.service import NOBODY, problem
-from tests.pages.school import Visitor, heading, words
+from tests.driver.visitor import Visitor, heading, words
 from tests.sources.adopted import PASSWORD, Adopted, path_of
 
 pytestmark = pytest.mark.long

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tests.driver.inbox import token_in
 from tests.driver.service import ADA, GRACE, NEW_PASSWORD, POLICY, REQUEST, RESET, Service, Start, problem
-from tests.pages.school import form_token, heading, words
+from tests.driver.visitor import form_token, heading, words
 
 from keyturn.service.settings import Folder
 
