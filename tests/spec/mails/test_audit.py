@@ -22,9 +22,9 @@ from tests.driver.service import (
     problem,
 )
 
-from keyturn.accounts.builtin import AccountRow
-from keyturn.outbox.models import OutboxRow
-from keyturn.reset.records.models import AuditRow, ResetTokenRow
+from keyturn.service.accounts.builtin import AccountRow
+from keyturn.service.outbox.models import OutboxRow
+from keyturn.service.reset.records.models import AuditRow, ResetTokenRow
 
 pytestmark = [pytest.mark.any_database, pytest.mark.long]
 

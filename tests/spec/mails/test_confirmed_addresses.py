@@ -5,12 +5,12 @@ from sqlalchemy import delete, select, update
 from tests.driver.elsewhere import Elsewhere
 from tests.driver.service import ADA, Service, problem, running, settings_for
 
-from keyturn.accounts.builtin import AccountRow
-from keyturn.accounts.port import Account
-from keyturn.clock import now
 from keyturn.errors import SendRetryable
-from keyturn.outbox.models import OutboxRow
-from keyturn.reset.records.messages import CHANGE_BEGUN
+from keyturn.service.accounts.builtin import AccountRow
+from keyturn.service.accounts.port import Account
+from keyturn.service.clock import now
+from keyturn.service.outbox.models import OutboxRow
+from keyturn.service.reset.records.messages import CHANGE_BEGUN
 
 pytestmark = pytest.mark.long
 

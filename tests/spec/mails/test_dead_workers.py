@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import select
 from tests.driver.service import ADA, DAN, NOBODY, Service
 
-from keyturn.outbox.models import OutboxRow
-from keyturn.reset.records.models import AuditRow
+from keyturn.service.outbox.models import OutboxRow
+from keyturn.service.reset.records.models import AuditRow
 
 pytestmark = pytest.mark.any_database
 

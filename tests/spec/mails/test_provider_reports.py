@@ -26,9 +26,9 @@ from tests.driver.service import ADA, Service, Start, problem
 from tests.mail_providers import mailgun_reports, postmark_reports, sendgrid_reports, ses_reports, sns
 from tests.mail_providers.delivery import Delivery
 
-from keyturn.clock import now
 from keyturn.errors import SendUnknown
-from keyturn.outbox.models import OutboxRow
+from keyturn.service.clock import now
+from keyturn.service.outbox.models import OutboxRow
 
 pytestmark = [pytest.mark.any_database, pytest.mark.long]
 

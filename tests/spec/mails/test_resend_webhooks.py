@@ -26,9 +26,9 @@ from tests.driver.reporting import (
 )
 from tests.driver.service import ADA, Service, Start
 
-from keyturn.clock import now
-from keyturn.outbox.models import EventRow, OutboxRow
-from keyturn.reset.records.models import MailboxRow
+from keyturn.service.clock import now
+from keyturn.service.outbox.models import EventRow, OutboxRow
+from keyturn.service.reset.records.models import MailboxRow
 
 pytestmark = [pytest.mark.any_database, pytest.mark.long]
 

@@ -21,11 +21,11 @@ from tests.driver.reporting import (
 )
 from tests.driver.service import ADA, CHANGE, GRACE, NEW_PASSWORD, NOBODY, PASSWORD, Service, Start
 
-from keyturn.clock import now
 from keyturn.errors import SendRetryable
-from keyturn.outbox.history import Wanted, read
-from keyturn.outbox.models import OutboxRow
-from keyturn.reset.records.models import MailboxRow
+from keyturn.service.clock import now
+from keyturn.service.outbox.history import Wanted, read
+from keyturn.service.outbox.models import OutboxRow
+from keyturn.service.reset.records.models import MailboxRow
 
 pytestmark = [pytest.mark.any_database, pytest.mark.long]
 

@@ -1,0 +1,198 @@
+"""Structured logs without tokens, password hashes and whole addresses (OWASP ASVS 16.2.5)."""
+
+import logging
+import os
+import re
+import sys
+from collections.abc import Mapping, MutableMapping
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from cachetools import FIFOCache
+
+from keyturn.service.clock import monotonic
+
+log, reset_log = logging.getLogger("keyturn"), logging.getLogger("keyturn.reset")
+
+request_id: ContextVar[str] = ContextVar("keyturn_request_id", default="")
+"""The id of the current request, or of the request that created the current message."""
+
+_TOKEN_LENGTH = 43
+# Also a longer word: an address of the app's own may have the token right behind or before a "-", "_" or letter.
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{43,}")
+_HASH = re.compile(
+    r"\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}|\$argon2(?:id|i|d)\$[\w+/=,$]+|\b(?:pbkdf2|scrypt)[\w:]*(?:\$[\w+/=]+)+"
+)
+_PART = r"\s@\"'<>,;:()\[\]=\\%"
+# Only at the beginning of a word: otherwise each letter of a long word would start a search to its end.
+_ADDRESS = re.compile(rf"(?<![^{_PART}])([^{_PART}])[^{_PART}]*(@|%40)([A-Za-z0-9.-]+)")
+
+_CHATTY = ("aiosqlite", "alembic", "asyncio", "httpcore", "httpx", "mail.log", "urllib3", "watchfiles")
+"""Libraries that log each statement with its values, or each request with its headers."""
+
+
+_A_MINUTE = 60.0
+_MOST_NAMES = 1_024
+
+
+class LogEvent:
+    """A log message: a name that machines match, and fields. It goes through `logging` as the message.
+
+    So an app that mounts Keyturn sees it in its own format: `mail.sent message_id=7 attempts=1`.
+    """
+
+    __slots__ = ("fields", "name")
+
+    def __init__(self, name: str, /, **fields: object) -> None:
+        self.name = name
+        self.fields = fields
+
+    def __str__(self) -> str:
+        return redact(" ".join([self.name, *(f"{key}={value}" for key, value in self.fields.items())]))
+
+
+class OnceAMinute:
+    """Limits lines that clients can cause to the first in a minute for each name.
+
+    A line for each request would flood the log. The latest 1,024 names are remembered.
+    """
+
+    def __init__(self) -> None:
+        self._written: FIFOCache[str, tuple[float, int]] = FIFOCache(_MOST_NAMES)
+
+    def count(self, name: str) -> int:
+        """Return the number of requests to report: this one and those since the last line; 0 to write no line."""
+        moment = monotonic()
+        written, held_back = self._written.get(name, (moment - _A_MINUTE, 0))
+        if moment - written < _A_MINUTE:
+            self._written[name] = written, held_back + 1
+            return 0
+        self._written[name] = moment, 0
+        return held_back + 1
+
+
+def redact(text: str) -> str:
+    """Remove text that looks like a token, a password hash or an address.
+
+    The code logs none of them. This is a second defence, for messages and exceptions of libraries.
+    Hashes go first: a hash can have as many letters between its dots as a token.
+    """
+    # Few texts hold any, and a check for a required substring costs less than a search.
+    if "$" in text:
+        text = _HASH.sub("[hash]", text)
+    if len(text) >= _TOKEN_LENGTH:
+        text = _TOKEN.sub("[token]", text)
+    if "@" in text or "%40" in text:
+        text = _ADDRESS.sub(r"\1***\2\3", text)
+    return text
+
+
+def configure_logs(level: str = "info", form: str = "auto") -> None:
+    """Send every record of this process to stderr in one form, those of libraries and warnings too.
+
+    `form`: "text" for people, "json" for machines (a line is an object), or "auto": text if stderr is a terminal.
+    `level`: Keyturn's own; libraries stay silent below info, because they would log values and headers.
+    """
+    terminal = sys.stderr.isatty()
+    handler = logging.StreamHandler(sys.stderr)
+    as_json = form == "json" or (form == "auto" and not terminal)
+    colours = terminal and not os.environ.get("NO_COLOR")  # https://no-color.org
+    handler.setFormatter(_Json() if as_json else _Text(colours=colours))
+    own = logging.getLevelNamesMapping()[level.upper()]
+    logging.basicConfig(level=max(own, logging.INFO), handlers=[handler], force=True)
+    logging.getLogger("keyturn").setLevel(own)
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(max(own, logging.WARNING))
+    logging.captureWarnings(capture=True)
+
+
+def _event_of(record: logging.LogRecord, formatter: logging.Formatter) -> dict[str, Any]:
+    """Return a record's event, its fields and the id of its request, all redacted."""
+    said = record.msg
+    event: dict[str, Any] = {
+        "event": said.name if isinstance(said, LogEvent) else record.getMessage(),
+        "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="microseconds")[:-6] + "Z",
+        "level": record.levelname.lower(),
+        "logger": record.name,
+    }
+    if isinstance(said, LogEvent):
+        event |= said.fields
+    if identity := request_id.get():
+        event.setdefault("request_id", identity)
+    if record.exc_info:
+        event["exception"] = formatter.formatException(record.exc_info)
+    return _redact_values(event)
+
+
+class _Json(logging.Formatter):
+    """A record as an object."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return msgspec.json.encode(_event_of(record, self)).decode()
+
+
+class _Text(logging.Formatter):
+    """A record as a line for people."""
+
+    def __init__(self, *, colours: bool) -> None:
+        super().__init__()
+        self._colours = colours
+
+    def format(self, record: logging.LogRecord) -> str:
+        event = _event_of(record, self)
+        moment, level, said, logger = (event.pop(name) for name in ("timestamp", "level", "event", "logger"))
+        exception = event.pop("exception", "")
+        level = f"[{level:<8}]"
+        if self._colours:
+            level = f"\x1b[{_COLOURS.get(record.levelno, 31)}m{level}\x1b[0m"
+        fields = (f"{name}={_plain(value)}" for name, value in event.items())
+        line = " ".join([moment, level, f"{said:<30}", f"[{logger}]", *fields])
+        return f"{line}\n{exception}" if exception else line
+
+
+_COLOURS = {logging.DEBUG: 2, logging.INFO: 32, logging.WARNING: 33}
+
+
+def _plain(value: object) -> str:
+    """Return a value as one word, in quotes if it is not."""
+    text = str(value)
+    return text if text.isprintable() and " " not in text else repr(text)
+
+
+def _redact_values(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Redact each value, including the traceback, before rendering, so that the line stays well-formed."""
+    return {key: value if isinstance(value, int | float | None) else redact(str(value)) for key, value in event.items()}
+
+
+# Access logs of the server around an app: their lines must not open a link (OWASP ASVS 16.2.5)
+
+
+_LOGGERS = ("uvicorn.access", "hypercorn.access", "gunicorn.access", "granian.access")
+
+
+def redact_access_logs() -> None:
+    """Redact the access logs of this process, for any handler and format.
+
+    A path may hold the token of a live link. Repeated calls have no effect.
+    """
+    for logger in map(logging.getLogger, _LOGGERS):
+        if not any(isinstance(found, RedactingFilter) for found in logger.filters):
+            logger.addFilter(RedactingFilter())
+
+
+class RedactingFilter(logging.Filter):
+    """Removes tokens, hashes and addresses from a record's message and arguments, and passes the record on."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg = _redacted(record.msg)
+        if isinstance(record.args, tuple):  # uvicorn's: the client, the method, the path, the version, the status
+            record.args = tuple(map(_redacted, record.args))
+        elif isinstance(record.args, MutableMapping):  # gunicorn's atoms look up more than their keys, so they stay
+            record.args.update({name: _redacted(value) for name, value in record.args.items()})
+        return True
+
+
+def _redacted(value: Any) -> Any:
+    return redact(value) if isinstance(value, str) else value
