@@ -25,7 +25,7 @@ class Elsewhere:
 
     `losses`: errors to raise after a password was stored, as if the answer were lost.
 
-    It finds no account while `is_away`.
+    It finds no account and is not ready while `is_away`.
     """
 
     is_away = False
@@ -42,7 +42,7 @@ class Elsewhere:
         self.answers.set()
 
     async def require_ready(self) -> None:
-        pass
+        self._require_here()
 
     async def find(self, email: str) -> Account | None:
         self._require_here()
