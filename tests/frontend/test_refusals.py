@@ -81,7 +81,7 @@ async def test_a_link_that_dies_while_somebody_thinks_is_told(app: App, keyturn:
     async with app.open(f"/reset?token={token}") as page:
         await page.evaluate(HEARD)
         await expect(page.get_by_label("Repeat the new password", exact=True)).to_be_visible()
-        await keyturn.service.reset(token, "somebody was faster")
+        await keyturn.reset(token, "somebody was faster")
         await choose(page, NEW_PASSWORD, NEW_PASSWORD)
         await expect(page.get_by_role("heading", name="This reset link has already been used")).to_be_focused()
         assert ["keyturn-error", "used"] in await page.evaluate("heard")
