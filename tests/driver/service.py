@@ -11,7 +11,7 @@ import bcrypt
 import httpx
 import msgspec
 from msgspec import structs
-from sqlalchemy import Executable, MetaData, delete, select, update
+from sqlalchemy import Executable, MetaData, delete, func, select, update
 from tests.driver.connections import committing, connected
 from tests.driver.inbox import Inbox, token_in
 from tests.driver.operator import Operator
@@ -20,6 +20,7 @@ from keyturn.accounts.builtin import AccountRow
 from keyturn.accounts.port import Account, AccountStore
 from keyturn.clock import now
 from keyturn.outbox.history import Item, Wanted, read
+from keyturn.outbox.models import OutboxRow
 from keyturn.reset.records.audit import Entry
 from keyturn.settings import Brand, DatabaseSettings, HashingSettings, MailSettings, Secret, Settings
 from keyturn.settings.building import Builder, Literally
@@ -181,9 +182,14 @@ class Service:
         """Return what the outbox holds, the oldest first: mails, webhooks, and what became of each."""
         return [*reversed(await read(self.parts.database, Wanted(most=None), now()))]
 
-    async def change_account(self, email: str = ADA, **fields: Any) -> None:
+    async def sealed_mails(self) -> int:
+        """Return how many messages hold their mail, which an outbox keeps under seal until it is sent."""
+        (row,) = await self.rows(select(func.count(OutboxRow.sealed).label("mails")))
+        return int(row["mails"])
+
+    async def change_account(self, of: str = ADA, /, **fields: Any) -> None:
         """Change fields of an account in Keyturn's own table, as its app does: email="..." or active=False."""
-        await self.write(update(AccountRow).where(AccountRow.email == email).values(**fields))
+        await self.write(update(AccountRow).where(AccountRow.email == of).values(**fields))
 
     async def remove_account(self, email: str = ADA) -> None:
         """Remove an account from Keyturn's own table, as its app does."""
