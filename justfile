@@ -85,8 +85,8 @@ release:
 
 # Collect the texts for the catalogues; begin a new one with `pybabel init` (docs/languages.md)
 messages:
-    uv run pybabel -q extract -F babel.cfg --ignore-dirs ".*" -o src/keyturn/languages/locales/keyturn.pot --omit-header --no-location --sort-output src/keyturn email_templates
-    uv run pybabel -q update -i src/keyturn/languages/locales/keyturn.pot -d src/keyturn/languages/locales -D keyturn --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
+    uv run pybabel -q extract -F babel.cfg --ignore-dirs ".*" -o src/keyturn/mail/languages/locales/keyturn.pot --omit-header --no-location --sort-output src/keyturn email_templates
+    uv run pybabel -q update -i src/keyturn/mail/languages/locales/keyturn.pot -d src/keyturn/mail/languages/locales -D keyturn --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
 
 # Run all that CI runs: at most 25 minutes on two cores
 check: lint bare stories

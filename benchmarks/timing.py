@@ -26,10 +26,10 @@ import click
 from sqlalchemy import Connection, insert, text
 
 from benchmarks.processes import answering, page
-from keyturn.accounts.builtin import AccountRow
-from keyturn.clock import now
-from keyturn.database import Database
-from keyturn.database.migrations import migrate
+from keyturn.service.accounts.builtin import AccountRow
+from keyturn.service.clock import now
+from keyturn.service.database import Database
+from keyturn.service.database.migrations import migrate
 
 KINDS = ("known", "disabled", "provider", "cooled down", "unknown")
 NAMES = ("known name", "disabled name", "unknown name")

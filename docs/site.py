@@ -21,9 +21,9 @@ from mkdocs.structure.pages import Page
 
 import keyturn
 import keyturn.testing
-from keyturn.app import create_app
-from keyturn.emails.lint.explaining import all_rules
-from keyturn.settings import Settings
+from keyturn.service.app import create_app
+from keyturn.service.settings import Settings
+from keyturn.studio.lint.explaining import all_rules
 
 _CHECKOUT = Path(__file__).parents[1]
 

@@ -1,16 +1,8 @@
-"""Runs the migrations on the connection that `keyturn.database.migrations` hands over."""
+"""Runs the migrations on the connection that `keyturn.service.database.migrations` hands over."""
 
 from alembic import context
 
-import keyturn.accounts.builtin
-import keyturn.mail.sending.pace
-import keyturn.outbox.models
-import keyturn.reset.limits.postgresql_windows
-import keyturn.reset.proofs.altcha
-import keyturn.reset.proofs.second_step.models
-import keyturn.reset.records.codes
-import keyturn.reset.records.models  # noqa: F401 - so that the metadata is complete
-from keyturn.database import Model
+from keyturn.service.database import Model
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -26,8 +26,8 @@ from tests.postgresql_with_tls import TlsServer, running_postgres_with_tls
 from tests.programs import MARKED, require_program
 from tests.resend_server.server import ResendServer, running_resend
 
-from keyturn.accounts.builtin import BuiltinAccounts
-from keyturn.accounts.port import AccountStore
+from keyturn.service.accounts.builtin import BuiltinAccounts
+from keyturn.service.accounts.port import AccountStore
 from keyturn.testing import MovableClock
 
 pytest_plugins = ["keyturn.testing", "pytester"]

@@ -14,8 +14,8 @@ from typing import Protocol
 import asyncpg
 import pytest
 
-from keyturn.database import Database
-from keyturn.database.migrations import migrate
+from keyturn.service.database import Database
+from keyturn.service.database.migrations import migrate
 
 _ROOM = 2**30
 """The most bytes that a run needs. Each database takes eight million during its test, and the log takes the rest."""

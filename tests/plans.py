@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, event
 
-from keyturn.database import Database
+from keyturn.service.database import Database
 
 
 async def plans_of(database: Database, work: Callable[[], Awaitable[object]]) -> dict[str, str]:

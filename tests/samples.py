@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import TypeVar
 
-from keyturn.emails.gallery.samples.files import find_samples, fit_samples
 from keyturn.mail.rendering.folders import own_files
 from keyturn.mail.rendering.render import EmailProps
+from keyturn.studio.gallery.samples.files import find_samples, fit_samples
 
 Props = TypeVar("Props", bound=EmailProps)
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from keyturn.addresses import fold_name, identify, is_same_mailbox, mask, parse, with_ascii_domain
-from keyturn.problems.requests import InputInvalid
+from keyturn.service.addresses import fold_name, identify, is_same_mailbox, mask, parse, with_ascii_domain
+from keyturn.service.problems.requests import InputInvalid
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ import ipaddress
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keyturn import addresses
-from keyturn.problems.requests import InputInvalid
-from keyturn.settings.networks import both_forms, read_network, read_peer
+from keyturn.service import addresses
+from keyturn.service.problems.requests import InputInvalid
+from keyturn.service.settings.networks import both_forms, read_network, read_peer
 
 _PIECES = st.sampled_from([
     "a", "B", "@", ".", "-", "+", " ", "\t", "\r\n", "\x00", "\u0301", "\u0323", "\u212a", "\u0130", "\u00df", "\u2126",

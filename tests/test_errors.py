@@ -8,9 +8,9 @@ import pytest
 from babel import Locale
 
 from keyturn.errors import KeyturnError, SendRefused
-from keyturn.languages import Language
-from keyturn.problems.problem import PROBLEMS, Problem, outcome_of, problem_of
-from keyturn.problems.requests import DatabaseUnready, LimitsUnready, Unavailable
+from keyturn.mail.languages import Language
+from keyturn.service.problems.problem import PROBLEMS, Problem, outcome_of, problem_of
+from keyturn.service.problems.requests import DatabaseUnready, LimitsUnready, Unavailable
 
 CHECKOUT = Path(__file__).parents[1]
 DOCS = CHECKOUT / "docs"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.settings.reading import read_settings
+from keyturn.service.settings.reading import read_settings
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 WITHOUT_A_DEMO = [file for file in EXAMPLES.glob("*/keyturn.toml") if not (file.parent / "schema.sql").exists()]

@@ -45,11 +45,11 @@ def test_what_the_docs_import_is_covered_by_the_version_number() -> None:
     outside = {
         (module, name)
         for module, name in imports
-        if covered.isdisjoint({module, f"{module}.{name}"}) and not module.startswith("keyturn.problems.")
+        if covered.isdisjoint({module, f"{module}.{name}"}) and not module.startswith("keyturn.service.problems.")
     }
 
     assert [module for module in covered if not import_module(module)] == []
-    assert {module for module, _ in imports} > {"keyturn", "keyturn.testing", "keyturn.accounts.port"}
+    assert {module for module, _ in imports} > {"keyturn", "keyturn.testing", "keyturn.service.accounts.port"}
     assert outside == set()
     listed = {"keyturn": keyturn, "keyturn.testing": import_module("keyturn.testing")}
     assert [

@@ -19,13 +19,13 @@ import msgspec
 import pytest
 
 import keyturn
-from keyturn.emails.gallery.variables.plausible_texts import _rules
-from keyturn.emails.inbox.codes import _WORDS
-from keyturn.emails.lint.checks.safety import _NOT_YOU
-from keyturn.emails.lint.clients.features import features
-from keyturn.emails.lint.guard import _unit
-from keyturn.emails.lint.source.broken_templates import _FIXES_OF_SYNTAX
-from keyturn.emails.studio.data.current_data import _SAYINGS
+from keyturn.studio.gallery.variables.plausible_texts import _rules
+from keyturn.studio.inbox.codes import _WORDS
+from keyturn.studio.lint.checks.safety import _NOT_YOU
+from keyturn.studio.lint.clients.features import features
+from keyturn.studio.lint.guard import _unit
+from keyturn.studio.lint.source.broken_templates import _FIXES_OF_SYNTAX
+from keyturn.studio.web.data.current_data import _SAYINGS
 
 pytestmark = [pytest.mark.long, pytest.mark.nightly]
 
@@ -297,7 +297,7 @@ def test_an_expression_takes_time_that_grows_with_the_text_and_not_with_its_squa
     assert not {one.name: said for one in here if (said := slowest(one))}
 
 
-SCRIPTS = ("frontend", "preview/static", "src/keyturn/pages/static")
+SCRIPTS = ("frontend", "preview/static", "src/keyturn/service/pages/static")
 _SCRIPT_LITERAL = re.compile(
     r"""(?:[=(,:&|!?\[{;]|\breturn)\s*/((?![*/])(?:[^\\/\[\n]|\\.|\[(?:[^\]\\\n]|\\.)*\])+)/([dgimsuvy]*)"""
 )

@@ -11,12 +11,8 @@ import pytest
 from tests.accounts.supabase.project import ADA, new_password
 from tests.unknown_answers import UNKNOWN, UnknownServer, running_unknown, talking
 
-from keyturn.accounts.port import Account
-from keyturn.accounts.supabase.accounts import SupabaseAccounts
 from keyturn.cli.demo.supabase_server import SupabaseServer
 from keyturn.cli.demo.supabase_users import SupabaseFactor
-from keyturn.doctor import Dns
-from keyturn.doctor.domain import Unanswered
 from keyturn.errors import SendRetryable, SettingsInvalid
 from keyturn.mail.port.email import Email, Sender
 from keyturn.mail.providers.mailgun import MailgunSender, MailgunSettings
@@ -25,15 +21,19 @@ from keyturn.mail.providers.resend import ResendSender
 from keyturn.mail.providers.sendgrid import SendGridSender, SendGridSettings
 from keyturn.mail.providers.ses import SesSender, SesSettings
 from keyturn.mail.providers.smtp import SmtpSender, SmtpSettings
-from keyturn.problems.requests import AccountsUnready, Busy, ChallengeUnready, SecondStepUnfinished
-from keyturn.reset.passwords.breaches import BreachRanges, BreachSourceFailed
-from keyturn.reset.proofs.captcha import Captcha, SiteVerify
-from keyturn.reset.proofs.second_step.port import SecondStepTry
-from keyturn.reset.proofs.second_step.sms_senders import TwilioSms
-from keyturn.reset.proofs.second_step.supabase import SupabaseSecondStep
-from keyturn.reset.records.client import Client
-from keyturn.settings import Secret, SmsSettings, SupabaseSettings
-from keyturn.webhooks.sender import WebhookSender
+from keyturn.service.accounts.port import Account
+from keyturn.service.accounts.supabase.accounts import SupabaseAccounts
+from keyturn.service.doctor import Dns
+from keyturn.service.doctor.domain import Unanswered
+from keyturn.service.problems.requests import AccountsUnready, Busy, ChallengeUnready, SecondStepUnfinished
+from keyturn.service.reset.passwords.breaches import BreachRanges, BreachSourceFailed
+from keyturn.service.reset.proofs.captcha import Captcha, SiteVerify
+from keyturn.service.reset.proofs.second_step.port import SecondStepTry
+from keyturn.service.reset.proofs.second_step.sms_senders import TwilioSms
+from keyturn.service.reset.proofs.second_step.supabase import SupabaseSecondStep
+from keyturn.service.reset.records.client import Client
+from keyturn.service.settings import Secret, SmsSettings, SupabaseSettings
+from keyturn.service.webhooks.sender import WebhookSender
 
 PATIENCE = timedelta(seconds=20)
 """The time-out of each service, unless the fault is its silence."""

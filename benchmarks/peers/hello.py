@@ -11,7 +11,7 @@ from benchmarks.load.messages import Request
 from benchmarks.peers import email_of, write_requests
 from keyturn.cli.running import serve
 from keyturn.cli.sockets import address_of, listen
-from keyturn.event_loop import run
+from keyturn.service.event_loop import run
 
 PATH = "/api/auth/request-password-reset"
 

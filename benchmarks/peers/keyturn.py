@@ -16,14 +16,14 @@ from sqlalchemy import Connection, Executable, insert, text
 
 from benchmarks.load.messages import Request
 from benchmarks.peers import COST, LINKS, NEW_PASSWORD, PASSWORD, email_of, unknown, write_requests
-from keyturn.accounts.builtin import AccountRow
-from keyturn.clock import now
-from keyturn.database import Database
-from keyturn.database.migrations import migrate
-from keyturn.reset.passwords.hasher import PasswordHasher
-from keyturn.reset.records import tokens
-from keyturn.reset.records.models import ResetTokenRow
-from keyturn.settings import HashingSettings
+from keyturn.service.accounts.builtin import AccountRow
+from keyturn.service.clock import now
+from keyturn.service.database import Database
+from keyturn.service.database.migrations import migrate
+from keyturn.service.reset.passwords.hasher import PasswordHasher
+from keyturn.service.reset.records import tokens
+from keyturn.service.reset.records.models import ResetTokenRow
+from keyturn.service.settings import HashingSettings
 
 _API = "/api/auth"
 _UNLIMITED = "100000/second"

@@ -12,11 +12,11 @@ import msgspec
 
 from benchmarks.peers import SentFile
 from benchmarks.peers.keyturn import ENVIRONMENT
-from keyturn.event_loop import WORKER_TURN, run, until_signalled
 from keyturn.mail.port.email import Email
-from keyturn.parts import Parts
-from keyturn.settings.reading import read_settings
-from keyturn.telemetry.logs import configure_logs
+from keyturn.service.event_loop import WORKER_TURN, run, until_signalled
+from keyturn.service.parts import Parts
+from keyturn.service.settings.reading import read_settings
+from keyturn.service.telemetry.logs import configure_logs
 
 
 class CountingSender:

@@ -21,7 +21,7 @@ from benchmarks.load.messages import Request
 from benchmarks.peers import LINKS, email_of, unknown, write_requests
 from keyturn.cli.running import serve
 from keyturn.cli.sockets import address_of, listen
-from keyturn.event_loop import run
+from keyturn.service.event_loop import run
 
 
 class Base(DeclarativeBase):

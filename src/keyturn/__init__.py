@@ -7,21 +7,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from keyturn.accounts.port import (
-        Account,
-        AccountStore,
-        Ended,
-        EndsIntrusions,
-        EndsSessions,
-        JoinsTransaction,
-        KnowsHashes,
-        ListsAddresses,
-        LocksAccounts,
-        NewPassword,
-    )
-    from keyturn.accounts.table.model import table_of
-    from keyturn.app import create_app
-    from keyturn.emails.mails import Mails, RenderedMail
     from keyturn.errors import (
         DataUnfit,
         KeyturnError,
@@ -35,18 +20,33 @@ if TYPE_CHECKING:
         UnknownMail,
     )
     from keyturn.mail.port.email import Email, Sender
-    from keyturn.plugin import KeyturnConfig, KeyturnPlugin
-    from keyturn.problems.requests import AccountsUnready
-    from keyturn.reset.reset_hook import PendingReset
-    from keyturn.settings import Ending, Settings
-    from keyturn.settings.reading import read_settings
-    from keyturn.webhooks.events import (
+    from keyturn.service.accounts.port import (
+        Account,
+        AccountStore,
+        Ended,
+        EndsIntrusions,
+        EndsSessions,
+        JoinsTransaction,
+        KnowsHashes,
+        ListsAddresses,
+        LocksAccounts,
+        NewPassword,
+    )
+    from keyturn.service.accounts.table.model import table_of
+    from keyturn.service.app import create_app
+    from keyturn.service.plugin import KeyturnConfig, KeyturnPlugin
+    from keyturn.service.problems.requests import AccountsUnready
+    from keyturn.service.reset.reset_hook import PendingReset
+    from keyturn.service.settings import Ending, Settings
+    from keyturn.service.settings.reading import read_settings
+    from keyturn.service.webhooks.events import (
         AccountSecured,
         Event,
         PasswordChanged,
         PasswordResetRequested,
         SecondStepFailed,
     )
+    from keyturn.studio.mails import Mails, RenderedMail
 
 __version__ = "1.0.0rc1"
 
@@ -92,44 +92,44 @@ __all__ = [
 ]
 
 _MODULES = {
-    "Account": "accounts.port",
-    "AccountSecured": "webhooks.events",
-    "AccountStore": "accounts.port",
-    "AccountsUnready": "problems.requests",
+    "Account": "service.accounts.port",
+    "AccountSecured": "service.webhooks.events",
+    "AccountStore": "service.accounts.port",
+    "AccountsUnready": "service.problems.requests",
     "DataUnfit": "errors",
     "Email": "mail.port.email",
-    "Ended": "accounts.port",
-    "Ending": "settings",
-    "EndsIntrusions": "accounts.port",
-    "EndsSessions": "accounts.port",
-    "Event": "webhooks.events",
-    "JoinsTransaction": "accounts.port",
-    "KeyturnConfig": "plugin",
+    "Ended": "service.accounts.port",
+    "Ending": "service.settings",
+    "EndsIntrusions": "service.accounts.port",
+    "EndsSessions": "service.accounts.port",
+    "Event": "service.webhooks.events",
+    "JoinsTransaction": "service.accounts.port",
+    "KeyturnConfig": "service.plugin",
     "KeyturnError": "errors",
-    "KeyturnPlugin": "plugin",
-    "KnowsHashes": "accounts.port",
-    "ListsAddresses": "accounts.port",
-    "LocksAccounts": "accounts.port",
-    "Mails": "emails.mails",
-    "NewPassword": "accounts.port",
-    "PasswordChanged": "webhooks.events",
-    "PasswordResetRequested": "webhooks.events",
-    "PendingReset": "reset.reset_hook",
+    "KeyturnPlugin": "service.plugin",
+    "KnowsHashes": "service.accounts.port",
+    "ListsAddresses": "service.accounts.port",
+    "LocksAccounts": "service.accounts.port",
+    "Mails": "studio.mails",
+    "NewPassword": "service.accounts.port",
+    "PasswordChanged": "service.webhooks.events",
+    "PasswordResetRequested": "service.webhooks.events",
+    "PendingReset": "service.reset.reset_hook",
     "QuotaExhausted": "errors",
-    "RenderedMail": "emails.mails",
-    "SecondStepFailed": "webhooks.events",
+    "RenderedMail": "studio.mails",
+    "SecondStepFailed": "service.webhooks.events",
     "SendFailed": "errors",
     "SendRefused": "errors",
     "SendRetryable": "errors",
     "SendUnknown": "errors",
     "Sender": "mail.port.email",
-    "Settings": "settings",
+    "Settings": "service.settings",
     "SettingsInvalid": "errors",
     "TemplateInvalid": "errors",
     "UnknownMail": "errors",
-    "create_app": "app",
-    "read_settings": "settings.reading",
-    "table_of": "accounts.table.model",
+    "create_app": "service.app",
+    "read_settings": "service.settings.reading",
+    "table_of": "service.accounts.table.model",
 }
 
 

@@ -1,6 +1,6 @@
 """Errors that users never see: they stop a command, or the worker handles them. In a request they are our faults.
 
-`KeyturnError` is the root of these and of the problems, which users see (`keyturn.problems`).
+`KeyturnError` is the root of these and of the problems, which users see (`keyturn.service.problems`).
 """
 
 from collections.abc import Sequence

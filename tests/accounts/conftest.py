@@ -2,8 +2,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from keyturn.accounts.builtin import BuiltinAccounts
-from keyturn.database import Database
+from keyturn.service.accounts.builtin import BuiltinAccounts
+from keyturn.service.database import Database
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ import asyncio
 import msgspec
 import pytest
 
-from keyturn.accounts.builtin import BuiltinAccounts
-from keyturn.accounts.port import Account
-from keyturn.problems.requests import InputInvalid
+from keyturn.service.accounts.builtin import BuiltinAccounts
+from keyturn.service.accounts.port import Account
+from keyturn.service.problems.requests import InputInvalid
 
 
 async def test_of_two_who_take_an_address_at_once_one_gets_it(accounts: BuiltinAccounts) -> None:

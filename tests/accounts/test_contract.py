@@ -7,11 +7,11 @@ import pytest
 from sqlalchemy import select, update
 from tests.accounts.table.app import App, AppPeople, mapping, running_app
 
-from keyturn import addresses
-from keyturn.accounts.builtin import AccountRow, BuiltinAccounts
-from keyturn.accounts.port import Account, AccountStore
-from keyturn.accounts.table.store import table_accounts
-from keyturn.database import Database
+from keyturn.service import addresses
+from keyturn.service.accounts.builtin import AccountRow, BuiltinAccounts
+from keyturn.service.accounts.port import Account, AccountStore
+from keyturn.service.accounts.table.store import table_accounts
+from keyturn.service.database import Database
 from keyturn.testing import JoiningStoreContract, People
 
 

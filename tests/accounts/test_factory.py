@@ -10,12 +10,12 @@ import bcrypt
 import msgspec
 import pytest
 
-from keyturn import addresses
-from keyturn.accounts.port import Account, AccountStore, NewPassword
-from keyturn.accounts.store_factory import accounts_for, store_from_factory
-from keyturn.database import Database
 from keyturn.errors import Fault, SettingsInvalid
-from keyturn.settings import AccountSettings, Settings
+from keyturn.service import addresses
+from keyturn.service.accounts.port import Account, AccountStore, NewPassword
+from keyturn.service.accounts.store_factory import accounts_for, store_from_factory
+from keyturn.service.database import Database
+from keyturn.service.settings import AccountSettings, Settings
 from keyturn.testing import AccountStoreContract
 
 STORE = """

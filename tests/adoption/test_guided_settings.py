@@ -13,8 +13,8 @@ from tests.adoption.guides import Guide
 from tests.cli.init.test_init_frameworks import SCHEMAS, database_of
 from tests.databases import Databases
 
-from keyturn.reset.passwords.hash_formats import writer_of
-from keyturn.settings.reading import read_settings
+from keyturn.service.reset.passwords.hash_formats import writer_of
+from keyturn.service.settings.reading import read_settings
 
 pytestmark = pytest.mark.long
 

@@ -5,8 +5,8 @@ import subprocess
 
 import pytest
 
-from keyturn.reset.passwords.hash_formats import writer_of
-from keyturn.settings import HashingSettings
+from keyturn.service.reset.passwords.hash_formats import writer_of
+from keyturn.service.settings import HashingSettings
 
 pytestmark = pytest.mark.long
 

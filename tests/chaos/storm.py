@@ -14,10 +14,10 @@ from sqlalchemy import func, insert, select
 from tests.resend_server.answers import PROXY_PAGE, RATE_LIMITED, Answer, Trouble, refusal
 from tests.resend_server.server import ResendServer
 
-from keyturn.accounts.builtin import AccountRow
-from keyturn.clock import now
-from keyturn.database import Database
-from keyturn.outbox.models import WAITING, OutboxRow
+from keyturn.service.accounts.builtin import AccountRow
+from keyturn.service.clock import now
+from keyturn.service.database import Database
+from keyturn.service.outbox.models import WAITING, OutboxRow
 
 SECONDS = float(os.environ.get("STORM_SECONDS", "5"))
 SETTLING = 90

@@ -13,16 +13,16 @@ from tests.cli.command import Ended
 from tests.driver.builtin_accounts import builtin_accounts
 from tests.driver.inbox import Inbox
 
-from keyturn.accounts.port import Account
-from keyturn.clock import now
 from keyturn.errors import SendFailed
-from keyturn.outbox.history import Event, note_report
-from keyturn.outbox.models import OutboxRow
-from keyturn.parts import Parts
-from keyturn.reset.records.client import Client
-from keyturn.reset.records.messages import PASSWORD_CHANGED, PasswordWasChanged
-from keyturn.settings import LimitSettings, Secret
-from keyturn.settings.reading import read_settings
+from keyturn.service.accounts.port import Account
+from keyturn.service.clock import now
+from keyturn.service.outbox.history import Event, note_report
+from keyturn.service.outbox.models import OutboxRow
+from keyturn.service.parts import Parts
+from keyturn.service.reset.records.client import Client
+from keyturn.service.reset.records.messages import PASSWORD_CHANGED, PasswordWasChanged
+from keyturn.service.settings import LimitSettings, Secret
+from keyturn.service.settings.reading import read_settings
 
 ADA, GRACE, NOBODY = "ada@northwind.test", "grace@northwind.test", "nobody@northwind.test"
 KEY = Secret("k" * 40)

@@ -12,11 +12,11 @@ from tests.cli.command import Ended, Keyturn
 from tests.cli.school import ADA, GRACE, NOBODY, School
 from tests.driver.builtin_accounts import builtin_accounts
 
-from keyturn.accounts.builtin import AccountRow
-from keyturn.accounts.port import Account
-from keyturn.clock import now
-from keyturn.parts import Parts
-from keyturn.reset.records.models import SecureLinkRow
+from keyturn.service.accounts.builtin import AccountRow
+from keyturn.service.accounts.port import Account
+from keyturn.service.clock import now
+from keyturn.service.parts import Parts
+from keyturn.service.reset.records.models import SecureLinkRow
 
 pytestmark = pytest.mark.long
 

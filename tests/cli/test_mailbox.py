@@ -6,8 +6,8 @@ import pytest
 from tests.cli.command import Keyturn
 from tests.cli.school import ADA, NOBODY, School
 
-from keyturn.clock import now
-from keyturn.parts import Parts
+from keyturn.service.clock import now
+from keyturn.service.parts import Parts
 
 pytestmark = pytest.mark.long
 

@@ -10,7 +10,7 @@ import pytest
 from tests.cli.command import Keyturn
 
 from keyturn.cli.terminal import StatusLine
-from keyturn.database.migrations import head
+from keyturn.service.database.migrations import head
 
 pytestmark = pytest.mark.long
 

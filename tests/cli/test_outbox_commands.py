@@ -11,9 +11,9 @@ from tests.cli.school import ADA, GRACE, NOBODY, School, cells, listed
 from tests.driver.inbox import TOKEN, token_in
 
 from keyturn.cli.outbox import colour_state
-from keyturn.clock import now
 from keyturn.errors import SendRefused, SendRetryable
-from keyturn.outbox.history import STATES
+from keyturn.service.clock import now
+from keyturn.service.outbox.history import STATES
 
 pytestmark = pytest.mark.long
 

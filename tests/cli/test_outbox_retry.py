@@ -9,11 +9,11 @@ from tests.cli.command import Keyturn
 from tests.cli.school import ADA, GRACE, NOBODY, School, listed
 from tests.driver.inbox import token_in
 
-from keyturn.clock import now
 from keyturn.errors import SendRefused, SendRetryable
-from keyturn.parts import Parts
-from keyturn.reset.records.client import Client
-from keyturn.reset.records.messages import CHANGE_BEGUN, ChangeBegun
+from keyturn.service.clock import now
+from keyturn.service.parts import Parts
+from keyturn.service.reset.records.client import Client
+from keyturn.service.reset.records.messages import CHANGE_BEGUN, ChangeBegun
 
 pytestmark = pytest.mark.long
 

@@ -7,15 +7,15 @@ import pytest
 from tests.cli.command import Keyturn
 from tests.cli.school import ADA, GRACE, School, cells, listed
 
-from keyturn.accounts.port import Ended
-from keyturn.clock import now
 from keyturn.errors import SendRefused
-from keyturn.outbox import Sent
-from keyturn.parts import Parts
-from keyturn.reset.events import AppEvents
-from keyturn.reset.records.client import Client
-from keyturn.reset.records.stores import Transaction
-from keyturn.settings import LEASE
+from keyturn.service.accounts.port import Ended
+from keyturn.service.clock import now
+from keyturn.service.outbox import Sent
+from keyturn.service.parts import Parts
+from keyturn.service.reset.events import AppEvents
+from keyturn.service.reset.records.client import Client
+from keyturn.service.reset.records.stores import Transaction
+from keyturn.service.settings import LEASE
 
 pytestmark = pytest.mark.long
 

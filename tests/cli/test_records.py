@@ -8,10 +8,10 @@ from datetime import timedelta
 import pytest
 from tests.cli.command import Keyturn
 
-from keyturn.clock import now
-from keyturn.parts import Parts
-from keyturn.reset.records.client import Client
-from keyturn.settings.reading import read_settings
+from keyturn.service.clock import now
+from keyturn.service.parts import Parts
+from keyturn.service.reset.records.client import Client
+from keyturn.service.settings.reading import read_settings
 
 pytestmark = pytest.mark.long
 

@@ -11,7 +11,7 @@ from tests.cli.command import ADA, Keyturn
 from tests.driver.second_factors import SEED, code_of, wrong_code
 
 from keyturn.cli import accounts
-from keyturn.reset.proofs.second_step.totp import base32
+from keyturn.service.reset.proofs.second_step.totp import base32
 
 pytestmark = pytest.mark.long
 

@@ -14,7 +14,7 @@ from tests.cli.command import ADA, Keyturn
 from tests.cli.process import Running, running
 from tests.cli.test_serve_worker import wait_for_mail
 
-from keyturn.database.migrations import head
+from keyturn.service.database.migrations import head
 
 pytestmark = pytest.mark.long
 
@@ -194,8 +194,8 @@ def test_the_studio_is_not_there() -> None:
         serve.end()
 
     imported = [line for line in serve.said if line.startswith("import 'keyturn.")]
-    assert any("'keyturn.app'" in line for line in imported)
-    assert not any("'keyturn.emails.studio" in line or "'keyturn.emails.lint" in line for line in imported)
+    assert any("'keyturn.service.app'" in line for line in imported)
+    assert not any("'keyturn.studio.web" in line or "'keyturn.studio.lint" in line for line in imported)
 
 
 @pytest.mark.usefixtures("with_ada")

@@ -24,7 +24,7 @@ pytestmark = [
 
 SLOW_WORKER = """
 import sys, time
-if "keyturn.child_worker.process" in sys.orig_argv:
+if "keyturn.service.child_worker.process" in sys.orig_argv:
     time.sleep(60)
 """
 

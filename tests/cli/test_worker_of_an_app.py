@@ -20,7 +20,7 @@ pytestmark = [
 APP = """
 from litestar import Litestar
 from keyturn import KeyturnConfig, KeyturnPlugin, read_settings
-from keyturn.telemetry.logs import configure_logs
+from keyturn.service.telemetry.logs import configure_logs
 
 configure_logs("info", "json")
 app = Litestar(plugins=[KeyturnPlugin(KeyturnConfig(read_settings()))], logging_config=None)
@@ -94,7 +94,7 @@ def test_a_worker_inside_an_app_is_for_a_setting_that_asks_for_it(workplace: Pat
 
 
 def test_a_setting_out_of_bounds_that_was_built_in_python_ends_the_start_of_the_app(workplace: Path) -> None:
-    imports = "from msgspec.structs import replace\nfrom keyturn.settings import WorkerSettings\n"
+    imports = "from msgspec.structs import replace\nfrom keyturn.service.settings import WorkerSettings\n"
     (workplace / "app.py").write_text(imports + BUILT_IN_PYTHON)
     words = [sys.executable, "-m", "uvicorn", "app:app", "--port", "0"]
     with running_program(words, None, **ENVIRONMENT) as served:

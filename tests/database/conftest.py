@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from keyturn.database import Database
+from keyturn.service.database import Database
 
 
 @pytest.fixture

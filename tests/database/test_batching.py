@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from keyturn.database.batching import Batcher, WaitLimit
+from keyturn.service.database.batching import Batcher, WaitLimit
 
 
 class Statement:

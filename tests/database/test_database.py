@@ -14,9 +14,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from tests.driver.connections import connected
 
-from keyturn.database import Database, unready_where_unreachable
 from keyturn.errors import SettingsInvalid
-from keyturn.problems.requests import DatabaseUnready
+from keyturn.service.database import Database, unready_where_unreachable
+from keyturn.service.problems.requests import DatabaseUnready
 
 
 @pytest.fixture

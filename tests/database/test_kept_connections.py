@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from tests.driver.connections import connected
 from tests.statements import cancel_when_sent, statements_sent
 
-from keyturn.database import Database, engines
-from keyturn.problems.requests import DatabaseUnready
+from keyturn.service.database import Database, engines
+from keyturn.service.problems.requests import DatabaseUnready
 
 ONE = text("SELECT 1 AS n")
 _OTHERS = (

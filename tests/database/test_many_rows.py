@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Column, Connection, Insert, LargeBinary, insert, select
 
-from keyturn.database import Database
-from keyturn.database.statements import ManyRows
-from keyturn.reset.records.models import AuditRow
+from keyturn.service.database import Database
+from keyturn.service.database.statements import ManyRows
+from keyturn.service.reset.records.models import AuditRow
 
 COLUMNS: dict[str, Any] = {name: column for name, column in AuditRow.__table__.c.items() if name != "id"}
 ROW: dict[str, Any] = {

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import Connection, text
 from tests.driver.connections import connected
 
-from keyturn.database import Database
-from keyturn.database.migration_progress import Progress
-from keyturn.database.migrations import head, migrate, revision
+from keyturn.service.database import Database
+from keyturn.service.database.migration_progress import Progress
+from keyturn.service.database.migrations import head, migrate, revision
 
 SLOW_TABLE = [
     "CREATE TABLE keyturn_slow (id integer, filler text)",

@@ -21,12 +21,13 @@ from sqlalchemy import Connection, Engine, event, inspect, make_url, text
 from tests.databases import PostgresServer
 from tests.driver.connections import committing, connected
 
-import keyturn.accounts.builtin
-import keyturn.outbox.models
-import keyturn.reset.proofs.second_step.models
-import keyturn.reset.records.models  # noqa: F401 - so that the metadata is complete
-from keyturn.database import Database, Model
-from keyturn.database.migrations import (
+import keyturn.service.accounts.builtin
+import keyturn.service.outbox.models
+import keyturn.service.reset.proofs.second_step.models
+import keyturn.service.reset.records.models  # noqa: F401 - so that the metadata is complete
+from keyturn.packaging import folder
+from keyturn.service.database import Database, Model
+from keyturn.service.database.migrations import (
     VERSION_TABLE,
     Bounds,
     head,
@@ -36,8 +37,7 @@ from keyturn.database.migrations import (
     require_current,
     revision,
 )
-from keyturn.packaging import folder
-from keyturn.problems.requests import DatabaseUnready
+from keyturn.service.problems.requests import DatabaseUnready
 
 pytestmark = pytest.mark.slow
 

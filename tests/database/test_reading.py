@@ -10,8 +10,8 @@ from sqlalchemy.orm import InstrumentedAttribute
 from tests.driver.connections import connected
 from tests.plans import plans_of
 
-from keyturn.database import Database
-from keyturn.reset.records.models import AuditRow, SecureLinkRow
+from keyturn.service.database import Database
+from keyturn.service.reset.records.models import AuditRow, SecureLinkRow
 
 MOMENT = datetime(2026, 11, 20, 14, 0, 1, tzinfo=UTC)
 LINKS = [

@@ -11,10 +11,10 @@ from sqlalchemy import text
 from tests.mariadb_server import MariadbServer
 from tests.postgresql_with_tls import TlsServer
 
-from keyturn.accounts.table.app_database import AppDatabase
-from keyturn.database import Database
 from keyturn.errors import SettingsInvalid
-from keyturn.problems.requests import AccountsUnready, DatabaseUnready
+from keyturn.service.accounts.table.app_database import AppDatabase
+from keyturn.service.database import Database
+from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
 
 IS_ENCRYPTED = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
 MISMATCH, UNKNOWN = "is not valid for|doesn't match|mismatch", "unable to get local issuer|self-signed|self signed"

@@ -11,8 +11,8 @@ from sqlalchemy import Connection, TextClause, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 from tests.driver.connections import committing, connected
 
-from keyturn.database import Database
-from keyturn.database.sqlite import SqliteConnections
+from keyturn.service.database import Database
+from keyturn.service.database.sqlite import SqliteConnections
 
 ADD = text("INSERT INTO tally VALUES (:name, :n)")
 ADD_TWO = text("INSERT INTO tally VALUES (:name, 1), (:other, 2)")

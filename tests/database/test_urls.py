@@ -10,9 +10,9 @@ from sqlalchemy import text
 from tests.databases import PostgresServer
 from tests.driver.connections import connected
 
-from keyturn.database import Database
 from keyturn.errors import SettingsInvalid
-from keyturn.settings.database_urls import DatabaseUrl, read_url
+from keyturn.service.database import Database
+from keyturn.service.settings.database_urls import DatabaseUrl, read_url
 
 
 def read(url: str) -> DatabaseUrl:

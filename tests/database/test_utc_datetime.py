@@ -7,8 +7,8 @@ from sqlalchemy import literal, select
 from sqlalchemy.exc import StatementError
 from tests.driver.connections import connected
 
-from keyturn.database import Database
-from keyturn.database.database import UtcDateTime
+from keyturn.service.database import Database
+from keyturn.service.database.database import UtcDateTime
 
 MOMENT = datetime(2026, 11, 20, 14, 7, 3, 250, tzinfo=UTC)
 

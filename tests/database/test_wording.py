@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from keyturn.database.unready import describe_error
+from keyturn.service.database.unready import describe_error
 
 
 def caused_by(error: Exception, cause: BaseException) -> Exception:

@@ -7,10 +7,10 @@ import pytest
 from playwright.async_api import Browser, expect
 from tests.demo.captured import link_in, newest, token_in
 
-from keyturn.app import create_app
 from keyturn.cli.demo.examples import DemoFolder, Example
 from keyturn.cli.running import serving
 from keyturn.cli.sockets import address_of, listen
+from keyturn.service.app import create_app
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 

@@ -7,10 +7,10 @@ import pytest
 from tests.sources.adopted import EXAMPLES, variables_of
 
 from keyturn.cli.demo.examples import DemoFolder, Example, example_names
-from keyturn.reset.mails.theme import palette_of
-from keyturn.settings import Settings
-from keyturn.settings.reading import read_settings
-from keyturn.settings.rules.every_rule import broken_rules
+from keyturn.service.reset.mails.theme import palette_of
+from keyturn.service.settings import Settings
+from keyturn.service.settings.reading import read_settings
+from keyturn.service.settings.rules.every_rule import broken_rules
 
 pytestmark = pytest.mark.long
 

@@ -14,11 +14,11 @@ from tests.demo.captured import link_in, newest, token_in
 from tests.driver.service import CHEAPEST
 from tests.puzzles import post_answering
 
-from keyturn.app import create_app
 from keyturn.cli import keyturn
 from keyturn.cli.demo.examples import PASSWORD, DemoFolder, Example, NoSuchExample
-from keyturn.parts import Parts
-from keyturn.settings import HashingSettings
+from keyturn.service.app import create_app
+from keyturn.service.parts import Parts
+from keyturn.service.settings import HashingSettings
 
 pytestmark = pytest.mark.long
 

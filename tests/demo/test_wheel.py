@@ -45,8 +45,8 @@ def test_it_holds_the_templates_the_studio_s_face_and_the_migrations_once(wheel:
         "keyturn/examples/waibuk/locales/en/LC_MESSAGES/keyturn.po",
         "keyturn/frontend/keyturn.js",
         "keyturn/migrations/versions/0010_first_tables.py",
-        "keyturn/pages/templates/forgot.html",
-        "keyturn/pages/static/pages.css",
+        "keyturn/service/pages/templates/forgot.html",
+        "keyturn/service/pages/static/pages.css",
         "keyturn/py.typed",
     ):
         assert names.count(needed) == 1

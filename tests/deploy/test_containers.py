@@ -30,8 +30,8 @@ from tests.deploy.sandbox import CHECKOUT
 from tests.driver.inbox import TOKEN
 from tests.postgresql_with_tls import TlsServer
 
-from keyturn.settings import LEASE
-from keyturn.settings.reading import inspect_settings
+from keyturn.service.settings import LEASE
+from keyturn.service.settings.reading import inspect_settings
 
 pytestmark = pytest.mark.long
 
@@ -225,7 +225,7 @@ def test_the_image_can_import_what_it_needs_has_all_bytecode_and_can_write_nothi
 PROBE = """
 import os, pathlib, sys, zoneinfo
 import aiomysql, aiosmtpd, aiosmtplib, altcha, asyncpg, opentelemetry.sdk.trace, pygments, watchfiles, yaml
-import keyturn.app, keyturn.emails.studio.app, polyfactory.factories.msgspec_factory
+import keyturn.service.app, keyturn.studio.web.app, polyfactory.factories.msgspec_factory
 zoneinfo.ZoneInfo("Europe/Berlin")
 for module in list(sys.modules.values()):
     cached = getattr(module, "__cached__", None)

@@ -12,8 +12,8 @@ from tests.deploy.containers import parse_command
 from tests.deploy.units import DEPLOY
 
 from keyturn.cli.service import migrate
-from keyturn.settings import LEASE, Settings
-from keyturn.settings.reading import inspect_settings
+from keyturn.service.settings import LEASE, Settings
+from keyturn.service.settings.reading import inspect_settings
 
 FOLDER = DEPLOY / "kubernetes"
 KUSTOMIZATION = yaml.safe_load((FOLDER / "kustomization.yaml").read_text("utf-8"))

@@ -26,7 +26,7 @@ from tests.programs import require_program
 from tests.resend_server.answers import PROXY_PAGE, refusal
 from tests.resend_server.server import ResendServer, running_resend
 
-from keyturn.telemetry.prometheus import PrometheusMeters
+from keyturn.service.telemetry.prometheus import PrometheusMeters
 
 pytestmark = pytest.mark.long
 

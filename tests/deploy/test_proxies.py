@@ -22,7 +22,7 @@ from tests.driver.inbox import token_in_file
 from tests.programs import require_program
 
 from keyturn import KeyturnConfig, KeyturnPlugin, Settings
-from keyturn.settings import MailSettings
+from keyturn.service.settings import MailSettings
 
 pytestmark = pytest.mark.long
 

@@ -13,7 +13,7 @@ from tests.deploy.sandbox import Sandbox, running_unit, stop
 from tests.deploy.units import NAMES, Unit, install
 from tests.driver.inbox import token_in_file
 
-from keyturn.settings import LEASE
+from keyturn.service.settings import LEASE
 
 pytestmark = pytest.mark.long
 

@@ -12,8 +12,8 @@ from tests.doctor.production import production_settings
 from tests.doctor.test_dkim import RSA
 from tests.resend_server.server import ResendServer, running_resend
 
-from keyturn.doctor import Dns
-from keyturn.settings import Settings
+from keyturn.service.doctor import Dns
+from keyturn.service.settings import Settings
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from tests.resend_server.server import API_KEY
 
 from keyturn.mail.providers.resend import ResendSettings
-from keyturn.settings import Brand, DatabaseSettings, MailSettings, Secret, ServerSettings, Settings
+from keyturn.service.settings import Brand, DatabaseSettings, MailSettings, Secret, ServerSettings, Settings
 
 SECRET_KEY = "0123456789abcdef0123456789abcdef"
 

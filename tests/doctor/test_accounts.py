@@ -10,13 +10,13 @@ from sqlalchemy import text
 from tests.databases import Databases
 from tests.mariadb_server import MariadbServer
 
-from keyturn.accounts.builtin import BuiltinAccounts
-from keyturn.accounts.port import Account
-from keyturn.accounts.table.app_database import AppDatabase
-from keyturn.database import Database
-from keyturn.doctor.accounts import check_accounts
-from keyturn.finding import Finding
-from keyturn.settings import AccountSettings, DatabaseSettings, HashingSettings, Secret, Settings, TableSettings
+from keyturn.mail.port.finding import Finding
+from keyturn.service.accounts.builtin import BuiltinAccounts
+from keyturn.service.accounts.port import Account
+from keyturn.service.accounts.table.app_database import AppDatabase
+from keyturn.service.database import Database
+from keyturn.service.doctor.accounts import check_accounts
+from keyturn.service.settings import AccountSettings, DatabaseSettings, HashingSettings, Secret, Settings, TableSettings
 
 pytestmark = pytest.mark.slow
 

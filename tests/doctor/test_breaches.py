@@ -3,9 +3,9 @@
 import pytest
 from tests.range_server import Fault, running_ranges
 
-from keyturn.doctor.services import check_breaches
-from keyturn.finding import Finding
-from keyturn.settings import BreachSettings, Settings
+from keyturn.mail.port.finding import Finding
+from keyturn.service.doctor.services import check_breaches
+from keyturn.service.settings import BreachSettings, Settings
 
 
 async def found(breaches: BreachSettings) -> Finding:

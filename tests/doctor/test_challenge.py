@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from tests.verifier import Fault, running_verifier
 
-from keyturn.doctor.services import check_challenge
-from keyturn.finding import Finding
-from keyturn.settings import ChallengeSettings, Secret, Settings
+from keyturn.mail.port.finding import Finding
+from keyturn.service.doctor.services import check_challenge
+from keyturn.service.settings import ChallengeSettings, Secret, Settings
 
 pytestmark = pytest.mark.slow
 

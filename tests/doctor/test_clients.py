@@ -2,9 +2,9 @@
 
 import pytest
 
-from keyturn.doctor.configuration import check_clients
-from keyturn.finding import Finding
-from keyturn.settings import ServerSettings, Settings
+from keyturn.mail.port.finding import Finding
+from keyturn.service.doctor.configuration import check_clients
+from keyturn.service.settings import ServerSettings, Settings
 
 
 async def told(*proxies: str) -> Finding:

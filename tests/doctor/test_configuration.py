@@ -10,11 +10,11 @@ import msgspec
 import pytest
 from tests.doctor.production import SECRET_KEY
 
-from keyturn.doctor.configuration import check_own_pages, check_settings
-from keyturn.finding import Finding
+from keyturn.mail.port.finding import Finding
 from keyturn.mail.providers import PROVIDERS
 from keyturn.mail.providers.resend import ResendSettings
-from keyturn.settings import (
+from keyturn.service.doctor.configuration import check_own_pages, check_settings
+from keyturn.service.settings import (
     Brand,
     MailSettings,
     Secret,
@@ -22,7 +22,7 @@ from keyturn.settings import (
     Settings,
     TokenSettings,
 )
-from keyturn.settings.reading import Reading, inspect_settings
+from keyturn.service.settings.reading import Reading, inspect_settings
 
 HOOK = Secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
 Inspect = Callable[..., list[Finding]]

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from tests.databases import SqliteFiles
 
-from keyturn.doctor.accounts import check_credentials
-from keyturn.settings import Settings
+from keyturn.service.doctor.accounts import check_credentials
+from keyturn.service.settings import Settings
 
 pytestmark = pytest.mark.long
 

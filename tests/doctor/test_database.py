@@ -15,12 +15,12 @@ from tests.driver.connections import connected
 from tests.permissions import as_stranger
 from tests.postgresql_with_tls import TlsServer
 
-from keyturn.clock import now
-from keyturn.database import Database
-from keyturn.database.migrations import VERSION_TABLE, head
-from keyturn.doctor.database import check_database, file_system
-from keyturn.finding import Finding
-from keyturn.settings import DatabaseSettings, Secret, Settings
+from keyturn.mail.port.finding import Finding
+from keyturn.service.clock import now
+from keyturn.service.database import Database
+from keyturn.service.database.migrations import VERSION_TABLE, head
+from keyturn.service.doctor.database import check_database, file_system
+from keyturn.service.settings import DatabaseSettings, Secret, Settings
 
 
 def on(url: str) -> Settings:

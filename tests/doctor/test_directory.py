@@ -5,8 +5,8 @@ import pytest
 from tests.accounts.ldap.people import FIRST, OpenLdapStaff
 from tests.directory_servers import DirectoryServer
 
-from keyturn.doctor.accounts import check_accounts
-from keyturn.settings import AccountSettings, DatabaseSettings, LdapSettings, Secret, Settings
+from keyturn.service.doctor.accounts import check_accounts
+from keyturn.service.settings import AccountSettings, DatabaseSettings, LdapSettings, Secret, Settings
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key as generate_rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from keyturn.doctor.domain import judge_dkim
+from keyturn.service.doctor.domain import judge_dkim
 
 NAME = "resend._domainkey.northwind.example"
 REMEDY = "Copy it from the provider."

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from keyturn.doctor.domain import dmarc_walk, judge_dmarc
+from keyturn.service.doctor.domain import dmarc_walk, judge_dmarc
 
 DOMAIN = "mail.northwind.example"
 ABOVE = "northwind.example"

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from tests.doctor.dns_server import DnsServer
 
-from keyturn.doctor import Dns
-from keyturn.doctor.domain import Unanswered
+from keyturn.service.doctor import Dns
+from keyturn.service.doctor.domain import Unanswered
 
 DOMAIN = "northwind.example"
 

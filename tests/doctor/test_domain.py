@@ -3,9 +3,9 @@
 import pytest
 from tests.doctor.dns_server import DnsServer
 
-from keyturn.doctor import Dns, Finding
-from keyturn.doctor.domain import check_dkim, check_dmarc, check_replies, check_spf, domain_of
 from keyturn.mail.providers import PROVIDERS
+from keyturn.service.doctor import Dns, Finding
+from keyturn.service.doctor.domain import check_dkim, check_dmarc, check_replies, check_spf, domain_of
 
 DOMAIN = "northwind.example"
 CHECKS = ["spf", "dkim", "dmarc"]

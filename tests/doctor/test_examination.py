@@ -11,12 +11,12 @@ from tests.doctor.test_resend import domain
 from tests.resend_server.answers import Answer, Trouble
 from tests.resend_server.server import API_KEY, ResendServer
 
-from keyturn.doctor import Dns, Finding, examine
 from keyturn.errors import Fault
 from keyturn.mail.providers.resend import ResendSettings
 from keyturn.mail.providers.smtp import SmtpSettings
-from keyturn.settings import Brand, DatabaseSettings, MailSettings, Secret, Settings
-from keyturn.settings.reading import Reading, inspect_settings
+from keyturn.service.doctor import Dns, Finding, examine
+from keyturn.service.settings import Brand, DatabaseSettings, MailSettings, Secret, Settings
+from keyturn.service.settings.reading import Reading, inspect_settings
 
 pytestmark = pytest.mark.slow
 

@@ -3,10 +3,10 @@
 import pytest
 from sqlalchemy import text
 
-from keyturn.database import Database
-from keyturn.doctor.services import check_limits
-from keyturn.finding import Finding
-from keyturn.settings import DatabaseSettings, LimitSettings, Secret, Settings
+from keyturn.mail.port.finding import Finding
+from keyturn.service.database import Database
+from keyturn.service.doctor.services import check_limits
+from keyturn.service.settings import DatabaseSettings, LimitSettings, Secret, Settings
 
 
 async def counted_in(database: str = "sqlite:///keyturn.db", *, in_memory: bool = False) -> Finding:

@@ -12,14 +12,14 @@ from tests.mail_providers.server import ProviderServer
 from tests.resend_server.answers import PROXY_PAGE, Answer, Trouble
 from tests.resend_server.server import SENDING_KEY, running_resend
 
-from keyturn.doctor.examination import check_provider
-from keyturn.finding import Finding
+from keyturn.mail.port.finding import Finding
 from keyturn.mail.providers.mailgun import MailgunSettings
 from keyturn.mail.providers.postmark import PostmarkSettings
 from keyturn.mail.providers.resend import ResendSettings
 from keyturn.mail.providers.sendgrid import SendGridSettings
 from keyturn.mail.providers.ses import SesSettings
-from keyturn.settings import MailSettings, Secret, Settings
+from keyturn.service.doctor.examination import check_provider
+from keyturn.service.settings import MailSettings, Secret, Settings
 
 pytestmark = pytest.mark.slow
 

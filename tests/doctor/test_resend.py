@@ -7,10 +7,10 @@ import pytest
 from tests.resend_server.answers import Answer, refusal
 from tests.resend_server.server import API_KEY, SENDING_KEY, ResendServer
 
-from keyturn.doctor.examination import check_provider
-from keyturn.finding import Finding
+from keyturn.mail.port.finding import Finding
 from keyturn.mail.providers.resend import ResendSettings
-from keyturn.settings import MailSettings, Secret, Settings
+from keyturn.service.doctor.examination import check_provider
+from keyturn.service.settings import MailSettings, Secret, Settings
 
 pytestmark = pytest.mark.slow
 

@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import insert, select
 
-from keyturn.database import Database
-from keyturn.doctor.secret_keys import check_previous_keys, previous_keys
-from keyturn.finding import Finding
-from keyturn.outbox import Seal
-from keyturn.outbox.models import OutboxRow
-from keyturn.reset.proofs.second_step.builtin_factors import BuiltinFactors
-from keyturn.reset.proofs.second_step.models import SecondFactorRow
-from keyturn.settings import DatabaseSettings, Secret, Settings
+from keyturn.mail.port.finding import Finding
+from keyturn.service.database import Database
+from keyturn.service.doctor.secret_keys import check_previous_keys, previous_keys
+from keyturn.service.outbox import Seal
+from keyturn.service.outbox.models import OutboxRow
+from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors
+from keyturn.service.reset.proofs.second_step.models import SecondFactorRow
+from keyturn.service.settings import DatabaseSettings, Secret, Settings
 
 OLD, NEW, LOST = (Secret(digit * 4) for digit in ("0123456789abcdef", "fedcba9876543210", "02468ace13579bdf"))
 

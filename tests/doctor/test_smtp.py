@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from tests.mail.providers.smtp_server import PASSWORD, USERNAME, running_smtp
 
-from keyturn.doctor.examination import check_provider
-from keyturn.finding import Finding
+from keyturn.mail.port.finding import Finding
 from keyturn.mail.providers.smtp import SmtpSettings
-from keyturn.settings import MailSettings, Secret, Settings
+from keyturn.service.doctor.examination import check_provider
+from keyturn.service.settings import MailSettings, Secret, Settings
 
 
 async def check(port: int, host: str = "127.0.0.1", **settings: Any) -> list[Finding]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from keyturn.doctor.domain import judge_spf, spf_redirect
+from keyturn.service.doctor.domain import judge_spf, spf_redirect
 
 NAME = "northwind.example"
 

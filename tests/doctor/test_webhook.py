@@ -11,11 +11,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from keyturn.doctor import Dns, examine
-from keyturn.doctor.services import check_webhook
-from keyturn.finding import Finding
-from keyturn.settings import Secret, Settings, WebhookSettings
-from keyturn.settings.reading import Reading
+from keyturn.mail.port.finding import Finding
+from keyturn.service.doctor import Dns, examine
+from keyturn.service.doctor.services import check_webhook
+from keyturn.service.settings import Secret, Settings, WebhookSettings
+from keyturn.service.settings.reading import Reading
 
 
 @asynccontextmanager

@@ -1,7 +1,7 @@
 """The built-in account store, for tests that need more of it than its port."""
 
-from keyturn.accounts.builtin import BuiltinAccounts
-from keyturn.parts import Parts
+from keyturn.service.accounts.builtin import BuiltinAccounts
+from keyturn.service.parts import Parts
 
 
 def builtin_accounts(parts: Parts) -> BuiltinAccounts:

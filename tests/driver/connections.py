@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from keyturn.database import Database
+from keyturn.service.database import Database
 
 
 @asynccontextmanager

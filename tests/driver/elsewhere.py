@@ -8,10 +8,10 @@ from httpx import Response
 from msgspec.structs import replace
 from tests.driver.service import PASSWORD, hash_of
 
-from keyturn import addresses
-from keyturn.accounts.port import Account, Ended, NewPassword
 from keyturn.errors import KeyturnError
-from keyturn.problems.requests import AccountsUnready
+from keyturn.service import addresses
+from keyturn.service.accounts.port import Account, Ended, NewPassword
+from keyturn.service.problems.requests import AccountsUnready
 
 
 class Elsewhere:

@@ -15,8 +15,8 @@ import msgspec
 from sqlalchemy import select
 from tests.driver.service import ADA, Service
 
-from keyturn.clock import now
-from keyturn.outbox.models import EventRow
+from keyturn.service.clock import now
+from keyturn.service.outbox.models import EventRow
 
 WEBHOOK = "/webhooks/resend"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

@@ -17,12 +17,12 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from keyturn import Mails
-from keyturn.cli.emails.check import print_findings, print_passed_over
-from keyturn.cli.emails.folders import Source, open_folder
-from keyturn.emails.lint.finding import Finding
-from keyturn.emails.lint.reports import as_github, as_json, as_sarif
-from keyturn.emails.studio.pages.tree import tree as listed
+from keyturn.cli.studio.check import print_findings, print_passed_over
+from keyturn.cli.studio.folders import Source, open_folder
 from keyturn.errors import KeyturnError
+from keyturn.studio.lint.finding import Finding
+from keyturn.studio.lint.reports import as_github, as_json, as_sarif
+from keyturn.studio.web.pages.tree import tree as listed
 
 pytestmark = [
     pytest.mark.hypothesis,

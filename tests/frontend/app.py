@@ -10,7 +10,7 @@ from tests.driver.inbox import links_in
 from tests.driver.service import Service, running, settings_for
 from tests.serving import serving_here
 
-from keyturn.settings import ServerSettings
+from keyturn.service.settings import ServerSettings
 
 PAGE = """<!doctype html><html lang="{lang}" dir="auto"><meta charset="utf-8"><title>An app</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">

@@ -11,7 +11,7 @@ from tests.driver.service import Service
 from tests.frontend.app import App, beside
 from tests.serving import serving_here
 
-from keyturn.settings import LimitSettings
+from keyturn.service.settings import LimitSettings
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

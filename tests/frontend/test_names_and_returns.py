@@ -7,7 +7,7 @@ from tests.databases import SqliteFiles
 from tests.driver.service import ADA, NEW_PASSWORD
 from tests.frontend.app import FORGOT, RESET, App, beside, link_mailed
 
-from keyturn.settings import AccountSettings, TableSettings
+from keyturn.service.settings import AccountSettings, TableSettings
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 

@@ -11,7 +11,7 @@ from tests.driver.service import NEW_PASSWORD, Service
 from tests.frontend.app import FORGOT, App, beside
 from tests.verifier import running_verifier
 
-from keyturn.settings import ChallengeSettings, LimitSettings, Secret, TokenSettings
+from keyturn.service.settings import ChallengeSettings, LimitSettings, Secret, TokenSettings
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 

@@ -12,9 +12,9 @@ from tests.driver.service import NEW_PASSWORD, Service
 from tests.frontend.app import CHANGE, FORGOT, App, beside, link_mailed
 from tests.frontend.test_the_story import HEARD
 
-from keyturn.clock import now
-from keyturn.reset.records.models import ResetTokenRow
-from keyturn.settings import LimitSettings
+from keyturn.service.clock import now
+from keyturn.service.reset.records.models import ResetTokenRow
+from keyturn.service.settings import LimitSettings
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 

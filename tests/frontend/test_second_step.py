@@ -13,7 +13,7 @@ from tests.driver.second_factors import builtin_factors, enrol, own_step, wrong_
 from tests.driver.service import ADA, NEW_PASSWORD, Service
 from tests.frontend.app import App, beside, link_mailed
 
-from keyturn.settings import LimitSettings, MailSettings, SecondStepSettings, SmsSettings
+from keyturn.service.settings import LimitSettings, MailSettings, SecondStepSettings, SmsSettings
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 

@@ -9,9 +9,9 @@ from tests.driver.inbox import links_in
 from tests.driver.service import NEW_PASSWORD, Service
 from tests.frontend.app import CHANGE, App, link_mailed
 
-from keyturn.api.mail_services import meant_by
-from keyturn.reset.inviting import Campaign
-from keyturn.reset.records.client import Client
+from keyturn.service.api.mail_services import meant_by
+from keyturn.service.reset.inviting import Campaign
+from keyturn.service.reset.records.client import Client
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 

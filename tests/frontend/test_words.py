@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.api.form_texts import form_texts
-from keyturn.languages import Languages, SourceTexts
+from keyturn.mail.languages import Languages, SourceTexts
 from keyturn.packaging import folder
+from keyturn.service.api.form_texts import form_texts
 
 pytestmark = pytest.mark.long
 

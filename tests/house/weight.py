@@ -89,9 +89,11 @@ def lines(files: Iterable[Path]) -> int:
 
 def budgets() -> dict[str, int]:
     """Return today's figure of each budget."""
-    of = {name: files_of(f"src/keyturn/{name}", ".py") for name in ("", "emails", "cli/emails", "mail", "languages")}
+    of = {name: files_of(f"src/keyturn/{name}", ".py") for name in ("", "studio", "cli/studio", "mail")}
     studio, mail = lines(of["emails"] + of["cli/emails"]), lines(of["mail"] + of["languages"])
-    interface = [file for folder in ("preview", "frontend", "src/keyturn/pages/templates") for file in files_of(folder)]
+    interface = [
+        file for folder in ("preview", "frontend", "src/keyturn/service/pages/templates") for file in files_of(folder)
+    ]
     snapshots = [file for file in files_of("tests") if "snapshots" in file.parts and file.suffix != ".py"]
     words = [file.read_text("utf-8").split() for pages in PAGES for file in files_of(pages, ".md")]
     return {
@@ -107,7 +109,7 @@ def budgets() -> dict[str, int]:
         "snapshots, kB": sum(file.stat().st_size for file in snapshots) // 1000,
         "benchmarks, lines": lines(files_of("benchmarks", ".py")),
         "docs, words": sum(map(len, words)),
-        "settings": len(list(importlib.import_module("keyturn.settings.reading").setting_names())),
+        "settings": len(list(importlib.import_module("keyturn.service.settings.reading").setting_names())),
         "core dependencies": len(tomllib.loads(PYPROJECT.read_text("utf-8"))["project"]["dependencies"]),
         "tables": sum(file.read_text("utf-8").count("__tablename__ =") for file in of[""]),
     }

@@ -11,8 +11,8 @@ from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.pofile import read_po
 from tests.every_language import each_language
 
-from keyturn.languages import PACKAGED, Language, Languages
-from keyturn.languages.catalogues import read_catalogue, text_of
+from keyturn.mail.languages import PACKAGED, Language, Languages
+from keyturn.mail.languages.catalogues import read_catalogue, text_of
 
 CHECKOUT = Path(__file__).parents[2]
 TEMPLATE = PACKAGED / "keyturn.pot"

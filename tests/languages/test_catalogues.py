@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from keyturn.errors import CatalogueInvalid
-from keyturn.languages import Languages
+from keyturn.mail.languages import Languages
 
 HEADER = """\
 msgid ""

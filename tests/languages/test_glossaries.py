@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from tests.every_language import each_language
 
-from keyturn.languages import PACKAGED, Language, Languages
-from keyturn.languages.catalogues import read_catalogue, strings
+from keyturn.mail.languages import PACKAGED, Language, Languages
+from keyturn.mail.languages.catalogues import read_catalogue, strings
 
 TERMS = {
     "sign_in": r"\bsign(s|ed)? in\b|\bsign-in\b",

@@ -7,10 +7,10 @@ from typing import Literal
 
 import pytest
 
-from keyturn.onboarding.checklist import open_questions
-from keyturn.onboarding.guesses import clear_choice, guess, likely_tables, shared_credentials
-from keyturn.onboarding.survey import NotReached, Table, sample_values, survey
-from keyturn.settings import Credentials, Ending, TableSettings
+from keyturn.service.onboarding.checklist import open_questions
+from keyturn.service.onboarding.guesses import clear_choice, guess, likely_tables, shared_credentials
+from keyturn.service.onboarding.survey import NotReached, Table, sample_values, survey
+from keyturn.service.settings import Credentials, Ending, TableSettings
 
 RAILS = """
 CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, encrypted_password TEXT, username TEXT, disabled_at DATETIME,

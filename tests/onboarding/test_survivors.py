@@ -7,8 +7,8 @@ import pytest
 from tests.accounts.table.app import running_app
 from tests.databases import Databases
 
-from keyturn.onboarding.survivors import surviving_credentials
-from keyturn.settings import AccountSettings, DatabaseSettings, Ending, Secret, Settings, TableSettings
+from keyturn.service.onboarding.survivors import surviving_credentials
+from keyturn.service.settings import AccountSettings, DatabaseSettings, Ending, Secret, Settings, TableSettings
 
 TABLES = (
     "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(99), password_hash VARCHAR(60), api_token VARCHAR(60));"

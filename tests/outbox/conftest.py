@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 from tests.outbox.table import Rows
 
-from keyturn.database import Database
-from keyturn.outbox import Outbox
+from keyturn.service.database import Database
+from keyturn.service.outbox import Outbox
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ import os
 import sys
 from datetime import timedelta
 
-from keyturn.database import Database
-from keyturn.outbox import Dropped, Lane, Message, Outbox, Relay, RelayLimits
-from keyturn.outbox.history import backlog_of
+from keyturn.service.database import Database
+from keyturn.service.outbox import Dropped, Lane, Message, Outbox, Relay, RelayLimits
+from keyturn.service.outbox.history import backlog_of
 
 AT_ONCE, MOST_CRASHES = 8, 5
 

@@ -5,9 +5,9 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, select, text
 
-from keyturn.database import Database
-from keyturn.outbox import Message
-from keyturn.outbox.models import OutboxRow
+from keyturn.service.database import Database
+from keyturn.service.outbox import Message
+from keyturn.service.outbox.models import OutboxRow
 
 SETTLED = text(
     "INSERT INTO keyturn_outbox (key, kind, payload, state, attempts, faults, available_at, created_at, settled_at) "

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from keyturn.outbox.attempts import backoff
+from keyturn.service.outbox.attempts import backoff
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ from tests.outbox.table import Note, text_of
 from tests.outbox.worker import Handler, relay_of
 from tests.statements import cancel_when_sent
 
-from keyturn.clock import now
-from keyturn.database import Database
-from keyturn.outbox import Outbox
-from keyturn.outbox.models import OutboxRow
+from keyturn.service.clock import now
+from keyturn.service.database import Database
+from keyturn.service.outbox import Outbox
+from keyturn.service.outbox.models import OutboxRow
 
 MINUTE = timedelta(minutes=1)
 OVER = timedelta(0)

@@ -9,12 +9,12 @@ from sqlalchemy import Connection
 from tests.outbox.table import Note, Rows, text_of
 from tests.outbox.worker import Handler, relay_of
 
-from keyturn.clock import now
-from keyturn.database import Database
 from keyturn.errors import SendRetryable
-from keyturn.outbox import Outbox
-from keyturn.outbox.history import retry
-from keyturn.reset.elsewhere import acquire_account_lock
+from keyturn.service.clock import now
+from keyturn.service.database import Database
+from keyturn.service.outbox import Outbox
+from keyturn.service.outbox.history import retry
+from keyturn.service.reset.elsewhere import acquire_account_lock
 
 pytestmark = pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
 

@@ -8,11 +8,11 @@ import pytest
 from tests.outbox.table import Rows, make_due
 from tests.outbox.worker import Handler, post, relay_of
 
-from keyturn.database import Database
 from keyturn.errors import SendRefused, SendRetryable
-from keyturn.outbox import LeaseLost, Outbox
-from keyturn.outbox.attempts import LONGEST_OF_OURS, backoff
-from keyturn.problems.requests import DatabaseUnready
+from keyturn.service.database import Database
+from keyturn.service.outbox import LeaseLost, Outbox
+from keyturn.service.outbox.attempts import LONGEST_OF_OURS, backoff
+from keyturn.service.problems.requests import DatabaseUnready
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 """The relay decides, whatever the engine."""

@@ -7,7 +7,7 @@ import pytest
 from tests.outbox.table import Note, Rows, text_of
 from tests.outbox.worker import Handler, post, relay_of, running
 
-from keyturn.outbox import Lane, Outbox
+from keyturn.service.outbox import Lane, Outbox
 
 
 async def post_hooks(outbox: Outbox, *texts: str) -> None:

@@ -7,9 +7,9 @@ import pytest
 from tests.outbox.table import Rows
 from tests.outbox.worker import Handler, post, relay_of, running
 
-from keyturn.clock import now
-from keyturn.outbox import Outbox
-from keyturn.problems.requests import DatabaseUnready
+from keyturn.service.clock import now
+from keyturn.service.outbox import Outbox
+from keyturn.service.problems.requests import DatabaseUnready
 
 HOUR, SHORT = timedelta(hours=1), timedelta(seconds=1.5)
 

@@ -8,9 +8,9 @@ from sqlalchemy import Connection, text
 from tests.outbox.table import Note
 from tests.outbox.worker import post
 
-from keyturn.database import Database
-from keyturn.outbox import Outbox
-from keyturn.outbox.queue import Listener
+from keyturn.service.database import Database
+from keyturn.service.outbox import Outbox
+from keyturn.service.outbox.queue import Listener
 
 ON_POSTGRESQL = pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
 

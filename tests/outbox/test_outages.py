@@ -6,9 +6,9 @@ from datetime import timedelta
 from sqlalchemy import text
 from tests.outbox.worker import Handler, post, relay_of, running
 
-from keyturn.database import Database
 from keyturn.errors import SendRetryable
-from keyturn.outbox import Outbox, Settlement
+from keyturn.service.database import Database
+from keyturn.service.outbox import Outbox, Settlement
 
 
 class Losing(Handler):

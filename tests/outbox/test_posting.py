@@ -11,9 +11,9 @@ from sqlalchemy.exc import IntegrityError
 from tests.outbox.table import Note, Rows
 from tests.statements import statements_sent
 
-from keyturn.database import Database
-from keyturn.outbox import Outbox
-from keyturn.outbox.message import new_key
+from keyturn.service.database import Database
+from keyturn.service.outbox import Outbox
+from keyturn.service.outbox.message import new_key
 
 MINUTE = timedelta(minutes=1)
 

@@ -9,7 +9,7 @@ from tests.outbox.table import Note, Rows
 from tests.outbox.worker import LONG, NOTHING, Handler, post, relay_of, running
 from tests.statements import statements_sent
 
-from keyturn.outbox import Lane, Outbox
+from keyturn.service.outbox import Lane, Outbox
 
 ON_SQLITE = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 """For what the relay does by itself, whatever the engine."""

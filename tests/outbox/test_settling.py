@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import Connection
 from tests.outbox.table import Note, Rows
 
-from keyturn.clock import now
-from keyturn.database import Database
-from keyturn.outbox import LeaseLost, Message, Outbox, Sent
+from keyturn.service.clock import now
+from keyturn.service.database import Database
+from keyturn.service.outbox import LeaseLost, Message, Outbox, Sent
 
 MINUTE = timedelta(minutes=1)
 

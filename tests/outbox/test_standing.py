@@ -7,9 +7,9 @@ from tests.outbox.table import settle_others
 from tests.outbox.worker import post
 from tests.plans import plans_of
 
-from keyturn.database import Database
-from keyturn.outbox import Outbox, Sent
-from keyturn.outbox.history import backlog_of
+from keyturn.service.database import Database
+from keyturn.service.outbox import Outbox, Sent
+from keyturn.service.outbox.history import backlog_of
 
 
 async def test_messages_are_settled_without_a_look_at_the_others(database: Database, outbox: Outbox) -> None:

@@ -9,10 +9,10 @@ import pytest
 from tests.outbox.table import Rows, make_due, text_of
 from tests.outbox.worker import LONG, NOTHING, Handler, post, relay_of, running
 
-from keyturn.database import Database
 from keyturn.errors import SendRefused, SendRetryable
-from keyturn.outbox import Delivery, Lane, Message, Outbox, Relay, RelayLimits, Sent, Settlement
-from keyturn.problems.requests import DatabaseUnready
+from keyturn.service.database import Database
+from keyturn.service.outbox import Delivery, Lane, Message, Outbox, Relay, RelayLimits, Sent, Settlement
+from keyturn.service.problems.requests import DatabaseUnready
 
 
 class Together(Handler):

@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.outbox.table import Note, text_of
 
-from keyturn.outbox import Delivery, Dropped, Lane, Message, Outbox, Relay, RelayLimits, Sent, Settlement
+from keyturn.service.outbox import Delivery, Dropped, Lane, Message, Outbox, Relay, RelayLimits, Sent, Settlement
 
 LONG = timedelta(hours=1)
 

@@ -7,7 +7,7 @@ import pytest
 from tests.driver.visitor import Visitor
 from tests.pages.school import School, opened, settings_for
 
-from keyturn.accounts.port import Account
+from keyturn.service.accounts.port import Account
 
 
 @pytest.fixture

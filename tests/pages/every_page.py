@@ -7,7 +7,7 @@ import httpx
 from tests.driver.visitor import Visitor, form_token
 from tests.pages.school import School
 
-from keyturn.accounts.port import Account
+from keyturn.service.accounts.port import Account
 
 FORGOT = "/forgot-password"
 

@@ -19,18 +19,18 @@ from sqlalchemy import Connection, create_engine, update
 from tests.driver.builtin_accounts import builtin_accounts
 from tests.driver.visitor import Visitor
 
-from keyturn.accounts.port import Account, AccountStore
-from keyturn.clock import now
-from keyturn.database import Model
-from keyturn.pages import pages_router
-from keyturn.parts import Parts
-from keyturn.reset.ground import FromApp
-from keyturn.reset.records import codes, tokens
-from keyturn.reset.records.codes import NewCode
-from keyturn.reset.records.link_store import LinkStore, NewLink
-from keyturn.reset.records.models import ResetTokenRow
-from keyturn.reset.records.secure_links import NewSecureLink
-from keyturn.settings import (
+from keyturn.service.accounts.port import Account, AccountStore
+from keyturn.service.clock import now
+from keyturn.service.database import Model
+from keyturn.service.pages import pages_router
+from keyturn.service.parts import Parts
+from keyturn.service.reset.ground import FromApp
+from keyturn.service.reset.records import codes, tokens
+from keyturn.service.reset.records.codes import NewCode
+from keyturn.service.reset.records.link_store import LinkStore, NewLink
+from keyturn.service.reset.records.models import ResetTokenRow
+from keyturn.service.reset.records.secure_links import NewSecureLink
+from keyturn.service.settings import (
     Brand,
     DatabaseSettings,
     HashingSettings,
@@ -39,7 +39,7 @@ from keyturn.settings import (
     Secret,
     Settings,
 )
-from keyturn.web_parts import site_of
+from keyturn.service.web_parts import site_of
 
 ADA = "ada@northwind.example"
 PASSWORD = "correct horse battery"

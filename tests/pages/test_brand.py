@@ -10,8 +10,8 @@ from tests.driver.visitor import Visitor
 from tests.pages.school import School, opened, settings_for
 from tests.settings.test_brand import PNG, SVG
 
-from keyturn.reset.mails.theme import borrowed_logos
-from keyturn.settings import Brand, FileOrUrl, Folder, Kind
+from keyturn.service.reset.mails.theme import borrowed_logos
+from keyturn.service.settings import Brand, FileOrUrl, Folder, Kind
 
 pytestmark = pytest.mark.long
 

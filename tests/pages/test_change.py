@@ -7,7 +7,7 @@ import pytest
 from tests.driver.visitor import Visitor, cookie, form_token, heading, words
 from tests.pages.school import ADA, NEW_PASSWORD, PASSWORD, School
 
-from keyturn.accounts.port import Account
+from keyturn.service.accounts.port import Account
 
 pytestmark = pytest.mark.long
 

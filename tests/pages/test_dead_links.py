@@ -9,8 +9,8 @@ from tests.driver.visitor import Visitor, form_token, heading, words
 from tests.pages.resetting import RESET, UNKNOWN, open_link, save
 from tests.pages.school import ADA, NEW_PASSWORD, PASSWORD, School, opened, settings_for
 
-from keyturn.accounts.port import Account
-from keyturn.settings import ChallengeSettings, Secret
+from keyturn.service.accounts.port import Account
+from keyturn.service.settings import ChallengeSettings, Secret
 
 pytestmark = pytest.mark.long
 

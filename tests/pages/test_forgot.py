@@ -7,8 +7,8 @@ import pytest
 from tests.driver.visitor import Visitor, cookie, heading, words
 from tests.pages.school import ADA, School
 
-from keyturn.accounts.port import Account
-from keyturn.reset.records.mailboxes import Mailboxes
+from keyturn.service.accounts.port import Account
+from keyturn.service.reset.records.mailboxes import Mailboxes
 
 pytestmark = pytest.mark.long
 

@@ -11,10 +11,10 @@ from tests.driver.service import problem
 from tests.driver.visitor import heading
 from tests.pages.school import ADA, PASSWORD, School
 
-from keyturn.app import create_app
-from keyturn.pages.front import change_password_redirect
-from keyturn.pages.rendering import Pages
-from keyturn.plugin import KeyturnConfig, KeyturnPlugin
+from keyturn.service.app import create_app
+from keyturn.service.pages.front import change_password_redirect
+from keyturn.service.pages.rendering import Pages
+from keyturn.service.plugin import KeyturnConfig, KeyturnPlugin
 
 pytestmark = pytest.mark.long
 

@@ -10,7 +10,7 @@ from tests.driver.visitor import Visitor, heading, words
 from tests.pages.school import School, opened, settings_for
 
 from keyturn.mail.rendering.palette import palette_for
-from keyturn.settings import FileOrUrl, Folder, Kind
+from keyturn.service.settings import FileOrUrl, Folder, Kind
 
 pytestmark = pytest.mark.long
 

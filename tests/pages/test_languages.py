@@ -9,7 +9,7 @@ from tests.every_language import each_language
 from tests.pages.every_page import every_page
 from tests.pages.school import ADA, School
 
-from keyturn.languages import Languages
+from keyturn.mail.languages import Languages
 
 pytestmark = pytest.mark.long
 

@@ -4,7 +4,7 @@ import pytest
 from tests.driver.visitor import Visitor, words
 from tests.pages.school import School
 
-from keyturn.api.mail_services import inbox_of, known_services, meant_by
+from keyturn.service.api.mail_services import inbox_of, known_services, meant_by
 
 FORGOT = "/forgot-password"
 

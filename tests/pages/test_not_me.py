@@ -11,12 +11,12 @@ from sqlalchemy import Connection
 from tests.driver.visitor import Visitor, cookie, heading, words
 from tests.pages.school import ADA, School, opened, settings_for
 
-from keyturn.accounts.port import Account
-from keyturn.clock import now
-from keyturn.reset.records import tokens
-from keyturn.reset.records.client import Client
-from keyturn.reset.records.link_store import NewLink
-from keyturn.settings import SecureAccountSettings
+from keyturn.service.accounts.port import Account
+from keyturn.service.clock import now
+from keyturn.service.reset.records import tokens
+from keyturn.service.reset.records.client import Client
+from keyturn.service.reset.records.link_store import NewLink
+from keyturn.service.settings import SecureAccountSettings
 
 pytestmark = pytest.mark.long
 

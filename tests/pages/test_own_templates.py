@@ -9,7 +9,7 @@ from tests.driver.visitor import heading, words
 from tests.pages.school import School, opened, settings_for
 
 from keyturn.errors import SettingsInvalid
-from keyturn.settings import Brand, FileOrUrl, Folder, PagesSettings
+from keyturn.service.settings import Brand, FileOrUrl, Folder, PagesSettings
 
 pytestmark = pytest.mark.long
 

@@ -11,14 +11,14 @@ import pytest
 from tests.driver.visitor import Visitor, cookie, heading, words
 from tests.pages.school import ADA, School, opened, settings_for
 
-import keyturn.pages
-from keyturn.settings import ChallengeSettings, LimitSettings, Secret, TokenSettings
+import keyturn.service.pages
+from keyturn.service.settings import ChallengeSettings, LimitSettings, Secret, TokenSettings
 
 pytestmark = pytest.mark.long
 
 FORGOT, CODE = "/forgot-password", "/forgot-password/code"
 BOB = "bob@northwind.example"
-VENDORED = Path(keyturn.pages.__file__).parent / "vendored" / "altcha"
+VENDORED = Path(keyturn.service.pages.__file__).parent / "vendored" / "altcha"
 KEYS: dict[str, Any] = {"site_key": "the-site-key", "secret": Secret("the-secret")}
 
 

@@ -15,10 +15,10 @@ from tests.driver.elsewhere import Elsewhere
 from tests.driver.visitor import Visitor, cookie, form_token, heading, words
 from tests.pages.school import ADA, NEW_PASSWORD, School, opened, settings_for
 
-from keyturn.accounts.port import Account
-from keyturn.problems.requests import AccountsUnready
-from keyturn.settings import HashingSettings, LimitSettings
-from keyturn.telemetry.logs import request_id
+from keyturn.service.accounts.port import Account
+from keyturn.service.problems.requests import AccountsUnready
+from keyturn.service.settings import HashingSettings, LimitSettings
+from keyturn.service.telemetry.logs import request_id
 
 pytestmark = pytest.mark.long
 

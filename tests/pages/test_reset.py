@@ -12,9 +12,9 @@ from tests.driver.visitor import Visitor, cookie, heading, words
 from tests.pages.resetting import RESET, open_link, save
 from tests.pages.school import ADA, NEW_PASSWORD, School, opened, settings_for
 
-from keyturn.accounts.port import Account
-from keyturn.clock import now
-from keyturn.settings import LimitSettings, PasswordSettings
+from keyturn.service.accounts.port import Account
+from keyturn.service.clock import now
+from keyturn.service.settings import LimitSettings, PasswordSettings
 
 pytestmark = pytest.mark.long
 

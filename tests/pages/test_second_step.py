@@ -11,11 +11,11 @@ from tests.driver.visitor import Visitor, heading, words
 from tests.pages.resetting import save
 from tests.pages.school import ADA, NEW_PASSWORD, School, opened, settings_for
 
-from keyturn.accounts.port import Account
 from keyturn.errors import KeyturnError
-from keyturn.problems.passwords import OutcomeUnknown
-from keyturn.problems.proofs import LinkDead
-from keyturn.settings import Brand, MailSettings, SecondStepSettings, SmsSettings
+from keyturn.service.accounts.port import Account
+from keyturn.service.problems.passwords import OutcomeUnknown
+from keyturn.service.problems.proofs import LinkDead
+from keyturn.service.settings import Brand, MailSettings, SecondStepSettings, SmsSettings
 
 pytestmark = pytest.mark.long
 

@@ -11,9 +11,9 @@ from tests.driver.visitor import Visitor, heading, words
 from tests.pages.resetting import open_link, save
 from tests.pages.school import ADA, NEW_PASSWORD, School
 
-from keyturn.accounts.builtin import AccountRow
-from keyturn.accounts.port import Account
-from keyturn.clock import now
+from keyturn.service.accounts.builtin import AccountRow
+from keyturn.service.accounts.port import Account
+from keyturn.service.clock import now
 
 pytestmark = pytest.mark.long
 

@@ -8,8 +8,8 @@ from tests.driver.visitor import Visitor, cookie, heading, words
 from tests.pages.resetting import open_link, save
 from tests.pages.school import ADA, School
 
-from keyturn.problems.requests import TooManyRequests
-from keyturn.settings import IdentityProvider
+from keyturn.service.problems.requests import TooManyRequests
+from keyturn.service.settings import IdentityProvider
 
 LOGIN = "/login"
 VIEWER, SCHOOL = "/viewer-settings/security", "/school-settings/security"

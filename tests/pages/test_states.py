@@ -10,14 +10,14 @@ from jinja2 import Environment, nodes
 from msgspec.structs import replace
 from tests.settings.test_brand import PNG, SVG
 
-from keyturn.clock import now
-from keyturn.pages import rendering
-from keyturn.pages.preview import PagePreview
-from keyturn.pages.preview.states import CHALLENGE_STATES, STATES, StateSample
-from keyturn.pages.rendering import PACKAGED
-from keyturn.pages.site import TemplateSite
-from keyturn.reset.mails.theme import Theme, own_languages
-from keyturn.settings import Brand, FileOrUrl, Folder, PagesSettings, PasswordSettings, Settings
+from keyturn.service.clock import now
+from keyturn.service.pages import rendering
+from keyturn.service.pages.preview import PagePreview
+from keyturn.service.pages.preview.states import CHALLENGE_STATES, STATES, StateSample
+from keyturn.service.pages.rendering import PACKAGED
+from keyturn.service.pages.site import TemplateSite
+from keyturn.service.reset.mails.theme import Theme, own_languages
+from keyturn.service.settings import Brand, FileOrUrl, Folder, PagesSettings, PasswordSettings, Settings
 
 pytestmark = pytest.mark.long
 

@@ -6,8 +6,8 @@ import pytest
 from tests.driver.visitor import Visitor, cookie
 from tests.pages.school import ADA, School
 
-from keyturn.accounts.port import Account
-from keyturn.settings import Brand
+from keyturn.service.accounts.port import Account
+from keyturn.service.settings import Brand
 
 pytestmark = pytest.mark.long
 

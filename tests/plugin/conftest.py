@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.plugin.host import Host
 
-from keyturn.database.migrations import migrate
+from keyturn.service.database.migrations import migrate
 
 
 @pytest.fixture

@@ -27,8 +27,8 @@ from tests.driver.service import ADA, PASSWORD, hash_of, settings_for
 from uvicorn.lifespan.on import LifespanOn
 
 from keyturn import KeyturnConfig, KeyturnPlugin, Settings, table_of
-from keyturn.parts import Parts
-from keyturn.settings import DatabaseSettings, HashingSettings
+from keyturn.service.parts import Parts
+from keyturn.service.settings import DatabaseSettings, HashingSettings
 
 BASE_URL = "https://school.example.org/account"
 KNOWN = {"X-Teacher": "ada"}

@@ -24,11 +24,11 @@ from keyturn import (
     PasswordResetRequested,
     PendingReset,
 )
-from keyturn.clock import now
-from keyturn.database.migrations import migrate
 from keyturn.errors import SettingsInvalid
-from keyturn.outbox.models import EventRow, OutboxRow
-from keyturn.settings import WebhookSettings
+from keyturn.service.clock import now
+from keyturn.service.database.migrations import migrate
+from keyturn.service.outbox.models import EventRow, OutboxRow
+from keyturn.service.settings import WebhookSettings
 
 pytestmark = pytest.mark.long
 

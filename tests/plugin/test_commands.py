@@ -21,7 +21,7 @@ from tests.plugin.test_in_an_app import REQUEST, RESET
 from keyturn import Account
 from keyturn.cli import COMMANDS
 from keyturn.cli.litestar_commands import keyturn
-from keyturn.database.migrations import migrate
+from keyturn.service.database.migrations import migrate
 
 pytestmark = pytest.mark.long
 

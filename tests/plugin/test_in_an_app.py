@@ -11,8 +11,8 @@ from tests.driver.service import ADA, NEW_PASSWORD, PASSWORD, problem
 from tests.driver.visitor import form_token, heading
 from tests.plugin.host import KNOWN, Host, keyturn_settings
 
-from keyturn.database.migrations import migrate
-from keyturn.settings import DatabaseSettings, HashingSettings, LimitSettings, ServerSettings
+from keyturn.service.database.migrations import migrate
+from keyturn.service.settings import DatabaseSettings, HashingSettings, LimitSettings, ServerSettings
 
 pytestmark = pytest.mark.long
 

@@ -12,7 +12,7 @@ from tests.plugin.host import ACCOUNTS, keyturn_settings
 
 from keyturn import KeyturnConfig, KeyturnPlugin, Settings, create_app, read_settings
 from keyturn.errors import SettingsInvalid
-from keyturn.settings import AccountSettings, Kind, Secret, TableSettings
+from keyturn.service.settings import AccountSettings, Kind, Secret, TableSettings
 
 pytestmark = pytest.mark.long
 

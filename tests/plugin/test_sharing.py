@@ -22,10 +22,17 @@ from tests.plugin.host import ACCOUNTS, Host, alchemy_for, keyturn_settings
 from tests.plugin.test_in_an_app import REQUEST
 
 from keyturn import Event, KeyturnConfig, KeyturnPlugin, Settings
-from keyturn.database import Database
-from keyturn.database.migrations import migrate
 from keyturn.errors import SettingsInvalid
-from keyturn.settings import DatabaseSettings, HashingSettings, LimitSettings, MailSettings, Secret, ServerSettings
+from keyturn.service.database import Database
+from keyturn.service.database.migrations import migrate
+from keyturn.service.settings import (
+    DatabaseSettings,
+    HashingSettings,
+    LimitSettings,
+    MailSettings,
+    Secret,
+    ServerSettings,
+)
 
 pytestmark = pytest.mark.long
 

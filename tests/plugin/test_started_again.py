@@ -15,10 +15,10 @@ from tests.plugin.host import ACCOUNTS, Host, keyturn_settings
 from tests.plugin.test_in_an_app import REQUEST, RESET
 from tests.serving import serving
 
-from keyturn.accounts.port import Account
 from keyturn.cli.demo.supabase_server import SupabaseServer
-from keyturn.database.migrations import migrate
-from keyturn.settings import AccountSettings, Secret, SupabaseSettings, TableSettings
+from keyturn.service.accounts.port import Account
+from keyturn.service.database.migrations import migrate
+from keyturn.service.settings import AccountSettings, Secret, SupabaseSettings, TableSettings
 
 pytestmark = [pytest.mark.parametrize("databases", ["sqlite"], indirect=True), pytest.mark.long]
 

@@ -21,10 +21,10 @@ from tests.plugin.documented import block
 from tests.plugin.host import User, alchemy_for, keyturn_settings
 
 from keyturn import KeyturnConfig, KeyturnPlugin, table_of
-from keyturn.database import Database, Model
-from keyturn.database.migrations import VERSION_TABLE, head, migrate, require_current, revision
-from keyturn.problems.requests import DatabaseUnready
-from keyturn.settings import DatabaseSettings, Secret
+from keyturn.service.database import Database, Model
+from keyturn.service.database.migrations import VERSION_TABLE, head, migrate, require_current, revision
+from keyturn.service.problems.requests import DatabaseUnready
+from keyturn.service.settings import DatabaseSettings, Secret
 
 pytestmark = pytest.mark.long
 

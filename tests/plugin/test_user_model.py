@@ -9,7 +9,7 @@ from tests.plugin.host import ACCOUNTS, User, Visit
 
 from keyturn import table_of
 from keyturn.errors import SettingsInvalid
-from keyturn.settings import Ending, TableSettings
+from keyturn.service.settings import Ending, TableSettings
 
 pytestmark = pytest.mark.long
 

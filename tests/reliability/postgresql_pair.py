@@ -16,8 +16,8 @@ import asyncpg
 from tests.databases import in_memory
 from tests.postgresql_with_tls import unprivileged_user
 
-from keyturn.database import Database
-from keyturn.database.migrations import migrate
+from keyturn.service.database import Database
+from keyturn.service.database.migrations import migrate
 
 _PATIENCE = 30
 _ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}

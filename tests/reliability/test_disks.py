@@ -33,7 +33,7 @@ from tests.driver.service import (
 from tests.reliability.disk import SmallDisk, require_namespaces
 from tests.resend_server.server import ResendServer
 
-from keyturn.database import database as door
+from keyturn.service.database import database as door
 
 pytestmark = [pytest.mark.long, pytest.mark.parametrize("databases", ["sqlite"], indirect=True)]
 

@@ -15,15 +15,15 @@ from tests.resend_server.answers import Mail
 from tests.resend_server.server import API_KEY, ResendServer
 from uvicorn.lifespan.on import LifespanOn
 
-from keyturn.accounts.port import Account, AccountStore
-from keyturn.app import create_app
-from keyturn.clock import now
 from keyturn.mail.providers.resend import ResendSettings
-from keyturn.outbox.history import Wanted, hold, read, release
-from keyturn.parts import Parts
-from keyturn.reset.ground import FromApp
-from keyturn.reset.records.messages import MAILS_ALONE
-from keyturn.settings import DatabaseSettings, LimitSettings, MailSettings, Secret
+from keyturn.service.accounts.port import Account, AccountStore
+from keyturn.service.app import create_app
+from keyturn.service.clock import now
+from keyturn.service.outbox.history import Wanted, hold, read, release
+from keyturn.service.parts import Parts
+from keyturn.service.reset.ground import FromApp
+from keyturn.service.reset.records.messages import MAILS_ALONE
+from keyturn.service.settings import DatabaseSettings, LimitSettings, MailSettings, Secret
 from keyturn.testing import MemorySender, MovableClock, RunningService
 
 pytestmark = pytest.mark.long

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keyturn.problems.requests import InputInvalid
-from keyturn.reset.return_addresses import LONGEST, ReturnAddresses
+from keyturn.service.problems.requests import InputInvalid
+from keyturn.service.reset.return_addresses import LONGEST, ReturnAddresses
 
 APP = "https://app.example.org"
 ADDRESSES = ReturnAddresses([APP, "https://shop.example.org:8443"])

@@ -6,8 +6,8 @@ import pytest
 from tests.settings.reading import ENOUGH, Faults, Read
 
 from keyturn.errors import SettingsInvalid
-from keyturn.settings import Settings
-from keyturn.settings.reading import read_settings
+from keyturn.service.settings import Settings
+from keyturn.service.settings.reading import read_settings
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from keyturn.settings import Settings
+from keyturn.service.settings import Settings
 
 Read = Callable[..., Settings]
 

@@ -3,7 +3,7 @@
 import pytest
 from tests.settings.reading import Faults, Read
 
-from keyturn.settings import Ending, Secret
+from keyturn.service.settings import Ending, Secret
 
 SIGN_IN = 'sign_in_url = "https://app.example.org/login"\n'
 TABLE = f'{SIGN_IN}[accounts]\nstore = "table"\n[accounts.table]\ntable = "users"\n'

@@ -10,8 +10,8 @@ import pytest
 from tests.settings.reading import Read
 
 from keyturn.mail.providers import PROVIDERS
-from keyturn.settings import Ending, Kind, Settings
-from keyturn.settings.reading import environment_name, inspect_settings, setting_names
+from keyturn.service.settings import Ending, Kind, Settings
+from keyturn.service.settings.reading import environment_name, inspect_settings, setting_names
 
 DOCS = Path(__file__).parents[2] / "docs"
 PROVIDERS_PAGE = (DOCS / "mail-providers.md").read_text("utf-8")

@@ -5,7 +5,7 @@ import re
 import pytest
 from tests.settings.reading import Faults, Read
 
-from keyturn.settings import Secret
+from keyturn.service.settings import Secret
 
 HEAD = 'sign_in_url = "https://app.example.org/login"\n[accounts]\nstore = "ldap"\n[accounts.ldap]\n'
 REST = 'bind_dn = "cn=keyturn,dc=example,dc=org"\nbase = "ou=people,dc=example,dc=org"\n'

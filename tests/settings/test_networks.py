@@ -4,7 +4,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from keyturn.settings.networks import both_forms, read_network, read_peer
+from keyturn.service.settings.networks import both_forms, read_network, read_peer
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import pytest
 from tests.settings.reading import ENOUGH, Read
 
 from keyturn.errors import SettingsInvalid
-from keyturn.settings import Secret, Settings
-from keyturn.settings.reading import read_settings
+from keyturn.service.settings import Secret, Settings
+from keyturn.service.settings.reading import read_settings
 
 
 def test_without_a_file_and_variables_the_defaults_hold(

@@ -10,8 +10,8 @@ from tests.permissions import as_stranger
 from tests.settings.reading import ENOUGH, Faults, Read
 
 from keyturn.errors import SettingsInvalid
-from keyturn.settings import Secret
-from keyturn.settings.reading import read_settings, secret_variables
+from keyturn.service.settings import Secret
+from keyturn.service.settings.reading import read_settings, secret_variables
 
 WORD = "hunter2-" * 5
 NO_KEY = {name: value for name, value in ENOUGH.items() if name != "KEYTURN_SECRET_KEY"}

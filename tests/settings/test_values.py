@@ -7,8 +7,8 @@ import pytest
 from tests.settings.reading import Faults, Read
 
 from keyturn.mail.providers import PROVIDERS
-from keyturn.settings.building import parse_duration
-from keyturn.settings.reading import environment_name
+from keyturn.service.settings.building import parse_duration
+from keyturn.service.settings.reading import environment_name
 
 
 @pytest.mark.parametrize(

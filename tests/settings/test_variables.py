@@ -8,8 +8,8 @@ import pytest
 from tests.settings.reading import Faults, Read
 
 from keyturn.errors import SettingsInvalid
-from keyturn.settings import Secret
-from keyturn.settings.reading import read_settings
+from keyturn.service.settings import Secret
+from keyturn.service.settings.reading import read_settings
 
 APP = {
     "BASE_URL": "https://account.example.org",

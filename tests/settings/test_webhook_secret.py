@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from tests.settings.reading import Faults, Read
 
 from keyturn.mail.providers.ses.sns import SnsTopic
-from keyturn.settings.reading import environment_name
+from keyturn.service.settings.reading import environment_name
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 

@@ -13,23 +13,23 @@ import msgspec
 from sqlalchemy import Engine, event
 from tests.simulation.provider import ProviderSender
 
-from keyturn.accounts.builtin import Sessions
-from keyturn.database import sqlite
-from keyturn.database.batching import Batcher
 from keyturn.errors import SendRetryable
-from keyturn.mail.sending.pace import Breaker
-from keyturn.outbox import Dropped, Outbox, Relay, new_key
-from keyturn.outbox.attempts import Attempts
-from keyturn.outbox.settlements import Settlements
-from keyturn.outbox.worker import LeaseKeeper
-from keyturn.problems.requests import DatabaseUnready
-from keyturn.reset import answer, complete, elsewhere
-from keyturn.reset.answer import LinkRenewal
-from keyturn.reset.limits.rate_limits import RateLimits
-from keyturn.reset.mails.delivery import MailDelivery, TransportFailover
-from keyturn.reset.records.link_store import LinkStore
-from keyturn.reset.records.mailboxes import Mailboxes
-from keyturn.reset.records.messages import PASSWORD_CHANGED
+from keyturn.service.accounts.builtin import Sessions
+from keyturn.service.database import sqlite
+from keyturn.service.database.batching import Batcher
+from keyturn.service.outbox import Dropped, Outbox, Relay, new_key
+from keyturn.service.outbox.attempts import Attempts
+from keyturn.service.outbox.settlements import Settlements
+from keyturn.service.outbox.worker import LeaseKeeper
+from keyturn.service.problems.requests import DatabaseUnready
+from keyturn.service.reset import answer, complete, elsewhere
+from keyturn.service.reset.answer import LinkRenewal
+from keyturn.service.reset.limits.rate_limits import RateLimits
+from keyturn.service.reset.mails.delivery import MailDelivery, TransportFailover
+from keyturn.service.reset.records.link_store import LinkStore
+from keyturn.service.reset.records.mailboxes import Mailboxes
+from keyturn.service.reset.records.messages import PASSWORD_CHANGED
+from keyturn.service.sending.pace import Breaker
 
 
 class Ablation(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, event
 from tests.simulation.loop import PROCESS
 from tests.simulation.story import Story
 
-from keyturn.database import sqlite
+from keyturn.service.database import sqlite
 
 _WRITES = "keyturn-sqlite-writes"
 _ATTEMPTS = 3

@@ -11,9 +11,9 @@ from tests.simulation.loop import PROCESS
 from tests.simulation.story import Story
 from tests.simulation.template import ADA, BEA, CARL, DAN, EVE, GRACE
 
-from keyturn import addresses
-from keyturn.accounts.port import Account, NewPassword
-from keyturn.problems.requests import AccountsUnready
+from keyturn.service import addresses
+from keyturn.service.accounts.port import Account, NewPassword
+from keyturn.service.problems.requests import AccountsUnready
 
 _LONGEST = 55.0
 """Seconds until a late password is stored: longer than Keyturn waits, and shorter than it locks the account."""
@@ -88,7 +88,7 @@ class OtherSystem:
 
 
 class OtherStore:
-    """A process's client of the other system (`keyturn.accounts.port.AccountStore`). `place`: where it is found."""
+    """A process's client of the other system, as the port `AccountStore` wants it. `place`: where it is found."""
 
     def __init__(self, place: Callable[[], OtherSystem]) -> None:
         self._place = place

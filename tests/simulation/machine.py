@@ -13,13 +13,13 @@ import msgspec
 from litestar.types import ASGIApp
 from tests.simulation.template import FILE
 
-from keyturn.accounts.port import AccountStore
-from keyturn.app import create_app
 from keyturn.mail.port.email import Sender
 from keyturn.mail.providers.resend import ResendSettings
-from keyturn.parts import Parts, lanes
-from keyturn.reset.ground import FromApp
-from keyturn.settings import (
+from keyturn.service.accounts.port import AccountStore
+from keyturn.service.app import create_app
+from keyturn.service.parts import Parts, lanes
+from keyturn.service.reset.ground import FromApp
+from keyturn.service.settings import (
     Brand,
     DatabaseSettings,
     HashingSettings,

@@ -18,8 +18,8 @@ from tests.simulation.template import EVE
 from tests.simulation.users import ASK, CHANGE, CHECK, REPLACE, RESET, SECURE, Call, Users, link_in
 from tests.simulation.world import World
 
-from keyturn.mail.sending.pace import PAUSE
-from keyturn.reset.mails.delivery import SUPPRESSED
+from keyturn.service.reset.mails.delivery import SUPPRESSED
+from keyturn.service.sending.pace import PAUSE
 
 _MAILS = ("reset_requested", "password_changed", "account_secured", "address_disputed")
 _ANSWERED = ("sent", "dropped", "dead")

@@ -26,7 +26,7 @@ from tests.simulation.template import make_template
 from tests.simulation.users import Users
 from tests.simulation.world import World, is_elsewhere
 
-from keyturn.accounts.port import AccountStore
+from keyturn.service.accounts.port import AccountStore
 
 APIS, WORKERS = 3, 5
 APIS_ELSEWHERE, WORKERS_ELSEWHERE = 2, 4

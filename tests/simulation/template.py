@@ -12,9 +12,9 @@ from typing import Any
 
 import bcrypt
 
-from keyturn.database import Database
-from keyturn.database.migrations import migrate
-from keyturn.settings import Secret
+from keyturn.service.database import Database
+from keyturn.service.database.migrations import migrate
+from keyturn.service.settings import Secret
 
 FILE = "keyturn.db"
 

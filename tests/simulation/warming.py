@@ -16,7 +16,7 @@ from tests.simulation.requests import Request, exchange
 from tests.simulation.story import Story
 from tests.simulation.template import ADA, BEA, CARL, FILE, GRACE, NOBODY, PASSWORD
 
-from keyturn.clock import now
+from keyturn.service.clock import now
 
 
 def warm(programs: list[Program], template: bytes, providers: list[Provider]) -> None:

@@ -19,9 +19,9 @@ from tests.driver.visitor import Visitor
 from tests.puzzles import CHEAPEST_PUZZLE, post_answering
 
 from keyturn.mail.port.email import Email
-from keyturn.reset.records.models import AuditRow, ResetTokenRow
-from keyturn.settings import HashingSettings, Settings
-from keyturn.settings.reading import read_settings
+from keyturn.service.reset.records.models import AuditRow, ResetTokenRow
+from keyturn.service.settings import HashingSettings, Settings
+from keyturn.service.settings.reading import read_settings
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PASSWORD = "correct horse battery"

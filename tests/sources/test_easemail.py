@@ -13,7 +13,7 @@ from tests.sources.adopted import PASSWORD, Adopted, adopted, path_of
 from tests.sources.easemail import ADA, KEY, can_sign_in, is_grey
 
 from keyturn.cli.demo.supabase_server import SupabaseServer
-from keyturn.settings import Secret
+from keyturn.service.settings import Secret
 
 pytestmark = pytest.mark.long
 

@@ -9,7 +9,7 @@ from tests.driver.service import NOBODY, problem
 from tests.driver.visitor import words
 from tests.sources.adopted import PASSWORD, Adopted, path_of
 
-from keyturn.settings import Secret
+from keyturn.service.settings import Secret
 
 pytestmark = pytest.mark.long
 

@@ -10,9 +10,9 @@ from tests.driver.service import NOBODY, problem
 from tests.puzzles import post_answering
 from tests.sources.adopted import EXAMPLES, PASSWORD, Adopted, settings_of
 
-from keyturn.clock import now
-from keyturn.outbox.models import OutboxRow
-from keyturn.settings import Secret
+from keyturn.service.clock import now
+from keyturn.service.outbox.models import OutboxRow
+from keyturn.service.settings import Secret
 
 pytestmark = pytest.mark.long
 

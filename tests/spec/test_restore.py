@@ -20,11 +20,11 @@ from tests.driver.service import (
     settings_for,
 )
 
-from keyturn.clock import now
 from keyturn.errors import SendRefused, SendRetryable
-from keyturn.outbox.history import Wanted, hold, read, release
-from keyturn.reset.records.client import Client
-from keyturn.reset.records.messages import MAILS_ALONE, RESET_REQUESTED, ResetRequested
+from keyturn.service.clock import now
+from keyturn.service.outbox.history import Wanted, hold, read, release
+from keyturn.service.reset.records.client import Client
+from keyturn.service.reset.records.messages import MAILS_ALONE, RESET_REQUESTED, ResetRequested
 
 pytestmark = pytest.mark.any_database
 

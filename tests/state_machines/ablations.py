@@ -7,18 +7,18 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from keyturn import addresses
-from keyturn.accounts.builtin import Sessions
-from keyturn.reset import check
-from keyturn.reset.change import ChangeEffects
-from keyturn.reset.proofs.second_step.tries import SecondStepTries
-from keyturn.reset.records.codes import CodeStore, TriedCode
-from keyturn.reset.records.guarded import SingleUse
-from keyturn.reset.records.link_store import Link, LinkStore
-from keyturn.reset.records.mailboxes import Mailboxes
-from keyturn.reset.records.secure_links import SecureLink, SecureLinkStore
-from keyturn.reset.records.stores import Transaction
-from keyturn.reset.request import ResetRequests
+from keyturn.service import addresses
+from keyturn.service.accounts.builtin import Sessions
+from keyturn.service.reset import check
+from keyturn.service.reset.change import ChangeEffects
+from keyturn.service.reset.proofs.second_step.tries import SecondStepTries
+from keyturn.service.reset.records.codes import CodeStore, TriedCode
+from keyturn.service.reset.records.guarded import SingleUse
+from keyturn.service.reset.records.link_store import Link, LinkStore
+from keyturn.service.reset.records.mailboxes import Mailboxes
+from keyturn.service.reset.records.secure_links import SecureLink, SecureLinkStore
+from keyturn.service.reset.records.stores import Transaction
+from keyturn.service.reset.request import ResetRequests
 
 
 def _nothing(*_: object, **__: object) -> None:
@@ -86,7 +86,7 @@ def without_the_one_use_of_a_code(patch: pytest.MonkeyPatch) -> None:
 
 
 def without_the_count_of_a_code_s_tries(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("keyturn.reset.records.codes.TRIES", 100)
+    patch.setattr("keyturn.service.reset.records.codes.TRIES", 100)
 
 
 def without_the_end_of_codes_at_a_change(patch: pytest.MonkeyPatch) -> None:

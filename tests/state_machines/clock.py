@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from keyturn.clock import now
-from keyturn.database import Database, database
+from keyturn.service.clock import now
+from keyturn.service.database import Database, database
 
 
 class Clock:

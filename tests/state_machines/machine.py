@@ -13,7 +13,7 @@ from tests.state_machines.model import Model
 from tests.state_machines.things import KEPT_FOR, LINKS, Account, Key, Mail, Message
 from tests.state_machines.world import World, tokens_in
 
-from keyturn import addresses
+from keyturn.service import addresses
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 PASSWORDS = "seven quiet harbours", "eleven loud lighthouses", "nineteen patient herons"

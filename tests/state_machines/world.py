@@ -28,15 +28,15 @@ from tests.driver.service import (
 from tests.state_machines.clock import Clock, standing_clock
 from tests.state_machines.things import MOST_MAILS, MOST_STEPS
 
-from keyturn.accounts.builtin import AccountRow
 from keyturn.errors import KeyturnError
 from keyturn.mail.port.email import Email
-from keyturn.outbox.models import STILL_WAITING, OutboxRow
-from keyturn.reset.inviting import Campaign
-from keyturn.reset.proofs.second_step.totp import base32
-from keyturn.reset.records.client import Client
-from keyturn.reset.records.models import AuditRow
-from keyturn.settings import (
+from keyturn.service.accounts.builtin import AccountRow
+from keyturn.service.outbox.models import STILL_WAITING, OutboxRow
+from keyturn.service.reset.inviting import Campaign
+from keyturn.service.reset.proofs.second_step.totp import base32
+from keyturn.service.reset.records.client import Client
+from keyturn.service.reset.records.models import AuditRow
+from keyturn.service.settings import (
     InvitationSettings,
     LimitSettings,
     SecondStepSettings,

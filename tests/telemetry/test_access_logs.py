@@ -10,7 +10,7 @@ import pytest
 from tests.serving import serving
 from uvicorn.logging import AccessFormatter
 
-from keyturn.telemetry.logs import RedactingFilter, redact_access_logs
+from keyturn.service.telemetry.logs import RedactingFilter, redact_access_logs
 
 TOKEN = "k3XbnE9gWcVtqRyOuZ0aHsPl5Jd7Mf2iYwA1xC4vB8N"
 

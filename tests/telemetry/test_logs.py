@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from keyturn.telemetry.logs import LogEvent, configure_logs, redact, request_id
+from keyturn.service.telemetry.logs import LogEvent, configure_logs, redact, request_id
 
 TOKEN = "kT3vQ9mXh2Jr0pZsYc7LwA8eUfB1nDgOi4M6xRtKqEo"
 HASH = "$2b$04$j.BmeQls.f75uwy8T4RNwu0YaQT7RGT.NPgYxuQGfnIEx9AxgG3Y6"
@@ -149,7 +149,7 @@ def test_text_is_one_readable_line_without_colour(capsys: pytest.CaptureFixture[
     configure_logs(form="text")
     log.info(LogEvent("mail.sent", message_id=7, attempts=1))
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.split()[1:] == ["[info", "]", "mail.sent", "[keyturn.outbox]", "message_id=7", "attempts=1"]
+    assert line.split()[1:] == ["[info", "]", "mail.sent", "[keyturn.service.outbox]", "message_id=7", "attempts=1"]
 
 
 @pytest.mark.parametrize(("no_color", "coloured"), [("", True), ("1", False)])

@@ -3,10 +3,10 @@
 import pytest
 
 from keyturn.errors import Fault
-from keyturn.problems.passwords import OutcomeUnknown, PasswordRejected, Violation
-from keyturn.problems.problem import outcome_of
-from keyturn.problems.proofs import CredentialsRejected, LinkDead, NotSignedIn
-from keyturn.problems.requests import (
+from keyturn.service.problems.passwords import OutcomeUnknown, PasswordRejected, Violation
+from keyturn.service.problems.problem import outcome_of
+from keyturn.service.problems.proofs import CredentialsRejected, LinkDead, NotSignedIn
+from keyturn.service.problems.requests import (
     AccountsUnready,
     Busy,
     DatabaseUnready,

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from tests.webhooks.app import SECRET, App, running_app
 
-from keyturn.settings import Secret, WebhookSettings
-from keyturn.webhooks.sender import WebhookSender
+from keyturn.service.settings import Secret, WebhookSettings
+from keyturn.service.webhooks.sender import WebhookSender
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,8 @@
 from sqlalchemy import select, update
 from tests.driver.service import Service
 
-from keyturn.clock import now
-from keyturn.outbox.models import OutboxRow
+from keyturn.service.clock import now
+from keyturn.service.outbox.models import OutboxRow
 
 
 async def states(service: Service) -> list[tuple[str, str, str | None]]:

@@ -10,12 +10,12 @@ from tests.driver.service import ADA, GRACE, Service, Start
 from tests.webhooks.app import SECRET, Answer, App, Trouble
 from tests.webhooks.rows import deliver_again, make_due, states
 
-from keyturn.clock import now
-from keyturn.outbox import Sent
-from keyturn.outbox.models import OutboxRow
-from keyturn.reset.events import WebhookHandler
-from keyturn.settings import WebhookSettings, WorkerSettings
-from keyturn.webhooks.sender import WebhookSender
+from keyturn.service.clock import now
+from keyturn.service.outbox import Sent
+from keyturn.service.outbox.models import OutboxRow
+from keyturn.service.reset.events import WebhookHandler
+from keyturn.service.settings import WebhookSettings, WorkerSettings
+from keyturn.service.webhooks.sender import WebhookSender
 
 pytestmark = pytest.mark.long
 

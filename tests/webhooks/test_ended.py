@@ -18,18 +18,18 @@ from tests.driver.service import ADA, CHANGE, NEW_PASSWORD, Service, hash_of, pr
 from tests.webhooks.app import App
 from tests.webhooks.test_events import typed
 
-from keyturn.accounts.port import Account, Ended, NewPassword
-from keyturn.accounts.store_factory import ends_sessions
-from keyturn.clock import now
 from keyturn.errors import SendRetryable
-from keyturn.languages import Languages
-from keyturn.outbox.models import OutboxRow
-from keyturn.problems.requests import AccountsUnready
-from keyturn.reset.inviting import Campaign
-from keyturn.reset.mails.composer import ended_in_words
-from keyturn.reset.records.client import Client
-from keyturn.reset.records.models import ResetTokenRow, SecureLinkRow
-from keyturn.settings import (
+from keyturn.mail.languages import Languages
+from keyturn.service.accounts.port import Account, Ended, NewPassword
+from keyturn.service.accounts.store_factory import ends_sessions
+from keyturn.service.clock import now
+from keyturn.service.outbox.models import OutboxRow
+from keyturn.service.problems.requests import AccountsUnready
+from keyturn.service.reset.inviting import Campaign
+from keyturn.service.reset.mails.composer import ended_in_words
+from keyturn.service.reset.records.client import Client
+from keyturn.service.reset.records.models import ResetTokenRow, SecureLinkRow
+from keyturn.service.settings import (
     AccountSettings,
     Credentials,
     Ending,
@@ -38,7 +38,7 @@ from keyturn.settings import (
     TokenSettings,
     WebhookSettings,
 )
-from keyturn.webhooks.events import Event, PasswordChanged
+from keyturn.service.webhooks.events import Event, PasswordChanged
 
 pytestmark = pytest.mark.long
 

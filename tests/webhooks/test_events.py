@@ -13,11 +13,11 @@ from tests.statements import statements_sent
 from tests.webhooks.app import NEXT_SECRET, SECRET, Answer, App
 from tests.webhooks.rows import deliver_again, make_due, states
 
-from keyturn.accounts.builtin import AccountRow
-from keyturn.clock import now
-from keyturn.outbox.models import OutboxRow
-from keyturn.reset.records.messages import request_of
-from keyturn.settings import Secret, WebhookSettings
+from keyturn.service.accounts.builtin import AccountRow
+from keyturn.service.clock import now
+from keyturn.service.outbox.models import OutboxRow
+from keyturn.service.reset.records.messages import request_of
+from keyturn.service.settings import Secret, WebhookSettings
 
 pytestmark = pytest.mark.long
 

@@ -7,7 +7,7 @@ from tests.accounts.table.app import running_app
 from tests.databases import Databases, SqliteFiles
 from tests.driver.service import ADA, NEW_PASSWORD, hash_of, problem, running, settings_for
 
-from keyturn.settings import AccountSettings, Secret, TableSettings
+from keyturn.service.settings import AccountSettings, Secret, TableSettings
 
 pytestmark = pytest.mark.long
 

@@ -10,9 +10,9 @@ import pytest
 from tests.webhooks.app import NEXT_SECRET, PATH, SECRET, Answer, App, Trouble
 
 import keyturn
-from keyturn.clock import now
 from keyturn.errors import SendRetryable
-from keyturn.webhooks.sender import WebhookSender
+from keyturn.service.clock import now
+from keyturn.service.webhooks.sender import WebhookSender
 
 pytestmark = pytest.mark.long
 

@@ -16,8 +16,8 @@ from click.shell_completion import CompletionItem
 
 from keyturn.cli.terminal import fail, harmless, wants_no_colour
 from keyturn.errors import KeyturnError, SettingsInvalid
-from keyturn.problems.requests import DatabaseUnready
-from keyturn.quick_imports import quick_imports
+from keyturn.service.problems.requests import DatabaseUnready
+from keyturn.service.quick_imports import quick_imports
 
 if TYPE_CHECKING:
     from keyturn.cli.installation import Installation
@@ -31,9 +31,9 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "worker": ("keyturn.cli.service", "Run only a worker, which sends the mails."),
     "health": ("keyturn.cli.health", "Ask a running API or worker whether it is ready."),
     "migrate": ("keyturn.cli.service", "Create or update Keyturn's tables."),
-    "studio": ("keyturn.cli.emails.studio", "Preview the emails in a browser, with sample data."),
-    "render": ("keyturn.cli.emails.render", "Render an email to the terminal or a file."),
-    "check": ("keyturn.cli.emails.check", "Check the emails: MJML, clients, links, accessibility, safety."),
+    "studio": ("keyturn.cli.studio.studio", "Preview the emails in a browser, with sample data."),
+    "render": ("keyturn.cli.studio.render", "Render an email to the terminal or a file."),
+    "check": ("keyturn.cli.studio.check", "Check the emails: MJML, clients, links, accessibility, safety."),
     "doctor": ("keyturn.cli.doctor", "Check the installation, and suggest fixes."),
     "accounts": ("keyturn.cli.accounts", "Find accounts, invite, send reset links, unlock."),
     "outbox": ("keyturn.cli.outbox", "List, retry, hold and release outgoing messages."),

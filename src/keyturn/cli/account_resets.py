@@ -15,15 +15,15 @@ from typing import IO, Self
 import click
 import msgspec
 
-from keyturn import addresses
-from keyturn.accounts.port import ListsAddresses
 from keyturn.cli.options import ADDRESS, JSON, OPERATOR, REASON, printable, rate, takes_parts, with_parts
 from keyturn.cli.terminal import accent, muted, print_json, stamp
-from keyturn.clock import now
 from keyturn.errors import KeyturnError
-from keyturn.parts import Parts
-from keyturn.reset.inviting import RETRIED, Campaign, Outcome
-from keyturn.reset.records.client import Client
+from keyturn.service import addresses
+from keyturn.service.accounts.port import ListsAddresses
+from keyturn.service.clock import now
+from keyturn.service.parts import Parts
+from keyturn.service.reset.inviting import RETRIED, Campaign, Outcome
+from keyturn.service.reset.records.client import Client
 
 _HEAD = ("email", "outcome", "at", "run")
 _BEGUN = "begun"

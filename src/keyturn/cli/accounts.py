@@ -9,23 +9,23 @@ from typing import Any
 import click
 import msgspec
 
-from keyturn import addresses
-from keyturn.accounts.builtin import BuiltinAccounts
-from keyturn.accounts.port import Account, ListsAwaiting
 from keyturn.cli.account_resets import link, reset, unlock
 from keyturn.cli.installation import installation
 from keyturn.cli.options import ADDRESS, OPERATOR, REASON, account_of, operator_named, takes_parts, with_parts
 from keyturn.cli.terminal import accent, muted, print_json, table
-from keyturn.clock import now
 from keyturn.errors import Fault, KeyturnError
-from keyturn.parts import Parts
-from keyturn.problems.requests import InputInvalid
-from keyturn.reset.proofs.second_step.builtin_factors import BuiltinFactors
-from keyturn.reset.proofs.second_step.factor_changes import FactorChanges
-from keyturn.reset.proofs.second_step.own_step import OwnSecondStep
-from keyturn.reset.proofs.second_step.port import phone_number
-from keyturn.reset.proofs.second_step.totp import SEED_BYTES, base32, otpauth_uri, totp_step
-from keyturn.reset.records.client import Client
+from keyturn.service import addresses
+from keyturn.service.accounts.builtin import BuiltinAccounts
+from keyturn.service.accounts.port import Account, ListsAwaiting
+from keyturn.service.clock import now
+from keyturn.service.parts import Parts
+from keyturn.service.problems.requests import InputInvalid
+from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors
+from keyturn.service.reset.proofs.second_step.factor_changes import FactorChanges
+from keyturn.service.reset.proofs.second_step.own_step import OwnSecondStep
+from keyturn.service.reset.proofs.second_step.port import phone_number
+from keyturn.service.reset.proofs.second_step.totp import SEED_BYTES, base32, otpauth_uri, totp_step
+from keyturn.service.reset.records.client import Client
 
 # accounts totp, phone, recovery-codes: second factors that Keyturn keeps itself
 

@@ -12,9 +12,9 @@ from typing import Any
 import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from keyturn.reset.records.client import Client
-from keyturn.settings.networks import read_network, read_peer
-from keyturn.telemetry.logs import LogEvent
+from keyturn.service.reset.records.client import Client
+from keyturn.service.settings.networks import read_network, read_peer
+from keyturn.service.telemetry.logs import LogEvent
 
 log = logging.getLogger("keyturn.server")
 

@@ -11,11 +11,11 @@ from msgspec.structs import replace
 
 from keyturn.cli.installation import installation
 from keyturn.cli.terminal import muted, print_json
-from keyturn.doctor import Dns, Finding, examine
 from keyturn.errors import Fault
-from keyturn.event_loop import run
-from keyturn.settings import Settings
-from keyturn.settings.reading import changed_settings
+from keyturn.service.doctor import Dns, Finding, examine
+from keyturn.service.event_loop import run
+from keyturn.service.settings import Settings
+from keyturn.service.settings.reading import changed_settings
 
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red", "skip": "bright_black"}
 _CLEAR = "\r\x1b[K"
@@ -61,20 +61,20 @@ def doctor(as_json: bool) -> None:
 
 
 def _faults_of_pages(settings: Settings) -> Sequence[Fault]:
-    from keyturn.pages.preview import PagePreview
+    from keyturn.service.pages.preview import PagePreview
 
     return PagePreview(settings).faults()
 
 
 async def _surviving(settings: Settings) -> Mapping[str, str]:
-    from keyturn.onboarding.survivors import surviving_credentials
+    from keyturn.service.onboarding.survivors import surviving_credentials
 
     return await surviving_credentials(settings)
 
 
 def _script_tag(settings: Settings) -> str:
-    from keyturn.pages.assets import FrontendModule
-    from keyturn.reset.mails.theme import Theme, own_languages
+    from keyturn.service.pages.assets import FrontendModule
+    from keyturn.service.reset.mails.theme import Theme, own_languages
 
     theme = Theme.of(settings.brand, own_languages(settings))
     return FrontendModule(theme).script_tag(settings.base_url.rstrip("/"))

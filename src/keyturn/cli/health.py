@@ -9,7 +9,7 @@ import click
 from keyturn.cli.sockets import address_in_url
 from keyturn.cli.terminal import PORT, fail
 from keyturn.hosts import host_of
-from keyturn.settings.reading import inspect_settings
+from keyturn.service.settings.reading import inspect_settings
 
 _PATIENCE = 5
 """Seconds for the answer."""

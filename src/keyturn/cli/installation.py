@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from keyturn.settings import Settings
-from keyturn.settings.reading import FILE_NAME, PREFIX, Reading, inspect_settings, read_settings
-from keyturn.settings.variables import CREDENTIALS
+from keyturn.service.settings import Settings
+from keyturn.service.settings.reading import FILE_NAME, PREFIX, Reading, inspect_settings, read_settings
+from keyturn.service.settings.variables import CREDENTIALS
 
 if TYPE_CHECKING:
-    from keyturn.accounts.port import AccountStore
-    from keyturn.database import Database
-    from keyturn.parts import Parts
+    from keyturn.service.accounts.port import AccountStore
+    from keyturn.service.database import Database
+    from keyturn.service.parts import Parts
 
 
 class Installation:
@@ -68,12 +68,12 @@ class Installation:
             await database.dispose()
 
     def _new_parts(self, settings: Settings) -> "Parts":
-        from keyturn.parts import Parts
+        from keyturn.service.parts import Parts
 
         return Parts(settings)
 
     def _new_database(self, settings: Settings) -> "Database":
-        from keyturn.database import Database
+        from keyturn.service.database import Database
 
         return Database(settings.database.url, schema=settings.database.schema)
 

@@ -15,16 +15,16 @@ from keyturn.cli import COMMANDS, Commands
 from keyturn.cli.installation import Installation
 from keyturn.cli.terminal import wants_no_colour
 from keyturn.errors import KeyturnError
-from keyturn.settings import Settings
-from keyturn.settings.reading import FILE_NAME, Reading
+from keyturn.service.settings import Settings
+from keyturn.service.settings.reading import FILE_NAME, Reading
 
 if TYPE_CHECKING:
     from litestar import Litestar
 
-    from keyturn.accounts.port import AccountStore
-    from keyturn.database import Database
-    from keyturn.parts import Parts
-    from keyturn.plugin import KeyturnPlugin
+    from keyturn.service.accounts.port import AccountStore
+    from keyturn.service.database import Database
+    from keyturn.service.parts import Parts
+    from keyturn.service.plugin import KeyturnPlugin
 
 _OF_A_SERVICE = {"demo", "health", "init", "serve"}
 
@@ -75,7 +75,7 @@ class Mounted(Installation):
 )
 def keyturn(ctx: click.Context, app: "Litestar") -> None:
     """Password reset by email: the database, the mails and the outbox of this app's KeyturnPlugin."""
-    from keyturn.plugin import KeyturnPlugin
+    from keyturn.service.plugin import KeyturnPlugin
 
     if wants_no_colour():
         ctx.color = False

@@ -8,17 +8,17 @@ from typing import Concatenate, ParamSpec
 
 import click
 
-from keyturn import addresses
-from keyturn.accounts.port import Account
 from keyturn.cli.installation import installation
-from keyturn.database.migrations import require_current
 from keyturn.errors import KeyturnError
-from keyturn.event_loop import run
-from keyturn.parts import Parts
-from keyturn.problems.requests import InputInvalid
-from keyturn.reset.records.client import Client, clip_header
-from keyturn.reset.records.messages import parse_reason
-from keyturn.settings.building import parse_duration, parse_rate
+from keyturn.service import addresses
+from keyturn.service.accounts.port import Account
+from keyturn.service.database.migrations import require_current
+from keyturn.service.event_loop import run
+from keyturn.service.parts import Parts
+from keyturn.service.problems.requests import InputInvalid
+from keyturn.service.reset.records.client import Client, clip_header
+from keyturn.service.reset.records.messages import parse_reason
+from keyturn.service.settings.building import parse_duration, parse_rate
 
 Arguments = ParamSpec("Arguments")
 

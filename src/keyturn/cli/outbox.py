@@ -9,12 +9,23 @@ import msgspec
 
 from keyturn.cli.options import EMAIL, JSON, LAST, SINCE, takes_parts, with_parts
 from keyturn.cli.terminal import error, muted, print_json, stamp, strong, table, warning
-from keyturn.clock import now
-from keyturn.outbox.history import STATES, Event, Item, MessageUnknown, Wanted, hasten, history_of, hold, read, release
-from keyturn.outbox.history import retry as retry_messages
-from keyturn.outbox.models import DEAD, WAITING
-from keyturn.parts import Parts
-from keyturn.reset.records.messages import MAILS_ALONE
+from keyturn.service.clock import now
+from keyturn.service.outbox.history import (
+    STATES,
+    Event,
+    Item,
+    MessageUnknown,
+    Wanted,
+    hasten,
+    history_of,
+    hold,
+    read,
+    release,
+)
+from keyturn.service.outbox.history import retry as retry_messages
+from keyturn.service.outbox.models import DEAD, WAITING
+from keyturn.service.parts import Parts
+from keyturn.service.reset.records.messages import MAILS_ALONE
 
 _WARNINGS = {"delayed"}
 _ERRORS = {"failed", "suppressed", "bounced", "complained", DEAD}

@@ -8,13 +8,13 @@ import click
 from keyturn.cli.options import ADDRESS, EMAIL, JSON, LAST, OPERATOR, SINCE, takes_parts
 from keyturn.cli.outbox import colour_state
 from keyturn.cli.terminal import error, muted, print_json, stamp, strong, table, warning
-from keyturn.clock import now
-from keyturn.outbox.models import DROPPED
-from keyturn.parts import Parts
-from keyturn.reset.records.audit import ADDRESS_CHANGED, NOT_ME, Entry
-from keyturn.reset.records.client import Client
-from keyturn.reset.records.mailboxes import Mailbox, Mailboxes
-from keyturn.reset.records.stores import Transaction
+from keyturn.service.clock import now
+from keyturn.service.outbox.models import DROPPED
+from keyturn.service.parts import Parts
+from keyturn.service.reset.records.audit import ADDRESS_CHANGED, NOT_ME, Entry
+from keyturn.service.reset.records.client import Client
+from keyturn.service.reset.records.mailboxes import Mailbox, Mailboxes
+from keyturn.service.reset.records.stores import Transaction
 
 
 @click.command()

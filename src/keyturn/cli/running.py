@@ -12,7 +12,7 @@ from typing import Any
 import uvicorn
 
 from keyturn.cli.connections import BoundedProtocol, ConnectionLimits
-from keyturn.event_loop import on_signals
+from keyturn.service.event_loop import on_signals
 
 App = Callable[..., Any]
 

@@ -19,16 +19,16 @@ from keyturn.cli.installation import Installation, installation
 from keyturn.cli.sockets import address_of, listen, listen_at
 from keyturn.cli.terminal import PORT, StatusLine, accent, fail, muted
 from keyturn.hosts import local_port
-from keyturn.quick_imports import quick_imports
-from keyturn.settings import Secret, Settings
-from keyturn.settings.reading import FILE_NAME
+from keyturn.service.quick_imports import quick_imports
+from keyturn.service.settings import Secret, Settings
+from keyturn.service.settings.reading import FILE_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from litestar.types import ASGIApp
 
-    from keyturn.database.migrations import Step
+    from keyturn.service.database.migrations import Step
 
 _MOST_PROCESSES = 64
 
@@ -88,12 +88,12 @@ def _announce(settings: Settings, place: str, warning: str) -> None:
 
 def _answer(settings: Settings, bound: socket.socket, announce: Callable[[], None], *, worker: bool) -> None:
     with quick_imports():
-        from keyturn.app import create_app
         from keyturn.cli.connections import limits_of_process
         from keyturn.cli.running import serve
-        from keyturn.event_loop import run
-        from keyturn.parts import Parts
-        from keyturn.reset.limits.counting_alone import counting_alone
+        from keyturn.service.app import create_app
+        from keyturn.service.event_loop import run
+        from keyturn.service.parts import Parts
+        from keyturn.service.reset.limits.counting_alone import counting_alone
 
     parts = Parts(settings)
     app = create_app(settings, parts=parts, worker=worker)
@@ -115,10 +115,10 @@ def _answer_in_processes(
             from uvicorn.config import STARTUP_FAILURE
             from uvicorn.supervisors import Multiprocess
 
-            from keyturn.child_worker.supervisor import supervised
             from keyturn.cli.connections import limits_of_process
             from keyturn.cli.running import uvicorn_config
-            from keyturn.parts import Parts
+            from keyturn.service.child_worker.supervisor import supervised
+            from keyturn.service.parts import Parts
 
         parts = Parts(settings)
         # If no key is set, this process's own.
@@ -137,9 +137,9 @@ def _app_of_process(settings: Settings) -> "ASGIApp":
     """Return the app of one of uvicorn's processes, which begins here."""
     _observe(settings)
     with quick_imports():
-        from keyturn.app import create_app
         from keyturn.cli.running import collect_seldom
-        from keyturn.parts import Parts
+        from keyturn.service.app import create_app
+        from keyturn.service.parts import Parts
 
     app = create_app(settings, parts=Parts(settings), worker=False)
     collect_seldom()
@@ -158,9 +158,9 @@ def worker(host: str, port: int | None) -> None:
     Example:  keyturn worker --port 8001
     """
     with quick_imports():
-        from keyturn.app import create_worker_app
         from keyturn.cli.running import serving
-        from keyturn.event_loop import WORKER_TURN, run, until_signalled
+        from keyturn.service.app import create_worker_app
+        from keyturn.service.event_loop import WORKER_TURN, run, until_signalled
 
     here = installation()
     settings = here.settings(sending=True)
@@ -205,10 +205,10 @@ def migrate(*, plan: bool, sql: bool, lock_timeout: float, statement_timeout: fl
     \b
     Example:  keyturn migrate --plan
     """
-    from keyturn.database.migration_progress import Progress
-    from keyturn.database.migrations import Bounds, head, migration_sql, planned
-    from keyturn.database.migrations import migrate as migrate_database
-    from keyturn.event_loop import run
+    from keyturn.service.database.migration_progress import Progress
+    from keyturn.service.database.migrations import Bounds, head, migration_sql, planned
+    from keyturn.service.database.migrations import migrate as migrate_database
+    from keyturn.service.event_loop import run
 
     if plan and sql:
         raise click.UsageError("--plan and --sql exclude each other.")
@@ -274,7 +274,7 @@ def _links_elsewhere(settings: Settings, port: int) -> str:
 
 
 def _observe(settings: Settings) -> None:
-    from keyturn.telemetry.logs import configure_logs
+    from keyturn.service.telemetry.logs import configure_logs
 
     configure_logs(settings.logs.level, settings.logs.format)
 
@@ -284,10 +284,10 @@ def _require_ready(here: Installation, settings: Settings) -> None:
 
     Raises DatabaseUnready if the migrations were not run, and the store's own error if the accounts are not ready.
     """
-    from keyturn.accounts.store_factory import accounts_for, hash_doubt
-    from keyturn.database.migrations import ahead_text, is_ahead, require_current
-    from keyturn.event_loop import run
-    from keyturn.reset.proofs.second_step.step_factory import check_second_step
+    from keyturn.service.accounts.store_factory import accounts_for, hash_doubt
+    from keyturn.service.database.migrations import ahead_text, is_ahead, require_current
+    from keyturn.service.event_loop import run
+    from keyturn.service.reset.proofs.second_step.step_factory import check_second_step
 
     async def check() -> None:
         async with here.database(settings) as database:

@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from keyturn.clock import Clock, MovableClock
+    from keyturn.service.clock import Clock, MovableClock
     from keyturn.testing.account_contract import AccountStoreContract, JoiningStoreContract, People
     from keyturn.testing.mailbox import Mailbox, ReceivedMail
     from keyturn.testing.memory import MemorySender
@@ -34,12 +34,12 @@ __all__ = [
 
 _MODULES = {
     "AccountStoreContract": ".account_contract",
-    "Clock": "keyturn.clock",
+    "Clock": "keyturn.service.clock",
     "JoiningStoreContract": ".account_contract",
     "MailSnapshot": ".plugin",
     "Mailbox": ".mailbox",
     "MemorySender": ".memory",
-    "MovableClock": "keyturn.clock",
+    "MovableClock": "keyturn.service.clock",
     "People": ".account_contract",
     "ReceivedMail": ".mailbox",
     "RunningService": ".running_service",

@@ -17,9 +17,9 @@ import bcrypt
 import pytest
 from sqlalchemy import Connection
 
-from keyturn import addresses
-from keyturn.accounts.port import Account, AccountStore, JoinsSignIn, JoinsTransaction, KnowsHashes, NewPassword
-from keyturn.database import Database
+from keyturn.service import addresses
+from keyturn.service.accounts.port import Account, AccountStore, JoinsSignIn, JoinsTransaction, KnowsHashes, NewPassword
+from keyturn.service.database import Database
 
 FIRST, SECOND = "seven quiet harbours", "eleven loud lighthouses"
 

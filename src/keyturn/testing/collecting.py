@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from msgspec.structs import asdict
 
-from keyturn.emails.engines.folder_engine import open_templates
-from keyturn.emails.gallery import Gallery
-from keyturn.emails.gallery.configuration import StudioSettings, read_studio_settings
-from keyturn.emails.snapshots import SnapshotFolder, Snapshots
 from keyturn.errors import Fault, SettingsInvalid
-from keyturn.reset.mails.builtin_emails import builtin_emails
-from keyturn.settings.reading import FILE_NAME, read_settings
+from keyturn.service.reset.mails.builtin_emails import builtin_emails
+from keyturn.service.settings.reading import FILE_NAME, read_settings
+from keyturn.studio.engines.folder_engine import open_templates
+from keyturn.studio.gallery import Gallery
+from keyturn.studio.gallery.configuration import StudioSettings, read_studio_settings
+from keyturn.studio.snapshots import SnapshotFolder, Snapshots
 
 
 def snapshots_of(mark: pytest.Mark | None, project: Path) -> Snapshots:

@@ -6,11 +6,11 @@ import socket
 import time
 from collections.abc import Iterator
 
-from keyturn.emails.inbox.mail import Attachment, MailContent
-from keyturn.emails.inbox.query import EVERYTHING, UNREAD, Condition, condition_for, with_id
-from keyturn.emails.inbox.smtp_server import SmtpServer
-from keyturn.emails.inbox.store import CapturedMails
-from keyturn.emails.inbox.summary import CapturedMail
+from keyturn.studio.inbox.mail import Attachment, MailContent
+from keyturn.studio.inbox.query import EVERYTHING, UNREAD, Condition, condition_for, with_id
+from keyturn.studio.inbox.smtp_server import SmtpServer
+from keyturn.studio.inbox.store import CapturedMails
+from keyturn.studio.inbox.summary import CapturedMail
 
 _TIMEOUT = 10.0
 _TOLD = 5

@@ -17,7 +17,7 @@ from keyturn.errors import KeyturnError
 from keyturn.packaging import require_studio
 
 if TYPE_CHECKING:
-    from keyturn.emails.snapshots import (  # loads Jinja and MJML, so only tests of mails import it
+    from keyturn.studio.snapshots import (  # loads Jinja and MJML, so only tests of mails import it
         Comparison,
         MailName,
         Snapshots,

@@ -22,18 +22,18 @@ import uvicorn
 from litestar.types import ASGIApp
 from uvicorn.lifespan.on import LifespanOn
 
-from keyturn.accounts.builtin import BuiltinAccounts
-from keyturn.accounts.port import Account, AccountStore
-from keyturn.app import create_app
-from keyturn.clock import Clock, MovableClock, Random, replaced
-from keyturn.database import Database
-from keyturn.database.migrations import migrate
 from keyturn.errors import KeyturnError
 from keyturn.mail.port.email import Sender
-from keyturn.parts import Parts
-from keyturn.reset.ground import FromApp
-from keyturn.settings import Settings
-from keyturn.settings.reading import require_valid
+from keyturn.service.accounts.builtin import BuiltinAccounts
+from keyturn.service.accounts.port import Account, AccountStore
+from keyturn.service.app import create_app
+from keyturn.service.clock import Clock, MovableClock, Random, replaced
+from keyturn.service.database import Database
+from keyturn.service.database.migrations import migrate
+from keyturn.service.parts import Parts
+from keyturn.service.reset.ground import FromApp
+from keyturn.service.settings import Settings
+from keyturn.service.settings.reading import require_valid
 from keyturn.testing.memory import MemorySender
 
 CHEAPEST = 4

@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
-from keyturn.accounts.ldap import messages
-from keyturn.accounts.ldap.messages import BIND, EXTENDED, MODIFY, SEARCH, integer, octets, tlv
+from keyturn.service.accounts.ldap import messages
+from keyturn.service.accounts.ldap.messages import BIND, EXTENDED, MODIFY, SEARCH, integer, octets, tlv
 
 HANG, CUT = b"hang", b"cut"
 ID = "4ff9c4ae-5c6b-4c0e-9a3c-5a3f1f0e7c11"

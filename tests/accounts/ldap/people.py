@@ -10,10 +10,10 @@ from uuid import UUID
 import msgspec
 from tests.directory_servers import SERVICE_PASSWORD, DirectoryServer
 
-from keyturn.accounts.ldap.accounts import LdapAccounts
-from keyturn.accounts.port import Account, NewPassword
-from keyturn.settings import LdapSettings, Secret
-from keyturn.texts import Folder
+from keyturn.service.accounts.ldap.accounts import LdapAccounts
+from keyturn.service.accounts.port import Account, NewPassword
+from keyturn.service.settings import LdapSettings, Secret
+from keyturn.values import Folder
 
 _NUMBERS = count()
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from tests.accounts.ldap.people import FIRST, SECOND, THIRD, DomainStaff, new_password, of
 
-from keyturn.accounts.ldap.accounts import LdapAccounts
 from keyturn.errors import SettingsInvalid
-from keyturn.problems.passwords import PasswordRejected
-from keyturn.problems.proofs import CredentialsRejected
+from keyturn.service.accounts.ldap.accounts import LdapAccounts
+from keyturn.service.problems.passwords import PasswordRejected
+from keyturn.service.problems.proofs import CredentialsRejected
 
 pytestmark = pytest.mark.long  # it takes a domain controller six seconds to be there
 

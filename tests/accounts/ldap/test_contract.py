@@ -3,7 +3,7 @@
 import pytest
 from tests.accounts.ldap.people import DomainStaff, OpenLdapStaff
 
-from keyturn.accounts.ldap.accounts import LdapAccounts
+from keyturn.service.accounts.ldap.accounts import LdapAccounts
 from keyturn.testing import AccountStoreContract
 
 

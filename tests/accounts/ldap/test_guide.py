@@ -15,8 +15,8 @@ from tests.accounts.ldap.people import FIRST, SECOND, DomainStaff, OpenLdapStaff
 from tests.directory_servers import running_slapd
 from tests.programs import require_program
 
-from keyturn.accounts.ldap.accounts import LdapAccounts
-from keyturn.settings import Secret
+from keyturn.service.accounts.ldap.accounts import LdapAccounts
+from keyturn.service.settings import Secret
 
 pytestmark = pytest.mark.long
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keyturn.accounts.ldap import messages
-from keyturn.accounts.ldap.messages import Entry, Malformed, Result, elements, integer, octets, tlv
+from keyturn.service.accounts.ldap import messages
+from keyturn.service.accounts.ldap.messages import Entry, Malformed, Result, elements, integer, octets, tlv
 
 
 @given(st.integers(0, 2**40))

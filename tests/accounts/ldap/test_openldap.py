@@ -8,14 +8,14 @@ from unittest.mock import ANY
 import pytest
 from tests.accounts.ldap.people import FIRST, SECOND, THIRD, OpenLdapStaff, new_password, of
 
-from keyturn.accounts.ldap.accounts import LdapAccounts
-from keyturn.accounts.port import ChecksPasswords, FindsTogether, ListsAddresses
 from keyturn.errors import SettingsInvalid
-from keyturn.problems.passwords import PasswordRejected
-from keyturn.problems.proofs import CredentialsRejected
-from keyturn.problems.requests import AccountsUnready
-from keyturn.settings import Secret
-from keyturn.texts import Folder
+from keyturn.service.accounts.ldap.accounts import LdapAccounts
+from keyturn.service.accounts.port import ChecksPasswords, FindsTogether, ListsAddresses
+from keyturn.service.problems.passwords import PasswordRejected
+from keyturn.service.problems.proofs import CredentialsRejected
+from keyturn.service.problems.requests import AccountsUnready
+from keyturn.service.settings import Secret
+from keyturn.values import Folder
 
 ADA = "ada@northwind.test"
 

@@ -13,14 +13,14 @@ from tests.accounts.ldap.fake_directory import ADA, CUT, HANG, ID, FakeDirectory
 from tests.accounts.ldap.people import SECOND, new_password
 from tests.accounts.messages import own_messages
 
-from keyturn.accounts.ldap.accounts import LdapAccounts
-from keyturn.accounts.ldap.messages import integer, octets, tlv
-from keyturn.accounts.port import Account
 from keyturn.errors import SettingsInvalid
-from keyturn.problems.passwords import PasswordRejected
-from keyturn.problems.proofs import CredentialsRejected
-from keyturn.problems.requests import AccountsUnready
-from keyturn.settings import LdapSettings, Secret
+from keyturn.service.accounts.ldap.accounts import LdapAccounts
+from keyturn.service.accounts.ldap.messages import integer, octets, tlv
+from keyturn.service.accounts.port import Account
+from keyturn.service.problems.passwords import PasswordRejected
+from keyturn.service.problems.proofs import CredentialsRejected
+from keyturn.service.problems.requests import AccountsUnready
+from keyturn.service.settings import LdapSettings, Secret
 
 EMAIL = "ada@northwind.test"
 ACCOUNT = Account(id=ID, email=EMAIL)
@@ -124,7 +124,7 @@ async def test_a_change_without_an_answer_may_have_happened_and_is_not_repeated(
 async def test_a_change_that_is_still_open_at_the_end_of_all_time_may_have_happened(
     directory: FakeDirectory, opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("keyturn.accounts.ldap.directory.WHOLE", 0.2)
+    monkeypatch.setattr("keyturn.service.accounts.ldap.directory.WHOLE", 0.2)
     directory.answers["extended"] = [HANG]
 
     with pytest.raises(AccountsUnready, match=r"within 0\.2 s") as unready:
@@ -149,7 +149,7 @@ async def test_a_refusal_is_a_no_only_if_nothing_can_have_changed(
 async def test_what_follows_a_change_cannot_turn_it_into_a_failure(
     directory: FakeDirectory, opened: Opened, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("keyturn.accounts.ldap.accounts._LET_IN", 0.2)
+    monkeypatch.setattr("keyturn.service.accounts.ldap.accounts._LET_IN", 0.2)
     directory.answers["search"] = [entry({**ADA, "pwdReset": ["TRUE"]}), result("search")]
     directory.answers["modify"] = [HANG]
     store = opened(timeout=timedelta(seconds=9))
@@ -246,7 +246,7 @@ async def test_a_cancelled_call_leaves_no_answer_to_the_next(directory: FakeDire
 async def test_a_wait_for_one_of_few_connections_ends_as_well(
     directory: FakeDirectory, opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("keyturn.accounts.ldap.directory.WHOLE", 0.2)
+    monkeypatch.setattr("keyturn.service.accounts.ldap.directory.WHOLE", 0.2)
     directory.answers["search"] = [HANG]
     store = opened(timeout=timedelta(seconds=9))
 
@@ -273,7 +273,7 @@ async def test_a_wrong_password_of_the_service_account_is_tried_once(
 async def test_a_corrected_password_of_the_service_account_works_after_a_while(
     directory: FakeDirectory, opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("keyturn.accounts.ldap.directory._REMEMBERED", 0.0)
+    monkeypatch.setattr("keyturn.service.accounts.ldap.directory._REMEMBERED", 0.0)
     directory.answers["bind"] = [result("bind", 49, "no")]
     store = opened()
     with pytest.raises(AccountsUnready, match="refuses bind_dn and bind_password: 49"):
@@ -313,7 +313,7 @@ async def test_without_start_tls_no_password_is_sent(
 async def test_an_answer_that_fits_no_search_finds_nothing(
     directory: FakeDirectory, opened: Opened, monkeypatch: pytest.MonkeyPatch, answer: list[bytes], why: str
 ) -> None:
-    monkeypatch.setattr("keyturn.accounts.ldap.connection._MOST_ENTRIES", 20)
+    monkeypatch.setattr("keyturn.service.accounts.ldap.connection._MOST_ENTRIES", 20)
     directory.answers["search"] = answer
 
     with pytest.raises(AccountsUnready, match=why):

@@ -9,7 +9,7 @@ from tests.accounts.ldap.people import FIRST, SECOND, THIRD, OpenLdapStaff
 from tests.driver.service import ADA, Service, problem, running, settings_for
 from tests.driver.visitor import Visitor, words
 
-from keyturn.settings import AccountSettings, LdapSettings, SecondStepSettings, Secret, SmsSettings
+from keyturn.service.settings import AccountSettings, LdapSettings, SecondStepSettings, Secret, SmsSettings
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 

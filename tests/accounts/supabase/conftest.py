@@ -9,10 +9,10 @@ import pytest
 from tests.accounts.supabase.project import NO_TLS, Opened, Project
 from tests.serving import serving
 
-from keyturn.accounts.supabase.accounts import SupabaseAccounts
-from keyturn.accounts.supabase.admin_api import TIMEOUT
 from keyturn.cli.demo.supabase_server import SupabaseServer
-from keyturn.settings import Secret, SupabaseSettings
+from keyturn.service.accounts.supabase.accounts import SupabaseAccounts
+from keyturn.service.accounts.supabase.admin_api import TIMEOUT
+from keyturn.service.settings import Secret, SupabaseSettings
 
 
 @pytest.fixture(scope="session")

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from keyturn import addresses
-from keyturn.accounts.port import Account
-from keyturn.problems.requests import AccountsUnready
+from keyturn.service import addresses
+from keyturn.service.accounts.port import Account
+from keyturn.service.problems.requests import AccountsUnready
 
 
 class Profiles:

@@ -7,10 +7,10 @@ from typing import Any
 
 import httpx
 
-from keyturn.accounts.port import NewPassword
-from keyturn.accounts.supabase.accounts import SupabaseAccounts
 from keyturn.cli.demo.supabase_server import SupabaseServer
-from keyturn.settings import AccountSettings, Secret, SupabaseSettings
+from keyturn.service.accounts.port import NewPassword
+from keyturn.service.accounts.supabase.accounts import SupabaseAccounts
+from keyturn.service.settings import AccountSettings, Secret, SupabaseSettings
 
 ADA = "ada@northwind.example"
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -8,9 +8,9 @@ import pytest
 from tests.accounts.messages import own_messages
 from tests.accounts.supabase.project import ADA, NEW, OLD, Project, new_password
 
-from keyturn.accounts.port import Account
-from keyturn.accounts.supabase.accounts import SupabaseAccounts
 from keyturn.cli.demo.supabase_server import Answer
+from keyturn.service.accounts.port import Account
+from keyturn.service.accounts.supabase.accounts import SupabaseAccounts
 
 TOMORROW = datetime.now(UTC) + timedelta(days=1)
 YESTERDAY = datetime.now(UTC) - timedelta(days=1)

@@ -6,8 +6,8 @@ import pytest
 from tests.accounts.supabase.profiles import Profiles
 from tests.accounts.supabase.project import Project
 
-from keyturn.accounts.port import AccountStore
-from keyturn.accounts.supabase.accounts import SupabaseAccounts, SupabaseWithTable
+from keyturn.service.accounts.port import AccountStore
+from keyturn.service.accounts.supabase.accounts import SupabaseAccounts, SupabaseWithTable
 from keyturn.testing import AccountStoreContract
 
 

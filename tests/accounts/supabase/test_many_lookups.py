@@ -8,10 +8,10 @@ import httpx
 import pytest
 from tests.accounts.supabase.project import ADA
 
-from keyturn.accounts.supabase.accounts import SupabaseAccounts
 from keyturn.cli.demo.supabase_server import SupabaseServer
-from keyturn.problems.requests import AccountsUnready
-from keyturn.settings import Secret, SupabaseSettings
+from keyturn.service.accounts.supabase.accounts import SupabaseAccounts
+from keyturn.service.problems.requests import AccountsUnready
+from keyturn.service.settings import Secret, SupabaseSettings
 
 
 def store_over(app: Any, timeout: timedelta = timedelta(seconds=10)) -> SupabaseAccounts:

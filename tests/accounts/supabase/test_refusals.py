@@ -6,14 +6,14 @@ import pytest
 from tests.accounts.supabase.project import ADA, OLD, Opened, Project, closed_port, new_password
 from tests.serving import Connections, serving
 
-from keyturn.accounts.port import Account
-from keyturn.accounts.supabase.accounts import SupabaseAccounts
 from keyturn.cli.demo.supabase_server import Answer, Outage
 from keyturn.errors import Fault, SettingsInvalid
-from keyturn.languages import SourceTexts
-from keyturn.problems.passwords import PasswordRejected, rule_text
-from keyturn.problems.requests import AccountsUnready
-from keyturn.settings import Secret, SupabaseSettings
+from keyturn.mail.languages import SourceTexts
+from keyturn.service.accounts.port import Account
+from keyturn.service.accounts.supabase.accounts import SupabaseAccounts
+from keyturn.service.problems.passwords import PasswordRejected, rule_text
+from keyturn.service.problems.requests import AccountsUnready
+from keyturn.service.settings import Secret, SupabaseSettings
 
 
 @pytest.fixture

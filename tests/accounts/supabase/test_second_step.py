@@ -10,8 +10,8 @@ from tests.driver.service import ADA, NEW_PASSWORD, Service, problem
 from keyturn.cli.demo.supabase_server import Answer, Outage
 from keyturn.cli.demo.supabase_users import SupabaseFactor
 from keyturn.errors import SettingsInvalid
-from keyturn.reset.proofs.second_step.supabase import SupabaseSecondStep
-from keyturn.settings import LimitSettings, SecondStepSettings, Secret, SupabaseSettings
+from keyturn.service.reset.proofs.second_step.supabase import SupabaseSecondStep
+from keyturn.service.settings import LimitSettings, SecondStepSettings, Secret, SupabaseSettings
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 

@@ -7,12 +7,12 @@ from tests.accounts.messages import own_messages
 from tests.accounts.supabase.profiles import Profiles
 from tests.accounts.supabase.project import ADA, NEW, OLD, Opened, Project, new_password
 
-from keyturn.accounts.port import Account, TakesNames
-from keyturn.accounts.supabase.accounts import SupabaseAccounts, SupabaseWithTable
 from keyturn.errors import SettingsInvalid
-from keyturn.problems.passwords import PasswordRejected
-from keyturn.problems.requests import AccountsUnready
-from keyturn.settings import Secret
+from keyturn.service.accounts.port import Account, TakesNames
+from keyturn.service.accounts.supabase.accounts import SupabaseAccounts, SupabaseWithTable
+from keyturn.service.problems.passwords import PasswordRejected
+from keyturn.service.problems.requests import AccountsUnready
+from keyturn.service.settings import Secret
 
 
 class Broken(Profiles):

@@ -11,9 +11,9 @@ import bcrypt
 from sqlalchemy import Row, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from keyturn.accounts.port import Account
-from keyturn.accounts.table.store import TableAccounts
-from keyturn.settings import Secret, TableSettings
+from keyturn.service.accounts.port import Account
+from keyturn.service.accounts.table.store import TableAccounts
+from keyturn.service.settings import Secret, TableSettings
 
 Over = Callable[..., TableAccounts]
 """Makes a store over the table `users` of the app, from the settings that differ from the defaults."""

@@ -9,9 +9,9 @@ from tests.accounts.table.app import App, Over, running_app
 from tests.databases import PostgresServer, SqliteFiles
 from tests.mariadb_server import MariadbServer
 
-from keyturn.accounts.table.store import TableAccounts, table_accounts
-from keyturn.database import Database
-from keyturn.settings import Secret, TableSettings
+from keyturn.service.accounts.table.store import TableAccounts, table_accounts
+from keyturn.service.database import Database
+from keyturn.service.settings import Secret, TableSettings
 
 
 @pytest.fixture(params=["sqlite", "postgresql", "mariadb"])

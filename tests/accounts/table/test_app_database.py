@@ -14,13 +14,13 @@ import pytest
 from sqlalchemy import make_url
 from tests.accounts.table.app import App, hashed, running_app
 
-from keyturn.accounts.port import Account, NewPassword
-from keyturn.accounts.table.app_database import AppDatabase
-from keyturn.accounts.table.store import TableAccounts, table_accounts
-from keyturn.database import Database
 from keyturn.errors import SettingsInvalid
-from keyturn.problems.requests import AccountsUnready
-from keyturn.settings import Secret, TableSettings
+from keyturn.service.accounts.port import Account, NewPassword
+from keyturn.service.accounts.table.app_database import AppDatabase
+from keyturn.service.accounts.table.store import TableAccounts, table_accounts
+from keyturn.service.database import Database
+from keyturn.service.problems.requests import AccountsUnready
+from keyturn.service.settings import Secret, TableSettings
 
 USERS = "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(99), password_hash VARCHAR(60))"
 ADA = Account(id="1", email="ada@northwind.test")

@@ -9,11 +9,11 @@ from tests.accounts.messages import own_messages
 from tests.accounts.table.app import App, Over, hashed, one
 from tests.driver.lost_commits import losing_commits
 
-from keyturn.accounts.port import NewPassword
-from keyturn.accounts.table.store import JoiningTableAccounts, table_accounts
-from keyturn.database import Database
-from keyturn.problems.requests import AccountsUnready
-from keyturn.settings import TableSettings
+from keyturn.service.accounts.port import NewPassword
+from keyturn.service.accounts.table.store import JoiningTableAccounts, table_accounts
+from keyturn.service.database import Database
+from keyturn.service.problems.requests import AccountsUnready
+from keyturn.service.settings import TableSettings
 
 COLUMNS = {
     "sqlite": "at_zone TIMESTAMP, at TIMESTAMP, day DATE, text TEXT, seconds INTEGER, ms INTEGER, flag BOOLEAN,"

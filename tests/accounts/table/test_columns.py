@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from tests.accounts.table.app import App, Over, hashed, one
 
-from keyturn.accounts.port import Account, NewPassword
+from keyturn.service.accounts.port import Account, NewPassword
 
 NO_IDS = ("", "nobody", "0", "-5", "1e3", " 7", "7 ", "07", "+7", "9" * 30, "a\0b", "\ud800", "7b", "\u0667", "0x7")
 UUID_ = "8b1c7a52-3c55-4d6e-9a0f-2d7c3f6b1e90"

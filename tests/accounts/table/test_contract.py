@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 import pytest
 from tests.accounts.table.app import App, AppPeople, mapping, running_app
 
-from keyturn.accounts.port import AccountStore
-from keyturn.accounts.table.store import table_accounts
-from keyturn.database import Database
+from keyturn.service.accounts.port import AccountStore
+from keyturn.service.accounts.table.store import table_accounts
+from keyturn.service.database import Database
 from keyturn.testing import AccountStoreContract, People
 
 

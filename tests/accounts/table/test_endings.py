@@ -8,10 +8,10 @@ import pytest
 from tests.accounts.table.app import App, Over, hashed, one
 from tests.accounts.table.test_ready import USERS, faults
 
-from keyturn.accounts.port import Ended, NewPassword
-from keyturn.accounts.table.store import JoiningTableAccounts, TableAccounts, table_accounts
-from keyturn.database import Database
-from keyturn.settings import Ending, TableSettings
+from keyturn.service.accounts.port import Ended, NewPassword
+from keyturn.service.accounts.table.store import JoiningTableAccounts, TableAccounts, table_accounts
+from keyturn.service.database import Database
+from keyturn.service.settings import Ending, TableSettings
 
 TIMES = {"sqlite": "DATETIME", "postgresql": "timestamptz", "mysql": "TIMESTAMP NULL"}
 ZONELESS = {"sqlite": "DATETIME", "postgresql": "timestamp", "mysql": "DATETIME"}

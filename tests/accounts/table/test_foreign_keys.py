@@ -9,11 +9,11 @@ from tests.accounts.table.app import App, Over, hashed, one
 from tests.accounts.table.test_endings import ADA, ids
 from tests.accounts.table.test_ready import USERS, faults
 
-from keyturn.accounts.port import Ended, NewPassword
-from keyturn.accounts.table.recognised_hashes import TableDoubt
-from keyturn.accounts.table.store import TableAccounts, table_accounts
-from keyturn.database import Database
-from keyturn.settings import Ending, Secret, TableSettings
+from keyturn.service.accounts.port import Ended, NewPassword
+from keyturn.service.accounts.table.recognised_hashes import TableDoubt
+from keyturn.service.accounts.table.store import TableAccounts, table_accounts
+from keyturn.service.database import Database
+from keyturn.service.settings import Ending, Secret, TableSettings
 
 KEPT = (
     "rows of access are deleted, but rows of refresh that refer to them stay, which the database forbids: delete"

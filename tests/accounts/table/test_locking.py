@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from tests.accounts.table.app import App, Over, hashed, one
 
-from keyturn.accounts.port import ListsAddresses, LocksAccounts, NewPassword
 from keyturn.errors import SettingsInvalid
+from keyturn.service.accounts.port import ListsAddresses, LocksAccounts, NewPassword
 
 ADA, BEN = "ada@northwind.test", "ben@northwind.test"
 TABLES = """

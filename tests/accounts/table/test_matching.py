@@ -7,8 +7,8 @@ from tests.accounts.messages import own_messages
 from tests.accounts.table.app import App, Over, one
 from tests.statements import statements_sent
 
-from keyturn import addresses
-from keyturn.accounts.port import Account
+from keyturn.service import addresses
+from keyturn.service.accounts.port import Account
 
 USERS = "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(200), password_hash VARCHAR(80))"
 STORED = (

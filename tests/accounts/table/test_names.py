@@ -4,10 +4,10 @@ import pytest
 from tests.accounts.messages import own_messages
 from tests.accounts.table.app import App, Over
 
-from keyturn import addresses
-from keyturn.accounts.port import Account, TakesNames
-from keyturn.accounts.table.store import TableAccounts
 from keyturn.errors import Fault, SettingsInvalid
+from keyturn.service import addresses
+from keyturn.service.accounts.port import Account, TakesNames
+from keyturn.service.accounts.table.store import TableAccounts
 
 USERS = (
     "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(200), login VARCHAR(80), password_hash VARCHAR(80),"

@@ -2,8 +2,8 @@
 
 from tests.accounts.table.app import App, Over, hashed
 
-from keyturn.accounts.port import Account, NewPassword
-from keyturn.accounts.table.store import TableAccounts
+from keyturn.service.accounts.port import Account, NewPassword
+from keyturn.service.accounts.table.store import TableAccounts
 
 USERS = "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(99), password_hash CHAR(80), auth VARCHAR(20))"
 NEW = "$2b$new"

@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import make_url
 from tests.accounts.table.app import App, Over
 
-from keyturn.accounts.table.store import TableAccounts
 from keyturn.errors import SettingsInvalid
-from keyturn.problems.requests import AccountsUnready
-from keyturn.settings import Ending
+from keyturn.service.accounts.table.store import TableAccounts
+from keyturn.service.problems.requests import AccountsUnready
+from keyturn.service.settings import Ending
 
 USERS = "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(99), password_hash VARCHAR(60), name TEXT)"
 

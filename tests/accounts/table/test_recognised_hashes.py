@@ -2,8 +2,8 @@
 
 import pytest
 
-from keyturn.accounts.table.recognised_hashes import recognise_hashes
-from keyturn.settings import HashingSettings
+from keyturn.service.accounts.table.recognised_hashes import recognise_hashes
+from keyturn.service.settings import HashingSettings
 
 BCRYPT = "12$WAs/6lv/rHHk23RYClJXxukveNQHKBx8UYtsBhmA67pETWdQ/a/wq"
 

@@ -7,12 +7,12 @@ import pytest
 from tests.accounts.messages import own_messages
 from tests.accounts.table.app import App
 
-from keyturn.accounts.port import Account
-from keyturn.accounts.table.store import TableAccounts, table_accounts
-from keyturn.database import Database
-from keyturn.problems.requests import AccountsUnready
-from keyturn.reset.proofs.second_step.table_factors import TableFactors
-from keyturn.settings import SecondStepTableSettings, Secret, TableSettings
+from keyturn.service.accounts.port import Account
+from keyturn.service.accounts.table.store import TableAccounts, table_accounts
+from keyturn.service.database import Database
+from keyturn.service.problems.requests import AccountsUnready
+from keyturn.service.reset.proofs.second_step.table_factors import TableFactors
+from keyturn.service.settings import SecondStepTableSettings, Secret, TableSettings
 
 pytestmark = pytest.mark.parametrize("databases", ["mariadb"], indirect=True)
 

@@ -10,8 +10,8 @@ import pytest
 from tests.accounts.table.app import App, Over, hashed, one
 from tests.accounts.table.test_ready import database_of
 
-from keyturn.accounts.port import NewPassword
-from keyturn.accounts.table.columns import recognise_times
+from keyturn.service.accounts.port import NewPassword
+from keyturn.service.accounts.table.columns import recognise_times
 
 PRISMA = """
 CREATE TABLE "User" (

@@ -8,9 +8,9 @@ from tests.accounts.table.app import running_app
 from tests.databases import SqliteFiles
 from tests.driver.service import ADA, problem, running, settings_for
 
-from keyturn.database import Database
-from keyturn.database.migrations import migrate
-from keyturn.settings import AccountSettings, Secret, TableSettings
+from keyturn.service.database import Database
+from keyturn.service.database.migrations import migrate
+from keyturn.service.settings import AccountSettings, Secret, TableSettings
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests.cli.command import Keyturn
 
-from keyturn.emails.lint.clients.clients import GROUPS, MAJOR
+from keyturn.studio.lint.clients.clients import GROUPS, MAJOR
 
 pytestmark = pytest.mark.long
 

@@ -15,8 +15,8 @@ from tests.cli.command import Ended, Keyturn
 from tests.emails.lint.browser.test_looking import PLANTED as PLANTED_FOR_A_BROWSER
 from tests.emails.lint.test_planted_mistakes import SEEDS
 
-from keyturn.cli.emails.check import check
-from keyturn.emails.lint.suppression import rules
+from keyturn.cli.studio.check import check
+from keyturn.studio.lint.suppression import rules
 
 pytestmark = pytest.mark.long
 

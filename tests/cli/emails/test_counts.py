@@ -10,8 +10,8 @@ from litestar import Litestar
 from litestar.testing import TestClient
 from tests.cli.command import Keyturn
 
-from keyturn.cli.emails.folders import Source, open_folder, usual_baseline
-from keyturn.emails.studio import Studio, create_studio_app
+from keyturn.cli.studio.folders import Source, open_folder, usual_baseline
+from keyturn.studio.web import Studio, create_studio_app
 
 pytestmark = pytest.mark.long
 

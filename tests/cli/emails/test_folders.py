@@ -14,8 +14,8 @@ from tests.demo.process import running_demo
 from tests.emails.gallery.test_folders import FOLDERS
 from tests.emails.gallery.test_links_and_suffixes import written
 
-from keyturn.cli.emails.folders import Source, open_folder, service_settings
-from keyturn.cli.emails.studio import studio
+from keyturn.cli.studio.folders import Source, open_folder, service_settings
+from keyturn.cli.studio.studio import studio
 
 pytestmark = pytest.mark.long
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from tests.cli.command import Keyturn
 
-from keyturn.emails.gallery.opening import open_gallery
-from keyturn.emails.lint.changed_mails import changed_mails
+from keyturn.studio.gallery.opening import open_gallery
+from keyturn.studio.lint.changed_mails import changed_mails
 
 pytestmark = pytest.mark.long
 

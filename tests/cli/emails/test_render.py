@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests.cli.command import Keyturn
 
-from keyturn.reset.mails.email_props import EMAILS
+from keyturn.service.reset.mails.email_props import EMAILS
 
 pytestmark = pytest.mark.long
 

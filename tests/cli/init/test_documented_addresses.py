@@ -20,15 +20,15 @@ from tests.databases import PostgresServer
 from tests.mariadb_server import MariadbServer
 
 from keyturn import KeyturnConfig, KeyturnPlugin
-from keyturn.accounts.port import AccountStore
-from keyturn.accounts.store_factory import accounts_for
-from keyturn.database import Database
 from keyturn.errors import SettingsInvalid
 from keyturn.packaging import folder
-from keyturn.problems.requests import AccountsUnready
-from keyturn.settings import Settings
-from keyturn.settings.database_urls import DatabaseUrl, read_url
-from keyturn.settings.reading import read_settings
+from keyturn.service.accounts.port import AccountStore
+from keyturn.service.accounts.store_factory import accounts_for
+from keyturn.service.database import Database
+from keyturn.service.problems.requests import AccountsUnready
+from keyturn.service.settings import Settings
+from keyturn.service.settings.database_urls import DatabaseUrl, read_url
+from keyturn.service.settings.reading import read_settings
 
 pytestmark = pytest.mark.long
 

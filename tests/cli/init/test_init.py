@@ -8,7 +8,7 @@ import pytest
 from tests.cli.apps import BCRYPT, NODE_APP, READY, TEXTS, files, sqlite_app
 from tests.cli.command import Keyturn
 
-from keyturn.settings.reading import read_settings
+from keyturn.service.settings.reading import read_settings
 
 pytestmark = pytest.mark.long
 
@@ -195,7 +195,7 @@ def test_an_extra_that_the_mail_server_needs_is_named_where_it_is_missing(
     flags = ("init", "--store", "builtin", *TEXTS, "--transport", "smtp", "--force")
     assert "pip install" not in keyturn(*flags).out, "it is installed"
 
-    monkeypatch.setattr("keyturn.onboarding.checklist.find_spec", lambda _: None)
+    monkeypatch.setattr("keyturn.service.onboarding.checklist.find_spec", lambda _: None)
     assert "     pip install 'keyturn[smtp]'\n" in keyturn(*flags).out
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests.cli.apps import READY, TEXTS, files, sqlite_app
 from tests.cli.command import Keyturn
 
-from keyturn.settings.reading import read_settings
+from keyturn.service.settings.reading import read_settings
 
 pytestmark = pytest.mark.long
 

@@ -15,12 +15,12 @@ from tests.cli.command import Keyturn
 from tests.cli.init.test_init_servers import executed
 from tests.databases import Databases
 
-from keyturn.accounts.port import Ended
-from keyturn.accounts.table.app_database import AppDatabase
-from keyturn.accounts.table.store import table_accounts
-from keyturn.database import Database
-from keyturn.settings import Credentials, Ending, HashingSettings, TableSettings
-from keyturn.settings.reading import read_settings
+from keyturn.service.accounts.port import Ended
+from keyturn.service.accounts.table.app_database import AppDatabase
+from keyturn.service.accounts.table.store import table_accounts
+from keyturn.service.database import Database
+from keyturn.service.settings import Credentials, Ending, HashingSettings, TableSettings
+from keyturn.service.settings.reading import read_settings
 
 pytestmark = pytest.mark.long
 

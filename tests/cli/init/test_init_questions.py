@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from tests.cli.apps import NODE_APP, READY, Person, files, sqlite_app
 
-from keyturn.settings import Ending
-from keyturn.settings.reading import read_settings
+from keyturn.service.settings import Ending
+from keyturn.service.settings.reading import read_settings
 
 pytestmark = pytest.mark.long
 

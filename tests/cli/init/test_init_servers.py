@@ -10,10 +10,10 @@ from tests.cli.command import Keyturn
 from tests.databases import PostgresServer
 from tests.mariadb_server import MariadbServer
 
-from keyturn.accounts.table.app_database import AppDatabase
-from keyturn.doctor.accounts import check_accounts
-from keyturn.settings import Settings
-from keyturn.settings.reading import read_settings
+from keyturn.service.accounts.table.app_database import AppDatabase
+from keyturn.service.doctor.accounts import check_accounts
+from keyturn.service.settings import Settings
+from keyturn.service.settings.reading import read_settings
 
 pytestmark = pytest.mark.long
 

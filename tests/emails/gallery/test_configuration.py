@@ -5,16 +5,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from keyturn.emails.gallery import configuration
-from keyturn.emails.gallery.configuration import (
+from keyturn.errors import Fault, SettingsInvalid
+from keyturn.service.settings.reading import read_settings
+from keyturn.studio.gallery import configuration
+from keyturn.studio.gallery.configuration import (
     MailSettings,
     StudioSettings,
     read_studio_settings,
     refused_without_trust,
     settings_of_folder,
 )
-from keyturn.errors import Fault, SettingsInvalid
-from keyturn.settings.reading import read_settings
 
 FULL = """\
 folder = "emails"

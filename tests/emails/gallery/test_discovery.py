@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.emails.gallery.discovery import Discovery, FolderContents, Patterns
 from keyturn.mail.rendering.folders import MailFiles
+from keyturn.studio.gallery.discovery import Discovery, FolderContents, Patterns
 
 MJML = "<mjml><mj-body></mj-body></mjml>"
 HTML = "<!doctype html><html><body>Hello</body></html>"

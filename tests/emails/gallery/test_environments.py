@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from keyturn.emails.gallery import Gallery
-from keyturn.emails.gallery.configuration import StudioSettings
-from keyturn.emails.gallery.environments import CannotImport, with_lenient_filters
-from keyturn.emails.gallery.opening import open_gallery
 from keyturn.errors import KeyturnError, TemplateInvalid
+from keyturn.studio.gallery import Gallery
+from keyturn.studio.gallery.configuration import StudioSettings
+from keyturn.studio.gallery.environments import CannotImport, with_lenient_filters
+from keyturn.studio.gallery.opening import open_gallery
 
 Write = Callable[[str, str], None]
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from keyturn.emails.gallery import Gallery
-from keyturn.emails.gallery.environments import with_lenient_filters
-from keyturn.emails.gallery.opening import open_gallery
-from keyturn.emails.lint.examination import examine
 from keyturn.mail.rendering.compiling import Rendered
+from keyturn.studio.gallery import Gallery
+from keyturn.studio.gallery.environments import with_lenient_filters
+from keyturn.studio.gallery.opening import open_gallery
+from keyturn.studio.lint.examination import examine
 
 FOLDERS = Path(__file__).parent / "folders"
 

@@ -8,9 +8,9 @@ from urllib.parse import unquote
 import pytest
 from jinja2 import DictLoader, Environment
 
-from keyturn.emails.gallery.variables.guessed_values import guess
-from keyturn.emails.gallery.variables.plausible_texts import is_placeholder
-from keyturn.emails.gallery.variables.usage import find_variables
+from keyturn.studio.gallery.variables.guessed_values import guess
+from keyturn.studio.gallery.variables.plausible_texts import is_placeholder
+from keyturn.studio.gallery.variables.usage import find_variables
 
 Guess = Callable[[str], dict[str, Any]]
 

@@ -11,11 +11,11 @@ import pytest
 from msgspec import Meta, Struct
 from tests.samples import read_samples
 
-from keyturn.emails.gallery import Sample
-from keyturn.emails.gallery.samples.hostile import hostile_samples
 from keyturn.mail.rendering.render import EmailProps
 from keyturn.packaging import folder
-from keyturn.reset.mails.email_props import EMAILS
+from keyturn.service.reset.mails.email_props import EMAILS
+from keyturn.studio.gallery import Sample
+from keyturn.studio.gallery.samples.hostile import hostile_samples
 
 NAMES = ["hostile: very long", "hostile: right to left", "hostile: HTML"]
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.emails.gallery.opening import open_gallery
+from keyturn.studio.gallery.opening import open_gallery
 
 STATUS = "{% if booking.status == 'cancelled' %}x{% elif booking.status == 'confirmed' %}y{% else %}z{% endif %}"
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.emails.gallery import Gallery
-from keyturn.emails.gallery.configuration import StudioSettings, read_studio_settings
-from keyturn.emails.gallery.opening import open_gallery
-from keyturn.emails.lint.examination import examine
 from keyturn.errors import SettingsInvalid, TemplateInvalid
+from keyturn.studio.gallery import Gallery
+from keyturn.studio.gallery.configuration import StudioSettings, read_studio_settings
+from keyturn.studio.gallery.opening import open_gallery
+from keyturn.studio.lint.examination import examine
 
 SECTION = "<mj-section><mj-column><mj-text>Hello {{ name }}</mj-text></mj-column></mj-section>"
 MJML = f"<mjml><mj-body>{SECTION}</mj-body></mjml>"

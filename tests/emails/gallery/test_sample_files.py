@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.emails.gallery.samples.files import find_samples
 from keyturn.errors import TemplateInvalid
+from keyturn.studio.gallery.samples.files import find_samples
 
 Write = Callable[[str, str], None]
 

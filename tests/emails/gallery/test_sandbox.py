@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from tests.emails.gallery.test_folders import FOLDERS
 
-from keyturn.emails.gallery import Gallery
-from keyturn.emails.gallery.opening import open_gallery
-from keyturn.emails.lint.examination import examine
-from keyturn.emails.lint.source.origins import with_origins
 from keyturn.errors import TemplateInvalid
+from keyturn.studio.gallery import Gallery
+from keyturn.studio.gallery.opening import open_gallery
+from keyturn.studio.lint.examination import examine
+from keyturn.studio.lint.source.origins import with_origins
 
 SUBCLASSES = "''.__class__.__mro__[1].__subclasses__()"
 PYTHON = {
@@ -68,10 +68,10 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def ticking(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give the sandbox a limit of 0.05 seconds, and a clock that moves by a millisecond with each look at it."""
-    monkeypatch.setattr("keyturn.emails.gallery.sandbox.LONGEST", 0.05)
+    monkeypatch.setattr("keyturn.studio.gallery.sandbox.LONGEST", 0.05)
     ticks = count()
     for clock in ("monotonic", "thread_time"):
-        monkeypatch.setattr(f"keyturn.emails.gallery.sandbox.{clock}", lambda: next(ticks) / 1000)
+        monkeypatch.setattr(f"keyturn.studio.gallery.sandbox.{clock}", lambda: next(ticks) / 1000)
 
 
 def opened(folder: Path, template: str) -> Gallery:
@@ -118,7 +118,7 @@ def test_what_would_not_end_is_an_error_also_in_a_folder_without_samples(folder:
 def test_a_mail_that_the_sandbox_ends_has_the_finding_of_a_limit_and_what_follows_is_checked(
     folder: Path, attempt: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("keyturn.emails.gallery.sandbox.LONGEST", 0.05)
+    monkeypatch.setattr("keyturn.studio.gallery.sandbox.LONGEST", 0.05)
     examination = examine(opened(folder, f"{ENDLESS[attempt]}<img src='https://cdn.example/a.png'>"))
     found = {one.finding.rule: one for one in examination.found}
 

@@ -10,11 +10,11 @@ import pytest
 import yaml
 from msgspec import Struct, inspect
 
-from keyturn.emails.gallery.samples.files import find_samples
-from keyturn.emails.gallery.samples.saving import SampleFiles
-from keyturn.emails.gallery.samples.shapes import Fields, parts_of
 from keyturn.errors import SampleNotSaved
 from keyturn.mail.rendering.render import EmailProps
+from keyturn.studio.gallery.samples.files import find_samples
+from keyturn.studio.gallery.samples.saving import SampleFiles
+from keyturn.studio.gallery.samples.shapes import Fields, parts_of
 
 VALUES: dict[str, Any] = {
     "name": "Ada",

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 from tests.emails.inbox.mails import LIMITS
 
-from keyturn.emails.inbox.certificate import SmtpTls
-from keyturn.emails.inbox.smtp_server import SmtpServer
-from keyturn.emails.inbox.store import CapturedMails
+from keyturn.studio.inbox.certificate import SmtpTls
+from keyturn.studio.inbox.smtp_server import SmtpServer
+from keyturn.studio.inbox.store import CapturedMails
 
 
 @pytest.fixture

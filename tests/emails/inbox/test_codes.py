@@ -3,8 +3,8 @@
 import pytest
 from tests.emails.inbox.mails import mail
 
-from keyturn.emails.inbox.codes import codes_of
-from keyturn.emails.inbox.mail import MailContent
+from keyturn.studio.inbox.codes import codes_of
+from keyturn.studio.inbox.mail import MailContent
 
 WITH_CODES = [
     ("", "Your code is 482913.", ["482913"]),

@@ -2,8 +2,8 @@
 
 import pytest
 
-from keyturn.emails.inbox.decoding import Address
-from keyturn.emails.inbox.mail import MailContent, with_inline_images
+from keyturn.studio.inbox.decoding import Address
+from keyturn.studio.inbox.mail import MailContent, with_inline_images
 
 PIXEL = b"GIF89a\x01\x00\x01\x00\x00\x00\x00;"
 

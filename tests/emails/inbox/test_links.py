@@ -2,7 +2,7 @@
 
 import pytest
 
-from keyturn.emails.inbox.mail import MailLink, links_of
+from keyturn.studio.inbox.mail import MailLink, links_of
 
 OPEN = "https://account.northwind.example/open"
 

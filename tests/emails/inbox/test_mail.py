@@ -5,10 +5,10 @@ from email.message import EmailMessage
 import pytest
 from tests.emails.inbox.mails import mail
 
-from keyturn.emails.inbox.decoding import Address
-from keyturn.emails.inbox.mail import MailContent, links_of, preheader_of, safe_file_name, with_inline_images
-from keyturn.emails.inbox.summary import Envelope, searched_text, summarize
-from keyturn.emails.lint.checks.parts import size_of
+from keyturn.studio.inbox.decoding import Address
+from keyturn.studio.inbox.mail import MailContent, links_of, preheader_of, safe_file_name, with_inline_images
+from keyturn.studio.inbox.summary import Envelope, searched_text, summarize
+from keyturn.studio.lint.checks.parts import size_of
 
 PIXEL = b"GIF89a\x01\x00\x01\x00\x00\x00\x00;"
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from keyturn.emails.inbox.store import CapturedMails, add_mail_files, mail_files
+from keyturn.studio.inbox.store import CapturedMails, add_mail_files, mail_files
 
 
 def _write(file: Path, subject: str, day: int = 1) -> Path:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from tests.emails.inbox.mails import secure_port
 
-from keyturn.emails.inbox.certificate import SmtpTls
-from keyturn.emails.inbox.smtp_server import SmtpServer
-from keyturn.emails.inbox.store import CapturedMails
+from keyturn.studio.inbox.certificate import SmtpTls
+from keyturn.studio.inbox.smtp_server import SmtpServer
+from keyturn.studio.inbox.store import CapturedMails
 
 NODEMAILER = """
 const mailer = require("nodemailer");

@@ -9,9 +9,9 @@ from itertools import repeat
 import pytest
 from tests.emails.inbox.mails import LIMITS, mail
 
-from keyturn.emails.inbox.mail import MailContent
-from keyturn.emails.inbox.smtp_server import SmtpLimits, SmtpServer
-from keyturn.emails.inbox.store import CapturedMails
+from keyturn.studio.inbox.mail import MailContent
+from keyturn.studio.inbox.smtp_server import SmtpLimits, SmtpServer
+from keyturn.studio.inbox.store import CapturedMails
 
 
 def test_a_mail_is_kept_as_it_was_sent_with_its_envelope(client: smtplib.SMTP, captured: CapturedMails) -> None:

@@ -8,10 +8,10 @@ import pytest
 from tests.emails.inbox.mails import mail
 from tests.emails.studio.fixtures import capture
 
-from keyturn.emails.inbox.query import EVERYTHING, search_condition, sent_to, with_id
-from keyturn.emails.inbox.store import CapturedMails, MailRetention
-from keyturn.emails.inbox.summary import Envelope
-from keyturn.emails.inbox.table import MailStoreUnready
+from keyturn.studio.inbox.query import EVERYTHING, search_condition, sent_to, with_id
+from keyturn.studio.inbox.store import CapturedMails, MailRetention
+from keyturn.studio.inbox.summary import Envelope
+from keyturn.studio.inbox.table import MailStoreUnready
 
 pytestmark = pytest.mark.slow
 

@@ -7,9 +7,9 @@ import aiosmtplib
 import pytest
 from tests.emails.inbox.mails import mail, secure_port
 
-from keyturn.emails.inbox.certificate import SmtpTls
-from keyturn.emails.inbox.smtp_server import SmtpServer
-from keyturn.emails.inbox.store import CapturedMails
+from keyturn.studio.inbox.certificate import SmtpTls
+from keyturn.studio.inbox.smtp_server import SmtpServer
+from keyturn.studio.inbox.store import CapturedMails
 
 HERE = "127.0.0.1"
 

@@ -9,16 +9,16 @@ from typing import Any
 import msgspec
 from tests.samples import read_samples
 
-from keyturn.emails.gallery import Sample
-from keyturn.emails.lint.document import Document, read_document
-from keyturn.emails.lint.finding import Place
-from keyturn.emails.lint.source.origins import with_origins
-from keyturn.languages import Languages
+from keyturn.mail.languages import Languages
 from keyturn.mail.rendering.folders import MailFiles
 from keyturn.mail.rendering.palette import Palette
 from keyturn.mail.rendering.render import Templates, branding
 from keyturn.packaging import folder
-from keyturn.reset.mails.email_props import EMAILS
+from keyturn.service.reset.mails.email_props import EMAILS
+from keyturn.studio.gallery import Sample
+from keyturn.studio.lint.document import Document, read_document
+from keyturn.studio.lint.finding import Place
+from keyturn.studio.lint.source.origins import with_origins
 
 BRAND = {
     "name": "Northwind School",

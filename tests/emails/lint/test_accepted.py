@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.emails.gallery import Gallery
-from keyturn.emails.lint.examination import examine
-from keyturn.languages import Languages
+from keyturn.mail.languages import Languages
 from keyturn.mail.rendering.render import Templates
+from keyturn.studio.gallery import Gallery
+from keyturn.studio.lint.examination import examine
 
 BODY = "<mjml><mj-body>{}</mj-body></mjml>"
 SECTION = BODY.format("<mj-section>{}</mj-section>")

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from tests.emails.lint.planting import Mails
 
-from keyturn.emails.lint.checks.accessibility import check_accessibility
-from keyturn.emails.lint.checks.parts import CLIPPED_AT, STYLE_DROPPED_AT, check_sizes, size_of
+from keyturn.studio.lint.checks.accessibility import check_accessibility
+from keyturn.studio.lint.checks.parts import CLIPPED_AT, STYLE_DROPPED_AT, check_sizes, size_of
 
 LETTER = """<mjml lang="en"><mj-head><mj-title>Hello</mj-title>{head}</mj-head><mj-body><mj-section><mj-column>
 {body}</mj-column></mj-section></mj-body></mjml>"""

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from tests.emails.lint.planting import Mails
 
-from keyturn.emails.lint.checks.compatibility import check_compatibility
-from keyturn.emails.lint.clients.clients import GROUPS, MAJOR, Clients, UnknownClients, names_of
-from keyturn.emails.lint.finding import Finding
+from keyturn.studio.lint.checks.compatibility import check_compatibility
+from keyturn.studio.lint.clients.clients import GROUPS, MAJOR, Clients, UnknownClients, names_of
+from keyturn.studio.lint.finding import Finding
 
 LETTER = """<mjml lang="en"><mj-head><mj-title>Hello</mj-title><mj-style>{css}</mj-style></mj-head>
 <mj-body><mj-section><mj-column><mj-text>{html}</mj-text></mj-column></mj-section></mj-body></mjml>"""

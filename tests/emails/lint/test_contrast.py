@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 from tests.emails.lint.planting import Mails
 
-from keyturn.emails.lint.checks.accessibility import check_contrast
-from keyturn.emails.lint.css.colours import (
+from keyturn.mail.rendering.html_tree import parse_html
+from keyturn.mail.rendering.palette import ENOUGH, contrast
+from keyturn.studio.lint.checks.accessibility import check_contrast
+from keyturn.studio.lint.css.colours import (
     DARK,
     FULL,
     LIGHT,
@@ -17,9 +19,7 @@ from keyturn.emails.lint.css.colours import (
     invert_text,
     read_colour,
 )
-from keyturn.emails.lint.css.computed_style import Paint, Painter
-from keyturn.mail.rendering.html_tree import parse_html
-from keyturn.mail.rendering.palette import ENOUGH, contrast
+from keyturn.studio.lint.css.computed_style import Paint, Painter
 
 WHITE = Colour(1, 1, 1)
 

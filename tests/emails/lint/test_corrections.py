@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.emails.gallery import Gallery
-from keyturn.emails.gallery.opening import open_gallery
-from keyturn.emails.lint.examination import MailFinding, examine
+from keyturn.studio.gallery import Gallery
+from keyturn.studio.gallery.opening import open_gallery
+from keyturn.studio.lint.examination import MailFinding, examine
 
 MAIL = """<mjml><mj-head><mj-style>{style}</mj-style>
 <mj-attributes><mj-class name="small" font-size="12px" /></mj-attributes></mj-head>

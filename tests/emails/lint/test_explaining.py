@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.emails.gallery.opening import open_gallery
-from keyturn.emails.lint.examination import examine
-from keyturn.emails.lint.explaining import Explanation, all_rules, as_text, explain_rule
-from keyturn.emails.lint.finding import RULES
-from keyturn.emails.lint.suppression import UnknownRule, rules
+from keyturn.studio.gallery.opening import open_gallery
+from keyturn.studio.lint.examination import examine
+from keyturn.studio.lint.explaining import Explanation, all_rules, as_text, explain_rule
+from keyturn.studio.lint.finding import RULES
+from keyturn.studio.lint.suppression import UnknownRule, rules
 
 PAGE = '<html lang="en"><head><title>News</title></head><body><h1>News</h1>\n{}\n</body></html>'
 MJML = """<mjml lang="en"><mj-head><mj-title>News</mj-title></mj-head><mj-body><mj-section><mj-column>

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.emails.gallery.opening import open_gallery
-from keyturn.emails.lint.examination import Examination, equal_findings, examine
+from keyturn.studio.gallery.opening import open_gallery
+from keyturn.studio.lint.examination import Examination, equal_findings, examine
 
 PAGE = """<html lang="en"><head><title>News</title></head><body>
 <h1>News of the harbour</h1>

@@ -6,15 +6,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from keyturn.emails.gallery import Gallery
-from keyturn.emails.lint.examination import Examination, examine
-from keyturn.emails.lint.finding import Finding
-from keyturn.languages import Languages
+from keyturn.mail.languages import Languages
 from keyturn.mail.rendering.palette import Palette
 from keyturn.mail.rendering.render import Templates, branding
 from keyturn.packaging import folder
-from keyturn.reset.mails.email_props import EMAILS
-from keyturn.settings import Brand
+from keyturn.service.reset.mails.email_props import EMAILS
+from keyturn.service.settings import Brand
+from keyturn.studio.gallery import Gallery
+from keyturn.studio.lint.examination import Examination, examine
+from keyturn.studio.lint.finding import Finding
 
 
 class Seed(msgspec.Struct, frozen=True, kw_only=True):

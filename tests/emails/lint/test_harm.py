@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.emails.gallery import Gallery
-from keyturn.emails.gallery.configuration import read_studio_settings
-from keyturn.emails.gallery.opening import open_gallery
-from keyturn.emails.lint.checks import checks_for
-from keyturn.emails.lint.clients.clients import MAJOR
-from keyturn.emails.lint.examination import examine
-from keyturn.emails.lint.finding import Finding
-from keyturn.emails.lint.sent_mail import SentMail
-from keyturn.emails.lint.sent_mail import examine as examine_sent
+from keyturn.studio.gallery import Gallery
+from keyturn.studio.gallery.configuration import read_studio_settings
+from keyturn.studio.gallery.opening import open_gallery
+from keyturn.studio.lint.checks import checks_for
+from keyturn.studio.lint.clients.clients import MAJOR
+from keyturn.studio.lint.examination import examine
+from keyturn.studio.lint.finding import Finding
+from keyturn.studio.lint.sent_mail import SentMail
+from keyturn.studio.lint.sent_mail import examine as examine_sent
 
 TOKEN = "kT3vQ9mXh2Jr0pZsYc7LwA8eUfB1nDgOi4M6xRtKqEo"
 PAGE = '<html lang="en"><head><title>Hello</title></head><body><h1>Hello</h1>{}</body></html>'

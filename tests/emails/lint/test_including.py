@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.emails.gallery import Gallery, Sample
-from keyturn.emails.lint.document import Document, read_document
-from keyturn.emails.lint.examination import Examination, examine
-from keyturn.emails.lint.source.origins import with_origins
 from keyturn.errors import TemplateInvalid
-from keyturn.languages import Languages
+from keyturn.mail.languages import Languages
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.render import Templates
+from keyturn.studio.gallery import Gallery, Sample
+from keyturn.studio.lint.document import Document, read_document
+from keyturn.studio.lint.examination import Examination, examine
+from keyturn.studio.lint.source.origins import with_origins
 
 PAGE = """<mjml lang="en">
   <mj-head>{head}<mj-title>News</mj-title></mj-head>

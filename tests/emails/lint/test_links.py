@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from tests.emails.lint.planting import Mails
 
-from keyturn.emails.gallery.opening import open_gallery
-from keyturn.emails.lint.checks.links import anchors, check_links, secret_in
-from keyturn.emails.lint.examination import examine
+from keyturn.studio.gallery.opening import open_gallery
+from keyturn.studio.lint.checks.links import anchors, check_links, secret_in
+from keyturn.studio.lint.examination import examine
 
 TOKEN = "kT3vQ9mXh2Jr0pZsYc7LwA8eUfB1nDgOi4M6xRtKqEo"
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.emails.gallery.opening import open_gallery
-from keyturn.emails.lint.examination import Examination, examine
+from keyturn.studio.gallery.opening import open_gallery
+from keyturn.studio.lint.examination import Examination, examine
 
 MJML = """\
 <mjml lang="en"><mj-head><mj-title>News</mj-title></mj-head><mj-body><mj-section><mj-column>

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.emails.gallery import Gallery
-from keyturn.emails.lint.examination import Examination, examine
-from keyturn.languages import Languages
+from keyturn.mail.languages import Languages
 from keyturn.mail.rendering.render import Templates
+from keyturn.studio.gallery import Gallery
+from keyturn.studio.lint.examination import Examination, examine
 
 PAGE = '<html lang="en"><body><h1>News</h1>{}</body></html>'
 

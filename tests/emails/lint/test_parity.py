@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from tests.emails.lint.planting import Mails, at
 
-from keyturn.emails.lint.checks.parts import check_parity
-from keyturn.emails.lint.finding import Finding
+from keyturn.studio.lint.checks.parts import check_parity
+from keyturn.studio.lint.finding import Finding
 
 HTML = "<mjml><mj-body><mj-text>{{ name }}</mj-text><mj-button href='{{ link }}'>Open it</mj-button></mj-body></mjml>"
 LINK = "https://northwind.example/letters"

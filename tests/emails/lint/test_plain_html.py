@@ -7,14 +7,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from keyturn.emails.gallery import Gallery
-from keyturn.emails.lint.clients.features import features
-from keyturn.emails.lint.document import read_document
-from keyturn.emails.lint.examination import Examination, examine
-from keyturn.emails.lint.finding import Finding
-from keyturn.emails.lint.source.origins import with_origins
-from keyturn.languages import Languages
+from keyturn.mail.languages import Languages
 from keyturn.mail.rendering.render import Templates
+from keyturn.studio.gallery import Gallery
+from keyturn.studio.lint.clients.features import features
+from keyturn.studio.lint.document import read_document
+from keyturn.studio.lint.examination import Examination, examine
+from keyturn.studio.lint.finding import Finding
+from keyturn.studio.lint.source.origins import with_origins
 
 
 class Seed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -7,11 +7,11 @@ from typing import NamedTuple
 import pytest
 from tests.emails.lint.planting import Mails, at
 
-from keyturn.emails.lint.checks import CHECKS
-from keyturn.emails.lint.document import Document
-from keyturn.emails.lint.examination import Examination, MailFinding
-from keyturn.emails.lint.finding import Finding
-from keyturn.emails.lint.reports import as_github, as_json, as_sarif
+from keyturn.studio.lint.checks import CHECKS
+from keyturn.studio.lint.document import Document
+from keyturn.studio.lint.examination import Examination, MailFinding
+from keyturn.studio.lint.finding import Finding
+from keyturn.studio.lint.reports import as_github, as_json, as_sarif
 
 PARTS, HEAD, BASE = "_layout/parts.mjml", "_layout/head.mjml", "_layout/base.mjml"
 RESET, RESET_TEXT = "password_reset/password_reset.mjml", "password_reset/password_reset.txt"

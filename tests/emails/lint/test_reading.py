@@ -2,8 +2,8 @@
 
 import pytest
 
-from keyturn.emails.lint.reading import read_aloud
 from keyturn.mail.rendering.html_tree import parse_html
+from keyturn.studio.lint.reading import read_aloud
 
 MAIL = """\
 <!doctype html><html lang="en"><head><title>Not said</title><style>p { color: red }</style></head><body>

@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from keyturn.emails.lint.examination import Examination, MailFinding
-from keyturn.emails.lint.finding import ClientGap, Correction, Finding, Place
-from keyturn.emails.lint.reports import CheckReport, as_github, as_json, as_sarif
+from keyturn.studio.lint.examination import Examination, MailFinding
+from keyturn.studio.lint.finding import ClientGap, Correction, Finding, Place
+from keyturn.studio.lint.reports import CheckReport, as_github, as_json, as_sarif
 
 WRONG = Finding(
     rule="mjml/wrong-value",

@@ -8,8 +8,8 @@ import pytest
 from tests.emails.lint.planting import Mails
 from tests.every_language import TAGS, each_language
 
-from keyturn.emails.lint.checks.safety import audit, check_safety
-from keyturn.languages import Languages
+from keyturn.mail.languages import Languages
+from keyturn.studio.lint.checks.safety import audit, check_safety
 
 RESET, RESET_TEXT, PARTS = (
     "password_reset/password_reset.mjml",

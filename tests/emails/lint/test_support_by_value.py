@@ -11,15 +11,15 @@ from typing import NamedTuple
 
 import pytest
 
-from keyturn.emails.gallery import Gallery
-from keyturn.emails.lint.checks.compatibility import check_compatibility
-from keyturn.emails.lint.clients.clients import GROUPS, MAJOR, Clients
-from keyturn.emails.lint.document import read_document
-from keyturn.emails.lint.explaining import explain_rule
-from keyturn.emails.lint.finding import Finding
-from keyturn.emails.lint.source.origins import with_origins
-from keyturn.languages import Languages
+from keyturn.mail.languages import Languages
 from keyturn.mail.rendering.render import Templates
+from keyturn.studio.gallery import Gallery
+from keyturn.studio.lint.checks.compatibility import check_compatibility
+from keyturn.studio.lint.clients.clients import GROUPS, MAJOR, Clients
+from keyturn.studio.lint.document import read_document
+from keyturn.studio.lint.explaining import explain_rule
+from keyturn.studio.lint.finding import Finding
+from keyturn.studio.lint.source.origins import with_origins
 
 WORD = ("outlook/windows",)
 GMAIL, OUTLOOK, YAHOO, APPLE = (GROUPS[name] for name in ("gmail", "outlook", "yahoo", "apple"))

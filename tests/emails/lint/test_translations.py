@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.emails.gallery.opening import open_gallery
-from keyturn.emails.lint.examination import examine
-from keyturn.emails.lint.finding import Finding
+from keyturn.studio.gallery.opening import open_gallery
+from keyturn.studio.lint.examination import examine
+from keyturn.studio.lint.finding import Finding
 
 Found = Callable[[], list[Finding]]
 

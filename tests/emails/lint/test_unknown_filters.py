@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.emails.gallery.opening import open_gallery
-from keyturn.emails.lint.source.unknown_filters import find_unknown_filters
+from keyturn.studio.gallery.opening import open_gallery
+from keyturn.studio.lint.source.unknown_filters import find_unknown_filters
 
 
 @pytest.mark.parametrize(

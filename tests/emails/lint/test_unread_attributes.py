@@ -16,13 +16,13 @@ import pytest
 from tests.adoption.packages import install_packages
 from tests.programs import require_program
 
-from keyturn.emails.lint.markup.structure import schema, unread_attributes
 from keyturn.mail.rendering.compiling import to_html
+from keyturn.studio.lint.markup.structure import schema, unread_attributes
 
 pytestmark = [pytest.mark.long, pytest.mark.nightly]
 
 REFERENCE = Path(__file__).parent / "reference"
-DATA = Path(__file__).parents[3] / "src/keyturn/emails/lint/markup/data/unread-attributes.json"
+DATA = Path(__file__).parents[3] / "src/keyturn/studio/lint/markup/data/unread-attributes.json"
 AROUND = "<mj-section><mj-column>{}</mj-column></mj-section>"
 IMAGE = 'src="https://a.example/a.png" href="https://a.example"'
 ACCORDION = """<mj-accordion><mj-accordion-element><mj-accordion-title>Title</mj-accordion-title>

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.emails.gallery.opening import open_gallery
-from keyturn.emails.lint.examination import examine
+from keyturn.studio.gallery.opening import open_gallery
+from keyturn.studio.lint.examination import examine
 
 PAGE = """<html lang="en"><head><title>News</title><style>
 {css}

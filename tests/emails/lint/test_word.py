@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.emails.gallery.opening import open_gallery
-from keyturn.emails.lint.clients.word import resolve_conditionals, word_losses
-from keyturn.emails.lint.document import Document, read_document
-from keyturn.emails.lint.source.unknown_filters import with_lenient_origins
-from keyturn.languages import SOURCE_LANGUAGE
+from keyturn.mail.languages import SOURCE_LANGUAGE
+from keyturn.studio.gallery.opening import open_gallery
+from keyturn.studio.lint.clients.word import resolve_conditionals, word_losses
+from keyturn.studio.lint.document import Document, read_document
+from keyturn.studio.lint.source.unknown_filters import with_lenient_origins
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.emails.renderers import LimitExceeded, Limits, RendererPool
-from keyturn.emails.renderers.limits import OutOfTime, limited_time
 from keyturn.errors import TemplateInvalid
+from keyturn.studio.renderers import LimitExceeded, Limits, RendererPool
+from keyturn.studio.renderers.limits import OutOfTime, limited_time
 
 pytestmark = pytest.mark.long
 
@@ -136,7 +136,7 @@ def test_a_worker_that_passes_a_limit_is_replaced(
     replaced: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("keyturn.emails.renderers.pool._GRACE", 0.2 if job is wait else 60)
+    monkeypatch.setattr("keyturn.studio.renderers.pool._GRACE", 0.2 if job is wait else 60)
     before = workers.run(number)
     with pytest.raises(LimitExceeded) as exceeded:
         workers.run_for(0.1, job)
@@ -153,7 +153,7 @@ def test_limits_lie_within_each_other(workers: RendererPool[State]) -> None:
 
 
 def test_when_nothing_is_asked_for_a_while_one_worker_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("keyturn.emails.renderers.pool._QUIET", 0.05)
+    monkeypatch.setattr("keyturn.studio.renderers.pool._QUIET", 0.05)
     with RendererPool[State]({}, Limits(seconds=10), most=2) as workers, ThreadPoolExecutor(2) as threads:
         first, second = threads.map(lambda _: workers.run(meet, str(tmp_path)), range(2))
         kept = workers.run(number)
@@ -164,7 +164,7 @@ def test_when_nothing_is_asked_for_a_while_one_worker_is_kept(tmp_path: Path, mo
 
 _PARENT = """
 import os, sys, threading
-from keyturn.emails.renderers import Limits, RendererPool
+from keyturn.studio.renderers import Limits, RendererPool
 from tests.emails.renderers.test_renderers import loop, number
 workers = RendererPool({}, Limits(seconds=600), most=1)
 print(workers.run(number), workers._spawner._pid, flush=True)

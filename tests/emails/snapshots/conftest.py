@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from tests.emails.studio.fixtures import Greeting, write_templates
 
-from keyturn.emails.gallery import Gallery
-from keyturn.languages import Languages
+from keyturn.mail.languages import Languages
 from keyturn.mail.rendering.palette import Palette
 from keyturn.mail.rendering.render import Templates, branding
+from keyturn.studio.gallery import Gallery
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.emails.gallery import Gallery
-from keyturn.emails.snapshots import MailName, SnapshotFolder, Snapshots
 from keyturn.errors import SettingsInvalid
-from keyturn.languages import Languages
+from keyturn.mail.languages import Languages
+from keyturn.studio.gallery import Gallery
+from keyturn.studio.snapshots import MailName, SnapshotFolder, Snapshots
 
 ADA = MailName("greeting", "ada")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from keyturn.emails.snapshots.difference import Difference, Line, difference
+from keyturn.studio.snapshots.difference import Difference, Line, difference
 
 
 def shown(diff: Difference) -> list[str]:

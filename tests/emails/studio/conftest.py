@@ -12,12 +12,12 @@ from tests.emails.studio.elsewhere import Elsewhere
 from tests.emails.studio.fixtures import Client, Greeting, write_templates
 from tests.serving import serving
 
-from keyturn.emails.gallery import Gallery
-from keyturn.emails.inbox.store import CapturedMails
-from keyturn.emails.studio import Studio, create_studio_app
-from keyturn.languages import Languages
+from keyturn.mail.languages import Languages
 from keyturn.mail.rendering.palette import Palette
 from keyturn.mail.rendering.render import Templates, branding
+from keyturn.studio.gallery import Gallery
+from keyturn.studio.inbox.store import CapturedMails
+from keyturn.studio.web import Studio, create_studio_app
 
 
 @pytest.fixture

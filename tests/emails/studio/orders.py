@@ -12,11 +12,11 @@ import msgspec
 from httpx import Response
 from msgspec import Meta, Struct
 
-from keyturn.emails.gallery import Gallery
-from keyturn.emails.studio import Studio
-from keyturn.languages import Languages
+from keyturn.mail.languages import Languages
 from keyturn.mail.rendering.palette import Palette
 from keyturn.mail.rendering.render import EmailProps, Templates, branding
+from keyturn.studio.gallery import Gallery
+from keyturn.studio.web import Studio
 
 Link = Annotated[str, Meta(max_length=200, pattern="^https?://", description="an absolute address")]
 

@@ -11,9 +11,9 @@ import httpx
 import pytest
 from tests.emails.studio.fixtures import GREETING, capture, write_templates
 
-from keyturn.emails.inbox.store import CapturedMails
-from keyturn.emails.studio import Studio
-from keyturn.emails.studio.events import changes
+from keyturn.studio.inbox.store import CapturedMails
+from keyturn.studio.web import Studio
+from keyturn.studio.web.events import changes
 
 Event = tuple[str, str]
 

@@ -15,11 +15,11 @@ from tests.mail_providers import sns
 from tests.resend_server.answers import Trouble
 from tests.resend_server.server import API_KEY, ResendServer, running_resend
 
-from keyturn.accounts.port import Account
 from keyturn.mail.port.email import Email, Sender
 from keyturn.mail.providers import PROVIDERS
 from keyturn.mail.providers.resend import ResendSettings
-from keyturn.settings import DatabaseSettings, MailSettings, Secret, Settings
+from keyturn.service.accounts.port import Account
+from keyturn.service.settings import DatabaseSettings, MailSettings, Secret, Settings
 
 Open = Callable[..., Sender]
 """Opens a sender with any of its settings changed. `key`: its API key; without `reports`, none of its reports come."""

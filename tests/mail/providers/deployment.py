@@ -6,10 +6,10 @@ from typing import Any
 import msgspec
 from sqlalchemy import Row, select, text
 
-from keyturn.outbox.models import OutboxRow
-from keyturn.parts import Parts
-from keyturn.reset.records.client import Client
-from keyturn.settings import Secret, Settings
+from keyturn.service.outbox.models import OutboxRow
+from keyturn.service.parts import Parts
+from keyturn.service.reset.records.client import Client
+from keyturn.service.settings import Secret, Settings
 
 ADA = "ada@northwind.test"
 GRACE = "grace@northwind.test"

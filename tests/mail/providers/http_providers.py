@@ -27,7 +27,7 @@ from keyturn.mail.providers.postmark import PostmarkSettings
 from keyturn.mail.providers.resend import ResendSettings
 from keyturn.mail.providers.sendgrid import SendGridSettings
 from keyturn.mail.providers.ses import SesSettings
-from keyturn.settings import Secret
+from keyturn.service.settings import Secret
 
 Fields = Mapping[str, Any]
 

@@ -8,7 +8,7 @@ import pytest
 from tests.mail_providers.delivery import Delivery
 
 from keyturn.mail.port.provider import LONGEST_ID, ProviderWebhook, Report
-from keyturn.problems.requests import WebhookRefused
+from keyturn.service.problems.requests import WebhookRefused
 
 ADA = "ada@northwind.test"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from keyturn.mail.sending.pace import PAUSE, TRIAL, Breaker
+from keyturn.service.sending.pace import PAUSE, TRIAL, Breaker
 
 pytestmark = pytest.mark.slow
 

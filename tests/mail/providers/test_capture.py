@@ -11,7 +11,7 @@ from typing import NoReturn
 import pytest
 
 from keyturn.mail.port.email import Email
-from keyturn.mail.sending.senders import CaptureSender
+from keyturn.service.sending.senders import CaptureSender
 
 pytestmark = pytest.mark.slow
 

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.database import Database
 from keyturn.mail.providers import PROVIDERS
 from keyturn.mail.providers.resend import ResendSettings
 from keyturn.mail.providers.smtp import SmtpSettings
-from keyturn.mail.sending.senders import sender_for
-from keyturn.settings import MailSettings, Secret, Settings
+from keyturn.service.database import Database
+from keyturn.service.sending.senders import sender_for
+from keyturn.service.settings import MailSettings, Secret, Settings
 
 pytestmark = pytest.mark.slow
 

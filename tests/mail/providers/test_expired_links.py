@@ -12,11 +12,11 @@ from tests.mail.providers.test_fallback import NOWHERE, resend_at
 from tests.resend_server.answers import Trouble, refusal
 from tests.resend_server.server import ResendServer
 
-from keyturn.clock import now
-from keyturn.outbox import Seal
-from keyturn.problems.proofs import LinkDead
-from keyturn.reset.records.client import Client
-from keyturn.settings import LimitSettings
+from keyturn.service.clock import now
+from keyturn.service.outbox import Seal
+from keyturn.service.problems.proofs import LinkDead
+from keyturn.service.reset.records.client import Client
+from keyturn.service.settings import LimitSettings
 
 pytestmark = [pytest.mark.parametrize("databases", ["sqlite"], indirect=True), pytest.mark.slow]
 

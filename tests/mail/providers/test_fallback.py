@@ -11,11 +11,11 @@ from tests.mail.providers.smtp_server import SmtpServer, running_smtp
 from tests.resend_server.answers import Answer, Trouble, refusal
 from tests.resend_server.server import API_KEY, ResendServer
 
-from keyturn.accounts.port import Account
 from keyturn.mail.providers.resend import ResendSettings
 from keyturn.mail.providers.smtp import SmtpSettings
-from keyturn.problems.requests import AccountsUnready
-from keyturn.settings import MailSettings, Secret
+from keyturn.service.accounts.port import Account
+from keyturn.service.problems.requests import AccountsUnready
+from keyturn.service.settings import MailSettings, Secret
 
 pytestmark = [pytest.mark.parametrize("databases", ["sqlite"], indirect=True), pytest.mark.slow]
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from keyturn.database import Database
 from keyturn.errors import SendRetryable, SendUnknown
 from keyturn.mail.port.email import Email
-from keyturn.mail.sending import pace
-from keyturn.mail.sending.pace import LONGEST_HOLD, Pace, PacedSender, PaceRow
+from keyturn.service.database import Database
+from keyturn.service.sending import pace
+from keyturn.service.sending.pace import LONGEST_HOLD, Pace, PacedSender, PaceRow
 
 pytestmark = pytest.mark.slow
 

@@ -15,7 +15,7 @@ from tests.mail.providers.report_contract import ADA, ReportContract
 from tests.mail_providers.delivery import Delivery
 
 from keyturn.mail.providers.resend import ResendWebhook
-from keyturn.problems.requests import WebhookRefused
+from keyturn.service.problems.requests import WebhookRefused
 
 pytestmark = pytest.mark.slow
 

@@ -29,7 +29,7 @@ from tests.mail_providers.sns import (
 from tests.resend_server.answers import Answer, Trouble
 
 from keyturn.mail.providers.ses import SesWebhook, sns
-from keyturn.problems.requests import Unavailable, WebhookRefused
+from keyturn.service.problems.requests import Unavailable, WebhookRefused
 
 pytestmark = pytest.mark.slow
 

@@ -12,7 +12,7 @@ from tests.mail.providers.smtp_server import PASSWORD, USERNAME, running_smtp
 from keyturn.errors import SendRefused, SendRetryable
 from keyturn.mail.port.email import Email
 from keyturn.mail.providers.smtp import SmtpSender, SmtpSettings
-from keyturn.settings import Secret
+from keyturn.service.settings import Secret
 
 pytestmark = pytest.mark.slow
 

@@ -8,10 +8,10 @@ from tests.mail.providers.deployment import ADA, Deployment
 from tests.mail.providers.http_providers import PROVIDERS, HttpProvider
 from tests.resend_server.answers import Trouble
 
-from keyturn.clock import now
-from keyturn.mail.sending.senders import provider_webhooks
-from keyturn.reset.records.client import Client
-from keyturn.settings import MailSettings
+from keyturn.service.clock import now
+from keyturn.service.reset.records.client import Client
+from keyturn.service.sending.senders import provider_webhooks
+from keyturn.service.settings import MailSettings
 
 pytestmark = [
     pytest.mark.parametrize("databases", ["sqlite"], indirect=True),

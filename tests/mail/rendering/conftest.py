@@ -9,12 +9,12 @@ import msgspec
 import pytest
 from babel import Locale
 
-from keyturn.languages import PACKAGED, Language, Languages
+from keyturn.mail.languages import PACKAGED, Language, Languages
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.packaging import folder
-from keyturn.reset.mails.theme import Theme
-from keyturn.settings import Brand
+from keyturn.service.reset.mails.theme import Theme
+from keyturn.service.settings import Brand
 
 NORTHWIND = Brand(
     name="Northwind School", support_address="help@northwind.example", postal_address="12 Harbour Street, Leeds"

@@ -7,10 +7,10 @@ import pytest
 from tests.every_language import each_language
 from tests.samples import read_samples
 
-from keyturn.languages import Languages
+from keyturn.mail.languages import Languages
 from keyturn.mail.rendering.render import Templates
 from keyturn.packaging import folder
-from keyturn.reset.mails.email_props import EMAILS
+from keyturn.service.reset.mails.email_props import EMAILS
 
 TAGS = sorted(set(Languages("UTC").known) - {"en"})
 SAMPLES = {name: read_samples(folder("email_templates"), kind) for name, kind in EMAILS.items()}

@@ -8,10 +8,10 @@ from playwright.async_api import Browser, Page
 from tests.every_language import TAGS, each_language
 from tests.samples import read_samples
 
-from keyturn.languages import Languages
+from keyturn.mail.languages import Languages
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.packaging import folder
-from keyturn.reset.mails.email_props import EMAILS
+from keyturn.service.reset.mails.email_props import EMAILS
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from keyturn.errors import TemplateInvalid
-from keyturn.languages import Language
+from keyturn.mail.languages import Language
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.palette import Palette
 from keyturn.mail.rendering.render import EmailProps, Templates, branding

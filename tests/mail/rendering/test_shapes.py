@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from tests.every_language import each_language
 from tests.samples import read_samples
 
-from keyturn.languages import Language, Languages
+from keyturn.mail.languages import Language, Languages
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.packaging import folder
-from keyturn.reset.mails.email_props import EMAILS, PasswordReset
-from keyturn.settings import FileOrUrl
+from keyturn.service.reset.mails.email_props import EMAILS, PasswordReset
+from keyturn.service.settings import FileOrUrl
 
 LANGUAGES = Languages("Europe/Berlin")
 SAMPLES = [props for kind in EMAILS.values() for props in read_samples(folder("email_templates"), kind).values()]

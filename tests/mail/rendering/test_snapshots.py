@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from tests.samples import read_samples
 
-from keyturn.emails.gallery import Gallery
-from keyturn.emails.snapshots import MailName, SnapshotFolder, Snapshots
-from keyturn.languages import Languages
+from keyturn.mail.languages import Languages
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.render import Templates
 from keyturn.packaging import folder
-from keyturn.reset.mails.email_props import EMAILS
+from keyturn.service.reset.mails.email_props import EMAILS
+from keyturn.studio.gallery import Gallery
+from keyturn.studio.snapshots import MailName, SnapshotFolder, Snapshots
 from keyturn.testing import MailSnapshot
 
 HERE = Path(__file__).parent

@@ -9,18 +9,18 @@ import msgspec
 import pytest
 from tests.samples import read_samples
 
-from keyturn.languages import Language
+from keyturn.mail.languages import Language
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.packaging import folder
-from keyturn.reset.mails.email_props import (
+from keyturn.service.reset.mails.email_props import (
     EMAILS,
     HelpRequested,
     PasswordChanged,
     SecondStepChanged,
     SecondStepFailed,
 )
-from keyturn.settings import FileOrUrl
+from keyturn.service.settings import FileOrUrl
 
 Render = Callable[[EmailProps], Rendered]
 Seen = Callable[[Rendered], str]

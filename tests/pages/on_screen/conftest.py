@@ -10,7 +10,7 @@ from tests.pages.on_screen.screens import Screens, link
 from tests.pages.school import School, opened, settings_for
 from tests.serving import serving_here
 
-from keyturn.settings import HashingSettings
+from keyturn.service.settings import HashingSettings
 
 
 @pytest_asyncio.fixture(loop_scope="session")

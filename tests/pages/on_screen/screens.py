@@ -8,8 +8,8 @@ from playwright.async_api import Browser, Page
 from tests.browsing import PATIENCE
 from tests.pages.school import ADA, School
 
-from keyturn.pages.security import security_headers
-from keyturn.pages.site import Site
+from keyturn.service.pages.security import security_headers
+from keyturn.service.pages.site import Site
 
 WRONG = """() => {
     const found = [], wide = document.documentElement.scrollWidth

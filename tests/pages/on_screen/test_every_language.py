@@ -11,7 +11,7 @@ from tests.pages.on_screen.screens import WRONG, Screens, Shown
 from tests.pages.school import School, opened, settings_for
 from tests.serving import serving_here
 
-from keyturn.settings import LimitSettings
+from keyturn.service.settings import LimitSettings
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 

@@ -10,7 +10,7 @@ from tests.pages.on_screen.screens import WRONG, Screens, Shown
 from tests.pages.school import School, opened, settings_for
 from tests.serving import serving_here
 
-from keyturn.pages.preview import PagePreview
+from keyturn.service.pages.preview import PagePreview
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 

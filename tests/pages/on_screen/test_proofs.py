@@ -15,8 +15,8 @@ from tests.pages.school import ADA, School, opened, settings_for
 from tests.serving import serving_here
 from tests.verifier import running_verifier
 
-from keyturn.app import create_app
-from keyturn.settings import ChallengeSettings, LimitSettings, Secret, TokenSettings
+from keyturn.service.app import create_app
+from keyturn.service.settings import ChallengeSettings, LimitSettings, Secret, TokenSettings
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 

@@ -13,7 +13,7 @@ from tests.driver.service import ADA, running, settings_for
 from tests.pages.on_screen.screens import Screens
 from tests.serving import serving_here
 
-from keyturn.settings import InvitationSettings, Secret
+from keyturn.service.settings import InvitationSettings, Secret
 
 KEY = "0123456789abcdef" * 2
 

@@ -15,8 +15,8 @@ from tests.frontend.app import App
 from tests.pages.on_screen.screens import Screens
 from tests.serving import serving_here
 
-from keyturn.database import Database
-from keyturn.database.migrations import migrate
+from keyturn.service.database import Database
+from keyturn.service.database.migrations import migrate
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 

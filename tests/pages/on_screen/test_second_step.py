@@ -14,7 +14,7 @@ from tests.driver.second_factors import SEED, code_of, factors_of, own_step_of, 
 from tests.pages.on_screen.screens import Screens, link
 from tests.pages.school import NEW_PASSWORD, School, opened, settings_for
 
-from keyturn.settings import MailSettings, SecondStepSettings, SmsSettings
+from keyturn.service.settings import MailSettings, SecondStepSettings, SmsSettings
 
 AXE = "axe.run('main', {resultTypes: ['violations'], rules: {region: {enabled: false}}})"
 

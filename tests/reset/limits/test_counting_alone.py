@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 import pytest
 from tests.databases import Databases, SqliteFiles
 
-from keyturn.database import Database
 from keyturn.errors import SettingsInvalid
-from keyturn.reset.limits.counting_alone import counting_alone
+from keyturn.service.database import Database
+from keyturn.service.reset.limits.counting_alone import counting_alone
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from keyturn.database import Database
-from keyturn.problems.requests import OverBudget, TooManyRequests
-from keyturn.reset.limits.rate_limits import RateLimits
-from keyturn.reset.records.client import Client
-from keyturn.settings import LimitSettings
+from keyturn.service.database import Database
+from keyturn.service.problems.requests import OverBudget, TooManyRequests
+from keyturn.service.reset.limits.rate_limits import RateLimits
+from keyturn.service.reset.records.client import Client
+from keyturn.service.settings import LimitSettings
 
 pytestmark = pytest.mark.slow
 

@@ -7,9 +7,9 @@ from ipaddress import IPv4Address
 import pytest
 from tests.reset.limits.test_every_store import HERE, used_up
 
-from keyturn.reset.limits.rate_limits import RateLimits
-from keyturn.reset.records.client import Client
-from keyturn.settings import LimitSettings
+from keyturn.service.reset.limits.rate_limits import RateLimits
+from keyturn.service.reset.records.client import Client
+from keyturn.service.settings import LimitSettings
 
 
 async def ask_from(limited: RateLimits, numbers: Iterable[int]) -> None:

@@ -15,17 +15,17 @@ from tests.driver.service import ADA, REQUEST, Start, problem
 from tests.silent_proxy import silent_proxy
 from tests.statements import statements_sent
 
-from keyturn.accounts.builtin import BuiltinAccounts
-from keyturn.clock import now
-from keyturn.database import Database
-from keyturn.outbox.models import OutboxRow
-from keyturn.problems.requests import LimitsUnready, OverBudget, TooManyRequests
-from keyturn.reset.limits.rate_limits import RateLimits
-from keyturn.reset.records.client import Client
-from keyturn.reset.records.mailboxes import Mailboxes
-from keyturn.reset.records.retention import Retention
-from keyturn.reset.records.secure_links import SecureLinkStore
-from keyturn.settings import DatabaseSettings, LimitSettings, Secret
+from keyturn.service.accounts.builtin import BuiltinAccounts
+from keyturn.service.clock import now
+from keyturn.service.database import Database
+from keyturn.service.outbox.models import OutboxRow
+from keyturn.service.problems.requests import LimitsUnready, OverBudget, TooManyRequests
+from keyturn.service.reset.limits.rate_limits import RateLimits
+from keyturn.service.reset.records.client import Client
+from keyturn.service.reset.records.mailboxes import Mailboxes
+from keyturn.service.reset.records.retention import Retention
+from keyturn.service.reset.records.secure_links import SecureLinkStore
+from keyturn.service.settings import DatabaseSettings, LimitSettings, Secret
 
 MINUTE = timedelta(minutes=1)
 HERE = Client(ip_address="192.0.2.1")

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from tests.databases import PostgresServer
 
-from keyturn.clock import now
-from keyturn.database import Database
-from keyturn.problems.requests import OverBudget, TooManyRequests
-from keyturn.reset.limits.rate_limits import RateLimits
-from keyturn.reset.proofs.altcha import SpentAnswerStore
-from keyturn.reset.records.client import Client
-from keyturn.settings import LimitSettings
+from keyturn.service.clock import now
+from keyturn.service.database import Database
+from keyturn.service.problems.requests import OverBudget, TooManyRequests
+from keyturn.service.reset.limits.rate_limits import RateLimits
+from keyturn.service.reset.proofs.altcha import SpentAnswerStore
+from keyturn.service.reset.records.client import Client
+from keyturn.service.settings import LimitSettings
 
 pytestmark = pytest.mark.long
 

@@ -5,15 +5,15 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from keyturn.accounts.port import Account
-from keyturn.languages import Languages
+from keyturn.mail.languages import Languages
 from keyturn.mail.rendering.palette import Palette
 from keyturn.mail.rendering.render import Templates, branding
 from keyturn.packaging import folder
-from keyturn.reset.mails.composer import LinkMail, MailComposer, MailDefaults, PageUrls
-from keyturn.reset.records.client import Client
-from keyturn.reset.records.messages import PasswordWasChanged
-from keyturn.settings import Brand
+from keyturn.service.accounts.port import Account
+from keyturn.service.reset.mails.composer import LinkMail, MailComposer, MailDefaults, PageUrls
+from keyturn.service.reset.records.client import Client
+from keyturn.service.reset.records.messages import PasswordWasChanged
+from keyturn.service.settings import Brand
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["each by itself", "by shape"])

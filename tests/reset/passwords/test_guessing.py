@@ -6,10 +6,10 @@ from contextlib import suppress
 
 import pytest
 
-from keyturn.problems.passwords import PasswordRejected
-from keyturn.problems.requests import Busy
-from keyturn.reset.passwords.policy import PasswordPolicy
-from keyturn.settings import PasswordSettings
+from keyturn.service.problems.passwords import PasswordRejected
+from keyturn.service.problems.requests import Busy
+from keyturn.service.reset.passwords.policy import PasswordPolicy
+from keyturn.service.settings import PasswordSettings
 
 EMAIL = "ada@northwind.example"
 SIGNS = "4@8({[<3691!|70$5+%2"

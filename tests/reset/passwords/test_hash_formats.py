@@ -8,10 +8,10 @@ import bcrypt
 import pytest
 from werkzeug.security import generate_password_hash
 
-from keyturn.reset.passwords.hash_formats import fits
-from keyturn.reset.passwords.hasher import PasswordHasher
-from keyturn.settings import HashingSettings
-from keyturn.telemetry.logs import redact
+from keyturn.service.reset.passwords.hash_formats import fits
+from keyturn.service.reset.passwords.hasher import PasswordHasher
+from keyturn.service.settings import HashingSettings
+from keyturn.service.telemetry.logs import redact
 
 PASSWORD = "seven quiet harbours"
 LONG = "long " * 30

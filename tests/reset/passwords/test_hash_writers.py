@@ -11,8 +11,8 @@ from pwdlib import PasswordHash
 from tests.reset.passwords.counted_work import count_work
 from werkzeug.security import check_password_hash
 
-from keyturn.reset.passwords.hasher import PasswordHasher
-from keyturn.settings import HashingSettings
+from keyturn.service.reset.passwords.hasher import PasswordHasher
+from keyturn.service.settings import HashingSettings
 
 PASSWORD = "seven quiet harbours"
 

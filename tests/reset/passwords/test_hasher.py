@@ -10,10 +10,10 @@ import bcrypt
 import pytest
 from tests.reset.passwords.counted_work import count_work
 
-from keyturn.problems.requests import Busy
-from keyturn.reset.bounded_pool import cores
-from keyturn.reset.passwords.hasher import PasswordHasher
-from keyturn.settings import HashingSettings
+from keyturn.service.problems.requests import Busy
+from keyturn.service.reset.bounded_pool import cores
+from keyturn.service.reset.passwords.hasher import PasswordHasher
+from keyturn.service.settings import HashingSettings
 
 PASSWORD = "seven quiet harbours"
 

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser
 
-from keyturn.problems.passwords import PasswordRejected
-from keyturn.reset.passwords.policy import PasswordPolicy
-from keyturn.settings import PasswordSettings
+from keyturn.service.problems.passwords import PasswordRejected
+from keyturn.service.reset.passwords.policy import PasswordPolicy
+from keyturn.service.settings import PasswordSettings
 
 EMAIL = "ada.lovelace@northwind.example"
 

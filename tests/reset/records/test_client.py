@@ -2,7 +2,7 @@
 
 import pytest
 
-from keyturn.reset.records.client import Client, clip_header
+from keyturn.service.reset.records.client import Client, clip_header
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Connection
 
-from keyturn.database import Database
-from keyturn.reset.records.mailboxes import Mailboxes
+from keyturn.service.database import Database
+from keyturn.service.reset.records.mailboxes import Mailboxes
 
 MOMENT = datetime(2026, 11, 20, 14, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -12,16 +12,16 @@ from tests.driver.connections import committing
 from tests.outbox.table import settle_others
 from tests.plans import plans_of
 
-from keyturn.accounts.builtin import AccountRow, BuiltinAccounts, SessionRow
-from keyturn.database import Database
-from keyturn.outbox.models import ERASED, EventRow, OutboxRow
-from keyturn.reset.proofs.altcha import SpentAnswerRow
-from keyturn.reset.proofs.second_step.models import SecondStepTriesRow, SmsCodeRow
-from keyturn.reset.records.codes import ResetCodeRow
-from keyturn.reset.records.mailboxes import Mailboxes
-from keyturn.reset.records.models import AccountLockRow, AuditRow, MailboxRow, ResetTokenRow
-from keyturn.reset.records.retention import Retention
-from keyturn.reset.records.secure_links import SecureLinkStore
+from keyturn.service.accounts.builtin import AccountRow, BuiltinAccounts, SessionRow
+from keyturn.service.database import Database
+from keyturn.service.outbox.models import ERASED, EventRow, OutboxRow
+from keyturn.service.reset.proofs.altcha import SpentAnswerRow
+from keyturn.service.reset.proofs.second_step.models import SecondStepTriesRow, SmsCodeRow
+from keyturn.service.reset.records.codes import ResetCodeRow
+from keyturn.service.reset.records.mailboxes import Mailboxes
+from keyturn.service.reset.records.models import AccountLockRow, AuditRow, MailboxRow, ResetTokenRow
+from keyturn.service.reset.records.retention import Retention
+from keyturn.service.reset.records.secure_links import SecureLinkStore
 
 NOW = datetime(2026, 11, 20, 14, 0, tzinfo=UTC)
 DAY, HOUR, SECOND = timedelta(days=1), timedelta(hours=1), timedelta(seconds=1)

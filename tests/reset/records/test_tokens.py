@@ -6,7 +6,7 @@ from hashlib import sha256
 
 import pytest
 
-from keyturn.reset.records import tokens
+from keyturn.service.reset.records import tokens
 
 
 def test_a_token_is_thirty_two_random_bytes_as_a_url_can_hold_them() -> None:

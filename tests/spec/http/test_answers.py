@@ -10,7 +10,7 @@ from litestar import Litestar, Response, get
 from litestar.datastructures import Cookie
 from litestar.testing import TestClient
 
-from keyturn.api.responses import JsonResponse
+from keyturn.service.api.responses import JsonResponse
 
 
 class Told(msgspec.Struct, rename="camel"):

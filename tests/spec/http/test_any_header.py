@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 from tests.driver.service import NOBODY, REQUEST, Service, Start
 
-from keyturn.outbox.models import OutboxRow
+from keyturn.service.outbox.models import OutboxRow
 
 ONE_SERVICE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 """One service answers all examples: that nothing is left behind by the last is a part of what is shown."""

@@ -19,8 +19,8 @@ from tests.puzzles import solved, written
 from tests.serving import serving_here
 from tests.spec.http.documented_curl import WITH_PROOFS, read, shown
 
-from keyturn.clock import now
-from keyturn.reset.records.models import ResetTokenRow
+from keyturn.service.clock import now
+from keyturn.service.reset.records.models import ResetTokenRow
 
 ADA = "ada@northwind.example"
 EVE = "eve@northwind.example"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.driver.service import Service, Start
 
-from keyturn.pages.assets import FrontendModule
+from keyturn.service.pages.assets import FrontendModule
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 

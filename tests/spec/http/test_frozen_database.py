@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from tests.driver.service import ADA, REQUEST, Service, problem, running, settings_for
 from tests.silent_proxy import silent_proxy
 
-from keyturn.database import Database
-from keyturn.problems.requests import DatabaseUnready
+from keyturn.service.database import Database
+from keyturn.service.problems.requests import DatabaseUnready
 
 PATIENCE = timedelta(seconds=1)
 MANY = 30

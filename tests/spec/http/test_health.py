@@ -11,9 +11,9 @@ from tests.databases import Databases
 from tests.driver.service import ADA, LOGIN, PASSWORD, REQUEST, Service, problem, running, settings_for
 from uvicorn.lifespan.on import LifespanOn
 
-from keyturn.app import create_app
-from keyturn.database import Database
-from keyturn.database.migrations import migrate
+from keyturn.service.app import create_app
+from keyturn.service.database import Database
+from keyturn.service.database.migrations import migrate
 
 pytestmark = pytest.mark.any_database
 

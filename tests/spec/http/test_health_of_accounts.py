@@ -10,10 +10,10 @@ from tests.databases import PostgresServer
 from tests.driver.service import problem, running, settings_for
 from tests.silent_proxy import silent_proxy
 
-from keyturn.accounts.table.app_database import AppDatabase
-from keyturn.accounts.table.store import TableAccounts
-from keyturn.parts.accounts_readiness import AccountsReadiness
-from keyturn.problems.requests import AccountsUnready
+from keyturn.service.accounts.table.app_database import AppDatabase
+from keyturn.service.accounts.table.store import TableAccounts
+from keyturn.service.parts.accounts_readiness import AccountsReadiness
+from keyturn.service.problems.requests import AccountsUnready
 
 USERS = (
     'CREATE TABLE "User" (id INTEGER PRIMARY KEY, "emailAddress" VARCHAR(254), "passwordHash" VARCHAR(60),'

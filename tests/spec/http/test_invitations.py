@@ -22,7 +22,7 @@ from tests.driver.service import (
 )
 from tests.statements import statements_sent
 
-from keyturn.reset.records.models import AuditRow, ResetTokenRow
+from keyturn.service.reset.records.models import AuditRow, ResetTokenRow
 
 pytestmark = pytest.mark.any_database
 

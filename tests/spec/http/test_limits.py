@@ -23,7 +23,7 @@ from tests.driver.service import (
     problem,
 )
 
-from keyturn.outbox.models import OutboxRow
+from keyturn.service.outbox.models import OutboxRow
 
 pytestmark = pytest.mark.any_database
 

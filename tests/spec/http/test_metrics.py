@@ -29,12 +29,12 @@ from tests.driver.service import (
 )
 from tests.statements import statements_sent
 
-from keyturn.accounts.port import Account
-from keyturn.app import create_worker_app
-from keyturn.clock import now
 from keyturn.errors import SendRefused, SendRetryable
-from keyturn.outbox.models import OutboxRow
-from keyturn.parts import Parts
+from keyturn.service.accounts.port import Account
+from keyturn.service.app import create_worker_app
+from keyturn.service.clock import now
+from keyturn.service.outbox.models import OutboxRow
+from keyturn.service.parts import Parts
 
 pytestmark = pytest.mark.any_database
 

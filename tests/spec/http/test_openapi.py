@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from tests.driver.service import Service, Start
 
-from keyturn.api.problems import document_of
 from keyturn.errors import Fault
-from keyturn.pages.reference import STORY, groups_of
-from keyturn.problems.passwords import OutcomeUnknown, PasswordRejected, Violation
-from keyturn.problems.proofs import (
+from keyturn.service.api.problems import document_of
+from keyturn.service.pages.reference import STORY, groups_of
+from keyturn.service.problems.passwords import OutcomeUnknown, PasswordRejected, Violation
+from keyturn.service.problems.proofs import (
     CredentialsRejected,
     Factor,
     LinkDead,
@@ -18,7 +18,7 @@ from keyturn.problems.proofs import (
     SecondStepRejected,
     SecondStepRequired,
 )
-from keyturn.problems.requests import Busy, InputInvalid, TooManyRequests, Unavailable
+from keyturn.service.problems.requests import Busy, InputInvalid, TooManyRequests, Unavailable
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)  # no route here touches a database
 

@@ -10,8 +10,8 @@ from sqlalchemy import select
 from tests.driver.inbox import TOKEN, token_in
 from tests.driver.service import ADA, DAN, GRACE, NEW_PASSWORD, NOBODY, Service, Start, problem
 
-from keyturn.clock import now
-from keyturn.reset.records.models import AuditRow
+from keyturn.service.clock import now
+from keyturn.service.reset.records.models import AuditRow
 
 pytestmark = pytest.mark.any_database
 

@@ -23,7 +23,7 @@ from tests.driver.service import (
     problem,
 )
 
-from keyturn.problems.requests import Busy, DatabaseUnready, LimitsUnready
+from keyturn.service.problems.requests import Busy, DatabaseUnready, LimitsUnready
 
 pytestmark = pytest.mark.any_database
 
@@ -192,7 +192,7 @@ async def test_requests_that_a_store_does_not_answer_write_one_error_a_minute_an
     monkeypatch.setattr(service.parts.live_links, "require", away)
     with caplog.at_level(logging.INFO, "keyturn.http"):
         answers = [await service.anywhere().post(VALIDATE, json={"token": "x"}) for _ in range(21)]
-        monkeypatch.setattr("keyturn.telemetry.logs._A_MINUTE", 0.0)
+        monkeypatch.setattr("keyturn.service.telemetry.logs._A_MINUTE", 0.0)
         await service.anywhere().post(VALIDATE, json={"token": "x"})
     assert {problem(answer) for answer in answers} == {"503 unavailable"}
     written = [str(one.msg) for one in caplog.records if one.name == "keyturn.http"]

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 from tests.driver.service import ADA, LOGIN, NOBODY, REQUEST, Service
 
-from keyturn.telemetry.logs import LogEvent, request_id
+from keyturn.service.telemetry.logs import LogEvent, request_id
 
 
 async def test_audit_entry_and_mail_have_the_same_name(service: Service) -> None:

@@ -10,9 +10,9 @@ from tests.driver.inbox import token_in
 from tests.driver.service import ADA, DAN, NEW_PASSWORD, Service, Start, problem
 from tests.puzzles import CHEAPEST_PUZZLE, post_answering
 
-from keyturn.accounts.builtin import AccountRow
-from keyturn.clock import now
-from keyturn.reset.records.models import AuditRow, MailboxRow, ResetTokenRow
+from keyturn.service.accounts.builtin import AccountRow
+from keyturn.service.clock import now
+from keyturn.service.reset.records.models import AuditRow, MailboxRow, ResetTokenRow
 
 pytestmark = [pytest.mark.any_database, pytest.mark.long]
 

@@ -25,12 +25,12 @@ from tests.driver.second_factors import (
 from tests.driver.service import ADA, CHANGE, LOGIN, NEW_PASSWORD, PASSWORD, Service, Start, problem
 from tests.driver.visitor import Visitor
 
-from keyturn.accounts.builtin import AccountRow
-from keyturn.accounts.port import Account
-from keyturn.clock import now
-from keyturn.reset.proofs.second_step.factor_changes import FactorChanges
-from keyturn.reset.proofs.second_step.models import RecoveryCodeRow, SecondFactorRow
-from keyturn.reset.records.client import Client
+from keyturn.service.accounts.builtin import AccountRow
+from keyturn.service.accounts.port import Account
+from keyturn.service.clock import now
+from keyturn.service.reset.proofs.second_step.factor_changes import FactorChanges
+from keyturn.service.reset.proofs.second_step.models import RecoveryCodeRow, SecondFactorRow
+from keyturn.service.reset.records.client import Client
 
 pytestmark = pytest.mark.any_database
 

@@ -11,8 +11,8 @@ from tests.driver.elsewhere import Readable
 from tests.driver.second_factors import BUILTIN, code_of, enrol, reset_with
 from tests.driver.service import ADA, CHANGE, LOGIN, ME, NEW_PASSWORD, PASSWORD, Service, Start, problem
 
-from keyturn.accounts.builtin import SessionRow
-from keyturn.accounts.port import Account
+from keyturn.service.accounts.builtin import SessionRow
+from keyturn.service.accounts.port import Account
 
 
 class Gate:

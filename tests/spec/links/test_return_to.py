@@ -9,8 +9,8 @@ from tests.driver.inbox import code_in, token_in
 from tests.driver.service import ADA, NEW_PASSWORD, REQUEST, Service, Start, problem
 from tests.driver.visitor import form_token
 
-from keyturn.clock import now
-from keyturn.reset.records.models import ResetTokenRow
+from keyturn.service.clock import now
+from keyturn.service.reset.records.models import ResetTokenRow
 
 pytestmark = pytest.mark.any_database
 

@@ -31,8 +31,8 @@ from tests.driver.service import (
     problem,
 )
 
-from keyturn.clock import now
-from keyturn.reset.proofs.second_step.models import RecoveryCodeRow, SecondFactorRow, SecondStepTriesRow
+from keyturn.service.clock import now
+from keyturn.service.reset.proofs.second_step.models import RecoveryCodeRow, SecondFactorRow, SecondStepTriesRow
 
 pytestmark = pytest.mark.any_database
 

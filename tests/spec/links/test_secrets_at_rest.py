@@ -26,10 +26,10 @@ from tests.driver.service import (
     problem,
 )
 
-from keyturn.clock import now
 from keyturn.errors import SendRetryable
-from keyturn.outbox.models import OutboxRow
-from keyturn.telemetry.logs import configure_logs
+from keyturn.service.clock import now
+from keyturn.service.outbox.models import OutboxRow
+from keyturn.service.telemetry.logs import configure_logs
 
 THIRD_PASSWORD = "nineteen silent anchors"
 EVENTS = (

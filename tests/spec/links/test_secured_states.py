@@ -13,11 +13,11 @@ from tests.driver.inbox import token_in
 from tests.driver.second_factors import BUILTIN, code_of, enrol, reset_with
 from tests.driver.service import ADA, CHANGE, NEW_PASSWORD, PASSWORD, Service, Start, problem
 
-from keyturn.accounts.builtin import AccountRow
-from keyturn.clock import now
-from keyturn.reset.inviting import Campaign
-from keyturn.reset.records.client import Client
-from keyturn.reset.records.models import AuditRow, MailboxRow, SecureLinkRow
+from keyturn.service.accounts.builtin import AccountRow
+from keyturn.service.clock import now
+from keyturn.service.reset.inviting import Campaign
+from keyturn.service.reset.records.client import Client
+from keyturn.service.reset.records.models import AuditRow, MailboxRow, SecureLinkRow
 
 SECTION = re.search(
     r"^## This was not me$(.*?)^## ",

@@ -12,12 +12,12 @@ from tests.driver.elsewhere import UnendingSessions
 from tests.driver.inbox import TOKEN, code_in, token_in
 from tests.driver.service import ADA, ME, NEW_PASSWORD, Service, Start, problem
 
-from keyturn.accounts.builtin import AccountRow
-from keyturn.accounts.port import Account
-from keyturn.clock import now
-from keyturn.outbox.models import OutboxRow
-from keyturn.problems.requests import AccountsUnready
-from keyturn.reset.records.models import AuditRow, MailboxRow, SecureLinkRow
+from keyturn.service.accounts.builtin import AccountRow
+from keyturn.service.accounts.port import Account
+from keyturn.service.clock import now
+from keyturn.service.outbox.models import OutboxRow
+from keyturn.service.problems.requests import AccountsUnready
+from keyturn.service.reset.records.models import AuditRow, MailboxRow, SecureLinkRow
 
 pytestmark = pytest.mark.any_database
 

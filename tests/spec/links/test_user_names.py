@@ -13,9 +13,9 @@ from tests.driver.service import ADA, NEW_PASSWORD, REQUEST, Service, problem, r
 from tests.driver.visitor import form_token
 from tests.statements import statements_sent
 
-from keyturn.accounts.port import Account
-from keyturn.api import form_texts
-from keyturn.reset.records.models import AuditRow
+from keyturn.service.accounts.port import Account
+from keyturn.service.api import form_texts
+from keyturn.service.reset.records.models import AuditRow
 
 pytestmark = pytest.mark.any_database
 

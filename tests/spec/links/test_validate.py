@@ -10,9 +10,9 @@ from sqlalchemy import update
 from tests.driver.connections import committing
 from tests.driver.service import ADA, RESET, VALIDATE, Service, Start, problem
 
-from keyturn.accounts.builtin import AccountRow
-from keyturn.clock import now
-from keyturn.reset.records.models import ResetTokenRow
+from keyturn.service.accounts.builtin import AccountRow
+from keyturn.service.clock import now
+from keyturn.service.reset.records.models import ResetTokenRow
 
 pytestmark = pytest.mark.any_database
 

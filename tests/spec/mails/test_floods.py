@@ -9,11 +9,11 @@ from sqlalchemy import func, insert, select
 from tests.driver.inbox import Inbox, token_in
 from tests.driver.service import ADA, NEW_PASSWORD, Service, Start, hash_of, problem
 
-from keyturn.accounts.builtin import AccountRow
-from keyturn.clock import now
 from keyturn.mail.port.email import Email
-from keyturn.outbox.models import WAITING, OutboxRow
-from keyturn.reset.records.messages import APP_EVENTS, RESET_REQUESTED
+from keyturn.service.accounts.builtin import AccountRow
+from keyturn.service.clock import now
+from keyturn.service.outbox.models import WAITING, OutboxRow
+from keyturn.service.reset.records.messages import APP_EVENTS, RESET_REQUESTED
 
 pytestmark = pytest.mark.long
 

@@ -8,8 +8,8 @@ from sqlalchemy import update
 from tests.driver.inbox import TOKEN, links_in, token_in
 from tests.driver.service import ADA, GRACE, NEW_PASSWORD, REQUEST, Service, Start, problem
 
-from keyturn.clock import now
-from keyturn.reset.records.models import MailboxRow
+from keyturn.service.clock import now
+from keyturn.service.reset.records.models import MailboxRow
 
 pytestmark = [pytest.mark.any_database, pytest.mark.long]
 

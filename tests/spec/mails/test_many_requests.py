@@ -15,12 +15,12 @@ from tests.statements import statements_sent, thread_trips
 
 from keyturn.mail.rendering.compiling import to_html
 from keyturn.mail.rendering.render import Templates
-from keyturn.outbox import Dropped, LeaseLost
-from keyturn.outbox.models import OutboxRow
-from keyturn.reset.records.messages import RESET_REQUESTED
-from keyturn.reset.records.models import AuditRow
-from keyturn.settings import Folder
-from keyturn.telemetry.logs import LogEvent
+from keyturn.service.outbox import Dropped, LeaseLost
+from keyturn.service.outbox.models import OutboxRow
+from keyturn.service.reset.records.messages import RESET_REQUESTED
+from keyturn.service.reset.records.models import AuditRow
+from keyturn.service.settings import Folder
+from keyturn.service.telemetry.logs import LogEvent
 
 pytestmark = pytest.mark.long
 

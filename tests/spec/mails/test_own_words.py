@@ -7,7 +7,7 @@ from tests.driver.inbox import token_in
 from tests.driver.service import ADA, GRACE, NEW_PASSWORD, POLICY, REQUEST, RESET, Service, Start, problem
 from tests.driver.visitor import form_token, heading, words
 
-from keyturn.settings import Folder
+from keyturn.service.settings import Folder
 
 pytestmark = [pytest.mark.parametrize("databases", ["sqlite"], indirect=True), pytest.mark.long]
 

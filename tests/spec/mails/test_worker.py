@@ -8,11 +8,11 @@ from sqlalchemy import select, update
 from tests.driver.inbox import Inbox, token_in
 from tests.driver.service import ADA, NOBODY, Service, Start
 
-from keyturn.clock import now
 from keyturn.errors import QuotaExhausted, SendFailed, SendRefused, SendRetryable
 from keyturn.mail.port.email import Email
-from keyturn.outbox import RelayLimits
-from keyturn.outbox.models import OutboxRow
+from keyturn.service.clock import now
+from keyturn.service.outbox import RelayLimits
+from keyturn.service.outbox.models import OutboxRow
 
 pytestmark = pytest.mark.long
 

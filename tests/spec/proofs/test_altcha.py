@@ -14,8 +14,8 @@ from tests.driver.service import ADA, NOBODY, REQUEST, Service, Start, problem
 from tests.puzzles import CHEAPEST_PUZZLE, solved, written
 from tests.statements import statements_sent
 
-from keyturn.reset.proofs.altcha import SpentAnswerRow
-from keyturn.settings import ChallengeSettings
+from keyturn.service.reset.proofs.altcha import SpentAnswerRow
+from keyturn.service.settings import ChallengeSettings
 
 pytestmark = pytest.mark.any_database
 

@@ -13,9 +13,9 @@ from tests.driver.inbox import token_in
 from tests.driver.service import ADA, DAN, GRACE, NEW_PASSWORD, NOBODY, Service, Start, problem
 from tests.statements import statements_sent
 
-from keyturn.clock import now
-from keyturn.reset.records.codes import CodeKeys, ResetCodeRow, mailbox_digest
-from keyturn.reset.records.models import AuditRow
+from keyturn.service.clock import now
+from keyturn.service.reset.records.codes import CodeKeys, ResetCodeRow, mailbox_digest
+from keyturn.service.reset.records.models import AuditRow
 
 pytestmark = pytest.mark.any_database
 

@@ -11,7 +11,7 @@ from tests.driver.service import Service, Start, problem
 from tests.spec.proofs.test_altcha import REFUSED, ask, outcomes
 from tests.verifier import Fault, Verifier, running_verifier
 
-from keyturn.settings import ChallengeSettings
+from keyturn.service.settings import ChallengeSettings
 
 pytestmark = pytest.mark.any_database
 

@@ -20,16 +20,16 @@ from tests.driver.service import (
     problem,
 )
 
-from keyturn.accounts.port import Account
-from keyturn.clock import now
 from keyturn.errors import KeyturnError
-from keyturn.outbox.models import OutboxRow
-from keyturn.problems.passwords import PasswordRejected, Violation
-from keyturn.problems.requests import AccountsUnready
-from keyturn.reset.elsewhere import acquire_account_lock
-from keyturn.reset.records.client import Client
-from keyturn.reset.records.messages import CHANGE_BEGUN, ChangeBegun
-from keyturn.reset.records.models import AccountLockRow, AuditRow
+from keyturn.service.accounts.port import Account
+from keyturn.service.clock import now
+from keyturn.service.outbox.models import OutboxRow
+from keyturn.service.problems.passwords import PasswordRejected, Violation
+from keyturn.service.problems.requests import AccountsUnready
+from keyturn.service.reset.elsewhere import acquire_account_lock
+from keyturn.service.reset.records.client import Client
+from keyturn.service.reset.records.messages import CHANGE_BEGUN, ChangeBegun
+from keyturn.service.reset.records.models import AccountLockRow, AuditRow
 
 pytestmark = pytest.mark.any_database
 

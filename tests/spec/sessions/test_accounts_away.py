@@ -10,9 +10,9 @@ from tests.driver.elsewhere import Elsewhere
 from tests.driver.inbox import token_in
 from tests.driver.service import ADA, Service, running, settings_for
 
-from keyturn.accounts.port import Account
-from keyturn.clock import now
-from keyturn.outbox.models import OutboxRow
+from keyturn.service.accounts.port import Account
+from keyturn.service.clock import now
+from keyturn.service.outbox.models import OutboxRow
 
 MORE_THAN_A_FAULT_GETS = 32
 

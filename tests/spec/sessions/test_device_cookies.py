@@ -20,7 +20,7 @@ from tests.driver.service import (
     problem,
 )
 
-from keyturn.accounts.builtin import AccountRow
+from keyturn.service.accounts.builtin import AccountRow
 
 COOKIE = "keyturn_device"
 GUESSES = 3

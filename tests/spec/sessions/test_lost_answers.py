@@ -11,14 +11,14 @@ from tests.driver.lost_commits import losing_commits
 from tests.driver.service import ADA, CHANGE, ME, NEW_PASSWORD, PASSWORD, Service, problem, running, settings_for
 from tests.driver.visitor import Visitor, heading, words
 
-from keyturn.accounts.port import Account
-from keyturn.clock import now
 from keyturn.errors import KeyturnError
-from keyturn.outbox.models import OutboxRow
-from keyturn.problems.passwords import PasswordRejected, Violation
-from keyturn.problems.requests import AccountsUnready
-from keyturn.reset.records.messages import CHANGE_BEGUN
-from keyturn.reset.records.models import AccountLockRow, AuditRow
+from keyturn.service.accounts.port import Account
+from keyturn.service.clock import now
+from keyturn.service.outbox.models import OutboxRow
+from keyturn.service.problems.passwords import PasswordRejected, Violation
+from keyturn.service.problems.requests import AccountsUnready
+from keyturn.service.reset.records.messages import CHANGE_BEGUN
+from keyturn.service.reset.records.models import AccountLockRow, AuditRow
 
 pytestmark = pytest.mark.any_database
 

@@ -25,10 +25,10 @@ from tests.driver.second_factors import (
 from tests.driver.service import ADA, CHANGE, LOGIN, ME, NEW_PASSWORD, PASSWORD, Service, Start, problem
 from tests.driver.visitor import Visitor, words
 
-from keyturn.accounts.builtin import SessionRow
-from keyturn.clock import now
-from keyturn.reset.proofs.second_step.models import SecondStepTriesRow, SmsCodeRow
-from keyturn.reset.records.models import AuditRow
+from keyturn.service.accounts.builtin import SessionRow
+from keyturn.service.clock import now
+from keyturn.service.reset.proofs.second_step.models import SecondStepTriesRow, SmsCodeRow
+from keyturn.service.reset.records.models import AuditRow
 
 pytestmark = pytest.mark.any_database
 

@@ -22,8 +22,8 @@ from tests.driver.service import (
     problem,
 )
 
-from keyturn.accounts.builtin import AccountRow, SessionRow
-from keyturn.clock import now
+from keyturn.service.accounts.builtin import AccountRow, SessionRow
+from keyturn.service.clock import now
 
 pytestmark = pytest.mark.any_database
 

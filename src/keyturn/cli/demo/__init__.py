@@ -13,18 +13,18 @@ import click
 import msgspec
 
 from keyturn import __version__
-from keyturn.accounts.port import Account
 from keyturn.cli.demo.examples import PASSWORD, DemoFolder, Example, PlainDemo, example_names
-from keyturn.cli.emails.studio import studio_of
 from keyturn.cli.running import serve
 from keyturn.cli.sockets import address_of, listen
+from keyturn.cli.studio.studio import studio_of
 from keyturn.cli.terminal import PORT, accent, muted, ready, strong
 from keyturn.errors import ExtraMissing
-from keyturn.event_loop import run
 from keyturn.packaging import require_studio
-from keyturn.quick_imports import quick_imports
-from keyturn.settings import Settings
-from keyturn.settings.paths import paths_of
+from keyturn.service.accounts.port import Account
+from keyturn.service.event_loop import run
+from keyturn.service.quick_imports import quick_imports
+from keyturn.service.settings import Settings
+from keyturn.service.settings.paths import paths_of
 
 if TYPE_CHECKING:
     from litestar.types import ControllerRouterHandler
@@ -48,7 +48,7 @@ class WithStudio:
     def routes(self) -> "Sequence[ControllerRouterHandler]":
         """Return what answers; programs below /studio, since /api is the service's."""
         with quick_imports():
-            from keyturn.emails.studio import studio_routers
+            from keyturn.studio.web import studio_routers
 
         return studio_routers(self._studio, programs="/studio")
 
@@ -120,9 +120,9 @@ def demo(host: str, port: int, example: str) -> None:
 
 async def _run_demo(shown: Example | PlainDemo, bound: socket.socket, host: str) -> None:
     with quick_imports():
-        from keyturn.app import create_app
-        from keyturn.child_worker.supervisor import Supervisor
-        from keyturn.telemetry.logs import configure_logs
+        from keyturn.service.app import create_app
+        from keyturn.service.child_worker.supervisor import Supervisor
+        from keyturn.service.telemetry.logs import configure_logs
 
     configure_logs(_LOG_LEVEL)
     async with shown.parts() as parts:

@@ -7,15 +7,15 @@ from pathlib import Path
 from litestar import HttpMethod, route
 from litestar.types import ControllerRouterHandler
 
-from keyturn.accounts.supabase.accounts import SupabaseAccounts, SupabaseWithTable
-from keyturn.accounts.table.store import table_accounts
 from keyturn.cli.demo.supabase_server import SupabaseServer
-from keyturn.database import Database
-from keyturn.parts import Parts
-from keyturn.reset.proofs.second_step.builtin_factors import BuiltinFactors
-from keyturn.reset.proofs.second_step.own_step import OwnSecondStep
-from keyturn.reset.proofs.second_step.totp import seed_of_base32
-from keyturn.settings import Settings
+from keyturn.service.accounts.supabase.accounts import SupabaseAccounts, SupabaseWithTable
+from keyturn.service.accounts.table.store import table_accounts
+from keyturn.service.database import Database
+from keyturn.service.parts import Parts
+from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors
+from keyturn.service.reset.proofs.second_step.own_step import OwnSecondStep
+from keyturn.service.reset.proofs.second_step.totp import seed_of_base32
+from keyturn.service.settings import Settings
 
 _FILE = "second_factors.toml"
 

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from keyturn.accounts.builtin import BuiltinAccounts
-from keyturn.accounts.port import Account, AccountStore
 from keyturn.cli.running import serving
 from keyturn.cli.sockets import address_of, listen
 from keyturn.errors import KeyturnError
 from keyturn.packaging import folder
-from keyturn.parts import Parts
 from keyturn.plain_files import make_private_file, make_private_folder
-from keyturn.quick_imports import quick_imports
-from keyturn.reset.ground import FromApp
-from keyturn.settings import (
+from keyturn.service.accounts.builtin import BuiltinAccounts
+from keyturn.service.accounts.port import Account, AccountStore
+from keyturn.service.parts import Parts
+from keyturn.service.quick_imports import quick_imports
+from keyturn.service.reset.ground import FromApp
+from keyturn.service.settings import (
     Brand,
     DatabaseSettings,
     Kind,
@@ -31,7 +31,7 @@ from keyturn.settings import (
     SecureAccountSettings,
     Settings,
 )
-from keyturn.settings.reading import inspect_settings, read_settings
+from keyturn.service.settings.reading import inspect_settings, read_settings
 
 if TYPE_CHECKING:
     from litestar.types import ControllerRouterHandler
@@ -121,7 +121,7 @@ class PlainDemo:
     @asynccontextmanager
     async def parts(self) -> AsyncIterator[Parts]:
         """Yield the parts, over a database that is ready."""
-        from keyturn.database.migrations import migrate
+        from keyturn.service.database.migrations import migrate
 
         parts = Parts(self.settings, reload_templates=True)
         with quick_imports():
@@ -203,7 +203,7 @@ class Example:
     async def parts(self) -> AsyncIterator[Parts]:
         """Yield the parts, over the app's database, in which Keyturn's tables may be, too."""
         from keyturn.cli.demo.example_parts import set_factors
-        from keyturn.database.migrations import migrate
+        from keyturn.service.database.migrations import migrate
 
         self._make_app_database()
         async with AsyncExitStack() as stack:

@@ -13,7 +13,7 @@ from keyturn.cli.init.mapping_table import MappingTable, run_in_new_loop
 from keyturn.cli.terminal import accent, complain, fail, muted, print_json, strong
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.providers import PROVIDERS
-from keyturn.onboarding.answers import (
+from keyturn.service.onboarding.answers import (
     Answers,
     DatabaseAddress,
     database_address,
@@ -22,10 +22,10 @@ from keyturn.onboarding.answers import (
     store_fault,
     table_faults,
 )
-from keyturn.onboarding.checklist import open_questions, steps
-from keyturn.onboarding.settings_file import as_toml, write_file
-from keyturn.onboarding.survey import NotReached, Survey, survey, tables_of_its_app, times_elsewhere
-from keyturn.settings.building import did_you_mean
+from keyturn.service.onboarding.checklist import open_questions, steps
+from keyturn.service.onboarding.settings_file import as_toml, write_file
+from keyturn.service.onboarding.survey import NotReached, Survey, survey, tables_of_its_app, times_elsewhere
+from keyturn.service.settings.building import did_you_mean
 
 # The questions: values without a flag are asked for, and asked for again after a faulty answer
 

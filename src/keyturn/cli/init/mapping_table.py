@@ -7,14 +7,14 @@ from typing import Any, NoReturn, TypeVar
 import click
 import msgspec
 
-from keyturn.accounts.table.columns import WrittenTime
-from keyturn.accounts.table.recognised_hashes import HashFormat, recognise_hashes
 from keyturn.cli.terminal import complain, fail, muted, strong
 from keyturn.errors import Fault
-from keyturn.onboarding import guesses
-from keyturn.onboarding.answers import table_faults
-from keyturn.onboarding.corrections import COLUMNS, apply_correction
-from keyturn.onboarding.survey import (
+from keyturn.service.accounts.table.columns import WrittenTime
+from keyturn.service.accounts.table.recognised_hashes import HashFormat, recognise_hashes
+from keyturn.service.onboarding import guesses
+from keyturn.service.onboarding.answers import table_faults
+from keyturn.service.onboarding.corrections import COLUMNS, apply_correction
+from keyturn.service.onboarding.survey import (
     NotReached,
     Survey,
     resolved_table,
@@ -23,8 +23,8 @@ from keyturn.onboarding.survey import (
     tables_of_its_app,
     written_times,
 )
-from keyturn.settings import Ending, TableSettings
-from keyturn.settings.building import did_you_mean, member_name
+from keyturn.service.settings import Ending, TableSettings
+from keyturn.service.settings.building import did_you_mean, member_name
 
 Result = TypeVar("Result")
 

@@ -13,9 +13,9 @@ from typing import Annotated, Any, Generic, Protocol, TypeVar
 import msgspec
 from msgspec import Meta
 
-from keyturn.finding import Finding, Verdict
 from keyturn.mail.port.email import Sender
-from keyturn.problems.requests import WebhookRefused
+from keyturn.mail.port.finding import Finding, Verdict
+from keyturn.service.problems.requests import WebhookRefused
 
 # Reports: events about mails, in one vocabulary
 

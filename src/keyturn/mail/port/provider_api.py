@@ -13,8 +13,8 @@ import httpx
 
 import keyturn
 from keyturn.errors import SendFailed, SendRefused, SendRetryable, SendUnknown
-from keyturn.finding import Finding, fail, warn
 from keyturn.http_client import HttpClient, read_bounded, retry_after
+from keyturn.mail.port.finding import Finding, fail, warn
 from keyturn.mail.port.provider import ACCOUNT_REFUSED, BAD_REQUEST, SERVER_FAULT, TOO_MANY, Answer
 
 _TIMED_OUT = 408

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, ClassVar
 import msgspec
 
 from keyturn.errors import SendFailed, SendRefused
-from keyturn.finding import Finding, fail, ok
 from keyturn.hosts import is_host
 from keyturn.mail.port import provider as port
 from keyturn.mail.port.email import Email
-from keyturn.problems.requests import WebhookRefused
-from keyturn.texts import Secret
+from keyturn.mail.port.finding import Finding, fail, ok
+from keyturn.service.problems.requests import WebhookRefused
+from keyturn.values import Secret
 
 if TYPE_CHECKING:
     from keyturn.mail.port.provider_api import ProviderApi

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 
 from keyturn.errors import SendFailed, SendRefused, SendRetryable
-from keyturn.finding import Finding, fail, ok, warn
 from keyturn.mail.port import provider as port
 from keyturn.mail.port.email import Email
-from keyturn.problems.requests import WebhookRefused
-from keyturn.texts import Secret
+from keyturn.mail.port.finding import Finding, fail, ok, warn
+from keyturn.service.problems.requests import WebhookRefused
+from keyturn.values import Secret
 
 if TYPE_CHECKING:
     from keyturn.mail.port.provider_api import ProviderApi

@@ -10,12 +10,12 @@ import msgspec
 from msgspec import Meta
 
 from keyturn.errors import QuotaExhausted, SendFailed, SendRefused, SendRetryable
-from keyturn.finding import Finding, fail, ok, warn
-from keyturn.keys import FORM, webhook_key
 from keyturn.mail.port import provider as port
 from keyturn.mail.port.email import Email
-from keyturn.problems.requests import WebhookRefused
-from keyturn.texts import Secret
+from keyturn.mail.port.finding import Finding, fail, ok, warn
+from keyturn.service.keys import FORM, webhook_key
+from keyturn.service.problems.requests import WebhookRefused
+from keyturn.values import Secret
 
 if TYPE_CHECKING:
     from resend import Domain

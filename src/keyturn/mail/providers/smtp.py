@@ -12,11 +12,11 @@ import msgspec
 from msgspec import Meta
 
 from keyturn.errors import SendFailed, SendRefused, SendRetryable, SendUnknown
-from keyturn.finding import Finding, fail, ok, warn
 from keyturn.hosts import is_loopback
 from keyturn.mail.port.email import Email
+from keyturn.mail.port.finding import Finding, fail, ok, warn
 from keyturn.mail.port.provider import TIMEOUT, CheckedSender, Need, Provider, Spf
-from keyturn.texts import Secret
+from keyturn.values import Secret
 
 
 class SmtpSettings(msgspec.Struct, frozen=True, kw_only=True):

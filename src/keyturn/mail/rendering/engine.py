@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Any, Literal, Protocol
 
-from keyturn.languages import Language
+from keyturn.mail.languages import Language
 
 FaultKind = Literal["error", "missing-template", "syntax", "unknown-filter", "unknown-library", "unknown-tag"]
 """Kinds of mistakes, named as the rules are."""

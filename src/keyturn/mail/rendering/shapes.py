@@ -16,7 +16,7 @@ from jinja2 import Environment, pass_context
 from markupsafe import escape
 
 from keyturn.errors import TemplateInvalid
-from keyturn.languages import Language
+from keyturn.mail.languages import Language
 from keyturn.mail.rendering.compiling import Rendered, head_texts, header_text
 
 if TYPE_CHECKING:

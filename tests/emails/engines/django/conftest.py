@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from tests.emails.engines.django.opened import PROJECT, Ask, Opened, open_here
 
-from keyturn.emails.renderers import Limits, RendererPool
+from keyturn.studio.renderers import Limits, RendererPool
 
 
 @pytest.fixture(scope="package")

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from keyturn.emails.engines.django.project import open_project
-from keyturn.emails.gallery import Gallery
-from keyturn.emails.lint.document import Document, read_document
-from keyturn.emails.lint.examination import document_findings, examine, missing_names
-from keyturn.emails.lint.source.broken_templates import explain
-from keyturn.emails.lint.source.unknown_filters import with_lenient_origins
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.compiling import Rendered
+from keyturn.studio.engines.django.project import open_project
+from keyturn.studio.gallery import Gallery
+from keyturn.studio.lint.document import Document, read_document
+from keyturn.studio.lint.examination import document_findings, examine, missing_names
+from keyturn.studio.lint.source.broken_templates import explain
+from keyturn.studio.lint.source.unknown_filters import with_lenient_origins
 
 PROJECT = Path(__file__).parent / "project"
 EMAILS = "shop/templates/shop/emails"

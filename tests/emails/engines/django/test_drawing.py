@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from tests.emails.engines.django.opened import RECEIPT, WELCOME, Ask, Opened, draw, found_in_all, languages, place_of
 
-from keyturn.emails.engines.django.project import open_project
 from keyturn.mail.rendering.compiling import Rendered
+from keyturn.studio.engines.django.project import open_project
 
 
 def test_a_mail_is_drawn_by_the_projects_own_tags_filters_and_addresses(ask: Ask) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from tests.emails.engines.django.opened import RECEIPT, WELCOME, Ask, Opened, names
 
-from keyturn.emails.engines.django.project import open_project
-from keyturn.emails.gallery.environments import CannotImport
+from keyturn.studio.engines.django.project import open_project
+from keyturn.studio.gallery.environments import CannotImport
 
 
 def test_the_mails_of_a_project_are_told_from_its_pages(ask: Ask) -> None:

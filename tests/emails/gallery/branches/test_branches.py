@@ -7,10 +7,10 @@ from typing import Annotated, Literal
 import pytest
 from msgspec import Meta
 
-from keyturn.emails.gallery import Gallery
-from keyturn.emails.gallery.branches.report import BranchReport, coverage_of
-from keyturn.emails.gallery.opening import open_gallery
 from keyturn.mail.rendering.render import EmailProps
+from keyturn.studio.gallery import Gallery
+from keyturn.studio.gallery.branches.report import BranchReport, coverage_of
+from keyturn.studio.gallery.opening import open_gallery
 
 SAMPLE = """\
 [ada]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.emails.gallery.branches import search
-from keyturn.emails.gallery.opening import open_gallery
+from keyturn.studio.gallery.branches import search
+from keyturn.studio.gallery.opening import open_gallery
 
 _times = count(1_700_000_000_000_000_000, 1_000_000_000)
 

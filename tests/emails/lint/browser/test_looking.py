@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from tests.programs import IS_ROOT, require_program
 
-from keyturn.emails.gallery.opening import open_gallery
-from keyturn.emails.lint.browser import chromium as driving
-from keyturn.emails.lint.browser.chromium import Chromium, NotMeasured, look_at_mails, running_chromium
-from keyturn.emails.lint.browser.measurements import findings_of, notice
-from keyturn.emails.lint.examination import examine
-from keyturn.emails.lint.finding import Finding, Place
+from keyturn.studio.gallery.opening import open_gallery
+from keyturn.studio.lint.browser import chromium as driving
+from keyturn.studio.lint.browser.chromium import Chromium, NotMeasured, look_at_mails, running_chromium
+from keyturn.studio.lint.browser.measurements import findings_of, notice
+from keyturn.studio.lint.examination import examine
+from keyturn.studio.lint.finding import Finding, Place
 
 pytestmark = pytest.mark.browser
 

@@ -12,8 +12,8 @@ from litestar.routes import HTTPRoute
 from litestar.testing import TestClient
 from tests.emails.studio.fixtures import Client, capture
 
-from keyturn.emails.studio import Studio, create_studio_app
-from keyturn.emails.studio.access import token_for
+from keyturn.studio.web import Studio, create_studio_app
+from keyturn.studio.web.access import token_for
 
 TOKEN = "kT3vQ9mXh2Jr0pZsYc7LwA"
 OTHER = "9LwAkT3vQ9mXh2Jr0pZsYc"

@@ -9,7 +9,7 @@ from litestar.params import FromQuery
 from playwright.async_api import BrowserContext, expect
 from tests.serving import serving
 
-from keyturn.emails.studio import Studio, create_studio_app
+from keyturn.studio.web import Studio, create_studio_app
 
 pytestmark = pytest.mark.long
 

@@ -8,7 +8,7 @@ from litestar import Litestar, get
 from litestar.testing import TestClient
 from tests.emails.studio.fixtures import capture
 
-from keyturn.emails.studio import Studio, create_studio_app, studio_router
+from keyturn.studio.web import Studio, create_studio_app, studio_router
 
 TOKEN = "a-token-that-nobody-guesses"
 PATHS = (

@@ -8,7 +8,7 @@ from litestar.testing import TestClient
 from tests.emails.studio.access.test_access_token import requests_of
 from tests.emails.studio.fixtures import capture
 
-from keyturn.emails.studio import Studio, create_studio_app
+from keyturn.studio.web import Studio, create_studio_app
 
 SITES = [
     {"sec-fetch-site": "cross-site"},

@@ -8,8 +8,8 @@ import pytest
 from tests.emails.inbox.mails import mail
 from tests.emails.studio.fixtures import Client
 
-from keyturn.emails.inbox.store import CapturedMails
-from keyturn.emails.studio import Studio
+from keyturn.studio.inbox.store import CapturedMails
+from keyturn.studio.web import Studio
 
 PREFIXES = pytest.mark.parametrize("api", ["/api", "/api/v1"])
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from keyturn.emails.studio.pages.inbox_rows import CLIENTS, Row, rows
 from keyturn.mail.rendering.compiling import to_html
+from keyturn.studio.web.pages.inbox_rows import CLIENTS, Row, rows
 
 PADDING = "&#847;&zwnj;&nbsp;&#8199;&shy;" * 40
 SAYS = "<p>Hello Ada, somebody asked for a new password for your account. If it was you, choose it here.</p>"

@@ -10,11 +10,11 @@ import pytest
 from litestar.testing import TestClient
 from tests.emails.studio.fixtures import Client
 
-from keyturn.emails.studio import Studio, create_studio_app
-from keyturn.emails.studio.sending import MailProvider
 from keyturn.errors import QuotaExhausted, SendFailed, SendRefused, SendRetryable
 from keyturn.mail.port.email import Email
-from keyturn.mail.sending.senders import CaptureSender
+from keyturn.service.sending.senders import CaptureSender
+from keyturn.studio.web import Studio, create_studio_app
+from keyturn.studio.web.sending import MailProvider
 
 PAGE = "/studio/send/greeting?sample=grace"
 FROM_A_PAGE = {"sec-fetch-site": "same-origin"}

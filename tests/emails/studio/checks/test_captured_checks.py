@@ -8,12 +8,12 @@ import pytest
 from tests.emails.inbox.mails import mail
 from tests.emails.studio.fixtures import Client
 
-from keyturn.emails.inbox.mail import MailContent
-from keyturn.emails.inbox.store import CapturedMails
-from keyturn.emails.inbox.summary import Envelope, summarize
-from keyturn.emails.lint.finding import Finding
-from keyturn.emails.lint.sent_mail import NotExamined, SentMail, examine, examine_apart
-from keyturn.emails.studio.checks.captured_checks import check_message
+from keyturn.studio.inbox.mail import MailContent
+from keyturn.studio.inbox.store import CapturedMails
+from keyturn.studio.inbox.summary import Envelope, summarize
+from keyturn.studio.lint.finding import Finding
+from keyturn.studio.lint.sent_mail import NotExamined, SentMail, examine, examine_apart
+from keyturn.studio.web.checks.captured_checks import check_message
 
 pytestmark = pytest.mark.slow
 

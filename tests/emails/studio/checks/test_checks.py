@@ -7,10 +7,10 @@ import pytest
 from tests.emails.studio.fixtures import Client
 from tests.emails.studio.overlays import break_it
 
-from keyturn.emails.studio import Studio
-from keyturn.emails.studio.checks.folder_checks import Checks
-from keyturn.emails.studio.rendering.rendition import Renditions
-from keyturn.emails.studio.view import View
+from keyturn.studio.web import Studio
+from keyturn.studio.web.checks.folder_checks import Checks
+from keyturn.studio.web.rendering.rendition import Renditions
+from keyturn.studio.web.view import View
 
 RIGHT, WRONG = "<mj-text>The end", '<mj-text colour="red">The end'
 AT_ONCE = {"prefer": "respond-async"}

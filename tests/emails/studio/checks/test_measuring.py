@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.emails.inbox.mails import mail
 from tests.emails.studio.fixtures import Client
 
-from keyturn.emails.inbox.store import CapturedMails
+from keyturn.studio.inbox.store import CapturedMails
 
 OVERFLOW = {"kind": "overflow", "key": "", "box": [0, 0, 400, 20], "amount": 25, "says": "Hello"}
 

@@ -10,8 +10,8 @@ from litestar.testing import TestClient
 from tests.emails.studio.fixtures import Client
 from tests.emails.studio.on_screen import save
 
-from keyturn.emails.studio import Studio, create_studio_app
 from keyturn.errors import SettingsInvalid
+from keyturn.studio.web import Studio, create_studio_app
 
 ADA = "/studio/snapshots/greeting?sample=ada"
 OURS = {"sec-fetch-site": "same-origin"}

@@ -13,8 +13,8 @@ from tests.emails.studio.on_screen import save
 from tests.emails.studio.pages.test_accessible import look
 from tests.serving import serving
 
-from keyturn.emails.snapshots import MailName, Snapshot, SnapshotFolder, Snapshots
-from keyturn.emails.studio import Studio, create_studio_app
+from keyturn.studio.snapshots import MailName, Snapshot, SnapshotFolder, Snapshots
+from keyturn.studio.web import Studio, create_studio_app
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 

@@ -10,7 +10,7 @@ from playwright.async_api import Page, expect
 from tests.emails.studio.on_screen import mail
 from tests.emails.studio.orders import order_studio
 
-from keyturn.emails.studio import Studio
+from keyturn.studio.web import Studio
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 

@@ -9,7 +9,7 @@ import pytest
 from tests.emails.studio.fixtures import Client
 from tests.emails.studio.orders import edit_in, fields_of, order_studio
 
-from keyturn.emails.studio import Studio
+from keyturn.studio.web import Studio
 
 
 @pytest.fixture

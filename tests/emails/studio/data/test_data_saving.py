@@ -9,7 +9,7 @@ import pytest
 from tests.emails.studio.fixtures import Client
 from tests.emails.studio.orders import ORDERS, changed, fields_of, order_studio
 
-from keyturn.emails.studio import Studio
+from keyturn.studio.web import Studio
 
 SAME_ORIGIN = {"sec-fetch-site": "same-origin"}
 

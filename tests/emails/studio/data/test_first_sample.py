@@ -7,7 +7,7 @@ import pytest
 from tests.emails.studio.fixtures import Client
 from tests.emails.studio.orders import order_studio
 
-from keyturn.emails.studio import Studio
+from keyturn.studio.web import Studio
 
 pytestmark = pytest.mark.long
 

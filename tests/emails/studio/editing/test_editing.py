@@ -11,9 +11,9 @@ import pytest
 from litestar.testing import TestClient
 from tests.emails.studio.fixtures import GREETING, GREETING_SAMPLES, Client
 
-from keyturn.emails.gallery.sizes import LARGEST
-from keyturn.emails.studio import Studio, create_studio_app
 from keyturn.packaging import folder as packaged
+from keyturn.studio.gallery.sizes import LARGEST
+from keyturn.studio.web import Studio, create_studio_app
 
 SAME_ORIGIN = {"sec-fetch-site": "same-origin"}
 VENDORED = packaged("preview") / "static" / "vendored" / "codemirror"

@@ -9,11 +9,11 @@ from tests.emails.lint.planting import Mails
 from tests.emails.studio.fixtures import Client
 from tests.emails.studio.on_screen import save
 
-from keyturn.emails.lint.css.colours import FULL, LIGHT, PARTIAL, Colour, Mode
-from keyturn.emails.lint.css.computed_style import Painter
-from keyturn.emails.studio.frames.client_models import simulate_dark
-from keyturn.emails.studio.frames.rewriting import Rewriting
 from keyturn.mail.rendering.html_tree import Element, parse_html
+from keyturn.studio.lint.css.colours import FULL, LIGHT, PARTIAL, Colour, Mode
+from keyturn.studio.lint.css.computed_style import Painter
+from keyturn.studio.web.frames.client_models import simulate_dark
+from keyturn.studio.web.frames.rewriting import Rewriting
 
 MODES = [PARTIAL, FULL]
 LETTER = """<!doctype html><html lang="en"><head><style>

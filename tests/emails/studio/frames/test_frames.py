@@ -3,8 +3,8 @@
 import pytest
 from tests.emails.studio.fixtures import Client
 
-from keyturn.emails.studio.frames import CAPTURED, PREVIEW, answer, apply_view, force_scheme
-from keyturn.emails.studio.view import Scheme, View
+from keyturn.studio.web.frames import CAPTURED, PREVIEW, answer, apply_view, force_scheme
+from keyturn.studio.web.view import Scheme, View
 
 STYLES = (
     "@media (prefers-color-scheme: dark) { p { color: white } } @media ( PREFERS-color-scheme:light ) { p { top: 0 } }"

@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import BrowserContext
 from tests.emails.studio.fixtures import Client
 
-from keyturn.emails.studio.frames.rewriting import Rewriting, label_images, remove_images, set_direction
+from keyturn.studio.web.frames.rewriting import Rewriting, label_images, remove_images, set_direction
 
 IMAGES = """<!doctype html><html><head><style>
   .hero { background: url("https://cdn.example/hero.png") #ffffff } @media print { p { list-style: url(dot.gif) } }

@@ -3,10 +3,10 @@
 import pytest
 from playwright.async_api import Browser
 
-from keyturn.emails.lint.checks.parts import CLIPPED_AT
-from keyturn.emails.studio.frames.client_models import draw_vml, simulate_word
-from keyturn.emails.studio.frames.rewriting import MARK, mark_cut
 from keyturn.mail.rendering.html_tree import parse_html
+from keyturn.studio.lint.checks.parts import CLIPPED_AT
+from keyturn.studio.web.frames.client_models import draw_vml, simulate_word
+from keyturn.studio.web.frames.rewriting import MARK, mark_cut
 
 ROUND = """\
 <!--[if mso]><v:roundrect xmlns:v="urn:schemas-microsoft-com:vml" href="https://a.example/?a=1&amp;b=2" arcsize="10%"

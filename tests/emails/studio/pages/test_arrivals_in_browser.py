@@ -13,10 +13,10 @@ from tests.emails.inbox.mails import mail as captured_mail
 from tests.emails.studio.on_screen import mail, open_sample, save
 from tests.serving import serving
 
-from keyturn.emails.inbox.store import CapturedMails
-from keyturn.emails.studio import Studio, create_studio_app
-from keyturn.emails.studio.sending import MailProvider
-from keyturn.mail.sending.senders import CaptureSender
+from keyturn.service.sending.senders import CaptureSender
+from keyturn.studio.inbox.store import CapturedMails
+from keyturn.studio.web import Studio, create_studio_app
+from keyturn.studio.web.sending import MailProvider
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 

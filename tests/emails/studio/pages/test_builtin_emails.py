@@ -9,12 +9,12 @@ from litestar.testing import TestClient
 from msgspec.structs import asdict
 from tests.emails.studio.fixtures import Client
 
-from keyturn.emails.gallery import Gallery
-from keyturn.emails.studio import Studio, create_studio_app
 from keyturn.errors import SettingsInvalid, TemplateInvalid
 from keyturn.mail.rendering.compiling import Rendered
-from keyturn.reset.mails.builtin_emails import builtin_emails
-from keyturn.settings import Brand, Folder, Kind, MailSettings, Settings
+from keyturn.service.reset.mails.builtin_emails import builtin_emails
+from keyturn.service.settings import Brand, Folder, Kind, MailSettings, Settings
+from keyturn.studio.gallery import Gallery
+from keyturn.studio.web import Studio, create_studio_app
 
 pytestmark = pytest.mark.slow
 

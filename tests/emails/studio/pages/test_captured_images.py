@@ -4,7 +4,7 @@ from email.message import EmailMessage
 
 from tests.emails.studio.fixtures import Client
 
-from keyturn.emails.inbox.store import CapturedMails
+from keyturn.studio.inbox.store import CapturedMails
 
 
 def test_the_checks_of_a_mail_with_an_image_elsewhere_name_it(client: Client, captured: CapturedMails) -> None:

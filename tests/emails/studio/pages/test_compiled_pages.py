@@ -8,8 +8,8 @@ import jinja2
 import pytest
 from litestar.testing import TestClient
 
-from keyturn.emails.studio import Studio, create_studio_app
-from keyturn.emails.studio.pages.compiled_pages import compiled_pages
+from keyturn.studio.web import Studio, create_studio_app
+from keyturn.studio.web.pages.compiled_pages import compiled_pages
 
 
 @pytest.fixture

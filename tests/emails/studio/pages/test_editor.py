@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from litestar.testing import TestClient
 
-from keyturn.emails.studio import Studio, create_studio_app
-from keyturn.emails.studio.pages.editor import editor_for, editor_started_by
 from keyturn.errors import SettingsInvalid
+from keyturn.studio.web import Studio, create_studio_app
+from keyturn.studio.web.pages.editor import editor_for, editor_started_by
 
 
 def page_of(studio: Studio, address: str = "greeting?sample=ada&show=source", **changes: Any) -> str:

@@ -9,8 +9,8 @@ from playwright.async_api import BrowserContext, Page, expect
 from tests.emails.studio.elsewhere import Elsewhere
 from tests.serving import serving
 
-from keyturn.emails.gallery.opening import open_gallery
-from keyturn.emails.studio import Studio, create_studio_app
+from keyturn.studio.gallery.opening import open_gallery
+from keyturn.studio.web import Studio, create_studio_app
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 

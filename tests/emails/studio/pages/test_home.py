@@ -10,7 +10,7 @@ from playwright.async_api import Page, expect
 from tests.emails.studio.fixtures import Client
 from tests.emails.studio.on_screen import save
 
-from keyturn.emails.studio import Studio, create_studio_app
+from keyturn.studio.web import Studio, create_studio_app
 
 
 def cards(page: str) -> list[str]:

@@ -14,12 +14,12 @@ from tests.emails.studio.fixtures import Client
 from tests.serving import serving
 from tests.settings.test_brand import SVG
 
-from keyturn.emails.gallery import Gallery
-from keyturn.emails.studio import Studio, create_studio_app
-from keyturn.pages.preview import PagePreview
-from keyturn.reset.mails.builtin_emails import builtin_emails
-from keyturn.settings import Brand, FileOrUrl, Folder, Kind, PagesSettings, PasswordSettings, Settings
-from keyturn.settings.reading import read_settings
+from keyturn.service.pages.preview import PagePreview
+from keyturn.service.reset.mails.builtin_emails import builtin_emails
+from keyturn.service.settings import Brand, FileOrUrl, Folder, Kind, PagesSettings, PasswordSettings, Settings
+from keyturn.service.settings.reading import read_settings
+from keyturn.studio.gallery import Gallery
+from keyturn.studio.web import Studio, create_studio_app
 
 OWN = '{% extends "keyturn/forgot.html" %}\n{% block question %}<h1>Locked out?</h1>{% endblock %}\n'
 FRAMES = "/studio/page-frames"

@@ -10,8 +10,8 @@ import pytest
 from litestar.testing import TestClient
 from tests.emails.studio.fixtures import Client, capture
 
-from keyturn.emails.inbox.store import CapturedMails
-from keyturn.emails.studio import Studio, create_studio_app
+from keyturn.studio.inbox.store import CapturedMails
+from keyturn.studio.web import Studio, create_studio_app
 
 OWN = {"sec-fetch-site": "same-origin"}
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

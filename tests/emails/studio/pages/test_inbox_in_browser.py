@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import BrowserContext, Page, Route, expect
 from tests.emails.inbox.mails import mail
 
-from keyturn.emails.inbox.store import CapturedMails
+from keyturn.studio.inbox.store import CapturedMails
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 

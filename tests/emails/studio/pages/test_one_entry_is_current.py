@@ -9,7 +9,7 @@ import pytest
 from litestar.testing import TestClient
 from tests.emails.studio.fixtures import Client, capture
 
-from keyturn.emails.studio import Studio, create_studio_app
+from keyturn.studio.web import Studio, create_studio_app
 
 
 @pytest.fixture

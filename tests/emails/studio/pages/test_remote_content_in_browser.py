@@ -9,7 +9,7 @@ from playwright.async_api import BrowserContext, Page, expect
 from tests.emails.inbox.mails import mail
 from tests.emails.studio.elsewhere import Elsewhere
 
-from keyturn.emails.inbox.store import CapturedMails
+from keyturn.studio.inbox.store import CapturedMails
 
 FRAME = ".paper iframe:not(.arriving)"
 

@@ -8,10 +8,10 @@ import pytest
 from litestar.testing import TestClient
 from tests.emails.studio.fixtures import NOTICE, Client
 
-from keyturn.emails.gallery import Entry, Gallery
-from keyturn.emails.gallery.samples import hostile
-from keyturn.emails.studio import Studio, create_studio_app
-from keyturn.emails.studio.pages.tree import in_order, matches, tree
+from keyturn.studio.gallery import Entry, Gallery
+from keyturn.studio.gallery.samples import hostile
+from keyturn.studio.web import Studio, create_studio_app
+from keyturn.studio.web.pages.tree import in_order, matches, tree
 
 
 def listed(page: str) -> list[str]:

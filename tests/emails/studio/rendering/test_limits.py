@@ -12,10 +12,10 @@ from litestar import Litestar
 from litestar.testing import TestClient
 from tests.emails.studio.fixtures import GREETING, NOTICE
 
-from keyturn.emails.renderers import Limits, RendererPool
-from keyturn.emails.studio import Studio, create_studio_app
-from keyturn.emails.studio.rendering import rendition
-from keyturn.emails.studio.rendering.rendition import Drawer
+from keyturn.studio.renderers import Limits, RendererPool
+from keyturn.studio.web import Studio, create_studio_app
+from keyturn.studio.web.rendering import rendition
+from keyturn.studio.web.rendering.rendition import Drawer
 
 Client = TestClient[Litestar]
 

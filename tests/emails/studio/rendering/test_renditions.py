@@ -6,11 +6,11 @@ from jinja2 import Environment, FileSystemLoader
 from litestar.testing import TestClient
 from tests.emails.studio.on_screen import save
 
-from keyturn.emails.gallery import Gallery
-from keyturn.emails.gallery.environments import app_environment
-from keyturn.emails.studio import Studio, create_studio_app
-from keyturn.languages import Languages
+from keyturn.mail.languages import Languages
 from keyturn.mail.rendering.render import Templates
+from keyturn.studio.gallery import Gallery
+from keyturn.studio.gallery.environments import app_environment
+from keyturn.studio.web import Studio, create_studio_app
 
 
 def test_a_layout_that_the_apps_own_loader_brings_counts_when_it_is_saved(tmp_path: Path) -> None:

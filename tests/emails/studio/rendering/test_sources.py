@@ -9,7 +9,7 @@ from pathlib import Path
 from litestar.testing import TestClient
 from tests.emails.studio.fixtures import Client
 
-from keyturn.emails.studio import Studio, create_studio_app
+from keyturn.studio.web import Studio, create_studio_app
 
 
 def message(client: Client, address: str = "greeting?sample=ada") -> EmailMessage:

@@ -9,11 +9,11 @@ from litestar.testing import TestClient
 from tests.emails.studio.fixtures import Client
 from tests.emails.studio.overlays import break_it, overlay
 
-from keyturn.emails.gallery import Gallery
-from keyturn.emails.gallery.environments import folder_environment
-from keyturn.emails.studio import Studio, create_studio_app
-from keyturn.languages import Languages
+from keyturn.mail.languages import Languages
 from keyturn.mail.rendering.render import Templates
+from keyturn.studio.gallery import Gallery
+from keyturn.studio.gallery.environments import folder_environment
+from keyturn.studio.web import Studio, create_studio_app
 
 NEWS = """\
 <mjml><mj-body><mj-section><mj-column>

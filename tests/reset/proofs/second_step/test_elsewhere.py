@@ -23,15 +23,15 @@ from tests.driver.second_factors import (
 )
 from tests.driver.service import ADA, NEW_PASSWORD, PASSWORD, Service, hash_of, problem, running, settings_for
 
-from keyturn.accounts.port import Account
-from keyturn.database import Database
 from keyturn.errors import SettingsInvalid
-from keyturn.problems.proofs import Factor
-from keyturn.problems.requests import AccountsUnready
-from keyturn.reset.proofs.second_step.models import SecondStepTriesRow
-from keyturn.reset.proofs.second_step.port import Accepted, SecondStepTry
-from keyturn.reset.proofs.second_step.totp import base32
-from keyturn.settings import (
+from keyturn.service.accounts.port import Account
+from keyturn.service.database import Database
+from keyturn.service.problems.proofs import Factor
+from keyturn.service.problems.requests import AccountsUnready
+from keyturn.service.reset.proofs.second_step.models import SecondStepTriesRow
+from keyturn.service.reset.proofs.second_step.port import Accepted, SecondStepTry
+from keyturn.service.reset.proofs.second_step.totp import base32
+from keyturn.service.settings import (
     AccountSettings,
     LimitSettings,
     MailSettings,

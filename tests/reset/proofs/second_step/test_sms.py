@@ -12,10 +12,10 @@ from tests.driver.service import ADA, NEW_PASSWORD, Service, problem, running, s
 from tests.reset.proofs.second_step.twilio_server import ACCOUNT, PASSWORD, USER, TwilioServer
 from tests.serving import serving
 
-from keyturn.clock import now
-from keyturn.reset.proofs.second_step.models import SecondFactorRow, SmsCodeRow
-from keyturn.reset.records.models import AuditRow
-from keyturn.settings import LimitSettings, SecondStepSettings, Secret, SmsSettings
+from keyturn.service.clock import now
+from keyturn.service.reset.proofs.second_step.models import SecondFactorRow, SmsCodeRow
+from keyturn.service.reset.records.models import AuditRow
+from keyturn.service.settings import LimitSettings, SecondStepSettings, Secret, SmsSettings
 
 PHONE = "+447700900123"
 FREE = LimitSettings(mailbox_cooldown=timedelta(0), mailbox_daily=100)

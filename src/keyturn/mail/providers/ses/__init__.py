@@ -13,11 +13,11 @@ import msgspec
 from msgspec import Meta
 
 from keyturn.errors import QuotaExhausted, SendFailed, SendRefused
-from keyturn.finding import Finding, fail, ok, warn
 from keyturn.mail.port import provider as port
 from keyturn.mail.port.email import Email, name_and_address
-from keyturn.problems.requests import WebhookRefused
-from keyturn.texts import Secret
+from keyturn.mail.port.finding import Finding, fail, ok, warn
+from keyturn.service.problems.requests import WebhookRefused
+from keyturn.values import Secret
 
 if TYPE_CHECKING:
     from keyturn.mail.port.provider_api import ProviderApi

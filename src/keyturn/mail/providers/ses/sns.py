@@ -19,7 +19,7 @@ from cryptography.x509 import Certificate, load_pem_x509_certificate
 
 from keyturn.http_client import HttpClient, read_bounded
 from keyturn.mail.providers.ses import topic_parts
-from keyturn.problems.requests import Unavailable
+from keyturn.service.problems.requests import Unavailable
 
 _PATIENCE = 5
 """Seconds for one call to SNS. SNS itself waits 15 seconds for our answer."""

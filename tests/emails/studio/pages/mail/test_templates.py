@@ -9,8 +9,8 @@ from litestar import Litestar, get
 from litestar.testing import TestClient
 from tests.emails.studio.fixtures import Client
 
-from keyturn.emails.studio import Studio, create_studio_app, studio_router
-from keyturn.languages import Languages
+from keyturn.mail.languages import Languages
+from keyturn.studio.web import Studio, create_studio_app, studio_router
 
 
 def test_it_lists_templates_with_their_samples_and_the_files_that_they_share(client: Client) -> None:

@@ -10,7 +10,7 @@ from litestar.testing import TestClient
 from tests.emails.studio.fixtures import NOTICE, Client
 from tests.emails.studio.overlays import break_it
 
-from keyturn.emails.studio import Studio, create_studio_app
+from keyturn.studio.web import Studio, create_studio_app
 
 RIGHT, WRONG = "<mj-text>The end", '<mj-text colour="red">The end'
 AT_ONCE = {"prefer": "respond-async"}

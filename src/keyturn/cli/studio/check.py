@@ -1,0 +1,485 @@
+"""check: reports problems in the emails, in a terminal or in CI."""
+
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import msgspec
+from msgspec import structs
+
+from keyturn.cli.studio.folders import (
+    NO_BROWSER_SANDBOX,
+    Opened,
+    Source,
+    open_folder,
+    takes_source,
+    usual_baseline,
+    without_templates,
+)
+from keyturn.cli.terminal import accent, error, fail, harmless, muted, strong, warning
+
+if TYPE_CHECKING:
+    from keyturn.mail.rendering.folders import Folders
+    from keyturn.studio.gallery import Gallery
+    from keyturn.studio.gallery.branches.report import FolderCoverage
+    from keyturn.studio.lint.checks_in_renderers import InRenderers
+    from keyturn.studio.lint.clients.clients import Clients
+    from keyturn.studio.lint.examination import ChecksTemplates, Examination, MailFinding
+    from keyturn.studio.lint.finding import Finding
+
+# Findings in a terminal: each with its line, equal ones together
+
+_AROUND = 1
+_WIDTH = 110
+_MOST_BRANCHES = 8
+_MOST_LINES = 5
+_MOST_NAMED = 3
+_COLOURS = {"error": error, "warning": warning, "note": muted}
+
+
+def print_findings(examination: "Examination", gallery: "Gallery", *, with_coverage: bool = True) -> None:
+    """Print errors and warnings in full, then the notes in one line each. Without coverage, every place and note."""
+    from keyturn.studio.lint.examination import equal_findings
+
+    most, notes = (_MOST_LINES, list[str]()) if with_coverage else (None, None)
+    for equal in equal_findings(examination.found):
+        if notes is not None and equal[0].finding.severity == "note":
+            notes.append(_as_note(equal, gallery.folders))
+        else:
+            _print_finding(equal, gallery, examination.mails, most)
+    if notes:
+        click.echo("\n".join([*notes, muted("  (keyturn check --explain RULE says more; --only RULE shows all)"), ""]))
+    if with_coverage and examination.coverage and examination.coverage.total.branches:
+        _print_coverage(examination.coverage, gallery.folders)
+    counts = examination.tally.by_severity
+    listed = ", ".join(_COLOURS[severity](_number(count, severity)) for severity, count in counts.items() if count)
+    looked_at = f"{_number(examination.templates, 'template')}, {_number(examination.mails, 'mail')}"
+    kept = {"ignored by comments": examination.ignored, "in the baseline": examination.in_baseline}
+    beside = "".join(f", {len(found)} {where}" for where, found in kept.items() if found)
+    click.echo((f"{listed} in {looked_at}" if listed else f"No problems in {looked_at}") + beside + ".")
+
+
+def _as_note(equal: Sequence["MailFinding"], folders: "Folders") -> str:
+    finding, places = equal[0].finding, f", {len(equal)} places" if len(equal) > 1 else ""
+    where = harmless(f"{typed_path(folders, finding.place.file)}:{finding.place.line}:{finding.place.column}")
+    return f"{muted('note')}  {muted(finding.rule)}  {harmless(finding.message)}\n      {muted(where + places)}"
+
+
+def _print_coverage(of_folders: "FolderCoverage", folders: "Folders") -> None:
+    """Print how many branches are rendered, in total and in each folder, and the first that never are."""
+    coverage = of_folders.total
+    alone = f", {coverage.by_samples} of them by your samples" if coverage.by_samples < coverage.rendered else ""
+    if coverage.is_guessed and coverage.rendered:
+        alone = ", all with made-up values, as there are no samples"
+    click.echo(f"{coverage.rendered} of {_number(coverage.branches, 'branch', 'branches')} rendered{alone}.")
+    if len(of_folders.folders) > 1:
+        each = (f"{name or '.'}/ {one.rendered} of {one.branches}" for name, one in of_folders.folders.items())
+        click.echo(muted(f"  {', '.join(each)}"))
+    for one in coverage.never_rendered[:_MOST_BRANCHES]:
+        where = one.lines.replace(one.file, typed_path(folders, one.file), 1)
+        click.echo(muted(harmless(f"  never rendered: {where}  {one.name}. {one.reason}")))
+    if (left := len(coverage.never_rendered) - _MOST_BRANCHES) > 0:
+        click.echo(muted(f"  and {left} more; --format json lists all"))
+    click.echo()
+
+
+def print_passed_over(gallery: "Gallery") -> None:
+    """Say to standard error which templates of Handlebars are in the folder: no report is about them."""
+    from keyturn.studio.engines.handlebars import handlebars_beside
+
+    if files := handlebars_beside(gallery):
+        left = len(files) - _MOST_NAMED
+        named = ", ".join(files[:_MOST_NAMED]) + (f" and {left} more" if left > 0 else "")
+        said = f"Not checked: {_number(len(files), 'template')} of Handlebars, {named}."
+        advice = "Compile them to HTML, and check the folder with the HTML."
+        click.echo(warning(harmless(f"{said} {advice}")), err=True)
+
+
+def typed_path(folders: "Folders", file: str) -> str:
+    """Return a template's path from the working directory, where it is below that."""
+    return shown_path(folders / file)
+
+
+def shown_path(path: Path) -> str:
+    return path.relative_to(Path.cwd()).as_posix() if path.is_relative_to(Path.cwd()) else os.fspath(path)
+
+
+def _print_finding(equal: Sequence["MailFinding"], gallery: "Gallery", mails: int, most: int | None) -> None:
+    """Print equal findings: the first in full, then up to `most` lines with the places of others."""
+    from keyturn.studio.lint.examination import mails_of
+
+    finding, folders = equal[0].finding, gallery.folders
+    place = finding.place
+    where = f"{typed_path(folders, place.file)}:{place.line}:{place.column}"
+    click.echo(f"{strong(harmless(where))}  {_COLOURS[finding.severity](finding.severity)}  {muted(finding.rule)}")
+    click.echo(f"  {_said(finding)}")
+    for line in _frame(gallery, place.file, place.line, place.column):
+        click.echo(line)
+    click.echo(f"  {accent(harmless(finding.fix))}")
+    others = list(_other_places(equal[1:], finding, folders))
+    for line in others[:most]:
+        click.echo(f"  also at {line}")
+    if most is not None and len(others) > most:
+        click.echo(f"  and more; --only {finding.rule} shows all")
+    places = f"{len(equal)} places" if len(equal) > 1 else ""
+    if (having := mails_of(equal)) and mails > 1:
+        places += f" in {having[0] if len(having) == 1 else f'{len(having)} of {mails} mails'}"
+    if places:
+        click.echo(muted(f"  {harmless(places.strip())}"))
+    click.echo()
+
+
+def _said(finding: "Finding") -> str:
+    return harmless(finding.message) + (f" At {', '.join(map(str, finding.widths))} px." if finding.widths else "")
+
+
+def _other_places(found: Iterable["MailFinding"], first: "Finding", folders: "Folders") -> Iterator[str]:
+    """Yield a line for each file and message: "emails/b.mjml:3:4, 9:1". The message of the first is not repeated."""
+    for (file, said), those in groupby(found, lambda one: (one.finding.place.file, _said(one.finding))):
+        at = ", ".join(f"{one.finding.place.line}:{one.finding.place.column}" for one in those)
+        yield strong(harmless(f"{typed_path(folders, file)}:{at}")) + (f"  {said}" if said != _said(first) else "")
+
+
+def _frame(gallery: "Gallery", file: str, line: int, column: int) -> list[str]:
+    """Return the lines around a place, with the line marked and its column. Long lines are cut around the column."""
+    try:
+        lines = gallery.source(file).splitlines()
+    except OSError:
+        return []
+    first, width = max(line - _AROUND, 1), len(str(line + _AROUND))
+    cut = max(0, column - _WIDTH // 2) if line <= len(lines) and len(lines[line - 1]) > _WIDTH else 0
+    framed = []
+    for number, text in enumerate(lines[first - 1 : line + _AROUND], first):
+        shown = harmless(text[cut : cut + _WIDTH] if number == line else text[:_WIDTH])
+        if number != line:
+            framed.append(muted(f"    {number:>{width}} | {shown}".rstrip()))
+            continue
+        framed.append(f"  {accent('>')} {number:>{width}} | {shown}".rstrip())
+        blanks = "".join("\t" if character == "\t" else " " for character in shown[: column - 1 - cut])
+        framed.append(muted(f"    {'':>{width}} | {blanks}") + accent("^"))
+    return framed
+
+
+def _number(count: int, of_what: str, several: str = "") -> str:
+    return f"{count} {of_what if count == 1 else several or f'{of_what}s'}"
+
+
+def _known_rules(_: click.Context, __: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
+    from keyturn.studio.lint.suppression import UnknownRule, expect_rules
+
+    try:
+        expect_rules(names)
+    except UnknownRule as unknown:
+        raise click.BadParameter(str(unknown)) from None
+    return names
+
+
+def _explain(context: click.Context, _: click.Parameter, rule: str | None) -> None:
+    if rule is None or context.resilient_parsing:
+        return
+    from keyturn.studio.lint.explaining import as_text
+    from keyturn.studio.lint.suppression import UnknownRule
+
+    try:
+        click.echo(as_text(rule))
+    except UnknownRule as unknown:
+        raise click.BadParameter(str(unknown)) from None
+    context.exit()
+
+
+_HELP = """Check emails: MJML, clients, links, accessibility, safety.
+
+DIRECTORY is a folder of Jinja templates in MJML or HTML. Samples are in NAME.samples.toml or
+samples/NAME.yaml, for example. A template without samples gets made-up values. Without DIRECTORY, Keyturn checks its
+own emails.
+
+Each template is checked with every sample and language. If samples miss an if, a loop or a macro, Keyturn looks for
+values that reach it; the last lines say how many branches were rendered. The exit code is 1 if there is an error (see
+--fail-on).
+
+\b
+Groups of clients for --clients apple,gmail (default: apple, gmail, outlook and yahoo):
+  apple        Mail on macOS and iOS
+  gmail        on the web, iOS and Android
+  outlook      for Windows (with Word's engine), macOS, Outlook.com, iOS, Android
+  yahoo, aol   on the web, iOS and Android
+  samsung      Samsung Email
+  thunderbird  on macOS and Windows
+  germany      GMX, WEB.DE, T-Online, IONOS
+  france       Orange, SFR, La Poste, Free
+  independent  Proton Mail, HEY, Fastmail, RainLoop
+  rest         Gmail on the mobile web, Windows Mail, Mail.ru, WP Poczta
+  all          all of these
+
+\b
+Examples:  keyturn check
+           keyturn check emails --only mjml --format github
+           keyturn check emails --clients outlook,germany
+           keyturn check templates/emails --env myshop.mails:environment
+           keyturn check --django mysite.settings
+           keyturn check emails --write-baseline
+           keyturn check emails --only-changed --base origin/main
+           keyturn check emails --browser
+           keyturn check --explain links/relative
+
+Unchanged templates are not checked again: their findings are in your cache folder. --env and --django check all
+templates each time. A mail that takes too much time or memory gets a finding (limit_seconds, limit_megabytes).
+
+The templates run in a sandbox, so you can check a branch that you do not trust. --env, --django and --trust run them
+without the sandbox.
+"""
+
+
+class _Options(msgspec.Struct, frozen=True, kw_only=True):
+    """The options of a check, besides those that name the templates and the report."""
+
+    groups: tuple[str, ...]
+    browser: bool
+    no_browser_sandbox: bool
+    only_changed: bool
+    base: str
+    baseline: Path | None
+    write_baseline: bool
+    jobs: int | None
+    no_cache: bool
+    samples_only: bool
+    min_coverage: float | None
+    allow_unchecked: bool
+
+
+@click.command(help=_HELP)
+@click.option(
+    "--format",
+    "output",
+    type=click.Choice(["text", "json", "github", "sarif"]),
+    default="text",
+    show_default=True,
+    help="github annotates pull requests, sarif is for code scanning.",
+)
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="RULE",
+    callback=_known_rules,
+    help="Report only this rule or group of rules; can be repeated.",
+)
+@click.option(
+    "--explain",
+    metavar="RULE",
+    is_flag=False,
+    flag_value="",
+    expose_value=False,
+    is_eager=True,
+    callback=_explain,
+    help="Explain a rule, and exit. Without RULE, list all rules.",
+)
+@click.option("--clients", "groups", multiple=True, metavar="GROUPS", help="The mail clients to check for; see above.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(["error", "warning", "note", "never"]),
+    default="error",
+    show_default=True,
+    help="Exit with 1 if a finding is at least this severe.",
+)
+@click.option(
+    "--browser",
+    is_flag=True,
+    help="Also measure each mail in Chromium at 320, 375 and 600 pixels (needs keyturn[browser]).",
+)
+@NO_BROWSER_SANDBOX
+@click.option("--only-changed", is_flag=True, help="Check only mails that changed since --base, according to git.")
+@click.option(
+    "--base",
+    metavar="COMMIT",
+    default="HEAD",
+    show_default=True,
+    help="With --only-changed: the branch or commit to compare with.",
+)
+@click.option(
+    "--baseline",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A file of known findings, which are not reported. Default: keyturn-baseline.json in the folder.",
+)
+@click.option("--write-baseline", is_flag=True, help="Write all current findings into the baseline, and exit.")
+@click.option(
+    "--jobs", type=click.IntRange(1, 256), metavar="N", help="The number of processes. Default: one for each core."
+)
+@click.option("--no-cache", is_flag=True, help="Check unchanged templates again, too.")
+@click.option(
+    "--samples-only",
+    is_flag=True,
+    help="Use only the written samples: do not look for values that reach other branches.",
+)
+@click.option(
+    "--min-coverage",
+    type=click.FloatRange(0, 100),
+    metavar="PERCENT",
+    help="Exit with 1 if less than this share of the branches is rendered.",
+)
+@click.option(
+    "--allow-unchecked",
+    is_flag=True,
+    help="Do not exit with 1 only because a mail was not checked, or not in full.",
+)
+@takes_source()
+def check(source: Source, output: str, only: tuple[str, ...], fail_on: str, **values: Any) -> None:
+    options = _Options(**values)
+    if options.write_baseline and (only or options.only_changed):
+        fail("--write-baseline writes all findings: remove --only and --only-changed")
+    if options.no_browser_sandbox and not options.browser:
+        fail("--no-browser-sandbox needs --browser: add it")
+    opened = _with_branches(open_folder(source), options.samples_only, options.min_coverage)
+    if not opened.gallery.names():
+        fail(*without_templates(opened))
+    known = options.baseline or usual_baseline(opened)
+    clients = _clients_named(options.groups) if options.groups else None
+    changed = _changed(opened, options.base, known) if options.only_changed else None
+    beside = _look_in_browser(opened, changed, options) if options.browser else {}
+    is_cached = not (options.no_cache or source.environment or source.django)
+    each = _in_workers(opened, clients, options.jobs, cached=is_cached)
+    examination = _examine(opened, clients, changed, each, beside)
+    if options.write_baseline:
+        _write_baseline(known, examination)
+        return
+    examination = _without_known(examination, known, asked_for=options.baseline is not None).with_rules(only)
+    if output == "text":
+        print_findings(examination, opened.gallery, with_coverage=not only)
+    elif written := _report(examination, opened, output):
+        click.echo(written)
+    if not (opened.service or source.django):
+        print_passed_over(opened.gallery)
+    drawn_enough = _is_drawn_enough(examination, options.min_coverage)
+    is_checked = _is_checked(examination, aside=output != "text") or options.allow_unchecked or fail_on == "never"
+    sys.exit(0 if drawn_enough and is_checked and not examination.fails(fail_on) else 1)
+
+
+def _with_branches(opened: Opened, samples_only: bool, min_coverage: float | None) -> Opened:
+    if min_coverage is not None and (samples_only or not opened.gallery.finds_branches):
+        fail(f"--min-coverage counts branches: remove {'--samples-only' if samples_only else 'branches = false'}")
+    return structs.replace(opened, gallery=replace(opened.gallery, finds_branches=False)) if samples_only else opened
+
+
+def _is_drawn_enough(examination: "Examination", min_coverage: float | None) -> bool:
+    if min_coverage is None or examination.coverage is None or examination.coverage.total.percent >= min_coverage:
+        return True
+    percent = examination.coverage.total.percent
+    click.echo(error(f"{percent:g} % of the branches are rendered, less than {min_coverage:g} %."), err=True)
+    return False
+
+
+def _is_checked(examination: "Examination", *, aside: bool) -> bool:
+    """Say which mails were not checked, after the report or, `aside`, to standard error. Return whether all were."""
+    if unchecked := examination.unchecked:
+        more = len(unchecked) - _MOST_NAMED
+        named = ", ".join(unchecked[:_MOST_NAMED]) + (f", and {more} more" if more > 0 else "")
+        were = f"{_number(len(unchecked), 'mail')} {'was' if len(unchecked) == 1 else 'were'}"
+        click.echo(error(harmless(f"{were} not checked, or not in full: {named}.")), err=aside)
+    return not unchecked
+
+
+def _changed(opened: Opened, base: str, baseline: Path) -> set[str]:
+    from keyturn.studio.lint.changed_mails import changed_mails
+
+    return changed_mails(opened.gallery, base, opened.settings.file, without=[baseline])
+
+
+def _look_in_browser(opened: Opened, only: set[str] | None, options: _Options) -> "Mapping[Finding, list[str]]":
+    """Return a browser's findings. They are not cached, since they depend on the browser and on hosts' answers."""
+    from keyturn.studio.gallery.configuration import limits_of
+    from keyturn.studio.lint.browser.chromium import MailsToMeasure, NoBrowser, look_at_mails, running_chromium
+    from keyturn.studio.renderers import renderers_for
+
+    # Started before the browser, whose driver may have threads.
+    with closing(renderers_for(MailsToMeasure(opened.gallery), limits_of(opened.settings), 1)) as runner:
+        try:
+            browser = running_chromium(sandboxed=not options.no_browser_sandbox)
+            with browser as chromium:
+                return look_at_mails(opened.gallery, chromium, only=only, runner=runner)
+        except NoBrowser as missing:
+            fail(f"--browser: {missing}")
+
+
+def _in_workers(opened: Opened, clients: "Clients | None", jobs: int | None, *, cached: bool) -> "InRenderers":
+    """Return the workers that check templates. Results that involve code are not cached: its files are unknown."""
+    from keyturn.service.reset.bounded_pool import cores
+    from keyturn.studio.lint.checks_in_renderers import InRenderers, KeptResults, content_keys, results_file
+
+    jobs, settings, gallery = jobs or cores(), opened.settings, opened.gallery
+    if opened.service or not cached or settings.env or settings.props:
+        return InRenderers(jobs=jobs)
+    environment = type(gallery.templates.environment(gallery.languages.choose(""))).__name__
+    given = [
+        msgspec.json.encode(settings, enc_hook=str),
+        repr((clients, gallery.finds_branches)).encode(),
+        environment.encode(),
+    ]
+    return InRenderers(
+        jobs=jobs,
+        kept=KeptResults(results_file(gallery.folder)),
+        make_keys=partial(content_keys, given=given),
+    )
+
+
+def _examine(
+    opened: Opened,
+    clients: "Clients | None",
+    only: set[str] | None,
+    each: "ChecksTemplates",
+    beside: "Mapping[Finding, list[str]]",
+) -> "Examination":
+    from keyturn.studio.gallery.configuration import limits_of
+    from keyturn.studio.lint.checks import checks_for
+    from keyturn.studio.lint.clients.clients import Clients
+    from keyturn.studio.lint.examination import examine
+
+    return examine(
+        opened.gallery,
+        checks_for(clients or Clients.from_names(opened.settings.clients), opened.gallery.audits),
+        severity=opened.settings.severity,
+        only=only,
+        limits=limits_of(opened.settings),
+        each=each,
+        beside=beside,
+    )
+
+
+def _write_baseline(file: Path, examination: "Examination") -> None:
+    from keyturn.studio.lint.baseline import Baseline, write_baseline
+
+    baseline = Baseline.of(examination)
+    write_baseline(file, baseline)
+    click.echo(f"{baseline.count} findings are in the baseline: {shown_path(file)}")
+
+
+def _without_known(examination: "Examination", file: Path, *, asked_for: bool) -> "Examination":
+    from keyturn.studio.lint.baseline import read_baseline
+
+    if not asked_for and not file.is_file():
+        return examination
+    return read_baseline(file).without_known(examination)
+
+
+def _report(examination: "Examination", opened: Opened, output: str) -> str:
+    from keyturn.studio.lint import reports
+
+    def shown(file: str) -> str:
+        return typed_path(opened.gallery.folders, file)
+
+    write = {"json": reports.as_json, "github": reports.as_github, "sarif": reports.as_sarif}[output]
+    return write(examination, shown)
+
+
+def _clients_named(groups: tuple[str, ...]) -> "Clients":
+    from keyturn.studio.lint.clients.clients import Clients, UnknownClients
+
+    try:
+        return Clients.from_names(groups)
+    except UnknownClients as unknown:
+        fail(f"--clients: {unknown}")

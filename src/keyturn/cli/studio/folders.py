@@ -1,0 +1,304 @@
+"""Opens the templates of a command: a folder, or the emails that Keyturn sends."""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from msgspec import Struct
+from msgspec.structs import asdict, fields, replace
+
+from keyturn.cli.terminal import fail, harmless, warning
+from keyturn.errors import Fault, SettingsInvalid
+from keyturn.plain_files import leads_out, printable_name, walk
+
+if TYPE_CHECKING:
+    from keyturn.service.settings import Settings
+    from keyturn.studio.gallery import Gallery
+    from keyturn.studio.gallery.configuration import StudioSettings
+
+_DEEPEST = 4
+_TEMPLATES = (".mjml", ".html", ".j2", ".jinja", ".jinja2", ".tpl")
+_NOT_THERE = frozenset({"node_modules", "site-packages", "__pycache__", "build", "dist", "docs", "static", "htmlcov"})
+
+_OF_VARIABLE = "DJANGO_SETTINGS_MODULE"
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+DIRECTORY: Decorator = click.argument("directory", required=False, type=click.Path(path_type=Path))
+
+NO_BROWSER_SANDBOX: Decorator = click.option(
+    "--no-browser-sandbox",
+    is_flag=True,
+    help="Start Chromium without its own sandbox, as root must: do so only for mails that you trust.",
+)
+
+_OPTIONS: Sequence[Decorator] = (
+    click.option(
+        "--env",
+        "environment",
+        default="",
+        metavar="MODULE:NAME",
+        help="Your app's Jinja environment, with its filters, globals and translations.",
+    ),
+    click.option("--trust", is_flag=True, help="Trust the folder: its templates and settings may run code."),
+    click.option(
+        "--django",
+        is_flag=False,
+        flag_value=_OF_VARIABLE,
+        default="",
+        metavar="SETTINGS",
+        help="A Django project, by its settings module. Default: DJANGO_SETTINGS_MODULE. Runs its code.",
+    ),
+)
+
+
+class Source(Struct, frozen=True):
+    """Names the templates of a command: a folder, and what may be done with it.
+
+    `environment`: an app's own Jinja environment. `django`: the settings of a project, whose code runs.
+    """
+
+    directory: Path | None
+    environment: str = ""
+    trust: bool = False
+    django: str = ""
+
+    @property
+    def is_trusted(self) -> bool:
+        return self.trust or bool(self.environment or self.django)
+
+
+def takes_source(directory: Decorator = DIRECTORY) -> Decorator:
+    """Give a command the options that name its templates, as one `source`. `directory` is the first of them."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(command)
+        def with_source(**options: Any) -> Any:
+            names = [field.name for field in fields(Source)]
+            return command(source=Source(**{name: options.pop(name) for name in names}), **options)
+
+        decorated: Callable[..., Any] = with_source
+        for option in reversed((directory, *_OPTIONS)):
+            decorated = option(decorated)
+        return decorated
+
+    return decorate
+
+
+class Opened(Struct, frozen=True):
+    """Holds a folder of emails, opened for a command.
+
+    `settings` are those of the studio. `service` are those of the service, where these are its emails, and
+    `read_service` reads them anew.
+    """
+
+    gallery: "Gallery"
+    settings: "StudioSettings"
+    service: "Settings | None" = None
+    read_service: "Callable[[], Settings] | None" = None
+
+    @property
+    def shown(self) -> str:
+        """The folder as people would type it."""
+        folder, here = self.gallery.folder, Path.cwd()
+        return folder.relative_to(here).as_posix() if folder.is_relative_to(here) else os.fspath(folder)
+
+
+def open_folder(source: Source) -> Opened:
+    """Open the folder that was named, else the one that is set, else Keyturn's own. Ends where there is none.
+
+    Any but Keyturn's own is foreign, also one that is set, since the settings may come with it, in somebody's branch:
+    its templates are drawn in a sandbox, and settings that could do harm are refused, unless the source is trusted.
+    The mails that `mail.templates` names are the installation's own.
+    """
+    from keyturn.packaging import folder
+
+    directory = source.directory
+    if directory and not directory.is_dir():
+        fail(*_explain_missing_folder(directory))
+    if source.environment and source.django:
+        fail("--env is for Jinja and --django for Django: use one of them")
+    if directory and not source.is_trusted:
+        _refuse_link_out(directory)
+    settings = studio_settings(directory, trusted=source.is_trusted)
+    if source.django:
+        return _open_project(source, settings)
+    directory = directory or settings.folder
+    if directory is None or directory.resolve() == folder("email_templates").resolve():
+        if source.environment:
+            fail("--env is for your own templates: name their folder")
+        return _open_own_emails(settings)
+    return _open_foreign(directory, source, settings)
+
+
+def _open_project(source: Source, settings: "StudioSettings") -> Opened:
+    from keyturn.studio.engines.django.project import open_project
+
+    module = os.environ.get(_OF_VARIABLE, "") if source.django == _OF_VARIABLE else source.django
+    if not source.directory and settings.file and settings.file.parent.resolve() != Path.cwd():
+        settings = studio_settings(Path.cwd())  # those of a folder above may belong to another project
+    return Opened(open_project(module, source.directory or settings.folder, settings), settings)
+
+
+def _open_foreign(directory: Path, source: Source, settings: "StudioSettings") -> Opened:
+    from keyturn.studio.engines.folder_engine import open_templates
+    from keyturn.studio.gallery.configuration import refused_without_trust
+
+    if not source.is_trusted and (refused := [*refused_without_trust(settings)]):
+        raise SettingsInvalid(refused)
+
+    gallery = open_templates(
+        directory, environment=source.environment, settings=settings, sandboxed=not source.is_trusted
+    )
+    for file, why in gallery.left_out.items():
+        click.echo(warning(harmless(f"skipped {directory / file}: it {why}")), err=True)
+    return Opened(gallery, settings)
+
+
+def studio_settings(directory: Path | None, *, trusted: bool = False) -> "StudioSettings":
+    """Return the settings of a folder that was named, else those of where the command runs, as the service reads them.
+
+    Raises SettingsInvalid with every fault.
+    """
+    from keyturn.studio.gallery.configuration import read_studio_settings, settings_of_folder
+
+    if directory:
+        return settings_of_folder(directory, rules=_unknown_names, trusted=trusted)
+    return read_studio_settings(Path.cwd(), rules=_unknown_names)
+
+
+def own_emails(service: "Settings", settings: "StudioSettings", brands: Mapping[str, Mapping[str, Any]]) -> Opened:
+    """Open the emails that Keyturn sends. `brands` are there to switch to beside those that are set."""
+    from keyturn.service.reset.mails.builtin_emails import builtin_emails
+    from keyturn.studio.gallery import Gallery
+
+    mails = builtin_emails(service, {**brands, **settings.brands}, reload=True)
+    gallery = Gallery(**asdict(mails), finds_branches=settings.branches, mails=settings.mails)
+    return Opened(gallery, settings, service)
+
+
+def usual_baseline(opened: Opened) -> Path:
+    """Return where the baseline of a folder is; that of Keyturn's own mails is here, since they may be installed."""
+    from keyturn.studio.lint.baseline import NAME
+
+    return (Path.cwd() if opened.service else opened.gallery.folder) / NAME
+
+
+def without_templates(opened: Opened) -> tuple[str, ...]:
+    """Say where templates are looked for, and where there are some, or that `ignore` leaves all of them out."""
+    if opened.settings.ignore and any(_templates_in(opened.gallery.folder)):
+        patterns = ", ".join(map(repr, opened.settings.ignore))
+        return (f"{opened.shown} has no templates that count as mails: its settings have ignore = [{patterns}]",)
+    first = f"{opened.shown} has no templates: files that end in .mjml or .html, with or without .j2"
+    return (first, *_name_some_folders())
+
+
+def _unknown_names(values: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield the unknown clients, rules, severities and editors."""
+    if values.get("clients") or values.get("severity"):
+        from keyturn.studio.lint.suppression import unknown_names
+
+        yield from unknown_names(values)
+    if editor := values.get("editor"):
+        from keyturn.studio.web.pages.editor import editor_for
+
+        try:
+            editor_for(editor)
+        except SettingsInvalid as invalid:
+            yield from invalid.faults
+
+
+def _open_own_emails(settings: "StudioSettings") -> Opened:
+    from keyturn.cli.installation import installation
+    from keyturn.service.reset.mails.theme import borrowed_logos, palette_of
+
+    def read_service() -> "Settings":
+        return installation().settings(sending=False, connecting=False)
+
+    service = read_service()
+    for doubt in (*palette_of(service.brand)[1], *borrowed_logos(service)):
+        click.echo(warning(doubt), err=True)
+    return replace(own_emails(service, settings, {}), read_service=read_service)
+
+
+def _refuse_link_out(directory: Path) -> None:
+    """End the command if a repository replaces the folder with a link that leads outside (CWE-59)."""
+    from keyturn.studio.gallery.naming import bounds_of
+
+    for above in Path(os.path.abspath(directory)).parents:  # noqa: PTH100 - links are to be seen
+        bounds = bounds_of(above)
+        if bounds == above.resolve() and (bounds / ".git").exists() and leads_out(directory, bounds):
+            fail(f"{directory} is a link that leads out of {bounds}; if you trust the folder, add --trust")
+
+
+def _explain_missing_folder(directory: Path) -> tuple[str, ...]:
+    if directory.is_file():
+        return (f"{directory} is a file; name its folder: {directory.parent}",)
+    siblings = [path.name for path in directory.parent.glob("*") if path.is_dir()] if directory.parent.is_dir() else []
+    close = get_close_matches(directory.name, siblings, n=1)
+    hint = f"; did you mean {directory.parent / close[0]}?" if close else ""
+    return (f"there is no folder {directory}{hint}", *(() if close else _name_some_folders()))
+
+
+def _name_some_folders() -> tuple[str, ...]:
+    found = [Path(one) for one in _folders_with_templates(Path.cwd())]
+    beside = Counter(one.parent for one in found)  # a folder for each mail
+    tops = sorted({str(one.parent if one.parent.name and beside[one.parent] > 1 else one) for one in found})[:_DEEPEST]
+    return (f"  There are templates in {', '.join(tops)}.",) if tops else ()
+
+
+def _templates_in(folder: Path) -> Iterator[str]:
+    return (name for _, _, names in walk(folder) for name in names if name.endswith(_TEMPLATES))
+
+
+def _folders_with_templates(here: Path) -> Iterator[str]:
+    """Yield the folders with templates below, the topmost of each branch, at most as deep as a user would type."""
+    for folder, below, names in walk(here):
+        depth = len(Path(folder).relative_to(here).parts)
+        if folder != os.fspath(here) and any(name.endswith(_TEMPLATES) for name in names):
+            below.clear()
+            yield printable_name(Path(folder).relative_to(here).as_posix())
+        below[:] = [name for name in below if depth < _DEEPEST and not name.startswith(".") and name not in _NOT_THERE]
+
+
+# The studio's view of the service: the provider, and the folder of captured mails
+
+
+_NOT_TRUSTED = (
+    "{file} may come from the author of {folder}, so its settings of the service are ignored here; if you trust the "
+    "folder, add --trust"
+)
+
+
+def service_settings(opened: Opened) -> "Settings":
+    """Return the settings of the service; where they have faults and a folder is somebody else's, the defaults.
+
+    A file that may have come with a folder that is not trusted does not count: it names the host that mails and
+    passwords are sent to, and may put any variable of the environment into them.
+    """
+    from keyturn.cli.installation import installation
+    from keyturn.service.settings import Settings
+    from keyturn.studio.gallery.naming import may_come_with
+
+    if opened.service:
+        return opened.service
+    here = installation()
+    if here.missing_settings():
+        return Settings()
+    reading = here.inspect_settings()
+    counts = not (opened.gallery.is_foreign and may_come_with(opened.gallery.folder, reading.file))
+    try:
+        settings = here.settings(sending=False, connecting=False, with_file=counts)
+    except SettingsInvalid as invalid:  # a foreign folder only needs these settings to send its mails
+        said = "The settings of the service have mistakes. They are ignored here, and nothing can be sent:"
+        for line in (said, *(f"  {fault.name}: {fault.message}" for fault in invalid.faults)):
+            click.echo(warning(line), err=True)
+        return Settings()
+    if not counts and settings != reading.settings:
+        click.echo(warning(_NOT_TRUSTED.format(file=reading.file, folder=opened.shown)), err=True)
+    return settings

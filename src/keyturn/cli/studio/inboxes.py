@@ -1,0 +1,90 @@
+"""Opens the inbox of `keyturn studio`, and the SMTP server that belongs to it."""
+
+import contextlib
+from dataclasses import replace
+from pathlib import Path
+from socket import socket
+from typing import TYPE_CHECKING
+
+import click
+
+from keyturn.cli.sockets import address_of, listen
+from keyturn.cli.studio.folders import Opened
+from keyturn.cli.terminal import PORT, fail
+
+if TYPE_CHECKING:
+    from keyturn.service.settings import Settings
+    from keyturn.studio.inbox.certificate import SmtpTls
+    from keyturn.studio.inbox.store import CapturedMails
+    from keyturn.studio.web.studio import Studio
+
+
+class Catching:
+    """The sockets of the SMTP server; none without `--smtp`. `smtp` and `smtps`: the addresses, or empty texts."""
+
+    def __init__(self, host: str, smtp: int | None, smtps: int | None, file: Path | None, *, starttls: bool) -> None:
+        for option, is_given in (("--inbox", file), ("--starttls", starttls), ("--smtps", smtps is not None)):
+            if is_given and smtp is None:
+                fail(f"{option} is for the mails that --smtp captures: add --smtp")
+        self._bound = listen(host, smtp, "--smtp") if smtp is not None else None
+        self._secure = listen(host, smtps, "--smtps") if smtps is not None else None
+        self.file = file
+        self.smtp = address_of(self._bound) if self._bound else ""
+        self.smtps = address_of(self._secure) if self._secure else ""
+        self._tls = _open_tls(host, self._secure, starttls=starttls) if starttls or self._secure else None
+        self.certificate = self._tls.pem if self._tls else ""
+
+    @property
+    def is_on(self) -> bool:
+        return self._bound is not None
+
+    def shown_in(self, studio: "Studio") -> "Studio":
+        """Return the studio with the addresses of the sockets."""
+        return replace(studio, smtp=self.smtp, smtps=self.smtps, certificate=self.certificate)
+
+    def run(self, running: contextlib.ExitStack, captured: "CapturedMails | None") -> None:
+        """Start the SMTP server, if one was asked for."""
+        if self._bound and captured:
+            from keyturn.studio.inbox.smtp_server import SmtpServer
+
+            running.enter_context(SmtpServer(self._bound, captured, tls=self._tls).running())
+
+
+def _open_tls(host: str, at_once: socket | None, *, starttls: bool) -> "SmtpTls":
+    from keyturn.studio.inbox.certificate import SmtpTls
+
+    return SmtpTls.open(host, at_once=at_once, starttls=starttls)
+
+
+def takes_catching(command: click.decorators.FC) -> click.decorators.FC:
+    """Add the options of `Catching` to a command."""
+    for option in (
+        click.option(
+            "--inbox",
+            metavar="FILE",
+            type=click.Path(path_type=Path, dir_okay=False),
+            help="With --smtp: keep captured mails in this SQLite file.",
+        ),
+        click.option("--smtps", type=PORT, help="With --smtp: one more port, on which TLS begins at once (SMTPS)."),
+        click.option("--starttls", is_flag=True, help="With --smtp: offer STARTTLS, with a certificate made here."),
+        click.option(
+            "--smtp", type=PORT, help="Port for an SMTP server that captures mails of any app; 0 for a free one."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def open_inbox(
+    opened: Opened, service: "Settings", file: Path | None = None, *, catching: bool = False
+) -> "CapturedMails | None":
+    """Return apps' mails: caught ones, and those of `mail.transport = "capture"`; None without either."""
+    from keyturn.studio.inbox.store import CapturedMails, MailRetention
+
+    folder = Path(service.mail.capture_dir) if service.mail.transport == "capture" else None
+    if not (folder or catching):
+        return None
+    settings = opened.settings
+    return CapturedMails(
+        file, folder, MailRetention(mails=settings.inbox_mails, size=settings.inbox_megabytes * 1024**2)
+    )

@@ -1,0 +1,82 @@
+"""render: writes an email to standard output."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from keyturn.cli.studio.folders import Opened, Source, open_folder, takes_source
+from keyturn.cli.terminal import fail
+
+if TYPE_CHECKING:
+    from keyturn.mail.rendering.compiling import Rendered
+    from keyturn.studio.gallery import Gallery, Sample
+
+_EXCEEDED = {
+    "time": "it takes longer than limit_seconds",
+    "memory": "it takes more memory than limit_megabytes",
+    "crash": "its process crashed",
+}
+
+
+@click.command()
+@click.argument("template")
+@click.option("--sample", help="The sample. Default: the first.")
+@click.option("--lang", default="", metavar="TAG", show_default="en", help="The language, such as de or pt-BR.")
+@click.option(
+    "--format",
+    "output",
+    type=click.Choice(["html", "text", "mjml", "json"]),
+    default="html",
+    show_default=True,
+    help="json has the subject, the preheader and all parts.",
+)
+@takes_source(
+    click.option("--dir", "directory", type=click.Path(path_type=Path), help="A folder with your own templates.")
+)
+def render(template: str, sample: str | None, lang: str, output: str, source: Source) -> None:
+    """Render an email with a sample to standard output.
+
+    \b
+    Examples:  keyturn render password_reset --sample viewer --lang de --format text
+               keyturn render orders/shipped --dir emails > shipped.html
+    """
+    opened = open_folder(source)
+    gallery = opened.gallery
+    if template not in gallery.names():
+        fail(f"there is no template {template}; there are {', '.join(gallery.names()) or 'none'}")
+    samples = gallery.samples(template)
+    name = sample or next(iter(samples), "")
+    if name not in samples:
+        fail(f"{template} has no sample {name}; it has {', '.join(samples) or 'none'}")
+    known, chosen = gallery.languages.known, samples[name]
+    lang = lang or ("en" if "en" in known else next(iter(known)))
+    if lang not in known:
+        fail(f"there is no language {lang}; there are {', '.join(known)}")
+    rendered = _render(opened, template, chosen, lang)
+    if output == "json":
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(rendered), indent=2).decode() + "\n")
+    elif part := getattr(rendered, output):
+        sys.stdout.write(part)
+    else:
+        fail(f"{template} has no {'text part' if output == 'text' else 'MJML'}")
+
+
+def _render(opened: Opened, template: str, sample: "Sample", lang: str) -> "Rendered":
+    """Return the mail, rendered within its limits. Raises TemplateInvalid."""
+    from keyturn.studio.gallery.configuration import limits_of
+    from keyturn.studio.renderers import LimitExceeded, renderers_for
+
+    runner = renderers_for(opened.gallery, limits_of(opened.settings), 1)
+    try:
+        return runner.run(_draw, template, sample, lang)
+    except LimitExceeded as exceeded:
+        fail(f"{template} was not rendered: {_EXCEEDED[exceeded.limit]}")
+    finally:
+        runner.close()
+
+
+def _draw(gallery: "Gallery", template: str, sample: "Sample", lang: str) -> "Rendered":
+    return gallery.renderers()(sample).render_values(template, sample.values, gallery.languages.known[lang])

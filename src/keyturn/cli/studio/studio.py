@@ -1,0 +1,325 @@
+"""studio: shows the emails in a browser."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from msgspec import structs
+
+from keyturn.cli.studio.folders import (
+    Opened,
+    Source,
+    open_folder,
+    own_emails,
+    service_settings,
+    studio_settings,
+    takes_source,
+    usual_baseline,
+)
+from keyturn.cli.studio.inboxes import Catching, open_inbox, takes_catching
+from keyturn.cli.terminal import PORT, accent, fail, muted, ready, strong, warning
+from keyturn.plain_files import paths_below
+from keyturn.service.quick_imports import quick_imports
+
+if TYPE_CHECKING:
+    from keyturn.mail.port.email import Sender
+    from keyturn.service.settings import Settings
+    from keyturn.studio.inbox.store import CapturedMails
+    from keyturn.studio.renderers import Runner
+    from keyturn.studio.web.rendering.rendition import Drawer
+    from keyturn.studio.web.sending import MailProvider
+    from keyturn.studio.web.studio import HostedPages, Studio
+
+_NOT_IN_PAGES = ("attr", "opentelemetry", "pydantic")
+"""Packages that Litestar loads for any app where they are installed. The studio has no models and no traces of them."""
+
+_SHARED = "Anyone with this address and token can read these mails."
+_OPEN = "Without a token, all users and programs of this machine can use this studio."
+
+# The greeting of `keyturn studio`
+
+
+def greeting(opened: Opened, studio: "Studio", base: str, mails: Path | None = None) -> str:
+    """Return where the studio is and what it shows: a folder, or the `mails` of a file or a folder."""
+    from keyturn import __version__
+
+    names = opened.gallery.names()
+    templates = f"{len(names)} template{'' if len(names) == 1 else 's'}" if names else warning("no template yet")
+    folder = "the emails that Keyturn sends" if opened.service else opened.shown
+    url, token = f"{base}/studio", f"?token={studio.token}" if studio.token else ""
+    password = "; the token is the password" if studio.token else ""
+    rows = {
+        "Studio": accent(f"{url}{token}"),
+        "Templates": f"{folder}   {muted(templates) if names else templates}",
+    }
+    if mails and studio.captured:
+        count = f"{studio.captured.kept} mail{'' if studio.captured.kept == 1 else 's'}"
+        rows["Mails"] = f"{mails}   {muted(count)}"
+        rows["Inbox"] = accent(f"{url}/inbox{token}")
+        del rows["Templates"]
+    if studio.smtp:
+        tls = ", with TLS" if studio.certificate else ""
+        rows["SMTP"] = f"{accent(studio.smtp)}   {muted(f'captures every mail, for any recipient{tls}')}"
+        if studio.smtps:
+            rows["SMTPS"] = f"{accent(studio.smtps)}   {muted('the same, with TLS from the start')}"
+        rows["Inbox"] = accent(f"{url}/inbox{token}")
+        rows["API"] = f"{accent(f'{base}/api/messages')}   {muted(f'for tests{password}')}"
+    if opened.settings.file:
+        rows["Settings"] = os.path.relpath(opened.settings.file)
+    ends = "Press Ctrl-C to stop it." + ("" if studio.provider else " Nothing is sent.")
+    return "\n".join(
+        [
+            "",
+            f"{strong('Keyturn ' + __version__)}  studio{ready():>49}",
+            "",
+            *(f"  {name:<12} {value}" for name, value in rows.items()),
+            "",
+            *([f"  {warning(_SHARED)}"] if studio.is_shared else []),
+            *([] if studio.token else [f"  {warning(_OPEN)}"]),
+            f"  {muted(ends)}",
+            "",
+        ]
+    )
+
+
+# Mail files: an .eml, a folder of them, a Maildir
+
+
+_TEMPLATES = frozenset({".mjml", ".html", ".htm", ".j2", ".jinja", ".jinja2"})
+
+
+def mails_in(place: Path) -> list[Path]:
+    """Return the mails that a path holds; none where it is no file of one, or holds templates as well."""
+    from keyturn.studio.inbox.store import mail_files
+
+    if place.is_dir() and any(file.suffix.lower() in _TEMPLATES for file in paths_below(place)):
+        return []  # the first file tells: a large folder of templates is not searched to its end
+    return mail_files(place) if place.exists() else []
+
+
+def read_mails(captured: "CapturedMails", mails: Sequence[Path]) -> None:
+    """Put them into the inbox, and say which could not be read."""
+    from keyturn.studio.inbox.store import add_mail_files
+
+    for file in add_mail_files(captured, mails):
+        click.echo(warning(f"{file} was not read: it is empty, larger than 32 MB or not readable"), err=True)
+
+
+_TOKEN = "KEYTURN_STUDIO_TOKEN"
+_HELLO = "hello@example.test"
+_WORKERS = 4
+"""One that checks, one for the mail that a user looks at, and two for other users."""
+
+
+def studio_of(service: "Settings", host: str, brands: Mapping[str, Mapping[str, Any]]) -> "Studio":
+    """Return the studio over the templates that the service sends."""
+    opened = own_emails(service, studio_settings(None), brands)
+    return _studio(opened, service, host, _token(host), open_inbox(opened, service), brands=brands)
+
+
+_HELP = """Preview emails in a browser, with sample data. Each save updates the preview at once.
+
+DIRECTORY is a folder of Jinja templates in MJML or HTML. Without it, the studio shows the emails that
+Keyturn sends. An .eml file, a folder of .eml files or a Maildir opens as an inbox.
+
+You need no configuration: the studio recognises text parts, layouts and partials, and makes up a plausible value for
+each variable from its name.
+
+\b
+Examples:  keyturn studio
+           keyturn studio emails
+           keyturn studio templates/emails --env myshop.mails:environment
+           keyturn studio --django mysite.settings
+           keyturn studio --smtp 1025
+           keyturn studio receipt.eml
+
+\b
+Samples in TOML, YAML or JSON replace the made-up values:
+  emails/welcome.mjml              a template
+  emails/welcome.txt               its text part
+  emails/welcome.samples.toml      its samples: one table of values for each, such as [ada]
+  emails/samples/welcome/ada.json  or one file for each sample
+
+Settings are in [tool.keyturn.studio] of pyproject.toml, or in [studio] of keyturn.toml.
+"""
+
+
+@click.command(help=_HELP)
+@takes_source()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8001, show_default=True, type=PORT, help="Port to listen on; 0 for a free one.")
+@takes_catching
+@click.option(
+    "--no-token",
+    is_flag=True,
+    help="Answer without a token: every user and program of this machine gets in. Default: a token in the address.",
+)
+@click.option(
+    "--edit/--no-edit",
+    "edits",
+    default=None,
+    help="Allow editing in the browser. Default: only if no other machine can reach the studio.",
+)
+def studio(source: Source, **listening: Any) -> None:
+    from keyturn.packaging import require_studio
+
+    require_studio("the studio")
+    mails = mails_in(source.directory) if source.directory else []
+    with contextlib.ExitStack() as running:
+        place = source.directory
+        if mails:  # a folder without templates: a large mailbox is not searched for some
+            folder = running.enter_context(tempfile.TemporaryDirectory(prefix="keyturn-"))
+            source = structs.replace(source, directory=Path(folder))
+        opened = open_folder(source)
+        _serve(opened, running, mails, place if mails else None, **listening)
+
+
+def _serve(
+    opened: Opened,
+    running: contextlib.ExitStack,
+    mails: Sequence[Path],
+    place: Path | None,
+    *,
+    host: str,
+    port: int,
+    edits: bool | None,
+    no_token: bool,
+    inbox: Path | None,
+    **catching: Any,
+) -> None:
+    """Serve the studio, with the `mails` of `place`, until it is ended."""
+    with quick_imports():
+        from keyturn.cli.running import serve
+        from keyturn.cli.sockets import address_of, listen
+        from keyturn.service.event_loop import run
+        from keyturn.studio.web import create_studio_app
+    from keyturn.service.telemetry.logs import configure_logs
+
+    configure_logs("warning")
+    token = _token(host, is_needed=not no_token)
+    runner = _runner(opened)  # before there are threads, sockets and files to inherit
+    running.callback(runner.close)
+    bound = listen(host, port)
+    caught = Catching(host, file=inbox, **catching)
+    service = service_settings(opened)
+    captured = open_inbox(opened, service, inbox, catching=caught.is_on or bool(mails))
+    if mails and captured:
+        read_mails(captured, mails)
+    shown = replace(
+        caught.shown_in(_studio(opened, service, host, token, captured, runner=runner, edits=edits)),
+        opens_inbox=bool(mails or (caught.is_on and opened.service)),  # no folder was named
+    )
+    with quick_imports(*_NOT_IN_PAGES):
+        app = create_studio_app(shown)
+    caught.run(running, captured)
+    run(serve(app, bound, lambda: _greet(opened, shown, address_of(bound), place), shown.stop))
+    click.echo(muted("Stopped. Nothing was sent." if _provider(service) is None else "Stopped."))
+
+
+def _greet(opened: Opened, studio: "Studio", address: str, mails: Path | None) -> None:
+    click.echo(greeting(opened, studio, f"http://{address}", mails))
+
+
+def _runner(opened: Opened) -> "Runner[Drawer]":
+    """Return the runner that renders and checks, with one worker started, so that the first preview is quick."""
+    from keyturn.studio.gallery.configuration import limits_of
+    from keyturn.studio.renderers import renderers_for
+    from keyturn.studio.web.rendering.rendition import Drawer
+
+    runner = renderers_for(Drawer(opened.gallery), limits_of(opened.settings), _WORKERS, _load_checks)
+    runner.start()
+    return runner
+
+
+def _load_checks() -> None:
+    from keyturn.studio.web.checks import folder_checks  # noqa: F401 - for the workers that are started later
+
+
+def _studio(
+    opened: Opened,
+    settings: "Settings",
+    host: str,
+    token: str,
+    captured: "CapturedMails | None" = None,
+    brands: Mapping[str, Mapping[str, Any]] | None = None,
+    runner: "Runner[Drawer] | None" = None,
+    edits: bool | None = None,
+) -> "Studio":
+    from keyturn.studio.gallery.configuration import limits_of
+    from keyturn.studio.lint.clients.clients import Clients
+    from keyturn.studio.web.pages.editor import editor_started_by
+    from keyturn.studio.web.studio import Studio
+
+    return Studio(
+        gallery=opened.gallery,
+        sender=_sender(opened, settings),
+        captured=captured,
+        runner=runner,
+        edits=edits,
+        snapshots=opened.settings.snapshots,
+        snapshot_languages=opened.settings.snapshot_languages,
+        clients=Clients.from_names(opened.settings.clients).groups,
+        severity=opened.settings.severity,
+        baseline=usual_baseline(opened),
+        limits=limits_of(opened.settings),
+        provider=_provider(settings, captured),
+        host=host,
+        token=token,
+        editor=opened.settings.editor or editor_started_by(os.environ),
+        pages=_hosted_pages(opened, brands or {}),
+    )
+
+
+def _sender(opened: Opened, settings: "Settings") -> str:
+    from keyturn.mail.port.email import local_sender
+
+    brand = settings.brand
+    unnamed = local_sender(brand.name, brand.support_address) if opened.service else local_sender("Your app", _HELLO)
+    return opened.settings.sender or settings.mail.from_ or unnamed
+
+
+def _hosted_pages(opened: Opened, brands: Mapping[str, Mapping[str, Any]]) -> "HostedPages | None":
+    """Return the pages that belong to Keyturn's mails; none for a foreign folder."""
+    if not opened.service:
+        return None
+    from keyturn.service.pages.preview import PagePreview
+
+    return PagePreview(opened.service, {**brands, **opened.settings.brands}, read_anew=opened.read_service)
+
+
+def _token(host: str, *, is_needed: bool = True) -> str:
+    from keyturn.service.settings.variables import SecretUnread, Variables
+    from keyturn.studio.web.access import is_loopback, token_for
+
+    if not is_needed:
+        if not is_loopback(host):
+            fail(f"--no-token: other machines can reach {host}, so this studio needs its token")
+        return ""
+    try:
+        return token_for(Variables(os.environ).get(_TOKEN, ""))
+    except SecretUnread as error:
+        fail(f"{error.label}: {error}")
+    except ValueError as error:
+        fail(f"{_TOKEN}: {error}")
+
+
+def _provider(settings: "Settings", captured: "CapturedMails | None" = None) -> "MailProvider | None":
+    """Return the provider for "send me this": the one with a key or a server, else the studio's own inbox."""
+    from keyturn.service.settings.rules.every_rule import missing_settings
+    from keyturn.studio.web.sending import InboxSender, MailProvider
+
+    chosen = settings.mail.transport
+    if any(missing_settings(chosen, settings)):
+        return MailProvider(InboxSender.name, lambda: InboxSender(captured)) if captured else None
+
+    def open_sender() -> "Sender":
+        from keyturn.service.sending.senders import sender_for
+
+        return sender_for(chosen, settings)
+
+    return MailProvider(chosen, open_sender)

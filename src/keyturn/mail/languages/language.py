@@ -1,0 +1,344 @@
+"""A language (its texts, its direction, its formats), and the choice of the language for a user."""
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import KW_ONLY, dataclass, field, replace
+from datetime import datetime, timedelta, tzinfo
+from functools import cached_property, lru_cache
+from gettext import NullTranslations
+from itertools import product
+from pathlib import Path
+from typing import Literal, cast
+from unicodedata import normalize
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from babel import Locale
+from babel.core import get_global
+from babel.dates import format_date, format_skeleton, format_timedelta
+from babel.lists import format_list
+from babel.numbers import format_decimal
+from babel.units import format_unit
+from jinja2 import Environment, pass_context
+from jinja2.runtime import Context, markup_join
+
+from keyturn.mail.languages.catalogues import (
+    ANY,
+    PACKAGED,
+    CatalogueFault,
+    Catalogues,
+    Text,
+    catalogue_faults,
+    lineage,
+    parse_locale,
+)
+from keyturn.mail.languages.texts import SourceTexts, teach_texts
+
+SOURCE_LANGUAGE = "en"
+
+READER = "_reader"
+"""The name under which a template gets its reader's language, in the reader's zone."""
+
+_LONGEST_ZONE = 64
+_UNITS = (("duration-day", 86400), ("duration-hour", 3600), ("duration-minute", 60), ("duration-second", 1))
+_ISOLATE, _END = "\u2068", "\u2069"
+_Granularity = Literal["day", "hour", "minute", "second"]
+
+
+@dataclass(slots=True)
+class _Loaded:
+    """The catalogues of a language that were found and read; shared with its variant in another direction."""
+
+    files: list[Path] | None = None
+    read: tuple[object, NullTranslations] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Language(SourceTexts):
+    """A language for users: texts, dates, numbers.
+
+    Times are shown in `timezone`, with its name. `reload`: read a catalogue again after it was saved.
+    `forced_direction`: "ltr" or "rtl" in place of the locale's own.
+    """
+
+    locale: Locale
+    timezone: tzinfo
+    catalogues: Catalogues = Catalogues()
+    _: KW_ONLY
+    reload: bool = False
+    forced_direction: str = ""
+    loaded: _Loaded = field(default_factory=_Loaded, repr=False)
+
+    @property
+    def translations(self) -> NullTranslations:
+        """The texts of the catalogues. Raises CatalogueInvalid."""
+        read = self.loaded.read
+        if read and not self.reload:
+            return read[1]
+        state = _file_states(self.files)
+        if not read or read[0] != state:
+            self.loaded.read = read = state, self.catalogues.translations(self.locale)
+        return read[1]
+
+    @property
+    def files(self) -> list[Path]:
+        """The catalogues that are searched for a text, in order; looked up once."""
+        if self.loaded.files is None:
+            self.loaded.files = self.catalogues.files(self.locale)
+        return self.loaded.files
+
+    def in_direction(self, direction: str) -> "Language":
+        """Return the language with the direction "ltr" or "rtl"; unchanged if `direction` is empty."""
+        return replace(self, forced_direction=direction)
+
+    def in_zone(self, name: str) -> "Language":
+        """Return the language with times in that IANA zone; unchanged if the zone does not exist."""
+        zone = _zone(name[:_LONGEST_ZONE]) if name else None
+        return replace(self, timezone=zone) if zone else self
+
+    def translated_texts(self) -> frozenset[Text]:
+        """Return the texts with a translation. Raises CatalogueInvalid."""
+        return self.catalogues.translated_texts(self.locale)
+
+    @cached_property
+    def tag(self) -> str:
+        """The BCP 47 tag, for `lang` attributes."""
+        return str(self.locale).replace("_", "-")
+
+    @property
+    def name(self) -> str:
+        """The name that its speakers use, for a list of languages."""
+        return own_name(self.locale)
+
+    @cached_property
+    def direction(self) -> str:
+        return self.forced_direction or self.locale.text_direction
+
+    @cached_property
+    def _formats(self) -> Locale:
+        # English uses the international form: the day before the month, and 24 hours.
+        return Locale("en", "001") if str(self.locale) == SOURCE_LANGUAGE else self.locale
+
+    def clock(self, moment: datetime) -> str:
+        """Format as "14:32 UTC": hours and minutes with the zone, since the reader may be in another zone."""
+        local = moment.astimezone(self.timezone)
+        return f"{format_skeleton('Hm', local, locale=self._formats)} {_zone_name(local)}"
+
+    def moment(self, moment: datetime) -> str:
+        """Format as "20 November 2026, 14:07 UTC"."""
+        day = format_date(moment.astimezone(self.timezone), "long", locale=self._formats)
+        return str(self._formats.datetime_formats["medium"].format(self.isolate(self.clock(moment)), day))
+
+    def duration(self, span: timedelta) -> str:
+        """Format as "30 minutes", "1 hour": in the largest unit that divides the span."""
+        seconds = int(span.total_seconds())
+        unit, size = _largest_unit(seconds)
+        # If CLDR's long form equals its short form, as in Japanese, Babel has only the short one and prints the unit's
+        # id.
+        texts = (
+            format_unit(seconds // size, unit, length, locale=self.locale) for length in ("long", "short", "narrow")
+        )
+        return self._tighten(next(text for text in texts if unit not in text))
+
+    def in_time(self, span: timedelta) -> str:
+        """Format as "in 30 minutes", "in 1 hour": as a sentence needs it, in the unit of `duration`."""
+        unit, _ = _largest_unit(int(span.total_seconds()))
+        granularity = cast("_Granularity", unit.removeprefix("duration-"))
+        # With an endless threshold Babel keeps to the unit.
+        return self._tighten(format_timedelta(span, granularity, math.inf, add_direction=True, locale=self.locale))
+
+    def _tighten(self, text: str) -> str:
+        """Remove CLDR's space between a number and its unit from Japanese, which is written without one."""
+        return text.replace(" ", "") if self.locale.language == "ja" else text
+
+    def number(self, number: float) -> str:
+        """Format as "1,234.5"."""
+        return format_decimal(number, locale=self.locale)
+
+    def join_list(self, texts: Iterable[str]) -> str:
+        """Join as "one, two, and three"."""
+        return format_list(list(texts), locale=self.locale)
+
+    def join_sentences(self, texts: Iterable[str]) -> str:
+        """Join sentences with a space, or without one in Chinese and Japanese. Empty ones are left out."""
+        space = "" if self.locale.language in ("ja", "zh") else " "
+        return markup_join(part for text in texts if text for part in (space, text)).lstrip()
+
+    def isolate_values(self, values: Mapping[str, object]) -> Mapping[str, object]:
+        """Isolate values from the surrounding text if it runs from right to left.
+
+        Otherwise an address or a name in Latin letters would take its punctuation to the wrong side, and the parts of
+        an IPv6 address would change places (Unicode UAX #9, 2.7; MessageFormat 2 does the same by default).
+        """
+        return {name: self.isolate(value) for name, value in values.items()} if self.direction == "rtl" else values
+
+    def isolate(self, value: object) -> object:
+        """Isolate one value as `isolate_values` does. Markup is left alone: it declares its own direction."""
+        if self.direction != "rtl" or hasattr(value, "__html__") or not isinstance(value, str) or not value:
+            return value
+        return f"{_ISOLATE}{value}{_END}"
+
+    def teach(self, environment: Environment) -> None:
+        """Add this language to a Jinja environment.
+
+        That is gettext, `lang`, `dir` and the filters clock, moment, duration, in_time, number, listed, sentences and
+        isolated. Times are in the zone of the template's `READER` language, if it has one.
+        """
+        teach_texts(self, environment)
+        environment.globals.update(lang=self.tag, dir=self.direction)
+
+        # An environment serves readers in every zone: a template gets its reader when it is rendered.
+        @pass_context
+        def clock(context: Context, moment: datetime) -> str:
+            return str(context.get(READER, self).clock(moment))
+
+        @pass_context
+        def say_moment(context: Context, moment: datetime) -> str:
+            return str(context.get(READER, self).moment(moment))
+
+        environment.filters.update(
+            clock=clock,
+            moment=say_moment,
+            duration=self.duration,
+            in_time=self.in_time,
+            number=self.number,
+            listed=self.join_list,
+            sentences=self.join_sentences,
+            isolated=self.isolate,
+        )
+
+
+def _largest_unit(seconds: int) -> tuple[str, int]:
+    """Return the largest unit that divides the seconds, and its length."""
+    return next(pair for pair in _UNITS if seconds % pair[1] == 0)
+
+
+@lru_cache(1024)
+def _zone(name: str) -> ZoneInfo | None:
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        return None
+
+
+def _zone_name(local: datetime) -> str:
+    """Return "UTC" or "CET"; for a zone without letters in the tz database its offset, as in "UTC+03"."""
+    name = local.tzname() or ""
+    return f"UTC{name}" if name[:1] in ("+", "-") else name
+
+
+def _file_states(files: list[Path]) -> tuple[tuple[int, int], ...]:
+    found = (file.stat() for file in files if file.is_file())
+    return tuple((one.st_mtime_ns, one.st_size) for one in found)
+
+
+# The names of languages in those languages
+
+
+# The packaged names are listed here, as in large products: reading CLDR's would load the data of every locale for a
+# page with a list, a third of a second and 18 MB.
+_OWN_NAMES: Mapping[str, str] = {
+    "ar": "العربية", "cs": "Čeština", "da": "Dansk", "de": "Deutsch", "el": "Ελληνικά", "en": "English",
+    "es": "Español", "fi": "Suomi", "fr": "Français", "he": "עברית", "hi": "हिन्दी", "id": "Bahasa Indonesia",
+    "it": "Italiano", "ja": "日本語", "ko": "한국어", "nb": "Norsk bokmål", "nl": "Nederlands", "pl": "Polski",
+    "pt_BR": "Português (Brasil)", "ru": "Русский", "sv": "Svenska", "tr": "Türkçe", "uk": "Українська",
+    "zh_Hans": "简体中文", "zh_Hant": "繁體中文",
+}  # fmt: skip
+
+
+def own_name(locale: Locale) -> str:
+    """Return a language's name in itself, capitalised for a list."""
+    name = _OWN_NAMES.get(str(locale)) or locale.get_display_name() or str(locale).replace("_", "-")
+    return name[:1].upper() + name[1:]
+
+
+def order_of_name(name: str) -> str:
+    """Return a sort key for names: an accented letter sorts beside the plain one."""
+    return normalize("NFKD", name).casefold()
+
+
+_LONGEST_HEADER = 200
+_LANGUAGE_RANGE = re.compile(r"([\w*-]+)(?:[ \t]*;[ \t]*[qQ]=(\d(?:\.\d*)?))?", re.ASCII)
+_REMEMBERED = 1024
+_NAMES = ("locales", "locale", "translations")
+# Norwegian is also requested as "no", and readers of one of its two written languages read the other. CLDR's
+# languageMatching says so, but Babel does not include it.
+_READ_ALIKE = {"nb": "no", "nn": "no"}
+
+
+class Languages:
+    """The languages with a catalogue, always including English, by their BCP 47 tags.
+
+    Without folders they are Keyturn's own. A later folder adds languages, and its texts win over those of earlier ones.
+    `more`: tags of languages without a catalogue.
+
+    `only`: offer only these tags, with the first as the default in place of English. Links of catalogues must stay
+    within the `bounds`.
+    """
+
+    def __init__(
+        self,
+        timezone: str,
+        *folders: Path,
+        domain: str = "keyturn",
+        reload: bool = False,
+        more: Iterable[str] = (),
+        only: Iterable[str] = (),
+        bounds: Path | None = None,
+    ) -> None:
+        self.catalogues = Catalogues(folders or (PACKAGED,), domain, bounds)
+        zone = ZoneInfo(timezone)
+        found = [Locale.parse(SOURCE_LANGUAGE), *(locale for _, locale in self.catalogues.languages() if locale)]
+        named, added = ([locale for tag in tags if (locale := parse_locale(tag))] for tags in (only, more))
+        by_name = {str(locale): locale for locale in named or [*found, *added]}
+        languages = (Language(by_name[name], zone, self.catalogues, reload=reload) for name in sorted(by_name))
+        self.known: Mapping[str, Language] = {language.tag: language for language in languages}
+        self._last_resort = self.known[str(named[0]).replace("_", "-") if named else SOURCE_LANGUAGE]
+        # Reversed, so that the first of several regions stays.
+        self._by_writing = {_writing(language.locale): language for language in reversed(self.known.values())}
+        self._remembered = lru_cache(_REMEMBERED)(self._choose)
+
+    def choose(self, locale: str, accept_language: str = "") -> Language:
+        """Return the language of an account's locale, else the best of an Accept-Language header, else English."""
+        return self._remembered(locale[:_LONGEST_HEADER], accept_language[:_LONGEST_HEADER])
+
+    def faults(self) -> list[CatalogueFault]:
+        """Return the faults in the catalogues."""
+        return list(catalogue_faults(self.catalogues))
+
+    def _choose(self, locale: str, accept_language: str) -> Language:
+        for tag in (locale, *_by_preference(accept_language)):
+            if (found := parse_locale(tag)) and (language := self._closest(found)):
+                return language
+        return self._last_resort
+
+    def _closest(self, locale: Locale) -> Language | None:
+        """Return the locale itself, else its nearest parent, else the same language in the same script."""
+        tags = (name.replace("_", "-") for name in lineage(locale))
+        return next((self.known[tag] for tag in tags if tag in self.known), self._by_writing.get(_writing(locale)))
+
+
+def _writing(locale: Locale) -> tuple[str, str]:
+    """Return the written language of a locale: a language and its script, by default the likely one (CLDR)."""
+    script = locale.script
+    if not script:
+        likely = get_global("likely_subtags")
+        found = parse_locale(likely.get(f"{locale.language}_{locale.territory}") or likely.get(locale.language, ""))
+        script = found.script if found else None
+    return _READ_ALIKE.get(locale.language, locale.language), script or ""
+
+
+def languages_in(folder: Path, timezone: str, more: Iterable[str] = (), bounds: Path | None = None) -> Languages:
+    """Return the languages of a project's templates: their catalogues are in that folder, or right beside it.
+
+    The folder is named as in gettext, Flask and Django: `locales`, `locale` or `translations`.
+    """
+    places = [place / name for place, name in product((folder.parent, folder), _NAMES)]
+    return Languages(timezone, *places, domain=ANY, reload=True, more=more, bounds=bounds)
+
+
+def _by_preference(accept_language: str) -> list[str]:
+    """Return the tags of an Accept-Language header by preference (RFC 9110, 12.4.2 and 12.5.4)."""
+    ranges = filter(None, map(_LANGUAGE_RANGE.fullmatch, map(str.strip, accept_language.split(","))))
+    weighted = [(float(found[2] or 1), found[1]) for found in ranges]
+    return [tag for weight, tag in sorted(weighted, key=lambda pair: -pair[0]) if weight > 0]

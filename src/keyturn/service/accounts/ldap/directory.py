@@ -1,0 +1,173 @@
+"""The servers of a directory: which one is asked, over which connection, and for how long."""
+
+import asyncio
+import ssl
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from keyturn.errors import Fault, SettingsInvalid
+from keyturn.service.accounts.ldap.connection import SUCCESS, Connection, ConnectionBroken
+from keyturn.service.problems.passwords import PasswordRejected
+from keyturn.service.problems.proofs import CredentialsRejected
+from keyturn.service.problems.requests import AccountsUnready
+from keyturn.service.settings import LdapSettings
+from keyturn.service.telemetry.logs import LogEvent, log
+
+T = TypeVar("T")
+Job = Callable[[Connection], Awaitable[T]]
+
+WHOLE = 30.0
+"""Seconds that a call takes at most with all its servers and the wait for a place: less than a message's lease."""
+
+_INVALID_NAME, _WRONG_PASSWORD = 34, 49
+
+_REMEMBERED = 30.0
+"""Seconds without another bind after a refused one. Probes ask every few, and each bind would count as a guess."""
+
+
+class BindRefused(AccountsUnready):
+    """A server knows the service account by another password, or not at all. `setting`: the one to correct."""
+
+    def __init__(self, setting: str, said: str) -> None:
+        super().__init__(said, not_changed=True)
+        self.setting = setting
+
+
+CONNECTIONS = 4
+"""Connections of a process at a time: each call takes milliseconds, and directories bound what one client may hold."""
+
+
+class Directory:
+    """Runs jobs over connections of the service account, a few at a time.
+
+    One server answers until it fails, then the next one does: what was written there can be read there, however long
+    other servers take to learn it. Other processes may ask another server.
+    """
+
+    def __init__(self, settings: LdapSettings, connections: int = CONNECTIONS) -> None:
+        self._settings = settings
+        self._timeout = settings.timeout.total_seconds()
+        self._current = 0
+        self._context = _tls_context(settings)
+        self._idle: list[Connection] = []
+        self._refused: BindRefused | None = None
+        self._refused_until = 0.0
+        self._connections = connections
+        self._places = asyncio.Semaphore(connections)
+
+    async def work(self, job: Job[T], *, anonymous: bool = False, seconds: float = 0.0) -> T:
+        """Run a job with a connection to the first server that answers, from the current one on.
+
+        `anonymous`: with a fresh connection that is bound by the job, and closed after it.
+        `seconds`: for the job, if it takes longer than others.
+        Raises AccountsUnready, with `not_changed` if no request was sent that changes an entry.
+        """
+        used: list[Connection] = []
+        whole, patience = max(WHOLE, seconds), seconds or self._timeout
+        try:
+            async with asyncio.timeout(whole), self._places:
+                return await self._try_servers(job, used, patience, anonymous=anonymous)
+        except TimeoutError:
+            not_changed = not any(connection.may_have_changed for connection in used)
+            raise AccountsUnready(f"no answer from the directory within {whole:g} s", not_changed=not_changed) from None
+
+    async def _try_servers(self, job: Job[T], used: list[Connection], patience: float, *, anonymous: bool) -> T:
+        servers, reason = self._settings.servers, ""
+        # An idle connection may have ended unnoticed, which says nothing of its server: it is an additional try.
+        for _ in range(len(servers) + bool(self._idle and not anonymous)):
+            url, number = servers[self._current], len(used)
+            is_fresh = anonymous or not self._idle
+            try:
+                async with asyncio.timeout(patience):
+                    return await self._run(job, url, used, anonymous=anonymous)
+            except (ConnectionBroken, TimeoutError) as error:
+                reason = f"{url}: {error}" if str(error) else f"{url}: no answer within {patience:g} s"
+            if any(connection.may_have_changed for connection in used[number:]):
+                raise AccountsUnready(f"no answer to a change; {reason}")
+            self._leave(url, reason, is_server=is_fresh)
+        raise AccountsUnready(f"the directory cannot be reached; {reason}", not_changed=True)
+
+    async def _run(self, job: Job[T], url: str, used: list[Connection], *, anonymous: bool) -> T:
+        connection = await self._connect(url, anonymous=anonymous)
+        connection.may_have_changed = False
+        used.append(connection)
+        try:
+            result = await job(connection)
+        except (PasswordRejected, CredentialsRejected):  # an answer like any other
+            await self._give_back(connection, url, anonymous=anonymous)
+            raise
+        except BaseException:  # an open request may still be answered, so the connection serves no other job
+            connection.abort()
+            raise
+        await self._give_back(connection, url, anonymous=anonymous)
+        return result
+
+    async def _give_back(self, connection: Connection, url: str, *, anonymous: bool) -> None:
+        if connection.is_usable and not anonymous and url == self._settings.servers[self._current]:
+            self._idle.append(connection)
+        else:
+            await connection.close()
+
+    async def _connect(self, url: str, *, anonymous: bool) -> Connection:
+        while self._idle and not anonymous:
+            connection = self._idle.pop()
+            if connection.is_usable:
+                return connection
+            connection.abort()
+        if self._refused and not anonymous and time.monotonic() < self._refused_until:
+            raise BindRefused(self._refused.setting, str(self._refused))
+        connection = await Connection.open(url, self._context, start_tls=self._settings.start_tls)
+        if anonymous:
+            return connection
+        try:
+            await self._bind_service(connection)
+        except BaseException:
+            connection.abort()
+            raise
+        return connection
+
+    async def _bind_service(self, connection: Connection) -> None:
+        result = await connection.bind(self._settings.bind_dn, self._settings.bind_password)
+        if result.code in {_INVALID_NAME, _WRONG_PASSWORD}:
+            # No other server is asked: each would count a failure, until the account is locked.
+            log.error(LogEvent("accounts.bind_refused", server=connection.url, reason=result.message))
+            is_name = result.code == _INVALID_NAME
+            setting, names = ("bind_dn",) * 2 if is_name else ("bind_password", "bind_dn and bind_password")
+            self._refused = BindRefused(f"accounts.ldap.{setting}", f"{connection.url} refuses {names}: {result}")
+            self._refused_until = time.monotonic() + _REMEMBERED
+            raise self._refused
+        if result.code != SUCCESS:
+            raise ConnectionBroken(f"it refuses the bind: {result}")
+
+    def _leave(self, url: str, reason: str, *, is_server: bool) -> None:
+        """Turn to the next server; if only idle connections have ended, to fresh ones."""
+        for connection in self._idle:
+            connection.abort()
+        self._idle.clear()
+        servers = self._settings.servers
+        if is_server and url == servers[self._current]:  # others may have left it meanwhile
+            log.warning(LogEvent("accounts.server_lost", reason=reason))
+            self._current = (self._current + 1) % len(servers)
+
+    async def close(self) -> None:
+        idle, self._idle = self._idle, []
+        for connection in idle:
+            await connection.close()
+        self._places = asyncio.Semaphore(self._connections)  # the next call may come from another event loop
+
+
+def _tls_context(settings: LdapSettings) -> ssl.SSLContext | None:
+    """Return a context that checks names and certificates (RFC 4513 3.1.3; BCP 195: TLS 1.2 at least).
+
+    Made at the start, since reading the system's certificates takes some time.
+    """
+    if not settings.start_tls and not any(url.startswith("ldaps://") for url in settings.servers):
+        return None
+    try:
+        context = ssl.create_default_context(cafile=settings.ca_file or None)
+    except OSError as error:
+        reason = f"{settings.ca_file} holds no certificates that can be read: {error.strerror or error}"
+        raise SettingsInvalid([Fault("accounts.ldap.ca_file", reason)]) from None
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context

@@ -1,0 +1,160 @@
+"""Builds the store that the settings ask for, and says whether it ends sessions and locks accounts."""
+
+import importlib
+import inspect
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from keyturn.errors import Fault, KeyturnError, SettingsInvalid
+from keyturn.service.accounts.builtin import BuiltinAccounts
+from keyturn.service.accounts.port import AccountStore, LocksAccounts
+from keyturn.service.database import Database
+from keyturn.service.settings import AccountSettings, Settings
+
+# A store of the app's own: `package.module:factory`, imported and called with the settings
+
+
+_METHODS = ("require_ready", "find", "get", "set_password", "close")
+
+
+def store_from_factory(reference: str, settings: Settings) -> AccountStore:
+    """Return the store that the factory makes. Raises SettingsInvalid, with a sentence, if the result is no store.
+
+    Keyturn's own errors pass through from the factory, since they name their faults themselves.
+    """
+    factory = import_factory(reference)
+    try:
+        inspect.signature(factory).bind(settings)
+    except TypeError:
+        raise _fault(f"{reference} must take the settings as its only argument") from None
+    except ValueError:  # it is written in C and does not say what it takes
+        pass
+    try:
+        store = factory(settings)
+    except KeyturnError:
+        raise
+    except Exception as error:
+        raise _fault(f"{reference} raised {_error_line(error)}") from error
+    return _require_store(reference, store)
+
+
+def import_factory(reference: str, setting: str = "accounts.store") -> Callable[..., Any]:
+    """Return the function, imported and not called. Raises SettingsInvalid, with a sentence, if that fails."""
+    module_name, colon, name = reference.partition(":")
+    if not colon or not all(part.isidentifier() for part in (*module_name.split("."), name)):
+        raise _fault(f"must be builtin, table, supabase, ldap or package.module:factory, not {reference}", setting)
+    if (here := str(Path.cwd())) not in sys.path:
+        sys.path.insert(0, here)  # as uvicorn does for its app
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:
+        missing = error.name if isinstance(error, ModuleNotFoundError) else ""
+        if missing and f"{module_name}.".startswith(f"{missing}."):
+            raise _fault(f"the module {missing} is neither in {here} nor installed", setting) from None
+        raise _fault(f"importing {module_name} raised {_error_line(error)}", setting) from error
+    if not hasattr(module, name):
+        raise _fault(f"{module_name} has no {name}", setting)
+    factory: Callable[..., Any] = getattr(module, name)
+    if not callable(factory):
+        raise _fault(f"{reference} must be a function, not {_type_with_article(factory)}", setting)
+    return factory
+
+
+def import_async_function(reference: str, setting: str) -> Callable[..., Awaitable[Any]]:
+    """Return the function, imported. Raises SettingsInvalid, also for a function that would block the event loop."""
+    function = import_factory(reference, setting)
+    if not is_async(function):
+        raise _fault("must be an async function, because a plain one would block all other requests", setting)
+    return function
+
+
+def is_async(function: object) -> bool:
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004
+
+
+def _require_store(reference: str, result: Any) -> AccountStore:
+    store: AccountStore = result  # it has every method, and no check can tell more
+    if inspect.iscoroutine(result):
+        result.close()  # otherwise Python would warn that it is never awaited
+        raise _fault(f"{reference} is async: make it a plain function")
+    missing = [name for name in _METHODS if not callable(getattr(store, name, None))]
+    if missing:
+        raise _fault(f"{reference} returned {_type_with_article(store)}, which lacks {', '.join(missing)}")
+    if inspect.iscoroutinefunction(getattr(store, "set_password_within", None)):
+        kind = _type_with_article(store)
+        raise _fault(
+            f"{reference} returned {kind}, whose set_password_within is async: make it a plain method, or remove it"
+        )
+    return store
+
+
+def _fault(message: str, setting: str = "accounts.store") -> SettingsInvalid:
+    return SettingsInvalid([Fault(setting, message)])
+
+
+def _type_with_article(thing: object) -> str:
+    if thing is None:
+        return "None"
+    name = type(thing).__name__
+    return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
+
+
+def _error_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".split("\n")[0]
+
+
+def accounts_for(settings: Settings, database: Database) -> AccountStore:
+    """Return the store of `accounts.store`. Raises SettingsInvalid if it cannot be built."""
+    wanted = settings.accounts
+    match wanted.store:
+        case "builtin":
+            return BuiltinAccounts(database)
+        case "table":
+            from keyturn.service.accounts.table.store import table_accounts
+
+            return table_accounts(wanted.table, database, hash_length=settings.hashing.hash_length)
+        case "supabase":
+            from keyturn.service.accounts.supabase.accounts import supabase_accounts
+
+            return supabase_accounts(wanted, database)
+        case "ldap":
+            from keyturn.service.accounts.ldap.accounts import LdapAccounts
+
+            return LdapAccounts(wanted.ldap)
+        case reference:
+            return store_from_factory(reference, settings)
+
+
+async def hash_doubt(settings: Settings, accounts: AccountStore) -> str:
+    """Return, in words, that new hashes differ in format from those in an app's table, or "" if they do not.
+
+    Raises AccountsUnready.
+    """
+    if settings.accounts.store != "table":
+        return ""
+    from keyturn.service.accounts.table.store import TableAccounts
+
+    doubt = await accounts.hash_doubt(settings.hashing) if isinstance(accounts, TableAccounts) else None
+    return f"{doubt.message}. {doubt.mend}" if doubt else ""
+
+
+def ends_sessions(accounts: AccountSettings) -> bool:
+    """Return whether a new password ends all sessions.
+
+    A store's contract says so; a table needs settings for it, and a directory does not know its apps' sessions.
+    """
+    table = accounts.table
+    ended = any(one.what == "sessions" and one.when == "change" and not one.where for one in table.ends.values())
+    return accounts.store not in {"table", "ldap"} or bool(table.delete or ended)
+
+
+def locks_accounts(settings: Settings, accounts: AccountStore) -> bool:
+    """Return whether secured accounts are locked. Raises SettingsInvalid if the store cannot lock them."""
+    wanted = settings.secure_account.lock
+    if wanted and not (isinstance(accounts, LocksAccounts) and accounts.can_lock):
+        store = settings.accounts.store
+        how = "set accounts.table.lock and unlock" if store == "table" else "remove the setting"
+        raise SettingsInvalid([Fault("secure_account.lock", f"the store {store} cannot lock accounts: {how}")])
+    return wanted

@@ -1,0 +1,212 @@
+"""Accounts at Supabase Auth, without a table of the app or with one in which users are looked up."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Protocol
+from uuid import UUID
+
+import httpx
+import msgspec
+
+from keyturn.errors import Fault, SettingsInvalid
+from keyturn.http_client import HttpClient
+from keyturn.service import addresses
+from keyturn.service.accounts.port import (
+    Account,
+    AccountStore,
+    Ended,
+    EndsIntrusions,
+    ListsAddresses,
+    NewPassword,
+    TakesNames,
+    changing_nothing,
+)
+from keyturn.service.accounts.supabase.admin_api import KEY_REFUSED, TIMEOUT, AdminApi, account_of
+from keyturn.service.clock import now
+from keyturn.service.database import Database
+from keyturn.service.problems.requests import AccountsUnready
+from keyturn.service.settings import AccountSettings, SupabaseSettings
+from keyturn.service.telemetry.logs import LogEvent, log
+
+_PAGE = 50
+_MOST_PAGES = 20
+"""Pages of users to read: an address may be the end of many others, and only a thousand users are looked at."""
+
+_LOOKUPS_AT_ONCE = 8
+"""A worker answers all waiting requests together, and a project has few connections to its database."""
+
+_WHOLE = 3
+"""Time-outs that a look-up may take with all its pages and the wait for its place: less than a message's lease."""
+
+
+class SupabaseAccounts:
+    """An AccountStore over a project's admin API. Supabase ends the sessions with every change of a password."""
+
+    def __init__(
+        self,
+        settings: SupabaseSettings,
+        open_client: Callable[[], httpx.AsyncClient] = HttpClient,
+        timeout: timedelta = TIMEOUT,
+    ) -> None:
+        self._url = settings.url
+        self._key = settings.service_role_key
+        self._api = AdminApi(settings, open_client, timeout)
+        self._patience = timeout.total_seconds() * _WHOLE
+        self._places = asyncio.Semaphore(_LOOKUPS_AT_ONCE)
+
+    async def require_ready(self) -> None:
+        """Ask once. Raises SettingsInvalid for a refused key or another server, AccountsUnready if none answers."""
+        if not self._key.isascii() or not self._key.isprintable():
+            raise SettingsInvalid(
+                [Fault("accounts.supabase.service_role_key", "contains characters that are not allowed in a key")]
+            )
+        refusal = await self._api.refusal()
+        if refusal is None:
+            return
+        told = f"{refusal.status} {refusal.code}".rstrip()
+        if refusal.status in KEY_REFUSED:
+            fault = Fault("accounts.supabase.service_role_key", f"is refused by {self._url}: {told}")
+        else:
+            fault = Fault("accounts.supabase.url", f"{self._url} does not answer as Supabase Auth does: {told}")
+        raise SettingsInvalid([fault])
+
+    async def find(self, email: str) -> Account | None:
+        """Return the account, preferring one with a password: a single sign-on user may have the same address.
+
+        Few look-ups run at a time, and each is limited in time. Raises AccountsUnready after that.
+        """
+        try:
+            async with asyncio.timeout(self._patience), self._places:
+                return await self._find(email)
+        except TimeoutError:
+            reason = f"Supabase Auth did not answer a look-up within {self._patience:g} s"
+            raise AccountsUnready(reason, not_changed=True) from None
+
+    async def _find(self, email: str) -> Account | None:
+        without_password: Account | None = None
+        for page in range(1, _MOST_PAGES + 1):
+            users = await self._api.users(email, page, _PAGE)
+            for user in users:
+                if user and addresses.is_same_mailbox(user.email or "", email):
+                    account = account_of(user, now())
+                    if account.has_password:
+                        return account
+                    without_password = without_password or account
+            if len(users) < _PAGE:
+                return without_password
+        log.warning(LogEvent("accounts.too_many_alike", looked_at=_MOST_PAGES * _PAGE))
+        return without_password
+
+    async def get(self, account_id: str) -> Account | None:
+        user_id = _uuid(account_id)
+        user = await self._api.user(user_id) if user_id else None
+        return account_of(user, now()) if user else None
+
+    async def set_password(self, account: Account, password: NewPassword) -> bool:
+        """Set it if the user still has that address and a password, and is neither banned nor deleted.
+
+        An address that was never confirmed becomes confirmed: the link in its mailbox has proved it, as a link of
+        Supabase's own would have. Without that the new password could not sign in.
+        """
+        user_id = _uuid(account.id)
+        with changing_nothing():
+            user = await self._api.user(user_id) if user_id else None
+        if user_id is None or user is None:
+            return False
+        if not _may_change(account_of(user, now()), account):
+            return False
+        confirmation = {} if user.email_confirmed_at else {"email_confirm": True}
+        return await self._api.update(user_id, {"password": password.text, **confirmation})
+
+    async def close(self) -> None:
+        await self._api.close()
+        self._places = asyncio.Semaphore(_LOOKUPS_AT_ONCE)  # the next call may come from another event loop
+
+
+def _may_change(known: Account, account: Account) -> bool:
+    """Return whether the account, as it is now, takes the password that was meant for it as it was."""
+    return known.active and known.has_password and addresses.is_same_mailbox(known.email, account.email)
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+class PeopleTable(EndsIntrusions, ListsAddresses, Protocol):
+    """The port to the app's own table, whose ids are those of the users at Supabase (`TableAccounts`)."""
+
+    async def require_ready(self) -> None: ...
+
+    async def require_reachable(self) -> None: ...
+
+    async def find(self, email: str) -> Account | None: ...
+
+    async def get(self, account_id: str) -> Account | None: ...
+
+    async def note_change(self, account: Account) -> bool | Ended: ...
+
+    async def close(self) -> None: ...
+
+
+class SupabaseWithTable:
+    """An AccountStore that looks users up in a table, by their ids at Supabase, and sets passwords at Supabase."""
+
+    def __init__(self, lookup: PeopleTable, auth: SupabaseAccounts) -> None:
+        self._lookup = lookup
+        self._auth = auth
+        self.find = lookup.find
+        self.get = lookup.get
+        self.addresses_after = lookup.addresses_after
+        self.takes_names = isinstance(lookup, TakesNames) and lookup.takes_names
+        self.end_sessions = lookup.end_sessions  # sessions at Supabase end only with the next password
+        self.end_intrusion = lookup.end_intrusion
+
+    async def require_ready(self) -> None:
+        await self._lookup.require_ready()
+        await self._auth.require_ready()
+
+    async def require_reachable(self) -> None:
+        await self._lookup.require_reachable()
+        await self._auth.require_ready()
+
+    async def set_password(self, account: Account, password: NewPassword) -> bool | Ended:
+        """Set it if table and Supabase both have the account, active, with a password and that address."""
+        with changing_nothing():
+            known = await self._lookup.get(account.id)
+        if known is None or not _may_change(known, account):
+            return False
+        if not await self._auth.set_password(account, password):
+            log.warning(LogEvent("accounts.not_at_supabase", account=account.id))
+            return False
+        return await self._note_change(account)
+
+    async def close(self) -> None:
+        await self._lookup.close()
+        await self._auth.close()
+
+    async def _note_change(self, account: Account) -> Ended:
+        """Write the table's columns for it. The password is already changed, even if this fails."""
+        event = LogEvent("accounts.change_not_noted", account=account.id)
+        try:
+            ended = await self._lookup.note_change(account)
+        except Exception:
+            log.exception(event)
+            return Ended()
+        if not ended:
+            log.error(event)
+        return ended if isinstance(ended, Ended) else Ended()
+
+
+def supabase_accounts(wanted: AccountSettings, database: Database) -> AccountStore:
+    """Return the store of the project; with a table in the settings, users are looked up there."""
+    if not wanted.table.table:
+        return SupabaseAccounts(wanted.supabase)
+    from keyturn.service.accounts.table.store import table_accounts
+
+    # A column for passwords, if one is left from earlier days, no longer counts.
+    people = msgspec.structs.replace(wanted.table, password="")
+    return SupabaseWithTable(table_accounts(people, database), SupabaseAccounts(wanted.supabase))

@@ -1,0 +1,111 @@
+"""Connects to the app's database if it is not Keyturn's own. Only its rows are changed."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
+
+import msgspec
+from sqlalchemy import Engine, event
+from sqlalchemy.exc import ArgumentError, DBAPIError
+
+from keyturn.errors import Fault, SettingsInvalid
+from keyturn.service.database import refuse_what_no_driver_takes, unready_where_unreachable
+from keyturn.service.database.database import DatabaseAccess
+from keyturn.service.database.engines import PooledConnections, open_engine
+from keyturn.service.database.sqlite import PATIENCE as PATIENCE_WITH_A_FILE
+from keyturn.service.database.sqlite import SqliteConnections
+from keyturn.service.database.unready import describe_error, describe_url, is_rolled_back
+from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
+from keyturn.service.settings.database_urls import DatabaseUrl, read_url
+
+_DRIVERS = {"postgresql": "postgresql+asyncpg", "mysql": "mysql+aiomysql"}
+"""One dialect for MySQL and MariaDB: the statements used here are the same."""
+
+_EXTRAS = {"postgresql": "postgres", "mysql": "mysql"}
+"""The extra that installs the driver."""
+
+_CONNECTIONS = 5
+"""Connections to a server at a time."""
+
+PATIENCE = timedelta(seconds=10)
+"""Time for all statements of a call together: the server may be gone, or the app may hold a lock."""
+
+
+class AppDatabase(DatabaseAccess):
+    """The app's database. `where`: its address in words, without user and password.
+
+    All methods raise AccountsUnready, also if they take longer than `patience`. The time is kept on this side:
+    PgBouncer refuses a connection that asks for time-outs, and an unreachable server keeps none. If the app has locked
+    a file, a call waits for half a minute.
+    """
+
+    def __init__(self, url: str, patience: timedelta = PATIENCE) -> None:
+        read, seconds = read_url(url, "accounts.table.url"), patience.total_seconds()
+        self.where = describe_url(read.url)
+        unready = partial(_accounts_unready, self.where)
+        if read.kind == "sqlite":
+            super().__init__(_open_file(read), PATIENCE_WITH_A_FILE, unready)
+        else:
+            super().__init__(_open_pool(read, seconds), seconds, unready)
+
+
+@contextmanager
+def _accounts_unready(place: str) -> Iterator[None]:
+    try:
+        with unready_where_unreachable(place):
+            yield
+    except DatabaseUnready as error:
+        # A driver's message may name the user, never the password. It is for logs and the command line: a client is not
+        # told the reason of a 503.
+        cause = error.__cause__
+        undone = isinstance(cause, DBAPIError) and is_rolled_back(cause)
+        what = "has undone the transaction" if undone else f"cannot be reached: {place}"
+        reason = f"the database of the accounts {what}: {describe_error(cause or error)}"
+        raise AccountsUnready(reason, not_changed=error.not_committed) from cause
+
+
+def _open_file(read: DatabaseUrl) -> SqliteConnections:
+    if not read.url.database:
+        raise _fault("must name a file")
+    # "rw": a mistyped name must not become a new and empty database (https://sqlite.org/uri.html).
+    file = read.url.set(database=f"file:{quote(str(Path(read.url.database).absolute()))}")
+    url = file.update_query_dict({"mode": "rw", "uri": "true"})
+    refuse = partial(refuse_what_no_driver_takes, setting="accounts.table.url", roots=read.roots)
+    return SqliteConnections(url, _look_at_file_first, refuse)
+
+
+def _open_pool(read: DatabaseUrl, seconds: float) -> PooledConnections:
+    read = msgspec.structs.replace(read, url=read.url.set(drivername=_DRIVERS[read.kind]))
+    # A caller that waits for a connection fails before the time is up: Python 3.11 may lose a cancellation that
+    # coincides with a connection becoming free (https://github.com/python/cpython/issues/86296).
+    options = {"connect_args": read.arguments, "pool_pre_ping": read.kind == "mysql", "pool_timeout": seconds / 2}
+    try:
+        engine = open_engine(read, "accounts.table.url", _EXTRAS[read.kind], pool_size=_CONNECTIONS, **options)
+    except (ArgumentError, TypeError, ValueError):
+        raise _fault("not a database address") from None
+    return PooledConnections(engine, engine.execution_options(isolation_level="AUTOCOMMIT"))
+
+
+def _look_at_file_first(engine: Engine) -> None:
+    """Make a connection report which file is missing, which SQLite does not."""
+    file = str(engine.url.database)
+
+    @event.listens_for(engine, "do_connect")
+    def look(*_: Any) -> None:
+        path = Path(unquote(file.removeprefix("file:")))
+        try:
+            path.stat()
+        except FileNotFoundError:
+            if path.is_relative_to(Path.cwd()) and (flasks := Path("instance", path.relative_to(Path.cwd()))).is_file():
+                raise FileNotFoundError(
+                    f"No such file; Flask keeps it in the folder instance: write sqlite:///{flasks}"
+                ) from None
+            raise
+
+
+def _fault(message: str) -> SettingsInvalid:
+    return SettingsInvalid([Fault("accounts.table.url", message)])

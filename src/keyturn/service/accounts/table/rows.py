@@ -1,0 +1,153 @@
+"""Turns rows of an app's table into accounts, chooses among several rows, and explains statements."""
+
+import logging
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, event
+from sqlalchemy.exc import DBAPIError
+
+from keyturn.service import addresses
+from keyturn.service.accounts.port import Account
+from keyturn.service.accounts.table.columns import text_of
+from keyturn.service.problems.requests import InputInvalid
+from keyturn.service.telemetry.logs import LogEvent
+
+_NO_EXPLAIN_FOR_VIEW = 1345
+
+
+@contextmanager
+def explaining_only(connection: Connection) -> Iterator[None]:
+    """Turn all statements of this connection into EXPLAINs inside the block.
+
+    Names, values and privileges are checked. PostgreSQL begins as with the statement itself, and stops before the first
+    row; MariaDB and MySQL check its privileges (https://dev.mysql.com/doc/refman/8.4/en/explain.html); SQLite compiles
+    it. No trigger fires, not even one for a statement that changes no row.
+    """
+    event.listen(connection, "before_cursor_execute", _explain, retval=True)
+    try:
+        yield
+    finally:
+        event.remove(connection, "before_cursor_execute", _explain)
+
+
+def is_hidden_view(error: DBAPIError) -> bool:
+    """Return whether MySQL shows no plan because the statement uses a view whose tables the user may not see."""
+    return bool(error.orig and error.orig.args[:1] == (_NO_EXPLAIN_FOR_VIEW,))
+
+
+def _explain(_: Any, cursor: Any, statement: str, parameters: Any, *context: Any) -> tuple[str, Any]:
+    del cursor, context
+    return f"EXPLAIN {statement}", parameters
+
+
+log = logging.getLogger(__name__)
+
+_PROVIDERS = {
+    "azuread": "Microsoft",
+    "entraid": "Microsoft",
+    "github": "GitHub",
+    "gitlab": "GitLab",
+    "googleoauth2": "Google",
+    "ldap": "LDAP",
+    "linkedin": "LinkedIn",
+    "microsoftentraid": "Microsoft",
+    "oidc": "OpenID Connect",
+    "saml": "SAML",
+}
+"""Display names of providers, where they are not simply the id with capital letters."""
+
+
+def spellings(identifier: str) -> set[str]:
+    """Return how an address or a user name may be stored, apart from the case of its letters.
+
+    `identifier`: in the form of `addresses.identify`.
+    """
+    local, at, domain = identifier.rpartition("@")
+    ways = {identifier}
+    if at and "xn--" in domain:
+        import idna  # its tables take 3 MB that most processes never need
+
+        ways.add(f"{local}@{idna.decode(domain)}")
+    return ways | {unicodedata.normalize("NFD", way) for way in ways}
+
+
+def rows_by_identifier(rows: Iterable[RowMapping]) -> Mapping[str, Sequence[RowMapping]]:
+    """Return the rows of each address, in the form of `addresses.parse`, and of each user name, without its case.
+
+    Rows with an invalid address are left out. A name with an @ is no name: it would be taken for an address.
+    """
+    found: dict[str, list[RowMapping]] = {}
+    for row in rows:
+        with suppress(InputInvalid):
+            found.setdefault(addresses.parse(text_of(row["email"])), []).append(row)
+            if (name := addresses.fold_name(text_of(row.get("username")))) and "@" not in name:
+                found.setdefault(name, []).append(row)
+    return found
+
+
+def choose_named(rows: Iterable[RowMapping], name: str) -> RowMapping | None:
+    """Return the row that a user name means, or None.
+
+    If names differ only in case, the one that is written as in the request is meant. If there is none, none of several
+    active accounts is chosen: its mail would go to another user.
+    """
+    stored = [(unicodedata.normalize("NFC", str(row["username"])), row) for row in rows]
+    written = [row for text, row in stored if text == name] or [row for text, row in stored if text.strip(" ") == name]
+    same = sorted(written or rows, key=lambda row: not row["active"])
+    if sum(bool(row["active"]) for row in same) > 1:
+        log.warning(LogEvent("accounts.ambiguous", accounts=", ".join(sorted(text_of(row["id"]) for row in same))))
+        return None
+    return next(iter(same), None)
+
+
+def choose_row(rows: Iterable[RowMapping], email: str) -> RowMapping | None:
+    """Return the row of a mailbox to use, or None. Only ASCII letters ignore case (CVE-2019-19844).
+
+    If an app distinguishes `Ada@` from `ada@`, an attacker can add a second row for a mailbox. That must not lock its
+    owner out, so one row is always chosen, and always the same. A mail goes to the mailbox of both rows in any case,
+    and a sign-in checks the password of the account that it opens.
+    """
+    same = sorted(rows, key=partial(_preference, email))
+    if sum(bool(row["active"]) for row in same) > 1:
+        log.warning(LogEvent("accounts.ambiguous", accounts=", ".join(text_of(row["id"]) for row in same)))
+    return next(iter(same), None)
+
+
+def _preference(email: str, row: RowMapping) -> tuple[bool, int | Decimal, bool, str]:
+    """Return a sort key that is least for the row to use.
+
+    Active accounts come before closed ones. Numeric ids count up, so the oldest account comes next: a later one gains
+    nothing by any spelling. Other ids reveal no age, and an attacker could try for the lowest. Most addresses are
+    stored as they are asked for, in small letters, so such a row comes first.
+    """
+    number = row["id"] if isinstance(row["id"], int | Decimal) else 0
+    return not row["active"], number, text_of(row["email"]) != email, text_of(row["id"])
+
+
+def account_of(row: RowMapping, password_providers: Sequence[str]) -> Account:
+    stored = dict(row)  # SQLAlchemy's own rows take long to report a missing column
+    provider = text_of(stored.get("provider"))
+    elsewhere = provider.lower() not in (one.lower() for one in password_providers)
+    return Account(
+        id=text_of(stored["id"]),
+        email=text_of(stored["email"]),
+        name=text_of(stored.get("name")),
+        active=bool(stored["active"]),
+        has_password=not elsewhere and bool(stored.get("has_hash", True)),
+        awaits_password=not elsewhere and bool(stored.get("lacks_hash", False)),
+        provider=_provider_name(provider) if elsewhere else "",
+        kind=text_of(stored.get("kind")),
+        locale=text_of(stored.get("locale")),
+        timezone=text_of(stored.get("timezone")),
+        locked=bool(stored.get("locked", False)),
+    )
+
+
+def _provider_name(provider: str) -> str:
+    word = "".join(letter for letter in provider.lower() if letter.isalnum())
+    return _PROVIDERS.get(word) or provider.replace("_", " ").replace("-", " ").title()

@@ -1,0 +1,407 @@
+"""The store of accounts in a table that an app already has."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import NamedTuple, TypeVar
+
+from sqlalchemy import Connection, Executable, Row, RowMapping, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from keyturn.errors import Fault, KeyturnError, SettingsInvalid
+from keyturn.service import addresses
+from keyturn.service.accounts.port import Account, Ended, NewPassword
+from keyturn.service.accounts.table.app_database import AppDatabase
+from keyturn.service.accounts.table.columns import WrittenTime, text_of
+from keyturn.service.accounts.table.mapping import has_unique_index, parse_table_name, read_mapping
+from keyturn.service.accounts.table.recognised_hashes import TableDoubt, doubt_format
+from keyturn.service.accounts.table.rows import (
+    account_of,
+    choose_named,
+    choose_row,
+    explaining_only,
+    is_hidden_view,
+    rows_by_identifier,
+    spellings,
+)
+from keyturn.service.accounts.table.statements import Query, Statements
+from keyturn.service.clock import now
+from keyturn.service.database import Database
+from keyturn.service.database.batching import Batcher
+from keyturn.service.database.unready import describe_error, is_refusal
+from keyturn.service.problems.requests import AccountsUnready
+from keyturn.service.settings import HashingSettings, TableSettings
+from keyturn.service.telemetry.logs import LogEvent
+
+log = logging.getLogger(__name__)
+
+_ZONE = text(
+    "SELECT if(@@global.time_zone = 'SYSTEM', @@system_time_zone, @@global.time_zone) AS zone,"
+    " greatest(abs(timestampdiff(MINUTE, utc_timestamp(), convert_tz(utc_timestamp(), '+00:00', @@global.time_zone))),"
+    " abs(timestampdiff(MINUTE, utc_timestamp() + INTERVAL 6 MONTH,"
+    " convert_tz(utc_timestamp() + INTERVAL 6 MONTH, '+00:00', @@global.time_zone)))) AS minutes"
+)
+"""The zone of MySQL's or MariaDB's server, and its offset from UTC, now or in half a year; 0 minutes for UTC."""
+
+_Result = TypeVar("_Result")
+
+_FOUND_AT_ONCE = 50
+"""Addresses in one statement, each a range of an index: with some thousands MySQL stops using its index."""
+
+_SCHEMAS_WITH = text(r"""
+    SELECT nspname FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    WHERE relname = :name AND relkind IN ('r', 'p', 'v', 'm', 'f')
+    AND nspname NOT LIKE 'pg\_%' AND nspname <> 'information_schema'
+    ORDER BY pg_table_is_visible(pg_class.oid) DESC
+""")
+"""The schemas that have such a table, first the one in which a bare name finds it."""
+
+
+class Doubts(NamedTuple):
+    """Doubts about a table that its columns cannot settle.
+
+    `unread`: a text of the flag's column that is neither yes nor no, or "".
+    """
+
+    unread: str
+    shares_addresses: bool
+
+
+class TableAccounts:
+    """An AccountStore over a table in another database. With `settings.password` empty it only looks users up.
+
+    It inspects the table before the first use, and again after a refused statement. Only `require_ready` raises
+    SettingsInvalid if the table does not match the settings: later callers cannot correct them.
+    """
+
+    def __init__(self, settings: TableSettings, place: Database | AppDatabase, hash_length: int) -> None:
+        self._settings = settings
+        self._place = place
+        self._hash_length = hash_length
+        self._reading_lock = asyncio.Lock()
+        self._statements: Statements | None = None
+        self._held: tuple[str, ...] = ()
+        finds = Batcher(self._find_all, common=KeyturnError, largest=_FOUND_AT_ONCE, limit=place.limit)
+        self.find, self.find_all = finds.submit, finds.submit_all
+        self.get = Batcher(self._get_all, common=KeyturnError, limit=place.limit).submit
+
+    async def require_ready(self) -> None:
+        """Read the columns again, and have the database plan each statement, which runs none and fires no trigger."""
+        self._statements = None
+        statements = await self._read_statements()
+        refused: dict[str, str] = {}
+        for setting, statement in statements.trial_statements(now()):
+            if refusal := await self._refusal(statement):
+                refused.setdefault(refusal, setting)  # a refusal of the whole table is reported once
+        if refused:
+            raise SettingsInvalid([Fault(f"accounts.table.{setting}", why) for why, setting in refused.items()])
+
+    async def require_reachable(self) -> None:
+        """Run the statement that finds accounts, for no account. Raises AccountsUnready."""
+        await self._get_all([])
+
+    async def _refusal(self, statement: Executable) -> str:
+        # Each has its own transaction, since PostgreSQL ends one with the first refusal.
+        def explain(connection: Connection) -> str:
+            try:
+                with explaining_only(connection):
+                    connection.execute(statement)
+            except DBAPIError as error:
+                if error.connection_invalidated or "locked" in str(error.orig):
+                    raise
+                connection.rollback()
+                return "" if is_hidden_view(error) else f"refused: {error.orig}"
+            return ""
+
+        return await self._place.transact(explain)
+
+    async def written_times(self) -> dict[str, WrittenTime]:
+        """Return what each column becomes that is set to the time. Raises as `require_ready` does."""
+        return (await self._read_statements()).written_times(now())
+
+    async def resolved_table(self) -> str:
+        """Return the table's name, with its schema if another schema of PostgreSQL's has a table of that name.
+
+        Raises AccountsUnready.
+        """
+        name = parse_table_name(self._settings.table)
+        if name.schema or self._place.dialect.name != "postgresql":
+            return str(name)
+        schemas = [row["nspname"] for row in await self._place.fetch(_SCHEMAS_WITH, {"name": name.name})]
+        return f"{schemas[0]}.{name}" if len(schemas) > 1 else str(name)
+
+    async def doubts(self) -> Doubts:
+        """Return what the rows contain and the app probably does not intend. Raises AccountsUnready."""
+        statements = await self._statements_now()
+        unread = statements.unread_flags()
+        flags = await self._fetch(unread) if unread else []
+        shared = await self._fetch(statements.shared("email"))
+        return Doubts(text_of(flags[0]["active"]) if flags else "", bool(shared))
+
+    async def hash_doubt(self, hashing: HashingSettings) -> TableDoubt | None:
+        """Read a few hashes; return the doubt if their format differs from new hashes. Raises AccountsUnready."""
+        if not self._settings.password:
+            return None
+        statements = await self._statements_now()
+        hashes = [text_of(row["hash"]) for row in await self._fetch(statements.some_hashes())]
+        return doubt_format(self._settings.table, hashes, hashing)
+
+    async def deletion_doubts(self) -> list[TableDoubt]:
+        """Return the entries of `delete` that fail where rows refer to theirs. Raises as `require_ready` does."""
+        mend = "A reset fails where such rows exist. If there never are any, nothing has to be done."
+        await self._read_statements()
+        return [TableDoubt(f"accounts.table.delete: {why}", mend) for why in self._held]
+
+    async def name_doubt(self) -> TableDoubt | None:
+        """Return the doubt if user names are shared, or if no unique index serves a look-up. Raises AccountsUnready."""
+        if not self.takes_names:
+            return None
+        name, statements = self._settings.username, await self._statements_now()
+        if await self._fetch(statements.shared("username")):
+            what = f"some active accounts have the same {name} (upper and lower case are the same)"
+            mend = "Keyturn finds such an account only by the name as it is written. Make the names unique."
+            return TableDoubt(f"accounts.table.identifiers: {what}", mend)
+        index, table = name if statements.folds_names else f"lower({name})", parse_table_name(self._settings.table)
+        if await self._place.read(lambda connection: has_unique_index(connection, table, index)):
+            return None
+        mend = "Without it, a look-up reads the whole table, and two accounts may get one name. Create the index."
+        return TableDoubt(f"accounts.table.identifiers: there is no unique index on {index}", mend)
+
+    async def time_doubt(self) -> TableDoubt | None:
+        """Return the doubt if the server writes local time and a change writes UTC. Raises as `require_ready` does."""
+        columns = (await self._read_statements()).zoneless_times
+        if not columns:
+            return None
+        server = await self._place.read(_zone_of)
+        if not (server and server.minutes):
+            return None
+        shown = ", ".join(columns)
+        message = f"accounts.table.set: {shown} gets the time in UTC, but the server's time zone is {server.zone}"
+        mend = (
+            "If your app writes the server's time there, make the column a TIMESTAMP, which every connection reads in"
+            " its own zone, let your app read it as UTC, or take it out of set."
+        )
+        return TableDoubt(message, mend)
+
+    @property
+    def takes_names(self) -> bool:
+        return bool(self._settings.username)
+
+    async def _find_all(self, identifiers: Sequence[str]) -> Sequence[Account | None]:
+        statements = await self._statements_now()
+        wanted = {spelling for identifier in identifiers for spelling in spellings(identifier)}
+        rows = rows_by_identifier(await self._fetch(statements.by_identifier(wanted)))
+        chosen = [
+            choose_row(rows.get(addresses.normalize(identifier), ()), identifier)
+            if "@" in identifier
+            else choose_named(rows.get(addresses.fold_name(identifier), ()), identifier)
+            for identifier in identifiers
+        ]
+        return [account_of(row, self._settings.password_providers) if row else None for row in chosen]
+
+    async def _get_all(self, ids: Sequence[str]) -> Sequence[Account | None]:
+        statements = await self._statements_now()
+        rows = await self._fetch(statements.by_ids(set(ids)))
+        accounts = [account_of(row, self._settings.password_providers) for row in rows]
+        # An address that is none has no account: no mail would reach it. Ids are compared here once more: in MySQL's
+        # own collations, "a" is "A".
+        by_id = {account.id: account for account in accounts if addresses.is_same_mailbox(account.email, account.email)}
+        return [by_id.get(account_id) for account_id in ids]
+
+    async def awaiting_password(self) -> Sequence[str]:
+        if not self._settings.password:
+            return []
+        statements = await self._statements_now()
+        return [text_of(row["email"]) for row in await self._fetch(statements.awaiting_password())]
+
+    async def password_hash(self, account_id: str) -> str | None:
+        if not self._settings.password:
+            return None
+        statements = await self._statements_now()
+        return self._hash_of(account_id, await self._fetch(statements.hash_by_id(account_id)))
+
+    def _hash_of(self, account_id: str, rows: Iterable[RowMapping]) -> str | None:
+        for row in rows:
+            account = account_of(row, self._settings.password_providers)
+            if account.id == account_id and account.active and account.has_password:
+                return text_of(row["hash"])
+        return None
+
+    async def set_password(self, account: Account, password: NewPassword) -> bool | Ended:
+        return await self._commit(account, await password.hashed())
+
+    async def addresses_after(self, email: str, most: int) -> Sequence[str]:
+        statements = await self._statements_now()
+        return [text_of(row["email"]) for row in await self._fetch(statements.addresses_after(email, most))]
+
+    @property
+    def can_lock(self) -> bool:
+        return bool(self._settings.lock)
+
+    async def lock(self, account_id: str) -> bool:
+        return self.can_lock and await self._run(account_id, lambda statements: statements.lock(account_id, now()))
+
+    async def unlock(self, account_id: str) -> bool:
+        return self.can_lock and await self._run(account_id, lambda statements: statements.unlock(account_id, now()))
+
+    async def end_sessions(self, account_id: str) -> Ended:
+        return await self._end_all(account_id, intruded=False)
+
+    async def end_intrusion(self, account_id: str) -> Ended:
+        return await self._end_all(account_id, intruded=True)
+
+    async def _end_all(self, account_id: str, *, intruded: bool) -> Ended:
+        statements = await self._statements_now()
+        return await self._transact(partial(_end, statements=statements, account_id=account_id, intruded=intruded))
+
+    async def _run(self, account_id: str, statement_of: Callable[[Statements], Executable]) -> bool:
+        """Run a statement about an account in a transaction; tell whether it found a row."""
+        statements = await self._statements_now()
+        try:
+            wanted = statement_of(statements)
+        except ValueError:  # another store's account
+            log.warning(LogEvent("accounts.no_such_id", account=account_id))
+            return False
+        return await self._transact(lambda connection: connection.execute(wanted).rowcount > 0)
+
+    async def note_change(self, account: Account) -> bool | Ended:
+        """Set and end what comes with a new password that is kept elsewhere; return what `set_password` would."""
+        return await self._commit(account, None)
+
+    async def _commit(self, account: Account, password_hash: str | None) -> bool | Ended:
+        is_committing = False
+
+        def change(connection: Connection) -> bool | Ended:
+            nonlocal is_committing
+            ended = self._change(statements, connection, account, password_hash)
+            if not ended:
+                connection.rollback()
+                return False
+            is_committing = True
+            return ended
+
+        try:
+            statements = await self._statements_now()
+            return await self._transact(change)
+        except AccountsUnready as error:
+            # A commit whose answer is lost may have happened; an earlier failure was rolled back.
+            error.not_changed = error.not_changed or not is_committing
+            raise
+
+    async def _transact(self, work: Callable[[Connection], _Result]) -> _Result:
+        return await self._place.transact(self._refusals_as_unready()(work))
+
+    def _change(
+        self, statements: Statements, connection: Connection, account: Account, password_hash: str | None
+    ) -> bool | Ended:
+        try:
+            statement = statements.change(account.id, account.email, password_hash, now(), locked=account.locked)
+        except ValueError:  # another store's account
+            return False
+        # The row counts, changed or not: MySQL's drivers connect with CLIENT_FOUND_ROWS.
+        if connection.execute(statement).rowcount != 1:
+            return False
+        ended = _end(connection, statements, account.id, intruded=account.intruded)
+        return ended if ended.counts else True
+
+    async def close(self) -> None:
+        await self._place.close()
+
+    async def _fetch(self, query: Query) -> Sequence[RowMapping]:
+        # Before the database takes a refusal for an outage.
+        refusing = self._refusals_as_unready()
+        return await self._place.read(refusing(lambda connection: connection.execute(*query).mappings().all()))
+
+    @contextmanager
+    def _refusals_as_unready(self) -> Iterator[None]:
+        """Raise AccountsUnready for a refused statement: the app's table has changed.
+
+        Further lines of a driver's message may hold the row, with its hash, and are left out.
+        """
+        try:
+            yield
+        except DBAPIError as error:
+            if not is_refusal(error):
+                raise
+            self._statements = None
+            said = describe_error(error.orig or error)
+            log.error(LogEvent("accounts.refused", table=self._settings.table, reason=said))
+            not_changed = isinstance(error, IntegrityError)
+            reason = f"the database of the accounts refused a statement: {said}"
+            raise AccountsUnready(reason, not_changed=not_changed) from None
+
+    async def _statements_now(self) -> Statements:
+        try:
+            return await self._read_statements()
+        except SettingsInvalid as invalid:
+            faults = "; ".join(map(str, invalid.faults))
+            log.error(LogEvent("accounts.changed", table=self._settings.table, reason=faults))
+            raise AccountsUnready(f"the table of the accounts does not match the settings: {faults}") from None
+
+    async def _read_statements(self) -> Statements:
+        async with self._reading_lock:
+            statements = self._statements  # a transaction in another thread may reset it in the meantime
+            if statements is None:
+                mapping = await self._place.read(
+                    lambda connection: read_mapping(connection, self._settings, self._hash_length)
+                )
+                self._held = mapping.held
+                statements = self._statements = Statements(mapping, self._place.dialect.name)
+            return statements
+
+
+class JoiningTableAccounts(TableAccounts):
+    """An AccountStore over a table in Keyturn's own database, whose transactions a new password joins."""
+
+    def password_hash_within(self, connection: Connection, account_id: str) -> str | None:
+        if not self._settings.password:
+            return None
+        statements = self._statements_within()
+        with self._refusals_as_unready():
+            rows = connection.execute(*statements.hash_by_id(account_id))
+            return self._hash_of(account_id, rows.mappings())
+
+    def set_password_within(self, connection: Connection, account: Account, password_hash: str) -> bool | Ended:
+        statements = self._statements_within()
+        with self._refusals_as_unready():
+            return self._change(statements, connection, account, password_hash)
+
+    def _statements_within(self) -> Statements:
+        """Return the statements in use: inside a transaction the table's columns cannot be read (`transact`)."""
+        statements = self._statements
+        if statements is None:  # refused since
+            raise AccountsUnready("the table of the accounts has refused a statement", not_changed=True)
+        return statements
+
+    async def close(self) -> None:
+        """Do nothing: the owner of the database closes it."""
+
+
+def _end(connection: Connection, statements: Statements, account_id: str, *, intruded: bool) -> Ended:
+    """End what a change or an intrusion ends, and count what the settings have a word for."""
+    counts: Counter[str] = Counter()
+    for what, statement in statements.endings(account_id, now(), intruded=intruded):
+        counts[what] += connection.execute(statement).rowcount
+    return Ended({what: count for what, count in counts.items() if what and count > 0})
+
+
+def _zone_of(connection: Connection) -> Row[str, int] | None:
+    try:
+        return connection.execute(_ZONE).one()
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise
+        return None  # a proxy in front of the server may not support the query
+
+
+def table_accounts(settings: TableSettings, database: Database, *, hash_length: int = 60) -> TableAccounts:
+    """Return the store that the settings describe. Raises SettingsInvalid if its address or its driver is missing.
+
+    `hash_length`: characters that the password's column must have room for. No connection is opened yet.
+    """
+    if settings.url:
+        return TableAccounts(settings, AppDatabase(settings.url), hash_length)
+    return JoiningTableAccounts(settings, database, hash_length)

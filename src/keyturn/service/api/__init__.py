@@ -1,0 +1,27 @@
+"""The JSON API: its requests, the parts that do the work, its answers.
+
+Controllers decide nothing. They read a request into a schema, call one method of `reset`, and write its result.
+`problems` writes the errors that it raises as RFC 9457 documents, from their classes (`keyturn.service.problems`).
+
+**One value, one dependency.** A controller gets a `ResetApi` and not its parts: Litestar resolves several
+dependencies in a task group, which costs as much as the rest of the request.
+
+**A router is mounted once** (`mounting`), so Litestar need not copy it for every app: a test suite builds the app
+hundreds of times. **Mounted apart**: of the Litestar app around the plugin, only the middleware applies to these
+routes. The app's guard for signed-in users would lock out users who cannot sign in, and its error handlers would
+rewrite answers that frontends rely on.
+
+**Problem types are URNs** (`urn:keyturn:problem:link-dead`): stable names that promise no page.
+
+**Failed requests show their id** (`request_id`). Only answers of 500 and above carry `X-Request-ID`: a random header on
+the others would break the byte-identical answers for known and unknown addresses. Logs, outbox, audit, mail and traces
+always carry the id. An incoming X-Request-ID is ignored.
+
+**`/metrics` answers the bearer of its token.** Without a token it answers only loopback peers, and only while
+`base_url`
+is loopback, since a proxy on the same machine is a loopback peer, too (OWASP ASVS 13.4.5).
+
+Declined: Litestar's rate-limit middleware, which reads and writes without atomicity across processes and leaves the
+path out of its key, while `limits` does both. Its session middleware: a session must end with the transaction that
+changes the password.
+"""

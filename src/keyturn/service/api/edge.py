@@ -1,0 +1,111 @@
+"""Checks and bounds a request before other code of Keyturn reads it."""
+
+import itertools
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any, cast
+
+from litestar.enums import ScopeType
+from litestar.response.base import ASGIResponse
+from litestar.status_codes import HTTP_421_MISDIRECTED_REQUEST
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+from keyturn.hosts import host_of, is_origin
+from keyturn.service.api.problems import MEDIA_TYPE, NO_STORE, http_document
+from keyturn.service.settings.networks import both_forms
+
+_LONGEST_COOKIE = 4096
+"""Bytes of a name and its value that browsers must support (RFC 6265, 6.1)."""
+
+_MOST_COOKIES = 16
+"""Keyturn sets eight; a browser may hold some of them for two paths."""
+
+_LONGEST_HEADER = 4096
+"""Bytes of any other header's value that are read: Litestar parses the parameters of a type one by one."""
+
+_OWN = re.compile(rb";[ \t]*+((?:__Host-|__Secure-)?keyturn_[^;]*)")
+
+_SEEN = "keyturn_edge"
+"""Marks an ASGI scope that has passed here. Clients cannot write there."""
+
+_HTTPS = (b"strict-transport-security", b"max-age=31536000")
+"""A year (OWASP ASVS 3.4.1), without includeSubDomains: the hosts below may belong to other services."""
+
+
+def edge(app: ASGIApp, *, secure: bool, hosts: Collection[str] = ()) -> ASGIApp:
+    """Return `app` with bounded requests, and answers that demand https if `secure` (HSTS).
+
+    It may be applied twice: the inner one ignores requests that the outer one has seen. `hosts`: the allowed names in
+    the Host header; empty for any.
+    """
+
+    async def bounded(scope: Scope, receive: Receive, send: Send) -> None:
+        if _SEEN in scope:
+            await app(scope, receive, send)
+            return
+        # A copy, so that the app around keeps its own cookies.
+        scope = cast("Scope", {**scope, _SEEN: True, "headers": _bounded_headers(scope.get("headers", ()))})
+
+        async def promising(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = list(message["headers"])
+                # Browsers use only the first (RFC 6797, 8.1).
+                if not any(name.lower() == _HTTPS[0] for name, _ in headers):
+                    message["headers"] = [*headers, _HTTPS]
+            await send(message)
+
+        answer = promising if secure else send
+        if hosts and scope["type"] == ScopeType.HTTP and _host_asked_for(scope["headers"]) not in hosts:
+            await _misdirected()(scope, receive, answer)
+        else:
+            await app(scope, receive, answer)
+
+    return bounded
+
+
+def behind_proxies(app: ASGIApp, proxies: Sequence[str]) -> ASGIApp:
+    """Return `app` with the original client of requests that the trusted `proxies` forward.
+
+    X-Forwarded-For is read from the right, so that a client cannot choose its own address (OWASP ASVS 4.1.3).
+    """
+    middleware: Any = ProxyHeadersMiddleware  # its types are those of another library
+    return cast("ASGIApp", middleware(app, both_forms(proxies))) if proxies else app
+
+
+def _host_asked_for(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """Return the name in the Host header without its port; "" for none or several (RFC 9112, 3.2)."""
+    sent = [value for name, value in headers if name == b"host"]
+    origin = f"http://{sent[0].decode('latin-1')}" if len(sent) == 1 else ""
+    return host_of(origin) if is_origin(origin) else ""
+
+
+def _misdirected() -> ASGIResponse:
+    """Return the answer to a request for a wrong host (RFC 9110, 15.5.20)."""
+    document = http_document(HTTP_421_MISDIRECTED_REQUEST)
+    return ASGIResponse(body=document.body(), status_code=document.status, media_type=MEDIA_TYPE, headers=NO_STORE)
+
+
+def _bounded_headers(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Return the headers with bounded values, and only with cookies that Keyturn may have set.
+
+    This happens before parsing: unquoting a value takes Python's library quadratic time (CVE-2024-7592), and 400 kB
+    would block the process for minutes. Keyturn's cookies contain no quotes.
+    """
+    headers = list(headers)
+    cookies = [value for name, value in headers if name == b"cookie"]
+    rest = [(name, _clipped(name, value)) for name, value in headers if name != b"cookie"]
+    own = list(itertools.islice(_own(b";".join(cookies)), _MOST_COOKIES))
+    return [*rest, (b"cookie", b"; ".join(own))] if own else rest
+
+
+def _own(cookies: bytes) -> Iterator[bytes]:
+    for found in _OWN.finditer(b";" + cookies):
+        cookie = found[1].strip()
+        if len(cookie) <= _LONGEST_COOKIE and b'"' not in cookie:
+            yield cookie
+
+
+def _clipped(name: bytes, value: bytes) -> bytes:
+    # Proxies append to X-Forwarded-For, and it is read from the end.
+    return value[-_LONGEST_HEADER:] if name == b"x-forwarded-for" else value[:_LONGEST_HEADER]

@@ -1,0 +1,121 @@
+"""The routes for health and metrics."""
+
+import asyncio
+import hmac
+import logging
+from collections.abc import Awaitable, Callable
+
+from litestar import Response, Router, get
+from litestar.exceptions import NotFoundException
+
+from keyturn.service.api.mounting import MountedOnce
+from keyturn.service.api.problems import problem_responses
+from keyturn.service.api.requests import AnyRequest, bearer_of
+from keyturn.service.api.schemas import Health
+from keyturn.service.database import Database
+from keyturn.service.outbox.history import backlog_of
+from keyturn.service.problems.requests import DatabaseUnready, Unavailable
+from keyturn.service.settings.networks import read_peer
+from keyturn.service.telemetry.logs import LogEvent
+from keyturn.service.telemetry.prometheus import PrometheusMeters
+
+
+def health_router(require_ready: Callable[[], Awaitable[None]]) -> Router:
+    """Return the health route for load balancers and orchestrators.
+
+    `require_ready` raises if the process cannot do its work.
+    """
+
+    @get("/live", summary="Check that the process answers", operation_id="checkLiveness")
+    async def live() -> Health:
+        return Health(status="ok")
+
+    @get(
+        "/ready",
+        summary="Check that the database, the accounts and the worker are ready",
+        operation_id="checkReadiness",
+        responses=problem_responses(has_body=False),
+    )
+    async def ready() -> Health:
+        await require_ready()
+        return Health(status="ok")
+
+    return MountedOnce("/health", route_handlers=[live, ready], tags=["Health"], security=[{}])
+
+
+log = logging.getLogger("keyturn.metrics")
+
+_TEXT = "text/plain; version=0.0.4"
+"""The text format, to which Litestar adds the character set
+(https://prometheus.io/docs/instrumenting/exposition_formats/)."""
+
+_PATIENCE = 5
+"""Seconds for what a scrape asks: Prometheus gives up after ten, and would then have no metric at all."""
+
+_FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+
+
+def metrics_router(
+    meters: PrometheusMeters,
+    database: Database,
+    require_ready: Callable[[], Awaitable[None]],
+    *,
+    token: str,
+    local: bool,
+) -> Router:
+    """Return the route. With a token its bearer may read; without one, this machine alone, if `local`.
+
+    `require_ready`: the question of /health/ready. Without it, no metric of a quiet service shows that its accounts or
+    its worker are down, since no request fails.
+
+    A monitoring endpoint must not be exposed by accident (OWASP ASVS 13.4.5): other clients get 404. `local`: no proxy
+    is in front, because the connections of a proxy on this machine also come from a loopback address.
+    """
+
+    @get("/metrics", include_in_schema=False)
+    async def read(request: AnyRequest) -> Response[bytes]:
+        if not (
+            hmac.compare_digest(bearer_of(request).encode(), token.encode())
+            if token
+            else local and _is_from_this_machine(request)
+        ):
+            raise NotFoundException
+        ready, backlog = await asyncio.gather(_is_ready(require_ready), _backlog(database))
+        return Response(
+            meters.exposition(ready=ready, **backlog),
+            media_type=_TEXT,
+            headers={"Cache-Control": "no-store"},
+        )
+
+    return Router("/", route_handlers=[read])
+
+
+def _is_from_this_machine(request: AnyRequest) -> bool:
+    if request.client is None or any(name in request.headers for name in _FORWARDED):
+        return False
+    peer = read_peer(request.client.host)
+    return peer is not None and peer.is_loopback
+
+
+async def _is_ready(require_ready: Callable[[], Awaitable[None]]) -> bool:
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            await require_ready()
+    except (Unavailable, TimeoutError):
+        return False
+    return True
+
+
+async def _backlog(database: Database) -> dict[str, float]:
+    """Return the figures of the outbox; none if the database does not answer, when the other figures matter most."""
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            found = await backlog_of(database)
+    except (DatabaseUnready, TimeoutError) as error:
+        log.warning(LogEvent("metrics.backlog_unknown", reason=error))
+        return {}
+    return {
+        "waiting": found.waiting,
+        "oldest": found.oldest.total_seconds(),
+        "oldest_mail": found.oldest_mail.total_seconds(),
+    }

@@ -1,0 +1,272 @@
+"""What goes over the wire, in camelCase. Field names that other frontends already send are accepted beside ours."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from keyturn.errors import Fault
+from keyturn.service.api.mail_services import MailServices
+from keyturn.service.problems.passwords import BrokenRule
+from keyturn.service.problems.proofs import Challenge, DeadReason
+from keyturn.service.problems.requests import InputInvalid
+from keyturn.service.reset.passwords.policy import Rule
+from keyturn.service.reset.proofs.second_step.port import Method
+from keyturn.service.reset.proofs.second_step.required import SecondStepAnswer
+from keyturn.service.reset.records.messages import LONGEST_REASON
+
+_Token = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=512,
+        description="the token in the link",
+        examples=["k3XbnE9gWcVtqRyOuZ0aHsPl5Jd7Mf2iYwA1xC4vB8N"],
+    ),
+]
+_Email = Annotated[str, Meta(description="an email address, at most 254 bytes", examples=["ada@northwind.example"])]
+_Identifier = Annotated[
+    str,
+    Meta(
+        description="an email address or, if the service takes them, a user name; at most 254 bytes",
+        examples=["ada@northwind.example"],
+    ),
+]
+_Password = Annotated[
+    str, Meta(description="used exactly as it is, with all spaces", examples=["a longer horse, and another battery"])
+]
+
+
+class _Schema(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """The names of Python as those of JSON."""
+
+
+_ChallengeAnswer = Annotated[
+    str,
+    Meta(max_length=8192, description="the solution from the challenge's widget or from the browser; see getChallenge"),
+]
+_Code = Annotated[str, Meta(max_length=64, description="the eight digits in the mail", examples=["40718263"])]
+
+
+class ResetRequest(_Schema, frozen=True, kw_only=True):
+    """Asks for a link; `challenge` is the answer to a challenge, where one is asked for.
+
+    `returnTo` is an address, of an origin that the service allows, to which the user returns after the reset.
+    """
+
+    email: _Identifier
+    challenge: _ChallengeAnswer | UnsetType = UNSET
+    return_to: Annotated[str, Meta(max_length=1000)] | UnsetType = UNSET
+
+
+class CodeCheck(_Schema, frozen=True, kw_only=True):
+    """Gives the code of a mail for a token."""
+
+    email: _Identifier
+    code: _Code
+
+
+class Token(_Schema, frozen=True, kw_only=True):
+    """A token as one in a link, and until when it works."""
+
+    token: str
+    expires_at: datetime
+
+
+class OfferedChallenge(Challenge, frozen=True, kw_only=True):
+    """Besides says whether every request must have an answer; of ALTCHA it is a fresh puzzle, too."""
+
+    required: bool
+    parameters: dict[str, Any] | UnsetType = UNSET
+    signature: str | UnsetType = UNSET
+
+
+class InvitationRequest(_Schema, frozen=True, kw_only=True):
+    """Invites the account with that address; the mail and the page show the reason."""
+
+    email: _Email
+    reason: Annotated[
+        str,
+        Meta(
+            max_length=LONGEST_REASON,
+            description="who invites to what, in your words",
+            examples=["Grace Hopper invites you to the course Algebra I."],
+        ),
+    ] = ""
+    link: Annotated[bool, Meta(description="answer with a link as well, which takes the link key")] = False
+
+
+class LinkRequest(_Schema, frozen=True, kw_only=True):
+    """Wants a link for the owner of the account with that address, or a code. The audit trail has the reason."""
+
+    email: _Email
+    reason: Annotated[
+        str, Meta(min_length=1, max_length=LONGEST_REASON, examples=["Lost the mailbox; passport checked."])
+    ]
+    code: Annotated[bool, Meta(description="a code in place of the link, if mails have codes")] = False
+
+
+class IssuedLink(_Schema, frozen=True, kw_only=True, omit_defaults=True):
+    """A link or a code for the account's owner, and until when it works."""
+
+    link: str = ""
+    code: str = ""
+    expires_at: datetime
+
+
+class TokenCheck(_Schema, frozen=True, kw_only=True):
+    """Asks whether a link works; `email`, where it is given, must be the account's."""
+
+    token: _Token
+    email: _Email | None = None
+
+
+class ExpiredToken(_Schema, frozen=True, kw_only=True):
+    """Asks for another link in place of one that has expired; `challenge` as in a request."""
+
+    token: _Token
+    challenge: _ChallengeAnswer | UnsetType = UNSET
+
+
+class SecurityToken(_Schema, frozen=True, kw_only=True):
+    """Says, with the token of a link in a mail, that something was not its reader."""
+
+    token: _Token
+
+
+class SecondStepCode(_Schema, frozen=True, kw_only=True):
+    """Answers the second step; without `code` one is sent, where the method sends codes."""
+
+    method: Method
+    code: Annotated[str, Meta(max_length=64, examples=["492039"])] | None = None
+
+    @property
+    def answer(self) -> SecondStepAnswer:
+        return SecondStepAnswer(method=self.method, code=self.code or "")
+
+
+class NewPassword(_Schema, frozen=True, kw_only=True):
+    """Sets a password with a link: as `newPassword` or `password`; `confirmPassword` repeats it, where it is given.
+
+    `secondStep` is for accounts that have a second factor.
+    """
+
+    token: _Token
+    new_password: _Password | None = None
+    password: _Password | None = None
+    confirm_password: str | None = None
+    email: _Email | None = None
+    second_step: SecondStepCode | None = None
+
+    def require_password(self) -> str:
+        """Return the one password. Raises InputInvalid where there is none, or two that differ."""
+        chosen = self.new_password if self.new_password is not None else self.password
+        if chosen is None:
+            raise InputInvalid(Fault("newPassword", "missing"))
+        if self.password is not None and self.password != chosen:
+            raise InputInvalid(Fault("password", "differs from newPassword"))
+        if self.confirm_password is not None and self.confirm_password != chosen:
+            raise InputInvalid(Fault("confirmPassword", "differs from the password"))
+        return chosen
+
+
+class PasswordCheck(_Schema, frozen=True, kw_only=True):
+    """Asks whether a password would be accepted; `email`, where it is given, must be the account's."""
+
+    token: _Token
+    password: _Password
+    email: _Email | None = None
+
+
+class PasswordJudgement(_Schema, frozen=True, kw_only=True):
+    """Says whether a password would be accepted, and which rules it breaks."""
+
+    accepted: bool
+    violations: tuple[BrokenRule, ...]
+
+
+class PasswordChange(_Schema, frozen=True, kw_only=True):
+    """Changes the password of who is signed in."""
+
+    current_password: _Password
+    new_password: _Password
+
+
+class Credentials(_Schema, frozen=True, kw_only=True):
+    """Signs somebody in. `secondStep` is for accounts that have a second factor."""
+
+    email: _Email
+    password: _Password
+    second_step: SecondStepCode | None = None
+
+
+class Done(_Schema, frozen=True, kw_only=True):
+    """Says that it was done, with a sentence for people."""
+
+    message: str
+    success: Literal[True]
+
+
+class ValidToken(_Schema, frozen=True, kw_only=True):
+    """Says whose link it is, until when it works, and whether it sets the account's first password.
+
+    `operatorReason` is there where an operator asked for the reset, and said why. `returnTo` is there where the request
+    said to which address the user returns after the reset.
+    """
+
+    awaits_password: bool
+    email: str
+    expires_at: datetime
+    valid: Literal[True]
+    operator_reason: str | UnsetType = UNSET
+    return_to: str | UnsetType = UNSET
+
+
+class InvalidToken(_Schema, frozen=True, kw_only=True):
+    """Says why a link does not work.
+
+    `emailHint` is there where the link has expired and can be replaced once: its address, masked.
+    """
+
+    reason: DeadReason
+    valid: Literal[False]
+    email_hint: Annotated[str, Meta(examples=["a***@northwind.example"])] | UnsetType = UNSET
+
+
+class Policy(_Schema, frozen=True, kw_only=True):
+    """The rules for a new password, in the order in which a form shows them."""
+
+    rules: tuple[Rule, ...]
+
+
+class FormTexts(_Schema, frozen=True, kw_only=True):
+    """Holds the words of the forms, by the names that keyturn.js has for them; `lang` is theirs, `dir` how it runs.
+
+    `challenge` is there where every request for a link must have an answer. `codes` says whether mails hold a code
+    beside their link. `mailServices` are where users read their mail, for a link to the inbox.
+    `takesNames` says whether users may enter a user name in place of their address.
+    """
+
+    lang: str
+    dir: str
+    texts: dict[str, str]
+    codes: bool
+    takes_names: bool
+    mail_services: MailServices
+    challenge: Challenge | UnsetType = UNSET
+
+
+class SignedIn(_Schema, frozen=True, kw_only=True):
+    """Says who is signed in."""
+
+    id: str
+    email: str
+    name: str
+    kind: str
+
+
+class Health(_Schema, frozen=True, kw_only=True):
+    """Says that all is well."""
+
+    status: Literal["ok"]

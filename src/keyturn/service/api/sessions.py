@@ -1,0 +1,96 @@
+"""The routes of sessions. `reset/sign_in.py` makes all decisions."""
+
+from litestar import Controller, Response, get, post
+from litestar.params import JSONBody
+
+from keyturn.service.accounts.port import Account
+from keyturn.service.api.problems import problem_responses
+from keyturn.service.api.requests import AnyRequest, GivenSessions, client_of
+from keyturn.service.api.responses import SESSION, message_response
+from keyturn.service.api.schemas import Credentials, Done, PasswordChange, SignedIn
+from keyturn.service.problems.passwords import OutcomeUnknown, PasswordRejected
+from keyturn.service.problems.proofs import CredentialsRejected, NotSignedIn, SecondStepRejected, SecondStepRequired
+from keyturn.service.problems.requests import Busy, InputInvalid, TooManyRequests
+
+
+class SessionController(Controller):
+    """Signs people in and out, says who is signed in, and changes a password that is still known."""
+
+    tags = ("Sessions",)
+
+    @post(
+        "/login",
+        kind="login",
+        status_code=200,
+        summary="Sign in",
+        description=(
+            "If the account has a second factor, `secondStep` is required; a request without it gets the methods to "
+            "choose from."
+        ),
+        operation_id="signIn",
+        security=[{}],
+        responses=problem_responses(
+            InputInvalid, CredentialsRejected, SecondStepRequired, SecondStepRejected, TooManyRequests, Busy
+        ),
+    )
+    async def login(
+        self, data: JSONBody[Credentials], request: AnyRequest, sessions: GivenSessions
+    ) -> Response[SignedIn]:
+        opened = await sessions.sign_ins.sign_in(
+            data.email,
+            data.password,
+            client_of(request),
+            sessions.device_cookie.read(request),
+            data.second_step.answer if data.second_step else None,
+        )
+        cookies = [sessions.cookie.issue(opened.secret), sessions.device_cookie.issue(opened.device)]
+        return Response(signed_in_account(opened.account), cookies=cookies)
+
+    @post(
+        "/logout",
+        status_code=200,
+        summary="Sign out",
+        operation_id="signOut",
+        security=[{SESSION: []}, {}],
+        responses=problem_responses(InputInvalid),
+    )
+    async def logout(self, request: AnyRequest, sessions: GivenSessions) -> Response[Done]:
+        await sessions.sign_ins.sign_out(sessions.cookie.read(request))
+        language = sessions.language(request)
+        return message_response(language, language.gettext("You are signed out."), sessions.cookie.expire())
+
+    @get(
+        "/me",
+        summary="Get the signed-in account",
+        operation_id="getSignedIn",
+        security=[{SESSION: []}],
+        responses=problem_responses(NotSignedIn, has_body=False),
+    )
+    async def me(self, request: AnyRequest, sessions: GivenSessions) -> SignedIn:
+        return signed_in_account(await sessions.sign_ins.account(sessions.cookie.read(request)))
+
+    @post(
+        "/change-password",
+        kind="change",
+        status_code=200,
+        summary="Change the signed-in user's password",
+        description="Ends every session, and starts a new one, whose cookie comes with the answer.",
+        operation_id="changePassword",
+        security=[{SESSION: []}],
+        responses=problem_responses(
+            InputInvalid, NotSignedIn, CredentialsRejected, PasswordRejected, TooManyRequests, Busy, OutcomeUnknown
+        ),
+    )
+    async def change_password(
+        self, data: JSONBody[PasswordChange], request: AnyRequest, sessions: GivenSessions
+    ) -> Response[Done]:
+        fresh = await sessions.sign_ins.change_password(
+            sessions.cookie.read(request), data.current_password, data.new_password, client_of(request)
+        )
+        language = sessions.language(request)
+        text = language.gettext("Your password was changed.")
+        return message_response(language, text, sessions.cookie.issue(fresh))
+
+
+def signed_in_account(account: Account) -> SignedIn:
+    return SignedIn(id=account.id, email=account.email, name=account.name, kind=account.kind)

@@ -1,0 +1,127 @@
+"""The service as an ASGI application."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from litestar import Litestar, Router
+from litestar.config.cors import CORSConfig
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.spec import Server, Tag
+from litestar.types import ASGIApp, ControllerRouterHandler
+
+from keyturn import __version__
+from keyturn.hosts import is_loopback
+from keyturn.service.api.edge import behind_proxies, edge
+from keyturn.service.api.monitoring import health_router, metrics_router
+from keyturn.service.api.problems import problem_handlers
+from keyturn.service.api.router import LONGEST_BODY
+from keyturn.service.database.migrations import require_current
+from keyturn.service.pages.front import change_password_redirect, home_redirect, service_error_handlers
+from keyturn.service.pages.reference import ReferencePage
+from keyturn.service.pages.rendering import Pages
+from keyturn.service.pages.site import Site
+from keyturn.service.parts import Parts
+from keyturn.service.plugin import KeyturnConfig, KeyturnPlugin
+from keyturn.service.settings import Settings
+from keyturn.service.telemetry.tracing import request_spans
+from keyturn.service.web_parts import site_of
+
+_TAGS = {
+    "Password reset": "Request a link, check it, and use it to set a new password.",
+    "Not me": "Report a reset request or a password change that the account's owner did not make.",
+    "Sessions": "Sign in, sign out, and change a known password.",
+    "Invitations": "Invite a user to choose a first password, from your app's server.",
+    "Health": "Checks for load balancers and orchestrators.",
+}
+
+
+def create_app(
+    settings: Settings,
+    *,
+    parts: Parts | None = None,
+    worker: bool = True,
+    more: Sequence[ControllerRouterHandler] = (),
+) -> ASGIApp:
+    """Return the service: the API, the hosted pages and, if `worker`, the worker that `server.worker` names.
+
+    `more`: further route handlers, mounted beside.
+
+    Raises SettingsInvalid.
+    """
+    plugin = KeyturnPlugin(KeyturnConfig(settings, parts=parts, worker=worker, path=""))
+    plugin.command = "keyturn"
+    parts = plugin.parts
+    settings = parts.settings
+    site = site_of(parts)
+    pages = Pages(site)
+    app = Litestar(
+        route_handlers=[
+            home_redirect(pages),
+            change_password_redirect(pages),
+            # https ends at a proxy, as does any request under another name than this machine's.
+            _metrics(parts, parts.require_ready, local=is_loopback(settings.base_url)),
+            *more,
+        ],
+        # Only our own proxy may say which trace a request belongs to.
+        middleware=request_spans(joining=bool(settings.server.trusted_proxies)),
+        plugins=[plugin],
+        exception_handlers=service_error_handlers(pages),
+        openapi_config=_openapi(parts, site),
+        request_max_body_size=LONGEST_BODY,
+        cors_config=_cors(settings),
+        logging_config=None,
+    )
+    behind = behind_proxies(app, settings.server.trusted_proxies)
+    return edge(behind, secure=settings.secure, hosts=settings.answered_hosts)
+
+
+def _openapi(parts: Parts, site: Site) -> OpenAPIConfig:
+    reference = ReferencePage(site, parts.settings.base_url)
+    there = {"Sessions": parts.sign_ins, "Invitations": parts.invitations.over_http}
+    return OpenAPIConfig(
+        title=f"{parts.settings.brand.name} accounts",
+        version=__version__,
+        servers=[Server(url=site.prefix or "/")],
+        tags=[Tag(name, what) for name, what in _TAGS.items() if there.get(name, True)],
+        openapi_router=reference.router("/schema"),
+        render_plugins=[reference],
+    )
+
+
+def create_worker_app(parts: Parts, *, local: bool) -> ASGIApp:
+    """Return an app with only /health and /metrics, for a process without an API. `local`: on a loopback address."""
+
+    async def require_ready() -> None:
+        await require_current(parts.database)
+        await parts.accounts_readiness.require()
+
+    return Litestar(
+        route_handlers=[health_router(require_ready), _metrics(parts, require_ready, local=local)],
+        exception_handlers=problem_handlers(parts.languages),
+        openapi_config=None,
+        logging_config=None,
+    )
+
+
+def _metrics(parts: Parts, require_ready: Callable[[], Awaitable[None]], *, local: bool) -> Router:
+    return metrics_router(parts.meters, parts.database, require_ready, token=parts.settings.metrics.token, local=local)
+
+
+_TRACING = ("baggage", "sentry-trace", "traceparent", "tracestate")
+"""Headers that scripts for tracing add to each request of a page (https://www.w3.org/TR/trace-context/)."""
+
+
+def _cors(settings: Settings) -> CORSConfig | None:
+    """Let pages of the listed origins read answers (OWASP ASVS 3.4.2), without cookies.
+
+    A page can read only the listed response headers (Fetch, 3.3.2): those that say when to retry.
+    """
+    if not settings.server.allowed_origins:
+        return None
+    return CORSConfig(
+        allow_origins=list(settings.server.allowed_origins),
+        allow_methods=["GET", "POST"],
+        allow_headers=["content-type", *_TRACING],
+        expose_headers=["retry-after", "ratelimit", "ratelimit-policy"],
+        allow_credentials=False,
+        max_age=600,
+    )

@@ -1,0 +1,113 @@
+"""The worker that `Supervisor` starts: a separate process that ends with the process that started it.
+
+The first line on its standard input holds its orders. Each further line says that a message waits in the outbox. The
+end of the input means that the other process has ended, even if it was killed. The worker reports its counts to the
+other process, whose /metrics answers for both.
+"""
+
+import asyncio
+import contextlib
+import io
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from keyturn.service.quick_imports import quick_imports
+from keyturn.service.settings import Settings
+from keyturn.service.telemetry.logs import configure_logs
+from keyturn.service.telemetry.prometheus import PrometheusMeters
+
+if TYPE_CHECKING:
+    from keyturn.service.parts import Parts
+
+WORKING = "working"
+"""The report that the worker has started its work; all others have the name of a method of the meters."""
+
+Report = list[str | int | float]
+
+
+class Orders(msgspec.Struct, frozen=True, kw_only=True):
+    """The worker's orders at its start, sent over a pipe since the settings hold secrets."""
+
+    settings: Settings
+    reload_templates: bool
+    path: list[str]
+
+    def line(self) -> bytes:
+        return msgspec.json.encode(self, enc_hook=str) + b"\n"
+
+
+def read_orders(line: bytes) -> Orders:
+    return msgspec.json.decode(line, type=Orders, dec_hook=_plain_text)
+
+
+def _plain_text(kind: type[Any], text: Any) -> Any:
+    return kind(text)
+
+
+class ReportedMeters(PrometheusMeters):
+    """Reports counts to the process that reads the other end of a pipe."""
+
+    def __init__(self, pipe: int) -> None:
+        super().__init__()
+        self._pipe = pipe
+
+    def report(self, *words: str | float) -> None:
+        with contextlib.suppress(OSError):  # the reader is gone: the end of the input follows
+            os.write(self._pipe, msgspec.json.encode(words) + b"\n")
+
+    def message(self, kind: str, outcome: str, count: int = 1) -> None:
+        self.report("message", kind, outcome, count)
+
+    def delivery(self, kind: str, seconds: float) -> None:
+        self.report("delivery", kind, seconds)
+
+
+def main() -> None:
+    """Work until the standard input ends, or SIGTERM comes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the other process ends this one
+    reports = os.dup(1)
+    os.dup2(2, 1)  # output that a library prints is no report
+    orders = io.FileIO(0, closefd=False)
+    if not (line := orders.readline()):
+        return
+    told = read_orders(line)
+    sys.path[:] = told.path
+    configure_logs(told.settings.logs.level, told.settings.logs.format)
+    with quick_imports():
+        from keyturn.service.event_loop import WORKER_TURN, run
+        from keyturn.service.parts import Parts
+
+    meters = ReportedMeters(reports)
+    parts = Parts(told.settings, meters=meters, reload_templates=told.reload_templates)
+    run(_work(parts, meters, orders), WORKER_TURN)
+
+
+async def _work(parts: "Parts", meters: ReportedMeters, orders: io.FileIO) -> None:
+    from keyturn.service.event_loop import on_signals
+
+    loop = asyncio.get_running_loop()
+    task = asyncio.create_task(parts.work())
+
+    def listen() -> None:
+        if orders.read(4096):
+            parts.outbox.wake()
+        else:
+            loop.remove_reader(orders.fileno())
+            task.cancel()
+
+    loop.add_reader(orders.fileno(), listen)
+    with on_signals([signal.SIGTERM], task.cancel):
+        meters.report(WORKING)
+        try:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        finally:
+            await parts.close()
+
+
+if __name__ == "__main__":
+    main()

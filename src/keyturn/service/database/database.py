@@ -1,0 +1,284 @@
+"""One engine for both databases: SQLite with a single writer, PostgreSQL shared by many machines."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.orm import DeclarativeBase, QueryableAttribute
+from sqlalchemy.types import TypeDecorator
+
+from keyturn.errors import Fault, SettingsInvalid
+from keyturn.plain_files import make_private_folder
+from keyturn.service.clock import ahead, now
+from keyturn.service.database.batching import WaitLimit
+from keyturn.service.database.engines import (
+    DEADLINE,
+    PooledConnections,
+    engine_for_our_statements,
+    open_engine,
+    refuse_what_no_driver_takes,
+)
+from keyturn.service.database.sqlite import PATIENCE, SqliteConnections, configure_sqlite, keep_file_private, returned
+from keyturn.service.database.unready import describe_url, unready_where_unreachable
+from keyturn.service.settings.database_urls import DatabaseUrl, read_url
+from keyturn.service.settings.url_rules import database_fault
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Times with a zone: written in UTC, and read as UTC from SQLite, which stores no zone."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _dialect: sa.Dialect) -> datetime | None:
+        """Return the time in UTC. Raises TypeError for one without a zone."""
+        if value is not None and value.tzinfo is None:
+            raise TypeError("a time without a zone")
+        return value if value is None or value.tzinfo is UTC else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, _dialect: sa.Dialect) -> datetime | None:
+        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+
+
+_Result = TypeVar("_Result")
+
+
+class DatabaseAccess:
+    """Reads, and runs transactions.
+
+    `seconds`: how long a caller waits, from its own arrival; None for no limit.
+    `unready`: turns a driver's connection errors, and a TimeoutError, into the error for callers.
+    """
+
+    def __init__(
+        self,
+        connections: SqliteConnections | PooledConnections,
+        seconds: float | None,
+        unready: Callable[[], AbstractContextManager[None]],
+    ) -> None:
+        self.connections = connections
+        self.dialect = connections.dialect
+        self._seconds = seconds
+        self._unready = unready
+        self.limit = WaitLimit(seconds, self._too_late)
+
+    @asynccontextmanager
+    async def in_time(self) -> AsyncIterator[None]:
+        """Raise the error for callers if the block takes longer than they wait."""
+        with self._unready():
+            async with asyncio.timeout(self._seconds) as deadline:
+                token = DEADLINE.set(deadline)
+                try:
+                    yield
+                finally:
+                    DEADLINE.reset(token)
+
+    def _too_late(self) -> Exception:
+        """Return the error for a caller whose wait is over."""
+        try:
+            with self._unready():
+                raise TimeoutError  # noqa: TRY301 - `_unready` turns it into the error
+        except Exception as error:  # noqa: BLE001 - whatever callers get for it
+            return error
+
+    async def fetch(self, statement: sa.Executable, given: Mapping[str, Any] | None = None) -> Sequence[sa.RowMapping]:
+        """Return the rows of one statement that changes nothing.
+
+        Build a frequent statement once, and give its values in `given` each time. SQLAlchemy takes several times as
+        long to see that two statements are the same as SQLite takes to answer one.
+        """
+        return await self.read(lambda connection: connection.execute(statement, given).mappings().all())
+
+    async def read(self, work: Callable[[sa.Connection], _Result]) -> _Result:
+        """Return the result of `work`, which changes nothing and needs no transaction.
+
+        If the connection is lost, `work` is called a second time.
+        """
+        async with self.in_time():
+            return await self.connections.read(work)
+
+    async def transact(self, work: Callable[[sa.Connection], _Result]) -> _Result:
+        """Run `work` in a transaction, and return its result once committed. If it raises, all is rolled back.
+
+        `work` is a plain function that executes statements, without other input or output and without slow work. On
+        SQLite it runs in the writer's thread; with a server it runs on the event loop, which continues between its
+        statements. Do all other work of a change before or after.
+
+        If the connection is lost at the commit, or the caller is cancelled, the outcome of the commit is unknown:
+        `work` is never run a second time.
+        """
+        async with self.in_time():
+            return await self.connections.transact(work)
+
+    async def close(self) -> None:
+        """Close the connections. Later work opens new ones, also in another event loop."""
+        await self.connections.close()
+
+
+_TIME = UtcDateTime()
+
+_HELD = sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(sa.bindparam("name", type_=sa.String()), 0)))
+
+Moment = datetime | sa.ColumnElement[datetime]
+"""A time, or one of `Database.clock`."""
+
+
+class Model(DeclarativeBase):
+    """The base of Keyturn's tables, with its own metadata, separate from an app's."""
+
+    if TYPE_CHECKING:
+        __table__: ClassVar[sa.Table]
+
+    metadata = sa.MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar[dict[Any, Any]] = {datetime: _TIME}
+
+
+class Database(DatabaseAccess):
+    """Keyturn's own database. Raises DatabaseUnready if it cannot be reached."""
+
+    def __init__(
+        self, source: str | AsyncEngine, *, pool_size: int = 10, schema: str = "", timeout: timedelta | None = None
+    ) -> None:
+        """Open a URL, or share a PostgreSQL engine that its owner opened and will close.
+
+        `schema` is PostgreSQL's: every `Table` without a schema is found there, including all of Keyturn's. A bare name
+        (`sqlalchemy.table`) is still found along the connection's search path, as an app's is.
+
+        `timeout`: how long a caller waits for PostgreSQL, from its own arrival, including the wait for a connection;
+        then it gets DatabaseUnready. The client measures it, since a frozen server or a silent network cannot. A
+        migration has no limit. On SQLite it is the time to wait for a locked file.
+
+        Raises SettingsInvalid for a schema on SQLite, or an address that cannot be opened.
+        """
+        self.schema = schema
+        self.is_shared = not isinstance(source, str)
+        self._engine: AsyncEngine | None = None
+        connections: SqliteConnections | PooledConnections
+        seconds = timeout.total_seconds() if timeout else None
+        place = _read_ours(source, schema) if isinstance(source, str) else source
+        self.url = place.url
+        if isinstance(place, DatabaseUrl) and place.kind == "sqlite":
+            seconds, connections = PATIENCE if timeout else None, _open_file(place)
+        else:
+            reads = engine = _open_pool(place, pool_size, seconds) if isinstance(place, DatabaseUrl) else place
+            if self.is_shared or schema:
+                reads = engine_for_our_statements(engine, schema, "AUTOCOMMIT")
+            self._engine = engine_for_our_statements(engine, schema)
+            connections = PooledConnections(self._engine, reads)
+        self.where = describe_url(self.url)
+        super().__init__(connections, seconds, partial(unready_where_unreachable, self.where))
+        self.is_sqlite = self.dialect.name == "sqlite"
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """PostgreSQL's engine, for a connection that is kept. SQLite has none."""
+        assert self._engine is not None
+        return self._engine
+
+    async def execute(self, statement: sa.Executable, given: Mapping[str, Any] | None = None) -> Sequence[sa.Row[Any]]:
+        """Execute one statement and commit; return its rows. Raises DatabaseUnready.
+
+        If the caller is cancelled, the outcome is unknown.
+        """
+        # Without a transaction PostgreSQL would use the default isolation of its server, or of an app.
+        if self.is_shared or self.schema:
+            return await self.transact(lambda connection: returned(connection, statement, given))
+        # One trip: a statement without BEGIN and COMMIT is a transaction
+        # (https://www.postgresql.org/docs/current/tutorial-transactions.html).
+        async with self.in_time():
+            return await self.connections.execute(statement, given)
+
+    def is_one_of(self, column: QueryableAttribute[Any], name: str) -> sa.ColumnElement[bool]:
+        """Return the condition that a column is in `name`, a parameter with a list of values.
+
+        On PostgreSQL the list is one array, so that the same prepared statement serves any number of values.
+        """
+        if self.is_sqlite:
+            return column.in_(sa.bindparam(name, expanding=True))
+        return column == sa.any_(sa.bindparam(name, type_=sa.ARRAY(column.type)))
+
+    def clock(self, later: timedelta = timedelta(0)) -> sa.ColumnElement[datetime]:
+        """Return the time that all machines share, plus `later`: for leases and locks, PostgreSQL's own.
+
+        It is the statement's time, which an index search can use. SQLite's file is on this machine, so its time is this
+        machine's when the statement is executed.
+        """
+        if self.is_sqlite:
+            return sa.bindparam(None, callable_=lambda: now() + later, type_=_TIME)
+        difference = sa.bindparam(None, callable_=lambda: later + ahead(), type_=sa.Interval())
+        return sa.type_coerce(sa.func.statement_timestamp() + difference, _TIME)
+
+    def hold(self, connection: sa.Connection, name: str) -> None:
+        """Wait until other transactions release `name`; hold it until this one ends. SQLite has one writer anyway."""
+        if not self.is_sqlite:
+            connection.execute(_HELD, {"name": name})
+
+    async def close(self) -> None:
+        """Close the connections opened here. The database can be used again, also in another event loop."""
+        if not self.is_shared:
+            await super().close()
+
+    async def dispose(self) -> None:
+        """Close an app's pool, too."""
+        await super().close()
+
+
+class Store:
+    """Statements on Keyturn's own tables. A plain method executes them in the transaction that it is `within`.
+
+    A coroutine needs none: it executes a statement, or a transaction, of its own.
+    """
+
+    connection: sa.Connection
+
+    def within(self, connection: sa.Connection) -> Self:
+        """Return this store for one transaction."""
+        bound = object.__new__(type(self))
+        bound.__dict__.update(self.__dict__, connection=connection)
+        return bound
+
+
+def _read_ours(address: str, schema: str) -> DatabaseUrl:
+    if message := database_fault(address, for_our_tables=True):
+        raise SettingsInvalid([Fault("database.url", message)])
+    read = read_url(address, "database.url")
+    if schema and read.kind == "sqlite":
+        raise SettingsInvalid([Fault("database.schema", "is set, but only PostgreSQL has schemas: remove it")])
+    return read
+
+
+def _open_file(read: DatabaseUrl) -> SqliteConnections:
+    if read.url.database:
+        try:
+            make_private_folder(Path(read.url.database).parent)
+        except OSError as error:
+            raise SettingsInvalid([Fault("database.url", f"its folder cannot be created: {error.strerror}")]) from None
+    refuse = partial(refuse_what_no_driver_takes, setting="database.url", roots=read.roots)
+    return SqliteConnections(read.url, keep_file_private, configure_sqlite, refuse)
+
+
+def _open_pool(read: DatabaseUrl, size: int, seconds: float | None) -> AsyncEngine:
+    """Return an engine on which each statement commits by itself: requests and checks need no more.
+
+    To say so for each connection would take SQLAlchemy as long as the statement.
+    """
+    limits = {"timeout": seconds, "command_timeout": seconds} if seconds else {}
+    # A caller that waits for a connection gets an error before its time is up: Python 3.11 may lose a cancellation that
+    # coincides with a connection becoming free (https://github.com/python/cpython/issues/86296).
+    options: dict[str, Any] = {"pool_timeout": seconds * 0.9} if seconds else {}
+    arguments = {**limits, **read.arguments}
+    options |= {"pool_size": size, "isolation_level": "AUTOCOMMIT", "connect_args": arguments}
+    return open_engine(read, "database.url", "postgres", **options)

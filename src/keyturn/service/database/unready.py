@@ -1,0 +1,153 @@
+"""Sorts a database's errors: those that mean that it cannot be reached now, but may be later."""
+
+import os
+import sqlite3
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import URL
+from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
+
+from keyturn.service.problems.requests import DatabaseUnready
+from keyturn.service.settings.database_urls import Roots
+
+_NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL", "mysql": "MySQL", "mariadb": "MariaDB"}
+
+
+def describe_url(url: URL) -> str:
+    """Return the address without user and password."""
+    backend = url.get_backend_name()
+    if backend == "sqlite":
+        return f"SQLite in {Path(url.database).absolute() if url.database else 'memory'}"
+    host = url.host or "this machine"
+    return f"{_NAMES.get(backend, backend)} on {host}{f':{url.port}' if url.port else ''}, database {url.database}"
+
+
+def describe_error(error: BaseException) -> str:
+    """Return the driver's message: the first cause that is not a wrapper."""
+    while error.__cause__ and not isinstance(error, TimeoutError):
+        error = error.__cause__
+    if isinstance(error, TimeoutError) and not error.errno:
+        return "it does not answer"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the server's certificate is refused: {error.verify_message or error}"
+    if isinstance(error, ssl.SSLError):  # an OSError whose number is OpenSSL's
+        return f"TLS fails: {(error.reason or str(error)).replace('_', ' ').lower()}"
+    if isinstance(error, OSError) and error.errno:
+        # If a name cannot be resolved, the number is getaddrinfo's own, negative, with its own messages.
+        return os.strerror(error.errno) if error.errno > 0 else str(error.strerror)
+    return str(error).strip().partition("\n")[0] or type(error).__name__
+
+
+_OF_ANOTHER_NAME = {62, 64}
+"""OpenSSL's codes for a certificate without the requested host or address
+(https://docs.openssl.org/master/man3/X509_STORE_CTX_get_error/)."""
+
+_OF_ANOTHER_ROOT = {2, 7, 18, 19, 20, 21}
+"""OpenSSL's codes for a certificate that is not signed by a known root, or by another root of the same name."""
+
+
+class CertificateRefused(OSError):
+    """Tells why a server's certificate is not accepted and by which roots; `mend` tells the fix."""
+
+    def __init__(self, error: ssl.SSLCertVerificationError, roots: Roots) -> None:
+        used = f"{roots.setting} is {roots.file}" if roots.file else f"{roots.setting} is not set: this machine's roots"
+        super().__init__(f"the server's certificate is refused: {error.verify_message or error} ({used})")
+        if error.verify_code in _OF_ANOTHER_NAME:
+            self.mend = "Write the host as the server's certificate names it."
+        elif error.verify_code not in _OF_ANOTHER_ROOT:
+            self.mend = "Give the server a certificate that holds."
+        elif roots.file and roots.file != "system":
+            self.mend = f"Check {roots.setting} ({roots.file}): the server's certificate does not come from it."
+        else:
+            self.mend = (
+                f"Set {roots.setting} to the file of the authority that has signed the server's certificate: "
+                "this machine does not know it."
+            )
+
+
+def certificate_error(error: BaseException | None) -> ssl.SSLCertVerificationError | None:
+    """Return OpenSSL's error if the server's certificate is the reason that there is no connection."""
+    while error:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return error
+        error = error.__cause__
+    return None
+
+
+_UNREACHABLE = ("08", "28", "3D", "53", "57")
+"""Classes of SQLSTATE (PostgreSQL's manual, appendix A): no connection, no authorization, no such database, no
+resources, and an operator's intervention, which is also the class while a server starts or stops."""
+
+_ROLLED_BACK = ("40001", "40P01")
+"""A conflict of transactions and a deadlock: PostgreSQL has undone this transaction, and a retry works. Not 40003,
+where the outcome of a commit is unknown."""
+
+_DEADLOCKS = {1205, 1213}
+"""The same as MySQL's and MariaDB's own numbers (server error reference): lock wait timeout, deadlock."""
+
+_NO_SUCH = ("no such table", "no such column")
+"""SQLite's messages, which have no codes of their own, for a database without the migrations."""
+
+_MET_THE_END = "InternalClientError"
+"""asyncpg's error if a statement begins while the server's farewell is read ("cannot switch to state"). It is not an
+error of the driver's DB-API interface, so SQLAlchemy does not take it for a lost connection."""
+
+
+def is_met_by_the_end(error: BaseException | None) -> bool:
+    """Tell whether a statement met the end of its connection, without importing asyncpg."""
+    return error is not None and _MET_THE_END in {type(error).__name__, type(error.__cause__).__name__}
+
+
+@contextmanager
+def unready_where_unreachable(place: str) -> Iterator[None]:
+    """Turn "cannot connect", "connection lost" and "deadlock" into DatabaseUnready; leave other errors as they are.
+
+    `place` is the database in words (`describe_url`).
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, DBAPIError) and is_rolled_back(error):
+            reason = f"the database has undone the transaction: {describe_error(error)}"
+            raise DatabaseUnready(reason, not_committed=True) from error
+        if not _is_unreachable(error):
+            raise
+        message = describe_error(error)
+        what = "has not been migrated" if message.startswith(_NO_SUCH) else "cannot be reached"
+        reason = f"the database {what}: {place}: {message}"
+        raise DatabaseUnready(reason, not_committed=_is_out_of_room(error)) from error
+
+
+def is_refusal(error: DBAPIError) -> bool:
+    """Tell whether a database refused a statement for its content, not for a connection or another transaction."""
+    return error.statement is not None and not error.connection_invalidated and not is_rolled_back(error)
+
+
+def is_rolled_back(error: DBAPIError) -> bool:
+    """Tell whether the database has certainly undone the transaction: a conflict, or a constraint at the commit."""
+    if isinstance(error, IntegrityError) and error.statement is None:  # SQLAlchemy names none for a commit
+        return True
+    if str(getattr(error.orig, "sqlstate", "")) in _ROLLED_BACK:
+        return True
+    number = next(iter(getattr(error.orig, "args", ())), None)
+    return isinstance(number, int) and number in _DEADLOCKS
+
+
+def _is_out_of_room(error: Exception) -> bool:
+    """Tell whether SQLite's disk is full. A commit is then undone: its last page, which marks it, was not written."""
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL
+
+
+def _is_unreachable(error: Exception) -> bool:
+    if isinstance(error, OperationalError | InterfaceError | PoolExhausted | OSError | TimeoutError):
+        return True
+    state = str(getattr(error.orig if isinstance(error, DBAPIError) else error, "sqlstate", ""))
+    if state.startswith(_UNREACHABLE):
+        return True
+    if isinstance(error, DBAPIError):  # the plain one is SQLite's for a file that is damaged, or not a database
+        return error.connection_invalidated or type(error) is DatabaseError
+    return is_met_by_the_end(error)  # SQLAlchemy 2.0 raises asyncpg's own errors while it connects

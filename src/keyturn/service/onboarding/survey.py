@@ -1,0 +1,238 @@
+"""Reads an app's database: its tables, and the format of its hashes. Changes nothing."""
+
+import re
+import warnings
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Inspector, Text, cast, column, func, inspect, select, table
+from sqlalchemy.engine.reflection import ObjectKind
+from sqlalchemy.exc import DBAPIError, SAWarning
+from sqlalchemy.sql.elements import quoted_name
+
+from keyturn.errors import KeyturnError, SettingsInvalid
+from keyturn.service.accounts.table.app_database import AppDatabase
+from keyturn.service.accounts.table.columns import Column, WrittenTime, column_of
+from keyturn.service.accounts.table.foreign_keys import FOLLOWS, read_foreign_keys
+from keyturn.service.accounts.table.store import TableAccounts
+from keyturn.service.database.unready import describe_error
+from keyturn.service.problems.requests import AccountsUnready
+from keyturn.service.settings import TableSettings
+
+_NOT_THE_APPS = ("information_schema", "mysql", "performance_schema", "sys")
+_TEXT = r"'(?:[^']|'')*'"
+_LISTED = re.compile(
+    rf"""[(\s]*["`]?(?P<column>\w+)["`]?[)\s]*(?:::[\w\s]+?)?\s*
+    (?:IN\s*\((?P<in>(?:{_TEXT}|[^')])*)|=\s*ANY\s*\(+ARRAY\[(?P<array>(?:{_TEXT}|[^'\]])*))""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_LOOKED_AT = 50
+"""Rows: enough to find the most common format."""
+_LONGEST = 320
+"""Characters of a value: addresses and hashes are never longer."""
+
+
+class NotReached(KeyturnError):
+    """The app's database cannot be read; the text says why."""
+
+
+class Table(msgspec.Struct, frozen=True, kw_only=True):
+    """A table as its database describes it. `key`: its primary key column, "" if it has none or several.
+
+    `points_to`: its foreign keys of one column, each as the column, the full name of the other table, and its column.
+
+    `holds`: tables whose rows cannot be deleted while a row of this one refers to them.
+
+    `values`: texts of some rows, by column, after `sample_values`.
+    """
+
+    name: str
+    columns: dict[str, Column]
+    key: str = ""
+    points_to: tuple[tuple[str, str, str], ...] = ()
+    holds: frozenset[str] = frozenset()
+    values: Mapping[str, Sequence[str]] = {}
+
+
+class Survey(msgspec.Struct, frozen=True, kw_only=True):
+    """The content of a database. `where`: the database in words, without user and password."""
+
+    where: str
+    tables: dict[str, Table]
+
+
+async def survey(url: str) -> Survey:
+    """Return the tables. Raises SettingsInvalid, or NotReached with the driver's message."""
+    async with _open_database(url) as database:
+        return Survey(where=database.where, tables=await database.read(_read_tables))
+
+
+def tables_of_its_app(name: str, tables: Mapping[str, Table]) -> dict[str, Table]:
+    """Return the tables of the same schema, or with a foreign key to it: others may be another app's, or tenant's."""
+    schema = name.rpartition(".")[0]
+    return {
+        other: table
+        for other, table in tables.items()
+        if other.rpartition(".")[0] == schema or any(target == name for _, target, _ in table.points_to)
+    }
+
+
+async def sample_hashes(url: str, name: str, password: str) -> list[str]:
+    """Return the hashes of a few rows. Raises the same errors as `survey`."""
+    schema, _, bare = name.rpartition(".")
+    hashed: Any = column(password)
+    statement = select(hashed).select_from(table(bare, hashed, schema=schema or None)).where(hashed.is_not(None))
+    async with _open_database(url) as database:
+        found = await database.fetch(statement.limit(_LOOKED_AT))
+        return [str(row[password]).strip() for row in found if row[password]]
+
+
+async def sample_values(url: str, tables: Sequence[Table]) -> list[Table]:
+    """Return the tables with the texts of a few rows, cut off. An unreadable table is returned unchanged."""
+
+    def sample(connection: Connection) -> list[Table]:
+        sampled = []
+        for one in tables:
+            try:
+                sampled.append(msgspec.structs.replace(one, values=_values_of(connection, one)))
+            except DBAPIError:
+                sampled.append(one)
+        return sampled
+
+    async with _open_database(url) as database:
+        return await database.read(sample)
+
+
+async def written_times(url: str, settings: TableSettings) -> dict[str, WrittenTime]:
+    """Return the value that each column of times would get; nothing if the mapping is invalid."""
+    store = TableAccounts(settings, AppDatabase(url), 0)
+    try:
+        return await store.written_times()
+    except (AccountsUnready, SettingsInvalid):
+        return {}
+    finally:
+        await store.close()
+
+
+async def resolved_table(url: str, settings: TableSettings) -> str:
+    """Return `TableAccounts.resolved_table`; the table as written if the database does not tell."""
+    store = TableAccounts(settings, AppDatabase(url), 0)
+    try:
+        return await store.resolved_table()
+    except AccountsUnready:
+        return settings.table
+    finally:
+        await store.close()
+
+
+def _values_of(connection: Connection, one: Table) -> dict[str, list[str]]:
+    texts = [name for name, known in one.columns.items() if known.holds is str or known.holds_anything]
+    if not texts:
+        return {}
+    schema, _, bare = one.name.rpartition(".")
+    of_table = table(quoted_name(bare, quote=True), schema=quoted_name(schema, quote=True) if schema else None)
+    begun = [
+        func.substr(cast(column(quoted_name(name, quote=True)), Text), 1, _LONGEST).label(f"c{place}")
+        for place, name in enumerate(texts)
+    ]
+    rows = connection.execute(select(*begun).select_from(of_table).limit(_LOOKED_AT)).all()
+    return {
+        name: [text for value in values if (text := str(value or "").strip())]
+        for name, values in zip(texts, zip(*rows, strict=True), strict=bool(rows))
+    }
+
+
+@asynccontextmanager
+async def _open_database(url: str) -> AsyncIterator[AppDatabase]:
+    database = AppDatabase(url)
+    try:
+        yield database
+    except (AccountsUnready, DBAPIError, OSError) as error:
+        raise NotReached(f"{database.where} cannot be read: {describe_error(error)}") from error
+    finally:
+        await database.close()
+
+
+def _read_tables(connection: Connection) -> dict[str, Table]:
+    inspector = inspect(connection)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SAWarning)  # a type unknown to SQLAlchemy
+        found: dict[str, Table] = {}
+        for schema in _schema_names(inspector):
+            found |= _tables_of(inspector, schema)
+    for referring, referred, rule, _ in read_foreign_keys(connection, unchecked=True):
+        own, other = (
+            _full_name(None if schema == inspector.default_schema_name else schema, name)
+            for schema, name in (referring, referred)
+        )
+        if own in found and own != other and rule not in FOLLOWS:
+            found[own] = msgspec.structs.replace(found[own], holds=found[own].holds | {other})
+    return found
+
+
+def _schema_names(inspector: Inspector) -> Sequence[str | None]:
+    """Return the schemas to read, None first for the connection's own. Only PostgreSQL has others of the same app."""
+    if inspector.dialect.name != "postgresql":
+        return [None]
+    others = (name for name in inspector.get_schema_names() if name != inspector.default_schema_name)
+    return [None, *(name for name in others if not name.startswith("pg_") and name not in _NOT_THE_APPS)]
+
+
+def _tables_of(inspector: Inspector, schema: str | None) -> dict[str, Table]:
+    keys = inspector.get_multi_pk_constraint(schema=schema)
+    references = inspector.get_multi_foreign_keys(schema=schema)
+    checks = inspector.get_multi_check_constraints(schema=schema)
+    tables = {}
+    for place, columns in inspector.get_multi_columns(schema=schema, kind=ObjectKind.ANY).items():
+        if place[1].startswith("keyturn_"):
+            continue
+        known = keys.get(place)  # a view has none
+        key = known["constrained_columns"] if known else []
+        tables[_full_name(*place)] = Table(
+            name=_full_name(*place),
+            columns={
+                one["name"]: _with_choices(column_of(one, inspector.dialect.name), checks.get(place, []))
+                for one in columns
+            },
+            key=key[0] if len(key) == 1 else "",
+            points_to=tuple(
+                (
+                    one["constrained_columns"][0],
+                    _full_name(one["referred_schema"], one["referred_table"]),
+                    one["referred_columns"][0],
+                )
+                for one in references.get(place, [])
+                if len(one["constrained_columns"]) == len(one["referred_columns"]) == 1
+            ),
+        )
+    return tables
+
+
+def _with_choices(column: Column, checks: Sequence[Any]) -> Column:
+    """Return the column with the values that a CHECK lists for it, as for an enumerated type.
+
+    PostgreSQL keeps `x IN ('a', 'b')` as `x = ANY (ARRAY['a'::text, 'b'::text])`.
+    """
+    for check in checks:
+        if not column.choices and (listed := _LISTED.match(check["sqltext"])) and listed["column"] == column.name:
+            values = re.findall(_TEXT, listed["in"] or listed["array"] or "")
+            return msgspec.structs.replace(column, choices=tuple(value[1:-1].replace("''", "'") for value in values))
+    return column
+
+
+def _full_name(schema: str | None, name: str) -> str:
+    return f"{schema}.{name}" if schema else name
+
+
+async def times_elsewhere(url: str, settings: TableSettings) -> str:
+    """Return a warning if a change writes other times than the server's; "" if not, or the mapping is invalid."""
+    store = TableAccounts(settings, AppDatabase(url), 0)
+    try:
+        doubt = await store.time_doubt()
+    except (AccountsUnready, SettingsInvalid):
+        return ""
+    finally:
+        await store.close()
+    return f"{doubt.message}. {doubt.mend}" if doubt else ""

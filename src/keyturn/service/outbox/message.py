@@ -1,0 +1,98 @@
+"""A claimed message, the ways in which it ends, and the seal of its mail."""
+
+import base64
+import zlib
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+
+import msgspec
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from keyturn.service.clock import random_bytes, unix
+from keyturn.service.keys import derive
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """A claimed row, held under `claim`.
+
+    `attempts`: tries that ended in a foreseen way, including this one.
+    `crashes`: claims since the last of those tries, including this one: workers that died, and faults of ours.
+    `sender`: the transport that may have the mail since an earlier try, and the only one to try again.
+    `sealed`: the mail, once it is rendered.
+    `abandoned`: an earlier claim ended without a report, so the message may have killed its worker.
+    """
+
+    id: int
+    claim: str
+    key: str
+    kind: str
+    payload: str
+    attempts: int
+    crashes: int
+    sender: str | None
+    sealed: bytes | None
+    created_at: datetime
+    abandoned: bool = False
+
+
+def new_key() -> str:
+    """Return an idempotency key that is new to every provider: a time in milliseconds, and 80 random bits.
+
+    Keys made one after the other are neighbours in their index (RFC 9562, 6.11). A commit or a purge of many messages
+    therefore writes few pages of it; random keys would cost a page each. Keys are no secret: the recipient of a mail
+    sees its key.
+    """
+    return f"{int(unix() * 1_000):012x}{random_bytes(10).hex()}"
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """The provider behind `sender` has accepted the message, under its own id."""
+
+    sender: str
+    provider_id: str
+
+
+class Dropped(msgspec.Struct, frozen=True):
+    """The message was not sent, for this `reason`."""
+
+    reason: str
+
+
+OUTCOMES = ("sent", "dropped", "retried", "parked", "dead")
+"""What a try of a message can end with, in the metrics."""
+
+TO_THE_APP = ("webhook_", "callback_")
+"""How the kinds of messages to the app begin. All others are mails."""
+
+Settlement = Sent | Dropped
+
+Delivery = Callable[[], Awaitable[Settlement]]
+"""The rest of a prepared message's work: calls to a provider or an app, which may take time."""
+
+
+_LEVEL = 3
+"""zlib level: half the time of the default 6, for a twelfth more bytes. Uncompressed mails are five times as large."""
+
+
+class SealBroken(Exception):
+    """None of the keys opens the mail: the key was changed, and the old one is not among the previous keys."""
+
+
+class Seal:
+    """Encrypts mails with Fernet (AES-128-CBC with HMAC-SHA256), under keys derived from the settings' secrets.
+
+    The first secret seals, and all of them open. To rotate, put a new secret in front.
+    """
+
+    def __init__(self, secrets: Sequence[str]) -> None:
+        self._box = MultiFernet([Fernet(base64.urlsafe_b64encode(derive(secret, "outbox"))) for secret in secrets])
+
+    def close(self, body: bytes) -> bytes:
+        return self._box.encrypt(zlib.compress(body, _LEVEL))
+
+    def open(self, sealed: bytes) -> bytes:
+        """Return what was sealed. Raises SealBroken if no key fits or the bytes were changed."""
+        try:
+            return zlib.decompress(self._box.decrypt(sealed))
+        except InvalidToken:
+            raise SealBroken from None

@@ -1,0 +1,72 @@
+from datetime import datetime
+
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from keyturn.service.database import Model
+
+WAITING, SENT, DROPPED, DEAD = "waiting", "sent", "dropped", "dead"
+
+ERASED = "{}"
+"""A settled message's payload after its address was erased."""
+
+STILL_WAITING = text("state = 'waiting'")
+"""The condition of an index, which the planner uses if a statement repeats it: a parameter could be any state."""
+_Id = BigInteger().with_variant(Integer, "sqlite")
+
+
+class OutboxRow(Model):
+    """A message, kept until it is settled and purged.
+
+    `key`: the idempotency key under which a provider sees every try.
+    `attempts`: claims that ended in a foreseen way.
+    `crashes`: claims since the last of those, which identifies a message that kills its workers.
+    `available_at`: when it may be claimed next: now, after a back-off, or when the lease of its claim ends.
+    `claim`: names the claim that holds the row, so a worker whose lease ran out no longer decides about it.
+    `sealed`: the mail, erased when the row is settled; that of a held row, with its address.
+    `sender`: the transport that has the mail or may have it.
+    `provider_id`: the mail's id at that transport.
+    """
+
+    __tablename__ = "keyturn_outbox"
+
+    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    key: Mapped[str] = mapped_column(String(32), unique=True)
+    kind: Mapped[str] = mapped_column(String(32))
+    payload: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(String(8))
+    reason: Mapped[str | None] = mapped_column(String(120))
+    attempts: Mapped[int]
+    crashes: Mapped[int] = mapped_column("faults", default=0)
+    available_at: Mapped[datetime]
+    claim: Mapped[str | None] = mapped_column(String(32))
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    sender: Mapped[str | None] = mapped_column(String(16))
+    provider_id: Mapped[str | None] = mapped_column(String(120), index=True)
+    created_at: Mapped[datetime]
+    settled_at: Mapped[datetime | None]
+
+    # The first two and the last index hold only waiting messages, and rows that are not erased. Their migrations set
+    # those conditions: naming them here for PostgreSQL would load its dialect and all drivers for a service on SQLite.
+    __table_args__ = (
+        Index("ix_keyturn_outbox_waiting", "available_at", "id"),
+        Index("ix_keyturn_outbox_waiting_by_kind", "kind", "available_at"),
+        Index("ix_keyturn_outbox_settled_at", "settled_at"),
+        Index("ix_keyturn_outbox_not_erased", "settled_at"),
+    )
+
+
+class EventRow(Model):
+    """An event of a message: our own try, or a provider's report. Reports come later, in any order and repeatedly.
+
+    `source_id`: the provider's id of its report, which identifies a repeated one.
+    """
+
+    __tablename__ = "keyturn_outbox_events"
+
+    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    message_id: Mapped[int] = mapped_column(ForeignKey("keyturn_outbox.id", ondelete="CASCADE"), index=True)
+    event: Mapped[str] = mapped_column(String(32))
+    detail: Mapped[str] = mapped_column(String(120))
+    at: Mapped[datetime]
+    source_id: Mapped[str | None] = mapped_column(String(80), unique=True)

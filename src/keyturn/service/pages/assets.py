@@ -1,0 +1,264 @@
+"""Static files of the pages, the brand's files, and keyturn.js. The addresses of assets change with their contents."""
+
+import re
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from functools import cache
+from gzip import compress
+from hashlib import sha256, sha384
+from html import escape
+from pathlib import Path
+
+import msgspec
+from litestar import MediaType, Response
+from litestar.exceptions import NotFoundException
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
+
+from keyturn.mail.rendering.palette import Palette
+from keyturn.packaging import folder
+from keyturn.service.api.mounting import reading
+from keyturn.service.api.requests import AnyRequest
+from keyturn.service.pages.security import NO_FORM, security_headers
+from keyturn.service.pages.site import Site, TemplateSite
+from keyturn.service.reset.mails.theme import ASSETS, Theme
+from keyturn.service.settings.brand_files import BrandFile
+
+_STATIC = Path(__file__).parent / "static"
+_VENDORED = Path(__file__).parent / "vendored"
+_MEDIA_TYPES = {
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".gif": "image/gif",
+    ".webp": "image/webp",
+}
+_COMPRESSIBLE = ("text/", "image/svg+xml")
+_FOR_A_YEAR = "public, max-age=31536000, immutable"
+
+# An SVG may style itself. Its own policy decides that if it is opened by its address, and in some browsers also where
+# it is an image. Scripts, loads and an origin are denied (CSP Level 3; HTML, 7.1.5).
+_PICTURE_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+    "Cross-Origin-Resource-Policy": "cross-origin",  # webmail shows the logo of a mail, too (Fetch, 3.7)
+}
+
+
+class Assets:
+    """Serves the static files, the files of each theme, and the files of a brand.
+
+    They are some kilobytes, so they live in memory. The packaged files share one version: scripts import each other by
+    relative names.
+    """
+
+    def __init__(self, site: TemplateSite, headers: dict[str, str]) -> None:
+        self._site = site
+        self._headers = headers
+        folders = [_STATIC]
+        if site.challenge and site.challenge.asked.method == "altcha":
+            folders.append(_VENDORED / "altcha")
+        paths = [path for folder in folders for path in folder.iterdir() if path.suffix in _MEDIA_TYPES]
+        self._files = {path.name: path.read_bytes() for path in paths}
+        self._themes = {kind: site.theme(kind) for kind in ("", *site.kinds)}
+        self._brand_files: dict[str, BrandFile] = {}
+        for theme in self._themes.values():
+            self._files[theme.files.file_name("brand", ".css")] = theme_css(theme).encode()
+            self._files[theme.files.file_name("icon", ".svg")] = _icon_svg(theme.brand.name, theme.palette).encode()
+            self._brand_files |= theme.files.served()
+        self._version = sha256(b"".join(self._files[name] for name in sorted(self._files))).hexdigest()[:12]
+
+    def url(self, name: str, kind: str = "") -> str:
+        """Return the URL path of a packaged file, for accounts of a kind.
+
+        Browsers may keep it for ever (RFC 8246), since other contents have another path.
+        """
+        if name in ("brand.css", "icon.svg"):
+            stem, _, suffix = name.partition(".")
+            name = self._themes[kind].files.file_name(stem, f".{suffix}")
+        return self._site.url(f"{ASSETS}/{self._version}/{name}")
+
+    def brand_url(self, name: str, kind: str = "") -> str:
+        """Return the URL of the file in that setting of the brand, or an empty text."""
+        return self._themes[kind].files.url(name, self._site.prefix)
+
+    def route(self) -> HTTPRouteHandler:
+        # Outside the check of forms, which would set a cookie on an answer that caches share.
+        @reading(f"{ASSETS}/{{version:str}}/{{name:str}}", opt={NO_FORM: True})
+        async def asset(request: AnyRequest, version: FromPath[str], name: FromPath[str]) -> Response[bytes]:
+            try:
+                content, media_type = self.content(name)
+            except LookupError as error:
+                raise NotFoundException from error
+            own = self._brand_files.get(name)
+            headers = _PICTURE_HEADERS if own and own.suffix != ".css" else {}
+            # While servers of two versions run side by side, addresses of the other version work, but are not cached.
+            caching = {"Cache-Control": _FOR_A_YEAR} if version == (own.fingerprint if own else self._version) else {}
+            return _file_response(request, content, media_type, self._headers | headers | caching)
+
+        return asset
+
+    def content(self, name: str) -> tuple[bytes, str]:
+        """Return a served file, and its media type. Raises LookupError."""
+        if own := self._brand_files.get(name):
+            return own.content, _MEDIA_TYPES[own.suffix]
+        if name not in self._files:
+            raise LookupError(f"There is no file called {name}.")
+        return self._files[name], _MEDIA_TYPES[Path(name).suffix]
+
+
+def theme_css(theme: Theme) -> str:
+    """Return a brand as CSS variables: a stylesheet, since the pages allow no inline style."""
+    colours = msgspec.structs.asdict(theme.palette)
+    light = {name: colour for name, colour in colours.items() if not name.startswith("dark_")}
+    dark = {name: colours[f"dark_{name}"] for name in light}
+    shape = {"radius": f"{theme.brand.radius}px"} | ({"brand_font": theme.brand.font} if theme.brand.font else {})
+    return f"{_css_variables(light | shape)}\n@media (prefers-color-scheme: dark) {{\n{_css_variables(dark)}\n}}\n"
+
+
+def _css_variables(values: dict[str, str]) -> str:
+    variables = "".join(f" --{name.replace('_', '-')}: {colour};" for name, colour in values.items())
+    return f":root {{{variables} }}"
+
+
+def _icon_svg(name: str, palette: Palette) -> str:
+    """Return the icon of the browser's tab: the brand's initial on its accent."""
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
+        f'<rect width="32" height="32" rx="8" fill="{palette.accent}"/>'
+        f'<text x="16" y="22.5" text-anchor="middle" font-family="system-ui, sans-serif" font-size="19" '
+        f'font-weight="600" fill="{palette.on_accent}">{escape(name[:1].upper())}</text></svg>'
+    )
+
+
+_MODULES = (
+    "client",
+    "style",
+    "making",
+    "challenge",
+    "forms",
+    "code",
+    "asking",
+    "link",
+    "rules",
+    "second_step",
+    "reset",
+)
+"""In the order of their imports."""
+
+_COMMENT = re.compile(r"^ *(?://[^\n]*|/\*(?:(?!\*/).)*\*/)\n", re.MULTILINE | re.DOTALL)
+_TYPE = re.compile(r"/\*\* @type [^\n*]*\*/ ?|(?<=[;,{]) // [^\n]*")
+_IMPORT = re.compile(r"^import .*\n", re.MULTILINE)
+_EXPORT = re.compile(r"^export (?=class|const|function)", re.MULTILINE)
+_FROM = re.compile(r'^(export \{.*\}) from ".*";', re.MULTILINE)
+_BLANK = re.compile(r"\n{2,}")
+_INDENT = re.compile(r"^ +", re.MULTILINE)
+_NEEDLESS = re.compile(r";\s(?=\})|(?<=[{,(\[])\n")
+
+
+@cache
+def bundle_modules() -> str:
+    """Return all modules as one, without comments, indentation, needless breaks and their imports of each other.
+
+    The one text of several lines is the styles, where indentation means nothing.
+    """
+    sources = folder("frontend")
+    entry = (sources / "keyturn.js").read_text("utf-8")
+    inner = "".join((sources / "keyturn" / f"{name}.js").read_text("utf-8") for name in _MODULES)
+    whole = _EXPORT.sub("", inner) + _FROM.sub(r"\1;", entry)
+    for superfluous in (_COMMENT, _TYPE, _IMPORT, _INDENT, _NEEDLESS):
+        whole = superfluous.sub("", whole)
+    return "// Keyturn in your own pages. MIT licence.\n" + _BLANK.sub("\n", whole).lstrip("\n")
+
+
+def brand_module(source: str, theme: Theme) -> str:
+    """Return the module with the brand's accent, corners and font, which a page may override.
+
+    The elements stand on the background of the app, so the other colours of the brand are left out.
+    """
+    plain, palette, brand = Palette(), theme.palette, theme.brand
+    looks = {
+        f"light-dark({plain.accent}, {plain.dark_accent})": f"light-dark({palette.accent}, {palette.dark_accent})",
+        f"light-dark({plain.on_accent}, {plain.dark_on_accent})": (
+            f"light-dark({palette.on_accent}, {palette.dark_on_accent})"
+        ),
+        "--keyturn-radius, 8px": f"--keyturn-radius, {brand.radius}px",
+        "--keyturn-font, system-ui": f"--keyturn-font, {brand.font}, system-ui"
+        if brand.font
+        else "--keyturn-font, system-ui",
+    }
+    for ours, theirs in looks.items():
+        source = source.replace(ours, theirs)
+    return source
+
+
+class FrontendModule:
+    """keyturn.js in the looks of a brand, and how a page pins it: by an address and the digest of its bytes."""
+
+    def __init__(self, theme: Theme) -> None:
+        self.content = brand_module(bundle_modules(), theme).encode()
+        self.path = f"/keyturn-{sha256(self.content).hexdigest()[:12]}.js"
+
+    def script_tag(self, base_url: str) -> str:
+        """Return the tag that runs these very bytes and no others (Subresource Integrity, 3.5)."""
+        digest = b64encode(sha384(self.content).digest()).decode()
+        return f'<script type="module" src="{base_url}{self.path}" integrity="sha384-{digest}" crossorigin></script>'
+
+
+def frontend_routes(site: Site) -> Sequence[HTTPRouteHandler]:
+    """Return the routes of the module, under a lasting address and under one for this version, and of its types."""
+    module = FrontendModule(site.theme(""))
+    types = (folder("frontend") / "keyturn.d.ts").read_bytes()
+    return [
+        _static_route(site, "/keyturn.js", module.content, "text/javascript"),
+        _static_route(site, module.path, module.content, "text/javascript", caching=_FOR_A_YEAR),
+        _static_route(site, "/keyturn.d.ts", types, MediaType.TEXT),
+    ]
+
+
+def _static_route(
+    site: Site, path: str, content: bytes, media_type: str, caching: str = "public, max-age=3600"
+) -> HTTPRouteHandler:
+    fingerprint = sha256(content).hexdigest()[:20]
+    # Public, and made to be run by other origins, which fetch a module in the mode "cors" (HTML, 8.1.4.2).
+    headers = security_headers(site) | {
+        "Access-Control-Allow-Origin": "*",
+        "Cross-Origin-Resource-Policy": "cross-origin",
+        "Cache-Control": caching,
+        "Vary": "Accept-Encoding",
+        "ETag": f'W/"{fingerprint}"',  # weak: the bytes of a compressed answer are others
+    }
+
+    # Outside the check of forms, which would set a cookie on an answer that caches share.
+    @reading(path, opt={NO_FORM: True})
+    async def script(request: AnyRequest) -> Response[bytes]:
+        if fingerprint in request.headers.get("if-none-match", ""):
+            return Response(b"", status_code=304, media_type=media_type, headers=headers)
+        return _file_response(request, content, media_type, headers)
+
+    return script
+
+
+def _file_response(request: AnyRequest, content: bytes, media_type: str, headers: Mapping[str, str]) -> Response[bytes]:
+    """Return a file, compressed for clients that take that, unless the app around the pages compresses its answers."""
+    headers = {**headers, "Vary": "Accept-Encoding"}
+    if media_type.startswith(_COMPRESSIBLE) and _takes_gzip(request) and request.app.compression_config is None:
+        content = _compressed(content)
+        headers["Content-Encoding"] = "gzip"
+    return Response(content, media_type=media_type, headers=headers)
+
+
+@cache
+def _compressed(content: bytes) -> bytes:
+    """Return a file as it is sent: it is compressed once, when it is first asked for."""
+    return compress(content, mtime=0)
+
+
+def _takes_gzip(request: AnyRequest) -> bool:
+    """Tell whether a client takes gzip. A weight of 0 says that it does not (RFC 9110, 12.5.3)."""
+    for choice in request.headers.get("accept-encoding", "").lower().split(","):
+        coding, _, weight = choice.partition(";")
+        if coding.strip() == "gzip":
+            return weight.strip().rstrip("0.") != "q="
+    return False

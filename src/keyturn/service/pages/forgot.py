@@ -1,0 +1,200 @@
+"""Requesting a link: the same page for every address, a challenge if one is required, and the form for a code.
+
+The page of an expired link requests another one, too.
+"""
+
+from functools import partial
+from typing import Any, Literal
+
+import msgspec
+from litestar import Controller, Response, post
+from litestar.exceptions import NotFoundException
+from litestar.params import URLEncodedBody
+
+from keyturn.service import addresses
+from keyturn.service.api.mounting import reading
+from keyturn.service.api.requests import AnyRequest, client_of
+from keyturn.service.pages.cookies import Flash
+from keyturn.service.pages.rendering import GivenPages, Pages
+from keyturn.service.pages.security import content_security_policy
+from keyturn.service.problems.proofs import ChallengeFlaw, ChallengeRequired, CodeRefused, LinkDead, flaw_text
+from keyturn.service.problems.requests import InputInvalid
+from keyturn.service.reset.proofs.challenge import Answer
+from keyturn.service.reset.proofs.code_exchange import CodeExchange
+
+
+class ForgotForm(
+    msgspec.Struct, frozen=True, rename={"turnstile": "cf-turnstile-response", "hcaptcha": "h-captcha-response"}
+):
+    """The submitted form: the address as typed, if it has a field, and an answer under the name of its widget.
+
+    `without_script`: sent by browsers that run no scripts.
+    `return_to`: where to go after the reset.
+    """
+
+    email: str = ""
+    altcha: str = ""
+    turnstile: str = ""
+    hcaptcha: str = ""
+    without_script: str = ""
+    return_to: str = ""
+
+    @property
+    def answer(self) -> Answer:
+        text = self.altcha or self.turnstile or self.hcaptcha
+        return Answer(text=text, without_script=bool(self.without_script))
+
+
+def forgot_page(
+    pages: Pages,
+    request: AnyRequest,
+    *,
+    email: str = "",
+    malformed: bool = False,
+    flaw: ChallengeFlaw | None = None,
+    return_to: str = "",
+) -> Response[Any]:
+    """Return the form. With `flaw`, or if every request needs an answer, it holds the challenge.
+
+    The policy lets in the hosts of an external challenge, on this page only.
+    """
+    status = 403 if flaw else 422 if malformed else 200
+    challenge = _challenge_values(pages, flaw)
+    known: dict[str, Any] = {"email": email, "malformed": malformed, "return_to": return_to}
+    return pages.page(request, "forgot.html", status=status, **known, **challenge)
+
+
+def _challenge_values(pages: Pages, flaw: ChallengeFlaw | None) -> dict[str, Any]:
+    gate = pages.site.challenge
+    asked = gate.asked if gate and (flaw or gate.is_always_asked) else None
+    headers = {"Content-Security-Policy": content_security_policy(pages.site, asked.method if asked else "")}
+    return {"asked": asked, "flaw": flaw, "flaw_text": flaw_text, "headers": headers}
+
+
+def dead_link_page(
+    pages: Pages, request: AnyRequest, dead: LinkDead, flaw: ChallengeFlaw | None = None
+) -> Response[Any]:
+    """Return the page of a dead link. An expired one can be replaced by a button, with the challenge of a request."""
+    return pages.page(
+        request,
+        "dead_link.html",
+        status=403 if flaw else dead.status,
+        reason=dead.reason,
+        email_hint=dead.email_hint,
+        lifetime=pages.site.link_life,
+        **_challenge_values(pages, flaw if dead.email_hint else None),
+    )
+
+
+@post("/replace")
+async def replace_expired(request: AnyRequest, data: URLEncodedBody[ForgotForm], pages: GivenPages) -> Response[Any]:
+    """Request a new link for the address of the expired one that was opened here. The address stays masked.
+
+    Raises LinkDead, TooManyRequests.
+    """
+    site, path = pages.site, pages.site.paths.reset
+    opened, client = pages.cookies.read_link(request.cookies), client_of(request)
+    if opened is None:
+        raise LinkDead("invalid")
+    try:
+        link = await site.checks.require_expired(opened.token, client)
+    except InputInvalid:  # it still works
+        return pages.redirect(site.url(path))
+    hint = addresses.mask(link.email)
+    try:
+        await site.requests.replace(link, client, data.answer)
+    except ChallengeRequired as required:
+        dead = LinkDead("expired")
+        dead.email_hint = hint
+        return dead_link_page(pages, request, dead, required.flaw)
+    flash = pages.cookies.set_flash(Flash("link_replaced", email=hint), path)
+    return pages.redirect(site.url(path), pages.cookies.delete_link(), flash)
+
+
+class ForgotPassword(Controller):
+    """The page that asks for the address, and "Check your email" after it. Mounted by the settings."""
+
+    @reading()
+    async def show(self, request: AnyRequest, pages: GivenPages) -> Response[Any]:
+        link_request = pages.cookies.read_link_request(request.cookies)
+        if link_request is None or not {"another", "return_to"}.isdisjoint(request.query_params):
+            earlier = link_request.return_to if link_request else ""
+            wanted = request.query_params.get("return_to", earlier)
+            # An address that is not allowed is ignored: the user cannot correct it.
+            return forgot_page(pages, request, return_to=pages.site.return_addresses.allowed(wanted))
+        return pages.page(request, "check_mail.html", link_request=link_request)
+
+    @post()
+    async def ask(self, request: AnyRequest, data: URLEncodedBody[ForgotForm], pages: GivenPages) -> Response[Any]:
+        """Request the link, then redirect, so that reloading "Check your email" requests nothing.
+
+        The answer depends only on the input, never on whether there is an account (ASVS 6.3.8). Within the cooldown no
+        link is requested, because the worker would hold the mail back.
+        """
+        path = pages.site.paths.forgot
+        here, earlier = pages.site.url(path), pages.cookies.read_link_request(request.cookies)
+        try:
+            identifier = addresses.identify(data.email, takes_names=pages.site.takes_names)
+        except InputInvalid:
+            identifier = ""  # `accept` counts it
+        if earlier and earlier.wait and identifier == earlier.email:
+            return pages.redirect(here)
+        back = pages.site.return_addresses.allowed(data.return_to)
+        form = partial(forgot_page, pages, request, email=data.email, return_to=back)
+        try:
+            await pages.site.requests.accept(data.email, client_of(request), data.answer, back)
+        except InputInvalid:
+            return form(malformed=True)
+        except ChallengeRequired as required:
+            return form(flaw=required.flaw)
+        return pages.redirect(here, pages.cookies.set_link_request(identifier, path, back))
+
+
+CodeFault = Literal["", "malformed_email", "malformed_code", "refused"]
+
+
+class CodeForm(msgspec.Struct, frozen=True):
+    """The submitted form, as typed."""
+
+    email: str = ""
+    code: str = ""
+
+
+@reading("/code")
+async def show_code_form(request: AnyRequest, pages: GivenPages) -> Response[Any]:
+    """Show the form, with the address that this browser requested a link for.
+
+    Raises NotFoundException if mails hold no code.
+    """
+    _require_codes(pages)
+    asked = pages.cookies.read_link_request(request.cookies)
+    return _code_page(pages, request, asked.email if asked else "", "")
+
+
+@post("/code")
+async def take_code(request: AnyRequest, data: URLEncodedBody[CodeForm], pages: GivenPages) -> Response[Any]:
+    """Keep the token in a cookie, as that of a link, and lead to the form for a new password; else show the mistake.
+
+    Raises TooManyRequests, and NotFoundException if mails hold no code.
+    """
+    try:
+        asked = pages.cookies.read_link_request(request.cookies)
+        return_to = asked.return_to if asked else ""
+        issued = await _require_codes(pages).exchange(data.email, data.code, client_of(request), return_to)
+    except InputInvalid as invalid:
+        is_code = any(fault.name == "code" for fault in invalid.faults)
+        return _code_page(pages, request, data.email, "malformed_code" if is_code else "malformed_email", status=422)
+    except CodeRefused:
+        return _code_page(pages, request, data.email, "refused", status=422)
+    email = data.email if "@" in data.email else None  # a user name is not the address of its link
+    return pages.redirect(pages.site.url(pages.site.paths.reset), pages.cookies.set_link(issued.token, email))
+
+
+def _require_codes(pages: Pages) -> CodeExchange:
+    if pages.site.codes is None:
+        raise NotFoundException
+    return pages.site.codes
+
+
+def _code_page(pages: Pages, request: AnyRequest, email: str, fault: CodeFault, *, status: int = 200) -> Response[Any]:
+    return pages.page(request, "code.html", status=status, email=email, fault=fault)

@@ -1,0 +1,87 @@
+"""The pages around a service of its own: a start page, and a page for unknown addresses.
+
+Mounted in an app, the pages bring neither: the app owns "/" and its unknown addresses.
+"""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from litestar import Response
+from litestar.datastructures.headers import Accept
+from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import ExceptionHandlersMap
+
+from keyturn.service.api.mounting import reading
+from keyturn.service.api.problems import MEDIA_TYPE as PROBLEM_TYPE
+from keyturn.service.api.problems import problem_handlers
+from keyturn.service.api.requests import AnyRequest
+from keyturn.service.pages.rendering import Pages
+from keyturn.service.pages.reset import signed_in_account
+from keyturn.service.reset.records.client import clip_header
+
+_FOR_PROGRAMS = {".well-known", "api", "health", "metrics", "schema", "webhooks"}
+_NOTHING_HERE = {404, 405}
+
+
+def home_redirect(pages: Pages) -> HTTPRouteHandler:
+    """Return the route from "/" to the first page of a visit."""
+
+    @reading("/", include_in_schema=False)
+    async def redirect_home() -> Response[Any]:
+        return pages.redirect(pages.site.url(pages.site.paths.sign_in) if pages.site.sign_ins else pages.site.forgot)
+
+    return redirect_home
+
+
+def change_password_redirect(pages: Pages) -> HTTPRouteHandler:
+    """Return the route by which password managers find the form for changing a password, after a sign-in if need be.
+
+    "A Well-Known URL for Changing Passwords" (https://w3c.github.io/webappsec-change-password-url/).
+    """
+
+    @reading("/.well-known/change-password", include_in_schema=False)
+    async def redirect_to_change(request: AnyRequest) -> Response[Any]:
+        site = pages.site
+        if not site.sign_ins:
+            return pages.redirect(site.forgot)
+        form = site.url(site.paths.reset)
+        if await signed_in_account(request, pages):
+            return pages.redirect(form)
+        return pages.redirect(f"{site.url(site.paths.sign_in)}?{urlencode({'next': form})}")
+
+    return redirect_to_change
+
+
+def service_error_handlers(pages: Pages) -> ExceptionHandlersMap:
+    """Return the API's handlers, with a page for browsers at an unknown address."""
+    handlers = problem_handlers(pages.site.languages)
+    to_programs = handlers[HTTPException]
+
+    def answer(request: AnyRequest, error: HTTPException) -> Response[Any]:
+        if error.status_code not in _NOTHING_HERE or not _is_for_people(request, pages.site.paths.api):
+            return to_programs(request, error)
+        return pages.page(
+            request,
+            "refusal.html",
+            status=error.status_code,
+            reason="missing",
+            reference="",
+            back=pages.site.url("/"),
+            headers=error.headers,
+        )
+
+    return {**handlers, HTTPException: answer}
+
+
+def _is_for_people(request: AnyRequest, api: str) -> bool:
+    """Tell whether a page is wanted. If the API is at "/", only the Accept header shows that."""
+    if _first_part(request.scope["path"]) in {*_FOR_PROGRAMS, _first_part(api)} - {""}:
+        return False
+    accepted = Accept(clip_header(request.headers.get("accept", "*/*")))
+    return accepted.best_match([PROBLEM_TYPE, "application/json", "text/html"]) == "text/html"
+
+
+def _first_part(path: str) -> str:
+    """Return the first part of a path, whatever a client or a server made of it."""
+    return path.lstrip("/").partition("/")[0]

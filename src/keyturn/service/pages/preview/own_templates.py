@@ -1,0 +1,158 @@
+"""Mistakes in custom page templates, reported at the start, before a user meets them.
+
+Jinja drops a block that no parent has, so that is checked here, too.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from jinja2 import Environment, TemplateError, nodes
+from jinja2.meta import find_referenced_templates
+from jinja2.nodes import Template
+
+from keyturn.errors import Fault, SettingsInvalid, TemplateInvalid
+from keyturn.mail.languages import READER, Language, order_of_name
+from keyturn.mail.rendering.jinja import template_invalid
+from keyturn.service.clock import now
+from keyturn.service.pages.assets import Assets
+from keyturn.service.pages.preview.states import CHALLENGE_STATES, STATES, PageState, StateSample
+from keyturn.service.pages.rendering import OURS, PACKAGED, PageTemplates, page_environment
+from keyturn.service.pages.site import Site, TemplateSite
+from keyturn.service.reset.passwords.policy import Rule
+from keyturn.service.settings.building import did_you_mean
+
+
+def draw_state(templates: PageTemplates, state: PageState, sample: StateSample, language: Language) -> str:
+    """Return the page as a browser would get it. Raises TemplateInvalid with the file and the line."""
+    values = {"account": None, **state.values(sample)}
+    values |= {"language": language, "languages": _language_links(sample.site, sample.kind), "csrf_token": "0" * 8}
+    return templates.draw(state.template, values | {READER: language}, language, sample.kind)
+
+
+def _language_links(site: TemplateSite, kind: str) -> Sequence[tuple[Language, str]]:
+    known = sorted(site.theme(kind).languages.known.values(), key=lambda one: order_of_name(one.name))
+    return [(one, f"?lang={one.tag}") for one in known]
+
+
+_NAME = "pages.templates"
+_NOT_PAGES = {"reference.html"}
+"""Packaged templates that are no pages for people."""
+
+
+def require_drawable(site: Site, assets: Assets) -> None:
+    """Raise SettingsInvalid with every mistake in custom templates, by file and line."""
+    if site.templates and (faults := template_faults(site, assets, site.policy.rules)):
+        raise SettingsInvalid(faults)
+
+
+def template_faults(site: TemplateSite, assets: Assets, rules: Sequence[Rule]) -> Sequence[Fault]:
+    """Return every mistake in custom templates, by file and line.
+
+    Each state is drawn for each kind of account, so mistakes in rare states are reported, too.
+    """
+    if not site.templates:
+        return ()
+    return [*_unread_files(site.templates)] or [*dict.fromkeys(_undrawable(site, assets, rules))]
+
+
+def _undrawable(site: TemplateSite, assets: Assets, rules: Sequence[Rule]) -> Iterator[Fault]:
+    templates = PageTemplates(site, assets)
+    for kind in ("", *site.kinds):
+        sample = StateSample(site, rules, now(), kind)
+        language = site.theme(kind).languages.choose("")
+        for state in (*STATES, *CHALLENGE_STATES):
+            try:
+                draw_state(templates, state, sample, language)
+            except TemplateInvalid as error:
+                yield Fault(_NAME, str(error))
+
+
+def _unread_files(own: str) -> Iterator[Fault]:
+    """Yield unreadable templates, and unused ones: they replace nothing, and no other refers to them."""
+    folder, environment = Path(own).resolve(), page_environment(own)
+    ours = {path.name for path in PACKAGED.iterdir()} - _NOT_PAGES
+    files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*.html"))}
+    referenced: set[str | None] = set()
+    parsed: dict[str, Template] = {}
+    for name, path in files.items():
+        try:
+            parsed[name] = environment.parse(path.read_text("utf-8"), filename=str(path))
+            referenced |= {*find_referenced_templates(parsed[name])}
+        except (OSError, UnicodeDecodeError) as error:
+            yield Fault(_NAME, f"{path}: cannot be read: {error}")
+        except TemplateError as error:
+            yield Fault(_NAME, str(template_invalid(error, str(path))))
+    for place, told in inheritance_faults(parsed, environment):
+        yield Fault(_NAME, f"{folder}/{place}: {told}")
+    for name in files.keys() - ours - referenced if None not in referenced else ():
+        hint = did_you_mean(name, ours)
+        yield Fault(_NAME, f"{files[name]}: no page is called so, and no template of yours refers to it{hint}")
+
+
+def inheritance_faults(parsed: Mapping[str, nodes.Template], environment: Environment) -> Iterator[tuple[str, str]]:
+    """Yield the line of a template and its mistake, as "forgot.html:2" and a sentence.
+
+    `parsed`: the custom templates by their names.
+    """
+    for name, template in parsed.items():
+        extends = template.find(nodes.Extends)
+        above, circle = _ancestors(name, template, environment)
+        if extends and circle is not None:
+            begin = f'; begin with {{% extends "{OURS}/{name}" %}}' if (PACKAGED / name).is_file() else ""
+            way = f" by way of {' and '.join(circle)}" if circle else ""
+            yield f"{name}:{extends.lineno}", f"extends itself{way}{begin}"
+        elif extends and above is not None:
+            known = {block.name for one in above for block in one.find_all(nodes.Block)}
+            for block in _outermost_blocks(template):
+                if block.name not in known:
+                    hint = did_you_mean(block.name, known)
+                    told = f"nothing that it extends has a block {block.name}, so it is never shown{hint}"
+                    yield f"{name}:{block.lineno}", told
+
+
+def _ancestors(
+    name: str, template: nodes.Template, environment: Environment
+) -> tuple[Sequence[nodes.Template] | None, Sequence[str] | None]:
+    """Return the templates that a template extends, nearest first, and the names on a circle back to itself.
+
+    The ancestors are None if a name is computed while a page is drawn, or if one cannot be read: drawing the page
+    reports that.
+    """
+    ancestors: list[nodes.Template] = []
+    names: list[str] = []
+    seen = {_file(name, environment)}
+    while extends := template.find(nodes.Extends):
+        if not isinstance(extends.template, nodes.Const):
+            return None, None
+        above = str(extends.template.value)
+        file = _file(above, environment)
+        if file in seen:
+            return None, names if file == _file(name, environment) else None
+        if file is None:
+            return None, None
+        try:
+            template = environment.parse(Path(file).read_text("utf-8"), filename=file)
+        except (OSError, UnicodeDecodeError, TemplateError):
+            return None, None
+        seen.add(file)
+        names.append(above)
+        ancestors.append(template)
+    return ancestors, None
+
+
+def _file(name: str, environment: Environment) -> str | None:
+    """Return the file of a template, or None."""
+    assert environment.loader  # the loader of the pages
+    try:
+        return environment.loader.get_source(environment, name)[1]
+    except (TemplateError, UnicodeDecodeError):
+        return None
+
+
+def _outermost_blocks(node: nodes.Node) -> Iterator[nodes.Block]:
+    """Yield the blocks outside other blocks: an inner block is shown within the outer one."""
+    for child in node.iter_child_nodes():
+        if isinstance(child, nodes.Block):
+            yield child
+        else:
+            yield from _outermost_blocks(child)

@@ -1,0 +1,231 @@
+"""Pages from templates, packaged or custom, in the language of the reader and the brand of the account."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote, urlencode
+
+from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
+from litestar import MediaType, Response
+from litestar.datastructures import Cookie
+from litestar.di import NamedDependency
+from litestar.response import Redirect
+from litestar.template.base import csrf_token
+
+from keyturn.errors import TemplateInvalid
+from keyturn.mail.languages import READER, Language, Languages, order_of_name
+from keyturn.mail.rendering.jinja import shared_bytecode_cache, template_invalid
+from keyturn.service import addresses
+from keyturn.service.accounts.port import Account
+from keyturn.service.api.mail_services import inbox_of, meant_by
+from keyturn.service.api.requests import AnyRequest
+from keyturn.service.pages.assets import Assets
+from keyturn.service.pages.cookies import Cookies, Flash
+from keyturn.service.pages.security import security_headers
+from keyturn.service.pages.site import Site, TemplateSite
+from keyturn.service.problems.passwords import rule_text
+from keyturn.service.problems.proofs import NotSignedIn
+from keyturn.service.problems.requests import Unavailable
+from keyturn.service.reset.check import LiveLink
+from keyturn.service.telemetry.logs import LogEvent, OnceAMinute
+
+PACKAGED = Path(__file__).parent / "templates"
+
+OURS = "keyturn"
+"""The prefix of a packaged template that a custom one replaces: `keyturn/page.html`."""
+
+
+class PageTemplates:
+    """Renders the pages.
+
+    A file in the custom folder replaces the packaged template of the same name; `keyturn/forgot.html` is always the
+    packaged one.
+    """
+
+    def __init__(self, site: TemplateSite, assets: Assets) -> None:
+        self._site = site
+        self._assets = assets
+        self._environments: dict[tuple[str, str], Environment] = {}
+
+    def packaged(self) -> "PageTemplates":
+        """Return the packaged templates alone."""
+        return PageTemplates(replace(self._site, templates=""), self._assets)
+
+    def draw(self, template: str, values: Mapping[str, Any], language: Language, kind: str) -> str:
+        """Return the page. Raises TemplateInvalid with the file and the line of a broken custom template."""
+        try:
+            return self._environment(language, kind).get_template(template).render(values)
+        except Exception as error:  # a template calls filters and methods, which can raise anything
+            if not self._site.templates:
+                raise
+            raise template_invalid(error, template) from error
+
+    def _environment(self, language: Language, kind: str) -> Environment:
+        if (language.tag, kind) not in self._environments:
+            environment = page_environment(self._site.templates, reload=self._site.reload)
+            language.teach(environment)
+            environment.globals.update(
+                site=self._site,
+                brand=self._site.theme(kind).brand,
+                palette=self._site.theme(kind).palette,
+                url=self._site.url,
+                asset=partial(self._assets.url, kind=kind),
+                brand_file=partial(self._assets.brand_url, kind=kind),
+            )
+            environment.filters |= {"inbox": inbox_of, "meant": meant_by, "masked": addresses.mask}
+            environment.filters["rule_text"] = lambda rule: rule_text(rule.name, rule.limit, language) or rule.message
+            self._environments[language.tag, kind] = environment
+        return self._environments[language.tag, kind]
+
+
+def page_environment(own: str = "", *, reload: bool = False) -> Environment:
+    """Return the Jinja environment of the pages' templates, without a language or values."""
+    ours = FileSystemLoader(PACKAGED)
+    loader: BaseLoader = ours
+    if own:
+        loader = ChoiceLoader([FileSystemLoader([Path(own).resolve(), PACKAGED]), PrefixLoader({OURS: ours})])
+    return Environment(
+        loader=loader,
+        autoescape=True,
+        auto_reload=reload,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+        bytecode_cache=shared_bytecode_cache(),
+    )
+
+
+log = logging.getLogger("keyturn.pages")
+
+_IN_A_URL = "%/:=&?~#+!$,;'@()*[]"
+
+
+_LONGEST_QUERY = 1000
+"""Bytes of the query that the links to other languages keep: a way back, an address."""
+
+
+PageOwner = Account | LiveLink | Flash
+"""The account of a page: its language, kind and time zone."""
+
+
+class SignedIn(NamedTuple):
+    """The secret of a session, and its account."""
+
+    secret: str
+    account: Account
+
+
+class Pages:
+    """Makes every answer of the pages' router, so that all of them carry the security headers."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.cookies = Cookies(site)
+        self._headers = security_headers(site)
+        self.assets = Assets(site, self._headers)
+        self._templates = PageTemplates(site, self.assets)
+        self._packaged = self._templates.packaged()
+        self._unready = OnceAMinute()
+
+    def log_unready(self, error: Unavailable) -> None:
+        """Log that a dependency does not answer: one line a minute and cause."""
+        if count := self._unready.count(type(error).__name__):
+            log.error(LogEvent("page.unready", reason=error, count=count))
+
+    def page(
+        self,
+        request: AnyRequest,
+        template: str,
+        *,
+        status: int = 200,
+        account: PageOwner | None = None,
+        cookies: Sequence[Cookie] = (),
+        headers: Mapping[str, str] | None = None,
+        **values: Any,
+    ) -> Response[Any]:
+        """Return a template as the answer, in the chosen language, else the account's, else the browser's.
+
+        The kind of the account decides its brand and its words.
+        """
+        kind = account.kind if account and account.kind in self.site.kinds else ""
+        languages = self.site.theme(kind).languages
+        language, chosen = self._choose_language(request, languages, account)
+        listed = sorted(languages.known.values(), key=lambda known: order_of_name(known.name))
+        link = _link_to_itself(request)
+        values |= {
+            READER: language.in_zone(account.timezone if account else ""),
+            "account": account,
+            "language": language,
+            "languages": [(known, f"{link}{known.tag}") for known in listed],
+            "csrf_token": csrf_token({"request": request}),
+        }
+        of_language = {"Content-Language": language.tag, "Vary": "Accept-Language, Cookie"}
+        no_index = {"X-Robots-Tag": "noindex"}  # pages of one person each, or of none
+        return Response(
+            self._draw(template, values, language, kind),
+            status_code=status,
+            media_type=MediaType.HTML,
+            cookies=[*cookies, *chosen],
+            headers={**self._headers, **of_language, **no_index, **(headers or {})},
+        )
+
+    def _choose_language(
+        self, request: AnyRequest, languages: Languages, account: PageOwner | None
+    ) -> tuple[Language, Sequence[Cookie]]:
+        """Return the language of an answer, and the cookie that remembers it if the reader has just chosen it."""
+        chosen, remembered = request.query_params.get("lang", ""), self.cookies.read_language(request.cookies)
+        wanted = next(
+            (tag for tag in (chosen, remembered) if tag in languages.known), account.locale if account else ""
+        )
+        cookies = [self.cookies.set_language(chosen)] if chosen in languages.known else []
+        return languages.choose(wanted, request.headers.get("accept-language", "")), cookies
+
+    def redirect(self, url: str, *cookies: Cookie) -> Response[Any]:
+        """Return a redirect that a browser follows with GET, whatever it did before (RFC 9110, 15.4.4)."""
+        return Redirect(url, status_code=303, cookies=list(cookies), headers=self._headers)
+
+    def lead_on(
+        self, request: AnyRequest, url: str, *cookies: Cookie, template: str = "lead_on.html", **values: Any
+    ) -> Response[Any]:
+        """Answer a form by leading to an address: with a redirect to a page here, with a page to another site.
+
+        A redirect of a form to another site ends at `form-action`, and so does every redirect that follows it there
+        (CSP Level 3, 6.4.2).
+        """
+        if url.startswith("/"):
+            return self.redirect(url, *cookies)
+        headers = {"Refresh": f"0; url={quote(url, safe=_IN_A_URL)}"}
+        return self.page(request, template, cookies=cookies, headers=headers, leads_to=url, **values)
+
+    async def signed_in(self, request: AnyRequest) -> SignedIn:
+        """Return who is signed in with this browser. Raises NotSignedIn."""
+        if self.site.sign_ins is None:
+            raise NotSignedIn
+        secret = self.site.session_cookie.read(request)
+        return SignedIn(secret, await self.site.sign_ins.account(secret))
+
+    def _draw(self, template: str, values: Mapping[str, Any], language: Language, kind: str) -> str:
+        """Return the page. If a custom template fails, use the packaged one, so that the user gets on."""
+        try:
+            return self._templates.draw(template, values, language, kind)
+        except TemplateInvalid as error:
+            log.error(LogEvent("page.template_failed", reason=error))
+            return self._packaged.draw(template, values, language, kind)
+
+
+GivenPages = NamedDependency[Pages]
+"""The pages, as a handler gets them."""
+
+
+def _link_to_itself(request: AnyRequest) -> str:
+    """Return the link from a page to itself, without the language tag at its end.
+
+    The rest of the address stays, unless it is longer than any of ours: the page has a link for each language.
+    """
+    stays = len(request.scope["query_string"]) <= _LONGEST_QUERY
+    others = [(name, value) for name, value in request.query_params.multi_items() if name != "lang"] if stays else []
+    return f"?{urlencode([*others, ('lang', '')])}"

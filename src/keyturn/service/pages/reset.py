@@ -1,0 +1,320 @@
+"""Choosing a new password: with a link, or signed in with the current password.
+
+A link leaves the address bar before anything else happens, and only a POST uses it.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+from litestar import Controller, Response, post
+from litestar.datastructures import Cookie
+from litestar.params import FromPath, URLEncodedBody
+
+from keyturn.service import addresses
+from keyturn.service.accounts.port import Account
+from keyturn.service.api.mounting import reading
+from keyturn.service.api.requests import AnyRequest, accepted_language, client_of
+from keyturn.service.api.responses import judgement_response
+from keyturn.service.clock import now
+from keyturn.service.pages.cookies import Flash, Said
+from keyturn.service.pages.rendering import GivenPages, Pages
+from keyturn.service.pages.second_step import ShownStep, StepForm, shown_step
+from keyturn.service.problems import proofs
+from keyturn.service.problems.passwords import OutcomeUnknown, PasswordRejected, Violation
+from keyturn.service.problems.requests import TooManyRequests, Unavailable
+from keyturn.service.reset.check import LiveLink
+from keyturn.service.reset.passwords.policy import Rule
+
+_DAY = timedelta(days=1)
+"""An end later than this needs a date beside the time."""
+
+
+class NewPasswordForm(StepForm, frozen=True):
+    """The submitted form. `email`: the account whose password it changes. `current`: the current password."""
+
+    email: str = ""
+    current: str = ""
+    password: str = ""
+    again: str = ""
+
+
+def password_form(
+    pages: Pages,
+    request: AnyRequest,
+    owner: LiveLink | Account,
+    broken: Sequence[Violation] = (),
+    *,
+    mismatch: bool = False,
+    rejected: bool = False,
+    status: int = 200,
+    step: ShownStep | None = None,
+) -> Response[Any]:
+    """Return the form, with the known rules and the rules by which a custom store refused the password.
+
+    Without a link, the form asks a signed-in user for the current password. `rejected`: that password was wrong.
+    """
+    known = pages.site.policy.rules
+    names = {rule.name for rule in known}
+    more = [Rule(name=one.rule, message=one.message, limit=one.limit) for one in broken if one.rule not in names]
+    until: datetime | None = owner.expires_at if isinstance(owner, LiveLink) else None
+    return pages.page(
+        request,
+        "reset.html",
+        status=status,
+        account=owner,
+        owner=owner,
+        rules=[*known, *more],
+        broken=[one.rule for one in broken],
+        mismatch=mismatch,
+        rejected=rejected,
+        until=until,
+        lasts_days=until is not None and until > now() + _DAY,
+        step=step or ShownStep(),
+    )
+
+
+_END: Mapping[proofs.DeadReason, Said] = {
+    "invalid": "link_invalid",
+    "expired": "link_expired",
+    "used": "link_used",
+    "second_step": "wrong_codes",
+}
+"""The message of the next page if a link ends under a script. Sending the form again would give another one."""
+
+
+class LinkForm(msgspec.Struct, frozen=True):
+    """The parts of an address that fragment.js sends."""
+
+    token: str = ""
+    email: str = ""
+
+
+class ResetPassword(Controller):
+    """Takes a link out of the address bar, shows the form for a new password, and saves it.
+
+    The settings name its path and the parameters of a link.
+    """
+
+    @reading("/{token:str}")
+    async def take_from_path(self, request: AnyRequest, token: FromPath[str], pages: GivenPages) -> Response[Any]:
+        return _keep_link_in_cookie(pages, token, request.query_params.get(pages.site.paths.email))
+
+    @post("/open")
+    async def take_from_fragment(self, data: URLEncodedBody[LinkForm], pages: GivenPages) -> Response[Any]:
+        """Take the part of an address behind its "#", which only a script can read."""
+        return _keep_link_in_cookie(pages, data.token, data.email)
+
+    @reading()
+    async def show(self, request: AnyRequest, pages: GivenPages) -> Response[Any]:
+        """Show the form. The link is never used up by this (RFC 9110, 9.2.1; ASVS 3.5.3).
+
+        Raises LinkDead, TooManyRequests.
+        """
+        names, query = pages.site.paths, request.query_params
+        if (token := query.get(names.token)) is not None:
+            return _keep_link_in_cookie(pages, token, query.get(names.email))
+        link = pages.cookies.read_link(request.cookies)
+        if link is None:
+            return await _show_without_link(request, pages)
+        live = await pages.site.checks.validate(link.token, client_of(request), link.email)
+        return password_form(pages, request, live)
+
+    @post("/check", status_code=200)
+    async def judge(
+        self, request: AnyRequest, data: URLEncodedBody[NewPasswordForm], pages: GivenPages
+    ) -> Response[Any]:
+        """Judge an unsaved password, for the script. Raises LinkDead, TooManyRequests."""
+        link = pages.cookies.read_link(request.cookies)
+        if link is None:
+            raise proofs.LinkDead("invalid")
+        judging = pages.site.checks.judge(link.token, data.password, client_of(request), data.email or link.email)
+        return await judgement_response(judging, accepted_language(pages.site.languages, request))
+
+    @post("/code", status_code=200)
+    async def send_code(
+        self, request: AnyRequest, data: URLEncodedBody[NewPasswordForm], pages: GivenPages
+    ) -> Response[Any]:
+        """Send a code to the account's phone, if it has one. The form says if none was sent, and when one will be.
+
+        Raises LinkDead; to the script TooManyRequests and Unavailable, too.
+        """
+        link = pages.cookies.read_link(request.cookies)
+        if link is None:
+            raise proofs.LinkDead("invalid")
+        checks, client, email = pages.site.checks, client_of(request), data.email or link.email
+        sending = checks.begin_second_step(link.token, "sms", client, email)
+        if _is_script(request):
+            return Response({"sent": await sending})
+        status, headers = 200, {}
+        try:
+            step = ShownStep(method="sms", sent=await sending)
+        except TooManyRequests as limited:
+            status, headers = 429, {"Retry-After": str(limited.retry_after)}
+            step = ShownStep(method="sms", unsent=True, wait=timedelta(seconds=limited.retry_after))
+        except Unavailable as unready:
+            pages.log_unready(unready)
+            status, step = 503, ShownStep(method="sms", unsent=True)
+        live = await checks.validate(link.token, client, email)
+        answer = password_form(pages, request, live, step=step, status=status)
+        answer.headers.update(headers)
+        return answer
+
+    @post()
+    async def save(
+        self, request: AnyRequest, data: URLEncodedBody[NewPasswordForm], pages: GivenPages
+    ) -> Response[Any]:
+        """Set the password, or show the form again with every mistake; the link survives a mistake.
+
+        The address in the form must be the link's: with two links in two tabs, the cookie holds the later one. Without
+        a link, the signed-in user changes the password. Raises LinkDead, TooManyRequests, Busy.
+        """
+        site, client = pages.site, client_of(request)
+        link = pages.cookies.read_link(request.cookies)
+        if link is None:
+            account = await signed_in_account(request, pages)
+            return await _save_change(request, pages, data) if account else pages.redirect(site.url(site.paths.reset))
+        live = await site.checks.validate(link.token, client, data.email or link.email)
+        mismatch, step = data.password != data.again, ShownStep(method=data.method)
+        broken: Sequence[Violation] = ()
+        try:
+            if mismatch:
+                await site.checks.check_password(data.password, client, live.email)
+            else:
+                return await _complete(request, pages, link.token, live, data)
+        except PasswordRejected as rejected:
+            broken = rejected.violations
+        except (proofs.SecondStepRequired, proofs.SecondStepRejected) as asked:
+            step = shown_step(data.method, asked)
+            if _is_script(request):
+                return _tell_script(request, pages, step)
+        except (proofs.LinkDead, OutcomeUnknown) as ended:
+            if not _is_script(request):
+                raise
+            said: Said = "outcome_unknown" if isinstance(ended, OutcomeUnknown) else _END[ended.reason]
+            flash = pages.cookies.set_flash(Flash(said, live.kind, live.locale), site.paths.reset)
+            url, cookies = site.url(site.paths.reset), (pages.cookies.delete_link(), flash)
+            return _tell_next(url, *cookies) if _is_script(request) else pages.redirect(url, *cookies)
+        return password_form(pages, request, live, broken, mismatch=mismatch, status=422, step=step)
+
+
+async def _complete(
+    request: AnyRequest, pages: Pages, token: str, live: LiveLink, data: NewPasswordForm
+) -> Response[Any]:
+    """Set the password, and lead on with the cookie of the device."""
+    site = pages.site
+    account = await site.resets.complete(token, data.password, client_of(request), live.email, data.answer)
+    device = [site.device_cookie.issue(site.sign_ins.device(account))] if site.sign_ins else []
+    url, flash = _after_saving(pages, live)
+    cookies = (pages.cookies.delete_link(), pages.cookies.delete("asked", site.paths.forgot), flash, *device)
+    if _is_script(request):
+        return _tell_next(url, *cookies)
+    return pages.lead_on(
+        request, url, *cookies, template="password_changed.html", account=live, signed_in=False, return_to=url
+    )
+
+
+def _is_script(request: AnyRequest) -> bool:
+    return request.headers.get("accept") == "application/json"
+
+
+def _tell_script(request: AnyRequest, pages: Pages, step: ShownStep) -> Response[Any]:
+    """Answer 200: browsers log other statuses on the console as errors of the page."""
+    language = accepted_language(pages.site.languages, request)
+    complaint = ""
+    if step.tries_left is not None:
+        complaint = proofs.SecondStepRejected((), step.tries_left).detail(language)
+    elif step.missing:
+        complaint = language.gettext("Enter a code.")
+    return Response({"complaint": complaint, "sent": step.sent}, status_code=200)
+
+
+def _tell_next(url: str, *cookies: Cookie) -> Response[Any]:
+    """Tell a script where to go: it cannot read a redirect to another site."""
+    return Response({"next": url}, status_code=200, cookies=list(cookies))
+
+
+async def _show_without_link(request: AnyRequest, pages: Pages) -> Response[Any]:
+    """Confirm a saved password; else show the form to a signed-in user, and the way to a link to others."""
+    account = await signed_in_account(request, pages)
+    flash = pages.cookies.read_flash(request.cookies)
+    for reason, said in _END.items():
+        if flash and flash.said == said:
+            raise proofs.LinkDead(reason)
+    if flash and flash.said == "outcome_unknown":
+        raise OutcomeUnknown("a script was told where this is said")
+    if flash and flash.said == "password_changed":
+        return pages.page(
+            request,
+            "password_changed.html",
+            account=account or flash,
+            signed_in=account is not None,
+            return_to=flash.return_to,
+        )
+    if flash and flash.said == "link_replaced":
+        return pages.page(request, "link_replaced.html", email_hint=flash.email)
+    return password_form(pages, request, account) if account else pages.page(request, "no_link.html")
+
+
+def _after_saving(pages: Pages, live: LiveLink) -> tuple[str, Cookie]:
+    """Return the page after a saved password, and its message: the sign-in page, or a page of its own.
+
+    If the request of the link named an address to return to, that replaces the sign-in page.
+
+    The message is in the brand and language of the account. The sign-in page of an app shows no message, unless the
+    settings say that it reads the query.
+    """
+    site = pages.site
+    here = site.paths.reset if site.sign_in_url or live.return_to else site.paths.sign_in
+    said = Flash("password_changed", live.kind, live.locale, email=live.email, return_to=live.return_to)
+    flash = pages.cookies.set_flash(said, here)
+    if live.return_to and site.leads_to_sign_in:
+        return live.return_to, flash
+    if site.sign_in_url and site.leads_to_sign_in:
+        address = urlsplit(site.sign_in_url)
+        return address._replace(query="&".join(filter(None, (address.query, "password=changed")))).geturl(), flash
+    return site.url(here), flash
+
+
+def _keep_link_in_cookie(pages: Pages, token: str, email: str | None) -> Response[Any]:
+    """Keep the link out of histories, referrers and screenshots (ASVS 14.2.1): a cookie, a clean address."""
+    return pages.redirect(pages.site.url(pages.site.paths.reset), pages.cookies.set_link(token, email))
+
+
+async def signed_in_account(request: AnyRequest, pages: Pages) -> Account | None:
+    """Return the account of the session, or None."""
+    try:
+        return (await pages.signed_in(request)).account
+    except proofs.NotSignedIn:
+        return None
+
+
+async def _save_change(request: AnyRequest, pages: Pages, data: NewPasswordForm) -> Response[Any]:
+    """Set the password and continue in a fresh session, or show the form again with every mistake.
+
+    The address in the form must be the account's: another user may have signed in in another tab. Raises NotSignedIn,
+    TooManyRequests, Busy.
+    """
+    site, client = pages.site, client_of(request)
+    if site.sign_ins is None:
+        raise proofs.NotSignedIn
+    secret, account = await pages.signed_in(request)
+    if not addresses.is_same_mailbox(data.email, account.email):
+        return pages.redirect(site.url(site.paths.reset))
+    mismatch, rejected = data.password != data.again, False
+    broken: Sequence[Violation] = ()
+    try:
+        if mismatch:
+            await site.checks.check_password(data.password, client, account.email)
+        else:
+            fresh = await site.sign_ins.change_password(secret, data.current, data.password, client)
+            path = site.paths.reset
+            flash = pages.cookies.set_flash(Flash("password_changed"), path)
+            return pages.redirect(site.url(path), site.session_cookie.issue(fresh), flash)
+    except proofs.CredentialsRejected:
+        rejected = True
+    except PasswordRejected as refused:
+        broken = refused.violations
+    return password_form(pages, request, account, broken, mismatch=mismatch, rejected=rejected, status=422)

@@ -1,0 +1,52 @@
+"""The second step on a form: its fields, and the outcome of the last try."""
+
+from datetime import timedelta
+from typing import cast, get_args
+
+import msgspec
+
+from keyturn.service.problems.proofs import SecondStepRejected, SecondStepRequired
+from keyturn.service.reset.proofs.second_step.port import Method
+from keyturn.service.reset.proofs.second_step.required import SecondStepAnswer
+
+_LONGEST_CODE = 64
+
+
+class StepForm(msgspec.Struct, frozen=True):
+    """The submitted fields."""
+
+    method: str = ""
+    code: str = ""
+
+    @property
+    def answer(self) -> SecondStepAnswer | None:
+        """The answer to the second step. A code that is too long is cut, and stays wrong."""
+        if self.method not in get_args(Method):
+            return None
+        return SecondStepAnswer(method=cast("Method", self.method), code=self.code[:_LONGEST_CODE])
+
+
+class ShownStep(msgspec.Struct, frozen=True, kw_only=True):
+    """The outcome of the last try of the second step.
+
+    `missing`: the code was empty.
+    `tries_left`: the code was wrong.
+    `sent`: a code was sent to a phone. `unsent`: none could be sent, for `wait` if that is known.
+    """
+
+    method: str = ""
+    missing: bool = False
+    tries_left: int | None = None
+    sent: bool = False
+    wait: timedelta | None = None
+    unsent: bool = False
+
+    @property
+    def failed(self) -> bool:
+        return self.missing or self.tries_left is not None
+
+
+def shown_step(method: str, asked: SecondStepRequired | SecondStepRejected) -> ShownStep:
+    if isinstance(asked, SecondStepRejected):
+        return ShownStep(method=method, tries_left=asked.tries_left)
+    return ShownStep(method=method, sent=bool(asked.sent), missing=not asked.sent)

@@ -1,0 +1,118 @@
+"""The security headers of every page, and the tokens in its forms."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from litestar import Request
+from litestar.config.csrf import CSRFConfig
+from litestar.exceptions import PermissionDeniedException
+from litestar.middleware import DefineMiddleware
+from litestar.middleware.csrf import CSRFMiddleware
+from litestar.types import Receive, Scope, Send
+
+from keyturn.service.pages.site import Site
+
+NO_FORM = "keyturn_no_form"
+"""Marks a route outside the check of forms. Litestar's own mark belongs to the surrounding app."""
+
+
+_CLOUDFLARE = ("https://challenges.cloudflare.com",)
+_HCAPTCHA = ("https://hcaptcha.com", "https://*.hcaptcha.com")
+_SERVICES: Mapping[str, Mapping[str, Sequence[str]]] = {
+    "turnstile": {"script-src": _CLOUDFLARE, "frame-src": _CLOUDFLARE},
+    "hcaptcha": dict.fromkeys(("script-src", "frame-src", "style-src", "connect-src"), _HCAPTCHA),
+}
+"""Required by the services' documentation:
+https://developers.cloudflare.com/turnstile/reference/content-security-policy/,
+https://docs.hcaptcha.com/#content-security-policy-settings."""
+
+
+def security_headers(site: Site) -> dict[str, str]:
+    """Return the headers of every answer (OWASP ASVS 3.4.2 to 3.4.6, 3.4.8, 14.3.2)."""
+    return {
+        "Content-Security-Policy": content_security_policy(site),
+        "Cache-Control": "no-store",
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+    }
+
+
+def content_security_policy(site: Site, method: str = "") -> str:
+    """Return a policy that refuses inline code and foreign hosts, except the brand's logo (CSP Level 3; ASVS 3.4.3).
+
+    `method`: the challenge on the page. The script of an external challenge comes from its hosts, and writes to the
+    page past any policy for trusted types. ALTCHA runs from here, and needs nothing more.
+    """
+    directives = {
+        "default-src": "'none'",
+        "style-src": "'self'",
+        "script-src": "'self'",
+        "connect-src": "'self'",
+        "img-src": _sources(*_foreign_logos(site)),
+        "form-action": "'self'",
+        "base-uri": "'none'",
+        "frame-ancestors": "'none'",
+        "require-trusted-types-for": "'script'",
+    }
+    if hosts := _SERVICES.get(method):
+        del directives["require-trusted-types-for"]
+        for name in hosts:
+            directives[name] = " ".join(filter(None, (directives.get(name), *hosts[name])))
+    return "; ".join(f"{name} {value}" for name, value in directives.items())
+
+
+def _foreign_logos(site: Site) -> Iterator[str]:
+    for brand in (site.brand, *(kind.brand for kind in site.kinds.values())):
+        yield from (logo for logo in (brand.logo, brand.logo_dark) if logo.is_url)
+
+
+def _sources(*urls: str) -> str:
+    return " ".join(dict.fromkeys(filter(None, ("'self'", *map(_origin, urls)))))
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
+
+
+def form_token_check(site: Site) -> DefineMiddleware:
+    """Return the check of every form's token (ASVS 3.5.1; OWASP CSRF Prevention, signed double submit).
+
+    An Origin header proves nothing here: under `no-referrer` a browser sends "null" with its own forms (Fetch, 3.2).
+    """
+    return DefineMiddleware(
+        FormTokenCheck,
+        config=CSRFConfig(
+            secret=site.csrf_secret,
+            cookie_name=form_cookie_name(site),
+            cookie_secure=site.secure,
+            cookie_httponly=True,
+            exclude_from_csrf_key=NO_FORM,
+        ),
+    )
+
+
+class FormTokenCheck(CSRFMiddleware):
+    """Litestar's check of a form's token, limited to ASCII.
+
+    `hmac.compare_digest` raises for other characters, which any client can send; here they are a
+    PermissionDeniedException.
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request[Any, Any, Any](scope, receive)
+        if request.method not in self.config.safe_methods:
+            sent = request.headers.get(self.config.header_name) or (await request.form()).get("_csrf_token", "")
+            for token in (sent, request.cookies.get(self.config.cookie_name, "")):
+                if not isinstance(token, str) or not token.isascii():
+                    raise PermissionDeniedException
+        await super().__call__(scope, receive, send)
+
+
+def form_cookie_name(site: Site) -> str:
+    # A __Host- cookie cannot be planted by another host of the domain (RFC 6265bis 4.1.3.2; ASVS 3.3.3).
+    return "__Host-keyturn_form" if site.secure else "keyturn_form"

@@ -1,0 +1,64 @@
+"""Checks whether the store of the accounts answers, for /health/ready, which any client may call."""
+
+import asyncio
+from typing import Protocol, runtime_checkable
+
+from keyturn.service.accounts.port import AccountStore
+from keyturn.service.problems.requests import AccountsUnready
+
+_FRESH, _PATIENCE, _LONGEST = 2.0, 3.0, 60.0
+"""Seconds: how long a verdict holds, how long a client waits for one, and how long a check may take."""
+
+
+@runtime_checkable
+class AnswersQuickly(Protocol):
+    """A store with a check that costs less than `require_ready`, which reads its whole table again."""
+
+    async def require_reachable(self) -> None:
+        """Raise AccountsUnready if the accounts cannot be read."""
+
+
+class AccountsReadiness:
+    """Runs one check at a time, and keeps its verdict for a moment, so that clients cannot multiply the cost.
+
+    A store that hangs is checked once; until it answers, every client is told after `patience` that it is not ready.
+    """
+
+    def __init__(
+        self, accounts: AccountStore, *, fresh: float = _FRESH, patience: float = _PATIENCE, longest: float = _LONGEST
+    ) -> None:
+        self._ask = accounts.require_reachable if isinstance(accounts, AnswersQuickly) else accounts.require_ready
+        self._fresh, self._patience, self._longest = fresh, patience, longest
+        self._asking: asyncio.Task[str] | None = None
+        self._began = self._ended = 0.0
+
+    async def require(self) -> None:
+        """Raise AccountsUnready unless the store answers in time."""
+        now = asyncio.get_running_loop().time
+        if self._asking is None or (self._asking.done() and now() - self._ended >= self._fresh):
+            self._began = now()
+            self._asking = asyncio.create_task(self._asked())
+        await asyncio.wait([self._asking], timeout=max(self._began + self._patience - now(), 0))
+        objection = (
+            self._asking.result() if self._asking.done() else "the store of the accounts does not answer in time"
+        )
+        if objection:
+            raise AccountsUnready(objection)
+
+    async def _asked(self) -> str:
+        """Return why the store is not ready, or "" if it is."""
+        try:
+            async with asyncio.timeout(self._longest):
+                await self._ask()
+        except Exception as error:  # noqa: BLE001 - whatever an app's own store raises: it is not ready
+            return f"the store of the accounts is not ready: {str(error) or type(error).__name__}"
+        finally:
+            self._ended = asyncio.get_running_loop().time()
+        return ""
+
+    async def close(self) -> None:
+        """Cancel the running check: the next may come from another event loop."""
+        asking, self._asking = self._asking, None
+        if asking:
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)

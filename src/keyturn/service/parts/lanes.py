@@ -1,0 +1,140 @@
+"""Builds a worker's lanes of mails, webhooks and callbacks, each with its handlers.
+
+Messages that secure an account have their own lanes, and their own place in the provider's pace. Strangers can make as
+many requests for links as the limits let through, and must not delay a lock, a confirmation or the app's events.
+"""
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from keyturn.mail.port.email import local_sender
+from keyturn.service.accounts.store_factory import ends_sessions
+from keyturn.service.addresses import with_ascii_domain
+from keyturn.service.outbox import Handler, Lane, Relay, RelayLimits, Seal
+from keyturn.service.reset.answer import LinkRenewal, ResetLinks, ResetRequestHandler
+from keyturn.service.reset.confirm import ConfirmationHandler, FactorsHandler, NoticeHandler
+from keyturn.service.reset.elsewhere import InterruptedChangeHandler
+from keyturn.service.reset.events import CallbackHandler, WebhookHandler, drop_callback, drop_webhook
+from keyturn.service.reset.mails.composer import MailComposer, MailDefaults
+from keyturn.service.reset.mails.delivery import MailDelivery, TransportFailover
+from keyturn.service.reset.records import messages
+from keyturn.service.reset.records.secure_links import BUTTON_LIFE
+from keyturn.service.reset.securing import RecoveryHandler
+from keyturn.service.sending.senders import sender_for
+from keyturn.service.settings import LEASE
+
+if TYPE_CHECKING:
+    from keyturn.service.parts.parts import Parts
+
+_MAILS_AT_ONCE = 256
+"""Requests answered at a time, in one transaction: most get no mail, and need no place."""
+
+_SECURING_AT_ONCE = 4
+"""Mails about secured accounts that are handed to the provider at a time."""
+
+_WEBHOOKS_AT_ONCE = 4
+"""Webhooks that may wait for the app at a time, however slow it answers."""
+
+_CALLBACKS_AT_ONCE = 4
+
+_REQUESTED = "password.reset_requested"
+"""The event that strangers can cause as often as the limits let them."""
+
+
+def relay_of(parts: "Parts") -> Relay:
+    """Return the worker's relay. A sender of the parts replaces the settings' transport. Raises SettingsInvalid."""
+    lanes = [*_mail_lanes(parts), *_webhook_lanes(parts), *_callback_lanes(parts)]
+    return Relay(parts.outbox, lanes, RelayLimits(lease=LEASE), request_of=messages.request_of, meters=parts.meters)
+
+
+def _mail_lanes(parts: "Parts") -> list[Lane]:
+    transports = _transports(parts)
+    seal = Seal(parts.secrets)
+    mails, first = (MailDelivery(parts.records, seal, through) for through in (transports, transports.first_in_line()))
+    composer = _composer(parts)
+    links = ResetLinks(
+        parts.links,
+        composer,
+        parts.mailed_codes,
+        invited=parts.settings.invitations.ttl,
+        recovery=BUTTON_LIFE,
+    )
+    renewal = LinkRenewal(mails, parts.ground, links)
+    requests = ResetRequestHandler(mails, parts.ground, links, renewal, parts.events)
+    handlers: dict[str, Handler] = {messages.RESET_REQUESTED: requests}
+    if not parts.settings.webhooks.url:
+        handlers |= dict.fromkeys(messages.APP_EVENTS.values(), drop_webhook)
+    handlers |= {
+        messages.CALLBACKS[event]: drop_callback
+        for event in messages.CALLBACKS.keys() - parts.ground.app.callbacks.keys()
+    }
+    # While PostgreSQL works on some, others can be prepared here; SQLite works in this process, on one at a time.
+    ahead = _MAILS_AT_ONCE if parts.database.is_sqlite else 2 * _MAILS_AT_ONCE
+    return [
+        Lane(handlers, parts.settings.worker.concurrency, transports.close, ahead=ahead, batch=_MAILS_AT_ONCE),
+        Lane(_securing_handlers(parts, first, composer, links), _SECURING_AT_ONCE),
+    ]
+
+
+def _securing_handlers(
+    parts: "Parts", first: MailDelivery, composer: MailComposer, links: ResetLinks
+) -> dict[str, Handler]:
+    notice = partial(NoticeHandler, first, parts.ground)
+    return {
+        messages.PASSWORD_CHANGED: ConfirmationHandler(first, parts.ground, composer),
+        messages.SECOND_STEP_CHANGED: FactorsHandler(first, parts.ground, composer),
+        messages.ACCOUNT_SECURED: RecoveryHandler(
+            first, parts.ground, links, parts.events, locks=parts.securing.locks, second_step=parts.second_step
+        ),
+        messages.ADDRESS_DISPUTED: notice(messages.AddressDisputed, composer.about_dispute),
+        messages.SECOND_STEP_FAILED: notice(messages.SecondStepHasFailed, composer.about_second_step),
+        messages.CHANGE_BEGUN: InterruptedChangeHandler(parts.ground, parts.effects),
+    }
+
+
+def _composer(parts: "Parts") -> MailComposer:
+    settings = parts.settings
+    defaults = MailDefaults(
+        sender=with_ascii_domain(settings.mail.from_)
+        or local_sender(settings.brand.name, settings.brand.support_address),
+        reply_to=settings.mail.reply_to,
+        ends_sessions=ends_sessions(settings.accounts),
+    )
+    return MailComposer(parts.templates, parts.languages, parts.urls, defaults, parts.themes.kinds)
+
+
+def _transports(parts: "Parts") -> TransportFailover:
+    mail = parts.settings.mail
+    first = parts.sender or sender_for(mail.transport, parts.settings, parts.database)
+    second = sender_for(mail.fallback, parts.settings, parts.database) if mail.fallback else None
+    return TransportFailover(
+        parts.outbox,
+        first,
+        second,
+    )
+
+
+def _webhook_lanes(parts: "Parts") -> list[Lane]:
+    hooks = parts.settings.webhooks
+    if not hooks.url:
+        return []
+    from keyturn.service.webhooks.sender import WebhookSender  # httpx takes 50 ms
+
+    secrets = [secret for secret in (hooks.secret, hooks.previous_secret) if secret]
+    sender = WebhookSender(hooks.url, secrets, hooks.timeout)
+    handler = WebhookHandler(sender)
+    requested = messages.APP_EVENTS[_REQUESTED]
+    others = [kind for kind in messages.APP_EVENTS.values() if kind != requested]
+    return [
+        Lane(dict.fromkeys(others, handler), _WEBHOOKS_AT_ONCE, sender.close),
+        Lane({requested: handler}, _WEBHOOKS_AT_ONCE),
+    ]
+
+
+def _callback_lanes(parts: "Parts") -> list[Lane]:
+    patience = parts.settings.webhooks.timeout
+    handlers: dict[str, Handler] = {
+        messages.CALLBACKS[event]: CallbackHandler(told, patience) for event, told in parts.ground.app.callbacks.items()
+    }
+    requested = {kind: handlers.pop(kind) for kind in (messages.CALLBACKS[_REQUESTED],) if kind in handlers}
+    return [Lane(some, _CALLBACKS_AT_ONCE) for some in (handlers, requested) if some]

@@ -1,0 +1,118 @@
+"""The root of all problems, and the mapping from errors to problems."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any, ClassVar, Protocol
+
+from keyturn.errors import KeyturnError
+
+
+class Texts(Protocol):
+    """Translates texts for the reader (`keyturn.mail.languages`)."""
+
+    def gettext(self, text: str, /, **values: object) -> str: ...
+
+    def ngettext(self, one: str, many: str, number: int, /, **values: object) -> str: ...
+
+
+class Words(Texts, Protocol):
+    """Translates texts, and writes waits and lists."""
+
+    def in_time(self, span: timedelta) -> str: ...
+
+    def join_list(self, texts: Iterable[str]) -> str: ...
+
+
+def N_(text: str) -> str:  # noqa: N802 - gettext's own name
+    """Mark a text for the catalogues. The code that shows the text translates it."""
+    return text
+
+
+PROBLEMS: dict[str, type["Problem"]] = {}
+"""Every problem by its slug."""
+
+
+_NEEDED = {"status", "slug", "title", "outcome"}
+
+
+NOT_COUNTED = "failed"
+"""The outcome of a problem that counted calls do not raise. If a counted call raises it, that is our fault."""
+
+
+MALFORMED = "malformed"
+"""The outcome of an unreadable request."""
+
+
+class Problem(KeyturnError):
+    """An error that users see. A subclass sets the attributes below, or is a kind of the problem above it.
+
+    `status`: the HTTP status of the answer (RFC 9110).
+    `slug`: the end of the document's `type` (RFC 9457, 3.1.1), in kebab-case; no two problems share one.
+    `title`: the document's title in English.
+    `outcome`: the label in the metrics; a name in braces is that of an attribute with a fixed set of words.
+    `members`: names and types of the document's members beside the standard ones.
+    `example`: the constructor's arguments for an example in OpenAPI.
+    `scheme`: what a 401 asks a client to authenticate by (RFC 9110, 11.6.1).
+    `for_people`: whether users may see it, so that title and detail are translated. Problems that only a program can
+    cause stay English.
+
+    The first line of the docstring is the problem's meaning in OpenAPI.
+    """
+
+    status: ClassVar[int]
+    slug: ClassVar[str]
+    title: ClassVar[str]
+    outcome: ClassVar[str]
+    members: ClassVar[Sequence[tuple[str, Any]]] = ()
+    scheme: ClassVar[str] = ""
+    for_people: ClassVar[bool] = True
+    example: ClassVar[Sequence[Any]] = ()
+
+    retry_after: int | None = None
+    """Whole seconds until a retry is useful, at least 1; None if unknown."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        missing = _NEEDED - vars(cls).keys()
+        if missing == _NEEDED and hasattr(cls, "slug"):
+            return
+        if missing:
+            raise TypeError(f"{cls.__name__} is a problem and needs: {', '.join(sorted(missing))}")
+        if cls.slug in PROBLEMS:
+            raise TypeError(f"{cls.__name__} and {PROBLEMS[cls.slug].__name__} are both the problem {cls.slug}")
+        PROBLEMS[cls.slug] = cls
+
+    def detail(self, words: Words, /) -> str:
+        """Return the sentence under the title in the reader's language; "" if the title says it all."""
+        if self.retry_after is None:
+            return ""
+        return words.gettext("Try again %(wait)s.", wait=words.in_time(timedelta(seconds=self.retry_after)))
+
+    def member_values(self, _: Words, /) -> Mapping[str, Any]:
+        """Return the values of `members`."""
+        return {} if self.retry_after is None else {"retryAfter": self.retry_after}
+
+    def headers(self) -> Mapping[str, str]:
+        """Return the extra headers of the API's answer."""
+        named = {"WWW-Authenticate": self.scheme, "Retry-After": str(self.retry_after or "")}
+        return {name: value for name, value in named.items() if value}
+
+
+def problem_of(error: Exception) -> Problem:
+    """Return the problem for an error: the error itself, or `Internal`."""
+    return error if isinstance(error, Problem) else Internal()
+
+
+def outcome_of(error: Exception) -> str:
+    """Return the metrics label for a call that raised `error`; never the error's message."""
+    problem = problem_of(error)
+    return problem.outcome.format_map(vars(problem))
+
+
+class Internal(Problem):
+    """A fault of ours; what happened is in the log."""
+
+    status = 500
+    slug = "internal"
+    title = N_("Something went wrong")
+    outcome = NOT_COUNTED

@@ -1,0 +1,243 @@
+"""Problems with proofs of a user's rights: a link, a code, a challenge, a sign-in, a second step."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from keyturn.service.problems.problem import N_, Problem, Texts, Words
+
+DeadReason = Literal["invalid", "expired", "used", "second_step"]
+ChallengeFlaw = Literal["missing", "expired", "refused"]
+ChallengeMethod = Literal["altcha", "turnstile", "hcaptcha"]
+FactorMethod = Literal["totp", "sms", "recovery_code", "other"]
+
+
+class LinkDead(Problem):
+    """The link is dead; `reason` says why."""
+
+    email_hint: str = ""
+    """The masked address of a link that has expired and may be replaced, for a page; "" for any other."""
+
+    status = 400
+    slug = "link-dead"
+    title = N_("This link does not work")
+    outcome = "link_{reason}"
+    members = (("reason", DeadReason),)
+    example = ("expired",)
+
+    def __init__(self, reason: DeadReason) -> None:
+        self.reason: DeadReason = reason
+        super().__init__(f"the link is {reason}")
+
+    def detail(self, words: Words, /) -> str:
+        match self.reason:
+            case "invalid":
+                return words.gettext("This reset link is invalid. Please request a new one.")
+            case "expired":
+                return words.gettext("This reset link has expired. Please request a new one.")
+            case "used":
+                return words.gettext("This reset link has already been used. Please request a new one.")
+            case "second_step":
+                return words.gettext(
+                    "Too many wrong codes were entered. This link no longer works, and your password was not changed."
+                    " Request a new link."
+                )
+
+    def member_values(self, _: Words, /) -> Mapping[str, Any]:
+        return {"reason": self.reason}
+
+
+class SecurityLinkDead(Problem):
+    """The link is dead, for whatever reason.
+
+    It is a link by which a user says that a change or a request was not theirs.
+    """
+
+    status = 400
+    slug = "security-link-dead"
+    title = N_("This link does not work")
+    outcome = "link_dead"
+
+    def detail(self, words: Words, /) -> str:
+        return words.gettext("It has already been used, or it has expired.")
+
+
+class CodeRefused(Problem):
+    """The code is wrong, has expired, was used, or there is none; which of them is not said."""
+
+    status = 400
+    slug = "code-refused"
+    title = N_("This code does not work")
+    outcome = "code_refused"
+
+    def detail(self, words: Words, /) -> str:
+        return words.gettext("The code is wrong or no longer works. You can request a new one.")
+
+
+class Challenge(msgspec.Struct, frozen=True, rename="camel"):
+    """What a form needs to show a challenge. `action` is that of a service's widget."""
+
+    method: ChallengeMethod
+    site_key: str
+    action: str
+
+
+class ChallengeRequired(Problem):
+    """An answer to a challenge is missing, has expired or is refused; `challenge` is what a form needs to show one.
+
+    `flaw`: what is wrong with the answer.
+    """
+
+    # No 401, which would have to name a scheme to authenticate by (RFC 9110, 15.5.2): the client has no identity here.
+    status = 403
+    slug = "challenge-required"
+    title = N_("Confirm that you’re human")
+    outcome = "challenge_{flaw}"
+    members = (
+        ("reason", ChallengeFlaw),
+        ("challenge", Challenge),
+    )
+    example = ("missing", Challenge("altcha", "", "request_reset"))
+
+    def __init__(self, flaw: ChallengeFlaw, asked: Challenge) -> None:
+        self.flaw: ChallengeFlaw = flaw
+        self.asked = asked
+        super().__init__(f"the answer to the challenge is {flaw}")
+
+    def detail(self, words: Words, /) -> str:
+        return flaw_text(self.flaw, words)
+
+    def member_values(self, _: Words, /) -> Mapping[str, Any]:
+        return {"reason": self.flaw, "challenge": self.asked}
+
+
+def flaw_text(flaw: ChallengeFlaw, words: Texts) -> str:
+    """Return the advice for a missing or refused answer to a challenge."""
+    match flaw:
+        case "missing":
+            return words.gettext("Complete the check below, then send the form again.")
+        case "expired":
+            return words.gettext("The check has expired. Complete it again, then send the form again.")
+        case "refused":
+            return words.gettext("The check failed. Try again.")
+
+
+class CredentialsRejected(Problem):
+    """The address or the password is wrong.
+
+    It does not tell which. Browsers show no dialog for a scheme that they do not know.
+    """
+
+    status = 401
+    slug = "credentials-rejected"
+    title = N_("Wrong email or password")
+    outcome = "credentials_rejected"
+    scheme = "Session"
+
+
+class NotSignedIn(Problem):
+    """No account is signed in."""
+
+    status = 401
+    slug = "not-signed-in"
+    title = N_("You are signed out")
+    outcome = "not_signed_in"
+    scheme = "Session"
+
+
+class ServiceKeyRefused(Problem):
+    """The service key is missing or wrong."""
+
+    status = 401
+    slug = "service-key-refused"
+    title = "The service key is missing or wrong"
+    outcome = "service_key_refused"
+    scheme = "Bearer"
+    for_people = False
+
+
+class Factor(Struct, frozen=True):
+    """A second factor. `method`: "totp", "sms", "recovery_code", or "other" if Keyturn cannot check its codes.
+
+    `hint`: tells the owner's factors apart, such as the last two digits of a phone.
+    """
+
+    method: FactorMethod
+    hint: str = ""
+
+
+class SecondFactor(msgspec.Struct, frozen=True, kw_only=True):
+    """Names a second factor of the account; `hint` is for its owner, as the end of a phone's number.
+
+    For `other` no code can be checked here.
+    """
+
+    method: FactorMethod
+    hint: str
+
+
+class SecondStepRequired(Problem):
+    """The account has a second factor: send a code as `secondStep`. `sent` is the method that one was sent for.
+
+    A link alone sets no password of an account with second `factors`, and a password alone does not sign in.
+    """
+
+    password_proof: str = ""
+    """At a sign-in, what proves to its page that the password was right."""
+
+    status = 401
+    slug = "second-step-required"
+    title = N_("A second step is needed")
+    outcome = "second_step_required"
+    members = (
+        ("methods", tuple[SecondFactor, ...]),
+        ("sent", Literal["sms"] | None),
+    )
+    scheme = "SecondStep"
+    example = ([Factor("totp"), Factor("sms", "…23")], "sms")
+
+    def __init__(self, factors: Sequence[Factor], sent: str = "") -> None:
+        self.factors = tuple(factors)
+        self.sent = sent
+        super().__init__("a second step is required")
+
+    def detail(self, words: Words, /) -> str:
+        return words.gettext("Your account is protected by a second step. Enter a code, too.")
+
+    def member_values(self, _: Words, /) -> Mapping[str, Any]:
+        return {"methods": self.factors, "sent": self.sent or None}
+
+
+class SecondStepRejected(Problem):
+    """The code is wrong, or was used before. `triesLeft` is how many more the link, or at a sign-in the day, allows."""
+
+    password_proof: str = ""
+    """As in `SecondStepRequired`."""
+
+    status = 401
+    slug = "second-step-rejected"
+    title = N_("Wrong code")
+    outcome = "second_step_rejected"
+    members = (
+        ("methods", tuple[SecondFactor, ...]),
+        ("triesLeft", Annotated[int, Meta(ge=0)]),
+    )
+    scheme = "SecondStep"
+    example = ([Factor("totp")], 4)
+
+    def __init__(self, factors: Sequence[Factor], tries_left: int) -> None:
+        self.factors = tuple(factors)
+        self.tries_left = tries_left
+        super().__init__("the code is wrong")
+
+    def detail(self, words: Words, /) -> str:
+        return words.ngettext(
+            "This code is wrong, or was used before. You have %(num)s more attempt.",
+            "This code is wrong, or was used before. You have %(num)s more attempts.",
+            self.tries_left,
+        )
+
+    def member_values(self, _: Words, /) -> Mapping[str, Any]:
+        return {"methods": self.factors, "triesLeft": self.tries_left}

@@ -1,0 +1,238 @@
+"""Problems of any request: it cannot be read, a limit is used up, or something that it needs does not answer."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+
+from keyturn.errors import Fault
+from keyturn.service.problems.problem import MALFORMED, N_, NOT_COUNTED, Problem, Words
+
+
+class FieldError(msgspec.Struct, frozen=True):
+    """Names a field of the request, and says what is wrong with it."""
+
+    field: str
+    message: str
+
+
+class InputInvalid(Problem):
+    """The request is malformed; `errors` names each field."""
+
+    status = 400
+    slug = "invalid-input"
+    title = "The request is not valid"
+    outcome = MALFORMED
+    members = (("errors", tuple[FieldError, ...]),)
+    for_people = False
+    example = (Fault("email", "not an email address"),)
+
+    def __init__(self, *faults: Fault) -> None:
+        self.faults = faults
+        super().__init__("; ".join(map(str, faults)))
+
+    def detail(self, _: Words, /) -> str:
+        return str(self)
+
+    def member_values(self, _: Words, /) -> Mapping[str, Any]:
+        return {"errors": [FieldError(fault.name, fault.message) for fault in self.faults]}
+
+
+class OriginRefused(Problem):
+    """A browser says that another site caused the request."""
+
+    status = 403
+    slug = "origin-refused"
+    title = "The request came from another site"
+    outcome = NOT_COUNTED
+    for_people = False
+
+
+class NotFound(Problem):
+    """There is nothing at this address."""
+
+    status = 404
+    slug = "not-found"
+    title = "Not found"
+    outcome = NOT_COUNTED
+    for_people = False
+
+
+class MethodNotAllowed(Problem):
+    """This address does not answer that method."""
+
+    status = 405
+    slug = "method-not-allowed"
+    title = "Method not allowed"
+    outcome = NOT_COUNTED
+    for_people = False
+
+
+class RequestTooLarge(Problem):
+    """The request is too large."""
+
+    status = 413
+    slug = "too-large"
+    title = "The request is too large"
+    outcome = MALFORMED
+    for_people = False
+
+
+class UnsupportedMediaType(Problem):
+    """The body must be application/json."""
+
+    status = 415
+    slug = "unsupported-media-type"
+    title = "The body must be application/json"
+    outcome = MALFORMED
+    for_people = False
+
+
+class Misdirected(Problem):
+    """Nothing is answered for the host that was asked for."""
+
+    status = 421
+    slug = "misdirected"
+    title = "Unknown host"
+    outcome = NOT_COUNTED
+    for_people = False
+
+
+_WAIT = (("retryAfter", Annotated[int, Meta(ge=1, description="seconds, as in the header Retry-After")]),)
+
+
+class Quota(Struct, frozen=True):
+    """A client's allowance: `requests` in any `seconds`, for the kind of request in `name`."""
+
+    name: str
+    requests: int
+    seconds: int
+
+
+class TooManyRequests(Problem):
+    """A limit is used up.
+
+    `retry_after`: whole seconds, at least 1.
+    `quota`: the limit, if it is the client's own.
+    """
+
+    status = 429
+    slug = "too-many-requests"
+    title = N_("Too many requests")
+    outcome = "limited"
+    members = _WAIT
+    example = (30,)
+
+    def __init__(self, retry_after: int, quota: Quota | None = None) -> None:
+        self.retry_after: int = retry_after
+        self.quota = quota
+        super().__init__(f"retry after {retry_after} s")
+
+    def headers(self) -> Mapping[str, str]:
+        """Add the fields of draft-ietf-httpapi-ratelimit-headers-10, for a client's own limits alone.
+
+        The limits of an account, or of the networks around a client, would reveal what other clients do.
+        """
+        if not (quota := self.quota):
+            return super().headers()
+        return {
+            **super().headers(),
+            "RateLimit-Policy": f'"{quota.name}";q={quota.requests};w={quota.seconds}',
+            "RateLimit": f'"{quota.name}";r=0;t={self.retry_after}',
+        }
+
+
+class OverBudget(TooManyRequests):
+    """All clients together have used up what they may ask for; no client is told."""
+
+
+class Busy(Problem):
+    """Too many passwords are being hashed.
+
+    Or the line of some other bounded work is full. `retry_after`: whole seconds, at least 1.
+    """
+
+    status = 503
+    slug = "busy"
+    title = N_("We’re busy right now")
+    outcome = "busy"
+    members = _WAIT
+    example = (30,)
+
+    def __init__(self, retry_after: int) -> None:
+        self.retry_after: int = retry_after
+        super().__init__(f"retry after {retry_after} s")
+
+
+class Unavailable(Problem):
+    """Something that the call needs does not answer.
+
+    It may the next time.
+    """
+
+    status = 503
+    slug = "unavailable"
+    title = N_("The service is not available right now")
+    outcome = "unavailable"
+    members = _WAIT
+    example = ("", 30)
+
+    def __init__(self, reason: str = "", retry_after: int = 5) -> None:
+        self.retry_after: int = retry_after
+        super().__init__(reason)
+
+
+class DatabaseUnready(Unavailable):
+    """Keyturn's own database cannot be reached, or its migrations were not run.
+
+    `not_committed`: it is certain that a transaction that ended with this error was not committed.
+    """
+
+    def __init__(self, reason: str = "", *, not_committed: bool = False) -> None:
+        super().__init__(reason)
+        self.not_committed = not_committed
+
+
+class AccountsUnready(Unavailable):
+    """The app's accounts cannot be reached. `not_changed`: it is certain that no account was changed."""
+
+    def __init__(self, reason: str, *, not_changed: bool = False) -> None:
+        super().__init__(reason)
+        self.not_changed = not_changed
+
+
+class SecondStepUnfinished(Unavailable):
+    """A code is wrong for one second factor of an account, and another factor could not be asked.
+
+    It is not known that the code is wrong, and yet it was judged: the try is not given back.
+    """
+
+
+class LimitsUnready(Unavailable):
+    """The store that the limits share does not answer."""
+
+
+class ChallengeUnready(Unavailable):
+    """The service that verifies answers to the challenge does not answer, or refuses us. The answer is unjudged."""
+
+
+class WorkerDown(Unavailable):
+    """What is accepted is kept, but the worker that would send it has ended."""
+
+
+class HookFailed(Unavailable):
+    """A function of the app's that has to agree gave no answer, so nothing was done."""
+
+
+class WebhookRefused(Problem):
+    """A provider's report is forged, stale or incomplete."""
+
+    status = 400
+    slug = "webhook-refused"
+    title = "The webhook was refused"
+    outcome = NOT_COUNTED
+    for_people = False
+
+    def detail(self, _: Words, /) -> str:
+        return str(self)

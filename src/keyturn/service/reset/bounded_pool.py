@@ -1,0 +1,107 @@
+"""Runs heavy work of requests off the event loop, on a bounded number of threads with two waiting lines."""
+
+import asyncio
+import os
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from contextvars import copy_context
+from typing import TypeVar
+
+from keyturn.service.problems.requests import Busy
+
+_RETRY_AFTER = 5
+
+Result = TypeVar("Result")
+
+
+class Turns:
+    """Lets at most `places` callers through at a time; in each of two lines at most `waiting` others wait.
+
+    One line is for strangers: an attacker can fill it. The reserved line is for callers that have shown a working link
+    or an open session, and is served first. A flood of sign-ins delays a reset only by the work that is under way
+    (OWASP ASVS 2.4.1, 13.2.6).
+    """
+
+    def __init__(self, places: int, waiting: int, *, retry_after: int = _RETRY_AFTER) -> None:
+        self._free = places
+        self._most = waiting
+        self._retry_after = retry_after
+        self._reserved: deque[asyncio.Future[None]] = deque()
+        self._strangers: deque[asyncio.Future[None]] = deque()
+
+    @asynccontextmanager
+    async def turn(self, *, reserved: bool = False) -> AsyncIterator[None]:
+        """Wait for a place, and keep it until the end of the block. Raises Busy if the line is full."""
+        await self._wait(self._reserved if reserved else self._strangers)
+        try:
+            yield
+        finally:
+            self._call_next()
+
+    async def _wait(self, line: deque[asyncio.Future[None]]) -> None:
+        if self._free:
+            self._free -= 1
+            return
+        if len(line) >= self._most:
+            raise Busy(self._retry_after)
+        called = asyncio.get_running_loop().create_future()
+        line.append(called)
+        try:
+            await called
+        except asyncio.CancelledError:
+            if called in line:
+                line.remove(called)
+            else:  # it was called just as it was cancelled
+                self._call_next()
+            raise
+
+    def _call_next(self) -> None:
+        line = self._reserved or self._strangers
+        if not line:
+            self._free += 1
+            return
+        called = line.popleft()
+        if called.done():  # cancelled but not yet gone: its `_wait` calls the next
+            return
+        called.set_result(None)
+
+
+class BoundedPool:
+    """Runs heavy functions on `threads` of its own, started by the first call; `waiting` as in `Turns`.
+
+    `initializer` is called in each thread when it starts.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        threads: int,
+        waiting: int,
+        *,
+        retry_after: int = _RETRY_AFTER,
+        initializer: Callable[[], None] | None = None,
+    ) -> None:
+        self._turns = Turns(threads, waiting, retry_after=retry_after)
+        self._options = (threads, name, initializer)
+        self._threads: ThreadPoolExecutor | None = None
+
+    async def run(self, work: Callable[[], Result], *, reserved: bool = False) -> Result:
+        """Run `work` with the caller's context variables and return its result. Raises Busy."""
+        async with self._turns.turn(reserved=reserved):
+            self._threads = self._threads or ThreadPoolExecutor(*self._options)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, copy_context().run, work)
+
+    def close(self) -> None:
+        """End the threads; further work would start new ones."""
+        threads, self._threads = self._threads, None
+        if threads:
+            threads.shutdown(wait=False, cancel_futures=True)
+
+
+def cores() -> int:
+    """Return how many cores this process may use, which may be fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

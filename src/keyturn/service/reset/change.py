@@ -1,0 +1,150 @@
+"""A change of a password: what allows it, and the effects that follow in the same transaction."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+from keyturn.errors import KeyturnError
+from keyturn.service.accounts.port import NOTHING, Account, Ended
+from keyturn.service.reset.events import AppEvents
+from keyturn.service.reset.records.client import Client
+from keyturn.service.reset.records.messages import PASSWORD_CHANGED, How, PasswordWasChanged
+from keyturn.service.reset.records.stores import Transaction
+
+
+class ChangeAuthorization(ABC):
+    """Allows one change: a working link, or an open session."""
+
+    how: How
+
+    @property
+    def proven(self) -> bool:
+        """Whether it took more than a mailbox: an open session with the current password, or a second factor."""
+        return self.how == "change"
+
+    @abstractmethod
+    def refusal(self) -> KeyturnError:
+        """Return the error for an account that was disabled, or has another address, since it was looked up."""
+
+    async def require_second_step(self) -> None:  # noqa: B027 - most need none
+        """Check the second step, after the password has passed all rules. Raises if it is missing or wrong."""
+
+    @abstractmethod
+    def redeem(self, tx: Transaction, moment: datetime) -> None:
+        """Use it up, in the caller's transaction. Raises if it is no longer valid."""
+
+    def give_back(self, tx: Transaction, moment: datetime) -> None:  # noqa: B027 - most have nothing to undo
+        """Undo `redeem`, which was committed at that moment, because the store has refused the password."""
+
+    def after_change(self, tx: Transaction) -> None:  # noqa: B027 - most have nothing to add
+        """Write further effects in the transaction that ends the change."""
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """A new password for an account, the client that asks for it, and what allows it.
+
+    `current`: the account's present password, if the client has just proved that it knows it.
+    """
+
+    account: Account
+    password: str
+    current: str | None = None
+    client: Client
+    authorization: ChangeAuthorization
+
+
+# What an app's store says that it has done
+
+
+_LONGEST_WORD, _MOST_WORDS, _MOST = 40, 20, 1_000_000_000
+"""Characters of a word, words, and credentials that an app's store may count: they go into a mail and an event."""
+
+
+def ended_by(stored: object) -> Ended | None:
+    """Return what a store has ended that has set a password; None if it has not set it.
+
+    Raises TypeError if it did not say, as from an app's store that returns nothing. So is a coroutine, from a store
+    with `async def` where the port has a plain function. What counts nothing in an app's answer is left out.
+    """
+    if isinstance(stored, Ended):
+        return counted(stored)
+    if not isinstance(stored, bool):
+        raise TypeError(f"set_password returned {type(stored).__name__}, neither True nor False")
+    return NOTHING if stored else None
+
+
+def counted(ended: Ended | None) -> Ended:
+    """Return what an app's store has ended, without what is no count. Nothing fails: it has ended already."""
+    given: Any = ended.counts if isinstance(ended, Ended) else {}
+    if not isinstance(given, Mapping):
+        return NOTHING
+    counts = {
+        word: number
+        for word, number in list(given.items())[:_MOST_WORDS]
+        if isinstance(word, str) and word.isprintable() and 0 < len(word) <= _LONGEST_WORD
+        if type(number) is int and 0 < number <= _MOST
+    }
+    return Ended(counts)
+
+
+_EVENTS: dict[How, str] = {"reset": "password_reset", "change": "password_change"}
+
+
+class ChangeEffects:
+    """Writes the effects of a changed password, in the transaction that ends the change."""
+
+    def __init__(self, events: AppEvents) -> None:
+        self._events = events
+
+    def write(
+        self,
+        tx: Transaction,
+        account: Account,
+        client: Client,
+        how: How,
+        moment: datetime,
+        *,
+        outcome: Literal["changed", "interrupted"] = "changed",
+        ended: Ended = NOTHING,
+        proven: bool = False,
+    ) -> None:
+        """End the account's other links and its sessions, queue the confirmation, tell the app, and audit it.
+
+        `ended`: what the store has ended.
+        `proven`: the change took more than a mailbox. Links in the account's earlier mailboxes then stop working.
+        """
+        self.end_access(tx, account.id, moment, how=how)
+        if proven:
+            tx.secure_links.end_elsewhere(account.id, account.email, moment)
+        change = PasswordWasChanged(
+            account_id=account.id,
+            at=moment,
+            client=client,
+            email=account.email,
+            ended=ended.counts,
+        )
+        confirmation = tx.outbox.enqueue(PASSWORD_CHANGED, change)
+        self._events.password_changed(tx, account, client, how=how, moment=moment, ended=ended)
+        tx.audit.write(_EVENTS[how], outcome, client, moment, account.id, account.email, message_id=confirmation)
+
+    def end_access(
+        self,
+        tx: Transaction,
+        account_id: str,
+        moment: datetime,
+        *,
+        mailbox: str | None = None,
+        how: How | None = None,
+    ) -> None:
+        """End only the account's links, codes and sessions; with `mailbox`, only links and codes sent to that address.
+
+        The caller holds the account. `how`: the change that ends them. Without one, an intrusion is suspected.
+        """
+        # An attacker in a session may change the password again: the owner's recovery link survives that.
+        tx.links.revoke_all(account_id, moment, mailbox=mailbox, spares_recovery=how == "change")
+        tx.codes.revoke_all(account_id, moment, mailbox=mailbox)
+        # OWASP ASVS 7.4.3: a changed password can end all other sessions; here it always does.
+        tx.sessions.end_all(account_id)

@@ -1,0 +1,213 @@
+"""Checks whether a link works, and finds its account.
+
+**A link is read with its account, in batches**, since the account may have been disabled or have a new address. One
+statement reads both if they are in Keyturn's own tables, otherwise two. All waiting requests share them.
+"""
+
+from datetime import datetime
+
+import msgspec
+
+from keyturn.errors import Fault
+from keyturn.service import addresses
+from keyturn.service.accounts.port import Account, AccountStore, JoinsReads
+from keyturn.service.clock import now
+from keyturn.service.database import Database
+from keyturn.service.database.batching import Batcher
+from keyturn.service.database.statements import lookup
+from keyturn.service.problems.problem import outcome_of
+from keyturn.service.problems.proofs import Factor, LinkDead
+from keyturn.service.problems.requests import InputInvalid
+from keyturn.service.reset.ground import Ground
+from keyturn.service.reset.passwords.policy import PasswordPolicy
+from keyturn.service.reset.proofs.second_step.port import Method
+from keyturn.service.reset.proofs.second_step.required import RequiredSecondStep
+from keyturn.service.reset.records import tokens
+from keyturn.service.reset.records.client import Client
+from keyturn.service.reset.records.link_store import LINKS, Link, link_of
+from keyturn.service.reset.records.models import ResetTokenRow
+from keyturn.service.reset.return_addresses import ReturnAddresses
+from keyturn.service.telemetry.meters import count_calls
+
+_Owned = tuple[Link, Account | None]
+"""A link, and its account if it still exists."""
+
+
+class LiveLinks:
+    """Finds the link of a token and its account. The audit trail records refused links of ours, and why.
+
+    One statement finds both if the accounts are in Keyturn's own database and can be joined.
+    """
+
+    def __init__(self, ground: Ground) -> None:
+        self._accounts, self._records = ground.accounts, ground.records
+        self.store = ground.records.links
+        self._joined = _joined_links(ground.records.database, ground.accounts)
+
+    async def require(self, event: str, token: str, email: str | None, client: Client) -> tuple[Link, Account]:
+        """Return the link of the token and its account. Raises LinkDead with the reason.
+
+        A link is dead if its account was disabled or has a new address since, or if `email` is another address. A
+        refusal is recorded as `event`.
+        """
+        moment = now()
+        owned = await self._find(tokens.digest(token), moment)
+        if owned is None:  # not recorded: invented tokens would fill the audit trail
+            raise LinkDead("invalid")
+        link, account = owned
+        if reason := link.dead_reason(moment):
+            dead = LinkDead(reason)
+            may_replace = reason == "expired" and not link.was_replaced
+            dead.email_hint = addresses.mask(link.email) if may_replace else ""
+            raise await self.record_dead(dead, event, link, client)
+        is_other = email is not None and account is not None and not addresses.is_same_mailbox(account.email, email)
+        if account is None or is_other or not _opens(link, account):
+            raise await self.record_dead(LinkDead("invalid"), event, link, client)
+        return link, account
+
+    async def require_expired(self, event: str, token: str, client: Client) -> Link:
+        """Return the link of the token if it has expired unused. Its account is not looked up.
+
+        Raises LinkDead for any other dead link, InputInvalid for one that works.
+        """
+        moment, link = now(), await self.store.find(tokens.digest(token))
+        if link is None:
+            raise LinkDead("invalid")
+        reason = link.dead_reason(moment)
+        if reason is None:
+            raise InputInvalid(Fault("token", "still works"))
+        if reason != "expired":
+            raise await self.record_dead(LinkDead(reason), event, link, client)
+        return link
+
+    async def _find(self, digest: bytes, moment: datetime) -> _Owned | None:
+        if self._joined:
+            return await self._joined.submit(digest)
+        link = await self._records.links.find(digest)
+        if link is None:
+            return None
+        # If the link is dead anyway, the store is not asked: it may be unavailable.
+        return link, None if link.dead_reason(moment) else await self._accounts.get(link.account_id)
+
+    async def record_dead(self, dead: LinkDead, event: str, link: Link, client: Client) -> LinkDead:
+        """Return `dead`, after the audit trail has recorded that a link of ours was refused (OWASP ASVS 16.3.3)."""
+        await self.record(event, outcome_of(dead), link, client)
+        return dead
+
+    async def record(self, event: str, outcome: str, link: Link, client: Client) -> None:
+        await self._records.audit.record(event, outcome, client, link.account_id, link.email)
+
+
+def _opens(link: Link, account: Account) -> bool:
+    """Return whether the link may set the account's password, as the account is now.
+
+    No link opens an account whose address has changed. A recovery link opens a locked account, too.
+    """
+    is_open = account.active or (link.recovers and account.locked)
+    return is_open and addresses.is_same_mailbox(account.email, link.email)
+
+
+class LiveLink(msgspec.Struct, frozen=True, kw_only=True):
+    """The owner of a link, and until when it works.
+
+    `locale`, `kind` and `timezone`: the account's, or "".
+    `awaits_password`: the link sets the account's first password.
+    `reason`: why an operator asked for a new password.
+    `return_to`: where to go after the reset, if its request said so and the settings allow it.
+    `factors`: second factors, of which a reset needs one.
+    """
+
+    email: str
+    expires_at: datetime
+    locale: str = ""
+    kind: str = ""
+    timezone: str = ""
+    awaits_password: bool = False
+    reason: str = ""
+    return_to: str = ""
+    factors: tuple[Factor, ...] = ()
+
+
+class LinkChecks:
+    """Tells the holder of a working link whose it is, what a reset needs besides it, and what is wrong with a password.
+
+    `second_step`: what a reset may need besides its link. None of these calls uses up a link.
+    """
+
+    def __init__(
+        self,
+        links: LiveLinks,
+        ground: Ground,
+        policy: PasswordPolicy,
+        second_step: RequiredSecondStep | None,
+        return_addresses: ReturnAddresses,
+    ) -> None:
+        self._links = links
+        self._limits, self.meters = ground.limits, ground.meters
+        self._policy = policy
+        self._second_step = second_step
+        self._return_addresses = return_addresses
+
+    @count_calls("validate")
+    async def validate(self, token: str, client: Client, email: str | None = None) -> LiveLink:
+        """Return whose link it is, without using it up. Raises LinkDead with the reason, TooManyRequests."""
+        await self._limits.count("validate", client)
+        link, account = await self._links.require("link_check", token, email, client)
+        factors = tuple(await self._second_step.factors(link, account)) if self._second_step else ()
+        return LiveLink(
+            email=account.email,
+            expires_at=link.expires_at,
+            locale=account.locale,
+            kind=account.kind,
+            timezone=account.timezone,
+            awaits_password=account.awaits_password,
+            reason=link.reason,
+            return_to=self._return_addresses.allowed(link.return_to),
+            factors=factors,
+        )
+
+    @count_calls("validate")
+    async def require_expired(self, token: str, client: Client) -> Link:
+        """Return the link of the token if it has expired unused, for `ResetRequests.replace`.
+
+        It counts like a check. Raises LinkDead with the reason, InputInvalid if the link works, TooManyRequests.
+        """
+        await self._limits.count("validate", client)
+        return await self._links.require_expired("link_check", token, client)
+
+    @count_calls("second_step")
+    async def begin_second_step(self, token: str, method: Method, client: Client, email: str | None = None) -> bool:
+        """Send a code to the holder of a working link if the account has a factor for it; return whether one is sent.
+
+        It counts like a reset. Raises LinkDead, TooManyRequests, Unavailable.
+        """
+        await self._limits.count("reset", client)
+        link, account = await self._links.require("second_step", token, email, client)
+        return self._second_step is not None and await self._second_step.begin(link, account, method, client)
+
+    @count_calls("check")
+    async def judge(self, token: str, password: str, client: Client, email: str | None = None) -> None:
+        """Check a password before it is set, for the holder of a working link, so that a form can show what is wrong.
+
+        It counts like a check of the link. It does not reveal whether the password is the account's own: that would
+        allow free guesses. Raises LinkDead, PasswordRejected, TooManyRequests, Busy.
+        """
+        await self._limits.count("validate", client)
+        _, account = await self._links.require("password_check", token, email, client)
+        await self._policy.require(password, account.email)
+
+    async def check_password(self, password: str, client: Client, email: str) -> None:
+        """Check a password that is not set yet. It counts like a reset, and applies the same rules.
+
+        Raises PasswordRejected, TooManyRequests, Busy.
+        """
+        await self._limits.count("reset", client)
+        await self._policy.require(password, email)
+
+
+def _joined_links(database: Database, accounts: AccountStore) -> Batcher[bytes, _Owned | None] | None:
+    """Return what finds links with their accounts by one statement; None if the accounts cannot be joined."""
+    if not isinstance(accounts, JoinsReads):
+        return None
+    store, rows = accounts, accounts.join(LINKS, ResetTokenRow.account_id)
+    return lookup(database, rows, ResetTokenRow.digest, lambda row: (link_of(row), store.joined_account(row)))

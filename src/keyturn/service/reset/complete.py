@@ -1,0 +1,220 @@
+"""Sets a new password with a link, which works once: one transaction uses the link up and sets the password.
+
+`PasswordChanges` is the one place that sets a password, for resets and for signed-in users (`sign_in.py`). A store in
+Keyturn's own database joins the transaction; for a store in another system see `elsewhere.py`.
+"""
+
+import contextlib
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from functools import partial
+
+from keyturn.service import addresses
+from keyturn.service.accounts.port import Account, JoinsTransaction, NewPassword
+from keyturn.service.clock import now
+from keyturn.service.problems.passwords import OutcomeUnknown, ResetRefused
+from keyturn.service.problems.problem import outcome_of
+from keyturn.service.problems.proofs import DeadReason, LinkDead
+from keyturn.service.problems.requests import DatabaseUnready, LimitsUnready
+from keyturn.service.reset.change import Change, ChangeAuthorization, ChangeEffects, ended_by
+from keyturn.service.reset.check import LiveLinks
+from keyturn.service.reset.elsewhere import ExternalStoreChanges
+from keyturn.service.reset.ground import Ground
+from keyturn.service.reset.passwords.hasher import PasswordHasher
+from keyturn.service.reset.passwords.policy import PasswordPolicy
+from keyturn.service.reset.proofs.second_step.required import PassedSecondStep, RequiredSecondStep, SecondStepAnswer
+from keyturn.service.reset.records import tokens
+from keyturn.service.reset.records.client import Client
+from keyturn.service.reset.records.link_store import Link, LinkStore
+from keyturn.service.reset.records.stores import Transaction
+from keyturn.service.reset.reset_hook import ResetHook
+from keyturn.service.telemetry.logs import LogEvent, reset_log
+from keyturn.service.telemetry.meters import count_calls
+
+
+class PasswordResets:
+    """Completes resets: asks the app's `hook`, makes the change, and forgets guesses at the old password.
+
+    `second_step`: what a reset may need besides its link.
+    """
+
+    def __init__(
+        self,
+        links: LiveLinks,
+        ground: Ground,
+        changes: "PasswordChanges",
+        hook: ResetHook | None,
+        second_step: RequiredSecondStep | None,
+    ) -> None:
+        self._links = links
+        self._limits, self.meters = ground.limits, ground.meters
+        self._changes = changes
+        self._hook = hook
+        self._second_step = second_step
+
+    @count_calls("reset")
+    async def complete(
+        self,
+        token: str,
+        password: str,
+        client: Client,
+        email: str | None = None,
+        answer: SecondStepAnswer | None = None,
+    ) -> Account:
+        """Set a new password, use up the link, and end the account's other links and its sessions. Return the account.
+
+        `answer`: to the second step, if the account has one. Earlier guesses at the old password no longer
+        count.
+        Raises LinkDead, PasswordRejected, ResetRefused, SecondStepRequired, SecondStepRejected (the link survives these
+        four), Busy, AccountsUnready, HookFailed, TooManyRequests.
+        """
+        await self._limits.count("reset", client)
+        link, account = await self._links.require("password_reset", token, email, client)
+        await self._require_consent(link, account, client)
+        authorization = LinkAuthorization(self._links.store, tokens.digest(token), link)
+        if self._second_step:
+            authorization.demand(self._second_step, account, answer, client)
+        change = Change(account=link.owner(account), password=password, client=client, authorization=authorization)
+        try:
+            await self._changes.make(change)
+        except LinkDead as dead:  # another request was quicker
+            raise await self._links.record_dead(dead, "password_reset", link, client) from None
+        reset_log.info(LogEvent("reset.completed", account_id=account.id))
+        with contextlib.suppress(LimitsUnready):  # the password is changed, even if the counter cannot be written
+            await self._limits.forget_guesses(addresses.normalize(account.email))
+        return account
+
+    async def _require_consent(self, link: Link, account: Account, client: Client) -> None:
+        """Ask the app, which may refuse the change. The audit trail records a refusal."""
+        if not self._hook:
+            return
+        try:
+            await self._hook.require_consent(account, client)
+        except ResetRefused as refused:
+            await self._links.record("password_reset", outcome_of(refused), link, client)
+            raise
+
+
+class PasswordChanges:
+    """Sets passwords: in one transaction if the store joins it, otherwise through `elsewhere.py`."""
+
+    def __init__(self, ground: Ground, policy: PasswordPolicy, hasher: PasswordHasher, effects: ChangeEffects) -> None:
+        self._records = ground.records
+        self._joining = ground.accounts if isinstance(ground.accounts, JoinsTransaction) else None
+        self._policy = policy
+        self._hasher = hasher
+        self._effects = effects
+        self._external = ExternalStoreChanges(ground, effects)
+
+    async def make(self, change: Change) -> None:
+        """Make the whole change or none of it, or raise OutcomeUnknown.
+
+        Raises what the authorization does, PasswordRejected, Busy, AccountsUnready.
+        """
+        await self._policy.require(change.password, change.account.email)
+        await change.authorization.require_second_step()
+        password = NewPassword(change.password, self._hasher.hash, current=change.current)
+        if self._joining is not None:
+            await self._change_in_transaction(self._joining, change, password)
+        else:
+            await self._external.make(change, password)
+        self._records.outbox.wake()
+
+    async def _change_in_transaction(self, accounts: JoinsTransaction, change: Change, password: NewPassword) -> None:
+        password_hash = await password.hashed()
+        moment, is_committing = now(), False
+
+        def write(tx: Transaction) -> None:
+            nonlocal is_committing
+            # One change per account at a time: two of its links used at once would each wait for the other to end.
+            tx.hold(change.account.id)
+            change.authorization.redeem(tx, moment)
+            ended = ended_by(accounts.set_password_within(tx.connection, change.account, password_hash))
+            if ended is None:
+                raise change.authorization.refusal()
+            authorization = change.authorization
+            self._effects.write(
+                tx,
+                change.account,
+                change.client,
+                authorization.how,
+                moment,
+                ended=ended,
+                proven=authorization.proven,
+            )
+            authorization.after_change(tx)
+            is_committing = True
+
+        try:
+            await self._records.transact(write)
+        except DatabaseUnready as error:
+            if error.not_committed or not is_committing:
+                raise
+            raise OutcomeUnknown("the database's answer to the commit was lost") from error
+
+    async def close(self) -> None:
+        """Wait for changes in another system that are under way."""
+        await self._external.close()
+
+
+class LinkAuthorization(ChangeAuthorization):
+    """Allows one change to the holder of a link; consuming the link decides."""
+
+    def __init__(self, links: LinkStore, digest: bytes, link: Link) -> None:
+        self.how = "reset"
+        self._links = links
+        self._digest = digest
+        self._link = link
+        self._require: Callable[[], Awaitable[PassedSecondStep | None]] | None = None
+        self._passed: PassedSecondStep | None = None
+        self._undo_recent: Callable[[Transaction], None] | None = None
+
+    def demand(
+        self, step: RequiredSecondStep, account: Account, answer: SecondStepAnswer | None, client: Client
+    ) -> None:
+        """Ask for the second step, too. A recovery link undoes what was added to it recently."""
+        self._require = partial(step.require, self._link, account, answer, client)
+        if self._link.recovers:
+            self._undo_recent = partial(step.undo_recent, account=account, client=client, undoing="recovery_link")
+
+    @property
+    def proven(self) -> bool:
+        return self._passed is not None
+
+    def refusal(self) -> LinkDead:
+        return LinkDead("invalid")
+
+    async def require_second_step(self) -> None:
+        try:
+            self._passed = await self._require() if self._require else None
+        except LinkDead as dead:
+            if dead.reason == "invalid":  # another request may have used it, as when a form is sent twice
+                await self._require_unused()
+            raise
+
+    async def _require_unused(self) -> None:
+        if dead := _dead_reason(await self._links.find(self._digest)):
+            raise LinkDead(dead)
+
+    def redeem(self, tx: Transaction, moment: datetime) -> None:
+        # In the order of the worker: first the mailbox, then its account's links.
+        tx.mailboxes.end_cooldown(self._link.email, moment)
+        if not tx.links.consume(self._digest, moment):
+            raise LinkDead(_dead_reason(tx.links.find_within(self._digest)) or "invalid")
+        if self._passed:
+            self._passed.spend(tx, moment)
+
+    def give_back(self, tx: Transaction, moment: datetime) -> None:
+        tx.links.give_back(self._digest, moment)
+        if self._passed:
+            self._passed.give_back(tx, moment)
+
+    def after_change(self, tx: Transaction) -> None:
+        if self._passed:
+            self._passed.confirm(tx)
+        if self._undo_recent:
+            self._undo_recent(tx)
+
+
+def _dead_reason(link: Link | None) -> DeadReason | None:
+    return link.dead_reason(now()) if link else "invalid"

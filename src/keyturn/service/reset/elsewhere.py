@@ -1,0 +1,225 @@
+"""Sets a new password for an account in another system, which cannot join a transaction here.
+
+The authorization is redeemed and committed first, so that no other request can use it; then the store is asked. If it
+says yes, the effects follow. If it certainly refuses, the authorization is given back. In all other cases (a lost
+answer, a time-out, a process that dies) the store may have the password, so the effects follow as if it had. A
+superfluous confirmation is better than a silent change (NIST SP 800-63B 4.6).
+
+If this process does not write the effects, a promise in the outbox does (`InterruptedChangeHandler`). The process or
+worker that withdraws the promise writes the outcome, so there is one confirmation, even after a stall.
+"""
+
+import asyncio
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+import msgspec
+from sqlalchemy import Connection, delete
+
+from keyturn.service.accounts.port import Ended, NewPassword
+from keyturn.service.clock import now, random_bytes
+from keyturn.service.database import Moment
+from keyturn.service.database.statements import insert_into
+from keyturn.service.outbox import Dropped, Message, Settlement
+from keyturn.service.problems.passwords import OutcomeUnknown, PasswordRejected
+from keyturn.service.problems.proofs import CredentialsRejected
+from keyturn.service.problems.requests import AccountsUnready, Busy, DatabaseUnready
+from keyturn.service.reset.change import Change, ChangeEffects, ended_by
+from keyturn.service.reset.ground import Ground
+from keyturn.service.reset.records.messages import CHANGE_BEGUN, ChangeBegun
+from keyturn.service.reset.records.models import AccountLockRow
+from keyturn.service.reset.records.stores import Transaction
+from keyturn.service.telemetry.logs import LogEvent, reset_log
+
+_PATIENCE = 45.0
+"""Seconds from the promise until the store must have answered, the wait for a hash included."""
+
+_LOCK = timedelta(seconds=60)
+"""Longer than the patience: no other change of the same account can begin before this one has ended."""
+
+_RETRY_AFTER = 5
+
+
+class _Begun(msgspec.Struct, frozen=True):
+    """The state committed before the store is asked: the lock on the account, and a promise under the lock's name.
+
+    `deadline`: when the store must have answered, by the event loop's clock, which counts a stall of the process.
+    """
+
+    lock: str
+    moment: datetime
+    deadline: float
+
+
+class ExternalStoreChanges:
+    """Sets passwords in a store of another system, one change of an account at a time."""
+
+    def __init__(self, ground: Ground, effects: ChangeEffects) -> None:
+        self._accounts, self._records = ground.accounts, ground.records
+        self._effects = effects
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    async def make(self, change: Change, password: NewPassword) -> None:
+        """Make the whole change or none of it, or raise OutcomeUnknown.
+
+        Raises what authorization and store do, and Busy while another change is under way.
+        """
+        begun = await self._redeem_and_promise(change)
+        # A client that disconnects, or a server that stops, must not leave the change half done.
+        task = asyncio.create_task(self._ask_store(change, password, begun))
+        self._under_way.add(task)
+        task.add_done_callback(self._forget_task)
+        await asyncio.shield(task)
+
+    async def _redeem_and_promise(self, change: Change) -> _Begun:
+        moment, deadline = now(), asyncio.get_running_loop().time() + _PATIENCE
+        clock = self._records.database.clock
+
+        def write(tx: Transaction) -> str:
+            change.authorization.redeem(tx, moment)
+            lock = acquire_account_lock(tx.connection, change.account.id, clock(), clock(_LOCK))
+            if lock is None:
+                raise Busy(_RETRY_AFTER)
+            account, how = change.account, change.authorization.how
+            payload = ChangeBegun(account_id=account.id, at=moment, client=change.client, how=how, email=account.email)
+            tx.outbox.enqueue(CHANGE_BEGUN, payload, due=clock(_LOCK), key=lock)
+            return lock
+
+        return _Begun(await self._records.transact(write), moment, deadline)
+
+    def _forget_task(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled():
+            task.exception()  # the caller may be gone, and an unread exception would be reported
+
+    async def _ask_store(self, change: Change, password: NewPassword, begun: _Begun) -> None:
+        try:
+            async with asyncio.timeout_at(begun.deadline):
+                ended = ended_by(await self._accounts.set_password(change.account, password))
+        except Exception as error:
+            if _is_certain_no(error):
+                await self._undo(change, begun)
+                raise
+            reset_log.exception(LogEvent("change.outcome_unknown", account_id=change.account.id))
+            with suppress(DatabaseUnready):  # the promise handles it
+                await self._end_uncertain(change, begun)
+            raise OutcomeUnknown("it is unknown whether the store of the accounts saved the password") from error
+        if ended is None:
+            await self._undo(change, begun)
+            raise change.authorization.refusal()
+        await self._end_changed(change, begun, ended)
+
+    async def _undo(self, change: Change, begun: _Begun) -> None:
+        """Give the authorization back, unless the effects of the change were written in the meantime."""
+
+        def write(tx: Transaction) -> None:
+            release_account_lock(tx.connection, begun.lock)
+            if tx.outbox.withdraw(begun.lock):
+                change.authorization.give_back(tx, begun.moment)
+
+        await self._records.transact(write)
+
+    async def _end_uncertain(self, change: Change, begun: _Begun) -> None:
+        """Write the effects of a change. The lock stays until its end: the store may still be working on it."""
+        account, how = change.account, change.authorization.how
+
+        def write(tx: Transaction) -> None:
+            tx.hold(account.id)
+            if tx.outbox.withdraw(begun.lock):
+                self._effects.write(tx, account, change.client, how, begun.moment, outcome="interrupted")
+
+        await self._records.transact(write)
+        self._records.outbox.wake()
+
+    async def _end_changed(self, change: Change, begun: _Begun, ended: Ended) -> None:
+        account, how = change.account, change.authorization.how
+
+        def write(tx: Transaction) -> None:
+            release_account_lock(tx.connection, begun.lock)
+            # A client that has just verified the old password can open no session after this.
+            tx.hold(account.id)
+            if tx.outbox.withdraw(begun.lock):
+                self._effects.write(
+                    tx,
+                    account,
+                    change.client,
+                    how,
+                    begun.moment,
+                    ended=ended,
+                    proven=change.authorization.proven,
+                )
+            else:  # the promise was handled while this process stalled, before the old password ended
+                self._effects.end_access(tx, account.id, begun.moment, how=how)
+            change.authorization.after_change(tx)
+
+        try:
+            await self._records.transact(write)
+        except DatabaseUnready as error:
+            # The store has the password, so "try again" would be wrong. The promise handles the rest.
+            raise OutcomeUnknown(
+                "the password was changed, but the records of the change could not be written"
+            ) from error
+
+    async def close(self) -> None:
+        """Wait for changes that are under way."""
+        if self._under_way:
+            await asyncio.wait(self._under_way)
+
+
+def _is_certain_no(error: Exception) -> bool:
+    """Return whether a store that raised this has certainly not taken the password."""
+    if isinstance(error, AccountsUnready):
+        return error.not_changed
+    return isinstance(error, PasswordRejected | CredentialsRejected | Busy)
+
+
+def acquire_account_lock(connection: Connection, account_id: str, moment: Moment, until: Moment) -> str | None:
+    """Return the name of a lock that holds this account until then; None if another change holds it.
+
+    A lock whose process died ends at its time. One statement decides: of concurrent callers exactly one gets a name.
+    """
+    claim = random_bytes(16).hex()
+    fresh = insert_into(AccountLockRow, connection.dialect).values(account_id=account_id, claim=claim, until=until)
+    statement = fresh.on_conflict_do_update(
+        index_elements=[AccountLockRow.account_id],
+        set_={"claim": claim, "until": until},
+        where=AccountLockRow.until <= moment,
+    ).returning(AccountLockRow.claim)
+    return claim if connection.execute(statement).first() is not None else None
+
+
+def release_account_lock(connection: Connection, claim: str) -> None:
+    """Release the lock. If it had ended and another change holds the account by now, that lock stays."""
+    connection.execute(delete(AccountLockRow).where(AccountLockRow.claim == claim))
+
+
+class InterruptedChangeHandler:
+    """Ends a change that its process began and did not end.
+
+    It is unknown whether the store had the password by then.
+    """
+
+    def __init__(self, ground: Ground, effects: ChangeEffects) -> None:
+        self._accounts, self._records = ground.accounts, ground.records
+        self._effects = effects
+
+    async def __call__(self, message: Message) -> Settlement:
+        """Return the outcome as the reason of a Dropped. Raises AccountsUnready."""
+        begun = msgspec.json.decode(message.payload, type=ChangeBegun)
+        account = await self._accounts.get(begun.account_id)
+        if account is None:
+            return Dropped("no_account")
+        account = msgspec.structs.replace(account, email=begun.email or account.email)
+
+        def write(tx: Transaction) -> str:
+            tx.hold(begun.account_id)
+            # Withdrawing the promise decides who writes the outcome: the process may only have stalled, and be first
+            # after all.
+            if not tx.outbox.withdraw(message.key):
+                return "ended"
+            self._effects.write(tx, account, begun.client, begun.how, begun.at, outcome="interrupted")
+            return "interrupted"
+
+        reason = await self._records.transact(write)
+        self._records.outbox.wake()
+        return Dropped(reason)

@@ -1,0 +1,180 @@
+"""Events for the app: rows in the outbox, written in the transaction of what happened."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from keyturn.errors import SendRetryable
+from keyturn.service.accounts.port import Account, Ended
+from keyturn.service.clock import now
+from keyturn.service.outbox import Delivery, Dropped, Message, Outbox, Sent
+from keyturn.service.reset.ground import Ground
+from keyturn.service.reset.records.client import Client
+from keyturn.service.reset.records.messages import (
+    APP_EVENTS,
+    CALLBACKS,
+    AccountWasSecured,
+    AppEvent,
+    How,
+    ResetRequested,
+)
+from keyturn.service.reset.records.stores import Transaction
+from keyturn.service.settings import Settings
+from keyturn.service.telemetry.logs import LogEvent, reset_log
+from keyturn.service.webhooks.events import (
+    AccountSecured,
+    Callback,
+    Data,
+    Event,
+    Outcome,
+    PasswordChanged,
+    PasswordResetRequested,
+    SecondStepFailed,
+)
+
+
+class AppEvents:
+    """Writes the events that the app subscribes to, in the caller's transaction.
+
+    `kinds`: the kinds of message by event, one for each way to tell the app. Other events are not written.
+    Events hold neither tokens nor passwords.
+    """
+
+    def __init__(self, outbox: Outbox, kinds: Mapping[str, Sequence[str]]) -> None:
+        self._outbox = outbox
+        self._kinds = kinds
+
+    def password_changed(
+        self, tx: Transaction, account: Account, client: Client, *, how: How, moment: datetime, ended: Ended
+    ) -> None:
+        data = PasswordChanged(**_event_fields(account, client), how=how, ended=ended.counts)
+        self._write(tx, Event(type="password.changed", timestamp=moment, data=data), client)
+
+    def account_secured(self, tx: Transaction, account: Account, secured: AccountWasSecured, *, ended: Ended) -> None:
+        """Write that the account's owner secured it, by a link to a mailbox that may no longer be the account's."""
+        fields = _event_fields(account, secured.client) | {"email": secured.email}
+        data = AccountSecured(**fields, current_email=account.email, locked=account.locked, ended=ended.counts)
+        self._write(tx, Event(type="account.secured", timestamp=secured.at, data=data), secured.client)
+
+    def second_step_failed(
+        self, tx: Transaction, account: Account, client: Client, *, method: str, moment: datetime
+    ) -> None:
+        data = SecondStepFailed(**_event_fields(account, client), method=method)
+        self._write(tx, Event(type="second_step.failed", timestamp=moment, data=data), client)
+
+    def _write(self, tx: Transaction, event: Event[Data], client: Client) -> None:
+        for kind in self._kinds.get(event.type, ()):
+            tx.outbox.enqueue(kind, _message(event, client))
+
+    def resets_requested(
+        self, tx: Transaction, resets: Sequence[tuple[ResetRequested, Account, Outcome, bool]]
+    ) -> None:
+        """Write the wanted events, of at least one, with the name of the mail that goes out.
+
+        The app is not told of invitations: it asked for them itself. The statements are the same if none is wanted.
+        """
+        for kind in self._kinds.get("password.reset_requested", ()):
+            messages = [
+                (_message(_event_of(asked, account, outcome), asked.client), wanted and not asked.invited)
+                for asked, account, outcome, wanted in resets
+            ]
+            tx.outbox.enqueue_each_if(kind, messages)
+
+    def wake(self) -> None:
+        """Send them at once, after the caller's commit."""
+        if any(self._kinds.values()):
+            self._outbox.wake()
+
+
+def build(settings: Settings, ground: Ground) -> AppEvents:
+    """Return the events that go to the app by a webhook, a callback or both, as the settings and the app ask."""
+    by_webhook = settings.webhooks.events if settings.webhooks.url else ()
+    ways = ((APP_EVENTS, by_webhook), (CALLBACKS, ground.app.callbacks))
+    kinds = {event: [kinds[event] for kinds, told in ways if event in told] for event in APP_EVENTS}
+    return AppEvents(ground.records.outbox, kinds)
+
+
+def _event_of(asked: ResetRequested, account: Account, outcome: Outcome) -> Event[PasswordResetRequested]:
+    data = PasswordResetRequested(**_event_fields(account, asked.client), outcome=outcome)
+    return Event(type="password.reset_requested", timestamp=asked.at, data=data)
+
+
+def _message(event: Event[Data], client: Client) -> AppEvent:
+    origin = Client(request_id=client.request_id)
+    return AppEvent(event=msgspec.Raw(msgspec.json.encode(event)), client=origin)
+
+
+def _event_fields(account: Account, client: Client) -> dict[str, str]:
+    return {
+        "account_id": account.id,
+        "email": account.email,
+        "kind": account.kind,
+        "ip_address": client.ip_address,
+        "user_agent": client.user_agent,
+        "request_id": client.request_id,
+    }
+
+
+if TYPE_CHECKING:
+    from keyturn.service.webhooks.sender import WebhookSender  # with httpx, which takes 50 ms and only webhooks need
+
+
+async def drop_webhook(_: Message) -> Dropped:
+    """Settle a webhook that was promised before `webhooks.url` was removed from the settings."""
+    return Dropped("webhooks.url is no longer set")
+
+
+class WebhookHandler:
+    """Tells the app of events by webhook."""
+
+    def __init__(self, sender: "WebhookSender") -> None:
+        self._sender = sender
+
+    async def __call__(self, message: Message) -> Delivery:
+        """Return the delivery to the app, under the message's key; it raises SendRetryable, SendRefused."""
+        event = msgspec.json.decode(message.payload, type=AppEvent)
+        return partial(self._send, message.key, bytes(event.event))
+
+    async def _send(self, key: str, body: bytes) -> Sent:
+        return Sent(self._sender.name, await self._sender.send(key, body, now()))
+
+
+_EVENTS: dict[str, Any] = {
+    CALLBACKS["password.changed"]: Event[PasswordChanged],
+    CALLBACKS["password.reset_requested"]: Event[PasswordResetRequested],
+    CALLBACKS["account.secured"]: Event[AccountSecured],
+    CALLBACKS["second_step.failed"]: Event[SecondStepFailed],
+}
+
+
+async def drop_callback(_: Message) -> Dropped:
+    """Settle a message to a callback that the plugin is no longer given."""
+    return Dropped("the app no longer has the callback")
+
+
+class CallbackHandler:
+    """Awaits the app's function, for `timeout` at most."""
+
+    def __init__(self, callback: Callback[Any], timeout: timedelta) -> None:
+        self._callback = callback
+        self._timeout = timeout.total_seconds()
+
+    async def __call__(self, message: Message) -> Delivery:
+        """Return the delivery to the app, which raises SendRetryable."""
+        event = msgspec.json.decode(message.payload, type=AppEvent).event
+        return partial(self._tell, msgspec.json.decode(event, type=_EVENTS[message.kind]))
+
+    async def _tell(self, event: Event[Any]) -> Sent:
+        bound = asyncio.timeout(self._timeout)
+        try:
+            async with bound:
+                await self._callback(event)
+        except Exception as error:
+            reason = f"no end within {self._timeout:g} s" if bound.expired() else type(error).__name__
+            reset_log.exception(LogEvent("event.callback_failed", type=event.type, reason=reason))
+            raise SendRetryable(reason) from None
+        return Sent("callback", "")

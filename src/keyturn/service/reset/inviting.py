@@ -1,0 +1,262 @@
+"""Invites users to choose their first password, and lets operators request resets, print links and unlock accounts."""
+
+import asyncio
+import hmac
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Literal
+
+import msgspec
+from sqlalchemy import select
+
+from keyturn.errors import Fault, KeyturnError
+from keyturn.service import addresses
+from keyturn.service.accounts.port import Account, LocksAccounts
+from keyturn.service.clock import now
+from keyturn.service.outbox.models import OutboxRow
+from keyturn.service.problems.proofs import ServiceKeyRefused
+from keyturn.service.problems.requests import InputInvalid
+from keyturn.service.reset.ground import Ground
+from keyturn.service.reset.mails.composer import PageUrls
+from keyturn.service.reset.proofs.code_exchange import MailedCodes, unmailed_link
+from keyturn.service.reset.records import codes
+from keyturn.service.reset.records.client import Client
+from keyturn.service.reset.records.codes import NewCode
+from keyturn.service.reset.records.mailboxes import Refusal
+from keyturn.service.reset.records.messages import (
+    PASSWORD_CHANGED,
+    RESET_REQUESTED,
+    PasswordWasChanged,
+    ResetRequested,
+    parse_reason,
+)
+from keyturn.service.reset.records.stores import Transaction
+from keyturn.service.telemetry.meters import count_calls
+
+_AT_ONCE = 500
+"""The most messages in one statement."""
+
+
+class Invitations:
+    """Accepts invitations. The worker decides, as for requests: an account that awaits no password gets no mail.
+
+    `service_key`: the key of an operator's app; "" refuses every app. `link_key`: the key to links, which invites, too.
+    """
+
+    def __init__(self, ground: Ground, *, service_key: str, link_key: str) -> None:
+        self._outbox = ground.records.outbox
+        self._limits = ground.limits
+        self.meters = ground.meters
+        self._service_key, self._link_key = service_key, link_key
+        self.over_http, self.links_over_http = bool(service_key or link_key), bool(link_key)
+
+    async def require_key(self, sent: str, client: Client, *, for_links: bool = False) -> None:
+        """Raise ServiceKeyRefused for a wrong key, and TooManyRequests if a client has sent too many of them.
+
+        The comparison takes the same time wherever the keys differ (CWE-208).
+        """
+        keys = [self._link_key] if for_links else [self._service_key, self._link_key]
+        if not any(key and hmac.compare_digest(sent.encode(), key.encode()) for key in keys):
+            await self._limits.count("malformed", client)
+            raise ServiceKeyRefused
+
+    @count_calls("invite")
+    async def invite(self, email: str, client: Client, reason: str = "") -> None:
+        """Accept an invitation, which is committed on return. Raises InputInvalid.
+
+        `reason`: who invites to what, in the app's words.
+        """
+        await self._post(addresses.parse(email), client, parse_reason(reason))
+
+    async def invite_all(self, emails: Collection[str], operator: Client | None = None, reason: str = "") -> None:
+        """Accept invitations of an operator at the command line, who knows that the addresses belong to accounts."""
+        waiting, client = [addresses.parse(email) for email in emails], operator or Client()
+        for start in range(0, len(waiting), _AT_ONCE):
+            await asyncio.gather(*(self._post(email, client, reason) for email in waiting[start : start + _AT_ONCE]))
+
+    async def _post(self, address: str, client: Client, reason: str) -> None:
+        asked = ResetRequested(email=address, at=now(), client=client, invited=True, reason=reason)
+        await self._outbox.post(RESET_REQUESTED, asked)
+
+
+Outcome = Literal["asked", "malformed", "no_account", "disabled", "locked", "signs_in_elsewhere"] | Refusal
+
+RETRIED: Collection[Outcome] = ("locked", "suppressed", "daily_limit", "cooldown")
+"""Outcomes that may change by the next run."""
+
+
+class NotLocked(KeyturnError):
+    """An account was not unlocked; the text gives the reason."""
+
+
+class Campaign(msgspec.Struct, frozen=True, kw_only=True):
+    """The reason for a reset of all accounts, and its operator. `name`: unique; each account is asked once per name."""
+
+    name: str
+    operator: Client
+    reason: str = ""
+
+
+class OperatorResets:
+    """Decides which accounts an operator may ask for a new password, and asks them by mail. Unlocks accounts.
+
+    The worker sends the mails.
+    """
+
+    def __init__(self, ground: Ground) -> None:
+        self._accounts, self._records = ground.accounts, ground.records
+
+    async def begin(self, campaign: Campaign) -> None:
+        """Record in the audit trail that a reset of all accounts begins, and its operator."""
+        await self._records.audit.record("reset_all", "begun", campaign.operator, "", "")
+
+    async def judge(self, emails: Sequence[str]) -> list[tuple[str, Outcome]]:
+        """Return each address, as it is looked up, with the outcome of a request. Raises AccountsUnready."""
+        found = await asyncio.gather(*map(self._find, emails))
+        accounts = [account for _, account in found if isinstance(account, Account)]
+        refusals = await self._records.mailboxes.refusals([account.email for account in accounts], now())
+        secured = await self._records.secure_links.secured(accounts, now())
+        return [(email, _outcome(account, refusals, secured)) for email, account in found]
+
+    async def _find(self, email: str) -> tuple[str, Account | Literal["malformed", "no_account"]]:
+        try:
+            address = addresses.parse(email)
+        except InputInvalid:
+            return email, "malformed"
+        return address, await self._accounts.find(address) or "no_account"
+
+    async def unlock(self, email: str, operator: Client) -> None:
+        """Unlock the account with the address, whichever mailbox secured it. Raises NotLocked, AccountsUnready."""
+        if not isinstance(self._accounts, LocksAccounts) or not self._accounts.can_lock:
+            raise NotLocked(
+                "the store of the accounts cannot unlock them; with the store table, set `accounts.table.lock` and"
+                " `accounts.table.unlock`"
+            )
+        account = await self._accounts.find(email)
+        if account is None:
+            raise NotLocked(f"there is no account with the address {email}")
+        if not await self._accounts.unlock(account.id):
+            raise NotLocked(f"{email} is not locked")
+        await self._records.audit.record("account_unlock", "unlocked", operator, account.id, email)
+
+    async def ask(self, campaign: Campaign, emails: Sequence[str]) -> None:
+        """Ask all accounts in one transaction, except those that were already asked under the campaign's name."""
+        if not emails:
+            return
+        keys = {_key(campaign, email): email for email in emails}
+        posted = select(OutboxRow.key).where(OutboxRow.key.in_(keys))
+
+        def write(tx: Transaction) -> None:
+            known = set(tx.connection.scalars(posted))
+            for key, email in keys.items():
+                if key not in known:
+                    asked = ResetRequested(email=email, at=now(), client=campaign.operator, reason=campaign.reason)
+                    tx.outbox.enqueue(RESET_REQUESTED, asked, key=key)
+
+        await self._records.transact(write)
+        self._records.outbox.wake()
+
+
+def _key(campaign: Campaign, email: str) -> str:
+    return sha256(f"{campaign.name}\n{email}".encode()).hexdigest()[:32]
+
+
+def _outcome(
+    found: Account | Literal["malformed", "no_account"], refusals: Mapping[str, Refusal], secured: Collection[str]
+) -> Outcome:
+    if not isinstance(found, Account):
+        return found
+    if not (found.active or (found.locked and found.id in secured)):
+        return "locked" if found.locked else "disabled"
+    return refusals.get(found.email, "asked") if found.takes_password else "signs_in_elsewhere"
+
+
+# Links and codes that an operator hands to an owner whom they know. A reader of such a link can set the password. So
+# no mail and no log has it, a reason goes into the audit trail, and the account's mailbox is told.
+
+
+_REFUSED: Mapping[str, str] = {
+    "no_account": "no account has this address",
+    "disabled": "the account is disabled",
+    "locked": "the account is locked, perhaps by an earlier mailbox: read the audit trail, then unlock the account",
+    "signs_in_elsewhere": "the account has no password: its owner signs in through another service",
+}
+_NO_CODE = "token.code is off, an intrusion was reported, or too many codes were wrong: give out a link"
+
+
+class OperatorLink(msgspec.Struct, frozen=True, kw_only=True):
+    """A link, or a code in its place, and until when it works."""
+
+    link: str = ""
+    code: str = ""
+    expires_at: datetime
+
+
+class OperatorLinks:
+    """Mints links and codes for operators.
+
+    `mailed`: mints the codes of mails; None without codes. `invited`: how long the link of an invitation works.
+    """
+
+    def __init__(self, ground: Ground, urls: PageUrls, mailed: MailedCodes | None, invited: timedelta) -> None:
+        self._accounts, self._records, self._limits = ground.accounts, ground.records, ground.limits
+        self.meters = ground.meters
+        self._urls, self._mailed, self._invited = urls, mailed, invited
+
+    @count_calls("link")
+    async def mint(
+        self, email: str, client: Client, reason: str, *, with_code: bool = False, invites: bool = False
+    ) -> OperatorLink:
+        """Return a link or a code, end the account's earlier ones, and tell its mailbox. It is committed.
+
+        `reason`: for the audit trail. If it `invites`, the account must await a password, the page shows the reason,
+        and the invitation's own mail tells the mailbox. Raises InputInvalid, AccountsUnready, and TooManyRequests for
+        an app.
+        """
+        if not client.operator:
+            await self._limits.count("link", client)
+        if not (reason := parse_reason(reason)) and not invites:
+            raise InputInvalid(Fault("reason", "missing: it goes into the audit trail"))
+        account = await self._find(addresses.parse(email), invites=invites)
+        code, digest = await self._code(account) if with_code else ("", b"")
+        moment, life = now(), self._invited if invites else self._records.links.lifetime
+        issued, link = unmailed_link(account, client, moment + (codes.LIFE if code else life), return_to="")
+        by_operator, shown = not account.awaits_password or account.intruded, reason if invites else ""
+        link = msgspec.structs.replace(link, recovers=account.locked, by_operator=by_operator, reason=shown)
+        # It names no device: the client is an operator, or an app's server.
+        by = Client(request_id=client.request_id)
+        told = PasswordWasChanged(account_id=account.id, at=moment, client=by, email=account.email, is_link=True)
+
+        def write(tx: Transaction) -> None:
+            tx.hold(account.id)
+            tx.links.revoke_all(account.id, moment)
+            tx.codes.revoke_all(account.id, moment)
+            if code:
+                tx.codes.add([(NewCode(digest, account.id, account.email, link.expires_at), True)], moment)
+            else:
+                tx.links.add([(link, True)], moment)
+            message = None if invites else tx.outbox.enqueue(PASSWORD_CHANGED, told)
+            outcome, known = "code_issued" if code else "link_issued", (account.id, account.email)
+            tx.audit.write("operator_link", outcome, client, moment, *known, message_id=message, note=reason)
+
+        await self._records.transact(write)
+        self._records.outbox.wake()
+        url = "" if code else self._urls.reset(issued.token, account.email)
+        return OperatorLink(link=url, code=code, expires_at=issued.expires_at)
+
+    async def _find(self, email: str, *, invites: bool) -> Account:
+        account = await self._accounts.find(email)
+        secured = await self._records.secure_links.secured([account] if account else [], now())
+        outcome = _outcome(account or "no_account", {}, secured)
+        if account is None or outcome in _REFUSED:
+            raise InputInvalid(Fault("email", _REFUSED[outcome]))
+        if invites and not account.awaits_password:
+            raise InputInvalid(Fault("email", "the account has a password already"))
+        return msgspec.structs.replace(account, intruded=secured.get(account.id, False))
+
+    async def _code(self, account: Account) -> tuple[str, bytes]:
+        """Return a code, and the digest that is stored. Its link would not know of an intrusion."""
+        if not self._mailed or account.intruded or account.locked or await self._mailed.exhausted([account.email]):
+            raise InputInvalid(Fault("code", _NO_CODE))
+        return self._mailed.mint(account.email)

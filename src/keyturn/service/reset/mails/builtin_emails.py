@@ -1,0 +1,59 @@
+"""Loads the mails that Keyturn sends, for the service, the studio, the checks and the tests."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from keyturn.mail.languages import Languages
+from keyturn.mail.rendering.render import EmailProps, Templates
+from keyturn.packaging import folder
+from keyturn.service.reset.mails.email_props import EMAILS
+from keyturn.service.reset.mails.theme import Theme, brands_with, own_languages, themes_of_kinds
+from keyturn.service.settings import Settings
+
+
+def builtin_templates(settings: Settings, general: Theme, *, reload: bool = False) -> Templates:
+    """Return Keyturn's own mails, replaced by those of the settings where they exist."""
+    packaged, own = folder("email_templates"), settings.mail.templates
+    first, beneath = (Path(own).resolve(), (packaged,)) if own else (packaged, ())
+    return Templates(
+        first,
+        general.globals,
+        beneath=beneath,
+        reload=reload,
+        by_shape=not (own or reload),
+    )
+
+
+class BuiltinEmails(msgspec.Struct, frozen=True, kw_only=True):
+    """The contents of a gallery of the mails, by the names of its fields (`keyturn.studio.gallery.Gallery`)."""
+
+    templates: Templates
+    languages: Languages
+    props: Mapping[str, type[EmailProps]]
+    brands: Mapping[str, Mapping[str, Any]]
+
+
+def builtin_emails(
+    settings: Settings, others: Mapping[str, Mapping[str, Any]] | None = None, *, reload: bool = False
+) -> BuiltinEmails:
+    """Return the mails with the brands of the kinds of accounts, and with `others`: differences by a brand's name.
+
+    Raises SettingsInvalid with every fault in them.
+    """
+    general = Theme.of(settings.brand, own_languages(settings, reload=reload), settings.base_url)
+    brands = {kind: one.globals for kind, one in themes_of_kinds(settings, general.languages).items()}
+    named = {name: f"studio.brands.{name}" for name in others or {}}
+    found = brands_with({named[name]: differs for name, differs in (others or {}).items()}, settings.brand)
+    brands |= {
+        name: Theme.of(brand, general.languages, settings.base_url, name).globals
+        for name, brand in zip(named, found, strict=True)
+    }
+    return BuiltinEmails(
+        templates=builtin_templates(settings, general, reload=reload),
+        languages=general.languages,
+        props=EMAILS,
+        brands=brands,
+    )

@@ -1,0 +1,335 @@
+"""Composes the mails: from an account and an event to a mail that is ready to be sealed."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from keyturn.mail.languages import Language, Languages, SourceTexts
+from keyturn.mail.port.email import Email
+from keyturn.mail.rendering.render import EmailProps, Templates
+from keyturn.service.accounts.port import Account
+from keyturn.service.addresses import with_ascii_domain
+from keyturn.service.clock import random_bytes
+from keyturn.service.reset.mails import email_props
+from keyturn.service.reset.mails.theme import Theme
+from keyturn.service.reset.records import tokens
+from keyturn.service.reset.records.client import Client
+from keyturn.service.reset.records.codes import LIFE as CODE_LIFE
+from keyturn.service.reset.records.messages import (
+    AddressDisputed,
+    PasswordWasChanged,
+    SecondStepHasFailed,
+    SecondStepWasChanged,
+)
+from keyturn.service.settings import Settings
+
+# The links in mails come from the settings alone, never from a request's headers (CVE-2017-8295)
+
+
+class PageUrls(msgspec.Struct, frozen=True, kw_only=True):
+    """Makes links from the patterns of the settings. Without a pattern there are no such links."""
+
+    base_url: str
+    reset_url: str
+    forgot_url: str
+    sign_in_url: str
+    secure_url: str = ""
+
+    def secure(self, token: str) -> str:
+        return self.secure_url.format(base_url=self._base, token=token)
+
+    def reset(self, token: str, email: str) -> str:
+        return self.reset_url.format(base_url=self._base, token=token, email=quote(email, safe=""))
+
+    def forgot(self) -> str:
+        return self.forgot_url.format(base_url=self._base)
+
+    def sign_in(self) -> str:
+        return self.sign_in_url.format(base_url=self._base)
+
+    @property
+    def _base(self) -> str:
+        return self.base_url.rstrip("/")
+
+
+def page_urls(settings: Settings) -> PageUrls:
+    return PageUrls(
+        base_url=settings.base_url,
+        reset_url=settings.reset_url,
+        forgot_url=settings.forgot_url,
+        sign_in_url=settings.sign_in_page,
+        secure_url=settings.secure_account.url,
+    )
+
+
+_LONGEST_NAME = 120
+_LONGEST_PROVIDER = 40
+_LIKE_A_LINK = re.compile(r"[/@]|www\.|\S[.\u3002]\w[^\s.,;)'\u2019-]", re.IGNORECASE)
+"""A slash, an @, or a dot with two letters after it and no space, as in evil.com; but not J.R. Ewing or St. John."""
+
+_TURNS_TEXT_ROUND = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+"""The explicit formatting characters of Unicode's UAX 9, 2."""
+
+
+class SealedMail(msgspec.Struct, frozen=True, kw_only=True):
+    """The sealed content: the mail, and the digest of its link, which shows whether the mail still matters.
+
+    `expires_at`: when the link expires.
+    `code`: digest of the code beside the link.
+    """
+
+    email: Email
+    link: bytes | None = None
+    expires_at: datetime | None = None
+    code: bytes | None = None
+
+
+class LinkMail(msgspec.Struct, frozen=True, kw_only=True):
+    """The further contents of a mail with a link: how long the link works, and from when on.
+
+    `code`, `recovers`, `by_operator` and `reason` as in `email_props.PasswordReset`.
+    """
+
+    token: str
+    lifetime: timedelta
+    moment: datetime
+    code: str = ""
+    recovers: bool = False
+    by_operator: bool = False
+    reason: str = ""
+
+
+class SecureToken(msgspec.Struct, frozen=True, kw_only=True):
+    """The token behind a confirmation's button, and until when it works."""
+
+    token: str
+    expires_at: datetime
+    lifetime: timedelta
+
+
+class MailDefaults(msgspec.Struct, frozen=True, kw_only=True):
+    """Values that are the same in every mail.
+
+    `ends_sessions`: whether a new password ends all sessions of an account, including those of the app.
+    """
+
+    sender: str
+    reply_to: str
+    ends_sessions: bool
+
+
+class MailComposer:
+    """Writes the mails: their props, language, look and sender.
+
+    `kinds`: the themes of the kinds of accounts that have their own.
+    """
+
+    def __init__(
+        self,
+        templates: Templates,
+        languages: Languages,
+        urls: PageUrls,
+        defaults: MailDefaults,
+        kinds: Mapping[str, Theme] | None = None,
+    ) -> None:
+        self._general = templates, languages
+        self._of_kinds = {
+            kind: (templates.with_globals(one.globals), one.languages) for kind, one in (kinds or {}).items()
+        }
+        self._urls = urls
+        self._defaults = defaults
+
+    @property
+    def offers_securing(self) -> bool:
+        """Whether confirmations have a link that secures the account."""
+        return bool(self._urls.secure_url)
+
+    def with_link(self, account: Account, client: Client, mail: LinkMail) -> SealedMail:
+        """Return the mail with a link. If the account awaits its first password, it is an invitation."""
+        common: dict[str, Any] = {
+            "name": _greeting_name(account.name),
+            "email": account.email,
+            "link": self._urls.reset(mail.token, account.email),
+            "expires_at": mail.moment + mail.lifetime,
+            "lifetime": mail.lifetime,
+        }
+        props: EmailProps = (
+            email_props.Invitation(**common, reason=mail.reason)
+            if account.awaits_password
+            else self._reset_props(mail, common, account)
+        )
+        return SealedMail(
+            email=self._write(props, account, client),
+            link=tokens.digest(mail.token),
+            expires_at=common["expires_at"],
+        )
+
+    def _reset_props(self, mail: LinkMail, common: Mapping[str, Any], account: Account) -> email_props.PasswordReset:
+        return email_props.PasswordReset(
+            **common,
+            recovers=mail.recovers,
+            locked=account.locked,
+            by_operator=mail.by_operator,
+            reason=mail.reason,
+            code=mail.code,
+            code_expires_at=mail.moment + CODE_LIFE if mail.code else None,
+        )
+
+    def about_provider(self, account: Account, client: Client) -> SealedMail:
+        props = email_props.SignInWithProvider(
+            name=_greeting_name(account.name),
+            email=account.email,
+            provider=account.provider[:_LONGEST_PROVIDER],
+            sign_in_link=self._urls.sign_in(),
+        )
+        return SealedMail(email=self._write(props, account, client))
+
+    def about_change(
+        self,
+        account: Account,
+        change: PasswordWasChanged,
+        secure: SecureToken | None = None,
+    ) -> SealedMail:
+        """Return the mail about a new password, or about a link that was given out."""
+        if change.is_link:
+            told = email_props.HelpRequested(
+                requested_at=change.at,
+                **self._incident(account, change.client),
+                **({} if secure is None else self._secure_props(secure)),
+            )
+            return SealedMail(email=self._write(told, account, change.client))
+        language = self._language_for(account, change.client)
+        props = email_props.PasswordChanged(
+            changed_at=change.at,
+            sessions_ended=self._defaults.ends_sessions,
+            ended=ended_in_words(change.ended, language) if change.ended else "",
+            **self._incident(account, change.client),
+            **({} if secure is None else self._secure_props(secure)),
+        )
+        return SealedMail(email=self._write(props, account, change.client))
+
+    def _secure_props(self, secure: SecureToken) -> dict[str, Any]:
+        return {
+            "secure_link": self._urls.secure(secure.token),
+            "secure_until": secure.expires_at,
+            "secure_for": secure.lifetime,
+        }
+
+    def about_second_step(self, account: Account, failed: SecondStepHasFailed) -> SealedMail:
+        """Return the mail that says that too many wrong codes were tried."""
+        incident = self._incident(account, failed.client)
+        props = email_props.SecondStepFailed(failed_at=failed.at, signing_in=failed.signing_in, **incident)
+        return SealedMail(email=self._write(props, account, failed.client))
+
+    def about_factors(self, account: Account, changed: SecondStepWasChanged, secure: SecureToken | None) -> SealedMail:
+        """Return the mail that says that the account's second factors were changed."""
+        props = email_props.SecondStepChanged(
+            is_set_up=changed.change in ("set_up", "phone"),
+            is_removed=changed.change == "removed",
+            changed_at=changed.at,
+            **self._incident(account, changed.client),
+            **({} if secure is None else self._secure_props(secure)),
+        )
+        return SealedMail(email=self._write(props, account, changed.client))
+
+    def _incident(self, account: Account, client: Client) -> dict[str, Any]:
+        """Return the props of a mail about what a client has done with the account."""
+        language = self._language_for(account, client)
+        return {
+            "name": _greeting_name(account.name),
+            "email": account.email,
+            "address": client.ip_address,
+            "device": device_name(client.user_agent, language),
+            "forgot_link": self._urls.forgot(),
+        }
+
+    def about_dispute(self, account: Account, disputed: AddressDisputed) -> SealedMail:
+        """Return the mail that says that an earlier mailbox of the account reported a change of its password."""
+        props = email_props.AddressDisputed(
+            # An earlier mailbox may be an attacker's, and the account may have got its name after it left that address.
+            name=_greeting_name(account.name) if disputed.is_current else "",
+            email=account.email,
+            is_current=disputed.is_current,
+            forgot_link=self._urls.forgot(),
+        )
+        return SealedMail(email=self._write(props, account, disputed.client))
+
+    def _language_for(self, account: Account, client: Client) -> Language:
+        """Return the account's language, in its zone; without one, the language of the browser that caused the mail."""
+        _, languages = self._of_kinds.get(account.kind, self._general)
+        return languages.choose(account.locale, client.languages).in_zone(account.timezone)
+
+    def _write(self, props: EmailProps, account: Account, client: Client) -> Email:
+        templates, _ = self._of_kinds.get(account.kind, self._general)
+        rendered = templates.render(props, self._language_for(account, client))
+        return Email(
+            sender=self._defaults.sender,
+            to=with_ascii_domain(account.email),
+            reply_to=self._defaults.reply_to,
+            subject=rendered.subject,
+            html=rendered.html,
+            text=rendered.text,
+            # RFC 3834: automatic mails say so, and out-of-office programs do not answer them. Gmail hides what a mail
+            # repeats from an earlier one of the same subject, the button too, unless X-Entity-Ref-ID differs.
+            headers={
+                "Auto-Submitted": "auto-generated",
+                "X-Auto-Response-Suppress": "All",
+                "X-Entity-Ref-ID": random_bytes(16).hex(),
+                **_request_id_as("X-Request-ID", client),
+            },
+            tags={"template": props.template} | _request_id_as("request_id", client),
+        )
+
+
+def _request_id_as(key: str, client: Client) -> dict[str, str]:
+    """Return the request's id as a header, so that a provider's record of the mail leads back to it."""
+    return {key: client.request_id} if client.request_id else {}
+
+
+def _greeting_name(name: str) -> str:
+    """Return the name in one line, shortened to the length of usual names.
+
+    It is "" if a mail program would make a link of it, or if it would not be read as written (UTS 55). Users choose
+    their names, and an attacker could choose one to be clicked. Full-width signs count as the plain ones, since web
+    addresses are read so (UTS 46).
+    """
+    line = " ".join(name.split())[:_LONGEST_NAME].rstrip()
+    if _LIKE_A_LINK.search(unicodedata.normalize("NFKC", line)) or any(map(_is_unseen, line)):
+        return ""
+    return line
+
+
+def _is_unseen(character: str) -> bool:
+    return unicodedata.category(character) == "Cc" or unicodedata.bidirectional(character) in _TURNS_TEXT_ROUND
+
+
+_WORDS: Mapping[str, Callable[[SourceTexts, int], str]] = {
+    "sessions": lambda texts, n: texts.ngettext("%(num)s session", "%(num)s sessions", n),
+    "passkeys": lambda texts, n: texts.ngettext("%(num)s passkey", "%(num)s passkeys", n),
+    "access_tokens": lambda texts, n: texts.ngettext("%(num)s access token", "%(num)s access tokens", n),
+    "api_keys": lambda texts, n: texts.ngettext("%(num)s API key", "%(num)s API keys", n),
+    "ssh_keys": lambda texts, n: texts.ngettext("%(num)s SSH key", "%(num)s SSH keys", n),
+    "oauth_grants": lambda texts, n: texts.ngettext("%(num)s app permission", "%(num)s app permissions", n),
+    "trusted_devices": lambda texts, n: texts.ngettext("%(num)s trusted device", "%(num)s trusted devices", n),
+}
+
+
+def ended_in_words(counts: Mapping[str, int], language: Language) -> str:
+    """Return "3 sessions and 1 access token". Words that an app's store has made up are left out."""
+    return language.join_list(word(language, counts[what]) for what, word in _WORDS.items() if counts.get(what))
+
+
+def device_name(user_agent: str, texts: SourceTexts) -> str:
+    """Return for example "Firefox on Windows", or "" if nothing is recognised, since a wrong guess would alarm."""
+    from ua_parser import parse
+
+    found = parse(user_agent)
+    named = [part.family for part in (found.user_agent, found.os) if part and part.family not in ("", "Other")]
+    if len(named) < 2:  # a browser and a system
+        return "".join(named)
+    return texts.gettext("%(browser)s on %(system)s", browser=named[0], system=named[1])

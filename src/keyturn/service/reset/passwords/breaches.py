@@ -1,0 +1,110 @@
+"""Checks passwords against data leaks, by Have I Been Pwned's range protocol.
+
+It sends five digits of a hash and gets all hashes that begin so. The service may be down.
+"""
+
+import asyncio
+import re
+from datetime import timedelta
+from functools import partial
+from hashlib import sha1
+
+import httpx
+
+import keyturn
+from keyturn.errors import KeyturnError
+from keyturn.http_client import HttpClient, ReopenedClient, read_bounded
+from keyturn.service.telemetry.logs import LogEvent, reset_log
+from keyturn.service.telemetry.meters import Meters
+
+PATIENCE = timedelta(seconds=2)
+"""For one lookup, because the user waits for it."""
+
+
+class BreachSourceFailed(KeyturnError):
+    """The source gave no readable answer. The text is a short reason, without any hash."""
+
+
+_PREFIX = 5
+_LONGEST_ANSWER = 2**20
+"""Bytes; 1,000 to 2,000 lines of 43 are usual."""
+
+_MOST_AT_ONCE = 16
+_OK = 200
+_SUFFIX = 35
+_MOST_LINES = _LONGEST_ANSWER // _SUFFIX
+_LINE = re.compile(rb"[0-9A-F]{35}(?:[ \t]*:[ \t]*([\d,]*))?")
+
+
+class BreachRanges:
+    """Asks `url`, Have I Been Pwned's or a mirror's. It learns five of forty digits, which some 1,000 passwords share.
+
+    Padding hides the number of lines from the network, and so the range.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url.rstrip("/")
+        # Without a time-out of its own: the caller has one for the whole call.
+        limits = httpx.Limits(max_connections=_MOST_AT_ONCE)
+        self._client = ReopenedClient(partial(HttpClient, timeout=None, limits=limits))
+
+    async def holds(self, digest: bytes) -> bool:
+        """Tell whether the list contains the SHA-1 of a password's UTF-8. Raises BreachSourceFailed."""
+        written = digest.hex().upper()
+        body, wanted = await self._range(written[:_PREFIX]), written[_PREFIX:].encode()
+        lines = [one for line in body.upper().split(b"\n", _MOST_LINES) if (one := line.strip())]
+        # Check all lines: a truncated answer would report every hash behind the cut as unknown.
+        if not lines or not all(map(_LINE.fullmatch, lines)):
+            raise BreachSourceFailed("the answer is not a list of hashes")
+        found = next((_LINE.fullmatch(line) for line in lines if line.startswith(wanted)), None)
+        return found is not None and (found[1] or b"1").strip(b"0,") != b""  # padding has a count of 0
+
+    async def _range(self, prefix: str) -> bytes:
+        # Uncompressed, so that the size limit bounds the memory; random hex digits hardly compress.
+        headers = {
+            "add-padding": "true",
+            "accept-encoding": "identity",
+            "user-agent": f"keyturn/{keyturn.__version__}",
+        }
+        try:
+            async with self._client.http.stream("GET", f"{self._url}/range/{prefix}", headers=headers) as answer:
+                if answer.status_code != _OK:
+                    raise BreachSourceFailed(f"status {answer.status_code}")
+                body = await read_bounded(answer, _LONGEST_ANSWER)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise BreachSourceFailed(type(error).__name__) from None
+        if body is None:
+            raise BreachSourceFailed("the answer is too long")
+        return body
+
+    async def close(self) -> None:
+        await self._client.close()
+
+
+class Breaches:
+    """Asks the source within a time-out. If it fails, the password is accepted; metrics and the log record it.
+
+    NIST SP 800-63B-4 3.1.1.2 and ASVS 6.2.12 ask for the comparison. If the source's outage blocked resets, users would
+    have to keep a password that they want to replace. The other rules still hold.
+    """
+
+    def __init__(self, source: BreachRanges, meters: Meters | None = None) -> None:
+        self._source = source
+        self._meters = meters or Meters()
+
+    async def holds(self, password: str) -> bool:
+        # The lists use SHA-1, which protects nothing here (ASVS 11.4.1).
+        digest = sha1(password.encode("utf-8", "surrogatepass"), usedforsecurity=False).digest()
+        try:
+            async with asyncio.timeout(PATIENCE.total_seconds()):
+                found = await self._source.holds(digest)
+        except (TimeoutError, BreachSourceFailed) as error:
+            self._meters.breach_lookup("failed")
+            reason = str(error) or f"no answer within {PATIENCE.total_seconds():g} s"
+            reset_log.warning(LogEvent("breaches.unanswered", reason=reason))
+            return False
+        self._meters.breach_lookup("breached" if found else "clear")
+        return found
+
+    async def close(self) -> None:
+        await self._source.close()

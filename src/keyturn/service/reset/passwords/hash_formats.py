@@ -1,0 +1,224 @@
+"""Checks passwords against stored hashes in the formats of many apps, and writes some of these formats.
+
+The others are read until the account's owner changes the password.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+import secrets
+import string
+from collections.abc import Callable
+
+import bcrypt
+
+from keyturn.service.clock import random_bytes
+from keyturn.service.settings import HashingSettings
+
+BCRYPT_BYTES = 72
+"""bcrypt reads no more and ignores the rest (CVE-2025-22228)."""
+
+_MOST_MEMORY = 2**31
+"""Bytes, RFC 9106's first recommendation. A broken hash must not fill the memory or hold a thread for hours."""
+
+_MOST_ITERATIONS = 10**7
+_MOST_PASSES = 64
+_HIGHEST_COST = 18
+
+
+def fits(password: bytes, stored: str) -> bool | None:
+    """Tell whether a password fits a stored hash; None, without any work, if the hash is in no known format.
+
+    bcrypt never accepts more than 72 bytes. The other formats read the whole password, so a user whose app accepted a
+    longer one can still sign in.
+    """
+    for pattern, check in _FORMATS:
+        if found := pattern.fullmatch(stored):
+            return check(password, found)
+    return None
+
+
+def bcrypt_cost(stored: str) -> int | None:
+    """Return the cost of a hash that `fits` checks with bcrypt; None for every other hash."""
+    found = next(filter(None, (pattern.fullmatch(stored) for pattern, _ in _FORMATS)), None)
+    return int(found["cost"]) if found and "cost" in found.groupdict() else None
+
+
+def _bcrypt(password: bytes, found: re.Match[str]) -> bool | None:
+    if int(found["cost"]) > _HIGHEST_COST:
+        return None
+    try:
+        right = bcrypt.checkpw(password[:BCRYPT_BYTES], found["hash"].encode())
+    except ValueError:
+        return None
+    # Cut only so that the work is the same: passwords over 72 bytes were never accepted.
+    return right and len(password) <= BCRYPT_BYTES
+
+
+def _bcrypt_sha256(password: bytes, found: re.Match[str]) -> bool | None:
+    return _bcrypt(hashlib.sha256(password).hexdigest().encode(), found)
+
+
+def _argon2(password: bytes, found: re.Match[str]) -> bool | None:
+    from argon2 import Type, exceptions, extract_parameters, low_level
+
+    try:
+        costs = extract_parameters(found["hash"])
+        if costs.memory_cost * 1024 > _MOST_MEMORY or max(costs.time_cost, costs.parallelism) > _MOST_PASSES:
+            return None
+        return low_level.verify_secret(found["hash"].encode(), password, Type[found["type"].upper()])
+    except exceptions.VerifyMismatchError:
+        return False
+    except (exceptions.Argon2Error, exceptions.InvalidHashError):
+        return None
+
+
+def _pbkdf2(password: bytes, found: re.Match[str]) -> bool | None:
+    iterations, expected = int(found["iterations"]), _decode_digest(found)
+    if expected is None or not 0 < iterations <= _MOST_ITERATIONS:
+        return None
+    derived = hashlib.pbkdf2_hmac(found["digest"], password, found["salt"].encode(), iterations)
+    return hmac.compare_digest(derived, expected)
+
+
+def _scrypt(password: bytes, found: re.Match[str]) -> bool | None:
+    n, r, p = int(found["n"]), int(found["r"]), int(found["p"])
+    expected = _decode_digest(found)
+    if expected is None or 128 * n * r * p > _MOST_MEMORY:
+        return None
+    memory = 128 * r * (n + p + 2)  # RFC 7914: N blocks of 128 * r bytes and p more; OpenSSL counts two of its own
+    try:
+        derived = hashlib.scrypt(password, salt=found["salt"].encode(), n=n, r=r, p=p, maxmem=memory, dklen=64)
+    except ValueError:  # N is no power of two, or r or p is 0
+        return None
+    return hmac.compare_digest(derived, expected)
+
+
+def _decode_digest(found: re.Match[str]) -> bytes | None:
+    """Return the derived key as bytes: Werkzeug writes it in hexadecimal, Django in base64."""
+    parts = found.groupdict()
+    try:
+        return bytes.fromhex(parts["hex"]) if "hex" in parts else base64.b64decode(parts["base64"], validate=True)
+    except (ValueError, binascii.Error):
+        return None
+
+
+_BCRYPT = r"(?P<hash>\$2[aby]\$(?P<cost>\d\d)\$[./A-Za-z0-9]{53})"
+_ARGON2 = r"(?P<hash>\$argon2(?P<type>id|i|d)\$[A-Za-z0-9+/=,$]{1,512})"
+_SALT = r"(?P<salt>[ -#%-~]{1,256})"
+_BASE64 = r"(?P<base64>[A-Za-z0-9+/]{1,128}={0,2})"
+_HEX = r"(?P<hex>[0-9a-f]{1,256})"
+_ITERATIONS = r"(?P<iterations>\d{1,9})"
+
+# bcrypt: $2a$, $2b$ and $2y$ are the same algorithm. $2x$ marks hashes of a broken algorithm, which is not
+# supported (CVE-2011-2483, https://www.openwall.com/crypt/).
+# Django: https://docs.djangoproject.com/en/5.2/topics/auth/passwords/#how-django-stores-passwords
+# Spring: https://docs.spring.io/spring-security/reference/features/authentication/password-storage.html
+# Werkzeug: https://werkzeug.palletsprojects.com/en/stable/utils/#werkzeug.security.generate_password_hash
+_FORMATS: tuple[tuple[re.Pattern[str], Callable[[bytes, re.Match[str]], bool | None]], ...] = tuple(
+    (re.compile(pattern, re.ASCII), check)
+    for pattern, check in (
+        (rf"(?:bcrypt\$|\{{bcrypt\}})?{_BCRYPT}", _bcrypt),
+        (rf"bcrypt_sha256\${_BCRYPT}", _bcrypt_sha256),
+        (rf"(?:argon2)?{_ARGON2}", _argon2),
+        (rf"pbkdf2_(?P<digest>sha1|sha256)\${_ITERATIONS}\${_SALT}\${_BASE64}", _pbkdf2),
+        (rf"pbkdf2:(?P<digest>sha1|sha256|sha512):{_ITERATIONS}\${_SALT}\${_HEX}", _pbkdf2),
+        (rf"scrypt\$(?P<n>\d{{1,9}})\${_SALT}\$(?P<r>\d{{1,3}})\$(?P<p>\d{{1,3}})\${_BASE64}", _scrypt),
+        (rf"scrypt:(?P<n>\d{{1,9}}):(?P<r>\d{{1,3}}):(?P<p>\d{{1,3}})\${_SALT}\${_HEX}", _scrypt),
+    )
+)
+
+
+# Writers of hashes, in the formats that the app's own sign-in reads
+
+
+_LETTERS = string.ascii_letters + string.digits
+_OURS = "$2b$"
+_SCRYPT_MEMORY = 64 * 2**20
+"""Bytes: N * r * 128 and a little more (RFC 7914, 2)."""
+
+Writer = Callable[[bytes], str]
+
+
+def writer_of(settings: HashingSettings) -> Writer:
+    """Return the writer of the settings' format. It raises ValueError over `settings.max_bytes`."""
+    write = _WRITERS[settings.format](settings)
+
+    def write_bounded(password: bytes) -> str:
+        if len(password) > settings.max_bytes:
+            raise ValueError(f"a password must have at most {settings.max_bytes} bytes")
+        return write(password)
+
+    return write_bounded
+
+
+def _bcrypt_writer(settings: HashingSettings) -> Writer:
+    prefix = "$2y$" if settings.format == "php" else settings.prefix
+
+    def write(password: bytes) -> str:
+        return prefix + bcrypt.hashpw(password, bcrypt.gensalt(settings.cost)).decode().removeprefix(_OURS)
+
+    return write
+
+
+def _django_pbkdf2(settings: HashingSettings) -> Writer:
+    """Write Django's default: a salt of 22 letters and digits has 128 bits.
+
+    https://docs.djangoproject.com/en/stable/topics/auth/passwords/#increasing-the-salt-entropy
+    """
+
+    def write(password: bytes) -> str:
+        salt = _salt(22)
+        derived = hashlib.pbkdf2_hmac("sha256", password, salt.encode(), settings.iterations)
+        return f"{settings.hash_start}{salt}${base64.b64encode(derived).decode()}"
+
+    return write
+
+
+def _argon2id(_: HashingSettings) -> Writer:
+    """Write the default of argon2-cffi, pwdlib and passlib: RFC 9106's second recommendation, of 64 MiB."""
+    from argon2 import Type, low_level, profiles
+
+    profile = profiles.RFC_9106_LOW_MEMORY
+
+    def write(password: bytes) -> str:
+        return low_level.hash_secret(
+            password,
+            random_bytes(profile.salt_len),
+            profile.time_cost,
+            profile.memory_cost,
+            profile.parallelism,
+            profile.hash_len,
+            Type.ID,
+        ).decode()
+
+    return write
+
+
+def _werkzeug_scrypt(settings: HashingSettings) -> Writer:
+    """Write Werkzeug's default.
+
+    https://werkzeug.palletsprojects.com/en/stable/utils/#werkzeug.security.generate_password_hash
+    """
+
+    def write(password: bytes) -> str:
+        salt = _salt(16)
+        derived = hashlib.scrypt(password, salt=salt.encode(), n=2**15, r=8, p=1, maxmem=_SCRYPT_MEMORY, dklen=64)
+        return f"{settings.hash_start}{salt}${derived.hex()}"
+
+    return write
+
+
+def _salt(length: int) -> str:
+    return "".join(secrets.choice(_LETTERS) for _ in range(length))
+
+
+_WRITERS: dict[str, Callable[[HashingSettings], Writer]] = {
+    "bcrypt": _bcrypt_writer,
+    "php": _bcrypt_writer,
+    "django-pbkdf2": _django_pbkdf2,
+    "argon2id": _argon2id,
+    "werkzeug-scrypt": _werkzeug_scrypt,
+}

@@ -1,0 +1,112 @@
+"""Hashes passwords off the event loop, on a bounded pool of low priority."""
+
+import contextlib
+import os
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar, TypeVarTuple
+
+import bcrypt
+
+from keyturn.service.reset.bounded_pool import BoundedPool, cores
+from keyturn.service.reset.passwords.hash_formats import bcrypt_cost, fits, writer_of
+from keyturn.service.settings import HashingSettings
+from keyturn.service.telemetry.meters import Meters
+
+Arguments = TypeVarTuple("Arguments")
+Result = TypeVar("Result")
+
+_DECOY = "." * 53
+"""The salt and digest of a hash that no account has. Its check takes as long as any other."""
+
+_NICENESS = 1
+"""At 1, neither requests nor sign-ins starve. At 10, a flood of requests on one core left sign-ins a tenth of
+it.
+"""
+
+
+class PasswordHasher:
+    """Hashes in the format of the settings ; verifies hashes in any known format (`hash_formats`).
+
+    bcrypt and the other libraries release the interpreter's lock, so threads use every core. They run at a lower
+    priority: a flood of hashes leaves the event loop its share of the processor (OWASP ASVS 6.3.8, 13.2.6).
+    """
+
+    def __init__(self, settings: HashingSettings, meters: Meters | None = None) -> None:
+        self._settings = settings
+        self._write = writer_of(settings)
+        threads = settings.workers or cores()
+        self._pool = BoundedPool("keyturn-hash", threads, settings.queue, initializer=_yield_to_others)
+        self._meters = meters or Meters()
+
+    async def hash(self, password: str) -> str:
+        """Return a hash in the format of the settings, made in the reserved line: only a live link or session sets one.
+
+        Raises Busy if the line is full, ValueError over `max_bytes`.
+        """
+        secret = _utf8(password)
+        work = partial(self._time_hash, self._write, secret)
+        return await self._pool.run(work, reserved=True)
+
+    async def verify(self, password: str, password_hash: str | None, *, reserved: bool = False) -> bool:
+        """Tell whether the password fits. Raises Busy.
+
+        `reserved`: the caller is no stranger, but holds a live link or an open session. The check waits in the reserved
+        line and does only the work of the stored hash.
+
+        A stranger's failed check takes as long without a hash as with a hash of the settings' format and cost, and
+        never less. With bcrypt, hashes at any lower cost take as long, too (ASVS 6.3.8).
+        """
+        secret = _utf8(password)
+        check = self._fits if reserved else self._check
+        work = partial(self._time_hash, check, secret, password_hash)
+        return await self._pool.run(work, reserved=reserved)
+
+    def close(self) -> None:
+        """End the threads; the next hash starts new ones."""
+        self._pool.close()
+
+    @staticmethod
+    def _fits(secret: bytes, password_hash: str | None) -> bool:
+        return bool(password_hash and fits(secret, password_hash))
+
+    def _check(self, secret: bytes, password_hash: str | None) -> bool:
+        right = fits(secret, password_hash) if password_hash else None
+        if not right:
+            self._fill_up(secret, password_hash if right is False else None)
+        return right or False
+
+    def _fill_up(self, secret: bytes, checked: str | None) -> None:
+        """Do the remaining work after a failed check, so that every failure takes as long.
+
+        Each bcrypt cost is twice the work of the previous one: after a check at 10, checks at 10 and 11 add up to 12.
+        The work of other formats or parameters is unknown: a whole hash is added, until the user changes the password.
+        If the check took more than the cost of the settings, the excess remains visible.
+        """
+        settings = self._settings
+        if settings.format in {"bcrypt", "php"}:
+            cost = bcrypt_cost(checked) if checked else None
+            for missing in (settings.cost,) if cost is None else range(cost, settings.cost):
+                bcrypt.checkpw(secret[: settings.max_bytes], f"$2b${missing:02}${_DECOY}".encode())
+        elif not (checked or "").startswith(settings.hash_start):
+            self._write(secret[: settings.max_bytes])
+
+    def _time_hash(self, work: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:
+        start = time.perf_counter()
+        try:
+            return work(*arguments)
+        finally:
+            self._meters.password_hash(time.perf_counter() - start)
+
+
+def _utf8(password: str) -> bytes:
+    return password.encode("utf-8", "surrogatepass")
+
+
+def _yield_to_others() -> None:
+    # On Linux each thread has its own nice value; elsewhere this would slow the whole process down.
+    if hasattr(os, "sched_setaffinity"):
+        # A filter of system calls may refuse it, such as systemd's `SystemCallFilter=~@resources`.
+        with contextlib.suppress(OSError):
+            os.nice(_NICENESS)  # added to the process's own value, which only root may lower

@@ -1,0 +1,156 @@
+"""Rules for new passwords: each has a name, a sentence and a test."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from keyturn.mail.languages import SourceTexts
+from keyturn.service.problems.passwords import PasswordRejected, Violation, rule_text
+from keyturn.service.reset.ground import Ground
+from keyturn.service.reset.passwords.guessing import GuessEstimator
+from keyturn.service.reset.passwords.hash_formats import BCRYPT_BYTES
+from keyturn.service.settings import BreachSettings, PasswordSettings, Settings
+from keyturn.service.telemetry.meters import Meters
+
+if TYPE_CHECKING:
+    from keyturn.service.reset.passwords.breaches import Breaches
+
+_SHORTEST_NAME = 4
+"""Characters: shorter names are ignored, because too many words contain them."""
+
+_NO_LETTER = re.compile(r"[\W\d_]+")
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True):
+    """Describes a rule for passwords.
+
+    `name` is stable and for machines, `message` is for people, in English (`rule_text` says it in other languages);
+    `limit` is the number in it, if it has one. `pattern` is a regular expression (ECMAScript, flag u) that every
+    accepted password matches, so that a form can tick the rule off at once.
+    """
+
+    name: str
+    message: str
+    limit: int | None = None
+    pattern: str | None = None
+
+
+class PasswordPolicy:
+    """Judges new passwords, as they were typed, by the rules of the settings.
+
+    `max_bytes`: the length that the format of the hashes reads; longer passwords are refused rather than cut.
+    """
+
+    def __init__(
+        self,
+        settings: PasswordSettings,
+        *brand_names: str,
+        max_bytes: int = BCRYPT_BYTES,
+        breaches: "Breaches | None" = None,
+    ) -> None:
+        self._settings = settings
+        self._max_bytes = max_bytes
+        self._brand_names = brand_names
+        self._guesses = GuessEstimator()
+        self.breaches = breaches
+        breached = (_rule("breached"),) if breaches else ()
+        self.rules = (*(rule for rule, _ in self._checks("", common=False)), *breached)
+
+    async def require(self, password: str, email: str) -> None:
+        """Raise PasswordRejected with every rule that the password breaks, Busy.
+
+        Variations of common passwords take time, so they are checked once all other rules hold. The check for data
+        leaks comes last: the source is asked only about passwords that pass all other rules.
+        """
+        broken = _broken(self._checks(email, common=False), password)
+        if self._settings.block_common and await self._guesses.is_common(password, listed_only=bool(broken)):
+            broken = _broken(self._checks(email, common=True), password)
+        if not broken and self.breaches and await self.breaches.holds(password):
+            broken = [_rule("breached")]
+        if broken:
+            raise _rejection(*broken)
+
+    def close(self) -> None:
+        self._guesses.close()
+
+    def _checks(self, email: str, *, common: bool) -> Sequence[tuple[Rule, Callable[[str], bool]]]:
+        s = self._settings
+        composition = (
+            (s.uppercase, "uppercase", r"\p{Lu}", _is_in_category("Lu")),
+            (s.lowercase, "lowercase", r"\p{Ll}", _is_in_category("Ll")),
+            (s.digit, "digit", r"\p{Nd}", _is_in_category("Nd")),
+            (s.special, "special", r"[^\p{L}\p{N}\s]", _is_special),
+        )
+        min_length = _rule("min_length", limit=s.shortest, pattern=f"^[\\s\\S]{{{s.shortest},}}$")
+        max_bytes = _rule("max_bytes", limit=self._max_bytes)
+        checks: list[tuple[Rule, Callable[[str], bool]]] = [
+            (min_length, lambda text: len(text) >= s.shortest),
+            (max_bytes, lambda text: len(text.encode("utf-8", "surrogatepass")) <= self._max_bytes),
+        ]
+        checks += [
+            (_rule(name, pattern=pattern), partial(_has_one, is_one))
+            for wanted, name, pattern, is_one in composition
+            if wanted
+        ]
+        if s.block_common:
+            checks.append((_rule("common"), lambda _: not common))
+        checks.append((_rule("personal"), lambda text: not _is_personal(text, email, self._brand_names)))
+        return checks
+
+
+def _broken(checks: Iterable[tuple[Rule, Callable[[str], bool]]], password: str) -> list[Rule]:
+    return [rule for rule, holds in checks if not holds(password)]
+
+
+def _rejection(*broken: Rule) -> PasswordRejected:
+    return PasswordRejected([Violation(rule.name, rule.message, rule.limit) for rule in broken])
+
+
+def _rule(name: str, *, limit: int | None = None, pattern: str | None = None) -> Rule:
+    return Rule(name=name, message=rule_text(name, limit, SourceTexts()), limit=limit, pattern=pattern)
+
+
+def _has_one(is_one: Callable[[str], bool], password: str) -> bool:
+    return any(map(is_one, password))
+
+
+def _is_in_category(category: str) -> Callable[[str], bool]:
+    return lambda character: unicodedata.category(character) == category
+
+
+def _is_special(character: str) -> bool:
+    return unicodedata.category(character)[0] not in "LN" and not character.isspace()
+
+
+def _is_personal(password: str, email: str, brand_names: Iterable[str]) -> bool:
+    """Tell whether the password is little more than a name, or a word of it, that an attacker knows (ASVS 6.2.11)."""
+    bare = _letters_of(password)
+    known = (email, email.partition("@")[0], *brand_names)
+    names = {_letters_of(name) for whole in known for name in (whole, *_NO_LETTER.split(whole))}
+    return any(len(name) >= _SHORTEST_NAME and bare in {name, name * 2} for name in names)
+
+
+def _letters_of(text: str) -> str:
+    """Return the letters alone, so that "Northwind-School1!" is recognised as the name of the site."""
+    return "".join(character for character in text.lower() if character.isalpha())
+
+
+def build(settings: Settings, ground: Ground) -> PasswordPolicy:
+    return PasswordPolicy(
+        settings.password,
+        *(brand.name for brand in ground.themes.brands),
+        max_bytes=settings.hashing.max_bytes,
+        breaches=_breaches(settings.breaches, ground.meters),
+    )
+
+
+def _breaches(settings: BreachSettings, meters: Meters) -> "Breaches | None":
+    if settings.source == "none":
+        return None
+    from keyturn.service.reset.passwords.breaches import Breaches, BreachRanges  # httpx takes 50 ms
+
+    return Breaches(BreachRanges(settings.url), meters)

@@ -1,0 +1,155 @@
+"""ALTCHA puzzles, made and checked in this process: a browser finds a number whose PBKDF2 begins with a zero byte."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+from sqlalchemy import LargeBinary, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from keyturn.packaging import requires_extra
+from keyturn.service.clock import unix
+from keyturn.service.database import Database, Model
+from keyturn.service.database.statements import insert_if
+from keyturn.service.keys import derive
+from keyturn.service.problems.proofs import Challenge
+from keyturn.service.reset.bounded_pool import BoundedPool, cores
+from keyturn.service.reset.proofs.challenge import ACTION, AnswerRefused
+from keyturn.service.reset.records.client import Client
+
+_LIFE = timedelta(minutes=10)
+_ALGORITHM = "PBKDF2/SHA-256"
+_LONGEST_ANSWER = 4_096
+"""Characters; 550 to 790 are usual."""
+
+_WAITING = 64
+
+
+class _Parameters(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    algorithm: str
+    nonce: str
+    salt: str
+    cost: int
+    key_length: int
+    key_prefix: str
+    expires_at: int
+    data: dict[str, str]
+
+
+class _Puzzle(msgspec.Struct):
+    parameters: _Parameters
+    signature: str
+
+
+class _Solution(msgspec.Struct, rename="camel"):
+    counter: int
+    derived_key: str
+
+
+class _Payload(msgspec.Struct):
+    challenge: _Puzzle
+    solution: _Solution
+
+
+class Altcha:
+    """Makes puzzles without storing them, and takes each solution once.
+
+    The first of `secrets` signs, all of them verify. The library signs each puzzle together with `host` and its
+    purpose. A derivation takes 8 ms, so the signature and an earlier use are checked before it. An answer therefore
+    costs no more than the settings allow, whatever it says, and only once.
+    """
+
+    asked = Challenge("altcha", "", ACTION)
+
+    def __init__(self, secrets: Sequence[str], host: str, *, cost: int, spent: "SpentAnswerStore") -> None:
+        with requires_extra("altcha", "altcha", "challenge.method"):
+            import altcha
+        self._library = altcha
+        self._keys = [derive(secret, "challenges") for secret in secrets]
+        self._bound = {"action": ACTION, "host": host}
+        self._cost = cost
+        self._spent = spent
+        self._pool = BoundedPool("keyturn-altcha", cores(), _WAITING)
+
+    def issue(self) -> Mapping[str, Any]:
+        """Return a fresh puzzle. Its only cost is a signature."""
+        puzzle = self._library.create_challenge(
+            _ALGORITHM,
+            self._cost,
+            expires_at=int(unix() + _LIFE.total_seconds()),
+            data=self._bound,
+            hmac_secret=self._keys[0],
+        )
+        document: Mapping[str, Any] = puzzle.to_dict()
+        return document
+
+    async def verify(self, answer: str, _client: Client) -> None:
+        payload = _read(answer)
+        written = self._library.Payload.from_dict(msgspec.to_builtins(payload))
+        key = self._key_of(written)
+        signed = payload.challenge.parameters
+        if signed.data != self._bound:
+            raise AnswerRefused("elsewhere")
+        # The digest is of the nonce, which is signed: every other part of an answer has several valid spellings.
+        digest = sha256(f"altcha {signed.nonce}".encode()).digest()
+        # Without this check, a puzzle that was solved once would cost a derivation each time a client sends it.
+        if await self._spent.is_spent(digest):
+            raise AnswerRefused("replayed")
+        verdict = await self._pool.run(partial(self._library.verify_solution, written, key))
+        if not verdict.verified:
+            raise AnswerRefused("expired" if verdict.expired else "wrong")
+        if not await self._spent.spend(digest, datetime.fromtimestamp(signed.expires_at, UTC)):
+            raise AnswerRefused("replayed")
+
+    def _key_of(self, written: Any) -> bytes:
+        """Return the key that signed the puzzle, without a derivation. Raises AnswerRefused."""
+        for key in self._keys:
+            verdict = self._library.verify_solution(written, key, lambda *_: b"")
+            if verdict.expired:
+                raise AnswerRefused("expired")
+            if not verdict.invalid_signature:
+                return key
+        raise AnswerRefused("forged")
+
+    async def close(self) -> None:
+        self._pool.close()
+
+
+def _read(answer: str) -> _Payload:
+    """Return the content of an answer. Raises AnswerRefused unless it has the form that the widget writes."""
+    if len(answer) > _LONGEST_ANSWER:
+        raise AnswerRefused("malformed")
+    try:
+        return msgspec.json.decode(msgspec.convert(answer, bytes), type=_Payload)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        raise AnswerRefused("malformed") from None
+
+
+class SpentAnswerRow(Model):
+    """The digest of an answer that was taken. The row has no use after `expires_at`."""
+
+    __tablename__ = "keyturn_spent_answers"
+
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class SpentAnswerStore:
+    """Remembers answers in the database. One statement checks and records, so it decides between calls at once."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def is_spent(self, digest: bytes) -> bool:
+        """Tell whether the answer was taken. False may be outdated a moment later, so `spend` decides."""
+        found = select(SpentAnswerRow.digest).where(SpentAnswerRow.digest == digest)
+        return bool(await self._database.fetch(found))
+
+    async def spend(self, digest: bytes, until: datetime) -> bool:
+        """Record the answer as taken until then. Of any number of calls at once, exactly one returns True."""
+        insert = insert_if(self._database, SpentAnswerRow, ("digest", "expires_at")).on_conflict_do_nothing()
+        row = {"digest": digest, "expires_at": until, "wanted": True}
+        return bool(await self._database.execute(insert.returning(SpentAnswerRow.digest), row))

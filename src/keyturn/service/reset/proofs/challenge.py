@@ -1,0 +1,122 @@
+"""The port to challenges, which show that a person, or at least a browser at some cost, requests a link."""
+
+from collections.abc import Mapping
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+from keyturn.errors import KeyturnError
+from keyturn.service.problems.proofs import Challenge, ChallengeFlaw, ChallengeRequired
+from keyturn.service.problems.requests import ChallengeUnready, TooManyRequests
+from keyturn.service.reset.limits.rate_limits import RateLimits
+from keyturn.service.reset.records.client import Client
+from keyturn.service.reset.records.messages import ResetRequested
+from keyturn.service.settings import ChallengeSettings
+from keyturn.service.telemetry.logs import LogEvent, reset_log
+from keyturn.service.telemetry.meters import Meters
+
+ACTION = "request_reset"
+"""The purpose of an answer; an answer for another form is refused."""
+
+Fault = Literal["malformed", "forged", "wrong", "expired", "replayed", "elsewhere"]
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """The challenge part of a request: the answer as the widget wrote it, or that the browser runs no scripts."""
+
+    text: str = ""
+    without_script: bool = False
+
+
+class AnswerRefused(KeyturnError):
+    """The answer does not fit this request; `fault` is for the metrics."""
+
+    def __init__(self, fault: Fault) -> None:
+        self.fault = fault
+        super().__init__(fault)
+
+    @property
+    def flaw(self) -> ChallengeFlaw:
+        """Return the reason for the form, which needs to know only whether a fresh answer would help."""
+        return "expired" if self.fault in {"expired", "replayed"} else "refused"
+
+
+class ChallengeJudge(Protocol):
+    """Judges answers. `asked`: the data that a form needs to show the challenge."""
+
+    @property
+    def asked(self) -> Challenge: ...
+
+    def issue(self) -> Mapping[str, Any]:
+        """Return the data that a form needs afresh each time; {} if a service provides it."""
+
+    async def verify(self, answer: str, client: Client) -> None:
+        """Take an answer, once. Raises AnswerRefused, and ChallengeUnready or Busy if no verdict is available."""
+
+    async def close(self) -> None: ...
+
+
+class RequestChallenge:
+    """Requires an answer always, or only while there are more requests than people make (OWASP ASVS 2.4.1, 6.3.1).
+
+    `on_failure`: without a verdict, "closed" refuses the request (ASVS 16.5.3). "open" accepts it, and the limits of
+    requests hold as they do without a challenge.
+    It accepts a few requests without an answer from browsers that run no scripts. They are too few to help an attacker
+    who needs thousands.
+    """
+
+    def __init__(
+        self, challenge: ChallengeJudge, limits: RateLimits, settings: ChallengeSettings, meters: Meters
+    ) -> None:
+        self.challenge = challenge
+        self.is_always_asked = settings.when == "always"
+        self._limits = limits
+        self._is_open = settings.on_failure == "open"
+        self._meters = meters
+
+    @property
+    def asked(self) -> Challenge:
+        return self.challenge.asked
+
+    async def issue(self, client: Client) -> Mapping[str, Any]:
+        """Return the data that a form needs afresh each time. Raises TooManyRequests."""
+        await self._limits.count("challenge", client)
+        return self.challenge.issue()
+
+    async def require(self, wanted: ResetRequested, answer: Answer) -> None:
+        """Return if the request may go on. Raises ChallengeRequired, ChallengeUnready, TooManyRequests, Busy."""
+        client = wanted.client
+        if not self.is_always_asked and not await self._limits.is_busy(client):
+            return
+        if not answer.text:
+            await self._require_leave(answer, client)
+            return
+        await self._limits.count("challenge", client)  # right or wrong, an answer costs work to check
+        try:
+            await self.challenge.verify(answer.text, client)
+        except AnswerRefused as refused:
+            self._meters.challenge(refused.fault)
+            raise ChallengeRequired(refused.flaw, self.asked) from None
+        except ChallengeUnready as error:
+            self._meters.challenge("failed")
+            reset_log.error(LogEvent("challenge.unanswered", reason=error, taken=self._is_open))
+            if not self._is_open:
+                raise
+            return
+        self._meters.challenge("passed")
+
+    async def _require_leave(self, answer: Answer, client: Client) -> None:
+        """Return if the browser runs no scripts and its request may go on. Raises ChallengeRequired."""
+        if answer.without_script:
+            try:
+                await self._limits.count("without_script", client, "without_script_overall")
+            except TooManyRequests:
+                pass
+            else:
+                self._meters.challenge("without_script")
+                return
+        self._meters.challenge("missing")
+        raise ChallengeRequired("missing", self.asked)
+
+    async def close(self) -> None:
+        await self.challenge.close()

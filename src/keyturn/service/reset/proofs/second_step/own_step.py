@@ -1,0 +1,130 @@
+"""Second step whose codes Keyturn makes and checks: TOTP, recovery codes and codes by SMS."""
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from keyturn.service.accounts.port import Account
+from keyturn.service.clock import now
+from keyturn.service.problems.proofs import Factor
+from keyturn.service.reset.proofs.second_step.additions import Kind
+from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors, RecoveryCodes, recovery_code_digest
+from keyturn.service.reset.proofs.second_step.port import (
+    Accepted,
+    FactorSource,
+    SecondStepTry,
+    phone_hint,
+    phone_number,
+)
+from keyturn.service.reset.proofs.second_step.sms_codes import SmsCodes
+from keyturn.service.reset.proofs.second_step.totp import totp_step
+from keyturn.service.reset.proofs.second_step.tries import SecondStepTries
+
+
+class OwnSecondStep:
+    """A SecondStep over seeds and phones that a source keeps. `sms` is None if no messages are sent."""
+
+    def __init__(
+        self, source: FactorSource, recovery: RecoveryCodes, tries: SecondStepTries, sms: SmsCodes | None
+    ) -> None:
+        self.source = source
+        self.recovery = recovery
+        self.tries = tries
+        self._sms = sms
+
+    async def require_ready(self) -> None:
+        await self.source.require_ready()
+
+    async def factors(self, account: Account, *, unless_recent: Collection[Kind] = ()) -> Sequence[Factor]:
+        """Return the factors, with recovery codes if there is a factor that they can replace.
+
+        Recent factors of the kinds in `unless_recent` do not count.
+        """
+        stored, found = await self.source.find(account, unless_recent=unless_recent), []
+        unusable = stored.unreadable
+        if stored.seed:
+            found.append(Factor("totp"))
+        if stored.phone:
+            try:
+                number = phone_number(stored.phone)
+            except ValueError:
+                number = ""
+            if self._sms and number and self._sms.takes(number):
+                found.append(Factor("sms", phone_hint(number)))
+            else:  # to count only factors that can be reached now would be a bypass
+                unusable = unusable or not stored.seed
+        if not found and not unusable:
+            return ()
+        if await self.recovery.left(account.id):
+            found.append(Factor("recovery_code"))
+        return found or [Factor("other")]
+
+    async def begin(self, trial: SecondStepTry) -> bool:
+        if trial.method != "sms" or not self._sms:
+            return False
+        stored = await self.source.find(trial.account)
+        await self._sms.send(trial, phone_number(stored.phone))
+        return True
+
+    async def verify(self, trial: SecondStepTry) -> Accepted | None:
+        match trial.method:
+            case "totp":
+                return await self._verify_totp(trial)
+            case "recovery_code":
+                digest = recovery_code_digest(trial.account.id, trial.code)
+                if digest is None or not await self.recovery.is_unused(digest):
+                    return None
+                return _Spendable(
+                    lambda connection, moment: self.recovery.use(connection, digest, moment),
+                    lambda connection, moment: self.recovery.give_back(connection, digest, moment),
+                )
+            case "sms":
+                return await self._sms.find(trial) if self._sms else None
+
+    async def _verify_totp(self, trial: SecondStepTry) -> Accepted | None:
+        stored, account_id = await self.source.find(trial.account), trial.account.id
+        step = totp_step(stored.seed, trial.code, trial.moment) if stored.seed else None
+        if step is None or step <= await self.tries.last_step(account_id):
+            return None
+        return _Spendable(
+            lambda connection, moment: self.tries.take_step(connection, account_id, step, moment),
+            lambda connection, _: self.tries.give_step_back(connection, account_id, step),
+        )
+
+    def remove_recent(self, connection: Connection, account_id: str, kinds: Collection[Kind]) -> bool:
+        """Delete recent additions of these kinds, in the caller's transaction; tell whether there was one.
+
+        Codes end even if the factor that they replace stays: another person may have got them.
+        """
+        removed = "recovery_codes" in kinds and self.recovery.remove_recent(connection, account_id)
+        if isinstance(self.source, BuiltinFactors):
+            removed = self.source.remove_recent(connection, account_id, kinds) or removed
+        return removed
+
+    def note_totp_step(self, connection: Connection, account_id: str, step: int) -> None:
+        """Note the step of the code that proved a new TOTP factor, in the caller's transaction: it is used up."""
+        self.tries.take_step(connection, account_id, step, now())
+
+    async def close(self) -> None:
+        await self.source.close()
+        if self._sms:
+            await self._sms.close()
+
+
+class _Spendable(Accepted):
+    """A right code, which a guarded statement spends and can give back."""
+
+    def __init__(
+        self,
+        use: Callable[[Connection, datetime], bool],
+        undo: Callable[[Connection, datetime], None],
+    ) -> None:
+        self._use = use
+        self._undo = undo
+
+    def spend(self, connection: Connection, moment: datetime) -> bool:
+        return self._use(connection, moment)
+
+    def give_back(self, connection: Connection, moment: datetime) -> None:
+        self._undo(connection, moment)

@@ -1,0 +1,115 @@
+"""The audit trail: who asked, when, from where, and with what outcome (OWASP ASVS 16.2.1, 16.3.1)."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import insert, select
+
+from keyturn.service.clock import now
+from keyturn.service.database import Database, Store
+from keyturn.service.database.statements import ManyRows
+from keyturn.service.outbox.history import shown_state
+from keyturn.service.outbox.models import OutboxRow
+from keyturn.service.reset.records.client import Client
+from keyturn.service.reset.records.models import AuditRow
+
+NOT_ME: Final = "account_secured"
+"""The event by which a mailbox's owner reports that an earlier event was not theirs: an operator should look."""
+
+ADDRESS_CHANGED: Final = "address_changed"
+"""The outcome of that event if the account has moved to another address since: an operator has to decide."""
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry of the audit trail.
+
+    `email`: the address in the request.
+    `account_id`: empty if there is no such account.
+    `operator`: the user who ran the command; "" for requests over HTTP.
+    `note`: what the operator wrote down, such as how a caller's identity was checked.
+    `mail`: the state of the mail that answers; `mail_reason`: why. Both are None if there was no mail, or if the outbox
+    no longer has it.
+    """
+
+    at: datetime
+    event: str
+    outcome: str
+    account_id: str = ""
+    email: str = ""
+    ip_address: str = ""
+    user_agent: str = ""
+    request_id: str = ""
+    message_id: int | None = None
+    operator: str = ""
+    note: str = ""
+    mail: str | None = None
+    mail_reason: str | None = None
+
+
+def entry_of(client: Client, **fields: Any) -> Entry:
+    """Return an entry about a request of that client."""
+    return Entry(
+        ip_address=client.ip_address,
+        user_agent=client.user_agent,
+        request_id=client.request_id,
+        operator=client.operator,
+        **fields,
+    )
+
+
+_WRITTEN = [name for name in Entry.__struct_fields__ if name not in {"mail", "mail_reason"}]
+_COLUMNS: dict[str, Any] = {name: AuditRow.__table__.c[name] for name in _WRITTEN}
+
+
+class Audit(Store):
+    """Writes and reads the audit trail."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._rows = ManyRows(database, _COLUMNS)
+        self._written = insert(AuditRow).from_select(_WRITTEN, select(*(self._rows.table.c[name] for name in _WRITTEN)))
+
+    def write(
+        self,
+        event: str,
+        outcome: str,
+        client: Client,
+        at: datetime,
+        account_id: str,
+        email: str,
+        *,
+        message_id: int | None = None,
+        note: str = "",
+    ) -> None:
+        """Write an entry in the caller's transaction."""
+        known = {"account_id": account_id, "email": email, "message_id": message_id, "note": note}
+        self.write_all([entry_of(client, at=at, event=event, outcome=outcome, **known)])
+
+    def write_all(self, entries: Sequence[Entry]) -> None:
+        """Write entries in the caller's transaction, without the state of their mails, which the outbox has."""
+        if entries:
+            rows = self._rows.parameter(msgspec.structs.asdict(entry) for entry in entries)
+            self.connection.execute(self._written, rows)
+
+    async def record(self, event: str, outcome: str, client: Client, account_id: str, email: str) -> None:
+        """Write an entry of now in its own transaction."""
+        entry = event, outcome, client, now(), account_id, email
+        await self._database.transact(lambda connection: self.within(connection).write(*entry))
+
+    async def read(self, *, email: str = "", since: datetime | None = None, most: int = 50) -> Sequence[Entry]:
+        """Return the newest entries, newest first."""
+        mail = {"mail": shown_state(), "mail_reason": OutboxRow.reason}
+        columns = [getattr(AuditRow, name) for name in _WRITTEN]
+        statement = (
+            select(*columns, *(column.label(name) for name, column in mail.items()))
+            .outerjoin(OutboxRow, OutboxRow.id == AuditRow.message_id)
+            .order_by(AuditRow.id.desc())
+            .limit(most)
+        )
+        if email:
+            statement = statement.where(AuditRow.email == email)
+        if since:
+            statement = statement.where(AuditRow.at >= since)
+        return [Entry(**row) for row in await self._database.fetch(statement)]

@@ -1,0 +1,206 @@
+"""The outbox payloads of the reset: accepted facts, from which mails are made later."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from keyturn.errors import Fault
+from keyturn.service import addresses
+from keyturn.service.accounts.port import Account
+from keyturn.service.outbox import Message
+from keyturn.service.problems.requests import InputInvalid
+from keyturn.service.reset.records.client import Client
+
+RESET_REQUESTED = "reset_requested"
+PASSWORD_CHANGED = "password_changed"
+
+SECOND_STEP_FAILED = "second_step_failed"
+
+SECOND_STEP_CHANGED = "second_step_changed"
+
+CHANGE_BEGUN = "change_begun"
+"""A password is being set in another system. Withdrawn once that has ended; otherwise its process has died."""
+
+ACCOUNT_SECURED = "account_secured"
+"""A press of "Secure your account": the store still has its part to do, and a recovery link must be sent."""
+
+ADDRESS_DISPUTED = "address_disputed"
+"""An account has moved since the change that was reported: each of the two mailboxes must get a mail that says so."""
+
+MAILS_ALONE = (
+    RESET_REQUESTED,
+    PASSWORD_CHANGED,
+    ADDRESS_DISPUTED,
+    SECOND_STEP_FAILED,
+    SECOND_STEP_CHANGED,
+)
+"""The messages that only send a mail: nothing that protects an account waits for one of them."""
+
+_EVENTS = {
+    "password.changed": "password_changed",
+    "password.reset_requested": "reset_requested",
+    "account.secured": "account_secured",
+    "second_step.failed": "second_step_failed",
+}
+APP_EVENTS = {event: f"webhook_{name}" for event, name in _EVENTS.items()}
+CALLBACKS = {event: f"callback_{name}" for event, name in _EVENTS.items()}
+"""The kind of message for each event that a webhook or a callback tells the app of."""
+
+How = Literal["reset", "change"]
+"""Allowed by a link, or by the current password."""
+
+
+LONGEST_REASON = 300
+"""Characters of an operator's reason."""
+
+
+def parse_reason(text: str) -> str:
+    """Return an operator's reason as one line. Raises InputInvalid if it is too long or has unprintable characters."""
+    line = " ".join(text.split())
+    if len(line) > LONGEST_REASON or not line.isprintable():
+        raise InputInvalid(Fault("reason", f"must have at most {LONGEST_REASON} characters, all printable"))
+    return line
+
+
+class ResetRequested(msgspec.Struct, frozen=True, kw_only=True):
+    """A request for a link. Written for every well-formed address, so it does not reveal which have an account.
+
+    `email`: the address, or the user name, as `addresses.identify` returns them.
+    `invited`: an operator asked, for an account without a password. If an operator asked for a new password, `client`
+    names the operator. `reason`: why an operator asked, in the operator's words.
+    `return_to`: the address to which the client asks to return after the reset, or "".
+    """
+
+    email: str
+    at: datetime
+    client: Client
+    invited: bool = False
+    reason: str = ""
+    return_to: str = ""
+
+    def audited(self, account: Account | None) -> str:
+        """Return the address for the audit trail: of a user name, that of its account.
+
+        An unknown name is left out: users type passwords into the wrong field (OWASP Logging Cheat Sheet, "Data to
+        exclude").
+        """
+        if "@" in self.email:
+            return self.email
+        return addresses.normalize(account.email) if account else ""
+
+    @property
+    def by_operator(self) -> bool:
+        """Whether an operator asked for the mail, so that no user waits for it."""
+        return self.invited or bool(self.client.operator)
+
+
+class _OfAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that a client did to an account at a moment."""
+
+    account_id: str
+    at: datetime
+    client: Client
+
+
+class AccountWasSecured(_OfAccount, frozen=True, kw_only=True):
+    """A mailbox reported a change of the password; `email` is the account's address at the change.
+
+    `client`: pressed the button.
+    """
+
+    email: str
+
+
+class AddressDisputed(msgspec.Struct, frozen=True, kw_only=True):
+    """A mail to `email` is due, since an earlier mailbox of the account reported a change of its password.
+
+    `is_current`: whether `email` was the account's address then; otherwise it is that earlier mailbox.
+    """
+
+    account_id: str
+    email: str
+    client: Client
+    is_current: bool
+
+
+class PasswordWasChanged(_OfAccount, frozen=True, kw_only=True):
+    """A confirmation to the account's owner is due.
+
+    `client`: made the change.
+    `email`: the account's address at that moment; "" in a message of an earlier version.
+    `secures`: whether the mail may have the link that secures the account.
+    `ended`: how many credentials of each kind were ended.
+    `is_link`: no password has changed; an operator gave out a link or a code.
+    """
+
+    email: str = ""
+    secures: bool = True
+    ended: Mapping[str, int] = {}
+    is_link: bool = False
+
+
+class SecondStepHasFailed(_OfAccount, frozen=True, kw_only=True):
+    """Too many wrong codes were tried, and the owner must be told. `client` tried the last.
+
+    `email`: where the link was sent, which has ended. `signing_in`: the codes came with the password, at a sign-in.
+    """
+
+    email: str
+    signing_in: bool = False
+
+
+FactorChange = Literal["set_up", "phone", "removed", "recovery_codes"]
+
+
+class SecondStepWasChanged(_OfAccount, frozen=True, kw_only=True):
+    """The owner must be told of a change of the account's second factors. `client` made it.
+
+    `email`: the account's address at that moment. `secures` as in `PasswordWasChanged`.
+    """
+
+    email: str
+    change: FactorChange
+    secures: bool = True
+
+
+class ChangeBegun(_OfAccount, frozen=True, kw_only=True):
+    """A change in another system began at that moment; its effects are due unless this is withdrawn.
+
+    `email` as in `PasswordWasChanged`.
+    """
+
+    how: How
+    email: str = ""
+
+
+class AppEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """An event for the app. `event`: the body as it is sent, the same bytes in each try, even after a deploy.
+
+    `client`: only what leads back to the request; the event has the rest.
+    """
+
+    event: msgspec.Raw
+    client: Client
+
+
+class _Asked(msgspec.Struct, frozen=True):
+    """The part that all payloads have in common."""
+
+    client: Client = Client()
+
+
+def event_of(request: ResetRequested) -> str:
+    """Return the request's event name in the audit trail."""
+    if request.invited:
+        return "invitation"
+    return "operator_reset" if request.client.operator else "reset_request"
+
+
+def request_of(message: Message) -> str:
+    """Return the id of the request behind a message; "" if the payload is unreadable, which its handler reports."""
+    try:
+        return msgspec.json.decode(message.payload, type=_Asked).client.request_id
+    except msgspec.MsgspecError:
+        return ""

@@ -1,0 +1,98 @@
+"""Accepts a request for a link, with the same answer and the same work for every address.
+
+No account is looked up here. A request is one row of the outbox, and `answer.py` decides later which mail it gets.
+"""
+
+from keyturn.service import addresses
+from keyturn.service.clock import now
+from keyturn.service.problems.requests import InputInvalid, OverBudget
+from keyturn.service.reset.ground import Ground
+from keyturn.service.reset.proofs.challenge import Answer, RequestChallenge
+from keyturn.service.reset.records.client import Client
+from keyturn.service.reset.records.link_store import Link
+from keyturn.service.reset.records.messages import RESET_REQUESTED, ResetRequested
+from keyturn.service.reset.records.stores import Transaction
+from keyturn.service.reset.return_addresses import ReturnAddresses
+from keyturn.service.telemetry.logs import LogEvent, reset_log
+from keyturn.service.telemetry.meters import count_calls
+
+
+class ResetRequests:
+    """Accepts requests for links: the challenge first, if there is one, then the limits, then one row of the outbox."""
+
+    def __init__(self, ground: Ground, challenge: RequestChallenge | None, return_addresses: ReturnAddresses) -> None:
+        self._records, self._limits, self.meters = ground.records, ground.limits, ground.meters
+        self._takes_names = ground.takes_names
+        self._challenge = challenge
+        self._return_addresses = return_addresses
+
+    async def accept(
+        self,
+        email: str,
+        client: Client,
+        answer: Answer = Answer(),
+        return_to: str = "",
+    ) -> None:
+        """Accept a request for a link. Once this returns, it is committed, and a worker will answer it.
+
+        `email`: the address or, if the store takes names, the user name. `return_to`: where to go after the reset.
+
+        If all clients together ask for more than `limits.overall`, the request is dropped without an error: an error
+        would tell an attacker that the flood works. The metrics count it as limited, and the log records it.
+
+        No account is looked up: the work, and so the time it takes, is the same for every address (OWASP Forgot
+        Password Cheat Sheet). `answer`: the client's answer to a challenge. Raises InputInvalid for an invalid address,
+        ChallengeRequired, ChallengeUnready, TooManyRequests.
+        """
+        try:
+            await self._accept(email, client, answer, return_to)
+        except OverBudget:
+            reset_log.warning(LogEvent("reset.over_budget"))
+
+    @count_calls("request")
+    async def _accept(self, email: str, client: Client, answer: Answer, return_to: str) -> None:
+        try:
+            identifier = addresses.identify(email, takes_names=self._takes_names)
+            return_to = self._return_addresses.require(return_to)
+        except InputInvalid:  # counted separately: a typing mistake costs no try
+            await self.count_malformed(client)
+            raise
+        wanted = ResetRequested(email=identifier, at=now(), client=client, return_to=return_to)
+        await self._admit(wanted, answer)
+        await self._records.outbox.post(RESET_REQUESTED, wanted)
+
+    async def _admit(self, wanted: ResetRequested, answer: Answer) -> None:
+        if self._challenge:  # before more expensive work
+            await self._challenge.require(wanted, answer)
+        await self._limits.count("request", wanted.client, "overall")
+
+    async def replace(self, link: Link, client: Client, answer: Answer = Answer()) -> None:
+        """Accept a request for the mailbox of a link that has expired, as `accept` does: once for each link.
+
+        Nothing else is sent for that link, so an old one is no standing way to send mails. A repeat gets the same
+        answer. Raises what `accept` does.
+        """
+        try:
+            await self._replace(link, client, answer)
+        except OverBudget:
+            reset_log.warning(LogEvent("reset.over_budget"))
+
+    @count_calls("request")
+    async def _replace(self, link: Link, client: Client, answer: Answer) -> None:
+        wanted = ResetRequested(email=link.email, at=now(), client=client, return_to=link.return_to)
+        await self._admit(wanted, answer)
+
+        def write(tx: Transaction) -> None:
+            if tx.links.replace(link.id, wanted.at):
+                tx.outbox.enqueue(RESET_REQUESTED, wanted)
+
+        await self._records.transact(write)
+        self._records.outbox.wake()
+
+    async def count_malformed(self, client: Client) -> None:
+        """Count a request that cannot be understood. Raises TooManyRequests."""
+        await self._limits.count("malformed", client)
+
+    async def require_readable(self, client: Client) -> None:
+        """Raise TooManyRequests, before more is read, if the client has sent too many malformed requests."""
+        await self._limits.require_left("malformed", client)

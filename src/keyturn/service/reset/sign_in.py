@@ -1,0 +1,326 @@
+"""Sign-in, if the store shows hashes or checks passwords, and changes of a password by users who know it."""
+
+import base64
+import hmac
+import logging
+import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+import msgspec
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from keyturn.service import addresses
+from keyturn.service.accounts.port import Account, ChecksPasswords, JoinsSignIn, KnowsHashes
+from keyturn.service.clock import now, random_bytes
+from keyturn.service.keys import derive
+from keyturn.service.problems.proofs import CredentialsRejected, NotSignedIn, SecondStepRejected, SecondStepRequired
+from keyturn.service.problems.requests import InputInvalid
+from keyturn.service.reset.change import Change, ChangeAuthorization
+from keyturn.service.reset.complete import PasswordChanges
+from keyturn.service.reset.ground import Ground
+from keyturn.service.reset.limits.rate_limits import GuessCounter
+from keyturn.service.reset.passwords.hasher import PasswordHasher
+from keyturn.service.reset.proofs.second_step.required import PassedSecondStep, RequiredSecondStep, SecondStepAnswer
+from keyturn.service.reset.records import tokens
+from keyturn.service.reset.records.client import Client
+from keyturn.service.reset.records.stores import Transaction
+from keyturn.service.settings import Settings
+from keyturn.service.settings.paths import hosted_path
+from keyturn.service.telemetry.logs import LogEvent
+from keyturn.service.telemetry.meters import count_calls
+
+_NONCE_BYTES = 16
+_SHAPE = re.compile(r"([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{43})")
+
+
+class DeviceCookies:
+    """Issues and reads device cookies, after OWASP's "Slow Down Online Guessing Attacks with Device Cookies".
+
+    A value is a nonce and its signature for one address, which it does not show. A stolen value allows as many guesses
+    as the limit and opens no session. The first of `secrets` signs, all of them verify.
+    """
+
+    def __init__(self, secrets: Sequence[str]) -> None:
+        self._keys = [derive(secret, "device cookies") for secret in secrets]
+
+    def issue(self, email: str) -> str:
+        """Return a value for a user who has just proved that the account with that address is theirs."""
+        nonce = _base64url(random_bytes(_NONCE_BYTES))
+        return f"{nonce}.{_signature(self._keys[0], nonce, email)}"
+
+    def guesser(self, value: str, email: str) -> tuple[GuessCounter, str]:
+        """Return the counter of a guess at the address: the device's, or that of all clients without its cookie."""
+        shaped = _SHAPE.fullmatch(value)
+        if not shaped:
+            return "address", addresses.normalize(email)
+        nonce, signature = shaped.groups()
+        signed = [hmac.compare_digest(signature, _signature(key, nonce, email)) for key in self._keys]
+        return ("device", nonce) if any(signed) else ("address", addresses.normalize(email))
+
+
+def _signature(key: bytes, nonce: str, email: str) -> str:
+    return _base64url(hmac.digest(key, f"{nonce}.{addresses.normalize(email)}".encode(), sha256))
+
+
+def _base64url(value: bytes) -> str:
+    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
+
+
+PROOF_LIFE = timedelta(minutes=10)
+"""How long a page may ask for the second step before it asks for the password again."""
+
+
+class PasswordProofs:
+    """Issues and reads proofs that a user has just entered the right password, while the second step is asked for.
+
+    A proof holds for `PROOF_LIFE`, and where hashes can be read only until the password changes. It signs nobody in
+    without a code. The first of `secrets` seals, all of them open.
+    """
+
+    def __init__(self, secrets: Sequence[str]) -> None:
+        keys = [base64.urlsafe_b64encode(derive(secret, "password proofs")) for secret in secrets]
+        self._box = MultiFernet([Fernet(key) for key in keys])
+
+    def issue(self, account_id: str, verified: str) -> str:
+        return self._box.encrypt(_proof(account_id, verified)).decode()
+
+    def holds(self, proof: str, account_id: str, verified: str) -> bool:
+        try:
+            proved = self._box.decrypt(proof.encode(), ttl=int(PROOF_LIFE.total_seconds()))
+        except (InvalidToken, UnicodeEncodeError):
+            return False
+        return hmac.compare_digest(proved, _proof(account_id, verified))
+
+
+def _proof(account_id: str, verified: str) -> bytes:
+    return sha256(f"{account_id}\0{verified}".encode("utf-8", "surrogatepass")).digest()
+
+
+class SessionAuthorization(ChangeAuthorization):
+    """Allows a change while its session is open. `fresh` is the secret of the session that follows."""
+
+    how = "change"
+
+    def __init__(self, account_id: str, secret: str) -> None:
+        self._account_id = account_id
+        self._secret = secret
+        self.fresh = tokens.mint(random_bytes)
+
+    def refusal(self) -> NotSignedIn:
+        return NotSignedIn()
+
+    def redeem(self, tx: Transaction, _: datetime) -> None:
+        # Every change ends all sessions: while this one is open, the current password is unchanged.
+        if not tx.sessions.is_open(self._secret):
+            raise NotSignedIn
+
+    def after_change(self, tx: Transaction) -> None:
+        tx.sessions.start(self._account_id, self.fresh)
+
+
+log = logging.getLogger("keyturn.sessions")
+
+
+class OpenedSession(msgspec.Struct, frozen=True, kw_only=True):
+    """A new session and its account. `secret` opens it, `device` is the next value of the device cookie."""
+
+    secret: str
+    account: Account
+    device: str
+
+
+class SignIns:
+    """Signs users in and out, and changes the password of a signed-in user: limited, audited and counted.
+
+    `hashes`: the store of the accounts, whose hashes can be read, or which checks passwords itself.
+    """
+
+    def __init__(
+        self,
+        ground: Ground,
+        hashes: KnowsHashes | ChecksPasswords,
+        hasher: PasswordHasher,
+        changes: PasswordChanges,
+        devices: DeviceCookies,
+        second_step: RequiredSecondStep | None,
+    ) -> None:
+        self._records = ground.records
+        self._accounts = ground.accounts
+        self._hashes = hashes
+        self._hasher = hasher
+        self._limits = ground.limits
+        self._audit = ground.records.audit
+        self._changes = changes
+        self._devices = devices
+        self._proofs = PasswordProofs(ground.secrets)
+        self._second_step = second_step
+        self.meters = ground.meters
+
+    @count_calls("login")
+    async def sign_in(
+        self,
+        email: str,
+        password: str,
+        client: Client,
+        device: str = "",
+        answer: SecondStepAnswer | None = None,
+        proof: str = "",
+    ) -> OpenedSession:
+        """Open a session. `device` is the value of the device cookie in the request.
+
+        `answer`: to the second step, if the account has one. Only the right password tells that it has one, and the
+        error then has a proof of it, which a page may send in place of the password.
+        An unknown address gets the answer of a wrong password, and takes as long where Keyturn itself compares hashes
+        (ASVS 6.3.8). A store that checks passwords takes its own time.
+        Raises CredentialsRejected, SecondStepRequired, SecondStepRejected, TooManyRequests, Busy, Unavailable.
+        """
+        await self._limits.count("login", client)
+        try:
+            email = addresses.parse(email)
+        except InputInvalid:
+            raise CredentialsRejected from None
+        await self._limits.count_guess(*self._devices.guesser(device, email))
+        account = await self._accounts.find(email)
+        proven = await self._verify_proof(account, proof) if proof else None
+        verified = proven or await self._verify(account, password)
+        secret = None
+        if account and verified:
+            passed = await self._require_second_step(account, verified, answer, client)
+            secret = await self._open(account, None if proven else password, verified, passed)
+        await self._audit.record(
+            "sign_in", "signed_in" if secret else "rejected", client, account.id if account else "", email
+        )
+        if not secret or not account:
+            log.info(LogEvent("sign_in.rejected", email=addresses.mask(email)))
+            raise CredentialsRejected
+        return OpenedSession(secret=secret, account=account, device=self.device(account))
+
+    async def _verify(self, account: Account | None, password: str, *, reserved: bool = False) -> str | None:
+        """Return the stored hash that the password fits, otherwise None; of a store without hashes, any text.
+
+        `reserved`: the caller is no stranger. Where Keyturn compares hashes, a missing or disabled account costs the
+        same work, with a read of a hash included (OWASP ASVS 6.3.8). Raises Busy.
+        """
+        account_id = account.id if account and account.active else ""
+        if isinstance(self._hashes, ChecksPasswords):
+            return "checked" if await self._hashes.check_password(account_id, password) else None
+        stored = await self._hashes.password_hash(account_id)
+        return stored if await self._hasher.verify(password, stored, reserved=reserved) else None
+
+    async def _verify_proof(self, account: Account | None, proof: str) -> str | None:
+        """Do what `_verify` does, by a proof. A missing or disabled account costs the same work here, too."""
+        account_id = account.id if account and account.active else ""
+        hashes = self._hashes
+        stored = "checked" if isinstance(hashes, ChecksPasswords) else await hashes.password_hash(account_id)
+        return stored if self._proofs.holds(proof, account_id, stored or "") and account_id else None
+
+    async def _require_second_step(
+        self, account: Account, verified: str, answer: SecondStepAnswer | None, client: Client
+    ) -> PassedSecondStep | None:
+        """Return the code to spend; None if the account has no second factor, or if none are asked for."""
+        if self._second_step is None:
+            return None
+        try:
+            return await self._second_step.require(None, account, answer, client)
+        except (SecondStepRequired, SecondStepRejected) as asked:
+            if isinstance(asked, SecondStepRequired):
+                await self._audit.record("sign_in", asked.outcome, client, account.id, account.email)
+            asked.password_proof = self._proofs.issue(account.id, verified)
+            raise
+
+    async def _open(
+        self, account: Account, password: str | None, verified: str, passed: PassedSecondStep | None
+    ) -> str | None:
+        """Return the secret of a new session; None if `verified` is no longer the account's hash.
+
+        During the check, the account may have been disabled or its password changed. `password`: None if a proof came
+        in its place. `passed`: the code to spend.
+        """
+        secret, account_id, moment = tokens.mint(random_bytes), account.id, now()
+        joins = self._hashes if isinstance(self._hashes, JoinsSignIn) else None
+
+        def start(tx: Transaction) -> bool:
+            tx.hold(account_id)
+            if joins and joins.password_hash_within(tx.connection, account_id) != verified:
+                return False
+            if passed:
+                passed.spend(tx, moment)
+                passed.confirm(tx)
+            tx.sessions.start(account.id, secret)
+            return True
+
+        if not await self._records.transact(start):
+            return None
+        # Another system is asked only after this database's transaction has ended. A change that the other system does
+        # not know yet ends the session, which exists by now.
+        if joins or await self._is_still(account_id, password, verified):
+            return secret
+        await self.sign_out(secret)
+        return None
+
+    async def _is_still(self, account_id: str, password: str | None, verified: str) -> bool:
+        if isinstance(self._hashes, ChecksPasswords):
+            return password is None or await self._hashes.check_password(account_id, password)
+        return await self._hashes.password_hash(account_id) == verified
+
+    def device(self, account: Account) -> str:
+        """Return a device cookie's value for a user who has just proved that the account is theirs."""
+        return self._devices.issue(account.email)
+
+    async def sign_out(self, secret: str) -> None:
+        await self._records.sessions.end(secret)
+
+    async def account(self, secret: str) -> Account:
+        """Return the account that is signed in. Raises NotSignedIn if the session is over or the account disabled."""
+        account_id = await self._records.sessions.account_id(secret) if secret else None
+        account = await self._accounts.get(account_id) if account_id else None
+        if account is None or not account.active:
+            raise NotSignedIn
+        return account
+
+    async def _require_password(self, account: Account, current: str) -> None:
+        if not await self._verify(account, current, reserved=True):
+            raise CredentialsRejected
+
+    @count_calls("change")
+    async def change_password(self, secret: str, current: str, password: str, client: Client) -> str:
+        """Set a new password for a signed-in user, end every session and return the secret of a new one.
+
+        The user proves once more to be the account's owner (ASVS 7.5.1; NIST SP 800-63B-4 4.1.2).
+        Raises NotSignedIn, CredentialsRejected if `current` is wrong, PasswordRejected, TooManyRequests, Busy,
+        AccountsUnready.
+        """
+        account = await self.account(secret)
+        await self._limits.count("login", client)
+        # By the account's id: a stranger's guesses at the sign-in page count against its email.
+        await self._limits.count_guess("account", account.id)
+        authorization = SessionAuthorization(account.id, secret)
+        change = Change(account=account, password=password, current=current, client=client, authorization=authorization)
+        try:
+            await self._require_password(account, current)
+            await self._changes.make(change)
+        except CredentialsRejected:  # here, or from a store that compares it, too
+            await self._audit.record("password_change", "rejected", client, account.id, account.email)
+            raise
+        log.info(LogEvent("password.changed", account_id=account.id))
+        return authorization.fresh
+
+
+def build(
+    settings: Settings,
+    ground: Ground,
+    hasher: PasswordHasher,
+    changes: PasswordChanges,
+    second_step: RequiredSecondStep | None,
+) -> SignIns | None:
+    """Return the sign-in; None if users sign in elsewhere, or if the store cannot check their passwords.
+
+    For an app's own accounts it is a second way in, so it exists only if `sign_in_url` asks for it.
+    """
+    accounts = ground.accounts
+    hosted = settings.accounts.store == "builtin" or hosted_path(settings.sign_in_url) is not None
+    if not hosted or not isinstance(accounts, KnowsHashes | ChecksPasswords):
+        return None
+    return SignIns(ground, accounts, hasher, changes, DeviceCookies(ground.secrets), second_step)

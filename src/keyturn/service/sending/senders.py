@@ -1,0 +1,96 @@
+"""Builds the senders and webhooks that the settings ask for. Each provider imports its libraries when it is built."""
+
+import asyncio
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from importlib.util import find_spec
+from pathlib import Path
+from uuid import uuid4
+
+from keyturn.mail.port.email import Email, Sender
+from keyturn.mail.port.mime import to_mime
+from keyturn.mail.port.provider import ProviderWebhook
+from keyturn.mail.providers import PROVIDERS
+from keyturn.packaging import requires_extra
+from keyturn.plain_files import make_private_file, make_private_folder
+from keyturn.service.database import Database
+from keyturn.service.sending.pace import Pace, PacedSender
+from keyturn.service.settings import Settings
+from keyturn.service.settings.rules.every_rule import proof_of
+
+
+def require_libraries(settings: Settings) -> None:
+    """Raise SettingsInvalid if the library of a chosen provider is not installed. Loads none of them."""
+    for name in (settings.mail.transport, settings.mail.fallback):
+        _require_library(name)
+
+
+def sender_for(name: str, settings: Settings, database: Database | None = None) -> Sender:
+    """Return the sender of a provider; with a database it keeps to the rate limit that all workers share.
+
+    Raises SettingsInvalid if the provider's library is not installed.
+    """
+    if name not in PROVIDERS:
+        return CaptureSender(Path(settings.mail.capture_dir))
+    _require_library(name)
+    section = getattr(settings, name)
+    sender = PROVIDERS[name].build(section, settings.mail.timeout)
+    if database and (rate := getattr(section, "rate", None)):
+        return PacedSender(sender, Pace(database, name, rate))
+    return sender
+
+
+def provider_webhooks(settings: Settings) -> Mapping[str, ProviderWebhook]:
+    """Return the webhooks of all providers that have a proof in the settings, by name, chosen or not.
+
+    Reports of mails arrive for days, even after a change of provider.
+    """
+    webhooks = {}
+    for name, provider in PROVIDERS.items():
+        if provider.reports and (proof := proof_of(settings, provider)):
+            webhooks[name] = provider.reports.build(proof)
+    return webhooks
+
+
+def _require_library(name: str) -> None:
+    provider = PROVIDERS.get(name)
+    if provider and provider.extra and find_spec(provider.package) is None:
+        with requires_extra(provider.extra, name, "mail.transport"):
+            raise ModuleNotFoundError(name=provider.package)
+
+
+class CaptureSender:
+    """Writes each mail into a folder as an .eml file: nothing leaves the machine.
+
+    The file is named after the idempotency key, which must be a valid file name. So a single look-up tells whether the
+    mail exists, however many files there are. One thread writes: several would take interpreter time from the thread
+    with SQLite's lock, and requests for links wait for that lock.
+    """
+
+    name = "capture"
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._writer: ThreadPoolExecutor | None = None
+
+    async def send(self, email: Email, idempotency_key: str) -> str:
+        """Write the mail, unless the key has a file; return the key."""
+        self._writer = self._writer or ThreadPoolExecutor(1, "keyturn-capture")
+        await asyncio.get_running_loop().run_in_executor(self._writer, self._write, email, idempotency_key)
+        return idempotency_key
+
+    async def close(self) -> None:
+        """Wait for pending writes. A later `send` starts a new thread."""
+        writer, self._writer = self._writer, None
+        if writer:
+            await asyncio.to_thread(writer.shutdown)
+
+    def _write(self, email: Email, key: str) -> None:
+        file = self._folder / f"{key}.eml"
+        if file.exists():
+            return
+        make_private_folder(self._folder)
+        half = self._folder / f".{uuid4().hex}.half"
+        make_private_file(half, to_mime(email, key=key, date=datetime.now(UTC)))  # it may hold a working link
+        half.replace(file)

@@ -1,0 +1,166 @@
+"""Reads a brand's files within bounds, detects their types by content, and checks the rules for a brand.
+
+An SVG logo is shown as an image, in which browsers run no script (SVG 2, 2.2.1), and its own URL is sandboxed
+(`pages/assets.py`). So an SVG is served unchanged.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from keyturn.errors import Fault
+from keyturn.hosts import host_of, is_loopback
+from keyturn.service import addresses
+from keyturn.service.problems.requests import InputInvalid
+from keyturn.service.settings.sentences import not_this
+from keyturn.service.settings.url_rules import policy_faults
+from keyturn.values import FileOrUrl
+
+LARGEST_LOGO = 200_000
+"""Bytes; it is in every page and, for some readers, in every mail."""
+
+LARGEST_STYLESHEET = 100_000
+
+_LONGEST_SHOWN = 60
+"""Characters of a URL that are shown: a data URL may contain a whole picture."""
+
+_SIGNATURES = {
+    ".png": re.compile(rb"\x89PNG\r\n\x1a\n"),
+    ".jpg": re.compile(rb"\xff\xd8\xff"),
+    ".gif": re.compile(rb"GIF8[79]a"),
+    ".webp": re.compile(rb"RIFF.{4}WEBP", re.DOTALL),
+    ".svg": re.compile(
+        rb"\A(?:\xef\xbb\xbf)?\s*(?:<\?xml(?:(?!\?>).)*\?>\s*|<!--(?:(?!-->).)*-->\s*|<!DOCTYPE[^\[>]*>\s*)*<svg[\s>]",
+        re.DOTALL,
+    ),
+}
+"""The first bytes of file types (WHATWG MIME Sniffing, 6.1; SVG as XML)."""
+
+IN_MAILS = (".png", ".jpg", ".gif")
+"""What mail programs draw: no SVG, and WebP not in Outlook (caniemail.com)."""
+
+_TAKES_URLS = frozenset(("url", "src", "image", "image-set", "-webkit-image-set", "cross-fade", "-webkit-cross-fade"))
+"""CSS functions in which a string is a URL (CSS Images 4, 2.4 and 3; CSS Values 4, 4.5)."""
+
+
+class BrandFile(msgspec.Struct, frozen=True):
+    """What a file holds, and the suffix of its kind."""
+
+    content: bytes
+    suffix: str
+
+    @property
+    def fingerprint(self) -> str:
+        return sha256(self.content).hexdigest()[:12]
+
+
+def read_logo(path: str) -> BrandFile:
+    """Return the picture. Raises ValueError with what is wrong with it."""
+    content = _read(path, LARGEST_LOGO)
+    for suffix, signature in _SIGNATURES.items():
+        if signature.match(content):
+            return BrandFile(content, suffix)
+    raise ValueError(f"must be an SVG, PNG, JPEG, GIF or WebP image: {path}")
+
+
+def read_stylesheet(path: str) -> BrandFile:
+    """Return the stylesheet. Raises ValueError with what is wrong with it: what it loads is not served."""
+    content = _read(path, LARGEST_STYLESHEET)
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        raise ValueError(f"is not UTF-8: {path}") from None
+    for line, loaded in _loads(text):
+        raise ValueError(f"{path}:{line}: loads {loaded}, but pages load only this file: remove that")
+    return BrandFile(content, ".css")
+
+
+def _loads(css: str) -> Iterator[tuple[int, str]]:
+    """Yield the URLs that a stylesheet loads, with their lines, except fragments of the page such as url(#blur)."""
+    import tinycss2
+
+    waiting = tinycss2.parse_component_value_list(css, skip_comments=True)[::-1]
+    while waiting:
+        token = waiting.pop()
+        is_source = token.type == "function" and token.lower_name in _TAKES_URLS
+        if token.type == "at-keyword" and token.lower_value == "import":
+            yield token.source_line, "another stylesheet (@import)"
+        for url in [token] if token.type == "url" else token.arguments if is_source else ():
+            if url.type in ("url", "string") and not url.value.startswith("#"):
+                yield (
+                    url.source_line,
+                    url.value if len(url.value) <= _LONGEST_SHOWN else f"{url.value[:_LONGEST_SHOWN]}...",
+                )
+        inside = token.arguments if token.type == "function" else getattr(token, "content", None)
+        waiting += (inside or [])[::-1]
+
+
+def _read(path: str, largest: int) -> bytes:
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(largest + 1)
+    except FileNotFoundError:
+        raise ValueError(f"no such file: {Path(path).absolute()}") from None
+    except OSError as error:
+        raise ValueError(f"cannot be read: {path}: {error.strerror}") from None
+    if len(content) > largest:
+        raise ValueError(f"is larger than {largest // 1000} kB: {path}")
+    return content
+
+
+# The rules
+
+
+_QUOTED = r"""[^"'\\;{}<>&`$\n]+"""
+_FAMILY = rf"""(?:"{_QUOTED}"|'{_QUOTED}'|-?[A-Za-z_][\w-]*(?: [\w-]+)*)"""
+"""A name that needs no escaping in a stylesheet, in an attribute of a mail and in a JavaScript module."""
+
+_FONT = re.compile(rf"\s*{_FAMILY}(?:\s*,\s*{_FAMILY})*\s*")
+
+
+def brand_faults(section: str, brand: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield what is wrong with a brand, or with those of its keys that are written for a kind of accounts."""
+    if support := brand.get("support_address"):
+        yield from email_faults(f"{section}.support_address", support, support)
+    for name in ("url", "privacy_url", "terms_url"):
+        if (url := brand.get(name)) and not (url.startswith(("https://", "http://")) and host_of(url)):
+            yield Fault(f"{section}.{name}", f"must be an address like https://www.example.org{not_this(url)}")
+    for name in ("logo", "logo_dark", "mail_logo", "mail_logo_dark"):
+        if logo := brand.get(name):
+            yield from _logo_faults(f"{section}.{name}", logo, in_mails=name.startswith("mail_"))
+    if (font := brand.get("font")) and not _FONT.fullmatch(font):
+        example = '"Source Sans 3", system-ui, sans-serif'
+        yield Fault(f"{section}.font", f"must be a list of font families, as in {example}{not_this(font)}")
+    if stylesheet := brand.get("stylesheet"):
+        try:
+            read_stylesheet(stylesheet)
+        except ValueError as error:
+            yield Fault(f"{section}.stylesheet", str(error))
+
+
+def _logo_faults(name: str, logo: str, *, in_mails: bool) -> Iterator[Fault]:
+    if FileOrUrl(logo).is_url:
+        if not logo.startswith("https://") and not (logo.startswith("http://") and is_loopback(logo)):
+            who = "mail programs fetch" if in_mails else "browsers fetch"
+            yield Fault(name, f"must begin with https://, or be a file{not_this(logo)}: {who} only those")
+        else:
+            yield from policy_faults(name, logo)
+        return
+    try:
+        found = read_logo(logo)
+    except ValueError as error:
+        yield Fault(name, str(error))
+    else:
+        if in_mails and found.suffix not in IN_MAILS:
+            yield Fault(name, f"mail programs do not show {found.suffix[1:].upper()} images: use a PNG, JPEG or GIF")
+
+
+def email_faults(name: str, bare: str, written: str) -> Iterator[Fault]:
+    try:
+        addresses.parse(bare)
+    except InputInvalid:
+        yield Fault(name, f"not an email address: {written}")

@@ -1,0 +1,173 @@
+"""Derives the paths of the API and the hosted pages from the settings, and checks them."""
+
+import re
+from collections.abc import Iterator, Mapping
+from itertools import chain
+from urllib.parse import parse_qsl, urlsplit
+
+import msgspec
+
+from keyturn.errors import Fault
+from keyturn.service.settings import Settings
+from keyturn.service.settings.building import member_name
+
+API_ROUTES = (
+    "request-password-reset",
+    "forgot-password",
+    "validate-reset-token",
+    "verify-reset-token",
+    "replace-expired-link",
+    "reset-password",
+    "reset-password-with-token",
+    "check-password",
+    "password-policy",
+    "texts",
+    "challenge",
+    "verify-reset-code",
+    "secure-account",
+    "links",
+)
+"""What is mounted below `server.api_path`."""
+
+SESSION_ROUTES = tuple(f"/api/auth/{name}" for name in ("login", "logout", "me", "change-password"))
+"""Where sessions are, wherever `server.api_path` is."""
+
+SECURITY_SETTINGS = "/security-settings"
+"""Where the security settings are of every kind of account that has no page of its own."""
+
+_HOSTED = "{base_url}"
+_TOKEN = "/{token}"
+_PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+")
+"""Without "." and "..": a browser removes them, and requests another path (RFC 3986, 5.2.4)."""
+_TAKEN = {
+    "health",
+    "keyturn-assets",
+    "keyturn.d.ts",
+    "keyturn.js",
+    "logout",
+    "metrics",
+    "schema",
+    "studio",
+    "webhooks",
+}
+"""First parts of paths that other routes use."""
+
+
+class Paths(msgspec.Struct, frozen=True, kw_only=True):
+    """Paths as the service knows them, without that of `base_url`.
+
+    A page whose address is elsewhere keeps its default path, for who comes there; it is "" where the API has that one.
+    `secure` is "" where no link of a mail leads there. `token` and `email` are
+    what a link calls them in its query, or behind its "#". `settings` has the kinds of accounts whose security settings
+    are not at `security`: a path, or an address elsewhere.
+    """
+
+    api: str = "/api/auth"
+    forgot: str = "/forgot-password"
+    reset: str = "/reset-password"
+    token: str = "token"
+    email: str = "email"
+    sign_in: str = "/login"
+    security: str = SECURITY_SETTINGS
+    secure: str = "/secure-your-account"
+    settings: Mapping[str, str] = {}
+
+
+def paths_of(settings: Settings) -> Paths:
+    """Return the paths of settings that have no fault."""
+    default, api = Paths(), settings.server.api_path.rstrip("/")
+    routes = {f"{api}/{route}" for route in API_ROUTES}
+    patterns = {"forgot": settings.forgot_url, "reset": settings.reset_url, "sign_in": settings.sign_in_page}
+    pages = {name: hosted_path(pattern) for name, pattern in patterns.items()}
+    for name, path in pages.items():
+        if path is None:
+            pages[name] = "" if getattr(default, name) in routes else getattr(default, name)
+    base, own = settings.base_url.rstrip("/"), {kind: one.settings_url for kind, one in settings.kinds.items()}
+    return msgspec.structs.replace(
+        default,
+        api=api or "/",
+        **pages,
+        # Only links of mails lead to this page; if the links lead elsewhere, it is not mounted.
+        secure=hosted_path(settings.secure_account.url) or "",
+        **_parameter_names(settings.reset_url),
+        settings={kind: hosted_path(url) or url.format(base_url=base) for kind, url in own.items() if url},
+    )
+
+
+def _parameter_names(pattern: str) -> dict[str, str]:
+    """Return a link's parameter names for its token and for the address."""
+    parts = urlsplit(pattern.removeprefix("{base_url}"))
+    places = {"{token}": "token", "{email}": "email"}
+    given = chain(parse_qsl(parts.query), parse_qsl(parts.fragment))
+    return {places[value]: name for name, value in given if value in places}
+
+
+def hosted_path(pattern: str) -> str | None:
+    """Return the path of the hosted page whose address this is; None where the page is the app's own.
+
+    "{base_url}/change-password?token={token}" is at /change-password, and "{base_url}/reset-password/{token}" at
+    /reset-password.
+    """
+    if not pattern.startswith(_HOSTED):
+        return None
+    path = re.split(r"[?#]", pattern.removeprefix(_HOSTED))[0].removesuffix(_TOKEN)
+    return path.rstrip("/") or "/"
+
+
+def hosting_faults(settings: Settings) -> Iterator[Fault]:
+    """Yield the addresses at which no page can be mounted, or at which there is something else already."""
+    pages = {
+        "reset_url": hosted_path(settings.reset_url),
+        "forgot_url": hosted_path(settings.forgot_url),
+        "sign_in_url": hosted_path(settings.sign_in_page),
+        "secure_account.url": hosted_path(settings.secure_account.url),
+    } | {
+        f"{member_name('kinds', kind)}.settings_url": hosted_path(own.settings_url)
+        for kind, own in settings.kinds.items()
+    }
+    api = settings.server.api_path.rstrip("/")
+    routes = {f"{api}/{route}" for route in API_ROUTES} | set(SESSION_ROUTES)
+    seen = {SECURITY_SETTINGS: "settings"}
+    for name, path in pages.items():
+        page = "settings" if name.startswith("kinds.") else name  # kinds may share a page
+        if path is None:
+            continue
+        if not _PATH.fullmatch(path):
+            yield Fault(name, _path_fault(name))
+        elif path.split("/")[1] in _TAKEN:
+            yield Fault(name, f"{path} is used by another page: choose another path")
+        elif path in routes:
+            yield Fault(name, f"{path} is used by the API: choose another path, or another server.api_path")
+        elif seen.setdefault(path, page) != page:
+            yield Fault(name, f"{path} is also the path of {seen[path]}: choose another")
+        elif name == "reset_url":
+            seen[f"{path}/open"] = page
+            yield from _hidden_token_faults(settings.reset_url)
+        elif name == "secure_account.url" and not settings.secure_account.url.endswith(_TOKEN):
+            yield Fault(name, "needs {token} at the end of the path")
+
+
+def api_path_faults(path: str) -> Iterator[Fault]:
+    if path != "/" and not _PATH.fullmatch(path):
+        yield Fault("server.api_path", "must be a path such as /api/auth, without a slash at the end")
+    elif path.split("/")[1] in _TAKEN:
+        yield Fault("server.api_path", f"{path} is used by another page: choose another path")
+
+
+def _path_fault(name: str) -> str:
+    examples = {
+        "reset_url": "reset-password/{token}",
+        "secure_account.url": "secure-your-account/{token}",
+    }
+    example = examples.get(name, "forgot-password")
+    return f"needs a plain path for the hosted page, such as {_HOSTED}/{example}"
+
+
+def _hidden_token_faults(pattern: str) -> Iterator[Fault]:
+    """Yield a link whose token the hosted page could not find in its URL."""
+    path, _, parameters = pattern.partition("?") if "?" in pattern else pattern.partition("#")
+    values = [value for _, value in parse_qsl(parameters.replace("#", "&"))]
+    if not path.endswith(_TOKEN) and "{token}" not in values:
+        yield Fault(
+            "reset_url", "needs {token} at the end of the path, or as the whole value of a parameter: ?token={token}"
+        )

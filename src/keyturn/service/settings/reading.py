@@ -1,0 +1,288 @@
+"""Reads Settings from keyturn.toml and the environment, or reports every fault at once, under the user's names."""
+
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+import msgspec
+
+from keyturn.errors import Fault, SettingsInvalid
+from keyturn.mail.providers import PROVIDERS
+from keyturn.plain_files import read_plain_text
+from keyturn.service.settings import Settings
+from keyturn.service.settings.building import Builder, Literally, Variable, did_you_mean, is_section
+from keyturn.service.settings.rules.every_rule import broken_rules
+from keyturn.service.settings.variables import FILE_SUFFIX, Variables
+from keyturn.values import Secret
+
+FILE_NAME = "keyturn.toml"
+PREFIX = "KEYTURN_"
+_LARGEST = 1_000_000
+OTHER_NAMES = {
+    **{name: setting for provider in PROVIDERS.values() for name, setting in provider.variables.items()},
+    "SUPABASE_URL": "accounts.supabase.url",
+    "SUPABASE_SERVICE_ROLE_KEY": "accounts.supabase.service_role_key",
+}
+"""Names that a provider's own documentation uses, and the setting that each one sets."""
+
+_STUDIO_TOKEN = "KEYTURN_STUDIO_TOKEN"
+_NOT_SETTINGS = {
+    "KEYTURN_CONFIG",
+    _STUDIO_TOKEN,
+    "KEYTURN_STUDIO_INBOX_MAILS",
+    "KEYTURN_STUDIO_INBOX_MEGABYTES",
+    "KEYTURN_STUDIO_LIMIT_SECONDS",
+    "KEYTURN_STUDIO_LIMIT_MEGABYTES",
+}
+"""Variables with the prefix of settings that are not settings. The studio reads its own."""
+
+_OF_SERVICE = re.compile(r"_(?:SERVICE_(?:HOST|PORT)|PORT_\d+_(?:TCP|UDP|SCTP))(?:_|$)")
+"""Kubernetes' variables that tell a pod the addresses of the Services in its namespace."""
+
+
+def read_settings(
+    file: Path | None = None,
+    environ: Mapping[str, str] = os.environ,
+    *,
+    sending: bool = True,
+    connecting: bool = True,
+    with_file: bool = True,
+) -> Settings:
+    """Return the settings; the environment beats the file. Raises SettingsInvalid with every fault."""
+    reading = inspect_settings(file, environ, sending=sending, connecting=connecting, with_file=with_file)
+    if reading.faults:
+        raise SettingsInvalid(reading.faults, missing_file=str(reading.file) if reading.is_of_no_file else "")
+    return reading.settings
+
+
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
+    """What was read from where, and what is wrong with it. A value that could not be read is its default.
+
+    `of_app`: an app gave the settings in its code, so that no file is looked for.
+    """
+
+    file: Path
+    settings: Settings
+    faults: tuple[Fault, ...]
+    of_app: bool = False
+
+    @property
+    def is_unread(self) -> bool:
+        """Tell whether the whole file could not be read."""
+        return any(fault.name == str(self.file) for fault in self.faults)
+
+    @property
+    def is_of_no_file(self) -> bool:
+        """Tell whether there is no settings file where one is looked for, and none was named."""
+        return not self.of_app and not self.file.exists() and not self.is_unread
+
+
+def inspect_settings(
+    file: Path | None = None,
+    environ: Mapping[str, str] = os.environ,
+    *,
+    sending: bool = True,
+    connecting: bool = True,
+    with_file: bool = True,
+) -> Reading:
+    """Return the settings with all faults: unknown keys, bad values, missing secrets, broken rules.
+
+    `file` defaults to $KEYTURN_CONFIG, then to keyturn.toml in the working directory, and need not exist unless it
+    was named. `sending` tells whether the process sends mails, and so needs their secrets; `connecting` whether it asks
+    a database or anybody else: who only draws mails need not have every variable that the file names.
+    Without `with_file` the environment alone counts.
+    """
+    named = file or (Path(environ["KEYTURN_CONFIG"]) if environ.get("KEYTURN_CONFIG") else None)
+    faults: list[Fault] = []
+    source = named or Path(FILE_NAME)
+    given = _read_toml(source, required=named is not None, faults=faults) if with_file else {}
+    given.pop("studio", None)  # the studio reads its own: gallery/configuration.py
+    variables = Variables(environ)
+    _overlay_environment(given, environ, variables, faults)
+    settings, faults = _build(given, Builder(variables, source.parent, faults), sending=sending, connecting=connecting)
+    return Reading(
+        file=source,
+        settings=settings,
+        faults=tuple(_with_origin(fault, given) for fault in faults),
+    )
+
+
+def require_valid(given: Settings | Mapping[str, Any], *, sending: bool = True) -> Settings:
+    """Return settings that code has made or changed, each value with the type of its setting.
+
+    What holds for a file holds for them. A mapping has the sections and keys of a file. Raises SettingsInvalid with
+    every fault.
+    """
+    settings, faults = _build(
+        _value_as_given(given), Builder(Variables({}), Path(), []), sending=sending, connecting=True
+    )
+    if faults:
+        raise SettingsInvalid(faults)
+    return settings
+
+
+def _build(
+    given: Mapping[str, Any], builder: Builder, *, sending: bool, connecting: bool
+) -> tuple[Settings, list[Fault]]:
+    """Return the settings with all faults: invalid values, missing values, and broken rules."""
+    settings = builder.build(Settings, given)
+    broken = broken_rules(settings, sending=sending, written=set(_written_names(given)))
+    news = _rules_of_known_values(broken, [*builder.faults, *builder.unset])
+    found = (*builder.faults, *(builder.unset if connecting else ()), *news)
+    return settings, [builder.hide_values(fault) for fault in found]
+
+
+def _as_given(struct: msgspec.Struct) -> dict[str, Any]:
+    """Return the values that differ from defaults, in the sections and keys of a file."""
+    given = {}
+    for field in msgspec.structs.fields(struct):
+        value = getattr(struct, field.name)
+        if value != field.default:
+            given[field.encode_name] = _value_as_given(value)
+    return given
+
+
+def _value_as_given(value: Any) -> Any:
+    if isinstance(value, msgspec.Struct):
+        return _as_given(value)
+    if isinstance(value, Mapping):
+        return {key: _value_as_given(member) for key, member in value.items()}
+    return Literally(value)
+
+
+def _read_toml(file: Path, *, required: bool, faults: list[Fault]) -> dict[str, Any]:
+    try:
+        return tomllib.loads(read_plain_text(file, _LARGEST, encoding="utf-8-sig"))
+    except FileNotFoundError:
+        if required:
+            faults.append(Fault(str(file), "no such file"))
+    except OSError as error:
+        faults.append(Fault(str(file), f"cannot be read: {error.strerror}"))
+    except ValueError as error:  # of TOML, of UTF-8, or of a number of thousands of digits
+        faults.append(Fault(str(file), f"cannot be read: {str(error).partition('; use sys.')[0]}"))
+    except RecursionError:
+        faults.append(Fault(str(file), "cannot be read: it is nested too deeply"))
+    return {}
+
+
+def _rules_of_known_values(broken: Iterable[Fault], faults: Sequence[Fault]) -> Iterator[Fault]:
+    """Yield the broken rules, except those about a default that replaces an unreadable value."""
+    known = known_variables()
+    unread = {known.get(fault.name, fault.name) for fault in faults}
+    for fault in broken:
+        parts = known.get(fault.name, fault.name).split(".")
+        if unread.isdisjoint(".".join(parts[:end]) for end in range(1, len(parts) + 1)):
+            yield fault
+
+
+def _with_origin(fault: Fault, given: Mapping[str, Any]) -> Fault:
+    """Return the fault with the name of the variable, if a variable set the value."""
+    value: Any = given
+    for key in fault.name.split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    return replace(fault, origin=value.label) if isinstance(value, Variable) else fault
+
+
+def _written_names(given: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """Yield every key and section that was set for Keyturn, not through a provider's own variable."""
+    for key, value in given.items():
+        if isinstance(value, dict):
+            within = list(_written_names(value, f"{prefix}{key}."))
+            yield from [f"{prefix}{key}", *within] if within else []
+        elif not _is_of_a_provider(f"{prefix}{key}", value):
+            yield f"{prefix}{key}"
+
+
+def _is_of_a_provider(name: str, value: Any) -> bool:
+    if isinstance(value, Variable):
+        return value.name in OTHER_NAMES
+    return isinstance(value, Literally) and name in OTHER_NAMES.values()  # its origin is no longer known
+
+
+def setting_names() -> Iterator[str]:
+    """Yield every setting that has a variable, as `section.key`; those that are tables have none."""
+    return (name for name, kind in _typed_settings() if get_origin(kind) is not dict)
+
+
+def environment_name(setting: str) -> str:
+    return PREFIX + setting.replace(".", "_").upper()
+
+
+def _overlay_environment(
+    given: dict[str, Any], environ: Mapping[str, str], variables: Variables, faults: list[Fault]
+) -> None:
+    known, secrets = known_variables(), secret_variables()
+    in_files = {name for name in secrets if variables.file_of(name)}
+    if of_services := sorted(name for name in environ if name.startswith(PREFIX) and _is_of_service(name, environ)):
+        mend = "write `enableServiceLinks: false` in the pod's spec"
+        faults.append(Fault(of_services[0], f"not a setting, but set by Kubernetes for a Service of this name: {mend}"))
+    tables = [name for name, kind in _typed_settings() if get_origin(kind) is dict]
+    # Where a setting has two names, Keyturn's own comes last and wins.
+    for name in sorted({*environ, *in_files}, key=lambda name: (name.startswith(PREFIX), name)):
+        if name in of_services:
+            continue
+        if name in known:
+            *sections, key = known[name].split(".")
+            target: Any = given
+            for section in sections:
+                target = target.setdefault(section, {}) if isinstance(target, dict) else None
+            if isinstance(target, dict):
+                target[key] = Variable(name, variables.label(name))
+        elif name.startswith(PREFIX) and name not in _NOT_SETTINGS and name.removesuffix(FILE_SUFFIX) not in secrets:
+            table = next((table for table in tables if f"{name}_".startswith(f"{environment_name(table)}_")), "")
+            only_there = f"can only be set in the file, as {table}" if table else ""
+            if (plain := name.removesuffix(FILE_SUFFIX)) in known:
+                only_there = f"only secrets are read from files: set {plain}"
+            faults.append(Fault(name, only_there or "unknown setting" + did_you_mean(name, known)))
+
+
+def _is_of_service(name: str, environ: Mapping[str, str]) -> bool:
+    # A Kubernetes variable with a setting's name: for a Service `keyturn-server`, KEYTURN_SERVER_PORT is a tcp:// URL.
+    names_port = name.endswith("_PORT") and environ[name].startswith(("tcp://", "udp://", "sctp://"))
+    return names_port or _OF_SERVICE.search(name) is not None
+
+
+def known_variables() -> dict[str, str]:
+    """Return the setting that each variable sets, by the variable's name."""
+    return {environment_name(setting): setting for setting in setting_names()} | OTHER_NAMES
+
+
+def secret_variables() -> frozenset[str]:
+    """Return the variables that hold a secret."""
+    secrets = {name for name, kind in _typed_settings() if is_secret(kind)}
+    return frozenset({name for name, setting in known_variables().items() if setting in secrets} | {_STUDIO_TOKEN})
+
+
+def changed_settings(settings: msgspec.Struct, above: str = "") -> Iterator[tuple[str, str]]:
+    """Yield each setting that differs from its default, with its value, but of a secret only that it is set."""
+    default = type(settings)()
+    for field in msgspec.structs.fields(settings):
+        value, name = getattr(settings, field.name), f"{above}{field.encode_name}"
+        if is_section(field.type):
+            yield from changed_settings(value, f"{name}.")
+        elif value != getattr(default, field.name):
+            text = ", ".join(map(str, value)) if isinstance(value, dict | tuple) else str(value)
+            yield name, "set" if is_secret(field.type) or _may_log_in(text) else text
+
+
+def is_secret(kind: Any) -> bool:
+    """Tell whether this is the type of a secret, or of several."""
+    return Secret in (kind, *get_args(kind))
+
+
+def _typed_settings(struct: type[msgspec.Struct] = Settings, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for field in msgspec.structs.fields(struct):
+        name = f"{prefix}{field.encode_name}"
+        if is_section(field.type):
+            yield from _typed_settings(field.type, f"{name}.")
+        else:
+            yield name, field.type
+
+
+def _may_log_in(text: str) -> bool:
+    """Tell whether an address in the text may contain a password or a key."""
+    return not {"@", "?"}.isdisjoint(text.partition("://")[2])

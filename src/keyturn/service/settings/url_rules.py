@@ -1,0 +1,146 @@
+"""Rules for the URLs of pages, services and databases."""
+
+import re
+import string
+from collections.abc import Collection, Iterator
+
+from keyturn.errors import Fault
+from keyturn.hosts import host_of, is_loopback
+from keyturn.service.settings import Settings
+from keyturn.service.settings.building import member_name
+from keyturn.service.settings.sentences import not_this
+
+_ENDS_A_SOURCE = re.compile(r"[\s;,]")
+_DATABASES = {
+    "sqlite": "sqlite",
+    "sqlite3": "sqlite",
+    "file": "sqlite",
+    "postgresql": "postgresql",
+    "postgres": "postgresql",
+    "pgsql": "postgresql",
+    "psql": "postgresql",
+    "postgis": "postgresql",
+    "mysql": "mysql",
+    "mysql2": "mysql",
+    "mysql-connector": "mysql",
+    "mariadb": "mysql",
+}
+"""URL schemes of databases in frameworks, and the database of each."""
+
+_NO_DATABASES = {
+    "jdbc": "is a JDBC address: remove jdbc:, and write the user and password before the host, as in "
+    "postgresql://app:...@db/app",
+    "prisma": "is the address of Prisma's own service: write the address of the database behind it, as in "
+    "postgresql://app:...@db/app",
+}
+"""URL schemes in frameworks that no database driver reads, and the fix for each."""
+
+NO_ADDRESS = "not a database address: write one such as postgresql://app@db/app or sqlite:///app.db"
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")  # RFC 3986, 3.1
+
+
+def database_kind(url: str) -> str:
+    """Return whose address of a database it is: "sqlite", "postgresql" or "mysql", "" for none; any driver will do."""
+    scheme, colon, _ = url.strip().partition(":")
+    return _DATABASES.get(scheme.partition("+")[0].lower(), "") if colon else ""
+
+
+def database_fault(url: str, *, for_our_tables: bool = False) -> str:
+    """Return what is wrong with how the address of a database begins, "" for nothing.
+
+    No other part of it is repeated, since it may hold a password. `for_our_tables`: Keyturn's own tables are there.
+    """
+    kind = database_kind(url)
+    known = "sqlite:// or postgresql://" if for_our_tables else "sqlite://, postgresql://, mysql:// or mariadb://"
+    if kind == "mysql" and for_our_tables:
+        only = "MySQL works for the accounts (accounts.table.url), but not for Keyturn's own tables"
+        return f"must begin with {known}: {only}"
+    if kind:
+        return ""
+    if url.strip().startswith(("'", '"')):
+        return "is in quotation marks: remove them"
+    scheme, colon, rest = url.strip().partition(":")
+    if not colon:
+        return NO_ADDRESS
+    if said := _NO_DATABASES.get(scheme.partition("+")[0].lower()):
+        return said
+    is_scheme = rest.startswith("//") and _SCHEME.fullmatch(scheme)
+    return f"must begin with {known}" + (not_this(f"{scheme}://") if is_scheme else "")
+
+
+def page_faults(settings: Settings) -> Iterator[Fault]:
+    """Yield what is wrong with the addresses that people open."""
+    base = settings.base_url
+    if not base.startswith(("https://", "http://")) or not host_of(base) or "?" in base or "#" in base:
+        yield Fault("base_url", f"must be an address like https://account.example.org{not_this(base)}")
+    else:
+        yield from policy_faults("base_url", base)
+    links = {
+        "secure_account.url": settings.secure_account.url,
+    }
+    links = {"reset_url": settings.reset_url} | {name: url for name, url in links.items() if url}
+    others = {"forgot_url": settings.forgot_url, "sign_in_url": settings.sign_in_page}
+    for kind, own in settings.kinds.items():
+        if own.settings_url:
+            others[f"{member_name('kinds', kind)}.settings_url"] = own.settings_url
+    for name, url in links.items():
+        yield from _pattern(name, url, {"token"}, {"base_url", "token"} | ({"email"} if name == "reset_url" else set()))
+    for name, url in others.items():
+        yield from _pattern(name, url, set(), {"base_url"})
+        yield from policy_faults(name, url)
+    for name, url in ({"base_url": base} | links | others).items():
+        if settings.environment == "production" and is_open_to_readers(url):
+            yield Fault(name, "must be https in production: over http, an attacker on the network can read the link")
+
+
+def identity_provider_faults(settings: Settings) -> Iterator[Fault]:
+    """Yield what is wrong with the button that leads to the identity provider."""
+    name, url = settings.identity_provider.name, settings.identity_provider.url
+    if (
+        url
+        and not (url.startswith("https://") and host_of(url))
+        and not (url.startswith("http://") and is_loopback(url))
+    ):
+        yield Fault("identity_provider.url", f"must be an address like https://id.example.org/start{not_this(url)}")
+    for missing, given in (("name", url), ("url", name)):
+        if given and not getattr(settings.identity_provider, missing):
+            other = "url" if missing == "name" else "name"
+            yield Fault(f"identity_provider.{missing}", f"missing: identity_provider.{other} is set")
+
+
+def policy_faults(name: str, url: str) -> Iterator[Fault]:
+    """Yield what would end the address's place in the pages' policy, and begin another (CSP Level 3, 2.2.1)."""
+    if _ENDS_A_SOURCE.search(url):
+        yield Fault(name, "contains a space, a semicolon or a comma: percent-encode it")
+
+
+def service_faults(name: str, url: str, *, production: bool) -> Iterator[Fault]:
+    """Yield what is wrong with the address of a service that is called with a secret."""
+    if not url.startswith(("https://", "http://")) or not host_of(url):
+        yield Fault(name, f"must be an address like https://app.example.org{not_this(url)}")
+    elif production and is_open_to_readers(url):
+        yield Fault(name, "must be https in production: over http, an attacker on the network can read the secret")
+
+
+def is_open_to_readers(url: str) -> bool:
+    return url.startswith("http://") and bool(host_of(url)) and not is_loopback(url)
+
+
+def _pattern(name: str, pattern: str, needed: Collection[str], allowed: Collection[str]) -> Iterator[Fault]:
+    try:
+        fields = [field for field in string.Formatter().parse(pattern) if field[1] is not None]
+    except ValueError:
+        yield Fault(name, "has a brace without its pair")
+        return
+    places = {place for _, place, _, _ in fields if place is not None}
+    if any(form or conversion for _, _, form, conversion in fields):
+        yield Fault(name, "has a placeholder with a format: write only the name in the braces")
+    for missing in sorted(set(needed) - places):
+        yield Fault(name, f"needs the placeholder {{{missing}}}")
+    for unknown in sorted(places - set(allowed)):
+        yield Fault(name, f"has an unknown placeholder {{{unknown}}}: use one of {', '.join(sorted(allowed))}")
+    if not pattern.startswith(("{base_url}", "https://", "http://")):
+        yield Fault(name, f"must begin with {{base_url}} or https://{not_this(pattern)}")
+    elif not pattern.startswith("{base_url}") and not host_of(pattern):
+        yield Fault(name, f"must be an address like https://app.example.org{not_this(pattern)}")

@@ -1,0 +1,90 @@
+"""Selects the parts that the API and the hosted pages need."""
+
+from urllib.parse import urlsplit
+
+from keyturn.service.accounts.store_factory import ends_sessions
+from keyturn.service.api.requests import HostCookie, ResetApi, SessionApi
+from keyturn.service.keys import derive
+from keyturn.service.pages import Site
+from keyturn.service.parts import Parts
+from keyturn.service.sending.senders import provider_webhooks
+from keyturn.service.settings import Settings
+from keyturn.service.settings.paths import hosted_path
+
+_DEVICE_LIFE = 400 * 24 * 3600
+"""Seconds; browsers keep no cookie longer (RFC 6265bis, 5.5)."""
+
+
+def reset_api_of(parts: Parts) -> ResetApi:
+    """Return the parts that the API needs."""
+    sessions = None
+    if parts.sign_ins:
+        sessions = SessionApi(
+            sign_ins=parts.sign_ins,
+            cookie=session_cookie_of(parts.settings),
+            device_cookie=device_cookie_of(parts.settings),
+            languages=parts.languages,
+        )
+    return ResetApi(
+        requests=parts.requests,
+        checks=parts.checks,
+        resets=parts.resets,
+        invitations=parts.invitations,
+        operator_links=parts.operator_links,
+        policy=parts.policy,
+        sessions=sessions,
+        provider_events=parts.provider_events,
+        provider_webhooks=provider_webhooks(parts.settings),
+        require_ready=parts.require_ready,
+        languages=parts.languages,
+        link_life=parts.links.lifetime,
+        challenge=parts.challenge,
+        codes=parts.code_exchange,
+        takes_names=parts.ground.takes_names,
+        securing=parts.securing,
+    )
+
+
+def session_cookie_of(settings: Settings) -> HostCookie:
+    return HostCookie(holds="session", secure=settings.secure, max_age=int(settings.session.ttl.total_seconds()))
+
+
+def device_cookie_of(settings: Settings) -> HostCookie:
+    return HostCookie(holds="device", secure=settings.secure, max_age=_DEVICE_LIFE)
+
+
+def site_of(parts: Parts) -> Site:
+    """Return the parts that the hosted pages need."""
+    settings = parts.settings
+    return Site(
+        requests=parts.requests,
+        checks=parts.checks,
+        resets=parts.resets,
+        sign_ins=parts.sign_ins,
+        policy=parts.policy,
+        languages=parts.languages,
+        brand=settings.brand,
+        palette=parts.themes.general.palette,
+        session_cookie=session_cookie_of(settings),
+        device_cookie=device_cookie_of(settings),
+        csrf_secret=derive(parts.secrets[0], "forms").hex(),
+        secure=settings.secure,
+        link_life=parts.links.lifetime,
+        mailboxes=parts.mailboxes,
+        securing=parts.securing,
+        paths=parts.paths,
+        kinds=parts.themes.kinds,
+        sign_in_url="" if hosted_path(settings.sign_in_page) and parts.sign_ins else parts.urls.sign_in(),
+        leads_to_sign_in=settings.after_reset == "sign_in",
+        forgot_url="" if hosted_path(settings.forgot_url) else parts.urls.forgot(),
+        prefix=urlsplit(settings.base_url).path.rstrip("/"),
+        templates=settings.pages.templates,
+        reload=parts.reloads_templates,
+        has_app=settings.accounts.store != "builtin",
+        takes_names=parts.ground.takes_names,
+        return_addresses=parts.return_addresses,
+        identity_provider=settings.identity_provider,
+        challenge=parts.challenge,
+        codes=parts.code_exchange,
+        ends_sessions=ends_sessions(settings.accounts),
+    )

@@ -1,0 +1,194 @@
+"""Renders templates with Django, and explains its errors."""
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from django.template import Context, TemplateDoesNotExist, TemplateSyntaxError
+from django.template.base import Origin
+from django.template.defaulttags import URLNode
+from django.urls import NoReverseMatch
+from django.utils import translation
+
+from keyturn.errors import TemplateInvalid
+from keyturn.mail.languages import Language
+from keyturn.mail.rendering.engine import Engine, EngineFault, FaultKind
+from keyturn.studio.engines.django.tracing import DjangoTracer
+from keyturn.studio.gallery.variables.missing_names import note_faults
+from keyturn.studio.lint.finding import did_you_mean, did_you_mean_file, limit_of
+
+_UNKNOWN_TAG = re.compile(r"Invalid block tag(?: on line \d+)?: '(\w+)'")
+_UNKNOWN_FILTER = re.compile(r"Invalid filter: '(\w+)'")
+_UNKNOWN_LIBRARY = re.compile(r"'([\w.]+)' is not a registered tag library|'[\w.]+' is not a valid tag or filter in")
+_PLACE_IN_MESSAGE = re.compile(r"\ATemplate: .*?, | on line \d+")
+_HINT_IN_MESSAGE = re.compile(
+    r"\.? Did you forget to register or load this tag\?|(?<!\s)\s*Must be one of:.*", re.DOTALL
+)
+
+
+class _Queried(list[Any]):
+    """A list of a sample with the methods of query sets and managers that templates use."""
+
+    def all(self) -> "_Queried":
+        return self
+
+    def count(self, *value: Any) -> int:
+        return super().count(*value) if value else len(self)
+
+    def exists(self) -> bool:
+        return bool(self)
+
+    def first(self) -> Any:
+        return self[0] if self else None
+
+    def last(self) -> Any:
+        return self[-1] if self else None
+
+
+def _as_queried(value: Any) -> Any:
+    """Replace each plain list in the values of a sample by a `_Queried`."""
+    if type(value) is dict:
+        return {name: _as_queried(below) for name, below in value.items()}
+    return _Queried(map(_as_queried, value)) if type(value) is list else value
+
+
+class DjangoEngine(Engine):
+    """Renders with a project's own engine, which is made to record positions. `codes`: Django's languages by tag."""
+
+    name = "Django"
+
+    def __init__(self, engine: Any, codes: Mapping[str, str]) -> None:
+        engine.debug = True  # without it, tokens have no positions
+        self._engine = engine
+        self._codes = codes
+
+    def render(self, file: str, values: Mapping[str, Any], language: Language) -> str:
+        tracer = DjangoTracer(partial(self._invalid, file))
+        try:
+            with tracer.tracing(), translation.override(self._codes.get(language.tag, language.tag.lower())):
+                self.template(file).render(Context(_as_queried(dict(values)), autoescape=self._engine.autoescape))
+        except Exception as error:  # noqa: BLE001 - tags and filters are the project's code, and raise whatever they like
+            invalid = self._invalid(file, error, tracer)
+            raise invalid from invalid.__cause__
+        return tracer.text
+
+    @property
+    def filters(self) -> Collection[str]:
+        return {name for register in self._engine.template_builtins for name in register.filters}
+
+    def template(self, file: str) -> Any:
+        """Load a template from the disk. Raises Django's errors."""
+        for loader in self._engine.template_loaders:
+            if hasattr(loader, "reset"):
+                loader.reset()
+        return self._engine.get_template(file)
+
+    def mended_template(self, file: str) -> Any:
+        """Load a template without what Django refuses in it. Raises Django's errors."""
+        with note_faults(), DjangoTracer(partial(self._invalid, file)).tracing():
+            return self.template(file)
+
+    def _invalid(self, file: str, error: Exception, tracer: DjangoTracer) -> TemplateInvalid:
+        origin, token = _place(error, tracer)
+        invalid = TemplateInvalid(origin.name if origin else file, token.lineno if token else None, _reason(error))
+        invalid.__cause__ = self._cause(error, tracer)
+        return invalid
+
+    def _cause(self, error: Exception, tracer: DjangoTracer) -> Exception:
+        """Return the cause for a finding. Limits stay as they are."""
+        if limit_of(error):
+            return error
+        origin, token = _place(error, tracer)
+        column, message = tracer.column(origin, token) if origin and token else None, _reason(error)
+        if isinstance(error, RecursionError):
+            message = "Templates include each other in a circle."
+        kind, fix = self._kind_and_fix(error)
+        by_itself = isinstance(error, NoReverseMatch) and tracer.failed is not None and _is_constant(tracer.failed[1])
+        return EngineFault(self.name, kind, message, fix, column, by_itself=by_itself)
+
+    def _kind_and_fix(self, error: Exception) -> tuple[FaultKind, str]:
+        match error:
+            case TemplateDoesNotExist():
+                meant = did_you_mean_file(str(error), self._names_of_templates())
+                return "missing-template", meant or "Check the name, and that one of Django's loaders finds the file."
+            case TemplateSyntaxError():
+                return self._of_syntax(str(error))
+            case RecursionError():
+                return "error", "Remove one of the includes."
+            case NoReverseMatch():
+                return "error", "Check the name and the arguments against the project's URLs."
+        return "error", "Check what this line does with its values."
+
+    def _of_syntax(self, said: str) -> tuple[FaultKind, str]:
+        if tag := _UNKNOWN_TAG.search(said):
+            return "unknown-tag", self._where_it_is(tag[1], "tags")
+        if filter_ := _UNKNOWN_FILTER.search(said):
+            return "unknown-filter", self._where_it_is(filter_[1], "filters")
+        if library := _UNKNOWN_LIBRARY.search(said):
+            meant = did_you_mean(library[1] or "", self._engine.libraries)
+            return "unknown-library", meant or "Check that its app is in INSTALLED_APPS."
+        return "syntax", "Correct the tag here."
+
+    def _where_it_is(self, name: str, kind: str) -> str:
+        """Suggest the library of a tag or filter, or a similar name."""
+        libraries = dict(self._tag_libraries())
+        if having := [library for library, register in libraries.items() if name in getattr(register, kind)]:
+            return f"Write {{% load {having[0]} %}} above it."
+        builtins = (each for one in self._engine.template_builtins for each in getattr(one, kind))
+        known = {*builtins, *(each for register in libraries.values() for each in getattr(register, kind))}
+        return did_you_mean(name, known) or "Check its spelling, and that its app is in INSTALLED_APPS."
+
+    def _tag_libraries(self) -> Iterator[tuple[str, Any]]:
+        for name, module in self._engine.libraries.items():
+            try:
+                yield name, import_module(module).register
+            except Exception:  # noqa: BLE001, S112 - a broken package cannot be suggested
+                continue
+
+    def _names_of_templates(self) -> Iterable[str]:
+        for folder in template_folders(self._engine):
+            for file in folder.rglob("*.*"):
+                yield file.relative_to(folder).as_posix()
+
+
+def _place(error: Exception, tracer: DjangoTracer) -> tuple[Any, Any]:
+    token, debug = getattr(error, "token", None), getattr(error, "template_debug", None)
+    if isinstance(error, TemplateSyntaxError) and token is not None and debug:
+        return Origin(debug["name"], loader=_File(debug["name"])), token
+    if tracer.failed and tracer.failed[0] is error:
+        node = tracer.failed[1]
+        return getattr(node, "origin", None), getattr(node, "token", None)
+    return None, None
+
+
+def _is_constant(node: Any) -> bool:
+    """Tell whether this is a `{% url %}` without variables, which fails with any values."""
+    given = (node.view_name, *node.args, *node.kwargs.values()) if isinstance(node, URLNode) else ()
+    arguments = [of_one for one in given for _, of_filter in one.filters for of_one in of_filter]
+    return bool(given) and not any(one.is_var for one in given) and not any(is_variable for is_variable, _ in arguments)
+
+
+class _File:
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def get_contents(self, _: Any) -> str:
+        with open(self._name, encoding="utf-8") as file:  # noqa: PTH123 - may be no path; then there are no columns
+            return file.read()
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, TemplateDoesNotExist):
+        return f"there is no template {error}"
+    if isinstance(error, TemplateSyntaxError):
+        return _HINT_IN_MESSAGE.sub("", _PLACE_IN_MESSAGE.sub("", str(error))).rstrip(". ")
+    return f"{type(error).__name__}: {str(error).rstrip('.')}"
+
+
+def template_folders(engine: Any) -> list[Path]:
+    loaders = (inner for loader in engine.template_loaders for inner in getattr(loader, "loaders", [loader]))
+    named = (Path(folder) for loader in loaders if hasattr(loader, "get_dirs") for folder in loader.get_dirs())
+    return list(dict.fromkeys(folder.resolve() for folder in named if folder.is_dir()))

@@ -1,0 +1,165 @@
+"""Opens a Django project as a Gallery: imports its settings, sets up its apps, and finds templates and languages."""
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from keyturn.mail.languages import Languages, parse_locale
+from keyturn.mail.rendering.folders import Folders, MailFiles
+from keyturn.mail.rendering.render import Templates
+from keyturn.studio.gallery import Gallery
+from keyturn.studio.gallery.configuration import StudioSettings
+from keyturn.studio.gallery.discovery import Patterns
+from keyturn.studio.gallery.environments import CannotImport, import_from
+
+_MAIL = re.compile(r"(?:^|[/_.-])e?-?(?:mails?|mailings?|newsletters?|notifications?)(?:[/_.-]|$)", re.IGNORECASE)
+
+
+def open_project(settings: str, directory: Path | None, studio: StudioSettings | None = None) -> Gallery:
+    """Return the gallery over the mails of a Django project: in `directory`, or else in its own apps.
+
+    The project's code runs in this process. Raises CannotImport, also if no loader of Django uses `directory`.
+    """
+    option, studio = f"--django {settings}", studio or StudioSettings()
+    set_up(settings, (directory or Path.cwd()).resolve())
+    from keyturn.studio.engines.django.engine import DjangoEngine, template_folders
+    from keyturn.studio.engines.django.variables import find_variables
+
+    engine, codes = template_engine(option), language_codes()
+    first, *others = _ordered_folders(template_folders(engine), directory, option)
+    django = DjangoEngine(engine, codes)
+    return Gallery(
+        templates=Templates(
+            first,
+            studio.globals,
+            beneath=tuple(others),
+            reload=True,
+            engine=django,
+            outlook_classic=studio.outlook_classic,
+        ),
+        languages=Languages(_time_zone(), first, only=codes),
+        brands={name: {**studio.globals, **brand} for name, brand in studio.brands.items()},
+        patterns=Patterns(studio.ignore, studio.layouts, is_mail=_mails_in(Folders(first, *others), directory)),
+        samples_folder=studio.samples,
+        find_variables=lambda files: find_variables(files, django.mended_template),
+        finds_branches=False,  # they are found in what Jinja parses
+    )
+
+
+def _ordered_folders(folders: Sequence[Path], directory: Path | None, option: str) -> list[Path]:
+    """Return the folders, the one of the mails first: new samples are written into it."""
+    if directory is None:
+        own = [folder for folder in folders if is_own(folder)]
+        if not own:
+            raise CannotImport(
+                f"{option}: no template loader looks into a folder of the project; set DIRS or APP_DIRS in TEMPLATES"
+            )
+        return [*own, *(folder for folder in folders if folder not in own)]
+    wanted = directory.resolve()
+    having = [folder for folder in folders if wanted.is_relative_to(folder)]
+    having += [folder for folder in folders if folder.is_relative_to(wanted)]
+    if not having:
+        looked = ", ".join(map(str, filter(is_own, folders))) or "no folder of the project"
+        raise CannotImport(f"{option}: no template loader looks into {directory}; the loaders look into {looked}")
+    return [*having, *(folder for folder in folders if folder not in having)]
+
+
+def _mails_in(folders: Folders, directory: Path | None) -> Callable[[MailFiles], bool]:
+    """Return a function that tells mails from pages, by folder, or else by name and files."""
+    if directory is not None:
+        wanted = directory.resolve()
+        return lambda files: (folders / files.markup).is_relative_to(wanted)
+
+    def is_mail(files: MailFiles) -> bool:
+        says_so = files.is_mjml or (files.text and not files.is_text) or files.subject or _MAIL.search(files.markup)
+        return bool(says_so) and is_own(folders / files.markup)
+
+    return is_mail
+
+
+def _time_zone() -> str:
+    from django.conf import settings
+
+    return settings.TIME_ZONE or "UTC"
+
+
+_PACKAGES = frozenset({"site-packages", "dist-packages"})
+
+
+def set_up(settings: str, here: Path) -> None:
+    """Import the settings of a project and set up its apps, which runs its code. Raises CannotImport."""
+    option = f"--django {settings}"
+    if not settings:
+        raise CannotImport(
+            "--django: name your settings module, such as --django mysite.settings, or set DJANGO_SETTINGS_MODULE"
+        )
+    if "/" in settings or settings.endswith(".py"):
+        raise CannotImport(f"{option}: write it as package.module, such as --django mysite.settings")
+    try:
+        import django
+    except ImportError:
+        raise CannotImport(
+            f"{option}: Django is not installed here; install Keyturn in your project's virtual environment"
+        ) from None
+    import_from(settings, _import_places(here), option)
+    os.environ["DJANGO_SETTINGS_MODULE"] = settings
+    try:
+        django.setup()
+    except (Exception, SystemExit) as error:  # apps may raise anything
+        raise CannotImport(f"{option}: {type(error).__name__}: {error}") from error
+
+
+def template_engine(option: str) -> Any:
+    """Return the project's first DjangoTemplates engine. Raises CannotImport."""
+    from django.template import engines
+    from django.template.backends.django import DjangoTemplates
+
+    try:
+        return next(backend.engine for backend in engines.all() if isinstance(backend, DjangoTemplates))
+    except StopIteration:
+        raise CannotImport(f"{option}: TEMPLATES has no DjangoTemplates backend") from None
+    except Exception as error:
+        raise CannotImport(f"{option}: {type(error).__name__}: {error}") from error
+
+
+def is_own(folder: Path) -> bool:
+    """Tell whether a folder belongs to the project and not to an installed package."""
+    return not _PACKAGES.intersection(folder.parts)
+
+
+def language_codes() -> dict[str, str]:
+    """Return Django's codes by tag, that of LANGUAGE_CODE first: those in LANGUAGES, or else those with catalogues."""
+    from django.conf import settings
+
+    if not settings.USE_I18N:
+        codes = [settings.LANGUAGE_CODE]
+    elif settings.is_overridden("LANGUAGES"):
+        codes = [code for code, _ in settings.LANGUAGES]
+        codes.sort(key=lambda code: not settings.LANGUAGE_CODE.startswith(code))
+    else:
+        codes = [settings.LANGUAGE_CODE, *_translated()]
+    known = ((parse_locale(code), code) for code in codes)
+    tags = ((str(locale).replace("_", "-"), code) for locale, code in known if locale)
+    found: dict[str, str] = {}
+    for tag, code in tags:
+        found.setdefault(tag, code)
+    return found or {"en": "en"}
+
+
+def _translated() -> Iterator[str]:
+    from django.apps import apps
+    from django.conf import settings
+    from django.utils.translation import to_language
+
+    of_apps = (Path(app.path) / "locale" for app in apps.get_app_configs() if is_own(Path(app.path)))
+    for folder in (*map(Path, settings.LOCALE_PATHS), *of_apps):
+        for catalogue in sorted(folder.glob("*/LC_MESSAGES/django.mo")):
+            yield to_language(catalogue.parent.parent.name)
+
+
+def _import_places(here: Path) -> Iterable[Path]:
+    """Return the folders of the project's modules: the working directory, and that of manage.py."""
+    project = next((above for above in (here, *here.parents) if (above / "manage.py").is_file()), None)
+    return dict.fromkeys([Path.cwd(), *([project] if project else [])])

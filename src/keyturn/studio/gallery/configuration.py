@@ -1,0 +1,312 @@
+"""The studio's settings: `[tool.keyturn.studio]` in pyproject.toml, or `[studio]` in keyturn.toml."""
+
+import os
+import re
+import stat
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+from babel import Locale, UnknownLocaleError
+from msgspec import Meta
+
+from keyturn.errors import Fault, SettingsInvalid
+from keyturn.plain_files import leads_out, read_plain_text
+from keyturn.service.settings.building import did_you_mean
+from keyturn.service.settings.sentences import mismatch
+from keyturn.studio.gallery.naming import bounds_of
+from keyturn.studio.renderers.limits import Limits
+
+_PLACES = (("keyturn.toml", ("studio",)), ("pyproject.toml", ("tool", "keyturn", "studio")))
+Rules = Callable[[Mapping[str, Any]], Iterable[Fault]]
+"""Returns the faults of values that are set."""
+
+_LARGEST = 1_000_000
+_SUFFIX = re.compile(r"\.[\w-]+")
+_FOLDERS = ("folder", "samples", "locales")
+_LIMITS = ("inbox_mails", "inbox_megabytes", "limit_seconds", "limit_megabytes")
+_TRUSTING = "if you trust the folder, add --trust"
+
+
+class MailSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Settings of one mail. `audit` declares that it is a reset mail, or none, whatever its data."""
+
+    audit: Literal["", "reset", "off"] = ""
+
+
+class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings of a folder of templates. Paths are relative to `file`, which holds the settings.
+
+    `env`: the app's own Jinja environment,
+    "package.module:name". `props`: a module whose EmailProps describe the templates.
+    `samples`: one more folder of samples. `locales`: the folder of catalogues. `languages`: more languages to show.
+    `layouts`, `ignore`: patterns of files that are no mails, as "drafts/*". `suffixes`: more endings of templates.
+    `clients`: the groups of clients for the checks. `severity`: severities by rule or group.
+    `snapshots`: the folder of snapshots, in all languages or in `snapshot_languages`.
+    `globals`: values for every template. `brands`: more globals for each brand. `mails`: settings of single mails.
+    `inbox_mails`, `inbox_megabytes`: limits of the inbox.
+    `limit_seconds`, `limit_megabytes`: limits of rendering or checking one mail (`Limits`).
+    `branches`: whether to find values for branches that samples leave out.
+    `outlook_classic`: whether mails have what only Outlook with Word's engine reads.
+    """
+
+    folder: Path | None = None
+    env: str = ""
+    props: str = ""
+    samples: Path | None = None
+    layouts: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    suffixes: tuple[str, ...] = ()
+    locales: Path | None = None
+    languages: tuple[str, ...] = ()
+    timezone: str = "UTC"
+    sender: str = ""
+    clients: tuple[str, ...] = ()
+    severity: dict[str, str] = {}
+    snapshots: Path | None = None
+    snapshot_languages: tuple[str, ...] = ()
+    editor: str = ""
+    inbox_mails: Annotated[int, Meta(ge=1, le=1_000_000)] = 100_000
+    inbox_megabytes: Annotated[int, Meta(ge=64, le=100_000)] = 1024
+    limit_seconds: Annotated[float, Meta(ge=0.1, le=300)] = 5
+    limit_megabytes: Annotated[int, Meta(ge=64, le=16_384)] = 512
+    branches: bool = True
+    outlook_classic: bool = True
+    globals: dict[str, Any] = {}
+    brands: dict[str, dict[str, Any]] = {}
+    mails: dict[str, MailSettings] = {}
+    file: Path | None = None
+
+
+def read_studio_settings(place: Path, *, rules: Rules = lambda _: (), follows_links: bool = True) -> StudioSettings:
+    """Return the settings nearest to a place, in it or above it, up to the repository that it is in.
+
+    `rules`: more rules, of what is built upon the gallery. Without `follows_links`, a link out of the bounds is a
+    fault. Limits in the environment override those of the file. Raises SettingsInvalid with every fault.
+    """
+    return _with_limits(_nearest(place.resolve(), rules, follows_links=follows_links))
+
+
+def _nearest(place: Path, rules: Rules, *, follows_links: bool) -> StudioSettings:
+    for above in (place, *place.parents):
+        for name, section in _PLACES:
+            if not follows_links and (why := _leads_out(above / name)):
+                raise SettingsInvalid([Fault(str(above / name), f"{why}, so it is not read; {_TRUSTING}")])
+            found = _section(above / name, section)
+            if found is not None:
+                return _build(found, above / name, ".".join(section), rules)
+        if (above / ".git").exists():  # folders above belong to other projects
+            break
+        if _anyone_writes_in(above.parent):
+            break
+    return StudioSettings()
+
+
+def settings_of_folder(folder: Path, *, rules: Rules = lambda _: (), trusted: bool = False) -> StudioSettings:
+    """Return the settings of a folder of templates, not those of the working directory.
+
+    The file is in the folder or above it; only a `trusted` folder may have it behind a link that leads out. Settings
+    that name another folder belong to that folder. Snapshots belong to one folder, so `snapshots` only counts if the
+    settings name this folder or lie in it. Raises SettingsInvalid, also if the settings may not name the other folder.
+    """
+    found, here = read_studio_settings(folder, rules=rules, follows_links=trusted), folder.resolve()
+    named = found.folder and found.folder.resolve()
+    if named and not here.is_relative_to(named):
+        naming = StudioSettings(folder=found.folder, file=found.file)
+        if not trusted and (refused := [*refused_without_trust(naming)]):
+            raise SettingsInvalid(refused)
+        return _with_limits(StudioSettings())
+    own = named == here if named else found.file is not None and found.file.parent == here
+    return found if own else msgspec.structs.replace(found, snapshots=None)
+
+
+def _with_limits(settings: StudioSettings) -> StudioSettings:
+    """Apply the limits in the environment. Raises SettingsInvalid."""
+    values: dict[str, Any] = {}
+    faults: list[Fault] = []
+    for field in msgspec.structs.fields(StudioSettings):
+        if field.name in _LIMITS and (text := _of_environment(field.name)):
+            try:
+                values[field.name] = msgspec.convert(text, field.type, strict=False)
+            except msgspec.ValidationError:
+                faults.append(Fault(_variable_of(field.name), mismatch(text, field.type)))
+    if faults:
+        raise SettingsInvalid(faults)
+    return msgspec.structs.replace(settings, **values)
+
+
+def _of_environment(limit: str) -> str:
+    return os.environ.get(_variable_of(limit), "").strip()
+
+
+def _variable_of(limit: str) -> str:
+    return f"KEYTURN_STUDIO_{limit.upper()}"
+
+
+def refused_without_trust(settings: StudioSettings) -> Iterator[Fault]:
+    """Yield the settings that are refused in an untrusted folder: all that `_WITHOUT_TRUST` does not allow.
+
+    The folder's authors wrote them. They choose how its mails look, but neither what runs, nor which other files are
+    read or written, nor what is sent, nor how much work is done. Limits in the environment are the user's own.
+    """
+    for field in msgspec.structs.fields(StudioSettings):
+        value = getattr(settings, field.name)
+        if value != field.default and (why := _why_not(field.name, value, settings)):
+            yield Fault(f"{settings.file} {field.name}", f"{why}; {_TRUSTING}")
+
+
+def _why_not(name: str, value: Any, settings: StudioSettings) -> str:
+    known = _WITHOUT_TRUST.get(name)
+    return known(name, value, settings) if known else "counts only in trusted folders"
+
+
+def _refuse_code(_: str, value: str, __: StudioSettings) -> str:
+    return f'would run the code of "{value}"'
+
+
+def _allow_inside(_: str, value: Path, settings: StudioSettings) -> str:
+    bounds = bounds_of(settings.file.parent if settings.file else Path.cwd())
+    return f"leads out of {bounds}" if leads_out(value, bounds) else ""
+
+
+def _allow_name(_: str, value: str, __: StudioSettings) -> str:
+    """Allow the name of an editor. A pattern could open any program that is registered for addresses."""
+    return "" if "{" not in value else f"is an address, {value!r}, but only the name of an editor is allowed"
+
+
+def _allow_less(name: str, value: float, _: StudioSettings) -> str:
+    """Allow values up to the default, and those that the user sets in the environment."""
+    usual = getattr(StudioSettings(), name)
+    if value <= usual or _of_environment(name):
+        return ""
+    return f"is {value:.15g}, more than {usual:g}: to allow it, set {_variable_of(name)} in the environment"
+
+
+def _allow_no_less(name: str, value: float, settings: StudioSettings) -> str:
+    """Allow the usual size of the inbox, and what the user sets in the environment. A smaller one would lose mails."""
+    if value < getattr(StudioSettings(), name) and not _of_environment(name):
+        return "deletes captured mails"
+    return _allow_less(name, value, settings)
+
+
+def _leads_out(file: Path) -> str:
+    bounds = bounds_of(file.parent) if file.is_symlink() else None
+    return f"is a link that leads out of {bounds}" if leads_out(file, bounds) else ""
+
+
+def _allow_audits(_: str, value: Mapping[str, MailSettings], __: StudioSettings) -> str:
+    others = {name for mail in value.values() for name in msgspec.structs.asdict(mail)} - {"audit"}
+    return f"sets {', '.join(sorted(others))}" if others else ""
+
+
+_LOOKS = (
+    *("suffixes", "layouts", "ignore", "languages", "timezone", "sender", "globals", "brands"),
+    "outlook_classic",
+)
+_CHECKS = ("clients", "severity", "snapshot_languages", "branches")
+_WITHOUT_TRUST: Mapping[str, Callable[[str, Any, StudioSettings], str]] = {
+    **dict.fromkeys((*_LOOKS, *_CHECKS), lambda *_: ""),
+    **dict.fromkeys(("folder", "samples", "locales", "snapshots"), _allow_inside),
+    **dict.fromkeys(("limit_seconds", "limit_megabytes"), _allow_less),
+    **dict.fromkeys(("inbox_mails", "inbox_megabytes"), _allow_no_less),
+    **dict.fromkeys(("env", "props"), _refuse_code),
+    "file": lambda _, value, __: _leads_out(value),  # the place of the settings
+    "mails": _allow_audits,
+    "editor": _allow_name,
+}
+"""Functions that return why a value is refused in an untrusted folder. Other settings are always refused."""
+
+
+def limits_of(settings: StudioSettings) -> Limits:
+    return Limits(settings.limit_seconds, settings.limit_megabytes)
+
+
+def _anyone_writes_in(folder: Path) -> bool:
+    """Tell whether a folder is one like /tmp, where other users of the machine could leave settings (CWE-379)."""
+    mode = folder.stat().st_mode
+    return bool(mode & stat.S_ISVTX and mode & stat.S_IWOTH)
+
+
+def _section(file: Path, path: tuple[str, ...]) -> Any:
+    try:
+        found: Any = tomllib.loads(read_plain_text(file, _LARGEST))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except RecursionError:
+        raise SettingsInvalid([Fault(str(file), "cannot be read: tables are nested too deeply")]) from None
+    except (ValueError, OSError) as error:  # of TOML, of UTF-8, or of a number of thousands of digits
+        reason = (isinstance(error, OSError) and error.strerror) or str(error).partition("; use sys.")[0]
+        raise SettingsInvalid([Fault(str(file), f"cannot be read: {reason}")]) from error
+    for name in path:
+        found = found.get(name) if isinstance(found, dict) else None
+    return found
+
+
+def _build(given: Any, file: Path, section: str, rules: Rules) -> StudioSettings:
+    if not isinstance(given, dict):
+        raise SettingsInvalid([Fault(str(file), f"{section} is a section: write [{section}]")])
+    fields = {field.name: field for field in msgspec.structs.fields(StudioSettings) if field.name != "file"}
+    values: dict[str, Any] = {}
+    faults: list[Fault] = []
+    for key, value in given.items():
+        if key not in fields:
+            faults.append(Fault(key, "unknown setting" + did_you_mean(key, fields)))
+            continue
+        try:
+            values[key] = msgspec.convert(value, fields[key].type, dec_hook=lambda _, path: file.parent / _text(path))
+        except msgspec.ValidationError:
+            faults += _mismatches(key, value, fields[key].type)
+    faults += [*_broken_rules(values, file), *rules(values)]
+    if faults:
+        raise SettingsInvalid([Fault(f"{file} [{section}] {fault.name}", fault.message) for fault in faults])
+    return StudioSettings(**values, file=file)
+
+
+def _mismatches(name: str, value: Any, wanted: Any) -> Iterator[Fault]:
+    """Yield the faults of a value; of each member, if a table is expected and given."""
+    if not isinstance(value, dict) or get_origin(wanted) is not dict:
+        yield Fault(name, mismatch(value, wanted))
+        return
+    _, of_member = get_args(wanted)
+    for key, member in value.items():
+        try:
+            msgspec.convert(member, of_member)
+        except msgspec.ValidationError:
+            yield from _mismatches(f"{name}.{key}", member, of_member)
+
+
+def _text(path: Any) -> str:
+    if not isinstance(path, str):
+        raise msgspec.ValidationError(f"Expected `str`, got `{type(path).__name__}`")
+    return path
+
+
+def _broken_rules(values: Mapping[str, Any], file: Path) -> Iterator[Fault]:
+    for key in _FOLDERS:
+        folder = values.get(key)
+        if folder and not folder.is_dir():
+            shown = folder.relative_to(file.parent) if folder.is_relative_to(file.parent) else folder
+            yield Fault(key, f"no such folder: {shown.as_posix()}")
+    for key, form in (("env", ":"), ("props", "")):
+        if (value := values.get(key)) and (form not in value or "/" in value or value.endswith(".py")):
+            shape = "package.module:environment" if form else "package.module"
+            yield Fault(key, f"must be written as {shape}")
+    yield from _broken_names(values)
+
+
+def _broken_names(values: Mapping[str, Any]) -> Iterator[Fault]:
+    for suffix in values.get("suffixes", ()):
+        if not _SUFFIX.fullmatch(suffix):
+            yield Fault("suffixes", f"must begin with a dot and have no other, as .html: not {suffix!r}")
+    try:
+        ZoneInfo(values.get("timezone", "UTC"))
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        yield Fault("timezone", f"no such time zone: {values['timezone']}")
+    for tag in values.get("languages", ()):
+        try:
+            Locale.parse(tag, sep="-" if "-" in tag else "_")
+        except (ValueError, UnknownLocaleError):
+            yield Fault("languages", f"no such language: {tag}")

@@ -1,0 +1,269 @@
+"""Jinja environments for folders of templates: Jinja's defaults, or the app's own (`--env package.module:name`)."""
+
+import asyncio
+import inspect
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, wraps
+from importlib import import_module
+from pathlib import Path
+from types import FunctionType, MethodType, ModuleType
+from typing import Any, ClassVar
+
+from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, Template, TemplateSyntaxError, nodes
+
+from keyturn.errors import KeyturnError
+from keyturn.mail.languages import Language
+from keyturn.service.settings.building import did_you_mean
+from keyturn.studio.gallery.app_requests import HOST, request_for
+from keyturn.studio.gallery.naming import BoundedLoader, ending_of, files_meant_by
+
+Prepare = Callable[[Environment], Environment]
+"""Returns a changed copy of an environment."""
+
+TOO_DEEP = "An expression is nested too deeply."
+
+_MOST_NESTED = 100
+"""Levels of a syntax tree: a template's longest path of attributes, filters, operators and tags within each other.
+
+Readers of a tree call themselves for each level, up to four calls deep, and Python ends at a thousand calls.
+"""
+
+
+def require_shallow(tree: nodes.Template, name: str | None, filename: str | None) -> nodes.Template:
+    """Return the tree. Raises TemplateSyntaxError, at its line, for a part that is nested too deeply."""
+    level, depth = [*tree.iter_child_nodes()], 0
+    while level:
+        depth += 1
+        if depth > _MOST_NESTED:
+            raise TemplateSyntaxError(TOO_DEEP, level[0].lineno, name, filename)
+        level = [below for one in level for below in one.iter_child_nodes()]
+    return tree
+
+
+_EXTENSIONS = ("jinja2.ext.i18n", "jinja2.ext.do", "jinja2.ext.loopcontrols")
+_NO_MARKUP = (".txt", ".text", ".subject", ".css")
+
+
+class FolderEnvironment(Environment):
+    folder: Path
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        return require_shallow(super()._parse(source, name, filename), name, filename)
+
+    def join_path(self, template: str, parent: str) -> str:
+        """Find a file by the name that the app's loader uses, or by its path beside the other file."""
+        files = files_meant_by(template, parent)
+        return next((file for file in files if os.path.isfile(os.path.join(self.folder, file))), template)  # noqa: PTH113, PTH118 - for each include of each mail
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        return obj[attribute] if _holds(obj, attribute) else super().getattr(obj, attribute)
+
+
+def folder_environment(
+    folder: Path, kind: type[FolderEnvironment] = FolderEnvironment, *, bounds: Path | None = None
+) -> Callable[[Language], Environment]:
+    """Return a factory of environments with Jinja's defaults. `bounds`: links may not lead out of it."""
+
+    def make(language: Language) -> Environment:
+        environment = kind(
+            loader=BoundedLoader(folder, bounds), autoescape=is_markup, extensions=_EXTENSIONS, auto_reload=True
+        )
+        environment.folder = folder
+        _translate(environment, language)
+        return environment
+
+    return make
+
+
+def app_environment(folder: Path, given: Callable[[str], Environment]) -> Callable[[Language], Environment]:
+    """Return a factory of copies of the app's environment, which look into the folder first."""
+
+    def make(language: Language) -> Environment:
+        app = given(language.tag)
+        copy = app.overlay(enable_async=False, bytecode_cache=None, auto_reload=True)
+        copy.globals, copy.filters, copy.tests = map(_awaited, (app.globals, app.filters, app.tests))
+        loaders: list[BaseLoader] = [FileSystemLoader(folder), *([app.loader] if app.loader else [])]
+        copy.loader = ChoiceLoader(loaders)
+        if hasattr(copy, "install_gettext_callables") and "gettext" not in copy.globals:
+            _translate(copy, language)
+        if (flask := getattr(app, "app", None)) and hasattr(flask, "wsgi_app"):
+            request = flask.test_request_context
+            copy.template_class = type("TemplateInRequest", (_InRequest, app.template_class), {"request": request})
+        copy.globals = {"lang": language.tag, "dir": language.direction, **copy.globals}
+        get = copy.getattr
+        copy.getattr = lambda obj, attribute: obj[attribute] if _holds(obj, attribute) else get(obj, attribute)  # type: ignore[method-assign]
+        return copy
+
+    return make
+
+
+def _awaited(functions: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy in which functions of an asynchronous environment answer as others do."""
+
+    def answering(function: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(function)
+        def answer(*args: Any, **named: Any) -> Any:
+            with ThreadPoolExecutor(1) as aside:  # a loop may be running in this thread
+                return aside.submit(asyncio.run, function(*args, **named)).result()
+
+        return answer
+
+    kinds = {FunctionType, MethodType}  # not what a proxy, such as Flask's request, would take itself for
+    return {
+        name: answering(one) if type(one) in kinds and inspect.iscoroutinefunction(one) else one
+        for name, one in functions.items()
+    }
+
+
+class _InRequest(Template):
+    """A template of a Flask app, whose functions may need a request, such as `url_for(..., _external=True)`."""
+
+    request: ClassVar[Any]
+
+    def render(self, *args: Any, **values: Any) -> str:
+        host = self.request.__self__.config.get("SERVER_NAME") or HOST
+        with self.request(base_url=f"https://{host}"):
+            return super().render(*args, **values)
+
+
+def _translate(environment: Environment, language: Language) -> None:
+    """Add gettext without Keyturn's filters: another app's `number` takes other arguments."""
+    filters = dict(environment.filters)
+    language.teach(environment)
+    environment.filters = filters
+
+
+def is_markup(name: str | None) -> bool:
+    """Tell whether a file is HTML, so that values are escaped in it."""
+    return name is None or ending_of(name) not in _NO_MARKUP
+
+
+def _holds(obj: Any, name: str) -> bool:
+    """Tell whether a table of a sample has this key: `order.items` is the app's list, not the method of a dict."""
+    return isinstance(obj, dict) and name in obj
+
+
+def with_lenient_filters(environment: Environment) -> Environment:
+    """Return a copy of a folder's environment in which unknown filters return their value unchanged.
+
+    So mails can be rendered without the app's environment; the checks report unknown filters. An app's own environment
+    is returned unchanged.
+    """
+    if not isinstance(environment, FolderEnvironment):
+        return environment
+    copy = environment.overlay(bytecode_cache=None)
+    copy.filters = _OrElse(environment.filters, lambda value, *_, **__: value)
+    copy.tests = _OrElse(environment.tests, lambda value, *_, **__: bool(value))
+    return copy
+
+
+class _OrElse(dict[str, Any]):
+    def __init__(self, known: Mapping[str, Any], other: Callable[..., Any]) -> None:
+        super().__init__(known)
+        self._other = other
+
+    def __missing__(self, _: str) -> Any:
+        return self._other
+
+    def get(self, name: str, _: Any = None) -> Any:
+        return self[name]
+
+
+_HOLDERS = ("jinja_env", "env", "environment", "engine", "template_engine")
+"""Attributes with the environment: of Flask's app, Starlette's Jinja2Templates, Django's and Litestar's engines.
+
+Litestar's app has an engine.
+"""
+
+_LOCALE = frozenset({"lang", "language", "locale", "tag"})
+
+
+class CannotImport(KeyturnError):
+    """The app's own Jinja environment cannot be imported. The message is a sentence for users."""
+
+
+def import_environment(named: str, folders: Iterable[Path]) -> Callable[[str], Environment]:
+    """Return a function from the tag of a language to the app's environment.
+
+    `named` may be an environment, an object with one (a Flask app, Jinja2Templates), or a function that returns either
+    and may take the tag. It is imported with the folders on `sys.path`. Raises CannotImport.
+    """
+    module_name, _, path = named.partition(":")
+    if not module_name or not path or "/" in named:
+        raise CannotImport(f"--env {named}: write it as package.module:environment")
+    module = import_from(module_name, folders, f"--env {named}")
+    found: Any = module
+    for name in path.split("."):
+        if not hasattr(found, name):
+            raise CannotImport(f"--env {named}: {module_name} has no {path}{did_you_mean(name, dir(found))}")
+        found = getattr(found, name)
+
+    @cache
+    def environment(tag: str) -> Environment:
+        made, holder = _environment_in(found, tag, f"--env {named}")
+        request = request_for(made.globals.get("url_for"), (holder, found, *vars(module).values()))
+        if request is None or "request" in made.globals:
+            return made
+        with_request = made.overlay()
+        with_request.globals = {**made.globals, "request": request}
+        return with_request
+
+    environment("en")
+    return environment
+
+
+def import_from(name: str, folders: Iterable[Path], option: str) -> ModuleType:
+    """Import a module, also from these folders. Raises CannotImport."""
+    for folder in folders:
+        if str(folder) not in sys.path:
+            sys.path.insert(0, str(folder))
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as missing:
+        if missing.name and f"{name}.".startswith(f"{missing.name}."):
+            raise CannotImport(
+                f"{option}: there is no module {missing.name} in this folder or on Python's path"
+            ) from None
+        raise CannotImport(f"{option}: {_describe_error(missing)}") from missing
+    except (Exception, SystemExit) as error:  # a module may raise anything
+        raise CannotImport(f"{option}: {_describe_error(error)}") from error
+
+
+def _environment_in(found: Any, tag: str, option: str, *, called: bool = False) -> tuple[Environment, Any]:
+    """Return the environment, and the object that holds it."""
+    if isinstance(found, Environment):
+        return found, found
+    for name in _HOLDERS:
+        held = getattr(found, name, None)
+        if isinstance(held := getattr(held, "engine", held), Environment):
+            return held, found
+    if called or not callable(found):
+        made = "returns a value of" if called else "is of"
+        raise CannotImport(f"{option} {made} type {type(found).__name__}, not a Jinja environment")
+    try:
+        made_by = found(tag) if _takes_locale(found) else found()
+    except Exception as error:
+        raise CannotImport(f"{option}: {_describe_error(error)}") from error
+    return _environment_in(made_by, tag, option, called=True)
+
+
+def _takes_locale(function: Callable[..., Any]) -> bool:
+    """Tell whether a function requires an argument, or names its first one as a locale."""
+    parameters = list(inspect.signature(function).parameters.values())
+    return bool(parameters) and (
+        parameters[0].name in _LOCALE
+        or (parameters[0].default is parameters[0].empty and parameters[0].kind is not parameters[0].KEYWORD_ONLY)
+    )
+
+
+def _describe_error(error: BaseException) -> str:
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<frozen")]
+    place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames and frames[-1].filename != __file__ else ""
+    if isinstance(error, SyntaxError) and error.filename:
+        place = f" ({error.filename}:{error.lineno})"
+    message = error.msg if isinstance(error, SyntaxError) else str(error)
+    return f"{type(error).__name__}: {message}{place}"

@@ -1,0 +1,423 @@
+"""The mails of a folder, their samples, the files that they share, and the states of all these files."""
+
+import os
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from contextvars import ContextVar
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from jinja2 import BaseLoader, Environment, TemplateSyntaxError
+from msgspec import Struct
+
+from keyturn.errors import TemplateInvalid, UnknownMail
+from keyturn.mail.languages import Languages
+from keyturn.mail.rendering.folders import Folders, MailFiles
+from keyturn.mail.rendering.jinja import SharedBytecodeCache
+from keyturn.mail.rendering.render import EmailProps, Templates
+from keyturn.plain_files import DEEPEST, leads_out, read_plain_text
+from keyturn.service.settings.building import did_you_mean
+from keyturn.studio.gallery.branches.report import PREFIX, BranchReport
+from keyturn.studio.gallery.configuration import MailSettings
+from keyturn.studio.gallery.discovery import Discovery, FileState, FolderContents, Patterns, state_of
+from keyturn.studio.gallery.environments import FolderEnvironment, Prepare
+from keyturn.studio.gallery.programs import program_of
+from keyturn.studio.gallery.rendering import Renderers
+from keyturn.studio.gallery.samples import Sample, hostile
+from keyturn.studio.gallery.samples.files import Listings, WrittenSample, find_samples, fit_samples
+from keyturn.studio.gallery.sizes import require_readable
+from keyturn.studio.gallery.variables.guessed_values import guess
+from keyturn.studio.gallery.variables.variables import Variable
+
+T = TypeVar("T")
+
+_LARGEST_PROGRAM = 50_000
+"""Bytes of a file whose program is read, which takes up to 0.3 s."""
+
+GUESSED = "guessed"
+"""The name of the guessed sample of a template without samples."""
+
+
+class Entry(Struct, frozen=True):
+    """A mail in the list. `guessed`: it has no samples. `unreadable`: its samples cannot be read.
+
+    `hostile`: names of samples that are made from its first one. `branches`: names of found samples, if they were
+    asked for (`Gallery.branches`).
+    """
+
+    name: str
+    samples: tuple[str, ...]
+    hostile: tuple[str, ...] = ()
+    branches: tuple[str, ...] = ()
+    guessed: bool = False
+    unreadable: bool = False
+
+
+class Draft(Struct, frozen=True):
+    """The unsaved text of a file, by the name that templates use."""
+
+    file: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gallery:
+    """The mails of a folder. It reads the folder on each call; `one_look` groups calls.
+
+    `props`: typed props by template. A template without props gets the plain values of its samples, or guessed ones.
+    `brands`: globals of other brands, by name. `patterns`: which files are mails.
+    `samples_folder`: one more folder of samples. `mails`: settings of single mails, by name.
+    `find_variables`: finds the variables of templates that are no Jinja.
+    `finds_branches`: whether to find values for branches that samples leave out; `explorer` does it within limits.
+    `go_on`: makes an environment that goes on at faults, to find the branches of a mail that has some.
+    `draft`: the text of one file. The list of files stays that of the disk.
+    """
+
+    templates: Templates
+    languages: Languages
+    props: Mapping[str, type[EmailProps]] = field(default_factory=dict)
+    brands: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    patterns: Patterns = field(default_factory=Patterns)
+    samples_folder: Path | None = None
+    finds_branches: bool = True
+    explorer: Callable[[str], BranchReport | None] | None = None
+    mails: Mapping[str, MailSettings] = field(default_factory=dict)
+    find_variables: Callable[[Sequence[str]], Mapping[str, Variable]] | None = None
+    go_on: Prepare | None = None
+    draft: Draft | None = None
+    _branches: dict[str, tuple[tuple[object, ...] | None, BranchReport | None]] = field(
+        default_factory=dict, init=False, compare=False
+    )
+    _programs: dict[str, tuple[FileState, bytes | None]] = field(default_factory=dict, init=False, compare=False)
+    _results: dict[tuple[str, str], tuple[tuple[object, ...], Mapping[str, Any]]] = field(
+        default_factory=dict, init=False, compare=False
+    )
+
+    @property
+    def audits(self) -> Mapping[str, str]:
+        """The audits that mails declare, by name. Settings override props."""
+        by_props = {name: props.audit for name, props in self.props.items() if props.audit}
+        return by_props | {name: mail.audit for name, mail in self.mails.items() if mail.audit}
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether the folder is not trusted."""
+        return self.patterns.bounds is not None
+
+    @property
+    def folder(self) -> Path:  # new files are written here
+        return self.templates.folder
+
+    @property
+    def folders(self) -> Folders:
+        return self.templates.folders
+
+    @property
+    def watched_folders(self) -> list[Path]:
+        folder = self.folder.resolve()
+        beneath = self.folders.all[1:]
+        beside = [folder.parent / "samples", self.samples_folder, *beneath, *self.languages.catalogues.folders]
+        there = (other.resolve() for other in beside if other and other.is_dir())
+        return [folder, *sorted({other for other in there if not other.is_relative_to(folder)})]
+
+    @contextmanager
+    def one_look(self) -> Iterator[None]:
+        """Answer all calls in this context from one look at the folder, taken by the first of them."""
+        token = _LOOK.set(Look(self, Listings()))
+        try:
+            yield
+        finally:
+            _LOOK.reset(token)
+
+    def names(self) -> list[str]:
+        return list(self._current_look().mails)
+
+    @property
+    def left_out(self) -> Mapping[str, str]:
+        return self._current_look().left_out
+
+    def entries(self) -> list[Entry]:
+        with nullcontext() if self._own_look else self.one_look():
+            return [self._entry(name) for name in self.names()]
+
+    def files(self, name: str) -> MailFiles:
+        """Return the files of a mail. Raises LookupError for unknown names."""
+        mails = self._current_look().mails
+        if name not in mails:
+            raise UnknownMail(f"There is no template called {name}{did_you_mean(name, mails) or '.'}")
+        return mails[name]
+
+    def samples(self, name: str) -> Mapping[str, Sample]:
+        """Return the samples of a mail. Raises LookupError, and TemplateInvalid for unreadable or too large files."""
+        require_readable(self.folders / file for file in self.files_of(name))
+        known = self._written_samples(name)
+        if known or name in self.props:
+            return known
+        return {GUESSED: self.guessed_sample(name)}
+
+    def guessed_sample(self, name: str) -> Sample:
+        """Return values that a mail could have, by how its templates use them. Raises LookupError."""
+        values = self._while_unchanged(name, "guess", lambda: guess(self.variables(name), name))
+        return Sample(GUESSED, deepcopy(values), "guessed")
+
+    def sample(self, name: str, sample: str) -> Sample:
+        """Return a sample of a mail, also a hostile or found one. Raises LookupError, TemplateInvalid."""
+        samples = self.samples(name)
+        if sample.startswith(PREFIX) and (report := self.branches(name)):
+            samples = {found.name: found for found in report.samples}
+        if sample.startswith(hostile.PREFIX) and samples:
+            first = next(iter(samples.values()))
+            samples = {made.name: made for made in hostile.hostile_samples(first, self.props.get(name))}
+        if sample not in samples:
+            known = ", ".join(samples) or "none"
+            raise UnknownMail(f"{name} has no sample called {sample}; it has {known}.")
+        return samples[sample]
+
+    def variables(self, name: str) -> Mapping[str, Variable]:
+        """Return the variables of a mail's templates. Raises LookupError."""
+        return self._while_unchanged(name, "variables", lambda: self.variables_in([*filter(None, self.files(name))]))
+
+    def variables_in(self, files: Sequence[str]) -> Mapping[str, Variable]:
+        from keyturn.studio.gallery.variables.usage import find_variables
+
+        environment = self.templates.environment(self.languages.choose(""))
+        return self.find_variables(files) if self.find_variables else find_variables(files, environment, self.go_on)
+
+    def branches(self, name: str) -> BranchReport | None:
+        """Return the report on the branches of a mail, with values for those that no sample takes.
+
+        It takes up to some seconds of processor time, and is kept until programs or samples change. Returns None if
+        branches are not explored, or the samples cannot be read. Raises LookupError.
+        """
+        from keyturn.studio.gallery.branches.exploration import explore_mail
+
+        try:
+            samples = self.samples(name)
+        except TemplateInvalid:
+            return None
+        if not (self.finds_branches and samples):
+            return None
+        state = (*self._programs_of(name), *samples.values())
+        if self._branches.get(name, (None, None))[0] != state:
+            report = self.explorer(name) if self.explorer else explore_mail(self, name, samples, self._compiled)
+            self._branches[name] = state, report
+        return self._branches[name][1]
+
+    def known_branches(self, name: str) -> BranchReport | None:
+        return self._branches.get(name, (None, None))[1]
+
+    def shared_files(self) -> list[str]:
+        return self._current_look().shared
+
+    def source(self, file: str) -> str:
+        """Return the text of a file, U+FFFD for bytes that are not UTF-8. Raises OSError, as for links out of it."""
+        if self.draft and file == self.draft.file:
+            return self.draft.text
+        path = self.folders / file
+        if leads_out(path, self.patterns.bounds) and leads_out(path, path):
+            raise OSError(f"{file} is a link that leads out of the folder")
+        return re.sub(r"\r\n?", "\n", read_plain_text(path, errors="replace"))
+
+    def users(self, shared: str) -> list[str]:
+        found = self._current_look()
+        return [name for name, files in found.mails.items() if shared in found.reached_from(files)]
+
+    def files_of(self, name: str) -> list[str]:
+        """Return the files of a mail and all that they use, its own first. Raises LookupError."""
+        return self._current_look().reached_from(self.files(name))
+
+    def renderers(self, prepare: Prepare | None = None) -> Renderers:
+        """Return the templates for each kind of sample. `prepare` changes each Jinja environment."""
+
+        def prepare_draft(environment: Environment) -> Environment:
+            if self.draft:
+                environment.bytecode_cache = None  # a draft is compiled once, for its author alone
+            if self.draft and environment.loader:
+                environment.loader = _DraftLoader(environment.loader, str(self.folders / self.draft.file), self.draft)
+            return prepare(environment) if prepare else environment
+
+        return Renderers(self.templates.with_files(self.files), self.brands, prepare_draft)
+
+    def but(self, **changes: Any) -> "Gallery":
+        """Return this gallery with changes that leave its list of files as it is, so that none is read again."""
+        changed = replace(self, **changes)
+        vars(changed)["_discovery"] = self._discovery
+        return changed
+
+    def with_draft(self, draft: Draft) -> "Gallery":
+        return self.but(draft=draft)
+
+    def _entry(self, name: str) -> Entry:
+        try:
+            known = tuple(self._written_samples(name))
+            guessed = not known and name not in self.props
+            samples = (GUESSED,) if guessed else known
+            report = self.known_branches(name)
+            branches = tuple(sample.name for sample in report.samples) if report else ()
+            return Entry(name, samples, hostile.NAMES if samples else (), branches, guessed=guessed)
+        except TemplateInvalid:
+            return Entry(name, (), unreadable=True)
+
+    def _written_samples(self, name: str) -> Mapping[str, Sample]:
+        """Return the samples in files. Raises LookupError, TemplateInvalid."""
+        look = self._own_look
+        if look is None:
+            return self._read_samples(name, Listings())
+        if name not in look.samples:
+            look.samples[name] = self._read_samples(name, look.listings)
+        return look.samples[name]
+
+    def _read_samples(self, name: str, listings: Listings) -> Mapping[str, Sample]:
+        written: dict[str, WrittenSample] = {}
+        for folder in reversed(self.folders.all):
+            markup, printed_names = self.files(name).markup, lambda: self.variables(name)
+            written |= find_samples(
+                folder,
+                name,
+                markup,
+                elsewhere=self.samples_folder,
+                printed_names=printed_names,
+                listings=listings,
+                bounds=self.patterns.bounds,
+            )
+        props = self.props.get(name)
+        if props is None:
+            return {one: Sample(one, sample.values, origin=self._origin_of(sample)) for one, sample in written.items()}
+        return {
+            one: Sample(one, msgspec.structs.asdict(typed), "typed", self._origin_of(written[one]))
+            for one, typed in fit_samples(written, props).items()
+        }
+
+    def _while_unchanged(self, name: str, what: str, make: Callable[[], Mapping[str, T]]) -> Mapping[str, T]:
+        """Return the result of `make`, which is kept until a program of the mail changes."""
+        state = self._programs_of(name)
+        if self._results.get((name, what), ((), {}))[0] != state:
+            self._results[name, what] = state, make()
+        return self._results[name, what][1]
+
+    def _programs_of(self, name: str) -> tuple[object, ...]:
+        """Return the programs of a mail's files, or the states of the files if they do not say enough."""
+        files = self.files_of(name)
+        states = tuple(state_of(str(self.folders / file)) for file in files)
+        programs = tuple(map(self._program, files, states))
+        return states if None in programs else (*zip(files, programs, strict=True),)
+
+    def _program(self, file: str, state: FileState) -> bytes | None:
+        environment = self.templates.environment(self.languages.choose(""))
+        if self.find_variables or not isinstance(environment, FolderEnvironment) or state[2] > _LARGEST_PROGRAM:
+            return None  # the tags of another engine or of an app's extensions, or more than is read in a moment
+        if self._programs.get(file, (None, None))[0] != state:
+            program = None
+            with suppress(OSError, TemplateSyntaxError):
+                program = program_of(environment, self.source(file), file)
+            self._programs[file] = state, program
+        return self._programs[file][1]
+
+    @cached_property
+    def _compiled(self) -> SharedBytecodeCache:
+        return SharedBytecodeCache(most=64)  # layouts and partials, which many mails share
+
+    def _origin_of(self, sample: WrittenSample) -> str:
+        file = Path(os.path.relpath(sample.file, self.folder)).as_posix()
+        return f"{file}:{sample.line}" if sample.line else file
+
+    def _current_look(self) -> FolderContents:
+        look = self._own_look
+        if look is None:
+            return self._discovery.look()
+        if look.found is None:
+            look.found = self._discovery.look()
+        return look.found
+
+    @property
+    def _own_look(self) -> "Look | None":
+        """The look of the `one_look` around this call, if that is of this gallery."""
+        look = _LOOK.get()
+        return look if look is not None and look.gallery is self else None
+
+    @cached_property
+    def _discovery(self) -> Discovery:
+        return Discovery(self.folder, self.patterns, *self.folders.all[1:])
+
+
+class Look(Struct):
+    gallery: Gallery
+    listings: Listings
+    found: FolderContents | None = None
+    samples: dict[str, Mapping[str, Sample]] = {}
+
+
+_LOOK: ContextVar[Look | None] = ContextVar("look", default=None)
+
+
+class _DraftLoader(BaseLoader):
+    """Loads templates with another loader, and the draft in place of its file, whatever its name."""
+
+    def __init__(self, loader: BaseLoader, path: str, draft: Draft) -> None:
+        self._loader = loader
+        self._path = os.path.realpath(path)
+        self._draft = draft
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str | None, Callable[[], bool] | None]:
+        source, path, is_current = self._loader.get_source(environment, template)
+        if path and os.path.realpath(path) == self._path:
+            return self._draft.text, path, None
+        return source, path, is_current
+
+    def list_templates(self) -> list[str]:
+        return self._loader.list_templates()
+
+
+_File = tuple[str, int, int]
+Fingerprint = frozenset[_File]
+"""Paths in the folder, each with the time of the last change in nanoseconds and the size in bytes."""
+
+
+def fingerprints(gallery: Gallery) -> Mapping[str, Fingerprint]:
+    """Return the fingerprint of each template: all files but those that belong to other templates alone."""
+    names = gallery.names()
+    owners = owners_among(names)
+    own: dict[str, set[_File]] = {name: set() for name in names}
+    shared: set[_File] = set()
+    for file in Fingerprint().union(*map(fingerprint, gallery.watched_folders)):
+        for files in [own[owner] for owner in owners(file[0])] or [shared]:
+            files.add(file)
+    return {name: frozenset(shared | files) for name, files in own.items()}
+
+
+def owners_among(names: Iterable[str]) -> Callable[[str], Collection[str]]:
+    """Return a function from a file's path to the templates that own it; most files have no owner."""
+    known = frozenset(names)
+
+    def owners(file: str) -> Collection[str]:
+        path = file.removeprefix("samples/")
+        return known.intersection(path[:at] for at, character in enumerate(path) if character in "/.")
+
+    return owners
+
+
+def fingerprint(folder: Path) -> Fingerprint:
+    return frozenset(_files(str(folder), ""))
+
+
+def _files(folder: str, prefix: str) -> Iterator[_File]:
+    if prefix.count("/") > DEEPEST:
+        return
+    try:
+        entries = list(os.scandir(folder))
+    except OSError:  # deleted meanwhile
+        return
+    for entry in entries:
+        try:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _files(entry.path, f"{prefix}{entry.name}/")
+            elif entry.is_file():
+                found = entry.stat()
+                yield prefix + entry.name, found.st_mtime_ns, found.st_size
+        except OSError:  # deleted meanwhile, as temporary files of editors are
+            continue

@@ -1,0 +1,85 @@
+"""Opens a folder of templates with its settings as a Gallery."""
+
+from collections.abc import Callable, Iterable, Mapping
+from inspect import isclass
+from pathlib import Path
+
+from jinja2 import Environment
+
+from keyturn.mail.languages import Language, Languages, languages_in
+from keyturn.mail.languages.catalogues import ANY
+from keyturn.mail.rendering.render import EmailProps, Templates
+from keyturn.studio.gallery.configuration import StudioSettings
+from keyturn.studio.gallery.discovery import Patterns
+from keyturn.studio.gallery.environments import app_environment, folder_environment, import_environment, import_from
+from keyturn.studio.gallery.gallery import Gallery
+from keyturn.studio.gallery.naming import bounds_of
+from keyturn.studio.gallery.sandbox import SandboxedFolderEnvironment
+
+
+def open_gallery(
+    directory: Path,
+    *,
+    environment: str = "",
+    settings: StudioSettings | None = None,
+    sandboxed: bool = False,
+) -> Gallery:
+    """Return the gallery over a folder of templates.
+
+    `environment` overrides the one in the settings. `sandboxed`: for untrusted folders, whose settings name no code; an
+    app's own environment has no sandbox. Raises CannotImport.
+    """
+    folder, settings = directory.resolve(), settings or StudioSettings()
+    places = _import_places(folder, settings)
+    return Gallery(
+        templates=Templates(
+            folder,
+            settings.globals,
+            reload=True,
+            make_environment=_environment(folder, environment or settings.env, places, sandboxed=sandboxed),
+            outlook_classic=settings.outlook_classic,
+        ),
+        languages=_languages(folder, settings, bounds_of(folder) if sandboxed else None),
+        props=_props(settings.props, places) if settings.props else {},
+        brands={name: {**settings.globals, **brand} for name, brand in settings.brands.items()},
+        patterns=Patterns(
+            ignore=settings.ignore,
+            layouts=settings.layouts,
+            suffixes=settings.suffixes,
+            bounds=bounds_of(folder) if sandboxed else None,
+        ),
+        samples_folder=settings.samples,
+        finds_branches=settings.branches,
+        mails=settings.mails,
+    )
+
+
+def _import_places(folder: Path, settings: StudioSettings) -> list[Path]:
+    """Return the folders of an app's modules: the working directory, and its project, with or without `src`."""
+    project = settings.file.parent if settings.file else None
+    project = project or next((above for above in folder.parents if (above / "pyproject.toml").is_file()), None)
+    return [*([project / "src", project] if project else []), Path.cwd()]
+
+
+def _environment(
+    folder: Path, named: str, places: Iterable[Path], *, sandboxed: bool
+) -> Callable[[Language], Environment]:
+    if named:
+        return app_environment(folder, import_environment(named, places))
+    if sandboxed:
+        return folder_environment(folder, SandboxedFolderEnvironment, bounds=bounds_of(folder))
+    return folder_environment(folder)
+
+
+def _languages(folder: Path, settings: StudioSettings, bounds: Path | None) -> Languages:
+    if settings.locales:
+        return Languages(
+            settings.timezone, settings.locales, domain=ANY, reload=True, more=settings.languages, bounds=bounds
+        )
+    return languages_in(folder, settings.timezone, more=settings.languages, bounds=bounds)
+
+
+def _props(module: str, places: Iterable[Path]) -> Mapping[str, type[EmailProps]]:
+    found = vars(import_from(module, places, f"props {module}")).values()
+    props = (one for one in found if isclass(one) and issubclass(one, EmailProps) and one is not EmailProps)
+    return {one.template: one for one in props if hasattr(one, "template")}

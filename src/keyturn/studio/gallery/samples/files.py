@@ -1,0 +1,360 @@
+"""Reads the samples of a mail from TOML, YAML and JSON. Errors name file and line.
+
+All of these places count, in this order:
+
+1. `samples.toml` in the mail's folder, where that is its own;
+2. `NAME.samples.toml` and `NAME.toml` beside it;
+3. `samples/NAME.toml` and `samples/NAME/SAMPLE.toml`. The folder `samples` may lie beside the mail, in the folder of
+   templates, beside that, or be set. In a mail's own folder, also `samples/SAMPLE.toml`.
+
+A file holds a table for each sample. `NAME.toml` may also hold the values of one sample, which is then called "sample".
+"""
+
+import json
+import os
+import re
+import tomllib
+from collections.abc import Callable, Collection, Iterator, Mapping
+from copy import deepcopy
+from functools import lru_cache
+from itertools import accumulate
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
+
+from keyturn.errors import TemplateInvalid
+from keyturn.mail.rendering.render import EmailProps
+from keyturn.packaging import requires_extra
+from keyturn.plain_files import has_printable_name, leads_out, printable_name, read_plain_text
+from keyturn.studio.gallery.naming import stem_of
+
+_REMEMBERED = 2048
+_LARGEST = {".toml": 10_000_000, ".json": 10_000_000, ".yaml": 1_000_000, ".yml": 1_000_000}
+"""Bytes of a file by its ending. PyYAML takes seconds for a megabyte."""
+
+_DEEPEST = 100
+_MOST_DIGITS = 4300  # Python itself refuses more in TOML and JSON, but not in base 60, which YAML has (1:59:59)
+
+_HALF = re.compile("[\ud800-\udfff]")
+_TOO_DEEP = f"Values are nested more than {_DEEPEST} levels deep"
+
+
+class Table(NamedTuple):
+    """A value at the top of a file. `line` is None if unknown."""
+
+    value: Any
+    line: int | None
+
+
+def read_tables(file: Path) -> dict[str, Table]:
+    """Return the top values of a file, {} without one. They are cached: do not change them. Raises TemplateInvalid."""
+    try:
+        found = file.stat()
+    except FileNotFoundError:
+        return {}
+    except OSError as error:  # such as a link that leads to itself
+        raise TemplateInvalid(str(file), None, f"cannot be read: {error.strerror}") from error
+    tables = _tables(file, found.st_mtime_ns, found.st_size)
+    if isinstance(tables, TemplateInvalid):
+        raise TemplateInvalid(tables.path, tables.line, tables.message) from tables.__cause__
+    return tables
+
+
+@lru_cache(_REMEMBERED)
+def _tables(file: Path, *_: int) -> dict[str, Table] | TemplateInvalid:
+    """Return the top values of a file, or the error, which is cached, too."""
+    try:
+        ending = file.suffix.lower()
+        text = read_plain_text(file, _LARGEST[ending], encoding="utf-8-sig")
+        top = READERS[ending](text)
+        _require_plain(top)
+    except UnicodeDecodeError as error:
+        refused = TemplateInvalid(str(file), None, str(error))
+        refused.__cause__ = error.with_traceback(None)  # it has the offset, and so the column
+        return refused
+    except OSError as error:
+        return TemplateInvalid(str(file), None, f"cannot be read: {error.strerror}")
+    except RecursionError:
+        return TemplateInvalid(str(file), None, _TOO_DEEP)
+    except Unreadable as error:
+        return TemplateInvalid(str(file), error.line, str(error))
+    if top is None:  # an empty YAML file
+        return {}
+    if not isinstance(top, dict):
+        return TemplateInvalid(str(file), 1, "A file of samples must contain names with values")
+    unnamed = next((key for key in top if not isinstance(key, str)), None)
+    if unnamed is not None:
+        return TemplateInvalid(str(file), None, f"{unnamed} is not a name: write it in quotes")
+    return {name: Table(value, next(_lines_of(name, text), None)) for name, value in top.items()}
+
+
+def _require_plain(top: Any) -> None:
+    """Raise Unreadable for values nested too deeply, and for lone surrogates, which no mail can hold."""
+    level = [top]
+    for _ in range(_DEEPEST):
+        if any(isinstance(one, str) and _HALF.search(one) for one in level):
+            raise Unreadable("A text contains half a character (a lone surrogate, such as \\ud800)", None)
+        groups = [
+            one if isinstance(one, list) else [*one, *one.values()] for one in level if isinstance(one, dict | list)
+        ]
+        # Each value once: YAML's may occur in several places, even within themselves.
+        level = [*{id(each): each for group in groups for each in group}.values()]
+        if not level:
+            return
+    raise Unreadable(_TOO_DEEP, None)
+
+
+def _lines_of(name: str, text: str) -> Iterator[int]:
+    """Find the lines of a table or key: `[name]`, `name =`, `name:`, `"name":`."""
+    head = re.compile(rf"[\s{{]*+(?:\[\s*+)?[\"']?{re.escape(name)}[\"']?\s*[\]=:]")
+    return (number for number, line in enumerate(text.splitlines(), 1) if head.match(line))
+
+
+class Unreadable(Exception):
+    def __init__(self, message: str, line: int | None) -> None:
+        self.line = line
+        super().__init__(message)
+
+
+def _toml(text: str) -> Any:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"at line (\d+)", str(error))
+        raise Unreadable(str(error), int(line[1]) if line else len(text.splitlines()) or 1) from error
+    except ValueError as error:  # a number of thousands of digits
+        raise Unreadable(str(error).partition(":")[0], None) from error
+
+
+def _json(text: str) -> Any:
+    def expect_each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        names = [name for name, _ in pairs]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise Unreadable(f"{twice} occurs twice", max(_lines_of(twice, text), default=None))
+        return dict(pairs)
+
+    try:
+        return json.loads(text, object_pairs_hook=expect_each_once) if text.strip() else None
+    except json.JSONDecodeError as error:
+        raise Unreadable(f"{error.msg} (at line {error.lineno}, column {error.colno})", error.lineno) from error
+    except ValueError as error:  # a number of thousands of digits
+        raise Unreadable(str(error).partition(":")[0], None) from error
+
+
+def _most_open(text: str) -> int:
+    opened = accumulate(1 if found[0] in "[{" else -1 for found in re.finditer(r"[\[\]{}]", text))
+    return max(opened, default=0)
+
+
+def _yaml(text: str) -> Any:
+    with requires_extra("studio", "a sample in YAML"):
+        import yaml
+
+    if _most_open(text) > _DEEPEST:  # PyYAML's time is quadratic in the depth
+        raise Unreadable(_TOO_DEEP, None)
+    loader = None
+    try:
+        loader = yaml.SafeLoader(text)
+        top = loader.get_single_node()
+        if top is None:
+            return None
+        seen: set[str] = set()
+        for key, _ in top.value if isinstance(top, yaml.MappingNode) else ():
+            if str(key.value) in seen:  # PyYAML would silently take the last one
+                raise Unreadable(f"{key.value} occurs twice", key.start_mark.line + 1)
+            seen.add(str(key.value))
+        if _written_out(top, {}) > _LARGEST[".yaml"]:
+            raise Unreadable(
+                f"With its anchors written out, the file has more than {_LARGEST['.yaml'] // 1_000_000} MB", None
+            )
+        return loader.construct_document(top)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = f" (at line {mark.line + 1}, column {mark.column + 1})" if mark else ""
+        raise Unreadable(f"{error.problem or error.context}{place}", mark.line + 1 if mark else None) from error
+    except (yaml.YAMLError, ValueError) as error:
+        raise Unreadable(" ".join(str(error).split()), None) from error
+    finally:
+        if loader:
+            loader.dispose()
+
+
+def _written_out(node: Any, known: dict[int, int]) -> int:
+    """Return the length of a YAML node with anchors and merges expanded (CWE-776). Raises Unreadable.
+
+    Ten lines of anchors can expand to ten thousand million values. `known`: lengths of counted nodes, by id.
+    """
+    if id(node) in known:
+        if not known[id(node)]:  # being counted, so it contains itself
+            raise Unreadable(_TOO_DEEP, node.start_mark.line + 1)
+        return known[id(node)]
+    known[id(node)] = 0
+    if isinstance(node.value, str):
+        if len(node.value) > _MOST_DIGITS and node.tag.endswith((":int", ":float")):
+            raise Unreadable(f"A number has more than {_MOST_DIGITS} digits", node.start_mark.line + 1)
+        length = len(node.value) + 1
+    else:
+        below = (one for each in node.value for one in (each if isinstance(each, tuple) else (each,)))
+        length = 1 + sum(_written_out(one, known) for one in below)
+    known[id(node)] = length
+    return length
+
+
+READERS: Mapping[str, Callable[[str], Any]] = {".toml": _toml, ".yaml": _yaml, ".yml": _yaml, ".json": _json}
+
+
+Props = TypeVar("Props", bound=EmailProps)
+PrintedNames = Callable[[], Collection[str]]
+
+ONLY = "sample"
+"""The name of the only sample in a file of values."""
+
+_WRITE_ABOVE = {".toml": "a line [first]", ".yaml": "a line first:", ".yml": "a line first:", ".json": '"first": {'}
+
+
+class WrittenSample(NamedTuple):
+    """A sample in a file. `line` is None if unknown."""
+
+    values: Mapping[str, Any]
+    file: Path
+    line: int | None
+
+
+class _Place(NamedTuple):
+    """A possible file of samples: its path without ending, with slashes. A text, since a folder has thousands.
+
+    `holds`: "tables" for a table per sample, "either" for these or the values of one sample, "one" for one sample.
+    """
+
+    stem: str
+    holds: str
+
+
+class Listings:
+    """Caches listings of folders while samples of many mails are read."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, frozenset[str]] = {}
+
+    def names_in(self, folder: str) -> frozenset[str]:
+        if folder not in self._known:
+            try:
+                self._known[folder] = frozenset(os.listdir(folder))  # noqa: PTH208 - names alone
+            except OSError:
+                self._known[folder] = frozenset()
+        return self._known[folder]
+
+
+def find_samples(
+    folder: Path,
+    name: str,
+    markup: str,
+    *,
+    elsewhere: Path | None = None,
+    printed_names: PrintedNames = tuple,
+    listings: Listings | None = None,
+    bounds: Path | None = None,
+) -> dict[str, WrittenSample]:
+    """Return the samples of a mail by name.
+
+    `printed_names` returns the names that its templates print, which tell the values `user` and `order` of one sample
+    from two samples `ada` and `grace`. `bounds`: links may only lead out of it to the samples beside the folder.
+    Raises TemplateInvalid with file and line for unreadable samples and duplicate names; `others` has the
+    faults of the other files.
+    """
+    found: dict[str, WrittenSample] = {}
+    faults: list[TemplateInvalid] = []
+    listings = listings or Listings()
+    for place in _places(folder, name, markup, elsewhere, listings):
+        for file in _with_endings(place.stem, listings):
+            try:
+                _require_inside(file, bounds, elsewhere or folder.resolve().parent / "samples")
+                _add_new(found, _read_file(file, place.holds, printed_names))
+            except TemplateInvalid as error:
+                faults.append(error)
+    if faults:
+        faults[0].others = tuple(faults[1:])
+        raise faults[0]
+    return found
+
+
+def _require_inside(file: Path, bounds: Path | None, beside: Path) -> None:
+    if leads_out(file, bounds) and leads_out(file, beside):
+        raise TemplateInvalid(str(file), None, "is a link to a file outside the folder, which Keyturn does not read")
+
+
+def _add_new(found: dict[str, WrittenSample], samples: Mapping[str, WrittenSample]) -> None:
+    for name, written in samples.items():
+        if name in found:
+            other = f"{found[name].file.parent.name}/{found[name].file.name}"
+            raise TemplateInvalid(str(written.file), written.line, f"sample [{name}] exists already, in {other}")
+        found[name] = written
+
+
+def fit_samples(samples: Mapping[str, WrittenSample], props: type[Props]) -> dict[str, Props]:
+    """Return the samples as props. Raises TemplateInvalid with line, sample and field of a value that does not fit."""
+    typed = {}
+    for name, sample in samples.items():
+        try:
+            typed[name] = msgspec.convert(sample.values, props)
+        except msgspec.ValidationError as error:
+            raise TemplateInvalid(str(sample.file), sample.line, f"sample [{name}]: {error}") from error
+    return typed
+
+
+def _places(folder: Path, name: str, markup: str, elsewhere: Path | None, listings: Listings) -> Iterator[_Place]:
+    top = folder.as_posix()
+    stem = f"{top}/{stem_of(markup)}"
+    above, _, last = stem.rpartition("/")
+    own = above == f"{top}/{name}"
+    if own:
+        yield _Place(f"{above}/samples", "tables")
+    yield _Place(f"{stem}.samples", "tables")
+    yield _Place(stem, "either")
+    if own:
+        yield from _places_in(f"{above}/samples", listings)
+    places = {(f"{above}/samples", last), (f"{top}/samples", name), (f"{folder.parent.as_posix()}/samples", name)}
+    places |= {(elsewhere.as_posix(), name)} if elsewhere else set()
+    roots = {f"{place}/{below}" for place, below in places if listings.names_in(place)}
+    for root in sorted(roots, key=lambda root: (-root.count("/"), root)):
+        yield _Place(root, "either")
+        yield from _places_in(root, listings)
+
+
+def _places_in(folder: str, listings: Listings) -> Iterator[_Place]:
+    names = [name for name in listings.names_in(folder) if name.lower().endswith(tuple(READERS))]
+    for name in names:
+        if not has_printable_name(name):
+            shown = printable_name(f"{folder}/{name}")
+            raise TemplateInvalid(shown, None, "the file name is not UTF-8, so it cannot name a sample")
+    for stem in sorted({stem for stem, ending in map(os.path.splitext, names) if ending}):
+        yield _Place(f"{folder}/{stem}", "one")
+
+
+def _with_endings(stem: str, listings: Listings) -> Iterator[Path]:
+    above, _, last = stem.rpartition("/")
+    names = listings.names_in(above)
+    files = (Path(stem + ending) for ending in READERS if last + ending in names)
+    return (file for file in files if not file.is_dir())
+
+
+def _read_file(file: Path, holds: str, printed_names: PrintedNames) -> dict[str, WrittenSample]:
+    tables = read_tables(file)
+    if holds == "one" or (holds == "either" and _is_one(tables, printed_names)):
+        name = file.stem if holds == "one" else ONLY
+        return {name: WrittenSample(deepcopy({key: table.value for key, table in tables.items()}), file, 1)}
+    for name, table in tables.items():
+        if not isinstance(table.value, dict):
+            message = f"{name} is outside a sample: write {_WRITE_ABOVE[file.suffix.lower()]} above it"
+            raise TemplateInvalid(str(file), table.line, message)
+    return {name: WrittenSample(deepcopy(table.value), file, table.line) for name, table in tables.items()}
+
+
+def _is_one(tables: Mapping[str, Table], printed_names: PrintedNames) -> bool:
+    """Tell whether these are the values of one sample instead of several samples."""
+    if not tables or not all(isinstance(table.value, dict) for table in tables.values()):
+        return bool(tables)
+    names, below = {*printed_names()}, {name for table in tables.values() for name in table.value}
+    return len(tables.keys() & names) > len(below & names)

@@ -1,0 +1,261 @@
+"""Saves a sample into a file of TOML, YAML or JSON. The rest of the file stays as its author wrote it."""
+
+import json
+import os
+import re
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from dataclasses import KW_ONLY, dataclass
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import Any
+
+from keyturn.errors import SampleNotSaved, TemplateInvalid
+from keyturn.plain_files import replace_file
+from keyturn.studio.gallery.samples.files import ONLY, READERS, Unreadable, WrittenSample, find_samples, read_tables
+from keyturn.studio.gallery.samples.shapes import Fields, plain_data, without_defaults
+
+_NAME = re.compile(r"\w[\w-]{0,59}")
+
+
+def name_fault(name: str) -> str:
+    if not name:
+        return "A sample needs a name."
+    return "" if _NAME.fullmatch(name) else "A name is up to 60 letters, digits, - and _, such as long_name."
+
+
+@dataclass
+class SampleFiles:
+    """The sample files of a mail. `markup`: below `folder`. `elsewhere`, `printed_names`: as in `find_samples`."""
+
+    folder: Path
+    mail: str
+    markup: str
+    _: KW_ONLY
+    elsewhere: Path | None = None
+    printed_names: Callable[[], Collection[str]] = tuple
+
+    def __post_init__(self) -> None:
+        self.folder = self.folder.resolve()
+
+    def has(self, name: str) -> bool:
+        return name in self._written_samples()
+
+    def file_for(self, name: str) -> Path:
+        written = self._written_samples()
+        if name in written:
+            return written[name].file
+        shared = (file for file in reversed([sample.file for sample in written.values()]) if not self._holds_one(file))
+        inside = (file for file in shared if file.resolve().is_relative_to(self.folder))
+        return next(inside, self._default_file())
+
+    def is_writable(self, name: str = "") -> bool:
+        file = self.file_for(name)
+        place = file if file.exists() else next(parent for parent in file.parents if parent.exists())
+        return os.access(place, os.W_OK) and os.access(place if place.is_dir() else place.parent, os.W_OK)
+
+    def save(self, name: str, values: Mapping[str, Any], fields: Fields) -> Path:
+        """Write or replace a sample; return the file. Raises SampleNotSaved without writing anything."""
+        file, text = self.file_for(name), self.text_with(name, values, fields)
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            replace_file(file, text.encode())
+        except OSError as error:
+            raise SampleNotSaved(file, error.strerror or str(error)) from error
+        return file
+
+    def text_with(self, name: str, values: Mapping[str, Any], fields: Fields) -> str:
+        """Return the new content of the file. Raises SampleNotSaved."""
+        file = self.file_for(name)
+        if fault := name_fault(name):
+            raise SampleNotSaved(file, fault)
+        if not file.resolve().is_relative_to(self.folder):
+            raise SampleNotSaved(file, f"it is outside {self.folder}")
+        try:
+            return self._text(file, name, values, fields)
+        except TemplateInvalid as error:
+            raise SampleNotSaved(file, f"it cannot be read: {error.message}") from error
+        except OSError as error:
+            raise SampleNotSaved(file, error.strerror or str(error)) from error
+        except ValueError as error:
+            raise SampleNotSaved(file, str(error)) from error
+
+    def _text(self, file: Path, name: str, values: Mapping[str, Any], fields: Fields) -> str:
+        ending, at = file.suffix.lower(), None if self._holds_one(file) else name
+        before = {key: table.value for key, table in read_tables(file).items()}
+        old = file.read_bytes().decode("utf-8-sig") if file.exists() else ""
+        plain = without_defaults(plain_data(values, NATIVE[ending]), fields)
+        new = WRITERS[ending](old.replace("\r\n", "\n"), at, plain)
+        if not _holds(ending, new, plain if at is None else {**before, at: plain}):
+            raise ValueError("its layout does not allow adding to it; add the sample by hand")
+        return new.replace("\n", "\r\n") if "\r\n" in old else new
+
+    def _written_samples(self) -> Mapping[str, WrittenSample]:
+        with suppress(TemplateInvalid):
+            return find_samples(
+                self.folder, self.mail, self.markup, elsewhere=self.elsewhere, printed_names=self.printed_names
+            )
+        return {}
+
+    def _holds_one(self, file: Path) -> bool:
+        if not file.exists():
+            return False
+        names = [name for name, sample in self._written_samples().items() if sample.file == file]
+        return names in ([file.stem], [ONLY]) and set(read_tables(file)) != set(names)
+
+    def _default_file(self) -> Path:
+        markup = self.folder / self.markup
+        if markup.parent == self.folder / self.mail:
+            return markup.parent / "samples.toml"
+        stem = self.folder / self.mail
+        return stem.with_name(f"{stem.name}.samples.toml")
+
+
+def _holds(ending: str, text: str, values: Mapping[str, Any]) -> bool:
+    """Verify a new text before it replaces the old one."""
+    try:
+        return bool(READERS[ending](text) == values)
+    except Unreadable:
+        return False
+
+
+Writer = Callable[[str, str | None, Mapping[str, Any]], str]
+"""Returns a text with a table added or replaced by name; without a name, the table is the whole text.
+
+Raises ValueError if the format cannot express the values.
+"""
+
+NATIVE: Mapping[str, tuple[type, ...]] = {
+    ".toml": (datetime, date, time),
+    ".yaml": (datetime, date),
+    ".yml": (datetime, date),
+    ".json": (),
+}
+"""Types that a format has beside those of JSON."""
+
+
+def _toml(text: str, name: str | None, table: Mapping[str, Any]) -> str:
+    import tomlkit
+
+    if missing := _find_null(table):
+        raise ValueError(f"{missing} is null, which TOML cannot express")
+    if not text:
+        return tomlkit.dumps({name: table} if name else table)
+    document = tomlkit.parse(text if text.endswith("\n") else f"{text}\n")
+    if name is None:
+        _update(document, table)
+    elif name not in document:
+        return _with_blank_line(text) + tomlkit.dumps({name: table})
+    elif isinstance(document[name], tomlkit.items.Table):
+        _update(document[name], table)
+    elif isinstance(document[name], tomlkit.items.InlineTable):
+        document[name] = _inline_item(dict(table))
+    else:  # tomlkit cannot join scattered parts
+        raise ValueError(f"[{name}] is split into several parts in the file")
+    return tomlkit.dumps(document)
+
+
+def toml_lines(name: str, table: Mapping[str, Any], comments: Mapping[str, str]) -> str:
+    """Return a table with each value on one line, followed by its comment."""
+    import tomlkit
+
+    lines = tomlkit.table()
+    for key, value in table.items():
+        lines[key] = _inline_item(value)
+        if comments.get(key):
+            lines[key].comment(comments[key]).trivia.comment_ws = "  "
+    return tomlkit.dumps({name: lines}).rstrip("\n")
+
+
+def _update(table: Any, values: Mapping[str, Any]) -> None:
+    """Change only differing values, to keep comments. New values come before the comments at the end."""
+    import tomlkit
+
+    for key in [key for key in table if key not in values]:
+        del table[key]
+    body = table.body if isinstance(table, tomlkit.TOMLDocument) else table.value.body
+    end = len(body)
+    while end and body[end - 1][0] is None:
+        end -= 1
+    tail, body[end:] = body[end:], []
+    for key, value in values.items():
+        was = table.get(key)
+        if isinstance(was, tomlkit.items.Table) and isinstance(value, dict):
+            _update(was, value)
+        elif (
+            isinstance(was, tomlkit.items.AoT)
+            and isinstance(value, list)
+            and all(isinstance(one, dict) for one in value)
+        ):
+            del was[len(value) :]
+            for at, one in enumerate(value):
+                _update(was[at], one) if at < len(was) else was.append(tomlkit.item(one))
+        elif was is None or not _is_same(getattr(was, "unwrap", lambda was=was: was)(), value):
+            table[key] = _inline_item(value)
+    body.extend(tail)
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    return type(one) is type(other) and one == other
+
+
+def _inline_item(value: Any) -> Any:
+    import tomlkit
+
+    if isinstance(value, dict):
+        inline = tomlkit.inline_table()
+        inline.update({key: _inline_item(one) for key, one in value.items()})
+        return inline
+    if isinstance(value, list):
+        array = tomlkit.array()
+        array.extend(_inline_item(one) for one in value)
+        return array
+    return tomlkit.item(value)
+
+
+def _find_null(value: Any, name: str = "") -> str:
+    match value:
+        case None:
+            return name
+        case dict():
+            return next(filter(None, (_find_null(each, f"{name}.{key}".strip(".")) for key, each in value.items())), "")
+        case list():
+            return next(filter(None, (_find_null(each, f"{name}[{at}]") for at, each in enumerate(value))), "")
+    return ""
+
+
+def _yaml(text: str, name: str | None, table: Mapping[str, Any]) -> str:
+    import yaml
+
+    new = yaml.safe_dump(
+        {name: dict(table)} if name else dict(table), allow_unicode=True, sort_keys=False, default_flow_style=False
+    )
+    if name is None:
+        return new
+    top = yaml.compose(text, Loader=yaml.SafeLoader)
+    for key, value in top.value if isinstance(top, yaml.MappingNode) else ():
+        if key.value == name:
+            start, end = key.start_mark.index, value.end_mark.index
+            kept = text[start:end]
+            while len(kept.splitlines()) > 1 and re.match(r"\s*(#|$)", kept.splitlines()[-1]):
+                kept = "".join(kept.splitlines(keepends=True)[:-1])
+            return text[:start] + new.rstrip("\n") + text[start + len(kept.rstrip()) :]
+    return _with_blank_line(text) + new
+
+
+def _json(text: str, name: str | None, table: Mapping[str, Any]) -> str:
+    samples = json.loads(text) if text.strip() else {}
+    indent = re.search(r"^[ \t]+(?=\S)", text, re.MULTILINE)
+    written = json.dumps(
+        {**samples, name: table} if name else table,
+        ensure_ascii=False,
+        indent=indent[0] if indent else 2 if "\n" in text.strip() or not text.strip() else None,
+    )
+    return written + ("\n" if text.endswith("\n") or not text else "")
+
+
+def _with_blank_line(text: str) -> str:
+    return "" if not text.strip() else text + "\n" * (2 - min(2, len(text) - len(text.rstrip("\n"))))
+
+
+WRITERS: Mapping[str, Writer] = {".toml": _toml, ".yaml": _yaml, ".yml": _yaml, ".json": _json}

@@ -1,0 +1,225 @@
+"""A sandbox for untrusted templates: Jinja's own, with limits on time and size.
+
+A template is a program. Outside a sandbox it reaches Python's objects and so the machine (OWASP Web Security Testing
+Guide, WSTG-INPV-18). Jinja leaves limits to its user: here are those on the time of a template and the length of a
+text. Renderers limit memory by means of the system (`keyturn.studio.renderers`).
+"""
+
+import inspect
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
+from functools import wraps
+from time import monotonic, thread_time
+from types import BuiltinMethodType
+from typing import Any, TypeVar
+
+from jinja2 import Template, nodes
+from jinja2.exceptions import SecurityError
+from jinja2.runtime import Context, Undefined
+from jinja2.sandbox import MAX_RANGE, ImmutableSandboxedEnvironment, safe_range
+from jinja2.utils import generate_lorem_ipsum
+from jinja2.visitor import NodeTransformer
+
+from keyturn.studio.gallery.environments import FolderEnvironment
+from keyturn.studio.gallery.sizes import LARGEST
+
+T = TypeVar("T")
+
+LONGEST = 2.0
+"""Seconds of processor time for one rendering. A mail takes milliseconds."""
+
+_WIDEST = 1000
+"""The maximum of widths, columns and paragraphs."""
+
+_PADDING_METHODS = frozenset({"center", "expandtabs", "ljust", "rjust", "to_bytes", "zfill"})
+_PADDING_FILTERS = {"batch": 1, "center": 1, "indent": 1, "round": 1, "slice": 1, "tojson": 2}
+"""Filters whose numbers make a text longer, with the index of the first number."""
+
+_WIDE_FORMAT = re.compile(
+    r"%(?:\([^)]*\))?[-+ #0]*(?:\d*\.)?(?:\d{4}|\*)"  # printf's
+    r"|\{[^{}]*:[^{}]*(?:\d{4}|\{)"  # str.format's
+)
+"""A width of four digits, or one from a value."""
+
+_ends_at: ContextVar[tuple[float, float] | None] = ContextVar("ends_at", default=None)
+"""By the clock and by the processor time of the thread, which is the slower one and takes longer to read."""
+
+
+class OutOfBounds(SecurityError):
+    """A limit of a whole mail was passed. Other refusals concern one expression."""
+
+
+class EndedBySandbox(OutOfBounds):
+    """The mail takes too long. The alarm of a renderer, which counts by ticks, may be later on a busy machine."""
+
+
+class _EndingTemplate(Template):
+    def render(self, *args: Any, **values: Any) -> str:
+        ends = _ends_at.set((monotonic() + LONGEST, thread_time() + LONGEST))
+        try:
+            return super().render(*args, **values)
+        finally:
+            _ends_at.reset(ends)
+
+
+class SandboxedFolderEnvironment(FolderEnvironment, ImmutableSandboxedEnvironment):
+    """A folder's environment in which templates reach only their values, and end.
+
+    Forbidden operations raise SecurityError. Lists and tables are immutable, since other templates get them, too.
+    """
+
+    template_class = _EndingTemplate
+    intercepted_binops = frozenset({"+", "*", "**", "%"})
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.globals["lipsum"] = _short_lipsum
+        self.globals["range"] = _short_range
+        self.filters = {name: _bounded_filter(name, function) for name, function in self.filters.items()}
+        self.concat = lambda parts: "".join(self.bounded_parts(parts))  # type: ignore[method-assign]  # as NativeEnvironment does
+
+    def bounded_parts(self, parts: Iterable[str]) -> Iterator[str]:
+        length = 0
+        try:
+            for part in parts:
+                length += len(part)
+                _require_size(length, OutOfBounds)
+                yield part
+        except Exception as error:
+            raise_where_it_is(error, parts)
+            raise
+
+    def bounded_loop(self, entries: Iterable[T]) -> Iterator[T]:
+        return _bounded(iter(entries))  # fails here, and not at the first entry
+
+    def bounded_text(self, text: T) -> T:
+        return _require_short(text)
+
+    def call(self, context: Context, called: Any, /, *args: Any, **values: Any) -> Any:
+        _require_time()
+        if isinstance(called, BuiltinMethodType) and called.__name__ in _PADDING_METHODS:
+            _require_narrow(*args, *values.values())
+        return _require_short(super().call(context, called, *args, **values))
+
+    def is_safe_callable(self, obj: Any) -> bool:
+        # A stand-in for an unknown name has every attribute, also the one that marks unsafe functions.
+        return isinstance(obj, Undefined) or super().is_safe_callable(obj)
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        match operator, left, right:
+            case "*", str() | list() | tuple(), int():
+                _require_size(len(left) * right)
+            case "*", int(), str() | list() | tuple():
+                _require_size(len(right) * left)
+            case "*", int(), int():
+                _require_size(left.bit_length() + right.bit_length())
+            case "**", int(), int():
+                _require_size(left.bit_length() * right)
+            case "%", str(), _:
+                _require_narrow_format(left)
+        return _require_short(super().call_binop(context, operator, left, right))
+
+    def wrap_str_format(self, value: Any) -> Callable[..., str] | None:
+        wrapped = super().wrap_str_format(value)
+        if wrapped:
+            _require_narrow_format(value.__self__)
+        return wrapped
+
+    def unsafe_undefined(self, obj: Any, attribute: str) -> Any:
+        """Refuse at once: in a template without samples, an undefined value would be plausible."""
+        raise SecurityError(f"access to attribute {attribute!r} of {type(obj).__name__!r} object is unsafe")
+
+    def _load_template(self, name: str, globals: Any) -> Template:  # noqa: A002 - Jinja's name
+        _require_time()
+        return super()._load_template(name, globals)
+
+    def _generate(
+        self, source: nodes.Template, name: str | None, filename: str | None, defer_init: bool = False
+    ) -> str:
+        return super()._generate(_Bounds().visit(source), name, filename, defer_init)
+
+
+def _bounded(entries: Iterator[T]) -> Iterator[T]:
+    for entry in entries:
+        _require_time()
+        yield entry
+
+
+class _Bounds(NodeTransformer):
+    """Wraps each loop and each `~`, which Jinja's sandbox does not intercept, in a call of the environment."""
+
+    def visit_For(self, node: nodes.For) -> nodes.For:  # noqa: N802 - Jinja's name
+        self.generic_visit(node)
+        node.iter = _call("bounded_loop", node.iter)
+        return node
+
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Call:  # noqa: N802 - Jinja's name
+        self.generic_visit(node)
+        return _call("bounded_text", node)
+
+
+def _call(method: str, argument: Any) -> nodes.Call:
+    call = nodes.Call(nodes.EnvironmentAttribute(method), [argument], [], None, None)
+    call.set_lineno(argument.lineno)
+    if argument.environment:
+        call.set_environment(argument.environment)
+    return call
+
+
+def _bounded_filter(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(function)
+    def apply(*args: Any, **options: Any) -> Any:
+        _require_time()
+        if name in _PADDING_FILTERS:
+            _require_narrow(*args[_PADDING_FILTERS[name] :], *options.values())
+        if name == "format":
+            _require_narrow_format(str(args[0]))
+        return _require_short(function(*args, **options))
+
+    return apply
+
+
+def _short_lipsum(n: int = 5, html: bool = True, min: int = 20, max: int = 100) -> str:  # noqa: A002 - Jinja's names
+    _require_narrow(n, min, max)
+    return generate_lorem_ipsum(n, html, min, max)
+
+
+def _short_range(*bounds: int) -> range:
+    try:
+        return safe_range(*bounds)
+    except OverflowError:
+        raise SecurityError(f"a range is limited to {MAX_RANGE:,} numbers") from None
+
+
+def _require_time() -> None:
+    ends_at = _ends_at.get()
+    if ends_at is not None and monotonic() > ends_at[0] and thread_time() > ends_at[1]:
+        raise EndedBySandbox(f"it takes longer than {LONGEST:g} seconds")
+
+
+def _require_short(value: T) -> T:
+    if isinstance(value, str | list | tuple):
+        _require_size(len(value))
+    return value
+
+
+def _require_size(size: int, refusal: type[SecurityError] = SecurityError) -> None:
+    if size > LARGEST:
+        raise refusal(f"a text or list has more than {LARGEST:,} characters or entries")
+
+
+def _require_narrow(*numbers: Any) -> None:
+    if any(isinstance(number, int) and abs(number) > _WIDEST for number in numbers):
+        raise SecurityError(f"padding, repeating and rounding are limited to {_WIDEST:,}")
+
+
+def _require_narrow_format(pattern: str) -> None:
+    if _WIDE_FORMAT.search(pattern):
+        raise SecurityError(f"the width in a format must be a number up to {_WIDEST - 1}, not a value")
+
+
+def raise_where_it_is(error: Exception, parts: Iterable[str]) -> None:
+    """Raise the error inside the template that prints the parts, so that its line is known, or else return."""
+    if inspect.isgenerator(parts) and inspect.getgeneratorstate(parts) == inspect.GEN_SUSPENDED:
+        parts.throw(error)

@@ -1,0 +1,49 @@
+"""All checks, in the order in which they run."""
+
+from collections.abc import Mapping
+from functools import partial
+
+from keyturn.studio.lint.checks.accessibility import check_accessibility, check_contrast
+from keyturn.studio.lint.checks.comments import check_comments
+from keyturn.studio.lint.checks.compatibility import check_active_content, check_compatibility
+from keyturn.studio.lint.checks.links import check_links, check_links_in_text
+from keyturn.studio.lint.checks.parts import (
+    check_byte_order_marks,
+    check_parity,
+    check_sizes,
+    check_subject,
+    check_undefined,
+)
+from keyturn.studio.lint.checks.safety import check_safety
+from keyturn.studio.lint.clients.clients import MAJOR, Clients
+from keyturn.studio.lint.document import Check
+
+
+def checks_for(clients: Clients, audits: Mapping[str, str] = {}) -> tuple[Check, ...]:
+    """Return the checks for these clients. `audits`: what mails declare about their audit, by name."""
+    return (
+        partial(check_safety, audits=audits),
+        check_comments,
+        check_links,
+        check_active_content,
+        check_byte_order_marks,
+        check_subject,
+        check_parity,
+        check_accessibility,
+        check_contrast,
+        partial(check_compatibility, clients=clients),
+        check_sizes,
+        check_undefined,
+    )
+
+
+TEXT_CHECKS: tuple[Check, ...] = (
+    check_links_in_text,
+    check_byte_order_marks,
+    check_subject,
+    check_parity,
+    check_undefined,
+)
+"""The checks of a mail that consists of text alone."""
+
+CHECKS: tuple[Check, ...] = checks_for(MAJOR)

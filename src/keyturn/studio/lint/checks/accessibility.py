@@ -1,0 +1,197 @@
+"""Barriers for people who read with a screen reader, enlarged text, or tired eyes (WCAG 2.2).
+
+The contrast of every text with its background is checked in light and in each dark mode (1.4.3).
+"""
+
+import re
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from keyturn.mail.rendering.html_tree import Element
+from keyturn.mail.rendering.palette import ENOUGH, contrast
+from keyturn.studio.lint.css.colours import DARK, FULL, LIGHT, PARTIAL, Mode
+from keyturn.studio.lint.css.computed_style import Paint, Painter
+from keyturn.studio.lint.document import Document
+from keyturn.studio.lint.finding import Finding, Severity
+from keyturn.studio.lint.markup.structure import body_of
+
+ENOUGH_FOR_LARGE = 3.0
+
+# Below this ratio a reader does not notice the text.
+_INVISIBLE = 1.5
+
+# From this ratio on, small print in grey is a choice, which many designers make.
+_FAINT = 2.0
+_GREY = 0.16
+_FOOTER = re.compile(r"foot|legal|imprint|unsub", re.IGNORECASE)
+
+# The placeholder colour of templates without samples, which says nothing of the real one.
+_STAND_IN = "#336699"
+
+_UNDER_IMAGE = "Give the section a background colour, too, on which the text can be read."
+
+
+def check_contrast(document: Document) -> Iterator[Finding]:
+    """Yield texts that are hard to read: the first of equal ones in an element.
+
+    A text that fails in light is not reported again for the inversions.
+    """
+    root = document.drawn
+    guessed, failed, seen = set(_painted_with_a_stand_in(document)), set(), set()
+    for mode in (LIGHT, DARK, PARTIAL, FULL):
+        painter = Painter(root, mode, document.stylesheets)
+        if mode is DARK and not painter.knows_dark:
+            continue
+        for node, paint in document.texts_in_light if mode is LIGHT else painter.texts():
+            if paint.colour is None or paint.ground is None or node in guessed:
+                continue
+            if mode.inverts and (node in failed or paint.over_image):  # images stay as they are
+                continue
+            if finding := _finding_on(document, node, paint, mode):
+                failed |= {node} if mode is LIGHT else set()
+                alike = (finding.message, document.lookup.element_of(node))
+                if alike not in seen:
+                    seen.add(alike)
+                    yield finding
+
+
+def _painted_with_a_stand_in(document: Document) -> Iterator[Element]:
+    if not document.values:
+        for node, paint in document.texts_in_light:
+            if _STAND_IN in (str(paint.colour), str(paint.ground)):
+                yield node
+
+
+def _finding_on(document: Document, node: Element, paint: Paint, mode: Mode) -> Finding | None:
+    colour, ground = str(paint.colour), str(paint.ground)
+    ratio = contrast(colour, ground)
+    enough = ENOUGH_FOR_LARGE if paint.is_large else ENOUGH
+    if ratio >= enough:
+        return None
+    is_small = ratio >= _FAINT and _is_small_print(document, node, paint)
+    severity: Severity = "note" if is_small or (mode.inverts and ratio >= ENOUGH_FOR_LARGE) else "warning"
+    return document.finding(
+        document.lookup.offset_of(node),
+        f"contrast/{mode.name}",
+        severity="error" if ratio < _INVISIBLE and not (mode.inverts or paint.over_image) else severity,
+        fix=_UNDER_IMAGE if paint.over_image else "",
+        colours=f"{colour} on {ground}",
+        ratio=int(ratio * 10) / 10,  # rounded down, so that it never reaches the minimum
+        says=f"{mode.says} if the image behind it is not shown" if paint.over_image else mode.says,
+        what="large text" if paint.is_large else "text",
+        enough=enough,
+    )
+
+
+def _is_small_print(document: Document, node: Element, paint: Paint) -> bool:
+    """Tell whether a text is grey, and smaller than most of the mail or in its footer."""
+    if paint.colour is None or max(paint.colour[:3]) - min(paint.colour[:3]) > _GREY:
+        return False
+    return paint.size < max(document.text_size, _SMALLEST) or any(
+        _FOOTER.search(f"{one.tag} {one.get('class')} {one.get('id')}") for one in (node, *node.ancestors())
+    )
+
+
+_SMALLEST = 13
+_TINY = 9
+_TIGHTEST = 1.2
+_SEVERAL_LINES = 120
+_HEADING = re.compile(r"h([1-6])$")
+
+
+def check_accessibility(document: Document) -> Iterator[Finding]:
+    yield from _language_and_title(document)
+    yield from _images(document)
+    yield from _headings(document)
+    yield from _tables(document)
+    yield from _texts(document)
+
+
+def _language_and_title(document: Document) -> Iterator[Finding]:
+    top = document.root.find("mjml") or document.root.find("html")
+    offset = top.offset if top else 0
+    if top is None or not top.get("lang").strip():
+        yield document.finding(offset, "accessibility/lang", tag=top.tag if top else "outermost")
+    if not document.subject.strip():
+        title = document.root.find("mj-title") or document.root.find("title")
+        yield document.finding(
+            title.offset if title else offset, "accessibility/title", tag="mj-title" if document.is_mjml else "title"
+        )
+
+
+def _images(document: Document) -> Iterator[Finding]:
+    for node in document.drawn.walk():
+        if node.tag != "img":
+            continue
+        if "alt" not in node.attributes and not _is_silent_link(node):
+            yield document.finding(document.lookup.offset_of(node), "accessibility/alt-missing")
+        elif _is_file_name(node.get("alt"), node.get("src")):
+            yield document.finding(document.lookup.offset_of(node), "accessibility/alt-file-name", alt=node.get("alt"))
+
+
+def _is_silent_link(image: Element) -> bool:
+    """Tell whether the image is the only content of a link, which `links/no-text` reports."""
+    link = next((above for above in image.ancestors() if above.tag == "a"), None)
+    return link is not None and not link.text()
+
+
+def _is_file_name(alt: str, source: str) -> bool:
+    file = urlsplit(source).path.rpartition("/")[2].lower()
+    alt = alt.strip().lower()
+    return bool(alt) and (alt == file or bool(re.fullmatch(r"\S+\.(?:png|jpe?g|gif|webp|svg)", alt)))
+
+
+def _headings(document: Document) -> Iterator[Finding]:
+    before, found = 0, False
+    for tag in document.html_elements():
+        if not (heading := _HEADING.match(tag.tag)):
+            continue
+        level, found = int(heading[1]), True
+        if level > before + 1 and before:
+            yield document.finding(
+                tag.offset, "accessibility/heading-order", before=before, level=level, next=before + 1
+            )
+        before = level
+    if not found and (body := body_of(document.root) or document.root.find("body")):
+        yield document.finding(body.offset, "accessibility/no-heading")
+
+
+def _tables(document: Document) -> Iterator[Finding]:
+    """Yield tables that have neither header cells nor the role of layout, and tables that have both."""
+    for element in document.elements("mj-table"):
+        inside_attributes = any(above.tag == "mj-attributes" for above in element.ancestors())
+        if not inside_attributes and not element.get("role") and "<th" not in document.source_inside(element):
+            yield _table(document, element.offset, "mj-table")
+    for table in document.html_elements("table"):
+        own = table.below(frozenset(["table"]))  # not the cells of a nested table
+        headed = any(isinstance(node, Element) and node.tag == "th" for node in own)
+        role = table.get("role")
+        if not role and not headed:
+            yield _table(document, table.offset, "table")
+        if role in ("presentation", "none") and headed:
+            yield document.finding(table.offset, "accessibility/headers-of-layout", role=role)
+
+
+def _table(document: Document, offset: int, name: str) -> Finding:
+    return document.finding(offset, "accessibility/table-role", name=name)
+
+
+def _texts(document: Document) -> Iterator[Finding]:
+    """Yield text that is hard to read, once for each place."""
+    seen = set()
+    for node, paint in document.texts_in_light:
+        offset = document.lookup.offset_of(node)
+        for finding in _of_text(document, offset, paint, len(node.text())):
+            if (finding.rule, offset) not in seen:
+                seen.add((finding.rule, offset))
+                yield finding
+
+
+def _of_text(document: Document, offset: int, paint: Paint, letters: int) -> Iterator[Finding]:
+    if paint.size < _SMALLEST:
+        severity: Severity = "note" if _TINY <= paint.size < document.text_size else "warning"
+        yield document.finding(offset, "accessibility/small-text", severity=severity, size=paint.size)
+    if letters > _SEVERAL_LINES and 0 < paint.line_height < paint.size * _TIGHTEST:
+        yield document.finding(offset, "accessibility/tight-lines", height=paint.line_height, size=paint.size)
+    if paint.align == "justify":
+        yield document.finding(offset, "accessibility/justified")

@@ -1,0 +1,105 @@
+"""CSS and HTML of the author that mail clients lack, as Can I email has tested it, or always remove.
+
+No client runs scripts, event handlers and frames. Forms are judged by client.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from keyturn.mail.rendering.html_tree import Element
+from keyturn.studio.lint.clients.clients import MAJOR, Clients, Support, names_of, supports
+from keyturn.studio.lint.clients.features import Feature, FeatureUse, Gap, feature_uses, features, gaps, severity_of
+from keyturn.studio.lint.document import Document
+from keyturn.studio.lint.finding import ClientGap, Finding
+
+_WITHOUT = "Check that the mail also works without it."
+_VERDICT_WORD = re.compile(r"^(?:Partial|Buggy|Supported|Not supported)[.,:] (?:But )?")
+_MARKDOWN_LINK = re.compile(r"\[([^][]*)\]\([^)[]*\)")
+
+
+def check_compatibility(document: Document, clients: Clients = MAJOR) -> Iterator[Finding]:
+    """Yield features that these clients lack, once for each line. Notes on other clients count, too."""
+    seen = set()
+    for use in feature_uses(document):
+        finding = _finding_on(document, use, clients.members)
+        if finding is None:
+            continue
+        key = (use.feature, finding.place.file, finding.place.line, finding.severity == "note" and finding.clients)
+        if key not in seen:
+            seen.add(key)
+            yield finding
+
+
+def _finding_on(document: Document, use: FeatureUse, chosen: tuple[str, ...]) -> Finding | None:
+    support, feature = supports()[use.feature], features()[use.feature]
+    found = tuple(gaps(use, feature, support, chosen))
+    if not found:
+        return None
+    lacking, partly = ([gap for gap in found if gap.support == kind] for kind in ("no", "partial"))
+    return Finding(
+        rule=f"compatibility/{use.feature}",
+        severity=severity_of(use, feature, found),
+        message=_message(_title(support, feature, use), support, feature, lacking, partly),
+        fix=(not document.is_mjml and feature.in_html) or feature.fix or _note(support, lacking) or _WITHOUT,
+        place=document.place(use.offset),
+        feature=use.feature,
+        clients=tuple(ClientGap(gap.client, gap.support) for gap in (*lacking, *partly)),
+    )
+
+
+def _title(support: Support, feature: Feature, use: FeatureUse) -> str:
+    """Return the name of the element if the feature covers several elements."""
+    tag = re.match(r"<([\w-]+)", use.written)
+    if feature.tag and not feature.attribute and tag:
+        return f"<{tag[1]}>"
+    return support.title.removesuffix(" property")
+
+
+def _message(title: str, support: Support, feature: Feature, lacking: Sequence[Gap], partly: Sequence[Gap]) -> str:
+    said = [f"{feature.effect} in {names_of([gap.client for gap in lacking])}"] if lacking else []
+    if partly:
+        why = _note(support, partly).rstrip(".")
+        said.append(f"only in part in {names_of([gap.client for gap in partly])}" + (f" ({why})" if why else ""))
+    return f"{title}: {', '.join(said)}. {support.works[:1].upper()}{support.works[1:]}."
+
+
+def _note(support: Support, found: Iterable[Gap]) -> str:
+    """Return the first note of Can I email on these gaps, as plain text."""
+    notes = (support.notes[gap.note] for gap in found if gap.note in support.notes)
+    return _VERDICT_WORD.sub("", _MARKDOWN_LINK.sub(r"\1", next(notes, "")))
+
+
+_DATA = ("application/ld+json", "application/json")
+"""Types of scripts that are data: Gmail reads Schema.org markup in JSON-LD."""
+
+_HANDLER = re.compile(
+    r"on(?:abort|animation|auxclick|before|blur|c(?:ancel|hange|lick|lose|ontextmenu|opy|ut)|dblclick|drag|drop|ended|error"
+    r"|focus|hash|input|invalid|key|load|message|mouse|page|paste|pause|play|pointer|popstate|reset|resize|scroll|search"
+    r"|select|submit|toggle|touch|transition|unload|wheel)[a-z]*",
+    re.IGNORECASE,
+)
+
+
+def check_active_content(document: Document) -> Iterator[Finding]:
+    for tag in document.html_elements():
+        if rule := _rule_for(tag):
+            yield document.finding(tag.offset, f"active/{rule}", tag=tag.tag)
+        handler = next((name for name in tag.attributes if _HANDLER.fullmatch(name)), None)
+        if handler:
+            yield document.finding(tag.attributes[handler].offset, "active/event-handler", handler=handler)
+
+
+def _rule_for(tag: Element) -> str:
+    """Return the rule that an element breaks; empty for harmless elements."""
+    match tag.tag:
+        case "script" if tag.get("type").strip().lower() not in _DATA:
+            return "script"
+        case "iframe" | "frame" | "frameset":
+            return "frame"
+        case "applet":
+            return "applet"
+        case "meta" if tag.get("http-equiv").strip().lower() == "refresh":
+            return "refresh"
+        case "input" if tag.get("type").strip().lower() == "password":
+            return "password-field"
+    return ""

@@ -1,0 +1,156 @@
+"""Selectors of the author's stylesheets that match no element in any mail, because they are misspelt or forgotten.
+
+A shared stylesheet is judged with all mails that use it. Only selectors with a class or an id of the author count:
+those of tags alone are resets, and clients and the MJML compiler have names of their own. A name is taken as used if a
+file of the mail writes it in a class, an id or a string, also in a part that no sample renders.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from keyturn.mail.rendering.html_tree import Element
+from keyturn.studio.lint.clients.features import is_of_one_client
+from keyturn.studio.lint.css.stylesheets import Compound, Selector, read_stylesheet
+from keyturn.studio.lint.document import Document
+from keyturn.studio.lint.finding import RULES, Finding, Place, Severity, did_you_mean
+
+_OF_CLIENTS = re.compile(r"(?:mj|kt|mso|x|m|moz|gmail|yahoo|outlook|apple|aol|ogs|edo|hse)[-_]|Mso|gmail|outlook")
+"""Names that MJML and mail clients write into a mail."""
+
+_ATTRIBUTE = re.compile(r"""(?<!mj-)\b(?:class|id)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+_TAG = re.compile(r"\{[{%](?:(?!\{[{%]|[%}]\}).)*[%}]\}", re.DOTALL)
+_STRING = re.compile(r"""["']([^"']*)["']""")
+_BARE_VALUE = re.compile(r"(?:^|\s|%\})\{\{-?\s*(\w+)")
+_WORD = re.compile(r"[\w-]+")
+_DIGITS = re.compile(r"\d+")
+_CLOSE = 0.85
+"""A ratio of difflib: "buton" and "button" have 0.91."""
+
+
+class StyleUses:
+    """The selectors of a template's stylesheets, in all its mails."""
+
+    def __init__(self) -> None:
+        self._used: dict[tuple[Place, str], bool] = {}
+        self._selectors: dict[tuple[Place, str], Selector] = {}
+        self._known: set[str] = set()
+
+    def add(self, document: Document) -> None:
+        selectors = dict(_judged_selectors(document)) if document.html else {}
+        if not selectors:
+            return
+        elements = _elements_by_name(document.drawn)
+        self._known |= elements.keys()
+        self._selectors |= selectors
+        for key, selector in selectors.items():
+            self._used[key] = self._used.get(key, False) or _matches(selector, elements)
+
+    def unused(self, sources: Iterable[str], values: Collection[str]) -> Iterator[Finding]:
+        """Yield a finding for each selector that matches nothing.
+
+        `sources`: the contents of the template's files. `values`: the names of its samples' values.
+        """
+        unused = [key for key, is_used in self._used.items() if not is_used]
+        written = _written_names(sources, values) if unused else None
+        if written is None:
+            return
+        styled = {name[1:] for selector in self._selectors.values() for name in _names(*selector.compounds)}
+        for place, text in unused:
+            missing = [name for name in _names(*self._selectors[place, text].compounds) if name not in self._known]
+            if not any(_may_be_written(name[1:], written) for name in missing):
+                similar = _similar(missing, {name[1:] for name in self._known if name[:1] == "."} - styled)
+                severity: Severity = "warning" if similar else "note"
+                yield RULES.finding(place, "styles/unused", severity=severity, fix=similar, selector=text)
+
+
+def unused_in_all(
+    found: Mapping[str, Iterable[Finding]], users: Mapping[str, Collection[str]]
+) -> dict[Finding, list[str]]:
+    """Return the findings that all templates with their file have, with these templates.
+
+    `found`: findings by template, for those that were checked in full. `users`: the templates with a file.
+    """
+    by_selector: dict[tuple[Place, str], dict[str, Finding]] = defaultdict(dict)
+    for template, findings in found.items():
+        for finding in findings:
+            by_selector[finding.place, finding.message][template] = finding
+    return {
+        min(those.values(), key=lambda finding: finding.rank): list(those)
+        for (place, _), those in by_selector.items()
+        if those.keys() >= {*users.get(place.file, ())}
+    }
+
+
+def _judged_selectors(document: Document) -> Iterator[tuple[tuple[Place, str], Selector]]:
+    for style in document.authored_styles():
+        for rule in read_stylesheet(style.css).rules:
+            if not (rule.nested or any(around.keyword.endswith("keyframes") for around in rule.within)):
+                place = document.place(style.offset + rule.offset)
+                yield from (((place, str(one)), one) for one in rule.selectors if _is_judged(one))
+
+
+def _elements_by_name(root: Element) -> Mapping[str, list[Element]]:
+    """Return the elements with each class (".name") and id ("#name")."""
+    found: dict[str, list[Element]] = defaultdict(list)
+    for node in root.walk():
+        for name in {f"#{node.get('id')}", *(f".{one}" for one in node.get("class").split())}:
+            found[name].append(node)
+    return found
+
+
+def _is_judged(selector: Selector) -> bool:
+    """Tell whether a selector has names of the author, and asks for nothing that only a client knows."""
+    names = _names(*selector.compounds)
+    return (
+        bool(names)
+        and not selector.attribute_names()
+        and not is_of_one_client(selector)
+        and not any(_OF_CLIENTS.match(name[1:]) for name in names)
+        and not any(compound.tag in ("u", "tbody", "_") for compound in selector.compounds)
+    )
+
+
+def _names(*compounds: Compound) -> list[str]:
+    ids = [f"#{one.id}" for one in compounds if one.id]
+    return [*ids, *(f".{name}" for one in compounds for name in one.classes)]
+
+
+def _matches(selector: Selector, elements: Mapping[str, list[Element]]) -> bool:
+    """Tell whether an element matches, whatever its state. Tags below a named element are left to the values."""
+    if not all(name in elements for name in _names(*selector.compounds)):
+        return False
+    *_, last = compounds = [replace(one, pseudos=[]) for one in selector.compounds]
+    stateless = Selector(tuple(compounds), selector.combinators)
+    named = _names(last)
+    return not named or any(stateless.matches(node) for node in elements[named[0]])
+
+
+def _written_names(sources: Iterable[str], values: Collection[str]) -> set[str] | None:
+    """Return the words in classes, ids and strings, or None if a class is a value of the samples."""
+    words: set[str] = set()
+    for source in sources:
+        attributes = [found[1] or found[2] or "" for found in _ATTRIBUTE.finditer(source)]
+        if any(found[1] in values for written in attributes for found in _BARE_VALUE.finditer(written)):
+            return None
+        strings = (string[1] for tag in _TAG.finditer(source) for string in _STRING.finditer(tag[0]))
+        for text in (*attributes, *strings):
+            words.update(_WORD.findall(text))
+    return words
+
+
+def _may_be_written(name: str, written: set[str]) -> bool:
+    """Tell whether a file has the name or a part of it, as in class="badge-{{ level }}"."""
+    cuts = [found.span() for found in re.finditer("[-_]", name)]
+    parts = {part for at, end in cuts for part in (name[:end], name[at:])}
+    return not written.isdisjoint({name, name.removesuffix("-outlook"), name.rstrip("0123456789"), *parts})
+
+
+def _similar(missing: Iterable[str], unstyled: Collection[str]) -> str:
+    """Return a fix that names a class without a style, if one is spelt almost the same and not only counted on."""
+    for name in missing:
+        others = [one for one in unstyled if _DIGITS.sub("", one) != _DIGITS.sub("", name[1:])]
+        if meant := did_you_mean(name[1:], others, cutoff=_CLOSE, said=f"Did you mean {name[0]}{{}}?"):
+            return meant
+    return ""

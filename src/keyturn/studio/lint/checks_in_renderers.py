@@ -1,0 +1,274 @@
+"""Checks templates in several processes, each within its limits, and reuses the findings of unchanged templates.
+
+Findings are stored under a key of everything that they depend on: the template's own files and samples, all files that
+others share or may share, the catalogues, the settings, and the code and data of the checks. A file beside another
+mail counts for that mail alone, if every include names its file literally; otherwise every file counts. There are no
+keys, and everything is checked, in folders with links to folders, with installed packages, or of excessive size.
+Findings that depend on an app's code (its environment, typed props) are never stored.
+
+The store lies in the user's cache folder. In the checked folder, a branch could bring findings of its own.
+"""
+
+import errno
+import hashlib
+import os
+import platform
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache, partial
+from importlib.metadata import version
+from pathlib import Path
+
+import msgspec
+
+from keyturn.plain_files import make_private_folder, read_plain_file, walk
+from keyturn.studio.cache_folder import cache_folder
+from keyturn.studio.gallery import Gallery
+from keyturn.studio.gallery.branches.exploration import MOST_SAMPLES
+from keyturn.studio.gallery.gallery import owners_among
+from keyturn.studio.lint.examination import ENOUGH, TemplateChecks, TemplateFindings
+from keyturn.studio.lint.finding import Place, limit_finding
+from keyturn.studio.renderers import Here, LimitExceeded, Runner, renderers_for
+
+_BESIDE = 10
+"""Seconds for work that belongs to no single mail: loading the checks, reading samples and files."""
+
+MakeKeys = Callable[[Gallery, Sequence[str]], Mapping[str, str]]
+"""Returns a key for each template that can have one (`content_keys`)."""
+
+_MOST_KEPT = 5_000
+"""Templates in a store, the last ones used: enough for two branches of a thousand templates."""
+
+_LARGEST_KEPT = 64_000_000
+_MOST_FILES = 32
+_NOT_KEPT = ("limits/", "jinja/missing-template", "mjml/missing-include")
+"""Rules whose findings depend on more than file contents: on the machine, or on the names of other files."""
+
+
+class KeptResults:
+    """Stores findings by key. `save` keeps those that were read or added last."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._known = _read(file)
+        self._used: dict[str, TemplateFindings] = {}
+
+    def get(self, key: str) -> TemplateFindings | None:
+        if found := self._known.get(key):
+            self._used[key] = found
+        return found
+
+    def put(self, key: str, findings: TemplateFindings) -> None:
+        cut_short = findings.branches is not None and findings.branches.is_cut_short
+        if not cut_short and not any(finding.rule.startswith(_NOT_KEPT) for finding, _ in findings.found):
+            self._used[key] = findings
+
+    def save(self) -> None:
+        """Replace the file atomically. If that fails, the next check starts without it."""
+        if self._used.keys() <= self._known.keys():
+            return
+        left = {key: found for key, found in self._known.items() if key not in self._used}
+        kept = dict([*left.items(), *self._used.items()][-_MOST_KEPT:])
+        half = self._file.with_suffix(f".{os.getpid()}.half")
+        with suppress(OSError):
+            make_private_folder(self._file.parent)
+            half.write_bytes(msgspec.msgpack.encode(kept))
+            half.replace(self._file)
+            _remove_oldest(self._file.parent)
+
+
+def results_file(folder: Path) -> Path:
+    """Return the store for a folder of templates, in the user's cache folder."""
+    name = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:24]
+    return cache_folder("check") / f"{name}.msgpack"
+
+
+def _read(file: Path) -> Mapping[str, TemplateFindings]:
+    try:
+        if file.stat().st_size > _LARGEST_KEPT:
+            return {}
+        return msgspec.msgpack.decode(file.read_bytes(), type=dict[str, TemplateFindings])
+    except (OSError, msgspec.DecodeError):  # missing, or written by another version
+        return {}
+
+
+def _remove_oldest(folder: Path) -> None:
+    files = sorted(folder.iterdir(), key=lambda file: file.stat().st_mtime, reverse=True)
+    for file in files[_MOST_FILES:]:
+        file.unlink(missing_ok=True)
+
+
+_LIBRARIES = ("keyturn", "babel", "css-inline", "jinja2", "markupsafe", "mjml-python", "msgspec", "tinycss2")
+"""Libraries that findings depend on."""
+
+_NOT_READ = frozenset({"node_modules", "site-packages", "__pycache__"})
+_MOST = 20_000
+_LARGEST = 200_000_000
+"""Limits of a folder with keys: number of files, and bytes of all together."""
+
+_BY_VALUE = re.compile(rb"""\{%[-+]?\s*(?:extends|include|import|from)\s+(?!["'\[])""")
+"""A file included by a computed name, which may be any file."""
+
+
+class _Unclear(Exception):
+    """The files that findings depend on cannot be told."""
+
+
+def content_keys(gallery: Gallery, names: Sequence[str], given: Iterable[bytes]) -> Mapping[str, str]:
+    """Return a key for each template, or an empty mapping if keys are impossible.
+
+    `given`: what else the findings depend on, the settings and the limits.
+    """
+    try:
+        contents = dict(_contents(gallery.watched_folders))
+    except _Unclear:
+        return {}
+    return _keys(gallery, names, _digest([_code_key(), *given, *map(str.encode, gallery.languages.known)]), contents)
+
+
+def _keys(gallery: Gallery, names: Sequence[str], start: bytes, contents: Mapping[Path, bytes]) -> Mapping[str, str]:
+    own, shared = defaultdict[str, set[Path]](set), set[Path]()
+    owners, folders = owners_among(gallery.names()), gallery.watched_folders
+
+    @cache
+    def path_of(file: str) -> Path:
+        path = gallery.folders / file
+        return path if path in contents else path.resolve()
+
+    for file, by_name in ((file, _in_folder(file, folders)) for file in contents):
+        for files in [own[owner] for owner in owners(by_name)] or [shared]:
+            files.add(file)
+    if any(_BY_VALUE.search(content) for content in contents.values()):
+        shared = {*contents}
+    digests = {file: _digest([os.fsencode(file), content]) for file, content in contents.items()}
+    of_all = _digest([start, *(digests[file] for file in sorted(shared))])
+    keys = {}
+    for name in names:
+        files = {*own.get(name, ()), *map(path_of, gallery.files_of(name))}
+        of_own = (digests.get(file) or _digest([os.fsencode(file), _content(file)]) for file in sorted(files))
+        keys[name] = _digest([of_all, name.encode(), *of_own]).hex()
+    return keys
+
+
+@cache
+def _code_key() -> bytes:
+    """Return a digest of the code and data of the checks: in a checkout they change without the version."""
+    package = Path(__file__).parents[2]
+    parts = [platform.python_version(), *(version(library) for library in _LIBRARIES)]
+    return _digest(map(str.encode, [*parts, *_states(package / "emails"), *_states(package / "mail")]))
+
+
+def _states(place: Path) -> Iterator[str]:
+    for file in sorted(place.rglob("*")):
+        if file.suffix in (".py", ".json", ".toml") and file.is_file():
+            state = file.stat()
+            yield f"{file} {state.st_mtime_ns} {state.st_size}"
+
+
+def _contents(folders: Iterable[Path]) -> Iterator[tuple[Path, bytes]]:
+    """Yield all files of the folders with their contents. Raises _Unclear."""
+    count = size = 0
+    for folder in folders:
+        for above, below, names in walk(folder):
+            below[:] = [name for name in below if name not in _NOT_READ and name != ".git"]
+            if any(os.path.islink(os.path.join(above, name)) for name in below):  # noqa: PTH114, PTH118 - many
+                raise _Unclear
+            for name in names:
+                file = Path(above, name)
+                content = _content(file)
+                count, size = count + 1, size + len(content)
+                if count > _MOST or size > _LARGEST or any(one.encode() in content for one in _NOT_READ):
+                    raise _Unclear
+                yield file, content
+
+
+def _in_folder(file: Path, folders: Iterable[Path]) -> str:
+    folder = next(folder for folder in folders if file.is_relative_to(folder))
+    return file.relative_to(folder).as_posix()
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return read_plain_file(file, _LARGEST)
+    except OSError as error:  # missing: an include may look for a file in several places
+        if error.errno == errno.EFBIG:
+            raise _Unclear from error
+        return b"\0"
+
+
+def _digest(parts: Iterable[bytes]) -> bytes:
+    found = hashlib.sha256()
+    for part in parts:
+        found.update(len(part).to_bytes(8, "big") + part)
+    return found.digest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class InRenderers:
+    """Checks templates in `jobs` processes.
+
+    `kept`: findings of earlier checks, reused for equal keys. A template that crashes its process is a finding; the
+    others are still checked.
+    """
+
+    jobs: int
+    kept: KeptResults | None = None
+    make_keys: MakeKeys = lambda *_: {}
+
+    def __call__(self, checks: TemplateChecks, names: Sequence[str], /) -> Iterable[TemplateFindings]:
+        keys = self.make_keys(checks.gallery, names) if self.kept else {}
+        known = {name: found for name, key in keys.items() if self.kept and (found := self.kept.get(key))}
+        left = [name for name in names if name not in known]
+        checked = dict(zip(left, self._check(checks, left), strict=True))
+        if self.kept:
+            for name in keys.keys() & checked.keys():
+                self.kept.put(keys[name], checked[name])
+            self.kept.save()
+        return [known.get(name) or checked[name] for name in names]
+
+    def _check(self, checks: TemplateChecks, names: Sequence[str]) -> Iterable[TemplateFindings]:
+        if not names:
+            return []
+        counts = _mails(checks)
+        jobs = min(self.jobs, len(names))
+        # Started before the threads and stopped before the threads are joined: so Ctrl-C ends everything at once.
+        renderers = renderers_for(checks, checks.limits, jobs)
+        with ThreadPoolExecutor(1 if isinstance(renderers, Here) else jobs) as threads:
+            try:
+                return list(threads.map(lambda name: _check_apart(renderers, checks, name, counts[name]), names))
+            finally:
+                renderers.close()
+
+
+def _check_apart(runner: Runner[TemplateChecks], checks: TemplateChecks, name: str, mails: int) -> TemplateFindings:
+    run = partial(runner.run_for, checks.limits.seconds * (mails + ENOUGH) + _BESIDE)
+    in_full, briefly = partial(run, TemplateChecks.check, name), partial(run, TemplateChecks.check_briefly, name)
+    return check_within_limits(in_full, briefly, checks.gallery, name)
+
+
+def check_within_limits(
+    in_full: Callable[[], TemplateFindings], briefly: Callable[[], TemplateFindings], gallery: Gallery, name: str
+) -> TemplateFindings:
+    """Return the findings of `in_full`. If that passes a limit, the limit is a finding, and `briefly` finds the others.
+
+    Raises what they raise.
+    """
+    try:
+        return in_full()
+    except LimitExceeded as exceeded:
+        limit = limit_finding(exceeded.limit, Place(gallery.files(name).markup))
+    try:
+        rest = briefly()
+    except LimitExceeded:
+        rest = TemplateFindings(())
+    return msgspec.structs.replace(rest, found=((limit, (name,)), *rest.found), hiding=(limit, *rest.hiding))
+
+
+def _mails(checks: TemplateChecks) -> Mapping[str, int]:
+    """Return an upper bound for the mails of each template, at least one, without rendering."""
+    more = len(checks.languages) - 1 + (MOST_SAMPLES + 1 if checks.gallery.finds_branches else 0)
+    return {entry.name: max(1, len(entry.samples) + more) for entry in checks.gallery.entries()}

@@ -1,0 +1,102 @@
+"""Mail clients, and what Can I email says they make of a feature."""
+
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from keyturn.studio.lint.finding import did_you_mean, listed
+
+Verdict = Literal["yes", "partial", "no", "unknown"]
+
+_VERDICTS: Mapping[str, Verdict] = {"y": "yes", "a": "partial", "n": "no", "u": "unknown", "-": "unknown"}
+
+_KNOWN = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
+GROUPS: Mapping[str, tuple[str, ...]] = {name: tuple(clients) for name, clients in _KNOWN["groups"].items()}
+_USUAL = ("apple", "gmail", "outlook", "yahoo")
+
+
+class UnknownClients(ValueError):
+    """A chosen group of clients does not exist. The message is a sentence for users."""
+
+
+class Clients(msgspec.Struct, frozen=True):
+    """The clients whose gaps are reported: some of the groups, in the order of `GROUPS`."""
+
+    groups: tuple[str, ...]
+
+    @classmethod
+    def from_names(cls, names: Iterable[str]) -> "Clients":
+        """Return the named groups. Names may be separated by commas; "all" is every group, no name the usual ones.
+
+        Raises UnknownClients.
+        """
+        wanted = {name.strip().lower() for listed in names for name in listed.split(",")} - {""} or set(_USUAL)
+        for name in sorted(wanted - {*GROUPS, "all"}):
+            meant = did_you_mean(name, GROUPS, said=" (did you mean {}?)")
+            groups = ", ".join(GROUPS)
+            raise UnknownClients(f"no group of clients is called {name!r}{meant}; the groups are {groups}, and all")
+        return cls(tuple(group for group in GROUPS if group in wanted or "all" in wanted))
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        return tuple(client for group in self.groups for client in GROUPS[group])
+
+
+MAJOR = Clients(_USUAL)
+
+
+class Support(msgspec.Struct, frozen=True):
+    """Support of a feature: `tested` as YYYY-MM-DD, `notes` by number, `noted`: the notes to each client's verdict."""
+
+    title: str
+    tested: str
+    verdicts: Mapping[str, Verdict]
+    notes: Mapping[str, str]
+    noted: Mapping[str, Sequence[str]]
+
+    def clients_that(self, verdict: Verdict) -> list[str]:
+        return [client for client, found in self.verdicts.items() if found == verdict]
+
+    @property
+    def tested_in(self) -> int:
+        return len(self.verdicts) - len(self.clients_that("unknown"))
+
+    @property
+    def works(self) -> str:
+        """In how many clients it works: "works in 8 of 41 clients, in part in 16 more, tested 2021-12"."""
+        whole, partly = len(self.clients_that("yes")), len(self.clients_that("partial"))
+        more = f", in part in {partly} more" if partly else ""
+        return f"works in {whole} of {self.tested_in} clients{more}, tested {self.tested[:7]}"
+
+
+@cache
+def supports() -> Mapping[str, Support]:
+    """Return the support of each feature by its name at Can I email. Each client has one verdict, the latest."""
+    data = msgspec.json.decode((Path(__file__).parent / "data/caniemail.json").read_bytes())
+    for feature in data["features"].values():
+        feature["verdicts"] = dict(zip(data["clients"], map(_VERDICTS.get, feature["verdicts"]), strict=True))
+    return {name: Support(**feature) for name, feature in data["features"].items()}
+
+
+def names_of(clients: Sequence[str]) -> str:
+    """Return the names for people: "Gmail and Outlook for Windows". A complete group is one name."""
+    names, left = [], list(clients)
+    for members in GROUPS.values():
+        product = {member.partition("/")[0] for member in members}
+        if len(members) > 1 and len(product) == 1 and set(members) <= set(left):
+            names.append(_KNOWN["products"][product.pop()])
+            left = [client for client in left if client not in members]
+    names += map(name_of, left)
+    return listed(names)
+
+
+def name_of(client: str) -> str:
+    """Return the name of a client, or of a product ("outlook")."""
+    product, _, platform = client.partition("/")
+    if not platform:
+        return str(_KNOWN["products"].get(client, client))
+    return _KNOWN["names"].get(client) or f"{_KNOWN['products'][product]} {_KNOWN['platforms'][platform]}"

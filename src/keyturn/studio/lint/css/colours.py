@@ -1,0 +1,176 @@
+"""Colours of CSS, blending, lightness (CIE L*a*b*, D65, as in CSS Color 4), and what clients do to colours in the dark.
+
+The dark modes are models of observed behaviour, since no client publishes its own.
+
+Own dark styles (Apple Mail, Thunderbird, HEY): colours stay, dark styles of the mail count.
+Partial inversion (Outlook.com, Outlook on Android and iOS): light backgrounds turn dark and dark text light, dark areas
+stay. Rules for `[data-ogsc]` and `[data-ogsb]` count.
+Full inversion (Gmail on iOS, Outlook for Windows): everything is inverted, dark styles do not count.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+from msgspec import Struct
+from tinycss2 import color3
+
+from keyturn.mail.rendering.palette import ENOUGH, contrast, linear_light
+from keyturn.studio.lint.css.stylesheets import parseable
+
+_WHITE_POINT = (0.95047, 1.0, 1.08883)
+_EPSILON, _KAPPA = 216 / 24389, 24389 / 27
+
+# Words in a `background` that are no colour.
+_WORD = re.compile(r"#[0-9a-f]+\b|\b(?:rgb|hsl)a?\([^()]*\)|\b[a-z]+\b", re.IGNORECASE)
+_IMAGE = re.compile(r"(?:url|(?<![a-z-])[a-z-]*gradient)\((?>[^()]+|\([^()]*\))*+\)", re.IGNORECASE)
+_IMAGE_OR_WORD = re.compile(f"{_IMAGE.pattern}|{_WORD.pattern}", re.IGNORECASE)
+_FUNCTION = re.compile(r"(?<![\w-])(?!-*(?:rgb|hsl)a?\()[a-z-]+\(", re.IGNORECASE)
+
+
+class Colour(NamedTuple):
+    """Red, green, blue and opacity, each from 0 to 1."""
+
+    red: float
+    green: float
+    blue: float
+    alpha: float = 1.0
+
+    def blend_over(self, ground: "Colour") -> "Colour":
+        return Colour(
+            *(mine * self.alpha + under * (1 - self.alpha) for mine, under in zip(self[:3], ground, strict=False))
+        )
+
+    @property
+    def css(self) -> str:
+        channels = ",".join(str(round(min(max(channel, 0), 1) * 255)) for channel in self[:3])
+        return str(self) if self.alpha == 1 else f"rgba({channels},{self.alpha:g})"
+
+    def __str__(self) -> str:
+        return "#" + "".join(f"{round(min(max(channel, 0), 1) * 255):02x}" for channel in self[:3])
+
+
+def read_colour(value: str) -> Colour | None:
+    """Read a colour. Returns None for other values, and for colours that depend on others, such as currentcolor."""
+    found = color3.parse_color(parseable(value))
+    return Colour(*found) if isinstance(found, tuple) else None
+
+
+def read_ground(value: str) -> Colour | None:
+    """Return the colour of a `background`: transparent if it has none, None if it cannot be read."""
+    without_images = _IMAGE.sub(" ", value)
+    if _FUNCTION.search(without_images):
+        return None
+    colours = (read_colour(word) for word in _WORD.findall(without_images))
+    return next((colour for colour in colours if colour), Colour(0, 0, 0, 0))
+
+
+def replace_colours(value: str, change: Callable[[Colour], Colour]) -> str:
+    """Change each colour in a value, such as that of a border. Images stay."""
+
+    def replace(word: re.Match[str]) -> str:
+        found = None if _IMAGE.match(word[0]) else read_colour(word[0])
+        return change(found).css if found and found.alpha else word[0]
+
+    return _IMAGE_OR_WORD.sub(replace, value)
+
+
+def lightness(colour: Colour) -> float:
+    """Return L*, 0 for black and 100 for white."""
+    return _to_lab(colour)[0]
+
+
+def with_lightness(colour: Colour, wanted: float) -> Colour:
+    """Return the colour at another L*, clipped to sRGB."""
+    _, a, b = _to_lab(colour)
+    return _from_lab(min(max(wanted, 0), 100), a, b)
+
+
+def _to_lab(colour: Colour) -> tuple[float, float, float]:
+    red, green, blue = map(linear_light, colour[:3])
+    x = 0.4124564 * red + 0.3575761 * green + 0.1804375 * blue
+    y = 0.2126729 * red + 0.7151522 * green + 0.0721750 * blue
+    z = 0.0193339 * red + 0.1191920 * green + 0.9503041 * blue
+    fx, fy, fz = (_lab_curve(value / white) for value, white in zip((x, y, z), _WHITE_POINT, strict=True))
+    return 116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)
+
+
+def _from_lab(light: float, a: float, b: float) -> Colour:
+    fy = (light + 16) / 116
+    x, y, z = (
+        _lab_uncurve(value) * white for value, white in zip((fy + a / 500, fy, fy - b / 200), _WHITE_POINT, strict=True)
+    )
+    red = 3.2404542 * x - 1.5371385 * y - 0.4985314 * z
+    green = -0.9692660 * x + 1.8760108 * y + 0.0415560 * z
+    blue = 0.0556434 * x - 0.2040259 * y + 1.0572252 * z
+    return Colour(*(min(max(_gamma(channel), 0.0), 1.0) for channel in (red, green, blue)))
+
+
+def _gamma(channel: float) -> float:
+    return channel * 12.92 if channel <= 0.0031308 else 1.055 * channel ** (1 / 2.4) - 0.055  # sRGB's own
+
+
+def _lab_curve(value: float) -> float:
+    return value ** (1 / 3) if value > _EPSILON else (_KAPPA * value + 16) / 116
+
+
+def _lab_uncurve(value: float) -> float:
+    return value**3 if value**3 > _EPSILON else (116 * value - 16) / _KAPPA
+
+
+_MIDDLE = 50
+
+
+class Mode(Struct, frozen=True):
+    """A way in which clients show mails.
+
+    `says` is its name in findings. `ground` is the background of a mail without its own. `honours`: the styles that
+    count beside the plain ones.
+    """
+
+    name: str
+    says: str
+    ground: Colour
+    honours: Literal["", "prefers-color-scheme", "data-ogs"] = ""
+
+    @property
+    def inverts(self) -> bool:
+        return self.name in ("partial", "full")
+
+
+LIGHT = Mode("light", "in light", Colour(1, 1, 1))
+DARK = Mode("dark", "in the mail's own dark styles", Colour(1, 1, 1), "prefers-color-scheme")
+PARTIAL = Mode("partial", "when Outlook.com inverts (modelled)", Colour(0x2D / 255, 0x2D / 255, 0x2D / 255), "data-ogs")
+FULL = Mode("full", "when Gmail on iOS inverts (modelled)", Colour(0x14 / 255, 0x14 / 255, 0x14 / 255))
+
+# The background of Apple Mail on iOS for a mail that declares a dark scheme without a background.
+DARK_CANVAS = Colour(0x1C / 255, 0x1C / 255, 0x1E / 255)
+
+
+def invert_ground(colour: Colour, mode: Mode) -> Colour:
+    """Return the inverted background. A partial inversion keeps dark ones."""
+    if mode is PARTIAL and lightness(colour) <= _MIDDLE:
+        return colour
+    return _invert(colour, mode)
+
+
+def invert_text(colour: Colour, ground: Colour, mode: Mode) -> Colour:
+    """Return the inverted text colour on a background that is inverted already.
+
+    Outlook.com keeps legible colours, and shifts the others until they are legible.
+    """
+    if mode is FULL:
+        return _invert(colour, mode)
+    if contrast(str(colour), str(ground)) >= ENOUGH:
+        return colour
+    found = _invert(colour, mode)
+    step = 1 if lightness(ground) < _MIDDLE else -1
+    while contrast(str(found), str(ground)) < ENOUGH and 0 < lightness(found) < 99.5:  # short of white
+        found = with_lightness(found, lightness(found) + step)
+    return found
+
+
+def _invert(colour: Colour, mode: Mode) -> Colour:
+    """Invert the lightness between the client's dark background and white."""
+    least = lightness(mode.ground)
+    return with_lightness(colour, least + (100 - lightness(colour)) * (100 - least) / 100)

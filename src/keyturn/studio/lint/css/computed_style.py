@@ -1,0 +1,343 @@
+"""The cascade (CSS Cascade Level 4), and the look of each text in one mode: colour, background, size and weight.
+
+Sizes are in px. Without CSS they are those of a browser (HTML, 15.3).
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property, lru_cache
+from itertools import compress
+
+from msgspec import Struct
+
+from keyturn.mail.rendering.html_tree import NOT_SHOWN, Element
+from keyturn.studio.lint.css.colours import (
+    DARK,
+    DARK_CANVAS,
+    Colour,
+    Mode,
+    invert_ground,
+    invert_text,
+    read_colour,
+    read_ground,
+    replace_colours,
+)
+from keyturn.studio.lint.css.stylesheets import Declaration, StyleRule, read_style, read_stylesheet
+
+# Outlook.com sets data-ogsc, -ogsb, -ogac or -ogab on recoloured elements and on those around them.
+OUTLOOK_MARK = "data-og"
+
+_PRESENTATIONAL = {
+    "bgcolor": "background-color",
+    "color": "color",
+    "align": "text-align",
+    "background": "background-image",
+}
+
+Specificity = tuple[int, int, int]
+
+
+class Winner(Struct, frozen=True):
+    value: str
+    declared_for_mode: bool
+
+
+class Styles:
+    """The styles of an element. Elements that are styled alike share one instance, also across mails.
+
+    `winners` has the winner of each property, in the order of the cascade, so later properties override an earlier
+    shorthand. `values` has the values alone.
+    """
+
+    def __init__(self, winners: Mapping[str, Winner]) -> None:
+        self.winners = winners
+        self.values = {name: winner.value for name, winner in winners.items()}
+
+    @cached_property
+    def has_image(self) -> bool:
+        """Whether an image lies under the text. An address alone, as in the HTML attribute, counts."""
+        image, ground = self.values.get("background-image", ""), self.values.get("background-color", "")
+        return image not in ("", "none") or "url(" in ground or "gradient(" in ground
+
+    @cached_property
+    def is_hidden(self) -> bool:
+        values = {name: value.lower() for name, value in self.values.items()}
+        return (
+            values.get("display") == "none"
+            or values.get("visibility") in ("hidden", "collapse")
+            or bool(re.match(r"0(\.0+)?%?$", values.get("opacity", "1")))
+            or (bool(re.match(r"0(px)?$", values.get("max-height", ""))) and values.get("overflow") == "hidden")
+        )
+
+
+class Stylesheets:
+    def __init__(self, root: Element) -> None:
+        self._rules = [rule for node in root.walk() if node.tag == "style" for rule in _rules(node)]
+        self.has_dark_rules = any(_is_for(rule, DARK) for rule in self._rules)
+        self.declares_dark = _declares_dark(root, self._rules)
+        self._cascades: dict[tuple[bool, ...], Cascade] = {}
+
+    def cascade(self, mode: Mode) -> "Cascade":
+        counting = tuple(not _is_for_some_mode(rule) or _is_for(rule, mode) for rule in self._rules)
+        if counting not in self._cascades:
+            self._cascades[counting] = Cascade([*compress(self._rules, counting)])
+        return self._cascades[counting]
+
+
+class Cascade:
+    def __init__(self, rules: Sequence[StyleRule]) -> None:
+        self._rules = [(rule, [(one, one.specificity) for one in rule.selectors]) for rule in rules]
+        self._known: dict[Element, Styles] = {}
+
+    def styles_of(self, node: Element) -> Styles:
+        """Return the winner of each property (CSS Cascade 4, 6.1). Among equals the later one wins."""
+        if node not in self._known:
+            # Any declaration overrides the presentational attributes (HTML, 15.3).
+            presentation = ((css, value) for name, css in _PRESENTATIONAL.items() if (value := node.get(name)))
+            matching = tuple(self._matching(node))
+            self._known[node] = _find_winners(matching, node.get("style"), tuple(presentation))
+        return self._known[node]
+
+    def _matching(self, node: Element) -> Iterator[tuple[StyleRule, Specificity]]:
+        for rule, selectors in self._rules:
+            matching = [specificity for selector, specificity in selectors if selector.matches(node, OUTLOOK_MARK)]
+            if matching:
+                yield rule, max(matching)
+
+
+@lru_cache(4096)
+def _find_winners(
+    matching: tuple[tuple[StyleRule, Specificity], ...], style: str, presentation: tuple[tuple[str, str], ...]
+) -> Styles:
+    """Combine the matching rules, the style attribute and the presentational attributes of HTML."""
+    found: list[tuple[tuple[bool, bool, Specificity], Declaration, bool]] = []
+    for rule, specificity in matching:
+        of_mode = _is_for_some_mode(rule)
+        found += [((one.important, False, specificity), one, of_mode) for one in rule.declarations]
+    found += [((one.important, True, (0, 0, 0)), one, False) for one in read_style(style)]
+    found.sort(key=lambda candidate: candidate[0])
+    winners = {name: Winner(value, declared_for_mode=False) for name, value in presentation}
+    for _, one, of_mode in found:
+        name = "background-color" if one.name == "background" else one.name
+        winners.pop(name, None)
+        winners[name] = Winner(one.value, of_mode)
+    return Styles(winners)
+
+
+def _rules(style: Element) -> Iterator[StyleRule]:
+    """Yield the rules for a wide screen, without those that few clients read."""
+    if "print" in style.get("media"):
+        return
+    for rule in read_stylesheet("".join(text.text for text in style.texts)).rules:
+        conditions = [at.prelude.replace(" ", "") for at in rule.within if at.keyword == "media"]
+        narrow = any("max-width" in condition or "print" in condition for condition in conditions)
+        if not (narrow or rule.nested or any(at.keyword == "supports" for at in rule.within)):
+            yield rule
+
+
+def _is_for(rule: StyleRule, mode: Mode) -> bool:
+    if mode.honours == "prefers-color-scheme":
+        return any("prefers-color-scheme:dark" in at.prelude.replace(" ", "") for at in rule.within)
+    return mode.honours == "data-ogs" and _has_marks(rule)
+
+
+def _is_for_some_mode(rule: StyleRule) -> bool:
+    return any("prefers-color-scheme" in at.prelude for at in rule.within) or _has_marks(rule)
+
+
+def _has_marks(rule: StyleRule) -> bool:
+    return any(name.startswith(OUTLOOK_MARK) for selector in rule.selectors for name in selector.attribute_names())
+
+
+def _declares_dark(root: Element, rules: Sequence[StyleRule]) -> bool:
+    metas = (node for node in root.walk() if node.tag == "meta")
+    return any("dark" in meta.get("content") for meta in metas if meta.get("name") == "color-scheme") or any(
+        one.name == "color-scheme" and "dark" in one.value for rule in rules for one in rule.declarations
+    )
+
+
+_BLACK, _WHITE, _LINK, _DARK_LINK = Colour(0, 0, 0), Colour(1, 1, 1), Colour(0, 0, 0xEE / 255), Colour(0.62, 0.62, 1)
+_LINES = re.compile(r"(?:border|outline)(?:-(?:top|right|bottom|left))?(?:-(?:color|style|width))?")
+_NOT_OWN = ("inherit", "currentcolor", "unset")
+
+
+class Paint(Struct, frozen=True):
+    """The look of an element's text.
+
+    `colour` and `ground` (its background) are None if they cannot be read. `size` and `line_height` are in px; a line
+    height of 0 is the client's choice. `over_image`: the background is only seen if an image or gradient is not shown.
+    """
+
+    colour: Colour | None
+    ground: Colour | None
+    size: float
+    weight: int
+    line_height: float
+    align: str
+    over_image: bool = False
+
+    @property
+    def is_large(self) -> bool:
+        """As WCAG 2.2 defines it: 18 pt, or 14 pt in bold."""
+        return self.size >= 24 or (self.size >= 18.66 and self.weight >= BOLD)  # in px
+
+
+class Painter:
+    """Finds the look of the elements of a mail in one mode. `sheets`: its stylesheets, if they are read already."""
+
+    def __init__(self, root: Element, mode: Mode, sheets: Stylesheets | None = None) -> None:
+        sheets = sheets or Stylesheets(root)
+        self._root = root
+        self._mode = mode
+        self._cascade = sheets.cascade(mode)
+        self.knows_dark = sheets.has_dark_rules or sheets.declares_dark
+        self._canvas_is_dark = mode is DARK and sheets.declares_dark
+
+    @property
+    def canvas(self) -> Paint:
+        ground = DARK_CANVAS if self._canvas_is_dark else self._mode.ground
+        ink = _WHITE if self._canvas_is_dark else _BLACK
+        if self._mode.inverts:
+            ink = invert_text(_BLACK, ground, self._mode)
+        return Paint(ink, ground, 16, 400, 0, "left")
+
+    def texts(self) -> Iterator[tuple[Element, Paint]]:
+        for node, _, paint in self._seen_elements(self._root, self.canvas):
+            if paint.size > 1 and any(any(map(str.isalnum, text.text)) for text in node.texts):
+                yield node, paint
+
+    def recoloured_elements(self) -> Iterator[tuple[Element, dict[str, str]]]:
+        """Yield every visible element with colours of its own, and these colours in this mode, as CSS."""
+        for node, styles, paint in self._seen_elements(self._root, self.canvas):
+            declarations = _own_lines(styles, self._mode)
+            if (ground := _own_ground(styles, self._mode)) and ground.alpha:
+                declarations["background-color"] = ground.css
+            if not _inherits(styles, _is_link(node)) and paint.colour:
+                declarations["color"] = str(paint.colour)
+            if declarations:
+                yield node, declarations
+
+    def _seen_elements(self, root: Element, paint: Paint) -> Iterator[tuple[Element, Styles, Paint]]:
+        link = _DARK_LINK if self._canvas_is_dark else _LINK
+        waiting = [(child, paint) for child in reversed(root.children)]  # no recursion: see Element.walk
+        while waiting:
+            node, above = waiting.pop()
+            if node.tag in NOT_SHOWN:
+                continue
+            styles = self._cascade.styles_of(node)
+            if styles.is_hidden:
+                continue
+            drawn = _paint(node.tag, link if _is_link(node) else None, styles, above, self._mode)
+            yield node, styles, drawn
+            waiting += [(child, drawn) for child in reversed(node.children)]
+
+
+@lru_cache(8192)
+def _paint(tag: str, link: Colour | None, styles: Styles, above: Paint, mode: Mode) -> Paint:
+    """Return the look of an element within `above`. `link` is the default colour if it is a link."""
+    given = styles.values
+    size = font_size(given.get("font-size"), tag, above.size)
+    return Paint(
+        ground=(ground := _ground(styles, above.ground, mode)),
+        colour=_colour(styles, link, above, ground, mode),
+        size=size,
+        weight=font_weight(given.get("font-weight"), tag, above.weight),
+        line_height=line_height(given.get("line-height"), size, above.line_height),
+        align=given.get("text-align", above.align),
+        over_image=styles.has_image or (above.over_image and ground == above.ground),
+    )
+
+
+def _ground(styles: Styles, under: Colour | None, mode: Mode) -> Colour | None:
+    if "background-color" not in styles.winners or under is None:
+        return under
+    found = _own_ground(styles, mode)
+    return found.blend_over(under) if found else None
+
+
+def _own_ground(styles: Styles, mode: Mode) -> Colour | None:
+    winner = styles.winners.get("background-color")
+    found = read_ground(winner.value) if winner else None
+    if found is None or winner is None or winner.declared_for_mode or not mode.inverts:
+        return found
+    return _line_colour(found, mode)
+
+
+def _own_lines(styles: Styles, mode: Mode) -> dict[str, str]:
+    lines = {
+        name: winner.value
+        if winner.declared_for_mode
+        else replace_colours(winner.value, lambda colour: _line_colour(colour, mode))
+        for name, winner in styles.winners.items()
+        if _LINES.fullmatch(name)
+    }
+    return lines if any(line != styles.values[name] for name, line in lines.items()) else {}
+
+
+def _line_colour(colour: Colour, mode: Mode) -> Colour:
+    """Return the colour of a line, which clients treat as they do backgrounds."""
+    return invert_ground(colour, mode)._replace(alpha=colour.alpha) if mode.inverts else colour
+
+
+def _is_link(node: Element) -> bool:
+    return node.tag == "a" and "href" in node.attributes
+
+
+def _inherits(styles: Styles, is_link: bool) -> bool:
+    winner = styles.winners.get("color")
+    return not is_link if winner is None else winner.value in _NOT_OWN
+
+
+def _colour(styles: Styles, link: Colour | None, above: Paint, ground: Colour | None, mode: Mode) -> Colour | None:
+    if _inherits(styles, link is not None):
+        return above.colour
+    winner = styles.winners.get("color")
+    found = read_colour(winner.value) if winner else link
+    if found is None or ground is None:
+        return None
+    if mode.inverts and not (winner and winner.declared_for_mode):
+        found = invert_text(found.blend_over(ground), ground, mode)
+    return found.blend_over(ground)
+
+
+BOLD = 700
+
+_BOLD_BY_ITSELF = frozenset(("b", "strong", "th", "h1", "h2", "h3", "h4", "h5", "h6"))
+_TIMES_BY_ITSELF = {"h1": 2.0, "h2": 1.5, "h3": 1.17, "h5": 0.83, "h6": 0.67, "small": 0.83}
+_KEYWORDS = {"x-small": 10.0, "small": 13.0, "medium": 16.0, "large": 18.0, "x-large": 24.0, "xx-large": 32.0}
+_WEIGHTS = {"normal": 400, "bold": BOLD, "bolder": BOLD}
+_WEIGHT = re.compile("[0-9]{1,4}")
+_NUMBER = re.compile(r"\d++(?:\.\d+)?|\.\d+")
+_LENGTH = re.compile(rf"(-?(?:{_NUMBER.pattern}))(px|pt|in|em|rem|%)?$")
+
+
+def font_size(value: str | None, tag: str, above: float) -> float:
+    own = above * _TIMES_BY_ITSELF.get(tag, 1)
+    if value is None:
+        return own
+    return _KEYWORDS.get(value.lower(), length_in_px(value.lower(), above, own))
+
+
+def font_weight(value: str | None, tag: str, above: int) -> int:
+    own = BOLD if tag in _BOLD_BY_ITSELF else above
+    if value is None:
+        return own
+    return int(value) if _WEIGHT.fullmatch(value) else _WEIGHTS.get(value, own)
+
+
+def line_height(value: str | None, size: float, above: float) -> float:
+    """Return the line height in px, or 0 if the client chooses it."""
+    if value is None:
+        return above
+    if _NUMBER.fullmatch(value):
+        return float(value) * size
+    return length_in_px(value, size, 0)
+
+
+def length_in_px(value: str, of: float = 0, otherwise: float = 0) -> float:
+    """Return a length in px. `of`: what a percentage is a part of. `otherwise`: the result for other values."""
+    if not (found := _LENGTH.match(value)):
+        return otherwise
+    number = float(found[1])
+    in_px = {"in": number * 96, "pt": number * 4 / 3, "em": number * of, "rem": number * 16, "%": number * of / 100}
+    return in_px.get(found[2] or "px", number)

@@ -1,0 +1,247 @@
+"""A mail as the checks see it: rendered, with the place of every character in the templates."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from keyturn.errors import TemplateInvalid
+from keyturn.mail.languages import Language
+from keyturn.mail.rendering.compiling import Filled, Rendered
+from keyturn.mail.rendering.folders import MailFiles
+from keyturn.mail.rendering.html_tree import Element, parse_html
+from keyturn.mail.rendering.jinja import unwrap_includes
+from keyturn.mail.rendering.render import Templates
+from keyturn.studio.gallery import Sample
+from keyturn.studio.gallery.sizes import require_sendable
+from keyturn.studio.gallery.variables.missing_names import note_faults
+from keyturn.studio.lint.css.colours import LIGHT
+from keyturn.studio.lint.css.computed_style import Paint, Painter, Stylesheets
+from keyturn.studio.lint.finding import RULES, Finding, Place, Severity
+from keyturn.studio.lint.markup.marked_html import ElementLookup, mark_html, mark_mjml
+from keyturn.studio.lint.markup.mjml_parser import HtmlTag, ParsedMjml, SyntaxFault, parse_mjml
+from keyturn.studio.lint.markup.structure import AuthoredStyle, authored_styles, body_of, html_in_mjml
+from keyturn.studio.lint.source.traced_text import Piece, origin_at, pieces_of, undefined_in, with_pieces
+
+
+@dataclass(frozen=True, kw_only=True)
+class Document:
+    """A template with a sample in a language.
+
+    Checks run on documents that compile, the guard on all MJML.
+
+    `values`: those of the sample. `guessed`: they are made up, since the template has no samples.
+    `markup`: the MJML that the engine renders, or the HTML of a template that is no MJML.
+    `html`: the HTML that is sent; empty if the MJML does not compile. `refusal` is then the compiler's message.
+    `text`: empty if the template has no text part.
+    `subject_file`: the rendered file of the subject; empty if it has no file of its own.
+    `root`: the tree of `markup`. Its tag is empty, its children are the top elements, usually one `mjml` or `html`.
+    `html_tags`: the tags inside elements of MJML that hold HTML. `faults`: places where the MJML is malformed.
+    `missing`: names that the sample lacks, and other parts that failed; the mail shows a stand-in for each.
+    `undefined`: names that the sample lacks and that the `engine` prints as nothing.
+    """
+
+    template: str
+    files: MailFiles
+    sample: str
+    language: Language
+    values: Mapping[str, object]
+    subject: str
+    preheader: str
+    markup: str
+    html: str
+    text: str
+    root: Element
+    html_tags: tuple[HtmlTag, ...] = ()
+    faults: tuple[SyntaxFault, ...] = ()
+    refusal: str = ""
+    missing: tuple[TemplateInvalid, ...] = ()
+    guessed: bool = False
+    subject_file: str = ""
+    undefined: tuple[tuple[str, Place], ...] = ()
+    engine: str = "Jinja"
+
+    @property
+    def is_mjml(self) -> bool:
+        return self.files.is_mjml
+
+    def finding(
+        self,
+        at: int | Place,
+        rule: str,
+        *,
+        severity: Severity | None = None,
+        message: str = "",
+        fix: str = "",
+        **words: object,
+    ) -> Finding:
+        """Make a finding, as `Rules.finding` does. `at` is a place, or an offset in `markup`."""
+        place = self.place(at) if isinstance(at, int) else at
+        return RULES.finding(place, rule, severity=severity, message=message, fix=fix, **words)
+
+    def place(self, offset: int) -> Place:
+        """Return the place in the templates of a character of `markup`."""
+        return self.trail(offset)[0]
+
+    def place_of_drawn(self, element: Element) -> Place:
+        """Return the place in the templates of an element of `drawn`."""
+        return self.place(self.lookup.offset_of(element))
+
+    def text_place(self, offset: int) -> Place:
+        """Return the place in the templates of a character of `text`."""
+        return self._trail(self.text, self.files.text, offset)[0]
+
+    def subject_place(self, offset: int) -> Place:
+        """Return the place in the templates of a character of `subject_file`."""
+        return self._trail(self.subject_file, self.files.subject, offset)[0]
+
+    @property
+    def written(self) -> tuple[tuple[str, Callable[[int], Place]], ...]:
+        """The rendered files, each with a function from its characters to their places in the templates."""
+        subject = (self.subject_file, self.subject_place)
+        return ((self.markup, self.place), (self.text, self.text_place), subject)
+
+    def trail(self, offset: int) -> tuple[Place, ...]:
+        """Return the place of a character of `markup`, then the places of the calls of its macro."""
+        return self._trail(self.markup, self.files.markup, offset)
+
+    @staticmethod
+    def _trail(text: str, file: str, offset: int) -> tuple[Place, ...]:
+        origin = origin_at(pieces_of(text), offset)
+        return (origin.place, *origin.via) if origin else (Place(file),)
+
+    @property
+    def body(self) -> Element:
+        """The body, or the root if there is none."""
+        return (body_of(self.root) if self.is_mjml else self.root.find("body")) or self.root
+
+    def elements(self, *tags: str) -> Iterable[Element]:
+        """Return the elements with one of these tags, or all, in the order of their start tags."""
+        return (element for element in self.root.walk() if element.tag and (not tags or element.tag in tags))
+
+    def source_inside(self, element: Element) -> str:
+        """Return the source between an element's tags. It begins at `element.inner.start`."""
+        return self.markup[element.inner.start : element.inner.stop]
+
+    @cached_property
+    def authored_html(self) -> Element:
+        """The tree of the HTML that the author wrote, within the MJML or as a whole page."""
+        return html_in_mjml(self.markup, self.root) if self.is_mjml else self.root
+
+    def html_elements(self, *tags: str) -> Iterable[Element]:
+        """Return the elements of the author's HTML with one of these tags, or all, in their order."""
+        return (one for one in self.authored_html.walk() if one.tag and (not tags or one.tag in tags))
+
+    def authored_styles(self) -> Iterable[AuthoredStyle]:
+        return authored_styles(self.markup, self.root, self.authored_html)
+
+    @cached_property
+    def marked_html(self) -> str:
+        """The HTML with marks that lead back to the markup.
+
+        Elements that MJML renders have a class `kt-NUMBER`. Tags that the author wrote, in plain HTML or inside mj-text
+        and its like, have `data-keyturn="OFFSET"`.
+        """
+        if not self.html:
+            return ""
+        markup = str(self.markup)
+        return mark_mjml(markup, self.root, self.html_tags) if self.is_mjml else mark_html(markup, self.root)
+
+    @cached_property
+    def drawn(self) -> Element:
+        """The tree of `marked_html`, which a client renders."""
+        return parse_html(self.marked_html)
+
+    @cached_property
+    def stylesheets(self) -> Stylesheets:
+        """The stylesheets of `drawn`."""
+        return Stylesheets(self.drawn)
+
+    @cached_property
+    def texts_in_light(self) -> tuple[tuple[Element, Paint], ...]:
+        """The visible elements with text of their own, and their look in light."""
+        return tuple(Painter(self.drawn, LIGHT, self.stylesheets).texts())
+
+    @cached_property
+    def text_size(self) -> float:
+        """The size of most letters in px, or 0 without any."""
+        letters = Counter[float]()
+        for node, paint in self.texts_in_light:
+            letters[paint.size] += sum(len(text.text) for text in node.texts)
+        return max(letters, key=letters.__getitem__, default=0)
+
+    @cached_property
+    def lookup(self) -> ElementLookup:
+        """The way back from an element of `drawn`."""
+        return ElementLookup(self.root, self.body, is_mjml=self.is_mjml)
+
+
+Check = Callable[[Document], Iterable[Finding]]
+"""Checks a document. Equal findings in several samples are reported once."""
+
+
+def read_document(
+    templates: Templates, template: str, sample: Sample, language: Language, sent: tuple[Filled, Rendered] | None = None
+) -> Document:
+    """Render a mail from a sample. `templates` must be prepared by `with_origins`.
+
+    `sent`: the same mail with its filled templates, if it is compiled already. Raises TemplateInvalid.
+    """
+    filled, missing = _fill(templates, template, sample, language)
+    files = templates.files(template)
+    markup = filled.markup
+    if files.is_mjml:
+        markup = with_pieces(unwrap_includes(markup), pieces_of(markup))
+    parsed = parse_mjml(markup) if files.is_mjml else ParsedMjml(parse_html(markup))
+    mail, refusal = (sent[1], "") if sent and sent[0] == filled else _compile(templates, template, filled)
+    return Document(
+        template=template,
+        files=files,
+        sample=sample.name,
+        language=language,
+        values=sample.values,
+        subject=mail.subject,
+        preheader=mail.preheader,
+        markup=markup,
+        html=mail.html,
+        text=_strip(filled.text),
+        root=parsed.root,
+        html_tags=parsed.html_tags,
+        faults=parsed.faults,
+        refusal=refusal,
+        missing=missing,
+        guessed=not sample.is_complete,
+        subject_file=filled.subject,
+        undefined=tuple(one for each in filled for one in undefined_in(each)) if sample.is_complete else (),
+        engine=templates.engine_name,
+    )
+
+
+def _fill(
+    templates: Templates, template: str, sample: Sample, language: Language
+) -> tuple[Filled, tuple[TemplateInvalid, ...]]:
+    with note_faults() as missing:
+        try:
+            filled = templates.fill(template, sample.values, language)
+            require_sendable(filled, templates.files(template), templates.folders)
+            return filled, tuple(missing)
+        except TemplateInvalid as error:
+            error.others = tuple(missing)
+            raise
+
+
+def _compile(templates: Templates, template: str, filled: Filled) -> tuple[Rendered, str]:
+    """Return the mail, or an empty one with the compiler's message."""
+    try:
+        return templates.compile(template, Filled(*map(str, filled))), ""
+    except TemplateInvalid as error:
+        return Rendered(subject="", preheader="", html="", text="", mjml=""), error.message
+
+
+def _strip(text: str) -> str:
+    """Strip a text part as it is stripped for sending."""
+    if not text.strip():
+        return ""
+    blanks = len(text) - len(text.lstrip())
+    pieces = [Piece(max(start - blanks, 0), origin) for start, origin in pieces_of(text)]
+    return with_pieces(str(text).strip() + "\n", pieces)

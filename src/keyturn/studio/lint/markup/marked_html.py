@@ -1,0 +1,97 @@
+"""HTML with marks that name the source of each element: an element of MJML, or a tag of plain HTML."""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from keyturn.mail.rendering.compiling import to_html
+from keyturn.mail.rendering.html_tree import Element, splice
+from keyturn.studio.lint.markup.mjml_parser import HtmlTag
+from keyturn.studio.lint.markup.structure import body_of, inherited_classes
+
+PREFIX = "kt-"
+_CLASS = re.compile(rf"{PREFIX}(\d{{1,9}})(?:-outlook)?")
+_KEY = re.compile(rf'data-keyturn="(\d+)"|\b({PREFIX}\d+)\b')
+
+
+def mark_mjml(mjml: str, root: Element, html_tags: Iterable[HtmlTag]) -> str:
+    """Compile MJML to HTML with marks, which the compiler passes through.
+
+    Elements of the body get the class `kt-NUMBER`, tags of the author's HTML get `data-keyturn="OFFSET"`.
+    """
+    body = body_of(root)
+    return to_html(splice(mjml, _additions(root, body, html_tags) if body else ()))
+
+
+def mark_html(html: str, root: Element) -> str:
+    """Return the HTML with `data-keyturn="OFFSET"` on each of its tags."""
+    return splice(html, (_offset_mark(element) for element in root.walk() if element.tag))
+
+
+def number_of_class(class_name: str) -> int | None:
+    found = _CLASS.fullmatch(class_name)
+    return int(found[1]) if found else None
+
+
+def keys_in(marked: str) -> set[str]:
+    return {found[1] or found[2] for found in _KEY.finditer(marked)}
+
+
+def _additions(root: Element, body: Element, html_tags: Iterable[HtmlTag]) -> Iterator[tuple[int, int, str]]:
+    for element in body.walk():
+        if "css-class" in element.attributes:
+            place = element.attributes["css-class"].value_offset
+            yield place, place, f"{PREFIX}{element.number} "
+        elif element.tag.startswith("mj-") and element.tag != "mj-raw":
+            classes = " ".join([f"{PREFIX}{element.number}", *inherited_classes(root, element)])
+            yield element.behind_name, element.behind_name, f' css-class="{classes}"'
+    yield from (_offset_mark(tag) for tag in html_tags if tag.offset in body.inner)
+
+
+def _offset_mark(tag: Element | HtmlTag) -> tuple[int, int, str]:
+    return tag.behind_name, tag.behind_name, f' data-keyturn="{tag.offset}"'
+
+
+_OFFSET = re.compile("[0-9]{1,9}")
+
+
+class ElementLookup:
+    """Finds the source of an element of `Document.marked_html` by its marks.
+
+    `root` is the tree of the MJML or plain HTML. `body` is the fallback.
+    """
+
+    def __init__(self, root: Element, body: Element, *, is_mjml: bool) -> None:
+        self._body = body
+        self._is_mjml = is_mjml
+        self._by_number = {element.number: element for element in root.walk() if element.tag}
+        self._tables = {str(table.offset): table for table in root.walk() if table.tag == "table"}
+
+    def offset_of(self, drawn: Element) -> int:
+        """Return the offset of its tag, or else of the element that renders it."""
+        for above in _with_ancestors(drawn):
+            if _OFFSET.fullmatch(written := above.get("data-keyturn")):
+                return int(written)
+            if element := self._named_by(above):
+                return element.offset
+        return self._body.offset
+
+    def element_of(self, drawn: Element) -> Element:
+        """Return the element that renders it; in plain HTML, the nearest table."""
+        if self._is_mjml:
+            named = (self._named_by(above) for above in _with_ancestors(drawn))
+            return next(filter(None, named), self._body)
+        tables = (above.get("data-keyturn") for above in _with_ancestors(drawn) if above.tag == "table")
+        return self._tables.get(next(tables, ""), self._body)
+
+    def element_of_class(self, name: str) -> Element | None:
+        """Return the element of a mark's class, or None for other classes."""
+        number = number_of_class(name)
+        return self._by_number.get(number) if number else None
+
+    def _named_by(self, drawn: Element) -> Element | None:
+        return next(filter(None, map(self.element_of_class, drawn.get("class").split())), None)
+
+
+def _with_ancestors(drawn: Element) -> Iterator[Element]:
+    yield drawn
+    yield from drawn.ancestors()

@@ -1,0 +1,276 @@
+"""An examination as JSON, SARIF and GitHub's workflow commands. docs/check.md describes the formats.
+
+docs/check.schema.json is made from the types of the JSON report, and quotes their docstrings.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from importlib.metadata import version
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
+
+import msgspec
+from msgspec import Meta
+
+from keyturn.studio.gallery.branches.report import Coverage, FolderCoverage
+from keyturn.studio.lint.examination import Examination, MailFinding
+from keyturn.studio.lint.explaining import Explanation, explain_rule
+from keyturn.studio.lint.finding import ClientGap, Finding, Severity
+
+Shown = Callable[[str], str]
+"""Returns the path that a reader can open, from a file's name in the folder of templates."""
+
+
+Count = Annotated[int, Meta(ge=0)]
+FromOne = Annotated[int, Meta(ge=1)]
+
+
+class ReportedWord(msgspec.Struct, frozen=True, kw_only=True):
+    """A wrong word in the file of the finding."""
+
+    line: FromOne
+    column: Annotated[int, Meta(ge=1, description="Counted in characters, from 1.")]
+    wrong: str
+    right: str
+
+
+class ReportedFinding(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that is wrong in one place, once for all mails that have it."""
+
+    rule: Annotated[
+        str, Meta(description="Stable name: a group, a slash and the mistake.", pattern="^[a-z]+/[a-z0-9-]+$")
+    ]
+    severity: Severity
+    message: Annotated[str, Meta(description="What is wrong.")]
+    fix: Annotated[str, Meta(description="How to fix it.")]
+    file: Annotated[str, Meta(description="The template, relative to the working directory if it is inside that.")]
+    line: FromOne
+    column: Annotated[int, Meta(ge=1, description="Counted in characters, from 1.")]
+    fingerprint: Annotated[str, Meta(description="A hash of the line's text, which stays the same if the line moves.")]
+    mails: Annotated[tuple[str, ...], Meta(description="TEMPLATE/SAMPLE, and the language if there are several.")]
+    feature: Annotated[str | None, Meta(description="The name at Can I email of the feature that clients lack.")]
+    clients: Annotated[
+        tuple[ClientGap, ...], Meta(description="The clients that lack the feature, or support it in part.")
+    ]
+    widths: Annotated[
+        tuple[int, ...], Meta(description="The widths in CSS pixels at which a browser found it (--browser).")
+    ]
+    corrections: Annotated[
+        tuple[ReportedWord, ...], Meta(description="The words to replace, all of them, if the fix names the right one.")
+    ]
+
+
+class ReportedBranch(msgspec.Struct, frozen=True, kw_only=True):
+    """A branch that no mail renders."""
+
+    file: Annotated[str, Meta(description="The template, as in a finding.")]
+    line: Annotated[int, Meta(ge=1, description="The first line that the branch would render.")]
+    last_line: FromOne
+    branch: Annotated[str, Meta(description="The condition of the branch, in few words.")]
+    reason: Annotated[str, Meta(description="Why no values were found that lead to the branch.")]
+
+
+class ReportedCoverage(msgspec.Struct, frozen=True, kw_only=True):
+    """How many branches are rendered: each way through an if, a loop or a macro, also in shared files."""
+
+    branches: Count
+    by_samples: Annotated[Count, Meta(description="Rendered by the written samples.")]
+    rendered: Annotated[Count, Meta(description="Rendered by the written samples and by values that Keyturn found.")]
+    percent: Annotated[
+        float, Meta(ge=0, le=100, description="The share of rendered branches, rounded down to a tenth.")
+    ]
+    never_rendered: tuple[ReportedBranch, ...]
+
+
+class ReportedCoverages(msgspec.Struct, frozen=True, kw_only=True):
+    """The coverage in total, of each folder ("" is the top folder) and of each template."""
+
+    total: ReportedCoverage
+    folders: dict[str, ReportedCoverage]
+    templates: dict[str, ReportedCoverage]
+
+
+class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What `keyturn check --format json` writes."""
+
+    version: Annotated[Literal[1], Meta(description="The version of this format. Added members do not change it.")] = 1
+    templates: Count
+    mails: Annotated[
+        Count, Meta(description="The number of rendered mails: each template with each sample and language.")
+    ]
+    errors: Annotated[Count, Meta(description="The number of errors. Equal ones count once, wherever they are.")]
+    warnings: Count
+    notes: Count
+    ignored: Annotated[Count, Meta(description="The number of places that comments in the templates ignore.")]
+    in_baseline: Annotated[Count, Meta(description="The number of places in the baseline.")]
+    unchecked: Annotated[Count, Meta(description="The number of mails that were not checked, or not in full.")] = 0
+    findings: Annotated[
+        tuple[ReportedFinding, ...],
+        Meta(description="The worst first. Equal ones follow each other, one entry for each place."),
+    ]
+    coverage: Annotated[ReportedCoverages | None, Meta(description="null if branches were not searched.")] = None
+
+
+def as_json(examination: Examination, shown: Shown) -> str:
+    tally = examination.tally
+    report = CheckReport(
+        templates=examination.templates,
+        mails=examination.mails,
+        errors=tally.errors,
+        warnings=tally.warnings,
+        notes=tally.notes,
+        ignored=len(examination.ignored),
+        in_baseline=len(examination.in_baseline),
+        unchecked=len(examination.unchecked),
+        findings=tuple(_reported(found, shown) for found in examination.found),
+        coverage=_reported_coverages(examination.coverage, shown) if examination.coverage else None,
+    )
+    return msgspec.json.format(msgspec.json.encode(report), indent=2).decode()
+
+
+def _reported(found: MailFinding, shown: Shown) -> ReportedFinding:
+    finding = found.finding
+    return ReportedFinding(
+        rule=finding.rule,
+        severity=finding.severity,
+        message=finding.message,
+        fix=finding.fix,
+        file=shown(finding.place.file),
+        line=finding.place.line,
+        column=finding.place.column,
+        fingerprint=found.fingerprint,
+        mails=found.mails,
+        feature=finding.feature or None,
+        clients=finding.clients,
+        widths=finding.widths,
+        corrections=tuple(_words(found)),
+    )
+
+
+def _words(found: MailFinding) -> Iterator[ReportedWord]:
+    if correction := found.finding.correction:
+        for place in found.corrects:
+            yield ReportedWord(line=place.line, column=place.column, wrong=correction.wrong, right=correction.right)
+
+
+def _reported_coverages(coverage: FolderCoverage, shown: Shown) -> ReportedCoverages:
+    return ReportedCoverages(
+        total=_reported_coverage(coverage.total, shown),
+        folders={name: _reported_coverage(one, shown) for name, one in coverage.folders.items()},
+        templates={name: _reported_coverage(one, shown) for name, one in coverage.mails.items()},
+    )
+
+
+def _reported_coverage(coverage: Coverage, shown: Shown) -> ReportedCoverage:
+    return ReportedCoverage(
+        branches=coverage.branches,
+        by_samples=coverage.by_samples,
+        rendered=coverage.rendered,
+        percent=coverage.percent,
+        never_rendered=tuple(
+            ReportedBranch(
+                file=shown(one.file), line=one.line, last_line=one.last_line, branch=one.name, reason=one.reason
+            )
+            for one in coverage.never_rendered
+        ),
+    )
+
+
+_SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+
+
+def as_sarif(examination: Examination, shown: Shown) -> str:
+    """Return a log in SARIF 2.1.0.
+
+    https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
+    """
+    rules = sorted({found.finding.rule for found in examination.found})
+    driver = {"name": "keyturn", "version": version("keyturn"), "rules": [_rule(explain_rule(rule)) for rule in rules]}
+    results = [_result(found, rules, shown) for found in examination.found]
+    run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
+    document = {"$schema": _SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}
+    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
+
+
+def _result(found: MailFinding, rules: list[str], shown: Shown) -> Mapping[str, Any]:
+    finding = found.finding
+    region = {"startLine": finding.place.line, "startColumn": finding.place.column}
+    location = {"artifactLocation": {"uri": quote(shown(finding.place.file))}, "region": region}
+    return {
+        "ruleId": finding.rule,
+        "ruleIndex": rules.index(finding.rule),
+        "level": finding.severity,
+        "message": {"text": f"{finding.message} {finding.fix}"},
+        "locations": [{"physicalLocation": location}],
+        "partialFingerprints": {"keyturnLine/v1": found.fingerprint},
+        "properties": {"mails": found.mails, **_gaps(finding)},
+        **_fixes(found, location["artifactLocation"]),
+    }
+
+
+def _fixes(found: MailFinding, file: Any) -> Mapping[str, Any]:
+    """Return the fix of a finding that knows the right word (SARIF, 3.55)."""
+    replacements = [
+        {
+            "deletedRegion": {
+                "startLine": word.line,
+                "startColumn": word.column,
+                "endColumn": word.column + len(word.wrong),
+            },
+            "insertedContent": {"text": word.right},
+        }
+        for word in _words(found)
+    ]
+    if not replacements:
+        return {}
+    change = {"artifactLocation": file, "replacements": replacements}
+    return {"fixes": [{"description": {"text": found.finding.fix}, "artifactChanges": [change]}]}
+
+
+def _gaps(finding: Finding) -> Mapping[str, Any]:
+    of_clients = {"feature": finding.feature, "clients": finding.clients} if finding.feature else {}
+    return {**of_clients, "widths": finding.widths} if finding.widths else of_clients
+
+
+def _rule(about: Explanation) -> Mapping[str, Any]:
+    """Return the description of a rule, with an example and the way to silence it as its help."""
+    examples = "".join(f"\n\n{name}:\n\n```\n{text}\n```" for name, text in about.examples.items())
+    return {
+        "id": about.rule,
+        "name": "".join(part.capitalize() for part in re.split("[/-]", about.rule)),  # readable (SARIF, 3.49.7)
+        "shortDescription": {"text": about.what},
+        "fullDescription": {"text": f"{about.what} {about.why} Severity: {about.severity}."},
+        "help": {
+            "text": f"{about.fix} {about.silence}",
+            "markdown": f"{about.why}\n\n{about.fix}{examples}\n\n{about.silence}",
+        },
+        "defaultConfiguration": {"level": next(iter(about.severities))},
+    }
+
+
+_LEVELS = {"error": "error", "warning": "warning", "note": "notice"}
+
+
+def as_github(examination: Examination, shown: Shown) -> str:
+    """Return a workflow command for each finding, which GitHub shows at its line of a pull request.
+
+    https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions
+    """
+    return "\n".join(_command(found, shown) for found in examination.found)
+
+
+def _command(found: MailFinding, shown: Shown) -> str:
+    finding = found.finding
+    values = {
+        "file": shown(finding.place.file),
+        "line": finding.place.line,
+        "col": finding.place.column,
+        "title": finding.rule,
+    }
+    written = {name: _data(str(value)).replace(":", "%3A").replace(",", "%2C") for name, value in values.items()}
+    properties = ",".join(f"{name}={value}" for name, value in written.items())
+    return f"::{_LEVELS[finding.severity]} {properties}::{_data(f'{finding.message} {finding.fix}')}"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")

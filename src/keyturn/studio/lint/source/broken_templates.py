@@ -1,0 +1,386 @@
+"""Findings on templates that cannot be rendered, and on samples that cannot be read."""
+
+import re
+import traceback
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from posixpath import basename
+from typing import NamedTuple
+
+from jinja2 import TemplateNotFound, TemplateRuntimeError, TemplatesNotFound, TemplateSyntaxError, UndefinedError
+from jinja2.exceptions import SecurityError
+from msgspec import Struct
+from msgspec.structs import replace
+
+from keyturn.errors import CatalogueInvalid, TemplateInvalid
+from keyturn.mail.rendering.engine import EngineFault
+from keyturn.plain_files import read_plain_file
+from keyturn.studio.gallery import Gallery, Sample
+from keyturn.studio.gallery.naming import stem_of
+from keyturn.studio.gallery.variables.missing_names import missing_name
+from keyturn.studio.lint.finding import (
+    RULES,
+    Finding,
+    Place,
+    cut,
+    did_you_mean,
+    did_you_mean_file,
+    limit_finding,
+    limit_of,
+    reason_of,
+)
+from keyturn.studio.lint.source.other_engines import TagOfAnotherEngine, rule_of
+
+_TAG = re.compile(r"\{[{%].*?(?:[}%]\}|$)")
+_GOT = re.compile(r".*\bgot '(\w+)'")
+_QUOTED = re.compile(r"'(\w+)'")
+_AT = re.compile(r"\(at line (\d+)(?:, column (\d+))?")
+_BRINGS_IN = re.compile(r"\{%[-+]?\s*(?:include|extends|import|from)\b|<mj-include\b")
+_ONCE_MORE = 2
+_FIELD = re.compile(r"`\$\.(\w+)")
+
+
+class Spot(Struct, frozen=True):
+    """The place of an error. `file` is relative to the folder of templates; `line` and `column` may be unknown."""
+
+    file: str
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        return ":".join(str(part) for part in (self.file, self.line, self.column) if part)
+
+    def nearest_place(self, gallery: Gallery) -> Place:
+        """Return a complete place. The default column is that of the first tag of the line, else its first word."""
+        line = line_at(self, gallery)
+        tag = _TAG.search(line)
+        first = tag.start() if tag else len(line) - len(line.lstrip())
+        return Place(self.file, self.line or 1, self.column or first + 1)
+
+
+def line_at(spot: Spot, gallery: Gallery) -> str:
+    lines = _lines(spot.file, gallery)
+    return lines[spot.line - 1] if spot.line and spot.line <= len(lines) else ""
+
+
+def spot_of(error: TemplateInvalid, gallery: Gallery) -> Spot:
+    """Return where Jinja stopped. In a line with several tags, the column is known only if the error names one."""
+    spot = Spot(gallery.folders.name_of(error.path), error.line)
+    if isinstance(error.__cause__, TagOfAnotherEngine):
+        return Spot(spot.file, spot.line, getattr(error.__cause__.lineno, "column", None))
+    return Spot(spot.file, spot.line, _column(line_at(spot, gallery), error) or error.column)
+
+
+def spot_in_samples(error: TemplateInvalid, gallery: Gallery) -> Spot:
+    """Return the place that the message names: a line, or a sample and its field."""
+    file = gallery.folders.name_of(error.path)
+    if found := _AT.search(error.message):
+        return Spot(file, int(found[1]), int(found[2]) if found[2] else None)
+    if error.line and (field := _FIELD.search(error.message)):
+        written = re.compile(rf"(?:^|[{{,])\s*[\"']?({field[1]})[\"']?\s*[=:]")
+        for number, line in enumerate(_lines(file, gallery)[error.line - 1 :], error.line):
+            if found := written.search(line):
+                return Spot(file, number, found.start(1) + 1)
+    return Spot(file, error.line)
+
+
+def find_undecodable(error: TemplateInvalid, gallery: Gallery) -> Spot | None:
+    """Return the place of the first byte that is not UTF-8. The file is found by its content."""
+    cause = error.__cause__
+    if not isinstance(cause, UnicodeDecodeError):
+        return None
+    whole, before = bytes(cause.object), bytes(cause.object)[: cause.start]
+    files = (path for path in (Path(error.path), *sorted(gallery.folders.paths())) if _has_content(path, whole))
+    column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace")) + 1
+    return next((Spot(gallery.folders.name_of(file), before.count(b"\n") + 1, column) for file in files), None)
+
+
+def find_circle(error: TemplateInvalid, gallery: Gallery) -> tuple[Spot, ...]:
+    """Return the includes of an endless circle, each once. A macro that calls itself is no circle."""
+    if not isinstance(error.__cause__, RecursionError):
+        return ()
+    steps, folders = traceback.extract_tb(error.__cause__.__traceback__), gallery.folders
+    times = Counter(
+        Spot(folders.name_of(step.filename), step.lineno) for step in steps if Path(step.filename) in folders
+    )
+    turns = (spot for spot, count in times.items() if count > _ONCE_MORE and _BRINGS_IN.search(line_at(spot, gallery)))
+    return tuple(Spot(spot.file, spot.line, _column(line_at(spot, gallery), error)) for spot in turns)
+
+
+def _column(line: str, error: TemplateInvalid) -> int | None:
+    cause, tags = error.__cause__, list(_TAG.finditer(line))
+    if isinstance(cause, TemplatesNotFound) and "<mj-include" in line:
+        includes = list(re.finditer(r"<mj-include\b[^>]*", line))
+        wanted = basename(str(cause.templates[0]))
+        return next((one.start() for one in includes if wanted in one[0]), includes[0].start()) + 1
+    if isinstance(cause, TemplateSyntaxError) and getattr(cause.lineno, "line", None) == error.line:
+        tags = [tag for tag in tags if tag.start() + 1 == getattr(cause.lineno, "column", None)] or tags
+    for name in _names_in(error):
+        word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
+        for start, end in [tag.span() for tag in tags] or [(0, len(line))]:
+            if found := word.search(line, start, end):
+                return found.start() + 1
+    return tags[0].start() + 1 if len(tags) == 1 else None
+
+
+def _names_in(error: TemplateInvalid) -> Iterator[str]:
+    cause = error.__cause__
+    if isinstance(cause, TemplateNotFound):
+        yield str(cause.name)
+    elif isinstance(cause, UndefinedError):
+        yield from filter(None, [missing_name(error.message)])
+    elif (isinstance(cause, TemplateSyntaxError) or _UNKNOWN.search(error.message)) and (
+        quoted := _GOT.match(error.message) or _QUOTED.search(error.message)
+    ):
+        yield quoted[1]
+
+
+def _lines(file: str, gallery: Gallery) -> list[str]:
+    try:
+        return gallery.source(file).split("\n")
+    except OSError:
+        return []
+
+
+def _has_content(file: Path, content: bytes) -> bool:
+    return file.is_file() and file.stat().st_size == len(content) and read_plain_file(file) == content
+
+
+_UNKNOWN = re.compile(r"No (filter|test) named '([^']+)'|[Uu]nknown tag '([^']+)'")
+_A_NAME_FIRST = re.compile(r"['{]|.+? (?:is outside a sample|occurs twice|is not a name)\b")
+
+_FIXES = {
+    "cannot be read: ": "Remove it, or replace it with a readable file.",
+    "link to a file outside": "Replace the link with the file. If you trust this folder, --trust follows the link.",
+    "nested more than": "Nest tables and lists less deeply.",
+    "digits": "Write a shorter number, or write it as text, in quotes.",
+    "anchors written out": "Use fewer anchors, or shorter values.",
+    "half a character": "Write the whole character, or remove it.",
+    "special characters": "Remove the control character.",
+    "occurs twice": "Give one of the two another name.",
+    "exists already": "Give one of the two another name.",
+}
+"""What to do about samples, by a part of the message. A mistake that is not listed is one of form."""
+
+_DATA = (".toml", ".yaml", ".yml", ".json", ".po", ".pot", ".mo")
+
+_WRITTEN: Mapping[str, str] = {
+    "toml": "[first], then name = value below it",
+    "yaml": "first:, then name: value below it, indented",
+    "yml": "first:, then name: value below it, indented",
+    "json": '"first": {"name": "value"}',
+}
+
+
+_CLOSE = 0.8
+_KNOWN_FROM: Mapping[str, tuple[str, ...]] = {
+    "Flask-Babel": (
+        "currencyformat", "dateformat", "datetimeformat", "decimalformat", "numberformat", "percentformat",
+        "timedeltaformat", "timeformat",
+    ),
+    "Babel": (
+        "format_currency", "format_date", "format_datetime", "format_decimal", "format_interval", "format_number",
+        "format_percent", "format_time", "format_timedelta",
+    ),
+    "Django": (
+        "apnumber", "date", "floatformat", "get_digit", "intcomma", "intword", "linebreaks", "linebreaksbr",
+        "localtime", "naturalday", "naturaltime", "ordinal", "pluralize", "slugify", "time", "timesince", "timeuntil",
+        "truncatechars", "truncatewords", "yesno",
+    ),
+}  # fmt: skip
+"""Libraries whose filters apps often use, with the names."""
+
+
+class Broken(NamedTuple):
+    """Why a template cannot be rendered.
+
+    `spot`: the place of the error as far as it is known. The finding has the nearest complete place.
+    """
+
+    finding: Finding
+    spot: Spot
+
+
+def explain(error: TemplateInvalid, gallery: Gallery, sample: Sample) -> Broken:
+    if spot := find_undecodable(error, gallery):
+        return Broken(_not_utf8("jinja/error", spot, gallery), spot)
+    if isinstance(error.__cause__, EngineFault):
+        return _explain_fault(error, error.__cause__, gallery, sample)
+    if spots := find_circle(error, gallery):
+        return Broken(_of_circle(spots, gallery), spots[-1])
+    spot = spot_of(error, gallery)
+    if isinstance(error.__cause__, CatalogueInvalid):
+        return Broken(_of_catalogue(error.__cause__, spot.nearest_place(gallery), gallery), spot)
+    return Broken(_explain_error(error, gallery, sample, spot.nearest_place(gallery)), spot)
+
+
+def _explain_fault(error: TemplateInvalid, fault: EngineFault, gallery: Gallery, sample: Sample) -> Broken:
+    spot = Spot(gallery.folders.name_of(error.path), error.line, fault.column)
+    place = spot.nearest_place(gallery)
+    if fault.kind == "error" and not (fault.by_itself or sample.is_complete):
+        return Broken(_not_checked(fault.message, place), spot)
+    rule = f"{fault.engine.lower()}/{fault.kind}"
+    return Broken(RULES.finding(place, rule, message=_as_sentence(fault.message), fix=fault.fix), spot)
+
+
+def explain_samples(error: TemplateInvalid, gallery: Gallery) -> Broken:
+    if spot := find_undecodable(error, gallery):
+        return Broken(_not_utf8("samples/invalid", spot, gallery), spot)
+    spot = spot_in_samples(error, gallery)
+    if limit := limit_of(error.__cause__):
+        place = spot.nearest_place(gallery)
+        return Broken(limit_finding(limit, place, reason_of(error.__cause__, error.message)), spot)
+    ending = Path(error.path).suffix.lower().lstrip(".")
+    written = _WRITTEN.get(ending, _WRITTEN["toml"])
+    fix = next((fix for part, fix in _FIXES.items() if part in error.message), "")
+    if not fix and _AT.search(error.message):
+        fix = f"Correct the {ending.upper().replace('YML', 'YAML')} here. A sample is written like this: {written}."
+    place, message = spot.nearest_place(gallery), _as_sentence(error.message)
+    return Broken(RULES.finding(place, "samples/invalid", message=message, fix=fix, written=written), spot)
+
+
+def _explain_error(error: TemplateInvalid, gallery: Gallery, sample: Sample, place: Place) -> Finding:
+    cause, message = error.__cause__, error.message
+    if limit := limit_of(cause):
+        return limit_finding(limit, place, reason_of(cause, message))
+    line_text = line_at(Spot(gallery.folders.name_of(error.path), error.line), gallery)
+    if isinstance(cause, TemplateSyntaxError):
+        return _of_syntax(cause, message, line_text, gallery, place)
+    if isinstance(cause, TemplatesNotFound) and "<mj-include" in line_text:
+        return _missing_include([*map(str, cause.templates)], gallery, place)
+    if isinstance(cause, TemplateRuntimeError) and (unknown := _UNKNOWN.search(message)):
+        return _unknown(unknown, message, gallery, place)
+    if isinstance(cause, RecursionError):
+        return RULES.finding(place, "jinja/error", message=_ENDLESS, fix="Add a condition that ends the calls.")
+    find = partial(RULES.finding, place, message=_as_sentence(message))
+    if isinstance(cause, TemplateNotFound):
+        return find("jinja/missing-template", fix=_closest_file(str(cause.name), gallery, place))
+    if isinstance(cause, UndefinedError):
+        name = missing_name(message)
+        holders = {*re.findall(rf"(?<![\w.])([\w.]+)\.{re.escape(name)}\b", line_text)}
+        said = re.sub(r"^'[^']+ object'", f"'{holders.pop()}'", message) if len(holders) == 1 else message
+        fix = _fix_for_name(name, sample, getattr(cause, "beside", None))
+        return find("jinja/undefined", message=_as_sentence(said), fix=fix)
+    if isinstance(cause, SecurityError):
+        return find("jinja/sandbox")
+    if error.by_itself or message.endswith(_TWO_LAYOUTS):
+        one_layout = "Keep one {% extends %}: a template has one layout."
+        fix = "Correct this expression: it fails with any values." if error.by_itself else one_layout
+        return find("jinja/error", fix=fix)
+    return find("jinja/error", sample=sample.name) if sample.is_complete else _not_checked(message, place)
+
+
+_ENDLESS = "This macro calls itself without end."
+_TWO_LAYOUTS = "extended multiple times"
+
+
+def _not_checked(message: str, place: Place) -> Finding:
+    return RULES.finding(place, "unchecked/part", reason=message, template=stem_of(place.file))
+
+
+def _of_catalogue(cause: CatalogueInvalid, place: Place, gallery: Gallery) -> Finding:
+    """Report a text that a catalogue keeps from being rendered. The catalogue has a finding of its own."""
+    said = f"This part was not checked, as {gallery.folders.name_of(cause.path)} cannot be read."
+    return replace(_not_checked("", place), message=said, fix="Correct this catalogue.")
+
+
+def _not_utf8(rule: str, spot: Spot, gallery: Gallery) -> Finding:
+    return RULES.finding(
+        spot.nearest_place(gallery), rule, message=f"'{spot.file}' is not UTF-8.", fix="Save it as UTF-8."
+    )
+
+
+def _of_circle(spots: Sequence[Spot], gallery: Gallery) -> Finding:
+    last = spots[-1]
+    others = ", ".join(dict.fromkeys(spot.file for spot in spots if spot.file != last.file))
+    message = f"'{last.file}' includes or extends itself{f', through {others}' if others else ''}."
+    fix = "Remove the include or extends that closes the circle."
+    return RULES.finding(last.nearest_place(gallery), "jinja/error", message=message, fix=fix)
+
+
+def _of_syntax(cause: TemplateSyntaxError, message: str, line_text: str, gallery: Gallery, place: Place) -> Finding:
+    if isinstance(cause, TagOfAnotherEngine):
+        return RULES.finding(place, rule_of(cause.engine), said=message)
+    if unknown := _UNKNOWN.search(message):
+        return _unknown(unknown, message, gallery, place)
+    if open_tag := _OPEN_TAG.search(message):
+        message = f"'{open_tag[1]}' is not closed" if open_tag[1] else message
+        fix = f"Write {{% end{open_tag[1] or open_tag[2]} %}} where it ends."
+    else:
+        said = f"{message}\n{line_text}"
+        fix = next((fix for pattern, fix in _FIXES_OF_SYNTAX.items() if re.search(pattern, said, re.MULTILINE)), "")
+        for jargon, word in _WORDS_FOR_TOKENS.items():
+            message = message.replace(jargon, word)
+    return RULES.finding(place, "jinja/syntax", message=_as_sentence(message), fix=fix)
+
+
+_OPEN_TAG = re.compile(r"to be closed is '(\w+)'|^'(\w+)' is not closed")
+_WORDS_FOR_TOKENS = {
+    "token 'name'": "a name",
+    "token ": "",
+    "'end of print statement'": "}}",
+    "'end of statement block'": "%}",
+}
+_FIXES_OF_SYNTAX = {
+    r"^unexpected '}'$|end of template, expected": "Close {{ with }}, and {% with %}.",
+    "end of statement block', got '='": "Write == to compare.",
+    r"got '\|'": "Write or.",
+    "unexpected char '&'": "Write and.",
+    "unexpected char '!'": "Write not.",
+    r"unexpected char '\?'": "Write {{ one if condition else other }}.",
+    "unexpected char '[“”„‘’]'": 'Write straight quotation marks: ".',
+    r"end of statement block', got 'if'\n.*\belse +if\b": "Write elif.",
+}
+
+
+def _unknown(unknown: re.Match[str], message: str, gallery: Gallery, place: Place) -> Finding:
+    kind, name = unknown[1] or "tag", unknown[2]
+    environment = gallery.templates.environment(gallery.languages.choose(""))
+    said = f"No {kind} named '{name}'" if name else message
+    known = {"filter": environment.filters, "test": environment.tests}.get(kind, {})
+    spelling = spelling_of(name, known) if name else "Check its spelling;"
+    return RULES.finding(place, f"jinja/unknown-{kind}", message=_as_sentence(said), spelling=spelling)
+
+
+def spelling_of(name: str, known: Iterable[str]) -> str:
+    """Return the beginning of the fix for an unknown filter, tag or test."""
+    if source := next((source for source, names in _KNOWN_FROM.items() if name in names), ""):
+        return f"{source} has one of this name;"
+    return did_you_mean(name, known, _CLOSE, "Did you mean {}? Otherwise,") or "Check its spelling;"
+
+
+def _missing_include(names: Sequence[str], gallery: Gallery, place: Place) -> Finding:
+    """Explain a missing file of mj-include, which looks beside its own file and then in the folder."""
+    if all(name.startswith("../") for name in names):
+        message = f"The path of this mj-include leads out of the folder: {names[0]}."
+        fix = "Move the file into the folder of the templates, or open the folder above."
+        return RULES.finding(place, "mjml/missing-include", message=message, fix=fix)
+    looked = " or ".join(name for name in names if not name.startswith("../"))
+    return RULES.finding(place, "mjml/missing-include", files=looked, fix=_closest_file(names[0], gallery, place))
+
+
+def _fix_for_name(name: str, sample: Sample, beside: Sequence[str] | None) -> str:
+    """Return the fix for a missing name. `beside`: the names of the object that should have it, if it is one's."""
+    names = sample.values if beside is None else beside
+    if meant := did_you_mean(name, names):
+        return meant
+    given, missing = cut(", ".join(names) or "none"), name or "the missing name"
+    if sample.kind == "typed":
+        holder = "This template" if beside is None else "This object"
+        return f"{holder} has these values: {given}. Add {missing} to its props, or do not print it."
+    holder = f"The sample {sample.name}" if beside is None else "This object"
+    return f"{holder} has these values: {given}. Add {missing}, or do not print it."
+
+
+def _closest_file(name: str, gallery: Gallery, place: Place) -> str:
+    files = (gallery.folders.name_of(path) for path in gallery.folders.paths() if path.is_file())
+    files = (file for file in files if not file.lower().endswith(_DATA))
+    shown = [file for file in files if not any(part.startswith(".") for part in file.split("/"))]
+    return did_you_mean_file(name, shown, place.file)
+
+
+def _as_sentence(message: str) -> str:
+    text = message if _A_NAME_FIRST.match(message) else message[:1].upper() + message[1:]
+    return text.rstrip(".") + "."

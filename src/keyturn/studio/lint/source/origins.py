@@ -1,0 +1,263 @@
+"""A Jinja environment whose output carries its origins. The studio and the checks use it, never the sender of mails.
+
+It extends Jinja's code generator (`Environment.code_generator_class`), so inheritance, includes, imports, macros and
+white-space control are Jinja's own, and the text is identical.
+"""
+
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any
+
+from jinja2 import Environment, TemplateAssertionError, TemplateSyntaxError, nodes
+from jinja2.compiler import CodeGenerator, Frame
+from jinja2.defaults import DEFAULT_NAMESPACE
+from jinja2.ext import Extension
+from jinja2.filters import FILTERS
+from jinja2.lexer import Token, TokenStream
+from jinja2.runtime import BlockReference, Context, Undefined
+from jinja2.tests import TESTS
+
+from keyturn.studio.gallery.sandbox import SandboxedFolderEnvironment
+from keyturn.studio.lint.source import stand_ins, traced_text
+from keyturn.studio.lint.source.tolerant_parsing import STAND_IN, Position, TolerantEnvironment
+
+_NAMES: Mapping[str, str] = {
+    "markup": "Markup",
+    "escape": "escape",
+    "string": "str",
+    "markup_join": "markup_join",
+    "str_join": "str_join",
+    "TracedMacro": "Macro",
+    "TemplateReference": "TemplateReference",
+    "trace_data": "_data",
+    "trace_printed": "_printed",
+}
+"""Names in `traced_text`, with their names in Jinja's generated code."""
+
+_ATTEMPTS = "attempt, attempt_layout, attempt_loop, attempt_print, go_on, require_end"
+
+
+def with_origins(environment: Environment) -> Environment:
+    """Return a copy of the environment that renders `traced_text.TracedText`.
+
+    The copy is synchronous and does not share the original's caches.
+    """
+    copy = environment.overlay(extensions=[_Positions], bytecode_cache=None, enable_async=False)
+    copy.__class__ = type("TracedEnvironment", (TolerantEnvironment, type(environment)), {})
+    copy.globals = {**environment.globals, STAND_IN: stand_ins.FAILED}
+    copy.code_generator_class = _OriginsGenerator
+    bounded = environment.bounded_parts if isinstance(environment, SandboxedFolderEnvironment) else iter
+    copy.concat = lambda parts: traced_text.concat(bounded(parts))  # type: ignore[method-assign]  # as NativeEnvironment
+    copy.context_class = type("TracedContext", (_TracedContext, environment.context_class), {})
+    copy.filters = {name: traced_text.keep_origins(function) for name, function in environment.filters.items()}
+    return copy
+
+
+class _TracedContext(Context):
+    """Gives `super()` a result with origins."""
+
+    def super(self, name: str, current: Any) -> BlockReference | Undefined:
+        return traced_text.traced_block(super().super(name, current))
+
+
+class _OriginsGenerator(CodeGenerator):
+    """Generates code that records the place of each output, and goes on if an expression fails."""
+
+    _attempted: Mapping[nodes.Node, tuple[str, str, str]] = {}
+    _bound: Collection[str] = ()
+    """Names that the template itself gives to values."""
+
+    environment: TolerantEnvironment
+
+    def fail(self, msg: str, lineno: int) -> Any:
+        self.environment.refuse(TemplateAssertionError(msg, lineno, self.name, self.filename))
+
+    def write_commons(self) -> None:
+        super().write_commons()
+        names = ", ".join(f"{name} as {known_as}" for name, known_as in _NAMES.items())
+        self.writeline(f"from keyturn.studio.lint.source.traced_text import {names}")
+        self.writeline(f"from keyturn.studio.lint.source.stand_ins import {_ATTEMPTS}")
+
+    def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:  # noqa: N802 - Jinja's name
+        self._bound = {name.name for name in node.find_all(nodes.Name) if name.ctx != "load"}
+        self._attempted = dict(self._attempts(node))
+        super().visit_Template(node, frame)
+
+    def visit(self, node: nodes.Node, *args: Any, **options: Any) -> Any:
+        """Write an expression of a statement in a call that goes on if it fails."""
+        if (attempt := self._attempted.get(node)) is None:
+            return super().visit(node, *args, **options)
+        function, before, after = attempt
+        self.write(f"{function}(")
+        self.newline(node)  # so that the line is known
+        self.write(f"lambda: {before}")
+        super().visit(node, *args, **options)
+        return self.write(after)
+
+    def visit_Include(self, node: nodes.Include, frame: Frame) -> None:  # noqa: N802 - Jinja's name
+        self._write_attempt(super().visit_Include, node, frame, "require_end()")
+
+    def visit_For(self, node: nodes.For, frame: Frame) -> None:  # noqa: N802 - Jinja's name
+        self._write_attempt(super().visit_For, node, frame)
+
+    def visit_Assign(self, node: nodes.Assign, frame: Frame) -> None:  # noqa: N802 - Jinja's name
+        if isinstance(node.target, nodes.Name):
+            super().visit_Assign(node, frame)
+            return
+        names = [frame.symbols.ref(one.name) for one in node.target.find_all(nodes.Name)]
+        failed = f"go_on(_error, None, {self._fails_by_itself(node.node)})"
+        self._write_attempt(super().visit_Assign, node, frame, failed=" = ".join((*names, failed)))
+
+    def _write_attempt(
+        self,
+        write: Callable[[Any, Frame], None],
+        node: nodes.Node,
+        frame: Frame,
+        first: str = "",
+        failed: str = "go_on(_error)",
+    ) -> None:
+        """Write a statement that prints what it can, and ends where it fails."""
+        self.writeline("try:")
+        self.indent()
+        self.writeline(first)
+        write(node, frame)
+        self.outdent()
+        self.writeline("except Exception as _error:", node)
+        self.indent()
+        self.writeline(failed, node)
+        self.outdent()
+
+    def _import_common(self, node: nodes.Import | nodes.FromImport, frame: Frame) -> None:
+        self.write("attempt(lambda: ")
+        super()._import_common(node, frame)
+        self.write(")")
+
+    def visit_Output(self, node: nodes.Output, frame: Frame) -> None:  # noqa: N802 - Jinja's name
+        """Write each child separately, in a call that records its place."""
+        if frame.require_output_check:
+            if self.has_known_extends:
+                return
+            self.writeline("if parent_template is None:")
+            self.indent()
+        for child in node.nodes:
+            self.writeline("yield " if frame.buffer is None else f"{frame.buffer}.append(", child)
+            if isinstance(child, nodes.TemplateData):
+                self.write(f"_data({child.data!r}, {self._position(child)})")
+            else:
+                self._write_printed(child, frame)
+            if frame.buffer is not None:
+                self.write(")")
+        if frame.require_output_check:
+            self.outdent()
+
+    def start_write(self, frame: Frame, node: nodes.Node | None = None) -> None:
+        super().start_write(frame, node)
+        self._statements.append(node)
+        if node is not None:
+            self.write("attempt_print(lambda: ")
+
+    def end_write(self, frame: Frame) -> None:
+        if (node := self._statements.pop()) is not None:
+            self.write(f", False, {self._position(node)})")
+        super().end_write(frame)
+
+    @property
+    def _statements(self) -> list[nodes.Node | None]:
+        """The open statements `call` and `filter`, the innermost last."""
+        statements: list[nodes.Node | None] = self.__dict__.setdefault("_written", [])
+        return statements
+
+    def _write_printed(self, child: nodes.Expr, frame: Frame) -> None:
+        finalize = self._make_finalize()
+        if (constant := self._constant(child, frame)) is not None:
+            self.write(f"_printed({constant!r}, {self._position(child)})")
+            return
+        self.write("attempt_print(lambda: ")
+        self._output_child_pre(child, frame, finalize)
+        self.visit(child, frame)
+        self._output_child_post(child, frame, finalize)
+        self.write(f", {self._fails_by_itself(child)}, {self._position(child)})")
+
+    def _constant(self, child: nodes.Expr, frame: Frame) -> str | None:
+        """Return Jinja's output for a constant, which it escapes before `finalize` and not after it."""
+        finalize = self._make_finalize()
+        if not finalize.const:
+            return None
+        try:
+            return str(self._output_child_to_const(child, frame, finalize))
+        except Exception:  # noqa: BLE001 - as Jinja does: it is tried again where it is printed
+            return None
+
+    def _attempts(self, template: nodes.Template) -> Iterator[tuple[nodes.Node, tuple[str, str, str]]]:
+        """Yield the expressions of statements, each with the function that attempts it, and the code around it."""
+        for node in template.find_all((nodes.If, nodes.For, nodes.Assign, nodes.With, nodes.ExprStmt, nodes.Extends)):
+            match node:
+                case nodes.Extends():
+                    load = "environment.get_template("
+                    yield node.template, ("attempt_layout", load, f", {self.name!r}), context)")
+                case nodes.For():
+                    yield node.iter, ("attempt_loop", "", f", {self._fails_by_itself(node.iter)})")
+                case nodes.With():
+                    yield from ((value, ("attempt", "", ")")) for value in node.values)
+                case nodes.Assign() if not isinstance(node.target, nodes.Name):
+                    continue  # fails as a whole
+                case nodes.If() | nodes.Assign() | nodes.ExprStmt():
+                    value = node.test if isinstance(node, nodes.If) else node.node
+                    yield value, ("attempt", "", f", {self._fails_by_itself(value)})")
+
+    def _fails_by_itself(self, node: nodes.Node) -> bool:
+        """Tell whether an expression has only constants and Jinja's own names. An app's may need a request."""
+        for part in (node, *node.find_all(nodes.Expr)):
+            match part:
+                case nodes.Name(name=name) if name not in DEFAULT_NAMESPACE or name in self._bound:
+                    return False
+                case nodes.Filter(name=name) if name not in FILTERS:
+                    return False
+                case nodes.Test(name=name) if name not in TESTS:
+                    return False
+                case nodes.ContextReference() | nodes.DerivedContextReference() | nodes.ExtensionAttribute():
+                    return False
+        return True
+
+    def _position(self, node: nodes.Node) -> str:
+        line, column = getattr(node.lineno, "line", node.lineno), getattr(node.lineno, "column", 1)
+        return f"{self.name or self.filename or '<template>'!r}, {line}, {column}"
+
+
+class _Positions(Extension):
+    """Adds columns to tokens: Jinja's lexer has only lines."""
+
+    priority = 0  # before any extension that makes tokens of its own
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        self._sources: dict[tuple[str | None, str | None], str] = {}
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
+        self._sources[name, filename] = str(source)
+        return source
+
+    def filter_stream(self, stream: TokenStream) -> Iterator[Token]:
+        source = self._sources.pop((stream.name, stream.filename), "")
+        starts = list(self._starts_of_tokens(source, stream))
+        start: tuple[int, int] | None = None
+        for token in stream:
+            if token.type in ("data", "variable_begin", "block_begin"):
+                start = starts.pop(0) if starts else None
+            yield token._replace(lineno=Position.at(token.lineno, *start)) if start else token
+
+    def _starts_of_tokens(self, source: str, stream: TokenStream) -> Iterator[tuple[int, int]]:
+        """Yield line and column of each text, expression and statement of the source."""
+        source = re.sub(r"\r\n?", "\n", source)
+        offset, line, behind = 0, 1, 0
+        try:
+            for _, kind, value in self.environment.lexer.tokeniter(source, stream.name, stream.filename):
+                while not source.startswith(value, offset) and source[offset : offset + 1].isspace():
+                    offset += 1  # white space that a minus sign took away
+                if kind in ("data", "variable_begin", "block_begin"):
+                    line, behind = line + source.count("\n", behind, offset), offset
+                    yield line, offset - source.rfind("\n", 0, offset)
+                offset += len(value)
+        except TemplateSyntaxError as error:
+            error.lineno = Position.at(error.lineno, line, behind - source.rfind("\n", 0, behind))
+            raise

@@ -1,0 +1,105 @@
+"""Tags of engines that look like Jinja: many folders hold such templates. Each engine is reported once for a folder."""
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import TypeVar
+
+from jinja2 import TemplateSyntaxError
+from msgspec.structs import replace
+
+from keyturn.studio.lint.finding import Finding
+
+_TAGS: Mapping[str, str] = {
+    "Liquid": "assign|capture|unless|case|when|tablerow|increment|decrement|render|layout|elsif|liquid|echo",
+    "Twig": "embed|sandbox|apply|use",
+    "Django": "load|url|static|csrf_token|blocktrans|blocktranslate|plural|translate|comment|ifequal|ifnotequal|cycle"
+    "|now|spaceless|verbatim|empty|widthratio|regroup|firstof|ifchanged|lorem|debug|language|localize|localtime"
+    "|timezone|get_current_language|get_available_languages|get_language_info|get_static_prefix|get_media_prefix",
+}
+"""The engines by the first words of their tags, which Jinja does not know. Django and Liquid share some of Django's."""
+
+_TAG = re.compile(r"\{%[-+]?\s*(end)?(\w+)")
+_EXPRESSIONS = {
+    "Handlebars": re.compile(r"\{\{\{?~?\s*(?:[#/^]\s*\w|>\s*[\w./-]|else\b)"),
+    "Braze": re.compile(r"\{\{[^{}]*\$\{"),
+    "Go": re.compile(
+        r"\{\{-?\s*(?:(?:if|else if|range|with|not|len|html|urlquery)\s+)?[.$]|\{\{-?\s*(?:end|else)\s*-?\}"
+    ),
+}
+"""The engines by what they write in braces, and Jinja never does."""
+_ARGUMENT_OF_FILTER = re.compile(r"\|\s*\w+\s?:(?:(\s)|[\"'\w-])")
+_ANOTHER_USE = re.compile(
+    r"\{%[-+]?\s*(?:(?P<trans>trans)\s+(?:\"[^\"]*\"|'[^']*'|\w+)(?:\s+(?:as|noop|context)\b|\s*[-+]?%)"
+    r"|include\b.*?\s(?:with\s+(?:\w+\s*=|(?P<twig>\{))|only\s*[-+]?%)|with\s[^=]*\sas\s+\w+\s*[-+]?%)"
+)
+"""Tags that Jinja knows with other arguments: {% include "a.html" with name=1 %}."""
+
+OF_ENGINES = frozenset({"block", "forloop"})
+"""Names that such templates have from their engine."""
+
+
+class TagOfAnotherEngine(TemplateSyntaxError):
+    """A template has a tag of another engine, whose name is `engine`. The message is the start of a sentence."""
+
+    def __init__(self, tag: str, engine: str, lineno: int, name: str | None, filename: str | None) -> None:
+        self.engine = engine
+        super().__init__(_said(tag, engine), lineno, name, filename)
+
+
+def engine_of(tag: str, source: str) -> str:
+    """Return the engine of a tag that Jinja refused in this source; empty if no engine is known for it."""
+    word = found[2] if (found := _TAG.match(tag)) else ""
+    if engine := next((engine for engine, pattern in _EXPRESSIONS.items() if pattern.match(tag)), ""):
+        return engine
+    if engine := next((engine for engine, tags in _TAGS.items() if word in tags.split("|")), ""):
+        is_shared = engine == "Django" and word in ("comment", "cycle", "empty")
+        return "Liquid" if is_shared and _has_liquid(source) else engine
+    if argument := _ARGUMENT_OF_FILTER.search(tag):
+        return "Liquid" if argument[1] else "Django"
+    if (other := _ANOTHER_USE.match(tag)) and not (other["trans"] and "endtrans" in source):
+        return "Twig" if other["twig"] else "Django"
+    return ""
+
+
+@lru_cache(1)
+def _has_liquid(source: str) -> bool:
+    return not {tag[2] for tag in _TAG.finditer(source)}.isdisjoint(_TAGS["Liquid"].split("|"))
+
+
+def _said(tag: str, engine: str) -> str:
+    if engine in _EXPRESSIONS:
+        return ""
+    word = found[2] if (found := _TAG.match(tag)) else ""
+    if any(word in tags.split("|") for tags in _TAGS.values()):
+        return f"{{% {word} %}} is a tag of {engine}, but the template is Jinja"
+    if _ARGUMENT_OF_FILTER.search(tag):
+        return f"A filter has its argument after a colon, as in {engine}, but the template is Jinja"
+    return f"{{% {word} %}} is written as in {engine}, but the template is Jinja"
+
+
+def rule_of(engine: str) -> str:
+    return f"jinja/{engine.lower()}-tag"
+
+
+_ONE, _MANY = "Write the template in Jinja, or list it", "Write the templates in Jinja, or list their folders"
+"""Parts of the fixes for templates of other engines: in one file, and in many."""
+
+Mails = TypeVar("Mails", bound=Sequence[str])
+
+
+def one_for_each_engine(found: Mapping[Finding, Mails]) -> dict[Finding, list[str]]:
+    """Merge the findings on each other engine into one, at its first place."""
+    kept = {finding: list(mails) for finding, mails in found.items()}
+    for engine in (*_TAGS, *_EXPRESSIONS):
+        of_engine = sorted((one for one in kept if one.rule == rule_of(engine)), key=lambda one: one.place)
+        files = {finding.place.file for finding in of_engine}
+        if len(of_engine) > 1:
+            mails = list(dict.fromkeys(mail for finding in of_engine for mail in kept.pop(finding)))
+            kept[_of_many(of_engine[0], engine, len(files)) if len(files) > 1 else of_engine[0]] = mails
+    return kept
+
+
+def _of_many(first: Finding, engine: str, files: int) -> Finding:
+    message = f"{files} files are {engine} templates, but the folder is Jinja. The first: {first.message}"
+    return replace(first, message=message, fix=first.fix.replace(_ONE, _MANY))

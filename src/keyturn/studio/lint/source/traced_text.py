@@ -1,0 +1,220 @@
+"""Strings that remember which template wrote each of their pieces.
+
+They compare, measure and print as plain strings, so templates that test or filter captured text render the same mail.
+Formatting and slicing lose the pieces. The text then has the place of the expression that prints it.
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import Any, NamedTuple
+
+import markupsafe
+from jinja2 import runtime
+
+from keyturn.studio.gallery.sandbox import raise_where_it_is
+from keyturn.studio.lint.finding import Place
+
+
+class Origin(NamedTuple):
+    """The origin of a piece of text.
+
+    `verbatim`: it is the template's own text, so its columns continue from `place`. `via`: the expressions that
+    printed it, the innermost first, as the calls of its macro.
+    """
+
+    place: Place
+    verbatim: bool = False
+    via: tuple[Place, ...] = ()
+
+
+class Piece(NamedTuple):
+    """The text from `start` to the next piece. `origin` is None if unknown."""
+
+    start: int
+    origin: Origin | None
+
+
+class TracedText(str):
+    """A plain text with its pieces."""
+
+    __slots__ = ("pieces", "undefined")
+    pieces: tuple[Piece, ...]
+    undefined: tuple[tuple[str, Place], ...]
+    """Printed names that have no value, with their places, if the engine prints nothing for them."""
+
+
+class Markup(markupsafe.Markup):
+    """An escaped text with its pieces."""
+
+    __slots__ = ("pieces",)
+    pieces: tuple[Piece, ...]
+
+
+def pieces_of(text: object) -> tuple[Piece, ...]:
+    """Return the pieces in order; an empty tuple for plain strings, such as results of string methods."""
+    return getattr(text, "pieces", ()) if isinstance(text, TracedText | Markup) else ()
+
+
+def undefined_in(text: object) -> tuple[tuple[str, Place], ...]:
+    return getattr(text, "undefined", ())
+
+
+def with_undefined(text: str, undefined: Iterable[tuple[str, Place]]) -> TracedText:
+    """Return the text with its pieces and with names, for an engine that prints nothing for them."""
+    traced = TracedText(text)
+    traced.pieces, traced.undefined = pieces_of(text), tuple(dict.fromkeys(undefined))
+    return traced
+
+
+def origin_at(pieces: tuple[Piece, ...], offset: int) -> Origin | None:
+    index = bisect_right(pieces, offset, key=lambda piece: piece.start) - 1
+    if index < 0 or (origin := pieces[index].origin) is None:
+        return None
+    return _shift_columns(origin, offset - pieces[index].start)
+
+
+def with_pieces(text: str, pieces: Iterable[Piece]) -> str:
+    traced = Markup(text) if hasattr(text, "__html__") else TracedText(text)
+    traced.pieces = tuple(pieces)
+    return traced
+
+
+def concat(parts: Iterable[str]) -> str:
+    """Do what `"".join` does."""
+    texts: list[str] = []
+    pieces: list[Piece] = []
+    length = 0
+    try:
+        for part in parts:
+            if part:
+                known = pieces_of(part) or (Piece(0, None),)
+                pieces.extend(Piece(length + start, origin) for start, origin in known)
+                texts.append(part)
+                length += len(part)
+    except Exception as error:
+        raise_where_it_is(error, parts)
+        raise
+    return with_pieces("".join(texts), pieces)
+
+
+def trace_data(text: str, file: str, line: int, column: int) -> str:
+    """Return the template's own text from that place on, with a piece for each line."""
+    pieces, start = [], 0
+    for number, content in enumerate(text.split("\n"), line):
+        pieces.append(Piece(start, Origin(Place(file, number, 1 if start else column), verbatim=True)))
+        start += len(content) + 1
+    return with_pieces(text, pieces)
+
+
+def trace_printed(value: str, file: str, line: int, column: int) -> str:
+    """Return the output of an expression at that place, which is the origin of pieces without one."""
+    place = Place(file, line, column)
+    pieces = pieces_of(value) or (Piece(0, None),)
+    origins = (origin._replace(via=(*origin.via, place)) if origin else Origin(place) for _, origin in pieces)
+    return with_pieces(value, map(Piece, (start for start, _ in pieces), origins))
+
+
+def markup(value: Any = "") -> markupsafe.Markup:
+    """Do what `Markup` does."""
+    plain = markupsafe.Markup(value)  # noqa: S704 - where the generated code has one
+    return _as_markup(plain, pieces_of(value))
+
+
+def escape(value: Any) -> markupsafe.Markup:
+    """Do what `escape` does."""
+    return _as_markup(markupsafe.escape(value), pieces_of(value) if hasattr(value, "__html__") else ())
+
+
+def string(value: Any) -> str:
+    """Do what `str` does."""
+    return value if isinstance(value, TracedText | Markup) else str(value)
+
+
+def markup_join(values: Iterable[Any]) -> str:
+    """Do what `~` does where texts are escaped."""
+    parts = [value if isinstance(value, str) else str(value) for value in values]
+    if any(hasattr(part, "__html__") for part in parts):
+        return markup(concat(escape(part) for part in parts))
+    return concat(parts)
+
+
+def str_join(values: Iterable[Any]) -> str:
+    """Do what `~` does where texts are not escaped."""
+    return concat(string(value) for value in values)
+
+
+def keep_origins(text_filter: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap a filter so that its result keeps the pieces of its argument."""
+
+    @wraps(text_filter)
+    def apply(*arguments: Any, **options: Any) -> Any:
+        result = text_filter(*arguments, **options)
+        source = next((argument for argument in arguments[:2] if pieces_of(argument)), None)
+        return _follow(source, result) if source is not None and isinstance(result, str) else result
+
+    return apply
+
+
+class TracedMacro(runtime.Macro):
+    """Wraps a macro, whose result keeps its pieces."""
+
+    def _invoke(self, arguments: list[Any], autoescape: bool) -> str:
+        result: str = self._func(*arguments)
+        return markup(result) if autoescape else result
+
+
+class BlockReference(runtime.BlockReference):
+    """A block that is printed as a value: `super()`, `self.name()`."""
+
+    def __call__(self) -> str:
+        result = concat(self._stack[self._depth](self._context))
+        return markup(result) if self._context.eval_ctx.autoescape else result
+
+    @property
+    def super(self) -> runtime.BlockReference | runtime.Undefined:
+        return traced_block(super().super)
+
+
+class TemplateReference(runtime.TemplateReference):
+    """`self` in templates."""
+
+    def __getitem__(self, name: str) -> Any:
+        return traced_block(super().__getitem__(name))
+
+
+def traced_block(reference: runtime.BlockReference | runtime.Undefined) -> runtime.BlockReference | runtime.Undefined:
+    if isinstance(reference, runtime.Undefined):
+        return reference
+    return BlockReference(reference.name, reference._context, reference._stack, reference._depth)  # noqa: SLF001 - its copy
+
+
+def _as_markup(plain: markupsafe.Markup, pieces: tuple[Piece, ...]) -> markupsafe.Markup:
+    if not pieces:
+        return plain
+    traced = Markup(plain)
+    traced.pieces = pieces
+    return traced
+
+
+def _follow(source: str, result: str) -> str:
+    """Give `result` the pieces of `source`, where a filter changed nothing but blanks and the case."""
+    before = [index for index, character in enumerate(source) if not character.isspace()]
+    after = [index for index, character in enumerate(result) if not character.isspace()]
+    if len(before) != len(after) or "".join(source.split()).casefold() != "".join(result.split()).casefold():
+        return result
+    pieces: list[Piece] = []
+    for start, origin in pieces_of(source):
+        nth = bisect_right(before, start - 1)
+        if nth < len(before):
+            moved = _shift_columns(origin, before[nth] - start) if origin else None
+            pieces.append(Piece(after[nth], moved))
+    leading = [Piece(0, pieces_of(source)[0].origin)] if after and after[0] else []
+    return with_pieces(result, [*leading, *pieces])
+
+
+def _shift_columns(origin: Origin, characters: int) -> Origin:
+    if not origin.verbatim or not characters:
+        return origin
+    place = origin.place
+    return origin._replace(place=Place(place.file, place.line, place.column + characters))

@@ -1,0 +1,120 @@
+"""Texts that lack a translation, and faults of the catalogues."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from babel import Locale
+from jinja2 import TemplateError
+from jinja2.ext import extract_from_ast
+
+from keyturn.errors import CatalogueInvalid
+from keyturn.mail.languages import SOURCE_LANGUAGE, CatalogueFault, Language, Text, catalogue_faults, excerpt
+from keyturn.mail.rendering.folders import Folders
+from keyturn.plain_files import read_plain_text
+from keyturn.studio.gallery import Gallery
+from keyturn.studio.gallery.variables.usage import parse_template
+from keyturn.studio.lint.finding import RULES, Finding, Place, line_and_column, listed
+from keyturn.studio.lint.source.origins import with_origins
+
+MarkedTexts = Mapping[Text, Place]
+"""Texts marked for translation, each with its first place."""
+
+
+def find_untranslated(gallery: Gallery, mails: Iterable[str], languages: Iterable[Language]) -> Iterator[Finding]:
+    """Yield the findings of `findings_on_texts` for the texts of these mails."""
+    if has_catalogues(gallery):
+        files = sorted({file for mail in mails for file in gallery.files_of(mail)})
+        marked = (marked_texts(gallery, file) for file in files)
+        yield from (finding for finding, _ in findings_on_texts(gallery, marked, languages))
+
+
+def has_catalogues(gallery: Gallery) -> bool:
+    return any(True for _ in gallery.languages.catalogues.languages())
+
+
+def findings_on_texts(
+    gallery: Gallery, marked: Iterable[MarkedTexts], languages: Iterable[Language]
+) -> Iterator[tuple[Finding, Text | None]]:
+    """Yield a finding for each text that lacks a translation, at its first place. `marked`: the texts of each file.
+
+    Each finding comes with its text, or None if it concerns all texts. Languages without a catalogue are left out, and
+    English, the language of the texts. Faults of a catalogue that concern these texts are reported at its lines.
+    """
+    folders, languages, texts = gallery.folders, tuple(languages), dict[Text, Place]()
+    for of_file in marked:
+        texts = {**of_file, **texts}
+    if not texts:
+        return
+    used = {file for language in languages for file in language.files}
+    faults = [
+        fault for fault in catalogue_faults(gallery.languages.catalogues) if fault.text is None or fault.file in used
+    ]
+    for fault in faults:
+        if fault.text is None or fault.text in texts:
+            yield _of_fault(fault, folders), fault.text
+    doubtful = {(fault.file, fault.text) for fault in faults if fault.kind == "fuzzy"}
+    lacking: dict[Text, list[Language]] = {}
+    for language in languages:
+        for text in _untranslated_texts(texts, language):
+            if not any((file, text) in doubtful for file in language.files):
+                lacking.setdefault(text, []).append(language)
+    for text, those in lacking.items():
+        catalogue = those[0].files[0]
+        finding = RULES.finding(
+            texts[text],
+            "languages/untranslated",
+            text=excerpt(text.text),
+            languages=_names_of(those),
+            catalogue=folders.name_of(catalogue.resolve()),
+        )
+        yield finding, text
+
+
+def _untranslated_texts(texts: Iterable[Text], language: Language) -> Iterator[Text]:
+    if not language.files or str(language.locale) == SOURCE_LANGUAGE:
+        return
+    try:
+        translated = language.translated_texts()
+    except CatalogueInvalid:  # reported with the faults
+        return
+    yield from (text for text in texts if text not in translated)
+
+
+def marked_texts(gallery: Gallery, file: str) -> MarkedTexts:
+    """Return the marked texts of a file. Another check reports files that cannot be parsed."""
+    found: dict[Text, Place] = {}
+    parser = with_origins(gallery.templates.environment(gallery.languages.choose("")))
+    try:
+        source = read_plain_text(gallery.folders / file)
+        tree = parse_template(parser, source, file)
+    except (TemplateError, OSError, UnicodeDecodeError):
+        return found
+    for position, function, strings in extract_from_ast(tree, babel_style=False):
+        text = _text(function, [strings] if isinstance(strings, str) else strings or ())
+        if text and text.text:
+            found.setdefault(text, _place(file, source, position, text.text))
+    return found
+
+
+def _text(function: str, strings: Iterable[str | None]) -> Text | None:
+    given = [string for string in strings if string is not None]
+    if function in ("pgettext", "npgettext"):
+        return Text(given[1], given[0]) if len(given) > 1 else None
+    return Text(given[0]) if given else None
+
+
+def _place(file: str, source: str, position: int, text: str) -> Place:
+    """Return the place of a text. `position`: its line, and the start of its tag as `_Positions` sets it."""
+    line, column = getattr(position, "line", position), getattr(position, "column", 1)
+    lines = source.split("\n")
+    start = sum(len(one) + 1 for one in lines[: line - 1]) + column - 1
+    at = next((found for quote in "\"'" if (found := source.find(f"{quote}{text}{quote}", start)) >= 0), start)
+    return Place(file, *line_and_column(source, at))
+
+
+def _of_fault(fault: CatalogueFault, folders: Folders) -> Finding:
+    place = Place(folders.name_of(fault.file.resolve()), fault.line)
+    return RULES.finding(place, f"languages/{fault.kind}", fault=fault.message[:1].upper() + fault.message[1:])
+
+
+def _names_of(languages: Iterable[Language]) -> str:
+    return listed([language.locale.get_display_name(Locale("en")) or language.tag for language in languages])

@@ -1,0 +1,210 @@
+"""The names of rules, and a team's choice of findings: severities by rule, and comments that ignore findings.
+
+A comment has the form `{# keyturn: ignore links/relative because ... #}`. It may be a comment of the engine (Jinja and
+Django; `{% comment %}`) or of HTML. Beside other text it applies to its own line. Alone on its
+lines, it applies to the next start tag, up to its end, or to the next line. `ignore-file` applies to the whole file. A
+comment needs a reason, so that later readers can judge it.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from functools import cache
+from itertools import islice
+from typing import Any, NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from keyturn.errors import Fault, KeyturnError
+from keyturn.studio.lint.clients.clients import Clients, UnknownClients
+from keyturn.studio.lint.clients.features import features
+from keyturn.studio.lint.finding import RULES, SEVERITIES, Finding, Place, line_and_column
+
+OFF = "off"
+_CHOICES = (*SEVERITIES, OFF)
+
+
+class UnknownRule(KeyturnError):
+    """A named rule or group does not exist. The message is a sentence for users."""
+
+
+@cache
+def rules() -> Mapping[str, tuple[str, ...]]:
+    """Return the rules of each group, in full and sorted: "mjml/wrong-value".
+
+    They are those of `rules.toml` and of the features of mail clients.
+    """
+    found: dict[str, set[str]] = defaultdict(set)
+    for rule in (*RULES, *(f"compatibility/{feature}" for feature in features())):
+        found[rule.partition("/")[0]].add(rule)
+    return {name: tuple(sorted(found[name])) for name in sorted(found)}
+
+
+def expect_rules(names: Iterable[str]) -> None:
+    """Raise UnknownRule for a name that is neither a rule nor a group."""
+    known = {*rules(), *(rule for group in rules().values() for rule in group)}
+    for name in names:
+        if name not in known:
+            without_group = (rule for rule in sorted(known) if rule.endswith(f"/{name}"))
+            close = [*without_group, *get_close_matches(name, sorted(known), n=1)]
+            meant = f" (did you mean {close[0]}?)" if close else ""
+            raise UnknownRule(f"no rule or group is called {name!r}{meant}; the groups are {', '.join(rules())}")
+
+
+def at_severity(finding: Finding, levels: Mapping[str, Any]) -> Finding | None:
+    """Return the finding at the severity that is set for its rule or its group, or None if that is off.
+
+    `levels` has passed `unknown_names`.
+    """
+    level = levels.get(finding.rule) or levels.get(finding.group) or finding.severity
+    return None if level == OFF else replace(finding, severity=level)
+
+
+def unknown_names(values: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield the unknown clients, rules and severities of the studio's settings."""
+    for name in values.get("clients", ()):
+        try:
+            Clients.from_names([name])
+        except UnknownClients as unknown:
+            yield Fault("clients", str(unknown))
+    for name, level in values.get("severity", {}).items():
+        try:
+            expect_rules([name])
+        except UnknownRule as unknown:
+            yield Fault("severity", str(unknown))
+        if level not in _CHOICES:
+            yield Fault(f"severity.{name}", f"must be {', '.join(_CHOICES[:-1])} or {_CHOICES[-1]}, not {level!r}")
+
+
+MARK = "keyturn:"
+"""What every comment for Keyturn contains."""
+
+_COMMENT = re.compile(
+    r"(?:\{#|<!--|\{%[-+]?\s*comment\b[^%{}]*%\})[-+]?\s*keyturn:(?P<said>(?:(?!keyturn:).)*?)"
+    r"[-+]?(?:#\}|-->|\{%[-+]?\s*endcomment\s*[-+]?%\})",
+    re.DOTALL,
+)
+_SAID = re.compile(
+    r"\s*(?P<what>ignore|ignore-file)\s+(?P<rules>[\w/-]+(?:\s*,\s*[\w/-]+)*)\s+because\s+(?P<reason>\S.*)", re.DOTALL
+)
+_UP_TO_NEXT = re.compile(
+    r"(?>\s+|\{#.*?#\}|<!--.*?-->|\{%[-+]?\s*comment\b.*?\{%[-+]?\s*endcomment\s*[-+]?%\})*+", re.DOTALL
+)
+_START_TAG = re.compile(
+    r"""<[a-zA-Z](?>\{\{(?:(?!\{\{).)*?\}\}|\{%(?:(?!\{%).)*?%\}|\{#(?:(?!\{#).)*?#\}|"[^"]*"|'[^']*'|[^>])*+>""",
+    re.DOTALL,
+)
+_MOST_COMMENTS = 1_000
+"""Comments of a file that count."""
+
+_LONGEST_TAG = 10_000
+"""Characters of a start tag."""
+
+_FORM = "{# keyturn: ignore links/relative because ... #}"
+
+
+class IgnoreComment(Struct, frozen=True):
+    """A comment that ignores rules and groups in some lines, with its reason."""
+
+    place: Place
+    rules: frozenset[str]
+    lines: range
+    reason: str
+
+    def covers(self, finding: Finding) -> bool:
+        return finding.place.line in self.lines and not self.rules.isdisjoint((finding.rule, finding.group))
+
+
+class IgnoreComments:
+    """Reads the comments of files, each file once, and records which comments were used.
+
+    `source` returns the content of a file or raises OSError.
+    """
+
+    def __init__(self, source: Callable[[str], str]) -> None:
+        self._source = source
+        self._known: dict[str, tuple[tuple[IgnoreComment, ...], tuple[Finding, ...]]] = {}
+        self._used: set[IgnoreComment] = set()
+
+    def reason(self, finding: Finding) -> str:
+        """Return the reason of a comment that ignores the finding; empty if there is none."""
+        covering = [one for one in self._read(finding.place.file)[0] if one.covers(finding)]
+        self._used.update(covering)
+        return covering[0].reason if covering else ""
+
+    def mistakes(self, files: Iterable[str]) -> Iterator[Finding]:
+        for file in files:
+            yield from self._read(file)[1]
+
+    def unused(self, files: Iterable[str]) -> Iterator[Finding]:
+        """Yield findings on unused comments of these files. Call it after all findings were judged."""
+        for file in files:
+            for comment in self._read(file)[0]:
+                if comment not in self._used:
+                    named = ", ".join(sorted(comment.rules))
+                    yield RULES.finding(comment.place, "ignore/unused", rules=named)
+
+    def _read(self, file: str) -> tuple[tuple[IgnoreComment, ...], tuple[Finding, ...]]:
+        if file not in self._known:
+            try:
+                source = self._source(file)
+            except OSError:  # a finding may be about a missing file
+                source = ""
+            read = list(_comments_in(source, file)) if MARK in source else []
+            comments = tuple(one for one in read if isinstance(one, IgnoreComment))
+            self._known[file] = comments, tuple(one for one in read if isinstance(one, Finding))
+        return self._known[file]
+
+
+def _comments_in(source: str, file: str) -> Iterator[IgnoreComment | Finding]:
+    """Yield each comment for Keyturn, or a finding if it is malformed."""
+    next_at = 0  # behind the comments and blanks that follow: they are read once for all comments among them
+    for match in islice(_COMMENT.finditer(source), _MOST_COMMENTS):
+        if match.end() > next_at:
+            next_at = after.end() if (after := _UP_TO_NEXT.match(source, match.end())) else match.end()
+        place = Place(file, *line_and_column(source, match.start()))
+        said = _SAID.fullmatch(match["said"])
+        if not said:
+            why = "it needs rules, separated by commas, and a reason"
+            yield RULES.finding(place, "ignore/unreadable", why=why, form=f"{_FORM}, or with ignore-file")
+            continue
+        rules = [rule.strip() for rule in said["rules"].split(",")]
+        try:
+            expect_rules(rules)
+        except UnknownRule as unknown:
+            yield RULES.finding(place, "ignore/unknown-rule", unknown=unknown)
+            continue
+        whole = said["what"] == "ignore-file"
+        lines = range(1, 2**31) if whole else _lines_meant(source, match, next_at)
+        yield IgnoreComment(place, frozenset(rules), lines, " ".join(said["reason"].split()))
+
+
+def _lines_meant(source: str, comment: re.Match[str], next_at: int) -> range:
+    """Return the lines of a comment. `next_at`: where the text behind it and further comments begins."""
+    first, _ = line_and_column(source, comment.start())
+    last, _ = line_and_column(source, comment.end())
+    ends = source.find("\n", comment.end())
+    around = source[source.rfind("\n", 0, comment.start()) + 1 : comment.start()]
+    around += source[comment.end() : ends if ends >= 0 else len(source)]
+    if around.strip():
+        return range(first, last + 1)
+    tag = _START_TAG.match(source, next_at, next_at + _LONGEST_TAG)
+    return range(first, line_and_column(source, tag.end() - 1 if tag else next_at)[0] + 1)
+
+
+class Judged(NamedTuple):
+    """A finding: as the check made it (`declared`), and at its severity here. `reason`: why it is ignored, or empty."""
+
+    declared: Finding
+    finding: Finding
+    reason: str
+
+
+def judge(found: Iterable[Finding], comments: IgnoreComments, severity: Mapping[str, Any]) -> Iterator[Judged]:
+    """Yield the findings whose rules are on, with the reasons of comments that ignore them."""
+    for one in found:
+        reason = comments.reason(one)
+        if finding := at_severity(one, severity):
+            yield Judged(one, finding, reason)

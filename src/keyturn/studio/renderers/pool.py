@@ -1,0 +1,258 @@
+"""The renderers of this process. Any thread may ask one, and waits for its answer."""
+
+import os
+import pickle
+import signal
+import threading
+import traceback
+from collections.abc import Callable
+from functools import partial
+from multiprocessing.connection import Connection
+from pickle import PicklingError
+from types import TracebackType
+from typing import Any, Concatenate, Generic, Literal, ParamSpec, Protocol, Self, TypeVar
+
+from msgspec import Struct
+
+from keyturn.studio.renderers.limits import (
+    PATIENCE,
+    LimitExceeded,
+    Limits,
+    OutOfTime,
+    limit_memory,
+    limit_processor,
+    limited_time,
+    take_alarm,
+)
+from keyturn.studio.renderers.spawner import Spawner
+
+
+class Job(Struct, frozen=True):
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...]
+    seconds: float
+
+
+class JobResult(Struct, frozen=True):
+    """The outcome of a job: its value, its exception, or the limit that it passed."""
+
+    value: Any = None
+    raised: BaseException | None = None
+    limit: Literal["", "time", "memory"] = ""
+
+
+def work(connection: "Connection[Any, Any]", state: object, limits: Limits) -> None:
+    take_alarm()
+    limit_memory(limits.megabytes)
+    while True:
+        try:
+            job = connection.recv()
+        except (EOFError, OSError):
+            return
+        answer = _do(job, state)
+        try:
+            connection.send(answer)
+        except (PicklingError, AttributeError, TypeError) as error:
+            connection.send(JobResult(raised=TypeError(str(error))))
+
+
+def _do(job: Job, state: object) -> JobResult:
+    try:
+        limit_processor(job.seconds)
+        with limited_time(job.seconds):
+            return JobResult(job.function(state, *job.arguments))
+    except OutOfTime:
+        return JobResult(limit="time")
+    except MemoryError:
+        return JobResult(limit="memory")
+    except Exception as error:  # noqa: BLE001 - the requesting process handles it
+        error.add_note("".join(traceback.format_exception(error)).rstrip())
+        return JobResult(raised=_as_sent(error))
+
+
+def _as_sent(error: Exception) -> Exception:
+    """Return an exception that can be pickled: some cannot be rebuilt from their arguments."""
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
+    except Exception:  # noqa: BLE001 - it runs whatever code the exception's class has
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error
+
+
+S = TypeVar("S")
+S_co = TypeVar("S_co", covariant=True)
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_GRACE = 5.0
+"""Seconds by the clock beyond that, so that a renderer on a busy machine can report the limit itself."""
+
+_QUIET = 3.0
+"""Seconds without a job after which one renderer is kept, and the memory of the others given back."""
+
+_Renderer = tuple[int, "Connection[Any, Any]"]
+
+
+class Runner(Protocol[S_co]):
+    """Does work on the state that it was made with. Functions are named by their module, arguments are pickled."""
+
+    def run(self, function: Callable[Concatenate[S_co, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Return the result of the function. Raises LimitExceeded, and what the function raises."""
+        ...
+
+    def run_for(self, seconds: float, function: Callable[..., R], *args: Any) -> R:
+        """Do the same with another time limit."""
+        ...
+
+    def close(self) -> None:
+        """End all work. Waiting threads get LimitExceeded."""
+        ...
+
+
+class Here(Generic[S]):
+    """Does the work in the requesting process, limited only by the sandbox of the templates."""
+
+    def __init__(self, state: S) -> None:
+        self._state = state
+
+    def run(self, function: Callable[Concatenate[S, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        return function(self._state, *args, **kwargs)
+
+    def run_for(self, _: float, function: Callable[..., R], *args: Any) -> R:
+        return function(self._state, *args)
+
+    def start(self) -> None:
+        """Do nothing, as `close` does."""
+
+    close = start
+
+
+class RendererPool(Generic[S]):
+    """Has work done in up to `most` processes, each with the `state` at the time when this was made.
+
+    Make it before there are threads. A renderer is started when no other is free. It is ended when it passes a limit,
+    or when nothing has been asked for a while and there is another.
+    """
+
+    def __init__(self, state: S, limits: Limits, most: int, warm: Callable[[], None] = lambda: None) -> None:
+        self._limits = limits
+        self._most = most
+        self._idle: list[_Renderer] = []
+        self._busy: set[int] = set()
+        self._closed = False
+        self._jobs = 0
+        self._timer: threading.Timer | None = None
+        self._changed = threading.Condition()
+        self._spawner = Spawner(lambda connection: work(connection, state, limits), warm)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Have one renderer ready before the first request."""
+        self._give_back(self._take())
+
+    def run(self, function: Callable[Concatenate[S, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        return self.run_for(self._limits.seconds, partial(function, **kwargs) if kwargs else function, *args)
+
+    def run_for(self, seconds: float, function: Callable[..., R], *args: Any) -> R:
+        renderer = self._take()
+        try:
+            answer = _ask(renderer[1], Job(function, args, seconds))
+        except EOFError:
+            ended_by = self._discard(renderer)
+            raise LimitExceeded("time" if ended_by == signal.SIGXCPU else "crash") from None
+        except BaseException:
+            self._discard(renderer)
+            raise
+        if answer.limit == "memory":  # the process may not return the memory
+            self._discard(renderer)
+        else:
+            self._give_back(renderer)
+        if answer.limit:
+            raise LimitExceeded(answer.limit)
+        if answer.raised:
+            raise answer.raised
+        value: R = answer.value
+        return value
+
+    def close(self) -> None:
+        with self._changed:
+            if self._closed:
+                return
+            self._closed = True
+            if self._timer:
+                self._timer.cancel()
+            for pid in self._busy:
+                self._spawner.end(pid)
+            self._changed.notify_all()
+        self._spawner.close()
+
+    def _take(self) -> _Renderer:
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._idle or len(self._busy) < self._most)
+            if self._closed:
+                raise LimitExceeded("crash")
+            try:
+                renderer = self._idle.pop() if self._idle else self._spawner.start()
+            except OSError as error:
+                raise LimitExceeded("crash") from error
+            self._busy.add(renderer[0])
+            return renderer
+
+    def _give_back(self, renderer: _Renderer) -> None:
+        with self._changed:
+            self._busy.discard(renderer[0])
+            self._idle.append(renderer)
+            self._jobs += 1
+            self._look_later()
+            self._changed.notify()
+
+    def _look_later(self) -> None:
+        """See to it that renderers end which are not needed any more: one timer for any number of jobs."""
+        if self._timer is None and len(self._idle) > 1:
+            self._timer = threading.Timer(_QUIET, self._end_idle, (self._jobs,))
+            self._timer.daemon = True
+            self._timer.start()
+
+    def _end_idle(self, jobs: int) -> None:
+        """End all idle renderers but the last one, unless there were further jobs."""
+        with self._changed:
+            self._timer = None
+            if self._closed:
+                return
+            if self._jobs > jobs or self._busy:
+                self._look_later()
+                return
+            *others, last = self._idle
+            self._idle = [last]
+            for other in others:
+                self._discard(other)
+
+    def _discard(self, renderer: _Renderer) -> int:
+        """End a renderer; return the signal that ended it."""
+        renderer[1].close()
+        with self._changed:
+            self._busy.discard(renderer[0])
+            self._changed.notify()
+            return 0 if self._closed else self._spawner.end(renderer[0])
+
+
+def renderers_for(
+    state: S, limits: Limits, most: int, warm: Callable[[], None] = lambda: None
+) -> "RendererPool[S] | Here[S]":
+    return RendererPool(state, limits, most, warm) if hasattr(os, "fork") else Here(state)
+
+
+def _ask(connection: "Connection[Any, Any]", job: Job) -> JobResult:
+    try:
+        connection.send(job)
+        if not connection.poll(job.seconds * PATIENCE + _GRACE):
+            raise LimitExceeded("time")
+        answer: JobResult = connection.recv()
+    except OSError as error:  # a pipe that the other side has closed
+        raise EOFError from error
+    return answer

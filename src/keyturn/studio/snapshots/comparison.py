@@ -1,0 +1,289 @@
+"""Every mail of a gallery, with each of its samples, compared with its snapshot.
+
+Snapshots are plain files that people can open and version control can show:
+
+* `TEMPLATE/SAMPLE.html`: the mail, one tag a line, so that differences are readable
+* `TEMPLATE/SAMPLE.txt`: its text part, if it has one
+* `TEMPLATE/SAMPLE.subject.txt`: its subject, if the HTML has no title with it
+* `TEMPLATE/SAMPLE.de.html`: the mail in another language than that of the templates
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from hashlib import sha256
+from itertools import groupby
+from operator import attrgetter
+from pathlib import Path, PurePath
+from typing import Literal, NamedTuple
+from urllib.parse import unquote
+
+from keyturn.errors import Fault, SettingsInvalid, TemplateInvalid
+from keyturn.mail.languages import Language
+from keyturn.mail.rendering.compiling import Rendered
+from keyturn.mail.rendering.folders import MailFiles
+from keyturn.plain_files import leads_out, read_plain_text, replace_file
+from keyturn.studio.gallery import Gallery, Sample
+from keyturn.studio.gallery.rendering import Renderers
+from keyturn.studio.snapshots.difference import Difference, difference
+
+
+class MailName(NamedTuple):
+    """The name of a mail. `language`: its tag, empty for the language of the templates."""
+
+    template: str
+    sample: str
+    language: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.template}/{self.sample}" + (f" {self.language}" if self.language else "")
+
+
+class Snapshot(NamedTuple):
+    """The parts of a mail in its snapshot. An empty part has no file."""
+
+    html: str
+    text: str = ""
+    subject: str = ""
+
+    @classmethod
+    def of(cls, mail: Rendered, files: MailFiles) -> "Snapshot":
+        html, text = (part.replace("\r\n", "\n") for part in (mail.html, mail.text))
+        return cls(html.replace("><", ">\n<") + "\n", text, f"{mail.subject}\n" if files.subject else "")
+
+
+def in_one_line(html: str) -> str:
+    """Return the HTML of a snapshot as it is drawn: within text, a break between tags would show as a blank."""
+    return html.removesuffix("\n").replace(">\n<", "><")
+
+
+_NOT_PLAIN = re.compile(r"[^\w -]")
+_ENDINGS = Snapshot(html=".html", text=".txt", subject=".subject.txt")
+
+
+class SnapshotFolder:
+    """The folder of the snapshots. Names cannot lead out of it: samples are quoted, templates are paths below it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def names(self) -> list[MailName]:
+        files = (path.relative_to(self.folder) for path in self.folder.rglob("[!.]*") if path.is_file())
+        return sorted({name for file in files if (name := _name_of(file))})
+
+    def read(self, name: MailName) -> Snapshot | None:
+        """Return the snapshot, or None. Octets that are not UTF-8 become U+FFFD."""
+        parts = [_text(file) for file in self.places(name)]
+        return None if parts == [None, None, None] else Snapshot(*(part or "" for part in parts))
+
+    def write(self, name: MailName, snapshot: Snapshot) -> None:
+        """Write each file as a whole, and delete the file of a part that the mail no longer has."""
+        for path, text in zip(self.places(name), snapshot, strict=True):
+            if text:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                replace_file(path, text.encode())
+            else:
+                path.unlink(missing_ok=True)
+
+    def remove(self, name: MailName) -> None:
+        paths = self.places(name)
+        for path in paths:
+            path.unlink(missing_ok=True)
+        for folder in paths[0].parents:
+            if folder == self.folder or any(folder.iterdir()):
+                return
+            folder.rmdir()
+
+    def files(self, name: MailName) -> list[Path]:
+        return [path for path in self.places(name) if path.is_file()]
+
+    def places(self, name: MailName) -> list[Path]:
+        """Return the places of the parts, in their order. Raises LookupError for a name that leads elsewhere."""
+        template = PurePath(name.template)
+        if not name.template or not name.sample or template.is_absolute() or ".." in template.parts:
+            raise LookupError(f"{name} cannot have a snapshot: its name is not a plain path.")
+        stem = _quote_name(name.sample) + (f".{_quote_name(name.language)}" if name.language else "")
+        folder = self.folder / name.template
+        if leads_out(folder, self.folder.resolve()):
+            raise LookupError(f"{name} cannot have a snapshot: a link leads out of the folder.")
+        return [folder / f"{stem}{ending}" for ending in _ENDINGS]
+
+
+def _quote_name(part: str) -> str:
+    """Return a part of a file name, percent-encoded except for letters, digits, `_`, `-` and blanks.
+
+    Dots are encoded too, so that the parts between dots stay distinct.
+    """
+    return _NOT_PLAIN.sub(lambda sign: "".join(f"%{byte:02X}" for byte in sign[0].encode()), part)
+
+
+def _name_of(file: Path) -> MailName | None:
+    for ending in sorted(_ENDINGS, key=len, reverse=True):
+        if file.name.endswith(ending) and file.parent.name:
+            sample, _, language = file.name.removesuffix(ending).partition(".")
+            return MailName(file.parent.as_posix(), unquote(sample), unquote(language))
+    return None
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return None if path.is_symlink() else read_plain_text(path, errors="replace")
+    except OSError:
+        return None
+
+
+Renders = Callable[[str, MailFiles, Sample, Language], Rendered]
+"""Renders a template, of these files. Raises TemplateInvalid."""
+
+State = Literal["same", "changed", "new", "gone", "broken"]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A mail beside its snapshot: `before`, and `after` as it is rendered now. `fault`: why it cannot be rendered.
+
+    A mail with a fault before and now cannot be compared: it may have changed or not.
+    """
+
+    name: MailName
+    before: Snapshot | None = None
+    after: Snapshot | None = None
+    fault: TemplateInvalid | None = None
+    fault_before: TemplateInvalid | None = None
+
+    @property
+    def state(self) -> State:
+        if self.fault:
+            return "broken"
+        if self.after is None:
+            return "gone"
+        if self.before is None:
+            return "new"
+        return "same" if self.before == self.after else "changed"
+
+    @property
+    def acceptable(self) -> bool:
+        """Whether there are files to write or to delete."""
+        return self.state in ("changed", "new", "gone")
+
+    @cached_property
+    def id(self) -> str:
+        """What a reader accepts: the id changes with the mail and with its snapshot."""
+        seen = "\0".join((*self.name, *(self.before or ()), "\1", *(self.after or ())))
+        return sha256(seen.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+    @cached_property
+    def html(self) -> Difference:
+        return self._difference("html")
+
+    @cached_property
+    def text(self) -> Difference:
+        return self._difference("text")
+
+    @cached_property
+    def subject(self) -> Difference:
+        return self._difference("subject")
+
+    def _difference(self, part: Literal["html", "text", "subject"]) -> Difference:
+        after = self.before if self.fault else self.after
+        return difference(*(getattr(snapshot, part, "") for snapshot in (self.before, after)))
+
+
+class Snapshots:
+    """Compares mails with their snapshots. `languages`: tags, by default all. Raises SettingsInvalid."""
+
+    def __init__(
+        self, gallery: Gallery, stored: SnapshotFolder, languages: Sequence[str] = (), render: Renders | None = None
+    ) -> None:
+        if stored.folder.resolve().is_relative_to(gallery.folder.resolve()):
+            raise SettingsInvalid(
+                [Fault("snapshots", f"{stored.folder} is inside the folder of the templates: move it outside")]
+            )
+        self.stored = stored
+        self._gallery = gallery
+        self._languages = dict(_languages_by_name(gallery, languages))
+        self._render = render or partial(_render, gallery.renderers())
+
+    @property
+    def folder(self) -> Path:
+        return self._gallery.folder
+
+    def names(self) -> list[MailName]:
+        """Return all mails to compare, and the names of snapshots without a mail.
+
+        A template with unreadable samples is listed without a sample.
+        """
+        own = list(self._mails())
+        unreadable = {name.template for name in own if not name.sample}
+        left = (name for name in self.stored.names() if name.template not in unreadable)
+        return list(dict.fromkeys((*own, *left)))
+
+    def compare(self, name: MailName) -> Comparison:
+        """Return the comparison of a mail. Raises LookupError if neither the mail nor a snapshot exists."""
+        return next(self.compare_each([name]))
+
+    def compare_each(self, names: Iterable[MailName]) -> Iterator[Comparison]:
+        """Do what `compare` does, with one look at the folder for all mails of a template."""
+        for template, group in groupby(names, attrgetter("template")):
+            source = self._source(template)
+            for name in group:
+                yield self._compare_to(name, source)
+
+    def accept(self, comparison: Comparison) -> None:
+        if comparison.after:
+            self.stored.write(comparison.name, comparison.after)
+        elif comparison.state == "gone":
+            self.stored.remove(comparison.name)
+
+    def _mails(self) -> Iterator[MailName]:
+        for entry in self._gallery.entries():
+            if entry.unreadable:
+                yield MailName(entry.name, "")
+            for sample in entry.samples:
+                for tag in self._languages:
+                    yield MailName(entry.name, sample, tag)
+
+    def _source(self, template: str) -> "_Source | TemplateInvalid":
+        if template not in self._gallery.names():
+            return _Source({}, MailFiles(""))
+        try:
+            return _Source(self._gallery.samples(template), self._gallery.files(template))
+        except TemplateInvalid as fault:
+            return fault
+
+    def _compare_to(self, name: MailName, source: "_Source | TemplateInvalid") -> Comparison:
+        before = self.stored.read(name) if name.sample else None
+        if isinstance(source, TemplateInvalid):
+            return Comparison(name, before, fault=source)
+        sample, language = source.samples.get(name.sample), self._languages.get(name.language)
+        if sample is None or language is None:
+            if before is None:
+                raise LookupError(f"There is no mail {name}, and no snapshot of it.")
+            return Comparison(name, before)
+        try:
+            mail = self._render(name.template, source.files, sample, language)
+        except TemplateInvalid as fault:
+            return Comparison(name, before, fault=fault)
+        return Comparison(name, before, Snapshot.of(mail, source.files))
+
+
+def _render(renderers: Renderers, template: str, files: MailFiles, sample: Sample, language: Language) -> Rendered:
+    templates = renderers(sample).with_files(lambda _: files)
+    return templates.render_values(template, sample.values, language)
+
+
+class _Source(NamedTuple):
+    samples: Mapping[str, Sample]
+    files: MailFiles
+
+
+def _languages_by_name(gallery: Gallery, tags: Sequence[str]) -> Iterator[tuple[str, Language]]:
+    """Yield the languages by their part of the name of a snapshot."""
+    known, own = gallery.languages.known, gallery.languages.choose("")
+    for tag in tags or known:
+        if tag not in known:
+            raise SettingsInvalid(
+                [Fault("snapshot_languages", f"there is no language {tag}; there are {', '.join(known)}")]
+            )
+        yield "" if tag == own.tag else tag, known[tag]

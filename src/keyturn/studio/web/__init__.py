@@ -1,0 +1,20 @@
+"""The studio: designers see the mails before they are sent. For development only; only `cli` imports it.
+
+The address holds the whole state (`view.View`). Every view is a plain GET that works without scripts; the scripts fetch
+the same page and swap its regions. So every view can be linked to. The palette and the dialog of keys read the links of
+the page, so no second list of actions exists.
+
+The studio starts without the service. Litestar loads Advanced Alchemy and SQLAlchemy if they are installed; the command
+keeps both away. Slow parts (Pygments, polyfactory, the watcher) are loaded when they are first needed.
+
+From the template to the pixels: `pages/template_pages` asks `rendering/rendition` for the mail of a view. The page
+holds a frame, and `pages/canvas` answers the frame with the mail alone, as `frames` prepares it.
+
+Templates run only in `rendering/rendition`, in a renderer process (`keyturn.studio.renderers`). A page sends a function
+there and gets plain values back. So a template blocks only the thread that asks for it, never the event loop.
+"""
+
+from keyturn.studio.web.app import create_studio_app, studio_router, studio_routers
+from keyturn.studio.web.studio import Studio
+
+__all__ = ["Studio", "create_studio_app", "studio_router", "studio_routers"]

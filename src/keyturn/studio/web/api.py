@@ -1,0 +1,322 @@
+"""The captured mails for programs, above all for end-to-end tests in any language.
+
+Paths and names follow Mailpit, so that its clients work (https://mailpit.axllent.org/docs/api-v1/), under `/api` and
+`/api/v1`. Keyturn adds waiting, links, codes and a filter by recipient. Errors are problem documents (RFC 9457).
+"""
+
+import asyncio
+import logging
+import re
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from litestar import MediaType, Request, Response, Router, delete, get
+from litestar.datastructures import CacheControlHeader
+from litestar.di import NamedDependency, Provide
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.params import FromPath, RawBody
+from msgspec import Meta
+
+from keyturn.studio.inbox.decoding import Address
+from keyturn.studio.inbox.mail import Attachment, MailContent
+from keyturn.studio.inbox.query import EVERYTHING, UNREAD, Condition, condition_for, with_id
+from keyturn.studio.inbox.store import CapturedMails
+from keyturn.studio.inbox.summary import CapturedMail
+from keyturn.studio.web import frames
+from keyturn.studio.web.access import HEADERS, programs_only
+from keyturn.studio.web.studio import Studio
+from keyturn.studio.web.view import View
+
+_logger = logging.getLogger("keyturn")
+
+_WAIT = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)(ms|s|m)?")
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, None: 1.0}
+_LONGEST_WAIT = 60.0
+_LOOK_UP = 0.25
+"""Seconds between two looks at the folder and at a stopping studio, which wake no waiting request."""
+
+_COUNTED = 1_000
+"""Matches are counted up to this number: a common word among 100,000 mails takes longer to count than to find."""
+
+_Read = TypeVar("_Read")
+_Text = Annotated[str, Meta(max_length=500)]
+
+
+class MailQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The query of a request.
+
+    `query`: a search as in the inbox.
+    `to`: a whole address of any recipient.
+    `subject`: a part of the subject.
+    `tag`: a whole tag.
+    `since`: only mails that arrived after this moment, UTC without a zone.
+    `wait`: how long the request waits for a match: "10s", "500ms", at most a minute.
+    `tz`, `embed`: Mailpit's, and without effect: days are UTC, and links open a tab of their own.
+    """
+
+    query: _Text = ""
+    to: _Text = ""
+    subject: _Text = ""
+    tag: _Text = ""
+    since: datetime | None = None
+    wait: str = "0s"
+    start: Annotated[int, Meta(ge=0, le=10_000_000)] = 0
+    limit: Annotated[int, Meta(ge=1, le=1_000)] = 50
+    tz: str = ""
+    embed: str = ""
+
+    def __post_init__(self) -> None:
+        if self.seconds > _LONGEST_WAIT:
+            raise ValueError(f"wait is at most {_LONGEST_WAIT:g}s")
+        _ = self.condition  # which raises a ValueError, too
+
+    @property
+    def seconds(self) -> float:
+        read = _WAIT.fullmatch(self.wait)
+        if not read:
+            raise ValueError('wait takes a time, such as "10s" or "500ms"')
+        return float(read[1]) * _UNITS[read[2]]
+
+    @property
+    def condition(self) -> Condition:
+        """The conditions of all fields together. `EVERYTHING` itself for an empty query."""
+        return condition_for(self.query, self.to, self.subject, self.tag, self.since)
+
+
+class Inbox:
+    """Finds the mails that a request asks for."""
+
+    def __init__(self, studio: Studio, captured: CapturedMails, asked: MailQuery) -> None:
+        self.captured = captured
+        self.asked = asked
+        self._stopping = studio.stopping
+
+    async def mails(self) -> list[CapturedMail]:
+        """Return the mails of the query, once there is one or the time of the query is over."""
+        asked, ends = self.asked, time.monotonic() + self.asked.seconds
+        while True:
+            seen = self.captured.arrivals.revision
+            mails = await asyncio.to_thread(self.captured.newest, asked.condition, limit=asked.limit, skip=asked.start)
+            left = ends - time.monotonic()
+            if mails or left <= 0 or self._stopping.is_set():
+                return mails
+            await self.captured.arrivals.wait_in_loop(seen, min(left, _LOOK_UP))
+
+    async def read(self, name: str, read: Callable[[CapturedMail, MailContent], _Read]) -> _Read:
+        """Read a mail by its id, or by "latest" the newest of the query, and mark it as read. Raises LookupError.
+
+        `read` returns the answer, in a thread: a mail may be large.
+        """
+        if name != "latest":
+            mail = await asyncio.to_thread(self.captured.find, name)
+        elif mails := await self.mails():
+            mail = mails[0]
+        else:
+            raise LookupError("No mail matches.")
+
+        def in_thread() -> _Read:
+            content = MailContent(self.captured.raw(mail))
+            self.captured.mark_read(with_id(mail.id), read=True)
+            return read(mail, content)
+
+        return await asyncio.to_thread(in_thread)
+
+
+@get(["/messages", "/search"])
+async def messages(inbox: NamedDependency[Inbox]) -> dict[str, Any]:
+    mails = await inbox.mails()
+    return await asyncio.to_thread(_list_of, inbox, mails)
+
+
+@delete("/messages", status_code=200, media_type=MediaType.TEXT, sync_to_thread=True)
+def delete_messages(body: RawBody, inbox: NamedDependency[Inbox]) -> str:
+    """Delete the mails whose ids the body has, else those of the query, else all."""
+    try:
+        ids = msgspec.json.decode(body or b"{}", type=Chosen).ids
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ValidationException(detail=f"The body cannot be read: {error}") from error
+    condition = inbox.asked.condition
+    if ids and condition is not EVERYTHING:
+        raise ValidationException(detail="Give IDs or a query, not both.")
+    inbox.captured.delete(with_id(*ids) if ids else condition)
+    return "ok"
+
+
+class Chosen(msgspec.Struct, frozen=True):
+    ids: list[str] = msgspec.field(default_factory=list, name="IDs")
+
+
+@get("/message/{name:str}")
+async def message(name: FromPath[str], inbox: NamedDependency[Inbox]) -> dict[str, Any]:
+    return await inbox.read(name, _whole)
+
+
+@get("/message/{name:str}/headers")
+async def message_headers(name: FromPath[str], inbox: NamedDependency[Inbox]) -> dict[str, list[str]]:
+    def headers(_: CapturedMail, content: MailContent) -> dict[str, list[str]]:
+        values: dict[str, list[str]] = {}
+        for key, value in content.headers:
+            values.setdefault(key, []).append(value)
+        return values
+
+    return await inbox.read(name, headers)
+
+
+@get("/message/{name:str}/raw", media_type=MediaType.TEXT)
+async def message_raw(name: FromPath[str], inbox: NamedDependency[Inbox]) -> bytes:
+    return await inbox.read(name, lambda _, content: content.raw)
+
+
+@get("/view/{file:str}")
+async def view_page(file: FromPath[str], inbox: NamedDependency[Inbox]) -> Response[Any]:
+    """Show the mail alone, for a screenshot: "latest.html", "ID.txt"."""
+    name, _, kind = file.rpartition(".")
+    if kind not in ("html", "txt"):
+        raise LookupError("Ask for ID.html or ID.txt.")
+
+    def answer(mail: CapturedMail, content: MailContent) -> Response[Any]:
+        if kind == "txt":
+            return Response(content.text, media_type="text/plain; charset=utf-8")
+        html = content.html or frames.page_of_text(content.text)
+        return frames.captured_frame(content, mail.id, View(), html=html)
+
+    return await inbox.read(name, answer)
+
+
+@get("/certificate", media_type="application/x-pem-file", sync_to_thread=False)
+def certificate(studio: NamedDependency[Studio]) -> str:
+    """Return the certificate that clients of the SMTP server are to trust."""
+    if not studio.certificate:
+        raise LookupError("The SMTP server has no TLS: start it with --starttls or --smtps.")
+    return studio.certificate
+
+
+def _list_of(inbox: Inbox, mails: list[CapturedMail]) -> dict[str, Any]:
+    """Return mails, newest first. `total`, `unread`: of all. `messages_count`, `messages_unread`: of the matches."""
+    captured, asked = inbox.captured, inbox.asked.condition
+    most = -1 if asked is EVERYTHING else _COUNTED
+    return {
+        "total": captured.count(EVERYTHING),
+        "unread": captured.count(UNREAD),
+        "count": len(mails),
+        "messages_count": captured.count(asked, most),
+        "messages_unread": captured.count(asked & UNREAD, most),
+        "start": inbox.asked.start,
+        "tags": list(captured.tags()),
+        "messages": [
+            _both(mail)
+            | {
+                "Read": mail.read,
+                "Created": mail.at,
+                "Attachments": mail.summary.attachments,
+                "Snippet": mail.summary.snippet,
+            }
+            for mail in mails
+        ],
+    }
+
+
+def _whole(mail: CapturedMail, content: MailContent) -> dict[str, Any]:
+    """Return a whole mail. `Links` and `Codes` are Keyturn's own: what a reader would follow and type."""
+    return _both(mail) | {
+        "ReturnPath": mail.summary.return_path,
+        "Date": mail.at,
+        "Text": content.text,
+        "HTML": content.html,
+        "Inline": [_file(part) for part in content.attachments if part.inline],
+        "Attachments": [_file(part) for part in content.attachments if not part.inline],
+        "Links": [link.address for link in content.links],
+        "Codes": content.codes,
+    }
+
+
+def _both(mail: CapturedMail) -> dict[str, Any]:
+    """Return what a row of the list and a whole mail share."""
+    summary = mail.summary
+    return {
+        "ID": mail.id,
+        "MessageID": summary.message_id,
+        "From": _named(summary.sender),
+        "To": [_named(each) for each in summary.to],
+        "Cc": [_named(each) for each in summary.cc],
+        "Bcc": [_named(each) for each in summary.bcc],
+        "ReplyTo": [_named(each) for each in summary.reply_to],
+        "Subject": summary.subject,
+        "Username": summary.username,
+        "Tags": summary.tags,
+        "Size": summary.size,
+    }
+
+
+def _named(address: Address) -> dict[str, str]:
+    return {"Name": address.name, "Address": address.address}
+
+
+def _file(part: Attachment) -> dict[str, Any]:
+    return {
+        "PartID": str(part.number),
+        "FileName": part.name,
+        "ContentType": part.content_type,
+        "ContentID": part.content_id,
+        "Size": part.size,
+    }
+
+
+def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response[Any]:
+    content = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    media_type = "application/problem+json"
+    return Response(content, status_code=status, media_type=media_type, headers=dict(headers or {}))
+
+
+def _answer_refusal(_: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+    return problem(error.status_code, error.detail, error.headers)
+
+
+def _answer_missing(request: Request[Any, Any, Any], error: LookupError) -> Response[Any]:
+    if type(error) is not LookupError:  # such as a KeyError: a mistake of ours
+        return _answer_failure(request, error)
+    return problem(404, str(error))
+
+
+def _answer_too_deep(_: Request[Any, Any, Any], __: RecursionError) -> Response[Any]:
+    return problem(400, "The body of the request is nested too deeply.")
+
+
+def _answer_failure(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    _logger.error("The inbox failed at %s", request.url.path, exc_info=error)
+    return problem(500, "The inbox failed. Its terminal shows the error.")
+
+
+_HANDLERS = (messages, delete_messages, message, message_headers, message_raw, certificate)
+_PATHS = "/api", "/api/v1"
+
+
+def inbox_api(studio: Studio, captured: CapturedMails, path: str = "/") -> Router:
+    def inbox(request: Request[Any, Any, Any]) -> Inbox:
+        try:
+            return Inbox(studio, captured, msgspec.convert(dict(request.query_params), MailQuery, strict=False))
+        except msgspec.ValidationError as error:
+            raise ValidationException(detail=f"The query cannot be read: {error}") from error
+
+    return Router(
+        path,
+        route_handlers=[*(Router(each, route_handlers=_HANDLERS) for each in _PATHS), view_page],
+        dependencies={
+            "studio": Provide(lambda: studio, sync_to_thread=False),
+            "inbox": Provide(inbox, sync_to_thread=False),
+        },
+        guards=[programs_only(studio.host, studio.token)],
+        exception_handlers={
+            HTTPException: _answer_refusal,
+            LookupError: _answer_missing,
+            RecursionError: _answer_too_deep,
+            Exception: _answer_failure,
+        },
+        cache_control=CacheControlHeader(no_store=True),
+        response_headers=HEADERS,
+        include_in_schema=False,
+    )

@@ -1,0 +1,233 @@
+"""The studio put together: a router for an existing app, and an app of its own."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from litestar import HttpMethod, Litestar, Request, Response, Router, get, route
+from litestar.datastructures import CacheControlHeader
+from litestar.di import NamedDependency, Provide
+from litestar.exceptions import HTTPException, NotFoundException
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
+from litestar.response import File, Redirect
+from litestar.status_codes import HTTP_404_NOT_FOUND
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from keyturn.packaging import folder
+from keyturn.plain_files import paths_below
+from keyturn.studio.gallery import Gallery
+from keyturn.studio.web.access import (
+    HEADERS,
+    is_admitted,
+    known_hosts_only,
+    require_token,
+    same_origin_only,
+)
+from keyturn.studio.web.api import inbox_api, problem
+from keyturn.studio.web.checks.captured_checks import CapturedChecks
+from keyturn.studio.web.checks.folder_checks import Checks, FolderChecks
+from keyturn.studio.web.checks.reports import KnownFindings
+from keyturn.studio.web.checks.snapshots import Review
+from keyturn.studio.web.drafts import Drafts
+from keyturn.studio.web.events import saved_events
+from keyturn.studio.web.pages import (
+    canvas as canvas_pages,
+)
+from keyturn.studio.web.pages import (
+    comparison_pages,
+    contact_sheet,
+    data_tab,
+    editing_pages,
+    findings_pages,
+    hosted_pages,
+    inbox_pages,
+    measure_pages,
+    send_pages,
+    template_pages,
+)
+from keyturn.studio.web.pages.layout import (
+    Layout,
+    error_page,
+    failed_page,
+    missing_page,
+    name_in_path,
+    read_view,
+    too_deep_page,
+)
+from keyturn.studio.web.rendering.rendition import Renditions, with_bounded_branches
+from keyturn.studio.web.source_files import SourceFiles
+from keyturn.studio.web.studio import Studio
+from keyturn.studio.web.view import View
+
+
+def studio_router(studio: Studio, path: str = "/studio") -> Router:
+    """Return a router to mount in an app. For development only: it shows every captured mail.
+
+    Raises ValueError if other machines can reach a studio without a token.
+    """
+    if studio.is_shared and not studio.token:
+        raise ValueError(f"a studio on {studio.host} needs a token, because other machines can reach it")
+    if studio.runner:
+        studio = replace(studio, gallery=with_bounded_branches(studio.gallery, studio.runner))
+    layout, parts = _parts(studio, path)
+    return Router(
+        path,
+        route_handlers=[*_handlers(studio), _static_files()],
+        dependencies={name: _provide(part) for name, part in parts.items()}
+        | {
+            "captured": _provide(studio.captured),
+            "path_name": Provide(name_in_path, sync_to_thread=False),
+            "view": Provide(read_view, sync_to_thread=False),
+            "drawn": _provide_drawn(studio.gallery),
+            "mail_name": Provide(comparison_pages.mail_name, sync_to_thread=False),
+        },
+        middleware=[_one_look_a_request(studio.gallery)],
+        before_request=require_token(studio.token, path) if studio.token else None,
+        guards=[known_hosts_only(studio.host), same_origin_only],
+        exception_handlers={
+            HTTPException: error_page(layout),
+            LookupError: missing_page(layout),
+            RecursionError: too_deep_page(layout),
+            Exception: failed_page(layout),
+        },
+        cache_control=CacheControlHeader(no_store=True),
+        response_headers=HEADERS,
+        include_in_schema=False,
+    )
+
+
+def _parts(studio: Studio, path: str) -> tuple[Layout, dict[str, object]]:
+    """Return what the handlers ask for, by the names of their parameters."""
+    renditions = Renditions(studio.gallery, studio.runner)
+    review = Review.of(studio, renditions)
+    known = KnownFindings(studio.gallery, studio.baseline)
+    checks = Checks(renditions, studio.clients, studio.severity, known)
+    folder_checks = FolderChecks(studio, renditions.runner, checks.in_browser, known)
+    sources = SourceFiles(studio.gallery, studio.read_only)
+    layout = Layout(studio, folder_checks, review, sources, path)
+    canvas = canvas_pages.Canvas(renditions, studio.sender)
+    data = data_tab.DataTab(studio.gallery, renditions.data)
+    return layout, {
+        "captured_checks": CapturedChecks(studio.clients),
+        "studio": studio,
+        "hosted": studio.pages,
+        "gallery": studio.gallery,
+        "sources": sources,
+        "drafts": Drafts(renditions, studio.clients, studio.severity),
+        "review": review,
+        "layout": layout,
+        "canvas": canvas,
+        "checks": checks,
+        "folder_checks": folder_checks,
+        "drawn_pages": hosted_pages.DrawnPages(studio.pages, layout.url("page-frames")) if studio.pages else None,
+        "renditions": renditions,
+        "data_tab": data,
+        "pages": template_pages.SamplePages(studio.gallery, canvas, data, checks, folder_checks, review, layout),
+    }
+
+
+def create_studio_app(studio: Studio, path: str = "/studio") -> Litestar:
+    @get("/", include_in_schema=False, sync_to_thread=False)
+    def to_the_studio(request: Request[Any, Any, Any]) -> Redirect:
+        return Redirect(f"{path}?{request.url.query}" if request.url.query else path, headers=HEADERS)
+
+    def answer_without_route(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+        if error.status_code == HTTP_404_NOT_FOUND:
+            error = NotFoundException(detail=f"There is no page {request.url.path}.")
+        # No guard has run, and the page lists the mails.
+        if "text/html" in request.headers.get("accept", "") and is_admitted(request, studio.host, studio.token):
+            return pages.exception_handlers[HTTPException](request, error)
+        return problem(error.status_code, error.detail, {**HEADERS, **(error.headers or {})})
+
+    pages, *programs = studio_routers(studio, path)
+    return Litestar(
+        [to_the_studio, pages, *programs],
+        exception_handlers={HTTPException: answer_without_route},
+        openapi_config=None,
+        logging_config=None,
+    )
+
+
+def studio_routers(studio: Studio, path: str = "/studio", programs: str = "/") -> list[Router]:
+    """Return the pages and, if mails are captured, the API for programs below the path `programs`.
+
+    Raises ValueError as `studio_router` does.
+    """
+    pages = studio_router(studio, path)
+    return [pages, inbox_api(studio, studio.captured, programs)] if studio.captured else [pages]
+
+
+def _handlers(studio: Studio) -> Iterator[HTTPRouteHandler]:
+    """Yield the handlers of the pages. Without a folder for a page, there is no page, or one that says how to begin."""
+    pages = (template_pages, data_tab, editing_pages, canvas_pages, measure_pages, send_pages)
+    for page in (*pages, contact_sheet, findings_pages):
+        yield from page.HANDLERS
+    yield from (saved_events, _no_page)
+    if studio.captured:
+        yield from (*inbox_pages.HANDLERS, *measure_pages.OF_CAPTURED)
+    if studio.pages:
+        yield from hosted_pages.HANDLERS
+    if studio.snapshots:
+        yield from comparison_pages.OF_SNAPSHOTS
+    else:
+        yield comparison_pages.lesson_page
+
+
+@route(
+    ["/{path:path}", "/templates", "/files"],
+    http_method=[HttpMethod.GET, HttpMethod.HEAD, HttpMethod.POST],
+    sync_to_thread=False,
+)
+def _no_page(request: Request[Any, Any, Any]) -> Response[Any]:
+    missing = f"There is no page {request.url.path}."
+    if "text/html" in request.headers.get("accept", ""):
+        raise LookupError(missing)
+    return problem(HTTP_404_NOT_FOUND, missing)
+
+
+def _static_files() -> HTTPRouteHandler:
+    """Return the route of the static files. The files are listed once: no request path reaches the file system."""
+    below = folder("preview") / "static"
+    files = {file.relative_to(below).as_posix(): file for file in paths_below(below)}
+
+    @route(
+        "/static/{path:path}",
+        http_method=[HttpMethod.GET, HttpMethod.HEAD],
+        cache_control=CacheControlHeader(no_cache=True),
+    )
+    async def static_file(path: FromPath[Path]) -> File:
+        name = path.as_posix().removeprefix("/")
+        if name not in files:
+            raise LookupError("There is no such file.")
+        return File(files[name], filename=files[name].name, content_disposition_type="inline")
+
+    return static_file
+
+
+def _one_look_a_request(gallery: Gallery) -> Callable[[ASGIApp], ASGIApp]:
+    def wrap(app: ASGIApp) -> ASGIApp:
+        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+            with gallery.one_look():
+                await app(scope, receive, send)
+
+        return answer
+
+    return wrap
+
+
+def _provide_drawn(gallery: Gallery) -> Provide:
+    """Return the provider of the view as frames draw it: without remote content if the folder is foreign.
+
+    The address of an image may hold values of the template, or lead to a host that only this machine reaches.
+    """
+
+    def drawn(view: NamedDependency[View]) -> View:
+        return view.as_loaded(gallery.folder.name) if gallery.is_foreign else view
+
+    return Provide(drawn, sync_to_thread=False)
+
+
+def _provide(part: object) -> Provide:
+    return Provide(lambda: part, sync_to_thread=False)

@@ -1,0 +1,104 @@
+"""The data of a first sample, which polyfactory makes from the types of the props, the same on every machine."""
+
+from datetime import UTC
+from random import Random
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
+
+import msgspec
+from msgspec import inspect
+
+from keyturn.mail.rendering.render import EmailProps
+from keyturn.studio.gallery.samples.saving import NATIVE, toml_lines
+from keyturn.studio.gallery.samples.shapes import (
+    alternatives,
+    description_of,
+    first_that_fits,
+    parts_of,
+    plain_data,
+    without_defaults,
+)
+from keyturn.studio.gallery.variables import plausible_texts
+
+if TYPE_CHECKING:
+    from polyfactory.factories.base import BuildContext
+    from polyfactory.field_meta import FieldMeta
+
+_FIRST_SEED = 1
+
+
+def first_sample(props: type[EmailProps]) -> str:
+    """Return a first sample as the text of a samples.toml: data that the props accept."""
+    fields = parts_of(inspect.type_info(props))
+    made_up = msgspec.structs.asdict(_made_up(props))
+    comments = {field.name: description_of(field.type) for field in fields}
+    return toml_lines("first", without_defaults(plain_data(made_up, NATIVE[".toml"]), fields), comments)
+
+
+def _made_up(props: type[EmailProps]) -> EmailProps:
+    """Return props that their types accept. Polyfactory is loaded here, with Faker."""
+    from polyfactory.factories.msgspec_factory import MsgspecFactory
+
+    factory = MsgspecFactory.create_factory(props, bases=(_Plausible,))  # type: ignore[arg-type]
+    factory.__base_factory_overrides__ = {msgspec.Struct: factory}  # nested structs are made in the same way
+    factory.seed_random(_FIRST_SEED)
+    return factory.build()
+
+
+class _Plausible:
+    """Makes plausible values before polyfactory's own choices, some of which depend on the day."""
+
+    __random__: Random
+    __randomize_collection_length__ = True
+    __min_collection_length__ = 1
+    __max_collection_length__ = 4
+
+    @classmethod
+    def get_field_value(
+        cls, field_meta: "FieldMeta", field_build_parameters: Any = None, build_context: "BuildContext | None" = None
+    ) -> Any:
+        for child in field_meta.children or ():
+            child.name = child.name or field_meta.name
+        if cls.should_set_none_value(field_meta):  # type: ignore[attr-defined]
+            return None
+        described = inspect.type_info(_without_none(field_meta.annotation))
+        one, *more = alternatives(described)
+        made = None if more else _plausible_value(one, field_meta.name, description_of(described), cls.__random__)
+        if made is None:
+            made = super().get_field_value(field_meta, field_build_parameters, build_context)  # type: ignore[misc]
+        return _round_to_cents(made, field_meta.annotation) if isinstance(made, float) else made
+
+
+def _round_to_cents(number: float, annotation: Any) -> float:
+    try:
+        return float(msgspec.convert(round(number, 2), annotation))
+    except msgspec.ValidationError:
+        return number
+
+
+def _without_none(annotation: Any) -> Any:
+    if get_origin(annotation) is Annotated:
+        kind, *metadata = get_args(annotation)
+        return Annotated[_without_none(kind), *metadata]
+    if get_origin(annotation) in (Union, UnionType):
+        return Union[tuple(one for one in get_args(annotation) if one is not NoneType)]  # noqa: UP007 - of any number
+    return annotation
+
+
+def _plausible_value(shape: inspect.Type, name: str, description: str, random: Random) -> Any:
+    match shape:
+        case inspect.StrType():
+            return first_that_fits(plausible_texts.texts_for(name, description, random), shape)
+        case inspect.DateTimeType(tz=zone):
+            return plausible_texts.moment(random).replace(tzinfo=None if zone is False else UTC)
+        case inspect.DateType():
+            return plausible_texts.moment(random).date()
+        case inspect.TimeType(tz=zone):
+            return plausible_texts.moment(random).time().replace(tzinfo=UTC if zone else None)
+        case inspect.TimeDeltaType():
+            return plausible_texts.duration(random)
+        case inspect.IntType(gt=None, ge=None, lt=None, le=None, multiple_of=None):
+            return random.randint(0, 99)
+        case inspect.FloatType(gt=None, ge=None, lt=None, le=None, multiple_of=None):
+            return random.uniform(0, 500)
+    return None

@@ -1,0 +1,150 @@
+"""Changes on the disk, sent to the open pages (server-sent events)."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncGenerator, Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+from litestar import get
+from litestar.di import NamedDependency
+from litestar.response import ServerSentEvent, ServerSentEventMessage
+
+from keyturn.plain_files import leads_out, make_private_folder, walk
+from keyturn.studio.gallery.gallery import Gallery
+from keyturn.studio.web.studio import Studio
+
+# Milliseconds. A save is reported after `_STEP` without another change, so an editor's rename is one save.
+_STEP = 5
+_AT_MOST = 50
+_LOOK_UP = 200
+
+# An older file was not saved just now: it was moved here, or another one was deleted.
+_JUST_NOW = 2000
+
+
+class Saved(msgspec.Struct, frozen=True):
+    """When a file was saved and when the studio reported it, in milliseconds by the clock of this machine."""
+
+    saved: float
+    told: float
+
+
+class _Watched(NamedTuple):
+    folders: tuple[Path, ...]
+    inbox: Path | None
+    snapshots: Path | None
+
+
+@get("/events", sync_to_thread=False)
+def saved_events(studio: NamedDependency[Studio]) -> ServerSentEvent:
+    return ServerSentEvent(changes(studio))
+
+
+async def changes(studio: Studio) -> AsyncGenerator[ServerSentEventMessage, None]:
+    """Report saved templates, captured mails and accepted snapshots until the page goes or the server stops.
+
+    Mails that arrive over SMTP are reported with the next look at the folders, once for a burst.
+
+    `watching` says that the watch has begun. A removed folder is waited for: switching branches can remove one.
+    """
+    told = is_back = False
+    arrivals = studio.captured.arrivals if studio.captured else None
+    seen = arrivals.revision if arrivals else 0
+    while not studio.stopping.is_set():
+        watched = _watched_folders(studio)
+        with contextlib.suppress(FileNotFoundError):  # deleted in the meantime
+            async for paths in _batches(studio, watched.folders):
+                if is_back:  # only once the folder is watched again: a save in between would go unreported
+                    is_back = False
+                    yield ServerSentEventMessage(event="saved", data=msgspec.json.encode(_saved_message(())))
+                if not told:
+                    told = True
+                    yield ServerSentEventMessage(event="watching", data="")
+                for message in _messages_for(paths, watched):
+                    yield message
+                if arrivals and seen != arrivals.revision:
+                    seen = arrivals.revision
+                    yield ServerSentEventMessage(event="mail", data="")
+        is_back = await _wait_for_folder(studio)
+
+
+async def _batches(studio: Studio, folders: tuple[Path, ...]) -> AsyncGenerator[set[Path], None]:
+    """Yield batches of changes until the server stops or a watched folder is replaced."""
+    from watchfiles import Change, awatch
+
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)  # else the terminal shows a line for each save
+    async for batch in awatch(*folders, step=_STEP, debounce=_AT_MOST, rust_timeout=_LOOK_UP, yield_on_timeout=True):
+        if studio.stopping.is_set():
+            return
+        yield {Path(path) for _, path in batch}
+        gone = {Path(path) for change, path in batch if change == Change.deleted}
+        # Only after a report: a folder that is deleted after an empty batch is in the next one.
+        if gone & {*folders} or (batch and not all(folder.exists() for folder in folders)):
+            return
+
+
+def _messages_for(paths: set[Path], watched: _Watched) -> Iterator[ServerSentEventMessage]:
+    mails = {path for path in paths if path.parent == watched.inbox}
+    if any(path.suffix == ".eml" for path in mails):
+        yield ServerSentEventMessage(event="mail", data="")
+    accepted = {path for path in paths if watched.snapshots and path.is_relative_to(watched.snapshots)}
+    if accepted:
+        yield ServerSentEventMessage(event="snapshot", data="")
+    if saved := paths - mails - accepted:
+        yield ServerSentEventMessage(event="saved", data=msgspec.json.encode(_saved_message(saved)))
+
+
+async def _wait_for_folder(studio: Studio) -> bool:
+    """Wait for the folder of the templates. Return False if the server stops first."""
+    while not studio.stopping.is_set():
+        if studio.gallery.folder.is_dir():
+            return True
+        await asyncio.sleep(_LOOK_UP / 1000)
+    return False
+
+
+def _watched_folders(studio: Studio) -> _Watched:
+    captured = studio.captured.folder if studio.captured else None
+    inbox = make_private_folder(captured).resolve() if captured else None  # a watch needs it before the first mail
+    snapshots = studio.snapshots.resolve() if studio.snapshots and studio.snapshots.is_dir() else None
+    return _Watched(
+        (
+            *studio.gallery.watched_folders,
+            *_behind_links(studio.gallery),
+            *_page_folders(studio),
+            *(folder for folder in (inbox, snapshots) if folder),
+        ),
+        inbox,
+        snapshots,
+    )
+
+
+def _behind_links(gallery: Gallery) -> Iterator[Path]:
+    """Yield what links in the folder lead to: the system reports a change there only to who watches it there."""
+    for above, folders, files in walk(gallery.folder):
+        for path in (Path(above, name) for name in (*folders, *files)):
+            if path.is_symlink() and path.exists() and not leads_out(path, gallery.patterns.bounds):
+                yield path.resolve()
+
+
+def _page_folders(studio: Studio) -> Iterator[Path]:
+    """Yield the folders of the pages that lie outside the folders of the mails."""
+    for folder in studio.pages.watched_folders if studio.pages else ():
+        if not any(folder.is_relative_to(watched) for watched in studio.gallery.watched_folders):
+            yield folder
+
+
+def _saved_message(paths: Iterable[Path]) -> Saved:
+    told = time.time() * 1000
+    saved = max(_times_written(paths), default=told)
+    return Saved(saved if 0 <= told - saved < _JUST_NOW else told, told)
+
+
+def _times_written(paths: Iterable[Path]) -> Iterator[float]:
+    for path in paths:
+        with contextlib.suppress(OSError):  # deleted again, such as an editor's half-written file
+            yield path.stat().st_mtime * 1000

@@ -1,0 +1,266 @@
+"""Models of mail clients: those that invert colours in the dark, as the checks model them, and Outlook for Windows.
+
+The model of Word shows what is for Word only, draws VML, and drops CSS that Word does not know, so that a browser draws
+the rest. It is based on the tests of Can I email. Word's handling of tables, fonts and lines is not modelled.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from html import escape
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import tinycss2
+from tinycss2.ast import AtRule, QualifiedRule
+
+from keyturn.mail.rendering.html_tree import Element, parse_html, splice
+from keyturn.studio.lint.clients import word
+from keyturn.studio.lint.clients.word import resolve_conditionals
+from keyturn.studio.lint.css.colours import FULL, PARTIAL, Mode, read_ground
+from keyturn.studio.lint.css.computed_style import OUTLOOK_MARK, Painter, length_in_px
+from keyturn.studio.lint.css.stylesheets import Declaration, parseable, read_selectors, read_style, split_at_commas
+from keyturn.studio.web.frames.rewriting import Rewriting, insert_in_head
+
+MODES = {mode.name: mode for mode in (PARTIAL, FULL)}
+
+# Attributes that Outlook.com sets on recoloured elements: some styles of mails wait for them.
+_MARKS = tuple(OUTLOOK_MARK + rest for rest in ("sc", "sb", "ac", "ab"))
+
+
+def simulate_dark(html: str, mode: Mode) -> str:
+    """Return the HTML with the colours that `mode` chooses; images stay as they are.
+
+    Each element with a colour gets the new one in its style, as Outlook.com does it; elements that inherit a colour
+    still do.
+    """
+    rewriting = Rewriting(html)
+    painter = Painter(rewriting.root, mode)
+    colours = dict(painter.recoloured_elements())
+    waits_for_marks = mode.honours == "data-ogs" and OUTLOOK_MARK in html
+    for tag in rewriting.tags:
+        if tag in colours:
+            rewriting.add_style(tag, "".join(f"{name}:{value}!important;" for name, value in colours[tag].items()))
+        if waits_for_marks:
+            for mark in _MARKS:
+                rewriting.set(tag, mark, "")
+    pages = [tag for tag in rewriting.tags if tag.tag in ("html", "body")]
+    has_ground = any("background-color" in colours.get(page, {}) for page in pages)
+    canvas = painter.canvas
+    ground = "" if has_ground else f"background-color:{canvas.ground};"
+    return insert_in_head(rewriting.text(), f"<style>html{{{ground}color:{canvas.colour}}}</style>")
+
+
+_FAMILY = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|([^,]*))""")
+_TIMES = '"Times New Roman",serif'
+_HEAD_END = re.compile(r"</head\s*>|<body\b", re.IGNORECASE)
+
+_OWN: Mapping[str, Callable[[str], str]] = {
+    "mso-padding-alt": lambda value: f"padding:{value}!important",
+    "mso-hide": lambda value: "display:none!important" if value == "all" else "",
+}
+"""Properties that only Word reads, as other clients understand them."""
+
+# The defaults of Word for text without a style, and for some elements. Word leaves out an empty <p>, such as the line
+# of an mj-divider, which has a table for Word (mjmlio/mjml, issue 1143: with a blank in it, Word shows both).
+_STYLE = f"<style>body{{font-family:{_TIMES}}}p:empty{{display:none!important}}{word.TAG_RULES}</style>"
+
+
+def simulate_word(html: str) -> str:
+    """Return the HTML as Word reads it, for a browser to draw."""
+    rewriting = Rewriting(resolve_conditionals(html))
+    web_fonts = frozenset(_web_fonts(rewriting))
+    for tag in rewriting.tags:
+        if tag.tag == "style":
+            rewriting.replace_inside(tag, _stylesheet(rewriting.source_inside(tag), web_fonts))
+        elif tag.tag == "link":
+            rewriting.set(tag, "rel", "")
+        elif ":" in tag.tag:
+            continue
+        elif word.of_element(tag.tag, {name: one.value for name, one in tag.attributes.items()}):
+            rewriting.set(tag, "style", "display:none!important")
+        elif style := tag.get("style"):
+            rewriting.set(tag, "style", _style_attribute(style, tag, web_fonts))
+    html = draw_vml(rewriting.text())
+    head = _HEAD_END.search(html)
+    at = head.start() if head else 0
+    return html[:at] + _STYLE + html[at:]
+
+
+def _web_fonts(rewriting: Rewriting) -> Iterator[str]:
+    """Yield the fonts that a mail asks Word to load, in lower case: by @font-face, or by a link to Google's."""
+    for tag in rewriting.tags:
+        if tag.tag == "link":
+            query = parse_qsl(urlsplit(tag.get("href")).query)
+            yield from (
+                one.partition(":")[0].lower() for name, value in query if name == "family" for one in value.split("|")
+            )
+        elif tag.tag == "style":
+            for rule in tinycss2.parse_stylesheet(parseable(rewriting.source_inside(tag)), skip_comments=True):
+                if isinstance(rule, AtRule) and rule.lower_at_keyword == "font-face" and rule.content:
+                    for one in read_style(tinycss2.serialize(rule.content)):
+                        if one.name == "font-family":
+                            yield one.value.strip("\"'").lower()
+
+
+def _stylesheet(css: str, web_fonts: frozenset[str]) -> str:
+    """Return the rules that count in Word, with the declarations that do."""
+    kept = []
+    for rule in tinycss2.parse_stylesheet(parseable(css), skip_comments=True, skip_whitespace=True):
+        if isinstance(rule, QualifiedRule):
+            selectors = [one for one in split_at_commas(rule.prelude) if _counts(one)]
+            inside = ";".join(_declarations_for_word(read_style(tinycss2.serialize(rule.content)), web_fonts))
+            if selectors and inside:
+                kept.append(f"{','.join(map(tinycss2.serialize, selectors))}{{{inside}}}")
+    return "\n".join(kept)
+
+
+def _style_attribute(style: str, tag: Element, web_fonts: frozenset[str]) -> str:
+    said = [one for one in read_style(style) if not one.important]
+    if tag.tag == "img":  # the attribute counts
+        said = [one for one in said if one.name != "width"]
+    return ";".join(_declarations_for_word(said, web_fonts))
+
+
+def _counts(selector: list[Any]) -> bool:
+    read = read_selectors(selector)
+    return bool(read) and not any(map(word.of_selector, read))
+
+
+def _declarations_for_word(declarations: Iterable[Declaration], web_fonts: frozenset[str]) -> Iterator[str]:
+    for one in declarations:
+        name, value, end = one.name, one.value, "!important" if one.important else ""
+        slug = word.of_declaration(name, value)
+        if slug == "css-background" and name == "background" and (ground := read_ground(value)) and ground.alpha:
+            yield f"background-color:{ground.css}{end}"
+        elif name in _OWN:
+            yield _OWN[name](value)
+        elif not slug and name == "font-family" and _first_family(value) in web_fonts:
+            yield f"font-family:{_TIMES}{end}"
+        elif not slug:
+            yield f"{name}:{value}{end}"
+
+
+def _first_family(value: str) -> str:
+    found = _FAMILY.match(value)
+    return next(filter(None, found.groups()), "").strip().lower() if found else ""
+
+
+_XML = re.compile(r"<xml\b(?:(?!<xml\b).)*?</xml\s*>", re.IGNORECASE | re.DOTALL)
+_SHAPES = ("v:rect", "v:roundrect", "v:oval")
+_KEPT = ("width", "height", "top", "left", "position", "z-index")
+_NO = ("f", "false")
+
+
+def draw_vml(html: str) -> str:
+    """Return the HTML with elements that browsers draw in place of VML.
+
+    Mails use four shapes of W3C's note "Vector Markup Language" (1998): rectangles, with or without round corners,
+    ovals and images. All other VML and Office XML is left out.
+    """
+    if not re.search(r"<(?:v|w|o):|<xml\b", html, re.IGNORECASE):
+        return html
+    html = _XML.sub("", html)
+    root = parse_html(html)
+    return splice(html, (change for element in root.walk() if ":" in element.tag for change in _redraw(element)))
+
+
+def _redraw(element: Element) -> Iterator[tuple[int, int, str]]:
+    """Yield the replacements of a start tag and an end tag. A tag of VML may close itself."""
+    start, end = (element.offset, element.inner.start), (element.inner.stop, element.end)
+    opening, closing = "", ""
+    if element.tag in _SHAPES:
+        tag = "a" if element.get("href") else "div"
+        link = f' href="{escape(element.get("href"))}"' if tag == "a" else ""
+        opening, closing = (
+            f'<{tag} data-vml{_marks(element)}{link} style="{escape(_shape_style(element))}">',
+            f"</{tag}>",
+        )
+    elif element.tag == "v:textbox":
+        opening, closing = f'<div data-vml style="{escape(_inset(element))}">', "</div>"
+    elif element.tag == "v:image":
+        image = f'src="{escape(element.get("src"))}" alt="" style="{escape(_css(_box(element)))}"'
+        opening = f"<img data-vml{_marks(element)} {image}>"
+    yield *start, opening
+    if end[1] > start[1]:
+        yield *end, closing
+    elif closing:
+        yield start[1], start[1], closing
+
+
+def _shape_style(element: Element) -> str:
+    box = _box(element)
+    style = {"box-sizing": "border-box", "max-width": "100%", **box}
+    if element.get("href"):
+        style |= {"display": "inline-flex", "align-items": "center", "justify-content": "center"}
+        style |= {"text-decoration": "none", "text-align": "center"}
+    style |= _fill(element) | _stroke(element)
+    if element.tag == "v:oval":
+        style["border-radius"] = "50%"
+    if element.tag == "v:roundrect":
+        sides = [length_in_px(box[side]) for side in ("width", "height") if side in box]
+        style["border-radius"] = f"{_arc(element.get('arcsize')) * min(filter(None, sides), default=0):g}px"
+    return _css(style)
+
+
+def _fill(element: Element) -> dict[str, str]:
+    fill = next((one for one in element.children if one.tag == "v:fill"), None)
+    if element.get("filled").lower() in _NO or element.get("fill").lower() in _NO:
+        return {}
+    colour = (fill.get("color") if fill else "") or element.get("fillcolor")
+    style = {"background-color": colour or "#ffffff"}
+    if fill and fill.get("src"):
+        whole = fill.get("type").lower() == "frame"
+        style["background-image"] = f'url("{fill.get("src").translate(_NO_QUOTES)}")'
+        style |= {"background-size": "cover", "background-repeat": "no-repeat"} if whole else {}
+        style["background-position"] = "center"
+    elif fill and fill.get("type").lower().startswith("gradient") and fill.get("color2"):
+        style["background-image"] = f"linear-gradient({fill.get('color2')}, {colour or '#ffffff'})"
+    return style
+
+
+_NO_QUOTES = str.maketrans({'"': "%22", "\\": "%5C", "\n": ""})
+
+
+def _stroke(element: Element) -> dict[str, str]:
+    if "f" in (element.get("stroke").lower()[:1], element.get("stroked").lower()[:1]):
+        return {}
+    width = length_in_px(element.get("strokeweight").strip()) or 1
+    return {"border": f"{width:g}px solid {element.get('strokecolor') or '#000000'}"}
+
+
+def _box(element: Element) -> dict[str, str]:
+    said = {one.name: one.value for one in read_style(element.get("style"))}
+    box = {name: said[name] for name in _KEPT if name in said}
+    if said.get("mso-width-percent") == "1000":
+        box["width"] = "100%"
+    return box
+
+
+def _inset(element: Element) -> str:
+    sides = [f"{length_in_px(side.strip() or default):g}px" for side, default in _sides(element.get("inset"))]
+    return _css({"padding": f"{sides[1]} {sides[2]} {sides[3]} {sides[0]}"})
+
+
+def _sides(inset: str) -> list[tuple[str, str]]:
+    said = inset.split(",")
+    return list(zip([*said, "", "", "", ""][:4], ("0.1in", "0.05in", "0.1in", "0.05in"), strict=True))
+
+
+def _arc(said: str) -> float:
+    """Return the roundness of the corners, as a part of the shorter side: "10%", "0.1", or "6554f" of 65,536."""
+    number = re.match(r"[\d.]+", said.strip())
+    if not number or number[0].count(".") > 1 or number[0] == ".":
+        return 0.2
+    value = float(number[0])
+    return min(
+        value / 100 if said.strip().endswith("%") else value / 65536 if said.strip().endswith("f") else value, 0.5
+    )
+
+
+def _css(style: dict[str, str]) -> str:
+    return ";".join(f"{name}:{value.replace(';', '')}" for name, value in style.items())
+
+
+def _marks(element: Element) -> str:
+    kept = ((name, element.get(name)) for name in ("class", "data-keyturn"))
+    return "".join(f' {name}="{escape(value)}"' for name, value in kept if value)

@@ -1,0 +1,179 @@
+"""The middle of a page: a mail in a frame, its sources, the selected line, and the mail as a file."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from litestar import Response, get
+from litestar.di import NamedDependency
+from litestar.exceptions import ValidationException
+
+from keyturn.errors import TemplateInvalid
+from keyturn.mail.rendering.html_tree import parse_html
+from keyturn.studio.lint.browser.images import Image, files_beside, images_of
+from keyturn.studio.lint.checks.parts import CLIPPED_AT
+from keyturn.studio.lint.clients.word import word_losses
+from keyturn.studio.lint.document import Document
+from keyturn.studio.lint.finding import Place
+from keyturn.studio.lint.reading import Saying, read_aloud
+from keyturn.studio.web import frames
+from keyturn.studio.web.frames.rewriting import mark_cut
+from keyturn.studio.web.rendering.rendition import Drawer, Order, Rendition, Renditions
+from keyturn.studio.web.rendering.source import Sources
+from keyturn.studio.web.rendering.source_map import Marks, Selection, SourceMap, line_in
+from keyturn.studio.web.view import View
+
+T = TypeVar("T")
+
+
+class Canvas:
+    """Shows a rendition in each of its forms. An unknown name is a LookupError."""
+
+    def __init__(self, renditions: Renditions, sender: str) -> None:
+        self._renditions = renditions
+        self._gallery = renditions.gallery
+        self._sources = Sources(renditions.gallery, sender)
+
+    def rendition(self, template: str, view: View) -> Rendition:
+        return self._renditions.rendition(template, view)
+
+    def _read(self, rendition: Rendition, read: Callable[..., T], *args: Any) -> T | None:
+        return self._renditions.ask(rendition, _read_document, read, *args)
+
+    def parts(self, rendition: Rendition, view: View) -> dict[str, Any]:
+        stage_of = {file: stage for stage, file in self._sources.files(rendition).items()}
+        return {
+            "frame": view.to(sample=rendition.sample).mail(),
+            "sandbox": frames.PREVIEW,
+            "own_files": stage_of,
+            "stages": self._sources.stages(rendition),
+            "source": self._sources.source_at(view.file, rendition) if view.show == "source" else None,
+            "picked": self._selection(rendition, at) if (at := _line(view)) else None,
+            "losses": self._read(rendition, word_losses) or () if view.scheme == "word" else None,
+            "cut": rendition.mail is not None and len(rendition.mail.html.encode()) > CLIPPED_AT,
+            "images": self.images(rendition) if view.tab == "checks" else (),
+            "sayings": self._sayings(rendition) if view.tab == "reading" else (),
+        }
+
+    def _sayings(self, rendition: Rendition) -> Sequence[Saying]:
+        if said := self._read(rendition, _sayings):
+            return said
+        return read_aloud(parse_html(rendition.mail.html)) if rendition.mail and rendition.fault else ()
+
+    def html(self, rendition: Rendition, view: View) -> str | None:
+        """Return the mail for the frame, as the view has it; None if it cannot be drawn.
+
+        The mail is drawn as it is sent, with the origins of its parts. While a template is broken, it is the last good
+        mail, without origins. A mail of text alone is a page of its text.
+        """
+        if marked := self._read(rendition, _marked_html, view):
+            return marked
+        mail = rendition.mail
+        if mail and mail.text and not mail.html:
+            return frames.apply_view(frames.page_of_text(mail.text), view)
+        return frames.apply_view(mail.html, view) if mail and rendition.fault else None
+
+    def broken(self, rendition: Rendition, view: View) -> str | None:
+        """Return a mail of which parts fail, with a stand-in for each; None if nothing of it can be drawn."""
+        return None if rendition.exceeded else self._read(replace(rendition, fault=None), _marked_html, view)
+
+    def marks(self, rendition: Rendition, view: View) -> Marks:
+        return self._read(rendition, _marks, _line(view)) or Marks({}, ())
+
+    def place_of(self, rendition: Rendition) -> Callable[[str], Place]:
+        """Return a function from a key in the frame to its line; for unknown keys, to the mail's first line."""
+        known = self.marks(rendition, View()).all
+        first = next(iter(known.values())).trail[0] if known else Place(rendition.template)
+        return lambda key: known[key].trail[0] if key in known else first
+
+    def images(self, rendition: Rendition) -> tuple[Image, ...]:
+        return self._read(rendition, _images, self._gallery.folder) or ()
+
+    def message(self, rendition: Rendition) -> bytes:
+        return self._sources.message(rendition)
+
+    def _selection(self, rendition: Rendition, at: Place) -> Selection | None:
+        """Return the selection of a line, or None if no file of this mail holds it."""
+        if at.file not in self._gallery.files_of(rendition.template):
+            return None
+        source = self._gallery.source(at.file)
+        return self._read(rendition, _select, at, source) or Selection.of(at, (), source, in_inbox=False)
+
+
+def _read_document(drawer: Drawer, order: Order, read: Callable[..., T], *args: Any) -> T | None:
+    """Return what a function reads of the mail with its places, or None if the mail cannot be drawn."""
+    try:
+        document = drawer.document(order)
+    except TemplateInvalid:  # a save broke it since; the page reports that when it is drawn again
+        return None
+    return read(document, *args) if document.html else None
+
+
+def _images(document: Document, folder: Path) -> tuple[Image, ...]:
+    return images_of(document, files_beside(folder))
+
+
+def _sayings(document: Document) -> list[Saying]:
+    return read_aloud(document.drawn, document.place_of_drawn)
+
+
+def _marked_html(document: Document, view: View) -> str:
+    return frames.apply_view(mark_cut(document.html, document.marked_html), view)
+
+
+def _marks(document: Document, at: Place | None) -> Marks:
+    return SourceMap(document).marks(at)
+
+
+def _select(document: Document, at: Place, source: str) -> Selection:
+    return SourceMap(document).selection(at, source)
+
+
+def _line(view: View) -> Place | None:
+    try:
+        return line_in(view.line)
+    except ValueError as error:
+        raise ValidationException(detail=str(error)) from error
+
+
+_TOO_MUCH = "The mail can be rendered, but this view of it takes too much time or memory."
+
+
+@get("/frames/{name:path}", sync_to_thread=True)
+def template_frame(
+    path_name: NamedDependency[str], drawn: NamedDependency[View], canvas: NamedDependency[Canvas]
+) -> Response[str]:
+    """Answer with the mail alone: the last good one while the template is broken, else one with stand-ins."""
+    rendition = canvas.rendition(path_name, drawn)
+    if html := canvas.html(rendition, drawn):
+        return frames.answer(html, drawn, frames.PREVIEW)
+    fault = rendition.fault
+    empty = f"{rendition.template} has no sample."
+    reason = f"{fault.place}: {fault.message}" if fault else empty if rendition.is_empty else _TOO_MUCH
+    if fault and (broken := canvas.broken(rendition, drawn)):
+        html = frames.with_fault(broken, reason)
+    else:
+        html = frames.apply_view(frames.page_of_text(reason), drawn)
+    page = frames.answer(html, drawn, frames.PREVIEW)
+    page.status_code = 422
+    return page
+
+
+@get("/places/{name:path}", sync_to_thread=True)
+def places(path_name: NamedDependency[str], view: NamedDependency[View], canvas: NamedDependency[Canvas]) -> Marks:
+    return canvas.marks(canvas.rendition(path_name, view), view)
+
+
+@get("/eml/{name:path}", sync_to_thread=True)
+def message_file(
+    path_name: NamedDependency[str], view: NamedDependency[View], canvas: NamedDependency[Canvas]
+) -> Response[bytes]:
+    message = canvas.message(canvas.rendition(path_name, view))
+    file = re.sub(r"[^A-Za-z0-9.-]+", "-", f"{path_name} {view.sample}").strip("-")
+    headers = {"content-disposition": f'attachment; filename="{file}.eml"'}
+    return Response(message, media_type="message/rfc822", headers=headers)
+
+
+HANDLERS = (template_frame, places, message_file)

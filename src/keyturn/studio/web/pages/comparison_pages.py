@@ -1,0 +1,138 @@
+"""Mails beside their snapshots, which can be accepted."""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.exceptions import HTTPException
+from litestar.params import FromPath, URLEncodedBody
+from litestar.response import Redirect
+
+from keyturn.studio.snapshots import Comparison, MailName
+from keyturn.studio.snapshots.comparison import in_one_line
+from keyturn.studio.web import frames
+from keyturn.studio.web.checks.snapshots import Review, Stale, group_changes
+from keyturn.studio.web.frames.rewriting import mark_changes
+from keyturn.studio.web.pages.layout import Layout
+from keyturn.studio.web.view import View
+
+
+def _frame(comparison: Comparison, side: Literal["before", "after"], drawn: View) -> Response[str]:
+    """Answer with one side of a comparison, and mark what changed."""
+    snapshot = comparison.before if side == "before" else comparison.after
+    if snapshot is None:
+        raise LookupError(f"{comparison.name} does not exist {side} the change.")
+    kind = "old" if side == "before" else "new"
+    changed = [line.old or line.new or 0 for line in comparison.html.lines if line.kind == kind]
+    whole = comparison.before is None or comparison.after is None
+    html = mark_changes(snapshot.html, () if whole else changed, side)
+    return frames.answer(frames.apply_view(in_one_line(html), drawn), drawn, frames.PREVIEW)
+
+
+class Acceptance(msgspec.Struct):
+    """The ids of the mails that the reader saw, separated by blanks. `deletes`: the reader agreed to delete files."""
+
+    ids: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f ]+$")]
+    deletes: Literal["", "yes"] = ""
+
+
+@get("/snapshots", sync_to_thread=True)
+def snapshots_page(
+    view: NamedDependency[View], review: NamedDependency[Review], layout: NamedDependency[Layout]
+) -> Response[str]:
+    context: dict[str, Any] = {
+        "groups": group_changes(review.changes()),
+        "stored": review.stored.folder,
+        "total": review.total,
+    }
+    context |= {"view": view, "waiting": review.waiting_mails(), "sandbox": frames.PREVIEW}
+    return layout.page("snapshots.html", context)
+
+
+@get("/snapshots", sync_to_thread=False)
+def lesson_page(view: NamedDependency[View], layout: NamedDependency[Layout]) -> Response[str]:
+    return layout.page("snapshots_lesson.html", {"view": view, "waiting": []})
+
+
+@post("/snapshots", sync_to_thread=True)
+def accept_several(
+    data: URLEncodedBody[Acceptance],
+    view: NamedDependency[View],
+    review: NamedDependency[Review],
+    layout: NamedDependency[Layout],
+) -> Redirect:
+    _accept_or_conflict(data, review)
+    return layout.redirect("snapshots", view=view)
+
+
+@get("/snapshots/{name:path}", sync_to_thread=True)
+def snapshot_page(
+    mail_name: NamedDependency[MailName],
+    view: NamedDependency[View],
+    review: NamedDependency[Review],
+    layout: NamedDependency[Layout],
+) -> Response[str]:
+    comparison = review.snapshots.compare(mail_name)
+    review.look(float("inf"))
+    waiting = review.waiting_mails()
+    context: dict[str, Any] = {
+        "view": view,
+        "comparison": comparison,
+        "snapshot": comparison.name,
+        "files": [file.name for file in review.stored.places(comparison.name)],
+        "stored": review.stored.folder,
+        "frame": view.only("sample", "lang", "dir", "scheme", "images", "remote"),
+        "sandbox": frames.PREVIEW,
+        "waiting": waiting,
+        "following": _next_after(comparison.name, waiting),
+    }
+    return layout.page("snapshot.html", context)
+
+
+@post("/snapshots/{name:path}", sync_to_thread=True)
+def accept_one(
+    mail_name: NamedDependency[MailName],
+    data: URLEncodedBody[Acceptance],
+    view: NamedDependency[View],
+    review: NamedDependency[Review],
+    layout: NamedDependency[Layout],
+) -> Redirect:
+    review.look(float("inf"))
+    following = _next_after(mail_name, review.waiting_mails())
+    _accept_or_conflict(data, review)
+    if following is None:
+        return layout.redirect("snapshots")
+    there = view.to(sample=following.sample, lang=following.language)
+    return layout.redirect("snapshots", following.template, view=there)
+
+
+@get("/proofs/{side:str}/{name:path}", sync_to_thread=True)
+def proof_frame(
+    side: FromPath[Literal["before", "after"]],
+    mail_name: NamedDependency[MailName],
+    drawn: NamedDependency[View],
+    review: NamedDependency[Review],
+) -> Response[str]:
+    return _frame(review.snapshots.compare(mail_name), side, drawn)
+
+
+def _accept_or_conflict(data: Acceptance, review: Review) -> None:
+    try:
+        review.accept(data.ids.split(), deletes=data.deletes == "yes")
+    except Stale as error:
+        detail = "A mail changed while you looked at it, so nothing was accepted. Reload the page and look again."
+        raise HTTPException(status_code=409, detail=detail) from error
+
+
+def mail_name(path_name: NamedDependency[str], view: NamedDependency[View]) -> MailName:
+    return MailName(path_name, view.sample, view.lang)
+
+
+def _next_after(here: MailName, waiting: list[MailName]) -> MailName | None:
+    """Return the mail that follows among the waiting ones, the first again after the last."""
+    later = waiting[waiting.index(here) + 1 :] if here in waiting else []
+    return next((name for name in (*later, *waiting) if name != here), None)
+
+
+OF_SNAPSHOTS = (snapshots_page, snapshot_page, proof_frame, accept_several, accept_one)

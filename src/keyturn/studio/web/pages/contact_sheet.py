@@ -1,0 +1,138 @@
+"""Every mail as a picture: the home page, and the contact sheet by samples, widths and schemes."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from time import monotonic
+from typing import Any, Literal
+
+from litestar import Response, get
+from litestar.di import NamedDependency
+from litestar.response import Redirect
+
+from keyturn.studio.gallery import Entry, Gallery
+from keyturn.studio.web import frames
+from keyturn.studio.web.pages.layout import Layout, provide_address
+from keyturn.studio.web.pages.tree import in_order, matches
+from keyturn.studio.web.view import PageAddress, PageNumber, Scheme, View
+
+SAMPLES = {"first": "First sample", "all": "All samples", "branches": "Branches too", "hostile": "Hostile ones too"}
+SCHEMES: Mapping[Scheme, str] = {
+    "light": "Light",
+    "dark": "Dark",
+    "partial": "Outlook.com",
+    "full": "Gmail iOS",
+    "word": "Word",
+}
+
+_LONGEST = 5.0
+"""Seconds that the page waits for a search for branches."""
+
+_MOST = 200
+"""Pictures on a page. More would be megabytes of HTML, in a folder of thousands of templates."""
+
+_WIDTHS: tuple[Literal[320, 375, 600, 1280], ...] = (375, 600)
+_SCHEMES: tuple[Scheme, ...] = ("light", "dark")
+
+
+class SheetView(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
+    """The query of the sheet: what it shows. Without `lang`: the default language."""
+
+    find: str = ""
+    width: tuple[Literal[320, 375, 600, 1280], ...] = _WIDTHS
+    scheme: tuple[Scheme, ...] = _SCHEMES
+    lang: tuple[str, ...] = ()
+    samples: Literal["first", "all", "branches", "hostile"] = "first"
+    remote: str = ""
+    page: PageNumber = 1
+    pane: Literal["list", "mail"] = "mail"
+
+    @property
+    def is_single(self) -> bool:
+        """Whether each template has one picture."""
+        return self.samples == "first" and len(list(_views("", self))) == 1
+
+
+class HomeView(View, frozen=True, kw_only=True, omit_defaults=True):
+    """The query of the home page: the view in which its mails open."""
+
+    page: PageNumber = 1
+
+
+def explore(gallery: Gallery, view: SheetView) -> int:
+    """Search the templates of the sheet for branches, for some seconds; return how many templates are left."""
+    until = monotonic() + _LONGEST
+    names = [entry.name for entry in gallery.entries() if matches(view.find, entry.name)]
+    for done, name in enumerate(names):
+        if monotonic() > until:
+            return len(names) - done
+        gallery.branches(name)
+    return 0
+
+
+def pictures(entries: Sequence[Entry], view: SheetView) -> dict[str, Any]:
+    """Return what a page shows: `sections` are the views by template and sample.
+
+    `count` is the number of pictures on all pages. A page past `last_page` is the last.
+    """
+    pages: list[list[Entry]] = [[]]
+    of_sample = len(list(_views("", view)))
+    count, left = 0, _MOST
+    for entry in (entry for entry in in_order(entries) if matches(view.find, entry.name)):
+        here = len(_samples(entry, view)) * of_sample
+        if here > left and pages[-1]:
+            pages.append([])
+            left = _MOST
+        pages[-1].append(entry)
+        count, left = count + here, left - here
+    page = min(view.page, len(pages))
+    entries = pages[page - 1]
+    sections = {each.name: {sample: list(_views(sample, view)) for sample in _samples(each, view)} for each in entries}
+    return {"sections": sections, "count": count, "page": page, "last_page": len(pages)}
+
+
+def _samples(entry: Entry, view: SheetView) -> Sequence[str]:
+    more = {"branches": entry.branches, "hostile": entry.hostile}
+    return entry.samples[:1] if view.samples == "first" else (*entry.samples, *more.get(view.samples, ()))
+
+
+def _views(sample: str, view: SheetView) -> Iterator[View]:
+    for lang in sorted(set(view.lang)) or [""]:
+        for width in sorted(set(view.width)):
+            for scheme in dict.fromkeys(view.scheme):
+                yield View(sample=sample, lang=lang, width=width, scheme=scheme, remote=view.remote)
+
+
+@get("/", dependencies={"home": provide_address(HomeView)}, sync_to_thread=False)
+def home_page(
+    home: NamedDependency[HomeView], gallery: NamedDependency[Gallery], layout: NamedDependency[Layout]
+) -> Response[str] | Redirect:
+    """Show each mail once, by its first sample; or lead to the inbox, if the studio was started for it."""
+    if layout.opens_inbox and home == HomeView():
+        return layout.redirect("inbox")
+    entries = gallery.entries()
+    if not entries:
+        return layout.page("no_templates.html", {"path": gallery.folder, "gone": not gallery.folder.is_dir()})
+    shown = SheetView(find=home.find, width=(600,), scheme=(home.scheme,), remote=home.remote, page=home.page)
+    unreadable = {entry.name for entry in entries if entry.unreadable}
+    context = {"view": home, "home": home, "sandbox": frames.PREVIEW, "unreadable": unreadable, "mails": len(entries)}
+    return layout.page("home.html", context | pictures(entries, shown.to(lang=(home.lang,) if home.lang else ())))
+
+
+@get("/sheet", dependencies={"sheet": provide_address(SheetView)}, sync_to_thread=True)
+def contact_sheet(
+    sheet: NamedDependency[SheetView], gallery: NamedDependency[Gallery], layout: NamedDependency[Layout]
+) -> Response[str]:
+    unexplored = explore(gallery, sheet) if sheet.samples == "branches" else 0
+    context = {
+        "view": View(pane=sheet.pane),
+        "address": sheet,
+        "sheet": sheet,
+        "unexplored": unexplored,
+        "schemes": SCHEMES,
+        "sample_choices": SAMPLES,
+        "language_choices": [(str(each), str(each)) for each in gallery.languages.known],
+        "sandbox": frames.PREVIEW,
+    }
+    return layout.page("sheet.html", context | pictures(gallery.entries(), sheet))
+
+
+HANDLERS = (home_page, contact_sheet)

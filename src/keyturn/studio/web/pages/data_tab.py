@@ -1,0 +1,209 @@
+"""The tab with a mail's data: the form, its edits in the address, and samples to save."""
+
+import json
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from litestar import Request, get, post
+from litestar.di import NamedDependency
+from litestar.exceptions import ClientException
+from litestar.response import Redirect
+from msgspec import Struct
+
+from keyturn.errors import SampleNotSaved, TemplateInvalid
+from keyturn.studio.gallery import Gallery
+from keyturn.studio.gallery.samples.saving import SampleFiles, name_fault
+from keyturn.studio.web.data.current_data import CurrentData, CurrentDataReader
+from keyturn.studio.web.data.edits import (
+    EditUnreadable,
+    edit_between,
+    is_index,
+    read_object,
+    steps_of,
+    to_json_lines,
+)
+from keyturn.studio.web.data.first_sample import first_sample
+from keyturn.studio.web.data.form import SubmittedForm, read_values
+from keyturn.studio.web.pages.layout import Layout
+from keyturn.studio.web.rendering.faults import ExcerptLine, excerpt
+from keyturn.studio.web.view import View
+
+_PORTABLE = 8000
+"""Octets of an address that every program on the way should accept (RFC 9110, 4.1)."""
+
+_LONGEST = 60_000
+"""Octets of a query. The parser beneath uvicorn refuses a request line of 64 KiB."""
+
+
+class Obstacle(NamedTuple):
+    """A reason why saving fails. A sample of the same name can be replaced."""
+
+    says: str
+    replaceable: bool = False
+
+
+class Misfit(NamedTuple):
+    """A value in the JSON that does not fit, with the name of its place."""
+
+    place: str
+    says: str
+    line: int
+    column: int
+    excerpt: tuple[ExcerptLine, ...]
+
+
+class DataTab(Struct, frozen=True):
+    gallery: Gallery
+    reader: CurrentDataReader
+
+    def parts(self, template: str, view: View, data: CurrentData | None) -> dict[str, Any]:
+        if data is None:
+            return {"data": None}
+        files = self._files(template)
+        text = view.edit if data.unreadable else to_json_lines(data.values)
+        name = view.save or (data.sample.name if files.has(data.sample.name) else "")
+        return {
+            "data": data,
+            "fields": list(data.form) if view.data == "form" else [],
+            "text": text,
+            "misfits": list(_find_misfits(data, text)),
+            "too_long": len(str(view)) if len(str(view)) > _PORTABLE else 0,
+            "longest": _LONGEST,
+            "save_as": name,
+            "obstacle": self._obstacle(files, name, data) if view.save else None,
+            "saved_in": self._name_of(files.file_for(name)) if files.is_writable(name) else "",
+        }
+
+    def start(self, template: str) -> dict[str, Any]:
+        """Return the data of a page that explains how to write a first sample."""
+        props = self.gallery.props[template]
+        return {
+            "start": first_sample(props),
+            "start_file": self._name_of(self._files(template).file_for("")),
+        }
+
+    def view_with_edit(self, template: str, view: View, sent: SubmittedForm) -> View:
+        data = self._current_data(template, view)
+        if data is None:
+            return view
+        if (text := sent.text("json")) is not None:
+            try:
+                values = read_object(text)
+            except EditUnreadable:
+                return view.to(edit=text or " ")  # as it is, so that the reader's text is kept
+        elif sent.has_fields:
+            values = read_values(data.form, sent)
+        else:
+            return view
+        return view.to(edit=edit_between(data.start, values))
+
+    def save(self, template: str, view: View, sent: SubmittedForm) -> View:
+        """Save the data of the view under the submitted name; return the next view.
+
+        It shows the new sample, or the same sample with the reason why it was not saved. Raises LookupError, and
+        ClientException if the disk refuses.
+        """
+        name, files, data = (sent.text("as") or "").strip(), self._files(template), self._current_data(template, view)
+        obstacle = self._obstacle(files, name, data)
+        if data is None or (obstacle and not (obstacle.replaceable and sent.text("replace"))):
+            back = view.to(save=name or " ")
+            if obstacle and len(str(back)) > _LONGEST:
+                raise ClientException(status_code=409, detail=obstacle.says)
+            return back
+        try:
+            files.save(name, data.sample.values, data.fields)
+        except SampleNotSaved as error:
+            raise ClientException(
+                status_code=409, detail=f"{self._name_of(error.file)} was not written: {error.reason}."
+            ) from error
+        return view.to(sample=name, edit="", save="")
+
+    def _obstacle(self, files: SampleFiles, name: str, data: CurrentData | None) -> Obstacle | None:
+        """Return the reason why saving would fail, as far as it is known without writing."""
+        if fault := name_fault(name.strip()):
+            return Obstacle(fault)
+        if data is None or data.faults or data.unreadable:
+            return Obstacle("Some values are not valid yet. Correct them first.")
+        try:
+            files.text_with(name, data.sample.values, data.fields)
+        except SampleNotSaved as error:
+            return Obstacle(f"{self._name_of(error.file)} cannot be written: {error.reason}.")
+        return Obstacle(f"A sample named {name} already exists.", replaceable=True) if files.has(name) else None
+
+    def _current_data(self, template: str, view: View) -> CurrentData | None:
+        try:
+            return self.reader.of(template, view)
+        except TemplateInvalid:  # the page reports samples that cannot be read
+            return None
+
+    def _files(self, template: str) -> SampleFiles:
+        gallery = self.gallery
+        return SampleFiles(
+            gallery.folder,
+            template,
+            gallery.files(template).markup,
+            elsewhere=gallery.samples_folder,
+            printed_names=lambda: gallery.variables(template),
+        )
+
+    def _name_of(self, file: Any) -> str:
+        folder = self.gallery.folder.resolve()
+        return file.relative_to(folder).as_posix() if file.is_relative_to(folder) else str(file)
+
+
+def _find_misfits(data: CurrentData, text: str) -> Iterator[Misfit]:
+    lines = text.split("\n")
+    if wrong := data.unreadable:
+        yield Misfit("", f"{wrong.message}.", wrong.line, wrong.column, excerpt(lines, wrong.line, wrong.column))
+    for place, says in data.faults.items():
+        steps = steps_of(place)
+        line = _line_of(data.values, steps)
+        column = len(lines[line - 1]) - len(lines[line - 1].lstrip(' "')) + 1
+        yield Misfit(".".join(steps), says, line, column, excerpt(lines, line, column))
+
+
+def _line_of(values: Any, steps: list[str]) -> int:
+    before = 0
+    for step in steps:
+        if isinstance(values, dict) and step in values:
+            names = list(values)
+            earlier = {name: values[name] for name in names[: names.index(step)]}
+            before, values = before + _lines_in(earlier) + 1, values[step]
+        elif isinstance(values, list) and is_index(step, values):
+            before, values = before + _lines_in(values[: int(step)]) + 1, values[int(step)]
+        else:
+            break
+    return before + 1
+
+
+def _lines_in(container: Any) -> int:
+    return max(0, json.dumps(container, indent=2).count("\n") - 1) if container else 0
+
+
+@get("/edit/{name:path}", sync_to_thread=False)
+def edit(
+    request: Request[Any, Any, Any],
+    path_name: NamedDependency[str],
+    view: NamedDependency[View],
+    data_tab: NamedDependency[DataTab],
+    layout: NamedDependency[Layout],
+) -> Redirect:
+    edited = data_tab.view_with_edit(path_name, view, SubmittedForm(request.query_params.multi_items()))
+    return layout.redirect("templates", path_name, view=edited)
+
+
+@post("/templates/{name:path}", status_code=303)
+async def save(
+    request: Request[Any, Any, Any],
+    path_name: NamedDependency[str],
+    view: NamedDependency[View],
+    data_tab: NamedDependency[DataTab],
+    layout: NamedDependency[Layout],
+) -> Redirect:
+    """Save the submitted data as a sample, and go to it; or go back, and show why it failed."""
+    sent = SubmittedForm((await request.form()).multi_items())
+    there = data_tab.save(path_name, data_tab.view_with_edit(path_name, view.to(save=""), sent), sent)
+    return layout.redirect("templates", path_name, view=there)
+
+
+HANDLERS = (edit, save)

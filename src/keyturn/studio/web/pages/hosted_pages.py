@@ -1,0 +1,146 @@
+"""The hosted pages: each in every state, language, width and scheme, rendered again after a save."""
+
+import re
+from pathlib import Path
+from typing import Any, Literal
+
+from litestar import MediaType, Response, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from litestar.response import Redirect
+from msgspec import Struct
+
+from keyturn.errors import TemplateInvalid
+from keyturn.studio.web.frames import force_scheme
+from keyturn.studio.web.frames.rewriting import set_direction
+from keyturn.studio.web.pages.layout import Layout, neighbours
+from keyturn.studio.web.rendering.faults import ExcerptLine, excerpt
+from keyturn.studio.web.rendering.kept import Kept
+from keyturn.studio.web.studio import HostedPages
+from keyturn.studio.web.view import View
+
+_MOST = 200
+"""The number of kept pages: one for each state, language and brand."""
+
+
+class DrawnPage(Struct, frozen=True):
+    """A page. With a `fault`: the last good one, or None."""
+
+    html: str | None
+    fault: TemplateInvalid | ValueError | None = None
+
+
+class DrawnPages:
+    """Draws pages whose links are below the path `frames`, in the wanted scheme."""
+
+    def __init__(self, hosted: HostedPages, frames: str) -> None:
+        self._hosted = hosted
+        self._frames = frames
+        self._last_good: Kept[tuple[str, str, str], tuple[str, str]] = Kept(_MOST)
+
+    def draw(self, state: str, language: str, brand: str, scheme: str) -> DrawnPage:
+        """Return a page in a state. Raises LookupError for an unknown state or brand."""
+        key = state, language, brand
+        try:
+            html = self._hosted.page(state, language, brand, f"{self._frames}/{scheme}")
+        except (TemplateInvalid, ValueError) as fault:
+            drawn_in, last = self._last_good.get(key) or ("", None)
+            # The links of the last good page are those of its scheme.
+            same = last and last.replace(f"{self._frames}/{drawn_in}/", f"{self._frames}/{scheme}/")
+            return DrawnPage(same, fault)
+        self._last_good.put(key, (scheme, html))
+        return DrawnPage(html)
+
+
+PageScheme = Literal["light", "dark"]
+
+# The scripts of the page run, since it looks different without them. Forms and other scripts are refused. A sandbox
+# that allowed scripts and the studio's origin would protect nothing (HTML, 4.8.5).
+_POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' https: http:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'; require-trusted-types-for 'script'"
+)
+_AUTOFOCUS = re.compile(r"""\sautofocus(?=[\s>])""")
+_OWN_SCHEME = re.compile(r"""(color-scheme"?\s*(?::|content=)\s*"?)light dark""")
+
+
+@get("/pages", sync_to_thread=False)
+def first_hosted_page(hosted: NamedDependency[HostedPages], layout: NamedDependency[Layout]) -> Redirect:
+    return Redirect(layout.url("pages", hosted.states[0][0]))
+
+
+@get("/pages/{name:str}", sync_to_thread=False)
+def hosted_page(
+    name: FromPath[str],
+    view: NamedDependency[View],
+    hosted: NamedDependency[HostedPages],
+    drawn_pages: NamedDependency[DrawnPages],
+    layout: NamedDependency[Layout],
+) -> Response[str]:
+    """Show a page in a state. A broken page is explained with its file and line, before the last good one."""
+    names = [state for state, _, _ in hosted.states]
+    if name not in names:
+        raise LookupError(f"There is no page called {name}.")
+    at = names.index(name)
+    scheme: PageScheme = "light" if view.scheme == "light" else "dark"  # as the models of inverting clients are
+    _, label, template = hosted.states[at]
+    drawn = drawn_pages.draw(name, view.lang, view.brand, scheme)
+    context = {
+        "view": view.to(scheme=scheme),
+        "state": name,
+        "label": label,
+        "template_file": template,
+        "lang": layout.gallery.languages.choose(view.lang).tag,
+        "fault": _explain(drawn.fault) if drawn.fault else None,
+        "has_page": drawn.html is not None,
+        "source": layout.url("page-frames", scheme, name, view=View(lang=view.lang, brand=view.brand, dir=view.dir)),
+        **neighbours(names, name),
+    }
+    return layout.page("hosted_page.html", context)
+
+
+@get("/page-frames/{scheme:str}/{name:str}", sync_to_thread=False)
+def hosted_page_frame(
+    scheme: FromPath[PageScheme],
+    name: FromPath[str],
+    view: NamedDependency[View],
+    drawn_pages: NamedDependency[DrawnPages],
+) -> Response[str]:
+    drawn = drawn_pages.draw(name, view.lang, view.brand, scheme)
+    html = drawn.html
+    if html is None:
+        return Response(str(drawn.fault), status_code=422, media_type=MediaType.TEXT)
+    if view.dir:
+        html = set_direction(html, view.dir)
+    headers = {"content-security-policy": _POLICY}
+    html = _AUTOFOCUS.sub("", html)  # so that the focus stays with a reader who uses keys
+    return Response(_in_scheme(html, scheme), media_type=MediaType.HTML, headers=headers)
+
+
+@get("/page-frames/{scheme:str}/keyturn-assets/{version:str}/{name:str}", sync_to_thread=False)
+def hosted_page_file(
+    scheme: FromPath[PageScheme], version: FromPath[str], name: FromPath[str], hosted: NamedDependency[HostedPages]
+) -> Response[bytes]:
+    """Answer with a file of a page. A stylesheet gets the wanted scheme, whatever the machine prefers."""
+    del version
+    content, media_type = hosted.file(name)
+    if media_type == "text/css":
+        content = _in_scheme(content.decode(), scheme).encode()
+    policy = "default-src 'none'; style-src 'unsafe-inline'; sandbox"  # for an SVG that is opened by its address
+    return Response(content, media_type=media_type, headers={"content-security-policy": policy})
+
+
+def _in_scheme(text: str, scheme: PageScheme) -> str:
+    return _OWN_SCHEME.sub(rf"\g<1>{scheme}", force_scheme(text, scheme))
+
+
+def _explain(fault: TemplateInvalid | ValueError) -> dict[str, Any]:
+    if not isinstance(fault, TemplateInvalid):
+        return {"message": str(fault), "path": "", "line": None, "frame": ()}
+    path, frame = Path(fault.path), tuple[ExcerptLine, ...]()
+    if fault.line and path.is_file():
+        frame = excerpt(path.read_text("utf-8", "replace").split("\n"), fault.line, 1, around=2)
+    return {"message": fault.message, "path": fault.path, "line": fault.line, "frame": frame}
+
+
+HANDLERS = (first_hosted_page, hosted_page, hosted_page_frame, hosted_page_file)

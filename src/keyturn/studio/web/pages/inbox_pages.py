@@ -1,0 +1,217 @@
+"""The pages of the inbox: the list of captured mails, and one mail. Large mails are read in a thread."""
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from html import escape
+from itertools import groupby
+from operator import attrgetter
+from typing import Annotated, Any, Literal
+
+import msgspec
+from litestar import Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.exceptions import ClientException, HTTPException
+from litestar.params import FromPath
+from litestar.response import Redirect
+from msgspec import Meta
+
+from keyturn.mail.rendering.html_tree import parse_html
+from keyturn.studio.inbox.mail import OPENING, MailContent, action_link, markup_to_read, preheader_of
+from keyturn.studio.inbox.query import EVERYTHING, SearchInvalid, older_than, search_condition, with_id
+from keyturn.studio.inbox.store import CapturedMails
+from keyturn.studio.inbox.summary import CapturedMail
+from keyturn.studio.lint.browser.images import Image
+from keyturn.studio.lint.checks.parts import size_for_outlook_classic, size_of
+from keyturn.studio.lint.finding import Finding
+from keyturn.studio.lint.reading import Saying, read_aloud
+from keyturn.studio.web import frames
+from keyturn.studio.web.checks.captured_checks import CapturedChecks
+from keyturn.studio.web.frames import attached
+from keyturn.studio.web.frames.rewriting import remote_hosts
+from keyturn.studio.web.pages.layout import Layout, neighbours
+from keyturn.studio.web.rendering.faults import ExcerptLine, excerpt
+from keyturn.studio.web.rendering.source import Source
+from keyturn.studio.web.view import View
+
+_ON_A_PAGE = 100
+_BESIDE = 12
+_MOST = 500
+_SHOWN_CODES = 5
+_LONGEST_VALUE = 4 * 1024
+_SHOWN_TEXT = 256 * 1024
+"""Characters of the text part, and how many links and headers a page shows. The file has all of them."""
+
+_READ_ALOUD = 512 * 1024
+"""Characters of HTML that are read aloud: looking at every tag of more takes seconds."""
+
+_TOO_LONG = "This mail has more than 512 KB of HTML, so only the views Light and Dark are available."
+_SHOWN_SOURCE = 512 * 1024
+"""Bytes of the source that a page shows. The file has all of them."""
+
+
+@get("/inbox", sync_to_thread=True)
+def inbox_page(
+    view: NamedDependency[View], captured: NamedDependency[CapturedMails], layout: NamedDependency[Layout]
+) -> Response[str]:
+    mails, tags, total = _mails_of_page(captured, view)
+    shown = mails[:_ON_A_PAGE]
+    context = {
+        "view": view,
+        "captured": shown,
+        "days": [(day, list(of_day)) for day, of_day in groupby(shown, attrgetter("day"))],
+        "older": shown[-1].id if len(mails) > _ON_A_PAGE else "",
+        "tags": tags,
+        "total": total,
+        "path": captured.folder,
+        "smtp": layout.smtp,
+    }
+    return layout.page("inbox.html", context)
+
+
+@post("/inbox/delete", sync_to_thread=True)
+def delete_mails(
+    view: NamedDependency[View], captured: NamedDependency[CapturedMails], layout: NamedDependency[Layout]
+) -> Redirect:
+    """Delete the mails that the search finds; without a search, all."""
+    try:
+        condition = search_condition(view.search, is_exact=True) if view.search else EVERYTHING
+    except SearchInvalid as error:
+        raise ClientException(detail=f"Nothing was deleted: {error}.") from error
+    captured.delete(condition)
+    return layout.redirect("inbox")
+
+
+class Chosen(msgspec.Struct, frozen=True):
+    """The ticked mails of a list, and what to do with them."""
+
+    do: Literal["delete", "read", "unread"]
+    ids: Annotated[tuple[str, ...], Meta(max_length=_ON_A_PAGE)] = ()
+
+
+@post("/inbox/chosen")
+async def change_chosen(
+    request: Request[Any, Any, Any],
+    view: NamedDependency[View],
+    captured: NamedDependency[CapturedMails],
+    layout: NamedDependency[Layout],
+) -> Redirect:
+    form = await request.form()
+    try:
+        chosen = msgspec.convert({"do": form.get("do"), "ids": form.getall("ids", [])}, Chosen)
+    except msgspec.ValidationError as error:
+        raise ClientException(detail=f"Nothing was changed: {error}.") from error
+    if chosen.do == "delete":
+        await asyncio.to_thread(captured.delete, with_id(*chosen.ids))
+    else:
+        await asyncio.to_thread(captured.mark_read, with_id(*chosen.ids), read=chosen.do == "read")
+    return layout.redirect("inbox", view=view.only("search", "older_than"))
+
+
+@get("/inbox/{name:str}", sync_to_thread=True)
+def mail_page(
+    name: FromPath[str],
+    view: NamedDependency[View],
+    captured: NamedDependency[CapturedMails],
+    layout: NamedDependency[Layout],
+    captured_checks: NamedDependency[CapturedChecks],
+) -> Response[str]:
+    mail, content, beside = _open(captured, name)
+    images: Sequence[Image] = ()
+    if view.tab == "checks":
+        captured_checks.check(mail, content)
+        images = captured_checks.images(content)
+    context: dict[str, Any] = {
+        "view": view,
+        "mail": mail,
+        "content": content,
+        "captured": beside,
+        **_shown_parts(content),
+        "report": captured_checks.last_report(mail.id),
+        "excerpt": partial(_excerpt, content),
+        "size": size_of(content.html, content.text),
+        "outlook_classic": size_for_outlook_classic(content.html),
+        "images": images,
+        "measured": captured_checks.is_measured(content),
+        "sayings": _sayings(content) if view.tab == "reading" else [],
+        "frame": view.only("scheme", "images", "remote", "dir"),
+        "hosts": remote_hosts(markup_to_read(content.html)),
+        "sandbox": frames.CAPTURED,
+        **neighbours([other.id for other in beside], mail.id),
+    }
+    if view.show == "source":
+        text = content.raw[:_SHOWN_SOURCE].decode("utf-8", "replace").replace("\r\n", "\n")
+        context["source"] = Source(name, "eml", text)
+    return layout.page("mail.html", context)
+
+
+@get("/inbox/{name:str}/frame", sync_to_thread=True)
+def mail_frame(
+    name: FromPath[str], view: NamedDependency[View], captured: NamedDependency[CapturedMails]
+) -> Response[str]:
+    try:
+        return frames.captured_frame(MailContent(captured.raw(captured.find(name))), name, view)
+    except frames.MailTooLong as error:
+        raise HTTPException(status_code=422, detail=_TOO_LONG) from error
+
+
+@get("/inbox/{name:str}/raw", sync_to_thread=True)
+def mail_file(name: FromPath[str], captured: NamedDependency[CapturedMails]) -> Response[bytes]:
+    raw = captured.raw(captured.find(name))
+    return attached(raw, "message/rfc822", name if name.endswith(".eml") else f"{name}.eml")
+
+
+@get("/inbox/{name:str}/parts/{number:int}", sync_to_thread=True)
+def mail_part(name: FromPath[str], number: FromPath[int], captured: NamedDependency[CapturedMails]) -> Response[bytes]:
+    """Return an attachment, always as a file to save, so that it is never a page of the studio."""
+    part = MailContent(captured.raw(captured.find(name))).attachment(number)
+    return attached(part.content, part.content_type, part.name)
+
+
+@post("/inbox/{name:str}/delete", sync_to_thread=True)
+def delete_mail(
+    name: FromPath[str], captured: NamedDependency[CapturedMails], layout: NamedDependency[Layout]
+) -> Redirect:
+    captured.delete(with_id(name))
+    return layout.redirect("inbox")
+
+
+def _mails_of_page(captured: CapturedMails, view: View) -> tuple[Sequence[CapturedMail], dict[str, int], int]:
+    """Return the mails of a page, one more if there are more, the tags, and the number of all mails."""
+    condition = search_condition(view.search)
+    if view.older_than:
+        condition &= older_than(captured.find(view.older_than).number)
+    return captured.newest(condition, limit=_ON_A_PAGE + 1), captured.tags(), captured.count()
+
+
+def _open(captured: CapturedMails, name: str) -> tuple[CapturedMail, MailContent, list[CapturedMail]]:
+    mail = captured.find(name)
+    content = MailContent(captured.raw(mail))
+    captured.mark_read(with_id(name), read=True)
+    return mail, content, captured.around(mail, _BESIDE)
+
+
+def _shown_parts(content: MailContent) -> dict[str, Any]:
+    return {
+        "links": content.links[:_MOST],
+        "headers": [(name, value[:_LONGEST_VALUE]) for name, value in content.headers[:_MOST]],
+        "text": content.text[:_SHOWN_TEXT],
+        "codes": content.codes[:_SHOWN_CODES],
+        "action": action_link(content.links),
+        "opening": markup_to_read(content.html, OPENING) if content.html else escape(content.text[:OPENING]),
+        "preheader": preheader_of(content.html),
+    }
+
+
+def _sayings(content: MailContent) -> list[Saying]:
+    html = content.html or "".join(f"<p>{escape(line)}</p>" for line in content.text.split("\n"))
+    return read_aloud(parse_html(html[:_READ_ALOUD]))[:_MOST]
+
+
+def _excerpt(content: MailContent, finding: Finding) -> tuple[ExcerptLine, ...]:
+    """Return the lines around a finding in the HTML or the text; none for a finding on the whole mail."""
+    text = {"HTML": content.html, "text": content.text}.get(finding.place.file)
+    return excerpt(text.split("\n"), finding.place.line, finding.place.column) if text else ()
+
+
+HANDLERS = (inbox_page, delete_mails, change_chosen, mail_page, mail_frame, mail_file, mail_part, delete_mail)

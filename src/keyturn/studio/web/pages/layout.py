@@ -1,0 +1,287 @@
+"""What all pages share: typed queries, a Jinja environment over the folder `preview`, error pages, and hints."""
+
+import logging
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from email.utils import parseaddr
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from typing import Any, TypeVar, get_args, get_origin
+from urllib.parse import quote
+
+import msgspec
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from litestar import MediaType, Request, Response
+from litestar.di import Provide
+from litestar.exceptions import ClientException, HTTPException, NotFoundException, ValidationException
+from litestar.params import FromPath
+from litestar.response import Redirect
+from litestar.status_codes import HTTP_421_MISDIRECTED_REQUEST
+from msgspec import Struct
+
+from keyturn.errors import UnknownMail
+from keyturn.packaging import folder
+from keyturn.service.settings.sentences import mismatch
+from keyturn.studio.lint.browser.images import HEAVY
+from keyturn.studio.lint.checks.parts import CLIPPED_AT, STYLE_DROPPED_AT
+from keyturn.studio.lint.finding import Finding, Place
+from keyturn.studio.web.access import HEADERS
+from keyturn.studio.web.checks.folder_checks import FolderChecks
+from keyturn.studio.web.checks.snapshots import Review
+from keyturn.studio.web.frames.rewriting import remote_hosts
+from keyturn.studio.web.pages.compiled_pages import compiled_pages
+from keyturn.studio.web.pages.editor import editor_for
+from keyturn.studio.web.pages.inbox_rows import rows
+from keyturn.studio.web.pages.tree import tree
+from keyturn.studio.web.rendering.faults import ExcerptLine, excerpt
+from keyturn.studio.web.source_files import SourceFiles
+from keyturn.studio.web.studio import Studio
+from keyturn.studio.web.view import WIDTHS, View
+
+_Asked = TypeVar("_Asked", bound=msgspec.Struct)
+
+T = TypeVar("T")
+
+_PLACE = re.compile(r"`\$\.(\w+)")
+
+
+def name_in_path(name: FromPath[Path]) -> str:
+    """Return the name of a template or file in the path of a request."""
+    return name.as_posix().lstrip("/")
+
+
+def neighbours(items: Sequence[T], here: T) -> dict[str, T | None]:
+    """Return the items before and after this one, for the links of a page."""
+    at = items.index(here) if here in items else 0
+    return {"before": items[at - 1] if at > 0 else None, "after": items[at + 1] if at + 1 < len(items) else None}
+
+
+def read_view(request: Request[Any, Any, Any]) -> View:
+    return read_query(dict(request.query_params), View)
+
+
+def read_query(query: Mapping[str, Any], kind: type[_Asked]) -> _Asked:
+    try:
+        return msgspec.convert(query, kind, strict=False)
+    except msgspec.ValidationError as error:
+        place = _PLACE.search(str(error))
+        fault = _fault_of(place[1], query[place[1]], kind) if place else str(error)
+        raise ValidationException(detail=f"The address cannot be read: {fault}.") from error
+
+
+def _fault_of(name: str, value: Any, kind: type[msgspec.Struct]) -> str:
+    wanted = next(field.type for field in msgspec.structs.fields(kind) if field.encode_name == name)
+    if get_origin(wanted) is tuple:
+        wanted, value = get_args(wanted)[0], ", ".join(value)
+    return f"{name} {mismatch(value, wanted)}"
+
+
+def provide_address(kind: type[_Asked]) -> Provide:
+    """Return the provider of the address of a page. A form repeats a name for several ticked choices."""
+    several = {field.name for field in msgspec.structs.fields(kind) if get_origin(field.type) is tuple}
+
+    def read(request: Request[Any, Any, Any]) -> _Asked:
+        query = {name: request.query_params.getall(name) for name in request.query_params}
+        return read_query({name: all_ if name in several else all_[-1] for name, all_ in query.items()}, kind)
+
+    return Provide(read, sync_to_thread=False)
+
+
+def _kilobytes(count: int) -> str:
+    return f"{count / 1024:.1f} KB" if count >= 100 else f"{count} bytes"
+
+
+# Refuses inline code, other hosts, and frames around the studio (CSP Level 3; OWASP ASVS 5.0, 3.4.3).
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; frame-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+
+
+def page_environment(place: Path, **options: Any) -> Environment:
+    return Environment(
+        loader=FileSystemLoader(place),
+        auto_reload=False,  # the pages are files of the package
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        **options,
+    )
+
+
+class Layout:
+    def __init__(
+        self, studio: Studio, checks: FolderChecks, review: Review | None, sources: SourceFiles, path: str
+    ) -> None:
+        self.smtp = studio.smtp
+        self.opens_inbox = studio.opens_inbox
+        self.page_states = studio.pages.states if studio.pages else ()
+        self._path = path.rstrip("/")
+        self.gallery = studio.gallery
+        self.captured = studio.captured
+        self._checks = checks
+        self._review = review
+        self._editor = None if studio.is_shared else editor_for(studio.editor)
+        self._environment = page_environment(folder("preview"), bytecode_cache=compiled_pages())
+        self._environment.globals.update(self._shared_values(studio, sources))
+        self._environment.filters["excerpt"] = self._excerpt
+        self._environment.filters["kilobytes"] = _kilobytes
+
+    def _shared_values(self, studio: Studio, sources: SourceFiles) -> dict[str, Any]:
+        gallery = studio.gallery
+        return {
+            "url": self.url,
+            "sender": studio.sender,
+            "sender_name": parseaddr(studio.sender)[0] or studio.sender,
+            "languages": {tag: language.name for tag, language in gallery.languages.known.items()},
+            "brands": ["", *gallery.brands],
+            "folder": gallery.folder.name,
+            "modules": sorted(file.name for file in (folder("preview") / "static").glob("*.js")),
+            "page_states": self.page_states,
+            "pages": _states_by_page(self.page_states),
+            "widths": WIDTHS,
+            "editor": self._editor,
+            "editor_url": self.editor_url,
+            "edit_refusal": sources.refusal,
+            "inbox_rows": rows,
+            "foreign": gallery.folder.name if gallery.is_foreign else "",
+            "remote_hosts": remote_hosts,
+            "hints": hints,
+            "limits": {"html": CLIPPED_AT, "style": STYLE_DROPPED_AT, "image": HEAVY},
+        }
+
+    def url(self, *parts: str, view: View | str | None = None) -> str:
+        return "/".join((self._path, *(quote(part) for part in parts))) + str(view or "")
+
+    def redirect(self, *parts: str, view: View | str | None = None) -> Redirect:
+        """Lead to a page, which the browser asks for with GET (RFC 9110, 15.4.4)."""
+        return Redirect(self.url(*parts, view=view), status_code=303)
+
+    def editor_url(self, file: str, line: int | None = None, column: int | None = None) -> str:
+        """Return the link that opens a file in the editor, which runs beside the browser; empty without an editor."""
+        return self._editor.url(self.gallery.folders / file, line or 1, column or 1) if self._editor else ""
+
+    def page(self, page: str, context: Mapping[str, Any], status: int = 200) -> Response[str]:
+        """Answer with a page of the studio, including the list on its left."""
+        context = {"view": View(), "template": None, "shared_file": None, **context}
+        view, entries, shared = context["view"], self.gallery.entries(), self.gallery.shared_files()
+        findings = self._checks.last
+        chosen = next((entry for entry in entries if entry.name == context["template"]), None)
+        text = self._environment.get_template(page).render(
+            {"address": view, **context},
+            tree=tree(entries, shared, context["template"] or context["shared_file"], view.find),
+            shared=frozenset(shared),
+            folder_tally=findings.tally,
+            tallies=findings.tallies,
+            branch_tallies=findings.of_branches(chosen, self.gallery.languages.known) if chosen else {},
+            unaccepted=len(self._review.waiting_mails()) if self._review else 0,
+            captured_count=None if self.captured is None else self.captured.kept,
+        )
+        headers = {**HEADERS, "cache-control": "no-store", "content-security-policy": _POLICY}
+        return Response(text, status_code=status, media_type=MediaType.HTML, headers=headers)
+
+    def _excerpt(self, finding: Finding) -> tuple[ExcerptLine, ...]:
+        place = finding.place
+        try:
+            lines = self.gallery.source(place.file).split("\n")
+        except OSError:  # deleted, or unreadable, as the finding says
+            return ()
+        return excerpt(lines, place.line, place.column)
+
+
+def _states_by_page(states: Sequence[tuple[str, str, str]]) -> list[tuple[str, str, list[tuple[str, str]]]]:
+    """Return each page by the name and label of its first state, with its other states."""
+    pages = [[(name, label) for name, label, _ in found] for _, found in groupby(states, key=itemgetter(2))]
+    return [(*first, more) for first, *more in pages]
+
+
+_logger = logging.getLogger("keyturn")
+
+
+def error_page(layout: Layout) -> Callable[[Request[Any, Any, Any], HTTPException], Response[str]]:
+    def answer(request: Request[Any, Any, Any], error: HTTPException) -> Response[str]:
+        # An unknown host must not see the list, and a frame must not hold another studio.
+        if error.status_code == HTTP_421_MISDIRECTED_REQUEST or request.headers.get("sec-fetch-dest") == "iframe":
+            return Response(error.detail, status_code=error.status_code, media_type=MediaType.TEXT, headers=HEADERS)
+        return layout.page("error.html", {"status": error.status_code, "detail": error.detail}, error.status_code)
+
+    return answer
+
+
+def missing_page(layout: Layout) -> Callable[[Request[Any, Any, Any], LookupError], Response[str]]:
+    """Return the handler of unknown names: a LookupError itself, not a subclass."""
+    answer, fail = error_page(layout), failed_page(layout)
+
+    def answer_missing(request: Request[Any, Any, Any], error: LookupError) -> Response[str]:
+        if type(error) not in (LookupError, UnknownMail):  # such as a KeyError: a mistake of the studio
+            return fail(request, error)
+        return answer(request, NotFoundException(detail=str(error)))
+
+    return answer_missing
+
+
+def too_deep_page(layout: Layout) -> Callable[[Request[Any, Any, Any], RecursionError], Response[str]]:
+    """Return the handler of bodies that are nested too deeply; templates that are have findings."""
+    answer = error_page(layout)
+    return lambda request, _: answer(request, ClientException(detail="The body of the request is nested too deeply."))
+
+
+def failed_page(layout: Layout) -> Callable[[Request[Any, Any, Any], Exception], Response[str]]:
+    """Return the handler of unexpected errors: the terminal shows the error, the page does not."""
+    answer = error_page(layout)
+
+    def log_and_answer(request: Request[Any, Any, Any], error: Exception) -> Response[str]:
+        _logger.error("The studio failed at %s", request.url.path, exc_info=error)
+        detail = "The studio failed. Its terminal shows the error."
+        return answer(request, HTTPException(detail=detail, status_code=500))
+
+    return log_and_answer
+
+
+_DARK = re.compile(
+    r"prefers-color-scheme\s*:\s*dark|color-scheme[\"']?\s*(?:content=)?[\"':\s][^;>]{0,40}\bdark\b", re.IGNORECASE
+)
+_WEB_FONT = re.compile(
+    r"@font-face\s*\{[^{}]*url\(\s*[\"']?(?:https?:)?//|@import\s++(?:url\(\s*)?[\"']?https?://(?:(?!@import)[^;])*?font"
+    r"|<link\b(?>[^<>]*?href=[\"']?https?://)[^<>]*?font",
+    re.IGNORECASE,
+)
+_NOT_DRAWN = frozenset(
+    (
+        "mjml/unknown-element",
+        "mjml/removed-element",
+        "mjml/misplaced-text",
+        "mjml/body-element-in-head",
+        "mjml/wrong-parent",
+        "mjml/misplaced-html",
+    )
+)
+
+
+class Hint(Struct, frozen=True):
+    """Something that a drawing does not show. `address`, `link`: where to change that, and the text of the link."""
+
+    says: str
+    link: str = ""
+    address: str = ""
+    place: Place | None = None
+
+
+def hints(html: str, view: View, findings: Sequence[Finding] = ()) -> Iterator[Hint]:
+    """Yield what a drawing does not show in this view. `findings`: those of its checks, once they have run."""
+    for finding in findings:
+        if finding.rule in _NOT_DRAWN and finding.severity == "error":
+            yield Hint(f"{finding.message} {finding.fix}", place=finding.place)
+    if view.scheme == "dark" and not _DARK.search(html):
+        yield Hint("This mail has no dark styles, so clients that support them show it in its light colours.")
+    if _WEB_FONT.search(html):
+        if view.fonts == "on":
+            yield Hint("Web fonts are loaded from their servers.", "Turn them off", view.here(fonts="off"))
+        else:
+            yield Hint(
+                "Web fonts are off: the preview uses the next font of each list, as most clients do.",
+                "Load them",
+                view.here(fonts="on"),
+            )

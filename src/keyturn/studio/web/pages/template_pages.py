@@ -1,0 +1,193 @@
+"""The pages of the templates (a sample as a mail, its branches, the index of the palette) and of shared files."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+from litestar import Response, get
+from litestar.di import NamedDependency
+from litestar.params import FromHeader
+from msgspec import Struct
+
+from keyturn.studio.gallery import Gallery
+from keyturn.studio.gallery.branches.report import Coverage, NeverRendered, coverage_of
+from keyturn.studio.inbox.mail import links_of
+from keyturn.studio.lint.checks.parts import size_for_outlook_classic, size_of
+from keyturn.studio.web.checks.folder_checks import Checks, FolderChecks
+from keyturn.studio.web.checks.snapshots import Review
+from keyturn.studio.web.pages.canvas import Canvas
+from keyturn.studio.web.pages.data_tab import DataTab
+from keyturn.studio.web.pages.layout import Layout, neighbours
+from keyturn.studio.web.pages.tree import in_order
+from keyturn.studio.web.rendering.rendition import Rendition
+from keyturn.studio.web.rendering.source import shared_source
+from keyturn.studio.web.view import View
+
+
+@get("/files/{name:path}", sync_to_thread=False)
+def shared_file_page(
+    path_name: NamedDependency[str], view: NamedDependency[View], layout: NamedDependency[Layout]
+) -> Response[str]:
+    gallery, name = layout.gallery, _shared_file(layout.gallery, path_name)
+    users = gallery.users(name)
+    undrawn = undrawn_in(gallery, name, users)
+    context = {"view": view, "source": shared_source(gallery, name), "users": users, "undrawn": undrawn}
+    return layout.page("file.html", context | {"shared_file": name})
+
+
+def own_files(gallery: Gallery) -> Iterator[tuple[str, tuple[str, Any]]]:
+    """Yield each of a mail's own files with the mail and the role of the file."""
+    for name in gallery.names():
+        files = gallery.files(name)
+        yield from ((file, (name, stage)) for file, stage in ((files.markup, "template"), (files.text, "text")) if file)
+
+
+def _shared_file(gallery: Gallery, name: str) -> str:
+    if name not in gallery.shared_files():
+        raise LookupError(f"There is no shared file {name}.")
+    return name
+
+
+class SamplePages(Struct, frozen=True):
+    """Makes the page of a sample: its mail, its data and its findings. An unknown name is a LookupError."""
+
+    gallery: Gallery
+    canvas: Canvas
+    data_tab: DataTab
+    checks: Checks
+    folder_checks: FolderChecks
+    review: Review | None
+    layout: Layout
+
+    def page(self, template: str, view: View, *, at_once: bool) -> Response[str]:
+        """Return the page. Only the tab of the checks waits for them, and not if the mail is wanted at once."""
+        rendition = self.canvas.rendition(template, view)
+        if view.tab == "checks" and not at_once:
+            self.checks.check(rendition)
+        return self._page(rendition, view, left=True)
+
+    def checked_page(self, template: str, view: View) -> Response[str]:
+        """Return the page once its mail is checked. Each further request checks other mails, for the list."""
+        rendition = self.canvas.rendition(template, view)
+        left = self.checks.check(rendition) or bool(self.review and self.review.look())
+        return self._page(rendition, view, left=left or self.folder_checks.check_more())
+
+    def _page(self, rendition: Rendition, view: View, *, left: bool) -> Response[str]:
+        template = rendition.template
+        context: dict[str, Any] = {
+            "template": template,
+            "view": view.to(sample=rendition.sample),
+            "language": rendition.language.tag,
+            "rendition": rendition,
+            "report": self.checks.last_report(rendition),
+            "left_to_check": left,
+            "coverage": mail_coverage(self.gallery, template),
+            "now": datetime.now().astimezone(),
+        }
+        if rendition.is_empty:
+            return self.layout.page("no_samples.html", context | self.data_tab.start(template))
+        if mail := rendition.mail:
+            context |= {
+                "links": links_of(mail.html, mail.text),
+                "size": size_of(mail.html, mail.text),
+                "outlook_classic": size_for_outlook_classic(mail.html),
+            }
+        context |= self.canvas.parts(rendition, view)
+        if context["source"]:
+            context["undrawn"] = undrawn_in(self.gallery, context["source"].file, [template])
+        if view.tab == "data":
+            context |= self.data_tab.parts(template, view, rendition.data)
+        return self.layout.page("template.html", context | self._neighbours(template, rendition.sample))
+
+    def _neighbours(self, template: str, sample: str) -> dict[str, tuple[str, str] | None]:
+        """Return the samples before and after this one in the list. Next to a branch are other branches, too."""
+        order = []
+        for entry in in_order(self.gallery.entries()):
+            branches = entry.branches if entry.name == template and sample in entry.branches else ()
+            order += [(entry.name, name) for name in (*entry.samples, *branches)]
+        return neighbours(order, (template, sample))
+
+
+@get("/templates/{name:path}", sync_to_thread=True)
+def template_page(
+    path_name: NamedDependency[str],
+    view: NamedDependency[View],
+    pages: NamedDependency[SamplePages],
+    prefer: FromHeader[str] = "",
+) -> Response[str]:
+    """Show a sample. A broken template has a page, too: the fault, and the last good mail behind it.
+
+    With `Prefer: respond-async` (RFC 7240, 4.1), the page answers at once and asks for the checks afterwards.
+    """
+    return pages.page(path_name, view, at_once="respond-async" in prefer)
+
+
+@get("/checks/{name:path}", sync_to_thread=True)
+def checked_page(
+    path_name: NamedDependency[str], view: NamedDependency[View], pages: NamedDependency[SamplePages]
+) -> Response[str]:
+    return pages.checked_page(path_name, view)
+
+
+class MailCoverage(Struct, frozen=True):
+    """The coverage of a mail, and that of `mails` explored mails of its folder."""
+
+    mail: Coverage
+    folder: Coverage
+    name: str
+    mails: int
+
+
+def mail_coverage(gallery: Gallery, template: str) -> MailCoverage | None:
+    """Return the known coverage, or None before a search for branches and without branches."""
+    report = gallery.known_branches(template)
+    if report is None or not report.known:
+        return None
+    folder = template.rpartition("/")[0]
+    inside = (name for name in gallery.names() if name.rpartition("/")[0] == folder)
+    reports = [known for name in inside if (known := gallery.known_branches(name))]
+    return MailCoverage(report.coverage, coverage_of(reports), folder, len(reports))
+
+
+def undrawn_in(gallery: Gallery, file: str, mails: Iterable[str]) -> Mapping[int, NeverRendered]:
+    """Return the lines of a file that none of these mails draws, as far as known, each with its branch."""
+    reports = [known for name in mails if (known := gallery.known_branches(name))]
+    undrawn = [branch for branch in coverage_of(reports).never_rendered if branch.file == file]
+    return {line: branch for branch in undrawn for line in range(branch.line, branch.last_line + 1)}
+
+
+class PaletteItem(msgspec.Struct, frozen=True):
+    kind: Literal["Template", "Sample", "Shared file", "Page", "Mail"]
+    label: str
+    href: str
+
+
+_MAILS_IN_PALETTE = 100
+
+
+@get("/index.json", sync_to_thread=False)
+def index(view: NamedDependency[View], layout: NamedDependency[Layout]) -> list[PaletteItem]:
+    """Return everything in the folder, and the newest captured mails, in the view of the page that searches."""
+    gallery = layout.gallery
+    entries = in_order(gallery.entries())
+    kept = view.only("lang", "brand", "dir", "width", "scheme", "images", "tab")
+    return [
+        *(PaletteItem("Template", entry.name, layout.url("templates", entry.name, view=kept)) for entry in entries),
+        *(
+            PaletteItem(
+                "Sample", f"{entry.name} / {sample}", layout.url("templates", entry.name, view=kept.to(sample=sample))
+            )
+            for entry in entries
+            for sample in (*entry.samples, *entry.branches)
+        ),
+        *(PaletteItem("Shared file", file, layout.url("files", file, view=kept)) for file in gallery.shared_files()),
+        *(PaletteItem("Page", label, layout.url("pages", name, view=kept)) for name, label, _ in layout.page_states),
+        *(
+            PaletteItem("Mail", f"{mail.subject or 'No subject'} · {mail.to}", layout.url("inbox", mail.id, view=kept))
+            for mail in (layout.captured.newest(limit=_MAILS_IN_PALETTE) if layout.captured else ())
+        ),
+    ]
+
+
+HANDLERS = (template_page, checked_page, index, shared_file_page)

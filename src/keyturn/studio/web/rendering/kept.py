@@ -1,0 +1,48 @@
+"""The store of everything that the studio keeps for the next page: mails, findings, verdicts."""
+
+from collections.abc import Collection
+from math import inf
+from threading import Lock
+from typing import Generic, TypeVar
+
+from cachetools import FIFOCache
+
+from keyturn.studio.gallery.gallery import Fingerprint
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Kept(Generic[K, V]):
+    """Keeps the latest values and the fingerprints of their files, for any thread. `revision` changes with them."""
+
+    def __init__(self, most: float = inf) -> None:
+        self.revision = 0
+        self._values: FIFOCache[K, tuple[Fingerprint | None, V]] = FIFOCache(most)
+        self._lock = Lock()
+
+    def get(self, key: K) -> V | None:
+        with self._lock:
+            kept = self._values.get(key)
+        return kept[1] if kept else None
+
+    def is_new(self, key: K, files: Fingerprint | None) -> bool:
+        """Tell whether no value is kept under the key, or only one of other files."""
+        with self._lock:
+            kept = self._values.get(key)
+        return kept is None or kept[0] != files
+
+    def put(self, key: K, value: V, files: Fingerprint | None = None) -> None:
+        with self._lock:
+            self.revision += self._values.pop(key, None) != (files, value)
+            self._values[key] = files, value
+
+    def forget(self, keys: Collection[K]) -> None:
+        with self._lock:
+            for key in keys:
+                self.revision += self._values.pop(key, None) is not None
+
+    def items(self) -> list[tuple[K, V]]:
+        """Return the kept values, the latest at the end."""
+        with self._lock:
+            return [(key, value) for key, (_, value) in self._values.items()]

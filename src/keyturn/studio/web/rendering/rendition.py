@@ -1,0 +1,330 @@
+"""The mail of a view, rendered once for all requests (the page, its frame, its lines and its checks), within limits."""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import Path
+from time import perf_counter
+from typing import Any, NamedTuple, TypeVar
+from weakref import WeakValueDictionary
+
+from cachetools import FIFOCache
+from jinja2 import TemplateSyntaxError
+from msgspec import Struct
+
+from keyturn.errors import TemplateInvalid
+from keyturn.mail.languages import Language
+from keyturn.mail.rendering.compiling import Filled, Rendered
+from keyturn.mail.rendering.folders import MailFiles
+from keyturn.mail.rendering.render import Templates
+from keyturn.studio.gallery import Gallery, Sample
+from keyturn.studio.gallery.branches.report import BranchReport
+from keyturn.studio.gallery.branches.search import LONGEST
+from keyturn.studio.gallery.discovery import FileState, is_unchanged, state_of
+from keyturn.studio.gallery.environments import with_lenient_filters
+from keyturn.studio.gallery.gallery import Fingerprint, fingerprints
+from keyturn.studio.gallery.sizes import require_sendable
+from keyturn.studio.lint.document import Document, read_document
+from keyturn.studio.lint.finding import limit_of
+from keyturn.studio.lint.source.unknown_filters import going_on, with_lenient_origins
+from keyturn.studio.renderers import Here, LimitExceeded, Limits, Runner
+from keyturn.studio.renderers.limits import OutOfTime
+from keyturn.studio.web.data.current_data import CurrentData, CurrentDataReader
+from keyturn.studio.web.rendering.faults import RenderFault, fault_of_limit, fault_of_samples, fault_of_template
+from keyturn.studio.web.rendering.kept import Kept
+from keyturn.studio.web.view import View
+
+_MOST_DRAWN = 32
+"""The number of kept drawings, for later requests for their lines or their checks."""
+
+_TO_EXPLORE = LONGEST + Limits().seconds
+"""Seconds for all drawings of a search for branches."""
+
+
+class Timing(NamedTuple):
+    """How long a mail took to render, in milliseconds. `engine`: the template engine, usually Jinja."""
+
+    jinja: float
+    mjml: float
+    engine: str = "Jinja"
+
+
+class Order(Struct, frozen=True):
+    """What to draw. `number`: another one for each drawing. `language`: a tag. `direction`: as in a view."""
+
+    number: int
+    template: str
+    files: MailFiles
+    sample: Sample
+    language: str
+    direction: str
+    brand: str
+
+
+class Drawn(Struct, frozen=True):
+    """The outcome of an order. `elsewhere`: files outside the folders, where the loader of an app looks, too."""
+
+    mail: Rendered | None = None
+    timing: Timing | None = None
+    elsewhere: tuple[FileState, ...] = ()
+    fault: RenderFault | None = None
+    exceeded: bool = False
+
+
+class Drawer:
+    """Draws mails of a gallery, one at a time.
+
+    `traced`: its templates with origins, each compiled once for pictures and checks.
+    """
+
+    def __init__(self, gallery: Gallery) -> None:
+        self.gallery = gallery = going_on(gallery)
+        self._as_sent = gallery.renderers(with_lenient_filters)
+        self.traced = gallery.renderers(with_lenient_origins)
+        self._strict = gallery.renderers()
+        self._sent: FIFOCache[int, tuple[Filled, Rendered]] = FIFOCache(_MOST_DRAWN)
+        self._documents: FIFOCache[int, Document] = FIFOCache(_MOST_DRAWN)
+
+    def branches(self, template: str) -> BranchReport | None:
+        with self.gallery.one_look():
+            return self.gallery.branches(template)
+
+    def draw(self, order: Order) -> Drawn:
+        """Draw the mail as it is sent. Raises LookupError for an unknown brand."""
+        templates = self._as_sent(order.sample, order.brand).with_files(lambda _: order.files)
+        language, start = self._language(order), perf_counter()
+        try:
+            filled = templates.fill(order.template, order.sample.values, language)
+            require_sendable(filled, order.files, templates.folders)
+            between = perf_counter()
+            mail = templates.compile(order.template, filled)
+        except TemplateInvalid as error:
+            with self.gallery.one_look():
+                as_checked = self._as_checked(order, error)
+                fault = fault_of_template(as_checked, self.gallery, order.template, order.sample)
+            return Drawn(fault=fault, exceeded=bool(limit_of(error.__cause__)))
+        name = templates.engine.name if templates.engine else "Jinja"
+        timing = Timing((between - start) * 1000, (perf_counter() - between) * 1000, name)
+        self._sent[order.number] = filled, mail
+        return Drawn(mail, timing, tuple(_states_elsewhere(templates, language)))
+
+    def _as_checked(self, order: Order, error: TemplateInvalid) -> TemplateInvalid:
+        """Return the fault as the checks tell it, which go on after it."""
+        try:
+            faults = () if limit_of(error.__cause__) else self.document(order).missing
+        except TemplateInvalid:
+            return error
+        if isinstance(error.__cause__, TemplateSyntaxError):
+            return next((fault for fault in faults if isinstance(fault.__cause__, TemplateSyntaxError)), error)
+        error.by_itself = any(fault.by_itself for fault in faults if fault.message == error.message)
+        return error
+
+    def document(self, order: Order) -> Document:
+        """Return the mail with the places of its parts in the templates. Raises as `read_document` does."""
+        if order.number not in self._documents:
+            templates = self.traced(order.sample, order.brand).with_files(lambda _: order.files)
+            sent = self._sent.pop(order.number, None)
+            self._documents[order.number] = read_document(
+                templates, order.template, order.sample, self._language(order), sent
+            )
+        return self._documents[order.number]
+
+    def render(self, order: Order) -> Rendered:
+        """Return the mail as the app sends it, with only known filters. Raises TemplateInvalid, OutOfTime."""
+        templates = self._strict(order.sample, order.brand).with_files(lambda _: order.files)
+        try:
+            filled = templates.fill(order.template, order.sample.values, self._language(order))
+        except TemplateInvalid as error:
+            if isinstance(error.__cause__, OutOfTime):
+                raise error.__cause__ from error
+            raise
+        require_sendable(filled, order.files, templates.folders)
+        return templates.compile(order.template, filled)
+
+    def _language(self, order: Order) -> Language:
+        return self.gallery.languages.choose(order.language).in_direction(order.direction)
+
+
+def with_bounded_branches(gallery: Gallery, runner: Runner[Drawer]) -> Gallery:
+    """Return the gallery with a renderer that searches for branches; a search that takes too much finds none."""
+
+    def explore(template: str) -> BranchReport | None:
+        try:
+            return runner.run_for(_TO_EXPLORE, Drawer.branches, template)
+        except LimitExceeded:
+            return None
+
+    return gallery.but(explorer=explore)
+
+
+def _states_elsewhere(templates: Templates, language: Language) -> Iterable[FileState]:
+    for template in (templates.environment(language).cache or {}).values():
+        file = template.filename or ""
+        if not file or Path(file) not in templates.folders:
+            yield state_of(file) if file else ("", 0, 0)
+
+
+T = TypeVar("T")
+
+_MOST = 32
+"""The number of kept mails, some megabytes: enough to go back and forth between some views."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Rendition:
+    """The mail of a view. Threads may share it.
+
+    `view`: what the mail is made from, with the sample and the language named.
+    `data`: the data of the mail. None if the template has no sample, or if the samples are `unreadable`. Then the view
+      names the requested sample, else the one that was drawn last.
+    `mail`: the mail as it is sent. With a `fault`: the last that could be drawn.
+    `exceeded`: rendering passed a limit.
+    `fingerprint`: that of the mail's files. `elsewhere`: its files outside the folders.
+    `order`: names the mail in requests to a renderer. None if there is nothing to draw.
+    """
+
+    template: str
+    view: View
+    language: Language
+    fingerprint: Fingerprint
+    data: CurrentData | None = None
+    mail: Rendered | None = None
+    timing: Timing | None = None
+    fault: RenderFault | None = None
+    unreadable: TemplateInvalid | None = None
+    order: Order | None = None
+    elsewhere: tuple[FileState, ...] = ()
+    exceeded: bool = False
+
+    @property
+    def sample(self) -> str:
+        return self.view.sample
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to draw: the template has no sample."""
+        return self.data is None and self.unreadable is None
+
+    def is_as(self, wanted: "Rendition") -> bool:
+        """Whether rendering `wanted` now would give the same mail."""
+        same_data = bool(self.data and wanted.data and self.data.sample == wanted.data.sample)
+        same_files = self.fingerprint == wanted.fingerprint
+        return same_data and same_files and is_unchanged(self.elsewhere)
+
+
+class Renditions:
+    """Has mails rendered, and keeps the latest until a file changes. Threads may share it."""
+
+    def __init__(self, gallery: Gallery, runner: Runner[Drawer] | None = None) -> None:
+        self.gallery = gallery
+        self.data = CurrentDataReader(gallery)
+        self.runner = runner or Here(Drawer(gallery))
+        self._numbers = count(1)
+        self._kept: Kept[tuple[str, View], Rendition] = Kept(_MOST)
+        self._last_good: Kept[tuple[str, View], Rendered] = Kept()
+        self._ran_away: dict[str, tuple[tuple[FileState, ...], TemplateInvalid]] = {}
+        self._one_at_a_time = threading.Lock()
+        self._drawing: WeakValueDictionary[tuple[str, View], _Turn] = WeakValueDictionary()
+
+    def rendition(self, template: str, view: View, known: Mapping[str, Fingerprint] | None = None) -> Rendition:
+        """Return the mail of a view, or of the first sample. `known`: recent fingerprints. Raises LookupError."""
+        chosen = self.gallery.languages.choose(view.lang)
+        view, language = view.made_from().to(lang=chosen.tag), chosen.in_direction(view.dir)
+        # Taken before anything is read: a later change counts next time.
+        files = (fingerprints(self.gallery) if known is None else known).get(template, Fingerprint())
+        wanted = Rendition(template=template, view=view, language=language, fingerprint=files)
+        try:
+            data = self.data.of(template, view)
+        except TemplateInvalid as error:
+            view, mail = self._last_mail(template, view)
+            return replace(wanted, view=view, mail=mail, fault=fault_of_samples(error, self.gallery), unreadable=error)
+        if data is None:
+            return wanted
+        return self._keep(replace(wanted, view=view.to(sample=data.sample.name), data=data), data)
+
+    def ask(self, rendition: Rendition, function: Callable[..., T], *args: Any) -> T | None:
+        """Return the result of a function of a Drawer and an Order; None without a mail, or beyond a limit."""
+        if rendition.order is None or rendition.fault:
+            return None
+        try:
+            return self.runner.run(function, rendition.order, *args)
+        except LimitExceeded:
+            return None
+
+    def _keep(self, wanted: Rendition, data: CurrentData) -> Rendition:
+        """Return the kept mail, rendered again if it may have changed, or if it is broken within its limits."""
+        key = wanted.template, wanted.view
+        turn = self._turn_of(key)  # held: the dictionary keeps no turn that nobody has
+        with turn.lock:
+            kept = self._kept.get(key)
+            rendition = kept if kept and kept.is_as(wanted) else self._draw(wanted, data)
+            if rendition.exceeded or not rendition.fault:
+                self._kept.put(key, rendition)
+            else:
+                self._kept.forget([key])
+            if rendition.mail and not rendition.fault:
+                good = wanted.template, _without_edit(wanted.view)
+                self._last_good.put(good, rendition.mail)
+        return rendition
+
+    def _turn_of(self, key: tuple[str, View]) -> "_Turn":
+        """Return the lock of a mail: requests for the same mail share one rendering, and others do not wait."""
+        with self._one_at_a_time:
+            return self._drawing.setdefault(key, _Turn())
+
+    def _draw(self, wanted: Rendition, data: CurrentData) -> Rendition:
+        order = self.order(wanted.template, data.sample, wanted.language, wanted.view)
+        last = self._last_good.get((wanted.template, _without_edit(wanted.view)))
+        try:
+            drawn = self.runner.run(Drawer.draw, order)
+        except LimitExceeded as exceeded:
+            fault = fault_of_limit(exceeded.limit, order.files.markup)
+            return replace(wanted, order=order, mail=last, fault=fault, exceeded=True)
+        return replace(
+            wanted,
+            order=order,
+            mail=drawn.mail or last,
+            timing=drawn.timing,
+            elsewhere=drawn.elsewhere,
+            fault=drawn.fault,
+            exceeded=drawn.exceeded,
+        )
+
+    def render(self, template: str, files: MailFiles, sample: Sample, language: Language) -> Rendered:
+        """Return the mail as the app sends it, for its snapshot. Raises TemplateInvalid."""
+        order = Order(next(self._numbers), template, files, sample, language.tag, "", "")
+        states = tuple(state_of(str(self.gallery.folders / file)) for file in self.gallery.files_of(template))
+        known, fault = self._ran_away.get(template, ((), None))
+        if fault and known == states:  # each sample in each language would end in the same way
+            raise fault
+        try:
+            return self.runner.run(Drawer.render, order)
+        except LimitExceeded as exceeded:
+            message = fault_of_limit(exceeded.limit, files.markup).message
+            fault = TemplateInvalid(str(self.gallery.folders / files.markup), None, message)
+            self._ran_away[template] = states, fault
+            raise fault from exceeded
+
+    def order(self, template: str, sample: Sample, language: Language, view: View) -> Order:
+        files = self.gallery.files(template)
+        return Order(next(self._numbers), template, files, sample, language.tag, view.dir, view.brand)
+
+    def _last_mail(self, template: str, view: View) -> tuple[View, Rendered | None]:
+        """Return the last good mail of an unreadable sample, or of any sample if the view names none."""
+        wanted = _without_edit(view)
+        for (name, drawn), mail in reversed(self._last_good.items()):
+            if name == template and wanted in (drawn, drawn.to(sample="")):
+                return view.to(sample=drawn.sample), mail
+        return view, None
+
+
+def _without_edit(view: View) -> View:
+    return view.to(edit="")
+
+
+class _Turn:
+    """Locks the rendering of one mail. Unlike a lock, it can be referenced weakly."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()

@@ -1,0 +1,161 @@
+"""From the parts of a drawn mail to the lines of its templates, and back."""
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+
+import msgspec
+from msgspec import Struct
+
+from keyturn.studio.lint.document import Document
+from keyturn.studio.lint.finding import Place
+from keyturn.studio.lint.markup.marked_html import PREFIX
+from keyturn.studio.lint.markup.structure import body_of
+from keyturn.studio.lint.source.traced_text import pieces_of
+from keyturn.studio.web.rendering.faults import ExcerptLine, excerpt
+
+_LINE = re.compile(r"(.+):([1-9]\d{0,6})")
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """The origin of something drawn. `trail`: its place, then the calls of the macros around it."""
+
+    tag: str
+    trail: tuple[Place, ...]
+
+
+class Selection(Struct, frozen=True):
+    """The selected line. `written_in`: macros that it calls. `called_from`: calls of its own. `in_inbox`: not drawn."""
+
+    at: Place
+    tags: tuple[str, ...]
+    written_in: tuple[Place, ...]
+    called_from: tuple[Place, ...]
+    excerpt: tuple[ExcerptLine, ...]
+    in_inbox: bool
+
+    @classmethod
+    def of(cls, at: Place, marks: Iterable[Mark], source: str, *, in_inbox: bool) -> "Selection":
+        inner: dict[str, Place] = {}
+        outer: dict[str, Place] = {}
+        for mark in (marks := list(marks)):
+            lines = [(place.file, place.line) for place in mark.trail]
+            here = lines.index((at.file, at.line)) if (at.file, at.line) in lines else len(lines)
+            inner |= {f"{place.file}:{place.line}": place for place in mark.trail[:here]}
+            outer |= {f"{place.file}:{place.line}": place for place in mark.trail[here + 1 :]}
+        return cls(
+            at=at,
+            tags=tuple(dict.fromkeys(mark.tag for mark in marks)),
+            written_in=tuple(inner.values()),
+            called_from=tuple(outer.values()),
+            excerpt=_excerpt(source.split("\n"), at.line),
+            in_inbox=in_inbox,
+        )
+
+
+def line_in(address: str) -> Place | None:
+    """Return the line that "file:line" names; None for an empty text. Raises ValueError for any other text."""
+    if not address:
+        return None
+    if not (line := _LINE.fullmatch(address)):
+        raise ValueError(f"{address} is not a line: write a file and a number, such as welcome/welcome.mjml:14.")
+    return Place(line[1], int(line[2]))
+
+
+def _excerpt(lines: list[str], number: int) -> tuple[ExcerptLine, ...]:
+    if number > len(lines):
+        return ()
+    text = lines[number - 1]
+    return excerpt(lines, number, len(text) - len(text.lstrip()) + 1)
+
+
+# The elements of the subject and the preheader, in MJML and in HTML.
+_IN_INBOX = ("mj-title", "mj-preview", "title")
+
+
+class Marks(msgspec.Struct, frozen=True):
+    """The origins of everything in a frame, by class `kt-NUMBER` or `data-keyturn`. `picked`: of the selected line."""
+
+    all: dict[str, Mark]
+    picked: tuple[str, ...]
+
+
+class _Drawn(Struct, frozen=True):
+    """Something in a frame. `key`: its name. `offset`: that of its start tag. `end`: behind its end tag."""
+
+    key: str
+    tag: str
+    offset: int
+    end: int
+
+    def holds(self, other: "_Drawn") -> bool:
+        return self.offset < other.offset < self.end
+
+
+class SourceMap:
+    """Maps everything in a drawn mail to a line of the templates, and each line to what it drew."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+
+    def marks(self, selected: Place | None) -> Marks:
+        """Return the origins of everything in the frame, and what comes from the selected line."""
+        picked = tuple(one.key for one in self.elements_at(selected)) if selected else ()
+        return Marks({one.key: self._mark(one) for one in self.elements}, picked)
+
+    @cached_property
+    def elements(self) -> tuple[_Drawn, ...]:
+        """Everything that can be found in the frame, in the order of the start tags."""
+        drawn = _drawn_by_mjml(self._document) if self._document.is_mjml else _drawn_by_html(self._document)
+        return tuple(sorted(drawn, key=lambda one: one.offset))
+
+    def elements_at(self, place: Place) -> tuple[_Drawn, ...]:
+        """Return the outermost elements that a line drew; if it drew none, the element around the line."""
+        by_key: dict[str, _Drawn] = {}
+        for start, stop in self._spans(place):
+            inside = [one for one in self.elements if start <= one.offset < stop]
+            by_key |= {one.key: one for one in inside or self._drawn_around(start, stop)}
+        ordered = sorted(by_key.values(), key=lambda one: one.offset)
+        return tuple(one for one in ordered if not any(other.holds(one) for other in ordered))
+
+    def selection(self, place: Place, source: str) -> Selection:
+        return Selection.of(place, map(self._mark, self.elements_at(place)), source, in_inbox=self.in_inbox(place))
+
+    def in_inbox(self, place: Place) -> bool:
+        """Tell whether a line belongs to what an inbox lists: the subject, or the preheader."""
+        root = self._document.root
+        shown = [element for element in root.walk() if element.tag in _IN_INBOX]
+        spans = list(self._spans(place))
+        return any(start < one.end and one.offset < stop for one in shown for start, stop in spans)
+
+    def _mark(self, drawn: _Drawn) -> Mark:
+        return Mark(drawn.tag, self._document.trail(drawn.offset))
+
+    def _spans(self, place: Place) -> Iterator[tuple[int, int]]:
+        """Yield the ranges that a line wrote, itself or by calling a macro."""
+        pieces = pieces_of(self._document.markup)
+        ends = [piece.start for piece in pieces[1:]] + [len(self._document.markup)]
+        for (start, origin), end in zip(pieces, ends, strict=True):
+            if origin and any((at.file, at.line) == (place.file, place.line) for at in (origin.place, *origin.via)):
+                yield start, end
+
+    def _drawn_around(self, start: int, stop: int) -> list[_Drawn]:
+        text = self._document.markup[start:stop]
+        at = start + len(text) - len(text.lstrip())
+        return [one for one in self.elements if one.offset <= at < one.end][-1:] if at < stop else []
+
+
+def _drawn_by_mjml(document: Document) -> Iterator[_Drawn]:
+    body = body_of(document.root)
+    for element in body.walk() if body else ():
+        if element.tag.startswith("mj-") and element.tag != "mj-raw":
+            yield _Drawn(f"{PREFIX}{element.number}", element.tag, element.offset, element.end)
+    for tag in document.html_tags:
+        if body and tag.offset in body.inner:
+            yield _Drawn(str(tag.offset), tag.tag, tag.offset, tag.offset)
+
+
+def _drawn_by_html(document: Document) -> Iterator[_Drawn]:
+    for element in document.elements():
+        if element.tag != "head" and all(above.tag != "head" for above in element.ancestors()):
+            yield _Drawn(str(element.offset), element.tag, element.offset, element.end)

@@ -1,0 +1,89 @@
+"""A preview as a real mail, sent through the team's mail provider."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from msgspec import Struct
+
+from keyturn.errors import QuotaExhausted, SendFailed, SendRefused
+from keyturn.mail.port.email import Email, Sender
+from keyturn.mail.port.mime import to_mime
+from keyturn.mail.rendering.compiling import Rendered
+from keyturn.service.addresses import parse
+from keyturn.service.problems.requests import InputInvalid
+from keyturn.studio.inbox.store import CapturedMails
+
+
+class MailProvider(Struct, frozen=True):
+    """A way to send mails. `open` makes the sender when the first mail is sent: an SDK loads slowly."""
+
+    name: str
+    open: Callable[[], Sender]
+
+
+class InboxSender:
+    """Puts mails into the studio's own inbox: a way for teams without a mail provider."""
+
+    name = "inbox"
+
+    def __init__(self, mails: CapturedMails) -> None:
+        self._mails = mails
+
+    async def send(self, email: Email, idempotency_key: str) -> str:
+        raw = to_mime(email, key=idempotency_key, date=datetime.now(UTC))
+        return await asyncio.to_thread(self._mails.add, raw)
+
+    async def close(self) -> None:
+        """Do nothing: the studio closes its inbox."""
+
+
+class Outcome(Struct, frozen=True):
+    """The outcome of one mail: the provider's `id`, or `fault`: why it was not sent, and what to do."""
+
+    to: str
+    id: str = ""
+    fault: str = ""
+
+
+class Sending(Struct, frozen=True):
+    """Sends single mails to the reader's own mailbox, so there is no list and no queue."""
+
+    provider: MailProvider
+    sender: str
+
+    async def send(self, mail: Rendered, to: str) -> Outcome:
+        """Send a mail as it is seen; the subject says that it is a preview."""
+        if fault := _fault_of(to):
+            return Outcome(to, fault=fault)
+        address, subject = parse(to), f"[Preview] {mail.subject}"
+        email = Email(sender=self.sender, to=address, subject=subject, html=mail.html, text=mail.text)
+        sender = self.provider.open()
+        try:
+            return Outcome(address, id=await sender.send(email, uuid4().hex))
+        except SendFailed as error:
+            return Outcome(address, fault=_way_out(error, self.provider.name))
+        finally:
+            await sender.close()
+
+
+def _fault_of(to: str) -> str:
+    """Return why mails cannot be sent to this text; empty for an address."""
+    try:
+        parse(to)
+    except InputInvalid:
+        return f"{to} is not an email address." if to else "Enter an email address, such as name@example.org."
+    return ""
+
+
+def _way_out(error: SendFailed, provider: str) -> str:
+    match error:
+        case QuotaExhausted(until=until):
+            return f"{provider} accepts no more mails until {until:%H:%M} UTC: {error.reason}."
+        case SendRefused(account=True):
+            return f"{provider} refused the key or login: {error.reason}. Check the provider's settings."
+        case SendRefused():
+            return f"{provider} refused the mail: {error.reason}. Check the sender and the recipient."
+        case _:
+            return f"{provider} could not be reached: {error.reason}. Try again."

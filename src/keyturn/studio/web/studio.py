@@ -1,0 +1,114 @@
+"""The settings of a studio: what it shows, who may reach it, and what it may do."""
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from keyturn.studio.gallery import Gallery
+from keyturn.studio.inbox.store import CapturedMails
+from keyturn.studio.renderers import Limits, Runner
+from keyturn.studio.web.access import is_loopback
+from keyturn.studio.web.rendering.rendition import Drawer
+from keyturn.studio.web.sending import MailProvider, Sending
+
+
+@runtime_checkable
+class HostedPages(Protocol):
+    """Renders the hosted pages, each in any of its states. The studio knows no service, so `cli` passes this in."""
+
+    @property
+    def states(self) -> Sequence[tuple[str, str, str]]:
+        """The name, label and template of each state, in the order of a list."""
+        ...
+
+    @property
+    def watched_folders(self) -> Sequence[Path]:
+        """The folders in which a save changes a page."""
+        ...
+
+    def page(self, state: str, language: str, brand: str, prefix: str) -> str:
+        """Return a page whose links and files are below the path `prefix`.
+
+        The files are at `{prefix}/keyturn-assets/{version}/{name}`, the other pages at `{prefix}/{state}`. Raises
+        LookupError for an unknown state or brand, TemplateInvalid, and ValueError for a missing file.
+        """
+        ...
+
+    def file(self, name: str) -> tuple[bytes, str]:
+        """Return a file that a page loads, and its media type. Raises LookupError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Studio:
+    """Holds what the studio shows and may do.
+
+    `gallery`: the templates, built with `reload=True`.
+    `sender`: the From header of every mail.
+    `captured`: the mails that apps sent, or None without an inbox.
+    `certificate`: that of the SMTP server in PEM; empty without TLS.
+    `snapshots`: the folder of the snapshots, or None.
+    `snapshot_languages`: the languages that have snapshots. Empty: all.
+    `clients`: groups of mail clients that the checks look at. Empty: the usual ones.
+    `severity`: severities by rule or group.
+    `baseline`: a file of known findings, which do not count.
+    `limits`: seconds and memory for one mail.
+    `provider`: sends a mail to an address that the reader enters, or None.
+    `host`: the address that the server is bound to.
+    `token`: lets clients in (`access.token_for`). Empty: all users and programs of this machine get in.
+    `editor`: the editor for places in files, by the name of a preset or as a pattern.
+    `edits`: whether templates can be edited in the browser. None: only if no other machine reaches the studio.
+    `smtp`, `smtps`: "host:port" of the inbox, or empty.
+    `opens_inbox`: whether the first page is the inbox, instead of the mails of the gallery.
+    `pages`: the hosted pages, or None.
+    `runner`: renders and checks in processes that end when a template runs away. None: in this process.
+
+    Call `stop` when the server stops: an open page holds a stream, and the server waits for it.
+    """
+
+    gallery: Gallery
+    sender: str
+    token: str
+    captured: CapturedMails | None = None
+    certificate: str = ""
+    snapshots: Path | None = None
+    snapshot_languages: tuple[str, ...] = ()
+    clients: tuple[str, ...] = ()
+    severity: Mapping[str, str] = field(default_factory=dict)
+    baseline: Path | None = None
+    limits: Limits = field(default_factory=Limits)
+    provider: MailProvider | None = None
+    host: str = "127.0.0.1"
+    editor: str = ""
+    edits: bool | None = None
+    smtp: str = ""
+    smtps: str = ""
+    opens_inbox: bool = False
+    pages: HostedPages | None = None
+    runner: Runner[Drawer] | None = None
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def sending(self) -> Sending | None:
+        return Sending(self.provider, self.sender) if self.provider else None
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other machines can reach the studio."""
+        return not is_loopback(self.host)
+
+    @property
+    def read_only(self) -> str:
+        """Why templates cannot be edited, or an empty text."""
+        if self.edits is False:
+            return "Read-only: the studio was started with --no-edit."
+        if self.edits is None and self.is_shared:
+            return "Read-only: other machines can reach this studio. To edit, start it with --edit."
+        return ""
+
+    def stop(self) -> None:
+        self.stopping.set()
+        if self.runner:
+            self.runner.close()
