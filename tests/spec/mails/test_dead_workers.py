@@ -4,26 +4,11 @@ import asyncio
 from contextlib import suppress
 
 import pytest
-from tests.driver.elsewhere import Elsewhere
+from tests.driver.elsewhere import Slow
 from tests.driver.service import ADA, DAN, NOBODY, Service, Start
 from tests.statements import dying_after, statements_sent
 
-from keyturn import Account
-
 pytestmark = pytest.mark.any_database
-
-
-class Slow(Elsewhere):
-    """Tells whose account it is once it `may_answer`."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.asked, self.may_answer = asyncio.Event(), asyncio.Event()
-
-    async def find(self, email: str) -> Account | None:
-        self.asked.set()
-        await self.may_answer.wait()
-        return await super().find(email)
 
 
 async def outcomes(service: Service) -> list[str]:
