@@ -10,7 +10,7 @@ from litestar import Litestar
 from litestar.di import Provide
 from tests.driver.inbox import Inbox, links_in, token_in
 from tests.driver.service import ADA, NEW_PASSWORD, PASSWORD, problem
-from tests.pages.school import form_token, heading
+from tests.driver.visitor import form_token, heading
 from tests.plugin.host import KNOWN, Host, keyturn_settings
 
 from keyturn import KeyturnConfig, KeyturnPlugin
