@@ -181,9 +181,9 @@ class Service:
         """Return what the outbox holds, the oldest first: mails, webhooks, and what became of each."""
         return [*reversed(await read(self.parts.database, Wanted(most=None), now()))]
 
-    async def change_account(self, email: str = ADA, **fields: Any) -> None:
+    async def change_account(self, of: str = ADA, /, **fields: Any) -> None:
         """Change fields of an account in Keyturn's own table, as its app does: email="..." or active=False."""
-        await self.write(update(AccountRow).where(AccountRow.email == email).values(**fields))
+        await self.write(update(AccountRow).where(AccountRow.email == of).values(**fields))
 
     async def remove_account(self, email: str = ADA) -> None:
         """Remove an account from Keyturn's own table, as its app does."""
