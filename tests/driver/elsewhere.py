@@ -102,6 +102,19 @@ class Readable(Elsewhere):
         return hash_of(self.passwords.get(account_id, PASSWORD)) if account and account.active else None
 
 
+class Slow(Elsewhere):
+    """Tells whose account it is once it `may_answer`."""
+
+    def __init__(self, *accounts: Account) -> None:
+        super().__init__(*accounts)
+        self.asked, self.may_answer = asyncio.Event(), asyncio.Event()
+
+    async def find(self, email: str) -> Account | None:
+        self.asked.set()
+        await self.may_answer.wait()
+        return await super().find(email)
+
+
 class UnendingSessions(Readable):
     """Locks accounts, and fails to end their sessions."""
 
