@@ -8,11 +8,12 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
-import httpx
+import httpx2
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -67,14 +68,14 @@ class SnsServer(ProviderServer):
         return Answer(404, html="<Error/>")
 
 
-class _Rerouted(httpx.AsyncHTTPTransport):
+class _Rerouted(httpx2.AsyncHTTPTransport):
     """Leads what is for SNS to the server, and nothing else anywhere."""
 
     def __init__(self, url: str) -> None:
         super().__init__()
-        self._url = httpx.URL(url)
+        self._url = httpx2.URL(url)
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         assert (request.url.scheme, request.url.host) == ("https", HOST)
         request.url = self._url.copy_with(raw_path=request.url.raw_path)
         return await super().handle_async_request(request)
@@ -84,7 +85,7 @@ class _Rerouted(httpx.AsyncHTTPTransport):
 def running_sns() -> Iterator[SnsServer]:
     """Run a server that is reached at SNS's address."""
     with SnsServer.running() as server, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sns, "HttpClient", lambda **options: HttpClient(transport=_Rerouted(server.url), **options))
+        patch.setattr(sns, "HttpClient", partial(HttpClient, transport=_Rerouted(server.url)))
         yield server
 
 
