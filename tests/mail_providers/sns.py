@@ -23,9 +23,6 @@ from tests.mail_providers.delivery import Delivery
 from tests.mail_providers.server import ProviderServer
 from tests.resend_server.answers import Answer, Request
 
-from keyturn.http_client import HttpClient
-from keyturn.mail.providers.ses import sns
-
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:keyturn-mails"
 HOST = "sns.eu-west-1.amazonaws.com"
 KEY, OTHER_KEY = (rsa.generate_private_key(65537, 2048) for _ in range(2))
@@ -67,24 +64,19 @@ class SnsServer(ProviderServer):
         return Answer(404, html="<Error/>")
 
 
-class _Rerouted(httpx.AsyncHTTPTransport):
-    """Leads what is for SNS to the server, and nothing else anywhere."""
-
-    def __init__(self, url: str) -> None:
-        super().__init__()
-        self._url = httpx.URL(url)
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        assert (request.url.scheme, request.url.host) == ("https", HOST)
-        request.url = self._url.copy_with(raw_path=request.url.raw_path)
-        return await super().handle_async_request(request)
-
-
 @contextmanager
 def running_sns() -> Iterator[SnsServer]:
-    """Run a server that is reached at SNS's address."""
+    """Run a server that is reached at SNS's address. No other machine can be called meanwhile."""
+    call = httpx.AsyncHTTPTransport.handle_async_request
     with SnsServer.running() as server, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sns, "HttpClient", lambda **options: HttpClient(transport=_Rerouted(server.url), **options))
+
+        async def reroute(transport: httpx.AsyncHTTPTransport, request: httpx.Request) -> httpx.Response:
+            if request.url.host != "127.0.0.1":
+                assert (request.url.scheme, request.url.host) == ("https", HOST)
+                request.url = httpx.URL(server.url).copy_with(raw_path=request.url.raw_path)
+            return await call(transport, request)
+
+        patch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", reroute)
         yield server
 
 
