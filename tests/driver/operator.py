@@ -8,6 +8,7 @@ from keyturn.service.clock import now
 from keyturn.service.database import Database
 from keyturn.service.database.migrations import migrate
 from keyturn.service.outbox.history import hold, release
+from keyturn.service.pages.assets import FrontendModule
 from keyturn.service.parts import Parts
 from keyturn.service.reset.inviting import Campaign
 from keyturn.service.reset.proofs.second_step.factor_changes import FactorChanges
@@ -22,8 +23,7 @@ class Operator:
     """Runs commands beside a service, on its database. Audit entries name the operator greta."""
 
     def __init__(self, parts: Parts) -> None:
-        self._parts = parts
-        self._database = parts.database
+        self._parts, self._database = parts, parts.database
 
     async def hold_mails(self) -> int:
         """`keyturn outbox hold`: return how many mails are held."""
@@ -55,6 +55,10 @@ class Operator:
     async def renew_recovery_codes(self, email: str) -> Sequence[str]:
         """`keyturn accounts recovery-codes`, also for an account without a second factor."""
         return await self._factors.renew_codes(await self._account(email), _GRETA)
+
+    def script_tag(self) -> str:
+        """`keyturn doctor`: return the tag by which a page pins keyturn.js."""
+        return FrontendModule(self._parts.themes.general).script_tag(self._parts.settings.base_url)
 
     @property
     def _factors(self) -> FactorChanges:

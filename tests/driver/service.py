@@ -16,7 +16,7 @@ from tests.driver.connections import committing, connected
 from tests.driver.inbox import Inbox, token_in
 from tests.driver.operator import Operator
 
-from keyturn.service.accounts.builtin import AccountRow
+from keyturn.service.accounts.builtin import AccountRow, SessionRow
 from keyturn.service.accounts.port import Account, AccountStore
 from keyturn.service.clock import now
 from keyturn.service.outbox.history import Item, Wanted, read
@@ -220,6 +220,15 @@ class Service:
                 for row in (await connection.execute(select(table))).mappings():
                     cells += [(f"{table.name}.{name}", _as_bytes(value)) for name, value in row.items()]
         return cells
+
+    async def finish_changes(self) -> None:
+        """Wait for changes whose clients are gone, as the service does before it stops."""
+        await self.parts.changes.close()
+
+    async def sessions(self) -> int:
+        """Return how many sessions there are in Keyturn's own table."""
+        (row,) = await self.rows(select(func.count().label("open")).select_from(SessionRow))
+        return int(row["open"])
 
     async def rows(self, query: Executable) -> Sequence[Mapping[str, Any]]:
         async with connected(self.parts.database) as connection:

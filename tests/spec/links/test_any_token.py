@@ -47,7 +47,7 @@ async def test_no_token_but_the_link_s_own_is_taken(generous: Service, live: str
 
 
 async def guess(service: Service, device: str, email: str = ADA) -> str:
-    """Send a wrong password from a browser with that cookie; return the answer, LIMITED if it counts with all strangers'."""
+    """Send a wrong password from a browser with that cookie; return the answer."""
     cookie = {b"cookie": b"keyturn_device=" + device.encode("utf-8", "surrogatepass")}
     return problem(await service.anywhere(headers=cookie).post(LOGIN, json={"email": email, "password": "wrong"}))
 

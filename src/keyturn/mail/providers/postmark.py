@@ -13,10 +13,11 @@ from keyturn.errors import SendFailed, SendRefused, SendRetryable
 from keyturn.mail.port import provider as port
 from keyturn.mail.port.email import Email
 from keyturn.mail.port.finding import Finding, fail, ok, warn
-from keyturn.service.problems.requests import WebhookRefused
+from keyturn.mail.port.provider import ReportRefused
 from keyturn.values import Secret
 
 if TYPE_CHECKING:
+    from keyturn.http_client import Answer
     from keyturn.mail.port.provider_api import ProviderApi
 
 
@@ -64,7 +65,7 @@ class PostmarkSender:
     async def close(self) -> None:
         await self._api.close()
 
-    def _failure(self, answer: port.Answer, said: "_Said") -> SendFailed:
+    def _failure(self, answer: "Answer", said: "_Said") -> SendFailed:
         reason = f"{answer.status} ErrorCode {said.error_code}" if said.error_code else str(answer.status)
         if said.error_code in _ACCOUNT:
             return SendRefused(reason, account=True)
@@ -142,15 +143,15 @@ class PostmarkWebhook:
     def require_headers(self, headers: Mapping[str, str]) -> None:
         sent = _password(headers.get("authorization", ""))
         if not hmac.compare_digest(sent, self._password):
-            raise WebhookRefused("the password does not match" if sent else "the password is missing")
+            raise ReportRefused("the password does not match" if sent else "the password is missing")
 
     async def read(self, headers: Mapping[str, str], body: bytes) -> Sequence[port.Report]:
-        """Return the reports. Raises WebhookRefused."""
+        """Return the reports. Raises ReportRefused."""
         self.require_headers(headers)
         try:
             return _reports(msgspec.json.decode(body, type=_Event))
         except (msgspec.MsgspecError, ValueError) as error:
-            raise WebhookRefused(str(error)) from None
+            raise ReportRefused(str(error)) from None
 
 
 def _password(authorization: str) -> bytes:
@@ -240,7 +241,7 @@ async def _check(settings: PostmarkSettings, sender: port.CheckedSender) -> list
         return [_judge_server(server, api)]
 
 
-def _judge_server(answer: port.Answer, api: "ProviderApi") -> Finding:
+def _judge_server(answer: "Answer", api: "ProviderApi") -> Finding:
     if answer.status in port.ACCOUNT_REFUSED:
         return fail(f"the token is refused ({answer.status})", _NEW_TOKEN)
     server = answer.read(_Server) if answer.status == port.OK else None

@@ -13,12 +13,13 @@ import msgspec
 from keyturn.mail.port import provider as port
 from keyturn.mail.port.email import Email, name_and_address
 from keyturn.mail.port.finding import Finding, fail, ok, warn
-from keyturn.service.problems.requests import WebhookRefused
+from keyturn.mail.port.provider import ReportRefused
 from keyturn.values import Secret
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
+    from keyturn.http_client import Answer
     from keyturn.mail.port.provider_api import ProviderApi
 
 
@@ -81,7 +82,7 @@ class _Refusal(msgspec.Struct):
     errors: list[_Error]
 
 
-def _reason(answer: port.Answer, refusal: _Refusal | None) -> str:
+def _reason(answer: "Answer", refusal: _Refusal | None) -> str:
     errors = refusal.errors if refusal else ()
     fields = [error.field for error in errors if error.field and _FIELD.fullmatch(error.field)]
     return " ".join([str(answer.status), *fields[:1]])
@@ -154,7 +155,7 @@ class SendGridWebhook:
         port.require_signature(headers, _SIGNATURE, _TIMESTAMP)
 
     async def read(self, headers: Mapping[str, str], body: bytes) -> Sequence[port.Report]:
-        """Return the reports. Raises WebhookRefused.
+        """Return the reports. Raises ReportRefused.
 
         Skips entries that are not events of ours: the account may also send mails of other apps, and reports come in
         batches.
@@ -164,11 +165,11 @@ class SendGridWebhook:
         if not (
             self._is_proven(headers, body) if is_small else await asyncio.to_thread(self._is_proven, headers, body)
         ):
-            raise WebhookRefused("the signature does not match")
+            raise ReportRefused("the signature does not match")
         try:
             events = msgspec.json.decode(body, type=list[msgspec.Raw])
         except (msgspec.MsgspecError, ValueError) as error:
-            raise WebhookRefused(str(error)) from None
+            raise ReportRefused(str(error)) from None
         return list(_reports(events))
 
     def _is_proven(self, headers: Mapping[str, str], body: bytes) -> bool:
@@ -281,7 +282,7 @@ async def _check(settings: SendGridSettings, sender: port.CheckedSender) -> list
         return [found, domains if isinstance(domains, Finding) else _judge_domain(domains, api, sender.domain)]
 
 
-def _judge_key(answer: port.Answer, api: "ProviderApi") -> tuple[Finding, list[str]]:
+def _judge_key(answer: "Answer", api: "ProviderApi") -> tuple[Finding, list[str]]:
     if answer.status in port.ACCOUNT_REFUSED:
         mend = f"Set SENDGRID_API_KEY to one from {_KEYS}."
         return fail(f"the key is refused ({answer.status})", mend), []
@@ -296,7 +297,7 @@ def _judge_key(answer: port.Answer, api: "ProviderApi") -> tuple[Finding, list[s
     return ok("the key works, and may send"), found.scopes
 
 
-def _judge_domain(answer: port.Answer, api: "ProviderApi", name: str) -> Finding:
+def _judge_domain(answer: "Answer", api: "ProviderApi", name: str) -> Finding:
     domains = answer.read(list[_Domain]) if answer.status == port.OK else None
     if domains is None:
         return api.odd_answer(answer)

@@ -4,7 +4,6 @@ import logging
 import os
 import re
 import sys
-import time
 from collections.abc import Mapping, MutableMapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -12,6 +11,8 @@ from typing import Any
 
 import msgspec
 from cachetools import FIFOCache
+
+from keyturn.service.clock import monotonic
 
 log, reset_log = logging.getLogger("keyturn"), logging.getLogger("keyturn.reset")
 
@@ -28,7 +29,7 @@ _PART = r"\s@\"'<>,;:()\[\]=\\%"
 # Only at the beginning of a word: otherwise each letter of a long word would start a search to its end.
 _ADDRESS = re.compile(rf"(?<![^{_PART}])([^{_PART}])[^{_PART}]*(@|%40)([A-Za-z0-9.-]+)")
 
-_CHATTY = ("aiosqlite", "alembic", "asyncio", "httpcore", "httpx", "mail.log", "urllib3", "watchfiles")
+_CHATTY = ("aiosqlite", "alembic", "asyncio", "httpcore2", "httpx2", "mail.log", "urllib3", "watchfiles")
 """Libraries that log each statement with its values, or each request with its headers."""
 
 
@@ -63,7 +64,7 @@ class OnceAMinute:
 
     def count(self, name: str) -> int:
         """Return the number of requests to report: this one and those since the last line; 0 to write no line."""
-        moment = time.monotonic()
+        moment = monotonic()
         written, held_back = self._written.get(name, (moment - _A_MINUTE, 0))
         if moment - written < _A_MINUTE:
             self._written[name] = written, held_back + 1
