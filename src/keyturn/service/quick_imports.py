@@ -6,16 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-_UNUSED = ("advanced_alchemy", "pygments", "watchfiles")
+_UNUSED = ("pygments", "watchfiles")
 
 
 @contextmanager
 def quick_imports(*unused: str) -> Iterator[None]:
     """Hide unneeded optional packages, and those named, from the imports in this block; pause garbage collection.
 
-    Litestar looks for Advanced Alchemy while it is imported (`litestar.pagination`), and so loads all of it with the
-    whole of SQLAlchemy's ORM. That costs a studio without a database 30 MB and a third of a second, and a service 7 MB
-    and a fifth of its start. Uvicorn looks for watchfiles, which it would use to reload code: a megabyte. Mako, which
+    Uvicorn looks for watchfiles, which it would use to reload code: a megabyte. Mako, which
     Alembic loads, looks for pygments. A later import of one of them finds it.
 
     Modules throw little away and stay for as long as the process. After the block, later collections skip all objects
