@@ -1,5 +1,6 @@
 """A local server of Have I Been Pwned's range protocol, with the faults of an internet service."""
 
+import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -38,13 +39,17 @@ def sha1_of(password: str) -> str:
 
 
 class RangeServer:
-    """The server. `leaked` holds the count of each password, `asked` the path and headers of each request."""
+    """The server. `leaked` holds the count of each password, `asked` the path and headers of each request.
+
+    `held`: the next request waits for it, and no later one.
+    """
 
     def __init__(self) -> None:
         self.url = ""
         self.leaked: dict[str, int] = {}
         self.fault: Fault | None = None
         self.asked: list[tuple[str, dict[str, str]]] = []
+        self.held: asyncio.Event | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         headers = {name.decode().lower(): value.decode() for name, value in scope["headers"]}
@@ -65,6 +70,9 @@ class RangeServer:
             case Fault.ELSEWHERE:
                 await _answer(send, 302, b"", (b"location", f"{self.url}/elsewhere/{prefix}".encode()))
             case None:
+                if held := self.held:
+                    self.held = None
+                    await held.wait()
                 await _answer(send, 200, self._range(prefix))
             case fault:
                 await _answer(send, *_WRONG[fault])

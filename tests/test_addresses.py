@@ -2,7 +2,8 @@
 
 import pytest
 
-from keyturn.service.addresses import fold_name, identify, is_same_mailbox, mask, parse, with_ascii_domain
+from keyturn.mail.addresses import with_ascii_domain
+from keyturn.service.addresses import fold_name, identify, is_same_mailbox, mask, parse
 from keyturn.service.problems.requests import InputInvalid
 
 

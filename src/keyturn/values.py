@@ -1,4 +1,12 @@
-"""String types with a meaning: secrets, folders, files or URLs."""
+"""Values that people write: secrets, folders, files or URLs, and sentences about wrong ones."""
+
+import difflib
+import re
+from collections.abc import Iterable
+from typing import Any, get_args
+
+import msgspec
+from msgspec import inspect
 
 
 class Secret(str):
@@ -27,3 +35,101 @@ class FileOrUrl(str):
     @property
     def is_url(self) -> bool:
         return "://" in self
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+_TYPES = {
+    "str": "a text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "null": "null",
+    "object": "an object",
+    "array": "a list",
+}
+"""Names for msgspec's JSON types."""
+
+_PATH = re.compile(r" - at `[^`]*`$")
+_WRONG_TYPE = re.compile(r"Expected `([\w |]+)`, got `(\w+)`")
+_WRONG_LENGTH = re.compile(r"Expected `str` of length (<=|>=) (\d+)")
+_WRONG_VALUE = re.compile(r"Invalid enum value (.*)", re.DOTALL)
+
+_LONG_NUMBER = 100_000
+"""From here on, the digits of a number are hard to count."""
+
+_LONGEST_SHOWN = 60
+"""Characters of a value that are shown: enough to recognise it."""
+
+
+def mismatch(value: Any, wanted: Any) -> str:
+    """Return the sentence: "must be a whole number from 10 to 16, not 'high'". A secret is not shown."""
+    kind = inspect.type_info(wanted)
+    return f"must be {_words(kind)}" + ("" if Secret in (wanted, *get_args(wanted)) else f", not {shown(value)}")
+
+
+def plain_message(message: str) -> str:
+    """Return what msgspec says of a value as a sentence: "must be a text, not a whole number". What it has not, stays.
+
+    The value is not shown: in a request it may be a password.
+    """
+    said = _PATH.sub("", message)
+    if found := _WRONG_TYPE.fullmatch(said):
+        wanted = " or ".join(_TYPES.get(one.strip(), one.strip()) for one in found[1].split("|"))
+        return f"must be {wanted}, not {_TYPES.get(found[2], found[2])}"
+    if found := _WRONG_LENGTH.fullmatch(said):
+        characters = "character" if found[2] == "1" else "characters"
+        return f"must have at {'most' if found[1] == '<=' else 'least'} {found[2]} {characters}"
+    if _WRONG_VALUE.fullmatch(said):
+        return "is not one of the allowed values"
+    return said
+
+
+def _words(kind: inspect.Type) -> str:
+    match kind:
+        case inspect.Metadata(extra_json_schema={"description": str(description)}):
+            return description
+        case inspect.Metadata(type=inner) | inspect.UnionType(types=(inner, *_)):  # a type, or nothing
+            return _words(inner)
+        case inspect.IntType():
+            return "a whole number" + _bounds(kind.ge, kind.le, kind.gt)
+        case inspect.FloatType():
+            return "a number" + _bounds(kind.ge, kind.le, kind.gt)
+        case inspect.BoolType():
+            return "true or false"
+        case inspect.VarTupleType(item_type=item):
+            return f"a list in which each item is {_words(item)}"
+        case inspect.LiteralType(values=values):
+            return f"one of {', '.join(str(value) for value in values if value)}"
+        case inspect.DictType():
+            return "a table"
+        case inspect.StructType(fields=fields):
+            return f"a table with {', '.join(f'{field.encode_name} ({_words(field.type)})' for field in fields)}"
+        case _:
+            return "a text"
+
+
+def _bounds(at_least: float | None, at_most: float | None, above: float | None) -> str:
+    if above is not None:
+        return f" above {_number(above)}"
+    if at_least is not None and at_most is not None:
+        return f" from {_number(at_least)} to {_number(at_most)}"
+    return f" of at least {_number(at_least)}" if at_least is not None else ""
+
+
+def _number(value: float) -> str:
+    return f"{value:g}" if value < _LONG_NUMBER else f"{value:,}"
+
+
+def not_this(value: str) -> str:
+    """Return the end of a sentence about a value: ", not 'soon'". What is or may hold a secret is not shown."""
+    return "" if isinstance(value, Secret) or "@" in value else f", not {shown(value)}"
+
+
+def shown(value: Any) -> str:
+    """Return a value as it was written, short enough for a line."""
+    text = msgspec.json.encode(value, enc_hook=str).decode() if isinstance(value, bool | dict | list) else repr(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."

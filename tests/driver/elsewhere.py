@@ -8,10 +8,16 @@ from httpx import Response
 from msgspec.structs import replace
 from tests.driver.service import PASSWORD, hash_of
 
-from keyturn.errors import KeyturnError
 from keyturn.service import addresses
 from keyturn.service.accounts.port import Account, Ended, NewPassword
+from keyturn.service.problems.passwords import PasswordRejected, Violation
 from keyturn.service.problems.requests import AccountsUnready
+
+LEAKED = PasswordRejected([Violation("pwned", "not one that was in a leak")])
+"""How a store refuses a password by a rule of its own."""
+
+DEATH = asyncio.CancelledError("the process dies while it waits for the store")
+"""Ends a change as the death of its process does: nothing that follows happens."""
 
 
 class Elsewhere:
@@ -19,7 +25,7 @@ class Elsewhere:
 
     `losses`: errors to raise after a password was stored, as if the answer were lost.
 
-    It finds no account while `is_away`.
+    It finds no account and is not ready while `is_away`.
     """
 
     is_away = False
@@ -28,14 +34,15 @@ class Elsewhere:
         self.accounts = {account.id: account for account in accounts}
         self.passwords: dict[str, str] = {}
         self.changes = 0
-        self.refusals: list[KeyturnError] = []
+        self.refusals: list[BaseException] = []
         self.losses: list[Exception] = []
-        self.reached = asyncio.Event()
-        self.open = asyncio.Event()
+        self.reached, self.open = asyncio.Event(), asyncio.Event()
+        self.looked_up, self.answers = asyncio.Event(), asyncio.Event()
         self.open.set()
+        self.answers.set()
 
     async def require_ready(self) -> None:
-        pass
+        self._require_here()
 
     async def find(self, email: str) -> Account | None:
         self._require_here()
@@ -43,6 +50,8 @@ class Elsewhere:
 
     async def get(self, account_id: str) -> Account | None:
         self._require_here()
+        self.looked_up.set()
+        await self.answers.wait()
         return self.accounts.get(account_id)
 
     async def set_password(self, account: Account, password: NewPassword) -> bool | Ended:
@@ -66,6 +75,14 @@ class Elsewhere:
         await self.reached.wait()
         return begun
 
+    async def hold_lookup(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Begin work, and keep it waiting for an account of this store until `answers` is set."""
+        self.looked_up.clear()
+        self.answers.clear()
+        begun = asyncio.create_task(work)
+        await self.looked_up.wait()
+        return begun
+
     def disable(self, account_id: str) -> None:
         self.accounts[account_id] = replace(self.accounts[account_id], active=False)
 
@@ -83,6 +100,19 @@ class Readable(Elsewhere):
     async def password_hash(self, account_id: str) -> str | None:
         account = self.accounts.get(account_id)
         return hash_of(self.passwords.get(account_id, PASSWORD)) if account and account.active else None
+
+
+class Slow(Elsewhere):
+    """Tells whose account it is once it `may_answer`."""
+
+    def __init__(self, *accounts: Account) -> None:
+        super().__init__(*accounts)
+        self.asked, self.may_answer = asyncio.Event(), asyncio.Event()
+
+    async def find(self, email: str) -> Account | None:
+        self.asked.set()
+        await self.may_answer.wait()
+        return await super().find(email)
 
 
 class UnendingSessions(Readable):

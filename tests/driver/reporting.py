@@ -6,20 +6,17 @@ import hmac
 import json
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
 import httpx
 import msgspec
-from sqlalchemy import select, update
+from sqlalchemy import select
 from tests.driver.service import ADA, Service
 
 from keyturn.service.clock import now
-from keyturn.service.outbox.history import Wanted, read
-from keyturn.service.outbox.models import EventRow, OutboxRow
-from keyturn.service.reset.records.audit import Entry
-from keyturn.service.reset.records.models import MailboxRow
+from keyturn.service.outbox.models import EventRow
 
 WEBHOOK = "/webhooks/resend"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -61,7 +58,7 @@ def report(
     event: str, provider_id: str, *, to: str = ADA, age: timedelta = timedelta(0), tags: Any = None, **data: Any
 ) -> Report:
     """Return a report of `event`, which happened `age` ago and is delivered now."""
-    happened = (datetime.now(UTC) - age).isoformat()
+    happened = (now() - age).isoformat()
     mail: Mapping[str, Any] = {
         "email_id": provider_id,
         "created_at": happened,
@@ -72,6 +69,7 @@ def report(
         **data,
     }
     body = json.dumps({"type": f"email.{event}", "created_at": happened, "data": mail})
+    # Resend's own library proves its reports, by the machine's clock.
     return Report(f"msg_{next(_numbers)}", body.encode(), int(time.time()))
 
 
@@ -87,13 +85,12 @@ async def deliver_all(service: Service, *reports: Report) -> None:
 
 async def provider_id(service: Service) -> str:
     """Return the provider's id of the newest mail."""
-    newest = select(OutboxRow.provider_id).where(OutboxRow.state == "sent").order_by(OutboxRow.id.desc()).limit(1)
-    return str((await service.rows(newest))[0]["provider_id"])
+    return str([one.provider_id for one in await service.messages() if one.provider_id][-1])
 
 
 async def state(service: Service) -> str:
     """Return where the newest message is."""
-    return (await read(service.parts.database, Wanted(most=1), now()))[0].state
+    return (await service.messages())[-1].state
 
 
 async def history(service: Service) -> list[tuple[str, str]]:
@@ -102,14 +99,8 @@ async def history(service: Service) -> list[tuple[str, str]]:
     return [(row["event"], row["detail"]) for row in await service.rows(reported)]
 
 
-async def trail(service: Service, event: str = "") -> list[Entry]:
-    """Return the audit trail, the oldest entry first."""
-    entries = await service.parts.audit.read(most=1000)
-    return [entry for entry in reversed(entries) if event in {"", entry.event}]
-
-
 async def outcomes(service: Service, event: str) -> list[str]:
-    return [entry.outcome for entry in await trail(service, event)]
+    return [entry.outcome for entry in await service.trail(event)]
 
 
 async def is_mailed(service: Service, email: str = ADA) -> bool:
@@ -117,8 +108,3 @@ async def is_mailed(service: Service, email: str = ADA) -> bool:
     before = len(service.inbox.mails)
     await service.ask_and_deliver(email)
     return len(service.inbox.mails) > before
-
-
-async def lift(service: Service) -> None:
-    """Let the suppressions be over."""
-    await service.write(update(MailboxRow).values(suppressed_until=now() - timedelta(seconds=1)))

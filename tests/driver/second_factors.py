@@ -1,19 +1,18 @@
 """Somebody with a second factor, as the tests have one: the app on the phone is pyotp."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pyotp
-from sqlalchemy import select
 from tests.driver.service import ADA, NEW_PASSWORD, RESET, Service
 
 from keyturn.service.accounts.port import Account
+from keyturn.service.clock import now
 from keyturn.service.parts import Parts
 from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors
 from keyturn.service.reset.proofs.second_step.own_step import OwnSecondStep
 from keyturn.service.reset.proofs.second_step.totp import base32
-from keyturn.service.reset.records.models import AuditRow
 
 SEED = b"a seed of 160 bits.."
 BUILTIN = {"source": "builtin"}
@@ -22,7 +21,7 @@ STEP = timedelta(seconds=30)
 
 def code_of(seed: bytes = SEED, later: timedelta = timedelta(0)) -> str:
     """Return what an authenticator app shows now, or a little earlier or later."""
-    return pyotp.TOTP(base32(seed)).at(datetime.now(UTC) + later)
+    return pyotp.TOTP(base32(seed)).at(now() + later)
 
 
 def wrong_code(seed: bytes = SEED) -> str:
@@ -75,5 +74,4 @@ async def reset_with(
 
 async def audited(service: Service) -> list[str]:
     """Return what the audit trail says of second steps, in order."""
-    rows = await service.rows(select(AuditRow.outcome).where(AuditRow.event == "second_step").order_by(AuditRow.id))
-    return [row["outcome"] for row in rows]
+    return [entry.outcome for entry in await service.trail("second_step")]

@@ -11,11 +11,17 @@ import bcrypt
 import httpx
 import msgspec
 from msgspec import structs
-from sqlalchemy import Executable
+from sqlalchemy import Executable, MetaData, delete, func, select, update
 from tests.driver.connections import committing, connected
 from tests.driver.inbox import Inbox, token_in
+from tests.driver.operator import Operator
 
+from keyturn.service.accounts.builtin import AccountRow, SessionRow
 from keyturn.service.accounts.port import Account, AccountStore
+from keyturn.service.clock import now
+from keyturn.service.outbox.history import Item, Wanted, read
+from keyturn.service.outbox.models import OutboxRow
+from keyturn.service.reset.records.audit import Entry
 from keyturn.service.settings import Brand, DatabaseSettings, HashingSettings, MailSettings, Secret, Settings
 from keyturn.service.settings.building import Builder, Literally
 from keyturn.service.settings.variables import Variables
@@ -102,6 +108,7 @@ class Service:
     def __init__(self, running: RunningService, inbox: Inbox) -> None:
         self._running = running
         self.app, self.parts, self.inbox = running.app, running.parts, inbox
+        self.operator = Operator(running.parts)
 
     def at(self, address: str, **options: Any) -> httpx.AsyncClient:
         """Return a client with that IP address, and with cookies of its own."""
@@ -166,6 +173,63 @@ class Service:
         assert answer.status_code in {200, 401}, answer.text
         return answer.status_code == 200 or problem(answer) == "401 second-step-required"
 
+    async def trail(self, *events: str) -> list[Entry]:
+        """Return the audit trail, the oldest entry first: all of it, or the entries of these events."""
+        entries = await self.parts.audit.read(most=1000)
+        return [entry for entry in reversed(entries) if not events or entry.event in events]
+
+    async def messages(self) -> list[Item]:
+        """Return what the outbox holds, the oldest first: mails, webhooks, and what became of each."""
+        return [*reversed(await read(self.parts.database, Wanted(most=None), now()))]
+
+    async def sealed_mails(self) -> int:
+        """Return how many messages hold their mail, which an outbox keeps under seal until it is sent."""
+        (row,) = await self.rows(select(func.count(OutboxRow.sealed).label("mails")))
+        return int(row["mails"])
+
+    async def change_account(self, of: str = ADA, /, **fields: Any) -> None:
+        """Change fields of an account in Keyturn's own table, as its app does: email="..." or active=False."""
+        await self.write(update(AccountRow).where(AccountRow.email == of).values(**fields))
+
+    async def remove_account(self, email: str = ADA) -> None:
+        """Remove an account from Keyturn's own table, as its app does."""
+        await self.write(delete(AccountRow).where(AccountRow.email == email))
+
+    async def password_hash(self, email: str = ADA) -> str:
+        """Return the hash in Keyturn's own table, as its app reads it."""
+        (row,) = await self.rows(select(AccountRow.password_hash).where(AccountRow.email == email))
+        return str(row["password_hash"])
+
+    @asynccontextmanager
+    async def writing_elsewhere(self) -> AsyncIterator[None]:
+        """Let another program change all accounts, in a transaction that is not over before the block is."""
+        async with committing(self.parts.database) as connection:
+            await connection.execute(update(AccountRow).values(name="Someone else"))
+            yield
+
+    async def purge(self) -> None:
+        """Erase what is older than its retention, as the worker does every hour."""
+        await self.parts.retention.purge(now())
+
+    async def dump(self) -> list[tuple[str, bytes]]:
+        """Return each value in the database with its place, as its thief reads it."""
+        tables, cells = MetaData(), list[tuple[str, bytes]]()
+        async with connected(self.parts.database) as connection:
+            await connection.run_sync(tables.reflect)
+            for table in tables.sorted_tables:
+                for row in (await connection.execute(select(table))).mappings():
+                    cells += [(f"{table.name}.{name}", _as_bytes(value)) for name, value in row.items()]
+        return cells
+
+    async def finish_changes(self) -> None:
+        """Wait for changes whose clients are gone, as the service does before it stops."""
+        await self.parts.changes.close()
+
+    async def sessions(self) -> int:
+        """Return how many sessions there are in Keyturn's own table."""
+        (row,) = await self.rows(select(func.count().label("open")).select_from(SessionRow))
+        return int(row["open"])
+
     async def rows(self, query: Executable) -> Sequence[Mapping[str, Any]]:
         async with connected(self.parts.database) as connection:
             return [dict(row) for row in (await connection.execute(query)).mappings()]
@@ -211,6 +275,10 @@ async def running(
     inbox = inbox or Inbox()
     async with service(settings, worker=worker, clock=clock, sender=inbox, accounts=accounts) as one:
         yield Service(one, inbox)
+
+
+def _as_bytes(value: object) -> bytes:
+    return bytes(value) if isinstance(value, bytes | memoryview) else str(value).encode()
 
 
 @cache

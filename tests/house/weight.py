@@ -90,7 +90,7 @@ def lines(files: Iterable[Path]) -> int:
 def budgets() -> dict[str, int]:
     """Return today's figure of each budget."""
     of = {name: files_of(f"src/keyturn/{name}", ".py") for name in ("", "studio", "cli/studio", "mail")}
-    studio, mail = lines(of["emails"] + of["cli/emails"]), lines(of["mail"] + of["languages"])
+    studio, mail = lines(of["studio"] + of["cli/studio"]), lines(of["mail"])
     interface = [
         file for folder in ("preview", "frontend", "src/keyturn/service/pages/templates") for file in files_of(folder)
     ]

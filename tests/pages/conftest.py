@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.pages.school import School, Visitor, opened, settings_for
+from tests.driver.visitor import Visitor
+from tests.pages.school import School, opened, settings_for
 
 from keyturn.service.accounts.port import Account
 

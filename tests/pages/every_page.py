@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import httpx
-from tests.pages.school import School, Visitor, form_token
+from tests.driver.visitor import Visitor, form_token
+from tests.pages.school import School
 
 from keyturn.service.accounts.port import Account
 

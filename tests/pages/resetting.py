@@ -1,7 +1,8 @@
 """How a visitor opens a link and chooses a new password."""
 
 import httpx
-from tests.pages.school import NEW_PASSWORD, Visitor
+from tests.driver.visitor import Visitor
+from tests.pages.school import NEW_PASSWORD
 
 RESET = "/reset-password"
 UNKNOWN = "A" * 43

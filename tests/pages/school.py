@@ -1,8 +1,6 @@
-"""A site with the hosted pages on real parts, its visitors, and the questions tests ask."""
+"""A site with the hosted pages on real parts, and the questions tests ask."""
 
-import html
 import os
-import re
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,6 +17,7 @@ from litestar import Litestar
 from litestar.testing import AsyncTestClient
 from sqlalchemy import Connection, create_engine, update
 from tests.driver.builtin_accounts import builtin_accounts
+from tests.driver.visitor import Visitor
 
 from keyturn.service.accounts.port import Account, AccountStore
 from keyturn.service.clock import now
@@ -62,6 +61,13 @@ def settings_for(folder: Path, **changes: Any) -> Settings:
     return Settings(**defaults | changes)
 
 
+class Pupil(Visitor):
+    """A visitor who is Ada, unless told otherwise."""
+
+    async def sign_in(self, email: str = ADA, password: str = PASSWORD, **fields: str) -> httpx.Response:
+        return await super().sign_in(email, password, **fields)
+
+
 class School:
     """The site of a school, without its mails: links are made by hand, and what was asked for is read back."""
 
@@ -74,10 +80,10 @@ class School:
         return Litestar([pages_router(replace(self.site, **changes))], openapi_config=None, logging_config=None)
 
     @asynccontextmanager
-    async def visitor(self, base_url: str = "http://northwind.example", **changes: Any) -> AsyncIterator["Visitor"]:
+    async def visitor(self, base_url: str = "http://northwind.example", **changes: Any) -> AsyncIterator[Visitor]:
         async with AsyncTestClient(self.app(**changes), base_url=base_url) as client:
             client.follow_redirects = False
-            yield Visitor(client)
+            yield Pupil(client)
 
     async def add(self, email: str = ADA, kind: str = "viewer", **values: Any) -> Account:
         password_hash = await self.parts.hasher.hash(PASSWORD)
@@ -169,54 +175,3 @@ def _tables() -> bytes:
         Model.metadata.create_all(engine)
         engine.dispose()
         return Path(folder, "tables.db").read_bytes()
-
-
-class Visitor:
-    """Somebody with a browser that runs no scripts and follows no redirect by itself."""
-
-    def __init__(self, client: httpx.AsyncClient) -> None:
-        self.client = client
-
-    async def get(self, path: str, **headers: str) -> httpx.Response:
-        return await self.client.get(path, headers=headers)
-
-    async def submit(self, page: str, action: str | None = None, **fields: str) -> httpx.Response:
-        """Load `page` and send the form on it that goes to `action`, the page itself if that is not said."""
-        form = await self.client.get(page)
-        return await self.client.post(action or page, data={"_csrf_token": form_token(form), **fields})
-
-    async def follow(self, answer: httpx.Response) -> httpx.Response:
-        assert answer.status_code == 303, answer.text
-        return await self.client.get(answer.headers["location"])
-
-    async def sign_in(self, email: str = ADA, password: str = PASSWORD, **fields: str) -> httpx.Response:
-        return await self.submit("/login", email=email, password=password, **fields)
-
-
-def form_token(page: httpx.Response) -> str:
-    found = re.search(r'name="_csrf_token" value="([0-9a-f]+)"', page.text)
-    assert found, page.text
-    return found[1]
-
-
-def words(page: httpx.Response) -> str:
-    """Return what can be read on a page, on one line."""
-    assert page.headers["content-type"] == "text/html; charset=utf-8"
-    body = page.text[page.text.index("<body") :]
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", body)).split())
-
-
-def heading(page: httpx.Response) -> str:
-    found = re.search(r"<h1>(.*?)</h1>", page.text)
-    assert found, page.text
-    return html.unescape(found[1])
-
-
-def cookie(answer: httpx.Response, name: str) -> dict[str, str]:
-    """Return a cookie that the answer sets: its attributes by their names in lower case, and its "value"."""
-    for header in answer.headers.get_list("set-cookie"):
-        pair, *attributes = [part.strip() for part in header.split(";")]
-        if pair.partition("=")[0] == name:
-            named = (attribute.partition("=") for attribute in attributes)
-            return {"value": pair.partition("=")[2].strip('"')} | {key.lower(): value for key, _, value in named}
-    raise AssertionError(f"{name} is not set")

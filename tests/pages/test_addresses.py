@@ -9,7 +9,8 @@ import httpx
 import pytest
 from tests.driver.inbox import links_in
 from tests.driver.service import ADA, NEW_PASSWORD, Service
-from tests.pages.school import School, Visitor, cookie, heading, opened, settings_for, words
+from tests.driver.visitor import Visitor, cookie, heading, words
+from tests.pages.school import School, opened, settings_for
 from tests.pages.test_behind_a_prefix import submit
 
 pytestmark = pytest.mark.long

@@ -10,7 +10,8 @@ import pytest
 from litestar.types import ASGIApp, Receive, Scope, Send
 from tests.driver.inbox import links_in, token_in
 from tests.driver.service import ADA, NEW_PASSWORD, PASSWORD, Service
-from tests.pages.school import KINDS, cookie, form_token, heading, words
+from tests.driver.visitor import cookie, form_token, heading, words
+from tests.pages.school import KINDS
 
 SITE = "https://account.example.org/account"
 ADDRESS = re.compile(r'(?:href|src|action)="(/[^"]*)"')

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
-from tests.pages.school import School, Visitor, opened, settings_for
+from tests.driver.visitor import Visitor
+from tests.pages.school import School, opened, settings_for
 from tests.settings.test_brand import PNG, SVG
 
 from keyturn.service.reset.mails.theme import borrowed_logos

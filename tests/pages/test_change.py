@@ -4,7 +4,8 @@ import re
 
 import httpx
 import pytest
-from tests.pages.school import ADA, NEW_PASSWORD, PASSWORD, School, Visitor, cookie, form_token, heading, words
+from tests.driver.visitor import Visitor, cookie, form_token, heading, words
+from tests.pages.school import ADA, NEW_PASSWORD, PASSWORD, School
 
 from keyturn.service.accounts.port import Account
 

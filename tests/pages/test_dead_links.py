@@ -5,19 +5,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.driver.visitor import Visitor, form_token, heading, words
 from tests.pages.resetting import RESET, UNKNOWN, open_link, save
-from tests.pages.school import (
-    ADA,
-    NEW_PASSWORD,
-    PASSWORD,
-    School,
-    Visitor,
-    form_token,
-    heading,
-    opened,
-    settings_for,
-    words,
-)
+from tests.pages.school import ADA, NEW_PASSWORD, PASSWORD, School, opened, settings_for
 
 from keyturn.service.accounts.port import Account
 from keyturn.service.settings import ChallengeSettings, Secret

@@ -4,7 +4,8 @@ import re
 from datetime import timedelta
 
 import pytest
-from tests.pages.school import ADA, School, Visitor, cookie, heading, words
+from tests.driver.visitor import Visitor, cookie, heading, words
+from tests.pages.school import ADA, School
 
 from keyturn.service.accounts.port import Account
 from keyturn.service.reset.records.mailboxes import Mailboxes

@@ -8,7 +8,8 @@ import pytest
 from litestar import Litestar
 from litestar.types import ASGIApp
 from tests.driver.service import problem
-from tests.pages.school import ADA, PASSWORD, School, heading
+from tests.driver.visitor import heading
+from tests.pages.school import ADA, PASSWORD, School
 
 from keyturn.service.app import create_app
 from keyturn.service.pages.front import change_password_redirect

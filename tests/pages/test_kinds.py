@@ -6,7 +6,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.pages.school import School, Visitor, heading, opened, settings_for, words
+from tests.driver.visitor import Visitor, heading, words
+from tests.pages.school import School, opened, settings_for
 
 from keyturn.mail.rendering.palette import palette_for
 from keyturn.service.settings import FileOrUrl, Folder, Kind

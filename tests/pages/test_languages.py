@@ -4,9 +4,10 @@ from gettext import NullTranslations
 from pathlib import Path
 
 import pytest
+from tests.driver.visitor import Visitor, heading, words
 from tests.every_language import each_language
 from tests.pages.every_page import every_page
-from tests.pages.school import ADA, School, Visitor, heading, words
+from tests.pages.school import ADA, School
 
 from keyturn.mail.languages import Languages
 

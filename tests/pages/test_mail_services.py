@@ -1,7 +1,8 @@
 """Well-known mail services: the way to an inbox, and addresses that may be mistyped."""
 
 import pytest
-from tests.pages.school import School, Visitor, words
+from tests.driver.visitor import Visitor, words
+from tests.pages.school import School
 
 from keyturn.service.api.mail_services import inbox_of, known_services, meant_by
 

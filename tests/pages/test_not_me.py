@@ -8,7 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 from sqlalchemy import Connection
-from tests.pages.school import ADA, School, Visitor, cookie, heading, opened, settings_for, words
+from tests.driver.visitor import Visitor, cookie, heading, words
+from tests.pages.school import ADA, School, opened, settings_for
 
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.pages.school import School, heading, opened, settings_for, words
+from tests.driver.visitor import heading, words
+from tests.pages.school import School, opened, settings_for
 
 from keyturn.errors import SettingsInvalid
 from keyturn.service.settings import Brand, FileOrUrl, Folder, PagesSettings

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.pages.school import ADA, School, Visitor, cookie, heading, opened, settings_for, words
+from tests.driver.visitor import Visitor, cookie, heading, words
+from tests.pages.school import ADA, School, opened, settings_for
 
 import keyturn.service.pages
 from keyturn.service.settings import ChallengeSettings, LimitSettings, Secret, TokenSettings

@@ -12,18 +12,8 @@ from sqlalchemy import text
 from tests.driver.builtin_accounts import builtin_accounts
 from tests.driver.connections import committing
 from tests.driver.elsewhere import Elsewhere
-from tests.pages.school import (
-    ADA,
-    NEW_PASSWORD,
-    School,
-    Visitor,
-    cookie,
-    form_token,
-    heading,
-    opened,
-    settings_for,
-    words,
-)
+from tests.driver.visitor import Visitor, cookie, form_token, heading, words
+from tests.pages.school import ADA, NEW_PASSWORD, School, opened, settings_for
 
 from keyturn.service.accounts.port import Account
 from keyturn.service.problems.requests import AccountsUnready

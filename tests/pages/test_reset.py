@@ -8,18 +8,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from tests.driver.builtin_accounts import builtin_accounts
+from tests.driver.visitor import Visitor, cookie, heading, words
 from tests.pages.resetting import RESET, open_link, save
-from tests.pages.school import (
-    ADA,
-    NEW_PASSWORD,
-    School,
-    Visitor,
-    cookie,
-    heading,
-    opened,
-    settings_for,
-    words,
-)
+from tests.pages.school import ADA, NEW_PASSWORD, School, opened, settings_for
 
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from tests.driver.inbox import text_in_file
 from tests.driver.second_factors import SEED, code_of, factors_of, wrong_code
+from tests.driver.visitor import Visitor, heading, words
 from tests.pages.resetting import save
-from tests.pages.school import ADA, NEW_PASSWORD, School, Visitor, heading, opened, settings_for, words
+from tests.pages.school import ADA, NEW_PASSWORD, School, opened, settings_for
 
 from keyturn.errors import KeyturnError
 from keyturn.service.accounts.port import Account

@@ -7,8 +7,9 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy import Connection, update
 from tests.driver.connections import committing
+from tests.driver.visitor import Visitor, heading, words
 from tests.pages.resetting import open_link, save
-from tests.pages.school import ADA, NEW_PASSWORD, School, Visitor, heading, words
+from tests.pages.school import ADA, NEW_PASSWORD, School
 
 from keyturn.service.accounts.builtin import AccountRow
 from keyturn.service.accounts.port import Account

@@ -4,8 +4,9 @@ import contextlib
 import re
 
 import pytest
+from tests.driver.visitor import Visitor, cookie, heading, words
 from tests.pages.resetting import open_link, save
-from tests.pages.school import ADA, School, Visitor, cookie, heading, words
+from tests.pages.school import ADA, School
 
 from keyturn.service.problems.requests import TooManyRequests
 from keyturn.service.settings import IdentityProvider

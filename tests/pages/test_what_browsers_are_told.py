@@ -3,7 +3,8 @@
 import re
 
 import pytest
-from tests.pages.school import ADA, School, Visitor, cookie
+from tests.driver.visitor import Visitor, cookie
+from tests.pages.school import ADA, School
 
 from keyturn.service.accounts.port import Account
 from keyturn.service.settings import Brand

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from tests.driver.inbox import links_in, token_in
 from tests.driver.service import ADA, NEW_PASSWORD, PASSWORD, problem
-from tests.pages.school import form_token, heading
+from tests.driver.visitor import form_token, heading
 from tests.plugin.host import KNOWN, Host, keyturn_settings
 
 from keyturn.service.database.migrations import migrate

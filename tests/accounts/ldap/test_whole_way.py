@@ -7,7 +7,7 @@ from tests.accounts.ldap.fake_directory import ADA as ENTRY
 from tests.accounts.ldap.fake_directory import entry, fake_directory, result
 from tests.accounts.ldap.people import FIRST, SECOND, THIRD, OpenLdapStaff
 from tests.driver.service import ADA, Service, problem, running, settings_for
-from tests.pages.school import Visitor, words
+from tests.driver.visitor import Visitor, words
 
 from keyturn.service.settings import AccountSettings, LdapSettings, SecondStepSettings, Secret, SmsSettings
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from tests.accounts.supabase.project import NEW, OLD, Project
 from tests.driver.service import ADA, Service, problem
-from tests.pages.school import Visitor, words
+from tests.driver.visitor import Visitor, words
 
 from keyturn.cli.demo.supabase_server import Outage
 

@@ -7,8 +7,7 @@ from typing import Any, ClassVar
 import pytest
 from tests.mail_providers.delivery import Delivery
 
-from keyturn.mail.port.provider import LONGEST_ID, ProviderWebhook, Report
-from keyturn.service.problems.requests import WebhookRefused
+from keyturn.mail.port.provider import LONGEST_ID, ProviderWebhook, Report, ReportRefused
 
 ADA = "ada@northwind.test"
 
@@ -68,7 +67,7 @@ class ReportContract:
 
     async def test_nothing_else_does(self, webhook: ProviderWebhook, forged_one: Make) -> None:
         sent = forged_one()
-        with pytest.raises(WebhookRefused, match=self.refusal) as refused:
+        with pytest.raises(ReportRefused, match=self.refusal) as refused:
             await webhook.read(sent.headers, sent.body)
         if self.secret:
             assert self.secret not in str(refused.value)
@@ -110,5 +109,5 @@ class ReportContract:
 
     async def test_what_makes_no_sense_is_refused(self, webhook: ProviderWebhook, senseless_one: Make) -> None:
         sent = senseless_one()
-        with pytest.raises(WebhookRefused):
+        with pytest.raises(ReportRefused):
             await webhook.read(sent.headers, sent.body)

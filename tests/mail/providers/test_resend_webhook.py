@@ -14,8 +14,8 @@ import pytest
 from tests.mail.providers.report_contract import ADA, ReportContract
 from tests.mail_providers.delivery import Delivery
 
+from keyturn.mail.port.provider import ReportRefused
 from keyturn.mail.providers.resend import ResendWebhook
-from keyturn.service.problems.requests import WebhookRefused
 
 pytestmark = pytest.mark.slow
 
@@ -147,14 +147,14 @@ async def test_the_published_example_is_genuine(webhook: ResendWebhook) -> None:
     ],
 )
 async def test_nothing_else_is_a_signature(webhook: ResendWebhook, signatures: str) -> None:
-    with pytest.raises(WebhookRefused):
+    with pytest.raises(ReportRefused):
         await webhook.read({**HEADERS, "svix-signature": signatures}, BODY)
 
 
 @pytest.mark.usefixtures("at_that_time")
 @pytest.mark.parametrize("body", [b"", BODY + b"\n", BODY.replace(b": ", b":"), b"\xff", b"\xef\xbb\xbf" + BODY])
 async def test_every_byte_of_the_body_is_signed(webhook: ResendWebhook, body: bytes) -> None:
-    with pytest.raises(WebhookRefused):
+    with pytest.raises(ReportRefused):
         await webhook.read(HEADERS, body)
 
 
@@ -166,5 +166,5 @@ async def test_five_minutes_either_way_are_tolerated(
     if is_genuine:
         assert await webhook.read(HEADERS, BODY) == []
     else:
-        with pytest.raises(WebhookRefused, match="tolerance"):
+        with pytest.raises(ReportRefused, match="tolerance"):
             await webhook.read(HEADERS, BODY)

@@ -28,8 +28,8 @@ from tests.mail_providers.sns import (
 )
 from tests.resend_server.answers import Answer, Trouble
 
+from keyturn.mail.port.provider import ReportRefused, ReportUnproven
 from keyturn.mail.providers.ses import SesWebhook, sns
-from keyturn.service.problems.requests import Unavailable, WebhookRefused
 
 pytestmark = pytest.mark.slow
 
@@ -121,7 +121,7 @@ class TestSes(ReportContract):
 
 
 async def refused(webhook: SesWebhook, document: Any) -> str:
-    with pytest.raises(WebhookRefused) as failure:
+    with pytest.raises(ReportRefused) as failure:
         await webhook.read({}, post(document).body)
     return str(failure.value)
 
@@ -210,7 +210,7 @@ async def test_where_sns_gives_no_answer_the_report_is_neither_believed_nor_refu
 ) -> None:
     server.coming.append(trouble)
     sent = post(message(DELIVERED))
-    with pytest.raises(Unavailable, match="SNS"):
+    with pytest.raises(ReportUnproven, match="SNS"):
         await webhook.read(sent.headers, sent.body)
     assert (await read_one(webhook, sent)).event == "delivered"
 
@@ -224,7 +224,7 @@ async def test_waiting_for_a_certificate_has_an_end(server: SnsServer) -> None:
     )
     await server.idle()
 
-    assert {type(answer) for answer in answers} == {Unavailable}
+    assert {type(answer) for answer in answers} == {ReportUnproven}
 
 
 @pytest.mark.long
@@ -253,7 +253,7 @@ async def test_few_certificates_are_fetched_at_once(webhook: SesWebhook, server:
     urls = [f"https://{HOST}/SimpleNotificationService-{number:x}.pem" for number in range(9)]
     stalled = [asyncio.create_task(webhook.read({}, post(message(SigningCertURL=url)).body)) for url in urls[:8]]
     await server.arrived(8)
-    with pytest.raises(Unavailable, match="too many"):
+    with pytest.raises(ReportUnproven, match="too many"):
         await webhook.read({}, post(message(SigningCertURL=urls[8])).body)
     for task in stalled:
         task.cancel()
@@ -289,10 +289,10 @@ async def test_a_confirmation_that_sns_does_not_hear_is_refused_so_that_it_comes
 ) -> None:
     await read_one(webhook, post(message(DELIVERED)))
     server.coming.append(Answer(500, {}))
-    with pytest.raises(Unavailable, match="unexpected answer: 500"):
+    with pytest.raises(ReportUnproven, match="unexpected answer: 500"):
         await webhook.read({}, post(confirmation()).body)
     server.coming.append(Answer(200, html="<h1>Welcome</h1>"))
-    with pytest.raises(Unavailable, match="did not confirm"):
+    with pytest.raises(ReportUnproven, match="did not confirm"):
         await webhook.read({}, post(confirmation()).body)
     assert await webhook.read({}, post(confirmation(2)).body) == []
     assert server.confirmed == ["token-2"]

@@ -3,10 +3,7 @@
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
 from tests.driver.service import NOBODY, REQUEST, Service, Start
-
-from keyturn.service.outbox.models import OutboxRow
 
 ONE_SERVICE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 """One service answers all examples: that nothing is left behind by the last is a part of what is shown."""
@@ -75,10 +72,9 @@ async def test_reading_is_answered(generous: Service, headers: list[tuple[bytes,
 async def test_asking_is_taken_or_refused_and_what_is_taken_can_be_read_again(
     generous: Service, headers: list[tuple[bytes, bytes]]
 ) -> None:
-    before = len(await generous.rows(select(OutboxRow.id)))
+    before = len(await generous.messages())
     answer = await generous.at("10.1.2.3").post(REQUEST, json={"email": NOBODY}, headers=headers)
     assert answer.status_code in {202, 400, 403, 415}, answer.text
-    rows = await generous.rows(select(OutboxRow.id, OutboxRow.state))
-    assert len(rows) - before == (answer.status_code == 202)
+    assert len(await generous.messages()) - before == (answer.status_code == 202)
     await generous.deliver()
-    assert {row["state"] for row in await generous.rows(select(OutboxRow.state))} <= {"dropped"}
+    assert {message.state for message in await generous.messages()} <= {"dropped"}

@@ -6,7 +6,7 @@ import pytest
 from tests.driver.elsewhere import Elsewhere
 from tests.driver.service import ADA, LOGIN, NEW_PASSWORD, Service, Start, problem, running, settings_for
 
-from keyturn.service.accounts.port import Account
+from keyturn import Account
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 

@@ -1,19 +1,21 @@
 """Whether the process lives, and whether it can do its work."""
 
-import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
-import uvicorn
-from sqlalchemy import text
 from tests.databases import Databases
+from tests.driver.database import (
+    go_back_to_an_older_version,
+    let_a_newer_version_add,
+    let_a_newer_version_take_away,
+    lose_database,
+    lose_migrations,
+)
+from tests.driver.operator import migrate_database
 from tests.driver.service import ADA, LOGIN, PASSWORD, REQUEST, Service, problem, running, settings_for
-from uvicorn.lifespan.on import LifespanOn
 
-from keyturn.service.app import create_app
-from keyturn.service.database import Database
-from keyturn.service.database.migrations import migrate
+from keyturn import KeyturnError
 
 pytestmark = pytest.mark.any_database
 
@@ -32,20 +34,12 @@ async def test_a_process_that_runs_is_live_and_ready(service: Service) -> None:
 
 
 @pytest.mark.parametrize(
-    "changes",
-    [
-        ["DROP TABLE keyturn_migrations"],
-        ["UPDATE keyturn_migrations SET version_num = '0000'"],
-        [
-            "ALTER TABLE keyturn_mailboxes RENAME COLUMN suppressed_until TO kept_until",
-            "UPDATE keyturn_migrations SET version_num = '9999'",
-        ],
-    ],
+    "change",
+    [lose_migrations, go_back_to_an_older_version, let_a_newer_version_take_away],
     ids=["without its migrations", "at an older revision", "once a newer version has taken away what it needs"],
 )
-async def test_it_is_live_and_not_ready(service: Service, changes: list[str]) -> None:
-    for change in changes:
-        await service.write(text(change))
+async def test_it_is_live_and_not_ready(service: Service, change: Callable[[Service], Awaitable[None]]) -> None:
+    await change(service)
     assert (await service.anywhere().get("/health/live")).status_code == 200
     answer = await service.anywhere().get("/health/ready")
     assert problem(answer) == "503 unavailable"
@@ -53,8 +47,7 @@ async def test_it_is_live_and_not_ready(service: Service, changes: list[str]) ->
 
 
 async def test_while_a_newer_version_has_added_to_the_database_it_stays_ready_and_works(service: Service) -> None:
-    await service.write(text("ALTER TABLE keyturn_reset_tokens ADD COLUMN newer TEXT"))
-    await service.write(text("UPDATE keyturn_migrations SET version_num = '9999'"))
+    await let_a_newer_version_add(service)
     assert (await service.anywhere().get("/health/ready")).status_code == 200
     assert (await service.reset(await service.link())).status_code == 200
 
@@ -62,8 +55,7 @@ async def test_while_a_newer_version_has_added_to_the_database_it_stays_ready_an
 async def test_where_the_database_is_gone_every_route_says_to_come_back_and_names_nothing(
     service: Service, databases: Databases, database_url: str
 ) -> None:
-    await service.parts.database.close()
-    await asyncio.to_thread(databases.drop, database_url)
+    await lose_database(service, databases.drop, database_url)
     client = service.anywhere()
     answers = [
         await client.get("/health/ready"),
@@ -80,17 +72,13 @@ async def test_where_the_database_is_gone_every_route_says_to_come_back_and_name
 async def test_a_process_does_not_start_on_a_database_that_was_not_migrated(
     unmigrated: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    app = create_app(settings_for(unmigrated, hashing={}), worker=False)
-    life = LifespanOn(uvicorn.Config(app, log_config=None, lifespan="on"))
-    with caplog.at_level(logging.ERROR):
-        await life.startup()
-    assert life.should_exit
+    with caplog.at_level(logging.ERROR), pytest.raises(KeyturnError, match="the service did not start"):
+        async with running(settings_for(unmigrated, hashing={})):
+            pass
     assert "run `keyturn migrate`" in caplog.text
 
 
 async def test_after_the_migration_it_starts(unmigrated: str) -> None:
-    database = Database(unmigrated)
-    assert await migrate(database) is None
-    await database.close()
+    await migrate_database(unmigrated)
     async with running(settings_for(unmigrated)) as service:
         assert (await service.anywhere().get("/health/ready")).status_code == 200

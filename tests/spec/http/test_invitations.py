@@ -5,7 +5,6 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import select
 from tests.driver.inbox import token_in
 from tests.driver.service import (
     ADA,
@@ -21,8 +20,6 @@ from tests.driver.service import (
     problem,
 )
 from tests.statements import statements_sent
-
-from keyturn.service.reset.records.models import AuditRow, ResetTokenRow
 
 pytestmark = pytest.mark.any_database
 
@@ -45,8 +42,7 @@ async def invite(service: Service, email: Any = EVE, **fields: Any) -> httpx.Res
 
 
 async def outcomes(service: Service) -> list[tuple[str, str]]:
-    rows = await service.rows(select(AuditRow.event, AuditRow.outcome).order_by(AuditRow.id))
-    return [(row["event"], row["outcome"]) for row in rows]
+    return [(entry.event, entry.outcome) for entry in await service.trail()]
 
 
 async def test_an_invitation_sets_the_first_password(inviting: Service) -> None:
@@ -113,12 +109,18 @@ async def test_a_reason_that_cannot_be_shown_is_refused_and_invites_nobody(
 async def test_an_invitation_lives_as_long_as_its_own_setting_says(inviting: Service) -> None:
     await invite(inviting)
     await inviting.deliver()
+    invitation = token_in(inviting.inbox.sent_to(EVE)[0])
     await inviting.add("bob@northwind.test")
-    await inviting.link("bob@northwind.test")
+    link = await inviting.link("bob@northwind.test")
 
-    query = select(ResetTokenRow.created_at, ResetTokenRow.expires_at).order_by(ResetTokenRow.id)
-    lives = [row["expires_at"] - row["created_at"] for row in await inviting.rows(query)]
-    assert lives == [WITH_KEY["ttl"], timedelta(minutes=30)]
+    inviting.let_time_pass(minutes=29)
+    assert (await inviting.works(invitation), await inviting.works(link)) == (True, True)
+    inviting.let_time_pass(minutes=2)
+    assert (await inviting.works(invitation), await inviting.works(link)) == (True, False)
+    inviting.let_time_pass(days=1, hours=23, minutes=28)
+    assert await inviting.works(invitation)
+    inviting.let_time_pass(minutes=2)
+    assert not await inviting.works(invitation)
 
 
 async def test_who_asks_for_a_link_and_has_no_password_gets_the_invitation_for_as_long_as_any_link(
@@ -211,7 +213,7 @@ async def test_the_app_is_not_told_of_what_it_asked_for_itself(start: Start) -> 
     await invite(service)
     await service.deliver()
     assert service.inbox.sent_to(EVE, "invitation")
-    assert await service.parts.outbox.claim(9, timedelta(seconds=30)) == []
+    assert [message.state for message in await service.messages()] == ["sent"]
 
 
 async def test_it_is_described_with_the_key_that_it_asks_for(inviting: Service) -> None:

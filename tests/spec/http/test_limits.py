@@ -1,11 +1,10 @@
 """Limits: by client, by account, by mailbox; what a client says of itself does not count."""
 
 import asyncio
-import time
 
 import httpx
 import pytest
-from sqlalchemy import select
+from tests.driver.clocks import StandingClock
 from tests.driver.service import (
     ADA,
     CHANGE,
@@ -21,9 +20,9 @@ from tests.driver.service import (
     Service,
     Start,
     problem,
+    running,
+    settings_for,
 )
-
-from keyturn.service.outbox.models import OutboxRow
 
 pytestmark = pytest.mark.any_database
 
@@ -98,18 +97,16 @@ async def test_of_fifty_parallel_requests_three_are_accepted(service: Service) -
 
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
-async def test_after_the_time_it_said_a_client_is_heard_again(
-    service: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    client, moment = service.at(HERE), time.monotonic()
-    monkeypatch.setattr(time, "monotonic", lambda: moment)
-    refused = [await client.post(REQUEST, json={"email": NOBODY}) for _ in range(4)][-1]
-    assert problem(refused) == FULL
-    seconds = int(refused.headers["retry-after"])
-    monkeypatch.setattr(time, "monotonic", lambda: moment + seconds - 1)
-    assert await ask(client) == FULL
-    monkeypatch.setattr(time, "monotonic", lambda: moment + seconds)
-    assert await ask(client) == "202"
+async def test_after_the_time_it_said_a_client_is_heard_again(database_url: str) -> None:
+    async with running(settings_for(database_url), clock=StandingClock()) as service:
+        client = service.at(HERE)
+        refused = [await client.post(REQUEST, json={"email": NOBODY}) for _ in range(4)][-1]
+        assert problem(refused) == FULL
+        seconds = int(refused.headers["retry-after"])
+        service.let_time_pass(seconds=seconds - 1)
+        assert await ask(client) == FULL
+        service.let_time_pass(seconds=1)
+        assert await ask(client) == "202"
 
 
 async def test_a_client_cannot_choose_its_address(service: Service) -> None:
@@ -147,8 +144,7 @@ async def test_what_a_trusted_proxy_passes_on_unread_breaks_nothing(start: Start
         assert await ask(service.at("10.1.2.3"), ADA, **{"X-Forwarded-For": junk}) in {"202", FULL}
     await service.deliver()
     assert [mail.to for mail in service.inbox.mails] == [ADA]
-    settled = await service.rows(select(OutboxRow.state))
-    assert {row["state"] for row in settled} == {"sent", "dropped"}
+    assert {message.state for message in await service.messages()} == {"sent", "dropped"}
 
 
 async def test_one_ipv6_subscriber_is_one_client(service: Service) -> None:
@@ -169,7 +165,7 @@ async def test_what_all_ask_together_has_a_budget_and_nobody_can_tell(start: Sta
     assert {(answer.status_code, answer.text, tuple(sorted(set(answer.headers)))) for answer in answers} == {
         (202, answers[0].text, tuple(sorted(set(answers[0].headers))))
     }
-    assert len(await service.rows(select(OutboxRow.id))) == 2
+    assert len(await service.messages()) == 2
 
 
 async def test_who_is_limited_uses_up_nothing_of_what_all_may_ask(start: Start) -> None:
@@ -178,7 +174,7 @@ async def test_who_is_limited_uses_up_nothing_of_what_all_may_ask(start: Start) 
     assert [await ask(one) for _ in range(20)].count("202") == 3
     await ask(service.at(ELSEWHERE))
     await ask(service.at(ELSEWHERE))
-    assert len(await service.rows(select(OutboxRow.id))) == 5
+    assert len(await service.messages()) == 5
 
 
 async def test_malformed_requests_use_up_a_limit_of_their_own(start: Start) -> None:

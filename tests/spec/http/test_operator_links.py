@@ -1,17 +1,14 @@
 """Links for owners whose mailbox is lost, as an operator's app gets them: `keyturn accounts link` over HTTP."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import select
 from tests.driver.inbox import TOKEN, token_in
+from tests.driver.reporting import HARD, WITH_WEBHOOK, deliver_all, provider_id, report
 from tests.driver.service import ADA, DAN, GRACE, NEW_PASSWORD, NOBODY, Service, Start, problem
-
-from keyturn.service.clock import now
-from keyturn.service.reset.records.models import AuditRow
 
 pytestmark = pytest.mark.any_database
 
@@ -56,7 +53,7 @@ async def test_a_link_sets_a_password_once(service: Service) -> None:
 
 async def test_a_link_works_as_long_as_any_other(service: Service) -> None:
     ends = datetime.fromisoformat((await post(service)).json()["expiresAt"])
-    assert timedelta(minutes=29) < ends - now() <= timedelta(minutes=30)
+    assert timedelta(minutes=29) < ends - datetime.now(UTC) <= timedelta(minutes=30)
 
 
 async def test_earlier_links_of_the_account_end(service: Service) -> None:
@@ -71,8 +68,10 @@ async def test_a_later_request_by_a_stranger_does_not_end_it(service: Service) -
     assert await service.works(token)
 
 
-async def test_it_works_for_an_owner_whose_mailbox_is_suppressed(service: Service) -> None:
-    await service.parts.records.transact(lambda tx: tx.mailboxes.suppress(ADA, now(), "bounced"))
+async def test_it_works_for_an_owner_whose_mailbox_is_suppressed(start: Start) -> None:
+    service = await start(invitations=KEYS, resend=WITH_WEBHOOK)
+    await service.ask_and_deliver()
+    await deliver_all(service, report("bounced", await provider_id(service), **HARD))
     assert problem(await service.reset(await token_of(service))) == "200"
 
 
@@ -114,9 +113,9 @@ async def test_the_button_of_the_notice_ends_the_link(service: Service) -> None:
 
 async def test_the_trail_has_the_reason_and_no_link(service: Service) -> None:
     token = await token_of(service)
-    rows = await service.rows(select(AuditRow.__table__).where(AuditRow.event == "operator_link"))
-    assert [(row["outcome"], row["email"], row["note"]) for row in rows] == [("link_issued", ADA, REASON)]
-    assert token not in str(rows)
+    entries = await service.trail("operator_link")
+    assert [(entry.outcome, entry.email, entry.note) for entry in entries] == [("link_issued", ADA, REASON)]
+    assert token not in str(entries)
 
 
 # Who gets none

@@ -1,40 +1,24 @@
 """A request's id: in its logs, its audit entry, its mail, and the answers that users report."""
 
-import logging
-
 import pytest
-from sqlalchemy import text
+from tests.driver.database import lose_outbox, lose_sessions
+from tests.driver.logs import logging_as_json
 from tests.driver.service import ADA, LOGIN, NOBODY, REQUEST, Service
-
-from keyturn.service.telemetry.logs import LogEvent, request_id
 
 
 async def test_audit_entry_and_mail_have_the_same_name(service: Service) -> None:
     await service.link()
-    (entry,) = await service.parts.audit.read()
+    (entry,) = await service.trail()
     (mail,) = service.inbox.mails
     assert len(entry.request_id) == 32
     assert entry.request_id == mail.headers["X-Request-ID"] == mail.tags["request_id"]
 
 
-async def test_the_worker_logs_under_the_name_of_the_request(
-    service: Service, caplog: pytest.LogCaptureFixture
-) -> None:
-    names: dict[str, str] = {}
-
-    class Noting(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            if isinstance(record.msg, LogEvent):
-                names[record.msg.name] = request_id.get()
-
-    caplog.set_level(logging.INFO, "keyturn")
-    noting = Noting()
-    logging.getLogger("keyturn").addHandler(noting)
-    try:
+async def test_the_worker_logs_under_the_name_of_the_request(service: Service) -> None:
+    with logging_as_json() as lines:
         await service.link()
-    finally:
-        logging.getLogger("keyturn").removeHandler(noting)
-    assert names["mail.sent"] == service.inbox.mails[0].tags["request_id"]
+    (sent,) = [line for line in lines if line["event"] == "mail.sent"]
+    assert sent["request_id"] == service.inbox.mails[0].tags["request_id"]
 
 
 async def test_every_request_has_a_name_of_its_own_whatever_it_sends(service: Service) -> None:
@@ -43,7 +27,7 @@ async def test_every_request_has_a_name_of_its_own_whatever_it_sends(service: Se
             LOGIN, json={"email": NOBODY, "password": "x"}, headers={"X-Request-ID": "theirs"}
         )
         assert answer.status_code == 401
-    found = {entry.request_id for entry in await service.parts.audit.read()}
+    found = {entry.request_id for entry in await service.trail()}
     assert len(found) == 3
     assert "theirs" not in found
 
@@ -58,8 +42,7 @@ async def test_an_answer_that_is_no_failure_names_nothing(service: Service) -> N
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 async def test_a_failure_names_its_request_for_whoever_reports_it(service: Service) -> None:
-    await service.write(text("DROP TABLE keyturn_outbox_events"))
-    await service.write(text("DROP TABLE keyturn_outbox"))
+    await lose_outbox(service)
     answer = await service.anywhere().post(REQUEST, json={"email": ADA})
     assert answer.status_code == 503
     name = answer.headers["x-request-id"]
@@ -69,7 +52,7 @@ async def test_a_failure_names_its_request_for_whoever_reports_it(service: Servi
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 async def test_a_page_that_fails_names_its_request_too(service: Service) -> None:
-    await service.write(text("DROP TABLE keyturn_sessions"))
+    await lose_sessions(service)
     answer = await service.anywhere(cookies={"keyturn_session": "x" * 43}).get("/login")
     assert answer.status_code == 503
     assert len(answer.headers["x-request-id"]) == 32

@@ -13,6 +13,10 @@ COUNTS = "keyturn_rate_windows"
 _WORDS = re.compile(r"(SELECT|INSERT INTO|UPDATE|DELETE FROM|BEGIN|NOTIFY|WITH)\b.*?(?:(keyturn_\w+)|$)", re.DOTALL)
 
 
+def is_sqlite(url: str) -> bool:
+    return url.startswith("sqlite:")
+
+
 @contextmanager
 def asked() -> Iterator[list[str]]:
     """Collect each statement by its verb and the first of Keyturn's tables in it, without those that count limits."""
@@ -26,12 +30,12 @@ def asked() -> Iterator[list[str]]:
         short.append(" ".join(filter(None, found.groups())) if found else statement)
 
 
-async def test_a_request_for_a_link_is_one_statement(service: Service) -> None:
+async def test_a_request_for_a_link_is_one_statement(service: Service, database_url: str) -> None:
     await service.ask()
     with asked() as statements:
         await service.ask()
 
-    verb = "INSERT INTO" if service.parts.database.is_sqlite else "WITH"
+    verb = "INSERT INTO" if is_sqlite(database_url) else "WITH"
     assert statements == [f"{verb} keyturn_outbox"]
 
 
@@ -60,21 +64,23 @@ async def test_a_check_of_a_link_is_one_read_and_so_is_that_of_what_is_none(serv
 
 
 async def test_each_statement_of_those_is_one_trip_to_a_thread_on_sqlite_and_none_on_postgresql(
-    service: Service,
+    service: Service, database_url: str
 ) -> None:
-    token, is_sqlite = await service.link(), service.parts.database.is_sqlite
+    token, on_sqlite = await service.link(), is_sqlite(database_url)
     with thread_trips() as trips:
         await service.ask()
-    assert trips == ["keyturn-sqlite-writes"] * is_sqlite
+    assert trips == ["keyturn-sqlite-writes"] * on_sqlite
 
     with thread_trips() as trips:
         await service.anywhere().post(VALIDATE, json={"token": token})
-    assert trips == ["keyturn-sqlite-reads"] * is_sqlite
+    assert trips == ["keyturn-sqlite-reads"] * on_sqlite
 
 
-async def test_a_reset_guesses_at_the_password_once_hashes_once_and_writes_once_in_threads(service: Service) -> None:
-    token, is_sqlite = await service.link(), service.parts.database.is_sqlite
-    read, written = ["keyturn-sqlite-reads"] * is_sqlite, ["keyturn-sqlite-writes"] * is_sqlite
+async def test_a_reset_guesses_at_the_password_once_hashes_once_and_writes_once_in_threads(
+    service: Service, database_url: str
+) -> None:
+    token, on_sqlite = await service.link(), is_sqlite(database_url)
+    read, written = ["keyturn-sqlite-reads"] * on_sqlite, ["keyturn-sqlite-writes"] * on_sqlite
     with thread_trips() as trips:
         assert (await service.reset(token)).status_code == 200
     assert trips == [*read, "keyturn-guess", "keyturn-hash", *written]
@@ -87,13 +93,13 @@ async def test_what_is_no_address_asks_the_database_nothing(service: Service) ->
     assert statements == []
 
 
-async def test_a_reset_is_one_transaction_after_its_read(service: Service) -> None:
+async def test_a_reset_is_one_transaction_after_its_read(service: Service, database_url: str) -> None:
     token = await service.link()
     with asked() as statements:
         assert (await service.reset(token)).status_code == 200
 
     assert statements[0] == "SELECT keyturn_reset_tokens", "the link with its account"
     assert "SELECT keyturn_accounts" not in statements, "the current hash does not matter"
-    assert statements.count("BEGIN") == int(service.parts.database.is_sqlite)
+    assert statements.count("BEGIN") == int(is_sqlite(database_url))
     assert statements.count("UPDATE keyturn_reset_tokens") == 2, "the link is used, and others of the account end"
     assert len(statements) <= 12

@@ -3,14 +3,11 @@
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.driver.service import ADA, LOGIN, NEW_PASSWORD, NOBODY, RESET, VALIDATE, Service, problem
+from tests.driver.service import ADA, LOGIN, NEW_PASSWORD, NOBODY, RESET, VALIDATE, Service, Start, problem
 
-from keyturn.service.reset.sign_in import DeviceCookies
-
+LIMITED = "429 too-many-requests"
 ONE_SERVICE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 """One service answers all examples: that the live link of the first outlives them all is a part of what is shown."""
-
-SIGNED = DeviceCookies(["k" * 64])
 
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 typed = st.one_of(
@@ -49,13 +46,40 @@ async def test_no_token_but_the_link_s_own_is_taken(generous: Service, live: str
     assert await generous.works(live)
 
 
-@given(data=st.data())
-def test_no_device_cookie_but_one_of_ours_and_for_its_address_is_known(data: st.DataObject) -> None:
-    true = SIGNED.issue(ADA)
-    assert SIGNED.guesser(true, ADA)[0] == "device"
+async def guess(service: Service, device: str, email: str = ADA) -> str:
+    """Send a wrong password from a browser with that cookie; return the answer."""
+    cookie = {b"cookie": b"keyturn_device=" + device.encode("utf-8", "surrogatepass")}
+    return problem(await service.anywhere(headers=cookie).post(LOGIN, json={"email": email, "password": "wrong"}))
 
-    assert SIGNED.guesser(data.draw(st.one_of(typed, nearly(true))), ADA) == ("address", ADA)
-    assert SIGNED.guesser(true, NOBODY) == ("address", NOBODY)
+
+@pytest.fixture
+async def device(start: Start) -> tuple[Service, str]:
+    """Return a service that takes no more guesses of strangers at Ada and at nobody, and the cookie of Ada's device."""
+    service = await start(limits={"account": "2/day", "login": "100000/minute"})
+    browser = await service.sign_in()
+    for email in (ADA, NOBODY):
+        while await guess(service, "", email) != LIMITED:
+            pass
+    return service, browser.cookies["keyturn_device"]
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+@ONE_SERVICE
+@given(data=st.data())
+async def test_no_device_cookie_but_one_of_ours_and_for_its_address_is_known(
+    device: tuple[Service, str], data: st.DataObject
+) -> None:
+    service, true = device
+    other = data.draw(st.one_of(typed, nearly(true)).filter(lambda value: value.strip() != true))
+
+    assert await guess(service, other) == LIMITED
+    assert await guess(service, true, NOBODY) == LIMITED
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+async def test_a_device_cookie_of_ours_is_known_for_its_address(device: tuple[Service, str]) -> None:
+    service, true = device
+    assert await guess(service, true) == "401 credentials-rejected"
 
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)

@@ -5,15 +5,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import select
-from tests.driver.inbox import Inbox
-from tests.driver.service import ADA, NEW_PASSWORD, Service, Start, problem, settings_for
-from tests.pages.school import form_token
+from tests.driver.service import ADA, NEW_PASSWORD, Service, Start, problem
+from tests.driver.visitor import form_token
 
-from keyturn.errors import SettingsInvalid
-from keyturn.service.parts import Parts
-from keyturn.service.reset.records.models import AuditRow
-from keyturn.service.reset.reset_hook import PendingReset
+from keyturn import PendingReset, SettingsInvalid
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 
@@ -63,8 +58,8 @@ async def test_a_refusal_is_told_and_the_link_lives(start: Start) -> None:
     assert answer.json()["detail"] == SENTENCE
     assert await service.works(token)
     assert not await service.knows(NEW_PASSWORD)
-    (row,) = await service.rows(select(AuditRow.outcome).where(AuditRow.event == "password_reset"))
-    assert row["outcome"] == "refused"
+    (entry,) = await service.trail("password_reset")
+    assert entry.outcome == "refused"
     (pending,) = asked
     assert (pending.email, pending.kind, pending.locale, pending.languages) == (ADA, "viewer", "de", "de")
     assert NEW_PASSWORD not in repr(pending)
@@ -105,11 +100,9 @@ async def test_it_is_not_asked_for_a_link_that_is_dead(start: Start) -> None:
         ("nowhere_at_all:hook", "the module nowhere_at_all is neither in"),
     ],
 )
-async def test_a_function_that_cannot_be_asked_is_a_fault_at_the_start(
-    database_url: str, reference: str, why: str
-) -> None:
+async def test_a_function_that_cannot_be_asked_is_a_fault_at_the_start(start: Start, reference: str, why: str) -> None:
     with pytest.raises(SettingsInvalid) as raised:
-        Parts(settings_for(database_url, hooks={"before_reset": reference}), sender=Inbox())
+        await start(hooks={"before_reset": reference})
     (fault,) = raised.value.faults
     assert fault.name == "hooks.before_reset"
     assert why in fault.message

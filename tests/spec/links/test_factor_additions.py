@@ -9,32 +9,22 @@ from datetime import timedelta
 from itertools import product
 from typing import Any, Literal
 
+import httpx
 import pytest
-from sqlalchemy import update
 from tests.driver.inbox import token_in
 from tests.driver.second_factors import (
     BUILTIN,
     SEED,
     STEP,
-    account_of,
     audited,
     code_of,
-    own_step,
     reset_with,
 )
 from tests.driver.service import ADA, CHANGE, LOGIN, NEW_PASSWORD, PASSWORD, Service, Start, problem
-from tests.pages.school import Visitor
-
-from keyturn.service.accounts.builtin import AccountRow
-from keyturn.service.accounts.port import Account
-from keyturn.service.clock import now
-from keyturn.service.reset.proofs.second_step.factor_changes import FactorChanges
-from keyturn.service.reset.proofs.second_step.models import RecoveryCodeRow, SecondFactorRow
-from keyturn.service.reset.records.client import Client
+from tests.driver.visitor import Visitor
 
 pytestmark = pytest.mark.any_database
 
-GRETA = Client(operator="greta")
 SECURE = "/api/auth/secure-account"
 NEXT_PASSWORD = "nineteen patient herons"
 State = Literal["none", "recent", "proven", "replaced"]
@@ -46,41 +36,27 @@ async def service(start: Start, tmp_path: Any) -> Service:
     limits = {"mailbox_cooldown": timedelta(0), "mailbox_daily": 100, "account": "100/minute", "login": "1000/minute"}
     sms = {"transport": "capture", "cooldown": timedelta(0)}
     mail = {"transport": "capture", "capture_dir": str(tmp_path / "mail")}
-    return await start(second_step={"source": "builtin", "sms": sms}, limits=limits, mail=mail)
+    step, session = {"source": "builtin", "sms": sms}, {"ttl": timedelta(days=60)}
+    return await start(second_step=step, limits=limits, mail=mail, session=session)
 
 
-def operator(service: Service) -> FactorChanges:
-    return FactorChanges(service.parts.records, own_step(service))
-
-
-async def add_totp(service: Service, account: Account) -> None:
-    await operator(service).set_up(account, SEED, 0, GRETA)
+async def add_totp(service: Service) -> None:
+    await service.operator.set_up_totp(ADA, SEED)
     await service.deliver()
 
 
-async def add_phone(service: Service, account: Account) -> None:
-    await operator(service).set_phone(account, "+447700900123", GRETA)
+async def add_phone(service: Service) -> None:
+    await service.operator.set_phone(ADA, "+447700900123")
     await service.deliver()
 
 
-async def let_days_pass(service: Service, days: int = 31) -> None:
-    earlier = now() - timedelta(days=days)
-    await service.write(update(SecondFactorRow).where(SecondFactorRow.totp.is_not(None)).values(totp_since=earlier))
-    await service.write(update(SecondFactorRow).where(SecondFactorRow.phone.is_not(None)).values(phone_since=earlier))
-    await service.write(update(RecoveryCodeRow).values(created_at=earlier))
+Add = Callable[[Service], Awaitable[None]]
 
 
-Add = Callable[[Service, Account], Awaitable[None]]
-
-
-async def lead_to(state: State, service: Service, add: Add) -> None:
-    account = await account_of(service)
-    if state != "none":
-        await add(service, account)
-    if state in ("proven", "replaced"):
-        await let_days_pass(service)
-    if state == "replaced":
-        await add(service, account)
+async def add_and_prove(service: Service, add: Add) -> None:
+    """Add a factor, and let the days pass in which it could be undone."""
+    await add(service)
+    service.let_time_pass(days=31)
 
 
 async def asks_for_a_code(service: Service, password: str = PASSWORD) -> bool:
@@ -89,10 +65,9 @@ async def asks_for_a_code(service: Service, password: str = PASSWORD) -> bool:
     return answer.status_code == 401
 
 
-async def button_of_a_change(service: Service) -> str:
+async def button_of_a_change(service: Service, thief: httpx.AsyncClient) -> str:
     """Let an attacker who knows the password, and has a session, change it; return the button of the owner's mail."""
-    browser = await service.sign_in()
-    await browser.post(CHANGE, json={"currentPassword": PASSWORD, "newPassword": NEW_PASSWORD})
+    await thief.post(CHANGE, json={"currentPassword": PASSWORD, "newPassword": NEW_PASSWORD})
     await service.deliver()
     return button(service, "password_changed")
 
@@ -120,9 +95,13 @@ async def test_what_asks_for_an_addition_and_what_undoes_it(
 ) -> None:
     """Only what the mailbox alone can do differs between a recent addition and a proven one."""
     has_factor, is_recent = state != "none", state == "recent"
-    token = await button_of_a_change(service)
+    thief = await service.sign_in()
+    if state in ("proven", "replaced"):
+        await add_and_prove(service, add)
+    token = await button_of_a_change(service, thief)
     link = await press(service, token) if occasion == "recovery link" else ""
-    await lead_to(state, service, add)
+    if state in ("recent", "replaced"):
+        await add(service)
     if occasion == "press":
         link = await press(service, token)
     elif occasion == "reset":
@@ -142,7 +121,7 @@ async def test_what_asks_for_an_addition_and_what_undoes_it(
 
 @pytest.mark.parametrize(("add", "told"), [(add_totp, "Second step set up"), (add_phone, "Second step set up")])
 async def test_the_owner_is_told_by_a_mail_with_a_button_that_undoes_it(service: Service, add: Add, told: str) -> None:
-    await add(service, await account_of(service))
+    await add(service)
     (mail,) = service.inbox.sent_to(ADA, "second_step_changed")
     assert told in mail.subject
     assert "From now on, your account also asks for a code." in mail.text
@@ -160,10 +139,8 @@ async def test_no_session_adds_a_factor(service: Service) -> None:
 
 
 async def test_new_recovery_codes_end_with_a_press_and_the_proven_factor_stays(service: Service) -> None:
-    account = await account_of(service)
-    await add_totp(service, account)
-    await let_days_pass(service)
-    codes = await operator(service).renew_codes(account, GRETA)
+    await add_and_prove(service, add_totp)
+    codes = await service.operator.renew_recovery_codes(ADA)
     await service.deliver()
     recovery = await press(service, button(service, "second_step_changed"))
     answer = await reset_with(service, recovery, "recovery_code", codes[0])
@@ -172,10 +149,8 @@ async def test_new_recovery_codes_end_with_a_press_and_the_proven_factor_stays(s
 
 
 async def test_a_phone_beside_a_proven_app_is_undone_alone(service: Service) -> None:
-    account = await account_of(service)
-    await add_totp(service, account)
-    await let_days_pass(service)
-    await add_phone(service, account)
+    await add_and_prove(service, add_totp)
+    await add_phone(service)
     recovery = await press(service, button(service, "second_step_changed"))
     asked = await reset_with(service, recovery)
     assert [one["method"] for one in asked.json()["methods"]] == ["totp", "recovery_code"]
@@ -185,8 +160,8 @@ async def test_a_phone_beside_a_proven_app_is_undone_alone(service: Service) -> 
 async def test_an_account_that_has_moved_keeps_its_factors_after_a_press_at_the_earlier_mailbox(
     service: Service,
 ) -> None:
-    await add_totp(service, await account_of(service))
-    await service.write(update(AccountRow).where(AccountRow.email == ADA).values(email="new@northwind.test"))
+    await add_totp(service)
+    await service.change_account(email="new@northwind.test")
     token = button(service, "second_step_changed")
     assert problem(await service.anywhere().post(SECURE, json={"token": token})) == "200"
     await service.deliver()
@@ -196,7 +171,7 @@ async def test_an_account_that_has_moved_keeps_its_factors_after_a_press_at_the_
 
 async def test_without_the_page_the_mail_leads_to_a_new_password(start: Start) -> None:
     service = await start(second_step=BUILTIN, secure_account={"url": ""})
-    await add_totp(service, await account_of(service))
+    await add_totp(service)
     (mail,) = service.inbox.sent_to(ADA, "second_step_changed")
     assert "/forgot-password" in mail.text
     assert "Choose a new password now. Then ask us to check the second step." in mail.text

@@ -3,11 +3,8 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import select
 from tests.driver.service import ADA, NEW_PASSWORD, NOBODY, PASSWORD, Service, Start, problem
 from tests.range_server import running_ranges
-
-from keyturn.service.reset.records.models import AuditRow
 
 pytestmark = pytest.mark.any_database
 
@@ -60,8 +57,7 @@ async def test_nothing_is_said_without_a_live_link(start: Start) -> None:
                 answer = await service.anywhere().post(CHECK, json={"token": token, "password": password})
                 assert problem(answer) == "400 link-dead"
         assert server.asked == []
-    refused = [row for row in await service.rows(select(AuditRow)) if row["event"] == "password_check"]
-    assert [row["outcome"] for row in refused] == ["link_used", "link_used"]
+    assert [entry.outcome for entry in await service.trail("password_check")] == ["link_used", "link_used"]
 
 
 async def test_another_address_is_no_owner_of_the_link(service: Service) -> None:

@@ -2,12 +2,10 @@
 
 import json
 
-from sqlalchemy import select
 from tests.driver.service import ADA, DAN, GRACE, NOBODY, REQUEST, Service, Start, problem
 from tests.statements import statements_sent
 
-from keyturn.errors import SendRefused, SendRetryable
-from keyturn.service.outbox.models import OutboxRow
+from keyturn import SendRefused, SendRetryable
 
 NO_ADDRESSES = {
     "missing": "{}",
@@ -118,13 +116,13 @@ async def test_the_other_name_of_the_route_does_the_same(service: Service) -> No
 async def test_what_is_no_address_is_refused_by_the_name_of_its_field(service: Service) -> None:
     found = {name: await refusal(service, body.encode()) for name, body in NO_ADDRESSES.items()}
     assert found == dict.fromkeys(NO_ADDRESSES, ("400 invalid-input", ["email"]))
-    assert await service.rows(select(OutboxRow.id)) == []
+    assert await service.messages() == []
 
 
 async def test_what_is_no_json_object_is_refused(service: Service) -> None:
     found = {name: await refusal(service, body) for name, body in NO_OBJECTS.items()}
     assert found == dict.fromkeys(NO_OBJECTS, ("400 invalid-input", ["body"]))
-    assert await service.rows(select(OutboxRow.id)) == []
+    assert await service.messages() == []
 
 
 async def test_what_another_sites_form_can_send_is_refused(service: Service) -> None:
@@ -132,7 +130,7 @@ async def test_what_another_sites_form_can_send_is_refused(service: Service) -> 
     for kind in ("application/x-www-form-urlencoded", "text/plain", "multipart/form-data; boundary=x", ""):
         answer = await service.anywhere().post(REQUEST, content=body, headers={"Content-Type": kind})
         assert problem(answer) == "415 unsupported-media-type"
-    assert await service.rows(select(OutboxRow.id)) == []
+    assert await service.messages() == []
 
 
 async def test_a_look_alike_is_somebody_else(service: Service) -> None:

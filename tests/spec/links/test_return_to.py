@@ -4,13 +4,9 @@ from datetime import timedelta
 
 import httpx
 import pytest
-from sqlalchemy import update
 from tests.driver.inbox import code_in, token_in
 from tests.driver.service import ADA, NEW_PASSWORD, REQUEST, Service, Start, problem
-from tests.pages.school import form_token
-
-from keyturn.service.clock import now
-from keyturn.service.reset.records.models import ResetTokenRow
+from tests.driver.visitor import form_token
 
 pytestmark = pytest.mark.any_database
 
@@ -65,7 +61,7 @@ async def test_an_origin_that_was_removed_from_the_settings_no_longer_counts(ret
 async def test_a_link_in_place_of_an_expired_one_keeps_it(returning: Service) -> None:
     await ask(returning, BACK)
     link = await token(returning)
-    await returning.write(update(ResetTokenRow).values(expires_at=now() - timedelta(minutes=1)))
+    returning.let_time_pass(minutes=31)
     answer = await returning.anywhere().post("/api/auth/replace-expired-link", json={"token": link})
     assert answer.status_code == 202
     assert (await returning.check(await token(returning, 1)))["returnTo"] == BACK

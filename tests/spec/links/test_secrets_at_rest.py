@@ -1,16 +1,17 @@
 """A reader of the database or the logs finds no token, no session and no password."""
 
 import base64
+import json
 import logging
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import MetaData, select, update
 from sqlalchemy.engine import make_url
-from tests.driver.connections import connected
 from tests.driver.inbox import token_in
+from tests.driver.logs import logging_as_json
 from tests.driver.service import (
     ADA,
     CHANGE,
@@ -26,12 +27,12 @@ from tests.driver.service import (
     problem,
 )
 
-from keyturn.errors import SendRetryable
-from keyturn.service.clock import now
-from keyturn.service.outbox.models import OutboxRow
-from keyturn.service.telemetry.logs import configure_logs
+from keyturn import SendFailed, SendRefused, SendRetryable
 
 THIRD_PASSWORD = "nineteen silent anchors"
+SHORTEST_MAIL = 1_000
+"""Bytes, compressed and sealed."""
+
 EVENTS = (
     "mail.sent",
     "mail.retried",
@@ -46,8 +47,8 @@ async def test_while_a_mail_waits_the_database_holds_no_usable_token(service: Se
     service.inbox.failures.append(SendRetryable("503"))
     await service.ask_and_deliver()
     token = token_in(service.inbox.tries[0][1])
-    cells = await every_cell(service)
-    assert any(name == "keyturn_outbox.sealed" and value for name, value in cells)
+    cells = await service.dump()
+    assert sealed_mail(cells)
     assert places_of([token], cells) == []
     assert places_of(["reset-password/", "Reset your"], cells) == []
 
@@ -55,14 +56,10 @@ async def test_while_a_mail_waits_the_database_holds_no_usable_token(service: Se
 @pytest.mark.long
 async def test_after_the_whole_story_the_database_holds_no_secret(service: Service) -> None:
     secrets = await live_the_story(service)
-    cells = await every_cell(service)
-    assert {name.partition(".")[0] for name, _ in cells} > {
-        "keyturn_accounts",
-        "keyturn_audit",
-        "keyturn_mailboxes",
-        "keyturn_outbox",
-        "keyturn_reset_tokens",
-    }
+    cells = await service.dump()
+    token, secure, *_ = secrets
+    digests = [sha256(link.encode()).digest() for link in (token, secure)]
+    assert {ADA.encode(), b"link_mailed", b"reset_requested", *digests} <= {value for _, value in cells}
     assert places_of(secrets, cells) == []
 
 
@@ -72,21 +69,32 @@ async def test_the_files_of_the_database_hold_no_secret(service: Service, databa
     secrets = await live_the_story(service)
     file = Path(str(make_url(database_url).database))
     bytes_on_disk = [(path.name, path.read_bytes()) for path in file.parent.glob(f"{file.name}*")]
-    assert any(b"keyturn_outbox" in content for _, content in bytes_on_disk)
+    assert any(ADA.encode() in content for _, content in bytes_on_disk)
     assert places_of(secrets, bytes_on_disk) == []
 
 
-async def test_what_was_sealed_is_erased_once_it_was_sent_or_is_dead(service: Service) -> None:
-    await service.link()
-    assert await service.rows(select(OutboxRow.sealed)) == [{"sealed": None}]
+@pytest.mark.parametrize("failures", [(), (SendRefused("422"),)], ids=["sent", "dead"])
+async def test_what_was_sealed_is_erased_once_it_was_sent_or_is_dead(
+    service: Service, failures: tuple[SendFailed, ...]
+) -> None:
+    service.inbox.failures.extend([SendRetryable("503"), *failures])
+    await service.ask_and_deliver()
+    sealed = sealed_mail(await service.dump())
+
+    service.let_time_pass(minutes=5)
+    await service.deliver()
+
+    assert len(service.inbox.tries) == 2
+    cells = await service.dump()
+    assert sealed not in [value for _, value in cells]
+    assert not sealed_mail(cells)
 
 
 @pytest.mark.long
 async def test_the_hash_of_a_token_is_no_token(service: Service) -> None:
     token = await service.link()
-    cells = dict(await every_cell(service))
-    digest = cells["keyturn_reset_tokens.digest"]
-    assert len(digest) == 32
+    digest = sha256(token.encode()).digest()
+    assert digest in [value for _, value in await service.dump()]
     for form in (digest.hex(), base64.urlsafe_b64encode(digest).rstrip(b"=").decode()):
         assert not await service.works(form)
     assert await service.works(token)
@@ -94,25 +102,27 @@ async def test_the_hash_of_a_token_is_no_token(service: Service) -> None:
 
 @pytest.mark.long
 async def test_no_log_and_no_figure_holds_a_secret_or_a_whole_address(
-    start: Start, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+    start: Start, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Every logger speaks, the libraries' too, which stay quiet in a process of its own."""
     service = await start(limits={"request": "100/minute"})
     service.inbox.failures.append(SendRetryable(f"no room for {ADA}"))
-    configure_logs("debug")
-    known = logging.root.manager.loggerDict.values()
-    for logger in (logging.root, *(one for one in known if isinstance(one, logging.Logger))):
-        logger.setLevel(logging.DEBUG)
-    await service.ask(NOBODY)
-    secrets = await live_the_story(service)
-    figures = (await service.at("127.0.0.1").get("/metrics")).text
-    logs = capsys.readouterr().err
+    with logging_as_json("debug") as logs:
+        logging.root.addHandler(caplog.handler)
+        known = logging.root.manager.loggerDict.values()
+        for logger in (logging.root, *(one for one in known if isinstance(one, logging.Logger))):
+            logger.setLevel(logging.DEBUG)
+        await service.ask(NOBODY)
+        secrets = await live_the_story(service)
+        figures = (await service.at("127.0.0.1").get("/metrics")).text
 
-    for event in EVENTS:
-        assert f'"event":"{event}"' in logs
+    assert {*EVENTS} <= {line["event"] for line in logs}
     assert "keyturn_requests_total" in figures
-    raw = "\n".join(logging.Formatter().format(record) for record in caplog.records)
-    assert places_of([*secrets, ADA, NOBODY, "$2b$"], [("logs", logs.encode()), ("figures", figures.encode())]) == []
+    records = [record for record in caplog.records if record.name != "httpx"]  # the test's own client
+    raw = "\n".join(logging.Formatter().format(record) for record in records)
+    shown = [("logs", json.dumps(logs, ensure_ascii=False).encode()), ("figures", figures.encode())]
+    assert places_of([*secrets, ADA, NOBODY, "$2b$"], shown) == []
+    assert "reset.completed" in raw
     assert places_of(secrets, [("records", raw.encode())]) == []
 
 
@@ -142,7 +152,7 @@ async def live_the_story(service: Service) -> list[str]:
     If the first mail fails, it comes at the second try.
     """
     await service.ask_and_deliver()
-    await service.write(update(OutboxRow).where(OutboxRow.state == "waiting").values(available_at=now()))
+    service.let_time_pass(minutes=5)
     await service.deliver()
     token = token_in(service.inbox.mails[0])
     assert (await service.check(token, email=ADA))["valid"]
@@ -163,20 +173,11 @@ async def live_the_story(service: Service) -> list[str]:
     return [token, secure, *sessions, PASSWORD, NEW_PASSWORD, THIRD_PASSWORD, "a wrong password, typed"]
 
 
-async def every_cell(service: Service) -> list[tuple[str, bytes]]:
-    """Return every value of every table, by "table.column"."""
-    metadata = MetaData()
-    async with connected(service.parts.database) as connection:
-        await connection.run_sync(metadata.reflect)
-        cells = []
-        for table in metadata.sorted_tables:
-            for row in (await connection.execute(select(table))).mappings():
-                cells += [(f"{table.name}.{name}", as_bytes(value)) for name, value in row.items()]
-    return cells
-
-
-def as_bytes(value: object) -> bytes:
-    return bytes(value) if isinstance(value, bytes | memoryview) else str(value).encode()
+def sealed_mail(cells: list[tuple[str, bytes]]) -> bytes:
+    """Return the one value as long as a mail, which no other is; b"" if there is none."""
+    long = [value for _, value in cells if len(value) > SHORTEST_MAIL]
+    assert len(long) <= 1
+    return long[0] if long else b""
 
 
 def places_of(secrets: list[str], contents: list[tuple[str, bytes]]) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ from tests.accounts.table.app import App, running_app
 from tests.driver.elsewhere import Elsewhere
 from tests.driver.inbox import code_in, token_in
 from tests.driver.service import ADA, NEW_PASSWORD, REQUEST, Service, problem, running, settings_for
-from tests.pages.school import form_token
+from tests.driver.visitor import form_token
 from tests.statements import statements_sent
 
 from keyturn.service.accounts.port import Account

@@ -6,13 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from sqlalchemy import update
-from tests.driver.connections import committing
 from tests.driver.service import ADA, RESET, VALIDATE, Service, Start, problem
-
-from keyturn.service.accounts.builtin import AccountRow
-from keyturn.service.clock import now
-from keyturn.service.reset.records.models import ResetTokenRow
 
 pytestmark = pytest.mark.any_database
 
@@ -81,9 +75,9 @@ async def test_of_several_links_that_are_checked_at_once_each_says_whose_it_is(s
 
 async def test_the_servers_clock_decides_when_a_link_expires(service: Service) -> None:
     token = await service.link()
-    await service.write(update(ResetTokenRow).values(expires_at=now() + timedelta(seconds=30)))
+    service.let_time_pass(minutes=29, seconds=30)
     assert await service.works(token)
-    await service.write(update(ResetTokenRow).values(expires_at=now()))
+    service.let_time_pass(seconds=30)
     assert (await service.check(token))["reason"] == "expired"
 
 
@@ -91,7 +85,7 @@ async def test_a_used_link_is_used_also_after_its_time(service: Service) -> None
     token = await service.link()
     assert (await service.reset(token)).status_code == 200
     assert await service.check(token) == {"valid": False, "reason": "used"}
-    await service.write(update(ResetTokenRow).values(expires_at=now() - timedelta(days=1)))
+    service.let_time_pass(days=1)
     assert await service.check(token) == {"valid": False, "reason": "used"}
 
 
@@ -130,6 +124,5 @@ async def test_what_is_no_token_is_refused_by_the_name_of_its_field(service: Ser
 
 async def test_checking_does_not_wait_for_somebody_who_writes(service: Service) -> None:
     token = await service.link()
-    async with asyncio.timeout(5), committing(service.parts.database) as connection:
-        await connection.execute(update(AccountRow).values(name="Somebody else"))
+    async with asyncio.timeout(5), service.writing_elsewhere():
         assert await service.works(token)

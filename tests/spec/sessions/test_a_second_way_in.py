@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests.driver.service import ADA, CHANGE, LOGIN, ME, PASSWORD, Service, hash_of, running, settings_for
 
-from keyturn.service.settings import Settings
+from keyturn import Settings
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 

@@ -5,8 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, select
-from tests.driver.elsewhere import Elsewhere
+from tests.driver.elsewhere import DEATH, LEAKED, Elsewhere
 from tests.driver.inbox import token_in
 from tests.driver.service import (
     ADA,
@@ -20,16 +19,7 @@ from tests.driver.service import (
     problem,
 )
 
-from keyturn.errors import KeyturnError
-from keyturn.service.accounts.port import Account
-from keyturn.service.clock import now
-from keyturn.service.outbox.models import OutboxRow
-from keyturn.service.problems.passwords import PasswordRejected, Violation
-from keyturn.service.problems.requests import AccountsUnready
-from keyturn.service.reset.elsewhere import acquire_account_lock
-from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.messages import CHANGE_BEGUN, ChangeBegun
-from keyturn.service.reset.records.models import AccountLockRow, AuditRow
+from keyturn import Account, AccountsUnready, KeyturnError
 
 pytestmark = pytest.mark.any_database
 
@@ -63,7 +53,7 @@ async def test_a_password_that_the_store_refuses_is_told_and_the_link_works_stil
     service: Service, store: Elsewhere
 ) -> None:
     token = await service.link()
-    store.refusals = [PasswordRejected([Violation("pwned", "not one that was in a leak")])]
+    store.refusals = [LEAKED]
 
     refused = await service.reset(token)
 
@@ -96,7 +86,7 @@ async def test_a_request_that_is_broken_off_while_the_store_is_asked_is_carried_
     asking.cancel()
     await asyncio.gather(asking, return_exceptions=True)
     store.open.set()
-    await service.parts.changes.close()
+    await service.finish_changes()
     await service.deliver()
 
     assert store.passwords == {"u-1": NEW_PASSWORD}
@@ -108,7 +98,7 @@ async def test_no_other_link_of_the_account_is_used_while_one_is(service: Servic
     stolen, own = await service.link(), await service.link()
     stealing = await store.hold(service.reset(stolen, "a password of the thief"))
     waits = await service.reset(own)
-    store.refusals = [PasswordRejected([Violation("pwned", "not one that was in a leak")])]
+    store.refusals = [LEAKED]
     store.open.set()
 
     assert problem(waits) == "503 busy"
@@ -137,22 +127,24 @@ async def test_a_press_meanwhile_ends_the_link_that_the_store_then_gives_back(
     assert problem(await service.reset(stolen, "a password of the thief")) == "400 link-dead"
 
 
+async def die_while_changing(service: Service, store: Elsewhere, token: str) -> None:
+    """Begin a change whose process dies before the store answers."""
+    store.refusals = [DEATH]
+    with pytest.raises(asyncio.CancelledError):
+        await service.reset(token)
+
+
 async def test_what_a_process_that_died_had_begun_is_ended_as_if_it_had_succeeded(
     service: Service, store: Elsewhere
 ) -> None:
-    other = await service.link()
-
-    def write(connection: Connection) -> None:
-        begun = ChangeBegun(account_id="u-1", at=now(), client=Client(), how="reset")
-        service.parts.outbox.within(connection).enqueue(CHANGE_BEGUN, begun, due=now())
-
-    await service.parts.database.transact(write)
+    token, other = await service.link(), await service.link()
+    await die_while_changing(service, store, token)
+    service.let_time_pass(minutes=1)
     await service.deliver()
 
     assert len(service.inbox.sent_to(ADA, "password_changed")) == 1
     assert not await service.works(other)
-    rows = await service.rows(select(AuditRow.outcome).where(AuditRow.event == "password_reset"))
-    assert rows == [{"outcome": "interrupted"}]
+    assert [entry.outcome for entry in await service.trail("password_reset")] == ["interrupted"]
     assert store.changes == 0
 
 
@@ -162,23 +154,20 @@ async def test_what_a_process_that_died_had_begun_is_ended_as_if_it_had_succeede
 async def test_nothing_is_left_of_what_was_begun_and_has_ended(
     service: Service, store: Elsewhere, refusals: list[KeyturnError]
 ) -> None:
-    store.refusals = refusals
+    store.refusals = [*refusals]
     await service.reset(await service.link())
-    begun = await service.rows(select(OutboxRow.id).where(OutboxRow.kind == CHANGE_BEGUN))
 
-    assert begun == []
-    assert await service.rows(select(AccountLockRow.claim)) == []
+    assert "change_begun" not in {message.kind for message in await service.messages()}
+    assert problem(await service.reset(await service.link())) == "200", "nothing holds the account"
 
 
-async def test_a_turn_that_a_dead_process_left_is_over_at_its_time(service: Service) -> None:
-    def write(connection: Connection) -> None:
-        moment = now()
-        assert acquire_account_lock(connection, "u-1", moment, moment + timedelta(minutes=1))
-        assert acquire_account_lock(connection, "u-1", moment, moment + timedelta(minutes=1)) is None
-        later = moment + timedelta(minutes=1)
-        assert acquire_account_lock(connection, "u-1", later, later + timedelta(minutes=1))
+async def test_a_turn_that_a_dead_process_left_is_over_at_its_time(service: Service, store: Elsewhere) -> None:
+    token, other = await service.link(), await service.link()
+    await die_while_changing(service, store, token)
 
-    await service.parts.database.transact(write)
+    assert problem(await service.reset(other)) == "503 busy"
+    service.let_time_pass(minutes=1)
+    assert problem(await service.reset(other)) == "200"
 
 
 async def test_who_was_disabled_while_the_store_was_asked_keeps_the_old_password(
@@ -210,8 +199,9 @@ async def test_a_success_ends_the_other_links_and_is_audited_once(service: Servi
 
     assert problem(await service.reset(second)) == "200"
     assert (await service.check(first))["reason"] == "invalid"
-    rows = await service.rows(select(AuditRow.outcome, AuditRow.account_id).where(AuditRow.event == "password_reset"))
-    assert rows == [{"outcome": "changed", "account_id": "u-1"}]
+    assert [(entry.outcome, entry.account_id) for entry in await service.trail("password_reset")] == [
+        ("changed", "u-1")
+    ]
 
 
 async def test_keyturns_own_rules_are_asked_first(service: Service, store: Elsewhere) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import update
+from tests.driver.elsewhere import Readable
 from tests.driver.service import (
     ADA,
     CHANGE,
@@ -20,7 +20,7 @@ from tests.driver.service import (
     problem,
 )
 
-from keyturn.service.accounts.builtin import AccountRow
+from keyturn import Account
 
 COOKIE = "keyturn_device"
 GUESSES = 3
@@ -57,8 +57,10 @@ async def test_strangers_keep_nobody_out_of_a_browser_that_signed_in_before(serv
     assert await sign_in(browser, email=ADA.upper()) == "200"
 
 
-async def test_guesses_at_an_address_are_not_those_at_the_account_with_that_id(service: Service) -> None:
-    await service.write(update(AccountRow).where(AccountRow.email == ADA).values(id=DAN))
+async def test_guesses_at_an_address_are_not_those_at_the_account_with_that_id(
+    start: Start, service_options: dict[str, Any]
+) -> None:
+    service = await start(store=Readable(Account(id=DAN, email=ADA)), **service_options)
     browser = await service.sign_in()
     await guess(service, DAN)
 

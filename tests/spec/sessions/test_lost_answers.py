@@ -5,25 +5,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, select, update
-from tests.driver.elsewhere import Elsewhere, Readable
+from tests.driver.elsewhere import LEAKED, Elsewhere, Readable
 from tests.driver.lost_commits import losing_commits
 from tests.driver.service import ADA, CHANGE, ME, NEW_PASSWORD, PASSWORD, Service, problem, running, settings_for
-from tests.pages.school import Visitor, heading, words
+from tests.driver.visitor import Visitor, heading, words
 
-from keyturn.errors import KeyturnError
-from keyturn.service.accounts.port import Account
-from keyturn.service.clock import now
-from keyturn.service.outbox.models import OutboxRow
-from keyturn.service.problems.passwords import PasswordRejected, Violation
-from keyturn.service.problems.requests import AccountsUnready
-from keyturn.service.reset.records.messages import CHANGE_BEGUN
-from keyturn.service.reset.records.models import AccountLockRow, AuditRow
+from keyturn import Account, AccountsUnready, KeyturnError
 
 pytestmark = pytest.mark.any_database
 
 THIRD = "nineteen silent anchors"
-LEAKED = PasswordRejected([Violation("pwned", "not one that was in a leak")])
 
 
 @pytest.fixture
@@ -43,12 +34,11 @@ async def confirmations(service: Service) -> int:
 
 
 async def outcomes(service: Service) -> list[str]:
-    events = AuditRow.event.in_(("password_reset", "password_change"))
-    return [row["outcome"] for row in await service.rows(select(AuditRow.outcome).where(events))]
+    return [entry.outcome for entry in await service.trail("password_reset", "password_change")]
 
 
 async def let_the_promise_fall_due(service: Service) -> None:
-    await service.write(update(OutboxRow).where(OutboxRow.kind == CHANGE_BEGUN).values(available_at=now()))
+    service.let_time_pass(minutes=1)
     await service.deliver()
 
 
@@ -92,7 +82,7 @@ async def test_a_link_that_is_asked_for_after_a_lost_answer_works(service: Servi
     token = await service.link()
 
     assert problem(await service.reset(token, THIRD)) == "503 busy", "the store may be at work on the first one yet"
-    await service.write(delete(AccountLockRow))
+    service.let_time_pass(minutes=1)
     assert problem(await service.reset(token, THIRD)) == "200"
     assert await confirmations(service) == 2
 
@@ -161,12 +151,12 @@ async def test_a_link_is_not_given_back_once_its_change_was_confirmed(
 async def test_a_promise_that_its_process_withdraws_first_confirms_nothing(service: Service, store: Elsewhere) -> None:
     token = await service.link()
     asking = await store.hold(service.reset(token))
-    await service.write(update(OutboxRow).where(OutboxRow.kind == CHANGE_BEGUN).values(available_at=now()))
-    (promise,) = await service.parts.outbox.claim(1, timedelta(minutes=1))
+    service.let_time_pass(minutes=1)
+    about_to_confirm = await store.hold_lookup(service.deliver())
     store.open.set()
     assert problem(await asking) == "200"
-    (lane,) = (one for one in service.parts.relay._lanes if CHANGE_BEGUN in one.handlers)
-    await lane.prepare(promise)  # a worker that was about to
+    store.answers.set()
+    await about_to_confirm
 
     assert await confirmations(service) == 1
     assert await outcomes(service) == ["changed"]

@@ -1,13 +1,14 @@
 """A sign-in that fails sends the same statements whosever address it is (OWASP ASVS 6.3.8)."""
 
 import re
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.accounts.table.app import running_app
 from tests.driver.service import ADA, DAN, GRACE, LOGIN, NOBODY, Service, Start, hash_of, running, settings_for
-from tests.pages.school import Visitor
+from tests.driver.visitor import Visitor
 from tests.statements import statements_sent
 
 
@@ -43,12 +44,12 @@ async def test_a_known_address_is_read_as_often_as_an_unknown_one(start: Start) 
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 async def test_nor_is_it_where_the_accounts_are_in_another_database(database_url: str, tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'app.db'}"
-    accounts = {"store": "table", "table": {"url": url, "table": "users"}}
+    with closing(sqlite3.connect(tmp_path / "app.db")) as app, app:
+        app.execute("CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, password_hash TEXT)")
+        app.execute("INSERT INTO users VALUES (1, ?, ?)", (ADA, hash_of("any")))
+    accounts = {"store": "table", "table": {"url": f"sqlite:///{tmp_path / 'app.db'}", "table": "users"}}
     settings = settings_for(database_url, accounts=accounts, sign_in_url="{base_url}/login")
-    users = "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, password_hash TEXT)"
-    async with running_app(url, users) as app, running(settings) as service:
-        await app.run("INSERT INTO users VALUES (1, :email, :hash)", email=ADA, hash=hash_of("any"))
+    async with running(settings) as service:
         await reads(service, ADA)
 
         assert len(await reads(service, ADA)) == len(await reads(service, NOBODY))

@@ -6,7 +6,7 @@ import pytest
 from tests.driver.elsewhere import Readable
 from tests.driver.service import ADA, CHANGE, ME, NEW_PASSWORD, PASSWORD, Service, problem
 
-from keyturn.service.accounts.port import Account
+from keyturn import Account
 
 pytestmark = pytest.mark.any_database
 

@@ -25,7 +25,7 @@ from keyturn.service.onboarding.answers import (
 from keyturn.service.onboarding.checklist import open_questions, steps
 from keyturn.service.onboarding.settings_file import as_toml, write_file
 from keyturn.service.onboarding.survey import NotReached, Survey, survey, tables_of_its_app, times_elsewhere
-from keyturn.service.settings.building import did_you_mean
+from keyturn.values import did_you_mean
 
 # The questions: values without a flag are asked for, and asked for again after a faulty answer
 

@@ -24,7 +24,8 @@ from keyturn.service.onboarding.survey import (
     written_times,
 )
 from keyturn.service.settings import Ending, TableSettings
-from keyturn.service.settings.building import did_you_mean, member_name
+from keyturn.service.settings.building import member_name
+from keyturn.values import did_you_mean
 
 Result = TypeVar("Result")
 

@@ -13,9 +13,9 @@ from typing import Annotated, Any, Generic, Protocol, TypeVar
 import msgspec
 from msgspec import Meta
 
+from keyturn.errors import KeyturnError
 from keyturn.mail.port.email import Sender
 from keyturn.mail.port.finding import Finding, Verdict
-from keyturn.service.problems.requests import WebhookRefused
 
 # Reports: events about mails, in one vocabulary
 
@@ -31,6 +31,14 @@ LONGEST_ID = 80
 """Characters of a report's id that are kept."""
 
 _WORD = re.compile(r"[A-Za-z_-]{1,40}")
+
+
+class ReportRefused(KeyturnError):
+    """A provider's report is forged, stale or incomplete."""
+
+
+class ReportUnproven(KeyturnError):
+    """Nobody could say just now whether a report is genuine: the provider repeats it."""
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,20 +67,20 @@ class ProviderWebhook(Protocol):
     longest: int
 
     def require_headers(self, headers: Mapping[str, str], /) -> None:
-        """Raise WebhookRefused if the headers alone show that a report is not proven; the body is not read then."""
+        """Raise ReportRefused if the headers alone show that a report is not proven; the body is not read then."""
 
     async def read(self, headers: Mapping[str, str], body: bytes, /) -> Sequence[Report]:
         """Return the reports about mails, if any.
 
-        Raises WebhookRefused for a report that is not proven to be the provider's, or has an undocumented form.
+        Raises ReportRefused for a report that is not proven to be the provider's, or has an undocumented form.
         """
 
 
 def require_signature(headers: Mapping[str, str], *names: str) -> None:
-    """Raise WebhookRefused if one of the headers that a signature consists of is missing."""
+    """Raise ReportRefused if one of the headers that a signature consists of is missing."""
     for name in names:
         if not headers.get(name):
-            raise WebhookRefused(f"the header {name}, a part of the signature, is missing")
+            raise ReportRefused(f"the header {name}, a part of the signature, is missing")
 
 
 def report_id(provider: str, *parts: str) -> str:

@@ -16,7 +16,7 @@ from keyturn.hosts import is_host
 from keyturn.mail.port import provider as port
 from keyturn.mail.port.email import Email
 from keyturn.mail.port.finding import Finding, fail, ok
-from keyturn.service.problems.requests import WebhookRefused
+from keyturn.mail.port.provider import ReportRefused
 from keyturn.values import Secret
 
 if TYPE_CHECKING:
@@ -147,13 +147,13 @@ class MailgunWebhook:
         """Do nothing: Mailgun's proof is in the body."""
 
     async def read(self, _: Mapping[str, str], body: bytes) -> Sequence[port.Report]:
-        """Return the reports. Raises WebhookRefused."""
+        """Return the reports. Raises ReportRefused."""
         try:
             delivery = msgspec.json.decode(body, type=_Delivery)
             self._require_proof(delivery.signature)
             return _reports(delivery.signature.token, msgspec.json.decode(delivery.event_data, type=_Event))
         except (msgspec.MsgspecError, ValueError, OverflowError, OSError) as error:
-            raise WebhookRefused(str(error)) from None
+            raise ReportRefused(str(error)) from None
 
     def _require_proof(self, proof: "_Signature") -> None:
         """Raise ValueError if the signature does not match or is too old."""

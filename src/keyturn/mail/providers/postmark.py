@@ -13,7 +13,7 @@ from keyturn.errors import SendFailed, SendRefused, SendRetryable
 from keyturn.mail.port import provider as port
 from keyturn.mail.port.email import Email
 from keyturn.mail.port.finding import Finding, fail, ok, warn
-from keyturn.service.problems.requests import WebhookRefused
+from keyturn.mail.port.provider import ReportRefused
 from keyturn.values import Secret
 
 if TYPE_CHECKING:
@@ -143,15 +143,15 @@ class PostmarkWebhook:
     def require_headers(self, headers: Mapping[str, str]) -> None:
         sent = _password(headers.get("authorization", ""))
         if not hmac.compare_digest(sent, self._password):
-            raise WebhookRefused("the password does not match" if sent else "the password is missing")
+            raise ReportRefused("the password does not match" if sent else "the password is missing")
 
     async def read(self, headers: Mapping[str, str], body: bytes) -> Sequence[port.Report]:
-        """Return the reports. Raises WebhookRefused."""
+        """Return the reports. Raises ReportRefused."""
         self.require_headers(headers)
         try:
             return _reports(msgspec.json.decode(body, type=_Event))
         except (msgspec.MsgspecError, ValueError) as error:
-            raise WebhookRefused(str(error)) from None
+            raise ReportRefused(str(error)) from None
 
 
 def _password(authorization: str) -> bytes:

@@ -12,8 +12,8 @@ from keyturn.errors import QuotaExhausted, SendFailed, SendRefused, SendRetryabl
 from keyturn.mail.port import provider as port
 from keyturn.mail.port.email import Email
 from keyturn.mail.port.finding import Finding, fail, ok, warn
-from keyturn.service.keys import FORM, webhook_key
-from keyturn.service.problems.requests import WebhookRefused
+from keyturn.mail.port.provider import ReportRefused
+from keyturn.mail.port.webhook_keys import FORM, webhook_key
 from keyturn.values import Secret
 
 if TYPE_CHECKING:
@@ -180,16 +180,16 @@ class ResendWebhook:
         port.require_signature(headers, "svix-id", "svix-timestamp", "svix-signature")
 
     async def read(self, headers: Mapping[str, str], body: bytes) -> Sequence[port.Report]:
-        """Return the reports. Raises WebhookRefused.
+        """Return the reports. Raises ReportRefused.
 
         The SDK refuses reports older than five minutes, so a replay works no longer than that.
         """
         try:
             return _read_reports(headers.get("svix-id", ""), self._payload(headers, body.decode()))
         except UnicodeDecodeError:
-            raise WebhookRefused("the body is not UTF-8") from None
+            raise ReportRefused("the body is not UTF-8") from None
         except ValueError as error:  # msgspec's own errors are ValueErrors, too
-            raise WebhookRefused(str(error)) from None
+            raise ReportRefused(str(error)) from None
 
     def _payload(self, headers: Mapping[str, str], body: str) -> object:
         """Return the payload that the secret proves. Raises ValueError if it does not."""

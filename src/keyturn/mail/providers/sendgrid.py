@@ -13,7 +13,7 @@ import msgspec
 from keyturn.mail.port import provider as port
 from keyturn.mail.port.email import Email, name_and_address
 from keyturn.mail.port.finding import Finding, fail, ok, warn
-from keyturn.service.problems.requests import WebhookRefused
+from keyturn.mail.port.provider import ReportRefused
 from keyturn.values import Secret
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ class SendGridWebhook:
         port.require_signature(headers, _SIGNATURE, _TIMESTAMP)
 
     async def read(self, headers: Mapping[str, str], body: bytes) -> Sequence[port.Report]:
-        """Return the reports. Raises WebhookRefused.
+        """Return the reports. Raises ReportRefused.
 
         Skips entries that are not events of ours: the account may also send mails of other apps, and reports come in
         batches.
@@ -165,11 +165,11 @@ class SendGridWebhook:
         if not (
             self._is_proven(headers, body) if is_small else await asyncio.to_thread(self._is_proven, headers, body)
         ):
-            raise WebhookRefused("the signature does not match")
+            raise ReportRefused("the signature does not match")
         try:
             events = msgspec.json.decode(body, type=list[msgspec.Raw])
         except (msgspec.MsgspecError, ValueError) as error:
-            raise WebhookRefused(str(error)) from None
+            raise ReportRefused(str(error)) from None
         return list(_reports(events))
 
     def _is_proven(self, headers: Mapping[str, str], body: bytes) -> bool:

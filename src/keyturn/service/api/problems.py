@@ -23,9 +23,9 @@ from keyturn.mail.languages import SOURCE_LANGUAGE, Language, Languages
 from keyturn.service.api.requests import AnyRequest, accepted_language, language_headers, request_id_of
 from keyturn.service.problems import requests
 from keyturn.service.problems.problem import MALFORMED, PROBLEMS, Problem, problem_of
-from keyturn.service.settings.sentences import plain_message
 from keyturn.service.telemetry.logs import LogEvent, OnceAMinute
 from keyturn.service.telemetry.meters import Meters
+from keyturn.values import plain_message
 
 log = logging.getLogger("keyturn.http")
 

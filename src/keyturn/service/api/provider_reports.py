@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from litestar import post
 from litestar.handlers import HTTPRouteHandler
 
-from keyturn.mail.port.provider import ProviderWebhook, Report
+from keyturn.mail.port.provider import ProviderWebhook, Report, ReportRefused, ReportUnproven
 from keyturn.service.api.requests import AnyRequest, GivenApi, client_of
 from keyturn.service.api.schemas import Done
 from keyturn.service.problems.requests import Busy, Unavailable, WebhookRefused
@@ -72,12 +72,13 @@ def _handler(provider: str, webhook: ProviderWebhook, bodies: _Bodies, refusals:
         await api.requests.require_readable(client)
         try:
             reports = await proven(request, client)
-        except (WebhookRefused, Unavailable) as refused:
+        except (ReportRefused, ReportUnproven) as refused:
             # Failed authentication belongs in the log (OWASP ASVS 16.3.1): an attack, or our wrong secret.
             if refusals.count(client.networks[0][0]):
                 log.warning(LogEvent("webhook.refused", provider=provider, client=client.ip_address, reason=refused))
             await api.requests.count_malformed(client)
-            raise
+            problem = WebhookRefused if isinstance(refused, ReportRefused) else Unavailable
+            raise problem(str(refused)) from refused
         for report in reports:
             await api.provider_events.take(report, client)
         return Done(message="Noted.", success=True)

@@ -10,8 +10,8 @@ from keyturn.service.accounts.table.mapping import Flag
 from keyturn.service.onboarding.guesses import guess
 from keyturn.service.onboarding.survey import Table
 from keyturn.service.settings import Credentials, Ending, TableSettings
-from keyturn.service.settings.building import did_you_mean
 from keyturn.service.settings.rules.accounts import PLACES
+from keyturn.values import did_you_mean
 
 COLUMNS = ("id", "email", "password", "name", "active", "provider", "kind", "locale", "timezone")
 

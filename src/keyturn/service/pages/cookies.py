@@ -8,6 +8,7 @@ from urllib.parse import quote, unquote
 from litestar.datastructures import Cookie
 from msgspec import Struct
 
+from keyturn.mail.addresses import LONGEST
 from keyturn.service import addresses
 from keyturn.service.clock import unix
 from keyturn.service.pages.site import Site
@@ -87,7 +88,7 @@ class Cookies:
         """
         value = quote(token[: tokens.LENGTH + 1], safe="")
         if email:
-            value += ":" + quote(email[: addresses.LONGEST + 1], safe="")
+            value += ":" + quote(email[: LONGEST + 1], safe="")
         return self._cookie("link", value, self._site.paths.reset, self._site.link_life)
 
     def read_link(self, cookies: Mapping[str, str]) -> OpenedLink | None:
@@ -130,7 +131,7 @@ class Cookies:
 
     def set_flash(self, flash: Flash, path: str) -> Cookie:
         """Hold a message for the page at that path, for a minute."""
-        texts = [flash.kind[:_LONGEST_PART], flash.locale[:_LONGEST_PART], flash.email[: addresses.LONGEST]]
+        texts = [flash.kind[:_LONGEST_PART], flash.locale[:_LONGEST_PART], flash.email[:LONGEST]]
         texts += [flash.return_to] if flash.return_to else []
         parts = (flash.said, *(quote(text, safe="") for text in texts))
         return self._cookie("flash", ":".join(parts), path, _SHOWN_ONCE)

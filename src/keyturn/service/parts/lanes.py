@@ -7,9 +7,9 @@ many requests for links as the limits let through, and must not delay a lock, a 
 from functools import partial
 from typing import TYPE_CHECKING
 
+from keyturn.mail.addresses import with_ascii_domain
 from keyturn.mail.port.email import local_sender
 from keyturn.service.accounts.store_factory import ends_sessions
-from keyturn.service.addresses import with_ascii_domain
 from keyturn.service.outbox import Handler, Lane, Relay, RelayLimits, Seal
 from keyturn.service.reset.answer import LinkRenewal, ResetLinks, ResetRequestHandler
 from keyturn.service.reset.confirm import ConfirmationHandler, FactorsHandler, NoticeHandler

@@ -16,9 +16,8 @@ from keyturn.errors import Fault
 from keyturn.hosts import host_of, is_loopback
 from keyturn.service import addresses
 from keyturn.service.problems.requests import InputInvalid
-from keyturn.service.settings.sentences import not_this
 from keyturn.service.settings.url_rules import policy_faults
-from keyturn.values import FileOrUrl
+from keyturn.values import FileOrUrl, not_this
 
 LARGEST_LOGO = 200_000
 """Bytes; it is in every page and, for some readers, in every mail."""

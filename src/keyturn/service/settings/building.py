@@ -3,9 +3,8 @@
 It collects every fault, under the name that the user wrote.
 """
 
-import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -15,9 +14,8 @@ import msgspec
 
 from keyturn.errors import Fault
 from keyturn.service.settings import Brand, Kind
-from keyturn.service.settings.sentences import mismatch, shown
 from keyturn.service.settings.variables import SecretUnread, Variables
-from keyturn.values import FileOrUrl, Folder, Secret
+from keyturn.values import FileOrUrl, Folder, Secret, did_you_mean, mismatch, shown
 
 Struct = TypeVar("Struct", bound=msgspec.Struct)
 
@@ -176,11 +174,6 @@ def member_section(kind: Any) -> Any:
 def member_name(section: str, key: str) -> str:
     """Return the name of a key that a person chose, as TOML writes it: kinds.school, kinds."other one"."""
     return f"{section}.{key}" if _BARE_KEY.fullmatch(key) else f'{section}."{key}"'
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean {close[0]}?" if close else ""
 
 
 def parse_duration(value: Any) -> timedelta:

@@ -24,8 +24,8 @@ import msgspec
 from sqlalchemy import URL
 
 from keyturn.errors import Fault, SettingsInvalid
-from keyturn.service.settings.building import did_you_mean
 from keyturn.service.settings.url_rules import NO_ADDRESS, database_fault, database_kind
+from keyturn.values import did_you_mean
 
 
 class _Tables(msgspec.Struct, frozen=True):

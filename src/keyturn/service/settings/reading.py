@@ -14,10 +14,10 @@ from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.providers import PROVIDERS
 from keyturn.plain_files import read_plain_text
 from keyturn.service.settings import Settings
-from keyturn.service.settings.building import Builder, Literally, Variable, did_you_mean, is_section
+from keyturn.service.settings.building import Builder, Literally, Variable, is_section
 from keyturn.service.settings.rules.every_rule import broken_rules
 from keyturn.service.settings.variables import FILE_SUFFIX, Variables
-from keyturn.values import Secret
+from keyturn.values import Secret, did_you_mean
 
 FILE_NAME = "keyturn.toml"
 PREFIX = "KEYTURN_"

@@ -8,7 +8,7 @@ from keyturn.errors import Fault
 from keyturn.hosts import host_of, is_loopback
 from keyturn.service.settings import Settings
 from keyturn.service.settings.building import member_name
-from keyturn.service.settings.sentences import not_this
+from keyturn.values import not_this
 
 _ENDS_A_SOURCE = re.compile(r"[\s;,]")
 _DATABASES = {

@@ -4,7 +4,6 @@ import logging
 import os
 import re
 import sys
-import time
 from collections.abc import Mapping, MutableMapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -12,6 +11,8 @@ from typing import Any
 
 import msgspec
 from cachetools import FIFOCache
+
+from keyturn.service.clock import monotonic
 
 log, reset_log = logging.getLogger("keyturn"), logging.getLogger("keyturn.reset")
 
@@ -63,7 +64,7 @@ class OnceAMinute:
 
     def count(self, name: str) -> int:
         """Return the number of requests to report: this one and those since the last line; 0 to write no line."""
-        moment = time.monotonic()
+        moment = monotonic()
         written, held_back = self._written.get(name, (moment - _A_MINUTE, 0))
         if moment - written < _A_MINUTE:
             self._written[name] = written, held_back + 1

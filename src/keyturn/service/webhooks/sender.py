@@ -11,7 +11,7 @@ import httpx2
 
 from keyturn.errors import SendRefused, SendRetryable
 from keyturn.http_client import FAILURES, HttpClient, read_bounded, retry_after
-from keyturn.service.keys import webhook_key
+from keyturn.mail.port.webhook_keys import webhook_key
 
 # The signature (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md)
 

@@ -15,10 +15,9 @@ from msgspec import Meta
 
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.plain_files import leads_out, read_plain_text
-from keyturn.service.settings.building import did_you_mean
-from keyturn.service.settings.sentences import mismatch
 from keyturn.studio.gallery.naming import bounds_of
 from keyturn.studio.renderers.limits import Limits
+from keyturn.values import did_you_mean, mismatch
 
 _PLACES = (("keyturn.toml", ("studio",)), ("pyproject.toml", ("tool", "keyturn", "studio")))
 Rules = Callable[[Mapping[str, Any]], Iterable[Fault]]

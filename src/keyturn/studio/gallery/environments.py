@@ -17,9 +17,9 @@ from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, Temp
 
 from keyturn.errors import KeyturnError
 from keyturn.mail.languages import Language
-from keyturn.service.settings.building import did_you_mean
 from keyturn.studio.gallery.app_requests import HOST, request_for
 from keyturn.studio.gallery.naming import BoundedLoader, ending_of, files_meant_by
+from keyturn.values import did_you_mean
 
 Prepare = Callable[[Environment], Environment]
 """Returns a changed copy of an environment."""

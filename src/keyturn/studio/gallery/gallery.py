@@ -21,7 +21,6 @@ from keyturn.mail.rendering.folders import Folders, MailFiles
 from keyturn.mail.rendering.jinja import SharedBytecodeCache
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.plain_files import DEEPEST, leads_out, read_plain_text
-from keyturn.service.settings.building import did_you_mean
 from keyturn.studio.gallery.branches.report import PREFIX, BranchReport
 from keyturn.studio.gallery.configuration import MailSettings
 from keyturn.studio.gallery.discovery import Discovery, FileState, FolderContents, Patterns, state_of
@@ -33,6 +32,7 @@ from keyturn.studio.gallery.samples.files import Listings, WrittenSample, find_s
 from keyturn.studio.gallery.sizes import require_readable
 from keyturn.studio.gallery.variables.guessed_values import guess
 from keyturn.studio.gallery.variables.variables import Variable
+from keyturn.values import did_you_mean
 
 T = TypeVar("T")
 

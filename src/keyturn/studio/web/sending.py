@@ -8,11 +8,10 @@ from uuid import uuid4
 from msgspec import Struct
 
 from keyturn.errors import QuotaExhausted, SendFailed, SendRefused
+from keyturn.mail.addresses import parse
 from keyturn.mail.port.email import Email, Sender
 from keyturn.mail.port.mime import to_mime
 from keyturn.mail.rendering.compiling import Rendered
-from keyturn.service.addresses import parse
-from keyturn.service.problems.requests import InputInvalid
 from keyturn.studio.inbox.store import CapturedMails
 
 
@@ -72,7 +71,7 @@ def _fault_of(to: str) -> str:
     """Return why mails cannot be sent to this text; empty for an address."""
     try:
         parse(to)
-    except InputInvalid:
+    except ValueError:
         return f"{to} is not an email address." if to else "Enter an email address, such as name@example.org."
     return ""
 

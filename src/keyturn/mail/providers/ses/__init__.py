@@ -16,7 +16,7 @@ from keyturn.errors import QuotaExhausted, SendFailed, SendRefused
 from keyturn.mail.port import provider as port
 from keyturn.mail.port.email import Email, name_and_address
 from keyturn.mail.port.finding import Finding, fail, ok, warn
-from keyturn.service.problems.requests import WebhookRefused
+from keyturn.mail.port.provider import ReportRefused
 from keyturn.values import Secret
 
 if TYPE_CHECKING:
@@ -181,17 +181,17 @@ class SesWebhook:
 
     def require_headers(self, headers: Mapping[str, str]) -> None:
         if headers.get("x-amz-sns-topic-arn") != self._topic.arn:
-            raise WebhookRefused("the headers name another topic than ses.topic_arn")
+            raise ReportRefused("the headers name another topic than ses.topic_arn")
 
     async def read(self, _: Mapping[str, str], body: bytes) -> Sequence[port.Report]:
-        """Return the reports. Raises WebhookRefused, and Unavailable if SNS's certificate cannot be fetched.
+        """Return the reports. Raises ReportRefused, and ReportUnproven if SNS's certificate cannot be fetched.
 
         Skips messages that are not events: SES greets a topic in plain text, and other publishers may use the topic.
         """
         try:
             message = await self._topic.receive(body)
         except (msgspec.MsgspecError, ValueError) as error:
-            raise WebhookRefused(str(error)) from None
+            raise ReportRefused(str(error)) from None
         return _reports(message.message_id, message.message) if message else []
 
 

@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.x509 import Certificate, load_pem_x509_certificate
 
 from keyturn.http_client import FAILURES, HttpClient
+from keyturn.mail.port.provider import ReportUnproven
 from keyturn.mail.providers.ses import SNS_TIMEOUT, topic_parts
-from keyturn.service.problems.requests import Unavailable
 
 _LONGEST_ANSWER = 16_384
 """Bytes: a certificate has about 2,000."""
@@ -87,7 +87,7 @@ class SnsTopic:
     async def receive(self, body: bytes) -> SnsMessage | None:
         """Return the published message; None after confirming a subscription.
 
-        Raises msgspec.MsgspecError and ValueError if SNS did not sign it, Unavailable if SNS cannot be reached.
+        Raises msgspec.MsgspecError and ValueError if SNS did not sign it, ReportUnproven if SNS cannot be reached.
         """
         message = msgspec.json.decode(body, type=SnsMessage)
         await self.verify(message)
@@ -96,7 +96,7 @@ class SnsTopic:
         return message if message.type == NOTIFICATION else None
 
     async def verify(self, message: SnsMessage) -> None:
-        """Raise ValueError for a wrong signature or topic, Unavailable if the certificate cannot be fetched."""
+        """Raise ValueError for a wrong signature or topic, ReportUnproven if the certificate cannot be fetched."""
         if message.topic_arn != self.arn:
             raise ValueError("the topic is not ses.topic_arn")
         if message.signature_version != "2":
@@ -116,10 +116,10 @@ class SnsTopic:
             raise ValueError("the signature does not match") from None
 
     async def confirm(self, token: str) -> None:
-        """Confirm the topic's subscription. Raises ValueError if SNS refuses, Unavailable if SNS is unclear."""
+        """Confirm the topic's subscription. Raises ValueError if SNS refuses, ReportUnproven if SNS is unclear."""
         query = {"Action": "ConfirmSubscription", "TopicArn": self.arn, "Token": token}
         if _CONFIRMED not in await self._get(f"{self.host}/", query):
-            raise Unavailable("SNS did not confirm the subscription")
+            raise ReportUnproven("SNS did not confirm the subscription")
 
     async def _certificate(self, url: str) -> Certificate:
         """Return the certificate at an SNS URL, fetched once; TLS proves that it comes from SNS.
@@ -136,7 +136,7 @@ class SnsTopic:
         task = self._fetching.get(url)
         if task is None:
             if len(self._fetching) >= _MOST_AT_ONCE:
-                raise Unavailable("too many certificates are being fetched")
+                raise ReportUnproven("too many certificates are being fetched")
             task = self._fetching[url] = asyncio.create_task(self._fetch(url))
             task.add_done_callback(lambda ended: self._note_fetch(url, ended))
         return await asyncio.shield(task)  # other messages may wait for the same fetch
@@ -155,16 +155,16 @@ class SnsTopic:
         try:
             return load_pem_x509_certificate(pem)
         except ValueError:
-            raise Unavailable("SNS answered without a certificate") from None
+            raise ReportUnproven("SNS answered without a certificate") from None
 
     async def _get(self, url: str, query: dict[str, str] | None = None) -> bytes:
-        """Return the answer of SNS. Raises ValueError if SNS refuses, Unavailable for any other answer."""
+        """Return the answer of SNS. Raises ValueError if SNS refuses, ReportUnproven for any other answer."""
         try:
             answer = await self._http.ask("GET", url, params=query)
         except FAILURES as error:
-            raise Unavailable(f"SNS cannot be reached: {type(error).__name__}") from None
+            raise ReportUnproven(f"SNS cannot be reached: {type(error).__name__}") from None
         if answer.status in _REFUSALS:
             raise ValueError(f"SNS answers {answer.status}")
         if answer.status != _OK or not answer.body:
-            raise Unavailable(f"SNS gave an unexpected answer: {answer.status}")
+            raise ReportUnproven(f"SNS gave an unexpected answer: {answer.status}")
         return answer.body

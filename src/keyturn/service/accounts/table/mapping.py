@@ -20,7 +20,8 @@ from keyturn.service.accounts.table.foreign_keys import Deletions, Place, read_f
 from keyturn.service.clock import now
 from keyturn.service.database.migrations import missing_schema
 from keyturn.service.settings import Ending, TableSettings
-from keyturn.service.settings.building import did_you_mean, member_name
+from keyturn.service.settings.building import member_name
+from keyturn.values import did_you_mean
 
 # An app's tables in statements: every name is quoted, and every value has the driver's form
 

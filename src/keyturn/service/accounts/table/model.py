@@ -9,7 +9,7 @@ from sqlalchemy.orm import ColumnProperty, InstrumentedAttribute, Mapper
 
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.service.settings import Ending, TableSettings
-from keyturn.service.settings.building import did_you_mean
+from keyturn.values import did_you_mean
 
 _NOT = "not "
 

@@ -19,7 +19,7 @@ from keyturn.service.pages.preview.states import CHALLENGE_STATES, STATES, PageS
 from keyturn.service.pages.rendering import OURS, PACKAGED, PageTemplates, page_environment
 from keyturn.service.pages.site import Site, TemplateSite
 from keyturn.service.reset.passwords.policy import Rule
-from keyturn.service.settings.building import did_you_mean
+from keyturn.values import did_you_mean
 
 
 def draw_state(templates: PageTemplates, state: PageState, sample: StateSample, language: Language) -> str:

@@ -9,11 +9,11 @@ from urllib.parse import quote
 
 import msgspec
 
+from keyturn.mail.addresses import with_ascii_domain
 from keyturn.mail.languages import Language, Languages, SourceTexts
 from keyturn.mail.port.email import Email
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.service.accounts.port import Account
-from keyturn.service.addresses import with_ascii_domain
 from keyturn.service.clock import random_bytes
 from keyturn.service.reset.mails import email_props
 from keyturn.service.reset.mails.theme import Theme

@@ -15,9 +15,9 @@ from keyturn.service.settings import (
     SmsSettings,
     TableSettings,
 )
-from keyturn.service.settings.building import did_you_mean, member_name
-from keyturn.service.settings.sentences import not_this
+from keyturn.service.settings.building import member_name
 from keyturn.service.settings.url_rules import database_fault, policy_faults, service_faults
+from keyturn.values import did_you_mean, not_this
 
 OWN_STORES = ("builtin", "table", "supabase", "ldap")
 PLACES = ("{now}", "{now_ms}", "{null}")

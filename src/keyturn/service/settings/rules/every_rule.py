@@ -14,8 +14,8 @@ import msgspec
 from keyturn.errors import Fault
 from keyturn.hosts import is_host, is_loopback, is_serialized_origin
 from keyturn.mail.port.provider import Provider
+from keyturn.mail.port.webhook_keys import FORM, webhook_key
 from keyturn.mail.providers import PROVIDERS
-from keyturn.service.keys import FORM, webhook_key
 from keyturn.service.settings import LEASE, RATES, HashingSettings, Settings, WebhookSettings
 from keyturn.service.settings.brand_files import brand_faults, email_faults
 from keyturn.service.settings.building import member_name, parse_rate
@@ -27,7 +27,6 @@ from keyturn.service.settings.rules.accounts import (
     safeguard_faults,
     second_step_faults,
 )
-from keyturn.service.settings.sentences import not_this, shown
 from keyturn.service.settings.url_rules import (
     database_fault,
     database_kind,
@@ -35,6 +34,7 @@ from keyturn.service.settings.url_rules import (
     page_faults,
     service_faults,
 )
+from keyturn.values import not_this, shown
 
 # The outgoing webhook
 

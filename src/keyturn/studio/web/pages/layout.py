@@ -22,7 +22,6 @@ from msgspec import Struct
 
 from keyturn.errors import UnknownMail
 from keyturn.packaging import folder
-from keyturn.service.settings.sentences import mismatch
 from keyturn.studio.lint.browser.images import HEAVY
 from keyturn.studio.lint.checks.parts import CLIPPED_AT, STYLE_DROPPED_AT
 from keyturn.studio.lint.finding import Finding, Place
@@ -38,6 +37,7 @@ from keyturn.studio.web.rendering.faults import ExcerptLine, excerpt
 from keyturn.studio.web.source_files import SourceFiles
 from keyturn.studio.web.studio import Studio
 from keyturn.studio.web.view import WIDTHS, View
+from keyturn.values import mismatch
 
 _Asked = TypeVar("_Asked", bound=msgspec.Struct)
 

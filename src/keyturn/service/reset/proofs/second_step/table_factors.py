@@ -20,8 +20,8 @@ from keyturn.service.reset.proofs.second_step.additions import Kind
 from keyturn.service.reset.proofs.second_step.port import StoredFactors
 from keyturn.service.reset.proofs.second_step.totp import read_seed
 from keyturn.service.settings import SecondStepTableSettings, TableSettings
-from keyturn.service.settings.building import did_you_mean
 from keyturn.service.telemetry.logs import LogEvent, log
+from keyturn.values import did_you_mean
 
 
 class _Lookup(NamedTuple):

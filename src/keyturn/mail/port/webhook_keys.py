@@ -1,0 +1,21 @@
+"""Keys that sign webhooks, in the format of Standard Webhooks."""
+
+import base64
+
+_PREFIX = "whsec_"
+_SHORTEST_KEY, _LONGEST_KEY = 24, 64
+"""Bytes (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md)."""
+
+FORM = f"{_PREFIX} and base64 of {_SHORTEST_KEY} to {_LONGEST_KEY} bytes"
+"""The format of a signing secret."""
+
+
+def webhook_key(secret: str) -> bytes:
+    """Return the key that a webhook's secret holds. Raises ValueError if the format is wrong."""
+    try:
+        key = base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
+    except ValueError:
+        key = b""
+    if not secret.startswith(_PREFIX) or not _SHORTEST_KEY <= len(key) <= _LONGEST_KEY:
+        raise ValueError("not a webhook's secret")
+    return key

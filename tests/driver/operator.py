@@ -1,0 +1,82 @@
+"""What an operator does to a service, as the commands of `keyturn` do it."""
+
+from collections.abc import Sequence
+from secrets import token_hex
+
+from keyturn import Account
+from keyturn.service.clock import now
+from keyturn.service.database import Database
+from keyturn.service.database.migrations import migrate
+from keyturn.service.outbox.history import hold, release
+from keyturn.service.pages.assets import FrontendModule
+from keyturn.service.parts import Parts
+from keyturn.service.reset.inviting import Campaign
+from keyturn.service.reset.proofs.second_step.factor_changes import FactorChanges
+from keyturn.service.reset.proofs.second_step.own_step import OwnSecondStep
+from keyturn.service.reset.records.client import Client
+from keyturn.service.reset.records.messages import MAILS_ALONE
+
+_GRETA = Client(operator="greta")
+
+
+class Operator:
+    """Runs commands beside a service, on its database. Audit entries name the operator greta."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts, self._database = parts, parts.database
+
+    async def hold_mails(self) -> int:
+        """`keyturn outbox hold`: return how many mails are held."""
+        return await hold(self._database, MAILS_ALONE, now())
+
+    async def release_mails(self) -> tuple[int, int]:
+        """`keyturn outbox release`: return how many mails wait again, and how many are too old."""
+        return await release(self._database, now())
+
+    async def reset(self, email: str) -> str:
+        """`keyturn accounts reset`: return the outcome, "asked" if a mail will be sent."""
+        ((address, outcome),) = await self._parts.operator_resets.judge([email])
+        if outcome == "asked":
+            await self._parts.operator_resets.ask(Campaign(name=token_hex(8), operator=_GRETA), [address])
+        return outcome
+
+    async def unlock(self, email: str) -> None:
+        """`keyturn accounts unlock`."""
+        await self._parts.operator_resets.unlock(email, _GRETA)
+
+    async def set_up_totp(self, email: str, seed: bytes) -> Sequence[str]:
+        """`keyturn accounts totp`: return the recovery codes."""
+        return await self._factors.set_up(await self._account(email), seed, 0, _GRETA)
+
+    async def set_phone(self, email: str, number: str) -> None:
+        """`keyturn accounts phone`."""
+        await self._factors.set_phone(await self._account(email), number, _GRETA)
+
+    async def renew_recovery_codes(self, email: str) -> Sequence[str]:
+        """`keyturn accounts recovery-codes`, also for an account without a second factor."""
+        return await self._factors.renew_codes(await self._account(email), _GRETA)
+
+    def script_tag(self) -> str:
+        """`keyturn doctor`: return the tag by which a page pins keyturn.js."""
+        return FrontendModule(self._parts.themes.general).script_tag(self._parts.settings.base_url)
+
+    @property
+    def _factors(self) -> FactorChanges:
+        required = self._parts.second_step
+        assert required
+        assert isinstance(required.step, OwnSecondStep)
+        return FactorChanges(self._parts.records, required.step)
+
+    async def _account(self, email: str) -> Account:
+        account = await self._parts.accounts.find(email)
+        assert account
+        return account
+
+
+async def migrate_database(url: str) -> None:
+    """`keyturn migrate` on a database that was never migrated."""
+    database = Database(url)
+    try:
+        assert await migrate(database) is None
+    finally:
+        await database.close()
