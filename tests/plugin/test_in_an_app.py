@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import bcrypt
-import httpx
+import httpx2
 import pytest
 from tests.driver.inbox import links_in, token_in
 from tests.driver.service import ADA, NEW_PASSWORD, PASSWORD, problem
@@ -177,7 +177,7 @@ async def test_without_the_pages_only_the_api_is_there(host: Host) -> None:
     indirect=True,
 )
 async def test_behind_a_proxy_that_takes_the_path_away_and_names_the_client(host: Host) -> None:
-    async def check(peer: str, client: str) -> httpx.Response:
+    async def check(peer: str, client: str) -> httpx2.Response:
         async with host.client(peer) as proxy:
             sent = {"X-Forwarded-For": f"203.0.113.9, {client}"}
             return await proxy.post("/api/auth/validate-reset-token", json={"token": "t"}, headers=sent)
