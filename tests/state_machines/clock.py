@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
+from advanced_alchemy.types import DateTimeUTC
 
 from keyturn.service.clock import now
-from keyturn.service.database import Database, database
+from keyturn.service.database import Database
 
 
 class Clock:
@@ -34,7 +35,7 @@ def standing_clock() -> Iterator[Clock]:
     clock = Clock(datetime(2030, 1, 1, tzinfo=UTC))
 
     def read_clock(_: Database, later: timedelta = timedelta(0)) -> sa.ColumnElement[datetime]:
-        return sa.bindparam(None, callable_=lambda: clock.now() + later, type_=database.UtcDateTime())
+        return sa.bindparam(None, callable_=lambda: clock.now() + later, type_=DateTimeUTC())
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Database, "clock", read_clock)

@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import timedelta
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from sqlalchemy import select, text, update
 from tests.driver.inbox import token_in
@@ -44,7 +44,7 @@ async def code(service: Service, email: str = ADA) -> str:
     return str(found)
 
 
-async def send(service: Service, written: str, email: str = ADA) -> httpx.Response:
+async def send(service: Service, written: str, email: str = ADA) -> httpx2.Response:
     return await service.anywhere().post(VERIFY, json={"email": email, "code": written})
 
 
