@@ -8,10 +8,10 @@ from httpx import Response
 from msgspec.structs import replace
 from tests.driver.service import PASSWORD, hash_of
 
-from keyturn import addresses
-from keyturn.accounts.port import Account, Ended, NewPassword
-from keyturn.problems.passwords import PasswordRejected, Violation
-from keyturn.problems.requests import AccountsUnready
+from keyturn.service import addresses
+from keyturn.service.accounts.port import Account, Ended, NewPassword
+from keyturn.service.problems.passwords import PasswordRejected, Violation
+from keyturn.service.problems.requests import AccountsUnready
 
 LEAKED = PasswordRejected([Violation("pwned", "not one that was in a leak")])
 """How a store refuses a password by a rule of its own."""

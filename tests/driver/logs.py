@@ -6,7 +6,7 @@ from contextlib import contextmanager, redirect_stderr
 from io import StringIO
 from typing import Any
 
-from keyturn.telemetry.logs import configure_logs
+from keyturn.service.telemetry.logs import configure_logs
 
 
 @contextmanager

@@ -4,17 +4,17 @@ from collections.abc import Sequence
 from secrets import token_hex
 
 from keyturn import Account
-from keyturn.clock import now
-from keyturn.database import Database
-from keyturn.database.migrations import migrate
-from keyturn.outbox.history import hold, release
-from keyturn.pages.assets import FrontendModule
-from keyturn.parts import Parts
-from keyturn.reset.inviting import Campaign
-from keyturn.reset.proofs.second_step.factor_changes import FactorChanges
-from keyturn.reset.proofs.second_step.own_step import OwnSecondStep
-from keyturn.reset.records.client import Client
-from keyturn.reset.records.messages import MAILS_ALONE
+from keyturn.service.clock import now
+from keyturn.service.database import Database
+from keyturn.service.database.migrations import migrate
+from keyturn.service.outbox.history import hold, release
+from keyturn.service.pages.assets import FrontendModule
+from keyturn.service.parts import Parts
+from keyturn.service.reset.inviting import Campaign
+from keyturn.service.reset.proofs.second_step.factor_changes import FactorChanges
+from keyturn.service.reset.proofs.second_step.own_step import OwnSecondStep
+from keyturn.service.reset.records.client import Client
+from keyturn.service.reset.records.messages import MAILS_ALONE
 
 _GRETA = Client(operator="greta")
 

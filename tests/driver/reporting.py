@@ -14,11 +14,11 @@ import msgspec
 from sqlalchemy import select, update
 from tests.driver.service import ADA, Service
 
-from keyturn.clock import now, unix
-from keyturn.outbox.history import Wanted, read
-from keyturn.outbox.models import EventRow, OutboxRow
-from keyturn.reset.records.audit import Entry
-from keyturn.reset.records.models import MailboxRow
+from keyturn.service.clock import now, unix
+from keyturn.service.outbox.history import Wanted, read
+from keyturn.service.outbox.models import EventRow, OutboxRow
+from keyturn.service.reset.records.audit import Entry
+from keyturn.service.reset.records.models import MailboxRow
 
 WEBHOOK = "/webhooks/resend"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

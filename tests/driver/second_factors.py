@@ -7,12 +7,12 @@ import httpx
 import pyotp
 from tests.driver.service import ADA, NEW_PASSWORD, RESET, Service
 
-from keyturn.accounts.port import Account
-from keyturn.clock import now
-from keyturn.parts import Parts
-from keyturn.reset.proofs.second_step.builtin_factors import BuiltinFactors
-from keyturn.reset.proofs.second_step.own_step import OwnSecondStep
-from keyturn.reset.proofs.second_step.totp import base32
+from keyturn.service.accounts.port import Account
+from keyturn.service.clock import now
+from keyturn.service.parts import Parts
+from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors
+from keyturn.service.reset.proofs.second_step.own_step import OwnSecondStep
+from keyturn.service.reset.proofs.second_step.totp import base32
 
 SEED = b"a seed of 160 bits.."
 BUILTIN = {"source": "builtin"}

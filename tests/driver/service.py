@@ -16,14 +16,14 @@ from tests.driver.connections import committing, connected
 from tests.driver.inbox import Inbox, token_in
 from tests.driver.operator import Operator
 
-from keyturn.accounts.builtin import AccountRow, SessionRow
-from keyturn.accounts.port import Account, AccountStore
-from keyturn.clock import now
-from keyturn.outbox.history import Item, Wanted, read
-from keyturn.reset.records.audit import Entry
-from keyturn.settings import Brand, DatabaseSettings, HashingSettings, MailSettings, Secret, Settings
-from keyturn.settings.building import Builder, Literally
-from keyturn.settings.variables import Variables
+from keyturn.service.accounts.builtin import AccountRow, SessionRow
+from keyturn.service.accounts.port import Account, AccountStore
+from keyturn.service.clock import now
+from keyturn.service.outbox.history import Item, Wanted, read
+from keyturn.service.reset.records.audit import Entry
+from keyturn.service.settings import Brand, DatabaseSettings, HashingSettings, MailSettings, Secret, Settings
+from keyturn.service.settings.building import Builder, Literally
+from keyturn.service.settings.variables import Variables
 from keyturn.testing import MovableClock, RunningService, service
 
 REQUEST = "/api/auth/request-password-reset"

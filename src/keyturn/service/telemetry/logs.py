@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from cachetools import FIFOCache
 
-from keyturn.clock import monotonic
+from keyturn.service.clock import monotonic
 
 log, reset_log = logging.getLogger("keyturn"), logging.getLogger("keyturn.reset")
 
