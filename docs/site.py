@@ -12,7 +12,7 @@ from pathlib import Path
 from textwrap import indent
 from typing import Any
 
-import httpx
+import httpx2
 import msgspec
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
@@ -200,8 +200,8 @@ def _operations() -> str:
 async def _openapi() -> Mapping[str, Any]:
     written = {"environment": "development", "mail": {"transport": "capture"}, "invitations": {"service_key": "x" * 32}}
     settings = msgspec.convert(written, Settings, strict=False, dec_hook=lambda kind, text: kind(text))
-    transport = httpx.ASGITransport(app=create_app(settings, worker=False))  # type: ignore[arg-type]
-    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client:
+    transport = httpx2.ASGITransport(app=create_app(settings, worker=False))  # type: ignore[arg-type]
+    async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client:
         document: Mapping[str, Any] = (await client.get("/schema/openapi.json")).json()
         return document
 

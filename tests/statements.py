@@ -1,4 +1,4 @@
-"""Records the statements that engines send, and the work that thread pools get."""
+"""Records the statements that engines send, or ends them, and records the work that thread pools get."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, event
+from sqlalchemy.exc import OperationalError
 
 
 @contextmanager
@@ -23,6 +24,24 @@ def statements_sent() -> Iterator[list[str]]:
         yield texts
     finally:
         event.remove(Engine, "before_cursor_execute", note)
+
+
+@contextmanager
+def dying_after(number: int) -> Iterator[None]:
+    """Let so many statements through in the block, and none after them, as when their process dies at that moment."""
+    left = number
+
+    def refuse(*_: object) -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise OperationalError("", None, ConnectionResetError("the process is dead"), connection_invalidated=True)
+
+    event.listen(Engine, "before_cursor_execute", refuse)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "before_cursor_execute", refuse)
 
 
 @contextmanager

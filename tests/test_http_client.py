@@ -1,10 +1,10 @@
 """Keyturn's HTTP client, in a process with other clients and their logs."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from tests.serving import Connections, serving
 
@@ -26,23 +26,29 @@ def server() -> Iterator[str]:
         yield address
 
 
+@pytest.fixture
+async def client() -> AsyncIterator[HttpClient]:
+    client = HttpClient(10)
+    yield client
+    await client.close()
+
+
 async def test_an_address_is_not_logged_and_those_of_other_clients_are(
-    server: str, caplog: pytest.LogCaptureFixture
+    client: HttpClient, server: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO):
-        async with HttpClient() as ours, httpx.AsyncClient() as theirs:
-            await ours.get(f"{server}/hooks/{SECRET}")
-            with pytest.raises(httpx.HTTPError):
-                await ours.get("http://127.0.0.1:1/")
+        async with httpx2.AsyncClient() as theirs:
+            await client.ask("GET", f"{server}/hooks/{SECRET}")
+            with pytest.raises(httpx2.HTTPError):
+                await client.ask("GET", "http://127.0.0.1:1/")
             await theirs.get(f"{server}/theirs")
-            await ours.get(f"{server}/hooks/{SECRET}")
-    (line,) = [record.getMessage() for record in caplog.records if record.name == "httpx"]
+            await client.ask("GET", f"{server}/hooks/{SECRET}")
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "httpx2"]
 
     assert "/theirs" in line
 
 
-async def test_cookies_are_not_kept(server: str) -> None:
-    async with HttpClient() as client:
-        assert [(await client.get(server)).text for _ in range(2)] == ["0", "0"]
-    async with httpx.AsyncClient() as other:
+async def test_cookies_are_not_kept(client: HttpClient, server: str) -> None:
+    assert [(await client.ask("GET", server)).body for _ in range(2)] == [b"0", b"0"]
+    async with httpx2.AsyncClient() as other:
         assert [(await other.get(server)).text for _ in range(2)] == ["0", "1"]

@@ -1,50 +1,117 @@
-"""httpx's client for the services that Keyturn calls, in Keyturn's own process or in another app's."""
+"""The HTTP client for all services that Keyturn calls, in Keyturn's own process or in another app's."""
 
+import asyncio
 import logging
 import math
-from collections.abc import Callable, Mapping
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache, partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Any
+from typing import Any, TypeVar
 
-import httpx
+import httpx2
+import msgspec
+
+import keyturn
+
+Document = TypeVar("Document")
+
+NOT_SENT = (
+    httpx2.ConnectError,
+    httpx2.ConnectTimeout,
+    httpx2.InvalidURL,
+    httpx2.LocalProtocolError,
+    httpx2.PoolTimeout,
+    httpx2.UnsupportedProtocol,
+)
+"""Errors that are raised before a request is on its way."""
+
+FAILURES = (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError)
+"""All errors of a call. Report their class alone: a message may hold an address, or a key that no header can hold."""
 
 _OURS: ContextVar[bool] = ContextVar("keyturn_outgoing", default=False)
 
 
-class HttpClient(httpx.AsyncClient):
-    """Calls a service over HTTP. It keeps no cookies, and its requests are not logged, because httpx logs whole URLs.
+class Answer(msgspec.Struct, frozen=True):
+    """An answer. `headers` are case-insensitive; `body` is empty if it was too long."""
 
-    URLs may hold an email address or a key (OWASP ASVS 16.2.5). Other clients in this process keep their log lines.
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def read(self, form: type[Document]) -> Document | None:
+        """Return the document; None if the body has another form."""
+        try:
+            return msgspec.json.decode(self.body, type=form)
+        except (msgspec.MsgspecError, ValueError):
+            return None
+
+
+class HttpClient:
+    """Calls a service over connections that stay open.
+
+    It follows no redirects, since one could lead into our own network or take a key elsewhere (OWASP SSRF Prevention
+    Cheat Sheet). It keeps no cookies. Its requests are not logged, because httpx2 logs whole URLs, which may hold an
+    email address or a key (OWASP ASVS 16.2.5). Other clients in this process keep their log lines.
+
+    `seconds`: for a whole call. Half of them are for the connection, so that the error tells which was too slow.
+    `longest`: bytes of an answer that are read. They are not decompressed, since a few bytes can expand to gigabytes
+    (OWASP ASVS 5.2.3).
+    `most_at_once`: connections at a time.
+    `headers`, `options`: for httpx2's client.
     """
 
-    def __init__(self, **options: Any) -> None:
-        logging.getLogger("httpx").addFilter(_is_not_ours)  # adding the same filter twice has no effect
-        super().__init__(cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())), **options)
+    def __init__(
+        self,
+        seconds: float,
+        longest: int = 65_536,
+        *,
+        most_at_once: int = 100,
+        headers: Mapping[str, str] | None = None,
+        **options: Any,
+    ) -> None:
+        logging.getLogger("httpx2").addFilter(_is_not_ours)  # adding the same filter twice has no effect
+        self._seconds = seconds
+        self._longest = longest
+        ours = {"accept-encoding": "identity", "user-agent": f"keyturn/{keyturn.__version__}"}
+        self._open = partial(
+            httpx2.AsyncClient,
+            timeout=httpx2.Timeout(None, connect=seconds / 2, pool=seconds / 2),
+            limits=httpx2.Limits(max_connections=most_at_once),
+            follow_redirects=False,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+            headers={**ours, **(headers or {})},
+            verify=_tls(),
+            **options,
+        )
+        self._http: httpx2.AsyncClient | None = None
 
-    async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
+    async def ask(self, method: str, url: str, **content: Any) -> Answer:
+        """Return the answer, whatever its status. Raises FAILURES."""
+        async with asyncio.timeout(self._seconds), self.stream(method, url, **content) as answer:
+            return Answer(answer.status_code, answer.headers, await read_bounded(answer, self._longest) or b"")
+
+    @asynccontextmanager
+    async def stream(self, method: str, url: str, **content: Any) -> AsyncIterator[httpx2.Response]:
+        """Yield the answer once it begins. Raises FAILURES."""
+        http = self._http = self._http or self._open()
         before = _OURS.set(True)
         try:
-            return await super().send(request, **options)
+            async with asyncio.timeout(self._seconds):
+                answer = await http.send(http.build_request(method, url, **content), stream=True)
         finally:
             _OURS.reset(before)
-
-
-class ReopenedClient:
-    """A client that is closed with its part of the service, and opened anew if that part is used again."""
-
-    def __init__(self, open_client: Callable[[], httpx.AsyncClient] = HttpClient) -> None:
-        self._open = open_client
-        self._http: httpx.AsyncClient | None = open_client()  # now: its TLS takes some 0.2 s, which would hold the loop
-
-    @property
-    def http(self) -> httpx.AsyncClient:
-        self._http = self._http or self._open()
-        return self._http
+        try:
+            yield answer
+        finally:
+            await answer.aclose()
 
     async def close(self) -> None:
+        """Close the connections. Later calls open new ones, also in another event loop."""
         http, self._http = self._http, None
         if http:
             await http.aclose()
@@ -54,15 +121,18 @@ def _is_not_ours(_: logging.LogRecord) -> bool:
     return not _OURS.get()
 
 
-async def read_bounded(answer: httpx.Response, most: int) -> bytes | None:
-    """Return a streamed answer's body as it came over the wire; None, after `most` bytes, if it is longer.
+@cache
+def _tls() -> ssl.SSLContext:
+    """Return the TLS context of all clients. Reading the authorities takes some 50 ms: the first client does so."""
+    return httpx2.create_ssl_context()
 
-    Not decompressed, since a few bytes can expand to gigabytes (OWASP ASVS 5.2.3): the request must ask for "identity".
-    """
+
+async def read_bounded(answer: httpx2.Response, longest: int) -> bytes | None:
+    """Return a streamed answer's body as it came over the wire; None, after `longest` bytes, if it is longer."""
     body = bytearray()
     async for chunk in answer.aiter_raw():
         body += chunk
-        if len(body) > most:
+        if len(body) > longest:
             return None
     return bytes(body)
 

@@ -25,7 +25,7 @@ class Elsewhere:
 
     `losses`: errors to raise after a password was stored, as if the answer were lost.
 
-    It finds no account while `is_away`.
+    It finds no account and is not ready while `is_away`.
     """
 
     is_away = False
@@ -42,7 +42,7 @@ class Elsewhere:
         self.answers.set()
 
     async def require_ready(self) -> None:
-        pass
+        self._require_here()
 
     async def find(self, email: str) -> Account | None:
         self._require_here()
@@ -100,6 +100,19 @@ class Readable(Elsewhere):
     async def password_hash(self, account_id: str) -> str | None:
         account = self.accounts.get(account_id)
         return hash_of(self.passwords.get(account_id, PASSWORD)) if account and account.active else None
+
+
+class Slow(Elsewhere):
+    """Tells whose account it is once it `may_answer`."""
+
+    def __init__(self, *accounts: Account) -> None:
+        super().__init__(*accounts)
+        self.asked, self.may_answer = asyncio.Event(), asyncio.Event()
+
+    async def find(self, email: str) -> Account | None:
+        self.asked.set()
+        await self.may_answer.wait()
+        return await super().find(email)
 
 
 class UnendingSessions(Readable):

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import time
 from collections.abc import Mapping
 from datetime import timedelta
 from itertools import count
@@ -11,14 +12,11 @@ from typing import Any
 
 import httpx
 import msgspec
-from sqlalchemy import select, update
+from sqlalchemy import select
 from tests.driver.service import ADA, Service
 
-from keyturn.service.clock import now, unix
-from keyturn.service.outbox.history import Wanted, read
-from keyturn.service.outbox.models import EventRow, OutboxRow
-from keyturn.service.reset.records.audit import Entry
-from keyturn.service.reset.records.models import MailboxRow
+from keyturn.service.clock import now
+from keyturn.service.outbox.models import EventRow
 
 WEBHOOK = "/webhooks/resend"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -71,7 +69,8 @@ def report(
         **data,
     }
     body = json.dumps({"type": f"email.{event}", "created_at": happened, "data": mail})
-    return Report(f"msg_{next(_numbers)}", body.encode(), int(unix()))
+    # Resend's own library proves its reports, by the machine's clock.
+    return Report(f"msg_{next(_numbers)}", body.encode(), int(time.time()))
 
 
 async def deliver(service: Service, sent: Report, **headers: str) -> httpx.Response:
@@ -86,23 +85,18 @@ async def deliver_all(service: Service, *reports: Report) -> None:
 
 async def provider_id(service: Service) -> str:
     """Return the provider's id of the newest mail."""
-    newest = select(OutboxRow.provider_id).where(OutboxRow.state == "sent").order_by(OutboxRow.id.desc()).limit(1)
-    return str((await service.rows(newest))[0]["provider_id"])
+    return str([one.provider_id for one in await service.messages() if one.provider_id][-1])
 
 
 async def state(service: Service) -> str:
     """Return where the newest message is."""
-    return (await read(service.parts.database, Wanted(most=1), now()))[0].state
+    return (await service.messages())[-1].state
 
 
 async def history(service: Service) -> list[tuple[str, str]]:
     """Return the provider's reports, with what is known of each, in the order in which they happened."""
     reported = select(EventRow.event, EventRow.detail).where(EventRow.source_id.is_not(None)).order_by(EventRow.at)
     return [(row["event"], row["detail"]) for row in await service.rows(reported)]
-
-
-async def trail(service: Service, event: str = "") -> list[Entry]:
-    return await (service.trail(event) if event else service.trail())
 
 
 async def outcomes(service: Service, event: str) -> list[str]:
@@ -114,8 +108,3 @@ async def is_mailed(service: Service, email: str = ADA) -> bool:
     before = len(service.inbox.mails)
     await service.ask_and_deliver(email)
     return len(service.inbox.mails) > before
-
-
-async def lift(service: Service) -> None:
-    """Let the suppressions be over."""
-    await service.write(update(MailboxRow).values(suppressed_until=now() - timedelta(seconds=1)))

@@ -20,6 +20,7 @@ from keyturn.service.accounts.builtin import AccountRow, SessionRow
 from keyturn.service.accounts.port import Account, AccountStore
 from keyturn.service.clock import now
 from keyturn.service.outbox.history import Item, Wanted, read
+from keyturn.service.outbox.models import OutboxRow
 from keyturn.service.reset.records.audit import Entry
 from keyturn.service.settings import Brand, DatabaseSettings, HashingSettings, MailSettings, Secret, Settings
 from keyturn.service.settings.building import Builder, Literally
@@ -180,6 +181,11 @@ class Service:
     async def messages(self) -> list[Item]:
         """Return what the outbox holds, the oldest first: mails, webhooks, and what became of each."""
         return [*reversed(await read(self.parts.database, Wanted(most=None), now()))]
+
+    async def sealed_mails(self) -> int:
+        """Return how many messages hold their mail, which an outbox keeps under seal until it is sent."""
+        (row,) = await self.rows(select(func.count(OutboxRow.sealed).label("mails")))
+        return int(row["mails"])
 
     async def change_account(self, of: str = ADA, /, **fields: Any) -> None:
         """Change fields of an account in Keyturn's own table, as its app does: email="..." or active=False."""

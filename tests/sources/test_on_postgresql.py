@@ -6,10 +6,11 @@ import asyncpg
 import pytest
 from tests.driver.inbox import Inbox, token_in
 from tests.driver.service import REQUEST, RESET, Service, running
+from tests.driver.supabase import SupabaseServer
 from tests.serving import serving
 from tests.sources.adopted import EXAMPLES, PASSWORD, settings_of
 
-from keyturn.cli.demo.supabase_server import SupabaseServer
+from keyturn import Settings
 
 pytestmark = pytest.mark.long
 
@@ -38,21 +39,26 @@ async def app(name: str, postgresql_url: str) -> AsyncIterator[asyncpg.Connectio
 
 
 @pytest.fixture
-async def keyturn(name: str, postgresql_url: str, app: asyncpg.Connection) -> AsyncIterator[Service]:
+async def settings(name: str, postgresql_url: str, app: asyncpg.Connection) -> AsyncIterator[Settings]:
     supabase = SupabaseServer(service_role_key="your_service_role_key")
     if name == "easemail":
         for row in await app.fetch("SELECT id, email FROM users"):
             supabase.users.add(row["email"], PASSWORD, id=str(row["id"]))
     with serving(supabase) as address:
         environ = {"KEYTURN_ACCOUNTS_SUPABASE_URL": address} if name == "easemail" else {}
-        async with running(settings_of(name, postgresql_url, **environ), inbox=Inbox()) as keyturn:
-            yield keyturn
+        yield settings_of(name, postgresql_url, **environ)
+
+
+@pytest.fixture
+async def keyturn(settings: Settings) -> AsyncIterator[Service]:
+    async with running(settings, inbox=Inbox()) as keyturn:
+        yield keyturn
 
 
 async def test_a_link_is_mailed_and_sets_a_new_password_in_the_apps_own_table(
-    name: str, app: asyncpg.Connection, keyturn: Service
+    name: str, app: asyncpg.Connection, settings: Settings, keyturn: Service
 ) -> None:
-    table, email = keyturn.parts.settings.accounts.table.table, SOMEBODY[name]
+    table, email = settings.accounts.table.table, SOMEBODY[name]
     query = f'SELECT * FROM "{table}" WHERE email = $1'  # noqa: S608 - a name in the example
     before = dict(await app.fetchrow(query, email))
     assert (await keyturn.anywhere().post(REQUEST, json={"email": email.upper()})).status_code == 202

@@ -20,11 +20,7 @@ from tests.driver.service import (
     settings_for,
 )
 
-from keyturn.errors import SendRefused, SendRetryable
-from keyturn.service.clock import now
-from keyturn.service.outbox.history import Wanted, hold, read, release
-from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.messages import MAILS_ALONE, RESET_REQUESTED, ResetRequested
+from keyturn import SendRefused, SendRetryable
 
 pytestmark = pytest.mark.any_database
 
@@ -45,8 +41,7 @@ async def restore(databases: Databases, database_url: str) -> AsyncIterator[Rest
 
 
 async def states(service: Service) -> list[tuple[str, str | None]]:
-    found = await read(service.parts.database, Wanted(most=None), now())
-    return [(item.state, item.reason) for item in reversed(found)]
+    return [(message.state, message.reason) for message in await service.messages()]
 
 
 async def test_a_link_from_before_the_backup_finishes_a_reset(service: Service, restore: Restore) -> None:
@@ -73,7 +68,7 @@ async def test_a_mail_that_waited_in_the_backup_is_sent_again_unless_it_is_held(
     await service.ask()
     careless, careful = await restore(), await restore()
     await service.deliver()
-    assert await hold(careful.parts.database, MAILS_ALONE, now()) == 1
+    assert await careful.operator.hold_mails() == 1
 
     for restored in (careless, careful):
         await restored.deliver()
@@ -119,14 +114,14 @@ async def test_a_held_mail_leaves_with_a_working_link_once_it_is_released(servic
     for email in (ADA, GRACE):
         await service.ask(email)
     restored = await restore()
-    await hold(restored.parts.database, MAILS_ALONE, now())
+    await restored.operator.hold_mails()
 
-    assert await release(restored.parts.database, now()) == (2, 0)
+    assert await restored.operator.release_mails() == (2, 0)
     await restored.deliver()
     assert await states(restored) == [("sent", None)] * 2
     (mail,) = restored.inbox.sent_to(ADA)
     assert await restored.works(token_in(mail))
-    assert await release(restored.parts.database, now()) == (0, 0)
+    assert await restored.operator.release_mails() == (0, 0)
 
 
 async def test_what_protects_an_account_is_not_held(service: Service, restore: Restore) -> None:
@@ -137,21 +132,19 @@ async def test_what_protects_an_account_is_not_held(service: Service, restore: R
     assert pressed.status_code == 200
     restored = await restore()
 
-    assert await hold(restored.parts.database, MAILS_ALONE, now()) == 0
+    assert await restored.operator.hold_mails() == 0
     await restored.deliver()
     (recovery,) = restored.inbox.sent_to(ADA)
     assert await restored.works(token_in(recovery))
 
 
-async def test_more_mails_than_one_batch_are_held_and_released(service: Service) -> None:
-    database, client = service.parts.database, Client(ip_address="192.0.2.1")
-    for number in range(600):
-        promise = ResetRequested(email=f"person{number}@northwind.test", at=now(), client=client)
-        await service.parts.outbox.post(RESET_REQUESTED, promise)
+async def test_more_mails_than_one_batch_are_held_and_released(start: Start) -> None:
+    service = await start(limits={"overall": "1000/minute"})
+    await asyncio.gather(*(service.ask(f"person{number}@northwind.test") for number in range(600)))
 
-    assert await hold(database, MAILS_ALONE, now()) == 600
+    assert await service.operator.hold_mails() == 600
     assert {state for state, _ in await states(service)} == {"dropped"}
-    assert await release(database, now()) == (600, 0)
+    assert await service.operator.release_mails() == (600, 0)
     assert {state for state, _ in await states(service)} == {"waiting"}
 
 
@@ -159,8 +152,8 @@ async def test_a_mail_that_failed_before_it_was_held_is_not_refused_for_its_own_
     service = await start(limits={"mailbox_cooldown": timedelta(hours=1)})
     service.inbox.failures.append(SendRetryable("503"))
     await service.ask_and_deliver()
-    await hold(service.parts.database, MAILS_ALONE, now())
-    await release(service.parts.database, now())
+    await service.operator.hold_mails()
+    await service.operator.release_mails()
     await service.deliver()
 
     assert len(service.inbox.sent_to(ADA)) == 1

@@ -91,8 +91,8 @@ class App:
         with self._changed:
             assert self._changed.wait_for(lambda: len(self.told) >= times, timeout=10), "it was not told within 10 s"
 
-    def usual(self, told: Told) -> Answer:
-        """Return the answer to a request for which nothing else is coming."""
+    def usual(self, told: Told) -> Answer | Trouble:
+        """Return what happens to a request for which nothing else is coming."""
         del told
         return Answer(204)
 

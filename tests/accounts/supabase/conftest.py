@@ -1,12 +1,13 @@
 """A Supabase Auth that answers on this machine, and a store that asks it."""
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from datetime import timedelta
 from typing import Any
 
-import httpx
 import msgspec
 import pytest
-from tests.accounts.supabase.project import NO_TLS, Opened, Project
+from tests.accounts.supabase.project import Opened, Project
 from tests.serving import serving
 
 from keyturn.cli.demo.supabase_server import SupabaseServer
@@ -37,10 +38,14 @@ def project(supabase_project: Project) -> Project:
 async def opened(project: Project) -> AsyncIterator[Opened]:
     """Return a function that opens a store of the project with some settings changed."""
     settings = SupabaseSettings(url=project.url, service_role_key=Secret(project.server.service_role_key))
-    async with httpx.AsyncClient(verify=NO_TLS) as client:
-        yield lambda timeout=TIMEOUT, **changes: SupabaseAccounts(
-            msgspec.structs.replace(settings, **changes), lambda: client, timeout
-        )
+    async with AsyncExitStack() as stack:
+
+        def open_store(patience: timedelta = TIMEOUT, **changes: Any) -> SupabaseAccounts:
+            store = SupabaseAccounts(msgspec.structs.replace(settings, **changes), patience)
+            stack.push_async_callback(store.close)
+            return store
+
+        yield open_store
 
 
 @pytest.fixture

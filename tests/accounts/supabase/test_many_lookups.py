@@ -1,12 +1,14 @@
 """Look-ups of a whole batch of requests: few at a time, and none for ever."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
-import httpx
 import pytest
 from tests.accounts.supabase.project import ADA
+from tests.serving import serving_here
 
 from keyturn.cli.demo.supabase_server import SupabaseServer
 from keyturn.service.accounts.supabase.accounts import SupabaseAccounts
@@ -14,9 +16,12 @@ from keyturn.service.problems.requests import AccountsUnready
 from keyturn.service.settings import Secret, SupabaseSettings
 
 
-def store_over(app: Any, timeout: timedelta = timedelta(seconds=10)) -> SupabaseAccounts:
-    settings = SupabaseSettings(url="http://project.test", service_role_key=Secret("service-role-key"))
-    return SupabaseAccounts(settings, lambda: httpx.AsyncClient(transport=httpx.ASGITransport(app=app)), timeout)
+@asynccontextmanager
+async def store_over(app: Any, patience: timedelta = timedelta(seconds=10)) -> AsyncIterator[SupabaseAccounts]:
+    async with serving_here(app) as url:
+        store = SupabaseAccounts(SupabaseSettings(url=url, service_role_key=Secret("service-role-key")), patience)
+        yield store
+        await store.close()
 
 
 async def test_however_many_wait_together_few_are_looked_up_at_a_time() -> None:
@@ -34,8 +39,8 @@ async def test_however_many_wait_together_few_are_looked_up_at_a_time() -> None:
         await server(scope, receive, send)
         running -= 1
 
-    store = store_over(app)
-    found = await asyncio.gather(*(store.find(ADA) for _ in range(40)))
+    async with store_over(app) as store:
+        found = await asyncio.gather(*(store.find(ADA) for _ in range(40)))
 
     assert {account.email for account in found if account} == {ADA}
     assert (most, len(server.requests)) == (8, 40)
@@ -50,7 +55,8 @@ async def test_a_look_up_through_many_slow_pages_ends() -> None:
         await asyncio.sleep(0.05)  # slow, and within the time-out of each
         await server(scope, receive, send)
 
-    with pytest.raises(AccountsUnready, match=r"did not answer a look-up within 0.6 s") as unready:
-        await store_over(app, timedelta(seconds=0.2)).find(ADA)
+    async with store_over(app, timedelta(seconds=0.2)) as store:
+        with pytest.raises(AccountsUnready, match=r"did not answer a look-up within 0.6 s") as unready:
+            await store.find(ADA)
     assert unready.value.not_changed
     assert len(server.requests) < 20

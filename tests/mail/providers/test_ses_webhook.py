@@ -4,7 +4,7 @@ import asyncio
 import base64
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -215,10 +215,8 @@ async def test_where_sns_gives_no_answer_the_report_is_neither_believed_nor_refu
     assert (await read_one(webhook, sent)).event == "delivered"
 
 
-async def test_waiting_for_a_certificate_has_an_end(
-    webhook: SesWebhook, server: SnsServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sns, "_PATIENCE", 0.2)
+async def test_waiting_for_a_certificate_has_an_end(server: SnsServer) -> None:
+    webhook = SesWebhook(TOPIC, timedelta(seconds=0.2))
     server.coming.extend([Trouble.STALL] * 9)
     sent = post(message(DELIVERED))
     answers = await asyncio.wait_for(

@@ -3,14 +3,16 @@
 import asyncio
 from datetime import timedelta
 
+import httpx
 import pytest
-from sqlalchemy import text
+from advanced_alchemy.extensions.litestar import SQLAlchemyAsyncConfig, SQLAlchemyPlugin
+from litestar import Litestar
 from sqlalchemy.ext.asyncio import create_async_engine
-from tests.driver.service import ADA, REQUEST, Service, problem, running, settings_for
+from tests.driver.inbox import Inbox
+from tests.driver.service import ADA, NOBODY, REQUEST, Service, problem, running, settings_for
 from tests.silent_proxy import silent_proxy
 
-from keyturn.service.database import Database
-from keyturn.service.problems.requests import DatabaseUnready
+from keyturn import KeyturnConfig, KeyturnPlugin, Settings
 
 PATIENCE = timedelta(seconds=1)
 MANY = 30
@@ -62,17 +64,20 @@ async def test_so_is_one_whose_connections_are_the_app_s(database_url: str) -> N
         engine = create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://"), pool_pre_ping=True)
         # It lasts for a new connection, too, which a busy machine does not make in less.
         patience = timedelta(seconds=2)
-        database = Database(engine, timeout=patience)
-        for frozen in (False, True, False):
-            proxy.fall_silent() if frozen else proxy.speak_again()
-            async with asyncio.timeout(5 * patience.total_seconds()):
-                assert await is_unready(database) == frozen
+        app = app_with(SQLAlchemyAsyncConfig(engine_instance=engine), patience)
+        transport = httpx.ASGITransport(app)  # type: ignore[arg-type]  # as httpx writes ASGI's types
+        async with app.lifespan(), httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client:
+            for frozen in (False, True, False):
+                proxy.fall_silent() if frozen else proxy.speak_again()
+                async with asyncio.timeout(5 * patience.total_seconds()):
+                    answer = await client.post(REQUEST, json={"email": NOBODY})
+                assert problem(answer) == ("503 unavailable" if frozen else "202")
         await engine.dispose()
 
 
-async def is_unready(database: Database) -> bool:
-    try:
-        await database.transact(lambda connection: connection.execute(text("SELECT 1")))
-    except DatabaseUnready:
-        return True
-    return False
+def app_with(alchemy: SQLAlchemyAsyncConfig, patience: timedelta) -> Litestar:
+    """Return an app with its own connections, which Keyturn uses as well."""
+    changes = {"database": {"timeout": patience}, "limits": {"in_memory": True}, "hashing": {"cost": 10}}
+    settings = settings_for(Settings().database.url, **changes)
+    keyturn = KeyturnPlugin(KeyturnConfig(settings, alchemy=alchemy, worker=False, sender=Inbox()))
+    return Litestar(plugins=[SQLAlchemyPlugin(config=alchemy), keyturn], logging_config=None)

@@ -4,6 +4,7 @@ import asyncio
 
 import httpx
 import pytest
+from tests.driver.clocks import StandingClock
 from tests.driver.service import (
     ADA,
     CHANGE,
@@ -23,8 +24,6 @@ from tests.driver.service import (
     settings_for,
 )
 
-from keyturn.testing import MovableClock
-
 pytestmark = pytest.mark.any_database
 
 HERE, ELSEWHERE = "203.0.113.1", "203.0.113.2"
@@ -38,16 +37,6 @@ CHOSEN = {
     "True-Client-IP": "198.51.100.{}",
     "X-Client-IP": "198.51.100.{}",
 }
-
-
-class StandingClock(MovableClock):
-    """A clock that stands still between the moves."""
-
-    def unix(self) -> float:
-        return 1_800_000_000 + self.ahead
-
-    def monotonic(self) -> float:
-        return 1_000 + self.ahead
 
 
 async def ask(client: httpx.AsyncClient, email: str = NOBODY, **headers: str) -> str:
@@ -109,8 +98,7 @@ async def test_of_fifty_parallel_requests_three_are_accepted(service: Service) -
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 async def test_after_the_time_it_said_a_client_is_heard_again(database_url: str) -> None:
-    clock = StandingClock()
-    async with running(settings_for(database_url), clock=clock) as service:
+    async with running(settings_for(database_url), clock=StandingClock()) as service:
         client = service.at(HERE)
         refused = [await client.post(REQUEST, json={"email": NOBODY}) for _ in range(4)][-1]
         assert problem(refused) == FULL

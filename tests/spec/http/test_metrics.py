@@ -1,14 +1,12 @@
 """What Prometheus reads at /metrics, and who else does not."""
 
 import asyncio
-from datetime import timedelta
 from itertools import product
 from typing import Any
 
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import update
 from tests.driver.elsewhere import Readable
 from tests.driver.reporting import HARD, WITH_WEBHOOK, deliver_all, provider_id, report
 from tests.driver.service import (
@@ -27,14 +25,10 @@ from tests.driver.service import (
     running,
     settings_for,
 )
+from tests.driver.worker_process import monitored_worker
 from tests.statements import statements_sent
 
-from keyturn.errors import SendRefused, SendRetryable
-from keyturn.service.accounts.port import Account
-from keyturn.service.app import create_worker_app
-from keyturn.service.clock import now
-from keyturn.service.outbox.models import OutboxRow
-from keyturn.service.parts import Parts
+from keyturn import Account, SendRefused, SendRetryable
 
 pytestmark = pytest.mark.any_database
 
@@ -167,7 +161,7 @@ OUTCOMES = ("sent", "dropped", "retried", "dead")
 
 async def test_a_delivery_is_timed_from_its_promise(service: Service) -> None:
     await service.ask()
-    await service.write(update(OutboxRow).values(created_at=now() - timedelta(seconds=90)))
+    service.let_time_pass(seconds=90)
     await service.deliver()
     found = await figures(service)
     assert found["keyturn_messages_total{reset_requested,sent}"] == 1
@@ -178,8 +172,8 @@ async def test_a_delivery_is_timed_from_its_promise(service: Service) -> None:
 async def test_the_outboxs_depth_and_age_are_the_databases_whoever_wrote_them(start: Start) -> None:
     one, other = await start(), await start()
     await one.ask()
+    one.let_time_pass(minutes=5)
     await one.ask(NOBODY)
-    await one.write(update(OutboxRow).where(OutboxRow.id == 1).values(created_at=now() - timedelta(minutes=5)))
     found = await figures(other)
     assert found["keyturn_outbox_waiting"] == 2
     assert 300 <= found["keyturn_outbox_oldest_seconds"] < 310
@@ -188,12 +182,12 @@ async def test_the_outboxs_depth_and_age_are_the_databases_whoever_wrote_them(st
     assert (settled["keyturn_outbox_waiting"], settled["keyturn_outbox_oldest_seconds"]) == (0, 0)
 
 
-async def test_a_webhook_that_waits_for_the_app_is_no_mail_that_waits(service: Service) -> None:
-    await service.ask()
+async def test_a_webhook_that_waits_for_the_app_is_no_mail_that_waits(start: Start) -> None:
+    service = await start(webhooks={"url": "http://127.0.0.1:9/", "secret": "whsec_" + "A" * 32})
+    await service.ask_and_deliver()
+    service.let_time_pass(minutes=59)
     await service.ask(NOBODY)
-    an_hour, a_minute = now() - timedelta(hours=1), now() - timedelta(minutes=1)
-    await service.write(update(OutboxRow).where(OutboxRow.id == 1).values(kind="webhook_x", created_at=an_hour))
-    await service.write(update(OutboxRow).where(OutboxRow.id == 2).values(created_at=a_minute))
+    service.let_time_pass(minutes=1)
     found = await figures(service)
     assert 3600 <= found["keyturn_outbox_oldest_seconds"] < 3610
     assert 60 <= found["keyturn_outbox_oldest_mail_seconds"] < 70
@@ -226,8 +220,10 @@ async def test_a_process_says_whether_it_is_ready_as_its_health_does(database_ur
     store = Readable(Account(id="u-1", email=ADA))
     async with running(settings_for(database_url), accounts=store) as service:
         assert (await figures(service))["keyturn_ready"] == 1
-        service.parts.worker.is_down = True
+        store.is_away = True
+        service.let_time_pass(seconds=2)
         assert (await figures(service))["keyturn_ready"] == 0
+        assert problem(await service.anywhere().get("/health/ready")) == "503 unavailable"
 
 
 async def test_reading_the_figures_is_one_statement_beside_those_of_readiness(service: Service) -> None:
@@ -253,11 +249,8 @@ async def test_no_client_can_make_a_series(service: Service) -> None:
 
 async def test_where_the_database_is_gone_the_other_figures_stay() -> None:
     nowhere = {"url": "postgresql://127.0.0.1:1/nothing"}
-    parts = Parts(settings_for("sqlite://", database=nowhere))
-    transport = httpx.ASGITransport(create_worker_app(parts, local=True), client=(HERE, 1))  # type: ignore[arg-type]
-    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+    async with monitored_worker(settings_for("sqlite://", database=nowhere)) as client:
         found = samples(await client.get(METRICS))
-    await parts.close()
     assert found["process_resident_memory_bytes"] > 0
     assert found["keyturn_ready"] == 0
     assert str(found["keyturn_outbox_waiting"]) == "nan"

@@ -1,26 +1,20 @@
 """The description of the API at /schema."""
 
 import json
+import re
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
-from tests.driver.service import Service, Start
+from tests.driver.elsewhere import Elsewhere
+from tests.driver.second_factors import BUILTIN, enrol, reset_with, wrong_code
+from tests.driver.service import ADA, LOGIN, ME, REQUEST, VALIDATE, Service, Start
 
-from keyturn.errors import Fault
-from keyturn.service.api.problems import document_of
-from keyturn.service.pages.reference import STORY, groups_of
-from keyturn.service.problems.passwords import OutcomeUnknown, PasswordRejected, Violation
-from keyturn.service.problems.proofs import (
-    CredentialsRejected,
-    Factor,
-    LinkDead,
-    NotSignedIn,
-    SecondStepRejected,
-    SecondStepRequired,
-)
-from keyturn.service.problems.requests import Busy, InputInvalid, TooManyRequests, Unavailable
+from keyturn import Account
 
-pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)  # no route here touches a database
+pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)  # no description depends on the database
 
 NEW_PASSWORD = {"token", "newPassword", "password", "confirmPassword", "email", "secondStep"}
 POSTS = {
@@ -127,28 +121,97 @@ async def test_each_type_of_problem_has_one_schema_with_its_own_members(schema: 
     }
 
 
-ERRORS = [
-    InputInvalid(Fault("email", "not an email address")),
-    LinkDead("expired"),
-    CredentialsRejected(),
-    NotSignedIn(),
-    PasswordRejected([Violation("min_length", "at least 12 characters", 12)]),
-    TooManyRequests(30),
-    Busy(30),
-    Unavailable(),
-    OutcomeUnknown("lost"),
-    SecondStepRequired([Factor("totp"), Factor("sms", "…23")]),
-    SecondStepRejected([Factor("totp")], 4),
-]
+async def input_invalid(start: Start) -> httpx.Response:
+    return await (await start()).anywhere().post(REQUEST, json={"email": "no address"})
 
 
-@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+async def link_dead(start: Start) -> httpx.Response:
+    service = await start()
+    token = await service.link()
+    service.let_time_pass(minutes=31)
+    return await service.reset(token)
+
+
+async def credentials_rejected(start: Start) -> httpx.Response:
+    return await (await start()).anywhere().post(LOGIN, json={"email": ADA, "password": "a guess"})
+
+
+async def not_signed_in(start: Start) -> httpx.Response:
+    return await (await start()).anywhere().get(ME)
+
+
+async def password_rejected(start: Start) -> httpx.Response:
+    service = await start()
+    return await service.reset(await service.link(), "short")
+
+
+async def too_many_requests(start: Start) -> httpx.Response:
+    client = (await start(limits={"request": "1/minute"})).anywhere()
+    await client.post(REQUEST, json={"email": ADA})
+    return await client.post(REQUEST, json={"email": ADA})
+
+
+async def busy(start: Start) -> httpx.Response:
+    """Use a link while another changes the password of the same account in its store."""
+    store = Elsewhere(Account(id="u-1", email=ADA))
+    service = await start(store=store, limits={"mailbox_cooldown": timedelta(0)})
+    first, second = await service.link(), await service.link()
+    change = await store.hold(service.reset(first))
+    answer = await service.reset(second)
+    store.open.set()
+    await change
+    return answer
+
+
+async def unavailable(start: Start) -> httpx.Response:
+    store = Elsewhere(Account(id="u-1", email=ADA))
+    service = await start(store=store)
+    token = await service.link()
+    store.is_away = True
+    return await service.anywhere().post(VALIDATE, json={"token": token})
+
+
+async def outcome_unknown(start: Start) -> httpx.Response:
+    store = Elsewhere(Account(id="u-1", email=ADA))
+    service = await start(store=store)
+    store.losses.append(ConnectionResetError())
+    return await service.reset(await service.link())
+
+
+async def second_step_required(start: Start) -> httpx.Response:
+    service = await start(second_step=BUILTIN)
+    await enrol(service)
+    return await reset_with(service, await service.link())
+
+
+async def second_step_rejected(start: Start) -> httpx.Response:
+    service = await start(second_step=BUILTIN)
+    await enrol(service)
+    return await reset_with(service, await service.link(), "totp", wrong_code())
+
+
+ERRORS = {
+    "invalid-input": input_invalid,
+    "link-dead": link_dead,
+    "credentials-rejected": credentials_rejected,
+    "not-signed-in": not_signed_in,
+    "password-rejected": password_rejected,
+    "too-many-requests": too_many_requests,
+    "busy": busy,
+    "unavailable": unavailable,
+    "outcome-unknown": outcome_unknown,
+    "second-step-required": second_step_required,
+    "second-step-rejected": second_step_rejected,
+}
+
+
+@pytest.mark.parametrize(("name", "provoke"), ERRORS.items(), ids=ERRORS)
 @pytest.mark.long
 async def test_what_is_described_is_what_is_answered(
-    error: Exception, service: Service, schema: dict[str, Any]
+    name: str, provoke: Callable[[Start], Awaitable[httpx.Response]], start: Start, schema: dict[str, Any]
 ) -> None:
-    problem = document_of(error, service.parts.languages.choose("en"))
-    document = json.loads(problem.response().content)
+    document = (await provoke(start)).json()
+    assert document["type"] == f"urn:keyturn:problem:{name}"
     (described,) = {
         name
         for name, found in schema["components"]["schemas"].items()
@@ -167,7 +230,7 @@ async def test_what_is_described_is_what_is_answered(
         for example in content.get("examples", {}).values()
         if example["value"].get("type") == document["type"]
     }
-    assert json.loads(example).keys() == document.keys()
+    assert json.loads(example).keys() == document.keys() - {"instance"}
     assert json.loads(example)["title"] == document["title"]
 
 
@@ -192,21 +255,53 @@ async def test_signing_out_answers_to_a_body_as_it_is_described(
 
 
 async def test_the_reference_tells_the_story_of_a_reset_and_has_each_route_s_own_path_first(
-    schema: dict[str, Any],
+    service: Service,
 ) -> None:
-    groups = groups_of(schema, "https://account.example.org")
+    page = (await service.anywhere().get("/schema", follow_redirects=True)).text
+    groups = groups_on(page)
     assert [*groups][:3] == ["Password reset", "Not me", "Sessions"]
-    assert [operation.summary for operation in groups["Password reset"]][:5] == [
+    assert [summary for _, summary in groups["Password reset"]][:5] == [
         "Request a link",
         "Check a link",
         "List the rules for a new password",
         "Check a new password",
         "Set a new password",
     ]
-    (request, *_) = groups["Password reset"]
-    assert request.paths == ["/api/auth/request-password-reset", "/api/auth/forgot-password"]
-    assert "The same as" not in request.description
-    assert groups["Sessions"][0].summary == "Sign in"
+    path, _ = groups["Password reset"][0]
+    (request,) = re.findall(rf'<article id="{path}".*?</article>', page, re.DOTALL)
+    paths = re.findall(r'<p class="path"><b>POST</b> <code>(.*?)</code>', request)
+    assert paths == ["/api/auth/request-password-reset", "/api/auth/forgot-password"]
+    assert "The same as" not in request
+    assert groups["Sessions"][0][1] == "Sign in"
+
+
+def groups_on(page: str) -> dict[str, list[tuple[str, str]]]:
+    """Return the path and the summary of each operation on the reference page, by the heading above it."""
+    listed = re.findall(r"<h2>([^<]*)</h2>\s*<ul>(.*?)</ul>", page, re.DOTALL)
+    return {heading: re.findall(r'<a href="#(.*?)"><b>\w+</b> (.*?)</a>', entries) for heading, entries in listed}
+
+
+STORY = (
+    "requestPasswordReset",
+    "getChallenge",
+    "verifyResetCode",
+    "validateResetToken",
+    "getPasswordPolicy",
+    "checkPassword",
+    "resetPassword",
+    "replaceExpiredLink",
+    "secureAccount",
+    "getFormTexts",
+    "signIn",
+    "getSignedIn",
+    "changePassword",
+    "signOut",
+    "invite",
+    "mintLink",
+    "checkLiveness",
+    "checkReadiness",
+)
+"""The names of the operations, in the order in which a frontend calls them."""
 
 
 async def test_every_operation_has_its_place_in_the_story(start: Start) -> None:
@@ -216,9 +311,13 @@ async def test_every_operation_has_its_place_in_the_story(start: Start) -> None:
         invitations={"service_key": "0123456789abcdef" * 4, "link_key": "fedcba98" * 4},
     )
     paths = (await service.anywhere().get("/schema/openapi.json")).json()["paths"]
+    page = (await service.anywhere().get("/schema", follow_redirects=True)).text
     described = [operation for path in paths.values() for operation in path.values()]
     own = {one["operationId"] for one in described if "The same as `" not in one.get("description", "")}
     assert own == {*STORY}
+    for operations in groups_on(page).values():
+        names = [operation["operationId"] for path, _ in operations for operation in paths[path].values()]
+        assert names == sorted(names, key=STORY.index)
 
 
 async def test_who_has_to_be_signed_in_is_said(schema: dict[str, Any]) -> None:

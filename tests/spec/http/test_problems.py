@@ -1,10 +1,14 @@
 """Errors are RFC 9457 documents with a stable type, and tell nothing of the inside."""
 
 import logging
+import re
 from collections.abc import AsyncIterator
-from typing import Any
+from datetime import timedelta
 
 import pytest
+from tests.databases import Databases
+from tests.driver.database import lose_database
+from tests.driver.elsewhere import Elsewhere
 from tests.driver.service import (
     ADA,
     CHANGE,
@@ -23,7 +27,7 @@ from tests.driver.service import (
     problem,
 )
 
-from keyturn.service.problems.requests import Busy, DatabaseUnready, LimitsUnready
+from keyturn import Account
 
 pytestmark = pytest.mark.any_database
 
@@ -147,15 +151,20 @@ async def test_a_body_that_is_too_large_is_refused_however_it_comes(service: Ser
         assert problem(answer) == "413 too-large"
 
 
-async def test_a_fault_of_ours_tells_nothing_to_the_client_and_everything_to_the_log(
-    service: Service, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    async def broken(*_: Any) -> None:
+class FaultyStore(Elsewhere):
+    """A store with a programmer's mistake."""
+
+    async def get(self, _: str, /) -> Account | None:
         raise RuntimeError("the inside of the store")
 
-    monkeypatch.setattr(service.parts.live_links, "require", broken)
+
+async def test_a_fault_of_ours_tells_nothing_to_the_client_and_everything_to_the_log(
+    start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    service = await start(store=FaultyStore(Account(id="u-1", email=ADA)))
+    token = await service.link()
     with caplog.at_level(logging.ERROR):
-        answer = await service.anywhere().post(VALIDATE, json={"token": "x"})
+        answer = await service.anywhere().post(VALIDATE, json={"token": token})
     assert problem(answer) == "500 internal"
     assert answer.json().keys() <= {"type", "title", "status", "instance"}
     for word in ("inside", "RuntimeError", "Traceback", "links", ".py"):
@@ -165,14 +174,16 @@ async def test_a_fault_of_ours_tells_nothing_to_the_client_and_everything_to_the
 
 
 async def test_a_flood_that_is_refused_as_busy_writes_one_line_a_minute_and_no_error(
-    service: Service, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    start: Start, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def full(*_: Any) -> None:
-        raise Busy(30)
-
-    monkeypatch.setattr(service.parts.live_links, "require", full)
+    store = Elsewhere(Account(id="u-1", email=ADA))
+    service = await start(store=store, limits={"mailbox_cooldown": timedelta(0)})
+    first, second = await service.link(), await service.link()
+    change = await store.hold(service.reset(first))
     with caplog.at_level(logging.INFO, "keyturn.http"):
-        answers = [await service.anywhere().post(VALIDATE, json={"token": "x"}) for _ in range(20)]
+        answers = [await service.reset(second) for _ in range(20)]
+    store.open.set()
+    assert (await change).status_code == 200
     assert {problem(answer) for answer in answers} == {"503 busy"}
     assert all(answer.headers["x-request-id"] for answer in answers)
     written = [
@@ -182,25 +193,26 @@ async def test_a_flood_that_is_refused_as_busy_writes_one_line_a_minute_and_no_e
 
 
 async def test_requests_that_a_store_does_not_answer_write_one_error_a_minute_and_cause_with_their_number(
-    service: Service, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    start: Start, databases: Databases, database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    down: list[Exception] = [DatabaseUnready("the database is away")] * 20 + [LimitsUnready("its table is away")]
-
-    async def away(*_: Any) -> None:
-        raise down.pop(0) if down else DatabaseUnready("the database is away")
-
-    monkeypatch.setattr(service.parts.live_links, "require", away)
+    store = Elsewhere(Account(id="u-1", email=ADA))
+    service = await start(store=store, limits={"in_memory": True})
+    checked = {"token": await service.link()}
+    store.is_away = True
     with caplog.at_level(logging.INFO, "keyturn.http"):
-        answers = [await service.anywhere().post(VALIDATE, json={"token": "x"}) for _ in range(21)]
-        monkeypatch.setattr("keyturn.service.telemetry.logs._A_MINUTE", 0.0)
-        await service.anywhere().post(VALIDATE, json={"token": "x"})
+        answers = [await service.anywhere().post(VALIDATE, json=checked)]
+        await lose_database(service, databases.drop, database_url)
+        answers += [await service.anywhere().post(VALIDATE, json=checked) for _ in range(20)]
+        service.let_time_pass(minutes=1)
+        answers.append(await service.anywhere().post(VALIDATE, json=checked))
     assert {problem(answer) for answer in answers} == {"503 unavailable"}
-    written = [str(one.msg) for one in caplog.records if one.name == "keyturn.http"]
-    assert written == [
-        "request.failed error=DatabaseUnready reason=the database is away count=1",
-        "request.failed error=LimitsUnready reason=its table is away count=1",
-        "request.failed error=DatabaseUnready reason=the database is away count=20",
+    written = [one.getMessage() for one in caplog.records if one.name == "keyturn.http"]
+    assert [re.sub(" reason=.+ count", " count", line) for line in written] == [
+        "request.failed error=AccountsUnready count=1",
+        "request.failed error=DatabaseUnready count=1",
+        "request.failed error=DatabaseUnready count=20",
     ]
+    assert "reason=the database of the accounts cannot be reached" in written[0]
 
 
 async def test_what_a_frontend_sends_besides_is_ignored(service: Service) -> None:

@@ -1,54 +1,76 @@
 """A worker that dies after it has decided about a message leaves nothing to decide again."""
 
-from datetime import timedelta
+import asyncio
+from contextlib import suppress
 
 import pytest
-from sqlalchemy import select
-from tests.driver.service import ADA, DAN, NOBODY, Service
-
-from keyturn.service.outbox.models import OutboxRow
-from keyturn.service.reset.records.models import AuditRow
+from tests.driver.elsewhere import Slow
+from tests.driver.service import ADA, DAN, NOBODY, Service, Start
+from tests.statements import dying_after, statements_sent
 
 pytestmark = pytest.mark.any_database
 
 
-async def die_after_deciding(service: Service) -> None:
-    """Decide about all messages as a worker does, and do nothing of what a worker does next."""
-    (requests, *_) = service.parts.relay._lanes
-    claimed = await service.parts.outbox.claim(10, timedelta(0))
-    await requests.prepare_all(claimed, 60)
-
-
 async def outcomes(service: Service) -> list[str]:
-    return [row["outcome"] for row in await service.rows(select(AuditRow.outcome).order_by(AuditRow.id))]
+    return [entry.outcome for entry in await service.trail()]
+
+
+async def statements_for(service: Service, email: str) -> int:
+    """Return how many statements a worker needs to answer a request."""
+    await service.ask(email)
+    with statements_sent() as statements:
+        await service.deliver()
+    return len(statements)
+
+
+async def ask_of_the_dying(service: Service, email: str, number: int) -> None:
+    """Ask a worker that dies after so many statements, and then another, once nobody holds the message."""
+    service.let_time_pass(minutes=2)
+    await service.ask(email)
+    with dying_after(number), suppress(Exception):
+        await service.deliver()
+    service.let_time_pass(minutes=1)
+    await service.deliver()
 
 
 @pytest.mark.parametrize(("email", "outcome"), [(NOBODY, "no_account"), (DAN, "disabled")])
 async def test_a_request_without_a_mail_has_one_outcome_though_its_worker_died(
     service: Service, email: str, outcome: str
 ) -> None:
-    await service.ask(email)
-    await die_after_deciding(service)
-    (message,) = await service.rows(select(OutboxRow.state, OutboxRow.reason))
-    assert message == {"state": "dropped", "reason": outcome}
-    await service.deliver()
-    assert await outcomes(service) == [outcome]
+    needed = await statements_for(service, email)
+    for number in range(needed + 1):
+        await ask_of_the_dying(service, email, number)
+        message = (await service.messages())[-1]
+        assert (message.state, message.reason) == ("dropped", outcome)
+        assert await outcomes(service) == [outcome] * (number + 2)
 
 
 async def test_a_request_with_a_mail_is_sent_once_though_its_worker_died(service: Service) -> None:
-    await service.ask(ADA)
-    await die_after_deciding(service)
-    await service.deliver()
-    assert len(service.inbox.sent_to(ADA)) == 1
-    assert await outcomes(service) == ["link_mailed"]
+    needed = await statements_for(service, ADA)
+    for number in range(needed + 1):
+        email = f"person{number}@northwind.test"
+        await service.add(email)
+        await ask_of_the_dying(service, email, number)
+        assert len(service.inbox.sent_to(email)) == 1
+        assert await outcomes(service) == ["link_mailed"] * (number + 2)
 
 
-async def test_a_request_in_other_hands_is_not_dropped(service: Service) -> None:
-    await service.ask(NOBODY)
-    (claimed,) = await service.parts.outbox.claim(10, timedelta(0))
-    await service.parts.outbox.claim(10, timedelta(0))
-    (requests, *_) = service.parts.relay._lanes
-    await requests.prepare_all([claimed], 60)
-    (message,) = await service.rows(select(OutboxRow.state))
-    assert message["state"] == "waiting"
-    assert await outcomes(service) == []
+async def test_a_request_in_other_hands_is_not_dropped(start: Start) -> None:
+    of_late, of_other = Slow(), Slow()
+    late, other = await start(store=of_late), await start(store=of_other)
+    await late.ask(NOBODY)
+    async with asyncio.timeout(10):
+        late_work = asyncio.create_task(late.deliver())
+        await of_late.asked.wait()
+        late.let_time_pass(minutes=1)  # who says nothing so long holds no message any more
+        other_work = asyncio.create_task(other.deliver())
+        await of_other.asked.wait()
+        of_late.may_answer.set()
+        await late_work
+    (message,) = await late.messages()
+    assert message.state == "waiting"
+    assert await outcomes(late) == []
+
+    of_other.may_answer.set()
+    await other_work
+    assert await outcomes(late) == ["no_account"]

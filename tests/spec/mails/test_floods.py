@@ -1,24 +1,24 @@
 """A flood of requests for links holds up nothing that secures an account."""
 
 import asyncio
-from base64 import b64encode
-from typing import Any
+from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, insert, select
 from tests.driver.inbox import Inbox, token_in
 from tests.driver.service import ADA, NEW_PASSWORD, Service, Start, hash_of, problem
+from tests.serving import serving
+from tests.webhooks.app import SECRET, Answer, App, Told, Trouble
 
-from keyturn.mail.port.email import Email
-from keyturn.service.accounts.builtin import AccountRow
-from keyturn.service.clock import now
-from keyturn.service.outbox.models import WAITING, OutboxRow
-from keyturn.service.reset.records.messages import APP_EVENTS, RESET_REQUESTED
+from keyturn import Email
 
 pytestmark = pytest.mark.long
 
 REQUESTS = 600
 """More than a worker has in hand at a time."""
+
+REQUESTED = "password.reset_requested"
+AT_ONCE = 4
+"""What an app is told of requests at a time."""
 
 
 class BusyProvider(Inbox):
@@ -34,26 +34,41 @@ class BusyProvider(Inbox):
         return await super().send(email, idempotency_key)
 
 
-async def flood(service: Service) -> None:
-    pupils = [f"pupil{number}@northwind.test" for number in range(REQUESTS)]
-    common: dict[str, Any] = {
-        "name": "",
-        "password_hash": hash_of("any"),
-        "provider": "",
-        "kind": "",
-        "locale": "",
-        "timezone": "",
-        "active": True,
-        "created_at": now(),
-    }
-    await service.write(insert(AccountRow).values([{"id": one, "email": one, **common} for one in pupils]))
+class BusyApp(App):
+    """Leaves what it is told of requests for links without an answer while it `is_busy`."""
+
+    is_busy = False
+
+    def usual(self, told: Told) -> Answer | Trouble:
+        return Trouble.STALL if self.is_busy and event_of(told) == REQUESTED else Answer(204)
+
+
+def event_of(told: Told) -> str:
+    return str(told.verified()["type"])
+
+
+async def flood(service: Service, requests: int) -> None:
+    pupils = [f"pupil{number}@northwind.test" for number in range(requests)]
+    for pupil in pupils:
+        await service.add(pupil, password_hash=hash_of("any"))
     await asyncio.gather(*map(service.ask, pupils))
 
 
 async def waiting(service: Service) -> int:
-    requests = OutboxRow.kind == RESET_REQUESTED
-    (row,) = await service.rows(select(func.count().label("n")).where(requests, OutboxRow.state == WAITING))
-    return int(row["n"])
+    messages = await service.messages()
+    return [(message.kind, message.state) for message in messages].count(("reset_requested", "waiting"))
+
+
+async def button(service: Service) -> str:
+    """Change Ada's password; return the token of the button by which she says that it was not her."""
+    assert problem(await service.reset(await service.link())) == "200"
+    await service.deliver()
+    return token_in(service.inbox.sent_to(ADA, "password_changed")[-1])
+
+
+async def press(service: Service, token: str) -> None:
+    pressed = await service.anywhere().post("/api/auth/secure-account", json={"token": token})
+    assert problem(pressed) == "200"
 
 
 async def test_a_press_behind_a_flood_locks_the_account_and_mails_its_owner_before_the_flood_is_done(
@@ -61,33 +76,37 @@ async def test_a_press_behind_a_flood_locks_the_account_and_mails_its_owner_befo
 ) -> None:
     provider = BusyProvider()
     service = await start(inbox=provider, secure_account={"lock": True})
-    assert problem(await service.reset(await service.link())) == "200"
-    await service.deliver()
-    token = token_in(provider.sent_to(ADA, "password_changed")[-1])
-    await flood(service)
-    pressed = await service.anywhere().post("/api/auth/secure-account", json={"token": token})
-    assert problem(pressed) == "200"
+    token = await button(service)
+    await flood(service, REQUESTS)
+    await press(service, token)
 
-    working = asyncio.create_task(service.parts.relay.run())
-    async with asyncio.timeout(30):
-        while len(provider.sent_to(ADA, "password_reset")) < 2:
-            provider.arrived.clear()
-            await provider.arrived.wait()
-    assert not await service.knows(NEW_PASSWORD)
-    assert await waiting(service) == REQUESTS
-
-    provider.may_go_on.set()
-    working.cancel()
-    await asyncio.wait({working})
+    await start(working=True, inbox=provider, secure_account={"lock": True})
+    try:
+        async with asyncio.timeout(30):
+            while len(provider.sent_to(ADA, "password_reset")) < 2:
+                provider.arrived.clear()
+                await provider.arrived.wait()
+        assert not await service.knows(NEW_PASSWORD)
+        assert await waiting(service) == REQUESTS
+    finally:
+        provider.may_go_on.set()
 
 
 async def test_what_the_app_is_told_of_a_press_shares_no_places_with_what_it_is_told_of_requests(start: Start) -> None:
-    secret = "whsec_" + b64encode(b"k" * 32).decode()
-    service = await start(webhooks={"url": "https://app.test/hooks", "secret": secret})
-    (of_requests,) = (
-        set(lane.handlers)
-        for lane in service.parts.relay._lanes
-        if APP_EVENTS["password.reset_requested"] in lane.handlers
-    )
+    app = BusyApp()
+    with serving(app, app.connections) as app.address:
+        webhooks = {"url": app.url, "secret": SECRET, "timeout": timedelta(seconds=30)}
+        service = await start(webhooks=webhooks)
+        token = await button(service)
+        app.is_busy, before = True, len(app.told)
+        await flood(service, 4 * AT_ONCE)
+        await start(working=True, webhooks=webhooks)
+        try:
+            await app.was_told(before + AT_ONCE)
+            await press(service, token)
+            await app.was_told(before + AT_ONCE + 1)
+        finally:
+            app.let_go()
+        told = list(map(event_of, app.told[before:]))
 
-    assert of_requests == {APP_EVENTS["password.reset_requested"]}
+    assert told[: AT_ONCE + 1] == [REQUESTED] * AT_ONCE + ["account.secured"]

@@ -1,15 +1,11 @@
 """Which account gets which mail, and what the mail contains."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import update
 from tests.driver.inbox import TOKEN, links_in, token_in
 from tests.driver.service import ADA, GRACE, NEW_PASSWORD, REQUEST, Service, Start, problem
-
-from keyturn.service.clock import now
-from keyturn.service.reset.records.models import MailboxRow
 
 pytestmark = [pytest.mark.any_database, pytest.mark.long]
 
@@ -116,7 +112,7 @@ async def test_a_name_with_line_breaks_writes_no_header_and_no_line_of_its_own(s
 async def test_the_mail_comes_from_whom_the_settings_name(start: Start) -> None:
     mail_settings = {
         "transport": "capture",
-        "from_": "Northwind School <no-reply@northwind.test>",
+        "from": "Northwind School <no-reply@northwind.test>",
         "reply_to": "help@northwind.test",
     }
     service = await start(mail=mail_settings)
@@ -143,7 +139,7 @@ async def test_two_workers_together_keep_to_one_mail_a_minute(start: Start) -> N
 
 async def test_after_a_minute_the_mailbox_gets_another(service: Service) -> None:
     first = await service.link()
-    await service.write(update(MailboxRow).values(mailed_at=now() - timedelta(seconds=61)))
+    service.let_time_pass(seconds=61)
     second = await service.link()
     assert first != second
 
@@ -174,7 +170,7 @@ async def test_a_day_has_no_more_mails_however_many_resets_are_finished(start: S
     service = await start(limits={"mailbox_daily": 2})
     for number in range(2):
         assert (await service.reset(await service.link(), f"{NEW_PASSWORD} {number}")).is_success
-        await service.parts.retention.purge(now())
+        await service.purge()
     await service.ask_and_deliver()
     assert len(service.inbox.sent_to(ADA, "password_reset")) == 2
 
@@ -199,7 +195,7 @@ async def test_the_confirmation_says_when_from_where_and_what_to_do(service: Ser
     for part in (mail.text, mail.html):
         assert "203.0.113.24" in part
         assert "Firefox" in part
-        assert str(now().year) in part
+        assert str(datetime.now(UTC).year) in part
         assert "http://127.0.0.1:8000/secure-your-account/" in part
         assert "We signed out all other devices." in " ".join(part.split())
         assert "eleven" not in part

@@ -1,36 +1,39 @@
 """Requests that wait together are answered together, each as if it had come alone."""
 
+import asyncio
 import logging
-from collections.abc import Callable
-from datetime import timedelta
-from functools import wraps
 from pathlib import Path
 from typing import Any
 
+import jinja2
 import pytest
-from sqlalchemy import select
+from tests.driver.elsewhere import Slow
 from tests.driver.inbox import token_in
 from tests.driver.service import ADA, DAN, GRACE, NOBODY, Service, Start
 from tests.statements import statements_sent, thread_trips
 
-from keyturn.mail.rendering.compiling import to_html
-from keyturn.mail.rendering.render import Templates
-from keyturn.service.outbox import Dropped, LeaseLost
-from keyturn.service.outbox.models import OutboxRow
-from keyturn.service.reset.records.messages import RESET_REQUESTED
-from keyturn.service.reset.records.models import AuditRow
-from keyturn.service.settings import Folder
-from keyturn.service.telemetry.logs import LogEvent
+from keyturn import Account
 
 pytestmark = pytest.mark.long
 
 BEN, CLEO = "ben@northwind.test", "cleo@northwind.test"
+MJML = "password_reset/password_reset.mjml"
+
+
+def write_template(folder: Path, title: str) -> None:
+    """Write a team's own mail with a link, whose title is an expression of Jinja's."""
+    (folder / MJML).parent.mkdir()
+    (folder / MJML).write_text(
+        f"<mjml><mj-head><mj-title>{title}</mj-title></mj-head><mj-body><mj-section><mj-column>"
+        '<mj-button href="{{ link }}">Go</mj-button></mj-column></mj-section></mj-body></mjml>',
+        "utf-8",
+    )
 
 
 async def outcomes(service: Service) -> list[tuple[str, str]]:
     """Return what became of each request, in the order in which they came."""
-    rows = await service.rows(select(AuditRow.email, AuditRow.outcome).order_by(AuditRow.message_id))
-    return [(row["email"], row["outcome"]) for row in rows]
+    trail = sorted(await service.trail(), key=lambda entry: entry.message_id or 0)
+    return [(entry.email, entry.outcome) for entry in trail]
 
 
 async def test_each_of_many_gets_what_it_would_get_alone(service: Service) -> None:
@@ -46,8 +49,7 @@ async def test_each_of_many_gets_what_it_would_get_alone(service: Service) -> No
         (GRACE, "provider_mailed"),
         (BEN, "link_mailed"),
     ]
-    entries = await service.rows(select(AuditRow.email, AuditRow.account_id))
-    assert {row["email"] for row in entries if not row["account_id"]} == {NOBODY}
+    assert {entry.email for entry in await service.trail() if not entry.account_id} == {NOBODY}
     assert sorted(mail.to for mail in service.inbox.mails) == [ADA, BEN, GRACE]
     for email in (ADA, BEN):
         (mail,) = service.inbox.sent_to(email)
@@ -72,18 +74,14 @@ async def test_many_that_come_to_nothing_share_a_line_of_the_log_and_each_is_cou
     with caplog.at_level(logging.INFO, "keyturn.outbox"):
         await service.deliver()
 
-    lines = {one.fields["reason"]: one.fields for record in caplog.records if isinstance(one := record.msg, LogEvent)}
-    dans, *nobodys = [str(row["id"]) for row in await service.rows(select(OutboxRow.id).order_by(OutboxRow.id))]
-    assert len(caplog.records) == len(lines) == 2
-    assert lines["no_account"] == {
-        "kind": RESET_REQUESTED,
-        "count": 5,
-        "message_ids": ",".join(nobodys),
-        "reason": "no_account",
-    }
-    assert lines["disabled"] == {"message_id": int(dans), "kind": RESET_REQUESTED, "attempts": 1, "reason": "disabled"}
-    figures = service.parts.meters.exposition().decode()
-    assert f'keyturn_messages_total{{kind="{RESET_REQUESTED}",outcome="dropped"}} 6.0' in figures
+    lines = [record.getMessage() for record in caplog.records]
+    dans, *nobodys = [str(message.id) for message in await service.messages()]
+    assert sorted(lines) == [
+        f"mail.dropped kind=reset_requested count=5 message_ids={','.join(nobodys)} reason=no_account",
+        f"mail.dropped message_id={dans} kind=reset_requested attempts=1 reason=disabled",
+    ]
+    figures = (await service.at("127.0.0.1").get("/metrics")).text
+    assert 'keyturn_messages_total{kind="reset_requested",outcome="dropped"} 6.0' in figures
 
 
 async def test_ten_cost_the_statements_of_one(service: Service) -> None:
@@ -104,39 +102,40 @@ async def test_ten_cost_the_statements_of_one(service: Service) -> None:
 
 
 async def test_each_mail_is_rendered_once_and_mjml_is_compiled_for_the_first_of_its_kind_alone(
-    service: Service, monkeypatch: pytest.MonkeyPatch
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    compiled, rendered = list[object](), list[object]()
-    monkeypatch.setattr("keyturn.mail.rendering.compiling.to_html", noted(to_html, compiled))
-    monkeypatch.setattr(Templates, "render", noted(Templates.render, rendered))
-    await service.add(BEN)
-    await service.ask_and_deliver(BEN)
-    assert (len(compiled), len(rendered)) == (2, 1), "once as it is sent, and once with places for what differs"
+    filled: list[str | None] = []
+    render = jinja2.Template.render
 
-    for number in range(10):
-        await service.add(f"person{number}@northwind.test")
-        await service.ask(f"person{number}@northwind.test")
+    def note(template: jinja2.Template, *given: Any, **named: Any) -> str:
+        filled.append(template.name)
+        return render(template, *given, **named)
+
+    monkeypatch.setattr(jinja2.Template, "render", note)
+    people = [f"person{number}@northwind.test" for number in range(11)]
+    service = await start(people={person: {} for person in people})
+    await service.ask_and_deliver(people[0])
+    assert filled.count(MJML) == 2, "once as it is sent, and once with places for what differs"
+    for person in people[1:]:
+        await service.ask(person)
     await service.deliver()
-    assert (len(compiled), len(rendered)) == (2, 11)
+    assert len(service.inbox.mails) == len(people)
+    assert filled.count(MJML) == 2
 
-
-def noted(function: Callable[..., Any], calls: list[object]) -> Callable[..., Any]:
-    @wraps(function)
-    def note(*given: Any, **named: Any) -> Any:
-        calls.append(given)
-        return function(*given, **named)
-
-    return note
+    filled.clear()
+    write_template(tmp_path, "Your key")
+    own = await start(mail={"transport": "capture", "templates": str(tmp_path)})
+    own.let_time_pass(minutes=2)
+    for person in people:
+        await own.ask(person)
+    await own.deliver()
+    assert len(own.inbox.mails) == len(people)
+    assert filled.count(MJML) == len(people), "a template of the team's own may look closer at what differs"
 
 
 async def test_a_mail_that_cannot_be_rendered_fails_alone(start: Start, tmp_path: Path) -> None:
-    (tmp_path / "password_reset").mkdir()
-    (tmp_path / "password_reset" / "password_reset.mjml").write_text(
-        "<mjml><mj-head><mj-title>{{ 'Your key' if name != 'Cleo' else name.missing() }}</mj-title></mj-head><mj-body>"
-        '<mj-section><mj-column><mj-button href="{{ link }}">Go</mj-button></mj-column></mj-section></mj-body></mjml>',
-        "utf-8",
-    )
-    service = await start(mail={"transport": "capture", "templates": Folder(str(tmp_path))})
+    write_template(tmp_path, "{{ 'Your key' if name != 'Cleo' else name.missing() }}")
+    service = await start(mail={"transport": "capture", "templates": str(tmp_path)})
     await service.add(CLEO, name="Cleo")
     for email in (CLEO, ADA):
         await service.ask(email)
@@ -144,20 +143,24 @@ async def test_a_mail_that_cannot_be_rendered_fails_alone(start: Start, tmp_path
 
     assert [mail.to for mail in service.inbox.mails] == [ADA]
     assert await outcomes(service) == [(ADA, "link_mailed")]
-    states = await service.rows(select(OutboxRow.state, OutboxRow.reason).order_by(OutboxRow.id))
-    assert [row["state"] for row in states] == ["waiting", "sent"]
-    assert states[0]["reason"]
+    messages = await service.messages()
+    assert [message.state for message in messages] == ["waiting", "sent"]
+    assert messages[0].reason
 
 
-async def test_a_request_that_a_slow_worker_has_claimed_twice_is_answered_once(service: Service) -> None:
+async def test_a_request_that_a_slow_worker_has_claimed_twice_is_answered_once(start: Start) -> None:
+    store = Slow(Account(id="u-1", email=ADA))
+    service = await start(store=store)
     await service.ask(ADA)
-    outbox = service.parts.outbox
-    claims = [one for lease in (0, 60) for one in await outbox.claim(1, timedelta(seconds=lease))]
-    assert len({one.claim for one in claims}) == 2
-    handler = next(lane for lane in service.parts.relay._lanes if RESET_REQUESTED in lane.together)
+    async with asyncio.timeout(10):
+        first = asyncio.create_task(service.deliver())
+        await store.asked.wait()
+        store.asked.clear()
+        service.let_time_pass(minutes=1)  # who says nothing so long holds no message any more
+        second = asyncio.create_task(service.deliver())
+        await store.asked.wait()
+        store.may_answer.set()
+        await asyncio.gather(first, second)
 
-    old, new = await handler.prepare_all(claims, 60)
-
-    assert isinstance(old, LeaseLost)
-    assert not isinstance(new, Exception | Dropped)
+    assert len(service.inbox.tries) == 1
     assert await outcomes(service) == [(ADA, "link_mailed")]

@@ -7,8 +7,6 @@ from tests.driver.inbox import token_in
 from tests.driver.service import ADA, GRACE, NEW_PASSWORD, POLICY, REQUEST, RESET, Service, Start, problem
 from tests.driver.visitor import form_token, heading, words
 
-from keyturn.service.settings import Folder
-
 pytestmark = [pytest.mark.parametrize("databases", ["sqlite"], indirect=True), pytest.mark.long]
 
 ENGLISH = {
@@ -85,7 +83,7 @@ async def of_kinds(start: Start, folder: Path) -> Service:
     }
     school = {
         "brand": harbour,
-        "locales": Folder(catalogue(folder / "school", {"Reset your %(brand)s password": "A new key"})),
+        "locales": catalogue(folder / "school", {"Reset your %(brand)s password": "A new key"}),
     }
     general = catalogue(
         folder / "all",
@@ -95,7 +93,7 @@ async def of_kinds(start: Start, folder: Path) -> Service:
         locales=general,
         kinds={"school": school},
         brand={"name": "Northwind School"},
-        mail={"transport": "capture", "from_": "Northwind <no-reply@northwind.test>"},
+        mail={"transport": "capture", "from": "Northwind <no-reply@northwind.test>"},
     )
     await service.add("office@harbour.test", kind="school", name="Office")
     await service.add("guest@northwind.test", kind="guest")
@@ -135,7 +133,7 @@ async def test_a_mail_of_one_s_own_stands_in_for_that_one_alone(start: Start, tm
         "</mj-column></mj-section></mj-body></mjml>",
         "utf-8",
     )
-    service = await start(mail={"transport": "capture", "templates": Folder(str(tmp_path))})
+    service = await start(mail={"transport": "capture", "templates": str(tmp_path)})
     token = await service.link()
     await service.ask_and_deliver(GRACE)
     own, packaged = service.inbox.mails

@@ -8,7 +8,6 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
-from sqlalchemy import select, update
 from tests.driver.reporting import (
     HARD,
     NO_COOLDOWN,
@@ -20,15 +19,12 @@ from tests.driver.reporting import (
     provider_id,
     report,
     state,
-    trail,
 )
 from tests.driver.service import ADA, Service, Start, problem
 from tests.mail_providers import mailgun_reports, postmark_reports, sendgrid_reports, ses_reports, sns
 from tests.mail_providers.delivery import Delivery
 
-from keyturn.errors import SendUnknown
-from keyturn.service.clock import now
-from keyturn.service.outbox.models import OutboxRow
+from keyturn import SendUnknown
 
 pytestmark = [pytest.mark.any_database, pytest.mark.long]
 
@@ -149,19 +145,21 @@ async def test_a_mail_whose_answer_was_lost_is_found_by_its_key_and_not_sent_aga
 ) -> None:
     service.inbox.failures.extend(SendUnknown("ReadTimeout") for _ in range(9))
     await service.ask_and_deliver()
-    (row,) = await service.rows(select(OutboxRow.key))
-    answer = await deliver(service, provider, provider.report("delivered", "unknown-yet", to=ADA, key=row["key"]))
+    (key, _), *_ = service.inbox.tries
+    assert await service.sealed_mails() == 1
+    answer = await deliver(service, provider, provider.report("delivered", "unknown-yet", to=ADA, key=key))
     left = len(service.inbox.failures)
-    await service.write(update(OutboxRow).values(available_at=now()))
+    service.let_time_pass(minutes=1)
     await service.deliver()
 
     assert answer.status_code == 200, answer.text
     assert await state(service) == "delivered"
     assert len(service.inbox.failures) == left > 0, "it is not tried again"
     assert service.inbox.mails == []
-    (settled,) = await service.rows(select(OutboxRow))
-    assert (settled["sender"], settled["provider_id"]) == (provider.name, "unknown-yet")
-    assert (settled["sealed"], settled["claim"]) == (None, None)
+    (settled,) = await service.messages()
+    assert (settled.sender, settled.provider_id) == (provider.name, "unknown-yet")
+    assert not settled.under_way
+    assert await service.sealed_mails() == 0
 
 
 async def test_late_reports_move_no_state_back(service: Service, provider: Provider, mailed: str) -> None:
@@ -193,7 +191,7 @@ async def test_what_is_not_proven_is_refused_and_changes_nothing(
     assert problem(await deliver(service, provider, forged)) == "400 webhook-refused"
 
     assert await history(service) == []
-    assert await trail(service, "mail_report") == []
+    assert await service.trail("mail_report") == []
     assert await is_mailed(service)
 
 

@@ -1,18 +1,23 @@
 """The worker does the same for every address, so that neither its time nor the database's tells who has an account."""
 
+from pathlib import Path
 from typing import Any
 
+import jinja2
 import pytest
 from sqlalchemy import Engine, event
-from tests.driver.service import ADA, DAN, GRACE, NOBODY, Service
+from tests.driver.service import ADA, DAN, GRACE, NOBODY, Service, Start
 from tests.statements import statements_sent
-
-from keyturn.mail.rendering.render import Templates
 
 pytestmark = pytest.mark.long
 
 COOLING = "cooling@northwind.test"
 EVERYBODY = (ADA, NOBODY, DAN, GRACE, COOLING)
+
+OWN = """
+<mjml><mj-body><mj-section><mj-column><mj-button href="{{ link }}">Go</mj-button></mj-column></mj-section></mj-body>
+</mjml>
+"""
 
 
 def without_values(statement: str) -> str:
@@ -36,23 +41,27 @@ async def test_the_worker_runs_the_same_statements_whoever_is_asked_for(service:
 
 
 async def test_a_mail_is_rendered_and_sealed_for_everybody_and_in_no_transaction(
-    service: Service, monkeypatch: pytest.MonkeyPatch
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    (tmp_path / "password_reset").mkdir()
+    (tmp_path / "password_reset" / "password_reset.mjml").write_text(OWN, "utf-8")  # which Jinja fills for each mail
+    service = await start(mail={"transport": "capture", "templates": str(tmp_path)})
     await service.add(COOLING)
     await service.link(COOLING)
     open_transactions: set[int] = set()
     rendered = []
-    render = Templates.render
+    render = jinja2.Template.render
 
     def begin(connection: Any) -> None:
         if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
             open_transactions.add(id(connection))
 
-    def render_and_note(*arguments: Any) -> Any:
-        rendered.append(len(open_transactions))
-        return render(*arguments)
+    def render_and_note(template: jinja2.Template, *given: Any) -> str:
+        if str(template.name).endswith(".mjml"):
+            rendered.append(len(open_transactions))
+        return render(template, *given)
 
-    monkeypatch.setattr(Templates, "render", render_and_note)
+    monkeypatch.setattr(jinja2.Template, "render", render_and_note)
 
     def end(connection: Any) -> None:
         open_transactions.discard(id(connection))

@@ -18,7 +18,6 @@ from tests.driver.reporting import (
     report,
     signature,
     state,
-    trail,
 )
 from tests.driver.service import Service, Start, problem
 
@@ -34,7 +33,7 @@ def service_options() -> dict[str, Any]:
 
 async def assert_nothing_changed(service: Service) -> None:
     assert await history(service) == []
-    assert await trail(service, "mail_report") == []
+    assert await service.trail("mail_report") == []
     assert await state(service) == "sent"
     assert await is_mailed(service)
 

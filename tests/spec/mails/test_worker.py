@@ -4,19 +4,14 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import select, update
 from tests.driver.inbox import Inbox, token_in
 from tests.driver.service import ADA, NOBODY, Service, Start
 
-from keyturn.errors import QuotaExhausted, SendFailed, SendRefused, SendRetryable
-from keyturn.mail.port.email import Email
-from keyturn.service.clock import now
-from keyturn.service.outbox import RelayLimits
-from keyturn.service.outbox.models import OutboxRow
+from keyturn import Email, QuotaExhausted, SendFailed, SendRefused, SendRetryable
 
 pytestmark = pytest.mark.long
 
-STATE = select(OutboxRow.state, OutboxRow.reason, OutboxRow.attempts)
+MOST_TRIES = 140
 
 
 class Hanging(Inbox):
@@ -33,13 +28,7 @@ class Hanging(Inbox):
 
 
 async def outbox(service: Service) -> list[tuple[str, str | None, int]]:
-    rows = await service.rows(STATE.order_by(OutboxRow.id))
-    return [(row["state"], row["reason"], row["attempts"]) for row in rows]
-
-
-async def time_passes(service: Service) -> None:
-    """Let every pause and every lease be over."""
-    await service.write(update(OutboxRow).where(OutboxRow.state == "waiting").values(available_at=now()))
+    return [(message.state, message.reason, message.attempts) for message in await service.messages()]
 
 
 async def fail(failure: SendFailed, service: Service) -> None:
@@ -63,7 +52,7 @@ async def test_a_mail_that_may_be_taken_later_is_tried_again_with_the_same_bytes
     await service.ask()
     for _ in range(3):
         await service.deliver()
-        await time_passes(service)
+        service.let_time_pass(minutes=1)
     assert len(service.inbox.tries) == 3
     assert service.inbox.tries == [service.inbox.tries[0]] * 3
     assert await service.works(token_in(service.inbox.mails[0]))
@@ -72,23 +61,25 @@ async def test_a_mail_that_may_be_taken_later_is_tried_again_with_the_same_bytes
 
 async def test_between_two_tries_is_a_pause_at_least_as_long_as_the_provider_wants(service: Service) -> None:
     await fail(SendRetryable("429", retry_after=300), service)
+    service.let_time_pass(seconds=299)
     await service.deliver()
     assert len(service.inbox.tries) == 1
-    (row,) = await service.rows(select(OutboxRow.available_at))
-    assert timedelta(seconds=290) < row["available_at"] - now() < timedelta(seconds=310)
+    service.let_time_pass(seconds=11)
+    await service.deliver()
+    assert len(service.inbox.tries) == 2
 
 
 async def test_a_pause_without_an_end_is_a_day_at_most(service: Service) -> None:
     await fail(SendRetryable("429", retry_after=1e15), service)
-    (row,) = await service.rows(select(OutboxRow.available_at, OutboxRow.reason))
-    assert row["reason"] == "429"
-    assert timedelta(hours=23) < row["available_at"] - now() <= timedelta(days=1)
+    (message,) = await service.messages()
+    assert message.reason == "429"
+    assert timedelta(hours=23) < message.available_at - datetime.now(UTC) <= timedelta(days=1)
 
 
 async def test_a_template_that_changes_between_two_tries_changes_no_mail(start: Start) -> None:
     before = await start()
     await fail(SendRetryable("503"), before)
-    await time_passes(before)
+    before.let_time_pass(minutes=1)
     after = await start(brand={"name": "Southwind School"})
     await after.deliver()
     assert after.inbox.tries == before.inbox.tries
@@ -97,30 +88,32 @@ async def test_a_template_that_changes_between_two_tries_changes_no_mail(start: 
 
 async def test_a_mail_that_the_provider_refuses_is_dead_and_is_not_tried_again(service: Service) -> None:
     await fail(SendRefused("422 invalid_to_address"), service)
-    await time_passes(service)
+    service.let_time_pass(minutes=1)
     await service.deliver()
     assert len(service.inbox.tries) == 1
     assert await outbox(service) == [("dead", "422 invalid_to_address", 1)]
 
 
 async def test_a_mail_that_is_never_taken_is_given_up(service: Service) -> None:
-    most = RelayLimits().max_attempts
-    await service.ask()
-    await service.write(update(OutboxRow).values(attempts=most - 2))
-    service.inbox.failures.extend([SendRetryable("503")] * 3)
-    for _ in range(3):
+    await service.reset(await service.link())
+    service.inbox.tries.clear()
+    service.inbox.failures.extend([SendRetryable("503")] * (MOST_TRIES + 1))
+    for _ in range(MOST_TRIES + 1):
         await service.deliver()
-        await time_passes(service)
-    assert len(service.inbox.tries) == 2
-    assert await outbox(service) == [("dead", "503", most)]
+        service.let_time_pass(minutes=10)
+    assert len(service.inbox.tries) == MOST_TRIES
+    assert await outbox(service) == [("sent", None, 1), ("dead", "503", MOST_TRIES)]
 
 
 async def test_a_quota_that_is_used_up_is_waited_for_and_costs_no_try(service: Service) -> None:
     until = datetime(2099, 1, 1, tzinfo=UTC)
     await fail(QuotaExhausted("daily_quota_exceeded", until), service)
-    (row,) = await service.rows(select(OutboxRow.available_at, OutboxRow.attempts))
-    assert (row["available_at"], row["attempts"]) == (until, 0)
-    await time_passes(service)
+    (message,) = await service.messages()
+    assert (message.available_at, message.attempts) == (until, 0)
+    service.let_time_pass(seconds=(until - datetime.now(UTC)).total_seconds() - 60)
+    await service.deliver()
+    assert service.inbox.mails == []
+    service.let_time_pass(seconds=61)
     await service.deliver()
     assert [mail.to for mail in service.inbox.mails] == [ADA]
 
@@ -137,7 +130,7 @@ async def test_a_worker_that_dies_after_the_provider_took_the_mail_sends_no_seco
     heir = await start()
     await heir.deliver()
     assert heir.inbox.tries == []
-    await time_passes(heir)
+    heir.let_time_pass(minutes=1)
     await heir.deliver()
     assert heir.inbox.tries == provider.tries
     assert await outbox(heir) == [("sent", None, 1)]
@@ -148,7 +141,7 @@ async def test_a_secret_key_that_was_rotated_still_opens_what_waits(start: Start
     old, new = "an-old-secret-key-" * 3, "a-new-secret-key--" * 3
     before = await start(secret_key=old)
     await fail(SendRetryable("503"), before)
-    await time_passes(before)
+    before.let_time_pass(minutes=1)
     after = await start(secret_key=new, previous_secret_keys=(old,))
     await after.deliver()
     assert after.inbox.tries == before.inbox.tries
@@ -157,7 +150,7 @@ async def test_a_secret_key_that_was_rotated_still_opens_what_waits(start: Start
 async def test_a_mail_whose_key_is_gone_is_dead_and_says_why(start: Start) -> None:
     before = await start(secret_key="an-old-secret-key-" * 3)
     await fail(SendRetryable("503"), before)
-    await time_passes(before)
+    before.let_time_pass(minutes=1)
     after = await start(secret_key="a-new-secret-key--" * 3)
     await after.deliver()
     assert after.inbox.tries == []

@@ -4,54 +4,40 @@ If the answer is lost, the provider may have the mail. A retry sends it twice, u
 keys.
 """
 
-import asyncio
 from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
-import httpx
+import httpx2
 
-import keyturn
 from keyturn.errors import SendFailed, SendRefused, SendRetryable, SendUnknown
-from keyturn.http_client import HttpClient, read_bounded, retry_after
+from keyturn.http_client import FAILURES, NOT_SENT, Answer, HttpClient, retry_after
 from keyturn.mail.port.finding import Finding, fail, warn
-from keyturn.mail.port.provider import ACCOUNT_REFUSED, BAD_REQUEST, SERVER_FAULT, TOO_MANY, Answer
+from keyturn.mail.port.provider import ACCOUNT_REFUSED, BAD_REQUEST, SERVER_FAULT, TOO_MANY
 
 _TIMED_OUT = 408
-
-LONGEST_ANSWER = 65_536
-"""Bytes of an answer that are read; providers send no longer ones."""
 
 REPORT_PAUSE = 60.0
 """Seconds in which a provider may report a mail whose answer was lost, before the mail is sent again."""
 
-_NEVER_SENT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.InvalidURL,
-    httpx.PoolTimeout,
-    httpx.UnsupportedProtocol,
-)
-"""Errors that are raised before a request is on its way."""
+
+Auth = httpx2.Auth | tuple[str, str]
 
 
-Auth = httpx.Auth | tuple[str, str]
-
-
-class HeaderKey(httpx.Auth):
+class HeaderKey(httpx2.Auth):
     """Authenticates a request with a plain key in a header."""
 
     def __init__(self, header: str, value: str) -> None:
         self._header = header
         self._value = value
 
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        request.headers.update(httpx.Headers({self._header: self._value}, encoding="ascii"))
+    def auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response, None]:
+        request.headers.update(httpx2.Headers({self._header: self._value}, encoding="ascii"))
         yield request
 
 
 class ProviderApi:
-    """Calls the provider `name` at `url` within `timeout`, over connections that stay open. It follows no redirects.
+    """Calls the provider `name` at `url` within `timeout`.
 
     `auth`: a user and a password, or what signs each request.
     `reports`: whether the provider's reports arrive. If so, a retry after a lost answer waits for one.
@@ -63,35 +49,23 @@ class ProviderApi:
     ) -> None:
         self.name = name
         self.url = url.rstrip("/")
-        self._timeout = timeout.total_seconds()
         self._pause = REPORT_PAUSE if reports else None
         self._knows_keys = knows_keys
-        # Half of the time to connect, so that a timeout shows which of the two was too slow.
-        steps = httpx.Timeout(self._timeout, connect=self._timeout / 2, pool=self._timeout / 2)
-        agent = {"user-agent": f"keyturn/{keyturn.__version__}", "accept": "application/json"}
-        plain = {"accept-encoding": "identity"}  # keeps the body within its bound on the wire
-        self._http = HttpClient(timeout=steps, follow_redirects=False, headers=agent | plain, auth=auth)
+        self._http = HttpClient(timeout.total_seconds(), headers={"accept": "application/json"}, auth=auth)
 
     async def ask(self, method: str, path: str, **content: Any) -> Answer:
         """Return the answer, whatever its status.
 
         Raises SendRetryable if the request did not arrive, the result of `unknown` if that is uncertain, SendRefused
-        for a key that cannot be sent. Each is named by its kind alone: httpx's message for an illegal header would hold
-        the key.
+        for a key that cannot be sent.
         """
         try:
-            async with asyncio.timeout(self._timeout):
-                request = self._http.build_request(method, f"{self.url}{path}", **content)
-                answer = await self._http.send(request, stream=True)
-                try:
-                    return Answer(answer.status_code, answer.headers, await read_bounded(answer, LONGEST_ANSWER) or b"")
-                finally:
-                    await answer.aclose()
-        except _NEVER_SENT as error:
-            raise SendRetryable(type(error).__name__, not_accepted=True) from None
-        except (httpx.LocalProtocolError, UnicodeError):
+            return await self._http.ask(method, f"{self.url}{path}", **content)
+        except (httpx2.LocalProtocolError, UnicodeError):
             raise SendRefused("the key contains characters that a header cannot hold", account=True) from None
-        except (httpx.HTTPError, TimeoutError) as error:
+        except NOT_SENT as error:
+            raise SendRetryable(type(error).__name__, not_accepted=True) from None
+        except FAILURES as error:
             raise self.unknown(type(error).__name__) from None
 
     def unknown(self, reason: str) -> SendRetryable:
@@ -134,7 +108,7 @@ class ProviderApi:
         return fail(message, f"Correct or remove {self.name}.api_url.")
 
     async def close(self) -> None:
-        await self._http.aclose()
+        await self._http.close()
 
     async def __aenter__(self) -> Self:
         return self

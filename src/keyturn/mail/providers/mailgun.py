@@ -20,6 +20,7 @@ from keyturn.mail.port.provider import ReportRefused
 from keyturn.values import Secret
 
 if TYPE_CHECKING:
+    from keyturn.http_client import Answer
     from keyturn.mail.port.provider_api import ProviderApi
 
 
@@ -60,7 +61,7 @@ class MailgunSender:
     async def close(self) -> None:
         await self._api.close()
 
-    def _failure(self, answer: port.Answer) -> SendFailed:
+    def _failure(self, answer: "Answer") -> SendFailed:
         if answer.status == port.OK and _GREETING in answer.body:
             return SendRefused("200 not the API", account=True)
         refusal = answer.read(_Refusal)
@@ -258,7 +259,7 @@ async def _check(settings: MailgunSettings, sender: port.CheckedSender) -> list[
         return [found, *([domain] if isinstance(domain, Finding) else _judge_domain(domain, name))]
 
 
-def _judge_key(answer: port.Answer, api: "ProviderApi", name: str) -> Finding:
+def _judge_key(answer: "Answer", api: "ProviderApi", name: str) -> Finding:
     if answer.status in port.ACCOUNT_REFUSED:
         return fail(f"the key is refused ({answer.status})", f"Set MAILGUN_API_KEY to one from {_KEYS}.")
     if answer.status == port.NOT_FOUND:
@@ -269,7 +270,7 @@ def _judge_key(answer: port.Answer, api: "ProviderApi", name: str) -> Finding:
     return ok(f"the key works for the domain {name}")
 
 
-def _judge_domain(answer: port.Answer, name: str) -> list[Finding]:
+def _judge_domain(answer: "Answer", name: str) -> list[Finding]:
     found = answer.read(_Found) if answer.status == port.OK else None
     if found and found.domain.state != "active":
         mend = f"Add the records that {_DOMAINS} shows to your DNS, and press Verify there."

@@ -17,6 +17,7 @@ from keyturn.mail.port.provider import ReportRefused
 from keyturn.values import Secret
 
 if TYPE_CHECKING:
+    from keyturn.http_client import Answer
     from keyturn.mail.port.provider_api import ProviderApi
 
 
@@ -64,7 +65,7 @@ class PostmarkSender:
     async def close(self) -> None:
         await self._api.close()
 
-    def _failure(self, answer: port.Answer, said: "_Said") -> SendFailed:
+    def _failure(self, answer: "Answer", said: "_Said") -> SendFailed:
         reason = f"{answer.status} ErrorCode {said.error_code}" if said.error_code else str(answer.status)
         if said.error_code in _ACCOUNT:
             return SendRefused(reason, account=True)
@@ -240,7 +241,7 @@ async def _check(settings: PostmarkSettings, sender: port.CheckedSender) -> list
         return [_judge_server(server, api)]
 
 
-def _judge_server(answer: port.Answer, api: "ProviderApi") -> Finding:
+def _judge_server(answer: "Answer", api: "ProviderApi") -> Finding:
     if answer.status in port.ACCOUNT_REFUSED:
         return fail(f"the token is refused ({answer.status})", _NEW_TOKEN)
     server = answer.read(_Server) if answer.status == port.OK else None

@@ -1,6 +1,5 @@
 """Resend, through its own SDK (https://resend.com/docs/api-reference)."""
 
-import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -44,6 +43,9 @@ _KEY_USED = "invalid_idempotent_request"
 """The key came before, with another mail."""
 
 _QUOTAS = {"daily_quota_exceeded", "monthly_quota_exceeded"}
+_ODD = {1, 3}
+"""Hundreds of statuses that the SDK would take for success."""
+
 _LONGEST_ANSWER = 2**20
 """Bytes: a page of the account's domains, for `keyturn doctor`."""
 
@@ -62,7 +64,7 @@ class ResendSender:
     def __init__(self, api_key: str, api_url: str, timeout: timedelta) -> None:
         import resend
 
-        self._client = _PooledClient(timeout)
+        self._client = _Client(timeout)
         resend.api_key = api_key
         resend.api_url = api_url.rstrip("/")
         resend.default_async_http_client = cast("AsyncHTTPClient", self._client)
@@ -87,39 +89,30 @@ class ResendSender:
         await self._client.close()
 
 
-class _PooledClient:
-    """Calls for Resend's SDK over connections that stay open, as an AsyncHTTPClient of the SDK's."""
+class _Client:
+    """Calls for Resend's SDK, as an AsyncHTTPClient of the SDK's."""
 
     def __init__(self, timeout: timedelta) -> None:
         from keyturn.http_client import HttpClient
 
-        self._timeout = timeout.total_seconds()
-        self._http = HttpClient(timeout=self._timeout, follow_redirects=False)
+        self._http = HttpClient(timeout.total_seconds(), _LONGEST_ANSWER)
+        self.close = self._http.close
 
     async def request(
         self, method: str, url: str, headers: Mapping[str, str], json: Any = None, files: Any = None, data: Any = None
     ) -> tuple[bytes, int, Mapping[str, str]]:
-        import httpx
         from resend.exceptions import ResendError
 
-        from keyturn.http_client import read_bounded
+        from keyturn.http_client import NOT_SENT
 
-        plain = {**headers, "accept-encoding": "identity"}  # keeps the body within its bound on the wire
         try:
-            async with (
-                asyncio.timeout(self._timeout),
-                self._http.stream(method, url, headers=plain, json=json, files=files, data=data) as answer,
-            ):
-                body = await read_bounded(answer, _LONGEST_ANSWER)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            answer = await self._http.ask(method, url, headers=headers, json=json, files=files, data=data)
+        except NOT_SENT as error:
             # The SDK gives this and a lost answer the same name; here the request certainly did not arrive.
             raise ResendError(port.SERVER_FAULT, _UNREACHABLE, type(error).__name__, "") from None
-        if answer.has_redirect_location or answer.is_informational or body is None:
-            raise ResendError(port.SERVER_FAULT, "odd_answer", str(answer.status_code), "")
-        return body, answer.status_code, answer.headers
-
-    async def close(self) -> None:
-        await self._http.aclose()
+        if answer.status // 100 in _ODD:
+            raise ResendError(port.SERVER_FAULT, "odd_answer", str(answer.status), "")
+        return answer.body, answer.status, answer.headers
 
 
 def sort_error(error: "ResendError", moment: datetime) -> SendFailed:

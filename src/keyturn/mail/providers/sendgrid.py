@@ -19,6 +19,7 @@ from keyturn.values import Secret
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
+    from keyturn.http_client import Answer
     from keyturn.mail.port.provider_api import ProviderApi
 
 
@@ -81,7 +82,7 @@ class _Refusal(msgspec.Struct):
     errors: list[_Error]
 
 
-def _reason(answer: port.Answer, refusal: _Refusal | None) -> str:
+def _reason(answer: "Answer", refusal: _Refusal | None) -> str:
     errors = refusal.errors if refusal else ()
     fields = [error.field for error in errors if error.field and _FIELD.fullmatch(error.field)]
     return " ".join([str(answer.status), *fields[:1]])
@@ -281,7 +282,7 @@ async def _check(settings: SendGridSettings, sender: port.CheckedSender) -> list
         return [found, domains if isinstance(domains, Finding) else _judge_domain(domains, api, sender.domain)]
 
 
-def _judge_key(answer: port.Answer, api: "ProviderApi") -> tuple[Finding, list[str]]:
+def _judge_key(answer: "Answer", api: "ProviderApi") -> tuple[Finding, list[str]]:
     if answer.status in port.ACCOUNT_REFUSED:
         mend = f"Set SENDGRID_API_KEY to one from {_KEYS}."
         return fail(f"the key is refused ({answer.status})", mend), []
@@ -296,7 +297,7 @@ def _judge_key(answer: port.Answer, api: "ProviderApi") -> tuple[Finding, list[s
     return ok("the key works, and may send"), found.scopes
 
 
-def _judge_domain(answer: port.Answer, api: "ProviderApi", name: str) -> Finding:
+def _judge_domain(answer: "Answer", api: "ProviderApi", name: str) -> Finding:
     domains = answer.read(list[_Domain]) if answer.status == port.OK else None
     if domains is None:
         return api.odd_answer(answer)

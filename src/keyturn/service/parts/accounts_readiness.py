@@ -4,6 +4,7 @@ import asyncio
 from typing import Protocol, runtime_checkable
 
 from keyturn.service.accounts.port import AccountStore
+from keyturn.service.clock import monotonic
 from keyturn.service.problems.requests import AccountsUnready
 
 _FRESH, _PATIENCE, _LONGEST = 2.0, 3.0, 60.0
@@ -34,11 +35,10 @@ class AccountsReadiness:
 
     async def require(self) -> None:
         """Raise AccountsUnready unless the store answers in time."""
-        now = asyncio.get_running_loop().time
-        if self._asking is None or (self._asking.done() and now() - self._ended >= self._fresh):
-            self._began = now()
+        if self._asking is None or (self._asking.done() and monotonic() - self._ended >= self._fresh):
+            self._began = monotonic()
             self._asking = asyncio.create_task(self._asked())
-        await asyncio.wait([self._asking], timeout=max(self._began + self._patience - now(), 0))
+        await asyncio.wait([self._asking], timeout=max(self._began + self._patience - monotonic(), 0))
         objection = (
             self._asking.result() if self._asking.done() else "the store of the accounts does not answer in time"
         )
@@ -53,7 +53,7 @@ class AccountsReadiness:
         except Exception as error:  # noqa: BLE001 - whatever an app's own store raises: it is not ready
             return f"the store of the accounts is not ready: {str(error) or type(error).__name__}"
         finally:
-            self._ended = asyncio.get_running_loop().time()
+            self._ended = monotonic()
         return ""
 
     async def close(self) -> None:

@@ -118,7 +118,7 @@ def _webhook_lanes(parts: "Parts") -> list[Lane]:
     hooks = parts.settings.webhooks
     if not hooks.url:
         return []
-    from keyturn.service.webhooks.sender import WebhookSender  # httpx takes 50 ms
+    from keyturn.service.webhooks.sender import WebhookSender  # httpx2 takes 0.1 s
 
     secrets = [secret for secret in (hooks.secret, hooks.previous_secret) if secret]
     sender = WebhookSender(hooks.url, secrets, hooks.timeout)

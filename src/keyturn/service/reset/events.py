@@ -120,7 +120,7 @@ def _event_fields(account: Account, client: Client) -> dict[str, str]:
 
 
 if TYPE_CHECKING:
-    from keyturn.service.webhooks.sender import WebhookSender  # with httpx, which takes 50 ms and only webhooks need
+    from keyturn.service.webhooks.sender import WebhookSender  # with httpx2, which takes 0.1 s and only webhooks need
 
 
 async def drop_webhook(_: Message) -> Dropped:

@@ -6,13 +6,11 @@ import contextlib
 import hmac
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import partial
 
-import httpx
+import httpx2
 
-import keyturn
 from keyturn.errors import SendRefused, SendRetryable
-from keyturn.http_client import HttpClient, ReopenedClient, read_bounded, retry_after
+from keyturn.http_client import FAILURES, HttpClient, read_bounded, retry_after
 from keyturn.mail.port.webhook_keys import webhook_key
 
 # The signature (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md)
@@ -44,7 +42,7 @@ _PATIENCE = 1  # second
 
 
 class WebhookSender:
-    """Posts events to one URL over connections that it keeps. No redirect is followed.
+    """Posts events to one URL . A redirect is a failure: the operator has to fix the setting.
 
     `timeout`: for a try, until the answer begins. Raises ValueError for a malformed secret.
     """
@@ -55,16 +53,8 @@ class WebhookSender:
         self._url = url
         self._signer = Signer(secrets)
         self._timeout = timeout.total_seconds()
-        # A redirect is a failure: the operator has to fix the setting ("Delivery success and failure" in the
-        # specification). Also, a redirect could point into our own network (OWASP SSRF Prevention Cheat Sheet).
-        open_client = partial(
-            HttpClient,
-            timeout=None,  # each try has a limit for its whole duration
-            follow_redirects=False,
-            headers={"content-type": "application/json", "user-agent": f"keyturn/{keyturn.__version__}"},
-        )
-        self._client = ReopenedClient(open_client)
-        self.close = self._client.close
+        self._http = HttpClient(self._timeout, headers={"content-type": "application/json"})
+        self.close = self._http.close
 
     async def send(self, identity: str, body: bytes, moment: datetime) -> str:
         """Deliver the event, and return the status of the answer. Raises SendRetryable, SendRefused.
@@ -73,30 +63,25 @@ class WebhookSender:
         """
         headers = dict(self._signer.headers(identity, moment, body))
         try:
-            async with asyncio.timeout(self._timeout):
-                request = self._client.http.build_request("POST", self._url, content=body, headers=headers)
-                answer = await self._client.http.send(request, stream=True)
+            async with self._http.stream("POST", self._url, content=body, headers=headers) as answer:
+                await _finish(answer)
         except TimeoutError:
             raise SendRetryable(f"no answer within {self._timeout:g} s") from None
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except FAILURES as error:
             raise SendRetryable(type(error).__name__) from None
-        await _finish(answer)
-        if answer.status_code == httpx.codes.GONE:
+        if answer.status_code == httpx2.codes.GONE:
             raise SendRefused(f"{status_of(answer)}: the app no longer accepts webhooks at webhooks.url")
         if answer.is_success:
             return str(answer.status_code)
         raise SendRetryable(status_of(answer), retry_after(answer.headers, moment))
 
 
-async def _finish(answer: httpx.Response) -> None:
+async def _finish(answer: httpx2.Response) -> None:
     """Read a short answer to its end, so that its connection can be used again. Give up on any other."""
-    try:
-        with contextlib.suppress(httpx.HTTPError, TimeoutError):
-            async with asyncio.timeout(_PATIENCE):
-                await read_bounded(answer, _LONGEST_ANSWER)
-    finally:
-        await answer.aclose()
+    with contextlib.suppress(*FAILURES):
+        async with asyncio.timeout(_PATIENCE):
+            await read_bounded(answer, _LONGEST_ANSWER)
 
 
-def status_of(answer: httpx.Response) -> str:
-    return f"{answer.status_code} {httpx.codes.get_reason_phrase(answer.status_code)}".strip()
+def status_of(answer: httpx2.Response) -> str:
+    return f"{answer.status_code} {httpx2.codes.get_reason_phrase(answer.status_code)}".strip()

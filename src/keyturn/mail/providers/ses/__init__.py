@@ -20,6 +20,7 @@ from keyturn.mail.port.provider import ReportRefused
 from keyturn.values import Secret
 
 if TYPE_CHECKING:
+    from keyturn.http_client import Answer
     from keyturn.mail.port.provider_api import ProviderApi
 
 
@@ -76,7 +77,7 @@ class SesSender:
     async def close(self) -> None:
         await self._api.close()
 
-    def _failure(self, answer: port.Answer, to: str) -> SendFailed:
+    def _failure(self, answer: "Answer", to: str) -> SendFailed:
         kind, text = _error_type(answer), (answer.read(_Error) or _Error()).text
         reason = f"{answer.status} {kind}".strip()
         if answer.status in {port.BAD_REQUEST, port.TOO_MANY}:
@@ -104,7 +105,7 @@ class _Error(msgspec.Struct):
         return self.message or self.other
 
 
-def _error_type(answer: port.Answer) -> str:
+def _error_type(answer: "Answer") -> str:
     """Return AWS's name of an error, the part before a colon; "" if there is no name."""
     name: str = answer.headers.get("x-amzn-errortype", "").partition(":")[0]
     return name if re.fullmatch(r"[A-Za-z]{1,60}", name) else ""
@@ -160,6 +161,10 @@ _SUPPRESSED = {"Suppressed", "OnAccountSuppressionList"}
 """Kinds of bounces and complaints about mails that SES did not send, because the mailbox is on one of its lists."""
 
 
+SNS_TIMEOUT = timedelta(seconds=5)
+"""For one call to SNS, which waits 15 seconds for our answer to its own."""
+
+
 class SesWebhook:
     """Reads reports that SNS brings from one topic, and confirms the topic's subscription.
 
@@ -169,10 +174,10 @@ class SesWebhook:
     longest = 524_288
     """An SNS message has 256 kB at most; as a JSON string each of its quotation marks counts twice."""
 
-    def __init__(self, topic_arn: str) -> None:
+    def __init__(self, topic_arn: str, timeout: timedelta = SNS_TIMEOUT) -> None:
         from keyturn.mail.providers.ses.sns import SnsTopic
 
-        self._topic = SnsTopic(topic_arn)
+        self._topic = SnsTopic(topic_arn, timeout)
 
     def require_headers(self, headers: Mapping[str, str]) -> None:
         if headers.get("x-amz-sns-topic-arn") != self._topic.arn:
@@ -299,7 +304,7 @@ async def _check(settings: SesSettings, sender: port.CheckedSender) -> list[Find
         return [*_judge_account(account, settings), *judged]
 
 
-def _judge_refusal(answer: port.Answer) -> Finding:
+def _judge_refusal(answer: "Answer") -> Finding:
     kind = _error_type(answer)
     if kind == _NOT_ALLOWED:
         return ok("the key works; it may not see the account, which is not needed")
@@ -321,7 +326,7 @@ def _judge_account(account: _Account, ses: SesSettings) -> Iterator[Finding]:
         yield warn(message, f"Set ses.rate to {rate}.")
 
 
-def _judge_identity(answer: port.Answer, name: str, region: str) -> list[Finding]:
+def _judge_identity(answer: "Answer", name: str, region: str) -> list[Finding]:
     identity = answer.read(_Identity) if answer.status == port.OK else None
     if identity and identity.verified_for_sending_status:
         return [ok(f"{name} is verified")]

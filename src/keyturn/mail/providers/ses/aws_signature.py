@@ -6,7 +6,7 @@ from collections.abc import Generator
 from datetime import UTC, datetime
 from urllib.parse import quote
 
-import httpx
+import httpx2
 import msgspec
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
@@ -21,7 +21,7 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
     service: str
 
 
-class SignatureV4(httpx.Auth):
+class SignatureV4(httpx2.Auth):
     """Signs requests to URLs without a query, with the current time."""
 
     requires_request_body = True
@@ -29,15 +29,15 @@ class SignatureV4(httpx.Auth):
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials
 
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+    def auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response, None]:
         moment = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
         request.headers["x-amz-date"] = moment
         authorization = _authorization(request, self._credentials, moment)
-        request.headers.update(httpx.Headers({"authorization": authorization}, encoding="ascii"))
+        request.headers.update(httpx2.Headers({"authorization": authorization}, encoding="ascii"))
         yield request
 
 
-def _authorization(request: httpx.Request, credentials: Credentials, moment: str) -> str:
+def _authorization(request: httpx2.Request, credentials: Credentials, moment: str) -> str:
     """Return the header; `moment` is the time as in the header x-amz-date."""
     signed = {name: request.headers[name] for name in ("content-type", "host", "x-amz-date") if name in request.headers}
     canonical = "\n".join(

@@ -7,9 +7,8 @@ import asyncio
 import base64
 import re
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-import httpx
 import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -17,18 +16,15 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.x509 import Certificate, load_pem_x509_certificate
 
-from keyturn.http_client import HttpClient, read_bounded
+from keyturn.http_client import FAILURES, HttpClient
 from keyturn.mail.port.provider import ReportUnproven
-from keyturn.mail.providers.ses import topic_parts
-
-_PATIENCE = 5
-"""Seconds for one call to SNS. SNS itself waits 15 seconds for our answer."""
+from keyturn.mail.providers.ses import SNS_TIMEOUT, topic_parts
 
 _LONGEST_ANSWER = 16_384
 """Bytes: a certificate has about 2,000."""
 
-_HEADERS = {"accept-encoding": "identity", "connection": "close"}
-"""These headers keep the body within its bound on the wire, and close the connection after the answer."""
+_HEADERS = {"connection": "close"}
+"""SNS is called rarely."""
 
 _MOST_CERTIFICATES = 4
 _MOST_AT_ONCE = 8
@@ -79,15 +75,14 @@ class SnsTopic:
     the message.
     """
 
-    def __init__(self, arn: str) -> None:
+    def __init__(self, arn: str, timeout: timedelta = SNS_TIMEOUT) -> None:
         region, suffix = topic_parts(arn)
         self.arn = arn
         self.host = f"https://sns.{region}.amazonaws.com{suffix}"
         self._certificates: dict[str, Certificate] = {}
         self._refused: dict[str, float] = {}
         self._fetching: dict[str, asyncio.Task[Certificate]] = {}
-        # Now, not in the first call: setting up TLS takes some 40 ms, which would hold the loop.
-        self._http = HttpClient(timeout=_PATIENCE, follow_redirects=False, headers=_HEADERS)
+        self._http = HttpClient(timeout.total_seconds(), _LONGEST_ANSWER, headers=_HEADERS)
 
     async def receive(self, body: bytes) -> SnsMessage | None:
         """Return the published message; None after confirming a subscription.
@@ -165,12 +160,11 @@ class SnsTopic:
     async def _get(self, url: str, query: dict[str, str] | None = None) -> bytes:
         """Return the answer of SNS. Raises ValueError if SNS refuses, ReportUnproven for any other answer."""
         try:
-            async with asyncio.timeout(_PATIENCE), self._http.stream("GET", url, params=query) as answer:
-                body = await read_bounded(answer, _LONGEST_ANSWER)
-        except (httpx.HTTPError, TimeoutError) as error:
+            answer = await self._http.ask("GET", url, params=query)
+        except FAILURES as error:
             raise ReportUnproven(f"SNS cannot be reached: {type(error).__name__}") from None
-        if answer.status_code in _REFUSALS:
-            raise ValueError(f"SNS answers {answer.status_code}")
-        if answer.status_code != _OK or body is None:
-            raise ReportUnproven(f"SNS gave an unexpected answer: {answer.status_code}")
-        return body
+        if answer.status in _REFUSALS:
+            raise ValueError(f"SNS answers {answer.status}")
+        if answer.status != _OK or not answer.body:
+            raise ReportUnproven(f"SNS gave an unexpected answer: {answer.status}")
+        return answer.body

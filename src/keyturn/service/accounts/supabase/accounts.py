@@ -1,16 +1,13 @@
 """Accounts at Supabase Auth, without a table of the app or with one in which users are looked up."""
 
 import asyncio
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Protocol
 from uuid import UUID
 
-import httpx
 import msgspec
 
 from keyturn.errors import Fault, SettingsInvalid
-from keyturn.http_client import HttpClient
 from keyturn.service import addresses
 from keyturn.service.accounts.port import (
     Account,
@@ -43,15 +40,10 @@ _WHOLE = 3
 class SupabaseAccounts:
     """An AccountStore over a project's admin API. Supabase ends the sessions with every change of a password."""
 
-    def __init__(
-        self,
-        settings: SupabaseSettings,
-        open_client: Callable[[], httpx.AsyncClient] = HttpClient,
-        timeout: timedelta = TIMEOUT,
-    ) -> None:
+    def __init__(self, settings: SupabaseSettings, timeout: timedelta = TIMEOUT) -> None:
         self._url = settings.url
         self._key = settings.service_role_key
-        self._api = AdminApi(settings, open_client, timeout)
+        self._api = AdminApi(settings, timeout)
         self._patience = timeout.total_seconds() * _WHOLE
         self._places = asyncio.Semaphore(_LOOKUPS_AT_ONCE)
 

@@ -1,17 +1,15 @@
 """Supabase Auth's admin API over HTTP (https://github.com/supabase/auth, internal/api/admin.go)."""
 
-import asyncio
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 from uuid import UUID
 
-import httpx
 import msgspec
 from msgspec import Meta
 
-from keyturn.http_client import HttpClient, ReopenedClient
+from keyturn.http_client import FAILURES, NOT_SENT, Document, HttpClient
 from keyturn.service.accounts.port import Account
 from keyturn.service.problems.passwords import PasswordRejected, Violation
 from keyturn.service.problems.requests import AccountsUnready
@@ -179,22 +177,9 @@ def _too_short(message: str) -> Violation:
     return Violation("weak_length", "a longer password")
 
 
-Document = TypeVar("Document")
-
-
 _OK, _TIMED_OUT, _TOO_MANY, _SERVER_FAULT = 200, 408, 429, 500
 KEY_REFUSED = {401, 403}
 
-
-_NEVER_SENT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.InvalidURL,
-    httpx.LocalProtocolError,
-    httpx.PoolTimeout,
-    httpx.UnsupportedProtocol,
-)
-"""Errors that are raised before a request is sent."""
 
 _FOR_ITSELF = str.maketrans({sign: f"\\{sign}" for sign in "\\%_"})
 """Escapes for the wildcards of LIKE (https://www.postgresql.org/docs/current/functions-matching.html)."""
@@ -212,28 +197,26 @@ class _Users(msgspec.Struct):
 TIMEOUT = timedelta(seconds=10)
 """For one call."""
 
+LONGEST_ANSWER = 2**25
+"""Bytes: a page of fifty users, in whose metadata an app may keep pictures."""
+
 
 class AdminApi:
     """Calls the admin API of a project's Auth server.
 
     Every method raises AccountsUnready if no usable answer arrives in time. The error has `not_changed` if the request
-    certainly had no effect. Redirects are not followed: the key is sent only to the configured address.
+    certainly had no effect.
     """
 
-    def __init__(
-        self,
-        settings: SupabaseSettings,
-        open_client: Callable[[], httpx.AsyncClient] = HttpClient,
-        timeout: timedelta = TIMEOUT,
-    ) -> None:
+    def __init__(self, settings: SupabaseSettings, timeout: timedelta = TIMEOUT) -> None:
         self._url = settings.url.rstrip("/") + "/auth/v1/admin/users"
-        self._timeout = timeout.total_seconds()
-        self._headers = {
+        headers = {
             "apikey": settings.service_role_key,
             "authorization": f"Bearer {settings.service_role_key}",
             "x-supabase-api-version": "2024-01-01",
         }
-        self._client = ReopenedClient(open_client)
+        self._http = HttpClient(timeout.total_seconds(), LONGEST_ANSWER, headers=headers)
+        self.close = self._http.close
 
     async def refusal(self) -> Refusal | None:
         """Ask for as little as possible; return how that is refused, or None if it is answered."""
@@ -278,29 +261,20 @@ class AdminApi:
             return True
         raise _unready(answer)
 
-    async def close(self) -> None:
-        await self._client.close()
-
     async def _ask(self, method: str, path: str = "", **content: Any) -> bytes | Refusal:
         """Return the content of a 200, or the refusal."""
-        url = self._url + path
         try:
-            # The client's own time-out is for each step, and an answer may have many.
-            async with asyncio.timeout(self._timeout):
-                answer = await self._client.http.request(
-                    method, url, headers=self._headers, follow_redirects=False, timeout=self._timeout, **content
-                )
-        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
-            # By its name alone: the message of an illegal header would hold the key.
+            answer = await self._http.ask(method, self._url + path, **content)
+        except FAILURES as error:
             reason = f"cannot reach Supabase Auth: {type(error).__name__}"
-            raise AccountsUnready(reason, not_changed=isinstance(error, _NEVER_SENT)) from None
-        if answer.status_code == _OK:
-            return answer.content
-        if answer.status_code == _TOO_MANY or answer.status_code >= _SERVER_FAULT:
+            raise AccountsUnready(reason, not_changed=isinstance(error, NOT_SENT)) from None
+        if answer.status == _OK:
+            return answer.body
+        if answer.status == _TOO_MANY or answer.status >= _SERVER_FAULT:
             # A proxy answers 502 or 504 to a request that Supabase may have handled; 429 comes before any work.
-            reason = f"Supabase Auth is unavailable: status {answer.status_code}"
-            raise AccountsUnready(reason, not_changed=answer.status_code == _TOO_MANY)
-        return refusal_of(answer.status_code, answer.content)
+            reason = f"Supabase Auth is unavailable: status {answer.status}"
+            raise AccountsUnready(reason, not_changed=answer.status == _TOO_MANY)
+        return refusal_of(answer.status, answer.body)
 
 
 def _unready(answer: bytes | Refusal) -> AccountsUnready:

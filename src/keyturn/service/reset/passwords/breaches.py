@@ -3,17 +3,12 @@
 It sends five digits of a hash and gets all hashes that begin so. The service may be down.
 """
 
-import asyncio
 import re
 from datetime import timedelta
-from functools import partial
 from hashlib import sha1
 
-import httpx
-
-import keyturn
 from keyturn.errors import KeyturnError
-from keyturn.http_client import HttpClient, ReopenedClient, read_bounded
+from keyturn.http_client import FAILURES, HttpClient
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 from keyturn.service.telemetry.meters import Meters
 
@@ -44,9 +39,8 @@ class BreachRanges:
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
-        # Without a time-out of its own: the caller has one for the whole call.
-        limits = httpx.Limits(max_connections=_MOST_AT_ONCE)
-        self._client = ReopenedClient(partial(HttpClient, timeout=None, limits=limits))
+        self._http = HttpClient(PATIENCE.total_seconds(), _LONGEST_ANSWER, most_at_once=_MOST_AT_ONCE)
+        self.close = self._http.close
 
     async def holds(self, digest: bytes) -> bool:
         """Tell whether the list contains the SHA-1 of a password's UTF-8. Raises BreachSourceFailed."""
@@ -60,25 +54,15 @@ class BreachRanges:
         return found is not None and (found[1] or b"1").strip(b"0,") != b""  # padding has a count of 0
 
     async def _range(self, prefix: str) -> bytes:
-        # Uncompressed, so that the size limit bounds the memory; random hex digits hardly compress.
-        headers = {
-            "add-padding": "true",
-            "accept-encoding": "identity",
-            "user-agent": f"keyturn/{keyturn.__version__}",
-        }
         try:
-            async with self._client.http.stream("GET", f"{self._url}/range/{prefix}", headers=headers) as answer:
-                if answer.status_code != _OK:
-                    raise BreachSourceFailed(f"status {answer.status_code}")
-                body = await read_bounded(answer, _LONGEST_ANSWER)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            answer = await self._http.ask("GET", f"{self._url}/range/{prefix}", headers={"add-padding": "true"})
+        except TimeoutError:
+            raise BreachSourceFailed(f"no answer within {PATIENCE.total_seconds():g} s") from None
+        except FAILURES as error:
             raise BreachSourceFailed(type(error).__name__) from None
-        if body is None:
-            raise BreachSourceFailed("the answer is too long")
-        return body
-
-    async def close(self) -> None:
-        await self._client.close()
+        if answer.status != _OK:
+            raise BreachSourceFailed(f"status {answer.status}")
+        return answer.body
 
 
 class Breaches:
@@ -96,12 +80,10 @@ class Breaches:
         # The lists use SHA-1, which protects nothing here (ASVS 11.4.1).
         digest = sha1(password.encode("utf-8", "surrogatepass"), usedforsecurity=False).digest()
         try:
-            async with asyncio.timeout(PATIENCE.total_seconds()):
-                found = await self._source.holds(digest)
-        except (TimeoutError, BreachSourceFailed) as error:
+            found = await self._source.holds(digest)
+        except BreachSourceFailed as error:
             self._meters.breach_lookup("failed")
-            reason = str(error) or f"no answer within {PATIENCE.total_seconds():g} s"
-            reset_log.warning(LogEvent("breaches.unanswered", reason=reason))
+            reset_log.warning(LogEvent("breaches.unanswered", reason=error))
             return False
         self._meters.breach_lookup("breached" if found else "clear")
         return found

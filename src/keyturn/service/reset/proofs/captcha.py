@@ -5,14 +5,12 @@ import re
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
-from functools import partial
 from typing import Any, Literal
 from uuid import uuid4
 
-import httpx
 import msgspec
 
-from keyturn.http_client import HttpClient, ReopenedClient, read_bounded
+from keyturn.http_client import FAILURES, HttpClient
 from keyturn.service.problems.proofs import Challenge
 from keyturn.service.problems.requests import Busy, ChallengeUnready
 from keyturn.service.reset.bounded_pool import Turns
@@ -22,7 +20,6 @@ from keyturn.service.reset.records.client import Client
 _PATIENCE = timedelta(seconds=3)
 """For one call, because a user waits for it. Turnstile is asked once more."""
 
-_LONGEST_VERDICT = 65_536
 _MOST_AT_ONCE = 32
 _MOST_WAITING = 256
 _RETRY_AFTER = 5
@@ -55,20 +52,19 @@ class SiteVerify:
         self._url = url
         self._timeout = timeout.total_seconds()
         self._places = Turns(_MOST_AT_ONCE, _MOST_WAITING)
-        limits = httpx.Limits(max_connections=_MOST_AT_ONCE)
-        self._client = ReopenedClient(partial(HttpClient, timeout=None, limits=limits))
+        self._http = HttpClient(self._timeout, most_at_once=_MOST_AT_ONCE)
+        self.close = self._http.close
 
     async def ask(self, form: Mapping[str, str]) -> Verdict:
         """Return the verdict. Raises ChallengeUnready, Busy."""
         async with self._place():
             try:
-                async with asyncio.timeout(self._timeout):
-                    return await self._post(form)
+                return await self._post(form)
             except TimeoutError:
                 raise ChallengeUnready(f"no verdict within {self._timeout:g} s") from None
             except (msgspec.MsgspecError, ValueError):
                 raise ChallengeUnready("the verdict cannot be read") from None
-            except (httpx.HTTPError, httpx.InvalidURL) as error:
+            except FAILURES as error:
                 raise ChallengeUnready(type(error).__name__) from None
 
     @asynccontextmanager
@@ -82,24 +78,17 @@ class SiteVerify:
             yield
 
     async def _post(self, form: Mapping[str, str]) -> Verdict:
-        headers = {"accept-encoding": "identity"}  # uncompressed, so that the size limit bounds the memory
-        async with self._client.http.stream("POST", self._url, data=dict(form), headers=headers) as answer:
-            if answer.status_code == _LIMITED:
-                raise Busy(_RETRY_AFTER)
-            if answer.status_code not in _VERDICTS:
-                raise ChallengeUnready(f"status {answer.status_code}")
-            body = await read_bounded(answer, _LONGEST_VERDICT)
-        if body is None:
-            raise ChallengeUnready("the verdict is too long")
-        verdict = msgspec.json.decode(body, type=Verdict)
-        if verdict.success and answer.status_code != _OK:
-            raise ChallengeUnready(f"a positive verdict with status {answer.status_code}")
+        answer = await self._http.ask("POST", self._url, data=dict(form))
+        if answer.status == _LIMITED:
+            raise Busy(_RETRY_AFTER)
+        if answer.status not in _VERDICTS:
+            raise ChallengeUnready(f"status {answer.status}")
+        verdict = msgspec.json.decode(answer.body, type=Verdict)
+        if verdict.success and answer.status != _OK:
+            raise ChallengeUnready(f"a positive verdict with status {answer.status}")
         if not verdict.success and not verdict.codes:  # both services say why; {"success": false} may be a gateway's
             raise ChallengeUnready("a negative verdict without a reason")
         return verdict
-
-    async def close(self) -> None:
-        await self._client.close()
 
 
 class Service(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from datetime import timedelta
 from html import escape
 from pathlib import Path
 
-import httpx
+import httpx2
 import msgspec
 
 from keyturn.mail.port.email import Email, local_sender
@@ -32,7 +32,7 @@ class TwilioSms:
     """Sends a text through Twilio, in one call within the time-out."""
 
     def __init__(self, settings: SmsSettings, timeout: timedelta = _TIMEOUT) -> None:
-        auth = httpx.BasicAuth(settings.user or settings.account, settings.password)
+        auth = httpx2.BasicAuth(settings.user or settings.account, settings.password)
         self._api = ProviderApi("twilio", settings.api_url, auth, timeout, reports=False)
         self._path = f"/2010-04-01/Accounts/{settings.account}/Messages.json"
         self._origin = {"From": settings.from_}

@@ -77,7 +77,7 @@ def _second_step(
 def _sms_sender(sms: SmsSettings, settings: Settings) -> SmsSender | None:
     match sms.transport:
         case "twilio":
-            from keyturn.service.reset.proofs.second_step.sms_senders import TwilioSms  # httpx takes 50 ms
+            from keyturn.service.reset.proofs.second_step.sms_senders import TwilioSms  # httpx2 takes 0.1 s
 
             return TwilioSms(sms)
         case "capture":

@@ -11,30 +11,26 @@ Only Auth's own answers count, by their form and error codes. Every other answer
 factor" nor "wrong code" (OWASP ASVS 16.5.3): a gateway answers 404 while Auth restarts.
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 from urllib.parse import quote
 from uuid import uuid4
 
-import httpx
 import msgspec
 
 from keyturn.errors import Fault, SettingsInvalid
-from keyturn.http_client import HttpClient
+from keyturn.http_client import FAILURES, Answer, Document, HttpClient
 from keyturn.service.accounts.port import Account
-from keyturn.service.accounts.supabase.admin_api import TIMEOUT, is_unknown_user, refusal_of
+from keyturn.service.accounts.supabase.admin_api import LONGEST_ANSWER, TIMEOUT, is_unknown_user, refusal_of
 from keyturn.service.problems.proofs import Factor
 from keyturn.service.problems.requests import AccountsUnready, SecondStepUnfinished
 from keyturn.service.reset.proofs.second_step.port import Accepted, SecondStepTry
 from keyturn.service.settings import SupabaseSettings
 from keyturn.service.telemetry.logs import LogEvent, log
 
-Document = TypeVar("Document")
-
-
 _OK = 200
+_DONE = {200, 204}
 _WRONG_CODE = {"mfa_verification_failed", "mfa_verification_rejected"}
 """Error codes (https://supabase.com/docs/guides/auth/debugging/error-codes). The second is the project's own hook."""
 
@@ -80,8 +76,8 @@ class SupabaseSecondStep:
     def __init__(self, settings: SupabaseSettings, timeout: timedelta = TIMEOUT) -> None:
         self._url = settings.url.rstrip("/") + "/auth/v1"
         self._key = settings.service_role_key
-        self._timeout = timeout.total_seconds()
-        self._http = HttpClient(timeout=self._timeout, follow_redirects=False)
+        self._http = HttpClient(timeout.total_seconds(), LONGEST_ANSWER)
+        self.close = self._http.close
 
     async def require_ready(self) -> None:
         """Ask for the factors of a user who does not exist, and require the documented answer.
@@ -89,7 +85,7 @@ class SupabaseSecondStep:
         Raises SettingsInvalid if the server has no such route: no factor would ever be found.
         """
         answer = await self._ask("GET", f"/admin/users/{uuid4()}/factors", self._key)
-        said = refusal_of(answer.status_code, answer.content)
+        said = refusal_of(answer.status, answer.body)
         if not is_unknown_user(said):
             told = f"{said.status} {said.code}".rstrip()
             message = f"supabase: {self._url} does not list second factors as Supabase Auth does: {told}"
@@ -142,7 +138,7 @@ class SupabaseSecondStep:
         challenge = _read(await self._ask("POST", f"{path}/challenge", session, {}), _Challenge)
         answered = {"challenge_id": challenge.id, "code": code}
         answer = await self._ask("POST", f"{path}/verify", session, answered)
-        said = refusal_of(answer.status_code, answer.content)
+        said = refusal_of(answer.status, answer.body)
         if said.status in _REFUSALS and said.code in _WRONG_CODE:
             return None
         return _read(answer, _Session).access_token
@@ -151,34 +147,27 @@ class SupabaseSecondStep:
         """End the session. If Auth does not answer, the password change or the session's one-hour life ends it."""
         try:
             answer = await self._ask("POST", "/logout?scope=local", session, {})
-            if not answer.is_success:
-                log.warning(LogEvent("second_step.session_left", reason=f"status {answer.status_code}"))
+            if answer.status not in _DONE:
+                log.warning(LogEvent("second_step.session_left", reason=f"status {answer.status}"))
         except AccountsUnready as error:
             log.warning(LogEvent("second_step.session_left", reason=error))
 
-    async def _ask(self, method: str, path: str, bearer: str, body: Mapping[str, Any] | None = None) -> httpx.Response:
+    async def _ask(self, method: str, path: str, bearer: str, body: Mapping[str, Any] | None = None) -> Answer:
         headers = {
             "apikey": self._key,
             "authorization": f"Bearer {bearer}",
             "x-supabase-api-version": "2024-01-01",
         }
         try:
-            async with asyncio.timeout(self._timeout):
-                return await self._http.request(method, f"{self._url}{path}", headers=headers, json=body)
-        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
-            # Log only the error's class: the message for an illegal header would contain the key.
+            return await self._http.ask(method, f"{self._url}{path}", headers=headers, json=body)
+        except FAILURES as error:
             raise AccountsUnready(f"cannot reach Supabase Auth: {type(error).__name__}") from None
 
-    async def close(self) -> None:
-        await self._http.aclose()
 
-
-def _read(answer: httpx.Response, form: type[Document]) -> Document:
-    try:
-        if answer.status_code == _OK:
-            return msgspec.json.decode(answer.content, type=form)
-    except (msgspec.MsgspecError, ValueError):
-        pass
-    said = refusal_of(answer.status_code, answer.content)
+def _read(answer: Answer, form: type[Document]) -> Document:
+    document = answer.read(form) if answer.status == _OK else None
+    if document is not None:
+        return document
+    said = refusal_of(answer.status, answer.body)
     log.error(LogEvent("second_step.odd_answer", status=said.status, code=said.code))
     raise AccountsUnready(f"Supabase Auth gave an unknown answer: {said.status} {said.code}".rstrip())
