@@ -114,7 +114,6 @@ async def test_after_five_tries_the_right_code_is_refused_too(coded: Service) ->
 
 async def test_of_fifty_tries_at_once_five_are_looked_at(coded: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pentagrid had 1,587 guesses at Cognito instead of 20, by sending them at the same time (2021)."""
-    right = await code(coded)
     compare, looked_at = hmac.compare_digest, list[bytes]()
 
     def note(written: bytes, kept: bytes) -> bool:
@@ -123,11 +122,14 @@ async def test_of_fifty_tries_at_once_five_are_looked_at(coded: Service, monkeyp
         return compare(written, kept)
 
     monkeypatch.setattr(hmac, "compare_digest", note)
-    wrong = await asyncio.gather(*(send(coded, other(right, nth)) for nth in range(1, 51)))
-
-    assert Counter(map(problem, wrong)) == {REFUSED: 50}
-    assert len(set(looked_at)) == len(looked_at) == 5
-    assert problem(await send(coded, right)) == REFUSED
+    for _ in range(2):
+        right = await code(coded)
+        looked_at.clear()
+        wrong = await asyncio.gather(*(send(coded, other(right, nth)) for nth in range(1, 51)))
+        assert Counter(map(problem, wrong)) == {REFUSED: 50}
+        assert len(set(looked_at)) == len(looked_at) == 5
+        assert problem(await send(coded, right)) == REFUSED
+    assert problem(await send(coded, await code(coded))) == "200", "they were ten failures, and not a hundred"
 
 
 async def test_of_fifty_who_send_the_right_code_at_once_one_gets_a_token(coded: Service) -> None:
