@@ -11,8 +11,6 @@ from tests.driver.service import Service, Start, problem
 from tests.spec.proofs.test_altcha import REFUSED, ask, outcomes
 from tests.verifier import Fault, Verifier, running_verifier
 
-from keyturn.service.settings import ChallengeSettings
-
 pytestmark = pytest.mark.any_database
 
 SECRET, SITE_KEY = "0x4AAAAAAA-secret", "0x4AAAAAAA-site"
@@ -36,10 +34,8 @@ async def hcaptcha() -> AsyncIterator[Verifier]:
         yield verifier
 
 
-def asking(method: Method, verifier: Verifier, **changes: Any) -> ChallengeSettings:
-    return ChallengeSettings(
-        **{"method": method, "site_key": SITE_KEY, "secret": SECRET, "url": verifier.url} | changes
-    )
+def asking(method: Method, verifier: Verifier, **changes: Any) -> dict[str, Any]:
+    return {"method": method, "site_key": SITE_KEY, "secret": SECRET, "url": verifier.url, **changes}
 
 
 async def told(service: Service, answer: str = "solved") -> tuple[str, str]:
