@@ -80,6 +80,7 @@ async def service(
     clock: Clock | None = None,
     random: Random | None = None,
     sender: Sender | None = None,
+    fallback: Sender | None = None,
     accounts: AccountStore | None = None,
     worker: bool = False,
 ) -> AsyncIterator[RunningService]:
@@ -89,6 +90,7 @@ async def service(
     `clock`: by default one that `clock.move` moves. It is the clock of all services in the process.
     `random`: returns random bytes; by default the machine's.
     `sender`: by default one that keeps the mails in `sender.sent`.
+    `fallback`: the sender of mails while the first one fails; by default none, or that of the settings.
     `accounts`: a store, instead of the one that the settings name.
     `worker`: whether the worker runs by itself.
 
@@ -99,7 +101,7 @@ async def service(
     async with AsyncExitStack() as stack:
         wanted = settings if isinstance(settings, Settings) else await _settings_of(settings or {}, stack)
         stack.enter_context(replaced(used_clock, random))
-        parts = Parts(wanted, app=FromApp(accounts=accounts), sender=used_sender)
+        parts = Parts(wanted, app=FromApp(accounts=accounts), sender=used_sender, fallback=fallback)
         app = create_app(wanted, parts=parts, worker=worker)
         await stack.enter_async_context(_alive(app))
         yield RunningService(app, parts, used_sender, used_clock)
