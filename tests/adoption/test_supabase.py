@@ -6,9 +6,8 @@ import httpx2
 import pytest
 from tests.adoption.guides import Guide
 from tests.adoption.story import EMAIL, NEW, OLD, beside, free_ports, reset_password
+from tests.driver.supabase import SupabaseServer
 from tests.serving import serving
-
-from keyturn.cli.demo.supabase_server import SupabaseServer
 
 pytestmark = pytest.mark.long
 

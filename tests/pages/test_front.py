@@ -4,9 +4,11 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import httpx2
+import msgspec
 import pytest
 from litestar import Litestar
 from litestar.types import ASGIApp
+from tests.driver.inbox import Inbox
 from tests.driver.service import problem
 from tests.driver.visitor import heading
 from tests.pages.school import ADA, PASSWORD, School
@@ -15,6 +17,7 @@ from keyturn.service.app import create_app
 from keyturn.service.pages.front import change_password_redirect
 from keyturn.service.pages.rendering import Pages
 from keyturn.service.plugin import KeyturnConfig, KeyturnPlugin
+from keyturn.service.settings import HashingSettings
 
 pytestmark = pytest.mark.long
 
@@ -93,8 +96,9 @@ async def test_where_programs_talk_a_browser_gets_a_problem_document_too(path: s
 
 
 async def test_mounted_in_an_app_the_pages_leave_its_front_and_its_errors_alone(school: School) -> None:
+    settings = msgspec.structs.replace(school.parts.settings, hashing=HashingSettings())
     app = Litestar(
-        plugins=[KeyturnPlugin(KeyturnConfig(school.parts.settings, parts=school.parts, worker=False))],
+        plugins=[KeyturnPlugin(KeyturnConfig(settings, sender=Inbox(), worker=False))],
         logging_config=None,
     )
     async with reaching(app) as client:
