@@ -8,7 +8,10 @@ _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d+)?
 
 
 def is_loopback(url: str) -> bool:
-    host = host_of(url)
+    return is_loopback_host(host_of(url))
+
+
+def is_loopback_host(host: str) -> bool:
     return is_loopback_address(host) or host == "localhost" or host.endswith(".localhost")
 
 

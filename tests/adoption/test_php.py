@@ -2,13 +2,12 @@
 
 import json
 import subprocess
+from collections.abc import Mapping
 
 import pytest
+from tests.driver.service import NEW_PASSWORD, Start, problem
 
-from keyturn.service.reset.passwords.hash_formats import writer_of
-from keyturn.service.settings import HashingSettings
-
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.parametrize("databases", ["sqlite"], indirect=True)]
 
 ASKED = """
     [, $password, $stored] = $argv;
@@ -17,13 +16,17 @@ ASKED = """
 """
 
 
-@pytest.mark.parametrize(
-    "settings", [HashingSettings(format="php"), HashingSettings(prefix="$2y$")], ids=lambda one: one.format
-)
-def test_php_reads_it_knows_it_and_would_leave_it_as_it_is(php: str, settings: HashingSettings) -> None:
+@pytest.mark.parametrize("hashing", [{"format": "php"}, {"prefix": "$2y$"}], ids=["php", "bcrypt"])
+async def test_php_reads_it_knows_it_and_would_leave_it_as_it_is(
+    php: str, start: Start, hashing: Mapping[str, str]
+) -> None:
     """Laravel asks all three: a hash that PHP does not know ends its sign-in with an error."""
-    password = "seven quiet harbours"
-    words = [php, "-r", ASKED, password, writer_of(settings)(password.encode())]
-    answer = subprocess.run(words, capture_output=True, text=True, check=True)
+    service = await start(hashing=hashing)
+    assert problem(await service.reset(await service.link())) == "200"
 
-    assert json.loads(answer.stdout) == [True, "bcrypt", False]
+    assert answer_of(php, NEW_PASSWORD, await service.password_hash()) == [True, "bcrypt", False]
+
+
+def answer_of(php: str, password: str, stored: str) -> object:
+    words = [php, "-r", ASKED, password, stored]
+    return json.loads(subprocess.run(words, capture_output=True, text=True, check=True).stdout)

@@ -33,11 +33,12 @@ class Operator:
         """`keyturn outbox release`: return how many mails wait again, and how many are too old."""
         return await release(self._database, now())
 
-    async def reset(self, email: str) -> str:
+    async def reset(self, email: str, reason: str = "") -> str:
         """`keyturn accounts reset`: return the outcome, "asked" if a mail will be sent."""
         ((address, outcome),) = await self._parts.operator_resets.judge([email])
         if outcome == "asked":
-            await self._parts.operator_resets.ask(Campaign(name=token_hex(8), operator=_GRETA), [address])
+            campaign = Campaign(name=token_hex(8), operator=_GRETA, reason=reason)
+            await self._parts.operator_resets.ask(campaign, [address])
         return outcome
 
     async def reset_unseen(self, email: str) -> None:

@@ -10,8 +10,6 @@ from tests.driver.inbox import links_in
 from tests.driver.service import Service, running, settings_for
 from tests.serving import serving_here
 
-from keyturn.service.settings import ServerSettings
-
 PAGE = """<!doctype html><html lang="{lang}" dir="auto"><meta charset="utf-8"><title>An app</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
 <script type="module" src="{keyturn}/keyturn.js"></script><main>{body}</main></html>"""
@@ -76,7 +74,7 @@ async def beside(app: App, database_url: str, **changes: Any) -> AsyncIterator[S
     settings = settings_for(
         database_url,
         reset_url=f"{app.address}/reset?token={{token}}&email={{email}}",
-        server=ServerSettings(allowed_origins=(app.address,)),
+        server={"allowed_origins": [app.address]},
         **changes,
     )
     async with running(settings) as service, serving_here(service.app) as address:

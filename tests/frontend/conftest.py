@@ -11,8 +11,6 @@ from tests.driver.service import Service
 from tests.frontend.app import App, beside
 from tests.serving import serving_here
 
-from keyturn.service.settings import LimitSettings
-
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def app(browser: Browser) -> AsyncIterator[App]:
@@ -33,7 +31,7 @@ def module_database(sqlite: SqliteFiles) -> Iterator[str]:
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def keyturn(app: App, module_database: str) -> AsyncIterator[Service]:
     """Run the service that most tests share: each has a person of its own."""
-    rare = LimitSettings(request="1000/minute", validate="1000/minute", mailbox_cooldown=timedelta(0))
+    rare = {"request": "1000/minute", "validate": "1000/minute", "mailbox_cooldown": timedelta(0)}
     async with beside(app, module_database, limits=rare) as service:
         yield service
 

@@ -7,15 +7,13 @@ from tests.databases import SqliteFiles
 from tests.driver.service import ADA, NEW_PASSWORD
 from tests.frontend.app import FORGOT, RESET, App, beside, link_mailed
 
-from keyturn.service.settings import AccountSettings, TableSettings
-
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
-TABLE = TableSettings(table="keyturn_accounts", identifiers=("email", "name"), active="active")
+TABLE = {"table": "keyturn_accounts", "identifiers": ["email", "name"], "active": "active"}
 
 
 async def test_a_user_name_gets_a_link_that_leads_back(app: App, sqlite: SqliteFiles) -> None:
-    accounts, url = AccountSettings(store="table", table=TABLE), sqlite.migrated()
+    accounts, url = {"store": "table", "table": TABLE}, sqlite.migrated()
     back = f"{app.address}/login?from=reset"
     async with beside(app, url) as service:
         await service.add(ADA, name="ada.l")

@@ -11,13 +11,11 @@ from tests.driver.service import NEW_PASSWORD, Service
 from tests.frontend.app import FORGOT, App, beside
 from tests.verifier import running_verifier
 
-from keyturn.service.settings import ChallengeSettings, LimitSettings, Secret, TokenSettings
-
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 WITH_CODE = FORGOT.replace(" sign-in-href", " code sign-in-href")
 CODE = '<keyturn-code url="{keyturn}" forgot-href="/forgot" sign-in-href="/login" heading-level="1"></keyturn-code>'
-RARE = LimitSettings(request="1000/minute", mailbox_cooldown=timedelta(0))
+RARE = {"request": "1000/minute", "mailbox_cooldown": timedelta(0)}
 
 
 async def ask(page: Page, email: str) -> None:
@@ -44,9 +42,7 @@ async def test_a_puzzle_is_solved_unseen_and_a_code_leads_to_the_form_for_a_pass
 ) -> None:
     url = sqlite.migrated()
     app.pages |= {"with-code": WITH_CODE, "code": CODE}
-    async with beside(
-        app, url, limits=RARE, challenge=ChallengeSettings(method="altcha"), token=TokenSettings(code=True)
-    ) as service:
+    async with beside(app, url, limits=RARE, challenge={"method": "altcha"}, token={"code": True}) as service:
         ada = (await service.add("ada@northwind.test")).email
         async with app.open("/with-code") as page:
             await ask(page, ada)
@@ -100,7 +96,7 @@ async def test_the_widget_of_a_service_stands_in_the_page_until_it_is_answered(a
 
     async with running_verifier(spent="timeout-or-duplicate", secret="secret") as verifier:
         verifier.solved = {"solved": ("localhost", "request_reset")}
-        challenge = ChallengeSettings(method="turnstile", site_key="site", secret=Secret("secret"), url=verifier.url)
+        challenge = {"method": "turnstile", "site_key": "site", "secret": "secret", "url": verifier.url}
         async with (
             beside(app, url, limits=RARE, challenge=challenge) as service,
             app.open("/login", bypass_csp=True) as page,  # an app that uses it lets its hosts in

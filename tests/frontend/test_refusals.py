@@ -1,20 +1,15 @@
 """What goes wrong is told where it went wrong, and nothing that was typed is lost."""
 
 import re
-from datetime import timedelta
 
 import pytest
 from playwright.async_api import expect
-from sqlalchemy import text, update
 from tests.browsing import choose
 from tests.databases import SqliteFiles
+from tests.driver.database import lose_outbox
 from tests.driver.service import NEW_PASSWORD, Service
 from tests.frontend.app import CHANGE, FORGOT, App, beside, link_mailed
 from tests.frontend.test_the_story import HEARD
-
-from keyturn.service.clock import now
-from keyturn.service.reset.records.models import ResetTokenRow
-from keyturn.service.settings import LimitSettings
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
@@ -94,11 +89,10 @@ async def test_a_link_that_dies_while_somebody_thinks_is_told(app: App, keyturn:
 
 
 async def test_an_expired_link_is_replaced_by_one_press(app: App, sqlite: SqliteFiles) -> None:
-    limits = LimitSettings(mailbox_cooldown=timedelta(0))
-    async with beside(app, sqlite.migrated(), limits=limits) as service:
+    async with beside(app, sqlite.migrated()) as service:
         ed = (await service.add("ed@northwind.test")).email
         token = await service.link(ed)
-        await service.write(update(ResetTokenRow).values(expires_at=now() - timedelta(minutes=1)))
+        service.let_time_pass(minutes=30)
         async with app.open(f"/reset?token={token}") as page:
             await page.evaluate(HEARD)
             await expect(page.get_by_role("link")).to_have_text(["Use another address", "Back to sign-in"])
@@ -115,7 +109,7 @@ async def test_an_expired_link_is_replaced_by_one_press(app: App, sqlite: Sqlite
 
 
 async def test_who_asks_too_often_is_told_when_to_come_back(app: App, sqlite: SqliteFiles) -> None:
-    async with beside(app, sqlite.migrated(), limits=LimitSettings(request="1/minute")), app.open("/forgot") as page:
+    async with beside(app, sqlite.migrated(), limits={"request": "1/minute"}), app.open("/forgot") as page:
         field, send = page.get_by_label("Email"), page.get_by_role("button", name="Send the link")
         await field.fill("rita@northwind.test")
         await page.keyboard.press("Enter")
@@ -159,7 +153,7 @@ async def test_without_a_connection_nothing_is_lost(app: App, keyturn: Service) 
 
 async def test_what_goes_wrong_in_the_service_shows_the_reference_of_its_log(app: App, sqlite: SqliteFiles) -> None:
     async with beside(app, sqlite.migrated()) as service, app.open("/forgot") as page:
-        await service.write(text("DROP TABLE keyturn_outbox"))
+        await lose_outbox(service)
         await page.get_by_label("Email").fill("olga@northwind.test")
         async with page.expect_response(lambda answer: answer.status == 503) as answered:
             await page.keyboard.press("Enter")

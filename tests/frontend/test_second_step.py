@@ -9,11 +9,9 @@ from playwright.async_api import expect
 from tests.browsing import choose
 from tests.databases import SqliteFiles
 from tests.driver.inbox import text_in_file
-from tests.driver.second_factors import builtin_factors, enrol, own_step, wrong_code
+from tests.driver.second_factors import BUILTIN, enrol, wrong_code
 from tests.driver.service import ADA, NEW_PASSWORD, Service
 from tests.frontend.app import App, beside, link_mailed
-
-from keyturn.service.settings import LimitSettings, MailSettings, SecondStepSettings, SmsSettings
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
@@ -22,14 +20,13 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 async def guarded(app: App, sqlite: SqliteFiles, tmp_path: Path) -> AsyncIterator[Service]:
     """Run a service in which Ada has every factor."""
     url = sqlite.migrated()
-    step = SecondStepSettings(source="builtin", sms=SmsSettings(transport="capture"))
-    mail = MailSettings(transport="capture", capture_dir=str(tmp_path / "mail"))
-    limits = LimitSettings(request="100/minute")
-    async with beside(app, url, second_step=step, mail=mail, limits=limits) as service:
-        account = await service.add(ADA)
+    step = BUILTIN | {"sms": {"transport": "capture"}}
+    mail = {"transport": "capture", "capture_dir": str(tmp_path / "mail")}
+    async with beside(app, url, second_step=step, mail=mail, limits={"request": "100/minute"}) as service:
+        await service.add(ADA)
         await enrol(service)
-        await builtin_factors(service).set_phone(account.id, "+447700900123")
-        await own_step(service).recovery.mint(account.id)
+        await service.operator.set_phone(ADA, "+447700900123")
+        await service.operator.renew_recovery_codes(ADA)
         yield service
     sqlite.drop(url)
 

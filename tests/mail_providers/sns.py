@@ -8,7 +8,6 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
@@ -23,9 +22,6 @@ from cryptography.x509.oid import NameOID
 from tests.mail_providers.delivery import Delivery
 from tests.mail_providers.server import ProviderServer
 from tests.resend_server.answers import Answer, Request
-
-from keyturn.http_client import HttpClient
-from keyturn.mail.providers.ses import sns
 
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:keyturn-mails"
 HOST = "sns.eu-west-1.amazonaws.com"
@@ -68,24 +64,19 @@ class SnsServer(ProviderServer):
         return Answer(404, html="<Error/>")
 
 
-class _Rerouted(httpx2.AsyncHTTPTransport):
-    """Leads what is for SNS to the server, and nothing else anywhere."""
-
-    def __init__(self, url: str) -> None:
-        super().__init__()
-        self._url = httpx2.URL(url)
-
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        assert (request.url.scheme, request.url.host) == ("https", HOST)
-        request.url = self._url.copy_with(raw_path=request.url.raw_path)
-        return await super().handle_async_request(request)
-
-
 @contextmanager
 def running_sns() -> Iterator[SnsServer]:
-    """Run a server that is reached at SNS's address."""
+    """Run a server that is reached at SNS's address. No other machine can be called meanwhile."""
+    call = httpx2.AsyncHTTPTransport.handle_async_request
     with SnsServer.running() as server, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sns, "HttpClient", partial(HttpClient, transport=_Rerouted(server.url)))
+
+        async def reroute(transport: httpx2.AsyncHTTPTransport, request: httpx2.Request) -> httpx2.Response:
+            if request.url.host != "127.0.0.1":
+                assert (request.url.scheme, request.url.host) == ("https", HOST)
+                request.url = httpx2.URL(server.url).copy_with(raw_path=request.url.raw_path)
+            return await call(transport, request)
+
+        patch.setattr(httpx2.AsyncHTTPTransport, "handle_async_request", reroute)
         yield server
 
 

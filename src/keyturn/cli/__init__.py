@@ -1,7 +1,6 @@
 """The command line. Each command imports what it needs when it runs, so that `--help` answers at once.
 
-Commands use an `Installation`: that of keyturn.toml, or the plugin of an app (`litestar_commands`). They are imported
-without Litestar's optional imports (`quick_imports`).
+Commands use an `Installation`: that of keyturn.toml, or the plugin of an app (`litestar_commands`).
 """
 
 import difflib
@@ -17,7 +16,6 @@ from click.shell_completion import CompletionItem
 from keyturn.cli.terminal import fail, harmless, wants_no_colour
 from keyturn.errors import KeyturnError, SettingsInvalid
 from keyturn.service.problems.requests import DatabaseUnready
-from keyturn.service.quick_imports import quick_imports
 
 if TYPE_CHECKING:
     from keyturn.cli.installation import Installation
@@ -82,8 +80,7 @@ class Commands(click.Group):
             return None
         if name in _OF_A_SERVER and not hasattr(os, "fork"):
             fail("serve, worker and demo run on Linux and macOS: on Windows, run them in WSL or in a container")
-        with quick_imports():
-            command: click.Command = getattr(import_module(self._listed[name][0]), name.replace("-", "_"))
+        command: click.Command = getattr(import_module(self._listed[name][0]), name.replace("-", "_"))
         return command
 
     def resolve_command(

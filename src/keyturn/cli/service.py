@@ -19,7 +19,6 @@ from keyturn.cli.installation import Installation, installation
 from keyturn.cli.sockets import address_of, listen, listen_at
 from keyturn.cli.terminal import PORT, StatusLine, accent, fail, muted
 from keyturn.hosts import local_port
-from keyturn.service.quick_imports import quick_imports
 from keyturn.service.settings import Secret, Settings
 from keyturn.service.settings.reading import FILE_NAME
 
@@ -87,13 +86,12 @@ def _announce(settings: Settings, place: str, warning: str) -> None:
 
 
 def _answer(settings: Settings, bound: socket.socket, announce: Callable[[], None], *, worker: bool) -> None:
-    with quick_imports():
-        from keyturn.cli.connections import limits_of_process
-        from keyturn.cli.running import serve
-        from keyturn.service.app import create_app
-        from keyturn.service.event_loop import run
-        from keyturn.service.parts import Parts
-        from keyturn.service.reset.limits.counting_alone import counting_alone
+    from keyturn.cli.connections import limits_of_process
+    from keyturn.cli.running import serve
+    from keyturn.service.app import create_app
+    from keyturn.service.event_loop import run
+    from keyturn.service.parts import Parts
+    from keyturn.service.reset.limits.counting_alone import counting_alone
 
     parts = Parts(settings)
     app = create_app(settings, parts=parts, worker=worker)
@@ -111,14 +109,13 @@ def _answer_in_processes(
     """Answer in uvicorn's processes, and run the one worker beside this one. /metrics of each answers for all."""
     with TemporaryDirectory(prefix="keyturn-counts-") as counts:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts  # read when prometheus_client is imported
-        with quick_imports():
-            from uvicorn.config import STARTUP_FAILURE
-            from uvicorn.supervisors import Multiprocess
+        from uvicorn.config import STARTUP_FAILURE
+        from uvicorn.supervisors import Multiprocess
 
-            from keyturn.cli.connections import limits_of_process
-            from keyturn.cli.running import uvicorn_config
-            from keyturn.service.child_worker.supervisor import supervised
-            from keyturn.service.parts import Parts
+        from keyturn.cli.connections import limits_of_process
+        from keyturn.cli.running import uvicorn_config
+        from keyturn.service.child_worker.supervisor import supervised
+        from keyturn.service.parts import Parts
 
         parts = Parts(settings)
         # If no key is set, this process's own.
@@ -136,10 +133,9 @@ def _answer_in_processes(
 def _app_of_process(settings: Settings) -> "ASGIApp":
     """Return the app of one of uvicorn's processes, which begins here."""
     _observe(settings)
-    with quick_imports():
-        from keyturn.cli.running import collect_seldom
-        from keyturn.service.app import create_app
-        from keyturn.service.parts import Parts
+    from keyturn.cli.running import collect_seldom
+    from keyturn.service.app import create_app
+    from keyturn.service.parts import Parts
 
     app = create_app(settings, parts=Parts(settings), worker=False)
     collect_seldom()
@@ -157,10 +153,9 @@ def worker(host: str, port: int | None) -> None:
     \b
     Example:  keyturn worker --port 8001
     """
-    with quick_imports():
-        from keyturn.cli.running import serving
-        from keyturn.service.app import create_worker_app
-        from keyturn.service.event_loop import WORKER_TURN, run, until_signalled
+    from keyturn.cli.running import serving
+    from keyturn.service.app import create_worker_app
+    from keyturn.service.event_loop import WORKER_TURN, run, until_signalled
 
     here = installation()
     settings = here.settings(sending=True)
@@ -219,17 +214,16 @@ def migrate(*, plan: bool, sql: bool, lock_timeout: float, statement_timeout: fl
 
     async def work() -> None:
         async with here.database(settings) as database:
-            with quick_imports():
-                if sql:
-                    done = (await migration_sql(database, bounds)).rstrip("\n")
-                elif plan:
-                    done = _plan_text(*await planned(database))
-                else:
-                    try:
-                        before = await migrate_database(database, bounds, progress)
-                    finally:
-                        line.show("")
-                    done = _update_text(before, head())
+            if sql:
+                done = (await migration_sql(database, bounds)).rstrip("\n")
+            elif plan:
+                done = _plan_text(*await planned(database))
+            else:
+                try:
+                    before = await migrate_database(database, bounds, progress)
+                finally:
+                    line.show("")
+                done = _update_text(before, head())
         # Without steps, --sql prints no SQL.
         click.echo(done or f"The database is already at revision {head()}.", err=sql and not done)
 

@@ -5,25 +5,26 @@ from collections.abc import Awaitable, Callable, Sequence
 from litestar import Litestar, Router
 from litestar.config.cors import CORSConfig
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.spec import Server, Tag
-from litestar.types import ASGIApp, ControllerRouterHandler
+from litestar.openapi.spec import Components, Server, Tag
+from litestar.types import ControllerRouterHandler
 
 from keyturn import __version__
 from keyturn.hosts import is_loopback
-from keyturn.service.api.edge import behind_proxies, edge
 from keyturn.service.api.monitoring import health_router, metrics_router
 from keyturn.service.api.problems import problem_handlers
 from keyturn.service.api.router import LONGEST_BODY
 from keyturn.service.database.migrations import require_current
+from keyturn.service.keyturn_app import KeyturnApp, Lifetime
 from keyturn.service.pages.front import change_password_redirect, home_redirect, service_error_handlers
 from keyturn.service.pages.reference import ReferencePage
 from keyturn.service.pages.rendering import Pages
 from keyturn.service.pages.site import Site
 from keyturn.service.parts import Parts
-from keyturn.service.plugin import KeyturnConfig, KeyturnPlugin
 from keyturn.service.settings import Settings
+from keyturn.service.settings.reading import read_settings, require_valid
+from keyturn.service.telemetry.logs import configure_logs, redact_access_logs
 from keyturn.service.telemetry.tracing import request_spans
-from keyturn.service.web_parts import site_of
+from keyturn.service.web_parts import api_of, pages_of, security_schemes, site_of
 
 _TAGS = {
     "Password reset": "Request a link, check it, and use it to set a new password.",
@@ -35,26 +36,35 @@ _TAGS = {
 
 
 def create_app(
-    settings: Settings,
+    settings: Settings | None = None,
     *,
     parts: Parts | None = None,
     worker: bool = True,
     more: Sequence[ControllerRouterHandler] = (),
-) -> ASGIApp:
+) -> Litestar:
     """Return the service: the API, the hosted pages and, if `worker`, the worker that `server.worker` names.
 
+    `settings`: without them, those of keyturn.toml and the environment, as `keyturn serve` reads them, with its logs.
+    `parts`: those that a command has built, and checked.
     `more`: further route handlers, mounted beside.
 
     Raises SettingsInvalid.
     """
-    plugin = KeyturnPlugin(KeyturnConfig(settings, parts=parts, worker=worker, path=""))
-    plugin.command = "keyturn"
-    parts = plugin.parts
+    if settings is None:
+        settings = read_settings()
+        configure_logs(settings.logs.level, settings.logs.format)
+    redact_access_logs()
+    is_checked = parts is not None
+    parts = parts or Parts(require_valid(settings))
     settings = parts.settings
     site = site_of(parts)
     pages = Pages(site)
-    app = Litestar(
+    return KeyturnApp(
+        parts,
+        Lifetime(parts, worker=worker, is_checked=is_checked),
         route_handlers=[
+            api_of(parts),
+            pages_of(parts),
             home_redirect(pages),
             change_password_redirect(pages),
             # https ends at a proxy, as does any request under another name than this machine's.
@@ -63,15 +73,11 @@ def create_app(
         ],
         # Only our own proxy may say which trace a request belongs to.
         middleware=request_spans(joining=bool(settings.server.trusted_proxies)),
-        plugins=[plugin],
         exception_handlers=service_error_handlers(pages),
         openapi_config=_openapi(parts, site),
         request_max_body_size=LONGEST_BODY,
         cors_config=_cors(settings),
-        logging_config=None,
     )
-    behind = behind_proxies(app, settings.server.trusted_proxies)
-    return edge(behind, secure=settings.secure, hosts=settings.answered_hosts)
 
 
 def _openapi(parts: Parts, site: Site) -> OpenAPIConfig:
@@ -80,6 +86,7 @@ def _openapi(parts: Parts, site: Site) -> OpenAPIConfig:
     return OpenAPIConfig(
         title=f"{parts.settings.brand.name} accounts",
         version=__version__,
+        components=Components(security_schemes=dict(security_schemes(parts))),
         servers=[Server(url=site.prefix or "/")],
         tags=[Tag(name, what) for name, what in _TAGS.items() if there.get(name, True)],
         openapi_router=reference.router("/schema"),
@@ -87,7 +94,7 @@ def _openapi(parts: Parts, site: Site) -> OpenAPIConfig:
     )
 
 
-def create_worker_app(parts: Parts, *, local: bool) -> ASGIApp:
+def create_worker_app(parts: Parts, *, local: bool) -> Litestar:
     """Return an app with only /health and /metrics, for a process without an API. `local`: on a loopback address."""
 
     async def require_ready() -> None:

@@ -1,19 +1,18 @@
 """Keyturn mounted into a Litestar app."""
 
-import asyncio
-import contextlib
-import logging
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 import msgspec
-from litestar import Litestar
+from litestar import Litestar, Router, route
 from litestar.config.app import AppConfig
+from litestar.handlers import HTTPRouteHandler
 from litestar.plugins import InitPlugin
+from litestar.routes import HTTPRoute
+from litestar.types import ASGIApp, Middleware, Receive, Scope, Send
 from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -21,26 +20,14 @@ from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.port.email import Sender
 from keyturn.packaging import requires_extra
 from keyturn.service.accounts.port import AccountStore
-from keyturn.service.accounts.store_factory import hash_doubt, is_async
-from keyturn.service.api.edge import behind_proxies, edge
-from keyturn.service.api.mounting import MountedApart
-from keyturn.service.api.responses import (
-    SERVICE_KEY,
-    SESSION,
-    service_key_scheme,
-    session_scheme,
-    with_security_schemes,
-)
-from keyturn.service.api.router import api_router
-from keyturn.service.child_worker.supervisor import Supervisor
+from keyturn.service.accounts.store_factory import is_async
+from keyturn.service.api.responses import with_security_schemes
 from keyturn.service.database import Database
-from keyturn.service.database.migrations import require_current
-from keyturn.service.pages import pages_router
+from keyturn.service.keyturn_app import KeyturnApp, Lifetime
+from keyturn.service.pages import PAGE
 from keyturn.service.parts import Parts
 from keyturn.service.reset.ground import FromApp
-from keyturn.service.reset.limits.counting_alone import counting_alone
 from keyturn.service.reset.reset_hook import BeforeReset
-from keyturn.service.sending.senders import require_libraries
 from keyturn.service.settings import (
     AccountSettings,
     DatabaseSettings,
@@ -52,8 +39,8 @@ from keyturn.service.settings import (
 from keyturn.service.settings.database_urls import read_url
 from keyturn.service.settings.paths import hosted_path
 from keyturn.service.settings.reading import require_valid
-from keyturn.service.telemetry.logs import LogEvent, redact_access_logs
-from keyturn.service.web_parts import reset_api_of, site_of
+from keyturn.service.telemetry.logs import redact_access_logs
+from keyturn.service.web_parts import api_of, pages_of, security_schemes
 from keyturn.service.webhooks.events import (
     AccountSecured,
     Callback,
@@ -111,10 +98,8 @@ def tied_to_its_process(settings: Settings, alchemy: "SQLAlchemyAsyncConfig") ->
     """
     if make_url(settings.database.url).get_backend_name() == "sqlite":
         return ""
-    if alchemy.connection_string is None:  # with one, Advanced Alchemy also keeps its engine in `engine_instance`
-        return "is an engine that the app built itself"
-    if alchemy.create_engine_callable is not create_async_engine:
-        return "has a function that builds its engine (create_engine_callable)"
+    if alchemy.connection_string is None or alchemy.create_engine_callable is not create_async_engine:
+        return "is an engine that the app builds itself"
     if given := [name for name in _HOW_TO_CONNECT if alchemy.engine_config_dict.get(name)]:
         return f"has {given[0]} in its engine_config, which an address cannot contain"
     try:
@@ -133,8 +118,6 @@ def _own_connections(settings: DatabaseSettings) -> Database:
 def _fault(name: str, message: str) -> SettingsInvalid:
     return SettingsInvalid([Fault(name, message)])
 
-
-log = logging.getLogger(__name__)
 
 _EVENTS = {
     "on_password_changed": "password.changed",
@@ -161,7 +144,6 @@ class KeyturnConfig:
     `pages`: without them there is only the API, and no mail links to a hosted page that the settings do not name.
     `path`: path of all routes in this app; by default that of `base_url`, and "" behind a proxy that strips it.
     `sender`: replaces `mail.transport` in tests, whose worker runs in this process.
-    `parts`: parts that `create_app` has already built.
     `on_...`: async functions that are told, at least once, by the process that sends the mails.
     `before_reset`: an async function that is asked before a link is used up, and may refuse with a sentence.
     """
@@ -173,7 +155,6 @@ class KeyturnConfig:
     pages: bool = True
     path: str | None = None
     sender: Sender | None = None
-    parts: Parts | None = None
     on_password_changed: Callback[PasswordChanged] | None = None
     on_password_reset_requested: Callback[PasswordResetRequested] | None = None
     on_account_secured: Callback[AccountSecured] | None = None
@@ -189,7 +170,7 @@ class KeyturnConfig:
 class KeyturnPlugin(InitPlugin):
     """Adds the routes, and a lifespan that starts the worker and closes its resources.
 
-    The app's settings for its own routes do not apply to these, but its middleware does (`MountedApart`). Raises
+    The app's settings for its own routes do not apply to these, but its middleware does (`_answered_by`). Raises
     SettingsInvalid. The database is checked when the app starts, which raises SettingsInvalid or DatabaseUnready.
     """
 
@@ -197,53 +178,47 @@ class KeyturnPlugin(InitPlugin):
     """The command that messages suggest to users."""
 
     def __init__(self, config: KeyturnConfig) -> None:
-        settings = config.settings
-        if not config.parts:
-            settings = require_valid(_with_accounts(settings, config.accounts), sending=config.sender is None)
+        settings = require_valid(_with_accounts(config.settings, config.accounts), sending=config.sender is None)
         if not config.pages:
             settings = _without_default_pages(settings)
             _require_own_pages(settings)
         callbacks = _callbacks(config.told, config.before_reset)
         self.shares_database = config.alchemy is not None
-        self.parts = config.parts or _build_parts(settings, config, callbacks)
-        self._is_alone = config.parts is None  # `serve`, which brings parts, has checked before it started anything
-        self._worker = _place_of_worker(self.parts, wanted=config.worker)
-        self._supervisor: Supervisor | None = None
-        if self._worker == "child":
+        self.parts = _build_parts(settings, config, callbacks)
+        self._lifetime = Lifetime(self.parts, worker=config.worker, command=self.command)
+        if self._lifetime.worker == "child":
             _require_what_a_child_can_have(config, self.parts)
-            self._supervisor = Supervisor(self.parts, self.parts.settings)
-        if self._worker != "none" and not self.parts.sender:
-            require_libraries(self.parts.settings)
         self._pages = config.pages
         self._base_path = urlsplit(settings.base_url).path
         self._path = config.path
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         redact_access_logs()
-        parts, server = self.parts, self.parts.settings.server
-        api = reset_api_of(parts)
-        routers = [api_router(api, parts.settings.origin, parts.paths.api)]
-        if self._pages:
-            routers.append(pages_router(site_of(parts)))
+        path, api = self._path_below(app_config.path) or "/", api_of(self.parts)
+        pages = [pages_of(self.parts)] if self._pages else []
+        keyturn = KeyturnApp(
+            self.parts,
+            self._lifetime,
+            route_handlers=[Router(path, route_handlers=[api, *pages])],
+            path=app_config.path,
+            allowed_hosts=app_config.allowed_hosts,
+            compression_config=app_config.compression_config,
+            openapi_config=None,
+        )
         app_config.route_handlers.append(
-            MountedApart(
-                self._path_below(app_config.path) or "/",
-                route_handlers=routers,
-                middleware=[
-                    partial(edge, secure=parts.settings.secure, hosts=parts.settings.answered_hosts),
-                    partial(behind_proxies, proxies=server.trusted_proxies),
-                ],
+            Router(
+                "/",
+                route_handlers=[Router(path, route_handlers=[api]), *_places_of_pages(keyturn)],
+                middleware=[_answered_by(keyturn)],
+                opt={"exclude_from_auth": True},
                 # None of the app's own, and none that its plugins would find for a type.
                 dto=None,
                 return_dto=None,
             )
         )
-        schemes = {SESSION: session_scheme(api.sessions.cookie.name)} if api.sessions else {}
-        if api.invitations.over_http:
-            schemes[SERVICE_KEY] = service_key_scheme()
-        if app_config.openapi_config and schemes:
-            app_config.openapi_config = with_security_schemes(app_config.openapi_config, schemes)
-        app_config.plugins.append(_LifespanLast(self._lifespan))
+        if app_config.openapi_config:
+            app_config.openapi_config = with_security_schemes(app_config.openapi_config, security_schemes(self.parts))
+        app_config.plugins.append(_LifespanLast(lambda _: keyturn.lifespan()))
         return app_config
 
     def _path_below(self, app_path: str) -> str:
@@ -256,26 +231,41 @@ class KeyturnPlugin(InitPlugin):
             raise SettingsInvalid([Fault("base_url", reason)])
         return self._base_path.removeprefix(above)
 
-    @contextlib.asynccontextmanager
-    async def _lifespan(self, _: Litestar) -> AsyncIterator[None]:
-        async with contextlib.AsyncExitStack() as stack:
-            stack.push_async_callback(self.parts.close)
-            await require_current(self.parts.database, command=self.command)
-            await self.parts.accounts.require_ready()
-            if self._is_alone and (doubt := await hash_doubt(self.parts.settings, self.parts.accounts)):
-                log.warning(LogEvent("accounts.other_hashes", reason=doubt))
-            if second_step := self.parts.second_step:
-                await second_step.step.require_ready()
-            if self._is_alone:
-                in_memory = self.parts.settings.limits.in_memory
-                stack.enter_context(counting_alone(self.parts.database, in_memory=in_memory))
-            if self._supervisor:
-                stack.push_async_callback(self._supervisor.stop)
-                self._supervisor.start()
-            elif self._worker == "inside":
-                relay = asyncio.create_task(self.parts.work())
-                stack.push_async_callback(_cancel, relay)
-            yield
+
+def _places_of_pages(keyturn: Litestar) -> Iterator[HTTPRouteHandler]:
+    """Yield what the app's router needs to find the pages.
+
+    Their handlers have names for parameters and dependencies, which could clash with the app's.
+    """
+
+    async def answered_elsewhere() -> None: ...
+
+    above = keyturn.path.rstrip("/")
+    for page in keyturn.routes:
+        if isinstance(page, HTTPRoute) and any(PAGE in handler.opt for handler in page.route_handlers):
+            path = page.path.removeprefix(above).replace("{", "{keyturn_")
+            methods = [method for handler in page.route_handlers for method in handler.http_methods]
+            yield route(path, http_method=methods, include_in_schema=False)(answered_elsewhere)
+
+
+def _answered_by(keyturn: ASGIApp) -> Middleware:
+    """Return middleware that lets an application of Keyturn's own answer, instead of what follows in the app.
+
+    In that one, none of the settings apply that an app has for its own routes: guards, hooks before and after a
+    request, handlers of errors, dependencies, encoders, headers, limits. None of them was meant for routes that the app
+    did not write, and a guard for signed-in users would lock out users who cannot sign in. The app has the routes, too,
+    so that its router finds them, and its OpenAPI document describes them.
+    """
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        # The app's router has removed the root path.
+        await keyturn(cast("Scope", {**scope, "root_path": ""}), receive, send)
+
+    def middleware(app: ASGIApp) -> ASGIApp:
+        del app
+        return answer
+
+    return middleware
 
 
 class _LifespanLast(InitPlugin):
@@ -294,19 +284,6 @@ class _LifespanLast(InitPlugin):
         else:
             app_config.plugins.append(_LifespanLast(self._lifespan))
         return app_config
-
-
-async def _cancel(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
-
-
-def _place_of_worker(parts: Parts, *, wanted: bool) -> Literal["child", "inside", "none"]:
-    """Return where this app's mails are sent. A sender of the app, as in tests, exists in this process alone."""
-    if not wanted:
-        return "none"
-    return "inside" if parts.sender else parts.settings.server.worker
 
 
 def _require_what_a_child_can_have(config: KeyturnConfig, parts: Parts) -> None:

@@ -1,11 +1,16 @@
-"""Selects the parts that the API and the hosted pages need."""
+"""Selects the parts that the API and the hosted pages need, and makes their routes."""
 
 from urllib.parse import urlsplit
 
+from litestar import Router
+from litestar.openapi.spec import SecurityScheme
+
 from keyturn.service.accounts.store_factory import ends_sessions
 from keyturn.service.api.requests import HostCookie, ResetApi, SessionApi
+from keyturn.service.api.responses import SERVICE_KEY, SESSION, service_key_scheme, session_scheme
+from keyturn.service.api.router import api_router
 from keyturn.service.keys import derive
-from keyturn.service.pages import Site
+from keyturn.service.pages import Site, pages_router
 from keyturn.service.parts import Parts
 from keyturn.service.sending.senders import provider_webhooks
 from keyturn.service.settings import Settings
@@ -13,6 +18,21 @@ from keyturn.service.settings.paths import hosted_path
 
 _DEVICE_LIFE = 400 * 24 * 3600
 """Seconds; browsers keep no cookie longer (RFC 6265bis, 5.5)."""
+
+
+def api_of(parts: Parts) -> Router:
+    return api_router(reset_api_of(parts), parts.settings.origin, parts.paths.api)
+
+
+def pages_of(parts: Parts) -> Router:
+    """Return the hosted pages. Raises SettingsInvalid for mistakes in templates of the operator's own."""
+    return pages_router(site_of(parts))
+
+
+def security_schemes(parts: Parts) -> dict[str, SecurityScheme]:
+    """Return what clients may have to show to the API, for OpenAPI."""
+    schemes = {SESSION: session_scheme(session_cookie_of(parts.settings).name)} if parts.sign_ins else {}
+    return schemes | ({SERVICE_KEY: service_key_scheme()} if parts.invitations.over_http else {})
 
 
 def reset_api_of(parts: Parts) -> ResetApi:

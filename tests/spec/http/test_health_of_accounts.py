@@ -88,7 +88,7 @@ async def test_once_the_table_of_the_accounts_is_gone_it_is_not_ready(database_u
         assert problem(await service.anywhere().get("/health/ready")) == "503 unavailable"
 
 
-class Asked(Elsewhere):
+class CountingStore(Elsewhere):
     """Counts how often it is asked whether it is ready."""
 
     asked = 0
@@ -99,7 +99,7 @@ class Asked(Elsewhere):
 
 @ON_SQLITE
 async def test_a_client_that_asks_again_and_again_costs_the_store_nothing(database_url: str) -> None:
-    store = Asked()
+    store = CountingStore()
     async with running(settings_for(database_url), accounts=store, clock=StandingClock()) as service:
         store.asked = 0
         for _ in range(MANY):

@@ -151,7 +151,7 @@ async def test_a_body_that_is_too_large_is_refused_however_it_comes(service: Ser
         assert problem(answer) == "413 too-large"
 
 
-class Faulty(Elsewhere):
+class FaultyStore(Elsewhere):
     """A store with a programmer's mistake."""
 
     async def get(self, _: str, /) -> Account | None:
@@ -161,7 +161,7 @@ class Faulty(Elsewhere):
 async def test_a_fault_of_ours_tells_nothing_to_the_client_and_everything_to_the_log(
     start: Start, caplog: pytest.LogCaptureFixture
 ) -> None:
-    service = await start(store=Faulty(Account(id="u-1", email=ADA)))
+    service = await start(store=FaultyStore(Account(id="u-1", email=ADA)))
     token = await service.link()
     with caplog.at_level(logging.ERROR):
         answer = await service.anywhere().post(VALIDATE, json={"token": token})

@@ -22,7 +22,6 @@ from keyturn.errors import ExtraMissing
 from keyturn.packaging import require_studio
 from keyturn.service.accounts.port import Account
 from keyturn.service.event_loop import run
-from keyturn.service.quick_imports import quick_imports
 from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import paths_of
 
@@ -47,8 +46,7 @@ class WithStudio:
 
     def routes(self) -> "Sequence[ControllerRouterHandler]":
         """Return what answers; programs below /studio, since /api is the service's."""
-        with quick_imports():
-            from keyturn.studio.web import studio_routers
+        from keyturn.studio.web import studio_routers
 
         return studio_routers(self._studio, programs="/studio")
 
@@ -119,10 +117,9 @@ def demo(host: str, port: int, example: str) -> None:
 
 
 async def _run_demo(shown: Example | PlainDemo, bound: socket.socket, host: str) -> None:
-    with quick_imports():
-        from keyturn.service.app import create_app
-        from keyturn.service.child_worker.supervisor import Supervisor
-        from keyturn.service.telemetry.logs import configure_logs
+    from keyturn.service.app import create_app
+    from keyturn.service.child_worker.supervisor import Supervisor
+    from keyturn.service.telemetry.logs import configure_logs
 
     configure_logs(_LOG_LEVEL)
     async with shown.parts() as parts:

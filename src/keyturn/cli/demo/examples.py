@@ -20,7 +20,6 @@ from keyturn.plain_files import make_private_file, make_private_folder
 from keyturn.service.accounts.builtin import BuiltinAccounts
 from keyturn.service.accounts.port import Account, AccountStore
 from keyturn.service.parts import Parts
-from keyturn.service.quick_imports import quick_imports
 from keyturn.service.reset.ground import FromApp
 from keyturn.service.settings import (
     Brand,
@@ -124,8 +123,7 @@ class PlainDemo:
         from keyturn.service.database.migrations import migrate
 
         parts = Parts(self.settings, reload_templates=True)
-        with quick_imports():
-            await migrate(parts.database)
+        await migrate(parts.database)
         accounts = BuiltinAccounts(parts.database)
         if not await accounts.list():
             for account in ACCOUNTS:
@@ -209,8 +207,7 @@ class Example:
         async with AsyncExitStack() as stack:
             accounts = await stack.enter_async_context(self._supabase()) if self._is_at_supabase else None
             parts = Parts(self.settings, app=FromApp(accounts=accounts), reload_templates=True)
-            with quick_imports():
-                await migrate(parts.database)
+            await migrate(parts.database)
             self._factors = await set_factors(self._source, parts)
             yield parts
 

@@ -24,7 +24,6 @@ from keyturn.cli.studio.folders import (
 from keyturn.cli.studio.inboxes import Catching, open_inbox, takes_catching
 from keyturn.cli.terminal import PORT, accent, fail, muted, ready, strong, warning
 from keyturn.plain_files import paths_below
-from keyturn.service.quick_imports import quick_imports
 
 if TYPE_CHECKING:
     from keyturn.mail.port.email import Sender
@@ -34,9 +33,6 @@ if TYPE_CHECKING:
     from keyturn.studio.web.rendering.rendition import Drawer
     from keyturn.studio.web.sending import MailProvider
     from keyturn.studio.web.studio import HostedPages, Studio
-
-_NOT_IN_PAGES = ("attr", "opentelemetry", "pydantic")
-"""Packages that Litestar loads for any app where they are installed. The studio has no models and no traces of them."""
 
 _SHARED = "Anyone with this address and token can read these mails."
 _OPEN = "Without a token, all users and programs of this machine can use this studio."
@@ -193,17 +189,19 @@ def _serve(
     **catching: Any,
 ) -> None:
     """Serve the studio, with the `mails` of `place`, until it is ended."""
-    with quick_imports():
-        from keyturn.cli.running import serve
-        from keyturn.cli.sockets import address_of, listen
-        from keyturn.service.event_loop import run
-        from keyturn.studio.web import create_studio_app
     from keyturn.service.telemetry.logs import configure_logs
 
     configure_logs("warning")
-    token = _token(host, is_needed=not no_token)
-    runner = _runner(opened)  # before there are threads, sockets and files to inherit
+    # Before there are threads, sockets and files to inherit, or modules that only this process needs: Litestar loads
+    # Advanced Alchemy and SQLAlchemy if they are installed.
+    runner = _runner(opened)
     running.callback(runner.close)
+    from keyturn.cli.running import serve
+    from keyturn.cli.sockets import address_of, listen
+    from keyturn.service.event_loop import run
+    from keyturn.studio.web import create_studio_app
+
+    token = _token(host, is_needed=not no_token)
     bound = listen(host, port)
     caught = Catching(host, file=inbox, **catching)
     service = service_settings(opened)
@@ -214,8 +212,7 @@ def _serve(
         caught.shown_in(_studio(opened, service, host, token, captured, runner=runner, edits=edits)),
         opens_inbox=bool(mails or (caught.is_on and opened.service)),  # no folder was named
     )
-    with quick_imports(*_NOT_IN_PAGES):
-        app = create_studio_app(shown)
+    app = create_studio_app(shown)
     caught.run(running, captured)
     run(serve(app, bound, lambda: _greet(opened, shown, address_of(bound), place), shown.stop))
     click.echo(muted("Stopped. Nothing was sent." if _provider(service) is None else "Stopped."))
@@ -293,11 +290,12 @@ def _hosted_pages(opened: Opened, brands: Mapping[str, Mapping[str, Any]]) -> "H
 
 
 def _token(host: str, *, is_needed: bool = True) -> str:
+    from keyturn.hosts import is_loopback_host
     from keyturn.service.settings.variables import SecretUnread, Variables
-    from keyturn.studio.web.access import is_loopback, token_for
+    from keyturn.studio.web.access import token_for
 
     if not is_needed:
-        if not is_loopback(host):
+        if not is_loopback_host(host):
             fail(f"--no-token: other machines can reach {host}, so this studio needs its token")
         return ""
     try:

@@ -8,8 +8,6 @@ from typing import NamedTuple
 
 import msgspec
 import tinycss2
-from css_inline import CSSInliner
-from mjml.mjml import mjml2html  # not from `mjml`: django-mjml installs a package of that name into the same folder
 from tinycss2.ast import Declaration
 
 from keyturn.errors import TemplateInvalid
@@ -30,6 +28,8 @@ def inline_css(html: str, css: str) -> tuple[str, str]:
 
     The latter are at-rules, pseudo-classes such as :hover, and rules that match nothing in this mail.
     """
+    from css_inline import CSSInliner  # as large as the compiler, see `_compile`
+
     tags = _tags(html)
     copy = _rewrite_tags(html, tags, _number_elements).replace("</head>", f"<style>{css}</style></head>", 1)
     inliner = CSSInliner(
@@ -162,7 +162,12 @@ def _compile_with_roles(mjml: str) -> str:
 
 
 def _compile(mjml: str) -> str:
-    """Compile the source; if mrml refuses it, retry with gaps that mrml can read. Few mails need that."""
+    """Compile the source; if mrml refuses it, retry with gaps that mrml can read. Few mails need that.
+
+    The compiler is loaded with the first mail: a process that only answers requests never needs its 2 MB.
+    """
+    from mjml.mjml import mjml2html  # not from `mjml`: django-mjml installs a package of that name into the same folder
+
     try:
         return str(mjml2html(mjml, fonts={}))  # without web fonts: the default asks a font host for "Roboto"
     except ValueError:

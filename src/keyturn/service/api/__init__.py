@@ -6,10 +6,9 @@ Controllers decide nothing. They read a request into a schema, call one method o
 **One value, one dependency.** A controller gets a `ResetApi` and not its parts: Litestar resolves several
 dependencies in a task group, which costs as much as the rest of the request.
 
-**A router is mounted once** (`mounting`), so Litestar need not copy it for every app: a test suite builds the app
-hundreds of times. **Mounted apart**: of the Litestar app around the plugin, only the middleware applies to these
-routes. The app's guard for signed-in users would lock out users who cannot sign in, and its error handlers would
-rewrite answers that frontends rely on.
+**An application of their own answers these routes in an app with the plugin** (`plugin.py`), and only the app's
+middleware is around it. The app's guard for signed-in users would lock out users who cannot sign in, and its error
+handlers would rewrite answers that frontends rely on.
 
 **Problem types are URNs** (`urn:keyturn:problem:link-dead`): stable names that promise no page.
 

@@ -26,9 +26,6 @@ _LONGEST_HEADER = 4096
 
 _OWN = re.compile(rb";[ \t]*+((?:__Host-|__Secure-)?keyturn_[^;]*)")
 
-_SEEN = "keyturn_edge"
-"""Marks an ASGI scope that has passed here. Clients cannot write there."""
-
 _HTTPS = (b"strict-transport-security", b"max-age=31536000")
 """A year (OWASP ASVS 3.4.1), without includeSubDomains: the hosts below may belong to other services."""
 
@@ -36,16 +33,12 @@ _HTTPS = (b"strict-transport-security", b"max-age=31536000")
 def edge(app: ASGIApp, *, secure: bool, hosts: Collection[str] = ()) -> ASGIApp:
     """Return `app` with bounded requests, and answers that demand https if `secure` (HSTS).
 
-    It may be applied twice: the inner one ignores requests that the outer one has seen. `hosts`: the allowed names in
-    the Host header; empty for any.
+    `hosts`: the allowed names in the Host header; empty for any.
     """
 
     async def bounded(scope: Scope, receive: Receive, send: Send) -> None:
-        if _SEEN in scope:
-            await app(scope, receive, send)
-            return
         # A copy, so that the app around keeps its own cookies.
-        scope = cast("Scope", {**scope, _SEEN: True, "headers": _bounded_headers(scope.get("headers", ()))})
+        scope = cast("Scope", {**scope, "headers": _bounded_headers(scope.get("headers", ()))})
 
         async def promising(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from litestar import Response, Router, get
 from litestar.exceptions import NotFoundException
 
-from keyturn.service.api.mounting import MountedOnce
 from keyturn.service.api.problems import problem_responses
 from keyturn.service.api.requests import AnyRequest, bearer_of
 from keyturn.service.api.schemas import Health
@@ -40,7 +39,7 @@ def health_router(require_ready: Callable[[], Awaitable[None]]) -> Router:
         await require_ready()
         return Health(status="ok")
 
-    return MountedOnce("/health", route_handlers=[live, ready], tags=["Health"], security=[{}])
+    return Router("/health", route_handlers=[live, ready], tags=["Health"], security=[{}])
 
 
 log = logging.getLogger("keyturn.metrics")

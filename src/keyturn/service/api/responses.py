@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 import msgspec
-from litestar import HttpMethod, Litestar, MediaType, Response
+from litestar import HttpMethod, MediaType, Response
 from litestar.datastructures import Cookie
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
@@ -19,7 +19,7 @@ from litestar.types import Method, Receive, Scope, Send
 from litestar.types.internal_types import PathParameterDefinition
 
 from keyturn.mail.languages import Language
-from keyturn.service.api.requests import AnyRequest, language_headers
+from keyturn.service.api.requests import language_headers
 from keyturn.service.api.schemas import Done, PasswordJudgement
 from keyturn.service.problems.passwords import PasswordRejected
 
@@ -48,16 +48,15 @@ class JsonResponse(Response[T]):
 
     def to_asgi_response(
         self,
-        app: Litestar | None,
-        request: AnyRequest,
-        *,
+        *positional: Any,
         headers: dict[str, str] | None = None,
         cookies: Iterable[Cookie] | None = None,
         **options: Any,
     ) -> ASGIResponse:
-        own = self.headers or self.cookies or cookies or self.background or options
+        """Return the answer. Litestar names its arguments, of which version 3 has no `app`."""
+        own = self.headers or self.cookies or cookies or self.background or options.keys() - {"app", "request"}
         if own or not isinstance(self.content, msgspec.Struct) or self.media_type != MediaType.JSON:
-            return super().to_asgi_response(app, request, headers=headers, cookies=cookies, **options)
+            return super().to_asgi_response(*positional, headers=headers, cookies=cookies, **options)
         head = _encoded(tuple((headers or {}).items()))
         return _WrittenAnswer(self.status_code or HTTP_200_OK, head, _JSON.encode(self.content))
 
@@ -108,10 +107,10 @@ class _SameResponse(Response[Done]):
         super().__init__(Done(message=message, success=True), headers=language_headers(language))
         self._written: ASGIResponse | None = None
 
-    def to_asgi_response(self, app: Litestar | None, request: AnyRequest, **options: Any) -> ASGIResponse:
+    def to_asgi_response(self, *positional: Any, **options: Any) -> ASGIResponse:
         """Return the answer as Litestar has encoded it; the options are a route's, and so the same each time."""
         if self._written is None:
-            self._written = super().to_asgi_response(app, request, **options)
+            self._written = super().to_asgi_response(*positional, **options)
         return self._written
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from litestar import Controller, Router
+from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.response.base import ASGIResponse
 from litestar.types import ASGIApp, Guard, Message, Middleware, Receive, Scope, Send
@@ -12,7 +13,6 @@ from litestar.types import ASGIApp, Guard, Message, Middleware, Receive, Scope, 
 from keyturn.errors import Fault, KeyturnError
 from keyturn.service.api.form_texts import TextsController
 from keyturn.service.api.monitoring import health_router
-from keyturn.service.api.mounting import MountedOnce, provided
 from keyturn.service.api.problems import MEDIA_TYPE, NO_STORE, UNREAD, document_of, problem_handlers
 from keyturn.service.api.provider_reports import report_handlers
 from keyturn.service.api.requests import (
@@ -48,7 +48,7 @@ def api_router(api: ResetApi, origin: str, path: str) -> Router:
     routers = list(_reset_routers(api, path))
     if api.sessions:
         routers.append(_session_router(api.sessions, origin))
-    return MountedOnce(
+    return Router(
         path="/",
         route_handlers=[*routers, *report_handlers(api.provider_webhooks), health_router(api.require_ready)],
         dependencies={"api": provided(api)},
@@ -58,6 +58,11 @@ def api_router(api: ResetApi, origin: str, path: str) -> Router:
         response_headers=NO_STORE,
         request_max_body_size=LONGEST_BODY,
     )
+
+
+def provided(part: object) -> Provide:
+    """Return what gives handlers this part, whoever asks."""
+    return Provide(lambda: part, sync_to_thread=False)
 
 
 def _reset_routers(api: ResetApi, path: str) -> Iterator[Router]:
@@ -72,11 +77,11 @@ def _reset_routers(api: ResetApi, path: str) -> Iterator[Router]:
         yield _json_router(path, LinkController, guards=[service_key_guard(api.invitations, for_links=True)])
     yield from (_json_router(path, controller) for controller, room in optional.items() if room)
     if api.challenge:
-        yield MountedOnce(path, route_handlers=[ChallengeController])
+        yield Router(path, route_handlers=[ChallengeController])
 
 
 def _json_router(path: str, *controllers: type[Controller], guards: Sequence[Guard] = ()) -> Router:
-    return MountedOnce(path, route_handlers=controllers, guards=guards, before_request=require_json)
+    return Router(path, route_handlers=controllers, guards=guards, before_request=require_json)
 
 
 def _session_router(sessions: SessionApi, origin: str) -> Router:
@@ -85,7 +90,7 @@ def _session_router(sessions: SessionApi, origin: str) -> Router:
             require_same_origin(request, origin)
         await require_json(request)
 
-    return MountedOnce(
+    return Router(
         "/api/auth",
         route_handlers=[SessionController],
         before_request=check_origin,

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from keyturn.service.quick_imports import quick_imports
 from keyturn.service.settings import Settings
 from keyturn.service.telemetry.logs import configure_logs
 from keyturn.service.telemetry.prometheus import PrometheusMeters
@@ -77,9 +76,8 @@ def main() -> None:
     told = read_orders(line)
     sys.path[:] = told.path
     configure_logs(told.settings.logs.level, told.settings.logs.format)
-    with quick_imports():
-        from keyturn.service.event_loop import WORKER_TURN, run
-        from keyturn.service.parts import Parts
+    from keyturn.service.event_loop import WORKER_TURN, run
+    from keyturn.service.parts import Parts
 
     meters = ReportedMeters(reports)
     parts = Parts(told.settings, meters=meters, reload_templates=told.reload_templates)

@@ -32,7 +32,7 @@ from collections.abc import Iterator
 from litestar import Controller, Router
 from litestar.handlers import HTTPRouteHandler
 
-from keyturn.service.api.mounting import MountedOnce, provided
+from keyturn.service.api.router import provided
 from keyturn.service.pages.assets import frontend_routes
 from keyturn.service.pages.forgot import ForgotPassword, replace_expired, show_code_form, take_code
 from keyturn.service.pages.not_me import SecureAccount
@@ -47,6 +47,9 @@ from keyturn.service.pages.site import Site
 
 __all__ = ["Site", "pages_router"]
 
+
+PAGE = "keyturn_page"
+"""Marks the routes of pages for the plugin: an app around them needs their paths alone."""
 
 _LARGEST_FORM = 16_384
 """Bytes: an address and two passwords are shorter in any encoding."""
@@ -64,13 +67,14 @@ def pages_router(site: Site) -> Router:
         "pages": pages,
         "sign_ins": site.sign_ins,
     }
-    return MountedOnce(
+    return Router(
         "/",
         route_handlers=[pages.assets.route(), *frontend_routes(site), *routers],
         dependencies={name: provided(part) for name, part in parts.items() if part},
         middleware=[form_token_check(site)],
         exception_handlers=RefusalPages(pages).handlers(),
         include_in_schema=False,
+        opt={PAGE: True},
         request_max_body_size=_LARGEST_FORM,
     )
 
@@ -102,4 +106,4 @@ def _page_at(path: str, *handlers: type[Controller] | HTTPRouteHandler, back: st
 
     `back`: where its refusals lead. Empty: the page itself.
     """
-    return MountedOnce(path, route_handlers=[*handlers], opt={"here": path, "back": back or path})
+    return Router(path, route_handlers=[*handlers], opt={"here": path, "back": back or path})

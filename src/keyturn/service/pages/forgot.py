@@ -12,9 +12,9 @@ from litestar.exceptions import NotFoundException
 from litestar.params import URLEncodedBody
 
 from keyturn.service import addresses
-from keyturn.service.api.mounting import reading
 from keyturn.service.api.requests import AnyRequest, client_of
 from keyturn.service.pages.cookies import Flash
+from keyturn.service.pages.reading import reading
 from keyturn.service.pages.rendering import GivenPages, Pages
 from keyturn.service.pages.security import content_security_policy
 from keyturn.service.problems.proofs import ChallengeFlaw, ChallengeRequired, CodeRefused, LinkDead, flaw_text

@@ -12,10 +12,10 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ExceptionHandlersMap
 
-from keyturn.service.api.mounting import reading
 from keyturn.service.api.problems import MEDIA_TYPE as PROBLEM_TYPE
 from keyturn.service.api.problems import problem_handlers
 from keyturn.service.api.requests import AnyRequest
+from keyturn.service.pages.reading import reading
 from keyturn.service.pages.rendering import Pages
 from keyturn.service.pages.reset import signed_in_account
 from keyturn.service.reset.records.client import clip_header

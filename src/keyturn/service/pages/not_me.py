@@ -8,9 +8,9 @@ from typing import Any
 from litestar import Controller, Response, post
 from litestar.params import FromPath
 
-from keyturn.service.api.mounting import reading
 from keyturn.service.api.requests import AnyRequest, client_of
 from keyturn.service.pages.cookies import Flash
+from keyturn.service.pages.reading import reading
 from keyturn.service.pages.rendering import GivenPages, Pages
 from keyturn.service.problems.proofs import SecurityLinkDead
 

@@ -6,9 +6,9 @@ from typing import Any
 from litestar import Controller, Response, post
 
 from keyturn.service.accounts.port import Account
-from keyturn.service.api.mounting import reading
 from keyturn.service.api.requests import AnyRequest, client_of
 from keyturn.service.clock import now
+from keyturn.service.pages.reading import reading
 from keyturn.service.pages.rendering import GivenPages, Pages
 
 

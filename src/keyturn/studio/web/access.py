@@ -25,6 +25,8 @@ from litestar.handlers import BaseRouteHandler
 from litestar.response import Redirect
 from litestar.types import Guard
 
+from keyturn.hosts import is_loopback_host
+
 
 def known_hosts_only(bound_to: str) -> Guard:
     """Return a guard that answers 421 (RFC 9110 15.5.20) unless the Host header names this machine.
@@ -56,14 +58,7 @@ def _is_known(header: str, bound_to: str) -> bool:
         address = ipaddress.ip_address(host)
     except ValueError:
         return host == bound_to
-    return address.is_loopback or not is_loopback(bound_to)
-
-
-def is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return address.is_loopback or not is_loopback_host(bound_to)
 
 
 _BYTES = 16  # OWASP ASVS 5.0, 7.2.3: at least 128 bits of entropy

@@ -28,6 +28,7 @@ from keyturn.studio.inbox.store import CapturedMails
 from keyturn.studio.inbox.summary import CapturedMail
 from keyturn.studio.web import frames
 from keyturn.studio.web.access import HEADERS, programs_only
+from keyturn.studio.web.pages import frame_answers
 from keyturn.studio.web.studio import Studio
 from keyturn.studio.web.view import View
 
@@ -182,7 +183,7 @@ async def view_page(file: FromPath[str], inbox: NamedDependency[Inbox]) -> Respo
         if kind == "txt":
             return Response(content.text, media_type="text/plain; charset=utf-8")
         html = content.html or frames.page_of_text(content.text)
-        return frames.captured_frame(content, mail.id, View(), html=html)
+        return frame_answers.captured_frame(content, mail.id, View(), html=html)
 
     return await inbox.read(name, answer)
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from keyturn.hosts import is_loopback_host
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.inbox.store import CapturedMails
 from keyturn.studio.renderers import Limits, Runner
-from keyturn.studio.web.access import is_loopback
 from keyturn.studio.web.rendering.rendition import Drawer
 from keyturn.studio.web.sending import MailProvider, Sending
 
@@ -97,7 +97,7 @@ class Studio:
     @property
     def is_shared(self) -> bool:
         """Whether other machines can reach the studio."""
-        return not is_loopback(self.host)
+        return not is_loopback_host(self.host)
 
     @property
     def read_only(self) -> str:

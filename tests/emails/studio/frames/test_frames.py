@@ -3,7 +3,8 @@
 import pytest
 from tests.emails.studio.fixtures import Client
 
-from keyturn.studio.web.frames import CAPTURED, PREVIEW, answer, apply_view, force_scheme
+from keyturn.studio.web.frames import CAPTURED, PREVIEW, apply_view, force_scheme
+from keyturn.studio.web.pages.frame_answers import answer
 from keyturn.studio.web.view import Scheme, View
 
 STYLES = (

@@ -3,26 +3,24 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, TypeVar
 
 from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.exceptions import ValidationException
 
-from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.html_tree import parse_html
-from keyturn.studio.lint.browser.images import Image, files_beside, images_of
+from keyturn.studio.lint.browser.images import Image
 from keyturn.studio.lint.checks.parts import CLIPPED_AT
 from keyturn.studio.lint.clients.word import word_losses
-from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import Place
 from keyturn.studio.lint.reading import Saying, read_aloud
 from keyturn.studio.web import frames
-from keyturn.studio.web.frames.rewriting import mark_cut
-from keyturn.studio.web.rendering.rendition import Drawer, Order, Rendition, Renditions
+from keyturn.studio.web.pages import frame_answers
+from keyturn.studio.web.rendering import documents
+from keyturn.studio.web.rendering.rendition import Rendition, Renditions
 from keyturn.studio.web.rendering.source import Sources
-from keyturn.studio.web.rendering.source_map import Marks, Selection, SourceMap, line_in
+from keyturn.studio.web.rendering.source_map import Marks, Selection, line_in
 from keyturn.studio.web.view import View
 
 T = TypeVar("T")
@@ -40,7 +38,7 @@ class Canvas:
         return self._renditions.rendition(template, view)
 
     def _read(self, rendition: Rendition, read: Callable[..., T], *args: Any) -> T | None:
-        return self._renditions.ask(rendition, _read_document, read, *args)
+        return self._renditions.ask(rendition, documents.read_document, read, *args)
 
     def parts(self, rendition: Rendition, view: View) -> dict[str, Any]:
         stage_of = {file: stage for stage, file in self._sources.files(rendition).items()}
@@ -58,7 +56,7 @@ class Canvas:
         }
 
     def _sayings(self, rendition: Rendition) -> Sequence[Saying]:
-        if said := self._read(rendition, _sayings):
+        if said := self._read(rendition, documents.sayings_in):
             return said
         return read_aloud(parse_html(rendition.mail.html)) if rendition.mail and rendition.fault else ()
 
@@ -68,7 +66,7 @@ class Canvas:
         The mail is drawn as it is sent, with the origins of its parts. While a template is broken, it is the last good
         mail, without origins. A mail of text alone is a page of its text.
         """
-        if marked := self._read(rendition, _marked_html, view):
+        if marked := self._read(rendition, documents.marked_html, view):
             return marked
         mail = rendition.mail
         if mail and mail.text and not mail.html:
@@ -77,10 +75,10 @@ class Canvas:
 
     def broken(self, rendition: Rendition, view: View) -> str | None:
         """Return a mail of which parts fail, with a stand-in for each; None if nothing of it can be drawn."""
-        return None if rendition.exceeded else self._read(replace(rendition, fault=None), _marked_html, view)
+        return None if rendition.exceeded else self._read(replace(rendition, fault=None), documents.marked_html, view)
 
     def marks(self, rendition: Rendition, view: View) -> Marks:
-        return self._read(rendition, _marks, _line(view)) or Marks({}, ())
+        return self._read(rendition, documents.marks_in, _line(view)) or Marks({}, ())
 
     def place_of(self, rendition: Rendition) -> Callable[[str], Place]:
         """Return a function from a key in the frame to its line; for unknown keys, to the mail's first line."""
@@ -89,7 +87,7 @@ class Canvas:
         return lambda key: known[key].trail[0] if key in known else first
 
     def images(self, rendition: Rendition) -> tuple[Image, ...]:
-        return self._read(rendition, _images, self._gallery.folder) or ()
+        return self._read(rendition, documents.images_in, self._gallery.folder) or ()
 
     def message(self, rendition: Rendition) -> bytes:
         return self._sources.message(rendition)
@@ -99,36 +97,7 @@ class Canvas:
         if at.file not in self._gallery.files_of(rendition.template):
             return None
         source = self._gallery.source(at.file)
-        return self._read(rendition, _select, at, source) or Selection.of(at, (), source, in_inbox=False)
-
-
-def _read_document(drawer: Drawer, order: Order, read: Callable[..., T], *args: Any) -> T | None:
-    """Return what a function reads of the mail with its places, or None if the mail cannot be drawn."""
-    try:
-        document = drawer.document(order)
-    except TemplateInvalid:  # a save broke it since; the page reports that when it is drawn again
-        return None
-    return read(document, *args) if document.html else None
-
-
-def _images(document: Document, folder: Path) -> tuple[Image, ...]:
-    return images_of(document, files_beside(folder))
-
-
-def _sayings(document: Document) -> list[Saying]:
-    return read_aloud(document.drawn, document.place_of_drawn)
-
-
-def _marked_html(document: Document, view: View) -> str:
-    return frames.apply_view(mark_cut(document.html, document.marked_html), view)
-
-
-def _marks(document: Document, at: Place | None) -> Marks:
-    return SourceMap(document).marks(at)
-
-
-def _select(document: Document, at: Place, source: str) -> Selection:
-    return SourceMap(document).selection(at, source)
+        return self._read(rendition, documents.selection_in, at, source) or Selection.of(at, (), source, in_inbox=False)
 
 
 def _line(view: View) -> Place | None:
@@ -148,7 +117,7 @@ def template_frame(
     """Answer with the mail alone: the last good one while the template is broken, else one with stand-ins."""
     rendition = canvas.rendition(path_name, drawn)
     if html := canvas.html(rendition, drawn):
-        return frames.answer(html, drawn, frames.PREVIEW)
+        return frame_answers.answer(html, drawn, frames.PREVIEW)
     fault = rendition.fault
     empty = f"{rendition.template} has no sample."
     reason = f"{fault.place}: {fault.message}" if fault else empty if rendition.is_empty else _TOO_MUCH
@@ -156,7 +125,7 @@ def template_frame(
         html = frames.with_fault(broken, reason)
     else:
         html = frames.apply_view(frames.page_of_text(reason), drawn)
-    page = frames.answer(html, drawn, frames.PREVIEW)
+    page = frame_answers.answer(html, drawn, frames.PREVIEW)
     page.status_code = 422
     return page
 

@@ -14,6 +14,7 @@ from keyturn.studio.snapshots.comparison import in_one_line
 from keyturn.studio.web import frames
 from keyturn.studio.web.checks.snapshots import Review, Stale, group_changes
 from keyturn.studio.web.frames.rewriting import mark_changes
+from keyturn.studio.web.pages import frame_answers
 from keyturn.studio.web.pages.layout import Layout
 from keyturn.studio.web.view import View
 
@@ -27,7 +28,7 @@ def _frame(comparison: Comparison, side: Literal["before", "after"], drawn: View
     changed = [line.old or line.new or 0 for line in comparison.html.lines if line.kind == kind]
     whole = comparison.before is None or comparison.after is None
     html = mark_changes(snapshot.html, () if whole else changed, side)
-    return frames.answer(frames.apply_view(in_one_line(html), drawn), drawn, frames.PREVIEW)
+    return frame_answers.answer(frames.apply_view(in_one_line(html), drawn), drawn, frames.PREVIEW)
 
 
 class Acceptance(msgspec.Struct):

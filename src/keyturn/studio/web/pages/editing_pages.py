@@ -17,6 +17,7 @@ from keyturn.studio.lint.source.corrections import places_to_correct
 from keyturn.studio.lint.vocabulary import vocabulary
 from keyturn.studio.web import frames
 from keyturn.studio.web.drafts import Drafts
+from keyturn.studio.web.pages import frame_answers
 from keyturn.studio.web.pages.canvas import Canvas
 from keyturn.studio.web.pages.layout import Layout
 from keyturn.studio.web.rendering.faults import RenderFault
@@ -100,7 +101,7 @@ def check_draft(
 @get("/draft-frames/{key:str}", sync_to_thread=False)
 def draft_frame(key: FromPath[str], drafts: NamedDependency[Drafts]) -> Response[str]:
     html, view = drafts.frame(key)
-    return frames.answer(html, view, frames.PREVIEW)
+    return frame_answers.answer(html, view, frames.PREVIEW)
 
 
 @get("/vocabulary/{name:path}", sync_to_thread=True)

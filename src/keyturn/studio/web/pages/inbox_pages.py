@@ -27,8 +27,9 @@ from keyturn.studio.lint.finding import Finding
 from keyturn.studio.lint.reading import Saying, read_aloud
 from keyturn.studio.web import frames
 from keyturn.studio.web.checks.captured_checks import CapturedChecks
-from keyturn.studio.web.frames import attached
 from keyturn.studio.web.frames.rewriting import remote_hosts
+from keyturn.studio.web.pages import frame_answers
+from keyturn.studio.web.pages.frame_answers import attached
 from keyturn.studio.web.pages.layout import Layout, neighbours
 from keyturn.studio.web.rendering.faults import ExcerptLine, excerpt
 from keyturn.studio.web.rendering.source import Source
@@ -150,8 +151,8 @@ def mail_frame(
     name: FromPath[str], view: NamedDependency[View], captured: NamedDependency[CapturedMails]
 ) -> Response[str]:
     try:
-        return frames.captured_frame(MailContent(captured.raw(captured.find(name))), name, view)
-    except frames.MailTooLong as error:
+        return frame_answers.captured_frame(MailContent(captured.raw(captured.find(name))), name, view)
+    except frame_answers.MailTooLong as error:
         raise HTTPException(status_code=422, detail=_TOO_LONG) from error
 
 

@@ -15,6 +15,7 @@ from keyturn.studio.lint.sent_mail import document_of
 from keyturn.studio.web import frames
 from keyturn.studio.web.checks.captured_checks import CapturedChecks
 from keyturn.studio.web.checks.folder_checks import Checks
+from keyturn.studio.web.pages import frame_answers
 from keyturn.studio.web.pages.canvas import Canvas
 from keyturn.studio.web.view import View
 
@@ -56,7 +57,7 @@ def measured_frame(
     content = MailContent(captured.raw(captured.find(name)))
     if not captured_checks.is_measured(content):
         raise NotFoundException(detail="This mail is not measured.")
-    return frames.captured_frame(content, name, view, frames.PREVIEW, document_of(content.html).marked_html)
+    return frame_answers.captured_frame(content, name, view, frames.PREVIEW, document_of(content.html).marked_html)
 
 
 @post("/inbox/{name:str}/measurements", status_code=200, sync_to_thread=True, request_max_body_size=_LARGEST)

@@ -1,0 +1,106 @@
+"""An application of Keyturn's own, and what runs beside its routes: the service, or the plugin's part of an app."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from typing import Any, Literal
+
+from litestar import Litestar
+
+from keyturn.errors import KeyturnError
+from keyturn.service.accounts.store_factory import hash_doubt
+from keyturn.service.api.edge import behind_proxies, edge
+from keyturn.service.child_worker.supervisor import Supervisor
+from keyturn.service.database.migrations import require_current
+from keyturn.service.parts import Parts
+from keyturn.service.reset.limits.counting_alone import counting_alone
+from keyturn.service.sending.senders import require_libraries
+from keyturn.service.telemetry.logs import LogEvent
+
+log = logging.getLogger("keyturn.accounts")
+
+
+class KeyturnApp(Litestar):
+    """An application behind `edge`, which so holds for addresses without a route and for errors of the framework, too.
+
+    If it cannot start, its server gets a sentence, where Litestar alone would give it a traceback.
+    """
+
+    def __init__(self, parts: Parts, lifetime: "Lifetime", **config: Any) -> None:
+        super().__init__(lifespan=[lifetime.run], logging_config=None, **config)
+        settings = parts.settings
+        behind = behind_proxies(super().__call__, settings.server.trusted_proxies)
+        self._behind_edge = edge(behind, secure=settings.secure, hosts=settings.answered_hosts)
+        self._lifetime = lifetime
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        async def tell(message: Any) -> None:
+            if message["type"] == "lifespan.startup.failed" and self._lifetime.fault:
+                message = {**message, "message": self._lifetime.fault}
+            await send(message)
+
+        await self._behind_edge(scope, receive, tell if scope["type"] == "lifespan" else send)
+
+
+class Lifetime:
+    """Checks the database and the accounts when an app starts, and runs the worker until it stops.
+
+    `worker`: whether this app sends the mails, as `server.worker` says.
+    `command`: what users type instead of `keyturn`.
+    `is_checked`: `serve` has checked everything before it started anything.
+    Raises SettingsInvalid.
+    """
+
+    def __init__(self, parts: Parts, *, worker: bool, command: str = "keyturn", is_checked: bool = False) -> None:
+        self._parts = parts
+        self._command = command
+        self._is_checked = is_checked
+        self.worker = _place_of_worker(parts, wanted=worker)
+        self._supervisor = Supervisor(parts, parts.settings) if self.worker == "child" else None
+        self.fault = ""
+        """Why the last start failed, in a sentence."""
+        if self.worker != "none" and not parts.sender:
+            require_libraries(parts.settings)
+
+    @contextlib.asynccontextmanager
+    async def run(self, _: Litestar) -> AsyncIterator[None]:
+        """Raise SettingsInvalid, DatabaseUnready or the error of the accounts if the app cannot start."""
+        async with contextlib.AsyncExitStack() as stack:
+            stack.push_async_callback(self._parts.close)
+            try:
+                await self._check(stack)
+            except KeyturnError as error:
+                self.fault = str(error)
+                raise
+            if self._supervisor:
+                stack.push_async_callback(self._supervisor.stop)
+                self._supervisor.start()
+            elif self.worker == "inside":
+                relay = asyncio.create_task(self._parts.work())
+                stack.push_async_callback(_cancel, relay)
+            yield
+
+    async def _check(self, stack: contextlib.AsyncExitStack) -> None:
+        parts = self._parts
+        await require_current(parts.database, command=self._command)
+        await parts.accounts.require_ready()
+        if parts.second_step:
+            await parts.second_step.step.require_ready()
+        if not self._is_checked:
+            if doubt := await hash_doubt(parts.settings, parts.accounts):
+                log.warning(LogEvent("accounts.other_hashes", reason=doubt))
+            stack.enter_context(counting_alone(parts.database, in_memory=parts.settings.limits.in_memory))
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+def _place_of_worker(parts: Parts, *, wanted: bool) -> Literal["child", "inside", "none"]:
+    """Return where this app's mails are sent. A sender of the app, as in tests, exists in this process alone."""
+    if not wanted:
+        return "none"
+    return "inside" if parts.sender else parts.settings.server.worker

@@ -1,0 +1,47 @@
+"""What a view reads of a mail with its places in the templates. A renderer does it, and so loads no web framework."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from keyturn.errors import TemplateInvalid
+from keyturn.studio.lint.browser.images import Image, files_beside, images_of
+from keyturn.studio.lint.document import Document
+from keyturn.studio.lint.finding import Place
+from keyturn.studio.lint.reading import Saying, read_aloud
+from keyturn.studio.web import frames
+from keyturn.studio.web.frames.rewriting import mark_cut
+from keyturn.studio.web.rendering.rendition import Drawer, Order
+from keyturn.studio.web.rendering.source_map import Marks, Selection, SourceMap
+from keyturn.studio.web.view import View
+
+T = TypeVar("T")
+
+
+def read_document(drawer: Drawer, order: Order, read: Callable[..., T], *args: Any) -> T | None:
+    """Return what a function reads of the mail with its places, or None if the mail cannot be drawn."""
+    try:
+        document = drawer.document(order)
+    except TemplateInvalid:  # a save broke it since; the page reports that when it is drawn again
+        return None
+    return read(document, *args) if document.html else None
+
+
+def images_in(document: Document, folder: Path) -> tuple[Image, ...]:
+    return images_of(document, files_beside(folder))
+
+
+def sayings_in(document: Document) -> list[Saying]:
+    return read_aloud(document.drawn, document.place_of_drawn)
+
+
+def marked_html(document: Document, view: View) -> str:
+    return frames.apply_view(mark_cut(document.html, document.marked_html), view)
+
+
+def marks_in(document: Document, at: Place | None) -> Marks:
+    return SourceMap(document).marks(at)
+
+
+def selection_in(document: Document, at: Place, source: str) -> Selection:
+    return SourceMap(document).selection(at, source)
