@@ -8,6 +8,7 @@ await keyturn.deliver()
 keyturn.clock.move(timedelta(hours=1))  # and the link has expired
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import count
@@ -18,9 +19,7 @@ from typing import Any
 import bcrypt
 import httpx
 import msgspec
-import uvicorn
-from litestar.types import ASGIApp
-from uvicorn.lifespan.on import LifespanOn
+from litestar import Litestar
 
 from keyturn.errors import KeyturnError
 from keyturn.mail.port.email import Sender
@@ -47,7 +46,7 @@ class RunningService:
     `parts`: the inside, which may change with every version.
     """
 
-    def __init__(self, app: ASGIApp, parts: Parts, sender: MemorySender, clock: MovableClock) -> None:
+    def __init__(self, app: Litestar, parts: Parts, sender: MemorySender, clock: MovableClock) -> None:
         self.app, self.parts, self.sender, self.clock = app, parts, sender, clock
         self._hosts = count(1)
 
@@ -102,16 +101,30 @@ async def service(
         stack.enter_context(replaced(used_clock, random))
         parts = Parts(wanted, app=FromApp(accounts=accounts), sender=used_sender)
         app = create_app(wanted, parts=parts, worker=worker)
-        life = LifespanOn(uvicorn.Config(app, log_config=None))
-        await life.startup()
-        if life.should_exit:
-            raise KeyturnError("the service did not start: its log says why")
-        try:
-            yield RunningService(app, parts, used_sender, used_clock)
-        finally:
-            await life.shutdown()
-        if life.should_exit:
-            raise KeyturnError("the service did not stop: its log says why")
+        await stack.enter_async_context(_alive(app))
+        yield RunningService(app, parts, used_sender, used_clock)
+
+
+@asynccontextmanager
+async def _alive(app: Litestar) -> AsyncIterator[None]:
+    """Run the app's lifespan in a task of its own: a fixture of pytest may begin and end in two different ones."""
+    started, ending = asyncio.Event(), asyncio.Event()
+
+    async def live() -> None:
+        async with app.lifespan():
+            started.set()
+            await ending.wait()
+
+    life, start = asyncio.create_task(live()), asyncio.create_task(started.wait())
+    await asyncio.wait((life, start), return_when=asyncio.FIRST_COMPLETED)
+    start.cancel()
+    if not started.is_set():
+        raise KeyturnError("the service did not start") from life.exception()
+    try:
+        yield
+    finally:
+        ending.set()
+        await life
 
 
 async def _settings_of(given: Mapping[str, Any], stack: AsyncExitStack) -> Settings:
