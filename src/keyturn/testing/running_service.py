@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import bcrypt
-import httpx
+import httpx2
 import msgspec
 from litestar import Litestar
 
@@ -50,12 +50,12 @@ class RunningService:
         self.app, self.parts, self.sender, self.clock = app, parts, sender, clock
         self._hosts = count(1)
 
-    def client(self, ip_address: str = "", **options: Any) -> httpx.AsyncClient:
+    def client(self, ip_address: str = "", **options: Any) -> httpx2.AsyncClient:
         """Return a client with cookies of its own, at a new address unless one is named, so that it meets no limit."""
         number = next(self._hosts)
         address = ip_address or f"198.18.{number % 256}.{1 + number // 256}"  # RFC 2544
-        transport = httpx.ASGITransport(self.app, client=(address, 40_000))  # type: ignore[arg-type]
-        return httpx.AsyncClient(transport=transport, base_url=self.parts.settings.base_url, **options)
+        transport = httpx2.ASGITransport(self.app, client=(address, 40_000))  # type: ignore[arg-type]
+        return httpx2.AsyncClient(transport=transport, base_url=self.parts.settings.base_url, **options)
 
     async def add_account(
         self, email: str, password: str | None = None, *, password_hash: str | None = None, **fields: Any
@@ -80,6 +80,7 @@ async def service(
     clock: Clock | None = None,
     random: Random | None = None,
     sender: Sender | None = None,
+    fallback: Sender | None = None,
     accounts: AccountStore | None = None,
     worker: bool = False,
 ) -> AsyncIterator[RunningService]:
@@ -89,17 +90,18 @@ async def service(
     `clock`: by default one that `clock.move` moves. It is the clock of all services in the process.
     `random`: returns random bytes; by default the machine's.
     `sender`: by default one that keeps the mails in `sender.sent`.
+    `fallback`: the sender of mails while the first one fails; by default none, or that of the settings.
     `accounts`: a store, instead of the one that the settings name.
     `worker`: whether the worker runs by itself.
 
-    Raises SettingsInvalid.
+    Raises SettingsInvalid, and KeyturnError if the service cannot start; its cause says why.
     """
     used_clock: Any = clock or MovableClock()
     used_sender: Any = sender or MemorySender()
     async with AsyncExitStack() as stack:
         wanted = settings if isinstance(settings, Settings) else await _settings_of(settings or {}, stack)
         stack.enter_context(replaced(used_clock, random))
-        parts = Parts(wanted, app=FromApp(accounts=accounts), sender=used_sender)
+        parts = Parts(wanted, app=FromApp(accounts=accounts), sender=used_sender, fallback=fallback)
         app = create_app(wanted, parts=parts, worker=worker)
         await stack.enter_async_context(_alive(app))
         yield RunningService(app, parts, used_sender, used_clock)
@@ -107,23 +109,23 @@ async def service(
 
 @asynccontextmanager
 async def _alive(app: Litestar) -> AsyncIterator[None]:
-    """Run the app's lifespan in a task of its own: a fixture of pytest may begin and end in two different ones."""
-    started, ending = asyncio.Event(), asyncio.Event()
+    """Run the lifespan in a task of its own: a fixture of pytest may end in another task than it began in."""
+    started, ends = asyncio.Event(), asyncio.Event()
 
     async def live() -> None:
         async with app.lifespan():
             started.set()
-            await ending.wait()
+            await ends.wait()
 
-    life, start = asyncio.create_task(live()), asyncio.create_task(started.wait())
-    await asyncio.wait((life, start), return_when=asyncio.FIRST_COMPLETED)
-    start.cancel()
-    if not started.is_set():
+    life, starting = asyncio.create_task(live()), asyncio.create_task(started.wait())
+    await asyncio.wait({life, starting}, return_when=asyncio.FIRST_COMPLETED)
+    starting.cancel()
+    if life.done():
         raise KeyturnError("the service did not start") from life.exception()
     try:
         yield
     finally:
-        ending.set()
+        ends.set()
         await life
 
 

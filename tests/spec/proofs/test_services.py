@@ -5,13 +5,11 @@ from collections.abc import AsyncIterator
 from typing import Any, Literal
 from uuid import UUID
 
-import httpx
+import httpx2
 import pytest
 from tests.driver.service import Service, Start, problem
 from tests.spec.proofs.test_altcha import REFUSED, ask, outcomes
 from tests.verifier import Fault, Verifier, running_verifier
-
-from keyturn.service.settings import ChallengeSettings
 
 pytestmark = pytest.mark.any_database
 
@@ -36,14 +34,12 @@ async def hcaptcha() -> AsyncIterator[Verifier]:
         yield verifier
 
 
-def asking(method: Method, verifier: Verifier, **changes: Any) -> ChallengeSettings:
-    return ChallengeSettings(
-        **{"method": method, "site_key": SITE_KEY, "secret": SECRET, "url": verifier.url} | changes
-    )
+def asking(method: Method, verifier: Verifier, **changes: Any) -> dict[str, Any]:
+    return {"method": method, "site_key": SITE_KEY, "secret": SECRET, "url": verifier.url, **changes}
 
 
 async def told(service: Service, answer: str = "solved") -> tuple[str, str]:
-    found: httpx.Response = await ask(service.anywhere(), answer)
+    found: httpx2.Response = await ask(service.anywhere(), answer)
     return problem(found), "" if found.is_success else found.json().get("reason", "")
 
 

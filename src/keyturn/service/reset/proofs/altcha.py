@@ -93,6 +93,8 @@ class Altcha:
         signed = payload.challenge.parameters
         if signed.data != self._bound:
             raise AnswerRefused("elsewhere")
+        if signed.expires_at <= unix():  # the library asks the machine's clock
+            raise AnswerRefused("expired")
         # The digest is of the nonce, which is signed: every other part of an answer has several valid spellings.
         digest = sha256(f"altcha {signed.nonce}".encode()).digest()
         # Without this check, a puzzle that was solved once would cost a derivation each time a client sends it.
