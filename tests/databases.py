@@ -13,9 +13,7 @@ from typing import Protocol
 
 import asyncpg
 import pytest
-
-from keyturn.service.database import Database
-from keyturn.service.database.migrations import migrate
+from tests.driver.operator import migrate_database
 
 _ROOM = 2**30
 """The most bytes that a run needs. Each database takes eight million during its test, and the log takes the rest."""
@@ -44,7 +42,7 @@ class SqliteFiles:
         self._folder = folder
         self._numbers = count()
         self._template = folder / "template.db"
-        asyncio.run(_migrate(f"sqlite:///{self._template}"))
+        asyncio.run(migrate_database(f"sqlite:///{self._template}"))
 
     def migrated(self) -> str:
         return f"sqlite:///{shutil.copyfile(self._template, self._folder / f'{next(self._numbers)}.db')}"
@@ -77,7 +75,7 @@ class PostgresServer:
         # A power cut may lose the data of tests, and without fsync a fresh database costs half as much.
         for statement in ("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()", 'CREATE DATABASE "migrated"'):
             asyncio.run(self._execute(statement))
-        asyncio.run(_migrate(self._url("migrated")))
+        asyncio.run(migrate_database(self._url("migrated")))
 
     def migrated(self) -> str:
         return self._create("migrated")
@@ -141,9 +139,3 @@ def in_memory() -> str | None:
     """Return a folder in memory, or None if it has no room. A fresh database there takes a tenth of the time."""
     memory = Path("/dev/shm")  # noqa: S108 - the temporary folder in it has a unique name
     return str(memory) if memory.is_dir() and shutil.disk_usage(memory).free > _ROOM else None
-
-
-async def _migrate(url: str) -> None:
-    database = Database(url)
-    await migrate(database)
-    await database.close()

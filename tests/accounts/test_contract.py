@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 import bcrypt
 import pytest
 from sqlalchemy import select, update
-from tests.accounts.table.app import App, AppPeople, mapping, running_app
+from tests.accounts.table.app import AppPeople, mapping
+from tests.driver.app_database import App, running_app
 
 from keyturn.service import addresses
 from keyturn.service.accounts.builtin import AccountRow, BuiltinAccounts

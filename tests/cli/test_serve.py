@@ -7,7 +7,7 @@ from contextlib import closing
 from email import message_from_bytes
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from tests.adoption.story import free_ports
 from tests.cli.command import ADA, Keyturn
@@ -155,12 +155,12 @@ def test_it_says_where_its_settings_are_from_answers_and_ends_cleanly(workplace:
         none = f"from the environment only, because there is no {workplace / 'keyturn.toml'}"
         serve.wait_for(f"Accounts: store builtin. Settings: {none}")
         url = url_of(serve)
-        assert httpx.get(f"{url}/health/ready").json() == {"status": "ok"}
+        assert httpx2.get(f"{url}/health/ready").json() == {"status": "ok"}
 
         assert serve.end(number) == 0
         assert not any("Traceback" in line or "ERROR" in line for line in serve.said)
-        with pytest.raises(httpx.ConnectError):
-            httpx.get(url)
+        with pytest.raises(httpx2.ConnectError):
+            httpx2.get(url)
 
 
 @pytest.mark.usefixtures("migrated")
@@ -190,7 +190,7 @@ def test_the_studio_is_not_there() -> None:
     with running("serve", "--port", "0", PYTHONVERBOSE="1", **PRODUCTION) as serve:
         url = url_of(serve)
         for path in ("/studio", "/studio/inbox", "/studio/", "/preview"):
-            assert httpx.get(f"{url}{path}").status_code == 404
+            assert httpx2.get(f"{url}{path}").status_code == 404
         serve.end()
 
     imported = [line for line in serve.said if line.startswith("import 'keyturn.")]
@@ -201,7 +201,7 @@ def test_the_studio_is_not_there() -> None:
 @pytest.mark.usefixtures("with_ada")
 def test_a_worker_sends_what_another_process_accepted(workplace: Path) -> None:
     with running("serve", "--port", "0", "--no-worker", **PRODUCTION) as serve:
-        answer = httpx.post(f"{url_of(serve)}/api/auth/request-password-reset", json={"email": ADA})
+        answer = httpx2.post(f"{url_of(serve)}/api/auth/request-password-reset", json={"email": ADA})
         assert answer.status_code == 202
         assert serve.end() == 0
     assert captured(workplace) == []
@@ -231,7 +231,7 @@ def test_a_second_process_that_would_count_in_its_own_memory_is_refused(database
         first.process.kill()
         first.process.wait()
     with running("serve", "--no-worker", "--port", "0", **environment) as next_one:
-        assert httpx.get(f"{url_of(next_one)}/health/ready").status_code == 200
+        assert httpx2.get(f"{url_of(next_one)}/health/ready").status_code == 200
 
 
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
@@ -242,7 +242,7 @@ def test_processes_that_share_a_postgresql_count_together(database_url: str) -> 
         running("serve", "--no-worker", "--port", "0", **environment) as other,
     ):
         urls = [url_of(one), url_of(other)] * 2
-        told = [httpx.get(f"{url}/reset-password/{'a' * 43}", follow_redirects=True).status_code for url in urls]
+        told = [httpx2.get(f"{url}/reset-password/{'a' * 43}", follow_redirects=True).status_code for url in urls]
         assert told.count(429) == 1
         assert told[-1] == 429
 
@@ -252,4 +252,4 @@ def test_whoever_writes_memory_down_may_have_several(database_url: str) -> None:
     with running("serve", "--no-worker", "--port", "0", **environment) as first:
         url_of(first)
         with running("serve", "--no-worker", "--port", "0", **environment) as second:
-            assert httpx.get(f"{url_of(second)}/health/ready").status_code == 200
+            assert httpx2.get(f"{url_of(second)}/health/ready").status_code == 200

@@ -5,7 +5,7 @@ import socket
 import sys
 from collections.abc import Iterator
 
-import httpx
+import httpx2
 import pytest
 from tests.cli.process import Running, running, running_program
 from tests.cli.test_http_protocol import said
@@ -42,7 +42,7 @@ def test_headers_that_are_just_too_long_are_told_so(serve: Running) -> None:
 
 
 def test_large_bodies_behind_small_headers_are_none_of_its_concern(serve: Running) -> None:
-    answer = httpx.post(f"{url_of(serve)}/api/auth/request-password-reset", json={"email": "x" * 10_000})
+    answer = httpx2.post(f"{url_of(serve)}/api/auth/request-password-reset", json={"email": "x" * 10_000})
     assert answer.status_code == 400
 
 
@@ -66,7 +66,7 @@ def test_hundreds_of_requests_that_do_not_come_shut_out_only_their_client(begun:
             with contextlib.suppress(ConnectionError):
                 connection.sendall(begun)
         for _ in range(20):
-            assert httpx.get(f"{url_of(serve)}/health/live", timeout=10).status_code == 200
+            assert httpx2.get(f"{url_of(serve)}/health/live", timeout=10).status_code == 200
         assert said(stalled[0]) == b"", "the oldest has made room"
 
 
@@ -78,6 +78,6 @@ def test_a_low_limit_of_open_files_shuts_no_client_out(files: int, warns: bool) 
         for _ in range(300):
             stack.enter_context(connected(serve))
         for _ in range(5):
-            assert httpx.get(f"{url_of(serve)}/health/ready", timeout=10).status_code == 200
+            assert httpx2.get(f"{url_of(serve)}/health/ready", timeout=10).status_code == 200
         assert serve.end() == 0
         assert any("server.fewer_connections" in line for line in serve.said) is warns

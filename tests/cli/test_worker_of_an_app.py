@@ -6,7 +6,7 @@ import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from tests.cli.command import ADA
 from tests.cli.process import Running, running_program
@@ -58,7 +58,7 @@ def test_a_mail_is_prepared_and_sent_by_another_process_than_the_one_that_answer
     with app(workplace, PYTHONPATH=str(site)) as served:
         url = url_of(served)
         worker = worker_of(served)
-        assert httpx.post(f"{url}{REQUEST}", json={"email": ADA}).status_code == 202
+        assert httpx2.post(f"{url}{REQUEST}", json={"email": ADA}).status_code == 202
         wait_for_mail(workplace)
         assert served.wait_for("a mail is written by ").endswith(f" {worker}")
         assert worker != served.process.pid
@@ -71,7 +71,7 @@ def test_a_worker_of_an_app_that_dies_is_started_again_and_sends_what_was_accept
         first = worker_of(served)
         os.kill(first, signal.SIGKILL)
         served.wait_for("worker.ended")
-        assert httpx.post(f"{url}{REQUEST}", json={"email": ADA}).status_code == 202
+        assert httpx2.post(f"{url}{REQUEST}", json={"email": ADA}).status_code == 202
         assert worker_of(served, 2) != first
         wait_for_mail(workplace)
 
@@ -88,7 +88,7 @@ def test_the_worker_ends_with_its_app_however_that_ends(workplace: Path, number:
 @pytest.mark.usefixtures("with_ada")
 def test_a_worker_inside_an_app_is_for_a_setting_that_asks_for_it(workplace: Path) -> None:
     with app(workplace, KEYTURN_SERVER_WORKER="inside") as served:
-        assert httpx.post(f"{url_of(served)}{REQUEST}", json={"email": ADA}).status_code == 202
+        assert httpx2.post(f"{url_of(served)}{REQUEST}", json={"email": ADA}).status_code == 202
         wait_for_mail(workplace)
         assert not Path(f"/proc/{served.process.pid}/task/{served.process.pid}/children").read_text("ascii")
 

@@ -6,7 +6,7 @@ import urllib.request
 import zipfile
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from tests.demo.process import running_demo
 
@@ -66,7 +66,7 @@ def test_with_the_extra_it_has_the_studio(wheel: Path, tmp_path: Path) -> None:
     keyturn = installed(wheel, tmp_path / "environment", "keyturn[studio]")
     with running_demo([str(keyturn), "demo", "--port", "0"], tmp_path) as demo:
         for row in ("Studio", "Mails sent"):
-            assert httpx.get(demo.address_of(row), follow_redirects=True).status_code == 200
+            assert httpx2.get(demo.address_of(row), follow_redirects=True).status_code == 200
         code, _ = demo.interrupt()
     assert code == 0
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
-from httpx import Response
+from httpx2 import Response
 from msgspec.structs import replace
 from tests.driver.service import PASSWORD, hash_of
 
@@ -83,6 +83,9 @@ class Elsewhere:
         await self.looked_up.wait()
         return begun
 
+    def move(self, account_id: str, email: str) -> None:
+        self.accounts[account_id] = replace(self.accounts[account_id], email=email)
+
     def disable(self, account_id: str) -> None:
         self.accounts[account_id] = replace(self.accounts[account_id], active=False)
 
@@ -115,16 +118,13 @@ class Slow(Elsewhere):
         return await super().find(email)
 
 
-class UnendingSessions(Readable):
-    """Locks accounts, and fails to end their sessions."""
+class Lockable(Readable):
+    """The same, with accounts that can be locked."""
 
     can_lock = True
 
-    def __init__(self, *accounts: Account) -> None:
-        super().__init__(*accounts)
-        self.tries: list[str] = []
-
     async def lock(self, account_id: str) -> bool:
+        self._require_here()
         before = self.accounts[account_id]
         self.accounts[account_id] = replace(before, active=False, locked=True)
         return before.active
@@ -133,6 +133,14 @@ class UnendingSessions(Readable):
         before = self.accounts[account_id]
         self.accounts[account_id] = replace(before, active=True, locked=False)
         return before.locked
+
+
+class UnendingSessions(Lockable):
+    """Locks accounts, and fails to end their sessions."""
+
+    def __init__(self, *accounts: Account) -> None:
+        super().__init__(*accounts)
+        self.tries: list[str] = []
 
     async def end_sessions(self, account_id: str) -> None:
         self.tries.append(account_id)

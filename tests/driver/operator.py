@@ -41,6 +41,18 @@ class Operator:
             await self._parts.operator_resets.ask(campaign, [address])
         return outcome
 
+    async def reset_unseen(self, email: str) -> None:
+        """`keyturn accounts reset --from FILE`, of an address that has changed since the command looked at it."""
+        await self._parts.operator_resets.ask(Campaign(name=token_hex(8), operator=_GRETA), [email])
+
+    async def print_link(self, email: str, reason: str) -> str:
+        """`keyturn accounts link`: return the link."""
+        return (await self._parts.operator_links.mint(email, _GRETA, reason)).link
+
+    async def release_mailbox(self, email: str) -> None:
+        """`keyturn mailbox --release`."""
+        await self._parts.records.transact(lambda tx: tx.mailboxes.release(email))
+
     async def unlock(self, email: str) -> None:
         """`keyturn accounts unlock`."""
         await self._parts.operator_resets.unlock(email, _GRETA)

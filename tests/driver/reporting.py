@@ -10,7 +10,7 @@ from datetime import timedelta
 from itertools import count
 from typing import Any
 
-import httpx
+import httpx2
 import msgspec
 from sqlalchemy import select
 from tests.driver.service import ADA, Service
@@ -73,7 +73,7 @@ def report(
     return Report(f"msg_{next(_numbers)}", body.encode(), int(time.time()))
 
 
-async def deliver(service: Service, sent: Report, **headers: str) -> httpx.Response:
+async def deliver(service: Service, sent: Report, **headers: str) -> httpx2.Response:
     return await service.anywhere().post(WEBHOOK, content=sent.body, headers={**sent.headers(), **headers})
 
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.accounts.table.app import running_app
 from tests.databases import Databases
+from tests.driver.app_database import running_app
 
 from keyturn.service.onboarding.survivors import surviving_credentials
 from keyturn.service.settings import AccountSettings, DatabaseSettings, Ending, Secret, Settings, TableSettings

@@ -11,10 +11,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import httpx
+import httpx2
 import msgspec
 from litestar import Litestar
-from litestar.testing import AsyncTestClient
 from sqlalchemy import Connection, create_engine, update
 from tests.driver.builtin_accounts import builtin_accounts
 from tests.driver.visitor import Visitor
@@ -64,7 +63,7 @@ def settings_for(folder: Path, **changes: Any) -> Settings:
 class Pupil(Visitor):
     """A visitor who is Ada, unless told otherwise."""
 
-    async def sign_in(self, email: str = ADA, password: str = PASSWORD, **fields: str) -> httpx.Response:
+    async def sign_in(self, email: str = ADA, password: str = PASSWORD, **fields: str) -> httpx2.Response:
         return await super().sign_in(email, password, **fields)
 
 
@@ -81,8 +80,8 @@ class School:
 
     @asynccontextmanager
     async def visitor(self, base_url: str = "http://northwind.example", **changes: Any) -> AsyncIterator[Visitor]:
-        async with AsyncTestClient(self.app(**changes), base_url=base_url) as client:
-            client.follow_redirects = False
+        app: Any = self.app(**changes)
+        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url=base_url) as client:
             yield Pupil(client)
 
     async def add(self, email: str = ADA, kind: str = "viewer", **values: Any) -> Account:

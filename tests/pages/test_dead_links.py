@@ -3,7 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from tests.driver.visitor import Visitor, form_token, heading, words
 from tests.pages.resetting import RESET, UNKNOWN, open_link, save
@@ -23,7 +23,7 @@ async def test_a_link_that_never_was_is_invalid(token: str, visitor: Visitor) ->
     assert '<a class="button" href="/forgot-password">Request a new link</a>' in page.text
 
 
-async def expired(visitor: Visitor, school: School, ada: Account) -> httpx.Response:
+async def expired(visitor: Visitor, school: School, ada: Account) -> httpx2.Response:
     """Open a link that has expired, and return its page."""
     await open_link(visitor, await school.link(ada, ttl=timedelta(seconds=-1)))
     return await visitor.get(RESET)

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
-import httpx
+import httpx2
 import msgspec
 import pytest
 from litestar import Litestar
@@ -25,25 +25,25 @@ SITE = "http://127.0.0.1:8000"
 CHROME = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
 
 
-def reaching(app: ASGIApp) -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=SITE)  # type: ignore[arg-type]
+def reaching(app: ASGIApp) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url=SITE)  # type: ignore[arg-type]
 
 
 @pytest.fixture
-async def client(school: School) -> AsyncIterator[httpx.AsyncClient]:
+async def client(school: School) -> AsyncIterator[httpx2.AsyncClient]:
     app = create_app(school.parts.settings, parts=school.parts, worker=False)
     async with reaching(app) as client:
         yield client
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-async def test_a_visit_begins_at_the_sign_in(method: str, client: httpx.AsyncClient) -> None:
+async def test_a_visit_begins_at_the_sign_in(method: str, client: httpx2.AsyncClient) -> None:
     answer = await client.request(method, "/")
     assert (answer.status_code, answer.headers["location"]) == (303, "/login")
     assert answer.headers["content-security-policy"].startswith("default-src 'none'")
 
 
-async def test_password_managers_find_where_a_password_is_changed(client: httpx.AsyncClient, school: School) -> None:
+async def test_password_managers_find_where_a_password_is_changed(client: httpx2.AsyncClient, school: School) -> None:
     """As https://w3c.github.io/webappsec-change-password-url/ says, its test for pages that answer all included."""
     answer = await client.get("/.well-known/change-password")
     assert (answer.status_code, answer.headers["location"]) == (303, "/login?next=%2Freset-password")
@@ -71,7 +71,7 @@ async def test_password_managers_find_where_a_password_is_changed(client: httpx.
     ],
 )
 async def test_a_browser_finds_a_page_where_there_is_nothing(
-    method: str, path: str, status: int, client: httpx.AsyncClient
+    method: str, path: str, status: int, client: httpx2.AsyncClient
 ) -> None:
     page = await client.request(method, SITE + path, headers={"Accept": CHROME})
     assert page.status_code == status
@@ -83,14 +83,14 @@ async def test_a_browser_finds_a_page_where_there_is_nothing(
 
 
 @pytest.mark.parametrize("accept", ["*/*", "", "application/json", "application/problem+json", "text/html;q=0.5, */*"])
-async def test_a_program_gets_a_problem_document(accept: str, client: httpx.AsyncClient) -> None:
+async def test_a_program_gets_a_problem_document(accept: str, client: httpx2.AsyncClient) -> None:
     assert problem(await client.get("/nowhere", headers={"Accept": accept})) == "404 not-found"
 
 
 @pytest.mark.parametrize(
     "path", ["/api", "/api/auth/nothing", "/health/nothing", "/webhooks/nothing", "/schema/nothing.json", "/metrics"]
 )
-async def test_where_programs_talk_a_browser_gets_a_problem_document_too(path: str, client: httpx.AsyncClient) -> None:
+async def test_where_programs_talk_a_browser_gets_a_problem_document_too(path: str, client: httpx2.AsyncClient) -> None:
     answer = await client.get(path, headers={"Accept": CHROME, "Via": "1.1 somewhere"})
     assert problem(answer) == "404 not-found"
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from tests.driver.visitor import Visitor, heading, words
 from tests.pages.school import School, opened, settings_for
@@ -47,7 +47,7 @@ async def school(tmp_path: Path) -> AsyncIterator[School]:
         yield school
 
 
-async def stylesheet(page: httpx.Response, visitor: Visitor) -> str:
+async def stylesheet(page: httpx2.Response, visitor: Visitor) -> str:
     """Return the colours of a page."""
     (address,) = re.findall(r'href="(/keyturn-assets/[^"]*brand\.css)"', page.text)
     answer = await visitor.get(address)

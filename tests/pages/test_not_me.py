@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from sqlalchemy import Connection
 from tests.driver.visitor import Visitor, cookie, heading, words
@@ -29,7 +29,7 @@ async def school(tmp_path: Path) -> AsyncIterator[School]:
         yield school
 
 
-async def dead_pages(visitor: Visitor, path: str, *addresses: str) -> list[httpx.Response]:
+async def dead_pages(visitor: Visitor, path: str, *addresses: str) -> list[httpx2.Response]:
     return [await visitor.follow(await visitor.get(f"{path}/{token}")) for token in addresses]
 
 

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from sqlalchemy import text
 from tests.driver.builtin_accounts import builtin_accounts
@@ -121,7 +121,7 @@ def named(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
     return lines
 
 
-def reference(page: httpx.Response) -> str:
+def reference(page: httpx2.Response) -> str:
     """Return the reference that the page shows, or nothing. It is the one in the page's header."""
     shown = re.search(r"Reference: ([0-9a-f]{32})", words(page))
     assert (shown[1] if shown else None) == page.headers.get("x-request-id")

@@ -256,7 +256,7 @@ AT_A_SERVER = "postgresql://app@127.0.0.1/app"
         ({"on_second_step_failed": told}, "is a function of this process"),
         (
             {"alchemy": SQLAlchemyAsyncConfig(engine_instance=create_async_engine("postgresql+asyncpg://app@a/app"))},
-            "is an engine that the app built itself",
+            "is an engine that the app builds itself",
         ),
         (
             {"alchemy": alchemy_for(AT_A_SERVER, engine_config=EngineConfig(connect_args={"ssl": True}))},
@@ -264,7 +264,7 @@ AT_A_SERVER = "postgresql://app@127.0.0.1/app"
         ),
         (
             {"alchemy": alchemy_for(AT_A_SERVER, create_engine_callable=partial(create_async_engine, echo=True))},
-            "has a function that builds its engine (create_engine_callable)",
+            "is an engine that the app builds itself",
         ),
         (
             {"alchemy": alchemy_for(f"{AT_A_SERVER}?prepared_statement_name_func=mine")},

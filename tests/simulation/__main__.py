@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import click
 from tests.simulation import ablating
-from tests.simulation.ablations import ABLATIONS
+from tests.simulation.ablations import ABLATIONS, NONE
 from tests.simulation.runner import Outcome, Runner
 
 
@@ -26,11 +26,11 @@ def main() -> int:
 
 def _simulate(seeds: Sequence[int], given: argparse.Namespace) -> int:
     """Tell the story of a world that was asked for, and of the first that breaks a promise."""
-    change = ABLATIONS[given.without].remove if given.without else lambda: None
-    runner, began, counted = Runner(change), time.perf_counter(), Counter[str]()
+    without = ABLATIONS[given.without] if given.without else NONE
+    runner, began, counted = Runner(), time.perf_counter(), Counter[str]()
     try:
         with click.progressbar(
-            runner.run(seeds, given.jobs),
+            runner.run(seeds, given.jobs, without),
             length=len(seeds),
             file=sys.stderr,
             hidden=given.seed is not None or not sys.stderr.isatty(),
@@ -59,7 +59,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--first", type=int, default=0, help="the first seed (default: 0)")
     parser.add_argument("--seed", type=int, help="tell the story of this one")
     parser.add_argument("--jobs", type=int, default=2, help="worlds at a time (default: 2)")
-    parser.add_argument("--without", choices=ABLATIONS, metavar="SAFEGUARD", help="take a safeguard out of the code")
+    parser.add_argument("--without", choices=ABLATIONS, metavar="SAFEGUARD", help="take a safeguard away")
     parser.add_argument("--ablate", action="store_true", help="search for what each safeguard prevents, for the docs")
     return parser.parse_args()
 

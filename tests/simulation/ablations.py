@@ -1,335 +1,180 @@
-"""Safeguards of Keyturn, each with a way to take it out of the code, so that a simulation can show what it prevents.
+"""Safeguards of Keyturn, each with a fault that takes it away, so that a simulation can show what it prevents.
 
-They are taken out here, before the programs are built, and never by a switch in `src`. A guard of a statement is taken
-out of its SQL.
+The fault is one of a port: a database that forgets, a sender that says too much, a disk, a store, a proxy, or random
+bytes that repeat. Four safeguards have none: `tests/driver/taken_out.py` says why, and takes them out of the code.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping
+from itertools import count
 from typing import Any
-from unittest import mock
 
 import msgspec
-from sqlalchemy import Engine, event
-from tests.simulation.provider import ProviderSender
+from litestar.types import ASGIApp
+from tests.driver import store_faults, taken_out
+from tests.simulation.disk import Disk
+from tests.simulation.nature import Nature
 
-from keyturn.errors import SendRetryable
-from keyturn.service.accounts.builtin import Sessions
-from keyturn.service.database import sqlite
-from keyturn.service.database.batching import Batcher
-from keyturn.service.outbox import Dropped, Outbox, Relay, new_key
-from keyturn.service.outbox.attempts import Attempts
-from keyturn.service.outbox.settlements import Settlements
-from keyturn.service.outbox.worker import LeaseKeeper
-from keyturn.service.problems.requests import DatabaseUnready
-from keyturn.service.reset import answer, complete, elsewhere
-from keyturn.service.reset.answer import LinkRenewal
-from keyturn.service.reset.limits.rate_limits import RateLimits
-from keyturn.service.reset.mails.delivery import MailDelivery, TransportFailover
-from keyturn.service.reset.records.link_store import LinkStore
-from keyturn.service.reset.records.mailboxes import Mailboxes
-from keyturn.service.reset.records.messages import PASSWORD_CHANGED
-from keyturn.service.sending.pace import Breaker
+from keyturn import Account, AccountStore, AccountsUnready, Email, NewPassword, Sender, SendRetryable
+
+
+def _nothing() -> None:
+    """Change nothing."""
 
 
 class Ablation(msgspec.Struct, frozen=True, kw_only=True):
-    """A safeguard. `what`: it, in words. `remove`: takes it out of this Python process."""
+    """A safeguard. `what`: it, in words. The others are faults, of which it has one.
+
+    `store`: of the database, one of `store_faults`. `sender`, `accounts`, `proxy`: return what stands in front of a
+    provider's client, of another system's client, and of an API server. `change`: another fault, of this process.
+    """
 
     what: str
-    remove: Callable[[], object]
+    store: str = ""
+    sender: Callable[[Sender], Sender] = lambda sender: sender
+    accounts: Callable[[AccountStore], AccountStore] = lambda accounts: accounts
+    proxy: Callable[[ASGIApp], ASGIApp] = lambda app: app
+    change: Callable[[], object] = _nothing
 
 
-def _replace(place: object, name: str, new: object) -> Callable[[], object]:
-    return lambda: mock.patch.object(place, name, new).start()
+class _InFront:
+    """A sender in front of another one."""
 
+    def __init__(self, sender: Sender) -> None:
+        self.name = sender.name
+        self._sender = sender
 
-def _reword(*changes: tuple[str, str], only: str = "") -> Callable[[], object]:
-    """Return what replaces text in the statements that contain `only`."""
+    async def send(self, email: Email, idempotency_key: str) -> str:
+        return await self._sender.send(email, idempotency_key)
 
-    def remove() -> None:
-        @event.listens_for(Engine, "before_cursor_execute", retval=True)
-        def reword(_: object, __: object, statement: str, parameters: Any, ___: object, ____: object) -> Any:
-            if only in statement:
-                for old, new in changes:
-                    statement = statement.replace(old, new)
-            return statement, parameters
+    async def close(self) -> None:
+        await self._sender.close()
 
-    return remove
 
+class _ForgetsKeys(_InFront):
+    """Gives every try a key of its own."""
 
-def _without_guard(column: str, only: str) -> Callable[[], object]:
-    return _reword((f"{column} IS NULL", f"({column} IS NULL OR 1)"), only=only)
+    _tries = count()
 
+    async def send(self, email: Email, idempotency_key: str) -> str:
+        return await super().send(email, f"{idempotency_key}-{next(self._tries)}")
 
-_CLAIM = "keyturn_outbox.claim"
 
+class _IsTooSure(_InFront):
+    """Says that a mail was not accepted whenever there is no answer."""
 
-def _newest_claims() -> None:
-    """Let a worker that holds a message under two claims answer it under both."""
-
-    def lock(self: Any, messages: Any) -> Any:
-        held = {message.id for message in _LOCK(self, messages)}
-        return [message for message in messages if message.id in held]
-
-    _replace(Outbox, "lock", lock)()
-    _replace(answer, "_newest", list)()
-
-
-_LOCK = Outbox.lock
-
-
-def _fence() -> None:
-    _reword(
-        (f"{_CLAIM} = ?", f"({_CLAIM} = ? OR 1)"),
-        (f"{_CLAIM} = given.claim", "1"),
-        (f"{_CLAIM} IN (", f"1 OR {_CLAIM} IN ("),
-    )()
-
-
-def _idempotency_key() -> None:
-    send = ProviderSender.send
-    _replace(ProviderSender, "send", lambda self, email, _: send(self, email, new_key()))()
-
-
-def _choose_then_note() -> None:
-    """Choose a transport for each try, and note none."""
-
-    async def send_new(self: Any, message: Any, prepare: Any) -> Any:
-        answer = await prepare(message)
-        if isinstance(answer, Dropped):
-            return answer
-        return lambda: self._transports.send(message, answer, self._transports.choose(message))
-
-    async def deliver_all(self: Any, messages: Any, prepare: Any) -> Any:
-        answers = await prepare(messages)
-        send, choose = self._transports.send, self._transports.choose
-        return [
-            (lambda m=message, a=answer: send(m, a, choose(m)))
-            if not isinstance(answer, Dropped | Exception)
-            else answer
-            for message, answer in zip(messages, answers, strict=True)
-        ]
-
-    async def reserve(*_: object) -> None:
-        """Note nothing."""
-
-    _replace(MailDelivery, "_send_new", send_new)()
-    _replace(MailDelivery, "deliver_all", deliver_all)()
-    _replace(Outbox, "reserve_transport", reserve)()
-
-
-def _unknown_outcome_of_a_call() -> None:
-    init = SendRetryable.__init__
-
-    def certain(self: Any, reason: str, retry_after: float | None = None, **given: Any) -> None:
-        init(self, reason, retry_after, **given | {"not_accepted": True})
-
-    _replace(SendRetryable, "__init__", certain)()
-
-
-def _unknown_outcome_of_a_commit() -> None:
-    _replace(complete, "OutcomeUnknown", DatabaseUnready)()
-
-
-async def _never(_: object) -> None:
-    await asyncio.get_running_loop().create_future()
-
-
-def _sealed_mail() -> None:
-    lock = Outbox.lock
-    _replace(Outbox, "store_sealed", lambda *_: None)()
-    _replace(Outbox, "store_held", lambda self, message, _: lock(self, [message]))()
-
-
-def _drop_where_it_is_decided() -> None:
-    """Drop a message in a transaction of its own, after the one that decided."""
-    write = Settlements._write
-
-    def drop(self: Any, reasons: Any) -> None:
-        del reasons
-        write(self, self.connection, [])
-
-    _replace(Settlements, "drop", drop)()
-    settled = Relay._drop_all
-
-    async def drop_all(self: Any, dropped: Any) -> None:
-        await settled(self, [(message, Dropped(one.reason)) for message, one in dropped])
-
-    _replace(Relay, "_drop_all", drop_all)()
-    settle = Attempts._settle
-
-    async def settle_alone(self: Any, message: Any, settlement: Any) -> None:
-        await settle(self, message, Dropped(settlement.reason) if isinstance(settlement, Dropped) else settlement)
-
-    _replace(Attempts, "_settle", settle_alone)()
-    _replace(Outbox, "drop_held", lambda _, __, reason: Dropped(reason))()
-
-
-def _lease() -> None:
-    _reword(("available_at=?, claim=CASE", "available_at=coalesce(keyturn_outbox.available_at, ?), claim=CASE"))()
-
-
-def _confirmation_with_the_change() -> None:
-    """Enqueue a confirmation in a transaction of its own, after the change."""
-    enqueue = Outbox.enqueue
-
-    def later(self: Any, kind: str, payload: Any, **given: Any) -> int:
-        if kind != PASSWORD_CHANGED:
-            return enqueue(self, kind, payload, **given)
-        self.tasks = asyncio.get_running_loop().create_task(self.post(kind, payload))
-        return 0
-
-    _replace(Outbox, "enqueue", later)()
-
-
-def _commit_before_the_answer() -> None:
-    post = Outbox.post
-
-    async def later(self: Any, kind: str, payload: Any) -> None:
-        self.tasks = asyncio.get_running_loop().create_task(post(self, kind, payload))
-
-    _replace(Outbox, "post", later)()
-
-
-async def _admit_all(*_: object) -> None:
-    """Count nothing."""
-
-
-def _second_link_mail() -> None:
-    renew = LinkRenewal.__call__
-
-    async def always_unseen(self: Any, message: Any, link: Any, *, unseen: bool) -> Any:
-        del unseen
-        return await renew(self, message, link, unseen=True)
-
-    _replace(LinkRenewal, "__call__", always_unseen)()
-
-
-def _survival() -> None:
-    async def claim(self: Any, lane: Any) -> Any:
-        return await self._claim(lane)
-
-    _replace(Relay, "_claim_or_log", claim)()
-
-
-def _one_failure_alone() -> None:
-    async def run(self: Any, items: Any) -> Any:
+    async def send(self, email: Email, idempotency_key: str) -> str:
         try:
-            return list(await self._execute(items))
-        except Exception as error:  # noqa: BLE001 - as in the original
-            return [error] * len(items)
-
-    _replace(Batcher, "_run", run)()
+            return await super().send(email, idempotency_key)
+        except SendRetryable as error:
+            raise SendRetryable(error.reason, error.retry_after, not_accepted=True, down=error.down) from error
 
 
-def _ends_of_settled() -> None:
-    """Let a message be claimed whatever its state is."""
-    _reword(("WHERE state = 'waiting' AND", "WHERE state != 'sent' AND"), only="WITH due")()
+class _BlamesNobody(_InFront):
+    """Says of no failure that it is the provider's."""
+
+    async def send(self, email: Email, idempotency_key: str) -> str:
+        try:
+            return await super().send(email, idempotency_key)
+        except SendRetryable as error:
+            unsure = error.not_accepted
+            raise SendRetryable(error.reason, error.retry_after, not_accepted=unsure, down=False) from error
 
 
-async def _leave_interrupted(_: object, __: object) -> Dropped:
-    return Dropped("left")
+class _CertainNo:
+    """Another system's client that says that a password was not stored whenever there is no answer."""
+
+    def __init__(self, accounts: AccountStore) -> None:
+        self._accounts = accounts
+        self.require_ready, self.close = accounts.require_ready, accounts.close
+        self.find, self.get = accounts.find, accounts.get
+
+    async def set_password(self, account: Account, password: NewPassword) -> Any:
+        try:
+            return await self._accounts.set_password(account, password)
+        except AccountsUnready as error:
+            raise AccountsUnready(str(error), not_changed=True) from error
 
 
-def _withdraw_always(self: Outbox, key: str) -> bool:
-    del self, key
-    return True
+def _hide_clients(app: ASGIApp) -> ASGIApp:
+    """Put a proxy in front that shows another address with each request."""
+    numbers = count(1)
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        number = next(numbers)
+        await app(scope | {"client": (f"100.64.{number // 250}.{1 + number % 250}", 40_000)}, receive, send)
+
+    return answer
+
+
+def _repeat_names() -> None:
+    Nature.repeats_names = True
+
+
+def _keep_halves() -> None:
+    Disk.keeps_halves = True
+
+
+def _leave_room_unsaid() -> None:
+    Disk.has_room_unsaid = True
 
 
 ABLATIONS: Mapping[str, Ablation] = {
-    "used-links": Ablation(
-        what="A link is used by one guarded `UPDATE`",
-        # A change also revokes the link that was used for it.
-        remove=_reword(
-            ("keyturn_reset_tokens.used_at IS NULL", "1"),
-            ("keyturn_reset_tokens.revoked_at IS NULL", "1"),
-            only="UPDATE keyturn_reset_tokens SET used_at",
-        ),
-    ),
+    "used-links": Ablation(what="A link is used by one guarded `UPDATE`", store=store_faults.USES_OF_LINKS),
     "revoked-links": Ablation(
-        what="The same `UPDATE` refuses a link that was revoked meanwhile",
-        remove=_without_guard("keyturn_reset_tokens.revoked_at", "SET used_at"),
+        what="The same `UPDATE` refuses a link that was revoked", store=store_faults.ENDS_OF_LINKS
     ),
     "used-secure-links": Ablation(
-        what='A link of "this was not me" is used by one guarded `UPDATE`',
-        remove=_without_guard("keyturn_secure_links.used_at", "SET used_at"),
+        what='A link of "this was not me" is used by one guarded `UPDATE`', store=store_faults.USES_OF_BUTTONS
     ),
-    "commit-first": Ablation(what="202 is sent after the commit", remove=_commit_before_the_answer),
-    "confirmation": Ablation(
-        what="A change and its confirmation are one transaction", remove=_confirmation_with_the_change
-    ),
-    "other-links": Ablation(
-        what="A new password revokes the account's other links",
-        remove=_replace(LinkStore, "revoke_all", lambda *_, **__: None),
-    ),
-    "sessions": Ablation(
-        what="A new password ends the account's sessions", remove=_replace(Sessions, "end_all", lambda *_: None)
-    ),
-    "lost-commit": Ablation(
-        what="A lost answer to a commit is an unknown outcome", remove=_unknown_outcome_of_a_commit
-    ),
-    "given-up": Ablation(
-        what="Work that its caller has given up is not committed",
-        remove=_replace(sqlite._Job, "require_wanted", lambda _: None),
-    ),
-    "idempotency-key": Ablation(what="Every try has the same idempotency key", remove=_idempotency_key),
-    "sealed-mail": Ablation(what="A mail is rendered once, and stored sealed", remove=_sealed_mail),
+    "commit-first": Ablation(what="202 is sent after the commit", store=store_faults.ONE_REQUEST_IN_SIXTEEN),
+    "confirmation": Ablation(what="A change and its confirmation are one transaction", change=_keep_halves),
+    "other-links": Ablation(what="A new password revokes the account's other links", store=store_faults.REVOCATIONS),
+    "sessions": Ablation(what="A new password ends the account's sessions", store=store_faults.SESSIONS),
+    "lost-commit": Ablation(what="A lost answer to a commit is an unknown outcome", change=_leave_room_unsaid),
+    "given-up": Ablation(what="Work that its caller has given up is not committed", change=taken_out.given_up),
+    "idempotency-key": Ablation(what="Every try has the same idempotency key", sender=_ForgetsKeys),
+    "sealed-mail": Ablation(what="A mail is rendered once, and stored sealed", store=store_faults.SEALED_MAILS),
     "choose-then-note": Ablation(
-        what="A transport is noted with the mail before it is asked", remove=_choose_then_note
+        what="A transport is noted with the mail before it is asked", store=store_faults.TRANSPORTS
     ),
-    "lost-call": Ablation(what="A lost answer of a provider is an unknown outcome", remove=_unknown_outcome_of_a_call),
+    "lost-call": Ablation(what="A lost answer of a provider is an unknown outcome", sender=_IsTooSure),
     "second-link": Ablation(
-        what="A link that expired on its way is replaced only if no provider can have it", remove=_second_link_mail
+        what="A link that expired on its way is replaced only if no provider can have it",
+        store=store_faults.TRANSPORTS_OF_OLD,
     ),
-    "lease-fence": Ablation(what="Only the holder of a message postpones or ends it", remove=_fence),
-    "lease": Ablation(what="A claim lasts for a lease", remove=_lease),
-    "lease-renewal": Ablation(what="A working worker renews its leases", remove=_replace(LeaseKeeper, "run", _never)),
+    "lease-fence": Ablation(what="Only the holder of a message postpones or ends it", change=_repeat_names),
+    "lease": Ablation(what="A claim lasts for a lease", store=store_faults.LEASES),
+    "lease-renewal": Ablation(what="A working worker renews its leases", store=store_faults.RENEWALS),
     "newest-claim": Ablation(
-        what="A worker that holds a message under two claims answers it under the newer", remove=_newest_claims
+        what="A worker that holds a message under two claims answers it under the newer",
+        change=taken_out.newest_claim,
     ),
-    "settled": Ablation(what="Only a waiting message can be claimed", remove=_ends_of_settled),
+    "settled": Ablation(what="Only a waiting message can be claimed", store=store_faults.ENDS_OF_MESSAGES),
     "drop-at-once": Ablation(
-        what="A message that gets no mail ends in the transaction that decides so", remove=_drop_where_it_is_decided
+        what="A message that gets no mail ends in the transaction that decides so", store=store_faults.FIRST_DROPS
     ),
-    "cooldown": Ablation(
-        what="A mailbox is claimed by one guarded upsert",
-        remove=_reword(
-            ("WHERE keyturn_mailboxes.mailed_at <= ?", "WHERE 1 OR keyturn_mailboxes.mailed_at <= ?"),
-            only="INSERT INTO keyturn_mailboxes",
-        ),
-    ),
+    "cooldown": Ablation(what="A mailbox is claimed by one guarded upsert", store=store_faults.LAST_MAILS),
     "mailbox-limits": Ablation(
-        what="A mailbox rests between two mails, and gets few in a day",
-        remove=_replace(Mailboxes, "claim", lambda _, wanted, __: [one for _, one in wanted]),
+        what="A mailbox rests between two mails, and gets few in a day", store=store_faults.MAILBOXES
     ),
-    "client-limits": Ablation(what="A client's requests are counted", remove=_replace(RateLimits, "count", _admit_all)),
-    "breaker": Ablation(
-        what="New mails go to the fallback while the main provider fails",
-        remove=_replace(Breaker, "admits", lambda _: True),
-    ),
+    "client-limits": Ablation(what="A client's requests are counted", proxy=_hide_clients),
+    "breaker": Ablation(what="New mails go to the fallback while the main provider fails", sender=_BlamesNobody),
     "failover": Ablation(
-        what="A mail that one transport may have never goes to the other",
-        remove=_replace(
-            TransportFailover, "choose", lambda self, _: self._first if self._breaker.admits() else self._second
-        ),
+        what="A mail that one transport may have never goes to the other", store=store_faults.TRANSPORTS_OF_RETRIED
     ),
-    "account-lock": Ablation(
-        what="Another system gets one change of an account at a time",
-        remove=_replace(elsewhere, "acquire_account_lock", lambda *_: new_key()),
-    ),
+    "account-lock": Ablation(what="Another system gets one change of an account at a time", store=store_faults.LOCKS),
     "certain-no": Ablation(
-        what="A link is given back only after a certain no of the other system",
-        remove=_replace(elsewhere, "_is_certain_no", lambda _: True),
+        what="A link is given back only after a certain no of the other system", accounts=_CertainNo
     ),
     "interrupted": Ablation(
-        what="A change that its process did not end is ended by the worker",
-        remove=_replace(elsewhere.InterruptedChangeHandler, "__call__", _leave_interrupted),
+        what="A change that its process did not end is ended by the worker", store=store_faults.CLAIMED_PROMISES
     ),
     "withdrawal": Ablation(
-        what="The one that withdraws the promise of a change writes its effects",
-        remove=_replace(Outbox, "withdraw", _withdraw_always),
+        what="The one that withdraws the promise of a change writes its effects", store=store_faults.WITHDRAWALS
     ),
-    "survival": Ablation(what="A worker survives errors of the database", remove=_survival),
-    "alone": Ablation(what="One bad item of a batch fails alone", remove=_one_failure_alone),
+    "survival": Ablation(what="A worker survives errors of the database", change=taken_out.survival),
+    "alone": Ablation(what="One bad item of a batch fails alone", change=taken_out.one_alone),
 }
 """By the name that `--without` takes."""
+
+NONE = Ablation(what="")

@@ -3,9 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 import bcrypt
+from tests.driver.journal import PASSWORD, Records, Row, digest, payload_of, read_time
 from tests.simulation.provider import Accepted
-from tests.simulation.records import Records, Row, digest, payload_of, read_time
-from tests.simulation.template import PASSWORD
 from tests.simulation.users import CHANGE, LOGIN, SESSION, Call
 
 

@@ -2,17 +2,15 @@
 
 import sqlite3
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any, ClassVar
-from unittest import mock
 
 import msgspec
 from sqlalchemy import Engine, event
 from tests.simulation.loop import PROCESS
 from tests.simulation.story import Story
-
-from keyturn.service.database import sqlite
 
 _WRITES = "keyturn-sqlite-writes"
 _ATTEMPTS = 3
@@ -40,9 +38,13 @@ class Disk:
     """Does the work of SQLite's threads, and injects faults into writes.
 
     `throttled`: the process whose writes take seconds each, or "".
+    `keeps_halves`: it becomes full in the midst of a transaction, and a rollback keeps what was written until then.
+    `has_room_unsaid`: a commit whose answer is lost says that the disk is full.
     """
 
     now: ClassVar["Disk"]
+    keeps_halves: ClassVar[bool] = False
+    has_room_unsaid: ClassVar[bool] = False
 
     def __init__(self, random: Random, story: Story) -> None:
         self.faults = SOUND
@@ -52,21 +54,26 @@ class Disk:
         self._story = story
         self._fault = ""
         self._attempts = 0
+        self._room = 0
 
     @staticmethod
     def install() -> None:
-        """Let the connections of all databases that are built from now on meet the faults of `Disk.now`.
+        """Let all connections that are opened from now on meet the faults of `Disk.now`.
 
         A connection opens the file in the working directory of its time, which a fork may have changed.
         """
-        mock.patch.object(sqlite, "_NotedConnection", _FaultyConnection).start()
-        event.listen(Engine, "do_connect", _open_here)
+
+        @event.listens_for(Engine, "do_connect")
+        def open_here(_: object, __: object, arguments: Any, named: Any) -> None:
+            arguments[0] = Path(arguments[0]).name
+            named["factory"] = _faulty(named.get("factory", sqlite3.Connection))
 
     def do(self, pool: str, work: Callable[[], Any]) -> Any:
         if pool != _WRITES:
             return work()
         self.writes += 1
         self._fault, self._attempts = self._draw(), _ATTEMPTS
+        self._room = self._random.randrange(2, 10) if Disk.keeps_halves else 0
         try:
             return work()
         finally:
@@ -93,6 +100,11 @@ class Disk:
             self._fault = ""
         return fault
 
+    def is_full(self) -> bool:
+        """Return whether the next statement of this write finds no room."""
+        self._room -= 1
+        return self._room < 0 and bool(self.meet("full"))
+
     def _draw(self) -> str:
         drawn = self._random.random()
         for name in ("full", "failed", "lost", "locked"):
@@ -108,22 +120,29 @@ def _error(message: str, code: int) -> sqlite3.OperationalError:
     return error
 
 
-def _open_here(_: object, __: object, arguments: Any, ___: object) -> None:
-    arguments[0] = Path(arguments[0]).name
+@cache
+def _faulty(driver: Any) -> Any:
+    """Return a kind of connection that meets faults, and is otherwise like `driver`."""
 
-
-class _FaultyConnection(sqlite._NotedConnection):
-    def cursor(self, *given: Any, **named: Any) -> Any:
-        match Disk.now.meet("full", "locked"):
-            case "full":
-                raise _error("database or disk is full", sqlite3.SQLITE_FULL)
-            case "locked":
+    class FaultyConnection(driver):  # type: ignore[misc]
+        def cursor(self, *given: Any, **named: Any) -> Any:
+            if Disk.now.meet("locked"):
                 raise _error("database is locked", sqlite3.SQLITE_BUSY)
-        return super().cursor(*given, **named)
+            if Disk.now.is_full():
+                raise _error("database or disk is full", sqlite3.SQLITE_FULL)
+            return super().cursor(*given, **named)
 
-    def commit(self) -> None:
-        if self.in_transaction and Disk.now.meet("failed"):
-            raise _error("disk I/O error", sqlite3.SQLITE_IOERR)
-        super().commit()
-        if Disk.now.meet("lost"):
-            raise _error("disk I/O error", sqlite3.SQLITE_IOERR)
+        def commit(self) -> None:
+            if self.in_transaction and Disk.now.meet("failed"):
+                raise _error("disk I/O error", sqlite3.SQLITE_IOERR)
+            super().commit()
+            if Disk.now.meet("lost"):
+                code = sqlite3.SQLITE_FULL if Disk.has_room_unsaid else sqlite3.SQLITE_IOERR
+                raise _error("disk I/O error", code)
+
+        def rollback(self) -> None:
+            if Disk.keeps_halves:
+                super().commit()
+            super().rollback()
+
+    return FaultyConnection

@@ -7,13 +7,11 @@ from contextvars import Context
 from random import Random
 from typing import NamedTuple
 
+from tests.driver.journal import ADA, BEA, CARL, DAN, EVE, GRACE
 from tests.simulation.loop import PROCESS
 from tests.simulation.story import Story
-from tests.simulation.template import ADA, BEA, CARL, DAN, EVE, GRACE
 
-from keyturn.service import addresses
-from keyturn.service.accounts.port import Account, NewPassword
-from keyturn.service.problems.requests import AccountsUnready
+from keyturn import Account, AccountStore, AccountsUnready, Ended, NewPassword
 
 _LONGEST = 55.0
 """Seconds until a late password is stored: longer than Keyturn waits, and shorter than it locks the account."""
@@ -53,13 +51,24 @@ class OtherSystem:
         self._context = Context()
         self._context.run(PROCESS.set, "the other system")
 
-    async def read(self) -> None:
+    async def require_ready(self) -> None:
+        """Do nothing: it is as the settings say."""
+
+    async def find(self, email: str) -> Account | None:
+        await self._take_time()
+        return next((one for one in self.accounts.values() if one.email == email.lower()), None)
+
+    async def get(self, account_id: str) -> Account | None:
+        await self._take_time()
+        return self.accounts.get(account_id)
+
+    async def _take_time(self) -> None:
         """Take the time of a read. Raises AccountsUnready."""
         await asyncio.sleep(self._random.uniform(0.001, 0.05))
         if self._random.random() < self.trouble / 2:
             raise AccountsUnready("the other system cannot be reached", not_changed=True)
 
-    async def change(self, account: Account, password: str) -> bool:
+    async def set_password(self, account: Account, password: NewPassword) -> bool:
         """Store a password, early or late, and whether or not its caller still waits."""
         await asyncio.sleep(self._random.uniform(0.001, 0.05))
         mood = self._random.choice(("unreached", "lost", "late")) if self._random.random() < self.trouble else ""
@@ -74,7 +83,7 @@ class OtherSystem:
 
         def store() -> None:
             self._under_way[account.id] -= 1
-            self.stored.append(Stored(account.id, password))
+            self.stored.append(Stored(account.id, password.text))
             self._story.tell(f"the other system stores a password of {account.id}")
             if not answer.done():
                 answer.set_result(True)
@@ -86,27 +95,27 @@ class OtherSystem:
             raise AccountsUnready("the answer was lost")
         return stored
 
-
-class OtherStore:
-    """A process's client of the other system, as the port `AccountStore` wants it. `place`: where it is found."""
-
-    def __init__(self, place: Callable[[], OtherSystem]) -> None:
-        self._place = place
-
-    async def require_ready(self) -> None:
-        """Do nothing: it is as the settings say."""
-
-    async def find(self, email: str) -> Account | None:
-        await self._place().read()
-        accounts = self._place().accounts.values()
-        return next((one for one in accounts if addresses.is_same_mailbox(one.email, email)), None)
-
-    async def get(self, account_id: str) -> Account | None:
-        await self._place().read()
-        return self._place().accounts.get(account_id)
-
-    async def set_password(self, account: Account, password: NewPassword) -> bool:
-        return await self._place().change(account, password.text)
-
     async def close(self) -> None:
         """Do nothing: there is no connection."""
+
+
+class Line:
+    """A program's line to the other system (`keyturn.AccountStore`). `end`: returns what a world has at its end."""
+
+    def __init__(self, end: Callable[[], AccountStore]) -> None:
+        self._end = end
+
+    async def require_ready(self) -> None:
+        await self._end().require_ready()
+
+    async def find(self, email: str) -> Account | None:
+        return await self._end().find(email)
+
+    async def get(self, account_id: str) -> Account | None:
+        return await self._end().get(account_id)
+
+    async def set_password(self, account: Account, password: NewPassword) -> bool | Ended:
+        return await self._end().set_password(account, password)
+
+    async def close(self) -> None:
+        await self._end().close()

@@ -1,37 +1,56 @@
-"""Replaces time and randomness of this Python process with those of a simulated world.
+"""The time and the random bytes of a simulated world, at the port that the service takes them from.
 
-No part of Keyturn knows of it: the modules call `time.time`, `time.monotonic`, `os.urandom` and `random.random`, and
-find others there. A simulation therefore has its process to itself.
+One function of Python's own is replaced as well: `time.time`, with which Resend's library compares the time of a
+report. The jitter of back-offs comes from Python's random numbers, which are seeded.
 """
 
-import os
 import random
 import time
-import uuid
 from random import Random
+from typing import ClassVar
 from unittest import mock
 
-from tests.simulation.loop import SimulatedLoop
+from tests.driver.programs import rule_over
+from tests.simulation.loop import PROCESS, SimulatedLoop
+from tests.simulation.machine import WORKER
 
 EPOCH = 1_800_000_000.0
 """The Unix time at which a world begins."""
+
+_NAME = 16
+"""Bytes of the name of a claim."""
 
 
 class Nature:
     """The clock of the machine, which may jump, and its random bytes.
 
     All processes of a world are on one machine, since they share SQLite's file: a jump is a jump for all of them.
+
+    `repeats_names`: workers draw two names for all their claims, in turn, so that an old claim may look like a new one.
     """
+
+    repeats_names: ClassVar[bool] = False
 
     def __init__(self, loop: SimulatedLoop, random: Random) -> None:
         self._loop = loop
         self._random = random
         self._offset = EPOCH - loop.time()
         self._jumps = [(loop.time(), self._offset)]
+        self._names = 0
 
-    def unix_time(self) -> float:
+    def unix(self) -> float:
         """Return the time that the machine's clock shows."""
         return self._loop.time() + self._offset
+
+    def monotonic(self) -> float:
+        return self._loop.time()
+
+    def random_bytes(self, size: int) -> bytes:
+        drawn = self._random.randbytes(size)
+        if self.repeats_names and size == _NAME and PROCESS.get().startswith(WORKER):
+            self._names += 1
+            return bytes([self._names % 2] * size)
+        return drawn
 
     def jump(self, seconds: float) -> None:
         """Set the machine's clock forward, or back; timers and `monotonic` do not see it."""
@@ -45,20 +64,7 @@ class Nature:
         return max(min(until, end) + offset for (since, offset), until in shown if since <= end and until >= begin)
 
     def rule(self) -> None:
-        """Replace time and randomness until this Python process ends."""
+        """Give this Python process the time and the randomness of the world, until it ends."""
         random.seed(self._random.random())
-        for place, name, new in (
-            (time, "time", self.unix_time),
-            (time, "time_ns", lambda: int(self.unix_time() * 1e9)),
-            (time, "monotonic", self._loop.time),
-            (time, "perf_counter", self._loop.time),
-            (time, "sleep", _skip),
-            (os, "urandom", self._random.randbytes),
-            (random, "_urandom", self._random.randbytes),
-            (uuid, "uuid4", lambda: uuid.UUID(bytes=self._random.randbytes(16), version=4)),
-        ):
-            mock.patch.object(place, name, new).start()
-
-
-def _skip(_: float) -> None:
-    """Do not sleep: a thread that waits looks again at once."""
+        rule_over(self, self.random_bytes)
+        mock.patch.object(time, "time", self.unix).start()

@@ -10,20 +10,19 @@ from typing import Any
 
 import bcrypt
 import msgspec
+from tests.driver.journal import EVE, Records, Row, digest, payload_of, read_time
 from tests.simulation.access import a_change_ends_all_access
 from tests.simulation.machine import COOLDOWN, MAILS_A_DAY, REQUESTS
 from tests.simulation.provider import Accepted, Try
-from tests.simulation.records import Records, Row, digest, payload_of, read_time
-from tests.simulation.template import EVE
 from tests.simulation.users import ASK, CHANGE, CHECK, REPLACE, RESET, SECURE, Call, Users, link_in
 from tests.simulation.world import World
 
-from keyturn.service.reset.mails.delivery import SUPPRESSED
-from keyturn.service.sending.pace import PAUSE
-
 _MAILS = ("reset_requested", "password_changed", "account_secured", "address_disputed")
 _ANSWERED = ("sent", "dropped", "dead")
+_SUPPRESSED = "suppressed"
 
+_PAUSE = 600.0
+"""Seconds for which a provider that has failed four times in a row gets no new mail."""
 
 _SEEN = 150.0
 """Seconds after which a process has surely noticed a failure, even if it was frozen and its disk was slow meanwhile."""
@@ -131,7 +130,7 @@ def _one_mail_a_message(records: Records, mails: Sequence[Accepted], _: Sequence
             yield f"message {message_id} is with both providers under one key"
         state, reason = (records.messages[message_id][name] for name in ("state", "reason"))
         # After a lost answer, the link may have ended, or be the older one, or the mailbox takes no more mail.
-        if state == "dropped" and not ("link is" in reason or reason in {SUPPRESSED, "superseded", "expired"}):
+        if state == "dropped" and not ("link is" in reason or reason in {_SUPPRESSED, "superseded", "expired"}):
             yield f"message {message_id} was dropped ({reason}) and mailed"
     for message_id, message in records.messages.items():
         is_mail = message["kind"] in _MAILS
@@ -154,7 +153,7 @@ def _one_confirmation_a_change(records: Records, mails: Sequence[Accepted], _: S
     for row in records.written("password_changed"):
         message = records.messages[row.who]
         told = keys[row.who] & accepted
-        is_excused = message["state"] == "dead" or message["reason"] == SUPPRESSED
+        is_excused = message["state"] == "dead" or message["reason"] == _SUPPRESSED
         if not told and not is_excused:
             yield f"confirmation {row.who} is {message['state']} and was never mailed"
 
@@ -298,7 +297,7 @@ def _a_failing_provider_is_spared(records: Records, world: World) -> Iterator[st
         noticed = [one.works for one in before if one.ended < new.began - _SEEN]
         later = [one.works for one in before if new.began - _SEEN <= one.ended <= new.began]
         last = max((one.ended for one in before if one.works is False and one.ended <= new.began), default=0.0)
-        if len(noticed) >= 4 and not any(noticed[-4:]) and not any(later) and new.began - last < PAUSE - _SEEN:
+        if len(noticed) >= 4 and not any(noticed[-4:]) and not any(later) and new.began - last < _PAUSE - _SEEN:
             yield f"{new.process} handed a new mail to {first.name}, which had failed four times and more"
 
 

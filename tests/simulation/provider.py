@@ -1,10 +1,10 @@
 """A mail provider that accepts each idempotency key once, and otherwise does all that a provider may do to its clients.
 
-It stands at the port `Sender`, in place of a provider's HTTP client, and raises what such a client raises.
+It is a `Sender`, in place of a provider's HTTP client, and raises what such a client raises.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from contextvars import Context
 from datetime import UTC, datetime
 from random import Random
@@ -14,8 +14,7 @@ from tests.simulation.loop import PROCESS
 from tests.simulation.nature import Nature
 from tests.simulation.story import Story
 
-from keyturn.errors import QuotaExhausted, SendRefused, SendRetryable
-from keyturn.mail.port.email import Email
+from keyturn import Email, QuotaExhausted, Sender, SendRefused, SendRetryable
 
 
 class Accepted(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,7 +96,7 @@ class Provider:
         if known and known.email != email:
             self._story.break_promise("every try sends the same bytes", f"another mail came under the key {key}")
         if known is None:
-            mail = Accepted(provider=self.name, key=key, email=email, at=self._nature.unix_time())
+            mail = Accepted(provider=self.name, key=key, email=email, at=self._nature.unix())
             self.accepted[key] = mail
             self.mails.append(mail)
             self._story.tell(f"{self.name} accepts {email.tags['template']} for {email.to} under {key[-6:]}")
@@ -106,8 +105,9 @@ class Provider:
             self._story.tell(f"{self.name} recognises the key {key[-6:]}")
         return f"{self.name}-{key}"
 
-    async def answer(self, key: str, email: Email) -> str:
+    async def send(self, email: Email, idempotency_key: str) -> str:
         """Do what the seed wants with a call. Runs in the process that calls."""
+        key = idempotency_key
         clock = asyncio.get_running_loop().time
         one = Try(process=PROCESS.get(), key=key, is_new=key not in self._heard, began=clock())
         self._heard.add(key)
@@ -122,6 +122,9 @@ class Provider:
             return accepted
         finally:
             one.ended = clock()
+
+    async def close(self) -> None:
+        """Do nothing: there is no connection."""
 
     async def _answer(self, key: str, email: Email) -> str:
         mood = self._mood()
@@ -157,7 +160,7 @@ class Provider:
             case "limited":
                 raise SendRetryable("rate_limit_exceeded", self._random.uniform(1, 20), not_accepted=True, down=False)
             case "quota":
-                until = datetime.fromtimestamp(self._nature.unix_time() + self._random.uniform(20, 200), UTC)
+                until = datetime.fromtimestamp(self._nature.unix() + self._random.uniform(20, 200), UTC)
                 raise QuotaExhausted("daily_quota_exceeded", until)
             case "refused":
                 raise SendRefused("422 validation_error")
@@ -173,16 +176,15 @@ class Provider:
         return ""
 
 
-class ProviderSender:
-    """A worker's client of a provider (`keyturn.mail.port.email.Sender`). `place`: where providers are found."""
+class Line:
+    """A program's line to a provider (`keyturn.Sender`). `ends`: what each world has at the ends of all lines."""
 
-    def __init__(self, name: str, place: Callable[[], Sequence[Provider]]) -> None:
+    def __init__(self, name: str, ends: Mapping[str, Sender]) -> None:
         self.name = name
-        self._place = place
+        self._ends = ends
 
     async def send(self, email: Email, idempotency_key: str) -> str:
-        provider = next(one for one in self._place() if one.name == self.name)
-        return await provider.answer(idempotency_key, email)
+        return await self._ends[self.name].send(email, idempotency_key)
 
     async def close(self) -> None:
         """Do nothing: there is no connection."""

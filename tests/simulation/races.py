@@ -8,8 +8,8 @@ from collections import defaultdict
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from tests.driver.journal import PASSWORD
 from tests.simulation.provider import Accepted
-from tests.simulation.template import PASSWORD
 from tests.simulation.users import CHANGE, LOGIN, RESET, SECURE, Users, link_in, secure_link_in
 from tests.simulation.world import World
 

@@ -9,24 +9,24 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from random import Random
 
 import msgspec
-from tests.simulation import warming
+from tests.driver.journal import make_template, waiting
+from tests.simulation.ablations import NONE, Ablation
 from tests.simulation.disk import Disk
-from tests.simulation.elsewhere import OtherStore, OtherSystem
-from tests.simulation.machine import API, WORKER, Program, build_programs
+from tests.simulation.elsewhere import Line, OtherSystem
+from tests.simulation.machine import API, WORKER
 from tests.simulation.promises import check
-from tests.simulation.provider import Provider, ProviderSender
 from tests.simulation.races import Races, has_races
 from tests.simulation.story import Story
-from tests.simulation.template import make_template
 from tests.simulation.users import Users
+from tests.simulation.warming import Workshop
 from tests.simulation.world import World, is_elsewhere
 
-from keyturn.service.accounts.port import AccountStore
+from keyturn import AccountStore, Sender
 
 APIS, WORKERS = 3, 5
 APIS_ELSEWHERE, WORKERS_ELSEWHERE = 2, 4
@@ -55,39 +55,34 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Runner:
-    """Builds all programs, in a folder of its own, and runs worlds. `change`: takes a safeguard away before that."""
+    """Builds all programs, in a folder of its own, and runs worlds."""
 
-    def __init__(self, change: Callable[[], object] = lambda: None) -> None:
+    def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(dir=_MEMORY if _MEMORY.is_dir() else None))
         os.chdir(self._folder)
         for name in ("keyturn", "asyncio"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
         self._template = make_template(self._folder)
         Disk.install()
-        change()
-        self._providers: list[Provider] = []
-        self._other = OtherSystem(Random(0), Story())
-        self._programs = self._build(APIS, WORKERS)
-        self._elsewhere = self._build(APIS_ELSEWHERE, WORKERS_ELSEWHERE, OtherStore(lambda: self._other))
+        self._senders: dict[str, Sender] = {}
+        self._other: AccountStore = OtherSystem(Random(0), Story())
+        workshop = Workshop(self._template, self._senders)
+        self._programs = workshop.build(APIS, WORKERS)
+        self._elsewhere = workshop.build(APIS_ELSEWHERE, WORKERS_ELSEWHERE, Line(lambda: self._other))
         gc.collect()
         gc.freeze()
         gc.disable()
-
-    def _build(self, apis: int, workers: int, accounts: AccountStore | None = None) -> list[Program]:
-        programs = build_programs(apis, workers, lambda name: ProviderSender(name, lambda: self._providers), accounts)
-        warming.warm(programs, self._template, self._providers)
-        return programs
 
     def close(self) -> None:
         os.chdir("/")
         shutil.rmtree(self._folder)
 
-    def run(self, seeds: Iterable[int], jobs: int) -> Iterator[Outcome]:
-        """Yield the outcomes of worlds as they end, several at a time."""
+    def run(self, seeds: Iterable[int], jobs: int, without: Ablation = NONE) -> Iterator[Outcome]:
+        """Yield the outcomes of worlds as they end, several at a time. `without`: a safeguard that they do not have."""
         waiting, running = iter(seeds), dict[int, "_Child"]()
         while True:
             while len(running) < jobs and (seed := next(waiting, None)) is not None:
-                child = self._fork(seed)
+                child = self._fork(seed, without)
                 running[child.pipe] = child
             if not running:
                 return
@@ -99,7 +94,7 @@ class Runner:
                 if child.is_late:
                     yield running.pop(pipe).give_up()
 
-    def _fork(self, seed: int) -> "_Child":
+    def _fork(self, seed: int, without: Ablation) -> "_Child":
         reading, writing = os.pipe()
         pid = os.fork()
         if pid == 0:
@@ -108,7 +103,7 @@ class Runner:
                 folder = Path(f"{seed}-{os.getpid()}")
                 folder.mkdir()
                 os.chdir(folder)
-                outcome = self.live(seed)
+                outcome = self.live(seed, without)
                 os.chdir("..")
                 shutil.rmtree(folder)
                 with os.fdopen(writing, "wb") as pipe:
@@ -120,12 +115,14 @@ class Runner:
         os.close(writing)
         return _Child(seed, pid, reading)
 
-    def live(self, seed: int) -> Outcome:
+    def live(self, seed: int, without: Ablation) -> Outcome:
         """Let a world live in this process and this folder, which are of no use afterwards."""
-        world = World(seed, self._elsewhere if is_elsewhere(seed) else self._programs)
-        self._providers[:] = world.providers
-        self._other = world.other or self._other
-        world.prepare(self._template)
+        without.change()
+        world = World(seed, self._elsewhere if is_elsewhere(seed) else self._programs, without.proxy)
+        self._senders |= {provider.name: without.sender(provider) for provider in world.providers}
+        if world.other:
+            self._other = without.accounts(world.other)
+        world.prepare(self._template, without.store)
         users = Users(world)
         if has_races(seed):
             Races(users, world)
@@ -161,10 +158,10 @@ async def _live(world: World, users: Users) -> None:
     is_quiet = False
     while not is_quiet and world.loop.time() < ends:
         await users.leave()
-        await asyncio.sleep(15 if world.waiting() else 60)
-        is_quiet = not (users.are_busy or world.waiting())
-    if world.waiting():
-        world.story.break_promise("the queue ends empty", f"{world.waiting()} messages wait")
+        await asyncio.sleep(15 if waiting() else 60)
+        is_quiet = not (users.are_busy or waiting())
+    if waiting():
+        world.story.break_promise("the queue ends empty", f"{waiting()} messages wait")
 
 
 _FAILED = {"worlds": 1, "broken promises": 1}

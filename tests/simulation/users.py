@@ -9,13 +9,13 @@ from collections.abc import Coroutine
 from typing import Any
 
 import msgspec
+from tests.driver.journal import ADA, BEA, CARL, DAN, EVE, GRACE, NOBODY, PASSWORD
 from tests.simulation.machine import FIRST, LINK_LIFE, REPORTS
 from tests.simulation.provider import Accepted
 from tests.simulation.requests import Answer, ConnectionLost, Request
-from tests.simulation.template import ADA, BEA, CARL, DAN, EVE, GRACE, NOBODY, PASSWORD
 from tests.simulation.world import World
 
-from keyturn.mail.port.email import Email
+from keyturn import Email
 
 ASK = "/api/auth/request-password-reset"
 CHECK = "/api/auth/validate-reset-token"
@@ -212,7 +212,7 @@ class Users:
     async def _report(self, mail: Accepted, event: str) -> None:
         """Report on a mail, until the report gets a 200."""
         for _ in range(5):
-            body, headers = report(mail, event, int(self._world.nature.unix_time()))
+            body, headers = report(mail, event, int(self._world.nature.unix()))
             call = await self.call(WEBHOOK, {}, f"reports {event} of {mail.key[-6:]}", raw=body, headers=headers)
             if call.status == 200:
                 return

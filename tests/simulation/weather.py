@@ -113,7 +113,7 @@ class Weather:
             ends = asyncio.get_running_loop().time() + THROTTLED
             while asyncio.get_running_loop().time() < ends:
                 await asyncio.sleep(random.uniform(0.2, 2))
-                worker.program.parts.outbox.wake()  # as each request does to a worker in its own process
+                worker.program.wake()
             self._world.disk.throttled = ""
 
     async def _jump(self) -> None:

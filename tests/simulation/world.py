@@ -1,23 +1,24 @@
 """One simulated world: processes, a disk, providers and users, all decided by a seed."""
 
 import asyncio
-import sqlite3
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import copy_context
-from functools import cached_property
 from pathlib import Path
 from random import Random
 
+from litestar.types import ASGIApp
+from tests.driver.journal import FILE
+from tests.driver.programs import Program
+from tests.driver.store_faults import spoil
 from tests.simulation.disk import Disk
 from tests.simulation.elsewhere import OtherSystem
 from tests.simulation.loop import PROCESS, SimulatedLoop
-from tests.simulation.machine import API, FIRST, SECOND, WORKER, Program
+from tests.simulation.machine import API, FIRST, SECOND, WORKER
 from tests.simulation.nature import Nature
 from tests.simulation.provider import Accepted, Provider
 from tests.simulation.requests import Answer, ConnectionLost, Request, ask
 from tests.simulation.story import Story
-from tests.simulation.template import FILE
 from tests.simulation.weather import Weather
 
 BEGINS = 1_000_000_000.0
@@ -32,8 +33,9 @@ def is_elsewhere(seed: int) -> bool:
 class Process:
     """A running program. `connections`: of clients that wait for its answers."""
 
-    def __init__(self, name: str, program: Program) -> None:
+    def __init__(self, name: str, kind: str, program: Program) -> None:
         self.name = name
+        self.kind = kind
         self.program = program
         self.context = copy_context()
         self.context.run(PROCESS.set, name)
@@ -44,10 +46,12 @@ class Process:
 class World:
     """A machine with one API server and two workers, on which a seed decides everything.
 
-    `programs`: those that processes may run, each once.
+    `programs`: those that processes may run, each once, by their kind. `proxy`: stands in front of API servers.
     """
 
-    def __init__(self, seed: int, programs: list[Program]) -> None:
+    def __init__(
+        self, seed: int, programs: Mapping[str, Sequence[Program]], proxy: Callable[[ASGIApp], ASGIApp]
+    ) -> None:
         self.seed = seed
         self.story = Story(lambda: self.loop.time() - BEGINS)
         self.disk = Disk.now = Disk(self.random("disk"), self.story)
@@ -61,7 +65,8 @@ class World:
         self.readers: list[Callable[[Accepted], None]] = []
         self.processes: dict[str, Process] = {}
         self.starts = 0
-        self._programs = {kind: deque(one for one in programs if one.kind == kind) for kind in (API, WORKER)}
+        self._programs = {kind: deque(some) for kind, some in programs.items()}
+        self._proxy = proxy
         self._random = self.random("world")
         self.weather = Weather(self, self.random("weather"))
 
@@ -69,9 +74,11 @@ class World:
         """Return the random numbers of one part, so that a change of one part leaves the others as they were."""
         return Random(f"{self.seed} {what}")
 
-    def prepare(self, template: bytes) -> None:
-        """Write the database into the working directory, and take over time and randomness."""
+    def prepare(self, template: bytes, fault: str) -> None:
+        """Write the database into the working directory, with its fault, and take over time and randomness."""
         Path(FILE).write_bytes(template)
+        if fault:
+            spoil(Path(FILE), fault)
         self.nature.rule()
 
     # Processes
@@ -83,11 +90,11 @@ class World:
     def start(self, kind: str) -> Process:
         """Start a process of that kind."""
         self.starts += 1
-        process = Process(f"{kind}-{self.starts}", self._programs[kind].popleft())
+        process = Process(f"{kind}-{self.starts}", kind, self._programs[kind].popleft())
         self.processes[process.name] = process
         self.story.tell(f"{process.name} starts")
         if kind == WORKER:
-            process.work = self.loop.create_task(process.program.parts.work(), context=process.context)
+            process.work = self.loop.create_task(process.program.work(), context=process.context)
             process.work.add_done_callback(lambda work: self._end(process, work))
         return process
 
@@ -136,7 +143,7 @@ class World:
                 connection.set_exception(ConnectionLost())
 
     def of(self, kind: str) -> list[Process]:
-        return [one for one in self.processes.values() if one.program.kind == kind]
+        return [one for one in self.processes.values() if one.kind == kind]
 
     # The network
 
@@ -152,11 +159,10 @@ class World:
         if not servers:
             raise ConnectionLost
         process = servers[0]
-        assert process.program.app
         connection: asyncio.Future[Answer] = self.loop.create_future()
         process.connections.add(connection)
         try:
-            answer = await ask(process.context.copy(), process.program.app, request, connection)
+            answer = await ask(process.context.copy(), self._proxy(process.program.app), request, connection)
         finally:
             process.connections.discard(connection)
         await asyncio.sleep(self._random.uniform(0.001, 0.05))
@@ -167,15 +173,3 @@ class World:
     def _deliver(self, mail: Accepted) -> None:
         for read in self.readers:
             read(mail)
-
-    # The end
-
-    def waiting(self) -> int:
-        """Return how many messages are not settled."""
-        (count,) = self._reader.execute("SELECT count(*) FROM keyturn_outbox WHERE state = 'waiting'").fetchone()
-        return int(count)
-
-    @cached_property
-    def _reader(self) -> sqlite3.Connection:
-        """A connection that only reads, open until the world's process ends: a new one each time costs much more."""
-        return sqlite3.connect(f"file:{FILE}?mode=ro", uri=True)

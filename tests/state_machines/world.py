@@ -2,16 +2,15 @@
 
 import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
-import pyotp
-from sqlalchemy import func, select, update
+import httpx2
 from tests.driver import reporting
-from tests.driver.second_factors import SEED, enrol
+from tests.driver.clocks import StandingClock
+from tests.driver.second_factors import BUILTIN, code_of, enrol
 from tests.driver.service import (
     CHANGE,
     LOGIN,
@@ -25,74 +24,50 @@ from tests.driver.service import (
     running,
     settings_for,
 )
-from tests.state_machines.clock import Clock, standing_clock
 from tests.state_machines.things import MOST_MAILS, MOST_STEPS
 
-from keyturn.errors import KeyturnError
-from keyturn.mail.port.email import Email
-from keyturn.service.accounts.builtin import AccountRow
-from keyturn.service.outbox.models import STILL_WAITING, OutboxRow
-from keyturn.service.reset.inviting import Campaign
-from keyturn.service.reset.proofs.second_step.totp import base32
-from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.models import AuditRow
-from keyturn.service.settings import (
-    InvitationSettings,
-    LimitSettings,
-    SecondStepSettings,
-    Secret,
-    SecureAccountSettings,
-    Settings,
-    TokenSettings,
-)
+from keyturn import Email, KeyturnError
 
 REPLACE, VERIFY = "/api/auth/replace-expired-link", "/api/auth/verify-reset-code"
 SECURE, INVITE = "/api/auth/secure-account", "/api/auth/invitations"
 SERVICE_KEY = "0123456789abcdef" * 2
-OPERATOR = Client(operator="grace")
 
 _FREE = "100000/second"
+_UNLIMITED = dict.fromkeys(("request", "validate", "reset", "login", "account", "overall", "malformed"), _FREE)
 
-
-def _settings(url: str) -> Settings:
-    return settings_for(
-        url,
-        token=TokenSettings(code=True),
-        secure_account=SecureAccountSettings(lock=True),
-        second_step=SecondStepSettings(source="builtin", tries=MOST_STEPS),
-        resend=reporting.WITH_WEBHOOK,
-        invitations=InvitationSettings(service_key=Secret(SERVICE_KEY)),
-        limits=LimitSettings(
-            request=_FREE,
-            validate=_FREE,
-            reset=_FREE,
-            login=_FREE,
-            account=_FREE,
-            overall=_FREE,
-            malformed=_FREE,
-            mailbox_daily=MOST_MAILS,
-            in_memory=True,
-        ),
-    )
+SETTINGS: Mapping[str, Any] = {
+    "token": {"code": True},
+    "secure_account": {"lock": True},
+    "second_step": BUILTIN | {"tries": MOST_STEPS},
+    "resend": reporting.WITH_WEBHOOK,
+    "invitations": {"service_key": SERVICE_KEY},
+    "limits": _UNLIMITED | {"mailbox_daily": MOST_MAILS, "in_memory": True},
+}
 
 
 class World:
     """One running service and its clock. Methods are synchronous, as Hypothesis' rules are."""
 
-    def __init__(self, service: Service, clock: Clock, runner: asyncio.Runner) -> None:
-        self.clock = clock
+    def __init__(self, service: Service, clock: StandingClock, runner: asyncio.Runner) -> None:
         self.service = service
         self.run = runner.run
+        self._clock = clock
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock.unix(), UTC)
+
+    def let_time_pass(self, by: timedelta) -> None:
+        self._clock.move(by)
 
     # What anyone may ask over HTTP
 
-    def post(self, path: str, **body: Any) -> httpx.Response:
+    def post(self, path: str, **body: Any) -> httpx2.Response:
         return self.run(self.service.anywhere().post(path, json=body))
 
-    def ask(self, email: str) -> httpx.Response:
+    def ask(self, email: str) -> httpx2.Response:
         return self.post(REQUEST, email=email)
 
-    def invite(self, email: str) -> httpx.Response:
+    def invite(self, email: str) -> httpx2.Response:
         key = {"Authorization": f"Bearer {SERVICE_KEY}"}
         return self.run(self.service.anywhere().post(INVITE, json={"email": email}, headers=key))
 
@@ -107,18 +82,13 @@ class World:
         return self._at_once(RESET, times, {"token": token, "newPassword": password, **step})
 
     def exchange(self, email: str, digits: str, *, times: int = 1) -> tuple[list[str], str]:
-        """Return the answers, and the token of one that has it.
+        """Return the answers, and the token of one that has it."""
 
-        The model has no limit of all clients together, so wrong codes are not counted against it.
-        """
-
-        async def send() -> list[httpx.Response]:
+        async def send() -> list[httpx2.Response]:
             body = {"email": email, "code": digits}
             return await asyncio.gather(*(self.service.anywhere().post(VERIFY, json=body) for _ in range(times)))
 
         answers = self.run(send())
-        for _ in range(times):
-            self.run(self.service.parts.ground.limits.give_back_overall("code_overall"))
         tokens = [answer.json()["token"] for answer in answers if answer.is_success]
         return sorted(map(problem, answers)), tokens[0] if tokens else ""
 
@@ -129,49 +99,45 @@ class World:
         return self._at_once(REPLACE, times, {"token": token})
 
     def _at_once(self, path: str, times: int, body: dict[str, Any]) -> list[str]:
-        async def send() -> list[httpx.Response]:
+        async def send() -> list[httpx2.Response]:
             return await asyncio.gather(*(self.service.anywhere().post(path, json=body) for _ in range(times)))
 
         return sorted(map(problem, self.run(send())))
 
-    def sign_in(self, email: str, password: str) -> tuple[httpx.Response, httpx.AsyncClient]:
+    def sign_in(self, email: str, password: str) -> tuple[httpx2.Response, httpx2.AsyncClient]:
         browser = self.service.anywhere()
         return self.run(browser.post(LOGIN, json={"email": email, "password": password})), browser
 
-    def is_signed_in(self, browser: httpx.AsyncClient) -> bool:
+    def is_signed_in(self, browser: httpx2.AsyncClient) -> bool:
         return bool(self.run(browser.get(ME)).status_code == 200)
 
-    def change(self, browser: httpx.AsyncClient, current: str, password: str) -> str:
+    def change(self, browser: httpx2.AsyncClient, current: str, password: str) -> str:
         body = {"currentPassword": current, "newPassword": password}
         return problem(self.run(browser.post(CHANGE, json=body)))
 
     # What the app does in its own database
 
     def add(self, email: str, password: str | None, provider: str) -> None:
-        fields = {"provider": provider} if provider else {"password_hash": hash_of(password or "")}
-        self.run(self.service.add(email, **fields))
-        if password is None:
-            self._write(email, password_hash=None)
+        if password:
+            self.run(self.service.add(email, password_hash=hash_of(password)))
+        else:
+            self.run(self.service.add(email, provider=provider, awaits_password=not provider))
 
     def move(self, email: str, new: str) -> None:
-        self._write(email, email=new)
+        self.run(self.service.change_account(email, email=new))
 
     def enable(self, email: str, *, active: bool) -> None:
-        self._write(email, active=active)
-
-    def _write(self, of_email: str, **values: Any) -> None:
-        self.run(self.service.write(update(AccountRow).where(AccountRow.email == of_email).values(**values)))
+        self.run(self.service.change_account(email, active=active))
 
     def enrol(self, email: str) -> None:
         self.run(enrol(self.service, email))
 
     def totp(self) -> tuple[int, str]:
         """Return the number of the present step, and what an authenticator app shows."""
-        moment = self.clock.now()
-        return int(moment.timestamp()) // 30, pyotp.TOTP(base32(SEED)).at(moment)
+        return int(self.now().timestamp()) // 30, code_of()
 
     def wrong_totp(self) -> str:
-        return pyotp.TOTP(base32(SEED)).at(self.clock.now() - timedelta(days=1))
+        return code_of(later=-timedelta(days=1))
 
     # What operators, the provider and the worker do
 
@@ -181,13 +147,15 @@ class World:
         self.run(self.service.deliver())
         return self.service.inbox.mails[before:]
 
+    def has_mailed(self, email: str) -> bool:
+        return bool(self.service.inbox.sent_to(email))
+
     def reset_by_operator(self, email: str) -> None:
-        campaign = Campaign(name=f"{email} {self.clock.now()}", operator=OPERATOR)
-        self.run(self.service.parts.operator_resets.ask(campaign, [email]))
+        self.run(self.service.operator.reset_unseen(email))
 
     def unlock(self, email: str) -> bool:
         try:
-            self.run(self.service.parts.operator_resets.unlock(email, OPERATOR))
+            self.run(self.service.operator.unlock(email))
         except KeyturnError:
             return False
         return True
@@ -195,13 +163,13 @@ class World:
     def print_link(self, email: str) -> str:
         """Return the token of a link that an operator gives out, or "" if there is none."""
         try:
-            link = self.run(self.service.parts.operator_links.mint(email, OPERATOR, "lost the mailbox")).link
+            link = self.run(self.service.operator.print_link(email, "lost the mailbox"))
         except KeyturnError:
             return ""
         return str(link.rpartition("/")[2])
 
     def release(self, email: str) -> None:
-        self.run(self.service.parts.records.transact(lambda tx: tx.mailboxes.release(email)))
+        self.run(self.service.operator.release_mailbox(email))
 
     def report(self, event: str, email: str, *, times: int = 1) -> None:
         """Let the provider report what happened to the newest mail to an address."""
@@ -211,24 +179,23 @@ class World:
         self.run(reporting.deliver_all(self.service, *[report] * times))
 
     def purge(self) -> None:
-        self.run(self.service.parts.retention.purge(self.clock.now()))
+        self.run(self.service.purge())
 
     # What an operator can read
 
     def trail(self, emails: set[str]) -> list[tuple[str, str, str]]:
-        entries = select(AuditRow.event, AuditRow.outcome, AuditRow.email)
-        chosen = entries.where(AuditRow.email.in_(emails))
-        return [(row["event"], row["outcome"], row["email"]) for row in self.run(self.service.rows(chosen))]
+        entries = self.run(self.service.trail())
+        return [(entry.event, entry.outcome, entry.email) for entry in entries if entry.email in emails]
 
     def waiting(self) -> int:
-        counted = select(func.count().label("waiting")).select_from(OutboxRow).where(STILL_WAITING)
-        return int(self.run(self.service.rows(counted))[0]["waiting"])
+        return [message.state for message in self.run(self.service.messages())].count("waiting")
 
 
 @contextmanager
 def running_world(url: str) -> Iterator[World]:
-    with standing_clock() as clock, asyncio.Runner() as runner:
-        service = running(_settings(url))
+    clock = StandingClock()
+    with asyncio.Runner() as runner:
+        service = running(settings_for(url, **SETTINGS), clock=clock)
         world = World(runner.run(service.__aenter__()), clock, runner)
         try:
             yield world

@@ -9,9 +9,9 @@ from typing import Any, get_args
 import msgspec
 import pytest
 from sqlalchemy import update
-from tests.accounts.table.app import App as Database
-from tests.accounts.table.app import running_app
 from tests.databases import SqliteFiles
+from tests.driver.app_database import App as Database
+from tests.driver.app_database import running_app
 from tests.driver.elsewhere import Elsewhere
 from tests.driver.inbox import token_in
 from tests.driver.service import ADA, CHANGE, NEW_PASSWORD, Service, hash_of, problem, running, settings_for

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
-from tests.accounts.table.app import running_app
 from tests.databases import Databases, SqliteFiles
+from tests.driver.app_database import running_app
 from tests.driver.service import ADA, NEW_PASSWORD, hash_of, problem, running, settings_for
 
 from keyturn.service.settings import AccountSettings, Secret, TableSettings

@@ -18,7 +18,7 @@ from keyturn.service.reset.limits.counting_alone import counting_alone
 from keyturn.service.sending.senders import require_libraries
 from keyturn.service.telemetry.logs import LogEvent
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("keyturn.accounts")
 
 
 class KeyturnApp(Litestar):

@@ -98,10 +98,8 @@ def tied_to_its_process(settings: Settings, alchemy: "SQLAlchemyAsyncConfig") ->
     """
     if make_url(settings.database.url).get_backend_name() == "sqlite":
         return ""
-    if alchemy.connection_string is None:  # with one, Advanced Alchemy also keeps its engine in `engine_instance`
-        return "is an engine that the app built itself"
-    if alchemy.create_engine_callable is not create_async_engine:
-        return "has a function that builds its engine (create_engine_callable)"
+    if alchemy.connection_string is None or alchemy.create_engine_callable is not create_async_engine:
+        return "is an engine that the app builds itself"
     if given := [name for name in _HOW_TO_CONNECT if alchemy.engine_config_dict.get(name)]:
         return f"has {given[0]} in its engine_config, which an address cannot contain"
     try:

@@ -8,6 +8,7 @@ await keyturn.deliver()
 keyturn.clock.move(timedelta(hours=1))  # and the link has expired
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import count
@@ -16,11 +17,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import bcrypt
-import httpx
+import httpx2
 import msgspec
-import uvicorn
-from litestar.types import ASGIApp
-from uvicorn.lifespan.on import LifespanOn
+from litestar import Litestar
 
 from keyturn.errors import KeyturnError
 from keyturn.mail.port.email import Sender
@@ -47,16 +46,16 @@ class RunningService:
     `parts`: the inside, which may change with every version.
     """
 
-    def __init__(self, app: ASGIApp, parts: Parts, sender: MemorySender, clock: MovableClock) -> None:
+    def __init__(self, app: Litestar, parts: Parts, sender: MemorySender, clock: MovableClock) -> None:
         self.app, self.parts, self.sender, self.clock = app, parts, sender, clock
         self._hosts = count(1)
 
-    def client(self, ip_address: str = "", **options: Any) -> httpx.AsyncClient:
+    def client(self, ip_address: str = "", **options: Any) -> httpx2.AsyncClient:
         """Return a client with cookies of its own, at a new address unless one is named, so that it meets no limit."""
         number = next(self._hosts)
         address = ip_address or f"198.18.{number % 256}.{1 + number // 256}"  # RFC 2544
-        transport = httpx.ASGITransport(self.app, client=(address, 40_000))  # type: ignore[arg-type]
-        return httpx.AsyncClient(transport=transport, base_url=self.parts.settings.base_url, **options)
+        transport = httpx2.ASGITransport(self.app, client=(address, 40_000))  # type: ignore[arg-type]
+        return httpx2.AsyncClient(transport=transport, base_url=self.parts.settings.base_url, **options)
 
     async def add_account(
         self, email: str, password: str | None = None, *, password_hash: str | None = None, **fields: Any
@@ -81,6 +80,7 @@ async def service(
     clock: Clock | None = None,
     random: Random | None = None,
     sender: Sender | None = None,
+    fallback: Sender | None = None,
     accounts: AccountStore | None = None,
     worker: bool = False,
 ) -> AsyncIterator[RunningService]:
@@ -90,28 +90,43 @@ async def service(
     `clock`: by default one that `clock.move` moves. It is the clock of all services in the process.
     `random`: returns random bytes; by default the machine's.
     `sender`: by default one that keeps the mails in `sender.sent`.
+    `fallback`: the sender of mails while the first one fails; by default none, or that of the settings.
     `accounts`: a store, instead of the one that the settings name.
     `worker`: whether the worker runs by itself.
 
-    Raises SettingsInvalid.
+    Raises SettingsInvalid, and KeyturnError if the service cannot start; its cause says why.
     """
     used_clock: Any = clock or MovableClock()
     used_sender: Any = sender or MemorySender()
     async with AsyncExitStack() as stack:
         wanted = settings if isinstance(settings, Settings) else await _settings_of(settings or {}, stack)
         stack.enter_context(replaced(used_clock, random))
-        parts = Parts(wanted, app=FromApp(accounts=accounts), sender=used_sender)
+        parts = Parts(wanted, app=FromApp(accounts=accounts), sender=used_sender, fallback=fallback)
         app = create_app(wanted, parts=parts, worker=worker)
-        life = LifespanOn(uvicorn.Config(app, log_config=None))
-        await life.startup()
-        if life.should_exit:
-            raise KeyturnError("the service did not start: its log says why")
-        try:
-            yield RunningService(app, parts, used_sender, used_clock)
-        finally:
-            await life.shutdown()
-        if life.should_exit:
-            raise KeyturnError("the service did not stop: its log says why")
+        await stack.enter_async_context(_alive(app))
+        yield RunningService(app, parts, used_sender, used_clock)
+
+
+@asynccontextmanager
+async def _alive(app: Litestar) -> AsyncIterator[None]:
+    """Run the lifespan in a task of its own: a fixture of pytest may end in another task than it began in."""
+    started, ends = asyncio.Event(), asyncio.Event()
+
+    async def live() -> None:
+        async with app.lifespan():
+            started.set()
+            await ends.wait()
+
+    life, starting = asyncio.create_task(live()), asyncio.create_task(started.wait())
+    await asyncio.wait({life, starting}, return_when=asyncio.FIRST_COMPLETED)
+    starting.cancel()
+    if life.done():
+        raise KeyturnError("the service did not start") from life.exception()
+    try:
+        yield
+    finally:
+        ends.set()
+        await life
 
 
 async def _settings_of(given: Mapping[str, Any], stack: AsyncExitStack) -> Settings:

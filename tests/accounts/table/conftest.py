@@ -5,8 +5,9 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
-from tests.accounts.table.app import App, Over, running_app
+from tests.accounts.table.app import Over
 from tests.databases import PostgresServer, SqliteFiles
+from tests.driver.app_database import App, running_app
 from tests.mariadb_server import MariadbServer
 
 from keyturn.service.accounts.table.store import TableAccounts, table_accounts

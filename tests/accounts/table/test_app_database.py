@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import make_url
-from tests.accounts.table.app import App, hashed, running_app
+from tests.accounts.table.app import hashed
+from tests.driver.app_database import App, running_app
 
 from keyturn.errors import SettingsInvalid
 from keyturn.service.accounts.port import Account, NewPassword

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 from tests.accounts.messages import own_messages
-from tests.accounts.table.app import App, Over, hashed, one
+from tests.accounts.table.app import Over, hashed, one
+from tests.driver.app_database import App
 from tests.driver.lost_commits import losing_commits
 
 from keyturn.service.accounts.port import NewPassword

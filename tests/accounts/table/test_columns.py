@@ -2,7 +2,8 @@
 
 import msgspec
 import pytest
-from tests.accounts.table.app import App, Over, hashed, one
+from tests.accounts.table.app import Over, hashed, one
+from tests.driver.app_database import App
 
 from keyturn.service.accounts.port import Account, NewPassword
 

@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.accounts.table.app import App, AppPeople, mapping, running_app
+from tests.accounts.table.app import AppPeople, mapping
+from tests.driver.app_database import App, running_app
 
 from keyturn.service.accounts.port import AccountStore
 from keyturn.service.accounts.table.store import table_accounts

@@ -5,8 +5,9 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.accounts.table.app import App, Over, hashed, one
+from tests.accounts.table.app import Over, hashed, one
 from tests.accounts.table.test_ready import USERS, faults
+from tests.driver.app_database import App
 
 from keyturn.service.accounts.port import Ended, NewPassword
 from keyturn.service.accounts.table.store import JoiningTableAccounts, TableAccounts, table_accounts

@@ -5,9 +5,10 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
-from tests.accounts.table.app import App, Over, hashed, one
+from tests.accounts.table.app import Over, hashed, one
 from tests.accounts.table.test_endings import ADA, ids
 from tests.accounts.table.test_ready import USERS, faults
+from tests.driver.app_database import App
 
 from keyturn.service.accounts.port import Ended, NewPassword
 from keyturn.service.accounts.table.recognised_hashes import TableDoubt

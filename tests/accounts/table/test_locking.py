@@ -3,7 +3,8 @@
 from typing import Any
 
 import pytest
-from tests.accounts.table.app import App, Over, hashed, one
+from tests.accounts.table.app import Over, hashed, one
+from tests.driver.app_database import App
 
 from keyturn.errors import SettingsInvalid
 from keyturn.service.accounts.port import ListsAddresses, LocksAccounts, NewPassword

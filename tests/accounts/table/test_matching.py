@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 from tests.accounts.messages import own_messages
-from tests.accounts.table.app import App, Over, one
+from tests.accounts.table.app import Over, one
+from tests.driver.app_database import App
 from tests.statements import statements_sent
 
 from keyturn.service import addresses

@@ -2,7 +2,8 @@
 
 import pytest
 from tests.accounts.messages import own_messages
-from tests.accounts.table.app import App, Over
+from tests.accounts.table.app import Over
+from tests.driver.app_database import App
 
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.service import addresses

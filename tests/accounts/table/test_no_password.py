@@ -1,6 +1,7 @@
 """Accounts that may not have a password get none."""
 
-from tests.accounts.table.app import App, Over, hashed
+from tests.accounts.table.app import Over, hashed
+from tests.driver.app_database import App
 
 from keyturn.service.accounts.port import Account, NewPassword
 from keyturn.service.accounts.table.store import TableAccounts

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 from sqlalchemy import make_url
-from tests.accounts.table.app import App, Over
+from tests.accounts.table.app import Over
+from tests.driver.app_database import App
 
 from keyturn.errors import SettingsInvalid
 from keyturn.service.accounts.table.store import TableAccounts

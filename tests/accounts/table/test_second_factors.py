@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 from tests.accounts.messages import own_messages
-from tests.accounts.table.app import App
+from tests.driver.app_database import App
 
 from keyturn.service.accounts.port import Account
 from keyturn.service.accounts.table.store import TableAccounts, table_accounts

@@ -7,8 +7,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from tests.accounts.table.app import App, Over, hashed, one
+from tests.accounts.table.app import Over, hashed, one
 from tests.accounts.table.test_ready import database_of
+from tests.driver.app_database import App
 
 from keyturn.service.accounts.port import NewPassword
 from keyturn.service.accounts.table.columns import recognise_times

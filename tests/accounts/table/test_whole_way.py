@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 from sqlalchemy import text
-from tests.accounts.table.app import running_app
 from tests.databases import SqliteFiles
+from tests.driver.app_database import running_app
 from tests.driver.service import ADA, problem, running, settings_for
 
 from keyturn.service.database import Database

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import click
-import httpx
+import httpx2
 import pytest
 from tests.cli.command import Keyturn
 from tests.demo.process import running_demo
@@ -269,8 +269,8 @@ def test_a_template_reaches_python_only_where_its_folder_is_trusted(keyturn: Key
 def test_the_studio_serves_any_folder(shop: Path, workplace: Path) -> None:
     command = [sys.executable, "-m", "keyturn", "studio", "templates/emails", "--no-token", "--port", "0"]
     with running_demo(command, workplace) as studio:
-        page = httpx.get(f"{studio.url}/studio/templates/order_confirmation", follow_redirects=True)
-        frame = httpx.get(f"{studio.url}/studio/frames/order_confirmation")
+        page = httpx2.get(f"{studio.url}/studio/templates/order_confirmation", follow_redirects=True)
+        frame = httpx2.get(f"{studio.url}/studio/frames/order_confirmation")
         code, _ = studio.interrupt()
 
     assert shop.is_dir()

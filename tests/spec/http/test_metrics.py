@@ -4,7 +4,7 @@ import asyncio
 from itertools import product
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.driver.elsewhere import Readable
@@ -50,7 +50,7 @@ async def figures(service: Service) -> dict[str, float]:
     return samples(answer)
 
 
-def samples(answer: httpx.Response) -> dict[str, float]:
+def samples(answer: httpx2.Response) -> dict[str, float]:
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     assert answer.headers["cache-control"] == "no-store"
     return {

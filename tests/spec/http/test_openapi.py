@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from tests.driver.elsewhere import Elsewhere
 from tests.driver.second_factors import BUILTIN, enrol, reset_with, wrong_code
@@ -121,37 +121,37 @@ async def test_each_type_of_problem_has_one_schema_with_its_own_members(schema: 
     }
 
 
-async def input_invalid(start: Start) -> httpx.Response:
+async def input_invalid(start: Start) -> httpx2.Response:
     return await (await start()).anywhere().post(REQUEST, json={"email": "no address"})
 
 
-async def link_dead(start: Start) -> httpx.Response:
+async def link_dead(start: Start) -> httpx2.Response:
     service = await start()
     token = await service.link()
     service.let_time_pass(minutes=31)
     return await service.reset(token)
 
 
-async def credentials_rejected(start: Start) -> httpx.Response:
+async def credentials_rejected(start: Start) -> httpx2.Response:
     return await (await start()).anywhere().post(LOGIN, json={"email": ADA, "password": "a guess"})
 
 
-async def not_signed_in(start: Start) -> httpx.Response:
+async def not_signed_in(start: Start) -> httpx2.Response:
     return await (await start()).anywhere().get(ME)
 
 
-async def password_rejected(start: Start) -> httpx.Response:
+async def password_rejected(start: Start) -> httpx2.Response:
     service = await start()
     return await service.reset(await service.link(), "short")
 
 
-async def too_many_requests(start: Start) -> httpx.Response:
+async def too_many_requests(start: Start) -> httpx2.Response:
     client = (await start(limits={"request": "1/minute"})).anywhere()
     await client.post(REQUEST, json={"email": ADA})
     return await client.post(REQUEST, json={"email": ADA})
 
 
-async def busy(start: Start) -> httpx.Response:
+async def busy(start: Start) -> httpx2.Response:
     """Use a link while another changes the password of the same account in its store."""
     store = Elsewhere(Account(id="u-1", email=ADA))
     service = await start(store=store, limits={"mailbox_cooldown": timedelta(0)})
@@ -163,7 +163,7 @@ async def busy(start: Start) -> httpx.Response:
     return answer
 
 
-async def unavailable(start: Start) -> httpx.Response:
+async def unavailable(start: Start) -> httpx2.Response:
     store = Elsewhere(Account(id="u-1", email=ADA))
     service = await start(store=store)
     token = await service.link()
@@ -171,20 +171,20 @@ async def unavailable(start: Start) -> httpx.Response:
     return await service.anywhere().post(VALIDATE, json={"token": token})
 
 
-async def outcome_unknown(start: Start) -> httpx.Response:
+async def outcome_unknown(start: Start) -> httpx2.Response:
     store = Elsewhere(Account(id="u-1", email=ADA))
     service = await start(store=store)
     store.losses.append(ConnectionResetError())
     return await service.reset(await service.link())
 
 
-async def second_step_required(start: Start) -> httpx.Response:
+async def second_step_required(start: Start) -> httpx2.Response:
     service = await start(second_step=BUILTIN)
     await enrol(service)
     return await reset_with(service, await service.link())
 
 
-async def second_step_rejected(start: Start) -> httpx.Response:
+async def second_step_rejected(start: Start) -> httpx2.Response:
     service = await start(second_step=BUILTIN)
     await enrol(service)
     return await reset_with(service, await service.link(), "totp", wrong_code())
@@ -208,7 +208,7 @@ ERRORS = {
 @pytest.mark.parametrize(("name", "provoke"), ERRORS.items(), ids=ERRORS)
 @pytest.mark.long
 async def test_what_is_described_is_what_is_answered(
-    name: str, provoke: Callable[[Start], Awaitable[httpx.Response]], start: Start, schema: dict[str, Any]
+    name: str, provoke: Callable[[Start], Awaitable[httpx2.Response]], start: Start, schema: dict[str, Any]
 ) -> None:
     document = (await provoke(start)).json()
     assert document["type"] == f"urn:keyturn:problem:{name}"

@@ -8,16 +8,9 @@ from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy import select, update
 from tests.driver.inbox import token_in
 from tests.driver.second_factors import BUILTIN, code_of, enrol, reset_with
 from tests.driver.service import ADA, CHANGE, NEW_PASSWORD, PASSWORD, Service, Start, problem
-
-from keyturn.service.accounts.builtin import AccountRow
-from keyturn.service.clock import now
-from keyturn.service.reset.inviting import Campaign
-from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.models import AuditRow, MailboxRow, SecureLinkRow
 
 SECTION = re.search(
     r"^## This was not me$(.*?)^## ",
@@ -27,7 +20,6 @@ SECTION = re.search(
 A, B = ADA, "new@northwind.test"
 NAMES = {A: "A", B: "B"}
 NEXT_PASSWORD, LAST_PASSWORD = "nineteen patient herons", "twelve sly magpies here"
-OPERATOR = Client(operator="grace")
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -58,19 +50,14 @@ class Story:
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        self.password = PASSWORD
-
-    async def address(self) -> str:
-        (row,) = await self.service.rows(select(AccountRow.email).where(AccountRow.email.in_([A, B])))
-        return str(row["email"])
+        self.address, self.password = A, PASSWORD
 
     async def move(self, email: str) -> None:
-        await self.service.write(update(AccountRow).where(AccountRow.email.in_([A, B])).values(email=email))
+        await self.service.change_account(self.address, email=email)
+        self.address = email
 
     async def ask(self, email: str) -> None:
-        await self.service.write(update(MailboxRow).values(mailed_at=now() - timedelta(days=2), mails=0))
-        await self.service.ask(email)
-        await self.service.deliver()
+        await self.service.ask_and_deliver(email)
 
     def token(self, email: str, template: str) -> str:
         return token_in(self.service.inbox.sent_to(email, template)[-1])
@@ -87,7 +74,7 @@ class Story:
         await self.reset(email, **fields)
 
     async def change(self) -> None:
-        browser = await self.service.sign_in(await self.address(), self.password)
+        browser = await self.service.sign_in(self.address, self.password)
         wanted = {"currentPassword": self.password, "newPassword": LAST_PASSWORD}
         assert problem(await browser.post(CHANGE, json=wanted)) == "200"
         self.password = LAST_PASSWORD
@@ -100,19 +87,15 @@ class Story:
         return answer
 
     async def let_days_pass(self, days: int = 1) -> None:
-        earlier = now() - timedelta(days=days - 1)
-        await self.service.write(update(SecureLinkRow).values(expires_at=earlier))
-        await self.service.parts.retention.purge(now())
+        self.service.let_time_pass(days=days)
+        await self.service.purge()
 
     async def reset_by_operator(self, email: str) -> None:
-        await self.service.write(update(MailboxRow).values(mailed_at=now() - timedelta(days=2), mails=0))
-        ((address, outcome),) = await self.service.parts.operator_resets.judge([email])
-        if outcome == "asked":
-            await self.service.parts.operator_resets.ask(Campaign(name=email, operator=OPERATOR), [address])
+        await self.service.operator.reset(email)
         await self.service.deliver()
 
     async def unlock(self, email: str) -> None:
-        await self.service.parts.operator_resets.unlock(email, OPERATOR)
+        await self.service.operator.unlock(email)
 
     async def reset_with_factor(self) -> None:
         await enrol(self.service, B)
@@ -128,7 +111,7 @@ class Story:
         return bool(found) and (await browser.get(f"/secure-your-account/{found[1]}")).status_code == 200  # type: ignore[index]
 
     async def state(self) -> str:
-        address = await self.address()
+        address = self.address
         if not await self.service.knows(self.password, address):
             return "locked" if address == A else "locked and moved"
         if await self.works(A) and address == B:
@@ -142,11 +125,11 @@ class Story:
 
     async def told(self) -> tuple[list[tuple[str, str]], list[str]]:
         """Return all mails and the whole trail."""
-        rows = await self.service.rows(select(AuditRow.event, AuditRow.outcome).order_by(AuditRow.id))
+        entries = await self.service.trail()
         mails = [(mail.tags["template"], NAMES[mail.to]) for mail in self.service.inbox.mails]
         # What this test asks by itself is left out.
         return mails, [
-            f"{row['event']} {row['outcome']}" for row in rows if row["event"] not in {"sign_in", "link_check"}
+            f"{entry.event} {entry.outcome}" for entry in entries if entry.event not in {"sign_in", "link_check"}
         ]
 
 
@@ -194,7 +177,8 @@ def is_locking(row: Row) -> bool:
 @pytest.mark.parametrize("row", ROWS, ids=str)
 @pytest.mark.long
 async def test_each_row_is_what_happens(start: Start, row: Row) -> None:
-    settings: dict[str, Any] = {"secure_account": {"lock": is_locking(row)}}
+    limits = {"mailbox_cooldown": timedelta(0), "mailbox_daily": 100}
+    settings: dict[str, Any] = {"secure_account": {"lock": is_locking(row)}, "limits": limits}
     service = await start(**settings | ({"second_step": BUILTIN} if "second factor" in row.event else {}))
     story = Story(service)
     for step in STATES[row.state]:

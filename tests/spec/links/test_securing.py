@@ -2,22 +2,15 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
-from tests.driver.builtin_accounts import builtin_accounts
-from tests.driver.elsewhere import UnendingSessions
+from tests.driver.elsewhere import Lockable, UnendingSessions
 from tests.driver.inbox import TOKEN, code_in, token_in
 from tests.driver.service import ADA, ME, NEW_PASSWORD, Service, Start, problem
 
-from keyturn.service.accounts.builtin import AccountRow
-from keyturn.service.accounts.port import Account
-from keyturn.service.clock import now
-from keyturn.service.outbox.models import OutboxRow
-from keyturn.service.problems.requests import AccountsUnready
-from keyturn.service.reset.records.models import AuditRow, MailboxRow, SecureLinkRow
+from keyturn import Account
 
 pytestmark = pytest.mark.any_database
 
@@ -46,18 +39,16 @@ async def recovery_link(service: Service, email: str = ADA) -> str:
 
 
 async def move(service: Service, email: str = THIEF) -> None:
-    await service.write(update(AccountRow).where(AccountRow.email == ADA).values(email=email))
+    await service.change_account(email=email)
 
 
 async def trail(service: Service) -> list[tuple[str, str]]:
-    rows = await service.rows(select(AuditRow.event, AuditRow.outcome).order_by(AuditRow.id))
-    return [(row["event"], row["outcome"]) for row in rows]
+    return [(entry.event, entry.outcome) for entry in await service.trail()]
 
 
 async def test_it_ends_every_session_and_every_link_and_starts_anew(service: Service) -> None:
     token = await stolen(service)
     thief = await service.sign_in(password=NEW_PASSWORD)
-    await service.write(update(OutboxRow).values(settled_at=now()))
     pending = await _another_link(service)
 
     assert await secure(service, token) == "200"
@@ -72,7 +63,8 @@ async def test_it_ends_every_session_and_every_link_and_starts_anew(service: Ser
 
 
 async def _another_link(service: Service) -> str:
-    await service.write(update(MailboxRow).values(mailed_at=now() - timedelta(hours=1)))
+    """Return a link once the cooldown is over."""
+    service.let_time_pass(hours=1)
     return await service.link()
 
 
@@ -92,7 +84,7 @@ async def test_whatever_is_wrong_with_a_link_the_answer_is_the_same(service: Ser
     assert await secure(service, used) == "200"
     await service.deliver()
     expired = await _changed_again(service)
-    await service.write(update(SecureLinkRow).values(expires_at=now()))
+    service.let_time_pass(days=1)
     other_kind = await _another_link(service)
     answers = [
         await service.anywhere().post(SECURE, json={"token": token}) for token in (used, expired, other_kind, "x" * 43)
@@ -138,19 +130,16 @@ async def test_the_press_of_an_old_mailbox_leaves_the_links_and_codes_of_the_pre
 
 
 @pytest.mark.long
-async def test_an_account_that_moves_while_it_is_being_locked_is_unlocked_again(
-    start: Start, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    service = await start(**LOCKING)
-    token = await stolen(service)
-    assert await secure(service, token) == "200"
-    lock = builtin_accounts(service.parts).lock
+async def test_an_account_that_moves_while_it_is_being_locked_is_unlocked_again(start: Start) -> None:
+    class Restless(Lockable):
+        """Moves an account to another address while it is being locked."""
 
-    async def move_and_lock(account_id: str) -> bool:
-        await move(service, NEW)
-        return await lock(account_id)
+        async def lock(self, account_id: str) -> bool:
+            self.move(account_id, NEW)
+            return await super().lock(account_id)
 
-    monkeypatch.setattr(service.parts.accounts, "lock", move_and_lock)
+    service = await start(store=Restless(Account(id="u-1", email=ADA)), sign_in_url="{base_url}/login", **LOCKING)
+    assert await secure(service, await stolen(service)) == "200"
     await service.deliver()
 
     assert await service.knows(NEW_PASSWORD, NEW)
@@ -241,7 +230,7 @@ async def test_who_has_locked_an_account_gets_a_link_of_a_day_and_another_where_
     mail = service.inbox.sent_to(ADA, "password_reset")[-1]
     assert "you told us that you didn’t change" in mail.text
     assert "No one can sign in until you choose a new password." in mail.text
-    assert f"Choose a new password at this address:\n\n{service.parts.settings.base_url}" in mail.text
+    assert f"Choose a new password at this address:\n\n{service.anywhere().base_url}" in mail.text
     assert "Didn’t tell us this?" in mail.text
     assert not await service.knows(NEW_PASSWORD)
     assert problem(await service.reset(another, OWN_PASSWORD)) == "200"
@@ -261,7 +250,7 @@ async def test_a_press_of_an_old_mailbox_does_not_keep_the_present_one_from_a_lo
     await service.deliver()
     assert not await service.knows(OWN_PASSWORD, NEW)
 
-    await service.write(update(MailboxRow).values(mailed_at=now() - timedelta(hours=1)))
+    service.let_time_pass(hours=1)
     assert problem(await service.reset(await service.link(NEW), "twelve sly magpies here")) == "200"
     assert await service.knows("twelve sly magpies here", NEW)
 
@@ -271,13 +260,12 @@ async def test_the_purge_does_not_forget_who_may_open_a_locked_account(start: St
     service = await start(**LOCKING)
     assert await secure(service, await stolen(service)) == "200"
     await recovery_link(service)
-    await service.write(update(SecureLinkRow).values(expires_at=now() - timedelta(days=30)))
-    await service.parts.retention.purge(now())
+    service.let_time_pass(days=31)
+    await service.purge()
 
     await _another_link(service)
     assert ("reset_request", "link_mailed") in (await trail(service))[-1:]
-    ((_, outcome),) = await service.parts.operator_resets.judge([ADA])
-    assert outcome in {"asked", "cooldown"}
+    assert await service.operator.reset(ADA) in {"asked", "cooldown"}
 
 
 @pytest.mark.long
@@ -285,8 +273,8 @@ async def test_the_purge_forgets_nobody_whose_account_is_yet_to_be_locked(start:
     service = await start(**LOCKING)
     token = await stolen(service)
     assert await secure(service, token) == "200"  # and no worker, or no store, for more than a week
-    await service.write(update(SecureLinkRow).values(expires_at=now() - timedelta(days=30)))
-    await service.parts.retention.purge(now())
+    service.let_time_pass(days=31)
+    await service.purge()
     await service.deliver()
 
     await _another_link(service)
@@ -296,38 +284,35 @@ async def test_the_purge_forgets_nobody_whose_account_is_yet_to_be_locked(start:
 @pytest.mark.long
 async def test_the_purge_forgets_it_once_the_account_is_not_locked(start: Start) -> None:
     service = await start(**LOCKING)
-    assert await secure(service, await stolen(service)) == "200"
+    token = await stolen(service)
+    assert await secure(service, token) == "200"
     assert problem(await service.reset(await recovery_link(service), OWN_PASSWORD)) == "200"
-    await service.write(update(SecureLinkRow).values(expires_at=now() - timedelta(days=30)))
+    digest = sha256(token.encode()).digest()
+    assert digest in [value for _, value in await service.dump()]
+    service.let_time_pass(days=31)
+    await service.purge()
 
-    assert (await service.parts.retention.purge(now()))["secure_links"] == 1
-    assert await service.rows(select(SecureLinkRow)) == []
+    assert digest not in [value for _, value in await service.dump()]
 
 
 @pytest.mark.long
-async def test_a_store_that_is_down_undoes_nothing_and_is_asked_until_it_answers(
-    start: Start, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    service = await start(**LOCKING)
+async def test_a_store_that_is_down_undoes_nothing_and_is_asked_until_it_answers(start: Start) -> None:
+    store = Lockable(Account(id="u-1", email=ADA))
+    service = await start(store=store, sign_in_url="{base_url}/login", **LOCKING)
     token = await stolen(service)
     thief = await service.sign_in(password=NEW_PASSWORD)
     pending = await _another_link(service)
-    with monkeypatch.context() as down:
-        for name in ("get", "find", "lock"):
-            down.setattr(service.parts.accounts, name, _unreachable)
-        assert await secure(service, token) == "200"
-        await service.deliver()
+    store.is_away = True
+    assert await secure(service, token) == "200"
+    await service.deliver()
+    store.is_away = False
     assert (await thief.get(ME)).status_code == 401
     assert not await service.works(pending)
     assert await service.knows(NEW_PASSWORD)
 
-    await service.write(update(OutboxRow).values(available_at=now()))
+    service.let_time_pass(hours=1)
     assert await service.works(await recovery_link(service))
     assert not await service.knows(NEW_PASSWORD)
-
-
-async def _unreachable(*_: object) -> None:
-    raise AccountsUnready("the database of the accounts does not answer")
 
 
 async def test_sessions_that_cannot_be_ended_keep_no_account_from_being_locked(start: Start) -> None:
@@ -345,7 +330,7 @@ async def test_sessions_that_cannot_be_ended_keep_no_account_from_being_locked(s
 async def test_an_account_that_an_operator_disabled_stays_so(start: Start) -> None:
     service = await start(**LOCKING)
     token = await stolen(service)
-    await service.write(update(AccountRow).where(AccountRow.email == ADA).values(active=False))
+    await service.change_account(active=False)
     assert await secure(service, token) == "200"
     await service.deliver()
 

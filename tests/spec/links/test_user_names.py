@@ -1,21 +1,17 @@
 """Users who name their account by a user name: the answer and the work are the same, and mail goes to its address."""
 
 from collections.abc import AsyncIterator
-from typing import Any
 
-import httpx
+import httpx2
 import pytest
-from sqlalchemy import select
-from tests.accounts.table.app import App, running_app
+from tests.driver.app_database import App, running_app
 from tests.driver.elsewhere import Elsewhere
 from tests.driver.inbox import code_in, token_in
-from tests.driver.service import ADA, NEW_PASSWORD, REQUEST, Service, problem, running, settings_for
+from tests.driver.service import ADA, NEW_PASSWORD, REQUEST, Service, Start, problem
 from tests.driver.visitor import form_token
 from tests.statements import statements_sent
 
-from keyturn.service.accounts.port import Account
-from keyturn.service.api import form_texts
-from keyturn.service.reset.records.models import AuditRow
+from keyturn import Account
 
 pytestmark = pytest.mark.any_database
 
@@ -36,18 +32,15 @@ async def app(database_url: str) -> AsyncIterator[App]:
 
 
 @pytest.fixture
-async def named(database_url: str, app: App) -> AsyncIterator[Service]:
+async def named(start: Start, app: App) -> Service:
     await app.run("INSERT INTO users VALUES (2, :email, 'grace', '$2b$04$old', 0)", email=GRACE)
     accounts = {"store": "table", "table": TABLE}
     limits = {"request": "1000/minute"}
-    wanted = settings_for(database_url, accounts=accounts, token={"code": True}, limits=limits)
-    async with running(wanted) as named:
-        yield named
+    return await start(accounts=accounts, token={"code": True}, limits=limits)
 
 
-async def audited(named: Service) -> list[tuple[Any, ...]]:
-    rows = await named.rows(select(AuditRow.event, AuditRow.outcome, AuditRow.email).order_by(AuditRow.id))
-    return [tuple(row.values()) for row in rows]
+async def audited(named: Service) -> list[tuple[str, str, str]]:
+    return [(entry.event, entry.outcome, entry.email) for entry in await named.trail()]
 
 
 async def test_a_name_gets_a_link_at_the_address_of_its_account(named: Service, app: App) -> None:
@@ -109,7 +102,7 @@ async def code_for_ada(named: Service) -> str:
 async def test_a_code_is_exchanged_with_the_name_as_with_the_address(named: Service) -> None:
     code = await code_for_ada(named)
 
-    async def exchange(email: str, code: str = code) -> httpx.Response:
+    async def exchange(email: str, code: str = code) -> httpx2.Response:
         return await named.anywhere().post(VERIFY, json={"email": email, "code": code})
 
     refused = [await exchange(email, "00000000") for email in ("nobody", "ada", ADA)]
@@ -134,13 +127,12 @@ async def test_a_text_that_is_neither_address_nor_name_is_refused(named: Service
     assert problem(answer) == "400 invalid-input"
 
 
-async def test_a_store_without_names_takes_addresses_alone(database_url: str) -> None:
-    async with running(settings_for(database_url)) as named:
-        answer = await named.anywhere().post(REQUEST, json={"email": "ada"})
-        assert answer.json()["errors"] == [{"field": "email", "message": "not an email address"}]
-        texts = (await named.anywhere().get("/api/auth/texts?lang=en")).json()
-        assert texts["takesNames"] is False
-        assert texts["texts"]["email"] == "Email"
+async def test_a_store_without_names_takes_addresses_alone(service: Service) -> None:
+    answer = await service.anywhere().post(REQUEST, json={"email": "ada"})
+    assert answer.json()["errors"] == [{"field": "email", "message": "not an email address"}]
+    texts = (await service.anywhere().get("/api/auth/texts?lang=en")).json()
+    assert texts["takesNames"] is False
+    assert texts["texts"]["email"] == "Email"
 
 
 async def test_the_page_takes_either_and_shows_no_address_that_was_not_typed(named: Service) -> None:
@@ -168,12 +160,12 @@ async def test_the_page_takes_either_and_shows_no_address_that_was_not_typed(nam
     assert outcomes == ["link_mailed", "cooldown", "no_account", "code_accepted"]
 
 
-async def test_elements_in_other_pages_get_the_words_for_it(named: Service) -> None:
+async def test_elements_in_other_pages_get_the_words_for_it(named: Service, service: Service) -> None:
     said = (await named.anywhere().get("/api/auth/texts?lang=de")).json()
     assert said["takesNames"] is True
     assert said["texts"]["email"] == "E-Mail oder Benutzername"
-    language = named.parts.languages.choose("de", "")
-    assert set(said["texts"]) == set(form_texts.form_texts(language, "")), "no word is missing, and none is new"
+    without_names = (await service.anywhere().get("/api/auth/texts?lang=de")).json()
+    assert said["texts"].keys() == without_names["texts"].keys(), "no word is missing, and none is new"
 
 
 class OwnAccounts(Elsewhere):
@@ -189,16 +181,16 @@ class OwnAccounts(Elsewhere):
         return await super().find(ADA if email == "Ada L." else email)
 
 
-async def test_a_store_of_ones_own_is_asked_for_names_if_it_takes_them_and_else_never(database_url: str) -> None:
+async def test_a_store_of_ones_own_is_asked_for_names_if_it_takes_them_and_else_never(start: Start) -> None:
     store = OwnAccounts(takes_names=True)
-    async with running(settings_for(database_url), accounts=store) as named:
-        await named.ask_and_deliver(" Ada L. ")
-        assert [mail.to for mail in named.inbox.mails] == [ADA]
-        assert problem(await named.reset(token_in(named.inbox.mails[0]))) == "200"
+    named = await start(store=store)
+    await named.ask_and_deliver(" Ada L. ")
+    assert [mail.to for mail in named.inbox.mails] == [ADA]
+    assert problem(await named.reset(token_in(named.inbox.mails[0]))) == "200"
     assert store.asked == ["Ada L."]
 
     without = OwnAccounts(takes_names=False)
-    async with running(settings_for(database_url), accounts=without) as named:
-        answer = await named.anywhere().post(REQUEST, json={"email": "Ada L."})
-        assert problem(answer) == "400 invalid-input"
+    named = await start(store=without)
+    answer = await named.anywhere().post(REQUEST, json={"email": "Ada L."})
+    assert problem(answer) == "400 invalid-input"
     assert without.asked == []

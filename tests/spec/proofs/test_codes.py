@@ -7,7 +7,7 @@ from collections import Counter
 from datetime import timedelta
 from hashlib import sha256
 
-import httpx
+import httpx2
 import pytest
 from tests.driver.inbox import token_in
 from tests.driver.service import ADA, DAN, GRACE, NEW_PASSWORD, NOBODY, Service, Start, problem
@@ -40,7 +40,7 @@ async def code(service: Service, email: str = ADA) -> str:
     return str(found)
 
 
-async def send(service: Service, written: str, email: str = ADA) -> httpx.Response:
+async def send(service: Service, written: str, email: str = ADA) -> httpx2.Response:
     return await service.anywhere().post(VERIFY, json={"email": email, "code": written})
 
 

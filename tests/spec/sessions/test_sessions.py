@@ -3,7 +3,7 @@
 from datetime import timedelta
 from http.cookies import Morsel, SimpleCookie
 
-import httpx
+import httpx2
 import pytest
 from tests.driver.service import (
     ADA,
@@ -178,7 +178,7 @@ async def test_what_is_missing_is_named(service: Service) -> None:
         assert answer.json()["errors"][0] == {"field": field, "message": "missing"}
 
 
-def cookie_in(answer: httpx.Response) -> "Morsel[str]":
+def cookie_in(answer: httpx2.Response) -> "Morsel[str]":
     header, *_ = answer.headers.get_list("set-cookie")
     (morsel,) = SimpleCookie(header).values()
     return morsel

@@ -25,10 +25,13 @@ schema and hidden parameters. For an app's SQLite file, Keyturn opens its own co
 
 **Leases and locks use the database's clock** (`Database.clock`): a machine's own clock may be an hour off.
 
+**Tables are declared with Advanced Alchemy** (`Model`): its registry, with its names of constraints and its type for
+times in UTC, which refuses a time without a zone. An app's configuration by it is used as it is (`service/plugin.py`).
+
 Declined: Advanced Alchemy's repositories, since the statements here are few, guarded and batched, and are written as
 such. Its Alembic command, which starts its own event loop, while a migration must run on the connection that holds the
-lock. Its engine configuration and its type for times, since importing any of its names loads all of it, a fifth of a
-start. An app's own configuration by it is used as it is (`keyturn.service.plugin`).
+lock. Its configuration of engines for Keyturn's own: it would only repeat the options of SQLAlchemy's function, and
+SQLite's engine is not an asynchronous one.
 """
 
 from keyturn.service.database.database import Database, Model, Moment, Store

@@ -3,15 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 import sqlalchemy as sa
+from advanced_alchemy.base import create_registry
+from advanced_alchemy.types import DateTimeUTC
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import DeclarativeBase, QueryableAttribute
-from sqlalchemy.types import TypeDecorator
 
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.plain_files import make_private_folder
@@ -28,23 +29,6 @@ from keyturn.service.database.sqlite import PATIENCE, SqliteConnections, configu
 from keyturn.service.database.unready import describe_url, unready_where_unreachable
 from keyturn.service.settings.database_urls import DatabaseUrl, read_url
 from keyturn.service.settings.url_rules import database_fault
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """Times with a zone: written in UTC, and read as UTC from SQLite, which stores no zone."""
-
-    impl = sa.DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, _dialect: sa.Dialect) -> datetime | None:
-        """Return the time in UTC. Raises TypeError for one without a zone."""
-        if value is not None and value.tzinfo is None:
-            raise TypeError("a time without a zone")
-        return value if value is None or value.tzinfo is UTC else value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, _dialect: sa.Dialect) -> datetime | None:
-        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
-
 
 _Result = TypeVar("_Result")
 
@@ -121,7 +105,7 @@ class DatabaseAccess:
         await self.connections.close()
 
 
-_TIME = UtcDateTime()
+_TIME = DateTimeUTC()
 
 _HELD = sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(sa.bindparam("name", type_=sa.String()), 0)))
 
@@ -130,20 +114,12 @@ Moment = datetime | sa.ColumnElement[datetime]
 
 
 class Model(DeclarativeBase):
-    """The base of Keyturn's tables, with its own metadata, separate from an app's."""
+    """The base of Keyturn's tables. Its registry is its own; the bases of Advanced Alchemy share theirs with an app."""
 
     if TYPE_CHECKING:
         __table__: ClassVar[sa.Table]
 
-    metadata = sa.MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-    type_annotation_map: ClassVar[dict[Any, Any]] = {datetime: _TIME}
+    registry = create_registry()
 
 
 class Database(DatabaseAccess):

@@ -65,7 +65,9 @@ class EventRow(Model):
     __tablename__ = "keyturn_outbox_events"
 
     id: Mapped[int] = mapped_column(_Id, primary_key=True)
-    message_id: Mapped[int] = mapped_column(ForeignKey("keyturn_outbox.id", ondelete="CASCADE"), index=True)
+    message_id: Mapped[int] = mapped_column(
+        ForeignKey("keyturn_outbox.id", name="fk_keyturn_outbox_events_message_id", ondelete="CASCADE"), index=True
+    )
     event: Mapped[str] = mapped_column(String(32))
     detail: Mapped[str] = mapped_column(String(120))
     at: Mapped[datetime]

@@ -241,10 +241,10 @@ class Call:
         between = ",\n    "
         arguments = given[0] if len(given) == 1 else f"\n    {between.join(given)},\n"
         lines = ["import os\n"] if self.takes_key else []
-        lines.append("import httpx\n")
+        lines.append("import httpx2\n")
         if self.keeps_cookies:
-            lines.append("client = httpx.Client()  # keeps the cookies")
-        lines.append(f"answer = {'client' if self.keeps_cookies else 'httpx'}.{self.method.lower()}({arguments})")
+            lines.append("client = httpx2.Client()  # keeps the cookies")
+        lines.append(f"answer = {'client' if self.keeps_cookies else 'httpx2'}.{self.method.lower()}({arguments})")
         return "\n".join([*lines, "print(answer.status_code, answer.json())"])
 
 

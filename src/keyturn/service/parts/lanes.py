@@ -42,7 +42,7 @@ _REQUESTED = "password.reset_requested"
 
 
 def relay_of(parts: "Parts") -> Relay:
-    """Return the worker's relay. A sender of the parts replaces the settings' transport. Raises SettingsInvalid."""
+    """Return the worker's relay. Senders of the parts replace those of the settings. Raises SettingsInvalid."""
     lanes = [*_mail_lanes(parts), *_webhook_lanes(parts), *_callback_lanes(parts)]
     return Relay(parts.outbox, lanes, RelayLimits(lease=LEASE), request_of=messages.request_of, meters=parts.meters)
 
@@ -106,12 +106,10 @@ def _composer(parts: "Parts") -> MailComposer:
 def _transports(parts: "Parts") -> TransportFailover:
     mail = parts.settings.mail
     first = parts.sender or sender_for(mail.transport, parts.settings, parts.database)
-    second = sender_for(mail.fallback, parts.settings, parts.database) if mail.fallback else None
-    return TransportFailover(
-        parts.outbox,
-        first,
-        second,
-    )
+    second = parts.fallback
+    if mail.fallback and not second:
+        second = sender_for(mail.fallback, parts.settings, parts.database)
+    return TransportFailover(parts.outbox, first, second)
 
 
 def _webhook_lanes(parts: "Parts") -> list[Lane]:

@@ -38,10 +38,12 @@ class Parts:
         *,
         app: FromApp = FromApp(),
         sender: Sender | None = None,
+        fallback: Sender | None = None,
         meters: PrometheusMeters | None = None,
         reload_templates: bool = False,
     ) -> None:
-        self.settings, self.sender, self.reloads_templates = settings, sender, reload_templates
+        self.settings, self.reloads_templates = settings, reload_templates
+        self.sender, self.fallback = sender, fallback
         self.meters = meters or PrometheusMeters()
         self.paths, self.urls = paths_of(settings), composer.page_urls(settings)
         self.themes = theme.build(settings, reload=reload_templates)

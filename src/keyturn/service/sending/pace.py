@@ -1,7 +1,6 @@
 """A provider's rate limit, kept by all workers together: each call books a place in one row of the database."""
 
 import asyncio
-import time
 from collections.abc import Callable
 
 from sqlalchemy import ColumnElement, Double, String, case, cast, extract, literal, update
@@ -9,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from keyturn.errors import SendRetryable, SendUnknown
 from keyturn.mail.port.email import Email, Sender
-from keyturn.service.clock import unix
+from keyturn.service.clock import monotonic, unix
 from keyturn.service.database import Database, Model
 from keyturn.service.database.statements import insert_into
 
@@ -130,7 +129,7 @@ class Breaker:
     Each process has its own. Another process notices an outage as fast; a restarted one starts without knowledge.
     """
 
-    def __init__(self, patience: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, patience: int, clock: Callable[[], float] = monotonic) -> None:
         self._patience = patience
         self._clock = clock
         self._failures = 0

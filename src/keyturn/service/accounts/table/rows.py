@@ -45,7 +45,7 @@ def _explain(_: Any, cursor: Any, statement: str, parameters: Any, *context: Any
     return f"EXPLAIN {statement}", parameters
 
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("keyturn.accounts")
 
 _PROVIDERS = {
     "azuread": "Microsoft",

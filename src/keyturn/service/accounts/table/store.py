@@ -36,7 +36,7 @@ from keyturn.service.problems.requests import AccountsUnready
 from keyturn.service.settings import HashingSettings, TableSettings
 from keyturn.service.telemetry.logs import LogEvent
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("keyturn.accounts")
 
 _ZONE = text(
     "SELECT if(@@global.time_zone = 'SYSTEM', @@system_time_zone, @@global.time_zone) AS zone,"

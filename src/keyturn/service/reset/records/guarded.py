@@ -3,12 +3,11 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from advanced_alchemy.types import DateTimeUTC
 from sqlalchemy import BindParameter, ColumnElement, Connection, RowMapping, bindparam, case, literal, update
 from sqlalchemy.orm import InstrumentedAttribute
 
-from keyturn.service.database.database import UtcDateTime
-
-MOMENT = bindparam("moment", type_=UtcDateTime())
+MOMENT = bindparam("moment", type_=DateTimeUTC())
 """The time of a use, for conditions of `SingleUse`."""
 
 

@@ -1,0 +1,263 @@
+# ruff: noqa: S608 - all names are our own
+"""Faults of the store: a database that forgets what it was told, as SQL for a file of SQLite with Keyturn's tables.
+
+Each takes the effect of one safeguard away, whatever code it is written in. A test adds one before a service starts,
+and must turn red. "Forgets": the statement succeeds, and its change is not there afterwards.
+"""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+MEMORY = "CREATE TABLE IF NOT EXISTS forgotten (what, who, PRIMARY KEY (what, who));\n"
+"""What a fault has done before, so that a check can leave the fault's own writes alone."""
+
+
+def spoil(file: Path, fault: str) -> None:
+    """Give a database a fault."""
+    with closing(sqlite3.connect(file)) as database:
+        database.executescript(MEMORY + fault)
+
+
+_LINKS, _BUTTONS, _CODES = "keyturn_reset_tokens", "keyturn_secure_links", "keyturn_reset_codes"
+_OUTBOX, _MAILBOXES, _STEPS = "keyturn_outbox", "keyturn_mailboxes", "keyturn_second_step_tries"
+
+_REFUSED = "SELECT RAISE(IGNORE)"
+_LONG_AGO, _NEVER = "'2000-01-01 00:00:00.000000'", "'2099-01-01 00:00:00.000000'"
+
+
+def _on(event: str, table: str, when: str, *statements: str) -> str:
+    name = f"fault_{event}_{table}".replace(" ", "_").lower()
+    return f"CREATE TRIGGER {name} {event} ON {table} WHEN {when} BEGIN {'; '.join(statements)}; END;\n"
+
+
+def _note(what: str, who: str) -> str:
+    return f"INSERT OR IGNORE INTO forgotten VALUES ('{what}', {who})"
+
+
+def _noted(what: str) -> str:
+    return f"(SELECT who FROM forgotten WHERE what = '{what}')"
+
+
+def _set(table: str, values: str, key: str = "id") -> str:
+    return f"UPDATE {table} SET {values} WHERE {key} = new.{key}"
+
+
+# Links
+
+USES_OF_LINKS = (
+    _on(
+        "AFTER UPDATE OF used_at",
+        _LINKS,
+        "new.used_at IS NOT NULL",
+        _note("link", "new.digest"),
+        _set(_LINKS, "used_at = NULL"),
+    )
+    # A change also revokes the link that was used for it.
+    + _on(
+        "AFTER UPDATE OF revoked_at",
+        _LINKS,
+        f"new.revoked_at IS NOT NULL AND new.digest IN {_noted('link')}",
+        _set(_LINKS, "revoked_at = NULL"),
+    )
+)
+
+ENDS_OF_LINKS = _on(
+    "AFTER UPDATE OF revoked_at",
+    _LINKS,
+    "new.revoked_at < new.expires_at",
+    _note("link", "new.digest"),
+    _set(_LINKS, "revoked_at = NULL"),
+)
+"""Forgets that a link was revoked, after it was noted."""
+
+REVOCATIONS = _on("BEFORE UPDATE OF revoked_at", _LINKS, "new.revoked_at < old.expires_at", _REFUSED)
+"""Does not revoke links at all."""
+
+REPLACEMENTS = _on(
+    "AFTER UPDATE OF revoked_at", _LINKS, "new.revoked_at >= new.expires_at", _set(_LINKS, "revoked_at = NULL")
+)
+
+LIFETIMES = _on("AFTER INSERT", _LINKS, "1", _set(_LINKS, f"expires_at = {_NEVER}"))
+
+ADDRESSES_OF_LINKS = _on(
+    "AFTER UPDATE OF email",
+    "keyturn_accounts",
+    "1",
+    f"UPDATE {_LINKS} SET email = new.email WHERE account_id = new.id",
+)
+"""Takes an account's links along to its new address."""
+
+# What else opens an account
+
+SESSIONS = _on("BEFORE DELETE", "keyturn_sessions", "1", _REFUSED)
+
+DISABLED_ACCOUNTS = _on("AFTER UPDATE OF active", "keyturn_accounts", "1", _set("keyturn_accounts", "active = 1"))
+
+_EMPTIED = "new.account_id = '' AND old.account_id != ''"
+_KEPT = "code = old.code, account_id = old.account_id, email = old.email, expires_at = old.expires_at"
+
+USES_OF_CODES = _on(
+    "AFTER UPDATE OF code",
+    _CODES,
+    f"{_EMPTIED} AND NOT EXISTS (SELECT 1 FROM {_LINKS} WHERE used_at = new.expires_at)",
+    _set(_CODES, _KEPT, "mailbox"),
+)
+
+ENDS_OF_CODES = _on(
+    "AFTER UPDATE OF code",
+    _CODES,
+    f"{_EMPTIED} AND EXISTS (SELECT 1 FROM {_LINKS} WHERE used_at = new.expires_at)",
+    _set(_CODES, _KEPT, "mailbox"),
+)
+"""Lets codes outlive a reset: its link was used at the moment of their end."""
+
+TRIES_OF_CODES = _on("AFTER UPDATE OF tries", _CODES, "new.tries > 0", _set(_CODES, "tries = 0", "mailbox"))
+
+# "This was not me"
+
+USES_OF_BUTTONS = (
+    _on(
+        "AFTER UPDATE OF used_at",
+        _BUTTONS,
+        "new.used_at IS NOT NULL",
+        _note("button", "new.digest"),
+        _set(_BUTTONS, "used_at = NULL", "digest"),
+    )
+    # A press also ends the mailbox's later buttons, and takes its own for one of them if it is not used.
+    + _on(
+        "AFTER UPDATE OF expires_at",
+        _BUTTONS,
+        f"new.digest IN {_noted('button')}",
+        _set(_BUTTONS, "expires_at = old.expires_at", "digest"),
+    )
+)
+
+LIMITS_OF_PRESSES_TO_LINKS = _on(
+    "AFTER UPDATE OF used_at",
+    _BUTTONS,
+    "new.used_at IS NOT NULL",
+    f"UPDATE {_LINKS} SET revoked_at = new.used_at"
+    " WHERE account_id = new.account_id AND revoked_at IS NULL AND expires_at > new.used_at",
+)
+"""Lets a press end the links of all mailboxes."""
+
+LIMITS_OF_PRESSES_TO_BUTTONS = _on(
+    "AFTER UPDATE OF used_at",
+    _BUTTONS,
+    "new.used_at IS NOT NULL",
+    f"UPDATE {_BUTTONS} SET expires_at = new.used_at"
+    " WHERE account_id = new.account_id AND used_at IS NULL AND expires_at > new.used_at",
+)
+"""Lets a press end the buttons of all mailboxes."""
+
+ENDS_OF_EARLIER_BUTTONS = _on(
+    "BEFORE UPDATE OF expires_at",
+    _BUTTONS,
+    f"NOT EXISTS (SELECT 1 FROM {_BUTTONS} WHERE used_at = new.expires_at)",
+    _REFUSED,
+)
+"""Lets buttons outlive a change: no button was used at the moment of their end."""
+
+# A second step
+
+STEPS_OF_AUTHENTICATORS = "".join(
+    _on(event, _STEPS, "new.totp_step IS NOT NULL", _set(_STEPS, "totp_step = NULL", "account_id"))
+    for event in ("AFTER INSERT", "AFTER UPDATE OF totp_step")
+)
+
+WRONG_STEPS = _on("AFTER INSERT", _STEPS, "new.tries > 0", _set(_STEPS, "tries = 0", "account_id")) + _on(
+    "AFTER UPDATE OF tries", _STEPS, "new.tries > old.tries", _set(_STEPS, "tries = 0", "account_id")
+)
+
+# Mailboxes
+
+MAILBOXES = _on("AFTER INSERT", _MAILBOXES, "new.mails = 1", f"DELETE FROM {_MAILBOXES} WHERE digest = new.digest")
+"""Forgets each mail to a mailbox."""
+
+LAST_MAILS = _on("BEFORE INSERT", _MAILBOXES, "new.mails = 1", _set(_MAILBOXES, f"mailed_at = {_LONG_AGO}", "digest"))
+"""Forgets when a mailbox got its last mail, in the moment in which it is claimed for the next."""
+
+# The outbox
+
+ONE_REQUEST_IN_SIXTEEN = _on("BEFORE INSERT", _OUTBOX, "new.kind = 'reset_requested' AND new.key LIKE '%0'", _REFUSED)
+
+REQUESTS_OF_STRANGERS = _on(
+    "BEFORE INSERT",
+    _OUTBOX,
+    "new.kind = 'reset_requested' AND json_extract(new.payload, '$.email') NOT IN (SELECT email FROM keyturn_accounts)",
+    "SELECT RAISE(ABORT, 'nobody has this address')",
+)
+"""Fails for an address without an account."""
+
+SEALED_MAILS = _on("AFTER UPDATE OF sealed", _OUTBOX, "new.sealed IS NOT NULL", _set(_OUTBOX, "sealed = NULL"))
+
+_IS_RETRIED = "new.claim IS NULL AND new.state = 'waiting' AND new.sender IS NOT NULL"
+
+TRANSPORTS = _on(
+    "AFTER UPDATE OF sender",
+    _OUTBOX,
+    "new.sender IS NOT NULL AND new.state = 'waiting'",
+    _set(_OUTBOX, "sender = NULL"),
+)
+
+TRANSPORTS_OF_RETRIED = _on("AFTER UPDATE OF claim", _OUTBOX, _IS_RETRIED, _set(_OUTBOX, "sender = NULL"))
+
+TRANSPORTS_OF_OLD = _on(
+    "AFTER UPDATE OF claim",
+    _OUTBOX,
+    f"{_IS_RETRIED} AND julianday(new.available_at) - julianday(new.created_at) > 4 / 1440.0",
+    _set(_OUTBOX, "sender = NULL"),
+)
+"""Forgets which transport may have a mail whose link, which works for three minutes, will have expired."""
+
+LEASES = _on(
+    "AFTER UPDATE OF claim", _OUTBOX, "new.claim IS NOT NULL", _set(_OUTBOX, "available_at = old.available_at")
+)
+
+RENEWALS = _on("BEFORE UPDATE OF available_at", _OUTBOX, "new.claim = old.claim AND new.faults = old.faults", _REFUSED)
+
+ENDS_OF_MESSAGES = _on(
+    "AFTER UPDATE OF state",
+    _OUTBOX,
+    f"new.state IN ('dropped', 'dead') AND new.id NOT IN {_noted('message')}",
+    _note("message", "new.id"),
+    _set(_OUTBOX, "state = 'waiting', settled_at = NULL"),
+)
+"""Forgets once that a message has ended, so that a worker claims it again."""
+
+FIRST_DROPS = _on(
+    "BEFORE UPDATE OF state",
+    _OUTBOX,
+    f"new.state = 'dropped' AND old.claim NOT IN {_noted('claim')}",
+    _note("claim", "old.claim"),
+    _REFUSED,
+)
+"""Forgets the first drop of a message under each claim. A worker ends it once more when it has done its work."""
+
+# Changes in another system
+
+LOCKS = "".join(
+    _on(event, "keyturn_turns", "1", "DELETE FROM keyturn_turns WHERE account_id = new.account_id")
+    for event in ("AFTER INSERT", "AFTER UPDATE OF claim")
+)
+
+CLAIMED_PROMISES = _on(
+    "AFTER UPDATE OF claim",
+    _OUTBOX,
+    "new.kind = 'change_begun' AND new.claim IS NOT NULL",
+    f"DELETE FROM {_OUTBOX} WHERE id = new.id",
+)
+
+_ROW = (
+    "id, key, kind, payload, state, reason, attempts, faults, available_at, claim, sealed, sender, provider_id,"
+    " created_at, settled_at"
+)
+
+WITHDRAWALS = _on(
+    "AFTER DELETE",
+    _OUTBOX,
+    "old.kind = 'change_begun' AND old.state = 'waiting'",
+    f"INSERT INTO {_OUTBOX} ({_ROW}) VALUES ({', '.join(f'old.{name}' for name in _ROW.split(', '))})",
+)
+"""Keeps the promise of a change that was withdrawn."""

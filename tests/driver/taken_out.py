@@ -1,0 +1,55 @@
+"""Safeguards that no fault of a port takes away: each is taken out of the code, for the simulation.
+
+| safeguard | why no port can | without it, also red |
+|---|---|---|
+| `given_up` | whether a caller still waits is known to the code alone | tests/database/test_database.py |
+| `newest_claim` | both claims are this worker's own, and the database has them right | tests/simulation, seed 575 |
+| `survival` | it catches what ports raise, and no port can keep it from that | tests/outbox/test_outages.py |
+| `one_alone` | the items of a batch meet in this process, before any port | tests/database/test_batching.py |
+"""
+
+from typing import Any
+from unittest import mock
+
+from keyturn.service.database import sqlite
+from keyturn.service.database.batching import Batcher
+from keyturn.service.outbox import Outbox, Relay
+from keyturn.service.reset import answer
+
+
+def given_up() -> None:
+    """Commit work that its caller has given up."""
+    mock.patch.object(sqlite._Job, "require_wanted").start()
+
+
+def newest_claim() -> None:
+    """Let a worker that holds a message under two claims answer it under both."""
+    lock = Outbox.lock
+
+    def lock_all(self: Outbox, messages: Any) -> Any:
+        held = {message.id for message in lock(self, messages)}
+        return [message for message in messages if message.id in held]
+
+    mock.patch.object(Outbox, "lock", lock_all).start()
+    mock.patch.object(answer, "_newest", list).start()
+
+
+def survival() -> None:
+    """Let a worker end by an error of the database."""
+
+    async def claim(self: Any, lane: Any) -> Any:
+        return await self._claim(lane)
+
+    mock.patch.object(Relay, "_claim_or_log", claim).start()
+
+
+def one_alone() -> None:
+    """Let a bad item of a batch fail its neighbours."""
+
+    async def run(self: Any, items: Any) -> Any:
+        try:
+            return list(await self._execute(items))
+        except Exception as error:  # noqa: BLE001 - as in the original
+            return [error] * len(items)
+
+    mock.patch.object(Batcher, "_run", run).start()
