@@ -10,14 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import httpx2
-from sqlalchemy import func, insert, select
+from tests.driver.beside import Beside
 from tests.resend_server.answers import PROXY_PAGE, RATE_LIMITED, Answer, Trouble, refusal
 from tests.resend_server.server import ResendServer
-
-from keyturn.service.accounts.builtin import AccountRow
-from keyturn.service.clock import now
-from keyturn.service.database import Database
-from keyturn.service.outbox.models import WAITING, OutboxRow
 
 SECONDS = float(os.environ.get("STORM_SECONDS", "5"))
 SETTLING = 90
@@ -63,7 +58,7 @@ class Storm:
 
     def __init__(self, resend: ResendServer, url: str, chance: random.Random) -> None:
         self.resend = resend
-        self.database = Database(url)
+        self.database = Beside(url)
         self.chance = chance
         self.requested: list[str] = []
         self.reset: list[str] = []
@@ -80,26 +75,12 @@ class Storm:
         await people
         await self.settled(SETTLING)
         self.assert_each_promise_was_kept_once()
-        assert await self.sealed() == 0
+        assert await self.database.sealed_mails() == 0
         await self.database.close()
 
     async def add_accounts(self, count: int) -> list[str]:
         emails = [f"person{number}@example.test" for number in range(count)]
-        rows = [
-            {
-                "id": str(number),
-                "email": email,
-                "name": "",
-                "password_hash": "x",
-                "provider": "",
-                "kind": "",
-                "locale": "",
-                "active": True,
-                "created_at": now(),
-            }
-            for number, email in enumerate(emails)
-        ]
-        await self.database.transact(lambda connection: connection.execute(insert(AccountRow), rows))
+        await self.database.add_accounts(emails)
         return emails
 
     async def people(self, api: Place, emails: Sequence[str], seconds: float) -> None:
@@ -159,16 +140,8 @@ class Storm:
     async def settled(self, seconds: float) -> None:
         """Return once nothing waits in the outbox."""
         async with asyncio.timeout(seconds):
-            while await self._waiting():
+            while await self.database.waiting():
                 await asyncio.sleep(0.1)
-
-    async def _waiting(self) -> int:
-        statement = select(func.count()).where(OutboxRow.state == WAITING)
-        return await self.database.read(lambda connection: connection.execute(statement).scalar_one())
-
-    async def sealed(self) -> int:
-        statement = select(func.count()).where(OutboxRow.sealed.is_not(None))
-        return await self.database.read(lambda connection: connection.execute(statement).scalar_one())
 
     def assert_each_promise_was_kept_once(self) -> None:
         assert self.requested, f"nothing was accepted: {self.statuses}"

@@ -42,6 +42,11 @@ async def lose_database(service: Service, drop: Callable[[str], None], url: str)
     await asyncio.to_thread(drop, url)
 
 
+async def lose_connections(service: Service) -> None:
+    """Close all connections, so that the service opens its database anew."""
+    await service.parts.database.close()
+
+
 async def _run(service: Service, *statements: str) -> None:
     for statement in statements:
         await service.write(text(statement))

@@ -22,6 +22,7 @@ from keyturn.service.clock import now
 from keyturn.service.outbox.history import Item, Wanted, read
 from keyturn.service.outbox.models import OutboxRow
 from keyturn.service.reset.records.audit import Entry
+from keyturn.service.sending.senders import sender_for
 from keyturn.service.settings import Brand, DatabaseSettings, HashingSettings, MailSettings, Secret, Settings
 from keyturn.service.settings.building import Builder, Literally
 from keyturn.service.settings.variables import Variables
@@ -270,10 +271,12 @@ async def running(
     inbox: Inbox | None = None,
     accounts: AccountStore | None = None,
     clock: MovableClock | None = None,
+    sends: bool = False,
 ) -> AsyncIterator[Service]:
-    """Start a service. Several in one test share a `clock`."""
+    """Start a service. Several in one test share a `clock`. `sends`: through the provider of the settings."""
     inbox = inbox or Inbox()
-    async with service(settings, worker=worker, clock=clock, sender=inbox, accounts=accounts) as one:
+    sender = sender_for(settings.mail.transport, settings) if sends else inbox
+    async with service(settings, worker=worker, clock=clock, sender=sender, accounts=accounts) as one:
         yield Service(one, inbox)
 
 

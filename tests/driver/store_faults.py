@@ -211,6 +211,21 @@ TRANSPORTS_OF_OLD = _on(
 )
 """Forgets which transport may have a mail whose link, which works for three minutes, will have expired."""
 
+ANY_CLAIM = "any_claim"
+"""The name of a collation for which all texts are equal, which the connections of a test have."""
+
+NAMES_OF_CLAIMS = f"""PRAGMA writable_schema = ON;
+UPDATE sqlite_master SET sql = replace(sql, 'claim VARCHAR(32)', 'claim VARCHAR(32) COLLATE {ANY_CLAIM}')
+WHERE name = '{_OUTBOX}';
+PRAGMA writable_schema = RESET;
+""" + _on(
+    "AFTER UPDATE OF claim",
+    _OUTBOX,
+    "new.claim IS NULL AND new.state != 'waiting'",
+    _set(_OUTBOX, "claim = old.claim"),
+)
+"""Does not tell one claim from another, and forgets that a message which has ended is no longer claimed."""
+
 LEASES = _on(
     "AFTER UPDATE OF claim", _OUTBOX, "new.claim IS NOT NULL", _set(_OUTBOX, "available_at = old.available_at")
 )

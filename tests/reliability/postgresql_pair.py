@@ -14,10 +14,8 @@ from typing import Any
 
 import asyncpg
 from tests.databases import in_memory
+from tests.driver.operator import migrate_database
 from tests.postgresql_with_tls import unprivileged_user
-
-from keyturn.service.database import Database
-from keyturn.service.database.migrations import migrate
 
 _PATIENCE = 30
 _ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}
@@ -56,9 +54,7 @@ class Pair:
 
     async def _prepare(self) -> None:
         await self._ask(0, "CREATE DATABASE keyturn")
-        database = Database(f"postgresql://postgres@127.0.0.1:{self._ports[0]}/keyturn")
-        await migrate(database)
-        await database.close()
+        await migrate_database(f"postgresql://postgres@127.0.0.1:{self._ports[0]}/keyturn")
 
     async def _connect_standby(self) -> None:
         await self._until("SELECT 1 FROM pg_stat_replication WHERE state = 'streaming'")

@@ -6,25 +6,13 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
-import uvicorn
 from tests.driver.elsewhere import Elsewhere
-from tests.driver.inbox import Inbox
-from tests.driver.service import NEW_PASSWORD, PASSWORD, REQUEST, Service, problem, settings_for
+from tests.driver.service import NEW_PASSWORD, PASSWORD, REQUEST, Service, problem, running, settings_for
 from tests.reliability.postgresql_pair import Pair
 from tests.resend_server.answers import Mail
 from tests.resend_server.server import API_KEY, ResendServer
-from uvicorn.lifespan.on import LifespanOn
 
-from keyturn.mail.providers.resend import ResendSettings
-from keyturn.service.accounts.port import Account, AccountStore
-from keyturn.service.app import create_app
-from keyturn.service.clock import now
-from keyturn.service.outbox.history import Wanted, hold, read, release
-from keyturn.service.parts import Parts
-from keyturn.service.reset.ground import FromApp
-from keyturn.service.reset.records.messages import MAILS_ALONE
-from keyturn.service.settings import DatabaseSettings, LimitSettings, MailSettings, Secret
-from keyturn.testing import MemorySender, MovableClock, RunningService
+from keyturn import Account, AccountStore
 
 pytestmark = pytest.mark.long
 
@@ -43,23 +31,15 @@ async def serving(
     """
     settings = settings_for(
         pair.url,
-        database=DatabaseSettings(url=Secret(pair.url), timeout=patience),
-        mail=MailSettings(transport="resend", from_="Northwind School <no-reply@northwind.example>"),
-        resend=ResendSettings(api_url=resend.url, api_key=Secret(API_KEY), rate=1000),
-        limits=LimitSettings(mailbox_cooldown=timedelta(0)),
+        database={"url": pair.url, "timeout": patience},
+        mail={"transport": "resend", "from": "Northwind School <no-reply@northwind.example>"},
+        resend={"api_url": resend.url, "api_key": API_KEY, "rate": 1000},
+        limits={"mailbox_cooldown": timedelta(0)},
     )
-    parts = Parts(settings, app=FromApp(accounts=store))
-    app = create_app(settings, parts=parts, worker=False)
-    life = LifespanOn(uvicorn.Config(app, log_config=None))
-    await life.startup()
-    assert not life.should_exit
-    service = Service(RunningService(app, parts, MemorySender(), MovableClock()), Inbox())
-    for email in () if store else (ADA, BO, CY, DI):
-        await service.add(email)
-    try:
+    async with running(settings, accounts=store, sends=True) as service:
+        for email in () if store else (ADA, BO, CY, DI):
+            await service.add(email)
         yield service
-    finally:
-        await life.shutdown()
 
 
 def mails_to(resend: ResendServer, email: str) -> list[Mail]:
@@ -79,8 +59,7 @@ def newest_token(resend: ResendServer, email: str) -> str:
 
 
 async def states(service: Service) -> list[tuple[str, str | None]]:
-    items = await read(service.parts.database, Wanted(most=None), now())
-    return [(item.state, item.reason) for item in reversed(items)]
+    return [(message.state, message.reason) for message in await service.messages()]
 
 
 async def link(service: Service, resend: ResendServer, email: str) -> str:
@@ -162,11 +141,11 @@ async def test_held_mails_of_the_lost_second_are_not_sent_again(
         await pair.lose_what_follows()
         await service.deliver()
         await fail_over(pair, service)
-        assert await hold(service.parts.database, MAILS_ALONE, now()) == 1
+        assert await service.operator.hold_mails() == 1
         await service.deliver()
         assert len(mails_to(resend, BO)) == 1
 
-        assert await release(service.parts.database, now()) == (1, 0)
+        assert await service.operator.release_mails() == (1, 0)
         await service.deliver()
         assert len(mails_to(resend, BO)) == 2
 

@@ -1,7 +1,7 @@
 """Safeguards of Keyturn, each with a fault that takes it away, so that a simulation can show what it prevents.
 
-The fault is one of a port: a database that forgets, a sender that says too much, a disk, a store, a proxy, or random
-bytes that repeat. Four safeguards have none: `tests/driver/taken_out.py` says why, and takes them out of the code.
+The fault is one of a port: a database that forgets, a sender that says too much, a disk, another system's client, or a
+proxy. Four safeguards have none: `tests/driver/taken_out.py` says why, and takes them out of the code.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,7 +12,6 @@ import msgspec
 from litestar.types import ASGIApp
 from tests.driver import store_faults, taken_out
 from tests.simulation.disk import Disk
-from tests.simulation.nature import Nature
 
 from keyturn import Account, AccountStore, AccountsUnready, Email, NewPassword, Sender, SendRetryable
 
@@ -106,10 +105,6 @@ def _hide_clients(app: ASGIApp) -> ASGIApp:
     return answer
 
 
-def _repeat_names() -> None:
-    Nature.repeats_names = True
-
-
 def _keep_halves() -> None:
     Disk.keeps_halves = True
 
@@ -142,7 +137,9 @@ ABLATIONS: Mapping[str, Ablation] = {
         what="A link that expired on its way is replaced only if no provider can have it",
         store=store_faults.TRANSPORTS_OF_OLD,
     ),
-    "lease-fence": Ablation(what="Only the holder of a message postpones or ends it", change=_repeat_names),
+    "lease-fence": Ablation(
+        what="Only the holder of a message postpones or ends it", store=store_faults.NAMES_OF_CLAIMS
+    ),
     "lease": Ablation(what="A claim lasts for a lease", store=store_faults.LEASES),
     "lease-renewal": Ablation(what="A working worker renews its leases", store=store_faults.RENEWALS),
     "newest-claim": Ablation(

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import msgspec
 from sqlalchemy import Engine, event
+from tests.driver.store_faults import ANY_CLAIM
 from tests.simulation.loop import PROCESS
 from tests.simulation.story import Story
 
@@ -125,6 +126,10 @@ def _faulty(driver: Any) -> Any:
     """Return a kind of connection that meets faults, and is otherwise like `driver`."""
 
     class FaultyConnection(driver):  # type: ignore[misc]
+        def __init__(self, *given: Any, **named: Any) -> None:
+            super().__init__(*given, **named)
+            self.create_collation(ANY_CLAIM, lambda _, __: 0)
+
         def cursor(self, *given: Any, **named: Any) -> Any:
             if Disk.now.meet("locked"):
                 raise _error("database is locked", sqlite3.SQLITE_BUSY)

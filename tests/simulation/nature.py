@@ -7,36 +7,26 @@ report. The jitter of back-offs comes from Python's random numbers, which are se
 import random
 import time
 from random import Random
-from typing import ClassVar
 from unittest import mock
 
 from tests.driver.programs import rule_over
-from tests.simulation.loop import PROCESS, SimulatedLoop
-from tests.simulation.machine import WORKER
+from tests.simulation.loop import SimulatedLoop
 
 EPOCH = 1_800_000_000.0
 """The Unix time at which a world begins."""
-
-_NAME = 16
-"""Bytes of the name of a claim."""
 
 
 class Nature:
     """The clock of the machine, which may jump, and its random bytes.
 
     All processes of a world are on one machine, since they share SQLite's file: a jump is a jump for all of them.
-
-    `repeats_names`: workers draw two names for all their claims, in turn, so that an old claim may look like a new one.
     """
-
-    repeats_names: ClassVar[bool] = False
 
     def __init__(self, loop: SimulatedLoop, random: Random) -> None:
         self._loop = loop
         self._random = random
         self._offset = EPOCH - loop.time()
         self._jumps = [(loop.time(), self._offset)]
-        self._names = 0
 
     def unix(self) -> float:
         """Return the time that the machine's clock shows."""
@@ -46,11 +36,7 @@ class Nature:
         return self._loop.time()
 
     def random_bytes(self, size: int) -> bytes:
-        drawn = self._random.randbytes(size)
-        if self.repeats_names and size == _NAME and PROCESS.get().startswith(WORKER):
-            self._names += 1
-            return bytes([self._names % 2] * size)
-        return drawn
+        return self._random.randbytes(size)
 
     def jump(self, seconds: float) -> None:
         """Set the machine's clock forward, or back; timers and `monotonic` do not see it."""

@@ -31,12 +31,13 @@ def is_elsewhere(seed: int) -> bool:
 
 
 class Process:
-    """A running program. `connections`: of clients that wait for its answers."""
+    """A running program. `app`: where its clients reach it. `connections`: of clients that wait for its answers."""
 
-    def __init__(self, name: str, kind: str, program: Program) -> None:
+    def __init__(self, name: str, kind: str, program: Program, app: ASGIApp) -> None:
         self.name = name
         self.kind = kind
         self.program = program
+        self.app = app
         self.context = copy_context()
         self.context.run(PROCESS.set, name)
         self.connections: set[asyncio.Future[Answer]] = set()
@@ -90,7 +91,8 @@ class World:
     def start(self, kind: str) -> Process:
         """Start a process of that kind."""
         self.starts += 1
-        process = Process(f"{kind}-{self.starts}", kind, self._programs[kind].popleft())
+        program = self._programs[kind].popleft()
+        process = Process(f"{kind}-{self.starts}", kind, program, self._proxy(program.app))
         self.processes[process.name] = process
         self.story.tell(f"{process.name} starts")
         if kind == WORKER:
@@ -162,7 +164,7 @@ class World:
         connection: asyncio.Future[Answer] = self.loop.create_future()
         process.connections.add(connection)
         try:
-            answer = await ask(process.context.copy(), self._proxy(process.program.app), request, connection)
+            answer = await ask(process.context.copy(), process.app, request, connection)
         finally:
             process.connections.discard(connection)
         await asyncio.sleep(self._random.uniform(0.001, 0.05))
