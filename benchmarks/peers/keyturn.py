@@ -27,8 +27,6 @@ from keyturn.service.settings import HashingSettings
 
 _API = "/api/auth"
 _UNLIMITED = "100000/second"
-
-
 _TABLE = "CREATE TABLE users (id VARCHAR(36) PRIMARY KEY, email VARCHAR(320), password_hash VARCHAR(80))"
 _INDEX = "CREATE UNIQUE INDEX users_by_email ON users (lower(email))"
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from keyturn.service.accounts.table.model import table_of
     from keyturn.service.app import create_app
     from keyturn.service.plugin import KeyturnConfig, KeyturnPlugin
+    from keyturn.service.problems.passwords import PasswordRejected, Violation
     from keyturn.service.problems.requests import AccountsUnready
     from keyturn.service.reset.reset_hook import PendingReset
     from keyturn.service.settings import Ending, Settings
@@ -72,6 +73,7 @@ __all__ = [
     "Mails",
     "NewPassword",
     "PasswordChanged",
+    "PasswordRejected",
     "PasswordResetRequested",
     "PendingReset",
     "QuotaExhausted",
@@ -86,6 +88,7 @@ __all__ = [
     "SettingsInvalid",
     "TemplateInvalid",
     "UnknownMail",
+    "Violation",
     "create_app",
     "read_settings",
     "table_of",
@@ -113,6 +116,7 @@ _MODULES = {
     "Mails": "studio.mails",
     "NewPassword": "service.accounts.port",
     "PasswordChanged": "service.webhooks.events",
+    "PasswordRejected": "service.problems.passwords",
     "PasswordResetRequested": "service.webhooks.events",
     "PendingReset": "service.reset.reset_hook",
     "QuotaExhausted": "errors",
@@ -127,6 +131,7 @@ _MODULES = {
     "SettingsInvalid": "errors",
     "TemplateInvalid": "errors",
     "UnknownMail": "errors",
+    "Violation": "service.problems.passwords",
     "create_app": "service.app",
     "read_settings": "service.settings.reading",
     "table_of": "service.accounts.table.model",

@@ -149,7 +149,7 @@ def test_text_is_one_readable_line_without_colour(capsys: pytest.CaptureFixture[
     configure_logs(form="text")
     log.info(LogEvent("mail.sent", message_id=7, attempts=1))
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.split()[1:] == ["[info", "]", "mail.sent", "[keyturn.service.outbox]", "message_id=7", "attempts=1"]
+    assert line.split()[1:] == ["[info", "]", "mail.sent", "[keyturn.outbox]", "message_id=7", "attempts=1"]
 
 
 @pytest.mark.parametrize(("no_color", "coloured"), [("", True), ("1", False)])

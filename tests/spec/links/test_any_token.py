@@ -54,7 +54,7 @@ async def guess(service: Service, device: str, email: str = ADA) -> str:
 
 @pytest.fixture
 async def device(start: Start) -> tuple[Service, str]:
-    """Return a service that takes no more guesses of strangers at Ada and at nobody, and the cookie of Ada's device."""
+    """Return a service that refuses further guesses of strangers, and the cookie of Ada's device."""
     service = await start(limits={"account": "2/day", "login": "100000/minute"})
     browser = await service.sign_in()
     for email in (ADA, NOBODY):

@@ -174,7 +174,7 @@ async def live_the_story(service: Service) -> list[str]:
 
 
 def sealed_mail(cells: list[tuple[str, bytes]]) -> bytes:
-    """Return the one value as long as a mail, which no other is; b"" if there is none."""
+    """Return the value that is as long as a mail; b"" if there is none."""
     long = [value for _, value in cells if len(value) > SHORTEST_MAIL]
     assert len(long) <= 1
     return long[0] if long else b""

@@ -24,7 +24,7 @@ async def statements_for(service: Service, email: str) -> int:
 
 
 async def ask_of_the_dying(service: Service, email: str, number: int) -> None:
-    """Ask a worker that dies after so many statements, and then another, once nobody holds the message."""
+    """Ask a worker that dies after so many statements, and then another, once the lease is over."""
     service.let_time_pass(minutes=2)
     await service.ask(email)
     with dying_after(number), suppress(Exception):
@@ -62,7 +62,7 @@ async def test_a_request_in_other_hands_is_not_dropped(start: Start) -> None:
     async with asyncio.timeout(10):
         late_work = asyncio.create_task(late.deliver())
         await of_late.asked.wait()
-        late.let_time_pass(minutes=1)  # who says nothing so long holds no message any more
+        late.let_time_pass(minutes=1)  # the lease of a silent worker ends
         other_work = asyncio.create_task(other.deliver())
         await of_other.asked.wait()
         of_late.may_answer.set()

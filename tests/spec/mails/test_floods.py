@@ -18,7 +18,7 @@ REQUESTS = 600
 
 REQUESTED = "password.reset_requested"
 AT_ONCE = 4
-"""What an app is told of requests at a time."""
+"""Events about requests that wait for the app's answer at a time."""
 
 
 class BusyProvider(Inbox):
@@ -35,7 +35,7 @@ class BusyProvider(Inbox):
 
 
 class BusyApp(App):
-    """Leaves what it is told of requests for links without an answer while it `is_busy`."""
+    """Does not answer events about requests for links while it `is_busy`."""
 
     is_busy = False
 

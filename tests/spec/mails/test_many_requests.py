@@ -156,7 +156,7 @@ async def test_a_request_that_a_slow_worker_has_claimed_twice_is_answered_once(s
         first = asyncio.create_task(service.deliver())
         await store.asked.wait()
         store.asked.clear()
-        service.let_time_pass(minutes=1)  # who says nothing so long holds no message any more
+        service.let_time_pass(minutes=1)  # the lease of a silent worker ends
         second = asyncio.create_task(service.deliver())
         await store.asked.wait()
         store.may_answer.set()

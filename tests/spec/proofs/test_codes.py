@@ -129,7 +129,7 @@ async def test_of_fifty_tries_at_once_five_are_looked_at(coded: Service, monkeyp
         assert Counter(map(problem, wrong)) == {REFUSED: 50}
         assert len(set(looked_at)) == len(looked_at) == 5
         assert problem(await send(coded, right)) == REFUSED
-    assert problem(await send(coded, await code(coded))) == "200", "they were ten failures, and not a hundred"
+    assert problem(await send(coded, await code(coded))) == "200", "a hundred tries were ten failures"
 
 
 async def test_of_fifty_who_send_the_right_code_at_once_one_gets_a_token(coded: Service) -> None:
@@ -144,9 +144,9 @@ async def test_a_new_code_ends_the_one_before_and_does_not_reset_the_count_of_fa
     second = await code(coded)
 
     assert problem(await send(coded, first)) == REFUSED
-    assert problem(await send(coded, second)) == "200", "the hundredth try is right, and the last that may be"
+    assert problem(await send(coded, second)) == "200", "this is the hundredth try"
     await guess(coded, 2)
-    assert problem(await send(coded, await code(coded))) == "200", "a right one begins the count anew"
+    assert problem(await send(coded, await code(coded))) == "200", "a right code ends the count"
 
 
 async def test_a_mailbox_that_was_guessed_at_a_hundred_times_in_a_row_gets_no_more_codes(coded: Service) -> None:
@@ -270,7 +270,7 @@ async def test_without_the_setting_mails_have_no_code_and_there_is_no_route(serv
 
 
 async def leave_wrong_codes(service: Service, number: int) -> None:
-    """Let a stranger use up all but this number of the 300 wrong codes a minute that all clients together have."""
+    """Send so many wrong codes that all clients together may send this number more in this minute."""
     pupils = [f"pupil-{number}@northwind.test" for number in range(60)]
     for pupil in pupils:
         await service.add(pupil)

@@ -223,18 +223,20 @@ def _greet(opened: Opened, studio: "Studio", address: str, mails: Path | None) -
 
 
 def _runner(opened: Opened) -> "Runner[Drawer]":
-    """Return the runner that renders and checks, with one worker started, so that the first preview is quick."""
+    """Return the runner that renders and checks, with one worker started, so that the first preview is quick.
+
+    It shares the modules that are loaded here: those of its work, which this process needs, too.
+    """
     from keyturn.studio.gallery.configuration import limits_of
     from keyturn.studio.renderers import renderers_for
+    from keyturn.studio.web import drafts  # noqa: F401 - for the workers
+    from keyturn.studio.web.checks import folder_checks  # noqa: F401 - for the workers
+    from keyturn.studio.web.rendering import documents  # noqa: F401 - for the workers
     from keyturn.studio.web.rendering.rendition import Drawer
 
-    runner = renderers_for(Drawer(opened.gallery), limits_of(opened.settings), _WORKERS, _load_checks)
+    runner = renderers_for(Drawer(opened.gallery), limits_of(opened.settings), _WORKERS)
     runner.start()
     return runner
-
-
-def _load_checks() -> None:
-    from keyturn.studio.web.checks import folder_checks  # noqa: F401 - for the workers that are started later
 
 
 def _studio(

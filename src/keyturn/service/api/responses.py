@@ -16,7 +16,6 @@ from litestar.openapi.spec import Components, Operation, SecurityScheme
 from litestar.response.base import ASGIResponse
 from litestar.status_codes import HTTP_200_OK
 from litestar.types import Method, Receive, Scope, Send
-from litestar.types.internal_types import PathParameterDefinition
 
 from keyturn.mail.languages import Language
 from keyturn.service.api.requests import language_headers
@@ -127,7 +126,7 @@ async def judgement_response(judging: Awaitable[None], language: Language) -> Re
     return Response(judgement, headers=language_headers(language))
 
 
-def named_by_path(_: HTTPRouteHandler, __: Method | HttpMethod, path: list[str | PathParameterDefinition]) -> str:
+def named_by_path(_: HTTPRouteHandler, __: Method | HttpMethod, path: Sequence[object]) -> str:
     """Return an operation's name from the end of its path: requestPasswordReset for .../request-password-reset."""
     return re.sub(r"-(\w)", lambda letter: letter[1].upper(), str(path[-1]))
 

@@ -134,7 +134,7 @@ class RendererPool(Generic[S]):
     or when nothing has been asked for a while and there is another.
     """
 
-    def __init__(self, state: S, limits: Limits, most: int, warm: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, state: S, limits: Limits, most: int) -> None:
         self._limits = limits
         self._most = most
         self._idle: list[_Renderer] = []
@@ -143,7 +143,7 @@ class RendererPool(Generic[S]):
         self._jobs = 0
         self._timer: threading.Timer | None = None
         self._changed = threading.Condition()
-        self._spawner = Spawner(lambda connection: work(connection, state, limits), warm)
+        self._spawner = Spawner(lambda connection: work(connection, state, limits))
 
     def __enter__(self) -> Self:
         return self
@@ -241,10 +241,8 @@ class RendererPool(Generic[S]):
             return 0 if self._closed else self._spawner.end(renderer[0])
 
 
-def renderers_for(
-    state: S, limits: Limits, most: int, warm: Callable[[], None] = lambda: None
-) -> "RendererPool[S] | Here[S]":
-    return RendererPool(state, limits, most, warm) if hasattr(os, "fork") else Here(state)
+def renderers_for(state: S, limits: Limits, most: int) -> "RendererPool[S] | Here[S]":
+    return RendererPool(state, limits, most) if hasattr(os, "fork") else Here(state)
 
 
 def _ask(connection: "Connection[Any, Any]", job: Job) -> JobResult:

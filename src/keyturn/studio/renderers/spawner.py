@@ -24,15 +24,15 @@ Serve = Callable[["Connection[object, object]"], None]
 
 
 class Spawner:
-    """Starts renderers, which do `serve`. `warm` runs after the first start, for those that follow."""
+    """Starts renderers, which do `serve`."""
 
-    def __init__(self, serve: Serve, warm: Callable[[], None]) -> None:
+    def __init__(self, serve: Serve) -> None:
         self._control, theirs = socket.socketpair()
         self._one_at_a_time = threading.Lock()
         self._pid = os.fork()
         if self._pid == 0:
             self._control.close()
-            _be_spawner(theirs, serve, warm)
+            _be_spawner(theirs, serve)
         theirs.close()
 
     def start(self) -> tuple[int, "Connection[object, object]"]:
@@ -59,21 +59,20 @@ class Spawner:
             os.waitpid(self._pid, 0)
 
 
-def _be_spawner(control: socket.socket, serve: Serve, warm: Callable[[], None]) -> NoReturn:
+def _be_spawner(control: socket.socket, serve: Serve) -> NoReturn:
     renderers: set[int] = set()
     try:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends it
         signal.signal(signal.SIGTERM, _exit)
         gc.freeze()  # or a collection would write to every page that is shared
-        _spawn(control, serve, warm, renderers)
+        _spawn(control, serve, renderers)
     finally:
         for pid in renderers:
             _kill(pid)
         os._exit(0)
 
 
-def _spawn(control: socket.socket, serve: Serve, warm: Callable[[], None], renderers: set[int]) -> None:
-    is_warm = False
+def _spawn(control: socket.socket, serve: Serve, renderers: set[int]) -> None:
     while True:
         message, handles, _, _ = socket.recv_fds(control, 1 + _NUMBER, 1)
         if len(message) <= _NUMBER:
@@ -82,10 +81,6 @@ def _spawn(control: socket.socket, serve: Serve, warm: Callable[[], None], rende
             pid = _fork_renderer(control, handles[0], serve)
             renderers.add(pid)
             control.sendall(pid.to_bytes(_NUMBER, "big"))
-            if not is_warm:
-                is_warm = True
-                warm()
-                gc.freeze()
         elif (pid := int.from_bytes(message[1:], "big")) in renderers:
             renderers.remove(pid)
             control.sendall(_kill(pid).to_bytes(_NUMBER, "big"))

@@ -23,7 +23,7 @@ from tests.driver.second_factors import (
 )
 from tests.driver.service import ADA, NEW_PASSWORD, PASSWORD, Service, hash_of, problem, running, settings_for
 
-from keyturn.errors import SettingsInvalid
+from keyturn.errors import KeyturnError, SettingsInvalid
 from keyturn.service.accounts.port import Account
 from keyturn.service.database import Database
 from keyturn.service.problems.proofs import Factor
@@ -158,7 +158,7 @@ async def test_an_account_whose_id_the_factors_column_cannot_hold_is_not_one_wit
 async def test_a_column_that_is_not_there_is_a_fault_at_the_start_and_later_nothing_is_set(
     started: Started, app_database: Path
 ) -> None:
-    with pytest.raises(AssertionError, match="did not start"):
+    with pytest.raises(KeyturnError, match="did not start"):
         async with started(totp="secrets"):
             pass
     async with started(totp="secret") as service:
