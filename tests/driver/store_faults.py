@@ -206,7 +206,7 @@ TRANSPORTS_OF_RETRIED = _on("AFTER UPDATE OF claim", _OUTBOX, _IS_RETRIED, _set(
 TRANSPORTS_OF_OLD = _on(
     "AFTER UPDATE OF claim",
     _OUTBOX,
-    f"{_IS_RETRIED} AND julianday(new.available_at) - julianday(new.created_at) > 4 / 1440.0",
+    f"{_IS_RETRIED} AND julianday(new.available_at) - julianday(new.created_at) > 3.2 / 1440.0",
     _set(_OUTBOX, "sender = NULL"),
 )
 """Forgets which transport may have a mail whose link, which works for three minutes, will have expired."""

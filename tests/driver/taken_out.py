@@ -1,9 +1,9 @@
 """Safeguards that no fault of a port takes away: each is taken out of the code, for the simulation.
 
-| safeguard | why no port can | without it, also red |
+| safeguard | why no port can | another test that is red without it |
 |---|---|---|
-| `given_up` | whether a caller still waits is known to the code alone | tests/database/test_database.py |
-| `newest_claim` | both claims are this worker's own, and the database has them right | tests/simulation, seed 575 |
+| `given_up` | whether a caller still waits is known to the code alone | tests/database/test_trips.py |
+| `newest_claim` | both claims are this worker's own, and the database has them right | - |
 | `survival` | it catches what ports raise, and no port can keep it from that | tests/outbox/test_outages.py |
 | `one_alone` | the items of a batch meet in this process, before any port | tests/database/test_batching.py |
 """
