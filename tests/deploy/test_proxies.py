@@ -13,7 +13,6 @@ from urllib.parse import quote, urlsplit
 
 import httpx2
 import pytest
-from litestar import Litestar
 from tests.cli.command import ADA, PASSWORD
 from tests.cli.process import running_program
 from tests.databases import SqliteFiles
@@ -21,7 +20,7 @@ from tests.deploy.proxies import HOST, ONE, OTHER, Proxy, field, running_proxy
 from tests.driver.inbox import token_in_file
 from tests.programs import require_program
 
-from keyturn import KeyturnConfig, KeyturnPlugin, Settings
+from keyturn import Settings, create_app
 from keyturn.service.settings import MailSettings
 
 pytestmark = pytest.mark.long
@@ -71,7 +70,7 @@ NO_SECRETS = {"name", "path", "version"}
 def paths_with_tokens() -> list[str]:
     """Return each path of the API and the pages that takes a token, with one that was cut, and with more behind it."""
     settings = Settings(environment="development", mail=MailSettings(transport="capture", from_=f"accounts@{HOST}"))
-    app = Litestar(plugins=[KeyturnPlugin(KeyturnConfig(settings=settings, path=""))])
+    app = create_app(settings, worker=False)
     secret = [route.path for route in app.routes if set(route.path_parameters) - NO_SECRETS]
     paths = [re.sub(r"\{[^}]+\}", CUT, path) for path in secret]
     assert paths

@@ -1,96 +1,15 @@
 """Compiles filled-in templates to a mail: MJML becomes HTML, and the head gives subject and preheader."""
 
 import re
-from collections.abc import Callable, Sequence
-from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
-import tinycss2
-from tinycss2.ast import Declaration
 
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.folders import MailFiles
-from keyturn.mail.rendering.html_tree import Element, parse_html, splice
+from keyturn.mail.rendering.html_tree import Element, parse_html
 from keyturn.mail.rendering.jinja import unwrap_includes
-
-# `<mj-style inline="inline">`: mrml leaves it in the head, so its rules are written into the tags here. css-inline
-# matches the rules. Its output is not sent, because it changes white space and `&nbsp;`. It gets a copy with numbered
-# tags, and only `style` attributes change in the mail. Comments, and so the tables for Outlook, stay as compiled.
-
-
-_NUMBER = "data-keyturn-tag"
-
-
-def inline_css(html: str, css: str) -> tuple[str, str]:
-    """Return the HTML with the rules in its tags, and the CSS that cannot be inlined.
-
-    The latter are at-rules, pseudo-classes such as :hover, and rules that match nothing in this mail.
-    """
-    from css_inline import CSSInliner  # as large as the compiler, see `_compile`
-
-    tags = _tags(html)
-    copy = _rewrite_tags(html, tags, _number_elements).replace("</head>", f"<style>{css}</style></head>", 1)
-    inliner = CSSInliner(
-        keep_style_tags=True, keep_at_rules=True, remove_inlined_selectors=True, load_remote_stylesheets=False
-    )
-    drawn = inliner.inline(copy)
-    styles = {tag.get(_NUMBER): tag.get("style") for tag in _tags(drawn)[::-1] if _NUMBER in tag.attributes}
-    left, end, _ = drawn.partition("<style>")[2].partition("</style>")
-    sent = _rewrite_tags(html, tags, lambda source, tag: _style_tag(source, tag, styles.get(str(tag.number), "")))
-    return sent, left if end else ""
-
-
-def _tags(html: str) -> list[Element]:
-    return [element for element in parse_html(html).walk() if element.tag]
-
-
-def _rewrite_tags(html: str, tags: Sequence[Element], rewrite: Callable[[str, Element], str]) -> str:
-    """Return the HTML with each start tag replaced by the result of `rewrite(html, tag)`."""
-    return splice(html, ((tag.offset, tag.inner.start, rewrite(html, tag)) for tag in tags))
-
-
-def _number_elements(html: str, tag: Element) -> str:
-    """Return the tag for the copy, without its own style, which css-inline would have to parse."""
-    start, end = _place_of_style(html, tag)
-    ignored = ' data-css-inline="ignore"' if tag.tag == "style" else ""
-    number = f' {_NUMBER}="{tag.number}"{ignored}'
-    return f"{html[tag.offset : tag.behind_name]}{number}{html[tag.behind_name : start]}{html[end : tag.inner.start]}"
-
-
-def _style_tag(html: str, tag: Element, given: str) -> str:
-    """Return the tag with the rules' declarations in its style.
-
-    They precede its own declarations, which so win (CSS Cascade 4, 6.1). Important ones follow, without the word
-    `!important`: Outlook for Windows drops a declaration in a tag that has it.
-    """
-    declarations = [node for node in tinycss2.parse_blocks_contents(given) if isinstance(node, Declaration)]
-    if not declarations:
-        return html[tag.offset : tag.inner.start]
-    first, last = (
-        "".join(_write_declaration(one) for one in declarations if one.important is so) for so in (False, True)
-    )
-    start, end = _place_of_style(html, tag)
-    style = tag.attributes.get("style")
-    own = html[style.value_offset : style.end].removesuffix('"').rstrip() if style and style.value else ""
-    between = ";" if own and last and not own.endswith(";") else ""
-    return f'{html[tag.offset : start]} style="{first}{own}{between}{last}"{html[end : tag.inner.start]}'
-
-
-def _write_declaration(declaration: Declaration) -> str:
-    return escape(f"{declaration.name}:{tinycss2.serialize(declaration.value).strip()};")
-
-
-def _place_of_style(html: str, tag: Element) -> tuple[int, int]:
-    """Return the range of the style attribute, including the blank before it.
-
-    For a tag without a style it is an empty range after the name.
-    """
-    if style := tag.attributes.get("style"):
-        return tag.offset + len(html[tag.offset : style.offset].rstrip()), style.end
-    return tag.behind_name, tag.behind_name
-
 
 # MJML to HTML by mrml: the only path for sent, checked and previewed mails
 
@@ -135,6 +54,8 @@ def to_html(mjml: str) -> str:
     html = _compile_with_roles(_INLINE_STYLE.sub(lift, mjml))
     if not styles:
         return html
+    from keyturn.mail.rendering.inline_css import inline_css  # loads two libraries that few mails need
+
     html, left = inline_css(html, "\n".join(styles))
     return _EMPTY_STYLE.sub("", _FULL_STYLE.sub(lambda _: left, html, count=1) if left else html)
 

@@ -41,7 +41,7 @@ _NOT_PAGES = {"reference.html"}
 
 def require_drawable(site: Site, assets: Assets) -> None:
     """Raise SettingsInvalid with every mistake in custom templates, by file and line."""
-    if site.templates and (faults := template_faults(site, assets, site.policy.rules)):
+    if faults := template_faults(site, assets, site.policy.rules):
         raise SettingsInvalid(faults)
 
 
