@@ -203,13 +203,15 @@ TRANSPORTS = _on(
 
 TRANSPORTS_OF_RETRIED = _on("AFTER UPDATE OF claim", _OUTBOX, _IS_RETRIED, _set(_OUTBOX, "sender = NULL"))
 
-TRANSPORTS_OF_OLD = _on(
+_LAST_LINK = f"(SELECT max(expires_at) FROM {_LINKS} JOIN keyturn_audit USING (account_id) WHERE message_id = new.id)"
+
+TRANSPORTS_OF_EXPIRED = _on(
     "AFTER UPDATE OF claim",
     _OUTBOX,
-    f"{_IS_RETRIED} AND julianday(new.available_at) - julianday(new.created_at) > 3.2 / 1440.0",
+    f"{_IS_RETRIED} AND new.kind = 'reset_requested' AND {_LAST_LINK} <= new.available_at",
     _set(_OUTBOX, "sender = NULL"),
 )
-"""Forgets which transport may have a mail whose link, which works for three minutes, will have expired."""
+"""Forgets which transport may have a mail whose link will have expired at the next try."""
 
 ANY_CLAIM = "any_claim"
 """The name of a collation for which all texts are equal, which the connections of a test have."""

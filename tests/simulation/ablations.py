@@ -109,6 +109,10 @@ def _keep_halves() -> None:
     Disk.keeps_halves = True
 
 
+def _crawl() -> None:
+    Disk.crawls = True
+
+
 def _leave_room_unsaid() -> None:
     Disk.has_room_unsaid = True
 
@@ -135,7 +139,7 @@ ABLATIONS: Mapping[str, Ablation] = {
     "lost-call": Ablation(what="A lost answer of a provider is an unknown outcome", sender=_IsTooSure),
     "second-link": Ablation(
         what="A link that expired on its way is replaced only if no provider can have it",
-        store=store_faults.TRANSPORTS_OF_OLD,
+        store=store_faults.TRANSPORTS_OF_EXPIRED,
     ),
     "lease-fence": Ablation(
         what="Only the holder of a message postpones or ends it", store=store_faults.NAMES_OF_CLAIMS
@@ -150,7 +154,9 @@ ABLATIONS: Mapping[str, Ablation] = {
     "drop-at-once": Ablation(
         what="A message that gets no mail ends in the transaction that decides so", store=store_faults.FIRST_DROPS
     ),
-    "cooldown": Ablation(what="A mailbox is claimed by one guarded upsert", store=store_faults.LAST_MAILS),
+    "cooldown": Ablation(
+        what="A mailbox is claimed by one guarded upsert", store=store_faults.LAST_MAILS, change=_crawl
+    ),
     "mailbox-limits": Ablation(
         what="A mailbox rests between two mails, and gets few in a day", store=store_faults.MAILBOXES
     ),

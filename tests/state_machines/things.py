@@ -101,7 +101,8 @@ class Key:
 
     def hint(self, now: datetime) -> str:
         """Return the address that the holder of an expired link learns, masked, until the link is replaced."""
-        return self.mailbox if self.fault(now) == "expired" and not self.is_replaced else ""
+        masked = f"{self.mailbox[:1]}***@{self.mailbox.partition('@')[2]}"
+        return masked if self.fault(now) == "expired" and not self.is_replaced else ""
 
     def end(self, now: datetime) -> None:
         if not self.over and self.ends > now:

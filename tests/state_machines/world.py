@@ -56,6 +56,9 @@ class World:
     def now(self) -> datetime:
         return datetime.fromtimestamp(self._clock.unix(), UTC)
 
+    def let_day_begin(self) -> None:
+        self.let_time_pass(timedelta(days=1) - timedelta(seconds=self.now().timestamp() % 86_400))
+
     def let_time_pass(self, by: timedelta) -> None:
         self._clock.move(by)
 
