@@ -73,7 +73,7 @@ def test_the_packages_of_the_studio_are_imported_by_its_half_alone() -> None:
     importing = {
         (file.relative_to(PACKAGE).as_posix(), name)
         for file in PACKAGE.rglob("*.py")
-        if file.relative_to(PACKAGE).parts[0] not in {"cli", "emails", "testing"}
+        if file.relative_to(PACKAGE).parts[0] not in {"cli", "studio", "testing"}
         for name in modules_imported_in(file)
         if not of_the_studio.isdisjoint(map(normalized, distributions.get(name.split(".")[0], [])))
     }

@@ -32,7 +32,7 @@ pytestmark = [pytest.mark.long, pytest.mark.nightly]
 SOURCE = Path(keyturn.__file__).parent
 
 BOUNDED: Mapping[str, str] = {
-    "emails/studio/frames/rewriting.py": "`url(` is looked for up to the last `)` alone, so each one found ends",
+    "studio/web/frames/rewriting.py": "`url(` is looked for up to the last `)` alone, so each one found ends",
     "preview/static/editing/look.js": "it sees what is on the screen, and 2,000 characters above and below",
 }
 """Prefixes of the paths of files whose expressions are not tested, each with the bound that makes this safe."""
@@ -40,59 +40,59 @@ BOUNDED: Mapping[str, str] = {
 _FEATURES = features().values()
 
 BUILT: Mapping[str, str | Iterable[str]] = {
-    r"emails/gallery/variables/missing_names.py f'(?<!\\w){re.escape(name)}(?!\\w)'": r"(?<!\w)user_name(?!\w)",
-    "emails/gallery/variables/plausible_texts.py f'(?:^|[._])(?:{self.pattern})$'": [
+    r"studio/gallery/variables/missing_names.py f'(?<!\\w){re.escape(name)}(?!\\w)'": r"(?<!\w)user_name(?!\w)",
+    "studio/gallery/variables/plausible_texts.py f'(?:^|[._])(?:{self.pattern})$'": [
         one.end.pattern for one in _rules()
     ],
-    "emails/gallery/variables/plausible_texts.py f'(?:^|_)(?:{self.pattern})(?:_|$)'": [
+    "studio/gallery/variables/plausible_texts.py f'(?:^|_)(?:{self.pattern})(?:_|$)'": [
         one.anywhere.pattern for one in _rules()
     ],
-    r'''emails/gallery/samples/files.py f"""[\\s{{]*+(?:\\[\\s*+)?[\\"']?{re.escape(name)}[\\"']?\\s*[\\]=:]"""''': (
+    r'''studio/gallery/samples/files.py f"""[\\s{{]*+(?:\\[\\s*+)?[\\"']?{re.escape(name)}[\\"']?\\s*[\\]=:]"""''': (
         r"[\s{]*+(?:\[\s*+)?[\"']?user_name[\"']?\s*[\]=:]"
     ),
-    "emails/gallery/samples/shapes.py shape.pattern": r"^[a-z]+$",
-    r"emails/lint/source/corrections.py f'(?<![\\w-]){re.escape(finding.correction.wrong)}(?![\\w-])'": (
+    "studio/gallery/samples/shapes.py shape.pattern": r"^[a-z]+$",
+    r"studio/lint/source/corrections.py f'(?<![\\w-]){re.escape(finding.correction.wrong)}(?![\\w-])'": (
         r"(?<![\w-])user-name(?![\w-])"
     ),
-    "emails/lint/checks/safety.py words": _NOT_YOU.values(),
-    "emails/inbox/codes.py words": _WORDS.values(),
+    "studio/lint/checks/safety.py words": _NOT_YOU.values(),
+    "studio/inbox/codes.py words": _WORDS.values(),
     "cli/demo/supabase_users.py pattern": r"(?>.*?a)(?>.*?b.c)",
     "mail/providers/postmark.py f'[A-Za-z0-9_-]{{{_SHORTEST_PASSWORD},}}'": "[A-Za-z0-9_-]{32,}",
-    "emails/lint/clients/features.py self.graceful": [
+    "studio/lint/clients/features.py self.graceful": [
         one.graceful for one in _FEATURES if isinstance(one.graceful, str)
     ],
-    "emails/lint/clients/features.py feature.tag": [one.tag for one in _FEATURES],
-    "emails/lint/clients/features.py feature.value": [one.value for one in _FEATURES],
-    "emails/lint/clients/features.py one.image": [one.image for one in _FEATURES],
-    "emails/lint/clients/features.py feature.property or '.*'": [one.property for one in _FEATURES],
-    "emails/lint/clients/features.py one.selector": [one.selector for one in _FEATURES],
-    "emails/lint/clients/features.py one.at": [one.at for one in _FEATURES],
-    "emails/lint/clients/features.py feature.partial or ''": [one.partial or "" for one in _FEATURES],
-    "emails/lint/clients/features.py feature.when.get(note, '')": [
+    "studio/lint/clients/features.py feature.tag": [one.tag for one in _FEATURES],
+    "studio/lint/clients/features.py feature.value": [one.value for one in _FEATURES],
+    "studio/lint/clients/features.py one.image": [one.image for one in _FEATURES],
+    "studio/lint/clients/features.py feature.property or '.*'": [one.property for one in _FEATURES],
+    "studio/lint/clients/features.py one.selector": [one.selector for one in _FEATURES],
+    "studio/lint/clients/features.py one.at": [one.at for one in _FEATURES],
+    "studio/lint/clients/features.py feature.partial or ''": [one.partial or "" for one in _FEATURES],
+    "studio/lint/clients/features.py feature.when.get(note, '')": [
         each for one in _FEATURES for each in one.when.values()
     ],
-    "emails/lint/clients/features.py on": [each for one in _FEATURES for each in one.on.values()],
-    r"emails/lint/guard.py f'^((({minus}\\d|,|\\.)+({written})|0{auto})( )?){{{count}}}$'": [
+    "studio/lint/clients/features.py on": [each for one in _FEATURES for each in one.on.values()],
+    r"studio/lint/guard.py f'^((({minus}\\d|,|\\.)+({written})|0{auto})( )?){{{count}}}$'": [
         _unit("unit", ("px", "%"), "1,4").pattern,
         _unit("unit", ("px", "%", ""), "1").pattern,
         _unit("unitWithNegative", ("px", "em", "auto"), "1").pattern,
     ],
-    r"emails/lint/source/unknown_filters.py f'(?:\\||\\bfilter|\\bis(?:\\s+not)?)\\s*({re.escape(name)})\\b'": (
+    r"studio/lint/source/unknown_filters.py f'(?:\\||\\bfilter|\\bis(?:\\s+not)?)\\s*({re.escape(name)})\\b'": (
         r"(?:\||\bfilter|\bis(?:\s+not)?)\s*(money)\b"
     ),
-    r'''emails/lint/source/broken_templates.py f"""(?:^|[{{,])\\s*[\\"']?({field[1]})[\\"']?\\s*[=:]"""''': (
+    r'''studio/lint/source/broken_templates.py f"""(?:^|[{{,])\\s*[\\"']?({field[1]})[\\"']?\\s*[=:]"""''': (
         r"(?:^|[{,])\s*[\"']?(user_name)[\"']?\s*[=:]"
     ),
-    r"emails/lint/source/broken_templates.py f'(?<!\\w){re.escape(name)}(?!\\w)'": r"(?<!\w)user_name(?!\w)",
-    r"emails/lint/source/broken_templates.py f'(?<![\\w.])([\\w.]+)\\.{re.escape(name)}\\b'": (
+    r"studio/lint/source/broken_templates.py f'(?<!\\w){re.escape(name)}(?!\\w)'": r"(?<!\w)user_name(?!\w)",
+    r"studio/lint/source/broken_templates.py f'(?<![\\w.])([\\w.]+)\\.{re.escape(name)}\\b'": (
         r"(?<![\w.])([\w.]+)\.user_name\b"
     ),
-    "emails/lint/source/broken_templates.py pattern": list(_FIXES_OF_SYNTAX),
-    "emails/studio/data/current_data.py pattern": [one.pattern for one, _ in _SAYINGS],
-    "onboarding/survey.py _TEXT": r"'(?:[^']|'')*'",
-    "reset/passwords/hash_formats.py pattern": r"\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}",
-    "reset/proofs/captcha.py f'[\\\\w.-]{{1,{self._service.longest}}}'": r"[\w.-]{1,8192}",
-    "settings/building.py f'(?<!\\\\w)(?:{texts})(?!\\\\w)'": r"(?<!\w)(?:smtp\.host|database\.url)(?!\w)",
+    "studio/lint/source/broken_templates.py pattern": list(_FIXES_OF_SYNTAX),
+    "studio/web/data/current_data.py pattern": [one.pattern for one, _ in _SAYINGS],
+    "service/onboarding/survey.py _TEXT": r"'(?:[^']|'')*'",
+    "service/reset/passwords/hash_formats.py pattern": r"\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}",
+    "service/reset/proofs/captcha.py f'[\\\\w.-]{{1,{self._service.longest}}}'": r"[\w.-]{1,8192}",
+    "service/settings/building.py f'(?<!\\\\w)(?:{texts})(?!\\\\w)'": r"(?<!\w)(?:smtp\.host|database\.url)(?!\w)",
 }
 """Calls whose pattern is built at run time, by file and source, with examples of the patterns."""
 
