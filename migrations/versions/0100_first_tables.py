@@ -18,6 +18,7 @@ _NOT_ERASED = sa.text("settled_at IS NOT NULL AND payload != '{}'")
 
 def upgrade() -> None:
     _outbox()
+    _secrets()
     _links_and_codes()
     _limits()
     _mailboxes()
@@ -72,6 +73,25 @@ def _outbox() -> None:
         sa.Column("name", sa.String(32), primary_key=True),
         sa.Column("next_at", sa.Double, nullable=False),
     )
+
+
+def _secrets() -> None:
+    op.create_table(
+        "keyturn_secrets",
+        sa.Column("purpose", sa.String(16), primary_key=True),
+        sa.Column("key", sa.LargeBinary(32), primary_key=True),
+        sa.Column("proof", sa.LargeBinary(32)),
+        sa.Column("account_id", sa.String(255), nullable=False),
+        sa.Column("mailbox", sa.LargeBinary(32), nullable=False),
+        sa.Column("created_at", _Time, nullable=False),
+        sa.Column("expires_at", _Time, nullable=False),
+        sa.Column("used_at", _Time),
+        sa.Column("revoked_at", _Time),
+        sa.Column("tries", sa.Integer, nullable=False, server_default="0"),
+        sa.Column("data", sa.Text, nullable=False),
+    )
+    op.create_index("ix_keyturn_secrets_account_id", "keyturn_secrets", ["account_id", "purpose"])
+    op.create_index("ix_keyturn_secrets_expires_at", "keyturn_secrets", ["purpose", "expires_at"])
 
 
 def _links_and_codes() -> None:
@@ -282,6 +302,7 @@ def downgrade() -> None:
         "spent_answers",
         "reset_codes",
         "reset_tokens",
+        "secrets",
         "pace",
         "outbox_events",
         "outbox",
