@@ -17,7 +17,6 @@ from keyturn.service.reset.proofs.second_step.port import FactorSource, SecondSt
 from keyturn.service.reset.proofs.second_step.required import RequiredSecondStep
 from keyturn.service.reset.proofs.second_step.sms_codes import LIFE, SmsCodes, SmsSender, SmsText
 from keyturn.service.reset.proofs.second_step.tries import SecondStepTries
-from keyturn.service.reset.records import stores
 from keyturn.service.settings import Settings, SmsSettings
 
 _METHODS = ("require_ready", "factors", "begin", "verify", "close")
@@ -26,14 +25,14 @@ _METHODS = ("require_ready", "factors", "begin", "verify", "close")
 def build(settings: Settings, ground: Ground, events: AppEvents) -> RequiredSecondStep | None:
     """Return the second step of resets; None if the settings name none. Raises SettingsInvalid."""
     wanted, records, text = settings.second_step, ground.records, SmsText(ground.themes)
-    tries = SecondStepTries(records.database, records.links, most=wanted.tries, daily=wanted.daily)
+    tries = SecondStepTries(records.database, most=wanted.tries, daily=wanted.daily)
     step = _second_step(settings, ground.secrets, text, records.database, tries)
     return RequiredSecondStep(step, tries, records, events) if step else None
 
 
 async def check_second_step(settings: Settings, database: Database) -> None:
     """Check the second step of the settings before anything is started. Raises SettingsInvalid."""
-    tries = SecondStepTries(database, stores.build(settings, database).links, most=1, daily=1)
+    tries = SecondStepTries(database, most=1, daily=1)
     step = _second_step(settings, ["for a look alone"], None, database, tries)
     if step:
         try:
