@@ -27,7 +27,16 @@ def upgrade() -> None:
         # Space for the next version of a row beside it lets an update leave the indexes alone.
         op.execute("ALTER TABLE keyturn_rate_windows SET (fillfactor = 50)")
     op.create_index("ix_keyturn_rate_windows_expires_at", "keyturn_rate_windows", ["expires_at"])
+    op.create_table(
+        "keyturn_limits",
+        sa.Column("key", sa.LargeBinary(32), primary_key=True),
+        sa.Column("tat", sa.Double, nullable=False),
+        prefixes=["UNLOGGED"] if is_postgresql else [],
+    )
+    if is_postgresql:
+        op.execute("ALTER TABLE keyturn_limits SET (fillfactor = 50)")
 
 
 def downgrade() -> None:
     op.drop_table("keyturn_rate_windows")
+    op.drop_table("keyturn_limits")
