@@ -1,12 +1,13 @@
-"""The first tables: outbox and its events, links and codes, mailboxes, audit, second steps, the built-in accounts.
+"""The first tables: outbox and its events, links and codes, limits, mailboxes, audit, second steps, built-in accounts.
 
-A database is at this revision or at none. Its number leaves room for those that came before the first release.
+Numbers below this one are those of databases from before the first release, which no version brings on.
 """
 
 import sqlalchemy as sa
-from alembic import op
+from alembic import context, op
+from sqlalchemy.dialects.postgresql import ARRAY
 
-revision = "0010"
+revision = "0100"
 down_revision = None
 
 _Id = sa.BigInteger().with_variant(sa.Integer, "sqlite")
@@ -17,7 +18,9 @@ _NOT_ERASED = sa.text("settled_at IS NOT NULL AND payload != '{}'")
 
 def upgrade() -> None:
     _outbox()
+    _secrets()
     _links_and_codes()
+    _limits()
     _mailboxes()
     _audit()
     _second_steps()
@@ -72,6 +75,25 @@ def _outbox() -> None:
     )
 
 
+def _secrets() -> None:
+    op.create_table(
+        "keyturn_secrets",
+        sa.Column("purpose", sa.String(16), primary_key=True),
+        sa.Column("key", sa.LargeBinary(32), primary_key=True),
+        sa.Column("proof", sa.LargeBinary(32)),
+        sa.Column("account_id", sa.String(255), nullable=False),
+        sa.Column("mailbox", sa.LargeBinary(32), nullable=False),
+        sa.Column("created_at", _Time, nullable=False),
+        sa.Column("expires_at", _Time, nullable=False),
+        sa.Column("used_at", _Time),
+        sa.Column("revoked_at", _Time),
+        sa.Column("tries", sa.Integer, nullable=False, server_default="0"),
+        sa.Column("data", sa.Text, nullable=False),
+    )
+    op.create_index("ix_keyturn_secrets_account_id", "keyturn_secrets", ["account_id", "purpose"])
+    op.create_index("ix_keyturn_secrets_expires_at", "keyturn_secrets", ["purpose", "expires_at"])
+
+
 def _links_and_codes() -> None:
     op.create_table(
         "keyturn_reset_tokens",
@@ -87,6 +109,8 @@ def _links_and_codes() -> None:
         sa.Column("revoked_at", _Time),
         sa.Column("recovers", sa.Boolean, nullable=False, server_default=sa.false()),
         sa.Column("reason", sa.String(300), nullable=False, server_default=""),
+        sa.Column("by_operator", sa.Boolean, nullable=False, server_default=sa.false()),
+        sa.Column("return_to", sa.String(1000), nullable=False, server_default=""),
         sa.Column("second_step_tries", sa.Integer, nullable=False, server_default="0"),
         sa.UniqueConstraint("digest", name="uq_keyturn_reset_tokens_digest"),
     )
@@ -124,6 +148,27 @@ def _links_and_codes() -> None:
     _index("secure_links", "expires_at")
 
 
+def _limits() -> None:
+    is_postgresql = context.get_context().dialect.name == "postgresql"
+    op.create_table(
+        "keyturn_rate_windows",
+        sa.Column("key", sa.LargeBinary(32), primary_key=True),
+        sa.Column("amount", sa.Integer, nullable=False),
+        sa.Column("seconds", sa.Double, nullable=False),
+        sa.Column("weight", sa.Integer, nullable=False),
+        sa.Column("moments", sa.Text().with_variant(ARRAY(sa.Double), "postgresql"), nullable=False),
+        sa.Column("newest", sa.Integer, nullable=False),
+        sa.Column("taken", sa.Integer, nullable=False),
+        sa.Column("expires_at", _Time, nullable=False),
+        # Counts are worth no log: after a crash of the server the table is empty, and limits begin anew.
+        prefixes=["UNLOGGED"] if is_postgresql else [],
+    )
+    if is_postgresql:
+        # Space for the next version of a row beside it lets an update leave the indexes alone.
+        op.execute("ALTER TABLE keyturn_rate_windows SET (fillfactor = 50)")
+    _index("rate_windows", "expires_at")
+
+
 def _mailboxes() -> None:
     op.create_table(
         "keyturn_mailboxes",
@@ -150,6 +195,7 @@ def _audit() -> None:
         sa.Column("request_id", sa.String(64), nullable=False),
         sa.Column("message_id", sa.BigInteger),
         sa.Column("operator", sa.String(64), nullable=False, server_default=""),
+        sa.Column("note", sa.String(1000), nullable=False, server_default=""),
     )
     for column in ("at", "account_id", "email"):
         _index("audit", column)
@@ -251,10 +297,12 @@ def downgrade() -> None:
         "second_factors",
         "audit",
         "mailboxes",
+        "rate_windows",
         "secure_links",
         "spent_answers",
         "reset_codes",
         "reset_tokens",
+        "secrets",
         "pace",
         "outbox_events",
         "outbox",
