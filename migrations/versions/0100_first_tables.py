@@ -135,6 +135,14 @@ def _limits() -> None:
         # Space for the next version of a row beside it lets an update leave the indexes alone.
         op.execute("ALTER TABLE keyturn_rate_windows SET (fillfactor = 50)")
     _index("rate_windows", "expires_at")
+    op.create_table(
+        "keyturn_limits",
+        sa.Column("key", sa.LargeBinary(32), primary_key=True),
+        sa.Column("tat", sa.Double, nullable=False),
+        prefixes=["UNLOGGED"] if is_postgresql else [],
+    )
+    if is_postgresql:
+        op.execute("ALTER TABLE keyturn_limits SET (fillfactor = 50)")
 
 
 def _mailboxes() -> None:
@@ -266,6 +274,7 @@ def downgrade() -> None:
         "audit",
         "mailboxes",
         "rate_windows",
+        "limits",
         "spent_answers",
         "reset_codes",
         "secrets",
