@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import msgspec
 
-from keyturn.http_client import FAILURES, HttpClient
+from keyturn.http_client import CallFailed, HttpClient
 from keyturn.service.problems.proofs import Challenge
 from keyturn.service.problems.requests import Busy, ChallengeUnready
 from keyturn.service.reset.bounded_pool import Turns
@@ -60,12 +60,10 @@ class SiteVerify:
         async with self._place():
             try:
                 return await self._post(form)
-            except TimeoutError:
-                raise ChallengeUnready(f"no verdict within {self._timeout:g} s") from None
             except (msgspec.MsgspecError, ValueError):
                 raise ChallengeUnready("the verdict cannot be read") from None
-            except FAILURES as error:
-                raise ChallengeUnready(type(error).__name__) from None
+            except CallFailed as error:
+                raise ChallengeUnready(str(error)) from None
 
     @asynccontextmanager
     async def _place(self) -> AsyncIterator[None]:
