@@ -27,12 +27,12 @@ from keyturn.service.doctor import Dns
 from keyturn.service.doctor.domain import Unanswered
 from keyturn.service.problems.requests import AccountsUnready, Busy, ChallengeUnready, SecondStepUnfinished
 from keyturn.service.reset.passwords.breaches import BreachRanges, BreachSourceFailed
-from keyturn.service.reset.proofs.captcha import Captcha, SiteVerify
+from keyturn.service.reset.proofs.captcha import Captcha
 from keyturn.service.reset.proofs.second_step.port import SecondStepTry
 from keyturn.service.reset.proofs.second_step.sms_senders import TwilioSms
 from keyturn.service.reset.proofs.second_step.supabase import SupabaseSecondStep
 from keyturn.service.reset.records.client import Client
-from keyturn.service.settings import Secret, SmsSettings, SupabaseSettings
+from keyturn.service.settings import ChallengeSettings, Secret, SmsSettings, SupabaseSettings
 from keyturn.service.webhooks.sender import WebhookSender
 
 PATIENCE = timedelta(seconds=20)
@@ -131,9 +131,8 @@ async def twilio(server: UnknownServer) -> AsyncIterator[Ask]:
 def captcha(name: Literal["turnstile", "hcaptcha"]) -> Callable[[UnknownServer], AbstractAsyncContextManager[Ask]]:
     @asynccontextmanager
     async def opened(server: UnknownServer) -> AsyncIterator[Ask]:
-        judge = Captcha(
-            name, SiteVerify(server.url, server.patience), site_key="site", secret="secret", hosts=["a.test"]
-        )
+        settings = ChallengeSettings(method=name, site_key="site", secret=Secret("secret"), url=server.url)
+        judge = Captcha(settings, ["a.test"], server.patience)
         yield lambda: judge.verify("an-answer", CLIENT)
         await judge.close()
 

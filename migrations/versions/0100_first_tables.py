@@ -18,6 +18,7 @@ _NOT_ERASED = sa.text("settled_at IS NOT NULL AND payload != '{}'")
 
 def upgrade() -> None:
     _outbox()
+    _secrets()
     _links_and_codes()
     _limits()
     _mailboxes()
@@ -72,6 +73,25 @@ def _outbox() -> None:
         sa.Column("name", sa.String(32), primary_key=True),
         sa.Column("next_at", sa.Double, nullable=False),
     )
+
+
+def _secrets() -> None:
+    op.create_table(
+        "keyturn_secrets",
+        sa.Column("purpose", sa.String(16), primary_key=True),
+        sa.Column("key", sa.LargeBinary(32), primary_key=True),
+        sa.Column("proof", sa.LargeBinary(32)),
+        sa.Column("account_id", sa.String(255), nullable=False),
+        sa.Column("mailbox", sa.LargeBinary(32), nullable=False),
+        sa.Column("created_at", _Time, nullable=False),
+        sa.Column("expires_at", _Time, nullable=False),
+        sa.Column("used_at", _Time),
+        sa.Column("revoked_at", _Time),
+        sa.Column("tries", sa.Integer, nullable=False, server_default="0"),
+        sa.Column("data", sa.Text, nullable=False),
+    )
+    op.create_index("ix_keyturn_secrets_account_id", "keyturn_secrets", ["account_id", "purpose"])
+    op.create_index("ix_keyturn_secrets_expires_at", "keyturn_secrets", ["purpose", "expires_at"])
 
 
 def _links_and_codes() -> None:
@@ -147,6 +167,14 @@ def _limits() -> None:
         # Space for the next version of a row beside it lets an update leave the indexes alone.
         op.execute("ALTER TABLE keyturn_rate_windows SET (fillfactor = 50)")
     _index("rate_windows", "expires_at")
+    op.create_table(
+        "keyturn_limits",
+        sa.Column("key", sa.LargeBinary(32), primary_key=True),
+        sa.Column("tat", sa.Double, nullable=False),
+        prefixes=["UNLOGGED"] if is_postgresql else [],
+    )
+    if is_postgresql:
+        op.execute("ALTER TABLE keyturn_limits SET (fillfactor = 50)")
 
 
 def _mailboxes() -> None:
@@ -278,10 +306,12 @@ def downgrade() -> None:
         "audit",
         "mailboxes",
         "rate_windows",
+        "limits",
         "secure_links",
         "spent_answers",
         "reset_codes",
         "reset_tokens",
+        "secrets",
         "pace",
         "outbox_events",
         "outbox",

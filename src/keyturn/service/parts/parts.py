@@ -19,7 +19,7 @@ from keyturn.service.reset.ground import FromApp, Ground
 from keyturn.service.reset.inviting import Invitations, OperatorLinks, OperatorResets
 from keyturn.service.reset.mails import builtin_emails, composer, provider_events, theme
 from keyturn.service.reset.passwords import hasher, policy
-from keyturn.service.reset.proofs import challenge_factory, code_exchange
+from keyturn.service.reset.proofs import challenge, code_exchange
 from keyturn.service.reset.proofs.second_step import step_factory
 from keyturn.service.reset.records.retention import Retention
 from keyturn.service.reset.request import ResetRequests
@@ -70,7 +70,7 @@ class Parts:
         hook = reset_hook.build(settings, shared)
         self.code_exchange = code_exchange.build(settings, shared)
         self.mailed_codes = code_exchange.mailed_codes(settings, shared)
-        self.challenge = challenge_factory.build(settings, shared)
+        self.challenge = challenge.build(settings, shared)
         self.second_step = step_factory.build(settings, shared, self.events)
         self.live_links = live = LiveLinks(shared)
         self.return_addresses = ReturnAddresses(settings.return_origins)

@@ -175,7 +175,7 @@ class LinkAuthorization(ChangeAuthorization):
         """Ask for the second step, too. A recovery link undoes what was added to it recently."""
         self._require = partial(step.require, self._link, account, answer, client)
         if self._link.recovers:
-            self._undo_recent = partial(step.undo_recent, account=account, client=client, undoing="recovery_link")
+            self._undo_recent = partial(step.undo_recent, account=account, client=client)
 
     @property
     def proven(self) -> bool:

@@ -216,7 +216,7 @@ class RecoveryHandler:
             if account and outcome == ADDRESS_CHANGED:
                 self._dispute(tx, account, secured)
             elif account and self._second_step:
-                self._second_step.undo_recent(tx, account, secured.client, "press")
+                self._second_step.undo_recent(tx, account, secured.client)
             if account and ended is not None:
                 self._events.account_secured(tx, account, secured, ended=ended)
             tx.audit.write(

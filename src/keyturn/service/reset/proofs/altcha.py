@@ -64,14 +64,14 @@ class Altcha:
 
     asked = Challenge("altcha", "", ACTION)
 
-    def __init__(self, secrets: Sequence[str], host: str, *, cost: int, spent: "SpentAnswerStore") -> None:
+    def __init__(self, secrets: Sequence[str], host: str, cost: int, database: Database) -> None:
         with requires_extra("altcha", "altcha", "challenge.method"):
             import altcha
         self._library = altcha
         self._keys = [derive(secret, "challenges") for secret in secrets]
         self._bound = {"action": ACTION, "host": host}
         self._cost = cost
-        self._spent = spent
+        self._spent = SpentAnswerStore(database)
         self._pool = BoundedPool("keyturn-altcha", cores(), _WAITING)
 
     def issue(self) -> Mapping[str, Any]:

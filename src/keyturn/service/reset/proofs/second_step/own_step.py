@@ -1,15 +1,14 @@
 """Second step whose codes Keyturn makes and checks: TOTP, recovery codes and codes by SMS."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from keyturn.service.accounts.port import Account
-from keyturn.service.clock import now
+from keyturn.service.database import Database
 from keyturn.service.problems.proofs import Factor
-from keyturn.service.reset.proofs.second_step.additions import Kind
-from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors, RecoveryCodes, recovery_code_digest
+from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors
 from keyturn.service.reset.proofs.second_step.port import (
     Accepted,
     FactorSource,
@@ -17,6 +16,7 @@ from keyturn.service.reset.proofs.second_step.port import (
     phone_hint,
     phone_number,
 )
+from keyturn.service.reset.proofs.second_step.recovery_codes import RecoveryCodes, recovery_code_digest
 from keyturn.service.reset.proofs.second_step.sms_codes import SmsCodes
 from keyturn.service.reset.proofs.second_step.totp import totp_step
 from keyturn.service.reset.proofs.second_step.tries import SecondStepTries
@@ -25,22 +25,17 @@ from keyturn.service.reset.proofs.second_step.tries import SecondStepTries
 class OwnSecondStep:
     """A SecondStep over seeds and phones that a source keeps. `sms` is None if no messages are sent."""
 
-    def __init__(
-        self, source: FactorSource, recovery: RecoveryCodes, tries: SecondStepTries, sms: SmsCodes | None
-    ) -> None:
+    def __init__(self, source: FactorSource, tries: SecondStepTries, database: Database, sms: SmsCodes | None) -> None:
         self.source = source
-        self.recovery = recovery
+        self.recovery = RecoveryCodes(database)
         self.tries = tries
         self._sms = sms
 
     async def require_ready(self) -> None:
         await self.source.require_ready()
 
-    async def factors(self, account: Account, *, unless_recent: Collection[Kind] = ()) -> Sequence[Factor]:
-        """Return the factors, with recovery codes if there is a factor that they can replace.
-
-        Recent factors of the kinds in `unless_recent` do not count.
-        """
+    async def factors(self, account: Account, *, unless_recent: bool = False) -> Sequence[Factor]:
+        """Return the factors, or the proven ones, with recovery codes if there is a factor that they can replace."""
         stored, found = await self.source.find(account, unless_recent=unless_recent), []
         unusable = stored.unreadable
         if stored.seed:
@@ -92,19 +87,14 @@ class OwnSecondStep:
             lambda connection, _: self.tries.give_step_back(connection, account_id, step),
         )
 
-    def remove_recent(self, connection: Connection, account_id: str, kinds: Collection[Kind]) -> bool:
-        """Delete recent additions of these kinds, in the caller's transaction; tell whether there was one.
+    def remove_recent(self, connection: Connection, account_id: str) -> bool:
+        """Delete recent additions, in the caller's transaction; tell whether there was one.
 
         Codes end even if the factor that they replace stays: another person may have got them.
         """
-        removed = "recovery_codes" in kinds and self.recovery.remove_recent(connection, account_id)
-        if isinstance(self.source, BuiltinFactors):
-            removed = self.source.remove_recent(connection, account_id, kinds) or removed
-        return removed
-
-    def note_totp_step(self, connection: Connection, account_id: str, step: int) -> None:
-        """Note the step of the code that proved a new TOTP factor, in the caller's transaction: it is used up."""
-        self.tries.take_step(connection, account_id, step, now())
+        had_codes = self.recovery.remove_recent(connection, account_id)
+        own = self.source if isinstance(self.source, BuiltinFactors) else None
+        return bool(own and own.remove_recent(connection, account_id)) or had_codes
 
     async def close(self) -> None:
         await self.source.close()
@@ -116,9 +106,7 @@ class _Spendable(Accepted):
     """A right code, which a guarded statement spends and can give back."""
 
     def __init__(
-        self,
-        use: Callable[[Connection, datetime], bool],
-        undo: Callable[[Connection, datetime], None],
+        self, use: Callable[[Connection, datetime], bool], undo: Callable[[Connection, datetime], None]
     ) -> None:
         self._use = use
         self._undo = undo

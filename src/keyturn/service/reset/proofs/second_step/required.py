@@ -10,7 +10,6 @@ from keyturn.service.clock import now
 from keyturn.service.problems.proofs import Factor, LinkDead, SecondStepRejected, SecondStepRequired
 from keyturn.service.problems.requests import SecondStepUnfinished, Unavailable
 from keyturn.service.reset.events import AppEvents
-from keyturn.service.reset.proofs.second_step.additions import Undoing, late_at, undone_by
 from keyturn.service.reset.proofs.second_step.own_step import OwnSecondStep
 from keyturn.service.reset.proofs.second_step.port import SIGN_IN, Accepted, Method, SecondStep, SecondStepTry
 from keyturn.service.reset.proofs.second_step.tries import SecondStepTries
@@ -77,13 +76,12 @@ class RequiredSecondStep:
     async def factors(self, link: Link | None, account: Account) -> Sequence[Factor]:
         """Return the factors that the holder of a live link, or of the password, is asked for. Raises Unavailable."""
         if link and link.recovers and isinstance(self.step, OwnSecondStep):
-            return await self.step.factors(account, unless_recent=late_at("recovery_link"))
+            return await self.step.factors(account, unless_recent=True)
         return await self.step.factors(account)
 
-    def undo_recent(self, tx: Transaction, account: Account, client: Client, undoing: Undoing) -> None:
-        """Delete the recent additions that this undoes (`additions.py`)."""
-        step, kinds = self.step, undone_by(undoing)
-        if isinstance(step, OwnSecondStep) and step.remove_recent(tx.connection, account.id, kinds):
+    def undo_recent(self, tx: Transaction, account: Account, client: Client) -> None:
+        """Delete the additions that whoever reads the account's mailbox may undo (`builtin_factors.RECENT`)."""
+        if isinstance(self.step, OwnSecondStep) and self.step.remove_recent(tx.connection, account.id):
             tx.audit.write(EVENT, "factors_undone", client, now(), account.id, account.email)
 
     async def begin(self, link: Link, account: Account, method: Method, client: Client) -> bool:
