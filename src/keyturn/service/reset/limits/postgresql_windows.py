@@ -8,14 +8,14 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from sqlalchemy import ARRAY, Double, LargeBinary, Text, TextClause, text
+from sqlalchemy import ARRAY, Connection, Double, LargeBinary, Text, TextClause, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from keyturn.service.clock import ahead
 from keyturn.service.database import Database, Model
 from keyturn.service.database.batching import Batcher
-from keyturn.service.database.unready import describe_error, is_rolled_back
+from keyturn.service.database.unready import describe_error
 from keyturn.service.problems.requests import DatabaseUnready, LimitsUnready
 from keyturn.service.settings.building import Rate
 
@@ -148,7 +148,7 @@ class PostgresqlWindows:
         self._pairs: Batcher[_Ask, _Waits]
         self._single: Batcher[_Ask, _Waits]
         self._pairs, self._single = (
-            Batcher(self._answer, common=DatabaseUnready, limit=database.limit) for _ in range(2)
+            Batcher(self._answer, common=DatabaseUnready, in_time=database.in_time) for _ in range(2)
         )
 
     async def hit(self, *limits: Limit) -> tuple[int, float]:
@@ -222,14 +222,17 @@ class PostgresqlWindows:
         return answers
 
     async def _execute(self, statement: TextClause, given: Mapping[str, Any]) -> Sequence[Any]:
-        # Without a transaction, also on an app's pool: a process that is suspended within one would hold up all others.
-        async with self._database.in_time():
-            while True:
-                try:
-                    return await self._database.connections.execute(statement, given)
-                except DBAPIError as error:  # a server whose transactions are serializable undoes one of two at once
-                    if not is_rolled_back(error):
-                        raise
+        def execute(connection: Connection) -> Sequence[Any]:
+            result = connection.execute(statement, given)
+            return result.all() if result.returns_rows else []
+
+        # A read commits by itself: a process that is suspended within a transaction would hold up all others.
+        while True:
+            try:
+                return await self._database.read(execute)
+            except DatabaseUnready as error:  # a server whose transactions are serializable undoes one of two at once
+                if not error.not_committed:
+                    raise
 
 
 def _statement(sql: str, schema: str) -> TextClause:
