@@ -108,12 +108,6 @@ def _codes() -> None:
     )
     _index("reset_codes", "account_id")
     _index("reset_codes", "touched_at")
-    op.create_table(
-        "keyturn_spent_answers",
-        sa.Column("digest", sa.LargeBinary(32), primary_key=True),
-        sa.Column("expires_at", _Time, nullable=False),
-    )
-    _index("spent_answers", "expires_at")
 
 
 def _limits() -> None:
@@ -194,14 +188,6 @@ def _second_steps() -> None:
         sa.Column("totp_step", sa.BigInteger),
     )
     op.create_table(
-        "keyturn_recovery_codes",
-        sa.Column("digest", sa.LargeBinary(32), primary_key=True),
-        sa.Column("account_id", sa.String(255), nullable=False),
-        sa.Column("created_at", _Time, nullable=False),
-        sa.Column("used_at", _Time),
-    )
-    _index("recovery_codes", "account_id")
-    op.create_table(
         "keyturn_sms_codes",
         sa.Column("account_id", sa.String(255), primary_key=True),
         sa.Column("reset_id", sa.String(64), nullable=False),
@@ -268,14 +254,12 @@ def downgrade() -> None:
         "sessions",
         "accounts",
         "sms_codes",
-        "recovery_codes",
         "second_step_tries",
         "second_factors",
         "audit",
         "mailboxes",
         "rate_windows",
         "limits",
-        "spent_answers",
         "reset_codes",
         "secrets",
         "pace",

@@ -15,7 +15,6 @@ from tests.plans import plans_of
 from keyturn.service.accounts.builtin import AccountRow, BuiltinAccounts, SessionRow
 from keyturn.service.database import Database
 from keyturn.service.outbox.models import ERASED, EventRow, OutboxRow
-from keyturn.service.reset.proofs.altcha import SpentAnswerRow
 from keyturn.service.reset.proofs.second_step.models import SecondStepTriesRow, SmsCodeRow
 from keyturn.service.reset.records.codes import ResetCodeRow
 from keyturn.service.reset.records.mailboxes import Mailboxes
@@ -122,13 +121,6 @@ OVER_TWO_DAYS = NOW - 2 * DAY - SECOND
             ResetCodeRow.mailbox,
             [b"guessed at", b"live"],
             id="codes leave after an hour and what was guessed at a month later",
-        ),
-        pytest.param(
-            "answers",
-            [{"digest": b"gone", "expires_at": NOW - SECOND}, {"digest": b"kept", "expires_at": NOW}],
-            SpentAnswerRow.digest,
-            [b"kept"],
-            id="answers to challenges leave once they have expired",
         ),
         pytest.param(
             "audit",

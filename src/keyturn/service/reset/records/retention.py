@@ -17,7 +17,6 @@ from keyturn.service.database import Database
 from keyturn.service.outbox.models import ERASED, STILL_WAITING, WAITING, OutboxRow
 from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
 from keyturn.service.reset.limits.postgresql_windows import RateWindowRow
-from keyturn.service.reset.proofs.altcha import SpentAnswerRow
 from keyturn.service.reset.proofs.second_step.models import SecondStepTriesRow, SmsCodeRow
 from keyturn.service.reset.records.codes import ResetCodeRow
 from keyturn.service.reset.records.mailboxes import Mailboxes
@@ -158,7 +157,6 @@ class Retention:
             _Chore("audit", AuditRow.id, AuditRow.at < moment - self._audit),
             _Chore("sessions", SessionRow.digest, SessionRow.expires_at < moment),
             _Chore("locks", AccountLockRow.account_id, AccountLockRow.until < moment - _A_CLOCK_MAY_BE_OFF),
-            _Chore("answers", SpentAnswerRow.digest, SpentAnswerRow.expires_at < moment),
             _Chore("codes", code.mailbox, forgotten),
             _Chore("second_step_tries", SecondStepTriesRow.account_id, SecondStepTriesRow.counted_since < counted),
             _Chore("sms_codes", sms.account_id, (sms.counted_since < counted) & (sms.sent_at < counted)),
