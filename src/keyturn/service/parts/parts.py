@@ -118,5 +118,5 @@ class Parts:
                 await part.close()
         for local in self.hasher, self.policy, self.outbox:
             local.close()
-        for part in (self.ground.limits, self.accounts_readiness, self.accounts, self.database):
+        for part in (self.accounts_readiness, self.accounts, self.database):
             await part.close()
