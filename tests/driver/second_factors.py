@@ -14,6 +14,7 @@ from keyturn.service.clock import now
 from keyturn.service.parts import Parts
 from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors, Kind
 from keyturn.service.reset.proofs.second_step.own_step import OwnSecondStep
+from keyturn.service.reset.proofs.second_step.recovery_codes import renew
 from keyturn.service.reset.proofs.second_step.totp import base32
 
 SEED = b"a seed of 160 bits.."
@@ -58,7 +59,7 @@ class KeptFactors:
 
     async def mint_codes(self, account_id: str) -> Sequence[str]:
         """Return fresh recovery codes."""
-        return await self._database.transact(partial(self._step.recovery.mint, account_id=account_id))
+        return await self._database.transact(partial(renew, account_id=account_id))
 
 
 def builtin_factors(service: Service) -> KeptFactors:

@@ -16,6 +16,7 @@ from keyturn.service.database import Database
 from keyturn.service.parts import Parts
 from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors
 from keyturn.service.reset.proofs.second_step.own_step import OwnSecondStep
+from keyturn.service.reset.proofs.second_step.recovery_codes import renew
 from keyturn.service.reset.proofs.second_step.totp import seed_of_base32
 from keyturn.service.settings import Settings
 
@@ -32,7 +33,7 @@ async def set_factors(folder: Path, parts: Parts) -> Sequence[str]:
         account = await parts.accounts.find(email)
         if account is None:
             continue
-        codes = await parts.database.transact(partial(_set, step, step.source, account.id, factors))
+        codes = await parts.database.transact(partial(_set, step.source, account.id, factors))
         if "phone" in factors:
             notes.append(f"{email} has a phone: its codes, for a reset and to sign in, are among the mails sent.")
         if "totp" in factors:
@@ -41,15 +42,13 @@ async def set_factors(folder: Path, parts: Parts) -> Sequence[str]:
     return notes
 
 
-def _set(
-    step: OwnSecondStep, source: BuiltinFactors, account_id: str, factors: Mapping[str, str], connection: Connection
-) -> Sequence[str]:
+def _set(source: BuiltinFactors, account_id: str, factors: Mapping[str, str], connection: Connection) -> Sequence[str]:
     """Store the factors, and return recovery codes if one of them is an app."""
     if "phone" in factors:
         source.set(connection, account_id, "phone", factors["phone"].encode())
     if "totp" in factors:
         source.set(connection, account_id, "totp", seed_of_base32(factors["totp"]))
-    return step.recovery.mint(connection, account_id) if "totp" in factors else ()
+    return renew(connection, account_id) if "totp" in factors else ()
 
 
 # Pages of the example's app

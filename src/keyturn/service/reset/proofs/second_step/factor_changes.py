@@ -11,6 +11,7 @@ from typing import TypeVar
 from keyturn.service import addresses
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
+from keyturn.service.reset.proofs.second_step import recovery_codes
 from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors
 from keyturn.service.reset.proofs.second_step.own_step import OwnSecondStep
 from keyturn.service.reset.proofs.second_step.required import EVENT
@@ -44,7 +45,7 @@ class FactorChanges:
         def write(tx: Transaction, moment: datetime) -> Sequence[str]:
             self._step.tries.take_step(tx.connection, account.id, taken, moment)
             self._source.set(tx.connection, account.id, "totp", seed)
-            return self._step.recovery.mint(tx.connection, account.id)
+            return recovery_codes.renew(tx.connection, account.id)
 
         return await self._change(account, client, "set_up", write)
 
@@ -59,14 +60,14 @@ class FactorChanges:
 
         def write(tx: Transaction, _: datetime) -> None:
             self._source.remove(tx.connection, account.id)
-            self._step.recovery.remove(tx.connection, account.id)
+            recovery_codes.remove(tx.connection, account.id)
 
         await self._change(account, client, "removed", write)
 
     async def renew_codes(self, account: Account, client: Client) -> Sequence[str]:
         """Return fresh recovery codes; earlier ones end."""
         return await self._change(
-            account, client, "recovery_codes", lambda tx, _: self._step.recovery.mint(tx.connection, account.id)
+            account, client, "recovery_codes", lambda tx, _: recovery_codes.renew(tx.connection, account.id)
         )
 
     @property

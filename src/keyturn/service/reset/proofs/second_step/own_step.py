@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from keyturn.service import secrets
 from keyturn.service.accounts.port import Account
 from keyturn.service.database import Database
 from keyturn.service.problems.proofs import Factor
@@ -16,10 +17,11 @@ from keyturn.service.reset.proofs.second_step.port import (
     phone_hint,
     phone_number,
 )
-from keyturn.service.reset.proofs.second_step.recovery_codes import RecoveryCodes, recovery_code_digest
+from keyturn.service.reset.proofs.second_step.recovery_codes import are_left, recovery_code_digest, remove_recent
 from keyturn.service.reset.proofs.second_step.sms_codes import SmsCodes
 from keyturn.service.reset.proofs.second_step.totp import totp_step
 from keyturn.service.reset.proofs.second_step.tries import SecondStepTries
+from keyturn.service.secrets import Purpose
 
 
 class OwnSecondStep:
@@ -27,7 +29,7 @@ class OwnSecondStep:
 
     def __init__(self, source: FactorSource, tries: SecondStepTries, database: Database, sms: SmsCodes | None) -> None:
         self.source = source
-        self.recovery = RecoveryCodes(database)
+        self._database = database
         self.tries = tries
         self._sms = sms
 
@@ -51,7 +53,7 @@ class OwnSecondStep:
                 unusable = unusable or not stored.seed
         if not found and not unusable:
             return ()
-        if await self.recovery.left(account.id):
+        if await are_left(self._database, account.id):
             found.append(Factor("recovery_code"))
         return found or [Factor("other")]
 
@@ -68,14 +70,18 @@ class OwnSecondStep:
                 return await self._verify_totp(trial)
             case "recovery_code":
                 digest = recovery_code_digest(trial.account.id, trial.code)
-                if digest is None or not await self.recovery.is_unused(digest):
-                    return None
-                return _Spendable(
-                    lambda connection, moment: self.recovery.use(connection, digest, moment),
-                    lambda connection, moment: self.recovery.give_back(connection, digest, moment),
-                )
+                return await self._unused(Purpose.RECOVERY, digest, trial.moment) if digest else None
             case "sms":
                 return await self._sms.find(trial) if self._sms else None
+
+    async def _unused(self, purpose: Purpose, key: bytes, moment: datetime) -> Accepted | None:
+        secret = await self._database.read(lambda connection: secrets.find(connection, key, purpose))
+        if secret is None or secret.state(moment) != "works":
+            return None
+        return _Spendable(
+            lambda connection, moment: secrets.use(connection, purpose, key, moment) is not None,
+            lambda connection, moment: secrets.give_back(connection, purpose, key, moment),
+        )
 
     async def _verify_totp(self, trial: SecondStepTry) -> Accepted | None:
         stored, account_id = await self.source.find(trial.account), trial.account.id
@@ -92,7 +98,7 @@ class OwnSecondStep:
 
         Codes end even if the factor that they replace stays: another person may have got them.
         """
-        had_codes = self.recovery.remove_recent(connection, account_id)
+        had_codes = remove_recent(connection, account_id)
         own = self.source if isinstance(self.source, BuiltinFactors) else None
         return bool(own and own.remove_recent(connection, account_id)) or had_codes
 

@@ -2,16 +2,16 @@
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, delete, select
 
+from keyturn.service import secrets
 from keyturn.service.clock import now, random_bytes
 from keyturn.service.database import Database
 from keyturn.service.reset.proofs.second_step.builtin_factors import RECENT
-from keyturn.service.reset.proofs.second_step.models import RecoveryCodeRow
-from keyturn.service.reset.records.guarded import SingleUse
+from keyturn.service.secrets import Purpose, Secret, SecretRow
 
 CODES = 10
 """Codes that an account gets at a time."""
@@ -26,6 +26,9 @@ _ALIKE = str.maketrans("ILO", "110")
 _GROUP = 4
 _LETTERS = 24
 _BLANKS = re.compile(r"[\s-]+")
+
+_NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+"""When a code on paper expires."""
 
 
 def mint_recovery_code(random_bytes: Callable[[int], bytes]) -> str:
@@ -43,51 +46,35 @@ def recovery_code_digest(account_id: str, code: str) -> bytes | None:
     return sha256(f"{account_id}\0{letters}".encode("utf-8", "surrogatepass")).digest()
 
 
-class RecoveryCodes:
-    """Keeps the recovery codes of accounts, wherever their other factors are."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def mint(self, connection: Connection, account_id: str) -> Sequence[str]:
-        """Return fresh codes, which cannot be shown again; earlier codes end, in the caller's transaction."""
-        codes = [mint_recovery_code(random_bytes) for _ in range(CODES)]
-        moment = now()
-        rows = [
-            {"digest": recovery_code_digest(account_id, code), "account_id": account_id, "created_at": moment}
-            for code in codes
-        ]
-        self.remove(connection, account_id)
-        connection.execute(insert(RecoveryCodeRow.__table__), rows)
-        return codes
-
-    def remove(self, connection: Connection, account_id: str) -> None:
-        """End all codes of an account, in the caller's transaction."""
-        connection.execute(delete(RecoveryCodeRow).where(RecoveryCodeRow.account_id == account_id))
-
-    def remove_recent(self, connection: Connection, account_id: str) -> bool:
-        """End the codes that were made recently, in the caller's transaction; tell whether there was one."""
-        row = RecoveryCodeRow
-        recent = delete(row).where(row.account_id == account_id, row.created_at > now() - RECENT)
-        return connection.execute(recent.returning(row.digest)).first() is not None
-
-    async def left(self, account_id: str) -> int:
-        row = RecoveryCodeRow
-        unused = select(func.count().label("left")).where(row.account_id == account_id, row.used_at.is_(None))
-        left: int = (await self._database.fetch(unused))[0]["left"]
-        return left
-
-    async def is_unused(self, digest: bytes) -> bool:
-        row = RecoveryCodeRow
-        return bool(await self._database.fetch(select(row.digest).where(row.digest == digest, row.used_at.is_(None))))
-
-    def use(self, connection: Connection, digest: bytes, moment: datetime) -> bool:
-        """Use a code up in the caller's transaction. Of any number of calls at once, exactly one returns True."""
-        return _USES.use(connection, moment, of_digest=digest) is not None
-
-    def give_back(self, connection: Connection, digest: bytes, used_at: datetime) -> None:
-        """Make a code usable again whose use at that moment was undone."""
-        _USES.give_back(connection, used_at, of_digest=digest)
+def renew(connection: Connection, account_id: str) -> Sequence[str]:
+    """Return fresh codes, which cannot be shown again; earlier codes end, in the caller's transaction."""
+    codes, moment = [mint_recovery_code(random_bytes) for _ in range(CODES)], now()
+    fresh = [
+        Secret(purpose=Purpose.RECOVERY, key=key, account_id=account_id, created_at=moment, expires_at=_NEVER)
+        for code in codes
+        if (key := recovery_code_digest(account_id, code))
+    ]
+    remove(connection, account_id)
+    secrets.add(connection, [(secret, True) for secret in fresh])
+    return codes
 
 
-_USES = SingleUse(RecoveryCodeRow.used_at, RecoveryCodeRow.digest == bindparam("of_digest"))
+def remove(connection: Connection, account_id: str) -> None:
+    """End all codes of an account, in the caller's transaction. None is kept: a code on paper never expires."""
+    connection.execute(delete(SecretRow).where(*_of(account_id)))
+
+
+def remove_recent(connection: Connection, account_id: str) -> bool:
+    """End the codes that were made recently, in the caller's transaction; tell whether there was one."""
+    recent = delete(SecretRow).where(*_of(account_id), SecretRow.created_at > now() - RECENT)
+    return connection.execute(recent.returning(SecretRow.key)).first() is not None
+
+
+async def are_left(database: Database, account_id: str) -> bool:
+    """Tell whether the account has an unused code."""
+    unused = select(SecretRow.key).where(*_of(account_id), SecretRow.used_at.is_(None)).limit(1)
+    return bool(await database.fetch(unused))
+
+
+def _of(account_id: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return SecretRow.account_id == account_id, SecretRow.purpose == Purpose.RECOVERY
