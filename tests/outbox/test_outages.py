@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 
 from sqlalchemy import text
-from tests.outbox.worker import Handler, post, relay_of, running
+from tests.outbox.worker import Handler, post, running, worker_of
 
 from keyturn.errors import SendRetryable
 from keyturn.service.database import Database
@@ -28,7 +28,7 @@ async def test_a_worker_outlives_its_database(outbox: Outbox, database: Database
     """Neither a failure that cannot be noted nor a look that fails ends it: once the table is back, so is the work."""
     handler = Losing(database)
     await post(outbox, "one")
-    async with running(relay_of(outbox, handler, poll=timedelta(milliseconds=10))) as task:
+    async with running(worker_of(outbox, handler, poll=timedelta(milliseconds=10))) as task:
         await handler.has_done("one")
         await asyncio.wait({task}, timeout=0.1)
         assert not task.done()

@@ -21,7 +21,7 @@ from keyturn.service.accounts.port import (
 )
 from keyturn.service.accounts.store_factory import locks_accounts
 from keyturn.service.clock import now
-from keyturn.service.outbox import Delivery, Dropped, Message
+from keyturn.service.outbox import Dropped, Message, Settlement
 from keyturn.service.problems.proofs import SecurityLinkDead
 from keyturn.service.problems.requests import AccountsUnready
 from keyturn.service.reset.answer import LINK_MAILED, ResetLinks
@@ -33,7 +33,6 @@ from keyturn.service.reset.proofs.second_step.required import RequiredSecondStep
 from keyturn.service.reset.records import tokens
 from keyturn.service.reset.records.audit import ADDRESS_CHANGED
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.link_store import Link
 from keyturn.service.reset.records.messages import ACCOUNT_SECURED, ADDRESS_DISPUTED, AccountWasSecured, AddressDisputed
 from keyturn.service.reset.records.secure_links import SecureLink
 from keyturn.service.reset.records.stores import Transaction
@@ -151,8 +150,8 @@ class RecoveryHandler:
         self._events = events
         self._locks = locks
 
-    async def __call__(self, message: Message) -> Dropped | Delivery:
-        return await self._mails.deliver(message, self._recover, self._renew)
+    async def __call__(self, message: Message) -> Settlement:
+        return await self._mails.deliver(message, self._recover)
 
     async def _recover(self, message: Message) -> Email | Dropped:
         secured = msgspec.json.decode(message.payload, type=AccountWasSecured)
@@ -192,16 +191,10 @@ class RecoveryHandler:
             account = await self._accounts.get(secured.account_id)
         return account
 
-    async def _renew(self, message: Message, link: Link, *, unseen: bool) -> Email | Dropped:
-        """Send a fresh link in place of a link that expired before delivery, even if the old one arrived."""
-        del link, unseen
-        secured = msgspec.json.decode(message.payload, type=AccountWasSecured)
-        return await self._answer(message, secured, await self._accounts.get(secured.account_id))
-
     async def _answer(
-        self, message: Message, secured: AccountWasSecured, account: Account | None, ended: Ended | None = None
+        self, message: Message, secured: AccountWasSecured, account: Account | None, ended: Ended
     ) -> Email | Dropped:
-        """Write the outcome, and return the mail. `ended`: what this press has ended; None if the app knows it."""
+        """Write the outcome, and return the mail. `ended`: what this press has ended."""
         moment, refusal = now(), _refusal(account, secured)
         is_mailed = account and not refusal
         mail = self._links.compose_recovery(account, secured.client, moment) if account and is_mailed else None
@@ -217,7 +210,7 @@ class RecoveryHandler:
                 self._dispute(tx, account, secured)
             elif account and self._second_step:
                 self._second_step.undo_recent(tx, account, secured.client, "press")
-            if account and ended is not None:
+            if account:
                 self._events.account_secured(tx, account, secured, ended=ended)
             tx.audit.write(
                 "account_recovery",
