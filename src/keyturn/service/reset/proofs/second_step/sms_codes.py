@@ -1,7 +1,7 @@
 """Codes by SMS. NIST calls them restricted (SP 800-63B-4 3.1.3.3), because attackers take numbers over."""
 
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Protocol
@@ -48,7 +48,6 @@ class SmsSender(Protocol):
 class SmsCodes:
     """Sends codes and verifies them. Each is for one reset, or for signing in, and works once, for `LIFE`.
 
-    `text_of`: writes the message.
     `cooldown`: an account gets one message in this time, and five in 24 hours. Messages cost money, and a
     stranger in a mailbox could make a phone ring all night.
     `overall`: messages in 24 hours for all accounts together.
@@ -62,14 +61,14 @@ class SmsCodes:
         sender: SmsSender,
         settings: SmsSettings,
         keys: Sequence[str],
-        text_of: Callable[[SecondStepTry, str], str],
+        text: "SmsText",
     ) -> None:
         self._database = database
         self._sender = sender
         self._cooldown = settings.cooldown
         self._overall, self._prefixes = settings.overall, settings.prefixes
         self._keys = [derive(key, "codes by SMS") for key in keys]
-        self._text_of = text_of
+        self._text = text
 
     def takes(self, number: str) -> bool:
         """Tell whether a message may go to a number in the form of E.164."""
@@ -85,7 +84,7 @@ class SmsCodes:
         if not await self._store(trial, self._digest(self._keys[0], trial, code)):
             raise TooManyRequests(await self._seconds_left(trial))
         try:
-            await self._sender.send(number, self._text_of(trial, code), LIFE)
+            await self._sender.send(number, self._text.write(trial, code), LIFE)
         except SendFailed as failure:
             log.warning(LogEvent("second_step.sms_failed", account_id=trial.account.id, reason=failure.reason))
             if not isinstance(failure, SendRetryable) or failure.not_accepted:
@@ -203,13 +202,14 @@ _USES = SingleUse(
 class SmsText:
     """Writes the message in the language and under the name of the account's mails.
 
-    `kinds`: the themes of the kinds of accounts that have their own.
+    `host`: that of the page where users type a code.
     """
 
-    def __init__(self, themes: Themes) -> None:
+    def __init__(self, themes: Themes, host: str) -> None:
         self._themes = themes
+        self._host = host
 
-    def __call__(self, host: str, life: timedelta, trial: SecondStepTry, code: str) -> str:
+    def write(self, trial: SecondStepTry, code: str) -> str:
         """Return the message. Phones read its last line and offer the code only on the pages of `host`.
 
         https://wicg.github.io/sms-one-time-codes/
@@ -217,7 +217,7 @@ class SmsText:
         account = trial.account
         theme = self._themes.kinds.get(account.kind, self._themes.general)
         language = theme.languages.choose(account.locale, trial.client.languages)
-        values = {"code": code, "brand": theme.brand.name, "lifetime": language.duration(life)}
+        values = {"code": code, "brand": theme.brand.name, "lifetime": language.duration(LIFE)}
         if trial.reset_id == SIGN_IN:
             text = language.gettext(
                 "%(code)s is your code to sign in to %(brand)s. It works for %(lifetime)s."
@@ -230,4 +230,4 @@ class SmsText:
                 " Do not share it with anyone.",
                 **values,
             )
-        return f"{text}\n\n@{host} #{code}"
+        return f"{text}\n\n@{self._host} #{code}"
