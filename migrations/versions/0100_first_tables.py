@@ -161,6 +161,14 @@ def _limits() -> None:
         # Space for the next version of a row beside it lets an update leave the indexes alone.
         op.execute("ALTER TABLE keyturn_rate_windows SET (fillfactor = 50)")
     _index("rate_windows", "expires_at")
+    op.create_table(
+        "keyturn_limits",
+        sa.Column("key", sa.LargeBinary(32), primary_key=True),
+        sa.Column("tat", sa.Double, nullable=False),
+        prefixes=["UNLOGGED"] if is_postgresql else [],
+    )
+    if is_postgresql:
+        op.execute("ALTER TABLE keyturn_limits SET (fillfactor = 50)")
 
 
 def _mailboxes() -> None:
@@ -210,17 +218,6 @@ def _second_steps() -> None:
         sa.Column("tries", sa.Integer, nullable=False),
         sa.Column("counted_since", _Time, nullable=False),
         sa.Column("totp_step", sa.BigInteger),
-    )
-    op.create_table(
-        "keyturn_sms_codes",
-        sa.Column("account_id", sa.String(255), primary_key=True),
-        sa.Column("reset_id", sa.String(64), nullable=False),
-        sa.Column("digest", sa.LargeBinary(32), nullable=False),
-        sa.Column("sent_at", _Time, nullable=False),
-        sa.Column("expires_at", _Time, nullable=False),
-        sa.Column("used_at", _Time),
-        sa.Column("messages", sa.Integer, nullable=False),
-        sa.Column("counted_since", _Time, nullable=False),
     )
 
 
@@ -277,12 +274,12 @@ def downgrade() -> None:
         "turns",
         "sessions",
         "accounts",
-        "sms_codes",
         "second_step_tries",
         "second_factors",
         "audit",
         "mailboxes",
         "rate_windows",
+        "limits",
         "secure_links",
         "reset_codes",
         "reset_tokens",

@@ -18,7 +18,7 @@ from keyturn.service.database import Database
 from keyturn.service.outbox.models import ERASED, STILL_WAITING, WAITING, OutboxRow
 from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
 from keyturn.service.reset.limits.postgresql_windows import RateWindowRow
-from keyturn.service.reset.proofs.second_step.models import SecondStepTriesRow, SmsCodeRow
+from keyturn.service.reset.proofs.second_step.models import SecondStepTriesRow
 from keyturn.service.reset.records.codes import ResetCodeRow
 from keyturn.service.reset.records.mailboxes import Mailboxes
 from keyturn.service.reset.records.messages import ACCOUNT_SECURED
@@ -183,7 +183,7 @@ class Retention:
 
     def _chores(self, moment: datetime) -> tuple[_Chore, ...]:
         counted = moment - _COUNTED_FOR
-        link, message, secure, code, sms = ResetTokenRow, OutboxRow, SecureLinkRow, ResetCodeRow, SmsCodeRow
+        link, message, secure, code = ResetTokenRow, OutboxRow, SecureLinkRow, ResetCodeRow
         settled, link_ended = message.state != WAITING, moment - KEPT_FOR
         erasable = settled & (message.settled_at < moment - _ADDRESSES) & _NOT_ERASED
         forgotten = (code.touched_at < moment - _GUESSES) | ((code.failures == 0) & (code.touched_at < moment - _CODES))
@@ -197,7 +197,6 @@ class Retention:
             _Chore("locks", AccountLockRow.account_id, AccountLockRow.until < moment - _A_CLOCK_MAY_BE_OFF),
             _Chore("codes", code.mailbox, forgotten),
             _Chore("second_step_tries", SecondStepTriesRow.account_id, SecondStepTriesRow.counted_since < counted),
-            _Chore("sms_codes", sms.account_id, (sms.counted_since < counted) & (sms.sent_at < counted)),
             _Chore("mailboxes", MailboxRow.digest, self._mailboxes.is_forgettable(moment)),
         )
 
