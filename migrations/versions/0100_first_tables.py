@@ -19,7 +19,7 @@ _NOT_ERASED = sa.text("settled_at IS NOT NULL AND payload != '{}'")
 def upgrade() -> None:
     _outbox()
     _secrets()
-    _links_and_codes()
+    _codes()
     _limits()
     _mailboxes()
     _audit()
@@ -94,28 +94,7 @@ def _secrets() -> None:
     op.create_index("ix_keyturn_secrets_expires_at", "keyturn_secrets", ["purpose", "expires_at"])
 
 
-def _links_and_codes() -> None:
-    op.create_table(
-        "keyturn_reset_tokens",
-        sa.Column("id", _Id, primary_key=True),
-        sa.Column("digest", sa.LargeBinary(32), nullable=False),
-        sa.Column("account_id", sa.String(255), nullable=False),
-        sa.Column("email", sa.String(254), nullable=False),
-        sa.Column("ip_address", sa.String(45), nullable=False),
-        sa.Column("user_agent", sa.String(300), nullable=False),
-        sa.Column("created_at", _Time, nullable=False),
-        sa.Column("expires_at", _Time, nullable=False),
-        sa.Column("used_at", _Time),
-        sa.Column("revoked_at", _Time),
-        sa.Column("recovers", sa.Boolean, nullable=False, server_default=sa.false()),
-        sa.Column("reason", sa.String(300), nullable=False, server_default=""),
-        sa.Column("by_operator", sa.Boolean, nullable=False, server_default=sa.false()),
-        sa.Column("return_to", sa.String(1000), nullable=False, server_default=""),
-        sa.Column("second_step_tries", sa.Integer, nullable=False, server_default="0"),
-        sa.UniqueConstraint("digest", name="uq_keyturn_reset_tokens_digest"),
-    )
-    op.create_index("ix_keyturn_reset_tokens_account_id", "keyturn_reset_tokens", ["account_id", "created_at"])
-    _index("reset_tokens", "expires_at")
+def _codes() -> None:
     op.create_table(
         "keyturn_reset_codes",
         sa.Column("mailbox", sa.LargeBinary(32), primary_key=True),
@@ -129,17 +108,6 @@ def _links_and_codes() -> None:
     )
     _index("reset_codes", "account_id")
     _index("reset_codes", "touched_at")
-    op.create_table(
-        "keyturn_secure_links",
-        sa.Column("digest", sa.LargeBinary(32), primary_key=True),
-        sa.Column("account_id", sa.String(255), nullable=False),
-        sa.Column("email", sa.String(254), nullable=False),
-        sa.Column("changed_at", _Time, nullable=False),
-        sa.Column("expires_at", _Time, nullable=False),
-        sa.Column("used_at", _Time),
-    )
-    _index("secure_links", "account_id")
-    _index("secure_links", "expires_at")
 
 
 def _limits() -> None:
@@ -280,9 +248,7 @@ def downgrade() -> None:
         "mailboxes",
         "rate_windows",
         "limits",
-        "secure_links",
         "reset_codes",
-        "reset_tokens",
         "secrets",
         "pace",
         "outbox_events",

@@ -265,7 +265,7 @@ async def on_postgresql(postgresql: PostgresServer) -> AsyncIterator[Database]:
     await asyncio.to_thread(postgresql.drop, url)
 
 
-IN_THE_WAY = text("CREATE TABLE keyturn_reset_tokens (id integer)")
+IN_THE_WAY = text("CREATE TABLE keyturn_secrets (id integer)")
 """Until its transaction ends, another session cannot create a table of that name, and waits."""
 
 

@@ -17,7 +17,7 @@ async def go_back_to_an_older_version(service: Service) -> None:
 
 async def let_a_newer_version_add(service: Service) -> None:
     """Add a column that only a newer version knows."""
-    await _run(service, "ALTER TABLE keyturn_reset_tokens ADD COLUMN newer TEXT", _NEWER)
+    await _run(service, "ALTER TABLE keyturn_secrets ADD COLUMN newer TEXT", _NEWER)
 
 
 async def let_a_newer_version_take_away(service: Service) -> None:

@@ -135,7 +135,7 @@ class Secret(msgspec.Struct, frozen=True, kw_only=True):
 
 
 COLUMNS: Sequence[str] = Secret.__struct_fields__
-_ROW: Sequence[Any] = [getattr(SecretRow, name) for name in COLUMNS]
+ROW: Sequence[Any] = [getattr(SecretRow, name) for name in COLUMNS]
 _OPEN = SecretRow.used_at.is_(None) & SecretRow.revoked_at.is_(None)
 
 
@@ -173,7 +173,7 @@ def _added(dialect: sa.Dialect) -> sa.Executable:
 
 def find(connection: sa.Connection, key: bytes, *purposes: Purpose) -> Secret | None:
     """Return the secret of one of these purposes, whether it works or not; None if there is none, or none any more."""
-    found = sa.select(*_ROW).where(SecretRow.purpose.in_(purposes), SecretRow.key == key)
+    found = sa.select(*ROW).where(SecretRow.purpose.in_(purposes), SecretRow.key == key)
     row = connection.execute(found).mappings().first()
     return Secret.of(row) if row else None
 
@@ -187,7 +187,7 @@ def use(
     """
     used = sa.update(SecretRow).where(*_is(purpose, key), SecretRow.proof.is_not_distinct_from(proof))
     used = used.where(_OPEN, SecretRow.expires_at > moment).values(used_at=moment)
-    row = connection.execute(used.returning(*_ROW)).mappings().first()
+    row = connection.execute(used.returning(*ROW)).mappings().first()
     return Secret.of(row) if row else None
 
 
@@ -229,7 +229,7 @@ def count_try(
     counted = fresh.on_conflict_do_update(
         index_elements=[SecretRow.purpose, SecretRow.key], set_={"tries": SecretRow.tries + 1}
     )
-    return Secret.of(connection.execute(counted.returning(*_ROW)).mappings().one())
+    return Secret.of(connection.execute(counted.returning(*ROW)).mappings().one())
 
 
 def give_try_back(connection: sa.Connection, purpose: Purpose, key: bytes) -> None:

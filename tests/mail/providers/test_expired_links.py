@@ -32,7 +32,7 @@ async def away(deployment: Deployment) -> Deployment:
 
 
 async def expire_links(deployment: Deployment) -> None:
-    await write(deployment, "UPDATE keyturn_reset_tokens SET expires_at = created_at")
+    await write(deployment, "UPDATE keyturn_secrets SET expires_at = created_at")
 
 
 async def write(deployment: Deployment, statement: str) -> None:
@@ -149,7 +149,7 @@ async def test_a_fresh_link_is_sent_within_the_cooldown_of_the_mail_that_it_stan
 @pytest.mark.parametrize(
     ("change", "outcome", "reason"),
     [
-        ("keyturn_reset_tokens SET used_at = created_at", "link_mailed", "the link is used"),
+        ("keyturn_secrets SET used_at = created_at", "link_mailed", "the link is used"),
         ("keyturn_accounts SET active = false", "disabled", "disabled"),
         ("keyturn_accounts SET email = 'other@northwind.test'", "no_account", "no_account"),
         (

@@ -24,7 +24,6 @@ from keyturn.service.reset.limits.rate_limits import RateLimits
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.mailboxes import Mailboxes
 from keyturn.service.reset.records.retention import Retention
-from keyturn.service.reset.records.secure_links import SecureLinkStore
 from keyturn.service.settings import DatabaseSettings, LimitSettings, Secret
 
 MINUTE = timedelta(minutes=1)
@@ -51,8 +50,7 @@ def limits_in(database: Database, **rates: Any) -> RateLimits:
 
 def retention(database: Database) -> Retention:
     mailboxes = Mailboxes(database, cooldown=MINUTE, daily=6, suppression=MINUTE)
-    links = SecureLinkStore(database, lifetime=MINUTE, suspected=MINUTE)
-    return Retention(database, timedelta(days=365), mailboxes, BuiltinAccounts(database), links)
+    return Retention(database, timedelta(days=365), mailboxes, BuiltinAccounts(database))
 
 
 async def number(database: Database, statement: Any = WINDOWS) -> int:

@@ -173,10 +173,3 @@ async def test_a_try_that_is_given_back_does_not_count(database: Database) -> No
     await run(database, secrets.give_try_back, Purpose.RESET, KEY)
 
     assert (await run(database, secrets.count_try, Purpose.RESET, KEY, NOW)).tries == 1
-
-
-def test_a_token_of_a_link_is_found_with_the_signs_of_a_sentence_behind_it() -> None:
-    token = secrets.mint(lambda size: bytes(range(size)))
-
-    assert len(token) == secrets.LENGTH
-    assert secrets.digest(f"{token}).") == secrets.digest(token) != secrets.digest(token[:-1])

@@ -56,11 +56,11 @@ async def test_a_check_of_a_link_is_one_read_and_so_is_that_of_what_is_none(serv
     with asked() as statements:
         answer = await service.anywhere().post(VALIDATE, json={"token": token})
     assert answer.json()["valid"] is True
-    assert statements == ["SELECT keyturn_reset_tokens"]
+    assert statements == ["SELECT keyturn_secrets"]
 
     with asked() as statements:
         assert not await service.works("x" * 43)
-    assert statements == ["SELECT keyturn_reset_tokens"]
+    assert statements == ["SELECT keyturn_secrets"]
 
 
 async def test_each_statement_of_those_is_one_trip_to_a_thread_on_sqlite_and_none_on_postgresql(
@@ -98,8 +98,8 @@ async def test_a_reset_is_one_transaction_after_its_read(service: Service, datab
     with asked() as statements:
         assert (await service.reset(token)).status_code == 200
 
-    assert statements[0] == "SELECT keyturn_reset_tokens", "the link with its account"
+    assert statements[0] == "SELECT keyturn_secrets", "the link with its account"
     assert "SELECT keyturn_accounts" not in statements, "the current hash does not matter"
     assert statements.count("BEGIN") == int(is_sqlite(database_url))
-    assert statements.count("UPDATE keyturn_reset_tokens") == 2, "the link is used, and others of the account end"
+    assert statements.count("UPDATE keyturn_secrets") == 2, "the link is used, and others of the account end"
     assert len(statements) <= 12

@@ -18,7 +18,6 @@ from keyturn.service.reset.events import CallbackHandler, WebhookHandler, drop_c
 from keyturn.service.reset.mails.composer import MailComposer, MailDefaults
 from keyturn.service.reset.mails.delivery import MailDelivery, TransportFailover
 from keyturn.service.reset.records import messages
-from keyturn.service.reset.records.secure_links import BUTTON_LIFE
 from keyturn.service.reset.securing import RecoveryHandler
 from keyturn.service.sending.senders import sender_for
 from keyturn.service.settings import LEASE
@@ -53,11 +52,10 @@ def _mail_lanes(parts: "Parts") -> list[Lane]:
     mails, first = (MailDelivery(parts.records, seal, through) for through in (transports, transports.first_in_line()))
     composer = _composer(parts)
     links = ResetLinks(
-        parts.links,
         composer,
         parts.mailed_codes,
+        lifetime=parts.settings.token.ttl,
         invited=parts.settings.invitations.ttl,
-        recovery=BUTTON_LIFE,
     )
     renewal = LinkRenewal(mails, parts.ground, links)
     requests = ResetRequestHandler(mails, parts.ground, links, renewal, parts.events)

@@ -52,7 +52,7 @@ class Parts:
         self.ground = shared = ground.build(settings, app, self.themes, self.meters)
         self.records, self.accounts, self.secrets = shared.records, shared.accounts, shared.secrets
         self.database, self.outbox, self.audit = self.records.database, self.records.outbox, self.records.audit
-        self.links, self.mailboxes = self.records.links, self.records.mailboxes
+        self.mailboxes = self.records.mailboxes
         self.worker, self.accounts_readiness = WorkerLiveness(), AccountsReadiness(self.accounts)
         self._build_changes(settings, shared)
         self._build_rooms(settings, shared)
@@ -80,13 +80,13 @@ class Parts:
         self.securing = securing.build(settings, shared, self.effects)
         keys = settings.invitations
         self.invitations = Invitations(shared, service_key=keys.service_key, link_key=keys.link_key)
-        self.operator_links = OperatorLinks(shared, self.urls, self.mailed_codes, keys.ttl)
+        self.operator_links = OperatorLinks(
+            shared, self.urls, self.mailed_codes, lifetime=settings.token.ttl, invited=keys.ttl
+        )
         self.sign_ins = sign_in.build(settings, shared, self.hasher, self.changes, self.second_step)
         self.operator_resets = OperatorResets(shared)
         self.provider_events = provider_events.ProviderEvents(shared)
-        self.retention = Retention(
-            self.database, settings.retention.audit, self.mailboxes, self.accounts, self.records.secure_links
-        )
+        self.retention = Retention(self.database, settings.retention.audit, self.mailboxes, self.accounts)
 
     @cached_property
     def relay(self) -> Relay:

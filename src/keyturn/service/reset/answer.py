@@ -8,7 +8,7 @@ from typing import Final, Literal
 import msgspec
 
 from keyturn.mail.port.email import Email
-from keyturn.service import addresses
+from keyturn.service import addresses, secrets
 from keyturn.service.accounts.port import Account, FindsTogether
 from keyturn.service.clock import now, random_bytes
 from keyturn.service.database.batching import Batcher
@@ -19,39 +19,38 @@ from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.mails.composer import LinkMail, MailComposer, SealedMail
 from keyturn.service.reset.mails.delivery import SUPPRESSED, MailDelivery, Renewal
 from keyturn.service.reset.proofs.code_exchange import MailedCodes
-from keyturn.service.reset.records import codes, tokens
+from keyturn.service.reset.records import codes
 from keyturn.service.reset.records.audit import entry_of
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.codes import NewCode
-from keyturn.service.reset.records.link_store import Link, LinkStore, NewLink
+from keyturn.service.reset.records.links import BUTTON_LIFE, Link, LinkFacts, has_newer, new_link, purpose_for, secured
 from keyturn.service.reset.records.mailboxes import Refusal
 from keyturn.service.reset.records.messages import ResetRequested, event_of
 from keyturn.service.reset.records.stores import Transaction
+from keyturn.service.secrets import Purpose, Secret
 from keyturn.service.webhooks.events import Outcome
 
 
 class ResetLinks:
     """Mints links and writes the mails that carry them.
 
+    `lifetime`: how long a link works that its owner asked for.
     `invited`: how long a link works if an operator asked for it; its reader does not wait for the mail.
-    `recovery`: how long a recovery link works, which goes to an owner who has secured the account.
     `mailed`: mints the code beside a link that its owner asked for; None without codes.
     """
 
     def __init__(
         self,
-        links: LinkStore,
         composer: MailComposer,
         mailed: MailedCodes | None,
         *,
+        lifetime: timedelta,
         invited: timedelta,
-        recovery: timedelta,
     ) -> None:
-        self._links = links
         self._composer = composer
         self._mailed = mailed
+        self._lifetime = lifetime
         self._invited = invited
-        self._recovery = recovery
 
     async def without_code(self, emails: Collection[str]) -> Collection[str]:
         """Return the addresses that get no code, since too many were guessed there in a row."""
@@ -72,8 +71,8 @@ class ResetLinks:
         has_code = not (without_code or request.by_operator or account.awaits_password or account.intruded)
         code, digest = self._mailed.mint(account.email) if self._mailed and has_code else ("", None)
         mail = LinkMail(
-            token=tokens.mint(random_bytes),
-            lifetime=self._invited if request.by_operator else self._links.lifetime,
+            token=secrets.mint(random_bytes),
+            lifetime=self._invited if request.by_operator else self._lifetime,
             moment=moment,
             code=code,
             by_operator=bool(request.client.operator),
@@ -85,8 +84,8 @@ class ResetLinks:
     def compose_recovery(self, account: Account, client: Client, moment: datetime, *, reason: str = "") -> SealedMail:
         """Return the mail with a fresh recovery link, for an owner who has reported a change."""
         mail = LinkMail(
-            token=tokens.mint(random_bytes),
-            lifetime=self._recovery,
+            token=secrets.mint(random_bytes),
+            lifetime=BUTTON_LIFE,
             moment=moment,
             recovers=True,
             reason=reason,
@@ -102,42 +101,25 @@ class ResetLinks:
         """
         links, fresh = [], []
         for mail, account, request, wanted in mails:
-            link = _new_link(mail, account, request.client, moment, request, recovers=account.locked)
+            purpose = purpose_for(account, by_operator=bool(request.client.operator))
+            link = _new_link(mail, account, purpose, moment, reason=request.reason, return_to=request.return_to)
             links.append((link, wanted and mail.link is not None))
             code = NewCode(mail.code or b"", account.id, account.email, moment + codes.LIFE)
             fresh.append((code, wanted and mail.code is not None))
-        tx.links.add(links, moment)
+        secrets.add(tx.connection, links)
         if self._mailed:
             tx.codes.add(fresh, moment)
 
-    def store_recovery(
-        self, tx: Transaction, mail: SealedMail, account: Account, client: Client, moment: datetime
-    ) -> None:
+    def store_recovery(self, tx: Transaction, mail: SealedMail, account: Account, moment: datetime) -> None:
         """Store the link of a mail that `compose_recovery` wrote; it goes to the account's address."""
-        tx.links.add([(_new_link(mail, account, client, moment, recovers=True), True)], moment)
+        secrets.add(tx.connection, [(_new_link(mail, account, Purpose.UNLOCK, moment), True)])
 
 
 def _new_link(
-    mail: SealedMail,
-    account: Account,
-    client: Client,
-    moment: datetime,
-    request: ResetRequested | None = None,
-    *,
-    recovers: bool = False,
-) -> NewLink:
-    return NewLink(
-        digest=mail.link or tokens.digest(""),
-        account_id=account.id,
-        email=mail.email.to,
-        ip_address=client.ip_address,
-        user_agent=client.user_agent,
-        expires_at=mail.expires_at or moment,
-        recovers=recovers,
-        by_operator=(bool(client.operator) and not account.awaits_password) or account.intruded,
-        reason=request.reason if request else "",
-        return_to=request.return_to if request else "",
-    )
+    mail: SealedMail, account: Account, purpose: Purpose, moment: datetime, *, reason: str = "", return_to: str = ""
+) -> Secret:
+    facts = LinkFacts(email=mail.email.to, reason=reason, return_to=return_to)
+    return new_link(mail.link or secrets.digest(""), purpose, account.id, facts, moment, mail.expires_at or moment)
 
 
 LINK_MAILED: Final = "link_mailed"
@@ -253,15 +235,15 @@ class ResetRequestHandler:
 
     async def _refuse(self, requests: Sequence[_Request], moment: datetime) -> None:
         """Note why a request gets no mail, if that is already known."""
-        secured = await self._records.secure_links.secured([request.account for request in requests], moment)
+        pressed = await secured(self._records.database, [request.account for request in requests], moment)
         for request in requests:
-            request.account = msgspec.structs.replace(request.account, intruded=secured.get(request.account.id, False))
+            request.account = msgspec.structs.replace(request.account, intruded=pressed.get(request.account.id, False))
         refusals = await self._records.mailboxes.refusals({request.account.email for request in requests}, moment)
         answered: set[str] = set()
         for request in requests:
             if request.found is None:
                 request.outcome = "no_account"
-            elif not (request.found.active or (request.found.locked and request.found.id in secured)):
+            elif not (request.found.active or (request.found.locked and request.found.id in pressed)):
                 request.outcome = "disabled"
             elif request.asked.invited and not request.found.awaits_password:
                 request.outcome = "needs_no_invitation"
@@ -385,8 +367,8 @@ class LinkRenewal:
         request = msgspec.json.decode(message.payload, type=ResetRequested)
         account, moment = await self._accounts.find(request.email), now()
         if account:
-            secured = await self._records.secure_links.secured([account], moment)
-            account = msgspec.structs.replace(account, intruded=secured.get(account.id, False))
+            pressed = await secured(self._records.database, [account], moment)
+            account = msgspec.structs.replace(account, intruded=pressed.get(account.id, False))
         mail = await self._compose(account, request, moment) if account else None
         sealed = self._mails.seal(mail) if mail else None
 
@@ -431,7 +413,7 @@ class LinkRenewal:
             return "needs_no_invitation"
         if tx.mailboxes.is_suppressed(account.email, now()):
             return SUPPRESSED
-        if tx.links.has_newer(link):
+        if has_newer(tx.connection, link):
             return "superseded"
         if not account.takes_password:
             return "provider_mailed"

@@ -7,9 +7,10 @@ statement reads both if they are in Keyturn's own tables, otherwise two. All wai
 from datetime import datetime
 
 import msgspec
+from sqlalchemy import select
 
 from keyturn.errors import Fault
-from keyturn.service import addresses
+from keyturn.service import addresses, secrets
 from keyturn.service.accounts.port import Account, AccountStore, JoinsReads
 from keyturn.service.clock import now
 from keyturn.service.database import Database
@@ -22,11 +23,10 @@ from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.passwords.policy import PasswordPolicy
 from keyturn.service.reset.proofs.second_step.port import Method
 from keyturn.service.reset.proofs.second_step.required import RequiredSecondStep
-from keyturn.service.reset.records import tokens
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.link_store import LINKS, Link, link_of
-from keyturn.service.reset.records.models import ResetTokenRow
+from keyturn.service.reset.records.links import LINKS, Link, find_link, link_of
 from keyturn.service.reset.return_addresses import ReturnAddresses
+from keyturn.service.secrets import ROW, Secret, SecretRow
 from keyturn.service.telemetry.meters import count_calls
 
 _Owned = tuple[Link, Account | None]
@@ -41,7 +41,6 @@ class LiveLinks:
 
     def __init__(self, ground: Ground) -> None:
         self._accounts, self._records = ground.accounts, ground.records
-        self.store = ground.records.links
         self._joined = _joined_links(ground.records.database, ground.accounts)
 
     async def require(self, event: str, token: str, email: str | None, client: Client) -> tuple[Link, Account]:
@@ -51,13 +50,13 @@ class LiveLinks:
         refusal is recorded as `event`.
         """
         moment = now()
-        owned = await self._find(tokens.digest(token), moment)
+        owned = await self._find_owned(secrets.digest(token), moment)
         if owned is None:  # not recorded: invented tokens would fill the audit trail
             raise LinkDead("invalid")
         link, account = owned
         if reason := link.dead_reason(moment):
             dead = LinkDead(reason)
-            may_replace = reason == "expired" and not link.was_replaced
+            may_replace = link.secret.state(moment) == "expired"
             dead.email_hint = addresses.mask(link.email) if may_replace else ""
             raise await self.record_dead(dead, event, link, client)
         is_other = email is not None and account is not None and not addresses.is_same_mailbox(account.email, email)
@@ -70,7 +69,7 @@ class LiveLinks:
 
         Raises LinkDead for any other dead link, InputInvalid for one that works.
         """
-        moment, link = now(), await self.store.find(tokens.digest(token))
+        moment, link = now(), await self.find(secrets.digest(token))
         if link is None:
             raise LinkDead("invalid")
         reason = link.dead_reason(moment)
@@ -80,10 +79,13 @@ class LiveLinks:
             raise await self.record_dead(LinkDead(reason), event, link, client)
         return link
 
-    async def _find(self, digest: bytes, moment: datetime) -> _Owned | None:
+    async def find(self, key: bytes) -> Link | None:
+        return await self._records.database.read(lambda connection: find_link(connection, key))
+
+    async def _find_owned(self, key: bytes, moment: datetime) -> _Owned | None:
         if self._joined:
-            return await self._joined.submit(digest)
-        link = await self._records.links.find(digest)
+            return await self._joined.submit(key)
+        link = await self.find(key)
         if link is None:
             return None
         # If the link is dead anyway, the store is not asked: it may be unavailable.
@@ -156,13 +158,13 @@ class LinkChecks:
         factors = tuple(await self._second_step.factors(link, account)) if self._second_step else ()
         return LiveLink(
             email=account.email,
-            expires_at=link.expires_at,
+            expires_at=link.secret.expires_at,
             locale=account.locale,
             kind=account.kind,
             timezone=account.timezone,
             awaits_password=account.awaits_password,
-            reason=link.reason,
-            return_to=self._return_addresses.allowed(link.return_to),
+            reason=link.facts.reason,
+            return_to=self._return_addresses.allowed(link.facts.return_to),
             factors=factors,
         )
 
@@ -209,5 +211,6 @@ def _joined_links(database: Database, accounts: AccountStore) -> Batcher[bytes, 
     """Return what finds links with their accounts by one statement; None if the accounts cannot be joined."""
     if not isinstance(accounts, JoinsReads):
         return None
-    store, rows = accounts, accounts.join(LINKS, ResetTokenRow.account_id)
-    return lookup(database, rows, ResetTokenRow.digest, lambda row: (link_of(row), store.joined_account(row)))
+    links = select(*ROW).where(SecretRow.purpose.in_(LINKS))
+    store, rows = accounts, accounts.join(links, SecretRow.account_id)
+    return lookup(database, rows, SecretRow.key, lambda row: (link_of(Secret.of(row)), store.joined_account(row)))

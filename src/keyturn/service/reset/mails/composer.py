@@ -13,11 +13,11 @@ from keyturn.mail.addresses import with_ascii_domain
 from keyturn.mail.languages import Language, Languages, SourceTexts
 from keyturn.mail.port.email import Email
 from keyturn.mail.rendering.render import EmailProps, Templates
+from keyturn.service import secrets
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import random_bytes
 from keyturn.service.reset.mails import email_props
 from keyturn.service.reset.mails.theme import Theme
-from keyturn.service.reset.records import tokens
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.codes import LIFE as CODE_LIFE
 from keyturn.service.reset.records.messages import (
@@ -165,7 +165,7 @@ class MailComposer:
         )
         return SealedMail(
             email=self._write(props, account, client),
-            link=tokens.digest(mail.token),
+            link=secrets.digest(mail.token),
             expires_at=common["expires_at"],
         )
 

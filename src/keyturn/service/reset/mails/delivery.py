@@ -11,7 +11,7 @@ from keyturn.mail.port.email import Email, Sender, first_in_line
 from keyturn.service.clock import now
 from keyturn.service.outbox import Delivery, Dropped, Message, Outbox, Seal, SealBroken, Sent, new_key
 from keyturn.service.reset.mails.composer import SealedMail
-from keyturn.service.reset.records.link_store import Link
+from keyturn.service.reset.records.links import Link, find_link
 from keyturn.service.reset.records.stores import Records
 from keyturn.service.sending.pace import Breaker
 
@@ -129,8 +129,8 @@ class MailDelivery:
         if not message.sealed:
             return await self._send_new(message, prepare)
         mail = self._open(message.sealed)
-        if mail.link:
-            link = await self._records.links.find(mail.link)
+        if key := mail.link:
+            link = await self._records.database.read(lambda connection: find_link(connection, key))
             reason = link.dead_reason(now()) if link else "gone"
             if link and reason == "expired" and renew:
                 unseen = message.sender is None

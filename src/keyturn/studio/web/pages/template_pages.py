@@ -14,7 +14,8 @@ from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.branches.report import Coverage, NeverRendered, coverage_of
 from keyturn.studio.inbox.mail import links_of
 from keyturn.studio.lint.checks.parts import size_for_outlook_classic, size_of
-from keyturn.studio.web.checks.folder_checks import Checks, FolderChecks
+from keyturn.studio.web.checks.folder_checks import FolderChecks
+from keyturn.studio.web.checks.mail_checks import Checks
 from keyturn.studio.web.checks.snapshots import Review
 from keyturn.studio.web.pages.canvas import Canvas
 from keyturn.studio.web.pages.data_tab import DataTab
@@ -184,7 +185,9 @@ def index(view: NamedDependency[View], layout: NamedDependency[Layout]) -> list[
         *(PaletteItem("Shared file", file, layout.url("files", file, view=kept)) for file in gallery.shared_files()),
         *(PaletteItem("Page", label, layout.url("pages", name, view=kept)) for name, label, _ in layout.page_states),
         *(
-            PaletteItem("Mail", f"{mail.subject or 'No subject'} · {mail.to}", layout.url("inbox", mail.id, view=kept))
+            PaletteItem(
+                "Mail", f"{mail.subject or 'No subject'} · {mail.to_line}", layout.url("inbox", mail.id, view=kept)
+            )
             for mail in (layout.captured.newest(limit=_MAILS_IN_PALETTE) if layout.captured else ())
         ),
     ]

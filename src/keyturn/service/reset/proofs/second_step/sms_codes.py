@@ -139,7 +139,7 @@ class SmsCodes:
 
 
 def _key(account_id: str) -> bytes:
-    return sha256(account_id.encode("utf-8", "surrogatepass")).digest()
+    return sha256(f"SMS {account_id}".encode("utf-8", "surrogatepass")).digest()
 
 
 def _owner(trial: SecondStepTry) -> bytes:
