@@ -4,7 +4,8 @@ import asyncio
 import logging
 import math
 import ssl
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -16,38 +17,27 @@ import httpx2
 import msgspec
 
 import keyturn
-from keyturn.errors import KeyturnError
 
 Document = TypeVar("Document")
 
+NOT_SENT = (
+    httpx2.ConnectError,
+    httpx2.ConnectTimeout,
+    httpx2.InvalidURL,
+    httpx2.LocalProtocolError,
+    httpx2.PoolTimeout,
+    httpx2.UnsupportedProtocol,
+)
+"""Errors that are raised before a request is on its way."""
 
-class CallFailed(KeyturnError):
-    """A call without an answer. The text is short, and holds no address and no key."""
-
-
-class NotSent(CallFailed):
-    """The service certainly does not have the request.
-
-    `malformed`: HTTP allows no such request, for example because a key contains a line break.
-    """
-
-    def __init__(self, reason: str, *, malformed: bool = False) -> None:
-        super().__init__(reason)
-        self.malformed = malformed
-
-
-class Unknown(CallFailed):
-    """The service may have the request: its answer is lost."""
-
-
-_UNREACHED = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
-_MALFORMED = (httpx2.InvalidURL, httpx2.LocalProtocolError, httpx2.UnsupportedProtocol, UnicodeError)
+FAILURES = (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError)
+"""All errors of a call. Report their class alone: a message may hold an address, or a key that no header can hold."""
 
 _OURS: ContextVar[bool] = ContextVar("keyturn_outgoing", default=False)
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """An answer. `headers` are case-insensitive; `body` is empty if it was too long, or did not arrive."""
+    """An answer. `headers` are case-insensitive; `body` is empty if it was too long."""
 
     status: int
     headers: Mapping[str, str]
@@ -101,36 +91,24 @@ class HttpClient:
         self._http: httpx2.AsyncClient | None = None
 
     async def ask(self, method: str, url: str, **content: Any) -> Answer:
-        """Return the answer, whatever its status. Raises NotSent and Unknown."""
-        deadline = asyncio.get_running_loop().time() + self._seconds
-        try:
-            async with asyncio.timeout_at(deadline):
-                answer = await self._send(method, url, **content)
-        except _MALFORMED as error:
-            raise NotSent(type(error).__name__, malformed=True) from None
-        except _UNREACHED as error:
-            raise NotSent(type(error).__name__) from None
-        except TimeoutError:
-            raise Unknown(f"no answer within {self._seconds:g} s") from None
-        except httpx2.HTTPError as error:
-            raise Unknown(type(error).__name__) from None
-        try:
-            async with asyncio.timeout_at(deadline):
-                body = await _read(answer, self._longest)
-        except (TimeoutError, httpx2.HTTPError):
-            body = b""
-        finally:
-            await answer.aclose()
-        return Answer(answer.status_code, answer.headers, body)
+        """Return the answer, whatever its status. Raises FAILURES."""
+        async with asyncio.timeout(self._seconds), self.stream(method, url, **content) as answer:
+            return Answer(answer.status_code, answer.headers, await read_bounded(answer, self._longest) or b"")
 
-    async def _send(self, method: str, url: str, **content: Any) -> httpx2.Response:
-        """Return the answer once it begins."""
+    @asynccontextmanager
+    async def stream(self, method: str, url: str, **content: Any) -> AsyncIterator[httpx2.Response]:
+        """Yield the answer once it begins. Raises FAILURES."""
         http = self._http = self._http or self._open()
         before = _OURS.set(True)
         try:
-            return await http.send(http.build_request(method, url, **content), stream=True)
+            async with asyncio.timeout(self._seconds):
+                answer = await http.send(http.build_request(method, url, **content), stream=True)
         finally:
             _OURS.reset(before)
+        try:
+            yield answer
+        finally:
+            await answer.aclose()
 
     async def close(self) -> None:
         """Close the connections. Later calls open new ones, also in another event loop."""
@@ -149,13 +127,13 @@ def _tls() -> ssl.SSLContext:
     return httpx2.create_ssl_context()
 
 
-async def _read(answer: httpx2.Response, longest: int) -> bytes:
-    """Return a body as it came over the wire; b"", after `longest` bytes, if it is longer."""
+async def read_bounded(answer: httpx2.Response, longest: int) -> bytes | None:
+    """Return a streamed answer's body as it came over the wire; None, after `longest` bytes, if it is longer."""
     body = bytearray()
     async for chunk in answer.aiter_raw():
         body += chunk
         if len(body) > longest:
-            return b""
+            return None
     return bytes(body)
 
 

@@ -11,7 +11,7 @@ from typing import Any, Self
 import httpx2
 
 from keyturn.errors import SendFailed, SendRefused, SendRetryable, SendUnknown
-from keyturn.http_client import Answer, CallFailed, HttpClient, NotSent, retry_after
+from keyturn.http_client import FAILURES, NOT_SENT, Answer, HttpClient, retry_after
 from keyturn.mail.port.finding import Finding, fail, warn
 from keyturn.mail.port.provider import ACCOUNT_REFUSED, BAD_REQUEST, SERVER_FAULT, TOO_MANY
 
@@ -61,12 +61,12 @@ class ProviderApi:
         """
         try:
             return await self._http.ask(method, f"{self.url}{path}", **content)
-        except NotSent as error:
-            if error.malformed:
-                raise SendRefused("the key contains characters that a header cannot hold", account=True) from None
-            raise SendRetryable(str(error), not_accepted=True) from None
-        except CallFailed as error:
-            raise self.unknown(str(error)) from None
+        except (httpx2.LocalProtocolError, UnicodeError):
+            raise SendRefused("the key contains characters that a header cannot hold", account=True) from None
+        except NOT_SENT as error:
+            raise SendRetryable(type(error).__name__, not_accepted=True) from None
+        except FAILURES as error:
+            raise self.unknown(type(error).__name__) from None
 
     def unknown(self, reason: str) -> SendRetryable:
         """Return the error for a mail that the provider may have."""

@@ -103,13 +103,13 @@ class _Client:
     ) -> tuple[bytes, int, Mapping[str, str]]:
         from resend.exceptions import ResendError
 
-        from keyturn.http_client import NotSent
+        from keyturn.http_client import NOT_SENT
 
         try:
             answer = await self._http.ask(method, url, headers=headers, json=json, files=files, data=data)
-        except NotSent as error:
+        except NOT_SENT as error:
             # The SDK gives this and a lost answer the same name; here the request certainly did not arrive.
-            raise ResendError(port.SERVER_FAULT, _UNREACHABLE, str(error), "") from None
+            raise ResendError(port.SERVER_FAULT, _UNREACHABLE, type(error).__name__, "") from None
         if answer.status // 100 in _ODD:
             raise ResendError(port.SERVER_FAULT, "odd_answer", str(answer.status), "")
         return answer.body, answer.status, answer.headers

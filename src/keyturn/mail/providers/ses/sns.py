@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.x509 import Certificate, load_pem_x509_certificate
 
-from keyturn.http_client import CallFailed, HttpClient
+from keyturn.http_client import FAILURES, HttpClient
 from keyturn.mail.port.provider import ReportUnproven
 from keyturn.mail.providers.ses import SNS_TIMEOUT, topic_parts
 
@@ -161,8 +161,8 @@ class SnsTopic:
         """Return the answer of SNS. Raises ValueError if SNS refuses, ReportUnproven for any other answer."""
         try:
             answer = await self._http.ask("GET", url, params=query)
-        except CallFailed as error:
-            raise ReportUnproven(f"SNS cannot be reached: {error}") from None
+        except FAILURES as error:
+            raise ReportUnproven(f"SNS cannot be reached: {type(error).__name__}") from None
         if answer.status in _REFUSALS:
             raise ValueError(f"SNS answers {answer.status}")
         if answer.status != _OK or not answer.body:

@@ -14,9 +14,9 @@ from keyturn.service.accounts.builtin import SessionRow
 from keyturn.service.accounts.port import AccountStore
 from keyturn.service.clock import monotonic, now
 from keyturn.service.database import Database
+from keyturn.service.limits import StoredCounters
 from keyturn.service.outbox.models import ERASED, STILL_WAITING, WAITING, OutboxRow
 from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
-from keyturn.service.reset.limits.postgresql_windows import RateWindowRow
 from keyturn.service.reset.proofs.second_step.models import SecondStepTriesRow
 from keyturn.service.reset.records.codes import ResetCodeRow
 from keyturn.service.reset.records.mailboxes import Mailboxes
@@ -84,6 +84,7 @@ class Retention:
 
     def __init__(self, database: Database, audit: timedelta, mailboxes: Mailboxes, accounts: AccountStore) -> None:
         self._database = database
+        self._counters = StoredCounters(database)
         self._accounts = accounts
         self._audit = audit
         self._mailboxes = mailboxes
@@ -96,7 +97,7 @@ class Retention:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._repeat(lambda: self.purge(now()), every))
             if not self._database.is_sqlite:
-                group.create_task(self._repeat(self.forget_windows, _MINUTE))
+                group.create_task(self._repeat(self.forget_counters, _MINUTE))
 
     async def _repeat(self, work: Callable[[], Awaitable[Mapping[str, int]]], every: timedelta) -> None:
         while True:
@@ -111,12 +112,11 @@ class Retention:
     async def purge(self, moment: datetime) -> Mapping[str, int]:
         """Delete or redact rows that are older than their retention; return how many rows each chore found."""
         done = {chore.name: await self._purge_chore(chore) for chore in self._chores(moment)}
-        return {**done, **await self.forget_windows(), "presses": await self._forget_presses(moment)}
+        return {**done, **await self.forget_counters(), "presses": await self._forget_presses(moment)}
 
-    async def forget_windows(self) -> Mapping[str, int]:
-        """Delete the counters of limits whose requests are all over."""
-        over = RateWindowRow.expires_at < self._database.clock()
-        return {"limits": await self._purge_chore(_Chore("limits", RateWindowRow.key, over))}
+    async def forget_counters(self) -> Mapping[str, int]:
+        """Delete the empty counters of limits."""
+        return {"limits": await self._counters.forget_empty()}
 
     async def _forget_presses(self, moment: datetime) -> int:
         """Delete the presses of unlocked accounts. For a locked account they decide which mailbox may open it.
