@@ -8,7 +8,7 @@ import pytest
 from tests.driver.service import REQUEST, VALIDATE, Service
 from tests.statements import statements_sent, thread_trips
 
-COUNTS = "keyturn_rate_windows"
+COUNTS = "keyturn_limits"
 
 _WORDS = re.compile(r"(SELECT|INSERT INTO|UPDATE|DELETE FROM|BEGIN|NOTIFY|WITH)\b.*?(?:(keyturn_\w+)|$)", re.DOTALL)
 
