@@ -120,16 +120,6 @@ def find_link(connection: Connection, key: bytes, *purposes: Purpose) -> Link | 
     return _link(secret) if secret else None
 
 
-def has_newer(connection: Connection, link: Link) -> bool:
-    """Return whether the account got another link after this one."""
-    newer = select(SecretRow.key).where(
-        SecretRow.account_id == link.account_id,
-        SecretRow.purpose.in_(LINKS),
-        SecretRow.created_at > link.created_at,
-    )
-    return connection.execute(newer.limit(1)).first() is not None
-
-
 def press(connection: Connection, link: Link, moment: datetime) -> bool:
     """Use a link that reports a change, if it still works: of concurrent callers exactly one gets True.
 

@@ -16,7 +16,7 @@ from keyturn.service.database import Database
 from keyturn.service.limits import StoredCounters
 from keyturn.service.outbox.models import ERASED, STILL_WAITING, WAITING, OutboxRow
 from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
-from keyturn.service.reset.proofs.second_step.models import SecondStepTriesRow, SmsCodeRow
+from keyturn.service.reset.proofs.second_step.models import SecondStepTriesRow
 from keyturn.service.reset.records.codes import ResetCodeRow
 from keyturn.service.reset.records.mailboxes import Mailboxes
 from keyturn.service.reset.records.messages import ACCOUNT_SECURED
@@ -147,11 +147,10 @@ class Retention:
         yield "sessions", SessionRow.digest, SessionRow.expires_at < moment
         yield "locks", AccountLockRow.account_id, AccountLockRow.until < moment - _A_CLOCK_MAY_BE_OFF
         yield "mailboxes", MailboxRow.digest, self._mailboxes.is_forgettable(moment)
-        code, sms, counted = ResetCodeRow, SmsCodeRow, moment - _COUNTED_FOR
+        code, counted = ResetCodeRow, moment - _COUNTED_FOR
         idle = (code.touched_at < moment - _GUESSES) | ((code.failures == 0) & (code.touched_at < moment - _CODES))
         yield "codes", code.mailbox, idle
         yield "second_step_tries", SecondStepTriesRow.account_id, SecondStepTriesRow.counted_since < counted
-        yield "sms_codes", sms.account_id, (sms.counted_since < counted) & (sms.sent_at < counted)
 
     async def _delete(self, key: InstrumentedAttribute[Any], due: sa.ColumnElement[bool]) -> int:
         return await self._in_batches(sa.delete(key.class_), key, due)
