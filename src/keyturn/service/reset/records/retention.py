@@ -17,8 +17,7 @@ from keyturn.service.database import Database
 from keyturn.service.limits import StoredCounters
 from keyturn.service.outbox.models import ERASED, STILL_WAITING, WAITING, OutboxRow
 from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
-from keyturn.service.reset.proofs.second_step.models import SecondStepTriesRow
-from keyturn.service.reset.records.codes import ResetCodeRow
+from keyturn.service.reset.proofs.second_step.tries import SecondStepTriesRow
 from keyturn.service.reset.records.mailboxes import Mailboxes
 from keyturn.service.reset.records.messages import ACCOUNT_SECURED
 from keyturn.service.reset.records.models import AccountLockRow, AuditRow, MailboxRow
@@ -32,12 +31,6 @@ _BATCH = 500
 
 _A_CLOCK_MAY_BE_OFF = timedelta(days=1)
 """Locks follow the database's clock, and a purge that of its own machine."""
-
-_CODES = timedelta(hours=1)
-"""Longer than a code works. A row without failures is then empty, even for a mailbox without an account."""
-
-_GUESSES = timedelta(days=30)
-"""Time after which wrong codes no longer count as consecutive (NIST SP 800-63B 3.2.2 counts consecutive ones)."""
 
 _MESSAGES = timedelta(days=30)
 """How long messages stay after they were settled."""
@@ -147,17 +140,15 @@ class Retention:
             ended = (SecretRow.purpose == purpose) & (SecretRow.expires_at < moment - rule.kept)
             yield _Chore(f"secrets_{purpose}", SecretRow.key, ended & ~_PRESSED)
         counted = moment - _COUNTED_FOR
-        message, code = OutboxRow, ResetCodeRow
+        message = OutboxRow
         settled = message.state != WAITING
         erasable = settled & (message.settled_at < moment - _ADDRESSES) & _NOT_ERASED
-        forgotten = (code.touched_at < moment - _GUESSES) | ((code.failures == 0) & (code.touched_at < moment - _CODES))
         yield from (
             _Chore("messages", message.id, settled & (message.settled_at < moment - _MESSAGES)),
             _Chore("addresses", message.id, erasable, {"payload": ERASED, "sealed": None}),
             _Chore("audit", AuditRow.id, AuditRow.at < moment - self._audit),
             _Chore("sessions", SessionRow.digest, SessionRow.expires_at < moment),
             _Chore("locks", AccountLockRow.account_id, AccountLockRow.until < moment - _A_CLOCK_MAY_BE_OFF),
-            _Chore("codes", code.mailbox, forgotten),
             _Chore("second_step_tries", SecondStepTriesRow.account_id, SecondStepTriesRow.counted_since < counted),
             _Chore("mailboxes", MailboxRow.digest, self._mailboxes.is_forgettable(moment)),
         )
