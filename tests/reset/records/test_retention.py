@@ -89,7 +89,7 @@ OVER_TWO_DAYS = NOW - 2 * DAY - SECOND
     ("counted", "rows", "column", "left"),
     [
         pytest.param(
-            "secrets_reset",
+            "secrets",
             [link("gone", NOW - 7 * DAY - SECOND), link("kept", NOW - 7 * DAY)],
             SecretRow.account_id,
             ["kept"],
@@ -255,7 +255,7 @@ async def test_any_number_of_rows_leave_in_small_batches(database: Database, ret
     await write(database, MailboxRow, *mailboxes)
 
     done = await retention.purge(NOW)
-    assert (done["secrets_reset"], done["addresses"], done["mailboxes"]) == (1200, 1200, 1200)
+    assert (done["secrets"], done["addresses"], done["mailboxes"]) == (1200, 1200, 1200)
     assert await kept(database, func.count(SecretRow.key)) == [0]
     assert await kept(database, func.count(MailboxRow.digest)) == [0]
     assert set(await kept(database, OutboxRow.payload)) == {ERASED}
