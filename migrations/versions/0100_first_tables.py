@@ -127,11 +127,8 @@ def _mailboxes() -> None:
     op.create_table(
         "keyturn_mailboxes",
         sa.Column("digest", sa.LargeBinary(32), primary_key=True),
-        sa.Column("mailed_at", _Time, nullable=False),
-        sa.Column("mails", sa.Integer, nullable=False, server_default="0"),
-        sa.Column("counted_since", _Time),
-        sa.Column("suppressed_until", _Time),
-        sa.Column("reason", sa.String(32)),
+        sa.Column("suppressed_until", _Time, nullable=False),
+        sa.Column("reason", sa.String(32), nullable=False),
     )
 
 

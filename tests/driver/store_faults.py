@@ -21,10 +21,10 @@ def spoil(file: Path, fault: str) -> None:
 
 
 _SECRETS, _CODES = "keyturn_secrets", "keyturn_reset_codes"
-_OUTBOX, _MAILBOXES, _STEPS = "keyturn_outbox", "keyturn_mailboxes", "keyturn_second_step_tries"
+_OUTBOX, _LIMITS, _STEPS = "keyturn_outbox", "keyturn_limits", "keyturn_second_step_tries"
 
 _REFUSED = "SELECT RAISE(IGNORE)"
-_LONG_AGO, _NEVER = "'2000-01-01 00:00:00.000000'", "'2099-01-01 00:00:00.000000'"
+_NEVER = "'2099-01-01 00:00:00.000000'"
 
 
 def _on(event: str, table: str, when: str, *statements: str) -> str:
@@ -189,13 +189,13 @@ WRONG_STEPS = _on("AFTER INSERT", _STEPS, "new.tries > 0", _set(_STEPS, "tries =
     "AFTER UPDATE OF tries", _STEPS, "new.tries > old.tries", _set(_STEPS, "tries = 0", "account_id")
 )
 
-# Mailboxes
+# Limits that the database counts, such as those of a mailbox
 
-MAILBOXES = _on("AFTER INSERT", _MAILBOXES, "new.mails = 1", f"DELETE FROM {_MAILBOXES} WHERE digest = new.digest")
-"""Forgets each mail to a mailbox."""
+COUNTS = _on("AFTER INSERT", _LIMITS, "new.tat > 0", f"DELETE FROM {_LIMITS} WHERE key = new.key")
+"""Forgets each count."""
 
-LAST_MAILS = _on("BEFORE INSERT", _MAILBOXES, "new.mails = 1", _set(_MAILBOXES, f"mailed_at = {_LONG_AGO}", "digest"))
-"""Forgets when a mailbox got its last mail, in the moment in which it is claimed for the next."""
+EARLIER_COUNTS = _on("BEFORE INSERT", _LIMITS, "new.tat > 0", _set(_LIMITS, "tat = 0", "key"))
+"""Forgets what was counted before, in the moment in which the next is counted."""
 
 # The outbox
 

@@ -13,7 +13,7 @@ FAULTS: Mapping[str, str] = {
     "the end of other sessions at a change": faults.SESSIONS,
     "the comparison of a link's address": faults.ADDRESSES_OF_LINKS,
     "the check that an account is active": faults.DISABLED_ACCOUNTS,
-    "the cooldown of a mailbox": faults.MAILBOXES,
+    "the cooldown of a mailbox": faults.COUNTS,
     "the one use of a code": faults.USES_OF_CODES,
     "the count of a code's tries": faults.TRIES_OF_CODES,
     "the end of codes at a change": faults.ENDS_OF_CODES,

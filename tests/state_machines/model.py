@@ -32,6 +32,7 @@ from datetime import datetime
 from tests.state_machines.things import (
     DAY,
     KINDS,
+    LONG_AGO,
     MOST_STEPS,
     MOST_TRIES,
     SHORTEST_PASSWORD,
@@ -188,7 +189,7 @@ class Model:
             account.last_step, account.wrong = step, 0
         link.over = "used"
         account.secured = False
-        self.mailbox(account.email).mailed_at = None  # the owner has the mail, and need not wait for the next
+        self.mailbox(account.email).rests_until = LONG_AGO  # the owner has the mail, and need not wait for the next
         self.trail.append(("password_reset", "changed", account.email))
         self._change("reset", account, password, is_proven=is_asked)
         if is_undone:
