@@ -19,7 +19,7 @@ from keyturn.service.reset import answer
 
 def given_up() -> None:
     """Commit work that its caller has given up."""
-    mock.patch.object(sqlite._Job, "require_wanted").start()
+    mock.patch.object(sqlite, "_require_caller").start()
 
 
 def newest_claim() -> None:

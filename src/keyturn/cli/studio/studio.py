@@ -116,7 +116,7 @@ _WORKERS = 4
 def studio_of(service: "Settings", host: str, brands: Mapping[str, Mapping[str, Any]]) -> "Studio":
     """Return the studio over the templates that the service sends."""
     opened = own_emails(service, studio_settings(None), brands)
-    return _studio(opened, service, host, _token(host), open_inbox(opened, service), brands=brands)
+    return _studio(opened, service, host, _token(host), open_inbox(service), brands=brands)
 
 
 _HELP = """Preview emails in a browser, with sample data. Each save updates the preview at once.
@@ -204,9 +204,9 @@ def _serve(
 
     token = _token(host, is_needed=not no_token)
     bound = listen(host, port)
-    caught = Catching(host, file=inbox, **catching)
+    caught = Catching(host, folder=inbox, **catching)
     service = service_settings(opened)
-    captured = open_inbox(opened, service, inbox, catching=caught.is_on or bool(mails))
+    captured = open_inbox(service, inbox, catching=caught.is_on or bool(mails))
     if mails and captured:
         read_mails(captured, mails)
     shown = replace(

@@ -14,7 +14,7 @@ from keyturn.service.outbox.lane import Lane
 from keyturn.service.outbox.message import Dropped, Message
 from keyturn.service.outbox.queue import Listener, Outbox
 from keyturn.service.problems.requests import DatabaseUnready, WorkerDown
-from keyturn.service.telemetry.logs import LogEvent, request_id
+from keyturn.service.telemetry.logs import LogEvent, OnceAMinute, request_id
 from keyturn.service.telemetry.meters import Meters
 
 log = logging.getLogger("keyturn.outbox")
@@ -45,6 +45,7 @@ class Relay:
         self._log = RelayLog(meters, request_of)
         self._attempts = Attempts(outbox, limits, jitter, meters, self._log)
         self._listener = Listener(outbox.database, outbox.wake)
+        self._lines = OnceAMinute()
         self._room = asyncio.Event()
         self._leases = LeaseKeeper(outbox, min(limits.abandoned_after, limits.lease))
 
@@ -129,7 +130,8 @@ class Relay:
         try:
             return await self._claim(lane)
         except DatabaseUnready as error:
-            log.warning(LogEvent("outbox.unready", reason=error))
+            if count := self._lines.count("unready"):
+                log.warning(LogEvent("outbox.unready", reason=error, count=count))
         except Exception:  # a worker survives any error of a database
             log.exception(LogEvent("outbox.claim_failed"))
         return []

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import msgspec
 
-from keyturn.http_client import FAILURES, HttpClient
+from keyturn.http_client import CallFailed, HttpClient
 from keyturn.service.problems.proofs import Challenge, ChallengeMethod
 from keyturn.service.problems.requests import Busy, ChallengeUnready
 from keyturn.service.reset.bounded_pool import Turns
@@ -141,10 +141,8 @@ class Captcha:
                 raise Busy(_RETRY_AFTER) from None
             try:
                 return await self._post({"secret": self._secret, "response": answer, **site, **more})
-            except TimeoutError:
-                raise ChallengeUnready(f"no verdict within {self._timeout:g} s") from None
-            except FAILURES as error:
-                raise ChallengeUnready(type(error).__name__) from None
+            except CallFailed as error:
+                raise ChallengeUnready(str(error)) from None
 
     async def _post(self, form: Mapping[str, str]) -> Verdict:
         answer = await self._http.ask("POST", self.url, data=dict(form))
