@@ -67,11 +67,6 @@ def _outbox() -> None:
         sa.UniqueConstraint("source_id", name="uq_keyturn_outbox_events_source_id"),
     )
     _index("outbox_events", "message_id")
-    op.create_table(
-        "keyturn_pace",
-        sa.Column("name", sa.String(32), primary_key=True),
-        sa.Column("next_at", sa.Double, nullable=False),
-    )
 
 
 def _secrets() -> None:
@@ -242,7 +237,6 @@ def downgrade() -> None:
         "limits",
         "reset_codes",
         "secrets",
-        "pace",
         "outbox_events",
         "outbox",
     ):

@@ -116,12 +116,12 @@ SELECT given.key, {now} + given.gap FROM ({given}) AS given {after}
 WHERE {unless_full}
 ORDER BY given.key
 ON CONFLICT (key) DO UPDATE SET tat = {greatest}(kept.tat + excluded.tat - {now}, excluded.tat)
-WHERE kept.tat <= {now} + (:amount_{n} - 1) * (excluded.tat - {now}) + :rounding_{n}
+WHERE kept.tat <= {now} + {more} * (excluded.tat - {now}) + :rounding_{n}
 RETURNING key, tat - {now} AS level
 """
 _UNLESS_FULL = """NOT EXISTS (
     SELECT 1 FROM {table} AS kept
-    WHERE kept.key = given.key AND kept.tat > {now} + (:amount_{n} - 1) * given.gap + :rounding_{n}
+    WHERE kept.key = given.key AND kept.tat > {now} + {more} * given.gap + :rounding_{n}
 )"""
 """Refused requests then write nothing to PostgreSQL, where an upsert would lock the row."""
 
@@ -134,6 +134,7 @@ _IN_TURN = "WITH {named} SELECT {levels}"
 _COUNTED = "(SELECT level FROM counted_{n}) AS level_{n}"
 _LEVELS = "SELECT key, tat - {now} FROM {table} WHERE key IN :keys"
 _GIVE_BACK = "UPDATE {table} SET tat = tat - :gap WHERE key = :key"
+_FILL = "UPDATE {table} SET tat = {now} + {level} WHERE key = :key AND tat < {now} + {level}"
 _CLEAR = "DELETE FROM {table} WHERE key = :key"
 _FORGET = "DELETE FROM {table} WHERE key IN (SELECT key FROM {table} WHERE tat < {now} LIMIT {batch} {skipping})"
 _BATCH = 1_000
@@ -156,8 +157,9 @@ class StoredCounters:
         self._each = sa.text(self._step(0))
         self._in_turn: dict[int, sa.TextClause] = {}
         self._levels = sa.text(_LEVELS.format(**self._words)).bindparams(sa.bindparam("keys", expanding=True))
-        self._given_back, self._cleared, self._forgotten = [
-            sa.text(sql.format(batch=_BATCH, **self._words)) for sql in (_GIVE_BACK, _CLEAR, _FORGET)
+        words = {"batch": _BATCH, "level": "CAST(:level AS DOUBLE PRECISION)", **self._words}
+        self._given_back, self._filled, self._cleared, self._forgotten = [
+            sa.text(sql.format(**words)) for sql in (_GIVE_BACK, _FILL, _CLEAR, _FORGET)
         ]
 
     async def hit(self, *limits: Limit) -> Hit:
@@ -171,6 +173,11 @@ class StoredCounters:
 
     async def clear(self, limit: Limit) -> None:
         await self._run(lambda connection: self.empty(connection, limit))
+
+    async def fill(self, limit: Limit, level: float) -> None:
+        """Raise the counter to a level, if it has one."""
+        given = {"key": limit.key, "level": level, **self._time()}
+        await self._run(lambda connection: connection.execute(self._filled, given).rowcount)
 
     async def forget_empty(self) -> int:
         """Delete the rows of empty counters; return their number."""
@@ -246,10 +253,11 @@ class StoredCounters:
     def _step(self, place: int) -> str:
         dialect = self._database.dialect.name
         parts = {
+            "more": f"(CAST(:amount_{place} AS DOUBLE PRECISION) - 1)",
             "given": _GIVEN[dialect].format(n=place),
             "after": f", counted_{place - 1}" if place else "",
-            "unless_full": "TRUE" if dialect == "sqlite" else _UNLESS_FULL.format(n=place, **self._words),
         }
+        parts["unless_full"] = "TRUE" if dialect == "sqlite" else _UNLESS_FULL.format(n=place, **parts, **self._words)
         return _COUNT.format(n=place, **parts, **self._words)
 
     def _time(self) -> dict[str, Any]:

@@ -158,7 +158,7 @@ class Mailboxes(Store):
 
     def _cooldown_after(self, mails: int, email: str) -> Limit:
         """Return the limit that lets one mail through after this one, the last of so many mails."""
-        first = math.ceil(self.cooldown.total_seconds())
+        first = self.cooldown.total_seconds()
         growth: int = 2 ** min(max(mails - _BEFORE_GROWTH, 0), _LONGEST_GROWTH)
         return Limit(Rate(1, max(first, min(first * growth, _DAY))), "mailbox_cooldown", addresses.normalize(email))
 
