@@ -18,7 +18,6 @@ _NOT_ERASED = sa.text("settled_at IS NOT NULL AND payload != '{}'")
 def upgrade() -> None:
     _outbox()
     _secrets()
-    _codes()
     _limits()
     _mailboxes()
     _audit()
@@ -88,22 +87,6 @@ def _secrets() -> None:
     op.create_index("ix_keyturn_secrets_expires_at", "keyturn_secrets", ["purpose", "expires_at"])
 
 
-def _codes() -> None:
-    op.create_table(
-        "keyturn_reset_codes",
-        sa.Column("mailbox", sa.LargeBinary(32), primary_key=True),
-        sa.Column("code", sa.LargeBinary(32), nullable=False),
-        sa.Column("account_id", sa.String(255), nullable=False),
-        sa.Column("email", sa.String(254), nullable=False),
-        sa.Column("expires_at", _Time, nullable=False),
-        sa.Column("tries", sa.Integer, nullable=False),
-        sa.Column("failures", sa.Integer, nullable=False),
-        sa.Column("touched_at", _Time, nullable=False),
-    )
-    _index("reset_codes", "account_id")
-    _index("reset_codes", "touched_at")
-
-
 def _limits() -> None:
     is_postgresql = context.get_context().dialect.name == "postgresql"
     op.create_table(
@@ -155,13 +138,13 @@ def _second_steps() -> None:
         sa.Column("phone", sa.LargeBinary),
         sa.Column("totp_since", _Time),
         sa.Column("phone_since", _Time),
+        sa.Column("totp_step", sa.BigInteger),
     )
     op.create_table(
         "keyturn_second_step_tries",
         sa.Column("account_id", sa.String(255), primary_key=True),
         sa.Column("tries", sa.Integer, nullable=False),
         sa.Column("counted_since", _Time, nullable=False),
-        sa.Column("totp_step", sa.BigInteger),
     )
 
 
@@ -223,7 +206,6 @@ def downgrade() -> None:
         "audit",
         "mailboxes",
         "limits",
-        "reset_codes",
         "secrets",
         "outbox_events",
         "outbox",

@@ -20,7 +20,7 @@ def spoil(file: Path, fault: str) -> None:
         database.executescript(MEMORY + fault)
 
 
-_SECRETS, _CODES = "keyturn_secrets", "keyturn_reset_codes"
+_SECRETS, _FACTORS = "keyturn_secrets", "keyturn_second_factors"
 _OUTBOX, _LIMITS, _STEPS = "keyturn_outbox", "keyturn_limits", "keyturn_second_step_tries"
 
 _REFUSED = "SELECT RAISE(IGNORE)"
@@ -114,25 +114,26 @@ SESSIONS = _on("BEFORE DELETE", "keyturn_sessions", "1", _REFUSED)
 
 DISABLED_ACCOUNTS = _on("AFTER UPDATE OF active", "keyturn_accounts", "1", _set("keyturn_accounts", "active = 1"))
 
-_EMPTIED = "new.account_id = '' AND old.account_id != ''"
-_KEPT = "code = old.code, account_id = old.account_id, email = old.email, expires_at = old.expires_at"
+_IS_CODE = "new.purpose = 'code'"
 
 USES_OF_CODES = _on(
-    "AFTER UPDATE OF code",
-    _CODES,
-    f"{_EMPTIED} AND NOT EXISTS (SELECT 1 FROM {_LINKS} WHERE used_at = new.expires_at)",
-    _set(_CODES, _KEPT, "mailbox"),
+    "AFTER UPDATE OF used_at",
+    _SECRETS,
+    f"{_IS_CODE} AND new.used_at IS NOT NULL",
+    _set(_SECRETS, "used_at = NULL", "key"),
 )
 
 ENDS_OF_CODES = _on(
-    "AFTER UPDATE OF code",
-    _CODES,
-    f"{_EMPTIED} AND EXISTS (SELECT 1 FROM {_LINKS} WHERE used_at = new.expires_at)",
-    _set(_CODES, _KEPT, "mailbox"),
+    "AFTER UPDATE OF revoked_at",
+    _SECRETS,
+    f"{_IS_CODE} AND new.revoked_at IS NOT NULL",
+    _set(_SECRETS, "revoked_at = NULL", "key"),
 )
-"""Lets codes outlive a reset: its link was used at the moment of their end."""
+"""Lets codes outlive a reset."""
 
-TRIES_OF_CODES = _on("AFTER UPDATE OF tries", _CODES, "new.tries > 0", _set(_CODES, "tries = 0", "mailbox"))
+TRIES_OF_CODES = _on(
+    "AFTER UPDATE OF tries", _SECRETS, f"{_IS_CODE} AND new.tries > 0", _set(_SECRETS, "tries = 0", "key")
+)
 
 # "This was not me"
 
@@ -181,7 +182,7 @@ ENDS_OF_EARLIER_BUTTONS = _on(
 # A second step
 
 STEPS_OF_AUTHENTICATORS = "".join(
-    _on(event, _STEPS, "new.totp_step IS NOT NULL", _set(_STEPS, "totp_step = NULL", "account_id"))
+    _on(event, _FACTORS, "new.totp_step IS NOT NULL", _set(_FACTORS, "totp_step = NULL", "account_id"))
     for event in ("AFTER INSERT", "AFTER UPDATE OF totp_step")
 )
 

@@ -15,8 +15,7 @@ from tests.plans import plans_of
 from keyturn.service.accounts.builtin import AccountRow, BuiltinAccounts, SessionRow
 from keyturn.service.database import Database
 from keyturn.service.outbox.models import ERASED, EventRow, OutboxRow
-from keyturn.service.reset.proofs.second_step.models import SecondStepTriesRow
-from keyturn.service.reset.records.codes import ResetCodeRow
+from keyturn.service.reset.proofs.second_step.tries import SecondStepTriesRow
 from keyturn.service.reset.records.mailboxes import Mailboxes
 from keyturn.service.reset.records.models import AccountLockRow, AuditRow, MailboxRow
 from keyturn.service.reset.records.retention import Retention
@@ -107,18 +106,6 @@ OVER_TWO_DAYS = NOW - 2 * DAY - SECOND
             OutboxRow.key,
             ["waiting", "young"],
             id="settled messages leave and waiting ones never do",
-        ),
-        pytest.param(
-            "codes",
-            [
-                CODE | {"mailbox": b"idle", "failures": 0, "touched_at": NOW - 2 * HOUR},
-                CODE | {"mailbox": b"live", "failures": 0, "touched_at": NOW - HOUR / 2},
-                CODE | {"mailbox": b"guessed at", "failures": 99, "touched_at": NOW - 29 * DAY},
-                CODE | {"mailbox": b"long ago", "failures": 99, "touched_at": NOW - 31 * DAY},
-            ],
-            ResetCodeRow.mailbox,
-            [b"guessed at", b"live"],
-            id="codes leave after an hour and what was guessed at a month later",
         ),
         pytest.param(
             "audit",

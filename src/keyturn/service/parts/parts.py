@@ -68,8 +68,8 @@ class Parts:
     def _build_rooms(self, settings: Settings, shared: Ground) -> None:
         """Connect the rooms around request, check and complete; one that is off is None."""
         hook = reset_hook.build(settings, shared)
-        self.code_exchange = code_exchange.build(settings, shared)
         self.mailed_codes = code_exchange.mailed_codes(settings, shared)
+        self.code_exchange = code_exchange.build(settings, shared, self.mailed_codes)
         self.challenge = challenge.build(settings, shared)
         self.second_step = step_factory.build(settings, shared, self.events)
         self.live_links = live = LiveLinks(shared)

@@ -27,9 +27,9 @@ from keyturn.service.accounts.port import Account
 from keyturn.service.database import Database
 from keyturn.service.problems.proofs import Factor
 from keyturn.service.problems.requests import AccountsUnready
-from keyturn.service.reset.proofs.second_step.models import SecondStepTriesRow
 from keyturn.service.reset.proofs.second_step.port import Accepted, SecondStepTry
 from keyturn.service.reset.proofs.second_step.totp import base32
+from keyturn.service.reset.proofs.second_step.tries import SecondStepTriesRow
 from keyturn.service.settings import (
     AccountSettings,
     LimitSettings,

@@ -4,15 +4,26 @@ import math
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, String, select, update
+from sqlalchemy.orm import Mapped, mapped_column
 
 from keyturn.service import secrets
-from keyturn.service.database import Database
+from keyturn.service.database import Database, Model
 from keyturn.service.database.statements import insert_into
 from keyturn.service.problems.requests import TooManyRequests
-from keyturn.service.reset.proofs.second_step.models import SecondStepTriesRow
 from keyturn.service.reset.records.guarded import DAY, DailyCounter
 from keyturn.service.reset.records.links import Link
+
+
+class SecondStepTriesRow(Model):
+    """The number of tries for an account since `counted_since`."""
+
+    __tablename__ = "keyturn_second_step_tries"
+
+    account_id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    tries: Mapped[int]
+    counted_since: Mapped[datetime]
+
 
 _COUNTER = DailyCounter(SecondStepTriesRow.tries, SecondStepTriesRow.counted_since)
 
@@ -99,38 +110,6 @@ class SecondStepTries:
         """Reset the count in the caller's transaction: the code was right."""
         row = SecondStepTriesRow
         connection.execute(update(row).where(row.account_id == account_id).values(tries=0))
-
-    def take_step(self, connection: Connection, account_id: str, step: int, moment: datetime) -> bool:
-        """Note the code's TOTP step in the caller's transaction; False unless it is later than the last one.
-
-        ASVS 6.5.1. It is one statement: two requests with the same code may come at once (CVE-2015-7225,
-        CVE-2021-43177).
-        """
-        row = SecondStepTriesRow
-        statement = (
-            insert_into(row, connection.dialect)
-            .values(account_id=account_id, tries=0, counted_since=moment, totp_step=step)
-            .on_conflict_do_update(
-                index_elements=[row.account_id],
-                set_={"totp_step": step},
-                where=func.coalesce(row.totp_step, -1) < step,
-            )
-            .returning(row.account_id)
-        )
-        return connection.execute(statement).first() is not None
-
-    def give_step_back(self, connection: Connection, account_id: str, step: int) -> None:
-        """Allow a step again whose change was undone; earlier steps stay refused."""
-        row = SecondStepTriesRow
-        taken = update(row).where(row.account_id == account_id, row.totp_step == step)
-        connection.execute(taken.values(totp_step=step - 1))
-
-    async def last_step(self, account_id: str) -> int:
-        """Return the last TOTP step that was taken; -1 if none was."""
-        row = SecondStepTriesRow
-        found = await self._database.fetch(select(row.totp_step).where(row.account_id == account_id))
-        step: int | None = found[0]["totp_step"] if found else None
-        return -1 if step is None else step
 
 
 def _seconds_left(connection: Connection, account_id: str, moment: datetime) -> int:
