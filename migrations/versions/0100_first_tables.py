@@ -140,12 +140,6 @@ def _second_steps() -> None:
         sa.Column("phone_since", _Time),
         sa.Column("totp_step", sa.BigInteger),
     )
-    op.create_table(
-        "keyturn_second_step_tries",
-        sa.Column("account_id", sa.String(255), primary_key=True),
-        sa.Column("tries", sa.Integer, nullable=False),
-        sa.Column("counted_since", _Time, nullable=False),
-    )
 
 
 def _accounts() -> None:
@@ -201,7 +195,6 @@ def downgrade() -> None:
         "turns",
         "sessions",
         "accounts",
-        "second_step_tries",
         "second_factors",
         "audit",
         "mailboxes",

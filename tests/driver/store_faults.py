@@ -21,7 +21,7 @@ def spoil(file: Path, fault: str) -> None:
 
 
 _SECRETS, _FACTORS = "keyturn_secrets", "keyturn_second_factors"
-_OUTBOX, _LIMITS, _STEPS = "keyturn_outbox", "keyturn_limits", "keyturn_second_step_tries"
+_OUTBOX, _LIMITS = "keyturn_outbox", "keyturn_limits"
 
 _REFUSED = "SELECT RAISE(IGNORE)"
 _NEVER = "'2099-01-01 00:00:00.000000'"
@@ -186,11 +186,7 @@ STEPS_OF_AUTHENTICATORS = "".join(
     for event in ("AFTER INSERT", "AFTER UPDATE OF totp_step")
 )
 
-WRONG_STEPS = _on("AFTER INSERT", _STEPS, "new.tries > 0", _set(_STEPS, "tries = 0", "account_id")) + _on(
-    "AFTER UPDATE OF tries", _STEPS, "new.tries > old.tries", _set(_STEPS, "tries = 0", "account_id")
-)
-
-# Limits that the database counts, such as those of a mailbox
+# Limits that the database counts: those of a mailbox, and of an account's codes
 
 COUNTS = _on("AFTER INSERT", _LIMITS, "new.tat > 0", f"DELETE FROM {_LIMITS} WHERE key = new.key")
 """Forgets each count."""

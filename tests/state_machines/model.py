@@ -30,7 +30,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from tests.state_machines.things import (
-    DAY,
     KINDS,
     LONG_AGO,
     MOST_STEPS,
@@ -180,13 +179,10 @@ class Model:
         is_asked = bool(account.enrolled_at) and not is_undone
         if is_asked and step is None:
             return "code is missing"
+        if is_asked and step is not None and step <= account.last_step:
+            return self._refuse_step(link)
         if is_asked and step is not None:
-            if account.since is None or account.since <= self.now - DAY:
-                account.since, account.wrong = self.now, 0
-            if step <= account.last_step:
-                return self._refuse_step(link)
-        if is_asked and step is not None:
-            account.last_step, account.wrong = step, 0
+            account.last_step, account.unnoticed_until = step, LONG_AGO
         link.over = "used"
         account.secured = False
         self.mailbox(account.email).rests_until = LONG_AGO  # the owner has the mail, and need not wait for the next
@@ -199,8 +195,8 @@ class Model:
     def _refuse_step(self, link: Key) -> str:
         """Refuse a code. Each so many of a link, or of an account, end the link, and a mail tells its mailbox."""
         link.tries += 1
-        link.account.wrong += 1
-        if link.tries < MOST_STEPS and link.account.wrong % MOST_STEPS:
+        is_noticed = link.account.count_wrong_step(self.now)
+        if link.tries < MOST_STEPS and not is_noticed:
             return "code is wrong"
         link.over = "invalid"
         self.waiting.append(Message("warning", link.mailbox))

@@ -52,7 +52,7 @@ class Account:
     """An account of the app.
 
     `secured`: a press has locked it. `last_step`: the newest code of an authenticator app that was used.
-    `wrong`: how many wrong codes there were since `since`, in a day at most.
+    `unnoticed_until`: when the wrong codes since the last notice no longer count towards the next.
     """
 
     email: str
@@ -62,12 +62,20 @@ class Account:
     secured: bool = False
     enrolled_at: datetime | None = None
     last_step: int = -1
-    wrong: int = 0
-    since: datetime | None = None
+    unnoticed_until: datetime = LONG_AGO
 
     def is_recent(self, now: datetime) -> bool:
         """Tell whether the second step was set up so recently that the owner's mailbox undoes it."""
         return self.enrolled_at is not None and self.enrolled_at > now - RECENT
+
+    def count_wrong_step(self, now: datetime) -> bool:
+        """Count a wrong code; tell whether the owner is told of it. Each one counts towards a notice for half a day."""
+        gap = DAY / MOST_STEPS
+        self.unnoticed_until = max(self.unnoticed_until, now) + gap
+        is_noticed = self.unnoticed_until > now + DAY - gap
+        if is_noticed:
+            self.unnoticed_until = LONG_AGO
+        return is_noticed
 
     @property
     def state(self) -> State:

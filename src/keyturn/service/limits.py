@@ -188,11 +188,11 @@ class StoredCounters:
             if batch < _BATCH:
                 return done
 
-    def count(self, connection: sa.Connection, *limits: Limit) -> Hit:
-        """Count as `hit` does."""
-        levels = self._count_in_turn(connection, limits)
-        if None not in levels:
-            return Hit(len(limits), levels[-1] or 0)
+    def count(self, connection: sa.Connection, *limits: Limit, wanted: bool = True) -> Hit:
+        """Count as `hit` does. If it is not `wanted`, the same statements count nothing."""
+        levels = self._count_in_turn(connection, limits, wanted=wanted)
+        if None not in levels or not wanted:
+            return Hit(len(limits) * wanted, levels[-1] or 0)
         place = levels.index(None)
         (level,) = self.look(connection, limits[place])
         return Hit(place, level, max(limits[place].wait(level), _ROUNDING))
@@ -230,16 +230,18 @@ class StoredCounters:
         """Empty the counter; return whether there was one."""
         return bool(connection.execute(self._cleared, {"key": limit.key}).rowcount)
 
-    def _count_in_turn(self, connection: sa.Connection, limits: Sequence[Limit]) -> Sequence[float | None]:
+    def _count_in_turn(
+        self, connection: sa.Connection, limits: Sequence[Limit], *, wanted: bool
+    ) -> Sequence[float | None]:
         """Return the levels after the count: None for a full limit, and for those after it."""
         if not self._database.is_sqlite:
             given = self._time()
             for place, limit in enumerate(limits):
-                given |= _parameters([limit], place)
+                given |= _parameters([limit] if wanted else [], place)
             return list(connection.execute(self._statement(len(limits)), given).one())
         levels: list[float | None] = []
         for limit in limits:
-            levels += self.count_each(connection, [limit], [None not in levels])
+            levels += self.count_each(connection, [limit], [wanted and None not in levels])
         return levels
 
     def _statement(self, number: int) -> sa.TextClause:

@@ -15,7 +15,6 @@ from tests.plans import plans_of
 from keyturn.service.accounts.builtin import AccountRow, BuiltinAccounts, SessionRow
 from keyturn.service.database import Database
 from keyturn.service.outbox.models import ERASED, EventRow, OutboxRow
-from keyturn.service.reset.proofs.second_step.tries import SecondStepTriesRow
 from keyturn.service.reset.records.mailboxes import Mailboxes
 from keyturn.service.reset.records.models import AccountLockRow, AuditRow, MailboxRow
 from keyturn.service.reset.records.retention import Retention
@@ -72,7 +71,6 @@ def message(key: str, state: str, settled_at: datetime | None, payload: str = '{
 
 
 CODE = {"code": b"", "account_id": "", "email": "", "expires_at": NOW, "tries": 1}
-TRIES = {"tries": 3}
 ENTRY = {
     "event": "sign_in",
     "outcome": "",
@@ -81,7 +79,6 @@ ENTRY = {
     "user_agent": "",
     "request_id": "",
 }
-OVER_TWO_DAYS = NOW - 2 * DAY - SECOND
 
 
 @pytest.mark.parametrize(
@@ -133,16 +130,6 @@ OVER_TWO_DAYS = NOW - 2 * DAY - SECOND
             AccountLockRow.account_id,
             ["kept"],
             id="locks leave a day after their end",
-        ),
-        pytest.param(
-            "second_step_tries",
-            [
-                TRIES | {"account_id": "gone", "counted_since": OVER_TWO_DAYS},
-                TRIES | {"account_id": "kept", "counted_since": NOW - DAY},
-            ],
-            SecondStepTriesRow.account_id,
-            ["kept"],
-            id="tries of second factors leave after two days",
         ),
     ],
 )
