@@ -93,7 +93,7 @@ class Worker:
         await self._listener.ensure()
         async with self._leases.renewed():
             loops = [asyncio.create_task(self._repeat(partial(self._work, lane), lane.batch)) for lane in self._lanes]
-            loops.append(asyncio.create_task(self._repeat(self._work_abandoned, 1)))
+            loops.append(asyncio.create_task(self._repeat(self._listen_and_work_abandoned, 1)))
             try:
                 await asyncio.wait(loops, return_when=asyncio.FIRST_COMPLETED)  # one ends only by a fault of ours
             finally:
@@ -152,13 +152,16 @@ class Worker:
         await self._begin_all(lane, messages)
         return messages
 
+    async def _listen_and_work_abandoned(self) -> Sequence[Message]:
+        await self._listener.ensure()
+        return await self._work_abandoned()
+
     async def _work_abandoned(self) -> Sequence[Message]:
         """Try a message that an earlier worker held when it died, and wait for its end.
 
         It may have killed that worker, and may kill this one. Such messages are tried one at a time, so in the end it
         is given up alone: each other one that it takes along ends at its next try.
         """
-        await self._listener.ensure()
         messages = await self._claim(1, abandoned=True)
         for message in messages:
             if message.crashes > self._limits.max_crashes:
