@@ -215,10 +215,10 @@ class Worker:
             else:
                 prepared |= {message.id: partial(handler, message) for message in alike}
         works = [(message, prepared[message.id]) for message in messages]
-        await self._attempts.drop_all([(message, work) for message, work in works if isinstance(work, Dropped)])
-        for message, work in works:
-            if isinstance(work, Sent | Exception):
-                await self._attempts.end(message, work)
+        await asyncio.gather(  # each in a task, and so with the request's id of its own in the log
+            self._attempts.drop_all([(message, work) for message, work in works if isinstance(work, Dropped)]),
+            *(self._attempts.end(message, work) for message, work in works if isinstance(work, Sent | Exception)),
+        )
         return [(message, work) for message, work in works if not isinstance(work, Settlement | Exception)]
 
     async def _prepare(
