@@ -55,9 +55,8 @@ BUILT: Mapping[str, str | Iterable[str]] = {
         r"(?<![\w-])user-name(?![\w-])"
     ),
     "studio/lint/checks/safety.py words": _NOT_YOU.values(),
-    "studio/inbox/codes.py words": _WORDS.values(),
+    "studio/inbox/codes.py _WORDS[kind]": _WORDS.values(),
     "cli/demo/supabase_users.py pattern": r"(?>.*?a)(?>.*?b.c)",
-    "mail/providers/postmark.py f'[A-Za-z0-9_-]{{{_SHORTEST_PASSWORD},}}'": "[A-Za-z0-9_-]{32,}",
     "studio/lint/clients/features.py self.graceful": [
         one.graceful for one in _FEATURES if isinstance(one.graceful, str)
     ],

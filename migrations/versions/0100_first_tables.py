@@ -5,7 +5,6 @@ Numbers below this one are those of databases from before the first release, whi
 
 import sqlalchemy as sa
 from alembic import context, op
-from sqlalchemy.dialects.postgresql import ARRAY
 
 revision = "0100"
 down_revision = None
@@ -113,29 +112,14 @@ def _codes() -> None:
 def _limits() -> None:
     is_postgresql = context.get_context().dialect.name == "postgresql"
     op.create_table(
-        "keyturn_rate_windows",
+        "keyturn_limits",
         sa.Column("key", sa.LargeBinary(32), primary_key=True),
-        sa.Column("amount", sa.Integer, nullable=False),
-        sa.Column("seconds", sa.Double, nullable=False),
-        sa.Column("weight", sa.Integer, nullable=False),
-        sa.Column("moments", sa.Text().with_variant(ARRAY(sa.Double), "postgresql"), nullable=False),
-        sa.Column("newest", sa.Integer, nullable=False),
-        sa.Column("taken", sa.Integer, nullable=False),
-        sa.Column("expires_at", _Time, nullable=False),
+        sa.Column("tat", sa.Double, nullable=False),
         # Counts are worth no log: after a crash of the server the table is empty, and limits begin anew.
         prefixes=["UNLOGGED"] if is_postgresql else [],
     )
     if is_postgresql:
-        # Space for the next version of a row beside it lets an update leave the indexes alone.
-        op.execute("ALTER TABLE keyturn_rate_windows SET (fillfactor = 50)")
-    _index("rate_windows", "expires_at")
-    op.create_table(
-        "keyturn_limits",
-        sa.Column("key", sa.LargeBinary(32), primary_key=True),
-        sa.Column("tat", sa.Double, nullable=False),
-        prefixes=["UNLOGGED"] if is_postgresql else [],
-    )
-    if is_postgresql:
+        # Space for the next version of a row beside it lets an update leave the index alone.
         op.execute("ALTER TABLE keyturn_limits SET (fillfactor = 50)")
 
 
@@ -186,17 +170,6 @@ def _second_steps() -> None:
         sa.Column("tries", sa.Integer, nullable=False),
         sa.Column("counted_since", _Time, nullable=False),
         sa.Column("totp_step", sa.BigInteger),
-    )
-    op.create_table(
-        "keyturn_sms_codes",
-        sa.Column("account_id", sa.String(255), primary_key=True),
-        sa.Column("reset_id", sa.String(64), nullable=False),
-        sa.Column("digest", sa.LargeBinary(32), nullable=False),
-        sa.Column("sent_at", _Time, nullable=False),
-        sa.Column("expires_at", _Time, nullable=False),
-        sa.Column("used_at", _Time),
-        sa.Column("messages", sa.Integer, nullable=False),
-        sa.Column("counted_since", _Time, nullable=False),
     )
 
 
@@ -253,12 +226,10 @@ def downgrade() -> None:
         "turns",
         "sessions",
         "accounts",
-        "sms_codes",
         "second_step_tries",
         "second_factors",
         "audit",
         "mailboxes",
-        "rate_windows",
         "limits",
         "reset_codes",
         "secrets",

@@ -21,10 +21,8 @@ from sqlalchemy import Connection, Engine, event, inspect, make_url, text
 from tests.databases import PostgresServer
 from tests.driver.connections import committing, connected
 
-import keyturn.service.accounts.builtin
-import keyturn.service.outbox.models
-import keyturn.service.reset.proofs.second_step.models
-import keyturn.service.reset.records.models  # noqa: F401 - so that the metadata is complete
+import keyturn.service.parts
+import keyturn.service.secrets  # noqa: F401 - so that the metadata is complete
 from keyturn.packaging import folder
 from keyturn.service.database import Database, Model
 from keyturn.service.database.migrations import (

@@ -17,7 +17,7 @@ from keyturn.service.outbox import Worker
 
 def given_up() -> None:
     """Commit work that its caller has given up."""
-    mock.patch.object(sqlite._Job, "require_wanted").start()
+    mock.patch.object(sqlite, "_require_caller").start()
 
 
 def survival() -> None:

@@ -116,6 +116,8 @@ _COUNTED = "(SELECT level FROM counted_{n}) AS level_{n}"
 _LEVELS = "SELECT key, tat - {now} FROM {table} WHERE key IN :keys"
 _GIVE_BACK = "UPDATE {table} SET tat = tat - :gap WHERE key = :key"
 _CLEAR = "DELETE FROM {table} WHERE key = :key"
+_FORGET = "DELETE FROM {table} WHERE key IN (SELECT key FROM {table} WHERE tat < {now} LIMIT {batch} {skipping})"
+_BATCH = 1_000
 
 
 class StoredCounters:
@@ -126,13 +128,17 @@ class StoredCounters:
         schema = '"' + database.schema.replace('"', '""') + '".' if database.schema else ""
         self._words = {"table": f"{schema}{LimitRow.__tablename__}"}
         if database.is_sqlite:
-            self._words |= {"now": ":now", "bytes": "BLOB", "greatest": "max"}
+            self._words |= {"now": ":now", "bytes": "BLOB", "greatest": "max", "skipping": ""}
         else:  # machines share the server's time
             now = "CAST(extract(epoch FROM statement_timestamp() + CAST(:ahead AS interval)) AS DOUBLE PRECISION)"
             self._words |= {"now": now, "bytes": "bytea", "greatest": "greatest"}
+            # Counters that requests are using stay, and no statement waits for another in a circle.
+            self._words["skipping"] = "FOR UPDATE SKIP LOCKED"
         self._counting: dict[int, sa.TextClause] = {}
         self._levels = sa.text(_LEVELS.format(**self._words)).bindparams(sa.bindparam("keys", expanding=True))
-        self._given_back, self._cleared = [sa.text(sql.format(**self._words)) for sql in (_GIVE_BACK, _CLEAR)]
+        self._given_back, self._cleared, self._forgotten = [
+            sa.text(sql.format(batch=_BATCH, **self._words)) for sql in (_GIVE_BACK, _CLEAR, _FORGET)
+        ]
 
     async def hit(self, *limits: Limit) -> Hit:
         return await self._run(lambda connection: self.count(connection, *limits))
@@ -145,6 +151,15 @@ class StoredCounters:
 
     async def clear(self, limit: Limit) -> None:
         await self._run(lambda connection: self.empty(connection, limit))
+
+    async def forget_empty(self) -> int:
+        """Delete the rows of empty counters; return their number."""
+        done = 0
+        while True:
+            batch = await self._run(lambda connection: connection.execute(self._forgotten, self._time()).rowcount)
+            done += batch
+            if batch < _BATCH:
+                return done
 
     def count(self, connection: sa.Connection, *limits: Limit, wanted: bool = True) -> Hit:
         """Count as `hit` does. If it is not `wanted`, the same statements count nothing, and nothing is returned."""

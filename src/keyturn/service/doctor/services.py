@@ -13,9 +13,9 @@ import httpx2
 from keyturn.mail.port.finding import Finding
 from keyturn.service.database import Database
 from keyturn.service.problems.requests import ChallengeUnready, LimitsUnready
-from keyturn.service.reset.limits.rate_limits import RateLimits
 from keyturn.service.reset.passwords.breaches import BreachRanges, BreachSourceFailed
 from keyturn.service.reset.proofs.captcha import Captcha
+from keyturn.service.reset.rate_limits import RateLimits
 from keyturn.service.settings import Settings
 from keyturn.service.settings.url_rules import database_kind
 
@@ -110,7 +110,6 @@ async def _time_one(settings: Settings) -> float:
         await rate_limits.require_ready()
         return time.perf_counter() - started
     finally:
-        await rate_limits.close()
         await database.close()
 
 

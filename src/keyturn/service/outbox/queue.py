@@ -74,7 +74,7 @@ class Outbox(Store):
         self.settlements = Settlements(database)
         self._enqueue_if = insert_if(database, OutboxRow, _POSTED, available_at=database.clock())
         self._posts: Batcher[dict[str, object], None] = Batcher(
-            self._insert_all, common=DatabaseUnready, gathers=database.is_sqlite, limit=database.limit
+            self._insert_all, common=DatabaseUnready, gathers=database.is_sqlite, in_time=database.in_time
         )
         self._woken = asyncio.Event()
 

@@ -15,7 +15,7 @@ from keyturn.service.outbox.attempts import Attempts, WorkerLimits
 from keyturn.service.outbox.message import Delivery, Dropped, Message, Sent, Settlement
 from keyturn.service.outbox.queue import Listener, Outbox
 from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready, WorkerDown
-from keyturn.service.telemetry.logs import LogEvent
+from keyturn.service.telemetry.logs import LogEvent, OnceAMinute
 from keyturn.service.telemetry.meters import Meters
 
 log = logging.getLogger("keyturn.outbox")
@@ -82,6 +82,7 @@ class Worker:
         self._limits = limits
         self._attempts = Attempts(outbox, limits, jitter, meters or Meters(), request_of)
         self._listener = Listener(outbox.database, outbox.wake)
+        self._lines = OnceAMinute()
         self._leases = LeaseKeeper(outbox, limits.lease)
         self._trying: set[asyncio.Task[None]] = set()
         self._stopped = asyncio.Event()
@@ -176,7 +177,8 @@ class Worker:
         try:
             return await self._outbox.claim(most, self._limits.lease, **which)
         except DatabaseUnready as error:
-            log.warning(LogEvent("outbox.unready", reason=error))
+            if count := self._lines.count("unready"):
+                log.warning(LogEvent("outbox.unready", reason=error, count=count))
         except Exception:  # a worker survives any error of a database
             log.exception(LogEvent("outbox.claim_failed"))
         return []

@@ -7,7 +7,6 @@ many requests for links as the limits let through, and must not delay a lock, a 
 from functools import partial
 from typing import TYPE_CHECKING
 
-from keyturn.mail.addresses import with_ascii_domain
 from keyturn.mail.port.email import local_sender
 from keyturn.service.accounts.port import FindsTogether
 from keyturn.service.accounts.store_factory import ends_sessions
@@ -94,8 +93,7 @@ def _securing_handlers(
 def _composer(parts: "Parts") -> MailComposer:
     settings = parts.settings
     defaults = MailDefaults(
-        sender=with_ascii_domain(settings.mail.from_)
-        or local_sender(settings.brand.name, settings.brand.support_address),
+        sender=settings.mail.from_ or local_sender(settings.brand.name, settings.brand.support_address),
         reply_to=settings.mail.reply_to,
         ends_sessions=ends_sessions(settings.accounts),
     )

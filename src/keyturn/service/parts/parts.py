@@ -105,6 +105,7 @@ class Parts:
     async def require_ready(self) -> None:
         """Raise Unavailable if a service that requests need does not answer, or if no worker would send the mails."""
         await require_current(self.database)
+        await self.database.require_writable()
         await self.ground.limits.require_ready()
         await self.accounts_readiness.require()
         self.liveness.require()
@@ -117,5 +118,5 @@ class Parts:
                 await part.close()
         for local in self.hasher, self.policy, self.outbox:
             local.close()
-        for part in (self.ground.limits, self.accounts_readiness, self.accounts, self.database):
+        for part in (self.accounts_readiness, self.accounts, self.database):
             await part.close()

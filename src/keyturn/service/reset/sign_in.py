@@ -20,9 +20,9 @@ from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.change import Change, ChangeAuthorization
 from keyturn.service.reset.complete import PasswordChanges
 from keyturn.service.reset.ground import Ground
-from keyturn.service.reset.limits.rate_limits import GuessCounter
 from keyturn.service.reset.passwords.hasher import PasswordHasher
 from keyturn.service.reset.proofs.second_step.required import PassedSecondStep, RequiredSecondStep, SecondStepAnswer
+from keyturn.service.reset.rate_limits import GuessCounter
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.stores import Transaction
 from keyturn.service.settings import Settings

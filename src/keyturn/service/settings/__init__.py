@@ -472,7 +472,7 @@ class MailSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "
 
 
 class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How many requests are accepted. Rates have the syntax of the library `limits`.
+    """How many requests are accepted. Rates have the syntax of the library `limits`, and refill evenly.
 
     A client is an IPv4 address or an IPv6 /64.
 

@@ -9,7 +9,6 @@ from urllib.parse import quote
 
 import msgspec
 
-from keyturn.mail.addresses import with_ascii_domain
 from keyturn.mail.languages import Language, Languages, SourceTexts
 from keyturn.mail.port.email import Email
 from keyturn.mail.rendering.render import EmailProps, Templates
@@ -269,7 +268,7 @@ class MailComposer:
         rendered = templates.render(props, self._language_for(account, client))
         return Email(
             sender=self._defaults.sender,
-            to=with_ascii_domain(account.email),
+            to=account.email,
             reply_to=self._defaults.reply_to,
             subject=rendered.subject,
             html=rendered.html,

@@ -332,11 +332,11 @@ def report_faults(settings: Settings) -> Iterator[Fault]:
         if not (reports := provider.reports):
             continue
         try:
-            _ = reports.read(proof) if (proof := proof_of(settings, provider)) else None
+            _ = reports.proof(proof) if (proof := proof_of(settings, provider)) else None
         except ValueError:
             yield Fault(f"{name}.{reports.setting}", reports.fault)
 
 
 def proof_of(settings: Settings, provider: Provider[Any]) -> str:
     """Return what proves a provider's reports; "" where it is not set."""
-    return getattr(getattr(settings, provider.name), provider.reports.setting) if provider.reports else ""
+    return provider.proof(getattr(settings, provider.name))

@@ -16,7 +16,7 @@ from keyturn.service import secrets
 from keyturn.service.clock import now
 from keyturn.service.database import Database
 from keyturn.service.problems.requests import OverBudget, TooManyRequests
-from keyturn.service.reset.limits.rate_limits import RateLimits
+from keyturn.service.reset.rate_limits import RateLimits
 from keyturn.service.reset.records.client import Client
 from keyturn.service.secrets import Purpose
 from keyturn.service.settings import LimitSettings
@@ -60,7 +60,7 @@ def put(work: Any, given: Any, barrier: Barrier, results: Any) -> None:
 async def count(address: str, barrier: Barrier) -> tuple[int, dict[str, int]]:
     """Send many requests at once from each client; return how many were accepted, together and of each client."""
     database = Database(address)
-    limits = RateLimits(LimitSettings(request="7/hour", overall="130/hour"), database)
+    limits = RateLimits(LimitSettings(request="7/day", overall="130/day"), database)
     overall, by_client = 0, {client.ip_address: 0 for client in CLIENTS}
 
     async def ask(client: Client) -> None:
@@ -76,7 +76,6 @@ async def count(address: str, barrier: Barrier) -> tuple[int, dict[str, int]]:
     await limits.require_ready()
     barrier.wait(_PATIENCE)
     await asyncio.gather(*(ask(client) for _ in range(8) for client in CLIENTS))
-    await limits.close()
     await database.close()
     return overall, by_client
 
