@@ -171,17 +171,6 @@ def _second_steps() -> None:
         sa.Column("counted_since", _Time, nullable=False),
         sa.Column("totp_step", sa.BigInteger),
     )
-    op.create_table(
-        "keyturn_sms_codes",
-        sa.Column("account_id", sa.String(255), primary_key=True),
-        sa.Column("reset_id", sa.String(64), nullable=False),
-        sa.Column("digest", sa.LargeBinary(32), nullable=False),
-        sa.Column("sent_at", _Time, nullable=False),
-        sa.Column("expires_at", _Time, nullable=False),
-        sa.Column("used_at", _Time),
-        sa.Column("messages", sa.Integer, nullable=False),
-        sa.Column("counted_since", _Time, nullable=False),
-    )
 
 
 def _accounts() -> None:
@@ -237,7 +226,6 @@ def downgrade() -> None:
         "turns",
         "sessions",
         "accounts",
-        "sms_codes",
         "second_step_tries",
         "second_factors",
         "audit",

@@ -213,24 +213,24 @@ SEALED_MAILS = _on("AFTER UPDATE OF sealed", _OUTBOX, "new.sealed IS NOT NULL", 
 
 _IS_RETRIED = "new.claim IS NULL AND new.state = 'waiting' AND new.sender IS NOT NULL"
 
-TRANSPORTS = _on(
+PROVIDERS = _on(
     "AFTER UPDATE OF sender",
     _OUTBOX,
     "new.sender IS NOT NULL AND new.state = 'waiting'",
     _set(_OUTBOX, "sender = NULL"),
 )
 
-TRANSPORTS_OF_RETRIED = _on("AFTER UPDATE OF claim", _OUTBOX, _IS_RETRIED, _set(_OUTBOX, "sender = NULL"))
+PROVIDERS_OF_RETRIED = _on("AFTER UPDATE OF claim", _OUTBOX, _IS_RETRIED, _set(_OUTBOX, "sender = NULL"))
 
 _LAST_LINK = f"(SELECT max(expires_at) FROM {_LINKS} JOIN keyturn_audit USING (account_id) WHERE message_id = new.id)"
 
-TRANSPORTS_OF_EXPIRED = _on(
+PROVIDERS_OF_EXPIRED = _on(
     "AFTER UPDATE OF claim",
     _OUTBOX,
     f"{_IS_RETRIED} AND new.kind = 'reset_requested' AND {_LAST_LINK} <= new.available_at",
     _set(_OUTBOX, "sender = NULL"),
 )
-"""Forgets which transport may have a mail whose link will have expired at the next try."""
+"""Forgets which provider may have a mail whose link will have expired at the next try."""
 
 ANY_CLAIM = "any_claim"
 """The name of a collation for which all texts are equal, which the connections of a test have."""

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 from tests.driver.database import refuse_writes, take_writes
-from tests.outbox.worker import Handler, post, relay_of, running
+from tests.outbox.worker import Handler, post, running, worker_of
 from tests.statements import statements_sent
 
 from keyturn.errors import SendRetryable
@@ -32,7 +32,7 @@ async def test_a_worker_outlives_its_database(outbox: Outbox, database: Database
     """Neither a failure that cannot be noted nor a look that fails ends it: once the table is back, so is the work."""
     handler = Losing(database)
     await post(outbox, "one")
-    async with running(relay_of(outbox, handler, poll=timedelta(milliseconds=10))) as task:
+    async with running(worker_of(outbox, handler, poll=timedelta(milliseconds=10))) as task:
         await handler.has_done("one")
         await asyncio.wait({task}, timeout=0.1)
         assert not task.done()
@@ -47,7 +47,7 @@ async def test_of_a_database_that_takes_no_writes_a_worker_logs_one_line_and_goe
     outbox: Outbox, database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     handler = Handler()
-    async with running(relay_of(outbox, handler, poll=timedelta(milliseconds=10))), asyncio.timeout(20):
+    async with running(worker_of(outbox, handler, poll=timedelta(milliseconds=10))), asyncio.timeout(20):
         await refuse_writes(database_url)
         with statements_sent() as statements:
             while len(statements) < 5:

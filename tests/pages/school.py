@@ -104,7 +104,7 @@ class School:
 
     async def code(self, account: Account) -> str:
         """Return a fresh code, as a mail would hold it."""
-        code, keys = codes.mint(secrets.randbelow), codes.CodeKeys(self.parts.secrets)
+        code, keys = codes.mint(secrets.randbelow), codes.CodeKeys(self.parts.secrets, "reset codes")
         moment = now()
         fresh = NewCode(
             code=keys.digest(code, codes.mailbox_digest(account.email)),

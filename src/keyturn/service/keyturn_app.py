@@ -77,8 +77,8 @@ class Lifetime:
                 stack.push_async_callback(self._supervisor.stop)
                 self._supervisor.start()
             elif self.worker == "inside":
-                relay = asyncio.create_task(self._parts.work())
-                stack.push_async_callback(_cancel, relay)
+                worker = asyncio.create_task(self._parts.work())
+                stack.push_async_callback(_cancel, worker)
             yield
 
     async def _check(self, stack: contextlib.AsyncExitStack) -> None:

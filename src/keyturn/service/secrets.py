@@ -74,7 +74,7 @@ RULES: Mapping[Purpose, Rule] = {
     Purpose.UNLOCK: Rule(WEEK, ("reset",)),
     Purpose.SECURE: Rule(WEEK),
     Purpose.CODE: Rule(timedelta(hours=1), ("reset", "change")),
-    Purpose.SMS: Rule(timedelta(days=2)),
+    Purpose.SMS: Rule(timedelta(0)),
     Purpose.RECOVERY: Rule(timedelta(0)),
     Purpose.SPENT: Rule(timedelta(0)),
 }
@@ -135,7 +135,7 @@ class Secret(msgspec.Struct, frozen=True, kw_only=True):
 
 
 COLUMNS: Sequence[str] = Secret.__struct_fields__
-ROW: Sequence[Any] = [getattr(SecretRow, name) for name in COLUMNS]
+_ROW: Sequence[Any] = [getattr(SecretRow, name) for name in COLUMNS]
 _OPEN = SecretRow.used_at.is_(None) & SecretRow.revoked_at.is_(None)
 
 
@@ -171,10 +171,14 @@ def _added(dialect: sa.Dialect) -> sa.Executable:
     return fresh.on_conflict_do_update(index_elements=[SecretRow.purpose, SecretRow.key], set_=replaced)
 
 
+def all_of(purposes: Collection[Purpose]) -> sa.Select[Any]:
+    """Return the statement that selects the secrets of these purposes, for `Secret.of`."""
+    return sa.select(*_ROW).where(SecretRow.purpose.in_(purposes))
+
+
 def find(connection: sa.Connection, key: bytes, *purposes: Purpose) -> Secret | None:
     """Return the secret of one of these purposes, whether it works or not; None if there is none, or none any more."""
-    found = sa.select(*ROW).where(SecretRow.purpose.in_(purposes), SecretRow.key == key)
-    row = connection.execute(found).mappings().first()
+    row = connection.execute(all_of(purposes).where(SecretRow.key == key)).mappings().first()
     return Secret.of(row) if row else None
 
 
@@ -187,7 +191,7 @@ def use(
     """
     used = sa.update(SecretRow).where(*_is(purpose, key), SecretRow.proof.is_not_distinct_from(proof))
     used = used.where(_OPEN, SecretRow.expires_at > moment).values(used_at=moment)
-    row = connection.execute(used.returning(*ROW)).mappings().first()
+    row = connection.execute(used.returning(*_ROW)).mappings().first()
     return Secret.of(row) if row else None
 
 
@@ -229,7 +233,7 @@ def count_try(
     counted = fresh.on_conflict_do_update(
         index_elements=[SecretRow.purpose, SecretRow.key], set_={"tries": SecretRow.tries + 1}
     )
-    return Secret.of(connection.execute(counted.returning(*ROW)).mappings().one())
+    return Secret.of(connection.execute(counted.returning(*_ROW)).mappings().one())
 
 
 def give_try_back(connection: sa.Connection, purpose: Purpose, key: bytes) -> None:

@@ -15,7 +15,7 @@ from tests.plans import plans_of
 from keyturn.service.accounts.builtin import AccountRow, BuiltinAccounts, SessionRow
 from keyturn.service.database import Database
 from keyturn.service.outbox.models import ERASED, EventRow, OutboxRow
-from keyturn.service.reset.proofs.second_step.models import SecondStepTriesRow, SmsCodeRow
+from keyturn.service.reset.proofs.second_step.models import SecondStepTriesRow
 from keyturn.service.reset.records.codes import ResetCodeRow
 from keyturn.service.reset.records.mailboxes import Mailboxes
 from keyturn.service.reset.records.models import AccountLockRow, AuditRow, MailboxRow
@@ -74,7 +74,6 @@ def message(key: str, state: str, settled_at: datetime | None, payload: str = '{
 
 CODE = {"code": b"", "account_id": "", "email": "", "expires_at": NOW, "tries": 1}
 TRIES = {"tries": 3}
-SMS = {"reset_id": "1", "digest": b"d" * 32, "expires_at": NOW, "messages": 1}
 ENTRY = {
     "event": "sign_in",
     "outcome": "",
@@ -91,7 +90,7 @@ OVER_TWO_DAYS = NOW - 2 * DAY - SECOND
     ("counted", "rows", "column", "left"),
     [
         pytest.param(
-            "secrets_reset",
+            "secrets",
             [link("gone", NOW - 7 * DAY - SECOND), link("kept", NOW - 7 * DAY)],
             SecretRow.account_id,
             ["kept"],
@@ -170,16 +169,6 @@ OVER_TWO_DAYS = NOW - 2 * DAY - SECOND
             SecondStepTriesRow.account_id,
             ["kept"],
             id="tries of second factors leave after two days",
-        ),
-        pytest.param(
-            "sms_codes",
-            [
-                SMS | {"account_id": "gone", "sent_at": OVER_TWO_DAYS, "counted_since": OVER_TWO_DAYS},
-                SMS | {"account_id": "kept", "sent_at": NOW - DAY, "counted_since": OVER_TWO_DAYS},
-            ],
-            SmsCodeRow.account_id,
-            ["kept"],
-            id="codes by SMS leave after two days",
         ),
     ],
 )
@@ -279,7 +268,7 @@ async def test_any_number_of_rows_leave_in_small_batches(database: Database, ret
     await write(database, MailboxRow, *mailboxes)
 
     done = await retention.purge(NOW)
-    assert (done["secrets_reset"], done["addresses"], done["mailboxes"]) == (1200, 1200, 1200)
+    assert (done["secrets"], done["addresses"], done["mailboxes"]) == (1200, 1200, 1200)
     assert await kept(database, func.count(SecretRow.key)) == [0]
     assert await kept(database, func.count(MailboxRow.digest)) == [0]
     assert set(await kept(database, OutboxRow.payload)) == {ERASED}

@@ -7,10 +7,10 @@ from typing import Any
 
 from keyturn.mail.port.email import Sender
 from keyturn.service.database.migrations import require_current
-from keyturn.service.outbox import Relay
+from keyturn.service.outbox import Worker
 from keyturn.service.outbox.worker import WorkerLiveness
 from keyturn.service.parts.accounts_readiness import AccountsReadiness
-from keyturn.service.parts.lanes import relay_of
+from keyturn.service.parts.lanes import worker_of
 from keyturn.service.reset import events, ground, reset_hook, securing, sign_in
 from keyturn.service.reset.change import ChangeEffects
 from keyturn.service.reset.check import LinkChecks, LiveLinks
@@ -30,7 +30,7 @@ from keyturn.service.telemetry.prometheus import PrometheusMeters
 
 
 class Parts:
-    """The parts of a process. A sender is built only with a relay, so an API alone needs no provider."""
+    """The parts of a process. A sender is built only with a worker, so an API alone needs no provider."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class Parts:
         self.records, self.accounts, self.secrets = shared.records, shared.accounts, shared.secrets
         self.database, self.outbox, self.audit = self.records.database, self.records.outbox, self.records.audit
         self.mailboxes = self.records.mailboxes
-        self.worker, self.accounts_readiness = WorkerLiveness(), AccountsReadiness(self.accounts)
+        self.liveness, self.accounts_readiness = WorkerLiveness(), AccountsReadiness(self.accounts)
         self._build_changes(settings, shared)
         self._build_rooms(settings, shared)
 
@@ -88,17 +88,17 @@ class Parts:
         self.retention = Retention(self.database, settings.retention.audit, self.mailboxes, self.accounts)
 
     @cached_property
-    def relay(self) -> Relay:
-        """The relay that sends this process's outbox. Raises SettingsInvalid if it has no mail provider."""
-        return relay_of(self)
+    def worker(self) -> Worker:
+        """The worker that sends this process's outbox. Raises SettingsInvalid if it has no mail provider."""
+        return worker_of(self)
 
     def work(self) -> Coroutine[Any, Any, None]:
         """Return the worker's coroutine, which sends mails and purges until cancelled. Raises SettingsInvalid."""
-        return self._work(self.relay)
+        return self._work(self.worker)
 
-    async def _work(self, relay: Relay) -> None:
+    async def _work(self, worker: Worker) -> None:
         async with asyncio.TaskGroup() as group:
-            group.create_task(relay.run())
+            group.create_task(worker.run())
             group.create_task(self.retention.run())
 
     async def require_ready(self) -> None:
@@ -107,12 +107,12 @@ class Parts:
         await self.database.require_writable()
         await self.ground.limits.require_ready()
         await self.accounts_readiness.require()
-        self.worker.require()
+        self.liveness.require()
 
     async def close(self) -> None:
         """Close all resources. An app that is started again uses the parts again, in another event loop."""
-        relay = vars(self).pop("relay", None)
-        for part in (self.changes, self.policy.breaches, self.challenge, self.second_step, relay):
+        worker = vars(self).pop("worker", None)
+        for part in (self.changes, self.policy.breaches, self.challenge, self.second_step, worker):
             if part:
                 await part.close()
         for local in self.hasher, self.policy, self.outbox:

@@ -9,7 +9,7 @@ from keyturn.mail.port.email import Email
 from keyturn.service import addresses, secrets
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now, random_bytes
-from keyturn.service.outbox import Delivery, Dropped, Message
+from keyturn.service.outbox import Dropped, Message, Settlement
 from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.mails.composer import MailComposer, SealedMail, SecureToken
 from keyturn.service.reset.mails.delivery import SUPPRESSED, MailDelivery
@@ -40,7 +40,7 @@ class ConfirmationHandler:
         self._accounts, self._records = ground.accounts, ground.records
         self._composer = composer
 
-    async def __call__(self, message: Message) -> Dropped | Delivery:
+    async def __call__(self, message: Message) -> Settlement:
         return await self._mails.deliver(message, self._confirm)
 
     async def _confirm(self, message: Message) -> Email | Dropped:
@@ -131,7 +131,7 @@ class NoticeHandler(Generic[_Payload]):
         self._decoder = msgspec.json.Decoder(payload)
         self._compose = compose
 
-    async def __call__(self, message: Message) -> Dropped | Delivery:
+    async def __call__(self, message: Message) -> Settlement:
         return await self._mails.deliver(message, self._tell)
 
     async def _tell(self, message: Message) -> Email | Dropped:

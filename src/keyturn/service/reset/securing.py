@@ -22,7 +22,7 @@ from keyturn.service.accounts.port import (
 )
 from keyturn.service.accounts.store_factory import locks_accounts
 from keyturn.service.clock import now
-from keyturn.service.outbox import Delivery, Dropped, Message
+from keyturn.service.outbox import Dropped, Message, Settlement
 from keyturn.service.problems.proofs import SecurityLinkDead
 from keyturn.service.problems.requests import AccountsUnready
 from keyturn.service.reset.answer import LINK_MAILED, ResetLinks
@@ -154,8 +154,8 @@ class RecoveryHandler:
         self._events = events
         self._locks = locks
 
-    async def __call__(self, message: Message) -> Dropped | Delivery:
-        return await self._mails.deliver(message, self._recover, self._renew)
+    async def __call__(self, message: Message) -> Settlement:
+        return await self._mails.deliver(message, self._recover)
 
     async def _recover(self, message: Message) -> Email | Dropped:
         secured = msgspec.json.decode(message.payload, type=AccountWasSecured)
@@ -195,16 +195,10 @@ class RecoveryHandler:
             account = await self._accounts.get(secured.account_id)
         return account
 
-    async def _renew(self, message: Message, link: Link, *, unseen: bool) -> Email | Dropped:
-        """Send a fresh link in place of a link that expired before delivery, even if the old one arrived."""
-        del link, unseen
-        secured = msgspec.json.decode(message.payload, type=AccountWasSecured)
-        return await self._answer(message, secured, await self._accounts.get(secured.account_id))
-
     async def _answer(
-        self, message: Message, secured: AccountWasSecured, account: Account | None, ended: Ended | None = None
+        self, message: Message, secured: AccountWasSecured, account: Account | None, ended: Ended
     ) -> Email | Dropped:
-        """Write the outcome, and return the mail. `ended`: what this press has ended; None if the app knows it."""
+        """Write the outcome, and return the mail. `ended`: what this press has ended."""
         moment, refusal = now(), _refusal(account, secured)
         is_mailed = account and not refusal
         mail = self._links.compose_recovery(account, secured.client, moment) if account and is_mailed else None
@@ -220,7 +214,7 @@ class RecoveryHandler:
                 self._dispute(tx, account, secured)
             elif account and self._second_step:
                 self._second_step.undo_recent(tx, account, secured.client)
-            if account and ended is not None:
+            if account:
                 self._events.account_secured(tx, account, secured, ended=ended)
             tx.audit.write(
                 "account_recovery",

@@ -525,7 +525,7 @@ class SessionSettings(msgspec.Struct, frozen=True, kw_only=True):
     ttl: timedelta = timedelta(hours=12)
 
 
-LEASE = timedelta(seconds=60)
+LONGEST_TRY = timedelta(seconds=60)
 """How long one delivery may take, its time-outs included, before it is stopped."""
 
 

@@ -9,7 +9,7 @@ import threading
 import time
 import weakref
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import count, islice
 from pathlib import Path
 
@@ -41,7 +41,7 @@ class InboxUnready(KeyturnError):
 class MailRetention(msgspec.Struct, frozen=True, kw_only=True):
     """How many mails and bytes are listed. The oldest go first, and those that came over SMTP are deleted then."""
 
-    mails: int = 10_000
+    mails: int = 5_000
     size: int = 1024**3
 
 
@@ -136,15 +136,15 @@ class CapturedMails:
         if modified == self._looked_at:
             return
         self._looked_at = modified if time.time() - modified / 1e9 > _SETTLED else -1
-        files = {file.name: file for file in _files(self.folder) if file.name.endswith(_EML)}
-        for name in self._names - files.keys():
+        names = {name for name in _names_in(self.folder) if name.endswith(_EML)}
+        for name in self._names - names:
             self._mails.pop(name, None)
-        new = sorted((_written_at(files[name]), name) for name in files.keys() - self._names)
+        new = sorted((_written_at(self.folder / name), name) for name in names - self._names)
         for at, name in new[-self.retention.mails :]:
-            with contextlib.suppress(OSError):
-                content = MailContent(read_plain_file(files[name], _LARGEST))
+            with contextlib.suppress(OSError):  # deleted again, or not a plain file
+                content = MailContent(read_plain_file(self.folder / name, _LARGEST))
                 self._mails[name] = row_of(name, next(self._numbers), at, content)
-        self._names = {*files}
+        self._names = names
         self._keep_bounds()
 
     def _keep_bounds(self) -> None:
@@ -161,10 +161,13 @@ def _remove(folder: Path | None) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """Yield the plain files of a folder whose names begin with no dot; none of a missing folder."""
-    with contextlib.suppress(OSError), os.scandir(folder) as entries:
-        yield from (Path(entry.path) for entry in entries if not entry.name.startswith(".") and entry.is_file())
+def _names_in(folder: Path) -> list[str]:
+    """Return the names in a folder that do not begin with a dot; none of a missing folder."""
+    try:
+        with os.scandir(folder) as entries:
+            return [entry.name for entry in entries if not entry.name.startswith(".")]
+    except OSError:
+        return []
 
 
 def _written_at(file: Path) -> float:
@@ -183,9 +186,10 @@ def mail_files(place: Path) -> list[Path]:
     if place.is_file():
         return [place] if place.suffix.lower() == _EML else []
     if all((place / folder).is_dir() for folder in _MAILDIR):
-        return sorted(file for folder in _MAILDIR for file in _files(place / folder))
-    files = (file for file in paths_below(place) if file.suffix.lower() == _EML and file.is_file())
-    return sorted(file for file in files if not file.name.startswith("."))
+        folders = [place / folder for folder in _MAILDIR]
+        return sorted(folder / name for folder in folders for name in _names_in(folder) if (folder / name).is_file())
+    files = (file for file in paths_below(place) if file.suffix.lower() == _EML and not file.name.startswith("."))
+    return sorted(file for file in files if file.is_file())
 
 
 def add_mail_files(captured: CapturedMails, files: Sequence[Path]) -> list[Path]:

@@ -22,7 +22,6 @@ from litestar.params import FromPath, RawBody
 from msgspec import Meta
 
 from keyturn.studio.inbox.captured_mail import CapturedMail
-from keyturn.studio.inbox.decoding import Address
 from keyturn.studio.inbox.mail import Attachment, MailContent
 from keyturn.studio.inbox.search import Match, everything, match_for, with_id
 from keyturn.studio.inbox.store import CapturedMails
@@ -134,6 +133,8 @@ def delete_messages(body: RawBody, inbox: NamedDependency[Inbox]) -> str:
     """Delete the mails whose ids the body has, else those of the query, else all."""
     try:
         ids = msgspec.json.decode(body or b"{}", type=Chosen).ids
+    except RecursionError as error:
+        raise ValidationException(detail="The body of the request is nested too deeply.") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ValidationException(detail=f"The body cannot be read: {error}") from error
     match = inbox.asked.match
@@ -231,20 +232,16 @@ def _both(mail: CapturedMail) -> dict[str, Any]:
     return {
         "ID": mail.id,
         "MessageID": mail.message_id,
-        "From": _named(mail.sender),
-        "To": [_named(each) for each in mail.to],
-        "Cc": [_named(each) for each in mail.cc],
-        "Bcc": [_named(each) for each in mail.bcc],
-        "ReplyTo": [_named(each) for each in mail.reply_to],
+        "From": mail.sender,
+        "To": mail.to,
+        "Cc": mail.cc,
+        "Bcc": mail.bcc,
+        "ReplyTo": mail.reply_to,
         "Subject": mail.subject,
         "Username": mail.username,
         "Tags": mail.tags,
         "Size": mail.size,
     }
-
-
-def _named(address: Address) -> dict[str, str]:
-    return {"Name": address.name, "Address": address.address}
 
 
 def _file(part: Attachment) -> dict[str, Any]:
@@ -271,10 +268,6 @@ def _answer_missing(request: Request[Any, Any, Any], error: LookupError) -> Resp
     if type(error) is not LookupError:  # such as a KeyError: a mistake of ours
         return _answer_failure(request, error)
     return problem(404, str(error))
-
-
-def _answer_too_deep(_: Request[Any, Any, Any], __: RecursionError) -> Response[Any]:
-    return problem(400, "The body of the request is nested too deeply.")
 
 
 def _answer_failure(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
@@ -304,7 +297,6 @@ def inbox_api(studio: Studio, captured: CapturedMails, path: str = "/") -> Route
         exception_handlers={
             HTTPException: _answer_refusal,
             LookupError: _answer_missing,
-            RecursionError: _answer_too_deep,
             Exception: _answer_failure,
         },
         cache_control=CacheControlHeader(no_store=True),

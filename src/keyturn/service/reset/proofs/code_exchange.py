@@ -154,12 +154,17 @@ class CodeExchange:
 
 def mailed_codes(settings: Settings, ground: Ground) -> MailedCodes | None:
     """Return what mints codes for mails; None if the settings want none."""
-    return MailedCodes(ground.records.codes, codes.CodeKeys(ground.secrets)) if settings.token.code else None
+    return (
+        MailedCodes(ground.records.codes, codes.CodeKeys(ground.secrets, "reset codes"))
+        if settings.token.code
+        else None
+    )
 
 
 def build(settings: Settings, ground: Ground) -> CodeExchange | None:
     """Return what takes codes; None if there are none."""
-    return CodeExchange(ground, codes.CodeKeys(ground.secrets), settings.token.ttl) if settings.token.code else None
+    keys = codes.CodeKeys(ground.secrets, "reset codes")
+    return CodeExchange(ground, keys, settings.token.ttl) if settings.token.code else None
 
 
 async def _refusal(counting: Awaitable[None]) -> TooManyRequests | None:

@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import Connection, exists, select
+from sqlalchemy import Connection, RowMapping, exists, select
 from sqlalchemy.orm import aliased
 
 from keyturn.service import addresses, secrets
@@ -110,24 +110,22 @@ def purpose_for(account: Account, *, by_operator: bool) -> Purpose:
     return Purpose.EVICT if is_suspected else Purpose.RESET
 
 
-def link_of(secret: Secret) -> Link:
+LINK_ROWS = secrets.all_of(LINKS)
+"""The statement that selects all links that set a password, for `link_of`."""
+
+
+def link_of(row: RowMapping) -> Link:
+    return _link(Secret.of(row))
+
+
+def _link(secret: Secret) -> Link:
     return Link(secret=secret, facts=msgspec.json.decode(secret.data, type=LinkFacts))
 
 
 def find_link(connection: Connection, key: bytes, *purposes: Purpose) -> Link | None:
     """Return the link with that key, for one of `purposes`, by default for a password; None if there is none."""
     secret = secrets.find(connection, key, *(purposes or LINKS))
-    return link_of(secret) if secret else None
-
-
-def has_newer(connection: Connection, link: Link) -> bool:
-    """Return whether the account got another link after this one."""
-    newer = select(SecretRow.key).where(
-        SecretRow.account_id == link.account_id,
-        SecretRow.purpose.in_(LINKS),
-        SecretRow.created_at > link.secret.created_at,
-    )
-    return connection.execute(newer.limit(1)).first() is not None
+    return _link(secret) if secret else None
 
 
 def press(connection: Connection, link: Link, moment: datetime) -> bool:

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -17,7 +16,7 @@ from keyturn.service.database import Database
 from keyturn.service.limits import StoredCounters
 from keyturn.service.outbox.models import ERASED, STILL_WAITING, WAITING, OutboxRow
 from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
-from keyturn.service.reset.proofs.second_step.models import SecondStepTriesRow, SmsCodeRow
+from keyturn.service.reset.proofs.second_step.models import SecondStepTriesRow
 from keyturn.service.reset.records.codes import ResetCodeRow
 from keyturn.service.reset.records.mailboxes import Mailboxes
 from keyturn.service.reset.records.messages import ACCOUNT_SECURED
@@ -61,19 +60,8 @@ _YET_TO_LOCK = sa.select(OutboxRow.id).where(OutboxRow.kind == ACCOUNT_SECURED, 
 _PRESSED = (SecretRow.purpose == Purpose.SECURE) & SecretRow.used_at.is_not(None)
 
 
-class _Chore(msgspec.Struct, frozen=True):
-    """Deletes the rows that are `due`, a batch of their keys at a time, or gives them new `values`."""
-
-    name: str
-    key: InstrumentedAttribute[Any]
-    due: sa.ColumnElement[bool]
-    values: Mapping[str, Any] = {}
-
-    def batch(self) -> sa.Delete | sa.Update:
-        """Return the statement for the next rows. A row that was renewed while the statement waited for it stays."""
-        rows = self.key.class_
-        change = sa.update(rows).values(**self.values) if self.values else sa.delete(rows)
-        return change.where(self.due, self.key.in_(sa.select(self.key).where(self.due).limit(_BATCH)))
+_Due = tuple[str, InstrumentedAttribute[Any], sa.ColumnElement[bool]]
+"""Rows whose retention is over: their name in the report, the column that tells them apart, and the condition."""
 
 
 class Retention:
@@ -110,11 +98,16 @@ class Retention:
             await asyncio.sleep(every.total_seconds())
 
     async def purge(self, moment: datetime) -> Mapping[str, int]:
-        """Delete or redact rows that are older than their retention; return how many rows each chore found."""
-        done = {chore.name: await self._purge_chore(chore) for chore in self._chores(moment)}
-        return {**done, **await self.forget_counters(), "presses": await self._forget_presses(moment)}
+        """Delete or redact rows that are older than their retention; return how many there were of each kind."""
+        done = {name: await self._delete(key, due) for name, key, due in self._due(moment)}
+        done |= await self.forget_counters()
+        done["presses"] = await self._forget_presses(moment)
+        settled = (OutboxRow.state != WAITING) & (OutboxRow.settled_at < moment - _ADDRESSES)
+        erased = sa.update(OutboxRow).values(payload=ERASED, sealed=None)
+        done["addresses"] = await self._in_batches(erased, OutboxRow.id, settled & _NOT_ERASED)
+        return done
 
-    async def forget_counters(self) -> Mapping[str, int]:
+    async def forget_counters(self) -> dict[str, int]:
         """Delete the empty counters of limits."""
         return {"limits": await self._counters.forget_empty()}
 
@@ -134,7 +127,7 @@ class Retention:
                 log.warning(LogEvent("housekeeping.postponed", reason=error))
                 break
             over = [name for name, account in zip(accounts, found, strict=True) if not (account and account.locked)]
-            done += await self._purge_chore(_Chore("presses", SecretRow.key, old & SecretRow.account_id.in_(over)))
+            done += await self._delete(SecretRow.key, old & SecretRow.account_id.in_(over))
             last = accounts[-1]
         return done
 
@@ -142,30 +135,34 @@ class Retention:
         named = sa.select(SecretRow.account_id).distinct().where(secrets).order_by(SecretRow.account_id)
         return [row["account_id"] for row in await self._database.fetch(named.limit(_ASKED_AT_ONCE))]
 
-    def _chores(self, moment: datetime) -> Iterator[_Chore]:
-        for purpose, rule in RULES.items():
-            ended = (SecretRow.purpose == purpose) & (SecretRow.expires_at < moment - rule.kept)
-            yield _Chore(f"secrets_{purpose}", SecretRow.key, ended & ~_PRESSED)
-        counted = moment - _COUNTED_FOR
-        message, code, sms = OutboxRow, ResetCodeRow, SmsCodeRow
-        settled = message.state != WAITING
-        erasable = settled & (message.settled_at < moment - _ADDRESSES) & _NOT_ERASED
-        forgotten = (code.touched_at < moment - _GUESSES) | ((code.failures == 0) & (code.touched_at < moment - _CODES))
-        yield from (
-            _Chore("messages", message.id, settled & (message.settled_at < moment - _MESSAGES)),
-            _Chore("addresses", message.id, erasable, {"payload": ERASED, "sealed": None}),
-            _Chore("audit", AuditRow.id, AuditRow.at < moment - self._audit),
-            _Chore("sessions", SessionRow.digest, SessionRow.expires_at < moment),
-            _Chore("locks", AccountLockRow.account_id, AccountLockRow.until < moment - _A_CLOCK_MAY_BE_OFF),
-            _Chore("codes", code.mailbox, forgotten),
-            _Chore("second_step_tries", SecondStepTriesRow.account_id, SecondStepTriesRow.counted_since < counted),
-            _Chore("sms_codes", sms.account_id, (sms.counted_since < counted) & (sms.sent_at < counted)),
-            _Chore("mailboxes", MailboxRow.digest, self._mailboxes.is_forgettable(moment)),
+    def _due(self, moment: datetime) -> Iterator[_Due]:
+        ended = (
+            (SecretRow.purpose == purpose) & (SecretRow.expires_at < moment - rule.kept)
+            for purpose, rule in RULES.items()
         )
+        yield "secrets", SecretRow.key, sa.or_(*ended) & ~_PRESSED
+        old = (OutboxRow.state != WAITING) & (OutboxRow.settled_at < moment - _MESSAGES)
+        yield "messages", OutboxRow.id, old
+        yield "audit", AuditRow.id, AuditRow.at < moment - self._audit
+        yield "sessions", SessionRow.digest, SessionRow.expires_at < moment
+        yield "locks", AccountLockRow.account_id, AccountLockRow.until < moment - _A_CLOCK_MAY_BE_OFF
+        yield "mailboxes", MailboxRow.digest, self._mailboxes.is_forgettable(moment)
+        code, counted = ResetCodeRow, moment - _COUNTED_FOR
+        idle = (code.touched_at < moment - _GUESSES) | ((code.failures == 0) & (code.touched_at < moment - _CODES))
+        yield "codes", code.mailbox, idle
+        yield "second_step_tries", SecondStepTriesRow.account_id, SecondStepTriesRow.counted_since < counted
 
-    async def _purge_chore(self, chore: _Chore) -> int:
-        """Work in batches, and leave half of the time to others."""
-        batch, done = chore.batch(), 0
+    async def _delete(self, key: InstrumentedAttribute[Any], due: sa.ColumnElement[bool]) -> int:
+        return await self._in_batches(sa.delete(key.class_), key, due)
+
+    async def _in_batches(
+        self, change: sa.Delete | sa.Update, key: InstrumentedAttribute[Any], due: sa.ColumnElement[bool]
+    ) -> int:
+        """Change the rows that are due, and leave half of the time to others; return their number.
+
+        A row that was renewed while the statement waited for it stays.
+        """
+        batch, done = change.where(due, key.in_(sa.select(key).where(due).limit(_BATCH))), 0
         while True:
             begun = monotonic()
             found: int = await self._database.transact(lambda connection: connection.execute(batch).rowcount)

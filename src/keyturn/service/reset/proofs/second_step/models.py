@@ -30,21 +30,3 @@ class SecondStepTriesRow(Model):
     tries: Mapped[int]
     counted_since: Mapped[datetime]
     totp_step: Mapped[int | None] = mapped_column(BigInteger)
-
-
-class SmsCodeRow(Model):
-    """The last code that was sent to an account's phone, for one reset or for signing in. The row holds only its HMAC.
-
-    `messages`: messages to the account since `counted_since`.
-    """
-
-    __tablename__ = "keyturn_sms_codes"
-
-    account_id: Mapped[str] = mapped_column(String(255), primary_key=True)
-    reset_id: Mapped[str] = mapped_column(String(64))
-    digest: Mapped[bytes] = mapped_column(LargeBinary(32))
-    sent_at: Mapped[datetime]
-    expires_at: Mapped[datetime]
-    used_at: Mapped[datetime | None]
-    messages: Mapped[int]
-    counted_since: Mapped[datetime]

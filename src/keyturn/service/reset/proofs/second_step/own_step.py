@@ -21,7 +21,7 @@ from keyturn.service.reset.proofs.second_step.recovery_codes import are_left, re
 from keyturn.service.reset.proofs.second_step.sms_codes import SmsCodes
 from keyturn.service.reset.proofs.second_step.totp import totp_step
 from keyturn.service.reset.proofs.second_step.tries import SecondStepTries
-from keyturn.service.secrets import Purpose
+from keyturn.service.secrets import Purpose, Secret
 
 
 class OwnSecondStep:
@@ -69,19 +69,16 @@ class OwnSecondStep:
             case "totp":
                 return await self._verify_totp(trial)
             case "recovery_code":
-                digest = recovery_code_digest(trial.account.id, trial.code)
-                return await self._unused(Purpose.RECOVERY, digest, trial.moment) if digest else None
+                return _accepted(await self._unused_recovery_code(trial))
             case "sms":
-                return await self._sms.find(trial) if self._sms else None
+                return _accepted(await self._sms.find(trial)) if self._sms else None
 
-    async def _unused(self, purpose: Purpose, key: bytes, moment: datetime) -> Accepted | None:
-        secret = await self._database.read(lambda connection: secrets.find(connection, key, purpose))
-        if secret is None or secret.state(moment) != "works":
+    async def _unused_recovery_code(self, trial: SecondStepTry) -> Secret | None:
+        key = recovery_code_digest(trial.account.id, trial.code)
+        if key is None:
             return None
-        return _Spendable(
-            lambda connection, moment: secrets.use(connection, purpose, key, moment) is not None,
-            lambda connection, moment: secrets.give_back(connection, purpose, key, moment),
-        )
+        code = await self._database.read(lambda connection: secrets.find(connection, key, Purpose.RECOVERY))
+        return code if code and code.state(trial.moment) == "works" else None
 
     async def _verify_totp(self, trial: SecondStepTry) -> Accepted | None:
         stored, account_id = await self.source.find(trial.account), trial.account.id
@@ -106,6 +103,17 @@ class OwnSecondStep:
         await self.source.close()
         if self._sms:
             await self._sms.close()
+
+
+def _accepted(code: Secret | None) -> Accepted | None:
+    """Return what spends a code that works; None if there is none."""
+    if code is None:
+        return None
+    name = code.purpose, code.key
+    return _Spendable(
+        lambda connection, moment: secrets.use(connection, *name, moment, code.proof) is not None,
+        lambda connection, moment: secrets.give_back(connection, *name, moment),
+    )
 
 
 class _Spendable(Accepted):
