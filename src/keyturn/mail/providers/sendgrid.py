@@ -13,7 +13,7 @@ from keyturn.http_client import Answer
 from keyturn.mail.port.email import Email, name_and_address
 from keyturn.mail.port.fields import Fields
 from keyturn.mail.port.finding import Finding, fail, ok, warn
-from keyturn.mail.port.http_provider import Call, Examination, HttpProvider, ProviderApi, Refused
+from keyturn.mail.port.http_provider import Examination, HttpProvider, ProviderApi, Refused
 from keyturn.mail.port.provider import CheckedSender, Need
 from keyturn.mail.port.reports import KEY_TAG, Report, Reports, fixed_words, key_in, signature_headers
 from keyturn.values import Secret
@@ -51,7 +51,7 @@ async def _hand_over(api: ProviderApi, _: SendGridSettings, email: Email, key: s
         "custom_args": {**email.tags, KEY_TAG: key},
         "tracking_settings": _OFF,
     }
-    return await api.ask(Call("/v3/mail/send", fields))
+    return await api.post("/v3/mail/send", fields)
 
 
 def _mailbox(header: str) -> Mapping[str, str]:
