@@ -53,8 +53,6 @@ _VAGUE = frozenset((
     "هنا", "اضغط هنا", "انقر هنا",
 ))  # fmt: skip
 
-_SILENT_IMAGE = "This link is an image without alt text."
-
 
 class Anchor(Struct, frozen=True):
     """A link of a mail.
@@ -102,24 +100,24 @@ def _of_image_address(document: Document, address: str, find: "partial[Finding]"
     """Check the address of an image. In a template it may be relative, as many apps complete or attach it."""
     if address and not (_SCHEME.match(address) or document.template or is_unfilled(address)):
         yield find("links/relative")
-    yield from _of_source(document, address, _OF_IMAGES, "No mail client shows {}: images.", find)
+    yield from _of_source(document, address, _OF_IMAGES, "image", find)
 
 
 def _of_base(document: Document, address: str, find: "partial[Finding]") -> Iterator[Finding]:
     if address and not (_SCHEME.match(address) or is_unfilled(address)):
-        yield find("links/relative", message="This <base> is relative, which does not work in a mail.")
-    yield from _of_source(document, address, _OF_BASES, "No mail client completes links with a {}: <base>.", find)
+        yield find("links/relative", "base")
+    yield from _of_source(document, address, _OF_BASES, "base", find)
 
 
 def _of_source(
-    document: Document, address: str, known: Sequence[str], message: str, find: "partial[Finding]"
+    document: Document, address: str, known: Sequence[str], case: str, find: "partial[Finding]"
 ) -> Iterator[Finding]:
     scheme = _SCHEME.match(address)
     if _TWICE.match(address):
         yield find("links/doubled-scheme")
     elif scheme and "{" not in address and scheme[1].lower() not in known:
-        fix = did_you_mean(scheme[1].lower(), known, said="Did you mean {}:?") or "Use an https:// address."
-        yield find("links/unknown-scheme", severity="error", message=message.format(scheme[1]), fix=fix)
+        meant = did_you_mean(scheme[1].lower(), known, said="Did you mean {}:?")
+        yield find("links/unknown-scheme", case, severity="error", scheme=scheme[1], fix=meant)
     elif _INSIDE.fullmatch(host := host_of(address)):
         yield from _of_this_machine(document, host, find)
 
@@ -185,7 +183,7 @@ def _of_this_machine(document: Document, host: str, find: "partial[Finding]") ->
 def _of_label(anchor: Anchor, targets: dict[str, str], find: "partial[Finding]") -> Iterator[Finding]:
     label = " ".join(anchor.label.casefold().split()).rstrip(".!… »>→")
     if not label and anchor.has_image:
-        yield find("links/no-text", message=_SILENT_IMAGE, fix="Say in alt where the link leads (WCAG 1.1.1, 2.4.4).")
+        yield find("links/no-text", "image")
         return
     if not label:
         yield find("links/no-text")
