@@ -2,6 +2,7 @@
 
 import errno
 import os
+import secrets
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -103,6 +104,21 @@ def make_private_file(file: Path, content: bytes = b"") -> None:
     """Make the file (0600 from its first moment). Raises OSError; FileExistsError if it exists."""
     with os.fdopen(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as opened:
         opened.write(content)
+
+
+def add_private_file(file: Path, content: bytes, at: float | None = None) -> None:
+    """Make the file (0600) and its missing folders, so that it is whole from its first moment. Raises OSError.
+
+    `at`: when it was written, in seconds since 1970. None: now.
+    """
+    half = make_private_folder(file.parent) / f".{secrets.token_hex(16)}.half"
+    try:
+        make_private_file(half, content)
+        if at is not None:
+            os.utime(half, (at, at))
+        half.replace(file)
+    finally:
+        half.unlink(missing_ok=True)
 
 
 def replace_file(file: Path, content: bytes) -> None:

@@ -6,15 +6,17 @@ import socket
 import time
 from collections.abc import Iterator
 
+from keyturn.studio.inbox.captured_mail import CapturedMail
 from keyturn.studio.inbox.mail import Attachment, MailContent
-from keyturn.studio.inbox.query import EVERYTHING, UNREAD, Condition, condition_for, with_id
+from keyturn.studio.inbox.search import Match, all_of, match_for, unread
 from keyturn.studio.inbox.smtp_server import SmtpServer
 from keyturn.studio.inbox.store import CapturedMails
-from keyturn.studio.inbox.summary import CapturedMail
 
 _TIMEOUT = 10.0
 _TOLD = 5
 _MOST = 1_000
+_LOOK_UP = 0.02
+"""Seconds between two looks into the inbox."""
 
 
 class ReceivedMail:
@@ -24,9 +26,9 @@ class ReceivedMail:
         self._content = MailContent(raw)
         self.raw = raw
         self.subject = mail.subject
-        self.sender = mail.summary.sender.address
-        self.to = list(mail.summary.recipients)
-        self.tags = list(mail.summary.tags)
+        self.sender = mail.sender.address
+        self.to = list(mail.recipients)
+        self.tags = list(mail.tags)
         self.text = self._content.text
         self.html = self._content.html
         self.links = [link.address for link in self._content.links]
@@ -69,15 +71,14 @@ class Mailbox:
 
     def wait_for(self, *, to: str = "", subject: str = "", query: str = "", timeout: float = _TIMEOUT) -> ReceivedMail:
         """Wait in this thread for a mail, so many seconds; return the oldest. Raises AssertionError if none comes."""
-        condition, ends = condition_for(query=query, to=to, subject=subject), time.monotonic() + timeout
+        match, ends = match_for(query=query, to=to, subject=subject), time.monotonic() + timeout
         while True:
-            seen = self._mails.arrivals.revision
-            if mail := self._take(condition):
+            if mail := self._take(match):
                 return mail
             left = ends - time.monotonic()
             if left <= 0:
                 raise self._missing(to, subject, query, timeout)
-            self._mails.arrivals.wait(seen, left)
+            time.sleep(min(left, _LOOK_UP))
 
     async def wait_for_async(
         self,
@@ -100,24 +101,24 @@ class Mailbox:
 
     def all(self, *, to: str = "", subject: str = "", query: str = "") -> list[ReceivedMail]:
         """Return all received mails, the newest first, including those returned before."""
-        mails = self._mails.newest(condition_for(query=query, to=to, subject=subject), limit=_MOST)
+        mails = self._mails.newest(match_for(query=query, to=to, subject=subject), limit=_MOST)
         return [ReceivedMail(mail, self._mails.raw(mail)) for mail in mails]
 
     def clear(self) -> None:
-        self._mails.delete(EVERYTHING)
+        self._mails.delete()
 
-    def _take(self, condition: Condition) -> ReceivedMail | None:
-        waiting = self._mails.newest(condition & UNREAD, limit=_MOST)
+    def _take(self, match: Match) -> ReceivedMail | None:
+        waiting = self._mails.newest(all_of(match, unread), limit=None)
         if not waiting:
             return None
-        self._mails.mark_read(with_id(waiting[-1].id), read=True)
+        self._mails.mark_read(waiting[-1].id, read=True)
         return ReceivedMail(waiting[-1], self._mails.raw(waiting[-1]))
 
     def _missing(self, to: str, subject: str, query: str, seconds: float) -> "MailMissing":
         asked = {"to": to, "subject": subject, "query": query}
         wanted = ", ".join(f"{name} {value!r}" for name, value in asked.items() if value)
         newest = self._mails.newest(limit=_TOLD)
-        came = [f"{mail.subject!r} to {mail.to}{', returned before' * mail.read}" for mail in newest]
+        came = [f"{mail.subject!r} to {mail.to_line}{', returned before' * mail.read}" for mail in newest]
         others = "; ".join(came) or "none at all"
         return MailMissing(f"No mail{f' with {wanted}' * bool(wanted)} came in {seconds:g} s. There are: {others}.")
 

@@ -131,7 +131,7 @@ def test_every_fault_is_told_at_once_with_its_file(project: Path) -> None:
         "[tool.keyturn.studio]\n"
         'foldr = "emails"\nfolder = "nowhere"\nenv = "shop/mails.py"\nlayouts = "frames"\ntimezone = "Europe/Leeds"\n'
         'languages = ["xx-YY"]\nsamples = 3\nbrands = { harbour = 1 }\n'
-        'inbox_mails = 99999999\nmails = { welcome = { audit = "always" } }\n'
+        'limit_megabytes = 99999999\nmails = { welcome = { audit = "always" } }\n'
     )
 
     found = faults(project)
@@ -145,7 +145,7 @@ def test_every_fault_is_told_at_once_with_its_file(project: Path) -> None:
     assert found["samples"] == "must be a text, not 3"
     assert found["brands.harbour"] == "must be a table, not 1"
     assert found["mails.welcome"] == 'must be a table with audit (one of off, reset), not {"audit":"always"}'
-    assert found["inbox_mails"] == "must be a whole number from 1 to 1,000,000, not 99999999"
+    assert found["limit_megabytes"] == "must be a whole number from 64 to 16384, not 99999999"
     with pytest.raises(SettingsInvalid, match=r"pyproject\.toml \[tool\.keyturn\.studio\] foldr: unknown setting"):
         read_studio_settings(project)
 
@@ -195,14 +195,6 @@ REFUSED = {
     "locales": ('".."', "leads out of {project}"),
     "snapshots": ('"/tmp/snapshots"', "leads out of {project}"),
     "editor": ('"evil://{path}"', "is an address, 'evil://{{path}}', but only the name of an editor is allowed"),
-    "inbox_mails": (
-        "100_001",
-        "is 100001, more than 100000: to allow it, set KEYTURN_STUDIO_INBOX_MAILS in the environment",
-    ),
-    "inbox_megabytes": (
-        "1025",
-        "is 1025, more than 1024: to allow it, set KEYTURN_STUDIO_INBOX_MEGABYTES in the environment",
-    ),
     "limit_seconds": (
         "5.1",
         "is 5.1, more than 5: to allow it, set KEYTURN_STUDIO_LIMIT_SECONDS in the environment",
@@ -212,15 +204,6 @@ REFUSED = {
         "is 513, more than 512: to allow it, set KEYTURN_STUDIO_LIMIT_MEGABYTES in the environment",
     ),
 }
-
-
-@pytest.mark.parametrize("smaller", ["inbox_mails = 1", "inbox_megabytes = 64"])
-def test_a_smaller_inbox_would_delete_mails_and_counts_only_with_trust(project: Path, smaller: str) -> None:
-    (project / "keyturn.toml").write_text(f"[studio]\n{smaller}\n")
-
-    (fault,) = refused_without_trust(read_studio_settings(project))
-
-    assert fault.message == "deletes captured mails; if you trust the folder, add --trust"
 
 
 def test_settings_that_can_do_no_harm_count_without_trust(project: Path) -> None:
@@ -268,7 +251,7 @@ def test_a_folder_of_a_setting_that_a_link_takes_elsewhere_counts_only_with_trus
     assert fault.name.endswith(" samples")
 
 
-@pytest.mark.parametrize("name", ["inbox_mails", "inbox_megabytes", "limit_seconds", "limit_megabytes"])
+@pytest.mark.parametrize("name", ["limit_seconds", "limit_megabytes"])
 def test_a_limit_is_raised_by_the_environment_without_trust(
     project: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

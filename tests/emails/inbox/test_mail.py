@@ -5,9 +5,9 @@ from email.message import EmailMessage
 import pytest
 from tests.emails.inbox.mails import mail
 
+from keyturn.studio.inbox.captured_mail import row_of
 from keyturn.studio.inbox.decoding import Address
 from keyturn.studio.inbox.mail import MailContent, links_of, preheader_of, safe_file_name, with_inline_images
-from keyturn.studio.inbox.summary import Envelope, searched_text, summarize
 from keyturn.studio.lint.checks.parts import size_of
 
 PIXEL = b"GIF89a\x01\x00\x01\x00\x00\x00\x00;"
@@ -125,8 +125,7 @@ def test_a_long_mail_is_read(start: bytes, more: bytes) -> None:
 
 def _read(raw: bytes) -> str:
     content = MailContent(raw)
-    summarize(content, Envelope())
-    searched_text(content)
+    row_of("x.eml", 1, 0, content)
     size_of(content.html, content.text)
     return f"{content.text}{content.html}{content.links}{content.codes}{preheader_of(content.html)}"
 
@@ -139,8 +138,8 @@ def test_a_mail_of_a_thousand_levels_is_read_by_its_headers() -> None:
 
 
 def test_an_unknown_recipient_is_nobody() -> None:
-    summary = summarize(MailContent(bytes(EmailMessage())), Envelope())
-    assert (summary.to, summary.subject, summary.sender) == ((), "", Address("", ""))
+    row = row_of("x.eml", 1, 0, MailContent(bytes(EmailMessage())))
+    assert (row.to, row.subject, row.sender) == ((), "", Address("", ""))
 
 
 @pytest.mark.parametrize(
@@ -174,6 +173,6 @@ def test_a_file_has_a_name_that_is_safe_to_save_under(name: str, safe: str) -> N
 )
 def test_words_of_two_blocks_stay_two_words(html: str) -> None:
     content = MailContent(bytes(mail(html=html, text="")))
-    assert summarize(content, Envelope()).snippet == "Hi Reset"
+    assert row_of("x.eml", 1, 0, content).snippet == "Hi Reset"
     assert links_of(f"<a href='https://a.example'>{html}</a>", "")[0].label == "Hi Reset"
     assert preheader_of(f"<div style='display:none'>{html}</div>") == "Hi Reset"

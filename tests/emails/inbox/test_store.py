@@ -1,23 +1,21 @@
 """What was captured is kept, found and forgotten."""
 
-import contextlib
-import sqlite3
+import os
 from pathlib import Path
 
 import pytest
 from tests.emails.inbox.mails import mail
 from tests.emails.studio.fixtures import capture
 
-from keyturn.studio.inbox.query import EVERYTHING, search_condition, sent_to, with_id
-from keyturn.studio.inbox.store import CapturedMails, MailRetention
-from keyturn.studio.inbox.summary import Envelope
-from keyturn.studio.inbox.table import MailStoreUnready
+from keyturn.studio.inbox.captured_mail import Envelope
+from keyturn.studio.inbox.search import match_for, search_for, with_id
+from keyturn.studio.inbox.store import CapturedMails, InboxUnready, MailRetention
 
 pytestmark = pytest.mark.slow
 
 
 def subjects(captured: CapturedMails, search: str = "") -> list[str]:
-    return [kept.subject for kept in captured.newest(search_condition(search))]
+    return [kept.subject for kept in captured.newest(search_for(search))]
 
 
 @pytest.fixture
@@ -78,9 +76,9 @@ def test_the_text_of_html_is_searched_where_there_is_no_other(captured: Captured
 
 def test_a_recipient_is_found_by_the_whole_address_in_any_case(three: CapturedMails) -> None:
     three.add(bytes(mail("Hidden")), Envelope(recipients=("boss@northwind.example",)))
-    assert three.count(sent_to("Ada@Northwind.example")) == 2
-    assert three.count(sent_to("boss@northwind.example")) == 1
-    assert three.count(sent_to("ada")) == 0
+    assert three.count(match_for(to="Ada@Northwind.example")) == 2
+    assert three.count(match_for(to="boss@northwind.example")) == 1
+    assert three.count(match_for(to="ada")) == 0
 
 
 def test_the_oldest_go_first_by_number_and_by_size() -> None:
@@ -89,7 +87,7 @@ def test_the_oldest_go_first_by_number_and_by_size() -> None:
         captured.add(bytes(mail(f"number {number}", f"{number}@northwind.example")))
     assert subjects(captured) == ["number 4", "number 3", "number 2"]
     assert subjects(captured, '"number 1"') == []
-    assert captured.count(sent_to("1@northwind.example")) == 0
+    assert len([*captured.folder.iterdir()]) == 3
 
     captured = CapturedMails(retention=MailRetention(size=5_000))
     for number in range(5):
@@ -98,80 +96,64 @@ def test_the_oldest_go_first_by_number_and_by_size() -> None:
     assert captured.kept == 2
 
 
-def test_deleting_leaves_nothing_behind(tmp_path: Path) -> None:
-    file = tmp_path / "inbox.sqlite"
-    captured = CapturedMails(file)
-    raw = bytes(mail("A subject", "someone@northwind.example"))
-    for number in range(450):
-        captured.add(raw.replace(b"someone", b"ada+%d" % (number % 2)))
-    assert captured.delete(with_id(captured.newest()[0].id)) == 1
-    assert captured.delete(search_condition("tag:0")) == 225
-    assert captured.kept == captured.count() == 224
-    captured.close()
-    assert _rows(file) == {"mails": 224, "contents": 224, "recipients": 224, "tags": 224, "words": 224, "heads": 224}
-    captured = CapturedMails(file)
-    assert captured.delete(EVERYTHING) == 224
-    captured.add(bytes(mail("after it")))
-    assert subjects(captured, "after") == ["after it"]
-    captured.close()
-    assert _rows(file) == {"mails": 1, "contents": 1, "recipients": 1, "tags": 0, "words": 1, "heads": 1}
-
-
-def _rows(file: Path) -> dict[str, int]:
-    with contextlib.closing(sqlite3.connect(file)) as database:
-        tables = ("mails", "contents", "recipients", "tags", "words", "heads")
-        return {table: database.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables}  # noqa: S608
-
-
-def test_a_file_keeps_mails_beyond_the_end_for_its_owner_alone(tmp_path: Path) -> None:
-    file = tmp_path / "kept" / "inbox.sqlite"
-    captured = CapturedMails(file)
-    captured.add(bytes(mail("Kept")))
-    assert file.stat().st_mode & 0o777 == 0o600
-    captured.close()
-    captured = CapturedMails(file)
-    assert subjects(captured, "kept") == ["Kept"]
-    assert b"Hello Ada" in captured.raw(captured.newest()[0])
-    captured.close()
-
-
-def test_a_file_that_another_has_open_is_refused_in_a_sentence(tmp_path: Path) -> None:
-    file = tmp_path / "inbox.sqlite"
-    captured = CapturedMails(file)
-    with pytest.raises(MailStoreUnready, match="locked"):
-        CapturedMails(file)
-    captured.close()
-
-
-def test_a_file_of_something_else_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "notes.txt").write_text("not a database at all, " * 100)
-    with contextlib.closing(sqlite3.connect(tmp_path / "app.sqlite")) as database:
-        database.execute("CREATE TABLE mails (number INTEGER)")
-    for name in ("notes.txt", "app.sqlite"):
-        before = (tmp_path / name).read_bytes()
-        with pytest.raises(MailStoreUnready, match="not a file of captured mails"):
-            CapturedMails(tmp_path / name)
-        assert (tmp_path / name).read_bytes() == before
-    with pytest.raises(MailStoreUnready, match="cannot be stored there"):
-        CapturedMails(tmp_path / "notes.txt" / "inbox.sqlite")
-
-
-def test_the_files_of_a_folder_are_among_them_as_long_as_they_are_there(tmp_path: Path) -> None:
-    name = capture(tmp_path / "inbox", "From a file")
-    captured = CapturedMails(tmp_path / "inbox.sqlite", tmp_path / "inbox")
+def test_files_that_others_wrote_are_left_out_but_not_deleted_when_there_are_too_many(tmp_path: Path) -> None:
+    name = capture(tmp_path, "From a file")
+    captured = CapturedMails(tmp_path, MailRetention(mails=1))
     captured.add(bytes(mail("Over SMTP")))
-    assert sorted(subjects(captured)) == ["From a file", "Over SMTP"]
-    captured.close()
-    captured = CapturedMails(tmp_path / "inbox.sqlite", tmp_path / "inbox")
-    assert sorted(subjects(captured)) == ["From a file", "Over SMTP"]
-    (tmp_path / "inbox" / name).unlink()
     assert subjects(captured) == ["Over SMTP"]
-    other = capture(tmp_path / "inbox", "Another")
-    assert captured.delete(search_condition("another")) == 1
-    assert not (tmp_path / "inbox" / other).exists()
+    assert (tmp_path / name).exists()
+
+
+def test_deleting_leaves_nothing_behind(tmp_path: Path) -> None:
+    captured = CapturedMails(tmp_path)
+    names = [captured.add(bytes(mail("A subject", f"ada+{number % 2}@northwind.example"))) for number in range(5)]
+    assert captured.delete(with_id(names[0])) == 1
+    assert captured.delete(search_for("tag:0")) == 2
+    assert [kept.id for kept in captured.newest()] == [names[3], names[1]]
+    assert captured.delete() == 2
+    assert (captured.count(), [*tmp_path.iterdir()]) == (0, [])
+
+
+def test_a_folder_keeps_mails_beyond_the_end_for_its_owner_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "kept" / "inbox"
+    envelope = Envelope(
+        sender="app@northwind.example", recipients=("boss@northwind.example",), username="the app\r\nX: y"
+    )
+    name = CapturedMails(folder).add(bytes(mail("Kept")), envelope)
+    assert ((folder / name).stat().st_mode & 0o777, folder.stat().st_mode & 0o777) == (0o600, 0o700)
+    captured = CapturedMails(folder)
+    (kept,) = captured.newest(search_for("kept"))
+    assert (kept.return_path, kept.delivered_to) == ("app@northwind.example", ("boss@northwind.example",))
+    assert kept.username == "the app X: y"
+    assert captured.raw(kept).endswith(bytes(mail("Kept")))
+
+
+def test_a_temporary_inbox_leaves_no_folder_behind(captured: CapturedMails) -> None:
+    captured.add(bytes(mail("Gone")))
     captured.close()
+    assert not captured.folder.exists()
 
 
-def test_mails_are_counted_as_far_as_was_asked(three: CapturedMails) -> None:
-    everything = search_condition("northwind")
-    assert [three.count(everything, most) for most in (-1, 0, 2, 3, 9)] == [3, 0, 2, 3, 3]
+def test_a_file_in_the_place_of_the_folder_is_told_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("not a folder at all")
+    with pytest.raises(InboxUnready, match=r"notes\.txt: mails cannot be stored there"):
+        CapturedMails(tmp_path / "notes.txt")
+
+
+def test_the_files_of_a_folder_are_mails_as_long_as_they_are_there(tmp_path: Path) -> None:
+    name = capture(tmp_path, "From a file")
+    captured = CapturedMails(tmp_path)
+    captured.add(bytes(mail("Over SMTP")))
+    assert subjects(captured) == ["Over SMTP", "From a file"]
+    assert subjects(CapturedMails(tmp_path)) == ["Over SMTP", "From a file"]
+    (tmp_path / name).unlink()
+    assert subjects(captured) == ["Over SMTP"]
+    other = capture(tmp_path, "Another")
+    assert captured.delete(search_for("another")) == 1
+    assert not (tmp_path / other).exists()
+
+
+def test_pipes_and_files_without_the_ending_are_no_mails(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.eml")
+    (tmp_path / "notes.txt").write_text("Subject: Notes\n\n")
+    assert subjects(CapturedMails(tmp_path)) == []

@@ -27,7 +27,7 @@ def test_starttls_with_a_client_that_trusts_the_certificate(
         client.send_message(mail("One"))
         client.send_message(mail("Two"))
     assert [kept.subject for kept in captured.newest()] == ["Two", "One"]
-    assert captured.newest()[0].summary.username == "the-app"
+    assert captured.newest()[0].username == "the-app"
 
 
 @pytest.mark.usefixtures("tls_server")

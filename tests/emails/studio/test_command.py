@@ -96,8 +96,8 @@ def test_templates_are_edited_where_that_is_asked_for(tmp_path: Path, option: st
     assert ("Typed" if option == "--edit" else "started with --no-edit") in frame
 
 
-def test_it_catches_what_any_app_sends_and_keeps_it_in_a_file(tmp_path: Path) -> None:
-    command = [*STUDIO, "--no-token", "--smtp", "0", "--inbox", "caught.sqlite"]
+def test_it_catches_what_any_app_sends_and_keeps_it_in_a_folder(tmp_path: Path) -> None:
+    command = [*STUDIO, "--no-token", "--smtp", "0", "--inbox", "caught"]
     for subjects in (["First"], ["First", "Second"]):
         with running_demo(command, tmp_path) as studio:
             caught = re.search(r"SMTP +127\.0\.0\.1:(\d+) ", studio.greeting)
@@ -135,13 +135,13 @@ def test_an_eml_file_is_opened_as_an_inbox_of_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--inbox", "caught.sqlite"], "--inbox is for the mails that --smtp captures: add --smtp"),
-        (["--smtp", "0", "--inbox", "notes.txt"], "notes.txt: this is not a file of captured mails"),
+        (["--inbox", "caught"], "--inbox is for the mails that --smtp captures: add --smtp"),
+        (["--smtp", "0", "--inbox", "notes.txt"], "Directory 'notes.txt' is a file"),
         (["--smtp", "TAKEN"], "choose another port with --smtp"),
     ],
 )
 def test_an_inbox_that_cannot_be_is_a_sentence(tmp_path: Path, options: list[str], said: str) -> None:
-    (tmp_path / "notes.txt").write_text("no database at all, " * 100)
+    (tmp_path / "notes.txt").write_text("no folder at all")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         ended = refused(tmp_path, *(port if option == "TAKEN" else option for option in options))

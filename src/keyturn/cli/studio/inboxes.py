@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import click
 
 from keyturn.cli.sockets import address_of, listen
-from keyturn.cli.studio.folders import Opened
 from keyturn.cli.terminal import PORT, fail
 
 if TYPE_CHECKING:
@@ -22,13 +21,12 @@ if TYPE_CHECKING:
 class Catching:
     """The sockets of the SMTP server; none without `--smtp`. `smtp` and `smtps`: the addresses, or empty texts."""
 
-    def __init__(self, host: str, smtp: int | None, smtps: int | None, file: Path | None, *, starttls: bool) -> None:
-        for option, is_given in (("--inbox", file), ("--starttls", starttls), ("--smtps", smtps is not None)):
+    def __init__(self, host: str, smtp: int | None, smtps: int | None, folder: Path | None, *, starttls: bool) -> None:
+        for option, is_given in (("--inbox", folder), ("--starttls", starttls), ("--smtps", smtps is not None)):
             if is_given and smtp is None:
                 fail(f"{option} is for the mails that --smtp captures: add --smtp")
         self._bound = listen(host, smtp, "--smtp") if smtp is not None else None
         self._secure = listen(host, smtps, "--smtps") if smtps is not None else None
-        self.file = file
         self.smtp = address_of(self._bound) if self._bound else ""
         self.smtps = address_of(self._secure) if self._secure else ""
         self._tls = _open_tls(host, self._secure, starttls=starttls) if starttls or self._secure else None
@@ -61,9 +59,9 @@ def takes_catching(command: click.decorators.FC) -> click.decorators.FC:
     for option in (
         click.option(
             "--inbox",
-            metavar="FILE",
-            type=click.Path(path_type=Path, dir_okay=False),
-            help="With --smtp: keep captured mails in this SQLite file.",
+            metavar="FOLDER",
+            type=click.Path(path_type=Path, file_okay=False),
+            help="With --smtp: keep captured mails in this folder, as .eml files.",
         ),
         click.option("--smtps", type=PORT, help="With --smtp: one more port, on which TLS begins at once (SMTPS)."),
         click.option("--starttls", is_flag=True, help="With --smtp: offer STARTTLS, with a certificate made here."),
@@ -75,16 +73,10 @@ def takes_catching(command: click.decorators.FC) -> click.decorators.FC:
     return command
 
 
-def open_inbox(
-    opened: Opened, service: "Settings", file: Path | None = None, *, catching: bool = False
-) -> "CapturedMails | None":
-    """Return apps' mails: caught ones, and those of `mail.transport = "capture"`; None without either."""
-    from keyturn.studio.inbox.store import CapturedMails, MailRetention
+def open_inbox(service: "Settings", folder: Path | None = None, *, catching: bool = False) -> "CapturedMails | None":
+    """Return the inbox: the folder, else that of `mail.transport = "capture"`, else a temporary one if `catching`."""
+    from keyturn.studio.inbox.store import CapturedMails
 
-    folder = Path(service.mail.capture_dir) if service.mail.transport == "capture" else None
-    if not (folder or catching):
-        return None
-    settings = opened.settings
-    return CapturedMails(
-        file, folder, MailRetention(mails=settings.inbox_mails, size=settings.inbox_megabytes * 1024**2)
-    )
+    if folder is None and service.mail.transport == "capture":
+        folder = Path(service.mail.capture_dir)
+    return CapturedMails(folder) if folder or catching else None

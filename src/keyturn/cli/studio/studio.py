@@ -3,6 +3,7 @@
 import contextlib
 import os
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -115,7 +116,7 @@ _WORKERS = 4
 def studio_of(service: "Settings", host: str, brands: Mapping[str, Mapping[str, Any]]) -> "Studio":
     """Return the studio over the templates that the service sends."""
     opened = own_emails(service, studio_settings(None), brands)
-    return _studio(opened, service, host, _token(host), open_inbox(opened, service), brands=brands)
+    return _studio(opened, service, host, _token(host), open_inbox(service), brands=brands)
 
 
 _HELP = """Preview emails in a browser, with sample data. Each save updates the preview at once.
@@ -203,9 +204,9 @@ def _serve(
 
     token = _token(host, is_needed=not no_token)
     bound = listen(host, port)
-    caught = Catching(host, file=inbox, **catching)
+    caught = Catching(host, folder=inbox, **catching)
     service = service_settings(opened)
-    captured = open_inbox(opened, service, inbox, catching=caught.is_on or bool(mails))
+    captured = open_inbox(service, inbox, catching=caught.is_on or bool(mails))
     if mails and captured:
         read_mails(captured, mails)
     shown = replace(
@@ -236,7 +237,16 @@ def _runner(opened: Opened) -> "Runner[Drawer]":
 
     runner = renderers_for(Drawer(opened.gallery), limits_of(opened.settings), _WORKERS)
     runner.start()
+    # While this process loads the web framework.
+    threading.Thread(target=_warm_up, args=(runner,), daemon=True).start()
     return runner
+
+
+def _warm_up(runner: "Runner[Drawer]") -> None:
+    from keyturn.studio.web.rendering.rendition import Drawer
+
+    with contextlib.suppress(Exception):  # the page of the mail tells it
+        runner.run(Drawer.warm_up)
 
 
 def _studio(

@@ -10,14 +10,13 @@ from uuid import uuid4
 
 from keyturn.mail.port.email import Email, Sender
 from keyturn.mail.port.mime import to_mime
-from keyturn.mail.port.provider import ProviderWebhook
+from keyturn.mail.port.reports import Webhook
 from keyturn.mail.providers import PROVIDERS
 from keyturn.packaging import requires_extra
 from keyturn.plain_files import make_private_file, make_private_folder
 from keyturn.service.database import Database
 from keyturn.service.sending.pace import Pace, PacedSender
 from keyturn.service.settings import Settings
-from keyturn.service.settings.rules.every_rule import proof_of
 
 
 def require_libraries(settings: Settings) -> None:
@@ -41,16 +40,13 @@ def sender_for(name: str, settings: Settings, database: Database | None = None) 
     return sender
 
 
-def provider_webhooks(settings: Settings) -> Mapping[str, ProviderWebhook]:
+def provider_webhooks(settings: Settings) -> Mapping[str, Webhook]:
     """Return the webhooks of all providers that have a proof in the settings, by name, chosen or not.
 
     Reports of mails arrive for days, even after a change of provider.
     """
-    webhooks = {}
-    for name, provider in PROVIDERS.items():
-        if provider.reports and (proof := proof_of(settings, provider)):
-            webhooks[name] = provider.reports.build(proof)
-    return webhooks
+    webhooks = {name: provider.webhook(getattr(settings, name)) for name, provider in PROVIDERS.items()}
+    return {name: webhook for name, webhook in webhooks.items() if webhook}
 
 
 def _require_library(name: str) -> None:

@@ -26,7 +26,7 @@ Rules = Callable[[Mapping[str, Any]], Iterable[Fault]]
 _LARGEST = 1_000_000
 _SUFFIX = re.compile(r"\.[\w-]+")
 _FOLDERS = ("folder", "samples", "locales")
-_LIMITS = ("inbox_mails", "inbox_megabytes", "limit_seconds", "limit_megabytes")
+_LIMITS = ("limit_seconds", "limit_megabytes")
 _TRUSTING = "if you trust the folder, add --trust"
 
 
@@ -46,7 +46,6 @@ class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
     `clients`: the groups of clients for the checks. `severity`: severities by rule or group.
     `snapshots`: the folder of snapshots, in all languages or in `snapshot_languages`.
     `globals`: values for every template. `brands`: more globals for each brand. `mails`: settings of single mails.
-    `inbox_mails`, `inbox_megabytes`: limits of the inbox.
     `limit_seconds`, `limit_megabytes`: limits of rendering or checking one mail (`Limits`).
     `branches`: whether to find values for branches that samples leave out.
     `outlook_classic`: whether mails have what only Outlook with Word's engine reads.
@@ -68,8 +67,6 @@ class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
     snapshots: Path | None = None
     snapshot_languages: tuple[str, ...] = ()
     editor: str = ""
-    inbox_mails: Annotated[int, Meta(ge=1, le=1_000_000)] = 100_000
-    inbox_megabytes: Annotated[int, Meta(ge=64, le=100_000)] = 1024
     limit_seconds: Annotated[float, Meta(ge=0.1, le=300)] = 5
     limit_megabytes: Annotated[int, Meta(ge=64, le=16_384)] = 512
     branches: bool = True
@@ -184,13 +181,6 @@ def _allow_less(name: str, value: float, _: StudioSettings) -> str:
     return f"is {value:.15g}, more than {usual:g}: to allow it, set {_variable_of(name)} in the environment"
 
 
-def _allow_no_less(name: str, value: float, settings: StudioSettings) -> str:
-    """Allow the usual size of the inbox, and what the user sets in the environment. A smaller one would lose mails."""
-    if value < getattr(StudioSettings(), name) and not _of_environment(name):
-        return "deletes captured mails"
-    return _allow_less(name, value, settings)
-
-
 def _leads_out(file: Path) -> str:
     bounds = bounds_of(file.parent) if file.is_symlink() else None
     return f"is a link that leads out of {bounds}" if leads_out(file, bounds) else ""
@@ -210,7 +200,6 @@ _WITHOUT_TRUST: Mapping[str, Callable[[str, Any, StudioSettings], str]] = {
     **dict.fromkeys((*_LOOKS, *_CHECKS), lambda *_: ""),
     **dict.fromkeys(("folder", "samples", "locales", "snapshots"), _allow_inside),
     **dict.fromkeys(("limit_seconds", "limit_megabytes"), _allow_less),
-    **dict.fromkeys(("inbox_mails", "inbox_megabytes"), _allow_no_less),
     **dict.fromkeys(("env", "props"), _refuse_code),
     "file": lambda _, value, __: _leads_out(value),  # the place of the settings
     "mails": _allow_audits,

@@ -15,7 +15,7 @@ _LONGEST_ADDRESS_LIST = 500
 _BREAKS = re.compile(r"[\r\n]+[ \t]*")
 
 
-class Address(msgspec.Struct, frozen=True):
+class Address(msgspec.Struct, frozen=True, rename="pascal"):
     name: str
     address: str
 

@@ -138,8 +138,6 @@ _READ = 512 * 1024
 _HEADER = re.compile(rb"[\x21-\x39\x3b-\x7e]+:")
 _FOLDED = (b" ", b"\t")
 
-_TEXTS = frozenset(["application/json", "application/xml", "message/rfc822"])
-
 
 class Attachment(msgspec.Struct, frozen=True, kw_only=True):
     """A part that is no text of the mail. `number`: counts all parts from 1. `name`: a safe file name.
@@ -157,11 +155,6 @@ class Attachment(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def size(self) -> int:
         return len(self.content)
-
-    def text(self, most: int) -> str:
-        """Return the beginning of a text file in UTF-8, such as CSV or a calendar; nothing of other files."""
-        plain = self.content_type.startswith("text/") or self.content_type in _TEXTS
-        return self.content[:most].decode("utf-8", "replace") if plain else ""
 
     @property
     def checksum(self) -> str:

@@ -15,9 +15,9 @@ import msgspec
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword, Session, TLSSetupException
 from aiosmtpd.smtp import Envelope as SmtpEnvelope
 
+from keyturn.studio.inbox.captured_mail import Envelope
 from keyturn.studio.inbox.decoding import decode_text
 from keyturn.studio.inbox.store import CapturedMails
-from keyturn.studio.inbox.summary import Envelope
 
 if TYPE_CHECKING:
     from keyturn.studio.inbox.certificate import SmtpTls

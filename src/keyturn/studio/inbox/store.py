@@ -1,291 +1,173 @@
-"""The mails that apps sent in development: over SMTP, and as files of Keyturn's CaptureSender."""
+"""The inbox: a folder of .eml files, which SMTP, Keyturn's CaptureSender and the user may write and delete."""
 
-import asyncio
 import contextlib
+import os
 import secrets
+import shutil
+import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+import weakref
+from collections import Counter
+from collections.abc import Sequence
+from itertools import count, islice
 from pathlib import Path
 
 import msgspec
 
-from keyturn.plain_files import make_private_file, make_private_folder, paths_below
+from keyturn.errors import KeyturnError
+from keyturn.plain_files import add_private_file, make_private_folder, paths_below, read_plain_file
+from keyturn.studio.inbox.captured_mail import CapturedMail, Envelope, row_of, sent_at
 from keyturn.studio.inbox.mail import MailContent
-from keyturn.studio.inbox.query import EVERYTHING, IN_FOLDER, Condition, newer_than, older_than, with_id
-from keyturn.studio.inbox.summary import CapturedMail, Envelope, searched_text, sent_at, summarize
-from keyturn.studio.inbox.table import MailStoreUnready, MailTable, NewMail
+from keyturn.studio.inbox.search import Match, everything
 
-_ID_BYTES = 11
-_BATCH = 200
-"""Mails of one deletion. Other work runs in between."""
+_EML = ".eml"
+_OWN = "inbox-"
+"""The names of the files that the inbox wrote, and may delete when there are too many, begin so."""
 
-
-class MailRetention(msgspec.Struct, frozen=True, kw_only=True):
-    """How many mails and bytes are kept: the oldest mails go first."""
-
-    mails: int = 100_000
-    size: int = 1024**3
-
-
-class CapturedMails:
-    """Keeps captured mails, newest first: lists, searches and waits for them. Any thread may call.
-
-    `file`: the database. None: one that lasts as long as this object.
-    `folder`: .eml files that are listed as long as they exist.
-
-    Raises MailStoreUnready.
-    """
-
-    def __init__(
-        self, file: Path | None = None, folder: Path | None = None, retention: MailRetention | None = None
-    ) -> None:
-        self.arrivals = Arrivals()
-        self.retention = retention or MailRetention()
-        self.folder = folder
-        self._folder = CaptureFolder(folder, self.retention.mails) if folder else None
-        if file:
-            _make_private(file)
-        self._lock = threading.RLock()
-        self._table = MailTable(str(file) if file else "")
-        self._size, self._count = self._table.size(), self._table.count(EVERYTHING)
-        self._delete_batches(IN_FOLDER)  # the files of the folder are read again
-
-    def add(self, raw: bytes, envelope: Envelope | None = None, *, at: float | None = None) -> str:
-        """Keep a mail that was received now or `at` another time, in seconds since 1970; return its id."""
-        mail, now = MailContent(raw), time.time()
-        summary = summarize(mail, envelope or Envelope())
-        new = NewMail(secrets.token_hex(_ID_BYTES), now if at is None else at, now, summary, searched_text(mail), raw)
-        with self._lock:
-            self._insert(new)
-        self.arrivals.tell()
-        return new.id
-
-    def newest(self, condition: Condition = EVERYTHING, *, limit: int = 100, skip: int = 0) -> list[CapturedMail]:
-        with self._lock:
-            self._look()
-            return self._table.select(condition, limit, skip)
-
-    @property
-    def kept(self) -> int:
-        """The number of mails at the last look into the folder. Reading it costs nothing."""
-        return self._count
-
-    def count(self, condition: Condition = EVERYTHING, most: int = -1) -> int:
-        with self._lock:
-            self._look()
-            return self._table.count(condition, most)
-
-    def find(self, mail_id: str) -> CapturedMail:
-        """Return a mail. Raises LookupError for an unknown id, so no id leads out of the folder."""
-        if mails := self.newest(with_id(mail_id), limit=1):
-            return mails[0]
-        raise LookupError(f"There is no mail {mail_id} in the inbox.")
-
-    def raw(self, mail: CapturedMail) -> bytes:
-        """Return a mail as it was received. Raises LookupError if it has gone since."""
-        with self._lock:
-            raw = self._folder.read(mail.id) if mail.in_folder and self._folder else self._table.raw(mail.number)
-        if raw is None:
-            raise LookupError(f"The mail {mail.id} is no longer in the inbox.")
-        return raw
-
-    def around(self, mail: CapturedMail, count: int) -> list[CapturedMail]:
-        with self._lock:
-            newer = self._table.select(newer_than(mail.number), count, order="ASC")
-            return [*reversed(newer), mail, *self._table.select(older_than(mail.number), count)]
-
-    def tags(self) -> dict[str, int]:
-        with self._lock:
-            self._look()
-            return self._table.tags()
-
-    def mark_read(self, condition: Condition, *, read: bool) -> None:
-        with self._lock:
-            self._table.mark_read(condition, read=read)
-
-    def delete(self, condition: Condition = EVERYTHING) -> int:
-        with self._lock:
-            self._look()
-            if self._folder:
-                for mail in self._table.select(condition & IN_FOLDER):
-                    self._folder.delete(mail.id)
-            count = self._table.count(condition)
-            if condition is EVERYTHING:
-                self._table.empty()
-                self._size = self._count = 0
-        if condition is not EVERYTHING:
-            self._delete_batches(condition)
-        if count:
-            self.arrivals.tell()
-        return count
-
-    def close(self) -> None:
-        with self._lock:
-            self._table.close()
-
-    def _look(self) -> None:
-        if self._folder is None:
-            return
-        new, gone = self._folder.changes()
-        for name in gone:
-            self._delete(self._table.select(with_id(name), 1))
-        for name in new:
-            if (raw := self._folder.read(name)) is not None:
-                mail = MailContent(raw)
-                written = self._folder.written_at(name)
-                summary = summarize(mail, Envelope())
-                self._insert(NewMail(name, sent_at(mail, written), written, summary, searched_text(mail), None))
-
-    def _insert(self, mail: NewMail) -> None:
-        self._table.insert(mail)
-        self._size += mail.summary.size
-        self._count += 1
-        while self._count > self.retention.mails or self._size > self.retention.size:
-            self._delete(self._table.select(EVERYTHING, max(self._count - self.retention.mails, 1), order="ASC"))
-
-    def _delete_batches(self, condition: Condition) -> None:
-        mails = None
-        while mails != []:
-            with self._lock:
-                mails = self._table.select(condition, _BATCH)
-                self._delete(mails)
-
-    def _delete(self, mails: Sequence[CapturedMail]) -> None:
-        self._table.delete(mails)
-        self._size -= sum(mail.summary.size for mail in mails)
-        self._count -= len(mails)
-
-
-def _make_private(file: Path) -> None:
-    """Make the file readable only for its owner, since it holds working links."""
-    try:
-        if not file.exists():
-            make_private_folder(file.absolute().parent)
-            make_private_file(file)
-    except OSError as error:
-        raise MailStoreUnready(f"{file}: mails cannot be stored there: {error.strerror or error}") from error
-
-
-class Arrivals:
-    """Counts the changes of the captured mails. `revision`: the count, for which other threads and event loops wait."""
-
-    def __init__(self) -> None:
-        self.revision = 0
-        self._condition = threading.Condition()
-        self._waiting: dict[asyncio.Event, asyncio.AbstractEventLoop] = {}
-
-    def tell(self) -> None:
-        with self._condition:
-            self.revision += 1
-            self._condition.notify_all()
-            for event, loop in self._waiting.items():
-                with contextlib.suppress(RuntimeError):  # the loop has ended, and its waiting tasks with it
-                    loop.call_soon_threadsafe(event.set)
-
-    def wait(self, seen: int, seconds: float) -> None:
-        """Wait in this thread until the revision differs from `seen`, at most so many seconds."""
-        with self._condition:
-            self._condition.wait_for(lambda: self.revision != seen, seconds)
-
-    async def wait_in_loop(self, seen: int, seconds: float) -> None:
-        event = asyncio.Event()
-        with self._condition:
-            if self.revision != seen:
-                return
-            self._waiting[event] = asyncio.get_running_loop()
-        try:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await event.wait()
-        finally:
-            with self._condition:
-                self._waiting.pop(event, None)
-
+_LARGEST = 33 * 1024**2
+"""Bytes of a mail: the limit of the SMTP server, with its envelope."""
 
 _SETTLED = 2.0
 """Seconds until a folder's modification time is reliable: two changes within a clock tick share one time."""
 
+_MOST_TAGS = 200
 
-class CaptureFolder:
-    """Lists new and deleted files of the folder that `mail.transport = "capture"` writes to (RFC 5322).
 
-    `newest`: the number of files of the first look.
+class InboxUnready(KeyturnError):
+    """Captured mails cannot be kept in a folder."""
+
+
+class MailRetention(msgspec.Struct, frozen=True, kw_only=True):
+    """How many mails and bytes are listed. The oldest go first, and those that came over SMTP are deleted then."""
+
+    mails: int = 5_000
+    size: int = 1024**3
+
+
+class CapturedMails:
+    """Lists the mails of a folder, newest first, and adds and deletes mails. Any thread may call.
+
+    `folder`: None for one that lasts as long as this object.
+
+    Whether a mail was read is remembered as long as this object. Raises InboxUnready.
     """
 
-    def __init__(self, folder: Path, newest: int) -> None:
-        self.folder = folder
-        self._newest = newest
-        self._known: set[str] | None = None
+    def __init__(self, folder: Path | None = None, retention: MailRetention | None = None) -> None:
+        self.is_temporary = folder is None
+        self.folder = folder or Path(tempfile.mkdtemp(prefix="keyturn-inbox-"))
+        self.close = weakref.finalize(self, _remove, self.folder if self.is_temporary else None)
+        self.retention = retention or MailRetention()
+        try:
+            make_private_folder(self.folder)
+        except OSError as error:
+            raise InboxUnready(f"{folder}: mails cannot be stored there: {error.strerror or error}") from error
+        self._lock = threading.Lock()
+        self._mails: dict[str, CapturedMail] = {}
+        self._names: set[str] = set()
+        self._numbers = count(1)
         self._looked_at = -1
 
-    def changes(self) -> tuple[list[str], list[str]]:
-        """Return the new names, in the order in which they were written, and the deleted names."""
-        with contextlib.suppress(OSError):
-            modified = self.folder.stat().st_mtime_ns
-            if modified == self._looked_at:
-                return [], []
-            self._looked_at = modified if time.time() - modified / 1e9 > _SETTLED else -1
-        names = {file.name for file in self.folder.glob("[!.]*.eml") if file.is_file()}
-        new = sorted(names - (self._known or set()), key=lambda name: (self.written_at(name), name))
-        gone = sorted((self._known or set()) - names)
-        new = new[-self._newest :] if self._known is None else new
-        self._known = names
-        return new, gone
+    def add(self, raw: bytes, envelope: Envelope | None = None) -> str:
+        """Keep a mail that was received now; return its id."""
+        name = self.write(envelope.headers + raw if envelope else raw, time.time())
+        self.count()  # so that the bounds hold
+        return name
 
-    def read(self, name: str) -> bytes | None:
+    def write(self, content: bytes, at: float) -> str:
+        """Write the file of a mail that was received at `at`, in seconds since 1970; return its name."""
+        name = f"{_OWN}{time.time_ns():x}-{secrets.token_hex(4)}{_EML}"
+        add_private_file(self.folder / name, content, at)
+        return name
+
+    def newest(self, match: Match = everything, *, limit: int | None = 100, skip: int = 0) -> list[CapturedMail]:
+        with self._lock:
+            self._look()
+            mails = [*reversed(self._mails.values())]
+        return [*islice(filter(match, mails), skip, None if limit is None else skip + limit)]
+
+    @property
+    def kept(self) -> int:
+        """The number of mails at the last look into the folder. Reading it costs nothing."""
+        return len(self._mails)
+
+    def count(self, match: Match = everything) -> int:
+        return len(self.newest(match, limit=None))
+
+    def find(self, mail_id: str) -> CapturedMail:
+        """Return a mail. Raises LookupError for an unknown id, so no id leads out of the folder."""
+        with self._lock:
+            self._look()
+            if mail := self._mails.get(mail_id):
+                return mail
+        raise LookupError(f"There is no mail {mail_id} in the inbox.")
+
+    def raw(self, mail: CapturedMail) -> bytes:
+        """Return a mail as it was received, with its envelope. Raises LookupError if it has gone since."""
         try:
-            return (self.folder / name).read_bytes()
-        except OSError:
-            return None
+            return read_plain_file(self.folder / mail.id, _LARGEST)
+        except OSError as error:
+            raise LookupError(f"The mail {mail.id} is no longer in the inbox.") from error
 
-    def written_at(self, name: str) -> float:
-        return _written_at(self.folder / name)
+    def around(self, mail: CapturedMail, count: int) -> list[CapturedMail]:
+        newer = self.newest(lambda other: other.number > mail.number, limit=None)[-count:]
+        return [*newer, mail, *self.newest(lambda other: other.number < mail.number, limit=count)]
 
-    def delete(self, name: str) -> None:
-        (self.folder / name).unlink(missing_ok=True)
+    def tags(self) -> dict[str, int]:
+        """Return the tags, with the number of mails: the 200 most used, by name."""
+        tags = Counter(tag for mail in self.newest(limit=None) for tag in mail.tags)
+        return dict(sorted(tags.most_common(_MOST_TAGS)))
+
+    def mark_read(self, *mail_ids: str, read: bool) -> None:
+        with self._lock:
+            for mail in filter(None, map(self._mails.get, mail_ids)):
+                mail.read = read
+
+    def delete(self, match: Match = everything) -> int:
+        """Delete mails with their files; return how many there were."""
+        mails = self.newest(match, limit=None)
+        for mail in mails:
+            (self.folder / mail.id).unlink(missing_ok=True)
+        return len(mails)
+
+    def _look(self) -> None:
+        """List new files, and forget deleted ones, if the folder has changed since the last look."""
+        modified = self.folder.stat().st_mtime_ns if self.folder.is_dir() else 0
+        if modified == self._looked_at:
+            return
+        self._looked_at = modified if time.time() - modified / 1e9 > _SETTLED else -1
+        names = {name for name in _names_in(self.folder) if name.endswith(_EML)}
+        for name in self._names - names:
+            self._mails.pop(name, None)
+        new = sorted((_written_at(self.folder / name), name) for name in names - self._names)
+        for at, name in new[-self.retention.mails :]:
+            with contextlib.suppress(OSError):  # deleted again, or not a plain file
+                content = MailContent(read_plain_file(self.folder / name, _LARGEST))
+                self._mails[name] = row_of(name, next(self._numbers), at, content)
+        self._names = names
+        self._keep_bounds()
+
+    def _keep_bounds(self) -> None:
+        size = sum(mail.size for mail in self._mails.values())
+        while len(self._mails) > self.retention.mails or size > self.retention.size:
+            oldest = self._mails.pop(next(iter(self._mails)))
+            size -= oldest.size
+            if oldest.id.startswith(_OWN):
+                (self.folder / oldest.id).unlink(missing_ok=True)
 
 
-_LARGEST = 32 * 1024**2
-"""Octets of a mail: the limit of the server."""
-
-_MAILDIR = ("cur", "new")
-_EML = ".eml"
+def _remove(folder: Path | None) -> None:
+    if folder:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def mail_files(place: Path) -> list[Path]:
-    """Return the mails of a file, a folder or a Maildir (D. J. Bernstein's `maildir`), by their paths."""
-    if place.is_file():
-        return [place] if place.suffix.lower() == _EML else []
-    if all((place / folder).is_dir() for folder in _MAILDIR):
-        return sorted(file for folder in _MAILDIR for file in (place / folder).iterdir() if _is_mail(file))
-    return sorted(file for file in paths_below(place) if file.suffix.lower() == _EML and _is_mail(file))
-
-
-def add_mail_files(captured: CapturedMails, files: Sequence[Path]) -> list[Path]:
-    """Add mails, the oldest first by their dates, but no more files than are kept. Return the unreadable files."""
-    unreadable: list[Path] = []
-    kept = sorted(files, key=_written_at)[-captured.retention.mails :]
-    mails = sorted(_read(kept, unreadable), key=lambda mail: mail[0])
-    for at, raw in mails:
-        captured.add(raw, at=at)
-    return unreadable
-
-
-def _read(files: Sequence[Path], unreadable: list[Path]) -> Iterator[tuple[float, bytes]]:
-    for file in files:
-        try:
-            raw = file.read_bytes() if file.stat().st_size <= _LARGEST else b""
-        except OSError:
-            raw = b""
-        if not raw:
-            unreadable.append(file)
-            continue
-        yield sent_at(MailContent(raw), _written_at(file)), raw
-
-
-def _is_mail(file: Path) -> bool:
-    return not file.name.startswith(".") and file.is_file()
+def _names_in(folder: Path) -> list[str]:
+    """Return the names in a folder that do not begin with a dot; none of a missing folder."""
+    try:
+        with os.scandir(folder) as entries:
+            return [entry.name for entry in entries if not entry.name.startswith(".")]
+    except OSError:
+        return []
 
 
 def _written_at(file: Path) -> float:
@@ -294,3 +176,33 @@ def _written_at(file: Path) -> float:
         return file.stat().st_mtime
     except OSError:
         return time.time()
+
+
+_MAILDIR = ("cur", "new")
+
+
+def mail_files(place: Path) -> list[Path]:
+    """Return the mails of a file, a folder or a Maildir (D. J. Bernstein's `maildir`), by their paths."""
+    if place.is_file():
+        return [place] if place.suffix.lower() == _EML else []
+    if all((place / folder).is_dir() for folder in _MAILDIR):
+        folders = [place / folder for folder in _MAILDIR]
+        return sorted(folder / name for folder in folders for name in _names_in(folder) if (folder / name).is_file())
+    files = (file for file in paths_below(place) if file.suffix.lower() == _EML and not file.name.startswith("."))
+    return sorted(file for file in files if file.is_file())
+
+
+def add_mail_files(captured: CapturedMails, files: Sequence[Path]) -> list[Path]:
+    """Copy mails into the inbox, by their own dates, but no more than it lists. Return the unreadable files."""
+    unreadable: list[Path] = []
+    for file in sorted(files, key=_written_at)[-captured.retention.mails :]:
+        try:
+            raw = read_plain_file(file, _LARGEST)
+        except OSError:
+            raw = b""
+        if raw:
+            captured.write(raw, sent_at(MailContent(raw), _written_at(file)))
+        else:
+            unreadable.append(file)
+    captured.count()  # so that they are listed
+    return unreadable

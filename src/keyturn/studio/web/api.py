@@ -21,11 +21,10 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.params import FromPath, RawBody
 from msgspec import Meta
 
-from keyturn.studio.inbox.decoding import Address
+from keyturn.studio.inbox.captured_mail import CapturedMail
 from keyturn.studio.inbox.mail import Attachment, MailContent
-from keyturn.studio.inbox.query import EVERYTHING, UNREAD, Condition, condition_for, with_id
+from keyturn.studio.inbox.search import Match, everything, match_for, with_id
 from keyturn.studio.inbox.store import CapturedMails
-from keyturn.studio.inbox.summary import CapturedMail
 from keyturn.studio.web import frames
 from keyturn.studio.web.access import HEADERS, programs_only
 from keyturn.studio.web.pages import frame_answers
@@ -37,11 +36,8 @@ _logger = logging.getLogger("keyturn")
 _WAIT = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)(ms|s|m)?")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, None: 1.0}
 _LONGEST_WAIT = 60.0
-_LOOK_UP = 0.25
-"""Seconds between two looks at the folder and at a stopping studio, which wake no waiting request."""
-
-_COUNTED = 1_000
-"""Matches are counted up to this number: a common word among 100,000 mails takes longer to count than to find."""
+_LOOK_UP = 0.05
+"""Seconds between two looks of a waiting request."""
 
 _Read = TypeVar("_Read")
 _Text = Annotated[str, Meta(max_length=500)]
@@ -73,7 +69,7 @@ class MailQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     def __post_init__(self) -> None:
         if self.seconds > _LONGEST_WAIT:
             raise ValueError(f"wait is at most {_LONGEST_WAIT:g}s")
-        _ = self.condition  # which raises a ValueError, too
+        _ = self.match  # which raises a ValueError, too
 
     @property
     def seconds(self) -> float:
@@ -83,9 +79,9 @@ class MailQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         return float(read[1]) * _UNITS[read[2]]
 
     @property
-    def condition(self) -> Condition:
-        """The conditions of all fields together. `EVERYTHING` itself for an empty query."""
-        return condition_for(self.query, self.to, self.subject, self.tag, self.since)
+    def match(self) -> Match:
+        """The predicate of all fields together. `everything` itself for an empty query."""
+        return match_for(self.query, self.to, self.subject, self.tag, self.since)
 
 
 class Inbox:
@@ -100,12 +96,11 @@ class Inbox:
         """Return the mails of the query, once there is one or the time of the query is over."""
         asked, ends = self.asked, time.monotonic() + self.asked.seconds
         while True:
-            seen = self.captured.arrivals.revision
-            mails = await asyncio.to_thread(self.captured.newest, asked.condition, limit=asked.limit, skip=asked.start)
+            mails = await asyncio.to_thread(self.captured.newest, asked.match, limit=asked.limit, skip=asked.start)
             left = ends - time.monotonic()
             if mails or left <= 0 or self._stopping.is_set():
                 return mails
-            await self.captured.arrivals.wait_in_loop(seen, min(left, _LOOK_UP))
+            await asyncio.sleep(min(left, _LOOK_UP))
 
     async def read(self, name: str, read: Callable[[CapturedMail, MailContent], _Read]) -> _Read:
         """Read a mail by its id, or by "latest" the newest of the query, and mark it as read. Raises LookupError.
@@ -121,7 +116,7 @@ class Inbox:
 
         def in_thread() -> _Read:
             content = MailContent(self.captured.raw(mail))
-            self.captured.mark_read(with_id(mail.id), read=True)
+            self.captured.mark_read(mail.id, read=True)
             return read(mail, content)
 
         return await asyncio.to_thread(in_thread)
@@ -138,12 +133,14 @@ def delete_messages(body: RawBody, inbox: NamedDependency[Inbox]) -> str:
     """Delete the mails whose ids the body has, else those of the query, else all."""
     try:
         ids = msgspec.json.decode(body or b"{}", type=Chosen).ids
+    except RecursionError as error:
+        raise ValidationException(detail="The body of the request is nested too deeply.") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ValidationException(detail=f"The body cannot be read: {error}") from error
-    condition = inbox.asked.condition
-    if ids and condition is not EVERYTHING:
+    match = inbox.asked.match
+    if ids and match is not everything:
         raise ValidationException(detail="Give IDs or a query, not both.")
-    inbox.captured.delete(with_id(*ids) if ids else condition)
+    inbox.captured.delete(with_id(*ids) if ids else match)
     return "ok"
 
 
@@ -198,24 +195,19 @@ def certificate(studio: NamedDependency[Studio]) -> str:
 
 def _list_of(inbox: Inbox, mails: list[CapturedMail]) -> dict[str, Any]:
     """Return mails, newest first. `total`, `unread`: of all. `messages_count`, `messages_unread`: of the matches."""
-    captured, asked = inbox.captured, inbox.asked.condition
-    most = -1 if asked is EVERYTHING else _COUNTED
+    every = inbox.captured.newest(limit=None)
+    matches = [*filter(inbox.asked.match, every)]
     return {
-        "total": captured.count(EVERYTHING),
-        "unread": captured.count(UNREAD),
+        "total": len(every),
+        "unread": sum(not mail.read for mail in every),
         "count": len(mails),
-        "messages_count": captured.count(asked, most),
-        "messages_unread": captured.count(asked & UNREAD, most),
+        "messages_count": len(matches),
+        "messages_unread": sum(not mail.read for mail in matches),
         "start": inbox.asked.start,
-        "tags": list(captured.tags()),
+        "tags": list(inbox.captured.tags()),
         "messages": [
             _both(mail)
-            | {
-                "Read": mail.read,
-                "Created": mail.at,
-                "Attachments": mail.summary.attachments,
-                "Snippet": mail.summary.snippet,
-            }
+            | {"Read": mail.read, "Created": mail.at, "Attachments": mail.attachments, "Snippet": mail.snippet}
             for mail in mails
         ],
     }
@@ -224,7 +216,7 @@ def _list_of(inbox: Inbox, mails: list[CapturedMail]) -> dict[str, Any]:
 def _whole(mail: CapturedMail, content: MailContent) -> dict[str, Any]:
     """Return a whole mail. `Links` and `Codes` are Keyturn's own: what a reader would follow and type."""
     return _both(mail) | {
-        "ReturnPath": mail.summary.return_path,
+        "ReturnPath": mail.return_path,
         "Date": mail.at,
         "Text": content.text,
         "HTML": content.html,
@@ -237,24 +229,19 @@ def _whole(mail: CapturedMail, content: MailContent) -> dict[str, Any]:
 
 def _both(mail: CapturedMail) -> dict[str, Any]:
     """Return what a row of the list and a whole mail share."""
-    summary = mail.summary
     return {
         "ID": mail.id,
-        "MessageID": summary.message_id,
-        "From": _named(summary.sender),
-        "To": [_named(each) for each in summary.to],
-        "Cc": [_named(each) for each in summary.cc],
-        "Bcc": [_named(each) for each in summary.bcc],
-        "ReplyTo": [_named(each) for each in summary.reply_to],
-        "Subject": summary.subject,
-        "Username": summary.username,
-        "Tags": summary.tags,
-        "Size": summary.size,
+        "MessageID": mail.message_id,
+        "From": mail.sender,
+        "To": mail.to,
+        "Cc": mail.cc,
+        "Bcc": mail.bcc,
+        "ReplyTo": mail.reply_to,
+        "Subject": mail.subject,
+        "Username": mail.username,
+        "Tags": mail.tags,
+        "Size": mail.size,
     }
-
-
-def _named(address: Address) -> dict[str, str]:
-    return {"Name": address.name, "Address": address.address}
 
 
 def _file(part: Attachment) -> dict[str, Any]:
@@ -281,10 +268,6 @@ def _answer_missing(request: Request[Any, Any, Any], error: LookupError) -> Resp
     if type(error) is not LookupError:  # such as a KeyError: a mistake of ours
         return _answer_failure(request, error)
     return problem(404, str(error))
-
-
-def _answer_too_deep(_: Request[Any, Any, Any], __: RecursionError) -> Response[Any]:
-    return problem(400, "The body of the request is nested too deeply.")
 
 
 def _answer_failure(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
@@ -314,7 +297,6 @@ def inbox_api(studio: Studio, captured: CapturedMails, path: str = "/") -> Route
         exception_handlers={
             HTTPException: _answer_refusal,
             LookupError: _answer_missing,
-            RecursionError: _answer_too_deep,
             Exception: _answer_failure,
         },
         cache_control=CacheControlHeader(no_store=True),

@@ -47,13 +47,9 @@ def saved_events(studio: NamedDependency[Studio]) -> ServerSentEvent:
 async def changes(studio: Studio) -> AsyncGenerator[ServerSentEventMessage, None]:
     """Report saved templates, captured mails and accepted snapshots until the page goes or the server stops.
 
-    Mails that arrive over SMTP are reported with the next look at the folders, once for a burst.
-
     `watching` says that the watch has begun. A removed folder is waited for: switching branches can remove one.
     """
     told = is_back = False
-    arrivals = studio.captured.arrivals if studio.captured else None
-    seen = arrivals.revision if arrivals else 0
     while not studio.stopping.is_set():
         watched = _watched_folders(studio)
         with contextlib.suppress(FileNotFoundError):  # deleted in the meantime
@@ -66,9 +62,6 @@ async def changes(studio: Studio) -> AsyncGenerator[ServerSentEventMessage, None
                     yield ServerSentEventMessage(event="watching", data="")
                 for message in _messages_for(paths, watched):
                     yield message
-                if arrivals and seen != arrivals.revision:
-                    seen = arrivals.revision
-                    yield ServerSentEventMessage(event="mail", data="")
         is_back = await _wait_for_folder(studio)
 
 

@@ -8,9 +8,9 @@ import pytest
 from tests.emails.inbox.mails import mail
 from tests.emails.studio.fixtures import Client
 
+from keyturn.studio.inbox.captured_mail import Envelope
 from keyturn.studio.inbox.mail import MailContent
 from keyturn.studio.inbox.store import CapturedMails
-from keyturn.studio.inbox.summary import Envelope, summarize
 from keyturn.studio.lint.finding import Finding
 from keyturn.studio.lint.sent_mail import NotExamined, SentMail, examine, examine_apart
 from keyturn.studio.web.checks.captured_checks import check_message
@@ -31,9 +31,8 @@ BODY = b"\r\nHello\r\n"
 
 
 def rules(raw: bytes, return_path: str = "app@a.example") -> list[str]:
-    content = MailContent(raw)
-    summary = summarize(content, Envelope(sender=return_path, recipients=("ada@b.example",)))
-    return [finding.rule.partition("/")[2] for finding in check_message(content, summary)]
+    envelope = Envelope(sender=return_path, recipients=("ada@b.example",))
+    return [finding.rule.partition("/")[2] for finding in check_message(MailContent(envelope.headers + raw))]
 
 
 def test_a_mail_as_it_should_be_has_no_findings() -> None:
@@ -84,8 +83,7 @@ def test_a_file_that_gmail_refuses_is_named() -> None:
 
 
 def findings_of(raw: bytes) -> Iterable[Finding]:
-    content = MailContent(raw)
-    return check_message(content, summarize(content, Envelope()))
+    return check_message(MailContent(raw))
 
 
 def test_html_is_checked_as_that_of_a_template_and_told_without_one() -> None:

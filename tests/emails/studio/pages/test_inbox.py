@@ -100,7 +100,6 @@ def test_only_what_is_in_the_list_is_handed_out(client: Client, inbox: Path, nam
 
 
 def test_a_mail_with_only_one_part_is_shown(client: Client, inbox: Path) -> None:
-    inbox.mkdir()
     (inbox / "1-plain.eml").write_text("To: ada@northwind.example\nSubject: Plain\n\nOnly words\n")
     (inbox / "2-html.eml").write_text("Subject: Marked\nContent-Type: text/html\n\n<p>Only marks</p>\n")
     assert "Only words" in client.get("/studio/inbox/1-plain.eml?show=text").text
@@ -121,7 +120,6 @@ def test_a_mail_with_only_one_part_is_shown(client: Client, inbox: Path) -> None
 )
 @pytest.mark.long
 def test_a_damaged_mail_is_shown_as_far_as_it_can_be(client: Client, inbox: Path, raw: bytes) -> None:
-    inbox.mkdir()
     (inbox / "1-damaged.eml").write_bytes(raw)
     assert "1-damaged.eml" in client.get("/studio/inbox").text
     for query in ("", "?show=text", "?show=source", "?tab=links"):

@@ -4,8 +4,8 @@ import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 
+from keyturn.studio.inbox.captured_mail import RETURN_PATH, CapturedMail
 from keyturn.studio.inbox.mail import MailContent, weight_of_part
-from keyturn.studio.inbox.summary import CapturedMail, Summary
 from keyturn.studio.lint.browser.images import Image, check_images, images_of
 from keyturn.studio.lint.browser.measurements import Measurement, Noticed, findings_of, notice, place_of_key
 from keyturn.studio.lint.checks.links import site_of
@@ -64,7 +64,7 @@ class CapturedChecks:
             return report
 
     def _examine(self, mail: CapturedMail, content: MailContent) -> Report:
-        findings = tuple(check_message(content, mail.summary))
+        findings = tuple(check_message(content))
         if not content.html:
             return Report(findings)
         if max(len(content.html), len(content.text)) > _LONGEST:
@@ -106,14 +106,14 @@ _MOST_HEADERS = 20
 _LONGEST_DOMAIN = 120
 
 
-def check_message(content: MailContent, summary: Summary) -> Iterator[Finding]:
-    yield from _check_headers(content, summary)
-    yield from _check_alignment(content, summary)
+def check_message(content: MailContent) -> Iterator[Finding]:
+    yield from _check_headers(content)
+    yield from _check_alignment(content)
     yield from _check_bulk(content)
     yield from _check_bytes(content)
 
 
-def _check_headers(content: MailContent, summary: Summary) -> Iterator[Finding]:
+def _check_headers(content: MailContent) -> Iterator[Finding]:
     """Compare with RFC 5322, 3.6."""
     names = [name.lower() for name, _ in content.headers]
     for name in ("From", "Date", "Message-ID"):
@@ -127,15 +127,16 @@ def _check_headers(content: MailContent, summary: Summary) -> Iterator[Finding]:
             )
     if not content.header("subject").strip():
         yield RULES.finding(Place(HEADERS), "message/no-subject")
-    if not (summary.to or summary.cc):
+    if not (content.addresses("to") or content.addresses("cc")):
         yield RULES.finding(Place(HEADERS), "message/no-recipient")
     if any(byte > 127 for byte in content.raw.partition(b"\r\n\r\n")[0][:65_536]):  # ASCII's last
         yield RULES.finding(Place(HEADERS), "message/unencoded-header")
 
 
-def _check_alignment(content: MailContent, summary: Summary) -> Iterator[Finding]:
+def _check_alignment(content: MailContent) -> Iterator[Finding]:
     """Compare the domains that DMARC compares (RFC 7489, 3.1), as far as the mail shows them."""
-    sender, return_path = _domain_of(summary.sender.address), _domain_of(summary.return_path)
+    sender = next((_domain_of(each.address) for each in content.addresses("from")), "")
+    return_path = _domain_of(content.header(RETURN_PATH).strip("<> "))
     if sender and return_path and site_of(sender) != site_of(return_path):
         yield RULES.finding(_place(content, "from"), "message/spf-unaligned", sender=sender, return_path=return_path)
     signed = [found[1].lower() for value in _values(content, "dkim-signature") if (found := _SIGNED_BY.search(value))]

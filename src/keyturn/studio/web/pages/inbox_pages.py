@@ -17,10 +17,10 @@ from litestar.response import Redirect
 from msgspec import Meta
 
 from keyturn.mail.rendering.html_tree import parse_html
+from keyturn.studio.inbox.captured_mail import ENVELOPE, CapturedMail
 from keyturn.studio.inbox.mail import OPENING, MailContent, action_link, markup_to_read, preheader_of
-from keyturn.studio.inbox.query import EVERYTHING, SearchInvalid, older_than, search_condition, with_id
+from keyturn.studio.inbox.search import SearchInvalid, all_of, search_for, with_id
 from keyturn.studio.inbox.store import CapturedMails
-from keyturn.studio.inbox.summary import CapturedMail
 from keyturn.studio.lint.browser.images import Image
 from keyturn.studio.lint.checks.parts import size_for_outlook_classic, size_of
 from keyturn.studio.lint.finding import Finding
@@ -64,7 +64,7 @@ def inbox_page(
         "older": shown[-1].id if len(mails) > _ON_A_PAGE else "",
         "tags": tags,
         "total": total,
-        "path": captured.folder,
+        "path": None if captured.is_temporary else captured.folder,
         "smtp": layout.smtp,
     }
     return layout.page("inbox.html", context)
@@ -76,10 +76,9 @@ def delete_mails(
 ) -> Redirect:
     """Delete the mails that the search finds; without a search, all."""
     try:
-        condition = search_condition(view.search, is_exact=True) if view.search else EVERYTHING
+        captured.delete(search_for(view.search, is_exact=True))
     except SearchInvalid as error:
         raise ClientException(detail=f"Nothing was deleted: {error}.") from error
-    captured.delete(condition)
     return layout.redirect("inbox")
 
 
@@ -105,7 +104,7 @@ async def change_chosen(
     if chosen.do == "delete":
         await asyncio.to_thread(captured.delete, with_id(*chosen.ids))
     else:
-        await asyncio.to_thread(captured.mark_read, with_id(*chosen.ids), read=chosen.do == "read")
+        captured.mark_read(*chosen.ids, read=chosen.do == "read")
     return layout.redirect("inbox", view=view.only("search", "older_than"))
 
 
@@ -159,7 +158,7 @@ def mail_frame(
 @get("/inbox/{name:str}/raw", sync_to_thread=True)
 def mail_file(name: FromPath[str], captured: NamedDependency[CapturedMails]) -> Response[bytes]:
     raw = captured.raw(captured.find(name))
-    return attached(raw, "message/rfc822", name if name.endswith(".eml") else f"{name}.eml")
+    return attached(raw, "message/rfc822", name)
 
 
 @get("/inbox/{name:str}/parts/{number:int}", sync_to_thread=True)
@@ -179,23 +178,26 @@ def delete_mail(
 
 def _mails_of_page(captured: CapturedMails, view: View) -> tuple[Sequence[CapturedMail], dict[str, int], int]:
     """Return the mails of a page, one more if there are more, the tags, and the number of all mails."""
-    condition = search_condition(view.search)
+    match = search_for(view.search)
     if view.older_than:
-        condition &= older_than(captured.find(view.older_than).number)
-    return captured.newest(condition, limit=_ON_A_PAGE + 1), captured.tags(), captured.count()
+        oldest = captured.find(view.older_than).number
+        match = all_of(match, lambda mail: mail.number < oldest)
+    return captured.newest(match, limit=_ON_A_PAGE + 1), captured.tags(), captured.kept
 
 
 def _open(captured: CapturedMails, name: str) -> tuple[CapturedMail, MailContent, list[CapturedMail]]:
     mail = captured.find(name)
     content = MailContent(captured.raw(mail))
-    captured.mark_read(with_id(name), read=True)
+    captured.mark_read(name, read=True)
     return mail, content, captured.around(mail, _BESIDE)
 
 
 def _shown_parts(content: MailContent) -> dict[str, Any]:
     return {
         "links": content.links[:_MOST],
-        "headers": [(name, value[:_LONGEST_VALUE]) for name, value in content.headers[:_MOST]],
+        "headers": [
+            (name, value[:_LONGEST_VALUE]) for name, value in content.headers[:_MOST] if name.lower() not in ENVELOPE
+        ],
         "text": content.text[:_SHOWN_TEXT],
         "codes": content.codes[:_SHOWN_CODES],
         "action": action_link(content.links),

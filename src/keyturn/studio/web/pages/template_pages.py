@@ -185,7 +185,9 @@ def index(view: NamedDependency[View], layout: NamedDependency[Layout]) -> list[
         *(PaletteItem("Shared file", file, layout.url("files", file, view=kept)) for file in gallery.shared_files()),
         *(PaletteItem("Page", label, layout.url("pages", name, view=kept)) for name, label, _ in layout.page_states),
         *(
-            PaletteItem("Mail", f"{mail.subject or 'No subject'} · {mail.to}", layout.url("inbox", mail.id, view=kept))
+            PaletteItem(
+                "Mail", f"{mail.subject or 'No subject'} · {mail.to_line}", layout.url("inbox", mail.id, view=kept)
+            )
             for mail in (layout.captured.newest(limit=_MAILS_IN_PALETTE) if layout.captured else ())
         ),
     ]
