@@ -142,12 +142,9 @@ def _known_tags() -> frozenset[str]:
     return frozenset((*schema().elements, *_WITHOUT_RULES))
 
 
-_FOUND_BY_SELECTORS = ("mj-include", *RULES["mjml/removed-element"].fixes)
-
-
 def _unknown_element(document: Document, element: Element) -> Iterator[Finding]:
     tag, known = element.tag, [*schema().elements, *_WITHOUT_RULES]
-    if tag in known or tag in _FOUND_BY_SELECTORS:
+    if tag in known or tag == "mj-include" or tag in RULES["mjml/removed-element"].fixes:
         return
     if not tag.startswith("mj") and any(above.tag not in _known_tags() for above in element.ancestors()):
         return  # only the outermost is reported
@@ -225,8 +222,9 @@ def _attribute(
     if name not in known:
         if element.tag == "mjml" and not get_close_matches(name, known):
             return  # a version or a name space does no harm
-        fix = _fix_for_unknown(element.tag, name, known)
-        yield document.finding(attribute.offset, "mjml/unknown-attribute", tag=element.tag, name=name, fix=fix)
+        rule, tag = "mjml/unknown-attribute", element.tag
+        fix = "" if name in RULES[rule].fixes else _fix_for_unknown(tag, name, known)
+        yield document.finding(attribute.offset, rule, name, tag=tag, name=name, fix=fix)
     elif expected := wrong_value(known[name], attribute.value):
         written = f'<{element.tag}>: {name}="{attribute.value}"'
         at, what, fix = attribute.value_offset, expected.what, expected.fix
@@ -243,15 +241,11 @@ def _unread_attributes(document: Document, element: Element, classes: Mapping[st
     for way, holder in written:
         for name, attribute in holder.attributes.items():
             if way in (ways := unread.get(name, ())):
-                fix = "Delete it." if "inline" in ways else f"Write it on each <{element.tag}>."
-                yield document.finding(attribute.offset, "mjml/unread-attribute", tag=element.tag, name=name, fix=fix)
+                case = "inline" if "inline" in ways else "default"
+                yield document.finding(attribute.offset, "mjml/unread-attribute", case, tag=element.tag, name=name)
 
 
 def _fix_for_unknown(tag: str, name: str, known: Mapping[str, str]) -> str:
-    if name == "class":
-        return "Write css-class for a CSS class, or mj-class for a class of mj-attributes."
-    if name == "style":
-        return f"Use the attributes of <{tag}>, or css-class and mj-style."
     if meant := did_you_mean(name.lower(), known, 0.7):
         return meant
     holders = [other for other, rules in schema().elements.items() if name in rules.attributes]

@@ -29,12 +29,14 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     messages: Mapping[str, str] = {}
     fixes: Mapping[str, str] = {}
     fixes_where: Mapping[str, str] = {}
+    words: Mapping[str, frozenset[str]] = {}
     what: str = ""
     why: str = ""
     bad: str = ""
     good: str = ""
     select: str = ""
     on: Tree = "authored"
+    attribute: str = ""
     is_stored: bool = True
     is_of_nesting: bool = False
     breaks_nesting: bool = False

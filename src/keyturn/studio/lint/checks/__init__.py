@@ -5,7 +5,7 @@ from functools import partial
 
 from keyturn.studio.lint.checks.accessibility import check_accessibility, check_contrast
 from keyturn.studio.lint.checks.comments import check_comments
-from keyturn.studio.lint.checks.compatibility import check_compatibility, check_event_handlers
+from keyturn.studio.lint.checks.compatibility import check_compatibility
 from keyturn.studio.lint.checks.links import check_links, check_links_in_text
 from keyturn.studio.lint.checks.parts import (
     check_byte_order_marks,
@@ -27,7 +27,6 @@ def checks_for(clients: Clients, audits: Mapping[str, str] = {}) -> tuple[Check,
         check_comments,
         check_links,
         check_selected,
-        check_event_handlers,
         check_byte_order_marks,
         check_subject,
         check_parity,

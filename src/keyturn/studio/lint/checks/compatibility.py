@@ -66,18 +66,3 @@ def _note(support: Support, found: Iterable[Gap]) -> str:
     """Return the first note of Can I email on these gaps, as plain text."""
     notes = (support.notes[gap.note] for gap in found if gap.note in support.notes)
     return _VERDICT_WORD.sub("", _MARKDOWN_LINK.sub(r"\1", next(notes, "")))
-
-
-_HANDLER = re.compile(
-    r"on(?:abort|animation|auxclick|before|blur|c(?:ancel|hange|lick|lose|ontextmenu|opy|ut)|dblclick|drag|drop|ended|error"
-    r"|focus|hash|input|invalid|key|load|message|mouse|page|paste|pause|play|pointer|popstate|reset|resize|scroll|search"
-    r"|select|submit|toggle|touch|transition|unload|wheel)[a-z]*",
-    re.IGNORECASE,
-)
-
-
-def check_event_handlers(document: Document) -> Iterator[Finding]:
-    for tag in document.html_elements():
-        handler = next((name for name in tag.attributes if _HANDLER.fullmatch(name)), None)
-        if handler:
-            yield document.finding(tag.attributes[handler].offset, "active/event-handler", handler=handler)

@@ -16,6 +16,7 @@ from keyturn.mail.rendering.html_tree import Element, parse_html
 from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import Finding, Severity, did_you_mean
 from keyturn.studio.lint.markup.structure import inherited_attribute
+from keyturn.studio.lint.rules import RULES
 
 _SCHEMES = ("https", "http", "mailto", "tel", "sms")
 _OF_IMAGES = ("https", "http", "cid", "data")
@@ -36,22 +37,6 @@ _TWICE = re.compile(
     r"|[^/?#]+/+(?:mailto|tel|sms):)",
     re.IGNORECASE,
 )
-
-# Services that redirect links: they see every token that passes.
-BETWEEN = frozenset((
-    "bit.ly", "buff.ly", "cutt.ly", "goo.gl", "is.gd", "lnkd.in", "ow.ly", "rb.gy", "rebrand.ly", "shorturl.at", "t.co",
-    "t.ly", "tiny.cc", "tinyurl.com", "clicks.mlsend.com", "ct.sendgrid.net", "email.mg", "hubspotlinks.com",
-    "list-manage.com", "mandrillapp.com", "mjt.lu", "postmarkapp.com", "r.mailjet.com", "sendibm1.com", "sendgrid.net",
-    "sparkpostmail.com", "awstrack.me", "createsend1.com", "klclick.com", "rs6.net",
-))  # fmt: skip
-
-# Link texts that do not tell the target when read alone (WCAG 2.2, 2.4.4), in several languages.
-_VAGUE = frozenset((
-    "click", "click here", "click this link", "here", "link", "more", "press here", "read more", "tap here", "this",
-    "this link", "hier", "hier klicken", "klicken sie hier", "mehr", "aquí", "haz clic aquí", "haga clic aquí", "más",
-    "cliquez ici", "cliquer ici", "ici", "en savoir plus", "こちら", "こちらをクリック", "ここをクリック",
-    "هنا", "اضغط هنا", "انقر هنا",
-))  # fmt: skip
 
 
 class Anchor(Struct, frozen=True):
@@ -188,7 +173,7 @@ def _of_label(anchor: Anchor, targets: dict[str, str], find: "partial[Finding]")
     if not label:
         yield find("links/no-text")
         return
-    if label in _VAGUE:
+    if label in RULES["links/vague-text"].words["texts"]:
         yield find("links/vague-text", label=anchor.label)
     address = (anchor.address or "").rstrip("/")
     if targets.setdefault(label, address) != address:
@@ -196,8 +181,8 @@ def _of_label(anchor: Anchor, targets: dict[str, str], find: "partial[Finding]")
 
 
 def is_between(host: str) -> bool:
-    """Tell whether a host shortens or tracks links for others."""
-    return host in BETWEEN or site_of(host) in BETWEEN
+    """Tell whether a host shortens or tracks links for others. It sees every token that passes."""
+    return not RULES["links/third-party"].words["hosts"].isdisjoint((host, site_of(host)))
 
 
 _BUTTON_STYLE = re.compile(r"(?=.*background)(?=.*padding)", re.DOTALL)

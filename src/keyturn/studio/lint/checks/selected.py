@@ -1,8 +1,10 @@
 """Rules that need no code: their row in `rules.toml` has the selector of what is wrong (`select`, `on`)."""
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, partial
+from itertools import islice
 
 import tinycss2
 
@@ -27,14 +29,20 @@ def check_selected_mjml(document: Document) -> Iterator[Finding]:
 def _selected(
     document: Document, on: Tree, elements: Iterable[Element], offset_of: Callable[[Element], int]
 ) -> Iterator[Finding]:
+    by_tag = _selectors(on)
     for element in elements:
-        for rule, selector in _selectors(on).get(element.tag, ()):
-            if selector.matches(element):
-                parent = element.parent.tag if element.parent else ""
-                case = next((one for one in (f"{parent} > {element.tag}", element.tag) if one in RULES[rule].fixes), "")
+        for rule, selector in (*by_tag.get(element.tag, ()), *by_tag.get("", ())):
+            if not selector.matches(element):
+                continue
+            tag, parent, row = element.tag, element.parent.tag if element.parent else "", RULES[rule]
+            case = next((one for one in (f"{parent} > {tag}", tag) if one in row.fixes), "")
+            find = partial(document.finding, rule=rule, case=case, tag=tag, parent=parent)
+            if row.attribute:
+                named = (name for name in element.attributes if re.fullmatch(row.attribute, name, re.IGNORECASE))
+                yield from (find(element.attributes[name].offset, name=name) for name in islice(named, 1))
+            else:
                 lacking = [name for name, operator, _ in selector.compounds[-1].attributes if operator == "without"]
-                find = partial(document.finding, offset_of(element), rule, case)
-                yield find(tag=element.tag, parent=parent, name="".join(lacking))
+                yield find(offset_of(element), name="".join(lacking))
 
 
 @cache

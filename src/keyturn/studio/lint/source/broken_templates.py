@@ -152,22 +152,6 @@ _WRITTEN: Mapping[str, str] = {
 
 
 _CLOSE = 0.8
-_KNOWN_FROM: Mapping[str, tuple[str, ...]] = {
-    "Flask-Babel": (
-        "currencyformat", "dateformat", "datetimeformat", "decimalformat", "numberformat", "percentformat",
-        "timedeltaformat", "timeformat",
-    ),
-    "Babel": (
-        "format_currency", "format_date", "format_datetime", "format_decimal", "format_interval", "format_number",
-        "format_percent", "format_time", "format_timedelta",
-    ),
-    "Django": (
-        "apnumber", "date", "floatformat", "get_digit", "intcomma", "intword", "linebreaks", "linebreaksbr",
-        "localtime", "naturalday", "naturaltime", "ordinal", "pluralize", "slugify", "time", "timesince", "timeuntil",
-        "truncatechars", "truncatewords", "yesno",
-    ),
-}  # fmt: skip
-"""Libraries whose filters apps often use, with the names."""
 
 
 class Broken(NamedTuple):
@@ -302,7 +286,7 @@ def _unknown(unknown: re.Match[str], message: str, gallery: Gallery, place: Plac
 
 def spelling_of(name: str, known: Iterable[str]) -> str:
     """Return the beginning of the fix for an unknown filter, tag or test."""
-    if source := next((source for source, names in _KNOWN_FROM.items() if name in names), ""):
+    if source := next((source for source, names in RULES["jinja/unknown-filter"].words.items() if name in names), ""):
         return f"{source} has one of this name;"
     return did_you_mean(name, known, _CLOSE, "Did you mean {}? Otherwise,") or "Check its spelling;"
 
