@@ -213,9 +213,18 @@ def postgresql_url(postgresql: PostgresServer) -> Iterator[str]:
 
 
 @pytest.fixture
-async def start(database_url: str) -> AsyncIterator[Start]:
+def clock(request: pytest.FixtureRequest) -> MovableClock:
+    """Return the clock of a test's services.
+
+    `@pytest.mark.parametrize("clock", [StandingClock], indirect=True)` stops it, so that no limit refills meanwhile.
+    """
+    kind: type[MovableClock] = getattr(request, "param", MovableClock)
+    return kind()
+
+
+@pytest.fixture
+async def start(database_url: str, clock: MovableClock) -> AsyncIterator[Start]:
     """Return a function that starts services on one database."""
-    clock = MovableClock()
     async with AsyncExitStack() as stack:
 
         async def start(

@@ -14,12 +14,8 @@ from tests.unknown_answers import UNKNOWN, UnknownServer, running_unknown, talki
 from keyturn.cli.demo.supabase_server import SupabaseServer
 from keyturn.cli.demo.supabase_users import SupabaseFactor
 from keyturn.errors import SendRetryable, SettingsInvalid
-from keyturn.mail.port.email import Email, Sender
-from keyturn.mail.providers.mailgun import MailgunSender, MailgunSettings
-from keyturn.mail.providers.postmark import PostmarkSender, PostmarkSettings
-from keyturn.mail.providers.resend import ResendSender
-from keyturn.mail.providers.sendgrid import SendGridSender, SendGridSettings
-from keyturn.mail.providers.ses import SesSender, SesSettings
+from keyturn.mail.port.email import Email
+from keyturn.mail.providers import PROVIDERS
 from keyturn.mail.providers.smtp import SmtpSender, SmtpSettings
 from keyturn.service.accounts.port import Account
 from keyturn.service.accounts.supabase.accounts import SupabaseAccounts
@@ -27,12 +23,12 @@ from keyturn.service.doctor import Dns
 from keyturn.service.doctor.domain import Unanswered
 from keyturn.service.problems.requests import AccountsUnready, Busy, ChallengeUnready, SecondStepUnfinished
 from keyturn.service.reset.passwords.breaches import BreachRanges, BreachSourceFailed
-from keyturn.service.reset.proofs.captcha import Captcha, SiteVerify
+from keyturn.service.reset.proofs.captcha import Captcha
 from keyturn.service.reset.proofs.second_step.port import SecondStepTry
 from keyturn.service.reset.proofs.second_step.sms_senders import TwilioSms
 from keyturn.service.reset.proofs.second_step.supabase import SupabaseSecondStep
 from keyturn.service.reset.records.client import Client
-from keyturn.service.settings import Secret, SmsSettings, SupabaseSettings
+from keyturn.service.settings import ChallengeSettings, Secret, SmsSettings, SupabaseSettings
 from keyturn.service.webhooks.sender import WebhookSender
 
 PATIENCE = timedelta(seconds=20)
@@ -106,12 +102,11 @@ def second_step(name: str) -> Callable[[UnknownServer], AbstractAsyncContextMana
     return opened
 
 
-def sender(
-    make: Callable[[str, Secret, timedelta], Sender],
-) -> Callable[[UnknownServer], AbstractAsyncContextManager[Ask]]:
+def sender(name: str, **section: Any) -> Callable[[UnknownServer], AbstractAsyncContextManager[Ask]]:
     @asynccontextmanager
     async def opened(server: UnknownServer) -> AsyncIterator[Ask]:
-        made = make(server.url, Secret("key"), server.patience)
+        provider = PROVIDERS[name]
+        made = provider.build(provider.settings(**section, api_url=server.url), server.patience)
         yield lambda: made.send(MAIL, "key-1")
         await made.close()
 
@@ -131,9 +126,8 @@ async def twilio(server: UnknownServer) -> AsyncIterator[Ask]:
 def captcha(name: Literal["turnstile", "hcaptcha"]) -> Callable[[UnknownServer], AbstractAsyncContextManager[Ask]]:
     @asynccontextmanager
     async def opened(server: UnknownServer) -> AsyncIterator[Ask]:
-        judge = Captcha(
-            name, SiteVerify(server.url, server.patience), site_key="site", secret="secret", hosts=["a.test"]
-        )
+        settings = ChallengeSettings(method=name, site_key="site", secret=Secret("secret"), url=server.url)
+        judge = Captcha(settings, ["a.test"], server.patience)
         yield lambda: judge.verify("an-answer", CLIENT)
         await judge.close()
 
@@ -176,26 +170,12 @@ QUESTIONS = {
         )
         for spared, name in enumerate(_STEPS)
     },
-    "resend": Question(sender(lambda url, _, wait: ResendSender("key", url, wait)), (SendRetryable,)),
-    "postmark": Question(
-        sender(lambda url, key, wait: PostmarkSender(PostmarkSettings(server_token=key, api_url=url), wait)),
-        (SendRetryable,),
-    ),
-    "sendgrid": Question(
-        sender(lambda url, key, wait: SendGridSender(SendGridSettings(api_key=key, api_url=url), wait)),
-        (SendRetryable,),
-    ),
-    "mailgun": Question(
-        sender(lambda url, key, wait: MailgunSender(MailgunSettings(api_key=key, domain="m.test", api_url=url), wait)),
-        (SendRetryable,),
-    ),
+    "resend": Question(sender("resend", api_key=Secret("key")), (SendRetryable,)),
+    "postmark": Question(sender("postmark", server_token=Secret("key")), (SendRetryable,)),
+    "sendgrid": Question(sender("sendgrid", api_key=Secret("key")), (SendRetryable,)),
+    "mailgun": Question(sender("mailgun", api_key=Secret("key"), domain="m.test"), (SendRetryable,)),
     "ses": Question(
-        sender(
-            lambda url, key, wait: SesSender(
-                SesSettings(region="eu-west-1", access_key_id="id", secret_access_key=key, api_url=url), wait
-            )
-        ),
-        (SendRetryable,),
+        sender("ses", region="eu-west-1", access_key_id="id", secret_access_key=Secret("key")), (SendRetryable,)
     ),
     "twilio": Question(twilio, (SendRetryable,)),
     "turnstile": Question(captcha("turnstile"), (ChallengeUnready, Busy)),

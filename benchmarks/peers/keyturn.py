@@ -16,13 +16,13 @@ from sqlalchemy import Connection, Executable, insert, text
 
 from benchmarks.load.messages import Request
 from benchmarks.peers import COST, LINKS, NEW_PASSWORD, PASSWORD, email_of, unknown, write_requests
+from keyturn.service import secrets
 from keyturn.service.accounts.builtin import AccountRow
 from keyturn.service.clock import now
 from keyturn.service.database import Database
 from keyturn.service.database.migrations import migrate
 from keyturn.service.reset.passwords.hasher import PasswordHasher
-from keyturn.service.reset.records import tokens
-from keyturn.service.reset.records.models import ResetTokenRow
+from keyturn.service.reset.records.links import LinkFacts, new_link
 from keyturn.service.settings import HashingSettings
 
 _API = "/api/auth"
@@ -60,27 +60,13 @@ def environment(url: str, *, over_table: bool = False) -> Mapping[str, str]:
 
 async def prepare(folder: Path, url: str, count: int, *, over_table: bool = False) -> None:
     """Migrate, add accounts and working links, and write the files of requests."""
-    links = [tokens.mint(os.urandom) for _ in range(min(count, LINKS))]
+    links = [secrets.mint(os.urandom) for _ in range(min(count, LINKS))]
     database = Database(url)
     await migrate(database)
     await _add_accounts(database, count, over_table=over_table)
 
-    def write(connection: Connection) -> None:
-        rows = [
-            {
-                "digest": tokens.digest(token),
-                "account_id": f"reset{number}",
-                "email": _reset_email(number),
-                "ip_address": "127.0.0.1",
-                "user_agent": "",
-                "created_at": now(),
-                "expires_at": now() + timedelta(days=1),
-            }
-            for number, token in enumerate(links)
-        ]
-        connection.execute(insert(ResetTokenRow), rows)
-
-    await database.transact(write)
+    stored = [(_link(number, token), True) for number, token in enumerate(links)]
+    await database.transact(lambda connection: secrets.add(connection, stored))
     await database.close()
     write_requests(
         folder,
@@ -89,6 +75,12 @@ async def prepare(folder: Path, url: str, count: int, *, over_table: bool = Fals
         validate=(_post("validate-reset-token", token=token) for token in links),
         reset=(_post("reset-password", token=token, password=NEW_PASSWORD) for token in links),
     )
+
+
+def _link(number: int, token: str) -> secrets.Secret:
+    facts, moment = LinkFacts(email=_reset_email(number)), now()
+    key, end = secrets.digest(token), moment + timedelta(days=1)
+    return new_link(key, secrets.Purpose.RESET, f"reset{number}", facts, moment, end)
 
 
 async def _add_accounts(database: Database, count: int, *, over_table: bool) -> None:

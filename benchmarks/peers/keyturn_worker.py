@@ -38,7 +38,7 @@ async def main(folder: Path) -> None:
     configure_logs(settings.logs.level, settings.logs.format)
     parts = Parts(settings, sender=CountingSender(SentFile(folder)))
     work = parts.work()
-    await parts.relay.drain()
+    await parts.worker.drain()
     print("ready", flush=True)
     sys.stdin.readline()
     try:

@@ -55,7 +55,7 @@ class School:
         async def work(parts: Parts) -> None:
             await parts.requests.accept(email, Client(ip_address="192.0.2.1"))
             if deliver:
-                await parts.relay.drain()
+                await parts.worker.drain()
 
         self.inbox.failures.extend(failures)
         self.do(work)
@@ -67,13 +67,13 @@ class School:
             await parts.outbox.post(
                 PASSWORD_CHANGED, PasswordWasChanged(account_id=account.id, at=now(), client=Client())
             )
-            await parts.relay.drain()
+            await parts.worker.drain()
 
         self.do(work)
 
     def deliver(self) -> None:
         async def work(parts: Parts) -> None:
-            await parts.relay.drain()
+            await parts.worker.drain()
 
         self.do(work)
 

@@ -4,10 +4,11 @@ import csv
 import json
 import os
 import pwd
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, update
 from tests.cli.command import Ended, Keyturn
 from tests.cli.school import ADA, GRACE, NOBODY, School
 from tests.driver.builtin_accounts import builtin_accounts
@@ -16,7 +17,8 @@ from keyturn.service.accounts.builtin import AccountRow
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
 from keyturn.service.parts import Parts
-from keyturn.service.reset.records.models import SecureLinkRow
+from keyturn.service.reset.records.links import LinkFacts, new_link
+from keyturn.service.secrets import Purpose, add, use
 
 pytestmark = pytest.mark.long
 
@@ -191,8 +193,10 @@ def test_who_has_locked_their_account_is_asked_and_starts_anew(keyturn: Keyturn,
         assert account
 
         def write(connection: Connection) -> None:
-            link = {"account_id": account.id, "email": ADA, "changed_at": now(), "expires_at": now()}
-            connection.execute(insert(SecureLinkRow).values(digest=b"x" * 32, used_at=now(), **link))
+            facts = LinkFacts(email=ADA)
+            link = new_link(b"x" * 32, Purpose.SECURE, account.id, facts, now(), now() + timedelta(hours=1))
+            add(connection, [(link, True)])
+            use(connection, Purpose.SECURE, b"x" * 32, now())
             connection.execute(update(AccountRow).where(AccountRow.email == ADA).values(locked_at=now()))
 
         await parts.database.transact(write)

@@ -10,12 +10,12 @@ from tests.cli.school import ADA, GRACE, School, cells, listed
 from keyturn.errors import SendRefused
 from keyturn.service.accounts.port import Ended
 from keyturn.service.clock import now
-from keyturn.service.outbox import Sent
+from keyturn.service.outbox import End, Sent
 from keyturn.service.parts import Parts
 from keyturn.service.reset.events import AppEvents
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.stores import Transaction
-from keyturn.service.settings import LEASE
+from keyturn.service.settings import LONGEST_TRY
 
 pytestmark = pytest.mark.long
 
@@ -35,11 +35,9 @@ class WebhookHandler(School):
                 notices.password_changed(tx, account, Client(), how="reset", moment=now(), ended=Ended())
 
             await parts.records.transact(write)
-            (message,) = await parts.outbox.claim(1, LEASE, only=[KIND])
-            if isinstance(outcome, Sent):
-                await parts.outbox.settlements.sent(message, outcome)
-            else:
-                await parts.outbox.settlements.dead(message, outcome.reason)
+            (message,) = await parts.outbox.claim(1, LONGEST_TRY, only=[KIND])
+            end = End.sent(message, outcome) if isinstance(outcome, Sent) else End.dead(message, outcome.reason)
+            await parts.outbox.settlements.end(end)
 
         self.do(work)
 

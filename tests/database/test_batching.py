@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from keyturn.service.database.batching import Batcher, WaitLimit
+from keyturn.service.database.batching import Batcher
 
 
 class Statement:
@@ -193,7 +193,7 @@ async def test_a_result_that_is_an_exception_is_raised_for_its_item_alone_and_no
 
 
 async def test_each_caller_has_a_time_of_its_own_from_its_arrival(statement: Statement) -> None:
-    batcher: Batcher[int, int] = Batcher(statement, limit=WaitLimit(0.3, TimeoutError))
+    batcher: Batcher[int, int] = Batcher(statement, in_time=lambda: asyncio.timeout(0.3))
     statement.open.clear()
     waits = [asyncio.create_task(batcher.submit(number)) for number in (1, 2)]
     await asyncio.sleep(0)

@@ -7,11 +7,10 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 from sqlalchemy import Connection, text
-from tests.driver.connections import connected
 
 from keyturn.service.database import Database
 from keyturn.service.database.migration_progress import Progress
-from keyturn.service.database.migrations import head, migrate, revision
+from keyturn.service.database.migrations import migrate
 
 SLOW_TABLE = [
     "CREATE TABLE keyturn_slow (id integer, filler text)",
@@ -101,21 +100,6 @@ async def test_sqlite_tells_the_time(empty_url: str) -> None:
     await database.close()
 
     assert re.fullmatch(r"\d+ s, SELECT wait\(\)", lines[0])
-
-
-async def test_a_migration_tells_that_another_session_is_in_its_way(database: Database) -> None:
-    await database.execute(text("ALTER TABLE keyturn_audit DROP COLUMN note"))
-    await database.execute(text("UPDATE keyturn_migrations SET version_num = '0014'"))
-    told = asyncio.Queue[str]()
-    progress = Progress(told.put_nowait, after=0, every=0.02)
-    async with connected(database) as other:
-        await other.run_sync(lambda connection: database.hold(connection, "keyturn is migrating"))
-        migrating = asyncio.create_task(migrate(database, progress=progress))
-        while "waits for another migration" not in await told.get():
-            assert not migrating.done()
-    await migrating
-
-    assert await revision(database) == head()
 
 
 async def test_a_quick_migration_tells_nothing(empty_url: str) -> None:

@@ -21,10 +21,8 @@ from sqlalchemy import Connection, Engine, event, inspect, make_url, text
 from tests.databases import PostgresServer
 from tests.driver.connections import committing, connected
 
-import keyturn.service.accounts.builtin
-import keyturn.service.outbox.models
-import keyturn.service.reset.proofs.second_step.models
-import keyturn.service.reset.records.models  # noqa: F401 - so that the metadata is complete
+import keyturn.service.parts
+import keyturn.service.secrets  # noqa: F401 - so that the metadata is complete
 from keyturn.packaging import folder
 from keyturn.service.database import Database, Model
 from keyturn.service.database.migrations import (
@@ -154,13 +152,9 @@ async def test_a_database_that_a_newer_keyturn_has_added_to_is_used(database: Da
     ("at", "why"),
     [
         ("9999", rf"at revision 9999, newer than {head()} of this version of Keyturn: install"),
-        (
-            "0009",
-            r"revision 0009, older than 0010, .* run `keyturn migrate` of Keyturn.s git commit \w{8}$",
-        ),
-        ("0012x", "at revision 0012x, which no version of Keyturn has"),
+        ("0015", r"revision 0015, of a version that was never released, and cannot be updated: remove the tables .*$"),
     ],
-    ids=["newer", "older than the first revision", "of no version"],
+    ids=["newer", "from before the first release"],
 )
 async def test_a_database_that_this_version_cannot_bring_on_has_neither_plan_nor_sql_and_is_not_touched(
     database: Database, at: str, why: str
@@ -231,16 +225,12 @@ async def test_a_revision_that_may_not_be_read_is_not_taken_for_none(postgresql:
 
 
 async def test_a_plan_lists_the_steps_that_are_missing(database: Database) -> None:
-    assert [step.revision for step in (await planned(database))[1]] == ["0010", "0012", "0013", "0014", "0015"]
-
-    await alembic(database, command.upgrade, "0010")
     before, steps = await planned(database)
-    assert (before, [step.revision for step in steps]) == ("0010", ["0012", "0013", "0014", "0015"])
-    assert steps[0].title == "Processes that share a PostgreSQL can count their rate limits in it."
+    assert (before, [step.revision for step in steps]) == (None, ["0100"])
+    assert steps[0].title.startswith("The first tables: ")
 
-    assert await migrate(database) == "0010"
+    assert await migrate(database) is None
     assert await planned(database) == (head(), ())
-    assert await differences(database) == []
 
 
 async def test_the_sql_for_an_administrator_makes_what_the_models_say(empty_url: str, database: Database) -> None:
@@ -250,15 +240,6 @@ async def test_the_sql_for_an_administrator_makes_what_the_models_say(empty_url:
     assert await revision(database) == head()
     assert await differences(database) == []
     assert await migration_sql(database) == ""
-
-
-async def test_the_sql_begins_where_the_database_is(empty_url: str, database: Database) -> None:
-    await alembic(database, command.upgrade, "0010")
-    script = await migration_sql(database)
-
-    assert "CREATE TABLE keyturn_outbox" not in script
-    await asyncio.to_thread(run_script, empty_url, script)
-    assert await differences(database) == []
 
 
 def run_script(url: str, script: str) -> None:
@@ -277,20 +258,23 @@ def run_script(url: str, script: str) -> None:
 async def on_postgresql(postgresql: PostgresServer) -> AsyncIterator[Database]:
     url = await asyncio.to_thread(postgresql.empty)
     database = Database(url)
-    await alembic(database, command.upgrade, "0010")
     yield database
     await database.close()
     await asyncio.to_thread(postgresql.drop, url)
+
+
+IN_THE_WAY = text("CREATE TABLE keyturn_secrets (id integer)")
+"""Until its transaction ends, another session cannot create a table of that name, and waits."""
 
 
 async def test_a_table_that_another_session_holds_ends_the_migration_in_time_and_unchanged(
     on_postgresql: Database,
 ) -> None:
     async with connected(on_postgresql) as other:
-        await other.execute(text("SELECT 1 FROM keyturn_reset_tokens"))  # its lock lasts until its transaction ends
+        await other.execute(IN_THE_WAY)
         with pytest.raises(DatabaseUnready, match=r"held a lock on one of Keyturn's tables for 0\.1 s: nothing was"):
             await migrate(on_postgresql, Bounds(lock=0.1))
-    assert await revision(on_postgresql) == "0010"
+    assert await revision(on_postgresql) is None
 
     await migrate(on_postgresql, Bounds(lock=0.1))
     assert await differences(on_postgresql) == []
@@ -303,7 +287,7 @@ async def test_a_migration_that_waits_for_another_one_ends_in_time(on_postgresql
             DatabaseUnready, match=r"or another migration, took longer than 0\.1 s: nothing was changed"
         ):
             await migrate(on_postgresql, Bounds(statement=0.1))
-    assert await revision(on_postgresql) == "0010"
+    assert await revision(on_postgresql) is None
 
 
 async def test_the_sql_goes_where_keyturn_looks_whatever_the_administrator_looks_at(postgresql: PostgresServer) -> None:
@@ -324,7 +308,7 @@ async def test_the_sql_goes_where_keyturn_looks_whatever_the_administrator_looks
 
 async def test_a_migration_that_somebody_cancels_says_so_and_not_that_it_took_long(on_postgresql: Database) -> None:
     async with connected(on_postgresql) as other:
-        await other.execute(text("SELECT 1 FROM keyturn_reset_tokens"))
+        await other.execute(IN_THE_WAY)
         migrating = asyncio.create_task(migrate(on_postgresql))
         # Not pg_stat_activity: within a transaction, that view stays as it was when it was first read.
         blocked = text("SELECT count(*) FILTER (WHERE pg_cancel_backend(pid)) FROM pg_locks WHERE NOT granted")
@@ -355,9 +339,8 @@ async def test_a_migration_killed_at_any_statement_leaves_the_database_as_it_was
 async def test_a_migration_killed_while_it_waits_for_a_lock_lets_its_own_go(empty_url: str, database: Database) -> None:
     """The server would wait on for it otherwise, and every later statement on that table behind it."""
     waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
-    await alembic(database, command.upgrade, "0010")
     async with connected(database) as other, connected(database) as watching:
-        await other.execute(text("SELECT 1 FROM keyturn_reset_tokens"))
+        await other.execute(IN_THE_WAY)
         process = forks().Process(target=_patient_migration, args=(empty_url,))
         process.start()
         async with asyncio.timeout(60):
@@ -369,7 +352,7 @@ async def test_a_migration_killed_while_it_waits_for_a_lock_lets_its_own_go(empt
         await asyncio.to_thread(process.join)
         locks = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
         assert (await watching.execute(locks)).scalar() == 0
-    assert await revision(database) == "0010"
+    assert await revision(database) is None
 
     await migrate(database)
     assert await differences(database) == []

@@ -11,15 +11,18 @@ from tests.driver.connections import connected
 from tests.plans import plans_of
 
 from keyturn.service.database import Database
-from keyturn.service.reset.records.models import AuditRow, SecureLinkRow
+from keyturn.service.reset.records.models import AuditRow
+from keyturn.service.secrets import SecretRow
 
 MOMENT = datetime(2026, 11, 20, 14, 0, 1, tzinfo=UTC)
 LINKS = [
     {
-        "digest": bytes([number]) * 32,
+        "purpose": "secure",
+        "key": bytes([number]) * 32,
         "account_id": f"account {number}",
-        "email": "ada@northwind.test",
-        "changed_at": MOMENT,
+        "mailbox": b"",
+        "data": "",
+        "created_at": MOMENT,
         "expires_at": MOMENT,
     }
     for number in range(20)
@@ -29,24 +32,24 @@ LINKS = [
 @pytest.fixture
 async def database(database: Database) -> Database:
     """Give the database twenty links."""
-    await database.execute(insert(SecureLinkRow).values(LINKS))
+    await database.execute(insert(SecretRow).values(LINKS))
     return database
 
 
 async def found(database: Database, column: InstrumentedAttribute[Any], values: list[Any]) -> list[str]:
-    statement = select(SecureLinkRow.account_id).where(database.is_one_of(column, "wanted"))
+    statement = select(SecretRow.account_id).where(database.is_one_of(column, "wanted"))
     return sorted(row["account_id"] for row in await database.fetch(statement, {"wanted": values}))
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 20])
 async def test_what_is_given_is_found_by_bytes_and_by_text(database: Database, count: int) -> None:
     names = sorted(str(link["account_id"]) for link in LINKS[:count])
-    assert await found(database, SecureLinkRow.digest, [link["digest"] for link in LINKS[:count]]) == names
-    assert await found(database, SecureLinkRow.account_id, [*names, "nobody's"]) == names
+    assert await found(database, SecretRow.key, [link["key"] for link in LINKS[:count]]) == names
+    assert await found(database, SecretRow.account_id, [*names, "nobody's"]) == names
 
 
 async def test_times_and_numbers_are_found_as_well(database: Database) -> None:
-    assert len(await found(database, SecureLinkRow.changed_at, [MOMENT])) == len(LINKS)
+    assert len(await found(database, SecretRow.created_at, [MOMENT])) == len(LINKS)
 
     entry = dict.fromkeys(("event", "outcome", "account_id", "email", "ip_address", "user_agent", "request_id"), "")
     entries = [{**entry, "at": MOMENT, "message_id": number} for number in (7, 2**40)]
@@ -56,11 +59,11 @@ async def test_times_and_numbers_are_found_as_well(database: Database) -> None:
     assert row["message_id"] == 2**40
 
 
-@pytest.mark.parametrize("values", [["'; DROP TABLE keyturn_secure_links; --"], ["{a,b}", '"', "\\", "NULL", ""]])
+@pytest.mark.parametrize("values", [["'; DROP TABLE keyturn_secrets; --"], ["{a,b}", '"', "\\", "NULL", ""]])
 async def test_a_value_is_a_value_whatever_is_in_it(database: Database, values: list[str]) -> None:
-    await database.execute(insert(SecureLinkRow), LINKS[0] | {"digest": b"9" * 32, "account_id": values[0]})
+    await database.execute(insert(SecretRow), LINKS[0] | {"key": b"9" * 32, "account_id": values[0]})
 
-    assert await found(database, SecureLinkRow.account_id, values) == values[:1]
+    assert await found(database, SecretRow.account_id, values) == values[:1]
 
 
 async def test_an_index_finds_them(database: Database) -> None:
@@ -69,17 +72,17 @@ async def test_an_index_finds_them(database: Database) -> None:
         await database.execute(text(f'ALTER DATABASE "{name}" SET enable_seqscan = off'))
         await database.close()
     names = [str(link["account_id"]) for link in LINKS]
-    plans = await plans_of(database, lambda: found(database, SecureLinkRow.account_id, names))
+    plans = await plans_of(database, lambda: found(database, SecretRow.account_id, names))
 
     (plan,) = plans.values()
-    assert "ix_keyturn_secure_links_account_id" in plan
+    assert "ix_keyturn_secrets_account_id" in plan
 
 
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
 async def test_postgresql_prepares_one_statement_for_any_number_of_them(database: Database) -> None:
     async def look() -> None:
         for count in range(1, 20):
-            await found(database, SecureLinkRow.digest, [link["digest"] for link in LINKS[:count]])
+            await found(database, SecretRow.key, [link["key"] for link in LINKS[:count]])
 
     assert len(await plans_of(database, look)) == 1
 
@@ -90,12 +93,12 @@ async def test_who_reads_never_waits_for_those_who_write_and_wait_for_another_pr
 ) -> None:
     elsewhere = Database(database_url)
     async with connected(elsewhere) as connection:
-        await connection.execute(text("DELETE FROM keyturn_secure_links"))
+        await connection.execute(text("DELETE FROM keyturn_secrets"))
         writers = [asyncio.create_task(database.execute(text("DELETE FROM keyturn_audit"))) for _ in range(20)]
         await asyncio.sleep(0)  # each is begun
         async with asyncio.timeout(5):
             for _ in range(20):
-                assert len(await found(database, SecureLinkRow.changed_at, [MOMENT])) == len(LINKS)
+                assert len(await found(database, SecretRow.created_at, [MOMENT])) == len(LINKS)
         assert not any(writer.done() for writer in writers)
     await asyncio.gather(*writers)
     await elsewhere.close()

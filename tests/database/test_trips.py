@@ -2,17 +2,15 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, TextClause, text
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError
 from tests.driver.connections import committing, connected
 
 from keyturn.service.database import Database
-from keyturn.service.database.sqlite import SqliteConnections
 
 ADD = text("INSERT INTO tally VALUES (:name, :n)")
 ADD_TWO = text("INSERT INTO tally VALUES (:name, 1), (:other, 2)")
@@ -50,73 +48,21 @@ async def test_a_write_waits_for_the_transaction_of_another_process(database: Da
 
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
-async def test_who_waited_long_enough_for_another_process_is_told_so(database: Database) -> None:
-    threads = SqliteConnections(database.url, patience=0.05)
-    async with committing(database) as connection:
-        await connection.execute(ADD, {"name": "a", "n": 1})
-        with pytest.raises(OperationalError, match="locked"):
-            await threads.execute(ADD, {"name": "b", "n": 2})
-    await threads.execute(ADD, {"name": "b", "n": 2})
-    await threads.close()
-
-    assert await tally(database) == {"a": 1, "b": 2}
-
-
-@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
-async def test_who_comes_while_it_is_closed_does_not_wait_for_a_connection(database: Database) -> None:
-    counted = text("WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c LIMIT 300000) SELECT max(n) FROM c")
-    busy = [asyncio.create_task(database.fetch(counted)) for _ in range(4)]
-    await asyncio.sleep(0)  # each is begun
-    closing = asyncio.create_task(database.close())
-    await asyncio.sleep(0)
-    async with asyncio.timeout(15):
-        await asyncio.gather(*busy, *(database.fetch(ALL) for _ in range(4)), closing)
-    await database.close()
-
-
-ENDLESS = text(
-    "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) INSERT INTO tally SELECT 'c', max(n) FROM c"
-)
-
-
-@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
-@pytest.mark.parametrize(
-    "begin",
-    [lambda it: it.execute(ENDLESS, None), lambda it: it.transact(lambda one: one.execute(ENDLESS))],
-    ids=["statement", "transaction"],
-)
-async def test_a_deadline_interrupts_sqlite_and_its_thread_is_free_for_others(
-    database: Database, begin: Callable[[SqliteConnections], Coroutine[Any, Any, object]]
-) -> None:
-    connections = SqliteConnections(database.url)
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.2):
-            await begin(connections)
-    async with asyncio.timeout(10):
-        await connections.execute(ADD, {"name": "a", "n": 1})
-    await connections.close()
-
-    assert await tally(database) == {"a": 1}
-
-
-@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 async def test_what_a_caller_has_given_up_is_not_committed_afterwards(database: Database) -> None:
     loop, is_under_way, may_go_on = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
-    connections = SqliteConnections(database.url)
 
     def add_and_wait(connection: Connection) -> None:
         connection.execute(ADD, {"name": "a", "n": 1})
         loop.call_soon_threadsafe(is_under_way.set)
         may_go_on.wait(10)
 
-    adding = asyncio.create_task(connections.transact(add_and_wait))
+    adding = asyncio.create_task(database.transact(add_and_wait))
     await is_under_way.wait()
     adding.cancel()
     with pytest.raises(asyncio.CancelledError):
         await adding
     may_go_on.set()
-    await connections.execute(ADD, {"name": "b", "n": 2})
-    await connections.close()
+    await database.execute(ADD, {"name": "b", "n": 2})
 
     assert await tally(database) == {"b": 2}
 

@@ -37,7 +37,7 @@ async def test_a_teacher_asks_on_the_app_s_own_page_and_chooses_a_password_on_th
             await page.get_by_role("button", name="Send the link").click()
             await expect(page.get_by_role("heading", name="Check your email")).to_be_visible()
 
-            await parts.relay.drain()
+            await parts.worker.drain()
             link = link_in(newest(example.settings.mail.capture_dir))
             await page.goto(link)
             await expect(page.get_by_text("teacher@resources.test")).to_be_visible()

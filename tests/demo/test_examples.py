@@ -49,7 +49,7 @@ class Running:
 
     async def mail(self) -> EmailMessage:
         """Deliver what waits, and return the newest mail that was captured."""
-        await self.parts.relay.drain()
+        await self.parts.worker.drain()
         return newest(self.parts.settings.mail.capture_dir)
 
     async def signs_in(self, address: str, password: str) -> bool:

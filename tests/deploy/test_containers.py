@@ -30,7 +30,7 @@ from tests.deploy.sandbox import CHECKOUT
 from tests.driver.inbox import TOKEN
 from tests.postgresql_with_tls import TlsServer
 
-from keyturn.service.settings import LEASE
+from keyturn.service.settings import LONGEST_TRY
 from keyturn.service.settings.reading import inspect_settings
 
 pytestmark = pytest.mark.long
@@ -76,7 +76,7 @@ def test_a_service_has_every_secret_that_it_reads_and_a_file_for_it() -> None:
 def test_compose_waits_longer_than_a_worker_takes_to_stop() -> None:
     seconds = re.fullmatch(r"(\d+)s", OURS["worker"]["stop_grace_period"])
     assert seconds
-    assert int(seconds[1]) > LEASE.total_seconds() + 10
+    assert int(seconds[1]) > LONGEST_TRY.total_seconds() + 10
 
 
 def test_the_image_runs_as_a_user_that_is_not_root_and_asks_its_own_health() -> None:

@@ -12,7 +12,7 @@ from tests.deploy.containers import parse_command
 from tests.deploy.units import DEPLOY
 
 from keyturn.cli.service import migrate
-from keyturn.service.settings import LEASE, Settings
+from keyturn.service.settings import LONGEST_TRY, Settings
 from keyturn.service.settings.reading import inspect_settings
 
 FOLDER = DEPLOY / "kubernetes"
@@ -138,4 +138,4 @@ def test_the_migration_ends_in_time_but_not_before_its_longest_statement() -> No
 
 def test_a_worker_has_the_time_to_send_what_it_holds() -> None:
     grace = PODS["Deployment keyturn-worker"]["terminationGracePeriodSeconds"]
-    assert grace > LEASE.total_seconds() + 10
+    assert grace > LONGEST_TRY.total_seconds() + 10

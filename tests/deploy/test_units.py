@@ -13,7 +13,7 @@ from tests.deploy.sandbox import Sandbox, running_unit, stop
 from tests.deploy.units import NAMES, Unit, install
 from tests.driver.inbox import token_in_file
 
-from keyturn.service.settings import LEASE
+from keyturn.service.settings import LONGEST_TRY
 
 pytestmark = pytest.mark.long
 
@@ -115,7 +115,7 @@ def test_a_hardened_unit_is_exposed_by_two_of_ten_at_most(systemd_analyze: str, 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_systemd_waits_longer_than_a_process_takes_to_stop(name: str) -> None:
-    lease = LEASE.total_seconds()
+    lease = LONGEST_TRY.total_seconds()
 
     assert int(Unit(name).one("TimeoutStopSec")) > lease + 10
 

@@ -27,7 +27,7 @@ async def test_a_postgresql_counts_for_all_processes_and_its_latency_is_told(dat
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
 async def test_a_postgresql_without_tables_says_so(database_url: str) -> None:
     database = Database(database_url)
-    await database.execute(text("DROP TABLE keyturn_rate_windows"))
+    await database.execute(text("DROP TABLE keyturn_limits"))
     await database.close()
     found = await counted_in(database_url)
 

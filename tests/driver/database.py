@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
+import asyncpg
 from sqlalchemy import text
 from tests.driver.service import Service
 
@@ -17,7 +18,7 @@ async def go_back_to_an_older_version(service: Service) -> None:
 
 async def let_a_newer_version_add(service: Service) -> None:
     """Add a column that only a newer version knows."""
-    await _run(service, "ALTER TABLE keyturn_reset_tokens ADD COLUMN newer TEXT", _NEWER)
+    await _run(service, "ALTER TABLE keyturn_secrets ADD COLUMN newer TEXT", _NEWER)
 
 
 async def let_a_newer_version_take_away(service: Service) -> None:
@@ -45,6 +46,32 @@ async def lose_database(service: Service, drop: Callable[[str], None], url: str)
 async def lose_connections(service: Service) -> None:
     """Close all connections, so that the service opens its database anew."""
     await service.parts.database.close()
+
+
+async def refuse_writes(url: str) -> None:
+    """Let a database of PostgreSQL take no writes, as a primary that has become a standby. It ends all connections."""
+    await _as_administrator(url, "ALTER DATABASE {name} SET default_transaction_read_only = on", _END_OTHERS)
+
+
+async def take_writes(url: str) -> None:
+    """Let it take writes again. Connections that were made before still take none."""
+    await _as_administrator(url, "ALTER DATABASE {name} RESET default_transaction_read_only")
+
+
+_END_OTHERS = (
+    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
+
+
+async def _as_administrator(url: str, *statements: str) -> None:
+    connection = await asyncpg.connect(url, server_settings={"default_transaction_read_only": "off"})
+    try:
+        name = await connection.fetchval("SELECT quote_ident(current_database())")
+        for statement in statements:
+            await connection.execute(statement.format(name=name))
+    finally:
+        await connection.close()
 
 
 async def _run(service: Service, *statements: str) -> None:

@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - all names are our own
 """The database with which each simulated world begins, with triggers that keep a journal, and what is left at its end.
 
 The journal is the checks' own record of what the database went through: each row is written in the transaction that
@@ -35,22 +36,25 @@ EVE = "eve@northwind.test"
 
 _COLUMNS = ("id", "email", "name", "provider", "kind", "locale", "active", "created_at", "password_hash")
 
-_JOURNAL = """
+_LINKS = "('reset', 'evict', 'unlock')"
+"""The purposes of secrets that set a password."""
+
+_JOURNAL = f"""
 CREATE TABLE journal (id INTEGER PRIMARY KEY, what, who, old, new, at);
 CREATE TRIGGER a_password_changes AFTER UPDATE OF password_hash ON keyturn_accounts
   WHEN old.password_hash IS NOT new.password_hash BEGIN
   INSERT INTO journal (what, who, old, new)
   VALUES ('password', new.id, old.password_hash, new.password_hash); END;
-CREATE TRIGGER a_link_is_used AFTER UPDATE OF used_at ON keyturn_reset_tokens
-  WHEN new.used_at IS NOT NULL OR new.digest NOT IN (SELECT who FROM forgotten WHERE what = 'link') BEGIN
-  INSERT INTO journal (what, who, old, new) VALUES ('link used', hex(new.digest), old.used_at, new.used_at); END;
-CREATE TRIGGER a_link_is_revoked AFTER UPDATE OF revoked_at ON keyturn_reset_tokens
-  WHEN new.revoked_at IS NOT NULL OR new.digest NOT IN (SELECT who FROM forgotten WHERE what = 'link') BEGIN
+CREATE TRIGGER a_link_is_used AFTER UPDATE OF used_at ON keyturn_secrets WHEN new.purpose IN {_LINKS}
+  AND (new.used_at IS NOT NULL OR new.key NOT IN (SELECT who FROM forgotten WHERE what = 'link')) BEGIN
+  INSERT INTO journal (what, who, old, new) VALUES ('link used', hex(new.key), old.used_at, new.used_at); END;
+CREATE TRIGGER a_link_is_revoked AFTER UPDATE OF revoked_at ON keyturn_secrets WHEN new.purpose IN {_LINKS}
+  AND (new.revoked_at IS NOT NULL OR new.key NOT IN (SELECT who FROM forgotten WHERE what = 'link')) BEGIN
   INSERT INTO journal (what, who, old, new)
-  VALUES ('link revoked', hex(new.digest), old.revoked_at, new.revoked_at); END;
-CREATE TRIGGER a_secure_link_is_used AFTER UPDATE OF used_at ON keyturn_secure_links
-  WHEN new.used_at IS NOT NULL OR new.digest NOT IN (SELECT who FROM forgotten WHERE what = 'button') BEGIN
-  INSERT INTO journal (what, who, old, new) VALUES ('secure link used', hex(new.digest), old.used_at, new.used_at);
+  VALUES ('link revoked', hex(new.key), old.revoked_at, new.revoked_at); END;
+CREATE TRIGGER a_secure_link_is_used AFTER UPDATE OF used_at ON keyturn_secrets WHEN new.purpose = 'secure'
+  AND (new.used_at IS NOT NULL OR new.key NOT IN (SELECT who FROM forgotten WHERE what = 'button')) BEGIN
+  INSERT INTO journal (what, who, old, new) VALUES ('secure link used', hex(new.key), old.used_at, new.used_at);
 END;
 CREATE TRIGGER a_message_is_written AFTER INSERT ON keyturn_outbox BEGIN
   INSERT INTO journal (what, who, old, new, at)
@@ -65,9 +69,9 @@ CREATE TRIGGER a_message_changes AFTER UPDATE OF state ON keyturn_outbox WHEN ol
   INSERT INTO journal (what, who, old, new, at) VALUES ('state', new.id, old.state, new.state, new.reason); END;
 CREATE TRIGGER a_message_is_withdrawn AFTER DELETE ON keyturn_outbox BEGIN
   INSERT INTO journal (what, who, old, new) VALUES ('withdrawn', old.id, old.kind, old.state); END;
-CREATE TRIGGER a_link_is_made AFTER INSERT ON keyturn_reset_tokens BEGIN
+CREATE TRIGGER a_link_is_made AFTER INSERT ON keyturn_secrets WHEN new.purpose IN {_LINKS} BEGIN
   INSERT INTO journal (what, who, old, new, at)
-  VALUES ('link', hex(new.digest), new.recovers, new.account_id, new.created_at); END;
+  VALUES ('link', hex(new.key), new.purpose = 'unlock', new.account_id, new.created_at); END;
 CREATE TRIGGER a_session_begins AFTER INSERT ON keyturn_sessions BEGIN
   INSERT INTO journal (what, who, new) VALUES ('session', new.account_id, hex(new.digest)); END;
 CREATE TRIGGER a_session_ends AFTER DELETE ON keyturn_sessions BEGIN
@@ -82,7 +86,7 @@ def make_template(folder: Path) -> bytes:
     with closing(sqlite3.connect(file)) as database:
         for row in _accounts():
             marks = ", ".join("?" * len(_COLUMNS))
-            database.execute(f"INSERT INTO keyturn_accounts ({', '.join(_COLUMNS)}) VALUES ({marks})", row)  # noqa: S608 - our own names
+            database.execute(f"INSERT INTO keyturn_accounts ({', '.join(_COLUMNS)}) VALUES ({marks})", row)
         database.executescript(MEMORY + _JOURNAL)
         database.commit()
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -148,7 +152,10 @@ class Records:
             self.journal = [Row(**dict(row)) for row in database.execute("SELECT * FROM journal ORDER BY id")]
             self.messages = {row["id"]: dict(row) for row in database.execute("SELECT * FROM keyturn_outbox")}
             self.audit = [dict(row) for row in database.execute("SELECT * FROM keyturn_audit ORDER BY id")]
-            links = database.execute("SELECT *, hex(digest) AS name FROM keyturn_reset_tokens")
+            links = database.execute(
+                "SELECT *, hex(key) AS name, purpose = 'unlock' AS recovers FROM keyturn_secrets"
+                f" WHERE purpose IN {_LINKS}"
+            )
             self.links = {row["name"]: dict(row) for row in links}
             self.retried = [dict(row) for row in database.execute(_RETRIED)]
             self.sessions = {row[0] for row in database.execute("SELECT hex(digest) FROM keyturn_sessions")}

@@ -1,6 +1,8 @@
 """Somebody with a second factor, as the tests have one: the app on the phone is pyotp."""
 
+from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import httpx2
@@ -10,8 +12,9 @@ from tests.driver.service import ADA, NEW_PASSWORD, RESET, Service
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
 from keyturn.service.parts import Parts
-from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors
+from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors, Kind
 from keyturn.service.reset.proofs.second_step.own_step import OwnSecondStep
+from keyturn.service.reset.proofs.second_step.recovery_codes import renew
 from keyturn.service.reset.proofs.second_step.totp import base32
 
 SEED = b"a seed of 160 bits.."
@@ -37,18 +40,30 @@ def own_step_of(parts: Parts) -> OwnSecondStep:
     return required.step
 
 
-def own_step(service: Service) -> OwnSecondStep:
-    return own_step_of(service.parts)
+class KeptFactors:
+    """The factors that a service keeps, set without an operator's command and its mail."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._step, self._database = own_step_of(parts), parts.database
+
+    async def set_seed(self, account_id: str, seed: bytes) -> None:
+        await self._set(account_id, "totp", seed)
+
+    async def set_phone(self, account_id: str, phone: str) -> None:
+        await self._set(account_id, "phone", phone.encode())
+
+    async def _set(self, account_id: str, kind: Kind, factor: bytes) -> None:
+        source = self._step.source
+        assert isinstance(source, BuiltinFactors)
+        await self._database.transact(partial(source.set, account_id=account_id, kind=kind, factor=factor))
+
+    async def mint_codes(self, account_id: str) -> Sequence[str]:
+        """Return fresh recovery codes."""
+        return await self._database.transact(partial(renew, account_id=account_id))
 
 
-def factors_of(parts: Parts) -> BuiltinFactors:
-    source = own_step_of(parts).source
-    assert isinstance(source, BuiltinFactors)
-    return source
-
-
-def builtin_factors(service: Service) -> BuiltinFactors:
-    return factors_of(service.parts)
+def builtin_factors(service: Service) -> KeptFactors:
+    return KeptFactors(service.parts)
 
 
 async def account_of(service: Service, email: str = ADA) -> Account:

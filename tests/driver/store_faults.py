@@ -8,6 +8,7 @@ and must turn red. "Forgets": the statement succeeds, and its change is not ther
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from zlib import crc32
 
 MEMORY = "CREATE TABLE IF NOT EXISTS forgotten (what, who, PRIMARY KEY (what, who));\n"
 """What a fault has done before, so that a check can leave the fault's own writes alone."""
@@ -19,7 +20,7 @@ def spoil(file: Path, fault: str) -> None:
         database.executescript(MEMORY + fault)
 
 
-_LINKS, _BUTTONS, _CODES = "keyturn_reset_tokens", "keyturn_secure_links", "keyturn_reset_codes"
+_SECRETS, _CODES = "keyturn_secrets", "keyturn_reset_codes"
 _OUTBOX, _MAILBOXES, _STEPS = "keyturn_outbox", "keyturn_mailboxes", "keyturn_second_step_tries"
 
 _REFUSED = "SELECT RAISE(IGNORE)"
@@ -27,7 +28,7 @@ _LONG_AGO, _NEVER = "'2000-01-01 00:00:00.000000'", "'2099-01-01 00:00:00.000000
 
 
 def _on(event: str, table: str, when: str, *statements: str) -> str:
-    name = f"fault_{event}_{table}".replace(" ", "_").lower()
+    name = f"fault_{event}_{table}_{crc32(when.encode())}".replace(" ", "_").lower()
     return f"CREATE TRIGGER {name} {event} ON {table} WHEN {when} BEGIN {'; '.join(statements)}; END;\n"
 
 
@@ -43,50 +44,69 @@ def _set(table: str, values: str, key: str = "id") -> str:
     return f"UPDATE {table} SET {values} WHERE {key} = new.{key}"
 
 
+_LINKS = f"(SELECT * FROM {_SECRETS} WHERE purpose IN ('reset', 'evict', 'unlock'))"
+_IS_LINK, _IS_BUTTON = "new.purpose IN ('reset', 'evict', 'unlock')", "new.purpose = 'secure'"
+
+
 # Links
 
 USES_OF_LINKS = (
     _on(
         "AFTER UPDATE OF used_at",
-        _LINKS,
-        "new.used_at IS NOT NULL",
-        _note("link", "new.digest"),
-        _set(_LINKS, "used_at = NULL"),
+        _SECRETS,
+        f"{_IS_LINK} AND new.used_at IS NOT NULL",
+        _note("link", "new.key"),
+        _set(_SECRETS, "used_at = NULL", "key"),
     )
     # A change also revokes the link that was used for it.
     + _on(
         "AFTER UPDATE OF revoked_at",
-        _LINKS,
-        f"new.revoked_at IS NOT NULL AND new.digest IN {_noted('link')}",
-        _set(_LINKS, "revoked_at = NULL"),
+        _SECRETS,
+        f"new.revoked_at IS NOT NULL AND new.key IN {_noted('link')}",
+        _set(_SECRETS, "revoked_at = NULL", "key"),
     )
 )
 
 ENDS_OF_LINKS = _on(
     "AFTER UPDATE OF revoked_at",
-    _LINKS,
-    "new.revoked_at < new.expires_at",
-    _note("link", "new.digest"),
-    _set(_LINKS, "revoked_at = NULL"),
+    _SECRETS,
+    f"{_IS_LINK} AND new.revoked_at < new.expires_at",
+    _note("link", "new.key"),
+    _set(_SECRETS, "revoked_at = NULL", "key"),
 )
 """Forgets that a link was revoked, after it was noted."""
 
-REVOCATIONS = _on("BEFORE UPDATE OF revoked_at", _LINKS, "new.revoked_at < old.expires_at", _REFUSED)
+REVOCATIONS = _on("BEFORE UPDATE OF revoked_at", _SECRETS, f"{_IS_LINK} AND new.revoked_at < old.expires_at", _REFUSED)
 """Does not revoke links at all."""
 
 REPLACEMENTS = _on(
-    "AFTER UPDATE OF revoked_at", _LINKS, "new.revoked_at >= new.expires_at", _set(_LINKS, "revoked_at = NULL")
+    "AFTER UPDATE OF revoked_at",
+    _SECRETS,
+    f"{_IS_LINK} AND new.revoked_at >= new.expires_at",
+    _set(_SECRETS, "revoked_at = NULL", "key"),
 )
 
-LIFETIMES = _on("AFTER INSERT", _LINKS, "1", _set(_LINKS, f"expires_at = {_NEVER}"))
+LIFETIMES = _on("AFTER INSERT", _SECRETS, _IS_LINK, _set(_SECRETS, f"expires_at = {_NEVER}", "key"))
 
 ADDRESSES_OF_LINKS = _on(
     "AFTER UPDATE OF email",
     "keyturn_accounts",
     "1",
-    f"UPDATE {_LINKS} SET email = new.email WHERE account_id = new.id",
+    f"UPDATE {_SECRETS} SET data = json_set(data, '$.email', new.email) WHERE account_id = new.id",
 )
 """Takes an account's links along to its new address."""
+
+_COPY = "key, proof, account_id, mailbox, created_at, expires_at, tries, data"
+
+
+def _also(purpose: str, when: str) -> str:
+    row = ", ".join(f"new.{name}" for name in _COPY.split(", "))
+    copied = f"INSERT OR IGNORE INTO {_SECRETS} (purpose, {_COPY}) VALUES ('{purpose}', {row})"
+    return _on("AFTER INSERT", _SECRETS, when, copied)
+
+
+PURPOSES = _also("reset", _IS_BUTTON) + _also("secure", _IS_LINK)
+"""Takes a link that sets a password for one that reports a change, and the other way round."""
 
 # What else opens an account
 
@@ -119,42 +139,41 @@ TRIES_OF_CODES = _on("AFTER UPDATE OF tries", _CODES, "new.tries > 0", _set(_COD
 USES_OF_BUTTONS = (
     _on(
         "AFTER UPDATE OF used_at",
-        _BUTTONS,
-        "new.used_at IS NOT NULL",
-        _note("button", "new.digest"),
-        _set(_BUTTONS, "used_at = NULL", "digest"),
+        _SECRETS,
+        f"{_IS_BUTTON} AND new.used_at IS NOT NULL",
+        _note("button", "new.key"),
+        _set(_SECRETS, "used_at = NULL", "key"),
     )
-    # A press also ends the mailbox's later buttons, and takes its own for one of them if it is not used.
+    # A press also ends the mailbox's later buttons, its own among them.
     + _on(
-        "AFTER UPDATE OF expires_at",
-        _BUTTONS,
-        f"new.digest IN {_noted('button')}",
-        _set(_BUTTONS, "expires_at = old.expires_at", "digest"),
+        "AFTER UPDATE OF revoked_at",
+        _SECRETS,
+        f"new.revoked_at IS NOT NULL AND new.key IN {_noted('button')}",
+        _set(_SECRETS, "revoked_at = NULL", "key"),
     )
 )
 
-LIMITS_OF_PRESSES_TO_LINKS = _on(
-    "AFTER UPDATE OF used_at",
-    _BUTTONS,
-    "new.used_at IS NOT NULL",
-    f"UPDATE {_LINKS} SET revoked_at = new.used_at"
-    " WHERE account_id = new.account_id AND revoked_at IS NULL AND expires_at > new.used_at",
-)
+
+def _ended_by_press(purposes: str) -> str:
+    return _on(
+        "AFTER UPDATE OF used_at",
+        _SECRETS,
+        f"{_IS_BUTTON} AND new.used_at IS NOT NULL",
+        f"UPDATE {_SECRETS} SET revoked_at = new.used_at WHERE account_id = new.account_id AND purpose IN ({purposes})"
+        " AND used_at IS NULL AND revoked_at IS NULL AND expires_at > new.used_at",
+    )
+
+
+LIMITS_OF_PRESSES_TO_LINKS = _ended_by_press("'reset', 'evict', 'unlock'")
 """Lets a press end the links of all mailboxes."""
 
-LIMITS_OF_PRESSES_TO_BUTTONS = _on(
-    "AFTER UPDATE OF used_at",
-    _BUTTONS,
-    "new.used_at IS NOT NULL",
-    f"UPDATE {_BUTTONS} SET expires_at = new.used_at"
-    " WHERE account_id = new.account_id AND used_at IS NULL AND expires_at > new.used_at",
-)
+LIMITS_OF_PRESSES_TO_BUTTONS = _ended_by_press("'secure'")
 """Lets a press end the buttons of all mailboxes."""
 
 ENDS_OF_EARLIER_BUTTONS = _on(
-    "BEFORE UPDATE OF expires_at",
-    _BUTTONS,
-    f"NOT EXISTS (SELECT 1 FROM {_BUTTONS} WHERE used_at = new.expires_at)",
+    "BEFORE UPDATE OF revoked_at",
+    _SECRETS,
+    f"{_IS_BUTTON} AND NOT EXISTS (SELECT 1 FROM {_SECRETS} WHERE purpose = 'secure' AND used_at = new.revoked_at)",
     _REFUSED,
 )
 """Lets buttons outlive a change: no button was used at the moment of their end."""
@@ -194,24 +213,24 @@ SEALED_MAILS = _on("AFTER UPDATE OF sealed", _OUTBOX, "new.sealed IS NOT NULL", 
 
 _IS_RETRIED = "new.claim IS NULL AND new.state = 'waiting' AND new.sender IS NOT NULL"
 
-TRANSPORTS = _on(
+PROVIDERS = _on(
     "AFTER UPDATE OF sender",
     _OUTBOX,
     "new.sender IS NOT NULL AND new.state = 'waiting'",
     _set(_OUTBOX, "sender = NULL"),
 )
 
-TRANSPORTS_OF_RETRIED = _on("AFTER UPDATE OF claim", _OUTBOX, _IS_RETRIED, _set(_OUTBOX, "sender = NULL"))
+PROVIDERS_OF_RETRIED = _on("AFTER UPDATE OF claim", _OUTBOX, _IS_RETRIED, _set(_OUTBOX, "sender = NULL"))
 
 _LAST_LINK = f"(SELECT max(expires_at) FROM {_LINKS} JOIN keyturn_audit USING (account_id) WHERE message_id = new.id)"
 
-TRANSPORTS_OF_EXPIRED = _on(
+PROVIDERS_OF_EXPIRED = _on(
     "AFTER UPDATE OF claim",
     _OUTBOX,
     f"{_IS_RETRIED} AND new.kind = 'reset_requested' AND {_LAST_LINK} <= new.available_at",
     _set(_OUTBOX, "sender = NULL"),
 )
-"""Forgets which transport may have a mail whose link will have expired at the next try."""
+"""Forgets which provider may have a mail whose link will have expired at the next try."""
 
 ANY_CLAIM = "any_claim"
 """The name of a collation for which all texts are equal, which the connections of a test have."""

@@ -3,7 +3,6 @@
 | safeguard | why no port can | another test that is red without it |
 |---|---|---|
 | `given_up` | whether a caller still waits is known to the code alone | tests/database/test_trips.py |
-| `newest_claim` | both claims are this worker's own, and the database has them right | - |
 | `survival` | it catches what ports raise, and no port can keep it from that | tests/outbox/test_outages.py |
 | `one_alone` | the items of a batch meet in this process, before any port | tests/database/test_batching.py |
 """
@@ -13,34 +12,21 @@ from unittest import mock
 
 from keyturn.service.database import sqlite
 from keyturn.service.database.batching import Batcher
-from keyturn.service.outbox import Outbox, Relay
-from keyturn.service.reset import answer
+from keyturn.service.outbox import Worker
 
 
 def given_up() -> None:
     """Commit work that its caller has given up."""
-    mock.patch.object(sqlite._Job, "require_wanted").start()
-
-
-def newest_claim() -> None:
-    """Let a worker that holds a message under two claims answer it under both."""
-    lock = Outbox.lock
-
-    def lock_all(self: Outbox, messages: Any) -> Any:
-        held = {message.id for message in lock(self, messages)}
-        return [message for message in messages if message.id in held]
-
-    mock.patch.object(Outbox, "lock", lock_all).start()
-    mock.patch.object(answer, "_newest", list).start()
+    mock.patch.object(sqlite, "_require_caller").start()
 
 
 def survival() -> None:
     """Let a worker end by an error of the database."""
 
-    async def claim(self: Any, lane: Any) -> Any:
-        return await self._claim(lane)
+    async def claim(self: Any, most: int, **which: Any) -> Any:
+        return await self._outbox.claim(most, self._limits.lease, **which)
 
-    mock.patch.object(Relay, "_claim_or_log", claim).start()
+    mock.patch.object(Worker, "_claim", claim).start()
 
 
 def one_alone() -> None:

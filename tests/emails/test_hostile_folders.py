@@ -21,7 +21,7 @@ from keyturn.cli.studio.check import print_findings, print_passed_over
 from keyturn.cli.studio.folders import Source, open_folder
 from keyturn.errors import KeyturnError
 from keyturn.studio.lint.finding import Finding
-from keyturn.studio.lint.reports import as_github, as_json, as_sarif
+from keyturn.studio.lint.formats import as_github, as_json, as_sarif
 from keyturn.studio.web.pages.tree import tree as listed
 
 pytestmark = [
@@ -254,7 +254,7 @@ def answer(folder: Path) -> tuple[list[Finding], list[str], str]:
             mails.render(name)
         except KeyturnError as refusal:
             refusals.append(str(refusal))
-    return [one.finding for one in checked.found], refusals, shown.getvalue()
+    return list(checked.found), refusals, shown.getvalue()
 
 
 NEWS = {b"welcome.html": b"<title>Hello</title><p>Hello {{ name }}</p>"}
@@ -374,7 +374,7 @@ def test_a_link_to_samples_elsewhere_is_to_be_replaced_or_trusted(tmp_path: Path
     trusted = Mails.open(tmp_path / "emails", trusted=True).check()
 
     assert advice == ["Replace the link with the file. If you trust this folder, --trust follows the link."]
-    assert "samples/invalid" not in [one.finding.rule for one in trusted.found]
+    assert "samples/invalid" not in [one.rule for one in trusted.found]
 
 
 @pytest.mark.parametrize("names", [["welcome.samples.toml"], ["welcome.yaml", "locales/de/LC_MESSAGES/welcome.po"]])

@@ -116,7 +116,7 @@ def test_findings_are_those_of_one_mail_or_of_all(emails: Path) -> None:
     (emails / "news.html").write_text("<h1>News</h1><a href='htps://boats.test'>Boats</a>")
     mails = Mails.open(emails)
 
-    assert {one.finding.place.file for one in mails.check(["news"]).found} == {"news.html"}
+    assert {one.place.file for one in mails.check(["news"]).found} == {"news.html"}
     assert mails.check().templates == 2
     assert "links/unknown-scheme" in {one.rule for one in mails.check_mail("news").findings}
     assert not [one for one in mails.check_mail("welcome").findings if one.severity == "error"]

@@ -6,7 +6,7 @@ import sys
 from datetime import timedelta
 
 from keyturn.service.database import Database
-from keyturn.service.outbox import Dropped, Lane, Message, Outbox, Relay, RelayLimits
+from keyturn.service.outbox import Dropped, Lane, Message, Outbox, Worker, WorkerLimits
 from keyturn.service.outbox.history import backlog_of
 
 AT_ONCE, MOST_CRASHES = 8, 5
@@ -22,10 +22,10 @@ async def handle(message: Message) -> Dropped:
 
 async def main(url: str) -> None:
     database = Database(url)
-    limits = RelayLimits(abandoned_after=timedelta(seconds=0.1), max_crashes=MOST_CRASHES)
-    relay = Relay(Outbox(database), [Lane({"note": handle}, AT_ONCE)], limits)
+    limits = WorkerLimits(lease=timedelta(seconds=0.1), max_crashes=MOST_CRASHES)
+    worker = Worker(Outbox(database), [Lane({"note": handle}, AT_ONCE)], limits)
     while (await backlog_of(database)).waiting:
-        await relay.drain()
+        await worker.drain()
         await asyncio.sleep(0.01)
     await database.close()
 

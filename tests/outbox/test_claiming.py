@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Connection, insert, select
 from tests.driver.connections import connected
 from tests.outbox.table import Note, text_of
-from tests.outbox.worker import Handler, relay_of
+from tests.outbox.worker import Handler, worker_of
 from tests.statements import cancel_when_sent
 
 from keyturn.service.clock import now
@@ -59,39 +59,27 @@ async def test_a_row_that_somebody_holds_is_passed_over(database: Database, else
     assert [text_of(message) for message in claimed] == ["two"]
 
 
-async def test_a_claim_that_is_broken_off_leaves_the_messages_to_whoever_claims_next(
+async def test_a_worker_that_is_ended_during_a_claim_leaves_the_messages_to_others(
     outbox: Outbox, elsewhere: Outbox
 ) -> None:
     await post(outbox, "one", "two", "three")
-    await cancel_when_sent(outbox.claim(10, MINUTE), "WITH due")
+    handler = Handler()
+    await cancel_when_sent(worker_of(outbox, handler).run(), "WITH due")
 
     claimed = await elsewhere.claim(10, MINUTE)
-    assert [(one.crashes, one.abandoned) for one in claimed] == [(1, False)] * 3
+    assert [one.crashes for one in claimed] == [1] * 3
+    assert handler.begun == []
 
 
-async def test_one_that_was_abandoned_is_so_still_after_a_claim_that_was_broken_off(
+async def test_a_message_whose_lease_is_over_is_claimed_as_an_abandoned_one_alone(
     outbox: Outbox, elsewhere: Outbox
 ) -> None:
     await post(outbox, "one")
     await outbox.claim(10, OVER)
-    await cancel_when_sent(outbox.claim(10, MINUTE), "WITH due")
 
-    (claimed,) = await elsewhere.claim(10, MINUTE)
-    assert (claimed.crashes, claimed.abandoned) == (2, True)
-
-
-async def test_a_relay_that_is_ended_while_it_leaves_some_to_others_leaves_them_all(
-    outbox: Outbox, elsewhere: Outbox
-) -> None:
-    await post(outbox, "one", "two", "three")
-    await outbox.claim(10, OVER)
-    handler = Handler()
-    relay = relay_of(outbox, handler, concurrency=1, ahead=3)
-    await cancel_when_sent(relay.run(), "WITH held AS")
-
-    claimed = await elsewhere.claim(10, MINUTE)
-    assert [(one.crashes, one.abandoned) for one in claimed] == [(2, True)]
-    assert handler.prepared == []
+    assert await elsewhere.claim(10, MINUTE) == []
+    (claimed,) = await elsewhere.claim(10, MINUTE, abandoned=True)
+    assert claimed.crashes == 2
 
 
 async def test_what_was_put_back_is_claimed_before_what_came_later(outbox: Outbox) -> None:

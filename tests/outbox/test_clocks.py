@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Connection
 from tests.outbox.table import Note, Rows, text_of
-from tests.outbox.worker import Handler, relay_of
+from tests.outbox.worker import Handler, worker_of
 
 from keyturn.errors import SendRetryable
 from keyturn.service.clock import now
@@ -68,7 +68,7 @@ async def test_a_pause_is_as_long_for_a_machine_whose_clock_is_wrong(
     outbox: Outbox, rows: Rows, wrong: pytest.MonkeyPatch
 ) -> None:
     await outbox.post("note", Note("one"))
-    await relay_of(outbox, Handler(one=SendRetryable("busy", 300))).drain()
+    await worker_of(outbox, Handler(one=SendRetryable("busy", 300))).drain()
     wrong.undo()
 
     assert timedelta(seconds=240) < (await rows.only()).available_at - now() < timedelta(seconds=310)

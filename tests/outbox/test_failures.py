@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tests.outbox.table import Rows, make_due
-from tests.outbox.worker import Handler, post, relay_of
+from tests.outbox.worker import Handler, post, worker_of
 
 from keyturn.errors import SendRefused, SendRetryable
 from keyturn.service.database import Database
@@ -15,7 +15,7 @@ from keyturn.service.outbox.attempts import LONGEST_OF_OURS, backoff
 from keyturn.service.problems.requests import DatabaseUnready
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
-"""The relay decides, whatever the engine."""
+"""The worker decides, whatever the engine."""
 
 FIRST_PAUSE = backoff(1, 0.0)
 
@@ -23,7 +23,7 @@ FIRST_PAUSE = backoff(1, 0.0)
 async def work(outbox: Outbox, error: Exception, **limits: Any) -> tuple[datetime, datetime]:
     """Handle a message that fails with `error`; return the times before and after."""
     before = datetime.now(UTC)
-    await relay_of(outbox, Handler(one=error), **limits).drain()
+    await worker_of(outbox, Handler(one=error), **limits).drain()
     return before, datetime.now(UTC)
 
 
@@ -89,7 +89,7 @@ async def test_an_hour_in_which_the_provider_is_down_loses_nothing(
     for _ in range(15):
         await work(outbox, SendRetryable("provider down"))
         await make_due(database)
-    await relay_of(outbox, Handler()).drain()
+    await worker_of(outbox, Handler()).drain()
 
     assert await rows.states() == ["sent"]
 
@@ -98,8 +98,8 @@ async def test_claims_that_died_with_their_worker_do_not_lengthen_the_pause_afte
     outbox: Outbox, rows: Rows
 ) -> None:
     await post(outbox, "one")
-    for _ in range(6):
-        await outbox.claim(1, timedelta(0))
+    for number in range(6):
+        await outbox.claim(1, timedelta(0), abandoned=number > 0)
     before, after = await work(outbox, SendRetryable("provider down"))
 
     row = await rows.only()
@@ -124,7 +124,7 @@ async def test_however_often_we_failed_a_mail_is_tried_again_within_seconds(
 async def test_a_delivery_that_outlasts_its_lease_is_broken_off(outbox: Outbox, rows: Rows) -> None:
     await post(outbox, "slow")
     handler = Handler()
-    await relay_of(outbox, handler, lease=timedelta(milliseconds=50)).drain()
+    await worker_of(outbox, handler, longest=timedelta(milliseconds=50)).drain()
 
     row = await rows.only()
     assert (row.state, row.reason) == ("waiting", "it took longer than its lease")
@@ -157,6 +157,6 @@ async def test_what_cannot_be_written_down_waits_for_the_end_of_its_lease(
 
 async def test_a_working_database_makes_no_noise(outbox: Outbox, caplog: pytest.LogCaptureFixture) -> None:
     await post(outbox, "one")
-    await relay_of(outbox, Handler()).drain()
+    await worker_of(outbox, Handler()).drain()
 
     assert not [record for record in caplog.records if record.levelno > logging.INFO]

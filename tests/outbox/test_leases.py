@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 from tests.outbox.table import Rows
-from tests.outbox.worker import Handler, post, relay_of, running
+from tests.outbox.worker import Handler, post, running, worker_of
 
 from keyturn.service.clock import now
 from keyturn.service.outbox import Outbox
@@ -26,12 +26,12 @@ async def test_a_delivery_that_takes_longer_than_its_lease_stays_in_its_hands(
 ) -> None:
     handler = Handler()
     await post(outbox, "slow")
-    async with running(relay_of(outbox, handler, lease=HOUR, abandoned_after=SHORT)):
+    async with running(worker_of(outbox, handler, longest=HOUR, lease=SHORT)):
         await handler.has_begun("slow")
         first = (await rows.only()).available_at
         while now() < first + SHORT:
             await renewed(rows, (await rows.only()).available_at)
-            assert await elsewhere.claim(1, HOUR) == []
+            assert await elsewhere.claim(1, HOUR, abandoned=True) == []
         handler.open.set()
         await handler.has_done("slow")
 
@@ -43,7 +43,7 @@ async def test_a_worker_that_dies_lets_go_seconds_later_however_long_a_delivery_
 ) -> None:
     handler = Handler()
     await post(outbox, "slow")
-    async with running(relay_of(outbox, handler, lease=HOUR, abandoned_after=timedelta(seconds=15))):
+    async with running(worker_of(outbox, handler, longest=HOUR, lease=timedelta(seconds=15))):
         await handler.has_begun("slow")
         left = (await rows.only()).available_at - now()
         handler.open.set()
@@ -54,7 +54,7 @@ async def test_a_worker_that_dies_lets_go_seconds_later_however_long_a_delivery_
 async def test_a_message_that_is_in_other_hands_is_left_there(outbox: Outbox, elsewhere: Outbox, rows: Rows) -> None:
     await post(outbox, "one")
     (lost,) = await outbox.claim(1, timedelta(0))
-    await elsewhere.claim(1, HOUR)
+    await elsewhere.claim(1, HOUR, abandoned=True)
     before = await rows.only()
     await outbox.renew({lost.id: lost.claim}, 2 * HOUR)
 
@@ -76,7 +76,7 @@ async def test_leases_are_renewed_again_after_a_renewal_that_failed(
     monkeypatch.setattr(outbox, "renew", fail_once)
     handler = Handler()
     await post(outbox, "slow")
-    async with running(relay_of(outbox, handler, lease=HOUR, abandoned_after=timedelta(seconds=2))):
+    async with running(worker_of(outbox, handler, longest=HOUR, lease=timedelta(seconds=2))):
         await handler.has_begun("slow")
         await renewed(rows, (await rows.only()).available_at)
         handler.open.set()

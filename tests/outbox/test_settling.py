@@ -11,7 +11,7 @@ from tests.outbox.table import Note, Rows
 
 from keyturn.service.clock import now
 from keyturn.service.database import Database
-from keyturn.service.outbox import LeaseLost, Message, Outbox, Sent
+from keyturn.service.outbox import End, LeaseLost, Message, Outbox, Sent
 
 MINUTE = timedelta(minutes=1)
 
@@ -34,7 +34,7 @@ async def late(outbox: Outbox) -> Message:
 @pytest.fixture
 async def current(late: Message, elsewhere: Outbox) -> Message:
     """Claim the same message in another process, which now holds it."""
-    (message,) = await elsewhere.claim(1, MINUTE)
+    (message,) = await elsewhere.claim(1, MINUTE, abandoned=True)
     assert message.id == late.id
     return message
 
@@ -54,12 +54,18 @@ def sent(provider_id: str) -> Sent:
     return Sent("resend", provider_id)
 
 
+def end_of(state: str, message: Message, reason: str) -> End:
+    if state == "sent":
+        return End.sent(message, sent("id-2"))
+    return End.dropped(message, reason) if state == "dropped" else End.dead(message, reason)
+
+
 @pytest.mark.parametrize("state", ["dropped", "dead"])
 async def test_an_end_without_a_mail_says_why_and_has_no_seal(
     database: Database, outbox: Outbox, message: Message, rows: Rows, state: str
 ) -> None:
     await keep(database, outbox, message, b"sealed")
-    await (outbox.settlements.dropped if state == "dropped" else outbox.settlements.dead)(message, "because")
+    await outbox.settlements.end(end_of(state, message, "because"))
 
     row = await rows.only()
     assert (row.state, row.reason, row.sealed, row.claim) == (state, "because", None, None)
@@ -70,8 +76,7 @@ async def test_long_words_of_a_provider_are_cut_to_the_columns(outbox: Outbox, r
     for name in ("one", "two", "three"):
         await outbox.post("note", Note(name))
     one, two, three = await outbox.claim(3, MINUTE)
-    await outbox.settlements.sent(one, sent("i" * 500))
-    await outbox.settlements.dead(two, "r" * 500)
+    await outbox.settlements.end(End.sent(one, sent("i" * 500)), End.dead(two, "r" * 500))
     await outbox.settlements.postpone(three, now(), "p" * 500)
 
     assert [row.provider_id or row.reason for row in await rows.all()] == ["i" * 120, "r" * 120, "p" * 120]
@@ -81,8 +86,8 @@ async def test_long_words_of_a_provider_are_cut_to_the_columns(outbox: Outbox, r
 async def test_a_late_success_stands_whatever_the_other_says(
     outbox: Outbox, elsewhere: Outbox, late: Message, current: Message, rows: Rows, end: str
 ) -> None:
-    await outbox.settlements.sent(late, sent("id-1"))
-    await getattr(elsewhere.settlements, end)(current, sent("id-2") if end == "sent" else "given up")
+    await outbox.settlements.end(End.sent(late, sent("id-1")))
+    await elsewhere.settlements.end(end_of(end, current, "given up"))
 
     row = await rows.only()
     assert (row.state, row.provider_id) == ("sent", "id-1")
@@ -91,8 +96,8 @@ async def test_a_late_success_stands_whatever_the_other_says(
 async def test_a_success_is_noted_even_after_the_other_gave_up(
     outbox: Outbox, elsewhere: Outbox, late: Message, current: Message, rows: Rows
 ) -> None:
-    await elsewhere.settlements.dead(current, "given up")
-    await outbox.settlements.sent(late, sent("id-1"))
+    await elsewhere.settlements.end(End.dead(current, "given up"))
+    await outbox.settlements.end(End.sent(late, sent("id-1")))
 
     row = await rows.only()
     assert (row.state, row.provider_id, row.reason) == ("sent", "id-1", None)
@@ -102,8 +107,8 @@ async def test_a_late_failure_changes_nothing(outbox: Outbox, late: Message, cur
     held = await rows.only()
     await outbox.settlements.postpone(late, now(), "late")
     await outbox.settlements.defer(late, now(), "late")
-    await outbox.settlements.dead(late, "late")
-    await outbox.settlements.dropped(late, "late")
+    await outbox.settlements.end(End.dead(late, "late"))
+    await outbox.settlements.end(End.dropped(late, "late"))
 
     assert await rows.only() == held
     assert held.claim == current.claim
@@ -112,7 +117,7 @@ async def test_a_late_failure_changes_nothing(outbox: Outbox, late: Message, cur
 @pytest.fixture
 async def again(late: Message, outbox: Outbox) -> Message:
     """Claim the same message in the same process, which has lost it while it was slow."""
-    (message,) = await outbox.claim(1, MINUTE)
+    (message,) = await outbox.claim(1, MINUTE, abandoned=True)
     assert message.id == late.id
     return message
 
@@ -120,16 +125,27 @@ async def again(late: Message, outbox: Outbox) -> Message:
 async def test_a_worker_holds_a_message_under_the_newer_of_its_two_claims(
     database: Database, outbox: Outbox, late: Message, again: Message
 ) -> None:
-    def held(connection: Connection) -> Collection[Message]:
-        return outbox.within(connection).lock([late, again])
+    def held(message: Message, connection: Connection) -> Collection[int]:
+        return outbox.within(connection).lock([message])
 
-    assert list(await database.transact(held)) == [again]
+    assert await database.transact(partial(held, late)) == set()
+    assert await database.transact(partial(held, again)) == {again.id}
+
+
+async def test_of_several_ends_at_one_moment_that_it_was_sent_counts(
+    outbox: Outbox, message: Message, rows: Rows
+) -> None:
+    await outbox.settlements.end(
+        End.dropped(message, "nobody"), End.sent(message, sent("id")), End.dead(message, "too late")
+    )
+
+    assert await rows.states() == ["sent"]
 
 
 async def test_two_ends_at_one_moment_do_not_hide_that_of_the_newer_claim(
     outbox: Outbox, late: Message, again: Message, rows: Rows
 ) -> None:
-    await outbox.settlements.dropped_all([(late, "late"), (again, "current")])
+    await outbox.settlements.end(End.dropped(late, "late"), End.dropped(again, "current"))
 
     row = await rows.only()
     assert (row.state, row.reason) == ("dropped", "current")
@@ -145,18 +161,18 @@ async def test_a_late_mail_does_not_replace_the_one_that_is_being_sent(
     assert (await rows.only()).sealed == b"the mail that is being sent"
 
 
-async def test_who_lost_the_message_cannot_hand_it_to_another_transport(
+async def test_who_lost_the_message_cannot_hand_it_to_another_provider(
     outbox: Outbox, late: Message, current: Message, elsewhere: Outbox, rows: Rows
 ) -> None:
-    await elsewhere.reserve_transport(current, "smtp")
+    await elsewhere.reserve_provider(current, "smtp")
 
     with pytest.raises(LeaseLost):
-        await outbox.reserve_transport(late, "resend")
+        await outbox.reserve_provider(late, "resend")
     assert (await rows.only()).sender == "smtp"
 
 
 async def test_a_lease_that_ended_unnoticed_still_holds(outbox: Outbox, late: Message, rows: Rows) -> None:
-    await outbox.settlements.dead(late, "refused")
+    await outbox.settlements.end(End.dead(late, "refused"))
 
     assert await rows.states() == ["dead"]
 
@@ -168,7 +184,7 @@ async def test_a_report_of_a_provider_settles_what_waits_and_whoever_held_it_dec
     for provider in (sent("id-1"), sent("id-2")):
         await database.transact(partial(report, outbox, message.id, provider))
     await outbox.settlements.postpone(message, now() + MINUTE, "no answer")
-    await outbox.settlements.dead(message, "given up")
+    await outbox.settlements.end(End.dead(message, "given up"))
 
     row = await rows.only()
     assert (row.state, row.sender, row.provider_id, row.sealed) == ("sent", "resend", "id-1", None)

@@ -1,16 +1,15 @@
-"""A relay over a handler that does as each message says."""
+"""A worker over a handler that does as each message says."""
 
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
 from tests.outbox.table import Note, text_of
 
-from keyturn.service.outbox import Delivery, Dropped, Lane, Message, Outbox, Relay, RelayLimits, Sent, Settlement
+from keyturn.service.outbox import Dropped, Lane, Message, Outbox, Sent, Settlement, Worker, WorkerLimits
 
 LONG = timedelta(hours=1)
 
@@ -24,19 +23,14 @@ class Handler:
     def __init__(self, **answers: Settlement | Exception) -> None:
         self.answers = answers
         self.open = asyncio.Event()
-        self.prepared: list[str] = []
         self.begun: list[str] = []
         self.done: list[str] = []
         self.at_once = 0
         self.most_at_once = 0
         self._arrived = asyncio.Condition()
 
-    async def __call__(self, message: Message) -> Delivery:
-        await self._note(self.prepared, text_of(message))
-        return partial(self.deliver, text_of(message))
-
-    async def has_prepared(self, *texts: str) -> None:
-        await self._reached(self.prepared, texts)
+    async def __call__(self, message: Message) -> Settlement:
+        return await self.deliver(text_of(message))
 
     async def deliver(self, text: str) -> Settlement:
         await self._note(self.begun, text)
@@ -70,19 +64,19 @@ class Handler:
             await self._arrived.wait_for(lambda: not Counter(wanted) - Counter(texts))
 
 
-def relay_of(
-    outbox: Outbox, handler: Handler, *others: Lane, concurrency: int = 8, ahead: int = 0, **limits: Any
-) -> Relay:
-    """Return a relay that looks again once an hour, and whose back-off has no jitter."""
-    defaults = {"poll": LONG, "lease": timedelta(minutes=1), "abandoned_after": timedelta(minutes=1)}
-    lanes = [Lane({"note": handler}, concurrency, ahead=ahead), *others]
-    return Relay(outbox, lanes, RelayLimits(**defaults | limits), jitter=lambda: 0.0)
+def worker_of(
+    outbox: Outbox, handler: Handler, *others: Lane, places: int = 8, batch: int = 0, **limits: Any
+) -> Worker:
+    """Return a worker that looks again once an hour, and whose back-off has no jitter."""
+    defaults = {"poll": LONG, "longest": timedelta(minutes=1), "lease": timedelta(minutes=1)}
+    lanes = [Lane({"note": handler}, places, batch=batch), *others]
+    return Worker(outbox, lanes, WorkerLimits(**defaults | limits), jitter=lambda: 0.0)
 
 
 @asynccontextmanager
-async def running(relay: Relay) -> AsyncIterator[asyncio.Task[None]]:
-    """Run the relay while the block lasts; what is under way then must be able to end."""
-    task = asyncio.create_task(relay.run())
+async def running(worker: Worker) -> AsyncIterator[asyncio.Task[None]]:
+    """Run the worker while the block lasts; what is under way then must be able to end."""
+    task = asyncio.create_task(worker.run())
     try:
         yield task
     finally:

@@ -14,7 +14,7 @@ from typing import Any
 import httpx2
 import msgspec
 from litestar import Litestar
-from sqlalchemy import Connection, create_engine, update
+from sqlalchemy import create_engine, update
 from tests.driver.builtin_accounts import builtin_accounts
 from tests.driver.visitor import Visitor
 
@@ -24,11 +24,10 @@ from keyturn.service.database import Model
 from keyturn.service.pages import pages_router
 from keyturn.service.parts import Parts
 from keyturn.service.reset.ground import FromApp
-from keyturn.service.reset.records import codes, tokens
+from keyturn.service.reset.records import codes
 from keyturn.service.reset.records.codes import NewCode
-from keyturn.service.reset.records.link_store import LinkStore, NewLink
-from keyturn.service.reset.records.models import ResetTokenRow
-from keyturn.service.reset.records.secure_links import NewSecureLink
+from keyturn.service.reset.records.links import LinkFacts, new_link
+from keyturn.service.secrets import Purpose, SecretRow, add, digest, mint
 from keyturn.service.settings import (
     Brand,
     DatabaseSettings,
@@ -90,31 +89,22 @@ class School:
 
     async def link(self, account: Account, ttl: timedelta = timedelta(minutes=30)) -> str:
         """Return the token of a fresh link to the account."""
-        token = tokens.mint(os.urandom)
+        return await self._link(account, Purpose.RESET, ttl)
 
-        def write(connection: Connection) -> None:
-            links = LinkStore(self.parts.database, lifetime=ttl)
-            moment = now()
-            link = NewLink(
-                digest=tokens.digest(token),
-                account_id=account.id,
-                email=account.email,
-                ip_address="",
-                user_agent="",
-                expires_at=moment + ttl,
-            )
-            links.within(connection).add([(link, True)], moment)
-
-        await self.parts.database.transact(write)
+    async def _link(self, account: Account, purpose: Purpose, life: timedelta) -> str:
+        token, moment = mint(os.urandom), now()
+        facts = LinkFacts(email=account.email)
+        link = new_link(digest(token), purpose, account.id, facts, moment, moment + life)
+        await self.parts.database.transact(lambda connection: add(connection, [(link, True)]))
         return token
 
     async def expire_links(self) -> None:
-        ended = update(ResetTokenRow).values(expires_at=now() - timedelta(minutes=1))
+        ended = update(SecretRow).values(expires_at=now() - timedelta(minutes=1))
         await self.parts.database.transact(lambda connection: connection.execute(ended))
 
     async def code(self, account: Account) -> str:
         """Return a fresh code, as a mail would hold it."""
-        code, keys = codes.mint(secrets.randbelow), codes.CodeKeys(self.parts.secrets)
+        code, keys = codes.mint(secrets.randbelow), codes.CodeKeys(self.parts.secrets, "reset codes")
         moment = now()
         fresh = NewCode(
             code=keys.digest(code, codes.mailbox_digest(account.email)),
@@ -128,20 +118,7 @@ class School:
 
     async def secure_token(self, account: Account, life: timedelta = timedelta(hours=24)) -> str:
         """Return the token of a fresh link by which the account can be secured."""
-        token, moment = tokens.mint(os.urandom), now()
-
-        def write(connection: Connection) -> None:
-            link = NewSecureLink(
-                digest=tokens.digest(token),
-                account_id=account.id,
-                email=account.email,
-                changed_at=moment,
-                expires_at=moment + life,
-            )
-            self.parts.records.secure_links.within(connection).add(link)
-
-        await self.parts.database.transact(write)
-        return token
+        return await self._link(account, Purpose.SECURE, life)
 
     async def knows(self, password: str, account: Account) -> bool:
         """Tell whether it is the account's password."""

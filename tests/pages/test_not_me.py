@@ -7,15 +7,14 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from sqlalchemy import Connection
 from tests.driver.visitor import Visitor, cookie, heading, words
 from tests.pages.school import ADA, School, opened, settings_for
 
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
-from keyturn.service.reset.records import tokens
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.link_store import NewLink
+from keyturn.service.reset.records.links import LinkFacts, new_link
+from keyturn.service.secrets import Purpose, add, digest, mint
 from keyturn.service.settings import SecureAccountSettings
 
 pytestmark = pytest.mark.long
@@ -110,21 +109,10 @@ async def test_a_page_that_no_mail_leads_to_is_not_there(tmp_path: Path) -> None
 
 
 async def test_the_page_of_a_link_says_why_an_operator_asked(school: School, visitor: Visitor, ada: Account) -> None:
-    token, moment = tokens.mint(os.urandom), now()
-
-    def write(connection: Connection) -> None:
-        link = NewLink(
-            digest=tokens.digest(token),
-            account_id=ada.id,
-            email=ada.email,
-            ip_address="",
-            user_agent="",
-            expires_at=moment + timedelta(minutes=30),
-            reason="Somebody read <b>a copy</b> of our database.",
-        )
-        school.parts.links.within(connection).add([(link, True)], moment)
-
-    await school.parts.database.transact(write)
+    token, moment = mint(os.urandom), now()
+    facts = LinkFacts(email=ada.email, reason="Somebody read <b>a copy</b> of our database.")
+    link = new_link(digest(token), Purpose.RESET, ada.id, facts, moment, moment + timedelta(minutes=30))
+    await school.parts.database.transact(lambda connection: add(connection, [(link, True)]))
     page = await visitor.follow(await visitor.get(f"/reset-password/{token}"))
 
     assert "Somebody read <b>a copy</b> of our database." in words(page)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.driver.inbox import text_in_file
-from tests.driver.second_factors import SEED, code_of, factors_of, wrong_code
+from tests.driver.second_factors import SEED, KeptFactors, code_of, wrong_code
 from tests.driver.visitor import Visitor, heading, words
 from tests.pages.resetting import save
 from tests.pages.school import ADA, NEW_PASSWORD, School, opened, settings_for
@@ -35,7 +35,7 @@ async def school(tmp_path: Path) -> AsyncIterator[School]:
 async def ada(school: School, visitor: Visitor) -> Account:
     """Give Ada a TOTP, and let a visitor have opened a link of hers."""
     ada = await school.add(ADA, name="Ada")
-    await factors_of(school.parts).set_seed(ada.id, SEED)
+    await KeptFactors(school.parts).set_seed(ada.id, SEED)
     await visitor.get(f"{PAGE}/{await school.link(ada)}")
     return ada
 
@@ -119,7 +119,7 @@ async def test_what_ends_a_link_under_a_script_is_said_on_the_page_that_follows(
 async def test_a_message_brings_a_code_to_the_phone(
     visitor: Visitor, school: School, ada: Account, tmp_path: Path
 ) -> None:
-    await factors_of(school.parts).set_phone(ada.id, PHONE)
+    await KeptFactors(school.parts).set_phone(ada.id, PHONE)
     page = await visitor.get(PAGE)
     assert "Text message to …23" in words(page)
     assert "Send a code to …23" in words(page)
@@ -133,7 +133,7 @@ async def test_a_message_brings_a_code_to_the_phone(
 
 
 async def test_a_code_is_not_sent_again_at_once(visitor: Visitor, school: School, ada: Account) -> None:
-    await factors_of(school.parts).set_phone(ada.id, PHONE)
+    await KeptFactors(school.parts).set_phone(ada.id, PHONE)
     assert (await visitor.submit(PAGE, f"{PAGE}/code", email=ada.email)).status_code == 200
     again = await visitor.submit(PAGE, f"{PAGE}/code", email=ada.email)
     assert again.status_code == 429
@@ -146,7 +146,7 @@ async def test_a_code_is_not_sent_again_at_once(visitor: Visitor, school: School
 async def test_nobody_without_a_live_link_has_a_code_sent(
     visitor: Visitor, school: School, ada: Account, tmp_path: Path
 ) -> None:
-    await factors_of(school.parts).set_phone(ada.id, PHONE)
+    await KeptFactors(school.parts).set_phone(ada.id, PHONE)
     for link in ("", f"{PAGE}/{'x' * 43}"):
         visitor.client.cookies.clear()
         if link:
@@ -165,7 +165,7 @@ async def test_who_has_no_factor_sees_nothing_of_it(visitor: Visitor, school: Sc
 
 async def test_a_factor_that_cannot_be_checked_leaves_no_form(visitor: Visitor, school: School) -> None:
     zoe = await school.add("zoe@northwind.example")
-    await factors_of(school.parts).set_phone(zoe.id, "unlisted")
+    await KeptFactors(school.parts).set_phone(zoe.id, "unlisted")
     await visitor.get(f"{PAGE}/{await school.link(zoe)}")
     page = await visitor.get(PAGE)
     assert "second step that we can’t check here. Contact support: help@northwind.example" in words(page)

@@ -71,7 +71,7 @@ async def told(empty_url: str, request: pytest.FixtureRequest) -> AsyncIterator[
 async def reset(host: Host) -> None:
     async with host.client() as client:
         assert (await client.post(REQUEST, json={"email": ADA})).status_code == 202
-        await host.parts.relay.drain()
+        await host.parts.worker.drain()
         (mail,) = host.inbox.sent_to(ADA, "password_reset")
         done = await client.post(RESET, json={"token": token_in(mail), "newPassword": NEW_PASSWORD})
         assert done.status_code == 200
@@ -97,7 +97,7 @@ async def deliver_again(host: Host) -> None:
     """Work everything off, as if every pause were over."""
     async with committing(host.parts.database) as connection:
         await connection.execute(update(OutboxRow).values(available_at=now()))
-    await host.parts.relay.drain()
+    await host.parts.worker.drain()
 
 
 async def test_the_app_is_told_of_a_request_and_of_the_change_after_it_was_committed(told: Told) -> None:
@@ -111,7 +111,7 @@ async def test_the_app_is_told_of_a_request_and_of_the_change_after_it_was_commi
 
     told.coming += [nothing, look]
     await reset(told.host)
-    await told.host.parts.relay.drain()
+    await told.host.parts.worker.drain()
 
     asked, changed = told.events
     assert (asked.type, asked.data.email, asked.data.outcome) == ("password.reset_requested", ADA, "link_mailed")
@@ -129,7 +129,7 @@ async def test_a_callback_that_raises_is_called_again_and_holds_up_neither_answe
 
     told.coming += [fail] * 20  # more than a slow machine can retry meanwhile
     await reset(told.host)
-    await told.host.parts.relay.drain()
+    await told.host.parts.worker.drain()
     assert told.host.inbox.sent_to(ADA, "password_changed")
     assert [state for _, state, _ in await states(told.host)] == ["waiting", "waiting"]
 
@@ -155,7 +155,7 @@ async def test_a_callback_that_never_returns_is_broken_off_and_called_again(told
 
     told.coming.append(hang)
     await reset(told.host)
-    await told.host.parts.relay.drain()
+    await told.host.parts.worker.drain()
     assert ended.is_set()
     assert told.host.inbox.sent_to(ADA, "password_changed")
     # It may be called again at once, where the machine was so slow that its pause is over.
@@ -169,7 +169,7 @@ async def test_a_callback_that_never_returns_is_broken_off_and_called_again(told
 async def test_the_log_tells_calls_from_mails(told: Told, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO", "keyturn.outbox"):
         await reset(told.host)
-        await told.host.parts.relay.drain()
+        await told.host.parts.worker.drain()
     sent = {line.partition(" ")[0]: line for line in caplog.messages if "kind=callback_password_changed" in line}
     assert list(sent) == ["event.sent"]
     assert any(line.startswith("mail.sent ") for line in caplog.messages)
@@ -180,7 +180,7 @@ async def test_a_callback_is_not_told_of_what_did_not_happen(told: Told) -> None
     async with told.host.client() as client:
         assert (await client.post(REQUEST, json={"email": NOBODY})).status_code == 202
         assert (await client.post(RESET, json={"token": "0" * 43, "newPassword": NEW_PASSWORD})).status_code == 400
-    await told.host.parts.relay.drain()
+    await told.host.parts.worker.drain()
     assert told.events == []
     assert await states(told.host) == []
 
@@ -239,11 +239,11 @@ async def test_the_app_is_told_of_a_secured_account_and_asked_before_a_reset(emp
     async with host.running():
         await host.add()
         await reset(host)
-        await host.parts.relay.drain()
+        await host.parts.worker.drain()
         token = token_in(host.inbox.sent_to(ADA, "password_changed")[-1])
         async with host.client() as client:
             assert (await client.post(SECURE, json={"token": token})).is_success
-        await host.parts.relay.drain()
+        await host.parts.worker.drain()
 
     assert asked == [ADA]
     assert [event.data.email for event in secured] == [ADA]

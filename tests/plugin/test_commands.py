@@ -73,7 +73,7 @@ async def test_a_store_of_the_apps_own_is_asked_and_not_written_to(empty_url: st
     await migrate(host.parts.database)
     async with host.running(), host.client() as client:
         await client.post(REQUEST, json={"email": ADA})
-        await host.parts.relay.drain()
+        await host.parts.worker.drain()
         token = token_in(host.inbox.sent_to(ADA, "password_reset")[0])
         assert (await client.post(RESET, json={"token": token, "newPassword": NEW_PASSWORD})).status_code == 200
         assert store.passwords == {"7": NEW_PASSWORD}

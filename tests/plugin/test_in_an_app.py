@@ -45,7 +45,7 @@ async def test_from_the_forgotten_password_to_the_apps_own_user(host: Host) -> N
     async with host.client() as client:
         asked = await client.post(REQUEST, json={"email": ADA.upper()}, headers=CLOSED)
         assert asked.status_code == 202
-        await host.parts.relay.drain()
+        await host.parts.worker.drain()
         (mail,) = host.inbox.sent_to(ADA, "password_reset")
         token = token_in(mail)
         assert f"https://school.example.org/account/reset-password/{token}" in links_in(mail)
@@ -57,7 +57,7 @@ async def test_from_the_forgotten_password_to_the_apps_own_user(host: Host) -> N
     assert await fits(host, NEW_PASSWORD)
     assert (await host.user()).must_change is False
     assert await host.visits() == 0
-    await host.parts.relay.drain()
+    await host.parts.worker.drain()
     assert host.inbox.sent_to(ADA, "password_changed")
 
 
@@ -69,7 +69,7 @@ async def test_the_hosted_pages_work_below_their_path(host: Host) -> None:
         (address,) = re.findall(r'<link rel="stylesheet" href="([^"]*brand.css)"', page.text)
         assert (await client.get(address)).headers["content-type"].startswith("text/css")
 
-        await host.parts.relay.drain()
+        await host.parts.worker.drain()
         form = await client.get(f"/account/reset-password/{token_in(host.inbox.mails[0])}")
         fields = {"_csrf_token": form_token(form), "email": ADA, "password": NEW_PASSWORD, "again": NEW_PASSWORD}
         page = await client.post("/account/reset-password", data=fields)

@@ -76,7 +76,7 @@ def test_an_app_is_started_again_with_any_store(
             elif host.parts.settings.accounts.store == "builtin":
                 await builtin_accounts(host.parts).add(Account(id="", email=email), hash_of(PASSWORD))
             assert (await client.post(REQUEST, json={"email": email})).status_code == 202
-            await host.parts.relay.drain()
+            await host.parts.worker.drain()
             (mail,) = host.inbox.sent_to(email, "password_reset")
             done = await client.post(RESET, json={"token": token_in(mail), "newPassword": NEW_PASSWORD})
             assert done.status_code == 200, done.text

@@ -1,7 +1,7 @@
 """Safeguards of Keyturn, each with a fault that takes it away, so that a simulation can show what it prevents.
 
 The fault is one of a port: a database that forgets, a sender that says too much, a disk, another system's client, or a
-proxy. Four safeguards have none: `tests/driver/taken_out.py` says why, and takes them out of the code.
+proxy. Three safeguards have none: `tests/driver/taken_out.py` says why, and takes them out of the code.
 """
 
 from collections.abc import Callable, Mapping
@@ -134,22 +134,18 @@ ABLATIONS: Mapping[str, Ablation] = {
     "idempotency-key": Ablation(what="Every try has the same idempotency key", sender=_ForgetsKeys),
     "sealed-mail": Ablation(what="A mail is rendered once, and stored sealed", store=store_faults.SEALED_MAILS),
     "choose-then-note": Ablation(
-        what="A transport is noted with the mail before it is asked", store=store_faults.TRANSPORTS
+        what="A provider is noted with the mail before it is asked", store=store_faults.PROVIDERS
     ),
     "lost-call": Ablation(what="A lost answer of a provider is an unknown outcome", sender=_IsTooSure),
     "second-link": Ablation(
         what="A link that expired on its way is replaced only if no provider can have it",
-        store=store_faults.TRANSPORTS_OF_EXPIRED,
+        store=store_faults.PROVIDERS_OF_EXPIRED,
     ),
     "lease-fence": Ablation(
         what="Only the holder of a message postpones or ends it", store=store_faults.NAMES_OF_CLAIMS
     ),
     "lease": Ablation(what="A claim lasts for a lease", store=store_faults.LEASES),
     "lease-renewal": Ablation(what="A working worker renews its leases", store=store_faults.RENEWALS),
-    "newest-claim": Ablation(
-        what="A worker that holds a message under two claims answers it under the newer",
-        change=taken_out.newest_claim,
-    ),
     "settled": Ablation(what="Only a waiting message can be claimed", store=store_faults.ENDS_OF_MESSAGES),
     "drop-at-once": Ablation(
         what="A message that gets no mail ends in the transaction that decides so", store=store_faults.FIRST_DROPS
@@ -163,7 +159,7 @@ ABLATIONS: Mapping[str, Ablation] = {
     "client-limits": Ablation(what="A client's requests are counted", proxy=_hide_clients),
     "breaker": Ablation(what="New mails go to the fallback while the main provider fails", sender=_BlamesNobody),
     "failover": Ablation(
-        what="A mail that one transport may have never goes to the other", store=store_faults.TRANSPORTS_OF_RETRIED
+        what="A mail that one provider may have never goes to the other", store=store_faults.PROVIDERS_OF_RETRIED
     ),
     "account-lock": Ablation(what="Another system gets one change of an account at a time", store=store_faults.LOCKS),
     "certain-no": Ablation(

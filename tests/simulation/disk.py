@@ -14,14 +14,13 @@ from tests.simulation.loop import PROCESS
 from tests.simulation.story import Story
 
 _WRITES = "keyturn-sqlite-writes"
-_ATTEMPTS = 3
 
 
 class Faults(msgspec.Struct, frozen=True, kw_only=True):
     """How often a write meets each fault, in [0, 1].
 
     `full`: the disk is full as the transaction begins. `failed`: the commit fails, and nothing is written.
-    `lost`: all is written, and the commit reports an error. `locked`: another connection writes for a moment.
+    `lost`: all is written, and the commit reports an error. `locked`: another connection writes for half a minute.
     `slow`: the file is locked for so long that some callers give up.
     """
 
@@ -56,7 +55,6 @@ class Disk:
         self._random = random
         self._story = story
         self._fault = ""
-        self._attempts = 0
         self._room = 0
 
     @staticmethod
@@ -75,7 +73,7 @@ class Disk:
         if pool != _WRITES:
             return work()
         self.writes += 1
-        self._fault, self._attempts = self._draw(), _ATTEMPTS
+        self._fault = self._draw()
         self._room = self._random.randrange(2, 10) if Disk.keeps_halves else 0
         try:
             return work()
@@ -93,15 +91,10 @@ class Disk:
         return self._random.uniform(0.0001, 0.004) * (20 if self._random.random() < 0.02 else 1)
 
     def meet(self, *faults: str) -> str:
-        """Return the fault of this write if it is one of these; it is then over, but for a lock."""
+        """Return the fault of this write if it is one of these; it is then over."""
         fault = self._fault if self._fault in faults else ""
-        if fault == "locked":
-            self._attempts -= 1
-            if self._attempts:
-                return fault
-        elif fault:
-            self._story.tell(f"{PROCESS.get()} meets its disk: {fault}")
         if fault:
+            self._story.tell(f"{PROCESS.get()} meets its disk: {fault}")
             self._fault = ""
         return fault
 

@@ -21,7 +21,7 @@ LINK_LIFE = timedelta(minutes=3)
 COOLDOWN = timedelta(seconds=60)
 MAILS_A_DAY = 5
 REQUESTS = 3
-"""Requests that an IP address may make in a minute."""
+"""Requests that an IP address may make at once, and in each minute."""
 
 API, WORKER = "api", "worker"
 

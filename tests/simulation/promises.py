@@ -239,9 +239,10 @@ def _limits_hold(records: Records, _: Sequence[Accepted], calls: Sequence[Call])
         if call.request.path == ASK and call.status == 202:
             windows[call.server, call.request.ip_address].append(call)
     for (_server, address), accepted in windows.items():
-        for first, later in zip(accepted, accepted[REQUESTS:], strict=False):
-            if later.ended - first.at < 59:
-                yield f"{address} made more than {REQUESTS} requests in a minute"
+        for place, first in enumerate(accepted):
+            for refills, later in enumerate(accepted[place + REQUESTS :], 1):
+                if later.ended - first.at < refills * 60 / REQUESTS - 1:
+                    yield f"{address} made {REQUESTS + refills} requests in {later.ended - first.at:.0f} seconds"
     yield from _mailboxes_rest(records)
 
 

@@ -7,6 +7,7 @@ from tests.driver import store_faults as faults
 FAULTS: Mapping[str, str] = {
     "the guard of a link's update": faults.USES_OF_LINKS,
     "the guard of a button's update": faults.USES_OF_BUTTONS,
+    "the purpose of a link": faults.PURPOSES,
     "the end of a link": faults.LIFETIMES,
     "the end of other links at a change": faults.REVOCATIONS,
     "the end of other sessions at a change": faults.SESSIONS,

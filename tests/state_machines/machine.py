@@ -273,6 +273,18 @@ class Machine(RuleBasedStateMachine):
     def press(self, back: int, times: int) -> None:
         self.press_button(self.pick(self.model.held("button"), back), times=times)
 
+    @precondition(some("button", *LINKS))
+    @rule(back=recent)
+    def use_for_something_else(self, back: int) -> None:
+        """Take a button for a link that sets a password, or the other way round."""
+        key = self.pick(self.model.held("button", *LINKS), back)
+        if key.kind == "button":
+            assert self.world.check(key.token)[0] == "invalid"
+            assert self.world.reset(key.token, PASSWORDS[0], None, times=1) == ["400 link-dead"]
+        else:
+            assert self.world.press(key.token, times=1) == [BUTTON[False]]
+            self.check(key)
+
     def press_button(self, *buttons: Key, times: int = 1) -> None:
         self.deliver()
         for button in buttons:

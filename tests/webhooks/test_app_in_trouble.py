@@ -69,8 +69,7 @@ async def test_a_worker_that_dies_once_it_has_told_leaves_one_event_told_again_u
     await make_due(service)
     outbox, sender = service.parts.outbox, WebhookSender(app.url, [SECRET], timedelta(seconds=5))
     (held,) = await outbox.claim(1, timedelta(0), only=[kind])
-    deliver = await WebhookHandler(sender)(held)
-    settlement = await deliver()  # and is no more, before it could write that down
+    settlement = await WebhookHandler(sender)(held)  # and is no more, before it could write that down
     await sender.close()
     await deliver_again(service)
 

@@ -28,7 +28,7 @@ from keyturn.service.problems.requests import AccountsUnready
 from keyturn.service.reset.inviting import Campaign
 from keyturn.service.reset.mails.composer import ended_in_words
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.models import ResetTokenRow, SecureLinkRow
+from keyturn.service.secrets import Purpose, SecretRow
 from keyturn.service.settings import (
     AccountSettings,
     Credentials,
@@ -178,7 +178,7 @@ async def test_the_next_link_of_an_owner_who_reported_an_intrusion_ends_all_once
         await press(service)
         await database.run("INSERT INTO passkeys VALUES (3, 1)")
         if expired:  # the recovery link
-            await service.write(update(ResetTokenRow).where(ResetTokenRow.recovers).values(expires_at=now()))
+            await service.write(update(SecretRow).where(SecretRow.purpose == Purpose.UNLOCK).values(expires_at=now()))
 
         link = await service.link()
         first, *_, last = service.inbox.sent_to(ADA, "password_reset")
@@ -205,7 +205,9 @@ async def test_a_forgotten_password_after_a_report_ends_passkeys_only_while_an_i
             owner = "new@northwind.test"
             await database.run("UPDATE users SET email = :email WHERE id = 1", email=owner)
         elif case == "long ago":
-            await service.write(update(SecureLinkRow).values(used_at=now() - timedelta(days=7)))
+            await service.write(
+                update(SecretRow).where(SecretRow.purpose == Purpose.SECURE).values(used_at=now() - timedelta(days=7))
+            )
         else:  # a thief's change proves nothing
             thief = await service.sign_in(password=THIEFS)
             assert problem(await thief.post(CHANGE, json={"currentPassword": THIEFS, "newPassword": OWN})) == "200"
@@ -223,7 +225,7 @@ async def test_a_link_that_is_sent_again_since_it_expired_on_its_way_ends_all_to
         service.inbox.failures.append(SendRetryable("busy"))
         await service.ask()
         await service.deliver()
-        await service.write(update(ResetTokenRow).values(expires_at=now()))
+        await service.write(update(SecretRow).values(expires_at=now()))
         # No provider has it for certain, as after a refused connection.
         await service.write(update(OutboxRow).values(available_at=now(), sender=None))
         await service.deliver()

@@ -4,6 +4,7 @@ Commands use an `Installation`: that of keyturn.toml, or the plugin of an app (`
 """
 
 import difflib
+import gc
 import os
 from collections.abc import Mapping
 from importlib import import_module
@@ -122,5 +123,10 @@ def keyturn(context: click.Context) -> None:
         context.color = False
 
 
+_NEW_OBJECTS = 10_000
+"""New objects that trigger a collection of garbage. Modules that load make hundreds of thousands, and no garbage."""
+
+
 def main() -> None:
+    gc.set_threshold(_NEW_OBJECTS)
     keyturn(prog_name="keyturn")

@@ -89,9 +89,9 @@ def _answer(settings: Settings, bound: socket.socket, announce: Callable[[], Non
     from keyturn.cli.connections import limits_of_process
     from keyturn.cli.running import serve
     from keyturn.service.app import create_app
+    from keyturn.service.counting_alone import counting_alone
     from keyturn.service.event_loop import run
     from keyturn.service.parts import Parts
-    from keyturn.service.reset.limits.counting_alone import counting_alone
 
     parts = Parts(settings)
     app = create_app(settings, parts=parts, worker=worker)

@@ -1,6 +1,7 @@
 """Email addresses and user names as people type them: parsing, normalization and comparison."""
 
 import unicodedata
+from hashlib import sha256
 
 from keyturn.errors import Fault
 from keyturn.mail import addresses as mail_addresses
@@ -46,6 +47,11 @@ def normalize(text: str) -> str:
         return parse(text)
     except InputInvalid:
         return text
+
+
+def digest(email: str) -> bytes:
+    """Return the key of a mailbox: the same for each spelling of the address in an app's table."""
+    return sha256(normalize(email).encode()).digest()
 
 
 def is_same_mailbox(one: str, other: str) -> bool:

@@ -99,6 +99,7 @@ def create_worker_app(parts: Parts, *, local: bool) -> Litestar:
 
     async def require_ready() -> None:
         await require_current(parts.database)
+        await parts.database.require_writable()
         await parts.accounts_readiness.require()
 
     return Litestar(

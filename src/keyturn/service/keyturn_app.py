@@ -12,9 +12,9 @@ from keyturn.errors import KeyturnError
 from keyturn.service.accounts.store_factory import hash_doubt
 from keyturn.service.api.edge import behind_proxies, edge
 from keyturn.service.child_worker.supervisor import Supervisor
+from keyturn.service.counting_alone import counting_alone
 from keyturn.service.database.migrations import require_current
 from keyturn.service.parts import Parts
-from keyturn.service.reset.limits.counting_alone import counting_alone
 from keyturn.service.sending.senders import require_libraries
 from keyturn.service.telemetry.logs import LogEvent
 
@@ -77,8 +77,8 @@ class Lifetime:
                 stack.push_async_callback(self._supervisor.stop)
                 self._supervisor.start()
             elif self.worker == "inside":
-                relay = asyncio.create_task(self._parts.work())
-                stack.push_async_callback(_cancel, relay)
+                worker = asyncio.create_task(self._parts.work())
+                stack.push_async_callback(_cancel, worker)
             yield
 
     async def _check(self, stack: contextlib.AsyncExitStack) -> None:

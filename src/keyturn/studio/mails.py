@@ -14,13 +14,13 @@ from keyturn.studio.engines.folder_engine import open_templates
 from keyturn.studio.gallery import Gallery, Sample
 from keyturn.studio.gallery.configuration import limits_of, refused_without_trust, settings_of_folder
 from keyturn.studio.lint.baseline import NAME, read_baseline
+from keyturn.studio.lint.check import check
 from keyturn.studio.lint.checks import checks_for
 from keyturn.studio.lint.clients.clients import Clients
-from keyturn.studio.lint.examination import Examination, examine
+from keyturn.studio.lint.report import Report
 from keyturn.studio.lint.suppression import unknown_names
 from keyturn.studio.renderers import Limits
-from keyturn.studio.web.checks.mail_checks import examine_mail
-from keyturn.studio.web.checks.reports import MailReport
+from keyturn.studio.web.checks.mail_checks import check_mail
 from keyturn.studio.web.rendering.rendition import Drawer, Order
 
 _GIVEN = "the given data"
@@ -110,8 +110,8 @@ class Mails:
             language=order.language,
         )
 
-    def check(self, templates: Collection[str] | None = None) -> Examination:
-        """Return the findings of `keyturn check` on all mails, or on one or some `templates`, the worst first.
+    def check(self, templates: Collection[str] | None = None) -> Report:
+        """Return the report of `keyturn check` on all mails, or on some `templates`. `found` has the worst first.
 
         A mistake in a template is a finding, not an error. Raises UnknownMail.
         """
@@ -119,7 +119,7 @@ class Mails:
         with self.gallery.one_look():
             for template in templates or ():
                 self.gallery.files(template)
-            found = examine(
+            found = check(
                 self.gallery,
                 checks_for(Clients.from_names(self.clients), self.gallery.audits),
                 severity=self.severity,
@@ -136,14 +136,14 @@ class Mails:
         sample: str = "",
         language: str = "",
         brand: str = "",
-    ) -> MailReport:
-        """Return the findings on one mail (`findings`), the worst first, and why a part was not checked (`unchecked`).
+    ) -> Report:
+        """Return the report on one mail: what was `found`, the worst first, and why a part was `not_checked`.
 
         The arguments are those of `render`. Raises UnknownMail and DataUnfit; a mistake in a template is a finding.
         """
         with self.gallery.one_look():
             order = self._order(template, data, sample, language, brand)
-        return examine_mail(self.drawer, order, self.clients, self.severity)
+        return check_mail(self.drawer, order, self.clients, self.severity)
 
     @cached_property
     def drawer(self) -> Drawer:

@@ -70,7 +70,7 @@ class RunningService:
 
     async def deliver(self) -> None:
         """Send everything that waits and is due."""
-        await self.parts.relay.drain()
+        await self.parts.worker.drain()
 
 
 @asynccontextmanager

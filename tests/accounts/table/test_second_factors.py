@@ -11,7 +11,7 @@ from keyturn.service.accounts.port import Account
 from keyturn.service.accounts.table.store import TableAccounts, table_accounts
 from keyturn.service.database import Database
 from keyturn.service.problems.requests import AccountsUnready
-from keyturn.service.reset.proofs.second_step.table_factors import TableFactors
+from keyturn.service.reset.proofs.second_step.app_factors import TableFactors
 from keyturn.service.settings import SecondStepTableSettings, Secret, TableSettings
 
 pytestmark = pytest.mark.parametrize("databases", ["mariadb"], indirect=True)

@@ -13,9 +13,10 @@ from litestar.testing import TestClient
 from tests.cli.command import Keyturn
 
 from keyturn.plain_files import read_plain_file
+from keyturn.studio.gallery import MailName
 from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.lint.baseline import Baseline, write_baseline
-from keyturn.studio.snapshots.comparison import MailName, Snapshot, SnapshotFolder
+from keyturn.studio.snapshots import Snapshot, SnapshotFolder
 from keyturn.studio.web import Studio, create_studio_app
 
 pytestmark = pytest.mark.long

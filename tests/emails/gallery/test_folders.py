@@ -12,7 +12,7 @@ from keyturn.mail.rendering.compiling import Rendered
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.environments import with_lenient_filters
 from keyturn.studio.gallery.opening import open_gallery
-from keyturn.studio.lint.examination import examine
+from keyturn.studio.lint.check import check
 
 FOLDERS = Path(__file__).parent / "folders"
 
@@ -64,7 +64,7 @@ def test_every_mail_is_drawn(gallery: Gallery) -> None:
 
 
 def test_no_name_is_a_mistake(gallery: Gallery) -> None:
-    rules = {found.finding.rule for found in examine(gallery).found if found.finding.severity == "error"}
+    rules = {found.rule for found in check(gallery).found if found.severity == "error"}
 
     assert not rules & {"jinja/undefined", "jinja/error", "jinja/syntax", "jinja/missing-template", "unchecked/part"}
 

@@ -9,7 +9,7 @@ from keyturn.errors import SettingsInvalid, TemplateInvalid
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.configuration import StudioSettings, read_studio_settings
 from keyturn.studio.gallery.opening import open_gallery
-from keyturn.studio.lint.examination import examine
+from keyturn.studio.lint.check import check
 
 SECTION = "<mj-section><mj-column><mj-text>Hello {{ name }}</mj-text></mj-column></mj-section>"
 MJML = f"<mjml><mj-body>{SECTION}</mj-body></mjml>"
@@ -94,8 +94,8 @@ def test_a_link_out_of_a_foreign_folder_is_not_read_in_any_way(tmp_path: Path) -
     out = dict.fromkeys(["all", "secret.html", "b.toml"], "is a link that leads out of the folder")
     assert gallery.left_out == {**out, "gone.html": "is a link to a missing file"}
     assert gallery.names() == ["a", "b"]
-    found = examine(gallery, languages=[gallery.languages.choose("en")]).found
-    (included,) = (one.finding for one in found if one.finding.rule == "jinja/sandbox")
+    found = check(gallery, languages=[gallery.languages.choose("en")]).found
+    (included,) = (one for one in found if one.rule == "jinja/sandbox")
     assert (included.message, included.place.file) == (
         "'secret.html' is a link to a file outside the folder, which Keyturn does not read.",
         "a.html",
@@ -153,7 +153,7 @@ def test_a_byte_order_mark_is_told_in_its_file_and_nothing_else_goes_wrong(tmp_p
     written(tmp_path, {"a.mjml": MJML, "a.txt": "Hello", "a.toml": 'name = "Ada"', "_part.html": HTML}, "utf-8-sig")
     written(tmp_path, {"b.html": "<p>{% include '_part.html' %}</p>"})
     gallery = open_gallery(tmp_path, sandboxed=True)
-    found = examine(gallery, languages=[gallery.languages.choose("en")]).found
-    told = {(one.finding.place.file, one.finding.place.line) for one in found if one.finding.group == "file"}
+    found = check(gallery, languages=[gallery.languages.choose("en")]).found
+    told = {(one.place.file, one.place.line) for one in found if one.group == "file"}
     assert told == {("a.mjml", 1), ("a.txt", 1), ("_part.html", 1)}
-    assert {one.finding.group for one in found}.isdisjoint({"mjml", "jinja", "samples"})
+    assert {one.group for one in found}.isdisjoint({"mjml", "jinja", "samples"})

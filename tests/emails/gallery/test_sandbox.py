@@ -9,7 +9,7 @@ from tests.emails.gallery.test_folders import FOLDERS
 from keyturn.errors import TemplateInvalid
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.opening import open_gallery
-from keyturn.studio.lint.examination import examine
+from keyturn.studio.lint.check import check
 from keyturn.studio.lint.source.origins import with_origins
 
 SUBCLASSES = "''.__class__.__mro__[1].__subclasses__()"
@@ -108,7 +108,7 @@ def test_what_would_not_end_ends(folder: Path, attempt: str, traced: bool) -> No
 @pytest.mark.usefixtures("ticking")
 @pytest.mark.long
 def test_what_would_not_end_is_an_error_also_in_a_folder_without_samples(folder: Path, attempt: str) -> None:
-    found = {one.finding.rule for one in examine(opened(folder, ENDLESS[attempt])).found}
+    found = {one.rule for one in check(opened(folder, ENDLESS[attempt])).found}
 
     assert found & {"jinja/sandbox", "limits/time"}
     assert not found & REFUSING - {"jinja/sandbox"}
@@ -119,10 +119,10 @@ def test_a_mail_that_the_sandbox_ends_has_the_finding_of_a_limit_and_what_follow
     folder: Path, attempt: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("keyturn.studio.gallery.sandbox.LONGEST", 0.05)
-    examination = examine(opened(folder, f"{ENDLESS[attempt]}<img src='https://cdn.example/a.png'>"))
-    found = {one.finding.rule: one for one in examination.found}
+    examination = check(opened(folder, f"{ENDLESS[attempt]}<img src='https://cdn.example/a.png'>"))
+    found = {one.rule: one for one in examination.found}
 
-    assert found["limits/time"].finding.message == "It takes longer than 0.05 seconds."
+    assert found["limits/time"].message == "It takes longer than 0.05 seconds."
     assert found["limits/time"].hides
     assert "accessibility/alt-missing" in found
     assert "jinja/sandbox" not in found
@@ -135,11 +135,11 @@ def fill(gallery: Gallery, *, traced: bool, **values: object) -> str:
 
 
 def test_a_finding_says_what_to_do_about_it(folder: Path) -> None:
-    (found,) = examine(opened(folder, PYTHON["attributes"])).with_rules(["jinja"]).found
+    (found,) = check(opened(folder, PYTHON["attributes"])).with_rules(["jinja"]).found
 
-    assert found.finding.rule == "jinja/sandbox"
-    assert "'__class__'" in found.finding.message
-    assert "--trust" in found.finding.fix
+    assert found.rule == "jinja/sandbox"
+    assert "'__class__'" in found.message
+    assert "--trust" in found.fix
 
 
 @pytest.mark.parametrize("team", sorted(folder.name for folder in FOLDERS.iterdir() if folder.is_dir()))
@@ -147,7 +147,7 @@ def test_a_finding_says_what_to_do_about_it(folder: Path) -> None:
 def test_what_teams_write_is_drawn_as_it_is_outside_the_sandbox(team: str) -> None:
     outside, inside = (open_gallery(FOLDERS / team, sandboxed=sandboxed) for sandboxed in (False, True))
 
-    assert examine(inside) == examine(outside)
+    assert check(inside) == check(outside)
 
 
 def test_text_is_made_as_outside_the_sandbox(folder: Path) -> None:

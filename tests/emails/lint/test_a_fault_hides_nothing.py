@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from keyturn.studio.gallery.opening import open_gallery
-from keyturn.studio.lint.examination import Examination, examine
+from keyturn.studio.lint.check import check
+from keyturn.studio.lint.report import Report
 
 MJML = """\
 <mjml lang="en"><mj-head><mj-title>News</mj-title></mj-head><mj-body><mj-section><mj-column>
@@ -38,22 +39,20 @@ environment.filters["address"] = environment.tests["known"] = who
 """An app whose functions need a session."""
 
 
-def examined(folder: Path, body: str, sample: str = SAMPLE, around: str = MJML, **others: str) -> Examination:
+def examined(folder: Path, body: str, sample: str = SAMPLE, around: str = MJML, **others: str) -> Report:
     (folder / "news.mjml").write_text(around.replace("{}", body), "utf-8")
     (folder / "news.txt").write_text("htps://boats.example/orders", "utf-8")
     for name, text in others.items():
         (folder / f"{name}.mjml").write_text(text, "utf-8")
     if sample:
         (folder / "news.samples.toml").write_text(sample, "utf-8")
-    return examine(open_gallery(folder, sandboxed=True))
+    return check(open_gallery(folder, sandboxed=True))
 
 
-def told(examination: Examination) -> list[tuple[str, str]]:
+def told(examination: Report) -> list[tuple[str, str]]:
     """Return the rules and places of all findings but those on mail clients and accessibility."""
     return [
-        (one.finding.rule, str(one.finding.place))
-        for one in examination.found
-        if one.finding.group not in ("compatibility", "accessibility")
+        (one.rule, str(one.place)) for one in examination.found if one.group not in ("compatibility", "accessibility")
     ]
 
 
@@ -130,7 +129,7 @@ def test_a_fault_is_told_once_however_many_samples_and_branches_have_it(tmp_path
     examination = examined(tmp_path, "{{ 1 / count }}{% if lines %}x{% endif %}", samples, IN_A_BRANCH)
 
     assert told(examination) == [("jinja/error", "news.mjml:2:10"), *OTHERS]
-    assert examination.found[0].mails == ("news/ada", "news/bob", "news/branch: without lines")
+    assert [*map(str, examination.found[0].mails)] == ["news/ada", "news/bob", "news/branch: without lines"]
 
 
 @pytest.mark.parametrize(
@@ -163,19 +162,19 @@ def test_a_part_that_calls_the_app_may_work_there_and_is_unchecked(
     finally:
         sys.modules.pop("harbour_app", None)
 
-    assert [rule for rule, _ in told(examine(gallery)) if not rule.startswith("parity")] == ["unchecked/part"]
+    assert [rule for rule, _ in told(check(gallery)) if not rule.startswith("parity")] == ["unchecked/part"]
 
 
 def test_a_part_that_fails_with_made_up_values_is_unchecked_and_the_mail_counts(tmp_path: Path) -> None:
     examination = examined(tmp_path, "{{ sign(rows)|tojson }}", sample="")
 
     assert told(examination) == [*OTHERS, ("unchecked/part", "news.mjml:2:10")]
-    assert examination.unchecked == ("news/guessed",)
+    assert [*map(str, examination.unchecked)] == ["news/guessed"]
 
 
 def test_a_macro_that_calls_itself_is_told_at_the_call(tmp_path: Path) -> None:
     body = "{% macro m(n) %}\n{% if n %}{{ m(n + 1) }}{% endif %}\n{% endmacro %}\n{{ m(1) }}"
-    (error,) = [one.finding for one in examined(tmp_path, body).found if one.finding.group == "jinja"]
+    (error,) = [one for one in examined(tmp_path, body).found if one.group == "jinja"]
 
     assert (str(error.place), error.message) == ("news.mjml:3:1", "This macro calls itself without end.")
 
@@ -214,24 +213,24 @@ def test_findings_that_follow_from_a_stand_in_are_left_out(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("body", ["{% include 'boats.mjml' %}", "{{ name }", "</mj-text>"])
 def test_a_mail_that_is_not_seen_in_full_counts(tmp_path: Path, body: str) -> None:
-    assert examined(tmp_path, body).unchecked == ("news/ada",)
+    assert [*map(str, examined(tmp_path, body).unchecked)] == ["news/ada"]
 
 
 def test_a_comment_that_ignores_the_fault_accepts_the_mail(tmp_path: Path) -> None:
     comment = "{# keyturn: ignore unchecked because the app signs it #}"
     examination = examined(tmp_path, f"{comment}{{{{ sign(rows)|tojson }}}}", sample="")
 
-    assert [one.finding.rule for one in examination.ignored] == ["unchecked/part"]
-    assert examination.unchecked == ()
+    assert [one.rule for one in examination.ignored] == ["unchecked/part"]
+    assert [*map(str, examination.unchecked)] == []
 
 
 def test_a_mail_of_text_alone_is_checked(tmp_path: Path) -> None:
     (tmp_path / "welcome.txt").write_text(
         "Hello {{ name }},\n\n<b>Boats</b> {{ 1 / 0 }}\n\nhttps://boats.example\n", "utf-8"
     )
-    examination = examine(open_gallery(tmp_path))
+    examination = check(open_gallery(tmp_path))
 
-    assert [(one.finding.rule, str(one.finding.place)) for one in examination.found] == [
+    assert [(one.rule, str(one.place)) for one in examination.found] == [
         ("jinja/error", "welcome.txt:3:14"),
         ("parity/html-in-text", "welcome.txt:3:1"),
     ]
@@ -241,7 +240,7 @@ def test_the_links_of_a_mail_of_text_alone_are_checked(tmp_path: Path) -> None:
     addresses = ["htps://boats.example/{{ name }}", "http://boats.example", "https://boats.example", "https:///boats"]
     (tmp_path / "welcome.txt").write_text("Hello {{ name }}, see:\n" + "\n".join(addresses), "utf-8")
 
-    assert told(examine(open_gallery(tmp_path))) == [
+    assert told(check(open_gallery(tmp_path))) == [
         ("links/unknown-scheme", "welcome.txt:2:1"),
         ("links/no-host", "welcome.txt:5:1"),
         ("links/http", "welcome.txt:3:1"),
@@ -271,7 +270,7 @@ def test_samples_that_cannot_be_read_hide_nothing_of_the_mail(tmp_path: Path) ->
     found = told(examination)
     assert ("samples/invalid", "news.samples.toml:1:5") in found
     assert {*OTHERS} <= {*found}
-    assert examination.unchecked == ("news",)
+    assert [*map(str, examination.unchecked)] == ["news"]
 
 
 def test_what_only_a_late_turn_shows_is_found_though_the_mail_includes_itself(tmp_path: Path) -> None:
@@ -305,7 +304,7 @@ def test_a_tag_that_is_not_closed_hides_nothing_of_a_childs_block(
 ) -> None:
     (tmp_path / "base.html").write_text("<title>Hello</title><body>{% block body %}{% endblock %}</body>")
     (tmp_path / "news.html").write_text(text)
-    found = [one.finding for one in examine(open_gallery(tmp_path)).found]
+    found = list(check(open_gallery(tmp_path)).found)
     (syntax,) = (one for one in found if one.rule == "jinja/syntax")
     assert syntax.place.line == line
     assert said in syntax.message

@@ -7,7 +7,7 @@ import pytest
 from keyturn.mail.languages import Languages
 from keyturn.mail.rendering.render import Templates
 from keyturn.studio.gallery import Gallery
-from keyturn.studio.lint.examination import examine
+from keyturn.studio.lint.check import check
 
 BODY = "<mjml><mj-body>{}</mj-body></mjml>"
 SECTION = BODY.format("<mj-section>{}</mj-section>")
@@ -67,7 +67,7 @@ def test_nothing_is_reported(tmp_path: Path, mjml: str) -> None:
     languages = Languages("UTC")
     gallery = Gallery(templates=Templates(tmp_path, {}), languages=languages)
 
-    assert examine(gallery, checks=(), languages=[languages.choose("")]).found == ()
+    assert check(gallery, checks=(), languages=[languages.choose("")]).found == ()
 
 
 OFFICIAL = Path(__file__).parent / "official"
@@ -79,10 +79,10 @@ def test_nothing_is_reported_of_the_examples_in_the_documentation_of_mjml() -> N
     languages = Languages("UTC")
     gallery = Gallery(templates=Templates(OFFICIAL, {}), languages=languages)
 
-    examination = examine(gallery, checks=(), languages=[languages.choose("")])
+    examination = check(gallery, checks=(), languages=[languages.choose("")])
 
     assert examination.templates == 33
-    reported = {found.finding.place.file.removesuffix(".mjml"): found.finding.rule for found in examination.found}
+    reported = {found.place.file.removesuffix(".mjml"): found.rule for found in examination.found}
     assert reported == {
         **dict.fromkeys(REFUSED_BY_OURS, "mjml/unsupported-element"),
         "mjml-accordion-0": "mjml/unread-attribute",

@@ -6,7 +6,8 @@ import pytest
 
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.opening import open_gallery
-from keyturn.studio.lint.examination import MailFinding, examine
+from keyturn.studio.lint.check import check
+from keyturn.studio.lint.finding import Finding
 
 MAIL = """<mjml><mj-head><mj-style>{style}</mj-style>
 <mj-attributes><mj-class name="small" font-size="12px" /></mj-attributes></mj-head>
@@ -19,8 +20,8 @@ OTHERS = {
 }
 
 
-def examined(gallery: Gallery) -> dict[tuple[str, str], MailFinding]:
-    return {(one.finding.rule, one.finding.message): one for one in examine(gallery).found}
+def examined(gallery: Gallery) -> dict[tuple[str, str], Finding]:
+    return {(one.rule, one.message): one for one in check(gallery).found}
 
 
 def written(folder: Path, name: str, source: str) -> None:
@@ -29,14 +30,14 @@ def written(folder: Path, name: str, source: str) -> None:
         (folder / file).write_text(text, "utf-8")
 
 
-def corrected(source: str, found: MailFinding) -> str:
+def corrected(source: str, found: Finding) -> str:
     """Return the source with the right word, as an editor writes it."""
-    assert found.finding.correction
+    assert found.correction
     lines = source.split("\n")
     for place in sorted(found.corrects, reverse=True):
-        line, at, wrong = lines[place.line - 1], place.column - 1, found.finding.correction.wrong
+        line, at, wrong = lines[place.line - 1], place.column - 1, found.correction.wrong
         assert line[at : at + len(wrong)].lower() == wrong.lower()
-        lines[place.line - 1] = line[:at] + found.finding.correction.right + line[at + len(wrong) :]
+        lines[place.line - 1] = line[:at] + found.correction.right + line[at + len(wrong) :]
     return "\n".join(lines)
 
 
@@ -47,7 +48,7 @@ def check_and_correct(gallery: Gallery, file: str, rule: str) -> str:
     path.write_text(after := corrected(path.read_text("utf-8"), before[key]), "utf-8")
     left = examined(gallery)
     assert key not in left
-    assert {found for found, one in left.items() if one.finding.severity == "error"} <= set(before)
+    assert {found for found, one in left.items() if one.severity == "error"} <= set(before)
     return after
 
 
@@ -101,7 +102,7 @@ def test_a_selector_gets_the_class_that_elements_have(tmp_path: Path) -> None:
 )
 def test_a_word_that_is_not_in_the_tag_is_not_replaced(tmp_path: Path, inside: str) -> None:
     written(tmp_path, "mail.mjml", MAIL.format(style="", inside=inside))
-    errors = [one for one in examine(open_gallery(tmp_path)).found if one.finding.severity == "error"]
+    errors = [one for one in check(open_gallery(tmp_path)).found if one.severity == "error"]
 
-    assert any(one.finding.correction for one in errors)
+    assert any(one.correction for one in errors)
     assert not any(one.corrects for one in errors)

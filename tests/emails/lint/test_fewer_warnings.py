@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from keyturn.studio.gallery.opening import open_gallery
-from keyturn.studio.lint.examination import Examination, equal_findings, examine
+from keyturn.studio.lint.check import check
+from keyturn.studio.lint.report import Report, equal_findings
 
 PAGE = """<html lang="en"><head><title>News</title></head><body>
 <h1>News of the harbour</h1>
@@ -14,17 +15,17 @@ PAGE = """<html lang="en"><head><title>News</title></head><body>
 </body></html>"""
 
 
-def examined(folder: Path, *more: str) -> Examination:
+def examined(folder: Path, *more: str) -> Report:
     for number, one in enumerate(more):
         (folder / f"news{number}.html").write_text(
             PAGE.replace("{more}", one).replace("{text}", "The boat is here. " * 9)
         )
         (folder / f"news{number}.txt").write_text("The boat is here.")
-    return examine(open_gallery(folder))
+    return check(open_gallery(folder))
 
 
-def severities(examination: Examination, *groups: str) -> list[tuple[str, str]]:
-    return [(one.finding.rule, one.finding.severity) for one in examination.with_rules(groups).found]
+def severities(examination: Report, *groups: str) -> list[tuple[str, str]]:
+    return [(one.rule, one.severity) for one in examination.with_rules(groups).found]
 
 
 def test_equal_warnings_of_several_mails_are_one_with_places_also_if_their_words_differ(tmp_path: Path) -> None:
@@ -36,7 +37,7 @@ def test_equal_warnings_of_several_mails_are_one_with_places_also_if_their_words
 
     assert [len(equal) for equal in equal_findings(examination.found)] == [3]
     assert examination.tally.warnings == 1
-    assert len({one.finding.message for one in examination.found}) == 2
+    assert len({one.message for one in examination.found}) == 2
 
 
 def test_errors_are_one_only_if_they_say_the_same(tmp_path: Path) -> None:

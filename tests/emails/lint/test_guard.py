@@ -13,8 +13,9 @@ from keyturn.packaging import folder
 from keyturn.service.reset.mails.email_props import EMAILS
 from keyturn.service.settings import Brand
 from keyturn.studio.gallery import Gallery
-from keyturn.studio.lint.examination import Examination, examine
+from keyturn.studio.lint.check import check
 from keyturn.studio.lint.finding import Finding
+from keyturn.studio.lint.report import Report
 
 
 class Seed(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +53,7 @@ def test_a_mistake_is_found_where_it_stands_and_nowhere_else(mails: Path, seed: 
     offset = changed.index(seed.at)
     line, column = changed.count("\n", 0, offset) + 1, offset - changed.rfind("\n", 0, offset)
 
-    found = [one.finding for one in _guarded(mails).found]
+    found = list(_guarded(mails).found)
 
     places = {(one.rule, one.place.file, one.place.line, one.place.column): one for one in found}
     assert (seed.rule, seed.file, line, column) in places, _told(found)
@@ -64,7 +65,7 @@ def test_a_mistake_is_found_where_it_stands_and_nowhere_else(mails: Path, seed: 
 def test_real_templates_without_a_mistake_have_no_finding(mails: Path) -> None:
     examination = _guarded(mails)
 
-    assert _told([one.finding for one in examination.found]) == ""
+    assert _told(list(examination.found)) == ""
     assert examination.templates == len(EMAILS) + 1
 
 
@@ -85,11 +86,11 @@ def _plant(mails: Path, seed: Seed) -> str:
     return changed
 
 
-def _guarded(mails: Path) -> Examination:
+def _guarded(mails: Path) -> Report:
     brand = msgspec.structs.asdict(Brand(name="Northwind School"))
     languages = Languages("UTC")
     gallery = Gallery(templates=Templates(mails, branding(brand, Palette())), languages=languages, props=EMAILS)
-    return examine(gallery, checks=(), languages=[languages.choose("en")])
+    return check(gallery, checks=(), languages=[languages.choose("en")])
 
 
 def _told(found: list[Finding]) -> str:

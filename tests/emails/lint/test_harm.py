@@ -9,9 +9,9 @@ import pytest
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.configuration import read_studio_settings
 from keyturn.studio.gallery.opening import open_gallery
+from keyturn.studio.lint.check import check
 from keyturn.studio.lint.checks import checks_for
 from keyturn.studio.lint.clients.clients import MAJOR
-from keyturn.studio.lint.examination import examine
 from keyturn.studio.lint.finding import Finding
 from keyturn.studio.lint.sent_mail import SentMail
 from keyturn.studio.lint.sent_mail import examine as examine_sent
@@ -29,8 +29,8 @@ def findings(folder: Path, files: Mapping[str, str], group: str = "") -> list[Fi
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, "utf-8")
     gallery = opened(folder)
-    examination = examine(gallery, checks_for(MAJOR, gallery.audits), [gallery.languages.choose("en")])
-    return [one.finding for one in examination.found if not group or one.finding.group == group]
+    examination = check(gallery, checks_for(MAJOR, gallery.audits), [gallery.languages.choose("en")])
+    return [one for one in examination.found if not group or one.group == group]
 
 
 def opened(folder: Path) -> Gallery:

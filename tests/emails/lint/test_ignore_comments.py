@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from keyturn.studio.gallery.opening import open_gallery
-from keyturn.studio.lint.examination import Examination, examine
+from keyturn.studio.lint.check import check
+from keyturn.studio.lint.report import Report
 
 TITLE = "<mj-head><mj-title>News</mj-title></mj-head>"
 MJML = f'<mjml lang="en">\n{TITLE}\n<mj-body><mj-section><mj-column>\n{{}}\n</mj-column></mj-section></mj-body></mjml>'
@@ -20,13 +21,13 @@ def emails(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def checked(emails: Path, body: str, name: str = "news.mjml", page: str = MJML) -> Examination:
+def checked(emails: Path, body: str, name: str = "news.mjml", page: str = MJML) -> Report:
     (emails / name).write_text(page.replace("{}", body), "utf-8")
-    return examine(open_gallery(emails))
+    return check(open_gallery(emails))
 
 
-def rules_in(examination: Examination) -> set[str]:
-    return {found.finding.rule for found in examination.found}
+def rules_in(examination: Report) -> set[str]:
+    return {found.rule for found in examination.found}
 
 
 @pytest.mark.parametrize(
@@ -64,7 +65,7 @@ def test_a_comment_with_a_reason_is_for_the_tag_below_it(emails: Path, comment: 
 def test_a_comment_reaches_so_far_and_no_further(emails: Path, body: str, told: list[int], ignored: int) -> None:
     examination = checked(emails, body)
 
-    assert [found.finding.place.line for found in examination.found if found.finding.rule == RULE] == told
+    assert [found.place.line for found in examination.found if found.rule == RULE] == told
     assert len(examination.ignored) == ignored
 
 
@@ -90,14 +91,14 @@ def test_without_a_reason_nothing_is_ignored_and_the_comment_is_told(emails: Pat
     examination = checked(emails, f"{comment}\n{BAD}")
 
     assert rules_in(examination) >= {RULE, "ignore/unreadable"}
-    (said,) = (found.finding for found in examination.found if found.finding.rule == "ignore/unreadable")
+    (said,) = (found for found in examination.found if found.rule == "ignore/unreadable")
     assert (said.place.line, said.place.column) == (4, 1)
 
 
 def test_a_rule_that_there_is_not_is_told_with_what_was_meant(emails: Path) -> None:
     examination = checked(emails, f"{{# keyturn: ignore mjml/unknown-atribute because of the app #}}\n{BAD}")
 
-    (said,) = (found.finding for found in examination.found if found.finding.rule == "ignore/unknown-rule")
+    (said,) = (found for found in examination.found if found.rule == "ignore/unknown-rule")
     assert f"did you mean {RULE}?" in said.message
     assert RULE in rules_in(examination)
 
@@ -105,14 +106,14 @@ def test_a_rule_that_there_is_not_is_told_with_what_was_meant(emails: Path) -> N
 def test_a_comment_that_nothing_comes_of_is_a_note(emails: Path) -> None:
     examination = checked(emails, f"{COMMENT}\n<mj-text>Boats</mj-text>")
 
-    (said,) = (found.finding for found in examination.found if found.finding.rule == "ignore/unused")
+    (said,) = (found for found in examination.found if found.rule == "ignore/unused")
     assert (said.severity, said.place.line) == ("note", 4)
 
 
 def test_some_mails_alone_do_not_tell_what_is_unused(emails: Path) -> None:
     checked(emails, f"{COMMENT}\n<mj-text>Boats</mj-text>")
 
-    examination = examine(open_gallery(emails), only={"news"})
+    examination = check(open_gallery(emails), only={"news"})
 
     assert (examination.templates, "ignore/unused" in rules_in(examination)) == (1, False)
 

@@ -9,8 +9,9 @@ from keyturn.mail.languages import Languages
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.render import Templates
 from keyturn.studio.gallery import Gallery, Sample
+from keyturn.studio.lint.check import check
 from keyturn.studio.lint.document import Document, read_document
-from keyturn.studio.lint.examination import Examination, examine
+from keyturn.studio.lint.report import Report
 from keyturn.studio.lint.source.origins import with_origins
 
 PAGE = """<mjml lang="en">
@@ -50,8 +51,8 @@ class Folder:
     def document(self) -> Document:
         return read_document(self._templates(traced=True), "news", self._sample(), Languages("UTC").choose("en"))
 
-    def guarded(self) -> Examination:
-        return examine(self.gallery(), checks=(), languages=[Languages("UTC").choose("en")])
+    def guarded(self) -> Report:
+        return check(self.gallery(), checks=(), languages=[Languages("UTC").choose("en")])
 
     def _templates(self, *, traced: bool = False) -> Templates:
         return self.gallery().renderers(with_origins if traced else None)(self._sample())
@@ -148,8 +149,8 @@ def test_no_file_of_another_name_is_proposed_for_a_missing_one(folder: Folder) -
     folder.write("news/rec.mjml", FOOT)
 
     (found,) = folder.guarded().found
-    assert found.finding.fix == "Correct the path. Paths are relative to the folder of the templates."
-    assert found.finding.correction is None
+    assert found.fix == "Correct the path. Paths are relative to the folder of the templates."
+    assert found.correction is None
 
 
 def test_a_missing_file_is_one_finding_at_its_place(folder: Folder) -> None:
@@ -158,9 +159,9 @@ def test_a_missing_file_is_one_finding_at_its_place(folder: Folder) -> None:
 
     (found,) = folder.guarded().found
 
-    assert (found.finding.rule, str(found.finding.place)) == ("mjml/missing-include", "news/news.mjml:4:5")
-    assert found.finding.message == "The file to include does not exist: shared/feet.mjml."
-    assert found.finding.fix == "Did you mean shared/foot.mjml?"
+    assert (found.rule, str(found.place)) == ("mjml/missing-include", "news/news.mjml:4:5")
+    assert found.message == "The file to include does not exist: shared/feet.mjml."
+    assert found.fix == "Did you mean shared/foot.mjml?"
     with pytest.raises(TemplateInvalid, match=r"news\.mjml:4"):
         folder.rendered()
 
@@ -171,8 +172,8 @@ def test_a_path_out_of_the_folder_is_refused(folder: Folder) -> None:
 
     (found,) = folder.guarded().found
 
-    assert found.finding.rule == "mjml/missing-include"
-    assert "leads out of the folder" in found.finding.message
+    assert found.rule == "mjml/missing-include"
+    assert "leads out of the folder" in found.message
 
 
 def test_one_in_a_comment_is_none(folder: Folder) -> None:
@@ -187,5 +188,5 @@ def test_a_file_that_includes_itself_is_a_finding(folder: Folder) -> None:
 
     (found,) = folder.guarded().found
 
-    assert found.finding.place.file == "news/foot.mjml"
-    assert found.finding.severity == "error"
+    assert found.place.file == "news/foot.mjml"
+    assert found.severity == "error"

@@ -6,8 +6,8 @@ import pytest
 from tests.emails.lint.planting import Mails
 
 from keyturn.studio.gallery.opening import open_gallery
+from keyturn.studio.lint.check import check
 from keyturn.studio.lint.checks.links import anchors, check_links, secret_in
-from keyturn.studio.lint.examination import examine
 
 TOKEN = "kT3vQ9mXh2Jr0pZsYc7LwA8eUfB1nDgOi4M6xRtKqEo"
 
@@ -75,10 +75,10 @@ def test_a_wrong_scheme_of_a_base_is_found_once_where_it_is_written(tmp_path: Pa
     bar = f"<mj-navbar\n  base-url='htps://northwind.example'>\n{links}</mj-navbar>"
     around = f"<mjml><mj-body><mj-section><mj-column>{bar}</mj-column></mj-section></mj-body></mjml>"
     (tmp_path / "a.mjml").write_text(around)
-    (wrong,) = [one for one in examine(open_gallery(tmp_path)).found if one.finding.rule == "links/unknown-scheme"]
+    (wrong,) = [one for one in check(open_gallery(tmp_path)).found if one.rule == "links/unknown-scheme"]
 
-    line = around.splitlines()[wrong.finding.place.line - 1]
-    assert line[wrong.finding.place.column - 1 :].startswith("base-url")
+    line = around.splitlines()[wrong.place.line - 1]
+    assert line[wrong.place.column - 1 :].startswith("base-url")
     assert [line[place.column - 1 :][:4] for place in wrong.corrects] == ["htps"]
 
 
@@ -123,7 +123,7 @@ def test_a_base_with_a_wrong_scheme_is_found_once_where_it_is_written(
     (tmp_path / "a.html").write_text(
         f'<html>\n<head><base\n href="{base}"></head><body><a href="https://northwind.example/help">Help</a></body></html>'
     )
-    (wrong,) = [one.finding for one in examine(open_gallery(tmp_path)).found if one.finding.group == "links"]
+    (wrong,) = [one for one in check(open_gallery(tmp_path)).found if one.group == "links"]
     assert (wrong.rule, wrong.severity, str(wrong.place)) == (rule, "error", "a.html:3:2")
     assert named in wrong.message
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from keyturn.studio.gallery.opening import open_gallery
-from keyturn.studio.lint.examination import Examination, examine
+from keyturn.studio.lint.check import check
+from keyturn.studio.lint.report import Report
 
 MJML = """\
 <mjml lang="en"><mj-head><mj-title>News</mj-title></mj-head><mj-body><mj-section><mj-column>
@@ -16,16 +17,16 @@ MJML = """\
 """
 
 
-def checked(folder: Path, body: str) -> Examination:
+def checked(folder: Path, body: str) -> Report:
     (folder / "news.mjml").write_text(MJML.replace("{}", body))
     (folder / "news.samples.toml").write_text('[ada]\nname = "Ada"\nprices = [1.5]\n')
-    return examine(open_gallery(folder))
+    return check(open_gallery(folder))
 
 
-def told(examination: Examination) -> dict[str, list[str]]:
+def told(examination: Report) -> dict[str, list[str]]:
     rules: dict[str, list[str]] = {}
     for found in examination.found:
-        rules.setdefault(found.finding.rule, []).append(f"{found.finding.place}: {found.finding.message}")
+        rules.setdefault(found.rule, []).append(f"{found.place}: {found.message}")
     return rules
 
 

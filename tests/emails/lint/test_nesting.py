@@ -58,7 +58,7 @@ def emails(tmp_path: Path) -> Path:
 def rules_of(emails: Path, bad: str) -> list[str]:
     """Check a mail beside another one, whose finding must be reported; return its own rules."""
     (emails / "bad.html").write_text(PAGE.format(bad))
-    found = [one.finding for one in Mails.open(emails).check().found]
+    found = list(Mails.open(emails).check().found)
     assert ("good.html", "links/unknown-scheme") in [(one.place.file, one.rule) for one in found]
     return [one.rule for one in found if one.place.file == "bad.html"]
 
@@ -70,7 +70,7 @@ def test_an_expression_that_is_nested_too_deeply_ends_its_own_mail(emails: Path,
 
 def test_it_is_reported_at_its_line(emails: Path) -> None:
     (emails / "bad.html").write_text(PAGE.format("<p>\n" + EXPRESSIONS["filters"] + "</p>"))
-    (found,) = [one.finding for one in Mails.open(emails).check(["bad"]).found]
+    (found,) = list(Mails.open(emails).check(["bad"]).found)
     assert (found.message, found.place.line) == ("An expression is nested too deeply.", 3)
 
 

@@ -7,17 +7,18 @@ import pytest
 from keyturn.mail.languages import Languages
 from keyturn.mail.rendering.render import Templates
 from keyturn.studio.gallery import Gallery
-from keyturn.studio.lint.examination import Examination, examine
+from keyturn.studio.lint.check import check
+from keyturn.studio.lint.report import Report
 
 PAGE = '<html lang="en"><body><h1>News</h1>{}</body></html>'
 
 
-def examined(folder: Path, **pages: str) -> Examination:
+def examined(folder: Path, **pages: str) -> Report:
     for name, text in pages.items():
         (folder / f"{name}.html").write_text(text, "utf-8")
     languages = Languages("UTC")
     gallery = Gallery(templates=Templates(folder, {}), languages=languages)
-    return examine(gallery, checks=(), languages=[languages.choose("en")])
+    return check(gallery, checks=(), languages=[languages.choose("en")])
 
 
 def test_a_folder_of_django_is_told_once(tmp_path: Path) -> None:
@@ -30,13 +31,13 @@ def test_a_folder_of_django_is_told_once(tmp_path: Path) -> None:
     )
 
     (found,) = examination.found
-    assert (found.finding.rule, str(found.finding.place)) == ("jinja/django-tag", "invoice.html:1:4")
-    assert found.finding.message == (
+    assert (found.rule, str(found.place)) == ("jinja/django-tag", "invoice.html:1:4")
+    assert found.message == (
         "3 files are Django templates, but the folder is Jinja. The first: "
         "{% load %} is a tag of Django, but the template is Jinja."
     )
-    assert "list their folders in the setting ignore" in found.finding.fix
-    assert [mail.partition("/")[0] for mail in found.mails] == ["invoice", "order", "welcome"]
+    assert "list their folders in the setting ignore" in found.fix
+    assert [mail.template for mail in found.mails] == ["invoice", "order", "welcome"]
 
 
 def test_a_layout_of_django_is_one_file_however_many_mails_it_breaks(tmp_path: Path) -> None:
@@ -45,8 +46,8 @@ def test_a_layout_of_django_is_one_file_however_many_mails_it_breaks(tmp_path: P
 
     (found,) = examined(tmp_path, one=mail, two=mail).found
 
-    assert found.finding.message == "{% load %} is a tag of Django, but the template is Jinja."
-    assert (found.finding.place.file, len(found.mails)) == ("base.html", 2)
+    assert found.message == "{% load %} is a tag of Django, but the template is Jinja."
+    assert (found.place.file, len(found.mails)) == ("base.html", 2)
 
 
 def test_each_engine_is_told_by_itself(tmp_path: Path) -> None:
@@ -59,7 +60,7 @@ def test_each_engine_is_told_by_itself(tmp_path: Path) -> None:
         five=PAGE.format("{% embed 'a' %}"),
     )
 
-    rules = sorted(found.finding.rule for found in examination.found)
+    rules = sorted(found.rule for found in examination.found)
     assert rules == ["jinja/django-tag", "jinja/liquid-tag", "jinja/twig-tag"]
 
 
@@ -76,16 +77,16 @@ def test_an_engine_is_known_by_its_expressions_and_told_once(tmp_path: Path, rul
     examination = examined(tmp_path, one=PAGE.format(written), two=PAGE.format(written))
 
     (found,) = examination.found
-    assert found.finding.rule == rule
-    assert found.finding.message.startswith("2 files are ")
+    assert found.rule == rule
+    assert found.message.startswith("2 files are ")
 
 
 def test_a_tag_that_engines_share_is_of_the_engine_of_the_others(tmp_path: Path) -> None:
     shared = "{% comment %}x{% endcomment %}"
     examination = examined(tmp_path, one=PAGE.format(shared + "{% assign a = 1 %}"), two=PAGE.format(shared))
 
-    found = {found.finding.rule: found.mails for found in examination.found}
-    assert found == {"jinja/liquid-tag": ("one/guessed",), "jinja/django-tag": ("two/guessed",)}
+    found = {found.rule: [*map(str, found.mails)] for found in examination.found}
+    assert found == {"jinja/liquid-tag": ["one/guessed"], "jinja/django-tag": ["two/guessed"]}
 
 
 @pytest.mark.parametrize(
@@ -101,4 +102,4 @@ def test_a_tag_that_engines_share_is_of_the_engine_of_the_others(tmp_path: Path)
 def test_a_mistake_in_jinja_is_not_taken_for_another_engine(tmp_path: Path, jinja: str) -> None:
     (found,) = examined(tmp_path, one=PAGE.format(jinja)).found
 
-    assert found.finding.rule == "jinja/syntax"
+    assert found.rule == "jinja/syntax"

@@ -10,10 +10,11 @@ import pytest
 from keyturn.mail.languages import Languages
 from keyturn.mail.rendering.render import Templates
 from keyturn.studio.gallery import Gallery
+from keyturn.studio.lint.check import check
 from keyturn.studio.lint.clients.features import features
 from keyturn.studio.lint.document import read_document
-from keyturn.studio.lint.examination import Examination, examine
 from keyturn.studio.lint.finding import Finding
+from keyturn.studio.lint.report import Report
 from keyturn.studio.lint.source.origins import with_origins
 
 
@@ -56,7 +57,7 @@ def test_a_mistake_is_found_where_it_stands(mails: Path, seed: Seed) -> None:
         if named and other.name not in named:
             shutil.rmtree(other)
 
-    found = [one.finding for one in examined(mails).found]
+    found = list(examined(mails).found)
 
     assert (seed.rule, file, line, column) in {
         (one.rule, one.place.file, one.place.line, one.place.column) for one in found
@@ -67,8 +68,8 @@ def test_a_mail_that_is_well_made_draws_notes_alone(mails: Path) -> None:
     examination = examined(mails)
 
     assert examination.templates == 3
-    assert told([one.finding for one in examination.found if one.finding.severity != "note"]) == ""
-    assert {one.finding.group for one in examination.found} == {"compatibility"}
+    assert told([one for one in examination.found if one.severity != "note"]) == ""
+    assert {one.group for one in examination.found} == {"compatibility"}
 
 
 def test_a_way_out_of_plain_html_does_not_speak_of_mjml(mails: Path) -> None:
@@ -76,7 +77,7 @@ def test_a_way_out_of_plain_html_does_not_speak_of_mjml(mails: Path) -> None:
     text = page.read_text("utf-8").replace(' lang="{{ lang }}"', "").replace(TITLE, "<title></title>")
     page.write_text(text.replace("<body", '<body style="display:flex"', 1), "utf-8")
 
-    found = {one.finding.rule: one.finding for one in examined(mails).found}
+    found = {one.rule: one for one in examined(mails).found}
 
     assert 'lang="{{ lang }}" on the html element' in found["accessibility/lang"].fix
     assert "into title" in found["accessibility/title"].fix
@@ -110,7 +111,7 @@ def test_html_that_browsers_forgive_is_read_as_they_read_it(tmp_path: Path, html
     body = f'<html lang="en"><head><title>News</title></head><body><h1>News</h1>{html}\n<center color>'
     write(tmp_path, f"{body}<span style='color:#dddddd'>Pale</span>")
 
-    found = {one.finding.rule: one.finding.place for one in examined(tmp_path).found}
+    found = {one.rule: one.place for one in examined(tmp_path).found}
 
     assert (found.pop("contrast/light").line, found.pop("parity/no-text").line) == (2, 1)
     assert found == {}
@@ -121,17 +122,17 @@ def test_html_that_browsers_forgive_is_read_as_they_read_it(tmp_path: Path, html
 def test_thousands_of_tags_that_nobody_closed_are_read_too(tmp_path: Path, tag: str) -> None:
     write(tmp_path, f"<html lang='en'><title>News</title><body><h1>News</h1>{f'{tag}One' * 1500}")
 
-    assert {one.finding.rule for one in examined(tmp_path).found} == {"parity/no-text"}
+    assert {one.rule for one in examined(tmp_path).found} == {"parity/no-text"}
 
 
 def write(folder: Path, html: str) -> None:
     (folder / "news.html").write_text(html, "utf-8")
 
 
-def examined(folder: Path) -> Examination:
+def examined(folder: Path) -> Report:
     languages = Languages("UTC")
     gallery = Gallery(templates=Templates(folder, {}), languages=languages)
-    return examine(gallery, languages=[languages.choose("en")])
+    return check(gallery, languages=[languages.choose("en")])
 
 
 def told(found: list[Finding]) -> str:

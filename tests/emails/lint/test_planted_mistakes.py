@@ -9,9 +9,9 @@ from tests.emails.lint.planting import Mails, at
 
 from keyturn.studio.lint.checks import CHECKS
 from keyturn.studio.lint.document import Document
-from keyturn.studio.lint.examination import Examination, MailFinding
 from keyturn.studio.lint.finding import Finding
-from keyturn.studio.lint.reports import as_github, as_json, as_sarif
+from keyturn.studio.lint.formats import as_github, as_json, as_sarif
+from keyturn.studio.lint.report import Report
 
 PARTS, HEAD, BASE = "_layout/parts.mjml", "_layout/head.mjml", "_layout/base.mjml"
 RESET, RESET_TEXT = "password_reset/password_reset.mjml", "password_reset/password_reset.txt"
@@ -234,9 +234,8 @@ def test_a_planted_mistake_is_found_where_it_was_planted(mails: Mails, seed: See
     file, text = seed.seen if seed.seen[0] else (seed.file, seed.new)
     found = [finding for finding in found_in(mails.read()) if finding.rule == seed.rule]
     assert mails.line(file, text) in {at(finding.place) for finding in found}
-    examination = Examination(tuple(MailFinding(finding, ("password_reset/viewer",)) for finding in found), 1, 1)
     for write in (as_json, as_github, as_sarif):
-        assert write(examination, str)
+        assert write(Report(tuple(found)), str)
     for finding in found:
         assert finding.message.endswith((".", ")."))
         assert finding.fix.endswith((".", "?"))

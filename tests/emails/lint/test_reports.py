@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from keyturn.studio.lint.examination import Examination, MailFinding
+from keyturn.studio.gallery import MailName
 from keyturn.studio.lint.finding import ClientGap, Correction, Finding, Place
-from keyturn.studio.lint.reports import CheckReport, as_github, as_json, as_sarif
+from keyturn.studio.lint.formats import CheckReport, as_github, as_json, as_sarif
+from keyturn.studio.lint.report import Report
 
 WRONG = Finding(
     rule="mjml/wrong-value",
@@ -18,11 +19,21 @@ WRONG = Finding(
     message='<mj-text>: color="a,b:c" is not a colour, 100 % sure.',
     fix="Write\nred.",
     place=Place("news, all/news.mjml", 3, 9),
+    mails=(MailName("news", "x"),),
 )
 DOUBTFUL = Finding(
-    rule="links/relative", severity="warning", message="A relative link.", fix="Mend it.", place=Place("a/a.mjml")
+    rule="links/relative",
+    severity="warning",
+    message="A relative link.",
+    fix="Mend it.",
+    place=Place("a/a.mjml"),
+    mails=(MailName("a", "one"), MailName("a", "two")),
+    fingerprint="0f",
 )
-REMARK = Finding(rule="mjml/duplicate-attribute", severity="note", message="M.", fix="W.", place=Place("a/a.mjml", 2))
+OF_ONE = (MailName("a", "one"),)
+REMARK = Finding(
+    rule="mjml/duplicate-attribute", severity="note", message="M.", fix="W.", place=Place("a/a.mjml", 2), mails=OF_ONE
+)
 LACKING = Finding(
     rule="compatibility/css-border-radius",
     severity="note",
@@ -31,13 +42,10 @@ LACKING = Finding(
     place=Place("a/a.mjml", 3),
     feature="css-border-radius",
     clients=(ClientGap("outlook/windows", "no"), ClientGap("gmail/ios", "partial")),
+    mails=OF_ONE,
 )
 GAPS = [{"client": "outlook/windows", "support": "no"}, {"client": "gmail/ios", "support": "partial"}]
-EXAMINATION = Examination(
-    (MailFinding(DOUBTFUL, ("a/one", "a/two"), "0f"), MailFinding(REMARK, ("a/one",)), MailFinding(WRONG, ("news/x",))),
-    templates=2,
-    mails=3,
-)
+REPORT = Report((DOUBTFUL, REMARK, WRONG), templates=2, mails=3)
 MISSPELT = Finding(
     rule="mjml/unknown-element",
     severity="error",
@@ -45,12 +53,12 @@ MISSPELT = Finding(
     fix="Did you mean <mj-text>?",
     place=Place("a/a.mjml", 2, 5),
     correction=Correction("mj-txt", "mj-text"),
+    corrects=(Place("a/a.mjml", 2, 6), Place("a/a.mjml", 4, 3)),
+    mails=OF_ONE,
 )
-CORRECTED = Examination(
-    (MailFinding(MISSPELT, ("a/one",), corrects=(Place("a/a.mjml", 2, 6), Place("a/a.mjml", 4, 3))),), 1, 1
-)
-LACKED = Examination((MailFinding(LACKING, ("a/one",)),), templates=1, mails=1)
-NOTHING = Examination((), templates=2, mails=3)
+CORRECTED = Report((MISSPELT,))
+LACKED = Report((LACKING,))
+NOTHING = Report((), templates=2, mails=3)
 
 
 def shown(file: str) -> str:
@@ -58,7 +66,7 @@ def shown(file: str) -> str:
 
 
 def test_json_holds_all_of_every_finding() -> None:
-    report = json.loads(as_json(EXAMINATION, shown))
+    report = json.loads(as_json(REPORT, shown))
 
     assert {key: report[key] for key in ("templates", "mails", "errors", "warnings", "notes")} == {
         "templates": 2,
@@ -90,7 +98,7 @@ def test_json_keeps_to_the_schema_that_is_documented() -> None:
     made = {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(CheckReport)}
 
     assert json.loads(schema.read_text("utf-8")) == made
-    for examination in (EXAMINATION, NOTHING, LACKED, CORRECTED):
+    for examination in (REPORT, NOTHING, LACKED, CORRECTED):
         report = as_json(examination, shown)
         assert json.loads(msgspec.json.encode(msgspec.json.decode(report, type=CheckReport))) == json.loads(report)
 
@@ -123,7 +131,7 @@ def test_sarif_offers_no_fix_for_a_finding_that_knows_no_right_word(run: Mapping
 
 
 def test_github_is_told_in_a_line_for_each_finding() -> None:
-    lines = as_github(EXAMINATION, shown).split("\n")
+    lines = as_github(REPORT, shown).split("\n")
 
     assert lines == [
         "::warning file=mails/a/a.mjml,line=1,col=1,title=links/relative::A relative link. Mend it.",
@@ -138,7 +146,7 @@ def test_github_is_told_in_a_line_for_each_finding() -> None:
 
 @pytest.fixture
 def run() -> Mapping[str, Any]:
-    log = json.loads(as_sarif(EXAMINATION, shown))
+    log = json.loads(as_sarif(REPORT, shown))
     assert log["version"] == "2.1.0"
     assert log["$schema"].endswith("sarif-2.1.0.json")
     (run,) = log["runs"]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from keyturn.studio.gallery.opening import open_gallery
-from keyturn.studio.lint.examination import examine
+from keyturn.studio.lint.check import check
 from keyturn.studio.lint.finding import Finding
 
 SET = ["{% set x = 1 %}", "{% set y = 2 %}", "{% set title %}Hello", "{% set z = 3 %}"]
@@ -14,7 +14,7 @@ SET = ["{% set x = 1 %}", "{% set y = 2 %}", "{% set title %}Hello", "{% set z =
 
 def findings_of(rule: str, body: Iterable[str], folder: Path) -> list[Finding]:
     (folder / "news.html").write_text("\n".join(body), "utf-8")
-    return [one.finding for one in examine(open_gallery(folder)).found if one.finding.rule == rule]
+    return [one for one in check(open_gallery(folder)).found if one.rule == rule]
 
 
 def lines_with(rule: str, body: Iterable[str], folder: Path) -> list[int]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from keyturn.studio.gallery.opening import open_gallery
-from keyturn.studio.lint.examination import examine
+from keyturn.studio.lint.check import check
 from keyturn.studio.lint.finding import Finding
 
 Found = Callable[[], list[Finding]]
@@ -59,7 +59,7 @@ def write(tmp_path: Path) -> Callable[[str, str], None]:
 
 @pytest.fixture
 def found(tmp_path: Path) -> Found:
-    return lambda: [one.finding for one in examine(open_gallery(tmp_path / "emails")).with_rules(["languages"]).found]
+    return lambda: list(check(open_gallery(tmp_path / "emails")).with_rules(["languages"]).found)
 
 
 def in_language(tag: str, folder: str = "locales") -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from keyturn.studio.gallery.opening import open_gallery
-from keyturn.studio.lint.examination import examine
+from keyturn.studio.lint.check import check
 
 PAGE = """<html lang="en"><head><title>News</title><style>
 {css}
@@ -17,8 +17,8 @@ PAGE = """<html lang="en"><head><title>News</title><style>
 
 
 def unused(folder: Path, *, only: tuple[str, ...] | None = None) -> dict[str, str]:
-    found = examine(open_gallery(folder), only=only).with_rules(["styles"]).found
-    return {one.finding.message.removesuffix(".").rpartition("matches ")[2]: str(one.finding.place) for one in found}
+    found = check(open_gallery(folder), only=only).with_rules(["styles"]).found
+    return {one.message.removesuffix(".").rpartition("matches ")[2]: str(one.place) for one in found}
 
 
 def of_page(folder: Path, css: str, more: str = "", samples: str = "") -> dict[str, str]:
@@ -111,7 +111,7 @@ def test_a_name_whose_beginning_is_written_is_left_out(tmp_path: Path) -> None:
 
 def test_a_misspelt_name_is_a_warning_that_names_the_class_without_a_style(tmp_path: Path) -> None:
     of_page(tmp_path, ".buton { color: #111 } .titles { color: #111 } .title { color: #222 }")
-    (of_button, of_titles) = (one.finding for one in examine(open_gallery(tmp_path)).with_rules(["styles"]).found)
+    (of_button, of_titles) = (one for one in check(open_gallery(tmp_path)).with_rules(["styles"]).found)
 
     assert (of_button.severity, of_button.fix) == ("warning", "Did you mean .button?")
     assert (of_titles.severity, of_titles.fix) == ("note", "Correct the selector, or delete the rule.")
@@ -119,7 +119,7 @@ def test_a_misspelt_name_is_a_warning_that_names_the_class_without_a_style(tmp_p
 
 def test_names_that_differ_in_a_number_are_not_taken_for_each_other(tmp_path: Path) -> None:
     of_page(tmp_path, ".column-2 { color: #111 }", '<p class="column-3">x</p>')
-    (found,) = (one.finding for one in examine(open_gallery(tmp_path)).with_rules(["styles"]).found)
+    (found,) = (one for one in check(open_gallery(tmp_path)).with_rules(["styles"]).found)
 
     assert found.severity == "note"
 
@@ -155,7 +155,7 @@ def test_a_shared_stylesheet_is_judged_with_all_its_mails(tmp_path: Path) -> Non
         (tmp_path / f"{name}.txt").write_text("The boat is here.")
 
     assert unused(tmp_path) == {".quays": "_layout/base.html:4:1"}
-    (found,) = examine(open_gallery(tmp_path)).with_rules(["styles"]).found
+    (found,) = check(open_gallery(tmp_path)).with_rules(["styles"]).found
     assert found.templates == ("boats", "ships")
     assert unused(tmp_path, only=("boats",)) == {}
 

@@ -6,7 +6,8 @@ import pytest
 
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.folders import MailFiles
-from keyturn.studio.snapshots.comparison import MailName, Snapshot, SnapshotFolder, in_one_line
+from keyturn.studio.gallery import MailName
+from keyturn.studio.snapshots.comparison import Snapshot, SnapshotFolder, in_one_line
 
 ADA = MailName("greeting", "ada")
 MAIL = Snapshot("<p>\n<b>Hello</b>\n</p>\n", "Hello\n")

@@ -33,7 +33,7 @@ class Deployment:
     async def work(self) -> None:
         """Work everything off, as if every pause were over."""
         await self.parts.database.execute(text("UPDATE keyturn_outbox SET available_at = created_at"))
-        await self.parts.relay.drain()
+        await self.parts.worker.drain()
 
     async def message(self) -> Row[Any]:
         (row,) = await self.messages()

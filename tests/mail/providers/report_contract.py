@@ -7,9 +7,13 @@ from typing import Any, ClassVar
 import pytest
 from tests.mail_providers.delivery import Delivery
 
-from keyturn.mail.port.provider import LONGEST_ID, ProviderWebhook, Report, ReportRefused
+from keyturn.mail.port.reports import Report, ReportRefused, Webhook
+from keyturn.mail.providers import PROVIDERS
+from keyturn.values import Secret
 
 ADA = "ada@northwind.test"
+LONGEST_ID = 80
+"""Characters of a report's id that are stored."""
 
 Make = Callable[[], Delivery]
 """Makes a delivery when the test runs, since a signature holds for minutes only."""
@@ -18,7 +22,16 @@ Meaning = tuple[str, dict[str, Any], str, str, bool]
 """The kind of a report, its fields that differ, and what they mean: event, detail, and whether mails to it end."""
 
 
-async def read_one(webhook: ProviderWebhook, sent: Delivery) -> Report:
+def webhook_of(name: str, proof: str) -> Webhook:
+    """Return what reads the provider's reports, given what proves them."""
+    provider = PROVIDERS[name]
+    assert provider.reports
+    webhook = provider.webhook(provider.settings(**{provider.reports.setting: Secret(proof)}))
+    assert webhook
+    return webhook
+
+
+async def read_one(webhook: Webhook, sent: Delivery) -> Report:
     (found,) = await webhook.read(sent.headers, sent.body)
     return found
 
@@ -62,17 +75,17 @@ class ReportContract:
             if parameter in metafunc.fixturenames:
                 metafunc.parametrize(parameter, values)
 
-    async def test_each_secret_proves_a_report(self, webhook: ProviderWebhook, genuine_one: Make) -> None:
+    async def test_each_secret_proves_a_report(self, webhook: Webhook, genuine_one: Make) -> None:
         assert (await read_one(webhook, genuine_one())).event == "delivered"
 
-    async def test_nothing_else_does(self, webhook: ProviderWebhook, forged_one: Make) -> None:
+    async def test_nothing_else_does(self, webhook: Webhook, forged_one: Make) -> None:
         sent = forged_one()
         with pytest.raises(ReportRefused, match=self.refusal) as refused:
             await webhook.read(sent.headers, sent.body)
         if self.secret:
             assert self.secret not in str(refused.value)
 
-    async def test_a_report_names_the_mail_the_mailbox_and_the_time(self, webhook: ProviderWebhook) -> None:
+    async def test_a_report_names_the_mail_the_mailbox_and_the_time(self, webhook: Webhook) -> None:
         provider_id, at, detail = self.bounce
         found = await read_one(webhook, type(self).report("bounced", provider_id, to=ADA, key="0a1b", at=at))
 
@@ -89,7 +102,7 @@ class ReportContract:
             ends=True,
         )
 
-    async def test_a_repeat_has_the_same_id_and_another_report_another(self, webhook: ProviderWebhook) -> None:
+    async def test_a_repeat_has_the_same_id_and_another_report_another(self, webhook: Webhook) -> None:
         make, (_, at, _) = type(self).report, self.bounce
         one = make("bounced", "1", to=ADA, at=at)
         others = [make("delivered", "1", to=ADA, at=at), make("bounced", "1", to=ADA, at=at + timedelta(seconds=1))]
@@ -98,16 +111,16 @@ class ReportContract:
         assert first == again
         assert len({first, *later}) == 3
 
-    async def test_each_kind_has_its_meaning(self, webhook: ProviderWebhook, meaning: Meaning) -> None:
+    async def test_each_kind_has_its_meaning(self, webhook: Webhook, meaning: Meaning) -> None:
         kind, fields, *meant = meaning
         found = await read_one(webhook, type(self).report(kind, "1", to=ADA, **fields))
         assert [found.event, found.detail, found.ends] == meant
 
-    async def test_what_is_about_no_mail_of_ours_is_nothing(self, webhook: ProviderWebhook, unrelated: Make) -> None:
+    async def test_what_is_about_no_mail_of_ours_is_nothing(self, webhook: Webhook, unrelated: Make) -> None:
         sent = unrelated()
         assert await webhook.read(sent.headers, sent.body) == []
 
-    async def test_what_makes_no_sense_is_refused(self, webhook: ProviderWebhook, senseless_one: Make) -> None:
+    async def test_what_makes_no_sense_is_refused(self, webhook: Webhook, senseless_one: Make) -> None:
         sent = senseless_one()
         with pytest.raises(ReportRefused):
             await webhook.read(sent.headers, sent.body)

@@ -198,7 +198,7 @@ async def test_what_certainly_nobody_has_may_go_to_the_second_also_in_the_place_
     await deployment.parts.invitations.invite_all([ADA])
     await deployment.work()
     await resend.idle()
-    await deployment.parts.database.execute(text("UPDATE keyturn_reset_tokens SET expires_at = created_at"))
+    await deployment.parts.database.execute(text("UPDATE keyturn_secrets SET expires_at = created_at"))
     await deployment.work()
     assert (await deployment.message()).sender is None
 

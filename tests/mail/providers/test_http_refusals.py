@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from resend.exceptions import ResendError
 from tests.mail.providers.conftest import Open
 from tests.mail.providers.http_providers import HttpProvider
 from tests.mail_providers import mailgun, postmark, sendgrid, ses
@@ -16,8 +15,9 @@ from tests.resend_server.answers import EMPTY, Answer
 
 from keyturn.errors import QuotaExhausted, SendRefused, SendRetryable, SendUnknown
 from keyturn.mail.port.email import Email
-from keyturn.mail.providers.resend import sort_error
-from keyturn.mail.providers.ses import SesSender, SesSettings
+from keyturn.mail.providers import PROVIDERS
+from keyturn.mail.providers.resend import quota_renewal
+from keyturn.mail.providers.ses import SesSettings
 
 pytestmark = pytest.mark.slow
 
@@ -129,7 +129,7 @@ async def test_a_status_that_no_server_has_is_a_fault_that_may_pass(
     server.coming.append(Answer(200, {"statusCode": said, "name": "validation_error", "message": "no"}))
     with pytest.raises(SendRetryable) as failure:
         await opened().send(mail, "key-1")
-    assert failure.value.reason == "validation_error"
+    assert failure.value.reason == "200 validation_error"
 
 
 def in_seconds(seconds: float) -> str:
@@ -190,10 +190,7 @@ async def test_a_used_up_daily_quota_renews_at_midnight_utc(opened: Open, server
     ],
 )
 def test_a_quota_renews_with_the_day_or_the_month(quota: str, moment: datetime, until: datetime) -> None:
-    sorted_error = sort_error(ResendError(429, quota, "Quota exceeded.", ""), moment)
-
-    assert isinstance(sorted_error, QuotaExhausted)
-    assert sorted_error.until == until
+    assert quota_renewal(quota, moment) == until
 
 
 @pytest.mark.parametrize("running", ["ses"], indirect=True)
@@ -243,10 +240,9 @@ async def test_the_configuration_set_is_named_where_there_is_one(opened: Open, s
     assert server.accepted[provider_id]["ConfigurationSetName"] == "keyturn"
 
 
-async def test_without_an_address_of_ones_own_ses_is_asked_in_its_region() -> None:
-    sender = SesSender(SesSettings(region="ap-southeast-2"))
-    assert sender._api.url == "https://email.ap-southeast-2.amazonaws.com"
-    await sender.close()
+def test_without_an_address_of_ones_own_ses_is_asked_in_its_region() -> None:
+    ses_provider: Any = PROVIDERS["ses"]
+    assert ses_provider.url(SesSettings(region="ap-southeast-2")) == "https://email.ap-southeast-2.amazonaws.com"
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from tests.resend_server.answers import PROXY_PAGE, Answer, Trouble
 
 from keyturn.errors import SendFailed, SendRefused, SendRetryable, SendUnknown
 from keyturn.mail.port.email import Email, Sender
-from keyturn.mail.port.provider_api import REPORT_PAUSE
+from keyturn.mail.port.http_provider import REPORT_PAUSE
 
 pytestmark = pytest.mark.slow
 

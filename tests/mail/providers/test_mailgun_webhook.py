@@ -6,11 +6,11 @@ from functools import partial
 from typing import Any
 
 import pytest
-from tests.mail.providers.report_contract import ADA, ReportContract, read_one
+from tests.mail.providers.report_contract import ADA, ReportContract, read_one, webhook_of
 from tests.mail_providers.delivery import Delivery
 from tests.mail_providers.mailgun_reports import KEY, deliver, report, sign, signature
 
-from keyturn.mail.providers.mailgun import MailgunWebhook
+from keyturn.mail.port.reports import Webhook
 
 pytestmark = pytest.mark.slow
 
@@ -58,8 +58,8 @@ SENSELESS: list[Any] = [
 
 
 @pytest.fixture
-def webhook() -> MailgunWebhook:
-    return MailgunWebhook(KEY)
+def webhook() -> Webhook:
+    return webhook_of("mailgun", KEY)
 
 
 def proven(event: Any) -> Delivery:
@@ -93,18 +93,18 @@ class TestMailgun(ReportContract):
     ]
 
 
-async def test_a_time_may_be_a_number(webhook: MailgunWebhook) -> None:
+async def test_a_time_may_be_a_number(webhook: Webhook) -> None:
     moment = int(time.time())
     proof = {"timestamp": moment, "token": "a" * 50, "signature": sign(str(moment), "a" * 50)}
     assert (await read_one(webhook, deliver(EVENT, proof))).event == "delivered"
 
 
-async def test_a_mail_that_was_rejected_names_its_mailbox_in_its_header_alone(webhook: MailgunWebhook) -> None:
+async def test_a_mail_that_was_rejected_names_its_mailbox_in_its_header_alone(webhook: Webhook) -> None:
     found = await read_one(webhook, report("rejected", "1", to=f"Ada <{ADA}>", recipient=""))
     assert (found.event, found.to) == ("failed", ADA)
 
 
-async def test_a_token_is_one_report_whatever_event_comes_with_it(webhook: MailgunWebhook) -> None:
+async def test_a_token_is_one_report_whatever_event_comes_with_it(webhook: Webhook) -> None:
     proof = signature()
     one, forged = deliver(EVENT, proof), deliver(EVENT | {"event": "complained"}, proof)
     other = deliver(EVENT, signature())

@@ -146,6 +146,23 @@ def test_a_reply_address_beyond_ascii_asks_nothing_of_the_server(mail: Email) ->
     assert needs_utf8(msgspec.structs.replace(mail, to="jürgen@pupils.test"))
 
 
+@pytest.mark.parametrize("field", ["sender", "to", "reply_to"])
+def test_an_international_domain_is_written_in_a_labels(mail: Email, field: str) -> None:
+    written = getattr(msgspec.structs.replace(mail, **{field: "Ada <ada@bücher.example>"}), field)
+
+    assert written == "Ada <ada@xn--bcher-kva.example>"
+
+
+def test_a_mail_with_a_line_break_in_a_header_does_not_exist_for_any_provider(mail: Email) -> None:
+    stored = msgspec.json.encode(mail).replace(b"auto-generated", b"auto\\r\\nBcc: eve@elsewhere.example")
+
+    for end in ("\n", "\r", "\r\n", "\u2028"):
+        with pytest.raises(ValueError, match="line breaks"):
+            msgspec.structs.replace(mail, sender=f"accounts@northwind.example{end}")
+    with pytest.raises(ValueError, match="line breaks"):
+        msgspec.json.decode(stored, type=Email)
+
+
 BREAK = "x@northwind.example\r\nBcc: eve@elsewhere.example"
 
 

@@ -6,11 +6,11 @@ from functools import partial
 from typing import Any
 
 import pytest
-from tests.mail.providers.report_contract import ADA, ReportContract
+from tests.mail.providers.report_contract import ADA, ReportContract, webhook_of
 from tests.mail_providers.delivery import Delivery
 from tests.mail_providers.postmark_reports import PASSWORD, basic, report
 
-from keyturn.mail.providers.postmark import PostmarkWebhook
+from keyturn.mail.port.reports import Webhook
 
 pytestmark = pytest.mark.slow
 
@@ -40,8 +40,8 @@ def with_header(authorization: str) -> Delivery:
 
 
 @pytest.fixture
-def webhook() -> PostmarkWebhook:
-    return PostmarkWebhook(PASSWORD)
+def webhook() -> Webhook:
+    return webhook_of("postmark", PASSWORD)
 
 
 class TestPostmark(ReportContract):

@@ -11,11 +11,10 @@ from itertools import count
 from typing import Any
 
 import pytest
-from tests.mail.providers.report_contract import ADA, ReportContract
+from tests.mail.providers.report_contract import ADA, ReportContract, webhook_of
 from tests.mail_providers.delivery import Delivery
 
-from keyturn.mail.port.provider import ReportRefused
-from keyturn.mail.providers.resend import ResendWebhook
+from keyturn.mail.port.reports import ReportRefused, Webhook
 
 pytestmark = pytest.mark.slow
 
@@ -43,8 +42,8 @@ MAIL: dict[str, Any] = {
 
 
 @pytest.fixture
-def webhook() -> ResendWebhook:
-    return ResendWebhook(SECRET)
+def webhook() -> Webhook:
+    return webhook_of("resend", SECRET)
 
 
 @pytest.fixture
@@ -120,7 +119,7 @@ class TestResend(ReportContract):
 
 
 @pytest.mark.usefixtures("at_that_time")
-async def test_the_published_example_is_genuine(webhook: ResendWebhook) -> None:
+async def test_the_published_example_is_genuine(webhook: Webhook) -> None:
     assert await webhook.read(HEADERS, BODY) == []  # and about no mail
 
 
@@ -146,21 +145,21 @@ async def test_the_published_example_is_genuine(webhook: ResendWebhook) -> None:
         "v1,ü€",
     ],
 )
-async def test_nothing_else_is_a_signature(webhook: ResendWebhook, signatures: str) -> None:
+async def test_nothing_else_is_a_signature(webhook: Webhook, signatures: str) -> None:
     with pytest.raises(ReportRefused):
         await webhook.read({**HEADERS, "svix-signature": signatures}, BODY)
 
 
 @pytest.mark.usefixtures("at_that_time")
 @pytest.mark.parametrize("body", [b"", BODY + b"\n", BODY.replace(b": ", b":"), b"\xff", b"\xef\xbb\xbf" + BODY])
-async def test_every_byte_of_the_body_is_signed(webhook: ResendWebhook, body: bytes) -> None:
+async def test_every_byte_of_the_body_is_signed(webhook: Webhook, body: bytes) -> None:
     with pytest.raises(ReportRefused):
         await webhook.read(HEADERS, body)
 
 
 @pytest.mark.parametrize(("seconds", "is_genuine"), [(-301, False), (-300, True), (0, True), (300, True), (301, False)])
 async def test_five_minutes_either_way_are_tolerated(
-    webhook: ResendWebhook, monkeypatch: pytest.MonkeyPatch, seconds: int, is_genuine: bool
+    webhook: Webhook, monkeypatch: pytest.MonkeyPatch, seconds: int, is_genuine: bool
 ) -> None:
     monkeypatch.setattr(time, "time", lambda: float(SIGNED_AT - seconds))
     if is_genuine:

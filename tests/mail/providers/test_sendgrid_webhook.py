@@ -6,11 +6,11 @@ from functools import partial
 from typing import Any
 
 import pytest
-from tests.mail.providers.report_contract import ADA, ReportContract, read_one
+from tests.mail.providers.report_contract import ADA, ReportContract, read_one, webhook_of
 from tests.mail_providers.delivery import Delivery
 from tests.mail_providers.sendgrid_reports import KEY, OTHER_KEY, deliver, event, public, report, signed
 
-from keyturn.mail.providers.sendgrid import SendGridWebhook
+from keyturn.mail.port.reports import Webhook
 
 pytestmark = pytest.mark.slow
 
@@ -22,8 +22,8 @@ BOUNCED = report("bounced", "1", to=ADA)
 
 
 @pytest.fixture
-def webhook() -> SendGridWebhook:
-    return SendGridWebhook(public(KEY))
+def webhook() -> Webhook:
+    return webhook_of("sendgrid", public(KEY))
 
 
 def with_headers(changes: dict[str, str]) -> Delivery:
@@ -84,7 +84,7 @@ class TestSendGrid(ReportContract):
     ]
 
 
-async def test_a_repeat_has_the_same_id_also_when_it_comes_with_others(webhook: SendGridWebhook) -> None:
+async def test_a_repeat_has_the_same_id_also_when_it_comes_with_others(webhook: Webhook) -> None:
     one, other = event("delivered", "1", to=ADA), event("delivered", "2", to=ADA)
     alone, both = deliver([one]), deliver([other, one])
     (first,) = await webhook.read(alone.headers, alone.body)
@@ -110,7 +110,7 @@ async def test_a_repeat_has_the_same_id_also_when_it_comes_with_others(webhook: 
     ],
 )
 async def test_what_is_not_of_a_mails_form_is_passed_over_and_the_others_are_not(
-    webhook: SendGridWebhook, fields: dict[str, Any]
+    webhook: Webhook, fields: dict[str, Any]
 ) -> None:
     sent = deliver([event("bounced", "1", to=ADA, **fields), 3, None, event("delivered", "2", to=ADA)])
     assert (await read_one(webhook, sent)).provider_id == "2"

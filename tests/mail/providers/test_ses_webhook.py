@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding
-from tests.mail.providers.report_contract import ADA, ReportContract, read_one
+from tests.mail.providers.report_contract import ADA, ReportContract, read_one, webhook_of
 from tests.mail_providers.delivery import Delivery
 from tests.mail_providers.ses_reports import event, report
 from tests.mail_providers.sns import (
@@ -28,8 +28,9 @@ from tests.mail_providers.sns import (
 )
 from tests.resend_server.answers import Answer, Trouble
 
-from keyturn.mail.port.provider import ReportRefused, ReportUnproven
-from keyturn.mail.providers.ses import SesWebhook, sns
+from keyturn.mail.port.reports import ReportRefused, ReportUnproven, Webhook
+from keyturn.mail.providers import PROVIDERS
+from keyturn.mail.providers.ses import sns
 
 pytestmark = pytest.mark.slow
 
@@ -50,9 +51,9 @@ def server(running: SnsServer) -> SnsServer:
 
 
 @pytest.fixture
-def webhook(server: SnsServer) -> SesWebhook:
+def webhook(server: SnsServer) -> Webhook:
     assert server.requests == []
-    return SesWebhook(TOPIC)
+    return webhook_of("ses", TOPIC)
 
 
 def changed(fields: dict[str, str]) -> Delivery:
@@ -120,7 +121,7 @@ class TestSes(ReportContract):
     ]
 
 
-async def refused(webhook: SesWebhook, document: Any) -> str:
+async def refused(webhook: Webhook, document: Any) -> str:
     with pytest.raises(ReportRefused) as failure:
         await webhook.read({}, post(document).body)
     return str(failure.value)
@@ -128,7 +129,7 @@ async def refused(webhook: SesWebhook, document: Any) -> str:
 
 @pytest.mark.parametrize("fields", [{}, {"Subject": "Amazon SES Email Event Notification"}, {"Subject": "Grüße"}])
 async def test_what_sns_signed_is_believed_and_its_certificate_fetched_once(
-    webhook: SesWebhook, server: SnsServer, fields: dict[str, Any]
+    webhook: Webhook, server: SnsServer, fields: dict[str, Any]
 ) -> None:
     for _ in range(3):
         assert (await read_one(webhook, post(message(DELIVERED, **fields)))).event == "delivered"
@@ -136,7 +137,7 @@ async def test_what_sns_signed_is_believed_and_its_certificate_fetched_once(
 
 
 async def test_another_topic_is_refused_though_sns_signed_it_and_nothing_is_fetched(
-    webhook: SesWebhook, server: SnsServer
+    webhook: Webhook, server: SnsServer
 ) -> None:
     strangers = TOPIC.replace("123456789012", "666666666666")
     for document in (message(DELIVERED, TopicArn=strangers), confirmation(TopicArn=strangers)):
@@ -144,7 +145,7 @@ async def test_another_topic_is_refused_though_sns_signed_it_and_nothing_is_fetc
     assert server.requests == []
 
 
-async def test_sha_1_is_refused_with_what_to_set(webhook: SesWebhook) -> None:
+async def test_sha_1_is_refused_with_what_to_set(webhook: Webhook) -> None:
     assert "SignatureVersion to 2" in await refused(webhook, message(DELIVERED, SignatureVersion="1"))
 
     document = message(DELIVERED)
@@ -173,7 +174,7 @@ async def test_sha_1_is_refused_with_what_to_set(webhook: SesWebhook) -> None:
     ],
 )
 async def test_a_certificate_is_fetched_from_sns_in_the_topics_region_alone(
-    webhook: SesWebhook, server: SnsServer, url: str
+    webhook: Webhook, server: SnsServer, url: str
 ) -> None:
     assert "does not belong to SNS" in await refused(webhook, message(DELIVERED, SigningCertURL=url))
     assert server.requests == []
@@ -188,9 +189,7 @@ async def test_a_certificate_is_fetched_from_sns_in_the_topics_region_alone(
         certificate(OTHER_KEY),
     ],
 )
-async def test_a_certificate_that_cannot_prove_anything_is_none(
-    webhook: SesWebhook, server: SnsServer, pem: str
-) -> None:
+async def test_a_certificate_that_cannot_prove_anything_is_none(webhook: Webhook, server: SnsServer, pem: str) -> None:
     server.certificates["0a1b"] = pem
     await refused(webhook, message(DELIVERED))
 
@@ -206,7 +205,7 @@ async def test_a_certificate_that_cannot_prove_anything_is_none(
     ids=str,
 )
 async def test_where_sns_gives_no_answer_the_report_is_neither_believed_nor_refused_and_comes_again(
-    webhook: SesWebhook, server: SnsServer, trouble: Answer | Trouble
+    webhook: Webhook, server: SnsServer, trouble: Answer | Trouble
 ) -> None:
     server.coming.append(trouble)
     sent = post(message(DELIVERED))
@@ -216,7 +215,9 @@ async def test_where_sns_gives_no_answer_the_report_is_neither_believed_nor_refu
 
 
 async def test_waiting_for_a_certificate_has_an_end(server: SnsServer) -> None:
-    webhook = SesWebhook(TOPIC, timedelta(seconds=0.2))
+    reports = PROVIDERS["ses"].reports
+    assert reports
+    webhook = Webhook("ses", reports, sns.SnsTopic(TOPIC, timedelta(seconds=0.2)))
     server.coming.extend([Trouble.STALL] * 9)
     sent = post(message(DELIVERED))
     answers = await asyncio.wait_for(
@@ -229,7 +230,7 @@ async def test_waiting_for_a_certificate_has_an_end(server: SnsServer) -> None:
 
 @pytest.mark.long
 async def test_an_address_without_a_certificate_is_asked_once_and_delays_no_real_report(
-    webhook: SesWebhook, server: SnsServer
+    webhook: Webhook, server: SnsServer
 ) -> None:
     forged = message(DELIVERED, SigningCertURL=f"https://{HOST}/SimpleNotificationService-dead.pem")
     server.coming.append(Trouble.STALL)
@@ -248,7 +249,7 @@ async def test_an_address_without_a_certificate_is_asked_once_and_delays_no_real
 
 
 @pytest.mark.long
-async def test_few_certificates_are_fetched_at_once(webhook: SesWebhook, server: SnsServer) -> None:
+async def test_few_certificates_are_fetched_at_once(webhook: Webhook, server: SnsServer) -> None:
     server.coming.extend([Trouble.STALL] * 8)
     urls = [f"https://{HOST}/SimpleNotificationService-{number:x}.pem" for number in range(9)]
     stalled = [asyncio.create_task(webhook.read({}, post(message(SigningCertURL=url)).body)) for url in urls[:8]]
@@ -260,17 +261,7 @@ async def test_few_certificates_are_fetched_at_once(webhook: SesWebhook, server:
     await server.idle()
 
 
-async def test_one_tls_client_serves_all_certificates(
-    webhook: SesWebhook, server: SnsServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sns, "HttpClient", None)
-    server.certificates["0b"] = certificate()
-    for name in ("0a1b", "0b"):
-        url = f"https://{HOST}/SimpleNotificationService-{name}.pem"
-        assert await read_one(webhook, post(message(DELIVERED, SigningCertURL=url)))
-
-
-async def test_few_certificates_are_kept(webhook: SesWebhook, server: SnsServer) -> None:
+async def test_few_certificates_are_kept(webhook: Webhook, server: SnsServer) -> None:
     server.certificates.update({f"{number:x}": certificate() for number in range(5)})
     for number in (0, 1, 2, 3, 4, 4, 3, 2, 1, 0):
         url = f"https://{HOST}/SimpleNotificationService-{number:x}.pem"
@@ -278,14 +269,14 @@ async def test_few_certificates_are_kept(webhook: SesWebhook, server: SnsServer)
     assert len(server.requests) == 6, "the first of five is fetched again"
 
 
-async def test_a_subscription_of_our_topic_is_confirmed_at_sns_itself(webhook: SesWebhook, server: SnsServer) -> None:
+async def test_a_subscription_of_our_topic_is_confirmed_at_sns_itself(webhook: Webhook, server: SnsServer) -> None:
     for document in (confirmation(1), confirmation(2, SubscribeURL="https://evil.example/?Action=ConfirmSubscription")):
         assert await webhook.read({}, post(document).body) == []
     assert server.confirmed == ["token-1", "token-2"]
 
 
 async def test_a_confirmation_that_sns_does_not_hear_is_refused_so_that_it_comes_again(
-    webhook: SesWebhook, server: SnsServer
+    webhook: Webhook, server: SnsServer
 ) -> None:
     await read_one(webhook, post(message(DELIVERED)))
     server.coming.append(Answer(500, {}))
@@ -298,13 +289,13 @@ async def test_a_confirmation_that_sns_does_not_hear_is_refused_so_that_it_comes
     assert server.confirmed == ["token-2"]
 
 
-async def test_the_end_of_a_subscription_and_a_type_that_is_new_report_nothing(webhook: SesWebhook) -> None:
+async def test_the_end_of_a_subscription_and_a_type_that_is_new_report_nothing(webhook: Webhook) -> None:
     for kind in ("UnsubscribeConfirmation", "SomethingNew"):
         sent = post(message(DELIVERED, Type=kind, Token="t", SubscribeURL="https://x.example/"))
         assert await webhook.read({}, sent.body) == []
 
 
-async def test_what_an_identity_notifies_of_is_read_too(webhook: SesWebhook) -> None:
+async def test_what_an_identity_notifies_of_is_read_too(webhook: Webhook) -> None:
     told = event("bounced", "1", to=ADA)
     told["notificationType"] = told.pop("eventType")
     del told["mail"]["tags"]

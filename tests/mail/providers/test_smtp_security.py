@@ -2,6 +2,7 @@
 
 import ssl
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ def trusted(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def sender_to(port: int, **settings: Any) -> SmtpSender:
-    return SmtpSender(SmtpSettings(host="127.0.0.1", port=port, **settings))
+    return SmtpSender(SmtpSettings(host="127.0.0.1", port=port, **settings), timedelta(seconds=10))
 
 
 @pytest.mark.usefixtures("trusted")

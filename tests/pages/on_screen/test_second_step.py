@@ -10,7 +10,7 @@ from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.async_api import Page, expect
 from tests.browsing import fill
 from tests.driver.inbox import text_in_file
-from tests.driver.second_factors import SEED, code_of, factors_of, own_step_of, wrong_code
+from tests.driver.second_factors import SEED, KeptFactors, code_of, wrong_code
 from tests.pages.on_screen.screens import Screens, link
 from tests.pages.school import NEW_PASSWORD, School, opened, settings_for
 
@@ -27,9 +27,9 @@ async def school(tmp_path: Path) -> AsyncIterator[School]:
     mail = MailSettings(transport="capture", capture_dir=str(tmp_path / "mail"))
     async with opened(settings_for(tmp_path, second_step=step, mail=mail)) as school:
         ada = await school.add(name="Ada")
-        await factors_of(school.parts).set_seed(ada.id, SEED)
-        await factors_of(school.parts).set_phone(ada.id, "+447700900123")
-        await own_step_of(school.parts).recovery.mint(ada.id)
+        await KeptFactors(school.parts).set_seed(ada.id, SEED)
+        await KeptFactors(school.parts).set_phone(ada.id, "+447700900123")
+        await KeptFactors(school.parts).mint_codes(ada.id)
         yield school
 
 

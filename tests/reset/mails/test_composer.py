@@ -16,14 +16,13 @@ from keyturn.service.reset.records.messages import PasswordWasChanged
 from keyturn.service.settings import Brand
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["each by itself", "by shape"])
-def composer(request: pytest.FixtureRequest) -> MailComposer:
+@pytest.fixture(scope="module")
+def composer() -> MailComposer:
     urls = PageUrls(base_url="https://a.test", reset_url="{base_url}/{token}", forgot_url="{base_url}", sign_in_url="")
     defaults = MailDefaults(sender="a@a.test", reply_to="", ends_sessions=True)
     templates = Templates(
         folder("email_templates"),
         branding(msgspec.structs.asdict(Brand(name="Northwind")), Palette()),
-        by_shape=request.param,
     )
     return MailComposer(templates, Languages("UTC"), urls, defaults)
 

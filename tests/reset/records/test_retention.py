@@ -15,13 +15,12 @@ from tests.plans import plans_of
 from keyturn.service.accounts.builtin import AccountRow, BuiltinAccounts, SessionRow
 from keyturn.service.database import Database
 from keyturn.service.outbox.models import ERASED, EventRow, OutboxRow
-from keyturn.service.reset.proofs.altcha import SpentAnswerRow
-from keyturn.service.reset.proofs.second_step.models import SecondStepTriesRow, SmsCodeRow
+from keyturn.service.reset.proofs.second_step.models import SecondStepTriesRow
 from keyturn.service.reset.records.codes import ResetCodeRow
 from keyturn.service.reset.records.mailboxes import Mailboxes
-from keyturn.service.reset.records.models import AccountLockRow, AuditRow, MailboxRow, ResetTokenRow
+from keyturn.service.reset.records.models import AccountLockRow, AuditRow, MailboxRow
 from keyturn.service.reset.records.retention import Retention
-from keyturn.service.reset.records.secure_links import SecureLinkStore
+from keyturn.service.secrets import Purpose, Secret, SecretRow, find
 
 NOW = datetime(2026, 11, 20, 14, 0, tzinfo=UTC)
 DAY, HOUR, SECOND = timedelta(days=1), timedelta(hours=1), timedelta(seconds=1)
@@ -37,13 +36,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 @pytest.fixture
 def retention(database: Database) -> Retention:
     mailboxes = Mailboxes(database, cooldown=timedelta(minutes=1), daily=6, suppression=14 * DAY)
-    return Retention(
-        database,
-        365 * DAY,
-        mailboxes,
-        BuiltinAccounts(database),
-        SecureLinkStore(database, lifetime=DAY, suspected=DAY),
-    )
+    return Retention(database, 365 * DAY, mailboxes, BuiltinAccounts(database))
 
 
 async def write(database: Database, model: Any, *rows: dict[str, Any]) -> None:
@@ -56,11 +49,11 @@ async def kept(database: Database, column: Any) -> list[Any]:
 
 def link(token: str, expires_at: datetime) -> dict[str, Any]:
     return {
-        "digest": token.encode().ljust(32),
+        "purpose": Purpose.RESET,
+        "key": token.encode().ljust(32),
         "account_id": token,
-        "email": "",
-        "ip_address": "",
-        "user_agent": "",
+        "mailbox": b"",
+        "data": "",
         "created_at": expires_at,
         "expires_at": expires_at,
     }
@@ -81,7 +74,6 @@ def message(key: str, state: str, settled_at: datetime | None, payload: str = '{
 
 CODE = {"code": b"", "account_id": "", "email": "", "expires_at": NOW, "tries": 1}
 TRIES = {"tries": 3}
-SMS = {"reset_id": "1", "digest": b"d" * 32, "expires_at": NOW, "messages": 1}
 ENTRY = {
     "event": "sign_in",
     "outcome": "",
@@ -98,9 +90,9 @@ OVER_TWO_DAYS = NOW - 2 * DAY - SECOND
     ("counted", "rows", "column", "left"),
     [
         pytest.param(
-            "links",
+            "secrets",
             [link("gone", NOW - 7 * DAY - SECOND), link("kept", NOW - 7 * DAY)],
-            ResetTokenRow.account_id,
+            SecretRow.account_id,
             ["kept"],
             id="links leave some days after their end",
         ),
@@ -128,13 +120,6 @@ OVER_TWO_DAYS = NOW - 2 * DAY - SECOND
             ResetCodeRow.mailbox,
             [b"guessed at", b"live"],
             id="codes leave after an hour and what was guessed at a month later",
-        ),
-        pytest.param(
-            "answers",
-            [{"digest": b"gone", "expires_at": NOW - SECOND}, {"digest": b"kept", "expires_at": NOW}],
-            SpentAnswerRow.digest,
-            [b"kept"],
-            id="answers to challenges leave once they have expired",
         ),
         pytest.param(
             "audit",
@@ -185,16 +170,6 @@ OVER_TWO_DAYS = NOW - 2 * DAY - SECOND
             ["kept"],
             id="tries of second factors leave after two days",
         ),
-        pytest.param(
-            "sms_codes",
-            [
-                SMS | {"account_id": "gone", "sent_at": OVER_TWO_DAYS, "counted_since": OVER_TWO_DAYS},
-                SMS | {"account_id": "kept", "sent_at": NOW - DAY, "counted_since": OVER_TWO_DAYS},
-            ],
-            SmsCodeRow.account_id,
-            ["kept"],
-            id="codes by SMS leave after two days",
-        ),
     ],
 )
 async def test_rows_leave_once_they_have_stopped_mattering(
@@ -204,6 +179,26 @@ async def test_rows_leave_once_they_have_stopped_mattering(
 
     assert (await retention.purge(NOW))[counted] == len(rows) - len(left)
     assert await kept(database, column) == left
+
+
+@pytest.mark.parametrize(
+    ("field", "state"), [("used_at", "used"), ("revoked_at", "revoked"), ("proof", "expired")], ids=lambda value: value
+)
+async def test_a_dead_link_is_told_from_one_that_never_was_until_its_retention_ends(
+    database: Database, retention: Retention, field: str, state: str
+) -> None:
+    dead = link("dead", NOW) | {field: None if field == "proof" else NOW - HOUR}
+    await write(database, SecretRow, dead)
+
+    async def found() -> Secret | None:
+        return await database.read(lambda connection: find(connection, dead["key"], Purpose.RESET))
+
+    await retention.purge(NOW + 7 * DAY)
+    secret = await found()
+    assert secret
+    assert secret.state(NOW + 7 * DAY) == state
+    await retention.purge(NOW + 7 * DAY + SECOND)
+    assert await found() is None
 
 
 async def test_what_happened_to_a_message_leaves_with_it(database: Database, retention: Retention) -> None:
@@ -267,14 +262,14 @@ async def test_a_purge_does_not_look_again_at_what_it_has_erased(database: Datab
 async def test_any_number_of_rows_leave_in_small_batches(database: Database, retention: Retention) -> None:
     """Whether they go, are changed, or have no index of times; however many have the same time."""
     many = range(1200)
-    await write(database, ResetTokenRow, *(link(str(number), NOW - 8 * DAY) for number in many))
+    await write(database, SecretRow, *(link(str(number), NOW - 8 * DAY) for number in many))
     await write(database, OutboxRow, *(message(str(number), "sent", NOW - 4 * DAY) for number in many))
     mailboxes = ({"digest": str(number).encode(), "mailed_at": NOW - 2 * DAY} for number in many)
     await write(database, MailboxRow, *mailboxes)
 
     done = await retention.purge(NOW)
-    assert (done["links"], done["addresses"], done["mailboxes"]) == (1200, 1200, 1200)
-    assert await kept(database, func.count(ResetTokenRow.id)) == [0]
+    assert (done["secrets"], done["addresses"], done["mailboxes"]) == (1200, 1200, 1200)
+    assert await kept(database, func.count(SecretRow.key)) == [0]
     assert await kept(database, func.count(MailboxRow.digest)) == [0]
     assert set(await kept(database, OutboxRow.payload)) == {ERASED}
 
@@ -300,8 +295,8 @@ async def test_it_runs_now_and_then(database: Database, retention: Retention) ->
     task = asyncio.create_task(retention.run(timedelta(milliseconds=1)))
     async with asyncio.timeout(10):
         for _ in range(2):
-            await write(database, ResetTokenRow, link("old", datetime(2020, 1, 1, tzinfo=UTC)))
-            while await kept(database, ResetTokenRow.id):
+            await write(database, SecretRow, link("old", datetime(2020, 1, 1, tzinfo=UTC)))
+            while await kept(database, SecretRow.key):
                 await asyncio.sleep(0.01)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

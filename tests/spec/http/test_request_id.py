@@ -1,6 +1,5 @@
 """A request's id: in its logs, its audit entry, its mail, and the answers that users report."""
 
-import pytest
 from tests.driver.database import lose_outbox, lose_sessions
 from tests.driver.logs import logging_as_json
 from tests.driver.service import ADA, LOGIN, NOBODY, REQUEST, Service
@@ -40,7 +39,6 @@ async def test_an_answer_that_is_no_failure_names_nothing(service: Service) -> N
         assert "instance" not in answer.json()
 
 
-@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 async def test_a_failure_names_its_request_for_whoever_reports_it(service: Service) -> None:
     await lose_outbox(service)
     answer = await service.anywhere().post(REQUEST, json={"email": ADA})
@@ -50,7 +48,6 @@ async def test_a_failure_names_its_request_for_whoever_reports_it(service: Servi
     assert answer.json()["instance"] == f"urn:keyturn:request:{name}"
 
 
-@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 async def test_a_page_that_fails_names_its_request_too(service: Service) -> None:
     await lose_sessions(service)
     answer = await service.anywhere(cookies={"keyturn_session": "x" * 43}).get("/login")

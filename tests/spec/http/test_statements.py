@@ -8,7 +8,7 @@ import pytest
 from tests.driver.service import REQUEST, VALIDATE, Service
 from tests.statements import statements_sent, thread_trips
 
-COUNTS = "keyturn_rate_windows"
+COUNTS = "keyturn_limits"
 
 _WORDS = re.compile(r"(SELECT|INSERT INTO|UPDATE|DELETE FROM|BEGIN|NOTIFY|WITH)\b.*?(?:(keyturn_\w+)|$)", re.DOTALL)
 
@@ -35,8 +35,8 @@ async def test_a_request_for_a_link_is_one_statement(service: Service, database_
     with asked() as statements:
         await service.ask()
 
-    verb = "INSERT INTO" if is_sqlite(database_url) else "WITH"
-    assert statements == [f"{verb} keyturn_outbox"]
+    written = ["BEGIN", "INSERT INTO keyturn_outbox"] if is_sqlite(database_url) else ["WITH keyturn_outbox"]
+    assert statements == written
 
 
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
@@ -56,11 +56,11 @@ async def test_a_check_of_a_link_is_one_read_and_so_is_that_of_what_is_none(serv
     with asked() as statements:
         answer = await service.anywhere().post(VALIDATE, json={"token": token})
     assert answer.json()["valid"] is True
-    assert statements == ["SELECT keyturn_reset_tokens"]
+    assert statements == ["SELECT keyturn_secrets"]
 
     with asked() as statements:
         assert not await service.works("x" * 43)
-    assert statements == ["SELECT keyturn_reset_tokens"]
+    assert statements == ["SELECT keyturn_secrets"]
 
 
 async def test_each_statement_of_those_is_one_trip_to_a_thread_on_sqlite_and_none_on_postgresql(
@@ -73,14 +73,14 @@ async def test_each_statement_of_those_is_one_trip_to_a_thread_on_sqlite_and_non
 
     with thread_trips() as trips:
         await service.anywhere().post(VALIDATE, json={"token": token})
-    assert trips == ["keyturn-sqlite-reads"] * on_sqlite
+    assert trips == ["asyncio"] * on_sqlite
 
 
 async def test_a_reset_guesses_at_the_password_once_hashes_once_and_writes_once_in_threads(
     service: Service, database_url: str
 ) -> None:
     token, on_sqlite = await service.link(), is_sqlite(database_url)
-    read, written = ["keyturn-sqlite-reads"] * on_sqlite, ["keyturn-sqlite-writes"] * on_sqlite
+    read, written = ["asyncio"] * on_sqlite, ["keyturn-sqlite-writes"] * on_sqlite
     with thread_trips() as trips:
         assert (await service.reset(token)).status_code == 200
     assert trips == [*read, "keyturn-guess", "keyturn-hash", *written]
@@ -98,8 +98,8 @@ async def test_a_reset_is_one_transaction_after_its_read(service: Service, datab
     with asked() as statements:
         assert (await service.reset(token)).status_code == 200
 
-    assert statements[0] == "SELECT keyturn_reset_tokens", "the link with its account"
+    assert statements[0] == "SELECT keyturn_secrets", "the link with its account"
     assert "SELECT keyturn_accounts" not in statements, "the current hash does not matter"
     assert statements.count("BEGIN") == int(is_sqlite(database_url))
-    assert statements.count("UPDATE keyturn_reset_tokens") == 2, "the link is used, and others of the account end"
+    assert statements.count("UPDATE keyturn_secrets") == 2, "the link is used, and others of the account end"
     assert len(statements) <= 12

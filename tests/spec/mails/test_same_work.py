@@ -37,7 +37,7 @@ async def test_the_worker_runs_the_same_statements_whoever_is_asked_for(service:
 
     assert work == dict.fromkeys(work, work[NOBODY])
     assert len(service.inbox.mails) == 3  # Ada's, Grace's, and the one before
-    assert any("INSERT INTO keyturn_reset_tokens" in statement for statement in work[NOBODY])
+    assert any("INSERT INTO keyturn_secrets" in statement for statement in work[NOBODY])
 
 
 async def test_a_mail_is_rendered_and_sealed_for_everybody_and_in_no_transaction(

@@ -59,6 +59,19 @@ async def test_a_mail_that_may_be_taken_later_is_tried_again_with_the_same_bytes
     assert await outbox(service) == [("sent", None, 3)]
 
 
+async def test_of_requests_whose_links_expired_on_their_way_one_is_answered(service: Service) -> None:
+    for _ in range(3):
+        await fail(SendRetryable("down", 3_600, not_accepted=True), service)
+        service.let_time_pass(minutes=2)
+    service.let_time_pass(minutes=60)
+    await service.deliver()
+
+    (mail,) = service.inbox.mails
+    assert await service.works(token_in(mail))
+    ended = [(state, reason) for state, reason, _ in await outbox(service)]
+    assert sorted(ended) == [("dropped", "cooldown"), ("dropped", "cooldown"), ("sent", None)]
+
+
 async def test_between_two_tries_is_a_pause_at_least_as_long_as_the_provider_wants(service: Service) -> None:
     await fail(SendRetryable("429", retry_after=300), service)
     service.let_time_pass(seconds=299)

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from tests.driver.clocks import StandingClock
 from tests.driver.service import ADA, NOBODY, REQUEST, Service, Start, problem
 from tests.puzzles import CHEAPEST_PUZZLE, solved, written
 from tests.statements import statements_sent
@@ -183,7 +184,7 @@ async def test_what_no_widget_writes_is_refused(challenging: Service, answer: st
 
 async def stored(service: Service) -> list[tuple[str, bytes]]:
     """Return all that the database holds but the counts of limits."""
-    return [(place, value) for place, value in await service.dump() if "rate_windows" not in place]
+    return [(place, value) for place, value in await service.dump() if "keyturn_limits" not in place]
 
 
 async def test_a_right_signature_with_a_wrong_solution_is_refused_and_spends_nothing(challenging: Service) -> None:
@@ -209,7 +210,7 @@ async def test_answers_and_puzzles_are_limited_by_client(start: Start) -> None:
 async def test_a_puzzle_costs_no_statement_but_the_count_of_its_limit(challenging: Service) -> None:
     with statements_sent() as statements:
         await puzzle(challenging.anywhere())
-    assert [text for text in statements if "keyturn_rate_windows" not in text] == []
+    assert [text for text in statements if "keyturn_limits" not in text] == []
 
 
 async def test_the_answer_is_the_same_for_known_and_unknown_addresses(challenging: Service) -> None:
@@ -233,6 +234,7 @@ async def test_busy_asks_only_who_asks_more_often_than_people_do(start: Start) -
     assert problem(await ask(client, written(solved(found)))) == "202"
 
 
+@pytest.mark.parametrize(("clock", "databases"), [(StandingClock, "sqlite")], indirect=True)
 async def test_busy_asks_everybody_while_all_together_ask_for_much(start: Start) -> None:
     service = await start(challenge=altcha_settings(when="busy"))
     await asyncio.gather(*(ask(service.anywhere()) for _ in range(297)))

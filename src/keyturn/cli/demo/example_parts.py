@@ -1,11 +1,13 @@
 """Parts of an example's demo: second factors, pages, and a local Supabase Auth."""
 
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from litestar import HttpMethod, route
 from litestar.types import ControllerRouterHandler
+from sqlalchemy import Connection
 
 from keyturn.cli.demo.supabase_server import SupabaseServer
 from keyturn.service.accounts.supabase.accounts import SupabaseAccounts, SupabaseWithTable
@@ -14,6 +16,7 @@ from keyturn.service.database import Database
 from keyturn.service.parts import Parts
 from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors
 from keyturn.service.reset.proofs.second_step.own_step import OwnSecondStep
+from keyturn.service.reset.proofs.second_step.recovery_codes import renew
 from keyturn.service.reset.proofs.second_step.totp import seed_of_base32
 from keyturn.service.settings import Settings
 
@@ -30,15 +33,22 @@ async def set_factors(folder: Path, parts: Parts) -> Sequence[str]:
         account = await parts.accounts.find(email)
         if account is None:
             continue
-        if phone := factors.get("phone"):
-            await step.source.set_phone(account.id, phone)
+        codes = await parts.database.transact(partial(_set, step.source, account.id, factors))
+        if "phone" in factors:
             notes.append(f"{email} has a phone: its codes, for a reset and to sign in, are among the mails sent.")
-        if totp := factors.get("totp"):
-            await step.source.set_seed(account.id, seed_of_base32(totp))
-            codes = await step.recovery.mint(account.id)
-            notes.append(f"{email} has an authenticator app with the key {totp}.")
+        if "totp" in factors:
+            notes.append(f"{email} has an authenticator app with the key {factors['totp']}.")
             notes.append(f"Without an app, use a recovery code, each once: {codes[0]} or {codes[1]}")
     return notes
+
+
+def _set(source: BuiltinFactors, account_id: str, factors: Mapping[str, str], connection: Connection) -> Sequence[str]:
+    """Store the factors, and return recovery codes if one of them is an app."""
+    if "phone" in factors:
+        source.set(connection, account_id, "phone", factors["phone"].encode())
+    if "totp" in factors:
+        source.set(connection, account_id, "totp", seed_of_base32(factors["totp"]))
+    return renew(connection, account_id) if "totp" in factors else ()
 
 
 # Pages of the example's app

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -29,10 +29,11 @@ if TYPE_CHECKING:
     from keyturn.mail.rendering.folders import Folders
     from keyturn.studio.gallery import Gallery
     from keyturn.studio.gallery.branches.report import FolderCoverage
+    from keyturn.studio.lint.check import ChecksTemplates
     from keyturn.studio.lint.checks_in_renderers import InRenderers
     from keyturn.studio.lint.clients.clients import Clients
-    from keyturn.studio.lint.examination import ChecksTemplates, Examination, MailFinding
     from keyturn.studio.lint.finding import Finding
+    from keyturn.studio.lint.report import Report
 
 # Findings in a terminal: each with its line, equal ones together
 
@@ -44,30 +45,30 @@ _MOST_NAMED = 3
 _COLOURS = {"error": error, "warning": warning, "note": muted}
 
 
-def print_findings(examination: "Examination", gallery: "Gallery", *, with_coverage: bool = True) -> None:
+def print_findings(report: "Report", gallery: "Gallery", *, with_coverage: bool = True) -> None:
     """Print errors and warnings in full, then the notes in one line each. Without coverage, every place and note."""
-    from keyturn.studio.lint.examination import equal_findings
+    from keyturn.studio.lint.report import equal_findings
 
     most, notes = (_MOST_LINES, list[str]()) if with_coverage else (None, None)
-    for equal in equal_findings(examination.found):
-        if notes is not None and equal[0].finding.severity == "note":
+    for equal in equal_findings(report.found):
+        if notes is not None and equal[0].severity == "note":
             notes.append(_as_note(equal, gallery.folders))
         else:
-            _print_finding(equal, gallery, examination.mails, most)
+            _print_finding(equal, gallery, report.mails, most)
     if notes:
         click.echo("\n".join([*notes, muted("  (keyturn check --explain RULE says more; --only RULE shows all)"), ""]))
-    if with_coverage and examination.coverage and examination.coverage.total.branches:
-        _print_coverage(examination.coverage, gallery.folders)
-    counts = examination.tally.by_severity
+    if with_coverage and report.coverage and report.coverage.total.branches:
+        _print_coverage(report.coverage, gallery.folders)
+    counts = report.tally.by_severity
     listed = ", ".join(_COLOURS[severity](_number(count, severity)) for severity, count in counts.items() if count)
-    looked_at = f"{_number(examination.templates, 'template')}, {_number(examination.mails, 'mail')}"
-    kept = {"ignored by comments": examination.ignored, "in the baseline": examination.in_baseline}
+    looked_at = f"{_number(report.templates, 'template')}, {_number(report.mails, 'mail')}"
+    kept = {"ignored by comments": report.ignored, "in the baseline": report.in_baseline}
     beside = "".join(f", {len(found)} {where}" for where, found in kept.items() if found)
     click.echo((f"{listed} in {looked_at}" if listed else f"No problems in {looked_at}") + beside + ".")
 
 
-def _as_note(equal: Sequence["MailFinding"], folders: "Folders") -> str:
-    finding, places = equal[0].finding, f", {len(equal)} places" if len(equal) > 1 else ""
+def _as_note(equal: Sequence["Finding"], folders: "Folders") -> str:
+    finding, places = equal[0], f", {len(equal)} places" if len(equal) > 1 else ""
     where = harmless(f"{typed_path(folders, finding.place.file)}:{finding.place.line}:{finding.place.column}")
     return f"{muted('note')}  {muted(finding.rule)}  {harmless(finding.message)}\n      {muted(where + places)}"
 
@@ -111,11 +112,11 @@ def shown_path(path: Path) -> str:
     return path.relative_to(Path.cwd()).as_posix() if path.is_relative_to(Path.cwd()) else os.fspath(path)
 
 
-def _print_finding(equal: Sequence["MailFinding"], gallery: "Gallery", mails: int, most: int | None) -> None:
+def _print_finding(equal: Sequence["Finding"], gallery: "Gallery", mails: int, most: int | None) -> None:
     """Print equal findings: the first in full, then up to `most` lines with the places of others."""
-    from keyturn.studio.lint.examination import mails_of
+    from keyturn.studio.lint.report import mails_of
 
-    finding, folders = equal[0].finding, gallery.folders
+    finding, folders = equal[0], gallery.folders
     place = finding.place
     where = f"{typed_path(folders, place.file)}:{place.line}:{place.column}"
     click.echo(f"{strong(harmless(where))}  {_COLOURS[finding.severity](finding.severity)}  {muted(finding.rule)}")
@@ -140,10 +141,10 @@ def _said(finding: "Finding") -> str:
     return harmless(finding.message) + (f" At {', '.join(map(str, finding.widths))} px." if finding.widths else "")
 
 
-def _other_places(found: Iterable["MailFinding"], first: "Finding", folders: "Folders") -> Iterator[str]:
+def _other_places(found: Iterable["Finding"], first: "Finding", folders: "Folders") -> Iterator[str]:
     """Yield a line for each file and message: "emails/b.mjml:3:4, 9:1". The message of the first is not repeated."""
-    for (file, said), those in groupby(found, lambda one: (one.finding.place.file, _said(one.finding))):
-        at = ", ".join(f"{one.finding.place.line}:{one.finding.place.column}" for one in those)
+    for (file, said), those in groupby(found, lambda one: (one.place.file, _said(one))):
+        at = ", ".join(f"{one.place.line}:{one.place.column}" for one in those)
         yield strong(harmless(f"{typed_path(folders, file)}:{at}")) + (f"  {said}" if said != _said(first) else "")
 
 
@@ -341,23 +342,23 @@ def check(source: Source, output: str, only: tuple[str, ...], fail_on: str, **va
     known = options.baseline or usual_baseline(opened)
     clients = _clients_named(options.groups) if options.groups else None
     changed = _changed(opened, options.base, known) if options.only_changed else None
-    beside = _look_in_browser(opened, changed, options) if options.browser else {}
+    beside = _look_in_browser(opened, changed, options) if options.browser else ()
     is_cached = not (options.no_cache or source.environment or source.django)
     each = _in_workers(opened, clients, options.jobs, cached=is_cached)
-    examination = _examine(opened, clients, changed, each, beside)
+    report = _check(opened, clients, changed, each, beside)
     if options.write_baseline:
-        _write_baseline(known, examination)
+        _write_baseline(known, report)
         return
-    examination = _without_known(examination, known, asked_for=options.baseline is not None).with_rules(only)
+    report = _without_known(report, known, asked_for=options.baseline is not None).with_rules(only)
     if output == "text":
-        print_findings(examination, opened.gallery, with_coverage=not only)
-    elif written := _report(examination, opened, output):
+        print_findings(report, opened.gallery, with_coverage=not only)
+    elif written := _written(report, opened, output):
         click.echo(written)
     if not (opened.service or source.django):
         print_passed_over(opened.gallery)
-    drawn_enough = _is_drawn_enough(examination, options.min_coverage)
-    is_checked = _is_checked(examination, aside=output != "text") or options.allow_unchecked or fail_on == "never"
-    sys.exit(0 if drawn_enough and is_checked and not examination.fails(fail_on) else 1)
+    drawn_enough = _is_drawn_enough(report, options.min_coverage)
+    is_checked = _is_checked(report, aside=output != "text") or options.allow_unchecked or fail_on == "never"
+    sys.exit(0 if drawn_enough and is_checked and not report.fails(fail_on) else 1)
 
 
 def _with_branches(opened: Opened, samples_only: bool, min_coverage: float | None) -> Opened:
@@ -366,19 +367,19 @@ def _with_branches(opened: Opened, samples_only: bool, min_coverage: float | Non
     return structs.replace(opened, gallery=replace(opened.gallery, finds_branches=False)) if samples_only else opened
 
 
-def _is_drawn_enough(examination: "Examination", min_coverage: float | None) -> bool:
-    if min_coverage is None or examination.coverage is None or examination.coverage.total.percent >= min_coverage:
+def _is_drawn_enough(report: "Report", min_coverage: float | None) -> bool:
+    if min_coverage is None or report.coverage is None or report.coverage.total.percent >= min_coverage:
         return True
-    percent = examination.coverage.total.percent
+    percent = report.coverage.total.percent
     click.echo(error(f"{percent:g} % of the branches are rendered, less than {min_coverage:g} %."), err=True)
     return False
 
 
-def _is_checked(examination: "Examination", *, aside: bool) -> bool:
+def _is_checked(report: "Report", *, aside: bool) -> bool:
     """Say which mails were not checked, after the report or, `aside`, to standard error. Return whether all were."""
-    if unchecked := examination.unchecked:
+    if unchecked := report.unchecked:
         more = len(unchecked) - _MOST_NAMED
-        named = ", ".join(unchecked[:_MOST_NAMED]) + (f", and {more} more" if more > 0 else "")
+        named = ", ".join(map(str, unchecked[:_MOST_NAMED])) + (f", and {more} more" if more > 0 else "")
         were = f"{_number(len(unchecked), 'mail')} {'was' if len(unchecked) == 1 else 'were'}"
         click.echo(error(harmless(f"{were} not checked, or not in full: {named}.")), err=aside)
     return not unchecked
@@ -390,7 +391,7 @@ def _changed(opened: Opened, base: str, baseline: Path) -> set[str]:
     return changed_mails(opened.gallery, base, opened.settings.file, without=[baseline])
 
 
-def _look_in_browser(opened: Opened, only: set[str] | None, options: _Options) -> "Mapping[Finding, list[str]]":
+def _look_in_browser(opened: Opened, only: set[str] | None, options: _Options) -> "Iterable[Finding]":
     """Return a browser's findings. They are not cached, since they depend on the browser and on hosts' answers."""
     from keyturn.studio.gallery.configuration import limits_of
     from keyturn.studio.lint.browser.chromium import MailsToMeasure, NoBrowser, look_at_mails, running_chromium
@@ -427,19 +428,19 @@ def _in_workers(opened: Opened, clients: "Clients | None", jobs: int | None, *, 
     )
 
 
-def _examine(
+def _check(
     opened: Opened,
     clients: "Clients | None",
     only: set[str] | None,
     each: "ChecksTemplates",
-    beside: "Mapping[Finding, list[str]]",
-) -> "Examination":
+    beside: "Iterable[Finding]",
+) -> "Report":
     from keyturn.studio.gallery.configuration import limits_of
+    from keyturn.studio.lint.check import check
     from keyturn.studio.lint.checks import checks_for
     from keyturn.studio.lint.clients.clients import Clients
-    from keyturn.studio.lint.examination import examine
 
-    return examine(
+    return check(
         opened.gallery,
         checks_for(clients or Clients.from_names(opened.settings.clients), opened.gallery.audits),
         severity=opened.settings.severity,
@@ -450,30 +451,30 @@ def _examine(
     )
 
 
-def _write_baseline(file: Path, examination: "Examination") -> None:
+def _write_baseline(file: Path, report: "Report") -> None:
     from keyturn.studio.lint.baseline import Baseline, write_baseline
 
-    baseline = Baseline.of(examination)
+    baseline = Baseline.of(report)
     write_baseline(file, baseline)
     click.echo(f"{baseline.count} findings are in the baseline: {shown_path(file)}")
 
 
-def _without_known(examination: "Examination", file: Path, *, asked_for: bool) -> "Examination":
+def _without_known(report: "Report", file: Path, *, asked_for: bool) -> "Report":
     from keyturn.studio.lint.baseline import read_baseline
 
     if not asked_for and not file.is_file():
-        return examination
-    return read_baseline(file).without_known(examination)
+        return report
+    return read_baseline(file).without_known(report)
 
 
-def _report(examination: "Examination", opened: Opened, output: str) -> str:
-    from keyturn.studio.lint import reports
+def _written(report: "Report", opened: Opened, output: str) -> str:
+    from keyturn.studio.lint import formats
 
     def shown(file: str) -> str:
         return typed_path(opened.gallery.folders, file)
 
-    write = {"json": reports.as_json, "github": reports.as_github, "sarif": reports.as_sarif}[output]
-    return write(examination, shown)
+    write = {"json": formats.as_json, "github": formats.as_github, "sarif": formats.as_sarif}[output]
+    return write(report, shown)
 
 
 def _clients_named(groups: tuple[str, ...]) -> "Clients":

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -236,7 +237,16 @@ def _runner(opened: Opened) -> "Runner[Drawer]":
 
     runner = renderers_for(Drawer(opened.gallery), limits_of(opened.settings), _WORKERS)
     runner.start()
+    # While this process loads the web framework.
+    threading.Thread(target=_warm_up, args=(runner,), daemon=True).start()
     return runner
+
+
+def _warm_up(runner: "Runner[Drawer]") -> None:
+    from keyturn.studio.web.rendering.rendition import Drawer
+
+    with contextlib.suppress(Exception):  # the page of the mail tells it
+        runner.run(Drawer.warm_up)
 
 
 def _studio(

@@ -1,15 +1,26 @@
 """The value that rendering hands to sending, and the port that sends it."""
 
+import re
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from email.utils import formataddr, parseaddr
 from typing import Protocol, runtime_checkable
 
 import msgspec
+from msgspec.structs import force_setattr
+
+from keyturn.mail.addresses import with_ascii_domain
+
+_BREAK = re.compile(r"[\x00\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")
+"""All that Python's readers of mails take for a line break, and NUL."""
 
 
 class Email(msgspec.Struct, frozen=True, kw_only=True):
-    """A mail that is ready to be sent. It never changes, so every try sends the same bytes."""
+    """A mail that is ready to be sent. It never changes, so every try sends the same bytes.
+
+    International domains become A-labels, which every provider and server knows. Raises ValueError for a line break in
+    what becomes a header, whatever the provider: what follows it would be another header.
+    """
 
     sender: str
     to: str
@@ -19,6 +30,13 @@ class Email(msgspec.Struct, frozen=True, kw_only=True):
     reply_to: str = ""
     headers: dict[str, str] = {}
     tags: dict[str, str] = {}
+
+    def __post_init__(self) -> None:
+        for name in ("sender", "to", "reply_to"):
+            force_setattr(self, name, with_ascii_domain(getattr(self, name)))
+        for value in (self.sender, self.to, self.reply_to, self.subject, *self.headers.values()):
+            if _BREAK.search(value):
+                raise ValueError("a header may not contain linefeeds or other line breaks")
 
 
 class Sender(Protocol):

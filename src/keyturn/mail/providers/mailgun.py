@@ -4,24 +4,31 @@ import hashlib
 import hmac
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from email.utils import parseaddr
-from typing import TYPE_CHECKING, ClassVar
+from http import HTTPStatus
+from typing import ClassVar
 
 import msgspec
 
-from keyturn.errors import SendFailed, SendRefused
+from keyturn.errors import SendRefused
 from keyturn.hosts import is_host
-from keyturn.mail.port import provider as port
+from keyturn.http_client import Answer
 from keyturn.mail.port.email import Email
+from keyturn.mail.port.fields import Fields
 from keyturn.mail.port.finding import Finding, fail, ok
-from keyturn.mail.port.provider import ReportRefused
+from keyturn.mail.port.http_provider import (
+    ACCOUNT_REFUSED,
+    Call,
+    Examination,
+    HttpProvider,
+    ProviderApi,
+    Refused,
+    basic,
+)
+from keyturn.mail.port.provider import CheckedSender, Need
+from keyturn.mail.port.reports import KEY_TAG, Report, Reports, fixed_words, key_in
 from keyturn.values import Secret
-
-if TYPE_CHECKING:
-    from keyturn.http_client import Answer
-    from keyturn.mail.port.provider_api import ProviderApi
 
 
 class MailgunSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,72 +41,9 @@ class MailgunSettings(msgspec.Struct, frozen=True, kw_only=True):
     webhook_signing_key: Secret = Secret("")
 
 
-_GREETING = b"Mailgun Magnificent API"
-"""Mailgun's answer, with status 200, at a URL outside of its API."""
-
-_FORBIDDEN = b"Forbidden"
-"""The whole body of the answer to a refused key."""
-
-
-class MailgunSender:
-    """Sends with Mailgun, at least once: it knows no idempotency key. The key is in each mail's user variables."""
-
-    name = "mailgun"
-
-    def __init__(self, settings: MailgunSettings, timeout: timedelta = port.TIMEOUT) -> None:
-        self._path = _messages_path(settings)
-        self._api = _open_api(settings, timeout)
-
-    async def send(self, email: Email, idempotency_key: str) -> str:
-        """Hand the mail over; return Mailgun's id, which is the Message-ID without its brackets."""
-        answer = await self._api.ask("POST", self._path, data=_fields(email, idempotency_key))
-        accepted = answer.read(_Accepted) if answer.status == port.OK else None
-        if accepted and accepted.id:
-            return accepted.id.strip("<>")
-        raise self._failure(answer)
-
-    async def close(self) -> None:
-        await self._api.close()
-
-    def _failure(self, answer: "Answer") -> SendFailed:
-        if answer.status == port.OK and _GREETING in answer.body:
-            return SendRefused("200 not the API", account=True)
-        refusal = answer.read(_Refusal)
-        known = refusal is not None or answer.body.strip() == _FORBIDDEN
-        if answer.status == port.NOT_FOUND and known:  # a foreign domain, or one of the other region
-            if refusal and refusal.message.startswith("Domain not found"):
-                return SendRefused("404 domain not found", account=True)
-            known = False  # a gateway words "no such route" in the same form
-        return self._api.failure(answer, str(answer.status), known=known)
-
-
-class _Accepted(msgspec.Struct):
-    id: str
-
-
-class _Refusal(msgspec.Struct):
-    message: str
-
-
-def _open_api(settings: MailgunSettings, timeout: timedelta) -> "ProviderApi":
-    from keyturn.mail.port.provider_api import ProviderApi
-
-    return ProviderApi(
-        "mailgun",
-        settings.api_url,
-        ("api", settings.api_key),
-        timeout,
-        reports=bool(settings.webhook_signing_key),
-    )
-
-
-def _messages_path(settings: MailgunSettings) -> str:
-    return f"/v3/{settings.domain}/messages"
-
-
-def _fields(email: Email, key: str) -> Mapping[str, str]:
+async def _hand_over(api: ProviderApi, settings: MailgunSettings, email: Email, key: str) -> Answer:
     headers = email.headers | ({"Reply-To": email.reply_to} if email.reply_to else {})
-    return {
+    fields = {
         "from": email.sender,
         "to": email.to,
         "subject": email.subject,
@@ -109,8 +53,25 @@ def _fields(email: Email, key: str) -> Mapping[str, str]:
         "o:tracking-clicks": "no",  # a tracked link passes through Mailgun whole, and its reports repeat it
         "o:tracking-opens": "no",
         **{f"h:{name}": value for name, value in headers.items()},
-        **{f"v:{name}": value for name, value in {**email.tags, port.KEY_TAG: key}.items()},
+        **{f"v:{name}": value for name, value in {**email.tags, KEY_TAG: key}.items()},
     }
+    return await api.ask(Call(f"/v3/{settings.domain}/messages", fields, form=True))
+
+
+def _judge(answer: Answer, _: Email) -> str | Refused:
+    if answer.status == HTTPStatus.OK and b"Mailgun Magnificent API" in answer.body:  # at a URL outside of its API
+        raise SendRefused("200 not the API", account=True)
+    if answer.body.strip() == b"Forbidden":  # a refused key
+        return Refused(str(answer.status))
+    said = Fields.read(answer.body)
+    if answer.status == HTTPStatus.OK:
+        return said.text("id").strip("<>")
+    if answer.status == HTTPStatus.NOT_FOUND:  # a gateway words "no such route" in the same form
+        if said.text("message").startswith("Domain not found"):  # it is foreign, or one of the other region
+            raise SendRefused("404 domain not found", account=True)
+        raise ValueError("not Mailgun's answer")
+    said.required("message")
+    return Refused(str(answer.status))
 
 
 _EVENTS = {
@@ -123,46 +84,43 @@ _EVENTS = {
     "opened": "opened",
     "clicked": "clicked",
 }
-
 _LONGEST_AGE = 24 * 3600
 """Seconds: Mailgun repeats a report for eight hours, and does not document whether it signs each repeat again."""
 
-_BOUNCE, _SUPPRESSED = "bounce", "suppress-"
-"""Reasons of a permanent failure: the mailbox does not exist, which puts it on Mailgun's list, or is on that list."""
 
+async def _read(key: bytes, _: Mapping[str, str], body: bytes) -> Sequence[Report]:
+    """Read a report with an HMAC-SHA256 of a time and a token, but not of the event: so a token counts once.
 
-class MailgunWebhook:
-    """Reads reports with an HMAC-SHA256 of a time and a token.
-
-    Mailgun signs only these two, not the event. So a token counts once: it is the id of its report.
     https://documentation.mailgun.com/docs/mailgun/user-manual/webhooks/securing-webhooks
     """
-
-    longest = 262_144
-
-    def __init__(self, key: str) -> None:
-        self._key = key.encode()
-
-    def require_headers(self, _: Mapping[str, str]) -> None:
-        """Do nothing: Mailgun's proof is in the body."""
-
-    async def read(self, _: Mapping[str, str], body: bytes) -> Sequence[port.Report]:
-        """Return the reports. Raises ReportRefused."""
-        try:
-            delivery = msgspec.json.decode(body, type=_Delivery)
-            self._require_proof(delivery.signature)
-            return _reports(delivery.signature.token, msgspec.json.decode(delivery.event_data, type=_Event))
-        except (msgspec.MsgspecError, ValueError, OverflowError, OSError) as error:
-            raise ReportRefused(str(error)) from None
-
-    def _require_proof(self, proof: "_Signature") -> None:
-        """Raise ValueError if the signature does not match or is too old."""
-        signed, signature = f"{proof.timestamp}{proof.token}".encode(), proof.signature.encode()
-        made = hmac.new(self._key, signed, hashlib.sha256).hexdigest().encode()
-        if not proof.token or not hmac.compare_digest(made, signature):
-            raise ValueError("the signature does not match")
-        if abs(time.time() - int(proof.timestamp)) > _LONGEST_AGE:
-            raise ValueError("the signature is too old")
+    delivery = msgspec.json.decode(body, type=_Delivery)
+    proof = delivery.signature
+    made = hmac.new(key, f"{proof.timestamp}{proof.token}".encode(), hashlib.sha256).hexdigest().encode()
+    if not proof.token or not hmac.compare_digest(made, proof.signature.encode()):
+        raise ValueError("the signature does not match")
+    if abs(time.time() - int(proof.timestamp)) > _LONGEST_AGE:
+        raise ValueError("the signature is too old")
+    said = Fields.read(bytes(delivery.event_data))
+    kind, reason = said.required("event"), said.text("reason")
+    event = _EVENTS.get(kind, "")
+    if kind == "failed" and reason.startswith("suppress-"):  # the mailbox is on Mailgun's list
+        event = "suppressed"
+    elif kind == "failed" and said.text("severity") == "temporary":
+        event = "delivery_delayed"
+    if not event:
+        return []
+    header = said.within("message").within("headers")
+    report = Report(
+        id=proof.token,
+        event=event,
+        detail=fixed_words(reason),
+        at=said.time("timestamp"),
+        provider_id=header.text("message-id"),
+        key=key_in(said, "user-variables"),
+        to=said.text("recipient") or parseaddr(header.text("to"))[1],  # a rejected mail has no recipient yet
+        ends=event == "bounced" and reason == "bounce",  # the mailbox does not exist
+    )
+    return [report]
 
 
 class _Signature(msgspec.Struct):
@@ -178,104 +136,26 @@ class _Delivery(msgspec.Struct, rename="kebab"):
     event_data: msgspec.Raw
 
 
-class _Headers(msgspec.Struct, frozen=True, rename="kebab"):
-    message_id: str = ""
-    to: str = ""
-
-
-class _Message(msgspec.Struct, frozen=True):
-    headers: _Headers = _Headers()
-
-
-class _Event(msgspec.Struct, rename="kebab"):
-    """What happened to a mail, and when, in seconds since 1970."""
-
-    event: str
-    timestamp: float = 0
-    recipient: str = ""
-    severity: str | None = None
-    reason: str | None = None
-    message: _Message = _Message()
-    user_variables: object = None
-
-
-def _reports(token: str, found: _Event) -> Sequence[port.Report]:
-    """Return the reports; none for an event without a mail. Raises ValueError for an undocumented form."""
-    event = _event(found)
-    if not event:
-        return []
-    key = port.key_in(found.user_variables)
-    message_id = found.message.headers.message_id
-    to = found.recipient or parseaddr(found.message.headers.to)[1]  # a rejected mail has no recipient yet
-    if not to or not found.timestamp or not (message_id or key):
-        raise ValueError("the mail, the address or the time is missing")
-    report = port.Report(
-        provider="mailgun",
-        id=port.report_id("mailgun", token),
-        event=event,
-        detail=port.fixed_words(found.reason or ""),
-        at=datetime.fromtimestamp(found.timestamp, UTC),
-        provider_id=message_id,
-        key=key,
-        to=to,
-        ends=event in {"complained", "suppressed"} or (event == "bounced" and found.reason == _BOUNCE),
-    )
-    return [report]
-
-
-def _event(found: _Event) -> str:
-    if found.event == "failed" and (found.reason or "").startswith(_SUPPRESSED):
-        return "suppressed"
-    if found.event == "failed" and found.severity == "temporary":
-        return "delivery_delayed"
-    return _EVENTS.get(found.event, "")
-
-
 _DOMAINS, _KEYS = "https://app.mailgun.com/mg/sending/domains", "https://app.mailgun.com/settings/api_security"
 
 
-class _Domain(msgspec.Struct):
-    """Describes a domain (https://documentation.mailgun.com/docs/mailgun/api-reference/send/mailgun/domains)."""
-
-    state: str
-
-
-class _Found(msgspec.Struct):
-    domain: _Domain
-
-
-async def _check(settings: MailgunSettings, sender: port.CheckedSender) -> list[Finding]:
-    """Ask with the sender's own client for the domain, and send a mail without a recipient, which Mailgun refuses.
-
-    A key that may only send cannot see the domain.
-    """
-    name = settings.domain
-    async with _open_api(settings, sender.timeout) as api:
-        refused = await api.ask_for_doctor(_messages_path(settings), "POST")
-        found = refused if isinstance(refused, Finding) else _judge_key(refused, api, name)
-        if found.verdict != "ok":
-            return [found]
-        domain = await api.ask_for_doctor(f"/v4/domains/{name}")
-        return [found, *([domain] if isinstance(domain, Finding) else _judge_domain(domain, name))]
-
-
-def _judge_key(answer: "Answer", api: "ProviderApi", name: str) -> Finding:
-    if answer.status in port.ACCOUNT_REFUSED:
-        return fail(f"the key is refused ({answer.status})", f"Set MAILGUN_API_KEY to one from {_KEYS}.")
-    if answer.status == port.NOT_FOUND:
+async def _examine(api: Examination, settings: MailgunSettings, _: CheckedSender) -> AsyncIterator[Finding]:
+    """Yield findings on the key, by a mail without a recipient, and on the domain, which a sending key cannot see."""
+    refused = await api.ask(f"/v3/{settings.domain}/messages", "POST")
+    if refused.status in ACCOUNT_REFUSED:
+        yield fail(f"the key is refused ({refused.status})", f"Set MAILGUN_API_KEY to one from {_KEYS}.")
+    elif refused.status == HTTPStatus.NOT_FOUND:
         mend = 'Correct mailgun.domain, or set mailgun.api_url to the other region\'s: "https://api.eu.mailgun.net".'
-        return fail(f"the domain {name} is unknown at {api.url}", mend)
-    if answer.status != port.BAD_REQUEST:
-        return api.odd_answer(answer)
-    return ok(f"the key works for the domain {name}")
-
-
-def _judge_domain(answer: "Answer", name: str) -> list[Finding]:
-    found = answer.read(_Found) if answer.status == port.OK else None
-    if found and found.domain.state != "active":
-        mend = f"Add the records that {_DOMAINS} shows to your DNS, and press Verify there."
-        return [fail(f"the domain {name} is {found.domain.state}", mend)]
-    return []
+        yield fail(f"the domain {settings.domain} is unknown at {api.url}", mend)
+    elif refused.status != HTTPStatus.BAD_REQUEST:
+        yield api.odd(refused.status)
+    else:
+        yield ok(f"the key works for the domain {settings.domain}")
+        domain = await api.ask(f"/v4/domains/{settings.domain}")
+        state = api.read(domain).within("domain").text("state") if domain.status == HTTPStatus.OK else "active"
+        if state != "active":
+            mend = f"Add the records that {_DOMAINS} shows to your DNS, and press Verify there."
+            yield fail(f"the domain {settings.domain} is {state}", mend)
 
 
 def _faults(settings: MailgunSettings) -> Iterator[tuple[str, str]]:
@@ -290,24 +170,27 @@ def _signing_key(text: str) -> bytes:
     return text.encode()
 
 
-PROVIDER = port.Provider(
+PROVIDER = HttpProvider(
     name="mailgun",
     label="Mailgun",
     place=4,
     settings=MailgunSettings,
-    build=MailgunSender,
-    check=_check,
     source="Create a sending key for your domain at https://app.mailgun.com",
     needs=(
-        port.Need("api_key", "MAILGUN_API_KEY"),
-        port.Need("domain", "MAILGUN_DOMAIN", "mg.example.org", known_as="mailgun.domain"),
+        Need("api_key", "MAILGUN_API_KEY"),
+        Need("domain", "MAILGUN_DOMAIN", "mg.example.org", known_as="mailgun.domain"),
     ),
     faults=_faults,
-    reports=port.Reports(
+    authorize=lambda settings, _: basic("api", settings.api_key),
+    hand_over=_hand_over,
+    judge=_judge,
+    examine=_examine,
+    reports=Reports(
         setting="webhook_signing_key",
-        read=_signing_key,
+        proof=_signing_key,
         fault="not a Mailgun signing key: use the HTTP webhook signing key",
         where="to the domain's webhooks, and set mailgun.webhook_signing_key to the HTTP webhook signing key",
-        build=MailgunWebhook,
+        longest=262_144,
+        read=_read,
     ),
 )

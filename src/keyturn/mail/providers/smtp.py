@@ -15,7 +15,7 @@ from keyturn.errors import SendFailed, SendRefused, SendRetryable, SendUnknown
 from keyturn.hosts import is_loopback
 from keyturn.mail.port.email import Email
 from keyturn.mail.port.finding import Finding, fail, ok, warn
-from keyturn.mail.port.provider import TIMEOUT, CheckedSender, Need, Provider, Spf
+from keyturn.mail.port.provider import CheckedSender, Need, Provider, Spf
 from keyturn.values import Secret
 
 
@@ -48,7 +48,7 @@ class SmtpSender:
 
     name = "smtp"
 
-    def __init__(self, settings: SmtpSettings, timeout: timedelta = TIMEOUT) -> None:
+    def __init__(self, settings: SmtpSettings, timeout: timedelta) -> None:
         import_module("aiosmtplib")  # which would hold the event loop with the first mail
         self._server = _connection_options(settings, timeout)
 
@@ -133,30 +133,41 @@ def _failure_of(code: int) -> SendFailed:
     return SendRetryable(reason, not_accepted=True) if code in _TRANSIENT else SendUnknown(reason)
 
 
-async def _check(settings: SmtpSettings, sender: CheckedSender) -> list[Finding]:
-    """Connect, encrypt, log in, and ask whether the server takes mails from this sender. Sends no mail."""
-    try:
-        import aiosmtplib
-    except ModuleNotFoundError:
-        return [fail("the library for SMTP is not installed", "Run `pip install 'keyturn[smtp]'`.")]
-    s = settings
-    try:
-        own_name = await _own_name(sender.address)
-        async with aiosmtplib.SMTP(**_connection_options(s, sender.timeout), local_hostname=own_name) as client:
-            await client.mail(sender.address)
-            await client.rset()
-    except aiosmtplib.SMTPAuthenticationError as error:
-        mend = "Correct smtp.username and smtp.password. Gmail needs an app password."
-        return [fail(f"{s.host} refused the login ({error.code})", mend)]
-    except aiosmtplib.SMTPSenderRefused as error:
-        mend = "Set mail.from to an address that this account may use, or set smtp.username and smtp.password."
-        return [fail(f"{s.host} refused {sender.address} as the sender ({error.code})", mend)]
-    except aiosmtplib.SMTPResponseException as error:
-        mend = "Ask the server's operator, or set smtp.host to another server."
-        return [fail(f"{s.host} refused the connection ({error.code} {error.message[:_MOST_SAID]})", mend)]
-    except (aiosmtplib.SMTPException, OSError) as error:
-        return [_explain_failure(s, error.__cause__ or error)]
-    return [*_check_encryption(s), _success(s)]
+class _Smtp(Provider[SmtpSettings], frozen=True, kw_only=True):
+    """Describes mail servers."""
+
+    def build(self, section: SmtpSettings, timeout: timedelta) -> SmtpSender:
+        return SmtpSender(section, timeout)
+
+    async def check(self, section: SmtpSettings, sender: CheckedSender) -> list[Finding]:
+        """Connect, encrypt, log in, and ask whether the server takes mails from this sender. Sends no mail."""
+        try:
+            import aiosmtplib
+        except ModuleNotFoundError:
+            return [fail("the library for SMTP is not installed", "Run `pip install 'keyturn[smtp]'`.")]
+        s, options = section, _connection_options(section, sender.timeout)
+        try:
+            own_name = await _own_name(sender.address)
+            async with aiosmtplib.SMTP(**options, local_hostname=own_name) as client:
+                await client.mail(sender.address)
+                await client.rset()
+        except aiosmtplib.SMTPAuthenticationError as error:
+            mend = "Correct smtp.username and smtp.password. Gmail needs an app password."
+            return [fail(f"{s.host} refused the login ({error.code})", mend)]
+        except aiosmtplib.SMTPSenderRefused as error:
+            mend = "Set mail.from to an address that this account may use, or set smtp.username and smtp.password."
+            return [fail(f"{s.host} refused {sender.address} as the sender ({error.code})", mend)]
+        except aiosmtplib.SMTPResponseException as error:
+            mend = "Ask the server's operator, or set smtp.host to another server."
+            return [fail(f"{s.host} refused the connection ({error.code} {error.message[:_MOST_SAID]})", mend)]
+        except (aiosmtplib.SMTPException, OSError) as error:
+            return [_explain_failure(s, error.__cause__ or error)]
+        done = ["connected", *(["encrypted"] if s.security != "none" else []), *(["logged in"] if s.username else [])]
+        accepts = ok(f"{s.host}:{s.port} accepts mails: {', '.join(done)}")
+        if s.security != "none" or is_loopback(f"smtp://{f'[{s.host}]' if ':' in s.host else s.host}"):
+            return [accepts]
+        mend = 'Set smtp.security to "starttls" or "tls".'
+        return [warn("not encrypted: attackers on the network can read the links", mend), accepts]
 
 
 def _explain_failure(s: SmtpSettings, error: BaseException) -> Finding:
@@ -184,26 +195,11 @@ def _explain_failure(s: SmtpSettings, error: BaseException) -> Finding:
             )
 
 
-def _check_encryption(s: SmtpSettings) -> list[Finding]:
-    host = f"[{s.host}]" if ":" in s.host else s.host
-    if s.security != "none" or is_loopback(f"smtp://{host}"):
-        return []
-    mend = 'Set smtp.security to "starttls" or "tls".'
-    return [warn("not encrypted: attackers on the network can read the links", mend)]
-
-
-def _success(s: SmtpSettings) -> Finding:
-    done = ["connected", *(["encrypted"] if s.security != "none" else []), *(["logged in"] if s.username else [])]
-    return ok(f"{s.host}:{s.port} accepts mails: {', '.join(done)}")
-
-
-PROVIDER = Provider(
+PROVIDER = _Smtp(
     name="smtp",
     label="the mail server",
     place=6,
     settings=SmtpSettings,
-    build=SmtpSender,
-    check=_check,
     source="Name your mail server and its login",
     needs=(
         Need("host", "KEYTURN_SMTP_HOST", "smtp.example.org", known_as="smtp.host"),

@@ -6,7 +6,5 @@ are Jinja's; mrml's own loader supports neither values nor lines. For `<mj-style
 which rules match. Its serialisation is never sent, since it rewrites the document type and `&nbsp;`.
 
 Each string prop is printed as one line, so a name cannot add lines of its own to a mail. Keyturn's own templates are
-compiled once in a process (`jinja_cache`), since a test suite builds the app hundreds of times. Their mails are
-compiled once for each shape (`shapes`), in a tenth of the time. A project's templates may look at values closely, so
-their mails are compiled individually.
+compiled once in a process (`jinja.py`), since a test suite builds the app hundreds of times.
 """

@@ -39,7 +39,7 @@ _EMPTY_STYLE = re.compile(rf'<style type="text/css">{_FULL_STYLE.pattern}</style
 def to_html(mjml: str) -> str:
     """Return the HTML. Raises ValueError with the compiler's message."""
     mjml = unwrap_includes(mjml)
-    if "mj-class=" in mjml:
+    if _SEVERAL_CLASSES.search(mjml):
         mjml = _CLASSES.sub(_last_class_first, mjml)
     if "inline" not in mjml:
         return _compile_with_roles(mjml)
@@ -60,6 +60,7 @@ def to_html(mjml: str) -> str:
     return _EMPTY_STYLE.sub("", _FULL_STYLE.sub(lambda _: left, html, count=1) if left else html)
 
 
+_SEVERAL_CLASSES = re.compile(r"""mj-class\s*=\s*["'][^"'<>]*[^"'<>\s]\s+[^"'<>\s]""")
 _CLASSES = re.compile(r"""<!--.*?(?:-->|\Z)|(<mj-[^<>]*?\smj-class\s*=\s*["'])([^"'<>]*)""", re.DOTALL)
 
 
@@ -185,7 +186,8 @@ def head_texts(markup: str, *, is_mjml: bool) -> tuple[str, str]:
 
     Of several in MJML the last counts, as for the compiler; of several in HTML the first, as for browsers.
     """
-    end = markup.rfind("</mj-head") if is_mjml else -1  # the body is the larger part
+    # The styles and the body, which come after both, are the larger part.
+    end = max(markup.rfind("</mj-title"), markup.rfind("</mj-preview")) if is_mjml else -1
     elements = list(parse_html(markup if end < 0 else markup[:end]).walk())
     if is_mjml:
         head = [element for element in reversed(elements) if element.parent and element.parent.tag == "mj-head"]

@@ -16,7 +16,6 @@ from keyturn.mail.rendering.engine import Engine
 from keyturn.mail.rendering.folders import Folders, MailFiles, own_files
 from keyturn.mail.rendering.jinja import MjmlIncludes, shared_bytecode_cache, template_invalid
 from keyturn.mail.rendering.palette import Palette
-from keyturn.mail.rendering.shapes import MailShapes
 
 _UNBRANDED: Mapping[str, Any] = {"logo_url": "", "logo_dark_url": "", "radius": 8, "font": ""}
 
@@ -41,7 +40,6 @@ class Templates:
     `beneath`: folders with the files that this folder lacks.
     `files`: tells which files make a mail.
     `reload`: read a template again after it was saved.
-    `by_shape`: for templates that never change, and that look no closer at a value than `shapes` says.
     `make_environment`: makes a language's environment, if it is not Keyturn's own; `prepare` is applied to it.
     `engine`: renders the templates in place of Jinja.
     `outlook_classic`: keep what only Outlook with Word's engine reads.
@@ -52,7 +50,6 @@ class Templates:
     _: KW_ONLY
     beneath: tuple[Path, ...] = ()
     reload: bool = False
-    by_shape: bool = False
     files: Callable[[str], MailFiles] = own_files
     make_environment: Callable[[Language], Environment] | None = None
     prepare: Callable[[Environment], Environment] | None = None
@@ -72,7 +69,7 @@ class Templates:
 
     def with_preparation(self, prepare: Callable[[Environment], Environment]) -> "Templates":
         """Return the same templates, with `prepare` applied to each language's Jinja environment."""
-        return replace(self, prepare=prepare, by_shape=False, environments={})
+        return replace(self, prepare=prepare, environments={})
 
     def with_files(self, files: Callable[[str], MailFiles]) -> "Templates":
         """Return the same templates, with `files` to say which files make a mail."""
@@ -84,10 +81,7 @@ class Templates:
 
     def render(self, props: EmailProps, language: Language) -> Rendered:
         """Return the mail that `props` make. Raises TemplateInvalid with the file and line of what is wrong."""
-        values = msgspec.structs.asdict(props)
-        if self.by_shape:
-            return self._shapes.render(props.template, _with_single_lines(values), language)
-        return self.render_values(props.template, values, language)
+        return self.render_values(props.template, msgspec.structs.asdict(props), language)
 
     def render_values(self, name: str, values: Mapping[str, Any], language: Language) -> Rendered:
         """Render as `render` does, from values without a struct."""
@@ -113,10 +107,6 @@ class Templates:
             environment.add_extension(MjmlIncludes)
             self.environments[key] = self.prepare(environment) if self.prepare else environment
         return self.environments[key]
-
-    @cached_property
-    def _shapes(self) -> MailShapes:
-        return MailShapes(self)
 
     def _fill(self, file: str, values: Mapping[str, Any], language: Language) -> str:
         if self.engine:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from litestar import post
 from litestar.handlers import HTTPRouteHandler
 
-from keyturn.mail.port.provider import ProviderWebhook, Report, ReportRefused, ReportUnproven
+from keyturn.mail.port.reports import Report, ReportRefused, ReportUnproven, Webhook
 from keyturn.service.api.requests import AnyRequest, GivenApi, client_of
 from keyturn.service.api.schemas import Done
 from keyturn.service.problems.requests import Busy, Unavailable, WebhookRefused
@@ -22,7 +22,7 @@ _MOST_BYTES_OF_CLIENT = _MOST_BYTES // 4
 _RETRY_AFTER = 5
 
 
-def report_handlers(webhooks: Mapping[str, ProviderWebhook]) -> Sequence[HTTPRouteHandler]:
+def report_handlers(webhooks: Mapping[str, Webhook]) -> Sequence[HTTPRouteHandler]:
     """Return a route for each provider. They are not in OpenAPI, since only the providers call them."""
     bodies, refusals = _Bodies(), OnceAMinute()
     return [_handler(provider, webhook, bodies, refusals) for provider, webhook in webhooks.items()]
@@ -59,7 +59,7 @@ class _Bodies:
                 del self._by_client[name]
 
 
-def _handler(provider: str, webhook: ProviderWebhook, bodies: _Bodies, refusals: OnceAMinute) -> HTTPRouteHandler:
+def _handler(provider: str, webhook: Webhook, bodies: _Bodies, refusals: OnceAMinute) -> HTTPRouteHandler:
     @post(
         f"/webhooks/{provider}",
         status_code=200,

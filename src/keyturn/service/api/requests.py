@@ -12,7 +12,7 @@ from litestar.di import NamedDependency
 from litestar.types import Scope
 
 from keyturn.mail.languages import Language, Languages
-from keyturn.mail.port.provider import ProviderWebhook
+from keyturn.mail.port.reports import Webhook
 from keyturn.service.clock import random_bytes
 from keyturn.service.problems.requests import OriginRefused
 from keyturn.service.reset.check import LinkChecks
@@ -112,7 +112,7 @@ class ResetApi(msgspec.Struct, frozen=True, kw_only=True):
     policy: PasswordPolicy
     sessions: SessionApi | None
     provider_events: ProviderEvents
-    provider_webhooks: Mapping[str, ProviderWebhook]
+    provider_webhooks: Mapping[str, Webhook]
     require_ready: Callable[[], Awaitable[None]]
     languages: Languages
     link_life: timedelta

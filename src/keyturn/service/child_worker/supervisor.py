@@ -18,7 +18,7 @@ import msgspec
 
 from keyturn.service.child_worker.process import WORKING, Orders, Report
 from keyturn.service.parts import Parts
-from keyturn.service.settings import LEASE, Secret, Settings
+from keyturn.service.settings import LONGEST_TRY, Secret, Settings
 from keyturn.service.telemetry.logs import LogEvent
 
 log = logging.getLogger("keyturn.worker")
@@ -35,7 +35,7 @@ _PAUSES = (0.5, 1, 2, 5, 10, 30)
 _STEADY = 60
 """Seconds after which a failure counts as the first again."""
 
-_LONGEST_END = LEASE.total_seconds() + 5
+_LONGEST_END = LONGEST_TRY.total_seconds() + 5
 """Seconds that a worker gets to deliver the messages that it holds."""
 
 
@@ -69,7 +69,7 @@ class Supervisor:
                 code: int | str = await self._run_one()
             except Exception as error:  # noqa: BLE001 - whatever it raises, or the machine lacks: another follows
                 code = f"{type(error).__name__}: {error}"
-            self._parts.worker.is_down = True
+            self._parts.liveness.is_down = True
             failures = 1 if monotonic() - begun > _STEADY else failures + 1
             pause = _PAUSES[min(failures, len(_PAUSES)) - 1]
             level = logging.INFO if code in _TOLD_TO_END else logging.ERROR
@@ -97,14 +97,13 @@ class Supervisor:
 
     def _miss(self) -> None:
         if not self._works:
-            self._parts.worker.is_down = True
+            self._parts.liveness.is_down = True
             log.error(LogEvent("worker.late", seconds=_LONGEST_START))
 
     async def _wake(self, orders: asyncio.StreamWriter) -> None:
         """Tell the worker of each commit. On SQLite it would otherwise notice only at its next poll."""
         while True:
-            await self._parts.outbox.waiting.wait()
-            self._parts.outbox.waiting.clear()
+            await self._parts.outbox.woken().wait()
             if not orders.transport.get_write_buffer_size():  # a worker that does not read already has a line to read
                 orders.write(b"\n")
 
@@ -118,7 +117,7 @@ class Supervisor:
                 case ["delivery", str(kind), float(seconds)]:
                     meters.delivery(kind, seconds)
                 case [word] if word == WORKING:
-                    self._works, self._parts.worker.is_down = True, False
+                    self._works, self._parts.liveness.is_down = True, False
                     log.info(LogEvent("worker.started", pid=process.pid))
 
     async def _end(self, process: Process, orders: asyncio.StreamWriter) -> None:

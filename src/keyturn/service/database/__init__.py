@@ -8,14 +8,14 @@ a call to another system. **Each decision is one guarded statement**; a read nev
 server answers at once, a busy one commits in groups. 202 means committed, with `synchronous = FULL` on SQLite. A trip
 to SQLite takes this process's own time. So the event loop runs first, for as long as that brings more requests.
 
-**A single trip is enough**: on SQLite a transaction, from BEGIN to COMMIT, is one trip to the thread of the one writer
-(`sqlite`). On PostgreSQL it is one piece for the event loop. A single statement is a transaction there, without BEGIN
-and COMMIT (`engines`). Connections are not pinged before each use: those that the driver knows to be
-lost are replaced, and those that were idle for seconds are pinged. A read whose connection is lost is repeated once. A
-write is not, because its outcome is unknown.
+**The pool is SQLAlchemy's** (`servers`, `sqlite`). It pings a connection before it lends it (`pool_pre_ping`), so a
+server that restarted, or a firewall that dropped an idle connection, fails no later request. A statement whose
+connection is lost is not repeated: its outcome is unknown. On SQLite, SQLAlchemy's synchronous engine runs in threads,
+and one thread writes.
 
-**Each caller has its own deadline, from its arrival** (`Database.in_time`). On SQLite the deadline interrupts the
-statement in its thread, and abandoned work is not committed afterwards.
+**Each caller has a deadline, from its arrival** (`DatabaseAccess.in_time`). A connection whose statement takes longer
+is closed and not used again. So are the connections to a server that takes no more writes: after a failover, the next
+ones lead to the new primary. On SQLite a transaction that its caller has given up is not committed.
 
 **Frequent statements are built once**, with parameters for what differs (`Database.is_one_of`, `many_rows`). To build a
 statement, or to see that it equals the last, takes several times as long as the database takes to answer it.
@@ -31,11 +31,11 @@ times in UTC, which refuses a time without a zone. An app's configuration by it 
 Declined: Advanced Alchemy's repositories, since the statements here are few, guarded and batched, and are written as
 such. Its Alembic command, which starts its own event loop, while a migration must run on the connection that holds the
 lock. Its configuration of engines for Keyturn's own: it would only repeat the options of SQLAlchemy's function, and
-SQLite's engine is not an asynchronous one.
+SQLite's engine is not an asynchronous one. An asynchronous driver for SQLite: it takes three times the processor time.
 """
 
 from keyturn.service.database.database import Database, Model, Moment, Store
-from keyturn.service.database.engines import refuse_what_no_driver_takes
+from keyturn.service.database.servers import refuse_what_no_driver_takes
 from keyturn.service.database.unready import unready_where_unreachable
 
 __all__ = ["Database", "Model", "Moment", "Store", "refuse_what_no_driver_takes", "unready_where_unreachable"]

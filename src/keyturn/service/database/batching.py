@@ -7,28 +7,16 @@ without batches.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Generic, NamedTuple, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-class WaitLimit(NamedTuple):
-    """How long a caller waits, in seconds, and the error that it then gets; None for no limit."""
-
-    seconds: float | None
-    error: Callable[[], Exception]
-
-
-NO_LIMIT = WaitLimit(None, TimeoutError)
-
-
 class _Waiting(NamedTuple, Generic[Item, Result]):
-    """An item, its result, and when it arrived, by the event loop's clock."""
-
     item: Item
     result: "asyncio.Future[Result | Exception]"
-    since: float
 
 
 class Batcher(Generic[Item, Result]):
@@ -43,7 +31,7 @@ class Batcher(Generic[Item, Result]):
     takes this process's own time, as with SQLite: otherwise the first caller takes a trip alone, and the rest the next.
     `pause`: seconds to wait before each batch instead, for work that users do not wait for.
 
-    `limit` ends the wait of each caller, counted from its own arrival. Its items are still executed.
+    `in_time`: limits the wait of each caller, counted from its own arrival. Its items are still executed.
     """
 
     def __init__(
@@ -54,22 +42,21 @@ class Batcher(Generic[Item, Result]):
         largest: int = 500,
         gathers: bool = False,
         pause: float = 0,
-        limit: WaitLimit = NO_LIMIT,
+        in_time: Callable[[], AbstractAsyncContextManager[object]] = nullcontext,
     ) -> None:
         self._execute = execute
         self._common = common
         self._largest = largest
         self._gathers = gathers
         self._pause = pause
-        self._limit = limit
+        self._in_time = in_time
         self._waiting: list[_Waiting[Item, Result]] = []
-        self._batch: list[_Waiting[Item, Result]] = []
-        self._timer: asyncio.TimerHandle | None = None
         self._running: asyncio.Task[None] | None = None
 
     async def submit(self, item: Item) -> Result:
         """Return the result for `item`, after the batch it joined is done. Raises what `execute` raised for it."""
-        result = await self._enqueue([item])[0]
+        async with self._in_time():
+            result = await self._enqueue([item])[0]
         if isinstance(result, Exception):
             raise result
         return result
@@ -77,44 +64,28 @@ class Batcher(Generic[Item, Result]):
     async def submit_all(self, items: Sequence[Item]) -> Sequence[Result | Exception]:
         """Return for each of the items what `submit` would return or raise."""
         # All wait for one batch: `gather` would cost a callback and a turn of the event loop for each item.
-        return [await result for result in self._enqueue(items)]
+        async with self._in_time():
+            return [await result for result in self._enqueue(items)]
 
     def _enqueue(self, items: Sequence[Item]) -> "list[asyncio.Future[Result | Exception]]":
         loop = asyncio.get_running_loop()
-        since = loop.time()
         results: list[asyncio.Future[Result | Exception]] = [loop.create_future() for _ in items]
-        self._waiting += [_Waiting(item, result, since) for item, result in zip(items, results, strict=True)]
+        self._waiting += [_Waiting(item, result) for item, result in zip(items, results, strict=True)]
         if self._running is None:
             self._running = loop.create_task(self._drain())
         return results
 
     async def _drain(self) -> None:
-        if self._limit.seconds:
-            self._timer = asyncio.get_running_loop().call_later(self._limit.seconds, self._give_up, self._limit.seconds)
         try:
             while self._waiting:
                 await self._wait_for_more()
                 batch, self._waiting = self._waiting[: self._largest], self._waiting[self._largest :]
-                self._batch = batch
                 results = await self._run([one.item for one in batch])
                 for one, result in zip(batch, results, strict=True):
                     if not one.result.done():  # else its waiter was cancelled, or its wait is over
                         one.result.set_result(result)
         finally:
-            self._running, self._batch = None, []
-            if self._timer:
-                self._timer.cancel()
-
-    def _give_up(self, seconds: float) -> None:
-        """End the waits that are over. One timer serves all waits, since each request would pay for one of its own."""
-        loop = asyncio.get_running_loop()
-        moment = loop.time()
-        pending = [one for one in (*self._batch, *self._waiting) if not one.result.done()]
-        for one in pending:
-            if one.since + seconds <= moment:
-                one.result.set_result(self._limit.error())
-        oldest = min((one.since for one in pending if not one.result.done()), default=moment)
-        self._timer = loop.call_at(oldest + seconds, self._give_up, seconds)
+            self._running = None
 
     async def _wait_for_more(self) -> None:
         if self._pause:

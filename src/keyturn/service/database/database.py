@@ -1,12 +1,10 @@
-"""One engine for both databases: SQLite with a single writer, PostgreSQL shared by many machines."""
+"""Keyturn's own database: SQLite with a single writer, or PostgreSQL shared by many machines."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import sqlalchemy as sa
 from advanced_alchemy.base import create_registry
@@ -17,97 +15,24 @@ from sqlalchemy.orm import DeclarativeBase, QueryableAttribute
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.plain_files import make_private_folder
 from keyturn.service.clock import ahead, now
-from keyturn.service.database.batching import WaitLimit
-from keyturn.service.database.engines import (
-    DEADLINE,
-    PooledConnections,
+from keyturn.service.database.access import DatabaseAccess
+from keyturn.service.database.servers import (
+    ServerConnections,
     engine_for_our_statements,
     open_engine,
     refuse_what_no_driver_takes,
 )
-from keyturn.service.database.sqlite import PATIENCE, SqliteConnections, configure_sqlite, keep_file_private, returned
+from keyturn.service.database.sqlite import PATIENCE, SqliteConnections, keep_file_private, write_ahead
 from keyturn.service.database.unready import describe_url, unready_where_unreachable
+from keyturn.service.problems.requests import DatabaseUnready
 from keyturn.service.settings.database_urls import DatabaseUrl, read_url
 from keyturn.service.settings.url_rules import database_fault
-
-_Result = TypeVar("_Result")
-
-
-class DatabaseAccess:
-    """Reads, and runs transactions.
-
-    `seconds`: how long a caller waits, from its own arrival; None for no limit.
-    `unready`: turns a driver's connection errors, and a TimeoutError, into the error for callers.
-    """
-
-    def __init__(
-        self,
-        connections: SqliteConnections | PooledConnections,
-        seconds: float | None,
-        unready: Callable[[], AbstractContextManager[None]],
-    ) -> None:
-        self.connections = connections
-        self.dialect = connections.dialect
-        self._seconds = seconds
-        self._unready = unready
-        self.limit = WaitLimit(seconds, self._too_late)
-
-    @asynccontextmanager
-    async def in_time(self) -> AsyncIterator[None]:
-        """Raise the error for callers if the block takes longer than they wait."""
-        with self._unready():
-            async with asyncio.timeout(self._seconds) as deadline:
-                token = DEADLINE.set(deadline)
-                try:
-                    yield
-                finally:
-                    DEADLINE.reset(token)
-
-    def _too_late(self) -> Exception:
-        """Return the error for a caller whose wait is over."""
-        try:
-            with self._unready():
-                raise TimeoutError  # noqa: TRY301 - `_unready` turns it into the error
-        except Exception as error:  # noqa: BLE001 - whatever callers get for it
-            return error
-
-    async def fetch(self, statement: sa.Executable, given: Mapping[str, Any] | None = None) -> Sequence[sa.RowMapping]:
-        """Return the rows of one statement that changes nothing.
-
-        Build a frequent statement once, and give its values in `given` each time. SQLAlchemy takes several times as
-        long to see that two statements are the same as SQLite takes to answer one.
-        """
-        return await self.read(lambda connection: connection.execute(statement, given).mappings().all())
-
-    async def read(self, work: Callable[[sa.Connection], _Result]) -> _Result:
-        """Return the result of `work`, which changes nothing and needs no transaction.
-
-        If the connection is lost, `work` is called a second time.
-        """
-        async with self.in_time():
-            return await self.connections.read(work)
-
-    async def transact(self, work: Callable[[sa.Connection], _Result]) -> _Result:
-        """Run `work` in a transaction, and return its result once committed. If it raises, all is rolled back.
-
-        `work` is a plain function that executes statements, without other input or output and without slow work. On
-        SQLite it runs in the writer's thread; with a server it runs on the event loop, which continues between its
-        statements. Do all other work of a change before or after.
-
-        If the connection is lost at the commit, or the caller is cancelled, the outcome of the commit is unknown:
-        `work` is never run a second time.
-        """
-        async with self.in_time():
-            return await self.connections.transact(work)
-
-    async def close(self) -> None:
-        """Close the connections. Later work opens new ones, also in another event loop."""
-        await self.connections.close()
-
 
 _TIME = DateTimeUTC()
 
 _HELD = sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(sa.bindparam("name", type_=sa.String()), 0)))
+
+_READ_ONLY = sa.text("SELECT current_setting('transaction_read_only') = 'on'")
 
 Moment = datetime | sa.ColumnElement[datetime]
 """A time, or one of `Database.clock`."""
@@ -142,18 +67,16 @@ class Database(DatabaseAccess):
         self.schema = schema
         self.is_shared = not isinstance(source, str)
         self._engine: AsyncEngine | None = None
-        connections: SqliteConnections | PooledConnections
+        connections: SqliteConnections | ServerConnections
         seconds = timeout.total_seconds() if timeout else None
         place = _read_ours(source, schema) if isinstance(source, str) else source
         self.url = place.url
         if isinstance(place, DatabaseUrl) and place.kind == "sqlite":
             seconds, connections = PATIENCE if timeout else None, _open_file(place)
         else:
-            reads = engine = _open_pool(place, pool_size, seconds) if isinstance(place, DatabaseUrl) else place
-            if self.is_shared or schema:
-                reads = engine_for_our_statements(engine, schema, "AUTOCOMMIT")
+            engine = _open_pool(place, pool_size, seconds) if isinstance(place, DatabaseUrl) else place
             self._engine = engine_for_our_statements(engine, schema)
-            connections = PooledConnections(self._engine, reads)
+            connections = ServerConnections(self._engine, engine_for_our_statements(engine, schema, "AUTOCOMMIT"))
         self.where = describe_url(self.url)
         super().__init__(connections, seconds, partial(unready_where_unreachable, self.where))
         self.is_sqlite = self.dialect.name == "sqlite"
@@ -169,13 +92,26 @@ class Database(DatabaseAccess):
 
         If the caller is cancelled, the outcome is unknown.
         """
-        # Without a transaction PostgreSQL would use the default isolation of its server, or of an app.
-        if self.is_shared or self.schema:
-            return await self.transact(lambda connection: returned(connection, statement, given))
-        # One trip: a statement without BEGIN and COMMIT is a transaction
-        # (https://www.postgresql.org/docs/current/tutorial-transactions.html).
-        async with self.in_time():
-            return await self.connections.execute(statement, given)
+
+        def execute(connection: sa.Connection) -> Sequence[sa.Row[Any]]:
+            result = connection.execute(statement, given)
+            return result.all() if result.returns_rows else []
+
+        # PostgreSQL commits a statement that is outside of a transaction by itself: that takes one trip instead of
+        # three. On an app's engine, such a statement would have the isolation of the app.
+        run = self.transact if self.is_sqlite or self.is_shared else self.read
+        return await run(execute)
+
+    async def require_writable(self) -> None:
+        """Raise DatabaseUnready if PostgreSQL takes no writes, as a standby does, or a primary that became one."""
+
+        def look(connection: sa.Connection) -> None:
+            if connection.scalar(_READ_ONLY):
+                connection.invalidate()  # another server may be the primary now
+                raise DatabaseUnready(f"the database takes no writes: {self.where}")
+
+        if not self.is_sqlite:
+            await self.read(look)
 
     def is_one_of(self, column: QueryableAttribute[Any], name: str) -> sa.ColumnElement[bool]:
         """Return the condition that a column is in `name`, a parameter with a list of values.
@@ -243,7 +179,7 @@ def _open_file(read: DatabaseUrl) -> SqliteConnections:
         except OSError as error:
             raise SettingsInvalid([Fault("database.url", f"its folder cannot be created: {error.strerror}")]) from None
     refuse = partial(refuse_what_no_driver_takes, setting="database.url", roots=read.roots)
-    return SqliteConnections(read.url, keep_file_private, configure_sqlite, refuse)
+    return SqliteConnections(read.url, keep_file_private, write_ahead, refuse)
 
 
 def _open_pool(read: DatabaseUrl, size: int, seconds: float | None) -> AsyncEngine:
@@ -251,10 +187,4 @@ def _open_pool(read: DatabaseUrl, size: int, seconds: float | None) -> AsyncEngi
 
     To say so for each connection would take SQLAlchemy as long as the statement.
     """
-    limits = {"timeout": seconds, "command_timeout": seconds} if seconds else {}
-    # A caller that waits for a connection gets an error before its time is up: Python 3.11 may lose a cancellation that
-    # coincides with a connection becoming free (https://github.com/python/cpython/issues/86296).
-    options: dict[str, Any] = {"pool_timeout": seconds * 0.9} if seconds else {}
-    arguments = {**limits, **read.arguments}
-    options |= {"pool_size": size, "isolation_level": "AUTOCOMMIT", "connect_args": arguments}
-    return open_engine(read, "database.url", "postgres", **options)
+    return open_engine(read, "database.url", "postgres", seconds=seconds, pool_size=size, isolation_level="AUTOCOMMIT")

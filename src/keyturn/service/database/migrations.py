@@ -30,9 +30,6 @@ _VERSIONS = Table(VERSION_TABLE, MetaData(), Column("version_num", String(32)))
 NO_TABLES = "does not have Keyturn's tables yet"
 """The description of a database that was never migrated."""
 
-_CAN_BRING_IT_TO_THE_FIRST = "44abd876"
-"""The git commit whose migrations begin before the first revision of this program."""
-
 
 def head() -> str:
     """Return the newest revision."""
@@ -152,14 +149,10 @@ async def planned(database: Database) -> tuple[str | None, tuple[Step, ...]]:
     before = None if _is_missing_file(database) else await revision(database)
     if before and is_ahead(before):
         raise DatabaseUnready(f"{ahead_text(before)}: install the version that migrated it, or a newer one")
-    if before and before < _revisions()[0]:
-        raise DatabaseUnready(
-            f"the database is at revision {before}, older than {_revisions()[0]}, the first of this version: run "
-            f"`keyturn migrate` of Keyturn's git commit {_CAN_BRING_IT_TO_THE_FIRST}"
-        )
     if before and before not in _revisions():
         raise DatabaseUnready(
-            f"the database is at revision {before}, which no version of Keyturn has: restore a backup"
+            f"the database is at revision {before}, of a version that was never released, and cannot be updated: "
+            "remove the tables whose names begin with keyturn_, and run `keyturn migrate` again"
         )
     return before, tuple(Step(one, _title(one)) for one in _revisions() if one > (before or ""))
 

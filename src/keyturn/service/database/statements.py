@@ -57,7 +57,7 @@ def lookup(
         results = {row[key.key]: read(row) for row in await database.fetch(statement, {"keys": list(set(keys))})}
         return [results.get(wanted) for wanted in keys]
 
-    return Batcher(find, common=DatabaseUnready, gathers=database.is_sqlite, limit=database.limit)
+    return Batcher(find, common=DatabaseUnready, gathers=database.is_sqlite, in_time=database.in_time)
 
 
 # Many rows as one parameter. A list of parameters costs several steps of Python for each value, in SQLAlchemy and

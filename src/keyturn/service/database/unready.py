@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import URL
-from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from keyturn.service.problems.requests import DatabaseUnready
@@ -82,44 +82,43 @@ _UNREACHABLE = ("08", "28", "3D", "53", "57")
 """Classes of SQLSTATE (PostgreSQL's manual, appendix A): no connection, no authorization, no such database, no
 resources, and an operator's intervention, which is also the class while a server starts or stops."""
 
-_ROLLED_BACK = ("40001", "40P01")
-"""A conflict of transactions and a deadlock: PostgreSQL has undone this transaction, and a retry works. Not 40003,
-where the outcome of a commit is unknown."""
+_ROLLED_BACK = {"40001", "40P01", 1205, 1213}
+"""A conflict of transactions and a deadlock, as PostgreSQL's SQLSTATE and as MySQL's own numbers (its server error
+reference): the database has undone this transaction, and a retry works. Not 40003, where the outcome is unknown."""
 
-_DEADLOCKS = {1205, 1213}
-"""The same as MySQL's and MariaDB's own numbers (server error reference): lock wait timeout, deadlock."""
+_READ_ONLY = {"25006", 1290, 1792, 1836}
+"""The same for a server that takes no writes: a standby, a primary that became one, or one that an operator stopped."""
+
+_NOT_MIGRATED = {"42P01", "42703"}
+"""PostgreSQL's codes for a missing table and a missing column. SQLite has messages for them, and no codes."""
 
 _NO_SUCH = ("no such table", "no such column")
-"""SQLite's messages, which have no codes of their own, for a database without the migrations."""
-
-_MET_THE_END = "InternalClientError"
-"""asyncpg's error if a statement begins while the server's farewell is read ("cannot switch to state"). It is not an
-error of the driver's DB-API interface, so SQLAlchemy does not take it for a lost connection."""
-
-
-def is_met_by_the_end(error: BaseException | None) -> bool:
-    """Tell whether a statement met the end of its connection, without importing asyncpg."""
-    return error is not None and _MET_THE_END in {type(error).__name__, type(error.__cause__).__name__}
 
 
 @contextmanager
 def unready_where_unreachable(place: str) -> Iterator[None]:
-    """Turn "cannot connect", "connection lost" and "deadlock" into DatabaseUnready; leave other errors as they are.
+    """Turn what may be over later into DatabaseUnready; leave other errors as they are.
 
-    `place` is the database in words (`describe_url`).
+    That is a database that cannot be reached, is read-only or lacks tables, a lost connection, and a deadlock. `place`
+    is the database in words (`describe_url`).
     """
     try:
         yield
     except Exception as error:
+        what, not_committed = "", False
         if isinstance(error, DBAPIError) and is_rolled_back(error):
-            reason = f"the database has undone the transaction: {describe_error(error)}"
-            raise DatabaseUnready(reason, not_committed=True) from error
-        if not _is_unreachable(error):
+            what, not_committed = "has undone the transaction", True
+        elif is_read_only(error):
+            what = "takes no writes"
+        elif _is_not_migrated(error):
+            what = "has not been migrated"
+        elif _is_unreachable(error):
+            what, not_committed = "cannot be reached", _is_out_of_room(error)
+        if not what:
             raise
-        message = describe_error(error)
-        what = "has not been migrated" if message.startswith(_NO_SUCH) else "cannot be reached"
-        reason = f"the database {what}: {place}: {message}"
-        raise DatabaseUnready(reason, not_committed=_is_out_of_room(error)) from error
+        raise DatabaseUnready(
+            f"the database {what}: {place}: {describe_error(error)}", not_committed=not_committed
+        ) from error
 
 
 def is_refusal(error: DBAPIError) -> bool:
@@ -129,12 +128,24 @@ def is_refusal(error: DBAPIError) -> bool:
 
 def is_rolled_back(error: DBAPIError) -> bool:
     """Tell whether the database has certainly undone the transaction: a conflict, or a constraint at the commit."""
-    if isinstance(error, IntegrityError) and error.statement is None:  # SQLAlchemy names none for a commit
-        return True
-    if str(getattr(error.orig, "sqlstate", "")) in _ROLLED_BACK:
-        return True
-    number = next(iter(getattr(error.orig, "args", ())), None)
-    return isinstance(number, int) and number in _DEADLOCKS
+    # SQLAlchemy names no statement for a commit.
+    return (isinstance(error, IntegrityError) and error.statement is None) or _code(error) in _ROLLED_BACK
+
+
+def is_read_only(error: BaseException) -> bool:
+    """Tell whether a server takes no writes: every connection to it is useless."""
+    return _code(error) in _READ_ONLY
+
+
+def _code(error: BaseException) -> str | int:
+    """Return PostgreSQL's SQLSTATE, or MySQL's own number; "" without one."""
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+    number = next(iter(cause.args), "")
+    return str(getattr(cause, "sqlstate", None) or "") or (number if isinstance(number, int) else "")
+
+
+def _is_not_migrated(error: Exception) -> bool:
+    return _code(error) in _NOT_MIGRATED or describe_error(error).startswith(_NO_SUCH)
 
 
 def _is_out_of_room(error: Exception) -> bool:
@@ -143,11 +154,10 @@ def _is_out_of_room(error: Exception) -> bool:
 
 
 def _is_unreachable(error: Exception) -> bool:
-    if isinstance(error, OperationalError | InterfaceError | PoolExhausted | OSError | TimeoutError):
+    if isinstance(error, OperationalError | InterfaceError | InternalError | PoolExhausted | OSError | TimeoutError):
         return True
-    state = str(getattr(error.orig if isinstance(error, DBAPIError) else error, "sqlstate", ""))
-    if state.startswith(_UNREACHABLE):
+    if str(_code(error)).startswith(_UNREACHABLE):
         return True
     if isinstance(error, DBAPIError):  # the plain one is SQLite's for a file that is damaged, or not a database
         return error.connection_invalidated or type(error) is DatabaseError
-    return is_met_by_the_end(error)  # SQLAlchemy 2.0 raises asyncpg's own errors while it connects
+    return type(error).__module__.startswith("asyncpg")  # SQLAlchemy 2.0 raises its errors while it connects

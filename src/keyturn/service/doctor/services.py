@@ -13,9 +13,9 @@ import httpx2
 from keyturn.mail.port.finding import Finding
 from keyturn.service.database import Database
 from keyturn.service.problems.requests import ChallengeUnready, LimitsUnready
-from keyturn.service.reset.limits.rate_limits import RateLimits
 from keyturn.service.reset.passwords.breaches import BreachRanges, BreachSourceFailed
-from keyturn.service.reset.proofs.captcha import SERVICES, SiteVerify
+from keyturn.service.reset.proofs.captcha import Captcha
+from keyturn.service.reset.rate_limits import RateLimits
 from keyturn.service.settings import Settings
 from keyturn.service.settings.url_rules import database_kind
 
@@ -57,27 +57,23 @@ async def check_challenge(settings: Settings) -> list[Finding]:
     chosen = settings.challenge
     if chosen.method not in {"turnstile", "hcaptcha"}:
         return [Finding(_NAME, "ok", "Keyturn makes and checks the puzzles itself, without a service")]
-    service = SERVICES[chosen.method]
-    url = chosen.url or service.url
-    verifier = SiteVerify(url)
-    form = {"secret": str(chosen.secret), "response": "nobody"}
-    if service.names_site:
-        form["sitekey"] = chosen.site_key
+    service = Captcha(chosen, hosts=())
+    host = urlsplit(service.url).hostname
     try:
-        verdict = await verifier.ask(form)
+        verdict = await service.ask("nobody")
     except ChallengeUnready as error:
         happens = "accepted" if chosen.on_failure == "open" else "refused"
         mend = f"Let this machine connect to it. Until it answers, requests for links are {happens}."
-        return [Finding(_NAME, "fail", f"{urlsplit(url).hostname}: {error}", mend)]
+        return [Finding(_NAME, "fail", f"{host}: {error}", mend)]
     finally:
-        await verifier.close()
-    if refused := verdict.names((*service.misconfigured, *service.elsewhere)):
+        await service.close()
+    if refused := [code for code in verdict.codes if code in service.complaints]:
         mend = "Copy challenge.secret and challenge.site_key again, both from the same site."
-        return [Finding(_NAME, "fail", f"{urlsplit(url).hostname} refuses the secret: {refused}", mend)]
+        return [Finding(_NAME, "fail", f"{host} refuses the secret: {', '.join(refused)}", mend)]
     if verdict.success:
         mend = "These are test keys, which accept every answer. Use the keys of your own site."
-        return [Finding(_NAME, "warn", f"{urlsplit(url).hostname} accepts a made-up answer", mend)]
-    return [Finding(_NAME, "ok", f"{urlsplit(url).hostname} answers, and accepts the secret")]
+        return [Finding(_NAME, "warn", f"{host} accepts a made-up answer", mend)]
+    return [Finding(_NAME, "ok", f"{host} answers, and accepts the secret")]
 
 
 _SLOW = 0.05
@@ -114,7 +110,6 @@ async def _time_one(settings: Settings) -> float:
         await rate_limits.require_ready()
         return time.perf_counter() - started
     finally:
-        await rate_limits.close()
         await database.close()
 
 

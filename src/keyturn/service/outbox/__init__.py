@@ -1,21 +1,20 @@
-"""Messages that are promised and not yet sent: rows written in the caller's transaction, handled by a relay.
+"""Messages that are promised and not yet sent: rows written in the caller's transaction, handled by a worker.
+
+**A worker has a loop for each lane**: claim what is due, prepare it, deliver it, settle it, and again. A handler may
+prepare all messages of a claim in one transaction; what is left is delivered by tasks, in as many places as the lane
+has. So a webhook to an app that is down holds up no mail: it is in another lane. After a claim of few messages a loop
+rests for a twentieth of a second. The first message after a quiet moment starts at once; messages that follow closely
+share a claim.
 
 **A claim names its holder.** Only the holder of a message postpones it or gives it up. A report that it was sent is
-true at any time and from any worker. The relay cancels a delivery at the lease of the settings, so no transport needs
-a total time-out of its own. A claim lasts seconds and is renewed, so messages of a killed worker wait only briefly.
+true at any time and from any worker. The worker cancels a delivery after its longest time, so no provider needs a total
+time-out of its own. A claim lasts seconds and is renewed, so messages of a killed worker wait only briefly.
 
-**A relay rests for a twentieth of a second** after it has claimed what was due. The first message after a quiet moment
-starts at once; messages that follow closely share their transactions.
+**A message that its worker held when it died is tried alone**, by a loop of its own. If it kills its workers, it is
+given up after some tries, and the others that were claimed with it are sent.
 
 **A message is tried for most of a day**, within the 24 hours for which Resend remembers an idempotency key. A crash of
-our own is given up sooner. A message that kills its worker is found by halving the group that was claimed with it, and
-does not take the others along (`Lane.admit`).
-
-**A lane has its own places**: however many webhooks wait for an app that is down, no mail waits for them. Work that
-calls no outside service needs no place. A handler prepares a message together with all that were claimed with it, in
-batches (see `database/batching.py`), and returns the rest of the work, if any, to be done in a place. With
-`PreparesTogether`, messages claimed together are one task until then, and the dropped ones end together in one line of
-the log.
+our own is given up sooner.
 
 **The state that is shown is never stored.** One expression takes the weightiest report at read time, so the order and
 the repeats of reports do not matter (`history.py`).
@@ -24,25 +23,26 @@ No task queue (SAQ, procrastinate, taskiq): the message must join the caller's t
 alike, and the sealed mail must be stored and erased with it.
 """
 
-from keyturn.service.outbox.attempts import RelayLimits
-from keyturn.service.outbox.lane import Handler, Lane
+from keyturn.service.outbox.attempts import WorkerLimits
 from keyturn.service.outbox.message import Delivery, Dropped, Message, Seal, SealBroken, Sent, Settlement, new_key
 from keyturn.service.outbox.queue import LeaseLost, Outbox
-from keyturn.service.outbox.worker import Relay
+from keyturn.service.outbox.settlements import End
+from keyturn.service.outbox.worker import Handler, Lane, Worker
 
 __all__ = [
     "Delivery",
     "Dropped",
+    "End",
     "Handler",
     "Lane",
     "LeaseLost",
     "Message",
     "Outbox",
-    "Relay",
-    "RelayLimits",
     "Seal",
     "SealBroken",
     "Sent",
     "Settlement",
+    "Worker",
+    "WorkerLimits",
     "new_key",
 ]

@@ -17,9 +17,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 
     `attempts`: tries that ended in a foreseen way, including this one.
     `crashes`: claims since the last of those tries, including this one: workers that died, and faults of ours.
-    `sender`: the transport that may have the mail since an earlier try, and the only one to try again.
+    `sender`: the provider that may have the mail since an earlier try, and the only one to try again.
     `sealed`: the mail, once it is rendered.
-    `abandoned`: an earlier claim ended without a report, so the message may have killed its worker.
     """
 
     id: int
@@ -32,7 +31,6 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     sender: str | None
     sealed: bytes | None
     created_at: datetime
-    abandoned: bool = False
 
 
 def new_key() -> str:
@@ -67,7 +65,8 @@ TO_THE_APP = ("webhook_", "callback_")
 Settlement = Sent | Dropped
 
 Delivery = Callable[[], Awaitable[Settlement]]
-"""The rest of a prepared message's work: calls to a provider or an app, which may take time."""
+"""The rest of a prepared message's work: calls to a provider or an app, which may take time. Raises SendRetryable,
+QuotaExhausted or SendRefused on failure."""
 
 
 _LEVEL = 3

@@ -13,8 +13,8 @@ from keyturn.service import addresses
 from keyturn.service.clock import unix
 from keyturn.service.pages.site import Site
 from keyturn.service.problems.requests import InputInvalid
-from keyturn.service.reset.records import tokens
 from keyturn.service.reset.sign_in import PROOF_LIFE
+from keyturn.service.secrets import LENGTH
 
 Said = Literal[
     "password_changed",
@@ -86,7 +86,7 @@ class Cookies:
 
         Both parts are cut one character beyond a valid length, so that they fit and stay invalid.
         """
-        value = quote(token[: tokens.LENGTH + 1], safe="")
+        value = quote(token[: LENGTH + 1], safe="")
         if email:
             value += ":" + quote(email[: LONGEST + 1], safe="")
         return self._cookie("link", value, self._site.paths.reset, self._site.link_life)
@@ -100,7 +100,7 @@ class Cookies:
 
     def set_security_token(self, token: str) -> Cookie:
         """Hold the token of a link "This was not me", for its page."""
-        return self._cookie("proof", quote(token[: tokens.LENGTH + 1], safe=""), self._site.paths.secure, _OPENED)
+        return self._cookie("proof", quote(token[: LENGTH + 1], safe=""), self._site.paths.secure, _OPENED)
 
     def read_security_token(self, cookies: Mapping[str, str]) -> str:
         return cookies.get(self._name("proof"), "")

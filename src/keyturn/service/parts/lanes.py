@@ -7,26 +7,25 @@ many requests for links as the limits let through, and must not delay a lock, a 
 from functools import partial
 from typing import TYPE_CHECKING
 
-from keyturn.mail.addresses import with_ascii_domain
 from keyturn.mail.port.email import local_sender
+from keyturn.service.accounts.port import FindsTogether
 from keyturn.service.accounts.store_factory import ends_sessions
-from keyturn.service.outbox import Handler, Lane, Relay, RelayLimits, Seal
-from keyturn.service.reset.answer import LinkRenewal, ResetLinks, ResetRequestHandler
+from keyturn.service.outbox import Handler, Lane, Seal, Worker, WorkerLimits
+from keyturn.service.reset.answer import ResetLinks, ResetRequestHandler
 from keyturn.service.reset.confirm import ConfirmationHandler, FactorsHandler, NoticeHandler
 from keyturn.service.reset.elsewhere import InterruptedChangeHandler
 from keyturn.service.reset.events import CallbackHandler, WebhookHandler, drop_callback, drop_webhook
 from keyturn.service.reset.mails.composer import MailComposer, MailDefaults
-from keyturn.service.reset.mails.delivery import MailDelivery, TransportFailover
+from keyturn.service.reset.mails.delivery import Failover, MailDelivery
 from keyturn.service.reset.records import messages
-from keyturn.service.reset.records.secure_links import BUTTON_LIFE
 from keyturn.service.reset.securing import RecoveryHandler
 from keyturn.service.sending.senders import sender_for
-from keyturn.service.settings import LEASE
+from keyturn.service.settings import LONGEST_TRY
 
 if TYPE_CHECKING:
     from keyturn.service.parts.parts import Parts
 
-_MAILS_AT_ONCE = 256
+_REQUESTS_AT_ONCE = 100
 """Requests answered at a time, in one transaction: most get no mail, and need no place."""
 
 _SECURING_AT_ONCE = 4
@@ -41,26 +40,25 @@ _REQUESTED = "password.reset_requested"
 """The event that strangers can cause as often as the limits let them."""
 
 
-def relay_of(parts: "Parts") -> Relay:
-    """Return the worker's relay. Senders of the parts replace those of the settings. Raises SettingsInvalid."""
+def worker_of(parts: "Parts") -> Worker:
+    """Return the process's worker. Senders of the parts replace those of the settings. Raises SettingsInvalid."""
     lanes = [*_mail_lanes(parts), *_webhook_lanes(parts), *_callback_lanes(parts)]
-    return Relay(parts.outbox, lanes, RelayLimits(lease=LEASE), request_of=messages.request_of, meters=parts.meters)
+    limits = WorkerLimits(longest=LONGEST_TRY)
+    return Worker(parts.outbox, lanes, limits, request_of=messages.request_of, meters=parts.meters)
 
 
 def _mail_lanes(parts: "Parts") -> list[Lane]:
-    transports = _transports(parts)
+    providers = _providers(parts)
     seal = Seal(parts.secrets)
-    mails, first = (MailDelivery(parts.records, seal, through) for through in (transports, transports.first_in_line()))
+    mails, first = (MailDelivery(parts.records, seal, through) for through in (providers, providers.first_in_line()))
     composer = _composer(parts)
     links = ResetLinks(
-        parts.links,
         composer,
         parts.mailed_codes,
+        lifetime=parts.settings.token.ttl,
         invited=parts.settings.invitations.ttl,
-        recovery=BUTTON_LIFE,
     )
-    renewal = LinkRenewal(mails, parts.ground, links)
-    requests = ResetRequestHandler(mails, parts.ground, links, renewal, parts.events)
+    requests = ResetRequestHandler(mails, parts.ground, links, parts.events)
     handlers: dict[str, Handler] = {messages.RESET_REQUESTED: requests}
     if not parts.settings.webhooks.url:
         handlers |= dict.fromkeys(messages.APP_EVENTS.values(), drop_webhook)
@@ -68,10 +66,10 @@ def _mail_lanes(parts: "Parts") -> list[Lane]:
         messages.CALLBACKS[event]: drop_callback
         for event in messages.CALLBACKS.keys() - parts.ground.app.callbacks.keys()
     }
-    # While PostgreSQL works on some, others can be prepared here; SQLite works in this process, on one at a time.
-    ahead = _MAILS_AT_ONCE if parts.database.is_sqlite else 2 * _MAILS_AT_ONCE
+    # Without a look-up of many accounts at once, each claim would wait for the slowest of its look-ups.
+    batch = _REQUESTS_AT_ONCE if isinstance(parts.accounts, FindsTogether) else 0
     return [
-        Lane(handlers, parts.settings.worker.concurrency, transports.close, ahead=ahead, batch=_MAILS_AT_ONCE),
+        Lane(handlers, parts.settings.worker.concurrency, providers.close, batch=batch),
         Lane(_securing_handlers(parts, first, composer, links), _SECURING_AT_ONCE),
     ]
 
@@ -95,21 +93,20 @@ def _securing_handlers(
 def _composer(parts: "Parts") -> MailComposer:
     settings = parts.settings
     defaults = MailDefaults(
-        sender=with_ascii_domain(settings.mail.from_)
-        or local_sender(settings.brand.name, settings.brand.support_address),
+        sender=settings.mail.from_ or local_sender(settings.brand.name, settings.brand.support_address),
         reply_to=settings.mail.reply_to,
         ends_sessions=ends_sessions(settings.accounts),
     )
     return MailComposer(parts.templates, parts.languages, parts.urls, defaults, parts.themes.kinds)
 
 
-def _transports(parts: "Parts") -> TransportFailover:
+def _providers(parts: "Parts") -> Failover:
     mail = parts.settings.mail
     first = parts.sender or sender_for(mail.transport, parts.settings, parts.database)
     second = parts.fallback
     if mail.fallback and not second:
         second = sender_for(mail.fallback, parts.settings, parts.database)
-    return TransportFailover(parts.outbox, first, second)
+    return Failover(parts.outbox, first, second)
 
 
 def _webhook_lanes(parts: "Parts") -> list[Lane]:

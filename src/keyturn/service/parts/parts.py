@@ -7,10 +7,10 @@ from typing import Any
 
 from keyturn.mail.port.email import Sender
 from keyturn.service.database.migrations import require_current
-from keyturn.service.outbox import Relay
+from keyturn.service.outbox import Worker
 from keyturn.service.outbox.worker import WorkerLiveness
 from keyturn.service.parts.accounts_readiness import AccountsReadiness
-from keyturn.service.parts.lanes import relay_of
+from keyturn.service.parts.lanes import worker_of
 from keyturn.service.reset import events, ground, reset_hook, securing, sign_in
 from keyturn.service.reset.change import ChangeEffects
 from keyturn.service.reset.check import LinkChecks, LiveLinks
@@ -19,7 +19,7 @@ from keyturn.service.reset.ground import FromApp, Ground
 from keyturn.service.reset.inviting import Invitations, OperatorLinks, OperatorResets
 from keyturn.service.reset.mails import builtin_emails, composer, provider_events, theme
 from keyturn.service.reset.passwords import hasher, policy
-from keyturn.service.reset.proofs import challenge_factory, code_exchange
+from keyturn.service.reset.proofs import challenge, code_exchange
 from keyturn.service.reset.proofs.second_step import step_factory
 from keyturn.service.reset.records.retention import Retention
 from keyturn.service.reset.request import ResetRequests
@@ -30,7 +30,7 @@ from keyturn.service.telemetry.prometheus import PrometheusMeters
 
 
 class Parts:
-    """The parts of a process. A sender is built only with a relay, so an API alone needs no provider."""
+    """The parts of a process. A sender is built only with a worker, so an API alone needs no provider."""
 
     def __init__(
         self,
@@ -52,8 +52,8 @@ class Parts:
         self.ground = shared = ground.build(settings, app, self.themes, self.meters)
         self.records, self.accounts, self.secrets = shared.records, shared.accounts, shared.secrets
         self.database, self.outbox, self.audit = self.records.database, self.records.outbox, self.records.audit
-        self.links, self.mailboxes = self.records.links, self.records.mailboxes
-        self.worker, self.accounts_readiness = WorkerLiveness(), AccountsReadiness(self.accounts)
+        self.mailboxes = self.records.mailboxes
+        self.liveness, self.accounts_readiness = WorkerLiveness(), AccountsReadiness(self.accounts)
         self._build_changes(settings, shared)
         self._build_rooms(settings, shared)
 
@@ -70,7 +70,7 @@ class Parts:
         hook = reset_hook.build(settings, shared)
         self.code_exchange = code_exchange.build(settings, shared)
         self.mailed_codes = code_exchange.mailed_codes(settings, shared)
-        self.challenge = challenge_factory.build(settings, shared)
+        self.challenge = challenge.build(settings, shared)
         self.second_step = step_factory.build(settings, shared, self.events)
         self.live_links = live = LiveLinks(shared)
         self.return_addresses = ReturnAddresses(settings.return_origins)
@@ -80,42 +80,43 @@ class Parts:
         self.securing = securing.build(settings, shared, self.effects)
         keys = settings.invitations
         self.invitations = Invitations(shared, service_key=keys.service_key, link_key=keys.link_key)
-        self.operator_links = OperatorLinks(shared, self.urls, self.mailed_codes, keys.ttl)
+        self.operator_links = OperatorLinks(
+            shared, self.urls, self.mailed_codes, lifetime=settings.token.ttl, invited=keys.ttl
+        )
         self.sign_ins = sign_in.build(settings, shared, self.hasher, self.changes, self.second_step)
         self.operator_resets = OperatorResets(shared)
         self.provider_events = provider_events.ProviderEvents(shared)
-        self.retention = Retention(
-            self.database, settings.retention.audit, self.mailboxes, self.accounts, self.records.secure_links
-        )
+        self.retention = Retention(self.database, settings.retention.audit, self.mailboxes, self.accounts)
 
     @cached_property
-    def relay(self) -> Relay:
-        """The relay that sends this process's outbox. Raises SettingsInvalid if it has no mail provider."""
-        return relay_of(self)
+    def worker(self) -> Worker:
+        """The worker that sends this process's outbox. Raises SettingsInvalid if it has no mail provider."""
+        return worker_of(self)
 
     def work(self) -> Coroutine[Any, Any, None]:
         """Return the worker's coroutine, which sends mails and purges until cancelled. Raises SettingsInvalid."""
-        return self._work(self.relay)
+        return self._work(self.worker)
 
-    async def _work(self, relay: Relay) -> None:
+    async def _work(self, worker: Worker) -> None:
         async with asyncio.TaskGroup() as group:
-            group.create_task(relay.run())
+            group.create_task(worker.run())
             group.create_task(self.retention.run())
 
     async def require_ready(self) -> None:
         """Raise Unavailable if a service that requests need does not answer, or if no worker would send the mails."""
         await require_current(self.database)
+        await self.database.require_writable()
         await self.ground.limits.require_ready()
         await self.accounts_readiness.require()
-        self.worker.require()
+        self.liveness.require()
 
     async def close(self) -> None:
         """Close all resources. An app that is started again uses the parts again, in another event loop."""
-        relay = vars(self).pop("relay", None)
-        for part in (self.changes, self.policy.breaches, self.challenge, self.second_step, relay):
+        worker = vars(self).pop("worker", None)
+        for part in (self.changes, self.policy.breaches, self.challenge, self.second_step, worker):
             if part:
                 await part.close()
         for local in self.hasher, self.policy, self.outbox:
             local.close()
-        for part in (self.ground.limits, self.accounts_readiness, self.accounts, self.database):
+        for part in (self.accounts_readiness, self.accounts, self.database):
             await part.close()

@@ -103,7 +103,7 @@ _WAIT = (("retryAfter", Annotated[int, Meta(ge=1, description="seconds, as in th
 
 
 class Quota(Struct, frozen=True):
-    """A client's allowance: `requests` in any `seconds`, for the kind of request in `name`."""
+    """A client's allowance: `requests` at once, and as many in each `seconds`, for the kind of request in `name`."""
 
     name: str
     requests: int

@@ -9,7 +9,7 @@ Beside them: `change.py` (what allows a change and what follows it), `elsewhere.
 Optional steps plug in: `limits`, `proofs`, `passwords`, `securing.py`, `inviting.py`, `sign_in.py`.
 
 **"It was not me" needs no sign-in, and a mailbox speaks for itself alone**: the button ends no links of another
-mailbox, and locks no account that has moved (`records/secure_links.py`, the states in `docs/security.md`).
+mailbox, and locks no account that has moved (`records/links.py`, the states in `docs/security.md`).
 
 **Beside an app, Keyturn's own sign-in is off unless the settings name it**: another way in, past the app's second
 factor, must not open by default. A session ends in the transaction that changes the password, which a middleware's

@@ -8,11 +8,13 @@ from typing import Any, Literal
 import msgspec
 
 from keyturn.errors import KeyturnError
+from keyturn.service import addresses, secrets
 from keyturn.service.accounts.port import NOTHING, Account, Ended
 from keyturn.service.reset.events import AppEvents
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.messages import PASSWORD_CHANGED, How, PasswordWasChanged
 from keyturn.service.reset.records.stores import Transaction
+from keyturn.service.secrets import RULES, Purpose, SecretRow
 
 
 class ChangeAuthorization(ABC):
@@ -118,7 +120,8 @@ class ChangeEffects:
         """
         self.end_access(tx, account.id, moment, how=how)
         if proven:
-            tx.secure_links.end_elsewhere(account.id, account.email, moment)
+            elsewhere = SecretRow.mailbox != addresses.digest(account.email)
+            secrets.revoke(tx.connection, account.id, [Purpose.SECURE], moment, elsewhere)
         change = PasswordWasChanged(
             account_id=account.id,
             at=moment,
@@ -143,8 +146,9 @@ class ChangeEffects:
 
         The caller holds the account. `how`: the change that ends them. Without one, an intrusion is suspected.
         """
-        # An attacker in a session may change the password again: the owner's recovery link survives that.
-        tx.links.revoke_all(account_id, moment, mailbox=mailbox, spares_recovery=how == "change")
+        which = [] if mailbox is None else [SecretRow.mailbox == addresses.digest(mailbox)]
+        purposes = [purpose for purpose, rule in RULES.items() if (how or "reset") in rule.ends_with]
+        secrets.revoke(tx.connection, account_id, purposes, moment, *which)
         tx.codes.revoke_all(account_id, moment, mailbox=mailbox)
         # OWASP ASVS 7.4.3: a changed password can end all other sessions; here it always does.
         tx.sessions.end_all(account_id)

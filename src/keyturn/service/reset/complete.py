@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from functools import partial
 
-from keyturn.service import addresses
+from keyturn.service import addresses, secrets
 from keyturn.service.accounts.port import Account, JoinsTransaction, NewPassword
 from keyturn.service.clock import now
 from keyturn.service.problems.passwords import OutcomeUnknown, ResetRefused
@@ -23,9 +23,8 @@ from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.passwords.hasher import PasswordHasher
 from keyturn.service.reset.passwords.policy import PasswordPolicy
 from keyturn.service.reset.proofs.second_step.required import PassedSecondStep, RequiredSecondStep, SecondStepAnswer
-from keyturn.service.reset.records import tokens
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.link_store import Link, LinkStore
+from keyturn.service.reset.records.links import Link, find_link
 from keyturn.service.reset.records.stores import Transaction
 from keyturn.service.reset.reset_hook import ResetHook
 from keyturn.service.telemetry.logs import LogEvent, reset_log
@@ -71,7 +70,7 @@ class PasswordResets:
         await self._limits.count("reset", client)
         link, account = await self._links.require("password_reset", token, email, client)
         await self._require_consent(link, account, client)
-        authorization = LinkAuthorization(self._links.store, tokens.digest(token), link)
+        authorization = LinkAuthorization(self._links, link)
         if self._second_step:
             authorization.demand(self._second_step, account, answer, client)
         change = Change(account=link.owner(account), password=password, client=client, authorization=authorization)
@@ -160,10 +159,9 @@ class PasswordChanges:
 class LinkAuthorization(ChangeAuthorization):
     """Allows one change to the holder of a link; consuming the link decides."""
 
-    def __init__(self, links: LinkStore, digest: bytes, link: Link) -> None:
+    def __init__(self, links: LiveLinks, link: Link) -> None:
         self.how = "reset"
         self._links = links
-        self._digest = digest
         self._link = link
         self._require: Callable[[], Awaitable[PassedSecondStep | None]] | None = None
         self._passed: PassedSecondStep | None = None
@@ -175,7 +173,7 @@ class LinkAuthorization(ChangeAuthorization):
         """Ask for the second step, too. A recovery link undoes what was added to it recently."""
         self._require = partial(step.require, self._link, account, answer, client)
         if self._link.recovers:
-            self._undo_recent = partial(step.undo_recent, account=account, client=client, undoing="recovery_link")
+            self._undo_recent = partial(step.undo_recent, account=account, client=client)
 
     @property
     def proven(self) -> bool:
@@ -193,19 +191,19 @@ class LinkAuthorization(ChangeAuthorization):
             raise
 
     async def _require_unused(self) -> None:
-        if dead := _dead_reason(await self._links.find(self._digest)):
+        if dead := _dead_reason(await self._links.find(self._link.secret.key)):
             raise LinkDead(dead)
 
     def redeem(self, tx: Transaction, moment: datetime) -> None:
         # In the order of the worker: first the mailbox, then its account's links.
         tx.mailboxes.end_cooldown(self._link.email, moment)
-        if not tx.links.consume(self._digest, moment):
-            raise LinkDead(_dead_reason(tx.links.find_within(self._digest)) or "invalid")
+        if not secrets.use(tx.connection, *self._link.id, moment):
+            raise LinkDead(_dead_reason(find_link(tx.connection, self._link.secret.key)) or "invalid")
         if self._passed:
             self._passed.spend(tx, moment)
 
     def give_back(self, tx: Transaction, moment: datetime) -> None:
-        tx.links.give_back(self._digest, moment)
+        secrets.give_back(tx.connection, *self._link.id, moment)
         if self._passed:
             self._passed.give_back(tx, moment)
 

@@ -6,22 +6,22 @@ from typing import Any, Generic, Protocol, TypeVar
 import msgspec
 
 from keyturn.mail.port.email import Email
-from keyturn.service import addresses
+from keyturn.service import addresses, secrets
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now, random_bytes
-from keyturn.service.outbox import Delivery, Dropped, Message
+from keyturn.service.outbox import Dropped, Message, Settlement
 from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.mails.composer import MailComposer, SealedMail, SecureToken
 from keyturn.service.reset.mails.delivery import SUPPRESSED, MailDelivery
-from keyturn.service.reset.records import tokens
+from keyturn.service.reset.records.links import BUTTON_LIFE, LinkFacts, new_link
 from keyturn.service.reset.records.messages import (
     PASSWORD_CHANGED,
     SECOND_STEP_CHANGED,
     PasswordWasChanged,
     SecondStepWasChanged,
 )
-from keyturn.service.reset.records.secure_links import NewSecureLink
 from keyturn.service.reset.records.stores import Transaction
+from keyturn.service.secrets import Purpose, Secret
 
 
 class ConfirmationHandler:
@@ -40,7 +40,7 @@ class ConfirmationHandler:
         self._accounts, self._records = ground.accounts, ground.records
         self._composer = composer
 
-    async def __call__(self, message: Message) -> Dropped | Delivery:
+    async def __call__(self, message: Message) -> Settlement:
         return await self._mails.deliver(message, self._confirm)
 
     async def _confirm(self, message: Message) -> Email | Dropped:
@@ -65,7 +65,7 @@ class ConfirmationHandler:
                 return tx.outbox.drop_held(message, SUPPRESSED)
             tx.outbox.store_held(message, sealed)
             if secure:
-                tx.secure_links.add(_new_link(secure, account, change))
+                secrets.add(tx.connection, [(_new_link(secure, account, change), True)])
             return mail.email
 
         answer = await self._records.transact(write)
@@ -80,20 +80,13 @@ class ConfirmationHandler:
         """Return a token for the button, unless there is none."""
         if not self._composer.offers_securing:
             return None
-        lifetime = self._records.secure_links.lifetime
-        return SecureToken(token=tokens.mint(random_bytes), expires_at=now() + lifetime, lifetime=lifetime)
+        return SecureToken(token=secrets.mint(random_bytes), expires_at=now() + BUTTON_LIFE, lifetime=BUTTON_LIFE)
 
 
-def _new_link(
-    secure: SecureToken, account: Account, change: PasswordWasChanged | SecondStepWasChanged
-) -> NewSecureLink:
-    return NewSecureLink(
-        digest=tokens.digest(secure.token),
-        account_id=account.id,
-        email=account.email,
-        changed_at=change.at,
-        expires_at=secure.expires_at,
-    )
+def _new_link(secure: SecureToken, account: Account, change: PasswordWasChanged | SecondStepWasChanged) -> Secret:
+    """Return the link of the button; its time is that of the change."""
+    facts = LinkFacts(email=account.email)
+    return new_link(secrets.digest(secure.token), Purpose.SECURE, account.id, facts, change.at, secure.expires_at)
 
 
 class FactorsHandler(ConfirmationHandler):
@@ -138,7 +131,7 @@ class NoticeHandler(Generic[_Payload]):
         self._decoder = msgspec.json.Decoder(payload)
         self._compose = compose
 
-    async def __call__(self, message: Message) -> Dropped | Delivery:
+    async def __call__(self, message: Message) -> Settlement:
         return await self._mails.deliver(message, self._tell)
 
     async def _tell(self, message: Message) -> Email | Dropped:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -11,7 +10,7 @@ import msgspec
 from keyturn.errors import SendRetryable
 from keyturn.service.accounts.port import Account, Ended
 from keyturn.service.clock import now
-from keyturn.service.outbox import Delivery, Dropped, Message, Outbox, Sent
+from keyturn.service.outbox import Dropped, Message, Outbox, Sent
 from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.messages import (
@@ -134,13 +133,10 @@ class WebhookHandler:
     def __init__(self, sender: "WebhookSender") -> None:
         self._sender = sender
 
-    async def __call__(self, message: Message) -> Delivery:
-        """Return the delivery to the app, under the message's key; it raises SendRetryable, SendRefused."""
-        event = msgspec.json.decode(message.payload, type=AppEvent)
-        return partial(self._send, message.key, bytes(event.event))
-
-    async def _send(self, key: str, body: bytes) -> Sent:
-        return Sent(self._sender.name, await self._sender.send(key, body, now()))
+    async def __call__(self, message: Message) -> Sent:
+        """Send the event under the message's key. Raises SendRetryable, SendRefused."""
+        event = msgspec.json.decode(message.payload, type=AppEvent).event
+        return Sent(self._sender.name, await self._sender.send(message.key, bytes(event), now()))
 
 
 _EVENTS: dict[str, Any] = {
@@ -163,12 +159,10 @@ class CallbackHandler:
         self._callback = callback
         self._timeout = timeout.total_seconds()
 
-    async def __call__(self, message: Message) -> Delivery:
-        """Return the delivery to the app, which raises SendRetryable."""
-        event = msgspec.json.decode(message.payload, type=AppEvent).event
-        return partial(self._tell, msgspec.json.decode(event, type=_EVENTS[message.kind]))
-
-    async def _tell(self, event: Event[Any]) -> Sent:
+    async def __call__(self, message: Message) -> Sent:
+        """Call the function. Raises SendRetryable."""
+        body = msgspec.json.decode(message.payload, type=AppEvent).event
+        event: Event[Any] = msgspec.json.decode(body, type=_EVENTS[message.kind])
         bound = asyncio.timeout(self._timeout)
         try:
             async with bound:

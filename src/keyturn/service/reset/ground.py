@@ -9,8 +9,8 @@ from keyturn.service.accounts.port import AccountStore, TakesNames
 from keyturn.service.accounts.store_factory import accounts_for
 from keyturn.service.clock import random_bytes
 from keyturn.service.database import Database
-from keyturn.service.reset.limits.rate_limits import RateLimits
 from keyturn.service.reset.mails.theme import Themes
+from keyturn.service.reset.rate_limits import RateLimits
 from keyturn.service.reset.records import stores
 from keyturn.service.reset.records.stores import Records
 from keyturn.service.settings import Settings

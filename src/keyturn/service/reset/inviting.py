@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import select
 
 from keyturn.errors import Fault, KeyturnError
-from keyturn.service import addresses
+from keyturn.service import addresses, secrets
 from keyturn.service.accounts.port import Account, LocksAccounts
 from keyturn.service.clock import now
 from keyturn.service.outbox.models import OutboxRow
@@ -23,6 +23,7 @@ from keyturn.service.reset.proofs.code_exchange import MailedCodes, unmailed_lin
 from keyturn.service.reset.records import codes
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.codes import NewCode
+from keyturn.service.reset.records.links import LINKS, purpose_for, secured
 from keyturn.service.reset.records.mailboxes import Refusal
 from keyturn.service.reset.records.messages import (
     PASSWORD_CHANGED,
@@ -32,6 +33,7 @@ from keyturn.service.reset.records.messages import (
     parse_reason,
 )
 from keyturn.service.reset.records.stores import Transaction
+from keyturn.service.secrets import Purpose
 from keyturn.service.telemetry.meters import count_calls
 
 _AT_ONCE = 500
@@ -116,8 +118,8 @@ class OperatorResets:
         found = await asyncio.gather(*map(self._find, emails))
         accounts = [account for _, account in found if isinstance(account, Account)]
         refusals = await self._records.mailboxes.refusals([account.email for account in accounts], now())
-        secured = await self._records.secure_links.secured(accounts, now())
-        return [(email, _outcome(account, refusals, secured)) for email, account in found]
+        pressed = await secured(self._records.database, accounts, now())
+        return [(email, _outcome(account, refusals, pressed)) for email, account in found]
 
     async def _find(self, email: str) -> tuple[str, Account | Literal["malformed", "no_account"]]:
         try:
@@ -196,13 +198,16 @@ class OperatorLink(msgspec.Struct, frozen=True, kw_only=True):
 class OperatorLinks:
     """Mints links and codes for operators.
 
-    `mailed`: mints the codes of mails; None without codes. `invited`: how long the link of an invitation works.
+    `mailed`: mints the codes of mails; None without codes.
+    `lifetime`: how long a link works. `invited`: how long that of an invitation works.
     """
 
-    def __init__(self, ground: Ground, urls: PageUrls, mailed: MailedCodes | None, invited: timedelta) -> None:
+    def __init__(
+        self, ground: Ground, urls: PageUrls, mailed: MailedCodes | None, *, lifetime: timedelta, invited: timedelta
+    ) -> None:
         self._accounts, self._records, self._limits = ground.accounts, ground.records, ground.limits
         self.meters = ground.meters
-        self._urls, self._mailed, self._invited = urls, mailed, invited
+        self._urls, self._mailed, self._lifetime, self._invited = urls, mailed, lifetime, invited
 
     @count_calls("link")
     async def mint(
@@ -220,22 +225,25 @@ class OperatorLinks:
             raise InputInvalid(Fault("reason", "missing: it goes into the audit trail"))
         account = await self._find(addresses.parse(email), invites=invites)
         code, digest = await self._code(account) if with_code else ("", b"")
-        moment, life = now(), self._invited if invites else self._records.links.lifetime
-        issued, link = unmailed_link(account, client, moment + (codes.LIFE if code else life), return_to="")
-        by_operator, shown = not account.awaits_password or account.intruded, reason if invites else ""
-        link = msgspec.structs.replace(link, recovers=account.locked, by_operator=by_operator, reason=shown)
+        moment, life = now(), self._invited if invites else self._lifetime
+        purpose, end, shown = (
+            purpose_for(account, by_operator=True),
+            codes.LIFE if code else life,
+            reason if invites else "",
+        )
+        issued, link = unmailed_link(account, purpose, moment, end, reason=shown)
         # It names no device: the client is an operator, or an app's server.
         by = Client(request_id=client.request_id)
         told = PasswordWasChanged(account_id=account.id, at=moment, client=by, email=account.email, is_link=True)
 
         def write(tx: Transaction) -> None:
             tx.hold(account.id)
-            tx.links.revoke_all(account.id, moment)
+            secrets.revoke(tx.connection, account.id, [*LINKS, Purpose.CODE], moment)
             tx.codes.revoke_all(account.id, moment)
             if code:
-                tx.codes.add([(NewCode(digest, account.id, account.email, link.expires_at), True)], moment)
+                tx.codes.add([(NewCode(digest, account.id, account.email, issued.expires_at), True)], moment)
             else:
-                tx.links.add([(link, True)], moment)
+                secrets.add(tx.connection, [(link, True)])
             message = None if invites else tx.outbox.enqueue(PASSWORD_CHANGED, told)
             outcome, known = "code_issued" if code else "link_issued", (account.id, account.email)
             tx.audit.write("operator_link", outcome, client, moment, *known, message_id=message, note=reason)
@@ -247,13 +255,13 @@ class OperatorLinks:
 
     async def _find(self, email: str, *, invites: bool) -> Account:
         account = await self._accounts.find(email)
-        secured = await self._records.secure_links.secured([account] if account else [], now())
-        outcome = _outcome(account or "no_account", {}, secured)
+        pressed = await secured(self._records.database, [account] if account else [], now())
+        outcome = _outcome(account or "no_account", {}, pressed)
         if account is None or outcome in _REFUSED:
             raise InputInvalid(Fault("email", _REFUSED[outcome]))
         if invites and not account.awaits_password:
             raise InputInvalid(Fault("email", "the account has a password already"))
-        return msgspec.structs.replace(account, intruded=secured.get(account.id, False))
+        return msgspec.structs.replace(account, intruded=pressed.get(account.id, False))
 
     async def _code(self, account: Account) -> tuple[str, bytes]:
         """Return a code, and the digest that is stored. Its link would not know of an intrusion."""

@@ -3,13 +3,13 @@
 No account is looked up here. A request is one row of the outbox, and `answer.py` decides later which mail it gets.
 """
 
-from keyturn.service import addresses
+from keyturn.service import addresses, secrets
 from keyturn.service.clock import now
 from keyturn.service.problems.requests import InputInvalid, OverBudget
 from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.proofs.challenge import Answer, RequestChallenge
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.link_store import Link
+from keyturn.service.reset.records.links import Link
 from keyturn.service.reset.records.messages import RESET_REQUESTED, ResetRequested
 from keyturn.service.reset.records.stores import Transaction
 from keyturn.service.reset.return_addresses import ReturnAddresses
@@ -79,11 +79,11 @@ class ResetRequests:
 
     @count_calls("request")
     async def _replace(self, link: Link, client: Client, answer: Answer) -> None:
-        wanted = ResetRequested(email=link.email, at=now(), client=client, return_to=link.return_to)
+        wanted = ResetRequested(email=link.email, at=now(), client=client, return_to=link.facts.return_to)
         await self._admit(wanted, answer)
 
         def write(tx: Transaction) -> None:
-            if tx.links.replace(link.id, wanted.at):
+            if secrets.end(tx.connection, *link.id, wanted.at):
                 tx.outbox.enqueue(RESET_REQUESTED, wanted)
 
         await self._records.transact(write)

@@ -7,11 +7,12 @@ same transaction: the store's sessions, a lock, the mails, the app's event. The 
 """
 
 import asyncio
+from typing import Final
 
 import msgspec
 
 from keyturn.mail.port.email import Email
-from keyturn.service import addresses
+from keyturn.service import addresses, secrets
 from keyturn.service.accounts.port import (
     Account,
     Ended,
@@ -21,7 +22,7 @@ from keyturn.service.accounts.port import (
 )
 from keyturn.service.accounts.store_factory import locks_accounts
 from keyturn.service.clock import now
-from keyturn.service.outbox import Delivery, Dropped, Message
+from keyturn.service.outbox import Dropped, Message, Settlement
 from keyturn.service.problems.proofs import SecurityLinkDead
 from keyturn.service.problems.requests import AccountsUnready
 from keyturn.service.reset.answer import LINK_MAILED, ResetLinks
@@ -30,19 +31,20 @@ from keyturn.service.reset.events import AppEvents
 from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.mails.delivery import SUPPRESSED, MailDelivery
 from keyturn.service.reset.proofs.second_step.required import RequiredSecondStep
-from keyturn.service.reset.records import tokens
 from keyturn.service.reset.records.audit import ADDRESS_CHANGED
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.link_store import Link
+from keyturn.service.reset.records.links import Link, find_link, press
 from keyturn.service.reset.records.messages import ACCOUNT_SECURED, ADDRESS_DISPUTED, AccountWasSecured, AddressDisputed
-from keyturn.service.reset.records.secure_links import SecureLink
 from keyturn.service.reset.records.stores import Transaction
+from keyturn.service.secrets import Purpose
 from keyturn.service.settings import Settings
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 from keyturn.service.telemetry.meters import count_calls
 
 _EVENT = "account_secured"
 """The event's name in the audit trail."""
+
+_SECURED: Final = "secured"
 
 
 class AccountSecuring:
@@ -56,15 +58,19 @@ class AccountSecuring:
         self.meters = ground.meters
         self.locks = locks
 
-    async def check(self, token: str, client: Client) -> SecureLink:
+    async def check(self, token: str, client: Client) -> Link:
         """Return the link without using it up. Raises SecurityLinkDead, TooManyRequests."""
         await self._limits.count("validate", client)
-        link = await self._records.secure_links.find(tokens.digest(token), now())
-        if link is None:
+        link = await self._find(token)
+        if link is None or link.dead_reason(now()):
             raise SecurityLinkDead
         return link
 
-    async def will_lock(self, link: SecureLink) -> bool:
+    async def _find(self, token: str) -> Link | None:
+        key = secrets.digest(token)
+        return await self._records.database.read(lambda connection: find_link(connection, key, Purpose.SECURE))
+
+    async def will_lock(self, link: Link) -> bool:
         """Tell whether a press would lock the account, by its store's current state."""
         if not self.locks:
             return False
@@ -81,41 +87,38 @@ class AccountSecuring:
         Every fault of the link gets the same answer. Raises SecurityLinkDead, TooManyRequests.
         """
         await self._limits.count("reset", client)
-        digest = tokens.digest(token)
-        link = await self._records.secure_links.find(digest, now())
-        if link is None or not await self._secure(link.account_id, digest, client):
-            await self._record_dead(digest, client)
+        link = await self._find(token)
+        if link is None:  # not recorded: invented tokens would fill the audit trail
+            raise SecurityLinkDead
+        outcome = await self._secure(link, client)
+        if outcome != _SECURED:
+            reset_log.warning(LogEvent("account.not_secured", account_id=link.account_id, reason=outcome))
             raise SecurityLinkDead
         self._records.outbox.wake()
         reset_log.warning(LogEvent("account.secured", account_id=link.account_id))
 
-    async def _secure(self, account_id: str, digest: bytes, client: Client) -> bool:
-        """Secure the account and commit; tell whether the link still worked."""
-        moment = now()
+    async def _secure(self, link: Link, client: Client) -> str:
+        """Secure the account if the link still works, commit, and return the outcome for the audit trail.
 
-        def write(tx: Transaction) -> bool:
+        A press of a dead link is recorded, too: its owner may need an operator (ASVS 16.3.3).
+        """
+        moment, account_id = now(), link.account_id
+
+        def write(tx: Transaction) -> str:
             tx.hold(account_id)
-            link = tx.secure_links.consume(digest, moment)
-            if link is None:
-                return False
-            # Links and codes of another mailbox stay: an earlier mailbox must not obstruct the current one.
-            self._effects.end_access(tx, account_id, moment, mailbox=link.email)
-            promise = AccountWasSecured(account_id=account_id, email=link.email, at=moment, client=client)
-            message_id = tx.outbox.enqueue(ACCOUNT_SECURED, promise)
-            tx.audit.write(_EVENT, "secured", client, moment, account_id, link.email, message_id=message_id)
-            return True
+            outcome, message_id = _SECURED, None
+            if press(tx.connection, link, moment):
+                # Links and codes of another mailbox stay: an earlier mailbox must not obstruct the current one.
+                self._effects.end_access(tx, account_id, moment, mailbox=link.email)
+                promise = AccountWasSecured(account_id=account_id, email=link.email, at=moment, client=client)
+                message_id = tx.outbox.enqueue(ACCOUNT_SECURED, promise)
+            else:
+                dead = find_link(tx.connection, link.secret.key, Purpose.SECURE) or link
+                outcome = "link_used" if dead.secret.used_at else "link_expired"
+            tx.audit.write(_EVENT, outcome, client, moment, account_id, link.email, message_id=message_id)
+            return outcome
 
         return await self._records.transact(write)
-
-    async def _record_dead(self, digest: bytes, client: Client) -> None:
-        """Record a press of a link that no longer works: its owner may need an operator (ASVS 16.3.3).
-
-        A token that was never mailed leaves no record: otherwise invented tokens would fill the audit trail.
-        """
-        if dead := await self._records.secure_links.find_dead(digest):
-            link, reason = dead
-            reset_log.warning(LogEvent("account.not_secured", account_id=link.account_id, reason=reason))
-            await self._records.audit.record(_EVENT, reason, client, link.account_id, link.email)
 
 
 def build(settings: Settings, ground: Ground, effects: ChangeEffects) -> AccountSecuring:
@@ -151,8 +154,8 @@ class RecoveryHandler:
         self._events = events
         self._locks = locks
 
-    async def __call__(self, message: Message) -> Dropped | Delivery:
-        return await self._mails.deliver(message, self._recover, self._renew)
+    async def __call__(self, message: Message) -> Settlement:
+        return await self._mails.deliver(message, self._recover)
 
     async def _recover(self, message: Message) -> Email | Dropped:
         secured = msgspec.json.decode(message.payload, type=AccountWasSecured)
@@ -192,16 +195,10 @@ class RecoveryHandler:
             account = await self._accounts.get(secured.account_id)
         return account
 
-    async def _renew(self, message: Message, link: Link, *, unseen: bool) -> Email | Dropped:
-        """Send a fresh link in place of a link that expired before delivery, even if the old one arrived."""
-        del link, unseen
-        secured = msgspec.json.decode(message.payload, type=AccountWasSecured)
-        return await self._answer(message, secured, await self._accounts.get(secured.account_id))
-
     async def _answer(
-        self, message: Message, secured: AccountWasSecured, account: Account | None, ended: Ended | None = None
+        self, message: Message, secured: AccountWasSecured, account: Account | None, ended: Ended
     ) -> Email | Dropped:
-        """Write the outcome, and return the mail. `ended`: what this press has ended; None if the app knows it."""
+        """Write the outcome, and return the mail. `ended`: what this press has ended."""
         moment, refusal = now(), _refusal(account, secured)
         is_mailed = account and not refusal
         mail = self._links.compose_recovery(account, secured.client, moment) if account and is_mailed else None
@@ -212,12 +209,12 @@ class RecoveryHandler:
             outcome = refusal or (SUPPRESSED if is_suppressed else LINK_MAILED)
             if account and mail and outcome == LINK_MAILED:
                 tx.outbox.store_held(message, sealed)
-                self._links.store_recovery(tx, mail, account, secured.client, moment)
+                self._links.store_recovery(tx, mail, account, moment)
             if account and outcome == ADDRESS_CHANGED:
                 self._dispute(tx, account, secured)
             elif account and self._second_step:
-                self._second_step.undo_recent(tx, account, secured.client, "press")
-            if account and ended is not None:
+                self._second_step.undo_recent(tx, account, secured.client)
+            if account:
                 self._events.account_secured(tx, account, secured, ended=ended)
             tx.audit.write(
                 "account_recovery",

@@ -11,7 +11,7 @@ from hashlib import sha256
 import msgspec
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
-from keyturn.service import addresses
+from keyturn.service import addresses, secrets
 from keyturn.service.accounts.port import Account, ChecksPasswords, JoinsSignIn, KnowsHashes
 from keyturn.service.clock import now, random_bytes
 from keyturn.service.keys import derive
@@ -20,10 +20,9 @@ from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.change import Change, ChangeAuthorization
 from keyturn.service.reset.complete import PasswordChanges
 from keyturn.service.reset.ground import Ground
-from keyturn.service.reset.limits.rate_limits import GuessCounter
 from keyturn.service.reset.passwords.hasher import PasswordHasher
 from keyturn.service.reset.proofs.second_step.required import PassedSecondStep, RequiredSecondStep, SecondStepAnswer
-from keyturn.service.reset.records import tokens
+from keyturn.service.reset.rate_limits import GuessCounter
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.stores import Transaction
 from keyturn.service.settings import Settings
@@ -106,7 +105,7 @@ class SessionAuthorization(ChangeAuthorization):
     def __init__(self, account_id: str, secret: str) -> None:
         self._account_id = account_id
         self._secret = secret
-        self.fresh = tokens.mint(random_bytes)
+        self.fresh = secrets.mint(random_bytes)
 
     def refusal(self) -> NotSignedIn:
         return NotSignedIn()
@@ -238,7 +237,7 @@ class SignIns:
         During the check, the account may have been disabled or its password changed. `password`: None if a proof came
         in its place. `passed`: the code to spend.
         """
-        secret, account_id, moment = tokens.mint(random_bytes), account.id, now()
+        secret, account_id, moment = secrets.mint(random_bytes), account.id, now()
         joins = self._hashes if isinstance(self._hashes, JoinsSignIn) else None
 
         def start(tx: Transaction) -> bool:

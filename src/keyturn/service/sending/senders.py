@@ -6,17 +6,17 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
+from uuid import uuid4
 
 from keyturn.mail.port.email import Email, Sender
 from keyturn.mail.port.mime import to_mime
-from keyturn.mail.port.provider import ProviderWebhook
+from keyturn.mail.port.reports import Webhook
 from keyturn.mail.providers import PROVIDERS
 from keyturn.packaging import requires_extra
-from keyturn.plain_files import add_private_file
+from keyturn.plain_files import make_private_file, make_private_folder
 from keyturn.service.database import Database
 from keyturn.service.sending.pace import Pace, PacedSender
 from keyturn.service.settings import Settings
-from keyturn.service.settings.rules.every_rule import proof_of
 
 
 def require_libraries(settings: Settings) -> None:
@@ -40,16 +40,13 @@ def sender_for(name: str, settings: Settings, database: Database | None = None) 
     return sender
 
 
-def provider_webhooks(settings: Settings) -> Mapping[str, ProviderWebhook]:
+def provider_webhooks(settings: Settings) -> Mapping[str, Webhook]:
     """Return the webhooks of all providers that have a proof in the settings, by name, chosen or not.
 
     Reports of mails arrive for days, even after a change of provider.
     """
-    webhooks = {}
-    for name, provider in PROVIDERS.items():
-        if provider.reports and (proof := proof_of(settings, provider)):
-            webhooks[name] = provider.reports.build(proof)
-    return webhooks
+    webhooks = {name: provider.webhook(getattr(settings, name)) for name, provider in PROVIDERS.items()}
+    return {name: webhook for name, webhook in webhooks.items() if webhook}
 
 
 def _require_library(name: str) -> None:
@@ -87,5 +84,9 @@ class CaptureSender:
 
     def _write(self, email: Email, key: str) -> None:
         file = self._folder / f"{key}.eml"
-        if not file.exists():
-            add_private_file(file, to_mime(email, key=key, date=datetime.now(UTC)))  # it may hold a working link
+        if file.exists():
+            return
+        make_private_folder(self._folder)
+        half = self._folder / f".{uuid4().hex}.half"
+        make_private_file(half, to_mime(email, key=key, date=datetime.now(UTC)))  # it may hold a working link
+        half.replace(file)

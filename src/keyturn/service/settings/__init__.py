@@ -472,7 +472,7 @@ class MailSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "
 
 
 class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How many requests are accepted. Rates have the syntax of the library `limits`.
+    """How many requests are accepted. Rates have the syntax of the library `limits`, and refill evenly.
 
     A client is an IPv4 address or an IPv6 /64.
 
@@ -525,7 +525,7 @@ class SessionSettings(msgspec.Struct, frozen=True, kw_only=True):
     ttl: timedelta = timedelta(hours=12)
 
 
-LEASE = timedelta(seconds=60)
+LONGEST_TRY = timedelta(seconds=60)
 """How long one delivery may take, its time-outs included, before it is stopped."""
 
 

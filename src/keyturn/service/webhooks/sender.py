@@ -1,16 +1,13 @@
 """Sends one signed POST for each try, and decides by the answer about the next."""
 
-import asyncio
 import base64
-import contextlib
 import hmac
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-
-import httpx2
+from http import HTTPStatus
 
 from keyturn.errors import SendRefused, SendRetryable
-from keyturn.http_client import FAILURES, HttpClient, read_bounded, retry_after
+from keyturn.http_client import CallFailed, HttpClient, retry_after
 from keyturn.mail.port.webhook_keys import webhook_key
 
 # The signature (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md)
@@ -35,16 +32,15 @@ class Signer:
         }
 
 
+_SUCCESS = 2
 _LONGEST_ANSWER = 16_384
-"""Bytes of an answer that are read, within `_PATIENCE`."""
-
-_PATIENCE = 1  # second
+"""Bytes of an answer that are read; its status alone decides."""
 
 
 class WebhookSender:
     """Posts events to one URL . A redirect is a failure: the operator has to fix the setting.
 
-    `timeout`: for a try, until the answer begins. Raises ValueError for a malformed secret.
+    `timeout`: for a try. Raises ValueError for a malformed secret.
     """
 
     name = "webhook"
@@ -52,8 +48,7 @@ class WebhookSender:
     def __init__(self, url: str, secrets: Sequence[str], timeout: timedelta) -> None:
         self._url = url
         self._signer = Signer(secrets)
-        self._timeout = timeout.total_seconds()
-        self._http = HttpClient(self._timeout, headers={"content-type": "application/json"})
+        self._http = HttpClient(timeout.total_seconds(), _LONGEST_ANSWER, headers={"content-type": "application/json"})
         self.close = self._http.close
 
     async def send(self, identity: str, body: bytes, moment: datetime) -> str:
@@ -63,25 +58,16 @@ class WebhookSender:
         """
         headers = dict(self._signer.headers(identity, moment, body))
         try:
-            async with self._http.stream("POST", self._url, content=body, headers=headers) as answer:
-                await _finish(answer)
-        except TimeoutError:
-            raise SendRetryable(f"no answer within {self._timeout:g} s") from None
-        except FAILURES as error:
-            raise SendRetryable(type(error).__name__) from None
-        if answer.status_code == httpx2.codes.GONE:
-            raise SendRefused(f"{status_of(answer)}: the app no longer accepts webhooks at webhooks.url")
-        if answer.is_success:
-            return str(answer.status_code)
-        raise SendRetryable(status_of(answer), retry_after(answer.headers, moment))
+            answer = await self._http.ask("POST", self._url, content=body, headers=headers)
+        except CallFailed as error:
+            raise SendRetryable(str(error)) from None
+        if answer.status == HTTPStatus.GONE:
+            raise SendRefused("410 Gone: the app no longer accepts webhooks at webhooks.url")
+        if answer.status // 100 == _SUCCESS:
+            return str(answer.status)
+        raise SendRetryable(_named(answer.status), retry_after(answer.headers, moment))
 
 
-async def _finish(answer: httpx2.Response) -> None:
-    """Read a short answer to its end, so that its connection can be used again. Give up on any other."""
-    with contextlib.suppress(*FAILURES):
-        async with asyncio.timeout(_PATIENCE):
-            await read_bounded(answer, _LONGEST_ANSWER)
-
-
-def status_of(answer: httpx2.Response) -> str:
-    return f"{answer.status_code} {httpx2.codes.get_reason_phrase(answer.status_code)}".strip()
+def _named(status: int) -> str:
+    """Return a status with its name, if it has one."""
+    return f"{status} {HTTPStatus(status).phrase}" if status in set(HTTPStatus) else str(status)

@@ -14,6 +14,7 @@ raises when a mail is sent. A check notes it and renders a stand-in, so that one
 """
 
 from keyturn.studio.gallery.gallery import Entry, Gallery
+from keyturn.studio.gallery.mail_name import MailName
 from keyturn.studio.gallery.samples import Sample
 
-__all__ = ["Entry", "Gallery", "Sample"]
+__all__ = ["Entry", "Gallery", "MailName", "Sample"]

@@ -1,7 +1,8 @@
 """Checks on emails: each finding with its place in the templates, and what to do about it.
 
-`examination` runs them over a gallery. `document` is a mail as the checks see it. `rules.toml` declares the
-severity, message and fix of each rule: a check says where, and which words fill the texts in. `rules` lists all names.
+`check` runs them over a gallery or on one mail, and makes a `Report` of each `Finding`. `formats` writes it.
+`document` is a mail as the checks see it. `rules.toml` has a row for each rule with its severity, message and fix: a
+check says where, and which words fill the texts in.
 
 **String subclasses carry the origin of each piece of text** through Jinja's `code_generator_class` (`source`). Marks
 in the text itself would change lengths and conditions. Only the checks and the studio render this way.

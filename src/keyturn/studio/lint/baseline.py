@@ -5,17 +5,18 @@ comes back when its own line is edited. Equal findings are counted: one more tha
 """
 
 from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from keyturn.errors import KeyturnError
 from keyturn.plain_files import read_plain_file, replace_file
 
 if TYPE_CHECKING:  # the commands need only the name of the file, without loading the checks
-    from keyturn.studio.lint.examination import Examination, MailFinding
+    from keyturn.studio.lint.finding import Finding
+    from keyturn.studio.lint.report import Report
 
 NAME = "keyturn-baseline.json"
 _LARGEST = 50_000_000
@@ -35,26 +36,21 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     findings: dict[str, dict[str, dict[str, int]]] = {}
 
     @classmethod
-    def of(cls, examination: "Examination") -> "Baseline":
+    def of(cls, report: "Report") -> "Baseline":
         findings: dict[str, dict[str, dict[str, int]]] = {}
-        for (file, rule, fingerprint), count in sorted(Counter(map(_key, examination.found)).items()):
+        for (file, rule, fingerprint), count in sorted(Counter(map(_key, report.found)).items()):
             findings.setdefault(file, {}).setdefault(rule, {})[fingerprint] = count
         return cls(findings=findings)
 
-    def without_known(self, examination: "Examination") -> "Examination":
-        new, known = self.split(examination.found)
-        return examination.without_known(new, known)
-
-    def split(self, found: "Iterable[MailFinding]") -> "tuple[tuple[MailFinding, ...], tuple[MailFinding, ...]]":
-        """Return new findings, then known ones. Of equal findings, the first ones count as known."""
+    def without_known(self, report: "Report") -> "Report":
+        """Return the report, in which known findings do not count. Of equal findings, the first ones are known."""
         left = Counter(self._counts())
-        new: list[MailFinding] = []
-        known: list[MailFinding] = []
-        for one in found:
-            key = _key(one)
-            (known if left[key] > 0 else new).append(one)
-            left[key] -= 1
-        return tuple(new), tuple(known)
+        marked: list[Finding] = []
+        for finding in report.findings:
+            is_known = not finding.reason and left[_key(finding)] > 0
+            left[_key(finding)] -= is_known
+            marked.append(replace(finding, known=True) if is_known else finding)
+        return report.with_findings(marked)
 
     @property
     def count(self) -> int:
@@ -87,5 +83,5 @@ def write_baseline(file: Path, baseline: Baseline) -> None:
         raise BaselineInvalid(f"the baseline {file} cannot be written: {error.strerror}") from error
 
 
-def _key(found: "MailFinding") -> _Key:
-    return found.finding.place.file, found.finding.rule, found.fingerprint
+def _key(finding: "Finding") -> _Key:
+    return finding.place.file, finding.rule, finding.fingerprint

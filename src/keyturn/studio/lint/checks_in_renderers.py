@@ -27,11 +27,12 @@ import msgspec
 
 from keyturn.plain_files import make_private_folder, read_plain_file, walk
 from keyturn.studio.cache_folder import cache_folder
-from keyturn.studio.gallery import Gallery
+from keyturn.studio.gallery import Gallery, MailName
 from keyturn.studio.gallery.branches.exploration import MOST_SAMPLES
 from keyturn.studio.gallery.gallery import owners_among
-from keyturn.studio.lint.examination import ENOUGH, TemplateChecks, TemplateFindings
-from keyturn.studio.lint.finding import Place, limit_finding
+from keyturn.studio.lint.check import ENOUGH, Part, TemplateChecks
+from keyturn.studio.lint.finding import Place, merge
+from keyturn.studio.lint.rules import RULES, limit_finding
 from keyturn.studio.renderers import Here, LimitExceeded, Runner, renderers_for
 
 _BESIDE = 10
@@ -45,8 +46,6 @@ _MOST_KEPT = 5_000
 
 _LARGEST_KEPT = 64_000_000
 _MOST_FILES = 32
-_NOT_KEPT = ("limits/", "jinja/missing-template", "mjml/missing-include")
-"""Rules whose findings depend on more than file contents: on the machine, or on the names of other files."""
 
 
 class KeptResults:
@@ -55,17 +54,18 @@ class KeptResults:
     def __init__(self, file: Path) -> None:
         self._file = file
         self._known = _read(file)
-        self._used: dict[str, TemplateFindings] = {}
+        self._used: dict[str, Part] = {}
 
-    def get(self, key: str) -> TemplateFindings | None:
+    def get(self, key: str) -> Part | None:
         if found := self._known.get(key):
             self._used[key] = found
         return found
 
-    def put(self, key: str, findings: TemplateFindings) -> None:
-        cut_short = findings.branches is not None and findings.branches.is_cut_short
-        if not cut_short and not any(finding.rule.startswith(_NOT_KEPT) for finding, _ in findings.found):
-            self._used[key] = findings
+    def put(self, key: str, part: Part) -> None:
+        """Store a part, unless its findings depend on more than file contents: on the machine, or on other names."""
+        cut_short = part.branches is not None and part.branches.is_cut_short
+        if not cut_short and all(_is_stored(finding.rule) for finding in part.findings):
+            self._used[key] = part
 
     def save(self) -> None:
         """Replace the file atomically. If that fails, the next check starts without it."""
@@ -81,17 +81,21 @@ class KeptResults:
             _remove_oldest(self._file.parent)
 
 
+def _is_stored(rule: str) -> bool:
+    return rule not in RULES or RULES[rule].is_stored
+
+
 def results_file(folder: Path) -> Path:
     """Return the store for a folder of templates, in the user's cache folder."""
     name = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:24]
     return cache_folder("check") / f"{name}.msgpack"
 
 
-def _read(file: Path) -> Mapping[str, TemplateFindings]:
+def _read(file: Path) -> Mapping[str, Part]:
     try:
         if file.stat().st_size > _LARGEST_KEPT:
             return {}
-        return msgspec.msgpack.decode(file.read_bytes(), type=dict[str, TemplateFindings])
+        return msgspec.msgpack.decode(file.read_bytes(), type=dict[str, Part])
     except (OSError, msgspec.DecodeError):  # missing, or written by another version
         return {}
 
@@ -159,7 +163,7 @@ def _code_key() -> bytes:
     """Return a digest of the code and data of the checks: in a checkout they change without the version."""
     package = Path(__file__).parents[2]
     parts = [platform.python_version(), *(version(library) for library in _LIBRARIES)]
-    return _digest(map(str.encode, [*parts, *_states(package / "emails"), *_states(package / "mail")]))
+    return _digest(map(str.encode, [*parts, *_states(package / "studio"), *_states(package / "mail")]))
 
 
 def _states(place: Path) -> Iterator[str]:
@@ -219,7 +223,7 @@ class InRenderers:
     kept: KeptResults | None = None
     make_keys: MakeKeys = lambda *_: {}
 
-    def __call__(self, checks: TemplateChecks, names: Sequence[str], /) -> Iterable[TemplateFindings]:
+    def __call__(self, checks: TemplateChecks, names: Sequence[str], /) -> Iterable[Part]:
         keys = self.make_keys(checks.gallery, names) if self.kept else {}
         known = {name: found for name, key in keys.items() if self.kept and (found := self.kept.get(key))}
         left = [name for name in names if name not in known]
@@ -230,7 +234,7 @@ class InRenderers:
             self.kept.save()
         return [known.get(name) or checked[name] for name in names]
 
-    def _check(self, checks: TemplateChecks, names: Sequence[str]) -> Iterable[TemplateFindings]:
+    def _check(self, checks: TemplateChecks, names: Sequence[str]) -> Iterable[Part]:
         if not names:
             return []
         counts = _mails(checks)
@@ -244,16 +248,14 @@ class InRenderers:
                 renderers.close()
 
 
-def _check_apart(runner: Runner[TemplateChecks], checks: TemplateChecks, name: str, mails: int) -> TemplateFindings:
+def _check_apart(runner: Runner[TemplateChecks], checks: TemplateChecks, name: str, mails: int) -> Part:
     run = partial(runner.run_for, checks.limits.seconds * (mails + ENOUGH) + _BESIDE)
     in_full, briefly = partial(run, TemplateChecks.check, name), partial(run, TemplateChecks.check_briefly, name)
     return check_within_limits(in_full, briefly, checks.gallery, name)
 
 
-def check_within_limits(
-    in_full: Callable[[], TemplateFindings], briefly: Callable[[], TemplateFindings], gallery: Gallery, name: str
-) -> TemplateFindings:
-    """Return the findings of `in_full`. If that passes a limit, the limit is a finding, and `briefly` finds the others.
+def check_within_limits(in_full: Callable[[], Part], briefly: Callable[[], Part], gallery: Gallery, name: str) -> Part:
+    """Return what `in_full` finds. If that passes a limit, the limit is a finding, and `briefly` finds the others.
 
     Raises what they raise.
     """
@@ -264,8 +266,9 @@ def check_within_limits(
     try:
         rest = briefly()
     except LimitExceeded:
-        rest = TemplateFindings(())
-    return msgspec.structs.replace(rest, found=((limit, (name,)), *rest.found), hiding=(limit, *rest.hiding))
+        rest = Part()
+    limit = msgspec.structs.replace(limit, mails=(MailName(name),), hides=True)
+    return msgspec.structs.replace(rest, findings=tuple(merge([limit, *rest.findings])))
 
 
 def _mails(checks: TemplateChecks) -> Mapping[str, int]:

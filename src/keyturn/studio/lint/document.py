@@ -17,10 +17,11 @@ from keyturn.studio.gallery.sizes import require_sendable
 from keyturn.studio.gallery.variables.missing_names import note_faults
 from keyturn.studio.lint.css.colours import LIGHT
 from keyturn.studio.lint.css.computed_style import Paint, Painter, Stylesheets
-from keyturn.studio.lint.finding import RULES, Finding, Place, Severity
+from keyturn.studio.lint.finding import Finding, Place, Severity
 from keyturn.studio.lint.markup.marked_html import ElementLookup, mark_html, mark_mjml
 from keyturn.studio.lint.markup.mjml_parser import HtmlTag, ParsedMjml, SyntaxFault, parse_mjml
 from keyturn.studio.lint.markup.structure import AuthoredStyle, authored_styles, body_of, html_in_mjml
+from keyturn.studio.lint.rules import RULES
 from keyturn.studio.lint.source.traced_text import Piece, origin_at, pieces_of, undefined_in, with_pieces
 
 
@@ -69,6 +70,7 @@ class Document:
         self,
         at: int | Place,
         rule: str,
+        case: str = "",
         *,
         severity: Severity | None = None,
         message: str = "",
@@ -77,7 +79,7 @@ class Document:
     ) -> Finding:
         """Make a finding, as `Rules.finding` does. `at` is a place, or an offset in `markup`."""
         place = self.place(at) if isinstance(at, int) else at
-        return RULES.finding(place, rule, severity=severity, message=message, fix=fix, **words)
+        return RULES.finding(place, rule, case, severity=severity, message=message, fix=fix, **words)
 
     def place(self, offset: int) -> Place:
         """Return the place in the templates of a character of `markup`."""

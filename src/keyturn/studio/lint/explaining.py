@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from keyturn.studio.lint.clients.clients import MAJOR, names_of, supports
 from keyturn.studio.lint.clients.features import features, severities
-from keyturn.studio.lint.finding import RULES, Severity
+from keyturn.studio.lint.finding import Severity
+from keyturn.studio.lint.rules import RULES
 from keyturn.studio.lint.suppression import expect_rules, rules
 
 _WORD = re.compile(r"(?<!\{)\{(\w++)[^{}]*+\}")
@@ -64,7 +65,7 @@ def explain_rule(rule: str) -> Explanation:
 
 def all_rules() -> Iterator[Explanation]:
     """Yield the explanations of all rules, those of the worst group first."""
-    for group in sorted(rules(), key=RULES.rank):
+    for group in sorted(rules(), key=RULES.place_of):
         yield from map(explain_rule, rules()[group])
 
 

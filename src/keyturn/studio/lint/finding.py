@@ -1,29 +1,29 @@
-"""What is wrong with a mail, where in its templates and how to fix it; the rules, and how findings are counted."""
+"""What is wrong with a mail, where in its templates, how to fix it, and who has it."""
 
-import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
-from functools import cached_property
-from pathlib import Path, PurePosixPath
-from typing import Literal, NamedTuple, Self
+from operator import attrgetter
+from pathlib import PurePosixPath
+from typing import Literal, Self
 
 import msgspec
-from msgspec import Struct
+from msgspec.structs import replace
 
+from keyturn.studio.gallery.mail_name import MailName
 from keyturn.studio.gallery.sandbox import EndedBySandbox
 from keyturn.studio.gallery.sizes import TooLarge
 from keyturn.studio.renderers.limits import OutOfTime
 
 Severity = Literal["error", "warning", "note"]
+Standing = Literal["counts", "baseline", "ignored"]
+"""Whether a finding counts: neither the baseline nor a comment excludes it."""
+
+STANDINGS: tuple[Standing, ...] = ("counts", "baseline", "ignored")
+
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 """The worst first."""
 
-_LONGEST_WORD, _LONGEST_TEXT = 300, 1_000
-
-
-def worst_down_to(severity: str) -> tuple[Severity, ...]:
-    """Return the severities from the worst to this one; an empty tuple for other words."""
-    return SEVERITIES[: SEVERITIES.index(severity) + 1] if severity in SEVERITIES else ()
+_LONGEST_WORD = 300
 
 
 class Place(msgspec.Struct, frozen=True, order=True):
@@ -91,13 +91,21 @@ class ClientGap(msgspec.Struct, frozen=True):
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """A mistake in a mail. Equal findings from several samples are one.
+    """A mistake in one place of the templates, for people, and who has it.
+
+    A check makes it with what is wrong. `check.put_together` adds the rest.
 
     `rule`: stable, "group/what-is-wrong".
     `message` says what is wrong, `fix` how to fix it, in one or two sentences each. Both avoid values of the sample.
     `feature`: Can I email's name of the feature that the `clients` lack. Other findings have neither.
     `widths`: at which a browser found it, in CSS pixels; empty for checks without a browser.
-    `correction`: the word to replace, if the fix names the right one.
+    `correction`: the word to replace, if the fix names the right one. `corrects`: where that word begins.
+
+    `mails` have it. It is empty for findings on the templates themselves. `templates` have it, too: in their own files
+    or in shared ones.
+    `hides`: because of it, the checks have not seen its mails, or not all of them.
+    `fingerprint`: that of its line (`check.line_fingerprints`).
+    `reason`: why a comment ignores it, or empty. `known`: it is in the baseline.
     """
 
     rule: str
@@ -109,6 +117,13 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     clients: tuple[ClientGap, ...] = ()
     widths: tuple[int, ...] = ()
     correction: Correction | None = None
+    corrects: tuple[Place, ...] = ()
+    mails: tuple[MailName, ...] = ()
+    templates: tuple[str, ...] = ()
+    hides: bool = False
+    fingerprint: str = ""
+    reason: str = ""
+    known: bool = False
 
     @property
     def group(self) -> str:
@@ -120,148 +135,34 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         return self.rule, self.severity, self.message if self.severity == "error" else ""
 
     @property
-    def rank(self) -> tuple[int, ...]:
-        """The place of its kind in every list, the worst first: by severity, group, and clients that lack a feature."""
-        lacking = sum(gap.support == "no" for gap in self.clients)
-        return SEVERITIES.index(self.severity), RULES.rank(self.group), -lacking
+    def says(self) -> tuple[object, ...]:
+        """What is wrong and where, whatever the severity, the fix and the mails."""
+        return self.rule, self.place, self.message
+
+    @property
+    def declared(self) -> tuple[object, ...]:
+        """All that the check said, whatever the mails."""
+        return self.rule, self.place, self.message, self.severity, self.fix, self.clients, self.widths
+
+    @property
+    def standing(self) -> Standing:
+        return "ignored" if self.reason else "baseline" if self.known else "counts"
 
 
-class Rule(NamedTuple):
-    """What a rule says of its findings, and to who asks about it. `message` and `fix` have places for words.
+def merge(findings: Iterable[Finding], by: Callable[[Finding], object] = attrgetter("declared")) -> list[Finding]:
+    """Return equal findings as one, with the mails of all. The first of them stays in its place.
 
-    `severities`: all that its findings can have, the usual one first. The others say when.
+    `by`: what makes findings equal.
     """
-
-    severities: Mapping[Severity, str]
-    message: str
-    fix: str
-    what: str
-    why: str
-    bad: str
-    good: str
-
-    @property
-    def severity(self) -> Severity:
-        return next(iter(self.severities))
+    equal: dict[object, list[Finding]] = {}
+    for finding in findings:
+        equal.setdefault(by(finding), []).append(finding)
+    return [those[0] if len(those) == 1 else _with_all_mails(those) for those in equal.values()]
 
 
-class Rules(Mapping[str, Rule]):
-    """The rules of a TOML file, by name: "links/relative". The file is read on first use.
-
-    A rule has its message under its severity, and its fix: `[links.relative]`, `error = "..."`, `fix = "..."`;
-    `note_if` says when a finding is a note instead, `why` whom it hits, `bad` and `good` are an example. A table named
-    for several groups, such as `["html mjml".cdata]`, is a rule of each. Groups are in the order in which people should
-    read their findings.
-    """
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-
-    def __getitem__(self, name: str) -> Rule:
-        return self._declared[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._declared)
-
-    def __len__(self) -> int:
-        return len(self._declared)
-
-    def rank(self, group: str) -> int:
-        """Return the place of a group in the file; others come last."""
-        return self._ranks.get(group, len(self._ranks))
-
-    def finding(
-        self,
-        place: Place,
-        rule: str,
-        *,
-        severity: Severity | None = None,
-        message: str = "",
-        fix: str = "",
-        **words: object,
-    ) -> Finding:
-        """Make a finding of a rule, filling in the words. A severity or a text that is given here replaces the rule's.
-
-        A long word is cut, and a long text. A rule that is not declared, or not with this severity, raises KeyError.
-        """
-        declared = self[rule]
-        if severity and severity not in declared.severities:
-            raise KeyError(f"{rule} is declared without the severity {severity}")
-        filled = {name: cut(word) if isinstance(word, str) else word for name, word in words.items()}
-        return Finding(
-            rule=rule,
-            severity=severity or declared.severity,
-            message=cut(message or declared.message.format(**filled), _LONGEST_TEXT),
-            fix=cut(str(fix) or declared.fix.format(**filled), _LONGEST_TEXT),
-            place=place,
-            correction=next(filter(None, map(correction_of, (fix, *words.values()))), None),
-        )
-
-    @cached_property
-    def _groups(self) -> dict[str, dict[str, dict[str, str]]]:
-        return msgspec.convert(tomllib.loads(self._file.read_text("utf-8")), dict[str, dict[str, dict[str, str]]])
-
-    @cached_property
-    def _ranks(self) -> dict[str, int]:
-        return {group: rank for rank, named in enumerate(self._groups) for group in named.split()}
-
-    @cached_property
-    def _declared(self) -> dict[str, Rule]:
-        return {
-            f"{group}/{name}": Rule(
-                {severity: "", **{other: texts[f"{other}_if"] for other in SEVERITIES if f"{other}_if" in texts}},
-                texts[severity],
-                *((rules.get("*", {}) | texts).get(text, "") for text in ("fix", "what", "why", "bad", "good")),
-            )
-            for named, rules in self._groups.items()
-            for name, texts in rules.items()
-            for severity in SEVERITIES
-            if severity in texts
-            for group in named.split()
-        }
-
-
-RULES = Rules(Path(__file__).with_name("rules.toml"))
-"""The rules of the checks, apart from those of mail clients' features."""
-
-
-class Tally(Struct, frozen=True):
-    """Counts findings by severity, equal ones once. Ignored and known findings are left out by the caller.
-
-    A finding counts once however many places, samples, languages and branches show it. One in several templates counts
-    for each of them, and once for the folder.
-    """
-
-    errors: int = 0
-    warnings: int = 0
-    notes: int = 0
-
-    @classmethod
-    def of(cls, findings: Iterable[Finding]) -> "Tally":
-        severities = [severity for _, severity, _ in {finding.kind for finding in findings}]
-        return cls(*map(severities.count, SEVERITIES))
-
-    @property
-    def by_severity(self) -> dict[Severity, int]:
-        """The counts, the worst first."""
-        return dict(zip(SEVERITIES, (self.errors, self.warnings, self.notes), strict=True))
-
-    @property
-    def all(self) -> int:
-        return self.errors + self.warnings + self.notes
-
-    @property
-    def to_mend(self) -> dict[Severity, int]:
-        """The number of errors and of warnings, without zeros. Notes need no fix."""
-        return {severity: count for severity, count in self.by_severity.items() if count and severity != "note"}
-
-    def down_to(self, severity: str) -> int:
-        """Return how many have this severity or worse; 0 for other words."""
-        return sum(self.by_severity[one] for one in worst_down_to(severity))
-
-    def __str__(self) -> str:
-        """Return errors and warnings in words: "2 errors, 1 warning"."""
-        return ", ".join(f"{count} {severity}{'' if count == 1 else 's'}" for severity, count in self.to_mend.items())
+def _with_all_mails(equal: list[Finding]) -> Finding:
+    mails = dict.fromkeys(mail for one in equal for mail in one.mails)
+    return replace(equal[0], mails=tuple(mails), hides=any(one.hides for one in equal))
 
 
 def listed(words: Sequence[str], last: str = "and") -> str:
@@ -284,11 +185,6 @@ def limit_of(cause: BaseException | None) -> str:
         case TooLarge():
             return "size"
     return ""
-
-
-def limit_finding(limit: str, place: Place, message: str = "") -> Finding:
-    """Return the finding on a mail. `message`: by default that of the limit."""
-    return RULES.finding(place, f"limits/{limit}", message=message)
 
 
 def reason_of(cause: BaseException | None, message: str) -> str:

@@ -12,7 +12,6 @@ from typing import NamedTuple
 from keyturn.mail.rendering.html_tree import Attribute, Element
 from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import (
-    RULES,
     Correction,
     Finding,
     Meant,
@@ -25,6 +24,7 @@ from keyturn.studio.lint.finding import (
 )
 from keyturn.studio.lint.markup.mjml_parser import SyntaxFault, parse_mjml
 from keyturn.studio.lint.markup.structure import EVERYWHERE, bodies_of, schema, unread_attributes
+from keyturn.studio.lint.rules import RULES
 
 _POSITION = re.compile(r"(.*?) in root template(?: at position (\d+):\d+)?")
 

@@ -12,10 +12,10 @@ import msgspec
 from keyturn.mail.languages import SOURCE_LANGUAGE, Languages
 from keyturn.mail.rendering.folders import MailFiles
 from keyturn.mail.rendering.html_tree import parse_html
+from keyturn.studio.lint.check import document_findings
 from keyturn.studio.lint.checks import checks_for
 from keyturn.studio.lint.clients.clients import Clients
 from keyturn.studio.lint.document import Document
-from keyturn.studio.lint.examination import document_findings
 from keyturn.studio.lint.finding import Finding
 from keyturn.studio.lint.source.traced_text import trace_data
 

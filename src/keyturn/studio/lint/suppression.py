@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -20,7 +20,8 @@ from msgspec.structs import replace
 from keyturn.errors import Fault, KeyturnError
 from keyturn.studio.lint.clients.clients import Clients, UnknownClients
 from keyturn.studio.lint.clients.features import features
-from keyturn.studio.lint.finding import RULES, SEVERITIES, Finding, Place, line_and_column
+from keyturn.studio.lint.finding import SEVERITIES, Finding, Place, line_and_column
+from keyturn.studio.lint.rules import RULES
 
 OFF = "off"
 _CHOICES = (*SEVERITIES, OFF)
@@ -59,7 +60,9 @@ def at_severity(finding: Finding, levels: Mapping[str, Any]) -> Finding | None:
     `levels` has passed `unknown_names`.
     """
     level = levels.get(finding.rule) or levels.get(finding.group) or finding.severity
-    return None if level == OFF else replace(finding, severity=level)
+    if level == OFF:
+        return None
+    return finding if level == finding.severity else replace(finding, severity=level)
 
 
 def unknown_names(values: Mapping[str, Any]) -> Iterator[Fault]:
@@ -194,17 +197,9 @@ def _lines_meant(source: str, comment: re.Match[str], next_at: int) -> range:
     return range(first, line_and_column(source, tag.end() - 1 if tag else next_at)[0] + 1)
 
 
-class Judged(NamedTuple):
-    """A finding: as the check made it (`declared`), and at its severity here. `reason`: why it is ignored, or empty."""
-
-    declared: Finding
-    finding: Finding
-    reason: str
-
-
-def judge(found: Iterable[Finding], comments: IgnoreComments, severity: Mapping[str, Any]) -> Iterator[Judged]:
+def judge(findings: Iterable[Finding], comments: IgnoreComments, severity: Mapping[str, Any]) -> Iterator[Finding]:
     """Yield the findings whose rules are on, with the reasons of comments that ignore them."""
-    for one in found:
+    for one in findings:
         reason = comments.reason(one)
         if finding := at_severity(one, severity):
-            yield Judged(one, finding, reason)
+            yield replace(finding, reason=reason) if reason else finding

@@ -5,6 +5,7 @@ mail and compares it, and `difference` finds the differences, for the studio, fo
 terminal. The id of a comparison is a hash of both sides, so a reader accepts exactly what was shown.
 """
 
-from keyturn.studio.snapshots.comparison import Comparison, MailName, Snapshot, SnapshotFolder, Snapshots
+from keyturn.studio.gallery import MailName
+from keyturn.studio.snapshots.comparison import Comparison, Snapshot, SnapshotFolder, Snapshots
 
 __all__ = ["Comparison", "MailName", "Snapshot", "SnapshotFolder", "Snapshots"]

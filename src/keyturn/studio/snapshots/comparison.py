@@ -24,20 +24,9 @@ from keyturn.mail.languages import Language
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.folders import MailFiles
 from keyturn.plain_files import leads_out, read_plain_text, replace_file
-from keyturn.studio.gallery import Gallery, Sample
+from keyturn.studio.gallery import Gallery, MailName, Sample
 from keyturn.studio.gallery.rendering import Renderers
 from keyturn.studio.snapshots.difference import Difference, difference
-
-
-class MailName(NamedTuple):
-    """The name of a mail. `language`: its tag, empty for the language of the templates."""
-
-    template: str
-    sample: str
-    language: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.template}/{self.sample}" + (f" {self.language}" if self.language else "")
 
 
 class Snapshot(NamedTuple):
@@ -239,7 +228,7 @@ class Snapshots:
     def _mails(self) -> Iterator[MailName]:
         for entry in self._gallery.entries():
             if entry.unreadable:
-                yield MailName(entry.name, "")
+                yield MailName(entry.name)
             for sample in entry.samples:
                 for tag in self._languages:
                     yield MailName(entry.name, sample, tag)

@@ -27,8 +27,8 @@ from keyturn.studio.web.access import (
 )
 from keyturn.studio.web.api import inbox_api
 from keyturn.studio.web.checks.captured_checks import CapturedChecks
-from keyturn.studio.web.checks.folder_checks import Checks, FolderChecks
-from keyturn.studio.web.checks.reports import KnownFindings
+from keyturn.studio.web.checks.folder_checks import FolderChecks
+from keyturn.studio.web.checks.mail_checks import Checks, KnownFindings
 from keyturn.studio.web.checks.snapshots import Review
 from keyturn.studio.web.drafts import Drafts
 from keyturn.studio.web.events import saved_events
@@ -95,15 +95,19 @@ def _parts(studio: Studio, path: str) -> tuple[Layout, dict[str, object]]:
     """Return what the handlers ask for, by the names of their parameters."""
     renditions = Renditions(studio.gallery, studio.runner)
     review = Review.of(studio, renditions)
-    known = KnownFindings(studio.gallery, studio.baseline)
-    checks = Checks(renditions, studio.clients, studio.severity, known)
-    folder_checks = FolderChecks(studio, renditions.runner, checks.in_browser, known)
+    checks = Checks(
+        renditions=renditions,
+        clients=studio.clients,
+        severity=studio.severity,
+        known=KnownFindings(studio.baseline),
+    )
+    folder_checks = FolderChecks(studio, renditions.runner, checks)
     sources = SourceFiles(studio.gallery, studio.read_only)
     layout = Layout(studio, folder_checks, review, sources, path)
     canvas = canvas_pages.Canvas(renditions, studio.sender)
     data = data_tab.DataTab(studio.gallery, renditions.data)
     return layout, {
-        "captured_checks": CapturedChecks(studio.clients),
+        "captured_checks": CapturedChecks(studio.clients, studio.severity),
         "studio": studio,
         "hosted": studio.pages,
         "gallery": studio.gallery,

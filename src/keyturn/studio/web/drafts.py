@@ -11,7 +11,7 @@ from keyturn.studio.gallery.gallery import Draft
 from keyturn.studio.lint.finding import Finding
 from keyturn.studio.renderers import LimitExceeded
 from keyturn.studio.web import frames
-from keyturn.studio.web.checks.mail_checks import examine_mail
+from keyturn.studio.web.checks.mail_checks import check_mail
 from keyturn.studio.web.rendering.faults import RenderFault, fault_of_limit, fault_of_template
 from keyturn.studio.web.rendering.kept import Kept
 from keyturn.studio.web.rendering.rendition import Drawer, Order, Rendition, Renditions
@@ -87,4 +87,4 @@ def _draw(drawer: Drawer, order: Order, draft: Draft, view: View) -> tuple[str, 
 def _check(
     drawer: Drawer, order: Order, draft: Draft, clients: tuple[str, ...], severity: Mapping[str, str]
 ) -> tuple[Finding, ...]:
-    return examine_mail(Drawer(drawer.gallery.with_draft(draft)), order, clients, severity).findings
+    return check_mail(Drawer(drawer.gallery.with_draft(draft)), order, clients, severity).found

@@ -10,8 +10,8 @@ from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.studio.engines.django.project import open_project
 from keyturn.studio.gallery import Gallery
+from keyturn.studio.lint.check import check, document_findings, missing_names
 from keyturn.studio.lint.document import Document, read_document
-from keyturn.studio.lint.examination import document_findings, examine, missing_names
 from keyturn.studio.lint.source.broken_templates import explain
 from keyturn.studio.lint.source.unknown_filters import with_lenient_origins
 
@@ -75,8 +75,8 @@ def drawn_with_guesses(opened: Opened, source: str) -> str:
 
 
 def found_in_all(opened: Opened) -> list[tuple[str, str]]:
-    found = examine(opened.gallery).found
-    return [(one.finding.rule, f"{one.finding.place.file}:{one.finding.place.line}") for one in found]
+    found = check(opened.gallery).found
+    return [(one.rule, f"{one.place.file}:{one.place.line}") for one in found]
 
 
 def found_in(opened: Opened, source: str, values: str = "") -> list[tuple[str, str, str, str]]:
@@ -112,9 +112,9 @@ class template:  # noqa: N801 - used as a function
 def corrections(opened: Opened, source: str) -> list[tuple[str, str, list[str]]]:
     """Return the wrong and the right word of each finding that knows them, and the places of the wrong one."""
     with template(opened, source) as name:
-        found = examine(opened.gallery, only=[name]).found
+        found = check(opened.gallery, only=[name]).found
     return [
-        (one.finding.correction.wrong, one.finding.correction.right, [f"{at.line}:{at.column}" for at in one.corrects])
+        (one.correction.wrong, one.correction.right, [f"{at.line}:{at.column}" for at in one.corrects])
         for one in found
-        if one.finding.correction
+        if one.correction
     ]

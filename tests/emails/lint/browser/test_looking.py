@@ -11,7 +11,7 @@ from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.lint.browser import chromium as driving
 from keyturn.studio.lint.browser.chromium import Chromium, NotMeasured, look_at_mails, running_chromium
 from keyturn.studio.lint.browser.measurements import findings_of, notice
-from keyturn.studio.lint.examination import examine
+from keyturn.studio.lint.check import check
 from keyturn.studio.lint.finding import Finding, Place
 
 pytestmark = pytest.mark.browser
@@ -159,7 +159,7 @@ def test_findings_of_a_browser_are_ignored_and_judged_as_others_are(tmp_path: Pa
     body, *_ = WRONG["overlap"]
     ignored = "{# keyturn: ignore-file browser/overlap because it is meant so #}"
     found = look(tmp_path, ignored + body, chromium)
-    examination = examine(open_gallery(tmp_path), (), beside={one: ["mail"] for one in found})
+    examination = check(open_gallery(tmp_path), (), beside=found)
     assert (len(found), examination.found, len(examination.ignored)) == (1, (), 1)
 
 

@@ -8,7 +8,7 @@ from tests.emails.studio.fixtures import Client
 from tests.emails.studio.overlays import break_it
 
 from keyturn.studio.web import Studio
-from keyturn.studio.web.checks.folder_checks import Checks
+from keyturn.studio.web.checks.mail_checks import Checks
 from keyturn.studio.web.rendering.rendition import Renditions
 from keyturn.studio.web.view import View
 
@@ -115,7 +115,7 @@ def test_who_wants_the_mail_at_once_gets_it_without_the_checks(client: Client, f
 @pytest.mark.parametrize("file", ["greeting/greeting.txt", "greeting/samples.toml", "_layout/base.mjml"])
 def test_a_mail_is_checked_anew_when_a_file_of_it_changed(studio: Studio, folder: Path, file: str) -> None:
     renditions = Renditions(studio.gallery)
-    checks = Checks(renditions)
+    checks = Checks(renditions=renditions)
     assert checks.check(renditions.rendition("greeting", View(sample="ada")))
     assert not checks.check(renditions.rendition("greeting", View(sample="ada")))
     (folder / file).write_text((folder / file).read_text() + "\n")

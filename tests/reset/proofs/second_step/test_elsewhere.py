@@ -17,7 +17,6 @@ from tests.driver.second_factors import (
     audited,
     builtin_factors,
     code_of,
-    own_step,
     reset_with,
     wrong_code,
 )
@@ -109,7 +108,7 @@ async def test_the_seed_of_a_column_is_asked_for_and_a_code_is_taken_once(starte
 async def test_a_recovery_code_stands_in_for_a_factor_that_an_app_keeps(started: Started, app_database: Path) -> None:
     write(app_database, "UPDATE users SET secret = ?", base32(SEED))
     async with started(totp="secret") as service:
-        code, *_ = await own_step(service).recovery.mint("7")
+        code, *_ = await builtin_factors(service).mint_codes("7")
         assert problem(await reset_with(service, await service.link(), "recovery_code", code)) == "200"
 
 
@@ -277,7 +276,7 @@ async def test_a_code_is_given_back_where_the_store_has_not_taken_the_password(
     refusing: tuple[Service, Elsewhere], method: str, tmp_path: Path
 ) -> None:
     service, store = refusing
-    (recovery_code, *_) = await own_step(service).recovery.mint("u-1")
+    (recovery_code, *_) = await builtin_factors(service).mint_codes("u-1")
     token, other = await service.link(), await service.link()
     code = {"totp": code_of(later=STEP), "recovery_code": recovery_code, "sms": ""}[method]
     if method == "sms":

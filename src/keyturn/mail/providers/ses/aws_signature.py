@@ -2,12 +2,13 @@
 
 import hashlib
 import hmac
-from collections.abc import Generator
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
-import httpx2
 import msgspec
+
+from keyturn.mail.port.http_provider import Request
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 
@@ -21,29 +22,14 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
     service: str
 
 
-class SignatureV4(httpx2.Auth):
-    """Signs requests to URLs without a query, with the current time."""
-
-    requires_request_body = True
-
-    def __init__(self, credentials: Credentials) -> None:
-        self._credentials = credentials
-
-    def auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response, None]:
-        moment = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-        request.headers["x-amz-date"] = moment
-        authorization = _authorization(request, self._credentials, moment)
-        request.headers.update(httpx2.Headers({"authorization": authorization}, encoding="ascii"))
-        yield request
-
-
-def _authorization(request: httpx2.Request, credentials: Credentials, moment: str) -> str:
-    """Return the header; `moment` is the time as in the header x-amz-date."""
-    signed = {name: request.headers[name] for name in ("content-type", "host", "x-amz-date") if name in request.headers}
+def sign(request: Request, credentials: Credentials) -> Mapping[str, str]:
+    """Return the headers that sign a request to a URL without a query, with the current time."""
+    url, moment = urlsplit(request.url), f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    signed = {**request.headers, "host": url.netloc, "x-amz-date": moment}
     canonical = "\n".join(
         (
             request.method,
-            quote(request.url.raw_path.decode(), safe="/-_.~"),
+            quote(url.path, safe="/-_.~"),
             "",
             *(f"{name}:{value.strip()}" for name, value in signed.items()),
             "",
@@ -57,7 +43,7 @@ def _authorization(request: httpx2.Request, credentials: Credentials, moment: st
     for part in scope.split("/"):
         key = _hmac(key, part)
     proof = f"SignedHeaders={';'.join(signed)}, Signature={_hmac(key, text).hex()}"
-    return f"{_ALGORITHM} Credential={credentials.key_id}/{scope}, {proof}"
+    return {"x-amz-date": moment, "authorization": f"{_ALGORITHM} Credential={credentials.key_id}/{scope}, {proof}"}
 
 
 def _hmac(key: bytes, text: str) -> bytes:

@@ -7,24 +7,23 @@ import asyncio
 import base64
 import re
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import msgspec
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.x509 import Certificate, load_pem_x509_certificate
 
-from keyturn.http_client import FAILURES, HttpClient
-from keyturn.mail.port.provider import ReportUnproven
-from keyturn.mail.providers.ses import SNS_TIMEOUT, topic_parts
+from keyturn.http_client import CallFailed, HttpClient
+from keyturn.mail.port.reports import ReportUnproven
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
+
+SNS_TIMEOUT = timedelta(seconds=5)
+"""For one call to SNS, which waits 15 seconds for our answer to its own."""
 
 _LONGEST_ANSWER = 16_384
 """Bytes: a certificate has about 2,000."""
-
-_HEADERS = {"connection": "close"}
-"""SNS is called rarely."""
 
 _MOST_CERTIFICATES = 4
 _MOST_AT_ONCE = 8
@@ -34,9 +33,6 @@ _REFUSED_FOR = 60.0
 
 _OK = 200
 _REFUSALS = {400, 403, 404}
-_CONFIRMED = b"<ConfirmSubscriptionResponse"
-
-NOTIFICATION, CONFIRMATION = "Notification", "SubscriptionConfirmation"
 
 
 class SnsMessage(msgspec.Struct, rename="pascal"):
@@ -54,16 +50,22 @@ class SnsMessage(msgspec.Struct, rename="pascal"):
     subject: str | None = None
     token: str = ""
 
+    @property
+    def is_published(self) -> bool:
+        return self.type == "Notification"
+
     def signed(self) -> bytes:
         """Return the signed text: names and values, in the order of the names."""
-        parts = {"Message": self.message, "MessageId": self.message_id}
-        if self.type == NOTIFICATION:
-            parts |= {"Subject": self.subject} if self.subject is not None else {}
-        else:
-            parts |= {"SubscribeURL": self.subscribe_url}
-        parts |= {"Timestamp": self.timestamp}
-        parts |= {"Token": self.token} if self.type != NOTIFICATION else {}
-        parts |= {"TopicArn": self.topic_arn, "Type": self.type}
+        subject = {} if self.subject is None else {"Subject": self.subject}
+        parts = {
+            "Message": self.message,
+            "MessageId": self.message_id,
+            **(subject if self.is_published else {"SubscribeURL": self.subscribe_url}),
+            "Timestamp": self.timestamp,
+            **({} if self.is_published else {"Token": self.token}),
+            "TopicArn": self.topic_arn,
+            "Type": self.type,
+        }
         return "".join(f"{name}\n{value}\n" for name, value in parts.items()).encode()
 
 
@@ -72,17 +74,25 @@ class SnsTopic:
 
     Any AWS customer can have SNS sign messages of their own topic, so a topic is recognised by its ARN. Only SNS in
     that topic's region is called: the host of a certificate and of a confirmation is derived from the ARN, never from
-    the message.
+    the message. Raises ValueError for a text that is no ARN.
     """
 
     def __init__(self, arn: str, timeout: timedelta = SNS_TIMEOUT) -> None:
-        region, suffix = topic_parts(arn)
+        found = re.fullmatch(r"arn:(aws|aws-cn|aws-us-gov):sns:([a-z0-9-]{1,40}):[0-9]{12}:[A-Za-z0-9_-]{1,256}", arn)
+        if not found:
+            raise ValueError("not the ARN of a topic")
         self.arn = arn
-        self.host = f"https://sns.{region}.amazonaws.com{suffix}"
+        self.host = f"https://sns.{found[2]}.amazonaws.com{'.cn' if found[1] == 'aws-cn' else ''}"
+        self._timeout = timeout
+        self._http: HttpClient | None = None
         self._certificates: dict[str, Certificate] = {}
         self._refused: dict[str, float] = {}
         self._fetching: dict[str, asyncio.Task[Certificate]] = {}
-        self._http = HttpClient(timeout.total_seconds(), _LONGEST_ANSWER, headers=_HEADERS)
+
+    def require_header(self, headers: Mapping[str, str]) -> None:
+        """Raise ValueError if the headers name another topic."""
+        if headers.get("x-amz-sns-topic-arn") != self.arn:
+            raise ValueError("the headers name another topic than ses.topic_arn")
 
     async def receive(self, body: bytes) -> SnsMessage | None:
         """Return the published message; None after confirming a subscription.
@@ -90,13 +100,20 @@ class SnsTopic:
         Raises msgspec.MsgspecError and ValueError if SNS did not sign it, ReportUnproven if SNS cannot be reached.
         """
         message = msgspec.json.decode(body, type=SnsMessage)
-        await self.verify(message)
-        if message.type == CONFIRMATION:
-            await self.confirm(message.token)
-        return message if message.type == NOTIFICATION else None
+        await self._verify(message)
+        if message.type == "SubscriptionConfirmation":
+            query = {"Action": "ConfirmSubscription", "TopicArn": self.arn, "Token": message.token}
+            if b"<ConfirmSubscriptionResponse" not in await self._get(f"{self.host}/", query):
+                raise ReportUnproven("SNS did not confirm the subscription")
+        return message if message.is_published else None
 
-    async def verify(self, message: SnsMessage) -> None:
+    async def _verify(self, message: SnsMessage) -> None:
         """Raise ValueError for a wrong signature or topic, ReportUnproven if the certificate cannot be fetched."""
+        from cryptography.exceptions import InvalidSignature
+        from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+        from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+        from cryptography.hazmat.primitives.hashes import SHA256
+
         if message.topic_arn != self.arn:
             raise ValueError("the topic is not ses.topic_arn")
         if message.signature_version != "2":
@@ -109,19 +126,11 @@ class SnsTopic:
         if not isinstance(key, RSAPublicKey):
             raise ValueError("the certificate has no RSA key")  # noqa: TRY004 - a value that came from outside
         try:
-            key.verify(
-                base64.b64decode(message.signature, validate=True), message.signed(), PKCS1v15(), hashes.SHA256()
-            )
+            key.verify(base64.b64decode(message.signature, validate=True), message.signed(), PKCS1v15(), SHA256())
         except InvalidSignature:
             raise ValueError("the signature does not match") from None
 
-    async def confirm(self, token: str) -> None:
-        """Confirm the topic's subscription. Raises ValueError if SNS refuses, ReportUnproven if SNS is unclear."""
-        query = {"Action": "ConfirmSubscription", "TopicArn": self.arn, "Token": token}
-        if _CONFIRMED not in await self._get(f"{self.host}/", query):
-            raise ReportUnproven("SNS did not confirm the subscription")
-
-    async def _certificate(self, url: str) -> Certificate:
+    async def _certificate(self, url: str) -> "Certificate":
         """Return the certificate at an SNS URL, fetched once; TLS proves that it comes from SNS.
 
         An unknown URL costs one call, whoever sends it; fetches of different URLs do not wait for each other.
@@ -141,7 +150,7 @@ class SnsTopic:
             task.add_done_callback(lambda ended: self._note_fetch(url, ended))
         return await asyncio.shield(task)  # other messages may wait for the same fetch
 
-    def _note_fetch(self, url: str, ended: asyncio.Task[Certificate]) -> None:
+    def _note_fetch(self, url: str, ended: "asyncio.Task[Certificate]") -> None:
         del self._fetching[url]
         error = None if ended.cancelled() else ended.exception()
         if isinstance(error, ValueError):
@@ -150,7 +159,9 @@ class SnsTopic:
             kept = list(self._certificates.items())[1 - _MOST_CERTIFICATES :]
             self._certificates = {**dict(kept), url: ended.result()}
 
-    async def _fetch(self, url: str) -> Certificate:
+    async def _fetch(self, url: str) -> "Certificate":
+        from cryptography.x509 import load_pem_x509_certificate
+
         pem = await self._get(url)
         try:
             return load_pem_x509_certificate(pem)
@@ -159,10 +170,12 @@ class SnsTopic:
 
     async def _get(self, url: str, query: dict[str, str] | None = None) -> bytes:
         """Return the answer of SNS. Raises ValueError if SNS refuses, ReportUnproven for any other answer."""
+        seconds, rarely = self._timeout.total_seconds(), {"connection": "close"}
+        self._http = self._http or HttpClient(seconds, _LONGEST_ANSWER, headers=rarely)
         try:
             answer = await self._http.ask("GET", url, params=query)
-        except FAILURES as error:
-            raise ReportUnproven(f"SNS cannot be reached: {type(error).__name__}") from None
+        except CallFailed as error:
+            raise ReportUnproven(f"SNS cannot be reached: {error}") from None
         if answer.status in _REFUSALS:
             raise ValueError(f"SNS answers {answer.status}")
         if answer.status != _OK or not answer.body:

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from keyturn.http_client import FAILURES, NOT_SENT, Document, HttpClient
+from keyturn.http_client import CallFailed, Document, HttpClient, NotSent
 from keyturn.service.accounts.port import Account
 from keyturn.service.problems.passwords import PasswordRejected, Violation
 from keyturn.service.problems.requests import AccountsUnready
@@ -265,9 +265,9 @@ class AdminApi:
         """Return the content of a 200, or the refusal."""
         try:
             answer = await self._http.ask(method, self._url + path, **content)
-        except FAILURES as error:
-            reason = f"cannot reach Supabase Auth: {type(error).__name__}"
-            raise AccountsUnready(reason, not_changed=isinstance(error, NOT_SENT)) from None
+        except CallFailed as error:
+            not_changed = isinstance(error, NotSent)
+            raise AccountsUnready(f"cannot reach Supabase Auth: {error}", not_changed=not_changed) from None
         if answer.status == _OK:
             return answer.body
         if answer.status == _TOO_MANY or answer.status >= _SERVER_FAULT:

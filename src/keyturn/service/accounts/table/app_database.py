@@ -10,15 +10,15 @@ from urllib.parse import quote, unquote
 
 import msgspec
 from sqlalchemy import Engine, event
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError
 
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.service.database import refuse_what_no_driver_takes, unready_where_unreachable
-from keyturn.service.database.database import DatabaseAccess
-from keyturn.service.database.engines import PooledConnections, open_engine
+from keyturn.service.database.access import DatabaseAccess
+from keyturn.service.database.servers import ServerConnections, open_engine
 from keyturn.service.database.sqlite import PATIENCE as PATIENCE_WITH_A_FILE
 from keyturn.service.database.sqlite import SqliteConnections
-from keyturn.service.database.unready import describe_error, describe_url, is_rolled_back
+from keyturn.service.database.unready import describe_url
 from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
 from keyturn.service.settings.database_urls import DatabaseUrl, read_url
 
@@ -61,11 +61,8 @@ def _accounts_unready(place: str) -> Iterator[None]:
     except DatabaseUnready as error:
         # A driver's message may name the user, never the password. It is for logs and the command line: a client is not
         # told the reason of a 503.
-        cause = error.__cause__
-        undone = isinstance(cause, DBAPIError) and is_rolled_back(cause)
-        what = "has undone the transaction" if undone else f"cannot be reached: {place}"
-        reason = f"the database of the accounts {what}: {describe_error(cause or error)}"
-        raise AccountsUnready(reason, not_changed=error.not_committed) from cause
+        reason = str(error).replace("the database", "the database of the accounts", 1)
+        raise AccountsUnready(reason, not_changed=error.not_committed) from error.__cause__
 
 
 def _open_file(read: DatabaseUrl) -> SqliteConnections:
@@ -78,16 +75,14 @@ def _open_file(read: DatabaseUrl) -> SqliteConnections:
     return SqliteConnections(url, _look_at_file_first, refuse)
 
 
-def _open_pool(read: DatabaseUrl, seconds: float) -> PooledConnections:
+def _open_pool(read: DatabaseUrl, seconds: float) -> ServerConnections:
     read = msgspec.structs.replace(read, url=read.url.set(drivername=_DRIVERS[read.kind]))
-    # A caller that waits for a connection fails before the time is up: Python 3.11 may lose a cancellation that
-    # coincides with a connection becoming free (https://github.com/python/cpython/issues/86296).
-    options = {"connect_args": read.arguments, "pool_pre_ping": read.kind == "mysql", "pool_timeout": seconds / 2}
+    extra = _EXTRAS[read.kind]
     try:
-        engine = open_engine(read, "accounts.table.url", _EXTRAS[read.kind], pool_size=_CONNECTIONS, **options)
+        engine = open_engine(read, "accounts.table.url", extra, seconds=seconds, pool_size=_CONNECTIONS)
     except (ArgumentError, TypeError, ValueError):
         raise _fault("not a database address") from None
-    return PooledConnections(engine, engine.execution_options(isolation_level="AUTOCOMMIT"))
+    return ServerConnections(engine, engine.execution_options(isolation_level="AUTOCOMMIT"))
 
 
 def _look_at_file_first(engine: Engine) -> None:

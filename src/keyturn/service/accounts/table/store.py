@@ -84,9 +84,9 @@ class TableAccounts:
         self._reading_lock = asyncio.Lock()
         self._statements: Statements | None = None
         self._held: tuple[str, ...] = ()
-        finds = Batcher(self._find_all, common=KeyturnError, largest=_FOUND_AT_ONCE, limit=place.limit)
+        finds = Batcher(self._find_all, common=KeyturnError, largest=_FOUND_AT_ONCE, in_time=place.in_time)
         self.find, self.find_all = finds.submit, finds.submit_all
-        self.get = Batcher(self._get_all, common=KeyturnError, limit=place.limit).submit
+        self.get = Batcher(self._get_all, common=KeyturnError, in_time=place.in_time).submit
 
     async def require_ready(self) -> None:
         """Read the columns again, and have the database plan each statement, which runs none and fires no trigger."""

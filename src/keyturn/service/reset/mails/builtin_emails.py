@@ -18,13 +18,7 @@ def builtin_templates(settings: Settings, general: Theme, *, reload: bool = Fals
     """Return Keyturn's own mails, replaced by those of the settings where they exist."""
     packaged, own = folder("email_templates"), settings.mail.templates
     first, beneath = (Path(own).resolve(), (packaged,)) if own else (packaged, ())
-    return Templates(
-        first,
-        general.globals,
-        beneath=beneath,
-        reload=reload,
-        by_shape=not (own or reload),
-    )
+    return Templates(first, general.globals, beneath=beneath, reload=reload)
 
 
 class BuiltinEmails(msgspec.Struct, frozen=True, kw_only=True):

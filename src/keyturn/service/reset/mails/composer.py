@@ -9,15 +9,14 @@ from urllib.parse import quote
 
 import msgspec
 
-from keyturn.mail.addresses import with_ascii_domain
 from keyturn.mail.languages import Language, Languages, SourceTexts
 from keyturn.mail.port.email import Email
 from keyturn.mail.rendering.render import EmailProps, Templates
+from keyturn.service import secrets
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import random_bytes
 from keyturn.service.reset.mails import email_props
 from keyturn.service.reset.mails.theme import Theme
-from keyturn.service.reset.records import tokens
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.codes import LIFE as CODE_LIFE
 from keyturn.service.reset.records.messages import (
@@ -165,7 +164,7 @@ class MailComposer:
         )
         return SealedMail(
             email=self._write(props, account, client),
-            link=tokens.digest(mail.token),
+            link=secrets.digest(mail.token),
             expires_at=common["expires_at"],
         )
 
@@ -269,7 +268,7 @@ class MailComposer:
         rendered = templates.render(props, self._language_for(account, client))
         return Email(
             sender=self._defaults.sender,
-            to=with_ascii_domain(account.email),
+            to=account.email,
             reply_to=self._defaults.reply_to,
             subject=rendered.subject,
             html=rendered.html,

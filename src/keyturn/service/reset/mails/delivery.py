@@ -2,28 +2,28 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 
 from keyturn.errors import QuotaExhausted, SendRefused, SendRetryable
 from keyturn.mail.port.email import Email, Sender, first_in_line
 from keyturn.service.clock import now
-from keyturn.service.outbox import Delivery, Dropped, Message, Outbox, Seal, SealBroken, Sent, new_key
+from keyturn.service.outbox import Delivery, Dropped, Message, Outbox, Seal, SealBroken, Sent, Settlement
 from keyturn.service.reset.mails.composer import SealedMail
-from keyturn.service.reset.records.link_store import Link
+from keyturn.service.reset.records.links import Link, find_link
 from keyturn.service.reset.records.stores import Records
 from keyturn.service.sending.pace import Breaker
 
 _PATIENCE = 4
-"""Tries in a row that fail before the main transport counts as down: fewer may be one short outage."""
+"""Tries in a row that fail before the main provider counts as down: fewer may be one short outage."""
 
 
-class TransportFailover:
-    """Hands a mail to the main transport or to the fallback, and never the same mail to both.
+class Failover:
+    """Hands a mail to the main provider or to the fallback, and never the same mail to both.
 
-    A transport that may have a mail, since its answer was lost, is the only one that is asked again. It may know the
-    idempotency key, and a second transport would surely send a second mail. If it certainly has not got the mail, the
+    A provider that may have a mail, since its answer was lost, is the only one that is asked again. It may know the
+    idempotency key, and a second provider would surely send a second mail. If it certainly has not got the mail, the
     choice is made again. The fallback is asked if the first rejects our key or log-in, or is down. It counts as down if
     in four tries in a row, of any mails, it was not reached or answered with a fault of its own.
     """
@@ -41,20 +41,20 @@ class TransportFailover:
         self._second = second
         self._breaker = breaker or Breaker(_PATIENCE)
 
-    def first_in_line(self) -> "TransportFailover":
-        """Return the same transports for urgent mails, which go first in the provider's pace. Close the original."""
+    def first_in_line(self) -> "Failover":
+        """Return the same providers for urgent mails, which go first in the provider's pace. Close the original."""
         second = first_in_line(self._second) if self._second else None
-        return TransportFailover(self._outbox, first_in_line(self._first), second, breaker=self._breaker)
+        return Failover(self._outbox, first_in_line(self._first), second, breaker=self._breaker)
 
     def choose(self, message: Message) -> Sender:
-        """Return the transport for this try. It is noted with the message before it is asked."""
+        """Return the provider for this try. It is noted with the message before it is asked."""
         if not self._second:
             return self._first
         if message.sender:
             return self._second if message.sender == self._second.name else self._first
         return self._first if self._breaker.admits() else self._second
 
-    async def send(self, message: Message, email: Email, transport: Sender) -> Sent:
+    async def send(self, message: Message, email: Email, provider: Sender) -> Sent:
         """Hand over the mail of a message. Raises SendRetryable, QuotaExhausted, SendRefused, LeaseLost.
 
         A mail that was written in this try gets another key if the provider took a different one under the key that the
@@ -62,15 +62,15 @@ class TransportFailover:
         try fails otherwise, the next one is refused, and the message is dead until `outbox retry --dead`.
         """
         if message.sealed and message.sender is None:
-            await self._outbox.reserve_transport(message, transport.name)
+            await self._outbox.reserve_provider(message, provider.name)
         try:
-            return await self._hand_over(message, email, transport)
+            return await self._hand_over(message, email, provider)
         except SendRefused as refusal:
             if refusal.key_used and not message.sealed:
-                return await self._hand_over(await self._outbox.renew_key(message), email, transport)
-            if not refusal.account or not self._second or transport is self._second or message.sender:
+                return await self._hand_over(await self._outbox.renew_key(message), email, provider)
+            if not refusal.account or not self._second or provider is self._second or message.sender:
                 raise
-        await self._outbox.reserve_transport(message, self._second.name)
+        await self._outbox.reserve_provider(message, self._second.name)
         return await self._hand_over(message, email, self._second)
 
     async def close(self) -> None:
@@ -78,102 +78,90 @@ class TransportFailover:
         if self._second:
             await self._second.close()
 
-    async def _hand_over(self, message: Message, email: Email, transport: Sender) -> Sent:
+    async def _hand_over(self, message: Message, email: Email, provider: Sender) -> Sent:
         try:
-            provider_id = await transport.send(email, message.key)
+            provider_id = await provider.send(email, message.key)
         except (SendRetryable, QuotaExhausted) as failure:
-            if isinstance(failure, SendRetryable) and failure.down and transport is self._first:
+            if isinstance(failure, SendRetryable) and failure.down and provider is self._first:
                 self._breaker.count_failure()
             if message.sender is None and (isinstance(failure, QuotaExhausted) or failure.not_accepted):
-                await self._outbox.reserve_transport(message, None)
+                await self._outbox.reserve_provider(message, None)
             raise
-        if transport is self._first:
+        if provider is self._first:
             self._breaker.count_success()
-        return Sent(transport.name, provider_id)
+        return Sent(provider.name, provider_id)
 
 
 SUPPRESSED: Final = "suppressed"
 
 
-class Renewal(Protocol):
-    """Stores another mail in place of one whose link has expired; `unseen` if the old one certainly did not arrive."""
-
-    def __call__(self, message: Message, link: Link, *, unseen: bool) -> Awaitable[Email | Dropped]: ...
-
-
 class MailDelivery:
-    """Hands the mail of a message to a transport.
+    """Hands the mail of a message to a provider.
 
     The mail is rendered once and kept sealed in its outbox row: a retry under the same idempotency key must send the
     identical body, even after a deploy has changed a template. Rendering and sealing are done before the transaction
     that stores the mail with its link: on SQLite that transaction holds the only writer's lock.
     """
 
-    def __init__(self, records: Records, seal: Seal, transports: TransportFailover) -> None:
+    def __init__(self, records: Records, seal: Seal, providers: Failover) -> None:
         self._records = records
         self._seal = seal
-        self._transports = transports
+        self._providers = providers
 
-    async def deliver(
+    async def deliver(self, message: Message, prepare: Callable[[Message], Awaitable[Email | Dropped]]) -> Settlement:
+        """Send the mail that `prepare` stores at the first try, and the stored one at each later try."""
+        if message.sealed:
+            return await self.deliver_again(message)
+        provider = self._providers.choose(message)
+        email = await prepare(msgspec.structs.replace(message, sender=provider.name))
+        return email if isinstance(email, Dropped) else await self._providers.send(message, email, provider)
+
+    async def prepare_all(
         self,
-        message: Message,
-        prepare: Callable[[Message], Awaitable[Email | Dropped]],
-        renew: Renewal | None = None,
-    ) -> Dropped | Delivery:
-        """Return the delivery of the mail that `prepare` stores at the first try. Raises what `prepare` does.
+        messages: Sequence[Message],
+        prepare: Callable[[Sequence[Message]], Awaitable[Sequence[Email | Dropped | Exception]]],
+    ) -> Sequence[Delivery | Dropped | Exception]:
+        """Let `prepare` store the mails of several messages at their first try; return the delivery of each."""
+        chosen = [self._providers.choose(message) for message in messages]
+        prepared = await prepare(
+            [
+                msgspec.structs.replace(message, sender=provider.name)
+                for message, provider in zip(messages, chosen, strict=True)
+            ]
+        )
+        return [
+            partial(self._providers.send, message, email, provider) if isinstance(email, Email) else email
+            for message, email, provider in zip(messages, prepared, chosen, strict=True)
+        ]
+
+    async def deliver_again(
+        self, message: Message, expired: Callable[[Message, Link], Awaitable[Settlement]] | None = None
+    ) -> Settlement:
+        """Send the stored mail.
 
         A mail whose link was used or revoked since would only confuse, and is not sent. If the link has expired, since
-        the provider was down for that long, `renew` decides what is sent instead: another mail under another key, by
-        any transport. A mailbox that was suppressed since gets nothing.
+        the provider was down for that long, `expired` decides what happens. A mailbox that was suppressed since gets
+        nothing.
         """
-        if not message.sealed:
-            return await self._send_new(message, prepare)
-        mail = self._open(message.sealed)
-        if mail.link:
-            link = await self._records.links.find(mail.link)
+        mail = self._open(message)
+        if key := mail.link:
+            link = await self._records.database.read(lambda connection: find_link(connection, key))
             reason = link.dead_reason(now()) if link else "gone"
-            if link and reason == "expired" and renew:
-                unseen = message.sender is None
-                anew = msgspec.structs.replace(message, key=new_key(), sealed=None, sender=None)
-                return await self._send_new(anew, lambda chosen: renew(chosen, link, unseen=unseen))
+            if link and reason == "expired" and expired:
+                return await expired(message, link)
             if reason:
                 return Dropped(f"the link is {reason}")
         mailboxes, to = self._records.mailboxes, mail.email.to
         if await self._records.database.read(lambda one: mailboxes.within(one).is_suppressed(to, now())):
             return Dropped(SUPPRESSED)
-        return partial(self._transports.send, message, mail.email, self._transports.choose(message))
-
-    async def _send_new(
-        self, message: Message, prepare: Callable[[Message], Awaitable[Email | Dropped]]
-    ) -> Dropped | Delivery:
-        """Choose the transport, once for the whole try: `prepare` notes it with the mail before it is asked."""
-        transport = self._transports.choose(message)
-        email = await prepare(msgspec.structs.replace(message, sender=transport.name))
-        return email if isinstance(email, Dropped) else partial(self._transports.send, message, email, transport)
-
-    async def deliver_all(
-        self,
-        messages: Sequence[Message],
-        prepare: Callable[[Sequence[Message]], Awaitable[Sequence[Email | Dropped | Exception]]],
-    ) -> Sequence[Dropped | Delivery | Exception]:
-        """Do what `deliver` does, for several messages without a mail; errors are among the results."""
-        chosen = [self._transports.choose(message) for message in messages]
-        prepared = await prepare(
-            [
-                msgspec.structs.replace(message, sender=transport.name)
-                for message, transport in zip(messages, chosen, strict=True)
-            ]
-        )
-        return [
-            partial(self._transports.send, message, email, transport) if isinstance(email, Email) else email
-            for message, email, transport in zip(messages, prepared, chosen, strict=True)
-        ]
+        return await self._providers.send(message, mail.email, self._providers.choose(message))
 
     def seal(self, mail: SealedMail) -> bytes:
         return self._seal.close(msgspec.msgpack.encode(mail))
 
-    def _open(self, sealed: bytes) -> SealedMail:
+    def _open(self, message: Message) -> SealedMail:
+        assert message.sealed is not None  # this is a later try
         try:
-            return msgspec.msgpack.decode(self._seal.open(sealed), type=SealedMail)
+            return msgspec.msgpack.decode(self._seal.open(message.sealed), type=SealedMail)
         except SealBroken:
             raise SendRefused("encrypted with a secret key that is no longer in the settings") from None

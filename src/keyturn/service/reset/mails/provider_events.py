@@ -1,6 +1,6 @@
 """Handles a provider's reports about sent mails: notes them with their message, and suppresses failing mailboxes."""
 
-from keyturn.mail.port.provider import Report
+from keyturn.mail.port.reports import Report
 from keyturn.service import addresses
 from keyturn.service.clock import now
 from keyturn.service.outbox import Sent

@@ -8,7 +8,7 @@ from datetime import timedelta
 from hashlib import sha1
 
 from keyturn.errors import KeyturnError
-from keyturn.http_client import FAILURES, HttpClient
+from keyturn.http_client import CallFailed, HttpClient
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 from keyturn.service.telemetry.meters import Meters
 
@@ -56,10 +56,8 @@ class BreachRanges:
     async def _range(self, prefix: str) -> bytes:
         try:
             answer = await self._http.ask("GET", f"{self._url}/range/{prefix}", headers={"add-padding": "true"})
-        except TimeoutError:
-            raise BreachSourceFailed(f"no answer within {PATIENCE.total_seconds():g} s") from None
-        except FAILURES as error:
-            raise BreachSourceFailed(type(error).__name__) from None
+        except CallFailed as error:
+            raise BreachSourceFailed(str(error)) from None
         if answer.status != _OK:
             raise BreachSourceFailed(f"status {answer.status}")
         return answer.body

@@ -7,18 +7,18 @@ from hashlib import sha256
 from typing import Any
 
 import msgspec
-from sqlalchemy import LargeBinary, select
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import Connection
 
 from keyturn.packaging import requires_extra
-from keyturn.service.clock import unix
-from keyturn.service.database import Database, Model
-from keyturn.service.database.statements import insert_if
+from keyturn.service import secrets
+from keyturn.service.clock import now, unix
+from keyturn.service.database import Database
 from keyturn.service.keys import derive
 from keyturn.service.problems.proofs import Challenge
 from keyturn.service.reset.bounded_pool import BoundedPool, cores
 from keyturn.service.reset.proofs.challenge import ACTION, AnswerRefused
 from keyturn.service.reset.records.client import Client
+from keyturn.service.secrets import Purpose
 
 _LIFE = timedelta(minutes=10)
 _ALGORITHM = "PBKDF2/SHA-256"
@@ -57,21 +57,21 @@ class _Payload(msgspec.Struct):
 class Altcha:
     """Makes puzzles without storing them, and takes each solution once.
 
-    The first of `secrets` signs, all of them verify. The library signs each puzzle together with `host` and its
-    purpose. A derivation takes 8 ms, so the signature and an earlier use are checked before it. An answer therefore
-    costs no more than the settings allow, whatever it says, and only once.
+    The first of `keys` signs, all of them verify. The library signs each puzzle together with `host` and its purpose. A
+    derivation takes 8 ms, so the signature and an earlier use are checked before it. An answer therefore costs no more
+    than the settings allow, whatever it says, and only once. All processes share the database that remembers it.
     """
 
     asked = Challenge("altcha", "", ACTION)
 
-    def __init__(self, secrets: Sequence[str], host: str, *, cost: int, spent: "SpentAnswerStore") -> None:
+    def __init__(self, keys: Sequence[str], host: str, cost: int, database: Database) -> None:
         with requires_extra("altcha", "altcha", "challenge.method"):
             import altcha
         self._library = altcha
-        self._keys = [derive(secret, "challenges") for secret in secrets]
+        self._keys = [derive(key, "challenges") for key in keys]
         self._bound = {"action": ACTION, "host": host}
         self._cost = cost
-        self._spent = spent
+        self._database = database
         self._pool = BoundedPool("keyturn-altcha", cores(), _WAITING)
 
     def issue(self) -> Mapping[str, Any]:
@@ -98,12 +98,20 @@ class Altcha:
         # The digest is of the nonce, which is signed: every other part of an answer has several valid spellings.
         digest = sha256(f"altcha {signed.nonce}".encode()).digest()
         # Without this check, a puzzle that was solved once would cost a derivation each time a client sends it.
-        if await self._spent.is_spent(digest):
+        if await self._database.read(lambda connection: secrets.find(connection, digest, Purpose.SPENT)):
             raise AnswerRefused("replayed")
         verdict = await self._pool.run(partial(self._library.verify_solution, written, key))
         if not verdict.verified:
             raise AnswerRefused("expired" if verdict.expired else "wrong")
-        if not await self._spent.spend(digest, datetime.fromtimestamp(signed.expires_at, UTC)):
+        await self._spend(digest, datetime.fromtimestamp(signed.expires_at, UTC))
+
+    async def _spend(self, digest: bytes, until: datetime) -> None:
+        """Note that the answer was taken; of any number of calls at once, all but one raise AnswerRefused."""
+
+        def count(connection: Connection) -> int:
+            return secrets.count_try(connection, Purpose.SPENT, digest, now(), until=until).tries
+
+        if await self._database.transact(count) > 1:
             raise AnswerRefused("replayed")
 
     def _key_of(self, written: Any) -> bytes:
@@ -128,30 +136,3 @@ def _read(answer: str) -> _Payload:
         return msgspec.json.decode(msgspec.convert(answer, bytes), type=_Payload)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         raise AnswerRefused("malformed") from None
-
-
-class SpentAnswerRow(Model):
-    """The digest of an answer that was taken. The row has no use after `expires_at`."""
-
-    __tablename__ = "keyturn_spent_answers"
-
-    digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
-    expires_at: Mapped[datetime] = mapped_column(index=True)
-
-
-class SpentAnswerStore:
-    """Remembers answers in the database. One statement checks and records, so it decides between calls at once."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def is_spent(self, digest: bytes) -> bool:
-        """Tell whether the answer was taken. False may be outdated a moment later, so `spend` decides."""
-        found = select(SpentAnswerRow.digest).where(SpentAnswerRow.digest == digest)
-        return bool(await self._database.fetch(found))
-
-    async def spend(self, digest: bytes, until: datetime) -> bool:
-        """Record the answer as taken until then. Of any number of calls at once, exactly one returns True."""
-        insert = insert_if(self._database, SpentAnswerRow, ("digest", "expires_at")).on_conflict_do_nothing()
-        row = {"digest": digest, "expires_at": until, "wanted": True}
-        return bool(await self._database.execute(insert.returning(SpentAnswerRow.digest), row))

@@ -2,18 +2,18 @@
 
 from collections.abc import Mapping
 from typing import Any, Literal, Protocol
+from urllib.parse import urlsplit
 
 import msgspec
 
 from keyturn.errors import KeyturnError
 from keyturn.service.problems.proofs import Challenge, ChallengeFlaw, ChallengeRequired
 from keyturn.service.problems.requests import ChallengeUnready, TooManyRequests
-from keyturn.service.reset.limits.rate_limits import RateLimits
+from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.messages import ResetRequested
-from keyturn.service.settings import ChallengeSettings
+from keyturn.service.settings import Settings
 from keyturn.service.telemetry.logs import LogEvent, reset_log
-from keyturn.service.telemetry.meters import Meters
 
 ACTION = "request_reset"
 """The purpose of an answer; an answer for another form is refused."""
@@ -65,18 +65,13 @@ class RequestChallenge:
     who needs thousands.
     """
 
-    def __init__(
-        self, challenge: ChallengeJudge, limits: RateLimits, settings: ChallengeSettings, meters: Meters
-    ) -> None:
+    def __init__(self, challenge: ChallengeJudge, settings: Settings, ground: Ground) -> None:
         self.challenge = challenge
-        self.is_always_asked = settings.when == "always"
-        self._limits = limits
-        self._is_open = settings.on_failure == "open"
-        self._meters = meters
-
-    @property
-    def asked(self) -> Challenge:
-        return self.challenge.asked
+        self.asked = challenge.asked
+        self.is_always_asked = settings.challenge.when == "always"
+        self._is_open = settings.challenge.on_failure == "open"
+        self._limits = ground.limits
+        self._meters = ground.meters
 
     async def issue(self, client: Client) -> Mapping[str, Any]:
         """Return the data that a form needs afresh each time. Raises TooManyRequests."""
@@ -120,3 +115,34 @@ class RequestChallenge:
 
     async def close(self) -> None:
         await self.challenge.close()
+
+
+def build(settings: Settings, ground: Ground) -> RequestChallenge | None:
+    """Return the check of requests; None if the settings name no challenge. Raises SettingsInvalid.
+
+    The module of the services is imported only if the settings name one: httpx2 takes 0.1 s.
+    """
+    judge: ChallengeJudge
+    chosen = settings.challenge
+    match chosen.method:
+        case "none":
+            return None
+        case "altcha":
+            from keyturn.service.reset.proofs.altcha import Altcha
+
+            judge = Altcha(ground.secrets, _host(settings.base_url), chosen.cost, ground.records.database)
+        case _:
+            from keyturn.service.reset.proofs.captcha import Captcha
+
+            judge = Captcha(chosen, _hosts_with_the_form(settings))
+    return RequestChallenge(judge, settings, ground)
+
+
+def _hosts_with_the_form(settings: Settings) -> frozenset[str]:
+    """Return the hosts whose pages may request a link: ours, and those that the settings allow to call the API."""
+    written = (settings.base_url, settings.forgot_url.format(base_url=settings.base_url))
+    return frozenset(_host(url) for url in (*written, *settings.server.allowed_origins))
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or ""

@@ -1,21 +1,22 @@
 """Exchanges a mailed code for a link's token, for users who read the mail on one device and continue on another."""
 
 from collections.abc import Awaitable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
-from keyturn.service import addresses
+from keyturn.service import addresses, secrets
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import monotonic, now, random_below, random_bytes
 from keyturn.service.problems.proofs import CodeRefused
 from keyturn.service.problems.requests import InputInvalid, TooManyRequests
 from keyturn.service.reset.ground import Ground
-from keyturn.service.reset.records import codes, tokens
+from keyturn.service.reset.records import codes
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.codes import CodeStore, TriedCode
-from keyturn.service.reset.records.link_store import NewLink
+from keyturn.service.reset.records.links import LinkFacts, new_link
 from keyturn.service.reset.records.stores import Transaction
+from keyturn.service.secrets import Purpose, Secret
 from keyturn.service.settings import Settings
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 from keyturn.service.telemetry.meters import count_calls
@@ -32,20 +33,12 @@ class IssuedToken(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def unmailed_link(
-    account: Account, client: Client, expires_at: datetime, *, return_to: str
-) -> tuple[IssuedToken, NewLink]:
-    """Return a token for a client that has typed a code, and the link that it belongs to."""
-    token = tokens.mint(random_bytes)
-    link = NewLink(
-        digest=tokens.digest(token),
-        account_id=account.id,
-        email=account.email,
-        ip_address=client.ip_address,
-        user_agent=client.user_agent,
-        expires_at=expires_at,
-        return_to=return_to,
-    )
-    return IssuedToken(token=token, expires_at=expires_at), link
+    account: Account, purpose: Purpose, moment: datetime, life: timedelta, *, reason: str = "", return_to: str = ""
+) -> tuple[IssuedToken, Secret]:
+    """Return a token for a client that has typed a code, or for an operator, and the link that it belongs to."""
+    token, facts = secrets.mint(random_bytes), LinkFacts(email=account.email, reason=reason, return_to=return_to)
+    link = new_link(secrets.digest(token), purpose, account.id, facts, moment, moment + life)
+    return IssuedToken(token=token, expires_at=link.expires_at), link
 
 
 class MailedCodes:
@@ -77,7 +70,8 @@ class CodeExchange:
 
     """
 
-    def __init__(self, ground: Ground, keys: codes.CodeKeys) -> None:
+    def __init__(self, ground: Ground, keys: codes.CodeKeys, lifetime: timedelta) -> None:
+        self._lifetime = lifetime
         self._records = ground.records
         self._accounts = ground.accounts
         self._takes_names = ground.takes_names
@@ -146,12 +140,12 @@ class CodeExchange:
     async def _issue(self, account: Account, tried: TriedCode, client: Client, return_to: str) -> IssuedToken:
         """Use the code up and store a link, in one transaction. Raises CodeRefused if another request was quicker."""
         moment = now()
-        issued, link = unmailed_link(account, client, moment + self._records.links.lifetime, return_to=return_to)
+        issued, link = unmailed_link(account, Purpose.RESET, moment, self._lifetime, return_to=return_to)
 
         def write(tx: Transaction) -> None:
             if not tx.codes.consume(tried, moment):
                 raise CodeRefused
-            tx.links.add([(link, True)], moment)
+            secrets.add(tx.connection, [(link, True)])
             tx.audit.write("code_check", "code_accepted", client, moment, account.id, account.email)
 
         await self._records.transact(write)
@@ -160,12 +154,17 @@ class CodeExchange:
 
 def mailed_codes(settings: Settings, ground: Ground) -> MailedCodes | None:
     """Return what mints codes for mails; None if the settings want none."""
-    return MailedCodes(ground.records.codes, codes.CodeKeys(ground.secrets)) if settings.token.code else None
+    return (
+        MailedCodes(ground.records.codes, codes.CodeKeys(ground.secrets, "reset codes"))
+        if settings.token.code
+        else None
+    )
 
 
 def build(settings: Settings, ground: Ground) -> CodeExchange | None:
     """Return what takes codes; None if there are none."""
-    return CodeExchange(ground, codes.CodeKeys(ground.secrets)) if settings.token.code else None
+    keys = codes.CodeKeys(ground.secrets, "reset codes")
+    return CodeExchange(ground, keys, settings.token.ttl) if settings.token.code else None
 
 
 async def _refusal(counting: Awaitable[None]) -> TooManyRequests | None:

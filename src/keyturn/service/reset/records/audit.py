@@ -9,7 +9,6 @@ from sqlalchemy import insert, select
 
 from keyturn.service.clock import now
 from keyturn.service.database import Database, Store
-from keyturn.service.database.statements import ManyRows
 from keyturn.service.outbox.history import shown_state
 from keyturn.service.outbox.models import OutboxRow
 from keyturn.service.reset.records.client import Client
@@ -60,7 +59,7 @@ def entry_of(client: Client, **fields: Any) -> Entry:
 
 
 _WRITTEN = [name for name in Entry.__struct_fields__ if name not in {"mail", "mail_reason"}]
-_COLUMNS: dict[str, Any] = {name: AuditRow.__table__.c[name] for name in _WRITTEN}
+_WRITE = insert(AuditRow)
 
 
 class Audit(Store):
@@ -68,8 +67,6 @@ class Audit(Store):
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._rows = ManyRows(database, _COLUMNS)
-        self._written = insert(AuditRow).from_select(_WRITTEN, select(*(self._rows.table.c[name] for name in _WRITTEN)))
 
     def write(
         self,
@@ -90,8 +87,7 @@ class Audit(Store):
     def write_all(self, entries: Sequence[Entry]) -> None:
         """Write entries in the caller's transaction, without the state of their mails, which the outbox has."""
         if entries:
-            rows = self._rows.parameter(msgspec.structs.asdict(entry) for entry in entries)
-            self.connection.execute(self._written, rows)
+            self.connection.execute(_WRITE, [{name: getattr(entry, name) for name in _WRITTEN} for entry in entries])
 
     async def record(self, event: str, outcome: str, client: Client, account_id: str, email: str) -> None:
         """Write an entry of now in its own transaction."""

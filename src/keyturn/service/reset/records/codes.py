@@ -58,21 +58,22 @@ class CodeKeys:
     """Computes digests of codes with keys that are not in the database: 26 bits alone would be guessed instantly.
 
     The first of `secrets` writes, and all of them are compared (NIST SP 800-63B 3.1.2.2 on look-up secrets).
+    `use`: what the keys are derived for. `owner`: for whom a code is; it fits nobody else.
     """
 
-    def __init__(self, secrets: Sequence[str]) -> None:
-        self._keys = [derive(secret, "reset codes") for secret in secrets]
+    def __init__(self, secrets: Sequence[str], use: str) -> None:
+        self._keys = [derive(secret, use) for secret in secrets]
 
-    def digest(self, code: str, mailbox: bytes) -> bytes:
-        return self._digest(self._keys[0], code, mailbox)
+    def digest(self, code: str, owner: bytes) -> bytes:
+        return self._digest(self._keys[0], code, owner)
 
-    def fits(self, code: str, mailbox: bytes, kept: bytes) -> bool:
+    def fits(self, code: str, owner: bytes, stored: bytes) -> bool:
         """Return whether it is the code; a wrong one takes as long wherever it differs (CWE-208)."""
-        compared = [hmac.compare_digest(self._digest(key, code, mailbox), kept) for key in self._keys]
+        compared = [hmac.compare_digest(self._digest(key, code, owner), stored) for key in self._keys]
         return any(compared)
 
-    def _digest(self, key: bytes, code: str, mailbox: bytes) -> bytes:
-        return hmac.digest(key, mailbox + code.encode(), sha256)
+    def _digest(self, key: bytes, code: str, owner: bytes) -> bytes:
+        return hmac.digest(key, owner + code.encode("utf-8", "surrogatepass"), sha256)
 
 
 class ResetCodeRow(Model):

@@ -1,58 +1,11 @@
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Index, Integer, LargeBinary, String, false
+from sqlalchemy import BigInteger, Integer, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from keyturn.service.database import Model
 
 _Id = BigInteger().with_variant(Integer, "sqlite")
-
-
-class ResetTokenRow(Model):
-    """A link that was sent. Only the token's SHA-256 is stored.
-
-    `email`: where it was sent.
-    `recovers`: sent after the owner reported a change.
-    `by_operator`, `reason`: as in `Link`.
-    `return_to`: where its request asked to return after the reset, or "".
-    `second_step_tries`: how many codes of a second factor were tried with it.
-    """
-
-    __tablename__ = "keyturn_reset_tokens"
-
-    id: Mapped[int] = mapped_column(_Id, primary_key=True)
-    digest: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
-    account_id: Mapped[str] = mapped_column(String(255))
-    email: Mapped[str] = mapped_column(String(254))
-    ip_address: Mapped[str] = mapped_column(String(45))
-    user_agent: Mapped[str] = mapped_column(String(300))
-    created_at: Mapped[datetime]
-    expires_at: Mapped[datetime] = mapped_column(index=True)
-    used_at: Mapped[datetime | None]
-    revoked_at: Mapped[datetime | None]
-    recovers: Mapped[bool] = mapped_column(server_default=false())
-    reason: Mapped[str] = mapped_column(String(300), server_default="")
-    by_operator: Mapped[bool] = mapped_column(server_default=false())
-    return_to: Mapped[str] = mapped_column(String(1000), server_default="")
-    second_step_tries: Mapped[int] = mapped_column(default=0, server_default="0")
-
-    __table_args__ = (Index("ix_keyturn_reset_tokens_account_id", "account_id", "created_at"),)
-
-
-class SecureLinkRow(Model):
-    """A link by which the owner can report a change of the password, under the SHA-256 of its token.
-
-    `email`: the account's address at that change, `changed_at`, and where the link was sent.
-    """
-
-    __tablename__ = "keyturn_secure_links"
-
-    digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
-    account_id: Mapped[str] = mapped_column(String(255), index=True)
-    email: Mapped[str] = mapped_column(String(254))
-    changed_at: Mapped[datetime]
-    expires_at: Mapped[datetime] = mapped_column(index=True)
-    used_at: Mapped[datetime | None]
 
 
 class MailboxRow(Model):

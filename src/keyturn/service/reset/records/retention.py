@@ -2,12 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
-import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -15,37 +13,24 @@ from keyturn.service.accounts.builtin import SessionRow
 from keyturn.service.accounts.port import AccountStore
 from keyturn.service.clock import monotonic, now
 from keyturn.service.database import Database
+from keyturn.service.limits import StoredCounters
 from keyturn.service.outbox.models import ERASED, STILL_WAITING, WAITING, OutboxRow
 from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
-from keyturn.service.reset.limits.postgresql_windows import RateWindowRow
-from keyturn.service.reset.proofs.altcha import SpentAnswerRow
-from keyturn.service.reset.proofs.second_step.models import SecondStepTriesRow, SmsCodeRow
+from keyturn.service.reset.proofs.second_step.models import SecondStepTriesRow
 from keyturn.service.reset.records.codes import ResetCodeRow
 from keyturn.service.reset.records.mailboxes import Mailboxes
 from keyturn.service.reset.records.messages import ACCOUNT_SECURED
-from keyturn.service.reset.records.models import (
-    AccountLockRow,
-    AuditRow,
-    MailboxRow,
-    ResetTokenRow,
-    SecureLinkRow,
-)
-from keyturn.service.reset.records.secure_links import KEPT_FOR, SecureLinkStore
+from keyturn.service.reset.records.models import AccountLockRow, AuditRow, MailboxRow
+from keyturn.service.secrets import RULES, Purpose, SecretRow
 from keyturn.service.telemetry.logs import LogEvent
 
 log = logging.getLogger("keyturn.housekeeping")
 
-_FIRST_BATCH, _LARGEST_BATCH = 500, 10_000
-_SMALLEST_BATCH = 200
-_TICK = 0.001
-"""Seconds: a batch may be shorter than the clock's resolution."""
-
-_LONGEST = {"sqlite": 0.01, "postgresql": 0.2}
-"""Seconds that a batch should take: SQLite has no other writer in that time."""
+_BATCH = 500
+"""Rows of a batch: SQLite deletes them in a few milliseconds, in which it has no other writer."""
 
 _A_CLOCK_MAY_BE_OFF = timedelta(days=1)
 """Locks follow the database's clock, and a purge that of its own machine."""
-
 
 _CODES = timedelta(hours=1)
 """Longer than a code works. A row without failures is then empty, even for a mailbox without an account."""
@@ -70,43 +55,13 @@ _COUNTED_FOR = timedelta(days=2)
 _NOT_ERASED = OutboxRow.payload != sa.literal_column(f"'{ERASED}'")
 """The condition of the index of rows that are not erased, so that a batch finds them without scanning the others."""
 
-
 _YET_TO_LOCK = sa.select(OutboxRow.id).where(OutboxRow.kind == ACCOUNT_SECURED, STILL_WAITING).limit(1)
 
+_PRESSED = (SecretRow.purpose == Purpose.SECURE) & SecretRow.used_at.is_not(None)
 
-class _Chore(msgspec.Struct, frozen=True):
-    """Deletes the rows that are `due`, a batch of their keys at a time, or gives them new `values`.
 
-    `along`: an index of times to follow, for tables that may be large.
-    `skips_locked`: leave rows that requests are changing, rather than wait for them or delete what they have renewed.
-    """
-
-    name: str
-    key: InstrumentedAttribute[Any]
-    due: sa.ColumnElement[bool]
-    along: InstrumentedAttribute[Any] | None = None
-    values: Mapping[str, Any] = {}
-    skips_locked: bool = False
-
-    def batch(self, most: int, *after: sa.ColumnElement[bool]) -> sa.Delete | sa.Update:
-        """Return the statement for the next `most` rows. SQLite's index no longer holds deleted rows."""
-        keys = sa.select(self.key).where(self.due, *after).limit(most)
-        if self.along is not None:
-            keys = keys.order_by(self.along)
-        if self.skips_locked:
-            keys = keys.with_for_update(skip_locked=True)
-        rows = self.key.class_
-        return (sa.update(rows).values(**self.values) if self.values else sa.delete(rows)).where(self.key.in_(keys))
-
-    def counted_batch(self, most: int, last: datetime | None) -> sa.Executable:
-        """Return the statement for PostgreSQL, whose answer is the number of rows and the last of them along the index.
-
-        It begins at the `last` of the batch before: until a vacuum, each deleted row would be looked at again.
-        """
-        after = [] if last is None or self.along is None else [self.along >= last]
-        along = sa.literal(None) if self.along is None else self.along
-        gone = self.batch(most, *after).returning(along.label("along")).cte("gone")
-        return sa.select(sa.func.count(), sa.func.max(gone.c.along)).select_from(gone)
+_Due = tuple[str, InstrumentedAttribute[Any], sa.ColumnElement[bool]]
+"""Rows whose retention is over: their name in the report, the column that tells them apart, and the condition."""
 
 
 class Retention:
@@ -115,17 +70,10 @@ class Retention:
     Any number of workers may do it at once: each batch is one statement, and repeating it does no harm.
     """
 
-    def __init__(
-        self,
-        database: Database,
-        audit: timedelta,
-        mailboxes: Mailboxes,
-        accounts: AccountStore,
-        secure_links: SecureLinkStore,
-    ) -> None:
+    def __init__(self, database: Database, audit: timedelta, mailboxes: Mailboxes, accounts: AccountStore) -> None:
         self._database = database
+        self._counters = StoredCounters(database)
         self._accounts = accounts
-        self._secure_links = secure_links
         self._audit = audit
         self._mailboxes = mailboxes
 
@@ -137,7 +85,7 @@ class Retention:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._repeat(lambda: self.purge(now()), every))
             if not self._database.is_sqlite:
-                group.create_task(self._repeat(self.forget_windows, _MINUTE))
+                group.create_task(self._repeat(self.forget_counters, _MINUTE))
 
     async def _repeat(self, work: Callable[[], Awaitable[Mapping[str, int]]], every: timedelta) -> None:
         while True:
@@ -150,26 +98,27 @@ class Retention:
             await asyncio.sleep(every.total_seconds())
 
     async def purge(self, moment: datetime) -> Mapping[str, int]:
-        """Delete or redact rows that are older than their retention; return how many rows each chore found."""
-        done = {chore.name: await self._purge_chore(chore) for chore in self._chores(moment)}
-        done |= await self.forget_windows()
-        done["secure_links"] += await self._purge_used_secure_links(moment - KEPT_FOR)
+        """Delete or redact rows that are older than their retention; return how many there were of each kind."""
+        done = {name: await self._delete(key, due) for name, key, due in self._due(moment)}
+        done |= await self.forget_counters()
+        done["presses"] = await self._forget_presses(moment)
+        settled = (OutboxRow.state != WAITING) & (OutboxRow.settled_at < moment - _ADDRESSES)
+        erased = sa.update(OutboxRow).values(payload=ERASED, sealed=None)
+        done["addresses"] = await self._in_batches(erased, OutboxRow.id, settled & _NOT_ERASED)
         return done
 
-    async def forget_windows(self) -> Mapping[str, int]:
-        """Delete the counters of limits whose requests are all over."""
-        window = RateWindowRow
-        over = window.expires_at < self._database.clock()
-        chore = _Chore("limits", window.key, over, window.expires_at, skips_locked=True)
-        return {chore.name: await self._purge_chore(chore)}
+    async def forget_counters(self) -> dict[str, int]:
+        """Delete the empty counters of limits."""
+        return {"limits": await self._counters.forget_empty()}
 
-    async def _purge_used_secure_links(self, moment: datetime) -> int:
-        """Delete the used links of unlocked accounts. For a locked account they decide which mailbox may open it.
+    async def _forget_presses(self, moment: datetime) -> int:
+        """Delete the presses of unlocked accounts. For a locked account they decide which mailbox may open it.
 
         None is deleted while an account is still to be locked, because no worker runs or its store does not answer.
         """
+        old = _PRESSED & (SecretRow.expires_at < moment - RULES[Purpose.SECURE].kept)
         done, last = 0, ""
-        while accounts := await self._secure_links.used_before(moment, last, _ASKED_AT_ONCE):
+        while accounts := await self._accounts_of(old & (SecretRow.account_id > last)):
             if await self._database.fetch(_YET_TO_LOCK):
                 break
             try:
@@ -178,50 +127,46 @@ class Retention:
                 log.warning(LogEvent("housekeeping.postponed", reason=error))
                 break
             over = [name for name, account in zip(accounts, found, strict=True) if not (account and account.locked)]
-            done += await self._secure_links.forget_used(over, moment) if over else 0
+            done += await self._delete(SecretRow.key, old & SecretRow.account_id.in_(over))
             last = accounts[-1]
         return done
 
-    def _chores(self, moment: datetime) -> tuple[_Chore, ...]:
-        counted = moment - _COUNTED_FOR
-        link, message, secure, code, sms = ResetTokenRow, OutboxRow, SecureLinkRow, ResetCodeRow, SmsCodeRow
-        settled, link_ended = message.state != WAITING, moment - KEPT_FOR
-        erasable = settled & (message.settled_at < moment - _ADDRESSES) & _NOT_ERASED
-        forgotten = (code.touched_at < moment - _GUESSES) | ((code.failures == 0) & (code.touched_at < moment - _CODES))
-        return (
-            _Chore("links", link.id, link.expires_at < link_ended, link.expires_at),
-            _Chore("messages", message.id, settled & (message.settled_at < moment - _MESSAGES), message.settled_at),
-            _Chore("addresses", message.id, erasable, message.settled_at, {"payload": ERASED, "sealed": None}),
-            _Chore("audit", AuditRow.id, AuditRow.at < moment - self._audit, AuditRow.at),
-            _Chore("secure_links", secure.digest, secure.used_at.is_(None) & (secure.expires_at < link_ended)),
-            _Chore("sessions", SessionRow.digest, SessionRow.expires_at < moment),
-            _Chore("locks", AccountLockRow.account_id, AccountLockRow.until < moment - _A_CLOCK_MAY_BE_OFF),
-            _Chore("answers", SpentAnswerRow.digest, SpentAnswerRow.expires_at < moment),
-            _Chore("codes", code.mailbox, forgotten),
-            _Chore("second_step_tries", SecondStepTriesRow.account_id, SecondStepTriesRow.counted_since < counted),
-            _Chore("sms_codes", sms.account_id, (sms.counted_since < counted) & (sms.sent_at < counted)),
-            _Chore("mailboxes", MailboxRow.digest, self._mailboxes.is_forgettable(moment)),
+    async def _accounts_of(self, secrets: sa.ColumnElement[bool]) -> list[str]:
+        named = sa.select(SecretRow.account_id).distinct().where(secrets).order_by(SecretRow.account_id)
+        return [row["account_id"] for row in await self._database.fetch(named.limit(_ASKED_AT_ONCE))]
+
+    def _due(self, moment: datetime) -> Iterator[_Due]:
+        ended = (
+            (SecretRow.purpose == purpose) & (SecretRow.expires_at < moment - rule.kept)
+            for purpose, rule in RULES.items()
         )
+        yield "secrets", SecretRow.key, sa.or_(*ended) & ~_PRESSED
+        old = (OutboxRow.state != WAITING) & (OutboxRow.settled_at < moment - _MESSAGES)
+        yield "messages", OutboxRow.id, old
+        yield "audit", AuditRow.id, AuditRow.at < moment - self._audit
+        yield "sessions", SessionRow.digest, SessionRow.expires_at < moment
+        yield "locks", AccountLockRow.account_id, AccountLockRow.until < moment - _A_CLOCK_MAY_BE_OFF
+        yield "mailboxes", MailboxRow.digest, self._mailboxes.is_forgettable(moment)
+        code, counted = ResetCodeRow, moment - _COUNTED_FOR
+        idle = (code.touched_at < moment - _GUESSES) | ((code.failures == 0) & (code.touched_at < moment - _CODES))
+        yield "codes", code.mailbox, idle
+        yield "second_step_tries", SecondStepTriesRow.account_id, SecondStepTriesRow.counted_since < counted
 
-    async def _purge_chore(self, chore: _Chore) -> int:
-        """Work in batches that grow and shrink with the time that they take, and leave half of the time to others."""
-        longest = _LONGEST[self._database.dialect.name]
-        done, most, last = 0, _FIRST_BATCH, None
+    async def _delete(self, key: InstrumentedAttribute[Any], due: sa.ColumnElement[bool]) -> int:
+        return await self._in_batches(sa.delete(key.class_), key, due)
+
+    async def _in_batches(
+        self, change: sa.Delete | sa.Update, key: InstrumentedAttribute[Any], due: sa.ColumnElement[bool]
+    ) -> int:
+        """Change the rows that are due, and leave half of the time to others; return their number.
+
+        A row that was renewed while the statement waited for it stays.
+        """
+        batch, done = change.where(due, key.in_(sa.select(key).where(due).limit(_BATCH))), 0
         while True:
-            batch = chore.batch(most) if self._database.is_sqlite else chore.counted_batch(most, last)
-            found, last, took = await self._database.transact(partial(_purge_batch, batch))
+            begun = monotonic()
+            found: int = await self._database.transact(lambda connection: connection.execute(batch).rowcount)
             done += found
-            if found < most:
+            if found < _BATCH:
                 return done
-            # Without an index to follow, most of the time is spent searching, which smaller batches only repeat.
-            smallest = _SMALLEST_BATCH if chore.along is not None else most
-            most = int(min(max(most * min(longest / took, 2), smallest), _LARGEST_BATCH))
-            await asyncio.sleep(took)
-
-
-def _purge_batch(batch: sa.Executable, connection: sa.Connection) -> tuple[int, datetime | None, float]:
-    """Return the number of rows, the last along the index, and the seconds it took, without the wait for the lock."""
-    begun = monotonic()
-    result: Any = connection.execute(batch)
-    found, last = result.one() if result.returns_rows else (result.rowcount, None)
-    return found, last, max(monotonic() - begun, _TICK)
+            await asyncio.sleep(monotonic() - begun)

@@ -11,9 +11,7 @@ from keyturn.service.database import Database
 from keyturn.service.outbox import Outbox
 from keyturn.service.reset.records.audit import Audit
 from keyturn.service.reset.records.codes import CodeStore
-from keyturn.service.reset.records.link_store import LinkStore
 from keyturn.service.reset.records.mailboxes import Mailboxes
-from keyturn.service.reset.records.secure_links import BUTTON_LIFE, KEPT_FOR, SecureLinkStore
 from keyturn.service.settings import Settings
 
 _Result = TypeVar("_Result")
@@ -25,8 +23,6 @@ class Records(Struct, frozen=True, kw_only=True):
     database: Database
     outbox: Outbox
     audit: Audit
-    links: LinkStore
-    secure_links: SecureLinkStore
     codes: CodeStore
     mailboxes: Mailboxes
     sessions: Sessions
@@ -45,8 +41,6 @@ class Transaction:
         self.outbox = records.outbox.within(connection)
         self.settlements = records.outbox.settlements.within(connection)
         self.audit = records.audit.within(connection)
-        self.links = records.links.within(connection)
-        self.secure_links = records.secure_links.within(connection)
         self.codes = records.codes.within(connection)
         self.mailboxes = records.mailboxes.within(connection)
         self.sessions = records.sessions.within(connection)
@@ -62,8 +56,6 @@ def build(settings: Settings, database: Database) -> Records:
         database=database,
         outbox=Outbox(database),
         audit=Audit(database),
-        links=LinkStore(database, lifetime=settings.token.ttl),
-        secure_links=SecureLinkStore(database, lifetime=BUTTON_LIFE, suspected=KEPT_FOR),
         codes=CodeStore(database),
         mailboxes=Mailboxes(
             database,

@@ -16,7 +16,7 @@ from keyturn.hosts import is_host, is_loopback, is_serialized_origin
 from keyturn.mail.port.provider import Provider
 from keyturn.mail.port.webhook_keys import FORM, webhook_key
 from keyturn.mail.providers import PROVIDERS
-from keyturn.service.settings import LEASE, RATES, HashingSettings, Settings, WebhookSettings
+from keyturn.service.settings import LONGEST_TRY, RATES, HashingSettings, Settings, WebhookSettings
 from keyturn.service.settings.brand_files import brand_faults, email_faults
 from keyturn.service.settings.building import member_name, parse_rate
 from keyturn.service.settings.networks import read_network
@@ -285,8 +285,8 @@ def _worker(settings: Settings) -> Iterator[Fault]:
     if settings.webhooks.url:
         timeouts["webhooks.timeout"] = settings.webhooks.timeout
     for name, timeout in timeouts.items():
-        if timeout >= LEASE:
-            yield Fault(name, f"must be less than {LEASE.seconds} s, which a delivery may take")
+        if timeout >= LONGEST_TRY:
+            yield Fault(name, f"must be less than {LONGEST_TRY.seconds} s, which a delivery may take")
 
 
 # Rules for the mail providers
@@ -332,11 +332,11 @@ def report_faults(settings: Settings) -> Iterator[Fault]:
         if not (reports := provider.reports):
             continue
         try:
-            _ = reports.read(proof) if (proof := proof_of(settings, provider)) else None
+            _ = reports.proof(proof) if (proof := proof_of(settings, provider)) else None
         except ValueError:
             yield Fault(f"{name}.{reports.setting}", reports.fault)
 
 
 def proof_of(settings: Settings, provider: Provider[Any]) -> str:
     """Return what proves a provider's reports; "" where it is not set."""
-    return getattr(getattr(settings, provider.name), provider.reports.setting) if provider.reports else ""
+    return provider.proof(getattr(settings, provider.name))

@@ -5,17 +5,17 @@ One page measures all mails. It runs no scripts and reaches no other host.
 
 import os
 import shutil
-from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from keyturn.errors import KeyturnError, TemplateInvalid
 from keyturn.mail.languages import Language
 from keyturn.packaging import folder, requires_extra
-from keyturn.studio.gallery import Gallery, Sample
+from keyturn.studio.gallery import Gallery, MailName, Sample
 from keyturn.studio.gallery.branches.search import LONGEST
 from keyturn.studio.lint.browser.images import Image, check_images, files_beside, images_of
 from keyturn.studio.lint.browser.measurements import (
@@ -26,10 +26,11 @@ from keyturn.studio.lint.browser.measurements import (
     place_of_key,
     read_measurements,
 )
+from keyturn.studio.lint.check import ENOUGH, mail_name, samples_in_languages
 from keyturn.studio.lint.document import read_document
-from keyturn.studio.lint.examination import ENOUGH, samples_in_languages
-from keyturn.studio.lint.finding import RULES, Finding, Place
+from keyturn.studio.lint.finding import Finding, Place
 from keyturn.studio.lint.markup.marked_html import keys_in
+from keyturn.studio.lint.rules import RULES
 from keyturn.studio.lint.source.unknown_filters import with_lenient_origins
 from keyturn.studio.renderers import Here, LimitExceeded, Limits, Runner
 from keyturn.studio.renderers.limits import OutOfTime
@@ -224,27 +225,26 @@ def look_at_mails(
     *,
     only: Collection[str] | None = None,
     runner: Runner[MailsToMeasure] | None = None,
-) -> Mapping[Finding, list[str]]:
-    """Return the browser's findings, each with its mails, for the same mails as `examine` checks.
+) -> list[Finding]:
+    """Return the browser's findings, each with its mail, for the same mails as `check` checks.
 
     `runner` renders within limits; by default mails are rendered in this process. Mails that fail or pass a limit are
     skipped here, since the checks report them.
     """
     languages = tuple(gallery.languages.known.values())
-    found: dict[Finding, list[str]] = defaultdict(list)
+    found: list[Finding] = []
     with gallery.one_look():
         runner = runner or Here(MailsToMeasure(gallery))
         for template in gallery.names():
             if only is None or template in only:
                 for name, mail in _drawn(runner, template, languages):
-                    for finding in look_at(mail, chromium):
-                        found[finding].append(name)
+                    found += (replace(finding, mails=(name,)) for finding in look_at(mail, chromium))
     return found
 
 
 def _drawn(
     runner: Runner[MailsToMeasure], template: str, languages: tuple[Language, ...]
-) -> Iterator[tuple[str, MailToMeasure]]:
+) -> Iterator[tuple[MailName, MailToMeasure]]:
     """Yield the mails of a template with their names, until too many of them pass a limit."""
     try:
         samples = runner.run_for(_TO_EXPLORE, MailsToMeasure.samples, template)
@@ -260,7 +260,7 @@ def _drawn(
                 return
         else:
             if mail:
-                yield f"{template}/{sample.name}" + (f" {language.tag}" if len(languages) > 1 else ""), mail
+                yield mail_name(template, sample.name, language, languages), mail
 
 
 def look_at(mail: MailToMeasure, chromium: Chromium) -> Iterator[Finding]:

@@ -11,7 +11,8 @@ from msgspec import Struct
 
 from keyturn.mail.rendering.html_tree import Element
 from keyturn.studio.lint.document import Document
-from keyturn.studio.lint.finding import RULES, Finding, Place
+from keyturn.studio.lint.finding import Finding, Place
+from keyturn.studio.lint.rules import RULES
 
 HEAVY = 500 * 1024
 HEAVY_TOGETHER = 1536 * 1024

@@ -8,8 +8,9 @@ from msgspec import Meta
 from msgspec.structs import replace
 
 from keyturn.studio.lint.document import Document
-from keyturn.studio.lint.finding import RULES, Finding, Place
+from keyturn.studio.lint.finding import Finding, Place
 from keyturn.studio.lint.markup.marked_html import number_of_class
+from keyturn.studio.lint.rules import RULES
 
 WIDTHS = (320, 375, 600)
 """In CSS pixels: the smallest phones on sale, most phones, and a reading pane beside its list."""

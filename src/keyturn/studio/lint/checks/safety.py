@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from msgspec import Struct
-
 from keyturn.mail.rendering.html_tree import NOT_SHOWN, Text
 from keyturn.studio.lint.checks.links import (
     LOOPBACK,
@@ -22,6 +20,7 @@ from keyturn.studio.lint.checks.links import (
 )
 from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import Finding, Place
+from keyturn.studio.lint.report import AuditItem
 
 # Other purposes of links with tokens, where no password is chosen.
 _FOR_SOMETHING_ELSE = re.compile(
@@ -40,17 +39,6 @@ _TIME = re.compile(
     re.IGNORECASE,
 )
 _NOT_YOU = tomllib.loads(Path(__file__).with_name("not_you.toml").read_text("utf-8"))
-
-
-class AuditItem(Struct, frozen=True):
-    """A requirement on a reset mail. `says` names it in a few words; `finding` is set if the mail fails it."""
-
-    says: str
-    finding: Finding | None = None
-
-    @property
-    def passed(self) -> bool:
-        return self.finding is None
 
 
 def check_safety(document: Document, audits: Mapping[str, str] = {}) -> Iterator[Finding]:

@@ -10,11 +10,14 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
+import msgspec
+
 from keyturn.mail.rendering.html_tree import Element
 from keyturn.studio.lint.clients.features import is_of_one_client
 from keyturn.studio.lint.css.stylesheets import Compound, Selector, read_stylesheet
 from keyturn.studio.lint.document import Document
-from keyturn.studio.lint.finding import RULES, Finding, Place, Severity, did_you_mean
+from keyturn.studio.lint.finding import Finding, Place, Severity, did_you_mean
+from keyturn.studio.lint.rules import RULES
 
 _OF_CLIENTS = re.compile(r"(?:mj|kt|mso|x|m|moz|gmail|yahoo|outlook|apple|aol|ogs|edo|hse)[-_]|Mso|gmail|outlook")
 """Names that MJML and mail clients write into a mail."""
@@ -65,9 +68,7 @@ class StyleUses:
                 yield RULES.finding(place, "styles/unused", severity=severity, fix=similar, selector=text)
 
 
-def unused_in_all(
-    found: Mapping[str, Iterable[Finding]], users: Mapping[str, Collection[str]]
-) -> dict[Finding, list[str]]:
+def unused_in_all(found: Mapping[str, Iterable[Finding]], users: Mapping[str, Collection[str]]) -> list[Finding]:
     """Return the findings that all templates with their file have, with these templates.
 
     `found`: findings by template, for those that were checked in full. `users`: the templates with a file.
@@ -76,11 +77,11 @@ def unused_in_all(
     for template, findings in found.items():
         for finding in findings:
             by_selector[finding.place, finding.message][template] = finding
-    return {
-        min(those.values(), key=lambda finding: finding.rank): list(those)
+    return [
+        msgspec.structs.replace(min(those.values(), key=RULES.rank), templates=tuple(those))
         for (place, _), those in by_selector.items()
         if those.keys() >= {*users.get(place.file, ())}
-    }
+    ]
 
 
 def _judged_selectors(document: Document) -> Iterator[tuple[tuple[Place, str], Selector]]:

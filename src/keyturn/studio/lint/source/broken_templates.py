@@ -20,17 +20,8 @@ from keyturn.plain_files import read_plain_file
 from keyturn.studio.gallery import Gallery, Sample
 from keyturn.studio.gallery.naming import stem_of
 from keyturn.studio.gallery.variables.missing_names import missing_name
-from keyturn.studio.lint.finding import (
-    RULES,
-    Finding,
-    Place,
-    cut,
-    did_you_mean,
-    did_you_mean_file,
-    limit_finding,
-    limit_of,
-    reason_of,
-)
+from keyturn.studio.lint.finding import Finding, Place, cut, did_you_mean, did_you_mean_file, limit_of, reason_of
+from keyturn.studio.lint.rules import RULES, limit_finding
 from keyturn.studio.lint.source.other_engines import TagOfAnotherEngine, rule_of
 
 _TAG = re.compile(r"\{[{%].*?(?:[}%]\}|$)")

@@ -1,14 +1,14 @@
 """Tags of engines that look like Jinja: many folders hold such templates. Each engine is reported once for a folder."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
-from typing import TypeVar
+from itertools import groupby
 
 from jinja2 import TemplateSyntaxError
 from msgspec.structs import replace
 
-from keyturn.studio.lint.finding import Finding
+from keyturn.studio.lint.finding import Finding, merge
 
 _TAGS: Mapping[str, str] = {
     "Liquid": "assign|capture|unless|case|when|tablerow|increment|decrement|render|layout|elsif|liquid|echo",
@@ -85,21 +85,28 @@ def rule_of(engine: str) -> str:
 _ONE, _MANY = "Write the template in Jinja, or list it", "Write the templates in Jinja, or list their folders"
 """Parts of the fixes for templates of other engines: in one file, and in many."""
 
-Mails = TypeVar("Mails", bound=Sequence[str])
+
+_ENGINE_OF: Mapping[str, str] = {f"jinja/{engine.lower()}-tag": engine for engine in (*_TAGS, *_EXPRESSIONS)}
 
 
-def one_for_each_engine(found: Mapping[Finding, Mails]) -> dict[Finding, list[str]]:
-    """Merge the findings on each other engine into one, at its first place."""
-    kept = {finding: list(mails) for finding, mails in found.items()}
-    for engine in (*_TAGS, *_EXPRESSIONS):
-        of_engine = sorted((one for one in kept if one.rule == rule_of(engine)), key=lambda one: one.place)
-        files = {finding.place.file for finding in of_engine}
-        if len(of_engine) > 1:
-            mails = list(dict.fromkeys(mail for finding in of_engine for mail in kept.pop(finding)))
-            kept[_of_many(of_engine[0], engine, len(files)) if len(files) > 1 else of_engine[0]] = mails
-    return kept
+def one_for_each_engine(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Merge the findings on each other engine into one, at its first place. Ignored ones are merged apart."""
+    of_engines = list[Finding]()
+    for finding in findings:
+        if finding.rule in _ENGINE_OF:
+            of_engines.append(finding)
+        else:
+            yield finding
+    of_engines.sort(key=lambda one: (one.rule, bool(one.reason), one.place))
+    for _, group in groupby(of_engines, lambda one: (one.rule, bool(one.reason))):
+        those = list(group)
+        files = len({finding.place.file for finding in those})
+        (merged,) = merge(those, by=lambda _: None)
+        yield _of_many(merged, files) if files > 1 else merged
 
 
-def _of_many(first: Finding, engine: str, files: int) -> Finding:
-    message = f"{files} files are {engine} templates, but the folder is Jinja. The first: {first.message}"
+def _of_many(first: Finding, files: int) -> Finding:
+    message = (
+        f"{files} files are {_ENGINE_OF[first.rule]} templates, but the folder is Jinja. The first: {first.message}"
+    )
     return replace(first, message=message, fix=first.fix.replace(_ONE, _MANY))

@@ -2,17 +2,18 @@
 
 import re
 import threading
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
 
 from keyturn.studio.inbox.captured_mail import RETURN_PATH, CapturedMail
 from keyturn.studio.inbox.mail import MailContent, weight_of_part
 from keyturn.studio.lint.browser.images import Image, check_images, images_of
 from keyturn.studio.lint.browser.measurements import Measurement, Noticed, findings_of, notice, place_of_key
 from keyturn.studio.lint.checks.links import site_of
-from keyturn.studio.lint.finding import Finding, Place, Rules, Severity
+from keyturn.studio.lint.finding import Finding, Place, Severity
+from keyturn.studio.lint.report import Report
+from keyturn.studio.lint.rules import RULES
 from keyturn.studio.lint.sent_mail import NotExamined, SentMail, document_of, examine_apart
-from keyturn.studio.web.checks.reports import MailReport
+from keyturn.studio.lint.suppression import at_severity
 from keyturn.studio.web.rendering.kept import Kept
 
 _MOST = 500
@@ -23,23 +24,27 @@ _SECONDS = 10.0
 
 
 class CapturedChecks:
-    """Checks one mail at a time, from any thread. `clients`: groups of mail clients."""
+    """Checks one mail at a time, from any thread. `clients`: groups of mail clients. `severity`: by rule or group."""
 
-    def __init__(self, clients: tuple[str, ...]) -> None:
+    def __init__(self, clients: tuple[str, ...], severity: Mapping[str, str] = {}) -> None:
         self._clients = clients
-        self._known: Kept[str, MailReport] = Kept(_MOST)
+        self._severity = severity
+        self._known: Kept[str, Report] = Kept(_MOST)
         self._seen: Kept[str, tuple[Finding, ...]] = Kept(_MOST)
         self._one_at_a_time = threading.Lock()
 
-    def last_report(self, mail_id: str) -> MailReport | None:
+    def last_report(self, mail_id: str) -> Report | None:
         report, seen = self._known.get(mail_id), self._seen.get(mail_id)
-        return (report or MailReport(())).and_also(seen) if seen else report
+        if not (report or seen):
+            return None
+        findings = [*(report.findings if report else ()), *(seen or ())]
+        judged = filter(None, (at_severity(finding, self._severity) for finding in findings))
+        return (report or Report()).with_findings(judged)
 
     def notice(self, mail: CapturedMail, content: MailContent, measured: Sequence[Measurement]) -> list[Noticed]:
         """Keep the measurements of a browser, and return them."""
         noticed = notice(measured, place_of_key(document_of(content.html)))
-        findings = tuple(dict.fromkeys((*findings_of(noticed), *check_images(self.images(content)))))
-        self._seen.put(mail.id, findings)
+        self._seen.put(mail.id, (*findings_of(noticed), *check_images(self.images(content))))
         return noticed
 
     def images(self, content: MailContent) -> tuple[Image, ...]:
@@ -51,30 +56,28 @@ class CapturedChecks:
     def is_measured(self, content: MailContent) -> bool:
         return 0 < len(content.html) <= _LONGEST
 
-    def check(self, mail: CapturedMail, content: MailContent) -> MailReport:
+    def check(self, mail: CapturedMail, content: MailContent) -> Report:
         """Return the findings in a mail. This may take seconds."""
         with self._one_at_a_time:
             report = self._known.get(mail.id) or self._examine(mail, content)
             self._known.put(mail.id, report)
             return report
 
-    def _examine(self, mail: CapturedMail, content: MailContent) -> MailReport:
-        findings = tuple(dict.fromkeys(check_message(content)))
+    def _examine(self, mail: CapturedMail, content: MailContent) -> Report:
+        findings = tuple(check_message(content))
         if not content.html:
-            return MailReport(findings)
+            return Report(findings)
         if max(len(content.html), len(content.text)) > _LONGEST:
-            return MailReport(findings, unchecked=f"The HTML was not checked: it has more than {_LONGEST // 1024} KB.")
+            return Report(findings, not_checked=f"The HTML was not checked: it has more than {_LONGEST // 1024} KB.")
         sent = SentMail(subject=mail.subject, html=content.html, text=content.text, clients=self._clients)
         try:
-            return MailReport((*findings, *examine_apart(sent, _SECONDS)))
+            return Report((*findings, *examine_apart(sent, _SECONDS)))
         except NotExamined:
-            return MailReport(findings, unchecked=f"The HTML was not checked: it takes more than {_SECONDS:g} seconds.")
+            return Report(findings, not_checked=f"The HTML was not checked: it takes more than {_SECONDS:g} seconds.")
 
 
 HEADERS = "headers"
 """Stands in the place of a finding, instead of a file."""
-
-_RULES = Rules(Path(__file__).with_name("captured_rules.toml"))
 
 _LONGEST_LINE = 998  # RFC 5322, 2.1.1, without its CRLF
 _TOO_BIG = 25 * 1024**2  # what Gmail and others take, as it was encoded
@@ -116,18 +119,18 @@ def _check_headers(content: MailContent) -> Iterator[Finding]:
     for name in ("From", "Date", "Message-ID"):
         if name.lower() not in names:
             severity: Severity = "warning" if name == "Message-ID" else "error"
-            yield _RULES.finding(Place(HEADERS), "message/missing-header", severity=severity, name=name)
+            yield RULES.finding(Place(HEADERS), "message/missing-header", severity=severity, name=name)
     for name in _ONCE:
         if names.count(name) > 1:
-            yield _RULES.finding(
+            yield RULES.finding(
                 _place(content, name), "message/repeated-header", name=name.title(), count=names.count(name)
             )
     if not content.header("subject").strip():
-        yield _RULES.finding(Place(HEADERS), "message/no-subject")
+        yield RULES.finding(Place(HEADERS), "message/no-subject")
     if not (content.addresses("to") or content.addresses("cc")):
-        yield _RULES.finding(Place(HEADERS), "message/no-recipient")
+        yield RULES.finding(Place(HEADERS), "message/no-recipient")
     if any(byte > 127 for byte in content.raw.partition(b"\r\n\r\n")[0][:65_536]):  # ASCII's last
-        yield _RULES.finding(Place(HEADERS), "message/unencoded-header")
+        yield RULES.finding(Place(HEADERS), "message/unencoded-header")
 
 
 def _check_alignment(content: MailContent) -> Iterator[Finding]:
@@ -135,15 +138,15 @@ def _check_alignment(content: MailContent) -> Iterator[Finding]:
     sender = next((_domain_of(each.address) for each in content.addresses("from")), "")
     return_path = _domain_of(content.header(RETURN_PATH).strip("<> "))
     if sender and return_path and site_of(sender) != site_of(return_path):
-        yield _RULES.finding(_place(content, "from"), "message/spf-unaligned", sender=sender, return_path=return_path)
+        yield RULES.finding(_place(content, "from"), "message/spf-unaligned", sender=sender, return_path=return_path)
     signed = [found[1].lower() for value in _values(content, "dkim-signature") if (found := _SIGNED_BY.search(value))]
     if signed and sender and all(site_of(domain) != site_of(sender) for domain in signed):
-        yield _RULES.finding(
+        yield RULES.finding(
             _place(content, "dkim-signature"), "message/dkim-unaligned", signers=", ".join(signed), sender=sender
         )
     for value in _values(content, "authentication-results"):
         for method, result in _FAILED.findall(_ASIDE.sub("", _ASIDE.sub("", value))):
-            yield _RULES.finding(
+            yield RULES.finding(
                 _place(content, "authentication-results"),
                 "message/authentication-failed",
                 verdict=f"{method}={result}".lower(),
@@ -165,25 +168,25 @@ def _check_bulk(content: MailContent) -> Iterator[Finding]:
         bulk = content.header("precedence").lower() in ("bulk", "list") or content.header("list-id")
         rule = "message/bulk-without-unsubscribe"
         if bulk:
-            yield _RULES.finding(Place(HEADERS), rule)
+            yield RULES.finding(Place(HEADERS), rule)
         elif any(_UNSUBSCRIBE.search(f"{link.label} {link.address}") for link in content.links):
             message = "The mail has a link to unsubscribe, but no List-Unsubscribe header."
-            yield _RULES.finding(Place(HEADERS), rule, severity="warning", message=message)
+            yield RULES.finding(Place(HEADERS), rule, severity="warning", message=message)
     elif "<https:" not in unsubscribe.lower() or not content.header("list-unsubscribe-post"):
-        yield _RULES.finding(_place(content, "list-unsubscribe"), "message/unsubscribe-not-one-click")
+        yield RULES.finding(_place(content, "list-unsubscribe"), "message/unsubscribe-not-one-click")
 
 
 def _check_bytes(content: MailContent) -> Iterator[Finding]:
     longest = max(map(len, content.raw.splitlines()), default=0)
     if longest > _LONGEST_LINE:
-        yield _RULES.finding(Place("source"), "message/long-line", longest=longest, most=_LONGEST_LINE)
+        yield RULES.finding(Place("source"), "message/long-line", longest=longest, most=_LONGEST_LINE)
     if len(content.raw) > _TOO_BIG:
-        yield _RULES.finding(
+        yield RULES.finding(
             Place("source"), "message/too-big", size=len(content.raw) // 1024**2, most=_TOO_BIG // 1024**2
         )
     for part in content.attachments:
         if _REFUSED.search(part.name):
-            yield _RULES.finding(Place("files"), "message/attachment-refused", name=part.name)
+            yield RULES.finding(Place("files"), "message/attachment-refused", name=part.name)
 
 
 def _place(content: MailContent, name: str) -> Place:

@@ -1,71 +1,178 @@
-"""The findings on one mail, as the studio and `Mails.check_mail` show them."""
+"""The reports on the shown mails, with what browsers found and without what the baseline knows."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 
-from keyturn.errors import TemplateInvalid
-from keyturn.studio.gallery import Gallery
-from keyturn.studio.gallery.variables.missing_names import is_failed_part
+from msgspec.structs import replace
+
+from keyturn.studio.gallery.discovery import FileState, state_of
+from keyturn.studio.gallery.gallery import Fingerprint
+from keyturn.studio.lint.baseline import Baseline, BaselineInvalid, read_baseline
+from keyturn.studio.lint.browser.measurements import Noticed
+from keyturn.studio.lint.check import TemplateChecks, mail_name, put_together
 from keyturn.studio.lint.checks import checks_for
 from keyturn.studio.lint.checks.safety import audit
 from keyturn.studio.lint.clients.clients import Clients
-from keyturn.studio.lint.document import Check, Document
-from keyturn.studio.lint.examination import document_findings, missing_names
-from keyturn.studio.lint.finding import Finding
-from keyturn.studio.lint.source.broken_templates import explain
-from keyturn.studio.lint.source.translations import find_untranslated
-from keyturn.studio.lint.source.unknown_filters import find_unknown_filters
-from keyturn.studio.lint.suppression import IgnoreComments, at_severity, judge
-from keyturn.studio.web.checks.reports import MailReport
-from keyturn.studio.web.rendering.rendition import Drawer, Order
+from keyturn.studio.lint.document import Document
+from keyturn.studio.lint.finding import Finding, Place
+from keyturn.studio.lint.report import Report
+from keyturn.studio.lint.rules import limit_finding
+from keyturn.studio.lint.source.broken_templates import explain_samples
+from keyturn.studio.renderers import LimitExceeded, Limits
+from keyturn.studio.web.rendering.kept import Kept
+from keyturn.studio.web.rendering.rendition import Drawer, Order, Rendition, Renditions
+from keyturn.studio.web.view import View
 
 _IN_PART = "This mail was not checked in full: parts of it cannot be rendered."
+_CALLERS_LIMITS = Limits(seconds=86_400)
+"""No limits of its own: the caller has some."""
 
 
-def examine_mail(drawer: Drawer, order: Order, clients: tuple[str, ...], severity: Mapping[str, str]) -> MailReport:
-    """Return the findings in a mail, the worst first.
+def check_mail(drawer: Drawer, order: Order, clients: tuple[str, ...], severity: Mapping[str, str]) -> Report:
+    """Return the report on a mail. `clients`: groups of mail clients, all of which exist."""
+    gallery, documents = drawer.gallery, list[Document]()
 
-    `clients`: groups of mail clients, all of which exist.
-    """
-    gallery = drawer.gallery
+    def read() -> Document:
+        documents.append(drawer.document(order))
+        return documents[-1]
+
     with gallery.one_look():
+        language = gallery.languages.choose(order.language)
         checks = checks_for(_clients(clients), gallery.audits)
-        document, of_mail, breaking = _of_mail(drawer, order, checks)
-        is_whole = order.files.is_text or (document and not any(map(is_failed_part, document.missing)))
-        of_files = {
-            *find_unknown_filters(gallery, order.template),
-            *find_untranslated(gallery, [order.template], [gallery.languages.choose(order.language)]),
-        }
-        ordered = sorted(
-            breaking | of_mail | of_files,
-            key=lambda finding: (finding not in breaking, finding.rank, finding.place, finding.message),
-        )
-        counting = _counting(gallery, order.template, ordered, severity)
-        audited = audit(document, gallery.audits) if document else ()
-        return MailReport(tuple(counting), audited, unchecked="" if is_whole else _IN_PART)
-
-
-def _of_mail(
-    drawer: Drawer, order: Order, checks: tuple[Check, ...]
-) -> tuple[Document | None, set[Finding], set[Finding]]:
-    """Return the mail (None if it cannot be drawn), its findings, and the findings that keep it from being sent."""
-    gallery = drawer.gallery
-    try:
-        document = drawer.document(order)
-    except TemplateInvalid as error:
-        return None, set(), {explain(one, gallery, order.sample).finding for one in (error, *error.others)}
-    findings, missing = set(document_findings(document, checks)), {*missing_names(document, gallery, order.sample)}
-    return (document, findings, missing) if document.html else (None, set(), findings | missing)
-
-
-def _counting(
-    gallery: Gallery, template: str, findings: Iterable[Finding], severity: Mapping[str, str]
-) -> Iterator[Finding]:
-    comments = IgnoreComments(gallery.source)
-    yield from (judged.finding for judged in judge(findings, comments, severity) if not judged.reason)
-    yield from filter(None, (at_severity(one, severity) for one in comments.mistakes(gallery.files_of(template))))
+        checker = TemplateChecks(gallery, checks, [language], _CALLERS_LIMITS, drawer.traced)
+        part = checker.check_mail(order.template, order.sample, language, read)
+        report = put_together(gallery, {order.template: part}, [language], severity)
+        audited = [item for document in documents if document.html for item in audit(document, gallery.audits)]
+    return replace(report, audit=tuple(audited), not_checked="" if part.is_whole else _IN_PART)
 
 
 @cache
 def _clients(groups: tuple[str, ...]) -> Clients:
     return Clients.from_names(groups)
+
+
+class KnownFindings:
+    """Reads a baseline, again when its file changes. `trouble`: why it cannot be read; then nothing is known."""
+
+    def __init__(self, file: Path | None) -> None:
+        self.file = file
+        self.trouble = ""
+        self._read: tuple[FileState | None, Baseline | None] = None, None
+
+    @property
+    def state(self) -> FileState | None:
+        """The state of the file, or None without one."""
+        return state_of(str(self.file)) if self.file and self.file.exists() else None
+
+    def mark_in(self, report: Report) -> Report:
+        """Return the report, in which known findings do not count."""
+        if (state := self.state) != self._read[0]:
+            self._read = state, self._open() if state else None
+        baseline = self._read[1]
+        return baseline.without_known(report) if baseline else report
+
+    def _open(self) -> Baseline | None:
+        self.trouble = ""
+        try:
+            return read_baseline(self.file) if self.file else None
+        except BaselineInvalid as invalid:
+            message = str(invalid)
+            self.trouble = f"{message[:1].upper()}{message[1:]}."
+            return None
+
+
+_MOST = 2_000
+"""The number of mails for which the findings of browsers are kept."""
+
+_Mail = tuple[str, View]
+"""A template, and the part of a view that identifies the mail."""
+
+
+@dataclass(kw_only=True, eq=False)
+class Checks:
+    """Has mails checked, one at a time, and keeps the reports, and what browsers saw in each mail at the latest look.
+
+    `known`: the baseline, whose findings do not count.
+    """
+
+    renditions: Renditions
+    clients: tuple[str, ...] = ()
+    severity: Mapping[str, str] = field(default_factory=dict)
+    known: KnownFindings = field(default_factory=lambda: KnownFindings(None))
+
+    def __post_init__(self) -> None:
+        self._gallery = self.renditions.gallery
+        self._reports: Kept[_Mail, Report] = Kept()
+        self._seen: Kept[_Mail, tuple[Finding, ...]] = Kept(_MOST)
+        self._explored: Kept[str, None] = Kept()
+        self._one_at_a_time = threading.Lock()
+
+    @property
+    def revision(self) -> int:
+        """A number that changes with the findings of browsers."""
+        return self._seen.revision
+
+    def last_report(self, rendition: Rendition) -> Report | None:
+        """Return the latest report, also if a file has changed since; None before the first check."""
+        mail = rendition.template, rendition.view
+        report = self._reports.get(mail)
+        if report and (seen := self._seen.get(mail)):
+            report = report.with_findings([*report.findings, *self._judge(seen)])
+        return self.known.mark_in(report) if report else None
+
+    def notice(self, rendition: Rendition, noticed: Sequence[Noticed], others: Sequence[Finding]) -> list[Noticed]:
+        """Keep the findings of a browser and the weights of images; return the noticed ones that count."""
+        findings = tuple(dict.fromkeys([*(problem.finding for problem in noticed), *others]))
+        self._seen.put((rendition.template, rendition.view), findings)
+        judged = {finding.says: finding for finding in self._judge(findings) if not finding.reason}
+        counting = (problem for problem in noticed if problem.finding.says in judged)
+        return [replace(problem, finding=judged[problem.finding.says]) for problem in counting]
+
+    def seen_in_samples(self) -> Iterator[Finding]:
+        """Yield the findings of browsers in mails as they are written, each with its mail."""
+        for (template, view), findings in self._seen.items():
+            if view == view.only("sample", "lang"):
+                language, known = self._gallery.languages.choose(view.lang), [*self._gallery.languages.known.values()]
+                mail = mail_name(template, view.sample, language, known)
+                yield from (replace(finding, mails=(mail,)) for finding in findings)
+
+    def check(self, rendition: Rendition) -> bool:
+        """Check a mail. Return False if nothing has changed since the last check.
+
+        Of edited, generated and branded mails, only the latest of each sample is kept: every keystroke makes another
+        mail.
+        """
+        template, view = mail = rendition.template, rendition.view
+        with self._one_at_a_time:
+            if rendition.is_empty or not self._reports.is_new(mail, rendition.fingerprint):
+                return False
+            written = view.only("sample", "lang")
+            if view != written:
+                others = (other for other, _ in self._reports.items() if other[0] == template)
+                self._reports.forget([one for one in others if one[1] != written == one[1].only("sample", "lang")])
+            with self._gallery.one_look():
+                if not rendition.exceeded:
+                    self._explore(template, rendition.fingerprint)
+                self._reports.put(mail, self._report(rendition), rendition.fingerprint)
+            return True
+
+    def _explore(self, template: str, fingerprint: Fingerprint) -> None:
+        """Find the branches of a template, if a file has changed since the last search."""
+        if self._explored.is_new(template, fingerprint):
+            self._gallery.branches(template)
+            self._explored.put(template, None, fingerprint)
+
+    def _report(self, rendition: Rendition) -> Report:
+        if order := rendition.order:
+            try:
+                return self.renditions.runner.run(check_mail, order, self.clients, self.severity)
+            except LimitExceeded as exceeded:
+                return Report((limit_finding(exceeded.limit, Place(order.files.markup)),))
+        faults = (error, *error.others) if (error := rendition.unreadable) else ()
+        return Report().with_findings(explain_samples(fault, self._gallery).finding for fault in faults)
+
+    def _judge(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+        return put_together(self._gallery, {}, (), self.severity, beside=findings).findings

@@ -9,9 +9,9 @@ from time import monotonic
 from msgspec import Struct
 
 from keyturn.errors import TemplateInvalid
-from keyturn.studio.gallery import Gallery
+from keyturn.studio.gallery import Gallery, MailName
 from keyturn.studio.gallery.gallery import Fingerprint, fingerprint, fingerprints
-from keyturn.studio.snapshots import Comparison, MailName, SnapshotFolder, Snapshots
+from keyturn.studio.snapshots import Comparison, SnapshotFolder, Snapshots
 from keyturn.studio.snapshots.comparison import State as Verdict
 from keyturn.studio.snapshots.difference import Line, LinePiece
 from keyturn.studio.web.rendering.kept import Kept

@@ -9,7 +9,8 @@ from litestar.exceptions import HTTPException
 from litestar.params import FromPath, URLEncodedBody
 from litestar.response import Redirect
 
-from keyturn.studio.snapshots import Comparison, MailName
+from keyturn.studio.gallery import MailName
+from keyturn.studio.snapshots import Comparison
 from keyturn.studio.snapshots.comparison import in_one_line
 from keyturn.studio.web import frames
 from keyturn.studio.web.checks.snapshots import Review, Stale, group_changes

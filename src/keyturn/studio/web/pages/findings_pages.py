@@ -1,9 +1,10 @@
 """The page of all findings of a folder: filtered, grouped, in pages, and updated while the checks run."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import groupby
+from operator import itemgetter
 from typing import Annotated, Any, Literal
 
 from litestar import Response, get
@@ -11,17 +12,14 @@ from litestar.di import NamedDependency
 from litestar.params import FromHeader
 from msgspec import Meta, Struct
 
-from keyturn.studio.gallery import Gallery
+from keyturn.studio.gallery import Gallery, MailName
 from keyturn.studio.lint.clients.clients import name_of
-from keyturn.studio.lint.examination import Examination, MailFinding, equal_findings, mails_of
-from keyturn.studio.lint.finding import SEVERITIES, Finding, Place, Severity, Tally
+from keyturn.studio.lint.finding import SEVERITIES, STANDINGS, Finding, Place, Severity, Standing
+from keyturn.studio.lint.report import Report, Tally, equal_findings, mails_of
 from keyturn.studio.web.checks.folder_checks import FolderChecks
 from keyturn.studio.web.pages.layout import Layout, provide_address
 from keyturn.studio.web.pages.template_pages import own_files
 from keyturn.studio.web.view import PageAddress, PageNumber, View
-
-Standing = Literal["counts", "baseline", "ignored"]
-"""Whether a finding counts: neither the baseline nor a comment excludes it."""
 
 _ON_A_PAGE = 50
 _MOST_PLACES = 20
@@ -52,103 +50,64 @@ class FindingsView(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
         return self.here(severity=tuple(chosen), page=1)
 
 
-class FindingGroup(Struct, frozen=True):
-    """Equal findings, of which `spots` are shown. `mails`, `templates`: the number of those that have one."""
-
-    finding: Finding
-    standing: Standing
-    reason: str
-    spots: Sequence[MailFinding]
-    places: int
-    mails: int
-    templates: int
-
-
 class Listing(Struct, frozen=True):
-    """One page of findings. `tally`: counts all findings within the filters, on all pages."""
+    """One page of findings. `groups`: equal findings, by whether they count. `choices`: the filters, with numbers."""
 
-    groups: Mapping[Standing, Sequence[FindingGroup]]
-    tally: Tally
+    groups: Mapping[Standing, Sequence[Sequence[Finding]]]
     choices: Mapping[str, Any]
     pages: int
     page: int
 
 
-def listing(examination: Examination, view: FindingsView) -> Listing:
+def listing(report: Report, view: FindingsView) -> Listing:
     """Return the page of an address; the last page for a number beyond it."""
-    by_standing: dict[Standing, tuple[MailFinding, ...]] = {
-        "counts": examination.found,
-        "baseline": examination.in_baseline,
-        "ignored": examination.ignored,
-    }
-    kept = {standing: [one for one in found if _fits(one, view)] for standing, found in by_standing.items()}
-    shown = [standing for standing in by_standing if standing == "counts" or standing in view.also]
-    groups = [_group(equal, standing) for standing in shown for equal in equal_findings(kept[standing])]
+    shown = [standing for standing in STANDINGS if standing in ("counts", *view.also)]
+    kept = {standing: list[Finding]() for standing in STANDINGS}
+    for finding in filter(partial(_fits, view=view), report.findings):
+        kept[finding.standing].append(finding)
+    groups = [(standing, equal) for standing in shown for equal in equal_findings(kept[standing])]
     pages = max(1, -(-len(groups) // _ON_A_PAGE))
     page = min(view.page, pages)
-    on_page = groups[(page - 1) * _ON_A_PAGE : page * _ON_A_PAGE]
-    return Listing(
-        {standing: list(those) for standing, those in groupby(on_page, lambda group: group.standing)},
-        Tally.of(one.finding for one in kept["counts"]),
-        _choices([one for standing in shown for one in by_standing[standing]], examination.found, view, kept),
-        pages,
-        page,
-    )
+    on_page = groupby(groups[(page - 1) * _ON_A_PAGE : page * _ON_A_PAGE], itemgetter(0))
+    choices = _choices([one for one in report.findings if one.standing in shown], view)
+    choices["severities"] = Tally.of(one for one in report.found if _fits(one, view, but="severity")).by_severity
+    choices["also"] = {standing: len(those) for standing, those in kept.items()}
+    return Listing({standing: [equal for _, equal in those] for standing, those in on_page}, choices, pages, page)
 
 
-def _fits(found: MailFinding, view: FindingsView, but: str = "") -> bool:
+def _fits(finding: Finding, view: FindingsView, but: str = "") -> bool:
     """Tell whether a finding passes the filters, except `but`."""
-    return all(fits(found, view) for name, fits in _FILTERS.items() if name != but)
+    return all(fits(finding, view) for name, fits in _FILTERS.items() if name != but)
 
 
-def _has_words(found: MailFinding, view: FindingsView) -> bool:
-    finding = found.finding
-    text = " ".join((finding.rule, finding.message, finding.fix, finding.place.file, *found.templates)).lower()
+def _has_words(finding: Finding, view: FindingsView) -> bool:
+    text = " ".join((finding.rule, finding.message, finding.fix, finding.place.file, *finding.templates)).lower()
     return all(word in text for word in view.words.lower().split())
 
 
-_FILTERS: Mapping[str, Callable[[MailFinding, FindingsView], bool]] = {
-    "severity": lambda found, view: not view.severity or found.finding.severity in view.severity,
-    "rule": lambda found, view: view.rule in ("", found.finding.rule, found.finding.group),
-    "mail": lambda found, view: not view.mail or view.mail in found.templates,
-    "client": lambda found, view: not view.client or view.client in _clients(found),
+_FILTERS: Mapping[str, Callable[[Finding, FindingsView], bool]] = {
+    "severity": lambda finding, view: not view.severity or finding.severity in view.severity,
+    "rule": lambda finding, view: view.rule in ("", finding.rule, finding.group),
+    "mail": lambda finding, view: not view.mail or view.mail in finding.templates,
+    "client": lambda finding, view: not view.client or view.client in _clients(finding),
     "words": _has_words,
 }
 
 
-def _clients(found: MailFinding) -> Iterator[str]:
-    for gap in found.finding.clients:
-        yield gap.client
-        yield gap.client.partition("/")[0]
+def _clients(finding: Finding) -> set[str]:
+    return {name for gap in finding.clients for name in (gap.client, gap.client.partition("/")[0])}
 
 
-def _group(equal: Sequence[MailFinding], standing: Standing) -> FindingGroup:
-    spots, mails = equal[:_MOST_PLACES], mails_of(equal)
-    templates = {template for one in equal for template in one.templates}
-    first = equal[0]
-    return FindingGroup(first.finding, standing, first.reason, spots, len(equal), len(mails), len(templates))
-
-
-def _choices(
-    shown: Sequence[MailFinding],
-    counted: Sequence[MailFinding],
-    view: FindingsView,
-    kept: Mapping[Standing, Sequence[MailFinding]],
-) -> Mapping[str, Any]:
-    """Return the filters, with the number of findings for each under the other filters.
-
-    For severities and `also`, the numbers are those of the tally: counted and excluded findings separately.
-    """
+def _choices(shown: Sequence[Finding], view: FindingsView) -> dict[str, Any]:
+    """Return the filters, with the number of findings for each under the other filters."""
     left = {name: list(filter(partial(_fits, view=view, but=name), shown)) for name in ("rule", "mail", "client")}
-    rules = Counter(one.finding.rule for one in left["rule"])
+    rules = Counter(one.rule for one in left["rule"])
     by_group = groupby(sorted(rules.items()), lambda one: one[0].partition("/")[0])
     grouped = [(group, list(those)) for group, those in by_group]
     return {
-        "severities": Tally.of(one.finding for one in counted if _fits(one, view, but="severity")).by_severity,
         "rules": [(group, sum(count for _, count in those), those) for group, those in grouped],
         "mails": sorted(Counter(template for one in left["mail"] for template in one.templates).items()),
-        "clients": sorted(Counter(client for one in left["client"] for client in set(_clients(one))).items()),
-        "also": {standing: len(those) for standing, those in kept.items()},
+        "clients": sorted(Counter(client for one in left["client"] for client in _clients(one)).items()),
     }
 
 
@@ -171,19 +130,22 @@ def findings_page(
 
 
 def _context(view: FindingsView, gallery: Gallery, folder_checks: FolderChecks) -> dict[str, Any]:
-    known, entries = folder_checks.last, gallery.entries()
+    report, waiting, known = folder_checks.last, folder_checks.waiting, folder_checks.of_mails.known
     return {
         "view": View(pane=view.pane),
         "address": view,
         "findings": view,
-        "known": known,
-        "listing": listing(known.examination, view) if known.examination else None,
+        "folder_report": report,
+        "waiting": waiting,
+        "listing": None if waiting is None else listing(report, view),
         "severities": SEVERITIES,
         "links": Links(gallery),
+        "most_places": _MOST_PLACES,
+        "mails_of": mails_of,
         "client_name": name_of,
-        "mail_names": [entry.name for entry in entries],
-        "all_mails": sum(len(entry.samples) for entry in entries),
-        "baseline_file": folder_checks.known.file.name if folder_checks.known.file else "",
+        "mail_names": gallery.names(),
+        "baseline_file": known.file.name if known.file else "",
+        "trouble": known.trouble,
     }
 
 
@@ -191,7 +153,6 @@ class Links:
     def __init__(self, gallery: Gallery) -> None:
         self._stages = dict(own_files(gallery))
         self._shared = frozenset(gallery.shared_files())
-        self._languages = tuple(gallery.languages.known)
 
     def source(self, place: Place, templates: tuple[str, ...]) -> tuple[tuple[str, ...], View] | None:
         """Return the page of a source, and its view; None for a file without a page."""
@@ -204,18 +165,11 @@ class Links:
             return ("templates", templates[0]), View(show="source", file="samples")
         return None
 
-    def mail(self, mail: str, place: Place, templates: tuple[str, ...]) -> tuple[str, View]:
-        """Return the template of a mail, and the view that selects the part from this place."""
-        template = max((one for one in templates if mail == one or mail.startswith(f"{one}/")), key=len, default=mail)
-        sample = mail[len(template) + 1 :]
-        language = sample.rpartition(" ")[2] if len(self._languages) > 1 else ""
-        if language in self._languages:
-            sample = sample.removesuffix(f" {language}")
-        else:
-            language = ""
+    def mail(self, mail: MailName, place: Place) -> View:
+        """Return the view of a mail that selects the part from this place."""
         is_drawn = place.file in self._shared or self._stages.get(place.file, ("", ""))[1] == "template"
         line = f"{place.file}:{place.line}" if is_drawn else ""
-        return template, View(sample=sample, lang=language, line=line, tab="checks")
+        return View(sample=mail.sample, lang=mail.language, line=line, tab="checks")
 
 
 HANDLERS = (findings_page,)

@@ -166,15 +166,15 @@ class Layout:
         """Answer with a page of the studio, including the list on its left."""
         context = {"view": View(), "template": None, "shared_file": None, **context}
         view, entries, shared = context["view"], self.gallery.entries(), self.gallery.shared_files()
-        findings = self._checks.last
+        report = self._checks.last
         chosen = next((entry for entry in entries if entry.name == context["template"]), None)
         text = self._environment.get_template(page).render(
             {"address": view, **context},
             tree=tree(entries, shared, context["template"] or context["shared_file"], view.find),
             shared=frozenset(shared),
-            folder_tally=findings.tally,
-            tallies=findings.tallies,
-            branch_tallies=findings.of_branches(chosen, self.gallery.languages.known) if chosen else {},
+            folder_tally=report.tally,
+            tallies=report.tallies,
+            branch_tallies=report.tallies_of_branches(chosen.name, chosen.samples, chosen.branches) if chosen else {},
             unaccepted=len(self._review.waiting_mails()) if self._review else 0,
             captured_count=None if self.captured is None else self.captured.kept,
         )

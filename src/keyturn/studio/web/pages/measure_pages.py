@@ -14,7 +14,7 @@ from keyturn.studio.lint.finding import Severity
 from keyturn.studio.lint.sent_mail import document_of
 from keyturn.studio.web import frames
 from keyturn.studio.web.checks.captured_checks import CapturedChecks
-from keyturn.studio.web.checks.folder_checks import Checks
+from keyturn.studio.web.checks.mail_checks import Checks
 from keyturn.studio.web.pages import frame_answers
 from keyturn.studio.web.pages.canvas import Canvas
 from keyturn.studio.web.view import View

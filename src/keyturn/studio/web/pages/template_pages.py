@@ -14,7 +14,8 @@ from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.branches.report import Coverage, NeverRendered, coverage_of
 from keyturn.studio.inbox.mail import links_of
 from keyturn.studio.lint.checks.parts import size_for_outlook_classic, size_of
-from keyturn.studio.web.checks.folder_checks import Checks, FolderChecks
+from keyturn.studio.web.checks.folder_checks import FolderChecks
+from keyturn.studio.web.checks.mail_checks import Checks
 from keyturn.studio.web.checks.snapshots import Review
 from keyturn.studio.web.pages.canvas import Canvas
 from keyturn.studio.web.pages.data_tab import DataTab

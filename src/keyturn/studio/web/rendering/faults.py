@@ -9,8 +9,9 @@ from msgspec import Struct
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.folders import Folders, plain_name
 from keyturn.studio.gallery import Gallery, Sample
-from keyturn.studio.lint.finding import Place, limit_finding
+from keyturn.studio.lint.finding import Place
 from keyturn.studio.lint.guard import first_mistake_in
+from keyturn.studio.lint.rules import limit_finding
 from keyturn.studio.lint.source.broken_templates import Broken, Spot, explain, explain_samples
 
 _TOKEN = re.compile(r"</?[\w-]+>?|[\w-]+|\{\{.*?\}\}|\{%.*?%\}|\S")

@@ -90,6 +90,12 @@ class Drawer:
         with self.gallery.one_look():
             return self.gallery.branches(template)
 
+    def warm_up(self) -> None:
+        """Render the first mail, so that the next one finds modules and layouts loaded. Raises what it raises."""
+        for template in self.gallery.names()[:1]:
+            for sample in list(self.gallery.samples(template).values())[:1]:
+                self.document(Order(0, template, self.gallery.files(template), sample, "", "", ""))
+
     def draw(self, order: Order) -> Drawn:
         """Draw the mail as it is sent. Raises LookupError for an unknown brand."""
         templates = self._as_sent(order.sample, order.brand).with_files(lambda _: order.files)

@@ -5,11 +5,13 @@ Every change is one transaction with its audit entry and the mail that tells the
 """
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import TypeVar
 
 from keyturn.service import addresses
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
+from keyturn.service.reset.proofs.second_step import recovery_codes
 from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors
 from keyturn.service.reset.proofs.second_step.own_step import OwnSecondStep
 from keyturn.service.reset.proofs.second_step.required import EVENT
@@ -40,52 +42,52 @@ class FactorChanges:
         `taken`: the time step of the code that proved the seed, which is used up (ASVS 6.5.1).
         """
 
-        def write(tx: Transaction) -> Sequence[str]:
-            self._step.note_totp_step(tx.connection, account.id, taken)
-            self.source.set_seed_within(tx.connection, account.id, seed)
-            return self._step.recovery.mint_within(tx.connection, account.id)
+        def write(tx: Transaction, moment: datetime) -> Sequence[str]:
+            self._step.tries.take_step(tx.connection, account.id, taken, moment)
+            self._source.set(tx.connection, account.id, "totp", seed)
+            return recovery_codes.renew(tx.connection, account.id)
 
         return await self._change(account, client, "set_up", write)
 
     async def set_phone(self, account: Account, phone: str, client: Client) -> None:
         """Store a phone in place of the previous one."""
         await self._change(
-            account, client, "phone", lambda tx: self.source.set_phone_within(tx.connection, account.id, phone)
+            account, client, "phone", lambda tx, _: self._source.set(tx.connection, account.id, "phone", phone.encode())
         )
 
     async def remove(self, account: Account, client: Client) -> None:
         """Delete all factors of the account, with its recovery codes."""
 
-        def write(tx: Transaction) -> None:
-            self.source.remove(tx.connection, account.id)
-            self._step.recovery.remove(tx.connection, account.id)
+        def write(tx: Transaction, _: datetime) -> None:
+            self._source.remove(tx.connection, account.id)
+            recovery_codes.remove(tx.connection, account.id)
 
         await self._change(account, client, "removed", write)
 
     async def renew_codes(self, account: Account, client: Client) -> Sequence[str]:
         """Return fresh recovery codes; earlier ones end."""
-
-        def write(tx: Transaction) -> Sequence[str]:
-            return self._step.recovery.mint_within(tx.connection, account.id)
-
-        return await self._change(account, client, "recovery_codes", write)
+        return await self._change(
+            account, client, "recovery_codes", lambda tx, _: recovery_codes.renew(tx.connection, account.id)
+        )
 
     @property
-    def source(self) -> BuiltinFactors:
+    def _source(self) -> BuiltinFactors:
         source = self._step.source
         assert isinstance(source, BuiltinFactors)  # callers offer changes of factors only then
         return source
 
     async def _change(
-        self, account: Account, client: Client, change: FactorChange, work: Callable[[Transaction], _Result]
+        self, account: Account, client: Client, change: FactorChange, work: Callable[[Transaction, datetime], _Result]
     ) -> _Result:
         moment, email = now(), addresses.normalize(account.email)
-        told = SecondStepWasChanged(account_id=account.id, at=moment, client=client, email=account.email, change=change)
+        changed = SecondStepWasChanged(
+            account_id=account.id, at=moment, client=client, email=account.email, change=change
+        )
 
         def write(tx: Transaction) -> _Result:
             tx.hold(account.id)
-            result = work(tx)
-            message = tx.outbox.enqueue(SECOND_STEP_CHANGED, told)
+            result = work(tx, moment)
+            message = tx.outbox.enqueue(SECOND_STEP_CHANGED, changed)
             tx.audit.write(EVENT, _OUTCOMES[change], client, moment, account.id, email, message_id=message)
             return result
 

@@ -30,32 +30,3 @@ class SecondStepTriesRow(Model):
     tries: Mapped[int]
     counted_since: Mapped[datetime]
     totp_step: Mapped[int | None] = mapped_column(BigInteger)
-
-
-class RecoveryCodeRow(Model):
-    """A code that replaces a lost factor, once. The row holds only its SHA-256."""
-
-    __tablename__ = "keyturn_recovery_codes"
-
-    digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
-    account_id: Mapped[str] = mapped_column(String(255), index=True)
-    created_at: Mapped[datetime]
-    used_at: Mapped[datetime | None]
-
-
-class SmsCodeRow(Model):
-    """The last code that was sent to an account's phone, for one reset or for signing in. The row holds only its HMAC.
-
-    `messages`: messages to the account since `counted_since`.
-    """
-
-    __tablename__ = "keyturn_sms_codes"
-
-    account_id: Mapped[str] = mapped_column(String(255), primary_key=True)
-    reset_id: Mapped[str] = mapped_column(String(64))
-    digest: Mapped[bytes] = mapped_column(LargeBinary(32))
-    sent_at: Mapped[datetime]
-    expires_at: Mapped[datetime]
-    used_at: Mapped[datetime | None]
-    messages: Mapped[int]
-    counted_since: Mapped[datetime]

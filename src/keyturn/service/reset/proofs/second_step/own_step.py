@@ -1,15 +1,15 @@
 """Second step whose codes Keyturn makes and checks: TOTP, recovery codes and codes by SMS."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
 
+from keyturn.service import secrets
 from keyturn.service.accounts.port import Account
-from keyturn.service.clock import now
+from keyturn.service.database import Database
 from keyturn.service.problems.proofs import Factor
-from keyturn.service.reset.proofs.second_step.additions import Kind
-from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors, RecoveryCodes, recovery_code_digest
+from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors
 from keyturn.service.reset.proofs.second_step.port import (
     Accepted,
     FactorSource,
@@ -17,30 +17,27 @@ from keyturn.service.reset.proofs.second_step.port import (
     phone_hint,
     phone_number,
 )
+from keyturn.service.reset.proofs.second_step.recovery_codes import are_left, recovery_code_digest, remove_recent
 from keyturn.service.reset.proofs.second_step.sms_codes import SmsCodes
 from keyturn.service.reset.proofs.second_step.totp import totp_step
 from keyturn.service.reset.proofs.second_step.tries import SecondStepTries
+from keyturn.service.secrets import Purpose, Secret
 
 
 class OwnSecondStep:
     """A SecondStep over seeds and phones that a source keeps. `sms` is None if no messages are sent."""
 
-    def __init__(
-        self, source: FactorSource, recovery: RecoveryCodes, tries: SecondStepTries, sms: SmsCodes | None
-    ) -> None:
+    def __init__(self, source: FactorSource, tries: SecondStepTries, database: Database, sms: SmsCodes | None) -> None:
         self.source = source
-        self.recovery = recovery
+        self._database = database
         self.tries = tries
         self._sms = sms
 
     async def require_ready(self) -> None:
         await self.source.require_ready()
 
-    async def factors(self, account: Account, *, unless_recent: Collection[Kind] = ()) -> Sequence[Factor]:
-        """Return the factors, with recovery codes if there is a factor that they can replace.
-
-        Recent factors of the kinds in `unless_recent` do not count.
-        """
+    async def factors(self, account: Account, *, unless_recent: bool = False) -> Sequence[Factor]:
+        """Return the factors, or the proven ones, with recovery codes if there is a factor that they can replace."""
         stored, found = await self.source.find(account, unless_recent=unless_recent), []
         unusable = stored.unreadable
         if stored.seed:
@@ -56,7 +53,7 @@ class OwnSecondStep:
                 unusable = unusable or not stored.seed
         if not found and not unusable:
             return ()
-        if await self.recovery.left(account.id):
+        if await are_left(self._database, account.id):
             found.append(Factor("recovery_code"))
         return found or [Factor("other")]
 
@@ -72,15 +69,16 @@ class OwnSecondStep:
             case "totp":
                 return await self._verify_totp(trial)
             case "recovery_code":
-                digest = recovery_code_digest(trial.account.id, trial.code)
-                if digest is None or not await self.recovery.is_unused(digest):
-                    return None
-                return _Spendable(
-                    lambda connection, moment: self.recovery.use(connection, digest, moment),
-                    lambda connection, moment: self.recovery.give_back(connection, digest, moment),
-                )
+                return _accepted(await self._unused_recovery_code(trial))
             case "sms":
-                return await self._sms.find(trial) if self._sms else None
+                return _accepted(await self._sms.find(trial)) if self._sms else None
+
+    async def _unused_recovery_code(self, trial: SecondStepTry) -> Secret | None:
+        key = recovery_code_digest(trial.account.id, trial.code)
+        if key is None:
+            return None
+        code = await self._database.read(lambda connection: secrets.find(connection, key, Purpose.RECOVERY))
+        return code if code and code.state(trial.moment) == "works" else None
 
     async def _verify_totp(self, trial: SecondStepTry) -> Accepted | None:
         stored, account_id = await self.source.find(trial.account), trial.account.id
@@ -92,19 +90,14 @@ class OwnSecondStep:
             lambda connection, _: self.tries.give_step_back(connection, account_id, step),
         )
 
-    def remove_recent(self, connection: Connection, account_id: str, kinds: Collection[Kind]) -> bool:
-        """Delete recent additions of these kinds, in the caller's transaction; tell whether there was one.
+    def remove_recent(self, connection: Connection, account_id: str) -> bool:
+        """Delete recent additions, in the caller's transaction; tell whether there was one.
 
         Codes end even if the factor that they replace stays: another person may have got them.
         """
-        removed = "recovery_codes" in kinds and self.recovery.remove_recent(connection, account_id)
-        if isinstance(self.source, BuiltinFactors):
-            removed = self.source.remove_recent(connection, account_id, kinds) or removed
-        return removed
-
-    def note_totp_step(self, connection: Connection, account_id: str, step: int) -> None:
-        """Note the step of the code that proved a new TOTP factor, in the caller's transaction: it is used up."""
-        self.tries.take_step(connection, account_id, step, now())
+        had_codes = remove_recent(connection, account_id)
+        own = self.source if isinstance(self.source, BuiltinFactors) else None
+        return bool(own and own.remove_recent(connection, account_id)) or had_codes
 
     async def close(self) -> None:
         await self.source.close()
@@ -112,13 +105,22 @@ class OwnSecondStep:
             await self._sms.close()
 
 
+def _accepted(code: Secret | None) -> Accepted | None:
+    """Return what spends a code that works; None if there is none."""
+    if code is None:
+        return None
+    name = code.purpose, code.key
+    return _Spendable(
+        lambda connection, moment: secrets.use(connection, *name, moment, code.proof) is not None,
+        lambda connection, moment: secrets.give_back(connection, *name, moment),
+    )
+
+
 class _Spendable(Accepted):
     """A right code, which a guarded statement spends and can give back."""
 
     def __init__(
-        self,
-        use: Callable[[Connection, datetime], bool],
-        undo: Callable[[Connection, datetime], None],
+        self, use: Callable[[Connection, datetime], bool], undo: Callable[[Connection, datetime], None]
     ) -> None:
         self._use = use
         self._undo = undo

@@ -1,7 +1,7 @@
 """The port to second factors, wherever they are kept."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal, Protocol
 
@@ -10,7 +10,6 @@ from sqlalchemy import Connection
 
 from keyturn.service.accounts.port import Account
 from keyturn.service.problems.proofs import Factor
-from keyturn.service.reset.proofs.second_step.additions import Kind
 from keyturn.service.reset.records.client import Client
 
 Method = Literal["totp", "sms", "recovery_code"]
@@ -88,16 +87,21 @@ class StoredFactors:
         self.unreadable = unreadable
 
 
-class FactorSource(Protocol):
-    """Keeps factors: in Keyturn's own table, or in an app's."""
+class FactorSource:
+    """Keeps factors: in Keyturn's own table, in an app's, or in a directory."""
 
     async def require_ready(self) -> None:
         """Raise SettingsInvalid, with every fault by its name, if something differs from the settings."""
 
-    async def find(self, account: Account, *, unless_recent: Collection[Kind] = ()) -> StoredFactors:
-        """Return the account's factors, without recent ones of these kinds. Raises Unavailable."""
+    async def find(self, account: Account, *, unless_recent: bool = False) -> StoredFactors:
+        """Return the account's factors, or only those that are proven. Raises Unavailable.
 
-    async def close(self) -> None: ...
+        Only Keyturn's own are ever recent: the app or the directory vouches for the others.
+        """
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        """Close what this source has opened."""
 
 
 def phone_number(text: str) -> str:

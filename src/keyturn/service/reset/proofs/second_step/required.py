@@ -5,17 +5,17 @@ from datetime import datetime
 
 import msgspec
 
+from keyturn.service import secrets
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
 from keyturn.service.problems.proofs import Factor, LinkDead, SecondStepRejected, SecondStepRequired
 from keyturn.service.problems.requests import SecondStepUnfinished, Unavailable
 from keyturn.service.reset.events import AppEvents
-from keyturn.service.reset.proofs.second_step.additions import Undoing, late_at, undone_by
 from keyturn.service.reset.proofs.second_step.own_step import OwnSecondStep
 from keyturn.service.reset.proofs.second_step.port import SIGN_IN, Accepted, Method, SecondStep, SecondStepTry
 from keyturn.service.reset.proofs.second_step.tries import SecondStepTries
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.link_store import Link
+from keyturn.service.reset.records.links import Link
 from keyturn.service.reset.records.messages import SECOND_STEP_FAILED, SecondStepHasFailed
 from keyturn.service.reset.records.stores import Records, Transaction
 from keyturn.service.telemetry.logs import LogEvent, reset_log
@@ -77,13 +77,12 @@ class RequiredSecondStep:
     async def factors(self, link: Link | None, account: Account) -> Sequence[Factor]:
         """Return the factors that the holder of a live link, or of the password, is asked for. Raises Unavailable."""
         if link and link.recovers and isinstance(self.step, OwnSecondStep):
-            return await self.step.factors(account, unless_recent=late_at("recovery_link"))
+            return await self.step.factors(account, unless_recent=True)
         return await self.step.factors(account)
 
-    def undo_recent(self, tx: Transaction, account: Account, client: Client, undoing: Undoing) -> None:
-        """Delete the recent additions that this undoes (`additions.py`)."""
-        step, kinds = self.step, undone_by(undoing)
-        if isinstance(step, OwnSecondStep) and step.remove_recent(tx.connection, account.id, kinds):
+    def undo_recent(self, tx: Transaction, account: Account, client: Client) -> None:
+        """Delete the additions that whoever reads the account's mailbox may undo (`builtin_factors.RECENT`)."""
+        if isinstance(self.step, OwnSecondStep) and self.step.remove_recent(tx.connection, account.id):
             tx.audit.write(EVENT, "factors_undone", client, now(), account.id, account.email)
 
     async def begin(self, link: Link, account: Account, method: Method, client: Client) -> bool:
@@ -119,7 +118,7 @@ class RequiredSecondStep:
             sent = await self._begin(link, account, answer.method, client)
             raise SecondStepRequired(factors, answer.method if sent else "")
         trial = _trial(link, account, answer, client)
-        counted = await self._tries.count(link.id if link else None, account.id, trial.moment)
+        counted = await self._tries.count(link, account.id, trial.moment)
         if counted is None:  # the request whose last try is wrong ends the link; a try under way may be right
             raise LinkDead("invalid")
         unfinished: SecondStepUnfinished | None = None
@@ -139,16 +138,15 @@ class RequiredSecondStep:
 
     async def _verify(self, link: Link | None, trial: SecondStepTry) -> Accepted | None:
         """Return the verdict. The try is given back unless the code was wrong, whatever becomes of the change."""
-        link_id = link.id if link else None
         try:
             accepted = await self.step.verify(trial)
         except SecondStepUnfinished:  # a factor has refused the code, and guesses at it must stay counted
             raise
         except Unavailable:  # this gives no verdict on the code
-            await self._tries.give_back(link_id, trial.account.id)
+            await self._tries.give_back(link, trial.account.id)
             raise
         if accepted:
-            await self._tries.give_back(link_id, trial.account.id)
+            await self._tries.give_back(link, trial.account.id)
         return accepted
 
     async def _tell(self, trial: SecondStepTry, link: Link | None) -> None:
@@ -159,7 +157,7 @@ class RequiredSecondStep:
         )
 
         def write(tx: Transaction) -> None:
-            if link is None or tx.links.revoke(link.id, moment):
+            if link is None or secrets.end(tx.connection, *link.id, moment):
                 message = tx.outbox.enqueue(SECOND_STEP_FAILED, failed)
                 tx.audit.write(EVENT, "failed", client, moment, account.id, failed.email, message_id=message)
                 self._events.second_step_failed(tx, account, client, method=trial.method, moment=moment)
@@ -180,7 +178,7 @@ def _email(link: Link | None, account: Account) -> str:
 
 
 def _trial(link: Link | None, account: Account, answer: SecondStepAnswer, client: Client) -> SecondStepTry:
-    reset_id = str(link.id) if link else SIGN_IN
+    reset_id = link.secret.key.hex() if link else SIGN_IN
     return SecondStepTry(
         account=account, method=answer.method, code=answer.code, reset_id=reset_id, client=client, moment=now()
     )

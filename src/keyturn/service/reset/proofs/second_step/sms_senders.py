@@ -7,17 +7,15 @@ from datetime import timedelta
 from html import escape
 from pathlib import Path
 
-import httpx2
 import msgspec
 
 from keyturn.mail.port.email import Email, local_sender
-from keyturn.mail.port.provider import ACCEPTED, OK
-from keyturn.mail.port.provider_api import ProviderApi
+from keyturn.mail.port.http_provider import Call, ProviderApi, Refused, basic
 from keyturn.service.outbox import new_key
 from keyturn.service.sending.senders import CaptureSender
 from keyturn.service.settings import SmsSettings
 
-_CREATED = 201
+_ACCEPTED = {200, 201, 202}
 _TIMEOUT = timedelta(seconds=10)
 
 
@@ -32,8 +30,8 @@ class TwilioSms:
     """Sends a text through Twilio, in one call within the time-out."""
 
     def __init__(self, settings: SmsSettings, timeout: timedelta = _TIMEOUT) -> None:
-        auth = httpx2.BasicAuth(settings.user or settings.account, settings.password)
-        self._api = ProviderApi("twilio", settings.api_url, auth, timeout, reports=False)
+        proof = basic(settings.user or settings.account, settings.password)
+        self._api = ProviderApi(settings.api_url, lambda _: proof, timeout)
         self._path = f"/2010-04-01/Accounts/{settings.account}/Messages.json"
         self._origin = {"From": settings.from_}
 
@@ -43,12 +41,12 @@ class TwilioSms:
         Raises SendRetryable, SendUnknown and SendRefused, with Twilio's code and never with the number or the text.
         """
         fields = {"To": number, "Body": text, "ValidityPeriod": str(int(validity.total_seconds()))}
-        answer = await self._api.ask("POST", self._path, data=fields | self._origin)
+        answer = await self._api.ask(Call(self._path, fields | self._origin, form=True))
         said = answer.read(_Said) or _Said()
-        if answer.status in {OK, _CREATED, ACCEPTED} and said.sid:
+        if answer.status in _ACCEPTED and said.sid:
             return
-        reason = f"{answer.status} {said.code or ''}".rstrip()
-        raise self._api.failure(answer, reason, known=said.code is not None)
+        refused = None if said.code is None else Refused(f"{answer.status} {said.code}")
+        raise self._api.failure(answer, refused)
 
     async def close(self) -> None:
         await self._api.close()

@@ -20,7 +20,7 @@ from uuid import uuid4
 import msgspec
 
 from keyturn.errors import Fault, SettingsInvalid
-from keyturn.http_client import FAILURES, Answer, Document, HttpClient
+from keyturn.http_client import Answer, CallFailed, Document, HttpClient
 from keyturn.service.accounts.port import Account
 from keyturn.service.accounts.supabase.admin_api import LONGEST_ANSWER, TIMEOUT, is_unknown_user, refusal_of
 from keyturn.service.problems.proofs import Factor
@@ -160,8 +160,8 @@ class SupabaseSecondStep:
         }
         try:
             return await self._http.ask(method, f"{self._url}{path}", headers=headers, json=body)
-        except FAILURES as error:
-            raise AccountsUnready(f"cannot reach Supabase Auth: {type(error).__name__}") from None
+        except CallFailed as error:
+            raise AccountsUnready(f"cannot reach Supabase Auth: {error}") from None
 
 
 def _read(answer: Answer, form: type[Document]) -> Document:

@@ -6,12 +6,13 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select, update
 
+from keyturn.service import secrets
 from keyturn.service.database import Database
 from keyturn.service.database.statements import insert_into
 from keyturn.service.problems.requests import TooManyRequests
 from keyturn.service.reset.proofs.second_step.models import SecondStepTriesRow
 from keyturn.service.reset.records.guarded import DAY, DailyCounter
-from keyturn.service.reset.records.link_store import LinkStore
+from keyturn.service.reset.records.links import Link
 
 _COUNTER = DailyCounter(SecondStepTriesRow.tries, SecondStepTriesRow.counted_since)
 
@@ -34,14 +35,13 @@ class SecondStepTries:
     sign-in there is no link to end, and the owner is told as often.
     """
 
-    def __init__(self, database: Database, links: LinkStore, *, most: int, daily: int) -> None:
+    def __init__(self, database: Database, *, most: int, daily: int) -> None:
         self._database = database
-        self._links = links
         self._most = most
         self._daily = daily
 
-    async def count(self, link_id: int | None, account_id: str, moment: datetime) -> CountedTry | None:
-        """Count a try and commit it. Return None if its link has ended; without `link_id` it is that of a sign-in.
+    async def count(self, link: Link | None, account_id: str, moment: datetime) -> CountedTry | None:
+        """Count a try and commit it. Return None if its link has ended; without a link it is that of a sign-in.
 
         Raises TooManyRequests if the account is at its limit; this leaves both counts unchanged.
         """
@@ -50,17 +50,18 @@ class SecondStepTries:
             # Hold the account, as every change of it does: otherwise two of its links would wait for each other.
             self._database.hold(connection, account_id)
             of_link = 0
-            if link_id is not None:
-                tries = self._links.within(connection).count_try(link_id, self._most, moment)
-                if tries is None:
+            if link:
+                tried = secrets.count_try(connection, *link.id, moment)
+                if tried.tries > self._most or tried.state(moment) != "works":
+                    secrets.give_try_back(connection, *link.id)
                     return None
-                of_link = self._most - tries
+                of_link = self._most - tried.tries
             of_account = self._count_for_account(connection, account_id, moment)
             if of_account is None:
                 raise TooManyRequests(_seconds_left(connection, account_id, moment))
             today, to_notice = self._daily - of_account, -of_account % self._most
-            left = today if link_id is None else min(of_link, to_notice, today)
-            return CountedTry(left, is_told=not (min(to_notice, today) if link_id is None else left))
+            left = min(of_link, to_notice, today) if link else today
+            return CountedTry(left, is_told=not (left if link else min(to_notice, today)))
 
         return await self._database.transact(count)
 
@@ -81,15 +82,15 @@ class SecondStepTries:
         tries: int | None = connection.execute(statement).scalar()
         return tries
 
-    async def give_back(self, link_id: int | None, account_id: str) -> None:
+    async def give_back(self, link: Link | None, account_id: str) -> None:
         """Undo one count: the code was right or could not be judged."""
         row = SecondStepTriesRow
         counted = update(row).where(row.account_id == account_id, row.tries > 0)
 
         def write(connection: Connection) -> None:
             self._database.hold(connection, account_id)
-            if link_id is not None:
-                self._links.within(connection).give_try_back(link_id)
+            if link:
+                secrets.give_try_back(connection, *link.id)
             connection.execute(counted.values(tries=row.tries - 1))
 
         await self._database.transact(write)

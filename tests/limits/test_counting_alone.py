@@ -7,8 +7,8 @@ import pytest
 from tests.databases import Databases, SqliteFiles
 
 from keyturn.errors import SettingsInvalid
+from keyturn.service.counting_alone import counting_alone
 from keyturn.service.database import Database
-from keyturn.service.reset.limits.counting_alone import counting_alone
 
 
 @pytest.fixture

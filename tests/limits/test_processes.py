@@ -4,18 +4,21 @@ import asyncio
 import multiprocessing
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from multiprocessing.synchronize import Barrier
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection, select
 from tests.databases import PostgresServer
 
+from keyturn.service import secrets
 from keyturn.service.clock import now
 from keyturn.service.database import Database
 from keyturn.service.problems.requests import OverBudget, TooManyRequests
-from keyturn.service.reset.limits.rate_limits import RateLimits
-from keyturn.service.reset.proofs.altcha import SpentAnswerStore
+from keyturn.service.reset.rate_limits import RateLimits
 from keyturn.service.reset.records.client import Client
+from keyturn.service.secrets import Purpose
 from keyturn.service.settings import LimitSettings
 
 pytestmark = pytest.mark.long
@@ -57,7 +60,7 @@ def put(work: Any, given: Any, barrier: Barrier, results: Any) -> None:
 async def count(address: str, barrier: Barrier) -> tuple[int, dict[str, int]]:
     """Send many requests at once from each client; return how many were accepted, together and of each client."""
     database = Database(address)
-    limits = RateLimits(LimitSettings(request="7/hour", overall="130/hour"), database)
+    limits = RateLimits(LimitSettings(request="7/day", overall="130/day"), database)
     overall, by_client = 0, {client.ip_address: 0 for client in CLIENTS}
 
     async def ask(client: Client) -> None:
@@ -73,7 +76,6 @@ async def count(address: str, barrier: Barrier) -> tuple[int, dict[str, int]]:
     await limits.require_ready()
     barrier.wait(_PATIENCE)
     await asyncio.gather(*(ask(client) for _ in range(8) for client in CLIENTS))
-    await limits.close()
     await database.close()
     return overall, by_client
 
@@ -88,12 +90,15 @@ def test_parallel_processes_never_exceed_a_limit_and_use_all_of_it(address: str)
 
 async def spend(address: str, barrier: Barrier) -> list[bool]:
     database = Database(address)
-    spent = SpentAnswerStore(database)
-    await spent.is_spent(b"")
+    await database.fetch(select(1))
     barrier.wait(_PATIENCE)
-    taken = await asyncio.gather(*(spent.spend(answer, now() + timedelta(minutes=1)) for answer in ANSWERS))
+    counted = await asyncio.gather(*(database.transact(partial(count_one, answer)) for answer in ANSWERS))
     await database.close()
-    return taken
+    return [tries == 1 for tries in counted]
+
+
+def count_one(answer: bytes, connection: Connection) -> int:
+    return secrets.count_try(connection, Purpose.SPENT, answer, now(), until=now() + timedelta(minutes=1)).tries
 
 
 def test_a_solved_challenge_is_accepted_once_by_all_processes_together(address: str) -> None:

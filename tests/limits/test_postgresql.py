@@ -20,22 +20,16 @@ from keyturn.service.clock import now
 from keyturn.service.database import Database
 from keyturn.service.outbox.models import OutboxRow
 from keyturn.service.problems.requests import LimitsUnready, OverBudget, TooManyRequests
-from keyturn.service.reset.limits.rate_limits import RateLimits
+from keyturn.service.reset.rate_limits import RateLimits
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.mailboxes import Mailboxes
 from keyturn.service.reset.records.retention import Retention
-from keyturn.service.reset.records.secure_links import SecureLinkStore
 from keyturn.service.settings import DatabaseSettings, LimitSettings, Secret
 
 MINUTE = timedelta(minutes=1)
 HERE = Client(ip_address="192.0.2.1")
-WINDOWS = text("SELECT count(*) AS n FROM keyturn_rate_windows")
-ALL_OVER = text("UPDATE keyturn_rate_windows SET expires_at = now() - interval '1 second' WHERE amount < 1000")
-SIZE = text("SELECT pg_total_relation_size('keyturn_rate_windows') AS n")
-UPDATES = text(
-    "SELECT n_tup_upd AS updates, n_tup_hot_upd AS in_place FROM pg_stat_user_tables "
-    "WHERE relname = 'keyturn_rate_windows'"
-)
+COUNTERS = text("SELECT count(*) AS n FROM keyturn_limits")
+EMPTIED = text("UPDATE keyturn_limits SET tat = 1")
 
 
 @pytest.fixture
@@ -51,11 +45,10 @@ def limits_in(database: Database, **rates: Any) -> RateLimits:
 
 def retention(database: Database) -> Retention:
     mailboxes = Mailboxes(database, cooldown=MINUTE, daily=6, suppression=MINUTE)
-    links = SecureLinkStore(database, lifetime=MINUTE, suspected=MINUTE)
-    return Retention(database, timedelta(days=365), mailboxes, BuiltinAccounts(database), links)
+    return Retention(database, timedelta(days=365), mailboxes, BuiltinAccounts(database))
 
 
-async def number(database: Database, statement: Any = WINDOWS) -> int:
+async def number(database: Database, statement: Any = COUNTERS) -> int:
     (row,) = await database.fetch(statement)
     return int(row["n"])
 
@@ -70,7 +63,7 @@ async def test_the_database_holds_digests_and_no_addresses(database: Database) -
     limits = limits_in(database)
     await limits.count("request", HERE)
     await limits.count_guess("address", ADA)
-    rows = await database.fetch(text("SELECT * FROM keyturn_rate_windows"))
+    rows = await database.fetch(text("SELECT * FROM keyturn_limits"))
 
     assert len(rows) == 2
     assert {len(row["key"]) for row in rows} == {32}
@@ -80,19 +73,19 @@ async def test_the_database_holds_digests_and_no_addresses(database: Database) -
 async def test_a_limit_is_counted_by_one_statement_without_a_transaction_on_an_apps_pool_too(
     postgresql_url: str,
 ) -> None:
-    """A process that is suspended between two statements would hold the lock of a window that all need."""
+    """A process that is suspended between two statements would hold the lock of a counter that all need."""
     engine = create_async_engine(
         postgresql_url.replace("postgresql://", "postgresql+asyncpg://"), isolation_level="SERIALIZABLE"
     )
     limits = limits_in(Database(engine), request="2/minute")
     await limits.require_ready()
     with statements_sent() as sent:
-        await limits.count("request", HERE)
-        await limits.count("request", HERE)
-        with pytest.raises(TooManyRequests):
-            await limits.count("request", HERE)
+        await limits.count("request", HERE, "overall")
+        await limits.count("request", HERE, "overall")
 
-    assert len(sent) == 3
+    assert len(sent) == 2
+    with pytest.raises(TooManyRequests):
+        await limits.count("request", HERE, "overall")
     await engine.dispose()
 
 
@@ -113,17 +106,8 @@ async def test_a_server_whose_transactions_are_serializable_counts_right(postgre
         await database.close()
 
 
-async def test_requests_that_wait_share_a_statement(database: Database) -> None:
-    limits = limits_in(database)
-    await limits.require_ready()
-    with statements_sent() as sent:
-        await flood(limits, 1, 200)
-
-    assert len(sent) <= 2
-
-
 async def test_a_schema_of_its_own_is_found(database: Database, postgresql_url: str) -> None:
-    for statement in ('CREATE SCHEMA "a part"', 'ALTER TABLE keyturn_rate_windows SET SCHEMA "a part"'):
+    for statement in ('CREATE SCHEMA "a part"', 'ALTER TABLE keyturn_limits SET SCHEMA "a part"'):
         await database.execute(text(statement))
     apart = Database(postgresql_url, schema="a part")
     limits = limits_in(apart, request="1/minute")
@@ -137,7 +121,7 @@ async def test_a_schema_of_its_own_is_found(database: Database, postgresql_url: 
 async def test_a_client_whose_limit_is_used_up_costs_no_write(database: Database) -> None:
     limits = limits_in(database, request="1/hour")
     await limits.count("request", HERE)
-    version = text("SELECT ctid::text || xmin::text || xmax::text AS version FROM keyturn_rate_windows")
+    version = text("SELECT ctid::text || xmin::text || xmax::text AS version FROM keyturn_limits")
     before = await database.fetch(version)
     for _ in range(5):
         with pytest.raises(TooManyRequests):
@@ -146,7 +130,7 @@ async def test_a_client_whose_limit_is_used_up_costs_no_write(database: Database
     assert await database.fetch(version) == before
 
 
-async def test_a_window_that_another_session_holds_delays_only_its_own_clients(
+async def test_a_counter_that_another_session_holds_delays_only_its_own_clients(
     database: Database, postgresql_url: str
 ) -> None:
     limits, other = limits_in(database), Database(postgresql_url)
@@ -154,7 +138,7 @@ async def test_a_window_that_another_session_holds_delays_only_its_own_clients(
     elsewhere = limits_in(other)
     async with asyncio.timeout(15):
         async with committing(database) as connection:
-            await connection.execute(text("SELECT key FROM keyturn_rate_windows FOR UPDATE"))
+            await connection.execute(text("SELECT key FROM keyturn_limits FOR UPDATE"))
             waiting = asyncio.create_task(limits.count("request", HERE))
             await elsewhere.count("request", Client(ip_address="192.0.2.2"))
             assert not waiting.done()
@@ -162,41 +146,25 @@ async def test_a_window_that_another_session_holds_delays_only_its_own_clients(
     await other.close()
 
 
-async def test_the_sweep_deletes_windows_that_are_over_and_no_others(database: Database) -> None:
-    limits, sweep = limits_in(database), retention(database)
+async def test_the_sweep_deletes_empty_counters_and_no_others(database: Database) -> None:
+    limits, sweep = limits_in(database, overall="1/hour"), retention(database)
     await flood(limits, 1, 700)
+    await database.execute(EMPTIED)
     await limits.count_overall()
     assert await number(database) == 701
 
-    assert (await sweep.purge(now()))["limits"] == 0
-    await database.execute(ALL_OVER)
     assert (await sweep.purge(now()))["limits"] == 700
     assert await number(database) == 1
 
 
-async def test_the_sweep_leaves_a_window_that_is_used_at_the_moment(database: Database) -> None:
+async def test_the_sweep_leaves_a_counter_that_is_used_at_the_moment(database: Database) -> None:
     limits, sweep = limits_in(database), retention(database)
     await limits.count("request", HERE)
-    await database.execute(ALL_OVER)
+    await database.execute(EMPTIED)
     async with asyncio.timeout(15), committing(database) as connection:
-        await connection.execute(text("SELECT key FROM keyturn_rate_windows FOR UPDATE"))
-        assert await sweep.forget_windows() == {"limits": 0}
-    assert await sweep.forget_windows() == {"limits": 1}
-
-
-async def test_who_counts_a_shared_window_alone_makes_no_statement_fail(postgresql_url: str) -> None:
-    database = Database(postgresql_url)
-    limits = limits_in(database, overall="1000/hour")
-    clients = [Client(ip_address=f"192.0.2.{number}") for number in range(100)]
-    with statements_sent() as sent:
-        await asyncio.gather(
-            *(limits.count("request", client, "overall") for client in clients),
-            *(limits.count_overall() for _ in range(100)),
-        )
-
-    assert len(sent) <= 6, "one that fails is tried for each request alone"
-    assert await number(database) == len(clients) + 1
-    await database.close()
+        await connection.execute(text("SELECT key FROM keyturn_limits FOR UPDATE"))
+        assert await sweep.forget_counters() == {"limits": 0}
+    assert await sweep.forget_counters() == {"limits": 1}
 
 
 @pytest.mark.long
@@ -212,8 +180,8 @@ async def test_statements_of_several_processes_never_wait_for_each_other_in_a_ci
 
     async def forget() -> None:
         for _ in range(25):
-            await databases[0].execute(ALL_OVER)
-            await sweep.forget_windows()
+            await databases[0].execute(EMPTIED)
+            await sweep.forget_counters()
 
     async with asyncio.timeout(60):
         await asyncio.gather(*(ask(one, first) for first, one in enumerate(processes)), forget())
@@ -262,7 +230,7 @@ async def test_a_request_that_cannot_be_counted_gets_503_and_nothing_is_written(
     service = await start(database=DatabaseSettings(url=Secret(database_url), timeout=timedelta(seconds=3)))
     holder = Database(database_url)
     async with committing(holder) as connection:
-        await connection.execute(text("LOCK TABLE keyturn_rate_windows"))
+        await connection.execute(text("LOCK TABLE keyturn_limits"))
         with caplog.at_level(logging.ERROR):
             answer = await service.anywhere().post(REQUEST, json={"email": ADA})
             page = await service.anywhere().get(f"/reset-password/{'a' * 43}", follow_redirects=True)

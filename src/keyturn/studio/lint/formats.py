@@ -1,4 +1,4 @@
-"""An examination as JSON, SARIF and GitHub's workflow commands. docs/check.md describes the formats.
+"""A report as JSON, SARIF and GitHub's workflow commands. docs/check.md describes the formats.
 
 docs/check.schema.json is made from the types of the JSON report, and quotes their docstrings.
 """
@@ -13,9 +13,9 @@ import msgspec
 from msgspec import Meta
 
 from keyturn.studio.gallery.branches.report import Coverage, FolderCoverage
-from keyturn.studio.lint.examination import Examination, MailFinding
 from keyturn.studio.lint.explaining import Explanation, explain_rule
 from keyturn.studio.lint.finding import ClientGap, Finding, Severity
+from keyturn.studio.lint.report import Report
 
 Shown = Callable[[str], str]
 """Returns the path that a reader can open, from a file's name in the folder of templates."""
@@ -111,25 +111,24 @@ class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
     coverage: Annotated[ReportedCoverages | None, Meta(description="null if branches were not searched.")] = None
 
 
-def as_json(examination: Examination, shown: Shown) -> str:
-    tally = examination.tally
-    report = CheckReport(
-        templates=examination.templates,
-        mails=examination.mails,
+def as_json(report: Report, shown: Shown) -> str:
+    tally = report.tally
+    written = CheckReport(
+        templates=report.templates,
+        mails=report.mails,
         errors=tally.errors,
         warnings=tally.warnings,
         notes=tally.notes,
-        ignored=len(examination.ignored),
-        in_baseline=len(examination.in_baseline),
-        unchecked=len(examination.unchecked),
-        findings=tuple(_reported(found, shown) for found in examination.found),
-        coverage=_reported_coverages(examination.coverage, shown) if examination.coverage else None,
+        ignored=len(report.ignored),
+        in_baseline=len(report.in_baseline),
+        unchecked=len(report.unchecked),
+        findings=tuple(_reported(finding, shown) for finding in report.found),
+        coverage=_reported_coverages(report.coverage, shown) if report.coverage else None,
     )
-    return msgspec.json.format(msgspec.json.encode(report), indent=2).decode()
+    return msgspec.json.format(msgspec.json.encode(written), indent=2).decode()
 
 
-def _reported(found: MailFinding, shown: Shown) -> ReportedFinding:
-    finding = found.finding
+def _reported(finding: Finding, shown: Shown) -> ReportedFinding:
     return ReportedFinding(
         rule=finding.rule,
         severity=finding.severity,
@@ -138,18 +137,18 @@ def _reported(found: MailFinding, shown: Shown) -> ReportedFinding:
         file=shown(finding.place.file),
         line=finding.place.line,
         column=finding.place.column,
-        fingerprint=found.fingerprint,
-        mails=found.mails,
+        fingerprint=finding.fingerprint,
+        mails=tuple(map(str, finding.mails)),
         feature=finding.feature or None,
         clients=finding.clients,
         widths=finding.widths,
-        corrections=tuple(_words(found)),
+        corrections=tuple(_words(finding)),
     )
 
 
-def _words(found: MailFinding) -> Iterator[ReportedWord]:
-    if correction := found.finding.correction:
-        for place in found.corrects:
+def _words(finding: Finding) -> Iterator[ReportedWord]:
+    if correction := finding.correction:
+        for place in finding.corrects:
             yield ReportedWord(line=place.line, column=place.column, wrong=correction.wrong, right=correction.right)
 
 
@@ -179,21 +178,20 @@ def _reported_coverage(coverage: Coverage, shown: Shown) -> ReportedCoverage:
 _SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
-def as_sarif(examination: Examination, shown: Shown) -> str:
+def as_sarif(report: Report, shown: Shown) -> str:
     """Return a log in SARIF 2.1.0.
 
     https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
     """
-    rules = sorted({found.finding.rule for found in examination.found})
+    rules = sorted({finding.rule for finding in report.found})
     driver = {"name": "keyturn", "version": version("keyturn"), "rules": [_rule(explain_rule(rule)) for rule in rules]}
-    results = [_result(found, rules, shown) for found in examination.found]
+    results = [_result(finding, rules, shown) for finding in report.found]
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
     document = {"$schema": _SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
 
 
-def _result(found: MailFinding, rules: list[str], shown: Shown) -> Mapping[str, Any]:
-    finding = found.finding
+def _result(finding: Finding, rules: list[str], shown: Shown) -> Mapping[str, Any]:
     region = {"startLine": finding.place.line, "startColumn": finding.place.column}
     location = {"artifactLocation": {"uri": quote(shown(finding.place.file))}, "region": region}
     return {
@@ -202,13 +200,13 @@ def _result(found: MailFinding, rules: list[str], shown: Shown) -> Mapping[str, 
         "level": finding.severity,
         "message": {"text": f"{finding.message} {finding.fix}"},
         "locations": [{"physicalLocation": location}],
-        "partialFingerprints": {"keyturnLine/v1": found.fingerprint},
-        "properties": {"mails": found.mails, **_gaps(finding)},
-        **_fixes(found, location["artifactLocation"]),
+        "partialFingerprints": {"keyturnLine/v1": finding.fingerprint},
+        "properties": {"mails": [*map(str, finding.mails)], **_gaps(finding)},
+        **_fixes(finding, location["artifactLocation"]),
     }
 
 
-def _fixes(found: MailFinding, file: Any) -> Mapping[str, Any]:
+def _fixes(finding: Finding, file: Any) -> Mapping[str, Any]:
     """Return the fix of a finding that knows the right word (SARIF, 3.55)."""
     replacements = [
         {
@@ -219,12 +217,12 @@ def _fixes(found: MailFinding, file: Any) -> Mapping[str, Any]:
             },
             "insertedContent": {"text": word.right},
         }
-        for word in _words(found)
+        for word in _words(finding)
     ]
     if not replacements:
         return {}
     change = {"artifactLocation": file, "replacements": replacements}
-    return {"fixes": [{"description": {"text": found.finding.fix}, "artifactChanges": [change]}]}
+    return {"fixes": [{"description": {"text": finding.fix}, "artifactChanges": [change]}]}
 
 
 def _gaps(finding: Finding) -> Mapping[str, Any]:
@@ -251,16 +249,15 @@ def _rule(about: Explanation) -> Mapping[str, Any]:
 _LEVELS = {"error": "error", "warning": "warning", "note": "notice"}
 
 
-def as_github(examination: Examination, shown: Shown) -> str:
+def as_github(report: Report, shown: Shown) -> str:
     """Return a workflow command for each finding, which GitHub shows at its line of a pull request.
 
     https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions
     """
-    return "\n".join(_command(found, shown) for found in examination.found)
+    return "\n".join(_command(finding, shown) for finding in report.found)
 
 
-def _command(found: MailFinding, shown: Shown) -> str:
-    finding = found.finding
+def _command(finding: Finding, shown: Shown) -> str:
     values = {
         "file": shown(finding.place.file),
         "line": finding.place.line,

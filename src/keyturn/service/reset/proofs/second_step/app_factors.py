@@ -1,7 +1,6 @@
-"""Factors in columns of an app's own table: beside the password, or in another table with the account's id."""
+"""Factors that an app or a directory keeps. They are only read."""
 
-import asyncio
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -9,6 +8,7 @@ from sqlalchemy import Connection, RowMapping, Select, bindparam, inspect, selec
 from sqlalchemy.exc import DBAPIError, NoSuchTableError
 
 from keyturn.errors import Fault, SettingsInvalid
+from keyturn.service.accounts.ldap.accounts import LdapAccounts
 from keyturn.service.accounts.port import Account
 from keyturn.service.accounts.table.app_database import AppDatabase
 from keyturn.service.accounts.table.columns import Column, column_of, id_values, text_of
@@ -16,12 +16,28 @@ from keyturn.service.accounts.table.mapping import FALSE, Flag, parse_table_name
 from keyturn.service.database import Database
 from keyturn.service.database.unready import describe_error, is_refusal
 from keyturn.service.problems.requests import AccountsUnready
-from keyturn.service.reset.proofs.second_step.additions import Kind
-from keyturn.service.reset.proofs.second_step.port import StoredFactors
+from keyturn.service.reset.proofs.second_step.port import FactorSource, StoredFactors
 from keyturn.service.reset.proofs.second_step.totp import read_seed
-from keyturn.service.settings import SecondStepTableSettings, TableSettings
+from keyturn.service.settings import LdapSettings, SecondStepTableSettings, TableSettings
 from keyturn.service.telemetry.logs import LogEvent, log
 from keyturn.values import did_you_mean
+
+
+class LdapPhones(FactorSource):
+    """Reads phone numbers from the attribute `accounts.ldap.phone` of a directory."""
+
+    def __init__(self, settings: LdapSettings) -> None:
+        self._accounts = LdapAccounts(settings)
+
+    async def require_ready(self) -> None:
+        await self._accounts.require_ready()
+
+    async def close(self) -> None:
+        await self._accounts.close()
+
+    async def find(self, account: Account, *, unless_recent: bool = False) -> StoredFactors:
+        del unless_recent
+        return StoredFactors(None, await self._accounts.phone(account.id))
 
 
 class _Lookup(NamedTuple):
@@ -31,8 +47,8 @@ class _Lookup(NamedTuple):
     statement: Select[Any]
 
 
-class TableFactors:
-    """A FactorSource over a table of the app's, which is only read.
+class TableFactors(FactorSource):
+    """Reads factors from an app's own table: beside the password, or in another table with the account's id.
 
     The table's columns are read at the first use, and again after it has refused a statement.
     """
@@ -40,28 +56,35 @@ class TableFactors:
     def __init__(self, settings: SecondStepTableSettings, accounts: TableSettings, database: Database) -> None:
         self._settings = settings
         self._table = parse_table_name(settings.table or accounts.table)
-        self._key = settings.account or accounts.id
         self._active = Flag(settings.active)
+        names = {
+            "account": settings.account or accounts.id,
+            "totp": settings.totp,
+            "phone": settings.phone,
+            "active": self._active.column,
+        }
+        self._names = {field: name for field, name in names.items() if name}
         self._place = AppDatabase(accounts.url) if accounts.url else database
-        self._reading = asyncio.Lock()
         self._lookup: _Lookup | None = None
 
     async def require_ready(self) -> None:
-        self._lookup = None
-        await self._read_table()
+        self._lookup = await self._place.read(self._read_table)
 
-    async def find(self, account: Account, *, unless_recent: Collection[Kind] = ()) -> StoredFactors:
-        del unless_recent  # the app or the directory vouches for its factors
+    async def find(self, account: Account, *, unless_recent: bool = False) -> StoredFactors:
         """Return the factors of the account's row. Of several, a row with a seed wins, so more rows are no bypass."""
+        del unless_recent
         try:
-            lookup = await self._read_table()
+            if (lookup := self._lookup) is None:
+                lookup = self._lookup = await self._place.read(self._read_table)
         except SettingsInvalid as invalid:
             raise AccountsUnready("; ".join(f"{one.name}: {one.message}" for one in invalid.faults)) from None
         try:
             ids = id_values(lookup.key, account.id)
         except ValueError as error:
             # No row can have this id, so the settings name the wrong column: the account's factors are unknown.
-            log.error(LogEvent("second_step.unreadable", account_id=account.id, column=self._key, reason=error))
+            log.error(
+                LogEvent("second_step.unreadable", account_id=account.id, column=self._names["account"], reason=error)
+            )
             return StoredFactors(unreadable=True)
         rows = await self._fetch(lookup.statement, {"ids": ids})
         found = [self._stored(row, account.id) for row in rows if self._counts(row.get("active"))]
@@ -103,40 +126,26 @@ class TableFactors:
         holds = text in named if named else text not in FALSE
         return holds is not self._active.is_not
 
-    async def _read_table(self) -> _Lookup:
-        async with self._reading:
-            if self._lookup is None:
-                columns = await self._place.read(self._look)
-                self._lookup = _Lookup(columns["account"], self._statement(columns, self._place.dialect.name))
-            return self._lookup
-
-    def _look(self, connection: Connection) -> Mapping[str, Column]:
+    def _read_table(self, connection: Connection) -> _Lookup:
+        dialect = connection.dialect.name
         try:
-            found = inspect(connection).get_columns(self._table.name, schema=self._table.schema)
+            reflected = inspect(connection).get_columns(self._table.name, schema=self._table.schema)
         except NoSuchTableError:
             message = f"the database has no table {self._table}"
             raise SettingsInvalid([Fault("second_step.table.table", message)]) from None
-        known = {one["name"]: column_of(one, connection.dialect.name) for one in found}
+        known = {one["name"]: column_of(one, dialect) for one in reflected}
         missing = [
-            Fault(f"second_step.table.{field}", f"{self._table} has no column {one}" + did_you_mean(one, known))
-            for field, one in self._named()
-            if one not in known
+            Fault(f"second_step.table.{field}", f"{self._table} has no column {name}" + did_you_mean(name, known))
+            for field, name in self._names.items()
+            if name not in known
         ]
         if missing:
             raise SettingsInvalid(missing)
-        return {field: known[one] for field, one in self._named()}
-
-    def _statement(self, columns: Mapping[str, Column], dialect: str) -> Select[Any]:
-        distinct = {known.name: known for known in columns.values()}
-        there = table_clause(self._table, list(distinct.values()), dialect)
-        wanted = [there.c[known.name].label(field) for field, known in columns.items() if field != "account"]
-        key = there.c[columns["account"].name]
-        return select(*wanted).where(key.in_(bindparam("ids", type_=key.type, expanding=True)))
-
-    def _named(self) -> Iterator[tuple[str, str]]:
-        given = {"totp": self._settings.totp, "phone": self._settings.phone, "active": self._active.column}
-        yield "account", self._key
-        yield from ((field, name) for field, name in given.items() if name)
+        there = table_clause(self._table, [known[name] for name in set(self._names.values())], dialect)
+        key = there.c[self._names["account"]]
+        wanted = [there.c[name].label(field) for field, name in self._names.items() if field != "account"]
+        found = select(*wanted).where(key.in_(bindparam("ids", type_=key.type, expanding=True)))
+        return _Lookup(known[key.name], found)
 
     async def close(self) -> None:
         if isinstance(self._place, AppDatabase):

@@ -1,0 +1,74 @@
+"""Fields of a JSON document that a provider sent, with the type that each must have."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, Self
+
+import msgspec
+from msgspec import Meta
+
+_Time: Any = Annotated[datetime, Meta(tz=True)]
+
+
+def decode(body: bytes | str) -> object:
+    """Return a JSON document. Raises ValueError."""
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise ValueError(str(error)) from None
+
+
+class Fields:
+    """Reads a document field by field. A missing field and a null are empty; another type raises ValueError."""
+
+    def __init__(self, document: object) -> None:
+        if not isinstance(document, Mapping):
+            raise ValueError("not an object")  # noqa: TRY004 - a value that came from outside
+        self._document: Mapping[str, Any] = document
+
+    @classmethod
+    def read(cls, body: bytes | str) -> Self:
+        """Read a JSON object. Raises ValueError."""
+        return cls(decode(body))
+
+    def text(self, *names: str) -> str:
+        """Return the first of the fields that is not empty; "" if all are."""
+        return next(filter(None, (self._get(name, str, "") for name in names)), "")
+
+    def required(self, name: str) -> str:
+        if not (text := self.text(name)):
+            raise ValueError(f"{name} is missing")
+        return text
+
+    def number(self, name: str) -> float:
+        """Return a number, which must be there."""
+        if isinstance(value := self._get(name, int | float, None), bool) or value is None:
+            raise ValueError(f"{name} is not a number")
+        return float(value)
+
+    def flag(self, name: str) -> bool:
+        return bool(self._get(name, bool, None))
+
+    def texts(self, name: str) -> list[str]:
+        return [str(text) for text in self._get(name, list, ())]
+
+    def within(self, *names: str) -> "Fields":
+        """Return the first object of these names; an empty one if there is none."""
+        return Fields(next(filter(None, (self._get(name, Mapping, None) for name in names)), {}))
+
+    def each(self, name: str) -> list["Fields"]:
+        return [Fields(one) for one in self._get(name, list, ())]
+
+    def time(self, *names: str) -> datetime:
+        """Return a time: text with its zone, or seconds since 1970. Raises ValueError if there is none."""
+        value = next(filter(None, (self._document.get(name) for name in names)), None)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return datetime.fromtimestamp(value, UTC)
+        time: datetime = msgspec.convert(value, _Time)
+        return time
+
+    def _get(self, name: str, form: Any, default: Any) -> Any:
+        value = self._document.get(name)
+        if value is not None and not isinstance(value, form):
+            raise ValueError(f"{name} has another type")
+        return default if value is None else value

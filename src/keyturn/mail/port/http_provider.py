@@ -1,0 +1,266 @@
+"""Providers with an HTTP API: one call hands a mail over, and a failure says what is certain after it.
+
+If the answer is lost, the provider may have the mail. A retry sends it twice, unless the provider knows idempotency
+keys.
+"""
+
+import base64
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from typing import Any, Generic
+from urllib.parse import urlencode
+
+import msgspec
+
+from keyturn.errors import SendFailed, SendRefused, SendRetryable, SendUnknown
+from keyturn.http_client import Answer, CallFailed, HttpClient, NotSent, retry_after
+from keyturn.mail.port.email import Email, Sender
+from keyturn.mail.port.fields import Fields
+from keyturn.mail.port.finding import Finding, fail, warn
+from keyturn.mail.port.provider import CheckedSender, Provider, Section
+
+ACCOUNT_REFUSED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+
+REPORT_PAUSE = 60.0
+"""Seconds in which a provider may report a mail whose answer was lost, before the mail is sent again."""
+
+LONGEST_PAUSE = 600.0
+"""Seconds, if the provider knows idempotency keys: all tries end before it forgets a key after 24 hours."""
+
+
+class Call(msgspec.Struct, frozen=True):
+    """A call of an API: a path, and the fields of a JSON document or of a form."""
+
+    path: str
+    fields: Mapping[str, Any] | None = None
+    form: bool = False
+    method: str = "POST"
+
+    @property
+    def content(self) -> bytes:
+        if self.fields is None:
+            return b""
+        return urlencode(self.fields).encode() if self.form else msgspec.json.encode(self.fields)
+
+    @property
+    def content_type(self) -> str:
+        return "application/x-www-form-urlencoded" if self.form else "application/json"
+
+
+class Request(msgspec.Struct, frozen=True):
+    """A request whose sender is to be proven."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    content: bytes
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """A refusal in the provider's own form, with its short word. The status tells what it means."""
+
+    reason: str
+
+
+def basic(user: str, password: str) -> Mapping[str, str]:
+    """Return the header of Basic authentication (RFC 7617)."""
+    return {"authorization": f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"}
+
+
+class ProviderApi:
+    """Calls the API at `url` within `timeout`.
+
+    `authorize`: returns the headers that prove who calls.
+    `report_pause`: seconds to wait for a report after a lost answer; None if there are no reports.
+    `knows_keys`: the provider ignores a repeat under the same idempotency key, so a retry waits for no report.
+    `reset_header`: the header with the time, since 1970, at which a rate limit renews.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        authorize: Callable[[Request], Mapping[str, str]],
+        timeout: timedelta,
+        *,
+        report_pause: float | None = None,
+        knows_keys: bool = False,
+        reset_header: str = "",
+    ) -> None:
+        self.url = url.rstrip("/")
+        self._authorize = authorize
+        self._report_pause = report_pause
+        self._knows_keys = knows_keys
+        self._reset_header = reset_header
+        self._http = HttpClient(timeout.total_seconds(), 2**20, headers={"accept": "application/json"})
+        self.close = self._http.close
+
+    async def ask(self, call: Call) -> Answer:
+        """Return the answer, whatever its status. Raises as `send` does."""
+        headers = {} if call.fields is None else {"content-type": call.content_type}
+        return await self.send(Request(call.method, self.url + call.path, headers, call.content))
+
+    async def send(self, request: Request) -> Answer:
+        """Return the answer, whatever its status.
+
+        Raises SendRetryable if the request did not arrive, SendRefused for a key that no header can hold, and the
+        result of `unknown` if the answer is lost.
+        """
+        try:
+            headers = {**request.headers, **self._authorize(request)}
+            return await self._http.ask(request.method, request.url, content=request.content, headers=headers)
+        except NotSent as error:
+            if error.malformed:
+                raise SendRefused("the key contains characters that a header cannot hold", account=True) from None
+            raise SendRetryable(str(error), not_accepted=True) from None
+        except CallFailed as error:
+            raise self.unknown(str(error)) from None
+
+    def unknown(self, reason: str, pause: float | None = None) -> SendRetryable:
+        """Return the error for a mail that the provider may have."""
+        return SendRetryable(reason, pause) if self._knows_keys else SendUnknown(reason, self._report_pause)
+
+    def failure(self, answer: Answer, refused: Refused | None) -> SendFailed:
+        """Return the error for an answer; `refused` is None if it is not in the provider's own form.
+
+        A 403 or 404 of a firewall or gateway is no refusal. After a server's fault, or an answer in a foreign form, the
+        provider may have the mail.
+        """
+        reason, pause = refused.reason if refused else str(answer.status), self._pause(answer.headers)
+        if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+            return SendRetryable(reason, pause, not_accepted=refused is not None, down=False)
+        refuses = 400 <= answer.status < 500 and answer.status != HTTPStatus.REQUEST_TIMEOUT
+        if not refuses or not refused:
+            return self.unknown(reason, pause)
+        return SendRefused(reason, account=answer.status in ACCOUNT_REFUSED)
+
+    def _pause(self, headers: Mapping[str, str]) -> float | None:
+        """Return the seconds to wait that an answer asks for."""
+        asked_for = retry_after(headers, datetime.now(UTC))
+        if asked_for is not None:
+            longest = LONGEST_PAUSE if self._knows_keys else asked_for
+            return min(asked_for, longest) if asked_for >= 0 else None
+        try:
+            return float(headers.get(self._reset_header, "")) - time.time()
+        except ValueError:
+            return None
+
+
+class Examination:
+    """Asks a provider's API for the doctor, with the sender's own client. A call that tells nothing ends it."""
+
+    def __init__(self, name: str, api: ProviderApi) -> None:
+        self.name = name
+        self.url = api.url
+        self._api = api
+
+    async def ask(self, path: str, method: str = "GET") -> Answer:
+        """Return an answer of the API; end with a finding if it is not reached, or has an outage."""
+        try:
+            answer = await self._api.ask(Call(path, method=method))
+        except SendRefused as error:
+            raise Judged(fail(f"could not be asked: {error.reason}", f"Correct the key in [{self.name}].")) from None
+        except SendRetryable:
+            mend = f"Allow this machine to connect to {self.url}, or correct [{self.name}]."
+            raise Judged(fail(f"{self.url} cannot be reached", mend)) from None
+        if answer.status == HTTPStatus.TOO_MANY_REQUESTS or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise Judged(warn(f"could not be checked ({answer.status})", "Run `keyturn doctor` again later."))
+        return answer
+
+    async def get(self, path: str, key: str, mend: str) -> Fields:
+        """Return a document; end with a finding if the `key` is refused, or if there is no document."""
+        answer = await self.ask(path)
+        if answer.status in ACCOUNT_REFUSED:
+            raise Judged(fail(f"the {key} is refused ({answer.status})", mend))
+        return self.read(answer)
+
+    def read(self, answer: Answer) -> Fields:
+        """Return the document of a 200; end with a finding for any other answer."""
+        try:
+            if answer.status == HTTPStatus.OK:
+                return Fields.read(answer.body)
+        except ValueError:
+            pass
+        raise Judged(self.odd(answer.status))
+
+    def odd(self, status: int | str) -> Finding:
+        message = f"{self.url} is not the API of {self.name} ({status})"
+        return fail(message, f"Correct or remove {self.name}.api_url.")
+
+
+class Judged(Exception):
+    """Ends an examination with a finding."""
+
+    def __init__(self, finding: Finding) -> None:
+        self.finding = finding
+        super().__init__(finding.message)
+
+
+class HttpProvider(Provider[Section], Generic[Section], frozen=True, kw_only=True):
+    """Describes a provider by its HTTP API.
+
+    `url`: returns the address of the API. `authorize`: returns the headers that prove who calls.
+    `hand_over`: makes the call that hands a mail over under an idempotency key.
+    `judge`: returns the provider's id of a mail that it accepted, or its refusal. Raises SendFailed if the status does
+    not tell what a refusal means, and ValueError for an answer that is not in the provider's own form.
+    `examine`: asks for the doctor, and yields findings. Raises ValueError for an answer in a foreign form.
+    `knows_keys`, `reset_header`: as in `ProviderApi`.
+    """
+
+    url: Callable[[Any], str] = lambda section: section.api_url
+    authorize: Callable[[Section, Request], Mapping[str, str]]
+    hand_over: Callable[[ProviderApi, Section, Email, str], Awaitable[Answer]]
+    judge: Callable[[Answer, Email], str | Refused]
+    examine: Callable[[Examination, Section, CheckedSender], AsyncIterator[Finding]]
+    knows_keys: bool = False
+    reset_header: str = ""
+
+    def api(self, section: Section, timeout: timedelta) -> ProviderApi:
+        return ProviderApi(
+            self.url(section),
+            lambda request: self.authorize(section, request),
+            timeout,
+            report_pause=REPORT_PAUSE if self.proof(section) else None,
+            knows_keys=self.knows_keys,
+            reset_header=self.reset_header,
+        )
+
+    def build(self, section: Section, timeout: timedelta) -> Sender:
+        return HttpSender(self, section, self.api(section, timeout))
+
+    async def check(self, section: Section, sender: CheckedSender) -> Sequence[Finding]:
+        api, findings = self.api(section, sender.timeout), list[Finding]()
+        examination = Examination(self.name, api)
+        try:
+            async for finding in self.examine(examination, section, sender):
+                findings.append(finding)
+        except Judged as judged:
+            findings.append(judged.finding)
+        except (ValueError, msgspec.MsgspecError) as error:
+            findings.append(examination.odd(str(error)))
+        finally:
+            await api.close()
+        return findings
+
+
+class HttpSender(Generic[Section]):
+    """Sends with a provider's HTTP API: exactly once if the provider knows idempotency keys, else at least once."""
+
+    def __init__(self, provider: HttpProvider[Section], section: Section, api: ProviderApi) -> None:
+        self.name = provider.name
+        self._provider = provider
+        self._section = section
+        self._api = api
+        self.close = api.close
+
+    async def send(self, email: Email, idempotency_key: str) -> str:
+        """Hand the mail over; return the provider's id."""
+        answer = await self._provider.hand_over(self._api, self._section, email, idempotency_key)
+        try:
+            outcome = self._provider.judge(answer, email)
+        except ValueError:
+            outcome = ""
+        if isinstance(outcome, str) and outcome:
+            return outcome
+        raise self._api.failure(answer, outcome or None)

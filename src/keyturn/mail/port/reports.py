@@ -1,0 +1,142 @@
+"""Providers' reports about mails: their vocabulary, and the proof that they are genuine."""
+
+import base64
+import hashlib
+import hmac
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from keyturn.errors import KeyturnError
+from keyturn.mail.port.fields import Fields
+
+KEY_TAG = "key"
+"""The tag of a mail that holds its idempotency key. Reports repeat the tags, so a report that arrives before the
+provider's id is stored still finds its message."""
+
+_WORD = re.compile(r"[A-Za-z_-]{1,40}")
+
+
+class ReportRefused(KeyturnError):
+    """A provider's report is forged, stale or incomplete."""
+
+
+class ReportUnproven(KeyturnError):
+    """Nobody could say just now whether a report is genuine: the provider repeats it."""
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that happened to a mail.
+
+    `id`: the same on every delivery of the report.
+    `event`: a word of Resend's; those of other providers are translated: "sent", "delivered", "delivery_delayed",
+    "bounced", "complained", "suppressed", "failed", "opened", "clicked", or another without effect.
+    `detail`: fixed words of the provider, since its sentences hold addresses and a click the whole link.
+    `key`: the mail's idempotency key, if the report repeats it.
+    `to`: the mailbox.
+    `ends`: the mailbox should get no more mail for a while.
+    """
+
+    provider: str = ""
+    id: str
+    event: str
+    detail: str = ""
+    at: datetime
+    provider_id: str
+    key: str
+    to: str
+    ends: bool = False
+
+
+def key_in(said: Fields, *tags: str) -> str:
+    """Return the idempotency key among the tags that a report repeats in a field; "" if it is missing."""
+    try:
+        return (said.within(*tags) if tags else said).text(KEY_TAG)
+    except ValueError:  # some providers send an empty list for no tags
+        return ""
+
+
+def fixed_words(*words: str) -> str:
+    """Return the words that can be fixed words of a provider, not sentences or addresses."""
+    return " ".join(word for word in words if _WORD.fullmatch(word))
+
+
+def signature_headers(*names: str) -> Callable[[Any, Mapping[str, str]], None]:
+    """Return a check that all headers of a signature are there."""
+
+    def require(_: Any, headers: Mapping[str, str]) -> None:
+        for name in names:
+            if not headers.get(name):
+                raise ValueError(f"the header {name}, a part of the signature, is missing")
+
+    return require
+
+
+def require_password(password: bytes, headers: Mapping[str, str]) -> None:
+    """Raise ValueError without the password of Basic authentication (RFC 7617), for any user name."""
+    scheme, _, credentials = headers.get("authorization", "").partition(" ")
+    try:
+        sent = base64.b64decode(credentials, validate=True).partition(b":")[2] if scheme.lower() == "basic" else b""
+    except ValueError:
+        sent = b""
+    if not hmac.compare_digest(sent, password):
+        raise ValueError("the password does not match" if sent else "the password is missing")
+
+
+class Reports(msgspec.Struct, frozen=True, kw_only=True):
+    """Describes how a provider's reports are proven and read.
+
+    `setting`: the key that holds the proof: a secret, a public key or an address.
+    `proof`: reads its value. Raises ValueError for a text that cannot prove anything; `fault` is then what is wrong.
+    `where`: where the provider is told to report, and which setting is set then.
+    `longest`: bytes of a body; a longer one is refused unread.
+    `require_headers`: raises ValueError if the headers alone show that a report is not proven.
+    `read`: verifies a report, given the proof, and returns what it says of mails. Raises ValueError.
+    """
+
+    setting: str
+    proof: Callable[[str], Any]
+    fault: str
+    where: str
+    longest: int
+    require_headers: Callable[[Any, Mapping[str, str]], None] = signature_headers()
+    read: Callable[[Any, Mapping[str, str], bytes], Awaitable[Iterable[Report]]]
+
+
+class Webhook:
+    """Verifies and reads the reports of one provider with the proof of its settings."""
+
+    def __init__(self, provider: str, reports: Reports, proof: Any) -> None:
+        self.longest = reports.longest
+        self._provider = provider
+        self._reports = reports
+        self._proof = proof
+
+    def require_headers(self, headers: Mapping[str, str]) -> None:
+        """Raise ReportRefused if the headers alone show that a report is not proven; the body is not read then."""
+        try:
+            self._reports.require_headers(self._proof, headers)
+        except ValueError as error:
+            raise ReportRefused(str(error)) from None
+
+    async def read(self, headers: Mapping[str, str], body: bytes) -> Sequence[Report]:
+        """Return the reports about mails, if any.
+
+        Raises ReportRefused for a report that is not proven to be the provider's, or has an undocumented form;
+        ReportUnproven if that cannot be told at the moment.
+        """
+        try:
+            return [self._complete(report) for report in await self._reports.read(self._proof, headers, body)]
+        except (msgspec.MsgspecError, ValueError, OverflowError, OSError) as error:
+            raise ReportRefused(str(error)) from None
+
+    def _complete(self, report: Report) -> Report:
+        """Return the report with the provider's name, and an id of one length: a provider's own may be longer."""
+        if not report.to or not (report.provider_id or report.key):
+            raise ValueError("the mail or the address is missing")
+        digest = hashlib.sha256(report.id.encode()).hexdigest()
+        ends = report.ends or report.event in {"complained", "suppressed"}
+        return msgspec.structs.replace(report, provider=self._provider, id=f"{self._provider}:{digest}", ends=ends)

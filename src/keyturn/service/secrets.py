@@ -1,0 +1,246 @@
+"""One table of secrets that work once: links, codes, and answers to challenges.
+
+Only a digest of a secret is stored. For a token, `key` is its SHA-256, which needs no salt: nobody guesses 256 random
+bits, and a search by digest leaks no useful timing (NIST SP 800-63B 3.1.2.2 on look-up secrets). For a code, which is
+short, `key` is a digest of the mailbox or account that it belongs to, and `proof` an HMAC under a secret key.
+
+**One guarded statement decides**, never a read before a write: of concurrent uses exactly one gets the secret. A secret
+opens only what its `Purpose` says. Each function is one statement, in the transaction of the caller's `connection`.
+"""
+
+import base64
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any, Literal, NamedTuple, Self
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from keyturn.service.database import Model
+from keyturn.service.database.statements import insert_into
+
+BYTES = 32
+"""256 bits; OWASP's Forgot Password Cheat Sheet asks for long and random, NIST SP 800-63B for at least 112 bits."""
+
+LENGTH = 43
+"""Characters of 32 bytes in base64url without padding (RFC 4648, section 5)."""
+
+_BEHIND_A_LINK = ".,;:!?)]}>»”’'\"*"
+"""Signs that mail apps take for a part of a link before them."""
+
+WEEK = timedelta(days=7)
+
+
+class Purpose(StrEnum):
+    """What a secret opens."""
+
+    RESET = "reset"
+    """A link that sets a password."""
+    EVICT = "evict"
+    """Such a link that also ends what an intruder may have added, since an operator or the owner suspects one."""
+    UNLOCK = "unlock"
+    """Such a link for an owner who has reported a change: it opens a locked account, too."""
+    SECURE = "secure"
+    """A link by which an owner reports a change of the password."""
+    CODE = "code"
+    """A code beside a link, under the digest of its mailbox."""
+    SMS = "sms"
+    """A code by SMS, under the digest of its account."""
+    RECOVERY = "recovery"
+    """A code that replaces a lost second factor."""
+    SPENT = "spent"
+    """An answer to a challenge, which was given."""
+
+
+class Rule(NamedTuple):
+    """What holds for all secrets of a purpose.
+
+    `kept`: how long a secret is kept after it has expired, so that its holder can be told why it no longer works.
+    `ends_with`: the changes of a password that end the account's secrets: by a link, or in a session.
+    """
+
+    kept: timedelta
+    ends_with: tuple[Literal["reset", "change"], ...] = ()
+
+
+RULES: Mapping[Purpose, Rule] = {
+    Purpose.RESET: Rule(WEEK, ("reset", "change")),
+    Purpose.EVICT: Rule(WEEK, ("reset", "change")),
+    # An intruder in a session may change the password again: the owner's link survives that.
+    Purpose.UNLOCK: Rule(WEEK, ("reset",)),
+    Purpose.SECURE: Rule(WEEK),
+    Purpose.CODE: Rule(timedelta(hours=1), ("reset", "change")),
+    Purpose.SMS: Rule(timedelta(0)),
+    Purpose.RECOVERY: Rule(timedelta(0)),
+    Purpose.SPENT: Rule(timedelta(0)),
+}
+
+
+class SecretRow(Model):
+    """A secret. `mailbox`: the digest of the address that got it, or b"". `data`: what its user needs, as JSON.
+
+    `created_at`: for a link that reports a change, the time of the change.
+    """
+
+    __tablename__ = "keyturn_secrets"
+
+    purpose: Mapped[str] = mapped_column(sa.String(16), primary_key=True)
+    key: Mapped[bytes] = mapped_column(sa.LargeBinary(32), primary_key=True)
+    proof: Mapped[bytes | None] = mapped_column(sa.LargeBinary(32))
+    account_id: Mapped[str] = mapped_column(sa.String(255))
+    mailbox: Mapped[bytes] = mapped_column(sa.LargeBinary(32))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+    tries: Mapped[int] = mapped_column(default=0, server_default="0")
+    data: Mapped[str] = mapped_column(sa.Text)
+
+    __table_args__ = (
+        sa.Index("ix_keyturn_secrets_account_id", "account_id", "purpose"),
+        sa.Index("ix_keyturn_secrets_expires_at", "purpose", "expires_at"),
+    )
+
+
+class Secret(msgspec.Struct, frozen=True, kw_only=True):
+    """A secret as the database knows it, or before it is stored. The fields are as in `SecretRow`."""
+
+    purpose: Purpose
+    key: bytes
+    proof: bytes | None = None
+    account_id: str = ""
+    mailbox: bytes = b""
+    created_at: datetime
+    expires_at: datetime
+    used_at: datetime | None = None
+    revoked_at: datetime | None = None
+    tries: int = 0
+    data: str = ""
+
+    @classmethod
+    def of(cls, row: sa.RowMapping) -> Self:
+        return cls(**{name: row[name] for name in COLUMNS} | {"purpose": Purpose(row["purpose"])})
+
+    def state(self, moment: datetime) -> Literal["works", "used", "revoked", "replaced", "expired"]:
+        """Return whether the secret works, or why not. Replaced: it was ended after it had expired."""
+        if self.used_at is not None:
+            return "used"
+        if self.revoked_at is not None:
+            return "revoked" if self.revoked_at < self.expires_at else "replaced"
+        return "expired" if self.expires_at <= moment else "works"
+
+
+COLUMNS: Sequence[str] = Secret.__struct_fields__
+_ROW: Sequence[Any] = [getattr(SecretRow, name) for name in COLUMNS]
+_OPEN = SecretRow.used_at.is_(None) & SecretRow.revoked_at.is_(None)
+
+
+def mint(random_bytes: Callable[[int], bytes]) -> str:
+    """Return a fresh token, URL-safe as it is."""
+    return base64.urlsafe_b64encode(random_bytes(BYTES)).rstrip(b"=").decode()
+
+
+def digest(token: str) -> bytes:
+    """Return the key of a token, without the signs of a sentence behind a link."""
+    return sha256(token.rstrip(_BEHIND_A_LINK).encode("utf-8", "surrogatepass")).digest()
+
+
+def add(connection: sa.Connection, secrets: Sequence[tuple[Secret, bool]]) -> None:
+    """Store the wanted secrets, of at least one, each in place of one under the same key.
+
+    The statement is the same if none is wanted, so the work does not tell which addresses have an account (OWASP ASVS
+    6.3.8).
+    """
+    rows = [msgspec.structs.asdict(secret) | {"wanted": wanted} for secret, wanted in secrets]
+    # In the order of their keys: two workers that write several at once cannot deadlock.
+    connection.execute(_added(connection.dialect), sorted(rows, key=lambda row: (row["purpose"], row["key"])))
+
+
+@lru_cache
+def _added(dialect: sa.Dialect) -> sa.Executable:
+    columns = SecretRow.__table__.c
+    values = [sa.bindparam(name, type_=columns[name].type) for name in COLUMNS]
+    fresh = insert_into(SecretRow, dialect).from_select(
+        list(COLUMNS), sa.select(*values).where(sa.bindparam("wanted", type_=sa.Boolean()))
+    )
+    replaced = {name: fresh.excluded[name] for name in COLUMNS}
+    return fresh.on_conflict_do_update(index_elements=[SecretRow.purpose, SecretRow.key], set_=replaced)
+
+
+def all_of(purposes: Collection[Purpose]) -> sa.Select[Any]:
+    """Return the statement that selects the secrets of these purposes, for `Secret.of`."""
+    return sa.select(*_ROW).where(SecretRow.purpose.in_(purposes))
+
+
+def find(connection: sa.Connection, key: bytes, *purposes: Purpose) -> Secret | None:
+    """Return the secret of one of these purposes, whether it works or not; None if there is none, or none any more."""
+    row = connection.execute(all_of(purposes).where(SecretRow.key == key)).mappings().first()
+    return Secret.of(row) if row else None
+
+
+def use(
+    connection: sa.Connection, purpose: Purpose, key: bytes, moment: datetime, proof: bytes | None = None
+) -> Secret | None:
+    """Use a secret up that works, and return it: of concurrent callers exactly one gets it.
+
+    `proof`: what is stored of a code. If the code was replaced in the meantime, nothing is used.
+    """
+    used = sa.update(SecretRow).where(*_is(purpose, key), SecretRow.proof.is_not_distinct_from(proof))
+    used = used.where(_OPEN, SecretRow.expires_at > moment).values(used_at=moment)
+    row = connection.execute(used.returning(*_ROW)).mappings().first()
+    return Secret.of(row) if row else None
+
+
+def give_back(connection: sa.Connection, purpose: Purpose, key: bytes, used_at: datetime) -> None:
+    """Let a secret work again whose use at that moment was undone."""
+    used = sa.update(SecretRow).where(*_is(purpose, key), SecretRow.used_at == used_at)
+    connection.execute(used.values(used_at=None))
+
+
+def revoke(
+    connection: sa.Connection,
+    account_id: str,
+    purposes: Collection[Purpose],
+    moment: datetime,
+    *which: sa.ColumnElement[bool],
+) -> None:
+    """End the account's secrets of these purposes for which `which` holds. Used ones, too: a use may be undone."""
+    ended = sa.update(SecretRow).where(SecretRow.account_id == account_id, SecretRow.purpose.in_(purposes), *which)
+    unrevoked = SecretRow.revoked_at.is_(None), SecretRow.expires_at > moment
+    connection.execute(ended.where(*unrevoked).values(revoked_at=moment))
+
+
+def end(connection: sa.Connection, purpose: Purpose, key: bytes, moment: datetime) -> bool:
+    """End one unused secret, even if it has expired: of concurrent callers exactly one gets True, and no later one."""
+    ended = sa.update(SecretRow).where(*_is(purpose, key), _OPEN).values(revoked_at=moment)
+    return connection.execute(ended.returning(SecretRow.key)).first() is not None
+
+
+def count_try(
+    connection: sa.Connection, purpose: Purpose, key: bytes, moment: datetime, *, until: datetime | None = None
+) -> Secret:
+    """Count a try, before any comparison, and return the secret; each of concurrent callers gets a number of its own.
+
+    An unknown key gets a row that opens nothing, so the work is the same. `until`: when such a row expires, instead of
+    now. The caller compares only if the secret works and has tries left.
+    """
+    row = Secret(purpose=purpose, key=key, created_at=moment, expires_at=until or moment, tries=1)
+    fresh = insert_into(SecretRow, connection.dialect).values(**msgspec.structs.asdict(row))
+    counted = fresh.on_conflict_do_update(
+        index_elements=[SecretRow.purpose, SecretRow.key], set_={"tries": SecretRow.tries + 1}
+    )
+    return Secret.of(connection.execute(counted.returning(*_ROW)).mappings().one())
+
+
+def give_try_back(connection: sa.Connection, purpose: Purpose, key: bytes) -> None:
+    """Undo one `count_try`: it was right, or could not be judged."""
+    counted = sa.update(SecretRow).where(*_is(purpose, key), SecretRow.tries > 0)
+    connection.execute(counted.values(tries=SecretRow.tries - 1))
+
+
+def _is(purpose: Purpose, key: bytes) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
+    return SecretRow.purpose == purpose, SecretRow.key == key

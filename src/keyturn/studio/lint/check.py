@@ -1,0 +1,420 @@
+"""Checks mails: `check` those of a folder, `check_mail` one of them. `put_together` makes the report of both.
+
+Several templates can be checked in parallel.
+"""
+
+import gc
+import hashlib
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext, suppress
+from functools import cache, partial
+from itertools import chain
+from operator import attrgetter
+
+import msgspec
+from msgspec.structs import replace
+
+from keyturn.errors import TemplateInvalid
+from keyturn.mail.languages import SOURCE_LANGUAGE, Language, Text
+from keyturn.studio.gallery import Gallery, MailName, Sample
+from keyturn.studio.gallery.branches.report import BranchReport, FolderCoverage
+from keyturn.studio.gallery.branches.search import LONGEST
+from keyturn.studio.gallery.rendering import Renderers
+from keyturn.studio.gallery.variables.missing_names import is_failed_part
+from keyturn.studio.lint.checks import CHECKS, TEXT_CHECKS
+from keyturn.studio.lint.checks.unused_styles import StyleUses, unused_in_all
+from keyturn.studio.lint.document import Check, Document, read_document
+from keyturn.studio.lint.finding import Finding, Place, merge
+from keyturn.studio.lint.guard import guard
+from keyturn.studio.lint.report import Report
+from keyturn.studio.lint.rules import RULES, limit_finding
+from keyturn.studio.lint.source.broken_templates import explain, explain_samples
+from keyturn.studio.lint.source.corrections import places_to_correct
+from keyturn.studio.lint.source.other_engines import one_for_each_engine
+from keyturn.studio.lint.source.stand_ins import NO_LAYOUT, few_turns, takes_few_turns
+from keyturn.studio.lint.source.translations import findings_on_texts, has_catalogues, marked_texts
+from keyturn.studio.lint.source.unknown_filters import going_on, unknown_filters_in, with_lenient_origins
+from keyturn.studio.lint.suppression import MARK, IgnoreComments, at_severity, judge
+from keyturn.studio.renderers.limits import Limits, OutOfTime, limited_time
+
+ENOUGH = 2
+"""Mails of a template that may pass a limit before the others are skipped."""
+
+
+class Part(msgspec.Struct, frozen=True, array_like=True):
+    """What the checks say of a template, from which a report is put together.
+
+    `drawn`: the number of rendered mails. `texts`: texts of its files that are marked for translation, each with its
+    first place. `branches`: without samples, or None if branches were not explored. `unused`: selectors that match
+    nothing in its mails. `commented`: its files that may have comments for Keyturn, or None if that is unknown.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    drawn: int = 0
+    texts: tuple[tuple[Text, Place], ...] = ()
+    branches: BranchReport | None = None
+    unused: tuple[Finding, ...] = ()
+    commented: tuple[str, ...] | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all checks have seen all mails."""
+        return self.drawn > 0 and not any(finding.hides for finding in self.findings)
+
+
+_LIMITS = (OutOfTime, RecursionError)
+_SAYS = attrgetter("says")
+"""What makes findings of one template equal: what they say to do may name another sample."""
+
+
+class TemplateChecks:
+    """Checks templates of a gallery, one by one, within the gallery's current look.
+
+    Every sample is checked in one language, English if possible, and the first sample in all languages: mistakes in
+    data show in any language, mistakes in a language with any data. Samples of branches count as samples.
+
+    `traced`: the gallery's templates with origins, for a caller that has some.
+    """
+
+    def __init__(
+        self,
+        gallery: Gallery,
+        checks: Iterable[Check],
+        languages: Sequence[Language],
+        limits: Limits | None = None,
+        traced: Renderers | None = None,
+    ) -> None:
+        self.gallery = gallery
+        self.languages = languages
+        self.limits = limits or Limits()
+        self._checks = tuple(checks)
+        self._has_catalogues = has_catalogues(gallery)
+        self._templates_for = traced or gallery.renderers(with_lenient_origins)
+        self._unknown_filters = cache(lambda file: tuple(unknown_filters_in(gallery, file)))
+        self._texts = cache(lambda file: marked_texts(gallery, file))
+        self._has_comments = cache(lambda file: any(MARK in source for source in self._sources([file])))
+
+    def check(self, template: str) -> Part:
+        """Check a template. A mail that takes too long is a finding; the others are still checked."""
+        try:
+            with limited_time(self.limits.seconds):
+                samples, unreadable = self._samples(template)
+                files = self.gallery.files_of(template)
+                unknown = [finding for file in files for finding in self._unknown_filters(file)] if samples else []
+        except _LIMITS as passed:
+            return Part((_having(self._limit(template, passed), MailName(template), hides=True),))
+        findings = [_having(one, MailName(template), hides=True) for one in unreadable]
+        if not samples:
+            return Part(tuple(findings))
+        findings += (_having(one, MailName(template)) for one in unknown)
+        report, exceeded = (None, None) if unreadable else self._branches(template)
+        drawn = ended = 0
+        styles = StyleUses()
+        for sample, language in samples_in_languages((*samples, *(report.samples if report else ())), self.languages):
+            of_mail = self._findings(template, sample, language, styles)
+            mail = mail_name(template, sample.name, language, self.languages)
+            findings += (_having(one, mail) for one in of_mail)
+            drawn, ended = drawn + 1, ended + any(finding.group == "limits" for finding in of_mail)
+            if ended >= ENOUGH:
+                break
+        unused: tuple[Finding, ...] = ()
+        marked: list[tuple[Text, Place]] = []
+        try:
+            with limited_time(self.limits.seconds):
+                names = {name for sample in samples for name in sample.values}
+                is_judged = not (exceeded or any(finding.hides for finding in findings))
+                unused = tuple(styles.unused(self._sources(files), names)) if is_judged else ()
+                marked = list(self._marked(files))
+        except _LIMITS as passed:
+            exceeded = exceeded or self._limit(template, passed)
+        if exceeded and not ended:  # with values of no sample
+            findings.append(_having(exceeded, MailName(template), hides=True))
+        branches = replace(report, samples=()) if report else None
+        commented = tuple(filter(self._has_comments, files))
+        return Part(tuple(merge(findings, _SAYS)), drawn, tuple(marked), branches, unused, commented)
+
+    def check_briefly(self, template: str) -> Part:
+        """Do the same for a template that has passed a limit: its loops take few turns."""
+        with few_turns():
+            return self.check(template)
+
+    def check_mail(
+        self, template: str, sample: Sample, language: Language, read: Callable[[], Document] | None = None
+    ) -> Part:
+        """Check one mail. `read` returns it, for a caller that has rendered it."""
+        files = self.gallery.files_of(template)
+        unknown = (finding for file in files for finding in self._unknown_filters(file))
+        of_mail = chain(unknown, self._findings(template, sample, language, StyleUses(), read))
+        mail = mail_name(template, sample.name, language, [*self.gallery.languages.known.values()])
+        findings = merge((_having(one, mail) for one in of_mail), _SAYS)
+        return Part(tuple(findings), 1, tuple(self._marked(files)), commented=tuple(filter(self._has_comments, files)))
+
+    def _samples(self, template: str) -> tuple[tuple[Sample, ...], list[Finding]]:
+        """Return the samples, or guessed values if samples cannot be read, and the findings that say so."""
+        try:
+            return tuple(self.gallery.samples(template).values()), []
+        except TemplateInvalid as error:
+            found = [explain_samples(one, self.gallery).finding for one in (error, *error.others)]
+        is_drawn = template not in self.gallery.props and all(one.rule == "samples/invalid" for one in found)
+        return (self.gallery.guessed_sample(template),) if is_drawn else (), found
+
+    def _branches(self, template: str) -> tuple[BranchReport | None, Finding | None]:
+        """Return the report on branches, and the finding on a limit that exploring them has passed."""
+        try:
+            with limited_time(LONGEST + self.limits.seconds):
+                return self.gallery.branches(template), None
+        except _LIMITS as passed:
+            return None, self._limit(template, passed)
+
+    def _limit(self, template: str, passed: BaseException) -> Finding:
+        limit = "nesting" if isinstance(passed, RecursionError) else "time"
+        return limit_finding(limit, Place(self.gallery.files(template).markup))
+
+    def _findings(
+        self,
+        template: str,
+        sample: Sample,
+        language: Language,
+        styles: StyleUses,
+        read: Callable[[], Document] | None = None,
+    ) -> list[Finding]:
+        """Return the findings on a mail. Those that keep the checks from seeing all of it say so (`hides`).
+
+        Of a mail that passes a limit, or includes itself, what `few_turns` render is checked, too. Where the first try
+        was cut off, MJML has mistakes that the mail has not. Within `few_turns`, each mail has turns of its own.
+        """
+        again = partial(read_document, self._templates_for(sample), template, sample, language)
+        with few_turns() if takes_few_turns() else nullcontext():
+            found, hiding, is_endless = self._findings_of_all_turns(template, sample, read or again, styles)
+        if is_endless and not takes_few_turns():
+            gc.collect()  # what the frames of the error hold
+            with few_turns():
+                in_few, *_ = self._findings_of_all_turns(template, sample, again, styles)
+            found = [one for one in found if one.group != "mjml"] + in_few
+        return merge([*found, *(replace(one, hides=True) for one in hiding)])
+
+    def _findings_of_all_turns(
+        self, template: str, sample: Sample, read: Callable[[], Document], styles: StyleUses
+    ) -> tuple[list[Finding], list[Finding], bool]:
+        is_endless = False
+        found: list[Finding] = []
+        hiding: list[Finding] = []
+        try:
+            with limited_time(self.limits.seconds):
+                document = read()
+                faults = {fault: explain(fault, self.gallery, sample).finding for fault in document.missing}
+                hiding += (finding for fault, finding in faults.items() if is_failed_part(fault))
+                is_endless = any(isinstance(fault.__cause__, RecursionError) for fault in faults)
+                for finding in chain(faults.values(), document_findings(document, self._checks)):
+                    found.append(finding)  # noqa: PERF402 - keeps the findings made before the time is over
+                if self._checks:
+                    styles.add(document)
+                if document.refusal and not is_endless:
+                    hiding += (finding for finding in found if finding.severity == "error")
+        except _LIMITS as passed:
+            hiding.append(self._limit(template, passed))
+        except TemplateInvalid as error:
+            hiding += (explain(one, self.gallery, sample).finding for one in (error, *error.others))
+        return found, hiding, is_endless or any(finding.group == "limits" for finding in hiding)
+
+    def _sources(self, files: Iterable[str]) -> Iterator[str]:
+        for file in files:
+            with suppress(OSError):
+                yield self.gallery.source(file)
+
+    def _marked(self, files: Iterable[str]) -> Iterator[tuple[Text, Place]]:
+        if self._has_catalogues:
+            for file in files:
+                yield from self._texts(file).items()
+
+
+def _having(finding: Finding, mail: MailName, *, hides: bool = False) -> Finding:
+    return replace(finding, mails=(mail,), hides=hides or finding.hides)
+
+
+def mail_name(template: str, sample: str, language: Language, among: Sequence[Language]) -> MailName:
+    """Return the name of a mail, which has a language if there are several."""
+    return MailName(template, sample, language.tag if len(among) > 1 else "")
+
+
+def samples_in_languages(samples: Iterable[Sample], languages: Sequence[Language]) -> Iterator[tuple[Sample, Language]]:
+    for number, sample in enumerate(samples):
+        if number == 0:
+            yield from ((sample, language) for language in languages)
+        else:
+            yield sample, next((one for one in languages if one.tag == SOURCE_LANGUAGE), languages[0])
+
+
+def missing_names(document: Document, gallery: Gallery, sample: Sample) -> Iterable[Finding]:
+    return (explain(missing, gallery, sample).finding for missing in document.missing)
+
+
+def document_findings(document: Document, checks: Iterable[Check]) -> Iterable[Finding]:
+    """Yield the findings on a rendered mail.
+
+    Findings on a stand-in, which only follow from the missing part, are left out: that is a finding itself.
+    """
+    checks = TEXT_CHECKS if document.files.is_text else checks if document.html else ()
+    found = chain(guard(document) if document.is_mjml else (), *(check(document) for check in checks))
+    if not document.missing:
+        return found
+    shown_at = {document.place(at.start()) for at in re.finditer(r"\[\[", document.markup)}
+    without_layout = document.place(document.body.offset).file == NO_LAYOUT
+    return (
+        finding
+        for finding in found
+        if not (
+            finding.place in shown_at
+            or "[[" in finding.message
+            or (without_layout and (finding.place.file == NO_LAYOUT or _is_of_nesting(finding.rule)))
+        )
+    )
+
+
+def _is_of_nesting(rule: str) -> bool:
+    return rule in RULES and RULES[rule].is_of_nesting
+
+
+ChecksTemplates = Callable[[TemplateChecks, Sequence[str]], Iterable[Part]]
+"""Checks templates, one by one or in parallel, in the order of the names."""
+
+
+def check(
+    gallery: Gallery,
+    checks: Iterable[Check] = CHECKS,
+    languages: Iterable[Language] | None = None,
+    *,
+    severity: Mapping[str, str] = {},
+    only: Collection[str] | None = None,
+    limits: Limits | None = None,
+    each: ChecksTemplates = lambda checks, names: map(checks.check, names),
+    beside: Iterable[Finding] = (),
+) -> Report:
+    """Check all templates, or `only` these. `beside`: findings from elsewhere (`put_together`)."""
+    languages = tuple(gallery.languages.known.values() if languages is None else languages)
+    gallery = going_on(gallery)
+    with gallery.one_look():
+        names = [name for name in gallery.names() if only is None or name in only]
+        parts = dict(zip(names, each(TemplateChecks(gallery, checks, languages, limits), names), strict=True))
+        return put_together(gallery, parts, languages, severity, are_all=only is None, beside=beside)
+
+
+def put_together(
+    gallery: Gallery,
+    parts: Mapping[str, Part],
+    languages: Sequence[Language],
+    severity: Mapping[str, str],
+    *,
+    are_all: bool = False,
+    beside: Iterable[Finding] = (),
+) -> Report:
+    """Make the report on the templates of these parts, by name: judged, completed and in order.
+
+    `are_all`: the parts are those of all templates, so that an unused comment can be told.
+    `beside`: findings from elsewhere with their mails, which are judged, completed and ordered with the rest.
+    """
+    source = cache(gallery.source)  # thousands of findings may be in one file
+    files = {name: gallery.files_of(name) for name in parts}
+    of_mails = chain.from_iterable(part.findings for part in parts.values())
+    comments = IgnoreComments(source)
+    everything = [*of_mails, *_on_texts(gallery, parts, languages), *_on_styles(gallery, parts), *beside]
+    judged = list(judge(merge(everything), comments, severity))
+    of_comments = _of_comments(files, parts, comments, are_all=are_all)
+    judged += filter(None, (at_severity(one, severity) for one in of_comments))
+    report = Report(
+        templates=len(parts),
+        mails=sum(part.drawn for part in parts.values()),
+        coverage=_coverage(gallery, parts),
+    )
+    return report.with_findings(_completed(one_for_each_engine(judged), files, source))
+
+
+_MOST_CORRECTED = 1_000
+"""Findings of a file whose words are searched in it: each search reads it from its beginning."""
+
+
+def _completed(
+    findings: Iterable[Finding], files: Mapping[str, Iterable[str]], source: Callable[[str], str]
+) -> Iterator[Finding]:
+    """Yield the findings with their templates, the fingerprints of their lines, and the places to correct."""
+    fingerprint = line_fingerprints(source)
+    users: dict[str, list[str]] = defaultdict(list)
+    for name, file in ((name, file) for name, those in files.items() for file in those):
+        users[file].append(name)
+    corrected = Counter[str]()
+    for one in findings:
+        templates = dict.fromkeys(mail.template for mail in one.mails) or one.templates or users.get(one.place.file, ())
+        corrects: tuple[Place, ...] = ()
+        if one.correction and corrected[one.place.file] < _MOST_CORRECTED:
+            corrected[one.place.file] += 1
+            with suppress(OSError):
+                corrects = places_to_correct(one, source(one.place.file))
+        yield replace(one, templates=tuple(templates), fingerprint=fingerprint(one.place), corrects=corrects)
+
+
+def _coverage(gallery: Gallery, parts: Mapping[str, Part]) -> FolderCoverage | None:
+    """Return the coverage of these templates, without files of templates that were not checked and may draw more."""
+    reports = {name: part.branches for name, part in parts.items() if part.branches}
+    if not reports:
+        return None
+    of_others = {file for name in gallery.names() if name not in parts for file in gallery.files_of(name)}
+    return FolderCoverage.of({name: report.without(of_others) for name, report in reports.items()})
+
+
+def _of_comments(
+    files: Mapping[str, Sequence[str]], parts: Mapping[str, Part], comments: IgnoreComments, *, are_all: bool
+) -> list[Finding]:
+    """Return findings on comments. A comment is unused only if all mails of its file were checked."""
+    commented = dict.fromkeys(
+        file for name, part in parts.items() for file in (files[name] if part.commented is None else part.commented)
+    )
+    unseen = {file for name, part in parts.items() if not part.is_whole for file in files[name]}
+    seen = [file for file in commented if file not in unseen] if are_all else ()
+    return [*comments.mistakes(commented), *comments.unused(seen)]
+
+
+def _on_texts(gallery: Gallery, parts: Mapping[str, Part], languages: Sequence[Language]) -> Iterator[Finding]:
+    """Yield findings on texts and their catalogues, each with the templates that have the text."""
+    users: dict[Text, list[str]] = defaultdict(list)
+    marked: dict[str, dict[Text, Place]] = defaultdict(dict)
+    for name, part in parts.items():
+        for text, place in part.texts:
+            users[text].append(name)
+            marked[place.file].setdefault(text, place)
+    everybody = tuple(dict.fromkeys(chain.from_iterable(users.values())))
+    for finding, about in findings_on_texts(gallery, [marked[file] for file in sorted(marked)], languages):
+        yield replace(finding, templates=tuple(dict.fromkeys(users[about])) if about else everybody)
+
+
+def _on_styles(gallery: Gallery, parts: Mapping[str, Part]) -> Iterable[Finding]:
+    """Return the findings on stylesheets, each with its templates, if all templates with the file were checked."""
+    unused = {name: part.unused for name, part in parts.items() if part.is_whole}
+    users: dict[str, set[str]] = defaultdict(set)
+    if any(unused.values()):
+        for name in gallery.names():
+            for file in gallery.files_of(name):
+                users[file].add(name)
+    return unused_in_all(unused, users)
+
+
+def line_fingerprints(source: Callable[[str], str]) -> Callable[[Place], str]:
+    """Return a function for fingerprints of lines, which stay the same when a line is moved or indented.
+
+    `source` returns the content of a file. If it raises OSError, lines are empty.
+    """
+
+    @cache
+    def lines(file: str) -> list[str]:
+        try:
+            return source(file).split("\n")
+        except OSError:
+            return []
+
+    @cache
+    def of_line(file: str, line: int) -> str:  # once for a line, which may be long and have thousands of findings
+        text = "".join(lines(file)[line - 1 : line])
+        return hashlib.sha256(" ".join(text.split()).encode()).hexdigest()[:16]
+
+    return lambda place: of_line(place.file, place.line)

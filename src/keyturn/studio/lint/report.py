@@ -1,0 +1,152 @@
+"""What the checks found: in the mails of a folder, in one mail, or in a mail that an app has sent."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cached_property
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from keyturn.studio.gallery import MailName
+from keyturn.studio.gallery.branches.report import FolderCoverage
+from keyturn.studio.lint.finding import SEVERITIES, Finding, Severity, merge
+from keyturn.studio.lint.rules import RULES
+
+
+class Tally(Struct, frozen=True):
+    """Counts findings by severity, equal ones once. Ignored and known findings are left out by the caller.
+
+    A finding counts once however many places, samples, languages and branches show it. One in several templates counts
+    for each of them, and once for the folder.
+    """
+
+    errors: int = 0
+    warnings: int = 0
+    notes: int = 0
+
+    @classmethod
+    def of(cls, findings: Iterable[Finding]) -> "Tally":
+        severities = [severity for _, severity, _ in {finding.kind for finding in findings}]
+        return cls(*map(severities.count, SEVERITIES))
+
+    @property
+    def by_severity(self) -> dict[Severity, int]:
+        """The counts, the worst first."""
+        return dict(zip(SEVERITIES, (self.errors, self.warnings, self.notes), strict=True))
+
+    @property
+    def to_fix(self) -> dict[Severity, int]:
+        """The number of errors and of warnings, without zeros. Notes need no fix."""
+        return {severity: count for severity, count in self.by_severity.items() if count and severity != "note"}
+
+    @property
+    def all(self) -> int:
+        return self.errors + self.warnings + self.notes
+
+    def __str__(self) -> str:
+        """Return errors and warnings in words: "2 errors, 1 warning"."""
+        return ", ".join(f"{count} {severity}{'' if count == 1 else 's'}" for severity, count in self.to_fix.items())
+
+
+class AuditItem(Struct, frozen=True):
+    """A requirement on a reset mail. `says` names it in a few words; `finding` is set if the mail fails it."""
+
+    says: str
+    finding: Finding | None = None
+
+    @property
+    def passed(self) -> bool:
+        return self.finding is None
+
+
+class Report(Struct, frozen=True, dict=True):
+    """What the checks found.
+
+    `findings`: all of them, also those that do not count. The worst come first, equal ones follow each other.
+    `templates` and `mails` count what was checked. `unchecked`: mails that the checks have not seen, or not all of,
+    because of a finding that counts. `coverage` is None if branches were not explored.
+    `audit`: of one mail, if it is a reset mail. `not_checked`: why a part of one mail was not checked, as a sentence.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    templates: int = 1
+    mails: int = 1
+    unchecked: tuple[MailName, ...] = ()
+    coverage: FolderCoverage | None = None
+    audit: tuple[AuditItem, ...] = ()
+    not_checked: str = ""
+
+    @cached_property
+    def found(self) -> tuple[Finding, ...]:
+        """The findings that count."""
+        return tuple(one for one in self.findings if one.standing == "counts")
+
+    @cached_property
+    def ignored(self) -> tuple[Finding, ...]:
+        """Those that comments ignore."""
+        return tuple(one for one in self.findings if one.standing == "ignored")
+
+    @cached_property
+    def in_baseline(self) -> tuple[Finding, ...]:
+        return tuple(one for one in self.findings if one.standing == "baseline")
+
+    @cached_property
+    def tally(self) -> Tally:
+        return Tally.of(self.found)
+
+    @cached_property
+    def tallies(self) -> Mapping[str, Tally]:
+        """The count of each template: of its mails, and of the files that it shares."""
+        by_template: dict[str, list[Finding]] = defaultdict(list)
+        for finding in self.found:
+            for template in finding.templates:
+                by_template[template].append(finding)
+        return {template: Tally.of(findings) for template, findings in by_template.items()}
+
+    def tallies_of_branches(
+        self, template: str, samples: Collection[str], branches: Iterable[str]
+    ) -> Mapping[str, Tally]:
+        """Return the count of each branch of a template: findings that none of its written samples has."""
+        by_branch: dict[str, list[Finding]] = {branch: [] for branch in branches}
+        for finding in self.found:
+            having = {mail.sample for mail in finding.mails if mail.template == template}
+            if having.isdisjoint(samples):
+                for branch in having & by_branch.keys():
+                    by_branch[branch].append(finding)
+        return {branch: Tally.of(findings) for branch, findings in by_branch.items()}
+
+    @property
+    def to_fix(self) -> "list[Sequence[Finding]]":
+        """Errors and warnings, equal ones together."""
+        return equal_findings(one for one in self.found if one.severity != "note")
+
+    @property
+    def notes(self) -> "list[Sequence[Finding]]":
+        return equal_findings(one for one in self.found if one.severity == "note")
+
+    def fails(self, at: str) -> bool:
+        """Tell whether there is a finding of severity `at` or worse. Never for other words."""
+        return at in SEVERITIES and any(one.severity in SEVERITIES[: SEVERITIES.index(at) + 1] for one in self.found)
+
+    def with_rules(self, rules: Collection[str]) -> "Report":
+        """Keep the findings of the named rules and groups ("mjml"); all of them without a name."""
+        kept = (one for one in self.findings if not {one.rule, one.group}.isdisjoint(rules))
+        return replace(self, findings=tuple(kept)) if rules else self
+
+    def with_findings(self, findings: Iterable[Finding]) -> "Report":
+        """Return this with these findings instead, put in order."""
+        findings = tuple(one for equal in equal_findings(merge(findings)) for one in equal)
+        hidden = dict.fromkeys(mail for one in findings if one.hides and one.standing == "counts" for mail in one.mails)
+        return replace(self, findings=findings, unchecked=tuple(hidden))
+
+
+def equal_findings(findings: Iterable[Finding]) -> list[Sequence[Finding]]:
+    """Group equal findings, each group by place. The worst come first, of them those in the most mails."""
+    equal: dict[object, list[Finding]] = defaultdict(list)
+    for one in sorted(findings, key=lambda one: (one.place, one.message)):
+        equal[one.kind, one.reason].append(one)
+    return sorted(equal.values(), key=lambda those: (RULES.rank(those[0]), -len(mails_of(those))))
+
+
+def mails_of(equal: Iterable[Finding]) -> list[MailName]:
+    return list(dict.fromkeys(mail for one in equal for mail in one.mails))

@@ -1,0 +1,133 @@
+"""The rules of the checks: `rules.toml` has a row for each, apart from those of mail clients' features."""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+
+import msgspec
+
+from keyturn.studio.lint.finding import SEVERITIES, Finding, Place, Severity, correction_of, cut
+
+_LONGEST_TEXT = 1_000
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A row of `rules.toml`, whose head says what each field means."""
+
+    error: str = ""
+    warning: str = ""
+    note: str = ""
+    error_if: str = ""
+    warning_if: str = ""
+    note_if: str = ""
+    fix: str = ""
+    messages: Mapping[str, str] = {}
+    fixes: Mapping[str, str] = {}
+    what: str = ""
+    why: str = ""
+    bad: str = ""
+    good: str = ""
+    is_stored: bool = True
+    is_of_nesting: bool = False
+    breaks_nesting: bool = False
+
+    @property
+    def severity(self) -> Severity:
+        return next(severity for severity in SEVERITIES if getattr(self, severity))
+
+    @property
+    def severities(self) -> Mapping[Severity, str]:
+        """All that its findings can have, the usual one first. The others say when."""
+        others = ((severity, getattr(self, f"{severity}_if")) for severity in SEVERITIES)
+        return {self.severity: "", **{severity: when for severity, when in others if when}}
+
+    @property
+    def message(self) -> str:
+        return str(getattr(self, self.severity))
+
+
+class Rules(Mapping[str, Rule]):
+    """The rules of a file, by name: "links/relative". The file is read on first use.
+
+    A table named for several groups, such as `["html mjml".cdata]`, is a rule of each. Groups are in the order in which
+    people should read their findings.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def __getitem__(self, name: str) -> Rule:
+        return self._declared[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._declared)
+
+    def __len__(self) -> int:
+        return len(self._declared)
+
+    def place_of(self, group: str) -> int:
+        """Return the place of a group in the file; others come last."""
+        return self._places.get(group, len(self._places))
+
+    def rank(self, finding: Finding) -> tuple[int, ...]:
+        """Return the place of its kind in every list: by severity, group, and clients that lack a feature."""
+        lacking = sum(gap.support == "no" for gap in finding.clients)
+        return SEVERITIES.index(finding.severity), self.place_of(finding.group), -lacking
+
+    def finding(
+        self,
+        place: Place,
+        rule: str,
+        case: str = "",
+        *,
+        severity: Severity | None = None,
+        message: str = "",
+        fix: str = "",
+        **words: object,
+    ) -> Finding:
+        """Make a finding of a rule, filling in the words. A severity or a text that is given here replaces the rule's.
+
+        `case`: one for which the rule has a message or a fix of its own.
+
+        A long word is cut, and a long text. A rule that is not declared, or not with this severity, raises KeyError.
+        """
+        declared = self[rule]
+        if severity and severity not in declared.severities:
+            raise KeyError(f"{rule} is declared without the severity {severity}")
+        filled = {name: cut(word) if isinstance(word, str) else word for name, word in words.items()}
+        says, advice = declared.messages.get(case, declared.message), declared.fixes.get(case, declared.fix)
+        return Finding(
+            rule=rule,
+            severity=severity or declared.severity,
+            message=cut(message or says.format(**filled), _LONGEST_TEXT),
+            fix=cut(str(fix) or advice.format(**filled), _LONGEST_TEXT),
+            place=place,
+            correction=next(filter(None, map(correction_of, (fix, *words.values()))), None),
+        )
+
+    @cached_property
+    def _groups(self) -> dict[str, dict[str, dict[str, object]]]:
+        return tomllib.loads(self._file.read_text("utf-8"))
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {group: place for place, named in enumerate(self._groups) for group in named.split()}
+
+    @cached_property
+    def _declared(self) -> dict[str, Rule]:
+        return {
+            f"{group}/{name}": msgspec.convert({**rows.get("*", {}), **row}, Rule)
+            for named, rows in self._groups.items()
+            for name, row in rows.items()
+            if name != "*"
+            for group in named.split()
+        }
+
+
+RULES = Rules(Path(__file__).with_name("rules.toml"))
+
+
+def limit_finding(limit: str, place: Place, message: str = "") -> Finding:
+    """Return the finding on a mail. `message`: by default that of the limit."""
+    return RULES.finding(place, f"limits/{limit}", message=message)

@@ -1,0 +1,107 @@
+"""The worker works the outbox off: everything, in order, a bounded number at a time, and without a needless wait."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from tests.outbox.table import Rows
+from tests.outbox.worker import LONG, NOTHING, Handler, post, running, worker_of
+
+from keyturn.service.outbox import Lane, Outbox
+
+ON_SQLITE = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+"""For what the worker does by itself, whatever the engine."""
+
+
+@ON_SQLITE
+async def test_draining_handles_everything_that_is_due(outbox: Outbox, rows: Rows) -> None:
+    await post(outbox, "one", "two", "three")
+    handler = Handler(two=NOTHING)
+
+    assert await worker_of(outbox, handler, places=2).drain() == 3
+    assert await rows.states() == ["sent", "dropped", "sent"]
+    assert [row.provider_id or row.reason for row in await rows.all()] == ["id of one", "nothing to say", "id of three"]
+    assert await worker_of(outbox, handler).drain() == 0
+
+
+async def test_what_is_posted_while_it_waits_is_taken_without_another_look(outbox: Outbox) -> None:
+    handler = Handler()
+    async with running(worker_of(outbox, handler)):
+        await post(outbox, "one")
+        await handler.has_done("one")
+        await post(outbox, "two")
+        await handler.has_done("two")
+
+
+async def test_it_never_rests_while_more_is_due_than_it_has_room_for(outbox: Outbox) -> None:
+    handler = Handler()
+    texts = [str(number) for number in range(9)]
+    await post(outbox, *texts)
+    async with running(worker_of(outbox, handler, places=2, rest=LONG)):
+        await handler.has_done(*texts)
+
+
+async def test_what_is_due_when_there_is_room_again_does_not_wait_for_a_rest(outbox: Outbox) -> None:
+    handler, other = Handler(), Lane({"other": Handler()}, 1)
+    await post(outbox, "slow", "slow too", "one", "two")
+    async with running(worker_of(outbox, handler, other, places=2, rest=LONG)):
+        await handler.has_begun("slow", "slow too")
+        handler.open.set()
+        await handler.has_done("one", "two")
+
+
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+async def test_what_another_process_posts_is_taken_without_another_look_on_postgresql(
+    outbox: Outbox, elsewhere: Outbox
+) -> None:
+    handler = Handler()
+    async with running(worker_of(outbox, handler)):
+        await post(outbox, "one")
+        await handler.has_done("one")
+        await post(elsewhere, "two")
+        await handler.has_done("two")
+
+
+@ON_SQLITE
+async def test_what_another_process_posts_is_found_at_the_next_look(outbox: Outbox, elsewhere: Outbox) -> None:
+    handler = Handler()
+    async with running(worker_of(outbox, handler, poll=timedelta(milliseconds=10))):
+        await post(elsewhere, "one")
+        await handler.has_done("one")
+
+
+@ON_SQLITE
+async def test_messages_are_begun_oldest_first(outbox: Outbox) -> None:
+    handler = Handler()
+    await post(outbox, *"abcdef")
+    async with running(worker_of(outbox, handler, places=1)):
+        await handler.has_done(*"abcdef")
+
+    assert handler.begun == list("abcdef")
+
+
+async def test_a_worker_that_is_ended_lets_what_is_under_way_end(outbox: Outbox, rows: Rows) -> None:
+    handler = Handler()
+    await post(outbox, "slow", "slow too")
+    async with running(worker_of(outbox, handler, places=1)) as task:
+        await handler.has_begun("slow")
+        task.cancel()
+        await asyncio.sleep(0)
+        assert not task.done()
+        handler.open.set()
+        async with asyncio.timeout(5):
+            await asyncio.wait({task})
+
+    assert await rows.states() == ["sent", "waiting"]
+    assert handler.begun == ["slow"], "nothing is begun after the end"
+
+
+async def test_a_worker_that_rests_ends_at_once(outbox: Outbox) -> None:
+    handler = Handler()
+    worker = worker_of(outbox, handler)
+    async with running(worker) as task:
+        await post(outbox, "one")
+        await handler.has_done("one")
+        task.cancel()
+        async with asyncio.timeout(5):
+            await asyncio.wait({task})

@@ -1,0 +1,175 @@
+"""The table of secrets: whatever happens at once, one guarded statement decides what a secret opens."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+import pytest
+
+from keyturn.service import secrets
+from keyturn.service.database import Database
+from keyturn.service.secrets import Purpose, Secret, SecretRow
+
+NOW = datetime(2026, 11, 20, 14, 0, tzinfo=UTC)
+LIFE, SECOND = timedelta(minutes=30), timedelta(seconds=1)
+END = NOW + LIFE
+ADA, BEA = b"ada's mailbox".ljust(32), b"bea's mailbox".ljust(32)
+KEY = secrets.digest("token")
+
+Result = TypeVar("Result")
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = Database(database_url)
+    yield database
+    await database.close()
+
+
+async def run(database: Database, do: Callable[..., Result], *given: object, **named: object) -> Result:
+    return await database.transact(lambda connection: do(connection, *given, **named))
+
+
+def secret(
+    purpose: Purpose = Purpose.RESET, key: bytes = KEY, mailbox: bytes = ADA, proof: bytes | None = None
+) -> Secret:
+    return Secret(
+        purpose=purpose,
+        key=key,
+        proof=proof,
+        account_id="ada",
+        mailbox=mailbox,
+        created_at=NOW,
+        expires_at=END,
+        data="what it opens",
+    )
+
+
+async def added(database: Database, *stored: Secret) -> None:
+    await run(database, secrets.add, [(one, True) for one in stored])
+
+
+async def state(database: Database, purpose: Purpose = Purpose.RESET, key: bytes = KEY, at: datetime = NOW) -> str:
+    found = await run(database, secrets.find, key, purpose)
+    return found.state(at) if found else "unknown"
+
+
+async def test_a_secret_is_found_as_it_was_stored_and_one_that_was_not_wanted_is_not(database: Database) -> None:
+    wanted, unwanted = secret(), secret(key=secrets.digest("unwanted"))
+    await run(database, secrets.add, [(wanted, True), (unwanted, False)])
+
+    assert await run(database, secrets.find, KEY, Purpose.RESET, Purpose.UNLOCK) == wanted
+    assert await run(database, secrets.find, unwanted.key, *Purpose) is None
+
+
+async def test_of_uses_at_once_exactly_one_gets_the_secret(database: Database) -> None:
+    await added(database, secret())
+
+    uses = await asyncio.gather(
+        *(run(database, secrets.use, Purpose.RESET, KEY, NOW + SECOND * number) for number in range(8))
+    )
+    (used,) = filter(None, uses)
+    assert (used.account_id, used.data) == ("ada", "what it opens")
+    assert await state(database) == "used"
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+async def test_a_secret_opens_only_what_its_purpose_says(database: Database, purpose: Purpose) -> None:
+    await added(database, secret(purpose))
+
+    for other in set(Purpose) - {purpose}:
+        assert await run(database, secrets.find, KEY, other) is None
+        assert await run(database, secrets.use, other, KEY, NOW) is None
+        assert await run(database, secrets.end, other, KEY, NOW) is False
+        await run(database, secrets.give_back, other, KEY, NOW)
+        await run(database, secrets.revoke, "ada", [other], NOW)
+    assert await run(database, secrets.use, purpose, KEY, NOW)
+
+
+async def test_a_secret_works_until_it_expires(database: Database) -> None:
+    await added(database, secret())
+
+    assert await state(database, at=END - SECOND) == "works"
+    assert await state(database, at=END) == "expired"
+    assert await run(database, secrets.use, Purpose.RESET, KEY, END) is None
+
+
+async def test_a_use_that_was_undone_can_be_made_again_unless_the_secret_was_revoked_in_between(
+    database: Database,
+) -> None:
+    await added(database, secret())
+    await run(database, secrets.use, Purpose.RESET, KEY, NOW)
+    await run(database, secrets.give_back, Purpose.RESET, KEY, NOW - SECOND)
+    assert await state(database) == "used", "another use was undone"
+
+    await run(database, secrets.give_back, Purpose.RESET, KEY, NOW)
+    assert await run(database, secrets.use, Purpose.RESET, KEY, NOW)
+    await run(database, secrets.revoke, "ada", [Purpose.RESET], NOW)
+    await run(database, secrets.give_back, Purpose.RESET, KEY, NOW)
+    assert await state(database) == "revoked"
+    assert await run(database, secrets.use, Purpose.RESET, KEY, NOW) is None
+
+
+async def test_a_revocation_ends_the_secrets_of_one_account_and_of_those_purposes_that_work(database: Database) -> None:
+    keys = {name: secrets.digest(name) for name in ("hers", "elsewhere", "recovery")}
+    await added(
+        database,
+        secret(key=keys["hers"]),
+        secret(key=keys["elsewhere"], mailbox=BEA),
+        secret(Purpose.UNLOCK, keys["recovery"]),
+    )
+    await run(database, secrets.revoke, "bea", list(Purpose), NOW)
+    assert await state(database, key=keys["hers"]) == "works"
+
+    await run(database, secrets.revoke, "ada", [Purpose.RESET], NOW, SecretRow.mailbox == ADA)
+    assert await state(database, key=keys["hers"]) == "revoked"
+    assert await state(database, key=keys["elsewhere"]) == "works"
+    assert await state(database, Purpose.UNLOCK, keys["recovery"]) == "works"
+
+    await run(database, secrets.revoke, "ada", list(Purpose), END)
+    assert await state(database, key=keys["elsewhere"], at=END) == "expired"
+
+
+async def test_one_secret_is_ended_once_and_tells_whether_it_had_expired(database: Database) -> None:
+    other = secrets.digest("other")
+    await added(database, secret(), secret(key=other))
+
+    ends = await asyncio.gather(*(run(database, secrets.end, Purpose.RESET, KEY, NOW) for _ in range(4)))
+    assert sorted(ends) == [False, False, False, True]
+    assert await state(database) == "revoked"
+    assert await run(database, secrets.end, Purpose.RESET, other, END)
+    assert await state(database, key=other, at=END) == "replaced"
+
+
+async def test_a_code_works_only_with_its_proof_and_only_until_another_takes_its_place(database: Database) -> None:
+    first, second = b"first".ljust(32), b"second".ljust(32)
+    await added(database, secret(Purpose.CODE, ADA, proof=first))
+    await run(database, secrets.count_try, Purpose.CODE, ADA, NOW)
+    await added(database, secret(Purpose.CODE, ADA, proof=second))
+
+    assert (await run(database, secrets.count_try, Purpose.CODE, ADA, NOW)).tries == 1
+    assert await run(database, secrets.use, Purpose.CODE, ADA, NOW, first) is None
+    assert await run(database, secrets.use, Purpose.CODE, ADA, NOW) is None
+    assert await run(database, secrets.use, Purpose.CODE, ADA, NOW, second)
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_each_of_tries_at_once_gets_a_number_of_its_own_whether_the_key_is_known_or_not(
+    database: Database, known: bool
+) -> None:
+    if known:
+        await added(database, secret())
+    tries = await asyncio.gather(*(run(database, secrets.count_try, Purpose.RESET, KEY, NOW) for _ in range(8)))
+
+    assert sorted(one.tries for one in tries) == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert {one.state(NOW) for one in tries} == ({"works"} if known else {"expired"})
+    assert bool(await run(database, secrets.use, Purpose.RESET, KEY, NOW)) is known
+
+
+async def test_a_try_that_is_given_back_does_not_count(database: Database) -> None:
+    await added(database, secret())
+    await run(database, secrets.count_try, Purpose.RESET, KEY, NOW)
+    await run(database, secrets.give_try_back, Purpose.RESET, KEY)
+
+    assert (await run(database, secrets.count_try, Purpose.RESET, KEY, NOW)).tries == 1
