@@ -16,7 +16,7 @@ from keyturn.service.reset.proofs.second_step.port import FactorSource, SecondSt
 from keyturn.service.reset.proofs.second_step.required import RequiredSecondStep
 from keyturn.service.reset.proofs.second_step.sms_codes import SmsCodes, SmsSender, SmsText
 from keyturn.service.reset.proofs.second_step.tries import SecondStepTries
-from keyturn.service.settings import Settings, SmsSettings
+from keyturn.service.settings import Settings
 
 _SETTING = "second_step.source"
 _METHODS = ("require_ready", "factors", "begin", "verify", "close")
@@ -86,23 +86,17 @@ def _from_factory(reference: str, settings: Settings) -> SecondStep:
 
 
 def _sms_codes(settings: Settings, ground: Ground) -> SmsCodes | None:
-    sms, records = settings.second_step.sms, ground.records
-    sender = _sms_sender(sms, settings)
-    if sender is None:
-        return None
-    host = urlsplit(settings.reset_url.replace("{base_url}", settings.base_url)).hostname or ""
-    return SmsCodes(records.database, records.counters, sender, sms, ground.secrets, SmsText(ground.themes, host))
-
-
-def _sms_sender(sms: SmsSettings, settings: Settings) -> SmsSender | None:
-    match sms.transport:
+    sender: SmsSender
+    match settings.second_step.sms.transport:
         case "twilio":
             from keyturn.service.reset.proofs.second_step.sms_senders import TwilioSms  # httpx2 takes 0.1 s
 
-            return TwilioSms(sms)
+            sender = TwilioSms(settings.second_step.sms)
         case "capture":
             from keyturn.service.reset.proofs.second_step.sms_senders import CapturedSms
 
-            return CapturedSms(Path(settings.mail.capture_dir), settings.brand.name)
+            sender = CapturedSms(Path(settings.mail.capture_dir), settings.brand.name)
         case "":
             return None
+    host = urlsplit(settings.reset_url.replace("{base_url}", settings.base_url)).hostname or ""
+    return SmsCodes(ground, sender, settings.second_step.sms, SmsText(ground.themes, host))
