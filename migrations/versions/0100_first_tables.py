@@ -66,11 +66,6 @@ def _outbox() -> None:
         sa.UniqueConstraint("source_id", name="uq_keyturn_outbox_events_source_id"),
     )
     _index("outbox_events", "message_id")
-    op.create_table(
-        "keyturn_pace",
-        sa.Column("name", sa.String(32), primary_key=True),
-        sa.Column("next_at", sa.Double, nullable=False),
-    )
 
 
 def _secrets() -> None:
@@ -110,11 +105,8 @@ def _mailboxes() -> None:
     op.create_table(
         "keyturn_mailboxes",
         sa.Column("digest", sa.LargeBinary(32), primary_key=True),
-        sa.Column("mailed_at", _Time, nullable=False),
-        sa.Column("mails", sa.Integer, nullable=False, server_default="0"),
-        sa.Column("counted_since", _Time),
-        sa.Column("suppressed_until", _Time),
-        sa.Column("reason", sa.String(32)),
+        sa.Column("suppressed_until", _Time, nullable=False),
+        sa.Column("reason", sa.String(32), nullable=False),
     )
 
 
@@ -147,12 +139,6 @@ def _second_steps() -> None:
         sa.Column("totp_since", _Time),
         sa.Column("phone_since", _Time),
         sa.Column("totp_step", sa.BigInteger),
-    )
-    op.create_table(
-        "keyturn_second_step_tries",
-        sa.Column("account_id", sa.String(255), primary_key=True),
-        sa.Column("tries", sa.Integer, nullable=False),
-        sa.Column("counted_since", _Time, nullable=False),
     )
 
 
@@ -209,13 +195,11 @@ def downgrade() -> None:
         "turns",
         "sessions",
         "accounts",
-        "second_step_tries",
         "second_factors",
         "audit",
         "mailboxes",
         "limits",
         "secrets",
-        "pace",
         "outbox_events",
         "outbox",
     ):

@@ -21,10 +21,10 @@ def spoil(file: Path, fault: str) -> None:
 
 
 _SECRETS, _FACTORS = "keyturn_secrets", "keyturn_second_factors"
-_OUTBOX, _MAILBOXES, _STEPS = "keyturn_outbox", "keyturn_mailboxes", "keyturn_second_step_tries"
+_OUTBOX, _LIMITS = "keyturn_outbox", "keyturn_limits"
 
 _REFUSED = "SELECT RAISE(IGNORE)"
-_LONG_AGO, _NEVER = "'2000-01-01 00:00:00.000000'", "'2099-01-01 00:00:00.000000'"
+_NEVER = "'2099-01-01 00:00:00.000000'"
 
 
 def _on(event: str, table: str, when: str, *statements: str) -> str:
@@ -186,17 +186,13 @@ STEPS_OF_AUTHENTICATORS = "".join(
     for event in ("AFTER INSERT", "AFTER UPDATE OF totp_step")
 )
 
-WRONG_STEPS = _on("AFTER INSERT", _STEPS, "new.tries > 0", _set(_STEPS, "tries = 0", "account_id")) + _on(
-    "AFTER UPDATE OF tries", _STEPS, "new.tries > old.tries", _set(_STEPS, "tries = 0", "account_id")
-)
+# Limits that the database counts: those of a mailbox, and of an account's codes
 
-# Mailboxes
+COUNTS = _on("AFTER INSERT", _LIMITS, "new.tat > 0", f"DELETE FROM {_LIMITS} WHERE key = new.key")
+"""Forgets each count."""
 
-MAILBOXES = _on("AFTER INSERT", _MAILBOXES, "new.mails = 1", f"DELETE FROM {_MAILBOXES} WHERE digest = new.digest")
-"""Forgets each mail to a mailbox."""
-
-LAST_MAILS = _on("BEFORE INSERT", _MAILBOXES, "new.mails = 1", _set(_MAILBOXES, f"mailed_at = {_LONG_AGO}", "digest"))
-"""Forgets when a mailbox got its last mail, in the moment in which it is claimed for the next."""
+EARLIER_COUNTS = _on("BEFORE INSERT", _LIMITS, "new.tat > 0", _set(_LIMITS, "tat = 0", "key"))
+"""Forgets what was counted before, in the moment in which the next is counted."""
 
 # The outbox
 

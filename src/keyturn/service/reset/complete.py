@@ -196,7 +196,7 @@ class LinkAuthorization(ChangeAuthorization):
 
     def redeem(self, tx: Transaction, moment: datetime) -> None:
         # In the order of the worker: first the mailbox, then its account's links.
-        tx.mailboxes.end_cooldown(self._link.email, moment)
+        tx.mailboxes.end_cooldown(self._link.email)
         if not secrets.use(tx.connection, *self._link.id, moment):
             raise LinkDead(_dead_reason(find_link(tx.connection, self._link.secret.key)) or "invalid")
         if self._passed:

@@ -25,7 +25,7 @@ _METHODS = ("require_ready", "factors", "begin", "verify", "close")
 def build(settings: Settings, ground: Ground, events: AppEvents) -> RequiredSecondStep | None:
     """Return the second step of resets; None if the settings name none. Raises SettingsInvalid."""
     wanted, records, secrets = settings.second_step, ground.records, ground.secrets
-    tries = SecondStepTries(records.database, most=wanted.tries, daily=wanted.daily)
+    tries = SecondStepTries(records.database, records.counters, most=wanted.tries, daily=wanted.daily)
     chosen = _chosen(settings, secrets, records.database)
     if chosen is None:
         return None
