@@ -183,7 +183,7 @@ class ResetRequestHandler:
         """
         if message.sender is None:
             anew = msgspec.structs.replace(message, key=new_key(), sealed=None)
-            return await self._mails.deliver(anew, self._answer_one)
+            return await self._mails.deliver(anew, self._answer_one_again)
         asked = _DECODER.decode(message.payload)
 
         def write(tx: Transaction) -> Dropped:
@@ -193,13 +193,16 @@ class ResetRequestHandler:
 
         return await self._records.transact(write)
 
-    async def _answer_one(self, message: Message) -> Email | Dropped:
-        (answer,) = await self._answer_all([message])
+    async def _answer_one_again(self, message: Message) -> Email | Dropped:
+        (answer,) = await self._answer_all([message], again_at=now())
         if isinstance(answer, Exception):
             raise answer
         return answer
 
-    async def _answer_all(self, messages: Sequence[Message]) -> Sequence[Email | Dropped | Exception]:
+    async def _answer_all(
+        self, messages: Sequence[Message], *, again_at: datetime | None = None
+    ) -> Sequence[Email | Dropped | Exception]:
+        """Decide and store the answers. `again_at`: when these requests are answered again, for the audit trail."""
         asked = [_DECODER.decode(message.payload) for message in messages]
         accounts = await self._find({one.email for one in asked})
         answers = [_answer(message, one, accounts[one.email]) for message, one in zip(messages, asked, strict=True)]
@@ -211,7 +214,7 @@ class ResetRequestHandler:
             held = tx.outbox.lock(messages)
             self._claim(tx, drafts, held, moment)
             self._store(tx, drafts, moment)
-            self._record(tx, [one for one in answers if one.message.id in held])
+            self._record(tx, [one for one in answers if one.message.id in held], again_at)
             # A worker that dies after this commit has left nothing to decide.
             tx.settlements.drop([(one.message, one.outcome) for one in answers if not one.email])
             return held
@@ -286,11 +289,11 @@ class ResetRequestHandler:
         tx.outbox.store_sealed([(one.answer.message, one.sealed if yes else None) for one, yes in stored])
         self._events.resets_requested(tx, [(one.answer.asked, one.account, one.outcome, yes) for one, yes in stored])
 
-    def _record(self, tx: Transaction, answers: Sequence[_Answer]) -> None:
+    def _record(self, tx: Transaction, answers: Sequence[_Answer], again_at: datetime | None) -> None:
         entries = [
             entry_of(
                 one.asked.client,
-                at=one.asked.at,
+                at=again_at or one.asked.at,
                 event=event_of(one.asked),
                 outcome=one.outcome,
                 account_id=one.account.id,
