@@ -81,7 +81,7 @@ class RequiredSecondStep:
         return await self.step.factors(account)
 
     def undo_recent(self, tx: Transaction, account: Account, client: Client) -> None:
-        """Delete the additions that whoever reads the account's mailbox may undo (`builtin_factors.RECENT`)."""
+        """Delete the additions that whoever reads the account's mailbox may undo (`factor_table.RECENT`)."""
         if isinstance(self.step, OwnSecondStep) and self.step.remove_recent(tx.connection, account.id):
             tx.audit.write(EVENT, "factors_undone", client, now(), account.id, account.email)
 
