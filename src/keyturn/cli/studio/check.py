@@ -410,7 +410,7 @@ def _look_in_browser(opened: Opened, only: set[str] | None, options: _Options) -
 def _in_workers(opened: Opened, clients: "Clients | None", jobs: int | None, *, cached: bool) -> "InRenderers":
     """Return the workers that check templates. Results that involve code are not cached: its files are unknown."""
     from keyturn.service.reset.bounded_pool import cores
-    from keyturn.studio.lint.checks_in_renderers import InRenderers, KeptResults, content_keys, results_file
+    from keyturn.studio.lint.checks_in_renderers import InRenderers, KeptResults, results_file, state_keys
 
     jobs, settings, gallery = jobs or cores(), opened.settings, opened.gallery
     if opened.service or not cached or settings.env or settings.props:
@@ -424,7 +424,7 @@ def _in_workers(opened: Opened, clients: "Clients | None", jobs: int | None, *, 
     return InRenderers(
         jobs=jobs,
         kept=KeptResults(results_file(gallery.folder)),
-        make_keys=partial(content_keys, given=given),
+        make_keys=partial(state_keys, given=given),
     )
 
 

@@ -17,11 +17,9 @@ from keyturn.service.reset.events import AppEvents
 from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.mails.composer import LinkMail, MailComposer, SealedMail
 from keyturn.service.reset.mails.delivery import MailDelivery
-from keyturn.service.reset.proofs.code_exchange import MailedCodes
-from keyturn.service.reset.records import codes
+from keyturn.service.reset.proofs.codes import MailedCodes
 from keyturn.service.reset.records.audit import entry_of
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.codes import NewCode
 from keyturn.service.reset.records.links import BUTTON_LIFE, Link, LinkFacts, new_link, purpose_for, secured
 from keyturn.service.reset.records.mailboxes import Refusal
 from keyturn.service.reset.records.messages import ResetRequested, event_of
@@ -103,11 +101,10 @@ class ResetLinks:
             purpose = purpose_for(account, by_operator=bool(request.client.operator))
             link = _new_link(mail, account, purpose, moment, reason=request.reason, return_to=request.return_to)
             links.append((link, wanted and mail.link is not None))
-            code = NewCode(mail.code or b"", account.id, account.email, moment + codes.LIFE)
-            fresh.append((code, wanted and mail.code is not None))
+            fresh.append((mail.code, account, wanted and mail.code is not None))
         secrets.add(tx.connection, links)
         if self._mailed:
-            tx.codes.add(fresh, moment)
+            self._mailed.store(tx.connection, fresh, moment)
 
     def store_recovery(self, tx: Transaction, mail: SealedMail, account: Account, moment: datetime) -> None:
         """Store the link of a mail that `compose_recovery` wrote; it goes to the account's address."""

@@ -19,10 +19,10 @@ from keyturn.service.problems.proofs import ServiceKeyRefused
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.mails.composer import PageUrls
-from keyturn.service.reset.proofs.code_exchange import MailedCodes, unmailed_link
-from keyturn.service.reset.records import codes
+from keyturn.service.reset.proofs import codes
+from keyturn.service.reset.proofs.code_exchange import unmailed_link
+from keyturn.service.reset.proofs.codes import MailedCodes
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.codes import NewCode
 from keyturn.service.reset.records.links import LINKS, purpose_for, secured
 from keyturn.service.reset.records.mailboxes import Refusal
 from keyturn.service.reset.records.messages import (
@@ -239,9 +239,8 @@ class OperatorLinks:
         def write(tx: Transaction) -> None:
             tx.hold(account.id)
             secrets.revoke(tx.connection, account.id, [*LINKS, Purpose.CODE], moment)
-            tx.codes.revoke_all(account.id, moment)
-            if code:
-                tx.codes.add([(NewCode(digest, account.id, account.email, issued.expires_at), True)], moment)
+            if code and self._mailed:
+                self._mailed.store(tx.connection, [(digest, account, True)], moment)
             else:
                 secrets.add(tx.connection, [(link, True)])
             message = None if invites else tx.outbox.enqueue(PASSWORD_CHANGED, told)

@@ -247,10 +247,6 @@ def samples_in_languages(samples: Iterable[Sample], languages: Sequence[Language
             yield sample, next((one for one in languages if one.tag == SOURCE_LANGUAGE), languages[0])
 
 
-def missing_names(document: Document, gallery: Gallery, sample: Sample) -> Iterable[Finding]:
-    return (explain(missing, gallery, sample).finding for missing in document.missing)
-
-
 def document_findings(document: Document, checks: Iterable[Check]) -> Iterable[Finding]:
     """Yield the findings on a rendered mail.
 

@@ -128,20 +128,17 @@ def as_json(report: Report, shown: Shown) -> str:
     return msgspec.json.format(msgspec.json.encode(written), indent=2).decode()
 
 
+_AS_IT_IS = ("rule", "severity", "message", "fix", "fingerprint", "clients", "widths")
+
+
 def _reported(finding: Finding, shown: Shown) -> ReportedFinding:
     return ReportedFinding(
-        rule=finding.rule,
-        severity=finding.severity,
-        message=finding.message,
-        fix=finding.fix,
+        **{name: getattr(finding, name) for name in _AS_IT_IS},
         file=shown(finding.place.file),
         line=finding.place.line,
         column=finding.place.column,
-        fingerprint=finding.fingerprint,
         mails=tuple(map(str, finding.mails)),
         feature=finding.feature or None,
-        clients=finding.clients,
-        widths=finding.widths,
         corrections=tuple(_words(finding)),
     )
 
@@ -153,25 +150,22 @@ def _words(finding: Finding) -> Iterator[ReportedWord]:
 
 
 def _reported_coverages(coverage: FolderCoverage, shown: Shown) -> ReportedCoverages:
-    return ReportedCoverages(
-        total=_reported_coverage(coverage.total, shown),
-        folders={name: _reported_coverage(one, shown) for name, one in coverage.folders.items()},
-        templates={name: _reported_coverage(one, shown) for name, one in coverage.mails.items()},
-    )
+    each = {name: _reported_coverage(one, shown) for name, one in coverage.folders.items()}
+    mails = {name: _reported_coverage(one, shown) for name, one in coverage.mails.items()}
+    return ReportedCoverages(total=_reported_coverage(coverage.total, shown), folders=each, templates=mails)
 
 
 def _reported_coverage(coverage: Coverage, shown: Shown) -> ReportedCoverage:
+    never = (
+        ReportedBranch(file=shown(one.file), line=one.line, last_line=one.last_line, branch=one.name, reason=one.reason)
+        for one in coverage.never_rendered
+    )
     return ReportedCoverage(
         branches=coverage.branches,
         by_samples=coverage.by_samples,
         rendered=coverage.rendered,
         percent=coverage.percent,
-        never_rendered=tuple(
-            ReportedBranch(
-                file=shown(one.file), line=one.line, last_line=one.last_line, branch=one.name, reason=one.reason
-            )
-            for one in coverage.never_rendered
-        ),
+        never_rendered=tuple(never),
     )
 
 

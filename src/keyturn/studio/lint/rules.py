@@ -1,15 +1,19 @@
 """The rules of the checks: `rules.toml` has a row for each, apart from those of mail clients' features."""
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
 from keyturn.studio.lint.finding import SEVERITIES, Finding, Place, Severity, correction_of, cut
 
 _LONGEST_TEXT = 1_000
+
+Tree = Literal["authored", "compiled", "mjml"]
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -24,10 +28,15 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     fix: str = ""
     messages: Mapping[str, str] = {}
     fixes: Mapping[str, str] = {}
+    fixes_where: Mapping[str, str] = {}
+    words: Mapping[str, frozenset[str]] = {}
     what: str = ""
     why: str = ""
     bad: str = ""
     good: str = ""
+    select: str = ""
+    on: Tree = "authored"
+    attribute: str = ""
     is_stored: bool = True
     is_of_nesting: bool = False
     breaks_nesting: bool = False
@@ -45,6 +54,11 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     @property
     def message(self) -> str:
         return str(getattr(self, self.severity))
+
+    def fix_where(self, text: str) -> str:
+        """Return the fix for the first pattern that is found in a text; empty if there is none."""
+        fitting = (fix for where, fix in self.fixes_where.items() if re.search(where, text, re.MULTILINE))
+        return next(fitting, "")
 
 
 class Rules(Mapping[str, Rule]):

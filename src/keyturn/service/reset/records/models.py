@@ -9,21 +9,16 @@ _Id = BigInteger().with_variant(Integer, "sqlite")
 
 
 class MailboxRow(Model):
-    """The last mail to a mailbox, under the SHA-256 of its address, and how long it gets no more.
+    """A mailbox that bounced permanently or complained, under the SHA-256 of its address.
 
-    `mailed_at`: the last mail; earlier than `counted_since` once the link in it has set a password.
-    `mails`: how many mails there were since `counted_since`, at most a day before the last of them.
-    `suppressed_until`: a mailbox that bounced permanently or complained gets no mail until then, for `reason`.
+    It gets no mail until `suppressed_until`, for `reason`.
     """
 
     __tablename__ = "keyturn_mailboxes"
 
     digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
-    mailed_at: Mapped[datetime]
-    mails: Mapped[int] = mapped_column(default=0)
-    counted_since: Mapped[datetime | None]
-    suppressed_until: Mapped[datetime | None]
-    reason: Mapped[str | None] = mapped_column(String(32))
+    suppressed_until: Mapped[datetime]
+    reason: Mapped[str] = mapped_column(String(32))
 
 
 class AuditRow(Model):

@@ -20,14 +20,6 @@ MarkedTexts = Mapping[Text, Place]
 """Texts marked for translation, each with its first place."""
 
 
-def find_untranslated(gallery: Gallery, mails: Iterable[str], languages: Iterable[Language]) -> Iterator[Finding]:
-    """Yield the findings of `findings_on_texts` for the texts of these mails."""
-    if has_catalogues(gallery):
-        files = sorted({file for mail in mails for file in gallery.files_of(mail)})
-        marked = (marked_texts(gallery, file) for file in files)
-        yield from (finding for finding, _ in findings_on_texts(gallery, marked, languages))
-
-
 def has_catalogues(gallery: Gallery) -> bool:
     return any(True for _ in gallery.languages.catalogues.languages())
 
