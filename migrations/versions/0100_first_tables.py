@@ -88,15 +88,13 @@ def _secrets() -> None:
 
 
 def _limits() -> None:
-    is_postgresql = context.get_context().dialect.name == "postgresql"
+    # Logged: a crash of the server must not give back the tries of second steps, and the mails of a mailbox.
     op.create_table(
         "keyturn_limits",
         sa.Column("key", sa.LargeBinary(32), primary_key=True),
         sa.Column("tat", sa.Double, nullable=False),
-        # Counts are worth no log: after a crash of the server the table is empty, and limits begin anew.
-        prefixes=["UNLOGGED"] if is_postgresql else [],
     )
-    if is_postgresql:
+    if context.get_context().dialect.name == "postgresql":
         # Space for the next version of a row beside it lets an update leave the index alone.
         op.execute("ALTER TABLE keyturn_limits SET (fillfactor = 50)")
 
