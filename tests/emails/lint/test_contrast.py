@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from tests.emails.lint.planting import Mails
 
+from keyturn.mail.rendering.contrast import ENOUGH, contrast
 from keyturn.mail.rendering.html_tree import parse_html
-from keyturn.mail.rendering.palette import ENOUGH, contrast
 from keyturn.studio.lint.checks.accessibility import check_contrast
 from keyturn.studio.lint.css.colours import (
     DARK,
