@@ -315,7 +315,8 @@ def put_together(
     files = {name: gallery.files_of(name) for name in parts}
     of_mails = chain.from_iterable(part.findings for part in parts.values())
     comments = IgnoreComments(source)
-    everything = [*of_mails, *_on_texts(gallery, parts, languages), *_on_styles(gallery, parts), *beside]
+    on_texts = findings_on_texts(gallery, {name: part.texts for name, part in parts.items()}, languages)
+    everything = [*of_mails, *on_texts, *_on_styles(gallery, parts), *beside]
     judged = list(judge(merge(everything), comments, severity))
     of_comments = _of_comments(files, parts, comments, are_all=are_all)
     judged += filter(None, (at_severity(one, severity) for one in of_comments))
@@ -369,19 +370,6 @@ def _of_comments(
     unseen = {file for name, part in parts.items() if not part.is_whole for file in files[name]}
     seen = [file for file in commented if file not in unseen] if are_all else ()
     return [*comments.mistakes(commented), *comments.unused(seen)]
-
-
-def _on_texts(gallery: Gallery, parts: Mapping[str, Part], languages: Sequence[Language]) -> Iterator[Finding]:
-    """Yield findings on texts and their catalogues, each with the templates that have the text."""
-    users: dict[Text, list[str]] = defaultdict(list)
-    marked: dict[str, dict[Text, Place]] = defaultdict(dict)
-    for name, part in parts.items():
-        for text, place in part.texts:
-            users[text].append(name)
-            marked[place.file].setdefault(text, place)
-    everybody = tuple(dict.fromkeys(chain.from_iterable(users.values())))
-    for finding, about in findings_on_texts(gallery, [marked[file] for file in sorted(marked)], languages):
-        yield replace(finding, templates=tuple(dict.fromkeys(users[about])) if about else everybody)
 
 
 def _on_styles(gallery: Gallery, parts: Mapping[str, Part]) -> Iterable[Finding]:
