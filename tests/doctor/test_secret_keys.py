@@ -12,8 +12,7 @@ from keyturn.service.database import Database
 from keyturn.service.doctor.secret_keys import check_previous_keys, previous_keys
 from keyturn.service.outbox import Seal
 from keyturn.service.outbox.models import OutboxRow
-from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors
-from keyturn.service.reset.proofs.second_step.models import SecondFactorRow
+from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors, SecondFactorRow
 from keyturn.service.settings import DatabaseSettings, Secret, Settings
 
 OLD, NEW, LOST = (Secret(digit * 4) for digit in ("0123456789abcdef", "fedcba9876543210", "02468ace13579bdf"))

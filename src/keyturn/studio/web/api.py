@@ -5,19 +5,17 @@ Paths and names follow Mailpit, so that its clients work (https://mailpit.axllen
 """
 
 import asyncio
-import logging
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
-from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
 
 import msgspec
 from litestar import MediaType, Request, Response, Router, delete, get
 from litestar.datastructures import CacheControlHeader
 from litestar.di import NamedDependency, Provide
-from litestar.exceptions import HTTPException, ValidationException
+from litestar.exceptions import ValidationException
 from litestar.params import FromPath, RawBody
 from msgspec import Meta
 
@@ -27,11 +25,10 @@ from keyturn.studio.inbox.search import Match, everything, match_for, with_id
 from keyturn.studio.inbox.store import CapturedMails
 from keyturn.studio.web import frames
 from keyturn.studio.web.access import HEADERS, programs_only
+from keyturn.studio.web.failures import answer_problem, exception_handlers
 from keyturn.studio.web.pages import frame_answers
 from keyturn.studio.web.studio import Studio
 from keyturn.studio.web.view import View
-
-_logger = logging.getLogger("keyturn")
 
 _WAIT = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)(ms|s|m)?")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, None: 1.0}
@@ -133,8 +130,6 @@ def delete_messages(body: RawBody, inbox: NamedDependency[Inbox]) -> str:
     """Delete the mails whose ids the body has, else those of the query, else all."""
     try:
         ids = msgspec.json.decode(body or b"{}", type=Chosen).ids
-    except RecursionError as error:
-        raise ValidationException(detail="The body of the request is nested too deeply.") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ValidationException(detail=f"The body cannot be read: {error}") from error
     match = inbox.asked.match
@@ -254,27 +249,6 @@ def _file(part: Attachment) -> dict[str, Any]:
     }
 
 
-def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response[Any]:
-    content = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
-    media_type = "application/problem+json"
-    return Response(content, status_code=status, media_type=media_type, headers=dict(headers or {}))
-
-
-def _answer_refusal(_: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
-    return problem(error.status_code, error.detail, error.headers)
-
-
-def _answer_missing(request: Request[Any, Any, Any], error: LookupError) -> Response[Any]:
-    if type(error) is not LookupError:  # such as a KeyError: a mistake of ours
-        return _answer_failure(request, error)
-    return problem(404, str(error))
-
-
-def _answer_failure(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
-    _logger.error("The inbox failed at %s", request.url.path, exc_info=error)
-    return problem(500, "The inbox failed. Its terminal shows the error.")
-
-
 _HANDLERS = (messages, delete_messages, message, message_headers, message_raw, certificate)
 _PATHS = "/api", "/api/v1"
 
@@ -294,11 +268,7 @@ def inbox_api(studio: Studio, captured: CapturedMails, path: str = "/") -> Route
             "inbox": Provide(inbox, sync_to_thread=False),
         },
         guards=[programs_only(studio.host, studio.token)],
-        exception_handlers={
-            HTTPException: _answer_refusal,
-            LookupError: _answer_missing,
-            Exception: _answer_failure,
-        },
+        exception_handlers=exception_handlers(answer_problem),
         cache_control=CacheControlHeader(no_store=True),
         response_headers=HEADERS,
         include_in_schema=False,

@@ -25,13 +25,14 @@ from keyturn.studio.web.access import (
     require_token,
     same_origin_only,
 )
-from keyturn.studio.web.api import inbox_api, problem
+from keyturn.studio.web.api import inbox_api
 from keyturn.studio.web.checks.captured_checks import CapturedChecks
 from keyturn.studio.web.checks.folder_checks import FolderChecks
 from keyturn.studio.web.checks.mail_checks import Checks, KnownFindings
 from keyturn.studio.web.checks.snapshots import Review
 from keyturn.studio.web.drafts import Drafts
 from keyturn.studio.web.events import saved_events
+from keyturn.studio.web.failures import exception_handlers, problem
 from keyturn.studio.web.pages import (
     canvas as canvas_pages,
 )
@@ -50,11 +51,8 @@ from keyturn.studio.web.pages import (
 from keyturn.studio.web.pages.layout import (
     Layout,
     error_page,
-    failed_page,
-    missing_page,
     name_in_path,
     read_view,
-    too_deep_page,
 )
 from keyturn.studio.web.rendering.rendition import Renditions, with_bounded_branches
 from keyturn.studio.web.source_files import SourceFiles
@@ -86,12 +84,7 @@ def studio_router(studio: Studio, path: str = "/studio") -> Router:
         middleware=[_one_look_a_request(studio.gallery)],
         before_request=require_token(studio.token, path) if studio.token else None,
         guards=[known_hosts_only(studio.host), same_origin_only],
-        exception_handlers={
-            HTTPException: error_page(layout),
-            LookupError: missing_page(layout),
-            RecursionError: too_deep_page(layout),
-            Exception: failed_page(layout),
-        },
+        exception_handlers=exception_handlers(error_page(layout)),
         cache_control=CacheControlHeader(no_store=True),
         response_headers=HEADERS,
         include_in_schema=False,

@@ -1,8 +1,7 @@
 """What all pages share: typed queries, a Jinja environment over the folder `preview`, error pages, and hints."""
 
-import logging
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from email.utils import parseaddr
 from itertools import groupby
 from operator import itemgetter
@@ -14,13 +13,12 @@ import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import MediaType, Request, Response
 from litestar.di import Provide
-from litestar.exceptions import ClientException, HTTPException, NotFoundException, ValidationException
+from litestar.exceptions import HTTPException, ValidationException
 from litestar.params import FromPath
 from litestar.response import Redirect
 from litestar.status_codes import HTTP_421_MISDIRECTED_REQUEST
 from msgspec import Struct
 
-from keyturn.errors import UnknownMail
 from keyturn.packaging import folder
 from keyturn.studio.lint.browser.images import HEAVY
 from keyturn.studio.lint.checks.parts import CLIPPED_AT, STYLE_DROPPED_AT
@@ -28,6 +26,7 @@ from keyturn.studio.lint.finding import Finding, Place
 from keyturn.studio.web.access import HEADERS
 from keyturn.studio.web.checks.folder_checks import FolderChecks
 from keyturn.studio.web.checks.snapshots import Review
+from keyturn.studio.web.failures import Answer
 from keyturn.studio.web.frames.rewriting import remote_hosts
 from keyturn.studio.web.pages.compiled_pages import compiled_pages
 from keyturn.studio.web.pages.editor import editor_for
@@ -197,10 +196,9 @@ def _states_by_page(states: Sequence[tuple[str, str, str]]) -> list[tuple[str, s
     return [(*first, more) for first, *more in pages]
 
 
-_logger = logging.getLogger("keyturn")
+def error_page(layout: Layout) -> Answer:
+    """Return the function that answers with the page of an error."""
 
-
-def error_page(layout: Layout) -> Callable[[Request[Any, Any, Any], HTTPException], Response[str]]:
     def answer(request: Request[Any, Any, Any], error: HTTPException) -> Response[str]:
         # An unknown host must not see the list, and a frame must not hold another studio.
         if error.status_code == HTTP_421_MISDIRECTED_REQUEST or request.headers.get("sec-fetch-dest") == "iframe":
@@ -208,36 +206,6 @@ def error_page(layout: Layout) -> Callable[[Request[Any, Any, Any], HTTPExceptio
         return layout.page("error.html", {"status": error.status_code, "detail": error.detail}, error.status_code)
 
     return answer
-
-
-def missing_page(layout: Layout) -> Callable[[Request[Any, Any, Any], LookupError], Response[str]]:
-    """Return the handler of unknown names: a LookupError itself, not a subclass."""
-    answer, fail = error_page(layout), failed_page(layout)
-
-    def answer_missing(request: Request[Any, Any, Any], error: LookupError) -> Response[str]:
-        if type(error) not in (LookupError, UnknownMail):  # such as a KeyError: a mistake of the studio
-            return fail(request, error)
-        return answer(request, NotFoundException(detail=str(error)))
-
-    return answer_missing
-
-
-def too_deep_page(layout: Layout) -> Callable[[Request[Any, Any, Any], RecursionError], Response[str]]:
-    """Return the handler of bodies that are nested too deeply; templates that are have findings."""
-    answer = error_page(layout)
-    return lambda request, _: answer(request, ClientException(detail="The body of the request is nested too deeply."))
-
-
-def failed_page(layout: Layout) -> Callable[[Request[Any, Any, Any], Exception], Response[str]]:
-    """Return the handler of unexpected errors: the terminal shows the error, the page does not."""
-    answer = error_page(layout)
-
-    def log_and_answer(request: Request[Any, Any, Any], error: Exception) -> Response[str]:
-        _logger.error("The studio failed at %s", request.url.path, exc_info=error)
-        detail = "The studio failed. Its terminal shows the error."
-        return answer(request, HTTPException(detail=detail, status_code=500))
-
-    return log_and_answer
 
 
 _DARK = re.compile(

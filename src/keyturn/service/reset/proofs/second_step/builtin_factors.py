@@ -2,20 +2,38 @@
 
 import base64
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import BigInteger, Connection, LargeBinary, String, delete, func, select, update
+from sqlalchemy.orm import Mapped, mapped_column
 
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
-from keyturn.service.database import Database
+from keyturn.service.database import Database, Model
 from keyturn.service.database.statements import insert_into
 from keyturn.service.keys import derive
-from keyturn.service.reset.proofs.second_step.models import SecondFactorRow
 from keyturn.service.reset.proofs.second_step.port import FactorSource, StoredFactors
 from keyturn.service.telemetry.logs import LogEvent, log
+
+
+class SecondFactorRow(Model):
+    """An account's factors if Keyturn keeps them: its TOTP seed and its phone, each of them sealed.
+
+    `totp_since`, `phone_since`: since when the account has had such a factor without a break.
+    `totp_step`: the last TOTP step that was taken, wherever the seed is.
+    """
+
+    __tablename__ = "keyturn_second_factors"
+
+    account_id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    totp: Mapped[bytes | None] = mapped_column(LargeBinary)
+    phone: Mapped[bytes | None] = mapped_column(LargeBinary)
+    totp_since: Mapped[datetime | None]
+    phone_since: Mapped[datetime | None]
+    totp_step: Mapped[int | None] = mapped_column(BigInteger)
+
 
 Kind = Literal["totp", "phone"]
 """A kind of factor, and the column with it. Beside each, a column says since when."""
@@ -103,3 +121,31 @@ def _opens(box: Fernet | MultiFernet, sealed: Sequence[bytes]) -> bool:
     except InvalidToken:
         return False
     return True
+
+
+def take_step(connection: Connection, account_id: str, step: int) -> bool:
+    """Note a code's TOTP step in the caller's transaction; False unless it is later than the last one.
+
+    ASVS 6.5.1. It is one statement: two requests with the same code may come at once (CVE-2015-7225, CVE-2021-43177).
+    """
+    row = SecondFactorRow
+    fresh = insert_into(row, connection.dialect).values(account_id=account_id, totp_step=step)
+    taken = fresh.on_conflict_do_update(
+        index_elements=["account_id"], set_={"totp_step": step}, where=func.coalesce(row.totp_step, -1) < step
+    )
+    return connection.execute(taken.returning(row.account_id)).first() is not None
+
+
+def give_step_back(connection: Connection, account_id: str, step: int) -> None:
+    """Allow a step again whose change was undone; earlier steps stay refused."""
+    row = SecondFactorRow
+    taken = update(row).where(row.account_id == account_id, row.totp_step == step)
+    connection.execute(taken.values(totp_step=step - 1))
+
+
+async def last_step(database: Database, account_id: str) -> int:
+    """Return the last TOTP step that was taken; -1 if none was."""
+    row = SecondFactorRow
+    taken = select(row.totp_step).where(row.account_id == account_id, row.totp_step.is_not(None))
+    found = await database.fetch(taken)
+    return found[0]["totp_step"] if found else -1

@@ -5,14 +5,13 @@ Every change is one transaction with its audit entry and the mail that tells the
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import TypeVar
 
 from keyturn.service import addresses
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
 from keyturn.service.reset.proofs.second_step import recovery_codes
-from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors
+from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors, take_step
 from keyturn.service.reset.proofs.second_step.own_step import OwnSecondStep
 from keyturn.service.reset.proofs.second_step.required import EVENT
 from keyturn.service.reset.records.client import Client
@@ -42,8 +41,8 @@ class FactorChanges:
         `taken`: the time step of the code that proved the seed, which is used up (ASVS 6.5.1).
         """
 
-        def write(tx: Transaction, moment: datetime) -> Sequence[str]:
-            self._step.tries.take_step(tx.connection, account.id, taken, moment)
+        def write(tx: Transaction) -> Sequence[str]:
+            take_step(tx.connection, account.id, taken)
             self._source.set(tx.connection, account.id, "totp", seed)
             return recovery_codes.renew(tx.connection, account.id)
 
@@ -52,13 +51,13 @@ class FactorChanges:
     async def set_phone(self, account: Account, phone: str, client: Client) -> None:
         """Store a phone in place of the previous one."""
         await self._change(
-            account, client, "phone", lambda tx, _: self._source.set(tx.connection, account.id, "phone", phone.encode())
+            account, client, "phone", lambda tx: self._source.set(tx.connection, account.id, "phone", phone.encode())
         )
 
     async def remove(self, account: Account, client: Client) -> None:
         """Delete all factors of the account, with its recovery codes."""
 
-        def write(tx: Transaction, _: datetime) -> None:
+        def write(tx: Transaction) -> None:
             self._source.remove(tx.connection, account.id)
             recovery_codes.remove(tx.connection, account.id)
 
@@ -67,7 +66,7 @@ class FactorChanges:
     async def renew_codes(self, account: Account, client: Client) -> Sequence[str]:
         """Return fresh recovery codes; earlier ones end."""
         return await self._change(
-            account, client, "recovery_codes", lambda tx, _: recovery_codes.renew(tx.connection, account.id)
+            account, client, "recovery_codes", lambda tx: recovery_codes.renew(tx.connection, account.id)
         )
 
     @property
@@ -77,7 +76,7 @@ class FactorChanges:
         return source
 
     async def _change(
-        self, account: Account, client: Client, change: FactorChange, work: Callable[[Transaction, datetime], _Result]
+        self, account: Account, client: Client, change: FactorChange, work: Callable[[Transaction], _Result]
     ) -> _Result:
         moment, email = now(), addresses.normalize(account.email)
         changed = SecondStepWasChanged(
@@ -86,7 +85,7 @@ class FactorChanges:
 
         def write(tx: Transaction) -> _Result:
             tx.hold(account.id)
-            result = work(tx, moment)
+            result = work(tx)
             message = tx.outbox.enqueue(SECOND_STEP_CHANGED, changed)
             tx.audit.write(EVENT, _OUTCOMES[change], client, moment, account.id, email, message_id=message)
             return result

@@ -9,7 +9,12 @@ from keyturn.service import secrets
 from keyturn.service.accounts.port import Account
 from keyturn.service.database import Database
 from keyturn.service.problems.proofs import Factor
-from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors
+from keyturn.service.reset.proofs.second_step.builtin_factors import (
+    BuiltinFactors,
+    give_step_back,
+    last_step,
+    take_step,
+)
 from keyturn.service.reset.proofs.second_step.port import (
     Accepted,
     FactorSource,
@@ -20,17 +25,15 @@ from keyturn.service.reset.proofs.second_step.port import (
 from keyturn.service.reset.proofs.second_step.recovery_codes import are_left, recovery_code_digest, remove_recent
 from keyturn.service.reset.proofs.second_step.sms_codes import SmsCodes
 from keyturn.service.reset.proofs.second_step.totp import totp_step
-from keyturn.service.reset.proofs.second_step.tries import SecondStepTries
 from keyturn.service.secrets import Purpose, Secret
 
 
 class OwnSecondStep:
     """A SecondStep over seeds and phones that a source keeps. `sms` is None if no messages are sent."""
 
-    def __init__(self, source: FactorSource, tries: SecondStepTries, database: Database, sms: SmsCodes | None) -> None:
+    def __init__(self, source: FactorSource, database: Database, sms: SmsCodes | None) -> None:
         self.source = source
         self._database = database
-        self.tries = tries
         self._sms = sms
 
     async def require_ready(self) -> None:
@@ -83,11 +86,11 @@ class OwnSecondStep:
     async def _verify_totp(self, trial: SecondStepTry) -> Accepted | None:
         stored, account_id = await self.source.find(trial.account), trial.account.id
         step = totp_step(stored.seed, trial.code, trial.moment) if stored.seed else None
-        if step is None or step <= await self.tries.last_step(account_id):
+        if step is None or step <= await last_step(self._database, account_id):
             return None
         return _Spendable(
-            lambda connection, moment: self.tries.take_step(connection, account_id, step, moment),
-            lambda connection, _: self.tries.give_step_back(connection, account_id, step),
+            lambda connection, _: take_step(connection, account_id, step),
+            lambda connection, _: give_step_back(connection, account_id, step),
         )
 
     def remove_recent(self, connection: Connection, account_id: str) -> bool:

@@ -178,7 +178,7 @@ def _email(link: Link | None, account: Account) -> str:
 
 
 def _trial(link: Link | None, account: Account, answer: SecondStepAnswer, client: Client) -> SecondStepTry:
-    reset_id = link.secret.key.hex() if link else SIGN_IN
+    reset_id = link.key.hex() if link else SIGN_IN
     return SecondStepTry(
         account=account, method=answer.method, code=answer.code, reset_id=reset_id, client=client, moment=now()
     )

@@ -15,8 +15,8 @@ from keyturn.service.database import Database
 from keyturn.service.limits import Limit, StoredCounters
 from keyturn.service.problems.requests import OverBudget, TooManyRequests, Unavailable
 from keyturn.service.reset.mails.theme import Themes
+from keyturn.service.reset.proofs.codes import CodeKeys
 from keyturn.service.reset.proofs.second_step.port import SIGN_IN, SecondStepTry
-from keyturn.service.reset.records.codes import CodeKeys
 from keyturn.service.secrets import Purpose, Secret, SecretRow
 from keyturn.service.settings import SmsSettings
 from keyturn.service.settings.building import Rate
@@ -53,10 +53,16 @@ class SmsCodes:
     """
 
     def __init__(
-        self, database: Database, sender: SmsSender, settings: SmsSettings, keys: Sequence[str], text: "SmsText"
+        self,
+        database: Database,
+        counters: StoredCounters,
+        sender: SmsSender,
+        settings: SmsSettings,
+        keys: Sequence[str],
+        text: "SmsText",
     ) -> None:
         self._database = database
-        self._counters = StoredCounters(database)
+        self._counters = counters
         self._sender = sender
         self._cooldown = Rate(1, round(settings.cooldown.total_seconds()))
         self._overall, self._prefixes = Rate(settings.overall, _DAY), settings.prefixes

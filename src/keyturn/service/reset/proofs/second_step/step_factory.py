@@ -10,7 +10,6 @@ from keyturn.service.accounts.store_factory import import_factory
 from keyturn.service.database import Database
 from keyturn.service.reset.events import AppEvents
 from keyturn.service.reset.ground import Ground
-from keyturn.service.reset.mails.theme import Themes
 from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors
 from keyturn.service.reset.proofs.second_step.own_step import OwnSecondStep
 from keyturn.service.reset.proofs.second_step.port import FactorSource, SecondStep
@@ -26,13 +25,13 @@ _METHODS = ("require_ready", "factors", "begin", "verify", "close")
 def build(settings: Settings, ground: Ground, events: AppEvents) -> RequiredSecondStep | None:
     """Return the second step of resets; None if the settings name none. Raises SettingsInvalid."""
     wanted, records, secrets = settings.second_step, ground.records, ground.secrets
-    tries = SecondStepTries(records.database, most=wanted.tries, daily=wanted.daily)
+    tries = SecondStepTries(records.database, records.counters, most=wanted.tries, daily=wanted.daily)
     chosen = _chosen(settings, secrets, records.database)
     if chosen is None:
         return None
     if isinstance(chosen, FactorSource):
-        sms = _sms_codes(settings, secrets, ground.themes, records.database)
-        chosen = OwnSecondStep(chosen, tries, records.database, sms)
+        sms = _sms_codes(settings, ground)
+        chosen = OwnSecondStep(chosen, records.database, sms)
     return RequiredSecondStep(chosen, tries, records, events)
 
 
@@ -86,11 +85,13 @@ def _from_factory(reference: str, settings: Settings) -> SecondStep:
     return step
 
 
-def _sms_codes(settings: Settings, secrets: Sequence[str], themes: Themes, database: Database) -> SmsCodes | None:
-    sms = settings.second_step.sms
+def _sms_codes(settings: Settings, ground: Ground) -> SmsCodes | None:
+    sms, records = settings.second_step.sms, ground.records
     sender = _sms_sender(sms, settings)
+    if sender is None:
+        return None
     host = urlsplit(settings.reset_url.replace("{base_url}", settings.base_url)).hostname or ""
-    return SmsCodes(database, sender, sms, secrets, SmsText(themes, host)) if sender else None
+    return SmsCodes(records.database, records.counters, sender, sms, ground.secrets, SmsText(ground.themes, host))
 
 
 def _sms_sender(sms: SmsSettings, settings: Settings) -> SmsSender | None:

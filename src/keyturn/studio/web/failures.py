@@ -1,0 +1,50 @@
+"""The answers to errors: a page, or a problem document (RFC 9457) for programs."""
+
+import logging
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from litestar import Request, Response
+from litestar.exceptions import ClientException, HTTPException, NotFoundException
+
+from keyturn.errors import UnknownMail
+
+_logger = logging.getLogger("keyturn")
+
+Answer = Callable[[Request[Any, Any, Any], HTTPException], Response[Any]]
+
+
+def exception_handlers(
+    answer: Answer,
+) -> dict[int | type[Exception], Callable[[Request[Any, Any, Any], Any], Response[Any]]]:
+    """Return the handlers of all errors, which `answer` shows. It hides unexpected ones, which the terminal shows."""
+
+    def answer_failure(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+        _logger.error("The studio failed at %s", request.url.path, exc_info=error)
+        return answer(request, HTTPException("The studio failed. Its terminal shows the error.", status_code=500))
+
+    def answer_missing(request: Request[Any, Any, Any], error: LookupError) -> Response[Any]:
+        if type(error) not in (LookupError, UnknownMail):  # such as a KeyError: a mistake of the studio
+            return answer_failure(request, error)
+        return answer(request, NotFoundException(detail=str(error)))
+
+    def answer_too_deep(request: Request[Any, Any, Any], _: RecursionError) -> Response[Any]:
+        return answer(request, ClientException(detail="The body of the request is nested too deeply."))
+
+    return {
+        HTTPException: answer,
+        LookupError: answer_missing,
+        RecursionError: answer_too_deep,
+        Exception: answer_failure,
+    }
+
+
+def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response[Any]:
+    content = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    media_type = "application/problem+json"
+    return Response(content, status_code=status, media_type=media_type, headers=dict(headers or {}))
+
+
+def answer_problem(_: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+    return problem(error.status_code, error.detail, error.headers)
