@@ -35,7 +35,6 @@ SQLite's engine is not an asynchronous one. An asynchronous driver for SQLite: i
 """
 
 from keyturn.service.database.database import Database, Model, Moment, Store
-from keyturn.service.database.servers import refuse_what_no_driver_takes
 from keyturn.service.database.unready import unready_where_unreachable
 
-__all__ = ["Database", "Model", "Moment", "Store", "refuse_what_no_driver_takes", "unready_where_unreachable"]
+__all__ = ["Database", "Model", "Moment", "Store", "unready_where_unreachable"]
