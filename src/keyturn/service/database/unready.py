@@ -43,13 +43,16 @@ def describe_error(error: BaseException) -> str:
 
 
 class CertificateRefused(OSError):
-    """Tells why a server's certificate is not accepted, and by which `roots`. `code` is OpenSSL's."""
+    """Tells why a server's certificate is not accepted, and by which roots.
+
+    `code`: OpenSSL's. `setting`: the parameter with the roots.
+    """
 
     def __init__(self, error: ssl.SSLCertVerificationError, roots: Roots) -> None:
         used = f"{roots.setting} is {roots.file}" if roots.file else f"{roots.setting} is not set: this machine's roots"
         super().__init__(f"the server's certificate is refused: {error.verify_message or error} ({used})")
         self.code = error.verify_code
-        self.roots = roots
+        self.setting = roots.setting
 
 
 def certificate_error(error: BaseException | None) -> ssl.SSLCertVerificationError | None:

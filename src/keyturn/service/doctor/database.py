@@ -18,7 +18,7 @@ from keyturn.service.database.migrations import NO_TABLES, SchemaMissing, head, 
 from keyturn.service.database.unready import CertificateRefused, describe_error, describe_url
 from keyturn.service.problems.requests import DatabaseUnready
 from keyturn.service.settings import Settings
-from keyturn.service.settings.database_urls import Roots, read_url
+from keyturn.service.settings.database_urls import read_url
 from keyturn.service.settings.url_rules import database_fault
 
 # SQLite's file is checked before the database is opened, because opening would create it
@@ -204,6 +204,11 @@ def _explain_unready(url: URL, error: DatabaseUnready) -> Finding:
     return _fail(f"{describe_url(url)} cannot be reached: {describe_error(error)}", mend)
 
 
+_OF_ANOTHER_NAME = {62, 64}
+"""OpenSSL's codes for a certificate without the requested host or address
+(https://docs.openssl.org/master/man3/X509_STORE_CTX_get_error/)."""
+
+
 def mend_of_server(error: BaseException, address: str, tables: str) -> str:
     """Return the fix if a server has answered with an error, else "".
 
@@ -211,34 +216,15 @@ def mend_of_server(error: BaseException, address: str, tables: str) -> str:
     """
     for cause in _causes(error):
         if isinstance(cause, CertificateRefused):
-            return _mend_of_certificate(cause.code, cause.roots)
+            if cause.code in _OF_ANOTHER_NAME:
+                return "Write the host as the server's certificate names it."
+            return f"Set {cause.setting} to the file of the authority that has signed the server's certificate."
         if isinstance(cause, ssl.SSLError):
             return "See the log of the server, which ended the connection because of TLS."
     if state := _state(error):
         mend = _MENDED_BY.get(state) or _MENDED_BY.get(state[:2]) or "See the server's log."
         return mend.format(address=address, tables=tables)
     return ""
-
-
-_OF_ANOTHER_NAME = {62, 64}
-"""OpenSSL's codes for a certificate without the requested host or address
-(https://docs.openssl.org/master/man3/X509_STORE_CTX_get_error/)."""
-
-_OF_ANOTHER_ROOT = {2, 7, 18, 19, 20, 21}
-"""OpenSSL's codes for a certificate that is not signed by a known root, or by another root of the same name."""
-
-
-def _mend_of_certificate(code: int, roots: Roots) -> str:
-    if code in _OF_ANOTHER_NAME:
-        return "Write the host as the server's certificate names it."
-    if code not in _OF_ANOTHER_ROOT:
-        return "Give the server a certificate that holds."
-    if roots.file and roots.file != "system":
-        return f"Check {roots.setting} ({roots.file}): the server's certificate does not come from it."
-    return (
-        f"Set {roots.setting} to the file of the authority that has signed the server's certificate: this machine does "
-        "not know it."
-    )
 
 
 def _state(error: BaseException) -> str:
