@@ -12,6 +12,7 @@ down_revision = None
 _Id = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 _Time = sa.DateTime(timezone=True)
 _WAITING = sa.text("state = 'waiting'")
+_CLAIMED = sa.text("claim IS NOT NULL")
 _NOT_ERASED = sa.text("settled_at IS NOT NULL AND payload != '{}'")
 
 
@@ -49,6 +50,7 @@ def _outbox() -> None:
     _index("outbox", "provider_id")
     _partial_index("outbox", "waiting", ["available_at", "id"], _WAITING)
     _partial_index("outbox", "waiting_by_kind", ["kind", "available_at"], _WAITING)
+    _partial_index("outbox", "claimed", ["available_at", "id"], _CLAIMED)
     _partial_index("outbox", "not_erased", ["settled_at"], _NOT_ERASED)
     op.create_table(
         "keyturn_outbox_events",
