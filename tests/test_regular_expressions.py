@@ -86,7 +86,7 @@ BUILT: Mapping[str, str | Iterable[str]] = {
     r"studio/lint/source/broken_templates.py f'(?<![\\w.])([\\w.]+)\\.{re.escape(name)}\\b'": (
         r"(?<![\w.])([\w.]+)\.user_name\b"
     ),
-    "studio/lint/checks/selected.py row.attribute": [rule.attribute for rule in RULES.values() if rule.attribute],
+    "studio/lint/checks/selectors.py row.attribute": [rule.attribute for rule in RULES.values() if rule.attribute],
     "studio/lint/rules.py where": [where for rule in RULES.values() for where in rule.fixes_where],
     "studio/web/data/current_data.py pattern": [one.pattern for one, _ in _SAYINGS],
     "service/onboarding/survey.py _TEXT": r"'(?:[^']|'')*'",

@@ -12,6 +12,7 @@ down_revision = None
 _Id = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 _Time = sa.DateTime(timezone=True)
 _WAITING = sa.text("state = 'waiting'")
+_CLAIMED = sa.text("claim IS NOT NULL")
 _NOT_ERASED = sa.text("settled_at IS NOT NULL AND payload != '{}'")
 
 
@@ -49,6 +50,7 @@ def _outbox() -> None:
     _index("outbox", "provider_id")
     _partial_index("outbox", "waiting", ["available_at", "id"], _WAITING)
     _partial_index("outbox", "waiting_by_kind", ["kind", "available_at"], _WAITING)
+    _partial_index("outbox", "claimed", ["available_at", "id"], _CLAIMED)
     _partial_index("outbox", "not_erased", ["settled_at"], _NOT_ERASED)
     op.create_table(
         "keyturn_outbox_events",
@@ -88,15 +90,13 @@ def _secrets() -> None:
 
 
 def _limits() -> None:
-    is_postgresql = context.get_context().dialect.name == "postgresql"
+    # Logged: a crash of the server must not give back the tries of second steps, and the mails of a mailbox.
     op.create_table(
         "keyturn_limits",
         sa.Column("key", sa.LargeBinary(32), primary_key=True),
         sa.Column("tat", sa.Double, nullable=False),
-        # Counts are worth no log: after a crash of the server the table is empty, and limits begin anew.
-        prefixes=["UNLOGGED"] if is_postgresql else [],
     )
-    if is_postgresql:
+    if context.get_context().dialect.name == "postgresql":
         # Space for the next version of a row beside it lets an update leave the index alone.
         op.execute("ALTER TABLE keyturn_limits SET (fillfactor = 50)")
 

@@ -154,10 +154,11 @@ class Outbox(Store):
         `abandoned`: claim messages whose lease ended without a report, in place of those that nobody holds.
         """
         claim = random_bytes(16).hex()
+        # Each condition is that of an index. Only waiting messages have a claim.
+        which = [OutboxRow.claim.is_not(None)] if abandoned else [STILL_WAITING, OutboxRow.claim.is_(None)]
         due = (
             sa.select(OutboxRow.id)
-            .where(STILL_WAITING, OutboxRow.available_at <= self.database.clock())
-            .where(OutboxRow.claim.is_not(None) if abandoned else OutboxRow.claim.is_(None))
+            .where(*which, OutboxRow.available_at <= self.database.clock())
             .where(*([OutboxRow.kind.in_(only)] if only else []), *([OutboxRow.kind.not_in(but)] if but else []))
             # In the order of the index of waiting messages: by id, SQLite would scan every message ever settled.
             .order_by(OutboxRow.available_at, OutboxRow.id)

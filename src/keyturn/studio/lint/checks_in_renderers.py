@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -24,14 +24,14 @@ import msgspec
 
 from keyturn.plain_files import make_private_folder, walk
 from keyturn.studio.cache_folder import cache_folder
-from keyturn.studio.gallery import Gallery, MailName
+from keyturn.studio.gallery import Entry, Gallery, MailName
 from keyturn.studio.gallery.branches.exploration import MOST_SAMPLES
 from keyturn.studio.gallery.discovery import state_of
 from keyturn.studio.gallery.gallery import fingerprints
 from keyturn.studio.lint.check import ENOUGH, Part, TemplateChecks
 from keyturn.studio.lint.finding import Place, merge
 from keyturn.studio.lint.rules import RULES, limit_finding
-from keyturn.studio.renderers import Here, LimitExceeded, Runner, renderers_for
+from keyturn.studio.renderers import Here, LimitExceeded, Limits, renderers_for
 
 _BESIDE = 10
 """Seconds for work that belongs to no single mail: loading the checks, reading samples and files."""
@@ -185,41 +185,42 @@ class InRenderers:
     def _check(self, checks: TemplateChecks, names: Sequence[str]) -> Iterable[Part]:
         if not names:
             return []
-        counts = _mails(checks)
+        entries = {entry.name: entry for entry in checks.gallery.entries()}
         jobs = min(self.jobs, len(names))
+
+        def check(name: str) -> Part:
+            def run(seconds: float, how: How) -> Part:
+                return renderers.run_for(seconds, how, name)
+
+            return check_apart(run, checks.gallery, entries[name], checks.limits)
+
         # Started before the threads and stopped before the threads are joined: so Ctrl-C ends everything at once.
         renderers = renderers_for(checks, checks.limits, jobs)
         with ThreadPoolExecutor(1 if isinstance(renderers, Here) else jobs) as threads:
             try:
-                return list(threads.map(lambda name: _check_apart(renderers, checks, name, counts[name]), names))
+                return list(threads.map(check, names))
             finally:
                 renderers.close()
 
 
-def _check_apart(runner: Runner[TemplateChecks], checks: TemplateChecks, name: str, mails: int) -> Part:
-    run = partial(runner.run_for, checks.limits.seconds * (mails + ENOUGH) + _BESIDE)
-    in_full, briefly = partial(run, TemplateChecks.check, name), partial(run, TemplateChecks.check_briefly, name)
-    return check_within_limits(in_full, briefly, checks.gallery, name)
+How = Callable[[TemplateChecks, str], Part]
 
 
-def check_within_limits(in_full: Callable[[], Part], briefly: Callable[[], Part], gallery: Gallery, name: str) -> Part:
-    """Return what `in_full` finds. If that passes a limit, the limit is a finding, and `briefly` finds the others.
+def check_apart(run: Callable[[float, How], Part], gallery: Gallery, entry: Entry, limits: Limits) -> Part:
+    """Check a template in a renderer. If that passes a limit, the limit is a finding, and what takes less is checked.
 
-    Raises what they raise.
+    `run` takes the seconds that it may take, and how it checks. Raises what it raises.
     """
+    branches = MOST_SAMPLES + 1 if gallery.finds_branches else 0
+    mails = max(1, len(entry.samples) + len(gallery.languages.known) - 1 + branches)
+    seconds = limits.seconds * (mails + ENOUGH) + _BESIDE
     try:
-        return in_full()
+        return run(seconds, TemplateChecks.check)
     except LimitExceeded as exceeded:
-        limit = limit_finding(exceeded.limit, Place(gallery.files(name).markup))
+        limit = limit_finding(exceeded.limit, Place(gallery.files(entry.name).markup))
     try:
-        rest = briefly()
+        rest = run(seconds, TemplateChecks.check_briefly)
     except LimitExceeded:
         rest = Part()
-    limit = msgspec.structs.replace(limit, mails=(MailName(name),), hides=True)
+    limit = msgspec.structs.replace(limit, mails=(MailName(entry.name),), hides=True)
     return msgspec.structs.replace(rest, findings=tuple(merge([limit, *rest.findings])))
-
-
-def _mails(checks: TemplateChecks) -> Mapping[str, int]:
-    """Return an upper bound for the mails of each template, at least one, without rendering."""
-    more = len(checks.languages) - 1 + (MOST_SAMPLES + 1 if checks.gallery.finds_branches else 0)
-    return {entry.name: max(1, len(entry.samples) + more) for entry in checks.gallery.entries()}

@@ -13,7 +13,7 @@ from tests.reset.proofs.second_step.twilio_server import ACCOUNT, PASSWORD, USER
 from tests.serving import serving
 
 from keyturn.service.reset.proofs.second_step.factor_table import SecondFactorRow
-from keyturn.service.reset.records.models import AuditRow
+from keyturn.service.reset.records.audit import AuditRow
 from keyturn.service.secrets import SecretRow
 from keyturn.service.settings import LimitSettings, SecondStepSettings, Secret, SmsSettings
 
