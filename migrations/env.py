@@ -4,11 +4,6 @@ from alembic import context
 
 from keyturn.service.database import Model
 
-context.configure(
-    connection=context.config.attributes["connection"],
-    target_metadata=Model.metadata,
-    version_table=context.config.attributes["version_table"],
-    render_as_batch=True,
-)
+context.configure(target_metadata=Model.metadata, render_as_batch=True, **context.config.attributes)
 with context.begin_transaction():
     context.run_migrations()

@@ -24,7 +24,7 @@ from keyturn.studio.inbox.codes import _WORDS
 from keyturn.studio.lint.checks.safety import _NOT_YOU
 from keyturn.studio.lint.clients.features import features
 from keyturn.studio.lint.guard import _unit
-from keyturn.studio.lint.source.broken_templates import _FIXES_OF_SYNTAX
+from keyturn.studio.lint.rules import RULES
 from keyturn.studio.web.data.current_data import _SAYINGS
 
 pytestmark = [pytest.mark.long, pytest.mark.nightly]
@@ -86,7 +86,8 @@ BUILT: Mapping[str, str | Iterable[str]] = {
     r"studio/lint/source/broken_templates.py f'(?<![\\w.])([\\w.]+)\\.{re.escape(name)}\\b'": (
         r"(?<![\w.])([\w.]+)\.user_name\b"
     ),
-    "studio/lint/source/broken_templates.py pattern": list(_FIXES_OF_SYNTAX),
+    "studio/lint/checks/selectors.py row.attribute": [rule.attribute for rule in RULES.values() if rule.attribute],
+    "studio/lint/rules.py where": [where for rule in RULES.values() for where in rule.fixes_where],
     "studio/web/data/current_data.py pattern": [one.pattern for one, _ in _SAYINGS],
     "service/onboarding/survey.py _TEXT": r"'(?:[^']|'')*'",
     "service/reset/passwords/hash_formats.py pattern": r"\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}",

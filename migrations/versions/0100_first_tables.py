@@ -12,13 +12,13 @@ down_revision = None
 _Id = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 _Time = sa.DateTime(timezone=True)
 _WAITING = sa.text("state = 'waiting'")
+_CLAIMED = sa.text("claim IS NOT NULL")
 _NOT_ERASED = sa.text("settled_at IS NOT NULL AND payload != '{}'")
 
 
 def upgrade() -> None:
     _outbox()
     _secrets()
-    _codes()
     _limits()
     _mailboxes()
     _audit()
@@ -50,6 +50,7 @@ def _outbox() -> None:
     _index("outbox", "provider_id")
     _partial_index("outbox", "waiting", ["available_at", "id"], _WAITING)
     _partial_index("outbox", "waiting_by_kind", ["kind", "available_at"], _WAITING)
+    _partial_index("outbox", "claimed", ["available_at", "id"], _CLAIMED)
     _partial_index("outbox", "not_erased", ["settled_at"], _NOT_ERASED)
     op.create_table(
         "keyturn_outbox_events",
@@ -67,11 +68,6 @@ def _outbox() -> None:
         sa.UniqueConstraint("source_id", name="uq_keyturn_outbox_events_source_id"),
     )
     _index("outbox_events", "message_id")
-    op.create_table(
-        "keyturn_pace",
-        sa.Column("name", sa.String(32), primary_key=True),
-        sa.Column("next_at", sa.Double, nullable=False),
-    )
 
 
 def _secrets() -> None:
@@ -93,32 +89,14 @@ def _secrets() -> None:
     op.create_index("ix_keyturn_secrets_expires_at", "keyturn_secrets", ["purpose", "expires_at"])
 
 
-def _codes() -> None:
-    op.create_table(
-        "keyturn_reset_codes",
-        sa.Column("mailbox", sa.LargeBinary(32), primary_key=True),
-        sa.Column("code", sa.LargeBinary(32), nullable=False),
-        sa.Column("account_id", sa.String(255), nullable=False),
-        sa.Column("email", sa.String(254), nullable=False),
-        sa.Column("expires_at", _Time, nullable=False),
-        sa.Column("tries", sa.Integer, nullable=False),
-        sa.Column("failures", sa.Integer, nullable=False),
-        sa.Column("touched_at", _Time, nullable=False),
-    )
-    _index("reset_codes", "account_id")
-    _index("reset_codes", "touched_at")
-
-
 def _limits() -> None:
-    is_postgresql = context.get_context().dialect.name == "postgresql"
+    # Logged: a crash of the server must not give back the tries of second steps, and the mails of a mailbox.
     op.create_table(
         "keyturn_limits",
         sa.Column("key", sa.LargeBinary(32), primary_key=True),
         sa.Column("tat", sa.Double, nullable=False),
-        # Counts are worth no log: after a crash of the server the table is empty, and limits begin anew.
-        prefixes=["UNLOGGED"] if is_postgresql else [],
     )
-    if is_postgresql:
+    if context.get_context().dialect.name == "postgresql":
         # Space for the next version of a row beside it lets an update leave the index alone.
         op.execute("ALTER TABLE keyturn_limits SET (fillfactor = 50)")
 
@@ -127,11 +105,8 @@ def _mailboxes() -> None:
     op.create_table(
         "keyturn_mailboxes",
         sa.Column("digest", sa.LargeBinary(32), primary_key=True),
-        sa.Column("mailed_at", _Time, nullable=False),
-        sa.Column("mails", sa.Integer, nullable=False, server_default="0"),
-        sa.Column("counted_since", _Time),
-        sa.Column("suppressed_until", _Time),
-        sa.Column("reason", sa.String(32)),
+        sa.Column("suppressed_until", _Time, nullable=False),
+        sa.Column("reason", sa.String(32), nullable=False),
     )
 
 
@@ -163,12 +138,6 @@ def _second_steps() -> None:
         sa.Column("phone", sa.LargeBinary),
         sa.Column("totp_since", _Time),
         sa.Column("phone_since", _Time),
-    )
-    op.create_table(
-        "keyturn_second_step_tries",
-        sa.Column("account_id", sa.String(255), primary_key=True),
-        sa.Column("tries", sa.Integer, nullable=False),
-        sa.Column("counted_since", _Time, nullable=False),
         sa.Column("totp_step", sa.BigInteger),
     )
 
@@ -226,14 +195,11 @@ def downgrade() -> None:
         "turns",
         "sessions",
         "accounts",
-        "second_step_tries",
         "second_factors",
         "audit",
         "mailboxes",
         "limits",
-        "reset_codes",
         "secrets",
-        "pace",
         "outbox_events",
         "outbox",
     ):

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from tests.cli.command import Keyturn
 
-from keyturn.cli.terminal import StatusLine
 from keyturn.service.database.migrations import head
 
 pytestmark = pytest.mark.long
@@ -25,25 +24,14 @@ def test_a_second_time_there_is_nothing_to_do(migrated: Keyturn) -> None:
     assert again.out == f"The database is already at revision {head()}.\n"
 
 
-def test_a_plan_names_each_step_and_changes_nothing(keyturn: Keyturn, workplace: Path) -> None:
-    planned = keyturn("migrate", "--plan")
-
-    first, *steps = planned.out.splitlines()
-    assert (planned.code, first) == (0, f"From revision none to {head()}, in one transaction:")
-    assert [step.split()[0] for step in steps] == ["0100"]
-    assert all(len(step.split()) > 5 for step in steps)
-    assert keyturn("migrate", "--plan").out == planned.out
-    assert not (workplace / ".keyturn" / "keyturn.db").exists()
-
-
-def test_a_plan_of_a_current_database_is_empty(migrated: Keyturn) -> None:
-    assert migrated("migrate", "--plan").out == f"The database is already at revision {head()}.\n"
+def test_the_sql_of_a_current_database_is_empty(migrated: Keyturn) -> None:
     sql = migrated("migrate", "--sql")
     assert (sql.out, sql.err.splitlines()[0]) == ("", f"The database is already at revision {head()}.")
 
 
 def test_the_printed_sql_makes_what_the_command_makes(keyturn: Keyturn, workplace: Path) -> None:
     script = keyturn("migrate", "--sql").out
+    assert not (workplace / ".keyturn" / "keyturn.db").exists()
     by_hand, made = workplace / "by_hand.db", workplace / ".keyturn" / "keyturn.db"
     keyturn("migrate")
 
@@ -58,43 +46,11 @@ def test_the_printed_sql_makes_what_the_command_makes(keyturn: Keyturn, workplac
     assert listed[0] == listed[1]
 
 
-@pytest.mark.parametrize(
-    ("options", "why"),
-    [
-        (("--plan", "--sql"), "--plan and --sql exclude each other."),
-        (("--statement-timeout", "nan"), "it is not a number"),
-        (("--lock-timeout", "-1"), "-1.0 is not in the range"),
-    ],
-)
-def test_options_that_make_no_sense_are_refused(
-    keyturn: Keyturn, workplace: Path, options: tuple[str, ...], why: str
-) -> None:
-    refused = keyturn("migrate", *options)
-
-    assert refused.code == 2
-    assert why in refused.err
-    assert not (workplace / ".keyturn" / "keyturn.db").exists()
-
-
 def test_the_database_is_the_one_of_the_settings(keyturn: Keyturn, workplace: Path) -> None:
     (workplace / "keyturn.toml").write_text('[database]\nurl = "sqlite:///here.db"\n')
     keyturn("migrate")
 
     assert (workplace / "here.db").is_file()
-
-
-def test_progress_is_one_line_that_changes_in_a_terminal(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    monkeypatch.setenv("COLUMNS", "12")
-    line = StatusLine()
-    line.show("12 s, CREATE INDEX")
-    line.show("13 s")
-    line.show("")
-    line.show("")
-
-    assert capsys.readouterr().err == "\r12 s, CREAT\r\r13 s       \r\r    \r"
 
 
 def test_an_older_version_changes_nothing_in_a_newer_database(migrated: Keyturn, workplace: Path) -> None:

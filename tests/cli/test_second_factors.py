@@ -57,7 +57,7 @@ def test_the_code_that_proved_an_app_is_used_with_that(ada: Keyturn) -> None:
     code = code_of()
     assert ada("accounts", "totp", ADA, stdin=f"{code}\n", **BUILTIN).code == 0
     with closing(sqlite3.connect(".keyturn/keyturn.db")) as database:
-        (taken,) = database.execute("SELECT totp_step FROM keyturn_second_step_tries").fetchone()
+        (taken,) = database.execute("SELECT totp_step FROM keyturn_second_factors").fetchone()
     assert pyotp.TOTP(base32(SEED)).generate_otp(taken) == code
 
 

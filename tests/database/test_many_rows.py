@@ -8,7 +8,7 @@ from sqlalchemy import Column, Connection, Insert, LargeBinary, insert, select
 
 from keyturn.service.database import Database
 from keyturn.service.database.statements import ManyRows
-from keyturn.service.reset.records.models import AuditRow
+from keyturn.service.reset.records.audit import AuditRow
 
 COLUMNS: dict[str, Any] = {name: column for name, column in AuditRow.__table__.c.items() if name != "id"}
 ROW: dict[str, Any] = {

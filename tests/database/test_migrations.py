@@ -21,17 +21,16 @@ from sqlalchemy import Connection, Engine, event, inspect, make_url, text
 from tests.databases import PostgresServer
 from tests.driver.connections import committing, connected
 
+import keyturn.service.limits
 import keyturn.service.parts
 import keyturn.service.secrets  # noqa: F401 - so that the metadata is complete
 from keyturn.packaging import folder
 from keyturn.service.database import Database, Model
 from keyturn.service.database.migrations import (
     VERSION_TABLE,
-    Bounds,
     head,
     migrate,
     migration_sql,
-    planned,
     require_current,
     revision,
 )
@@ -156,14 +155,14 @@ async def test_a_database_that_a_newer_keyturn_has_added_to_is_used(database: Da
     ],
     ids=["newer", "from before the first release"],
 )
-async def test_a_database_that_this_version_cannot_bring_on_has_neither_plan_nor_sql_and_is_not_touched(
+async def test_a_database_that_this_version_cannot_bring_on_gets_no_sql_and_is_not_touched(
     database: Database, at: str, why: str
 ) -> None:
     await migrate(database)
     await put_at(database, at)
     before = await tables(database)
 
-    for ask in (migrate, planned, migration_sql):
+    for ask in (migrate, migration_sql):
         with pytest.raises(DatabaseUnready, match=why):
             await ask(database)
     assert await revision(database) == at
@@ -224,15 +223,6 @@ async def test_a_revision_that_may_not_be_read_is_not_taken_for_none(postgresql:
     await asyncio.to_thread(postgresql.drop, url)
 
 
-async def test_a_plan_lists_the_steps_that_are_missing(database: Database) -> None:
-    before, steps = await planned(database)
-    assert (before, [step.revision for step in steps]) == (None, ["0100"])
-    assert steps[0].title.startswith("The first tables: ")
-
-    assert await migrate(database) is None
-    assert await planned(database) == (head(), ())
-
-
 async def test_the_sql_for_an_administrator_makes_what_the_models_say(empty_url: str, database: Database) -> None:
     script = await migration_sql(database)
     await asyncio.to_thread(run_script, empty_url, script)
@@ -272,36 +262,26 @@ async def test_a_table_that_another_session_holds_ends_the_migration_in_time_and
 ) -> None:
     async with connected(on_postgresql) as other:
         await other.execute(IN_THE_WAY)
-        with pytest.raises(DatabaseUnready, match=r"held a lock on one of Keyturn's tables for 0\.1 s: nothing was"):
-            await migrate(on_postgresql, Bounds(lock=0.1))
+        with pytest.raises(DatabaseUnready, match="the migration: canceling statement due to lock timeout"):
+            await migrate(on_postgresql, lock_timeout="100ms")
     assert await revision(on_postgresql) is None
 
-    await migrate(on_postgresql, Bounds(lock=0.1))
+    await migrate(on_postgresql, lock_timeout="100ms")
     assert await differences(on_postgresql) == []
-
-
-async def test_a_migration_that_waits_for_another_one_ends_in_time(on_postgresql: Database) -> None:
-    async with on_postgresql.engine.connect() as other:
-        await other.run_sync(lambda connection: on_postgresql.hold(connection, "keyturn is migrating"))
-        with pytest.raises(
-            DatabaseUnready, match=r"or another migration, took longer than 0\.1 s: nothing was changed"
-        ):
-            await migrate(on_postgresql, Bounds(statement=0.1))
-    assert await revision(on_postgresql) is None
 
 
 async def test_the_sql_goes_where_keyturn_looks_whatever_the_administrator_looks_at(postgresql: PostgresServer) -> None:
     url = await asyncio.to_thread(postgresql.empty)
     name = make_url(url).database
     database = Database(url)
-    script = await migration_sql(database, Bounds(lock=0.0001))
+    script = await migration_sql(database)
     await database.execute(text("CREATE SCHEMA elsewhere"))
     await database.execute(text(f'ALTER DATABASE "{name}" SET search_path TO elsewhere, public'))
     await asyncio.to_thread(run_script, url, script)
 
     (row,) = await database.fetch(text("SELECT schemaname FROM pg_tables WHERE tablename = 'keyturn_outbox'"))
     assert row["schemaname"] == "public"
-    assert "SET LOCAL lock_timeout = 1;" in script
+    assert "SET LOCAL lock_timeout = '10s';" in script
     await database.close()
     await asyncio.to_thread(postgresql.drop, url)
 
@@ -332,34 +312,6 @@ async def test_a_migration_killed_at_any_statement_leaves_the_database_as_it_was
     assert killed > 20
     assert await revision(database) == head()
     assert await differences(database) == []
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
-async def test_a_migration_killed_while_it_waits_for_a_lock_lets_its_own_go(empty_url: str, database: Database) -> None:
-    """The server would wait on for it otherwise, and every later statement on that table behind it."""
-    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
-    async with connected(database) as other, connected(database) as watching:
-        await other.execute(IN_THE_WAY)
-        process = forks().Process(target=_patient_migration, args=(empty_url,))
-        process.start()
-        async with asyncio.timeout(60):
-            while not (await watching.execute(waiting)).scalar():
-                await asyncio.sleep(0.01)
-            process.kill()
-            while (await watching.execute(waiting)).scalar():
-                await asyncio.sleep(0.01)
-        await asyncio.to_thread(process.join)
-        locks = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
-        assert (await watching.execute(locks)).scalar() == 0
-    assert await revision(database) is None
-
-    await migrate(database)
-    assert await differences(database) == []
-
-
-def _patient_migration(url: str) -> None:
-    asyncio.run(migrate(Database(url), Bounds(lock=0, statement=0)))
 
 
 def forks() -> multiprocessing.context.ForkServerContext:

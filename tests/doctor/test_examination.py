@@ -166,7 +166,7 @@ async def test_no_secret_is_told(dns: Dns, resend: ResendServer) -> None:
     ("coming", "said"),
     [
         pytest.param(Trouble.STALL, "no answer within 2 s", marks=pytest.mark.long, id="it hangs"),
-        pytest.param(Answer(200, {"object": "list"}), "KeyError", id="a surprise"),
+        pytest.param(Answer(200, {"object": "list"}), "is not the API of resend", id="its answer is another's"),
     ],
 )
 async def test_a_check_that_does_not_end_well_hides_no_other(
@@ -179,3 +179,22 @@ async def test_a_check_that_does_not_end_well_hides_no_other(
     assert found.pop("resend") == "fail"
     assert set(found.values()) == {"ok"}
     assert said in next(finding.message for finding in findings if finding.check == "resend")
+
+
+class SurprisingDns(Dns):
+    """Raises what no check expects, for the name of the DKIM key."""
+
+    async def texts(self, name: str) -> list[str]:
+        if "_domainkey" in name:
+            raise KeyError(name)
+        return await super().texts(name)
+
+
+@pytest.mark.usefixtures("told")
+async def test_a_check_that_fails_by_itself_hides_no_other(production: Settings, nameserver: DnsServer) -> None:
+    findings = await examine(reading(production), SurprisingDns(nameserver.address))
+    found = verdicts(findings)
+
+    assert found.pop("dkim") == "fail"
+    assert set(found.values()) == {"ok"}
+    assert "KeyError" in next(finding.message for finding in findings if finding.check == "dkim")

@@ -13,7 +13,7 @@ from keyturn.service.doctor.secret_keys import check_previous_keys, previous_key
 from keyturn.service.outbox import Seal
 from keyturn.service.outbox.models import OutboxRow
 from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors
-from keyturn.service.reset.proofs.second_step.models import SecondFactorRow
+from keyturn.service.reset.proofs.second_step.factor_table import SecondFactorRow
 from keyturn.service.settings import DatabaseSettings, Secret, Settings
 
 OLD, NEW, LOST = (Secret(digit * 4) for digit in ("0123456789abcdef", "fedcba9876543210", "02468ace13579bdf"))
@@ -36,7 +36,7 @@ async def found_in(url: str) -> list[Finding]:
 
 
 async def keep_phone(database: Database, key: Secret, account_id: str) -> None:
-    factors = BuiltinFactors(database, [key])
+    factors = BuiltinFactors(database, None, [key])
     await database.transact(lambda connection: factors.set(connection, account_id, "phone", b"+447700900123"))
 
 

@@ -20,11 +20,11 @@ def spoil(file: Path, fault: str) -> None:
         database.executescript(MEMORY + fault)
 
 
-_SECRETS, _CODES = "keyturn_secrets", "keyturn_reset_codes"
-_OUTBOX, _MAILBOXES, _STEPS = "keyturn_outbox", "keyturn_mailboxes", "keyturn_second_step_tries"
+_SECRETS, _FACTORS = "keyturn_secrets", "keyturn_second_factors"
+_OUTBOX, _LIMITS = "keyturn_outbox", "keyturn_limits"
 
 _REFUSED = "SELECT RAISE(IGNORE)"
-_LONG_AGO, _NEVER = "'2000-01-01 00:00:00.000000'", "'2099-01-01 00:00:00.000000'"
+_NEVER = "'2099-01-01 00:00:00.000000'"
 
 
 def _on(event: str, table: str, when: str, *statements: str) -> str:
@@ -92,7 +92,8 @@ ADDRESSES_OF_LINKS = _on(
     "AFTER UPDATE OF email",
     "keyturn_accounts",
     "1",
-    f"UPDATE {_SECRETS} SET data = json_set(data, '$.email', new.email) WHERE account_id = new.id",
+    f"UPDATE {_SECRETS} SET data = json_set(data, '$.email', new.email)"
+    f" WHERE account_id = new.id AND {_IS_LINK.removeprefix('new.')}",
 )
 """Takes an account's links along to its new address."""
 
@@ -114,25 +115,26 @@ SESSIONS = _on("BEFORE DELETE", "keyturn_sessions", "1", _REFUSED)
 
 DISABLED_ACCOUNTS = _on("AFTER UPDATE OF active", "keyturn_accounts", "1", _set("keyturn_accounts", "active = 1"))
 
-_EMPTIED = "new.account_id = '' AND old.account_id != ''"
-_KEPT = "code = old.code, account_id = old.account_id, email = old.email, expires_at = old.expires_at"
+_IS_CODE = "new.purpose = 'code'"
 
 USES_OF_CODES = _on(
-    "AFTER UPDATE OF code",
-    _CODES,
-    f"{_EMPTIED} AND NOT EXISTS (SELECT 1 FROM {_LINKS} WHERE used_at = new.expires_at)",
-    _set(_CODES, _KEPT, "mailbox"),
+    "AFTER UPDATE OF used_at",
+    _SECRETS,
+    f"{_IS_CODE} AND new.used_at IS NOT NULL",
+    _set(_SECRETS, "used_at = NULL", "key"),
 )
 
 ENDS_OF_CODES = _on(
-    "AFTER UPDATE OF code",
-    _CODES,
-    f"{_EMPTIED} AND EXISTS (SELECT 1 FROM {_LINKS} WHERE used_at = new.expires_at)",
-    _set(_CODES, _KEPT, "mailbox"),
+    "AFTER UPDATE OF revoked_at",
+    _SECRETS,
+    f"{_IS_CODE} AND new.revoked_at IS NOT NULL",
+    _set(_SECRETS, "revoked_at = NULL", "key"),
 )
-"""Lets codes outlive a reset: its link was used at the moment of their end."""
+"""Lets codes outlive a reset."""
 
-TRIES_OF_CODES = _on("AFTER UPDATE OF tries", _CODES, "new.tries > 0", _set(_CODES, "tries = 0", "mailbox"))
+TRIES_OF_CODES = _on(
+    "AFTER UPDATE OF tries", _SECRETS, f"{_IS_CODE} AND new.tries > 0", _set(_SECRETS, "tries = 0", "key")
+)
 
 # "This was not me"
 
@@ -181,21 +183,17 @@ ENDS_OF_EARLIER_BUTTONS = _on(
 # A second step
 
 STEPS_OF_AUTHENTICATORS = "".join(
-    _on(event, _STEPS, "new.totp_step IS NOT NULL", _set(_STEPS, "totp_step = NULL", "account_id"))
+    _on(event, _FACTORS, "new.totp_step IS NOT NULL", _set(_FACTORS, "totp_step = NULL", "account_id"))
     for event in ("AFTER INSERT", "AFTER UPDATE OF totp_step")
 )
 
-WRONG_STEPS = _on("AFTER INSERT", _STEPS, "new.tries > 0", _set(_STEPS, "tries = 0", "account_id")) + _on(
-    "AFTER UPDATE OF tries", _STEPS, "new.tries > old.tries", _set(_STEPS, "tries = 0", "account_id")
-)
+# Limits that the database counts: those of a mailbox, and of an account's codes
 
-# Mailboxes
+COUNTS = _on("AFTER INSERT", _LIMITS, "new.tat > 0", f"DELETE FROM {_LIMITS} WHERE key = new.key")
+"""Forgets each count."""
 
-MAILBOXES = _on("AFTER INSERT", _MAILBOXES, "new.mails = 1", f"DELETE FROM {_MAILBOXES} WHERE digest = new.digest")
-"""Forgets each mail to a mailbox."""
-
-LAST_MAILS = _on("BEFORE INSERT", _MAILBOXES, "new.mails = 1", _set(_MAILBOXES, f"mailed_at = {_LONG_AGO}", "digest"))
-"""Forgets when a mailbox got its last mail, in the moment in which it is claimed for the next."""
+EARLIER_COUNTS = _on("BEFORE INSERT", _LIMITS, "new.tat > 0", _set(_LIMITS, "tat = 0", "key"))
+"""Forgets what was counted before, in the moment in which the next is counted."""
 
 # The outbox
 

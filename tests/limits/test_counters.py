@@ -161,20 +161,26 @@ class StoredOnes(EveryStore):
 
         assert await accepted(counters, limit(1), 2) == 1
 
-    async def test_a_count_that_is_not_wanted_runs_the_same_statements_and_counts_nothing(
+    async def test_several_counters_are_counted_by_one_statement_each_by_itself(
         self, databases: list[Database]
     ) -> None:
-        counters, several = StoredCounters(databases[0]), (limit(1), limit(1, kind="daily"))
-        with statements_sent() as unwanted:
-            await databases[0].transact(lambda connection: counters.count(connection, *several, wanted=False))
-        with statements_sent() as wanted:
-            await databases[0].transact(lambda connection: counters.count(connection, *several))
+        counters, ada, eve = StoredCounters(databases[0]), limit(2), limit(2, who="eve")
+        await counters.hit(ada)
+        with statements_sent() as several:
+            levels = await databases[0].transact(lambda one: counters.count_each(one, [ada, eve], [True, True]))
+        with statements_sent() as none:
+            unwanted = await databases[0].transact(lambda one: counters.count_each(one, [ada, eve], [False, False]))
 
-        assert unwanted == wanted
-        assert await accepted(counters, limit(1, kind="daily"), 1) == 0
-        await counters.clear(limit(1))
-        await databases[0].transact(lambda connection: counters.count(connection, limit(1), wanted=False))
-        assert await accepted(counters, limit(1), 1) == 1
+        assert [ada.used(level or 0) for level in levels] == [2, 1]
+        assert (list(unwanted), none) == ([None, None], several), "the same statement, which counts nothing"
+        assert await accepted(counters, ada, 1) == 0
+        assert await accepted(counters, eve, 2) == 1
+
+    async def test_one_counter_may_be_counted_several_times_at_once(self, databases: list[Database]) -> None:
+        counters, ada = StoredCounters(databases[0]), limit(2)
+        levels = await databases[0].transact(lambda one: counters.count_each(one, [ada] * 4, [True, False, True, True]))
+
+        assert [level is not None for level in levels] == [True, False, True, False]
 
 
 class TestSqlite(StoredOnes):

@@ -106,7 +106,7 @@ async def test_a_success_is_noted_even_after_the_other_gave_up(
 async def test_a_late_failure_changes_nothing(outbox: Outbox, late: Message, current: Message, rows: Rows) -> None:
     held = await rows.only()
     await outbox.settlements.postpone(late, now(), "late")
-    await outbox.settlements.defer(late, now(), "late")
+    await outbox.settlements.postpone(late, now(), "late", "parked", crashes=0)
     await outbox.settlements.end(End.dead(late, "late"))
     await outbox.settlements.end(End.dropped(late, "late"))
 
@@ -164,10 +164,10 @@ async def test_a_late_mail_does_not_replace_the_one_that_is_being_sent(
 async def test_who_lost_the_message_cannot_hand_it_to_another_provider(
     outbox: Outbox, late: Message, current: Message, elsewhere: Outbox, rows: Rows
 ) -> None:
-    await elsewhere.reserve_provider(current, "smtp")
+    await elsewhere.write_held(current, sender="smtp")
 
     with pytest.raises(LeaseLost):
-        await outbox.reserve_provider(late, "resend")
+        await outbox.write_held(late, sender="resend")
     assert (await rows.only()).sender == "smtp"
 
 

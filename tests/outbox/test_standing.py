@@ -34,9 +34,18 @@ async def test_a_claim_and_the_backlog_look_at_what_waits_alone(database: Databa
 
     async def look() -> None:
         await outbox.claim(10, timedelta(minutes=1), but=["webhook"])
-        await outbox.claim(1, timedelta(minutes=1), abandoned=True)
         await backlog_of(database)
 
     plans = await plans_of(database, look)
-    assert len(plans) == 3
+    assert len(plans) == 2
     assert all("ix_keyturn_outbox_waiting" in plan for plan in plans.values()), plans
+
+
+async def test_a_claim_of_abandoned_messages_looks_at_what_is_claimed_alone(database: Database, outbox: Outbox) -> None:
+    await settle_others(database)
+
+    async def look() -> None:
+        await outbox.claim(1, timedelta(minutes=1), abandoned=True)
+
+    ((_, plan),) = (await plans_of(database, look)).items()
+    assert "ix_keyturn_outbox_claimed" in plan

@@ -1,7 +1,6 @@
 """A site with the hosted pages on real parts, and the questions tests ask."""
 
 import os
-import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -24,8 +23,7 @@ from keyturn.service.database import Model
 from keyturn.service.pages import pages_router
 from keyturn.service.parts import Parts
 from keyturn.service.reset.ground import FromApp
-from keyturn.service.reset.records import codes
-from keyturn.service.reset.records.codes import NewCode
+from keyturn.service.reset.proofs.codes import MailedCodes
 from keyturn.service.reset.records.links import LinkFacts, new_link
 from keyturn.service.secrets import Purpose, SecretRow, add, digest, mint
 from keyturn.service.settings import (
@@ -104,16 +102,11 @@ class School:
 
     async def code(self, account: Account) -> str:
         """Return a fresh code, as a mail would hold it."""
-        code, keys = codes.mint(secrets.randbelow), codes.CodeKeys(self.parts.secrets, "reset codes")
-        moment = now()
-        fresh = NewCode(
-            code=keys.digest(code, codes.mailbox_digest(account.email)),
-            account_id=account.id,
-            email=account.email,
-            expires_at=moment + codes.LIFE,
+        mailed, moment = MailedCodes(self.parts.database, self.parts.records.counters, self.parts.secrets), now()
+        code, proof = mailed.mint(account.email)
+        await self.parts.database.transact(
+            lambda connection: mailed.store(connection, [(proof, account, True)], moment)
         )
-        store = self.parts.records.codes
-        await self.parts.database.transact(lambda connection: store.within(connection).add([(fresh, True)], moment))
         return code
 
     async def secure_token(self, account: Account, life: timedelta = timedelta(hours=24)) -> str:

@@ -20,6 +20,8 @@ from tests.driver.service import ADA, NEW_PASSWORD, running, settings_for
 from tests.plugin.documented import block
 from tests.plugin.host import User, alchemy_for, keyturn_settings
 
+import keyturn.service.limits
+import keyturn.service.secrets  # noqa: F401 - so that the metadata is complete
 from keyturn import KeyturnConfig, KeyturnPlugin, table_of
 from keyturn.service.database import Database, Model
 from keyturn.service.database.migrations import VERSION_TABLE, head, migrate, require_current, revision

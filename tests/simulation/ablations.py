@@ -151,10 +151,10 @@ ABLATIONS: Mapping[str, Ablation] = {
         what="A message that gets no mail ends in the transaction that decides so", store=store_faults.FIRST_DROPS
     ),
     "cooldown": Ablation(
-        what="A mailbox is claimed by one guarded upsert", store=store_faults.LAST_MAILS, change=_crawl
+        what="A mailbox is claimed by one guarded upsert", store=store_faults.EARLIER_COUNTS, change=_crawl
     ),
     "mailbox-limits": Ablation(
-        what="A mailbox rests between two mails, and gets few in a day", store=store_faults.MAILBOXES
+        what="A mailbox rests between two mails, and gets few in a day", store=store_faults.COUNTS
     ),
     "client-limits": Ablation(what="A client's requests are counted", proxy=_hide_clients),
     "breaker": Ablation(what="New mails go to the fallback while the main provider fails", sender=_BlamesNobody),

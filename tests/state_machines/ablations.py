@@ -13,7 +13,7 @@ FAULTS: Mapping[str, str] = {
     "the end of other sessions at a change": faults.SESSIONS,
     "the comparison of a link's address": faults.ADDRESSES_OF_LINKS,
     "the check that an account is active": faults.DISABLED_ACCOUNTS,
-    "the cooldown of a mailbox": faults.MAILBOXES,
+    "the counts of a mailbox's mails and of an account's wrong second steps": faults.COUNTS,
     "the one use of a code": faults.USES_OF_CODES,
     "the count of a code's tries": faults.TRIES_OF_CODES,
     "the end of codes at a change": faults.ENDS_OF_CODES,
@@ -25,6 +25,5 @@ FAULTS: Mapping[str, str] = {
     "the limit of a press to links of its mailbox": faults.LIMITS_OF_PRESSES_TO_LINKS,
     "the limit of a press to buttons of its mailbox": faults.LIMITS_OF_PRESSES_TO_BUTTONS,
     "the end of earlier buttons at a proven change": faults.ENDS_OF_EARLIER_BUTTONS,
-    "the count of an account's wrong second steps": faults.WRONG_STEPS,
 }
 """By the safeguard."""

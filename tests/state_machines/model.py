@@ -30,8 +30,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from tests.state_machines.things import (
-    DAY,
     KINDS,
+    LONG_AGO,
     MOST_STEPS,
     MOST_TRIES,
     SHORTEST_PASSWORD,
@@ -179,16 +179,13 @@ class Model:
         is_asked = bool(account.enrolled_at) and not is_undone
         if is_asked and step is None:
             return "code is missing"
+        if is_asked and step is not None and step <= account.last_step:
+            return self._refuse_step(link)
         if is_asked and step is not None:
-            if account.since is None or account.since <= self.now - DAY:
-                account.since, account.wrong = self.now, 0
-            if step <= account.last_step:
-                return self._refuse_step(link)
-        if is_asked and step is not None:
-            account.last_step, account.wrong = step, 0
+            account.last_step, account.unnoticed_until = step, LONG_AGO
         link.over = "used"
         account.secured = False
-        self.mailbox(account.email).mailed_at = None  # the owner has the mail, and need not wait for the next
+        self.mailbox(account.email).rests_until = LONG_AGO  # the owner has the mail, and need not wait for the next
         self.trail.append(("password_reset", "changed", account.email))
         self._change("reset", account, password, is_proven=is_asked)
         if is_undone:
@@ -198,8 +195,8 @@ class Model:
     def _refuse_step(self, link: Key) -> str:
         """Refuse a code. Each so many of a link, or of an account, end the link, and a mail tells its mailbox."""
         link.tries += 1
-        link.account.wrong += 1
-        if link.tries < MOST_STEPS and link.account.wrong % MOST_STEPS:
+        is_noticed = link.account.count_wrong_step(self.now)
+        if link.tries < MOST_STEPS and not is_noticed:
             return "code is wrong"
         link.over = "invalid"
         self.waiting.append(Message("warning", link.mailbox))

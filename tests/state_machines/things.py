@@ -1,9 +1,11 @@
 """What the model knows: accounts, what their owners hold, mailboxes, and what waits."""
 
+import math
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 
 SUPPRESSED_FOR, KEPT_FOR, RECENT = 14 * DAY, 7 * DAY, 30 * DAY
@@ -50,7 +52,7 @@ class Account:
     """An account of the app.
 
     `secured`: a press has locked it. `last_step`: the newest code of an authenticator app that was used.
-    `wrong`: how many wrong codes there were since `since`, in a day at most.
+    `unnoticed_until`: when the wrong codes since the last notice no longer count towards the next.
     """
 
     email: str
@@ -60,12 +62,20 @@ class Account:
     secured: bool = False
     enrolled_at: datetime | None = None
     last_step: int = -1
-    wrong: int = 0
-    since: datetime | None = None
+    unnoticed_until: datetime = LONG_AGO
 
     def is_recent(self, now: datetime) -> bool:
         """Tell whether the second step was set up so recently that the owner's mailbox undoes it."""
         return self.enrolled_at is not None and self.enrolled_at > now - RECENT
+
+    def count_wrong_step(self, now: datetime) -> bool:
+        """Count a wrong code; tell whether the owner is told of it. Each one counts towards a notice for half a day."""
+        gap = DAY / MOST_STEPS
+        self.unnoticed_until = max(self.unnoticed_until, now) + gap
+        is_noticed = self.unnoticed_until > now + DAY - gap
+        if is_noticed:
+            self.unnoticed_until = LONG_AGO
+        return is_noticed
 
     @property
     def state(self) -> State:
@@ -111,28 +121,29 @@ class Key:
 
 @dataclass
 class Mailbox:
-    """The mails with a link that an address got since `since`, and why it gets no more."""
+    """Until when the mails that an address got hold back the next, and until when a report does.
 
-    mailed_at: datetime | None = None
-    mails: int = 0
-    since: datetime | None = None
+    `refilled_at`: when all mails of a day are left again.
+    """
+
+    rests_until: datetime = LONG_AGO
+    refilled_at: datetime = LONG_AGO
     suppressed_until: datetime | None = None
 
     def refusal(self, now: datetime) -> str:
         """Return why it gets no link now: a day has so many, and pauses between them, which grow after the third."""
         if self.is_suppressed(now):
             return "suppressed"
-        today = self.mails if self.since and self.since > now - DAY else 0
-        pause = MINUTE * 2 ** max(today - 3, 0)
-        return "rests" if today >= MOST_MAILS or (self.mailed_at and self.mailed_at + pause > now) else ""
+        is_full = self.refilled_at > now + DAY - DAY / MOST_MAILS
+        return "rests" if is_full or self.rests_until > now else ""
 
     def is_suppressed(self, now: datetime) -> bool:
         return self.suppressed_until is not None and self.suppressed_until > now
 
     def count(self, now: datetime) -> None:
-        if self.since is None or self.since <= now - DAY:
-            self.mails, self.since = 0, now
-        self.mailed_at, self.mails = now, self.mails + 1
+        self.refilled_at = max(self.refilled_at, now) + DAY / MOST_MAILS
+        today = math.ceil((self.refilled_at - now) / (DAY / MOST_MAILS))
+        self.rests_until = now + MINUTE * 2 ** max(today - 3, 0)
 
 
 @dataclass(frozen=True)

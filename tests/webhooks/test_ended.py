@@ -226,6 +226,7 @@ async def test_a_link_that_is_sent_again_since_it_expired_on_its_way_ends_all_to
         await service.ask()
         await service.deliver()
         await service.write(update(SecretRow).values(expires_at=now()))
+        service.let_time_pass(minutes=2)  # the mailbox's cooldown
         # No provider has it for certain, as after a refused connection.
         await service.write(update(OutboxRow).values(available_at=now(), sender=None))
         await service.deliver()

@@ -90,7 +90,7 @@ async def show(parts: Parts, email: str, as_json: bool) -> None:
     Example:  keyturn mailbox show ada@northwind.example
     """
     moment = now()
-    found = await parts.mailboxes.find(email)
+    found = await parts.mailboxes.find(email, moment)
     if as_json:
         print_json(_as_json(found, parts.mailboxes, moment) if found else {})
     elif found is None:
@@ -127,27 +127,22 @@ async def release(parts: Parts, email: str, operator: Client) -> None:
 
 
 def _facts(mailbox: Mailbox, mailboxes: Mailboxes, moment: datetime) -> Mapping[str, str]:
-    free_at = mailboxes.free_at(mailbox, moment)
+    free_at = moment + mailbox.wait
     facts = {
-        "Today": f"{mailbox.mails_today(moment)} of {mailboxes.daily} mails",
-        "Next mail": stamp(free_at) if free_at > moment else "now",
+        "Today": f"{mailbox.mails} of {mailboxes.daily} mails",
+        "Next mail": stamp(free_at) if mailbox.wait else "now",
     }
-    if mailbox.mails:
-        last = mailbox.last_mail_at
-        facts = {"Last mail": stamp(last) if last else "its link has set a password"} | facts
-    if mailbox.suppressed_until and mailbox.is_suppressed(moment):
+    if mailbox.suppressed_until:
         facts["Next mail"] = stamp(max(mailbox.suppressed_until, free_at))
         facts["Suppressed"] = error(f"until {stamp(mailbox.suppressed_until)}: {mailbox.reason}")
     return facts
 
 
 def _as_json(mailbox: Mailbox, mailboxes: Mailboxes, moment: datetime) -> Mapping[str, object]:
-    suppressed = mailbox.is_suppressed(moment)
     return {
-        "mailed_at": mailbox.last_mail_at,
-        "mails_today": mailbox.mails_today(moment),
+        "mails_today": mailbox.mails,
         "daily": mailboxes.daily,
-        "free_at": mailboxes.free_at(mailbox, moment),
-        "suppressed_until": mailbox.suppressed_until if suppressed else None,
-        "reason": mailbox.reason if suppressed else None,
+        "free_at": moment + mailbox.wait,
+        "suppressed_until": mailbox.suppressed_until,
+        "reason": mailbox.reason,
     }

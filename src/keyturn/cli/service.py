@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from ipaddress import ip_address
-from math import isnan
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -17,17 +16,13 @@ import msgspec
 
 from keyturn.cli.installation import Installation, installation
 from keyturn.cli.sockets import address_of, listen, listen_at
-from keyturn.cli.terminal import PORT, StatusLine, accent, fail, muted
+from keyturn.cli.terminal import PORT, accent, fail, muted
 from keyturn.hosts import local_port
 from keyturn.service.settings import Secret, Settings
 from keyturn.service.settings.reading import FILE_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from litestar.types import ASGIApp
-
-    from keyturn.service.database.migrations import Step
 
 _MOST_PROCESSES = 64
 
@@ -175,55 +170,30 @@ def worker(host: str, port: int | None) -> None:
     run(until_signalled(work()), WORKER_TURN)
 
 
-def _seconds(_: click.Context, __: click.Parameter, given: float) -> float:
-    if isnan(given):  # which is in every range
-        raise click.BadParameter("it is not a number.")
-    return given
-
-
-_bound = partial(
-    click.option, metavar="SECONDS", type=click.FloatRange(0, 86_400), callback=_seconds, show_default=True
-)
-
-
 @click.command()
-@click.option("--plan", is_flag=True, help="Only print the steps. Nothing is changed.")
 @click.option("--sql", is_flag=True, help="Only print the SQL, for a database administrator to run.")
-@_bound("--lock-timeout", default=10, help="How long to wait for a lock on a table of PostgreSQL. 0: without end.")
-@_bound("--statement-timeout", default=3600, help="How long a statement may take in PostgreSQL. 0: without end.")
-def migrate(*, plan: bool, sql: bool, lock_timeout: float, statement_timeout: float) -> None:
+def migrate(*, sql: bool) -> None:
     """Create or update Keyturn's tables.
 
     You can run it again at any time, and on several machines at once. Your app's tables stay as they are. All steps
     are one transaction: if one of them fails, or the command is killed, nothing is changed.
 
     \b
-    Example:  keyturn migrate --plan
+    Example:  keyturn migrate --sql
     """
-    from keyturn.service.database.migration_progress import Progress
-    from keyturn.service.database.migrations import Bounds, head, migration_sql, planned
+    from keyturn.service.database.migrations import head, migration_sql
     from keyturn.service.database.migrations import migrate as migrate_database
     from keyturn.service.event_loop import run
 
-    if plan and sql:
-        raise click.UsageError("--plan and --sql exclude each other.")
     here = installation()
     settings = here.settings(sending=False)
-    bounds, line = Bounds(lock_timeout, statement_timeout), StatusLine()
-    progress = Progress(line.show, every=1 if line.in_place else 5)
 
     async def work() -> None:
         async with here.database(settings) as database:
             if sql:
-                done = (await migration_sql(database, bounds)).rstrip("\n")
-            elif plan:
-                done = _plan_text(*await planned(database))
+                done = (await migration_sql(database)).rstrip("\n")
             else:
-                try:
-                    before = await migrate_database(database, bounds, progress)
-                finally:
-                    line.show("")
-                done = _update_text(before, head())
+                done = _update_text(await migrate_database(database), head())
         # Without steps, --sql prints no SQL.
         click.echo(done or f"The database is already at revision {head()}.", err=sql and not done)
 
@@ -236,13 +206,6 @@ def _update_text(before: str | None, after: str) -> str:
     if before == after:
         return ""
     return f"Updated the database from revision {muted(before or 'none')} to {accent(after)}."
-
-
-def _plan_text(before: str | None, steps: "Sequence[Step]") -> str:
-    if not steps:
-        return ""
-    lines = [f"From revision {before or 'none'} to {steps[-1].revision}, in one transaction:"]
-    return "\n".join(lines + [f"  {accent(step.revision)}  {step.title}" for step in steps])
 
 
 def _describe_installation(settings: Settings) -> str:

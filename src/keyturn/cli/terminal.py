@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -71,21 +70,6 @@ def fail(*lines: str) -> NoReturn:
     for line in lines[1:]:
         click.echo(line, err=True, color=color)
     sys.exit(1)
-
-
-class StatusLine:
-    """Shows progress on stderr: in one line of a terminal that changes, or in a line each time."""
-
-    def __init__(self) -> None:
-        self.in_place = sys.stderr.isatty()
-        self._width = 0
-
-    def show(self, text: str) -> None:
-        """Replace the line; "" leaves it to other output."""
-        text = text[: shutil.get_terminal_size().columns - 1] if self.in_place else text
-        if text or self._width:
-            click.echo(f"\r{text.ljust(self._width)}\r" if self.in_place else text, err=True, nl=not self.in_place)
-        self._width = len(text) if self.in_place else 0
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], empty: str) -> None:

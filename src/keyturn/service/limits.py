@@ -14,6 +14,7 @@ from collections.abc import Callable, Hashable, Sequence
 from hashlib import sha256
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, mapped_column
@@ -27,7 +28,7 @@ from keyturn.service.settings.building import Rate
 _Result = TypeVar("_Result")
 
 _ROUNDING = 0.001
-"""Seconds by which sums of floating-point numbers may be wrong: at most this early, a request is let through."""
+"""Seconds that a request may be let through early."""
 
 
 class Limit(NamedTuple):
@@ -53,7 +54,12 @@ class Limit(NamedTuple):
     @property
     def room(self) -> float:
         """The highest level at which a request is let through."""
-        return self.rate.seconds - self.gap + min(self.gap / 2, _ROUNDING)
+        return self.rate.seconds - self.gap + self.rounding
+
+    @property
+    def rounding(self) -> float:
+        """Seconds that a level may be above a room: sums of floating-point numbers are not exact."""
+        return min(self.gap / 2, _ROUNDING)
 
     def used(self, level: float) -> int:
         """Return how many requests a level stands for."""
@@ -102,19 +108,33 @@ class LimitRow(Model):
     tat: Mapped[float] = mapped_column(sa.Double)
 
 
-# `excluded` is the row that an empty counter would get. A full counter is only read: refused requests write nothing.
+# `excluded` is the row that an empty counter would get: its TAT is one gap after now. In the order of their keys:
+# statements that count several cannot wait for each other in a circle.
 _COUNT = """
 INSERT INTO {table} AS kept (key, tat)
-SELECT CAST(:key_{n} AS {bytes}), {now} + CAST(:gap_{n} AS DOUBLE PRECISION) {after}
-WHERE :wanted AND NOT EXISTS (SELECT 1 FROM {table} WHERE key = :key_{n} AND tat > {now} + :room_{n})
-ON CONFLICT (key) DO UPDATE SET tat = {greatest}(kept.tat + :gap_{n}, excluded.tat)
-WHERE kept.tat <= {now} + :room_{n}
-RETURNING tat - {now} AS level
+SELECT given.key, {now} + given.gap FROM ({given}) AS given {after}
+WHERE {unless_full}
+ORDER BY given.key
+ON CONFLICT (key) DO UPDATE SET tat = {greatest}(kept.tat + excluded.tat - {now}, excluded.tat)
+WHERE kept.tat <= {now} + {more} * (excluded.tat - {now}) + :rounding_{n}
+RETURNING key, tat - {now} AS level
 """
+_UNLESS_FULL = """NOT EXISTS (
+    SELECT 1 FROM {table} AS kept
+    WHERE kept.key = given.key AND kept.tat > {now} + {more} * given.gap + :rounding_{n}
+)"""
+"""Refused requests then write nothing to PostgreSQL, where an upsert would lock the row."""
+
+_GIVEN = {
+    "sqlite": "SELECT unhex(value ->> 0) AS key, value ->> 1 AS gap FROM json_each(:given_{n})",
+    "postgresql": "SELECT decode(value ->> 0, 'hex') AS key, CAST(value ->> 1 AS DOUBLE PRECISION) AS gap "
+    "FROM json_array_elements(CAST(:given_{n} AS json))",
+}
 _IN_TURN = "WITH {named} SELECT {levels}"
 _COUNTED = "(SELECT level FROM counted_{n}) AS level_{n}"
 _LEVELS = "SELECT key, tat - {now} FROM {table} WHERE key IN :keys"
 _GIVE_BACK = "UPDATE {table} SET tat = tat - :gap WHERE key = :key"
+_FILL = "UPDATE {table} SET tat = {now} + {level} WHERE key = :key AND tat < {now} + {level}"
 _CLEAR = "DELETE FROM {table} WHERE key = :key"
 _FORGET = "DELETE FROM {table} WHERE key IN (SELECT key FROM {table} WHERE tat < {now} LIMIT {batch} {skipping})"
 _BATCH = 1_000
@@ -128,29 +148,36 @@ class StoredCounters:
         schema = '"' + database.schema.replace('"', '""') + '".' if database.schema else ""
         self._words = {"table": f"{schema}{LimitRow.__tablename__}"}
         if database.is_sqlite:
-            self._words |= {"now": ":now", "bytes": "BLOB", "greatest": "max", "skipping": ""}
+            self._words |= {"now": ":now", "greatest": "max", "skipping": ""}
         else:  # machines share the server's time
             now = "CAST(extract(epoch FROM statement_timestamp() + CAST(:ahead AS interval)) AS DOUBLE PRECISION)"
-            self._words |= {"now": now, "bytes": "bytea", "greatest": "greatest"}
+            self._words |= {"now": now, "greatest": "greatest"}
             # Counters that requests are using stay, and no statement waits for another in a circle.
             self._words["skipping"] = "FOR UPDATE SKIP LOCKED"
-        self._counting: dict[int, sa.TextClause] = {}
+        self._each = sa.text(self._step(0))
+        self._in_turn: dict[int, sa.TextClause] = {}
         self._levels = sa.text(_LEVELS.format(**self._words)).bindparams(sa.bindparam("keys", expanding=True))
-        self._given_back, self._cleared, self._forgotten = [
-            sa.text(sql.format(batch=_BATCH, **self._words)) for sql in (_GIVE_BACK, _CLEAR, _FORGET)
+        words = {"batch": _BATCH, "level": "CAST(:level AS DOUBLE PRECISION)", **self._words}
+        self._given_back, self._filled, self._cleared, self._forgotten = [
+            sa.text(sql.format(**words)) for sql in (_GIVE_BACK, _FILL, _CLEAR, _FORGET)
         ]
 
     async def hit(self, *limits: Limit) -> Hit:
         return await self._run(lambda connection: self.count(connection, *limits))
 
     async def levels(self, *limits: Limit) -> Sequence[float]:
-        return await self._run(lambda connection: self.look(connection, *limits))
+        return await self._run(lambda connection: self.look(connection, *limits), reads=True)
 
     async def give_back(self, limit: Limit) -> None:
         await self._run(lambda connection: self.undo(connection, limit))
 
     async def clear(self, limit: Limit) -> None:
         await self._run(lambda connection: self.empty(connection, limit))
+
+    async def fill(self, limit: Limit, level: float) -> None:
+        """Raise the counter to a level, if it has one."""
+        given = {"key": limit.key, "level": level, **self._time()}
+        await self._run(lambda connection: connection.execute(self._filled, given).rowcount)
 
     async def forget_empty(self) -> int:
         """Delete the rows of empty counters; return their number."""
@@ -162,13 +189,32 @@ class StoredCounters:
                 return done
 
     def count(self, connection: sa.Connection, *limits: Limit, wanted: bool = True) -> Hit:
-        """Count as `hit` does. If it is not `wanted`, the same statements count nothing, and nothing is returned."""
-        levels = self._count_all(connection, limits, wanted=wanted)
-        place = levels.index(None) if None in levels else len(limits)
-        if not wanted or place == len(limits):
-            return Hit(place, levels[-1] or 0)
+        """Count as `hit` does. If it is not `wanted`, the same statements count nothing."""
+        levels = self._count_in_turn(connection, limits, wanted=wanted)
+        if None not in levels or not wanted:
+            return Hit(len(limits) * wanted, levels[-1] or 0)
+        place = levels.index(None)
         (level,) = self.look(connection, limits[place])
         return Hit(place, level, max(limits[place].wait(level), _ROUNDING))
+
+    def count_each(
+        self, connection: sa.Connection, limits: Sequence[Limit], wanted: Sequence[bool]
+    ) -> Sequence[float | None]:
+        """Count a request against each of the wanted limits; return their levels, and None for the full and unwanted.
+
+        The limits have the same amount. If none is wanted, the same statement counts nothing.
+        """
+        levels: list[float | None] = [None] * len(limits)
+        left = [place for place, is_wanted in enumerate(wanted) if is_wanted]
+        while True:
+            first = {limits[place].key: place for place in reversed(left)}  # no statement may write a row twice
+            given = self._time() | _parameters([limits[place] for place in first.values()])
+            counted = {bytes(key): level for key, level in connection.execute(self._each, given)}
+            for key, place in first.items():
+                levels[place] = counted.get(key)
+            left = [place for place in left if place not in first.values()]
+            if not left:
+                return levels
 
     def look(self, connection: sa.Connection, *limits: Limit) -> Sequence[float]:
         """Return what `levels` does."""
@@ -180,43 +226,48 @@ class StoredCounters:
         """Undo one count."""
         connection.execute(self._given_back, {"key": limit.key, "gap": limit.gap})
 
-    def empty(self, connection: sa.Connection, limit: Limit) -> None:
-        """Empty the counter."""
-        connection.execute(self._cleared, {"key": limit.key})
+    def empty(self, connection: sa.Connection, limit: Limit) -> bool:
+        """Empty the counter; return whether there was one."""
+        return bool(connection.execute(self._cleared, {"key": limit.key}).rowcount)
 
-    def _count_all(self, connection: sa.Connection, limits: Sequence[Limit], *, wanted: bool) -> list[float | None]:
+    def _count_in_turn(
+        self, connection: sa.Connection, limits: Sequence[Limit], *, wanted: bool
+    ) -> Sequence[float | None]:
         """Return the levels after the count: None for a full limit, and for those after it."""
-        given: dict[str, Any] = {"wanted": wanted, **self._time()}
         if not self._database.is_sqlite:
+            given = self._time()
             for place, limit in enumerate(limits):
-                given |= _parameters(limit, place)
+                given |= _parameters([limit] if wanted else [], place)
             return list(connection.execute(self._statement(len(limits)), given).one())
         levels: list[float | None] = []
         for limit in limits:
-            levels.append(connection.execute(self._statement(1), given | _parameters(limit)).scalar())
-            given["wanted"] = levels[-1] is not None
+            levels += self.count_each(connection, [limit], [wanted and None not in levels])
         return levels
 
     def _statement(self, number: int) -> sa.TextClause:
-        """Return the statement that counts against so many limits in turn; SQLite takes one at a time."""
-        if number not in self._counting:
-            places = range(number)
-            steps = [
-                _COUNT.format(n=place, after=f"FROM counted_{place - 1}" if place else "", **self._words)
-                for place in places
-            ]
-            named = ", ".join(f"counted_{place} AS ({steps[place]})" for place in places)
-            levels = ", ".join(_COUNTED.format(n=place) for place in places)
-            sql = steps[0] if self._database.is_sqlite else _IN_TURN.format(named=named, levels=levels)
-            self._counting[number] = sa.text(sql)
-        return self._counting[number]
+        """Return the statement that counts against so many limits in turn, for PostgreSQL."""
+        if number not in self._in_turn:
+            named = ", ".join(f"counted_{place} AS ({self._step(place)})" for place in range(number))
+            levels = ", ".join(_COUNTED.format(n=place) for place in range(number))
+            self._in_turn[number] = sa.text(_IN_TURN.format(named=named, levels=levels))
+        return self._in_turn[number]
+
+    def _step(self, place: int) -> str:
+        dialect = self._database.dialect.name
+        parts = {
+            "more": f"(CAST(:amount_{place} AS DOUBLE PRECISION) - 1)",
+            "given": _GIVEN[dialect].format(n=place),
+            "after": f", counted_{place - 1}" if place else "",
+        }
+        parts["unless_full"] = "TRUE" if dialect == "sqlite" else _UNLESS_FULL.format(n=place, **parts, **self._words)
+        return _COUNT.format(n=place, **parts, **self._words)
 
     def _time(self) -> dict[str, Any]:
         return {"now": unix()} if self._database.is_sqlite else {"ahead": ahead()}
 
-    async def _run(self, work: Callable[[sa.Connection], _Result]) -> _Result:
+    async def _run(self, work: Callable[[sa.Connection], _Result], *, reads: bool = False) -> _Result:
         # On PostgreSQL a read commits each statement by itself: a process that is suspended holds no lock of a counter.
-        run = self._database.transact if self._database.is_sqlite else self._database.read
+        run = self._database.transact if self._database.is_sqlite and not reads else self._database.read
         while True:
             try:
                 return await run(work)
@@ -228,8 +279,11 @@ class StoredCounters:
                 raise LimitsUnready(f"the limits cannot be counted: {describe_error(error)}") from error
 
 
-def _parameters(limit: Limit, place: int = 0) -> dict[str, Any]:
-    return {f"key_{place}": limit.key, f"gap_{place}": limit.gap, f"room_{place}": limit.room}
+def _parameters(limits: Sequence[Limit], place: int = 0) -> dict[str, Any]:
+    """Return the parameters of a step: keys and gaps as one text, since a list costs SQLAlchemy more for each value."""
+    given = msgspec.json.encode([[limit.key.hex(), limit.gap] for limit in limits]).decode()
+    amount, rounding = (limits[0].rate.amount, limits[0].rounding) if limits else (1, 0.0)
+    return {f"given_{place}": given, f"amount_{place}": amount, f"rounding_{place}": rounding}
 
 
 _MOST: Final = 100_000

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from hashlib import sha256
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -106,6 +106,9 @@ class SecretRow(Model):
     )
 
 
+State = Literal["works", "used", "revoked", "replaced", "expired"]
+
+
 class Secret(msgspec.Struct, frozen=True, kw_only=True):
     """A secret as the database knows it, or before it is stored. The fields are as in `SecretRow`."""
 
@@ -121,17 +124,21 @@ class Secret(msgspec.Struct, frozen=True, kw_only=True):
     tries: int = 0
     data: str = ""
 
-    @classmethod
-    def of(cls, row: sa.RowMapping) -> Self:
-        return cls(**{name: row[name] for name in COLUMNS} | {"purpose": Purpose(row["purpose"])})
+    @property
+    def id(self) -> tuple[Purpose, bytes]:
+        return self.purpose, self.key
 
-    def state(self, moment: datetime) -> Literal["works", "used", "revoked", "replaced", "expired"]:
+    def state(self, moment: datetime) -> State:
         """Return whether the secret works, or why not. Replaced: it was ended after it had expired."""
         if self.used_at is not None:
             return "used"
         if self.revoked_at is not None:
             return "revoked" if self.revoked_at < self.expires_at else "replaced"
         return "expired" if self.expires_at <= moment else "works"
+
+
+def secret_of(row: sa.RowMapping) -> Secret:
+    return Secret(**{name: row[name] for name in COLUMNS} | {"purpose": Purpose(row["purpose"])})
 
 
 COLUMNS: Sequence[str] = Secret.__struct_fields__
@@ -172,14 +179,14 @@ def _added(dialect: sa.Dialect) -> sa.Executable:
 
 
 def all_of(purposes: Collection[Purpose]) -> sa.Select[Any]:
-    """Return the statement that selects the secrets of these purposes, for `Secret.of`."""
+    """Return the statement that selects the secrets of these purposes, for `secret_of`."""
     return sa.select(*_ROW).where(SecretRow.purpose.in_(purposes))
 
 
 def find(connection: sa.Connection, key: bytes, *purposes: Purpose) -> Secret | None:
     """Return the secret of one of these purposes, whether it works or not; None if there is none, or none any more."""
     row = connection.execute(all_of(purposes).where(SecretRow.key == key)).mappings().first()
-    return Secret.of(row) if row else None
+    return secret_of(row) if row else None
 
 
 def use(
@@ -192,7 +199,7 @@ def use(
     used = sa.update(SecretRow).where(*_is(purpose, key), SecretRow.proof.is_not_distinct_from(proof))
     used = used.where(_OPEN, SecretRow.expires_at > moment).values(used_at=moment)
     row = connection.execute(used.returning(*_ROW)).mappings().first()
-    return Secret.of(row) if row else None
+    return secret_of(row) if row else None
 
 
 def give_back(connection: sa.Connection, purpose: Purpose, key: bytes, used_at: datetime) -> None:
@@ -233,7 +240,7 @@ def count_try(
     counted = fresh.on_conflict_do_update(
         index_elements=[SecretRow.purpose, SecretRow.key], set_={"tries": SecretRow.tries + 1}
     )
-    return Secret.of(connection.execute(counted.returning(*_ROW)).mappings().one())
+    return secret_of(connection.execute(counted.returning(*_ROW)).mappings().one())
 
 
 def give_try_back(connection: sa.Connection, purpose: Purpose, key: bytes) -> None:

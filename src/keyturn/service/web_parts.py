@@ -12,7 +12,7 @@ from keyturn.service.api.router import api_router
 from keyturn.service.keys import derive
 from keyturn.service.pages import Site, pages_router
 from keyturn.service.parts import Parts
-from keyturn.service.sending.senders import provider_webhooks
+from keyturn.service.sending.reports import ProviderReports
 from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import hosted_path
 
@@ -21,7 +21,8 @@ _DEVICE_LIFE = 400 * 24 * 3600
 
 
 def api_of(parts: Parts) -> Router:
-    return api_router(reset_api_of(parts), parts.settings.origin, parts.paths.api)
+    reports = ProviderReports(parts.settings, parts.ground)
+    return api_router(reset_api_of(parts), parts.settings.origin, parts.paths.api, reports.handlers())
 
 
 def pages_of(parts: Parts) -> Router:
@@ -53,8 +54,6 @@ def reset_api_of(parts: Parts) -> ResetApi:
         operator_links=parts.operator_links,
         policy=parts.policy,
         sessions=sessions,
-        provider_events=parts.provider_events,
-        provider_webhooks=provider_webhooks(parts.settings),
         require_ready=parts.require_ready,
         languages=parts.languages,
         link_life=parts.settings.token.ttl,

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from keyturn.studio.gallery.opening import open_gallery
-from keyturn.studio.lint.source.unknown_filters import find_unknown_filters
+from keyturn.studio.lint.source.unknown_filters import unknown_filters_in
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from keyturn.studio.lint.source.unknown_filters import find_unknown_filters
 def test_only_what_is_close_is_meant_and_what_is_known_is_named(tmp_path: Path, name: str, said: str) -> None:
     (tmp_path / "welcome.html").write_text(f"<p>{{{{ when|{name} }}}}</p>")
 
-    (finding,) = find_unknown_filters(open_gallery(tmp_path), "welcome")
+    (finding,) = unknown_filters_in(open_gallery(tmp_path), "welcome.html")
 
     assert finding.message == f"No filter named '{name}'."
     assert finding.fix.startswith(said)

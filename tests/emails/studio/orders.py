@@ -11,8 +11,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from keyturn.mail.languages import Languages
-from keyturn.mail.rendering.palette import Palette
-from keyturn.mail.rendering.render import EmailProps, Templates, branding
+from keyturn.mail.rendering.render import EmailProps, Templates
+from keyturn.service.reset.mails.palette import Palette, branding
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.web import Studio
 

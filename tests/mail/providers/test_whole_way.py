@@ -10,7 +10,7 @@ from tests.resend_server.answers import Trouble
 
 from keyturn.service.clock import now
 from keyturn.service.reset.records.client import Client
-from keyturn.service.sending.senders import provider_webhooks
+from keyturn.service.sending.reports import ProviderReports, provider_webhooks
 from keyturn.service.settings import MailSettings
 
 pytestmark = [
@@ -48,7 +48,8 @@ async def test_where_the_answer_is_lost_the_report_is_awaited_and_ends_the_tries
     assert provider.report
     sent = provider.report("delivered", accepted, to=ADA, key=provider.key_in(mail))
     (report,) = await provider_webhooks(deployment.parts.settings)[name].read(sent.headers, sent.body)
-    await deployment.parts.provider_events.take(report, Client(ip_address="192.0.2.1"))
+    reports = ProviderReports(deployment.parts.settings, deployment.parts.ground)
+    await reports.take(report, Client(ip_address="192.0.2.1"))
     await deployment.work()
 
     message = await deployment.message()

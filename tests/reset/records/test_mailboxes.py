@@ -1,17 +1,27 @@
-"""When a mailbox may be written to again: what decides is one statement, however many ask at once."""
+"""When a mailbox may get the next mail, and what a report about an earlier one ends."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import Connection
 
+from keyturn.service.clock import MovableClock, now, replaced
 from keyturn.service.database import Database
 from keyturn.service.reset.records.mailboxes import Mailboxes
 
-MOMENT = datetime(2026, 11, 20, 14, 0, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)
+ADA = "ada@a.example"
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+LATER = timedelta(seconds=1)
+"""Longer than the statements of a test may take: its clock runs as the machine's does."""
+
+
+@pytest.fixture(autouse=True)
+def clock() -> Iterator[MovableClock]:
+    clock = MovableClock()
+    with replaced(clock, None):
+        yield clock
 
 
 @pytest.fixture
@@ -23,125 +33,141 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def mailboxes(database: Database) -> Mailboxes:
-    return Mailboxes(database, cooldown=MINUTE, daily=6, suppression=timedelta(days=14))
+    return Mailboxes(database, cooldown=MINUTE, daily=6)
 
 
-async def claim(database: Database, mailboxes: Mailboxes, email: str, moment: datetime) -> bool:
-    (claimed,) = await database.transact(lambda connection: mailboxes.within(connection).claim([(email, True)], moment))
+async def claim(database: Database, mailboxes: Mailboxes, email: str = ADA) -> bool:
+    (claimed,) = await database.transact(lambda connection: mailboxes.within(connection).claim([(email, True)], now()))
     return claimed
 
 
-async def end_cooldown(database: Database, mailboxes: Mailboxes, email: str, moment: datetime) -> None:
-    await database.transact(lambda connection: mailboxes.within(connection).end_cooldown(email, moment))
+async def end_cooldown(database: Database, mailboxes: Mailboxes, email: str) -> None:
+    await database.transact(lambda connection: mailboxes.within(connection).end_cooldown(email))
 
 
-async def test_the_rest_of_a_second_is_waited_for_whole(database: Database, mailboxes: Mailboxes) -> None:
-    await claim(database, mailboxes, "ada@a.example", MOMENT)
+async def test_a_mailbox_gets_one_mail_in_a_cooldown_however_its_address_is_spelt(
+    database: Database, mailboxes: Mailboxes, clock: MovableClock
+) -> None:
+    assert await claim(database, mailboxes)
+    assert not await claim(database, mailboxes, "ADA@a.example")
+    assert await mailboxes.refusals([ADA], now()) == {ADA: "cooldown"}
+    assert await claim(database, mailboxes, "eve@a.example")
 
-    left = await mailboxes.cooldown_left("ada@a.example", MOMENT + timedelta(seconds=10.2))
-    assert left == timedelta(seconds=50)
+    clock.move(MINUTE + LATER)
+    assert await claim(database, mailboxes)
 
 
-@pytest.mark.long
-async def test_who_asks_for_a_mailbox_every_minute_of_a_day_sends_it_a_handful_of_mails(
+async def test_the_cooldown_doubles_with_each_mail_after_the_third(
+    database: Database, mailboxes: Mailboxes, clock: MovableClock
+) -> None:
+    waits = []
+    for _ in range(6):
+        assert await claim(database, mailboxes)
+        wait = await mailboxes.cooldown_left(ADA, now())
+        waits.append(round(wait.total_seconds() / 60))
+        clock.move(wait + LATER)
+
+    assert waits[:5] == [1, 1, 1, 2, 4]
+    assert waits[5] > 3 * 60, "the daily limit is used up, and one mail of it refills in four hours"
+
+
+async def test_the_daily_limit_refills_evenly(database: Database, clock: MovableClock) -> None:
+    mailboxes = Mailboxes(database, cooldown=timedelta(0), daily=3)
+    claimed = [await claim(database, mailboxes) for _ in range(4)]
+    assert claimed == [True, True, True, False]
+    assert await mailboxes.refusals([ADA], now()) == {ADA: "daily_limit"}
+
+    clock.move(8 * HOUR + LATER)
+    assert [await claim(database, mailboxes) for _ in range(2)] == [True, False]
+    clock.move(2 * DAY)
+    assert [await claim(database, mailboxes) for _ in range(4)] == claimed
+
+
+async def test_a_mail_that_the_cooldown_holds_back_is_not_counted_in_the_daily_limit(
     database: Database, mailboxes: Mailboxes
 ) -> None:
-    times = [MOMENT + MINUTE * minute for minute in range(24 * 60)]
-    mailed = [moment - MOMENT for moment in times if await claim(database, mailboxes, "ada@a.example", moment)]
-
-    assert mailed == [MINUTE * after for after in (0, 1, 2, 3, 5, 9)]
-
-
-async def test_the_next_day_begins_anew(database: Database, mailboxes: Mailboxes) -> None:
-    for after in (0, 1, 2, 3, 5, 9):
-        assert await claim(database, mailboxes, "ada@a.example", MOMENT + MINUTE * after)
-
-    tomorrow = MOMENT + timedelta(days=1)
-    assert [
-        await claim(database, mailboxes, "ada@a.example", tomorrow + MINUTE * after) for after in (-1, 0, 1, 2, 3, 4)
-    ] == [False, True, True, True, True, False]
-
-
-@pytest.mark.parametrize("cooldown", [timedelta(0), timedelta(seconds=1), MINUTE, timedelta(hours=5)])
-@pytest.mark.long
-async def test_what_a_mailbox_says_of_its_rest_is_when_it_may_be_written_to(
-    database: Database, cooldown: timedelta
-) -> None:
-    mailboxes, moment = Mailboxes(database, cooldown=cooldown, daily=9, suppression=MINUTE), MOMENT
-    for _ in range(12):
-        assert await claim(database, mailboxes, "ada@a.example", moment)
-        left = await mailboxes.cooldown_left("ada@a.example", moment)
-        if left:
-            assert not await claim(database, mailboxes, "ada@a.example", moment + left - timedelta(seconds=1))
-        moment += left
-
-
-async def test_a_cooldown_of_days_is_not_shortened_by_the_count_of_a_day(database: Database) -> None:
-    mailboxes = Mailboxes(database, cooldown=timedelta(days=7), daily=9, suppression=MINUTE)
-    times = [MOMENT + timedelta(days=days) for days in (0, 2, 6.9, 7)]
-
-    assert [await claim(database, mailboxes, "ada@a.example", moment) for moment in times] == [
-        True,
-        False,
-        False,
-        True,
-    ]
-
-
-async def test_of_many_at_once_as_many_are_told_yes_as_the_day_has_left(database: Database) -> None:
-    mailboxes = Mailboxes(database, cooldown=timedelta(0), daily=3, suppression=MINUTE)
-    tries = (claim(database, mailboxes, "ada@a.example", MOMENT) for _ in range(20))
-
-    assert sum(await asyncio.gather(*tries)) == 3
-
-
-async def test_a_mailbox_from_before_the_count_gets_its_mails(database: Database, mailboxes: Mailboxes) -> None:
-    await database.transact(
-        lambda connection: mailboxes.within(connection).suppress(
-            "ada@a.example", MOMENT - timedelta(days=30), "bounced"
-        )
-    )
-
-    assert await claim(database, mailboxes, "ada@a.example", MOMENT)
-    found = await mailboxes.find("ada@a.example")
+    assert [await claim(database, mailboxes) for _ in range(4)] == [True, False, False, False]
+    found = await mailboxes.find(ADA, now())
     assert found
-    assert found.mails_today(MOMENT) == 1
+    assert found.mails == 1
 
 
-async def test_who_used_the_link_waits_no_longer_and_the_count_of_the_day_stays(
+@pytest.mark.parametrize("cooldown", [timedelta(seconds=10), MINUTE, 5 * HOUR])
+@pytest.mark.long
+async def test_a_mailbox_can_be_claimed_once_the_wait_that_it_names_is_over(
+    database: Database, cooldown: timedelta, clock: MovableClock
+) -> None:
+    mailboxes = Mailboxes(database, cooldown=cooldown, daily=9)
+    for _ in range(12):
+        assert await claim(database, mailboxes)
+        left = await mailboxes.cooldown_left(ADA, now())
+        clock.move(left - 5 * LATER)
+        assert not await claim(database, mailboxes)
+        clock.move(6 * LATER)
+
+
+async def test_a_cooldown_of_days_is_not_shortened(database: Database, clock: MovableClock) -> None:
+    mailboxes = Mailboxes(database, cooldown=timedelta(days=7), daily=9)
+    claimed = []
+    for days in (0, 2, 4.9, 0.2):
+        clock.move(timedelta(days=days))
+        claimed.append(await claim(database, mailboxes))
+
+    assert claimed == [True, False, False, True]
+
+
+async def test_of_many_claims_at_once_as_many_succeed_as_the_daily_limit_has_left(database: Database) -> None:
+    mailboxes = Mailboxes(database, cooldown=timedelta(0), daily=3)
+
+    assert sum(await asyncio.gather(*(claim(database, mailboxes) for _ in range(20)))) == 3
+
+
+async def test_of_many_claims_at_once_one_succeeds_in_a_cooldown(database: Database, mailboxes: Mailboxes) -> None:
+    assert sum(await asyncio.gather(*(claim(database, mailboxes) for _ in range(20)))) == 1
+
+
+async def test_an_unwanted_claim_counts_nothing(database: Database, mailboxes: Mailboxes) -> None:
+    def write(connection: Connection) -> list[bool]:
+        return mailboxes.within(connection).claim([(ADA, False), ("eve@a.example", True)], now())
+
+    assert await database.transact(write) == [False, True]
+    assert await claim(database, mailboxes)
+
+
+async def test_a_link_that_was_used_ends_the_cooldown_and_not_the_count_of_the_day(
     database: Database, mailboxes: Mailboxes
 ) -> None:
-    later = [MOMENT + timedelta(seconds=second) for second in range(8)]
     claimed = []
-    for moment in later:
-        claimed.append(await claim(database, mailboxes, "ada@a.example", moment))
-        left = await mailboxes.cooldown_left("ada@a.example", moment)
-        await end_cooldown(database, mailboxes, "ADA@a.example", moment)
-        assert await mailboxes.cooldown_left("ada@a.example", moment) == (timedelta(0) if len(claimed) < 6 else left)
+    for _ in range(8):
+        claimed.append(await claim(database, mailboxes))
+        await end_cooldown(database, mailboxes, "ADA@a.example")
 
     assert claimed == [True] * 6 + [False] * 2
-    found = await mailboxes.find("ada@a.example")
+    found = await mailboxes.find(ADA, now())
     assert found
-    assert (found.mails, found.last_mail_at) == (6, None)
+    assert found.mails == 6
 
 
-async def test_using_a_link_ends_no_suppression(database: Database, mailboxes: Mailboxes) -> None:
-    def write(connection: Connection) -> None:
-        mailboxes.within(connection).suppress("ada@a.example", MOMENT, "complained")
+async def test_a_report_ends_the_mails_of_a_mailbox_until_its_suppression_is_over(
+    database: Database, mailboxes: Mailboxes, clock: MovableClock
+) -> None:
+    await database.transact(lambda connection: mailboxes.within(connection).suppress(ADA, now(), "complained"))
+    await end_cooldown(database, mailboxes, ADA)
+    assert not await claim(database, mailboxes)
+    assert await mailboxes.refusals([ADA], now()) == {ADA: "suppressed"}
 
-    await database.transact(write)
-    await end_cooldown(database, mailboxes, "ada@a.example", MOMENT)
-    assert not await claim(database, mailboxes, "ada@a.example", MOMENT)
+    clock.move(14 * DAY + LATER)
+    assert await mailboxes.find(ADA, now()) is None
+    assert await claim(database, mailboxes)
 
 
-async def test_a_mailbox_that_was_released_is_written_to_at_once(database: Database) -> None:
-    mailboxes = Mailboxes(database, cooldown=MINUTE, daily=1, suppression=timedelta(days=14))
-    await claim(database, mailboxes, "ada@a.example", MOMENT)
+async def test_a_mailbox_that_was_released_can_be_claimed_at_once(database: Database) -> None:
+    mailboxes = Mailboxes(database, cooldown=MINUTE, daily=1)
+    await claim(database, mailboxes)
 
-    def write(connection: Connection) -> None:
-        mailboxes.within(connection).suppress("ada@a.example", MOMENT, "complained")
-        assert [mailboxes.within(connection).release("ADA@a.example") for _ in range(2)] == [True, False]
+    def write(connection: Connection) -> list[bool]:
+        mailboxes.within(connection).suppress(ADA, now(), "complained")
+        return [mailboxes.within(connection).release("ADA@a.example") for _ in range(2)]
 
-    await database.transact(write)
-
-    assert await claim(database, mailboxes, "ada@a.example", MOMENT)
+    assert await database.transact(write) == [True, False]
+    assert await claim(database, mailboxes)

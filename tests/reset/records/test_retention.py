@@ -15,10 +15,9 @@ from tests.plans import plans_of
 from keyturn.service.accounts.builtin import AccountRow, BuiltinAccounts, SessionRow
 from keyturn.service.database import Database
 from keyturn.service.outbox.models import ERASED, EventRow, OutboxRow
-from keyturn.service.reset.proofs.second_step.models import SecondStepTriesRow
-from keyturn.service.reset.records.codes import ResetCodeRow
-from keyturn.service.reset.records.mailboxes import Mailboxes
-from keyturn.service.reset.records.models import AccountLockRow, AuditRow, MailboxRow
+from keyturn.service.reset.records.account_locks import AccountLockRow
+from keyturn.service.reset.records.audit import AuditRow
+from keyturn.service.reset.records.mailboxes import Mailboxes, MailboxRow
 from keyturn.service.reset.records.retention import Retention
 from keyturn.service.secrets import Purpose, Secret, SecretRow, find
 
@@ -73,7 +72,6 @@ def message(key: str, state: str, settled_at: datetime | None, payload: str = '{
 
 
 CODE = {"code": b"", "account_id": "", "email": "", "expires_at": NOW, "tries": 1}
-TRIES = {"tries": 3}
 ENTRY = {
     "event": "sign_in",
     "outcome": "",
@@ -82,8 +80,6 @@ ENTRY = {
     "user_agent": "",
     "request_id": "",
 }
-MAILED_LONG_AGO = {"mailed_at": NOW - DAY - timedelta(minutes=2)}
-OVER_TWO_DAYS = NOW - 2 * DAY - SECOND
 
 
 @pytest.mark.parametrize(
@@ -110,18 +106,6 @@ OVER_TWO_DAYS = NOW - 2 * DAY - SECOND
             id="settled messages leave and waiting ones never do",
         ),
         pytest.param(
-            "codes",
-            [
-                CODE | {"mailbox": b"idle", "failures": 0, "touched_at": NOW - 2 * HOUR},
-                CODE | {"mailbox": b"live", "failures": 0, "touched_at": NOW - HOUR / 2},
-                CODE | {"mailbox": b"guessed at", "failures": 99, "touched_at": NOW - 29 * DAY},
-                CODE | {"mailbox": b"long ago", "failures": 99, "touched_at": NOW - 31 * DAY},
-            ],
-            ResetCodeRow.mailbox,
-            [b"guessed at", b"live"],
-            id="codes leave after an hour and what was guessed at a month later",
-        ),
-        pytest.param(
             "audit",
             [ENTRY | {"email": "gone", "at": NOW - 366 * DAY}, ENTRY | {"email": "kept", "at": NOW - 364 * DAY}],
             AuditRow.email,
@@ -131,24 +115,12 @@ OVER_TWO_DAYS = NOW - 2 * DAY - SECOND
         pytest.param(
             "mailboxes",
             [
-                MAILED_LONG_AGO | {"digest": b"gone", "suppressed_until": None},
-                MAILED_LONG_AGO | {"digest": b"no longer", "suppressed_until": NOW - DAY},
-                MAILED_LONG_AGO | {"digest": b"suppressed", "suppressed_until": NOW + DAY},
-                {"digest": b"counted", "mailed_at": NOW - DAY / 2, "suppressed_until": None},
+                {"digest": b"no longer", "suppressed_until": NOW - DAY, "reason": "bounced"},
+                {"digest": b"suppressed", "suppressed_until": NOW + DAY, "reason": "bounced"},
             ],
             MailboxRow.digest,
-            [b"counted", b"suppressed"],
-            id="mailboxes leave after their day unless they are suppressed",
-        ),
-        pytest.param(
-            "mailboxes",
-            [
-                MAILED_LONG_AGO | {"digest": b"used", "counted_since": NOW - DAY / 2},
-                MAILED_LONG_AGO | {"digest": b"used long ago", "counted_since": NOW - DAY},
-            ],
-            MailboxRow.digest,
-            [b"used"],
-            id="mailboxes whose link was used leave after the day that counts their mails",
+            [b"suppressed"],
+            id="mailboxes leave after their suppression",
         ),
         pytest.param(
             "locks",
@@ -159,16 +131,6 @@ OVER_TWO_DAYS = NOW - 2 * DAY - SECOND
             AccountLockRow.account_id,
             ["kept"],
             id="locks leave a day after their end",
-        ),
-        pytest.param(
-            "second_step_tries",
-            [
-                TRIES | {"account_id": "gone", "counted_since": OVER_TWO_DAYS},
-                TRIES | {"account_id": "kept", "counted_since": NOW - DAY},
-            ],
-            SecondStepTriesRow.account_id,
-            ["kept"],
-            id="tries of second factors leave after two days",
         ),
     ],
 )
@@ -264,7 +226,9 @@ async def test_any_number_of_rows_leave_in_small_batches(database: Database, ret
     many = range(1200)
     await write(database, SecretRow, *(link(str(number), NOW - 8 * DAY) for number in many))
     await write(database, OutboxRow, *(message(str(number), "sent", NOW - 4 * DAY) for number in many))
-    mailboxes = ({"digest": str(number).encode(), "mailed_at": NOW - 2 * DAY} for number in many)
+    mailboxes = (
+        {"digest": str(number).encode(), "suppressed_until": NOW - DAY, "reason": "bounced"} for number in many
+    )
     await write(database, MailboxRow, *mailboxes)
 
     done = await retention.purge(NOW)

@@ -214,7 +214,7 @@ async def test_the_work_is_the_same_for_an_address_without_an_account(coded: Ser
             assert problem(await send(coded, other(right), email)) == REFUSED
         found.append(statements)
     assert all(statements == found[0] for statements in found)
-    assert sum("keyturn_reset_codes" in text for text in found[0]) == 1
+    assert sum("INSERT INTO keyturn_secrets" in text for text in found[0]) == 1
     assert not any("keyturn_accounts" in text for text in found[0])
 
 
@@ -224,7 +224,7 @@ async def test_what_waits_is_answered_with_the_same_statements_whoever_asked(cod
         await coded.ask(email)
         with statements_sent() as statements:
             await coded.deliver()
-        found.append(Counter(text for text in statements if "keyturn_reset_codes" in text))
+        found.append(Counter(text for text in statements if "keyturn_secrets" in text))
     assert found[0]
     assert all(statements == found[0] for statements in found)
 

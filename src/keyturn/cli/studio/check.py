@@ -352,7 +352,7 @@ def check(source: Source, output: str, only: tuple[str, ...], fail_on: str, **va
     report = _without_known(report, known, asked_for=options.baseline is not None).with_rules(only)
     if output == "text":
         print_findings(report, opened.gallery, with_coverage=not only)
-    elif written := _written(report, opened, output):
+    elif written := _write_report(report, opened, output):
         click.echo(written)
     if not (opened.service or source.django):
         print_passed_over(opened.gallery)
@@ -410,7 +410,7 @@ def _look_in_browser(opened: Opened, only: set[str] | None, options: _Options) -
 def _in_workers(opened: Opened, clients: "Clients | None", jobs: int | None, *, cached: bool) -> "InRenderers":
     """Return the workers that check templates. Results that involve code are not cached: its files are unknown."""
     from keyturn.service.reset.bounded_pool import cores
-    from keyturn.studio.lint.checks_in_renderers import InRenderers, KeptResults, content_keys, results_file
+    from keyturn.studio.lint.checks_in_renderers import InRenderers, KeptResults, results_file, state_keys
 
     jobs, settings, gallery = jobs or cores(), opened.settings, opened.gallery
     if opened.service or not cached or settings.env or settings.props:
@@ -424,7 +424,7 @@ def _in_workers(opened: Opened, clients: "Clients | None", jobs: int | None, *, 
     return InRenderers(
         jobs=jobs,
         kept=KeptResults(results_file(gallery.folder)),
-        make_keys=partial(content_keys, given=given),
+        make_keys=partial(state_keys, given=given),
     )
 
 
@@ -467,7 +467,7 @@ def _without_known(report: "Report", file: Path, *, asked_for: bool) -> "Report"
     return read_baseline(file).without_known(report)
 
 
-def _written(report: "Report", opened: Opened, output: str) -> str:
+def _write_report(report: "Report", opened: Opened, output: str) -> str:
     from keyturn.studio.lint import formats
 
     def shown(file: str) -> str:

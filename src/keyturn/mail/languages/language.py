@@ -45,6 +45,10 @@ _ISOLATE, _END = "\u2068", "\u2069"
 _Granularity = Literal["day", "hour", "minute", "second"]
 
 
+_format_unit = lru_cache(1000)(format_unit)
+"""All links of a service work for as long."""
+
+
 @dataclass(slots=True)
 class _Loaded:
     """The catalogues of a language that were found and read; shared with its variant in another direction."""
@@ -136,7 +140,7 @@ class Language(SourceTexts):
         # If CLDR's long form equals its short form, as in Japanese, Babel has only the short one and prints the unit's
         # id.
         texts = (
-            format_unit(seconds // size, unit, length, locale=self.locale) for length in ("long", "short", "narrow")
+            _format_unit(seconds // size, unit, length, locale=self.locale) for length in ("long", "short", "narrow")
         )
         return self._tighten(next(text for text in texts if unit not in text))
 

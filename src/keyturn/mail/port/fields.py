@@ -57,7 +57,10 @@ class Fields:
         return Fields(next(filter(None, (self._get(name, Mapping, None) for name in names)), {}))
 
     def each(self, name: str) -> list["Fields"]:
-        return [Fields(one) for one in self._get(name, list, ())]
+        """Return the objects of a list, which must be there."""
+        if (found := self._get(name, list, None)) is None:
+            raise ValueError(f"{name} is missing")
+        return [Fields(one) for one in found]
 
     def time(self, *names: str) -> datetime:
         """Return a time: text with its zone, or seconds since 1970. Raises ValueError if there is none."""

@@ -30,32 +30,13 @@ LONGEST_PAUSE = 600.0
 """Seconds, if the provider knows idempotency keys: all tries end before it forgets a key after 24 hours."""
 
 
-class Call(msgspec.Struct, frozen=True):
-    """A call of an API: a path, and the fields of a JSON document or of a form."""
-
-    path: str
-    fields: Mapping[str, Any] | None = None
-    form: bool = False
-    method: str = "POST"
-
-    @property
-    def content(self) -> bytes:
-        if self.fields is None:
-            return b""
-        return urlencode(self.fields).encode() if self.form else msgspec.json.encode(self.fields)
-
-    @property
-    def content_type(self) -> str:
-        return "application/x-www-form-urlencoded" if self.form else "application/json"
-
-
 class Request(msgspec.Struct, frozen=True):
     """A request whose sender is to be proven."""
 
     method: str
     url: str
-    headers: Mapping[str, str]
-    content: bytes
+    headers: Mapping[str, str] = {}
+    content: bytes = b""
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -96,10 +77,11 @@ class ProviderApi:
         self._http = HttpClient(timeout.total_seconds(), 2**20, headers={"accept": "application/json"})
         self.close = self._http.close
 
-    async def ask(self, call: Call) -> Answer:
-        """Return the answer, whatever its status. Raises as `send` does."""
-        headers = {} if call.fields is None else {"content-type": call.content_type}
-        return await self.send(Request(call.method, self.url + call.path, headers, call.content))
+    async def post(self, path: str, fields: Mapping[str, Any], *, form: bool = False) -> Answer:
+        """Post a JSON document or a form. Returns and raises as `send` does."""
+        kind = "application/x-www-form-urlencoded" if form else "application/json"
+        content = urlencode(fields).encode() if form else msgspec.json.encode(fields)
+        return await self.send(Request("POST", self.url + path, {"content-type": kind}, content))
 
     async def send(self, request: Request) -> Answer:
         """Return the answer, whatever its status.
@@ -158,7 +140,7 @@ class Examination:
     async def ask(self, path: str, method: str = "GET") -> Answer:
         """Return an answer of the API; end with a finding if it is not reached, or has an outage."""
         try:
-            answer = await self._api.ask(Call(path, method=method))
+            answer = await self._api.send(Request(method, self.url + path))
         except SendRefused as error:
             raise Judged(fail(f"could not be asked: {error.reason}", f"Correct the key in [{self.name}].")) from None
         except SendRetryable:

@@ -19,7 +19,6 @@ from keyturn.mail.port.fields import Fields
 from keyturn.mail.port.finding import Finding, fail, ok
 from keyturn.mail.port.http_provider import (
     ACCOUNT_REFUSED,
-    Call,
     Examination,
     HttpProvider,
     ProviderApi,
@@ -55,7 +54,7 @@ async def _hand_over(api: ProviderApi, settings: MailgunSettings, email: Email, 
         **{f"h:{name}": value for name, value in headers.items()},
         **{f"v:{name}": value for name, value in {**email.tags, KEY_TAG: key}.items()},
     }
-    return await api.ask(Call(f"/v3/{settings.domain}/messages", fields, form=True))
+    return await api.post(f"/v3/{settings.domain}/messages", fields, form=True)
 
 
 def _judge(answer: Answer, _: Email) -> str | Refused:

@@ -12,7 +12,7 @@ from keyturn.http_client import Answer
 from keyturn.mail.port.email import Email
 from keyturn.mail.port.fields import Fields
 from keyturn.mail.port.finding import Finding, ok, warn
-from keyturn.mail.port.http_provider import Call, Examination, HttpProvider, ProviderApi, Refused
+from keyturn.mail.port.http_provider import Examination, HttpProvider, ProviderApi, Refused
 from keyturn.mail.port.provider import CheckedSender, Need
 from keyturn.mail.port.reports import KEY_TAG, Report, Reports, fixed_words, key_in, require_password
 from keyturn.values import Secret
@@ -41,7 +41,7 @@ async def _hand_over(api: ProviderApi, _: PostmarkSettings, email: Email, key: s
         "TrackOpens": False,
         "TrackLinks": "None",  # a tracked link passes through Postmark whole, and its reports repeat it
     }
-    return await api.ask(Call("/email", fields))
+    return await api.post("/email", fields)
 
 
 # https://postmarkapp.com/developer/api/overview#error-codes: the token is invalid, the sender is foreign or not

@@ -13,7 +13,7 @@ from keyturn.http_client import Answer
 from keyturn.mail.port.email import Email, name_and_address
 from keyturn.mail.port.fields import Fields
 from keyturn.mail.port.finding import Finding, fail, ok, warn
-from keyturn.mail.port.http_provider import Call, Examination, HttpProvider, ProviderApi, Refused
+from keyturn.mail.port.http_provider import Examination, HttpProvider, ProviderApi, Refused
 from keyturn.mail.port.provider import CheckedSender, Need
 from keyturn.mail.port.reports import KEY_TAG, Report, Reports, fixed_words, key_in, signature_headers
 from keyturn.values import Secret
@@ -51,7 +51,7 @@ async def _hand_over(api: ProviderApi, _: SendGridSettings, email: Email, key: s
         "custom_args": {**email.tags, KEY_TAG: key},
         "tracking_settings": _OFF,
     }
-    return await api.ask(Call("/v3/mail/send", fields))
+    return await api.post("/v3/mail/send", fields)
 
 
 def _mailbox(header: str) -> Mapping[str, str]:
@@ -63,8 +63,7 @@ def _judge(answer: Answer, _: Email) -> str | Refused:
     if answer.status == HTTPStatus.ACCEPTED:
         return answer.headers.get("x-message-id", "")
     # The path of a refused field, as SendGrid names it; the sentence beside it may hold an address.
-    if not (errors := Fields.read(answer.body).each("errors")):
-        raise ValueError("not SendGrid's answer")
+    errors = Fields.read(answer.body).each("errors")
     named = [field for error in errors if re.fullmatch(r"[a-z0-9_.\[\]-]{1,60}", field := error.text("field"))]
     return Refused(" ".join([str(answer.status), *named[:1]]))
 

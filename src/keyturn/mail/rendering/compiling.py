@@ -27,7 +27,7 @@ _ATTRIBUTES = re.compile(r"<mj-attributes\s*>.*?(?:</mj-attributes\s*>|\Z)", re.
 _GAP_IN_ATTRIBUTES = re.compile(r"(?<=>)(?!\n)\s+(?=<)")
 
 _TABLE_WITH_ROLE = re.compile(
-    r"""<!--.*?(?:-->|\Z)|(<mj-table\b(?=[^<>]*?\srole\s*=\s*["'](presentation|none)["'])[^<>]*(?<!/)>)""", re.DOTALL
+    r"""<(?:!--.*?(?:-->|\Z)|(mj-table\b(?=[^<>]*?\srole\s*=\s*["'](presentation|none)["'])[^<>]*(?<!/)>))""", re.DOTALL
 )
 _ROLE_OF_TABLE = re.compile(r"(<table\b[^<>]*)><!-- role=(\w+) -->")
 
@@ -74,7 +74,7 @@ def _compile_with_roles(mjml: str) -> str:
 
     mrml drops the attribute, so it is passed through the table's content.
     """
-    marked = _TABLE_WITH_ROLE.sub(lambda found: f"{found[1]}<!-- role={found[2]} -->" if found[1] else found[0], mjml)
+    marked = _TABLE_WITH_ROLE.sub(lambda found: f"{found[0]}<!-- role={found[2]} -->" if found[1] else found[0], mjml)
     if marked == mjml:
         return _compile(mjml)
     try:

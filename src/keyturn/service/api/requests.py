@@ -1,6 +1,6 @@
 """Reads requests and writes responses in the same way for the API and the hosted pages."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -12,13 +12,11 @@ from litestar.di import NamedDependency
 from litestar.types import Scope
 
 from keyturn.mail.languages import Language, Languages
-from keyturn.mail.port.reports import Webhook
 from keyturn.service.clock import random_bytes
 from keyturn.service.problems.requests import OriginRefused
 from keyturn.service.reset.check import LinkChecks
 from keyturn.service.reset.complete import PasswordResets
 from keyturn.service.reset.inviting import Invitations, OperatorLinks
-from keyturn.service.reset.mails.provider_events import ProviderEvents
 from keyturn.service.reset.passwords.policy import PasswordPolicy
 from keyturn.service.reset.proofs.challenge import RequestChallenge
 from keyturn.service.reset.proofs.code_exchange import CodeExchange
@@ -98,7 +96,7 @@ class SessionApi(msgspec.Struct, frozen=True, kw_only=True):
 class ResetApi(msgspec.Struct, frozen=True, kw_only=True):
     """The parts that the routes need, as one dependency: Litestar starts a task group for several.
 
-    `sessions` is None if users cannot sign in here. `provider_webhooks`: the providers with verifiable reports.
+    `sessions` is None if users cannot sign in here.
     `takes_names`: users may enter a user name in place of their address.
     `link_life`: how long a link works. `challenge` and `codes` are None if they are off.
     `require_ready` raises Unavailable if the process cannot work.
@@ -111,8 +109,6 @@ class ResetApi(msgspec.Struct, frozen=True, kw_only=True):
     operator_links: OperatorLinks
     policy: PasswordPolicy
     sessions: SessionApi | None
-    provider_events: ProviderEvents
-    provider_webhooks: Mapping[str, Webhook]
     require_ready: Callable[[], Awaitable[None]]
     languages: Languages
     link_life: timedelta

@@ -7,6 +7,7 @@ from typing import Any
 from litestar import Controller, Router
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 from litestar.types import ASGIApp, Guard, Message, Middleware, Receive, Scope, Send
 
@@ -14,7 +15,6 @@ from keyturn.errors import Fault, KeyturnError
 from keyturn.service.api.form_texts import TextsController
 from keyturn.service.api.monitoring import health_router
 from keyturn.service.api.problems import MEDIA_TYPE, NO_STORE, UNREAD, document_of, problem_handlers
-from keyturn.service.api.provider_reports import report_handlers
 from keyturn.service.api.requests import (
     AnyRequest,
     ResetApi,
@@ -40,17 +40,18 @@ LONGEST_BODY = 16_384
 """Bytes of a request's body; more is refused unread (413). No form or call needs a tenth of it."""
 
 
-def api_router(api: ResetApi, origin: str, path: str) -> Router:
+def api_router(api: ResetApi, origin: str, path: str, report_handlers: Sequence[HTTPRouteHandler]) -> Router:
     """Return everything below `path`, /api/auth, /webhooks and /health.
 
     `path` is where links are asked for, checked and used; sessions are at /api/auth, wherever that is.
+    `report_handlers`: the routes of mail providers' reports.
     """
     routers = list(_reset_routers(api, path))
     if api.sessions:
         routers.append(_session_router(api.sessions, origin))
     return Router(
         path="/",
-        route_handlers=[*routers, *report_handlers(api.provider_webhooks), health_router(api.require_ready)],
+        route_handlers=[*routers, *report_handlers, health_router(api.require_ready)],
         dependencies={"api": provided(api)},
         middleware=[count_unread(api)],
         exception_handlers=problem_handlers(api.languages, api.requests.meters),

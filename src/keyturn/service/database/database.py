@@ -74,9 +74,11 @@ class Database(DatabaseAccess):
         if isinstance(place, DatabaseUrl) and place.kind == "sqlite":
             seconds, connections = PATIENCE if timeout else None, _open_file(place)
         else:
-            engine = _open_pool(place, pool_size, seconds) if isinstance(place, DatabaseUrl) else place
+            engine = reads = _open_pool(place, pool_size, seconds) if isinstance(place, DatabaseUrl) else place
+            if self.is_shared or schema:
+                reads = engine_for_our_statements(engine, schema, "AUTOCOMMIT")
             self._engine = engine_for_our_statements(engine, schema)
-            connections = ServerConnections(self._engine, engine_for_our_statements(engine, schema, "AUTOCOMMIT"))
+            connections = ServerConnections(self._engine, reads)
         self.where = describe_url(self.url)
         super().__init__(connections, seconds, partial(unready_where_unreachable, self.where))
         self.is_sqlite = self.dialect.name == "sqlite"

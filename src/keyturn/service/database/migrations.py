@@ -1,21 +1,16 @@
 """Migrates the database to the newest revision, and checks its revision."""
 
-import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from io import StringIO
-from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-from sqlalchemy import Column, Connection, MetaData, NullPool, String, Table, create_engine, inspect, select, text
+from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, select, text
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from keyturn.packaging import folder
 from keyturn.service.database import Database, Model, unready_where_unreachable
-from keyturn.service.database.migration_progress import Progress
 from keyturn.service.problems.requests import DatabaseUnready
 
 if TYPE_CHECKING:
@@ -117,194 +112,106 @@ def missing_schema(connection: Connection) -> str:
     return "" if schema else f"the database has no schema {path}"
 
 
-class Step(msgspec.Struct, frozen=True):
-    """A migration that a database does not have yet: its revision, and what it does in a sentence."""
-
-    revision: str
-    title: str
-
-
-class Bounds(msgspec.Struct, frozen=True):
-    """Seconds that PostgreSQL gives a migration; 0 for no bound. SQLite has one writer, and waits for the others.
-
-    A statement that waits for a lock on a table makes every later statement on that table wait, too. `lock`: how long
-    one waits for another session. `statement`: how long one works (PostgreSQL's manual, `lock_timeout` and
-    `statement_timeout`).
-    """
-
-    lock: float = 10
-    statement: float = 3600
-
-
-_USUAL = Bounds()
-
-
 def _is_missing_file(database: Database) -> bool:
     return database.is_sqlite and not Path(database.url.database or "").exists()
 
 
-async def planned(database: Database) -> tuple[str | None, tuple[Step, ...]]:
-    """Return the database's revision and the steps from there to the newest. Raises DatabaseUnready as `migrate`."""
-    # To ask SQLite for a missing file makes one.
-    before = None if _is_missing_file(database) else await revision(database)
-    if before and is_ahead(before):
-        raise DatabaseUnready(f"{ahead_text(before)}: install the version that migrated it, or a newer one")
-    if before and before not in _revisions():
+async def _updatable(database: Database) -> str | None:
+    """Return the database's revision. Raises DatabaseUnready if this program cannot bring it to the newest."""
+    found = None if _is_missing_file(database) else await revision(database)  # to ask SQLite for one makes it
+    if found and is_ahead(found):
+        raise DatabaseUnready(f"{ahead_text(found)}: install the version that migrated it, or a newer one")
+    if found and found not in _revisions():
         raise DatabaseUnready(
-            f"the database is at revision {before}, of a version that was never released, and cannot be updated: "
+            f"the database is at revision {found}, of a version that was never released, and cannot be updated: "
             "remove the tables whose names begin with keyturn_, and run `keyturn migrate` again"
         )
-    return before, tuple(Step(one, _title(one)) for one in _revisions() if one > (before or ""))
+    return found
 
 
-def _title(name: str) -> str:
-    """Return the first line of a migration's docstring, with which its file begins.
-
-    Not by `ast`: in Python 3.11 two threads that parse at a time can fail (https://github.com/python/cpython/issues/106905).
-    """
-    file = next((folder("migrations") / "versions").glob(f"{name}_*.py"))
-    return file.read_text("utf-8").removeprefix('"""').partition("\n")[0].removesuffix('"""')
+_LOCK_TIMEOUT = "10s"
+"""How long a statement waits for a lock on a table of PostgreSQL: all later ones on that table wait behind it."""
 
 
-async def migrate(database: Database, bounds: Bounds = _USUAL, progress: Progress | None = None) -> str | None:
+async def migrate(database: Database, *, lock_timeout: str = _LOCK_TIMEOUT) -> str | None:
     """Bring the database to the newest revision; return its previous one. Raises DatabaseUnready if it refuses.
 
     All steps are one transaction: a process that is killed leaves the database as it was, and its locks end with its
     session. Several machines may call it at once. PostgreSQL's advisory lock, or SQLite's writer lock, lets one of
     them work; the others wait and then have nothing to do.
     """
-    before, steps = await planned(database)
-    if not steps:
-        return before
-
-    progress = progress or Progress(lambda _: None)
-
-    def bring_up(connection: Connection) -> None:
-        try:
-            with progress.watching(connection):
-                _bring_up(database, connection, bounds)
-        except DBAPIError as error:
-            if error.connection_invalidated:
-                raise
-            if said := _too_long(error, bounds):
-                raise DatabaseUnready(said) from error
-            # Usually a missing right to create tables, or a foreign table of the same name.
-            raise DatabaseUnready(f"the database refuses the migration: {_reason(error)}") from error
-
-    following = asyncio.create_task(progress.follow(database))
-    try:
-        with unready_where_unreachable(database.where):
-            await database.connections.transact(bring_up)  # bounded by the server, which knows what it waits for
-    finally:
-        following.cancel()
-        await asyncio.gather(following, return_exceptions=True)  # a reader that is gone stops the lines alone
+    before = await _updatable(database)
+    if before != head():
+        with unready_where_unreachable(database.where):  # without a caller's time limit
+            await database.connections.transact(partial(_bring_up, database, lock_timeout))
     return before
 
 
-def _bring_up(database: Database, connection: Connection, bounds: Bounds) -> None:
+def _bring_up(database: Database, lock_timeout: str, connection: Connection) -> None:
     from alembic import command
 
-    lock, statement = _bounding(bounds)
-    if not database.is_sqlite:
-        # A server would end its statement before it notices that this process was killed, and hold its locks until
-        # then. PostgreSQL 13 and some systems cannot notice earlier (its manual, `client_connection_check_interval`).
-        with suppress(DBAPIError), connection.begin_nested():
-            connection.execute(text("SET LOCAL client_connection_check_interval = 1000"))
-        connection.execute(text(statement))
-    database.hold(connection, "keyturn is migrating")
-    if not database.is_sqlite:
-        connection.execute(text(lock))  # after the wait for another migration, which may take long
-    if database.schema:
-        _enter_schema(connection, database.schema)
-    command.upgrade(_alembic(connection), "head")
-
-
-def _too_long(error: DBAPIError, bounds: Bounds) -> str:
-    """Return a sentence if a bound ended the migration (PostgreSQL's manual, appendix A), else ""."""
-    match getattr(error.orig, "sqlstate", ""):
-        case "55P03":  # lock_not_available
-            return (
-                f"another session has held a lock on one of Keyturn's tables for {bounds.lock:g} s: nothing was "
-                "changed. End that session or run again with a longer --lock-timeout"
-            )
-        case "57014" if "statement timeout" in str(error.orig):  # query_canceled
-            return (
-                f"a statement of the migration, or another migration, took longer than {bounds.statement:g} s: "
-                "nothing was changed. Run again with a longer --statement-timeout"
-            )
-    return ""
-
-
-def _bounding(bounds: Bounds) -> tuple[str, str]:
-    """Return the statements that bound those after them in this transaction."""
-    return (
-        f"SET LOCAL lock_timeout = {_milliseconds(bounds.lock)}",
-        f"SET LOCAL statement_timeout = {_milliseconds(bounds.statement)}",
-    )
-
-
-def _milliseconds(seconds: float) -> int:
-    """Return them as PostgreSQL takes them: 0 is no bound, so a tiny one is rounded up."""
-    return ceil(seconds * 1000)
-
-
-async def migration_sql(database: Database, bounds: Bounds = _USUAL) -> str:
-    """Return the SQL of the steps that `migrate` would take, as a script of one transaction; "" for none.
-
-    Raises DatabaseUnready as `migrate`. The database is only asked for its revision.
-    """
-    before, steps = await planned(database)
-    if not steps:
-        return ""
-
-    from alembic import command
-
-    def write(connection: Connection) -> str:
-        written = StringIO()
-        command.upgrade(_alembic(connection, written), f"{before or 'base'}:head", sql=True)
-        return written.getvalue()
-
-    if database.is_sqlite:
-        with create_engine("sqlite://", poolclass=NullPool).connect() as connection:  # the file need not be there yet
-            return f"BEGIN IMMEDIATE;\n\n{write(connection).strip()}\n\nCOMMIT;\n"
-
-    def write_for_administrator(connection: Connection) -> str:
-        first = [*_bounding(bounds)]
-        # The administrator's own search path may lead elsewhere.
-        name = database.schema or connection.scalar(text("SELECT current_schema()"))
-        quoted = connection.dialect.identifier_preparer.quote(name)
-        if not connection.scalar(_SCHEMA_EXISTS, {"schema": name}):
-            first.append(f"CREATE SCHEMA {quoted}")
-        first.append(f"SET LOCAL search_path TO {quoted}")
-        return write(connection).replace("BEGIN;\n", "BEGIN;\n\n" + "".join(f"{one};\n" for one in first), 1)
-
-    return await database.read(write_for_administrator)
-
-
-def _alembic(connection: Connection, written: StringIO | None = None) -> "Config":
-    """Return what Alembic needs to know; `written` takes what it would execute."""
-    from alembic.config import Config
-
-    config = Config(output_buffer=written)
-    config.set_main_option("script_location", str(folder("migrations")))
-    config.attributes.update(connection=connection, version_table=VERSION_TABLE)
-    return config
-
-
-_SCHEMA_EXISTS = text("SELECT 1 FROM pg_namespace WHERE nspname = :schema")
+    try:
+        database.hold(connection, "keyturn is migrating")
+        if not database.is_sqlite:  # after the wait for another migration, which may take long
+            connection.execute(text("SELECT set_config('lock_timeout', :most, true)"), {"most": lock_timeout})
+        if database.schema:
+            _enter_schema(connection, database.schema)
+        command.upgrade(_alembic(database, connection=connection), "head")
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise
+        # Usually a missing right to create tables, a foreign table of the same name, or another session's lock.
+        raise DatabaseUnready(f"the database refuses the migration: {_reason(error)}") from error
 
 
 def _enter_schema(connection: Connection, schema: str) -> None:
     """Create the schema if it is missing, and search it alone in this transaction: Alembic writes bare names."""
     quoted = connection.dialect.identifier_preparer.quote(schema)
-    try:
-        if not connection.scalar(
-            _SCHEMA_EXISTS, {"schema": schema}
-        ):  # "IF NOT EXISTS" would need the right to create a schema even if it exists
+    # "IF NOT EXISTS" would need the right to create a schema even if it exists.
+    if not connection.scalar(text("SELECT 1 FROM pg_namespace WHERE nspname = :schema"), {"schema": schema}):
+        try:
             connection.execute(text(f"CREATE SCHEMA {quoted}"))
-    except ProgrammingError as error:
-        raise DatabaseUnready(f"the schema {schema} does not exist and cannot be created: {_reason(error)}") from None
+        except ProgrammingError as error:
+            said = f"the schema {schema} does not exist and cannot be created: {_reason(error)}"
+            raise DatabaseUnready(said) from None
     connection.execute(text(f"SET LOCAL search_path TO {quoted}"))
+
+
+async def migration_sql(database: Database) -> str:
+    """Return the SQL of the steps that `migrate` would take, as a script of one transaction; "" for none.
+
+    Raises DatabaseUnready as `migrate`. The database is only asked for its revision and its schema.
+    """
+    from alembic import command
+
+    before = await _updatable(database)
+    if before == head():
+        return ""
+    script = StringIO()
+    command.upgrade(_alembic(database, output_buffer=script), f"{before or 'base'}:head", sql=True)
+    if database.is_sqlite:
+        return f"BEGIN IMMEDIATE;\n\n{script.getvalue().strip()}\n\nCOMMIT;\n"
+
+    # The administrator's own search path may lead elsewhere.
+    (row,) = await database.fetch(
+        text("SELECT quote_ident(coalesce(nullif(:ours, ''), current_schema())) AS schema"), {"ours": database.schema}
+    )
+    first = [f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'", f"SET LOCAL search_path TO {row['schema']}"]
+    if database.schema:
+        first.insert(1, f"CREATE SCHEMA IF NOT EXISTS {row['schema']}")
+    return script.getvalue().replace("BEGIN;\n", "BEGIN;\n\n" + "".join(f"{one};\n" for one in first), 1)
+
+
+def _alembic(
+    database: Database, connection: Connection | None = None, output_buffer: StringIO | None = None
+) -> "Config":
+    """Return what Alembic needs to know. It executes on the connection, or writes into the buffer."""
+    from alembic.config import Config
+
+    config = Config(output_buffer=output_buffer)
+    config.set_main_option("script_location", str(folder("migrations")))
+    config.attributes.update(connection=connection, dialect_name=database.dialect.name, version_table=VERSION_TABLE)
+    return config
 
 
 def _reason(error: DBAPIError) -> str:

@@ -128,7 +128,7 @@ class Attempts:
             case DatabaseUnready():
                 self._log_unsettled(message, failure)
             case QuotaExhausted():
-                await self._settlements.defer(message, failure.until, failure.reason)
+                await self._settlements.postpone(message, failure.until, failure.reason, "parked", crashes=0)
                 self._log(logging.ERROR, message, "parked", until=failure.until, reason=failure.reason)
             case SendRefused():
                 await self._give_up(message, failure.reason)
@@ -179,7 +179,8 @@ class Attempts:
             await self._give_up(message, error.reason)
             return
         pause = max(backoff(message.attempts, self._jitter()), timedelta(seconds=error.retry_after or 0))
-        await self._settlements.postpone(message, self._clock(pause), error.reason)
+        until, attempts = self._clock(pause), message.attempts
+        await self._settlements.postpone(message, until, error.reason, attempts=attempts, crashes=0)
         self._log_retried(message, pause, error.reason)
 
     async def _try_after_crash(self, message: Message, reason: str) -> None:
@@ -187,7 +188,7 @@ class Attempts:
             await self._give_up(message, reason)
             return
         pause = backoff(message.crashes, self._jitter(), longest=LONGEST_OF_OURS)
-        await self._settlements.postpone_after_crash(message, self._clock(pause), reason)
+        await self._settlements.postpone(message, self._clock(pause), reason)  # the count of crashes stays
         self._log_retried(message, pause, reason)
 
     async def _give_up(self, message: Message, reason: str) -> None:

@@ -46,11 +46,12 @@ class OutboxRow(Model):
     created_at: Mapped[datetime]
     settled_at: Mapped[datetime | None]
 
-    # The first two and the last index hold only waiting messages, and rows that are not erased. Their migrations set
-    # those conditions: naming them here for PostgreSQL would load its dialect and all drivers for a service on SQLite.
+    # Three hold only waiting messages, claimed ones, and rows that are not erased. The migration sets those conditions:
+    # naming them here for PostgreSQL would load its dialect and all drivers for a service on SQLite.
     __table_args__ = (
         Index("ix_keyturn_outbox_waiting", "available_at", "id"),
         Index("ix_keyturn_outbox_waiting_by_kind", "kind", "available_at"),
+        Index("ix_keyturn_outbox_claimed", "available_at", "id"),
         Index("ix_keyturn_outbox_settled_at", "settled_at"),
         Index("ix_keyturn_outbox_not_erased", "settled_at"),
     )

@@ -154,10 +154,11 @@ class Outbox(Store):
         `abandoned`: claim messages whose lease ended without a report, in place of those that nobody holds.
         """
         claim = random_bytes(16).hex()
+        # Each condition is that of an index. Only waiting messages have a claim.
+        which = [OutboxRow.claim.is_not(None)] if abandoned else [STILL_WAITING, OutboxRow.claim.is_(None)]
         due = (
             sa.select(OutboxRow.id)
-            .where(STILL_WAITING, OutboxRow.available_at <= self.database.clock())
-            .where(OutboxRow.claim.is_not(None) if abandoned else OutboxRow.claim.is_(None))
+            .where(*which, OutboxRow.available_at <= self.database.clock())
             .where(*([OutboxRow.kind.in_(only)] if only else []), *([OutboxRow.kind.not_in(but)] if but else []))
             # In the order of the index of waiting messages: by id, SQLite would scan every message ever settled.
             .order_by(OutboxRow.available_at, OutboxRow.id)
@@ -225,28 +226,17 @@ class Outbox(Store):
         ]
         self.connection.execute(_SEALED, rows)
 
-    async def reserve_provider(self, message: Message, sender: str | None) -> None:
-        """Note that the provider may have the mail from now on; None if no provider has it, so that any may be tried.
+    async def write_held(self, message: Message, **values: str | None) -> Message:
+        """Return the message with other values, once they are committed. Raises LeaseLost if it is in other hands.
 
-        Raises LeaseLost if another worker holds the message.
+        `sender`: the provider that may have the mail from now on; None if no provider has it, so that any may be tried.
+        `key`: another idempotency key. A campaign recognises its messages by their keys: repeated under its name, it
+        asks this account again.
         """
-        await self._write_held(message, sender=sender)
-
-    async def renew_key(self, message: Message) -> Message:
-        """Return the message under a new idempotency key, once that is committed.
-
-        A campaign recognises its messages by their keys: repeated under its name, it asks this account again.
-
-        Raises LeaseLost if another worker holds the message.
-        """
-        renewed = msgspec.structs.replace(message, key=new_key())
-        await self._write_held(message, key=renewed.key)
-        return renewed
-
-    async def _write_held(self, message: Message, **values: str | None) -> None:
-        written = sa.update(OutboxRow).where(OutboxRow.id == message.id, OutboxRow.claim == message.claim)
-        if not await self.database.execute(written.values(**values).returning(OutboxRow.id)):
+        held = sa.update(OutboxRow).where(OutboxRow.id == message.id, OutboxRow.claim == message.claim)
+        if not await self.database.execute(held.values(**values).returning(OutboxRow.id)):
             raise LeaseLost
+        return msgspec.structs.replace(message, **values)
 
 
 _CLAIMED = [

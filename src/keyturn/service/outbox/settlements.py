@@ -1,7 +1,6 @@
 """Writes how messages end or are postponed."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
 
 import msgspec
 import sqlalchemy as sa
@@ -74,11 +73,7 @@ class Settlements(Store):
         self._write(self.connection, [End.dropped(message, reason) for message, reason in reasons])
 
     async def _end_all(self, ends: Sequence[End]) -> Sequence[None]:
-        # One end for each message, or for each claim of one: if it was ended twice at one moment, "sent" wins.
-        sent = {end.message.id: end for end in ends if end.state == SENT}
-        others = {(end.message.id, end.message.claim): end for end in ends if end.message.id not in sent}
-        written = [*sent.values(), *others.values()]
-        await self._database.transact(lambda connection: self._write(connection, written))
+        await self._database.transact(lambda connection: self._write(connection, ends))
         return [None] * len(ends)
 
     def _write(self, connection: sa.Connection, ends: Collection[End]) -> None:
@@ -103,25 +98,20 @@ class Settlements(Store):
         if self.connection.execute(waiting.values(ended).returning(OutboxRow.id)).first() is not None:
             note(self.connection, Event(message_id=message_id, event=state, detail=detail, at=now()))
 
-    async def postpone(self, message: Message, until: Moment, reason: str) -> None:
-        """Let the message be claimed again at `until`, unless another worker holds it by now."""
-        await self._release(message, "retried", reason, available_at=until, attempts=message.attempts, crashes=0)
+    async def postpone(
+        self, message: Message, until: Moment, reason: str, event: str = "retried", **counts: int
+    ) -> None:
+        """Let the message be claimed again at `until`, unless another worker holds it by now.
 
-    async def postpone_after_crash(self, message: Message, until: Moment, reason: str) -> None:
-        """Postpone after a fault of ours: the try does not count as a provider's, and the count of crashes stays."""
-        await self._release(message, "retried", reason, available_at=until)
-
-    async def defer(self, message: Message, until: datetime, reason: str) -> None:
-        """Postpone if the message is not to blame: the try does not count."""
-        await self._release(message, "parked", reason, available_at=until, crashes=0)
-
-    async def _release(self, message: Message, event: str, reason: str, **values: object) -> None:
+        `counts`: new values of `attempts` and `crashes`. A try that is left out of them does not count.
+        """
+        reason = reason[:_LONGEST]
         held = sa.update(OutboxRow).where(OutboxRow.id == message.id, OutboxRow.claim == message.claim)
-        released = held.values(claim=None, reason=reason[:_LONGEST], **values).returning(OutboxRow.id)
+        released = held.values(claim=None, reason=reason, available_at=until, **counts).returning(OutboxRow.id)
 
         def release(connection: sa.Connection) -> None:
             if connection.execute(released).first() is not None:
-                note(connection, Event(message_id=message.id, event=event, detail=reason[:_LONGEST], at=now()))
+                note(connection, Event(message_id=message.id, event=event, detail=reason, at=now()))
 
         await self._database.transact(release)
 

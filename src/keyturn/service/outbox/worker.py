@@ -94,7 +94,7 @@ class Worker:
         await self._listener.ensure()
         async with self._leases.renewed():
             loops = [asyncio.create_task(self._repeat(partial(self._work, lane), lane.batch)) for lane in self._lanes]
-            loops.append(asyncio.create_task(self._repeat(self._work_abandoned, 1)))
+            loops.append(asyncio.create_task(self._repeat(self._listen_and_work_abandoned, 1)))
             try:
                 await asyncio.wait(loops, return_when=asyncio.FIRST_COMPLETED)  # one ends only by a fault of ours
             finally:
@@ -153,13 +153,16 @@ class Worker:
         await self._begin_all(lane, messages)
         return messages
 
+    async def _listen_and_work_abandoned(self) -> Sequence[Message]:
+        await self._listener.ensure()
+        return await self._work_abandoned()
+
     async def _work_abandoned(self) -> Sequence[Message]:
         """Try a message that an earlier worker held when it died, and wait for its end.
 
         It may have killed that worker, and may kill this one. Such messages are tried one at a time, so in the end it
         is given up alone: each other one that it takes along ends at its next try.
         """
-        await self._listener.ensure()
         messages = await self._claim(1, abandoned=True)
         for message in messages:
             if message.crashes > self._limits.max_crashes:
@@ -214,10 +217,10 @@ class Worker:
             else:
                 prepared |= {message.id: partial(handler, message) for message in alike}
         works = [(message, prepared[message.id]) for message in messages]
-        await self._attempts.drop_all([(message, work) for message, work in works if isinstance(work, Dropped)])
-        for message, work in works:
-            if isinstance(work, Sent | Exception):
-                await self._attempts.end(message, work)
+        await asyncio.gather(  # each in a task, and so with the request's id of its own in the log
+            self._attempts.drop_all([(message, work) for message, work in works if isinstance(work, Dropped)]),
+            *(self._attempts.end(message, work) for message, work in works if isinstance(work, Sent | Exception)),
+        )
         return [(message, work) for message, work in works if not isinstance(work, Settlement | Exception)]
 
     async def _prepare(

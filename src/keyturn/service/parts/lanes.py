@@ -1,4 +1,4 @@
-"""Builds a worker's lanes of mails, webhooks and callbacks, each with its handlers.
+"""Builds a worker's lanes of mails and of what the app is told, each with its handlers.
 
 Messages that secure an account have their own lanes, and their own place in the provider's pace. Strangers can make as
 many requests for links as the limits let through, and must not delay a lock, a confirmation or the app's events.
@@ -31,10 +31,8 @@ _REQUESTS_AT_ONCE = 100
 _SECURING_AT_ONCE = 4
 """Mails about secured accounts that are handed to the provider at a time."""
 
-_WEBHOOKS_AT_ONCE = 4
-"""Webhooks that may wait for the app at a time, however slow it answers."""
-
-_CALLBACKS_AT_ONCE = 4
+_TOLD_AT_ONCE = 4
+"""Events that may wait for the app at a time, however slow it answers."""
 
 _REQUESTED = "password.reset_requested"
 """The event that strangers can cause as often as the limits let them."""
@@ -42,7 +40,7 @@ _REQUESTED = "password.reset_requested"
 
 def worker_of(parts: "Parts") -> Worker:
     """Return the process's worker. Senders of the parts replace those of the settings. Raises SettingsInvalid."""
-    lanes = [*_mail_lanes(parts), *_webhook_lanes(parts), *_callback_lanes(parts)]
+    lanes = [*_mail_lanes(parts), *_app_lanes(parts)]
     limits = WorkerLimits(longest=LONGEST_TRY)
     return Worker(parts.outbox, lanes, limits, request_of=messages.request_of, meters=parts.meters)
 
@@ -109,27 +107,21 @@ def _providers(parts: "Parts") -> Failover:
     return Failover(parts.outbox, first, second)
 
 
-def _webhook_lanes(parts: "Parts") -> list[Lane]:
-    hooks = parts.settings.webhooks
-    if not hooks.url:
-        return []
-    from keyturn.service.webhooks.sender import WebhookSender  # httpx2 takes 0.1 s
-
-    secrets = [secret for secret in (hooks.secret, hooks.previous_secret) if secret]
-    sender = WebhookSender(hooks.url, secrets, hooks.timeout)
-    handler = WebhookHandler(sender)
-    requested = messages.APP_EVENTS[_REQUESTED]
-    others = [kind for kind in messages.APP_EVENTS.values() if kind != requested]
-    return [
-        Lane(dict.fromkeys(others, handler), _WEBHOOKS_AT_ONCE, sender.close),
-        Lane({requested: handler}, _WEBHOOKS_AT_ONCE),
-    ]
-
-
-def _callback_lanes(parts: "Parts") -> list[Lane]:
-    patience = parts.settings.webhooks.timeout
+def _app_lanes(parts: "Parts") -> list[Lane]:
+    """Return the lanes of webhooks and callbacks: one for the events that strangers cause, and one for the others."""
+    hooks, close = parts.settings.webhooks, None
     handlers: dict[str, Handler] = {
-        messages.CALLBACKS[event]: CallbackHandler(told, patience) for event, told in parts.ground.app.callbacks.items()
+        messages.CALLBACKS[event]: CallbackHandler(told, hooks.timeout)
+        for event, told in parts.ground.app.callbacks.items()
     }
-    requested = {kind: handlers.pop(kind) for kind in (messages.CALLBACKS[_REQUESTED],) if kind in handlers}
-    return [Lane(some, _CALLBACKS_AT_ONCE) for some in (handlers, requested) if some]
+    if hooks.url:
+        from keyturn.service.webhooks.sender import WebhookSender  # httpx2 takes 0.1 s
+
+        secrets = [secret for secret in (hooks.secret, hooks.previous_secret) if secret]
+        sender = WebhookSender(hooks.url, secrets, hooks.timeout)
+        handlers |= dict.fromkeys(messages.APP_EVENTS.values(), WebhookHandler(sender))
+        close = sender.close
+    kinds = (messages.APP_EVENTS[_REQUESTED], messages.CALLBACKS[_REQUESTED])
+    requested = {kind: handlers.pop(kind) for kind in kinds if kind in handlers}
+    lanes = ((handlers, close), (requested, None))
+    return [Lane(some, _TOLD_AT_ONCE, closes) for some, closes in lanes if some]

@@ -106,8 +106,8 @@ class Quota(Struct, frozen=True):
     """A client's allowance: `requests` at once, and as many in each `seconds`, for the kind of request in `name`."""
 
     name: str
-    requests: int
-    seconds: int
+    requests: float
+    seconds: float
 
 
 class TooManyRequests(Problem):
@@ -209,8 +209,8 @@ class SecondStepUnfinished(Unavailable):
     """
 
 
-class LimitsUnready(Unavailable):
-    """The store that the limits share does not answer."""
+class LimitsUnready(DatabaseUnready):
+    """The counters of limits cannot be reached."""
 
 
 class ChallengeUnready(Unavailable):

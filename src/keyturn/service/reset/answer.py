@@ -17,11 +17,9 @@ from keyturn.service.reset.events import AppEvents
 from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.mails.composer import LinkMail, MailComposer, SealedMail
 from keyturn.service.reset.mails.delivery import MailDelivery
-from keyturn.service.reset.proofs.code_exchange import MailedCodes
-from keyturn.service.reset.records import codes
+from keyturn.service.reset.proofs.codes import MailedCodes
 from keyturn.service.reset.records.audit import entry_of
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.codes import NewCode
 from keyturn.service.reset.records.links import BUTTON_LIFE, Link, LinkFacts, new_link, purpose_for, secured
 from keyturn.service.reset.records.mailboxes import Refusal
 from keyturn.service.reset.records.messages import ResetRequested, event_of
@@ -103,11 +101,10 @@ class ResetLinks:
             purpose = purpose_for(account, by_operator=bool(request.client.operator))
             link = _new_link(mail, account, purpose, moment, reason=request.reason, return_to=request.return_to)
             links.append((link, wanted and mail.link is not None))
-            code = NewCode(mail.code or b"", account.id, account.email, moment + codes.LIFE)
-            fresh.append((code, wanted and mail.code is not None))
+            fresh.append((mail.code, account, wanted and mail.code is not None))
         secrets.add(tx.connection, links)
         if self._mailed:
-            tx.codes.add(fresh, moment)
+            self._mailed.store(tx.connection, fresh, moment)
 
     def store_recovery(self, tx: Transaction, mail: SealedMail, account: Account, moment: datetime) -> None:
         """Store the link of a mail that `compose_recovery` wrote; it goes to the account's address."""
@@ -186,7 +183,7 @@ class ResetRequestHandler:
         """
         if message.sender is None:
             anew = msgspec.structs.replace(message, key=new_key(), sealed=None)
-            return await self._mails.deliver(anew, self._answer_one)
+            return await self._mails.deliver(anew, self._answer_one_again)
         asked = _DECODER.decode(message.payload)
 
         def write(tx: Transaction) -> Dropped:
@@ -196,13 +193,16 @@ class ResetRequestHandler:
 
         return await self._records.transact(write)
 
-    async def _answer_one(self, message: Message) -> Email | Dropped:
-        (answer,) = await self._answer_all([message])
+    async def _answer_one_again(self, message: Message) -> Email | Dropped:
+        (answer,) = await self._answer_all([message], again_at=now())
         if isinstance(answer, Exception):
             raise answer
         return answer
 
-    async def _answer_all(self, messages: Sequence[Message]) -> Sequence[Email | Dropped | Exception]:
+    async def _answer_all(
+        self, messages: Sequence[Message], *, again_at: datetime | None = None
+    ) -> Sequence[Email | Dropped | Exception]:
+        """Decide and store the answers. `again_at`: when these requests are answered again, for the audit trail."""
         asked = [_DECODER.decode(message.payload) for message in messages]
         accounts = await self._find({one.email for one in asked})
         answers = [_answer(message, one, accounts[one.email]) for message, one in zip(messages, asked, strict=True)]
@@ -214,7 +214,7 @@ class ResetRequestHandler:
             held = tx.outbox.lock(messages)
             self._claim(tx, drafts, held, moment)
             self._store(tx, drafts, moment)
-            self._record(tx, [one for one in answers if one.message.id in held])
+            self._record(tx, [one for one in answers if one.message.id in held], again_at)
             # A worker that dies after this commit has left nothing to decide.
             tx.settlements.drop([(one.message, one.outcome) for one in answers if not one.email])
             return held
@@ -289,11 +289,11 @@ class ResetRequestHandler:
         tx.outbox.store_sealed([(one.answer.message, one.sealed if yes else None) for one, yes in stored])
         self._events.resets_requested(tx, [(one.answer.asked, one.account, one.outcome, yes) for one, yes in stored])
 
-    def _record(self, tx: Transaction, answers: Sequence[_Answer]) -> None:
+    def _record(self, tx: Transaction, answers: Sequence[_Answer], again_at: datetime | None) -> None:
         entries = [
             entry_of(
                 one.asked.client,
-                at=one.asked.at,
+                at=again_at or one.asked.at,
                 event=event_of(one.asked),
                 outcome=one.outcome,
                 account_id=one.account.id,

@@ -11,6 +11,7 @@ from keyturn.errors import KeyturnError
 from keyturn.service import addresses, secrets
 from keyturn.service.accounts.port import NOTHING, Account, Ended
 from keyturn.service.reset.events import AppEvents
+from keyturn.service.reset.proofs.codes import code_failures
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.messages import PASSWORD_CHANGED, How, PasswordWasChanged
 from keyturn.service.reset.records.stores import Transaction
@@ -119,6 +120,7 @@ class ChangeEffects:
         `proven`: the change took more than a mailbox. Links in the account's earlier mailboxes then stop working.
         """
         self.end_access(tx, account.id, moment, how=how)
+        tx.counters.empty(tx.connection, code_failures(addresses.digest(account.email)))
         if proven:
             elsewhere = SecretRow.mailbox != addresses.digest(account.email)
             secrets.revoke(tx.connection, account.id, [Purpose.SECURE], moment, elsewhere)
@@ -149,6 +151,5 @@ class ChangeEffects:
         which = [] if mailbox is None else [SecretRow.mailbox == addresses.digest(mailbox)]
         purposes = [purpose for purpose, rule in RULES.items() if (how or "reset") in rule.ends_with]
         secrets.revoke(tx.connection, account_id, purposes, moment, *which)
-        tx.codes.revoke_all(account_id, moment, mailbox=mailbox)
         # OWASP ASVS 7.4.3: a changed password can end all other sessions; here it always does.
         tx.sessions.end_all(account_id)

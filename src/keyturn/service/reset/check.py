@@ -58,7 +58,7 @@ class LiveLinks:
             raise LinkDead("invalid")
         if reason := link.dead_reason(moment):
             dead = LinkDead(reason)
-            may_replace = link.secret.state(moment) == "expired"
+            may_replace = link.state(moment) == "expired"
             dead.email_hint = addresses.mask(link.email) if may_replace else ""
             raise await self.record_dead(dead, event, link, client)
         is_other = email is not None and account is not None and not addresses.is_same_mailbox(account.email, email)
@@ -148,7 +148,7 @@ class LinkChecks:
         factors = tuple(await self._second_step.factors(link, account)) if self._second_step else ()
         return LiveLink(
             email=account.email,
-            expires_at=link.secret.expires_at,
+            expires_at=link.expires_at,
             locale=account.locale,
             kind=account.kind,
             timezone=account.timezone,

@@ -191,14 +191,14 @@ class LinkAuthorization(ChangeAuthorization):
             raise
 
     async def _require_unused(self) -> None:
-        if dead := _dead_reason(await self._links.find(self._link.secret.key)):
+        if dead := _dead_reason(await self._links.find(self._link.key)):
             raise LinkDead(dead)
 
     def redeem(self, tx: Transaction, moment: datetime) -> None:
         # In the order of the worker: first the mailbox, then its account's links.
-        tx.mailboxes.end_cooldown(self._link.email, moment)
+        tx.mailboxes.end_cooldown(self._link.email)
         if not secrets.use(tx.connection, *self._link.id, moment):
-            raise LinkDead(_dead_reason(find_link(tx.connection, self._link.secret.key)) or "invalid")
+            raise LinkDead(_dead_reason(find_link(tx.connection, self._link.key)) or "invalid")
         if self._passed:
             self._passed.spend(tx, moment)
 

@@ -19,10 +19,10 @@ from keyturn.service.problems.proofs import ServiceKeyRefused
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.mails.composer import PageUrls
-from keyturn.service.reset.proofs.code_exchange import MailedCodes, unmailed_link
-from keyturn.service.reset.records import codes
+from keyturn.service.reset.proofs import codes
+from keyturn.service.reset.proofs.code_exchange import unmailed_link
+from keyturn.service.reset.proofs.codes import MailedCodes
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.codes import NewCode
 from keyturn.service.reset.records.links import LINKS, purpose_for, secured
 from keyturn.service.reset.records.mailboxes import Refusal
 from keyturn.service.reset.records.messages import (
@@ -225,13 +225,9 @@ class OperatorLinks:
             raise InputInvalid(Fault("reason", "missing: it goes into the audit trail"))
         account = await self._find(addresses.parse(email), invites=invites)
         code, digest = await self._code(account) if with_code else ("", b"")
-        moment, life = now(), self._invited if invites else self._lifetime
-        purpose, end, shown = (
-            purpose_for(account, by_operator=True),
-            codes.LIFE if code else life,
-            reason if invites else "",
-        )
-        issued, link = unmailed_link(account, purpose, moment, end, reason=shown)
+        moment, purpose = now(), purpose_for(account, by_operator=True)
+        life = codes.LIFE if code else self._invited if invites else self._lifetime
+        issued, link = unmailed_link(account, purpose, moment, life, reason=reason if invites else "")
         # It names no device: the client is an operator, or an app's server.
         by = Client(request_id=client.request_id)
         told = PasswordWasChanged(account_id=account.id, at=moment, client=by, email=account.email, is_link=True)
@@ -239,9 +235,8 @@ class OperatorLinks:
         def write(tx: Transaction) -> None:
             tx.hold(account.id)
             secrets.revoke(tx.connection, account.id, [*LINKS, Purpose.CODE], moment)
-            tx.codes.revoke_all(account.id, moment)
-            if code:
-                tx.codes.add([(NewCode(digest, account.id, account.email, issued.expires_at), True)], moment)
+            if code and self._mailed:
+                self._mailed.store(tx.connection, [(digest, account, True)], moment)
             else:
                 secrets.add(tx.connection, [(link, True)])
             message = None if invites else tx.outbox.enqueue(PASSWORD_CHANGED, told)

@@ -113,8 +113,8 @@ class AccountSecuring:
                 promise = AccountWasSecured(account_id=account_id, email=link.email, at=moment, client=client)
                 message_id = tx.outbox.enqueue(ACCOUNT_SECURED, promise)
             else:
-                dead = find_link(tx.connection, link.secret.key, Purpose.SECURE) or link
-                outcome = "link_used" if dead.secret.used_at else "link_expired"
+                dead = find_link(tx.connection, link.key, Purpose.SECURE) or link
+                outcome = "link_used" if dead.used_at else "link_expired"
             tx.audit.write(_EVENT, outcome, client, moment, account_id, link.email, message_id=message_id)
             return outcome
 

@@ -1,16 +1,14 @@
-"""A provider's rate limit, kept by all workers together: each call books a place in one row of the database."""
+"""A provider's rate limit, kept by all workers together: each call books a slot in a counter of the database."""
 
 import asyncio
 from collections.abc import Callable
 
-from sqlalchemy import ColumnElement, Double, String, case, cast, extract, literal, update
-from sqlalchemy.orm import Mapped, mapped_column
-
 from keyturn.errors import SendRetryable, SendUnknown
 from keyturn.mail.port.email import Email, Sender
-from keyturn.service.clock import monotonic, unix
-from keyturn.service.database import Database, Model
-from keyturn.service.database.statements import insert_into
+from keyturn.service.clock import monotonic
+from keyturn.service.database import Database
+from keyturn.service.limits import Limit, StoredCounters
+from keyturn.service.settings.building import Rate
 
 LONGEST_HOLD = 10
 """Seconds for which all workers wait after the provider asked for a pause."""
@@ -19,73 +17,51 @@ _SLACK = 1.05
 """Slots are this much further apart than the rate asks, because some calls arrive sooner after their slot than others.
 A provider that takes just that rate would otherwise refuse some, and each refusal holds all workers."""
 
-
-class PaceRow(Model):
-    """The time of a provider's next free slot, in seconds since 1970: one row for all workers that share its limit."""
-
-    __tablename__ = "keyturn_pace"
-
-    name: Mapped[str] = mapped_column(String(32), primary_key=True)
-    next_at: Mapped[float] = mapped_column(Double)
+_NO_END = 1e9
+"""Slots that first calls may move others back by."""
 
 
 class Pace:
     """Books slots for calls to a provider, a twentieth more than `1 / per_second` apart.
 
-    One statement books a slot, so no two workers get the same. Calls that are `first` in line have a row of their own:
-    they wait only for each other, and move all other calls back by one slot each.
+    The level of a counter is the time until its next free slot, and one statement books a slot, so no two workers get
+    the same. Calls that are `first` in line have a counter of their own: they wait only for each other, and move all
+    other calls back by one slot each.
     """
 
     def __init__(self, database: Database, name: str, per_second: float, *, first: bool = False) -> None:
         self._database = database
+        self._counters = StoredCounters(database)
         self._name = name
         self._per_second = per_second
         self._gap = _SLACK / per_second
-        self._first = first
+        self._is_first = first
 
     def first_in_line(self) -> "Pace":
         return Pace(self._database, self._name, self._per_second, first=True)
-
-    @property
-    def _of_first(self) -> str:
-        return f"{self._name}:first"
 
     async def turn(self) -> None:
         """Return when it is this caller's turn: at once if the gap since the last call has passed.
 
         Raises SendRetryable if the queue is so long that the message's lease would run out.
         """
-        moment = self._moment()
-        later = case((PaceRow.next_at > moment, PaceRow.next_at), else_=moment) + self._gap
-        booked = (
-            insert_into(PaceRow, self._database.dialect)
-            .values(name=self._of_first if self._first else self._name, next_at=moment + self._gap)
-            .on_conflict_do_update(
-                index_elements=[PaceRow.name],
-                set_={"next_at": later},
-                where=PaceRow.next_at <= moment + LONGEST_HOLD,
-            )
-            .returning(PaceRow.next_at - self._gap - moment)
-        )
-        found = await self._database.execute(booked)
-        if not found:
+        most = LONGEST_HOLD / self._gap + 1
+        slot = await self._counters.hit(self._slots(most, is_first=self._is_first))
+        if slot.wait:
             raise SendRetryable("too many mails wait for the provider", LONGEST_HOLD, not_accepted=True, down=False)
-        if self._first:
-            await self._database.execute(update(PaceRow).where(PaceRow.name == self._name).values(next_at=later))
-        await asyncio.sleep(found[0][0])
+        if self._is_first:
+            await self._counters.hit(self._slots(_NO_END, is_first=False))
+        await asyncio.sleep(slot.level - self._gap)
 
     async def hold(self, seconds: float) -> None:
         """Book no slots for a while, because the provider asked for a pause."""
-        until = self._moment() + seconds
-        for name in (self._name, self._of_first):
-            statement = update(PaceRow).where(PaceRow.name == name, PaceRow.next_at < until).values(next_at=until)
-            await self._database.execute(statement)
+        for is_first in (False, True):
+            await self._counters.fill(self._slots(1, is_first=is_first), seconds)
 
-    def _moment(self) -> ColumnElement[float]:
-        """Return the time that all workers share, in seconds since 1970."""
-        if self._database.is_sqlite:
-            return literal(unix())
-        return cast(extract("epoch", self._database.clock()), Double)
+    def _slots(self, most: float, *, is_first: bool) -> Limit:
+        """Return the counter of calls, of which so many may wait."""
+        who = f"{self._name}:first" if is_first else self._name
+        return Limit(Rate(most, most * self._gap), "pace", who)
 
 
 class PacedSender:

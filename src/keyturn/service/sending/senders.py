@@ -1,7 +1,6 @@
-"""Builds the senders and webhooks that the settings ask for. Each provider imports its libraries when it is built."""
+"""Builds the senders that the settings ask for. Each provider imports its libraries when it is built."""
 
 import asyncio
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from importlib.util import find_spec
@@ -10,7 +9,6 @@ from uuid import uuid4
 
 from keyturn.mail.port.email import Email, Sender
 from keyturn.mail.port.mime import to_mime
-from keyturn.mail.port.reports import Webhook
 from keyturn.mail.providers import PROVIDERS
 from keyturn.packaging import requires_extra
 from keyturn.plain_files import make_private_file, make_private_folder
@@ -38,15 +36,6 @@ def sender_for(name: str, settings: Settings, database: Database | None = None) 
     if database and (rate := getattr(section, "rate", None)):
         return PacedSender(sender, Pace(database, name, rate))
     return sender
-
-
-def provider_webhooks(settings: Settings) -> Mapping[str, Webhook]:
-    """Return the webhooks of all providers that have a proof in the settings, by name, chosen or not.
-
-    Reports of mails arrive for days, even after a change of provider.
-    """
-    webhooks = {name: provider.webhook(getattr(settings, name)) for name, provider in PROVIDERS.items()}
-    return {name: webhook for name, webhook in webhooks.items() if webhook}
 
 
 def _require_library(name: str) -> None:

@@ -324,7 +324,7 @@ class SecondStepSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     `source`: where the factors are: none, builtin, table, supabase, or `package.module:factory`.
     `tries`: wrong codes after which a link stops working and its owner is told, of all the account's links together.
-    `daily`: wrong codes of one account in 24 hours, with all its links.
+    `daily`: wrong codes of one account in a day, with all its links, which refill evenly.
     """
 
     source: str = "none"

@@ -190,10 +190,10 @@ def parse_duration(value: Any) -> timedelta:
 
 
 class Rate(NamedTuple):
-    """At most `amount` requests in `seconds`."""
+    """`amount` requests at once, and as many in each `seconds`."""
 
-    amount: int
-    seconds: int
+    amount: float
+    seconds: float
 
 
 def parse_rate(text: str) -> Rate:

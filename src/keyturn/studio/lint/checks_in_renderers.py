@@ -1,45 +1,43 @@
 """Checks templates in several processes, each within its limits, and reuses the findings of unchanged templates.
 
-Findings are stored under a key of everything that they depend on: the template's own files and samples, all files that
-others share or may share, the catalogues, the settings, and the code and data of the checks. A file beside another
-mail counts for that mail alone, if every include names its file literally; otherwise every file counts. There are no
-keys, and everything is checked, in folders with links to folders, with installed packages, or of excessive size.
-Findings that depend on an app's code (its environment, typed props) are never stored.
+Findings are stored under a key of everything that they depend on: the states of the template's files and samples, of
+all files that templates share, and of the catalogues, as the studio knows them (`fingerprints`), the settings, and the
+code and data of the checks. If a template includes a file by a value, the states of all files count. Findings that
+depend on an app's code (its environment, typed props) are never stored, and none are in folders with links to folders.
 
 The store lies in the user's cache folder. In the checked folder, a branch could bring findings of its own.
 """
 
-import errno
 import hashlib
 import os
 import platform
 import re
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
 
-from keyturn.plain_files import make_private_folder, read_plain_file, walk
+from keyturn.plain_files import make_private_folder, walk
 from keyturn.studio.cache_folder import cache_folder
-from keyturn.studio.gallery import Gallery, MailName
+from keyturn.studio.gallery import Entry, Gallery, MailName
 from keyturn.studio.gallery.branches.exploration import MOST_SAMPLES
-from keyturn.studio.gallery.gallery import owners_among
+from keyturn.studio.gallery.discovery import state_of
+from keyturn.studio.gallery.gallery import fingerprints
 from keyturn.studio.lint.check import ENOUGH, Part, TemplateChecks
 from keyturn.studio.lint.finding import Place, merge
 from keyturn.studio.lint.rules import RULES, limit_finding
-from keyturn.studio.renderers import Here, LimitExceeded, Runner, renderers_for
+from keyturn.studio.renderers import Here, LimitExceeded, Limits, renderers_for
 
 _BESIDE = 10
 """Seconds for work that belongs to no single mail: loading the checks, reading samples and files."""
 
 MakeKeys = Callable[[Gallery, Sequence[str]], Mapping[str, str]]
-"""Returns a key for each template that can have one (`content_keys`)."""
+"""Returns a key for each template that can have one (`state_keys`)."""
 
 _MOST_KEPT = 5_000
 """Templates in a store, the last ones used: enough for two branches of a thousand templates."""
@@ -109,53 +107,34 @@ def _remove_oldest(folder: Path) -> None:
 _LIBRARIES = ("keyturn", "babel", "css-inline", "jinja2", "markupsafe", "mjml-python", "msgspec", "tinycss2")
 """Libraries that findings depend on."""
 
-_NOT_READ = frozenset({"node_modules", "site-packages", "__pycache__"})
-_MOST = 20_000
-_LARGEST = 200_000_000
-"""Limits of a folder with keys: number of files, and bytes of all together."""
-
-_BY_VALUE = re.compile(rb"""\{%[-+]?\s*(?:extends|include|import|from)\s+(?!["'\[])""")
+_BY_VALUE = re.compile(r"""\{%[-+]?\s*(?:extends|include|import|from)\s+(?!["'\[])""")
 """A file included by a computed name, which may be any file."""
 
 
-class _Unclear(Exception):
-    """The files that findings depend on cannot be told."""
-
-
-def content_keys(gallery: Gallery, names: Sequence[str], given: Iterable[bytes]) -> Mapping[str, str]:
+def state_keys(gallery: Gallery, names: Sequence[str], given: Iterable[bytes]) -> Mapping[str, str]:
     """Return a key for each template, or an empty mapping if keys are impossible.
 
     `given`: what else the findings depend on, the settings and the limits.
     """
-    try:
-        contents = dict(_contents(gallery.watched_folders))
-    except _Unclear:
+    if any(map(_has_linked_folder, gallery.watched_folders)):
         return {}
-    return _keys(gallery, names, _digest([_code_key(), *given, *map(str.encode, gallery.languages.known)]), contents)
-
-
-def _keys(gallery: Gallery, names: Sequence[str], start: bytes, contents: Mapping[Path, bytes]) -> Mapping[str, str]:
-    own, shared = defaultdict[str, set[Path]](set), set[Path]()
-    owners, folders = owners_among(gallery.names()), gallery.watched_folders
-
-    @cache
-    def path_of(file: str) -> Path:
-        path = gallery.folders / file
-        return path if path in contents else path.resolve()
-
-    for file, by_name in ((file, _in_folder(file, folders)) for file in contents):
-        for files in [own[owner] for owner in owners(by_name)] or [shared]:
-            files.add(file)
-    if any(_BY_VALUE.search(content) for content in contents.values()):
-        shared = {*contents}
-    digests = {file: _digest([os.fsencode(file), content]) for file, content in contents.items()}
-    of_all = _digest([start, *(digests[file] for file in sorted(shared))])
+    states = {
+        name: {one for one in those if not one[0].startswith(".git/")} for name, those in fingerprints(gallery).items()
+    }
+    of_all = set[object]().union(*states.values())
+    start = _digest([_code_key(), *given, *map(str.encode, gallery.languages.known)])
     keys = {}
     for name in names:
-        files = {*own.get(name, ()), *map(path_of, gallery.files_of(name))}
-        of_own = (digests.get(file) or _digest([os.fsencode(file), _content(file)]) for file in sorted(files))
-        keys[name] = _digest([of_all, name.encode(), *of_own]).hex()
+        files = gallery.files_of(name)
+        sources = (gallery.source(file) for file in files if (gallery.folders / file).is_file())
+        known = of_all if any(map(_BY_VALUE.search, sources)) else states[name]
+        included = [state_of(str(gallery.folders / file)) for file in files]  # some lie beside another template
+        keys[name] = _digest([start, *(repr(one).encode() for one in (name, sorted(known, key=repr), included))]).hex()
     return keys
+
+
+def _has_linked_folder(folder: Path) -> bool:
+    return any(Path(above, name).is_symlink() for above, below, _ in walk(folder) for name in below)
 
 
 @cache
@@ -171,37 +150,6 @@ def _states(place: Path) -> Iterator[str]:
         if file.suffix in (".py", ".json", ".toml") and file.is_file():
             state = file.stat()
             yield f"{file} {state.st_mtime_ns} {state.st_size}"
-
-
-def _contents(folders: Iterable[Path]) -> Iterator[tuple[Path, bytes]]:
-    """Yield all files of the folders with their contents. Raises _Unclear."""
-    count = size = 0
-    for folder in folders:
-        for above, below, names in walk(folder):
-            below[:] = [name for name in below if name not in _NOT_READ and name != ".git"]
-            if any(os.path.islink(os.path.join(above, name)) for name in below):  # noqa: PTH114, PTH118 - many
-                raise _Unclear
-            for name in names:
-                file = Path(above, name)
-                content = _content(file)
-                count, size = count + 1, size + len(content)
-                if count > _MOST or size > _LARGEST or any(one.encode() in content for one in _NOT_READ):
-                    raise _Unclear
-                yield file, content
-
-
-def _in_folder(file: Path, folders: Iterable[Path]) -> str:
-    folder = next(folder for folder in folders if file.is_relative_to(folder))
-    return file.relative_to(folder).as_posix()
-
-
-def _content(file: Path) -> bytes:
-    try:
-        return read_plain_file(file, _LARGEST)
-    except OSError as error:  # missing: an include may look for a file in several places
-        if error.errno == errno.EFBIG:
-            raise _Unclear from error
-        return b"\0"
 
 
 def _digest(parts: Iterable[bytes]) -> bytes:
@@ -237,41 +185,42 @@ class InRenderers:
     def _check(self, checks: TemplateChecks, names: Sequence[str]) -> Iterable[Part]:
         if not names:
             return []
-        counts = _mails(checks)
+        entries = {entry.name: entry for entry in checks.gallery.entries()}
         jobs = min(self.jobs, len(names))
+
+        def check(name: str) -> Part:
+            def run(seconds: float, how: How) -> Part:
+                return renderers.run_for(seconds, how, name)
+
+            return check_apart(run, checks.gallery, entries[name], checks.limits)
+
         # Started before the threads and stopped before the threads are joined: so Ctrl-C ends everything at once.
         renderers = renderers_for(checks, checks.limits, jobs)
         with ThreadPoolExecutor(1 if isinstance(renderers, Here) else jobs) as threads:
             try:
-                return list(threads.map(lambda name: _check_apart(renderers, checks, name, counts[name]), names))
+                return list(threads.map(check, names))
             finally:
                 renderers.close()
 
 
-def _check_apart(runner: Runner[TemplateChecks], checks: TemplateChecks, name: str, mails: int) -> Part:
-    run = partial(runner.run_for, checks.limits.seconds * (mails + ENOUGH) + _BESIDE)
-    in_full, briefly = partial(run, TemplateChecks.check, name), partial(run, TemplateChecks.check_briefly, name)
-    return check_within_limits(in_full, briefly, checks.gallery, name)
+How = Callable[[TemplateChecks, str], Part]
 
 
-def check_within_limits(in_full: Callable[[], Part], briefly: Callable[[], Part], gallery: Gallery, name: str) -> Part:
-    """Return what `in_full` finds. If that passes a limit, the limit is a finding, and `briefly` finds the others.
+def check_apart(run: Callable[[float, How], Part], gallery: Gallery, entry: Entry, limits: Limits) -> Part:
+    """Check a template in a renderer. If that passes a limit, the limit is a finding, and what takes less is checked.
 
-    Raises what they raise.
+    `run` takes the seconds that it may take, and how it checks. Raises what it raises.
     """
+    branches = MOST_SAMPLES + 1 if gallery.finds_branches else 0
+    mails = max(1, len(entry.samples) + len(gallery.languages.known) - 1 + branches)
+    seconds = limits.seconds * (mails + ENOUGH) + _BESIDE
     try:
-        return in_full()
+        return run(seconds, TemplateChecks.check)
     except LimitExceeded as exceeded:
-        limit = limit_finding(exceeded.limit, Place(gallery.files(name).markup))
+        limit = limit_finding(exceeded.limit, Place(gallery.files(entry.name).markup))
     try:
-        rest = briefly()
+        rest = run(seconds, TemplateChecks.check_briefly)
     except LimitExceeded:
         rest = Part()
-    limit = msgspec.structs.replace(limit, mails=(MailName(name),), hides=True)
+    limit = msgspec.structs.replace(limit, mails=(MailName(entry.name),), hides=True)
     return msgspec.structs.replace(rest, findings=tuple(merge([limit, *rest.findings])))
-
-
-def _mails(checks: TemplateChecks) -> Mapping[str, int]:
-    """Return an upper bound for the mails of each template, at least one, without rendering."""
-    more = len(checks.languages) - 1 + (MOST_SAMPLES + 1 if checks.gallery.finds_branches else 0)
-    return {entry.name: max(1, len(entry.samples) + more) for entry in checks.gallery.entries()}

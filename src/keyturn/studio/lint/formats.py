@@ -13,9 +13,10 @@ import msgspec
 from msgspec import Meta
 
 from keyturn.studio.gallery.branches.report import Coverage, FolderCoverage
-from keyturn.studio.lint.explaining import Explanation, explain_rule
+from keyturn.studio.lint.explaining import explain_rule
 from keyturn.studio.lint.finding import ClientGap, Finding, Severity
 from keyturn.studio.lint.report import Report
+from keyturn.studio.lint.rules import Rule
 
 Shown = Callable[[str], str]
 """Returns the path that a reader can open, from a file's name in the folder of templates."""
@@ -128,20 +129,17 @@ def as_json(report: Report, shown: Shown) -> str:
     return msgspec.json.format(msgspec.json.encode(written), indent=2).decode()
 
 
+_AS_IT_IS = ("rule", "severity", "message", "fix", "fingerprint", "clients", "widths")
+
+
 def _reported(finding: Finding, shown: Shown) -> ReportedFinding:
     return ReportedFinding(
-        rule=finding.rule,
-        severity=finding.severity,
-        message=finding.message,
-        fix=finding.fix,
+        **{name: getattr(finding, name) for name in _AS_IT_IS},
         file=shown(finding.place.file),
         line=finding.place.line,
         column=finding.place.column,
-        fingerprint=finding.fingerprint,
         mails=tuple(map(str, finding.mails)),
         feature=finding.feature or None,
-        clients=finding.clients,
-        widths=finding.widths,
         corrections=tuple(_words(finding)),
     )
 
@@ -153,25 +151,22 @@ def _words(finding: Finding) -> Iterator[ReportedWord]:
 
 
 def _reported_coverages(coverage: FolderCoverage, shown: Shown) -> ReportedCoverages:
-    return ReportedCoverages(
-        total=_reported_coverage(coverage.total, shown),
-        folders={name: _reported_coverage(one, shown) for name, one in coverage.folders.items()},
-        templates={name: _reported_coverage(one, shown) for name, one in coverage.mails.items()},
-    )
+    each = {name: _reported_coverage(one, shown) for name, one in coverage.folders.items()}
+    mails = {name: _reported_coverage(one, shown) for name, one in coverage.mails.items()}
+    return ReportedCoverages(total=_reported_coverage(coverage.total, shown), folders=each, templates=mails)
 
 
 def _reported_coverage(coverage: Coverage, shown: Shown) -> ReportedCoverage:
+    never = (
+        ReportedBranch(file=shown(one.file), line=one.line, last_line=one.last_line, branch=one.name, reason=one.reason)
+        for one in coverage.never_rendered
+    )
     return ReportedCoverage(
         branches=coverage.branches,
         by_samples=coverage.by_samples,
         rendered=coverage.rendered,
         percent=coverage.percent,
-        never_rendered=tuple(
-            ReportedBranch(
-                file=shown(one.file), line=one.line, last_line=one.last_line, branch=one.name, reason=one.reason
-            )
-            for one in coverage.never_rendered
-        ),
+        never_rendered=tuple(never),
     )
 
 
@@ -230,19 +225,19 @@ def _gaps(finding: Finding) -> Mapping[str, Any]:
     return {**of_clients, "widths": finding.widths} if finding.widths else of_clients
 
 
-def _rule(about: Explanation) -> Mapping[str, Any]:
+def _rule(about: Rule) -> Mapping[str, Any]:
     """Return the description of a rule, with an example and the way to silence it as its help."""
     examples = "".join(f"\n\n{name}:\n\n```\n{text}\n```" for name, text in about.examples.items())
     return {
-        "id": about.rule,
-        "name": "".join(part.capitalize() for part in re.split("[/-]", about.rule)),  # readable (SARIF, 3.49.7)
+        "id": about.name,
+        "name": "".join(part.capitalize() for part in re.split("[/-]", about.name)),  # readable (SARIF, 3.49.7)
         "shortDescription": {"text": about.what},
-        "fullDescription": {"text": f"{about.what} {about.why} Severity: {about.severity}."},
+        "fullDescription": {"text": f"{about.what} {about.why} Severity: {about.severity_in_words}."},
         "help": {
             "text": f"{about.fix} {about.silence}",
             "markdown": f"{about.why}\n\n{about.fix}{examples}\n\n{about.silence}",
         },
-        "defaultConfiguration": {"level": next(iter(about.severities))},
+        "defaultConfiguration": {"level": about.severity},
     }
 
 

@@ -10,6 +10,7 @@ from functools import cache
 from typing import NamedTuple
 
 from keyturn.mail.rendering.html_tree import Attribute, Element
+from keyturn.studio.lint.checks.selectors import check_mjml_selectors
 from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import (
     Correction,
@@ -17,7 +18,6 @@ from keyturn.studio.lint.finding import (
     Meant,
     Place,
     Severity,
-    cut,
     did_you_mean,
     line_and_column,
     listed,
@@ -32,11 +32,12 @@ _POSITION = re.compile(r"(.*?) in root template(?: at position (\d+):\d+)?")
 def guard(document: Document) -> Iterator[Finding]:
     """Yield findings on the MJML. If tags are missing, nesting is a guess and is not checked."""
     found = [_finding_at(document.place(fault.offset), fault) for fault in document.faults]
+    is_broken = any(RULES[finding.rule].breaks_nesting for finding in found)
+    selected = check_mjml_selectors(document)
+    found += (finding for finding in selected if not (is_broken and RULES[finding.rule].is_of_nesting))
     found += attribute_findings(document)
-    if not any(fault.kind in BREAKING for fault in document.faults):
-        found += nesting_findings(document)
-    else:
-        found += (finding for element in document.elements() for finding in _unknown_element(document, element))
+    found += (finding for element in document.elements() for finding in _unknown_element(document, element))
+    found += () if is_broken else nesting_findings(document)
     yield from found
     if document.refusal and not any(finding.severity == "error" for finding in found):
         yield _compiler_refusal(document)
@@ -49,18 +50,6 @@ def _compiler_refusal(document: Document) -> Finding:
     reason, offset = (position[1], position[2]) if position else (said, None)
     at = document.markup.rfind("<", 0, int(offset) + 1) if offset else Place(document.files.markup)
     return document.finding(at, "mjml/refused", reason=reason)
-
-
-BREAKING: frozenset[str] = frozenset(
-    ["unclosed-tag", "stray-closing-tag", "unfinished-tag", "unclosed-quote", "unclosed-comment"]
-)
-"""Faults after which the nesting is unknown."""
-
-
-_WITH_DETAIL: Mapping[str, str] = {
-    "unclosed-tag": "<{tag}> is not closed before </{detail}>.",
-    "stray-closing-tag": "</{tag}> closes nothing: the open element is <{detail}>.",
-}
 
 
 _JINJA = re.compile(r"\{#(?:(?!\{#).)*?#\}|\{%(?:(?!\{%).)*?%\}|\{\{(?:(?!\{\{).)*?\}\}", re.DOTALL)
@@ -85,10 +74,8 @@ def _without_jinja(jinja: re.Match[str]) -> str:
 
 def _finding_at(place: Place, fault: SyntaxFault) -> Finding:
     group = "mjml" if not fault.tag or fault.tag.lstrip("/").startswith("mj") else "html"
-    tag, detail = cut(fault.tag), cut(fault.detail)
-    message = _WITH_DETAIL.get(fault.kind, "").format(tag=tag, detail=detail) if detail else ""
-    rule = f"{group}/{fault.kind}"
-    return RULES.finding(place, rule, message=message, tag=tag, attribute=detail, character=detail, opened=detail)
+    rule, detail, case = f"{group}/{fault.kind}", fault.detail, "within" if fault.detail else ""
+    return RULES.finding(place, rule, case, tag=fault.tag, attribute=detail, character=detail, opened=detail)
 
 
 _WITHOUT_RULES: Mapping[str, frozenset[str]] = {
@@ -99,28 +86,8 @@ _WITHOUT_RULES: Mapping[str, frozenset[str]] = {
 }
 """Elements that are no components, with their parents."""
 
-_REMOVED: Mapping[str, str] = {
-    "mj-container": "Move its attributes to mj-body, and delete it.",
-    "mj-list": "Write <ul> in mj-text instead.",
-    "mj-invoice": "Write the rows as HTML in mj-table instead.",
-    "mj-invoice-item": "Write the rows as HTML in mj-table instead.",
-    "mj-location": "Use mj-image and mj-text instead.",
-    "mj-inline-links": "Use mj-navbar instead.",
-    "mj-link": "Use mj-navbar-link instead.",
-    "mj-html": "Use mj-raw instead.",
-}
 _WORD = re.compile(r"\S*\w\w")
 """Text with a word. A lone character between elements is a typing slip, which counts only if the compiler refuses."""
-
-_UNREAD: Mapping[tuple[str, str], str] = {
-    ("mj-html-attributes", "mj-head"): "Write the HTML with these attributes in mj-text or mj-raw.",
-    ("mj-raw", "mjml"): "Move it into <mj-head> or <mj-body>.",
-    ("mj-raw", "mj-accordion"): "Move it before or after <mj-accordion>.",
-    ("mj-raw", "mj-accordion-element"): "Move it before or after <mj-accordion>.",
-    ("mj-raw", "mj-navbar"): "Move it before or after <mj-navbar>.",
-    ("mj-raw", "mj-social"): "Move it before or after <mj-social>.",
-}
-"""Elements with parents that MJML allows and the compiler, mrml, refuses."""
 
 _ONCE = ("mj-head", "mj-body", "mj-title", "mj-preview", "mj-breakpoint")
 _TEXT_ALONE = frozenset(["mj-title", "mj-preview", "mj-style", "mj-breakpoint"])
@@ -147,26 +114,14 @@ def _check_top(document: Document) -> Iterator[Finding]:
         yield document.finding(other.offset, "mjml/outside-root", tag=other.tag)
     for text in document.root.texts:
         if text.text.strip(" \ufeff"):
-            yield document.finding(
-                text.offset,
-                "mjml/outside-root",
-                message="There is text outside <mjml>.",
-                fix="Delete it, or move it into mj-text.",
-            )
+            yield document.finding(text.offset, "mjml/outside-root", "text")
     if not any(child.tag == "mj-body" for child in mjml.children):
         yield document.finding(mjml.offset, "mjml/missing-body")
 
 
 def _check_element(document: Document, element: Element) -> Iterator[Finding]:
     tag, parent = element.tag, element.parent.tag if element.parent else ""
-    if tag == "mj-include":
-        yield document.finding(element.offset, "mjml/include")  # others have become Jinja's include before
-    elif tag not in schema().elements and tag not in _WITHOUT_RULES:
-        yield from _unknown_element(document, element)
-    elif (tag, parent) in _UNREAD:
-        fix = _UNREAD[tag, parent]
-        yield document.finding(element.offset, "mjml/unsupported-element", tag=tag, parent=parent, fix=fix)
-    elif parent in schema().elements and not _may_stand_in(tag, parent):
+    if tag in _known_tags() and parent in schema().elements and not _may_stand_in(tag, parent):
         yield _misplaced_element(document, element)
     if tag in schema().elements:
         texts = (text.offset for text in element.texts)
@@ -182,15 +137,17 @@ def _html_tags(document: Document) -> Iterator[Finding]:
             yield document.finding(offset, "mjml/mjml-in-html", tag=tag, within=within.tag)
 
 
+@cache
+def _known_tags() -> frozenset[str]:
+    return frozenset((*schema().elements, *_WITHOUT_RULES))
+
+
 def _unknown_element(document: Document, element: Element) -> Iterator[Finding]:
     tag, known = element.tag, [*schema().elements, *_WITHOUT_RULES]
-    if tag in known:
+    if tag in known or tag == "mj-include" or tag in RULES["mjml/removed-element"].fixes:
         return
-    if not tag.startswith("mj") and any(above.tag not in known for above in element.ancestors()):
+    if not tag.startswith("mj") and any(above.tag not in _known_tags() for above in element.ancestors()):
         return  # only the outermost is reported
-    if tag in _REMOVED:
-        yield document.finding(element.offset, "mjml/removed-element", tag=tag, fix=_REMOVED[tag])
-        return
     meant_as_mjml = tag.lower().startswith("mj")
     name = tag.lower() if meant_as_mjml else f"mj-{tag.lower()}"
     meant = did_you_mean(name, known, 0.7, "Did you mean <{}>?", tag)
@@ -233,17 +190,6 @@ def _names(tags: list[str]) -> str:
     return ", ".join(f"<{tag}>" for tag in tags)
 
 
-_REQUIRED: Mapping[str, tuple[str, ...]] = {
-    "mj-class": ("name",),
-    "mj-font": ("name", "href"),
-    "mj-breakpoint": ("width",),
-    "mj-image": ("src",),
-    "mj-carousel-image": ("src",),
-    "mj-selector": ("path",),
-    "mj-html-attribute": ("name",),
-}
-
-
 def attribute_findings(document: Document) -> Iterator[Finding]:
     classes = {
         element.get("name"): element
@@ -257,8 +203,6 @@ def attribute_findings(document: Document) -> Iterator[Finding]:
         for name, attribute in element.attributes.items():
             yield from _attribute(document, element, name, attribute, known)
         yield from _unread_attributes(document, element, classes)
-        if not (element.parent and element.parent.tag == "mj-attributes") or element.tag == "mj-class":
-            yield from _missing_attributes(document, element)
         yield from _undefined_classes(document, element, classes)
 
 
@@ -278,8 +222,9 @@ def _attribute(
     if name not in known:
         if element.tag == "mjml" and not get_close_matches(name, known):
             return  # a version or a name space does no harm
-        fix = _fix_for_unknown(element.tag, name, known)
-        yield document.finding(attribute.offset, "mjml/unknown-attribute", tag=element.tag, name=name, fix=fix)
+        rule, tag = "mjml/unknown-attribute", element.tag
+        fix = "" if name in RULES[rule].fixes else _fix_for_unknown(tag, name, known)
+        yield document.finding(attribute.offset, rule, name, tag=tag, name=name, fix=fix)
     elif expected := wrong_value(known[name], attribute.value):
         written = f'<{element.tag}>: {name}="{attribute.value}"'
         at, what, fix = attribute.value_offset, expected.what, expected.fix
@@ -296,27 +241,17 @@ def _unread_attributes(document: Document, element: Element, classes: Mapping[st
     for way, holder in written:
         for name, attribute in holder.attributes.items():
             if way in (ways := unread.get(name, ())):
-                fix = "Delete it." if "inline" in ways else f"Write it on each <{element.tag}>."
-                yield document.finding(attribute.offset, "mjml/unread-attribute", tag=element.tag, name=name, fix=fix)
+                case = "inline" if "inline" in ways else "default"
+                yield document.finding(attribute.offset, "mjml/unread-attribute", case, tag=element.tag, name=name)
 
 
 def _fix_for_unknown(tag: str, name: str, known: Mapping[str, str]) -> str:
-    if name == "class":
-        return "Write css-class for a CSS class, or mj-class for a class of mj-attributes."
-    if name == "style":
-        return f"Use the attributes of <{tag}>, or css-class and mj-style."
     if meant := did_you_mean(name.lower(), known, 0.7):
         return meant
     holders = [other for other, rules in schema().elements.items() if name in rules.attributes]
     if holders:
         return f"Delete it: {name} belongs to {', '.join(f'<{holder}>' for holder in holders[:4])}."
     return f"Delete it: <{tag}> takes {', '.join(sorted(known)) or 'no attributes'}."
-
-
-def _missing_attributes(document: Document, element: Element) -> Iterator[Finding]:
-    for name in _REQUIRED.get(element.tag, ()):
-        if not element.get(name).strip():
-            yield document.finding(element.offset, "mjml/missing-attribute", tag=element.tag, name=name)
 
 
 def _undefined_classes(document: Document, element: Element, classes: Collection[str]) -> Iterator[Finding]:

@@ -1,9 +1,11 @@
 """The rules of the checks: `rules.toml` has a row for each, apart from those of mail clients' features."""
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -11,10 +13,13 @@ from keyturn.studio.lint.finding import SEVERITIES, Finding, Place, Severity, co
 
 _LONGEST_TEXT = 1_000
 
+Tree = Literal["authored", "compiled", "mjml"]
+
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A row of `rules.toml`, whose head says what each field means."""
+    """A row of `rules.toml`, whose head says what each field means. `name`: "links/relative"."""
 
+    name: str
     error: str = ""
     warning: str = ""
     note: str = ""
@@ -24,10 +29,15 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     fix: str = ""
     messages: Mapping[str, str] = {}
     fixes: Mapping[str, str] = {}
+    fixes_where: Mapping[str, str] = {}
+    words: Mapping[str, frozenset[str]] = {}
     what: str = ""
     why: str = ""
     bad: str = ""
     good: str = ""
+    select: str = ""
+    on: Tree = "authored"
+    attribute: str = ""
     is_stored: bool = True
     is_of_nesting: bool = False
     breaks_nesting: bool = False
@@ -45,6 +55,25 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     @property
     def message(self) -> str:
         return str(getattr(self, self.severity))
+
+    @property
+    def severity_in_words(self) -> str:
+        """All severities: "warning; error if the link is a button"."""
+        return "; ".join(f"{one} if {when}" if when else one for one, when in self.severities.items())
+
+    @property
+    def examples(self) -> Mapping[str, str]:
+        """The example by its name, without missing parts."""
+        return {name: text for name, text in (("Bad", self.bad), ("Good", self.good)) if text}
+
+    @property
+    def silence(self) -> str:
+        return f'Write {{# keyturn: ignore {self.name} because ... #}} above the line, or set "{self.name}" = "off".'
+
+    def fix_where(self, text: str) -> str:
+        """Return the fix for the first pattern that is found in a text; empty if there is none."""
+        fitting = (fix for where, fix in self.fixes_where.items() if re.search(where, text, re.MULTILINE))
+        return next(fitting, "")
 
 
 class Rules(Mapping[str, Rule]):
@@ -117,7 +146,7 @@ class Rules(Mapping[str, Rule]):
     @cached_property
     def _declared(self) -> dict[str, Rule]:
         return {
-            f"{group}/{name}": msgspec.convert({**rows.get("*", {}), **row}, Rule)
+            f"{group}/{name}": msgspec.convert({"name": f"{group}/{name}", **rows.get("*", {}), **row}, Rule)
             for named, rows in self._groups.items()
             for name, row in rows.items()
             if name != "*"

@@ -17,16 +17,11 @@ from keyturn.studio.lint.checks import checks_for
 from keyturn.studio.lint.clients.clients import Clients
 from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import Finding
+from keyturn.studio.lint.rules import RULES
 from keyturn.studio.lint.source.traced_text import trace_data
 
 HTML, TEXT = "HTML", "text"
 """Names in the places of findings, instead of files."""
-
-_FIXES = {
-    "parity/no-text": "Add a text/plain part with the same links.",
-    "parity/unfilled": "Fill in the value before you send the mail.",
-}
-"""Fixes for rules whose usual fix is about templates."""
 
 
 class SentMail(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +57,8 @@ def examine(mail: SentMail) -> list[Finding]:
 
 
 def _for_senders(finding: Finding) -> Finding:
-    return msgspec.structs.replace(finding, fix=_FIXES.get(finding.rule, finding.fix))
+    fixes = RULES[finding.rule].fixes if finding.rule in RULES else {}
+    return msgspec.structs.replace(finding, fix=fixes.get("sent", finding.fix))
 
 
 def document_of(html: str, text: str = "", subject: str = "") -> Document:

@@ -10,7 +10,7 @@ from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.studio.engines.django.project import open_project
 from keyturn.studio.gallery import Gallery
-from keyturn.studio.lint.check import check, document_findings, missing_names
+from keyturn.studio.lint.check import check, document_findings
 from keyturn.studio.lint.document import Document, read_document
 from keyturn.studio.lint.source.broken_templates import explain
 from keyturn.studio.lint.source.unknown_filters import with_lenient_origins
@@ -86,9 +86,10 @@ def found_in(opened: Opened, source: str, values: str = "") -> list[tuple[str, s
         templates = gallery.renderers(with_lenient_origins)(sample)
         try:
             document = read_document(templates, name, sample, gallery.languages.choose("en"))
-            found = [*missing_names(document, gallery, sample), *document_findings(document, [])]
+            found = [explain(one, gallery, sample) for one in document.missing]
+            found += document_findings(document, [])
         except TemplateInvalid as error:
-            found = [explain(error, gallery, sample).finding]
+            found = [explain(error, gallery, sample)]
         return [(f"{one.place.line}:{one.place.column}", one.rule, one.message, one.fix) for one in found]
 
 

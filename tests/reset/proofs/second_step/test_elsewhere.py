@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, text, update
+from sqlalchemy import Connection, delete, text
 from tests.driver.elsewhere import Elsewhere
 from tests.driver.second_factors import (
     SEED,
@@ -25,9 +25,9 @@ from tests.driver.service import ADA, NEW_PASSWORD, PASSWORD, Service, hash_of, 
 from keyturn.errors import KeyturnError, SettingsInvalid
 from keyturn.service.accounts.port import Account
 from keyturn.service.database import Database
+from keyturn.service.limits import LimitRow
 from keyturn.service.problems.proofs import Factor
 from keyturn.service.problems.requests import AccountsUnready
-from keyturn.service.reset.proofs.second_step.models import SecondStepTriesRow
 from keyturn.service.reset.proofs.second_step.port import Accepted, SecondStepTry
 from keyturn.service.reset.proofs.second_step.totp import base32
 from keyturn.service.settings import (
@@ -291,7 +291,7 @@ async def test_a_code_is_given_back_where_the_store_has_not_taken_the_password(
     assert not [outcome for outcome in await audited(service) if outcome.startswith("passed")]
     await reset_with(service, other, "totp", wrong_code())  # the second of the account's two: they count on
     assert problem(await reset_with(service, await service.link(), "totp", wrong_code())) == "429 too-many-requests"
-    await service.write(update(SecondStepTriesRow).values(tries=1))
+    await service.write(delete(LimitRow))
     assert (await reset_with(service, token, method, code)).status_code == 200
     assert store.passwords == {"u-1": NEW_PASSWORD}
     assert (await audited(service))[-1] == f"passed_{method}"

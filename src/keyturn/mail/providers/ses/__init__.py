@@ -19,7 +19,6 @@ from keyturn.mail.port.fields import Fields
 from keyturn.mail.port.finding import Finding, fail, ok, warn
 from keyturn.mail.port.http_provider import (
     ACCOUNT_REFUSED,
-    Call,
     Examination,
     HttpProvider,
     ProviderApi,
@@ -67,7 +66,7 @@ async def _hand_over(api: ProviderApi, settings: SesSettings, email: Email, key:
         "ConfigurationOverrides": {"Tracking": {"ClickTrackingEnabled": "DISABLED", "OpenTrackingEnabled": "DISABLED"}},
         **({"ConfigurationSetName": settings.configuration_set} if settings.configuration_set else {}),
     }
-    return await api.ask(Call("/v2/email/outbound-emails", fields))
+    return await api.post("/v2/email/outbound-emails", fields)
 
 
 def _text(text: str) -> Mapping[str, str]:

@@ -17,8 +17,8 @@ from keyturn.service.accounts.port import Account
 from keyturn.service.clock import random_bytes
 from keyturn.service.reset.mails import email_props
 from keyturn.service.reset.mails.theme import Theme
+from keyturn.service.reset.proofs.codes import LIFE as CODE_LIFE
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.codes import LIFE as CODE_LIFE
 from keyturn.service.reset.records.messages import (
     AddressDisputed,
     PasswordWasChanged,

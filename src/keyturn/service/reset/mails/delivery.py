@@ -9,7 +9,7 @@ import msgspec
 from keyturn.errors import QuotaExhausted, SendRefused, SendRetryable
 from keyturn.mail.port.email import Email, Sender, first_in_line
 from keyturn.service.clock import now
-from keyturn.service.outbox import Delivery, Dropped, Message, Outbox, Seal, SealBroken, Sent, Settlement
+from keyturn.service.outbox import Delivery, Dropped, Message, Outbox, Seal, SealBroken, Sent, Settlement, new_key
 from keyturn.service.reset.mails.composer import SealedMail
 from keyturn.service.reset.records.links import Link, find_link
 from keyturn.service.reset.records.stores import Records
@@ -62,15 +62,15 @@ class Failover:
         try fails otherwise, the next one is refused, and the message is dead until `outbox retry --dead`.
         """
         if message.sealed and message.sender is None:
-            await self._outbox.reserve_provider(message, provider.name)
+            await self._outbox.write_held(message, sender=provider.name)
         try:
             return await self._hand_over(message, email, provider)
         except SendRefused as refusal:
             if refusal.key_used and not message.sealed:
-                return await self._hand_over(await self._outbox.renew_key(message), email, provider)
+                return await self._hand_over(await self._outbox.write_held(message, key=new_key()), email, provider)
             if not refusal.account or not self._second or provider is self._second or message.sender:
                 raise
-        await self._outbox.reserve_provider(message, self._second.name)
+        await self._outbox.write_held(message, sender=self._second.name)
         return await self._hand_over(message, email, self._second)
 
     async def close(self) -> None:
@@ -85,7 +85,7 @@ class Failover:
             if isinstance(failure, SendRetryable) and failure.down and provider is self._first:
                 self._breaker.count_failure()
             if message.sender is None and (isinstance(failure, QuotaExhausted) or failure.not_accepted):
-                await self._outbox.reserve_provider(message, None)
+                await self._outbox.write_held(message, sender=None)
             raise
         if provider is self._first:
             self._breaker.count_success()

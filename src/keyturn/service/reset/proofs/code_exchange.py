@@ -7,13 +7,13 @@ import msgspec
 
 from keyturn.service import addresses, secrets
 from keyturn.service.accounts.port import Account
-from keyturn.service.clock import monotonic, now, random_below, random_bytes
+from keyturn.service.clock import monotonic, now, random_bytes
 from keyturn.service.problems.proofs import CodeRefused
 from keyturn.service.problems.requests import InputInvalid, TooManyRequests
 from keyturn.service.reset.ground import Ground
-from keyturn.service.reset.records import codes
+from keyturn.service.reset.proofs import codes
+from keyturn.service.reset.proofs.codes import MailedCodes
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.codes import CodeStore, TriedCode
 from keyturn.service.reset.records.links import LinkFacts, new_link
 from keyturn.service.reset.records.stores import Transaction
 from keyturn.service.secrets import Purpose, Secret
@@ -41,22 +41,6 @@ def unmailed_link(
     return IssuedToken(token=token, expires_at=link.expires_at), link
 
 
-class MailedCodes:
-    """Mints codes for mails, beside their link. The database holds a code's digest, made with a key of the settings.
-
-    `exhausted`: tells at which addresses too many codes were wrong in a row, where none works.
-    """
-
-    def __init__(self, store: CodeStore, keys: codes.CodeKeys) -> None:
-        self.exhausted = store.exhausted
-        self._keys = keys
-
-    def mint(self, email: str) -> tuple[str, bytes]:
-        """Return a fresh code for that address, and the digest that is stored."""
-        code = codes.mint(random_below)
-        return code, self._keys.digest(code, codes.mailbox_digest(email))
-
-
 class CodeExchange:
     """Exchanges codes for tokens, which follow the rules of the tokens in links.
 
@@ -67,15 +51,14 @@ class CodeExchange:
     Only tries at codes that were mailed and are alive count. A stranger needs 60 mails a minute to use up this limit;
     posting digits is not enough. Once it is used up, no code is compared and no try is lost. Links still work, and
     codes work again within a minute.
-
     """
 
-    def __init__(self, ground: Ground, keys: codes.CodeKeys, lifetime: timedelta) -> None:
+    def __init__(self, ground: Ground, mailed: MailedCodes, lifetime: timedelta) -> None:
+        self._mailed = mailed
         self._lifetime = lifetime
         self._records = ground.records
         self._accounts = ground.accounts
         self._takes_names = ground.takes_names
-        self._keys = keys
         self._limits = ground.limits
         self.meters = ground.meters
         self._logged = -_LOGGED_EVERY
@@ -96,15 +79,17 @@ class CodeExchange:
             raise
         await self._limits.count("code", client)
         address = await self._mailbox_of(identifier)
+        mailbox = addresses.digest(address)
         await self._require_budget()
-        tried = await self._records.codes.count_try(address, now())
-        await self._count_guess(has_code=bool(tried.code))
-        if not self._keys.fits(code, codes.mailbox_digest(address), tried.code):
+        tried = await self._mailed.count_try(mailbox, now())
+        await self._count_guess(has_code=tried is not None)
+        is_right = self._mailed.fits(code, mailbox, tried)
+        if tried is None or not is_right:
             reset_log.info(LogEvent("code.refused", email=addresses.mask(address)))
             raise CodeRefused
         await self._limits.give_back_overall("code_overall")
         account = await self._accounts.get(tried.account_id)
-        if account is None or not account.active or not addresses.is_same_mailbox(account.email, tried.email):
+        if account is None or not account.active or addresses.digest(account.email) != mailbox:
             raise CodeRefused
         issued = await self._issue(account, tried, client, return_to)
         reset_log.info(LogEvent("code.exchanged", account_id=account.id))
@@ -137,13 +122,13 @@ class CodeExchange:
             reset_log.warning(LogEvent("code.over_budget"))
         raise TooManyRequests(over.retry_after)
 
-    async def _issue(self, account: Account, tried: TriedCode, client: Client, return_to: str) -> IssuedToken:
+    async def _issue(self, account: Account, tried: Secret, client: Client, return_to: str) -> IssuedToken:
         """Use the code up and store a link, in one transaction. Raises CodeRefused if another request was quicker."""
         moment = now()
         issued, link = unmailed_link(account, Purpose.RESET, moment, self._lifetime, return_to=return_to)
 
         def write(tx: Transaction) -> None:
-            if not tx.codes.consume(tried, moment):
+            if not self._mailed.use(tx.connection, tried, moment):
                 raise CodeRefused
             secrets.add(tx.connection, [(link, True)])
             tx.audit.write("code_check", "code_accepted", client, moment, account.id, account.email)
@@ -153,18 +138,14 @@ class CodeExchange:
 
 
 def mailed_codes(settings: Settings, ground: Ground) -> MailedCodes | None:
-    """Return what mints codes for mails; None if the settings want none."""
-    return (
-        MailedCodes(ground.records.codes, codes.CodeKeys(ground.secrets, "reset codes"))
-        if settings.token.code
-        else None
-    )
+    """Return the codes of mails; None if the settings want none."""
+    records = ground.records
+    return MailedCodes(records.database, records.counters, ground.secrets) if settings.token.code else None
 
 
-def build(settings: Settings, ground: Ground) -> CodeExchange | None:
+def build(settings: Settings, ground: Ground, mailed: MailedCodes | None) -> CodeExchange | None:
     """Return what takes codes; None if there are none."""
-    keys = codes.CodeKeys(ground.secrets, "reset codes")
-    return CodeExchange(ground, keys, settings.token.ttl) if settings.token.code else None
+    return CodeExchange(ground, mailed, settings.token.ttl) if mailed else None
 
 
 async def _refusal(counting: Awaitable[None]) -> TooManyRequests | None:

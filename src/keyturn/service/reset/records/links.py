@@ -21,7 +21,7 @@ from keyturn.service import addresses, secrets
 from keyturn.service.accounts.port import Account
 from keyturn.service.database import Database
 from keyturn.service.problems.proofs import DeadReason
-from keyturn.service.secrets import RULES, Purpose, Secret, SecretRow
+from keyturn.service.secrets import RULES, Purpose, Secret, SecretRow, State
 
 LINKS = (Purpose.RESET, Purpose.EVICT, Purpose.UNLOCK)
 """What sets a password."""
@@ -33,8 +33,17 @@ _SUSPECTED = RULES[Purpose.EVICT].kept
 """How long after a press an intrusion is suspected, at most: used links are kept for as long."""
 
 
+_DEAD: Mapping[State, DeadReason | None] = {
+    "works": None,
+    "used": "used",
+    "revoked": "invalid",
+    "replaced": "expired",
+    "expired": "expired",
+}
+
+
 class LinkFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What a link knows. `email`: where it was sent.
+    """What the data of a link's secret says. `email`: where the link was sent.
 
     `reason`: why an operator asked for it, in the operator's words.
     `return_to`: the address to which its request asked to return after the reset, or "".
@@ -45,19 +54,10 @@ class LinkFacts(msgspec.Struct, frozen=True, kw_only=True):
     return_to: str = ""
 
 
-class Link(msgspec.Struct, frozen=True, kw_only=True):
-    """A link: its secret, and what it knows."""
+class Link(Secret, frozen=True, kw_only=True):
+    """A link: its secret, with the facts in its data."""
 
-    secret: Secret
     facts: LinkFacts
-
-    @property
-    def id(self) -> tuple[Purpose, bytes]:
-        return self.secret.purpose, self.secret.key
-
-    @property
-    def account_id(self) -> str:
-        return self.secret.account_id
 
     @property
     def email(self) -> str:
@@ -66,23 +66,15 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def recovers(self) -> bool:
         """Whether its owner has reported a change; it opens a locked account, too."""
-        return self.secret.purpose is Purpose.UNLOCK
+        return self.purpose is Purpose.UNLOCK
 
     def owner(self, account: Account) -> Account:
         """Return the account as the link changes it: as an intruded one, if its owner or an operator suspects that."""
-        return msgspec.structs.replace(account, intruded=self.secret.purpose is not Purpose.RESET)
+        return msgspec.structs.replace(account, intruded=self.purpose is not Purpose.RESET)
 
     def dead_reason(self, moment: datetime) -> DeadReason | None:
         """Return why the link no longer works; None while it works."""
-        match self.secret.state(moment):
-            case "works":
-                return None
-            case "used":
-                return "used"
-            case "revoked":
-                return "invalid"
-            case _:
-                return "expired"
+        return _DEAD[self.state(moment)]
 
 
 def new_link(key: bytes, purpose: Purpose, account_id: str, facts: LinkFacts, made: datetime, end: datetime) -> Secret:
@@ -115,11 +107,11 @@ LINK_ROWS = secrets.all_of(LINKS)
 
 
 def link_of(row: RowMapping) -> Link:
-    return _link(Secret.of(row))
+    return _link(secrets.secret_of(row))
 
 
 def _link(secret: Secret) -> Link:
-    return Link(secret=secret, facts=msgspec.json.decode(secret.data, type=LinkFacts))
+    return Link(**msgspec.structs.asdict(secret), facts=msgspec.json.decode(secret.data, type=LinkFacts))
 
 
 def find_link(connection: Connection, key: bytes, *purposes: Purpose) -> Link | None:

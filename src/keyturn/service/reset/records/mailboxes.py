@@ -1,70 +1,64 @@
-"""When a mailbox last got a mail, and how long it gets no more. Stored under a digest of its address."""
+"""Which mailboxes get a mail now: their cooldown and daily limit, and reports that end their mails for a while."""
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from hashlib import sha256
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
 
 from keyturn.service import addresses
-from keyturn.service.database import Database, Store
-from keyturn.service.database.statements import ManyRows, insert_into
-from keyturn.service.reset.records.guarded import DAY, DailyCounter
-from keyturn.service.reset.records.models import MailboxRow
+from keyturn.service.database import Database, Model, Store
+from keyturn.service.database.statements import insert_into
+from keyturn.service.limits import Limit, StoredCounters
+from keyturn.service.settings.building import Rate
 
-_COUNTER = DailyCounter(MailboxRow.mails, MailboxRow.counted_since)
-
-_TIME = MailboxRow.__table__.c.mailed_at.type
+_DAY = 86_400
 
 _BEFORE_GROWTH = 3
-"""Mails a day before the cooldown grows: a user may not find a mail and ask again."""
+"""Mails of the daily limit before the cooldown grows: a user may not find a mail and ask again."""
 
 _LONGEST_GROWTH = 17
-"""Doublings from a second to more than a day, after which the count starts again."""
-
-_COLUMNS: dict[str, Any] = {"digest": MailboxRow.__table__.c.digest, "wanted": sa.Column("wanted", sa.Boolean())}
-"""The columns that `Mailboxes.claim` is given for each mailbox."""
+"""Doublings from a second to more than a day."""
 
 Refusal = Literal["suppressed", "daily_limit", "cooldown"]
 
 
-class Mailbox(msgspec.Struct, frozen=True, kw_only=True):
-    """The record of a mailbox. `mails` were sent since `counted_since`, the first of them at that time.
+class MailboxRow(Model):
+    """A mailbox that bounced permanently or complained, under the SHA-256 of its address.
 
-    `mailed_at`: the last mail. Once its link has set a password, it is earlier than `counted_since`.
+    It gets no mail until `suppressed_until`, for `reason`.
     """
 
-    mailed_at: datetime
+    __tablename__ = "keyturn_mailboxes"
+
+    digest: Mapped[bytes] = mapped_column(sa.LargeBinary(32), primary_key=True)
+    suppressed_until: Mapped[datetime]
+    reason: Mapped[str] = mapped_column(sa.String(32))
+
+
+class Mailbox(msgspec.Struct, frozen=True, kw_only=True):
+    """What holds mails back from a mailbox.
+
+    `mails`: how many of the daily limit are used.
+    `wait`: until cooldown and daily limit let the next mail through.
+    `suppressed_until`, `reason`: until when no mail is sent after a report, and the report; None without one.
+    """
+
     mails: int
-    counted_since: datetime | None
+    wait: timedelta
+    refusal: Refusal | None
     suppressed_until: datetime | None
     reason: str | None
-
-    @property
-    def last_mail_at(self) -> datetime | None:
-        """When the last mail was sent; None without one, and once its link has set a password."""
-        is_known = self.mails and not (self.counted_since and self.mailed_at < self.counted_since)
-        return self.mailed_at if is_known else None
-
-    def is_suppressed(self, moment: datetime) -> bool:
-        return self.suppressed_until is not None and self.suppressed_until > moment
-
-    def mails_today(self, moment: datetime) -> int:
-        """Return how many mails the running day had; a day is over 24 hours after its first mail."""
-        return self.mails if self.counted_since and self.counted_since > moment - DAY else 0
-
-
-_MAILBOX = tuple(getattr(MailboxRow, name) for name in Mailbox.__struct_fields__)
 
 
 class Mailboxes(Store):
     """Decides whether a mailbox may get a mail. It keeps a mailbox from being flooded, and from complaining about us.
 
     `cooldown`: the least time between two reset mails, which doubles with each mail after the third of a day.
-    `daily`: the most mails in a day.
+    `daily`: mails of a day, which refill evenly.
     `suppression`: how long a mailbox that bounced permanently or complained gets no mail.
     """
 
@@ -77,162 +71,120 @@ class Mailboxes(Store):
         suppression: timedelta = timedelta(days=14),
     ) -> None:
         self._database = database
+        self._counters = StoredCounters(database)
         self.cooldown = cooldown
         self.daily = daily
         self._suppression = suppression
-        # The mail counts that have their own cooldown: lower counts use that of the first, higher ones that of the
-        # last.
-        self._growth = range(_BEFORE_GROWTH, max(min(daily, _BEFORE_GROWTH + _LONGEST_GROWTH + 1), _BEFORE_GROWTH + 1))
-        self._found = sa.select(MailboxRow.digest, *_MAILBOX).where(database.is_one_of(MailboxRow.digest, "digests"))
-        self._rows = ManyRows(database, _COLUMNS)
-        self._claimed = self._claim_statement()
+        self._suppressed = sa.select(MailboxRow).where(
+            database.is_one_of(MailboxRow.digest, "digests"), MailboxRow.suppressed_until > sa.bindparam("moment")
+        )
 
     def claim(self, wanted: Sequence[tuple[str, bool]], moment: datetime) -> list[bool]:
-        """Note that the wanted mailboxes get a mail now; return for each whether it was noted.
+        """Count a mail for each of the wanted mailboxes; return for each whether it may be sent.
 
-        One statement reads and notes, so two workers with requests for one mailbox cannot both get True. If no mailbox
-        is wanted, the same statement notes nothing. `refusals` says why a mailbox cannot be claimed.
+        One statement reads and counts, so two workers with requests for one mailbox cannot both get True. If no mailbox
+        is wanted, the same statements count nothing. `refusals` says why a mailbox cannot be claimed.
         """
-        digests = [_digest(email) for email, _ in wanted]
-        claimed = [False] * len(wanted)
-        times = self._claim_times(moment)
-        for places in _once_each(digests):
-            rows = [{"digest": digests[place], "wanted": wanted[place][1]} for place in places]
-            noted = self.connection.execute(self._claimed, {**times, **self._rows.parameter(rows)})
-            found = {bytes(digest) for digest in noted.scalars()}
-            for place in places:
-                claimed[place] = digests[place] in found
-        return claimed
-
-    def _claim_times(self, moment: datetime) -> dict[str, datetime]:
-        """Return the times that `_claim_statement` compares with."""
-        rested = {f"rested_{mails}": moment - self._cooldown_after(mails) for mails in self._growth}
-        return rested | {"moment": moment, "day_ago": moment - DAY, "cooled_down": moment - self.cooldown}
-
-    def _claim_statement(self) -> Any:
-        moment, day_ago = _time("moment"), _time("day_ago")
-        # The latest time of the last mail that allows another one now, by the number of mails.
-        rested = sa.case(
-            *((MailboxRow.mails <= mails, _time(f"rested_{mails}")) for mails in self._growth),
-            else_=_time(f"rested_{self._growth[-1]}"),
-        )
-        given = self._rows.table.c
-        # In the order of their keys: two workers that claim several at once cannot deadlock.
-        wanted = sa.select(given.digest, moment, sa.literal(1), moment).where(given.wanted).order_by(given.digest)
-        return (
-            insert_into(MailboxRow, self._database.dialect)
-            .from_select(["digest", "mailed_at", "mails", "counted_since"], wanted)
-            .on_conflict_do_update(
-                index_elements=[MailboxRow.digest],
-                set_={"mailed_at": moment, **_COUNTER.raised(day_ago, moment)},
-                where=(MailboxRow.mailed_at <= _time("cooled_down"))
-                & _COUNTER.has_room(day_ago, self.daily)
-                & (_COUNTER.begins_anew(day_ago) | (MailboxRow.mailed_at <= rested))
-                & ~_is_suppressed(moment),
-            )
-            .returning(MailboxRow.digest)
-        )
+        emails = [email for email, _ in wanted]
+        suppressed = self._find_suppressed(self.connection, emails, moment)
+        may_get = [is_wanted and addresses.digest(email) not in suppressed for email, is_wanted in wanted]
+        days = [self._daily_limit(email) for email in emails]
+        levels = self._counters.count_each(self.connection, days, may_get)
+        may_get = [level is not None for level in levels]
+        if not self.cooldown:
+            return may_get
+        mails = [day.used(level or 0) for day, level in zip(days, levels, strict=True)]
+        cooldowns = [self._cooldown_after(*each) for each in zip(mails, emails, strict=True)]
+        rested = self._counters.count_each(self.connection, cooldowns, may_get)
+        for day, is_counted, rest in zip(days, may_get, rested, strict=True):
+            if is_counted and rest is None:
+                self._counters.undo(self.connection, day)
+        return [rest is not None for rest in rested]
 
     async def refusals(self, emails: Collection[str], moment: datetime) -> Mapping[str, Refusal]:
-        """Return the mailboxes that could not be claimed at that moment, with the weightiest reason of each."""
-        refused = {email: self._refusal(mailbox, moment) for email, mailbox in (await self._find_all(emails)).items()}
-        return {email: reason for email, reason in refused.items() if reason}
+        """Return the mailboxes that cannot be claimed now, with the weightiest reason of each."""
+        found = await self._find_all(emails, moment)
+        return {email: mailbox.refusal for email, mailbox in found.items() if mailbox.refusal}
 
-    def _refusal(self, mailbox: Mailbox, moment: datetime) -> Refusal | None:
-        if mailbox.is_suppressed(moment):
-            return "suppressed"
-        if mailbox.mails_today(moment) >= self.daily:
-            return "daily_limit"
-        return "cooldown" if self.free_at(mailbox, moment) > moment else None
-
-    async def find(self, email: str) -> Mailbox | None:
-        return (await self._find_all([email])).get(email)
+    async def find(self, email: str, moment: datetime) -> Mailbox | None:
+        """Return what holds mails back from the mailbox; None if nothing does, and no mail of a day is counted."""
+        mailbox = (await self._find_all([email], moment))[email]
+        return mailbox if mailbox.mails or mailbox.refusal else None
 
     async def cooldown_left(self, email: str, moment: datetime) -> timedelta:
         """Return how long the mailbox cannot be claimed yet, in whole seconds, if it is not suppressed.
 
         For its owner alone: to others it would reveal that there is an account (OWASP ASVS 6.3.8).
         """
-        mailbox = await self.find(email)
-        left = (self.free_at(mailbox, moment) - moment).total_seconds() if mailbox else 0
-        return timedelta(seconds=max(math.ceil(left), 0))
-
-    def free_at(self, mailbox: Mailbox, moment: datetime) -> datetime:
-        """Return when the mailbox may be claimed again, possibly in the past, if it is not suppressed."""
-        first, mails = mailbox.mailed_at + self.cooldown, mailbox.mails_today(moment)
-        if not mailbox.counted_since or not mails:
-            return first
-        day_ends = mailbox.counted_since + DAY
-        grown = day_ends if mails >= self.daily else mailbox.mailed_at + self._cooldown_after(mails)
-        return max(first, min(grown, day_ends))
+        return (await self._find_all([email], moment))[email].wait
 
     def is_suppressed(self, email: str, moment: datetime) -> bool:
         """Return whether the mailbox gets no mail, because of a report about an earlier one."""
-        statement = sa.select(MailboxRow.digest).where(MailboxRow.digest == _digest(email), _is_suppressed(moment))
-        return self.connection.execute(statement).first() is not None
+        return bool(self._find_suppressed(self.connection, [email], moment))
 
-    def end_cooldown(self, email: str, moment: datetime) -> None:
+    def end_cooldown(self, email: str) -> None:
         """Let the mailbox be claimed again: the link of its last mail was used.
 
         The count of its mails stays, so a day has no more of them (OWASP Forgot Password Cheat Sheet).
         """
-        long_ago = moment - 2 * max(self.cooldown, DAY)
-        self.connection.execute(
-            sa.update(MailboxRow).where(MailboxRow.digest == _digest(email)).values(mailed_at=long_ago)
-        )
+        self._counters.empty(self.connection, self._cooldown_after(0, email))
 
     def suppress(self, email: str, moment: datetime, reason: str) -> None:
         """Send the mailbox no mail, for as long as the settings say."""
-        _set(self.connection, email, moment, suppressed_until=moment + self._suppression, reason=reason)
+        values = {"suppressed_until": moment + self._suppression, "reason": reason}
+        row = insert_into(MailboxRow, self.connection.dialect).values(digest=addresses.digest(email), **values)
+        self.connection.execute(row.on_conflict_do_update(index_elements=[MailboxRow.digest], set_=values))
 
     def release(self, email: str) -> bool:
         """Forget all that holds mails back from the mailbox; return whether there was anything."""
-        gone = sa.delete(MailboxRow).where(MailboxRow.digest == _digest(email)).returning(MailboxRow.digest)
-        return self.connection.execute(gone).first() is not None
+        gone = sa.delete(MailboxRow).where(MailboxRow.digest == addresses.digest(email)).returning(MailboxRow.digest)
+        was_suppressed = self.connection.execute(gone).first() is not None
+        limits = self._daily_limit(email), self._cooldown_after(0, email)
+        were_counted = [self._counters.empty(self.connection, limit) for limit in limits]
+        return was_suppressed or any(were_counted)
 
     def is_forgettable(self, moment: datetime) -> sa.ColumnElement[bool]:
         """Return the condition that a row no longer matters."""
-        is_counted = MailboxRow.counted_since.is_not(None) & (MailboxRow.counted_since > moment - DAY)
-        is_old = (MailboxRow.mailed_at < moment - max(self.cooldown, DAY)) & ~is_counted
-        return is_old & ~_is_suppressed(moment)
+        return MailboxRow.suppressed_until < moment
 
-    async def _find_all(self, emails: Collection[str]) -> Mapping[str, Mailbox]:
-        digests = {email: _digest(email) for email in emails}
-        found = {
-            bytes(row["digest"]): Mailbox(**{name: row[name] for name in Mailbox.__struct_fields__})
-            for row in await self._database.fetch(self._found, {"digests": list(set(digests.values()))})
+    async def _find_all(self, emails: Collection[str], moment: datetime) -> Mapping[str, Mailbox]:
+        limits = [limit for email in emails for limit in (self._daily_limit(email), self._cooldown_after(0, email))]
+
+        def read(connection: sa.Connection) -> tuple[Mapping[bytes, sa.RowMapping], Sequence[float]]:
+            return self._find_suppressed(connection, emails, moment), self._counters.look(connection, *limits)
+
+        suppressed, levels = await self._database.read(read)
+        return {
+            email: _mailbox(
+                limits[2 * place], levels[2 * place], levels[2 * place + 1], suppressed.get(addresses.digest(email))
+            )
+            for place, email in enumerate(emails)
         }
-        return {email: found[digest] for email, digest in digests.items() if digest in found}
 
-    def _cooldown_after(self, mails: int) -> timedelta:
+    def _find_suppressed(
+        self, connection: sa.Connection, emails: Collection[str], moment: datetime
+    ) -> Mapping[bytes, sa.RowMapping]:
+        given = {"digests": [addresses.digest(email) for email in emails], "moment": moment}
+        return {bytes(row["digest"]): row for row in connection.execute(self._suppressed, given).mappings()}
+
+    def _daily_limit(self, email: str) -> Limit:
+        return Limit(Rate(self.daily, _DAY), "mailbox_daily", addresses.normalize(email))
+
+    def _cooldown_after(self, mails: int, email: str) -> Limit:
+        """Return the limit that lets one mail through after this one, the last of so many mails."""
+        first = self.cooldown.total_seconds()
         growth: int = 2 ** min(max(mails - _BEFORE_GROWTH, 0), _LONGEST_GROWTH)
-        return min(self.cooldown * growth, DAY)
+        return Limit(Rate(1, max(first, min(first * growth, _DAY))), "mailbox_cooldown", addresses.normalize(email))
 
 
-def _set(connection: sa.Connection, email: str, mailed_at: datetime, **values: Any) -> None:
-    """Set the values of a mailbox; an unknown one gets `mailed_at` as the time of its last mail."""
-    row = {"digest": _digest(email), "mailed_at": mailed_at, "mails": 0} | values
-    fresh = insert_into(MailboxRow, connection.dialect).values(**row)
-    connection.execute(fresh.on_conflict_do_update(index_elements=[MailboxRow.digest], set_=values))
-
-
-def _digest(email: str) -> bytes:
-    """Return the key of a mailbox: the same for each spelling of the address in an app's table."""
-    return sha256(addresses.normalize(email).encode()).digest()
-
-
-def _once_each(digests: Sequence[bytes]) -> Iterator[Sequence[int]]:
-    """Yield the places of the digests, in groups without repeated digests: no statement may write a row twice."""
-    left = list(range(len(digests)))
-    while left:
-        first = {digests[place]: place for place in reversed(left)}
-        yield sorted(first.values())
-        left = [place for place in left if first[digests[place]] != place]
-
-
-def _time(name: str) -> sa.BindParameter[datetime]:
-    return sa.bindparam(name, type_=_TIME)
-
-
-def _is_suppressed(moment: datetime | sa.BindParameter[datetime]) -> sa.ColumnElement[bool]:
-    return MailboxRow.suppressed_until.is_not(None) & (MailboxRow.suppressed_until > moment)
+def _mailbox(daily: Limit, level: float, cooldown: float, suppressed: sa.RowMapping | None) -> Mailbox:
+    """Return a mailbox by the levels of its limits. The whole level of a cooldown is to be waited for."""
+    day = daily.wait(level)
+    refusal: Refusal | None = "suppressed" if suppressed else "daily_limit" if day else "cooldown" if cooldown else None
+    return Mailbox(
+        mails=daily.used(level),
+        wait=timedelta(seconds=math.ceil(max(day, cooldown))),
+        refusal=refusal,
+        suppressed_until=suppressed["suppressed_until"] if suppressed else None,
+        reason=suppressed["reason"] if suppressed else None,
+    )

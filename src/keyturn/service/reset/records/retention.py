@@ -16,11 +16,10 @@ from keyturn.service.database import Database
 from keyturn.service.limits import StoredCounters
 from keyturn.service.outbox.models import ERASED, STILL_WAITING, WAITING, OutboxRow
 from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
-from keyturn.service.reset.proofs.second_step.models import SecondStepTriesRow
-from keyturn.service.reset.records.codes import ResetCodeRow
-from keyturn.service.reset.records.mailboxes import Mailboxes
+from keyturn.service.reset.records.account_locks import AccountLockRow
+from keyturn.service.reset.records.audit import AuditRow
+from keyturn.service.reset.records.mailboxes import Mailboxes, MailboxRow
 from keyturn.service.reset.records.messages import ACCOUNT_SECURED
-from keyturn.service.reset.records.models import AccountLockRow, AuditRow, MailboxRow
 from keyturn.service.secrets import RULES, Purpose, SecretRow
 from keyturn.service.telemetry.logs import LogEvent
 
@@ -32,12 +31,6 @@ _BATCH = 500
 _A_CLOCK_MAY_BE_OFF = timedelta(days=1)
 """Locks follow the database's clock, and a purge that of its own machine."""
 
-_CODES = timedelta(hours=1)
-"""Longer than a code works. A row without failures is then empty, even for a mailbox without an account."""
-
-_GUESSES = timedelta(days=30)
-"""Time after which wrong codes no longer count as consecutive (NIST SP 800-63B 3.2.2 counts consecutive ones)."""
-
 _MESSAGES = timedelta(days=30)
 """How long messages stay after they were settled."""
 
@@ -48,9 +41,6 @@ _MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 _ASKED_AT_ONCE = 100
 """Accounts whose store is asked at a time whether they are locked."""
-
-_COUNTED_FOR = timedelta(days=2)
-"""Tries and messages are counted for a day, and a step of TOTP is refused a second time for a minute and a half."""
 
 _NOT_ERASED = OutboxRow.payload != sa.literal_column(f"'{ERASED}'")
 """The condition of the index of rows that are not erased, so that a batch finds them without scanning the others."""
@@ -147,10 +137,6 @@ class Retention:
         yield "sessions", SessionRow.digest, SessionRow.expires_at < moment
         yield "locks", AccountLockRow.account_id, AccountLockRow.until < moment - _A_CLOCK_MAY_BE_OFF
         yield "mailboxes", MailboxRow.digest, self._mailboxes.is_forgettable(moment)
-        code, counted = ResetCodeRow, moment - _COUNTED_FOR
-        idle = (code.touched_at < moment - _GUESSES) | ((code.failures == 0) & (code.touched_at < moment - _CODES))
-        yield "codes", code.mailbox, idle
-        yield "second_step_tries", SecondStepTriesRow.account_id, SecondStepTriesRow.counted_since < counted
 
     async def _delete(self, key: InstrumentedAttribute[Any], due: sa.ColumnElement[bool]) -> int:
         return await self._in_batches(sa.delete(key.class_), key, due)

@@ -8,9 +8,9 @@ from sqlalchemy import Connection
 
 from keyturn.service.accounts.builtin import Sessions
 from keyturn.service.database import Database
+from keyturn.service.limits import StoredCounters
 from keyturn.service.outbox import Outbox
 from keyturn.service.reset.records.audit import Audit
-from keyturn.service.reset.records.codes import CodeStore
 from keyturn.service.reset.records.mailboxes import Mailboxes
 from keyturn.service.settings import Settings
 
@@ -23,7 +23,7 @@ class Records(Struct, frozen=True, kw_only=True):
     database: Database
     outbox: Outbox
     audit: Audit
-    codes: CodeStore
+    counters: StoredCounters
     mailboxes: Mailboxes
     sessions: Sessions
 
@@ -41,7 +41,7 @@ class Transaction:
         self.outbox = records.outbox.within(connection)
         self.settlements = records.outbox.settlements.within(connection)
         self.audit = records.audit.within(connection)
-        self.codes = records.codes.within(connection)
+        self.counters = records.counters
         self.mailboxes = records.mailboxes.within(connection)
         self.sessions = records.sessions.within(connection)
 
@@ -56,7 +56,7 @@ def build(settings: Settings, database: Database) -> Records:
         database=database,
         outbox=Outbox(database),
         audit=Audit(database),
-        codes=CodeStore(database),
+        counters=StoredCounters(database),
         mailboxes=Mailboxes(
             database,
             cooldown=limits.mailbox_cooldown,

@@ -106,7 +106,7 @@ def _finding_on(problem: Problem, place_of: Callable[[str], Place]) -> Finding:
     return RULES.finding(
         place_of(problem.key),
         f"browser/{problem.kind}",
-        message=f"The lines of {says} overlap: the line-height is too small." if is_one_text else "",
+        "one text" if is_one_text else "",
         says=says,
         over=over,
         size=problem.size,

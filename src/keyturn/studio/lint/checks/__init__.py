@@ -5,7 +5,7 @@ from functools import partial
 
 from keyturn.studio.lint.checks.accessibility import check_accessibility, check_contrast
 from keyturn.studio.lint.checks.comments import check_comments
-from keyturn.studio.lint.checks.compatibility import check_active_content, check_compatibility
+from keyturn.studio.lint.checks.compatibility import check_compatibility
 from keyturn.studio.lint.checks.links import check_links, check_links_in_text
 from keyturn.studio.lint.checks.parts import (
     check_byte_order_marks,
@@ -15,6 +15,7 @@ from keyturn.studio.lint.checks.parts import (
     check_undefined,
 )
 from keyturn.studio.lint.checks.safety import check_safety
+from keyturn.studio.lint.checks.selectors import check_selectors
 from keyturn.studio.lint.clients.clients import MAJOR, Clients
 from keyturn.studio.lint.document import Check
 
@@ -25,7 +26,7 @@ def checks_for(clients: Clients, audits: Mapping[str, str] = {}) -> tuple[Check,
         partial(check_safety, audits=audits),
         check_comments,
         check_links,
-        check_active_content,
+        check_selectors,
         check_byte_order_marks,
         check_subject,
         check_parity,

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from keyturn.mail.rendering.contrast import ENOUGH, contrast
 from keyturn.mail.rendering.html_tree import Element
-from keyturn.mail.rendering.palette import ENOUGH, contrast
 from keyturn.studio.lint.css.colours import DARK, FULL, LIGHT, PARTIAL, Mode
 from keyturn.studio.lint.css.computed_style import Paint, Painter
 from keyturn.studio.lint.document import Document
@@ -27,8 +27,6 @@ _FOOTER = re.compile(r"foot|legal|imprint|unsub", re.IGNORECASE)
 
 # The placeholder colour of templates without samples, which says nothing of the real one.
 _STAND_IN = "#336699"
-
-_UNDER_IMAGE = "Give the section a background colour, too, on which the text can be read."
 
 
 def check_contrast(document: Document) -> Iterator[Finding]:
@@ -73,8 +71,8 @@ def _finding_on(document: Document, node: Element, paint: Paint, mode: Mode) -> 
     return document.finding(
         document.lookup.offset_of(node),
         f"contrast/{mode.name}",
+        "image" if paint.over_image else "",
         severity="error" if ratio < _INVISIBLE and not (mode.inverts or paint.over_image) else severity,
-        fix=_UNDER_IMAGE if paint.over_image else "",
         colours=f"{colour} on {ground}",
         ratio=int(ratio * 10) / 10,  # rounded down, so that it never reaches the minimum
         says=f"{mode.says} if the image behind it is not shown" if paint.over_image else mode.says,
@@ -121,18 +119,8 @@ def _language_and_title(document: Document) -> Iterator[Finding]:
 
 def _images(document: Document) -> Iterator[Finding]:
     for node in document.drawn.walk():
-        if node.tag != "img":
-            continue
-        if "alt" not in node.attributes and not _is_silent_link(node):
-            yield document.finding(document.lookup.offset_of(node), "accessibility/alt-missing")
-        elif _is_file_name(node.get("alt"), node.get("src")):
+        if node.tag == "img" and _is_file_name(node.get("alt"), node.get("src")):
             yield document.finding(document.lookup.offset_of(node), "accessibility/alt-file-name", alt=node.get("alt"))
-
-
-def _is_silent_link(image: Element) -> bool:
-    """Tell whether the image is the only content of a link, which `links/no-text` reports."""
-    link = next((above for above in image.ancestors() if above.tag == "a"), None)
-    return link is not None and not link.text()
 
 
 def _is_file_name(alt: str, source: str) -> bool:

@@ -6,7 +6,6 @@ No client runs scripts, event handlers and frames. Forms are judged by client.
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from keyturn.mail.rendering.html_tree import Element
 from keyturn.studio.lint.clients.clients import MAJOR, Clients, Support, names_of, supports
 from keyturn.studio.lint.clients.features import Feature, FeatureUse, Gap, feature_uses, features, gaps, severity_of
 from keyturn.studio.lint.document import Document
@@ -67,39 +66,3 @@ def _note(support: Support, found: Iterable[Gap]) -> str:
     """Return the first note of Can I email on these gaps, as plain text."""
     notes = (support.notes[gap.note] for gap in found if gap.note in support.notes)
     return _VERDICT_WORD.sub("", _MARKDOWN_LINK.sub(r"\1", next(notes, "")))
-
-
-_DATA = ("application/ld+json", "application/json")
-"""Types of scripts that are data: Gmail reads Schema.org markup in JSON-LD."""
-
-_HANDLER = re.compile(
-    r"on(?:abort|animation|auxclick|before|blur|c(?:ancel|hange|lick|lose|ontextmenu|opy|ut)|dblclick|drag|drop|ended|error"
-    r"|focus|hash|input|invalid|key|load|message|mouse|page|paste|pause|play|pointer|popstate|reset|resize|scroll|search"
-    r"|select|submit|toggle|touch|transition|unload|wheel)[a-z]*",
-    re.IGNORECASE,
-)
-
-
-def check_active_content(document: Document) -> Iterator[Finding]:
-    for tag in document.html_elements():
-        if rule := _rule_for(tag):
-            yield document.finding(tag.offset, f"active/{rule}", tag=tag.tag)
-        handler = next((name for name in tag.attributes if _HANDLER.fullmatch(name)), None)
-        if handler:
-            yield document.finding(tag.attributes[handler].offset, "active/event-handler", handler=handler)
-
-
-def _rule_for(tag: Element) -> str:
-    """Return the rule that an element breaks; empty for harmless elements."""
-    match tag.tag:
-        case "script" if tag.get("type").strip().lower() not in _DATA:
-            return "script"
-        case "iframe" | "frame" | "frameset":
-            return "frame"
-        case "applet":
-            return "applet"
-        case "meta" if tag.get("http-equiv").strip().lower() == "refresh":
-            return "refresh"
-        case "input" if tag.get("type").strip().lower() == "password":
-            return "password-field"
-    return ""

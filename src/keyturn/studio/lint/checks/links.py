@@ -16,6 +16,7 @@ from keyturn.mail.rendering.html_tree import Element, parse_html
 from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import Finding, Severity, did_you_mean
 from keyturn.studio.lint.markup.structure import inherited_attribute
+from keyturn.studio.lint.rules import RULES
 
 _SCHEMES = ("https", "http", "mailto", "tel", "sms")
 _OF_IMAGES = ("https", "http", "cid", "data")
@@ -36,24 +37,6 @@ _TWICE = re.compile(
     r"|[^/?#]+/+(?:mailto|tel|sms):)",
     re.IGNORECASE,
 )
-
-# Services that redirect links: they see every token that passes.
-BETWEEN = frozenset((
-    "bit.ly", "buff.ly", "cutt.ly", "goo.gl", "is.gd", "lnkd.in", "ow.ly", "rb.gy", "rebrand.ly", "shorturl.at", "t.co",
-    "t.ly", "tiny.cc", "tinyurl.com", "clicks.mlsend.com", "ct.sendgrid.net", "email.mg", "hubspotlinks.com",
-    "list-manage.com", "mandrillapp.com", "mjt.lu", "postmarkapp.com", "r.mailjet.com", "sendibm1.com", "sendgrid.net",
-    "sparkpostmail.com", "awstrack.me", "createsend1.com", "klclick.com", "rs6.net",
-))  # fmt: skip
-
-# Link texts that do not tell the target when read alone (WCAG 2.2, 2.4.4), in several languages.
-_VAGUE = frozenset((
-    "click", "click here", "click this link", "here", "link", "more", "press here", "read more", "tap here", "this",
-    "this link", "hier", "hier klicken", "klicken sie hier", "mehr", "aquí", "haz clic aquí", "haga clic aquí", "más",
-    "cliquez ici", "cliquer ici", "ici", "en savoir plus", "こちら", "こちらをクリック", "ここをクリック",
-    "هنا", "اضغط هنا", "انقر هنا",
-))  # fmt: skip
-
-_SILENT_IMAGE = "This link is an image without alt text."
 
 
 class Anchor(Struct, frozen=True):
@@ -102,24 +85,24 @@ def _of_image_address(document: Document, address: str, find: "partial[Finding]"
     """Check the address of an image. In a template it may be relative, as many apps complete or attach it."""
     if address and not (_SCHEME.match(address) or document.template or is_unfilled(address)):
         yield find("links/relative")
-    yield from _of_source(document, address, _OF_IMAGES, "No mail client shows {}: images.", find)
+    yield from _of_source(document, address, _OF_IMAGES, "image", find)
 
 
 def _of_base(document: Document, address: str, find: "partial[Finding]") -> Iterator[Finding]:
     if address and not (_SCHEME.match(address) or is_unfilled(address)):
-        yield find("links/relative", message="This <base> is relative, which does not work in a mail.")
-    yield from _of_source(document, address, _OF_BASES, "No mail client completes links with a {}: <base>.", find)
+        yield find("links/relative", "base")
+    yield from _of_source(document, address, _OF_BASES, "base", find)
 
 
 def _of_source(
-    document: Document, address: str, known: Sequence[str], message: str, find: "partial[Finding]"
+    document: Document, address: str, known: Sequence[str], case: str, find: "partial[Finding]"
 ) -> Iterator[Finding]:
     scheme = _SCHEME.match(address)
     if _TWICE.match(address):
         yield find("links/doubled-scheme")
     elif scheme and "{" not in address and scheme[1].lower() not in known:
-        fix = did_you_mean(scheme[1].lower(), known, said="Did you mean {}:?") or "Use an https:// address."
-        yield find("links/unknown-scheme", severity="error", message=message.format(scheme[1]), fix=fix)
+        meant = did_you_mean(scheme[1].lower(), known, said="Did you mean {}:?")
+        yield find("links/unknown-scheme", case, severity="error", scheme=scheme[1], fix=meant)
     elif _INSIDE.fullmatch(host := host_of(address)):
         yield from _of_this_machine(document, host, find)
 
@@ -185,12 +168,12 @@ def _of_this_machine(document: Document, host: str, find: "partial[Finding]") ->
 def _of_label(anchor: Anchor, targets: dict[str, str], find: "partial[Finding]") -> Iterator[Finding]:
     label = " ".join(anchor.label.casefold().split()).rstrip(".!… »>→")
     if not label and anchor.has_image:
-        yield find("links/no-text", message=_SILENT_IMAGE, fix="Say in alt where the link leads (WCAG 1.1.1, 2.4.4).")
+        yield find("links/no-text", "image")
         return
     if not label:
         yield find("links/no-text")
         return
-    if label in _VAGUE:
+    if label in RULES["links/vague-text"].words["texts"]:
         yield find("links/vague-text", label=anchor.label)
     address = (anchor.address or "").rstrip("/")
     if targets.setdefault(label, address) != address:
@@ -198,8 +181,8 @@ def _of_label(anchor: Anchor, targets: dict[str, str], find: "partial[Finding]")
 
 
 def is_between(host: str) -> bool:
-    """Tell whether a host shortens or tracks links for others."""
-    return host in BETWEEN or site_of(host) in BETWEEN
+    """Tell whether a host shortens or tracks links for others. It sees every token that passes."""
+    return not RULES["links/third-party"].words["hosts"].isdisjoint((host, site_of(host)))
 
 
 _BUTTON_STYLE = re.compile(r"(?=.*background)(?=.*padding)", re.DOTALL)

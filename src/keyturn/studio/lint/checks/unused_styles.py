@@ -122,7 +122,7 @@ def _matches(selector: Selector, elements: Mapping[str, list[Element]]) -> bool:
     """Tell whether an element matches, whatever its state. Tags below a named element are left to the values."""
     if not all(name in elements for name in _names(*selector.compounds)):
         return False
-    *_, last = compounds = [replace(one, pseudos=[]) for one in selector.compounds]
+    *_, last = compounds = [replace(one, pseudos=[], nested=[]) for one in selector.compounds]
     stateless = Selector(tuple(compounds), selector.combinators)
     named = _names(last)
     return not named or any(stateless.matches(node) for node in elements[named[0]])

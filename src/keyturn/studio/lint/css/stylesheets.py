@@ -1,6 +1,8 @@
 """Stylesheets with the places of rules, declarations and at-rules (tinycss2, CSS Syntax Level 3), and their selectors.
 
-Selectors are read from tinycss2's tokens: the part of Selectors Level 4 that mails use.
+Selectors are read from tinycss2's tokens: the part of Selectors Level 4 that mails use. Those of `rules.toml` have two
+pseudo-classes of their own: `:silent`, an element without a readable text, and `:without(name)`, one in which this
+attribute is missing or blank.
 """
 
 import re
@@ -34,6 +36,7 @@ _OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
     "^=": str.startswith,
     "$=": str.endswith,
     "*=": lambda held, value: value in held,
+    "=i": lambda held, value: held.strip().lower() == value.lower(),
 }
 
 
@@ -41,7 +44,8 @@ _OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
 class Compound:
     """Conditions on one element.
 
-    `attributes` are (name, operator, value). `pseudos` are names without colons and arguments.
+    `attributes` are (name, operator, value). `pseudos` are names without colons and arguments. `nested`: the
+    selectors within each `:is()` and `:not()`.
     """
 
     tag: str = ""
@@ -49,6 +53,7 @@ class Compound:
     classes: list[str] = field(default_factory=list)
     attributes: list[tuple[str, str, str]] = field(default_factory=list)
     pseudos: list[str] = field(default_factory=list)
+    nested: "list[tuple[str, tuple[Selector, ...]]]" = field(default_factory=list)
 
     def holds(self, node: Element, granted: str = "") -> bool:
         """Tell whether a node matches. Attributes whose names begin with `granted` are assumed."""
@@ -60,6 +65,7 @@ class Compound:
                 _has_attribute(node, *one) for one in self.attributes if not granted or not one[0].startswith(granted)
             )
             and all(_is_in_state(node, pseudo) for pseudo in self.pseudos)
+            and all(any(one.matches(node, granted) for one in those) == (name == "is") for name, those in self.nested)
         )
 
     def __str__(self) -> str:
@@ -83,10 +89,14 @@ class Selector(Struct, frozen=True):
 
     @property
     def specificity(self) -> tuple[int, int, int]:
-        """The specificity (Selectors Level 4, 17)."""
+        """The specificity (Selectors Level 4, 17). `:is()` and `:not()` have that of the strongest selector within."""
         ids = sum(bool(compound.id) for compound in self.compounds)
         classes = sum(len(one.classes) + len(one.attributes) + len(one.pseudos) for one in self.compounds)
-        return ids, classes, sum(bool(compound.tag) for compound in self.compounds)
+        tags = sum(bool(compound.tag) for compound in self.compounds)
+        for those in (those for compound in self.compounds for _, those in compound.nested):
+            strongest = max((one.specificity for one in those), default=(0, 0, 0))
+            ids, classes, tags = ids + strongest[0], classes + strongest[1] - 1, tags + strongest[2]
+        return ids, classes, tags
 
     def attribute_names(self) -> set[str]:
         return {name for compound in self.compounds for name, _, _ in compound.attributes}
@@ -147,8 +157,12 @@ def _add_token(compound: Compound, mark: str, token: Any, literal: str) -> bool:
     match token:
         case IdentToken() if mark == ":":
             compound.pseudos.append(token.lower_value)
+        case FunctionBlock(lower_name="without") if mark == ":":
+            compound.attributes.append((tinycss2.serialize(token.arguments), "without", ""))
         case FunctionBlock() if mark == ":":
             compound.pseudos.append(token.lower_name)
+            if token.lower_name in _NESTING:
+                compound.nested.append((token.lower_name, read_selectors(token.arguments)))
         case IdentToken() if mark == ".":
             compound.classes.append(token.value)
         case IdentToken():
@@ -165,7 +179,15 @@ def _add_token(compound: Compound, mark: str, token: Any, literal: str) -> bool:
 def _read_attribute(block: SquareBracketsBlock) -> tuple[str, str, str]:
     parts = [token for token in block.content if not isinstance(token, WhitespaceToken)]
     values = [str(getattr(token, "value", "")) for token in parts]
+    if len(values) == _WITH_FLAG and values[-1].lower() == "i":
+        values = [values[0], f"{values[1]}i", values[2]]
     return (values[0].lower() if values else "", "".join(values[1:-1]), values[-1] if len(values) > 1 else "")
+
+
+_WITH_FLAG = 4
+"""The parts of an attribute selector with the flag of either case: [type="text" i]."""
+
+_NESTING = ("is", "not")
 
 
 def _related_elements(node: Element, combinator: str) -> Iterator[Element]:
@@ -184,6 +206,8 @@ def _related_elements(node: Element, combinator: str) -> Iterator[Element]:
 
 
 def _has_attribute(node: Element, name: str, operator: str, value: str) -> bool:
+    if operator == "without":
+        return not node.get(name).strip()
     return name in node.attributes and operator in _OPERATORS and _OPERATORS[operator](node.get(name), value)
 
 
@@ -196,6 +220,10 @@ def _is_in_state(node: Element, pseudo: str) -> bool:
             return node.tag == "a" and "href" in node.attributes
         case "first-child":
             return not node.elder_siblings()
+        case "is" | "not":
+            return True  # `Compound.nested` says
+        case "silent":
+            return not node.text()
         case "last-child":
             return node.parent is not None and node.parent.children[-1] is node
     return False

@@ -7,12 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from posixpath import basename
-from typing import NamedTuple
 
 from jinja2 import TemplateNotFound, TemplateRuntimeError, TemplatesNotFound, TemplateSyntaxError, UndefinedError
 from jinja2.exceptions import SecurityError
 from msgspec import Struct
-from msgspec.structs import replace
 
 from keyturn.errors import CatalogueInvalid, TemplateInvalid
 from keyturn.mail.rendering.engine import EngineFault
@@ -57,15 +55,23 @@ def line_at(spot: Spot, gallery: Gallery) -> str:
 
 
 def spot_of(error: TemplateInvalid, gallery: Gallery) -> Spot:
-    """Return where Jinja stopped. In a line with several tags, the column is known only if the error names one."""
-    spot = Spot(gallery.folders.name_of(error.path), error.line)
-    if isinstance(error.__cause__, TagOfAnotherEngine):
-        return Spot(spot.file, spot.line, getattr(error.__cause__.lineno, "column", None))
+    """Return where a template fails. In a line with several tags, the column is known only if the error names one."""
+    if spot := find_undecodable(error, gallery):
+        return spot
+    spot, cause = Spot(gallery.folders.name_of(error.path), error.line), error.__cause__
+    if isinstance(cause, EngineFault):
+        return Spot(spot.file, spot.line, cause.column)
+    if circle := find_circle(error, gallery):
+        return circle[-1]
+    if isinstance(cause, TagOfAnotherEngine):
+        return Spot(spot.file, spot.line, getattr(cause.lineno, "column", None))
     return Spot(spot.file, spot.line, _column(line_at(spot, gallery), error) or error.column)
 
 
 def spot_in_samples(error: TemplateInvalid, gallery: Gallery) -> Spot:
-    """Return the place that the message names: a line, or a sample and its field."""
+    """Return where samples cannot be read. The message names a line, or a sample and its field."""
+    if spot := find_undecodable(error, gallery):
+        return spot
     file = gallery.folders.name_of(error.path)
     if found := _AT.search(error.message):
         return Spot(file, int(found[1]), int(found[2]) if found[2] else None)
@@ -142,19 +148,6 @@ def _has_content(file: Path, content: bytes) -> bool:
 _UNKNOWN = re.compile(r"No (filter|test) named '([^']+)'|[Uu]nknown tag '([^']+)'")
 _A_NAME_FIRST = re.compile(r"['{]|.+? (?:is outside a sample|occurs twice|is not a name)\b")
 
-_FIXES = {
-    "cannot be read: ": "Remove it, or replace it with a readable file.",
-    "link to a file outside": "Replace the link with the file. If you trust this folder, --trust follows the link.",
-    "nested more than": "Nest tables and lists less deeply.",
-    "digits": "Write a shorter number, or write it as text, in quotes.",
-    "anchors written out": "Use fewer anchors, or shorter values.",
-    "half a character": "Write the whole character, or remove it.",
-    "special characters": "Remove the control character.",
-    "occurs twice": "Give one of the two another name.",
-    "exists already": "Give one of the two another name.",
-}
-"""What to do about samples, by a part of the message. A mistake that is not listed is one of form."""
-
 _DATA = (".toml", ".yaml", ".yml", ".json", ".po", ".pot", ".mo")
 
 _WRITTEN: Mapping[str, str] = {
@@ -166,70 +159,39 @@ _WRITTEN: Mapping[str, str] = {
 
 
 _CLOSE = 0.8
-_KNOWN_FROM: Mapping[str, tuple[str, ...]] = {
-    "Flask-Babel": (
-        "currencyformat", "dateformat", "datetimeformat", "decimalformat", "numberformat", "percentformat",
-        "timedeltaformat", "timeformat",
-    ),
-    "Babel": (
-        "format_currency", "format_date", "format_datetime", "format_decimal", "format_interval", "format_number",
-        "format_percent", "format_time", "format_timedelta",
-    ),
-    "Django": (
-        "apnumber", "date", "floatformat", "get_digit", "intcomma", "intword", "linebreaks", "linebreaksbr",
-        "localtime", "naturalday", "naturaltime", "ordinal", "pluralize", "slugify", "time", "timesince", "timeuntil",
-        "truncatechars", "truncatewords", "yesno",
-    ),
-}  # fmt: skip
-"""Libraries whose filters apps often use, with the names."""
 
 
-class Broken(NamedTuple):
-    """Why a template cannot be rendered.
-
-    `spot`: the place of the error as far as it is known. The finding has the nearest complete place.
-    """
-
-    finding: Finding
-    spot: Spot
-
-
-def explain(error: TemplateInvalid, gallery: Gallery, sample: Sample) -> Broken:
-    if spot := find_undecodable(error, gallery):
-        return Broken(_not_utf8("jinja/error", spot, gallery), spot)
-    if isinstance(error.__cause__, EngineFault):
-        return _explain_fault(error, error.__cause__, gallery, sample)
+def explain(error: TemplateInvalid, gallery: Gallery, sample: Sample) -> Finding:
+    """Say why a template cannot be rendered, at the nearest complete place to `spot_of`."""
+    cause, place = error.__cause__, spot_of(error, gallery).nearest_place(gallery)
+    if find_undecodable(error, gallery):
+        return RULES.finding(place, "jinja/error", "not UTF-8", file=place.file)
+    if isinstance(cause, EngineFault):
+        if cause.kind == "error" and not (cause.by_itself or sample.is_complete):
+            return _not_checked(cause.message, place)
+        rule = f"{cause.engine.lower()}/{cause.kind}"
+        return RULES.finding(place, rule, message=_as_sentence(cause.message), fix=cause.fix)
     if spots := find_circle(error, gallery):
-        return Broken(_of_circle(spots, gallery), spots[-1])
-    spot = spot_of(error, gallery)
-    if isinstance(error.__cause__, CatalogueInvalid):
-        return Broken(_of_catalogue(error.__cause__, spot.nearest_place(gallery), gallery), spot)
-    return Broken(_explain_error(error, gallery, sample, spot.nearest_place(gallery)), spot)
+        others = ", ".join(dict.fromkeys(spot.file for spot in spots if spot.file != place.file))
+        through = f", through {others}" if others else ""
+        return RULES.finding(place, "jinja/error", "circle", file=place.file, through=through)
+    if isinstance(cause, CatalogueInvalid):  # the catalogue has a finding of its own
+        return RULES.finding(place, "unchecked/part", "catalogue", file=gallery.folders.name_of(cause.path))
+    return _explain_error(error, gallery, sample, place)
 
 
-def _explain_fault(error: TemplateInvalid, fault: EngineFault, gallery: Gallery, sample: Sample) -> Broken:
-    spot = Spot(gallery.folders.name_of(error.path), error.line, fault.column)
-    place = spot.nearest_place(gallery)
-    if fault.kind == "error" and not (fault.by_itself or sample.is_complete):
-        return Broken(_not_checked(fault.message, place), spot)
-    rule = f"{fault.engine.lower()}/{fault.kind}"
-    return Broken(RULES.finding(place, rule, message=_as_sentence(fault.message), fix=fault.fix), spot)
-
-
-def explain_samples(error: TemplateInvalid, gallery: Gallery) -> Broken:
-    if spot := find_undecodable(error, gallery):
-        return Broken(_not_utf8("samples/invalid", spot, gallery), spot)
-    spot = spot_in_samples(error, gallery)
+def explain_samples(error: TemplateInvalid, gallery: Gallery) -> Finding:
+    """Say why samples cannot be read, at the nearest complete place to `spot_in_samples`."""
+    place = spot_in_samples(error, gallery).nearest_place(gallery)
+    if find_undecodable(error, gallery):
+        return RULES.finding(place, "samples/invalid", "not UTF-8", file=place.file)
     if limit := limit_of(error.__cause__):
-        place = spot.nearest_place(gallery)
-        return Broken(limit_finding(limit, place, reason_of(error.__cause__, error.message)), spot)
+        return limit_finding(limit, place, reason_of(error.__cause__, error.message))
     ending = Path(error.path).suffix.lower().lstrip(".")
-    written = _WRITTEN.get(ending, _WRITTEN["toml"])
-    fix = next((fix for part, fix in _FIXES.items() if part in error.message), "")
-    if not fix and _AT.search(error.message):
-        fix = f"Correct the {ending.upper().replace('YML', 'YAML')} here. A sample is written like this: {written}."
-    place, message = spot.nearest_place(gallery), _as_sentence(error.message)
-    return Broken(RULES.finding(place, "samples/invalid", message=message, fix=fix, written=written), spot)
+    case = "format" if _AT.search(error.message) else ""
+    find = partial(RULES.finding, place, "samples/invalid", case, written=_WRITTEN.get(ending, _WRITTEN["toml"]))
+    fix, language = RULES["samples/invalid"].fix_where(error.message), ending.upper().replace("YML", "YAML")
+    return find(message=_as_sentence(error.message), fix=fix, language=language)
 
 
 def _explain_error(error: TemplateInvalid, gallery: Gallery, sample: Sample, place: Place) -> Finding:
@@ -244,7 +206,7 @@ def _explain_error(error: TemplateInvalid, gallery: Gallery, sample: Sample, pla
     if isinstance(cause, TemplateRuntimeError) and (unknown := _UNKNOWN.search(message)):
         return _unknown(unknown, message, gallery, place)
     if isinstance(cause, RecursionError):
-        return RULES.finding(place, "jinja/error", message=_ENDLESS, fix="Add a condition that ends the calls.")
+        return RULES.finding(place, "jinja/error", "endless macro")
     find = partial(RULES.finding, place, message=_as_sentence(message))
     if isinstance(cause, TemplateNotFound):
         return find("jinja/missing-template", fix=_closest_file(str(cause.name), gallery, place))
@@ -257,13 +219,10 @@ def _explain_error(error: TemplateInvalid, gallery: Gallery, sample: Sample, pla
     if isinstance(cause, SecurityError):
         return find("jinja/sandbox")
     if error.by_itself or message.endswith(_TWO_LAYOUTS):
-        one_layout = "Keep one {% extends %}: a template has one layout."
-        fix = "Correct this expression: it fails with any values." if error.by_itself else one_layout
-        return find("jinja/error", fix=fix)
+        return find("jinja/error", "any values" if error.by_itself else "two layouts")
     return find("jinja/error", sample=sample.name) if sample.is_complete else _not_checked(message, place)
 
 
-_ENDLESS = "This macro calls itself without end."
 _TWO_LAYOUTS = "extended multiple times"
 
 
@@ -271,37 +230,16 @@ def _not_checked(message: str, place: Place) -> Finding:
     return RULES.finding(place, "unchecked/part", reason=message, template=stem_of(place.file))
 
 
-def _of_catalogue(cause: CatalogueInvalid, place: Place, gallery: Gallery) -> Finding:
-    """Report a text that a catalogue keeps from being rendered. The catalogue has a finding of its own."""
-    said = f"This part was not checked, as {gallery.folders.name_of(cause.path)} cannot be read."
-    return replace(_not_checked("", place), message=said, fix="Correct this catalogue.")
-
-
-def _not_utf8(rule: str, spot: Spot, gallery: Gallery) -> Finding:
-    return RULES.finding(
-        spot.nearest_place(gallery), rule, message=f"'{spot.file}' is not UTF-8.", fix="Save it as UTF-8."
-    )
-
-
-def _of_circle(spots: Sequence[Spot], gallery: Gallery) -> Finding:
-    last = spots[-1]
-    others = ", ".join(dict.fromkeys(spot.file for spot in spots if spot.file != last.file))
-    message = f"'{last.file}' includes or extends itself{f', through {others}' if others else ''}."
-    fix = "Remove the include or extends that closes the circle."
-    return RULES.finding(last.nearest_place(gallery), "jinja/error", message=message, fix=fix)
-
-
 def _of_syntax(cause: TemplateSyntaxError, message: str, line_text: str, gallery: Gallery, place: Place) -> Finding:
     if isinstance(cause, TagOfAnotherEngine):
         return RULES.finding(place, rule_of(cause.engine), said=message)
     if unknown := _UNKNOWN.search(message):
         return _unknown(unknown, message, gallery, place)
+    fix = RULES["jinja/syntax"].fix_where(f"{message}\n{line_text}")
     if open_tag := _OPEN_TAG.search(message):
         message = f"'{open_tag[1]}' is not closed" if open_tag[1] else message
         fix = f"Write {{% end{open_tag[1] or open_tag[2]} %}} where it ends."
     else:
-        said = f"{message}\n{line_text}"
-        fix = next((fix for pattern, fix in _FIXES_OF_SYNTAX.items() if re.search(pattern, said, re.MULTILINE)), "")
         for jargon, word in _WORDS_FOR_TOKENS.items():
             message = message.replace(jargon, word)
     return RULES.finding(place, "jinja/syntax", message=_as_sentence(message), fix=fix)
@@ -313,16 +251,6 @@ _WORDS_FOR_TOKENS = {
     "token ": "",
     "'end of print statement'": "}}",
     "'end of statement block'": "%}",
-}
-_FIXES_OF_SYNTAX = {
-    r"^unexpected '}'$|end of template, expected": "Close {{ with }}, and {% with %}.",
-    "end of statement block', got '='": "Write == to compare.",
-    r"got '\|'": "Write or.",
-    "unexpected char '&'": "Write and.",
-    "unexpected char '!'": "Write not.",
-    r"unexpected char '\?'": "Write {{ one if condition else other }}.",
-    "unexpected char '[“”„‘’]'": 'Write straight quotation marks: ".',
-    r"end of statement block', got 'if'\n.*\belse +if\b": "Write elif.",
 }
 
 
@@ -337,7 +265,7 @@ def _unknown(unknown: re.Match[str], message: str, gallery: Gallery, place: Plac
 
 def spelling_of(name: str, known: Iterable[str]) -> str:
     """Return the beginning of the fix for an unknown filter, tag or test."""
-    if source := next((source for source, names in _KNOWN_FROM.items() if name in names), ""):
+    if source := next((source for source, names in RULES["jinja/unknown-filter"].words.items() if name in names), ""):
         return f"{source} has one of this name;"
     return did_you_mean(name, known, _CLOSE, "Did you mean {}? Otherwise,") or "Check its spelling;"
 
@@ -345,9 +273,7 @@ def spelling_of(name: str, known: Iterable[str]) -> str:
 def _missing_include(names: Sequence[str], gallery: Gallery, place: Place) -> Finding:
     """Explain a missing file of mj-include, which looks beside its own file and then in the folder."""
     if all(name.startswith("../") for name in names):
-        message = f"The path of this mj-include leads out of the folder: {names[0]}."
-        fix = "Move the file into the folder of the templates, or open the folder above."
-        return RULES.finding(place, "mjml/missing-include", message=message, fix=fix)
+        return RULES.finding(place, "mjml/missing-include", "outside", file=names[0])
     looked = " or ".join(name for name in names if not name.startswith("../"))
     return RULES.finding(place, "mjml/missing-include", files=looked, fix=_closest_file(names[0], gallery, place))
 

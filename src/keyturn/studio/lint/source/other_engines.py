@@ -9,14 +9,9 @@ from jinja2 import TemplateSyntaxError
 from msgspec.structs import replace
 
 from keyturn.studio.lint.finding import Finding, merge
+from keyturn.studio.lint.rules import RULES
 
-_TAGS: Mapping[str, str] = {
-    "Liquid": "assign|capture|unless|case|when|tablerow|increment|decrement|render|layout|elsif|liquid|echo",
-    "Twig": "embed|sandbox|apply|use",
-    "Django": "load|url|static|csrf_token|blocktrans|blocktranslate|plural|translate|comment|ifequal|ifnotequal|cycle"
-    "|now|spaceless|verbatim|empty|widthratio|regroup|firstof|ifchanged|lorem|debug|language|localize|localtime"
-    "|timezone|get_current_language|get_available_languages|get_language_info|get_static_prefix|get_media_prefix",
-}
+_BY_TAGS = ("Liquid", "Twig", "Django")
 """The engines by the first words of their tags, which Jinja does not know. Django and Liquid share some of Django's."""
 
 _TAG = re.compile(r"\{%[-+]?\s*(end)?(\w+)")
@@ -52,7 +47,7 @@ def engine_of(tag: str, source: str) -> str:
     word = found[2] if (found := _TAG.match(tag)) else ""
     if engine := next((engine for engine, pattern in _EXPRESSIONS.items() if pattern.match(tag)), ""):
         return engine
-    if engine := next((engine for engine, tags in _TAGS.items() if word in tags.split("|")), ""):
+    if engine := next((engine for engine in _BY_TAGS if word in _tags(engine)), ""):
         is_shared = engine == "Django" and word in ("comment", "cycle", "empty")
         return "Liquid" if is_shared and _has_liquid(source) else engine
     if argument := _ARGUMENT_OF_FILTER.search(tag):
@@ -64,14 +59,14 @@ def engine_of(tag: str, source: str) -> str:
 
 @lru_cache(1)
 def _has_liquid(source: str) -> bool:
-    return not {tag[2] for tag in _TAG.finditer(source)}.isdisjoint(_TAGS["Liquid"].split("|"))
+    return not {tag[2] for tag in _TAG.finditer(source)}.isdisjoint(_tags("Liquid"))
 
 
 def _said(tag: str, engine: str) -> str:
     if engine in _EXPRESSIONS:
         return ""
     word = found[2] if (found := _TAG.match(tag)) else ""
-    if any(word in tags.split("|") for tags in _TAGS.values()):
+    if any(word in _tags(engine) for engine in _BY_TAGS):
         return f"{{% {word} %}} is a tag of {engine}, but the template is Jinja"
     if _ARGUMENT_OF_FILTER.search(tag):
         return f"A filter has its argument after a colon, as in {engine}, but the template is Jinja"
@@ -82,11 +77,15 @@ def rule_of(engine: str) -> str:
     return f"jinja/{engine.lower()}-tag"
 
 
+def _tags(engine: str) -> frozenset[str]:
+    return RULES[rule_of(engine)].words["tags"]
+
+
 _ONE, _MANY = "Write the template in Jinja, or list it", "Write the templates in Jinja, or list their folders"
 """Parts of the fixes for templates of other engines: in one file, and in many."""
 
 
-_ENGINE_OF: Mapping[str, str] = {f"jinja/{engine.lower()}-tag": engine for engine in (*_TAGS, *_EXPRESSIONS)}
+_ENGINE_OF: Mapping[str, str] = {rule_of(engine): engine for engine in (*_BY_TAGS, *_EXPRESSIONS)}
 
 
 def one_for_each_engine(findings: Iterable[Finding]) -> Iterator[Finding]:

@@ -24,11 +24,6 @@ def going_on(gallery: Gallery) -> Gallery:
     return gallery if gallery.go_on else gallery.but(go_on=with_lenient_origins)
 
 
-def find_unknown_filters(gallery: Gallery, template: str) -> Iterator[Finding]:
-    for file in gallery.files_of(template):
-        yield from unknown_filters_in(gallery, file)
-
-
 def unknown_filters_in(gallery: Gallery, file: str) -> Iterator[Finding]:
     """Yield those of one file. Django refuses its own; in an app's own environment Jinja does."""
     if gallery.templates.engine:

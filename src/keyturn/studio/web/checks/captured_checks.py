@@ -170,8 +170,7 @@ def _check_bulk(content: MailContent) -> Iterator[Finding]:
         if bulk:
             yield RULES.finding(Place(HEADERS), rule)
         elif any(_UNSUBSCRIBE.search(f"{link.label} {link.address}") for link in content.links):
-            message = "The mail has a link to unsubscribe, but no List-Unsubscribe header."
-            yield RULES.finding(Place(HEADERS), rule, severity="warning", message=message)
+            yield RULES.finding(Place(HEADERS), rule, "link", severity="warning")
     elif "<https:" not in unsubscribe.lower() or not content.header("list-unsubscribe-post"):
         yield RULES.finding(_place(content, "list-unsubscribe"), "message/unsubscribe-not-one-click")
 

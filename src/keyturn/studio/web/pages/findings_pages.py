@@ -136,7 +136,7 @@ def _context(view: FindingsView, gallery: Gallery, folder_checks: FolderChecks) 
         "address": view,
         "findings": view,
         "folder_report": report,
-        "waiting": waiting,
+        "to_check": waiting,
         "listing": None if waiting is None else listing(report, view),
         "severities": SEVERITIES,
         "links": Links(gallery),

@@ -2,7 +2,6 @@
 
 import base64
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Literal
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -13,33 +12,25 @@ from keyturn.service.clock import now
 from keyturn.service.database import Database
 from keyturn.service.database.statements import insert_into
 from keyturn.service.keys import derive
-from keyturn.service.reset.proofs.second_step.models import SecondFactorRow
-from keyturn.service.reset.proofs.second_step.port import FactorSource, StoredFactors
+from keyturn.service.reset.proofs.second_step import recovery_codes
+from keyturn.service.reset.proofs.second_step.factor_table import RECENT, SecondFactorRow
+from keyturn.service.reset.proofs.second_step.own_step import OwnSecondStep, StoredFactors
+from keyturn.service.reset.proofs.second_step.sms_codes import SmsCodes
 from keyturn.service.telemetry.logs import LogEvent, log
 
 Kind = Literal["totp", "phone"]
 """A kind of factor, and the column with it. Beside each, a column says since when."""
-
-RECENT = timedelta(days=30)
-"""How long an addition is recent: a mail is often read late. Afterwards it is proven.
-
-No session and no link adds a factor: a thief with a stolen password could lock the owner out of every reset. An
-operator adds, and the owner's mailbox gets a mail with the button "this was not me". While an addition is recent, a
-press of that button removes it, and a recovery link neither asks for it nor leaves it. So a mailbox can undo what an
-operator was talked into. One that replaced a proven factor has stood for as long as that one: whoever reads the mailbox
-alone cannot remove a second step that has stood for longer.
-"""
 
 _KINDS: tuple[Kind, ...] = ("totp", "phone")
 _BATCH = 200
 """Accounts that are read at a time."""
 
 
-class BuiltinFactors(FactorSource):
+class BuiltinFactors(OwnSecondStep):
     """Keeps factors in Keyturn's own table. The first of `secrets` seals, all of them open."""
 
-    def __init__(self, database: Database, secrets: Sequence[str]) -> None:
-        self._database = database
+    def __init__(self, database: Database, sms: SmsCodes | None, secrets: Sequence[str]) -> None:
+        super().__init__(database, sms)
         keys = [base64.urlsafe_b64encode(derive(secret, "second factors")) for secret in secrets]
         self._current = Fernet(keys[0])
         self._box = MultiFernet([Fernet(key) for key in keys])
@@ -71,8 +62,7 @@ class BuiltinFactors(FactorSource):
         )
 
     def remove_recent(self, connection: Connection, account_id: str) -> bool:
-        """Delete recent factors, in the caller's transaction; tell whether there was one."""
-        row, removed = SecondFactorRow, False
+        row, removed = SecondFactorRow, super().remove_recent(connection, account_id)
         for kind in _KINDS:
             recent = update(row).where(row.account_id == account_id, getattr(row, f"{kind}_since") > now() - RECENT)
             emptied = recent.values({kind: None, f"{kind}_since": None}).returning(row.account_id)
@@ -80,7 +70,8 @@ class BuiltinFactors(FactorSource):
         return removed
 
     def remove(self, connection: Connection, account_id: str) -> None:
-        """Delete all factors of an account, in the caller's transaction."""
+        """Delete all factors of an account with its recovery codes, in the caller's transaction."""
+        recovery_codes.remove(connection, account_id)
         connection.execute(delete(SecondFactorRow).where(SecondFactorRow.account_id == account_id))
 
     async def count_sealed_otherwise(self) -> tuple[int, int]:

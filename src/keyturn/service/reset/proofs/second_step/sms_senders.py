@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from keyturn.mail.port.email import Email, local_sender
-from keyturn.mail.port.http_provider import Call, ProviderApi, Refused, basic
+from keyturn.mail.port.http_provider import ProviderApi, Refused, basic
 from keyturn.service.outbox import new_key
 from keyturn.service.sending.senders import CaptureSender
 from keyturn.service.settings import SmsSettings
@@ -41,7 +41,7 @@ class TwilioSms:
         Raises SendRetryable, SendUnknown and SendRefused, with Twilio's code and never with the number or the text.
         """
         fields = {"To": number, "Body": text, "ValidityPeriod": str(int(validity.total_seconds()))}
-        answer = await self._api.ask(Call(self._path, fields | self._origin, form=True))
+        answer = await self._api.post(self._path, fields | self._origin, form=True)
         said = answer.read(_Said) or _Said()
         if answer.status in _ACCEPTED and said.sid:
             return

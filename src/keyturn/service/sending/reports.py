@@ -1,0 +1,146 @@
+"""Mail providers' reports: the routes that take them, and what a report changes. A proof is the only authentication."""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from litestar import post
+from litestar.handlers import HTTPRouteHandler
+
+from keyturn.mail.port.reports import Report, ReportRefused, ReportUnproven, Webhook
+from keyturn.mail.providers import PROVIDERS
+from keyturn.service import addresses
+from keyturn.service.api.requests import AnyRequest, client_of
+from keyturn.service.api.schemas import Done
+from keyturn.service.clock import now
+from keyturn.service.outbox import Sent
+from keyturn.service.outbox.history import Event, message_behind, note_report
+from keyturn.service.problems.requests import Busy, Unavailable, WebhookRefused
+from keyturn.service.reset.ground import Ground
+from keyturn.service.reset.records.client import Client
+from keyturn.service.reset.records.stores import Transaction
+from keyturn.service.settings import Settings
+from keyturn.service.telemetry.logs import LogEvent, OnceAMinute
+
+log = logging.getLogger("keyturn.webhook")
+
+_MOST_BYTES = 16 * 1_048_576
+_MOST_BYTES_OF_CLIENT = _MOST_BYTES // 4
+_RETRY_AFTER = 5
+
+
+def provider_webhooks(settings: Settings) -> Mapping[str, Webhook]:
+    """Return the webhooks of all providers that have a proof in the settings, by name, chosen or not.
+
+    Reports of mails arrive for days, even after a change of provider.
+    """
+    webhooks = {name: provider.webhook(getattr(settings, name)) for name, provider in PROVIDERS.items()}
+    return {name: webhook for name, webhook in webhooks.items() if webhook}
+
+
+class ProviderReports:
+    """Takes providers' reports. A mailbox that bounced permanently or complained is suppressed."""
+
+    def __init__(self, settings: Settings, ground: Ground) -> None:
+        self._settings = settings
+        self._ground = ground
+        self._bodies = _Bodies()
+        self._refusals = OnceAMinute()
+
+    def handlers(self) -> Sequence[HTTPRouteHandler]:
+        """Return a route for each provider. They are not in OpenAPI, since only the providers call them."""
+        return [self._handler(name, webhook) for name, webhook in provider_webhooks(self._settings).items()]
+
+    def _handler(self, provider: str, webhook: Webhook) -> HTTPRouteHandler:
+        path, longest = f"/webhooks/{provider}", webhook.longest
+
+        @post(path, status_code=200, request_max_body_size=longest, include_in_schema=False)
+        async def take(request: AnyRequest) -> Done:
+            """Answer 200 to every genuine report, used or not: otherwise providers repeat it for hours."""
+            client, limits = client_of(request), self._ground.limits
+            await limits.require_left("malformed", client)
+            try:
+                reports = await self._proven(webhook, request, client)
+            except (ReportRefused, ReportUnproven) as refused:
+                # Failed authentication belongs in the log (OWASP ASVS 16.3.1): an attack, or our wrong secret.
+                if self._refusals.count(client.networks[0][0]):
+                    address = client.ip_address
+                    log.warning(LogEvent("webhook.refused", provider=provider, client=address, reason=refused))
+                await limits.count("malformed", client)
+                problem = WebhookRefused if isinstance(refused, ReportRefused) else Unavailable
+                raise problem(str(refused)) from refused
+            for report in reports:
+                await self.take(report, client)
+            return Done(message="Noted.", success=True)
+
+        return take
+
+    async def _proven(self, webhook: Webhook, request: AnyRequest, client: Client) -> Sequence[Report]:
+        webhook.require_headers(request.headers)
+        with self._bodies.room(client) as keep:
+            body = bytearray()
+            async for piece in request.stream():
+                keep(len(piece))
+                body += piece
+            return await webhook.read(request.headers, bytes(body))
+
+    async def take(self, report: Report, client: Client) -> None:
+        """Note the report with its message. A report that is known, or is about a foreign mail, changes nothing.
+
+        A message that waits for another try is settled: the provider has the mail, but its answer was lost. Other
+        messages stay as they are, for their state is derived from all reports, in any order.
+        """
+        records, to = self._ground.records, addresses.normalize(report.to)
+        message_id = await message_behind(records.database, report.provider_id, report.key)
+        if message_id is None:
+            return
+        account = await self._ground.accounts.find(to) if report.ends else None
+        account_id = account.id if account else ""
+        event = Event(
+            message_id=message_id, event=report.event, detail=report.detail, at=report.at, source_id=report.id
+        )
+
+        def write(tx: Transaction) -> bool:
+            if not note_report(tx.connection, event):
+                return False
+            tx.settlements.reported(message_id, Sent(report.provider, report.provider_id))
+            if report.ends:
+                moment = now()
+                tx.mailboxes.suppress(report.to, moment, report.event)
+                tx.audit.write("mail_report", report.event, client, moment, account_id, to, message_id=message_id)
+            return report.ends
+
+        if await records.transact(write):
+            self._ground.meters.suppression(report.event)
+
+
+class _Bodies:
+    """Bounds the total bytes of all unproven bodies, and of each client's.
+
+    Anyone may send a body (OWASP ASVS 2.4.1, 13.2.6). Bytes count on arrival: a body that is announced and never sent
+    takes no room from providers' reports. Providers repeat a report after a 503.
+    """
+
+    def __init__(self) -> None:
+        self._by_client: Counter[str] = Counter()
+
+    @contextmanager
+    def room(self, client: Client) -> Iterator[Callable[[int], None]]:
+        """Yield a function that reserves bytes until the end of the block, and raises Busy if there is no room."""
+        name, _ = client.networks[0]
+        kept = 0
+
+        def keep(size: int) -> None:
+            nonlocal kept
+            if self._by_client[name] + size > _MOST_BYTES_OF_CLIENT or self._by_client.total() + size > _MOST_BYTES:
+                raise Busy(_RETRY_AFTER)
+            kept += size
+            self._by_client[name] += size
+
+        try:
+            yield keep
+        finally:
+            self._by_client[name] -= kept
+            if not self._by_client[name]:
+                del self._by_client[name]
