@@ -213,6 +213,7 @@ PROVIDER = HttpProvider(
         longest=16_384,
         require_headers=signature_headers("svix-id", "svix-timestamp", "svix-signature"),
         read=_read,
+        modules=("resend",),
     ),
     # Resend's return path is a subdomain, "send" by default. Its record may be missing, because DKIM alone satisfies
     # DMARC (https://resend.com/docs/dashboard/domains/custom-return-path).

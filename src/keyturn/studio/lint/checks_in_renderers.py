@@ -27,7 +27,7 @@ from keyturn.studio.cache_folder import cache_folder
 from keyturn.studio.gallery import Entry, Gallery, MailName
 from keyturn.studio.gallery.branches.exploration import MOST_SAMPLES
 from keyturn.studio.gallery.discovery import state_of
-from keyturn.studio.gallery.gallery import fingerprints
+from keyturn.studio.gallery.gallery import Fingerprint, fingerprints
 from keyturn.studio.lint.check import ENOUGH, Part, TemplateChecks
 from keyturn.studio.lint.finding import Place, merge
 from keyturn.studio.lint.rules import RULES, limit_finding
@@ -118,19 +118,27 @@ def state_keys(gallery: Gallery, names: Sequence[str], given: Iterable[bytes]) -
     """
     if any(map(_has_linked_folder, gallery.watched_folders)):
         return {}
-    states = {
-        name: {one for one in those if not one[0].startswith(".git/")} for name, those in fingerprints(gallery).items()
-    }
-    of_all = set[object]().union(*states.values())
-    start = _digest([_code_key(), *given, *map(str.encode, gallery.languages.known)])
+    states = fingerprints(gallery)
+    of_all = Fingerprint().union(*states.values())
+    shared = of_all.intersection(*states.values())
+    start = _digest([_code_key(), *given, *map(str.encode, gallery.languages.known), _states_as_text(shared)])
     keys = {}
+
+    @cache
+    def includes_by_value(file: str) -> bool:
+        return (gallery.folders / file).is_file() and bool(_BY_VALUE.search(gallery.source(file)))
+
+    state = cache(lambda file: state_of(str(gallery.folders / file)))
     for name in names:
         files = gallery.files_of(name)
-        sources = (gallery.source(file) for file in files if (gallery.folders / file).is_file())
-        known = of_all if any(map(_BY_VALUE.search, sources)) else states[name]
-        included = [state_of(str(gallery.folders / file)) for file in files]  # some lie beside another template
-        keys[name] = _digest([start, *(repr(one).encode() for one in (name, sorted(known, key=repr), included))]).hex()
+        own = (of_all if any(map(includes_by_value, files)) else states[name]) - shared
+        included = [*map(state, files)]  # some lie beside another template
+        keys[name] = _digest([start, name.encode(), _states_as_text(own), repr(included).encode()]).hex()
     return keys
+
+
+def _states_as_text(files: Fingerprint) -> bytes:
+    return repr(sorted(one for one in files if not one[0].startswith(".git/"))).encode()
 
 
 def _has_linked_folder(folder: Path) -> bool:
