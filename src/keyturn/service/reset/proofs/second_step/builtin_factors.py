@@ -14,8 +14,7 @@ from keyturn.service.database.statements import insert_into
 from keyturn.service.keys import derive
 from keyturn.service.reset.proofs.second_step import recovery_codes
 from keyturn.service.reset.proofs.second_step.factor_table import RECENT, SecondFactorRow
-from keyturn.service.reset.proofs.second_step.own_step import OwnSecondStep, StoredFactors
-from keyturn.service.reset.proofs.second_step.sms_codes import SmsCodes
+from keyturn.service.reset.proofs.second_step.own_step import Messages, OwnSecondStep, StoredFactors
 from keyturn.service.telemetry.logs import LogEvent, log
 
 Kind = Literal["totp", "phone"]
@@ -29,7 +28,7 @@ _BATCH = 200
 class BuiltinFactors(OwnSecondStep):
     """Keeps factors in Keyturn's own table. The first of `secrets` seals, all of them open."""
 
-    def __init__(self, database: Database, sms: SmsCodes | None, secrets: Sequence[str]) -> None:
+    def __init__(self, database: Database, sms: Messages, secrets: Sequence[str]) -> None:
         super().__init__(database, sms)
         keys = [base64.urlsafe_b64encode(derive(secret, "second factors")) for secret in secrets]
         self._current = Fernet(keys[0])

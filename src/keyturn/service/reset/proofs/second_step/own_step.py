@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import TypeAlias
 
 from sqlalchemy import Connection
 
@@ -21,6 +22,9 @@ from keyturn.service.reset.proofs.second_step.recovery_codes import are_left, re
 from keyturn.service.reset.proofs.second_step.sms_codes import SmsCodes
 from keyturn.service.reset.proofs.second_step.totp import totp_step
 from keyturn.service.secrets import Purpose, Secret
+
+Messages: TypeAlias = SmsCodes | None
+"""What sends codes to phones; None if no messages are sent."""
 
 
 class StoredFactors:
@@ -43,7 +47,7 @@ class OwnSecondStep(SecondStep):
     `sms` is None if no messages are sent.
     """
 
-    def __init__(self, database: Database, sms: SmsCodes | None) -> None:
+    def __init__(self, database: Database, sms: Messages) -> None:
         self._database = database
         self._sms = sms
 
