@@ -65,7 +65,12 @@ def _rules() -> str:
     ]
     for about in all_rules():
         examples = [f"* {name}:\n\n    ```\n{indent(text, '    ')}\n    ```\n" for name, text in about.examples.items()]
-        lines += [f"## {about.rule}", "", f"**{_escaped(about.severity.capitalize())}.** {_escaped(about.what)}", ""]
+        lines += [
+            f"## {about.name}",
+            "",
+            f"**{_escaped(about.severity_in_words.capitalize())}.** {_escaped(about.what)}",
+            "",
+        ]
         lines += [f"* {_escaped(about.why)}", f"* {_escaped(about.fix)}", *examples, ""]
     return "\n".join(lines)
 

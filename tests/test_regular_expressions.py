@@ -86,12 +86,12 @@ BUILT: Mapping[str, str | Iterable[str]] = {
     r"studio/lint/source/broken_templates.py f'(?<![\\w.])([\\w.]+)\\.{re.escape(name)}\\b'": (
         r"(?<![\w.])([\w.]+)\.user_name\b"
     ),
-    "studio/lint/checks/selected.py row.attribute": [rule.attribute for rule in RULES.values() if rule.attribute],
+    "studio/lint/checks/selectors.py row.attribute": [rule.attribute for rule in RULES.values() if rule.attribute],
     "studio/lint/rules.py where": [where for rule in RULES.values() for where in rule.fixes_where],
     "studio/web/data/current_data.py pattern": [one.pattern for one, _ in _SAYINGS],
     "service/onboarding/survey.py _TEXT": r"'(?:[^']|'')*'",
     "service/reset/passwords/hash_formats.py pattern": r"\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}",
-    "service/reset/proofs/captcha.py f'[\\\\w.-]{{1,{service.longest}}}'": r"[\w.-]{1,8192}",
+    "service/reset/proofs/captcha.py f'[\\\\w.-]{{1,{_LONGEST[settings.method]}}}'": r"[\w.-]{1,8192}",
     "service/settings/building.py f'(?<!\\\\w)(?:{texts})(?!\\\\w)'": r"(?<!\w)(?:smtp\.host|database\.url)(?!\w)",
 }
 """Calls whose pattern is built at run time, by file and source, with examples of the patterns."""

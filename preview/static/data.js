@@ -1,6 +1,7 @@
 // The data form: the mail is rendered again while the user types, and a new page does not disturb the typing.
 
 import { hold, keep } from "./blend.js";
+import { addressWith, build, editOf } from "./form.js";
 import { draw } from "./page.js";
 
 // Milliseconds without a key before the mail is rendered: longer than the gap between two keys, too short to notice.
@@ -9,6 +10,7 @@ const PAUSE = 120;
 let waiting = 0;
 
 export function useData() {
+  build(document);
   document.addEventListener("input", ({ target }) => isData(target) && change(target));
   document.addEventListener("change", ({ target }) => isData(target) && change(target, 0));
   // A field keeps the focus when the user leaves the window.
@@ -37,7 +39,10 @@ function submit(event) {
   const { target: form, submitter } = event;
   if (!form.hasAttribute("data-edits")) return;
   event.stopPropagation();
-  if (submitter?.formMethod === "post") return;
+  if (submitter?.formMethod === "post") {
+    form.elements.edit.value = editOf(form);
+    return;
+  }
   event.preventDefault();
   hold(null);
   send(form, submitter);
@@ -46,7 +51,7 @@ function submit(event) {
 // Only the first of many changes adds an entry to the history.
 function send(form, submitter) {
   clearTimeout(waiting);
-  const address = `${form.action}?${new URLSearchParams(new FormData(form, submitter))}`;
+  const address = new URL(addressWith(form, submitter), location.href).href;
   const tooMuch = address.length >= form.dataset.longest;
   document.getElementById("too-much")?.toggleAttribute("hidden", !tooMuch);
   keep(tooMuch ? form : null);

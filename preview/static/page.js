@@ -1,6 +1,7 @@
 // Fetches whole pages and puts their regions in place, so the address remains the only state.
 
 import { blend } from "./blend.js";
+import { build } from "./form.js";
 import { prepare, settle } from "./frame.js";
 import { measureMail } from "./measuring.js";
 import { halt, resume } from "./sheet.js";
@@ -104,6 +105,7 @@ async function fetchPage(address, signal, headers) {
   try {
     const response = await fetch(address, { signal, headers: { accept: "text/html", ...headers } });
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    build(page);
     const failed = response.status >= 500 || !page.querySelector("[data-region]");
     document.dispatchEvent(new Event(failed ? "failed" : "answered"));
     return { address: response.url, ok: response.ok, failed, document: page };

@@ -1,4 +1,4 @@
-// The studio works without scripts. They load the same pages without a flash, and update them after a change.
+// Pages work without scripts, but for the form of a mail's data. Scripts load the same pages without a flash, and update them after a change.
 
 import { check, draw, settled } from "./page.js";
 import { listen } from "./events.js";

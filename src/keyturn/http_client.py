@@ -12,7 +12,6 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache, partial
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -86,6 +85,8 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         **options: Any,
     ) -> None:
+        from http.cookiejar import CookieJar, DefaultCookiePolicy
+
         import httpx2
 
         logging.getLogger("httpx2").addFilter(_is_not_ours)  # adding the same filter twice has no effect

@@ -11,7 +11,7 @@ from tests.driver.connections import connected
 from tests.plans import plans_of
 
 from keyturn.service.database import Database
-from keyturn.service.reset.records.models import AuditRow
+from keyturn.service.reset.records.audit import AuditRow
 from keyturn.service.secrets import SecretRow
 
 MOMENT = datetime(2026, 11, 20, 14, 0, 1, tzinfo=UTC)

@@ -87,7 +87,7 @@ async def test_a_file_that_cannot_be_written_fails(read_only: str) -> None:
             "localhost",
             "postgres?sslrootcert={other}",
             "(sslrootcert is {other})",
-            "Check sslrootcert ({other}): the server's certificate does not come from it.",
+            "Set sslrootcert to the file of the authority that has signed the server's certificate.",
         ),
         (
             "localhost",

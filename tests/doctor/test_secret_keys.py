@@ -12,7 +12,8 @@ from keyturn.service.database import Database
 from keyturn.service.doctor.secret_keys import check_previous_keys, previous_keys
 from keyturn.service.outbox import Seal
 from keyturn.service.outbox.models import OutboxRow
-from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors, SecondFactorRow
+from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors
+from keyturn.service.reset.proofs.second_step.factor_table import SecondFactorRow
 from keyturn.service.settings import DatabaseSettings, Secret, Settings
 
 OLD, NEW, LOST = (Secret(digit * 4) for digit in ("0123456789abcdef", "fedcba9876543210", "02468ace13579bdf"))
@@ -35,7 +36,7 @@ async def found_in(url: str) -> list[Finding]:
 
 
 async def keep_phone(database: Database, key: Secret, account_id: str) -> None:
-    factors = BuiltinFactors(database, [key])
+    factors = BuiltinFactors(database, None, [key])
     await database.transact(lambda connection: factors.set(connection, account_id, "phone", b"+447700900123"))
 
 

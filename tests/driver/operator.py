@@ -11,8 +11,8 @@ from keyturn.service.outbox.history import hold, release
 from keyturn.service.pages.assets import FrontendModule
 from keyturn.service.parts import Parts
 from keyturn.service.reset.inviting import Campaign
+from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors
 from keyturn.service.reset.proofs.second_step.factor_changes import FactorChanges
-from keyturn.service.reset.proofs.second_step.own_step import OwnSecondStep
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.messages import MAILS_ALONE
 
@@ -59,26 +59,26 @@ class Operator:
 
     async def set_up_totp(self, email: str, seed: bytes) -> Sequence[str]:
         """`keyturn accounts totp`: return the recovery codes."""
-        return await self._factors.set_up(await self._account(email), seed, 0, _GRETA)
+        return await FactorChanges(self._parts.records).set_up(self._kept, await self._account(email), seed, 0, _GRETA)
 
     async def set_phone(self, email: str, number: str) -> None:
         """`keyturn accounts phone`."""
-        await self._factors.set_phone(await self._account(email), number, _GRETA)
+        await FactorChanges(self._parts.records).set_phone(self._kept, await self._account(email), number, _GRETA)
 
     async def renew_recovery_codes(self, email: str) -> Sequence[str]:
         """`keyturn accounts recovery-codes`, also for an account without a second factor."""
-        return await self._factors.renew_codes(await self._account(email), _GRETA)
+        return await FactorChanges(self._parts.records).renew_codes(await self._account(email), _GRETA)
 
     def script_tag(self) -> str:
         """`keyturn doctor`: return the tag by which a page pins keyturn.js."""
         return FrontendModule(self._parts.themes.general).script_tag(self._parts.settings.base_url)
 
     @property
-    def _factors(self) -> FactorChanges:
+    def _kept(self) -> BuiltinFactors:
         required = self._parts.second_step
         assert required
-        assert isinstance(required.step, OwnSecondStep)
-        return FactorChanges(self._parts.records, required.step)
+        assert isinstance(required.step, BuiltinFactors)
+        return required.step
 
     async def _account(self, email: str) -> Account:
         account = await self._parts.accounts.find(email)

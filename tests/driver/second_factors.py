@@ -13,7 +13,6 @@ from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
 from keyturn.service.parts import Parts
 from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors, Kind
-from keyturn.service.reset.proofs.second_step.own_step import OwnSecondStep
 from keyturn.service.reset.proofs.second_step.recovery_codes import renew
 from keyturn.service.reset.proofs.second_step.totp import base32
 
@@ -33,18 +32,11 @@ def wrong_code(seed: bytes = SEED) -> str:
     return next(code for code in (f"{number:06}" for number in range(1000)) if code not in near)
 
 
-def own_step_of(parts: Parts) -> OwnSecondStep:
-    required = parts.second_step
-    assert required is not None
-    assert isinstance(required.step, OwnSecondStep)
-    return required.step
-
-
 class KeptFactors:
     """The factors that a service keeps, set without an operator's command and its mail."""
 
     def __init__(self, parts: Parts) -> None:
-        self._step, self._database = own_step_of(parts), parts.database
+        self._step, self._database = parts.second_step and parts.second_step.step, parts.database
 
     async def set_seed(self, account_id: str, seed: bytes) -> None:
         await self._set(account_id, "totp", seed)
@@ -53,9 +45,8 @@ class KeptFactors:
         await self._set(account_id, "phone", phone.encode())
 
     async def _set(self, account_id: str, kind: Kind, factor: bytes) -> None:
-        source = self._step.source
-        assert isinstance(source, BuiltinFactors)
-        await self._database.transact(partial(source.set, account_id=account_id, kind=kind, factor=factor))
+        assert isinstance(self._step, BuiltinFactors)
+        await self._database.transact(partial(self._step.set, account_id=account_id, kind=kind, factor=factor))
 
     async def mint_codes(self, account_id: str) -> Sequence[str]:
         """Return fresh recovery codes."""

@@ -92,7 +92,8 @@ ADDRESSES_OF_LINKS = _on(
     "AFTER UPDATE OF email",
     "keyturn_accounts",
     "1",
-    f"UPDATE {_SECRETS} SET data = json_set(data, '$.email', new.email) WHERE account_id = new.id",
+    f"UPDATE {_SECRETS} SET data = json_set(data, '$.email', new.email)"
+    f" WHERE account_id = new.id AND {_IS_LINK.removeprefix('new.')}",
 )
 """Takes an account's links along to its new address."""
 

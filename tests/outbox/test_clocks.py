@@ -14,7 +14,7 @@ from keyturn.service.clock import now
 from keyturn.service.database import Database
 from keyturn.service.outbox import Outbox
 from keyturn.service.outbox.history import retry
-from keyturn.service.reset.elsewhere import acquire_account_lock
+from keyturn.service.reset.records.account_locks import acquire_account_lock
 
 pytestmark = pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
 

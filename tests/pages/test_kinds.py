@@ -9,7 +9,7 @@ import pytest
 from tests.driver.visitor import Visitor, heading, words
 from tests.pages.school import School, opened, settings_for
 
-from keyturn.mail.rendering.palette import palette_for
+from keyturn.service.reset.mails.palette import palette_for
 from keyturn.service.settings import FileOrUrl, Folder, Kind
 
 pytestmark = pytest.mark.long

@@ -53,20 +53,20 @@ async def totp(parts: Parts, email: str, remove: bool, yes: bool, operator: Clie
     Example:  keyturn accounts totp ada@northwind.example
               keyturn accounts totp ada@northwind.example --remove --as grace
     """
-    step, _ = _kept_here(parts)
+    factors = _kept_here(parts)
     account = await account_of(parts, email)
     if remove:
         if not yes:
             click.confirm(f"{account.email} will need no code any more. Remove the second factors?", abort=True)
-        had_one = bool(await step.factors(account))
+        had_one = bool(await factors.factors(account))
         if had_one:
-            await FactorChanges(parts.records, step).remove(account, operator)
+            await FactorChanges(parts.records).remove(factors, account, operator)
         click.echo(f"{account.email} {'no longer has a' if had_one else 'has no'} second factor.")
         return
     seed = os.urandom(SEED_BYTES)
     _show(seed, account.email, parts.settings.brand.name)
     taken = _require_code(seed)
-    codes = await FactorChanges(parts.records, step).set_up(account, seed, taken, operator)
+    codes = await FactorChanges(parts.records).set_up(factors, account, seed, taken, operator)
     click.echo(f"From now on, resets and sign-ins for {accent(account.email)} ask for a code from this app.\n")
     _print_recovery_codes(codes)
 
@@ -86,7 +86,7 @@ async def recovery_codes(parts: Parts, email: str, operator: Client) -> None:
     step, account = _own_step(parts), await account_of(parts, email)
     if not await step.factors(account):
         raise FactorNotKept(f"{account.email} has no second factor: set one up first, then print recovery codes")
-    _print_recovery_codes(await FactorChanges(parts.records, step).renew_codes(account, operator))
+    _print_recovery_codes(await FactorChanges(parts.records).renew_codes(account, operator))
 
 
 def _phone_number(_: click.Context, __: click.Parameter, text: str) -> str:
@@ -109,11 +109,11 @@ async def phone(parts: Parts, email: str, number: str, operator: Client) -> None
     \b
     Example:  keyturn accounts phone ada@northwind.example '+44 7700 900123'
     """
-    step, _ = _kept_here(parts)
+    factors = _kept_here(parts)
     if not parts.settings.second_step.sms.transport:
         raise FactorNotKept("second_step.sms.transport is not set, so no code could be sent: set it first")
     account = await account_of(parts, email)
-    await FactorChanges(parts.records, step).set_phone(account, number, operator)
+    await FactorChanges(parts.records).set_phone(factors, account, number, operator)
     click.echo(f"From now on, resets and sign-ins for {accent(account.email)} can send a code to {number}.")
 
 
@@ -127,13 +127,13 @@ def _own_step(parts: Parts) -> OwnSecondStep:
     return step
 
 
-def _kept_here(parts: Parts) -> tuple[OwnSecondStep, BuiltinFactors]:
+def _kept_here(parts: Parts) -> BuiltinFactors:
     step = _own_step(parts)
-    if not isinstance(step.source, BuiltinFactors):
+    if not isinstance(step, BuiltinFactors):
         raise FactorNotKept('second_step.source is "table": set second factors up in your app')
     if not parts.settings.secret_key:
         raise FactorNotKept("KEYTURN_SECRET_KEY is not set, so the factor could not be read again: set the key first")
-    return step, step.source
+    return step
 
 
 def _show(seed: bytes, email: str, brand: str) -> None:

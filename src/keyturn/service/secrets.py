@@ -1,8 +1,8 @@
 """One table of secrets that work once: links, codes, and answers to challenges.
 
-Only a digest of a secret is stored. For a token, `key` is its SHA-256, which needs no salt: nobody guesses 256 random
-bits, and a search by digest leaks no useful timing (NIST SP 800-63B 3.1.2.2 on look-up secrets). For a code, which is
-short, `key` is a digest of the mailbox or account that it belongs to, and `proof` an HMAC under a secret key.
+Only a digest of a secret is stored. For a token, `key` is its SHA-256. It needs no salt, because 256 random bits cannot
+be guessed, and a search by digest leaks no useful timing (NIST SP 800-63B 3.1.2.2 on look-up secrets). A code is short:
+its `key` is a digest of the mailbox or account that it belongs to, and its `proof` is an HMAC under a secret key.
 
 **One guarded statement decides**, never a read before a write: of concurrent uses exactly one gets the secret. A secret
 opens only what its `Purpose` says. Each function is one statement, in the transaction of the caller's `connection`.
@@ -184,7 +184,7 @@ def all_of(purposes: Collection[Purpose]) -> sa.Select[Any]:
 
 
 def find(connection: sa.Connection, key: bytes, *purposes: Purpose) -> Secret | None:
-    """Return the secret of one of these purposes, whether it works or not; None if there is none, or none any more."""
+    """Return the secret of one of these purposes, whether it works or not; None if the table has none."""
     row = connection.execute(all_of(purposes).where(SecretRow.key == key)).mappings().first()
     return secret_of(row) if row else None
 

@@ -26,7 +26,7 @@ USERS = (
 
 def stores(app: App) -> tuple[TableAccounts, TableFactors]:
     users = TableSettings(url=Secret(app.url), table="users")
-    factors = TableFactors(SecondStepTableSettings(phone="phone", totp="totp"), users, Database("sqlite://"))
+    factors = TableFactors(Database("sqlite://"), None, SecondStepTableSettings(phone="phone", totp="totp"), users)
     return table_accounts(users, Database("sqlite://")), factors
 
 

@@ -138,7 +138,7 @@ def test_what_has_not_changed_is_not_checked_again(
 ) -> None:
     first = keyturn("check", "emails").out
     assert [file.stat().st_mode & 0o777 for file in (cache_folder / "keyturn").iterdir()] == [0o700]
-    monkeypatch.setattr("keyturn.studio.lint.checks_in_renderers._check_apart", _fail)
+    monkeypatch.setattr("keyturn.studio.lint.checks_in_renderers.check_apart", _fail)
 
     assert keyturn("check", "emails").out == first
     with pytest.raises(ZeroDivisionError):

@@ -153,6 +153,13 @@ def test_the_files_of_a_folder_are_mails_as_long_as_they_are_there(tmp_path: Pat
     assert not (tmp_path / other).exists()
 
 
+@pytest.mark.parametrize("seconds", [-60_000_000_000, 1e12])
+def test_a_file_of_another_age_is_a_mail_too(tmp_path: Path, seconds: float) -> None:
+    name = capture(tmp_path, "From a file")
+    os.utime(tmp_path / name, (seconds, seconds))
+    assert subjects(CapturedMails(tmp_path)) == ["From a file"]
+
+
 def test_pipes_and_files_without_the_ending_are_no_mails(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.eml")
     (tmp_path / "notes.txt").write_text("Subject: Notes\n\n")

@@ -11,10 +11,10 @@ from tests.samples import read_samples
 
 from keyturn.mail.languages import Languages
 from keyturn.mail.rendering.folders import MailFiles
-from keyturn.mail.rendering.palette import Palette
-from keyturn.mail.rendering.render import Templates, branding
+from keyturn.mail.rendering.render import Templates
 from keyturn.packaging import folder
 from keyturn.service.reset.mails.email_props import EMAILS
+from keyturn.service.reset.mails.palette import Palette, branding
 from keyturn.studio.gallery import Sample
 from keyturn.studio.lint.document import Document, read_document
 from keyturn.studio.lint.finding import Place

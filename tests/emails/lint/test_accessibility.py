@@ -7,7 +7,7 @@ from tests.emails.lint.planting import Mails
 
 from keyturn.studio.lint.checks.accessibility import check_accessibility
 from keyturn.studio.lint.checks.parts import CLIPPED_AT, STYLE_DROPPED_AT, check_sizes, size_of
-from keyturn.studio.lint.checks.selected import check_selected
+from keyturn.studio.lint.checks.selectors import check_selectors
 
 LETTER = """<mjml lang="en"><mj-head><mj-title>Hello</mj-title>{head}</mj-head><mj-body><mj-section><mj-column>
 {body}</mj-column></mj-section></mj-body></mjml>"""
@@ -18,7 +18,7 @@ def found(tmp_path: Path, body: str, head: str = "") -> dict[str, int]:
     mails = Mails(tmp_path)
     mails.write("letter/letter.mjml", LETTER.replace("{body}", body).replace("{head}", head))
     document = mails.read_values("letter", {"name": "Ada"})
-    checks = (check_accessibility, check_selected, check_sizes)
+    checks = (check_accessibility, check_selectors, check_sizes)
     return {one.rule: one.place.line for check in checks for one in check(document)}
 
 

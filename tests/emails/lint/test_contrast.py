@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from tests.emails.lint.planting import Mails
 
+from keyturn.mail.rendering.contrast import ENOUGH, contrast
 from keyturn.mail.rendering.html_tree import parse_html
-from keyturn.mail.rendering.palette import ENOUGH, contrast
 from keyturn.studio.lint.checks.accessibility import check_contrast
 from keyturn.studio.lint.css.colours import (
     DARK,
@@ -57,6 +57,15 @@ def seen(html: str, mode: Mode = LIGHT) -> tuple[str, str]:
         ),
         ("<style>.a > p { color: red }</style><div class='a'><b><p id='x'>Hello</p></b></div>", "#000000", "#ffffff"),
         ("<style>p:hover { color: red }</style><p id='x'>Hello</p>", "#000000", "#ffffff"),
+        ("<style>p:not(.a) { color: red }</style><p id='x'>Hello</p>", "#ff0000", "#ffffff"),
+        ("<style>p:not(.a p, .b) { color: red }</style><div class='a'><p id='x'>Hello</p></div>", "#000000", "#ffffff"),
+        ("<style>p:is(.a, .b) { color: red }</style><p id='x' class='b'>Hello</p>", "#ff0000", "#ffffff"),
+        (
+            "<style>.b { color: blue } p:not(i) { color: red }</style><p id='x' class='b'>Hello</p>",
+            "#0000ff",
+            "#ffffff",
+        ),
+        ("<style>p[title='News' i] { color: red }</style><p id='x' title='NEWS'>Hello</p>", "#ff0000", "#ffffff"),
         ("<style>@media (max-width:480px) { p { color: red } }</style><p id='x'>Hello</p>", "#000000", "#ffffff"),
     ],
 )

@@ -7,8 +7,8 @@ import pytest
 
 from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.lint.check import check
-from keyturn.studio.lint.explaining import Explanation, all_rules, as_text, explain_rule
-from keyturn.studio.lint.rules import RULES
+from keyturn.studio.lint.explaining import all_rules, as_text, explain_rule
+from keyturn.studio.lint.rules import RULES, Rule
 from keyturn.studio.lint.suppression import UnknownRule, rules
 
 PAGE = '<html lang="en"><head><title>News</title></head><body><h1>News</h1>\n{}\n</body></html>'
@@ -38,9 +38,9 @@ def in_a_mail(rule: str, text: str) -> tuple[str, str]:
 
 
 EXAMPLES = [
-    (one.rule, one.bad, one.good)
+    (one.name, one.bad, one.good)
     for one in all_rules()
-    if one.rule.partition("/")[0] in TRIED and in_a_mail(one.rule, one.bad)[0] and one.rule not in ELSEWHERE
+    if one.name.partition("/")[0] in TRIED and in_a_mail(one.name, one.bad)[0] and one.name not in ELSEWHERE
 ]
 
 
@@ -73,21 +73,21 @@ def test_there_are_examples_enough_to_try() -> None:
     assert len(EXAMPLES) > MANY
 
 
-@pytest.mark.parametrize("about", list(all_rules()), ids=lambda about: about.rule)
-def test_every_rule_says_what_is_wrong_whom_it_hits_and_what_to_do(about: Explanation) -> None:
+@pytest.mark.parametrize("about", list(all_rules()), ids=lambda about: about.name)
+def test_every_rule_says_what_is_wrong_whom_it_hits_and_what_to_do(about: Rule) -> None:
     assert about.what.endswith(".")
     assert about.why.rstrip(")").endswith(".")
     assert about.fix.endswith((".", "?", "}"))
     assert about.severities.keys() <= {"error", "warning", "note"}
     assert [when for when in about.severities.values() if not when] == [""], "one is the usual"
-    assert about.rule in about.silence
-    if about.rule in RULES:
+    assert about.name in about.silence
+    if about.name in RULES:
         assert about.bad
         assert about.good
 
 
-@pytest.mark.parametrize("about", list(all_rules()), ids=lambda about: about.rule)
-def test_an_explanation_names_each_word_that_differs_from_finding_to_finding(about: Explanation) -> None:
+@pytest.mark.parametrize("about", list(all_rules()), ids=lambda about: about.name)
+def test_an_explanation_names_each_word_that_differs_from_finding_to_finding(about: Rule) -> None:
     of_markup = re.compile(r'="…"|\{# … #\}|<mj-body> … <|" … />')
     assert "…" not in of_markup.sub("", f"{about.what} {about.fix}")
 
@@ -177,7 +177,7 @@ def test_each_severity_that_is_named_can_be_found(tmp_path: Path, rule: str) -> 
 
 
 def test_every_rule_with_several_severities_is_planted_with_each_of_them() -> None:
-    several = {one.rule: one.severities.keys() for one in all_rules() if len(one.severities) > 1}
+    several = {one.name: one.severities.keys() for one in all_rules() if len(one.severities) > 1}
     of_checks = {rule: those for rule, those in several.items() if not rule.startswith("compatibility/")}
 
     assert {rule: those for rule, those in of_checks.items() if rule not in ELSEWHERE_TOO} == {

@@ -7,10 +7,10 @@ import msgspec
 import pytest
 
 from keyturn.mail.languages import Languages
-from keyturn.mail.rendering.palette import Palette
-from keyturn.mail.rendering.render import Templates, branding
+from keyturn.mail.rendering.render import Templates
 from keyturn.packaging import folder
 from keyturn.service.reset.mails.email_props import EMAILS
+from keyturn.service.reset.mails.palette import Palette, branding
 from keyturn.service.settings import Brand
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.lint.check import check

@@ -6,8 +6,8 @@ import pytest
 from tests.emails.studio.fixtures import Greeting, write_templates
 
 from keyturn.mail.languages import Languages
-from keyturn.mail.rendering.palette import Palette
-from keyturn.mail.rendering.render import Templates, branding
+from keyturn.mail.rendering.render import Templates
+from keyturn.service.reset.mails.palette import Palette, branding
 from keyturn.studio.gallery import Gallery
 
 

@@ -13,8 +13,8 @@ from tests.emails.studio.fixtures import Client, Greeting, write_templates
 from tests.serving import serving
 
 from keyturn.mail.languages import Languages
-from keyturn.mail.rendering.palette import Palette
-from keyturn.mail.rendering.render import Templates, branding
+from keyturn.mail.rendering.render import Templates
+from keyturn.service.reset.mails.palette import Palette, branding
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.inbox.store import CapturedMails
 from keyturn.studio.web import Studio, create_studio_app

@@ -1,20 +1,18 @@
 """A template whose typed props are of every sort that a form knows, and one that nothing describes."""
 
-import re
+import json
 from datetime import date, datetime, time, timedelta
 from enum import Enum
 from html import unescape
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import parse_qs, urlsplit
 
 import msgspec
-from httpx import Response
 from msgspec import Meta, Struct
 
 from keyturn.mail.languages import Languages
-from keyturn.mail.rendering.palette import Palette
-from keyturn.mail.rendering.render import EmailProps, Templates, branding
+from keyturn.mail.rendering.render import EmailProps, Templates
+from keyturn.service.reset.mails.palette import Palette, branding
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.web import Studio
 
@@ -120,37 +118,7 @@ def order_studio(folder: Path) -> Studio:
     return Studio(gallery=gallery, sender="Northwind School <no-reply@northwind.example>", token="")
 
 
-def fields_of(page: str) -> list[tuple[str, Any]]:
-    """Return what a browser would send of the form, without a button."""
-    form = page[page.index('<form id="data-form-fields"') :]
-    form = form[: form.index("</form>")]
-    sent = []
-    for element in re.finditer(
-        r"<input\b([^>]*)>|<textarea\b([^>]*)>\n(.*?)</textarea>|<select\b([^>]*)>(.*?)</select>", form, re.DOTALL
-    ):
-        attributes = element[1] or element[2] or element[4]
-        name = unescape(re.search(r'name="([^"]*)"', attributes)[1])  # type: ignore[index]
-        if 'type="checkbox"' in attributes:
-            value = re.search(r'value="([^"]*)"', attributes)
-            if " checked" in attributes:
-                sent.append((name, unescape(value[1]) if value else "on"))
-        elif element[2]:
-            sent.append((name, unescape(element[3])))
-        elif element[4]:
-            chosen = re.search(r'value="([^"]*)" selected', element[5]) or re.search(r'value="([^"]*)"', element[5])
-            sent.append((name, unescape(chosen[1])))  # type: ignore[index]
-        else:
-            sent.append((name, unescape(re.search(r'value="([^"]*)"', attributes)[1])))  # type: ignore[index]
-    return sent
-
-
-def changed(sent: list[tuple[str, Any]], **texts: str) -> list[tuple[str, Any]]:
-    """Type into fields, by the last part of their names or with `__` between the parts."""
-    places = {f"/{name.replace('__', '/')}": text for name, text in texts.items()}
-    assert places.keys() <= {name for name, _ in sent}
-    return [(name, places.get(name, text)) for name, text in sent]
-
-
-def edit_in(answer: Response) -> str:
-    """Return the edit in the address that an answer leads to."""
-    return parse_qs(urlsplit(answer.headers["location"]).query).get("edit", [""])[0]
+def form_of(page: str) -> dict[str, Any]:
+    """Return what a page makes its form of: `schema`, `values`, `start`, `faults` and `address`."""
+    form: dict[str, Any] = json.loads(unescape(page.partition(' data-values="')[2].partition('"')[0]))
+    return form

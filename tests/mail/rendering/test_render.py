@@ -9,8 +9,8 @@ import pytest
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.languages import Language
 from keyturn.mail.rendering.compiling import Rendered
-from keyturn.mail.rendering.palette import Palette
-from keyturn.mail.rendering.render import EmailProps, Templates, branding
+from keyturn.mail.rendering.render import EmailProps, Templates
+from keyturn.service.reset.mails.palette import Palette, branding
 
 Rewrite = Callable[[str, str], None]
 

@@ -7,7 +7,7 @@ from playwright.async_api import Page, expect
 from tests.pages.on_screen.screens import Screens, link
 from tests.pages.school import ADA, PASSWORD, School
 
-from keyturn.mail.rendering.palette import contrast
+from keyturn.mail.rendering.contrast import contrast
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 

@@ -6,11 +6,11 @@ import msgspec
 import pytest
 
 from keyturn.mail.languages import Languages
-from keyturn.mail.rendering.palette import Palette
-from keyturn.mail.rendering.render import Templates, branding
+from keyturn.mail.rendering.render import Templates
 from keyturn.packaging import folder
 from keyturn.service.accounts.port import Account
 from keyturn.service.reset.mails.composer import LinkMail, MailComposer, MailDefaults, PageUrls
+from keyturn.service.reset.mails.palette import Palette, branding
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.messages import PasswordWasChanged
 from keyturn.service.settings import Brand

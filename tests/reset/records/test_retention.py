@@ -15,8 +15,9 @@ from tests.plans import plans_of
 from keyturn.service.accounts.builtin import AccountRow, BuiltinAccounts, SessionRow
 from keyturn.service.database import Database
 from keyturn.service.outbox.models import ERASED, EventRow, OutboxRow
-from keyturn.service.reset.records.mailboxes import Mailboxes
-from keyturn.service.reset.records.models import AccountLockRow, AuditRow, MailboxRow
+from keyturn.service.reset.records.account_locks import AccountLockRow
+from keyturn.service.reset.records.audit import AuditRow
+from keyturn.service.reset.records.mailboxes import Mailboxes, MailboxRow
 from keyturn.service.reset.records.retention import Retention
 from keyturn.service.secrets import Purpose, Secret, SecretRow, find
 

@@ -15,7 +15,6 @@ from keyturn.service.accounts.table.store import table_accounts
 from keyturn.service.database import Database
 from keyturn.service.parts import Parts
 from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors
-from keyturn.service.reset.proofs.second_step.own_step import OwnSecondStep
 from keyturn.service.reset.proofs.second_step.recovery_codes import renew
 from keyturn.service.reset.proofs.second_step.totp import seed_of_base32
 from keyturn.service.settings import Settings
@@ -26,14 +25,14 @@ _FILE = "second_factors.toml"
 async def set_factors(folder: Path, parts: Parts) -> Sequence[str]:
     """Set the factors that the example's file names, and say, in lines for people, how they are tried."""
     file, step = folder / _FILE, parts.second_step.step if parts.second_step else None
-    if not file.is_file() or not isinstance(step, OwnSecondStep) or not isinstance(step.source, BuiltinFactors):
+    if not file.is_file() or not isinstance(step, BuiltinFactors):
         return ()
     notes: list[str] = []
     for email, factors in tomllib.loads(file.read_text("utf-8")).items():
         account = await parts.accounts.find(email)
         if account is None:
             continue
-        codes = await parts.database.transact(partial(_set, step.source, account.id, factors))
+        codes = await parts.database.transact(partial(_set, step, account.id, factors))
         if "phone" in factors:
             notes.append(f"{email} has a phone: its codes, for a reset and to sign in, are among the mails sent.")
         if "totp" in factors:

@@ -352,7 +352,7 @@ def check(source: Source, output: str, only: tuple[str, ...], fail_on: str, **va
     report = _without_known(report, known, asked_for=options.baseline is not None).with_rules(only)
     if output == "text":
         print_findings(report, opened.gallery, with_coverage=not only)
-    elif written := _written(report, opened, output):
+    elif written := _write_report(report, opened, output):
         click.echo(written)
     if not (opened.service or source.django):
         print_passed_over(opened.gallery)
@@ -467,7 +467,7 @@ def _without_known(report: "Report", file: Path, *, asked_for: bool) -> "Report"
     return read_baseline(file).without_known(report)
 
 
-def _written(report: "Report", opened: Opened, output: str) -> str:
+def _write_report(report: "Report", opened: Opened, output: str) -> str:
     from keyturn.studio.lint import formats
 
     def shown(file: str) -> str:

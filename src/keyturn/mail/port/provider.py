@@ -6,6 +6,7 @@ modules at its top, and slow ones (an HTTP client, an SDK, cryptography) in func
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
+from importlib import import_module
 from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
@@ -122,8 +123,11 @@ class Provider(msgspec.Struct, Generic[Section], frozen=True, kw_only=True):
 
     def webhook(self, section: Section) -> Webhook | None:
         """Return what reads the provider's reports; None if its proof is not set. Raises ValueError for a bad one."""
-        proof = self.proof(section)
-        return Webhook(self.name, self.reports, self.reports.proof(proof)) if self.reports and proof else None
+        if not self.reports or not (proof := self.proof(section)):
+            return None
+        for module in self.reports.modules:
+            import_module(module)
+        return Webhook(self.name, self.reports, self.reports.proof(proof))
 
     def build(self, section: Section, timeout: timedelta) -> Sender:
         """Return the sender, with a time-out for one call. Slow libraries are imported only then."""

@@ -102,6 +102,10 @@ def quota_renewal(quota: str, moment: datetime) -> datetime:
     return (midnight.replace(day=1) + timedelta(days=32)).replace(day=1)
 
 
+_LONGEST_ID = 80
+"""Characters: Svix's own have 31."""
+
+
 async def _read(secret: str, headers: Mapping[str, str], body: bytes) -> Sequence[Report]:
     """Read a report that the SDK verifies. The SDK refuses reports older than five minutes."""
     from resend import Webhooks
@@ -115,6 +119,8 @@ async def _read(secret: str, headers: Mapping[str, str], body: bytes) -> Sequenc
     named = re.fullmatch(r"email\.([a-z_]{1,32})", str(payload.get("type"))) if isinstance(payload, dict) else None
     if not named:
         return []
+    if len(delivery) > _LONGEST_ID:
+        raise ValueError(f"the id is longer than {_LONGEST_ID} characters")
     said, event = Fields(payload), named[1]
     mail = said.within("data")
     why = mail.within({"bounced": "bounce", "failed": "failed", "suppressed": "suppressed"}.get(event, ""))
@@ -207,6 +213,7 @@ PROVIDER = HttpProvider(
         longest=16_384,
         require_headers=signature_headers("svix-id", "svix-timestamp", "svix-signature"),
         read=_read,
+        modules=("resend",),
     ),
     # Resend's return path is a subdomain, "send" by default. Its record may be missing, because DKIM alone satisfies
     # DMARC (https://resend.com/docs/dashboard/domains/custom-return-path).

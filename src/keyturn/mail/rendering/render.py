@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import msgspec
@@ -15,9 +14,6 @@ from keyturn.mail.rendering.compiling import Filled, Rendered, compile_mail, one
 from keyturn.mail.rendering.engine import Engine
 from keyturn.mail.rendering.folders import Folders, MailFiles, own_files
 from keyturn.mail.rendering.jinja import MjmlIncludes, shared_bytecode_cache, template_invalid
-from keyturn.mail.rendering.palette import Palette
-
-_UNBRANDED: Mapping[str, Any] = {"logo_url": "", "logo_dark_url": "", "radius": 8, "font": ""}
 
 
 class EmailProps(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -36,7 +32,7 @@ class EmailProps(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 class Templates:
     """The mails of a folder: an immutable value, of which the `with_...` methods make variants.
 
-    `globals`: values for every template, see `branding`.
+    `globals`: values for every template, such as those of a brand.
     `beneath`: folders with the files that this folder lacks.
     `files`: tells which files make a mail.
     `reload`: read a template again after it was saved.
@@ -130,12 +126,6 @@ class Templates:
         )
         language.teach(environment)
         return environment
-
-
-def branding(brand: Mapping[str, Any], palette: Palette) -> Mapping[str, Any]:
-    """Return the values that Keyturn's own templates get beside their props."""
-    values = {**_UNBRANDED, "logo_alt": brand["name"], **brand}
-    return {"brand": SimpleNamespace(**_with_single_lines(values)), "palette": palette}
 
 
 def _is_markup(name: str | None) -> bool:

@@ -17,7 +17,7 @@ and one thread writes.
 is closed and not used again. So are the connections to a server that takes no more writes: after a failover, the next
 ones lead to the new primary. On SQLite a transaction that its caller has given up is not committed.
 
-**Frequent statements are built once**, with parameters for what differs (`Database.is_one_of`, `many_rows`). To build a
+**Frequent statements are built once**, with parameters for what differs (`Database.is_one_of`). To build a
 statement, or to see that it equals the last, takes several times as long as the database takes to answer it.
 
 **A shared pool, not shared options** (`engine_for_our_statements`): an engine over an app's pool has its own isolation,
@@ -35,7 +35,6 @@ SQLite's engine is not an asynchronous one. An asynchronous driver for SQLite: i
 """
 
 from keyturn.service.database.database import Database, Model, Moment, Store
-from keyturn.service.database.servers import refuse_what_no_driver_takes
 from keyturn.service.database.unready import unready_where_unreachable
 
-__all__ = ["Database", "Model", "Moment", "Store", "refuse_what_no_driver_takes", "unready_where_unreachable"]
+__all__ = ["Database", "Model", "Moment", "Store", "unready_where_unreachable"]

@@ -55,8 +55,7 @@ class Batcher(Generic[Item, Result]):
 
     async def submit(self, item: Item) -> Result:
         """Return the result for `item`, after the batch it joined is done. Raises what `execute` raised for it."""
-        async with self._in_time():
-            result = await self._enqueue([item])[0]
+        (result,) = await self.submit_all([item])
         if isinstance(result, Exception):
             raise result
         return result
@@ -64,16 +63,13 @@ class Batcher(Generic[Item, Result]):
     async def submit_all(self, items: Sequence[Item]) -> Sequence[Result | Exception]:
         """Return for each of the items what `submit` would return or raise."""
         # All wait for one batch: `gather` would cost a callback and a turn of the event loop for each item.
-        async with self._in_time():
-            return [await result for result in self._enqueue(items)]
-
-    def _enqueue(self, items: Sequence[Item]) -> "list[asyncio.Future[Result | Exception]]":
         loop = asyncio.get_running_loop()
-        results: list[asyncio.Future[Result | Exception]] = [loop.create_future() for _ in items]
-        self._waiting += [_Waiting(item, result) for item, result in zip(items, results, strict=True)]
+        waiting = [_Waiting[Item, Result](item, loop.create_future()) for item in items]
+        self._waiting += waiting
         if self._running is None:
             self._running = loop.create_task(self._drain())
-        return results
+        async with self._in_time():
+            return [await one.result for one in waiting]
 
     async def _drain(self) -> None:
         try:

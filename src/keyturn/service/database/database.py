@@ -20,7 +20,6 @@ from keyturn.service.database.servers import (
     ServerConnections,
     engine_for_our_statements,
     open_engine,
-    refuse_what_no_driver_takes,
 )
 from keyturn.service.database.sqlite import PATIENCE, SqliteConnections, keep_file_private, write_ahead
 from keyturn.service.database.unready import describe_url, unready_where_unreachable
@@ -180,8 +179,7 @@ def _open_file(read: DatabaseUrl) -> SqliteConnections:
             make_private_folder(Path(read.url.database).parent)
         except OSError as error:
             raise SettingsInvalid([Fault("database.url", f"its folder cannot be created: {error.strerror}")]) from None
-    refuse = partial(refuse_what_no_driver_takes, setting="database.url", roots=read.roots)
-    return SqliteConnections(read.url, keep_file_private, write_ahead, refuse)
+    return SqliteConnections(read.url, keep_file_private, write_ahead)
 
 
 def _open_pool(read: DatabaseUrl, size: int, seconds: float | None) -> AsyncEngine:

@@ -52,11 +52,11 @@ def open_engine(read: DatabaseUrl, setting: str, extra: str, *, seconds: float |
     options |= {"connect_args": read.arguments, "max_overflow": 0, "pool_pre_ping": True, "hide_parameters": True}
     with requires_extra(extra, read.url.get_backend_name(), setting):
         engine = create_async_engine(read.url, **options)
-    refuse_what_no_driver_takes(engine.sync_engine, setting, read.roots)
+    _refuse_what_no_driver_takes(engine.sync_engine, setting, read.roots)
     return engine
 
 
-def refuse_what_no_driver_takes(engine: Engine, setting: str, roots: Roots) -> None:
+def _refuse_what_no_driver_takes(engine: Engine, setting: str, roots: Roots) -> None:
     """Make a connection raise SettingsInvalid for the setting if the driver cannot read the address.
 
     If the server's certificate is not valid by these roots, it raises CertificateRefused. The driver's message is not

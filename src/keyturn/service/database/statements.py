@@ -1,10 +1,8 @@
-"""Statements that both databases share: INSERTs with ON CONFLICT, look-ups by key, many rows as one parameter."""
+"""Statements that both databases share: INSERTs with ON CONFLICT, and look-ups by key."""
 
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.orm import QueryableAttribute
@@ -58,56 +56,3 @@ def lookup(
         return [results.get(wanted) for wanted in keys]
 
     return Batcher(find, common=DatabaseUnready, gathers=database.is_sqlite, in_time=database.in_time)
-
-
-# Many rows as one parameter. A list of parameters costs several steps of Python for each value, in SQLAlchemy and
-# again in the driver. One text costs one step, and both databases read JSON. The statement is the same for any rows.
-
-
-_PARAMETER = "given_rows"
-_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
-"""NUL as JSON escapes it, but not an escaped backslash followed by the same letters."""
-
-
-class ManyRows:
-    """Rows as a parameter of a statement: `table` is the selectable with them.
-
-    Each of `columns` has the name of a field in the rows, and the type of the column that it is written to or compared
-    with. Each row is a list: SQLite finds a position five times as fast as a name. Bytes, which JSON lacks, are sent as
-    hexadecimal.
-    """
-
-    def __init__(self, database: Database, columns: Mapping[str, sa.Column[Any]]) -> None:
-        dialect = database.dialect
-        given = sa.bindparam(_PARAMETER, type_=sa.Text())
-        rows = sa.func.json_each(given) if database.is_sqlite else sa.func.json_array_elements(sa.cast(given, sa.JSON))
-        value = rows.table_valued("value").c.value
-
-        def read(place: int, of: sa.Column[Any]) -> sa.ColumnElement[Any]:
-            is_bytes = isinstance(of.type, sa.LargeBinary)
-            if database.is_sqlite:
-                field = sa.func.json_extract(value, sa.literal_column(f"'$[{place}]'"), type_=of.type)
-                return sa.func.unhex(field, type_=of.type) if is_bytes else field
-            text = value.op("->>")(sa.literal_column(str(place)))
-            return sa.func.decode(text, "hex", type_=of.type) if is_bytes else sa.cast(text, of.type)
-
-        self.table = sa.select(
-            *(read(place, columns[name]).label(name) for place, name in enumerate(columns))
-        ).subquery("given")
-        # The dialect's own type: SQLite's knows the text form of times that sorts in order.
-        self._processes = {
-            name: _hex if isinstance(of.type, sa.LargeBinary) else of.type.dialect_impl(dialect).bind_processor(dialect)
-            for name, of in columns.items()
-        }
-
-    def parameter(self, rows: Iterable[Mapping[str, Any]]) -> Mapping[str, str]:
-        """Return the parameter that holds the rows, without fields that are not columns."""
-        columns = self._processes.items()
-        lists = [[process(row[name]) if process else row[name] for name, process in columns] for row in rows]
-        # SQLite ends a text at NUL, and PostgreSQL's texts cannot hold it.
-        text = msgspec.json.encode(lists).decode()
-        return {_PARAMETER: _NUL.sub(r"\1", text) if "\\u0000" in text else text}
-
-
-def _hex(value: bytes | None) -> str | None:
-    return None if value is None else value.hex()

@@ -42,31 +42,17 @@ def describe_error(error: BaseException) -> str:
     return str(error).strip().partition("\n")[0] or type(error).__name__
 
 
-_OF_ANOTHER_NAME = {62, 64}
-"""OpenSSL's codes for a certificate without the requested host or address
-(https://docs.openssl.org/master/man3/X509_STORE_CTX_get_error/)."""
-
-_OF_ANOTHER_ROOT = {2, 7, 18, 19, 20, 21}
-"""OpenSSL's codes for a certificate that is not signed by a known root, or by another root of the same name."""
-
-
 class CertificateRefused(OSError):
-    """Tells why a server's certificate is not accepted and by which roots; `mend` tells the fix."""
+    """Tells why a server's certificate is not accepted, and by which roots.
+
+    `code`: OpenSSL's. `setting`: the parameter with the roots.
+    """
 
     def __init__(self, error: ssl.SSLCertVerificationError, roots: Roots) -> None:
         used = f"{roots.setting} is {roots.file}" if roots.file else f"{roots.setting} is not set: this machine's roots"
         super().__init__(f"the server's certificate is refused: {error.verify_message or error} ({used})")
-        if error.verify_code in _OF_ANOTHER_NAME:
-            self.mend = "Write the host as the server's certificate names it."
-        elif error.verify_code not in _OF_ANOTHER_ROOT:
-            self.mend = "Give the server a certificate that holds."
-        elif roots.file and roots.file != "system":
-            self.mend = f"Check {roots.setting} ({roots.file}): the server's certificate does not come from it."
-        else:
-            self.mend = (
-                f"Set {roots.setting} to the file of the authority that has signed the server's certificate: "
-                "this machine does not know it."
-            )
+        self.code = error.verify_code
+        self.setting = roots.setting
 
 
 def certificate_error(error: BaseException | None) -> ssl.SSLCertVerificationError | None:

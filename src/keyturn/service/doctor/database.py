@@ -204,6 +204,11 @@ def _explain_unready(url: URL, error: DatabaseUnready) -> Finding:
     return _fail(f"{describe_url(url)} cannot be reached: {describe_error(error)}", mend)
 
 
+_OF_ANOTHER_NAME = {62, 64}
+"""OpenSSL's codes for a certificate without the requested host or address
+(https://docs.openssl.org/master/man3/X509_STORE_CTX_get_error/)."""
+
+
 def mend_of_server(error: BaseException, address: str, tables: str) -> str:
     """Return the fix if a server has answered with an error, else "".
 
@@ -211,7 +216,9 @@ def mend_of_server(error: BaseException, address: str, tables: str) -> str:
     """
     for cause in _causes(error):
         if isinstance(cause, CertificateRefused):
-            return cause.mend
+            if cause.code in _OF_ANOTHER_NAME:
+                return "Write the host as the server's certificate names it."
+            return f"Set {cause.setting} to the file of the authority that has signed the server's certificate."
         if isinstance(cause, ssl.SSLError):
             return "See the log of the server, which ended the connection because of TLS."
     if state := _state(error):

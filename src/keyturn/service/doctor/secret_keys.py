@@ -32,7 +32,7 @@ async def check_previous_keys(settings: Settings) -> list[Finding]:
     except SettingsInvalid:
         return [_UNREACHED]
     try:
-        factors = BuiltinFactors(database, [settings.secret_key, *previous_keys(settings)])
+        factors = BuiltinFactors(database, None, [settings.secret_key, *previous_keys(settings)])
         previous, lost = await factors.count_sealed_otherwise()
         waiting = await mails_sealed_otherwise(database, Seal([settings.secret_key]))
     except (DatabaseUnready, DBAPIError, SettingsInvalid):

@@ -14,7 +14,7 @@ from keyturn.mail.port.finding import Finding
 from keyturn.service.database import Database
 from keyturn.service.problems.requests import ChallengeUnready, LimitsUnready
 from keyturn.service.reset.passwords.breaches import BreachRanges, BreachSourceFailed
-from keyturn.service.reset.proofs.captcha import Captcha
+from keyturn.service.reset.proofs.captcha import COMPLAINTS, Captcha
 from keyturn.service.reset.rate_limits import RateLimits
 from keyturn.service.settings import Settings
 from keyturn.service.settings.url_rules import database_kind
@@ -67,7 +67,7 @@ async def check_challenge(settings: Settings) -> list[Finding]:
         return [Finding(_NAME, "fail", f"{host}: {error}", mend)]
     finally:
         await service.close()
-    if refused := [code for code in verdict.codes if code in service.complaints]:
+    if refused := [code for code in verdict.codes if code in COMPLAINTS]:
         mend = "Copy challenge.secret and challenge.site_key again, both from the same site."
         return [Finding(_NAME, "fail", f"{host} refuses the secret: {', '.join(refused)}", mend)]
     if verdict.success:

@@ -15,12 +15,12 @@ from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
-from keyturn.mail.rendering.palette import Palette
 from keyturn.packaging import folder
 from keyturn.service.api.requests import AnyRequest
 from keyturn.service.pages.reading import reading
 from keyturn.service.pages.security import NO_FORM, security_headers
 from keyturn.service.pages.site import Site, TemplateSite
+from keyturn.service.reset.mails.palette import Palette
 from keyturn.service.reset.mails.theme import ASSETS, Theme
 from keyturn.service.settings.brand_files import BrandFile
 

@@ -7,11 +7,11 @@ from datetime import timedelta
 import msgspec
 
 from keyturn.mail.languages import Languages
-from keyturn.mail.rendering.palette import Palette
 from keyturn.service.api.requests import HostCookie
 from keyturn.service.problems.proofs import Challenge
 from keyturn.service.reset.check import LinkChecks
 from keyturn.service.reset.complete import PasswordResets
+from keyturn.service.reset.mails.palette import Palette
 from keyturn.service.reset.mails.theme import Theme
 from keyturn.service.reset.passwords.policy import PasswordPolicy
 from keyturn.service.reset.proofs.challenge import RequestChallenge

@@ -14,20 +14,17 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import Connection, delete
 
 from keyturn.service.accounts.port import Ended, NewPassword
-from keyturn.service.clock import now, random_bytes
-from keyturn.service.database import Moment
-from keyturn.service.database.statements import insert_into
+from keyturn.service.clock import now
 from keyturn.service.outbox import Dropped, Message, Settlement
 from keyturn.service.problems.passwords import OutcomeUnknown, PasswordRejected
 from keyturn.service.problems.proofs import CredentialsRejected
 from keyturn.service.problems.requests import AccountsUnready, Busy, DatabaseUnready
 from keyturn.service.reset.change import Change, ChangeEffects, ended_by
 from keyturn.service.reset.ground import Ground
+from keyturn.service.reset.records.account_locks import acquire_account_lock, release_account_lock
 from keyturn.service.reset.records.messages import CHANGE_BEGUN, ChangeBegun
-from keyturn.service.reset.records.models import AccountLockRow
 from keyturn.service.reset.records.stores import Transaction
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 
@@ -171,26 +168,6 @@ def _is_certain_no(error: Exception) -> bool:
     if isinstance(error, AccountsUnready):
         return error.not_changed
     return isinstance(error, PasswordRejected | CredentialsRejected | Busy)
-
-
-def acquire_account_lock(connection: Connection, account_id: str, moment: Moment, until: Moment) -> str | None:
-    """Return the name of a lock that holds this account until then; None if another change holds it.
-
-    A lock whose process died ends at its time. One statement decides: of concurrent callers exactly one gets a name.
-    """
-    claim = random_bytes(16).hex()
-    fresh = insert_into(AccountLockRow, connection.dialect).values(account_id=account_id, claim=claim, until=until)
-    statement = fresh.on_conflict_do_update(
-        index_elements=[AccountLockRow.account_id],
-        set_={"claim": claim, "until": until},
-        where=AccountLockRow.until <= moment,
-    ).returning(AccountLockRow.claim)
-    return claim if connection.execute(statement).first() is not None else None
-
-
-def release_account_lock(connection: Connection, claim: str) -> None:
-    """Release the lock. If it had ended and another change holds the account by now, that lock stays."""
-    connection.execute(delete(AccountLockRow).where(AccountLockRow.claim == claim))
 
 
 class InterruptedChangeHandler:

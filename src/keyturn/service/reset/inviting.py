@@ -225,13 +225,9 @@ class OperatorLinks:
             raise InputInvalid(Fault("reason", "missing: it goes into the audit trail"))
         account = await self._find(addresses.parse(email), invites=invites)
         code, digest = await self._code(account) if with_code else ("", b"")
-        moment, life = now(), self._invited if invites else self._lifetime
-        purpose, end, shown = (
-            purpose_for(account, by_operator=True),
-            codes.LIFE if code else life,
-            reason if invites else "",
-        )
-        issued, link = unmailed_link(account, purpose, moment, end, reason=shown)
+        moment, purpose = now(), purpose_for(account, by_operator=True)
+        life = codes.LIFE if code else self._invited if invites else self._lifetime
+        issued, link = unmailed_link(account, purpose, moment, life, reason=reason if invites else "")
         # It names no device: the client is an operator, or an app's server.
         by = Client(request_id=client.request_id)
         told = PasswordWasChanged(account_id=account.id, at=moment, client=by, email=account.email, is_link=True)

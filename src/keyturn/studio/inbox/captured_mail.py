@@ -19,6 +19,9 @@ _SNIPPET = 160
 _LONGEST = 1_000
 """Characters of a header in a list, so that a page of a hundred mails stays small."""
 
+_LATEST = 253_000_000_000
+"""Seconds since 1970: a time in the year 9987, since the clock of a file may be far off."""
+
 _TAG = re.compile(r"[\w.-]{1,50}")
 ENVELOPE = RETURN_PATH, DELIVERED_TO, USER = "return-path", "delivered-to", "x-authenticated-user"
 """Headers, in small letters, that hold the envelope of a mail."""
@@ -119,7 +122,7 @@ def row_of(mail_id: str, number: int, at: float, mail: MailContent) -> CapturedM
     return CapturedMail(
         id=mail_id,
         number=number,
-        at=datetime.fromtimestamp(at, UTC).astimezone(),
+        at=datetime.fromtimestamp(min(max(at, 0), _LATEST), UTC).astimezone(),
         sender=next(iter(mail.addresses("from")), Address("", return_path)),
         to=to,
         cc=cc,

@@ -132,7 +132,10 @@ class CapturedMails:
 
     def _look(self) -> None:
         """List new files, and forget deleted ones, if the folder has changed since the last look."""
-        modified = self.folder.stat().st_mtime_ns if self.folder.is_dir() else 0
+        try:
+            modified = self.folder.stat().st_mtime_ns
+        except OSError:  # deleted in the meantime
+            modified = 0
         if modified == self._looked_at:
             return
         self._looked_at = modified if time.time() - modified / 1e9 > _SETTLED else -1

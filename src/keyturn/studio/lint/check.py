@@ -104,18 +104,18 @@ class TemplateChecks:
                 files = self.gallery.files_of(template)
                 unknown = [finding for file in files for finding in self._unknown_filters(file)] if samples else []
         except _LIMITS as passed:
-            return Part((_having(self._limit(template, passed), MailName(template), hides=True),))
-        findings = [_having(one, MailName(template), hides=True) for one in unreadable]
+            return Part((_with_mail(self._limit(template, passed), MailName(template), hides=True),))
+        findings = [_with_mail(one, MailName(template), hides=True) for one in unreadable]
         if not samples:
             return Part(tuple(findings))
-        findings += (_having(one, MailName(template)) for one in unknown)
+        findings += (_with_mail(one, MailName(template)) for one in unknown)
         report, exceeded = (None, None) if unreadable else self._branches(template)
         drawn = ended = 0
         styles = StyleUses()
         for sample, language in samples_in_languages((*samples, *(report.samples if report else ())), self.languages):
             of_mail = self._findings(template, sample, language, styles)
             mail = mail_name(template, sample.name, language, self.languages)
-            findings += (_having(one, mail) for one in of_mail)
+            findings += (_with_mail(one, mail) for one in of_mail)
             drawn, ended = drawn + 1, ended + any(finding.group == "limits" for finding in of_mail)
             if ended >= ENOUGH:
                 break
@@ -130,7 +130,7 @@ class TemplateChecks:
         except _LIMITS as passed:
             exceeded = exceeded or self._limit(template, passed)
         if exceeded and not ended:  # with values of no sample
-            findings.append(_having(exceeded, MailName(template), hides=True))
+            findings.append(_with_mail(exceeded, MailName(template), hides=True))
         branches = replace(report, samples=()) if report else None
         commented = tuple(filter(self._has_comments, files))
         return Part(tuple(merge(findings, _SAYS)), drawn, tuple(marked), branches, unused, commented)
@@ -145,10 +145,10 @@ class TemplateChecks:
     ) -> Part:
         """Check one mail. `read` returns it, for a caller that has rendered it."""
         files = self.gallery.files_of(template)
-        unknown = (finding for file in files for finding in self._unknown_filters(file))
-        of_mail = chain(unknown, self._findings(template, sample, language, StyleUses(), read))
+        of_files = (finding for file in files for finding in self._unknown_filters(file))  # below those of the mail
         mail = mail_name(template, sample.name, language, [*self.gallery.languages.known.values()])
-        findings = merge((_having(one, mail) for one in of_mail), _SAYS)
+        of_mail = (_with_mail(one, mail) for one in self._findings(template, sample, language, StyleUses(), read))
+        findings = merge(chain(of_mail, of_files), _SAYS)
         return Part(tuple(findings), 1, tuple(self._marked(files)), commented=tuple(filter(self._has_comments, files)))
 
     def _samples(self, template: str) -> tuple[tuple[Sample, ...], list[Finding]]:
@@ -156,7 +156,7 @@ class TemplateChecks:
         try:
             return tuple(self.gallery.samples(template).values()), []
         except TemplateInvalid as error:
-            found = [explain_samples(one, self.gallery).finding for one in (error, *error.others)]
+            found = [explain_samples(one, self.gallery) for one in (error, *error.others)]
         is_drawn = template not in self.gallery.props and all(one.rule == "samples/invalid" for one in found)
         return (self.gallery.guessed_sample(template),) if is_drawn else (), found
 
@@ -204,7 +204,7 @@ class TemplateChecks:
         try:
             with limited_time(self.limits.seconds):
                 document = read()
-                faults = {fault: explain(fault, self.gallery, sample).finding for fault in document.missing}
+                faults = {fault: explain(fault, self.gallery, sample) for fault in document.missing}
                 hiding += (finding for fault, finding in faults.items() if is_failed_part(fault))
                 is_endless = any(isinstance(fault.__cause__, RecursionError) for fault in faults)
                 for finding in chain(faults.values(), document_findings(document, self._checks)):
@@ -216,7 +216,7 @@ class TemplateChecks:
         except _LIMITS as passed:
             hiding.append(self._limit(template, passed))
         except TemplateInvalid as error:
-            hiding += (explain(one, self.gallery, sample).finding for one in (error, *error.others))
+            hiding += (explain(one, self.gallery, sample) for one in (error, *error.others))
         return found, hiding, is_endless or any(finding.group == "limits" for finding in hiding)
 
     def _sources(self, files: Iterable[str]) -> Iterator[str]:
@@ -230,7 +230,7 @@ class TemplateChecks:
                 yield from self._texts(file).items()
 
 
-def _having(finding: Finding, mail: MailName, *, hides: bool = False) -> Finding:
+def _with_mail(finding: Finding, mail: MailName, *, hides: bool = False) -> Finding:
     return replace(finding, mails=(mail,), hides=hides or finding.hides)
 
 
@@ -315,7 +315,8 @@ def put_together(
     files = {name: gallery.files_of(name) for name in parts}
     of_mails = chain.from_iterable(part.findings for part in parts.values())
     comments = IgnoreComments(source)
-    everything = [*of_mails, *_on_texts(gallery, parts, languages), *_on_styles(gallery, parts), *beside]
+    on_texts = findings_on_texts(gallery, {name: part.texts for name, part in parts.items()}, languages)
+    everything = [*of_mails, *on_texts, *_on_styles(gallery, parts), *beside]
     judged = list(judge(merge(everything), comments, severity))
     of_comments = _of_comments(files, parts, comments, are_all=are_all)
     judged += filter(None, (at_severity(one, severity) for one in of_comments))
@@ -324,14 +325,14 @@ def put_together(
         mails=sum(part.drawn for part in parts.values()),
         coverage=_coverage(gallery, parts),
     )
-    return report.with_findings(_completed(one_for_each_engine(judged), files, source))
+    return report.with_findings(_complete(one_for_each_engine(judged), files, source))
 
 
 _MOST_CORRECTED = 1_000
 """Findings of a file whose words are searched in it: each search reads it from its beginning."""
 
 
-def _completed(
+def _complete(
     findings: Iterable[Finding], files: Mapping[str, Iterable[str]], source: Callable[[str], str]
 ) -> Iterator[Finding]:
     """Yield the findings with their templates, the fingerprints of their lines, and the places to correct."""
@@ -369,19 +370,6 @@ def _of_comments(
     unseen = {file for name, part in parts.items() if not part.is_whole for file in files[name]}
     seen = [file for file in commented if file not in unseen] if are_all else ()
     return [*comments.mistakes(commented), *comments.unused(seen)]
-
-
-def _on_texts(gallery: Gallery, parts: Mapping[str, Part], languages: Sequence[Language]) -> Iterator[Finding]:
-    """Yield findings on texts and their catalogues, each with the templates that have the text."""
-    users: dict[Text, list[str]] = defaultdict(list)
-    marked: dict[str, dict[Text, Place]] = defaultdict(dict)
-    for name, part in parts.items():
-        for text, place in part.texts:
-            users[text].append(name)
-            marked[place.file].setdefault(text, place)
-    everybody = tuple(dict.fromkeys(chain.from_iterable(users.values())))
-    for finding, about in findings_on_texts(gallery, [marked[file] for file in sorted(marked)], languages):
-        yield replace(finding, templates=tuple(dict.fromkeys(users[about])) if about else everybody)
 
 
 def _on_styles(gallery: Gallery, parts: Mapping[str, Part]) -> Iterable[Finding]:

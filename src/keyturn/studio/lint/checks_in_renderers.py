@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -24,14 +24,14 @@ import msgspec
 
 from keyturn.plain_files import make_private_folder, walk
 from keyturn.studio.cache_folder import cache_folder
-from keyturn.studio.gallery import Gallery, MailName
+from keyturn.studio.gallery import Entry, Gallery, MailName
 from keyturn.studio.gallery.branches.exploration import MOST_SAMPLES
 from keyturn.studio.gallery.discovery import state_of
-from keyturn.studio.gallery.gallery import fingerprints
+from keyturn.studio.gallery.gallery import Fingerprint, fingerprints
 from keyturn.studio.lint.check import ENOUGH, Part, TemplateChecks
 from keyturn.studio.lint.finding import Place, merge
 from keyturn.studio.lint.rules import RULES, limit_finding
-from keyturn.studio.renderers import Here, LimitExceeded, Runner, renderers_for
+from keyturn.studio.renderers import Here, LimitExceeded, Limits, renderers_for
 
 _BESIDE = 10
 """Seconds for work that belongs to no single mail: loading the checks, reading samples and files."""
@@ -118,19 +118,27 @@ def state_keys(gallery: Gallery, names: Sequence[str], given: Iterable[bytes]) -
     """
     if any(map(_has_linked_folder, gallery.watched_folders)):
         return {}
-    states = {
-        name: {one for one in those if not one[0].startswith(".git/")} for name, those in fingerprints(gallery).items()
-    }
-    of_all = set[object]().union(*states.values())
-    start = _digest([_code_key(), *given, *map(str.encode, gallery.languages.known)])
+    states = fingerprints(gallery)
+    of_all = Fingerprint().union(*states.values())
+    shared = of_all.intersection(*states.values())
+    start = _digest([_code_key(), *given, *map(str.encode, gallery.languages.known), _states_as_text(shared)])
     keys = {}
+
+    @cache
+    def includes_by_value(file: str) -> bool:
+        return (gallery.folders / file).is_file() and bool(_BY_VALUE.search(gallery.source(file)))
+
+    state = cache(lambda file: state_of(str(gallery.folders / file)))
     for name in names:
         files = gallery.files_of(name)
-        sources = (gallery.source(file) for file in files if (gallery.folders / file).is_file())
-        known = of_all if any(map(_BY_VALUE.search, sources)) else states[name]
-        included = [state_of(str(gallery.folders / file)) for file in files]  # some lie beside another template
-        keys[name] = _digest([start, *(repr(one).encode() for one in (name, sorted(known, key=repr), included))]).hex()
+        own = (of_all if any(map(includes_by_value, files)) else states[name]) - shared
+        included = [*map(state, files)]  # some lie beside another template
+        keys[name] = _digest([start, name.encode(), _states_as_text(own), repr(included).encode()]).hex()
     return keys
+
+
+def _states_as_text(files: Fingerprint) -> bytes:
+    return repr(sorted(one for one in files if not one[0].startswith(".git/"))).encode()
 
 
 def _has_linked_folder(folder: Path) -> bool:
@@ -185,41 +193,42 @@ class InRenderers:
     def _check(self, checks: TemplateChecks, names: Sequence[str]) -> Iterable[Part]:
         if not names:
             return []
-        counts = _mails(checks)
+        entries = {entry.name: entry for entry in checks.gallery.entries()}
         jobs = min(self.jobs, len(names))
+
+        def check(name: str) -> Part:
+            def run(seconds: float, how: How) -> Part:
+                return renderers.run_for(seconds, how, name)
+
+            return check_apart(run, checks.gallery, entries[name], checks.limits)
+
         # Started before the threads and stopped before the threads are joined: so Ctrl-C ends everything at once.
         renderers = renderers_for(checks, checks.limits, jobs)
         with ThreadPoolExecutor(1 if isinstance(renderers, Here) else jobs) as threads:
             try:
-                return list(threads.map(lambda name: _check_apart(renderers, checks, name, counts[name]), names))
+                return list(threads.map(check, names))
             finally:
                 renderers.close()
 
 
-def _check_apart(runner: Runner[TemplateChecks], checks: TemplateChecks, name: str, mails: int) -> Part:
-    run = partial(runner.run_for, checks.limits.seconds * (mails + ENOUGH) + _BESIDE)
-    in_full, briefly = partial(run, TemplateChecks.check, name), partial(run, TemplateChecks.check_briefly, name)
-    return check_within_limits(in_full, briefly, checks.gallery, name)
+How = Callable[[TemplateChecks, str], Part]
 
 
-def check_within_limits(in_full: Callable[[], Part], briefly: Callable[[], Part], gallery: Gallery, name: str) -> Part:
-    """Return what `in_full` finds. If that passes a limit, the limit is a finding, and `briefly` finds the others.
+def check_apart(run: Callable[[float, How], Part], gallery: Gallery, entry: Entry, limits: Limits) -> Part:
+    """Check a template in a renderer. If that passes a limit, the limit is a finding, and what takes less is checked.
 
-    Raises what they raise.
+    `run` takes the seconds that it may take, and how it checks. Raises what it raises.
     """
+    branches = MOST_SAMPLES + 1 if gallery.finds_branches else 0
+    mails = max(1, len(entry.samples) + len(gallery.languages.known) - 1 + branches)
+    seconds = limits.seconds * (mails + ENOUGH) + _BESIDE
     try:
-        return in_full()
+        return run(seconds, TemplateChecks.check)
     except LimitExceeded as exceeded:
-        limit = limit_finding(exceeded.limit, Place(gallery.files(name).markup))
+        limit = limit_finding(exceeded.limit, Place(gallery.files(entry.name).markup))
     try:
-        rest = briefly()
+        rest = run(seconds, TemplateChecks.check_briefly)
     except LimitExceeded:
         rest = Part()
-    limit = msgspec.structs.replace(limit, mails=(MailName(name),), hides=True)
+    limit = msgspec.structs.replace(limit, mails=(MailName(entry.name),), hides=True)
     return msgspec.structs.replace(rest, findings=tuple(merge([limit, *rest.findings])))
-
-
-def _mails(checks: TemplateChecks) -> Mapping[str, int]:
-    """Return an upper bound for the mails of each template, at least one, without rendering."""
-    more = len(checks.languages) - 1 + (MOST_SAMPLES + 1 if checks.gallery.finds_branches else 0)
-    return {entry.name: max(1, len(entry.samples) + more) for entry in checks.gallery.entries()}

@@ -1,13 +1,13 @@
 """What each rule is about, from `rules.toml` and the data on mail clients: for `--explain`, SARIF and the docs."""
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Iterator
+
+from msgspec.structs import replace
 
 from keyturn.studio.lint.clients.clients import MAJOR, names_of, supports
-from keyturn.studio.lint.clients.features import features, severities
-from keyturn.studio.lint.finding import Severity
-from keyturn.studio.lint.rules import RULES
+from keyturn.studio.lint.clients.features import features, note_if
+from keyturn.studio.lint.rules import RULES, Rule
 from keyturn.studio.lint.suppression import expect_rules, rules
 
 _WORD = re.compile(r"(?<!\{)\{(\w++)[^{}]*+\}")
@@ -23,48 +23,17 @@ _WORDS = {
 _ITS_FIX = "Each finding says what to do."
 
 
-class Explanation(NamedTuple):
-    """What a rule says to who asks about it.
-
-    `severities`: all that its findings can have, the usual one first. The others say when. `bad` and `good` may be
-    empty.
-    """
-
-    rule: str
-    severities: Mapping[Severity, str]
-    what: str
-    why: str
-    fix: str
-    bad: str
-    good: str
-
-    @property
-    def severity(self) -> str:
-        """All severities in words: "warning; error if the link is a button"."""
-        return "; ".join(f"{one} if {when}" if when else one for one, when in self.severities.items())
-
-    @property
-    def examples(self) -> Mapping[str, str]:
-        """The example by its name, without missing parts."""
-        return {name: text for name, text in (("Bad", self.bad), ("Good", self.good)) if text}
-
-    @property
-    def silence(self) -> str:
-        return f'Write {{# keyturn: ignore {self.rule} because ... #}} above the line, or set "{self.rule}" = "off".'
+def explain_rule(name: str) -> Rule:
+    """Return a rule by its full name, with texts for readers who have no finding of it. Raises UnknownRule."""
+    expect_rules([name])
+    if name not in RULES:
+        return _of_feature(name.partition("/")[2])
+    rule = RULES[name]
+    return replace(rule, what=_general(rule.what or rule.message), fix=_general(rule.fix) or _ITS_FIX)
 
 
-def explain_rule(rule: str) -> Explanation:
-    """Explain a rule by its full name. Raises UnknownRule."""
-    expect_rules([rule])
-    if rule not in RULES:
-        return _of_feature(rule, rule.partition("/")[2])
-    declared = RULES[rule]
-    what, fix = _general(declared.what or declared.message), _general(declared.fix) or _ITS_FIX
-    return Explanation(rule, declared.severities, what, declared.why, fix, declared.bad, declared.good)
-
-
-def all_rules() -> Iterator[Explanation]:
-    """Yield the explanations of all rules, those of the worst group first."""
+def all_rules() -> Iterator[Rule]:
+    """Yield all rules as `explain_rule` does, those of the worst group first."""
     for group in sorted(rules(), key=RULES.place_of):
         yield from map(explain_rule, rules()[group])
 
@@ -76,12 +45,12 @@ def as_text(rule: str) -> str:
     """
     if "/" not in rule:
         expect_rules([rule] if rule else [])
-        listed = [one for one in all_rules() if rule in ("", one.rule.partition("/")[0])]
-        return "\n".join(f"{one.rule}  {one.severity}\n  {one.what}" for one in listed)
+        listed = [one for one in all_rules() if rule in ("", one.name.partition("/")[0])]
+        return "\n".join(f"{one.name}  {one.severity_in_words}\n  {one.what}" for one in listed)
     about = explain_rule(rule)
     parts = {"Whom it hits": about.why, **about.examples, "Fix": about.fix, "Silence": about.silence}
     told = (f"{name}:\n  {text}".replace("\n", "\n  ").replace("\n    ", "\n  ") for name, text in parts.items())
-    return "\n\n".join((f"{about.rule}  {about.severity}\n{about.what}", *told))
+    return "\n\n".join((f"{about.name}  {about.severity_in_words}\n{about.what}", *told))
 
 
 def _general(text: str) -> str:
@@ -89,19 +58,22 @@ def _general(text: str) -> str:
     return _WORD.sub(lambda word: _WORDS.get(word[1], word[1].upper()), text).replace("{{", "{").replace("}}", "}")
 
 
-def _of_feature(rule: str, name: str) -> Explanation:
+def _of_feature(name: str) -> Rule:
     feature, support = features()[name], supports()[name]
     lacking = {
         "": [client for client in support.clients_that("no") if client in MAJOR.members],
         "in part in ": [client for client in support.clients_that("partial") if client in MAJOR.members],
     }
     clients = "; ".join(f"{how}{names_of(those)}" for how, those in lacking.items() if those) or "others than the usual"
-    return Explanation(
-        rule,
-        severities(feature, support),
-        f"Some mail clients lack {support.title}: {feature.effect.rstrip(',')}.",
-        f"Readers in these clients: {clients}. It {support.works} (caniemail.com).",
-        feature.in_html or feature.fix or "Check that the mail also works without it.",
-        support.title,
-        "",
+    what = f"Some mail clients lack {support.title}: {feature.effect.rstrip(',')}."
+    is_note = feature.graceful is True
+    return Rule(
+        name=f"compatibility/{name}",
+        warning="" if is_note else what,
+        note=what if is_note else "",
+        note_if="" if is_note else note_if(feature, support),
+        what=what,
+        why=f"Readers in these clients: {clients}. It {support.works} (caniemail.com).",
+        fix=feature.in_html or feature.fix or "Check that the mail also works without it.",
+        bad=support.title,
     )

@@ -13,9 +13,10 @@ import msgspec
 from msgspec import Meta
 
 from keyturn.studio.gallery.branches.report import Coverage, FolderCoverage
-from keyturn.studio.lint.explaining import Explanation, explain_rule
+from keyturn.studio.lint.explaining import explain_rule
 from keyturn.studio.lint.finding import ClientGap, Finding, Severity
 from keyturn.studio.lint.report import Report
+from keyturn.studio.lint.rules import Rule
 
 Shown = Callable[[str], str]
 """Returns the path that a reader can open, from a file's name in the folder of templates."""
@@ -224,19 +225,19 @@ def _gaps(finding: Finding) -> Mapping[str, Any]:
     return {**of_clients, "widths": finding.widths} if finding.widths else of_clients
 
 
-def _rule(about: Explanation) -> Mapping[str, Any]:
+def _rule(about: Rule) -> Mapping[str, Any]:
     """Return the description of a rule, with an example and the way to silence it as its help."""
     examples = "".join(f"\n\n{name}:\n\n```\n{text}\n```" for name, text in about.examples.items())
     return {
-        "id": about.rule,
-        "name": "".join(part.capitalize() for part in re.split("[/-]", about.rule)),  # readable (SARIF, 3.49.7)
+        "id": about.name,
+        "name": "".join(part.capitalize() for part in re.split("[/-]", about.name)),  # readable (SARIF, 3.49.7)
         "shortDescription": {"text": about.what},
-        "fullDescription": {"text": f"{about.what} {about.why} Severity: {about.severity}."},
+        "fullDescription": {"text": f"{about.what} {about.why} Severity: {about.severity_in_words}."},
         "help": {
             "text": f"{about.fix} {about.silence}",
             "markdown": f"{about.why}\n\n{about.fix}{examples}\n\n{about.silence}",
         },
-        "defaultConfiguration": {"level": next(iter(about.severities))},
+        "defaultConfiguration": {"level": about.severity},
     }
 
 

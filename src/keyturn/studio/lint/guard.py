@@ -10,7 +10,7 @@ from functools import cache
 from typing import NamedTuple
 
 from keyturn.mail.rendering.html_tree import Attribute, Element
-from keyturn.studio.lint.checks.selected import check_selected_mjml
+from keyturn.studio.lint.checks.selectors import check_mjml_selectors
 from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import (
     Correction,
@@ -33,7 +33,7 @@ def guard(document: Document) -> Iterator[Finding]:
     """Yield findings on the MJML. If tags are missing, nesting is a guess and is not checked."""
     found = [_finding_at(document.place(fault.offset), fault) for fault in document.faults]
     is_broken = any(RULES[finding.rule].breaks_nesting for finding in found)
-    selected = check_selected_mjml(document)
+    selected = check_mjml_selectors(document)
     found += (finding for finding in selected if not (is_broken and RULES[finding.rule].is_of_nesting))
     found += attribute_findings(document)
     found += (finding for element in document.elements() for finding in _unknown_element(document, element))

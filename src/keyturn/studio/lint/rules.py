@@ -17,8 +17,9 @@ Tree = Literal["authored", "compiled", "mjml"]
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A row of `rules.toml`, whose head says what each field means."""
+    """A row of `rules.toml`, whose head says what each field means. `name`: "links/relative"."""
 
+    name: str
     error: str = ""
     warning: str = ""
     note: str = ""
@@ -54,6 +55,20 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     @property
     def message(self) -> str:
         return str(getattr(self, self.severity))
+
+    @property
+    def severity_in_words(self) -> str:
+        """All severities: "warning; error if the link is a button"."""
+        return "; ".join(f"{one} if {when}" if when else one for one, when in self.severities.items())
+
+    @property
+    def examples(self) -> Mapping[str, str]:
+        """The example by its name, without missing parts."""
+        return {name: text for name, text in (("Bad", self.bad), ("Good", self.good)) if text}
+
+    @property
+    def silence(self) -> str:
+        return f'Write {{# keyturn: ignore {self.name} because ... #}} above the line, or set "{self.name}" = "off".'
 
     def fix_where(self, text: str) -> str:
         """Return the fix for the first pattern that is found in a text; empty if there is none."""
@@ -131,7 +146,7 @@ class Rules(Mapping[str, Rule]):
     @cached_property
     def _declared(self) -> dict[str, Rule]:
         return {
-            f"{group}/{name}": msgspec.convert({**rows.get("*", {}), **row}, Rule)
+            f"{group}/{name}": msgspec.convert({"name": f"{group}/{name}", **rows.get("*", {}), **row}, Rule)
             for named, rows in self._groups.items()
             for name, row in rows.items()
             if name != "*"

@@ -86,10 +86,10 @@ def found_in(opened: Opened, source: str, values: str = "") -> list[tuple[str, s
         templates = gallery.renderers(with_lenient_origins)(sample)
         try:
             document = read_document(templates, name, sample, gallery.languages.choose("en"))
-            found = [explain(one, gallery, sample).finding for one in document.missing]
+            found = [explain(one, gallery, sample) for one in document.missing]
             found += document_findings(document, [])
         except TemplateInvalid as error:
-            found = [explain(error, gallery, sample).finding]
+            found = [explain(error, gallery, sample)]
         return [(f"{one.place.line}:{one.place.column}", one.rule, one.message, one.fix) for one in found]
 
 

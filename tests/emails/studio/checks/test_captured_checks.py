@@ -13,7 +13,7 @@ from keyturn.studio.inbox.mail import MailContent
 from keyturn.studio.inbox.store import CapturedMails
 from keyturn.studio.lint.finding import Finding
 from keyturn.studio.lint.sent_mail import NotExamined, SentMail, examine, examine_apart
-from keyturn.studio.web.checks.captured_checks import check_message
+from keyturn.studio.web.checks.captured_checks import CapturedChecks, check_message
 
 pytestmark = pytest.mark.slow
 
@@ -142,3 +142,15 @@ def test_its_rows_in_inboxes_are_shown_with_the_hidden_text_that_it_begins_with(
     page = client.get(f"/studio/inbox/{captured.add(bytes(mail(html=html)))}").text
     assert "Apple Mail, iPhone" in page
     assert '<p class="preheader" dir="auto">The link works until 14:32. <mark>Hello Ada</mark></p>' in page
+
+
+def test_the_severities_of_a_team_hold_for_captured_mails(captured: CapturedMails) -> None:
+    checks = CapturedChecks((), {"message/missing-header": "note", "message/no-subject": "off"})
+    name = captured.add(BODY)
+    checks.check(captured.find(name), MailContent(captured.raw(captured.find(name))))
+
+    report = checks.last_report(name)
+
+    assert report
+    assert {one.severity for one in report.found if one.rule == "message/missing-header"} == {"note"}
+    assert "message/no-subject" not in {one.rule for one in report.findings}

@@ -1,6 +1,7 @@
 """The data in a real browser: what the user types is rendered at once, and no update disturbs the typing."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -80,6 +81,147 @@ async def test_what_does_not_fit_is_announced_while_the_last_good_mail_stays(pag
     await price.press("Backspace")
     await expect(mail(page).get_by_text("Lamp 100.0;")).to_be_visible()
     await expect(told).to_be_hidden()
+
+
+CONTROLS = {
+    "/name": {"type": "text", "maxlength": "12", "aria-describedby": "field/name-says"},
+    "/link": {"type": "text", "maxlength": "200"},
+    "/items/0/title": {"minlength": "1", "required": "", "maxlength": "20"},
+    "/items/0/price": {"type": "number", "min": "0", "max": "100", "step": "any", "required": ""},
+    "/pairs": {"type": "number", "min": "2", "max": "9", "step": "2"},
+    "/express": {"type": "checkbox"},
+    "/sent_at": {"type": "datetime-local", "value": "2026-11-20T14:32"},
+    "/arrives": {"type": "date", "value": "2026-11-23", "required": ""},
+    "/opens": {"type": "time", "value": "09:00:00"},
+    "/life": {"type": "text", "value": "30 minutes", "required": ""},
+    "/extra": {"class": "json"},
+}
+
+
+async def test_each_type_has_its_control_with_its_constraints(page: Page, served: str) -> None:
+    await open_order(page, served)
+    for place, attributes in CONTROLS.items():
+        for name, value in attributes.items():
+            await expect(page.locator(f'.data [name="{place}"]')).to_have_attribute(name, value)
+
+
+async def test_every_control_has_a_label_a_choice_its_values_and_a_moment_its_zone(page: Page, served: str) -> None:
+    await open_order(page, served)
+    for control in await page.locator('.data [name^="/"]:not(button)').all():
+        await expect(control).to_have_accessible_name(re.compile(r"\w"))
+    assert await page.get_by_label("colour").locator("option").all_inner_texts() == ["green", "red"]
+    assert await page.get_by_label("tone").locator("option").all_inner_texts() == ["unset", "formal", "friendly"]
+    await expect(page.locator(".zone", has_text="+01:00")).to_be_visible()
+
+
+@pytest.mark.parametrize("query", ["order?sample=lamp", "order?sample=biscuits", "digest?sample=monday"])
+async def test_what_nobody_touched_is_no_edit(page: Page, served: str, query: str) -> None:
+    await page.goto(f"{served}/templates/{query}")
+    assert await edit_of(page) == ""
+
+
+async def edit_of(page: Page) -> str:
+    """Return the edit that the form of the page would send."""
+    script = "address => import(address).then(form => form.editOf(document.querySelector('form[data-edits]')))"
+    base = page.url.partition("/studio/")[0]
+    return str(await page.evaluate(script, f"{base}/studio/static/form.js"))
+
+
+async def test_only_what_differs_is_in_the_address_in_the_form_that_the_types_read(page: Page, served: str) -> None:
+    await open_order(page, served, "?sample=lamp&width=375&scheme=dark")
+    await page.get_by_label("sent_at").fill("2027-01-02T03:04")
+    await page.get_by_label("life").fill("1 h 5 min")
+    await page.get_by_label("extra").fill('{"a": 1}')
+    await page.get_by_label("tone").select_option("formal")
+    await page.get_by_label("express").check()
+    wanted = {
+        "sent_at": "2027-01-02T03:04:00+01:00",
+        "life": "PT1H5M",
+        "extra": {"a": 1},
+        "tone": "formal",
+        "express": True,
+    }
+    await page.wait_for_url(edited(wanted))
+    assert "width=375&scheme=dark" in page.url
+    await expect(mail(page).get_by_text("2027-01-02 03:04:00+01:00 2026-11-23 09:00:00 1:05:00")).to_be_visible()
+    await expect(mail(page).get_by_text("2 True green formal {'a': 1}")).to_be_visible()
+
+
+async def test_items_are_added_as_the_last_one_is_and_removed(page: Page, served: str) -> None:
+    await open_order(page, served)
+    items = page.get_by_role("group", name="items")
+    await expect(items.get_by_role("button", name="Remove")).to_have_count(0)
+    await items.get_by_role("button", name="Add to items").click()
+    await expect(items.get_by_label("title").nth(1)).to_have_value("Lamp")
+    await items.get_by_label("title").nth(1).fill("Shade")
+    await items.get_by_role("button", name="Remove 1").click()
+    shade = {"title": "Shade", "price": 42.5, "when": None}
+    await page.wait_for_url(edited({"items": [shade]}))
+    await items.get_by_role("button", name="Add to items").click()
+    await page.wait_for_url(edited({"items": [shade, shade]}))
+    await items.get_by_role("button", name="Add to items").click()
+    await expect(items.get_by_label("title")).to_have_count(3)
+    await expect(items.get_by_role("button", name="Add to items")).to_have_count(0)
+
+
+async def test_an_item_is_added_to_an_empty_list_too(page: Page, served: str) -> None:
+    await open_order(page, served, "?sample=lamp&edit=%7B%22items%22%3A%5B%5D%7D")
+    await page.get_by_role("button", name="Add to items").click()
+    await page.wait_for_url(edited({"items": [{"title": "x", "price": 0}]}))
+
+
+async def test_what_may_be_none_can_be_unset_and_set_again(page: Page, served: str) -> None:
+    await open_order(page, served)
+    await page.get_by_label("venue unset").uncheck()
+    await expect(page.get_by_label("street")).to_be_visible()
+    await page.get_by_label("note", exact=True).fill("By hand")
+    await page.wait_for_url(edited({"note": "By hand", "venue": {"street": ""}}))
+    await expect(page.get_by_label("note unset")).not_to_be_checked()
+    await page.get_by_label("venue unset").check()
+    await page.get_by_label("note unset").check()
+    await page.wait_for_url(lambda url: "edit" not in url)
+
+
+async def test_a_text_that_its_type_cannot_read_stays_in_its_field(page: Page, served: str) -> None:
+    await open_order(page, served)
+    await page.get_by_label("extra").fill("{")
+    await page.get_by_label("life").fill("soon")
+    told = page.get_by_role("alert")
+    await expect(told).to_contain_text("2 values are not valid.")
+    await expect(page.get_by_label("extra")).to_have_value("{")
+    await expect(page.get_by_label("life")).to_have_value("soon")
+    await expect(page.get_by_label("life")).to_have_accessible_description(re.compile("Not a duration"))
+
+
+async def test_values_that_nothing_describes_have_fields_by_their_looks(page: Page, served: str) -> None:
+    await page.goto(f"{served}/templates/digest")
+    await expect(page.get_by_role("status").first).to_have_text("watching email_templates")
+    await expect(page.get_by_label("new").nth(1)).to_be_checked()
+    await page.get_by_label("count").fill("5.5")
+    await page.get_by_label("headline").first.fill("It is warm")
+    await expect(mail(page).get_by_role("heading", name="It is warm")).to_be_visible()
+    await expect(mail(page).get_by_text("2026 5.5")).to_be_visible()
+
+
+async def test_what_was_typed_last_is_saved_as_a_sample(page: Page, served: str, folder: Path) -> None:
+    await open_order(page, served)
+    await page.get_by_role("textbox", name="name", exact=True).first.fill("Bo")
+    await page.get_by_label("Name of the sample").fill("bo")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(lambda url: url.endswith("?sample=bo"))
+    assert '[bo]\nname = "Bo"' in (folder / "order" / "samples.toml").read_text()
+
+
+async def test_the_json_makes_the_same_edit_as_the_form(page: Page, served: str) -> None:
+    await open_order(page, served, "?sample=lamp&data=json")
+    text = page.get_by_label("All values")
+    values = json.loads(await text.input_value())
+    assert await edit_of(page) == ""
+    del values["note"]
+    await text.fill(json.dumps(values | {"name": "Grace"}))
+    await page.wait_for_url(edited({"name": "Grace", "": ["note"]}))
+    await text.fill("")
+    await expect(page.get_by_role("alert")).to_contain_text("This is not a JSON object.")
 
 
 async def test_the_json_shows_where_it_is_wrong(page: Page, served: str) -> None:

@@ -12,8 +12,8 @@ from tests.driver.service import ADA, GRACE, NEW_PASSWORD, Service, problem, run
 from tests.reset.proofs.second_step.twilio_server import ACCOUNT, PASSWORD, USER, TwilioServer
 from tests.serving import serving
 
-from keyturn.service.reset.proofs.second_step.builtin_factors import SecondFactorRow
-from keyturn.service.reset.records.models import AuditRow
+from keyturn.service.reset.proofs.second_step.factor_table import SecondFactorRow
+from keyturn.service.reset.records.audit import AuditRow
 from keyturn.service.secrets import SecretRow
 from keyturn.service.settings import LimitSettings, SecondStepSettings, Secret, SmsSettings
 

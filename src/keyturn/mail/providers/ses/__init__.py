@@ -229,5 +229,6 @@ PROVIDER = HttpProvider(
         longest=524_288,  # an SNS message has 256 kB at most; as a JSON string each of its quotation marks counts twice
         require_headers=SnsTopic.require_header,
         read=_read,
+        modules=("cryptography.x509",),
     ),
 )

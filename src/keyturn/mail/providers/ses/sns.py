@@ -6,12 +6,12 @@ https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html
 import asyncio
 import base64
 import re
-import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
+from cachetools import LRUCache, TTLCache
 
 from keyturn.http_client import CallFailed, HttpClient
 from keyturn.mail.port.reports import ReportUnproven
@@ -85,8 +85,8 @@ class SnsTopic:
         self.host = f"https://sns.{found[2]}.amazonaws.com{'.cn' if found[1] == 'aws-cn' else ''}"
         self._timeout = timeout
         self._http: HttpClient | None = None
-        self._certificates: dict[str, Certificate] = {}
-        self._refused: dict[str, float] = {}
+        self._certificates: LRUCache[str, Certificate] = LRUCache(_MOST_CERTIFICATES)
+        self._refused: TTLCache[str, str] = TTLCache(_MOST_REFUSED, _REFUSED_FOR)
         self._fetching: dict[str, asyncio.Task[Certificate]] = {}
 
     def require_header(self, headers: Mapping[str, str]) -> None:
@@ -140,7 +140,7 @@ class SnsTopic:
             raise ValueError("the certificate does not belong to SNS in the topic's region")
         if url in self._certificates:
             return self._certificates[url]
-        if time.monotonic() - self._refused.get(url, -_REFUSED_FOR) < _REFUSED_FOR:
+        if url in self._refused:
             raise ValueError("there is no such certificate")
         task = self._fetching.get(url)
         if task is None:
@@ -154,10 +154,9 @@ class SnsTopic:
         del self._fetching[url]
         error = None if ended.cancelled() else ended.exception()
         if isinstance(error, ValueError):
-            self._refused = dict(list(self._refused.items())[1 - _MOST_REFUSED :]) | {url: time.monotonic()}
+            self._refused[url] = str(error)
         elif not error and not ended.cancelled():
-            kept = list(self._certificates.items())[1 - _MOST_CERTIFICATES :]
-            self._certificates = {**dict(kept), url: ended.result()}
+            self._certificates[url] = ended.result()
 
     async def _fetch(self, url: str) -> "Certificate":
         from cryptography.x509 import load_pem_x509_certificate

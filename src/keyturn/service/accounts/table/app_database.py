@@ -13,7 +13,7 @@ from sqlalchemy import Engine, event
 from sqlalchemy.exc import ArgumentError
 
 from keyturn.errors import Fault, SettingsInvalid
-from keyturn.service.database import refuse_what_no_driver_takes, unready_where_unreachable
+from keyturn.service.database import unready_where_unreachable
 from keyturn.service.database.access import DatabaseAccess
 from keyturn.service.database.servers import ServerConnections, open_engine
 from keyturn.service.database.sqlite import PATIENCE as PATIENCE_WITH_A_FILE
@@ -71,8 +71,7 @@ def _open_file(read: DatabaseUrl) -> SqliteConnections:
     # "rw": a mistyped name must not become a new and empty database (https://sqlite.org/uri.html).
     file = read.url.set(database=f"file:{quote(str(Path(read.url.database).absolute()))}")
     url = file.update_query_dict({"mode": "rw", "uri": "true"})
-    refuse = partial(refuse_what_no_driver_takes, setting="accounts.table.url", roots=read.roots)
-    return SqliteConnections(url, _look_at_file_first, refuse)
+    return SqliteConnections(url, _look_at_file_first)
 
 
 def _open_pool(read: DatabaseUrl, seconds: float) -> ServerConnections:

@@ -10,8 +10,7 @@ import msgspec
 
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.languages import PACKAGED, Languages
-from keyturn.mail.rendering.palette import Palette, palette_for
-from keyturn.mail.rendering.render import branding
+from keyturn.service.reset.mails.palette import Palette, branding, palette_for
 from keyturn.service.settings import Brand, FileOrUrl, Folder, Settings
 from keyturn.service.settings.brand_files import IN_MAILS, BrandFile, read_logo, read_stylesheet
 from keyturn.service.telemetry.logs import LogEvent, log

@@ -5,7 +5,7 @@ import re
 from collections.abc import Collection, Mapping
 from contextlib import AsyncExitStack
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import uuid4
 
 import msgspec
@@ -27,39 +27,35 @@ _RETRY_AFTER = 5
 _VERDICTS = {200, 400}
 _OK, _LIMITED = 200, 429
 
-_MISCONFIGURED = frozenset({"missing-input-secret", "invalid-input-secret"})
+_URLS: Mapping[ChallengeMethod, str] = {
+    # https://developers.cloudflare.com/turnstile/get-started/server-side-validation
+    "turnstile": "https://challenges.cloudflare.com/turnstile/v0/siteverify",
+    # https://docs.hcaptcha.com/#verify-the-user-response-server-side
+    "hcaptcha": "https://api.hcaptcha.com/siteverify",
+}
+_LONGEST: Mapping[ChallengeMethod, int] = {"turnstile": 2048, "hcaptcha": 8192}
+"""Characters of an answer; a longer answer is refused without a call."""
+
+_MISCONFIGURED = {"missing-input-secret", "invalid-input-secret"}
 """Codes that the operator has to fix."""
 
-
-class _Service(NamedTuple):
-    """Describes the differences between the services.
-
-    `longest`: characters of an answer; a longer answer is refused without a call.
-    `spent`: codes after which the user solves another challenge.
-    `elsewhere`: codes for an answer from another site. If every answer gets one, the operator has to fix the settings.
-    """
-
-    url: str
-    longest: int
-    spent: frozenset[str]
-    elsewhere: frozenset[str] = frozenset()
-
-
-_SERVICES: Mapping[ChallengeMethod, _Service] = {
-    # https://developers.cloudflare.com/turnstile/get-started/server-side-validation
-    "turnstile": _Service(
-        "https://challenges.cloudflare.com/turnstile/v0/siteverify", 2048, frozenset({"timeout-or-duplicate"})
-    ),
-    # https://docs.hcaptcha.com/#verify-the-user-response-server-side
-    "hcaptcha": _Service(
-        "https://api.hcaptcha.com/siteverify",
-        8192,
-        frozenset({"invalid-or-already-seen-response", "expired-input-response", "already-seen-response"}),
-        # A client can cause these with an answer for a site of its own or for the test keys, so the operator is not at
-        # fault.
-        frozenset({"sitekey-secret-mismatch", "not-using-dummy-secret"}),
-    ),
+_SPENT = {
+    "timeout-or-duplicate",
+    "invalid-or-already-seen-response",
+    "expired-input-response",
+    "already-seen-response",
 }
+"""Codes after which the user solves another challenge."""
+
+_ELSEWHERE = {"sitekey-secret-mismatch", "not-using-dummy-secret"}
+"""hCaptcha's codes for an answer from another site, or for the test keys.
+
+A client can cause these, so the operator is not at fault. If every answer gets one, the operator has to fix the
+settings.
+"""
+
+COMPLAINTS = _MISCONFIGURED | _ELSEWHERE
+"""Codes that an invalid answer gets only if the settings are wrong."""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,11 +78,9 @@ class Captcha:
     def __init__(self, settings: ChallengeSettings, hosts: Collection[str], timeout: timedelta = _PATIENCE) -> None:
         assert settings.method != "none"
         self.asked = Challenge(settings.method, settings.site_key, ACTION)
-        self._service = service = _SERVICES[settings.method]
-        self.url = settings.url or service.url
-        self.complaints = _MISCONFIGURED | service.elsewhere
+        self.url = settings.url or _URLS[settings.method]
         self._is_turnstile = settings.method == "turnstile"
-        self._shape = re.compile(rf"[\w.-]{{1,{service.longest}}}", re.ASCII)
+        self._shape = re.compile(rf"[\w.-]{{1,{_LONGEST[settings.method]}}}", re.ASCII)
         self._secret = str(settings.secret)
         self._hosts = hosts
         self._timeout = timeout.total_seconds()
@@ -104,9 +98,9 @@ class Captcha:
         codes = set(verdict.codes)
         if refused := codes & _MISCONFIGURED:
             raise ChallengeUnready(f"challenge.secret is refused: {', '.join(sorted(refused))}")
-        if codes & self._service.spent:
+        if codes & _SPENT:
             raise AnswerRefused("expired")
-        if codes & self._service.elsewhere:
+        if codes & _ELSEWHERE:
             raise AnswerRefused("elsewhere")
         # "bad-request" counts as wrong, too: a client's input could cause it.
         if not verdict.success:

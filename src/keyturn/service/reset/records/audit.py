@@ -5,20 +5,42 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import insert, select
+from sqlalchemy import BigInteger, Integer, String, insert, select
+from sqlalchemy.orm import Mapped, mapped_column
 
 from keyturn.service.clock import now
-from keyturn.service.database import Database, Store
+from keyturn.service.database import Database, Model, Store
 from keyturn.service.outbox.history import shown_state
 from keyturn.service.outbox.models import OutboxRow
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.models import AuditRow
 
 NOT_ME: Final = "account_secured"
 """The event by which a mailbox's owner reports that an earlier event was not theirs: an operator should look."""
 
 ADDRESS_CHANGED: Final = "address_changed"
 """The outcome of that event if the account has moved to another address since: an operator has to decide."""
+
+
+class AuditRow(Model):
+    """An entry of the audit trail: a request and its outcome. `message_id`: the outbox row of the mail that answers.
+
+    `operator`: the user who ran the command; "" for requests over HTTP. `note`: what that user wrote down.
+    """
+
+    __tablename__ = "keyturn_audit"
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    at: Mapped[datetime] = mapped_column(index=True)
+    event: Mapped[str] = mapped_column(String(32))
+    outcome: Mapped[str] = mapped_column(String(32))
+    account_id: Mapped[str] = mapped_column(String(255), index=True)
+    email: Mapped[str] = mapped_column(String(254), index=True)
+    ip_address: Mapped[str] = mapped_column(String(45))
+    user_agent: Mapped[str] = mapped_column(String(300))
+    request_id: Mapped[str] = mapped_column(String(64))
+    message_id: Mapped[int | None] = mapped_column(BigInteger)
+    operator: Mapped[str] = mapped_column(String(64), server_default="")
+    note: Mapped[str] = mapped_column(String(1000), server_default="")
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,17 +3,16 @@
 import math
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from hashlib import sha256
 from typing import Literal
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
 
 from keyturn.service import addresses
-from keyturn.service.database import Database, Store
+from keyturn.service.database import Database, Model, Store
 from keyturn.service.database.statements import insert_into
 from keyturn.service.limits import Limit, StoredCounters
-from keyturn.service.reset.records.models import MailboxRow
 from keyturn.service.settings.building import Rate
 
 _DAY = 86_400
@@ -25,6 +24,19 @@ _LONGEST_GROWTH = 17
 """Doublings from a second to more than a day."""
 
 Refusal = Literal["suppressed", "daily_limit", "cooldown"]
+
+
+class MailboxRow(Model):
+    """A mailbox that bounced permanently or complained, under the SHA-256 of its address.
+
+    It gets no mail until `suppressed_until`, for `reason`.
+    """
+
+    __tablename__ = "keyturn_mailboxes"
+
+    digest: Mapped[bytes] = mapped_column(sa.LargeBinary(32), primary_key=True)
+    suppressed_until: Mapped[datetime]
+    reason: Mapped[str] = mapped_column(sa.String(32))
 
 
 class Mailbox(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,7 +87,7 @@ class Mailboxes(Store):
         """
         emails = [email for email, _ in wanted]
         suppressed = self._find_suppressed(self.connection, emails, moment)
-        may_get = [is_wanted and _digest(email) not in suppressed for email, is_wanted in wanted]
+        may_get = [is_wanted and addresses.digest(email) not in suppressed for email, is_wanted in wanted]
         days = [self._daily_limit(email) for email in emails]
         levels = self._counters.count_each(self.connection, days, may_get)
         may_get = [level is not None for level in levels]
@@ -120,12 +132,12 @@ class Mailboxes(Store):
     def suppress(self, email: str, moment: datetime, reason: str) -> None:
         """Send the mailbox no mail, for as long as the settings say."""
         values = {"suppressed_until": moment + self._suppression, "reason": reason}
-        row = insert_into(MailboxRow, self.connection.dialect).values(digest=_digest(email), **values)
+        row = insert_into(MailboxRow, self.connection.dialect).values(digest=addresses.digest(email), **values)
         self.connection.execute(row.on_conflict_do_update(index_elements=[MailboxRow.digest], set_=values))
 
     def release(self, email: str) -> bool:
         """Forget all that holds mails back from the mailbox; return whether there was anything."""
-        gone = sa.delete(MailboxRow).where(MailboxRow.digest == _digest(email)).returning(MailboxRow.digest)
+        gone = sa.delete(MailboxRow).where(MailboxRow.digest == addresses.digest(email)).returning(MailboxRow.digest)
         was_suppressed = self.connection.execute(gone).first() is not None
         limits = self._daily_limit(email), self._cooldown_after(0, email)
         were_counted = [self._counters.empty(self.connection, limit) for limit in limits]
@@ -143,14 +155,16 @@ class Mailboxes(Store):
 
         suppressed, levels = await self._database.read(read)
         return {
-            email: _mailbox(limits[2 * place], levels[2 * place], levels[2 * place + 1], suppressed.get(_digest(email)))
+            email: _mailbox(
+                limits[2 * place], levels[2 * place], levels[2 * place + 1], suppressed.get(addresses.digest(email))
+            )
             for place, email in enumerate(emails)
         }
 
     def _find_suppressed(
         self, connection: sa.Connection, emails: Collection[str], moment: datetime
     ) -> Mapping[bytes, sa.RowMapping]:
-        given = {"digests": [_digest(email) for email in emails], "moment": moment}
+        given = {"digests": [addresses.digest(email) for email in emails], "moment": moment}
         return {bytes(row["digest"]): row for row in connection.execute(self._suppressed, given).mappings()}
 
     def _daily_limit(self, email: str) -> Limit:
@@ -174,8 +188,3 @@ def _mailbox(daily: Limit, level: float, cooldown: float, suppressed: sa.RowMapp
         suppressed_until=suppressed["suppressed_until"] if suppressed else None,
         reason=suppressed["reason"] if suppressed else None,
     )
-
-
-def _digest(email: str) -> bytes:
-    """Return the key of a mailbox: the same for each spelling of the address in an app's table."""
-    return sha256(addresses.normalize(email).encode()).digest()

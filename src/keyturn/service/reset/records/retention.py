@@ -16,9 +16,10 @@ from keyturn.service.database import Database
 from keyturn.service.limits import StoredCounters
 from keyturn.service.outbox.models import ERASED, STILL_WAITING, WAITING, OutboxRow
 from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
-from keyturn.service.reset.records.mailboxes import Mailboxes
+from keyturn.service.reset.records.account_locks import AccountLockRow
+from keyturn.service.reset.records.audit import AuditRow
+from keyturn.service.reset.records.mailboxes import Mailboxes, MailboxRow
 from keyturn.service.reset.records.messages import ACCOUNT_SECURED
-from keyturn.service.reset.records.models import AccountLockRow, AuditRow, MailboxRow
 from keyturn.service.secrets import RULES, Purpose, SecretRow
 from keyturn.service.telemetry.logs import LogEvent
 

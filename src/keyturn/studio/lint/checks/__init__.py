@@ -15,7 +15,7 @@ from keyturn.studio.lint.checks.parts import (
     check_undefined,
 )
 from keyturn.studio.lint.checks.safety import check_safety
-from keyturn.studio.lint.checks.selected import check_selected
+from keyturn.studio.lint.checks.selectors import check_selectors
 from keyturn.studio.lint.clients.clients import MAJOR, Clients
 from keyturn.studio.lint.document import Check
 
@@ -26,7 +26,7 @@ def checks_for(clients: Clients, audits: Mapping[str, str] = {}) -> tuple[Check,
         partial(check_safety, audits=audits),
         check_comments,
         check_links,
-        check_selected,
+        check_selectors,
         check_byte_order_marks,
         check_subject,
         check_parity,

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from keyturn.mail.rendering.contrast import ENOUGH, contrast
 from keyturn.mail.rendering.html_tree import Element
-from keyturn.mail.rendering.palette import ENOUGH, contrast
 from keyturn.studio.lint.css.colours import DARK, FULL, LIGHT, PARTIAL, Mode
 from keyturn.studio.lint.css.computed_style import Paint, Painter
 from keyturn.studio.lint.document import Document

@@ -338,19 +338,16 @@ def gaps(use: FeatureUse, feature: Feature, support: Support, clients: Iterable[
 
 
 def severity_of(use: FeatureUse, feature: Feature, found: Iterable[Gap]) -> Severity:
-    """Return the severity of a use with these gaps, which is one of `severities`."""
+    """Return the severity of a use with these gaps, as `note_if` says."""
     return "warning" if not feature.is_graceful(use.value) and any(gap.support == "no" for gap in found) else "note"
 
 
-def severities(feature: Feature, support: Support) -> Mapping[Severity, str]:
-    """Return all severities of findings on a feature, the usual one first. The others say when."""
-    if feature.graceful is True:
-        return {"note": ""}
+def note_if(feature: Feature, support: Support) -> str:
+    """Say when findings on a feature are notes, unless they always are."""
     partly = (support.noted.get(client, ()) or ("",) for client in support.clients_that("partial"))
     has_parts = any(_kind_of(feature, support, note) == "partial" for note in chain.from_iterable(partly))
     whole = ["the mail stays whole without this value"] if feature.graceful else []
-    when = " or ".join([*whole, *(["the chosen clients lack only a part of it"] if has_parts else [])])
-    return {"warning": "", "note": when} if when else {"warning": ""}
+    return " or ".join([*whole, *(["the chosen clients lack only a part of it"] if has_parts else [])])
 
 
 def _of_note(use: FeatureUse, feature: Feature, support: Support, client: str, note: str) -> Gap | None:

@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 from msgspec import Struct
 from tinycss2 import color3
 
-from keyturn.mail.rendering.palette import ENOUGH, contrast, linear_light
+from keyturn.mail.rendering.contrast import ENOUGH, contrast, linear_light
 from keyturn.studio.lint.css.stylesheets import parseable
 
 _WHITE_POINT = (0.95047, 1.0, 1.08883)

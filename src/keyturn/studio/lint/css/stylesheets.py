@@ -89,10 +89,14 @@ class Selector(Struct, frozen=True):
 
     @property
     def specificity(self) -> tuple[int, int, int]:
-        """The specificity (Selectors Level 4, 17)."""
+        """The specificity (Selectors Level 4, 17). `:is()` and `:not()` have that of the strongest selector within."""
         ids = sum(bool(compound.id) for compound in self.compounds)
         classes = sum(len(one.classes) + len(one.attributes) + len(one.pseudos) for one in self.compounds)
-        return ids, classes, sum(bool(compound.tag) for compound in self.compounds)
+        tags = sum(bool(compound.tag) for compound in self.compounds)
+        for those in (those for compound in self.compounds for _, those in compound.nested):
+            strongest = max((one.specificity for one in those), default=(0, 0, 0))
+            ids, classes, tags = ids + strongest[0], classes + strongest[1] - 1, tags + strongest[2]
+        return ids, classes, tags
 
     def attribute_names(self) -> set[str]:
         return {name for compound in self.compounds for name, _, _ in compound.attributes}

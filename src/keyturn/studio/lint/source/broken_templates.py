@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from posixpath import basename
-from typing import NamedTuple
 
 from jinja2 import TemplateNotFound, TemplateRuntimeError, TemplatesNotFound, TemplateSyntaxError, UndefinedError
 from jinja2.exceptions import SecurityError
@@ -56,15 +55,23 @@ def line_at(spot: Spot, gallery: Gallery) -> str:
 
 
 def spot_of(error: TemplateInvalid, gallery: Gallery) -> Spot:
-    """Return where Jinja stopped. In a line with several tags, the column is known only if the error names one."""
-    spot = Spot(gallery.folders.name_of(error.path), error.line)
-    if isinstance(error.__cause__, TagOfAnotherEngine):
-        return Spot(spot.file, spot.line, getattr(error.__cause__.lineno, "column", None))
+    """Return where a template fails. In a line with several tags, the column is known only if the error names one."""
+    if spot := find_undecodable(error, gallery):
+        return spot
+    spot, cause = Spot(gallery.folders.name_of(error.path), error.line), error.__cause__
+    if isinstance(cause, EngineFault):
+        return Spot(spot.file, spot.line, cause.column)
+    if circle := find_circle(error, gallery):
+        return circle[-1]
+    if isinstance(cause, TagOfAnotherEngine):
+        return Spot(spot.file, spot.line, getattr(cause.lineno, "column", None))
     return Spot(spot.file, spot.line, _column(line_at(spot, gallery), error) or error.column)
 
 
 def spot_in_samples(error: TemplateInvalid, gallery: Gallery) -> Spot:
-    """Return the place that the message names: a line, or a sample and its field."""
+    """Return where samples cannot be read. The message names a line, or a sample and its field."""
+    if spot := find_undecodable(error, gallery):
+        return spot
     file = gallery.folders.name_of(error.path)
     if found := _AT.search(error.message):
         return Spot(file, int(found[1]), int(found[2]) if found[2] else None)
@@ -154,54 +161,37 @@ _WRITTEN: Mapping[str, str] = {
 _CLOSE = 0.8
 
 
-class Broken(NamedTuple):
-    """Why a template cannot be rendered.
-
-    `spot`: the place of the error as far as it is known. The finding has the nearest complete place.
-    """
-
-    finding: Finding
-    spot: Spot
-
-
-def explain(error: TemplateInvalid, gallery: Gallery, sample: Sample) -> Broken:
-    if spot := find_undecodable(error, gallery):
-        return Broken(_not_utf8("jinja/error", spot, gallery), spot)
-    if isinstance(error.__cause__, EngineFault):
-        return _explain_fault(error, error.__cause__, gallery, sample)
+def explain(error: TemplateInvalid, gallery: Gallery, sample: Sample) -> Finding:
+    """Say why a template cannot be rendered, at the nearest complete place to `spot_of`."""
+    cause, place = error.__cause__, spot_of(error, gallery).nearest_place(gallery)
+    if find_undecodable(error, gallery):
+        return RULES.finding(place, "jinja/error", "not UTF-8", file=place.file)
+    if isinstance(cause, EngineFault):
+        if cause.kind == "error" and not (cause.by_itself or sample.is_complete):
+            return _not_checked(cause.message, place)
+        rule = f"{cause.engine.lower()}/{cause.kind}"
+        return RULES.finding(place, rule, message=_as_sentence(cause.message), fix=cause.fix)
     if spots := find_circle(error, gallery):
-        return Broken(_of_circle(spots, gallery), spots[-1])
-    spot = spot_of(error, gallery)
-    if isinstance(error.__cause__, CatalogueInvalid):
-        catalogue = gallery.folders.name_of(error.__cause__.path)  # which has a finding of its own
-        place = spot.nearest_place(gallery)
-        return Broken(RULES.finding(place, "unchecked/part", "catalogue", file=catalogue), spot)
-    return Broken(_explain_error(error, gallery, sample, spot.nearest_place(gallery)), spot)
+        others = ", ".join(dict.fromkeys(spot.file for spot in spots if spot.file != place.file))
+        through = f", through {others}" if others else ""
+        return RULES.finding(place, "jinja/error", "circle", file=place.file, through=through)
+    if isinstance(cause, CatalogueInvalid):  # the catalogue has a finding of its own
+        return RULES.finding(place, "unchecked/part", "catalogue", file=gallery.folders.name_of(cause.path))
+    return _explain_error(error, gallery, sample, place)
 
 
-def _explain_fault(error: TemplateInvalid, fault: EngineFault, gallery: Gallery, sample: Sample) -> Broken:
-    spot = Spot(gallery.folders.name_of(error.path), error.line, fault.column)
-    place = spot.nearest_place(gallery)
-    if fault.kind == "error" and not (fault.by_itself or sample.is_complete):
-        return Broken(_not_checked(fault.message, place), spot)
-    rule = f"{fault.engine.lower()}/{fault.kind}"
-    return Broken(RULES.finding(place, rule, message=_as_sentence(fault.message), fix=fault.fix), spot)
-
-
-def explain_samples(error: TemplateInvalid, gallery: Gallery) -> Broken:
-    if spot := find_undecodable(error, gallery):
-        return Broken(_not_utf8("samples/invalid", spot, gallery), spot)
-    spot = spot_in_samples(error, gallery)
+def explain_samples(error: TemplateInvalid, gallery: Gallery) -> Finding:
+    """Say why samples cannot be read, at the nearest complete place to `spot_in_samples`."""
+    place = spot_in_samples(error, gallery).nearest_place(gallery)
+    if find_undecodable(error, gallery):
+        return RULES.finding(place, "samples/invalid", "not UTF-8", file=place.file)
     if limit := limit_of(error.__cause__):
-        place = spot.nearest_place(gallery)
-        return Broken(limit_finding(limit, place, reason_of(error.__cause__, error.message)), spot)
+        return limit_finding(limit, place, reason_of(error.__cause__, error.message))
     ending = Path(error.path).suffix.lower().lstrip(".")
-    written = _WRITTEN.get(ending, _WRITTEN["toml"])
     case = "format" if _AT.search(error.message) else ""
-    fix = RULES["samples/invalid"].fix_where(error.message)
-    find = partial(RULES.finding, spot.nearest_place(gallery), "samples/invalid", case, fix=fix, written=written)
-    language = ending.upper().replace("YML", "YAML")
-    return Broken(find(message=_as_sentence(error.message), language=language), spot)
+    find = partial(RULES.finding, place, "samples/invalid", case, written=_WRITTEN.get(ending, _WRITTEN["toml"]))
+    fix, language = RULES["samples/invalid"].fix_where(error.message), ending.upper().replace("YML", "YAML")
+    return find(message=_as_sentence(error.message), fix=fix, language=language)
 
 
 def _explain_error(error: TemplateInvalid, gallery: Gallery, sample: Sample, place: Place) -> Finding:
@@ -238,17 +228,6 @@ _TWO_LAYOUTS = "extended multiple times"
 
 def _not_checked(message: str, place: Place) -> Finding:
     return RULES.finding(place, "unchecked/part", reason=message, template=stem_of(place.file))
-
-
-def _not_utf8(rule: str, spot: Spot, gallery: Gallery) -> Finding:
-    return RULES.finding(spot.nearest_place(gallery), rule, "not UTF-8", file=spot.file)
-
-
-def _of_circle(spots: Sequence[Spot], gallery: Gallery) -> Finding:
-    last = spots[-1]
-    others = ", ".join(dict.fromkeys(spot.file for spot in spots if spot.file != last.file))
-    through = f", through {others}" if others else ""
-    return RULES.finding(last.nearest_place(gallery), "jinja/error", "circle", file=last.file, through=through)
 
 
 def _of_syntax(cause: TemplateSyntaxError, message: str, line_text: str, gallery: Gallery, place: Place) -> Finding:

@@ -1,10 +1,15 @@
 """Texts that lack a translation, and faults of the catalogues."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import chain
+from pathlib import Path
 
 from babel import Locale
 from jinja2 import TemplateError
 from jinja2.ext import extract_from_ast
+from msgspec.structs import replace
 
 from keyturn.errors import CatalogueInvalid
 from keyturn.mail.languages import SOURCE_LANGUAGE, CatalogueFault, Language, Text, catalogue_faults, excerpt
@@ -16,50 +21,53 @@ from keyturn.studio.lint.finding import Finding, Place, line_and_column, listed
 from keyturn.studio.lint.rules import RULES
 from keyturn.studio.lint.source.origins import with_origins
 
-MarkedTexts = Mapping[Text, Place]
-"""Texts marked for translation, each with its first place."""
-
 
 def has_catalogues(gallery: Gallery) -> bool:
     return any(True for _ in gallery.languages.catalogues.languages())
 
 
 def findings_on_texts(
-    gallery: Gallery, marked: Iterable[MarkedTexts], languages: Iterable[Language]
-) -> Iterator[tuple[Finding, Text | None]]:
-    """Yield a finding for each text that lacks a translation, at its first place. `marked`: the texts of each file.
+    gallery: Gallery, marked: Mapping[str, Iterable[tuple[Text, Place]]], languages: Sequence[Language]
+) -> Iterator[Finding]:
+    """Yield a finding for each text that lacks a translation, at its first place, and the templates that have it.
 
-    Each finding comes with its text, or None if it concerns all texts. Languages without a catalogue are left out, and
-    English, the language of the texts. Faults of a catalogue that concern these texts are reported at its lines.
+    `marked`: the texts of each template. Languages without a catalogue are left out, and English, the language of the
+    texts. Faults of a catalogue that concern these texts are reported at its lines.
     """
-    folders, languages, texts = gallery.folders, tuple(languages), dict[Text, Place]()
-    for of_file in marked:
-        texts = {**of_file, **texts}
+    users, texts = defaultdict[Text, list[str]](list), dict[Text, Place]()
+    for template, those in marked.items():
+        for text in dict.fromkeys(text for text, _ in those):
+            users[text].append(template)
+    for text, place in sorted((one for those in marked.values() for one in those), key=lambda one: one[1].file):
+        texts.setdefault(text, place)
     if not texts:
         return
+    everybody = tuple(dict.fromkeys(chain.from_iterable(users.values())))
     used = {file for language in languages for file in language.files}
     faults = [
         fault for fault in catalogue_faults(gallery.languages.catalogues) if fault.text is None or fault.file in used
     ]
     for fault in faults:
         if fault.text is None or fault.text in texts:
-            yield _of_fault(fault, folders), fault.text
+            templates = tuple(users[fault.text]) if fault.text else everybody
+            yield replace(_of_fault(fault, gallery.folders), templates=templates)
     doubtful = {(fault.file, fault.text) for fault in faults if fault.kind == "fuzzy"}
+    for text, without in _languages_without(texts, languages, doubtful).items():
+        catalogue = gallery.folders.name_of(without[0].files[0].resolve())
+        find = partial(RULES.finding, texts[text], "languages/untranslated", text=excerpt(text.text))
+        yield replace(find(languages=_names_of(without), catalogue=catalogue), templates=tuple(users[text]))
+
+
+def _languages_without(
+    texts: Iterable[Text], languages: Iterable[Language], doubtful: Collection[tuple[Path, Text | None]]
+) -> Mapping[Text, Sequence[Language]]:
+    """Return the languages that lack each text. `doubtful`: texts of catalogues that are reported as such."""
     lacking: dict[Text, list[Language]] = {}
     for language in languages:
         for text in _untranslated_texts(texts, language):
             if not any((file, text) in doubtful for file in language.files):
                 lacking.setdefault(text, []).append(language)
-    for text, those in lacking.items():
-        catalogue = those[0].files[0]
-        finding = RULES.finding(
-            texts[text],
-            "languages/untranslated",
-            text=excerpt(text.text),
-            languages=_names_of(those),
-            catalogue=folders.name_of(catalogue.resolve()),
-        )
-        yield finding, text
+    return lacking
 
 
 def _untranslated_texts(texts: Iterable[Text], language: Language) -> Iterator[Text]:
@@ -72,8 +80,11 @@ def _untranslated_texts(texts: Iterable[Text], language: Language) -> Iterator[T
     yield from (text for text in texts if text not in translated)
 
 
-def marked_texts(gallery: Gallery, file: str) -> MarkedTexts:
-    """Return the marked texts of a file. Another check reports files that cannot be parsed."""
+def marked_texts(gallery: Gallery, file: str) -> Mapping[Text, Place]:
+    """Return the texts of a file that are marked for translation, each with its first place.
+
+    Another check reports files that cannot be parsed.
+    """
     found: dict[Text, Place] = {}
     parser = with_origins(gallery.templates.environment(gallery.languages.choose("")))
     try:

@@ -4,16 +4,14 @@
 """
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from time import monotonic
 
 from keyturn.studio.gallery import Entry
-from keyturn.studio.gallery.branches.exploration import MOST_SAMPLES
 from keyturn.studio.gallery.gallery import fingerprints
-from keyturn.studio.lint.check import ENOUGH, Part, TemplateChecks, put_together
+from keyturn.studio.lint.check import Part, TemplateChecks, put_together
 from keyturn.studio.lint.checks import checks_for
-from keyturn.studio.lint.checks_in_renderers import check_within_limits
+from keyturn.studio.lint.checks_in_renderers import How, check_apart
 from keyturn.studio.lint.clients.clients import Clients
 from keyturn.studio.lint.report import Report
 from keyturn.studio.renderers import Limits, Runner
@@ -24,9 +22,6 @@ from keyturn.studio.web.studio import Studio
 
 _MOMENT = 0.1
 """Seconds of one round. Between two rounds a save gets its turn."""
-
-_BESIDE = 10
-"""Seconds for work that belongs to no single mail: loading the checks, reading samples and files."""
 
 _SHARE = 5
 """While mails are being checked, summing up takes one part in this many of the time."""
@@ -75,13 +70,13 @@ class FolderChecks:
 
     def _check(self, entry: Entry) -> Part:
         self._gallery.branches(entry.name)  # so that the list shows them
-        seconds = self._studio.limits.seconds * self._mails_of(entry, MOST_SAMPLES + 1 + ENOUGH) + _BESIDE
-        run = partial(self._runner.run_for, seconds, _check_template, entry.name, self._studio.clients)
-        in_full, briefly = (
-            partial(run, self._studio.limits, check) for check in (TemplateChecks.check, TemplateChecks.check_briefly)
-        )
+        limits, clients = self._studio.limits, self._studio.clients
+
+        def run(seconds: float, how: How) -> Part:
+            return self._runner.run_for(seconds, _check_template, entry.name, clients, limits, how)
+
         try:
-            return check_within_limits(in_full, briefly, self._gallery, entry.name)
+            return check_apart(run, self._gallery, entry, limits)
         except LookupError:  # deleted since
             return Part()
 
@@ -104,21 +99,10 @@ class FolderChecks:
         report = put_together(self._gallery, parts, languages, severity, are_all=are_all, beside=in_browser)
         return self.of_mails.known.mark_in(report)
 
-    def _mails_of(self, entry: Entry, branches: int) -> int:
-        """Return the number of mails of a template, with `branches` more if its branches are unknown."""
-        more = len(entry.branches) or (branches if self._gallery.finds_branches else 0)
-        return max(1, len(entry.samples) + len(self._gallery.languages.known) - 1 + more)
 
-
-def _check_template(
-    drawer: Drawer,
-    template: str,
-    clients: tuple[str, ...],
-    limits: Limits,
-    check: Callable[[TemplateChecks, str], Part],
-) -> Part:
+def _check_template(drawer: Drawer, template: str, clients: tuple[str, ...], limits: Limits, how: How) -> Part:
     gallery = drawer.gallery
     with gallery.one_look():
         checks = checks_for(Clients.from_names(clients), gallery.audits)
         languages = tuple(gallery.languages.known.values())
-        return check(TemplateChecks(gallery, checks, languages, limits, drawer.traced), template)
+        return how(TemplateChecks(gallery, checks, languages, limits, drawer.traced), template)

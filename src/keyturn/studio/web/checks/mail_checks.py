@@ -172,7 +172,7 @@ class Checks:
             except LimitExceeded as exceeded:
                 return Report((limit_finding(exceeded.limit, Place(order.files.markup)),))
         faults = (error, *error.others) if (error := rendition.unreadable) else ()
-        return Report().with_findings(explain_samples(fault, self._gallery).finding for fault in faults)
+        return Report().with_findings(explain_samples(fault, self._gallery) for fault in faults)
 
     def _judge(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
         return put_together(self._gallery, {}, (), self.severity, beside=findings).findings

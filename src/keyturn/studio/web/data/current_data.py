@@ -7,13 +7,14 @@ from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct, field
+from msgspec.inspect import AnyType, Field
 from msgspec.structs import replace
 
 from keyturn.mail.rendering.render import EmailProps
 from keyturn.studio.gallery import Gallery, Sample
 from keyturn.studio.gallery.samples.shapes import Fields, fields_of, plain_data, read_duration
 from keyturn.studio.web.data.edits import EditUnreadable, Values, apply_edit, pointer, value_at
-from keyturn.studio.web.data.form import Form
+from keyturn.studio.web.data.schema import schema_of_fields
 from keyturn.studio.web.view import View
 
 
@@ -37,8 +38,11 @@ class CurrentData(Struct, frozen=True):
         return fields_of(self.sample.values, self.props)
 
     @property
-    def form(self) -> Form:
-        return Form(self.fields, self.start, self.values, self.faults)
+    def schema(self) -> dict[str, Any]:
+        """The types of the data as JSON Schema, with those of values that the types do not know."""
+        known = {field.name for field in self.fields}
+        unknown = tuple(Field(name, name, AnyType()) for name in self.values if name not in known)
+        return schema_of_fields((*self.fields, *unknown))
 
     @property
     def is_edited(self) -> bool:
@@ -144,6 +148,8 @@ def _convert_like(start: Any, value: Any, place: str) -> Any:
                 _convert_like(start[at] if at < len(start) else first, each, f"{place}{pointer(at)}")
                 for at, each in enumerate(value)
             ]
+        case float(), int() if not isinstance(value, bool):
+            return float(value)  # scripts write 42.0 as 42
         case ((Mapping() | list() | tuple()), str()):
             raise _Unlike(place, "Enter valid JSON.")
     return value

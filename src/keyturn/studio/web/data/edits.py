@@ -45,14 +45,6 @@ def apply_edit(start: Values, edit: str) -> Values:
     return {name: value for name, value in {**start, **changes}.items() if name not in gone}
 
 
-def edit_between(start: Values, values: Values) -> str:
-    """Return the shortest edit that turns `start` into `values`; empty if they are equal."""
-    changes = {name: value for name, value in values.items() if name not in start or not _is_same(value, start[name])}
-    if gone := [name for name in start if name not in values]:
-        changes[_TAKEN_AWAY] = gone
-    return json.dumps(changes, ensure_ascii=False, separators=(",", ":")) if changes else ""
-
-
 def to_json_lines(values: Values) -> str:
     return json.dumps(values, ensure_ascii=False, indent=2)
 
@@ -63,19 +55,6 @@ def pointer(*steps: object) -> str:
 
 def steps_of(place: str) -> list[str]:
     return [step.replace("~1", "/").replace("~0", "~") for step in place.split("/")[1:]]
-
-
-def add_item(values: Values, place: str, item: Any) -> None:
-    items = value_at(values, steps_of(place))
-    if isinstance(items, list):
-        items.append(item)
-
-
-def remove_item(values: Values, place: str) -> None:
-    *steps, last = steps_of(place) or [""]
-    items = value_at(values, steps)
-    if isinstance(items, list) and is_index(last, items):
-        del items[int(last)]
 
 
 def is_index(step: str, values: list[Any]) -> bool:
@@ -91,11 +70,6 @@ def value_at(values: Any, steps: Iterable[str]) -> Any:
         else:
             return None
     return values
-
-
-def _is_same(one: Any, other: Any) -> bool:
-    """Compare two values as JSON. Python takes 1, True and 1.0 for equal."""
-    return json.dumps(one) == json.dumps(other)
 
 
 def _refuse_constant(constant: str) -> None:

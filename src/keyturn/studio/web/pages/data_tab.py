@@ -4,7 +4,8 @@ import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from litestar import Request, get, post
+import msgspec
+from litestar import Request, post
 from litestar.di import NamedDependency
 from litestar.exceptions import ClientException
 from litestar.response import Redirect
@@ -14,16 +15,8 @@ from keyturn.errors import SampleNotSaved, TemplateInvalid
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.samples.saving import SampleFiles, name_fault
 from keyturn.studio.web.data.current_data import CurrentData, CurrentDataReader
-from keyturn.studio.web.data.edits import (
-    EditUnreadable,
-    edit_between,
-    is_index,
-    read_object,
-    steps_of,
-    to_json_lines,
-)
+from keyturn.studio.web.data.edits import is_index, steps_of, to_json_lines
 from keyturn.studio.web.data.first_sample import first_sample
-from keyturn.studio.web.data.form import SubmittedForm, read_values
 from keyturn.studio.web.pages.layout import Layout
 from keyturn.studio.web.rendering.faults import ExcerptLine, excerpt
 from keyturn.studio.web.view import View
@@ -64,7 +57,8 @@ class DataTab(Struct, frozen=True):
         name = view.save or (data.sample.name if files.has(data.sample.name) else "")
         return {
             "data": data,
-            "fields": list(data.form) if view.data == "form" else [],
+            "form": _form(data, view),
+            "has_fields": bool(data.schema["properties"]),
             "text": text,
             "misfits": list(_find_misfits(data, text)),
             "too_long": len(str(view)) if len(str(view)) > _PORTABLE else 0,
@@ -82,30 +76,15 @@ class DataTab(Struct, frozen=True):
             "start_file": self._name_of(self._files(template).file_for("")),
         }
 
-    def view_with_edit(self, template: str, view: View, sent: SubmittedForm) -> View:
-        data = self._current_data(template, view)
-        if data is None:
-            return view
-        if (text := sent.text("json")) is not None:
-            try:
-                values = read_object(text)
-            except EditUnreadable:
-                return view.to(edit=text or " ")  # as it is, so that the reader's text is kept
-        elif sent.has_fields:
-            values = read_values(data.form, sent)
-        else:
-            return view
-        return view.to(edit=edit_between(data.start, values))
-
-    def save(self, template: str, view: View, sent: SubmittedForm) -> View:
-        """Save the data of the view under the submitted name; return the next view.
+    def save(self, template: str, view: View, name: str, *, replaces: bool) -> View:
+        """Save the data of the view under a name; return the next view. `replaces`: a sample of that name, too.
 
         It shows the new sample, or the same sample with the reason why it was not saved. Raises LookupError, and
         ClientException if the disk refuses.
         """
-        name, files, data = (sent.text("as") or "").strip(), self._files(template), self._current_data(template, view)
+        files, data = self._files(template), self._current_data(template, view)
         obstacle = self._obstacle(files, name, data)
-        if data is None or (obstacle and not (obstacle.replaceable and sent.text("replace"))):
+        if data is None or (obstacle and not (obstacle.replaceable and replaces)):
             back = view.to(save=name or " ")
             if obstacle and len(str(back)) > _LONGEST:
                 raise ClientException(status_code=409, detail=obstacle.says)
@@ -151,6 +130,18 @@ class DataTab(Struct, frozen=True):
         return file.relative_to(folder).as_posix() if file.is_relative_to(folder) else str(file)
 
 
+def _form(data: CurrentData, view: View) -> str:
+    """Return what the page makes its form of, as JSON; infinite numbers become null."""
+    parts = {
+        "schema": data.schema,
+        "values": data.values,
+        "start": data.start,
+        "faults": data.faults,
+        "address": view.here(edit=""),
+    }
+    return msgspec.json.encode(parts).decode()
+
+
 def _find_misfits(data: CurrentData, text: str) -> Iterator[Misfit]:
     lines = text.split("\n")
     if wrong := data.unreadable:
@@ -180,18 +171,6 @@ def _lines_in(container: Any) -> int:
     return max(0, json.dumps(container, indent=2).count("\n") - 1) if container else 0
 
 
-@get("/edit/{name:path}", sync_to_thread=False)
-def edit(
-    request: Request[Any, Any, Any],
-    path_name: NamedDependency[str],
-    view: NamedDependency[View],
-    data_tab: NamedDependency[DataTab],
-    layout: NamedDependency[Layout],
-) -> Redirect:
-    edited = data_tab.view_with_edit(path_name, view, SubmittedForm(request.query_params.multi_items()))
-    return layout.redirect("templates", path_name, view=edited)
-
-
 @post("/templates/{name:path}", status_code=303)
 async def save(
     request: Request[Any, Any, Any],
@@ -201,9 +180,10 @@ async def save(
     layout: NamedDependency[Layout],
 ) -> Redirect:
     """Save the submitted data as a sample, and go to it; or go back, and show why it failed."""
-    sent = SubmittedForm((await request.form()).multi_items())
-    there = data_tab.save(path_name, data_tab.view_with_edit(path_name, view.to(save=""), sent), sent)
+    sent = await request.form()
+    edited = view.to(save="", edit=str(sent.get("edit", view.edit)))
+    there = data_tab.save(path_name, edited, str(sent.get("as", "")).strip(), replaces="replace" in sent)
     return layout.redirect("templates", path_name, view=there)
 
 
-HANDLERS = (edit, save)
+HANDLERS = (save,)

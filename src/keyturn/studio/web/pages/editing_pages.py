@@ -13,7 +13,6 @@ from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.gallery import Draft
 from keyturn.studio.gallery.sizes import LARGEST
 from keyturn.studio.lint.finding import Finding
-from keyturn.studio.lint.source.corrections import places_to_correct
 from keyturn.studio.lint.vocabulary import vocabulary
 from keyturn.studio.web import frames
 from keyturn.studio.web.drafts import Drafts
@@ -95,7 +94,7 @@ def check_draft(
     if refusal := sources.refusal(data.file):
         return _refusal(NotEditable(refusal))
     found = drafts.findings(canvas.rendition(path_name, view), Draft(data.file, data.text))
-    return Response({"findings": [_finding(each, data.text) for each in found if each.place.file == data.file]})
+    return Response({"findings": [_finding(each) for each in found if each.place.file == data.file]})
 
 
 @get("/draft-frames/{key:str}", sync_to_thread=False)
@@ -120,10 +119,10 @@ def _fault(fault: RenderFault) -> dict[str, Any]:
     return {**said, "message": fault.message, "fix": fault.hint, "severity": "error"}
 
 
-def _finding(finding: Finding, text: str) -> dict[str, Any]:
+def _finding(finding: Finding) -> dict[str, Any]:
     place = {"line": finding.place.line, "column": finding.place.column}
     said = {"message": finding.message, "fix": finding.fix}
-    corrects = [{"line": wrong.line, "column": wrong.column} for wrong in places_to_correct(finding, text)]
+    corrects = [{"line": wrong.line, "column": wrong.column} for wrong in finding.corrects]
     correction = {"correction": asdict(finding.correction), "corrects": corrects} if finding.correction else {}
     return {**place, **said, "severity": finding.severity, "rule": finding.rule, **correction}
 

@@ -9,10 +9,10 @@ from msgspec import Struct
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.folders import Folders, plain_name
 from keyturn.studio.gallery import Gallery, Sample
-from keyturn.studio.lint.finding import Place
+from keyturn.studio.lint.finding import Finding, Place
 from keyturn.studio.lint.guard import first_mistake_in
 from keyturn.studio.lint.rules import limit_finding
-from keyturn.studio.lint.source.broken_templates import Broken, Spot, explain, explain_samples
+from keyturn.studio.lint.source.broken_templates import Spot, explain, explain_samples, spot_in_samples, spot_of
 
 _TOKEN = re.compile(r"</?[\w-]+>?|[\w-]+|\{\{.*?\}\}|\{%.*?%\}|\S")
 
@@ -71,7 +71,7 @@ class RenderFault(Struct, frozen=True):
 
 
 def fault_of_samples(error: TemplateInvalid, gallery: Gallery) -> RenderFault:
-    return _fault(explain_samples(error, gallery), gallery)
+    return _fault(explain_samples(error, gallery), spot_in_samples(error, gallery), gallery)
 
 
 def fault_of_template(error: TemplateInvalid, gallery: Gallery, template: str, sample: Sample) -> RenderFault:
@@ -79,8 +79,8 @@ def fault_of_template(error: TemplateInvalid, gallery: Gallery, template: str, s
     if error.line is None and error.message.startswith("MJML: "):
         unknown = RenderFault(Spot(gallery.folders.name_of(error.path)), error.message, "")
         return _mistake_in_tags(gallery, template) or unknown
-    broken = explain(error, gallery, sample)
-    return _fault(broken, gallery, _trail(error.__cause__, gallery.folders))
+    finding, place = explain(error, gallery, sample), spot_of(error, gallery)
+    return _fault(finding, place, gallery, _trail(error.__cause__, gallery.folders))
 
 
 def fault_of_limit(limit: str, file: str) -> RenderFault:
@@ -100,8 +100,7 @@ def _mistake_in_tags(gallery: Gallery, template: str) -> RenderFault | None:
     return None
 
 
-def _fault(broken: Broken, gallery: Gallery, trail: tuple[Spot, ...] = ()) -> RenderFault:
-    finding, place = broken
+def _fault(finding: Finding, place: Spot, gallery: Gallery, trail: tuple[Spot, ...] = ()) -> RenderFault:
     return RenderFault(
         place=place,
         message=finding.message.removesuffix("."),

@@ -16,17 +16,19 @@ from keyturn.service.accounts.table.mapping import FALSE, Flag, parse_table_name
 from keyturn.service.database import Database
 from keyturn.service.database.unready import describe_error, is_refusal
 from keyturn.service.problems.requests import AccountsUnready
-from keyturn.service.reset.proofs.second_step.port import FactorSource, StoredFactors
+from keyturn.service.reset.proofs.second_step.own_step import OwnSecondStep, StoredFactors
+from keyturn.service.reset.proofs.second_step.sms_codes import SmsCodes
 from keyturn.service.reset.proofs.second_step.totp import read_seed
 from keyturn.service.settings import LdapSettings, SecondStepTableSettings, TableSettings
 from keyturn.service.telemetry.logs import LogEvent, log
 from keyturn.values import did_you_mean
 
 
-class LdapPhones(FactorSource):
+class LdapPhones(OwnSecondStep):
     """Reads phone numbers from the attribute `accounts.ldap.phone` of a directory."""
 
-    def __init__(self, settings: LdapSettings) -> None:
+    def __init__(self, database: Database, sms: SmsCodes | None, settings: LdapSettings) -> None:
+        super().__init__(database, sms)
         self._accounts = LdapAccounts(settings)
 
     async def require_ready(self) -> None:
@@ -34,6 +36,7 @@ class LdapPhones(FactorSource):
 
     async def close(self) -> None:
         await self._accounts.close()
+        await super().close()
 
     async def find(self, account: Account, *, unless_recent: bool = False) -> StoredFactors:
         del unless_recent
@@ -47,13 +50,16 @@ class _Lookup(NamedTuple):
     statement: Select[Any]
 
 
-class TableFactors(FactorSource):
+class TableFactors(OwnSecondStep):
     """Reads factors from an app's own table: beside the password, or in another table with the account's id.
 
     The table's columns are read at the first use, and again after it has refused a statement.
     """
 
-    def __init__(self, settings: SecondStepTableSettings, accounts: TableSettings, database: Database) -> None:
+    def __init__(
+        self, database: Database, sms: SmsCodes | None, settings: SecondStepTableSettings, accounts: TableSettings
+    ) -> None:
+        super().__init__(database, sms)
         self._settings = settings
         self._table = parse_table_name(settings.table or accounts.table)
         self._active = Flag(settings.active)
@@ -150,6 +156,7 @@ class TableFactors(FactorSource):
     async def close(self) -> None:
         if isinstance(self._place, AppDatabase):
             await self._place.close()
+        await super().close()
 
 
 def _text(written: Any) -> str:

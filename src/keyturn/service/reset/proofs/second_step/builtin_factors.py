@@ -2,62 +2,35 @@
 
 import base64
 from collections.abc import Sequence
-from datetime import datetime, timedelta
 from typing import Literal
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from sqlalchemy import BigInteger, Connection, LargeBinary, String, delete, func, select, update
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import Connection, delete, func, select, update
 
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
-from keyturn.service.database import Database, Model
+from keyturn.service.database import Database
 from keyturn.service.database.statements import insert_into
 from keyturn.service.keys import derive
-from keyturn.service.reset.proofs.second_step.port import FactorSource, StoredFactors
+from keyturn.service.reset.proofs.second_step import recovery_codes
+from keyturn.service.reset.proofs.second_step.factor_table import RECENT, SecondFactorRow
+from keyturn.service.reset.proofs.second_step.own_step import OwnSecondStep, StoredFactors
+from keyturn.service.reset.proofs.second_step.sms_codes import SmsCodes
 from keyturn.service.telemetry.logs import LogEvent, log
-
-
-class SecondFactorRow(Model):
-    """An account's factors if Keyturn keeps them: its TOTP seed and its phone, each of them sealed.
-
-    `totp_since`, `phone_since`: since when the account has had such a factor without a break.
-    `totp_step`: the last TOTP step that was taken, wherever the seed is.
-    """
-
-    __tablename__ = "keyturn_second_factors"
-
-    account_id: Mapped[str] = mapped_column(String(255), primary_key=True)
-    totp: Mapped[bytes | None] = mapped_column(LargeBinary)
-    phone: Mapped[bytes | None] = mapped_column(LargeBinary)
-    totp_since: Mapped[datetime | None]
-    phone_since: Mapped[datetime | None]
-    totp_step: Mapped[int | None] = mapped_column(BigInteger)
-
 
 Kind = Literal["totp", "phone"]
 """A kind of factor, and the column with it. Beside each, a column says since when."""
-
-RECENT = timedelta(days=30)
-"""How long an addition is recent: a mail is often read late. Afterwards it is proven.
-
-No session and no link adds a factor: a thief with a stolen password could lock the owner out of every reset. An
-operator adds, and the owner's mailbox gets a mail with the button "this was not me". While an addition is recent, a
-press of that button removes it, and a recovery link neither asks for it nor leaves it. So a mailbox can undo what an
-operator was talked into. One that replaced a proven factor has stood for as long as that one: whoever reads the mailbox
-alone cannot remove a second step that has stood for longer.
-"""
 
 _KINDS: tuple[Kind, ...] = ("totp", "phone")
 _BATCH = 200
 """Accounts that are read at a time."""
 
 
-class BuiltinFactors(FactorSource):
+class BuiltinFactors(OwnSecondStep):
     """Keeps factors in Keyturn's own table. The first of `secrets` seals, all of them open."""
 
-    def __init__(self, database: Database, secrets: Sequence[str]) -> None:
-        self._database = database
+    def __init__(self, database: Database, sms: SmsCodes | None, secrets: Sequence[str]) -> None:
+        super().__init__(database, sms)
         keys = [base64.urlsafe_b64encode(derive(secret, "second factors")) for secret in secrets]
         self._current = Fernet(keys[0])
         self._box = MultiFernet([Fernet(key) for key in keys])
@@ -89,8 +62,7 @@ class BuiltinFactors(FactorSource):
         )
 
     def remove_recent(self, connection: Connection, account_id: str) -> bool:
-        """Delete recent factors, in the caller's transaction; tell whether there was one."""
-        row, removed = SecondFactorRow, False
+        row, removed = SecondFactorRow, super().remove_recent(connection, account_id)
         for kind in _KINDS:
             recent = update(row).where(row.account_id == account_id, getattr(row, f"{kind}_since") > now() - RECENT)
             emptied = recent.values({kind: None, f"{kind}_since": None}).returning(row.account_id)
@@ -98,7 +70,8 @@ class BuiltinFactors(FactorSource):
         return removed
 
     def remove(self, connection: Connection, account_id: str) -> None:
-        """Delete all factors of an account, in the caller's transaction."""
+        """Delete all factors of an account with its recovery codes, in the caller's transaction."""
+        recovery_codes.remove(connection, account_id)
         connection.execute(delete(SecondFactorRow).where(SecondFactorRow.account_id == account_id))
 
     async def count_sealed_otherwise(self) -> tuple[int, int]:
@@ -121,31 +94,3 @@ def _opens(box: Fernet | MultiFernet, sealed: Sequence[bytes]) -> bool:
     except InvalidToken:
         return False
     return True
-
-
-def take_step(connection: Connection, account_id: str, step: int) -> bool:
-    """Note a code's TOTP step in the caller's transaction; False unless it is later than the last one.
-
-    ASVS 6.5.1. It is one statement: two requests with the same code may come at once (CVE-2015-7225, CVE-2021-43177).
-    """
-    row = SecondFactorRow
-    fresh = insert_into(row, connection.dialect).values(account_id=account_id, totp_step=step)
-    taken = fresh.on_conflict_do_update(
-        index_elements=["account_id"], set_={"totp_step": step}, where=func.coalesce(row.totp_step, -1) < step
-    )
-    return connection.execute(taken.returning(row.account_id)).first() is not None
-
-
-def give_step_back(connection: Connection, account_id: str, step: int) -> None:
-    """Allow a step again whose change was undone; earlier steps stay refused."""
-    row = SecondFactorRow
-    taken = update(row).where(row.account_id == account_id, row.totp_step == step)
-    connection.execute(taken.values(totp_step=step - 1))
-
-
-async def last_step(database: Database, account_id: str) -> int:
-    """Return the last TOTP step that was taken; -1 if none was."""
-    row = SecondFactorRow
-    taken = select(row.totp_step).where(row.account_id == account_id, row.totp_step.is_not(None))
-    found = await database.fetch(taken)
-    return found[0]["totp_step"] if found else -1

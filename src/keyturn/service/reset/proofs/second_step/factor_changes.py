@@ -11,8 +11,8 @@ from keyturn.service import addresses
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
 from keyturn.service.reset.proofs.second_step import recovery_codes
-from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors, take_step
-from keyturn.service.reset.proofs.second_step.own_step import OwnSecondStep
+from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors
+from keyturn.service.reset.proofs.second_step.factor_table import take_step
 from keyturn.service.reset.proofs.second_step.required import EVENT
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.messages import SECOND_STEP_CHANGED, FactorChange, SecondStepWasChanged
@@ -31,11 +31,12 @@ _OUTCOMES: dict[FactorChange, str] = {
 class FactorChanges:
     """Sets up, replaces and removes factors. Each call is one transaction, and its mail tells the owner."""
 
-    def __init__(self, records: Records, step: OwnSecondStep) -> None:
+    def __init__(self, records: Records) -> None:
         self._records = records
-        self._step = step
 
-    async def set_up(self, account: Account, seed: bytes, taken: int, client: Client) -> Sequence[str]:
+    async def set_up(
+        self, factors: BuiltinFactors, account: Account, seed: bytes, taken: int, client: Client
+    ) -> Sequence[str]:
         """Store a seed in place of the previous one, and return fresh recovery codes.
 
         `taken`: the time step of the code that proved the seed, which is used up (ASVS 6.5.1).
@@ -43,37 +44,26 @@ class FactorChanges:
 
         def write(tx: Transaction) -> Sequence[str]:
             take_step(tx.connection, account.id, taken)
-            self._source.set(tx.connection, account.id, "totp", seed)
+            factors.set(tx.connection, account.id, "totp", seed)
             return recovery_codes.renew(tx.connection, account.id)
 
         return await self._change(account, client, "set_up", write)
 
-    async def set_phone(self, account: Account, phone: str, client: Client) -> None:
+    async def set_phone(self, factors: BuiltinFactors, account: Account, phone: str, client: Client) -> None:
         """Store a phone in place of the previous one."""
         await self._change(
-            account, client, "phone", lambda tx: self._source.set(tx.connection, account.id, "phone", phone.encode())
+            account, client, "phone", lambda tx: factors.set(tx.connection, account.id, "phone", phone.encode())
         )
 
-    async def remove(self, account: Account, client: Client) -> None:
+    async def remove(self, factors: BuiltinFactors, account: Account, client: Client) -> None:
         """Delete all factors of the account, with its recovery codes."""
-
-        def write(tx: Transaction) -> None:
-            self._source.remove(tx.connection, account.id)
-            recovery_codes.remove(tx.connection, account.id)
-
-        await self._change(account, client, "removed", write)
+        await self._change(account, client, "removed", lambda tx: factors.remove(tx.connection, account.id))
 
     async def renew_codes(self, account: Account, client: Client) -> Sequence[str]:
         """Return fresh recovery codes; earlier ones end."""
         return await self._change(
             account, client, "recovery_codes", lambda tx: recovery_codes.renew(tx.connection, account.id)
         )
-
-    @property
-    def _source(self) -> BuiltinFactors:
-        source = self._step.source
-        assert isinstance(source, BuiltinFactors)  # callers offer changes of factors only then
-        return source
 
     async def _change(
         self, account: Account, client: Client, change: FactorChange, work: Callable[[Transaction], _Result]

@@ -9,15 +9,10 @@ from keyturn.service import secrets
 from keyturn.service.accounts.port import Account
 from keyturn.service.database import Database
 from keyturn.service.problems.proofs import Factor
-from keyturn.service.reset.proofs.second_step.builtin_factors import (
-    BuiltinFactors,
-    give_step_back,
-    last_step,
-    take_step,
-)
+from keyturn.service.reset.proofs.second_step.factor_table import give_step_back, last_step, take_step
 from keyturn.service.reset.proofs.second_step.port import (
     Accepted,
-    FactorSource,
+    SecondStep,
     SecondStepTry,
     phone_hint,
     phone_number,
@@ -28,20 +23,43 @@ from keyturn.service.reset.proofs.second_step.totp import totp_step
 from keyturn.service.secrets import Purpose, Secret
 
 
-class OwnSecondStep:
-    """A SecondStep over seeds and phones that a source keeps. `sms` is None if no messages are sent."""
+class StoredFactors:
+    """An account's stored factors. `unreadable`: it has a factor that cannot be read.
 
-    def __init__(self, source: FactorSource, database: Database, sms: SmsCodes | None) -> None:
-        self.source = source
+    A class without a repr of its fields: a seed in a traceback would produce codes for ever.
+    """
+
+    __slots__ = ("phone", "seed", "unreadable")
+
+    def __init__(self, seed: bytes | None = None, phone: str = "", *, unreadable: bool = False) -> None:
+        self.seed = seed
+        self.phone = phone
+        self.unreadable = unreadable
+
+
+class OwnSecondStep(SecondStep):
+    """Makes and checks codes by seeds and phones; a subclass has these, by `find`.
+
+    `sms` is None if no messages are sent.
+    """
+
+    def __init__(self, database: Database, sms: SmsCodes | None) -> None:
         self._database = database
         self._sms = sms
 
     async def require_ready(self) -> None:
-        await self.source.require_ready()
+        """Do nothing: the migrations create the tables."""
+
+    async def find(self, account: Account, *, unless_recent: bool = False) -> StoredFactors:
+        """Return the account's factors, or only those that are proven. Raises Unavailable.
+
+        Only Keyturn's own are ever recent: the app or the directory vouches for the others.
+        """
+        raise NotImplementedError
 
     async def factors(self, account: Account, *, unless_recent: bool = False) -> Sequence[Factor]:
         """Return the factors, or the proven ones, with recovery codes if there is a factor that they can replace."""
-        stored, found = await self.source.find(account, unless_recent=unless_recent), []
+        stored, found = await self.find(account, unless_recent=unless_recent), []
         unusable = stored.unreadable
         if stored.seed:
             found.append(Factor("totp"))
@@ -63,7 +81,7 @@ class OwnSecondStep:
     async def begin(self, trial: SecondStepTry) -> bool:
         if trial.method != "sms" or not self._sms:
             return False
-        stored = await self.source.find(trial.account)
+        stored = await self.find(trial.account)
         await self._sms.send(trial, phone_number(stored.phone))
         return True
 
@@ -84,7 +102,7 @@ class OwnSecondStep:
         return code if code and code.state(trial.moment) == "works" else None
 
     async def _verify_totp(self, trial: SecondStepTry) -> Accepted | None:
-        stored, account_id = await self.source.find(trial.account), trial.account.id
+        stored, account_id = await self.find(trial.account), trial.account.id
         step = totp_step(stored.seed, trial.code, trial.moment) if stored.seed else None
         if step is None or step <= await last_step(self._database, account_id):
             return None
@@ -98,12 +116,9 @@ class OwnSecondStep:
 
         Codes end even if the factor that they replace stays: another person may have got them.
         """
-        had_codes = remove_recent(connection, account_id)
-        own = self.source if isinstance(self.source, BuiltinFactors) else None
-        return bool(own and own.remove_recent(connection, account_id)) or had_codes
+        return remove_recent(connection, account_id)
 
     async def close(self) -> None:
-        await self.source.close()
         if self._sms:
             await self._sms.close()
 

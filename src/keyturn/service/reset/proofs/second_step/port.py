@@ -73,37 +73,6 @@ _PHONE = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 """ITU-T E.164."""
 
 
-class StoredFactors:
-    """An account's stored factors. `unreadable`: it has a factor that cannot be read.
-
-    A class without a repr of its fields: a seed in a traceback would produce codes for ever.
-    """
-
-    __slots__ = ("phone", "seed", "unreadable")
-
-    def __init__(self, seed: bytes | None = None, phone: str = "", *, unreadable: bool = False) -> None:
-        self.seed = seed
-        self.phone = phone
-        self.unreadable = unreadable
-
-
-class FactorSource:
-    """Keeps factors: in Keyturn's own table, in an app's, or in a directory."""
-
-    async def require_ready(self) -> None:
-        """Raise SettingsInvalid, with every fault by its name, if something differs from the settings."""
-
-    async def find(self, account: Account, *, unless_recent: bool = False) -> StoredFactors:
-        """Return the account's factors, or only those that are proven. Raises Unavailable.
-
-        Only Keyturn's own are ever recent: the app or the directory vouches for the others.
-        """
-        raise NotImplementedError
-
-    async def close(self) -> None:
-        """Close what this source has opened."""
-
-
 def phone_number(text: str) -> str:
     """Return a number in the form of E.164, such as +447700900123. Raises ValueError."""
     number = _BLANKS.sub("", text)

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, delete, select
 from keyturn.service import secrets
 from keyturn.service.clock import now, random_bytes
 from keyturn.service.database import Database
-from keyturn.service.reset.proofs.second_step.builtin_factors import RECENT
+from keyturn.service.reset.proofs.second_step.factor_table import RECENT
 from keyturn.service.secrets import Purpose, Secret, SecretRow
 
 CODES = 10

@@ -81,7 +81,7 @@ class RequiredSecondStep:
         return await self.step.factors(account)
 
     def undo_recent(self, tx: Transaction, account: Account, client: Client) -> None:
-        """Delete the additions that whoever reads the account's mailbox may undo (`builtin_factors.RECENT`)."""
+        """Delete the additions that whoever reads the account's mailbox may undo (`factor_table.RECENT`)."""
         if isinstance(self.step, OwnSecondStep) and self.step.remove_recent(tx.connection, account.id):
             tx.audit.write(EVENT, "factors_undone", client, now(), account.id, account.email)
 
@@ -98,7 +98,7 @@ class RequiredSecondStep:
         trial = _trial(link, account, SecondStepAnswer(method=method), client)
         if not await self.step.begin(trial):
             return False
-        await self._record("sent", link, trial)
+        await self._record("sent", trial)
         return True
 
     async def require(
@@ -129,7 +129,7 @@ class RequiredSecondStep:
         except SecondStepUnfinished as error:
             unfinished = error
         reset_log.info(LogEvent("second_step.rejected", account_id=account.id))
-        await self._record("rejected", link, trial)
+        await self._record("rejected", trial)
         if counted.is_told:
             await self._tell(trial, link)
             if link:
@@ -153,28 +153,24 @@ class RequiredSecondStep:
         """Enqueue the mail and the app's event, and end the link. Of requests at once, the one that ends it tells."""
         account, client, moment = trial.account, trial.client, now()
         failed = SecondStepHasFailed(
-            account_id=account.id, at=moment, client=client, email=_email(link, account), signing_in=link is None
+            account_id=account.id, at=moment, client=client, email=account.email, signing_in=link is None
         )
 
         def write(tx: Transaction) -> None:
             if link is None or secrets.end(tx.connection, *link.id, moment):
                 message = tx.outbox.enqueue(SECOND_STEP_FAILED, failed)
-                tx.audit.write(EVENT, "failed", client, moment, account.id, failed.email, message_id=message)
+                tx.audit.write(EVENT, "failed", client, moment, account.id, account.email, message_id=message)
                 self._events.second_step_failed(tx, account, client, method=trial.method, moment=moment)
 
         await self._records.transact(write)
         reset_log.warning(LogEvent("second_step.failed", account_id=account.id))
         self._records.outbox.wake()
 
-    async def _record(self, outcome: str, link: Link | None, trial: SecondStepTry) -> None:
-        await self._records.audit.record(EVENT, outcome, trial.client, trial.account.id, _email(link, trial.account))
+    async def _record(self, outcome: str, trial: SecondStepTry) -> None:
+        await self._records.audit.record(EVENT, outcome, trial.client, trial.account.id, trial.account.email)
 
     async def close(self) -> None:
         await self.step.close()
-
-
-def _email(link: Link | None, account: Account) -> str:
-    return link.email if link else account.email
 
 
 def _trial(link: Link | None, account: Account, answer: SecondStepAnswer, client: Client) -> SecondStepTry:

@@ -11,9 +11,9 @@ from sqlalchemy import Connection
 from keyturn.errors import SendFailed, SendRetryable
 from keyturn.service import secrets
 from keyturn.service.clock import random_below
-from keyturn.service.database import Database
-from keyturn.service.limits import Limit, StoredCounters
+from keyturn.service.limits import Limit
 from keyturn.service.problems.requests import OverBudget, TooManyRequests, Unavailable
+from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.mails.theme import Themes
 from keyturn.service.reset.proofs.codes import CodeKeys
 from keyturn.service.reset.proofs.second_step.port import SIGN_IN, SecondStepTry
@@ -52,21 +52,12 @@ class SmsCodes:
     (SMS pumping, OWASP API4:2023).
     """
 
-    def __init__(
-        self,
-        database: Database,
-        counters: StoredCounters,
-        sender: SmsSender,
-        settings: SmsSettings,
-        keys: Sequence[str],
-        text: "SmsText",
-    ) -> None:
-        self._database = database
-        self._counters = counters
+    def __init__(self, ground: Ground, sender: SmsSender, settings: SmsSettings, text: "SmsText") -> None:
+        self._database, self._counters = ground.records.database, ground.records.counters
         self._sender = sender
         self._cooldown = Rate(1, round(settings.cooldown.total_seconds()))
         self._overall, self._prefixes = Rate(settings.overall, _DAY), settings.prefixes
-        self._keys = CodeKeys(keys, "codes by SMS")
+        self._keys = CodeKeys(ground.secrets, "codes by SMS")
         self._text = text
 
     def takes(self, number: str) -> bool:

@@ -11,12 +11,11 @@ from keyturn.service.database import Database
 from keyturn.service.reset.events import AppEvents
 from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors
-from keyturn.service.reset.proofs.second_step.own_step import OwnSecondStep
-from keyturn.service.reset.proofs.second_step.port import FactorSource, SecondStep
+from keyturn.service.reset.proofs.second_step.port import SecondStep
 from keyturn.service.reset.proofs.second_step.required import RequiredSecondStep
 from keyturn.service.reset.proofs.second_step.sms_codes import SmsCodes, SmsSender, SmsText
 from keyturn.service.reset.proofs.second_step.tries import SecondStepTries
-from keyturn.service.settings import Settings, SmsSettings
+from keyturn.service.settings import Settings
 
 _SETTING = "second_step.source"
 _METHODS = ("require_ready", "factors", "begin", "verify", "close")
@@ -24,29 +23,25 @@ _METHODS = ("require_ready", "factors", "begin", "verify", "close")
 
 def build(settings: Settings, ground: Ground, events: AppEvents) -> RequiredSecondStep | None:
     """Return the second step of resets; None if the settings name none. Raises SettingsInvalid."""
-    wanted, records, secrets = settings.second_step, ground.records, ground.secrets
-    tries = SecondStepTries(records.database, records.counters, most=wanted.tries, daily=wanted.daily)
-    chosen = _chosen(settings, secrets, records.database)
-    if chosen is None:
+    wanted, records = settings.second_step, ground.records
+    step = _step(settings, records.database, ground.secrets, _sms_codes(settings, ground))
+    if step is None:
         return None
-    if isinstance(chosen, FactorSource):
-        sms = _sms_codes(settings, ground)
-        chosen = OwnSecondStep(chosen, records.database, sms)
-    return RequiredSecondStep(chosen, tries, records, events)
+    tries = SecondStepTries(records.database, records.counters, most=wanted.tries, daily=wanted.daily)
+    return RequiredSecondStep(step, tries, records, events)
 
 
 async def check_second_step(settings: Settings, database: Database) -> None:
     """Check the second step of the settings before anything is started. Raises SettingsInvalid."""
-    chosen = _chosen(settings, ["for a look alone"], database)
-    if chosen:
+    step = _step(settings, database, ["for a look alone"], None)
+    if step:
         try:
-            await chosen.require_ready()
+            await step.require_ready()
         finally:
-            await chosen.close()
+            await step.close()
 
 
-def _chosen(settings: Settings, secrets: Sequence[str], database: Database) -> SecondStep | FactorSource | None:
-    """Return the step, or the source of factors whose codes are checked here."""
+def _step(settings: Settings, database: Database, secrets: Sequence[str], sms: SmsCodes | None) -> SecondStep | None:
     wanted = settings.second_step
     match wanted.source:
         case "none":
@@ -56,15 +51,15 @@ def _chosen(settings: Settings, secrets: Sequence[str], database: Database) -> S
 
             return SupabaseSecondStep(settings.accounts.supabase)
         case "builtin":
-            return BuiltinFactors(database, secrets)
+            return BuiltinFactors(database, sms, secrets)
         case "table":
             from keyturn.service.reset.proofs.second_step.app_factors import TableFactors
 
-            return TableFactors(wanted.table, settings.accounts.table, database)
+            return TableFactors(database, sms, wanted.table, settings.accounts.table)
         case "ldap":
             from keyturn.service.reset.proofs.second_step.app_factors import LdapPhones
 
-            return LdapPhones(settings.accounts.ldap)
+            return LdapPhones(database, sms, settings.accounts.ldap)
         case reference:
             return _from_factory(reference, settings)
 
@@ -86,23 +81,17 @@ def _from_factory(reference: str, settings: Settings) -> SecondStep:
 
 
 def _sms_codes(settings: Settings, ground: Ground) -> SmsCodes | None:
-    sms, records = settings.second_step.sms, ground.records
-    sender = _sms_sender(sms, settings)
-    if sender is None:
-        return None
-    host = urlsplit(settings.reset_url.replace("{base_url}", settings.base_url)).hostname or ""
-    return SmsCodes(records.database, records.counters, sender, sms, ground.secrets, SmsText(ground.themes, host))
-
-
-def _sms_sender(sms: SmsSettings, settings: Settings) -> SmsSender | None:
-    match sms.transport:
+    sender: SmsSender
+    match settings.second_step.sms.transport:
         case "twilio":
             from keyturn.service.reset.proofs.second_step.sms_senders import TwilioSms  # httpx2 takes 0.1 s
 
-            return TwilioSms(sms)
+            sender = TwilioSms(settings.second_step.sms)
         case "capture":
             from keyturn.service.reset.proofs.second_step.sms_senders import CapturedSms
 
-            return CapturedSms(Path(settings.mail.capture_dir), settings.brand.name)
+            sender = CapturedSms(Path(settings.mail.capture_dir), settings.brand.name)
         case "":
             return None
+    host = urlsplit(settings.reset_url.replace("{base_url}", settings.base_url)).hostname or ""
+    return SmsCodes(ground, sender, settings.second_step.sms, SmsText(ground.themes, host))

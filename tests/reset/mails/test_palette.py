@@ -5,7 +5,8 @@ from itertools import product
 
 import pytest
 
-from keyturn.mail.rendering.palette import Palette, contrast, palette_for
+from keyturn.mail.rendering.contrast import contrast
+from keyturn.service.reset.mails.palette import Palette, palette_for
 
 AWKWARD = ["#ffd400", "#f7f3d0", "#ffffff", "#0a0a0a", "#000000", "#777777", "#ff0000", "#00ff00", "#0000ff", "#FF69B4"]
 

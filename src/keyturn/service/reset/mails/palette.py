@@ -1,10 +1,14 @@
 """The colours of a brand in light and dark, each pair at least 4.5 : 1 (WCAG 2.2, 1.4.3)."""
 
 import colorsys
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any
 
 import msgspec
 
-ENOUGH = 4.5
+from keyturn.mail.rendering.compiling import one_line
+from keyturn.mail.rendering.contrast import ENOUGH, channels, contrast
 
 _LINE, _PANEL = 0.12, 0.045
 """The share of ink in a hairline and in a dark panel, as in Keyturn's own colours."""
@@ -93,15 +97,9 @@ def _dark_panel(ground: str, ink: str, texts: tuple[str, ...]) -> str:
     return lighter if contrast(lighter, ground) >= _APART else _mix(ground, "#000000", 2 * _PANEL)
 
 
-def contrast(one: str, other: str) -> float:
-    """Return the contrast ratio of two colours, 1 to 21, as WCAG 2.2 defines it."""
-    lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
-    return (lighter + 0.05) / (darker + 0.05)
-
-
 def _make_readable(colour: str, others: tuple[str, ...], *, darken: bool) -> str:
     """Change only the lightness until the colour has enough contrast with every other one."""
-    hue, lightness, saturation = colorsys.rgb_to_hls(*_channels(colour))
+    hue, lightness, saturation = colorsys.rgb_to_hls(*channels(colour))
     found = colour.lower()
     while any(contrast(found, other) < ENOUGH for other in others):
         lightness += -0.01 if darken else 0.01
@@ -118,26 +116,19 @@ def _text_on(ground: str, *candidates: str) -> str:
 
 
 def _mix(ground: str, ink: str, share: float) -> str:
-    red, green, blue = (
-        one + (other - one) * share for one, other in zip(_channels(ground), _channels(ink), strict=True)
-    )
+    red, green, blue = (one + (other - one) * share for one, other in zip(channels(ground), channels(ink), strict=True))
     return _hex((red, green, blue))
-
-
-def _channels(colour: str) -> tuple[float, float, float]:
-    red, green, blue = (int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5))
-    return red, green, blue
 
 
 def _hex(channels: tuple[float, float, float]) -> str:
     return "#" + "".join(f"{round(channel * 255):02x}" for channel in channels)
 
 
-def _luminance(colour: str) -> float:
-    red, green, blue = map(linear_light, _channels(colour))
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+_UNBRANDED: Mapping[str, Any] = {"logo_url": "", "logo_dark_url": "", "radius": 8, "font": ""}
 
 
-def linear_light(channel: float) -> float:
-    """Return the light of a channel of sRGB, both from 0 to 1 (WCAG 2.2, relative luminance)."""
-    return channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4
+def branding(brand: Mapping[str, Any], palette: Palette) -> Mapping[str, Any]:
+    """Return the values that Keyturn's own templates get beside their props."""
+    values = {**_UNBRANDED, "logo_alt": brand["name"], **brand}
+    single = {name: one_line(value) if isinstance(value, str) else value for name, value in values.items()}
+    return {"brand": SimpleNamespace(**single), "palette": palette}

@@ -15,18 +15,18 @@ from keyturn.studio.lint.finding import Finding
 from keyturn.studio.lint.rules import RULES, Tree
 
 
-def check_selected(document: Document) -> Iterator[Finding]:
+def check_selectors(document: Document) -> Iterator[Finding]:
     """Yield what is wrong in the HTML of the author, and in that which is sent."""
-    yield from _selected(document, "authored", document.html_elements(), lambda element: element.offset)
+    yield from _select(document, "authored", document.html_elements(), lambda element: element.offset)
     compiled = (node for node in document.drawn.walk() if node.tag)
-    yield from _selected(document, "compiled", compiled, document.lookup.offset_of)
+    yield from _select(document, "compiled", compiled, document.lookup.offset_of)
 
 
-def check_selected_mjml(document: Document) -> Iterator[Finding]:
-    yield from _selected(document, "mjml", document.elements(), lambda element: element.offset)
+def check_mjml_selectors(document: Document) -> Iterator[Finding]:
+    yield from _select(document, "mjml", document.elements(), lambda element: element.offset)
 
 
-def _selected(
+def _select(
     document: Document, on: Tree, elements: Iterable[Element], offset_of: Callable[[Element], int]
 ) -> Iterator[Finding]:
     by_tag = _selectors(on)
