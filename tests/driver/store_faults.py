@@ -202,7 +202,8 @@ ONE_REQUEST_IN_SIXTEEN = _on("BEFORE INSERT", _OUTBOX, "new.kind = 'reset_reques
 REQUESTS_OF_STRANGERS = _on(
     "BEFORE INSERT",
     _OUTBOX,
-    "new.kind = 'reset_requested' AND json_extract(new.payload, '$.email') NOT IN (SELECT email FROM keyturn_accounts)",
+    "new.kind = 'reset_requested' AND json_extract(new.payload, '$.email') NOT IN (SELECT email FROM keyturn_accounts)"
+    " AND json_extract(new.payload, '$.client.operator') = ''",
     "SELECT RAISE(ABORT, 'nobody has this address')",
 )
 """Fails for an address without an account."""
