@@ -130,7 +130,11 @@ _GIVEN = {
     "postgresql": "SELECT decode(value ->> 0, 'hex') AS key, CAST(value ->> 1 AS DOUBLE PRECISION) AS gap "
     "FROM json_array_elements(CAST(:given_{n} AS json))",
 }
-_IN_TURN = "WITH {named} SELECT {levels}"
+_IN_TURN = "WITH {named} SELECT {levels}, set_config('synchronous_commit', {durable}, TRUE)"
+_DURABLE = "CASE WHEN :waits THEN current_setting('synchronous_commit') ELSE 'off' END"
+"""A count by itself waits for no disk (https://www.postgresql.org/docs/current/wal-async-commit.html): a crash of the
+server loses the counts of its last second. In a caller's transaction, the setting of the server holds."""
+
 _COUNTED = "(SELECT level FROM counted_{n}) AS level_{n}"
 _LEVELS = "SELECT key, tat - {now} FROM {table} WHERE key IN :keys"
 _GIVE_BACK = "UPDATE {table} SET tat = tat - :gap WHERE key = :key"
@@ -163,7 +167,7 @@ class StoredCounters:
         ]
 
     async def hit(self, *limits: Limit) -> Hit:
-        return await self._run(lambda connection: self.count(connection, *limits))
+        return await self._run(lambda connection: self.count(connection, *limits, waits=False))
 
     async def levels(self, *limits: Limit) -> Sequence[float]:
         return await self._run(lambda connection: self.look(connection, *limits), reads=True)
@@ -188,9 +192,12 @@ class StoredCounters:
             if batch < _BATCH:
                 return done
 
-    def count(self, connection: sa.Connection, *limits: Limit, wanted: bool = True) -> Hit:
-        """Count as `hit` does. If it is not `wanted`, the same statements count nothing."""
-        levels = self._count_in_turn(connection, limits, wanted=wanted)
+    def count(self, connection: sa.Connection, *limits: Limit, wanted: bool = True, waits: bool = True) -> Hit:
+        """Count as `hit` does. If it is not `wanted`, the same statements count nothing.
+
+        `waits`: let PostgreSQL's commit wait for the disk.
+        """
+        levels = self._count_in_turn(connection, limits, wanted=wanted, waits=waits)
         if None not in levels or not wanted:
             return Hit(len(limits) * wanted, levels[-1] or 0)
         place = levels.index(None)
@@ -231,14 +238,14 @@ class StoredCounters:
         return bool(connection.execute(self._cleared, {"key": limit.key}).rowcount)
 
     def _count_in_turn(
-        self, connection: sa.Connection, limits: Sequence[Limit], *, wanted: bool
+        self, connection: sa.Connection, limits: Sequence[Limit], *, wanted: bool, waits: bool
     ) -> Sequence[float | None]:
         """Return the levels after the count: None for a full limit, and for those after it."""
         if not self._database.is_sqlite:
-            given = self._time()
+            given = self._time() | {"waits": waits}
             for place, limit in enumerate(limits):
                 given |= _parameters([limit] if wanted else [], place)
-            return list(connection.execute(self._statement(len(limits)), given).one())
+            return list(connection.execute(self._statement(len(limits)), given).one())[: len(limits)]
         levels: list[float | None] = []
         for limit in limits:
             levels += self.count_each(connection, [limit], [wanted and None not in levels])
@@ -249,7 +256,7 @@ class StoredCounters:
         if number not in self._in_turn:
             named = ", ".join(f"counted_{place} AS ({self._step(place)})" for place in range(number))
             levels = ", ".join(_COUNTED.format(n=place) for place in range(number))
-            self._in_turn[number] = sa.text(_IN_TURN.format(named=named, levels=levels))
+            self._in_turn[number] = sa.text(_IN_TURN.format(named=named, levels=levels, durable=_DURABLE))
         return self._in_turn[number]
 
     def _step(self, place: int) -> str:

@@ -88,8 +88,12 @@ class Database(DatabaseAccess):
         assert self._engine is not None
         return self._engine
 
-    async def execute(self, statement: sa.Executable, given: Mapping[str, Any] | None = None) -> Sequence[sa.Row[Any]]:
-        """Execute one statement and commit; return its rows. Raises DatabaseUnready.
+    async def execute(
+        self, statement: sa.Executable, given: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
+    ) -> Sequence[sa.Row[Any]]:
+        """Execute one statement, for one set of values or for all of several, and commit; return its rows.
+
+        Of several, no rows are returned. Raises DatabaseUnready.
 
         If the caller is cancelled, the outcome is unknown.
         """

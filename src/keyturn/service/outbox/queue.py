@@ -72,7 +72,10 @@ class Outbox(Store):
     def __init__(self, database: Database) -> None:
         self.database = database
         self.settlements = Settlements(database)
-        self._enqueue_if = insert_if(database, OutboxRow, _POSTED, available_at=database.clock())
+        self._enqueue_if = self._post_if = insert_if(database, OutboxRow, _POSTED, available_at=database.clock())
+        if not database.is_sqlite:  # one trip for both, which wakes the workers at its commit
+            posted = self._enqueue_if.returning(OutboxRow.id).cte("posted")
+            self._post_if = sa.select(sa.func.pg_notify(CHANNEL, "")).select_from(posted)
         self._posts: Batcher[dict[str, object], None] = Batcher(
             self._insert_all, common=DatabaseUnready, gathers=database.is_sqlite, in_time=database.in_time
         )
@@ -83,11 +86,7 @@ class Outbox(Store):
         await self._posts.submit(_row(kind, payload))
 
     async def _insert_all(self, rows: Sequence[dict[str, object]]) -> Sequence[None]:
-        def insert(connection: sa.Connection) -> None:
-            connection.execute(self._enqueue_if, [row | {"wanted": True} for row in rows])
-            self._notify_workers(connection)
-
-        await self.database.transact(insert)
+        await self.database.execute(self._post_if, [row | {"wanted": True} for row in rows])
         self.wake()
         return [None] * len(rows)
 
