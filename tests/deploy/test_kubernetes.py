@@ -11,7 +11,6 @@ import yaml
 from tests.deploy.containers import parse_command
 from tests.deploy.units import DEPLOY
 
-from keyturn.cli.service import migrate
 from keyturn.service.settings import LONGEST_TRY, Settings
 from keyturn.service.settings.reading import inspect_settings
 
@@ -128,12 +127,6 @@ def test_the_service_leads_to_the_api() -> None:
     service = MANIFESTS["Service keyturn"]["spec"]
     assert service["selector"] == MANIFESTS["Deployment keyturn-api"]["spec"]["template"]["metadata"]["labels"]
     assert service["ports"][0]["targetPort"] == container("Deployment keyturn-api")["ports"][0]["name"]
-
-
-def test_the_migration_ends_in_time_but_not_before_its_longest_statement() -> None:
-    longest = {option.name: option.default for option in migrate.params}["statement_timeout"]
-    assert isinstance(longest, int)
-    assert longest < MANIFESTS["Job keyturn-migrate"]["spec"]["activeDeadlineSeconds"] < 2 * longest
 
 
 def test_a_worker_has_the_time_to_send_what_it_holds() -> None:
