@@ -63,7 +63,7 @@ def _judge(answer: Answer, _: Email) -> str | Refused:
     if answer.status == HTTPStatus.ACCEPTED:
         return answer.headers.get("x-message-id", "")
     # The path of a refused field, as SendGrid names it; the sentence beside it may hold an address.
-    errors = Fields.read(answer.body).each("errors")
+    errors = [error for error in Fields.read(answer.body).each("errors") if error.required("message")]
     named = [field for error in errors if re.fullmatch(r"[a-z0-9_.\[\]-]{1,60}", field := error.text("field"))]
     return Refused(" ".join([str(answer.status), *named[:1]]))
 
