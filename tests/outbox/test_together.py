@@ -58,17 +58,28 @@ async def test_one_bad_message_fails_alone(outbox: Outbox, rows: Rows) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "reason"), [(DatabaseUnready("away"), None), (AccountsUnready("away"), "accounts unready")]
+    ("fault", "reason", "asked"),
+    [
+        (DatabaseUnready("away"), None, [["one", "two"]]),
+        (AccountsUnready("away"), "accounts unready", [["one", "two"], ["one"]]),
+    ],
 )
-async def test_where_a_database_is_away_it_is_asked_once_and_all_are_tried_again(
-    outbox: Outbox, rows: Rows, fault: Exception, reason: str | None
+async def test_a_database_that_is_away_is_asked_at_most_twice_and_all_are_tried_again(
+    outbox: Outbox, rows: Rows, fault: Exception, reason: str | None, asked: list[list[str]]
 ) -> None:
     await post(outbox, "one", "two")
     handler = Together({"one": fault})
     await worker_of(outbox, handler).drain()
 
-    assert handler.batches == [["one", "two"]]
+    assert handler.batches == asked
     assert [(row.state, row.reason) for row in await rows.all()] == [("waiting", reason)] * 2
+
+
+async def test_an_address_that_the_accounts_cannot_look_up_delays_no_other(outbox: Outbox, rows: Rows) -> None:
+    await post(outbox, "one", "bad", "two")
+    await worker_of(outbox, Together({"bad": AccountsUnready("not in this character set")})).drain()
+
+    assert await rows.states() == ["sent", "waiting", "sent"]
 
 
 async def test_a_handler_that_is_cancelled_from_within_ends_no_worker(outbox: Outbox, rows: Rows) -> None:

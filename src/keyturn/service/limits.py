@@ -2,7 +2,8 @@
 
 The generic cell rate algorithm (GCRA; ITU-T I.371, annex A; https://brandur.org/rate-limiting) keeps only the time at
 which a counter will be empty again, its theoretical arrival time (TAT). "3/minute" lets three requests through at once
-and refuses the fourth, then lets one through each 20 seconds. A refused request costs its client nothing.
+and refuses the fourth, then lets one through each 20 seconds. A refused request is not counted
+where it is refused.
 
 One statement decides and counts, so concurrent processes cannot exceed a limit. A counter without a row, or whose TAT
 is past, is empty: such rows may be deleted at any time.
@@ -143,6 +144,9 @@ _CLEAR = "DELETE FROM {table} WHERE key = :key"
 _FORGET = "DELETE FROM {table} WHERE key IN (SELECT key FROM {table} WHERE tat < {now} LIMIT {batch} {skipping})"
 _BATCH = 1_000
 
+_TRIES = 10
+"""Of a count that a server with serializable transactions undoes, since another was first."""
+
 
 class StoredCounters:
     """The counters in the database. The plain methods work in the caller's transaction."""
@@ -275,11 +279,13 @@ class StoredCounters:
     async def _run(self, work: Callable[[sa.Connection], _Result], *, reads: bool = False) -> _Result:
         # On PostgreSQL a read commits each statement by itself: a process that is suspended holds no lock of a counter.
         run = self._database.transact if self._database.is_sqlite and not reads else self._database.read
+        tries = 0
         while True:
+            tries += 1
             try:
                 return await run(work)
             except DatabaseUnready as error:
-                if self._database.is_sqlite or not error.not_committed:
+                if self._database.is_sqlite or not error.not_committed or tries == _TRIES:
                     raise LimitsUnready(f"the limits cannot be counted: {error}") from error
                 # A server whose transactions are serializable has undone one of two at once: the other has counted.
             except DBAPIError as error:  # such as a table that is missing, or that this role may not write

@@ -299,7 +299,9 @@ async def retry(database: Database, ids: Sequence[int], moment: datetime) -> Seq
     clock = database.clock()
 
     def write(connection: Connection) -> Sequence[Outcome]:
-        return [_retry(connection, message_id, moment, clock) for message_id in ids]
+        # In the order of their ids, as a worker ends them: the two cannot deadlock.
+        outcomes = {message_id: _retry(connection, message_id, moment, clock) for message_id in sorted(ids)}
+        return [outcomes[message_id] for message_id in ids]
 
     return await database.transact(write)
 

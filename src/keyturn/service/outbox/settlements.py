@@ -86,17 +86,11 @@ class Settlements(Store):
 
         A worker that holds it loses it. A worker that has just sent it notes the same.
         """
-        self._end_waiting(message_id, SENT, sent.sender, sender=sent.sender, provider_id=sent.provider_id[:_LONGEST])
-
-    def refused(self, message_id: int, reason: str) -> None:
-        """Give up a waiting message in the caller's transaction, whoever holds it: its recipient cannot take it."""
-        self._end_waiting(message_id, DEAD, reason[:_LONGEST], reason=reason[:_LONGEST])
-
-    def _end_waiting(self, message_id: int, state: str, detail: str, **values: str) -> None:
-        ended = {"reason": None, **values, "state": state, "settled_at": now(), "sealed": None, "claim": None}
+        ended = {"state": SENT, "settled_at": now(), "sender": sent.sender, "provider_id": sent.provider_id[:_LONGEST]}
         waiting = sa.update(OutboxRow).where(OutboxRow.id == message_id, OutboxRow.state == WAITING)
-        if self.connection.execute(waiting.values(ended).returning(OutboxRow.id)).first() is not None:
-            note(self.connection, Event(message_id=message_id, event=state, detail=detail, at=now()))
+        waiting = waiting.values(**ended, reason=None, sealed=None, claim=None).returning(OutboxRow.id)
+        if self.connection.execute(waiting).first() is not None:
+            note(self.connection, Event(message_id=message_id, event=SENT, detail=sent.sender, at=now()))
 
     async def postpone(
         self, message: Message, until: Moment, reason: str, event: str = "retried", **counts: int

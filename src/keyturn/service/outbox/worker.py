@@ -226,7 +226,10 @@ class Worker:
     async def _prepare(
         self, handler: PreparesTogether, messages: Sequence[Message]
     ) -> Sequence[Settlement | Delivery | Exception]:
-        """Prepare messages together. If that fails as a whole, prepare each alone: one bad message fails alone."""
+        """Prepare messages together. If that fails as a whole, prepare each alone: one bad message fails alone.
+
+        If the store of the accounts cannot answer, the first message tells whether it answers for others.
+        """
         try:
             async with asyncio.timeout(self._limits.longest.total_seconds()):
                 # `gather` reports also that the handler was cancelled from within, as by a library of an app's store.
@@ -235,8 +238,13 @@ class Worker:
             return [error] * len(messages)
         if not isinstance(prepared, BaseException):
             return prepared
-        if len(messages) > 1 and not isinstance(prepared, DatabaseUnready | AccountsUnready):
-            return [one for message in messages for one in await self._prepare(handler, [message])]
+        if len(messages) > 1 and not isinstance(prepared, DatabaseUnready):
+            outcomes = list(await self._prepare(handler, messages[:1]))
+            if isinstance(outcomes[0], AccountsUnready):
+                return outcomes * len(messages)
+            for message in messages[1:]:
+                outcomes += await self._prepare(handler, [message])
+            return outcomes
         failure = prepared if isinstance(prepared, Exception) else RuntimeError("cancelled from within")
         return [failure] * len(messages)
 

@@ -73,6 +73,7 @@ class ExternalStoreChanges:
         clock = self._records.database.clock
 
         def write(tx: Transaction) -> str:
+            # The authorization before the lock, as at the end of a change: two links of an account cannot deadlock.
             change.authorization.redeem(tx, moment)
             lock = acquire_account_lock(tx.connection, change.account.id, clock(), clock(_LOCK))
             if lock is None:
@@ -110,9 +111,9 @@ class ExternalStoreChanges:
         """Give the authorization back, unless the effects of the change were written in the meantime."""
 
         def write(tx: Transaction) -> None:
-            release_account_lock(tx.connection, begun.lock)
             if tx.outbox.withdraw(begun.lock):
                 change.authorization.give_back(tx, begun.moment)
+            release_account_lock(tx.connection, begun.lock)  # last: see `_redeem_and_promise`
 
         await self._records.transact(write)
 
@@ -132,7 +133,6 @@ class ExternalStoreChanges:
         account, how = change.account, change.authorization.how
 
         def write(tx: Transaction) -> None:
-            release_account_lock(tx.connection, begun.lock)
             # A client that has just verified the old password can open no session after this.
             tx.hold(account.id)
             if tx.outbox.withdraw(begun.lock):
@@ -148,6 +148,7 @@ class ExternalStoreChanges:
             else:  # the promise was handled while this process stalled, before the old password ended
                 self._effects.end_access(tx, account.id, begun.moment, how=how)
             change.authorization.after_change(tx)
+            release_account_lock(tx.connection, begun.lock)
 
         try:
             await self._records.transact(write)

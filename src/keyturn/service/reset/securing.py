@@ -131,7 +131,7 @@ class RecoveryHandler:
 
     The link goes to the mailbox that secured the account, as long as it is the account's mailbox. The mailbox's
     cooldown does not delay the mail: its owner has just requested it, once, and a stranger could use those up.
-    Second factors that were added recently end (`second_step/additions.py`).
+    Second factors that were added recently end (`second_step/own_step.py`).
     If the account has moved, it is not locked, no link is sent, and its passkeys, factors and the like stay. An earlier
     mailbox may be an attacker's or the owner's, and Keyturn cannot tell which. Both mailboxes, the app and the operator
     are told; the operator decides.

@@ -128,8 +128,10 @@ class MailedCodes:
 
     def use(self, connection: Connection, code: Secret, moment: datetime) -> bool:
         """Use the code up, and forget the mailbox's failures. Of concurrent callers exactly one gets True."""
+        # The code first, as `count_try` and a change do: two transactions cannot deadlock.
+        used = secrets.use(connection, Purpose.CODE, code.key, moment, code.proof) is not None
         self._counters.empty(connection, code_failures(code.key))
-        return secrets.use(connection, Purpose.CODE, code.key, moment, code.proof) is not None
+        return used
 
 
 def code_failures(mailbox: bytes) -> Limit:

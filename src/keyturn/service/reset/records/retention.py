@@ -146,9 +146,10 @@ class Retention:
     ) -> int:
         """Change the rows that are due, and leave half of the time to others; return their number.
 
-        A row that was renewed while the statement waited for it stays.
+        A row that others hold is left for the next purge, and one that was renewed stays.
         """
-        batch, done = change.where(due, key.in_(sa.select(key).where(due).limit(_BATCH))), 0
+        some = sa.select(key).where(due).limit(_BATCH).with_for_update(skip_locked=True)
+        batch, done = change.where(due, key.in_(some)), 0
         while True:
             begun = monotonic()
             found: int = await self._database.transact(lambda connection: connection.execute(batch).rowcount)

@@ -120,8 +120,9 @@ class SmsCodes:
 
     def _limits(self, account_id: str) -> Sequence[Limit]:
         """Return the limits of an account's messages, and last the limit of all accounts together."""
-        own = [Limit(rate, f"SMS in {rate.seconds} s", account_id) for rate in (self._cooldown, _DAILY) if rate.seconds]
-        return [*own, Limit(self._overall, "SMS")]
+        rates = {"SMS": self._cooldown, "SMS a day": _DAILY}
+        own = [Limit(rate, kind, account_id) for kind, rate in rates.items() if rate.seconds]
+        return [*own, Limit(self._overall, "SMS of all accounts")]
 
     async def find(self, trial: SecondStepTry) -> Secret | None:
         """Return the code if it is right and works; None if it is too old or was not sent for this reset."""
