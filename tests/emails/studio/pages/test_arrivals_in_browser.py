@@ -100,6 +100,7 @@ async def test_a_link_to_a_line_leads_there_also_where_a_save_comes_in_between(
 
 async def test_what_was_folded_stays_so_until_somebody_goes_elsewhere(page: Page, served: str, folder: Path) -> None:
     await open_sample(page, served)
+    await page.wait_for_load_state("networkidle")  # the checks replace the list when they come
     hostile = page.locator("#hostile")
     await hostile.locator("summary").click()
     await hostile.get_by_role("link").first.click()
