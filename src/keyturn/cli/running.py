@@ -11,16 +11,11 @@ from typing import Any
 
 import uvicorn
 
+from keyturn.cli import NEW_OBJECTS
 from keyturn.cli.connections import BoundedProtocol, ConnectionLimits
 from keyturn.service.event_loop import on_signals
 
 App = Callable[..., Any]
-
-_NEW_OBJECTS = 10_000
-"""New objects since the last collection that trigger the next one
-(https://docs.python.org/3/library/gc.html#gc.set_threshold). The interpreter's default, 700 in Python 3.11, is less
-than some dozens of open requests hold."""
-
 
 _PATIENCE = 2
 """Seconds for open requests at the end; a browser's live connection would otherwise never end."""
@@ -82,7 +77,7 @@ def collect_seldom() -> None:
     (https://docs.python.org/3/library/gc.html#gc.freeze).
     """
     gc.freeze()
-    gc.set_threshold(_NEW_OBJECTS)
+    gc.set_threshold(NEW_OBJECTS)
 
 
 class _Server(uvicorn.Server):

@@ -2,8 +2,8 @@
 
 The generic cell rate algorithm (GCRA; ITU-T I.371, annex A; https://brandur.org/rate-limiting) keeps only the time at
 which a counter will be empty again, its theoretical arrival time (TAT). "3/minute" lets three requests through at once
-and refuses the fourth, then lets one through each 20 seconds. A refused request is not counted
-where it is refused.
+and refuses the fourth, then lets one through each 20 seconds. A refused request is not counted where it is
+refused.
 
 One statement decides and counts, so concurrent processes cannot exceed a limit. A counter without a row, or whose TAT
 is past, is empty: such rows may be deleted at any time.
