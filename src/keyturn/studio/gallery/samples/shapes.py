@@ -140,7 +140,7 @@ def _without_spans(value: Any) -> Any:
     return value
 
 
-_UNITS = (("day", "D", 86_400), ("hour", "H", 3600), ("minute", "M", 60), ("second", "S", 1))
+_UNITS = (("D", 86_400), ("H", 3600), ("M", 60), ("S", 1))
 _IN_WORDS = re.compile(
     r"(?<!\d)(\d+(?:\.\d+)?)\s*(?:(w|weeks?)|(d|days?)|(h|hrs?|hours?)|(m|mins?|minutes?)|(s|secs?|seconds?))(?![a-z])[\s,]*(?:and\s+)?",
     re.IGNORECASE,
@@ -148,23 +148,18 @@ _IN_WORDS = re.compile(
 _SECONDS = (604_800, 86_400, 3600, 60, 1)
 
 
-def in_words(span: timedelta) -> str:
-    """Return "1 hour 30 minutes". Negative and fractional spans are in ISO 8601."""
-    seconds = span.total_seconds()
-    if seconds < 0 or seconds != int(seconds):
-        return in_iso(span)
-    parts = [f"{count} {name}{'' if count == 1 else 's'}" for name, _, count in _count_units(int(seconds))]
-    return " ".join(parts) or "0 minutes"
-
-
 def in_iso(span: timedelta) -> str:
     """Return ISO 8601, "PT1H30M", in the usual units, for msgspec."""
     seconds = span.total_seconds()
     if seconds != int(seconds):
         return str(msgspec.to_builtins(span))
-    counted = _count_units(abs(int(seconds)))
-    days = "".join(f"{count}D" for _, letter, count in counted if letter == "D")
-    clock = "".join(f"{count}{letter}" for _, letter, count in counted if letter != "D")
+    left, counted = abs(int(seconds)), []
+    for letter, size in _UNITS:
+        count, left = divmod(left, size)
+        if count:
+            counted.append((letter, count))
+    days = "".join(f"{count}D" for letter, count in counted if letter == "D")
+    clock = "".join(f"{count}{letter}" for letter, count in counted if letter != "D")
     return f"{'-' if seconds < 0 else ''}P{days}{f'T{clock}' if clock else ''}" if counted else "PT0S"
 
 
@@ -181,15 +176,6 @@ def read_duration(text: str) -> timedelta:
         return sum((_span(match) for match in found), timedelta())
     except OverflowError as error:
         raise ValueError("This duration is too long.") from error
-
-
-def _count_units(seconds: int) -> list[tuple[str, str, int]]:
-    counted = []
-    for name, letter, size in _UNITS:
-        count, seconds = divmod(seconds, size)
-        if count:
-            counted.append((name, letter, count))
-    return counted
 
 
 def _span(match: re.Match[str]) -> timedelta:

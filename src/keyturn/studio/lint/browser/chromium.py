@@ -42,7 +42,6 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable
 _MAIL_MS = 10_000.0
 """Milliseconds for each step of a mail: load, layout at a width, measurement."""
 
-_IMAGE_MS = 5_000.0
 _LONGEST = 2 * 1024**2
 """Characters of HTML."""
 
