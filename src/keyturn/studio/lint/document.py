@@ -31,7 +31,8 @@ class Document:
 
     Checks run on documents that compile, the guard on all MJML.
 
-    `values`: those of the sample. `guessed`: they are made up, since the template has no samples.
+    `values`: those of the sample. `guessed`: some are made up, since the template has no samples or a branch is forced.
+    `is_forced`: a branch is.
     `markup`: the MJML that the engine renders, or the HTML of a template that is no MJML.
     `html`: the HTML that is sent; empty if the MJML does not compile. `refusal` is then the compiler's message.
     `text`: empty if the template has no text part.
@@ -58,6 +59,7 @@ class Document:
     refusal: str = ""
     missing: tuple[TemplateInvalid, ...] = ()
     guessed: bool = False
+    is_forced: bool = False
     subject_file: str = ""
     undefined: tuple[tuple[str, Place], ...] = ()
     engine: str = "Jinja"
@@ -213,6 +215,7 @@ def read_document(
         refusal=refusal,
         missing=missing,
         guessed=not sample.is_complete,
+        is_forced=bool(sample.forced),
         subject_file=filled.subject,
         undefined=tuple(one for each in filled for one in undefined_in(each)) if sample.is_complete else (),
         engine=templates.engine_name,
