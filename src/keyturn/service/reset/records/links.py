@@ -68,9 +68,10 @@ class Link(Secret, frozen=True, kw_only=True):
         """Whether its owner has reported a change; it opens a locked account, too."""
         return self.purpose is Purpose.UNLOCK
 
-    def owner(self, account: Account) -> Account:
-        """Return the account as the link changes it: as an intruded one, if its owner or an operator suspects that."""
-        return msgspec.structs.replace(account, intruded=self.purpose is not Purpose.RESET)
+    @property
+    def suspects_intrusion(self) -> bool:
+        """Whether its owner or an operator suspects an intrusion, so that it ends what an intruder may have added."""
+        return self.purpose is not Purpose.RESET
 
     def dead_reason(self, moment: datetime) -> DeadReason | None:
         """Return why the link no longer works; None while it works."""
