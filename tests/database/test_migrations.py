@@ -165,6 +165,18 @@ async def test_a_database_that_this_version_cannot_bring_on_is_not_touched(
     assert await tables(database) == before
 
 
+async def test_a_database_that_lacks_what_this_keyturn_needs_says_so(database: Database) -> None:
+    await migrate(database)
+    await put_at(database, "9999")
+    async with committing(database) as connection:
+        await connection.execute(text("ALTER TABLE keyturn_mailboxes RENAME COLUMN suppressed_until TO kept_until"))
+
+    with pytest.raises(
+        DatabaseUnready, match=r"no longer has keyturn_mailboxes\.suppressed_until: install that version"
+    ):
+        await require_current(database)
+
+
 async def put_at(database: Database, revision: str) -> None:
     async with committing(database) as connection:
         await connection.execute(text("UPDATE keyturn_migrations SET version_num = :at"), {"at": revision})

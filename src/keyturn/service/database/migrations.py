@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from functools import cache, partial
 
-from sqlalchemy import Column, Connection, MetaData, String, Table, select, text
+from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
 from keyturn.packaging import folder
-from keyturn.service.database import Database, unready_where_unreachable
+from keyturn.service.database import Database, Model, unready_where_unreachable
 from keyturn.service.problems.requests import DatabaseUnready
 
 VERSION_TABLE = "keyturn_migrations"
@@ -36,10 +36,15 @@ async def require_current(database: Database, *, command: str = "keyturn") -> st
     """Return the database's revision. Raises DatabaseUnready unless it answers and this program can work with it.
 
     `command`: the program whose `migrate` updates this database. A database that is ahead still works: during a
-    rollout, a newer program has migrated it, and migrations expand first and contract a release later.
+    rollout, a newer program has migrated it, and migrations expand first and contract a release later. All columns
+    that the statements here name must still exist; otherwise the program is too old.
     """
     found = await revision(database)
-    if found and found >= head():  # names of revisions sort by age
+    if found == head():
+        return found
+    if found and (ahead := ahead_text(found)):
+        if missing := await _missing_columns(database):
+            raise DatabaseUnready(f"{ahead}, and no longer has {missing}: install that version")
         return found
     where = f"schema {database.schema}" if database.schema else "database"
     state = f"is at revision {found}, not {head()}" if found else NO_TABLES
@@ -48,9 +53,21 @@ async def require_current(database: Database, *, command: str = "keyturn") -> st
 
 def ahead_text(found: str) -> str:
     """Return a sentence if a database's revision is newer than all that this program knows, else ""."""
-    if found <= head():
+    if found <= head():  # names of revisions sort by age
         return ""
     return f"the database is at revision {found}, newer than {head()} of this version of Keyturn"
+
+
+async def _missing_columns(database: Database) -> str:
+    """Return the missing columns of this program's tables, as "table.column", comma-separated."""
+    tables = Model.metadata.tables
+    needed = {(name, column.name) for name, table in tables.items() for column in table.columns}
+
+    def existing(connection: Connection) -> set[tuple[str, str]]:
+        columns_of = inspect(connection).get_multi_columns(schema=database.schema or None, filter_names=list(tables))
+        return {(name, column["name"]) for (_, name), columns in columns_of.items() for column in columns}
+
+    return ", ".join(map(".".join, sorted(needed - await database.read(existing))))
 
 
 async def revision(database: Database) -> str | None:
