@@ -301,14 +301,14 @@ async def test_the_purge_forgets_nobody_whose_account_is_yet_to_be_locked(start:
 
 
 @pytest.mark.long
-async def test_the_purge_forgets_it_once_the_account_is_not_locked(start: Start) -> None:
+async def test_the_purge_forgets_it_with_the_entry_in_the_trail(start: Start) -> None:
     service = await start(**LOCKING)
     token = await stolen(service)
     assert await secure(service, token) == "200"
     assert problem(await service.reset(await recovery_link(service), OWN_PASSWORD)) == "200"
     digest = sha256(token.encode()).digest()
     assert digest in [value for _, value in await service.dump()]
-    service.let_time_pass(days=31)
+    service.let_time_pass(days=367)
     await service.purge()
 
     assert digest not in [value for _, value in await service.dump()]

@@ -6,8 +6,8 @@ others read, therefore cannot end each other's links. `docs/security.md` lists a
 change them.
 
 **A press decides who may open a locked account**: the mailbox that pressed, while the account has that address. It is
-therefore kept for as long as the account is locked (`retention.py`). It also shows that an intrusion is suspected,
-until a link that ends what an intruder may have added has set a password.
+therefore kept for as long as its entry in the audit trail. It also shows that an intrusion is suspected, until a link
+that ends what an intruder may have added has set a password.
 """
 
 from collections.abc import Collection, Mapping
