@@ -242,9 +242,12 @@ PRAGMA writable_schema = RESET;
     "AFTER UPDATE OF claim",
     _OUTBOX,
     "new.claim IS NULL AND new.state != 'waiting'",
-    _set(_OUTBOX, "claim = old.claim"),
+    _set(_OUTBOX, f"claim = old.claim, available_at = {_NEVER}"),
 )
-"""Does not tell one claim from another, and forgets that a message which has ended is no longer claimed."""
+"""Does not tell one claim from another, and forgets that a message which has ended is no longer claimed.
+
+Nobody claims such a message again: only a worker that held it before can still write to it.
+"""
 
 LEASES = _on(
     "AFTER UPDATE OF claim", _OUTBOX, "new.claim IS NOT NULL", _set(_OUTBOX, "available_at = old.available_at")

@@ -15,7 +15,6 @@ from tests.driver.service import ADA, REQUEST, Start, problem
 from tests.silent_proxy import silent_proxy
 from tests.statements import statements_sent
 
-from keyturn.service.accounts.builtin import BuiltinAccounts
 from keyturn.service.clock import now
 from keyturn.service.database import Database
 from keyturn.service.outbox.models import OutboxRow
@@ -45,7 +44,7 @@ def limits_in(database: Database, **rates: Any) -> RateLimits:
 
 def retention(database: Database) -> Retention:
     mailboxes = Mailboxes(database, cooldown=MINUTE, daily=6, suppression=MINUTE)
-    return Retention(database, timedelta(days=365), mailboxes, BuiltinAccounts(database))
+    return Retention(database, timedelta(days=365), mailboxes)
 
 
 async def number(database: Database, statement: Any = COUNTERS) -> int:

@@ -172,7 +172,7 @@ ABLATIONS: Mapping[str, Ablation] = {
         what="The one that withdraws the promise of a change writes its effects", store=store_faults.WITHDRAWALS
     ),
     "survival": Ablation(what="A worker survives errors of the database", change=taken_out.survival),
-    "alone": Ablation(what="One bad item of a batch fails alone", change=taken_out.one_alone),
+    "alone": Ablation(what="One bad message of a claim fails alone", change=taken_out.one_alone),
 }
 """By the name that `--without` takes."""
 
