@@ -181,7 +181,7 @@ class Service:
 
     async def messages(self) -> list[Item]:
         """Return what the outbox holds, the oldest first: mails, webhooks, and what became of each."""
-        return [*reversed(await read(self.parts.database, Wanted(most=None), now()))]
+        return [*reversed(await read(self.parts.database, Wanted(most=None)))]
 
     async def sealed_mails(self) -> int:
         """Return how many messages hold their mail, which an outbox keeps under seal until it is sent."""
