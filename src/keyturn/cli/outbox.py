@@ -15,7 +15,6 @@ from keyturn.service.outbox.history import (
     Event,
     Item,
     MessageUnknown,
-    Wanted,
     hasten,
     history_of,
     hold,
@@ -59,8 +58,8 @@ async def list_messages(
     """
     moment = now()
     about = await _payload_members(parts, email) if email else None
-    wanted = Wanted(state=state or "", about=about, since=moment - since if since else None, most=last)
-    items = await read(parts.database, wanted)
+    earliest = moment - since if since else None
+    items = await read(parts.database, state=state or "", about=about, since=earliest, most=last)
     if as_json:
         print_json([_as_json(item) for item in items])
         return
@@ -93,7 +92,7 @@ async def show(parts: Parts, message_id: int, as_json: bool) -> None:
     Example:  keyturn outbox show 12
     """
     moment = now()
-    items = await read(parts.database, Wanted(id=message_id))
+    items = await read(parts.database, only=message_id)
     if not items:
         raise MessageUnknown(message_id)
     (item,) = items
@@ -199,7 +198,7 @@ async def _payload_members(parts: Parts, address: str) -> Mapping[str, str]:
 
 
 async def _dead_message_ids(parts: Parts) -> list[int]:
-    items = await read(parts.database, Wanted(state=DEAD, most=None))
+    items = await read(parts.database, state=DEAD, most=None)
     return [item.id for item in reversed(items) if not item.is_erased]
 
 

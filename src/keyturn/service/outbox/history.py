@@ -112,28 +112,31 @@ class MessageUnknown(KeyturnError):
         super().__init__(f"there is no message {message_id}: list them with `keyturn outbox list`")
 
 
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """Selects messages by the fields of `Item`. `about`: members of a payload, of which one must match."""
+async def read(
+    database: Database,
+    *,
+    only: int | None = None,
+    state: str = "",
+    about: Mapping[str, str] | None = None,
+    since: datetime | None = None,
+    most: int | None = 50,
+) -> Sequence[Item]:
+    """Return the newest matching messages, newest first.
 
-    id: int | None = None
-    state: str = ""
-    about: Mapping[str, str] | None = None
-    since: datetime | None = None
-    most: int | None = 50
-
-
-async def read(database: Database, wanted: Wanted) -> Sequence[Item]:
-    """Return the newest matching messages, newest first."""
+    `only`: the id of one message.
+    `state`, `since`: the state that is shown, and the earliest time.
+    `about`: members of a payload, of which one must match.
+    """
     statement = _items(database)
-    if wanted.id is not None:
-        statement = statement.where(OutboxRow.id == wanted.id)
-    if wanted.state:
-        statement = statement.where(shown_state() == wanted.state)
-    if wanted.about is not None:
-        statement = statement.where(or_(*(_payload_has(name, text) for name, text in wanted.about.items())))
-    if wanted.since:
-        statement = statement.where(OutboxRow.created_at >= wanted.since)
-    rows = await database.fetch(statement.order_by(OutboxRow.id.desc()).limit(wanted.most))
+    if only is not None:
+        statement = statement.where(OutboxRow.id == only)
+    if state:
+        statement = statement.where(shown_state() == state)
+    if about is not None:
+        statement = statement.where(or_(*(_payload_has(name, text) for name, text in about.items())))
+    if since:
+        statement = statement.where(OutboxRow.created_at >= since)
+    rows = await database.fetch(statement.order_by(OutboxRow.id.desc()).limit(most))
     return [Item(**row) for row in rows]
 
 

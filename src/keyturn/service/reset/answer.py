@@ -179,7 +179,8 @@ class ResetRequestHandler:
         asked = {one.id: _DECODER.decode(one.payload) for one in messages if not one.sealed}
         found = await self._find_together({one.email for one in asked.values()})
         first = [one for one in messages if one.id in asked and asked[one.id].email in found]
-        answered = await self._mails.prepare_all(first, partial(self._answer_all, found=found)) if first else []
+        answer_all = partial(self._answer_all, asked=asked, found=found)
+        answered = await self._mails.prepare_all(first, answer_all) if first else []
         prepared = dict(zip((one.id for one in first), answered, strict=True))
         return [prepared.get(one.id) or partial(self, one) for one in messages]
 
@@ -188,9 +189,9 @@ class ResetRequestHandler:
         return await self._mails.deliver(message, self._answer_alone, expired=self._answer_anew)
 
     async def _answer_alone(self, message: Message, *, again_at: datetime | None = None) -> Email | Dropped:
-        email = _DECODER.decode(message.payload).email
-        found = {email: await self._accounts.find(email)}
-        (answer,) = await self._answer_all([message], found=found, again_at=again_at)
+        asked = _DECODER.decode(message.payload)
+        found = {asked.email: await self._accounts.find(asked.email)}
+        (answer,) = await self._answer_all([message], asked={message.id: asked}, found=found, again_at=again_at)
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -216,15 +217,20 @@ class ResetRequestHandler:
         return await self._records.transact(write)
 
     async def _answer_all(
-        self, messages: Sequence[Message], *, found: Mapping[str, Account | None], again_at: datetime | None = None
+        self,
+        messages: Sequence[Message],
+        *,
+        asked: Mapping[int, ResetRequested],
+        found: Mapping[str, Account | None],
+        again_at: datetime | None = None,
     ) -> Sequence[Email | Dropped | Exception]:
         """Decide and store the answers.
 
+        `asked`: the request of each message, by its id.
         `found`: the account of each address.
         `again_at`: when these requests are answered again, for the audit trail.
         """
-        asked = [_DECODER.decode(message.payload) for message in messages]
-        answers = [_answer(message, one, found[one.email]) for message, one in zip(messages, asked, strict=True)]
+        answers = [_answer(one, asked[one.id], found[asked[one.id].email]) for one in messages]
         moment = now()
         await self._refuse(answers, moment)
         drafts = await self._draft(answers, moment)
