@@ -43,7 +43,7 @@ def limits_in(database: Database, **rates: Any) -> RateLimits:
 
 
 def retention(database: Database) -> Retention:
-    mailboxes = Mailboxes(database, cooldown=MINUTE, daily=6, suppression=MINUTE)
+    mailboxes = Mailboxes(database, cooldown=MINUTE, daily=6)
     return Retention(database, timedelta(days=365), mailboxes)
 
 

@@ -117,7 +117,8 @@ class OperatorResets:
         """Return each address, as it is looked up, with the outcome of a request. Raises AccountsUnready."""
         found = await asyncio.gather(*map(self._find, emails))
         accounts = [account for _, account in found if isinstance(account, Account)]
-        refusals = await self._records.mailboxes.refusals([account.email for account in accounts], now())
+        mailboxes = await self._records.mailboxes.look([account.email for account in accounts], now())
+        refusals = {email: mailbox.refusal for email, mailbox in mailboxes.items() if mailbox.refusal}
         pressed = await secured(self._records.database, accounts, now())
         return [(email, _outcome(account, refusals, pressed)) for email, account in found]
 

@@ -39,7 +39,7 @@ class Transaction:
         self._database = records.database
         self.connection = connection
         self.outbox = records.outbox.within(connection)
-        self.settlements = records.outbox.settlements.within(connection)
+        self.held = records.outbox.held.within(connection)
         self.audit = records.audit.within(connection)
         self.counters = records.counters
         self.mailboxes = records.mailboxes.within(connection)
