@@ -71,7 +71,6 @@ class Mailboxes(Store):
         suppression: timedelta = timedelta(days=14),
     ) -> None:
         self._database = database
-        self._counters = StoredCounters(database)
         self.cooldown = cooldown
         self.daily = daily
         self._suppression = suppression
@@ -85,20 +84,20 @@ class Mailboxes(Store):
         One statement reads and counts, so two workers with requests for one mailbox cannot both get True. If no mailbox
         is wanted, the same statements count nothing. `refusals` says why a mailbox cannot be claimed.
         """
-        emails = [email for email, _ in wanted]
+        counters, emails = StoredCounters(self.connection), [email for email, _ in wanted]
         suppressed = self._find_suppressed(self.connection, emails, moment)
         may_get = [is_wanted and addresses.digest(email) not in suppressed for email, is_wanted in wanted]
         days = [self._daily_limit(email) for email in emails]
-        levels = self._counters.count_each(self.connection, days, may_get)
+        levels = counters.count_each(days, may_get)
         may_get = [level is not None for level in levels]
         if not self.cooldown:
             return may_get
         mails = [day.used(level or 0) for day, level in zip(days, levels, strict=True)]
         cooldowns = [self._cooldown_after(*each) for each in zip(mails, emails, strict=True)]
-        rested = self._counters.count_each(self.connection, cooldowns, may_get)
+        rested = counters.count_each(cooldowns, may_get)
         for day, is_counted, rest in zip(days, may_get, rested, strict=True):
             if is_counted and rest is None:
-                self._counters.undo(self.connection, day)
+                counters.give_back(day)
         return [rest is not None for rest in rested]
 
     async def refusals(self, emails: Collection[str], moment: datetime) -> Mapping[str, Refusal]:
@@ -127,7 +126,7 @@ class Mailboxes(Store):
 
         The count of its mails stays, so a day has no more of them (OWASP Forgot Password Cheat Sheet).
         """
-        self._counters.empty(self.connection, self._cooldown_after(0, email))
+        StoredCounters(self.connection).clear(self._cooldown_after(0, email))
 
     def suppress(self, email: str, moment: datetime, reason: str) -> None:
         """Send the mailbox no mail, for as long as the settings say."""
@@ -140,7 +139,7 @@ class Mailboxes(Store):
         gone = sa.delete(MailboxRow).where(MailboxRow.digest == addresses.digest(email)).returning(MailboxRow.digest)
         was_suppressed = self.connection.execute(gone).first() is not None
         limits = self._daily_limit(email), self._cooldown_after(0, email)
-        were_counted = [self._counters.empty(self.connection, limit) for limit in limits]
+        were_counted = [StoredCounters(self.connection).clear(limit) for limit in limits]
         return was_suppressed or any(were_counted)
 
     def is_forgettable(self, moment: datetime) -> sa.ColumnElement[bool]:
@@ -151,7 +150,7 @@ class Mailboxes(Store):
         limits = [limit for email in emails for limit in (self._daily_limit(email), self._cooldown_after(0, email))]
 
         def read(connection: sa.Connection) -> tuple[Mapping[bytes, sa.RowMapping], Sequence[float]]:
-            return self._find_suppressed(connection, emails, moment), self._counters.look(connection, *limits)
+            return self._find_suppressed(connection, emails, moment), StoredCounters(connection).levels(*limits)
 
         suppressed, levels = await self._database.read(read)
         return {

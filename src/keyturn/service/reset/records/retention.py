@@ -13,7 +13,7 @@ from keyturn.service.accounts.builtin import SessionRow
 from keyturn.service.accounts.port import AccountStore
 from keyturn.service.clock import monotonic, now
 from keyturn.service.database import Database
-from keyturn.service.limits import StoredCounters
+from keyturn.service.limits import StoredCounters, alone
 from keyturn.service.outbox.models import ERASED, STILL_WAITING, WAITING, OutboxRow
 from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
 from keyturn.service.reset.records.account_locks import AccountLockRow
@@ -62,7 +62,6 @@ class Retention:
 
     def __init__(self, database: Database, audit: timedelta, mailboxes: Mailboxes, accounts: AccountStore) -> None:
         self._database = database
-        self._counters = StoredCounters(database)
         self._accounts = accounts
         self._audit = audit
         self._mailboxes = mailboxes
@@ -99,7 +98,10 @@ class Retention:
 
     async def forget_counters(self) -> dict[str, int]:
         """Delete the empty counters of limits."""
-        return {"limits": await self._counters.forget_empty()}
+        done = 0
+        while batch := await alone(self._database, StoredCounters.forget_empty):
+            done += batch
+        return {"limits": done}
 
     async def _forget_presses(self, moment: datetime) -> int:
         """Delete the presses of unlocked accounts. For a locked account they decide which mailbox may open it.
