@@ -111,7 +111,7 @@ def _app_lanes(parts: "Parts") -> list[Lane]:
     """Return the lanes of webhooks and callbacks: one for the events that strangers cause, and one for the others."""
     hooks, close = parts.settings.webhooks, None
     handlers: dict[str, Handler] = {
-        messages.CALLBACKS[event]: CallbackHandler(told, hooks.timeout)
+        messages.CALLBACKS[event]: CallbackHandler(event, told, hooks.timeout)
         for event, told in parts.ground.app.callbacks.items()
     }
     if hooks.url:

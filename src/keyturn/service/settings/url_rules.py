@@ -94,21 +94,6 @@ def page_faults(settings: Settings) -> Iterator[Fault]:
             yield Fault(name, "must be https in production: over http, an attacker on the network can read the link")
 
 
-def identity_provider_faults(settings: Settings) -> Iterator[Fault]:
-    """Yield what is wrong with the button that leads to the identity provider."""
-    name, url = settings.identity_provider.name, settings.identity_provider.url
-    if (
-        url
-        and not (url.startswith("https://") and host_of(url))
-        and not (url.startswith("http://") and is_loopback(url))
-    ):
-        yield Fault("identity_provider.url", f"must be an address like https://id.example.org/start{not_this(url)}")
-    for missing, given in (("name", url), ("url", name)):
-        if given and not getattr(settings.identity_provider, missing):
-            other = "url" if missing == "name" else "name"
-            yield Fault(f"identity_provider.{missing}", f"missing: identity_provider.{other} is set")
-
-
 def policy_faults(name: str, url: str) -> Iterator[Fault]:
     """Yield what would end the address's place in the pages' policy, and begin another (CSP Level 3, 2.2.1)."""
     if _ENDS_A_SOURCE.search(url):

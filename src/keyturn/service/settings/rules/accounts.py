@@ -141,12 +141,10 @@ def _ldap(ldap: LdapSettings, *, sending: bool) -> Iterator[Fault]:
             yield Fault(f"accounts.ldap.{name}", f"missing: {what}")
     if sending and not ldap.bind_password:
         yield Fault("accounts.ldap.bind_password", "missing: the password of the service account")
-    for name in ("id", "email", "aliases", "name", "locale", "phone"):
+    for name in ("aliases", "phone"):
         written = getattr(ldap, name)
-        if not _ATTRIBUTE.fullmatch(written) and (written or name == "email"):
+        if written and not _ATTRIBUTE.fullmatch(written):
             yield Fault(f"accounts.ldap.{name}", f"must be the name of an attribute{not_this(written)}")
-    if ldap.id and ldap.kind == "active_directory":
-        yield Fault("accounts.ldap.id", "has no effect in Active Directory, whose ids are objectGUID: remove it")
     for name in ldap.where:
         if not _ATTRIBUTE.fullmatch(name):
             yield Fault(member_name("accounts.ldap.where", name), "its name must be that of an attribute")
@@ -161,11 +159,12 @@ def _ldap_servers(ldap: LdapSettings) -> Iterator[Fault]:
             yield Fault(setting, f"must be addresses like {example}{not_this(url)}")
         elif message := _ldap_tls_fault(ldap, url):
             yield Fault(setting, message)
+    if not timedelta(0) < ldap.timeout <= _LONGEST_ANSWER:
+        yield Fault(
+            "accounts.ldap.timeout", f"must be at most {_LONGEST_ANSWER.seconds} s, because a user waits for it"
+        )
     if ldap.ca_file and not ldap.start_tls and not any(url.startswith("ldaps://") for url in ldap.servers):
         yield Fault("accounts.ldap.ca_file", "has no effect without TLS: use ldaps://, or set accounts.ldap.start_tls")
-    if not timedelta(0) < ldap.timeout <= _LONGEST_ANSWER:
-        most = _LONGEST_ANSWER.seconds
-        yield Fault("accounts.ldap.timeout", f"must be at most {most} s, because a user waits for it")
 
 
 def _is_name(host: str | None) -> bool:

@@ -16,7 +16,7 @@ from keyturn.hosts import is_host, is_loopback, is_serialized_origin
 from keyturn.mail.port.provider import Provider
 from keyturn.mail.port.webhook_keys import FORM, webhook_key
 from keyturn.mail.providers import PROVIDERS
-from keyturn.service.settings import LONGEST_TRY, RATES, HashingSettings, Settings, WebhookSettings
+from keyturn.service.settings import LONGEST_TRY, RATES, HashingSettings, Settings
 from keyturn.service.settings.brand_files import brand_faults, email_faults
 from keyturn.service.settings.building import member_name, parse_rate
 from keyturn.service.settings.networks import read_network
@@ -30,7 +30,6 @@ from keyturn.service.settings.rules.accounts import (
 from keyturn.service.settings.url_rules import (
     database_fault,
     database_kind,
-    identity_provider_faults,
     page_faults,
     service_faults,
 )
@@ -53,8 +52,6 @@ def webhook_faults(settings: Settings) -> Iterator[Fault]:
             )
         if not hooks.secret:
             yield Fault("webhooks.secret", "missing: webhooks.url is set")
-        if not hooks.events:
-            yield Fault("webhooks.events", f"is empty: name one or more of {', '.join(WebhookSettings().events)}")
     elif hooks.secret:
         yield Fault("webhooks.url", "missing: webhooks.secret is set")
     if hooks.previous_secret and not hooks.secret:
@@ -99,13 +96,11 @@ def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] 
     yield from webhook_faults(settings)
     yield from account_faults(settings, sending=sending, written=written)
     yield from safeguard_faults(settings)
-    yield from identity_provider_faults(settings)
     yield from _return_origins(settings)
     yield from _addresses(settings)
     yield from brand_faults("brand", msgspec.structs.asdict(settings.brand))
     for kind, own in settings.kinds.items():
         yield from brand_faults(f"{member_name('kinds', kind)}.brand", own.brand)
-    yield from _passwords(settings, written)
     yield from _breaches(settings)
     yield from challenge_faults(settings.challenge)
     yield from second_step_faults(settings, sending=sending, written=written)
@@ -144,30 +139,10 @@ def _addresses(settings: Settings) -> Iterator[Fault]:
             yield from email_faults(name, parseaddr(value)[1], value)
 
 
-def _passwords(settings: Settings, written: Collection[str]) -> Iterator[Fault]:
-    """Yield settings below the profile's minimum (NIST SP 800-63B-4 3.1.1.2, ASVS 6.2.4, 6.2.5, 6.2.12)."""
-    chosen = settings.password
-    if not chosen.profile:
-        return
-    if "password.min_length" in written and chosen.min_length < chosen.shortest:
-        yield Fault("password.min_length", f"must be at least {chosen.shortest} for the profile {chosen.profile}")
-    for kind in ("uppercase", "lowercase", "digit", "special"):
-        if getattr(chosen, kind):
-            yield Fault(
-                f"password.{kind}", f"must be off: the profile {chosen.profile} forbids rules for kinds of characters"
-            )
-    if not chosen.block_common:
-        yield Fault("password.block_common", f"must be on for the profile {chosen.profile}")
-    if chosen.profile == "asvs" and settings.breaches.source == "none":
-        yield Fault("breaches.source", "missing: the profile asvs requires a list of leaked passwords")
-
-
 def _breaches(settings: Settings) -> Iterator[Fault]:
-    breaches = settings.breaches
-    if not breaches.url.startswith("https://") and not (
-        breaches.url.startswith("http://") and is_loopback(breaches.url)
-    ):
-        yield Fault("breaches.url", f"must begin with https://{not_this(breaches.url)}")
+    url = settings.password.breaches_url
+    if url and not url.startswith("https://") and not (url.startswith("http://") and is_loopback(url)):
+        yield Fault("password.breaches", f"must be hibp, or begin with https://{not_this(url)}")
 
 
 def _limits(settings: Settings) -> Iterator[Fault]:
@@ -281,9 +256,7 @@ def _catalogues(name: str, folder: Path) -> Iterator[Fault]:
 
 
 def _worker(settings: Settings) -> Iterator[Fault]:
-    timeouts = {"mail.timeout": settings.mail.timeout}
-    if settings.webhooks.url:
-        timeouts["webhooks.timeout"] = settings.webhooks.timeout
+    timeouts = {"mail.timeout": settings.mail.timeout, "webhooks.timeout": settings.webhooks.timeout}
     for name, timeout in timeouts.items():
         if timeout >= LONGEST_TRY:
             yield Fault(name, f"must be less than {LONGEST_TRY.seconds} s, which a delivery may take")
