@@ -37,6 +37,7 @@ def test_pages_may_be_anywhere_that_is_free(read: Read, host: str) -> None:
             "sign_in_url",
             "/webhooks/in is used by another page: choose another path",
         ),
+        ('forgot_url = ""', "forgot_url", "must begin with {base_url} or https://"),
         ('forgot_url = "{base_url}/"', "forgot_url", "needs a plain path for the hosted page"),
         ('forgot_url = "{base_url}"', "forgot_url", "needs a plain path for the hosted page"),
         ('reset_url = "{base_url}/{token}"', "reset_url", "needs a plain path for the hosted page"),

@@ -112,7 +112,11 @@ def test_a_value_that_is_not_understood_is_shown_with_what_it_has_to_be(
         ),
         ('[mail]\nfallback = "post"', "mail.fallback", f"must be one of {', '.join(sorted(PROVIDERS))}, not 'post'"),
         ("[limits]\nrequest = 5", "limits.request", "must be a text, not 5"),
-        ('[limits]\nrequest = "many"', "limits.request", "must be a rate, as in 3/minute or 10/15 minutes, not 'many'"),
+        (
+            '[limits]\nrequest = "many"',
+            "limits.request",
+            "must be a rate, as in 3/minute or 10/15 minutes, of 1 to 100000 requests, not 'many'",
+        ),
         (
             '[server]\ntrusted_proxies = "x"',
             "server.trusted_proxies",
