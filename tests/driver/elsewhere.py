@@ -1,7 +1,7 @@
 """A store in another system, which cannot join Keyturn's transaction: its accounts are in this process's memory."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from httpx2 import Response
@@ -116,6 +116,26 @@ class Slow(Elsewhere):
         self.asked.set()
         await self.may_answer.wait()
         return await super().find(email)
+
+
+class HangingFor(Elsewhere):
+    """Looks one address up for as long as it may not `answer`."""
+
+    def __init__(self, email: str, *accounts: Account) -> None:
+        super().__init__(*accounts)
+        self.email, self.answer = email, asyncio.Event()
+
+    async def find(self, email: str) -> Account | None:
+        if addresses.is_same_mailbox(email, self.email):
+            await self.answer.wait()
+        return await super().find(email)
+
+
+class HangingTogether(HangingFor):
+    """The same, as a store that finds many accounts at the cost of one."""
+
+    async def find_all(self, emails: Sequence[str]) -> Sequence[Account | Exception | None]:
+        return [await self.find(email) for email in emails]
 
 
 class Lockable(Readable):

@@ -22,8 +22,9 @@ def given_up() -> None:
 def survival() -> None:
     """Let a worker end by an error of the database."""
 
-    async def claim(self: Any, most: int, **which: Any) -> Any:
-        return await self._outbox.claim(most, self._limits.lease, **which)
+    async def claim(self: Any, lane: Any) -> Any:
+        only, abandoned = lane.handlers, lane.abandoned
+        return await self._outbox.claim(lane.batch, self._limits.lease, only=only, abandoned=abandoned)
 
     mock.patch.object(Worker, "_claim", claim).start()
 

@@ -109,10 +109,6 @@ def _keep_halves() -> None:
     Disk.keeps_halves = True
 
 
-def _crawl() -> None:
-    Disk.crawls = True
-
-
 def _leave_room_unsaid() -> None:
     Disk.has_room_unsaid = True
 
@@ -150,9 +146,7 @@ ABLATIONS: Mapping[str, Ablation] = {
     "drop-at-once": Ablation(
         what="A message that gets no mail ends in the transaction that decides so", store=store_faults.FIRST_DROPS
     ),
-    "cooldown": Ablation(
-        what="A mailbox is claimed by one guarded upsert", store=store_faults.EARLIER_COUNTS, change=_crawl
-    ),
+    "cooldown": Ablation(what="A mailbox rests between two mails", store=store_faults.COOLDOWNS),
     "mailbox-limits": Ablation(
         what="A mailbox rests between two mails, and gets few in a day", store=store_faults.COUNTS
     ),

@@ -34,7 +34,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def retention(database: Database) -> Retention:
-    mailboxes = Mailboxes(database, cooldown=timedelta(minutes=1), daily=6, suppression=14 * DAY)
+    mailboxes = Mailboxes(database, cooldown=timedelta(minutes=1), daily=6)
     return Retention(database, 365 * DAY, mailboxes)
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from keyturn.service.accounts.builtin import SessionRow
 from keyturn.service.clock import monotonic, now
 from keyturn.service.database import Database
-from keyturn.service.limits import StoredCounters
+from keyturn.service.limits import StoredCounters, alone
 from keyturn.service.outbox.models import ERASED, WAITING, OutboxRow
 from keyturn.service.problems.requests import DatabaseUnready
 from keyturn.service.reset.records.account_locks import AccountLockRow
@@ -58,7 +58,6 @@ class Retention:
 
     def __init__(self, database: Database, audit: timedelta, mailboxes: Mailboxes) -> None:
         self._database = database
-        self._counters = StoredCounters(database)
         self._audit = audit
         self._mailboxes = mailboxes
 
@@ -93,7 +92,10 @@ class Retention:
 
     async def forget_counters(self) -> dict[str, int]:
         """Delete the empty counters of limits."""
-        return {"limits": await self._counters.forget_empty()}
+        done = 0
+        while batch := await alone(self._database, StoredCounters.forget_empty):
+            done += batch
+        return {"limits": done}
 
     def _due(self, moment: datetime) -> Iterator[_Due]:
         ended = (
