@@ -143,11 +143,13 @@ class Lockable(Readable):
 
     can_lock = True
 
-    async def lock(self, account_id: str) -> bool:
+    async def lock(self, account: Account) -> bool:
         self._require_here()
-        before = self.accounts[account_id]
-        self.accounts[account_id] = replace(before, active=False, locked=True)
-        return before.active
+        before = self.accounts[account.id]
+        if not before.active or before.email != account.email:
+            return False
+        self.accounts[account.id] = replace(before, active=False, locked=True)
+        return True
 
     async def unlock(self, account_id: str) -> bool:
         before = self.accounts[account_id]

@@ -4,14 +4,13 @@
 |---|---|---|
 | `given_up` | whether a caller still waits is known to the code alone | tests/database/test_trips.py |
 | `survival` | it catches what ports raise, and no port can keep it from that | tests/outbox/test_outages.py |
-| `one_alone` | the items of a batch meet in this process, before any port | tests/database/test_batching.py |
+| `one_alone` | the messages of a claim meet in the worker, before any port | tests/outbox/test_together.py |
 """
 
 from typing import Any
 from unittest import mock
 
 from keyturn.service.database import sqlite
-from keyturn.service.database.batching import Batcher
 from keyturn.service.outbox import Worker
 
 
@@ -31,12 +30,12 @@ def survival() -> None:
 
 
 def one_alone() -> None:
-    """Let a bad item of a batch fail its neighbours."""
+    """Let a message that cannot be prepared fail those that were claimed with it."""
 
-    async def run(self: Any, items: Any) -> Any:
+    async def prepare(_: Any, handler: Any, messages: Any) -> Any:
         try:
-            return list(await self._execute(items))
+            return await handler.prepare(messages)
         except Exception as error:  # noqa: BLE001 - as in the original
-            return [error] * len(items)
+            return [error] * len(messages)
 
-    mock.patch.object(Batcher, "_run", run).start()
+    mock.patch.object(Worker, "_prepare", prepare).start()

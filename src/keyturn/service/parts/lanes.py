@@ -109,7 +109,7 @@ def _app_lanes(parts: "Parts") -> list[Lane]:
     handlers: dict[str, Handler] = dict.fromkeys(messages.APP_EVENTS.values(), drop_webhook)
     handlers |= dict.fromkeys(messages.CALLBACKS.values(), drop_callback)
     handlers |= {
-        messages.CALLBACKS[event]: CallbackHandler(told, hooks.timeout)
+        messages.CALLBACKS[event]: CallbackHandler(event, told, hooks.timeout)
         for event, told in parts.ground.app.callbacks.items()
     }
     if hooks.url:

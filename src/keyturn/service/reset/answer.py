@@ -262,7 +262,8 @@ class ResetRequestHandler:
         mailboxes = await self._records.mailboxes.look({one.account.email for one in answers}, moment)
         answered: set[str] = set()
         for one in answers:
-            one.account = msgspec.structs.replace(one.account, intruded=pressed.get(one.account.id, False))
+            is_suspected = one.asked.intruded or pressed.get(one.account.id, False)
+            one.account = msgspec.structs.replace(one.account, intruded=is_suspected)
             if one.found is None:
                 one.outcome = "no_account"
             elif not (one.found.active or (one.found.locked and one.found.id in pressed)):

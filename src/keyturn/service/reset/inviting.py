@@ -20,8 +20,7 @@ from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.mails.composer import PageUrls
 from keyturn.service.reset.proofs import codes
-from keyturn.service.reset.proofs.code_exchange import unmailed_link
-from keyturn.service.reset.proofs.codes import MailedCodes
+from keyturn.service.reset.proofs.codes import MailedCodes, unmailed_link
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.links import LINKS, purpose_for, secured
 from keyturn.service.reset.records.mailboxes import Refusal

@@ -26,6 +26,9 @@ _TOGETHER = 20
 _MOST_ALIKE = 5
 """Entries that one address may find: Active Directory also matches letters with other accents."""
 
+_EMAIL, _NAME, _LOCALE = "mail", "cn", "preferredLanguage"
+"""The attributes of every directory with people (RFC 4524 2.16, RFC 4519 2.3, RFC 2798 2.7)."""
+
 _LONGEST_NAME, _LONGEST_LOCALE = 120, 20
 _PAGE = 500
 _LISTING = 300.0
@@ -51,7 +54,7 @@ class LdapAccounts:
         self.dialect = dialect = DIALECTS[settings.kind]
         where = settings.where or dialect.where
         self._where = [messages.equal(attribute, value) for attribute, value in where.items()]
-        named = (settings.id or dialect.id_attribute, settings.email, settings.aliases, settings.name, settings.locale)
+        named = (dialect.id_attribute, _EMAIL, settings.aliases, _NAME, _LOCALE)
         self._attributes = [*filter(None, (*named, settings.phone)), *dialect.attributes]
         self._listing: list[str] = []
 
@@ -88,7 +91,7 @@ class LdapAccounts:
 
     async def _find_some(self, emails: Sequence[str]) -> Sequence[Account | None]:
         settings = self.settings
-        wanted = [messages.equal(settings.email, email) for email in emails]
+        wanted = [messages.equal(_EMAIL, email) for email in emails]
         if settings.aliases:
             wanted += [messages.equal(settings.aliases, f"smtp:{email}") for email in emails]
         matching, most = messages.either(wanted), _MOST_ALIKE * len(emails)
@@ -124,7 +127,7 @@ class LdapAccounts:
         value = self.dialect.id_value(account_id)
         if value is None:
             return None
-        name = self.settings.id or self.dialect.id_attribute
+        name = self.dialect.id_attribute
         entries = (await self._search(connection, messages.equal(name, value), 2)).entries
         if len(entries) > 1:
             raise AccountsUnready(f"several entries have the {name} {account_id}", not_changed=True)
@@ -135,13 +138,13 @@ class LdapAccounts:
 
         Mail goes to the first address: an attribute's values have no order, but servers keep that of their writing.
         """
-        settings, dialect = self.settings, self.dialect
-        ids = entry.values.get((settings.id or dialect.id_attribute).lower()) if entry else None
+        dialect = self.dialect
+        ids = entry.values.get(dialect.id_attribute.lower()) if entry else None
         email = next(iter(self._addresses(entry)), "") if entry else ""
         if not entry or not ids or not email:
             return None
         active, has_password = dialect.state(entry, now())
-        name, locale = " ".join(entry.text(settings.name).split()), entry.text(settings.locale)
+        name, locale = " ".join(entry.text(_NAME).split()), entry.text(_LOCALE)
         return Account(
             id=dialect.id_text(ids[0]),
             email=email,
@@ -154,7 +157,7 @@ class LdapAccounts:
     def _addresses(self, entry: Entry) -> list[str]:
         """Return an entry's addresses, the one for mails first. Exchange writes that one with SMTP in capitals."""
         aliases = sorted(one for one in entry.texts(self.settings.aliases) if one.lower().startswith("smtp:"))
-        written = [*entry.texts(self.settings.email), *(one[len("smtp:") :] for one in aliases)]
+        written = [*entry.texts(_EMAIL), *(one[len("smtp:") :] for one in aliases)]
         return [email for email in written if _is_address(email)]
 
     async def _search(self, connection: Connection, matching: bytes, most: int, *controls: bytes) -> Result:

@@ -65,7 +65,7 @@ async def _examine(connection: Connection, settings: LdapSettings, dialect: Open
     for attribute, effect in needed.items():
         if not await _may_write(connection, someone, attribute):
             found.append(_warn(f"{settings.bind_dn} may not write {attribute}, so {effect}", f"Grant it. {_GUIDE}"))
-    risky = dict.fromkeys((settings.email, settings.phone, settings.aliases, *_TAKES_OVER))
+    risky = dict.fromkeys((settings.phone, settings.aliases, *_TAKES_OVER))
     excess = [one for one in risky if one and await _may_write(connection, someone, one)]
     if excess:
         message = f"{settings.bind_dn} may write {', '.join(excess)}: who has its password could take accounts over"
@@ -76,7 +76,7 @@ async def _examine(connection: Connection, settings: LdapSettings, dialect: Open
 async def _some_account(connection: Connection, settings: LdapSettings, dialect: OpenLdap) -> str:
     """Return the name of an account's entry, other than the service account's; "" if there is none."""
     where = [messages.equal(name, value) for name, value in (settings.where or dialect.where).items()]
-    present = messages.octets(settings.email, 0x87)
+    present = messages.octets("mail", 0x87)
     wanted = messages.search(settings.base, messages.every([*where, present]), ("1.1",), most=2, seconds=5)
     entries = (await connection.ask(wanted)).entries
     return next((entry.dn for entry in entries if entry.dn.lower() != settings.bind_dn.lower()), "")

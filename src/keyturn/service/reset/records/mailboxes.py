@@ -77,7 +77,6 @@ class Mailboxes(Store):
         daily: int,
     ) -> None:
         self._database = database
-        self._counters = StoredCounters(database)
         self.cooldown = cooldown
         self.daily = daily
         self._suppressed = sa.select(MailboxRow).where(
@@ -104,7 +103,7 @@ class Mailboxes(Store):
         self._count(cooldowns, wanted, refusals, "cooldown")
         for day, refusal in zip(days, refusals, strict=True):
             if refusal == "cooldown":
-                self._counters.undo(self.connection, day)
+                StoredCounters(self.connection).give_back(day)
         return refusals
 
     def _count(
@@ -116,7 +115,7 @@ class Mailboxes(Store):
     ) -> Sequence[float | None]:
         """Count a mail for the wanted mailboxes without a refusal, and note the full ones; return the levels."""
         may_get = [is_wanted and not refused for (_, is_wanted), refused in zip(wanted, refusals, strict=True)]
-        levels = self._counters.count_each(self.connection, limits, may_get)
+        levels = StoredCounters(self.connection).count_each(limits, may_get)
         for place, level in enumerate(levels):
             if may_get[place] and level is None:
                 refusals[place] = refusal
@@ -130,7 +129,7 @@ class Mailboxes(Store):
         limits = [limit for email in emails for limit in (self._daily_limit(email), self._cooldown_after(0, email))]
 
         def read(connection: sa.Connection) -> tuple[Mapping[bytes, sa.RowMapping], Sequence[float]]:
-            return self._find_suppressed(connection, emails, moment), self._counters.look(connection, *limits)
+            return self._find_suppressed(connection, emails, moment), StoredCounters(connection).levels(*limits)
 
         suppressed, levels = await self._database.read(read)
         return {
@@ -147,7 +146,7 @@ class Mailboxes(Store):
 
         The count of its mails stays, so a day has no more of them (OWASP Forgot Password Cheat Sheet).
         """
-        self._counters.empty(self.connection, self._cooldown_after(0, email))
+        StoredCounters(self.connection).clear(self._cooldown_after(0, email))
 
     def suppress(self, email: str, moment: datetime, reason: str) -> None:
         """Send the mailbox no mail, for as long as the settings say."""
@@ -160,7 +159,7 @@ class Mailboxes(Store):
         gone = sa.delete(MailboxRow).where(MailboxRow.digest == addresses.digest(email)).returning(MailboxRow.digest)
         was_suppressed = self.connection.execute(gone).first() is not None
         limits = self._daily_limit(email), self._cooldown_after(0, email)
-        were_counted = [self._counters.empty(self.connection, limit) for limit in limits]
+        were_counted = [StoredCounters(self.connection).clear(limit) for limit in limits]
         return was_suppressed or any(were_counted)
 
     def is_forgettable(self, moment: datetime) -> sa.ColumnElement[bool]:
