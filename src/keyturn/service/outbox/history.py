@@ -265,14 +265,9 @@ async def _move_all(database: Database, chosen: Select[int], event: str, detail:
     Each is changed once, also if a worker makes it fit again.
     """
     moved = last = 0
+    batch = partial(move, event=event, detail=detail, values=values)
     while ids := await database.transact(
-        partial(
-            move,
-            chosen=chosen.where(OutboxRow.id > last).limit(_MOVED_AT_ONCE),
-            event=event,
-            detail=detail,
-            values=values,
-        )
+        partial(batch, chosen=chosen.where(OutboxRow.id > last).limit(_MOVED_AT_ONCE))
     ):
         moved, last = moved + len(ids), ids[-1]
     return moved

@@ -95,16 +95,15 @@ class Mailboxes(Store):
             "suppressed" if addresses.digest(one) in suppressed else None for one in emails
         ]
         days = [self._daily_limit(email) for email in emails]
-        mails = self._count(days, wanted, refusals, "daily_limit")
-        if self.cooldown:
-            cooldowns = [
-                self._cooldown_after(day.used(level or 0), email)
-                for day, level, email in zip(days, mails, emails, strict=True)
-            ]
-            rested = self._count(cooldowns, wanted, refusals, "cooldown")
-            for day, level, rest in zip(days, mails, rested, strict=True):
-                if level is not None and rest is None:
-                    StoredCounters(self.connection).give_back(day)
+        levels = self._count(days, wanted, refusals, "daily_limit")
+        if not self.cooldown:
+            return refusals
+        mails = [day.used(level or 0) for day, level in zip(days, levels, strict=True)]
+        cooldowns = [self._cooldown_after(*each) for each in zip(mails, emails, strict=True)]
+        self._count(cooldowns, wanted, refusals, "cooldown")
+        for day, refusal in zip(days, refusals, strict=True):
+            if refusal == "cooldown":
+                StoredCounters(self.connection).give_back(day)
         return refusals
 
     def _count(

@@ -30,13 +30,7 @@ ACCOUNT_SECURED = "account_secured"
 ADDRESS_DISPUTED = "address_disputed"
 """An account has moved since the change that was reported: each of the two mailboxes must get a mail that says so."""
 
-MAILS_ALONE = (
-    RESET_REQUESTED,
-    PASSWORD_CHANGED,
-    ADDRESS_DISPUTED,
-    SECOND_STEP_FAILED,
-    SECOND_STEP_CHANGED,
-)
+MAILS_ALONE = (RESET_REQUESTED, PASSWORD_CHANGED, ADDRESS_DISPUTED, SECOND_STEP_FAILED, SECOND_STEP_CHANGED)
 """The messages that only send a mail: nothing that protects an account waits for one of them."""
 
 APP_EVENTS, CALLBACKS = (
