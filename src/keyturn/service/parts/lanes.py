@@ -14,7 +14,14 @@ from keyturn.service.outbox import Handler, Lane, Seal, Worker, WorkerLimits
 from keyturn.service.reset.answer import ResetLinks, ResetRequestHandler
 from keyturn.service.reset.confirm import ConfirmationHandler, FactorsHandler, NoticeHandler
 from keyturn.service.reset.elsewhere import InterruptedChangeHandler
-from keyturn.service.reset.events import CallbackHandler, WebhookHandler, drop_callback, drop_webhook
+from keyturn.service.reset.events import (
+    APP_EVENTS,
+    CALLBACKS,
+    CallbackHandler,
+    WebhookHandler,
+    drop_callback,
+    drop_webhook,
+)
 from keyturn.service.reset.mails.composer import MailComposer, MailDefaults
 from keyturn.service.reset.mails.delivery import Failover, MailDelivery
 from keyturn.service.reset.records import messages
@@ -59,11 +66,8 @@ def _mail_lanes(parts: "Parts") -> list[Lane]:
     requests = ResetRequestHandler(mails, parts.ground, links, parts.events)
     handlers: dict[str, Handler] = {messages.RESET_REQUESTED: requests}
     if not parts.settings.webhooks.url:
-        handlers |= dict.fromkeys(messages.APP_EVENTS.values(), drop_webhook)
-    handlers |= {
-        messages.CALLBACKS[event]: drop_callback
-        for event in messages.CALLBACKS.keys() - parts.ground.app.callbacks.keys()
-    }
+        handlers |= dict.fromkeys(APP_EVENTS.values(), drop_webhook)
+    handlers |= {CALLBACKS[event]: drop_callback for event in CALLBACKS.keys() - parts.ground.app.callbacks.keys()}
     # Without a look-up of many accounts at once, each claim would wait for the slowest of its look-ups.
     batch = _REQUESTS_AT_ONCE if isinstance(parts.accounts, FindsTogether) else 0
     return [
@@ -111,7 +115,7 @@ def _app_lanes(parts: "Parts") -> list[Lane]:
     """Return the lanes of webhooks and callbacks: one for the events that strangers cause, and one for the others."""
     hooks, close = parts.settings.webhooks, None
     handlers: dict[str, Handler] = {
-        messages.CALLBACKS[event]: CallbackHandler(event, told, hooks.timeout)
+        CALLBACKS[event]: CallbackHandler(event, told, hooks.timeout)
         for event, told in parts.ground.app.callbacks.items()
     }
     if hooks.url:
@@ -119,9 +123,9 @@ def _app_lanes(parts: "Parts") -> list[Lane]:
 
         secrets = [secret for secret in (hooks.secret, hooks.previous_secret) if secret]
         sender = WebhookSender(hooks.url, secrets, hooks.timeout)
-        handlers |= dict.fromkeys(messages.APP_EVENTS.values(), WebhookHandler(sender))
+        handlers |= dict.fromkeys(APP_EVENTS.values(), WebhookHandler(sender))
         close = sender.close
-    kinds = (messages.APP_EVENTS[_REQUESTED], messages.CALLBACKS[_REQUESTED])
+    kinds = (APP_EVENTS[_REQUESTED], CALLBACKS[_REQUESTED])
     requested = {kind: handlers.pop(kind) for kind in kinds if kind in handlers}
     lanes = ((handlers, close), (requested, None))
     return [Lane(some, _TOLD_AT_ONCE, closes) for some, closes in lanes if some]
