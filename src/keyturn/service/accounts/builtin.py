@@ -130,8 +130,8 @@ class BuiltinAccounts:
     def can_lock(self) -> bool:
         return True
 
-    async def lock(self, account_id: str) -> bool:
-        return await self._set_lock(account_id, _IS_ACTIVE, now())
+    async def lock(self, account: Account) -> bool:
+        return await self._set_lock(account.id, _IS_ACTIVE & (AccountRow.email == account.email), now())
 
     async def unlock(self, account_id: str) -> bool:
         return await self._set_lock(account_id, _IS_LOCKED, None)

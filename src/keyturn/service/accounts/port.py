@@ -212,8 +212,11 @@ class LocksAccounts(Protocol):
     def can_lock(self) -> bool:
         """Whether the store's settings say how to lock."""
 
-    async def lock(self, account_id: str) -> bool:
-        """Lock an account that is active; return whether this call has locked it."""
+    async def lock(self, account: Account) -> bool:
+        """Lock an account that is active and has the address of `account`; return whether this call has locked it.
+
+        Compare and lock in one statement: an account that moves meanwhile has an owner who could not unlock it.
+        """
 
     async def unlock(self, account_id: str) -> bool:
         """Unlock an account; return whether it was locked."""

@@ -15,7 +15,7 @@ from keyturn.service.reset.mails.palette import Palette
 from keyturn.service.reset.mails.theme import Theme
 from keyturn.service.reset.passwords.policy import PasswordPolicy
 from keyturn.service.reset.proofs.challenge import RequestChallenge
-from keyturn.service.reset.proofs.code_exchange import CodeExchange
+from keyturn.service.reset.proofs.codes import CodeExchange
 from keyturn.service.reset.records.mailboxes import Mailboxes
 from keyturn.service.reset.request import ResetRequests
 from keyturn.service.reset.return_addresses import ReturnAddresses

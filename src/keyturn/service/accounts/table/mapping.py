@@ -18,7 +18,6 @@ from keyturn.errors import Fault, SettingsInvalid
 from keyturn.service.accounts.table.columns import PRISMA, Column, column_of, likely_times, recognise_times, set_value
 from keyturn.service.accounts.table.foreign_keys import Deletions, Place, read_foreign_keys
 from keyturn.service.clock import now
-from keyturn.service.database.migrations import missing_schema
 from keyturn.service.settings import Ending, TableSettings
 from keyturn.service.settings.building import member_name
 from keyturn.values import did_you_mean
@@ -226,8 +225,6 @@ class MappingReader:
         where = {"schema": table.schema}
         there = [*self.inspector.get_table_names(**where), *self.inspector.get_view_names(**where)]
         theirs = sorted(name for name in there if not name.startswith("keyturn_"))
-        if not theirs and not table.schema and self.dialect == "postgresql":
-            return f"; {missing_schema(self._connection) or 'it has no tables'}"
         if not theirs:
             return "; it has no tables" if not table.schema else f"; the schema {table.schema} has no tables"
         more = f" and {len(theirs) - _SHOWN_TABLES} more" if len(theirs) > _SHOWN_TABLES else ""

@@ -241,8 +241,10 @@ class TableAccounts:
     def can_lock(self) -> bool:
         return bool(self._settings.lock)
 
-    async def lock(self, account_id: str) -> bool:
-        return self.can_lock and await self._run(account_id, lambda statements: statements.lock(account_id, now()))
+    async def lock(self, account: Account) -> bool:
+        return self.can_lock and await self._run(
+            account.id, lambda statements: statements.lock(account.id, account.email, now())
+        )
 
     async def unlock(self, account_id: str) -> bool:
         return self.can_lock and await self._run(account_id, lambda statements: statements.unlock(account_id, now()))
