@@ -14,7 +14,14 @@ from keyturn.service.outbox import Handler, Lane, Seal, Worker, WorkerLimits
 from keyturn.service.reset.answer import ResetLinks, ResetRequestHandler
 from keyturn.service.reset.confirm import ConfirmationHandler, FactorsHandler, NoticeHandler
 from keyturn.service.reset.elsewhere import InterruptedChangeHandler
-from keyturn.service.reset.events import CallbackHandler, WebhookHandler, drop_callback, drop_webhook
+from keyturn.service.reset.events import (
+    APP_EVENTS,
+    CALLBACKS,
+    CallbackHandler,
+    WebhookHandler,
+    drop_callback,
+    drop_webhook,
+)
 from keyturn.service.reset.mails.composer import MailComposer, MailDefaults
 from keyturn.service.reset.mails.delivery import Failover, MailDelivery
 from keyturn.service.reset.records import messages
@@ -106,10 +113,10 @@ def _app_lanes(parts: "Parts") -> list[Lane]:
     The second also drops what was promised before the settings or the app left a webhook or a callback out.
     """
     hooks, close = parts.settings.webhooks, None
-    handlers: dict[str, Handler] = dict.fromkeys(messages.APP_EVENTS.values(), drop_webhook)
-    handlers |= dict.fromkeys(messages.CALLBACKS.values(), drop_callback)
+    handlers: dict[str, Handler] = dict.fromkeys(APP_EVENTS.values(), drop_webhook)
+    handlers |= dict.fromkeys(CALLBACKS.values(), drop_callback)
     handlers |= {
-        messages.CALLBACKS[event]: CallbackHandler(event, told, hooks.timeout)
+        CALLBACKS[event]: CallbackHandler(event, told, hooks.timeout)
         for event, told in parts.ground.app.callbacks.items()
     }
     if hooks.url:
@@ -117,8 +124,8 @@ def _app_lanes(parts: "Parts") -> list[Lane]:
 
         secrets = [secret for secret in (hooks.secret, hooks.previous_secret) if secret]
         sender = WebhookSender(hooks.url, secrets, hooks.timeout)
-        handlers |= dict.fromkeys(messages.APP_EVENTS.values(), WebhookHandler(sender))
+        handlers |= dict.fromkeys(APP_EVENTS.values(), WebhookHandler(sender))
         close = sender.close
-    kinds = (messages.APP_EVENTS[_REQUESTED], messages.CALLBACKS[_REQUESTED])
+    kinds = (APP_EVENTS[_REQUESTED], CALLBACKS[_REQUESTED])
     requested = {kind: handlers.pop(kind) for kind in kinds}
     return [Lane(requested, _TOLD_AT_ONCE), Lane(handlers, _TOLD_AT_ONCE, close)]

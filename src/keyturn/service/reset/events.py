@@ -14,8 +14,6 @@ from keyturn.service.outbox import Dropped, Message, Outbox, Sent
 from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.messages import (
-    APP_EVENTS,
-    CALLBACKS,
     AccountWasSecured,
     AppEvent,
     How,
@@ -35,6 +33,11 @@ from keyturn.service.webhooks.events import (
     PasswordResetRequested,
     SecondStepFailed,
 )
+
+APP_EVENTS, CALLBACKS = (
+    {event: f"{way}_{event.replace('.', '_')}" for event in EVENTS} for way in ("webhook", "callback")
+)
+"""The kind of message for each event that a webhook or a callback tells the app of."""
 
 
 class AppEvents:

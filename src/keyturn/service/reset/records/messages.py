@@ -12,7 +12,6 @@ from keyturn.service.accounts.port import Account
 from keyturn.service.outbox import Message
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.records.client import Client
-from keyturn.service.webhooks.events import EVENTS
 
 RESET_REQUESTED = "reset_requested"
 PASSWORD_CHANGED = "password_changed"
@@ -32,11 +31,6 @@ ADDRESS_DISPUTED = "address_disputed"
 
 MAILS_ALONE = (RESET_REQUESTED, PASSWORD_CHANGED, ADDRESS_DISPUTED, SECOND_STEP_FAILED, SECOND_STEP_CHANGED)
 """The messages that only send a mail: nothing that protects an account waits for one of them."""
-
-APP_EVENTS, CALLBACKS = (
-    {event: f"{way}_{event.replace('.', '_')}" for event in EVENTS} for way in ("webhook", "callback")
-)
-"""The kind of message for each event that a webhook or a callback tells the app of."""
 
 How = Literal["reset", "change"]
 """Allowed by a link, or by the current password."""
