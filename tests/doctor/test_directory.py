@@ -19,7 +19,7 @@ def school(slapd: DirectoryServer) -> OpenLdapStaff:
 def settings_with(ldap: LdapSettings) -> Settings:
     accounts = AccountSettings(store="ldap", ldap=ldap)
     database = DatabaseSettings(url=Secret("sqlite://"))
-    return Settings(accounts=accounts, database=database, sign_in_url="{base_url}/login")
+    return Settings(accounts=accounts, database=database, sign_in_url="https://portal.northwind.example/login")
 
 
 async def told(ldap: LdapSettings) -> list[str]:

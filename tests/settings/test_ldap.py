@@ -88,7 +88,6 @@ DIRECTORY = 'kind = "active_directory"\n'
         ),
         (f'{ONE}email = "mail)(uid=*"', "email", "^must be the name of an attribute"),
         (f'{ONE}email = ""', "email", "^must be the name of an attribute"),
-        (f'{ONE}aliases = "proxy addresses"', "aliases", "^must be the name of an attribute"),
         (f'{ONE}where = {{ "a=b" = "c" }}', 'where."a=b"', "^its name must be that of an attribute"),
         (f'{ONE}timeout = "11s"', "timeout", "^must be at most 10 s, because a user waits for it"),
         (f'{ONE}timeout = "0s"', "timeout", "^must be at most 10 s, because a user waits for it"),

@@ -31,16 +31,14 @@ def blocks(kind: str) -> list[str]:
 
 async def lock_reset_and_change(staff: Staff, store: LdapAccounts, ada: str, guesses: int) -> None:
     for _ in range(guesses):
-        await store.check_password(ada, "a guess")
-    assert not await store.check_password(ada, FIRST), "it is locked"
+        await staff.verifies(ada, "a guess")
+    assert not await staff.verifies(ada, FIRST), "it is locked"
     await store.require_ready()
     account = await store.find(ADA)
     assert account is not None
     assert account.active
     assert await store.set_password(account, new_password(SECOND))
     assert await staff.verifies(ada, SECOND)
-    assert await store.addresses_after("", 10) == [ADA]
-    assert await store.set_password(account, new_password(FIRST, current=SECOND))
 
 
 @pytest.fixture
@@ -69,8 +67,6 @@ async def test_the_steps_for_openldap_suffice(new_school: OpenLdapStaff) -> None
     store = school.store(bind_dn=service, bind_password=Secret(SERVICE_PASSWORD))
     await lock_reset_and_change(school, store, ada, guesses=2)
     assert not await reads_hash(school, service, ada)
-    await school.add_many([f"pupil{number:03}@northwind.test" for number in range(510)])
-    assert len(await store.addresses_after("", 1000)) == 511
 
 
 async def policy(school: OpenLdapStaff) -> str:

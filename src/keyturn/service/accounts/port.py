@@ -61,20 +61,12 @@ class NewPassword:
     """A password that the policy has accepted. It does not show itself in a repr, a log or a traceback.
 
     `hash_with`: makes its hash.
-    `current`: the password that a signed-in user gave with it; None after a link.
     """
 
-    __slots__ = ("_hash", "_hash_with", "current", "text")
+    __slots__ = ("_hash", "_hash_with", "text")
 
-    def __init__(
-        self,
-        text: str,
-        hash_with: Callable[[str], Awaitable[str]],
-        *,
-        current: str | None = None,
-    ) -> None:
+    def __init__(self, text: str, hash_with: Callable[[str], Awaitable[str]]) -> None:
         self.text = text
-        self.current = current
         self._hash_with = hash_with
         self._hash: str | None = None
 
@@ -169,9 +161,9 @@ class AccountStore(ABC):
         Return False, and change nothing, if the account is gone, disabled or has another address by now. An account
         that was read as `locked` may still be locked, and is unlocked by this.
 
-        These errors mean that nothing was changed: PasswordRejected by rules of the store, CredentialsRejected if the
-        store compares `password.current` and it is wrong, Busy from `password.hashed()`, and AccountsUnready with
-        `not_changed`. After any other error the store may have the password.
+        These errors mean that nothing was changed: PasswordRejected by rules of the store, Busy from
+        `password.hashed()`, and AccountsUnready with `not_changed`. After any other error the store may have the
+        password.
         """
 
     def set_password_within(self, connection: Connection, account: Account, password_hash: str) -> bool | Ended:
@@ -192,13 +184,6 @@ class AccountStore(ABC):
 
     def password_hash_within(self, connection: Connection, account_id: str) -> str | None:
         """Do what `password_hash` does, in the transaction of Keyturn's own database that opens a session."""
-        raise NotImplementedError
-
-    async def check_password(self, account_id: str, password: str) -> bool:
-        """Return whether the password is the account's, for a store that shows no hashes.
-
-        For no account it costs as much as for any other.
-        """
         raise NotImplementedError
 
     async def end_sessions(self, account_id: str) -> Ended | None:
@@ -228,8 +213,3 @@ class AccountStore(ABC):
     def offers(self, method: Callable[..., object]) -> bool:
         """Return whether the store has a method of its own in place of this class's, as in `AccountStore.lock`."""
         return getattr(type(self), method.__name__) is not method
-
-    @property
-    def signs_in(self) -> bool:
-        """Whether users can sign in here, because the store shows hashes or checks passwords itself."""
-        return self.offers(AccountStore.password_hash) or self.offers(AccountStore.check_password)

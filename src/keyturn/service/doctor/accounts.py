@@ -55,7 +55,7 @@ async def check_accounts(settings: Settings, given: AccountStore | None = None) 
     finally:
         await database.close()
     found = [Finding("accounts", "ok", f"the store {settings.accounts.store} matches the settings"), *findings]
-    if hosted_path(settings.sign_in_page) and not store.signs_in:
+    if hosted_path(settings.sign_in_page) and not store.offers(AccountStore.password_hash):
         message = "sign_in_url: Keyturn's sign-in page does not work with this store"
         mend = "Set sign_in_url to your app's sign-in page."
         found.append(Finding("accounts", "warn", message, mend))

@@ -113,7 +113,7 @@ class PasswordChanges:
         """
         await self._policy.require(change.password, change.account.email)
         await change.authorization.require_second_step()
-        password = NewPassword(change.password, self._hasher.hash, current=change.current)
+        password = NewPassword(change.password, self._hasher.hash)
         if self._joins:
             await self._change_in_transaction(change, password)
         else:

@@ -109,7 +109,6 @@ class LdapSettings(msgspec.Struct, frozen=True, kw_only=True):
     `base`: the entry under which the accounts are.
     `where`: attributes and the values that accounts have; {} for any person.
     `id` to `phone`: names of attributes. `id`: "" for entryUUID. It is objectGUID in Active Directory.
-    `aliases`: further addresses as Exchange writes them (`smtp:ada@example.org`).
     `timeout`: for one server, from connecting to its last answer.
     """
 
@@ -123,7 +122,6 @@ class LdapSettings(msgspec.Struct, frozen=True, kw_only=True):
     where: dict[str, str] = {}
     id: str = ""
     email: str = "mail"
-    aliases: str = ""
     name: str = "cn"
     locale: str = "preferredLanguage"
     phone: str = ""

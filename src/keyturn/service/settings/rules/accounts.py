@@ -141,7 +141,7 @@ def _ldap(ldap: LdapSettings, *, sending: bool) -> Iterator[Fault]:
             yield Fault(f"accounts.ldap.{name}", f"missing: {what}")
     if sending and not ldap.bind_password:
         yield Fault("accounts.ldap.bind_password", "missing: the password of the service account")
-    for name in ("id", "email", "aliases", "name", "locale", "phone"):
+    for name in ("id", "email", "name", "locale", "phone"):
         written = getattr(ldap, name)
         if not _ATTRIBUTE.fullmatch(written) and (written or name == "email"):
             yield Fault(f"accounts.ldap.{name}", f"must be the name of an attribute{not_this(written)}")
