@@ -21,6 +21,7 @@ STORED = (
     "m\u0131ke@northwind.test",
     "z\u00f6e@northwind.test",
     "zoe@northwind.test",
+    " blank@northwind.test",
 )
 
 
