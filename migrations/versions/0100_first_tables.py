@@ -45,6 +45,7 @@ def _outbox() -> None:
         sa.Column("created_at", _Time, nullable=False),
         sa.Column("settled_at", _Time),
         sa.UniqueConstraint("key", name="uq_keyturn_outbox_key"),
+        sqlite_autoincrement=True,
     )
     _index("outbox", "settled_at")
     _index("outbox", "provider_id")

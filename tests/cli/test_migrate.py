@@ -24,28 +24,6 @@ def test_a_second_time_there_is_nothing_to_do(migrated: Keyturn) -> None:
     assert again.out == f"The database is already at revision {head()}.\n"
 
 
-def test_the_sql_of_a_current_database_is_empty(migrated: Keyturn) -> None:
-    sql = migrated("migrate", "--sql")
-    assert (sql.out, sql.err.splitlines()[0]) == ("", f"The database is already at revision {head()}.")
-
-
-def test_the_printed_sql_makes_what_the_command_makes(keyturn: Keyturn, workplace: Path) -> None:
-    script = keyturn("migrate", "--sql").out
-    assert not (workplace / ".keyturn" / "keyturn.db").exists()
-    by_hand, made = workplace / "by_hand.db", workplace / ".keyturn" / "keyturn.db"
-    keyturn("migrate")
-
-    with closing(sqlite3.connect(by_hand)) as database:
-        database.executescript(script)
-    listed = []
-    for file in (by_hand, made):
-        with closing(sqlite3.connect(file)) as database:
-            found = database.execute("SELECT type, name, sql FROM sqlite_master WHERE sql != ''").fetchall()
-            listed.append(sorted((kind, name, " ".join(text.split())) for kind, name, text in found))
-            assert database.execute("SELECT version_num FROM keyturn_migrations").fetchall() == [(head(),)]
-    assert listed[0] == listed[1]
-
-
 def test_the_database_is_the_one_of_the_settings(keyturn: Keyturn, workplace: Path) -> None:
     (workplace / "keyturn.toml").write_text('[database]\nurl = "sqlite:///here.db"\n')
     keyturn("migrate")

@@ -10,7 +10,7 @@ from tests.cli.school import ADA, GRACE, School, cells, listed
 from keyturn.errors import SendRefused
 from keyturn.service.accounts.port import Ended
 from keyturn.service.clock import now
-from keyturn.service.outbox import End, Sent
+from keyturn.service.outbox import Dead, Sent
 from keyturn.service.parts import Parts
 from keyturn.service.reset.events import AppEvents
 from keyturn.service.reset.records.client import Client
@@ -36,8 +36,8 @@ class WebhookHandler(School):
 
             await parts.records.transact(write)
             (message,) = await parts.outbox.claim(1, LONGEST_TRY, only=[KIND])
-            end = End.sent(message, outcome) if isinstance(outcome, Sent) else End.dead(message, outcome.reason)
-            await parts.outbox.settlements.end(end)
+            end = outcome if isinstance(outcome, Sent) else Dead(outcome.reason)
+            await parts.outbox.held.end((message, end))
 
         self.do(work)
 

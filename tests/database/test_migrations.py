@@ -5,12 +5,10 @@ import multiprocessing
 import os
 import re
 import signal
-import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, closing
+from contextlib import AsyncExitStack
 from typing import Any
 
-import psycopg
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -30,7 +28,6 @@ from keyturn.service.database.migrations import (
     VERSION_TABLE,
     head,
     migrate,
-    migration_sql,
     require_current,
     revision,
 )
@@ -155,16 +152,15 @@ async def test_a_database_that_a_newer_keyturn_has_added_to_is_used(database: Da
     ],
     ids=["newer", "from before the first release"],
 )
-async def test_a_database_that_this_version_cannot_bring_on_gets_no_sql_and_is_not_touched(
+async def test_a_database_that_this_version_cannot_bring_on_is_not_touched(
     database: Database, at: str, why: str
 ) -> None:
     await migrate(database)
     await put_at(database, at)
     before = await tables(database)
 
-    for ask in (migrate, migration_sql):
-        with pytest.raises(DatabaseUnready, match=why):
-            await ask(database)
+    with pytest.raises(DatabaseUnready, match=why):
+        await migrate(database)
     assert await revision(database) == at
     assert await tables(database) == before
 
@@ -223,27 +219,6 @@ async def test_a_revision_that_may_not_be_read_is_not_taken_for_none(postgresql:
     await asyncio.to_thread(postgresql.drop, url)
 
 
-async def test_the_sql_for_an_administrator_makes_what_the_models_say(empty_url: str, database: Database) -> None:
-    script = await migration_sql(database)
-    await asyncio.to_thread(run_script, empty_url, script)
-
-    assert await revision(database) == head()
-    assert await differences(database) == []
-    assert await migration_sql(database) == ""
-
-
-def run_script(url: str, script: str) -> None:
-    """Run it as `psql` and `sqlite3` do: all statements as they stand."""
-    address = make_url(url)
-    if address.drivername.startswith("sqlite"):
-        with closing(sqlite3.connect(str(address.database))) as file:
-            file.executescript(script)
-        return
-    for_psycopg = address.set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(for_psycopg, autocommit=True) as connection:
-        connection.execute(script.encode())
-
-
 @pytest.fixture
 async def on_postgresql(postgresql: PostgresServer) -> AsyncIterator[Database]:
     url = await asyncio.to_thread(postgresql.empty)
@@ -268,22 +243,6 @@ async def test_a_table_that_another_session_holds_ends_the_migration_in_time_and
 
     await migrate(on_postgresql, lock_timeout="100ms")
     assert await differences(on_postgresql) == []
-
-
-async def test_the_sql_goes_where_keyturn_looks_whatever_the_administrator_looks_at(postgresql: PostgresServer) -> None:
-    url = await asyncio.to_thread(postgresql.empty)
-    name = make_url(url).database
-    database = Database(url)
-    script = await migration_sql(database)
-    await database.execute(text("CREATE SCHEMA elsewhere"))
-    await database.execute(text(f'ALTER DATABASE "{name}" SET search_path TO elsewhere, public'))
-    await asyncio.to_thread(run_script, url, script)
-
-    (row,) = await database.fetch(text("SELECT schemaname FROM pg_tables WHERE tablename = 'keyturn_outbox'"))
-    assert row["schemaname"] == "public"
-    assert "SET LOCAL lock_timeout = '10s';" in script
-    await database.close()
-    await asyncio.to_thread(postgresql.drop, url)
 
 
 async def test_a_migration_that_somebody_cancels_says_so_and_not_that_it_took_long(on_postgresql: Database) -> None:

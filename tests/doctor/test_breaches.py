@@ -5,11 +5,11 @@ from tests.range_server import Fault, running_ranges
 
 from keyturn.mail.port.finding import Finding
 from keyturn.service.doctor.services import check_breaches
-from keyturn.service.settings import BreachSettings, Settings
+from keyturn.service.settings import PasswordSettings, Settings
 
 
-async def found(breaches: BreachSettings) -> Finding:
-    (finding,) = await check_breaches(Settings(breaches=breaches))
+async def found(url: str) -> Finding:
+    (finding,) = await check_breaches(Settings(password=PasswordSettings(breaches=url)))
     assert finding.check == "breaches"
     return finding
 
@@ -17,7 +17,7 @@ async def found(breaches: BreachSettings) -> Finding:
 async def test_a_source_that_knows_the_most_leaked_password_is_fine() -> None:
     async with running_ranges() as server:
         server.leaked = {"password": 10_000_000}
-        told = await found(BreachSettings(source="hibp", url=server.url))
+        told = await found(server.url)
 
     assert (told.verdict, told.message) == ("ok", '127.0.0.1 works: it lists the password "password"')
 
@@ -26,7 +26,7 @@ async def test_a_source_that_knows_the_most_leaked_password_is_fine() -> None:
 async def test_a_source_that_fails_is_a_warning_since_passwords_are_taken_without(fault: Fault | None) -> None:
     async with running_ranges() as server:
         server.fault = fault
-        told = await found(BreachSettings(source="hibp", url=server.url))
+        told = await found(server.url)
 
     assert told.verdict == "warn"
     assert told.mend

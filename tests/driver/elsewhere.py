@@ -1,7 +1,7 @@
 """A store in another system, which cannot join Keyturn's transaction: its accounts are in this process's memory."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from httpx2 import Response
@@ -118,16 +118,38 @@ class Slow(Elsewhere):
         return await super().find(email)
 
 
+class HangingFor(Elsewhere):
+    """Looks one address up for as long as it may not `answer`."""
+
+    def __init__(self, email: str, *accounts: Account) -> None:
+        super().__init__(*accounts)
+        self.email, self.answer = email, asyncio.Event()
+
+    async def find(self, email: str) -> Account | None:
+        if addresses.is_same_mailbox(email, self.email):
+            await self.answer.wait()
+        return await super().find(email)
+
+
+class HangingTogether(HangingFor):
+    """The same, as a store that finds many accounts at the cost of one."""
+
+    async def find_all(self, emails: Sequence[str]) -> Sequence[Account | Exception | None]:
+        return [await self.find(email) for email in emails]
+
+
 class Lockable(Readable):
     """The same, with accounts that can be locked."""
 
     can_lock = True
 
-    async def lock(self, account_id: str) -> bool:
+    async def lock(self, account: Account) -> bool:
         self._require_here()
-        before = self.accounts[account_id]
-        self.accounts[account_id] = replace(before, active=False, locked=True)
-        return before.active
+        before = self.accounts[account.id]
+        if not before.active or before.email != account.email:
+            return False
+        self.accounts[account.id] = replace(before, active=False, locked=True)
+        return True
 
     async def unlock(self, account_id: str) -> bool:
         before = self.accounts[account_id]

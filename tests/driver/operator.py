@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from secrets import token_hex
 
 from keyturn import Account
-from keyturn.service.clock import now
 from keyturn.service.database import Database
 from keyturn.service.database.migrations import migrate
 from keyturn.service.outbox.history import hold, release
@@ -27,11 +26,11 @@ class Operator:
 
     async def hold_mails(self) -> int:
         """`keyturn outbox hold`: return how many mails are held."""
-        return await hold(self._database, MAILS_ALONE, now())
+        return await hold(self._database, MAILS_ALONE)
 
     async def release_mails(self) -> tuple[int, int]:
         """`keyturn outbox release`: return how many mails wait again, and how many are too old."""
-        return await release(self._database, now())
+        return await release(self._database)
 
     async def reset(self, email: str, reason: str = "") -> str:
         """`keyturn accounts reset`: return the outcome, "asked" if a mail will be sent."""

@@ -19,7 +19,7 @@ from tests.driver.operator import Operator
 from keyturn.service.accounts.builtin import AccountRow, SessionRow
 from keyturn.service.accounts.port import Account, AccountStore
 from keyturn.service.clock import now
-from keyturn.service.outbox.history import Item, Wanted, read
+from keyturn.service.outbox.history import Item, read
 from keyturn.service.outbox.models import OutboxRow
 from keyturn.service.reset.records.audit import Entry
 from keyturn.service.sending.senders import sender_for
@@ -181,7 +181,7 @@ class Service:
 
     async def messages(self) -> list[Item]:
         """Return what the outbox holds, the oldest first: mails, webhooks, and what became of each."""
-        return [*reversed(await read(self.parts.database, Wanted(most=None), now()))]
+        return [*reversed(await read(self.parts.database, most=None))]
 
     async def sealed_mails(self) -> int:
         """Return how many messages hold their mail, which an outbox keeps under seal until it is sent."""

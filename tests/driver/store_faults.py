@@ -192,8 +192,13 @@ STEPS_OF_AUTHENTICATORS = "".join(
 COUNTS = _on("AFTER INSERT", _LIMITS, "new.tat > 0", f"DELETE FROM {_LIMITS} WHERE key = new.key")
 """Forgets each count."""
 
-EARLIER_COUNTS = _on("BEFORE INSERT", _LIMITS, "new.tat > 0", _set(_LIMITS, "tat = 0", "key"))
-"""Forgets what was counted before, in the moment in which the next is counted."""
+COOLDOWNS = _on(
+    "AFTER INSERT",
+    _LIMITS,
+    f"new.tat - (SELECT unixepoch(max(created_at)) FROM {_OUTBOX}) BETWEEN 30 AND 3600",
+    f"DELETE FROM {_LIMITS} WHERE key = new.key",
+)
+"""Forgets a mailbox's cooldown, and keeps its mails of a day: a counter of these is empty after hours."""
 
 # The outbox
 
@@ -242,9 +247,12 @@ PRAGMA writable_schema = RESET;
     "AFTER UPDATE OF claim",
     _OUTBOX,
     "new.claim IS NULL AND new.state != 'waiting'",
-    _set(_OUTBOX, "claim = old.claim"),
+    _set(_OUTBOX, f"claim = old.claim, available_at = {_NEVER}"),
 )
-"""Does not tell one claim from another, and forgets that a message which has ended is no longer claimed."""
+"""Does not tell one claim from another, and forgets that a message which has ended is no longer claimed.
+
+Nobody claims such a message again: only a worker that held it before can still write to it.
+"""
 
 LEASES = _on(
     "AFTER UPDATE OF claim", _OUTBOX, "new.claim IS NOT NULL", _set(_OUTBOX, "available_at = old.available_at")

@@ -4,14 +4,13 @@
 |---|---|---|
 | `given_up` | whether a caller still waits is known to the code alone | tests/database/test_trips.py |
 | `survival` | it catches what ports raise, and no port can keep it from that | tests/outbox/test_outages.py |
-| `one_alone` | the items of a batch meet in this process, before any port | tests/database/test_batching.py |
+| `one_alone` | the messages of a claim meet in the worker, before any port | tests/outbox/test_together.py |
 """
 
 from typing import Any
 from unittest import mock
 
 from keyturn.service.database import sqlite
-from keyturn.service.database.batching import Batcher
 from keyturn.service.outbox import Worker
 
 
@@ -23,19 +22,20 @@ def given_up() -> None:
 def survival() -> None:
     """Let a worker end by an error of the database."""
 
-    async def claim(self: Any, most: int, **which: Any) -> Any:
-        return await self._outbox.claim(most, self._limits.lease, **which)
+    async def claim(self: Any, lane: Any) -> Any:
+        only, abandoned = lane.handlers, lane.abandoned
+        return await self._outbox.claim(lane.batch, self._limits.lease, only=only, abandoned=abandoned)
 
     mock.patch.object(Worker, "_claim", claim).start()
 
 
 def one_alone() -> None:
-    """Let a bad item of a batch fail its neighbours."""
+    """Let a message that cannot be prepared fail those that were claimed with it."""
 
-    async def run(self: Any, items: Any) -> Any:
+    async def prepare(_: Any, handler: Any, messages: Any) -> Any:
         try:
-            return list(await self._execute(items))
+            return await handler.prepare(messages)
         except Exception as error:  # noqa: BLE001 - as in the original
-            return [error] * len(items)
+            return [error] * len(messages)
 
-    mock.patch.object(Batcher, "_run", run).start()
+    mock.patch.object(Worker, "_prepare", prepare).start()

@@ -15,7 +15,6 @@ from tests.driver.service import ADA, REQUEST, Start, problem
 from tests.silent_proxy import silent_proxy
 from tests.statements import statements_sent
 
-from keyturn.service.accounts.builtin import BuiltinAccounts
 from keyturn.service.clock import now
 from keyturn.service.database import Database
 from keyturn.service.outbox.models import OutboxRow
@@ -44,8 +43,8 @@ def limits_in(database: Database, **rates: Any) -> RateLimits:
 
 
 def retention(database: Database) -> Retention:
-    mailboxes = Mailboxes(database, cooldown=MINUTE, daily=6, suppression=MINUTE)
-    return Retention(database, timedelta(days=365), mailboxes, BuiltinAccounts(database))
+    mailboxes = Mailboxes(database, cooldown=MINUTE, daily=6)
+    return Retention(database, timedelta(days=365), mailboxes)
 
 
 async def number(database: Database, statement: Any = COUNTERS) -> int:
@@ -93,15 +92,15 @@ async def test_a_server_whose_transactions_are_serializable_counts_right(postgre
     strict = [Database(f"{postgresql_url}&options=-c%20default_transaction_isolation%3Dserializable") for _ in range(4)]
     processes = [limits_in(one, overall="50/hour") for one in strict]
 
-    async def ask(limits: RateLimits) -> int:
+    async def ask(limits: RateLimits, number: int) -> int:
         try:
-            await limits.count_overall()
+            await limits.count("request", Client(ip_address=f"192.0.2.{number}"), "overall")
         except OverBudget:
             return 0
         return 1
 
     async with asyncio.timeout(20):
-        assert sum(await asyncio.gather(*(ask(limits) for limits in processes * 20))) == 50
+        assert sum(await asyncio.gather(*(ask(limits, number) for number, limits in enumerate(processes * 20)))) == 50
     for database in strict:
         await database.close()
 
@@ -150,11 +149,11 @@ async def test_the_sweep_deletes_empty_counters_and_no_others(database: Database
     limits, sweep = limits_in(database, overall="1/hour"), retention(database)
     await flood(limits, 1, 700)
     await database.execute(EMPTIED)
-    await limits.count_overall()
-    assert await number(database) == 701
+    await limits.count("validate", HERE, "overall")
+    assert await number(database) == 702
 
     assert (await sweep.purge(now()))["limits"] == 700
-    assert await number(database) == 1
+    assert await number(database) == 2
 
 
 async def test_the_sweep_leaves_a_counter_that_is_used_at_the_moment(database: Database) -> None:
@@ -176,7 +175,7 @@ async def test_statements_of_several_processes_never_wait_for_each_other_in_a_ci
     async def ask(limits: RateLimits, first: int) -> None:
         for turn in range(25):
             clients = (Client(ip_address=f"192.0.2.{(first * turn + one) % 30}") for one in range(30))
-            await asyncio.gather(*(limits.count("request", client) for client in clients), limits.count_overall())
+            await asyncio.gather(*(limits.count("request", client, "overall") for client in clients))
 
     async def forget() -> None:
         for _ in range(25):
@@ -201,7 +200,6 @@ async def test_a_server_that_falls_silent_lets_nobody_in_and_is_used_again_once_
                 limits.count("request", HERE),
                 limits.require_left("request", HERE),
                 limits.forget_guesses(ADA),
-                limits.give_back_overall("overall"),
                 limits.require_ready(),
             ):
                 with pytest.raises(LimitsUnready, match="does not answer"):

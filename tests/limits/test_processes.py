@@ -68,7 +68,7 @@ async def count(address: str, barrier: Barrier) -> tuple[int, dict[str, int]]:
         try:
             await limits.count("request", client)
             by_client[client.ip_address] += 1
-            await limits.count_overall()
+            await limits.count("validate", client, "overall")
             overall += 1
         except (TooManyRequests, OverBudget):
             pass

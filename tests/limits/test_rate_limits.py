@@ -40,9 +40,9 @@ async def refusal(limits: RateLimits, clients: Sequence[Client]) -> TooManyReque
 async def accepted(limits: RateLimits, tries: int) -> int:
     """Return how many of these requests, one after the other, the limit of all clients lets through."""
     taken = 0
-    for _ in range(tries):
+    for number in range(tries):
         try:
-            await limits.count_overall()
+            await limits.count("validate", Client(ip_address=f"203.0.113.{number}"), "overall")
         except OverBudget:
             continue
         taken += 1
@@ -120,23 +120,11 @@ async def test_guesses_count_against_the_account_and_can_be_forgotten() -> None:
 
 
 async def test_a_look_counts_nothing_and_says_when_nothing_is_left() -> None:
-    limits = limited_to(malformed="2/hour", overall="1/hour")
+    limits = limited_to(malformed="2/hour")
     for _ in range(3):
         await limits.require_left("malformed", HERE)
-        await limits.require_left_overall("overall")
     for _ in range(2):
         await limits.count("malformed", HERE)
-    await limits.count_overall()
 
     with pytest.raises(TooManyRequests):
         await limits.require_left("malformed", HERE)
-    with pytest.raises(TooManyRequests):
-        await limits.require_left_overall("overall")
-
-
-async def test_a_count_of_all_clients_that_is_given_back_can_be_used_again() -> None:
-    limits = limited_to(overall="3/hour")
-    assert await accepted(limits, 4) == 3
-    await limits.give_back_overall("overall")
-
-    assert await accepted(limits, 3) == 1

@@ -80,12 +80,3 @@ async def test_a_message_whose_lease_is_over_is_claimed_as_an_abandoned_one_alon
     assert await elsewhere.claim(10, MINUTE) == []
     (claimed,) = await elsewhere.claim(10, MINUTE, abandoned=True)
     assert claimed.crashes == 2
-
-
-async def test_what_was_put_back_is_claimed_before_what_came_later(outbox: Outbox) -> None:
-    await post(outbox, "one", "two")
-    claimed = await outbox.claim(1, MINUTE)
-    await post(outbox, "three")
-    await outbox.put_back(claimed)
-
-    assert [text_of(message) for message in await outbox.claim(1, MINUTE)] == ["one"]

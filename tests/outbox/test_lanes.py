@@ -59,12 +59,20 @@ async def test_a_worker_that_is_ended_waits_for_both(outbox: Outbox, rows: Rows)
     assert await rows.states() == ["sent", "sent"]
 
 
-async def test_a_kind_that_nobody_handles_is_refused_and_told(outbox: Outbox, rows: Rows) -> None:
+async def test_a_message_of_an_unknown_kind_stays_for_a_newer_worker_and_is_reported_once(
+    outbox: Outbox, rows: Rows, caplog: pytest.LogCaptureFixture
+) -> None:
+    handler = Handler()
     await outbox.post("riddle", Note("?"))
+    async with running(worker_of(outbox, handler, Lane({"hook": Handler()}, 4))):
+        await post(outbox, "one")
+        await handler.has_done("one")
+        await post(outbox, "two")
+        await handler.has_done("two")
 
-    assert await worker_of(outbox, Handler(), Lane({"hook": Handler()}, 4)).drain() == 1
-    (row,) = await rows.all()
-    assert (row.state, row.reason) == ("dead", "unknown kind of message: riddle")
+    riddle = (await rows.all())[0]
+    assert (riddle.state, riddle.reason, riddle.attempts, riddle.claim) == ("waiting", None, 0, None)
+    assert [line for line in caplog.messages if "riddle" in line] == ["outbox.unknown_kinds kinds=riddle"]
 
 
 @pytest.mark.long

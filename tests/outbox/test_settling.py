@@ -11,7 +11,7 @@ from tests.outbox.table import Note, Rows
 
 from keyturn.service.clock import now
 from keyturn.service.database import Database
-from keyturn.service.outbox import End, LeaseLost, Message, Outbox, Sent
+from keyturn.service.outbox import Dead, Dropped, LeaseLost, Message, Outbox, Sent
 
 MINUTE = timedelta(minutes=1)
 
@@ -41,23 +41,24 @@ async def current(late: Message, elsewhere: Outbox) -> Message:
 
 async def keep(database: Database, outbox: Outbox, message: Message, sealed: bytes) -> None:
     def write(connection: Connection) -> None:
-        outbox.within(connection).store_held(msgspec.structs.replace(message, sender="resend"), sealed)
+        held = outbox.held.within(connection)
+        held.require(message)
+        held.seal([(msgspec.structs.replace(message, sender="resend"), sealed)])
 
     await database.transact(write)
 
 
 def report(outbox: Outbox, message_id: int, provider: Sent, connection: Connection) -> None:
-    outbox.settlements.within(connection).reported(message_id, provider)
+    outbox.held.within(connection).end_reported(message_id, provider)
 
 
 def sent(provider_id: str) -> Sent:
     return Sent("resend", provider_id)
 
 
-def end_of(state: str, message: Message, reason: str) -> End:
-    if state == "sent":
-        return End.sent(message, sent("id-2"))
-    return End.dropped(message, reason) if state == "dropped" else End.dead(message, reason)
+def end_of(state: str, reason: str) -> Sent | Dropped | Dead:
+    ends: dict[str, Sent | Dropped | Dead] = {"sent": sent("id-2"), "dropped": Dropped(reason), "dead": Dead(reason)}
+    return ends[state]
 
 
 @pytest.mark.parametrize("state", ["dropped", "dead"])
@@ -65,7 +66,7 @@ async def test_an_end_without_a_mail_says_why_and_has_no_seal(
     database: Database, outbox: Outbox, message: Message, rows: Rows, state: str
 ) -> None:
     await keep(database, outbox, message, b"sealed")
-    await outbox.settlements.end(end_of(state, message, "because"))
+    await outbox.held.end((message, end_of(state, "because")))
 
     row = await rows.only()
     assert (row.state, row.reason, row.sealed, row.claim) == (state, "because", None, None)
@@ -76,8 +77,8 @@ async def test_long_words_of_a_provider_are_cut_to_the_columns(outbox: Outbox, r
     for name in ("one", "two", "three"):
         await outbox.post("note", Note(name))
     one, two, three = await outbox.claim(3, MINUTE)
-    await outbox.settlements.end(End.sent(one, sent("i" * 500)), End.dead(two, "r" * 500))
-    await outbox.settlements.postpone(three, now(), "p" * 500)
+    await outbox.held.end((one, sent("i" * 500)), (two, Dead("r" * 500)))
+    await outbox.held.postpone(three, now(), "p" * 500)
 
     assert [row.provider_id or row.reason for row in await rows.all()] == ["i" * 120, "r" * 120, "p" * 120]
 
@@ -86,8 +87,8 @@ async def test_long_words_of_a_provider_are_cut_to_the_columns(outbox: Outbox, r
 async def test_a_late_success_stands_whatever_the_other_says(
     outbox: Outbox, elsewhere: Outbox, late: Message, current: Message, rows: Rows, end: str
 ) -> None:
-    await outbox.settlements.end(End.sent(late, sent("id-1")))
-    await elsewhere.settlements.end(end_of(end, current, "given up"))
+    await outbox.held.end((late, sent("id-1")))
+    await elsewhere.held.end((current, end_of(end, "given up")))
 
     row = await rows.only()
     assert (row.state, row.provider_id) == ("sent", "id-1")
@@ -96,8 +97,8 @@ async def test_a_late_success_stands_whatever_the_other_says(
 async def test_a_success_is_noted_even_after_the_other_gave_up(
     outbox: Outbox, elsewhere: Outbox, late: Message, current: Message, rows: Rows
 ) -> None:
-    await elsewhere.settlements.end(End.dead(current, "given up"))
-    await outbox.settlements.end(End.sent(late, sent("id-1")))
+    await elsewhere.held.end((current, Dead("given up")))
+    await outbox.held.end((late, sent("id-1")))
 
     row = await rows.only()
     assert (row.state, row.provider_id, row.reason) == ("sent", "id-1", None)
@@ -105,10 +106,10 @@ async def test_a_success_is_noted_even_after_the_other_gave_up(
 
 async def test_a_late_failure_changes_nothing(outbox: Outbox, late: Message, current: Message, rows: Rows) -> None:
     held = await rows.only()
-    await outbox.settlements.postpone(late, now(), "late")
-    await outbox.settlements.postpone(late, now(), "late", "parked", crashes=0)
-    await outbox.settlements.end(End.dead(late, "late"))
-    await outbox.settlements.end(End.dropped(late, "late"))
+    await outbox.held.postpone(late, now(), "late")
+    await outbox.held.postpone(late, now(), "late", event="parked", crashes=0)
+    await outbox.held.end((late, Dead("late")))
+    await outbox.held.end((late, Dropped("late")))
 
     assert await rows.only() == held
     assert held.claim == current.claim
@@ -126,7 +127,7 @@ async def test_a_worker_holds_a_message_under_the_newer_of_its_two_claims(
     database: Database, outbox: Outbox, late: Message, again: Message
 ) -> None:
     def held(message: Message, connection: Connection) -> Collection[int]:
-        return outbox.within(connection).lock([message])
+        return outbox.held.within(connection).lock([message])
 
     assert await database.transact(partial(held, late)) == set()
     assert await database.transact(partial(held, again)) == {again.id}
@@ -135,9 +136,7 @@ async def test_a_worker_holds_a_message_under_the_newer_of_its_two_claims(
 async def test_of_several_ends_at_one_moment_that_it_was_sent_counts(
     outbox: Outbox, message: Message, rows: Rows
 ) -> None:
-    await outbox.settlements.end(
-        End.dropped(message, "nobody"), End.sent(message, sent("id")), End.dead(message, "too late")
-    )
+    await outbox.held.end((message, Dropped("nobody")), (message, sent("id")), (message, Dead("too late")))
 
     assert await rows.states() == ["sent"]
 
@@ -145,7 +144,7 @@ async def test_of_several_ends_at_one_moment_that_it_was_sent_counts(
 async def test_two_ends_at_one_moment_do_not_hide_that_of_the_newer_claim(
     outbox: Outbox, late: Message, again: Message, rows: Rows
 ) -> None:
-    await outbox.settlements.end(End.dropped(late, "late"), End.dropped(again, "current"))
+    await outbox.held.end((late, Dropped("late")), (again, Dropped("current")))
 
     row = await rows.only()
     assert (row.state, row.reason) == ("dropped", "current")
@@ -164,15 +163,15 @@ async def test_a_late_mail_does_not_replace_the_one_that_is_being_sent(
 async def test_who_lost_the_message_cannot_hand_it_to_another_provider(
     outbox: Outbox, late: Message, current: Message, elsewhere: Outbox, rows: Rows
 ) -> None:
-    await elsewhere.write_held(current, sender="smtp")
+    await elsewhere.held.change(current, sender="smtp")
 
     with pytest.raises(LeaseLost):
-        await outbox.write_held(late, sender="resend")
+        await outbox.held.change(late, sender="resend")
     assert (await rows.only()).sender == "smtp"
 
 
 async def test_a_lease_that_ended_unnoticed_still_holds(outbox: Outbox, late: Message, rows: Rows) -> None:
-    await outbox.settlements.end(End.dead(late, "refused"))
+    await outbox.held.end((late, Dead("refused")))
 
     assert await rows.states() == ["dead"]
 
@@ -183,8 +182,8 @@ async def test_a_report_of_a_provider_settles_what_waits_and_whoever_held_it_dec
     await keep(database, outbox, message, b"sealed")
     for provider in (sent("id-1"), sent("id-2")):
         await database.transact(partial(report, outbox, message.id, provider))
-    await outbox.settlements.postpone(message, now() + MINUTE, "no answer")
-    await outbox.settlements.end(End.dead(message, "given up"))
+    await outbox.held.postpone(message, now() + MINUTE, "no answer")
+    await outbox.held.end((message, Dead("given up")))
 
     row = await rows.only()
     assert (row.state, row.sender, row.provider_id, row.sealed) == ("sent", "resend", "id-1", None)

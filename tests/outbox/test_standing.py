@@ -8,7 +8,7 @@ from tests.outbox.worker import post
 from tests.plans import plans_of
 
 from keyturn.service.database import Database
-from keyturn.service.outbox import End, Outbox, Sent
+from keyturn.service.outbox import Dropped, Outbox, Sent
 from keyturn.service.outbox.history import backlog_of
 
 
@@ -18,11 +18,8 @@ async def test_messages_are_settled_without_a_look_at_the_others(database: Datab
     one, two, three = await outbox.claim(3, timedelta(minutes=1))
 
     async def settle() -> None:
-        await outbox.settlements.end(
-            End.sent(one, Sent("resend", "id")),
-            End.dropped(two, "nothing to say"),
-            End.dropped(three, "nothing to say"),
-        )
+        nothing = Dropped("nothing to say")
+        await outbox.held.end((one, Sent("resend", "id")), (two, nothing), (three, nothing))
 
     plans = await plans_of(database, settle)
     assert len(plans) == 2
@@ -33,7 +30,7 @@ async def test_a_claim_and_the_backlog_look_at_what_waits_alone(database: Databa
     await settle_others(database)
 
     async def look() -> None:
-        await outbox.claim(10, timedelta(minutes=1), but=["webhook"])
+        await outbox.claim(10, timedelta(minutes=1), only=["note"])
         await backlog_of(database)
 
     plans = await plans_of(database, look)

@@ -50,18 +50,6 @@ async def test_what_is_due_when_there_is_room_again_does_not_wait_for_a_rest(out
         await handler.has_done("one", "two")
 
 
-@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
-async def test_what_another_process_posts_is_taken_without_another_look_on_postgresql(
-    outbox: Outbox, elsewhere: Outbox
-) -> None:
-    handler = Handler()
-    async with running(worker_of(outbox, handler)):
-        await post(outbox, "one")
-        await handler.has_done("one")
-        await post(elsewhere, "two")
-        await handler.has_done("two")
-
-
 @ON_SQLITE
 async def test_what_another_process_posts_is_found_at_the_next_look(outbox: Outbox, elsewhere: Outbox) -> None:
     handler = Handler()

@@ -102,7 +102,7 @@ class School:
 
     async def code(self, account: Account) -> str:
         """Return a fresh code, as a mail would hold it."""
-        mailed, moment = MailedCodes(self.parts.database, self.parts.records.counters, self.parts.secrets), now()
+        mailed, moment = MailedCodes(self.parts.database, self.parts.secrets), now()
         code, proof = mailed.mint(account.email)
         await self.parts.database.transact(
             lambda connection: mailed.store(connection, [(proof, account, True)], moment)

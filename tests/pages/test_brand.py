@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 from tests.driver.visitor import Visitor
 from tests.pages.school import School, opened, settings_for
 from tests.settings.test_brand import PNG, SVG
@@ -61,52 +60,6 @@ async def test_the_logo_has_its_size_and_one_for_dark(visitor: Visitor) -> None:
     assert rest == 'alt="Northwind School" width="140" height="28"'
     assert (await visitor.get(light)).content == SVG
     assert (await visitor.get(dark)).content.endswith(b"<!-- dark -->")
-
-
-LINKED = Brand(
-    name="R&D",
-    url="https://northwind.example/?a=1&b=2",
-    privacy_url="https://northwind.example/privacy",
-    terms_url="https://northwind.example/terms",
-)
-
-
-@pytest.mark.parametrize("path", ["/login", "/forgot-password", "/reset-password", "/forgot-password/code"])
-async def test_every_page_leads_to_the_front_page_the_privacy_policy_and_the_terms(path: str, tmp_path: Path) -> None:
-    async with opened(settings_for(tmp_path, brand=LINKED)) as school, school.visitor() as visitor:
-        page = (await visitor.get(path)).text
-
-    assert re.search(
-        r'<a class="home" href="https://northwind.example/\?a=1&amp;b=2">\s*<p class="brand">R&amp;D', page
-    )
-    assert '<a href="https://northwind.example/privacy">Privacy policy</a>' in page
-    assert '<a href="https://northwind.example/terms">Terms of use</a>' in page
-
-
-async def test_a_logo_is_a_link_by_the_name_of_its_brand(school: School) -> None:
-    brand = replace(school.site.brand, url="https://northwind.example")
-    async with school.visitor(brand=brand) as visitor:
-        page = (await visitor.get("/login")).text
-    home = re.search(r'<a class="home" href="https://northwind.example">(.*?)</a>', page, re.DOTALL)
-    assert home
-    assert 'alt="Northwind School"' in home[1]
-
-
-async def test_a_brand_without_addresses_has_no_links(visitor: Visitor) -> None:
-    page = (await visitor.get("/login")).text
-    assert 'class="home"' not in page
-    assert "Privacy policy" not in page
-    assert "Terms of use" not in page
-
-
-async def test_a_kind_has_links_of_its_own_and_those_of_the_brand(tmp_path: Path) -> None:
-    kinds = {"school": Kind(brand={"privacy_url": "https://schools.example/privacy"})}
-    async with opened(settings_for(tmp_path, brand=LINKED, kinds=kinds)) as school, school.visitor() as visitor:
-        await school.add("office@northwind.example", kind="school")
-        page = (await visitor.follow(await visitor.sign_in("office@northwind.example"))).text
-    assert "https://schools.example/privacy" in page
-    assert "https://northwind.example/privacy" not in page
-    assert "https://northwind.example/terms" in page
 
 
 async def test_a_picture_is_no_page_may_be_kept_and_is_shown_in_webmail(visitor: Visitor) -> None:

@@ -194,7 +194,7 @@ async def test_a_password_is_kept_exactly_as_it_was_typed(
 
 
 async def test_every_rule_of_the_settings_is_shown(tmp_path: Path) -> None:
-    rules = PasswordSettings(min_length=8, uppercase=True, lowercase=True, digit=True, special=True)
+    rules = PasswordSettings(min_length=8, require=("uppercase", "lowercase", "digit", "special"))
     async with opened(settings_for(tmp_path, password=rules)) as school, school.visitor() as visitor:
         await open_link(visitor, await school.link(await school.add()))
         page = await visitor.get(RESET)

@@ -33,7 +33,7 @@ async def write_to(email: str, school: School, ago: timedelta = timedelta(0)) ->
     clock.move(-ago)
 
     def write(connection: Connection) -> None:
-        assert school.parts.mailboxes.within(connection).claim([(email, True)], now()) == [True]
+        assert school.parts.mailboxes.within(connection).claim([(email, True)], now()) == [None]
 
     with replaced(clock, None):
         await school.parts.database.transact(write)

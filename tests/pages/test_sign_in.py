@@ -9,7 +9,6 @@ from tests.pages.resetting import open_link, save
 from tests.pages.school import ADA, School
 
 from keyturn.service.problems.requests import TooManyRequests
-from keyturn.service.settings import IdentityProvider
 
 LOGIN = "/login"
 VIEWER, SCHOOL = "/viewer-settings/security", "/school-settings/security"
@@ -126,13 +125,3 @@ async def test_a_browser_that_signed_in_before_is_not_kept_out_by_strangers(visi
         assert (await stranger.sign_in()).status_code == 429
 
     assert (await visitor.sign_in()).status_code == 303
-
-
-async def test_a_button_leads_to_the_identity_provider_if_the_settings_name_it(school: School) -> None:
-    async with school.visitor() as visitor:
-        assert "Continue with" not in words(await visitor.get(LOGIN))
-    provider = IdentityProvider(name="<Google>", url="https://app.northwind.example/google?a=1&b=2")
-    async with school.visitor(identity_provider=provider) as visitor:
-        page = await visitor.get(LOGIN)
-    href = "https://app.northwind.example/google?a=1&amp;b=2"
-    assert f'<a class="button second" href="{href}">Continue with &lt;Google&gt;</a>' in page.text

@@ -93,15 +93,12 @@ def test_every_branch_of_every_page_is_drawn_in_some_state(monkeypatch: pytest.M
         (tmp_path / name).write_bytes(content)
     (tmp_path / "pages").mkdir()
     brand = Brand(
-        url="https://northwind.example",
-        privacy_url="https://northwind.example/privacy",
-        terms_url="https://northwind.example/terms",
         support_address="help@northwind.example",
         logo=FileOrUrl(tmp_path / "logo.svg"),
         logo_dark=FileOrUrl(tmp_path / "dark.png"),
         stylesheet=Folder(tmp_path / "own.css"),
     )
-    password = PasswordSettings(uppercase=True, profile="")
+    password = PasswordSettings(require=("uppercase",))
     for settings in (Settings(), Settings(brand=brand, password=password)):
         pages = PagesSettings(templates=Folder(tmp_path / "pages"))
         assert PagePreview(replace(settings, pages=pages)).faults() == []

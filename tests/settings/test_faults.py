@@ -59,7 +59,7 @@ def test_what_kubernetes_sets_for_a_service_is_one_fault_that_says_how_to_end_it
         ("brand.font", "KEYTURN_BRAND_FONT", "url(x)"),
         ("brand.logo", "KEYTURN_BRAND_LOGO", "http://cdn.example/x.png"),
         ("challenge.url", "KEYTURN_CHALLENGE_URL", "http://challenge.example"),
-        ("breaches.url", "KEYTURN_BREACHES_URL", "ranges.example"),
+        ("password.breaches", "KEYTURN_PASSWORD_BREACHES", "ranges.example"),
     ],
 )
 def test_a_value_that_was_not_understood_is_shown_under_the_name_that_was_written(

@@ -37,6 +37,7 @@ def test_pages_may_be_anywhere_that_is_free(read: Read, host: str) -> None:
             "sign_in_url",
             "/webhooks/in is used by another page: choose another path",
         ),
+        ('forgot_url = ""', "forgot_url", "must begin with {base_url} or https://"),
         ('forgot_url = "{base_url}/"', "forgot_url", "needs a plain path for the hosted page"),
         ('forgot_url = "{base_url}"', "forgot_url", "needs a plain path for the hosted page"),
         ('reset_url = "{base_url}/{token}"', "reset_url", "needs a plain path for the hosted page"),
@@ -97,29 +98,6 @@ def test_a_folder_of_mails_must_be_one(faults: Faults, read: Read, tmp_path: Pat
     assert read(KEYTURN_MAIL_TEMPLATES="mails")
     assert faults(KEYTURN_MAIL_TEMPLATES="nowhere") == {"mail.templates": "no such folder: nowhere"}
     assert faults(KEYTURN_MAIL_TEMPLATES="keyturn.toml") == {"mail.templates": "is a file, not a folder: keyturn.toml"}
-
-
-@pytest.mark.parametrize("url", ["https://id.example.org/start", "http://127.0.0.1:9000/start"])
-def test_the_identity_provider_may_be_at_an_https_address_or_on_this_machine(url: str, read: Read) -> None:
-    assert read(f'[identity_provider]\nname = "Example"\nurl = "{url}"').identity_provider.url == url
-
-
-@pytest.mark.parametrize(
-    ("toml", "wrong"),
-    [
-        ('url = "https://id.example.org"', {"identity_provider.name": "missing: identity_provider.url is set"}),
-        ('name = "Example"', {"identity_provider.url": "missing: identity_provider.name is set"}),
-        ('url = "http://id.example.org"\nname = "Example"', {"identity_provider.url": "must be an address like https"}),
-        ('url = "javascript:alert(1)"\nname = "Example"', {"identity_provider.url": "must be an address like https"}),
-        ('url = "/start"\nname = "Example"', {"identity_provider.url": "must be an address like https"}),
-    ],
-)
-def test_the_identity_provider_has_a_name_and_an_https_address(
-    toml: str, wrong: dict[str, str], faults: Faults
-) -> None:
-    found = faults(f"[identity_provider]\n{toml}")
-    assert found.keys() == wrong.keys()
-    assert all(found[name].startswith(message) for name, message in wrong.items())
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def test_a_variable_cannot_mend_a_section_that_is_a_value(faults: Faults) -> Non
 @pytest.mark.parametrize(
     ("name", "written", "value"),
     [
-        *(("password.digit", text, text in {"true", "1"}) for text in ("true", "1", "false", "0")),
+        *(("token.code", text, text in {"true", "1"}) for text in ("true", "1", "false", "0")),
         ("smtp.port", "2525", 2525),
         ("server.trusted_proxies", "10.0.0.0/8, ::1,", ("10.0.0.0/8", "::1")),
         ("server.trusted_proxies", "", ()),
@@ -72,7 +72,7 @@ def test_a_list_in_the_file_is_written_as_one(read: Read) -> None:
             for port in ("", "smtp", "0", "65536", "587.5")
         ),
         ("KEYTURN_RESEND_RATE", "0", "must be a number above 0, not '0'"),
-        ("KEYTURN_PASSWORD_UPPERCASE", "maybe", "must be true or false, not 'maybe'"),
+        ("KEYTURN_TOKEN_CODE", "maybe", "must be true or false, not 'maybe'"),
         ("KEYTURN_BRAND_ACCENT", "blue", "must be a colour as #rrggbb, not 'blue'"),
         (
             "KEYTURN_MAIL_TRANSPORT",
@@ -102,7 +102,7 @@ def test_a_value_that_is_not_understood_is_shown_with_what_it_has_to_be(
             "is empty: use 0.0.0.0 for all IPv4 addresses, or :: for IPv6 as well",
         ),
         ('[smtp]\nport = "587"', "smtp.port", "must be a whole number from 1 to 65535, not '587'"),
-        ('[password]\ndigit = "true"', "password.digit", "must be true or false, not 'true'"),
+        ('[token]\ncode = "true"', "token.code", "must be true or false, not 'true'"),
         ("[password]\nmin_length = 73", "password.min_length", "must be a whole number from 1 to 72, not 73"),
         ("[brand]\nname = 7", "brand.name", "must be a text, not 7"),
         (
@@ -112,7 +112,11 @@ def test_a_value_that_is_not_understood_is_shown_with_what_it_has_to_be(
         ),
         ('[mail]\nfallback = "post"', "mail.fallback", f"must be one of {', '.join(sorted(PROVIDERS))}, not 'post'"),
         ("[limits]\nrequest = 5", "limits.request", "must be a text, not 5"),
-        ('[limits]\nrequest = "many"', "limits.request", "must be a rate, as in 3/minute or 10/15 minutes, not 'many'"),
+        (
+            '[limits]\nrequest = "many"',
+            "limits.request",
+            "must be a rate, as in 3/minute or 10/15 minutes, of 1 to 100000 requests, not 'many'",
+        ),
         (
             '[server]\ntrusted_proxies = "x"',
             "server.trusted_proxies",

@@ -53,20 +53,21 @@ def test_a_text_may_hold_variables_anywhere(read: Read) -> None:
 def test_numbers_switches_durations_and_lists_may_come_from_variables(read: Read) -> None:
     settings = read(
         """
+        secret_key = "0123456789abcdef0123456789abcdef"
         [smtp]
         port = "${SMTP_PORT}"
         [password]
-        digit = "${TRUE}"
         min_length = "${LENGTH:-8}"
         [token]
         ttl = "${LIFE}"
+        code = "${TRUE}"
         [server]
         allowed_origins = "${ORIGINS}"
         """,
         **APP,
     )
 
-    assert (settings.smtp.port, settings.password.digit, settings.password.min_length) == (2525, True, 8)
+    assert (settings.smtp.port, settings.token.code, settings.password.min_length) == (2525, True, 8)
     assert settings.token.ttl == timedelta(minutes=45)
     assert settings.server.allowed_origins == ("https://a.example", "https://b.example")
 
@@ -157,11 +158,11 @@ def test_a_place_that_cannot_be_read_is_a_fault(faults: Faults, text: str, why: 
 
 
 def test_a_variable_of_the_wrong_kind_is_a_fault_by_its_setting_and_not_shown(read: Read) -> None:
-    toml = '[smtp]\nport = "${EMAIL_PASS}"\n[token]\nttl = "${EMAIL_PASS}"\n[password]\ndigit = "${EMAIL_PASS}"'
+    toml = '[smtp]\nport = "${EMAIL_PASS}"\n[token]\nttl = "${EMAIL_PASS}"\n[secure_account]\nlock = "${EMAIL_PASS}"'
     with pytest.raises(SettingsInvalid) as invalid:
         read(toml, **APP)
 
-    assert {fault.name for fault in invalid.value.faults} == {"smtp.port", "token.ttl", "password.digit"}
+    assert {fault.name for fault in invalid.value.faults} == {"smtp.port", "token.ttl", "secure_account.lock"}
     assert "hunter2" not in "".join(traceback.format_exception(invalid.value))
 
 

@@ -6,14 +6,12 @@ import pytest
 from tests.settings.reading import Faults, Read
 
 URL, SECRET = "https://app.example.org/webhooks/keyturn", "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
-EVENTS = "password.changed, password.reset_requested, account.secured, second_step.failed"
 
 
 def test_an_address_and_a_secret_are_enough(read: Read) -> None:
     hooks = read(f'[webhooks]\nurl = "{URL}"', KEYTURN_WEBHOOKS_SECRET=SECRET).webhooks
 
     assert (hooks.url, hooks.secret, hooks.previous_secret) == (URL, SECRET, "")
-    assert hooks.events == tuple(EVENTS.split(", "))
 
 
 @pytest.mark.parametrize(
@@ -90,23 +88,6 @@ def test_production_needs_https_unless_the_app_is_on_this_machine(faults: Faults
         read(KEYTURN_WEBHOOKS_URL=far, KEYTURN_WEBHOOKS_SECRET=SECRET, KEYTURN_ENVIRONMENT="development").webhooks.url
         == far
     )
-
-
-def test_an_event_that_does_not_exist_cannot_be_chosen(faults: Faults) -> None:
-    why = f"must be a list in which each item is one of {', '.join(sorted(EVENTS.split(', ')))}, not "
-    both = why + '["password.changed","password.forgotten"]'
-
-    assert faults('[webhooks]\nevents = ["password.changed", "password.forgotten"]') == {"webhooks.events": both}
-    found = faults(KEYTURN_WEBHOOKS_EVENTS="password.forgotten")
-    assert found == {"KEYTURN_WEBHOOKS_EVENTS": why + '["password.forgotten"]'}
-
-
-def test_an_app_that_would_be_told_nothing_is_a_fault(faults: Faults, read: Read) -> None:
-    why = f"is empty: name one or more of {EVENTS}"
-
-    found = faults(f'[webhooks]\nurl = "{URL}"\nevents = []', KEYTURN_WEBHOOKS_SECRET=SECRET)
-    assert found == {"webhooks.events": why}
-    assert read("[webhooks]\nevents = []").webhooks.events == (), "without an address nobody is told"
 
 
 def test_a_worker_holds_a_webhook_for_longer_than_its_app_may_take(faults: Faults) -> None:

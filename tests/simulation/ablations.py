@@ -113,10 +113,6 @@ def _keep_halves() -> None:
     Disk.keeps_halves = True
 
 
-def _crawl() -> None:
-    Disk.crawls = True
-
-
 def _leave_room_unsaid() -> None:
     Disk.has_room_unsaid = True
 
@@ -154,9 +150,7 @@ ABLATIONS: Mapping[str, Ablation] = {
     "drop-at-once": Ablation(
         what="A message that gets no mail ends in the transaction that decides so", store=store_faults.FIRST_DROPS
     ),
-    "cooldown": Ablation(
-        what="A mailbox is claimed by one guarded upsert", store=store_faults.EARLIER_COUNTS, change=_crawl
-    ),
+    "cooldown": Ablation(what="A mailbox rests between two mails", store=store_faults.COOLDOWNS),
     "mailbox-limits": Ablation(
         what="A mailbox rests between two mails, and gets few in a day", store=store_faults.COUNTS
     ),
@@ -176,7 +170,7 @@ ABLATIONS: Mapping[str, Ablation] = {
         what="The one that withdraws the promise of a change writes its effects", store=store_faults.WITHDRAWALS
     ),
     "survival": Ablation(what="A worker survives errors of the database", change=taken_out.survival),
-    "alone": Ablation(what="One bad item of a batch fails alone", change=taken_out.one_alone),
+    "alone": Ablation(what="One bad message of a claim fails alone", change=taken_out.one_alone),
 }
 """By the name that `--without` takes."""
 

@@ -40,13 +40,11 @@ class Disk:
     `throttled`: the process whose writes take seconds each, or "".
     `keeps_halves`: it becomes full in the midst of a transaction, and a rollback keeps what was written until then.
     `has_room_unsaid`: a commit whose answer is lost says that the disk is full.
-    `crawls`: many writes take seconds, so that workers overtake each other.
     """
 
     now: ClassVar["Disk"]
     keeps_halves: ClassVar[bool] = False
     has_room_unsaid: ClassVar[bool] = False
-    crawls: ClassVar[bool] = False
 
     def __init__(self, random: Random, story: Story) -> None:
         self.faults = SOUND
@@ -84,8 +82,6 @@ class Disk:
         """Return the seconds until a thread begins, or until its answer arrives."""
         if pool == _WRITES and PROCESS.get() == self.throttled:
             return self._random.uniform(1, 15)
-        if pool == _WRITES and self.crawls and self._random.random() < 0.2:
-            return self._random.uniform(1, 10)
         if pool == _WRITES and self.faults.slow and self._random.random() < self.faults.slow:
             return self._random.uniform(10, 40)
         return self._random.uniform(0.0001, 0.004) * (20 if self._random.random() < 0.02 else 1)

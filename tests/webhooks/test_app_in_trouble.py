@@ -32,7 +32,7 @@ async def test_an_app_in_trouble_is_told_the_same_again_under_the_same_id(servic
 
     assert len(app.told) == 6
     assert len({(told.id, told.body) for told in app.told}) == 1
-    assert await states(service) == [("webhook_reset_requested", "sent", None)]
+    assert await states(service) == [("webhook_password_reset_requested", "sent", None)]
     assert len(service.inbox.mails) == 1
 
 
@@ -45,7 +45,7 @@ async def test_an_app_that_is_gone_is_not_asked_again_until_an_operator_says_so(
 
     assert len(app.told) == 1
     assert await states(service) == [
-        ("webhook_reset_requested", "dead", "410 Gone: the app no longer accepts webhooks at webhooks.url")
+        ("webhook_password_reset_requested", "dead", "410 Gone: the app no longer accepts webhooks at webhooks.url")
     ]
 
 
@@ -62,7 +62,7 @@ async def test_a_pause_that_the_app_asks_for_is_kept(service: Service, app: App)
 async def test_a_worker_that_dies_once_it_has_told_leaves_one_event_told_again_under_its_id(
     service: Service, app: App
 ) -> None:
-    kind = "webhook_reset_requested"
+    kind = "webhook_password_reset_requested"
     app.coming.append(Answer(500))
     await service.ask()
     await service.deliver()
@@ -104,6 +104,6 @@ async def test_webhooks_are_counted_apart_from_mails(service: Service, app: App)
     figures = (await service.at("127.0.0.1").get("/metrics")).text
 
     for outcome in ("retried", "sent"):
-        assert f'keyturn_messages_total{{kind="webhook_reset_requested",outcome="{outcome}"}} 1.0' in figures
+        assert f'keyturn_messages_total{{kind="webhook_password_reset_requested",outcome="{outcome}"}} 1.0' in figures
     assert 'keyturn_delivery_seconds_count{kind="reset_requested"} 1.0' in figures
-    assert 'keyturn_delivery_seconds_count{kind="webhook_reset_requested"} 1.0' in figures
+    assert 'keyturn_delivery_seconds_count{kind="webhook_password_reset_requested"} 1.0' in figures

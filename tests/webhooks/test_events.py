@@ -119,15 +119,6 @@ async def test_no_token_and_no_password_is_told_or_kept(service: Service, app: A
 
 
 @ON_SQLITE
-async def test_only_the_events_that_were_chosen_are_told(start: Start, app: App, hook: WebhookSettings) -> None:
-    service = await start(webhooks=msgspec.structs.replace(hook, events=("password.changed",)))
-    await service.reset(await service.link())
-    await service.deliver()
-
-    assert [event["type"] for event in app.events.values()] == ["password.changed"]
-
-
-@ON_SQLITE
 async def test_while_secrets_change_an_event_is_signed_with_both(start: Start, app: App, hook: WebhookSettings) -> None:
     rotating = msgspec.structs.replace(hook, secret=Secret(NEXT_SECRET), previous_secret=Secret(SECRET))
     service = await start(webhooks=rotating)
@@ -149,7 +140,7 @@ async def test_without_an_address_nothing_is_written_and_what_waits_is_dropped(
     await deliver_again(without)
 
     assert len(app.told) == 1
-    assert await states(service) == [("webhook_reset_requested", "dropped", "webhooks.url is no longer set")]
+    assert await states(service) == [("webhook_password_reset_requested", "dropped", "webhooks.url is no longer set")]
 
 
 @ON_SQLITE

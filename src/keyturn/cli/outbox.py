@@ -15,7 +15,6 @@ from keyturn.service.outbox.history import (
     Event,
     Item,
     MessageUnknown,
-    Wanted,
     hasten,
     history_of,
     hold,
@@ -59,8 +58,8 @@ async def list_messages(
     """
     moment = now()
     about = await _payload_members(parts, email) if email else None
-    wanted = Wanted(state=state or "", about=about, since=moment - since if since else None, most=last)
-    items = await read(parts.database, wanted, moment)
+    earliest = moment - since if since else None
+    items = await read(parts.database, state=state or "", about=about, since=earliest, most=last)
     if as_json:
         print_json([_as_json(item) for item in items])
         return
@@ -93,7 +92,7 @@ async def show(parts: Parts, message_id: int, as_json: bool) -> None:
     Example:  keyturn outbox show 12
     """
     moment = now()
-    items = await read(parts.database, Wanted(id=message_id), moment)
+    items = await read(parts.database, only=message_id)
     if not items:
         raise MessageUnknown(message_id)
     (item,) = items
@@ -136,13 +135,13 @@ def retry(ids: tuple[int, ...], dead: bool, waiting: bool) -> None:
 
     async def work(parts: Parts) -> None:
         if waiting:
-            hastened = await hasten(parts.database, now())
+            hastened = await hasten(parts.database)
             click.echo(
                 f"Due now: {_number_of(hastened, 'message')}." if hastened else "No message waits for a later try."
             )
             return
         chosen = await _dead_message_ids(parts) if dead else list(dict.fromkeys(ids))
-        for message_id, outcome in zip(chosen, await retry_messages(parts.database, chosen, now()), strict=True):
+        for message_id, outcome in zip(chosen, await retry_messages(parts.database, chosen), strict=True):
             click.echo(_TOLD[outcome].format(message_id))
         if not chosen:
             click.echo("There are no dead messages.")
@@ -161,7 +160,7 @@ async def hold_mails(parts: Parts) -> None:
     \b
     Example:  keyturn outbox hold
     """
-    held = await hold(parts.database, MAILS_ALONE, now())
+    held = await hold(parts.database, MAILS_ALONE)
     click.echo(f"Held: {_number_of(held, 'mail')}." if held else "No mails are waiting.")
 
 
@@ -176,7 +175,7 @@ async def release_mails(parts: Parts) -> None:
     \b
     Example:  keyturn outbox release
     """
-    released, too_old = await release(parts.database, now())
+    released, too_old = await release(parts.database)
     if released or not too_old:
         click.echo(f"Released: {_number_of(released, 'mail')}." if released else "No mails are held.")
     if too_old:
@@ -199,7 +198,7 @@ async def _payload_members(parts: Parts, address: str) -> Mapping[str, str]:
 
 
 async def _dead_message_ids(parts: Parts) -> list[int]:
-    items = await read(parts.database, Wanted(state=DEAD, most=None), now())
+    items = await read(parts.database, state=DEAD, most=None)
     return [item.id for item in reversed(items) if not item.is_erased]
 
 

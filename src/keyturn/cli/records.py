@@ -90,10 +90,10 @@ async def show(parts: Parts, email: str, as_json: bool) -> None:
     Example:  keyturn mailbox show ada@northwind.example
     """
     moment = now()
-    found = await parts.mailboxes.find(email, moment)
+    found = (await parts.mailboxes.look([email], moment))[email]
     if as_json:
-        print_json(_as_json(found, parts.mailboxes, moment) if found else {})
-    elif found is None:
+        print_json({} if found.is_blank else _as_json(found, parts.mailboxes, moment))
+    elif found.is_blank:
         click.echo(f"{email} has no records: it can get mails.")
     else:
         click.echo(f"{strong(email)}\n")

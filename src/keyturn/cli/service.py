@@ -171,17 +171,13 @@ def worker(host: str, port: int | None) -> None:
 
 
 @click.command()
-@click.option("--sql", is_flag=True, help="Only print the SQL, for a database administrator to run.")
-def migrate(*, sql: bool) -> None:
+def migrate() -> None:
     """Create or update Keyturn's tables.
 
     You can run it again at any time, and on several machines at once. Your app's tables stay as they are. All steps
     are one transaction: if one of them fails, or the command is killed, nothing is changed.
-
-    \b
-    Example:  keyturn migrate --sql
     """
-    from keyturn.service.database.migrations import head, migration_sql
+    from keyturn.service.database.migrations import head
     from keyturn.service.database.migrations import migrate as migrate_database
     from keyturn.service.event_loop import run
 
@@ -190,22 +186,15 @@ def migrate(*, sql: bool) -> None:
 
     async def work() -> None:
         async with here.database(settings) as database:
-            if sql:
-                done = (await migration_sql(database)).rstrip("\n")
-            else:
-                done = _update_text(await migrate_database(database), head())
-        # Without steps, --sql prints no SQL.
-        click.echo(done or f"The database is already at revision {head()}.", err=sql and not done)
+            before = await migrate_database(database)
+        if before == head():
+            click.echo(f"The database is already at revision {before}.")
+        else:
+            click.echo(f"Updated the database from revision {muted(before or 'none')} to {accent(head())}.")
 
     run(work())
     if missing := here.missing_settings():
         click.echo(f"keyturn: {missing}", err=True)
-
-
-def _update_text(before: str | None, after: str) -> str:
-    if before == after:
-        return ""
-    return f"Updated the database from revision {muted(before or 'none')} to {accent(after)}."
 
 
 def _describe_installation(settings: Settings) -> str:
@@ -242,15 +231,15 @@ def _require_ready(here: Installation, settings: Settings) -> None:
     Raises DatabaseUnready if the migrations were not run, and the store's own error if the accounts are not ready.
     """
     from keyturn.service.accounts.store_factory import accounts_for
-    from keyturn.service.database.migrations import ahead_text, is_ahead, require_current
+    from keyturn.service.database.migrations import ahead_text, require_current
     from keyturn.service.event_loop import run
     from keyturn.service.reset.proofs.second_step.step_factory import check_second_step
 
     async def check() -> None:
         async with here.database(settings) as database:
             found = await require_current(database)
-            if is_ahead(found):
-                click.echo(f"keyturn: {ahead_text(found)}. It works, but install that version here soon", err=True)
+            if ahead := ahead_text(found):
+                click.echo(f"keyturn: {ahead}. It works, but install that version here soon", err=True)
             accounts = accounts_for(settings, database)
             try:
                 await accounts.require_ready()

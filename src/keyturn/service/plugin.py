@@ -42,6 +42,7 @@ from keyturn.service.settings.reading import require_valid
 from keyturn.service.telemetry.logs import redact_access_logs
 from keyturn.service.web_parts import api_of, pages_of, security_schemes
 from keyturn.service.webhooks.events import (
+    EVENTS,
     AccountSecured,
     Callback,
     PasswordChanged,
@@ -119,12 +120,7 @@ def _fault(name: str, message: str) -> SettingsInvalid:
     return SettingsInvalid([Fault(name, message)])
 
 
-_EVENTS = {
-    "on_password_changed": "password.changed",
-    "on_password_reset_requested": "password.reset_requested",
-    "on_account_secured": "account.secured",
-    "on_second_step_failed": "second_step.failed",
-}
+_EVENTS = {f"on_{event.replace('.', '_')}": event for event in EVENTS}
 
 
 _CHOICES = (

@@ -102,7 +102,6 @@ def site_of(parts: Parts) -> Site:
         has_app=settings.accounts.store != "builtin",
         takes_names=parts.ground.accounts.takes_names,
         return_addresses=parts.return_addresses,
-        identity_provider=settings.identity_provider,
         challenge=parts.challenge,
         codes=parts.code_exchange,
         ends_sessions=ends_sessions(settings.accounts),

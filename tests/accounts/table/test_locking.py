@@ -7,7 +7,7 @@ from tests.accounts.table.app import Over, hashed, one
 from tests.driver.app_database import App
 
 from keyturn.errors import SettingsInvalid
-from keyturn.service.accounts.port import NewPassword
+from keyturn.service.accounts.port import Account, NewPassword
 
 ADA, BEN = "ada@northwind.test", "ben@northwind.test"
 TABLES = """
@@ -41,8 +41,9 @@ async def test_an_account_is_locked_and_unlocked_and_nobody_else(over: Over, how
     accounts = over(**how)
     await accounts.require_ready()
     assert accounts.can_lock
-    assert await accounts.lock("1")
-    assert not await accounts.lock("1")  # it is not active any more
+    before = await one(accounts, ADA)
+    assert await accounts.lock(before)
+    assert not await accounts.lock(before)  # it is not active any more
 
     ada, ben = await one(accounts, ADA), await one(accounts, BEN)
     assert (ada.active, ada.locked) == (False, True)
@@ -55,7 +56,7 @@ async def test_an_account_is_locked_and_unlocked_and_nobody_else(over: Over, how
 async def test_a_new_password_lifts_the_lock_of_who_was_read_as_locked_alone(over: Over, people: App) -> None:
     accounts = over(**BY_STATUS)
     before = await one(accounts)
-    await accounts.lock("1")
+    await accounts.lock(before)
     password = NewPassword("new", hashed)
     assert not await accounts.set_password(before, password)
 
@@ -64,11 +65,18 @@ async def test_a_new_password_lifts_the_lock_of_who_was_read_as_locked_alone(ove
     assert tuple(row) == ("active", "$2b$new")
 
 
+async def test_who_has_moved_since_is_not_locked(over: Over, people: App) -> None:
+    accounts = over(**BY_STATUS)
+    before = await one(accounts, ADA)
+    await people.run("UPDATE users SET email = 'ada@elsewhere.test' WHERE id = 1")
+    assert not await accounts.lock(before)
+
+
 async def test_who_is_disabled_is_neither_locked_nor_unlocked(over: Over, people: App) -> None:
     accounts = over(**BY_STATUS)
-    assert not await accounts.lock("3")
+    assert not await accounts.lock(Account(id="3", email="dan@northwind.test"))
     assert not await accounts.unlock("3")
-    assert not await accounts.lock("x")  # no id of this table
+    assert not await accounts.lock(Account(id="x", email=ADA))  # no id of this table
 
     (row,) = await people.run("SELECT status FROM users WHERE id = 3")
     assert row.status == "left"
@@ -81,7 +89,7 @@ async def test_active_accounts_are_listed_a_page_at_a_time(over: Over) -> None:
     assert await accounts.addresses_after(ADA, 5) == [BEN]
     assert await accounts.addresses_after(BEN, 5) == []
 
-    assert await accounts.lock("1")
+    assert await accounts.lock(await one(accounts, ADA))
     assert await accounts.addresses_after("", 1) == [ADA]  # who has locked theirs is to start anew
 
 
@@ -90,7 +98,7 @@ async def test_a_store_that_was_not_told_how_locks_nobody(over: Over) -> None:
     accounts = over(active="status = active")
 
     assert not accounts.can_lock
-    assert not await accounts.lock("1")
+    assert not await accounts.lock(await one(accounts))
     assert (await one(accounts)).active
 
 

@@ -116,23 +116,6 @@ def test_a_table_in_the_search_path_is_the_one_that_is_meant_and_told_with_its_s
     postgresql.drop(url)
 
 
-def test_a_search_path_without_its_schema_is_told_by_the_doctor_and_by_migrate(
-    keyturn: Keyturn, postgresql: PostgresServer
-) -> None:
-    url = postgresql.empty()
-    executed(url, TENANTS)
-    assert keyturn("init", "--database", url, *TEXTS, "--together").code == 0
-    file, missing = Path("keyturn.toml"), f"{url}&options=-csearch_path%3Dtenant_x"
-    file.write_text(file.read_text().replace(url, missing))
-
-    assert keyturn("migrate").err.startswith("keyturn: the database has no schema tenant_x")
-    assert (
-        "the database has no table users; the database has no schema tenant_x"
-        in asyncio.run(check_accounts(read()))[0].message
-    )
-    postgresql.drop(url)
-
-
 def test_mariadb_whose_address_holds_a_password(keyturn: Keyturn, mariadb: MariadbServer) -> None:
     url = mariadb.empty()
     executed(url, DJANGO_APP)

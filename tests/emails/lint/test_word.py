@@ -6,8 +6,9 @@ import pytest
 
 from keyturn.mail.languages import SOURCE_LANGUAGE
 from keyturn.studio.gallery.opening import open_gallery
-from keyturn.studio.lint.clients.word import resolve_conditionals, word_losses
+from keyturn.studio.lint.clients.word import word_losses
 from keyturn.studio.lint.document import Document, read_document
+from keyturn.studio.lint.markup.conditional_comments import resolve_conditionals
 from keyturn.studio.lint.source.unknown_filters import with_lenient_origins
 
 

@@ -99,6 +99,21 @@ async def test_where_the_first_may_have_the_mail_nobody_else_ever_gets_it(
     assert (await deployment.message()).state == "sent"
 
 
+async def test_a_provider_that_replaces_the_one_that_may_have_the_mail_does_not_get_it(
+    deployment: Deployment, resend: ResendServer, second: SmtpServer
+) -> None:
+    await deployment.deploy(mail=MailSettings(from_="accounts@northwind.test"))
+    resend.coming.append(Trouble.DROP_AFTER_ACCEPTING)
+    await deployment.ask()
+    await deployment.work()
+    await deployment.deploy(mail=MailSettings(from_="accounts@northwind.test", transport="smtp"))
+    await deployment.work()
+
+    assert (len(resend.accepted), second.mails) == (1, [])
+    message = await deployment.message()
+    assert (message.state, message.reason) == ("dead", "resend may have it, and is no longer in the settings")
+
+
 async def test_a_mail_that_the_first_refuses_is_refused(
     deployment: Deployment, resend: ResendServer, second: SmtpServer
 ) -> None:

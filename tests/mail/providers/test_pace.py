@@ -10,7 +10,7 @@ import pytest
 from keyturn.errors import SendRetryable, SendUnknown
 from keyturn.mail.port.email import Email
 from keyturn.service.database import Database
-from keyturn.service.limits import Limit, StoredCounters
+from keyturn.service.limits import Limit, alone
 from keyturn.service.sending import pace
 from keyturn.service.sending.pace import LONGEST_HOLD, Pace, PacedSender
 from keyturn.service.settings.building import Rate
@@ -166,5 +166,5 @@ async def test_who_is_first_in_line_waits_for_no_others_and_moves_them_back_by_a
 
 async def next_slot(database: Database) -> float:
     """Return the seconds until the next free slot."""
-    (level,) = await StoredCounters(database).levels(Limit(Rate(1, 1), "pace", "resend"))
+    (level,) = await alone(database, lambda counters: counters.levels(Limit(Rate(1, 1), "pace", "resend")))
     return level

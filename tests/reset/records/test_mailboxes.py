@@ -1,7 +1,7 @@
 """When a mailbox may get the next mail, and what a report about an earlier one ends."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import timedelta
 
 import pytest
@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from keyturn.service.clock import MovableClock, now, replaced
 from keyturn.service.database import Database
-from keyturn.service.reset.records.mailboxes import Mailboxes
+from keyturn.service.reset.records.mailboxes import Mailbox, Mailboxes, Refusal
 
 ADA = "ada@a.example"
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -37,8 +37,12 @@ def mailboxes(database: Database) -> Mailboxes:
 
 
 async def claim(database: Database, mailboxes: Mailboxes, email: str = ADA) -> bool:
-    (claimed,) = await database.transact(lambda connection: mailboxes.within(connection).claim([(email, True)], now()))
-    return claimed
+    (refusal,) = await database.transact(lambda connection: mailboxes.within(connection).claim([(email, True)], now()))
+    return refusal is None
+
+
+async def look(mailboxes: Mailboxes) -> Mailbox:
+    return (await mailboxes.look([ADA], now()))[ADA]
 
 
 async def end_cooldown(database: Database, mailboxes: Mailboxes, email: str) -> None:
@@ -50,7 +54,7 @@ async def test_a_mailbox_gets_one_mail_in_a_cooldown_however_its_address_is_spel
 ) -> None:
     assert await claim(database, mailboxes)
     assert not await claim(database, mailboxes, "ADA@a.example")
-    assert await mailboxes.refusals([ADA], now()) == {ADA: "cooldown"}
+    assert (await look(mailboxes)).refusal == "cooldown"
     assert await claim(database, mailboxes, "eve@a.example")
 
     clock.move(MINUTE + LATER)
@@ -63,7 +67,7 @@ async def test_the_cooldown_doubles_with_each_mail_after_the_third(
     waits = []
     for _ in range(6):
         assert await claim(database, mailboxes)
-        wait = await mailboxes.cooldown_left(ADA, now())
+        wait = (await look(mailboxes)).wait
         waits.append(round(wait.total_seconds() / 60))
         clock.move(wait + LATER)
 
@@ -75,7 +79,7 @@ async def test_the_daily_limit_refills_evenly(database: Database, clock: Movable
     mailboxes = Mailboxes(database, cooldown=timedelta(0), daily=3)
     claimed = [await claim(database, mailboxes) for _ in range(4)]
     assert claimed == [True, True, True, False]
-    assert await mailboxes.refusals([ADA], now()) == {ADA: "daily_limit"}
+    assert (await look(mailboxes)).refusal == "daily_limit"
 
     clock.move(8 * HOUR + LATER)
     assert [await claim(database, mailboxes) for _ in range(2)] == [True, False]
@@ -87,9 +91,7 @@ async def test_a_mail_that_the_cooldown_holds_back_is_not_counted_in_the_daily_l
     database: Database, mailboxes: Mailboxes
 ) -> None:
     assert [await claim(database, mailboxes) for _ in range(4)] == [True, False, False, False]
-    found = await mailboxes.find(ADA, now())
-    assert found
-    assert found.mails == 1
+    assert (await look(mailboxes)).mails == 1
 
 
 @pytest.mark.parametrize("cooldown", [timedelta(seconds=10), MINUTE, 5 * HOUR])
@@ -100,7 +102,7 @@ async def test_a_mailbox_can_be_claimed_once_the_wait_that_it_names_is_over(
     mailboxes = Mailboxes(database, cooldown=cooldown, daily=9)
     for _ in range(12):
         assert await claim(database, mailboxes)
-        left = await mailboxes.cooldown_left(ADA, now())
+        left = (await look(mailboxes)).wait
         clock.move(left - 5 * LATER)
         assert not await claim(database, mailboxes)
         clock.move(6 * LATER)
@@ -127,11 +129,27 @@ async def test_of_many_claims_at_once_one_succeeds_in_a_cooldown(database: Datab
 
 
 async def test_an_unwanted_claim_counts_nothing(database: Database, mailboxes: Mailboxes) -> None:
-    def write(connection: Connection) -> list[bool]:
+    def write(connection: Connection) -> Sequence[Refusal | None]:
         return mailboxes.within(connection).claim([(ADA, False), ("eve@a.example", True)], now())
 
-    assert await database.transact(write) == [False, True]
+    assert await database.transact(write) == [None, None]
     assert await claim(database, mailboxes)
+    assert not await claim(database, mailboxes, "eve@a.example")
+
+
+@pytest.mark.parametrize("refusal", ["suppressed", "daily_limit", "cooldown"])
+async def test_a_claim_that_is_refused_says_why(database: Database, refusal: str) -> None:
+    cooldown = MINUTE if refusal == "cooldown" else timedelta(0)
+    mailboxes = Mailboxes(database, cooldown=cooldown, daily=1 if refusal == "daily_limit" else 6)
+
+    def write(connection: Connection) -> Sequence[Refusal | None]:
+        here = mailboxes.within(connection)
+        here.claim([(ADA, True)], now())
+        if refusal == "suppressed":
+            here.suppress(ADA, now(), "bounced")
+        return here.claim([(ADA, True)], now())
+
+    assert await database.transact(write) == [refusal]
 
 
 async def test_a_link_that_was_used_ends_the_cooldown_and_not_the_count_of_the_day(
@@ -143,9 +161,7 @@ async def test_a_link_that_was_used_ends_the_cooldown_and_not_the_count_of_the_d
         await end_cooldown(database, mailboxes, "ADA@a.example")
 
     assert claimed == [True] * 6 + [False] * 2
-    found = await mailboxes.find(ADA, now())
-    assert found
-    assert found.mails == 6
+    assert (await look(mailboxes)).mails == 6
 
 
 async def test_a_report_ends_the_mails_of_a_mailbox_until_its_suppression_is_over(
@@ -154,10 +170,10 @@ async def test_a_report_ends_the_mails_of_a_mailbox_until_its_suppression_is_ove
     await database.transact(lambda connection: mailboxes.within(connection).suppress(ADA, now(), "complained"))
     await end_cooldown(database, mailboxes, ADA)
     assert not await claim(database, mailboxes)
-    assert await mailboxes.refusals([ADA], now()) == {ADA: "suppressed"}
+    assert (await look(mailboxes)).refusal == "suppressed"
 
     clock.move(14 * DAY + LATER)
-    assert await mailboxes.find(ADA, now()) is None
+    assert (await look(mailboxes)).is_blank
     assert await claim(database, mailboxes)
 
 

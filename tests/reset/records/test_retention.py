@@ -12,7 +12,7 @@ from tests.driver.connections import committing
 from tests.outbox.table import settle_others
 from tests.plans import plans_of
 
-from keyturn.service.accounts.builtin import AccountRow, BuiltinAccounts, SessionRow
+from keyturn.service.accounts.builtin import AccountRow, SessionRow
 from keyturn.service.database import Database
 from keyturn.service.outbox.models import ERASED, EventRow, OutboxRow
 from keyturn.service.reset.records.account_locks import AccountLockRow
@@ -34,8 +34,8 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def retention(database: Database) -> Retention:
-    mailboxes = Mailboxes(database, cooldown=timedelta(minutes=1), daily=6, suppression=14 * DAY)
-    return Retention(database, 365 * DAY, mailboxes, BuiltinAccounts(database))
+    mailboxes = Mailboxes(database, cooldown=timedelta(minutes=1), daily=6)
+    return Retention(database, 365 * DAY, mailboxes)
 
 
 async def write(database: Database, model: Any, *rows: dict[str, Any]) -> None:
@@ -56,6 +56,10 @@ def link(token: str, expires_at: datetime) -> dict[str, Any]:
         "created_at": expires_at,
         "expires_at": expires_at,
     }
+
+
+def press(name: str, end: datetime) -> dict[str, Any]:
+    return link(name, end) | {"purpose": Purpose.SECURE, "used_at": end - HOUR}
 
 
 def message(key: str, state: str, settled_at: datetime | None, payload: str = '{"email": "x"}') -> dict[str, Any]:
@@ -91,6 +95,16 @@ ENTRY = {
             SecretRow.account_id,
             ["kept"],
             id="links leave some days after their end",
+        ),
+        pytest.param(
+            "presses",
+            [
+                press("gone", NOW - 365 * DAY - SECOND),
+                press("kept", NOW - 365 * DAY),
+            ],
+            SecretRow.account_id,
+            ["kept"],
+            id="presses leave after a year",
         ),
         pytest.param(
             "messages",

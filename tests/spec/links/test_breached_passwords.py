@@ -25,7 +25,7 @@ async def ranges() -> AsyncIterator[RangeServer]:
 
 
 def asking(server: RangeServer) -> dict[str, str]:
-    return {"source": "hibp", "url": server.url}
+    return {"breaches": server.url}
 
 
 async def lookups(service: Service) -> dict[str, float]:
@@ -36,7 +36,7 @@ async def lookups(service: Service) -> dict[str, float]:
 
 
 async def test_a_leaked_password_is_refused_and_the_link_survives(start: Start, ranges: RangeServer) -> None:
-    service = await start(breaches=asking(ranges))
+    service = await start(password=asking(ranges))
     token = await service.link()
 
     answer = await service.reset(token, LEAKED)
@@ -49,7 +49,7 @@ async def test_a_leaked_password_is_refused_and_the_link_survives(start: Start, 
 async def test_the_source_learns_five_digits_of_a_hash_and_who_asks_and_pads_its_answer(
     start: Start, ranges: RangeServer
 ) -> None:
-    service = await start(breaches=asking(ranges))
+    service = await start(password=asking(ranges))
     await service.reset(await service.link())
 
     ((path, headers),) = ranges.asked
@@ -61,7 +61,7 @@ async def test_the_source_learns_five_digits_of_a_hash_and_who_asks_and_pads_its
 
 async def test_padding_is_no_leak(start: Start, ranges: RangeServer) -> None:
     ranges.leaked = {NEW_PASSWORD: 0}
-    service = await start(breaches=asking(ranges))
+    service = await start(password=asking(ranges))
 
     assert problem(await service.reset(await service.link())) == "200"
 
@@ -72,7 +72,7 @@ async def test_where_the_source_fails_the_password_is_taken_and_the_failure_coun
     start: Start, ranges: RangeServer, fault: Fault, caplog: pytest.LogCaptureFixture
 ) -> None:
     ranges.fault = fault
-    service = await start(breaches=asking(ranges))
+    service = await start(password=asking(ranges))
 
     assert problem(await service.reset(await service.link(), LEAKED)) == "200"
     assert await lookups(service) == {"failed": 1}
@@ -83,7 +83,7 @@ async def test_where_the_source_fails_the_password_is_taken_and_the_failure_coun
 
 
 async def test_where_nobody_listens_the_password_is_taken(start: Start) -> None:
-    service = await start(breaches={"source": "hibp", "url": "http://127.0.0.1:9"})
+    service = await start(password={"breaches": "http://127.0.0.1:9"})
 
     assert problem(await service.reset(await service.link(), LEAKED)) == "200"
     assert await lookups(service) == {"failed": 1}
@@ -92,7 +92,7 @@ async def test_where_nobody_listens_the_password_is_taken(start: Start) -> None:
 async def test_nothing_is_asked_without_a_live_link_or_for_what_is_refused_anyway(
     start: Start, ranges: RangeServer
 ) -> None:
-    service = await start(breaches=asking(ranges))
+    service = await start(password=asking(ranges))
     used = await service.link()
     assert problem(await service.reset(used)) == "200"
     ranges.asked.clear()
@@ -108,7 +108,7 @@ async def test_nothing_is_asked_without_a_live_link_or_for_what_is_refused_anywa
 
 @pytest.mark.long
 async def test_no_connection_of_the_database_is_held_meanwhile(start: Start, ranges: RangeServer) -> None:
-    service = await start(breaches=asking(ranges), limits={"mailbox_cooldown": timedelta(0)})
+    service = await start(password=asking(ranges), limits={"mailbox_cooldown": timedelta(0)})
     links = [await service.link() for _ in range(MORE_THAN_CONNECTIONS)]
     ranges.fault = Fault.SILENT
     resetting = [asyncio.create_task(service.reset(link)) for link in links]
@@ -122,7 +122,7 @@ async def test_no_connection_of_the_database_is_held_meanwhile(start: Start, ran
 
 
 async def test_a_change_of_a_password_is_compared_too(start: Start, ranges: RangeServer) -> None:
-    service = await start(breaches=asking(ranges))
+    service = await start(password=asking(ranges))
     client = await service.sign_in()
 
     answer = await client.post(CHANGE, json={"currentPassword": PASSWORD, "newPassword": LEAKED})
@@ -130,7 +130,7 @@ async def test_a_change_of_a_password_is_compared_too(start: Start, ranges: Rang
 
 
 async def test_a_form_shows_the_rule_where_a_source_is_asked_alone(start: Start, ranges: RangeServer) -> None:
-    asking_one, plain = await start(breaches=asking(ranges)), await start()
+    asking_one, plain = await start(password=asking(ranges)), await start()
 
     german = {"accept-language": "de"}
     shown = (await asking_one.anywhere().get(POLICY, headers=german)).json()["rules"][-1]

@@ -35,7 +35,7 @@ async def test_a_password_is_judged_as_the_reset_judges_it_and_the_link_lives(se
 async def test_leaked_ones_are_told_in_the_language_of_who_reads(start: Start) -> None:
     async with running_ranges() as server:
         server.leaked = {NEW_PASSWORD: 3}
-        service = await start(breaches={"source": "hibp", "url": server.url})
+        service = await start(password={"breaches": server.url})
         found = await judgement(service, await service.link(), NEW_PASSWORD, **{"accept-language": "fr"})
 
     message = "pas un mot de passe issu d’une fuite de données connue"
@@ -48,7 +48,7 @@ async def test_whether_it_is_the_accounts_own_is_not_said(service: Service) -> N
 
 async def test_nothing_is_said_without_a_live_link(start: Start) -> None:
     async with running_ranges() as server:
-        service = await start(breaches={"source": "hibp", "url": server.url})
+        service = await start(password={"breaches": server.url})
         used = await service.link()
         assert problem(await service.reset(used)) == "200"
         server.asked.clear()

@@ -107,7 +107,7 @@ async def test_a_form_that_is_sent_twice_is_told_that_the_link_has_been_used(sta
     """And not that the password is the one that the account has, as it is since the first was done."""
     guarded: dict[str, Any] = {"second_step": BUILTIN, "prepare": enrol} if is_guarded else {}
     async with running_ranges() as ranges:
-        service = await start(breaches={"source": "hibp", "url": ranges.url}, **guarded)
+        service = await start(password={"breaches": ranges.url}, **guarded)
         step = ("totp", code_of()) if is_guarded else ()
         token = await service.link()
         ranges.held = compared = asyncio.Event()

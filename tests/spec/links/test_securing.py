@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tests.driver.elsewhere import Lockable, UnendingSessions
 from tests.driver.inbox import TOKEN, code_in, token_in
+from tests.driver.lost_commits import losing_commits
 from tests.driver.service import ADA, ME, NEW_PASSWORD, Service, Start, problem
 
 from keyturn import Account
@@ -78,6 +79,16 @@ async def test_of_fifty_at_once_one_is_told_yes_and_one_mail_goes_out(service: S
     assert len(service.inbox.sent_to(ADA, "password_reset")) == 2  # the thief's, and this one
 
 
+async def test_a_press_whose_commit_is_answered_by_nobody_is_told_as_what_it_is(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = await stolen(service)
+    with losing_commits(monkeypatch):
+        assert await secure(service, token) == "200"
+
+    assert await service.works(await recovery_link(service))
+
+
 @pytest.mark.long
 async def test_whatever_is_wrong_with_a_link_the_answer_is_the_same(service: Service) -> None:
     used = await stolen(service)
@@ -130,16 +141,24 @@ async def test_the_press_of_an_old_mailbox_leaves_the_links_and_codes_of_the_pre
 
 
 @pytest.mark.long
-async def test_an_account_that_moves_while_it_is_being_locked_is_unlocked_again(start: Start) -> None:
+async def test_an_account_that_moves_while_it_is_being_locked_stays_open_even_if_its_store_fails_then(
+    start: Start,
+) -> None:
     class Restless(Lockable):
-        """Moves an account to another address while it is being locked."""
+        """Moves an account to another address while it is being locked, and cannot be reached after that."""
 
-        async def lock(self, account_id: str) -> bool:
-            self.move(account_id, NEW)
-            return await super().lock(account_id)
+        async def lock(self, account: Account) -> bool:
+            self.move(account.id, NEW)
+            is_locked = await super().lock(account)
+            self.is_away = True
+            return is_locked
 
-    service = await start(store=Restless(Account(id="u-1", email=ADA)), sign_in_url="{base_url}/login", **LOCKING)
+    store = Restless(Account(id="u-1", email=ADA))
+    service = await start(store=store, sign_in_url="{base_url}/login", **LOCKING)
     assert await secure(service, await stolen(service)) == "200"
+    await service.deliver()
+    store.is_away = False
+    service.let_time_pass(minutes=10)
     await service.deliver()
 
     assert await service.knows(NEW_PASSWORD, NEW)
@@ -282,14 +301,14 @@ async def test_the_purge_forgets_nobody_whose_account_is_yet_to_be_locked(start:
 
 
 @pytest.mark.long
-async def test_the_purge_forgets_it_once_the_account_is_not_locked(start: Start) -> None:
+async def test_the_purge_forgets_it_with_the_entry_in_the_trail(start: Start) -> None:
     service = await start(**LOCKING)
     token = await stolen(service)
     assert await secure(service, token) == "200"
     assert problem(await service.reset(await recovery_link(service), OWN_PASSWORD)) == "200"
     digest = sha256(token.encode()).digest()
     assert digest in [value for _, value in await service.dump()]
-    service.let_time_pass(days=31)
+    service.let_time_pass(days=367)
     await service.purge()
 
     assert digest not in [value for _, value in await service.dump()]

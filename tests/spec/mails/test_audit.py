@@ -57,6 +57,16 @@ async def test_a_mailbox_that_had_its_mails_of_the_day_is_told_apart_from_one_th
     assert outcomes == ["link_mailed", "daily_limit", "suppressed"]
 
 
+async def test_an_entry_whose_message_has_left_is_not_joined_to_a_later_message(service: Service) -> None:
+    await service.ask_and_deliver()
+    service.let_time_pass(days=31)
+    await service.purge()
+    await service.ask()
+
+    assert [(entry.outcome, entry.mail) for entry in await service.trail()] == [("link_mailed", None)]
+    assert [message.state for message in await service.messages()] == ["waiting"]
+
+
 async def test_a_reset_and_a_change_leave_an_entry(service: Service) -> None:
     client = service.at(HERE, headers={"User-Agent": AGENT})
     body = {"token": await service.link(), "newPassword": NEW_PASSWORD}

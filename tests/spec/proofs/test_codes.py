@@ -11,6 +11,7 @@ import httpx2
 import pytest
 from tests.driver.clocks import StandingClock
 from tests.driver.inbox import token_in
+from tests.driver.lost_commits import losing_commits
 from tests.driver.service import ADA, DAN, GRACE, NEW_PASSWORD, NOBODY, Service, Start, problem
 from tests.statements import statements_sent
 
@@ -305,6 +306,32 @@ async def test_wrong_codes_over_all_accounts_are_bounded_and_cost_no_right_one_a
     assert caplog.text.count("code.over_budget") == 1
     coded.let_time_pass(minutes=1)
     assert problem(await send(coded, of_lin, LIN)) == "200", "it has lost no try"
+
+
+@STANDING
+async def test_a_call_that_is_refused_while_the_overall_limit_fills_uses_up_no_try(coded: Service) -> None:
+    await leave_wrong_codes(coded, 1)
+    await coded.add(LIN)
+    right = await code(coded, LIN)
+
+    told = Counter(map(problem, await asyncio.gather(*(send(coded, other(right, nth), LIN) for nth in range(1, 9)))))
+
+    assert told == {REFUSED: 1, "429 too-many-requests": 7}
+    coded.let_time_pass(minutes=1)
+    assert problem(await send(coded, right, LIN)) == "200", "one of five tries is used"
+
+
+async def test_a_code_whose_exchange_was_committed_without_an_answer_gives_its_token(
+    coded: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = await code(coded)
+    with losing_commits(monkeypatch, only=2):  # the first counts the try
+        answer = await send(coded, right)
+
+    assert problem(answer) == "200"
+    assert problem(await send(coded, right)) == REFUSED
+    assert problem(await coded.reset(answer.json()["token"])) == "200"
+    assert [entry.outcome for entry in await coded.trail("code_check")] == ["code_accepted"]
 
 
 @STANDING

@@ -201,9 +201,8 @@ DIRECTORY is a folder of Jinja templates in MJML or HTML. Samples are in NAME.sa
 samples/NAME.yaml, for example. A template without samples gets made-up values. Without DIRECTORY, Keyturn checks its
 own emails.
 
-Each template is checked with every sample and language. If samples miss an if, a loop or a macro, Keyturn looks for
-values that reach it; the last lines say how many branches were rendered. The exit code is 1 if there is an error (see
---fail-on).
+Each template is checked with every sample and language. If samples miss a side of an if or of a loop, Keyturn forces
+it; the last lines say how many branches were rendered. The exit code is 1 if there is an error (see --fail-on).
 
 \b
 Groups of clients for --clients apple,gmail (default: apple, gmail, outlook and yahoo):
@@ -316,7 +315,7 @@ class _Options(msgspec.Struct, frozen=True, kw_only=True):
 @click.option(
     "--samples-only",
     is_flag=True,
-    help="Use only the written samples: do not look for values that reach other branches.",
+    help="Use only the written samples: do not force the branches that they leave out.",
 )
 @click.option(
     "--min-coverage",

@@ -1,6 +1,7 @@
 """Typed props -> Jinja -> MJML -> a rendered mail: one path for sending, for the studio and for snapshot tests."""
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -38,6 +39,7 @@ class Templates:
     `reload`: read a template again after it was saved.
     `make_environment`: makes a language's environment, if it is not Keyturn's own; `prepare` is applied to it.
     `engine`: renders the templates in place of Jinja.
+    `around`: makes a context in which the files of a mail are rendered.
     `outlook_classic`: keep what only Outlook with Word's engine reads.
     """
 
@@ -50,6 +52,7 @@ class Templates:
     make_environment: Callable[[Language], Environment] | None = None
     prepare: Callable[[Environment], Environment] | None = None
     engine: Engine | None = None
+    around: Callable[[], AbstractContextManager[object]] = nullcontext
     outlook_classic: bool = True
     environments: dict[str, Environment] = field(default_factory=dict, repr=False)
     """The environments made so far, by language. They do not depend on `files`, so variants with other files share
@@ -85,7 +88,8 @@ class Templates:
 
     def fill(self, name: str, values: Mapping[str, Any], language: Language) -> Filled:
         values, files = _with_single_lines(values), self.files(name)
-        return Filled(*(self._fill(file, values, language) if file else "" for file in files))
+        with self.around():
+            return Filled(*(self._fill(file, values, language) if file else "" for file in files))
 
     def compile(self, name: str, filled: Filled) -> Rendered:
         files = self.files(name)

@@ -133,8 +133,8 @@ class BuiltinAccounts(AccountStore):
             partial(self.set_password_within, account=account, password_hash=password_hash)
         )
 
-    async def lock(self, account_id: str) -> bool:
-        return await self._set_lock(account_id, _IS_ACTIVE, now())
+    async def lock(self, account: Account) -> bool:
+        return await self._set_lock(account.id, _IS_ACTIVE & (AccountRow.email == account.email), now())
 
     async def unlock(self, account_id: str) -> bool:
         return await self._set_lock(account_id, _IS_LOCKED, None)

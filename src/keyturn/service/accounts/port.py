@@ -202,8 +202,11 @@ class AccountStore(ABC):
         """
         return await self.end_sessions(account_id)
 
-    async def lock(self, account_id: str) -> bool:
-        """Lock an account that is active; return whether this call has locked it."""
+    async def lock(self, account: Account) -> bool:
+        """Lock an account that is active and has the address of `account`; return whether this call has locked it.
+
+        Compare and lock in one statement: an account that moves meanwhile has an owner who could not unlock it.
+        """
         raise NotImplementedError
 
     async def unlock(self, account_id: str) -> bool:

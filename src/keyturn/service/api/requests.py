@@ -19,7 +19,7 @@ from keyturn.service.reset.complete import PasswordResets
 from keyturn.service.reset.inviting import Invitations, OperatorLinks
 from keyturn.service.reset.passwords.policy import PasswordPolicy
 from keyturn.service.reset.proofs.challenge import RequestChallenge
-from keyturn.service.reset.proofs.code_exchange import CodeExchange
+from keyturn.service.reset.proofs.codes import CodeExchange
 from keyturn.service.reset.records.client import Client, clip_header
 from keyturn.service.reset.request import ResetRequests
 from keyturn.service.reset.securing import AccountSecuring

@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event
 
 from keyturn.plain_files import make_private_file
 
@@ -32,19 +32,22 @@ class SqliteConnections:
 
     def __init__(self, url: URL, *listen: Listen) -> None:
         arguments = {"isolation_level": None, "check_same_thread": False, "timeout": PATIENCE}
-        self._reads, self._writes = (
-            create_engine(url.set(drivername="sqlite"), connect_args=arguments, hide_parameters=True) for _ in range(2)
+        self._engine = create_engine(
+            url.set(drivername="sqlite"),
+            connect_args=arguments,
+            hide_parameters=True,
+            poolclass=QueuePool,
+            pool_use_lifo=True,
+            max_overflow=-1,  # the threads are bounded already
         )
-        for engine in (self._reads, self._writes):
-            for attach in listen:
-                attach(engine)
-        event.listen(self._writes, "begin", _take_lock)
+        for attach in listen:
+            attach(self._engine)
         self._writer = _one_thread()
-        self.dialect = self._writes.dialect
+        self.dialect = self._engine.dialect
 
     async def read(self, work: Callable[[Connection], _Result]) -> _Result:
         def read() -> _Result:
-            with self._reads.connect() as connection:
+            with self._engine.connect() as connection:
                 return work(connection)
 
         return await asyncio.to_thread(read)
@@ -53,7 +56,9 @@ class SqliteConnections:
         given_up = Event()
 
         def write() -> _Result:
-            with self._writes.begin() as connection:
+            with self._engine.begin() as connection:
+                # At once, so that no transaction fails half way because another connection has written.
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
                 result = work(connection)
                 _require_caller(given_up)
                 return result
@@ -69,8 +74,7 @@ class SqliteConnections:
         """Wait for the write that is under way, and close the connections. Later work opens them again."""
         writer, self._writer = self._writer, _one_thread()
         await asyncio.to_thread(writer.shutdown)
-        for engine in (self._reads, self._writes):
-            engine.dispose()
+        self._engine.dispose()
 
 
 def _one_thread() -> ThreadPoolExecutor:
@@ -85,11 +89,6 @@ def _require_caller(given_up: Event) -> None:
     """Raise _GivenUp if the caller no longer waits: the transaction is then rolled back."""
     if given_up.is_set():
         raise _GivenUp
-
-
-def _take_lock(connection: Connection) -> None:
-    """Begin with the writer's lock, so that no transaction fails half way because another connection has written."""
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def keep_file_private(engine: Engine) -> None:

@@ -14,7 +14,7 @@ from keyturn.errors import SettingsInvalid
 from keyturn.mail.port.finding import Finding
 from keyturn.service.clock import now as utc_now
 from keyturn.service.database import Database
-from keyturn.service.database.migrations import NO_TABLES, SchemaMissing, head, is_ahead, revision
+from keyturn.service.database.migrations import NO_TABLES, ahead_text, head, revision
 from keyturn.service.database.unready import CertificateRefused, describe_error, describe_url
 from keyturn.service.problems.requests import DatabaseUnready
 from keyturn.service.settings import Settings
@@ -122,9 +122,6 @@ async def check_database(settings: Settings, now: Callable[[], datetime] = utc_n
         if database.is_sqlite:
             return findings + await _sqlite(database, file)
         return findings + await _postgresql(database, now)
-    except SchemaMissing as error:
-        mend = "Correct the search path in database.url, or create the schema with `CREATE SCHEMA`."
-        return [_fail(f"{describe_url(url)}: {error}", mend)]
     except DatabaseUnready as error:
         return [_explain_unready(url, error)]
     except SettingsInvalid as error:
@@ -138,7 +135,7 @@ async def _revision(database: Database, url: URL) -> Finding:
     found, newest = await revision(database), head()
     if found == newest:
         return Finding("database", "ok", f"{describe_url(url)}, at revision {newest} (newest)")
-    if found and is_ahead(found):
+    if found and ahead_text(found):
         message = f"{describe_url(url)} is at revision {found}, and this version of Keyturn knows only {newest}"
         return Finding("database", "warn", message, "Install the version of Keyturn that migrated it, or a newer one.")
     state = f"is at revision {found}, not {newest}" if found else NO_TABLES

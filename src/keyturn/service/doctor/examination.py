@@ -125,7 +125,7 @@ def _checks(settings: Settings, dns: Dns, accounts: AccountStore | None) -> Iter
     if previous_keys(settings):
         yield _check("keys", "database", late="warn", work=partial(check_previous_keys, settings))
     yield _check("limits", "limits database", work=partial(check_limits, settings))
-    if settings.breaches.source != "none":
+    if settings.password.breaches:
         yield _check("breaches", "breaches", late="warn", work=partial(check_breaches, settings))
     if settings.challenge.method != "none":
         yield _check("challenge", "challenge", work=partial(check_challenge, settings))

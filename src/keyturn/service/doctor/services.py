@@ -24,20 +24,21 @@ _ON_EVERY_LIST = sha1(b"password", usedforsecurity=False).digest()
 
 async def check_breaches(settings: Settings) -> list[Finding]:
     """Ask as a reset does, within its time-out. Failures are warnings, since resets then skip the check."""
-    chosen = settings.breaches
+    url = settings.password.breaches_url
     # Without a path or a query, which may hold a key.
-    source, where = BreachRanges(chosen.url), str(urlsplit(chosen.url).hostname)
+    source, where = BreachRanges(url), str(urlsplit(url).hostname)
     try:
         found = await source.holds(_ON_EVERY_LIST)
     except BreachSourceFailed as error:
         mend = (
-            "Let this machine connect to it, or correct [breaches]. Until it answers, Keyturn accepts leaked passwords."
+            "Let this machine connect to it, or correct password.breaches. Until it answers, Keyturn accepts leaked "
+            "passwords."
         )
         return [Finding("breaches", "warn", f"{where}: {error}", mend)]
     finally:
         await source.close()
     if not found:
-        mend = "Remove breaches.url to use the default service."
+        mend = 'Set password.breaches to "hibp".'
         return [
             Finding(
                 "breaches",
@@ -119,8 +120,7 @@ async def check_webhook(settings: Settings) -> list[Finding]:
     reached = await _reach("webhook", hooks.url, "webhooks.url")
     if isinstance(reached, Finding):
         return [reached]
-    events = ", ".join(hooks.events) or "(none)"
-    return [Finding("webhook", "ok", f"{reached} can be reached, and gets the events {events}")]
+    return [Finding("webhook", "ok", f"{reached} can be reached")]
 
 
 async def _reach(check: str, address: str, setting: str) -> str | Finding:

@@ -1,17 +1,18 @@
 """What a try of a message comes to: its end, or the pause before the next try, and a line in the log."""
 
+import asyncio
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 
 from keyturn.errors import QuotaExhausted, SendRefused, SendRetryable
 from keyturn.service.clock import now
-from keyturn.service.outbox.message import OUTCOMES, TO_THE_APP, Dropped, Message, Sent, Settlement
-from keyturn.service.outbox.queue import LeaseLost, Outbox
-from keyturn.service.outbox.settlements import End
+from keyturn.service.outbox.held import LeaseLost
+from keyturn.service.outbox.message import OUTCOMES, TO_THE_APP, Dead, Dropped, Message, Sent, Settlement
+from keyturn.service.outbox.queue import Outbox
 from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
 from keyturn.service.telemetry.logs import LogEvent, request_id
 from keyturn.service.telemetry.meters import Meters
@@ -72,7 +73,7 @@ class Attempts:
         meters: Meters,
         request_of: Callable[[Message], str],
     ) -> None:
-        self._settlements = outbox.settlements
+        self._held = outbox.held
         self._clock = outbox.database.clock
         self._limits = limits
         self._jitter = jitter
@@ -89,125 +90,111 @@ class Attempts:
         """Set the request id of this task's log lines to the request that the message comes from."""
         request_id.set(self._request_of(message))
 
+    async def end_all(self, outcomes: Sequence[tuple[Message, Settlement | Exception]]) -> None:
+        """Write what several tries came to. Those without a mail end together."""
+        dropped = [(message, outcome) for message, outcome in outcomes if isinstance(outcome, Dropped)]
+        others = [(message, outcome) for message, outcome in outcomes if not isinstance(outcome, Dropped)]
+        await asyncio.gather(
+            self._write([message for message, _ in dropped], self._drop(dropped)),
+            *(self.end(message, outcome) for message, outcome in others),  # each in a task, with its request's id
+        )
+
     async def end(self, message: Message, outcome: Settlement | Exception) -> None:
         """Write what a try came to. It counts as a crash if its error was not foreseen."""
         self.name_request_of(message)
-        with self._noting([message]):
-            await self._end(message, outcome)
+        await self._write([message], self._end(message, outcome))
 
-    async def drop_all(self, dropped: Sequence[tuple[Message, Dropped]]) -> None:
-        """Drop messages that get no mail, each for its reason."""
-        if dropped:
-            with self._noting([message for message, _ in dropped]):
-                await self._drop([(message, one.reason) for message, one in dropped])
+    async def put_back(self, message: Message) -> None:
+        """Let a message that was claimed and not tried be claimed again at once."""
+        reason = "its worker was stopped"
+        await self._write([message], self._held.postpone(message, self._clock(), reason, crashes=message.crashes - 1))
 
-    @contextmanager
-    def _noting(self, messages: Sequence[Message]) -> Iterator[None]:
-        """Log that an outcome cannot be written now: the leases run out, and the messages are claimed again."""
+    async def _write(self, messages: Sequence[Message], work: Awaitable[None]) -> None:
+        """Log it if an outcome cannot be written now: the leases run out, and the messages are claimed again."""
         try:
-            yield
+            await work
         except DatabaseUnready as error:
             for message in messages:
-                self._log_unsettled(message, error)
+                self.name_request_of(message)
+                log.warning(LogEvent("mail.unsettled", message_id=message.id, reason=error))
         except Exception:
             log.exception(LogEvent("mail.failed", message_id=messages[0].id))
 
     async def _end(self, message: Message, outcome: Settlement | Exception) -> None:
         match outcome:
             case Sent():
-                await self._note_sent(message, outcome)
-            case Dropped(reason):
-                await self._drop([(message, reason)])
-            case Exception():
-                await self._end_failed(message, outcome)
-
-    async def _end_failed(self, message: Message, failure: Exception) -> None:
-        match failure:
+                latency = max((now() - message.created_at).total_seconds(), 0)
+                await self._held.end((message, outcome))
+                self._meters.delivery(message.kind, latency)
+                self._log(logging.INFO, message, "sent", transport=outcome.sender, latency_ms=round(latency * 1000))
+            case Dropped():
+                await self._drop([(message, outcome)])
+            case DatabaseUnready():
+                raise outcome
             case LeaseLost():
                 log.warning(LogEvent("mail.lease_lost", message_id=message.id))
-            case DatabaseUnready():
-                self._log_unsettled(message, failure)
-            case QuotaExhausted():
-                await self._settlements.postpone(message, failure.until, failure.reason, "parked", crashes=0)
-                self._log(logging.ERROR, message, "parked", until=failure.until, reason=failure.reason)
-            case SendRefused():
-                await self._give_up(message, failure.reason)
-            case SendRetryable():
-                await self._try_later(message, failure)
-            case AccountsUnready():
-                # The message is fine: it waits for the app's database as it would for a provider.
-                await self._try_later(message, SendRetryable("accounts unready"))
+            case SendRefused(reason=reason):
+                await self._give_up(message, reason)
+            case QuotaExhausted(until=until, reason=reason):
+                await self._held.postpone(message, until, reason, event="parked", crashes=0)
+                self._log(logging.ERROR, message, "parked", until=until, reason=reason)
+            case SendRetryable(reason=reason, retry_after=asked):
+                await self._try_later(message, reason, timedelta(seconds=asked or 0))
+            case AccountsUnready():  # the message is fine: it waits for the app's database as it would for a provider
+                await self._try_later(message, "accounts unready")
             case TimeoutError():
-                await self._try_after_crash(message, "it took longer than its lease")
+                await self._try_after_crash(message, f"no end within {self._limits.longest.total_seconds():g} s")
             case _:
-                log.error(LogEvent("mail.failed", message_id=message.id), exc_info=failure)
-                await self._try_after_crash(message, type(failure).__name__)
+                log.error(LogEvent("mail.failed", message_id=message.id), exc_info=outcome)
+                await self._try_after_crash(message, type(outcome).__name__)
 
-    async def _note_sent(self, message: Message, sent: Sent) -> None:
-        latency = max((now() - message.created_at).total_seconds(), 0)
-        await self._settlements.end(End.sent(message, sent))
-        self._meters.delivery(message.kind, latency)
-        self._log(logging.INFO, message, "sent", transport=sent.sender, latency_ms=round(latency * 1000))
-
-    async def _drop(self, dropped: Sequence[tuple[Message, str]]) -> None:
+    async def _drop(self, dropped: Sequence[tuple[Message, Dropped]]) -> None:
         """Drop messages; those of one reason share a line of the log.
 
         Otherwise a client that requests links for thousands of unknown addresses could fill a disk (CWE-779). The
         history of each message names its request.
         """
-        await self._settlements.end(*(End.dropped(message, reason) for message, reason in dropped))
+        if dropped:
+            await self._held.end(*dropped)
         alike: dict[tuple[str, str], list[Message]] = {}
-        for message, reason in dropped:
-            alike.setdefault((message.kind, reason), []).append(message)
-        for (_, reason), messages in alike.items():
-            self._log_dropped(messages, reason)
+        for message, outcome in dropped:
+            alike.setdefault((message.kind, outcome.reason), []).append(message)
+        for (kind, reason), messages in alike.items():
+            if len(messages) == 1:
+                self.name_request_of(messages[0])
+                self._log(logging.INFO, messages[0], "dropped", reason=reason)
+                continue
+            request_id.set("")  # they come from many requests
+            self._meters.message(kind, "dropped", len(messages))
+            ids = ",".join(str(message.id) for message in messages)
+            log.info(LogEvent(f"{_noun(kind)}.dropped", kind=kind, count=len(messages), message_ids=ids, reason=reason))
 
-    def _log_dropped(self, messages: Sequence[Message], reason: str) -> None:
-        first = messages[0]
-        if len(messages) == 1:
-            self.name_request_of(first)
-            self._log(logging.INFO, first, "dropped", reason=reason)
-            return
-        request_id.set("")  # they come from many requests
-        self._meters.message(first.kind, "dropped", len(messages))
-        ids = ",".join(str(message.id) for message in messages)
-        about = {"kind": first.kind, "count": len(messages), "message_ids": ids}
-        log.info(LogEvent(f"{_noun(first)}.dropped", **about, reason=reason))
-
-    async def _try_later(self, message: Message, error: SendRetryable) -> None:
-        if message.attempts >= self._limits.max_attempts:
-            await self._give_up(message, error.reason)
-            return
-        pause = max(backoff(message.attempts, self._jitter()), timedelta(seconds=error.retry_after or 0))
-        until, attempts = self._clock(pause), message.attempts
-        await self._settlements.postpone(message, until, error.reason, attempts=attempts, crashes=0)
-        self._log_retried(message, pause, error.reason)
+    async def _try_later(self, message: Message, reason: str, asked: timedelta = timedelta(0)) -> None:
+        pause = max(backoff(message.attempts, self._jitter()), asked)
+        is_last = message.attempts >= self._limits.max_attempts
+        await self._pause(message, pause, reason, is_last=is_last, attempts=message.attempts, crashes=0)
 
     async def _try_after_crash(self, message: Message, reason: str) -> None:
-        if message.crashes >= self._limits.max_crashes:
+        pause = backoff(message.crashes, self._jitter(), longest=LONGEST_OF_OURS)
+        await self._pause(message, pause, reason, is_last=message.crashes >= self._limits.max_crashes)
+
+    async def _pause(self, message: Message, pause: timedelta, reason: str, *, is_last: bool, **counts: Any) -> None:
+        if is_last:
             await self._give_up(message, reason)
             return
-        pause = backoff(message.crashes, self._jitter(), longest=LONGEST_OF_OURS)
-        await self._settlements.postpone(message, self._clock(pause), reason)  # the count of crashes stays
-        self._log_retried(message, pause, reason)
-
-    async def _give_up(self, message: Message, reason: str) -> None:
-        await self._settlements.end(End.dead(message, reason))
-        self._log(logging.ERROR, message, "dead", reason=reason)
-
-    def _log_retried(self, message: Message, pause: timedelta, reason: str) -> None:
+        await self._held.postpone(message, self._clock(pause), reason, **counts)
         self._log(logging.WARNING, message, "retried", pause_s=round(pause.total_seconds(), 1), reason=reason)
 
-    def _log_unsettled(self, message: Message, error: Exception) -> None:
-        self.name_request_of(message)
-        log.warning(LogEvent("mail.unsettled", message_id=message.id, reason=error))
+    async def _give_up(self, message: Message, reason: str) -> None:
+        await self._held.end((message, Dead(reason)))
+        self._log(logging.ERROR, message, "dead", reason=reason)
 
     def _log(self, level: int, message: Message, outcome: str, **fields: object) -> None:
         self._meters.message(message.kind, outcome)
         about = {"message_id": message.id, "kind": message.kind, "attempts": message.attempts}
-        log.log(level, LogEvent(f"{_noun(message)}.{outcome}", **about, **fields))
+        log.log(level, LogEvent(f"{_noun(message.kind)}.{outcome}", **about, **fields))
 
 
-def _noun(message: Message) -> str:
+def _noun(kind: str) -> str:
     """Return "event" for a message to the app, "mail" for all others."""
-    return "event" if message.kind.startswith(TO_THE_APP) else "mail"
+    return "event" if kind.startswith(TO_THE_APP) else "mail"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Literal
 
 import msgspec
@@ -30,9 +31,17 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     source_id: str | None = None
 
 
-def note(connection: Connection, event: Event) -> None:
-    """Write an event in the caller's transaction."""
-    connection.execute(insert(EventRow).values(**msgspec.structs.asdict(event)))
+def move(
+    connection: Connection, chosen: Select[int], event: str, detail: str, values: Mapping[str, Any]
+) -> Sequence[int]:
+    """Change the chosen messages in the caller's transaction, and note the event of each; return their ids."""
+    # In the order of their ids, as in every transaction that changes several: two cannot deadlock.
+    ids = connection.scalars(chosen.order_by(OutboxRow.id).with_for_update(of=OutboxRow)).all()
+    if ids:
+        connection.execute(update(OutboxRow).where(OutboxRow.id.in_(ids)).values(values))
+        noted = {"event": event, "detail": detail, "at": now()}
+        connection.execute(insert(EventRow), [{**noted, "message_id": message_id} for message_id in ids])
+    return ids
 
 
 def note_report(connection: Connection, event: Event) -> bool:
@@ -75,7 +84,6 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     """A message as an operator may see it: without the mail, the link and the key.
 
     `under_way`: a worker holds it at this moment.
-
     `payload`: holds the recipient, until that is erased.
     """
 
@@ -104,33 +112,39 @@ class MessageUnknown(KeyturnError):
         super().__init__(f"there is no message {message_id}: list them with `keyturn outbox list`")
 
 
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """Selects messages by the fields of `Item`. `about`: members of a payload, of which one must match."""
+async def read(
+    database: Database,
+    *,
+    only: int | None = None,
+    state: str = "",
+    about: Mapping[str, str] | None = None,
+    since: datetime | None = None,
+    most: int | None = 50,
+) -> Sequence[Item]:
+    """Return the newest matching messages, newest first.
 
-    id: int | None = None
-    state: str = ""
-    about: Mapping[str, str] | None = None
-    since: datetime | None = None
-    most: int | None = 50
-
-
-async def read(database: Database, wanted: Wanted, moment: datetime) -> Sequence[Item]:
-    """Return the newest matching messages, newest first."""
-    state = shown_state()
-    under_way = OutboxRow.claim.is_not(None) & (OutboxRow.available_at > moment) & (OutboxRow.state == WAITING)
-    derived: Mapping[str, ColumnElement[Any]] = {"state": state, "under_way": under_way}
-    plain = [getattr(OutboxRow, name) for name in Item.__struct_fields__ if name not in derived]
-    statement = select(*plain, *(column.label(name) for name, column in derived.items()))
-    if wanted.id is not None:
-        statement = statement.where(OutboxRow.id == wanted.id)
-    if wanted.state:
-        statement = statement.where(state == wanted.state)
-    if wanted.about is not None:
-        statement = statement.where(or_(*(_payload_has(name, text) for name, text in wanted.about.items())))
-    if wanted.since:
-        statement = statement.where(OutboxRow.created_at >= wanted.since)
-    rows = await database.fetch(statement.order_by(OutboxRow.id.desc()).limit(wanted.most))
+    `only`: the id of one message.
+    `state`, `since`: the state that is shown, and the earliest time.
+    `about`: members of a payload, of which one must match.
+    """
+    statement = _items(database)
+    if only is not None:
+        statement = statement.where(OutboxRow.id == only)
+    if state:
+        statement = statement.where(shown_state() == state)
+    if about is not None:
+        statement = statement.where(or_(*(_payload_has(name, text) for name, text in about.items())))
+    if since:
+        statement = statement.where(OutboxRow.created_at >= since)
+    rows = await database.fetch(statement.order_by(OutboxRow.id.desc()).limit(most))
     return [Item(**row) for row in rows]
+
+
+def _items(database: Database) -> Select[Any]:
+    under_way = STILL_WAITING & OutboxRow.claim.is_not(None) & (OutboxRow.available_at > database.clock())
+    derived: Mapping[str, ColumnElement[Any]] = {"state": shown_state(), "under_way": under_way}
+    plain = [getattr(OutboxRow, name) for name in Item.__struct_fields__ if name not in derived]
+    return select(*plain, *(column.label(name) for name, column in derived.items()))
 
 
 def shown_state() -> ColumnElement[str]:
@@ -200,55 +214,37 @@ async def mails_sealed_otherwise(database: Database, seal: Seal) -> int:
     return others
 
 
-Outcome = Literal["hastened", "reopened", "under way"]
-
-
-_DECISIVE = (OutboxRow.claim, OutboxRow.sender, OutboxRow.payload)
-_ANEW: Mapping[str, Any] = {
-    "state": WAITING,
-    "attempts": 0,
-    "crashes": 0,
-    "reason": None,
-    "sender": None,
-    "settled_at": None,
-}
-
-
 HELD = "held by an operator"
 """The reason of a dropped message that `hold` dropped. It keeps its sealed mail."""
 
+_BY = "by an operator"
 _MOVED_AT_ONCE = 500
 
 
-async def hold(database: Database, kinds: Iterable[str], moment: datetime) -> int:
+async def hold(database: Database, kinds: Iterable[str]) -> int:
     """Drop the waiting messages of these kinds as they are, so that `release` can go on with them; return how many.
 
     Messages that a worker is handling stay: their outcome is not known yet.
     """
-    waiting = select(OutboxRow.id).where(
-        STILL_WAITING,
-        OutboxRow.kind.in_(list(kinds)),
-        or_(OutboxRow.claim.is_(None), OutboxRow.available_at <= database.clock()),
-    )
-    held = {"state": DROPPED, "reason": HELD, "settled_at": moment, "claim": None}
-    return await _move(database, waiting, held, {"event": DROPPED, "detail": HELD, "at": moment})
+    is_free = or_(OutboxRow.claim.is_(None), OutboxRow.available_at <= database.clock())
+    waiting = select(OutboxRow.id).where(STILL_WAITING, OutboxRow.kind.in_(list(kinds)), is_free)
+    held = {"state": DROPPED, "reason": HELD, "settled_at": now(), "claim": None}
+    return await _move_all(database, waiting, DROPPED, HELD, held)
 
 
-async def release(database: Database, moment: datetime) -> tuple[int, int]:
+async def release(database: Database) -> tuple[int, int]:
     """Let the held messages wait again; return how many, and how many held ones have lost their address.
 
     A mail that was sealed leaves as the same mail, under the same key. One that a provider has reported in the meantime
     stays as it is.
     """
     held = select(OutboxRow.id).where(OutboxRow.reason == HELD, shown_state() == DROPPED)
-    opened = {**_ANEW, "sender": OutboxRow.sender, "available_at": database.clock()}
-    event = {"event": "reopened", "detail": "by an operator", "at": moment}
-    released = await _move(database, held.where(OutboxRow.payload != ERASED), opened, event)
+    released = await _move_all(database, held.where(OutboxRow.payload != ERASED), "reopened", _BY, _anew(database))
     (left,) = await database.fetch(select(func.count().label("held")).select_from(held.subquery()))
     return released, left["held"]
 
 
-async def hasten(database: Database, moment: datetime) -> int:
+async def hasten(database: Database) -> int:
     """Make all messages that wait for another try due now; return how many. Those that a worker holds stay.
 
     A message that was never tried has no reason yet, and stays, too: it waits on purpose, as the promise of a change in
@@ -260,35 +256,44 @@ async def hasten(database: Database, moment: datetime) -> int:
         OutboxRow.reason.is_not(None),
         OutboxRow.available_at > database.clock(),
     )
-    event = {"event": "hastened", "detail": "by an operator", "at": moment}
-    return await _move(database, later, {"available_at": database.clock()}, event)
+    return await _move_all(database, later, "hastened", _BY, {"available_at": database.clock()})
 
 
-async def _move(database: Database, chosen: Select[int], values: Mapping[str, Any], event: Mapping[str, Any]) -> int:
-    """Change the chosen messages in batches, and note the event of each; return how many. Others may work meanwhile.
+async def _move_all(database: Database, chosen: Select[int], event: str, detail: str, values: Mapping[str, Any]) -> int:
+    """Move the chosen messages in batches, between which others may work; return how many.
 
     Each is changed once, also if a worker makes it fit again.
     """
-    batch = chosen.order_by(OutboxRow.id).limit(_MOVED_AT_ONCE).with_for_update(of=OutboxRow)
     moved = last = 0
-
-    def write(connection: Connection) -> Sequence[int]:
-        ids = connection.scalars(batch.where(OutboxRow.id > last)).all()
-        if ids:
-            connection.execute(update(OutboxRow).where(OutboxRow.id.in_(ids)).values(values))
-            connection.execute(insert(EventRow), [{**event, "message_id": message_id} for message_id in ids])
-        return ids
-
-    while ids := await database.transact(write):
+    while ids := await database.transact(
+        partial(
+            move,
+            chosen=chosen.where(OutboxRow.id > last).limit(_MOVED_AT_ONCE),
+            event=event,
+            detail=detail,
+            values=values,
+        )
+    ):
         moved, last = moved + len(ids), ids[-1]
     return moved
+
+
+def _anew(database: Database) -> dict[str, Any]:
+    """Return the values of a message that starts over. Its provider is only forgotten with the mail it may have."""
+    provider = case((OutboxRow.sealed.is_not(None), OutboxRow.sender))
+    counts = {"attempts": 0, "crashes": 0}
+    ends = {"state": WAITING, "reason": None, "settled_at": None}
+    return {**counts, **ends, "sender": provider, "available_at": database.clock()}
 
 
 class RetryRefused(KeyturnError):
     """The message cannot be tried again: a provider has it, or it is too old."""
 
 
-async def retry(database: Database, ids: Sequence[int], moment: datetime) -> Sequence[Outcome]:
+Outcome = Literal["hastened", "reopened", "under way"]
+
+
+async def retry(database: Database, ids: Sequence[int]) -> Sequence[Outcome]:
     """Give each message another try, and return how.
 
     Raises RetryRefused or MessageUnknown; then none of them is changed. A dead or dropped mail starts over: its content
@@ -296,50 +301,33 @@ async def retry(database: Database, ids: Sequence[int], moment: datetime) -> Seq
     one. A held mail leaves as it was, and a webhook repeats the same content, each under the same key. A message that a
     provider accepted is not sent twice.
     """
-    clock = database.clock()
+    # Locked, so that no worker settles them in the meantime.
+    named = _items(database).where(OutboxRow.id.in_(ids)).order_by(OutboxRow.id).with_for_update(of=OutboxRow)
+    is_known = OutboxRow.sender.is_not(None) & OutboxRow.sealed.is_(None)
 
     def write(connection: Connection) -> Sequence[Outcome]:
-        # In the order of their ids, as a worker ends them: the two cannot deadlock.
-        outcomes = {message_id: _retry(connection, message_id, moment, clock) for message_id in sorted(ids)}
-        return [outcomes[message_id] for message_id in ids]
+        items = {row.id: Item(**row._asdict()) for row in connection.execute(named)}
+        outcomes = {message_id: _outcome(message_id, items.get(message_id)) for message_id in ids}
+        for message_id, outcome in outcomes.items():
+            values: dict[str, Any] = {"available_at": database.clock()}
+            if outcome == "reopened":
+                values = _anew(database) | {"key": case((is_known, new_key()), else_=OutboxRow.key)}
+            if outcome != "under way":
+                move(connection, select(OutboxRow.id).where(OutboxRow.id == message_id), outcome, _BY, values)
+        return list(outcomes.values())
 
     return await database.transact(write)
 
 
-def _retry(connection: Connection, message_id: int, moment: datetime, clock: ColumnElement[datetime]) -> Outcome:
-    # The row is locked, so that no worker settles it in the meantime.
-    found = connection.execute(
-        select(
-            *_DECISIVE,
-            OutboxRow.sealed.is_not(None).label("sealed"),
-            shown_state().label("shown"),
-            (OutboxRow.available_at > clock).label("waits"),
-        )
-        .where(OutboxRow.id == message_id)
-        .with_for_update(of=OutboxRow)
-    )
-    row = found.one_or_none()
-    if row is None:
+def _outcome(message_id: int, item: Item | None) -> Outcome:
+    if item is None:
         raise MessageUnknown(message_id)
-    if row.shown == WAITING:
-        if row.claim and row.waits:
-            return "under way"
-        # A message that is already due keeps its place.
-        return _write(connection, message_id, moment, "hastened", {"available_at": clock} if row.waits else {})
-    if row.shown not in {DEAD, DROPPED}:
+    if item.state == WAITING:
+        return "under way" if item.under_way else "hastened"
+    if item.state not in {DEAD, DROPPED}:
         raise RetryRefused(
-            f"message {message_id} was accepted by {row.sender} and is {row.shown}: Keyturn does not send it twice"
+            f"message {message_id} was accepted by {item.sender} and is {item.state}: Keyturn does not send it twice"
         )
-    if row.payload == ERASED:
+    if item.is_erased:
         raise RetryRefused(f"message {message_id} is too old: its address was erased")
-    anew = {**_ANEW} | {"available_at": clock} | ({"key": new_key()} if row.sender and not row.sealed else {})
-    return _write(connection, message_id, moment, "reopened", anew)
-
-
-def _write(
-    connection: Connection, message_id: int, moment: datetime, outcome: Outcome, values: Mapping[str, Any]
-) -> Outcome:
-    if values:
-        connection.execute(update(OutboxRow).where(OutboxRow.id == message_id).values(values))
-    note(connection, Event(message_id=message_id, event=outcome, detail="by an operator", at=moment))
-    return outcome
+    return "reopened"

@@ -56,6 +56,12 @@ class Dropped(msgspec.Struct, frozen=True):
     reason: str
 
 
+class Dead(msgspec.Struct, frozen=True):
+    """The message is given up, for this `reason`. An operator may try it again."""
+
+    reason: str
+
+
 OUTCOMES = ("sent", "dropped", "retried", "parked", "dead")
 """What a try of a message can end with, in the metrics."""
 

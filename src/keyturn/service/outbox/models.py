@@ -10,6 +10,9 @@ WAITING, SENT, DROPPED, DEAD = "waiting", "sent", "dropped", "dead"
 ERASED = "{}"
 """A settled message's payload after its address was erased."""
 
+LONGEST_REASON = 120
+"""Characters of a reason and of a provider's id."""
+
 STILL_WAITING = text("state = 'waiting'")
 """The condition of an index, which the planner uses if a statement repeats it: a parameter could be any state."""
 _Id = BigInteger().with_variant(Integer, "sqlite")
@@ -35,14 +38,14 @@ class OutboxRow(Model):
     kind: Mapped[str] = mapped_column(String(32))
     payload: Mapped[str] = mapped_column(Text)
     state: Mapped[str] = mapped_column(String(8))
-    reason: Mapped[str | None] = mapped_column(String(120))
+    reason: Mapped[str | None] = mapped_column(String(LONGEST_REASON))
     attempts: Mapped[int]
     crashes: Mapped[int] = mapped_column("faults", default=0)
     available_at: Mapped[datetime]
     claim: Mapped[str | None] = mapped_column(String(32))
     sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     sender: Mapped[str | None] = mapped_column(String(16))
-    provider_id: Mapped[str | None] = mapped_column(String(120), index=True)
+    provider_id: Mapped[str | None] = mapped_column(String(LONGEST_REASON), index=True)
     created_at: Mapped[datetime]
     settled_at: Mapped[datetime | None]
 
@@ -54,6 +57,8 @@ class OutboxRow(Model):
         Index("ix_keyturn_outbox_claimed", "available_at", "id"),
         Index("ix_keyturn_outbox_settled_at", "settled_at"),
         Index("ix_keyturn_outbox_not_erased", "settled_at"),
+        # The audit trail names messages by their ids for longer than they are kept.
+        {"sqlite_autoincrement": True},
     )
 
 
@@ -70,6 +75,6 @@ class EventRow(Model):
         ForeignKey("keyturn_outbox.id", name="fk_keyturn_outbox_events_message_id", ondelete="CASCADE"), index=True
     )
     event: Mapped[str] = mapped_column(String(32))
-    detail: Mapped[str] = mapped_column(String(120))
+    detail: Mapped[str] = mapped_column(String(LONGEST_REASON))
     at: Mapped[datetime]
     source_id: Mapped[str | None] = mapped_column(String(80), unique=True)

@@ -20,7 +20,7 @@ from keyturn.service.pages.security import content_security_policy
 from keyturn.service.problems.proofs import ChallengeFlaw, ChallengeRequired, CodeRefused, LinkDead, flaw_text
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.proofs.challenge import Answer
-from keyturn.service.reset.proofs.code_exchange import CodeExchange
+from keyturn.service.reset.proofs.codes import CodeExchange
 
 
 class ForgotForm(

@@ -46,5 +46,5 @@ async def _link_request_of(request: AnyRequest, pages: Pages, account: Account) 
     """
     asked = pages.cookies.read_link_request(request.cookies)
     own_wait = asked.wait if asked and asked.email == account.email else None
-    left = await pages.site.mailboxes.cooldown_left(account.email, now())
+    left = (await pages.site.mailboxes.look([account.email], now()))[account.email].wait
     return own_wait is not None, max(own_wait or timedelta(0), left)

@@ -15,13 +15,13 @@ from keyturn.service.reset.mails.palette import Palette
 from keyturn.service.reset.mails.theme import Theme
 from keyturn.service.reset.passwords.policy import PasswordPolicy
 from keyturn.service.reset.proofs.challenge import RequestChallenge
-from keyturn.service.reset.proofs.code_exchange import CodeExchange
+from keyturn.service.reset.proofs.codes import CodeExchange
 from keyturn.service.reset.records.mailboxes import Mailboxes
 from keyturn.service.reset.request import ResetRequests
 from keyturn.service.reset.return_addresses import ReturnAddresses
 from keyturn.service.reset.securing import AccountSecuring
 from keyturn.service.reset.sign_in import SignIns
-from keyturn.service.settings import Brand, IdentityProvider
+from keyturn.service.settings import Brand
 from keyturn.service.settings.paths import Paths
 
 
@@ -45,7 +45,6 @@ class TemplateSite:
     `ends_sessions`: securing an account or changing its password ends all its sessions, including those of the app.
     `has_app`: the accounts are an app's, which may have sessions of its own.
     `takes_names`: users may enter a user name in place of their address.
-    `identity_provider`: a way to sign in beside the password. Without an address there is none.
     """
 
     languages: Languages
@@ -64,7 +63,6 @@ class TemplateSite:
     ends_sessions: bool = True
     has_app: bool = False
     takes_names: bool = False
-    identity_provider: IdentityProvider = field(default_factory=IdentityProvider)
 
     @property
     def challenge_url(self) -> str:

@@ -57,17 +57,10 @@ def _mail_lanes(parts: "Parts") -> list[Lane]:
         invited=parts.settings.invitations.ttl,
     )
     requests = ResetRequestHandler(mails, parts.ground, links, parts.events)
-    handlers: dict[str, Handler] = {messages.RESET_REQUESTED: requests}
-    if not parts.settings.webhooks.url:
-        handlers |= dict.fromkeys(messages.APP_EVENTS.values(), drop_webhook)
-    handlers |= {
-        messages.CALLBACKS[event]: drop_callback
-        for event in messages.CALLBACKS.keys() - parts.ground.app.callbacks.keys()
-    }
     # Without a look-up of many accounts at once, each claim would wait for the slowest of its look-ups.
     batch = _REQUESTS_AT_ONCE if parts.accounts.offers(AccountStore.find_all) else 0
     return [
-        Lane(handlers, parts.settings.worker.concurrency, providers.close, batch=batch),
+        Lane({messages.RESET_REQUESTED: requests}, parts.settings.worker.concurrency, providers.close, batch=batch),
         Lane(_securing_handlers(parts, first, composer, links), _SECURING_AT_ONCE),
     ]
 
@@ -108,10 +101,15 @@ def _providers(parts: "Parts") -> Failover:
 
 
 def _app_lanes(parts: "Parts") -> list[Lane]:
-    """Return the lanes of webhooks and callbacks: one for the events that strangers cause, and one for the others."""
+    """Return the lanes of webhooks and callbacks: one for the events that strangers cause, and one for the others.
+
+    The second also drops what was promised before the settings or the app left a webhook or a callback out.
+    """
     hooks, close = parts.settings.webhooks, None
-    handlers: dict[str, Handler] = {
-        messages.CALLBACKS[event]: CallbackHandler(told, hooks.timeout)
+    handlers: dict[str, Handler] = dict.fromkeys(messages.APP_EVENTS.values(), drop_webhook)
+    handlers |= dict.fromkeys(messages.CALLBACKS.values(), drop_callback)
+    handlers |= {
+        messages.CALLBACKS[event]: CallbackHandler(event, told, hooks.timeout)
         for event, told in parts.ground.app.callbacks.items()
     }
     if hooks.url:
@@ -122,6 +120,5 @@ def _app_lanes(parts: "Parts") -> list[Lane]:
         handlers |= dict.fromkeys(messages.APP_EVENTS.values(), WebhookHandler(sender))
         close = sender.close
     kinds = (messages.APP_EVENTS[_REQUESTED], messages.CALLBACKS[_REQUESTED])
-    requested = {kind: handlers.pop(kind) for kind in kinds if kind in handlers}
-    lanes = ((handlers, close), (requested, None))
-    return [Lane(some, _TOLD_AT_ONCE, closes) for some, closes in lanes if some]
+    requested = {kind: handlers.pop(kind) for kind in kinds}
+    return [Lane(requested, _TOLD_AT_ONCE), Lane(handlers, _TOLD_AT_ONCE, close)]

@@ -19,7 +19,8 @@ from keyturn.service.reset.ground import FromApp, Ground
 from keyturn.service.reset.inviting import Invitations, OperatorLinks, OperatorResets
 from keyturn.service.reset.mails import builtin_emails, composer, theme
 from keyturn.service.reset.passwords import hasher, policy
-from keyturn.service.reset.proofs import challenge, code_exchange
+from keyturn.service.reset.proofs import challenge
+from keyturn.service.reset.proofs.codes import CodeExchange, MailedCodes
 from keyturn.service.reset.proofs.second_step import step_factory
 from keyturn.service.reset.records.retention import Retention
 from keyturn.service.reset.request import ResetRequests
@@ -68,8 +69,8 @@ class Parts:
     def _build_rooms(self, settings: Settings, shared: Ground) -> None:
         """Connect the rooms around request, check and complete; one that is off is None."""
         hook = reset_hook.build(settings, shared)
-        self.mailed_codes = code_exchange.mailed_codes(settings, shared)
-        self.code_exchange = code_exchange.build(settings, shared, self.mailed_codes)
+        mailed = self.mailed_codes = MailedCodes(self.database, self.secrets) if settings.token.code else None
+        self.code_exchange = CodeExchange(shared, mailed, settings.token.ttl) if mailed else None
         self.challenge = challenge.build(settings, shared)
         self.second_step = step_factory.build(settings, shared, self.events)
         self.live_links = live = LiveLinks(shared)
@@ -85,7 +86,7 @@ class Parts:
         )
         self.sign_ins = sign_in.build(settings, shared, self.hasher, self.changes, self.second_step)
         self.operator_resets = OperatorResets(shared)
-        self.retention = Retention(self.database, settings.retention.audit, self.mailboxes, self.accounts)
+        self.retention = Retention(self.database, settings.retention.audit, self.mailboxes)
 
     @cached_property
     def worker(self) -> Worker:

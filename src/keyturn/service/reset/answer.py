@@ -10,7 +10,7 @@ import msgspec
 
 from keyturn.mail.port.email import Email
 from keyturn.service import addresses, secrets
-from keyturn.service.accounts.port import Account
+from keyturn.service.accounts.port import Account, AccountStore
 from keyturn.service.clock import now, random_bytes
 from keyturn.service.outbox import Delivery, Dropped, LeaseLost, Message, Settlement, new_key
 from keyturn.service.reset.events import AppEvents
@@ -123,6 +123,9 @@ PROVIDER_MAILED: Final = "provider_mailed"
 
 _DECODER = msgspec.json.Decoder(ResetRequested)
 
+_PATIENCE = 2.0
+"""Seconds for which requests wait for the accounts of all. A look-up that takes longer delays its own request alone."""
+
 
 class _Answer(msgspec.Struct, kw_only=True):
     """The answer to a request. `outcome`: which mail it gets or why it gets none, once that is known.
@@ -169,11 +172,29 @@ class ResetRequestHandler:
         self._events = events
 
     async def prepare(self, messages: Sequence[Message]) -> Sequence[Delivery | Dropped | Exception]:
-        """Store the mails of first tries, and return the delivery of each message that gets one."""
-        first = [message for message in messages if not message.sealed]
-        prepared = iter(await self._mails.prepare_all(first, self._answer_all) if first else [])
-        again = partial(self._mails.deliver_again, expired=self._answer_anew)
-        return [partial(again, message) if message.sealed else next(prepared) for message in messages]
+        """Answer the first tries together, in one transaction, and return the delivery of each message.
+
+        Without an answer to its look-up, a message is handled alone: it then delays and fails no other.
+        """
+        asked = {one.id: _DECODER.decode(one.payload) for one in messages if not one.sealed}
+        found = await self._find_together({one.email for one in asked.values()})
+        first = [one for one in messages if one.id in asked and asked[one.id].email in found]
+        answer_all = partial(self._answer_all, asked=asked, found=found)
+        answered = await self._mails.prepare_all(first, answer_all) if first else []
+        prepared = dict(zip((one.id for one in first), answered, strict=True))
+        return [prepared.get(one.id) or partial(self, one) for one in messages]
+
+    async def __call__(self, message: Message) -> Settlement:
+        """Answer a request alone, or send the mail of an earlier try."""
+        return await self._mails.deliver(message, self._answer_alone, expired=self._answer_anew)
+
+    async def _answer_alone(self, message: Message, *, again_at: datetime | None = None) -> Email | Dropped:
+        asked = _DECODER.decode(message.payload)
+        found = {asked.email: await self._accounts.find(asked.email)}
+        (answer,) = await self._answer_all([message], asked={message.id: asked}, found=found, again_at=again_at)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
     async def _answer_anew(self, message: Message, link: Link) -> Settlement:
         """Answer a request again whose link has expired before its mail was accepted.
@@ -183,61 +204,66 @@ class ResetRequestHandler:
         """
         if message.sender is None:
             anew = msgspec.structs.replace(message, key=new_key(), sealed=None)
-            return await self._mails.deliver(anew, self._answer_one_again)
+            return await self._mails.deliver(anew, partial(self._answer_alone, again_at=now()))
         asked = _DECODER.decode(message.payload)
 
         def write(tx: Transaction) -> Dropped:
+            tx.held.require(message)
             to = asked.client, now(), link.account_id, link.email
             tx.audit.write(event_of(asked), "expired", *to, message_id=message.id)
-            return tx.outbox.drop_held(message, "expired")
+            tx.held.drop([(message, "expired")])
+            return Dropped("expired")
 
         return await self._records.transact(write)
 
-    async def _answer_one_again(self, message: Message) -> Email | Dropped:
-        (answer,) = await self._answer_all([message], again_at=now())
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
     async def _answer_all(
-        self, messages: Sequence[Message], *, again_at: datetime | None = None
+        self,
+        messages: Sequence[Message],
+        *,
+        asked: Mapping[int, ResetRequested],
+        found: Mapping[str, Account | None],
+        again_at: datetime | None = None,
     ) -> Sequence[Email | Dropped | Exception]:
-        """Decide and store the answers. `again_at`: when these requests are answered again, for the audit trail."""
-        asked = [_DECODER.decode(message.payload) for message in messages]
-        accounts = await self._find({one.email for one in asked})
-        answers = [_answer(message, one, accounts[one.email]) for message, one in zip(messages, asked, strict=True)]
+        """Decide and store the answers.
+
+        `asked`: the request of each message, by its id.
+        `found`: the account of each address.
+        `again_at`: when these requests are answered again, for the audit trail.
+        """
+        answers = [_answer(one, asked[one.id], found[asked[one.id].email]) for one in messages]
         moment = now()
         await self._refuse(answers, moment)
         drafts = await self._draft(answers, moment)
 
         def write(tx: Transaction) -> Collection[int]:
-            held = tx.outbox.lock(messages)
+            held = tx.held.lock(messages)
             self._claim(tx, drafts, held, moment)
             self._store(tx, drafts, moment)
             self._record(tx, [one for one in answers if one.message.id in held], again_at)
             # A worker that dies after this commit has left nothing to decide.
-            tx.settlements.drop([(one.message, one.outcome) for one in answers if not one.email])
+            tx.held.drop([(one.message, one.outcome) for one in answers if not one.email])
             return held
 
         held = await self._records.transact(write)
         self._events.wake()
         return [one.email or (Dropped(one.outcome) if one.message.id in held else LeaseLost()) for one in answers]
 
-    async def _find(self, emails: Collection[str]) -> Mapping[str, Account | None]:
-        """Return the account of each address. An error of one is an error of all, which are then tried alone."""
-        found = await self._accounts.find_all(list(emails))
-        for one in found:
-            if isinstance(one, Exception):
-                raise one
-        return {email: one for email, one in zip(emails, found, strict=True) if not isinstance(one, Exception)}
+    async def _find_together(self, emails: Collection[str]) -> Mapping[str, Account | None]:
+        """Return the accounts of the addresses that the store can look up together and in time."""
+        if not (emails and self._accounts.offers(AccountStore.find_all)):
+            return {}
+        async with asyncio.timeout(_PATIENCE):
+            found = zip(emails, await self._accounts.find_all(list(emails)), strict=True)
+        return {email: one for email, one in found if not isinstance(one, Exception)}
 
     async def _refuse(self, answers: Sequence[_Answer], moment: datetime) -> None:
         """Note why a request gets no mail, if that is already known."""
         pressed = await secured(self._records.database, [one.account for one in answers], moment)
-        refusals = await self._records.mailboxes.refusals({one.account.email for one in answers}, moment)
+        mailboxes = await self._records.mailboxes.look({one.account.email for one in answers}, moment)
         answered: set[str] = set()
         for one in answers:
-            one.account = msgspec.structs.replace(one.account, intruded=pressed.get(one.account.id, False))
+            is_suspected = one.asked.intruded or pressed.get(one.account.id, False)
+            one.account = msgspec.structs.replace(one.account, intruded=is_suspected)
             if one.found is None:
                 one.outcome = "no_account"
             elif not (one.found.active or (one.found.locked and one.found.id in pressed)):
@@ -247,7 +273,7 @@ class ResetRequestHandler:
             else:
                 mailbox = addresses.normalize(one.account.email)
                 is_again = mailbox in answered and self._records.mailboxes.cooldown
-                one.outcome = refusals.get(one.account.email, "cooldown" if is_again else "")
+                one.outcome = mailboxes[one.account.email].refusal or ("cooldown" if is_again else "")
                 answered.add(mailbox)
 
     async def _draft(self, answers: Sequence[_Answer], moment: datetime) -> Sequence[_Draft]:
@@ -270,18 +296,20 @@ class ResetRequestHandler:
 
     def _claim(self, tx: Transaction, drafts: Sequence[_Draft], held: Collection[int], moment: datetime) -> None:
         """Claim the mailboxes of the drafts whose messages this worker still holds."""
-        mailboxes = [(one.mail.email.to, one.wanted and one.answer.message.id in held) for one in drafts]
-        for draft, claimed in zip(drafts, tx.mailboxes.claim(mailboxes, moment), strict=True):
-            if claimed:
+        wanted = [one.wanted and one.answer.message.id in held for one in drafts]
+        mailboxes = [(draft.mail.email.to, is_wanted) for draft, is_wanted in zip(drafts, wanted, strict=True)]
+        refusals = tx.mailboxes.claim(mailboxes, moment)
+        for draft, is_wanted, refusal in zip(drafts, wanted, refusals, strict=True):
+            if is_wanted and not refusal:
                 draft.answer.outcome, draft.answer.email = draft.outcome, draft.mail.email
-            elif draft.wanted:
-                draft.answer.outcome = "cooldown"  # another worker was first
+            elif is_wanted and refusal:
+                draft.answer.outcome = refusal  # another worker was first
 
     def _store(self, tx: Transaction, drafts: Sequence[_Draft], moment: datetime) -> None:
         """Store the links and mails of the drafts that are sent, and tell the app."""
         stored = [(draft, draft.answer.email is not None) for draft in drafts]
         self._links.store(tx, [(one.mail, one.account, one.answer.asked, yes) for one, yes in stored], moment)
-        tx.outbox.store_sealed([(one.answer.message, one.sealed if yes else None) for one, yes in stored])
+        tx.held.seal([(one.answer.message, one.sealed if yes else None) for one, yes in stored])
         self._events.resets_requested(tx, [(one.answer.asked, one.account, one.outcome, yes) for one, yes in stored])
 
     def _record(self, tx: Transaction, answers: Sequence[_Answer], again_at: datetime | None) -> None:

@@ -116,7 +116,7 @@ class ChangeEffects:
         `proven`: the change took more than a mailbox. Links in the account's earlier mailboxes then stop working.
         """
         self.end_access(tx, account.id, moment, how=how)
-        tx.counters.empty(tx.connection, code_failures(addresses.digest(account.email)))
+        tx.counters.clear(code_failures(addresses.digest(account.email)))
         if proven:
             elsewhere = SecretRow.mailbox != addresses.digest(account.email)
             secrets.revoke(tx.connection, account.id, [Purpose.SECURE], moment, elsewhere)

@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from functools import partial
 
+import msgspec
+
 from keyturn.service import addresses, secrets
 from keyturn.service.accounts.port import Account, AccountStore, NewPassword
 from keyturn.service.clock import now
@@ -73,7 +75,8 @@ class PasswordResets:
         authorization = LinkAuthorization(self._links, link)
         if self._second_step:
             authorization.demand(self._second_step, account, answer, client)
-        change = Change(account=link.owner(account), password=password, client=client, authorization=authorization)
+        changed = msgspec.structs.replace(account, intruded=link.suspects_intrusion)
+        change = Change(account=changed, password=password, client=client, authorization=authorization)
         try:
             await self._changes.make(change)
         except LinkDead as dead:  # another request was quicker

@@ -56,14 +56,16 @@ class ConfirmationHandler:
         sealed = self._mails.seal(mail)
 
         def write(tx: Transaction) -> Email | Dropped:
+            tx.held.require(message)
             if is_copied:
                 tx.outbox.enqueue(self.kind, copy)
             if tx.mailboxes.is_suppressed(account.email, now()):
                 tx.audit.write(
                     "confirmation", SUPPRESSED, change.client, now(), account.id, account.email, message_id=message.id
                 )
-                return tx.outbox.drop_held(message, SUPPRESSED)
-            tx.outbox.store_held(message, sealed)
+                tx.held.drop([(message, SUPPRESSED)])
+                return Dropped(SUPPRESSED)
+            tx.held.seal([(message, sealed)])
             if secure:
                 secrets.add(tx.connection, [(_new_link(secure, account, change), True)])
             return mail.email
@@ -143,9 +145,11 @@ class NoticeHandler(Generic[_Payload]):
         sealed = self._mails.seal(mail)
 
         def write(tx: Transaction) -> Email | Dropped:
+            tx.held.require(message)
             if tx.mailboxes.is_suppressed(notice.email, now()):
-                return tx.outbox.drop_held(message, SUPPRESSED)
-            tx.outbox.store_held(message, sealed)
+                tx.held.drop([(message, SUPPRESSED)])
+                return Dropped(SUPPRESSED)
+            tx.held.seal([(message, sealed)])
             return mail.email
 
         return await self._records.transact(write)

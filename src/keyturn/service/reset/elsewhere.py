@@ -99,12 +99,18 @@ class ExternalStoreChanges:
                 raise
             reset_log.exception(LogEvent("change.outcome_unknown", account_id=change.account.id))
             with suppress(DatabaseUnready):  # the promise handles it
-                await self._end_uncertain(change, begun)
+                await self._end(change, begun, None)
             raise OutcomeUnknown("it is unknown whether the store of the accounts saved the password") from error
         if ended is None:
             await self._undo(change, begun)
             raise change.authorization.refusal()
-        await self._end_changed(change, begun, ended)
+        try:
+            await self._end(change, begun, ended)
+        except DatabaseUnready as error:
+            # The store has the password, so "try again" would be wrong. The promise handles the rest.
+            raise OutcomeUnknown(
+                "the password was changed, but the records of the change could not be written"
+            ) from error
 
     async def _undo(self, change: Change, begun: _Begun) -> None:
         """Give the authorization back, unless the effects of the change were written in the meantime."""
@@ -116,46 +122,30 @@ class ExternalStoreChanges:
 
         await self._records.transact(write)
 
-    async def _end_uncertain(self, change: Change, begun: _Begun) -> None:
-        """Write the effects of a change. The lock stays until its end: the store may still be working on it."""
-        account, how = change.account, change.authorization.how
+    async def _end(self, change: Change, begun: _Begun, ended: Ended | None) -> None:
+        """Write the effects of a change. `ended`: what the store has ended; None if its answer was lost.
 
-        def write(tx: Transaction) -> None:
-            tx.hold(account.id)
-            if tx.outbox.withdraw(begun.lock):
-                self._effects.write(tx, account, change.client, how, begun.moment, outcome="interrupted")
-
-        await self._records.transact(write)
-        self._records.outbox.wake()
-
-    async def _end_changed(self, change: Change, begun: _Begun, ended: Ended) -> None:
-        account, how = change.account, change.authorization.how
+        In that case the lock stays until its end: the store may still be working on the change.
+        """
+        account, how, proven = change.account, change.authorization.how, change.authorization.proven
 
         def write(tx: Transaction) -> None:
             # A client that has just verified the old password can open no session after this.
             tx.hold(account.id)
-            if tx.outbox.withdraw(begun.lock):
-                self._effects.write(
-                    tx,
-                    account,
-                    change.client,
-                    how,
-                    begun.moment,
-                    ended=ended,
-                    proven=change.authorization.proven,
-                )
+            is_promised = tx.outbox.withdraw(begun.lock)
+            if ended is None:
+                if is_promised:
+                    self._effects.write(tx, account, change.client, how, begun.moment, outcome="interrupted")
+                return
+            if is_promised:
+                self._effects.write(tx, account, change.client, how, begun.moment, ended=ended, proven=proven)
             else:  # the promise was handled while this process stalled, before the old password ended
                 self._effects.end_access(tx, account.id, begun.moment, how=how)
             change.authorization.after_change(tx)
             release_account_lock(tx.connection, begun.lock)
 
-        try:
-            await self._records.transact(write)
-        except DatabaseUnready as error:
-            # The store has the password, so "try again" would be wrong. The promise handles the rest.
-            raise OutcomeUnknown(
-                "the password was changed, but the records of the change could not be written"
-            ) from error
+        await self._records.transact(write)
+        self._records.outbox.wake()
 
     async def close(self) -> None:
         """Wait for changes that are under way."""

@@ -25,6 +25,7 @@ from keyturn.service.reset.records.stores import Transaction
 from keyturn.service.settings import Settings
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 from keyturn.service.webhooks.events import (
+    EVENTS,
     AccountSecured,
     Callback,
     Data,
@@ -91,7 +92,7 @@ class AppEvents:
 
 def build(settings: Settings, ground: Ground) -> AppEvents:
     """Return the events that go to the app by a webhook, a callback or both, as the settings and the app ask."""
-    by_webhook = settings.webhooks.events if settings.webhooks.url else ()
+    by_webhook = APP_EVENTS if settings.webhooks.url else ()
     ways = ((APP_EVENTS, by_webhook), (CALLBACKS, ground.app.callbacks))
     kinds = {event: [kinds[event] for kinds, told in ways if event in told] for event in APP_EVENTS}
     return AppEvents(ground.records.outbox, kinds)
@@ -139,14 +140,6 @@ class WebhookHandler:
         return Sent(self._sender.name, await self._sender.send(message.key, bytes(event), now()))
 
 
-_EVENTS: dict[str, Any] = {
-    CALLBACKS["password.changed"]: Event[PasswordChanged],
-    CALLBACKS["password.reset_requested"]: Event[PasswordResetRequested],
-    CALLBACKS["account.secured"]: Event[AccountSecured],
-    CALLBACKS["second_step.failed"]: Event[SecondStepFailed],
-}
-
-
 async def drop_callback(_: Message) -> Dropped:
     """Settle a message to a callback that the plugin is no longer given."""
     return Dropped("the app no longer has the callback")
@@ -155,14 +148,16 @@ async def drop_callback(_: Message) -> Dropped:
 class CallbackHandler:
     """Awaits the app's function, for `timeout` at most."""
 
-    def __init__(self, callback: Callback[Any], timeout: timedelta) -> None:
+    def __init__(self, event: str, callback: Callback[Any], timeout: timedelta) -> None:
+        wanted: Any = Event
+        self._decoder: msgspec.json.Decoder[Event[Any]] = msgspec.json.Decoder(wanted[EVENTS[event]])
         self._callback = callback
         self._timeout = timeout.total_seconds()
 
     async def __call__(self, message: Message) -> Sent:
         """Call the function. Raises SendRetryable."""
         body = msgspec.json.decode(message.payload, type=AppEvent).event
-        event: Event[Any] = msgspec.json.decode(body, type=_EVENTS[message.kind])
+        event = self._decoder.decode(body)
         bound = asyncio.timeout(self._timeout)
         try:
             async with bound:

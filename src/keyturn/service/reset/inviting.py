@@ -20,8 +20,7 @@ from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.mails.composer import PageUrls
 from keyturn.service.reset.proofs import codes
-from keyturn.service.reset.proofs.code_exchange import unmailed_link
-from keyturn.service.reset.proofs.codes import MailedCodes
+from keyturn.service.reset.proofs.codes import MailedCodes, unmailed_link
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.links import LINKS, purpose_for, secured
 from keyturn.service.reset.records.mailboxes import Refusal
@@ -117,7 +116,8 @@ class OperatorResets:
         """Return each address, as it is looked up, with the outcome of a request. Raises AccountsUnready."""
         found = await asyncio.gather(*map(self._find, emails))
         accounts = [account for _, account in found if isinstance(account, Account)]
-        refusals = await self._records.mailboxes.refusals([account.email for account in accounts], now())
+        mailboxes = await self._records.mailboxes.look([account.email for account in accounts], now())
+        refusals = {email: mailbox.refusal for email, mailbox in mailboxes.items() if mailbox.refusal}
         pressed = await secured(self._records.database, accounts, now())
         return [(email, _outcome(account, refusals, pressed)) for email, account in found]
 

@@ -13,21 +13,20 @@ clients.
 """
 
 import math
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Callable, Sequence
+from typing import Literal, TypeVar
 
 from keyturn.service.database import Database
-from keyturn.service.limits import Counters, Limit, MemoryCounters, StoredCounters
+from keyturn.service.limits import Counters, Limit, MemoryCounters, alone
 from keyturn.service.problems.requests import OverBudget, Quota, TooManyRequests
 from keyturn.service.reset.records.client import Client
 from keyturn.service.settings import RATES, LimitSettings
 from keyturn.service.settings.building import Rate, parse_rate
 
-_EVERYBODY = "everybody"
+_Result = TypeVar("_Result")
 
 _FIXED_RATES = {
     "code": Rate(10, 60),  # codes that a client tries (OWASP ASVS 6.6.3)
-    "code_overall": Rate(300, 60),  # wrong codes of all clients, if the codes were mailed and still work (6.3.1)
     "link": Rate(10, 60),  # links that an operator's app gets
     "challenge": Rate(30, 60),  # puzzles that a client fetches, and answers that it sends
     "busy_client": Rate(1, 60),  # requests for a link before "busy" requires a challenge: few people request two
@@ -49,47 +48,33 @@ class RateLimits:
     def __init__(self, settings: LimitSettings, database: Database | None = None) -> None:
         """Count in the database if it is PostgreSQL and the settings do not say otherwise, else in memory."""
         is_shared = database and not database.is_sqlite and not settings.in_memory
-        self._counters: Counters = StoredCounters(database) if database and is_shared else MemoryCounters()
+        self._database, self._memory = database if is_shared else None, MemoryCounters()
         self._rates = _FIXED_RATES | {name: parse_rate(getattr(settings, name)) for name in RATES}
 
     async def count(self, kind: str, client: Client, overall: str = "") -> None:
         """Count a request of `kind` against its client. Raises TooManyRequests if the limit is full.
 
-        `overall`: a limit of all clients together to count against next, so that a client uses up no more of it than
-        its own limit. Raises OverBudget.
+        `overall`: a limit of all clients together to count against, too. A client that is over its own limit uses up
+        none of it. Raises OverBudget.
 
-        An IPv6 client also counts against the networks around it, the narrowest first. A network whose limit is full
-        thus does not use up the share of its neighbours.
+        An IPv6 client also counts against the networks around it. A network whose limit is full thus does not use up
+        the share of its neighbours.
         """
         own = self._limits_of(kind, client)
-        hit = await self._counters.hit(*own, *([self._limit(overall)] if overall else []))
-        if hit.wait and hit.place == len(own):
+        together = [self._limit(overall)] if overall else []
+        hit = await self._run(lambda counters: counters.count(*own, *together))
+        if hit.full in together:
             raise OverBudget(_whole_seconds(hit.wait))
-        if hit.wait:
-            raise _refusal(own, hit.place, hit.wait)
+        if hit.full:
+            raise _refusal(own, hit.full, hit.wait)
 
     async def require_left(self, kind: str, client: Client) -> None:
         """Raise TooManyRequests if the limit is full, and count nothing: some requests count only if they fail."""
         limits = self._limits_of(kind, client)
-        for place, level in enumerate(await self._counters.levels(*limits)):
-            if wait := limits[place].wait(level):
-                raise _refusal(limits, place, wait)
-
-    async def count_overall(self, kind: str = "overall", who: str = _EVERYBODY) -> None:
-        """Count a request against the limit of all clients together. Raises OverBudget."""
-        if wait := (await self._counters.hit(self._limit(kind, who))).wait:
-            raise OverBudget(_whole_seconds(wait))
-
-    async def require_left_overall(self, kind: str) -> None:
-        """Raise TooManyRequests if the limit of all clients together is full, and count nothing."""
-        limit = self._limit(kind)
-        (level,) = await self._counters.levels(limit)
-        if wait := limit.wait(level):
-            raise TooManyRequests(_whole_seconds(wait))
-
-    async def give_back_overall(self, kind: str) -> None:
-        """Undo one count against the limit of all clients together."""
-        await self._counters.give_back(self._limit(kind))
+        levels = await self._run(lambda counters: counters.levels(*limits))
+        for limit, level in zip(limits, levels, strict=True):
+            if wait := limit.wait(level):
+                raise _refusal(limits, limit, wait)
 
     async def is_busy(self, client: Client) -> bool:
         """Count a request for a link against the lower limits. True: they are exceeded, and a challenge is due."""
@@ -105,30 +90,36 @@ class RateLimits:
         An account's id may be another account's address, so each kind of name has counters of its own. Raises
         TooManyRequests.
         """
-        if wait := (await self._counters.hit(self._limit("account", f"{counted} {name}"))).wait:
+        limit = self._limit("account", f"{counted} {name}")
+        if wait := (await self._run(lambda counters: counters.count(limit))).wait:
             raise TooManyRequests(_whole_seconds(wait))
 
     async def forget_guesses(self, email: str) -> None:
         """Forget the guesses at the password of an address."""
-        await self._counters.clear(self._limit("account", f"address {email}"))
+        limit = self._limit("account", f"address {email}")
+        await self._run(lambda counters: counters.clear(limit))
 
     async def require_ready(self) -> None:
         """Raise LimitsUnready if no counter can be written."""
-        await self._counters.hit(self._limit("trial"))
+        await self._run(lambda counters: counters.count(self._limit("trial")))
 
-    def _limit(self, kind: str, who: str = _EVERYBODY) -> Limit:
+    async def _run(self, work: Callable[[Counters], _Result]) -> _Result:
+        return await alone(self._database, work) if self._database else work(self._memory)
+
+    def _limit(self, kind: str, who: str = "everybody") -> Limit:
         return Limit(self._rates[kind], kind, who)
 
     def _limits_of(self, kind: str, client: Client) -> Sequence[Limit]:
-        """Return the limits of a client and of the networks around it."""
+        """Return the limits of a client and of the networks around it, the narrowest first."""
         amount, seconds = self._rates[kind]
         return [Limit(Rate(amount * _SHARES.get(prefix, 1), seconds), kind, who) for who, prefix in client.networks]
 
 
-def _refusal(limits: Sequence[Limit], place: int, wait: float) -> TooManyRequests:
+def _refusal(limits: Sequence[Limit], full: Limit, wait: float) -> TooManyRequests:
     """Return the refusal with the client's quota; the limits of the networks around it stay undisclosed."""
-    kind, rate = limits[0].kind, limits[0].rate
-    return TooManyRequests(_whole_seconds(wait), None if place else Quota(kind, rate.amount, rate.seconds))
+    kind, rate = full.kind, full.rate
+    is_own = full == limits[0]
+    return TooManyRequests(_whole_seconds(wait), Quota(kind, rate.amount, rate.seconds) if is_own else None)
 
 
 def _whole_seconds(wait: float) -> int:

@@ -79,7 +79,13 @@ class ResetRequests:
 
     @count_calls("request")
     async def _replace(self, link: Link, client: Client, answer: Answer) -> None:
-        wanted = ResetRequested(email=link.email, at=now(), client=client, return_to=link.facts.return_to)
+        wanted = ResetRequested(
+            email=link.email,
+            at=now(),
+            client=client,
+            return_to=link.facts.return_to,
+            intruded=link.suspects_intrusion,
+        )
         await self._admit(wanted, answer)
 
         def write(tx: Transaction) -> None:

@@ -7,6 +7,7 @@ same transaction: the store's sessions, a lock, the mails, the app's event. The 
 """
 
 import asyncio
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -18,7 +19,7 @@ from keyturn.service.accounts.store_factory import locks_accounts
 from keyturn.service.clock import now
 from keyturn.service.outbox import Dropped, Message, Settlement
 from keyturn.service.problems.proofs import SecurityLinkDead
-from keyturn.service.problems.requests import AccountsUnready
+from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
 from keyturn.service.reset.answer import LINK_MAILED, ResetLinks
 from keyturn.service.reset.change import ChangeEffects, counted
 from keyturn.service.reset.events import AppEvents
@@ -84,19 +85,27 @@ class AccountSecuring:
         link = await self._find(token)
         if link is None:  # not recorded: invented tokens would fill the audit trail
             raise SecurityLinkDead
-        outcome = await self._secure(link, client)
+        moment = now()
+        try:
+            outcome = await self._secure(link, client, moment)
+        except DatabaseUnready as error:
+            # If the answer to the commit was lost, the press may be stored: its link would be refused at the next try.
+            link = await self._find(token) or link
+            if error.not_committed or link.used_at != moment:
+                raise
+            outcome = _SECURED
         if outcome != _SECURED:
             reset_log.warning(LogEvent("account.not_secured", account_id=link.account_id, reason=outcome))
             raise SecurityLinkDead
         self._records.outbox.wake()
         reset_log.warning(LogEvent("account.secured", account_id=link.account_id))
 
-    async def _secure(self, link: Link, client: Client) -> str:
+    async def _secure(self, link: Link, client: Client, moment: datetime) -> str:
         """Secure the account if the link still works, commit, and return the outcome for the audit trail.
 
         A press of a dead link is recorded, too: its owner may need an operator (ASVS 16.3.3).
         """
-        moment, account_id = now(), link.account_id
+        account_id = link.account_id
 
         def write(tx: Transaction) -> str:
             tx.hold(account_id)
@@ -175,17 +184,17 @@ class RecoveryHandler:
         return counted(await end(secured.account_id))
 
     async def _lock(self, secured: AccountWasSecured, found: Account | BaseException | None) -> Account | None:
-        """Lock the account if `locks` is set and it has not moved; return its state afterwards. Raises `found`."""
+        """Lock the account if `locks` is set and it has not moved; return its state afterwards. Raises `found`.
+
+        The store compares the address when it locks: a lock on an account that has moved could not be undone by a
+        later try, which would not know whose lock it is.
+        """
         if isinstance(found, BaseException):
             raise found
-        if not self._locks or _has_moved(found, secured):
+        if not found or not self._locks or _has_moved(found, secured):
             return found
-        is_locked = await self._accounts.lock(secured.account_id)
-        account = await self._accounts.get(secured.account_id)
-        if is_locked and _has_moved(account, secured):  # at this very moment
-            await self._accounts.unlock(secured.account_id)
-            account = await self._accounts.get(secured.account_id)
-        return account
+        await self._accounts.lock(found)
+        return await self._accounts.get(secured.account_id)
 
     async def _answer(
         self, message: Message, secured: AccountWasSecured, account: Account | None, ended: Ended
@@ -197,10 +206,11 @@ class RecoveryHandler:
         sealed = self._mails.seal(mail) if mail else None
 
         def write(tx: Transaction) -> str:
+            tx.held.require(message)
             is_suppressed = mail and tx.mailboxes.is_suppressed(secured.email, moment)
             outcome = refusal or (SUPPRESSED if is_suppressed else LINK_MAILED)
             if account and mail and outcome == LINK_MAILED:
-                tx.outbox.store_held(message, sealed)
+                tx.held.seal([(message, sealed)])
                 self._links.store_recovery(tx, mail, account, moment)
             if account and outcome == ADDRESS_CHANGED:
                 self._dispute(tx, account, secured)
@@ -218,7 +228,7 @@ class RecoveryHandler:
                 message_id=message.id,
             )
             if outcome != LINK_MAILED:
-                tx.outbox.drop_held(message, outcome)
+                tx.held.drop([(message, outcome)])
             return outcome
 
         outcome = await self._records.transact(write)

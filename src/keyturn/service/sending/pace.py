@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 from keyturn.errors import SendRetryable, SendUnknown
 from keyturn.mail.port.email import Email, Sender
 from keyturn.service.clock import monotonic
 from keyturn.service.database import Database
-from keyturn.service.limits import Limit, StoredCounters
+from keyturn.service.limits import Limit, StoredCounters, alone
 from keyturn.service.settings.building import Rate
 
 LONGEST_HOLD = 10
@@ -31,7 +32,6 @@ class Pace:
 
     def __init__(self, database: Database, name: str, per_second: float, *, first: bool = False) -> None:
         self._database = database
-        self._counters = StoredCounters(database)
         self._name = name
         self._per_second = per_second
         self._gap = _SLACK / per_second
@@ -46,17 +46,19 @@ class Pace:
         Raises SendRetryable if the queue is so long that the message's lease would run out.
         """
         most = LONGEST_HOLD / self._gap + 1
-        slot = await self._counters.hit(self._slots(most, is_first=self._is_first))
-        if slot.wait:
+        own, others = self._slots(most, is_first=self._is_first), self._slots(_NO_END, is_first=False)
+        slot = await alone(self._database, lambda counters: counters.count(own))
+        if slot.full:
             raise SendRetryable("too many mails wait for the provider", LONGEST_HOLD, not_accepted=True, down=False)
         if self._is_first:
-            await self._counters.hit(self._slots(_NO_END, is_first=False))
-        await asyncio.sleep(slot.level - self._gap)
+            await alone(self._database, lambda counters: counters.count(others))
+        await asyncio.sleep(slot.levels[0] - self._gap)
 
     async def hold(self, seconds: float) -> None:
         """Book no slots for a while, because the provider asked for a pause."""
         for is_first in (False, True):
-            await self._counters.fill(self._slots(1, is_first=is_first), seconds)
+            limit = self._slots(1, is_first=is_first)
+            await alone(self._database, partial(StoredCounters.fill, limit=limit, level=seconds))
 
     def _slots(self, most: float, *, is_first: bool) -> Limit:
         """Return the counter of calls, of which so many may wait."""

@@ -2,16 +2,16 @@
 
 The sections are below, with their defaults. A section and key in TOML is `KEYTURN_SECTION_KEY` in the environment.
 `reading` parses the file and lets these variables override it. `building` fills in `${NAME}` and makes the types of the
-sections, and `rules` checks settings against each other. `${NAME}` is filled in when a value is converted, so
-an overridden or unknown value is never looked up. `variables` also reads secrets from files, `NAME_FILE`. `effective`
-lists settings with their origins. `paths` turns the URLs of pages into paths once.
+sections. In `rules`, `bounds` is the table of what each value must be, and the others check settings against each
+other. `${NAME}` is filled in when a value is converted, so an overridden or unknown value is never looked up.
+`variables` also reads secrets from files, `NAME_FILE`. `paths` turns the URLs of pages into paths once.
 
 Declined: `pydantic-settings`, since msgspec is already a dependency, and all faults should be reported at once, under
 the names that the user wrote.
 """
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 import msgspec
@@ -108,7 +108,7 @@ class LdapSettings(msgspec.Struct, frozen=True, kw_only=True):
     `servers`: `ldaps://` or `ldap://` with host and port, in the order in which they are asked.
     `base`: the entry under which the accounts are.
     `where`: attributes and the values that accounts have; {} for any person.
-    `id` to `phone`: names of attributes. `id`: "" for entryUUID. It is objectGUID in Active Directory.
+    `phone`: the name of an attribute; "" for none.
     `timeout`: for one server, from connecting to its last answer.
     """
 
@@ -120,10 +120,6 @@ class LdapSettings(msgspec.Struct, frozen=True, kw_only=True):
     bind_password: Secret = Secret("")
     base: str = ""
     where: dict[str, str] = {}
-    id: str = ""
-    email: str = "mail"
-    name: str = "cn"
-    locale: str = "preferredLanguage"
     phone: str = ""
     timeout: timedelta = timedelta(seconds=5)
 
@@ -180,34 +176,18 @@ class HookSettings(msgspec.Struct, frozen=True, kw_only=True):
 class PasswordSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Which passwords are accepted. The defaults follow NIST SP 800-63B-4 3.1.1.2 and ASVS 6.2.
 
-    `profile`: a standard that the other keys must meet; see `shortest`, and the rules in `rules/every_rule.py`.
+    `require`: kinds of characters of which a password has at least one.
+    `breaches`: where to look passwords up in lists of leaked ones: "hibp", or the address of a service that answers
+    like it. It gets five digits of a hash. "" for nowhere.
     """
 
-    profile: Literal["", "nist", "asvs"] = ""
     min_length: Annotated[int, Meta(ge=1, le=72)] = 12
-    uppercase: bool = False
-    lowercase: bool = False
-    digit: bool = False
-    special: bool = False
-    block_common: bool = True
+    require: tuple[Literal["uppercase", "lowercase", "digit", "special"], ...] = ()
+    breaches: str = ""
 
     @property
-    def shortest(self) -> int:
-        """The fewest characters of a password: `min_length`, or what the profile requires, if that is more.
-
-        NIST SP 800-63B-4 3.1.1.1 requires 15 if a password is the only factor, ASVS 6.2.1 requires 8.
-        """
-        return max(self.min_length, {"": 1, "nist": 15, "asvs": 8}[self.profile])
-
-
-class BreachSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Where to look passwords up in lists of leaked ones.
-
-    `source`: "hibp" sends five digits of a hash to `url`.
-    """
-
-    source: Literal["none", "hibp"] = "none"
-    url: str = "https://api.pwnedpasswords.com"
+    def breaches_url(self) -> str:
+        return "https://api.pwnedpasswords.com" if self.breaches == "hibp" else self.breaches
 
 
 class HashingSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -343,18 +323,13 @@ class Brand(msgspec.Struct, frozen=True, kw_only=True):
 
     `logo`: replaces the name on pages. `mail_logo`: in mails, where it cannot be an SVG. `..._dark`: in dark mode.
     `logo_width`, `logo_height`: the space for a logo, in CSS pixels.
-    `logo_alt`: the logo's text for readers who cannot see it; "" for the name.
     `ground`: the background of pages and mails.
     `radius`: of the corners of buttons and fields, in CSS pixels.
     `font`: a CSS list of families.
     `stylesheet`: a file that pages load after their own styles.
-    `url`: the front page, to which the name or the logo leads. `privacy_url`, `terms_url`: in the foot of pages.
     """
 
     name: str = "Keyturn"
-    url: str = ""
-    privacy_url: str = ""
-    terms_url: str = ""
     accent: Colour = "#14614b"
     accent_dark: Colour = "#6fd3ae"
     ground: Colour = "#faf9f6"
@@ -365,23 +340,11 @@ class Brand(msgspec.Struct, frozen=True, kw_only=True):
     mail_logo_dark: FileOrUrl = FileOrUrl("")
     logo_width: Pixels = 120
     logo_height: Pixels = 32
-    logo_alt: str = ""
     radius: Radius = 8
     font: str = ""
     stylesheet: Folder = Folder("")
     support_address: str = ""
     postal_address: str = ""
-
-
-class IdentityProvider(msgspec.Struct, frozen=True, kw_only=True):
-    """A button "Continue with ..." on the hosted sign-in page.
-
-    `name`: the name on the button.
-    `url`: the https address that it leads to; "" leaves the button out.
-    """
-
-    name: str = ""
-    url: str = ""
 
 
 class PagesSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -407,10 +370,6 @@ else:
     )
 
 Count = Annotated[int, Meta(ge=1)]
-
-
-AppEventType = Literal["password.changed", "password.reset_requested", "account.secured", "second_step.failed"]
-"""Events that an app can get."""
 
 
 class DatabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -544,7 +503,6 @@ class WebhookSettings(msgspec.Struct, frozen=True, kw_only=True):
     url: Secret = Secret("")
     secret: Secret = Secret("")
     previous_secret: Secret = Secret("")
-    events: tuple[AppEventType, ...] = get_args(AppEventType)
     timeout: timedelta = timedelta(seconds=10)
 
 
@@ -605,9 +563,7 @@ class Settings(_ProviderSections, msgspec.Struct, frozen=True, kw_only=True):  #
     mail: MailSettings = MailSettings()
     brand: Brand = Brand()
     pages: PagesSettings = PagesSettings()
-    identity_provider: IdentityProvider = IdentityProvider()
     password: PasswordSettings = PasswordSettings()
-    breaches: BreachSettings = BreachSettings()
     challenge: ChallengeSettings = ChallengeSettings()
     second_step: SecondStepSettings = SecondStepSettings()
     limits: LimitSettings = LimitSettings()

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from keyturn.errors import Fault
-from keyturn.hosts import host_of, is_loopback
+from keyturn.hosts import is_loopback
 from keyturn.service import addresses
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.settings.url_rules import policy_faults
@@ -125,9 +125,6 @@ def brand_faults(section: str, brand: Mapping[str, Any]) -> Iterator[Fault]:
     """Yield what is wrong with a brand, or with those of its keys that are written for a kind of accounts."""
     if support := brand.get("support_address"):
         yield from email_faults(f"{section}.support_address", support, support)
-    for name in ("url", "privacy_url", "terms_url"):
-        if (url := brand.get(name)) and not (url.startswith(("https://", "http://")) and host_of(url)):
-            yield Fault(f"{section}.{name}", f"must be an address like https://www.example.org{not_this(url)}")
     for name in ("logo", "logo_dark", "mail_logo", "mail_logo_dark"):
         if logo := brand.get(name):
             yield from _logo_faults(f"{section}.{name}", logo, in_mails=name.startswith("mail_"))

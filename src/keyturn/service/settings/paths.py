@@ -102,6 +102,18 @@ def _parameter_names(pattern: str) -> dict[str, str]:
     return {places[value]: name for name, value in given if value in places}
 
 
+LINKS = ("reset_url", "secure_account.url")
+"""The settings of page_urls to which mails link with a token."""
+
+
+def page_urls(settings: Settings) -> dict[str, str]:
+    """Return the addresses of the pages that settings place, by the settings' names."""
+    pages = {"reset_url": settings.reset_url, "forgot_url": settings.forgot_url, "sign_in_url": settings.sign_in_page}
+    optional = {"secure_account.url": settings.secure_account.url}
+    optional |= {f"{member_name('kinds', kind)}.settings_url": own.settings_url for kind, own in settings.kinds.items()}
+    return pages | {name: url for name, url in optional.items() if url}
+
+
 def hosted_path(pattern: str) -> str | None:
     """Return the path of the hosted page whose address this is; None where the page is the app's own.
 
@@ -116,15 +128,7 @@ def hosted_path(pattern: str) -> str | None:
 
 def hosting_faults(settings: Settings) -> Iterator[Fault]:
     """Yield the addresses at which no page can be mounted, or at which there is something else already."""
-    pages = {
-        "reset_url": hosted_path(settings.reset_url),
-        "forgot_url": hosted_path(settings.forgot_url),
-        "sign_in_url": hosted_path(settings.sign_in_page),
-        "secure_account.url": hosted_path(settings.secure_account.url),
-    } | {
-        f"{member_name('kinds', kind)}.settings_url": hosted_path(own.settings_url)
-        for kind, own in settings.kinds.items()
-    }
+    pages = {name: hosted_path(url) for name, url in page_urls(settings).items()}
     api = settings.server.api_path.rstrip("/")
     routes = {f"{api}/{route}" for route in API_ROUTES} | set(SESSION_ROUTES)
     seen = {SECURITY_SETTINGS: "settings"}
@@ -133,7 +137,8 @@ def hosting_faults(settings: Settings) -> Iterator[Fault]:
         if path is None:
             continue
         if not _PATH.fullmatch(path):
-            yield Fault(name, _path_fault(name))
+            example = Settings().reset_url if name in LINKS else Settings().forgot_url
+            yield Fault(name, f"needs a plain path for the hosted page, such as {example}")
         elif path.split("/")[1] in _TAKEN:
             yield Fault(name, f"{path} is used by another page: choose another path")
         elif path in routes:
@@ -152,15 +157,6 @@ def api_path_faults(path: str) -> Iterator[Fault]:
         yield Fault("server.api_path", "must be a path such as /api/auth, without a slash at the end")
     elif path.split("/")[1] in _TAKEN:
         yield Fault("server.api_path", f"{path} is used by another page: choose another path")
-
-
-def _path_fault(name: str) -> str:
-    examples = {
-        "reset_url": "reset-password/{token}",
-        "secure_account.url": "secure-your-account/{token}",
-    }
-    example = examples.get(name, "forgot-password")
-    return f"needs a plain path for the hosted page, such as {_HOSTED}/{example}"
 
 
 def _hidden_token_faults(pattern: str) -> Iterator[Fault]:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from keyturn.errors import Fault
 from keyturn.hosts import host_of, is_loopback
 from keyturn.service.settings import Settings
-from keyturn.service.settings.building import member_name
+from keyturn.service.settings.paths import LINKS, page_urls
 from keyturn.values import not_this
 
 _ENDS_A_SOURCE = re.compile(r"[\s;,]")
@@ -76,37 +76,17 @@ def page_faults(settings: Settings) -> Iterator[Fault]:
         yield Fault("base_url", f"must be an address like https://account.example.org{not_this(base)}")
     else:
         yield from policy_faults("base_url", base)
-    links = {
-        "secure_account.url": settings.secure_account.url,
-    }
-    links = {"reset_url": settings.reset_url} | {name: url for name, url in links.items() if url}
-    others = {"forgot_url": settings.forgot_url, "sign_in_url": settings.sign_in_page}
-    for kind, own in settings.kinds.items():
-        if own.settings_url:
-            others[f"{member_name('kinds', kind)}.settings_url"] = own.settings_url
-    for name, url in links.items():
-        yield from _pattern(name, url, {"token"}, {"base_url", "token"} | ({"email"} if name == "reset_url" else set()))
-    for name, url in others.items():
-        yield from _pattern(name, url, set(), {"base_url"})
-        yield from policy_faults(name, url)
-    for name, url in ({"base_url": base} | links | others).items():
+    pages = page_urls(settings)
+    for name, url in pages.items():
+        if name in LINKS:
+            also = {"email"} if name == "reset_url" else set()
+            yield from _pattern(name, url, {"token"}, {"base_url", "token"} | also)
+        else:
+            yield from _pattern(name, url, set(), {"base_url"})
+            yield from policy_faults(name, url)
+    for name, url in ({"base_url": base} | pages).items():
         if settings.environment == "production" and is_open_to_readers(url):
             yield Fault(name, "must be https in production: over http, an attacker on the network can read the link")
-
-
-def identity_provider_faults(settings: Settings) -> Iterator[Fault]:
-    """Yield what is wrong with the button that leads to the identity provider."""
-    name, url = settings.identity_provider.name, settings.identity_provider.url
-    if (
-        url
-        and not (url.startswith("https://") and host_of(url))
-        and not (url.startswith("http://") and is_loopback(url))
-    ):
-        yield Fault("identity_provider.url", f"must be an address like https://id.example.org/start{not_this(url)}")
-    for missing, given in (("name", url), ("url", name)):
-        if given and not getattr(settings.identity_provider, missing):
-            other = "url" if missing == "name" else "name"
-            yield Fault(f"identity_provider.{missing}", f"missing: identity_provider.{other} is set")
 
 
 def policy_faults(name: str, url: str) -> Iterator[Fault]:

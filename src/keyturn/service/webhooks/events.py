@@ -6,8 +6,6 @@ from typing import Generic, Literal, TypeVar
 
 import msgspec
 
-from keyturn.service.settings import AppEventType
-
 Outcome = Literal["link_mailed", "provider_mailed"]
 
 
@@ -64,10 +62,19 @@ class SecondStepFailed(AboutAccount, frozen=True, kw_only=True):
 Data = TypeVar("Data", PasswordChanged, PasswordResetRequested, AccountSecured, SecondStepFailed)
 
 
-class Event(msgspec.Struct, Generic[Data], frozen=True, kw_only=True):
-    """`timestamp` is when it happened, which every try repeats."""
+EVENTS: Mapping[str, type[AboutAccount]] = {
+    "password.changed": PasswordChanged,
+    "password.reset_requested": PasswordResetRequested,
+    "account.secured": AccountSecured,
+    "second_step.failed": SecondStepFailed,
+}
+"""The data of each event, by its type. Messages, callbacks and the plugin take their names from these types."""
 
-    type: AppEventType
+
+class Event(msgspec.Struct, Generic[Data], frozen=True, kw_only=True):
+    """`type`: one of `EVENTS`. `timestamp`: when it happened, which every try repeats."""
+
+    type: str
     timestamp: datetime
     data: Data
 

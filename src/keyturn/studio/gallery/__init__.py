@@ -10,7 +10,7 @@ layouts, macros with arguments, loops and format strings; `jinja2.meta` gives fl
 data, so that the form can edit them and a file can hold them. Only calls are stand-ins. A name that the sample lacks
 raises when a mail is sent. A check notes it and renders a stand-in, so that one missing name hides no other mistake.
 
-`branches` finds values for what samples leave out.
+`branches` forces what samples leave out.
 """
 
 from keyturn.studio.gallery.gallery import Entry, Gallery

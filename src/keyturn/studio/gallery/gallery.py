@@ -73,7 +73,7 @@ class Gallery:
     `brands`: globals of other brands, by name. `patterns`: which files are mails.
     `samples_folder`: one more folder of samples. `mails`: settings of single mails, by name.
     `find_variables`: finds the variables of templates that are no Jinja.
-    `finds_branches`: whether to find values for branches that samples leave out; `explorer` does it within limits.
+    `finds_branches`: whether to force branches that samples leave out; `explorer` does it within limits.
     `go_on`: makes an environment that goes on at faults, to find the branches of a mail that has some.
     `draft`: the text of one file. The list of files stays that of the disk.
     """
@@ -189,9 +189,9 @@ class Gallery:
         return self.find_variables(files) if self.find_variables else find_variables(files, environment, self.go_on)
 
     def branches(self, name: str) -> BranchReport | None:
-        """Return the report on the branches of a mail, with values for those that no sample takes.
+        """Return the report on the branches of a mail, with passes that force those that no sample takes.
 
-        It takes up to some seconds of processor time, and is kept until programs or samples change. Returns None if
+        It takes up to two seconds of processor time, and is kept until programs or samples change. Returns None if
         branches are not explored, or the samples cannot be read. Raises LookupError.
         """
         from keyturn.studio.gallery.branches.exploration import explore_mail
@@ -231,7 +231,7 @@ class Gallery:
         """Return the files of a mail and all that they use, its own first. Raises LookupError."""
         return self._current_look().reached_from(self.files(name))
 
-    def renderers(self, prepare: Prepare | None = None) -> Renderers:
+    def renderers(self, prepare: Prepare | None = None, *, is_forcing: bool = False) -> Renderers:
         """Return the templates for each kind of sample. `prepare` changes each Jinja environment."""
 
         def prepare_draft(environment: Environment) -> Environment:
@@ -241,7 +241,7 @@ class Gallery:
                 environment.loader = _DraftLoader(environment.loader, str(self.folders / self.draft.file), self.draft)
             return prepare(environment) if prepare else environment
 
-        return Renderers(self.templates.with_files(self.files), self.brands, prepare_draft)
+        return Renderers(self.templates.with_files(self.files), self.brands, prepare_draft, is_forcing)
 
     def but(self, **changes: Any) -> "Gallery":
         """Return this gallery with changes that leave its list of files as it is, so that none is read again."""

@@ -19,8 +19,8 @@ from msgspec.structs import replace
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.languages import SOURCE_LANGUAGE, Language, Text
 from keyturn.studio.gallery import Gallery, MailName, Sample
+from keyturn.studio.gallery.branches.exploration import LONGEST
 from keyturn.studio.gallery.branches.report import BranchReport, FolderCoverage
-from keyturn.studio.gallery.branches.search import LONGEST
 from keyturn.studio.gallery.rendering import Renderers
 from keyturn.studio.gallery.variables.missing_names import is_failed_part
 from keyturn.studio.lint.checks import CHECKS, TEXT_CHECKS
@@ -91,7 +91,7 @@ class TemplateChecks:
         self.limits = limits or Limits()
         self._checks = tuple(checks)
         self._has_catalogues = has_catalogues(gallery)
-        self._templates_for = traced or gallery.renderers(with_lenient_origins)
+        self._templates_for = traced or gallery.renderers(with_lenient_origins, is_forcing=gallery.finds_branches)
         self._unknown_filters = cache(lambda file: tuple(unknown_filters_in(gallery, file)))
         self._texts = cache(lambda file: marked_texts(gallery, file))
         self._has_comments = cache(lambda file: any(MARK in source for source in self._sources([file])))
@@ -114,6 +114,9 @@ class TemplateChecks:
         styles = StyleUses()
         for sample, language in samples_in_languages((*samples, *(report.samples if report else ())), self.languages):
             of_mail = self._findings(template, sample, language, styles)
+            if sample.forced:  # with made-up values; what fails with those of a sample is an error already
+                known = {one.place for one in findings}
+                of_mail = [one for one in of_mail if one.rule != "unchecked/part" or one.place not in known]
             mail = mail_name(template, sample.name, language, self.languages)
             findings += (_with_mail(one, mail) for one in of_mail)
             drawn, ended = drawn + 1, ended + any(finding.group == "limits" for finding in of_mail)
@@ -193,7 +196,8 @@ class TemplateChecks:
             with few_turns():
                 in_few, *_ = self._findings_of_all_turns(template, sample, again, styles)
             found = [one for one in found if one.group != "mjml"] + in_few
-        return merge([*found, *(replace(one, hides=True) for one in hiding)])
+        findings = merge([*found, *(replace(one, hides=True) for one in hiding)])
+        return [one for one in findings if one.group == "limits" or _counts(one, sample)]
 
     def _findings_of_all_turns(
         self, template: str, sample: Sample, read: Callable[[], Document], styles: StyleUses
@@ -204,7 +208,8 @@ class TemplateChecks:
         try:
             with limited_time(self.limits.seconds):
                 document = read()
-                faults = {fault: explain(fault, self.gallery, sample) for fault in document.missing}
+                missing = (fault for fault in document.missing if not (sample.forced and _lacks_parts(fault)))
+                faults = {fault: explain(fault, self.gallery, sample) for fault in missing}
                 hiding += (finding for fault, finding in faults.items() if is_failed_part(fault))
                 is_endless = any(isinstance(fault.__cause__, RecursionError) for fault in faults)
                 for finding in chain(faults.values(), document_findings(document, self._checks)):
@@ -228,6 +233,17 @@ class TemplateChecks:
         if self._has_catalogues:
             for file in files:
                 yield from self._texts(file).items()
+
+
+def _lacks_parts(fault: TemplateInvalid) -> bool:
+    """Tell whether a template asks a text or a number for a part, as it may behind a forced decision."""
+    return getattr(fault.__cause__, "beside", None) == ()
+
+
+def _counts(finding: Finding, sample: Sample) -> bool:
+    """Tell whether a finding counts: behind forced decisions, only one on the lines that they add."""
+    at = finding.place
+    return not sample.forced or any(one.file == at.file and one.first <= at.line <= one.last for one in sample.adds)
 
 
 def _with_mail(finding: Finding, mail: MailName, *, hides: bool = False) -> Finding:
@@ -254,7 +270,7 @@ def document_findings(document: Document, checks: Iterable[Check]) -> Iterable[F
     """
     checks = TEXT_CHECKS if document.files.is_text else checks if document.html else ()
     found = chain(guard(document) if document.is_mjml else (), *(check(document) for check in checks))
-    if not document.missing:
+    if not (document.missing or document.is_forced):
         return found
     shown_at = {document.place(at.start()) for at in re.finditer(r"\[\[", document.markup)}
     without_layout = document.place(document.body.offset).file == NO_LAYOUT

@@ -25,7 +25,7 @@ import msgspec
 from keyturn.plain_files import make_private_folder, walk
 from keyturn.studio.cache_folder import cache_folder
 from keyturn.studio.gallery import Entry, Gallery, MailName
-from keyturn.studio.gallery.branches.exploration import MOST_SAMPLES
+from keyturn.studio.gallery.branches.exploration import MOST_PASSES
 from keyturn.studio.gallery.discovery import state_of
 from keyturn.studio.gallery.gallery import Fingerprint, fingerprints
 from keyturn.studio.lint.check import ENOUGH, Part, TemplateChecks
@@ -219,7 +219,7 @@ def check_apart(run: Callable[[float, How], Part], gallery: Gallery, entry: Entr
 
     `run` takes the seconds that it may take, and how it checks. Raises what it raises.
     """
-    branches = MOST_SAMPLES + 1 if gallery.finds_branches else 0
+    branches = MOST_PASSES + 1 if gallery.finds_branches else 0
     mails = max(1, len(entry.samples) + len(gallery.languages.known) - 1 + branches)
     seconds = limits.seconds * (mails + ENOUGH) + _BESIDE
     try:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.languages import Language
@@ -17,7 +18,7 @@ from keyturn.studio.gallery.sizes import require_sendable
 from keyturn.studio.gallery.variables.missing_names import note_faults
 from keyturn.studio.lint.css.colours import LIGHT
 from keyturn.studio.lint.css.computed_style import Paint, Painter, Stylesheets
-from keyturn.studio.lint.finding import Finding, Place, Severity
+from keyturn.studio.lint.finding import Finding, Place
 from keyturn.studio.lint.markup.marked_html import ElementLookup, mark_html, mark_mjml
 from keyturn.studio.lint.markup.mjml_parser import HtmlTag, ParsedMjml, SyntaxFault, parse_mjml
 from keyturn.studio.lint.markup.structure import AuthoredStyle, authored_styles, body_of, html_in_mjml
@@ -31,7 +32,8 @@ class Document:
 
     Checks run on documents that compile, the guard on all MJML.
 
-    `values`: those of the sample. `guessed`: they are made up, since the template has no samples.
+    `values`: those of the sample. `guessed`: some are made up, since the template has no samples or a branch is forced.
+    `is_forced`: a branch is.
     `markup`: the MJML that the engine renders, or the HTML of a template that is no MJML.
     `html`: the HTML that is sent; empty if the MJML does not compile. `refusal` is then the compiler's message.
     `text`: empty if the template has no text part.
@@ -58,6 +60,7 @@ class Document:
     refusal: str = ""
     missing: tuple[TemplateInvalid, ...] = ()
     guessed: bool = False
+    is_forced: bool = False
     subject_file: str = ""
     undefined: tuple[tuple[str, Place], ...] = ()
     engine: str = "Jinja"
@@ -66,20 +69,9 @@ class Document:
     def is_mjml(self) -> bool:
         return self.files.is_mjml
 
-    def finding(
-        self,
-        at: int | Place,
-        rule: str,
-        case: str = "",
-        *,
-        severity: Severity | None = None,
-        message: str = "",
-        fix: str = "",
-        **words: object,
-    ) -> Finding:
+    def finding(self, at: int | Place, rule: str, case: str = "", **words: Any) -> Finding:
         """Make a finding, as `Rules.finding` does. `at` is a place, or an offset in `markup`."""
-        place = self.place(at) if isinstance(at, int) else at
-        return RULES.finding(place, rule, case, severity=severity, message=message, fix=fix, **words)
+        return RULES.finding(self.place(at) if isinstance(at, int) else at, rule, case, **words)
 
     def place(self, offset: int) -> Place:
         """Return the place in the templates of a character of `markup`."""
@@ -213,6 +205,7 @@ def read_document(
         refusal=refusal,
         missing=missing,
         guessed=not sample.is_complete,
+        is_forced=bool(sample.forced),
         subject_file=filled.subject,
         undefined=tuple(one for each in filled for one in undefined_in(each)) if sample.is_complete else (),
         engine=templates.engine_name,

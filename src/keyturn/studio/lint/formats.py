@@ -68,7 +68,7 @@ class ReportedBranch(msgspec.Struct, frozen=True, kw_only=True):
     line: Annotated[int, Meta(ge=1, description="The first line that the branch would render.")]
     last_line: FromOne
     branch: Annotated[str, Meta(description="The condition of the branch, in few words.")]
-    reason: Annotated[str, Meta(description="Why no values were found that lead to the branch.")]
+    reason: Annotated[str, Meta(description="Why nothing renders the branch.")]
 
 
 class ReportedCoverage(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +76,7 @@ class ReportedCoverage(msgspec.Struct, frozen=True, kw_only=True):
 
     branches: Count
     by_samples: Annotated[Count, Meta(description="Rendered by the written samples.")]
-    rendered: Annotated[Count, Meta(description="Rendered by the written samples and by values that Keyturn found.")]
+    rendered: Annotated[Count, Meta(description="Rendered by the written samples and where Keyturn forces a branch.")]
     percent: Annotated[
         float, Meta(ge=0, le=100, description="The share of rendered branches, rounded down to a tenth.")
     ]

@@ -67,7 +67,7 @@ def studio(own: Path, tmp_path: Path) -> Studio:
             stylesheet=Folder(f"{tmp_path}/look/own.css"),
         ),
         kinds={"school": Kind(brand={"name": "Harbour Primary", "logo": FileOrUrl("")})},
-        password=PasswordSettings(uppercase=True, lowercase=True, digit=True, special=True),
+        password=PasswordSettings(require=("uppercase", "lowercase", "digit", "special")),
         pages=PagesSettings(templates=Folder(own)),
     )
     gallery = Gallery(**asdict(builtin_emails(settings, {}, reload=True)))

@@ -19,6 +19,9 @@ _TOO_MANY, _TOO_SLOW = 4, {3, 11}
 _MOST_ALIKE = 5
 """Entries that one address may find: Active Directory also matches letters with other accents."""
 
+_EMAIL, _NAME, _LOCALE = "mail", "cn", "preferredLanguage"
+"""The attributes of every directory with people (RFC 4524 2.16, RFC 4519 2.3, RFC 2798 2.7)."""
+
 _LONGEST_NAME, _LONGEST_LOCALE = 120, 20
 _LET_IN = 5.0
 """Seconds for what follows a change: whoever waits for both must hear that the password is set."""
@@ -37,7 +40,7 @@ class LdapAccounts(AccountStore):
         self.dialect = dialect = ActiveDirectory() if settings.kind == "active_directory" else OpenLdap()
         where = settings.where or dialect.where
         self._where = [messages.equal(attribute, value) for attribute, value in where.items()]
-        named = (settings.id or dialect.id_attribute, settings.email, settings.name, settings.locale, settings.phone)
+        named = (dialect.id_attribute, _EMAIL, _NAME, _LOCALE, settings.phone)
         self._attributes = [*filter(None, named), *dialect.attributes]
 
     async def require_ready(self) -> None:
@@ -62,7 +65,7 @@ class LdapAccounts(AccountStore):
 
         Choosing one of them would let the order of a search decide whose password changes.
         """
-        matching = messages.equal(self.settings.email, email)
+        matching = messages.equal(_EMAIL, email)
         found = await self.directory.work(lambda connection: self._search(connection, matching, _MOST_ALIKE))
         if found.code == _TOO_MANY:
             log.warning(LogEvent("accounts.ambiguous", accounts=f"more than {_MOST_ALIKE}"))
@@ -90,7 +93,7 @@ class LdapAccounts(AccountStore):
         value = self.dialect.id_value(account_id)
         if value is None:
             return None
-        name = self.settings.id or self.dialect.id_attribute
+        name = self.dialect.id_attribute
         entries = (await self._search(connection, messages.equal(name, value), 2)).entries
         if len(entries) > 1:
             raise AccountsUnready(f"several entries have the {name} {account_id}", not_changed=True)
@@ -101,13 +104,13 @@ class LdapAccounts(AccountStore):
 
         Mail goes to the first address: an attribute's values have no order, but servers keep that of their writing.
         """
-        settings, dialect = self.settings, self.dialect
-        ids = entry.values.get((settings.id or dialect.id_attribute).lower()) if entry else None
+        dialect = self.dialect
+        ids = entry.values.get(dialect.id_attribute.lower()) if entry else None
         email = next(iter(self._addresses(entry)), "") if entry else ""
         if not entry or not ids or not email:
             return None
         active, has_password = dialect.state(entry, now())
-        name, locale = " ".join(entry.text(settings.name).split()), entry.text(settings.locale)
+        name, locale = " ".join(entry.text(_NAME).split()), entry.text(_LOCALE)
         return Account(
             id=dialect.id_text(ids[0]),
             email=email,
@@ -118,7 +121,7 @@ class LdapAccounts(AccountStore):
         )
 
     def _addresses(self, entry: Entry) -> list[str]:
-        return [email for email in entry.texts(self.settings.email) if addresses.is_same_mailbox(email, email)]
+        return [email for email in entry.texts(_EMAIL) if addresses.is_same_mailbox(email, email)]
 
     async def _search(self, connection: Connection, matching: bytes, most: int) -> Result:
         """Search below the base. References to other servers are not followed: they would get bind_dn's password."""

@@ -18,7 +18,6 @@ from keyturn.service.accounts.table.columns import Column, column_of
 from keyturn.service.accounts.table.foreign_keys import Place, checked_keys, deletion_order, keeper
 from keyturn.service.accounts.table.placeholders import set_value
 from keyturn.service.clock import now
-from keyturn.service.database.migrations import missing_schema
 from keyturn.service.settings import Ending, TableSettings
 from keyturn.service.settings.building import member_name
 from keyturn.values import did_you_mean
@@ -218,8 +217,7 @@ class _MappingReader:
         there = [*self._inspector.get_table_names(**where), *self._inspector.get_view_names(**where)]
         theirs = sorted(name for name in there if not name.startswith("keyturn_"))
         if not theirs:
-            missing = not table.schema and self._dialect == "postgresql" and missing_schema(self._connection)
-            return f"; {missing or f'the schema {table.schema} has no tables' if table.schema else 'it has no tables'}"
+            return "; it has no tables" if not table.schema else f"; the schema {table.schema} has no tables"
         more = f" and {len(theirs) - _SHOWN_TABLES} more" if len(theirs) > _SHOWN_TABLES else ""
         return f"{did_you_mean(table.name, theirs)} (its tables: {', '.join(theirs[:_SHOWN_TABLES])}{more})"
 

@@ -113,10 +113,11 @@ class Statements:
         found = sa.select(self._columns["email"].label("email")).where(listed, stored > sa.literal(email, sa.Text))
         return Query(found.order_by(stored).limit(most))
 
-    def lock(self, account_id: str, moment: datetime) -> sa.Update:
-        """Lock the account, if it is active. Raises ValueError for an impossible id."""
+    def lock(self, account_id: str, email: str, moment: datetime) -> sa.Update:
+        """Lock the account, if it is active and has that address. Raises ValueError for an impossible id."""
         values = self._assigned(self.mapping.locks, moment)
-        return sa.update(self._table).where(self._has_id(account_id), self._is_active()).values(values)
+        is_unchanged = self._has_id(account_id), self._is_text("email", email)
+        return sa.update(self._table).where(*is_unchanged, self._is_active()).values(values)
 
     def unlock(self, account_id: str, moment: datetime) -> sa.Update:
         """Unlock the account. Raises ValueError for an impossible id."""

@@ -153,8 +153,10 @@ class TableAccounts(AccountStore):
         statements = await self._statements_now()
         return [text_of(row["email"]) for row in await self._fetch(statements.addresses_after(email, most))]
 
-    async def lock(self, account_id: str) -> bool:
-        return self.can_lock and await self._run(account_id, lambda statements: statements.lock(account_id, now()))
+    async def lock(self, account: Account) -> bool:
+        return self.can_lock and await self._run(
+            account.id, lambda statements: statements.lock(account.id, account.email, now())
+        )
 
     async def unlock(self, account_id: str) -> bool:
         return self.can_lock and await self._run(account_id, lambda statements: statements.unlock(account_id, now()))

@@ -22,7 +22,6 @@ from keyturn.service.problems.proofs import Challenge, ChallengeMethod, Factor, 
 from keyturn.service.problems.requests import Busy, TooManyRequests
 from keyturn.service.reset.check import LiveLink
 from keyturn.service.reset.passwords.policy import Rule
-from keyturn.service.settings import IdentityProvider
 
 _EMAIL = "ada@northwind.example"
 _REFERENCE = "3f2a9c0d5e7b4186a1c2d3e4f5061728"
@@ -84,8 +83,6 @@ def _owner(given: Any, sample: StateSample) -> Account | LiveLink:
 
 
 def _site(given: Any, sample: StateSample) -> TemplateSite:
-    if "identity_provider" in given:
-        given = given | {"identity_provider": msgspec.convert(given["identity_provider"], IdentityProvider)}
     return replace(sample.site, **given)
 
 

@@ -47,12 +47,16 @@ class Failover:
         return Failover(self._outbox, first_in_line(self._first), second, breaker=self._breaker)
 
     def choose(self, message: Message) -> Sender:
-        """Return the provider for this try. It is noted with the message before it is asked."""
-        if not self._second:
-            return self._first
+        """Return the provider for this try. It is noted with the message before it is asked.
+
+        Raises SendRefused if the one that may have the mail is no longer in the settings.
+        """
         if message.sender:
-            return self._second if message.sender == self._second.name else self._first
-        return self._first if self._breaker.admits() else self._second
+            for provider in (self._first, self._second):
+                if provider and provider.name == message.sender:
+                    return provider
+            raise SendRefused(f"{message.sender} may have it, and is no longer in the settings")
+        return self._first if not self._second or self._breaker.admits() else self._second
 
     async def send(self, message: Message, email: Email, provider: Sender) -> Sent:
         """Hand over the mail of a message. Raises SendRetryable, QuotaExhausted, SendRefused, LeaseLost.
@@ -62,15 +66,15 @@ class Failover:
         try fails otherwise, the next one is refused, and the message is dead until `outbox retry --dead`.
         """
         if message.sealed and message.sender is None:
-            await self._outbox.write_held(message, sender=provider.name)
+            await self._outbox.held.change(message, sender=provider.name)
         try:
             return await self._hand_over(message, email, provider)
         except SendRefused as refusal:
             if refusal.key_used and not message.sealed:
-                return await self._hand_over(await self._outbox.write_held(message, key=new_key()), email, provider)
+                return await self._hand_over(await self._outbox.held.change(message, key=new_key()), email, provider)
             if not refusal.account or not self._second or provider is self._second or message.sender:
                 raise
-        await self._outbox.write_held(message, sender=self._second.name)
+        await self._outbox.held.change(message, sender=self._second.name)
         return await self._hand_over(message, email, self._second)
 
     async def close(self) -> None:
@@ -85,7 +89,7 @@ class Failover:
             if isinstance(failure, SendRetryable) and failure.down and provider is self._first:
                 self._breaker.count_failure()
             if message.sender is None and (isinstance(failure, QuotaExhausted) or failure.not_accepted):
-                await self._outbox.write_held(message, sender=None)
+                await self._outbox.held.change(message, sender=None)
             raise
         if provider is self._first:
             self._breaker.count_success()
@@ -108,10 +112,21 @@ class MailDelivery:
         self._seal = seal
         self._providers = providers
 
-    async def deliver(self, message: Message, prepare: Callable[[Message], Awaitable[Email | Dropped]]) -> Settlement:
-        """Send the mail that `prepare` stores at the first try, and the stored one at each later try."""
+    async def deliver(
+        self,
+        message: Message,
+        prepare: Callable[[Message], Awaitable[Email | Dropped]],
+        *,
+        expired: Callable[[Message, Link], Awaitable[Settlement]] | None = None,
+    ) -> Settlement:
+        """Send the mail that `prepare` stores at the first try, and the stored one at each later try.
+
+        A stored mail whose link was used or revoked since would only confuse, and is not sent. If the link has expired,
+        since the provider was down for that long, `expired` decides what happens. A mailbox that was suppressed since
+        gets nothing.
+        """
         if message.sealed:
-            return await self.deliver_again(message)
+            return await self._deliver_again(message, expired)
         provider = self._providers.choose(message)
         email = await prepare(msgspec.structs.replace(message, sender=provider.name))
         return email if isinstance(email, Dropped) else await self._providers.send(message, email, provider)
@@ -134,15 +149,9 @@ class MailDelivery:
             for message, email, provider in zip(messages, prepared, chosen, strict=True)
         ]
 
-    async def deliver_again(
-        self, message: Message, expired: Callable[[Message, Link], Awaitable[Settlement]] | None = None
+    async def _deliver_again(
+        self, message: Message, expired: Callable[[Message, Link], Awaitable[Settlement]] | None
     ) -> Settlement:
-        """Send the stored mail.
-
-        A mail whose link was used or revoked since would only confuse, and is not sent. If the link has expired, since
-        the provider was down for that long, `expired` decides what happens. A mailbox that was suppressed since gets
-        nothing.
-        """
         mail = self._open(message)
         if key := mail.link:
             link = await self._records.database.read(lambda connection: find_link(connection, key))

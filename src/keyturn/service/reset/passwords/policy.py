@@ -13,7 +13,7 @@ from keyturn.service.problems.passwords import PasswordRejected, Violation, rule
 from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.passwords.guessing import GuessEstimator
 from keyturn.service.reset.passwords.hash_formats import BCRYPT_BYTES
-from keyturn.service.settings import BreachSettings, PasswordSettings, Settings
+from keyturn.service.settings import PasswordSettings, Settings
 from keyturn.service.telemetry.meters import Meters
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class PasswordPolicy:
         leaks comes last: the source is asked only about passwords that pass all other rules.
         """
         broken = _broken(self._checks(email, common=False), password)
-        if self._settings.block_common and await self._guesses.is_common(password, listed_only=bool(broken)):
+        if await self._guesses.is_common(password, listed_only=bool(broken)):
             broken = _broken(self._checks(email, common=True), password)
         if not broken and self.breaches and await self.breaches.holds(password):
             broken = [_rule("breached")]
@@ -80,24 +80,23 @@ class PasswordPolicy:
     def _checks(self, email: str, *, common: bool) -> Sequence[tuple[Rule, Callable[[str], bool]]]:
         s = self._settings
         composition = (
-            (s.uppercase, "uppercase", r"\p{Lu}", _is_in_category("Lu")),
-            (s.lowercase, "lowercase", r"\p{Ll}", _is_in_category("Ll")),
-            (s.digit, "digit", r"\p{Nd}", _is_in_category("Nd")),
-            (s.special, "special", r"[^\p{L}\p{N}\s]", _is_special),
+            ("uppercase", r"\p{Lu}", _is_in_category("Lu")),
+            ("lowercase", r"\p{Ll}", _is_in_category("Ll")),
+            ("digit", r"\p{Nd}", _is_in_category("Nd")),
+            ("special", r"[^\p{L}\p{N}\s]", _is_special),
         )
-        min_length = _rule("min_length", limit=s.shortest, pattern=f"^[\\s\\S]{{{s.shortest},}}$")
+        min_length = _rule("min_length", limit=s.min_length, pattern=f"^[\\s\\S]{{{s.min_length},}}$")
         max_bytes = _rule("max_bytes", limit=self._max_bytes)
         checks: list[tuple[Rule, Callable[[str], bool]]] = [
-            (min_length, lambda text: len(text) >= s.shortest),
+            (min_length, lambda text: len(text) >= s.min_length),
             (max_bytes, lambda text: len(text.encode("utf-8", "surrogatepass")) <= self._max_bytes),
         ]
         checks += [
             (_rule(name, pattern=pattern), partial(_has_one, is_one))
-            for wanted, name, pattern, is_one in composition
-            if wanted
+            for name, pattern, is_one in composition
+            if name in s.require
         ]
-        if s.block_common:
-            checks.append((_rule("common"), lambda _: not common))
+        checks.append((_rule("common"), lambda _: not common))
         checks.append((_rule("personal"), lambda text: not _is_personal(text, email, self._brand_names)))
         return checks
 
@@ -144,13 +143,13 @@ def build(settings: Settings, ground: Ground) -> PasswordPolicy:
         settings.password,
         *(brand.name for brand in ground.themes.brands),
         max_bytes=settings.hashing.max_bytes,
-        breaches=_breaches(settings.breaches, ground.meters),
+        breaches=_breaches(settings.password.breaches_url, ground.meters),
     )
 
 
-def _breaches(settings: BreachSettings, meters: Meters) -> "Breaches | None":
-    if settings.source == "none":
+def _breaches(url: str, meters: Meters) -> "Breaches | None":
+    if not url:
         return None
     from keyturn.service.reset.passwords.breaches import Breaches, BreachRanges  # httpx2 takes 0.1 s
 
-    return Breaches(BreachRanges(settings.url), meters)
+    return Breaches(BreachRanges(url), meters)

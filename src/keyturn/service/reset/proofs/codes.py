@@ -1,23 +1,35 @@
-"""The code beside a link, which its mailbox can try five times, and its digest in the database."""
+"""The code beside a link, for users who read the mail on one device and continue on another.
+
+Its mailbox can try it five times; the right code is exchanged for a token like that of the link.
+"""
 
 import hmac
+import math
 import unicodedata
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 
+import msgspec
 from sqlalchemy import Connection
 
 from keyturn.errors import Fault
 from keyturn.service import addresses, secrets
 from keyturn.service.accounts.port import Account
-from keyturn.service.clock import random_below
+from keyturn.service.clock import monotonic, now, random_below, random_bytes
 from keyturn.service.database import Database
 from keyturn.service.keys import derive
 from keyturn.service.limits import Limit, StoredCounters
-from keyturn.service.problems.requests import InputInvalid
+from keyturn.service.problems.proofs import CodeRefused
+from keyturn.service.problems.requests import DatabaseUnready, InputInvalid, TooManyRequests
+from keyturn.service.reset.ground import Ground
+from keyturn.service.reset.records.client import Client
+from keyturn.service.reset.records.links import LinkFacts, new_link
+from keyturn.service.reset.records.stores import Transaction
 from keyturn.service.secrets import Purpose, Secret
 from keyturn.service.settings.building import Rate
+from keyturn.service.telemetry.logs import LogEvent, reset_log
+from keyturn.service.telemetry.meters import count_calls
 
 DIGITS = 8
 """NIST SP 800-63B 4.2.1.2 asks for at least six; ASVS 6.5.4 for 20 bits, and these have 26."""
@@ -34,12 +46,13 @@ _FAILURES = Rate(100, 365 * 86_400)
 They refill so slowly that a mailbox that is guessed at gets codes again once its owner has used a link.
 """
 
+_ALL_FAILURES = Limit(Rate(300, 60), "code failures of all mailboxes")
+"""Wrong codes of all clients (OWASP ASVS 6.3.1): at this rate, a guess at eight digits is right once in 231 days."""
+
 _BETWEEN = str.maketrans("", "", " -\u2010\u2011\u2012\u2013\u2014.")
 
-
-def mint(random_below: Callable[[int], int]) -> str:
-    """Return a fresh code of evenly distributed digits."""
-    return f"{random_below(10**DIGITS):0{DIGITS}}"
+_LOGGED_EVERY = 60.0
+"""Seconds between two log lines that report that the overall limit is used up."""
 
 
 def read(written: str) -> str:
@@ -53,26 +66,31 @@ def read(written: str) -> str:
     return digits
 
 
-class CodeKeys:
-    """Computes digests of codes with keys that are not in the database: 26 bits alone would be guessed instantly.
+class Codes:
+    """Mints codes and compares them, by digests whose keys are not in the database: 26 bits alone would be guessed.
 
     The first of `secrets` writes, and all of them are compared (NIST SP 800-63B 3.1.2.2 on look-up secrets).
     `use`: what the keys are derived for. `owner`: for whom a code is; it fits nobody else.
     """
 
-    def __init__(self, secrets: Sequence[str], use: str) -> None:
+    def __init__(self, secrets: Sequence[str], use: str, digits: int) -> None:
         self._keys = [derive(secret, use) for secret in secrets]
+        self._digits = digits
 
-    def digest(self, code: str, owner: bytes) -> bytes:
-        return self._digest(self._keys[0], code, owner)
+    def mint(self, owner: bytes) -> tuple[str, bytes]:
+        """Return a fresh code of evenly distributed digits, and the digest that is stored."""
+        code = f"{random_below(10**self._digits):0{self._digits}}"
+        return code, _digest(self._keys[0], code, owner)
 
-    def fits(self, code: str, owner: bytes, stored: bytes) -> bool:
-        """Return whether it is the code; a wrong one takes as long wherever it differs (CWE-208)."""
-        compared = [hmac.compare_digest(self._digest(key, code, owner), stored) for key in self._keys]
+    def fits(self, written: str, owner: bytes, code: Secret | None) -> bool:
+        """Return whether it is the code. Without one, and wherever it differs, the work is the same (CWE-208)."""
+        stored = code.proof or b"" if code else b""
+        compared = [hmac.compare_digest(_digest(key, written, owner), stored) for key in self._keys]
         return any(compared)
 
-    def _digest(self, key: bytes, code: str, owner: bytes) -> bytes:
-        return hmac.digest(key, owner + code.encode("utf-8", "surrogatepass"), sha256)
+
+def _digest(key: bytes, code: str, owner: bytes) -> bytes:
+    return hmac.digest(key, owner + code.encode("utf-8", "surrogatepass"), sha256)
 
 
 class MailedCodes:
@@ -81,21 +99,19 @@ class MailedCodes:
     A mailbox has one code, the latest. The database holds a code's digest, made with a key of the settings.
     """
 
-    def __init__(self, database: Database, counters: StoredCounters, keys: Sequence[str]) -> None:
+    def __init__(self, database: Database, keys: Sequence[str]) -> None:
         self._database = database
-        self._counters = counters
-        self._keys = CodeKeys(keys, "reset codes")
+        self._codes = Codes(keys, "reset codes", DIGITS)
 
     async def exhausted(self, emails: Collection[str]) -> Collection[str]:
         """Return the addresses with too many wrong tries, where a code would no longer work."""
         limits = [code_failures(addresses.digest(email)) for email in emails]
-        levels = await self._database.read(lambda connection: self._counters.look(connection, *limits))
+        levels = await self._database.read(lambda connection: StoredCounters(connection).levels(*limits))
         return {email for email, limit, level in zip(emails, limits, levels, strict=True) if limit.wait(level)}
 
     def mint(self, email: str) -> tuple[str, bytes]:
         """Return a fresh code for that address, and the digest that is stored."""
-        code = mint(random_below)
-        return code, self._keys.digest(code, addresses.digest(email))
+        return self._codes.mint(addresses.digest(email))
 
     def store(
         self, connection: Connection, codes: Sequence[tuple[bytes | None, Account, bool]], moment: datetime
@@ -106,31 +122,36 @@ class MailedCodes:
         """
         secrets.add(connection, [(_secret(proof or b"", account, moment), wanted) for proof, account, wanted in codes])
 
-    async def count_try(self, mailbox: bytes, moment: datetime) -> Secret | None:
-        """Count a try at the mailbox's code, and commit; return the code if it may be compared.
+    async def try_code(self, mailbox: bytes, written: str, moment: datetime) -> Secret | None:
+        """Return the mailbox's code if that is it and it may be tried. Raises TooManyRequests, and counts nothing then.
 
-        One statement counts, before any comparison: of concurrent tries the sixth gets nothing. The work is the same
-        for an address without a code. Only a try at a working code is a failure, so a stranger cannot use up a
+        One transaction counts the try, before any comparison: of concurrent tries the sixth gets nothing. The work is
+        the same for an address without a code. Only a try at a working code is a failure, so a stranger cannot use up a
         mailbox's hundred tries while it has no code.
         """
+        of_mailbox = code_failures(mailbox)
 
         def count(connection: Connection) -> Secret | None:
+            counters = StoredCounters(connection)
             code = secrets.count_try(connection, Purpose.CODE, mailbox, moment)
             is_live = code.tries <= TRIES and code.state(moment) == "works"
-            hit = self._counters.count(connection, code_failures(mailbox), wanted=is_live)
-            return code if is_live and not hit.wait else None
+            hit = counters.count(_ALL_FAILURES, of_mailbox, wanted=is_live)
+            (level,) = counters.levels(_ALL_FAILURES)
+            is_over = hit.full == _ALL_FAILURES if is_live else _ALL_FAILURES.wait(level) > 0
+            if is_over:
+                raise TooManyRequests(math.ceil(hit.wait or _ALL_FAILURES.wait(level)))
+            return code if is_live and not hit.full else None
 
-        return await self._database.transact(count)
-
-    def fits(self, written: str, mailbox: bytes, code: Secret | None) -> bool:
-        """Return whether it is the code. Without one the work is the same."""
-        return self._keys.fits(written, mailbox, code.proof or b"" if code else b"")
+        code = await self._database.transact(count)
+        return code if self._codes.fits(written, mailbox, code) else None
 
     def use(self, connection: Connection, code: Secret, moment: datetime) -> bool:
         """Use the code up, and forget the mailbox's failures. Of concurrent callers exactly one gets True."""
-        # The code first, as `count_try` and a change do: two transactions cannot deadlock.
+        # The code first, as `try_code` and a change do: two transactions cannot deadlock.
         used = secrets.use(connection, Purpose.CODE, code.key, moment, code.proof) is not None
-        self._counters.empty(connection, code_failures(code.key))
+        counters = StoredCounters(connection)
+        counters.clear(code_failures(code.key))
+        counters.give_back(_ALL_FAILURES)
         return used
 
 
@@ -150,3 +171,103 @@ def _secret(proof: bytes, account: Account, moment: datetime) -> Secret:
         created_at=moment,
         expires_at=moment + LIFE,
     )
+
+
+class IssuedToken(msgspec.Struct, frozen=True, kw_only=True):
+    """A token like that of a link: it works once, until `expires_at`."""
+
+    token: str
+    expires_at: datetime
+
+
+def unmailed_link(
+    account: Account, purpose: Purpose, moment: datetime, life: timedelta, *, reason: str = "", return_to: str = ""
+) -> tuple[IssuedToken, Secret]:
+    """Return a token for a client that has typed a code, or for an operator, and the link that it belongs to."""
+    token, facts = secrets.mint(random_bytes), LinkFacts(email=account.email, reason=reason, return_to=return_to)
+    link = new_link(secrets.digest(token), purpose, account.id, facts, moment, moment + life)
+    return IssuedToken(token=token, expires_at=link.expires_at), link
+
+
+class CodeExchange:
+    """Exchanges codes for tokens, which follow the rules of the tokens in links.
+
+    Five tries per code and 100 per mailbox limit guesses at one account (NIST SP 800-63B 3.2.2). They do not limit an
+    attacker who tries each of many accounts a few times (OWASP ASVS 6.3.1). Wrong codes are therefore also counted over
+    all accounts.
+
+    Only tries at codes that were mailed and are alive count. A stranger needs 60 mails a minute to use up this limit;
+    posting digits is not enough. Once it is used up, no code is compared and no try is lost. Links still work, and
+    codes work again within a minute.
+    """
+
+    def __init__(self, ground: Ground, mailed: MailedCodes, lifetime: timedelta) -> None:
+        self._ground = ground
+        self._mailed = mailed
+        self._lifetime = lifetime
+        self.meters = ground.meters
+        self._logged = -_LOGGED_EVERY
+
+    @count_calls("code")
+    async def exchange(self, email: str, written: str, client: Client, return_to: str = "") -> IssuedToken:
+        """Return a token for the code that the mailbox was sent.
+
+        `return_to`: as in a request, checked already.
+
+        The answer and the work are the same for a wrong, expired or used code and for an address without a code or an
+        account (OWASP ASVS 6.3.8). Raises InputInvalid for a malformed address or code, CodeRefused, TooManyRequests.
+        """
+        limits = self._ground.limits
+        try:
+            identifier, code = addresses.identify(email, takes_names=self._ground.accounts.takes_names), read(written)
+        except InputInvalid:
+            await limits.count("malformed", client)
+            raise
+        await limits.count("code", client)
+        address = await self._mailbox_of(identifier)
+        mailbox = addresses.digest(address)
+        try:
+            tried = await self._mailed.try_code(mailbox, code, now())
+        except TooManyRequests:
+            if (moment := monotonic()) - self._logged >= _LOGGED_EVERY:
+                self._logged = moment
+                reset_log.warning(LogEvent("code.over_budget"))
+            raise
+        if tried is None:
+            reset_log.info(LogEvent("code.refused", email=addresses.mask(address)))
+            raise CodeRefused
+        account = await self._ground.accounts.get(tried.account_id)
+        if account is None or not account.active or addresses.digest(account.email) != mailbox:
+            raise CodeRefused
+        issued = await self._issue(account, tried, client, return_to)
+        reset_log.info(LogEvent("code.exchanged", account_id=account.id))
+        return issued
+
+    async def _mailbox_of(self, identifier: str) -> str:
+        """Return the address whose mailbox got the code: that of a user name's account. A name without one stays."""
+        account = None if "@" in identifier else await self._ground.accounts.find(identifier)
+        return account.email if account else identifier
+
+    async def _issue(self, account: Account, tried: Secret, client: Client, return_to: str) -> IssuedToken:
+        """Use the code up and store a link, in one transaction. Raises CodeRefused if another request was quicker.
+
+        If the answer to the commit is lost, the code may be used, and its user would be refused with the right one. The
+        same transaction then runs once more: it stores the link, or finds it.
+        """
+        moment = now()
+        issued, link = unmailed_link(account, Purpose.RESET, moment, self._lifetime, return_to=return_to)
+
+        def write(tx: Transaction) -> None:
+            if self._mailed.use(tx.connection, tried, moment):
+                secrets.add(tx.connection, [(link, True)])
+                tx.audit.write("code_check", "code_accepted", client, moment, account.id, account.email)
+            elif not secrets.find(tx.connection, link.key, Purpose.RESET):
+                raise CodeRefused
+
+        try:
+            await self._ground.records.transact(write)
+        except DatabaseUnready as error:
+            if error.not_committed:
+                raise
+            await self._ground.records.transact(write)
+        return issued

@@ -6,8 +6,8 @@ others read, therefore cannot end each other's links. `docs/security.md` lists a
 change them.
 
 **A press decides who may open a locked account**: the mailbox that pressed, while the account has that address. It is
-therefore kept for as long as the account is locked (`retention.py`). It also shows that an intrusion is suspected,
-until a link that ends what an intruder may have added has set a password.
+therefore kept for as long as its entry in the audit trail. It also shows that an intrusion is suspected, until a link
+that ends what an intruder may have added has set a password.
 """
 
 from collections.abc import Collection, Mapping
@@ -68,9 +68,10 @@ class Link(Secret, frozen=True, kw_only=True):
         """Whether its owner has reported a change; it opens a locked account, too."""
         return self.purpose is Purpose.UNLOCK
 
-    def owner(self, account: Account) -> Account:
-        """Return the account as the link changes it: as an intruded one, if its owner or an operator suspects that."""
-        return msgspec.structs.replace(account, intruded=self.purpose is not Purpose.RESET)
+    @property
+    def suspects_intrusion(self) -> bool:
+        """Whether its owner or an operator suspects an intrusion, so that it ends what an intruder may have added."""
+        return self.purpose is not Purpose.RESET
 
     def dead_reason(self, moment: datetime) -> DeadReason | None:
         """Return why the link no longer works; None while it works."""

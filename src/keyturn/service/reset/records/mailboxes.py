@@ -23,6 +23,9 @@ _BEFORE_GROWTH = 3
 _LONGEST_GROWTH = 17
 """Doublings from a second to more than a day."""
 
+_SUPPRESSION = timedelta(days=14)
+"""How long a mailbox that bounced permanently or complained gets no mail."""
+
 Refusal = Literal["suppressed", "daily_limit", "cooldown"]
 
 
@@ -53,13 +56,17 @@ class Mailbox(msgspec.Struct, frozen=True, kw_only=True):
     suppressed_until: datetime | None
     reason: str | None
 
+    @property
+    def is_blank(self) -> bool:
+        """Whether nothing holds mails back, and no mail of a day is counted."""
+        return not (self.mails or self.refusal)
+
 
 class Mailboxes(Store):
     """Decides whether a mailbox may get a mail. It keeps a mailbox from being flooded, and from complaining about us.
 
     `cooldown`: the least time between two reset mails, which doubles with each mail after the third of a day.
     `daily`: mails of a day, which refill evenly.
-    `suppression`: how long a mailbox that bounced permanently or complained gets no mail.
     """
 
     def __init__(
@@ -68,55 +75,68 @@ class Mailboxes(Store):
         *,
         cooldown: timedelta,
         daily: int,
-        suppression: timedelta = timedelta(days=14),
     ) -> None:
         self._database = database
-        self._counters = StoredCounters(database)
         self.cooldown = cooldown
         self.daily = daily
-        self._suppression = suppression
         self._suppressed = sa.select(MailboxRow).where(
             database.is_one_of(MailboxRow.digest, "digests"), MailboxRow.suppressed_until > sa.bindparam("moment")
         )
 
-    def claim(self, wanted: Sequence[tuple[str, bool]], moment: datetime) -> list[bool]:
-        """Count a mail for each of the wanted mailboxes; return for each whether it may be sent.
+    def claim(self, wanted: Sequence[tuple[str, bool]], moment: datetime) -> Sequence[Refusal | None]:
+        """Count a mail for each of the wanted mailboxes; return for each why it may not be sent, if it may not.
 
-        One statement reads and counts, so two workers with requests for one mailbox cannot both get True. If no mailbox
-        is wanted, the same statements count nothing. `refusals` says why a mailbox cannot be claimed.
+        One statement reads and counts, so two workers with requests for one mailbox cannot both get None. If no mailbox
+        is wanted, the same statements count nothing.
         """
         emails = [email for email, _ in wanted]
         suppressed = self._find_suppressed(self.connection, emails, moment)
-        may_get = [is_wanted and addresses.digest(email) not in suppressed for email, is_wanted in wanted]
+        refusals: list[Refusal | None] = [
+            "suppressed" if addresses.digest(one) in suppressed else None for one in emails
+        ]
         days = [self._daily_limit(email) for email in emails]
-        levels = self._counters.count_each(self.connection, days, may_get)
-        may_get = [level is not None for level in levels]
-        if not self.cooldown:
-            return may_get
-        mails = [day.used(level or 0) for day, level in zip(days, levels, strict=True)]
-        cooldowns = [self._cooldown_after(*each) for each in zip(mails, emails, strict=True)]
-        rested = self._counters.count_each(self.connection, cooldowns, may_get)
-        for day, is_counted, rest in zip(days, may_get, rested, strict=True):
-            if is_counted and rest is None:
-                self._counters.undo(self.connection, day)
-        return [rest is not None for rest in rested]
+        mails = self._count(days, wanted, refusals, "daily_limit")
+        if self.cooldown:
+            cooldowns = [
+                self._cooldown_after(day.used(level or 0), email)
+                for day, level, email in zip(days, mails, emails, strict=True)
+            ]
+            rested = self._count(cooldowns, wanted, refusals, "cooldown")
+            for day, level, rest in zip(days, mails, rested, strict=True):
+                if level is not None and rest is None:
+                    StoredCounters(self.connection).give_back(day)
+        return refusals
 
-    async def refusals(self, emails: Collection[str], moment: datetime) -> Mapping[str, Refusal]:
-        """Return the mailboxes that cannot be claimed now, with the weightiest reason of each."""
-        found = await self._find_all(emails, moment)
-        return {email: mailbox.refusal for email, mailbox in found.items() if mailbox.refusal}
+    def _count(
+        self,
+        limits: Sequence[Limit],
+        wanted: Sequence[tuple[str, bool]],
+        refusals: list[Refusal | None],
+        refusal: Refusal,
+    ) -> Sequence[float | None]:
+        """Count a mail for the wanted mailboxes without a refusal, and note the full ones; return the levels."""
+        may_get = [is_wanted and not refused for (_, is_wanted), refused in zip(wanted, refusals, strict=True)]
+        levels = StoredCounters(self.connection).count_each(limits, may_get)
+        for place, level in enumerate(levels):
+            if may_get[place] and level is None:
+                refusals[place] = refusal
+        return levels
 
-    async def find(self, email: str, moment: datetime) -> Mailbox | None:
-        """Return what holds mails back from the mailbox; None if nothing does, and no mail of a day is counted."""
-        mailbox = (await self._find_all([email], moment))[email]
-        return mailbox if mailbox.mails or mailbox.refusal else None
-
-    async def cooldown_left(self, email: str, moment: datetime) -> timedelta:
-        """Return how long the mailbox cannot be claimed yet, in whole seconds, if it is not suppressed.
+    async def look(self, emails: Collection[str], moment: datetime) -> Mapping[str, Mailbox]:
+        """Return what holds mails back from each mailbox.
 
         For its owner alone: to others it would reveal that there is an account (OWASP ASVS 6.3.8).
         """
-        return (await self._find_all([email], moment))[email].wait
+        limits = [limit for email in emails for limit in (self._daily_limit(email), self._cooldown_after(0, email))]
+
+        def read(connection: sa.Connection) -> tuple[Mapping[bytes, sa.RowMapping], Sequence[float]]:
+            return self._find_suppressed(connection, emails, moment), StoredCounters(connection).levels(*limits)
+
+        suppressed, levels = await self._database.read(read)
+        return {
+            email: _mailbox(day, level, cooldown, suppressed.get(addresses.digest(email)))
+            for email, day, level, cooldown in zip(emails, limits[::2], levels[::2], levels[1::2], strict=True)
+        }
 
     def is_suppressed(self, email: str, moment: datetime) -> bool:
         """Return whether the mailbox gets no mail, because of a report about an earlier one."""
@@ -127,11 +147,11 @@ class Mailboxes(Store):
 
         The count of its mails stays, so a day has no more of them (OWASP Forgot Password Cheat Sheet).
         """
-        self._counters.empty(self.connection, self._cooldown_after(0, email))
+        StoredCounters(self.connection).clear(self._cooldown_after(0, email))
 
     def suppress(self, email: str, moment: datetime, reason: str) -> None:
         """Send the mailbox no mail, for as long as the settings say."""
-        values = {"suppressed_until": moment + self._suppression, "reason": reason}
+        values = {"suppressed_until": moment + _SUPPRESSION, "reason": reason}
         row = insert_into(MailboxRow, self.connection.dialect).values(digest=addresses.digest(email), **values)
         self.connection.execute(row.on_conflict_do_update(index_elements=[MailboxRow.digest], set_=values))
 
@@ -140,26 +160,12 @@ class Mailboxes(Store):
         gone = sa.delete(MailboxRow).where(MailboxRow.digest == addresses.digest(email)).returning(MailboxRow.digest)
         was_suppressed = self.connection.execute(gone).first() is not None
         limits = self._daily_limit(email), self._cooldown_after(0, email)
-        were_counted = [self._counters.empty(self.connection, limit) for limit in limits]
+        were_counted = [StoredCounters(self.connection).clear(limit) for limit in limits]
         return was_suppressed or any(were_counted)
 
     def is_forgettable(self, moment: datetime) -> sa.ColumnElement[bool]:
         """Return the condition that a row no longer matters."""
         return MailboxRow.suppressed_until < moment
-
-    async def _find_all(self, emails: Collection[str], moment: datetime) -> Mapping[str, Mailbox]:
-        limits = [limit for email in emails for limit in (self._daily_limit(email), self._cooldown_after(0, email))]
-
-        def read(connection: sa.Connection) -> tuple[Mapping[bytes, sa.RowMapping], Sequence[float]]:
-            return self._find_suppressed(connection, emails, moment), self._counters.look(connection, *limits)
-
-        suppressed, levels = await self._database.read(read)
-        return {
-            email: _mailbox(
-                limits[2 * place], levels[2 * place], levels[2 * place + 1], suppressed.get(addresses.digest(email))
-            )
-            for place, email in enumerate(emails)
-        }
 
     def _find_suppressed(
         self, connection: sa.Connection, emails: Collection[str], moment: datetime

@@ -12,6 +12,7 @@ from keyturn.service.accounts.port import Account
 from keyturn.service.outbox import Message
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.records.client import Client
+from keyturn.service.webhooks.events import EVENTS
 
 RESET_REQUESTED = "reset_requested"
 PASSWORD_CHANGED = "password_changed"
@@ -38,14 +39,9 @@ MAILS_ALONE = (
 )
 """The messages that only send a mail: nothing that protects an account waits for one of them."""
 
-_EVENTS = {
-    "password.changed": "password_changed",
-    "password.reset_requested": "reset_requested",
-    "account.secured": "account_secured",
-    "second_step.failed": "second_step_failed",
-}
-APP_EVENTS = {event: f"webhook_{name}" for event, name in _EVENTS.items()}
-CALLBACKS = {event: f"callback_{name}" for event, name in _EVENTS.items()}
+APP_EVENTS, CALLBACKS = (
+    {event: f"{way}_{event.replace('.', '_')}" for event in EVENTS} for way in ("webhook", "callback")
+)
 """The kind of message for each event that a webhook or a callback tells the app of."""
 
 How = Literal["reset", "change"]
@@ -71,12 +67,14 @@ class ResetRequested(msgspec.Struct, frozen=True, kw_only=True):
     `invited`: an operator asked, for an account without a password. If an operator asked for a new password, `client`
     names the operator. `reason`: why an operator asked, in the operator's words.
     `return_to`: the address to which the client asks to return after the reset, or "".
+    `intruded`: the request replaces a link that ends what an intruder may have added, so its link must, too.
     """
 
     email: str
     at: datetime
     client: Client
     invited: bool = False
+    intruded: bool = False
     reason: str = ""
     return_to: str = ""
 

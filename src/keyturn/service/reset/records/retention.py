@@ -10,16 +10,14 @@ import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute
 
 from keyturn.service.accounts.builtin import SessionRow
-from keyturn.service.accounts.port import AccountStore
 from keyturn.service.clock import monotonic, now
 from keyturn.service.database import Database
-from keyturn.service.limits import StoredCounters
-from keyturn.service.outbox.models import ERASED, STILL_WAITING, WAITING, OutboxRow
-from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
+from keyturn.service.limits import StoredCounters, alone
+from keyturn.service.outbox.models import ERASED, WAITING, OutboxRow
+from keyturn.service.problems.requests import DatabaseUnready
 from keyturn.service.reset.records.account_locks import AccountLockRow
 from keyturn.service.reset.records.audit import AuditRow
 from keyturn.service.reset.records.mailboxes import Mailboxes, MailboxRow
-from keyturn.service.reset.records.messages import ACCOUNT_SECURED
 from keyturn.service.secrets import RULES, Purpose, SecretRow
 from keyturn.service.telemetry.logs import LogEvent
 
@@ -39,13 +37,8 @@ _ADDRESSES = timedelta(days=3)
 
 _MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
 
-_ASKED_AT_ONCE = 100
-"""Accounts whose store is asked at a time whether they are locked."""
-
 _NOT_ERASED = OutboxRow.payload != sa.literal_column(f"'{ERASED}'")
 """The condition of the index of rows that are not erased, so that a batch finds them without scanning the others."""
-
-_YET_TO_LOCK = sa.select(OutboxRow.id).where(OutboxRow.kind == ACCOUNT_SECURED, STILL_WAITING).limit(1)
 
 _PRESSED = (SecretRow.purpose == Purpose.SECURE) & SecretRow.used_at.is_not(None)
 
@@ -58,12 +51,13 @@ class Retention:
     """Erases rows after their retention.
 
     Any number of workers may do it at once: each batch is one statement, and repeating it does no harm.
+
+    `audit`: how long entries of the audit trail are kept, and presses of "this was not me": the mailbox of a press may
+    open the account that it has locked.
     """
 
-    def __init__(self, database: Database, audit: timedelta, mailboxes: Mailboxes, accounts: AccountStore) -> None:
+    def __init__(self, database: Database, audit: timedelta, mailboxes: Mailboxes) -> None:
         self._database = database
-        self._counters = StoredCounters(database)
-        self._accounts = accounts
         self._audit = audit
         self._mailboxes = mailboxes
 
@@ -91,7 +85,6 @@ class Retention:
         """Delete or redact rows that are older than their retention; return how many there were of each kind."""
         done = {name: await self._delete(key, due) for name, key, due in self._due(moment)}
         done |= await self.forget_counters()
-        done["presses"] = await self._forget_presses(moment)
         settled = (OutboxRow.state != WAITING) & (OutboxRow.settled_at < moment - _ADDRESSES)
         erased = sa.update(OutboxRow).values(payload=ERASED, sealed=None)
         done["addresses"] = await self._in_batches(erased, OutboxRow.id, settled & _NOT_ERASED)
@@ -99,31 +92,10 @@ class Retention:
 
     async def forget_counters(self) -> dict[str, int]:
         """Delete the empty counters of limits."""
-        return {"limits": await self._counters.forget_empty()}
-
-    async def _forget_presses(self, moment: datetime) -> int:
-        """Delete the presses of unlocked accounts. For a locked account they decide which mailbox may open it.
-
-        None is deleted while an account is still to be locked, because no worker runs or its store does not answer.
-        """
-        old = _PRESSED & (SecretRow.expires_at < moment - RULES[Purpose.SECURE].kept)
-        done, last = 0, ""
-        while accounts := await self._accounts_of(old & (SecretRow.account_id > last)):
-            if await self._database.fetch(_YET_TO_LOCK):
-                break
-            try:
-                found = await asyncio.gather(*map(self._accounts.get, accounts))
-            except AccountsUnready as error:
-                log.warning(LogEvent("housekeeping.postponed", reason=error))
-                break
-            over = [name for name, account in zip(accounts, found, strict=True) if not (account and account.locked)]
-            done += await self._delete(SecretRow.key, old & SecretRow.account_id.in_(over))
-            last = accounts[-1]
-        return done
-
-    async def _accounts_of(self, secrets: sa.ColumnElement[bool]) -> list[str]:
-        named = sa.select(SecretRow.account_id).distinct().where(secrets).order_by(SecretRow.account_id)
-        return [row["account_id"] for row in await self._database.fetch(named.limit(_ASKED_AT_ONCE))]
+        done = 0
+        while batch := await alone(self._database, StoredCounters.forget_empty):
+            done += batch
+        return {"limits": done}
 
     def _due(self, moment: datetime) -> Iterator[_Due]:
         ended = (
@@ -131,6 +103,8 @@ class Retention:
             for purpose, rule in RULES.items()
         )
         yield "secrets", SecretRow.key, sa.or_(*ended) & ~_PRESSED
+        pressed_before = moment - max(self._audit, RULES[Purpose.SECURE].kept)
+        yield "presses", SecretRow.key, _PRESSED & (SecretRow.expires_at < pressed_before)
         old = (OutboxRow.state != WAITING) & (OutboxRow.settled_at < moment - _MESSAGES)
         yield "messages", OutboxRow.id, old
         yield "audit", AuditRow.id, AuditRow.at < moment - self._audit

@@ -23,7 +23,6 @@ class Records(Struct, frozen=True, kw_only=True):
     database: Database
     outbox: Outbox
     audit: Audit
-    counters: StoredCounters
     mailboxes: Mailboxes
     sessions: Sessions
 
@@ -39,9 +38,9 @@ class Transaction:
         self._database = records.database
         self.connection = connection
         self.outbox = records.outbox.within(connection)
-        self.settlements = records.outbox.settlements.within(connection)
+        self.held = records.outbox.held.within(connection)
         self.audit = records.audit.within(connection)
-        self.counters = records.counters
+        self.counters = StoredCounters(connection)
         self.mailboxes = records.mailboxes.within(connection)
         self.sessions = records.sessions.within(connection)
 
@@ -56,7 +55,6 @@ def build(settings: Settings, database: Database) -> Records:
         database=database,
         outbox=Outbox(database),
         audit=Audit(database),
-        counters=StoredCounters(database),
         mailboxes=Mailboxes(
             database,
             cooldown=limits.mailbox_cooldown,

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from datetime import timedelta
 
 from keyturn.errors import Fault
 from keyturn.hosts import host_of, is_loopback
@@ -16,15 +15,13 @@ from keyturn.service.settings import (
     TableSettings,
 )
 from keyturn.service.settings.building import member_name
+from keyturn.service.settings.rules.bounds import FUNCTION
 from keyturn.service.settings.url_rules import database_fault, policy_faults, service_faults
 from keyturn.values import did_you_mean, not_this
 
 OWN_STORES = ("builtin", "table", "supabase", "ldap")
 PLACES = ("{now}", "{now_ms}", "{now_iso}", "{null}")
 """What a value of accounts.table.set may be, beside a plain one."""
-
-FUNCTION = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
-"""How a function of the app's is named: `package.module:function`."""
 
 _COLUMN_OF_TABLE = re.compile(r'[^."\s]+(\.[^."\s]+){1,2}')
 _PLACE = re.compile(r"\{\w+\}")
@@ -81,11 +78,6 @@ def _table(accounts: AccountSettings) -> Iterator[Fault]:
     if table.identifiers and (len(others) != 1 or table.email not in table.identifiers or "" in others):
         wanted = f'the column of the address and one with user names, such as ["{table.email}", "username"]'
         yield Fault("accounts.table.identifiers", f"must be {wanted}")
-    for entry in table.delete:
-        if not _COLUMN_OF_TABLE.fullmatch(entry):
-            yield Fault(
-                "accounts.table.delete", f"must be a table and its column, such as sessions.user_id, not {entry}"
-            )
     yield from _endings(table)
     for name in ("set", "lock", "unlock"):
         yield from _values(f"accounts.table.{name}", getattr(table, name))
@@ -131,7 +123,6 @@ _ATTRIBUTE = re.compile(r"[A-Za-z][A-Za-z0-9-]*|\d+(\.\d+)+", re.ASCII)
 """RFC 4512 1.4: a short name, or an OID."""
 
 _MOST_SERVERS = 6
-_LONGEST_ANSWER = timedelta(seconds=10)
 
 
 def _ldap(ldap: LdapSettings, *, sending: bool) -> Iterator[Fault]:
@@ -141,12 +132,6 @@ def _ldap(ldap: LdapSettings, *, sending: bool) -> Iterator[Fault]:
             yield Fault(f"accounts.ldap.{name}", f"missing: {what}")
     if sending and not ldap.bind_password:
         yield Fault("accounts.ldap.bind_password", "missing: the password of the service account")
-    for name in ("id", "email", "name", "locale", "phone"):
-        written = getattr(ldap, name)
-        if not _ATTRIBUTE.fullmatch(written) and (written or name == "email"):
-            yield Fault(f"accounts.ldap.{name}", f"must be the name of an attribute{not_this(written)}")
-    if ldap.id and ldap.kind == "active_directory":
-        yield Fault("accounts.ldap.id", "has no effect in Active Directory, whose ids are objectGUID: remove it")
     for name in ldap.where:
         if not _ATTRIBUTE.fullmatch(name):
             yield Fault(member_name("accounts.ldap.where", name), "its name must be that of an attribute")
@@ -163,9 +148,6 @@ def _ldap_servers(ldap: LdapSettings) -> Iterator[Fault]:
             yield Fault(setting, message)
     if ldap.ca_file and not ldap.start_tls and not any(url.startswith("ldaps://") for url in ldap.servers):
         yield Fault("accounts.ldap.ca_file", "has no effect without TLS: use ldaps://, or set accounts.ldap.start_tls")
-    if not timedelta(0) < ldap.timeout <= _LONGEST_ANSWER:
-        most = _LONGEST_ANSWER.seconds
-        yield Fault("accounts.ldap.timeout", f"must be at most {most} s, because a user waits for it")
 
 
 def _is_name(host: str | None) -> bool:
@@ -194,13 +176,6 @@ def _ldap_tls_fault(ldap: LdapSettings, url: str) -> str:
 
 
 def safeguard_faults(settings: Settings) -> Iterator[Fault]:
-    hooks = settings.hooks
-    if hooks.before_reset and not FUNCTION.fullmatch(hooks.before_reset):
-        yield Fault("hooks.before_reset", f"must be package.module:function, not {hooks.before_reset}")
-    yield from _lock(settings)
-
-
-def _lock(settings: Settings) -> Iterator[Fault]:
     table, store = settings.accounts.table, settings.accounts.store
     for name, other in (("lock", "unlock"), ("unlock", "lock")):
         if getattr(table, name) and not getattr(table, other):
@@ -244,8 +219,6 @@ SOURCES = ("none", "builtin", "table", "supabase", "ldap")
 
 _NUMBER = re.compile(r"\+[1-9]\d{6,14}")
 """E.164."""
-
-_PREFIX = re.compile(r"\+[1-9]\d{0,6}", re.ASCII)
 
 _SEALED = ("fernet", "laravel")
 
@@ -312,10 +285,6 @@ def _fernet(name: str, key: str) -> Iterator[Fault]:
 
 
 def _sms(settings: Settings, sms: SmsSettings, *, sending: bool) -> Iterator[Fault]:
-    if sms.cooldown <= timedelta(0):
-        yield Fault("second_step.sms.cooldown", "must be more than 0 s")
-    if any(not _PREFIX.fullmatch(prefix) for prefix in sms.prefixes):
-        yield Fault("second_step.sms.prefixes", "must all be prefixes such as +44")
     if sms.transport != "twilio":
         return
     production = settings.environment == "production"

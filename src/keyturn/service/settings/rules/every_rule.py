@@ -1,25 +1,21 @@
 """Rules between settings that are valid individually."""
 
-import re
 from collections.abc import Collection, Iterator
-from datetime import timedelta
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
 from keyturn.errors import Fault
-from keyturn.hosts import is_host, is_loopback, is_serialized_origin
+from keyturn.hosts import is_loopback, is_serialized_origin
 from keyturn.mail.port.provider import Provider
 from keyturn.mail.port.webhook_keys import FORM, webhook_key
 from keyturn.mail.providers import PROVIDERS
-from keyturn.service.settings import LONGEST_TRY, RATES, HashingSettings, Settings, WebhookSettings
+from keyturn.service.settings import HashingSettings, Settings
 from keyturn.service.settings.brand_files import brand_faults, email_faults
-from keyturn.service.settings.building import member_name, parse_rate
-from keyturn.service.settings.networks import read_network
+from keyturn.service.settings.building import member_name
 from keyturn.service.settings.paths import api_path_faults, hosting_faults
 from keyturn.service.settings.rules.accounts import (
     account_faults,
@@ -27,14 +23,14 @@ from keyturn.service.settings.rules.accounts import (
     safeguard_faults,
     second_step_faults,
 )
+from keyturn.service.settings.rules.bounds import SHORTEST_SECRET, broken_bounds
 from keyturn.service.settings.url_rules import (
     database_fault,
     database_kind,
-    identity_provider_faults,
     page_faults,
     service_faults,
 )
-from keyturn.values import not_this, shown
+from keyturn.values import not_this
 
 # The outgoing webhook
 
@@ -53,8 +49,6 @@ def webhook_faults(settings: Settings) -> Iterator[Fault]:
             )
         if not hooks.secret:
             yield Fault("webhooks.secret", "missing: webhooks.url is set")
-        if not hooks.events:
-            yield Fault("webhooks.events", f"is empty: name one or more of {', '.join(WebhookSettings().events)}")
     elif hooks.secret:
         yield Fault("webhooks.url", "missing: webhooks.secret is set")
     if hooks.previous_secret and not hooks.secret:
@@ -71,20 +65,6 @@ def _secret(name: str, secret: str) -> Iterator[Fault]:
             yield Fault(name, f"must be a signing secret: {FORM}")
 
 
-SHORTEST_SECRET = 32
-"""Characters; random hex of that length holds the 128 bits that NIST SP 800-131A asks of a key."""
-
-_MOST_A_RATE = 100_000
-"""Requests: the time of each is stored until it expires."""
-
-_SHORTEST_LIFE = timedelta(minutes=1)
-_LONGEST_INVITATION = timedelta(days=30)
-"""Until then, a reader of the mailbox may choose the password (OWASP ASVS 6.4.1: a short time)."""
-
-_SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,62}")
-"""Names that PostgreSQL keeps unchanged without quotes (its manual, 4.1.1)."""
-
-
 def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] = ()) -> Iterator[Fault]:
     """Yield every rule that the settings break; what only a process needs that sends mails, where it does.
 
@@ -99,22 +79,18 @@ def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] 
     yield from webhook_faults(settings)
     yield from account_faults(settings, sending=sending, written=written)
     yield from safeguard_faults(settings)
-    yield from identity_provider_faults(settings)
     yield from _return_origins(settings)
     yield from _addresses(settings)
     yield from brand_faults("brand", msgspec.structs.asdict(settings.brand))
     for kind, own in settings.kinds.items():
         yield from brand_faults(f"{member_name('kinds', kind)}.brand", own.brand)
-    yield from _passwords(settings, written)
-    yield from _breaches(settings)
+    yield from broken_bounds(settings)
     yield from challenge_faults(settings.challenge)
     yield from second_step_faults(settings, sending=sending, written=written)
-    yield from _limits(settings)
-    yield from _server(settings)
+    yield from api_path_faults(settings.server.api_path)
     yield from _database(settings, written)
-    yield from _worker(settings)
     yield from _hashing(settings)
-    yield from _token_and_time(settings)
+    yield from _keys(settings)
     yield from _folders(settings)
 
 
@@ -144,73 +120,12 @@ def _addresses(settings: Settings) -> Iterator[Fault]:
             yield from email_faults(name, parseaddr(value)[1], value)
 
 
-def _passwords(settings: Settings, written: Collection[str]) -> Iterator[Fault]:
-    """Yield settings below the profile's minimum (NIST SP 800-63B-4 3.1.1.2, ASVS 6.2.4, 6.2.5, 6.2.12)."""
-    chosen = settings.password
-    if not chosen.profile:
-        return
-    if "password.min_length" in written and chosen.min_length < chosen.shortest:
-        yield Fault("password.min_length", f"must be at least {chosen.shortest} for the profile {chosen.profile}")
-    for kind in ("uppercase", "lowercase", "digit", "special"):
-        if getattr(chosen, kind):
-            yield Fault(
-                f"password.{kind}", f"must be off: the profile {chosen.profile} forbids rules for kinds of characters"
-            )
-    if not chosen.block_common:
-        yield Fault("password.block_common", f"must be on for the profile {chosen.profile}")
-    if chosen.profile == "asvs" and settings.breaches.source == "none":
-        yield Fault("breaches.source", "missing: the profile asvs requires a list of leaked passwords")
-
-
-def _breaches(settings: Settings) -> Iterator[Fault]:
-    breaches = settings.breaches
-    if not breaches.url.startswith("https://") and not (
-        breaches.url.startswith("http://") and is_loopback(breaches.url)
-    ):
-        yield Fault("breaches.url", f"must begin with https://{not_this(breaches.url)}")
-
-
-def _limits(settings: Settings) -> Iterator[Fault]:
-    for name in RATES:
-        try:
-            rate = parse_rate(getattr(settings.limits, name))
-        except ValueError:
-            text = shown(getattr(settings.limits, name))
-            yield Fault(f"limits.{name}", f"must be a rate, as in 3/minute or 10/15 minutes, not {text}")
-        else:
-            if rate.amount > _MOST_A_RATE:
-                yield Fault(f"limits.{name}", f"must be a rate of 1 to {_MOST_A_RATE} requests")
-
-
-def _server(settings: Settings) -> Iterator[Fault]:
-    if not settings.server.host:
-        yield Fault("server.host", "is empty: use 0.0.0.0 for all IPv4 addresses, or :: for IPv6 as well")
-    for origin in settings.server.allowed_origins:
-        if not is_serialized_origin(origin):
-            yield Fault("server.allowed_origins", f"must be an origin such as https://app.example.org, not {origin}")
-    for host in settings.server.allowed_hosts:
-        if not is_host(host):
-            yield Fault(
-                "server.allowed_hosts", f"must be a host name such as account.example.org, without a port, not {host}"
-            )
-    for network in settings.server.trusted_proxies:
-        try:
-            read_network(network)
-        except ValueError:
-            yield Fault("server.trusted_proxies", f"must be an IP address or network, not {network}")
-    yield from api_path_faults(settings.server.api_path)
-
-
 def _database(settings: Settings, written: Collection[str]) -> Iterator[Fault]:
     url, schema = settings.database.url, settings.database.schema
     if message := database_fault(url, for_our_tables=True):
         yield Fault("database.url", message)
     elif schema and database_kind(url) == "sqlite" and "database.url" in written:  # otherwise an app may share its own
         yield Fault("database.schema", "is set, but only PostgreSQL has schemas: remove it")
-    if settings.database.timeout <= timedelta(0):
-        yield Fault("database.timeout", "must be more than 0 s")
-    if schema and not _SCHEMA.fullmatch(schema):
-        yield Fault("database.schema", "must be a plain name of lower-case letters, digits and _, such as keyturn")
 
 
 def _hashing(settings: Settings) -> Iterator[Fault]:
@@ -220,25 +135,12 @@ def _hashing(settings: Settings) -> Iterator[Fault]:
             yield Fault(f"hashing.{name}", f"has no effect with hashing.format {chosen}: remove it")
 
 
-def _token_and_time(settings: Settings) -> Iterator[Fault]:
-    if settings.metrics.token and len(settings.metrics.token) < SHORTEST_SECRET:
-        yield Fault("metrics.token", f"shorter than {SHORTEST_SECRET} characters")
-    if settings.token.ttl < _SHORTEST_LIFE:
-        yield Fault("token.ttl", "must be at least a minute, so that users have time to open the link")
-    if not _SHORTEST_LIFE <= settings.invitations.ttl <= _LONGEST_INVITATION:
-        yield Fault("invitations.ttl", f"must be from a minute to {_LONGEST_INVITATION.days} days")
+def _keys(settings: Settings) -> Iterator[Fault]:
     keys = settings.invitations
-    for name in ("service_key", "link_key"):
-        if 0 < len(getattr(keys, name)) < SHORTEST_SECRET:
-            yield Fault(f"invitations.{name}", f"shorter than {SHORTEST_SECRET} characters")
     if keys.link_key and keys.link_key == keys.service_key:
         yield Fault(
             "invitations.link_key", "is also invitations.service_key: a link is a stronger right, choose another"
         )
-    try:
-        ZoneInfo(settings.timezone)
-    except (ValueError, OSError, ZoneInfoNotFoundError):
-        yield Fault("timezone", f"no such time zone: {settings.timezone}")
 
 
 def _folders(settings: Settings) -> Iterator[Fault]:
@@ -278,15 +180,6 @@ def _catalogues(name: str, folder: Path) -> Iterator[Fault]:
     for fault in catalogue_faults(catalogues):
         if fault.kind != "fuzzy":
             yield Fault(name, str(fault))
-
-
-def _worker(settings: Settings) -> Iterator[Fault]:
-    timeouts = {"mail.timeout": settings.mail.timeout}
-    if settings.webhooks.url:
-        timeouts["webhooks.timeout"] = settings.webhooks.timeout
-    for name, timeout in timeouts.items():
-        if timeout >= LONGEST_TRY:
-            yield Fault(name, f"must be less than {LONGEST_TRY.seconds} s, which a delivery may take")
 
 
 # Rules for the mail providers

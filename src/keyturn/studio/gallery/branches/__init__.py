@@ -1,8 +1,7 @@
-"""The branches of a mail: those that its samples render, values that take the others, and the rest.
+"""The branches of a mail: those that its samples render, passes that force the others, and the rest.
 
 A branch is one outcome of a decision in a template: yes and no of an `if`; none, one and several of a loop; the call of
-a macro. Branches are recorded while Jinja renders (`points`), so inheritance, includes, macros and filters are its own.
-`conditions` reads the values that a decision depends on from the syntax tree. `search` tries values that fit their
-types, the likely ones first, and renders to see whether they take the branch. So no code here evaluates expressions. A
-constraint solver (z3, 30 MB) would first have to learn all of Jinja's filters.
+a macro. `forcing` writes a call into each decision of a compiled template, which notes the outcome and may force it. So
+no code here evaluates an expression or looks for values that lead to a branch. What is lost is an example of such
+values.
 """

@@ -1,253 +1,294 @@
-"""Explores all branches of a mail: rendered by its samples, by values that are found, or never.
+"""Renders the branches of a mail that its samples leave out, in a few passes that force them.
 
-Mails are rendered with Jinja alone, since MJML and HTML have no decisions.
+Mails are rendered with Jinja alone, since MJML and HTML have no decisions. A pass is a sample: its values are those of
+the first one, completed with plausible ones, and what it forces. Findings on it count within the lines that it adds.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from functools import partial
-from typing import Any, Protocol
+from time import thread_time
+from typing import TYPE_CHECKING, Any
 
-from jinja2 import BytecodeCache, Environment
+import msgspec
+from jinja2 import BytecodeCache, Environment, TemplateError, nodes
 from msgspec.structs import replace
 
 from keyturn.errors import TemplateInvalid
-from keyturn.mail.languages import SOURCE_LANGUAGE, Language, Languages
-from keyturn.mail.rendering.folders import MailFiles
-from keyturn.mail.rendering.render import EmailProps, Templates
-from keyturn.studio.gallery.branches.conditions import Conditions, Read, Visit
-from keyturn.studio.gallery.branches.points import Branch, Point, name_of_branch, record_branches, with_recording
+from keyturn.mail.languages import SOURCE_LANGUAGE, Language
+from keyturn.mail.rendering.render import EmailProps
+from keyturn.studio.gallery.branches.forcing import Way, on_way, with_forcing
+from keyturn.studio.gallery.branches.points import Branch, Outcome, Point, name_of_branch, points_in
 from keyturn.studio.gallery.branches.report import PREFIX, BranchReport, NeverRendered
-from keyturn.studio.gallery.branches.search import Drawing, Search, Start
 from keyturn.studio.gallery.environments import Prepare, with_lenient_filters
-from keyturn.studio.gallery.rendering import Renderers
 from keyturn.studio.gallery.samples import Sample
-from keyturn.studio.gallery.variables.guessed_values import guess
+from keyturn.studio.gallery.samples.shapes import plain_data
 from keyturn.studio.gallery.variables.missing_names import missing_name, note_faults
-from keyturn.studio.gallery.variables.variables import Variable
+from keyturn.studio.gallery.variables.usage import parse_template
 from keyturn.studio.renderers.limits import OutOfTime
 
+if TYPE_CHECKING:
+    from keyturn.studio.gallery.gallery import Gallery
+
+MOST_PASSES = 8
+"""The number of samples that are added to a mail."""
+
+LONGEST = 2.0
+"""Seconds of processor time for all passes of a mail."""
+
+_MOST_IDLE = 2
+"""Passes in a row that take nothing new, after which the rest is left: each tries another way."""
+
 _OF_LANGUAGES = frozenset({"lang", "dir"})
+_EMPTY: tuple[Any, ...] = (None, "", [], (), {})
+_CLOSE = 0.75
+"""A ratio of difflib: "compnay" and "company" have 0.86."""
 
-
-class MailsToExplore(Protocol):
-    """The part of a gallery that exploring needs."""
-
-    @property
-    def templates(self) -> Templates: ...
-    @property
-    def languages(self) -> Languages: ...
-    @property
-    def props(self) -> Mapping[str, type[EmailProps]]: ...
-    @property
-    def brands(self) -> Mapping[str, Mapping[str, object]]: ...
-    @property
-    def go_on(self) -> Prepare | None: ...
-    def files(self, name: str) -> MailFiles: ...
-    def variables(self, name: str) -> Mapping[str, Variable]: ...
-    def renderers(self, prepare: Prepare | None = None) -> Renderers: ...
+Points = Mapping[tuple[str, int], Point]
 
 
 def explore_mail(
-    mails: MailsToExplore, name: str, samples: Mapping[str, Sample], compiled: BytecodeCache | None = None
+    gallery: "Gallery", name: str, samples: Mapping[str, Sample], compiled: BytecodeCache | None = None
 ) -> BranchReport:
     """Explore the branches of a mail. `compiled`: a cache of compiled templates for several mails. Raises OutOfTime."""
-    guessed: dict[str, Any] = {}
-
-    def guess_once() -> Mapping[str, Any]:
-        if not guessed:
-            guessed.update(guess(mails.variables(name), name))
-        return guessed
-
-    def drawn(prepare: Prepare, compiled: BytecodeCache | None = None) -> ExploredMail:
-        # New renderers, since an imported module runs once in each.
-        renderers = mails.renderers(partial(_recording, prepare=prepare, compiled=compiled))
-
-        def draw(sample: Sample, language: Language | None = None, brand: str = "") -> Drawing:
-            return _draw(renderers(sample, brand), name, sample, language or mails.languages.choose(SOURCE_LANGUAGE))
-
-        def draw_elsewhere(sample: Sample, reads: Collection[Read]) -> frozenset[Branch]:
-            drawings = [draw(sample, language) for language in _languages_of(reads, mails.languages)]
-            if {read.name for read in reads} - _OF_LANGUAGES:
-                drawings += [draw(sample, brand=brand) for brand in mails.brands]
-            return frozenset[Branch]().union(*(drawing.taken for drawing in drawings))
-
-        environment = mails.templates.environment(mails.languages.choose(SOURCE_LANGUAGE))
-        return ExploredMail(
-            files=tuple(file for file in mails.files(name) if file),
-            starts=tuple(Start(sample, draw(sample)) for sample in samples.values()),
-            environment=environment if prepare is with_lenient_filters else prepare(environment),
-            props=mails.props.get(name),
-            draw=draw,
-            draw_elsewhere=draw_elsewhere,
-            guess=guess_once,
-        )
-
-    mail = drawn(with_lenient_filters, compiled)
-    if mails.go_on and any(start.drawing.failed for start in mail.starts):
-        mail = drawn(mails.go_on)
-    return _Exploration(mail).report()
+    exploration = _Exploration(gallery, name, with_lenient_filters, compiled)
+    if not exploration.render_all(samples.values()) and gallery.go_on:
+        exploration = _Exploration(gallery, name, gallery.go_on, None)
+        exploration.render_all(samples.values())
+    return exploration.report([*samples.values()])
 
 
-def _languages_of(reads: Collection[Read], languages: Languages) -> list[Language]:
-    """Return the languages in which decisions on these globals may differ."""
-    names = {read.name for read in reads}
-    constants = {constant for read in reads for constant in read.constants if isinstance(constant, str)}
-    tags = languages.known.keys() & constants
-    return [
-        one
-        for one in languages.known.values()
-        if ("lang" in names and (one.tag in tags or not tags)) or ("dir" in names and one.direction == "rtl")
-    ]
+class _Drawing(msgspec.Struct, frozen=True):
+    """The branches that a rendering takes. `missing`: names that its sample lacks. `failed`: it raised an error."""
+
+    taken: frozenset[Branch]
+    missing: tuple[str, ...]
+    failed: bool
 
 
-def _recording(environment: Environment, prepare: Prepare, compiled: BytecodeCache | None) -> Environment:
-    recording = with_recording(prepare(environment))
-    recording.bytecode_cache = compiled
-    return recording
+class _Pass(Way):
+    """A way that takes the branches that are `wanted`: an outcome once it decides it, or else what is within one.
 
-
-def _draw(templates: Templates, name: str, sample: Sample, language: Language) -> Drawing:
-    with note_faults() as missing, record_branches() as recorder:
-        try:
-            templates.fill(name, sample.values, language)
-            failed = False
-        except TemplateInvalid as error:  # the checks report it
-            if isinstance(error.__cause__, OutOfTime):
-                raise error.__cause__ from error
-            failed = True
-    names = dict.fromkeys(missing_name(one.message) for one in missing)
-    return Drawing(recorder.taken, tuple(filter(None, names)), failed)
-
-
-MOST_SAMPLES = 24
-"""The number of samples that are added to a mail. A mail with more branches needs written samples."""
-
-_NO_MAIL = "No mail uses this file."
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExploredMail:
-    """A mail to explore.
-
-    `files`: its own files. `starts`: drawings of its samples. `props`: the types of values, if declared.
-    `draw` renders a sample and returns its branches. `draw_elsewhere` does so in other languages and brands, for
-    decisions on globals, which it reads. `guess` returns plausible values.
+    Equal tests get equal answers, and their opposites the opposite. `tries`: how often each outcome was chosen for what
+    is within it, in this pass and earlier ones.
     """
 
-    files: tuple[str, ...]
-    starts: tuple[Start, ...]
-    environment: Environment
-    props: type[EmailProps] | None
-    draw: Callable[[Sample], Drawing]
-    draw_elsewhere: Callable[[Sample, Collection[Read]], frozenset[Branch]]
-    guess: Callable[[], Mapping[str, Any]]
+    def __init__(self, points: Points, wanted: Collection[Branch], tries: Counter[Branch]) -> None:
+        super().__init__()
+        self._points = points
+        self._wanted = wanted
+        self._tries = tries
+        self._answers: dict[str, bool] = {}
+
+    def choose(self, file: str, number: int) -> Outcome | None:
+        point = self._points.get((file, number))
+        if point is None or point.of_macro:
+            return None
+        if (file, number) not in self.forced and (outcome := self._decide(point)):
+            self.forced[file, number] = outcome
+            if outcome in ("yes", "no"):
+                test, is_asked = _question(point)
+                self._answers[test] = is_asked == (outcome == "yes")
+        return super().choose(file, number)
+
+    def _decide(self, point: Point) -> Outcome | None:
+        test, is_asked = _question(point)
+        if not isinstance(point.node, nodes.For) and test in self._answers:
+            return "yes" if self._answers[test] == is_asked else "no"
+        own = [branch for branch in point.branches if branch in self._wanted]
+        if len(own) == 1 or (own and isinstance(point.node, nodes.For)):
+            return own[0].outcome
+        if own:
+            return None  # the values decide which of both is first
+        numbers = {branch.number for branch in self._wanted if branch.file == point.file}
+        ways = [branch for branch in point.branches if numbers & point.inside.get(branch.outcome, frozenset())]
+        if not ways:
+            return None
+        way = min(ways, key=lambda one: self._tries[one])
+        self._tries[way] += 1
+        return way.outcome
 
 
-def _deciding_globals(conditions: Conditions, points: Iterable[Point], drawn: frozenset[Branch]) -> list[Read]:
-    waiting = [point for point in points if not drawn >= {*point.branches}]
-    visits = [visit for point in waiting for visit in conditions.visits.get((point.file, point.number), [])]
-    return [read for visit in visits for read in visit.reads if read.is_global]
+def _question(point: Point) -> tuple[str, bool]:
+    """Return the test of a decision without the `not` around it, and whether there is none."""
+    test, is_asked = point.test, True
+    while isinstance(test, nodes.Not):
+        test, is_asked = test.node, not is_asked
+    return repr(test), is_asked
 
 
 class _Exploration:
-    """Looks for the branches that no sample takes, the outer ones first."""
+    """The branches of a mail, those that its samples take, and the passes that take the others."""
 
-    def __init__(self, mail: ExploredMail) -> None:
-        conditions = Conditions(mail.environment, {name for one in mail.starts for name in one.sample.values})
-        for file in mail.files:
-            conditions.read(file)
-        starts = mail.starts
-        by_samples = frozenset[Branch]().union(*(start.drawing.taken for start in starts))
-        self._mail = mail
-        self._visits = conditions.visits
-        self._points = {(one.file, one.number): one for those in conditions.points.values() for one in those}
-        if starts and (reads := _deciding_globals(conditions, self._points.values(), by_samples)):
-            by_samples |= mail.draw_elsewhere(starts[0].sample, reads)
-        self._search = Search(conditions, mail.draw, mail.props, mail.guess, list(starts))
-        self._by_samples = self._drawn = by_samples
-        self._found: dict[str, Sample] = {}
-        self._reasons: dict[Branch, str] = {}
-        self._settled: set[Branch] = set()
+    def __init__(self, gallery: "Gallery", name: str, prepare: Prepare, compiled: BytecodeCache | None) -> None:
+        self._gallery = gallery
+        self._name = name
+        self._renderers = gallery.renderers(partial(_prepared, prepare=prepare, compiled=compiled))
+        self._language = gallery.languages.choose(SOURCE_LANGUAGE)
+        self._points: Points = {(one.file, one.number): one for one in _points(gallery, name, prepare)}
+        self._taken: set[Branch] = set()
+        self._ends_at = thread_time() + LONGEST
+        self._names: set[str] = set()
 
-    def report(self) -> BranchReport:
-        branches = [branch for point in self._points.values() for branch in point.branches]
-        for branch in sorted(branches, key=self._depth):
-            if branch not in self._drawn:
-                self._look_for(branch)
-        for branch in [branch for branch in self._reasons if self._point_of(branch).draws_nothing(branch.outcome)]:
-            del self._reasons[branch]  # an empty branch needs no rendering
-        known = frozenset(branch for branch in branches if branch in self._drawn or branch in self._reasons)
-        not_drawn = [(branch, why) for branch, why in self._reasons.items() if branch not in self._drawn]
-        is_guessed = not any(start.sample.is_complete for start in self._mail.starts)
-        undecided = [branch for branch in branches if self._is_undecided(branch)]
+    def render_all(self, samples: Iterable[Sample]) -> bool:
+        """Render the samples; return whether none of them failed."""
+        drawings = [self._draw(sample, Way()) for sample in samples]
+        self._taken.update(*(drawing.taken for drawing in drawings))
+        return not any(drawing.failed for drawing in drawings)
+
+    def report(self, samples: list[Sample]) -> BranchReport:
+        self._take_elsewhere(samples[0])
+        by_samples = frozenset(self._taken)
+        passes = tuple(self._passes(samples[0])) if self._wanted() else ()
+        own = {file for file in self._gallery.files(self._name) if file}
+        left = self._untaken()
+        undecided = [one for one in left if self._point_of(one).of_macro or one.file not in own]
+        known = {one for point in self._points.values() for one in point.branches} - {*undecided}
+        is_guessed = not any(sample.is_complete for sample in samples)
+        known -= {one for one in known - self._taken if self._point_of(one).draws_nothing(one.outcome)}
         return BranchReport(
-            known=known,
-            by_samples=frozenset() if is_guessed else self._by_samples & known,
+            known=frozenset(known),
+            by_samples=frozenset() if is_guessed else by_samples & known,
             is_guessed=is_guessed,
-            rendered=self._drawn & known,
-            samples=tuple(self._found.values()),
-            not_drawn=tuple((branch, self._never_rendered(branch, why)) for branch, why in not_drawn),
-            undecided=tuple((branch, self._never_rendered(branch, _NO_MAIL)) for branch in undecided),
-            is_cut_short=self._search.is_over,
+            rendered=frozenset(self._taken & known),
+            samples=passes,
+            not_drawn=tuple((one, self._never_rendered(one)) for one in left if one not in undecided),
+            undecided=tuple((one, self._never_rendered(one)) for one in undecided),
+            is_cut_short=thread_time() >= self._ends_at,
         )
 
-    def _depth(self, branch: Branch) -> int:
-        return min((len(visit.within) for visit in self._visits_of(branch)), default=0)
-
-    def _visits_of(self, branch: Branch) -> list[Visit]:
-        return self._visits.get((branch.file, branch.number), [])
-
-    def _is_undecided(self, branch: Branch) -> bool:
-        left = branch not in self._drawn and branch not in self._reasons
-        return left and not self._point_of(branch).draws_nothing(branch.outcome)
+    @property
+    def _is_over(self) -> bool:
+        return len(self._names) >= MOST_PASSES or thread_time() >= self._ends_at
 
     def _point_of(self, branch: Branch) -> Point:
         return self._points[branch.file, branch.number]
 
-    def _look_for(self, branch: Branch) -> None:
-        visits, own = self._visits_of(branch), branch.file in self._mail.files
-        open_ways = [visit for visit in visits if not self._settled & {*visit.within}]
-        if not open_ways:
-            self._settled.add(branch)
-            if own and not visits:
-                self._reasons[branch] = "Nothing calls its macro."
-            return
-        if not any(visit.reads for visit in open_ways) and branch.outcome != "called":
-            self._settle(branch, open_ways, own=own)
-        elif all(read.is_global for visit in open_ways for read in visit.reads) and branch.outcome != "called":
-            names = sorted({read.name for visit in open_ways for read in visit.reads})
-            self._reasons[branch] = f"It depends on {' and '.join(names)}, which samples cannot set."
-        elif len(self._found) >= MOST_SAMPLES or self._search.is_over:
-            self._reasons[branch] = "The search reached the limit for one mail before this branch."
-        elif found := self._search.find(branch):
-            self._add(branch, found)
-        else:
-            self._reasons[branch] = self._why_not(open_ways)
+    def _untaken(self) -> list[Branch]:
+        """Return the branches that show something, and that nothing has taken."""
+        branches = (one for point in self._points.values() for one in point.branches if one not in self._taken)
+        return [one for one in branches if not self._point_of(one).draws_nothing(one.outcome)]
 
-    def _settle(self, branch: Branch, ways: Collection[Visit], *, own: bool) -> None:
-        """Note that data do not decide the branch, but arguments of a macro, say. It counts in the mail's files."""
-        self._settled.add(branch)
-        if own and not all(any(outer.outcome == "called" for outer in visit.within) for visit in ways):
-            self._reasons[branch] = "It does not depend on the values of the mail."
+    def _wanted(self) -> list[Branch]:
+        return [one for one in self._untaken() if one.outcome != "called" and not self._point_of(one).of_macro]
 
-    def _add(self, branch: Branch, found: Start) -> None:
-        name = PREFIX + name_of_branch(self._point_of(branch), branch.outcome)
-        names = (name, *(f"{name} ({count})" for count in range(2, MOST_SAMPLES + 2)))
-        name = next(one for one in names if one not in self._found)
-        self._found[name] = replace(found.sample, name=name, origin="")
-        self._drawn |= found.drawing.taken
+    def _take_elsewhere(self, sample: Sample) -> None:
+        """Render a sample in other languages and brands if decisions that are left ask for them."""
+        tests = [self._point_of(branch).test for branch in self._untaken()]
+        names = {name.name for test in tests for name in test.find_all(nodes.Name)}
+        names |= {test.name for test in tests if isinstance(test, nodes.Name)}
+        if names & _OF_LANGUAGES:
+            said = {one.value for test in tests for one in test.find_all(nodes.Const)}
+            for language in self._gallery.languages.known.values():
+                if language.tag in said or ("dir" in names and language.direction == "rtl"):
+                    self._taken |= self._draw(sample, Way(), language).taken
+        for brand, differs in self._gallery.brands.items():
+            if names & differs.keys():
+                self._taken |= self._draw(sample, Way(), brand=brand).taken
 
-    def _why_not(self, ways: Collection[Visit]) -> str:
-        if self._search.is_over:
-            return "The search for values reached the limit for one mail."
-        names = sorted({".".join(map(str, read.path)) for visit in ways for read in visit.reads})
-        named = " and ".join(names[:3]) or "the values"
-        if self._mail.props:
-            return f"No value that the type of {named} allows leads here."
-        return f"No value of {named} was found that leads here."
+    def _passes(self, first: Sample) -> Iterator[Sample]:
+        tries = Counter[Branch]()
+        plausible = self._gallery.guessed_sample(self._name).values
+        sample = replace(first, values=_completed(first.values, plausible, self._gallery.props.get(self._name)))
+        idle = 0
+        while (wanted := self._wanted()) and idle < _MOST_IDLE and not self._is_over:
+            way = _Pass(self._points, wanted, tries)
+            drawing = self._draw(sample, way)
+            values = sample.values
+            if drawing.missing and sample.kind == "plain":
+                values = _with_missing(values, plausible, drawing.missing)
+            new = [one for one in wanted if one in drawing.taken]
+            self._taken |= drawing.taken
+            idle = 0 if new else idle + 1
+            if new:
+                name = _name_among(self._names, [name_of_branch(self._point_of(one), one.outcome) for one in new])
+                self._names.add(name)
+                forced = tuple(Branch(*place, outcome) for place, outcome in way.forced.items())
+                adds = tuple(self._point_of(one).lines(one.outcome) for one in new)
+                yield replace(sample, name=name, values=values, origin="", forced=forced, adds=adds)
 
-    def _never_rendered(self, branch: Branch, why: str) -> NeverRendered:
+    def _draw(self, sample: Sample, way: Way, language: Language | None = None, brand: str = "") -> _Drawing:
+        templates, failed = self._renderers(sample, brand), False
+        with note_faults() as missing, on_way(way):
+            try:
+                templates.fill(self._name, sample.values, language or self._language)
+            except TemplateInvalid as error:  # the checks report it
+                if isinstance(error.__cause__, OutOfTime):
+                    raise error.__cause__ from error
+                failed = True
+        names = dict.fromkeys(missing_name(one.message) for one in missing)
+        return _Drawing(way.taken, tuple(filter(None, names)), failed)
+
+    def _never_rendered(self, branch: Branch) -> NeverRendered:
         point = self._point_of(branch)
+        if branch.outcome == "called":
+            why = "Nothing calls its macro."
+        elif point.of_macro:
+            why = "No mail calls its macro so."
+        elif self._is_over:
+            why = "Its passes reached the limit for one mail."
+        else:
+            why = "No choice of the decisions around it leads here."
         lines = point.lines(branch.outcome)
         return NeverRendered(branch.file, lines.first, lines.last, name_of_branch(point, branch.outcome), why)
+
+
+def _prepared(environment: Environment, prepare: Prepare, compiled: BytecodeCache | None) -> Environment:
+    prepared = with_forcing(prepare(environment))
+    prepared.bytecode_cache = compiled
+    return prepared
+
+
+def _points(gallery: "Gallery", name: str, prepare: Prepare) -> Iterator[Point]:
+    environment = gallery.templates.environment(gallery.languages.choose(SOURCE_LANGUAGE))
+    for file in gallery.files_of(name):
+        try:
+            yield from points_in(parse_template(environment, gallery.source(file), file, prepare), file)
+        except (TemplateError, OSError):  # the checks report it
+            continue
+
+
+def _name_among(names: Collection[str], of_branches: list[str]) -> str:
+    more = f" and {len(of_branches) - 1} more" if len(of_branches) > 1 else ""
+    name = f"{PREFIX}{of_branches[0]}{more}"
+    return next(one for one in (name, *(f"{name} ({nth})" for nth in range(2, MOST_PASSES + 2))) if one not in names)
+
+
+def _completed(values: Mapping[str, Any], plausible: Mapping[str, Any], props: type[EmailProps] | None) -> Any:
+    """Return the values with plausible ones in place of empty ones, where the props, if there are some, allow them."""
+    if props is None:
+        return {name: _filled(value, plausible.get(name)) for name, value in values.items()}
+    for name, value in values.items():
+        if value in _EMPTY and name in plausible:
+            changed = {**values, name: plausible[name]}
+            try:
+                values = msgspec.structs.asdict(msgspec.convert(plain_data(changed), props))
+            except (msgspec.ValidationError, TypeError):
+                continue
+    return values
+
+
+def _filled(value: Any, plausible: Any) -> Any:
+    match value, plausible:
+        case dict(), dict() if value:
+            return {name: _filled(one, plausible.get(name)) for name, one in value.items()}
+        case list(), [first, *_] if value:
+            return [_filled(one, first) for one in value]
+    return plausible if plausible is not None and value in _EMPTY else value
+
+
+def _with_missing(values: Mapping[str, Any], plausible: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    """Return the values with plausible ones for missing `names`, except a misspelt one, which is close to another."""
+    filled = {name: _with_missing_in(value, plausible.get(name), names) for name, value in values.items()}
+    missing = (name for name in plausible if name in names and name not in values)
+    return filled | {name: plausible[name] for name in missing if not get_close_matches(name, values, 1, _CLOSE)}
+
+
+def _with_missing_in(value: Any, plausible: Any, names: Collection[str]) -> Any:
+    match value, plausible:
+        case dict(), dict():
+            return _with_missing(value, plausible, names)
+        case list(), [first, *_]:
+            return [_with_missing_in(one, first, names) for one in value]
+    return value

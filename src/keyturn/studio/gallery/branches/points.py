@@ -1,17 +1,11 @@
-"""The decisions in a template: their branches with lines and names, and a record of those that a rendering takes.
-
-Recording extends Jinja's code generator, which writes calls into compiled templates.
-"""
+"""The decisions in a template: their branches, with lines and names."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Literal, NamedTuple
 
-from jinja2 import Environment, nodes
-from jinja2.compiler import CodeGenerator, Frame
+from jinja2 import nodes
 
 Outcome = Literal["yes", "no", "none", "one", "several", "called"]
 
@@ -37,22 +31,33 @@ class Branch(NamedTuple):
 class Lines(NamedTuple):
     """Lines of a file from 1, both ends included."""
 
+    file: str
     first: int
     last: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Point:
-    """A decision. `otherwise`: the statements for an `if` or a loop that is not taken."""
+    """A decision. `inside`: the numbers of the decisions within each of its outcomes.
+
+    `otherwise`: the statements for an `if` or a loop that is not taken.
+    `of_macro`: it is in a macro, so the arguments of a call decide it, and not the values of a mail alone.
+    """
 
     file: str
     number: int
     node: Decision
-    otherwise: Sequence[nodes.Node] = ()
+    otherwise: Sequence[nodes.Node]
+    inside: Mapping[Outcome, frozenset[int]]
+    of_macro: bool
 
     @property
     def line(self) -> int:
         return int(self.node.lineno or 1)
+
+    @property
+    def test(self) -> nodes.Node:
+        return self.node.iter if isinstance(self.node, nodes.For) else getattr(self.node, "test", self.node)
 
     @property
     def branches(self) -> tuple[Branch, ...]:
@@ -66,8 +71,8 @@ class Point:
 
     def lines(self, outcome: Outcome) -> Lines:
         """Return the lines that only this outcome renders, or else the line of the decision."""
-        drawn = self._shown_lines(outcome)
-        return Lines(drawn[0], drawn[-1]) if drawn else Lines(self.line, self.line)
+        drawn = self._shown_lines(outcome) or [self.line]
+        return Lines(self.file, drawn[0], drawn[-1])
 
     def _shown_lines(self, outcome: Outcome) -> list[int]:
         body: Sequence[nodes.Node] = ()
@@ -81,16 +86,35 @@ class Point:
 def points_in(tree: nodes.Template, file: str) -> list[Point]:
     """Return the decisions of a file. Equal texts have equal decisions."""
     found = decisions_in(tree)
+    numbers = {id(node): number for number, node in enumerate(found)}
+    of_macros = {id(node) for macro in tree.find_all(nodes.Macro) for node in macro.find_all(KINDS)}
+
+    def within(body: Iterable[nodes.Node]) -> frozenset[int]:
+        return frozenset(numbers[id(one)] for node in body for one in _decisions_of(node))
+
     otherwise: dict[int, Sequence[nodes.Node]] = {}
+    inside: dict[int, dict[Outcome, frozenset[int]]] = {}
     for node in found:
-        if isinstance(node, nodes.If):  # what `else` holds belongs to the last question
-            otherwise[id((node.elif_ or [node])[-1])] = node.else_ or otherwise.get(id(node), ())
-        elif isinstance(node, nodes.For):
+        if isinstance(node, nodes.For):
             otherwise[id(node)] = node.else_
-    return [Point(file, number, node, otherwise.get(id(node), ())) for number, node in enumerate(found)]
+            inside[id(node)] = {"several": within(node.body), "none": within(node.else_)}
+        elif isinstance(node, nodes.If) and id(node) not in inside:
+            questions = [node, *node.elif_]
+            for nth, one in enumerate(questions, 1):
+                more = questions[nth:]
+                otherwise[id(one)] = () if more else node.else_  # what `else` holds belongs to the last question
+                inside[id(one)] = {"yes": within(one.body), "no": within([*more, *node.else_])}
+    return [
+        Point(file, nth, one, otherwise.get(id(one), ()), inside.get(id(one), {}), id(one) in of_macros)
+        for nth, one in enumerate(found)
+    ]
 
 
-def decisions_in(tree: nodes.Template) -> list[Decision]:
+def _decisions_of(node: nodes.Node) -> list[Decision]:
+    return [*([node] if isinstance(node, KINDS) else []), *decisions_in(node)]
+
+
+def decisions_in(tree: nodes.Node) -> list[Decision]:
     return list(tree.find_all(KINDS))
 
 
@@ -197,111 +221,3 @@ def words_of(node: nodes.Node) -> str:  # noqa: C901, PLR0912 - a form for each 
 
 def _tested(node: nodes.Test) -> str:
     return " ".join([node.name, *map(words_of, node.args or ())])
-
-
-T = TypeVar("T")
-
-
-class Recorder:
-    def __init__(self) -> None:
-        self._taken: set[Branch] = set()
-        self._turns: dict[tuple[str, int], int] = {}
-        """Printed names without a value, for engines that print nothing for them."""
-
-    @property
-    def taken(self) -> frozenset[Branch]:
-        return frozenset(self._taken | {_of_turns(loop, turns) for loop, turns in self._turns.items()})
-
-    def note(self, branch: Branch) -> None:
-        self._taken.add(branch)
-
-    def begin_loop(self, file: str, number: int) -> None:
-        if (before := self._turns.get((file, number))) is not None:
-            self._taken.add(_of_turns((file, number), before))
-        self._turns[file, number] = 0
-
-    def count_turn(self, file: str, number: int) -> None:
-        self._turns[file, number] = self._turns.get((file, number), 0) + 1
-
-
-_recorder: ContextVar[Recorder | None] = ContextVar("recorder", default=None)
-
-
-@contextmanager
-def record_branches() -> Iterator[Recorder]:
-    recorder = Recorder()
-    token = _recorder.set(recorder)
-    try:
-        yield recorder
-    finally:
-        _recorder.reset(token)
-
-
-def with_recording(environment: Environment) -> Environment:
-    """Return a copy of the environment whose templates record their branches and render the same."""
-    copy = environment.overlay(bytecode_cache=None, enable_async=False)
-    copy.code_generator_class = type("Recording", (_Recording, environment.code_generator_class), {})
-    for method in (note_answer, note_loop, note_turn, note_call):
-        setattr(copy, method.__name__, method)
-    return copy
-
-
-class _Recording(CodeGenerator):
-    def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:  # noqa: N802 - Jinja's name
-        for number, decision in enumerate(decisions_in(node)):
-            _insert_note(decision, self.name or "", number)
-        super().visit_Template(node, frame)
-
-
-def _insert_note(node: nodes.Node, file: str, number: int) -> None:
-    match node:
-        case nodes.If() | nodes.CondExpr():
-            node.test = _environment_call("note_answer", file, number, node.test)
-        case nodes.For():
-            node.iter = _environment_call("note_loop", file, number, node.iter)
-            node.body.insert(0, _call_statement(_environment_call("note_turn", file, number, at=node)))
-        case nodes.Macro():
-            node.body.insert(0, _call_statement(_environment_call("note_call", file, number, at=node)))
-
-
-def _environment_call(
-    method: str, file: str, number: int, value: nodes.Node | None = None, at: nodes.Node | None = None
-) -> Any:
-    """Return a call of the environment's method, which returns `value`."""
-    place = value or at
-    arguments: list[Any] = [nodes.Const(file), nodes.Const(number), *([value] if value else [])]
-    call = nodes.Call(nodes.EnvironmentAttribute(method), arguments, [], None, None)
-    if place is not None:
-        call.set_lineno(place.lineno)
-        call.set_environment(place.environment)  # type: ignore[arg-type]
-    return call
-
-
-def _call_statement(call: nodes.Call) -> nodes.ExprStmt:
-    return nodes.ExprStmt(call, lineno=call.lineno, environment=call.environment)
-
-
-def note_answer(file: str, number: int, value: T) -> T:
-    if recorder := _recorder.get():
-        recorder.note(Branch(file, number, "yes" if value else "no"))
-    return value
-
-
-def note_loop(file: str, number: int, entries: T) -> T:
-    if recorder := _recorder.get():
-        recorder.begin_loop(file, number)
-    return entries
-
-
-def note_turn(file: str, number: int) -> None:
-    if recorder := _recorder.get():
-        recorder.count_turn(file, number)
-
-
-def note_call(file: str, number: int) -> None:
-    if recorder := _recorder.get():
-        recorder.note(Branch(file, number, "called"))
-
-
-def _of_turns(loop: tuple[str, int], turns: int) -> Branch:
-    return Branch(*loop, "several" if turns > 1 else "one" if turns else "none")

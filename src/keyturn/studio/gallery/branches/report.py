@@ -13,7 +13,7 @@ PREFIX = "branch: "
 
 
 class NeverRendered(Struct, frozen=True, order=True):
-    """A branch that nothing renders, with its lines, its name, and the reason why no values were found."""
+    """A branch that nothing renders, with its lines, its name, and the reason."""
 
     file: str
     line: int
@@ -31,7 +31,7 @@ class BranchReport(Struct, frozen=True):
     """The branches of a mail.
 
     `known`: the branches that count. `by_samples`: those that its own samples render. `rendered`: those and the ones
-    that the found `samples` render. `not_drawn`: the others, with reasons.
+    that the `samples` of its passes add. `not_drawn`: the others, with reasons.
     `undecided`: branches that its templates decide in this mail, as by arguments of a macro. Other mails may render
     them.
     `is_cut_short`: exploring ran out of time; another machine may find more. `is_guessed`: it has no written samples.

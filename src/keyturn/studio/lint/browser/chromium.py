@@ -16,7 +16,7 @@ from keyturn.errors import KeyturnError, TemplateInvalid
 from keyturn.mail.languages import Language
 from keyturn.packaging import folder, requires_extra
 from keyturn.studio.gallery import Gallery, MailName, Sample
-from keyturn.studio.gallery.branches.search import LONGEST
+from keyturn.studio.gallery.branches.exploration import LONGEST
 from keyturn.studio.lint.browser.images import Image, check_images, files_beside, images_of
 from keyturn.studio.lint.browser.measurements import (
     WIDTHS,

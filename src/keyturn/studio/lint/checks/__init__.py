@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from keyturn.studio.lint.checks.accessibility import check_accessibility, check_contrast
-from keyturn.studio.lint.checks.comments import check_comments
+from keyturn.studio.lint.checks.comments import check_comments, check_unclosed_elements
 from keyturn.studio.lint.checks.compatibility import check_compatibility
 from keyturn.studio.lint.checks.links import check_links, check_links_in_text
 from keyturn.studio.lint.checks.parts import (
@@ -25,6 +25,7 @@ def checks_for(clients: Clients, audits: Mapping[str, str] = {}) -> tuple[Check,
     return (
         partial(check_safety, audits=audits),
         check_comments,
+        check_unclosed_elements,
         check_links,
         check_selectors,
         check_byte_order_marks,

@@ -1,4 +1,4 @@
-"""Comments that hide a part of the mail from everybody."""
+"""Markup that hides a part of the mail from everybody: comments, and elements without an end tag."""
 
 import re
 from collections.abc import Iterator
@@ -8,6 +8,9 @@ from keyturn.studio.lint.finding import Finding
 
 _FOR_OTHERS_ALONE = re.compile(r"\[if\s+!\s*\(?\s*mso\b[^\]&|]*\]>.*<!\[endif\]", re.DOTALL | re.IGNORECASE)
 """Outlook skips it, and all others take it for a comment: `<!--[if !mso]>` without a `<!-->` behind it."""
+
+_SWALLOWS = ("a", "script", "select", "style", "textarea", "title")
+"""Elements that take in the rest of the mail if they are not closed (HTML, 13.2.5.2 to 13.2.5.5)."""
 
 
 def check_comments(document: Document) -> Iterator[Finding]:
@@ -22,3 +25,12 @@ def check_comments(document: Document) -> Iterator[Finding]:
         if _FOR_OTHERS_ALONE.fullmatch(markup, start + 4, end):
             yield document.finding(start, "html/never-shown")
         start = markup.find("<!--", end)
+
+
+def check_unclosed_elements(document: Document) -> Iterator[Finding]:
+    """Yield elements of plain HTML that swallow what follows. The guard checks the tags of MJML."""
+    for element in () if document.is_mjml else document.elements(*_SWALLOWS):
+        closes_itself = document.markup.startswith("/>", element.inner.start - 2)
+        is_target = element.tag == "a" and "href" not in element.attributes
+        if element.end == element.inner.stop and not (closes_itself or is_target):
+            yield document.finding(element.offset, "html/unclosed-tag", tag=element.tag)

@@ -31,6 +31,7 @@ from keyturn.studio.lint.css.stylesheets import (
 )
 from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import Severity
+from keyturn.studio.lint.markup.conditional_comments import parts_not_for_word
 from keyturn.studio.lint.markup.structure import AuthoredStyle
 
 _USUAL_TYPES = {"input": "text", "button": "submit"}
@@ -142,13 +143,12 @@ _DRAWN_BY_MJML = ("height", "width", "background", "align", "vertical-align", "d
 
 # Clients that render with Word, and so skip conditional comments for other clients.
 _WORD = frozenset(("outlook/windows", "outlook/windows-mail"))
-_NOT_FOR_WORD = re.compile(r"<!--\[if !mso[^]<]*\]>.*?(?:<!\[endif\]-->|\Z)", re.DOTALL | re.IGNORECASE)
 
 
 def feature_uses(document: Document) -> Iterator[FeatureUse]:
-    hidden_from_word = [found.span() for found in _NOT_FOR_WORD.finditer(document.markup)]
+    hidden_from_word = parts_not_for_word(str(document.markup))
     for use in _all_uses(document):
-        if any(start < use.offset < end for start, end in hidden_from_word):
+        if any(use.offset in part for part in hidden_from_word):
             yield replace(use, unread_by=use.unread_by | _WORD)
         else:
             yield use

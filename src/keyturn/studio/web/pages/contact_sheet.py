@@ -24,7 +24,7 @@ SCHEMES: Mapping[Scheme, str] = {
 }
 
 _LONGEST = 5.0
-"""Seconds that the page waits for a search for branches."""
+"""Seconds that the page waits for branches to be explored."""
 
 _MOST = 200
 """Pictures on a page. More would be megabytes of HTML, in a folder of thousands of templates."""
@@ -58,7 +58,7 @@ class HomeView(View, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def explore(gallery: Gallery, view: SheetView) -> int:
-    """Search the templates of the sheet for branches, for some seconds; return how many templates are left."""
+    """Explore the branches of the templates of the sheet, for some seconds; return how many templates are left."""
     until = monotonic() + _LONGEST
     names = [entry.name for entry in gallery.entries() if matches(view.find, entry.name)]
     for done, name in enumerate(names):

@@ -141,7 +141,7 @@ class MailCoverage(Struct, frozen=True):
 
 
 def mail_coverage(gallery: Gallery, template: str) -> MailCoverage | None:
-    """Return the known coverage, or None before a search for branches and without branches."""
+    """Return the known coverage, or None before the branches are explored and without branches."""
     report = gallery.known_branches(template)
     if report is None or not report.known:
         return None

@@ -19,8 +19,8 @@ from keyturn.mail.rendering.compiling import Filled, Rendered
 from keyturn.mail.rendering.folders import MailFiles
 from keyturn.mail.rendering.render import Templates
 from keyturn.studio.gallery import Gallery, Sample
+from keyturn.studio.gallery.branches.exploration import LONGEST
 from keyturn.studio.gallery.branches.report import BranchReport
-from keyturn.studio.gallery.branches.search import LONGEST
 from keyturn.studio.gallery.discovery import FileState, is_unchanged, state_of
 from keyturn.studio.gallery.environments import with_lenient_filters
 from keyturn.studio.gallery.gallery import Fingerprint, fingerprints
@@ -39,7 +39,7 @@ _MOST_DRAWN = 32
 """The number of kept drawings, for later requests for their lines or their checks."""
 
 _TO_EXPLORE = LONGEST + Limits().seconds
-"""Seconds for all drawings of a search for branches."""
+"""Seconds for all passes through the branches of a mail."""
 
 
 class Timing(NamedTuple):
@@ -153,7 +153,7 @@ class Drawer:
 
 
 def with_bounded_branches(gallery: Gallery, runner: Runner[Drawer]) -> Gallery:
-    """Return the gallery with a renderer that searches for branches; a search that takes too much finds none."""
+    """Return the gallery with a renderer that explores branches; what takes too long finds none."""
 
     def explore(template: str) -> BranchReport | None:
         try:

@@ -10,12 +10,11 @@ from sqlalchemy import Connection
 
 from keyturn.errors import SendFailed, SendRetryable
 from keyturn.service import secrets
-from keyturn.service.clock import random_below
-from keyturn.service.limits import Limit
+from keyturn.service.limits import Limit, StoredCounters
 from keyturn.service.problems.requests import OverBudget, TooManyRequests, Unavailable
 from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.mails.theme import Themes
-from keyturn.service.reset.proofs.codes import CodeKeys
+from keyturn.service.reset.proofs.codes import Codes
 from keyturn.service.reset.proofs.second_step.port import SIGN_IN, SecondStepTry
 from keyturn.service.secrets import Purpose, Secret, SecretRow
 from keyturn.service.settings import SmsSettings
@@ -53,11 +52,11 @@ class SmsCodes:
     """
 
     def __init__(self, ground: Ground, sender: SmsSender, settings: SmsSettings, text: "SmsText") -> None:
-        self._database, self._counters = ground.records.database, ground.records.counters
+        self._database = ground.records.database
         self._sender = sender
         self._cooldown = Rate(1, round(settings.cooldown.total_seconds()))
         self._overall, self._prefixes = Rate(settings.overall, _DAY), settings.prefixes
-        self._keys = CodeKeys(ground.secrets, "codes by SMS")
+        self._codes = Codes(ground.secrets, "codes by SMS", _DIGITS)
         self._text = text
 
     def takes(self, number: str) -> bool:
@@ -70,8 +69,7 @@ class SmsCodes:
         Raises TooManyRequests, and Unavailable if the provider did not accept the message. If the answer is lost, the
         message may still arrive, so its code is kept.
         """
-        code = f"{random_below(10**_DIGITS):0{_DIGITS}}"
-        proof = self._keys.digest(code, _owner(trial))
+        code, proof = self._codes.mint(_owner(trial))
         await self._store(trial, proof)
         try:
             await self._sender.send(number, self._text.write(trial, code), LIFE)
@@ -95,9 +93,9 @@ class SmsCodes:
         limits = self._limits(account_id)
 
         def store(connection: Connection) -> None:
-            hit = self._counters.count(connection, *limits)
-            if hit.wait:
-                refusal = OverBudget if hit.place == len(limits) - 1 else TooManyRequests
+            hit = StoredCounters(connection).count(*limits)
+            if hit.full:
+                refusal = OverBudget if hit.full == limits[-1] else TooManyRequests
                 raise refusal(math.ceil(hit.wait))
             secrets.add(connection, [(code, True)])
 
@@ -113,7 +111,7 @@ class SmsCodes:
 
         def undo(connection: Connection) -> None:
             for limit in self._limits(account_id):
-                self._counters.undo(connection, limit)
+                StoredCounters(connection).give_back(limit)
             secrets.revoke(connection, account_id, [Purpose.SMS], trial.moment, SecretRow.proof == proof)
 
         await self._database.transact(undo)
@@ -128,9 +126,8 @@ class SmsCodes:
         """Return the code if it is right and works; None if it is too old or was not sent for this reset."""
         key = _key(trial.account.id)
         code = await self._database.read(lambda connection: secrets.find(connection, key, Purpose.SMS))
-        if code is None or code.proof is None or code.state(trial.moment) != "works":
-            return None
-        return code if self._keys.fits("".join(trial.code.split()), _owner(trial), code.proof) else None
+        is_right = self._codes.fits("".join(trial.code.split()), _owner(trial), code)
+        return code if code and is_right and code.state(trial.moment) == "works" else None
 
     async def close(self) -> None:
         await self._sender.close()

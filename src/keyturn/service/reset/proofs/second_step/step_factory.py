@@ -27,7 +27,7 @@ def build(settings: Settings, ground: Ground, events: AppEvents) -> RequiredSeco
     step = _step(settings, records.database, ground.secrets, _sms_codes(settings, ground))
     if step is None:
         return None
-    tries = SecondStepTries(records.database, records.counters, most=wanted.tries, daily=wanted.daily)
+    tries = SecondStepTries(records.database, most=wanted.tries, daily=wanted.daily)
     return RequiredSecondStep(step, tries, records, events)
 
 

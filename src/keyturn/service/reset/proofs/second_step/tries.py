@@ -34,9 +34,8 @@ class SecondStepTries:
     sign-in there is no link to end, and the owner is told as often.
     """
 
-    def __init__(self, database: Database, counters: StoredCounters, *, most: int, daily: int) -> None:
+    def __init__(self, database: Database, *, most: int, daily: int) -> None:
         self._database = database
-        self._counters = counters
         self._most = most
         self._daily = daily
 
@@ -56,22 +55,22 @@ class SecondStepTries:
                     secrets.give_try_back(connection, *link.id)
                     return None
                 of_link = self._most - tried.tries
-            today, to_notice = self._count_for_account(connection, account_id)
+            today, to_notice = self._count_for_account(StoredCounters(connection), account_id)
             left = min(of_link, to_notice, today) if link else today
             return CountedTry(left, is_told=not (left if link else min(to_notice, today)))
 
         return await self._database.transact(count)
 
-    def _count_for_account(self, connection: Connection, account_id: str) -> tuple[int, int]:
+    def _count_for_account(self, counters: StoredCounters, account_id: str) -> tuple[int, int]:
         """Return how many tries the account has left now, and how many until the owner is told."""
         day, notice = self._limits(account_id)
-        hit = self._counters.count(connection, day)
+        hit = counters.count(day)
         if hit.wait:
             raise TooManyRequests(math.ceil(hit.wait))
-        used = notice.used(self._counters.count(connection, notice).level)
+        used = notice.used(counters.count(notice).levels[0])
         if used >= self._most:  # the next notice is as many tries away
-            self._counters.empty(connection, notice)
-        return self._daily - day.used(hit.level), self._most - used
+            counters.clear(notice)
+        return self._daily - day.used(hit.levels[0]), self._most - used
 
     async def give_back(self, link: Link | None, account_id: str) -> None:
         """Undo one count: the code was right or could not be judged."""
@@ -81,14 +80,14 @@ class SecondStepTries:
             if link:
                 secrets.give_try_back(connection, *link.id)
             for limit in self._limits(account_id):
-                self._counters.undo(connection, limit)
+                StoredCounters(connection).give_back(limit)
 
         await self._database.transact(write)
 
     def forget(self, connection: Connection, account_id: str) -> None:
         """Reset the counts in the caller's transaction: the code was right."""
         for limit in self._limits(account_id):
-            self._counters.empty(connection, limit)
+            StoredCounters(connection).clear(limit)
 
     def _limits(self, account_id: str) -> tuple[Limit, Limit]:
         """Return the limit of tries a day, and the limit after which the owner is told."""

@@ -1,0 +1,164 @@
+"""Renders a mail through chosen branches: at each decision a `Way` may force an outcome, and notes the one taken.
+
+It extends Jinja's code generator, which writes calls into compiled templates. So inheritance, includes, macros and
+filters are Jinja's own, and no code here evaluates an expression.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from itertools import islice
+from typing import Any, TypeVar
+
+from jinja2 import Environment, nodes
+from jinja2.compiler import CodeGenerator, Frame
+
+from keyturn.studio.gallery.branches.points import Branch, Outcome, decisions_in
+from keyturn.studio.gallery.variables.missing_names import stand_in_for
+from keyturn.studio.gallery.variables.stand_in import StandIn
+
+T = TypeVar("T")
+
+_TURNS = 2
+"""Turns of a loop that is forced to take several."""
+
+
+class Way:
+    """A way through the decisions of a mail. `forced`: the outcomes that it forces; the others follow the values."""
+
+    def __init__(self, forced: Collection[Branch] = ()) -> None:
+        self.forced: dict[tuple[str, int], Outcome] = {(one.file, one.number): one.outcome for one in forced}
+        self._taken: set[Branch] = set()
+        self._turns: dict[tuple[str, int], int] = {}
+
+    @property
+    def taken(self) -> frozenset[Branch]:
+        return frozenset(self._taken | {_of_turns(loop, turns) for loop, turns in self._turns.items()})
+
+    def choose(self, file: str, number: int) -> Outcome | None:
+        """Return the outcome to force, or None to follow the values."""
+        return self.forced.get((file, number))
+
+    def note(self, file: str, number: int, outcome: Outcome) -> None:
+        self._taken.add(Branch(file, number, outcome))
+
+    def begin_loop(self, file: str, number: int) -> None:
+        if (before := self._turns.get((file, number))) is not None:
+            self._taken.add(_of_turns((file, number), before))
+        self._turns[file, number] = 0
+
+    def count_turn(self, file: str, number: int) -> None:
+        self._turns[file, number] = self._turns.get((file, number), 0) + 1
+
+
+def _of_turns(loop: tuple[str, int], turns: int) -> Branch:
+    return Branch(*loop, "several" if turns > 1 else "one" if turns else "none")
+
+
+_way: ContextVar[Way] = ContextVar("way")
+
+
+@contextmanager
+def on_way(way: Way) -> Iterator[None]:
+    """Render all templates of a `with_forcing` environment on this way."""
+    token = _way.set(way)
+    try:
+        yield
+    finally:
+        _way.reset(token)
+
+
+def with_forcing(environment: Environment) -> Environment:
+    """Return a copy of the environment whose templates go where the current way leads, and render the same without one.
+
+    A None that is printed shows a stand-in: behind a forced decision it is no mistake.
+    """
+    copy = environment.overlay(bytecode_cache=None, enable_async=False)
+    copy.code_generator_class = type("Forcing", (_Forcing, environment.code_generator_class), {})
+    if copy.finalize is None:
+        copy.finalize = _show_none
+    for method in (is_forced, forced_answer, note_answer, enter_loop, note_turn, note_call):
+        setattr(copy, method.__name__, method)
+    return copy
+
+
+def _show_none(value: T) -> T | str:
+    return stand_in_for("none") if value is None and _way.get(None) is not None else value
+
+
+class _Forcing(CodeGenerator):
+    def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:  # noqa: N802 - Jinja's name
+        for number, decision in enumerate(decisions_in(node)):
+            _insert_calls(decision, self.name or "", number)
+        super().visit_Template(node, frame)
+
+
+def _insert_calls(node: nodes.Node, file: str, number: int) -> None:
+    def call(method: Callable[..., Any], *more: nodes.Node) -> Any:
+        place = more[0] if more else node
+        arguments: list[Any] = [nodes.Const(file), nodes.Const(number), *more]
+        made = nodes.Call(nodes.EnvironmentAttribute(method.__name__), arguments, [], None, None)
+        made.set_lineno(place.lineno)
+        made.set_environment(node.environment)  # type: ignore[arg-type]
+        return made
+
+    match node:
+        case nodes.If() | nodes.CondExpr():
+            natural = call(note_answer, node.test)
+            node.test = nodes.CondExpr(call(is_forced), call(forced_answer), natural, lineno=node.test.lineno)
+            node.test.set_environment(node.environment)  # type: ignore[arg-type]
+        case nodes.For():
+            names = [
+                one.name for one in (node.target, *node.target.find_all(nodes.Name)) if isinstance(one, nodes.Name)
+            ]
+            node.iter = call(enter_loop, node.iter, nodes.Const(tuple(names)))
+            node.body.insert(0, _statement(call(note_turn)))
+        case nodes.Macro():
+            node.body.insert(0, _statement(call(note_call)))
+
+
+def _statement(call: nodes.Call) -> nodes.ExprStmt:
+    return nodes.ExprStmt(call, lineno=call.lineno, environment=call.environment)
+
+
+def is_forced(file: str, number: int) -> bool:
+    way = _way.get(None)
+    return way is not None and way.choose(file, number) is not None
+
+
+def forced_answer(file: str, number: int) -> bool:
+    way = _way.get()
+    outcome = way.choose(file, number) or "no"
+    way.note(file, number, outcome)
+    return outcome == "yes"
+
+
+def note_answer(file: str, number: int, value: T) -> T:
+    if way := _way.get(None):
+        way.note(file, number, "yes" if value else "no")
+    return value
+
+
+def enter_loop(file: str, number: int, entries: Iterable[Any], names: tuple[str, ...]) -> Iterable[Any]:
+    """Return the entries of a loop: a forced one takes none, one or several of them, or stand-ins in their place."""
+    way = _way.get(None)
+    if way is None:
+        return entries
+    outcome = way.choose(file, number)
+    way.begin_loop(file, number)
+    if outcome is None:
+        return entries
+    wanted = {"none": 0, "one": 1}.get(outcome, _TURNS)
+    known = list(islice(entries, wanted)) if wanted < _TURNS else list(entries)
+    made = tuple(StandIn(name=name) for name in names)
+    return [*known, *[made if len(made) > 1 else made[0]] * (wanted - len(known))]
+
+
+def note_turn(file: str, number: int) -> None:
+    if way := _way.get(None):
+        way.count_turn(file, number)
+
+
+def note_call(file: str, number: int) -> None:
+    if way := _way.get(None):
+        way.note(file, number, "called")
