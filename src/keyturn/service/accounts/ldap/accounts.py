@@ -38,8 +38,7 @@ class LdapAccounts(AccountStore):
         self.settings = settings
         self.directory = Directory(settings, connections)
         self.dialect = dialect = ActiveDirectory() if settings.kind == "active_directory" else OpenLdap()
-        where = settings.where or dialect.where
-        self._where = [messages.equal(attribute, value) for attribute, value in where.items()]
+        self._where = [messages.equal(*one) for one in (settings.where or dialect.where).items()]
         named = (dialect.id_attribute, _EMAIL, _NAME, _LOCALE, settings.phone)
         self._attributes = [*filter(None, named), *dialect.attributes]
 
@@ -127,9 +126,8 @@ class LdapAccounts(AccountStore):
         """Search below the base. References to other servers are not followed: they would get bind_dn's password."""
         seconds = max(1, int(self.settings.timeout.total_seconds()) - 1)  # less, so its answer comes before the end
         wanted = messages.every(*self._where, matching)
-        found = await connection.ask(
-            messages.search(self.settings.base, wanted, self._attributes, most=most, seconds=seconds)
-        )
+        operation = messages.search(self.settings.base, wanted, self._attributes, most=most, seconds=seconds)
+        found = await connection.ask(operation)
         if found.code in _TOO_SLOW:  # another server has no other index, and this one is there
             said = f"the directory stops a search, for want of an index perhaps: {found}"
             raise AccountsUnready(said, not_changed=True)
