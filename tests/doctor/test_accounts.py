@@ -217,29 +217,3 @@ async def test_a_known_format_that_the_app_may_not_read_is_a_warning(
     assert (fine.verdict, fine.message) == ("ok", "the store table matches the settings")
     assert [(one.verdict, one.message) for one in warned] == told
     assert all(one.mend.startswith(mend) for one in warned)
-
-
-@pytest.mark.parametrize(
-    ("kind", "zone", "warned"),
-    [
-        ("DATETIME", "+02:00", True),
-        ("TIMESTAMP NULL", "+02:00", False),
-        ("BIGINT", "+02:00", False),
-        ("DATETIME", "SYSTEM", False),
-    ],
-)
-def test_a_time_without_a_zone_on_a_server_with_local_time_is_a_warning(
-    tmp_path: Path, mariadb: MariadbServer, kind: str, zone: str, warned: bool
-) -> None:
-    url = mariadb.empty()
-    asyncio.run(make_users(url, kind))
-    table = TableSettings(url=Secret(url), table="users", password="password", set={"changed_at": "{now}"})
-    asyncio.run(mariadb._execute(f"SET GLOBAL time_zone = '{zone}'"))
-    try:
-        found = asyncio.run(found_in(tmp_path, AccountSettings(store="table", table=table)))
-    finally:
-        asyncio.run(mariadb._execute("SET GLOBAL time_zone = 'SYSTEM'"))
-    mariadb.drop(url)
-
-    told = "accounts.table.set: changed_at gets the time in UTC, but the server's time zone is +02:00"
-    assert [(one.verdict, one.message) for one in found if one.verdict != "ok"] == [("warn", told)] * warned

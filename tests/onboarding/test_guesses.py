@@ -127,7 +127,7 @@ async def tables_of(script: str, folder: Path) -> dict[str, Table]:
             SHORT,
             TableSettings(
                 table="members", email="login_mail", password="pw_hash",
-                set={"pw_changed": "{now}", "must_change": False, "must_change_pw": False},
+                set={"pw_changed": "{now_iso}", "must_change": False, "must_change_pw": False},
             ),
         ),
     ],
@@ -329,7 +329,7 @@ async def test_what_only_tells_of_credentials_and_accounts_elsewhere_stay(tmp_pa
         ("revoked BOOLEAN NOT NULL", {"revoked": True}),
         ("is_revoked INTEGER", {"is_revoked": True}),
         ("revoked DATETIME", {"revoked": "{now}"}),
-        ("disabled_at TEXT, expires_at DATETIME", {"disabled_at": "{now}"}),
+        ("disabled_at TEXT, expires_at DATETIME", {"disabled_at": "{now_iso}"}),
         ("expires_at DATETIME, last_used_at DATETIME", {}),
     ],
 )

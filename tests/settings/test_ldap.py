@@ -86,7 +86,6 @@ DIRECTORY = 'kind = "active_directory"\n'
             "ca_file",
             "^has no effect without TLS: use ldaps://, or set accounts.ldap.start_tls$",
         ),
-        (f'{ONE}aliases = "proxy addresses"', "aliases", "^must be the name of an attribute"),
         (f'{ONE}where = {{ "a=b" = "c" }}', 'where."a=b"', "^its name must be that of an attribute"),
         (f'{ONE}timeout = "11s"', "timeout", "^must be at most 10 s, because a user waits for it"),
         (f'{ONE}timeout = "0s"', "timeout", "^must be at most 10 s, because a user waits for it"),

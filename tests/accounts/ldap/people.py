@@ -127,7 +127,6 @@ class DomainStaff(Staff):
             bind_dn=server.admin,
             bind_password=Secret(server.password),
             base=self.base,
-            aliases="proxyAddresses",
         )
 
     def add_now(self, email: str, password: str, *, active: bool = True, **values: Any) -> str:
@@ -144,11 +143,11 @@ async def of(store: LdapAccounts, account_id: str) -> Account:
     return account
 
 
-def new_password(text: str, current: str | None = None) -> NewPassword:
+def new_password(text: str) -> NewPassword:
     async def no_hash(_: str) -> str:
         raise AssertionError("a directory makes its own hashes")
 
-    return NewPassword(text, no_hash, current=current)
+    return NewPassword(text, no_hash)
 
 
 def quoted(password: str) -> bytes:

@@ -10,9 +10,7 @@ from tests.accounts.ldap.people import FIRST, SECOND, THIRD, OpenLdapStaff, new_
 
 from keyturn.errors import SettingsInvalid
 from keyturn.service.accounts.ldap.accounts import LdapAccounts
-from keyturn.service.accounts.port import ChecksPasswords, FindsTogether, ListsAddresses
 from keyturn.service.problems.passwords import PasswordRejected
-from keyturn.service.problems.proofs import CredentialsRejected
 from keyturn.service.problems.requests import AccountsUnready
 from keyturn.service.settings import Secret
 from keyturn.values import Folder
@@ -63,12 +61,12 @@ async def test_what_the_policy_refuses_is_a_rule_in_words(
 async def test_a_lockout_ends_with_a_new_password(school: OpenLdapStaff, store: LdapAccounts, policy: str) -> None:
     ada = await school.add(ADA, FIRST, pwdPolicySubentry=policy)
     for _ in range(2):
-        assert not await store.check_password(ada, "a guess")
-    assert not await store.check_password(ada, FIRST), "it is locked"
+        assert not await school.verifies(ada, "a guess")
+    assert not await school.verifies(ada, FIRST), "it is locked"
 
     assert await store.set_password(await of(store, ada), new_password(SECOND))
 
-    assert await store.check_password(ada, SECOND)
+    assert await school.verifies(ada, SECOND)
 
 
 @pytest.mark.parametrize("is_admin", [False, True], ids=["service account", "administrator"])
@@ -149,7 +147,7 @@ async def test_an_address_of_a_whole_class_finds_none_of_them(school: OpenLdapSt
     grace = await school.add("grace@northwind.test", FIRST)
 
     assert await store.find(ADA) is None
-    assert [account and account.id for account in await store.find_all([ADA, "grace@northwind.test"])] == [None, grace]
+    assert await store.find("grace@northwind.test") == await store.get(grace)
 
 
 @pytest.mark.parametrize(
@@ -188,52 +186,6 @@ async def test_what_the_owner_and_the_mail_need_is_read(school: OpenLdapStaff, s
     assert (account.locale, account.name[:3], await store.phone(ada)) == ("de-AT", "P, ", "+43 660 5550199")
 
 
-async def test_a_password_is_checked_by_a_bind(school: OpenLdapStaff, store: LdapAccounts) -> None:
-    ada = await school.add(ADA, FIRST)
-    assert isinstance(store, ChecksPasswords)
-
-    assert await store.check_password(ada, FIRST)
-    assert not await store.check_password(ada, SECOND)
-    assert not await store.check_password("", FIRST)
-    assert not await store.check_password(ada, ""), "that would be an anonymous bind, which succeeds"
-    assert await store.check_password(ada, FIRST), "the store's own connection is still the service account's"
-    assert (await of(store, ada)).email == ADA
-
-
-async def test_many_addresses_are_found_together_and_listed(school: OpenLdapStaff, store: LdapAccounts) -> None:
-    emails = [f"pupil{number:02}@northwind.test" for number in range(45)]
-    for email in emails:
-        await school.add(email, FIRST)
-    await school.add("left@northwind.test", FIRST, active=False)
-    assert isinstance(store, FindsTogether)
-    assert isinstance(store, ListsAddresses)
-
-    found = await store.find_all([*emails, "nobody@northwind.test"])
-    assert [account and account.email for account in found] == [*emails, None]
-    first, rest = await store.addresses_after("", 40), await store.addresses_after(emails[39], 40)
-    assert [*first, *rest] == emails
-    assert await store.addresses_after(emails[-1], 40) == []
-
-
-async def test_a_list_that_the_server_cuts_is_an_error(school: OpenLdapStaff, store: LdapAccounts) -> None:
-    await school.add_many([f"pupil{number}@northwind.test" for number in range(501)])  # one more than slapd's limit
-
-    with pytest.raises(AccountsUnready, match="lists only a part of the accounts"):
-        await store.addresses_after("", 1000)
-
-
-async def test_a_change_after_a_sign_in_proves_the_current_password_in_the_same_request(
-    school: OpenLdapStaff, store: LdapAccounts
-) -> None:
-    ada = await school.add(ADA, SECOND)
-
-    with pytest.raises(CredentialsRejected):
-        await store.set_password(await of(store, ada), new_password(THIRD, current=FIRST))
-    assert await school.verifies(ada, SECOND)
-    assert await store.set_password(await of(store, ada), new_password(THIRD, current=SECOND))
-    assert await school.verifies(ada, THIRD)
-
-
 async def test_a_lock_for_ever_that_an_administrator_sets_after_the_change_stays(
     school: OpenLdapStaff, store: LdapAccounts
 ) -> None:
@@ -261,7 +213,7 @@ async def test_start_tls_is_as_good(school: OpenLdapStaff) -> None:
 
     await store.require_ready()
     assert await store.set_password(await of(store, ada), new_password(THIRD))
-    assert await store.check_password(ada, THIRD)
+    assert await school.verifies(ada, THIRD)
 
 
 @pytest.mark.parametrize("start_tls", [False, True], ids=["ldaps", "StartTLS"])

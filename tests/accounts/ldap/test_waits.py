@@ -18,7 +18,6 @@ from keyturn.service.accounts.ldap.accounts import LdapAccounts
 from keyturn.service.accounts.ldap.messages import integer, octets, tlv
 from keyturn.service.accounts.port import Account
 from keyturn.service.problems.passwords import PasswordRejected
-from keyturn.service.problems.proofs import CredentialsRejected
 from keyturn.service.problems.requests import AccountsUnready
 from keyturn.service.settings import LdapSettings, Secret
 
@@ -187,16 +186,6 @@ async def test_a_refused_password_costs_no_connection(directory: FakeDirectory, 
     assert directory.asked["connection"] == 1
 
 
-@pytest.mark.parametrize("code", [49, 53])
-async def test_a_current_password_that_the_change_does_not_take_is_wrong(
-    directory: FakeDirectory, opened: Opened, code: int
-) -> None:
-    directory.answers["extended"] = [result("extended", code, "unwilling to verify old password")]
-
-    with pytest.raises(CredentialsRejected):
-        await opened().set_password(ACCOUNT, new_password(SECOND, current="the last one"))
-
-
 async def test_a_server_that_can_only_be_read_passes_a_change_on_to_the_next(
     directories: list[FakeDirectory], opened: Opened
 ) -> None:
@@ -327,15 +316,8 @@ DOMAIN = {"mail": [EMAIL], "objectGUID": ["0123456789abcdef"], "userAccountContr
 RESTRICTED = "0000052D: SvcErr: DSID-031A12D2, problem 5003 (WILL_NOT_PERFORM), data 0\n"
 
 
-@pytest.mark.parametrize(
-    ("root", "broken"),
-    [({"defaultNamingContext": ["dc=northwind,dc=test"]}, ["history", "personal"]), ({}, ["weak"])],
-    ids=["rules that hold", "rules that cannot be read"],
-)
-async def test_windows_does_not_say_which_rule_is_broken(
-    directory: FakeDirectory, opened: Opened, root: dict[str, list[str]], broken: list[str]
-) -> None:
-    directory.answers["search"] = [entry({**DOMAIN, **root}), result("search")]
+async def test_windows_does_not_say_which_rule_is_broken(directory: FakeDirectory, opened: Opened) -> None:
+    directory.answers["search"] = [entry(DOMAIN), result("search")]
     directory.answers["modify"] = [result("modify", 53, RESTRICTED)]
     store = opened(kind="active_directory")
     account = await store.find(EMAIL)
@@ -343,24 +325,7 @@ async def test_windows_does_not_say_which_rule_is_broken(
 
     with pytest.raises(PasswordRejected) as rejected:
         await store.set_password(account, new_password("used before"))
-    assert [one.rule for one in rejected.value.violations] == broken
-
-
-@pytest.mark.parametrize(
-    ("data", "accepted"), [("52e", False), ("525", False), ("533", False), ("775", False), ("532", True), ("773", True)]
-)
-async def test_a_bind_at_windows_tells_a_right_password_that_has_expired(
-    directories: list[FakeDirectory], opened: Opened, data: str, accepted: bool
-) -> None:
-    first, second = directories
-    first.answers["search"] = [entry(DOMAIN), result("search")]
-    store = opened(kind="active_directory")
-    account = await store.find(EMAIL)  # the bind of the service account
-    assert account is not None
-    first.answers["bind"] = [result("bind", 49, f"80090308: LdapErr: DSID-0C090439, comment: x, data {data}, v4563")]
-
-    assert await store.check_password(account.id, SECOND) is accepted
-    assert second.asked["bind"] == 0
+    assert [one.rule for one in rejected.value.violations] == ["weak_length", "weak_characters", "history"]
 
 
 async def test_an_account_whose_flags_cannot_be_read_counts_as_disabled(
@@ -371,14 +336,3 @@ async def test_an_account_whose_flags_cannot_be_read_counts_as_disabled(
     account = await opened(kind="active_directory").find(EMAIL)
     assert account is not None
     assert not account.active
-
-
-async def test_a_check_without_an_understandable_answer_is_no_wrong_password(
-    directory: FakeDirectory, opened: Opened
-) -> None:
-    store = opened()
-    assert await store.find(EMAIL)
-    directory.answers["bind"] = [result("bind", 52, "busy")]
-
-    with pytest.raises(AccountsUnready, match="does not check a password: 52 busy"):
-        await store.check_password(ID, SECOND)

@@ -3,13 +3,11 @@
 from typing import Any
 
 import pytest
-from tests.accounts.ldap.fake_directory import ADA as ENTRY
-from tests.accounts.ldap.fake_directory import entry, fake_directory, result
 from tests.accounts.ldap.people import FIRST, SECOND, THIRD, OpenLdapStaff
 from tests.driver.service import ADA, Service, problem, running, settings_for
 from tests.driver.visitor import Visitor, words
 
-from keyturn.service.settings import AccountSettings, LdapSettings, SecondStepSettings, Secret, SmsSettings
+from keyturn.service.settings import AccountSettings, SecondStepSettings, SmsSettings
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 
@@ -51,37 +49,6 @@ async def test_what_the_directory_refuses_is_told_and_the_link_works_still(
     await service.deliver()
     (mail,) = service.inbox.sent_to(ADA, "password_changed")
     assert "alle Geräte" not in mail.text, "a directory does not know the sessions of its apps"
-
-
-async def test_who_knows_the_password_signs_in_and_changes_it(school: OpenLdapStaff, service: Service) -> None:
-    ada = school.add_now(ADA, FIRST)
-
-    client = await service.sign_in(ADA, FIRST)
-    wrong = await client.post("/api/auth/change-password", json={"currentPassword": THIRD, "newPassword": SECOND})
-    right = await client.post("/api/auth/change-password", json={"currentPassword": FIRST, "newPassword": SECOND})
-    assert (problem(wrong), problem(right)) == ("401 credentials-rejected", "200")
-    assert await school.verifies(ada, SECOND)
-    assert not await service.knows(FIRST)
-    assert not await service.knows("", ADA)
-    assert not await service.knows(SECOND, "nobody@northwind.example")
-    assert await service.knows(SECOND)
-
-
-async def test_a_password_that_changed_since_the_sign_in_was_checked_changes_nothing(
-    database_url: str,
-) -> None:
-    """A replica that lags, or Active Directory, takes the last password in a bind."""
-    async with fake_directory() as directory:
-        directory.answers["search"] = [entry({**ENTRY, "mail": [ADA]}), result("search")]
-        ldap = LdapSettings(servers=(directory.url,), bind_dn="cn=keyturn", bind_password=Secret("x"), base="dc=test")
-        accounts = AccountSettings(store="ldap", ldap=ldap)
-        async with running(settings_for(database_url, accounts=accounts, sign_in_url="{base_url}/login")) as service:
-            client = await service.sign_in(ADA, FIRST)
-            directory.answers["extended"] = [result("extended", 53, "unwilling to verify old password")]
-            stolen = {"currentPassword": FIRST, "newPassword": SECOND}
-            assert problem(await client.post("/api/auth/change-password", json=stolen)) == "401 credentials-rejected"
-            del directory.answers["extended"]
-            assert problem(await client.post("/api/auth/change-password", json=stolen)) == "200"
 
 
 async def test_a_number_in_the_directory_gets_a_code(database_url: str, school: OpenLdapStaff) -> None:

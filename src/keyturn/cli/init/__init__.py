@@ -24,7 +24,7 @@ from keyturn.service.onboarding.answers import (
 )
 from keyturn.service.onboarding.checklist import open_questions, steps
 from keyturn.service.onboarding.settings_file import as_toml, write_file
-from keyturn.service.onboarding.survey import NotReached, Survey, survey, tables_of_its_app, times_elsewhere
+from keyturn.service.onboarding.survey import NotReached, Survey, survey, tables_of_its_app
 from keyturn.values import did_you_mean
 
 # The questions: values without a flag are asked for, and asked for again after a faulty answer
@@ -147,8 +147,6 @@ class Interview:
         questions = (
             tuple(open_questions(table, tables_of_its_app(table.table, seen.tables))) if store == "table" else ()
         )
-        if times := run_in_new_loop(times_elsewhere(address.url, table)):
-            questions += (times,)
         together = self._flags["together"] or (address.is_for_many_machines and not self._flags["apart"])
         return msgspec.structs.replace(
             answers,

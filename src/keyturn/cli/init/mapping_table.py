@@ -9,7 +9,7 @@ import msgspec
 
 from keyturn.cli.terminal import complain, fail, muted, strong
 from keyturn.errors import Fault
-from keyturn.service.accounts.table.columns import WrittenTime
+from keyturn.service.accounts.table.placeholders import TIMES
 from keyturn.service.accounts.table.recognised_hashes import HashFormat, recognise_hashes
 from keyturn.service.onboarding import guesses
 from keyturn.service.onboarding.answers import table_faults
@@ -17,11 +17,10 @@ from keyturn.service.onboarding.corrections import COLUMNS, apply_correction
 from keyturn.service.onboarding.survey import (
     NotReached,
     Survey,
-    resolved_table,
     sample_hashes,
     sample_values,
     tables_of_its_app,
-    written_times,
+    time_placeholders,
 )
 from keyturn.service.settings import Ending, TableSettings
 from keyturn.service.settings.building import member_name
@@ -188,18 +187,27 @@ class MappingTable:
         if unread:
             self._sample(*unread)
         settings = guesses.guess(self._tables[name], tables_of_its_app(name, self._tables))
-        # Milliseconds are a guess from 64-bit integers: if values tell more, {now} follows them.
-        sets = {column: "{now}" if value == "{now_ms}" else value for column, value in settings.set.items()}
-        times = self._written_times(msgspec.structs.replace(settings, set=sets))
-        sets = {
-            column: sets[column] if column in times and times[column].is_told else value
-            for column, value in settings.set.items()
-        }
-        return msgspec.structs.replace(settings, set=sets, password=settings.password if with_password else "")
+        settings = self._with_times(settings)
+        return msgspec.structs.replace(settings, password=settings.password if with_password else "")
 
-    def _written_times(self, settings: TableSettings) -> Mapping[str, WrittenTime]:
-        is_set = settings.email and not {"{now}", "{now_ms}"}.isdisjoint(settings.set.values())
-        return run_in_new_loop(written_times(self._url, settings)) if is_set else {}
+    def _with_times(self, settings: TableSettings) -> TableSettings:
+        """Return the settings with the placeholders that write times as existing rows have them."""
+        sets = {settings.table: settings.set}
+        sets |= {entry.rpartition(".")[0]: ending.set for entry, ending in settings.ends.items() if ending.set}
+        times = {name: [column for column in columns if columns[column] in TIMES] for name, columns in sets.items()}
+        try:
+            known = run_in_new_loop(time_placeholders(self._url, times, self._tables)) if any(times.values()) else {}
+        except NotReached:
+            return settings
+
+        def told(name: str, values: dict[str, bool | int | float | str]) -> dict[str, bool | int | float | str]:
+            return {column: known.get((name, column), value) for column, value in values.items()}
+
+        ends = {
+            entry: msgspec.structs.replace(ending, set=told(entry.rpartition(".")[0], ending.set))
+            for entry, ending in settings.ends.items()
+        }
+        return msgspec.structs.replace(settings, set=told(settings.table, settings.set), ends=ends)
 
     def _hashes(self, settings: TableSettings) -> HashFormat:
         if not settings.password:
@@ -211,17 +219,12 @@ class MappingTable:
 
     def _show(self, settings: TableSettings, hashes: HashFormat) -> None:
         click.echo(f"\nFound in {strong(self._survey.where)}\n")
-        table = run_in_new_loop(resolved_table(self._url, settings))
-        columns = {"table": table} | {name: getattr(settings, name) or "-" for name in COLUMNS}
+        columns = {"table": settings.table} | {name: getattr(settings, name) or "-" for name in COLUMNS}
         if hashes.shown:
             width = max(map(len, columns.values()))
             columns["password"] = f"{settings.password:<{width}}  {muted(hashes.shown)}"
         lines = list(columns.items())
-        times = self._written_times(settings)
-        sets = [
-            f"{column} = {_toml_value(value)}" + (muted(f"  {times[column].shown}") if column in times else "")
-            for column, value in settings.set.items()
-        ]
+        sets = [f"{column} = {_toml_value(value)}" for column, value in settings.set.items()]
         ends = [f"{column}{muted(f'  {_ending(ending)}')}" for column, ending in settings.ends.items()]
         for name, entries in (("set", sets), ("delete", settings.delete), *([("ends", ends)] if ends else [])):
             lines += zip([name, *[""] * len(entries)], entries or ["-"], strict=False)

@@ -1,7 +1,7 @@
 """Checks that the accounts are where the settings say, and in the form that they say."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from ipaddress import ip_address
 
 from sqlalchemy import func, select
@@ -11,7 +11,7 @@ from keyturn.errors import Fault, SettingsInvalid
 from keyturn.hosts import host_of
 from keyturn.mail.port.finding import Finding
 from keyturn.service.accounts.builtin import AccountRow, BuiltinAccounts
-from keyturn.service.accounts.port import AccountStore, ChecksPasswords, KnowsHashes
+from keyturn.service.accounts.port import AccountStore
 from keyturn.service.accounts.store_factory import accounts_for
 from keyturn.service.database import Database
 from keyturn.service.database.unready import describe_error
@@ -42,8 +42,7 @@ async def check_accounts(settings: Settings, given: AccountStore | None = None) 
         store = given or accounts_for(settings, database)
         try:
             await store.require_ready()
-            times = await _resolved(store, settings) + await _times(store)
-            doubts = await _doubts(store, settings) + await _directory(store)
+            findings = await _findings(store, settings)
         finally:
             await store.close()
     except SettingsInvalid as error:
@@ -55,12 +54,21 @@ async def check_accounts(settings: Settings, given: AccountStore | None = None) 
         return [Finding("accounts", "fail", said, _mend_unready(error, settings))]
     finally:
         await database.close()
-    found = [Finding("accounts", "ok", f"the store {settings.accounts.store} matches the settings{times}"), *doubts]
-    if hosted_path(settings.sign_in_page) and not isinstance(store, KnowsHashes | ChecksPasswords):
+    found = [Finding("accounts", "ok", f"the store {settings.accounts.store} matches the settings"), *findings]
+    if hosted_path(settings.sign_in_page) and not store.offers(AccountStore.password_hash):
         message = "sign_in_url: Keyturn's sign-in page does not work with this store"
         mend = "Set sign_in_url to your app's sign-in page."
         found.append(Finding("accounts", "warn", message, mend))
     return found
+
+
+async def _findings(store: AccountStore, settings: Settings) -> Sequence[Finding]:
+    """Return what the store says of itself; nothing if it does not in time."""
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            return await store.findings(settings.hashing)
+    except (AccountsUnready, DatabaseUnready, TimeoutError):
+        return ()
 
 
 def _mend_fault(fault: Fault, settings: Settings) -> str:
@@ -146,55 +154,3 @@ async def _builtin(settings: Settings, database: Database) -> Finding:
         await database.close()
     number = f"more than {_COUNTED:,}" if count > _COUNTED else f"{count:,}"
     return Finding("accounts", "ok", f"the store builtin, with {number} account{'' if count == 1 else 's'}")
-
-
-async def _resolved(store: AccountStore, settings: Settings) -> str:
-    """Return the table in use as the end of a sentence, if several schemas have a table of that name."""
-    from keyturn.service.accounts.table.store import TableAccounts
-
-    if not isinstance(store, TableAccounts):
-        return ""
-    table = await store.resolved_table()
-    return "" if table == settings.accounts.table.table else f"; the table is {table}"
-
-
-async def _times(store: AccountStore) -> str:
-    """Return the values that a change writes into columns of times, as the end of a sentence."""
-    from keyturn.service.accounts.table.store import TableAccounts
-
-    times = await store.written_times() if isinstance(store, TableAccounts) else {}
-    return "".join(f"; {column} is set to {written.shown}" for column, written in times.items())
-
-
-async def _directory(store: AccountStore) -> list[Finding]:
-    """Return warnings about a directory's servers and the rights there."""
-    from keyturn.service.accounts.ldap.accounts import LdapAccounts
-
-    return await store.findings() if isinstance(store, LdapAccounts) else []
-
-
-async def _doubts(store: AccountStore, settings: Settings) -> list[Finding]:
-    """Return warnings about an app's table; none if it cannot be read in time."""
-    from keyturn.service.accounts.table.store import TableAccounts
-
-    if not isinstance(store, TableAccounts):
-        return []
-    try:
-        async with asyncio.timeout(_PATIENCE):
-            doubts = await store.doubts()
-            written = [await store.hash_doubt(settings.hashing), await store.time_doubt()]
-            written += [*await store.deletion_doubts(), await store.name_doubt()]
-    except (AccountsUnready, DatabaseUnready, TimeoutError):
-        return []
-    found = [Finding("accounts", "warn", one.message, one.mend) for one in written if one]
-    if doubts.unread:
-        message = f"accounts.table.active: the column contains {doubts.unread!r}, which Keyturn takes for active"
-        mend = 'List the active values, as in: active = "status = active | invited".'
-        found.append(Finding("accounts", "warn", message, mend))
-    if doubts.shares_addresses:
-        message = "accounts.table.email: some active accounts have the same address (upper and lower case are the same)"
-        mend = (
-            "Keyturn resets only one of them. Find them in the log as accounts.ambiguous, and make lower(email) unique."
-        )
-        found.append(Finding("accounts", "warn", message, mend))
-    return found

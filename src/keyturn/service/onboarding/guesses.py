@@ -289,6 +289,8 @@ def _value_to_set(plain: str, column: Column) -> bool | str | None:
 
 
 def _time_placeholder(column: Column) -> str:
+    if column.holds is str:
+        return "{now_iso}"
     # A 64-bit integer is most likely JavaScript's Date.now(), which does not fit a smaller one.
     return "{now_ms}" if column.holds is int and not column.on_sqlite and column.highest > 2**32 else "{now}"
 

@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -12,14 +12,15 @@ from sqlalchemy.engine.reflection import ObjectKind
 from sqlalchemy.exc import DBAPIError, SAWarning
 from sqlalchemy.sql.elements import quoted_name
 
-from keyturn.errors import KeyturnError, SettingsInvalid
+from keyturn.errors import KeyturnError
 from keyturn.service.accounts.table.app_database import AppDatabase
-from keyturn.service.accounts.table.columns import Column, WrittenTime, column_of
-from keyturn.service.accounts.table.foreign_keys import FOLLOWS, read_foreign_keys
-from keyturn.service.accounts.table.store import TableAccounts
+from keyturn.service.accounts.table.columns import Column, column_of
+from keyturn.service.accounts.table.doubts import sample
+from keyturn.service.accounts.table.foreign_keys import forbidding_keys
+from keyturn.service.accounts.table.mapping import parse_table_name
+from keyturn.service.accounts.table.placeholders import TimePlaceholder, placeholder_for, usual_form
 from keyturn.service.database.unready import describe_error
 from keyturn.service.problems.requests import AccountsUnready
-from keyturn.service.settings import TableSettings
 
 _NOT_THE_APPS = ("information_schema", "mysql", "performance_schema", "sys")
 _TEXT = r"'(?:[^']|'')*'"
@@ -28,6 +29,13 @@ _LISTED = re.compile(
     (?:IN\s*\((?P<in>(?:{_TEXT}|[^')])*)|=\s*ANY\s*\(+ARRAY\[(?P<array>(?:{_TEXT}|[^'\]])*))""",
     re.IGNORECASE | re.VERBOSE,
 )
+_TIME = re.compile(
+    r"(at|on|date|time|timestamp|since|am|le|en)$|^(created|updated|modified|changed|last|date|time|erstellt|geaendert|fecha)",
+    re.IGNORECASE,
+)
+_SIBLINGS = 8
+"""Columns that are read to recognise the form of another's times."""
+
 _LOOKED_AT = 50
 """Rows: enough to find the most common format."""
 _LONGEST = 320
@@ -105,26 +113,28 @@ async def sample_values(url: str, tables: Sequence[Table]) -> list[Table]:
         return await database.read(sample)
 
 
-async def written_times(url: str, settings: TableSettings) -> dict[str, WrittenTime]:
-    """Return the value that each column of times would get; nothing if the mapping is invalid."""
-    store = TableAccounts(settings, AppDatabase(url), 0)
-    try:
-        return await store.written_times()
-    except (AccountsUnready, SettingsInvalid):
-        return {}
-    finally:
-        await store.close()
+async def time_placeholders(
+    url: str, wanted: Mapping[str, Collection[str]], tables: Mapping[str, Table]
+) -> dict[tuple[str, str], TimePlaceholder]:
+    """Return the placeholder that writes times as each column has them, by table and column, where rows tell.
 
+    `wanted`: columns by their table. If a column is empty, others of its type with names of times tell.
+    """
 
-async def resolved_table(url: str, settings: TableSettings) -> str:
-    """Return `TableAccounts.resolved_table`; the table as written if the database does not tell."""
-    store = TableAccounts(settings, AppDatabase(url), 0)
-    try:
-        return await store.resolved_table()
-    except AccountsUnready:
-        return settings.table
-    finally:
-        await store.close()
+    def look(connection: Connection) -> dict[tuple[str, str], TimePlaceholder]:
+        placeholders = {}
+        for name, columns in wanted.items():
+            table_name, known = parse_table_name(name), tables[name].columns
+            for own in (known[one] for one in columns):
+                alike = [other for other in known.values() if other.holds is own.holds and _TIME.search(other.name)]
+                samples = (sample(connection, table_name, one) for one in (own, *alike[:_SIBLINGS]))
+                form = next(filter(None, map(usual_form, samples)), "")
+                if placeholder := placeholder_for(own, form):
+                    placeholders[name, own.name] = placeholder
+        return placeholders
+
+    async with _open_database(url) as database:
+        return await database.read(look)
 
 
 def _values_of(connection: Connection, one: Table) -> dict[str, list[str]]:
@@ -162,13 +172,10 @@ def _read_tables(connection: Connection) -> dict[str, Table]:
         found: dict[str, Table] = {}
         for schema in _schema_names(inspector):
             found |= _tables_of(inspector, schema)
-    for referring, referred, rule, _ in read_foreign_keys(connection, unchecked=True):
-        own, other = (
-            _full_name(None if schema == inspector.default_schema_name else schema, name)
-            for schema, name in (referring, referred)
-        )
-        if own in found and own != other and rule not in FOLLOWS:
-            found[own] = msgspec.structs.replace(found[own], holds=found[own].holds | {other})
+            for referring, referred in forbidding_keys(connection, schema):
+                own, other = _full_name(*referring), _full_name(*referred)
+                if own in found and own != other:
+                    found[own] = msgspec.structs.replace(found[own], holds=found[own].holds | {other})
     return found
 
 
@@ -224,15 +231,3 @@ def _with_choices(column: Column, checks: Sequence[Any]) -> Column:
 
 def _full_name(schema: str | None, name: str) -> str:
     return f"{schema}.{name}" if schema else name
-
-
-async def times_elsewhere(url: str, settings: TableSettings) -> str:
-    """Return a warning if a change writes other times than the server's; "" if not, or the mapping is invalid."""
-    store = TableAccounts(settings, AppDatabase(url), 0)
-    try:
-        doubt = await store.time_doubt()
-    except (AccountsUnready, SettingsInvalid):
-        return ""
-    finally:
-        await store.close()
-    return f"{doubt.message}. {doubt.mend}" if doubt else ""

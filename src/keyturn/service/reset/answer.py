@@ -10,7 +10,7 @@ import msgspec
 
 from keyturn.mail.port.email import Email
 from keyturn.service import addresses, secrets
-from keyturn.service.accounts.port import Account, FindsTogether
+from keyturn.service.accounts.port import Account, AccountStore
 from keyturn.service.clock import now, random_bytes
 from keyturn.service.outbox import Delivery, Dropped, LeaseLost, Message, Settlement, new_key
 from keyturn.service.reset.events import AppEvents
@@ -250,7 +250,7 @@ class ResetRequestHandler:
 
     async def _find_together(self, emails: Collection[str]) -> Mapping[str, Account | None]:
         """Return the accounts of the addresses that the store can look up together and in time."""
-        if not (emails and isinstance(self._accounts, FindsTogether)):
+        if not (emails and self._accounts.offers(AccountStore.find_all)):
             return {}
         async with asyncio.timeout(_PATIENCE):
             found = zip(emails, await self._accounts.find_all(list(emails)), strict=True)

@@ -47,14 +47,10 @@ class ChangeAuthorization(ABC):
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """A new password for an account, the client that asks for it, and what allows it.
-
-    `current`: the account's present password, if the client has just proved that it knows it.
-    """
+    """A new password for an account, the client that asks for it, and what allows it."""
 
     account: Account
     password: str
-    current: str | None = None
     client: Client
     authorization: ChangeAuthorization
 

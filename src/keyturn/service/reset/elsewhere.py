@@ -19,7 +19,6 @@ from keyturn.service.accounts.port import Ended, NewPassword
 from keyturn.service.clock import now
 from keyturn.service.outbox import Dropped, Message, Settlement
 from keyturn.service.problems.passwords import OutcomeUnknown, PasswordRejected
-from keyturn.service.problems.proofs import CredentialsRejected
 from keyturn.service.problems.requests import AccountsUnready, Busy, DatabaseUnready
 from keyturn.service.reset.change import Change, ChangeEffects, ended_by
 from keyturn.service.reset.ground import Ground
@@ -158,7 +157,7 @@ def _is_certain_no(error: Exception) -> bool:
     """Return whether a store that raised this has certainly not taken the password."""
     if isinstance(error, AccountsUnready):
         return error.not_changed
-    return isinstance(error, PasswordRejected | CredentialsRejected | Busy)
+    return isinstance(error, PasswordRejected | Busy)
 
 
 class InterruptedChangeHandler:

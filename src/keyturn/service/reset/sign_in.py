@@ -12,7 +12,7 @@ import msgspec
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from keyturn.service import addresses, secrets
-from keyturn.service.accounts.port import Account, ChecksPasswords, JoinsSignIn, KnowsHashes
+from keyturn.service.accounts.port import Account, AccountStore
 from keyturn.service.clock import now, random_bytes
 from keyturn.service.keys import derive
 from keyturn.service.problems.proofs import CredentialsRejected, NotSignedIn, SecondStepRejected, SecondStepRequired
@@ -74,7 +74,7 @@ PROOF_LIFE = timedelta(minutes=10)
 class PasswordProofs:
     """Issues and reads proofs that a user has just entered the right password, while the second step is asked for.
 
-    A proof holds for `PROOF_LIFE`, and where hashes can be read only until the password changes. It signs nobody in
+    A proof holds for `PROOF_LIFE`, and only until the password changes. It signs nobody in
     without a code. The first of `secrets` seals, all of them open.
     """
 
@@ -131,23 +131,19 @@ class OpenedSession(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SignIns:
-    """Signs users in and out, and changes the password of a signed-in user: limited, audited and counted.
-
-    `hashes`: the store of the accounts, whose hashes can be read, or which checks passwords itself.
-    """
+    """Signs users in and out, and changes the password of a signed-in user: limited, audited and counted."""
 
     def __init__(
         self,
         ground: Ground,
-        hashes: KnowsHashes | ChecksPasswords,
         hasher: PasswordHasher,
         changes: PasswordChanges,
         devices: DeviceCookies,
         second_step: RequiredSecondStep | None,
     ) -> None:
         self._records = ground.records
-        self._accounts = ground.accounts
-        self._hashes = hashes
+        self._accounts = accounts = ground.accounts
+        self._joins = accounts.offers(AccountStore.password_hash_within)
         self._hasher = hasher
         self._limits = ground.limits
         self._audit = ground.records.audit
@@ -171,8 +167,7 @@ class SignIns:
 
         `answer`: to the second step, if the account has one. Only the right password tells that it has one, and the
         error then has a proof of it, which a page may send in place of the password.
-        An unknown address gets the answer of a wrong password, and takes as long where Keyturn itself compares hashes
-        (ASVS 6.3.8). A store that checks passwords takes its own time.
+        An unknown address gets the answer of a wrong password, and takes as long (ASVS 6.3.8).
         Raises CredentialsRejected, SecondStepRequired, SecondStepRejected, TooManyRequests, Busy, Unavailable.
         """
         await self._limits.count("login", client)
@@ -187,7 +182,7 @@ class SignIns:
         secret = None
         if account and verified:
             passed = await self._require_second_step(account, verified, answer, client)
-            secret = await self._open(account, None if proven else password, verified, passed)
+            secret = await self._open(account, verified, passed)
         await self._audit.record(
             "sign_in", "signed_in" if secret else "rejected", client, account.id if account else "", email
         )
@@ -197,22 +192,19 @@ class SignIns:
         return OpenedSession(secret=secret, account=account, device=self.device(account))
 
     async def _verify(self, account: Account | None, password: str, *, reserved: bool = False) -> str | None:
-        """Return the stored hash that the password fits, otherwise None; of a store without hashes, any text.
+        """Return the stored hash that the password fits, otherwise None.
 
-        `reserved`: the caller is no stranger. Where Keyturn compares hashes, a missing or disabled account costs the
-        same work, with a read of a hash included (OWASP ASVS 6.3.8). Raises Busy.
+        `reserved`: the caller is no stranger. A missing or disabled account costs the same work, with a read of a hash
+        included (OWASP ASVS 6.3.8). Raises Busy.
         """
         account_id = account.id if account and account.active else ""
-        if isinstance(self._hashes, ChecksPasswords):
-            return "checked" if await self._hashes.check_password(account_id, password) else None
-        stored = await self._hashes.password_hash(account_id)
+        stored = await self._accounts.password_hash(account_id)
         return stored if await self._hasher.verify(password, stored, reserved=reserved) else None
 
     async def _verify_proof(self, account: Account | None, proof: str) -> str | None:
         """Do what `_verify` does, by a proof. A missing or disabled account costs the same work here, too."""
         account_id = account.id if account and account.active else ""
-        hashes = self._hashes
-        stored = "checked" if isinstance(hashes, ChecksPasswords) else await hashes.password_hash(account_id)
+        stored = await self._accounts.password_hash(account_id)
         return stored if self._proofs.holds(proof, account_id, stored or "") and account_id else None
 
     async def _require_second_step(
@@ -229,20 +221,16 @@ class SignIns:
             asked.password_proof = self._proofs.issue(account.id, verified)
             raise
 
-    async def _open(
-        self, account: Account, password: str | None, verified: str, passed: PassedSecondStep | None
-    ) -> str | None:
+    async def _open(self, account: Account, verified: str, passed: PassedSecondStep | None) -> str | None:
         """Return the secret of a new session; None if `verified` is no longer the account's hash.
 
-        During the check, the account may have been disabled or its password changed. `password`: None if a proof came
-        in its place. `passed`: the code to spend.
+        During the check, the account may have been disabled or its password changed. `passed`: the code to spend.
         """
         secret, account_id, moment = secrets.mint(random_bytes), account.id, now()
-        joins = self._hashes if isinstance(self._hashes, JoinsSignIn) else None
 
         def start(tx: Transaction) -> bool:
             tx.hold(account_id)
-            if joins and joins.password_hash_within(tx.connection, account_id) != verified:
+            if self._joins and self._accounts.password_hash_within(tx.connection, account_id) != verified:
                 return False
             if passed:
                 passed.spend(tx, moment)
@@ -254,15 +242,10 @@ class SignIns:
             return None
         # Another system is asked only after this database's transaction has ended. A change that the other system does
         # not know yet ends the session, which exists by now.
-        if joins or await self._is_still(account_id, password, verified):
+        if self._joins or await self._accounts.password_hash(account_id) == verified:
             return secret
         await self.sign_out(secret)
         return None
-
-    async def _is_still(self, account_id: str, password: str | None, verified: str) -> bool:
-        if isinstance(self._hashes, ChecksPasswords):
-            return password is None or await self._hashes.check_password(account_id, password)
-        return await self._hashes.password_hash(account_id) == verified
 
     def device(self, account: Account) -> str:
         """Return a device cookie's value for a user who has just proved that the account is theirs."""
@@ -296,11 +279,11 @@ class SignIns:
         # By the account's id: a stranger's guesses at the sign-in page count against its email.
         await self._limits.count_guess("account", account.id)
         authorization = SessionAuthorization(account.id, secret)
-        change = Change(account=account, password=password, current=current, client=client, authorization=authorization)
+        change = Change(account=account, password=password, client=client, authorization=authorization)
         try:
             await self._require_password(account, current)
             await self._changes.make(change)
-        except CredentialsRejected:  # here, or from a store that compares it, too
+        except CredentialsRejected:
             await self._audit.record("password_change", "rejected", client, account.id, account.email)
             raise
         log.info(LogEvent("password.changed", account_id=account.id))
@@ -320,6 +303,6 @@ def build(
     """
     accounts = ground.accounts
     hosted = settings.accounts.store == "builtin" or hosted_path(settings.sign_in_url) is not None
-    if not hosted or not isinstance(accounts, KnowsHashes | ChecksPasswords):
+    if not hosted or not accounts.offers(AccountStore.password_hash):
         return None
-    return SignIns(ground, accounts, hasher, changes, DeviceCookies(ground.secrets), second_step)
+    return SignIns(ground, hasher, changes, DeviceCookies(ground.secrets), second_step)

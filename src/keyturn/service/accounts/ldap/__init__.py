@@ -2,5 +2,5 @@
 
 The client is Keyturn's own (`messages`, `connection`): six requests over asyncio. It has no text of filters to escape,
 ends every wait, and knows whether a request was sent. `directory` chooses the server, `accounts` is the store, and
-`entries` and `refusals` read what servers write. ARCHITECTURE.md says why no library does this.
+`dialects` reads what servers write. ARCHITECTURE.md says why no library does this.
 """

@@ -1,28 +1,21 @@
 """Accounts in a directory, found by their addresses and named by ids that survive a new name or place of an entry."""
 
 import asyncio
-import os
-from bisect import bisect_right
-from collections.abc import Sequence
 
 from keyturn.errors import Fault, SettingsInvalid
-from keyturn.mail.port.finding import Finding
 from keyturn.service import addresses
 from keyturn.service.accounts.ldap import messages
 from keyturn.service.accounts.ldap.connection import SUCCESS, Connection, ConnectionBroken
-from keyturn.service.accounts.ldap.dialects import DIALECTS
+from keyturn.service.accounts.ldap.dialects import ActiveDirectory, OpenLdap
 from keyturn.service.accounts.ldap.directory import CONNECTIONS, BindRefused, Directory
 from keyturn.service.accounts.ldap.messages import Entry, Result
-from keyturn.service.accounts.port import Account, NewPassword
+from keyturn.service.accounts.port import Account, AccountStore, NewPassword
 from keyturn.service.clock import now
-from keyturn.service.problems.requests import AccountsUnready, InputInvalid
+from keyturn.service.problems.requests import AccountsUnready
 from keyturn.service.settings import LdapSettings
 from keyturn.service.telemetry.logs import LogEvent, log
 
 _TOO_MANY, _TOO_SLOW = 4, {3, 11}
-_TOGETHER = 20
-"""Addresses in one search."""
-
 _MOST_ALIKE = 5
 """Entries that one address may find: Active Directory also matches letters with other accents."""
 
@@ -30,10 +23,6 @@ _EMAIL, _NAME, _LOCALE = "mail", "cn", "preferredLanguage"
 """The attributes of every directory with people (RFC 4524 2.16, RFC 4519 2.3, RFC 2798 2.7)."""
 
 _LONGEST_NAME, _LONGEST_LOCALE = 120, 20
-_PAGE = 500
-_LISTING = 300.0
-"""Seconds for a list of all accounts, which an operator asks for."""
-
 _LET_IN = 5.0
 """Seconds for what follows a change: whoever waits for both must hear that the password is set."""
 
@@ -41,22 +30,17 @@ _AD = "1.2.840.113556.1.4.800"
 """The capability by which Active Directory shows itself (MS-ADTS 3.1.1.3.4.3.1)."""
 
 
-class LdapAccounts:
+class LdapAccounts(AccountStore):
     """An AccountStore over a directory. A directory keeps no sessions: apps that ask it end theirs themselves."""
 
     def __init__(self, settings: LdapSettings, connections: int = CONNECTIONS) -> None:
-        """Make the store. `connections`: at most, to one server.
-
-        Raises SettingsInvalid if the certificates cannot be read.
-        """
+        """Keep at most `connections` to one server. Raises SettingsInvalid if the certificates cannot be read."""
         self.settings = settings
         self.directory = Directory(settings, connections)
-        self.dialect = dialect = DIALECTS[settings.kind]
-        where = settings.where or dialect.where
-        self._where = [messages.equal(attribute, value) for attribute, value in where.items()]
-        named = (dialect.id_attribute, _EMAIL, settings.aliases, _NAME, _LOCALE)
-        self._attributes = [*filter(None, (*named, settings.phone)), *dialect.attributes]
-        self._listing: list[str] = []
+        self.dialect = dialect = ActiveDirectory() if settings.kind == "active_directory" else OpenLdap()
+        self._where = [messages.equal(*one) for one in (settings.where or dialect.where).items()]
+        named = (dialect.id_attribute, _EMAIL, _NAME, _LOCALE, settings.phone)
+        self._attributes = [*filter(None, named), *dialect.attributes]
 
     async def require_ready(self) -> None:
         settings = self.settings
@@ -80,34 +64,15 @@ class LdapAccounts:
 
         Choosing one of them would let the order of a search decide whose password changes.
         """
-        (found,) = await self.find_all([email])
-        return found
-
-    async def find_all(self, emails: Sequence[str]) -> Sequence[Account | None]:
-        found: list[Account | None] = []
-        for start in range(0, len(emails), _TOGETHER):
-            found += await self._find_some(emails[start : start + _TOGETHER])
-        return found
-
-    async def _find_some(self, emails: Sequence[str]) -> Sequence[Account | None]:
-        settings = self.settings
-        wanted = [messages.equal(_EMAIL, email) for email in emails]
-        if settings.aliases:
-            wanted += [messages.equal(settings.aliases, f"smtp:{email}") for email in emails]
-        matching, most = messages.either(wanted), _MOST_ALIKE * len(emails)
-        found = await self.directory.work(lambda connection: self._search(connection, matching, most))
-        if found.code == _TOO_MANY and len(emails) > 1:
-            return [await self.find(email) for email in emails]
+        matching = messages.equal(_EMAIL, email)
+        found = await self.directory.work(lambda connection: self._search(connection, matching, _MOST_ALIKE))
         if found.code == _TOO_MANY:
-            log.warning(LogEvent("accounts.ambiguous", accounts=f"more than {most}"))
-            return [None]
-        return [self._only(found.entries, email) for email in emails]
-
-    def _only(self, entries: Sequence[Entry], email: str) -> Account | None:
+            log.warning(LogEvent("accounts.ambiguous", accounts=f"more than {_MOST_ALIKE}"))
+            return None
         # The server compares by its own rules, so its answer is compared again (CVE-2019-19844).
         accounts = [
             account
-            for entry in entries
+            for entry in found.entries
             if any(addresses.is_same_mailbox(one, email) for one in self._addresses(entry))
             and (account := self._account(entry))
         ]
@@ -155,17 +120,14 @@ class LdapAccounts:
         )
 
     def _addresses(self, entry: Entry) -> list[str]:
-        """Return an entry's addresses, the one for mails first. Exchange writes that one with SMTP in capitals."""
-        aliases = sorted(one for one in entry.texts(self.settings.aliases) if one.lower().startswith("smtp:"))
-        written = [*entry.texts(_EMAIL), *(one[len("smtp:") :] for one in aliases)]
-        return [email for email in written if _is_address(email)]
+        return [email for email in entry.texts(_EMAIL) if addresses.is_same_mailbox(email, email)]
 
-    async def _search(self, connection: Connection, matching: bytes, most: int, *controls: bytes) -> Result:
+    async def _search(self, connection: Connection, matching: bytes, most: int) -> Result:
         """Search below the base. References to other servers are not followed: they would get bind_dn's password."""
         seconds = max(1, int(self.settings.timeout.total_seconds()) - 1)  # less, so its answer comes before the end
-        wanted = messages.every([*self._where, matching])
+        wanted = messages.every(*self._where, matching)
         operation = messages.search(self.settings.base, wanted, self._attributes, most=most, seconds=seconds)
-        found = await connection.ask(operation, *controls)
+        found = await connection.ask(operation)
         if found.code in _TOO_SLOW:  # another server has no other index, and this one is there
             said = f"the directory stops a search, for want of an index perhaps: {found}"
             raise AccountsUnready(said, not_changed=True)
@@ -195,74 +157,10 @@ class LdapAccounts:
             log.warning(LogEvent("accounts.not_let_in", dn=dn, reason=str(error) or f"no answer within {_LET_IN:g} s"))
         return bool(dn)
 
-    async def check_password(self, account_id: str, password: str) -> bool:
-        """Bind as the account. For no account, bind as an entry that does not exist, after a search as well.
-
-        Servers answer that bind sooner, since they compute no hash. Active Directory also takes the previous password
-        for an hour, so a change proves the current one again (`NewPassword.current`).
-        """
-        settings, dialect = self.settings, self.dialect
-        no_id, no_dn = "00000000-0000-4000-8000-000000000000", f"cn={os.urandom(8).hex()},{settings.base}"
-        entry = await self._read(account_id or no_id)
-        if not password:  # it would succeed as an anonymous bind (RFC 4513 5.1.2)
-            return False
-        dn = entry.dn if entry else no_dn
-        result = await self.directory.work(lambda one: one.bind(dn, password), anonymous=True)
-        accepted = dialect.accepts(result)
-        if accepted is None:
-            raise AccountsUnready(f"the directory does not check a password: {result}")
-        return accepted and entry is not None
-
     async def phone(self, account_id: str) -> str:
         """Return the first phone number, as it is written; "" without one."""
         entry = await self._read(account_id)
         return entry.text(self.settings.phone) if entry else ""
 
-    async def addresses_after(self, email: str, most: int) -> Sequence[str]:
-        """Return a part of a list that is read once: a directory finds no entries that come after another."""
-        if not email or not self._listing:
-            listed = await self.directory.work(self._list, seconds=_LISTING)
-            self._listing = sorted(listed, key=addresses.normalize)
-        start = bisect_right(self._listing, addresses.normalize(email), key=addresses.normalize) if email else 0
-        found = self._listing[start : start + most]
-        self._listing = self._listing if found else []
-        return found
-
-    async def _list(self, connection: Connection) -> set[str]:
-        """Read all accounts page by page (RFC 2696)."""
-        listed, cookie = set[str](), b""
-        while True:
-            value = messages.tlv(0x30, messages.integer(_PAGE), messages.octets(cookie))
-            found = await self._search(connection, messages.ANY, 0, messages.control(messages.PAGED_RESULTS, value))
-            if found.code == _TOO_MANY:
-                said = "raise the limit of the service account's searches, or put the addresses into a file"
-                raise AccountsUnready(f"the directory lists only a part of the accounts: {said}", not_changed=True)
-            accounts = [self._account(entry) for entry in found.entries]
-            listed |= {account.email for account in accounts if account and account.active}
-            cookie = _cookie(found)
-            if not cookie:
-                return listed
-
-    async def findings(self) -> list[Finding]:
-        """Return what the doctor says of the servers, their policy and the service account's rights."""
-        from keyturn.service.accounts.ldap.rights import findings
-
-        return await findings(self.settings, self.dialect)
-
     async def close(self) -> None:
         await self.directory.close()
-
-
-def _cookie(result: Result) -> bytes:
-    """Return what asks for the next page; b"" after the last."""
-    value = result.controls.get(messages.PAGED_RESULTS)
-    parts = messages.elements(messages.elements(value)[0][1]) if value else []
-    return parts[-1][1] if parts else b""
-
-
-def _is_address(text: str) -> bool:
-    try:
-        addresses.parse(text)
-    except InputInvalid:
-        return False
-    return True

@@ -140,9 +140,6 @@ class Connection:
             if len(entries) > _MOST_ENTRIES:
                 raise ConnectionBroken(f"more than {_MOST_ENTRIES:,} entries in an answer")
 
-    async def bind(self, name: str, password: str) -> Result:
-        return await self.ask(messages.bind(name, password), messages.control(messages.PASSWORD_POLICY))
-
     async def read(self, dn: str, *attributes: str) -> Entry:
         """Return the entry of that name; one without a name if it does not exist, or may not be seen."""
         wanted = messages.search(dn, messages.ANY, attributes, most=1, seconds=0, whole_tree=False)

@@ -1,22 +1,18 @@
 """What directories write about accounts and passwords: OpenLDAP with its relatives, and Active Directory."""
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from keyturn.service.accounts.ldap import messages
-from keyturn.service.accounts.ldap.connection import CERTAIN_NO, NO_SUCH_OBJECT, SUCCESS, Connection, ConnectionBroken
+from keyturn.service.accounts.ldap.connection import CERTAIN_NO, SUCCESS, Connection, ConnectionBroken
 from keyturn.service.accounts.ldap.messages import Entry, Result
 from keyturn.service.accounts.port import NewPassword
-from keyturn.service.clock import now
 from keyturn.service.problems.passwords import PasswordRejected, Violation
-from keyturn.service.problems.proofs import CredentialsRejected
 from keyturn.service.problems.requests import AccountsUnready
 from keyturn.service.telemetry.logs import LogEvent, log
 
-REFERRAL, CONSTRAINT_VIOLATION, WRONG_PASSWORD, NO_RIGHT, UNWILLING = 10, 19, 49, 50, 53
-_NO_SIGN_IN = {CONSTRAINT_VIOLATION, NO_SUCH_OBJECT, 34, 48, WRONG_PASSWORD, UNWILLING}
+REFERRAL, CONSTRAINT_VIOLATION, UNWILLING = 10, 19, 53
 
 
 def _refused(result: Result, entry: Entry) -> Exception:
@@ -29,16 +25,6 @@ def _refused(result: Result, entry: Entry) -> Exception:
     log.error(LogEvent("accounts.change_refused", dn=entry.dn, code=result.code, reason=result.message))
     said = f"the directory refuses to set a password: {result}"
     return AccountsUnready(said, not_changed=result.code in CERTAIN_NO)
-
-
-def _not_current(result: Result, entry: Entry) -> CredentialsRejected:
-    """Return the error for a current password that a bind accepted and the change does not.
-
-    Active Directory takes the previous password in binds for an hour, and a replica until it learns of the change. The
-    line in the log also tells of a service account that may not compare passwords, which slapd answers in the same way.
-    """
-    log.warning(LogEvent("accounts.current_refused", dn=entry.dn, code=result.code, reason=result.message))
-    return CredentialsRejected()
 
 
 # OpenLDAP, and servers that know its password policy (draft-behera-ldap-password-policy-10)
@@ -85,17 +71,11 @@ class OpenLdap:
         return not (is_disabled or is_expired), True
 
     async def set_password(self, connection: Connection, entry: Entry, password: NewPassword) -> None:
-        """Set the password as an administrator does; after a sign-in, only if the current one is right.
-
-        Raises PasswordRejected, CredentialsRejected, AccountsUnready.
-        """
-        policy, current = messages.control(messages.PASSWORD_POLICY), password.current
-        operation = messages.password_modify(entry.dn, password.text, current)
-        result = await connection.ask(operation, policy, changes=True)
+        """Set the password as an administrator does. Raises PasswordRejected, AccountsUnready."""
+        policy = messages.control(messages.PASSWORD_POLICY)
+        result = await connection.ask(messages.password_modify(entry.dn, password.text), policy, changes=True)
         if result.code == SUCCESS:
             return
-        if current is not None and result.code in {WRONG_PASSWORD, UNWILLING}:
-            raise _not_current(result, entry)
         if result.code == CONSTRAINT_VIOLATION:
             raise PasswordRejected([_POLICY_RULES.get(_policy_error(result), _POLICY_RULES[5])])
         raise _refused(result, entry)
@@ -112,11 +92,6 @@ class OpenLdap:
             result = await connection.ask(messages.modify(dn, [("delete", name, each) for name, each in left.items()]))
             if result.code != SUCCESS:
                 log.warning(LogEvent("accounts.not_let_in", dn=dn, attributes=list(left), reason=result))
-
-    def accepts(self, result: Result) -> bool | None:
-        """Return whether a bind shows that the password is right; None if the result does not tell."""
-        # An account that is locked, or may not bind, is answered like a wrong password.
-        return True if result.code == SUCCESS else False if result.code in _NO_SIGN_IN else None
 
 
 def _policy_error(result: Result) -> int:
@@ -135,33 +110,22 @@ _DISABLED, _SMARTCARD = 0x2, 0x40000
 _NEVER = 0x7FFFFFFFFFFFFFFF
 _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 
-_MUST_CHANGE = re.compile(r"\bdata (?:532|773)\b")
-"""The password is right, but has expired, or must be changed: AD says so only after it has compared the password."""
-
 _BROKEN_POLICY = "0000052D"
 """ERROR_PASSWORD_RESTRICTION."""
 
-_NOT_CURRENT = "00000056"
-"""ERROR_INVALID_PASSWORD: the value to delete is not the present password."""
-
-_POLICY = (
-    "minPwdAge",
-    "msDS-MinimumPasswordAge",
-    "minPwdLength",
-    "pwdProperties",
-    "msDS-MinimumPasswordLength",
-    "msDS-PasswordComplexityEnabled",
-)
+_BROKEN = [
+    _POLICY_RULES[6],
+    Violation("weak_characters", "more kinds of characters, such as upper-case letters, digits and special characters"),
+    _POLICY_RULES[8],
+]
+"""The directory does not say which of its rules a password breaks."""
 
 
 class ActiveDirectory(OpenLdap):
     """Active Directory, or Samba as a domain controller: `unicodePwd` over TLS (MS-ADTS 3.1.1.3.1.5)."""
 
     id_attribute = "objectGUID"
-    attributes = (
-        *("userAccountControl", "accountExpires", "lockoutTime", "pwdLastSet"),
-        "msDS-ResultantPSO",
-    )
+    attributes = ("userAccountControl", "accountExpires", "lockoutTime")
     where: Mapping[str, str] = {"sAMAccountType": "805306368"}  # people: neither machines nor trusts
 
     def id_value(self, account_id: str) -> bytes | None:
@@ -182,70 +146,22 @@ class ActiveDirectory(OpenLdap):
         return bool(is_enabled and not is_expired), not flags & _SMARTCARD
 
     async def set_password(self, connection: Connection, entry: Entry, password: NewPassword) -> None:
-        """Set the password and end a lockout in one modification. The flag "must change" ends with it, too.
-
-        After a sign-in, delete the current password and add the new one: only this compares with the present one.
-        """
-        changes: list[messages.Change] = [("replace", "unicodePwd", [_quoted(password.text)])]
-        controls = [messages.control(messages.POLICY_HINTS, messages.tlv(0x30, messages.integer(1)))]
-        if password.current is not None:
-            current, new = _quoted(password.current), _quoted(password.text)
-            changes, controls = [("delete", "unicodePwd", [current]), ("add", "unicodePwd", [new])], []
-        elif entry.number("lockoutTime"):
+        """Set the password and end a lockout in one modification. The flag "must change" ends with it, too."""
+        changes: list[messages.Change] = [("replace", "unicodePwd", [f'"{password.text}"'.encode("utf-16-le")])]
+        if entry.number("lockoutTime"):
             changes.append(("replace", "lockoutTime", ["0"]))
-        result = await connection.ask(messages.modify(entry.dn, changes), *controls, changes=True)
+        hints = messages.control(messages.POLICY_HINTS, messages.tlv(0x30, messages.integer(1)))
+        result = await connection.ask(messages.modify(entry.dn, changes), hints, changes=True)
         if result.code == SUCCESS:
             return
-        if result.message.upper().startswith(_NOT_CURRENT):
-            raise _not_current(result, entry)
         if result.code in {CONSTRAINT_VIOLATION, UNWILLING} and result.message.upper().startswith(_BROKEN_POLICY):
-            raise PasswordRejected(await self._violations(connection, entry, password))
+            raise PasswordRejected(_BROKEN)
         raise _refused(result, entry)
-
-    async def _violations(self, connection: Connection, entry: Entry, new: NewPassword) -> list[Violation]:
-        """Return the rules that the password breaks. The directory says only that it breaks some."""
-        policy_dn = entry.text("msDS-ResultantPSO")
-        if not policy_dn:
-            policy_dn = (await connection.read("", "defaultNamingContext")).text("defaultNamingContext")
-        policy = await connection.read(policy_dn, *_POLICY)
-        if not policy.dn or not policy_dn:
-            return [_POLICY_RULES[5]]
-        password = new.text
-        youngest = policy.number("minPwdAge") or policy.number("msDS-MinimumPasswordAge")  # negative, in 100 ns
-        if new.current is not None and entry.number("pwdLastSet") - youngest > _ticks(now()):
-            return [_POLICY_RULES[7]]
-        shortest = policy.number("minPwdLength") or policy.number("msDS-MinimumPasswordLength")
-        if len(password) < shortest:
-            return [Violation("weak_length", f"at least {shortest} characters", shortest)]
-        is_complex = policy.text("msDS-PasswordComplexityEnabled") == "TRUE" or policy.number("pwdProperties") & 1
-        if is_complex and _kinds_of_characters(password) < 3:
-            kinds = "more kinds of characters, such as upper-case letters, digits and special characters"
-            return [Violation("weak_characters", kinds)]
-        return [_POLICY_RULES[8], Violation("personal", "not your address or the name of the site")]
 
     async def let_in(self, connection: Connection, dn: str) -> None:
         """Do nothing: the modification has done it."""
-
-    def accepts(self, result: Result) -> bool | None:
-        if result.code == WRONG_PASSWORD and _MUST_CHANGE.search(result.message):
-            return True
-        return super().accepts(result)
-
-
-def _quoted(password: str) -> bytes:
-    return f'"{password}"'.encode("utf-16-le")
 
 
 def _ticks(moment: datetime) -> int:
     """Return a time as Active Directory writes it: in units of 100 ns since 1601."""
     return (moment - _EPOCH) // timedelta(microseconds=1) * 10
-
-
-def _kinds_of_characters(password: str) -> int:
-    """Return how many of the five kinds that the complexity rule counts are in the password."""
-    kinds = [str.isupper, str.islower, str.isdecimal, lambda one: one.isalpha() and not one.isupper() | one.islower()]
-    others = any(not one.isalnum() for one in password)
-    return sum(any(map(kind, password)) for kind in kinds) + others
-
-
-DIALECTS: Mapping[str, OpenLdap] = {"openldap": OpenLdap(), "active_directory": ActiveDirectory()}

@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from keyturn.errors import Fault, SettingsInvalid
+from keyturn.service.accounts.ldap import messages
 from keyturn.service.accounts.ldap.connection import SUCCESS, Connection, ConnectionBroken
 from keyturn.service.problems.passwords import PasswordRejected
-from keyturn.service.problems.proofs import CredentialsRejected
 from keyturn.service.problems.requests import AccountsUnready
 from keyturn.service.settings import LdapSettings
 from keyturn.service.telemetry.logs import LogEvent, log
@@ -56,70 +56,65 @@ class Directory:
         self._connections = connections
         self._places = asyncio.Semaphore(connections)
 
-    async def work(self, job: Job[T], *, anonymous: bool = False, seconds: float = 0.0) -> T:
+    async def work(self, job: Job[T]) -> T:
         """Run a job with a connection to the first server that answers, from the current one on.
 
-        `anonymous`: with a fresh connection that is bound by the job, and closed after it.
-        `seconds`: for the job, if it takes longer than others.
         Raises AccountsUnready, with `not_changed` if no request was sent that changes an entry.
         """
         used: list[Connection] = []
-        whole, patience = max(WHOLE, seconds), seconds or self._timeout
         try:
-            async with asyncio.timeout(whole), self._places:
-                return await self._try_servers(job, used, patience, anonymous=anonymous)
+            async with asyncio.timeout(WHOLE), self._places:
+                return await self._try_servers(job, used)
         except TimeoutError:
             not_changed = not any(connection.may_have_changed for connection in used)
-            raise AccountsUnready(f"no answer from the directory within {whole:g} s", not_changed=not_changed) from None
+            raise AccountsUnready(f"no answer from the directory within {WHOLE:g} s", not_changed=not_changed) from None
 
-    async def _try_servers(self, job: Job[T], used: list[Connection], patience: float, *, anonymous: bool) -> T:
+    async def _try_servers(self, job: Job[T], used: list[Connection]) -> T:
         servers, reason = self._settings.servers, ""
         # An idle connection may have ended unnoticed, which says nothing of its server: it is an additional try.
-        for _ in range(len(servers) + bool(self._idle and not anonymous)):
+        for _ in range(len(servers) + bool(self._idle)):
             url, number = servers[self._current], len(used)
-            is_fresh = anonymous or not self._idle
+            is_fresh = not self._idle
             try:
-                async with asyncio.timeout(patience):
-                    return await self._run(job, url, used, anonymous=anonymous)
+                async with asyncio.timeout(self._timeout):
+                    return await self._run(job, url, used)
             except (ConnectionBroken, TimeoutError) as error:
-                reason = f"{url}: {error}" if str(error) else f"{url}: no answer within {patience:g} s"
+                reason = f"{url}: {error}" if str(error) else f"{url}: no answer within {self._timeout:g} s"
             if any(connection.may_have_changed for connection in used[number:]):
                 raise AccountsUnready(f"no answer to a change; {reason}")
             self._leave(url, reason, is_server=is_fresh)
         raise AccountsUnready(f"the directory cannot be reached; {reason}", not_changed=True)
 
-    async def _run(self, job: Job[T], url: str, used: list[Connection], *, anonymous: bool) -> T:
-        connection = await self._connect(url, anonymous=anonymous)
+    async def _run(self, job: Job[T], url: str, used: list[Connection]) -> T:
+        connection = await self._connect(url)
         connection.may_have_changed = False
         used.append(connection)
         try:
             result = await job(connection)
-        except (PasswordRejected, CredentialsRejected):  # an answer like any other
-            await self._give_back(connection, url, anonymous=anonymous)
+        except PasswordRejected:  # an answer like any other
+            await self._give_back(connection, url)
             raise
         except BaseException:  # an open request may still be answered, so the connection serves no other job
             connection.abort()
             raise
-        await self._give_back(connection, url, anonymous=anonymous)
+        await self._give_back(connection, url)
         return result
 
-    async def _give_back(self, connection: Connection, url: str, *, anonymous: bool) -> None:
-        if connection.is_usable and not anonymous and url == self._settings.servers[self._current]:
+    async def _give_back(self, connection: Connection, url: str) -> None:
+        if connection.is_usable and url == self._settings.servers[self._current]:
             self._idle.append(connection)
         else:
             await connection.close()
 
-    async def _connect(self, url: str, *, anonymous: bool) -> Connection:
-        while self._idle and not anonymous:
+    async def _connect(self, url: str) -> Connection:
+        while self._idle:
             connection = self._idle.pop()
             if connection.is_usable:
                 return connection
             connection.abort()
-        if self._refused and not anonymous and time.monotonic() < self._refused_until:
+        if self._refused and time.monotonic() < self._refused_until:
             raise BindRefused(self._refused.setting, str(self._refused))
         connection = await Connection.open(url, self._context, start_tls=self._settings.start_tls)
-        if anonymous:
-            return connection
         try:
             await self._bind_service(connection)
         except BaseException:
@@ -128,7 +123,7 @@ class Directory:
         return connection
 
     async def _bind_service(self, connection: Connection) -> None:
-        result = await connection.bind(self._settings.bind_dn, self._settings.bind_password)
+        result = await connection.ask(messages.bind(self._settings.bind_dn, self._settings.bind_password))
         if result.code in {_INVALID_NAME, _WRONG_PASSWORD}:
             # No other server is asked: each would count a failure, until the account is locked.
             log.error(LogEvent("accounts.bind_refused", server=connection.url, reason=result.message))

@@ -17,7 +17,6 @@ _ENTRY, _DONE, _REFERENCE, _EXTENDED = 0x64, 0x65, 0x73, 0x78
 
 START_TLS = "1.3.6.1.4.1.1466.20037"
 PASSWORD_MODIFY = "1.3.6.1.4.1.4203.1.11.1"
-PAGED_RESULTS = "1.2.840.113556.1.4.319"
 PASSWORD_POLICY = "1.3.6.1.4.1.42.2.27.8.5.1"
 POLICY_HINTS = "1.2.840.113556.1.4.2239"
 """Lets a reset in Active Directory obey the history of passwords (MS-ADTS 3.1.1.3.4.1.27)."""
@@ -129,12 +128,8 @@ def equal(attribute: str, value: str | bytes) -> bytes:
     return tlv(0xA3, octets(attribute), octets(value))
 
 
-def every(filters: Iterable[bytes]) -> bytes:
+def every(*filters: bytes) -> bytes:
     return tlv(0xA0, *filters)
-
-
-def either(filters: Iterable[bytes]) -> bytes:
-    return tlv(0xA1, *filters)
 
 
 ANY = octets("objectClass", 0x87)
@@ -167,14 +162,17 @@ def search(
     return tlv(SEARCH, octets(base), scope, integer(0, 0x0A), *limits, matching, tlv(0x30, *map(octets, attributes)))
 
 
-Change = tuple[Literal["add", "delete", "replace"], str, Sequence[str | bytes]]
+Change = tuple[Literal["delete", "replace"], str, Sequence[str | bytes]]
 
 
 def modify(dn: str, changes: Iterable[Change]) -> bytes:
     """Return a modification, which a server makes as a whole or not at all (RFC 4511 4.6)."""
-    kinds = ("add", "delete", "replace")
     written = [
-        tlv(0x30, integer(kinds.index(kind), 0x0A), tlv(0x30, octets(attribute), tlv(0x31, *map(octets, values))))
+        tlv(
+            0x30,
+            integer({"delete": 1, "replace": 2}[kind], 0x0A),
+            tlv(0x30, octets(attribute), tlv(0x31, *map(octets, values))),
+        )
         for kind, attribute, values in changes
     ]
     return tlv(MODIFY, octets(dn), tlv(0x30, *written))
@@ -184,10 +182,9 @@ def extended(oid: str, value: bytes | None = None) -> bytes:
     return tlv(EXTENDED, octets(oid, 0x80), *([] if value is None else [octets(value, 0x81)]))
 
 
-def password_modify(dn: str, password: str, current: str | None = None) -> bytes:
-    """Return the request that sets an entry's password (RFC 3062), if `current` is still the present one."""
-    proof = [] if current is None else [octets(current, 0x81)]
-    return extended(PASSWORD_MODIFY, tlv(0x30, octets(dn, 0x80), *proof, octets(password, 0x82)))
+def password_modify(dn: str, password: str) -> bytes:
+    """Return the request that sets an entry's password (RFC 3062)."""
+    return extended(PASSWORD_MODIFY, tlv(0x30, octets(dn, 0x80), octets(password, 0x82)))
 
 
 # Answers

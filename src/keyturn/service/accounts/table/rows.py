@@ -63,8 +63,9 @@ _PROVIDERS = {
 
 
 def spellings(identifier: str) -> set[str]:
-    """Return how an address or a user name may be stored, apart from the case of its letters.
+    """Return how an address or a user name may be stored, apart from the case of its letters and spaces behind it.
 
+    Apps that trim nothing also keep a space before it, from a form or an import.
     `identifier`: in the form of `addresses.identify`.
     """
     local, at, domain = identifier.rpartition("@")
@@ -73,7 +74,8 @@ def spellings(identifier: str) -> set[str]:
         import idna  # its tables take 3 MB that most processes never need
 
         ways.add(f"{local}@{idna.decode(domain)}")
-    return ways | {unicodedata.normalize("NFD", way) for way in ways}
+    ways |= {unicodedata.normalize("NFD", way) for way in ways}
+    return ways | {f" {way}" for way in ways}
 
 
 def rows_by_identifier(rows: Iterable[RowMapping]) -> Mapping[str, Sequence[RowMapping]]:

@@ -219,7 +219,7 @@ class CodeExchange:
         """
         limits = self._ground.limits
         try:
-            identifier, code = addresses.identify(email, takes_names=self._ground.takes_names), read(written)
+            identifier, code = addresses.identify(email, takes_names=self._ground.accounts.takes_names), read(written)
         except InputInvalid:
             await limits.count("malformed", client)
             raise

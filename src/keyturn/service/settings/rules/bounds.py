@@ -83,7 +83,7 @@ _BOUNDS: tuple[tuple[str, Callable[[Any], object], str], ...] = (
         lambda time: _NONE < time <= _LONGEST_ANSWER,
         f"must be at most {_LONGEST_ANSWER.seconds} s, because a user waits for it",
     ),
-    ("accounts.ldap.aliases accounts.ldap.phone", _ATTRIBUTE, "must be the name of an attribute, not {shown}"),
+    ("accounts.ldap.phone", _ATTRIBUTE, "must be the name of an attribute, not {shown}"),
     (
         "accounts.table.delete",
         re.compile(r'[^."\s]+(\.[^."\s]+){1,2}').fullmatch,
