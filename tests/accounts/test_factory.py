@@ -19,14 +19,14 @@ from keyturn.service.settings import AccountSettings, Settings
 from keyturn.testing import AccountStoreContract
 
 STORE = """
-class Accounts:
+from keyturn import AccountStore
+
+class Accounts(AccountStore):
     def __init__(self, settings):
         self.brand = settings.brand.name
-    async def require_ready(self): ...
     async def find(self, email): ...
     async def get(self, account_id): ...
     async def set_password(self, account, password): ...
-    async def close(self): ...
 """
 
 Write = Callable[..., str]
@@ -98,11 +98,9 @@ def test_a_module_that_breaks_says_with_what(text: str, told: str, written: Writ
     assert fault_of(f"{package}.store:accounts").startswith(f"importing {package}.store raised {told}")
 
 
-ASYNC_JOINING = """
-class Accounts:
-    require_ready = find = get = set_password = close = print
+ASYNC_JOINING = f"""{STORE}
     async def set_password_within(self, session, account, password_hash): ...
-accounts = lambda settings: Accounts()
+accounts = Accounts
 """
 
 
@@ -117,11 +115,15 @@ accounts = lambda settings: Accounts()
         ("def accounts(settings): raise KeyError('DSN')", "{0}:accounts raised KeyError: 'DSN'"),
         (
             "def accounts(settings): ...",
-            "{0}:accounts returned None, which lacks require_ready, find, get, set_password, close",
+            "{0}:accounts returned None, which does not inherit from keyturn.AccountStore",
         ),
         (
-            "class Accounts:\n    find = get = print\n    close = 7\naccounts = lambda settings: Accounts()",
-            "{0}:accounts returned an Accounts, which lacks require_ready, set_password, close",
+            "class Accounts:\n    find = get = print\naccounts = lambda settings: Accounts()",
+            "{0}:accounts returned an Accounts, which does not inherit from keyturn.AccountStore",
+        ),
+        (
+            STORE.replace("async def get", "async def got") + "accounts = Accounts",
+            "{0}:accounts raised TypeError: Can't instantiate abstract class Accounts with abstract method get",
         ),
         (
             ASYNC_JOINING,
@@ -149,15 +151,12 @@ def test_faults_that_a_factory_names_itself_are_shown_as_they_are(written: Write
     assert invalid.value.faults == (Fault("SHOP_URL", "missing"),)
 
 
-class Shop:
+class Shop(AccountStore):
     """A store as an app may write one: a dictionary of accounts and their hashes."""
 
     def __init__(self, _: Settings) -> None:
         self.accounts: dict[str, Account] = {}
         self.hashes: dict[str, str] = {}
-
-    async def require_ready(self) -> None:
-        pass
 
     async def find(self, email: str) -> Account | None:
         return next((known for known in self.accounts.values() if addresses.is_same_mailbox(known.email, email)), None)
@@ -171,9 +170,6 @@ class Shop:
             return False
         self.hashes[account.id] = await password.hashed()
         return True
-
-    async def close(self) -> None:
-        pass
 
 
 class Shoppers:

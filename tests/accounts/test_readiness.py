@@ -17,7 +17,7 @@ class AppsOwnStore:
         self.asked = 0
         self.free = asyncio.Event()
 
-    async def require_ready(self) -> None:
+    async def require_reachable(self) -> None:
         self.asked += 1
         await self.free.wait()
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from tests.driver.service import PASSWORD, hash_of
 
 from keyturn.service import addresses
-from keyturn.service.accounts.port import Account, Ended, NewPassword
+from keyturn.service.accounts.port import Account, AccountStore, Ended, NewPassword
 from keyturn.service.problems.passwords import PasswordRejected, Violation
 from keyturn.service.problems.requests import AccountsUnready
 
@@ -20,7 +20,7 @@ DEATH = asyncio.CancelledError("the process dies while it waits for the store")
 """Ends a change as the death of its process does: nothing that follows happens."""
 
 
-class Elsewhere:
+class Elsewhere(AccountStore):
     """`refusals`: errors to raise, one for each new password. `reached`: set when a password comes.
 
     `losses`: errors to raise after a password was stored, as if the answer were lost.

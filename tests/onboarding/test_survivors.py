@@ -23,7 +23,7 @@ ALL = {
     "users": '"users.id" = {what = "api_keys", when = "intrusion", set = {api_token = "{null}"}}',
     "api_keys": '"api_keys.bearer_id" = {what = "api_keys", when = "intrusion", where = {bearer_type = "User"}}',
     "passkeys": '"passkeys.user_id" = {what = "passkeys", when = "intrusion"}',
-    "ssh_keys": '"ssh_keys.user_id" = {what = "ssh_keys", when = "intrusion", set = {revoked_at = "{now}"}}',
+    "ssh_keys": '"ssh_keys.user_id" = {what = "ssh_keys", when = "intrusion", set = {revoked_at = "{now_iso}"}}',
     "oauth2_authorization": "",
 }
 

@@ -9,6 +9,8 @@ SIGN_IN = 'sign_in_url = "https://app.example.org/login"\n'
 TABLE = f'{SIGN_IN}[accounts]\nstore = "table"\n[accounts.table]\ntable = "users"\n'
 SUPABASE = {"SUPABASE_URL": "https://project.supabase.co", "SUPABASE_SERVICE_ROLE_KEY": "service-role-key"}
 
+KNOWN = "use one of {now}, {now_ms}, {now_iso}, {null}"
+
 
 def test_a_section_within_a_section_is_read_and_has_variables(read: Read) -> None:
     settings = read(
@@ -69,8 +71,8 @@ def test_slips_in_what_ends_have_their_whole_name(faults: Faults) -> None:
     assert found == {
         'accounts.table.ends."sessions.user_id"': "is in accounts.table.delete, too: remove one of the two",
         "accounts.table.ends.visits": "its name must be a table and its column, such as sessions.user_id",
-        'accounts.table.ends."g.h".set.at': ("has an unknown placeholder {soon}: use one of {now}, {now_ms}, {null}"),
-        'accounts.table.ends."g.h".where.who': ("has an unknown placeholder {me}: use one of {now}, {now_ms}, {null}"),
+        'accounts.table.ends."g.h".set.at': f"has an unknown placeholder {{soon}}: {KNOWN}",
+        'accounts.table.ends."g.h".where.who': f"has an unknown placeholder {{me}}: {KNOWN}",
         'accounts.table.ends."g.h".where.at': "no row has the present time: write a value",
     }
 
@@ -152,7 +154,7 @@ def test_a_section_that_the_store_does_not_use_is_a_fault(faults: Faults, store:
         ('delete = ["sessions"]', "delete", "must be a table and its column, such as sessions.user_id, not sessions"),
         ('delete = ["a.b", "a..b"]', "delete", "must be a table and its column, such as sessions.user_id, not a..b"),
         ('delete = ["a.b.c.d"]', "delete", "must be a table and its column, such as sessions.user_id, not a.b.c.d"),
-        ('set = { at = "{nwo}" }', "set.at", "has an unknown placeholder {nwo}: use one of {now}, {now_ms}, {null}"),
+        ('set = { at = "{nwo}" }', "set.at", f"has an unknown placeholder {{nwo}}: {KNOWN}"),
         ('set = { at = "{now}Z" }', "set.at", "{now} must be the whole value: remove the text around it"),
     ],
 )

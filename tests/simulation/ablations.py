@@ -79,13 +79,17 @@ class _BlamesNobody(_InFront):
             raise SendRetryable(error.reason, error.retry_after, not_accepted=unsure, down=False) from error
 
 
-class _CertainNo:
+class _CertainNo(AccountStore):
     """Another system's client that says that a password was not stored whenever there is no answer."""
 
     def __init__(self, accounts: AccountStore) -> None:
         self._accounts = accounts
-        self.require_ready, self.close = accounts.require_ready, accounts.close
-        self.find, self.get = accounts.find, accounts.get
+
+    async def find(self, email: str) -> Account | None:
+        return await self._accounts.find(email)
+
+    async def get(self, account_id: str) -> Account | None:
+        return await self._accounts.get(account_id)
 
     async def set_password(self, account: Account, password: NewPassword) -> Any:
         try:

@@ -24,7 +24,7 @@ class Stored(NamedTuple):
     password: str
 
 
-class OtherSystem:
+class OtherSystem(AccountStore):
     """The other system: one for all processes of a world. `trouble`: the share of calls that meet a fault.
 
     `most_at_once`: the most changes of one account that were under way at a time.
@@ -99,7 +99,7 @@ class OtherSystem:
         """Do nothing: there is no connection."""
 
 
-class Line:
+class Line(AccountStore):
     """A program's line to the other system (`keyturn.AccountStore`). `end`: returns what a world has at its end."""
 
     def __init__(self, end: Callable[[], AccountStore]) -> None:

@@ -19,7 +19,7 @@ from keyturn.cli.options import ADDRESS, JSON, OPERATOR, REASON, printable, rate
 from keyturn.cli.terminal import accent, muted, print_json, stamp
 from keyturn.errors import KeyturnError
 from keyturn.service import addresses
-from keyturn.service.accounts.port import ListsAddresses
+from keyturn.service.accounts.port import AccountStore
 from keyturn.service.clock import now
 from keyturn.service.parts import Parts
 from keyturn.service.reset.inviting import RETRIED, Campaign, Outcome
@@ -139,7 +139,7 @@ async def _ask_all(
     parts: Parts, campaign: Campaign, listed: Iterable[str] | None, result: Path | None, rate: float, *, dry_run: bool
 ) -> None:
     await parts.accounts.require_ready()
-    if listed is None and not isinstance(parts.accounts, ListsAddresses):
+    if listed is None and not parts.accounts.offers(AccountStore.addresses_after):
         store = parts.settings.accounts.store
         raise NotAsked(
             f"the store {store} cannot list its accounts: put the addresses into a file, and use --from addresses.txt"
@@ -186,7 +186,6 @@ async def _addresses(parts: Parts, listed: Iterable[str] | None) -> AsyncIterato
             if email := line.partition(",")[0].strip():
                 yield email
         return
-    assert isinstance(parts.accounts, ListsAddresses)  # the caller has checked
     last = ""
     while found := await parts.accounts.addresses_after(last, _PAGE):
         for email in found:

@@ -16,7 +16,7 @@ from keyturn.cli.terminal import accent, muted, print_json, table
 from keyturn.errors import Fault, KeyturnError
 from keyturn.service import addresses
 from keyturn.service.accounts.builtin import BuiltinAccounts
-from keyturn.service.accounts.port import Account, ListsAwaiting
+from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
 from keyturn.service.parts import Parts
 from keyturn.service.problems.requests import InputInvalid
@@ -308,12 +308,12 @@ async def find(parts: Parts, email: str, as_json: bool) -> None:
 
 async def _everybody_awaiting(parts: Parts) -> list[str]:
     """Return the addresses that can get mail and await a password, each once."""
-    if not isinstance(parts.accounts, ListsAwaiting):
+    stored = await parts.accounts.awaiting_password()
+    if stored is None:
         raise NotInvited(
             f"the store {parts.settings.accounts.store} cannot list accounts without a password:"
             " give their addresses, as in `keyturn accounts invite EMAIL...`"
         )
-    stored = await parts.accounts.awaiting_password()
     return list(
         dict.fromkeys(addresses.normalize(email) for email in stored if addresses.is_same_mailbox(email, email))
     )

@@ -241,7 +241,7 @@ def _require_ready(here: Installation, settings: Settings) -> None:
 
     Raises DatabaseUnready if the migrations were not run, and the store's own error if the accounts are not ready.
     """
-    from keyturn.service.accounts.store_factory import accounts_for, hash_doubt
+    from keyturn.service.accounts.store_factory import accounts_for
     from keyturn.service.database.migrations import ahead_text, is_ahead, require_current
     from keyturn.service.event_loop import run
     from keyturn.service.reset.proofs.second_step.step_factory import check_second_step
@@ -254,8 +254,8 @@ def _require_ready(here: Installation, settings: Settings) -> None:
             accounts = accounts_for(settings, database)
             try:
                 await accounts.require_ready()
-                if doubt := await hash_doubt(settings, accounts):
-                    click.echo(f"keyturn: {doubt}", err=True)
+                for doubt in await accounts.findings(settings.hashing, quick=True):
+                    click.echo(f"keyturn: {doubt.message}. {doubt.mend}", err=True)
                 await check_second_step(settings, database)
             finally:
                 await accounts.close()

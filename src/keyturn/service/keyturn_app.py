@@ -9,7 +9,6 @@ from typing import Any, Literal
 from litestar import Litestar
 
 from keyturn.errors import KeyturnError
-from keyturn.service.accounts.store_factory import hash_doubt
 from keyturn.service.api.edge import behind_proxies, edge
 from keyturn.service.child_worker.supervisor import Supervisor
 from keyturn.service.counting_alone import counting_alone
@@ -88,8 +87,8 @@ class Lifetime:
         if parts.second_step:
             await parts.second_step.step.require_ready()
         if not self._is_checked:
-            if doubt := await hash_doubt(parts.settings, parts.accounts):
-                log.warning(LogEvent("accounts.other_hashes", reason=doubt))
+            for doubt in await parts.accounts.findings(parts.settings.hashing, quick=True):
+                log.warning(LogEvent("accounts.doubt", reason=f"{doubt.message}. {doubt.mend}"))
             stack.enter_context(counting_alone(parts.database, in_memory=parts.settings.limits.in_memory))
 
 

@@ -59,7 +59,7 @@ def reset_api_of(parts: Parts) -> ResetApi:
         link_life=parts.settings.token.ttl,
         challenge=parts.challenge,
         codes=parts.code_exchange,
-        takes_names=parts.ground.takes_names,
+        takes_names=parts.ground.accounts.takes_names,
         securing=parts.securing,
     )
 
@@ -100,7 +100,7 @@ def site_of(parts: Parts) -> Site:
         templates=settings.pages.templates,
         reload=parts.reloads_templates,
         has_app=settings.accounts.store != "builtin",
-        takes_names=parts.ground.takes_names,
+        takes_names=parts.ground.accounts.takes_names,
         return_addresses=parts.return_addresses,
         identity_provider=settings.identity_provider,
         challenge=parts.challenge,

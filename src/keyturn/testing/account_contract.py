@@ -18,7 +18,7 @@ import pytest
 from sqlalchemy import Connection
 
 from keyturn.service import addresses
-from keyturn.service.accounts.port import Account, AccountStore, JoinsSignIn, JoinsTransaction, KnowsHashes, NewPassword
+from keyturn.service.accounts.port import Account, AccountStore, NewPassword
 from keyturn.service.database import Database
 
 FIRST, SECOND = "seven quiet harbours", "eleven loud lighthouses"
@@ -144,7 +144,7 @@ class AccountStoreContract:
             )
 
     async def test_a_hash_that_can_be_read_is_the_accounts_own(self, store: AccountStore, people: People) -> None:
-        if not isinstance(store, KnowsHashes):
+        if not store.offers(AccountStore.password_hash):
             pytest.skip("its hashes cannot be read")
         ada, dan = await people.add("ada@northwind.test", FIRST), await people.add("dan@northwind.test", FIRST)
         password = _new_password(SECOND)
@@ -165,8 +165,8 @@ class JoiningStoreContract(AccountStoreContract):
     async def test_a_new_password_comes_with_the_transaction_or_not_at_all(
         self, store: AccountStore, people: People, database: Database
     ) -> None:
-        assert isinstance(store, JoinsTransaction)
-        assert isinstance(store, JoinsSignIn)
+        assert store.offers(AccountStore.set_password_within)
+        assert store.offers(AccountStore.password_hash_within)
         account = await _account(store, await people.add("ada@northwind.test", FIRST))
 
         def change(connection: Connection) -> None:

@@ -41,7 +41,6 @@ async def lock_reset_and_change(staff: Staff, store: LdapAccounts, ada: str, gue
     assert await staff.verifies(ada, SECOND)
     assert await store.addresses_after("", 10) == [ADA]
     assert await store.set_password(account, new_password(FIRST, current=SECOND))
-    assert [finding.message for finding in await store.findings()] == []
 
 
 @pytest.fixture
@@ -72,14 +71,6 @@ async def test_the_steps_for_openldap_suffice(new_school: OpenLdapStaff) -> None
     assert not await reads_hash(school, service, ada)
     await school.add_many([f"pupil{number:03}@northwind.test" for number in range(510)])
     assert len(await store.addresses_after("", 1000)) == 511
-
-
-async def test_the_doctor_warns_of_a_directory_without_a_password_policy(new_school: OpenLdapStaff) -> None:
-    store = new_school.store(bind_dn=new_school.server.admin, bind_password=Secret("admin"))
-    found = [finding for finding in await store.findings() if "has no password policy" in finding.message]
-    (warning,) = found
-    assert warning.verdict == "warn"
-    assert warning.mend == "Add the overlay ppolicy."
 
 
 async def policy(school: OpenLdapStaff) -> str:
@@ -119,27 +110,3 @@ def sid_text(sid: bytes) -> str:
     """Return a security identifier as text (MS-DTYP 2.4.2)."""
     parts = struct.unpack(f"<{sid[1]}I", sid[8:])
     return "-".join(["S", str(sid[0]), str(int.from_bytes(sid[2:8])), *map(str, parts)])
-
-
-async def test_rights_that_are_missing_or_too_many_are_found(school: OpenLdapStaff, domain: DomainStaff) -> None:
-    await school.add(ADA, FIRST)
-    await domain.add(ADA, FIRST)
-    reader = school.store(bind_dn=f"cn=reader,{school.server.suffix}")
-    admin = school.store(bind_dn=school.server.admin, bind_password=Secret(school.server.password))
-    domain_admin = domain.store()
-    assert [one.message for one in await reader.findings()] == [
-        f"cn=reader,{school.server.suffix} may not write userPassword, so resets fail",
-        f"cn=reader,{school.server.suffix} may not write pwdAccountLockedTime, so lockouts may last",
-    ]
-    (too_many,) = await admin.findings()
-    assert too_many.message.startswith(f"{school.server.admin} may write mail, mobile, cn")
-    (too_many,) = await domain_admin.findings()
-    assert "may write mail, proxyAddresses, cn" in too_many.message
-
-
-async def test_each_server_is_asked_and_one_without_a_policy_is_named(school: OpenLdapStaff) -> None:
-    gone = "ldaps://localhost:1"
-    store = school.store(servers=(school.server.url, gone))
-    unreached, nobody = sorted(one.message for one in await store.findings())
-    assert nobody.startswith(f"the directory cannot be reached; {gone}")
-    assert unreached.startswith("no account is found in the directory below accounts.ldap.base")

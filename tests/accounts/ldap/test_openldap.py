@@ -10,7 +10,7 @@ from tests.accounts.ldap.people import FIRST, SECOND, THIRD, OpenLdapStaff, new_
 
 from keyturn.errors import SettingsInvalid
 from keyturn.service.accounts.ldap.accounts import LdapAccounts
-from keyturn.service.accounts.port import ChecksPasswords, FindsTogether, ListsAddresses
+from keyturn.service.accounts.port import AccountStore
 from keyturn.service.problems.passwords import PasswordRejected
 from keyturn.service.problems.proofs import CredentialsRejected
 from keyturn.service.problems.requests import AccountsUnready
@@ -190,7 +190,7 @@ async def test_what_the_owner_and_the_mail_need_is_read(school: OpenLdapStaff, s
 
 async def test_a_password_is_checked_by_a_bind(school: OpenLdapStaff, store: LdapAccounts) -> None:
     ada = await school.add(ADA, FIRST)
-    assert isinstance(store, ChecksPasswords)
+    assert store.signs_in
 
     assert await store.check_password(ada, FIRST)
     assert not await store.check_password(ada, SECOND)
@@ -205,8 +205,7 @@ async def test_many_addresses_are_found_together_and_listed(school: OpenLdapStaf
     for email in emails:
         await school.add(email, FIRST)
     await school.add("left@northwind.test", FIRST, active=False)
-    assert isinstance(store, FindsTogether)
-    assert isinstance(store, ListsAddresses)
+    assert store.offers(AccountStore.find_all)
 
     found = await store.find_all([*emails, "nobody@northwind.test"])
     assert [account and account.email for account in found] == [*emails, None]

@@ -5,14 +5,15 @@ from collections.abc import Sequence
 import msgspec
 
 from keyturn.service import addresses
-from keyturn.service.accounts.port import Account
+from keyturn.service.accounts.port import Account, Ended
+from keyturn.service.accounts.table.store import TableAccounts
 from keyturn.service.problems.requests import AccountsUnready
 
 
-class Profiles:
+class Profiles(TableAccounts):
     """`temporary` are the ids of those whose password is to be changed. `is_down` is a table that is locked or gone."""
 
-    def __init__(self) -> None:
+    def __init__(self) -> None:  # without a table, which nothing here reads
         self.temporary: set[str] = set()
         self.is_down = False
         self.ended: list[str] = []
@@ -52,12 +53,13 @@ class Profiles:
         self.temporary.discard(account.id)
         return account.id in self._rows
 
-    async def end_sessions(self, account_id: str) -> None:
+    async def end_sessions(self, account_id: str) -> Ended:
         self._require_up()
         self.ended.append(account_id)
+        return Ended()
 
-    async def end_intrusion(self, account_id: str) -> None:
-        await self.end_sessions(f"{account_id} with passkeys")
+    async def end_intrusion(self, account_id: str) -> Ended:
+        return await self.end_sessions(f"{account_id} with passkeys")
 
     async def addresses_after(self, email: str, most: int) -> Sequence[str]:
         self._require_up()

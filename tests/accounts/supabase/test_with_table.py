@@ -8,7 +8,7 @@ from tests.accounts.supabase.profiles import Profiles
 from tests.accounts.supabase.project import ADA, NEW, OLD, Opened, Project, new_password
 
 from keyturn.errors import SettingsInvalid
-from keyturn.service.accounts.port import Account, TakesNames
+from keyturn.service.accounts.port import Account
 from keyturn.service.accounts.supabase.accounts import SupabaseAccounts, SupabaseWithTable
 from keyturn.service.problems.passwords import PasswordRejected
 from keyturn.service.problems.requests import AccountsUnready
@@ -136,7 +136,6 @@ async def test_user_names_are_taken_if_the_table_takes_them(accounts: SupabaseAc
             self.takes_names = takes_names
 
     store = SupabaseWithTable(Named(), accounts)
-    assert isinstance(store, TakesNames)
     assert store.takes_names is takes_names
     assert SupabaseWithTable(Profiles(), accounts).takes_names is False
-    assert not isinstance(accounts, TakesNames)
+    assert accounts.takes_names is False

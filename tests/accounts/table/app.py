@@ -9,7 +9,7 @@ from tests.driver.app_database import App
 
 from keyturn.service.accounts.port import Account
 from keyturn.service.accounts.table.store import TableAccounts
-from keyturn.service.settings import Secret, TableSettings
+from keyturn.service.settings import HashingSettings, Secret, TableSettings
 
 Over = Callable[..., TableAccounts]
 """Makes a store over the table `users` of the app, from the settings that differ from the defaults."""
@@ -31,6 +31,11 @@ def mapping(url: str = "", **changes: Any) -> TableSettings:
 
 async def hashed(text: str) -> str:
     return f"$2b${text}"
+
+
+async def doubts_of(accounts: TableAccounts, *, quick: bool = False) -> list[str]:
+    """Return the messages of what the doctor says of the table."""
+    return [finding.message for finding in await accounts.findings(HashingSettings(), quick=quick)]
 
 
 async def one(accounts: TableAccounts, email: str = "ada@northwind.test") -> Account:

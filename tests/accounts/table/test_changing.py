@@ -29,7 +29,7 @@ SET: dict[str, Any] = {
     "at_zone": "{now}",
     "at": "{now}",
     "day": "2026-11-20",
-    "text": "{now}",
+    "text": "{now_iso}",
     "seconds": "{now}",
     "ms": "{now_ms}",
     "flag": False,

@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from tests.accounts.table.app import Over, hashed, one
+from tests.accounts.table.app import Over, doubts_of, hashed, one
 from tests.driver.app_database import App
 
 from keyturn.service.accounts.port import Account, NewPassword
@@ -139,13 +139,15 @@ async def test_a_status_without_its_values_is_doubted(app: App, over: Over) -> N
         "INSERT INTO users VALUES (1, 'm\u00edke@c.de', 'x', 'T'), (2, 'mike@c.de', 'x', ''), (3, '', 'x', NULL)"
     )
     accounts = over(active="f")
-    assert await accounts.doubts() == ("", False)
+    assert await doubts_of(accounts) == []
     await app.run("INSERT INTO users VALUES (4, 'd@c.de', 'x', ' Suspended '), (5, 'mike@c.de', 'x', 'on')")
 
-    assert await accounts.doubts() == ("Suspended", False)
-    assert await over(active="not f").doubts() == ("", False)
+    unread = "accounts.table.active: the column contains 'Suspended', which Keyturn takes for active"
+    assert await doubts_of(accounts) == [unread]
+    assert await doubts_of(over(active="not f")) == []
     await app.run("UPDATE users SET f = 'yes'")
-    assert await accounts.doubts() == ("", True)
+    (shared,) = await doubts_of(accounts)
+    assert "some active accounts have the same address" in shared
 
 
 async def test_names_and_the_like_are_texts_and_null_is_none_of_them(app: App, over: Over) -> None:

@@ -134,12 +134,12 @@ async def test_a_token_that_may_still_be_valid_in_another_zone_is_ended(app: App
     assert str(row.expires_at)[:16] > str(here)[:16]
 
 
-@pytest.mark.parametrize("kind", ["zoneless", "VARCHAR(40)"])
+@pytest.mark.parametrize(("kind", "given"), [("zoneless", "{now}"), ("VARCHAR(40)", "{now_iso}")])
 async def test_what_a_report_has_ended_is_not_counted_again_by_the_password_after_it(
-    app: App, over: Over, kind: str
+    app: App, over: Over, kind: str, given: str
 ) -> None:
     await tokens(app, f"revoked_at {ZONELESS[app.dialect] if kind == 'zoneless' else kind}", "1, 1, NULL", "2, 1, NULL")
-    accounts = over(ends={"tokens.user_id": Ending(what="api_keys", set={"revoked_at": "{now}"})})
+    accounts = over(ends={"tokens.user_id": Ending(what="api_keys", set={"revoked_at": given})})
 
     assert await accounts.end_intrusion("1") == Ended({"api_keys": 2})
     assert await accounts.end_intrusion("1") == Ended()
@@ -150,14 +150,13 @@ async def test_what_a_report_has_ended_is_not_counted_again_by_the_password_afte
 PAST, FUTURE = "2020-01-01T00:00:00", "2099-01-01T00:00:00"
 
 
-@pytest.mark.parametrize("zone", ["+00:00", "+02:00", "Z", ""])
+@pytest.mark.parametrize("zone", ["+00:00", "+02:00", "Z"])
 async def test_a_text_in_the_past_stays_whatever_its_zone(app: App, over: Over, zone: str) -> None:
     """Python's isoformat() writes +00:00."""
     await tokens(app, "revoked_at VARCHAR(40)", f"1, 1, '{PAST}{zone}'", f"2, 1, '{FUTURE}{zone}'", "3, 1, NULL")
-    await app.run("INSERT INTO tokens VALUES (4, 1, '31.12.2030')")
-    accounts = over(ends={"tokens.user_id": Ending(what="api_keys", set={"revoked_at": "{now}"})})
+    accounts = over(ends={"tokens.user_id": Ending(what="api_keys", set={"revoked_at": "{now_iso}"})})
 
-    assert await ended(accounts) == Ended({"api_keys": 3})
+    assert await ended(accounts) == Ended({"api_keys": 2})
     first, *others = [row.revoked_at for row in await app.run("SELECT * FROM tokens ORDER BY id")]
     assert first == f"{PAST}{zone}"
     assert all(one.startswith(f"{now_utc():%Y-}") for one in others)

@@ -7,7 +7,7 @@ from tests.accounts.table.app import Over, hashed, one
 from tests.driver.app_database import App
 
 from keyturn.errors import SettingsInvalid
-from keyturn.service.accounts.port import ListsAddresses, LocksAccounts, NewPassword
+from keyturn.service.accounts.port import NewPassword
 
 ADA, BEN = "ada@northwind.test", "ben@northwind.test"
 TABLES = """
@@ -40,7 +40,7 @@ async def people(app: App) -> App:
 async def test_an_account_is_locked_and_unlocked_and_nobody_else(over: Over, how: dict[str, Any]) -> None:
     accounts = over(**how)
     await accounts.require_ready()
-    assert isinstance(accounts, LocksAccounts)
+    assert accounts.can_lock
     assert await accounts.lock("1")
     assert not await accounts.lock("1")  # it is not active any more
 
@@ -77,7 +77,6 @@ async def test_who_is_disabled_is_neither_locked_nor_unlocked(over: Over, people
 @pytest.mark.usefixtures("people")
 async def test_active_accounts_are_listed_a_page_at_a_time(over: Over) -> None:
     accounts = over(**BY_STATUS)
-    assert isinstance(accounts, ListsAddresses)
     assert await accounts.addresses_after("", 1) == [ADA]
     assert await accounts.addresses_after(ADA, 5) == [BEN]
     assert await accounts.addresses_after(BEN, 5) == []

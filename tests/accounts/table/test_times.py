@@ -1,145 +1,128 @@
-"""How a change writes the time: as the app does, which its columns' types do not always say."""
+"""How a change writes the time: as the placeholder says, which the doctor compares with what the app has written."""
 
 import re
-import time
-from datetime import UTC, datetime
-from decimal import Decimal
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.accounts.table.app import Over, hashed, one
-from tests.accounts.table.test_ready import database_of
+from tests.accounts.table.app import Over, doubts_of, hashed, one
+from tests.accounts.table.test_ready import database_of, faults
 from tests.driver.app_database import App
 
 from keyturn.service.accounts.port import NewPassword
-from keyturn.service.accounts.table.columns import recognise_times
+from keyturn.service.accounts.table.placeholders import TIMES, time_form
 
-PRISMA = """
-CREATE TABLE "User" (
-  "id" INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, "email" TEXT NOT NULL, "password" TEXT,
-  "passwordChangedAt" DATETIME, "createdAt" DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP, "updatedAt" DATETIME NOT NULL
-); CREATE UNIQUE INDEX "User_email_key" ON "User"("email")"""
-SQLITE, POSTGRESQL = ["sqlite"], ["postgresql"]
-MOMENT = datetime(2026, 11, 20, 8, 46, 42, 123456, tzinfo=UTC)
-
-
-async def changed(app: App, over: Over, column: str = "changed_at", **settings: Any) -> Any:
-    """Set a password, and return what `column` holds afterwards."""
-    accounts = over(set={column: "{now}"}, **settings)
-    await accounts.require_ready()
-    assert await accounts.set_password(await one(accounts), NewPassword("new", hashed))
-    (row,) = await app.run(f'SELECT "{column}" FROM "{settings.get("table", "users")}" WHERE id = 1')  # noqa: S608
-    return row[0]
-
-
-async def make_users(app: App, columns: str, *rows: str) -> None:
-    await app.run(f"CREATE TABLE users (id INT PRIMARY KEY, email VARCHAR(99), password_hash VARCHAR(60), {columns})")
-    for number, row in enumerate(rows or ("NULL",), 1):
-        email = "ada@northwind.test" if number == 1 else f"b{number}@northwind.test"
-        names = ", ".join(part.split()[0] for part in columns.split(", ")[: row.count(",") + 1])
-        await app.run(f"INSERT INTO users (id, email, {names}) VALUES ({number}, '{email}', {row})")  # noqa: S608
+POSTGRESQL = ["postgresql"]
+KINDS = {
+    "sqlite": ("DATETIME", "INTEGER", "TEXT"),
+    "postgresql": ("timestamptz", "bigint", "text"),
+    "mysql": ("TIMESTAMP NULL", "BIGINT", "VARCHAR(40)"),
+}
+SECONDS, MILLISECONDS, SQL, ISO = r"\d{10}", r"\d{13}", r"\S{10} [\d:.]{15}", r"\S{10}T[\d:.]{12}Z"
+NATIVE = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d.*"
+WRITTEN: dict[tuple[str, str], tuple[str, str, str]] = {
+    ("sqlite", "{now}"): (SQL, SECONDS, SQL),
+    ("sqlite", "{now_ms}"): (MILLISECONDS, MILLISECONDS, ""),
+    ("sqlite", "{now_iso}"): (ISO, "", ISO),
+    ("server", "{now}"): (NATIVE, SECONDS, SQL),
+    ("server", "{now_ms}"): (NATIVE, MILLISECONDS, ""),
+    ("server", "{now_iso}"): (NATIVE, "", ISO),
+}
+"""What each placeholder writes into columns of times, numbers and texts; "" where it does not fit."""
 
 
-@pytest.mark.parametrize("databases", SQLITE, indirect=True)
-@pytest.mark.parametrize("created", ["1763628402000", None], ids=["beside values", "in a table without values"])
-async def test_prisma_gets_its_milliseconds_on_sqlite(app: App, over: Over, created: str | None) -> None:
-    await app.run(PRISMA)
+async def make_users(app: App, kind: str, *values: str) -> None:
     await app.run(
-        'INSERT INTO "User" ("email", "createdAt", "updatedAt") VALUES (:email, :at, :at)',
-        email="ada@northwind.test",
-        at=int(created) if created else "",
+        f"CREATE TABLE users (id INT PRIMARY KEY, email VARCHAR(99), password_hash VARCHAR(60), changed_at {kind})"
     )
-    written = await changed(app, over, "passwordChangedAt", table="User", password="password")
+    for number, value in enumerate(values or ("NULL",), 1):
+        email = "ada@northwind.test" if number == 1 else f"b{number}@northwind.test"
+        row = f"({number}, '{email}', '', {value})"
+        await app.run(f"INSERT INTO users (id, email, password_hash, changed_at) VALUES {row}")  # noqa: S608
 
-    assert isinstance(written, int)
-    assert abs(written / 1000 - time.time()) < 30
 
-
-@pytest.mark.parametrize(
-    ("databases", "columns", "row", "shape"),
-    [
-        (
-            "sqlite",
-            "changed_at DATETIME, created_at DATETIME",
-            "NULL, '2026-01-02 03:04:05.123 +00:00'",
-            r"\S{10} [\d:]{8}\.\d{3} \+00:00",
-        ),
-        ("sqlite", "changed_at TEXT, joined TEXT", "NULL, 'Tuesday'", r"\S{10}T[\d:]{8}\.\d{3}Z"),
-        ("sqlite", "changed_at INTEGER, created_at INTEGER", "NULL, 1763628402", r"\d{10}"),
-        ("sqlite", "changed_at INTEGER, created_at INTEGER", "1763628402000, 1763628402", r"\d{13}"),
-        ("sqlite", "changed_at, seen_at", "NULL, 1763628402000", r"\d{13}"),
-        ("sqlite", "changed_at TEXT", "'2026-01-02'", r"\d{4}-\d\d-\d\d"),
-        ("postgresql", "changed_at bigint, created_at bigint", "NULL, 1763628402000", r"\d{13}"),
-        ("postgresql", "changed_at bigint, created_at bigint", "NULL, 1763628402", r"\d{10}"),
-        ("postgresql", "changed_at bigint, follower_count bigint", "NULL, 1763628402000", r"\d{10}"),
-        ("postgresql", "changed_at text, created_at text", "NULL, '2026-01-02T03:04:05Z'", r"\S{10}T[\d:]{8}Z"),
-        ("postgresql", "changed_at numeric(20), created_at numeric(20)", "NULL, 1763628402000", r"\d{13}"),
-        ("mariadb", "changed_at BIGINT, created_at BIGINT", "NULL, 1763628402000", r"\d{13}"),
-        ("mariadb", "changed_at VARCHAR(40), updated_at VARCHAR(40)", "NULL, '1763628402000'", r"\d{13}"),
-    ],
-    indirect=["databases"],
-)
-@pytest.mark.long
-async def test_the_time_is_written_as_the_column_or_its_neighbours_have_it(
-    app: App, over: Over, columns: str, row: str, shape: str
+@pytest.mark.parametrize("given", TIMES)
+@pytest.mark.parametrize("place", range(3), ids=["times", "numbers", "texts"])
+async def test_a_placeholder_writes_its_form_or_is_refused_at_the_start(
+    app: App, over: Over, given: str, place: int
 ) -> None:
-    await make_users(app, columns, row)
-    written = await changed(app, over)
-
-    assert re.fullmatch(shape, str(written)), written
-
-
-async def test_milliseconds_are_written_where_they_are_asked_for_by_name(app: App, over: Over) -> None:
-    declared = "DATETIME" if app.dialect == "sqlite" else "BIGINT"
-    await make_users(app, f"changed_at {declared}, created_at BIGINT", "NULL, 1763628402")
-    accounts = over(set={"changed_at": "{now_ms}"})
+    await make_users(app, KINDS[app.dialect][place])
+    shape = WRITTEN["sqlite" if app.dialect == "sqlite" else "server", given][place]
+    accounts = over(set={"changed_at": given})
+    if not shape:
+        (fault,) = await faults(accounts)
+        assert fault.startswith(f"set.changed_at: '{given}' does not fit a column of type")
+        return
+    await accounts.require_ready()
     assert await accounts.set_password(await one(accounts), NewPassword("new", hashed))
     (row,) = await app.run("SELECT changed_at FROM users")
 
-    assert abs(row.changed_at / 1000 - time.time()) < 30
+    assert re.fullmatch(shape, str(row.changed_at)), row.changed_at
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+async def test_the_time_that_is_written_is_utc_and_now(app: App, over: Over) -> None:
+    await make_users(app, "DATETIME")
+    accounts = over(set={"changed_at": "{now_iso}"})
+    assert await accounts.set_password(await one(accounts), NewPassword("new", hashed))
+    (row,) = await app.run("SELECT changed_at FROM users")
+
+    written = datetime.fromisoformat(row.changed_at)
+    assert abs(datetime.now(written.tzinfo) - written) < timedelta(seconds=30)
+
+
+@pytest.mark.parametrize(
+    ("databases", "kind", "values", "given", "message"),
+    [
+        ("sqlite", "DATETIME", ("1763628402000",), "{now}", "the column has milliseconds since 1970"),
+        ("sqlite", "DATETIME", ("'2026-01-02T03:04:05.123+00:00'",), "{now}", "texts such as 2026-11-20T08:46:42Z"),
+        ("sqlite", "TEXT", ("'2026-01-02'", "'soon'"), "{now_iso}", "the column has days such as 2026-11-20"),
+        ("postgresql", "bigint", ("1763628402000", "1763628402001", "7"), "{now}", "milliseconds since 1970"),
+        ("mariadb", "BIGINT", ("1763628402",), "{now_ms}", "the column has seconds since 1970"),
+    ],
+    indirect=["databases"],
+)
+async def test_a_column_with_times_of_another_form_fails_in_the_doctor_and_is_told_at_the_start(
+    app: App, over: Over, kind: str, values: tuple[str, ...], given: str, message: str
+) -> None:
+    await make_users(app, kind, *values)
+
+    (doubt,) = await doubts_of(over(set={"changed_at": given}), quick=True)
+    assert doubt.startswith(f"accounts.table.set.changed_at: {given} writes ")
+    assert doubt.endswith(message)
+
+
+@pytest.mark.parametrize(
+    ("databases", "kind", "values", "given"),
+    [
+        ("sqlite", "DATETIME", ("'2026-01-02 03:04:05'", "NULL"), "{now}"),
+        ("sqlite", "TEXT", ("'2026-01-02T03:04:05-05:00'",), "{now_iso}"),
+        ("sqlite", "TEXT", ("'soon'", "''"), "{now_iso}"),
+        ("postgresql", "timestamptz", ("now()",), "{now_ms}"),
+        ("mariadb", "BIGINT", ("1763628402000", "0"), "{now_ms}"),
+    ],
+    indirect=["databases"],
+)
+async def test_a_column_with_times_of_the_form_that_is_written_is_fine(
+    app: App, over: Over, kind: str, values: tuple[str, ...], given: str
+) -> None:
+    await make_users(app, kind, *values)
+
+    assert await doubts_of(over(set={"changed_at": given})) == []
 
 
 @pytest.mark.parametrize("databases", POSTGRESQL, indirect=True)
-async def test_what_may_not_be_read_leaves_the_time_to_the_type(app: App, over: Over) -> None:
-    await make_users(app, "changed_at bigint, created_at bigint", "NULL, 1763628402000")
+async def test_times_that_may_not_be_read_are_no_doubt(app: App, over: Over) -> None:
+    await make_users(app, "bigint", "1763628402000")
     role = database_of(app)
     await app.run(f"CREATE ROLE {role} LOGIN; GRANT SELECT (id, email, password_hash), UPDATE ON users TO {role}")
     limited = over(url=app.url.replace("//postgres:", f"//{role}:"), set={"changed_at": "{now}"})
-    await limited.require_ready()
-    times = await limited.written_times()
+    doubts = await doubts_of(limited)
     await app.run(f"DROP OWNED BY {role}; DROP ROLE {role}")
 
-    assert re.fullmatch(
-        r"\d{10} \(BIGINT, a guess, because the table has no such value yet\)", times["changed_at"].shown
-    )
+    assert doubts == []
 
 
-@pytest.mark.parametrize(
-    ("values", "written"),
-    [
-        ([1763628402], 1795164402),
-        ([1763628402000, 1763628402001, 1763628402], 1795164402123),
-        ([1763628402.5], 1795164402),
-        ([1763628402000000], 1795164402123456),
-        (["1763628402"], "1795164402"),
-        (["2026-01-02"], "2026-11-20"),
-        (["2026-01-02T03:04:05.1234567-05:00"], "2026-11-20T08:46:42.1234560+00:00"),
-        (["2026-01-02 03:04:05+00"], "2026-11-20 08:46:42+00"),
-        (["2026-01-02 03:04:05"], "2026-11-20 08:46:42"),
-        (["2026-01-02T03:04:05.123456+02:00"], "2026-11-20T08:46:42.123456+00:00"),
-        (["2026-01-02T03:04:05Z", "yesterday"], "2026-11-20T08:46:42Z"),
-    ],
-)
-def test_a_time_is_recognised_and_written_alike(values: list[Any], written: int | str) -> None:
-    told = recognise_times(values, days=True)
-
-    assert told is not None
-    assert told.write(MOMENT) == written
-
-
-@pytest.mark.parametrize(
-    "values",
-    [[], [None], [0, 1], [True], ["", "soon"], [52.5], ["9" * 400], [10**30], [b"x"], [Decimal("NaN")], [float("nan")]],
-)
-def test_what_is_no_time_tells_nothing(values: list[Any]) -> None:
-    assert recognise_times(values, days=True) is None
+@pytest.mark.parametrize("value", [None, 0, 1, True, "", "soon", 52.5, "9" * 400, 10**30, b"x", float("nan")], ids=repr)
+def test_what_is_no_time_tells_nothing(value: Any) -> None:
+    assert time_form(value) == ""

@@ -99,7 +99,7 @@ INSERT INTO tenant_a.users VALUES (1, 'ada@northwind.example', '$2b$10$WAs/6lv/r
 
 
 @pytest.mark.parametrize("schema", ["tenant_a", "public"])
-def test_a_table_in_the_search_path_is_the_one_that_is_meant_and_told_with_its_schema(
+def test_a_table_in_the_search_path_is_the_one_that_is_meant(
     keyturn: Keyturn, postgresql: PostgresServer, schema: str
 ) -> None:
     url = postgresql.empty()
@@ -111,7 +111,6 @@ def test_a_table_in_the_search_path_is_the_one_that_is_meant_and_told_with_its_s
     assert ("password_resets" in ended.out) is (schema == "public")
     settings = read()
     assert (settings.accounts.table.table, settings.accounts.table.delete) == ("users", ("sessions.user_id",))
-    assert f"; the table is {schema}.users" in asyncio.run(check_accounts(settings))[0].message
     postgresql.drop(url)
 
 
@@ -125,10 +124,7 @@ def test_a_search_path_without_its_schema_is_told_by_the_doctor_and_by_migrate(
     file.write_text(file.read_text().replace(url, missing))
 
     assert keyturn("migrate").err.startswith("keyturn: the database has no schema tenant_x")
-    assert (
-        "the database has no table users; the database has no schema tenant_x"
-        in asyncio.run(check_accounts(read()))[0].message
-    )
+    assert "the database has no table users" in asyncio.run(check_accounts(read()))[0].message
     postgresql.drop(url)
 
 

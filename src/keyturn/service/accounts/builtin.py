@@ -14,7 +14,7 @@ from sqlalchemy.orm import Mapped, QueryableAttribute, mapped_column
 
 from keyturn.errors import Fault
 from keyturn.service import addresses
-from keyturn.service.accounts.port import Account, Ended, NewPassword
+from keyturn.service.accounts.port import Account, AccountStore, Ended, NewPassword
 from keyturn.service.clock import now
 from keyturn.service.database import Database, Model, Store
 from keyturn.service.database.statements import lookup
@@ -83,21 +83,28 @@ _CHANGED, _LOCKED_CHANGED = (
 )
 
 
-class BuiltinAccounts:
-    """An AccountStore over its own table, with further methods for its commands."""
+class BuiltinAccounts(AccountStore):
+    """An AccountStore over its own table, which the migrations create, with further methods for its commands."""
+
+    can_lock = True
 
     def __init__(self, database: Database, more: Sequence[sa.ColumnElement[Any]] = ()) -> None:
         """`more`: further columns of an account, labelled as its fields."""
         self._database = database
         self._columns = [*_ACCOUNT, *more]
         self._joined_names = {column.key: f"account.{column.key}" for column in self._columns}
-        by_email, by_id = (
+        self._by_email, self._by_id = (
             lookup(database, sa.select(*self._columns), key, _account) for key in (AccountRow.email, AccountRow.id)
         )
-        self.find, self.find_all, self.get = by_email.submit, by_email.submit_all, by_id.submit
 
-    async def require_ready(self) -> None:
-        """Do nothing: the migrations create the table."""
+    async def find(self, email: str) -> Account | None:
+        return await self._by_email.submit(email)
+
+    async def find_all(self, emails: Sequence[str]) -> Sequence[Account | Exception | None]:
+        return await self._by_email.submit_all(emails)
+
+    async def get(self, account_id: str) -> Account | None:
+        return await self._by_id.submit(account_id)
 
     def join(self, rows: sa.Select[Any], account_id: sa.ColumnElement[str] | QueryableAttribute[str]) -> sa.Select[Any]:
         joined = (column.label(self._joined_names[column.key]) for column in self._columns)
@@ -126,10 +133,6 @@ class BuiltinAccounts:
             partial(self.set_password_within, account=account, password_hash=password_hash)
         )
 
-    @property
-    def can_lock(self) -> bool:
-        return True
-
     async def lock(self, account_id: str) -> bool:
         return await self._set_lock(account_id, _IS_ACTIVE, now())
 
@@ -139,9 +142,6 @@ class BuiltinAccounts:
     async def _set_lock(self, account_id: str, allowed: sa.ColumnElement[bool], locked_at: datetime | None) -> bool:
         changed = sa.update(AccountRow).where(AccountRow.id == account_id, allowed).values(locked_at=locked_at)
         return bool(await self._database.execute(changed.returning(AccountRow.id)))
-
-    async def close(self) -> None:
-        """Do nothing: the owner of the database closes it."""
 
     async def add(self, account: Account, password_hash: str | None) -> Account:
         """Store a new account under its own id.

@@ -1,14 +1,18 @@
 """The port to an app's accounts: what Keyturn needs of them, and what a store may offer besides."""
 
+import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select
 from sqlalchemy.orm import QueryableAttribute
 
+from keyturn.mail.port.finding import Finding
 from keyturn.service.problems.requests import AccountsUnready, Unavailable
+from keyturn.service.settings import HashingSettings
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,20 +94,74 @@ def changing_nothing() -> Iterator[None]:
         raise AccountsUnready(str(error), not_changed=True) from error
 
 
-class AccountStore(Protocol):
-    """Accounts, wherever they are stored. Every method raises AccountsUnready if they cannot be reached."""
+class AccountStore(ABC):
+    """Accounts, wherever they are stored. A store inherits from this class, and overrides what it can do besides.
 
-    async def require_ready(self) -> None:
+    Every method raises AccountsUnready if the accounts cannot be reached. "" is the id of no account.
+
+    `takes_names`: `find` and `find_all` also take user names, as `addresses.identify` returns them, without an @.
+    A name must never match an address, nor an address a name. Mail goes to the address of the account.
+    `can_lock`: accounts can be locked. A locked account is not active and cannot sign in.
+    """
+
+    takes_names: bool = False
+    can_lock: bool = False
+
+    async def require_ready(self) -> None:  # noqa: B027 - not all have something to check
         """Raise SettingsInvalid, with every fault by its name, unless the store is as the settings say."""
 
+    async def require_reachable(self) -> None:
+        """Raise AccountsUnready if the accounts cannot be read. Override it if `require_ready` costs much."""
+        await self.require_ready()
+
+    async def findings(self, hashing: HashingSettings, *, quick: bool = False) -> Sequence[Finding]:
+        """Return what `keyturn doctor` says of a store that is ready. `quick`: only what a few rows tell."""
+        del hashing, quick
+        return ()
+
+    async def close(self) -> None:  # noqa: B027 - not all have connections
+        """Close connections. The next call may come from another event loop."""
+
+    @abstractmethod
     async def find(self, email: str) -> Account | None:
         """Return the account whose stored address is `email`, which is in the form of `addresses.parse`.
 
         Upper and lower case match only for ASCII letters (CVE-2019-19844): `addresses.is_same_mailbox` decides.
         """
 
+    async def find_all(self, emails: Sequence[str]) -> Sequence[Account | Exception | None]:
+        """Return for each address what `find` would return or raise. Override it if many cost as much as one."""
+        return await asyncio.gather(*map(self.find, emails))
+
+    @abstractmethod
     async def get(self, account_id: str) -> Account | None: ...
 
+    def join(self, rows: Select[Any], account_id: ColumnElement[str] | QueryableAttribute[str]) -> Select[Any] | None:
+        """Return the statement that adds to each row the account that it names, if that exists.
+
+        None if the accounts are not in Keyturn's own database.
+        """
+        del rows, account_id
+        return None
+
+    def joined_account(self, row: RowMapping) -> Account | None:
+        """Return the account in a row of such a statement, as `get` would."""
+        raise NotImplementedError
+
+    async def awaiting_password(self) -> Sequence[str] | None:
+        """Return the addresses of active accounts that await a first password; None if the store cannot list them."""
+        return None
+
+    async def addresses_after(self, email: str, most: int) -> Sequence[str] | None:
+        """Return the addresses of active and locked accounts, as they are stored, in the store's order.
+
+        They come after `email`, at most `most` of them; empty at the end. "" comes before all addresses.
+        None if the store cannot list them.
+        """
+        del email, most
+        return None
+
+    @abstractmethod
     async def set_password(self, account: Account, password: NewPassword) -> bool | Ended:
         """Store the password, and end every session that the store keeps itself.
 
@@ -113,88 +171,43 @@ class AccountStore(Protocol):
 
         These errors mean that nothing was changed: PasswordRejected by rules of the store, CredentialsRejected if the
         store compares `password.current` and it is wrong, Busy from `password.hashed()`, and AccountsUnready with
-        `not_changed`. After any other error the store may have the
-        password.
+        `not_changed`. After any other error the store may have the password.
         """
-
-    async def close(self) -> None: ...
-
-
-@runtime_checkable
-class TakesNames(Protocol):
-    """A store that may also find accounts by user names."""
-
-    @property
-    def takes_names(self) -> bool:
-        """Whether `find` and `find_all` also take user names, as `addresses.identify` returns them, without an @.
-
-        A name must never match an address, nor an address a name. Mail goes to the address of the account.
-        """
-
-
-@runtime_checkable
-class FindsTogether(Protocol):
-    """A store that finds many accounts at the cost of one."""
-
-    async def find_all(self, emails: Sequence[str]) -> Sequence[Account | Exception | None]:
-        """Return for each address what `find` would return or raise."""
-
-
-@runtime_checkable
-class JoinsTransaction(Protocol):
-    """A store in Keyturn's own database: a new password joins the transaction that consumes its link."""
 
     def set_password_within(self, connection: Connection, account: Account, password_hash: str) -> bool | Ended:
-        """Do what `set_password` does, in the caller's transaction: execute statements, and no other input or output.
+        """Do what `set_password` does, in the transaction of Keyturn's own database that uses the link up.
 
-        A store that can only await its statements leaves this out. It then counts as a store in another system.
+        Execute statements, and no other input or output. A store that can only await its statements leaves this out. It
+        then counts as a store in another system.
         """
+        raise NotImplementedError
 
+    async def password_hash(self, account_id: str) -> str | None:
+        """Return the stored hash, so that users can sign in here and change a password that they know.
 
-@runtime_checkable
-class JoinsReads(Protocol):
-    """A store in Keyturn's own database whose accounts are read together with rows that name them."""
-
-    def join(self, rows: Select[Any], account_id: ColumnElement[str] | QueryableAttribute[str]) -> Select[Any]:
-        """Return the statement that adds to each row the account that it names, if that exists."""
-
-    def joined_account(self, row: RowMapping) -> Account | None:
-        """Return the account in a row of such a statement, as `get` would."""
-
-
-@runtime_checkable
-class ListsAwaiting(Protocol):
-    """A store that can list the accounts that await a first password."""
-
-    async def awaiting_password(self) -> Sequence[str]:
-        """Return the addresses of active ones, as they are stored."""
-
-
-@runtime_checkable
-class ListsAddresses(Protocol):
-    """A store that can list all of its accounts."""
-
-    async def addresses_after(self, email: str, most: int) -> Sequence[str]:
-        """Return the addresses of active and locked accounts, as they are stored, in the store's order.
-
-        They come after `email`, at most `most` of them; empty at the end. "" comes before all addresses.
+        None if the account is gone, disabled or has no password. For no account it costs as much as for any other, so
+        the time does not show which addresses have one.
         """
+        raise NotImplementedError
 
+    def password_hash_within(self, connection: Connection, account_id: str) -> str | None:
+        """Do what `password_hash` does, in the transaction of Keyturn's own database that opens a session."""
+        raise NotImplementedError
 
-@runtime_checkable
-class EndsSessions(Protocol):
-    """A store that keeps sessions itself, or knows where they are."""
+    async def check_password(self, account_id: str, password: str) -> bool:
+        """Return whether the password is the account's, for a store that shows no hashes.
+
+        For no account it costs as much as for any other.
+        """
+        raise NotImplementedError
 
     async def end_sessions(self, account_id: str) -> Ended | None:
-        """End all sessions of the account, and what else ends with each change of its password.
+        """End all sessions of the account that the store keeps, and what else ends with each change of its password.
 
         Return what was ended, if the store counts it. Repeating it does no harm.
         """
-
-
-@runtime_checkable
-class EndsIntrusions(EndsSessions, Protocol):
-    """A store that also ends what only an intrusion ends, such as passkeys."""
+        del account_id
+        return None
 
     async def end_intrusion(self, account_id: str) -> Ended | None:
         """Do what `end_sessions` does, and end all else that admits clients: the account's owner reports an intrusion.
@@ -202,45 +215,21 @@ class EndsIntrusions(EndsSessions, Protocol):
         An earlier mailbox of the account may report one, too, and that may be an attacker's: `end_sessions` is then
         called in place of this.
         """
-
-
-@runtime_checkable
-class LocksAccounts(Protocol):
-    """A store that may lock accounts: a locked account is not active and cannot sign in."""
-
-    @property
-    def can_lock(self) -> bool:
-        """Whether the store's settings say how to lock."""
+        return await self.end_sessions(account_id)
 
     async def lock(self, account_id: str) -> bool:
         """Lock an account that is active; return whether this call has locked it."""
+        raise NotImplementedError
 
     async def unlock(self, account_id: str) -> bool:
         """Unlock an account; return whether it was locked."""
+        raise NotImplementedError
 
+    def offers(self, method: Callable[..., object]) -> bool:
+        """Return whether the store has a method of its own in place of this class's, as in `AccountStore.lock`."""
+        return getattr(type(self), method.__name__) is not method
 
-@runtime_checkable
-class KnowsHashes(Protocol):
-    """A store whose hashes can be read, so that users can sign in here and change a password that they know."""
-
-    async def password_hash(self, account_id: str) -> str | None:
-        """Return the stored hash; None if the account is gone, disabled or has no password.
-
-        "" is the id of no account, and costs as much as any other, so the time does not show which addresses have one.
-        """
-
-
-@runtime_checkable
-class ChecksPasswords(Protocol):
-    """A store that checks passwords itself and shows no hashes, so that users can sign in here."""
-
-    async def check_password(self, account_id: str, password: str) -> bool:
-        """Return whether the password is the account's. "" is the id of no account, and costs as much as any other."""
-
-
-@runtime_checkable
-class JoinsSignIn(KnowsHashes, Protocol):
-    """A store in Keyturn's own database whose hashes are read in the transaction that opens a session."""
-
-    def password_hash_within(self, connection: Connection, account_id: str) -> str | None:
-        """Do what `password_hash` does, inside the caller's transaction."""
+    @property
+    def signs_in(self) -> bool:
+        """Whether users can sign in here, because the store shows hashes or checks passwords itself."""
+        return self.offers(AccountStore.password_hash) or self.offers(AccountStore.check_password)

@@ -9,14 +9,9 @@ from typing import Any
 
 from keyturn.errors import Fault, KeyturnError, SettingsInvalid
 from keyturn.service.accounts.builtin import BuiltinAccounts
-from keyturn.service.accounts.port import AccountStore, LocksAccounts
+from keyturn.service.accounts.port import AccountStore
 from keyturn.service.database import Database
 from keyturn.service.settings import AccountSettings, Settings
-
-# A store of the app's own: `package.module:factory`, imported and called with the settings
-
-
-_METHODS = ("require_ready", "find", "get", "set_password", "close")
 
 
 def store_from_factory(reference: str, settings: Settings) -> AccountStore:
@@ -75,19 +70,16 @@ def is_async(function: object) -> bool:
 
 
 def _require_store(reference: str, result: Any) -> AccountStore:
-    store: AccountStore = result  # it has every method, and no check can tell more
     if inspect.iscoroutine(result):
         result.close()  # otherwise Python would warn that it is never awaited
         raise _fault(f"{reference} is async: make it a plain function")
-    missing = [name for name in _METHODS if not callable(getattr(store, name, None))]
-    if missing:
-        raise _fault(f"{reference} returned {_type_with_article(store)}, which lacks {', '.join(missing)}")
-    if inspect.iscoroutinefunction(getattr(store, "set_password_within", None)):
-        kind = _type_with_article(store)
-        raise _fault(
-            f"{reference} returned {kind}, whose set_password_within is async: make it a plain method, or remove it"
-        )
-    return store
+    returned = f"{reference} returned {_type_with_article(result)}"
+    if not isinstance(result, AccountStore):
+        raise _fault(f"{returned}, which does not inherit from keyturn.AccountStore")
+    for name in ("set_password_within", "password_hash_within"):
+        if inspect.iscoroutinefunction(getattr(result, name)):
+            raise _fault(f"{returned}, whose {name} is async: make it a plain method, or remove it")
+    return result
 
 
 def _fault(message: str, setting: str = "accounts.store") -> SettingsInvalid:
@@ -127,19 +119,6 @@ def accounts_for(settings: Settings, database: Database) -> AccountStore:
             return store_from_factory(reference, settings)
 
 
-async def hash_doubt(settings: Settings, accounts: AccountStore) -> str:
-    """Return, in words, that new hashes differ in format from those in an app's table, or "" if they do not.
-
-    Raises AccountsUnready.
-    """
-    if settings.accounts.store != "table":
-        return ""
-    from keyturn.service.accounts.table.store import TableAccounts
-
-    doubt = await accounts.hash_doubt(settings.hashing) if isinstance(accounts, TableAccounts) else None
-    return f"{doubt.message}. {doubt.mend}" if doubt else ""
-
-
 def ends_sessions(accounts: AccountSettings) -> bool:
     """Return whether a new password ends all sessions.
 
@@ -153,7 +132,7 @@ def ends_sessions(accounts: AccountSettings) -> bool:
 def locks_accounts(settings: Settings, accounts: AccountStore) -> bool:
     """Return whether secured accounts are locked. Raises SettingsInvalid if the store cannot lock them."""
     wanted = settings.secure_account.lock
-    if wanted and not (isinstance(accounts, LocksAccounts) and accounts.can_lock):
+    if wanted and not accounts.can_lock:
         store = settings.accounts.store
         how = "set accounts.table.lock and unlock" if store == "table" else "remove the setting"
         raise SettingsInvalid([Fault("secure_account.lock", f"the store {store} cannot lock accounts: {how}")])

@@ -1,28 +1,28 @@
 """Checks that the accounts are where the settings say, and in the form that they say."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from ipaddress import ip_address
+from collections.abc import Sequence
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
-from keyturn.errors import Fault, SettingsInvalid
-from keyturn.hosts import host_of
+from keyturn.errors import SettingsInvalid
 from keyturn.mail.port.finding import Finding
 from keyturn.service.accounts.builtin import AccountRow, BuiltinAccounts
-from keyturn.service.accounts.port import AccountStore, ChecksPasswords, KnowsHashes
+from keyturn.service.accounts.port import AccountStore
 from keyturn.service.accounts.store_factory import accounts_for
 from keyturn.service.database import Database
 from keyturn.service.database.unready import describe_error
-from keyturn.service.doctor.database import MISSING_RIGHT, WRONG_PATH, accounts_file, mend_of_server, missing_file
+from keyturn.service.doctor.database import WRONG_PATH, accounts_file, missing_file
+from keyturn.service.onboarding.survivors import surviving_credentials
 from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
 from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import hosted_path
-from keyturn.service.settings.url_rules import database_kind
 
 _COUNTED = 100_000
 """Accounts; counting stops here."""
+
+_MEND_FAULT = "Correct the setting, or the table. Keyturn does not start before that."
 
 _PATIENCE = 10
 """Seconds for optional checks."""
@@ -42,83 +42,57 @@ async def check_accounts(settings: Settings, given: AccountStore | None = None) 
         store = given or accounts_for(settings, database)
         try:
             await store.require_ready()
-            times = await _resolved(store, settings) + await _times(store)
-            doubts = await _doubts(store, settings) + await _directory(store)
+            findings = await _findings(store, settings)
         finally:
             await store.close()
     except SettingsInvalid as error:
-        return [Finding("accounts", "fail", str(fault), _mend_fault(fault, settings)) for fault in error.faults]
+        return [Finding("accounts", "fail", str(fault), _MEND_FAULT) for fault in error.faults]
     except (AccountsUnready, DatabaseUnready) as error:
-        return [Finding("accounts", "fail", str(error), _mend_unready(error, settings))]
+        return [Finding("accounts", "fail", str(error), _mend_unready(settings))]
     except DBAPIError as error:
         said = f"the database of the accounts reports an error: {describe_error(error)}"
-        return [Finding("accounts", "fail", said, _mend_unready(error, settings))]
+        return [Finding("accounts", "fail", said, _mend_unready(settings))]
     finally:
         await database.close()
-    found = [Finding("accounts", "ok", f"the store {settings.accounts.store} matches the settings{times}"), *doubts]
-    if hosted_path(settings.sign_in_page) and not isinstance(store, KnowsHashes | ChecksPasswords):
+    found = [Finding("accounts", "ok", f"the store {settings.accounts.store} matches the settings"), *findings]
+    if hosted_path(settings.sign_in_page) and not store.signs_in:
         message = "sign_in_url: Keyturn's sign-in page does not work with this store"
         mend = "Set sign_in_url to your app's sign-in page."
         found.append(Finding("accounts", "warn", message, mend))
     return found
 
 
-def _mend_fault(fault: Fault, settings: Settings) -> str:
-    # PostgreSQL says "permission denied", and MySQL "SELECT command denied".
-    if settings.accounts.store == "ldap":
-        mend = "Correct the setting, or the directory."
-    elif "denied" in fault.message:
-        mend = MISSING_RIGHT.format(**_place(settings))
-    else:
-        mend = "Correct the setting, or the table."
-    return f"{mend} Keyturn does not start before that."
+async def _findings(store: AccountStore, settings: Settings) -> Sequence[Finding]:
+    """Return what the store says of itself; nothing if it does not in time."""
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            return await store.findings(settings.hashing)
+    except (AccountsUnready, DatabaseUnready, TimeoutError):
+        return ()
 
 
-def _mend_unready(error: Exception, settings: Settings) -> str:
+def _mend_unready(settings: Settings) -> str:
     """Return the fix, and what does not work until then."""
-    mend, place = "", _place(settings)
+    table = settings.accounts.table
     if settings.accounts.store == "ldap":
         mend = "Start a server of the directory, or correct accounts.ldap.servers and ca_file."
-        if any(_is_address(host_of(url)) for url in settings.accounts.ldap.servers):
-            mend += " A certificate rarely names an IP address: use the server's name."
-    if settings.accounts.store == "table":
-        mend = mend_of_server(error, **place) or _mend_unreached(settings, place["address"])
-    return f"{mend} Until then, Keyturn sends no links and answers resets with 503.".lstrip()
+    elif settings.accounts.store == "table":
+        place = "accounts.table.url" if table.url else "database.url"
+        mend = f"Start its database, correct {place}, or let its user read and write the table {table.table}."
+        if accounts_file(settings):
+            mend = f"The path in {place} is wrong: correct it, or start Keyturn in the folder that it is relative to."
+    else:
+        mend = "Start it, or correct [accounts]."
+    return f"{mend} Until then, Keyturn sends no links and answers resets with 503."
 
 
-def _is_address(host: str) -> bool:
-    try:
-        return bool(ip_address(host))
-    except ValueError:
-        return False
-
-
-def _mend_unreached(settings: Settings, address: str) -> str:
-    if database_kind(settings.accounts.table.url or settings.database.url) != "sqlite":
-        return f"Start the database server, or correct {address}."
-    if accounts_file(settings):
-        return (
-            f"The path in {address} is wrong: correct it, or start Keyturn in the folder that the path is relative to."
-        )
-    return f"Correct {address}, or let the user who runs Keyturn read and write the file."
-
-
-def _place(settings: Settings) -> Mapping[str, str]:
-    table = settings.accounts.table
-    return {"address": "accounts.table.url" if table.url else "database.url", "tables": f"the table {table.table}"}
-
-
-SurvivingCredentials = Callable[[Settings], Awaitable[Mapping[str, str]]]
-"""Finds the tables whose rows admit clients after a new password, each with the line that ends them, or ""."""
-
-
-async def check_credentials(settings: Settings, surviving: SurvivingCredentials) -> list[Finding]:
+async def check_credentials(settings: Settings) -> list[Finding]:
     """Name the tables of passkeys, tokens and keys that no setting ends (CWE-613)."""
     return [
         Finding(
             "credentials", "warn", f"{table}: its rows may let an intruder in after a new password", _mend_ends(line)
         )
-        for table, line in (await surviving(settings)).items()
+        for table, line in (await surviving_credentials(settings)).items()
     ]
 
 
@@ -146,55 +120,3 @@ async def _builtin(settings: Settings, database: Database) -> Finding:
         await database.close()
     number = f"more than {_COUNTED:,}" if count > _COUNTED else f"{count:,}"
     return Finding("accounts", "ok", f"the store builtin, with {number} account{'' if count == 1 else 's'}")
-
-
-async def _resolved(store: AccountStore, settings: Settings) -> str:
-    """Return the table in use as the end of a sentence, if several schemas have a table of that name."""
-    from keyturn.service.accounts.table.store import TableAccounts
-
-    if not isinstance(store, TableAccounts):
-        return ""
-    table = await store.resolved_table()
-    return "" if table == settings.accounts.table.table else f"; the table is {table}"
-
-
-async def _times(store: AccountStore) -> str:
-    """Return the values that a change writes into columns of times, as the end of a sentence."""
-    from keyturn.service.accounts.table.store import TableAccounts
-
-    times = await store.written_times() if isinstance(store, TableAccounts) else {}
-    return "".join(f"; {column} is set to {written.shown}" for column, written in times.items())
-
-
-async def _directory(store: AccountStore) -> list[Finding]:
-    """Return warnings about a directory's servers and the rights there."""
-    from keyturn.service.accounts.ldap.accounts import LdapAccounts
-
-    return await store.findings() if isinstance(store, LdapAccounts) else []
-
-
-async def _doubts(store: AccountStore, settings: Settings) -> list[Finding]:
-    """Return warnings about an app's table; none if it cannot be read in time."""
-    from keyturn.service.accounts.table.store import TableAccounts
-
-    if not isinstance(store, TableAccounts):
-        return []
-    try:
-        async with asyncio.timeout(_PATIENCE):
-            doubts = await store.doubts()
-            written = [await store.hash_doubt(settings.hashing), await store.time_doubt()]
-            written += [*await store.deletion_doubts(), await store.name_doubt()]
-    except (AccountsUnready, DatabaseUnready, TimeoutError):
-        return []
-    found = [Finding("accounts", "warn", one.message, one.mend) for one in written if one]
-    if doubts.unread:
-        message = f"accounts.table.active: the column contains {doubts.unread!r}, which Keyturn takes for active"
-        mend = 'List the active values, as in: active = "status = active | invited".'
-        found.append(Finding("accounts", "warn", message, mend))
-    if doubts.shares_addresses:
-        message = "accounts.table.email: some active accounts have the same address (upper and lower case are the same)"
-        mend = (
-            "Keyturn resets only one of them. Find them in the log as accounts.ambiguous, and make lower(email) unique."
-        )
-        found.append(Finding("accounts", "warn", message, mend))
-    return found

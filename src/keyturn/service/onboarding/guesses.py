@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from keyturn.service import addresses
 from keyturn.service.accounts.table.columns import Column
+from keyturn.service.accounts.table.placeholders import placeholder_for, usual_form
 from keyturn.service.accounts.table.recognised_hashes import is_known_hash
 from keyturn.service.onboarding.survey import Table
 from keyturn.service.problems.requests import InputInvalid
@@ -38,6 +39,8 @@ _CHANGED_AT = re.compile(
     rf"{_PASSWORD}(last)?(changed?|updated|modified|set)(at|on|date|time)|{_PASSWORD}(last)?changed|{_PASSWORD}lastset"
     rf"|last{_PASSWORD}(change|update)d?(at|on|date|time)?"
 )
+_TIMES = re.compile(r"(at|on|date|time|timestamp|since)$|^(created|updated|modified|changed|last)", re.IGNORECASE)
+"""Names of columns of times."""
 _SESSIONS = re.compile(
     r"session|remember|refreshtoken|persistentlogin|logintoken|authtoken|passwordreset|resetpassword"
     r"|resettoken|^(auth)?accesstokens?$|^userstokens$"
@@ -231,10 +234,17 @@ def _value_to_set(table: Table, name: str) -> bool | str | None:
 
 
 def _time_placeholder(table: Table, name: str) -> str:
-    # A 64-bit integer without values is most likely JavaScript's Date.now(), which does not fit a smaller one.
+    """Return what writes times as the column's values have them, else those of columns of its type."""
     column = table.columns[name]
-    is_long = column.holds is int and not column.on_sqlite and column.highest > 2**32
-    return "{now_ms}" if is_long and not table.values.get(name) else "{now}"
+    alike = [one.name for one in table.columns.values() if one.holds is column.holds and _TIMES.search(one.name)]
+    values = (table.values.get(one, ()) for one in (name, *alike))
+    forms = (usual_form(int(text) if text.isdigit() else text for text in texts) for texts in values)
+    if known := placeholder_for(column, next(filter(None, forms), "")):
+        return known
+    if column.holds is str:
+        return "{now_iso}"
+    # A 64-bit integer is most likely JavaScript's Date.now(), which does not fit a smaller one.
+    return "{now_ms}" if column.holds is int and not column.on_sqlite and column.highest > 2**32 else "{now}"
 
 
 def _holds_flag(column: Column) -> bool:
@@ -289,11 +299,6 @@ def owner_column(other: Table, table: Table) -> str:
     elsewhere = {column for column, *_ in other.points_to}
     pointing += [column for column in other.columns if column not in elsewhere and plain_name(column) in names]
     return next(iter(pointing), "")
-
-
-def needs_values(name: str, table: Table) -> bool:
-    """Tell whether the rows may be credentials of several kinds of owner, as a column says for each."""
-    return bool(credentials_in(name) and _type_of_owner(table))
 
 
 def _columns_to_delete(table: Table, tables: Mapping[str, Table]) -> list[str]:

@@ -198,7 +198,7 @@ async def _with_table(plan: Plan, flags: Flags) -> Plan:
         raise NotPlanned(_unclear_table(name, likely, tables))
     own = tables_of_its_app(name, tables)
     own |= await sample_values(
-        url, [tables[name], *(one for other, one in own.items() if guesses.needs_values(other, one))]
+        url, [tables[name], *(one for other, one in own.items() if guesses.credentials_in(other))]
     )
     settings = guesses.guess(own[name], own, password=with_password)
     hashes = HashFormat()

@@ -15,7 +15,7 @@ from sqlalchemy.sql.elements import quoted_name
 from keyturn.errors import KeyturnError
 from keyturn.service.accounts.table.app_database import AppDatabase
 from keyturn.service.accounts.table.columns import Column, column_of
-from keyturn.service.accounts.table.foreign_keys import FOLLOWS, read_foreign_keys
+from keyturn.service.accounts.table.foreign_keys import forbidding_keys
 from keyturn.service.database.unready import describe_error
 from keyturn.service.problems.requests import AccountsUnready
 
@@ -98,7 +98,7 @@ async def _open_database(url: str) -> AsyncIterator[AppDatabase]:
 
 
 def _values_of(connection: Connection, one: Table) -> dict[str, list[str]]:
-    names = [name for name, known in one.columns.items() if known.holds in (str, int) or known.holds_anything]
+    names = [name for name, known in one.columns.items() if known.holds in (str, int) or known.on_sqlite]
     if not names:
         return {}
     schema, _, bare = one.name.rpartition(".")
@@ -111,7 +111,7 @@ def _values_of(connection: Connection, one: Table) -> dict[str, list[str]]:
 def _beginning(known: Column) -> ColumnElement[str]:
     stored: ColumnElement[Any] = column(quoted_name(known.name, quote=True))
     text = func.substr(cast(stored, Text), 1, _LONGEST)
-    return case((func.typeof(stored) != "blob", text)) if known.holds_anything else text
+    return case((func.typeof(stored) != "blob", text)) if known.on_sqlite else text
 
 
 def _tables_in(connection: Connection) -> dict[str, Table]:
@@ -121,13 +121,10 @@ def _tables_in(connection: Connection) -> dict[str, Table]:
         tables: dict[str, Table] = {}
         for schema in _schema_names(inspector):
             tables |= _tables_of(inspector, schema)
-    for referring, referred, rule, _ in read_foreign_keys(connection, unchecked=True):
-        own, other = (
-            _full_name(None if schema == inspector.default_schema_name else schema, name)
-            for schema, name in (referring, referred)
-        )
-        if own in tables and own != other and rule not in FOLLOWS:
-            tables[own] = msgspec.structs.replace(tables[own], holds=tables[own].holds | {other})
+            for referring, referred in forbidding_keys(connection, schema):
+                own, other = _full_name(*referring), _full_name(*referred)
+                if own in tables and own != other:
+                    tables[own] = msgspec.structs.replace(tables[own], holds=tables[own].holds | {other})
     return tables
 
 

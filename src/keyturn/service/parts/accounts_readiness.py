@@ -1,7 +1,6 @@
 """Checks whether the store of the accounts answers, for /health/ready, which any client may call."""
 
 import asyncio
-from typing import Protocol, runtime_checkable
 
 from keyturn.service.accounts.port import AccountStore
 from keyturn.service.clock import monotonic
@@ -9,14 +8,6 @@ from keyturn.service.problems.requests import AccountsUnready
 
 _FRESH, _PATIENCE, _LONGEST = 2.0, 3.0, 60.0
 """Seconds: how long a verdict holds, how long a client waits for one, and how long a check may take."""
-
-
-@runtime_checkable
-class AnswersQuickly(Protocol):
-    """A store with a check that costs less than `require_ready`, which reads its whole table again."""
-
-    async def require_reachable(self) -> None:
-        """Raise AccountsUnready if the accounts cannot be read."""
 
 
 class AccountsReadiness:
@@ -28,7 +19,7 @@ class AccountsReadiness:
     def __init__(
         self, accounts: AccountStore, *, fresh: float = _FRESH, patience: float = _PATIENCE, longest: float = _LONGEST
     ) -> None:
-        self._ask = accounts.require_reachable if isinstance(accounts, AnswersQuickly) else accounts.require_ready
+        self._ask = accounts.require_reachable
         self._fresh, self._patience, self._longest = fresh, patience, longest
         self._asking: asyncio.Task[str] | None = None
         self._began = self._ended = 0.0

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from keyturn.mail.port.email import local_sender
-from keyturn.service.accounts.port import FindsTogether
+from keyturn.service.accounts.port import AccountStore
 from keyturn.service.accounts.store_factory import ends_sessions
 from keyturn.service.outbox import Handler, Lane, Seal, Worker, WorkerLimits
 from keyturn.service.reset.answer import ResetLinks, ResetRequestHandler
@@ -65,7 +65,7 @@ def _mail_lanes(parts: "Parts") -> list[Lane]:
         for event in messages.CALLBACKS.keys() - parts.ground.app.callbacks.keys()
     }
     # Without a look-up of many accounts at once, each claim would wait for the slowest of its look-ups.
-    batch = _REQUESTS_AT_ONCE if isinstance(parts.accounts, FindsTogether) else 0
+    batch = _REQUESTS_AT_ONCE if parts.accounts.offers(AccountStore.find_all) else 0
     return [
         Lane(handlers, parts.settings.worker.concurrency, providers.close, batch=batch),
         Lane(_securing_handlers(parts, first, composer, links), _SECURING_AT_ONCE),

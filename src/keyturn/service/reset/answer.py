@@ -10,7 +10,7 @@ import msgspec
 
 from keyturn.mail.port.email import Email
 from keyturn.service import addresses, secrets
-from keyturn.service.accounts.port import Account, FindsTogether
+from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now, random_bytes
 from keyturn.service.outbox import Delivery, Dropped, LeaseLost, Message, Settlement, new_key
 from keyturn.service.reset.events import AppEvents
@@ -225,12 +225,7 @@ class ResetRequestHandler:
 
     async def _find(self, emails: Collection[str]) -> Mapping[str, Account | None]:
         """Return the account of each address. An error of one is an error of all, which are then tried alone."""
-        accounts = self._accounts
-        found: Sequence[Account | Exception | None]
-        if isinstance(accounts, FindsTogether):
-            found = await accounts.find_all(list(emails))
-        else:
-            found = await asyncio.gather(*map(accounts.find, emails))
+        found = await self._accounts.find_all(list(emails))
         for one in found:
             if isinstance(one, Exception):
                 raise one

@@ -11,7 +11,7 @@ import msgspec
 
 from keyturn.errors import Fault
 from keyturn.service import addresses, secrets
-from keyturn.service.accounts.port import Account, AccountStore, JoinsReads
+from keyturn.service.accounts.port import Account, AccountStore
 from keyturn.service.clock import now
 from keyturn.service.database import Database
 from keyturn.service.database.statements import lookup
@@ -203,7 +203,7 @@ _Owned = tuple[Link, Account | None]
 
 def _joined_links(database: Database, accounts: AccountStore) -> Callable[[bytes], Awaitable[_Owned | None]] | None:
     """Return what finds links with their accounts by one statement; None if the accounts cannot be joined."""
-    if not isinstance(accounts, JoinsReads):
+    rows = accounts.join(LINK_ROWS, SecretRow.account_id)
+    if rows is None:
         return None
-    store, rows = accounts, accounts.join(LINK_ROWS, SecretRow.account_id)
-    return lookup(database, rows, SecretRow.key, lambda row: (link_of(row), store.joined_account(row))).submit
+    return lookup(database, rows, SecretRow.key, lambda row: (link_of(row), accounts.joined_account(row))).submit

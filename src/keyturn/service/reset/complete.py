@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import partial
 
 from keyturn.service import addresses, secrets
-from keyturn.service.accounts.port import Account, JoinsTransaction, NewPassword
+from keyturn.service.accounts.port import Account, AccountStore, NewPassword
 from keyturn.service.clock import now
 from keyturn.service.problems.passwords import OutcomeUnknown, ResetRefused
 from keyturn.service.problems.problem import outcome_of
@@ -99,7 +99,8 @@ class PasswordChanges:
 
     def __init__(self, ground: Ground, policy: PasswordPolicy, hasher: PasswordHasher, effects: ChangeEffects) -> None:
         self._records = ground.records
-        self._joining = ground.accounts if isinstance(ground.accounts, JoinsTransaction) else None
+        self._accounts = ground.accounts
+        self._joins = ground.accounts.offers(AccountStore.set_password_within)
         self._policy = policy
         self._hasher = hasher
         self._effects = effects
@@ -113,13 +114,13 @@ class PasswordChanges:
         await self._policy.require(change.password, change.account.email)
         await change.authorization.require_second_step()
         password = NewPassword(change.password, self._hasher.hash, current=change.current)
-        if self._joining is not None:
-            await self._change_in_transaction(self._joining, change, password)
+        if self._joins:
+            await self._change_in_transaction(change, password)
         else:
             await self._external.make(change, password)
         self._records.outbox.wake()
 
-    async def _change_in_transaction(self, accounts: JoinsTransaction, change: Change, password: NewPassword) -> None:
+    async def _change_in_transaction(self, change: Change, password: NewPassword) -> None:
         password_hash = await password.hashed()
         moment, is_committing = now(), False
 
@@ -128,7 +129,7 @@ class PasswordChanges:
             # One change per account at a time: two of its links used at once would each wait for the other to end.
             tx.hold(change.account.id)
             change.authorization.redeem(tx, moment)
-            ended = ended_by(accounts.set_password_within(tx.connection, change.account, password_hash))
+            ended = ended_by(self._accounts.set_password_within(tx.connection, change.account, password_hash))
             if ended is None:
                 raise change.authorization.refusal()
             authorization = change.authorization

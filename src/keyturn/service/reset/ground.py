@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 
-from keyturn.service.accounts.port import AccountStore, TakesNames
+from keyturn.service.accounts.port import AccountStore
 from keyturn.service.accounts.store_factory import accounts_for
 from keyturn.service.clock import random_bytes
 from keyturn.service.database import Database
@@ -45,11 +45,6 @@ class Ground(Struct, frozen=True, kw_only=True):
     themes: Themes
     meters: Meters
     app: FromApp
-
-    @property
-    def takes_names(self) -> bool:
-        """Whether users may name their accounts by user names, too."""
-        return isinstance(self.accounts, TakesNames) and self.accounts.takes_names
 
 
 def build(settings: Settings, app: FromApp, themes: Themes, meters: Meters) -> Ground:

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from keyturn.errors import Fault, KeyturnError
 from keyturn.service import addresses, secrets
-from keyturn.service.accounts.port import Account, LocksAccounts
+from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
 from keyturn.service.outbox.models import OutboxRow
 from keyturn.service.problems.proofs import ServiceKeyRefused
@@ -130,7 +130,7 @@ class OperatorResets:
 
     async def unlock(self, email: str, operator: Client) -> None:
         """Unlock the account with the address, whichever mailbox secured it. Raises NotLocked, AccountsUnready."""
-        if not isinstance(self._accounts, LocksAccounts) or not self._accounts.can_lock:
+        if not self._accounts.can_lock:
             raise NotLocked(
                 "the store of the accounts cannot unlock them; with the store table, set `accounts.table.lock` and"
                 " `accounts.table.unlock`"

@@ -22,7 +22,7 @@ class ResetRequests:
 
     def __init__(self, ground: Ground, challenge: RequestChallenge | None, return_addresses: ReturnAddresses) -> None:
         self._records, self._limits, self.meters = ground.records, ground.limits, ground.meters
-        self._takes_names = ground.takes_names
+        self._takes_names = ground.accounts.takes_names
         self._challenge = challenge
         self._return_addresses = return_addresses
 

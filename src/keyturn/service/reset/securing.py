@@ -13,13 +13,7 @@ import msgspec
 
 from keyturn.mail.port.email import Email
 from keyturn.service import addresses, secrets
-from keyturn.service.accounts.port import (
-    Account,
-    Ended,
-    EndsIntrusions,
-    EndsSessions,
-    LocksAccounts,
-)
+from keyturn.service.accounts.port import Account, Ended
 from keyturn.service.accounts.store_factory import locks_accounts
 from keyturn.service.clock import now
 from keyturn.service.outbox import Dropped, Message, Settlement
@@ -176,17 +170,15 @@ class RecoveryHandler:
 
         Sessions end even if the account could not be read yet, and the error was `found`.
         """
-        accounts = self._accounts
         is_here = not isinstance(found, BaseException) and not _has_moved(found, secured)
-        if is_here and isinstance(accounts, EndsIntrusions):
-            return counted(await accounts.end_intrusion(secured.account_id))
-        return counted(await accounts.end_sessions(secured.account_id) if isinstance(accounts, EndsSessions) else None)
+        end = self._accounts.end_intrusion if is_here else self._accounts.end_sessions
+        return counted(await end(secured.account_id))
 
     async def _lock(self, secured: AccountWasSecured, found: Account | BaseException | None) -> Account | None:
         """Lock the account if `locks` is set and it has not moved; return its state afterwards. Raises `found`."""
         if isinstance(found, BaseException):
             raise found
-        if not self._locks or not isinstance(self._accounts, LocksAccounts) or _has_moved(found, secured):
+        if not self._locks or _has_moved(found, secured):
             return found
         is_locked = await self._accounts.lock(secured.account_id)
         account = await self._accounts.get(secured.account_id)

@@ -12,7 +12,7 @@ import msgspec
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from keyturn.service import addresses, secrets
-from keyturn.service.accounts.port import Account, ChecksPasswords, JoinsSignIn, KnowsHashes
+from keyturn.service.accounts.port import Account, AccountStore
 from keyturn.service.clock import now, random_bytes
 from keyturn.service.keys import derive
 from keyturn.service.problems.proofs import CredentialsRejected, NotSignedIn, SecondStepRejected, SecondStepRequired
@@ -131,23 +131,20 @@ class OpenedSession(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SignIns:
-    """Signs users in and out, and changes the password of a signed-in user: limited, audited and counted.
-
-    `hashes`: the store of the accounts, whose hashes can be read, or which checks passwords itself.
-    """
+    """Signs users in and out, and changes the password of a signed-in user: limited, audited and counted."""
 
     def __init__(
         self,
         ground: Ground,
-        hashes: KnowsHashes | ChecksPasswords,
         hasher: PasswordHasher,
         changes: PasswordChanges,
         devices: DeviceCookies,
         second_step: RequiredSecondStep | None,
     ) -> None:
         self._records = ground.records
-        self._accounts = ground.accounts
-        self._hashes = hashes
+        self._accounts = accounts = ground.accounts
+        self._checks = accounts.offers(AccountStore.check_password)
+        self._joins = accounts.offers(AccountStore.password_hash_within)
         self._hasher = hasher
         self._limits = ground.limits
         self._audit = ground.records.audit
@@ -203,16 +200,15 @@ class SignIns:
         same work, with a read of a hash included (OWASP ASVS 6.3.8). Raises Busy.
         """
         account_id = account.id if account and account.active else ""
-        if isinstance(self._hashes, ChecksPasswords):
-            return "checked" if await self._hashes.check_password(account_id, password) else None
-        stored = await self._hashes.password_hash(account_id)
+        if self._checks:
+            return "checked" if await self._accounts.check_password(account_id, password) else None
+        stored = await self._accounts.password_hash(account_id)
         return stored if await self._hasher.verify(password, stored, reserved=reserved) else None
 
     async def _verify_proof(self, account: Account | None, proof: str) -> str | None:
         """Do what `_verify` does, by a proof. A missing or disabled account costs the same work here, too."""
         account_id = account.id if account and account.active else ""
-        hashes = self._hashes
-        stored = "checked" if isinstance(hashes, ChecksPasswords) else await hashes.password_hash(account_id)
+        stored = "checked" if self._checks else await self._accounts.password_hash(account_id)
         return stored if self._proofs.holds(proof, account_id, stored or "") and account_id else None
 
     async def _require_second_step(
@@ -238,11 +234,10 @@ class SignIns:
         in its place. `passed`: the code to spend.
         """
         secret, account_id, moment = secrets.mint(random_bytes), account.id, now()
-        joins = self._hashes if isinstance(self._hashes, JoinsSignIn) else None
 
         def start(tx: Transaction) -> bool:
             tx.hold(account_id)
-            if joins and joins.password_hash_within(tx.connection, account_id) != verified:
+            if self._joins and self._accounts.password_hash_within(tx.connection, account_id) != verified:
                 return False
             if passed:
                 passed.spend(tx, moment)
@@ -254,15 +249,15 @@ class SignIns:
             return None
         # Another system is asked only after this database's transaction has ended. A change that the other system does
         # not know yet ends the session, which exists by now.
-        if joins or await self._is_still(account_id, password, verified):
+        if self._joins or await self._is_still(account_id, password, verified):
             return secret
         await self.sign_out(secret)
         return None
 
     async def _is_still(self, account_id: str, password: str | None, verified: str) -> bool:
-        if isinstance(self._hashes, ChecksPasswords):
-            return password is None or await self._hashes.check_password(account_id, password)
-        return await self._hashes.password_hash(account_id) == verified
+        if self._checks:
+            return password is None or await self._accounts.check_password(account_id, password)
+        return await self._accounts.password_hash(account_id) == verified
 
     def device(self, account: Account) -> str:
         """Return a device cookie's value for a user who has just proved that the account is theirs."""
@@ -320,6 +315,6 @@ def build(
     """
     accounts = ground.accounts
     hosted = settings.accounts.store == "builtin" or hosted_path(settings.sign_in_url) is not None
-    if not hosted or not isinstance(accounts, KnowsHashes | ChecksPasswords):
+    if not hosted or not accounts.signs_in:
         return None
-    return SignIns(ground, accounts, hasher, changes, DeviceCookies(ground.secrets), second_step)
+    return SignIns(ground, hasher, changes, DeviceCookies(ground.secrets), second_step)

@@ -58,7 +58,8 @@ class TableSettings(msgspec.Struct, frozen=True, kw_only=True):
     `active`: "column", "not deleted_at" (active if that is null, false or 0), or "status = active | invited".
     `identifiers`: the columns by which a user may name the account: that of `email`, and one with user names.
     `password_providers`: values of `provider` for accounts with a password; others sign in with another service.
-    `set`: columns that a change of the password sets; "{now}" is the time, "{null}" is NULL.
+    `set`: columns that a change of the password sets. "{now}" is the time in the column's own type, "{now_ms}" are
+    milliseconds since 1970, "{now_iso}" is a text by ISO 8601, "{null}" is NULL.
     `delete`: columns of other tables with the account's id, such as `sessions.user_id`; a change deletes those rows.
     `ends`: what a change, or an intrusion, ends, by such columns; `delete` is the short form.
     `lock`, `unlock`: columns that lock and unlock an account, written like `set`.

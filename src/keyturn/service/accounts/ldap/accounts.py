@@ -6,14 +6,13 @@ from bisect import bisect_right
 from collections.abc import Sequence
 
 from keyturn.errors import Fault, SettingsInvalid
-from keyturn.mail.port.finding import Finding
 from keyturn.service import addresses
 from keyturn.service.accounts.ldap import messages
 from keyturn.service.accounts.ldap.connection import SUCCESS, Connection, ConnectionBroken
 from keyturn.service.accounts.ldap.dialects import DIALECTS
 from keyturn.service.accounts.ldap.directory import CONNECTIONS, BindRefused, Directory
 from keyturn.service.accounts.ldap.messages import Entry, Result
-from keyturn.service.accounts.port import Account, NewPassword
+from keyturn.service.accounts.port import Account, AccountStore, NewPassword
 from keyturn.service.clock import now
 from keyturn.service.problems.requests import AccountsUnready, InputInvalid
 from keyturn.service.settings import LdapSettings
@@ -38,7 +37,7 @@ _AD = "1.2.840.113556.1.4.800"
 """The capability by which Active Directory shows itself (MS-ADTS 3.1.1.3.4.3.1)."""
 
 
-class LdapAccounts:
+class LdapAccounts(AccountStore):
     """An AccountStore over a directory. A directory keeps no sessions: apps that ask it end theirs themselves."""
 
     def __init__(self, settings: LdapSettings, connections: int = CONNECTIONS) -> None:
@@ -239,12 +238,6 @@ class LdapAccounts:
             cookie = _cookie(found)
             if not cookie:
                 return listed
-
-    async def findings(self) -> list[Finding]:
-        """Return what the doctor says of the servers, their policy and the service account's rights."""
-        from keyturn.service.accounts.ldap.rights import findings
-
-        return await findings(self.settings, self.dialect)
 
     async def close(self) -> None:
         await self.directory.close()

@@ -1,30 +1,26 @@
 """Accounts at Supabase Auth, without a table of the app or with one in which users are looked up."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import msgspec
 
 from keyturn.errors import Fault, SettingsInvalid
+from keyturn.mail.port.finding import Finding
 from keyturn.service import addresses
-from keyturn.service.accounts.port import (
-    Account,
-    AccountStore,
-    Ended,
-    EndsIntrusions,
-    ListsAddresses,
-    NewPassword,
-    TakesNames,
-    changing_nothing,
-)
+from keyturn.service.accounts.port import Account, AccountStore, Ended, NewPassword, changing_nothing
 from keyturn.service.accounts.supabase.admin_api import KEY_REFUSED, TIMEOUT, AdminApi, account_of
 from keyturn.service.clock import now
 from keyturn.service.database import Database
 from keyturn.service.problems.requests import AccountsUnready
-from keyturn.service.settings import AccountSettings, SupabaseSettings
+from keyturn.service.settings import AccountSettings, HashingSettings, SupabaseSettings
 from keyturn.service.telemetry.logs import LogEvent, log
+
+if TYPE_CHECKING:
+    from keyturn.service.accounts.table.store import TableAccounts
 
 _PAGE = 50
 _MOST_PAGES = 20
@@ -37,7 +33,7 @@ _WHOLE = 3
 """Time-outs that a look-up may take with all its pages and the wait for its place: less than a message's lease."""
 
 
-class SupabaseAccounts:
+class SupabaseAccounts(AccountStore):
     """An AccountStore over a project's admin API. Supabase ends the sessions with every change of a password."""
 
     def __init__(self, settings: SupabaseSettings, timeout: timedelta = TIMEOUT) -> None:
@@ -128,47 +124,52 @@ def _uuid(text: str) -> UUID | None:
         return None
 
 
-class PeopleTable(EndsIntrusions, ListsAddresses, Protocol):
-    """The port to the app's own table, whose ids are those of the users at Supabase (`TableAccounts`)."""
-
-    async def require_ready(self) -> None: ...
-
-    async def require_reachable(self) -> None: ...
-
-    async def find(self, email: str) -> Account | None: ...
-
-    async def get(self, account_id: str) -> Account | None: ...
-
-    async def note_change(self, account: Account) -> bool | Ended: ...
-
-    async def close(self) -> None: ...
-
-
-class SupabaseWithTable:
+class SupabaseWithTable(AccountStore):
     """An AccountStore that looks users up in a table, by their ids at Supabase, and sets passwords at Supabase."""
 
-    def __init__(self, lookup: PeopleTable, auth: SupabaseAccounts) -> None:
-        self._lookup = lookup
+    def __init__(self, people: "TableAccounts", auth: SupabaseAccounts) -> None:
+        self.takes_names = people.takes_names
+        self._people = people
         self._auth = auth
-        self.find = lookup.find
-        self.get = lookup.get
-        self.addresses_after = lookup.addresses_after
-        self.takes_names = isinstance(lookup, TakesNames) and lookup.takes_names
-        self.end_sessions = lookup.end_sessions  # sessions at Supabase end only with the next password
-        self.end_intrusion = lookup.end_intrusion
 
     async def require_ready(self) -> None:
-        await self._lookup.require_ready()
+        await self._people.require_ready()
         await self._auth.require_ready()
 
     async def require_reachable(self) -> None:
-        await self._lookup.require_reachable()
+        await self._people.require_reachable()
         await self._auth.require_ready()
+
+    async def findings(self, hashing: HashingSettings, *, quick: bool = False) -> Sequence[Finding]:
+        return await self._people.findings(hashing, quick=quick)
+
+    async def close(self) -> None:
+        await self._people.close()
+        await self._auth.close()
+
+    async def find(self, email: str) -> Account | None:
+        return await self._people.find(email)
+
+    async def find_all(self, emails: Sequence[str]) -> Sequence[Account | Exception | None]:
+        return await self._people.find_all(emails)
+
+    async def get(self, account_id: str) -> Account | None:
+        return await self._people.get(account_id)
+
+    async def addresses_after(self, email: str, most: int) -> Sequence[str] | None:
+        return await self._people.addresses_after(email, most)
+
+    async def end_sessions(self, account_id: str) -> Ended | None:
+        """End what the table names: sessions at Supabase end only with the next password."""
+        return await self._people.end_sessions(account_id)
+
+    async def end_intrusion(self, account_id: str) -> Ended | None:
+        return await self._people.end_intrusion(account_id)
 
     async def set_password(self, account: Account, password: NewPassword) -> bool | Ended:
         """Set it if table and Supabase both have the account, active, with a password and that address."""
         with changing_nothing():
-            known = await self._lookup.get(account.id)
+            known = await self._people.get(account.id)
         if known is None or not _may_change(known, account):
             return False
         if not await self._auth.set_password(account, password):
@@ -176,15 +177,11 @@ class SupabaseWithTable:
             return False
         return await self._note_change(account)
 
-    async def close(self) -> None:
-        await self._lookup.close()
-        await self._auth.close()
-
     async def _note_change(self, account: Account) -> Ended:
         """Write the table's columns for it. The password is already changed, even if this fails."""
         event = LogEvent("accounts.change_not_noted", account=account.id)
         try:
-            ended = await self._lookup.note_change(account)
+            ended = await self._people.note_change(account)
         except Exception:
             log.exception(event)
             return Ended()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from keyturn.mail.port.finding import Finding
 from keyturn.service.settings import HashingSettings
 
 _BCRYPT = re.compile(r"(bcrypt\$|\{bcrypt\})?(\$2[aby]\$)(\d\d)\$[./A-Za-z0-9]{53}")
@@ -83,18 +84,11 @@ def recognise_hashes(hashes: Sequence[str]) -> HashFormat:
     return HashFormat(shown="unknown format", todo=todo)
 
 
-class TableDoubt(msgspec.Struct, frozen=True):
-    """What a change would write differently from what the app probably writes, and what to do."""
-
-    message: str
-    mend: str
-
-
-def doubt_format(table: str, hashes: Sequence[str], settings: HashingSettings) -> TableDoubt | None:
-    """Compare the format of most hashes with the one that `settings` write; None if it is the same or unknown."""
+def doubt_format(table: str, hashes: Sequence[str], settings: HashingSettings) -> list[Finding]:
+    """Compare the format of most hashes with the one that `settings` write; nothing if it is the same or unknown."""
     found = recognise_hashes(hashes)
     if not found.held or _written(found.settings) == _written(settings):
-        return None
+        return []
     setting = "prefix" if {found.format, settings.format} == {"bcrypt"} else "format"
     message = f"the table {table} has {found.held}, but hashing.{setting} writes {_written(settings)}"
     meant = f'format = "{found.format}"'
@@ -103,7 +97,7 @@ def doubt_format(table: str, hashes: Sequence[str], settings: HashingSettings) -
             f'prefix = "{found.prefix}"' if setting == "prefix" else f'{meant} and hashing.prefix = "{found.prefix}"'
         )
     mend = f"Set hashing.{meant}, or let your app verify both. Otherwise users cannot sign in with a new password."
-    return TableDoubt(f"{message}, which your app may not read", mend)
+    return [Finding("accounts", "warn", f"{message}, which your app may not read", mend)]
 
 
 def _written(settings: HashingSettings) -> str:

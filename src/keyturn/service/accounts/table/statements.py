@@ -2,7 +2,8 @@
 
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from itertools import cycle
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -12,8 +13,9 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import TypeEngine
 
-from keyturn.service.accounts.table.columns import Column, WrittenTime, describe_times, id_values, set_value
+from keyturn.service.accounts.table.columns import Column, id_values
 from keyturn.service.accounts.table.mapping import FALSE, TRUE, Assignments, MappedEnding, Mapping, table_clause
+from keyturn.service.accounts.table.placeholders import TIMES, set_value
 
 _CHARACTER_BY_CHARACTER = {"sqlite": "BINARY", "postgresql": "C", "mysql": "utf8mb4_bin"}
 """The collation in which only identical characters are equal; in MySQL's default, é is e."""
@@ -39,7 +41,7 @@ class Statements:
     """Builds every statement of a store, for one mapping in one dialect."""
 
     def __init__(self, mapping: Mapping, dialect: str) -> None:
-        self._mapping = mapping
+        self.mapping = mapping
         self._dialect = dialect
         self._table = table_clause(mapping.table, self._written_columns(), dialect)
         self._columns = {field: self._table.c[known.name] for field, known in mapping.fields.items()}
@@ -47,29 +49,10 @@ class Statements:
         self._accounts_by_id = self._accounts.where(self._is_one_of_ids())
         self._accounts_by_identifier: dict[int, sa.Select[Any]] = {}
 
-    def written_times(self, moment: datetime) -> dict[str, WrittenTime]:
-        """Return what each column becomes that is set to the time."""
-        mapping = self._mapping
-        return describe_times((*mapping.sets, *mapping.locks, *mapping.unlocks), moment)
-
-    @property
-    def zoneless_times(self) -> list[str]:
-        """The columns that are set to the time and keep no zone; other connections may write theirs in another zone."""
-        mapping = self._mapping
-        assigned = (*mapping.sets, *mapping.locks, *mapping.unlocks)
-        times = [one for one, given in assigned if given in ("{now}", "{now_ms}") and one.has_native_times]
-        is_mysql = self._dialect == "mysql"
-        return sorted({one.name for one in times if is_mysql and not one.shown.startswith("TIMESTAMP")})
-
-    @property
-    def folds_names(self) -> bool:
-        """Whether the column of user names ignores case by itself."""
-        return "username" in self._mapping.folding
-
     def _written_columns(self) -> list[Column]:
         """Return every named column, each once."""
-        mapping = self._mapping
-        assigned = (one for one, _ in (*mapping.sets, *mapping.locks, *mapping.unlocks))
+        mapping = self.mapping
+        assigned = (one for one, _ in mapping.assignments)
         return list({one.name: one for one in (*mapping.fields.values(), *assigned)}.values())
 
     def by_identifier(self, spellings: Collection[str]) -> Query:
@@ -91,7 +74,7 @@ class Statements:
 
     def _is_in_ranges(self, field: str, count: int) -> ColumnElement[bool]:
         stored: ColumnElement[Any] = self._columns[field]
-        if field not in self._mapping.folding:
+        if field not in self.mapping.folding:
             stored = sa.func.lower(stored)
         first, last = (
             [sa.func.lower(sa.bindparam(f"{end}{place}", type_=sa.Text())) for place in range(count)]
@@ -104,7 +87,7 @@ class Statements:
         values: list[Any] = []
         for text in ids:
             with suppress(ValueError):
-                values += id_values(self._mapping.fields["id"], text)
+                values += id_values(self.mapping.fields["id"], text)
         return Query(self._accounts_by_id, {"ids": values})
 
     def _is_one_of_ids(self) -> ColumnElement[bool]:
@@ -126,18 +109,18 @@ class Statements:
     def addresses_after(self, email: str, most: int) -> Query:
         """Ask for the addresses of active and locked accounts that come after this one, character by character."""
         stored = self._trimmed_text("email")
-        listed = sa.or_(self._is_active(), self._is_locked()) if self._mapping.locks else self._is_active()
+        listed = sa.or_(self._is_active(), self._is_locked()) if self.mapping.locks else self._is_active()
         found = sa.select(self._columns["email"].label("email")).where(listed, stored > sa.literal(email, sa.Text))
         return Query(found.order_by(stored).limit(most))
 
     def lock(self, account_id: str, moment: datetime) -> sa.Update:
         """Lock the account, if it is active. Raises ValueError for an impossible id."""
-        values = self._assigned(self._mapping.locks, moment)
+        values = self._assigned(self.mapping.locks, moment)
         return sa.update(self._table).where(self._has_id(account_id), self._is_active()).values(values)
 
     def unlock(self, account_id: str, moment: datetime) -> sa.Update:
         """Unlock the account. Raises ValueError for an impossible id."""
-        values = self._assigned(self._mapping.unlocks, moment)
+        values = self._assigned(self.mapping.unlocks, moment)
         return sa.update(self._table).where(self._has_id(account_id), self._is_locked()).values(values)
 
     def _assigned(self, assignments: Assignments, moment: datetime) -> dict[Any, Any]:
@@ -145,14 +128,11 @@ class Statements:
 
     def _is_locked(self) -> ColumnElement[bool]:
         """Return whether every column of the lock has the value that the lock sets; for a time, any value counts."""
-        return sa.and_(*(self._is_as_assigned(one, given) for one, given in self._mapping.locks))
+        return sa.and_(*(self._is_as_assigned(one, given) for one, given in self.mapping.locks))
 
     def _is_as_assigned(self, one: Column, given: bool | float | str) -> ColumnElement[bool]:
         stored: ColumnElement[Any] = self._table.c[one.name]
-        match given:
-            case "{now}" | "{now_ms}":
-                return stored.is_not(None)
-        return _has_value(stored, one, given, datetime.now(UTC))
+        return stored.is_not(None) if given in TIMES else _has_value(stored, one, given, datetime.now(UTC))
 
     def change(
         self, account_id: str, email: str, password_hash: str | None, moment: datetime, *, locked: bool = False
@@ -161,10 +141,10 @@ class Statements:
 
         An account that was `locked` may still be so, and is unlocked. Raises ValueError for an impossible id.
         """
-        values = self._assigned(self._mapping.sets, moment)
+        values = self._assigned(self.mapping.sets, moment)
         may_change = self._is_active()
-        if locked and self._mapping.locks:
-            values |= self._assigned(self._mapping.unlocks, moment)
+        if locked and self.mapping.locks:
+            values |= self._assigned(self.mapping.unlocks, moment)
             may_change = sa.or_(may_change, self._is_locked())
         if password_hash is not None:
             values[self._columns["password"]] = password_hash
@@ -182,7 +162,7 @@ class Statements:
         )
 
     def _has_id(self, account_id: str | None) -> ColumnElement[bool]:
-        key, stored = self._mapping.fields["id"], self._columns["id"]
+        key, stored = self.mapping.fields["id"], self._columns["id"]
         found = _is_any(stored, [None] if account_id is None else id_values(key, account_id))
         if key.holds in (int, UUID, bytes):
             return found
@@ -196,16 +176,16 @@ class Statements:
 
         "" is for rows that end a second time, or had ended by the app's clock. They are not counted.
         """
-        for one in self._mapping.endings:
+        for one in self.mapping.endings:
             if intruded or one.ending.when == "change":
                 with suppress(ValueError):  # a column of another type holds no such id
                     owners = id_values(one.owner, account_id)
                     yield one.ending.what, self._end(one, owners, moment)
-                    if any(self._margin(column, given, moment) for column, given in one.sets):
-                        yield "", self._end(one, owners, moment, within_margin=True)
+                    if any(self._keeps_no_zone(column, given) for column, given in one.sets):
+                        yield "", self._end(one, owners, moment, margin=timedelta(days=1))
 
     def _end(
-        self, one: MappedEnding, owners: Iterable[Any], moment: datetime, *, within_margin: bool = False
+        self, one: MappedEnding, owners: Iterable[Any], moment: datetime, *, margin: timedelta = timedelta(0)
     ) -> sa.Update | sa.Delete:
         columns = {column.name: column for column in (one.owner, *(column for column, _ in (*one.sets, *one.where)))}
         other = table_clause(one.table, list(columns.values()), self._dialect)
@@ -216,47 +196,24 @@ class Statements:
         theirs += [_has_value(other.c[column.name], column, given, moment) for column, given in one.where]
         if not one.sets:
             return sa.delete(other).where(*theirs)
-        due = [
-            self._is_due(other.c[column.name], column, given, moment, within_margin=within_margin)
-            for column, given in one.sets
-        ]
+        due = [self._is_due(other.c[column.name], column, given, moment - margin) for column, given in one.sets]
         values = {other.c[column.name]: set_value(column, given, moment) for column, given in one.sets}
         return sa.update(other).where(*theirs, sa.or_(*due)).values(values)
 
     def _is_due(
-        self,
-        stored: ColumnElement[Any],
-        column: Column,
-        given: bool | float | str,
-        moment: datetime,
-        *,
-        within_margin: bool,
+        self, stored: ColumnElement[Any], column: Column, given: bool | float | str, moment: datetime
     ) -> ColumnElement[bool]:
-        """Return whether a row has not ended yet. A time in the past says when it has, so it stays.
-
-        `within_margin`: a time that may be past in UTC alone counts as not ended, too.
-        """
+        """Return whether a row has not ended yet. A time in the past says when it has, so it stays."""
         if given == "{null}":
             return stored.is_not(None)
-        is_time = given in ("{now}", "{now_ms}")
-        margin = self._margin(column, given, moment) if within_margin else timedelta(0)
-        value = set_value(column, given, moment - margin)
-        limit = sa.bindparam(None, value, type_=stored.type, unique=True)
-        due = [stored.is_(None), stored > limit if is_time else stored != limit]
-        is_text = isinstance(value, str)
-        if is_time and self._dialect == "sqlite":  # which sorts every number before every text
-            due.append(sa.func.typeof(stored).not_in(("text",) if is_text else ("integer", "real")))
-        if is_time and is_text and not (column.time_format and column.time_format.unit):
-            due.append(stored.not_like("____-__-__%"))  # such as 31.12.2030, which does not compare
-        return sa.or_(*due)
+        limit = sa.bindparam(None, set_value(column, given, moment), type_=stored.type, unique=True)
+        return sa.or_(stored.is_(None), stored > limit if given in TIMES else stored != limit)
 
-    def _margin(self, column: Column, given: bool | float | str, moment: datetime) -> timedelta:
-        """Return how far the column's times may lie behind UTC: not at all, or a day if they are in any zone."""
-        form = column.time_format
-        is_timestamp = self._dialect == "mysql" and column.shown.startswith("TIMESTAMP")
-        is_utc = column.zoned or is_timestamp or (form and (form.unit or form.zone == "Z"))
-        is_zoneless = isinstance(set_value(column, given, moment), str | date)
-        return timedelta(days=1) if given in ("{now}", "{now_ms}") and is_zoneless and not is_utc else timedelta(0)
+    def _keeps_no_zone(self, column: Column, given: object) -> bool:
+        """Return whether the column's times may be in any zone, up to a day behind UTC."""
+        if column.has_native_times:
+            return not column.zoned and not (self._dialect == "mysql" and column.shown.startswith("TIMESTAMP"))
+        return given == "{now}" and column.holds not in (int, float, Decimal)
 
     def trial_statements(self, moment: datetime) -> Iterator[tuple[str, sa.Executable]]:
         """Yield a variant of every statement that matches no account, with the setting at fault if it is refused."""
@@ -264,7 +221,7 @@ class Statements:
         yield "table", trial.statement.params(trial.given)
         if "password" in self._columns:
             yield "password", self._update(None, "", {self._columns["password"]: ""})
-        mapping = self._mapping
+        mapping = self.mapping
         for section, assignments in (("set", mapping.sets), ("lock", mapping.locks), ("unlock", mapping.unlocks)):
             for one, given in assignments:
                 values = {self._table.c[one.name]: set_value(one, given, moment)}
@@ -274,8 +231,8 @@ class Statements:
 
     def unread_flags(self) -> Query | None:
         """Ask for one text that is neither yes nor no and yet makes an account active; None if no text can."""
-        flag = self._mapping.fields.get("active")
-        if flag is None or flag.holds is not str or self._mapping.active.is_not or self._mapping.active.values:
+        flag = self.mapping.fields.get("active")
+        if flag is None or flag.holds is not str or self.mapping.active.is_not or self.mapping.active.values:
             return None
         found = sa.select(self._columns["active"].label("active"))
         return Query(found.where(self._flag_text().not_in((*FALSE, *TRUE))).limit(1))
@@ -303,7 +260,7 @@ class Statements:
         if "password" in self._columns:
             hashed = sa.and_(sa.func.length(self._columns["password"]) > 0, self._is_usable())
             columns += [hashed.label("has_hash"), self._lacks_hash().label("lacks_hash")]
-        if self._mapping.locks:
+        if self.mapping.locks:
             columns.append(self._is_locked().label("locked"))
         return sa.select(*columns, self._is_active().label("active"))
 
@@ -313,15 +270,15 @@ class Statements:
     def _is_active(self) -> ColumnElement[bool]:
         if "active" not in self._columns:
             return sa.literal(1) == sa.literal(1)
-        flag, named = self._flag_text(), self._mapping.active.values
+        flag, named = self._flag_text(), self.mapping.active.values
         is_named = (
             flag.in_([sa.func.lower(sa.literal(value, sa.Text)) for value in named]) if named else flag.not_in(FALSE)
         )
-        return sa.not_(is_named) if self._mapping.active.is_not else is_named
+        return sa.not_(is_named) if self.mapping.active.is_not else is_named
 
     def _flag_text(self) -> ColumnElement[str]:
         flag: ColumnElement[Any] = self._columns["active"]
-        if self._mapping.fields["active"].is_bits:
+        if self.mapping.fields["active"].is_bits:
             flag = flag + sa.literal(0)
         return sa.func.coalesce(sa.func.lower(sa.func.trim(sa.cast(flag, sa.Text), type_=sa.Text)), "")
 
@@ -331,7 +288,7 @@ class Statements:
             named = sa.func.coalesce(
                 sa.func.lower(sa.func.trim(sa.cast(self._columns["provider"], sa.Text), type_=sa.Text)), ""
             )
-            yield named.in_([one.lower() for one in self._mapping.password_providers])
+            yield named.in_([one.lower() for one in self.mapping.password_providers])
         if "password" in self._columns:
             yield self._is_usable()
 

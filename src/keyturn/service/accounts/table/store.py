@@ -6,18 +6,19 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
-from sqlalchemy import Connection, Executable, Row, RowMapping, text
+from sqlalchemy import Connection, Executable, RowMapping
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from keyturn.errors import Fault, KeyturnError, SettingsInvalid
+from keyturn.mail.port.finding import Finding
 from keyturn.service import addresses
-from keyturn.service.accounts.port import Account, Ended, NewPassword
+from keyturn.service.accounts.port import Account, AccountStore, Ended, NewPassword
 from keyturn.service.accounts.table.app_database import AppDatabase
-from keyturn.service.accounts.table.columns import WrittenTime, text_of
-from keyturn.service.accounts.table.mapping import has_unique_index, parse_table_name, read_mapping
-from keyturn.service.accounts.table.recognised_hashes import TableDoubt, doubt_format
+from keyturn.service.accounts.table.columns import text_of
+from keyturn.service.accounts.table.doubts import doubts
+from keyturn.service.accounts.table.mapping import read_mapping
 from keyturn.service.accounts.table.rows import (
     account_of,
     choose_named,
@@ -38,39 +39,13 @@ from keyturn.service.telemetry.logs import LogEvent
 
 log = logging.getLogger("keyturn.accounts")
 
-_ZONE = text(
-    "SELECT if(@@global.time_zone = 'SYSTEM', @@system_time_zone, @@global.time_zone) AS zone,"
-    " greatest(abs(timestampdiff(MINUTE, utc_timestamp(), convert_tz(utc_timestamp(), '+00:00', @@global.time_zone))),"
-    " abs(timestampdiff(MINUTE, utc_timestamp() + INTERVAL 6 MONTH,"
-    " convert_tz(utc_timestamp() + INTERVAL 6 MONTH, '+00:00', @@global.time_zone)))) AS minutes"
-)
-"""The zone of MySQL's or MariaDB's server, and its offset from UTC, now or in half a year; 0 minutes for UTC."""
-
 _Result = TypeVar("_Result")
 
 _FOUND_AT_ONCE = 50
 """Addresses in one statement, each a range of an index: with some thousands MySQL stops using its index."""
 
-_SCHEMAS_WITH = text(r"""
-    SELECT nspname FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
-    WHERE relname = :name AND relkind IN ('r', 'p', 'v', 'm', 'f')
-    AND nspname NOT LIKE 'pg\_%' AND nspname <> 'information_schema'
-    ORDER BY pg_table_is_visible(pg_class.oid) DESC
-""")
-"""The schemas that have such a table, first the one in which a bare name finds it."""
 
-
-class Doubts(NamedTuple):
-    """Doubts about a table that its columns cannot settle.
-
-    `unread`: a text of the flag's column that is neither yes nor no, or "".
-    """
-
-    unread: str
-    shares_addresses: bool
-
-
-class TableAccounts:
+class TableAccounts(AccountStore):
     """An AccountStore over a table in another database. With `settings.password` empty it only looks users up.
 
     It inspects the table before the first use, and again after a refused statement. Only `require_ready` raises
@@ -78,15 +53,14 @@ class TableAccounts:
     """
 
     def __init__(self, settings: TableSettings, place: Database | AppDatabase, hash_length: int) -> None:
+        self.takes_names, self.can_lock = bool(settings.username), bool(settings.lock)
         self._settings = settings
         self._place = place
         self._hash_length = hash_length
         self._reading_lock = asyncio.Lock()
         self._statements: Statements | None = None
-        self._held: tuple[str, ...] = ()
-        finds = Batcher(self._find_all, common=KeyturnError, largest=_FOUND_AT_ONCE, in_time=place.in_time)
-        self.find, self.find_all = finds.submit, finds.submit_all
-        self.get = Batcher(self._get_all, common=KeyturnError, in_time=place.in_time).submit
+        self._finds = Batcher(self._find_all, common=KeyturnError, largest=_FOUND_AT_ONCE, in_time=place.in_time)
+        self._gets = Batcher(self._get_all, common=KeyturnError, in_time=place.in_time)
 
     async def require_ready(self) -> None:
         """Read the columns again, and have the database plan each statement, which runs none and fires no trigger."""
@@ -118,77 +92,19 @@ class TableAccounts:
 
         return await self._place.transact(explain)
 
-    async def written_times(self) -> dict[str, WrittenTime]:
-        """Return what each column becomes that is set to the time. Raises as `require_ready` does."""
-        return (await self._read_statements()).written_times(now())
-
-    async def resolved_table(self) -> str:
-        """Return the table's name, with its schema if another schema of PostgreSQL's has a table of that name.
-
-        Raises AccountsUnready.
-        """
-        name = parse_table_name(self._settings.table)
-        if name.schema or self._place.dialect.name != "postgresql":
-            return str(name)
-        schemas = [row["nspname"] for row in await self._place.fetch(_SCHEMAS_WITH, {"name": name.name})]
-        return f"{schemas[0]}.{name}" if len(schemas) > 1 else str(name)
-
-    async def doubts(self) -> Doubts:
-        """Return what the rows contain and the app probably does not intend. Raises AccountsUnready."""
+    async def findings(self, hashing: HashingSettings, *, quick: bool = False) -> Sequence[Finding]:
         statements = await self._statements_now()
-        unread = statements.unread_flags()
-        flags = await self._fetch(unread) if unread else []
-        shared = await self._fetch(statements.shared("email"))
-        return Doubts(text_of(flags[0]["active"]) if flags else "", bool(shared))
+        find = partial(doubts, statements=statements, settings=self._settings, hashing=hashing, quick=quick)
+        return await self._place.read(self._refusals_as_unready()(find))
 
-    async def hash_doubt(self, hashing: HashingSettings) -> TableDoubt | None:
-        """Read a few hashes; return the doubt if their format differs from new hashes. Raises AccountsUnready."""
-        if not self._settings.password:
-            return None
-        statements = await self._statements_now()
-        hashes = [text_of(row["hash"]) for row in await self._fetch(statements.some_hashes())]
-        return doubt_format(self._settings.table, hashes, hashing)
+    async def find(self, email: str) -> Account | None:
+        return await self._finds.submit(email)
 
-    async def deletion_doubts(self) -> list[TableDoubt]:
-        """Return the entries of `delete` that fail where rows refer to theirs. Raises as `require_ready` does."""
-        mend = "A reset fails where such rows exist. If there never are any, nothing has to be done."
-        await self._read_statements()
-        return [TableDoubt(f"accounts.table.delete: {why}", mend) for why in self._held]
+    async def find_all(self, emails: Sequence[str]) -> Sequence[Account | Exception | None]:
+        return await self._finds.submit_all(emails)
 
-    async def name_doubt(self) -> TableDoubt | None:
-        """Return the doubt if user names are shared, or if no unique index serves a look-up. Raises AccountsUnready."""
-        if not self.takes_names:
-            return None
-        name, statements = self._settings.username, await self._statements_now()
-        if await self._fetch(statements.shared("username")):
-            what = f"some active accounts have the same {name} (upper and lower case are the same)"
-            mend = "Keyturn finds such an account only by the name as it is written. Make the names unique."
-            return TableDoubt(f"accounts.table.identifiers: {what}", mend)
-        index, table = name if statements.folds_names else f"lower({name})", parse_table_name(self._settings.table)
-        if await self._place.read(lambda connection: has_unique_index(connection, table, index)):
-            return None
-        mend = "Without it, a look-up reads the whole table, and two accounts may get one name. Create the index."
-        return TableDoubt(f"accounts.table.identifiers: there is no unique index on {index}", mend)
-
-    async def time_doubt(self) -> TableDoubt | None:
-        """Return the doubt if the server writes local time and a change writes UTC. Raises as `require_ready` does."""
-        columns = (await self._read_statements()).zoneless_times
-        if not columns:
-            return None
-        server = await self._place.read(_zone_of)
-        if not (server and server.minutes):
-            return None
-        shown = ", ".join(columns)
-        message = f"accounts.table.set: {shown} gets the time in UTC, but the server's time zone is {server.zone}"
-        mend = (
-            "If your app writes the server's time there, make the column a TIMESTAMP, which every connection reads in"
-            " its own zone, let your app read it as UTC, or take it out of set."
-        )
-        return TableDoubt(message, mend)
-
-    @property
-    def takes_names(self) -> bool:
-        return bool(self._settings.username)
+    async def get(self, account_id: str) -> Account | None:
+        return await self._gets.submit(account_id)
 
     async def _find_all(self, identifiers: Sequence[str]) -> Sequence[Account | None]:
         statements = await self._statements_now()
@@ -236,10 +152,6 @@ class TableAccounts:
     async def addresses_after(self, email: str, most: int) -> Sequence[str]:
         statements = await self._statements_now()
         return [text_of(row["email"]) for row in await self._fetch(statements.addresses_after(email, most))]
-
-    @property
-    def can_lock(self) -> bool:
-        return bool(self._settings.lock)
 
     async def lock(self, account_id: str) -> bool:
         return self.can_lock and await self._run(account_id, lambda statements: statements.lock(account_id, now()))
@@ -348,7 +260,6 @@ class TableAccounts:
                 mapping = await self._place.read(
                     lambda connection: read_mapping(connection, self._settings, self._hash_length)
                 )
-                self._held = mapping.held
                 statements = self._statements = Statements(mapping, self._place.dialect.name)
             return statements
 
@@ -386,15 +297,6 @@ def _end(connection: Connection, statements: Statements, account_id: str, *, int
     for what, statement in statements.endings(account_id, now(), intruded=intruded):
         counts[what] += connection.execute(statement).rowcount
     return Ended({what: count for what, count in counts.items() if what and count > 0})
-
-
-def _zone_of(connection: Connection) -> Row[str, int] | None:
-    try:
-        return connection.execute(_ZONE).one()
-    except DBAPIError as error:
-        if error.connection_invalidated:
-            raise
-        return None  # a proxy in front of the server may not support the query
 
 
 def table_accounts(settings: TableSettings, database: Database, *, hash_length: int = 60) -> TableAccounts:

@@ -58,7 +58,7 @@ class CodeExchange:
         self._lifetime = lifetime
         self._records = ground.records
         self._accounts = ground.accounts
-        self._takes_names = ground.takes_names
+        self._takes_names = ground.accounts.takes_names
         self._limits = ground.limits
         self.meters = ground.meters
         self._logged = -_LOGGED_EVERY

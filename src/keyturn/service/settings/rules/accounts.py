@@ -20,7 +20,7 @@ from keyturn.service.settings.url_rules import database_fault, policy_faults, se
 from keyturn.values import did_you_mean, not_this
 
 OWN_STORES = ("builtin", "table", "supabase", "ldap")
-PLACES = ("{now}", "{now_ms}", "{null}")
+PLACES = ("{now}", "{now_ms}", "{now_iso}", "{null}")
 """What a value of accounts.table.set may be, beside a plain one."""
 
 FUNCTION = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
@@ -101,7 +101,7 @@ def _endings(table: TableSettings) -> Iterator[Fault]:
         yield from _values(f"{setting}.set", ending.set)
         yield from _values(f"{setting}.where", ending.where)
         for column, value in ending.where.items():
-            if value in ("{now}", "{now_ms}"):
+            if value in PLACES[:3]:
                 yield Fault(member_name(f"{setting}.where", column), "no row has the present time: write a value")
 
 
