@@ -137,6 +137,37 @@ def test_a_user_who_may_not_read_the_accounts_is_told_as_that(databases: Databas
         assert "accounts.table.url" in found.mend or "Correct the setting, or the table." in found.mend
 
 
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+@pytest.mark.parametrize(
+    ("policy", "verdicts"),
+    [
+        ("", ["fail", "fail"]),
+        ("FOR SELECT USING (true)", ["fail"]),
+        ("USING (email = 'ada@northwind.test')", ["warn", "warn"]),
+        ("USING (true)", []),
+    ],
+)
+def test_rows_that_row_level_security_hides_are_told(
+    databases: Databases, tmp_path: Path, policy: str, verdicts: list[str]
+) -> None:
+    url = databases.empty()
+    asyncio.run(make_users(url, "timestamptz"))
+    statements = ["CREATE ROLE hidden LOGIN", "GRANT ALL ON users TO hidden"]
+    statements += ["ALTER TABLE users ENABLE ROW LEVEL SECURITY"]
+    statements += [f"CREATE POLICY one ON users {policy}"] if policy else []
+    for statement in statements:
+        asyncio.run(execute(url, statement))
+    table = TableSettings(url=Secret(url.replace("postgres:@", "hidden@")), table="users", password="password")
+    ready, *hidden = asyncio.run(found_in(tmp_path, AccountSettings(store="table", table=table)))
+    asyncio.run(execute(url, "DROP OWNED BY hidden"))
+    asyncio.run(execute(url, "DROP ROLE hidden"))
+    databases.drop(url)
+
+    assert ready.verdict == "ok"
+    assert [one.verdict for one in hidden] == verdicts
+    assert all("row level security" in one.message and "CREATE POLICY" in one.mend for one in hidden)
+
+
 async def test_advice_on_accounts_in_a_file_is_about_the_file_and_of_no_server(tmp_path: Path) -> None:
     gone, folder = [await unready(f"sqlite:///{file}", tmp_path) for file in (tmp_path / "gone.db", tmp_path)]
 
