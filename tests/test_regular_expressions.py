@@ -56,7 +56,6 @@ BUILT: Mapping[str, str | Iterable[str]] = {
     ),
     "studio/lint/checks/safety.py words": _NOT_YOU.values(),
     "studio/inbox/codes.py _WORDS[kind]": _WORDS.values(),
-    "cli/demo/supabase_users.py pattern": r"(?>.*?a)(?>.*?b.c)",
     "studio/lint/clients/features.py self.graceful": [
         one.graceful for one in _FEATURES if isinstance(one.graceful, str)
     ],

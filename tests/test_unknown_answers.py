@@ -9,10 +9,10 @@ from typing import Any, Literal
 import msgspec
 import pytest
 from tests.accounts.supabase.project import ADA, new_password
+from tests.driver.supabase_server import SupabaseServer
+from tests.driver.supabase_users import SupabaseFactor
 from tests.unknown_answers import UNKNOWN, UnknownServer, running_unknown, talking
 
-from keyturn.cli.demo.supabase_server import SupabaseServer
-from keyturn.cli.demo.supabase_users import SupabaseFactor
 from keyturn.errors import SendRetryable, SettingsInvalid
 from keyturn.mail.port.email import Email
 from keyturn.mail.providers import PROVIDERS

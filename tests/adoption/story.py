@@ -129,7 +129,7 @@ def follow_init(
     kept = {**environment, "KEYTURN_SECRET_KEY": secrets.token_hex(32), "KEYTURN_MAIL_TRANSPORT": "capture"}
     places = ("--base-url", keyturn, "--sign-in-url", f"{app}{stack.sign_in}")
     texts = ("--brand", "Northwind School", "--from", "Northwind School <no-reply@northwind.example>")
-    for words in (("init", "--database", stack.database, *places, *texts, "--yes"), ("migrate",)):
+    for words in (("init", "--database", stack.database, *places, *texts), ("migrate",)):
         done = subprocess.run(
             [*command, *words], cwd=folder, env={**os.environ, **kept}, capture_output=True, text=True, check=False
         )

@@ -59,7 +59,7 @@ def test_django_s_guide_shows_what_init_writes_with_an_address_of_postgresql(
     asyncio.run(execute(url, schema_of("django")))
     keyturn = Path(sys.executable).with_name("keyturn")
     asked = ["--database", f"{url}&password=hunter2", "--base-url", "http://127.0.0.1:8001", "--brand", "School"]
-    asked += ["--sign-in-url", "http://127.0.0.1:8000/", "--from", "no-reply@northwind.example", "--yes"]
+    asked += ["--sign-in-url", "http://127.0.0.1:8000/", "--from", "no-reply@northwind.example"]
     subprocess.run([keyturn, "init", *asked], cwd=tmp_path, check=True, capture_output=True)
     postgresql.drop(url)
 

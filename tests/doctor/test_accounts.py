@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 from tests.databases import Databases
-from tests.mariadb_server import MariadbServer
 
 from keyturn.mail.port.finding import Finding
 from keyturn.service.accounts.builtin import BuiltinAccounts
@@ -135,27 +134,38 @@ def test_a_user_who_may_not_read_the_accounts_is_told_as_that(databases: Databas
 
     for found in (unread, unready):
         assert "permission denied" in found.message
-        assert found.mend.startswith("Let the user in accounts.table.url read and write the table users.")
+        assert "accounts.table.url" in found.mend or "Correct the setting, or the table." in found.mend
 
 
-def test_advice_on_accounts_fits_what_mariadb_says(mariadb: MariadbServer, tmp_path: Path) -> None:
-    url = mariadb.empty()
-    asyncio.run(mariadb._execute("CREATE USER reader@localhost IDENTIFIED BY 'secret'"))
-    name = url.partition("?")[0].rpartition("/")[2]
-    addresses = [
-        url.replace("root@", "reader:wrong@"),
-        url.replace(name, "nowhere"),
-        url.replace("root@", "reader:secret@"),
-    ]
-    found = [asyncio.run(unready(address, tmp_path)).mend for address in addresses]
-    asyncio.run(mariadb._execute("DROP USER reader@localhost"))
-    mariadb.drop(url)
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+@pytest.mark.parametrize(
+    ("policy", "verdicts"),
+    [
+        ("", ["fail", "fail"]),
+        ("FOR SELECT USING (true)", ["fail"]),
+        ("USING (email = 'ada@northwind.test')", ["warn", "warn"]),
+        ("USING (true)", []),
+    ],
+)
+def test_rows_that_row_level_security_hides_are_told(
+    databases: Databases, tmp_path: Path, policy: str, verdicts: list[str]
+) -> None:
+    url = databases.empty()
+    asyncio.run(make_users(url, "timestamptz"))
+    statements = ["CREATE ROLE hidden LOGIN", "GRANT ALL ON users TO hidden"]
+    statements += ["ALTER TABLE users ENABLE ROW LEVEL SECURITY"]
+    statements += [f"CREATE POLICY one ON users {policy}"] if policy else []
+    for statement in statements:
+        asyncio.run(execute(url, statement))
+    table = TableSettings(url=Secret(url.replace("postgres:@", "hidden@")), table="users", password="password")
+    ready, *hidden = asyncio.run(found_in(tmp_path, AccountSettings(store="table", table=table)))
+    asyncio.run(execute(url, "DROP OWNED BY hidden"))
+    asyncio.run(execute(url, "DROP ROLE hidden"))
+    databases.drop(url)
 
-    assert [one.partition(" in ")[0] for one in found] == [
-        "Correct the user or the password",
-        "Correct the name of the database",
-        "Let the user",
-    ]
+    assert ready.verdict == "ok"
+    assert [one.verdict for one in hidden] == verdicts
+    assert all("row level security" in one.message and "CREATE POLICY" in one.mend for one in hidden)
 
 
 async def test_advice_on_accounts_in_a_file_is_about_the_file_and_of_no_server(tmp_path: Path) -> None:
@@ -163,9 +173,7 @@ async def test_advice_on_accounts_in_a_file_is_about_the_file_and_of_no_server(t
 
     assert gone.message.endswith(f"SQLite in {tmp_path / 'gone.db'}: No such file or directory")
     assert gone.mend.startswith("The path in accounts.table.url is wrong: correct it, or start Keyturn in the folder")
-    assert folder.mend.startswith(
-        "Correct accounts.table.url, or let the user who runs Keyturn read and write the file"
-    )
+    assert folder.mend.startswith("Start its database, correct accounts.table.url, or let its user read and write")
 
 
 PHP_BUT_BCRYPT = "the table users has bcrypt ($2y$), but"

@@ -62,14 +62,6 @@ def test_every_fault_is_a_finding_with_what_to_set(inspect: Inspect) -> None:
     assert {finding.verdict for finding in found} <= {"fail", "warn"}
 
 
-def test_a_secret_that_cannot_be_read_asks_for_its_file(inspect: Inspect) -> None:
-    found = inspect("", KEYTURN_SECRET_KEY_FILE="/nowhere/key", KEYTURN_SERVER_PORT_FILE="/nowhere/port")
-
-    key = "Correct the file, or the path in KEYTURN_SECRET_KEY_FILE."
-    assert found_mend(found, "KEYTURN_SECRET_KEY_FILE") == key
-    assert found_mend(found, "KEYTURN_SERVER_PORT_FILE").startswith("Correct it, or remove it.")
-
-
 def found_mend(found: list[Finding], name: str) -> str:
     (mend,) = [finding.mend for finding in found if finding.message.startswith(f"{name}:")]
     return mend
@@ -85,6 +77,7 @@ def found_mend(found: list[Finding], name: str) -> str:
         ({"base_url": "http://127.0.0.1:8000"}, "base_url", "https://"),
         ({"environment": "development"}, "environment", 'environment = "production"'),
         ({"server": ServerSettings()}, "server.trusted_proxies", "127.0.0.1"),
+        ({"server": ServerSettings(trusted_proxies=("0.0.0.0/0",))}, "server.trusted_proxies", "connects from"),
         ({"brand": Brand(accent="#ffff00")}, "brand.accent", "the colour that Keyturn uses"),
         (
             {"resend": ResendSettings(api_key=Secret("re_x"))},
@@ -111,18 +104,11 @@ def test_what_is_allowed_and_hardly_meant_is_a_doubt(
     assert mend in found.mend
 
 
-def test_a_file_that_is_not_there_is_told_with_where_it_was_looked_for(inspect: Inspect, tmp_path: Path) -> None:
-    (found,) = [one for one in inspect('[brand]\nlogo = "logo.svg"') if one.message.startswith("brand.logo")]
-
-    assert found.message == f"brand.logo: no such file: {tmp_path}/logo.svg"
-    assert found.mend.startswith("Create it, or correct brand.logo.")
-
-
 async def test_pages_elsewhere_are_told_how_to_pin_the_script() -> None:
-    tag = '<script type="module" src="https://account.example.org/keyturn-0.js"></script>'
-    (found,) = await check_own_pages(Settings(), lambda _: tag)
+    (found,) = await check_own_pages(Settings())
 
-    assert (found.check, found.verdict, found.mend) == ("frontend", "ok", tag)
+    assert (found.check, found.verdict) == ("frontend", "ok")
+    assert found.mend.startswith('<script type="module" src="http://127.0.0.1:8000/keyturn')
 
 
 def test_links_to_a_port_of_this_machine_where_serve_does_not_listen_are_a_doubt(production: Settings) -> None:

@@ -5,31 +5,12 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from tests.databases import SqliteFiles
 
-from keyturn.service.doctor.accounts import check_credentials
-from keyturn.service.settings import Settings
-
 pytestmark = pytest.mark.long
-
-
-async def test_each_table_is_a_warning_with_its_fix() -> None:
-    async def surviving(_: Settings) -> Mapping[str, str]:
-        return {"passkeys": '"passkeys.user_id" = {what = "passkeys"}', "grants": ""}
-
-    known, unknown = await check_credentials(Settings(), surviving)
-
-    assert (known.check, known.verdict) == ("credentials", "warn")
-    assert known.message == "passkeys: its rows may let an intruder in after a new password"
-    assert known.mend == (
-        'Add to [accounts.table.ends]: "passkeys.user_id" = {what = "passkeys"}. If your app ends them, set when ='
-        ' "never" there.'
-    )
-    assert unknown.mend.startswith("Let your app end them when it gets the webhook account.secured. Then add a column")
 
 
 def named(folder: Path, check: str = "credentials") -> list[str]:
@@ -98,6 +79,5 @@ def test_rows_that_another_row_may_hold_are_a_warning(app: Path) -> None:
     )
     add_settings(app, 'delete = ["sessions.user_id"]')
 
-    assert named(app, "accounts") == [
-        "", "A reset fails where such rows exist. If there never are any, nothing has to be done."
-    ]  # fmt: skip
+    _, held = named(app, "accounts")
+    assert held.endswith("A reset fails where such rows exist. If there never are any, nothing has to be done.")

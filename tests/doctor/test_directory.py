@@ -37,13 +37,9 @@ async def test_a_wrong_password_names_its_setting_and_not_its_value(school: Open
     assert "hunter2" not in found
 
 
-@pytest.mark.parametrize(("host", "is_hinted"), [("localhost", False), ("127.0.0.1", True)])
-async def test_a_directory_that_is_not_there_is_to_be_started_or_may_need_its_name(
-    school: OpenLdapStaff, host: str, is_hinted: bool
-) -> None:
-    gone = msgspec.structs.replace(school.settings, servers=(f"ldaps://{host}:1",))
+async def test_a_directory_that_is_not_there_is_to_be_started(school: OpenLdapStaff) -> None:
+    gone = msgspec.structs.replace(school.settings, servers=("ldaps://localhost:1",))
     (found,) = await check_accounts(settings_with(gone))
 
     assert (found.verdict, found.message.partition(";")[0]) == ("fail", "the directory cannot be reached")
     assert found.mend.startswith("Start a server of the directory, or correct accounts.ldap.servers and ca_file.")
-    assert ("A certificate rarely names an IP address: use the server's name." in found.mend) is is_hinted

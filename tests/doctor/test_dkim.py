@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from keyturn.service.doctor.domain import judge_dkim
 
 NAME = "resend._domainkey.northwind.example"
-REMEDY = "Copy it from the provider."
+PAGE = "https://provider.example/domains"
+REMEDY = f"Copy the TXT record {NAME} from {PAGE} into your DNS."
 ED25519 = base64.b64encode(bytes(range(32))).decode()
 
 
@@ -21,11 +22,7 @@ def encoded(key: RSAPrivateKey | EllipticCurvePrivateKey) -> str:
 
 BITS = 1024
 RSA = encoded(generate_rsa(65537, BITS))
-SHORT = (
-    "MFwwDQYJKoZIhvcNAQEBBQADSwAwSAJBALNsgqFeDTDsixHXgcZ8t7IUnIcqYQNiT8Dqc8kHb9l/"
-    "IZy4TUb9NfWZjPpIYuCo8SzPJp4WTPLo1xgU1sVHNUECAwEAAQ=="
-)  # 512 bits, which today's libraries refuse to make
-READ = f"{NAME} has a key of {BITS} bits"
+READ = f"{NAME} has a key"
 NOT_VALID = f"the DKIM key at {NAME} is not valid: it may be cut off or mistyped"
 
 
@@ -37,7 +34,7 @@ NOT_VALID = f"the DKIM key at {NAME} is not valid: it may be cut off or mistyped
         pytest.param([f"v=DKIM1;k=rsa;t=s;p={RSA};"], "ok", READ, id="without spaces"),
         # RFC 6376 3.2 allows white space in base64
         pytest.param([f"p={RSA[:100]} {RSA[100:]}"], "ok", READ, id="white space in the key"),
-        pytest.param([f"v=DKIM1; k=ed25519; p={ED25519}"], "ok", f"{NAME} has a key of 256 bits", id="Ed25519"),
+        pytest.param([f"v=DKIM1; k=ed25519; p={ED25519}"], "ok", READ, id="Ed25519"),
         pytest.param([], "fail", f"no DKIM key at {NAME}", id="nothing"),
         pytest.param(["v=spf1 -all"], "fail", f"no DKIM key at {NAME}", id="another record"),
         pytest.param(["v=DKIM1; k=rsa"], "fail", f"no DKIM key at {NAME}", id="a record without a key"),
@@ -47,26 +44,17 @@ NOT_VALID = f"the DKIM key at {NAME} is not valid: it may be cut off or mistyped
             for key in (RSA[:120], RSA[:-7], "p", "@@@@", f"{RSA}AAAA", "MTIz")
         ),
         pytest.param([f"p={encoded(generate_private_key(SECP256R1()))}"], "fail", NOT_VALID, id="not the kind it says"),
-        pytest.param(
-            [f"p={SHORT}"], "fail", f"the DKIM key at {NAME} has 512 bits, too few for receivers", id="too short"
-        ),
-        pytest.param(
-            [f"k=ed25519; p={ED25519[:20]}"],
-            "fail",
-            f"the DKIM key at {NAME} has 120 bits, too few for receivers",
-            id="Ed25519 of a wrong length",
-        ),
     ],
 )
 def test_a_key_is_judged_as_receivers_read_it(texts: list[str], verdict: str, message: str) -> None:
-    found = judge_dkim(NAME, texts, REMEDY)
+    found = judge_dkim(NAME, texts, PAGE)
 
     assert (found.verdict, found.message) == (verdict, message)
     assert found.mend == ("" if verdict == "ok" else REMEDY)
 
 
 def test_of_two_keys_one_has_to_go() -> None:
-    found = judge_dkim(NAME, [f"p={RSA}", f"v=DKIM1; p={RSA}"], REMEDY)
+    found = judge_dkim(NAME, [f"p={RSA}", f"v=DKIM1; p={RSA}"], PAGE)
 
     assert (found.verdict, found.mend) == ("fail", f"Keep one. {REMEDY}")
     assert "2 DKIM keys" in found.message

@@ -1,82 +1,68 @@
-"""The sending domain, asked of a real nameserver."""
+"""The sending domain: what its SPF, DKIM and DMARC records tell receivers, and what to add."""
 
 import pytest
 from tests.doctor.dns_server import DnsServer
+from tests.doctor.test_dkim import RSA
 
+from keyturn.mail.port.finding import Finding
+from keyturn.mail.port.provider import Spf
 from keyturn.mail.providers import PROVIDERS
-from keyturn.service.doctor import Dns, Finding
-from keyturn.service.doctor.domain import check_dkim, check_dmarc, check_replies, check_spf, domain_of
+from keyturn.service.doctor import Dns
+from keyturn.service.doctor.domain import check_domain, check_replies, domain_of, judge_dmarc, judge_spf
 
 DOMAIN = "northwind.example"
-CHECKS = ["spf", "dkim", "dmarc"]
+RESEND, SMTP = PROVIDERS["resend"], PROVIDERS["smtp"]
 
 
-async def check(name: str, dns: Dns, provider: str = "resend", domain: str = DOMAIN) -> Finding:
-    if name == "dmarc":
-        (found,) = await check_dmarc(domain, dns)
-    else:
-        (found,) = await {"spf": check_spf, "dkim": check_dkim}[name](domain, PROVIDERS[provider], dns)
-    assert found.check == name
-    return found
+async def findings(dns: Dns, *providers: str, domain: str = DOMAIN) -> dict[str, Finding]:
+    found = await check_domain(domain, [PROVIDERS[name] for name in providers or ("resend",)], dns)
+    return {one.check: one for one in found}
 
 
-@pytest.mark.parametrize(
-    ("name", "verdict", "mend"),
-    [
-        ("spf", "warn", f'Add TXT send.{DOMAIN} "v=spf1 include:amazonses.com ~all".'),
-        (
-            "dkim",
-            "fail",
-            f"Copy the TXT record resend._domainkey.{DOMAIN} from https://resend.com/domains into your DNS.",
-        ),
-        ("dmarc", "warn", f'Add TXT _dmarc.{DOMAIN} "v=DMARC1; p=none'),
-    ],
-)
-async def test_a_domain_without_records_is_told_which_to_add(
-    nameserver: DnsServer, dns: Dns, name: str, verdict: str, mend: str
-) -> None:
+async def test_a_domain_without_records_is_told_which_to_add(nameserver: DnsServer, dns: Dns) -> None:
     nameserver.add(DOMAIN, "A", "192.0.2.1")
-    found = await check(name, dns)
+    found = await findings(dns)
 
-    assert found.verdict == verdict
-    assert found.mend.startswith(mend)
+    assert {name: one.verdict for name, one in found.items()} == {"spf": "warn", "dkim": "fail", "dmarc": "warn"}
+    assert found["spf"].mend == f'Add TXT send.{DOMAIN} "v=spf1 include:amazonses.com ~all".'
+    assert found["dkim"].mend.startswith(f"Copy the TXT record resend._domainkey.{DOMAIN} from https://resend.com/")
+    assert found["dmarc"].mend.startswith(f'Add TXT _dmarc.{DOMAIN} "v=DMARC1; p=none')
 
 
-@pytest.mark.parametrize("name", CHECKS)
-async def test_a_nameserver_that_fails_or_does_not_know_the_domain_is_no_verdict(
-    told: DnsServer, dns: Dns, name: str
-) -> None:
-    unknown = await check(name, dns, domain="northwind.test")
-    assert (unknown.verdict, unknown.message) == ("warn", "could not be checked: the DNS has no northwind.test")
-    assert "TXT" in unknown.mend
+async def test_names_are_looked_up_once_for_all_providers(told: DnsServer, dns: Dns) -> None:
+    told.txt(DOMAIN, "v=spf1 mx -all")
+    found = await check_domain(DOMAIN, [RESEND, SMTP], dns)
+
+    assert [(one.check, one.verdict) for one in found] == [
+        ("spf", "ok"), ("spf", "ok"), ("dkim", "ok"), ("dmarc", "ok"),
+    ]  # fmt: skip
+    assert len(told.asked) == len(set(told.asked))
+
+
+async def test_a_nameserver_that_fails_or_does_not_know_the_domain_is_no_verdict(told: DnsServer, dns: Dns) -> None:
+    unknown = await findings(dns, domain="northwind.test")
+    assert [one.message for one in unknown.values()] == ["the DNS has no northwind.test"]
 
     told.failing.add("example")
-    found = await check(name, dns)
-
+    (found,) = (await findings(dns)).values()
     assert found.verdict == "warn"
     assert found.message.startswith("could not be checked: ")
     assert "nameserver" in found.mend
 
 
-async def test_a_redirect_to_itself_comes_to_an_end(nameserver: DnsServer, dns: Dns) -> None:
-    nameserver.txt(DOMAIN, f"v=spf1 redirect={DOMAIN}")
+@pytest.mark.usefixtures("told")
+async def test_over_smtp_the_dkim_key_is_skipped_with_a_sentence(dns: Dns) -> None:
+    found = await findings(dns, "smtp")
 
-    assert (await check("spf", dns, "smtp")).verdict == "warn"
-    assert len(nameserver.asked) < 15
-
-
-async def test_over_smtp_the_dkim_key_is_skipped_with_a_sentence(dns: Dns, nameserver: DnsServer) -> None:
-    found = await check("dkim", dns, "smtp")
-
-    assert found.verdict == "skip"
-    assert "dkim=pass" in found.mend
-    assert nameserver.asked == []
+    assert (found["dkim"].verdict, found["spf"].verdict) == ("skip", "fail")
+    assert "dkim=pass" in found["dkim"].mend
 
 
 async def test_the_policy_of_the_organization_is_found(nameserver: DnsServer, dns: Dns) -> None:
     nameserver.txt(f"send.mail.{DOMAIN}", "v=spf1 include:amazonses.com ~all")
+    nameserver.txt(f"resend._domainkey.mail.{DOMAIN}", f"p={RSA}")
     nameserver.txt(f"_dmarc.{DOMAIN}", "v=DMARC1; p=reject; sp=quarantine")
-    (found,) = await check_dmarc(f"mail.{DOMAIN}", dns)
+    found = (await findings(dns, domain=f"mail.{DOMAIN}"))["dmarc"]
 
     assert (found.verdict, found.message) == ("ok", f"_dmarc.{DOMAIN} says sp=quarantine")
 
@@ -106,12 +92,40 @@ def test_a_domain_is_asked_for_by_the_name_that_the_dns_knows(address: str, doma
     assert domain_of(address) == domain
 
 
-async def test_over_smtp_the_spf_record_of_the_address_counts_and_its_redirect(nameserver: DnsServer, dns: Dns) -> None:
-    nameserver.txt(f"send.{DOMAIN}", "v=spf1 include:amazonses.com ~all")
-    assert (await check("spf", dns, "smtp")).verdict == "fail"
+@pytest.mark.parametrize(
+    ("texts", "term", "verdict", "mend"),
+    [
+        (["google-site-verification=abc", "v=spf1 mx -all"], "", "ok", ""),
+        (["V=SPF1 A MX ~ALL"], "", "ok", ""),
+        (["v=spf1 mx +all"], "", "fail", "Replace +all with ~all."),
+        (["v=spf1 mx ?all"], "", "warn", "Replace ?all with ~all."),
+        (["v=spf1 mx"], "", "warn", "End the record with ~all."),
+        (["v=spf1 redirect=_spf.example"], "", "skip", "Look for spf=pass in the headers of a delivered mail."),
+        (["v=spf1 mx -all", "v=spf1 a -all"], "", "fail", "Merge them into one TXT record."),
+        (["v=spf1 mx -all"], "include:a.test", "fail", "Add include:a.test to the record, before the term all."),
+        (["v=spf10 -all"], "include:a.test", "warn", f'Add TXT {DOMAIN} "v=spf1 include:a.test ~all".'),
+    ],
+)
+def test_spf_is_judged_by_its_terms_and_its_end(texts: list[str], term: str, verdict: str, mend: str) -> None:
+    found = judge_spf(DOMAIN, texts, Spf(term=term, missing="warn"))
 
-    nameserver.txt(f"_spf.{DOMAIN}", "v=spf1 mx +all")
-    nameserver.txt(DOMAIN, f"v=spf1 redirect=_spf.{DOMAIN}")
-    found = await check("spf", dns, "smtp")
-    assert found.verdict == "fail"
-    assert f"_spf.{DOMAIN}" in found.message
+    assert (found.verdict, found.mend) == (verdict, mend)
+
+
+@pytest.mark.parametrize(
+    ("texts", "verdict", "said"),
+    [
+        (["v=DMARC1; p=reject"], "ok", "says p=reject"),
+        (["v=DMARC1;p=Quarantine"], "ok", "says p=quarantine"),
+        (["v=DMARC1; p=none"], "warn", "mail with a forged sender is delivered"),
+        (["v=DMARC1; rua=mailto:a@b.example"], "warn", "p=none"),
+        (["v=DMARC1; p=rejekt"], "fail", "has no valid p="),
+        (["v=DMARC1; p=reject", "v=DMARC1; p=none"], "fail", "2 DMARC records"),
+        (["v=spf1 -all"], "warn", "no DMARC record"),
+    ],
+)
+def test_dmarc_is_judged_by_its_policy(texts: list[str], verdict: str, said: str) -> None:
+    found = judge_dmarc(DOMAIN, {f"_dmarc.{DOMAIN}": texts})
+
+    assert found.verdict == verdict
+    assert said in found.message

@@ -39,8 +39,8 @@ async def test_a_postgresql_without_tables_says_so(database_url: str) -> None:
     ("database", "in_memory", "verdict", "said", "mend"),
     [
         ("sqlite:///keyturn.db", True, "ok", "", ""),
-        ("sqlite:///keyturn.db", False, "ok", "refuses", ""),
-        ("postgresql://db.test/keyturn", True, "warn", "", "remove limits.in_memory"),
+        ("sqlite:///keyturn.db", False, "ok", "one process", ""),
+        ("postgresql://db.test/keyturn", True, "ok", "one process", ""),
         ("postgresql://keyturn:hunter2@127.0.0.1:1/keyturn", False, "fail", "", "503"),
     ],
     ids=["memory of one process", "SQLite", "memory of several processes", "a PostgreSQL that is not there"],

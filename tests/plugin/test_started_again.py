@@ -11,11 +11,11 @@ from tests.databases import Databases
 from tests.driver.builtin_accounts import builtin_accounts
 from tests.driver.inbox import token_in
 from tests.driver.service import ADA, GRACE, NEW_PASSWORD, PASSWORD, hash_of
+from tests.driver.supabase_server import SupabaseServer
 from tests.plugin.host import ACCOUNTS, Host, keyturn_settings
 from tests.plugin.test_in_an_app import REQUEST, RESET
 from tests.serving import serving
 
-from keyturn.cli.demo.supabase_server import SupabaseServer
 from keyturn.service.accounts.port import Account
 from keyturn.service.database.migrations import migrate
 from keyturn.service.settings import AccountSettings, Secret, SupabaseSettings, TableSettings

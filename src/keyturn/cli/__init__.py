@@ -25,7 +25,7 @@ _OF_A_SERVER = {"serve", "worker", "demo"}
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "demo": ("keyturn.cli.demo", "Try everything in a browser: no configuration, no mail is sent."),
-    "init": ("keyturn.cli.init", "Write keyturn.toml for your app, and list what is left to do."),
+    "init": ("keyturn.cli.init", "Write keyturn.toml for your app, and say what to look at."),
     "serve": ("keyturn.cli.service", "Run the API, the hosted pages and a worker."),
     "worker": ("keyturn.cli.service", "Run only a worker, which sends the mails."),
     "health": ("keyturn.cli.health", "Ask a running API or worker whether it is ready."),

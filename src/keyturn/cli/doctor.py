@@ -1,24 +1,20 @@
 """doctor: reports faults in this installation and suggests fixes."""
 
-import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import click
 from msgspec.structs import replace
 
 from keyturn.cli.installation import installation
-from keyturn.cli.terminal import muted, print_json
-from keyturn.errors import Fault
+from keyturn.cli.terminal import print_json
 from keyturn.service.doctor import Dns, Finding, examine
 from keyturn.service.event_loop import run
-from keyturn.service.settings import Settings
 from keyturn.service.settings.reading import changed_settings
 
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red", "skip": "bright_black"}
-_CLEAR = "\r\x1b[K"
 
 
 @click.command()
@@ -39,15 +35,7 @@ def doctor(as_json: bool) -> None:
 
     async def work() -> None:
         async with here.accounts() as store:
-            found = await examine(
-                reading,
-                Dns(),
-                _progress,
-                accounts=store,
-                faults_of_pages=_faults_of_pages,
-                script_tag=_script_tag,
-                surviving=_surviving,
-            )
+            found = await examine(reading, Dns(), accounts=store)
             findings.extend(replace(one, message=here.named(one.message), mend=here.named(one.mend)) for one in found)
 
     run(work())
@@ -58,33 +46,6 @@ def doctor(as_json: bool) -> None:
     else:
         _print(findings)
     sys.exit(any(finding.verdict == "fail" for finding in findings))
-
-
-def _faults_of_pages(settings: Settings) -> Sequence[Fault]:
-    from keyturn.service.pages.preview import PagePreview
-
-    return PagePreview(settings).faults()
-
-
-async def _surviving(settings: Settings) -> Mapping[str, str]:
-    from keyturn.service.onboarding.survivors import surviving_credentials
-
-    return await surviving_credentials(settings)
-
-
-def _script_tag(settings: Settings) -> str:
-    from keyturn.service.pages.assets import FrontendModule
-    from keyturn.service.reset.mails.theme import Theme, own_languages
-
-    theme = Theme.of(settings.brand, own_languages(settings))
-    return FrontendModule(theme).script_tag(settings.base_url.rstrip("/"))
-
-
-def _progress(waiting: Sequence[str]) -> None:
-    """Show the running checks on a terminal, in a line that disappears."""
-    if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
-        line = f"checking {', '.join(dict.fromkeys(waiting))} ..." if waiting else ""
-        click.echo(_CLEAR + muted(line[: shutil.get_terminal_size().columns - 1]), err=True, nl=False)
 
 
 def _print(findings: Sequence[Finding]) -> None:

@@ -94,12 +94,6 @@ def print_json(value: object) -> None:
     click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))
 
 
-def complain(*messages: str) -> None:
-    """Say what is wrong with an answer, before it is asked for again."""
-    for message in messages:
-        click.echo(warning(f"  {message}"))
-
-
 def _seconds_since_start() -> float | None:
     """Return the seconds since the operating system started this process, if it tells (Linux, proc(5))."""
     if not sys.platform.startswith("linux"):

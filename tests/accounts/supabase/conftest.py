@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 from tests.accounts.supabase.project import Opened, Project
+from tests.driver.supabase_server import SupabaseServer
 from tests.serving import serving
 
-from keyturn.cli.demo.supabase_server import SupabaseServer
 from keyturn.service.accounts.supabase.accounts import SupabaseAccounts
 from keyturn.service.accounts.supabase.admin_api import TIMEOUT
 from keyturn.service.settings import Secret, SupabaseSettings

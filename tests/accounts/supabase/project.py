@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx2
+from tests.driver.supabase_server import SupabaseServer
 
-from keyturn.cli.demo.supabase_server import SupabaseServer
 from keyturn.service.accounts.port import NewPassword
 from keyturn.service.accounts.supabase.accounts import SupabaseAccounts
 from keyturn.service.settings import AccountSettings, Secret, SupabaseSettings

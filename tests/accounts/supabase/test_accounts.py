@@ -7,8 +7,8 @@ from uuid import uuid4
 import pytest
 from tests.accounts.messages import own_messages
 from tests.accounts.supabase.project import ADA, NEW, OLD, Project, new_password
+from tests.driver.supabase_server import Answer
 
-from keyturn.cli.demo.supabase_server import Answer
 from keyturn.service.accounts.port import Account
 from keyturn.service.accounts.supabase.accounts import SupabaseAccounts
 

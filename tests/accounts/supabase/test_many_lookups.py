@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from tests.accounts.supabase.project import ADA
+from tests.driver.supabase_server import SupabaseServer
 from tests.serving import serving_here
 
-from keyturn.cli.demo.supabase_server import SupabaseServer
 from keyturn.service.accounts.supabase.accounts import SupabaseAccounts
 from keyturn.service.problems.requests import AccountsUnready
 from keyturn.service.settings import Secret, SupabaseSettings

@@ -4,9 +4,9 @@ import logging
 
 import pytest
 from tests.accounts.supabase.project import ADA, OLD, Opened, Project, closed_port, new_password
+from tests.driver.supabase_server import Answer, Outage
 from tests.serving import Connections, serving
 
-from keyturn.cli.demo.supabase_server import Answer, Outage
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.languages import SourceTexts
 from keyturn.service.accounts.port import Account

@@ -6,9 +6,9 @@ import pytest
 from tests.accounts.supabase.project import OLD, Project
 from tests.driver.second_factors import audited, reset_with
 from tests.driver.service import ADA, NEW_PASSWORD, Service, problem
+from tests.driver.supabase_server import Answer, Outage
+from tests.driver.supabase_users import SupabaseFactor
 
-from keyturn.cli.demo.supabase_server import Answer, Outage
-from keyturn.cli.demo.supabase_users import SupabaseFactor
 from keyturn.errors import SettingsInvalid
 from keyturn.service.reset.proofs.second_step.supabase import SupabaseSecondStep
 from keyturn.service.settings import LimitSettings, SecondStepSettings, Secret, SupabaseSettings

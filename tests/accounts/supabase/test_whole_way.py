@@ -5,9 +5,8 @@ from typing import Any
 import pytest
 from tests.accounts.supabase.project import NEW, OLD, Project
 from tests.driver.service import ADA, Service, problem
+from tests.driver.supabase_server import Outage
 from tests.driver.visitor import Visitor, words
-
-from keyturn.cli.demo.supabase_server import Outage
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 

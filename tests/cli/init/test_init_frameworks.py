@@ -27,45 +27,19 @@ pytestmark = pytest.mark.long
 SCHEMAS = Path(__file__).parent / "schemas"
 ARGON2 = HashingSettings(format="argon2id")
 
-PEPPER = "Check that Devise's config.pepper is not set: with a pepper, Keyturn's passwords do not work in your app"
-SINGLE_HASH = (
-    "Check that Flask-Security's SECURITY_PASSWORD_SINGLE_HASH names your scheme: otherwise it hashes an HMAC of the"
-    " password, which Keyturn cannot compute"
+PEPPER, SINGLE_HASH, STAMP = "Devise's config.pepper", "SECURITY_PASSWORD_SINGLE_HASH", "UpdateSecurityStampAsync"
+BCRYPT_TOO, STATUS, NAMES = "Keyturn cannot write ASP.NET Core Identity hashes", "values of status", "sign in with {},"
+
+
+NO_TABLE = (
+    "--table: no table has a column for addresses and one for passwords: name the table, or write a store of your own"
 )
-STAMP = (
-    "Call UserManager.UpdateSecurityStampAsync when your app gets the webhook password.changed: Keyturn does not change"
-    " SecurityStamp, so old cookies would stay valid"
-)
-BCRYPT_TOO = (
-    "Let your app verify bcrypt, too: Keyturn cannot write ASP.NET Core Identity hashes, so new passwords get $2b$."
-)
-STATUS = (
-    "Set which values of status keep a user from signing in, which the database does not show: active = "
-    '"not status = suspended | deleted"'
-)
+OF_EVERY_APP = ("Mails are saved in ", "Let your proxy forward ")
+"""What is said of every app, by its beginning."""
 
 
-THERE_ARE = "; its tables: account, session, user, verification"
-NO_TABLE, UNWRITTEN = "--table: no table has a column for addresses and one for passwords", "; nothing was written"
-
-
-def sessions(tables: str) -> str:
-    return (
-        f"After a change, let your app end the sessions in {tables}: Keyturn cannot, because no column there has"
-        " the id of an account. Use the webhook password.changed, or store a fingerprint of the hash in each session"
-    )
-
-
-OF_APP = (
-    "If your app uses oauth2_authorization to let clients in, let it end those rows after an intrusion, when it gets"
-    " the webhook account.secured: Keyturn cannot tell whose they are"
-)
-
-
-LINKS = (
-    "After a change, let your app end the links in password_reset_tokens: Keyturn cannot, because no column there has"
-    " the id of an account"
-)
+def rows(tables: str) -> str:
+    return f"let your app end the rows of {tables} that let clients in"
 
 
 def intrusion(what: Credentials, **changes: Any) -> Ending:
@@ -84,7 +58,7 @@ FOUND = [
                 "oauth2_provider_refreshtoken.user_id": intrusion("oauth_grants", set={"revoked": "{now}"}),
             },
         ),
-        HashingSettings(format="django-pbkdf2", iterations=1_000_000), [],
+        HashingSettings(format="django-pbkdf2", iterations=1_000_000), [NAMES.format("username")],
     ),
     (
         "rails-devise", "postgresql",
@@ -113,7 +87,7 @@ FOUND = [
             },
         ),
         HashingSettings(prefix="$2y$"),
-        [LINKS],
+        [rows("password_reset_tokens")],
     ),
     (
         "laravel-passport", "sqlite",
@@ -129,7 +103,7 @@ FOUND = [
             },
         ),
         HashingSettings(prefix="$2y$"),
-        [LINKS],
+        [rows("password_reset_tokens")],
     ),
     (
         "prisma", "postgresql",
@@ -165,7 +139,7 @@ FOUND = [
             table="user", password="password", name="username", active="active",
             ends={"web_authn.user_id": intrusion("passkeys")},
         ),
-        ARGON2, [SINGLE_HASH],
+        ARGON2, [SINGLE_HASH, NAMES.format("username")],
     ),
     (
         "wordpress", "mariadb",
@@ -174,7 +148,7 @@ FOUND = [
             set={"user_activation_key": ""},
             ends={"wp_usermeta.user_id": intrusion("api_keys", where={"meta_key": "_application_passwords"})},
         ),
-        HashingSettings(prefix="$2y$"), [],
+        HashingSettings(prefix="$2y$"), [NAMES.format("user_login")],
     ),
     (
         "aspnet-identity", "sqlite",
@@ -182,17 +156,18 @@ FOUND = [
             table="AspNetUsers", id="Id", email="Email", password="PasswordHash", name="UserName",
             ends={"AspNetUserPasskeys.UserId": intrusion("passkeys")},
         ),
-        HashingSettings(), [BCRYPT_TOO, STAMP],
+        HashingSettings(), [STAMP, NAMES.format("UserName"), BCRYPT_TOO],
     ),
     (
         "symfony", "postgresql",
         TableSettings(table="user", password="password", delete=("reset_password_request.user_id",)),
-        HashingSettings(prefix="$2y$", cost=13), [sessions("rememberme_token")],
+        HashingSettings(prefix="$2y$", cost=13), [rows("rememberme_token")],
     ),
     (
         "spring", "postgresql",
         TableSettings(table="app_user", password="password", name="first_name", active="enabled"),
-        HashingSettings(prefix="{bcrypt}$2a$", cost=10), [OF_APP, sessions("persistent_logins and spring_session")],
+        HashingSettings(prefix="{bcrypt}$2a$", cost=10),
+        [rows("oauth2_authorization, persistent_logins, spring_session")],
     ),
     (
         "phoenix", "sqlite",
@@ -211,19 +186,9 @@ FOUND = [
     (
         "express-session", "postgresql",
         TableSettings(table="Users", password="password", name="username", active="not status = blocked"),
-        HashingSettings(cost=10), [sessions("session")],
+        HashingSettings(cost=10), [NAMES.format("username"), rows("session")],
     ),
 ]  # fmt: skip
-
-
-NAMES = {
-    "django": "username",
-    "flask-security": "username",
-    "wordpress": "user_login",
-    "aspnet-identity": "UserName",
-    "express-session": "username",
-}
-"""The columns of user names, which users may enter in place of their address."""
 
 
 @pytest.mark.parametrize(
@@ -240,22 +205,14 @@ def test_the_mapping_of_a_framework_is_found_and_what_is_not_known_is_said(
     settings = read_settings(Path("keyturn.toml"), READY)
     assert settings.accounts.table == msgspec.structs.replace(table, url=url)
     assert settings.hashing == hashing
-    questions = [step["what"] for step in json.loads(ended.out)["left"] if not step["how"]]
-    names = [question for question in questions if question.startswith("If your users sign in with ")]
-    assert [question for question in questions if question not in names] == left
-    assert [question.removeprefix("If your users sign in with ").partition(",")[0] for question in names] == (
-        [NAMES[schema]] if schema in NAMES else []
-    )
+    questions = [one for one in json.loads(ended.out)["look_at"] if not one.startswith(OF_EVERY_APP)]
+    assert [part for part, question in zip(left, questions, strict=True) if part not in question] == []
 
 
 @pytest.mark.parametrize(
     ("schema", "databases", "why"),
     [
-        (
-            "better-auth",
-            "sqlite",
-            f"{NO_TABLE} (addresses: user.email; passwords: account.password): write a store of your own{THERE_ARE}",
-        ),
+        ("better-auth", "sqlite", f"{NO_TABLE}; its tables: account, session, user, verification"),
         (
             "supabase",
             "postgresql",
@@ -266,11 +223,7 @@ def test_the_mapping_of_a_framework_is_found_and_what_is_not_known_is_said(
             "sqlite",
             "--table: choose one, because several tables could hold the accounts: admin_users, up_users",
         ),
-        (
-            "drupal",
-            "mariadb",
-            f"--column id: the column uid must be the primary key of users_field_data, or unique{UNWRITTEN}",
-        ),
+        ("drupal", "mariadb", f"{NO_TABLE}; its tables: sessions, users, users_field_data"),
     ],
     indirect=["databases"],
 )

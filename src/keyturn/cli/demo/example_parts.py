@@ -1,7 +1,7 @@
-"""Parts of an example's demo: second factors, pages, and a local Supabase Auth."""
+"""Parts of an example's demo: second factors and pages."""
 
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -9,15 +9,10 @@ from litestar import HttpMethod, route
 from litestar.types import ControllerRouterHandler
 from sqlalchemy import Connection
 
-from keyturn.cli.demo.supabase_server import SupabaseServer
-from keyturn.service.accounts.supabase.accounts import SupabaseAccounts, SupabaseWithTable
-from keyturn.service.accounts.table.store import table_accounts
-from keyturn.service.database import Database
 from keyturn.service.parts import Parts
 from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors
 from keyturn.service.reset.proofs.second_step.recovery_codes import renew
 from keyturn.service.reset.proofs.second_step.totp import seed_of_base32
-from keyturn.service.settings import Settings
 
 _FILE = "second_factors.toml"
 
@@ -73,32 +68,3 @@ def _page(file: Path) -> ControllerRouterHandler:
         return file.read_bytes()
 
     return page
-
-
-# A local Supabase Auth, for an example with passwords at Supabase
-
-
-def supabase_with(people: Iterable[tuple[str, str]], password: str, service_role_key: str) -> SupabaseServer:
-    """Return one that knows the people, each an id and an address, by that password."""
-    server = SupabaseServer(service_role_key=service_role_key)
-    for account_id, email in people:
-        server.users.add(email, password, id=account_id)
-    return server
-
-
-class AccountsOfDemo(SupabaseWithTable):
-    """The store as the settings make it, and what none over a real project can have: hashes to sign in by."""
-
-    def __init__(self, settings: Settings, server: SupabaseServer) -> None:
-        self._database = Database(settings.database.url)
-        self._server = server
-        wanted = settings.accounts
-        super().__init__(table_accounts(wanted.table, self._database), SupabaseAccounts(wanted.supabase))
-
-    async def password_hash(self, account_id: str) -> str | None:
-        user = self._server.users.get(account_id)
-        return user.password_hash or None if user else None
-
-    async def close(self) -> None:
-        await super().close()
-        await self._database.close()

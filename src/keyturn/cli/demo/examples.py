@@ -5,23 +5,21 @@ import secrets
 import shlex
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from keyturn.cli.running import serving
-from keyturn.cli.sockets import address_of, listen
 from keyturn.errors import KeyturnError
 from keyturn.packaging import folder
 from keyturn.plain_files import make_private_file, make_private_folder
 from keyturn.service.accounts.builtin import BuiltinAccounts
-from keyturn.service.accounts.port import Account, AccountStore
+from keyturn.service.accounts.port import Account
 from keyturn.service.parts import Parts
-from keyturn.service.reset.ground import FromApp
 from keyturn.service.settings import (
+    AccountSettings,
     Brand,
     DatabaseSettings,
     Kind,
@@ -152,7 +150,8 @@ def demo_settings(url: str, folder: DemoFolder) -> Settings:
 
 
 _SCHEMA, _ACCOUNTS = "schema.sql", "accounts.sql"
-_LOOPBACK = "127.0.0.1"
+_PASSWORD_COLUMN = "demo_password"
+"""Stands in for the passwords that Supabase Auth has."""
 
 
 class NoSuchExample(KeyturnError):
@@ -183,6 +182,10 @@ class Example:
         self._lacks_altcha = written.challenge.method == "altcha" and find_spec("altcha") is None
         self._is_at_supabase = written.accounts.store == "supabase"
         self.settings = read_settings(file, environ | self._local_variables(written, url))
+        if self._is_at_supabase:
+            table = msgspec.structs.replace(self.settings.accounts.table, password=_PASSWORD_COLUMN)
+            accounts = AccountSettings(store="table", table=table)
+            self.settings = msgspec.structs.replace(self.settings, accounts=accounts)
         self._app_database = home.path / "app.db"
         self._factors: Sequence[str] = ()
 
@@ -193,8 +196,8 @@ class Example:
         if not self._is_at_supabase:
             return self._factors
         return (
-            "The app signs users in through Supabase Auth. In this demo, a local page and a local Supabase Auth",
-            "replace them, which forget new passwords when the demo ends.",
+            "The app signs users in through Supabase Auth. In this demo, a local page and a column of its table",
+            "replace them.",
         )
 
     @asynccontextmanager
@@ -204,12 +207,10 @@ class Example:
         from keyturn.service.database.migrations import migrate
 
         self._make_app_database()
-        async with AsyncExitStack() as stack:
-            accounts = await stack.enter_async_context(self._supabase()) if self._is_at_supabase else None
-            parts = Parts(self.settings, app=FromApp(accounts=accounts), reload_templates=True)
-            await migrate(parts.database)
-            self._factors = await set_factors(self._source, parts)
-            yield parts
+        parts = Parts(self.settings, reload_templates=True)
+        await migrate(parts.database)
+        self._factors = await set_factors(self._source, parts)
+        yield parts
 
     def routes(self) -> list["ControllerRouterHandler"]:
         from keyturn.cli.demo.example_parts import pages_in
@@ -243,7 +244,7 @@ class Example:
         if written.second_step.sms.transport:
             here["SECOND_STEP_SMS_TRANSPORT"] = "capture"
         if self._is_at_supabase:
-            here["ACCOUNTS_SUPABASE_URL"] = f"http://{_LOOPBACK}"  # the port is known after the start
+            here["ACCOUNTS_SUPABASE_URL"] = "http://127.0.0.1"  # which nothing asks
         return {f"KEYTURN_{name}": value for name, value in here.items()}
 
     def _make_app_database(self) -> None:
@@ -255,6 +256,10 @@ class Example:
         with closing(sqlite3.connect(new)) as database:
             for script in (_SCHEMA, _ACCOUNTS):
                 database.executescript((self._source / script).read_text("utf-8"))
+            if self._is_at_supabase:
+                table = self.settings.accounts.table.table
+                database.execute(f'ALTER TABLE "{table}" ADD COLUMN {_PASSWORD_COLUMN} TEXT')
+                database.execute(f'UPDATE "{table}" SET {_PASSWORD_COLUMN} = ?', [PASSWORD_HASH])  # noqa: S608 - names of the examples
             database.commit()
         new.rename(self._app_database)
 
@@ -263,19 +268,6 @@ class Example:
         with closing(sqlite3.connect(self._app_database)) as database:
             people = f'SELECT "{table.id}", "{table.email}" FROM "{table.table}" ORDER BY rowid'  # noqa: S608 - names of the examples
             return database.execute(people).fetchall()
-
-    @asynccontextmanager
-    async def _supabase(self) -> AsyncIterator[AccountStore]:
-        """Run a Supabase Auth with the example's users; yield its store, with hashes for signing in."""
-        from keyturn.cli.demo.example_parts import AccountsOfDemo, supabase_with
-
-        bound, written = listen(_LOOPBACK, 0), self.settings.accounts
-        project = msgspec.structs.replace(written.supabase, url=f"http://{address_of(bound)}")
-        accounts = msgspec.structs.replace(written, supabase=project)
-        self.settings = msgspec.structs.replace(self.settings, accounts=accounts)
-        server = supabase_with(self._people(), PASSWORD, project.service_role_key)
-        async with serving(server, bound):
-            yield AccountsOfDemo(self.settings, server)
 
 
 def _variables(file: Path) -> dict[str, str]:

@@ -1,28 +1,28 @@
 """Checks that the accounts are where the settings say, and in the form that they say."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from ipaddress import ip_address
+from collections.abc import Sequence
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
-from keyturn.errors import Fault, SettingsInvalid
-from keyturn.hosts import host_of
+from keyturn.errors import SettingsInvalid
 from keyturn.mail.port.finding import Finding
 from keyturn.service.accounts.builtin import AccountRow, BuiltinAccounts
 from keyturn.service.accounts.port import AccountStore
 from keyturn.service.accounts.store_factory import accounts_for
 from keyturn.service.database import Database
 from keyturn.service.database.unready import describe_error
-from keyturn.service.doctor.database import MISSING_RIGHT, WRONG_PATH, accounts_file, mend_of_server, missing_file
+from keyturn.service.doctor.database import WRONG_PATH, accounts_file, missing_file
+from keyturn.service.onboarding.survivors import surviving_credentials
 from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
 from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import hosted_path
-from keyturn.service.settings.url_rules import database_kind
 
 _COUNTED = 100_000
 """Accounts; counting stops here."""
+
+_MEND_FAULT = "Correct the setting, or the table. Keyturn does not start before that."
 
 _PATIENCE = 10
 """Seconds for optional checks."""
@@ -46,12 +46,12 @@ async def check_accounts(settings: Settings, given: AccountStore | None = None) 
         finally:
             await store.close()
     except SettingsInvalid as error:
-        return [Finding("accounts", "fail", str(fault), _mend_fault(fault, settings)) for fault in error.faults]
+        return [Finding("accounts", "fail", str(fault), _MEND_FAULT) for fault in error.faults]
     except (AccountsUnready, DatabaseUnready) as error:
-        return [Finding("accounts", "fail", str(error), _mend_unready(error, settings))]
+        return [Finding("accounts", "fail", str(error), _mend_unready(settings))]
     except DBAPIError as error:
         said = f"the database of the accounts reports an error: {describe_error(error)}"
-        return [Finding("accounts", "fail", said, _mend_unready(error, settings))]
+        return [Finding("accounts", "fail", said, _mend_unready(settings))]
     finally:
         await database.close()
     found = [Finding("accounts", "ok", f"the store {settings.accounts.store} matches the settings"), *findings]
@@ -71,62 +71,28 @@ async def _findings(store: AccountStore, settings: Settings) -> Sequence[Finding
         return ()
 
 
-def _mend_fault(fault: Fault, settings: Settings) -> str:
-    # PostgreSQL says "permission denied", and MySQL "SELECT command denied".
-    if settings.accounts.store == "ldap":
-        mend = "Correct the setting, or the directory."
-    elif "denied" in fault.message:
-        mend = MISSING_RIGHT.format(**_place(settings))
-    else:
-        mend = "Correct the setting, or the table."
-    return f"{mend} Keyturn does not start before that."
-
-
-def _mend_unready(error: Exception, settings: Settings) -> str:
+def _mend_unready(settings: Settings) -> str:
     """Return the fix, and what does not work until then."""
-    mend, place = "", _place(settings)
+    table = settings.accounts.table
     if settings.accounts.store == "ldap":
         mend = "Start a server of the directory, or correct accounts.ldap.servers and ca_file."
-        if any(_is_address(host_of(url)) for url in settings.accounts.ldap.servers):
-            mend += " A certificate rarely names an IP address: use the server's name."
-    if settings.accounts.store == "table":
-        mend = mend_of_server(error, **place) or _mend_unreached(settings, place["address"])
-    return f"{mend} Until then, Keyturn sends no links and answers resets with 503.".lstrip()
+    elif settings.accounts.store == "table":
+        place = "accounts.table.url" if table.url else "database.url"
+        mend = f"Start its database, correct {place}, or let its user read and write the table {table.table}."
+        if accounts_file(settings):
+            mend = f"The path in {place} is wrong: correct it, or start Keyturn in the folder that it is relative to."
+    else:
+        mend = "Start it, or correct [accounts]."
+    return f"{mend} Until then, Keyturn sends no links and answers resets with 503."
 
 
-def _is_address(host: str) -> bool:
-    try:
-        return bool(ip_address(host))
-    except ValueError:
-        return False
-
-
-def _mend_unreached(settings: Settings, address: str) -> str:
-    if database_kind(settings.accounts.table.url or settings.database.url) != "sqlite":
-        return f"Start the database server, or correct {address}."
-    if accounts_file(settings):
-        return (
-            f"The path in {address} is wrong: correct it, or start Keyturn in the folder that the path is relative to."
-        )
-    return f"Correct {address}, or let the user who runs Keyturn read and write the file."
-
-
-def _place(settings: Settings) -> Mapping[str, str]:
-    table = settings.accounts.table
-    return {"address": "accounts.table.url" if table.url else "database.url", "tables": f"the table {table.table}"}
-
-
-SurvivingCredentials = Callable[[Settings], Awaitable[Mapping[str, str]]]
-"""Finds the tables whose rows admit clients after a new password, each with the line that ends them, or ""."""
-
-
-async def check_credentials(settings: Settings, surviving: SurvivingCredentials) -> list[Finding]:
+async def check_credentials(settings: Settings) -> list[Finding]:
     """Name the tables of passkeys, tokens and keys that no setting ends (CWE-613)."""
     return [
         Finding(
             "credentials", "warn", f"{table}: its rows may let an intruder in after a new password", _mend_ends(line)
         )
-        for table, line in (await surviving(settings)).items()
+        for table, line in (await surviving_credentials(settings)).items()
     ]
 
 

@@ -3,8 +3,7 @@
 import asyncio
 import base64
 import binascii
-import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from email.utils import parseaddr
 from functools import cached_property
 from typing import Any
@@ -17,16 +16,16 @@ from dns.exception import DNSException
 from dns.resolver import NXDOMAIN, LifetimeTimeout, NoAnswer, NoNameservers, NoResolverConfiguration
 
 from keyturn.errors import KeyturnError
-from keyturn.mail.port.finding import Finding, Verdict
+from keyturn.mail.port.finding import Finding
 from keyturn.mail.port.provider import Provider, Spf
 from keyturn.service import addresses
 from keyturn.service.problems.requests import InputInvalid
 
-# DNS questions with three distinct outcomes: records, none, and no answer
-
-
 _PATIENCE = 4
 """Seconds for one question, including all nameservers and retries."""
+
+Texts = Mapping[str, Sequence[str]]
+"""The TXT records of each name."""
 
 
 class Unanswered(KeyturnError):
@@ -34,7 +33,7 @@ class Unanswered(KeyturnError):
 
 
 class Dns:
-    """Asks a nameserver.
+    """Asks a nameserver, with three distinct outcomes: records, none, and no answer.
 
     `nameserver`: an IP address and a port; None for the nameservers in this machine's configuration.
     """
@@ -84,201 +83,6 @@ class Dns:
         return resolver
 
 
-# DKIM key records (RFC 6376, 3.6.1)
-
-
-_SHORTEST = 1024
-"""Bits: receivers must not accept shorter RSA keys (RFC 8301 3.2)."""
-
-_ED25519 = 32
-"""Bytes of an Ed25519 key, which is not wrapped in DER (RFC 8463 4.2)."""
-
-
-def tags(record: str) -> dict[str, str]:
-    """Return the tags of a record in the syntax that DKIM and DMARC share (RFC 6376 3.2)."""
-    pairs = (part.partition("=") for part in record.split(";"))
-    return {name.strip(): value.strip() for name, equals, value in pairs if equals}
-
-
-def judge_dkim(name: str, texts: Sequence[str], remedy: str) -> Finding:
-    """Return a finding about the records at `name`, as receivers read them; `remedy` says where to get the record."""
-    keys = [found for text in texts if "p" in (found := tags(text))]
-    if not keys:
-        return _fail_dkim(f"no DKIM key at {name}", remedy)
-    if len(keys) > 1:
-        return _fail_dkim(f"{len(keys)} DKIM keys at {name}, of which receivers use any", f"Keep one. {remedy}")
-    encoded = "".join(keys[0]["p"].split())
-    if not encoded:
-        return _fail_dkim(f"the DKIM key at {name} was revoked: its p= is empty", remedy)
-    kind = keys[0].get("k", "rsa")
-    try:
-        key = base64.b64decode(encoded, validate=True)
-        bits = len(key) * 8 if kind == "ed25519" else _rsa_bits(key)
-    except (binascii.Error, ValueError, UnsupportedAlgorithm):
-        return _fail_dkim(f"the DKIM key at {name} is not valid: it may be cut off or mistyped", remedy)
-    if bits < (_ED25519 * 8 if kind == "ed25519" else _SHORTEST):
-        return _fail_dkim(f"the DKIM key at {name} has {bits} bits, too few for receivers", remedy)
-    return Finding("dkim", "ok", f"{name} has a key of {bits} bits")
-
-
-def _rsa_bits(der: bytes) -> int:
-    key = load_der_public_key(der)
-    if not isinstance(key, RSAPublicKey):
-        raise ValueError("not an RSA key")  # noqa: TRY004 - the text is wrong, not the caller
-    return key.key_size
-
-
-def _fail_dkim(message: str, mend: str) -> Finding:
-    return Finding("dkim", "fail", message, mend)
-
-
-# DMARC records (RFC 9989), and the names that receivers query for them
-
-
-_MOST_LABELS = 8
-"""A walk up the tree queries at most this many names (RFC 9989 4.10)."""
-
-_POLICIES = {"none", "quarantine", "reject"}
-
-
-def dmarc_walk(domain: str) -> list[str]:
-    """Return the domain and its parents, in the order in which receivers look for a policy (RFC 9989 4.10)."""
-    labels = domain.split(".")
-    above = range(max(1, len(labels) - _MOST_LABELS + 1), len(labels))
-    return [domain, *(".".join(labels[start:]) for start in above)]
-
-
-def judge_dmarc(domain: str, texts: Mapping[str, Sequence[str]]) -> Finding:
-    """Return the policy for mails from `domain`; `texts` holds the _dmarc records of every domain of its walk."""
-    found = {name: _dmarc_records(texts.get(name, ())) for name in dmarc_walk(domain)}
-    if len(found[domain]) > 1:
-        return Finding(
-            "dmarc",
-            "fail",
-            f"{len(found[domain])} DMARC records at _dmarc.{domain}, so receivers ignore them all",
-            "Keep one of them.",
-        )
-    owner = _owner(domain, {name: tags(alone[0]) for name, alone in found.items() if len(alone) == 1})
-    if owner is None:
-        return Finding(
-            "dmarc",
-            "warn",
-            f"no DMARC record for {domain}, so anyone can send mail in its name",
-            f'Add TXT _dmarc.{domain} "v=DMARC1; p=none; rua=mailto:postmaster@{domain}", and when its reports show '
-            "only your own mail, change it to p=quarantine.",
-        )
-    record = tags(found[owner][0])
-    tag = "p" if owner == domain or "sp" not in record else "sp"
-    return _judge_policy(f"_dmarc.{owner}", tag, record.get(tag, "none" if "rua" in record else "").lower())
-
-
-def _dmarc_records(texts: Sequence[str]) -> list[str]:
-    return [text for text in texts if text.replace(" ", "").split(";")[0] == "v=DMARC1"]
-
-
-def _owner(domain: str, found: Mapping[str, Mapping[str, str]]) -> str | None:
-    """Return the domain whose record counts: itself, else its organizational domain (RFC 9989 4.10.1, 4.10.2)."""
-    if not found or domain in found:
-        return domain if found else None
-    owner = None
-    for name in dmarc_walk(domain):
-        if name not in found:
-            continue
-        if found[name].get("psd") == "n":
-            return name
-        if found[name].get("psd") == "y":
-            return owner or name
-        owner = name
-    return owner
-
-
-def _judge_policy(name: str, tag: str, policy: str) -> Finding:
-    if policy not in _POLICIES:
-        return Finding(
-            "dmarc",
-            "fail",
-            f"the DMARC record at {name} has no valid {tag}=",
-            f"Set {tag}=quarantine in TXT {name}.",
-        )
-    if policy == "none":
-        return Finding(
-            "dmarc",
-            "warn",
-            f"{name} says {tag}=none, so mail with a forged sender is delivered",
-            f"When the reports show only your own mail, set {tag}=quarantine in TXT {name}.",
-        )
-    return Finding("dmarc", "ok", f"{name} says {tag}={policy}")
-
-
-# SPF records (RFC 7208)
-
-
-_MECHANISM = re.compile(r"[+?~-]?(all|(include|exists):\S+|(a|mx|ptr)([:/]\S*)?|ip[46]:\S+)", re.IGNORECASE)
-_MODIFIER = re.compile(r"[a-z][\w.-]*=\S*", re.IGNORECASE)
-
-
-def _spf_records(texts: Sequence[str]) -> list[str]:
-    return [text for text in texts if text.lower().split(" ")[0] == "v=spf1"]
-
-
-def spf_redirect(texts: Sequence[str]) -> str | None:
-    """Return the domain whose record replaces this one (RFC 7208 6.1)."""
-    (record,) = _spf_records(texts) if len(_spf_records(texts)) == 1 else ("",)
-    terms = record.lower().split()
-    if any(term.lstrip("+?~-") == "all" for term in terms):
-        return None
-    return next((term.partition("=")[2] for term in terms if term.startswith("redirect=")), None)
-
-
-def judge_spf(name: str, texts: Sequence[str], *, needed: str, missing: Verdict) -> Finding:
-    """Return a finding about the records at `name`; `needed`: a term that must be in the record, or ""."""
-    found = _spf_records(texts)
-    advice = f'"v=spf1 {needed} ~all"' if needed else 'that names your mail server, for example "v=spf1 mx ~all"'
-    if not found:
-        return Finding("spf", missing, f"no SPF record at {name}", f"Add TXT {name} {advice}.")
-    if len(found) > 1:
-        # RFC 7208 4.5: several records are an error, and all are ignored.
-        return _fail_spf(
-            f"{len(found)} SPF records at {name}, so receivers ignore them all", "Merge them into one TXT record."
-        )
-    terms = found[0].lower().split()[1:]
-    for term in terms:
-        if not _MECHANISM.fullmatch(term) and not _MODIFIER.fullmatch(term):
-            return _fail_spf(
-                f"{term} in the SPF record at {name} is not valid SPF", f"Correct the TXT record at {name}."
-            )
-    if needed and needed not in terms:
-        return _fail_spf(
-            f"the SPF record at {name} lacks {needed}", f"Add {needed} to the record, before the term all."
-        )
-    return _judge_all_mechanism(name, terms)
-
-
-def _judge_all_mechanism(name: str, terms: list[str]) -> Finding:
-    """Judge the record's rule for servers that it does not list."""
-    last = next((term for term in terms if term.lstrip("+?~-") == "all"), None)
-    if last in {"all", "+all"}:
-        return _fail_spf(f"the SPF record at {name} allows every server to send", f"Replace {last} with ~all.")
-    if last in {"-all", "~all"}:
-        return Finding("spf", "ok", f"{name} ends in {last}")
-    return Finding(
-        "spf",
-        "warn",
-        f"the SPF record at {name} has no rule for other servers",
-        "End the record with ~all." if last is None else f"Replace {last} with ~all.",
-    )
-
-
-def _fail_spf(message: str, mend: str) -> Finding:
-    return Finding("spf", "fail", message, mend)
-
-
-_MOST_REDIRECTS = 10
-"""RFC 7208 4.6.4 allows this many look-ups for one record."""
-
-_LOOK_AT_A_MAIL = "Look for dkim=pass in the headers of a delivered mail."
-
-
 def domain_of(address: str) -> str:
     """Return the domain of an address in its DNS form; "" if the address is invalid."""
     try:
@@ -287,32 +91,24 @@ def domain_of(address: str) -> str:
         return ""
 
 
-async def check_spf(domain: str, provider: Provider[Any], dns: Dns) -> list[Finding]:
-    if not (record := provider.spf):
-        message = f"not checked: {provider.name} uses a return path of its own, and DKIM is enough for DMARC"
-        return [Finding("spf", "skip", message, _LOOK_AT_A_MAIL)]
-    return await _judge_answer("spf", domain, dns, lambda: _spf(domain, record, dns))
-
-
-async def check_dkim(domain: str, provider: Provider[Any], dns: Dns) -> list[Finding]:
-    if not (key := provider.dkim):
+async def check_domain(domain: str, providers: Sequence[Provider[Any]], dns: Dns) -> list[Finding]:
+    """Look up all names once, for all providers, and judge their records."""
+    spf = {f"{one.spf.host}.{domain}".lstrip("."): one.spf for one in providers if one.spf}
+    dkim = {f"{one.dkim.selector}._domainkey.{domain}": one.dkim.page for one in providers if one.dkim}
+    names = [*spf, *dkim, *(f"_dmarc.{name}" for name in parents(domain))]
+    try:
+        if not await dns.exists(domain):
+            mend = "Register the domain, or correct mail.from."
+            return [Finding("domain", "warn", f"the DNS has no {domain}", mend)]
+        texts: Texts = dict(zip(names, await asyncio.gather(*map(dns.texts, names)), strict=True))
+    except Unanswered as error:
+        return [_unanswered("domain", error)]
+    findings = [judge_spf(name, texts[name], wanted) for name, wanted in spf.items()]
+    findings += [judge_dkim(name, texts[name], page) for name, page in dkim.items()]
+    if not dkim:
         message = "not checked: only your mail server knows the name of its DKIM key"
-        return [Finding("dkim", "skip", message, _LOOK_AT_A_MAIL)]
-    name = f"{key.selector}._domainkey.{domain}"
-
-    async def judge() -> Finding:
-        return judge_dkim(name, await dns.texts(name), f"Copy the TXT record {name} from {key.page} into your DNS.")
-
-    return await _judge_answer("dkim", domain, dns, judge)
-
-
-async def check_dmarc(domain: str, dns: Dns) -> list[Finding]:
-    async def judge() -> Finding:
-        names = dmarc_walk(domain)
-        texts = await asyncio.gather(*(dns.texts(f"_dmarc.{name}") for name in names))
-        return judge_dmarc(domain, dict(zip(names, texts, strict=True)))
-
-    return await _judge_answer("dmarc", domain, dns, judge)
+        findings.append(Finding("dkim", "skip", message, "Look for dkim=pass in the headers of a delivered mail."))
+    return [*findings, judge_dmarc(domain, texts)]
 
 
 async def check_replies(domain: str, dns: Dns) -> list[Finding]:
@@ -321,33 +117,106 @@ async def check_replies(domain: str, dns: Dns) -> list[Finding]:
         if await dns.takes_mail(domain):
             return [Finding("replies", "ok", f"{domain} accepts mail")]
     except Unanswered as error:
-        return [_no_answer_finding("replies", error)]
+        return [_unanswered("replies", error)]
     mend = f"Add an MX record for {domain}, or correct mail.reply_to and brand.support_address."
     return [Finding("replies", "warn", f"{domain} accepts no mail, so replies are lost", mend)]
 
 
-async def _spf(domain: str, record: Spf, dns: Dns) -> Finding:
-    name = f"{record.host}.{domain}" if record.host else domain
-    texts = await dns.texts(name)
-    for _ in range(_MOST_REDIRECTS):
-        following = spf_redirect(texts)
-        if not following:
-            break
-        name, texts = following, await dns.texts(following)
-    return judge_spf(name, texts, needed=record.term, missing=record.missing)
-
-
-async def _judge_answer(check: str, domain: str, dns: Dns, judge: Callable[[], Awaitable[Finding]]) -> list[Finding]:
-    """Return the finding, unless the DNS gives no answer or the domain does not exist: then nothing is known."""
-    try:
-        finding = await judge()
-        if finding.verdict == "ok" or await dns.exists(domain):
-            return [finding]
-    except Unanswered as error:
-        return [_no_answer_finding(check, error)]
-    return [Finding(check, "warn", f"could not be checked: the DNS has no {domain}", finding.mend)]
-
-
-def _no_answer_finding(check: str, error: Unanswered) -> Finding:
+def _unanswered(check: str, error: Unanswered) -> Finding:
     mend = "Let this machine connect to a nameserver (port 53), and run `keyturn doctor` again."
     return Finding(check, "warn", f"could not be checked: {error}", mend)
+
+
+def judge_spf(name: str, texts: Sequence[str], wanted: Spf) -> Finding:
+    """Return a finding about the SPF records at `name` (RFC 7208)."""
+    records = [text.lower().split() for text in texts if text.lower().split(" ")[0] == "v=spf1"]
+    if not records:
+        advice = f'"v=spf1 {wanted.term} ~all"' if wanted.term else 'that names your mail server: "v=spf1 mx ~all"'
+        return Finding("spf", wanted.missing, f"no SPF record at {name}", f"Add TXT {name} {advice}.")
+    if len(records) > 1:
+        message = f"{len(records)} SPF records at {name}, so receivers ignore them all"
+        return Finding("spf", "fail", message, "Merge them into one TXT record.")
+    terms = records[0]
+    last = next((term for term in terms if term.lstrip("+?~-") == "all"), "")
+    if not last and (redirect := next((term for term in terms if term.startswith("redirect=")), "")):
+        mend = "Look for spf=pass in the headers of a delivered mail."
+        return Finding("spf", "skip", f"not checked: {name} has {redirect}", mend)
+    if wanted.term and wanted.term not in terms:
+        mend = f"Add {wanted.term} to the record, before the term all."
+        return Finding("spf", "fail", f"the SPF record at {name} lacks {wanted.term}", mend)
+    if last in {"all", "+all"}:
+        message = f"the SPF record at {name} allows every server to send"
+        return Finding("spf", "fail", message, f"Replace {last} with ~all.")
+    if last in {"-all", "~all"}:
+        return Finding("spf", "ok", f"{name} ends in {last}")
+    mend = f"Replace {last} with ~all." if last else "End the record with ~all."
+    return Finding("spf", "warn", f"the SPF record at {name} has no rule for other servers", mend)
+
+
+def judge_dkim(name: str, texts: Sequence[str], page: str) -> Finding:
+    """Return a finding about the DKIM keys at `name` (RFC 6376, 3.6.1); `page`: where the provider shows the key."""
+    copy = f"Copy the TXT record {name} from {page} into your DNS."
+    keys = [record for record in map(_tags, texts) if "p" in record]
+    if not keys:
+        return Finding("dkim", "fail", f"no DKIM key at {name}", copy)
+    if len(keys) > 1:
+        return Finding(
+            "dkim", "fail", f"{len(keys)} DKIM keys at {name}, of which receivers use any", f"Keep one. {copy}"
+        )
+    encoded = "".join(keys[0]["p"].split())
+    if not encoded:
+        return Finding("dkim", "fail", f"the DKIM key at {name} was revoked: its p= is empty", copy)
+    try:
+        key = base64.b64decode(encoded, validate=True)
+        if keys[0].get("k", "rsa") == "rsa":  # Ed25519's are not wrapped in DER (RFC 8463, 4.2)
+            _require_rsa(key)
+    except (binascii.Error, ValueError, UnsupportedAlgorithm):
+        return Finding("dkim", "fail", f"the DKIM key at {name} is not valid: it may be cut off or mistyped", copy)
+    return Finding("dkim", "ok", f"{name} has a key")
+
+
+def _require_rsa(der: bytes) -> None:
+    if not isinstance(load_der_public_key(der), RSAPublicKey):
+        raise ValueError("not an RSA key")  # noqa: TRY004 - the text is wrong, not the caller
+
+
+def parents(domain: str) -> Iterator[str]:
+    """Yield the domain and those above it, but no top-level one."""
+    while "." in domain:
+        yield domain
+        domain = domain.partition(".")[2]
+
+
+def judge_dmarc(domain: str, texts: Texts) -> Finding:
+    """Return the policy for mails from `domain`: its own, else that of the nearest domain above it (RFC 9989, 4.10)."""
+    for owner in parents(domain):
+        name = f"_dmarc.{owner}"
+        records = [text for text in texts.get(name, ()) if text.replace(" ", "").split(";")[0] == "v=DMARC1"]
+        if len(records) > 1:
+            message = f"{len(records)} DMARC records at {name}, so receivers ignore them all"
+            return Finding("dmarc", "fail", message, "Keep one of them.")
+        if records:
+            tags = _tags(records[0])
+            tag = "p" if owner == domain or "sp" not in tags else "sp"
+            return _judge_policy(name, tag, tags.get(tag, "none" if "rua" in tags else "").lower())
+    mend = (
+        f'Add TXT _dmarc.{domain} "v=DMARC1; p=none; rua=mailto:postmaster@{domain}", and when its reports show only'
+        " your own mail, change it to p=quarantine."
+    )
+    return Finding("dmarc", "warn", f"no DMARC record for {domain}, so anyone can send mail in its name", mend)
+
+
+def _judge_policy(name: str, tag: str, policy: str) -> Finding:
+    if policy == "none":
+        message = f"{name} says {tag}=none, so mail with a forged sender is delivered"
+        mend = f"When the reports show only your own mail, set {tag}=quarantine in TXT {name}."
+        return Finding("dmarc", "warn", message, mend)
+    if policy in {"quarantine", "reject"}:
+        return Finding("dmarc", "ok", f"{name} says {tag}={policy}")
+    return Finding("dmarc", "fail", f"the DMARC record at {name} has no valid {tag}=", f"Set {tag}=quarantine there.")
+
+
+def _tags(record: str) -> dict[str, str]:
+    """Return the tags of a record in the syntax that DKIM and DMARC share (RFC 6376, 3.2)."""
+    pairs = (part.partition("=") for part in record.split(";"))
+    return {name.strip(): value.strip() for name, equals, value in pairs if equals}

@@ -1,5 +1,4 @@
-"""Adds Keyturn to an app: inspects the app's database, and writes settings that fit it.
+"""Adds Keyturn to an app: finds the table of accounts by its columns, and writes settings that fit it.
 
-`init` guesses by names and asks. The store's own check verifies the mapping against the live database before the file
-is written.
+`init` guesses by names and values, writes a file with a comment for what it did not find, and says what to look at.
 """

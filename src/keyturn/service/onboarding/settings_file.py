@@ -1,187 +1,74 @@
-"""Writes the answers as keyturn.toml, for users to read and edit."""
+"""Writes a plan as keyturn.toml, for users to read and edit."""
 
-import shutil
+import json
+import re
+from collections.abc import Mapping
 from pathlib import Path
-from tempfile import NamedTemporaryFile
-from urllib.parse import urlsplit
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import msgspec
-import tomlkit
-from tomlkit import TOMLDocument
-from tomlkit.items import Item, Table
+from jinja2 import Environment, StrictUndefined
 
-from keyturn.errors import KeyturnError
-from keyturn.hosts import host_of, is_loopback_address, local_port
+from keyturn.errors import Fault
 from keyturn.mail.providers import PROVIDERS
-from keyturn.service.accounts.table.recognised_hashes import HashFormat
-from keyturn.service.onboarding.answers import OWN_DATABASE, Answers
-from keyturn.service.onboarding.corrections import COLUMNS
-from keyturn.service.settings import Ending, MailSettings, ServerSettings, TableSettings
+from keyturn.service.onboarding.plan import Plan
+from keyturn.service.settings import Ending
+from keyturn.service.settings.reading import OTHER_NAMES, PREFIX, inspect_settings
+from keyturn.service.settings.variables import FILE_SUFFIX
+
+_TEMPLATE = Path(__file__).with_name("keyturn.toml.jinja")
+
+_COLUMNS = {
+    "name": "the column with the user's name, for mails",
+    "active": 'active users: "is_active", "not deleted_at", or "not status = suspended | deleted"',
+    "provider": "the column with the service that a user signs in with",
+    "kind": "the column with the kind of user, for [kinds]",
+    "locale": "the column with the user's language",
+    "timezone": "the column with the user's time zone",
+}
+"""Settings of the table that may be left out, and what each means."""
 
 
-class NotWritten(KeyturnError):
-    """The settings file was not written; the text says why."""
-
-
-def as_toml(answers: Answers) -> str:
+def as_toml(plan: Plan) -> str:
     """Return the text of the file. It names the variables of secrets, and holds no secret."""
-    document = tomlkit.document()
-    secrets = ["KEYTURN_SECRET_KEY", *(need.variable for need in PROVIDERS[answers.provider].needs), *answers.variables]
-    if answers.store == "supabase":
-        secrets.append("SUPABASE_SERVICE_ROLE_KEY")
-    document.add(
-        tomlkit.comment(
-            "Keyturn's settings. Settings that are not here have a default. A variable KEYTURN_SECTION_KEY in the"
-        )
-    )
-    document.add(tomlkit.comment("environment overrides the key of that section. Set these secrets there:"))
-    document.add(tomlkit.comment(f"{', '.join(secrets)}."))
-    document.add(tomlkit.nl())
-    document.add("base_url", _with_comment(answers.base_url, "public address of Keyturn"))
-    if answers.reset_url:
-        document.add("reset_url", _with_comment(answers.reset_url, "your page; default: Keyturn's page"))
-    if answers.sign_in_url:
-        document.add("sign_in_url", _with_comment(answers.sign_in_url, "your app's sign-in page"))
-    server = tomlkit.table()
-    if (host := host_of(answers.base_url)) != ServerSettings().host and is_loopback_address(host):
-        server.add("host", _with_comment(host, "as in base_url"))
-    if (port := local_port(answers.base_url)) and port != ServerSettings().port:
-        server.add("port", _with_comment(port, "as in base_url"))
-    if origin := _other_origin(answers):
-        server.add("allowed_origins", _with_comment([origin], "pages that may call the API"))
-    if server:
-        document.add("server", server)
-    document.add("brand", _section(name=answers.brand))
-    chosen = {"transport": answers.provider} if answers.provider != MailSettings().transport else {}
-    document.add("mail", _section(**chosen, **{"from": answers.sender}))
-    _add_database(document, answers)
-    _add_accounts(document, answers)
-    if answers.table and answers.table.password:
-        hashing = tomlkit.table()
-        _add_hashing(hashing, answers.hashes)
-        document.add("hashing", hashing)
-    return tomlkit.dumps(document)
+    jinja = Environment(trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined, autoescape=False)  # noqa: S701 - no HTML
+    jinja.filters |= {"toml": _value, "lines": _lines}
+    template = jinja.from_string(_TEMPLATE.read_text("utf-8"))
+    return template.render(plan=plan, columns=_COLUMNS, providers=", ".join(PROVIDERS)).rstrip() + "\n"
 
 
-def _add_hashing(section: Table, hashes: HashFormat) -> None:
-    """Write the hash format of the app's own sign-in, and the parameters of its existing hashes."""
-    if hashes.format == "bcrypt":
-        section.add("prefix", _with_comment(hashes.prefix, "prefix of your app's bcrypt hashes"))
-    else:
-        section.add("format", _with_comment(hashes.format, "format of your app's hashes"))
-    if hashes.cost:
-        took = "as in your app, so that a wrong password always takes the same time"
-        section.add("cost", _with_comment(hashes.cost, took))
-    if hashes.iterations:
-        section.add("iterations", _with_comment(hashes.iterations, "as in your app"))
-
-
-def write_file(file: Path, text: str, *, replacing: bool) -> None:
-    """Write the whole file or nothing. Raises NotWritten, also if the file exists and must not be replaced."""
-    try:
-        if replacing and file.exists():
-            _replace(file, text)
-        else:
-            with file.open("x", encoding="utf-8") as new:
-                new.write(text)
-    except FileExistsError:
-        raise NotWritten(f"{file} exists already: use --force to replace it") from None
-    except OSError as error:
-        raise NotWritten(f"{file} cannot be written: {error.strerror}") from None
-
-
-def _replace(file: Path, text: str) -> None:
-    """Replace the old file with the new one atomically, with the same permissions."""
-    with NamedTemporaryFile("w", encoding="utf-8", dir=file.parent, prefix=f".{file.name}.", delete=False) as new:
-        new.write(text)
-    try:
-        shutil.copymode(file, new.name)
-        Path(new.name).replace(file)
-    finally:
-        Path(new.name).unlink(missing_ok=True)
-
-
-def _add_database(document: TOMLDocument, answers: Answers) -> None:
-    section = tomlkit.table()
-    if answers.together and answers.database:
-        section.add(
-            "url",
-            _with_comment(answers.database.written, "your app's; it also gets Keyturn's tables, keyturn_..."),
-        )
-    else:
-        section.add("url", _with_comment(OWN_DATABASE, "Keyturn's tables; use PostgreSQL for several machines"))
-    document.add("database", section)
-
-
-def _add_accounts(document: TOMLDocument, answers: Answers) -> None:
-    if answers.store == "builtin":
-        return
-    accounts = _section(store=answers.store)
-    if answers.table and answers.database:
-        accounts.add(tomlkit.nl())
-        accounts.add("table", _table(answers.table, "" if answers.together else answers.database.written))
-    if answers.store == "supabase":
-        accounts.add(tomlkit.nl())
-        accounts.add("supabase", _section(url=answers.supabase_url))
-    document.add("accounts", accounts)
-
-
-def _table(settings: TableSettings, url: str) -> Table:
-    table = tomlkit.table()
-    if url:
-        table.add("url", url)
-    table.add("table", settings.table)
-    for name in COLUMNS:
-        if (column := getattr(settings, name)) or name == "password":
-            table.add(name, column)
-    if settings.password_providers != TableSettings().password_providers:
-        table.add("password_providers", list(settings.password_providers))
-    if settings.delete:
-        table.add("delete", _with_comment(list(settings.delete), "the account's rows to delete at each change"))
-    if settings.set:
-        values = _section(**settings.set).comment("columns that each change also sets")
-        table.add(tomlkit.nl())
-        table.add("set", values)
-    if settings.ends:
-        ends = tomlkit.table()
-        ends.comment("what else a change ends, or only an intrusion")
-        for column, ending in settings.ends.items():
-            ends.add(column, _ending(ending))
-        table.add(tomlkit.nl())
-        table.add("ends", ends)
-    return table
+def faults_in(text: str, environ: Mapping[str, str]) -> tuple[Fault, ...]:
+    """Return the faults that `read_settings` would find in a file with this text, without overriding variables."""
+    alone = {
+        name: value
+        for name, value in environ.items()
+        if not name.startswith(PREFIX) and name.removesuffix(FILE_SUFFIX) not in OTHER_NAMES
+    }
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "keyturn.toml"
+        file.write_text(text, "utf-8")
+        return inspect_settings(file, alone, sending=False).faults
 
 
 def ending_line(entry: str, ending: Ending) -> str:
     """Return the line of an ending, as it stands in `[accounts.table.ends]`."""
-    document = tomlkit.document()
-    document.add(entry, _ending(ending))
-    return tomlkit.dumps(document).strip()
+    return _lines({entry: ending}).rstrip()
 
 
-def _ending(ending: Ending) -> Item:
-    """Return the ending as an inline table, without defaults."""
-    inline = tomlkit.inline_table()
-    for key, value in msgspec.to_builtins(ending).items():
-        if value != getattr(Ending(), key):
-            inline.add(key, value)
-    return inline
+def _lines(entries: Mapping[str, Any]) -> str:
+    return "".join(f"{_key(key)} = {_value(value)}\n" for key, value in entries.items())
 
 
-def _other_origin(answers: Answers) -> str:
-    """Return the origin of the app's page, if it differs from Keyturn's."""
-    app, own = urlsplit(answers.reset_url), urlsplit(answers.base_url)
-    if not app.netloc or (app.scheme, app.netloc) == (own.scheme, own.netloc):
-        return ""
-    return f"{app.scheme}://{app.netloc}".lower()
+def _value(value: Any) -> str:
+    if isinstance(value, Ending):
+        return _value({key: one for key, one in msgspec.to_builtins(value).items() if one != getattr(Ending(), key)})
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_key(key)} = {_value(one)}" for key, one in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_value, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)  # TOML writes texts, numbers, true and false as JSON does
 
 
-def _section(**values: float | str) -> Table:
-    section = tomlkit.table()
-    for key, value in values.items():
-        section.add(key, value)
-    return section
-
-
-def _with_comment(value: object, remark: str) -> Item:
-    return tomlkit.item(value).comment(remark)
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)

@@ -1,13 +1,13 @@
-"""Reads an app's database: its tables, and the format of its hashes. Changes nothing."""
+"""Reads an app's database: its tables, and values of a few rows. Changes nothing."""
 
 import re
 import warnings
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Inspector, Text, cast, column, func, inspect, select, table
+from sqlalchemy import ColumnElement, Connection, Inspector, Text, case, cast, column, func, inspect, select, table
 from sqlalchemy.engine.reflection import ObjectKind
 from sqlalchemy.exc import DBAPIError, SAWarning
 from sqlalchemy.sql.elements import quoted_name
@@ -15,10 +15,7 @@ from sqlalchemy.sql.elements import quoted_name
 from keyturn.errors import KeyturnError
 from keyturn.service.accounts.table.app_database import AppDatabase
 from keyturn.service.accounts.table.columns import Column, column_of
-from keyturn.service.accounts.table.doubts import sample
 from keyturn.service.accounts.table.foreign_keys import forbidding_keys
-from keyturn.service.accounts.table.mapping import parse_table_name
-from keyturn.service.accounts.table.placeholders import TimePlaceholder, placeholder_for, usual_form
 from keyturn.service.database.unready import describe_error
 from keyturn.service.problems.requests import AccountsUnready
 
@@ -29,15 +26,8 @@ _LISTED = re.compile(
     (?:IN\s*\((?P<in>(?:{_TEXT}|[^')])*)|=\s*ANY\s*\(+ARRAY\[(?P<array>(?:{_TEXT}|[^'\]])*))""",
     re.IGNORECASE | re.VERBOSE,
 )
-_TIME = re.compile(
-    r"(at|on|date|time|timestamp|since|am|le|en)$|^(created|updated|modified|changed|last|date|time|erstellt|geaendert|fecha)",
-    re.IGNORECASE,
-)
-_SIBLINGS = 8
-"""Columns that are read to recognise the form of another's times."""
-
-_LOOKED_AT = 50
-"""Rows: enough to find the most common format."""
+_ROWS = 50
+"""Enough to find the most common format."""
 _LONGEST = 320
 """Characters of a value: addresses and hashes are never longer."""
 
@@ -64,17 +54,26 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     values: Mapping[str, Sequence[str]] = {}
 
 
-class Survey(msgspec.Struct, frozen=True, kw_only=True):
-    """The content of a database. `where`: the database in words, without user and password."""
-
-    where: str
-    tables: dict[str, Table]
-
-
-async def survey(url: str) -> Survey:
-    """Return the tables. Raises SettingsInvalid, or NotReached with the driver's message."""
+async def read_tables(url: str) -> dict[str, Table]:
+    """Return the tables by their names. Raises SettingsInvalid, or NotReached with the driver's message."""
     async with _open_database(url) as database:
-        return Survey(where=database.where, tables=await database.read(_read_tables))
+        return await database.read(_tables_in)
+
+
+async def sample_values(url: str, tables: Sequence[Table]) -> dict[str, Table]:
+    """Return the tables with the values of a few rows, cut off. An unreadable table is returned unchanged."""
+
+    def sample(connection: Connection) -> dict[str, Table]:
+        sampled = {}
+        for one in tables:
+            try:
+                sampled[one.name] = msgspec.structs.replace(one, values=_values_of(connection, one))
+            except DBAPIError:
+                sampled[one.name] = one
+        return sampled
+
+    async with _open_database(url) as database:
+        return await database.read(sample)
 
 
 def tables_of_its_app(name: str, tables: Mapping[str, Table]) -> dict[str, Table]:
@@ -84,73 +83,6 @@ def tables_of_its_app(name: str, tables: Mapping[str, Table]) -> dict[str, Table
         other: table
         for other, table in tables.items()
         if other.rpartition(".")[0] == schema or any(target == name for _, target, _ in table.points_to)
-    }
-
-
-async def sample_hashes(url: str, name: str, password: str) -> list[str]:
-    """Return the hashes of a few rows. Raises the same errors as `survey`."""
-    schema, _, bare = name.rpartition(".")
-    hashed: Any = column(password)
-    statement = select(hashed).select_from(table(bare, hashed, schema=schema or None)).where(hashed.is_not(None))
-    async with _open_database(url) as database:
-        found = await database.fetch(statement.limit(_LOOKED_AT))
-        return [str(row[password]).strip() for row in found if row[password]]
-
-
-async def sample_values(url: str, tables: Sequence[Table]) -> list[Table]:
-    """Return the tables with the texts of a few rows, cut off. An unreadable table is returned unchanged."""
-
-    def sample(connection: Connection) -> list[Table]:
-        sampled = []
-        for one in tables:
-            try:
-                sampled.append(msgspec.structs.replace(one, values=_values_of(connection, one)))
-            except DBAPIError:
-                sampled.append(one)
-        return sampled
-
-    async with _open_database(url) as database:
-        return await database.read(sample)
-
-
-async def time_placeholders(
-    url: str, wanted: Mapping[str, Collection[str]], tables: Mapping[str, Table]
-) -> dict[tuple[str, str], TimePlaceholder]:
-    """Return the placeholder that writes times as each column has them, by table and column, where rows tell.
-
-    `wanted`: columns by their table. If a column is empty, others of its type with names of times tell.
-    """
-
-    def look(connection: Connection) -> dict[tuple[str, str], TimePlaceholder]:
-        placeholders = {}
-        for name, columns in wanted.items():
-            table_name, known = parse_table_name(name), tables[name].columns
-            for own in (known[one] for one in columns):
-                alike = [other for other in known.values() if other.holds is own.holds and _TIME.search(other.name)]
-                samples = (sample(connection, table_name, one) for one in (own, *alike[:_SIBLINGS]))
-                form = next(filter(None, map(usual_form, samples)), "")
-                if placeholder := placeholder_for(own, form):
-                    placeholders[name, own.name] = placeholder
-        return placeholders
-
-    async with _open_database(url) as database:
-        return await database.read(look)
-
-
-def _values_of(connection: Connection, one: Table) -> dict[str, list[str]]:
-    texts = [name for name, known in one.columns.items() if known.holds is str or known.holds_anything]
-    if not texts:
-        return {}
-    schema, _, bare = one.name.rpartition(".")
-    of_table = table(quoted_name(bare, quote=True), schema=quoted_name(schema, quote=True) if schema else None)
-    begun = [
-        func.substr(cast(column(quoted_name(name, quote=True)), Text), 1, _LONGEST).label(f"c{place}")
-        for place, name in enumerate(texts)
-    ]
-    rows = connection.execute(select(*begun).select_from(of_table).limit(_LOOKED_AT)).all()
-    return {
-        name: [text for value in values if (text := str(value or "").strip())]
-        for name, values in zip(texts, zip(*rows, strict=True), strict=bool(rows))
     }
 
 
@@ -165,18 +97,35 @@ async def _open_database(url: str) -> AsyncIterator[AppDatabase]:
         await database.close()
 
 
-def _read_tables(connection: Connection) -> dict[str, Table]:
+def _values_of(connection: Connection, one: Table) -> dict[str, list[str]]:
+    names = [name for name, known in one.columns.items() if known.holds in (str, int) or known.on_sqlite]
+    if not names:
+        return {}
+    schema, _, bare = one.name.rpartition(".")
+    of_table = table(quoted_name(bare, quote=True), schema=quoted_name(schema, quote=True) if schema else None)
+    begun = [_beginning(one.columns[name]).label(f"c{place}") for place, name in enumerate(names)]
+    rows = connection.execute(select(*begun).select_from(of_table).limit(_ROWS)).all()
+    return {name: [text for row in rows if (text := str(row[place] or "").strip())] for place, name in enumerate(names)}
+
+
+def _beginning(known: Column) -> ColumnElement[str]:
+    stored: ColumnElement[Any] = column(quoted_name(known.name, quote=True))
+    text = func.substr(cast(stored, Text), 1, _LONGEST)
+    return case((func.typeof(stored) != "blob", text)) if known.on_sqlite else text
+
+
+def _tables_in(connection: Connection) -> dict[str, Table]:
     inspector = inspect(connection)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SAWarning)  # a type unknown to SQLAlchemy
-        found: dict[str, Table] = {}
+        tables: dict[str, Table] = {}
         for schema in _schema_names(inspector):
-            found |= _tables_of(inspector, schema)
+            tables |= _tables_of(inspector, schema)
             for referring, referred in forbidding_keys(connection, schema):
                 own, other = _full_name(*referring), _full_name(*referred)
-                if own in found and own != other:
-                    found[own] = msgspec.structs.replace(found[own], holds=found[own].holds | {other})
-    return found
+                if own in tables and own != other:
+                    tables[own] = msgspec.structs.replace(tables[own], holds=tables[own].holds | {other})
+    return tables
 
 
 def _schema_names(inspector: Inspector) -> Sequence[str | None]:
@@ -197,21 +146,15 @@ def _tables_of(inspector: Inspector, schema: str | None) -> dict[str, Table]:
             continue
         known = keys.get(place)  # a view has none
         key = known["constrained_columns"] if known else []
+        reflected = (column_of(one, inspector.dialect.name) for one in columns)
         tables[_full_name(*place)] = Table(
             name=_full_name(*place),
-            columns={
-                one["name"]: _with_choices(column_of(one, inspector.dialect.name), checks.get(place, []))
-                for one in columns
-            },
+            columns={one.name: _with_choices(one, checks.get(place, [])) for one in reflected},
             key=key[0] if len(key) == 1 else "",
             points_to=tuple(
-                (
-                    one["constrained_columns"][0],
-                    _full_name(one["referred_schema"], one["referred_table"]),
-                    one["referred_columns"][0],
-                )
+                (own[0], _full_name(one["referred_schema"], one["referred_table"]), one["referred_columns"][0])
                 for one in references.get(place, [])
-                if len(one["constrained_columns"]) == len(one["referred_columns"]) == 1
+                if len(own := one["constrained_columns"]) == 1
             ),
         )
     return tables

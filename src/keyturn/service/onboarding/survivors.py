@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 from keyturn.errors import SettingsInvalid
-from keyturn.service.onboarding.guesses import credentials_in, guess, shared_credentials
+from keyturn.service.onboarding.guesses import credentials_in, endings
 from keyturn.service.onboarding.settings_file import ending_line
-from keyturn.service.onboarding.survey import NotReached, Table, sample_values, survey, tables_of_its_app
-from keyturn.service.settings import Settings, TableSettings
+from keyturn.service.onboarding.survey import NotReached, read_tables, sample_values, tables_of_its_app
+from keyturn.service.settings import Settings
 
 
 async def surviving_credentials(settings: Settings) -> Mapping[str, str]:
@@ -15,42 +15,30 @@ async def surviving_credentials(settings: Settings) -> Mapping[str, str]:
     The line is "" if no column shows whose the rows are. Nothing is returned if the database cannot be read, or if the
     accounts are in no table of it.
     """
-    table = settings.accounts.table
-    if not table.table:
-        return {}
+    mapped = settings.accounts.table
+    url = mapped.url or settings.database.url
     try:
-        tables = await _tables(table.url or settings.database.url, table.table)
+        known = await read_tables(url) if mapped.table else {}
+        name = mapped.table if mapped.table in known else mapped.table.rpartition(".")[2]
+        if name not in known:
+            return {}
+        tables = tables_of_its_app(name, known)
+        tables |= await sample_values(url, [one for other, one in tables.items() if credentials_in(other)])
     except (NotReached, SettingsInvalid):
         return {}
-    accounts = tables.get(table.table) or tables.get(table.table.rpartition(".")[2])
-    return _surviving(accounts, tables, table) if accounts else {}
+    ended = {_table_of(entry) for entry in mapped.endings} - {_bare(name)}
+    emptied = {*mapped.set, *(column for ending in mapped.ends.values() for column in ending.set)}
+    unowned = {one: "" for one in sorted(tables) if credentials_in(one) and one != name and _bare(one) not in ended}
+    surviving = {}
+    for entry, ending in endings(tables[name], tables):
+        is_own = _table_of(entry) == _bare(name)
+        if not (emptied.issuperset(ending.set) if is_own else _table_of(entry) in ended):
+            surviving[entry.rpartition(".")[0]] = ending_line(entry, ending)
+    return surviving | {one: "" for one in unowned if one not in surviving}
 
 
-async def _tables(url: str, accounts: str) -> dict[str, Table]:
-    """Return the app's tables; those of several owners with some values, which show whose they are."""
-    found = (await survey(url)).tables
-    name = accounts if accounts in found else accounts.rpartition(".")[2]
-    tables = tables_of_its_app(name, found)
-    shared = await sample_values(url, [tables[one] for one in shared_credentials(tables)])
-    return tables | {one.name: one for one in shared}
-
-
-def _surviving(accounts: Table, tables: Mapping[str, Table], settings: TableSettings) -> dict[str, str]:
-    ended = {_bare(entry.rpartition(".")[0]) for entry in settings.endings if not _is_own(entry, accounts)}
-    emptied = {*settings.set, *(name for entry in settings.ends.values() for name in entry.set)}
-    proposed = guess(accounts, tables).ends
-    alive = {
-        entry.rpartition(".")[0]: ending_line(entry, ending)
-        for entry, ending in proposed.items()
-        if _bare(entry.rpartition(".")[0]) not in ended
-        and not (_is_own(entry, accounts) and emptied.issuperset(ending.set))
-    }
-    unowned = [name for name in tables if credentials_in(name) and name != accounts.name]
-    return alive | {name: "" for name in sorted(unowned) if name not in alive and _bare(name) not in ended}
-
-
-def _is_own(entry: str, accounts: Table) -> bool:
-    return _bare(entry.rpartition(".")[0]) == _bare(accounts.name)
+def _table_of(entry: str) -> str:
+    return _bare(entry.rpartition(".")[0])
 
 
 def _bare(name: str) -> str:

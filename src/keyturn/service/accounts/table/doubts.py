@@ -8,6 +8,7 @@ from keyturn.service.accounts.table.columns import Column, text_of
 from keyturn.service.accounts.table.mapping import Assignments, TableName, table_clause
 from keyturn.service.accounts.table.placeholders import TIMES, placeholder_for, usual_form, written_form
 from keyturn.service.accounts.table.recognised_hashes import doubt_format
+from keyturn.service.accounts.table.row_security import hidden_rows
 from keyturn.service.accounts.table.statements import Statements
 from keyturn.service.settings import HashingSettings, TableSettings
 
@@ -19,7 +20,7 @@ def doubts(
     connection: Connection, statements: Statements, settings: TableSettings, hashing: HashingSettings, *, quick: bool
 ) -> list[Finding]:
     """Return the findings. `quick`: only of what a few rows and the catalogue tell, for the start."""
-    findings = [*_times(connection, statements), *_deletions(statements)]
+    findings = [*hidden_rows(connection, statements.mapping), *_times(connection, statements), *_deletions(statements)]
     if settings.password:
         hashes = [text_of(row.hash) for row in connection.execute(*statements.some_hashes())]
         findings += doubt_format(settings.table, hashes, hashing)

@@ -14,8 +14,7 @@ from urllib.parse import parse_qs
 from uuid import uuid4
 
 import msgspec
-
-from keyturn.cli.demo.supabase_users import MAX_BYTES, SupabaseFactor, SupabaseUser, SupabaseUsers, is_uuid
+from tests.driver.supabase_users import MAX_BYTES, SupabaseFactor, SupabaseUser, SupabaseUsers, is_uuid
 
 # Answers, in the shapes of older and newer servers
 

@@ -1,0 +1,179 @@
+"""init: writes settings for an app that has accounts."""
+
+import asyncio
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from shlex import quote
+from tempfile import NamedTemporaryFile
+from typing import Any
+
+import click
+import msgspec
+
+from keyturn.cli.terminal import accent, fail, print_json, strong
+from keyturn.errors import SettingsInvalid
+from keyturn.service.accounts.table.app_database import AppDatabase
+from keyturn.service.accounts.table.store import TableAccounts
+from keyturn.service.onboarding.plan import Flags, Plan, make_plan, why_unread
+from keyturn.service.onboarding.settings_file import as_toml, faults_in
+from keyturn.service.onboarding.survey import NotReached
+from keyturn.service.settings.reading import FILE_NAME
+from keyturn.service.settings.variables import Variables
+
+_FLAGS = {
+    "mail.from": "--from",
+    "brand.name": "--brand",
+    "base_url": "--base-url",
+    "sign_in_url": "--sign-in-url",
+    "accounts.store": "--store",
+    "accounts.supabase.url": "--supabase-url",
+}
+"""The flags of settings."""
+
+
+@click.command()
+@click.option(
+    "--database", metavar="URL", help="Your app's database, or its variable. Default: '${DATABASE_URL}', if it is set."
+)
+@click.option(
+    "--store", metavar="NAME", help="Where accounts are: builtin, table, supabase, or your own package.module:factory."
+)
+@click.option("--table", metavar="NAME", help="The table with the accounts. Default: the table that fits best.")
+@click.option(
+    "--together/--apart", default=None, help="Keep Keyturn's tables in that database, or in one of their own."
+)
+@click.option("--supabase-url", metavar="URL", help="Address of the Supabase project.")
+@click.option("--base-url", metavar="URL", help="Public address of Keyturn. Default: this machine's.")
+@click.option("--sign-in-url", metavar="URL", help="Your app's sign-in page. Default: Keyturn's page.")
+@click.option("--brand", metavar="NAME", help="Name in mails and pages. Default: the name of this folder.")
+@click.option("--from", "sender", metavar="ADDRESS", help="Sender of the mails: Name <address>.")
+@click.option("--file", default=FILE_NAME, type=click.Path(path_type=Path), show_default=True, help="File to write.")
+@click.option("--force", is_flag=True, help="Replace an existing file.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def init(file: Path, *, force: bool, as_json: bool, **flags: Any) -> None:
+    """Write keyturn.toml for your app, and say what to look at.
+
+    Reads the app's database to find the table of accounts and its columns, and changes nothing there. The file has a
+    comment for each column that was not found, and serves at once: edit it as you like. It never contains the
+    database's password: it names the variable with the address instead.
+
+    \b
+    Examples:  keyturn init
+               keyturn init --database '${DATABASE_URL}' --base-url https://account.example.org
+                            --sign-in-url https://app.example.org/login
+                            --brand "Northwind School" --from "Northwind School <no-reply@northwind.example>"
+    """
+    if file.exists() and not force:
+        fail(f"{file} exists already: use --force to replace it")
+    try:
+        plan = asyncio.run(make_plan(Flags(**flags), os.environ))
+    except (NotReached, SettingsInvalid) as error:
+        of_store = isinstance(error, SettingsInvalid) and error.faults[0].name == "accounts.store"
+        fail(f"{'--store' if of_store else '--database'}: {why_unread(error)}")
+    text = as_toml(plan)
+    faults = faults_in(text, {**os.environ, **plan.variables})
+    # Columns are the database's, and no flag corrects them: `look_at` names them.
+    if of_flags := [fault for fault in faults if not fault.name.startswith("accounts.table.")]:
+        refused = (f"  {_FLAGS.get(fault.name, fault.name)}: {fault.message}" for fault in of_flags)
+        fail("The flags have errors, so nothing was written:", *refused)
+    look_at = [*asyncio.run(_faults_of_table(plan)), *plan.look_at, *_of_files(plan)]
+    _write(file, text)
+    if as_json:
+        print_json(_summary(plan, file, look_at))
+    else:
+        _report(plan, file, look_at)
+
+
+async def _faults_of_table(plan: Plan) -> list[str]:
+    """Return what the database refuses of the mapping."""
+    if not (plan.database and plan.table and plan.table.email):
+        return []
+    store = TableAccounts(plan.table, AppDatabase(plan.database.url), plan.hashes.settings.hash_length)
+    try:
+        await store.require_ready()
+    except SettingsInvalid as invalid:
+        return [f"Correct {fault}." for fault in invalid.faults]
+    finally:
+        await store.close()
+    return []
+
+
+def _of_files(plan: Plan) -> Iterator[str]:
+    if plan.hashes.todo:
+        yield plan.hashes.todo
+    if plan.together and plan.database and plan.database.kind == "sqlite":
+        name = Path(plan.database.url.partition("?")[0]).name
+        yield f"Keep {name}-wal, {name}-shm and {name}-limits out of git: SQLite's write-ahead log."
+    if plan.store == "builtin":
+        yield "Keyturn keeps the accounts itself. If your app has a table of them, name its database: --database."
+    if plan.store != "builtin" and plan.sign_in_url.startswith("{base_url}"):
+        yield "Set sign_in_url to your app's sign-in page."
+    if plan.transport == "capture":
+        yield (
+            "Mails are saved in .keyturn/mail and not sent. To send them, name the provider and your sender in [mail],"
+            " and set its key, such as RESEND_API_KEY."
+        )
+    if not plan.is_local:
+        yield f'Let your proxy forward {plan.base_url} to Keyturn: trusted_proxies = ["127.0.0.1"] in [server].'
+
+
+def _write(file: Path, text: str) -> None:
+    """Write the whole file or nothing, with the permissions of the file that it replaces."""
+    try:
+        with NamedTemporaryFile("w", encoding="utf-8", dir=file.parent, prefix=f".{file.name}.", delete=False) as new:
+            new.write(text)
+        try:
+            if file.exists():
+                shutil.copymode(file, new.name)
+            else:
+                Path(new.name).chmod(0o644)
+            Path(new.name).replace(file)
+        finally:
+            Path(new.name).unlink(missing_ok=True)
+    except OSError as error:
+        fail(f"{file} cannot be written: {error.strerror}")
+
+
+def _commands(plan: Plan, file: Path) -> Iterator[str]:
+    """Yield what to type next, without what the environment already has."""
+    variables = Variables(os.environ)
+    # Every other command looks for the usual name, unless a variable names another file.
+    if Path(os.environ.get("KEYTURN_CONFIG") or FILE_NAME).resolve() != file.resolve():
+        yield f"export KEYTURN_CONFIG={quote(str(file))}"
+    if not plan.is_local and not variables.has("KEYTURN_SECRET_KEY"):
+        yield "export KEYTURN_SECRET_KEY=$(openssl rand -hex 32)"
+    for name, url in plan.variables.items():
+        if os.environ.get(name) != url:
+            yield f"export {name}={url.partition('://')[0]}://..."
+    if plan.store == "supabase" and not variables.has("SUPABASE_SERVICE_ROLE_KEY"):
+        yield "export SUPABASE_SERVICE_ROLE_KEY=..."
+    yield from ("keyturn migrate", "keyturn serve")
+
+
+def _report(plan: Plan, file: Path, look_at: Sequence[str]) -> None:
+    accounts = f", with your accounts in {plan.table.table}" if plan.table else ""
+    hashes = f" and hashes as {plan.hashes.shown}" if plan.hashes.shown else ""
+    click.echo(f"Wrote {accent(str(file))}{accounts}{hashes}.")
+    click.echo(f"\n{strong('To look at')}")
+    for one in look_at:
+        click.echo(f"  * {one}")
+    click.echo(f"\n{strong('Then type')}")
+    for command in _commands(plan, file):
+        click.echo(f"  {accent(command)}")
+    click.echo(f"\nAfterwards, open {plan.base_url.rstrip('/')}/forgot-password. `keyturn doctor` checks everything.")
+
+
+def _summary(plan: Plan, file: Path, look_at: Sequence[str]) -> dict[str, Any]:
+    table = msgspec.structs.asdict(plan.table) if plan.table else {}
+    return {
+        "file": str(file),
+        "store": plan.store,
+        "database": plan.address or None,
+        "table": {name: value for name, value in table.items() if name != "url"},
+        "together": plan.together,
+        "hashes": plan.hashes.shown or None,
+        "look_at": look_at,
+        "commands": list(_commands(plan, file)),
+    }

@@ -1,0 +1,243 @@
+"""Decides what `keyturn init` writes: by flags, the environment, and the app's database."""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from keyturn.errors import Fault, KeyturnError, SettingsInvalid
+from keyturn.hosts import host_of, is_loopback, is_loopback_address, local_port
+from keyturn.mail.providers import PROVIDERS
+from keyturn.service.accounts.store_factory import import_factory
+from keyturn.service.accounts.table.recognised_hashes import HashFormat, recognise_hashes
+from keyturn.service.onboarding import guesses
+from keyturn.service.onboarding.look_at import questions_about
+from keyturn.service.onboarding.survey import NotReached, Table, read_tables, sample_values, tables_of_its_app
+from keyturn.service.settings import ServerSettings, TableSettings
+from keyturn.service.settings.database_urls import read_url
+from keyturn.service.settings.rules.accounts import OWN_STORES
+from keyturn.service.settings.url_rules import database_fault
+from keyturn.service.settings.variables import Variables
+from keyturn.values import did_you_mean
+
+OWN_DATABASE = "sqlite:///.keyturn/keyturn.db"
+
+_VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?")
+_SHOWN = 12
+_SAMPLED = 40
+"""Tables whose values are read if no table has known column names."""
+
+
+class NotPlanned(KeyturnError):
+    """No file can be written; the text names the flag to give."""
+
+
+class Flags(msgspec.Struct, frozen=True, kw_only=True):
+    """What the command line says; None where it says nothing."""
+
+    database: str | None = None
+    store: str | None = None
+    table: str | None = None
+    together: bool | None = None
+    supabase_url: str | None = None
+    base_url: str | None = None
+    sign_in_url: str | None = None
+    brand: str | None = None
+    sender: str | None = None
+
+
+class DatabaseAddress(msgspec.Struct, frozen=True, kw_only=True):
+    """The address of the app's database: `url`, and as the file has it, with a `variable` in place of a password."""
+
+    kind: str
+    url: str
+    written: str
+    variable: str = ""
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """The values for a settings file.
+
+    `sign_in_url`: "" for Keyturn's page. `together`: Keyturn's own tables are in the accounts' database.
+    `hashing`: the settings of the app's own hashes, and `hashes` in words. `look_at`: what the database does not show.
+    """
+
+    base_url: str
+    sign_in_url: str
+    brand: str
+    sender: str
+    transport: str
+    store: str
+    supabase_url: str = ""
+    database: DatabaseAddress | None = None
+    together: bool = False
+    table: TableSettings | None = None
+    hashes: HashFormat = HashFormat()
+    look_at: tuple[str, ...] = ()
+
+    @property
+    def is_local(self) -> bool:
+        return is_loopback(self.base_url)
+
+    @property
+    def address(self) -> str:
+        return self.database.written if self.database else ""
+
+    @property
+    def own_database(self) -> str:
+        return self.address if self.together else OWN_DATABASE
+
+    @property
+    def listens(self) -> dict[str, Any]:
+        """The host and the port of a local `base_url`, without defaults."""
+        usual, host, port = ServerSettings(), host_of(self.base_url), local_port(self.base_url)
+        own_host = {"host": host} if host != usual.host and is_loopback_address(host) else {}
+        return own_host | ({"port": port} if port and port != usual.port else {})
+
+    @property
+    def hashing(self) -> dict[str, Any]:
+        """The format of the app's hashes, and the parameters of most of them."""
+        if not (self.table and self.table.password):
+            return {}
+        known = self.hashes
+        written = {"prefix": known.prefix} if known.format == "bcrypt" else {"format": known.format}
+        numbers = {"cost": known.cost, "iterations": known.iterations}
+        return written | {name: number for name, number in numbers.items() if number}
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The variables that the file names, and their values."""
+        return {self.database.variable: self.database.url} if self.database and self.database.variable else {}
+
+
+async def make_plan(flags: Flags, environ: Mapping[str, str]) -> Plan:
+    """Return the plan. Raises NotPlanned, and NotReached or SettingsInvalid for a database that cannot be read."""
+    if flags.store == "ldap":
+        raise NotPlanned("--store: write [accounts.ldap] by hand, as the page on LDAP in the documentation shows")
+    if flags.store and flags.store not in OWN_STORES:
+        import_factory(flags.store)
+    database = _database(flags, environ)
+    store = flags.store or ("table" if database else "builtin")
+    base_url = flags.base_url or "http://127.0.0.1:8000"
+    brand = flags.brand or Path.cwd().name or "Example"
+    plan = Plan(
+        base_url=base_url,
+        sign_in_url=flags.sign_in_url or ("" if store == "builtin" else "{base_url}/login"),
+        brand=brand,
+        sender=flags.sender or f"{brand} <no-reply@{'example.org' if is_loopback(base_url) else host_of(base_url)}>",
+        transport=_transport(environ),
+        store=store,
+        supabase_url=flags.supabase_url or _supabase_url(environ),
+        database=database,
+    )
+    return await _with_table(plan, flags) if database else plan
+
+
+def _supabase_url(environ: Mapping[str, str]) -> str:
+    names = ("SUPABASE_URL", "NEXT_PUBLIC_SUPABASE_URL", "VITE_SUPABASE_URL")
+    return next((environ[name] for name in names if environ.get(name)), "")
+
+
+def _transport(environ: Mapping[str, str]) -> str:
+    """Return the provider whose variables are set, else "capture". Those that other programs share do not count."""
+    variables = Variables(environ)
+    own = {name: one for name, one in PROVIDERS.items() if not one.shares_variables}
+    return next(
+        (name for name, one in own.items() if all(variables.has(each.variable) for each in one.needs)), "capture"
+    )
+
+
+def _database(flags: Flags, environ: Mapping[str, str]) -> DatabaseAddress | None:
+    given = flags.database
+    if given is None and flags.store in (None, "table") and environ.get("DATABASE_URL"):
+        given = "${DATABASE_URL}"
+    if not given:
+        if flags.store == "table":
+            raise NotPlanned("--database: is required with --store table")
+        return None
+    address = database_address(given, environ)
+    if flags.together and database_fault(address.url, for_our_tables=True):
+        raise NotPlanned("--together: Keyturn's tables need SQLite or PostgreSQL: leave the flag out")
+    return address
+
+
+def database_address(given: str, environ: Mapping[str, str]) -> DatabaseAddress:
+    """Return the address `given`, or the value of the variable that it names, such as `${DATABASE_URL}`.
+
+    Raises SettingsInvalid, without repeating the address: it may be a secret.
+    """
+    if named := _VARIABLE.fullmatch(given):
+        if not environ.get(named[1]):
+            why = f"the variable {named[1]} is {'empty' if named[1] in environ else 'not set'}"
+            raise SettingsInvalid([Fault("accounts.table.url", why)])
+        url, variable = environ[named[1]], named[1]
+        kind = read_url(url, "accounts.table.url").kind
+        return DatabaseAddress(kind=kind, url=url, written=f"${{{variable}}}", variable=variable)
+    read = read_url(given, "accounts.table.url")
+    if not read.holds_secret:
+        return DatabaseAddress(kind=read.kind, url=given, written=given)
+    holding = [name for name, value in environ.items() if value == given and not name.startswith("KEYTURN_")]
+    free = "ACCOUNTS_DATABASE_URL" if environ.get("DATABASE_URL") else "DATABASE_URL"
+    variable = holding[0] if holding else free
+    return DatabaseAddress(kind=read.kind, url=given, written=f"${{{variable}}}", variable=variable)
+
+
+async def _with_table(plan: Plan, flags: Flags) -> Plan:
+    assert plan.database
+    url, with_password = plan.database.url, plan.store != "supabase"
+    tables = await read_tables(url)
+    likely = guesses.likely_tables(tables, password=with_password)
+    if not likely and not flags.table:
+        some = sorted((one for one in tables.values()), key=lambda one: guesses.by_likelihood(one.name))
+        tables |= await sample_values(url, some[:_SAMPLED])
+        likely = guesses.likely_tables(tables, password=with_password)
+    name = flags.table or guesses.clear_choice(likely)
+    if name not in tables:
+        raise NotPlanned(_unclear_table(name, likely, tables))
+    own = tables_of_its_app(name, tables)
+    own |= await sample_values(
+        url, [tables[name], *(one for other, one in own.items() if guesses.credentials_in(other))]
+    )
+    settings = guesses.guess(own[name], own, password=with_password)
+    hashes = HashFormat()
+    if settings.password:
+        hashes = recognise_hashes(own[name].values.get(settings.password, ()))
+    return msgspec.structs.replace(
+        plan,
+        together=plan.database.kind == "postgresql" if flags.together is None else flags.together,
+        table=settings,
+        hashes=hashes,
+        look_at=(*_missing(settings, own[name], with_password=with_password), *questions_about(settings, own)),
+    )
+
+
+def _missing(settings: TableSettings, table: Table, *, with_password: bool) -> Iterator[str]:
+    """Yield what the file lacks before Keyturn can start."""
+    for setting, held in (("id", "ids"), ("email", "email addresses"), ("password", "password hashes")):
+        if not getattr(settings, setting) and (setting != "password" or with_password):
+            yield (
+                f"Set accounts.table.{setting}: no column of {table.name} is certain to hold the {held}. The columns"
+                f" are {', '.join(table.columns)}."
+            )
+
+
+def _unclear_table(name: str, likely: list[str], tables: Mapping[str, Table]) -> str:
+    names = sorted(tables, key=lambda one: ("." in one, one))
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    known = f"; its tables: {', '.join(names[:_SHOWN])}{more}" if names else "; it has no tables"
+    if name:
+        return f"--table: the database has no table {name}{did_you_mean(name, tables)}{known}"
+    if likely:
+        return f"--table: choose one, because several tables could hold the accounts: {', '.join(likely)}"
+    if supabase := next((one.name for one in tables.values() if guesses.is_supabase_auth(one)), ""):
+        return f"--table: {supabase} belongs to Supabase Auth, which changes passwords itself: use --store supabase"
+    return (
+        "--table: no table has a column for addresses and one for passwords: name the table, or write a store of your"
+        f" own{known}"
+    )
+
+
+def why_unread(error: NotReached | SettingsInvalid) -> str:
+    return error.faults[0].message if isinstance(error, SettingsInvalid) else str(error)
