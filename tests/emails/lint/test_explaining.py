@@ -33,7 +33,7 @@ def in_a_mail(rule: str, text: str) -> tuple[str, str]:
     """Return the name and the content of a mail with an example; empty if it is no piece of a mail."""
     if not text.startswith("<") or text.startswith(("<mjml", "<!doctype")) or "…" in text or "mj-attributes" in text:
         return "", ""
-    of_mjml = rule.startswith(("html", "mjml")) and rule != "html/never-shown"
+    of_mjml = rule.startswith(("html", "mjml")) and rule not in ("html/never-shown", "html/inky-element")
     return ("news.mjml", MJML) if of_mjml else ("news.html", PAGE)
 
 
