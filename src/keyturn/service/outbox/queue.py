@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Collection, Sequence
 from datetime import timedelta
+from functools import cache
 
 import msgspec
 import sqlalchemy as sa
@@ -31,6 +32,7 @@ class Outbox(Store):
             self._insert_all, common=DatabaseUnready, gathers=database.is_sqlite, in_time=database.in_time
         )
         self._woken = asyncio.Event()
+        self._claims = cache(self._claim)
 
     async def post(self, kind: str, payload: msgspec.Struct) -> None:
         """Write a message in its own transaction, shared with all callers of that moment."""
@@ -88,7 +90,12 @@ class Outbox(Store):
         `only`: kinds to claim; all kinds if empty.
         `abandoned`: claim messages whose lease ended without a report, in place of those that nobody holds.
         """
-        claim = random_bytes(16).hex()
+        statement = self._claims(tuple(only), lease, abandoned)
+        rows = await self.database.execute(statement, {"holder": random_bytes(16).hex(), "most": most})
+        return sorted((Message(**row._asdict()) for row in rows), key=lambda message: message.id)
+
+    def _claim(self, only: Collection[str], lease: timedelta, abandoned: bool) -> sa.Executable:
+        """Return the statement of a claim. An idle worker executes it each second, so it is built once."""
         # Each condition is that of an index. Only waiting messages have a claim.
         which = [OutboxRow.claim.is_not(None)] if abandoned else [STILL_WAITING, OutboxRow.claim.is_(None)]
         due = (
@@ -97,19 +104,19 @@ class Outbox(Store):
             .where(*([OutboxRow.kind.in_(list(only))] if only else []))
             # In the order of the indexes of waiting messages: by id, SQLite would scan every message ever settled.
             .order_by(OutboxRow.available_at, OutboxRow.id)
-            .limit(most)
+            .limit(sa.bindparam("most"))
             .with_for_update(skip_locked=True)
             # PostgreSQL may run a subquery again for every row, and lock other rows each time.
             .cte("due")
         )
-        claimed = (
+        return (
             sa.update(OutboxRow)
             .where(OutboxRow.id.in_(sa.select(due.c.id)))
-            .values(claim=claim, crashes=OutboxRow.crashes + 1, available_at=self.database.clock(lease))
+            .values(
+                claim=sa.bindparam("holder"), crashes=OutboxRow.crashes + 1, available_at=self.database.clock(lease)
+            )
             .returning(*_CLAIMED)
         )
-        messages = [Message(**row._asdict()) for row in await self.database.execute(claimed)]
-        return sorted(messages, key=lambda message: message.id)
 
     async def other_kinds(self, kinds: Collection[str]) -> Sequence[str]:
         """Return the kinds of waiting messages that are none of these. Raises DatabaseUnready."""
