@@ -118,6 +118,16 @@ async def test_wrong_codes_count_together_with_those_of_resets_and_the_owner_is_
     assert await service.sessions() == 0
 
 
+async def test_slow_wrong_codes_are_told_too(service: Service) -> None:
+    for _ in range(5):
+        await sign_in(service, "totp", wrong_code())
+        service.let_time_pass(days=1)
+    await service.deliver()
+
+    (mail,) = service.inbox.sent_to(ADA, "second_step_failed")
+    assert "someone entered the password of your" in mail.text
+
+
 async def test_a_sign_in_restarts_the_count(service: Service) -> None:
     for _ in range(4):
         await sign_in(service, "totp", wrong_code())

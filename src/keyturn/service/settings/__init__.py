@@ -301,7 +301,7 @@ class SmsSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "f
 class SecondStepSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a reset needs the account's second factor.
 
-    `source`: where the factors are: none, builtin, table, supabase, or `package.module:factory`.
+    `source`: where the factors are: none, builtin, table, supabase, ldap, or `package.module:factory`.
     `tries`: wrong codes after which a link stops working and its owner is told, of all the account's links together.
     `daily`: wrong codes of one account in a day, with all its links, which refill evenly.
     """

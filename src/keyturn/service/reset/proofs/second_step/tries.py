@@ -15,6 +15,9 @@ from keyturn.service.settings.building import Rate
 
 _DAY = 86_400
 
+_NOTICE = 30 * _DAY
+"""Seconds in which wrong codes count together for a mail to the owner: a patient attacker tries few a day."""
+
 
 class CountedTry(NamedTuple):
     """A counted try. `left`: how many more there are. `is_told`: if the code is wrong, the owner gets a mail."""
@@ -30,8 +33,8 @@ class SecondStepTries:
     in a row). With 20 a day and three live TOTP steps, a guess of six digits is right once in 45 years.
 
     Each `most`-th try of an account, and the last that is left, is the last of its link, too. The owner is told
-    of each link that ends (4.6), so an attacker who takes a new link for every few codes does not stay unnoticed. At a
-    sign-in there is no link to end, and the owner is told as often.
+    of each link that ends (4.6), so an attacker who takes a new link for every few codes does not stay unnoticed, and
+    neither does one who tries a code a day. At a sign-in there is no link to end, and the owner is told as often.
     """
 
     def __init__(self, database: Database, *, most: int, daily: int) -> None:
@@ -91,5 +94,5 @@ class SecondStepTries:
 
     def _limits(self, account_id: str) -> tuple[Limit, Limit]:
         """Return the limit of tries a day, and the limit after which the owner is told."""
-        day, notice = Rate(self._daily, _DAY), Rate(self._most, _DAY)
+        day, notice = Rate(self._daily, _DAY), Rate(self._most, _NOTICE)
         return Limit(day, "second step", account_id), Limit(notice, "second step notice", account_id)
