@@ -31,7 +31,7 @@ def _outbox() -> None:
         "keyturn_outbox",
         sa.Column("id", _Id, primary_key=True),
         sa.Column("key", sa.String(32), nullable=False),
-        sa.Column("kind", sa.String(32), nullable=False),
+        sa.Column("kind", sa.String(48), nullable=False),
         sa.Column("payload", sa.Text, nullable=False),
         sa.Column("state", sa.String(8), nullable=False),
         sa.Column("reason", sa.String(120)),

@@ -124,13 +124,13 @@ async def test_a_kind_has_its_own_logo_and_the_rest_of_the_brand(visitor: Visito
     assert "stylesheet.css" in page.text
 
 
-async def test_a_logo_says_whose_it_is_and_who_has_another_name_is_warned(visitor: Visitor, school: School) -> None:
+async def test_a_logo_has_the_name_of_who_shows_it_and_a_borrowed_one_is_warned_of(visitor: Visitor, school: School) -> None:
     await school.add("pupil@northwind.example", kind="pupil")
     page = await visitor.follow(await visitor.sign_in("pupil@northwind.example"))
 
-    assert picture(page.text)[2].startswith('alt="Northwind School"')
+    assert picture(page.text)[2].startswith('alt="Pupils"')
     assert "· Pupils</title>" in page.text
-    assert school.parts.themes.kinds["pupil"].globals["brand"].logo_alt == "Northwind School"
+    assert school.parts.themes.kinds["pupil"].globals["brand"].logo_alt == "Pupils"
     assert school.parts.themes.kinds["guest"].globals["brand"].logo_alt == "Guests"
     whose = "kinds.pupil.brand: is called Pupils and has the logo of Northwind School"
     assert [*borrowed_logos(school.parts.settings)] == [

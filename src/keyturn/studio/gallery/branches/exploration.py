@@ -5,7 +5,7 @@ the first one, completed with plausible ones, and what it forces. Findings on it
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import partial
 from time import thread_time
@@ -52,9 +52,10 @@ def explore_mail(
     gallery: "Gallery", name: str, samples: Mapping[str, Sample], compiled: BytecodeCache | None = None
 ) -> BranchReport:
     """Explore the branches of a mail. `compiled`: a cache of compiled templates for several mails. Raises OutOfTime."""
-    exploration = _Exploration(gallery, name, with_lenient_filters, compiled)
+    names = {one for sample in samples.values() for one in sample.values}
+    exploration = _Exploration(gallery, name, names, with_lenient_filters, compiled)
     if not exploration.render_all(samples.values()) and gallery.go_on:
-        exploration = _Exploration(gallery, name, gallery.go_on, None)
+        exploration = _Exploration(gallery, name, names, gallery.go_on, None)
         exploration.render_all(samples.values())
     return exploration.report([*samples.values()])
 
@@ -74,8 +75,15 @@ class _Pass(Way):
     is within it, in this pass and earlier ones.
     """
 
-    def __init__(self, points: Points, wanted: Collection[Branch], tries: Counter[Branch]) -> None:
+    def __init__(
+        self,
+        points: Points,
+        wanted: Collection[Branch],
+        tries: Counter[Branch],
+        is_forced: Callable[[Point], bool],
+    ) -> None:
         super().__init__()
+        self._is_forced = is_forced
         self._points = points
         self._wanted = wanted
         self._tries = tries
@@ -83,7 +91,7 @@ class _Pass(Way):
 
     def choose(self, file: str, number: int) -> Outcome | None:
         point = self._points.get((file, number))
-        if point is None or point.of_macro:
+        if point is None or not self._is_forced(point):
             return None
         if (file, number) not in self.forced and (outcome := self._decide(point)):
             self.forced[file, number] = outcome
@@ -121,12 +129,16 @@ def _question(point: Point) -> tuple[str, bool]:
 class _Exploration:
     """The branches of a mail, those that its samples take, and the passes that take the others."""
 
-    def __init__(self, gallery: "Gallery", name: str, prepare: Prepare, compiled: BytecodeCache | None) -> None:
+    def __init__(
+        self, gallery: "Gallery", name: str, names: Collection[str], prepare: Prepare, compiled: BytecodeCache | None
+    ) -> None:
+        """`names`: those that samples give a value."""
         self._gallery = gallery
         self._name = name
         self._renderers = gallery.renderers(partial(_prepared, prepare=prepare, compiled=compiled))
         self._language = gallery.languages.choose(SOURCE_LANGUAGE)
         self._points: Points = {(one.file, one.number): one for one in _points(gallery, name, prepare)}
+        self._globals = gallery.templates.environment(self._language).globals.keys() - names
         self._taken: set[Branch] = set()
         self._ends_at = thread_time() + LONGEST
         self._names: set[str] = set()
@@ -171,13 +183,16 @@ class _Exploration:
         return [one for one in branches if not self._point_of(one).draws_nothing(one.outcome)]
 
     def _wanted(self) -> list[Branch]:
-        return [one for one in self._untaken() if one.outcome != "called" and not self._point_of(one).of_macro]
+        return [one for one in self._untaken() if one.outcome != "called" and self._is_forced(self._point_of(one))]
+
+    def _is_forced(self, point: Point) -> bool:
+        """Tell whether passes force a decision: none of a macro or of the brand, whose values they do not complete."""
+        return not point.of_macro and not (_names_in(point.test) or {""}) <= self._globals
 
     def _take_elsewhere(self, sample: Sample) -> None:
         """Render a sample in other languages and brands if decisions that are left ask for them."""
         tests = [self._point_of(branch).test for branch in self._untaken()]
-        names = {name.name for test in tests for name in test.find_all(nodes.Name)}
-        names |= {test.name for test in tests if isinstance(test, nodes.Name)}
+        names = frozenset[str]().union(*map(_names_in, tests))
         if names & _OF_LANGUAGES:
             said = {one.value for test in tests for one in test.find_all(nodes.Const)}
             for language in self._gallery.languages.known.values():
@@ -193,7 +208,7 @@ class _Exploration:
         sample = replace(first, values=_completed(first.values, plausible, self._gallery.props.get(self._name)))
         idle = 0
         while (wanted := self._wanted()) and idle < _MOST_IDLE and not self._is_over:
-            way = _Pass(self._points, wanted, tries)
+            way = _Pass(self._points, wanted, tries, self._is_forced)
             drawing = self._draw(sample, way)
             values = sample.values
             if drawing.missing and sample.kind == "plain":
@@ -228,10 +243,16 @@ class _Exploration:
             why = "No mail calls its macro so."
         elif self._is_over:
             why = "Its passes reached the limit for one mail."
+        elif not self._is_forced(point):
+            why = f"It depends on {' and '.join(sorted(_names_in(point.test)))}, which samples cannot set."
         else:
             why = "No choice of the decisions around it leads here."
         lines = point.lines(branch.outcome)
         return NeverRendered(branch.file, lines.first, lines.last, name_of_branch(point, branch.outcome), why)
+
+
+def _names_in(test: nodes.Node) -> frozenset[str]:
+    return frozenset(one.name for one in (test, *test.find_all(nodes.Name)) if isinstance(one, nodes.Name))
 
 
 def _prepared(environment: Environment, prepare: Prepare, compiled: BytecodeCache | None) -> Environment:
