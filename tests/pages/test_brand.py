@@ -124,7 +124,9 @@ async def test_a_kind_has_its_own_logo_and_the_rest_of_the_brand(visitor: Visito
     assert "stylesheet.css" in page.text
 
 
-async def test_a_logo_has_the_name_of_who_shows_it_and_a_borrowed_one_is_warned_of(visitor: Visitor, school: School) -> None:
+async def test_a_logo_has_the_name_of_who_shows_it_and_a_borrowed_one_is_warned_of(
+    visitor: Visitor, school: School
+) -> None:
     await school.add("pupil@northwind.example", kind="pupil")
     page = await visitor.follow(await visitor.sign_in("pupil@northwind.example"))
 
