@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.packaging import requires_extra
 from keyturn.service.database.unready import CertificateRefused, certificate_error, is_read_only
-from keyturn.service.settings.database_urls import DatabaseUrl, Roots
+from keyturn.service.settings.database_urls import DatabaseUrl
 
 _Result = TypeVar("_Result")
 
@@ -56,7 +56,7 @@ def open_engine(read: DatabaseUrl, setting: str, extra: str, *, seconds: float |
     return engine
 
 
-def _refuse_what_no_driver_takes(engine: Engine, setting: str, roots: Roots) -> None:
+def _refuse_what_no_driver_takes(engine: Engine, setting: str, roots: str) -> None:
     """Make a connection raise SettingsInvalid for the setting if the driver cannot read the address.
 
     If the server's certificate is not valid by these roots, it raises CertificateRefused. The driver's message is not

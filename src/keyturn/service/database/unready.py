@@ -12,7 +12,6 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, InterfaceE
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from keyturn.service.problems.requests import DatabaseUnready
-from keyturn.service.settings.database_urls import Roots
 
 _NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL", "mysql": "MySQL", "mariadb": "MariaDB"}
 
@@ -43,16 +42,15 @@ def describe_error(error: BaseException) -> str:
 
 
 class CertificateRefused(OSError):
-    """Tells why a server's certificate is not accepted, and by which roots.
+    """Tells why a server's certificate is not accepted, and by which roots: a file, "" for this machine's.
 
-    `code`: OpenSSL's. `setting`: the parameter with the roots.
+    `code`: OpenSSL's.
     """
 
-    def __init__(self, error: ssl.SSLCertVerificationError, roots: Roots) -> None:
-        used = f"{roots.setting} is {roots.file}" if roots.file else f"{roots.setting} is not set: this machine's roots"
+    def __init__(self, error: ssl.SSLCertVerificationError, roots: str) -> None:
+        used = f"sslrootcert is {roots}" if roots else "sslrootcert is not set: this machine's roots"
         super().__init__(f"the server's certificate is refused: {error.verify_message or error} ({used})")
         self.code = error.verify_code
-        self.setting = roots.setting
 
 
 def certificate_error(error: BaseException | None) -> ssl.SSLCertVerificationError | None:
