@@ -141,7 +141,7 @@ LOGO = "http://northwind.example/logo.png"
     ("toml", "name", "why"),
     [
         ('[mail]\nfallback = "resend"', "mail.fallback", "must be another provider than mail.transport"),
-        ('[mail]\ntimeout = "60s"', "mail.timeout", "must be less than 60 s"),
+        ('[worker]\ntimeout = "60s"', "worker.timeout", "must be less than 60 s"),
         (
             '[brand]\nsupport_address = "Help <help@northwind.example>"',
             "brand.support_address",

@@ -66,7 +66,7 @@ def test_a_list_in_the_file_is_written_as_one(read: Read) -> None:
         ("KEYTURN_TOKEN_TTL", "soon", "must be a duration, as in 90s, 30m, 1h or 7d, not 'soon'"),
         ("KEYTURN_HASHING_COST", "high", "must be a whole number from 10 to 16, not 'high'"),
         ("KEYTURN_HASHING_COST", "99", "must be a whole number from 10 to 16, not '99'"),
-        ("KEYTURN_WORKER_CONCURRENCY", "0", "must be a whole number of at least 1, not '0'"),
+        ("KEYTURN_BRAND_LOGO_WIDTH", "0", "must be a whole number of at least 1, not '0'"),
         *(
             ("KEYTURN_SMTP_PORT", port, f"must be a whole number from 1 to 65535, not '{port}'")
             for port in ("", "smtp", "0", "65536", "587.5")

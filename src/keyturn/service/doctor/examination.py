@@ -62,7 +62,7 @@ async def check_provider(settings: Settings, name: str) -> Sequence[Finding]:
         address=address,
         domain=domain_of(address),
         is_production=settings.environment == "production",
-        timeout=settings.mail.timeout,
+        timeout=settings.worker.timeout,
     )
     found = await PROVIDERS[name].check(getattr(settings, name), sender)
     return [replace(finding, check=name) for finding in found]

@@ -54,7 +54,7 @@ class TableSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     `url`: the address of its database; "" for Keyturn's own database.
     `table`: the table's name, or `schema.name`.
-    `id` to `timezone`: names of its columns; "" for none.
+    `id` to `locale`: names of its columns; "" for none.
     `active`: "column", "not deleted_at" (active if that is null, false or 0), or "status = active | invited".
     `identifiers`: the columns by which a user may name the account: that of `email`, and one with user names.
     `password_providers`: values of `provider` for accounts with a password; others sign in with another service.
@@ -75,7 +75,6 @@ class TableSettings(msgspec.Struct, frozen=True, kw_only=True):
     provider: str = ""
     kind: str = ""
     locale: str = ""
-    timezone: str = ""
     identifiers: tuple[str, ...] = ()
     password_providers: tuple[str, ...] = PASSWORD_PROVIDERS
     set: dict[str, bool | int | float | str] = {}
@@ -109,7 +108,6 @@ class LdapSettings(msgspec.Struct, frozen=True, kw_only=True):
     `base`: the entry under which the accounts are.
     `where`: attributes and the values that accounts have; {} for any person.
     `phone`: the name of an attribute; "" for none.
-    `timeout`: for one server, from connecting to its last answer.
     """
 
     kind: Literal["openldap", "active_directory"] = "openldap"
@@ -121,7 +119,6 @@ class LdapSettings(msgspec.Struct, frozen=True, kw_only=True):
     base: str = ""
     where: dict[str, str] = {}
     phone: str = ""
-    timeout: timedelta = timedelta(seconds=5)
 
 
 class AccountSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -417,7 +414,6 @@ class MailSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "
     `capture_dir`: the folder in which "capture" writes .eml files.
     `fallback`: a second provider, for mails that `transport` certainly does not have. It is used if `transport` refuses
     our key or log-in, or fails or cannot be reached in four tries in a row, of any mails.
-    `timeout`: for one call of a provider, or for one reply of a mail server.
     """
 
     transport: ProviderOrCapture = "resend"
@@ -426,7 +422,6 @@ class MailSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "
     templates: Folder = Folder("")
     capture_dir: str = ".keyturn/mail"
     fallback: ProviderOrNone = ""
-    timeout: timedelta = timedelta(seconds=10)
 
 
 class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -488,22 +483,27 @@ LONGEST_TRY = timedelta(seconds=60)
 
 
 class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How the worker delivers. `concurrency`: mails in progress at once."""
+    """How the worker delivers.
 
-    concurrency: Count = 8
+    `timeout`: for one call of a mail provider or of a webhook, or for one reply of a mail server.
+    """
+
+    timeout: timedelta = timedelta(seconds=10)
 
 
 class WebhookSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Webhooks to the app, in the format of Standard Webhooks.
 
     `url`: a Secret, since its path or query may contain one.
-    `previous_secret`: also signs, while you replace `secret`.
+    `secret`: signs them. While you replace it, a comma separates the new one and the old one, and both sign.
     """
 
     url: Secret = Secret("")
     secret: Secret = Secret("")
-    previous_secret: Secret = Secret("")
-    timeout: timedelta = timedelta(seconds=10)
+
+    @property
+    def secrets(self) -> list[str]:
+        return [secret.strip() for secret in self.secret.split(",") if secret.strip()]
 
 
 class RetentionSettings(msgspec.Struct, frozen=True, kw_only=True):

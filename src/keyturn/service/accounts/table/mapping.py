@@ -107,7 +107,7 @@ class Flag:
         return ""
 
 
-_FIELDS = ("id", "email", "username", "password", "name", "active", "provider", "kind", "locale", "timezone")
+_FIELDS = ("id", "email", "username", "password", "name", "active", "provider", "kind", "locale")
 _SHOWN_TABLES = 12
 
 _NO_IDS = (bool, float, date, datetime)

@@ -254,7 +254,7 @@ class Statements:
         )
 
     def _select_accounts(self) -> sa.Select[Any]:
-        given = ("id", "email", "username", "name", "provider", "kind", "locale", "timezone")
+        given = ("id", "email", "username", "name", "provider", "kind", "locale")
         columns: list[ColumnElement[Any]] = [
             self._columns[field].label(field) for field in given if field in self._columns
         ]

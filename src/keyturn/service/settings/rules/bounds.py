@@ -27,9 +27,6 @@ _MINUTE, _NONE = timedelta(minutes=1), timedelta(0)
 _MONTH = timedelta(days=30)
 """Until then, a reader of the mailbox may choose the password (OWASP ASVS 6.4.1: a short time)."""
 
-_LONGEST_ANSWER = timedelta(seconds=10)
-"""Of a directory."""
-
 _SCHEMA = re.compile(r"([a-z_][a-z0-9_]{0,62})?").fullmatch
 """Names that PostgreSQL keeps unchanged without quotes (its manual, 4.1.1)."""
 
@@ -74,14 +71,9 @@ _BOUNDS: tuple[tuple[str, Callable[[Any], object], str], ...] = (
     ("invitations.ttl", lambda life: _MINUTE <= life <= _MONTH, f"must be from a minute to {_MONTH.days} days"),
     ("database.timeout second_step.sms.cooldown", lambda time: time > _NONE, "must be more than 0 s"),
     (
-        "mail.timeout webhooks.timeout",
+        "worker.timeout",
         lambda time: time < LONGEST_TRY,
         f"must be less than {LONGEST_TRY.seconds} s, which a delivery may take",
-    ),
-    (
-        "accounts.ldap.timeout",
-        lambda time: _NONE < time <= _LONGEST_ANSWER,
-        f"must be at most {_LONGEST_ANSWER.seconds} s, because a user waits for it",
     ),
     ("accounts.ldap.phone", _ATTRIBUTE, "must be the name of an attribute, not {shown}"),
     (

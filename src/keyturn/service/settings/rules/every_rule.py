@@ -37,8 +37,11 @@ from keyturn.values import not_this
 
 def webhook_faults(settings: Settings) -> Iterator[Fault]:
     hooks = settings.webhooks
-    yield from _secret("webhooks.secret", hooks.secret)
-    yield from _secret("webhooks.previous_secret", hooks.previous_secret)
+    for secret in hooks.secrets:
+        try:
+            webhook_key(secret)
+        except ValueError:
+            yield Fault("webhooks.secret", f"must be a signing secret: {FORM}")
     if hooks.url:
         production = settings.environment == "production"
         faults = list(service_faults("webhooks.url", hooks.url, production=production))
@@ -51,18 +54,6 @@ def webhook_faults(settings: Settings) -> Iterator[Fault]:
             yield Fault("webhooks.secret", "missing: webhooks.url is set")
     elif hooks.secret:
         yield Fault("webhooks.url", "missing: webhooks.secret is set")
-    if hooks.previous_secret and not hooks.secret:
-        yield Fault(
-            "webhooks.previous_secret", "is set, but webhooks.secret is not: set webhooks.secret to the current secret"
-        )
-
-
-def _secret(name: str, secret: str) -> Iterator[Fault]:
-    if secret:
-        try:
-            webhook_key(secret)
-        except ValueError:
-            yield Fault(name, f"must be a signing secret: {FORM}")
 
 
 def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] = ()) -> Iterator[Fault]:
