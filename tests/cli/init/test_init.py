@@ -29,7 +29,7 @@ def test_the_table_is_found_and_the_file_holds_it(keyturn: Keyturn) -> None:
     assert table.set == {"mustChangePassword": False, "passwordChangedAt": "{now}"}
     assert table.delete == ("sessions.user_id",)
     assert (settings.base_url, settings.sign_in_url) == (TEXTS[1], TEXTS[7])
-    assert (settings.brand.name, settings.mail.from_, settings.hashing.prefix) == (TEXTS[3], TEXTS[5], "$2y$")
+    assert (settings.brand.name, settings.mail.from_, settings.hashing.format) == (TEXTS[3], TEXTS[5], "php")
     assert ended.out.startswith("Wrote keyturn.toml, with your accounts in users and hashes as bcrypt ($2y$).\n")
     assert BCRYPT not in ended.out
     assert files() == {"app.db", "keyturn.toml"}, "looking leaves nothing behind"

@@ -98,13 +98,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def hashing(self) -> dict[str, Any]:
-        """The format of the app's hashes, and the parameters of most of them."""
+        """The format of the app's hashes, and the cost of most of them."""
         if not (self.table and self.table.password):
             return {}
-        known = self.hashes
-        written = {"prefix": known.prefix} if known.format == "bcrypt" else {"format": known.format}
-        numbers = {"cost": known.cost, "iterations": known.iterations}
-        return written | {name: number for name, number in numbers.items() if number}
+        return {"format": self.hashes.format} | ({"cost": self.hashes.cost} if self.hashes.cost else {})
 
     @property
     def variables(self) -> dict[str, str]:

@@ -187,39 +187,51 @@ class PasswordSettings(msgspec.Struct, frozen=True, kw_only=True):
         return "https://api.pwnedpasswords.com" if self.breaches == "hibp" else self.breaches
 
 
+BCRYPT_PREFIXES = {
+    "bcrypt": "$2b$",
+    "bcrypt-2a": "$2a$",
+    "php": "$2y$",
+    "django-bcrypt": "bcrypt$$2b$",
+    "spring-bcrypt": "{bcrypt}$2a$",
+}
+"""How each library writes bcrypt."""
+
+PBKDF2_ITERATIONS = 1_200_000
+"""Those of Django 6.0; OWASP requires 600,000. Django itself replaces a hash with others at the next sign-in."""
+
+_OTHER_HASHES = {
+    "django-pbkdf2": (f"pbkdf2_sha256${PBKDF2_ITERATIONS}$", 22 + 1 + 44),
+    "argon2id": ("$argon2id$v=19$m=65536,t=3,p=4$", 22 + 1 + 43),
+    "werkzeug-scrypt": ("scrypt:32768:8:1$", 145),
+}
+"""The beginning of each hash, and the characters of its salt and its digest."""
+
+
 class HashingSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How passwords are hashed.
 
     `workers`: threads; 0 means one for each core.
     `queue`: hashes that may wait, before requests get 503.
-    `format`: the format that the app's own sign-in reads. "php" is bcrypt that begins with "$2y$".
-    `prefix`: how the app's library writes bcrypt: Django "bcrypt$$2b$", Spring "{bcrypt}$2a$".
-    `iterations`: of django-pbkdf2; OWASP requires 600,000.
+    `format`: the format that the app's own sign-in reads.
     """
 
     cost: Annotated[int, Meta(ge=10, le=16)] = 12
     workers: Annotated[int, Meta(ge=0)] = 0
     queue: Annotated[int, Meta(ge=1)] = 64
-    format: Literal["bcrypt", "django-pbkdf2", "argon2id", "werkzeug-scrypt", "php"] = "bcrypt"
-    prefix: Literal["$2a$", "$2b$", "$2y$", "bcrypt$$2b$", "{bcrypt}$2a$"] = "$2b$"
-    iterations: Annotated[int, Meta(ge=600_000, le=10_000_000)] = 1_200_000
+    format: Literal[
+        "bcrypt", "bcrypt-2a", "php", "django-bcrypt", "spring-bcrypt", "django-pbkdf2", "argon2id", "werkzeug-scrypt"
+    ] = "bcrypt"
 
     @property
     def hash_start(self) -> str:
         """The beginning of each hash: its format and its parameters."""
-        return {
-            "bcrypt": f"{self.prefix}{self.cost}$",
-            "php": f"$2y${self.cost}$",
-            "django-pbkdf2": f"pbkdf2_sha256${self.iterations}$",
-            "argon2id": "$argon2id$v=19$m=65536,t=3,p=4$",
-            "werkzeug-scrypt": "scrypt:32768:8:1$",
-        }[self.format]
+        prefix = BCRYPT_PREFIXES.get(self.format)
+        return f"{prefix}{self.cost}$" if prefix else _OTHER_HASHES[self.format][0]
 
     @property
     def hash_length(self) -> int:
         """The number of characters of a hash, with its salt and its digest."""
-        rest = {"bcrypt": 53, "php": 53, "django-pbkdf2": 22 + 1 + 44, "argon2id": 22 + 1 + 43, "werkzeug-scrypt": 145}
-        return len(self.hash_start) + rest[self.format]
+        return len(self.hash_start) + (_OTHER_HASHES[self.format][1] if self.format in _OTHER_HASHES else 53)
 
     @property
     def max_bytes(self) -> int:
@@ -227,7 +239,7 @@ class HashingSettings(msgspec.Struct, frozen=True, kw_only=True):
 
         Other formats read all; 256 bytes are 64 characters in any script (OWASP ASVS 6.2.9).
         """
-        return 72 if self.format in {"bcrypt", "php"} else 256
+        return 72 if self.format in BCRYPT_PREFIXES else 256
 
 
 class ChallengeSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ from keyturn.hosts import is_loopback, is_serialized_origin
 from keyturn.mail.port.provider import Provider
 from keyturn.mail.port.webhook_keys import FORM, webhook_key
 from keyturn.mail.providers import PROVIDERS
-from keyturn.service.settings import HashingSettings, Settings
+from keyturn.service.settings import BCRYPT_PREFIXES, HashingSettings, Settings
 from keyturn.service.settings.brand_files import brand_faults, email_faults
 from keyturn.service.settings.building import member_name
 from keyturn.service.settings.paths import api_path_faults, hosting_faults
@@ -120,10 +120,9 @@ def _database(settings: Settings, written: Collection[str]) -> Iterator[Fault]:
 
 
 def _hashing(settings: Settings) -> Iterator[Fault]:
-    chosen, default = settings.hashing.format, HashingSettings()
-    for name, meant in (("cost", {"bcrypt", "php"}), ("prefix", {"bcrypt"}), ("iterations", {"django-pbkdf2"})):
-        if chosen not in meant and getattr(settings.hashing, name) != getattr(default, name):
-            yield Fault(f"hashing.{name}", f"has no effect with hashing.format {chosen}: remove it")
+    chosen = settings.hashing.format
+    if chosen not in BCRYPT_PREFIXES and settings.hashing.cost != HashingSettings().cost:
+        yield Fault("hashing.cost", f"has no effect with hashing.format {chosen}: remove it")
 
 
 def _keys(settings: Settings) -> Iterator[Fault]:
