@@ -96,9 +96,8 @@ def _mail_checks(settings: Settings, dns: Dns) -> Iterator[Check]:
     domain = domain_of(settings.mail.from_)
     if "capture" not in chosen and domain not in {"", *(provider.sandbox for provider in PROVIDERS.values())}:
         yield Check("domain", check_domain(domain, [PROVIDERS[name] for name in chosen], dns))
-    written = (settings.mail.reply_to, settings.brand.support_address)
-    for answered in sorted({domain_of(address) for address in written} - {""}):
-        yield Check("replies", check_replies(answered, dns))
+    if settings.brand.support_address:
+        yield Check("replies", check_replies(domain_of(settings.brand.support_address), dns))
 
 
 async def _run(check: Check, patience: float) -> Sequence[Finding]:

@@ -95,7 +95,7 @@ def _composer(parts: "Parts") -> MailComposer:
     settings = parts.settings
     defaults = MailDefaults(
         sender=settings.mail.from_ or local_sender(settings.brand.name, settings.brand.support_address),
-        reply_to=settings.mail.reply_to,
+        reply_to=settings.brand.support_address,
         ends_sessions=ends_sessions(settings.accounts),
     )
     return MailComposer(parts.templates, parts.languages, parts.urls, defaults, parts.themes.kinds)

@@ -27,6 +27,11 @@ PASSWORD_PROVIDERS = ("", "credentials", "default", "email", "local", "password"
 """What apps write into the provider's column of an account that signs in with a password."""
 
 
+def split_secrets(text: str) -> list[str]:
+    """Return the secrets that commas separate, the newest first."""
+    return [secret.strip() for secret in text.split(",") if secret.strip()]
+
+
 Credentials = Literal[
     "sessions", "passkeys", "access_tokens", "api_keys", "ssh_keys", "oauth_grants", "trusted_devices"
 ]
@@ -272,7 +277,7 @@ class SecondStepTableSettings(msgspec.Struct, frozen=True, kw_only=True):
     `account`: its column with the account's id.
     `totp`, `phone`: its columns with the factors.
     `format`: how `totp` is written.
-    `key`, `previous_key`: the key that encrypts `totp`, and an older one that still decrypts it.
+    `key`: the key that encrypts `totp`. While you replace it, a comma separates the new one and the old one.
     `active`: which rows are factors, written like `accounts.table.active`.
     """
 
@@ -281,16 +286,19 @@ class SecondStepTableSettings(msgspec.Struct, frozen=True, kw_only=True):
     totp: str = ""
     format: Literal["base32", "hex", "text", "json", "fernet", "laravel"] = "base32"
     key: Secret = Secret("")
-    previous_key: Secret = Secret("")
     active: str = ""
     phone: str = ""
+
+    @property
+    def keys(self) -> list[str]:
+        return split_secrets(self.key)
 
 
 class SmsSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
     """How codes are sent to phones.
 
     `transport`: "capture" writes each message as an .eml file beside the mails, and sends none.
-    `user`, `password`: an API key and its secret, or the account's SID and token.
+    `account`, `password`: the account's SID and Auth Token.
     `from_`: the sender's number.
     `overall`: messages a day for all accounts together.
     `prefixes`: beginnings of the numbers that may get messages; () for all.
@@ -299,7 +307,6 @@ class SmsSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "f
     transport: Literal["", "twilio", "capture"] = ""
     api_url: str = "https://api.twilio.com"
     account: str = ""
-    user: str = ""
     password: Secret = Secret("")
     from_: str = ""
     cooldown: timedelta = timedelta(minutes=1)
@@ -430,7 +437,6 @@ class MailSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "
 
     transport: ProviderOrCapture = "resend"
     from_: str = ""
-    reply_to: str = ""
     templates: Folder = Folder("")
     capture_dir: str = ".keyturn/mail"
     fallback: ProviderOrNone = ""
@@ -515,7 +521,7 @@ class WebhookSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def secrets(self) -> list[str]:
-        return [secret.strip() for secret in self.secret.split(",") if secret.strip()]
+        return split_secrets(self.secret)
 
 
 class RetentionSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -525,10 +531,9 @@ class RetentionSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LogSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How logs are written. `format` "auto" is text on a terminal and JSON elsewhere."""
+    """What is logged. `level` is of Keyturn's own records."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
-    format: Literal["auto", "json", "text"] = "auto"
 
 
 class MetricsSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -264,24 +264,18 @@ def _factor_table(settings: Settings, table: SecondStepTableSettings) -> Iterato
         yield Fault("second_step.table.account", "missing: set the column with the account's id")
     if table.format in _SEALED and not table.key:
         yield Fault("second_step.table.key", f"missing: second_step.table.format is {table.format}")
-    if (table.key or table.previous_key) and table.format not in _SEALED:
+    if table.key and table.format not in _SEALED:
         yield Fault(
             "second_step.table.key",
             f"is set, but the format {table.format} is not encrypted: remove it, or correct the format",
         )
     if table.format == "fernet":
-        for name in ("key", "previous_key"):
-            yield from _fernet(name, getattr(table, name))
+        from cryptography.fernet import Fernet
 
-
-def _fernet(name: str, key: str) -> Iterator[Fault]:
-    from cryptography.fernet import Fernet
-
-    try:
-        if key:
-            Fernet(key)
-    except ValueError:
-        yield Fault(f"second_step.table.{name}", "must be a Fernet key: 32 bytes in base64url")
+        try:
+            _ = [Fernet(key) for key in table.keys]
+        except ValueError:
+            yield Fault("second_step.table.key", "must be a Fernet key: 32 bytes in base64url")
 
 
 def _sms(settings: Settings, sms: SmsSettings, *, sending: bool) -> Iterator[Fault]:
@@ -292,6 +286,6 @@ def _sms(settings: Settings, sms: SmsSettings, *, sending: bool) -> Iterator[Fau
     if not sms.account:
         yield Fault("second_step.sms.account", "missing: Twilio's Account SID")
     if sending and not sms.password:
-        yield Fault("second_step.sms.password", "missing: the Auth Token, or the secret of an API key")
+        yield Fault("second_step.sms.password", "missing: Twilio's Auth Token")
     if not _NUMBER.fullmatch(sms.from_):
         yield Fault("second_step.sms.from", "must be a number such as +14155552671")

@@ -103,12 +103,8 @@ def _secrets(settings: Settings) -> Iterator[Fault]:
 
 
 def _addresses(settings: Settings) -> Iterator[Fault]:
-    for name, value in (
-        ("mail.from", settings.mail.from_),
-        ("mail.reply_to", settings.mail.reply_to),
-    ):
-        if value:
-            yield from email_faults(name, parseaddr(value)[1], value)
+    if sender := settings.mail.from_:
+        yield from email_faults("mail.from", parseaddr(sender)[1], sender)
 
 
 def _database(settings: Settings, written: Collection[str]) -> Iterator[Fault]:

@@ -114,9 +114,8 @@ class TableFactors(OwnSecondStep):
         text = _text(row.get("totp"))
         if not text.strip():
             return StoredFactors(None, phone)
-        keys = [key for key in (self._settings.key, self._settings.previous_key) if key]
         try:
-            return StoredFactors(read_seed(text.strip(), self._settings.format, keys), phone)
+            return StoredFactors(read_seed(text.strip(), self._settings.format, self._settings.keys), phone)
         except (ValueError, KeyError) as error:
             # Log only the error's class: its text may contain the seed.
             log.error(LogEvent("second_step.unreadable", account_id=account_id, reason=type(error).__name__))
