@@ -183,7 +183,6 @@ LOGO = "http://northwind.example/logo.png"
         ),
         (f'{TURNSTILE}url = "http://verify.example"', "challenge.url", "must be"),
         (f'{TURNSTILE}url = "https://a.example; img-src *"', "challenge.url", ""),
-        (f"{TURNSTILE}cost = 1", "challenge.cost", "must be"),
         (f'{TURNSTILE}on_failure = "maybe"', "challenge.on_failure", "must be one of"),
         (f'{TURNSTILE}when = "never"', "challenge.when", "must be one of"),
         ('forgot_url = "{base_url}/{token}"', "forgot_url", "has an unknown placeholder {token}: use one of base_url"),

@@ -285,7 +285,6 @@ class ChallengeSettings(msgspec.Struct, frozen=True, kw_only=True):
     `secret`: the service's secret; none for `altcha`
     `on_failure`: if a service does not answer, or refuses `secret`: `"closed"` answers 503, `"open"` accepts the
     request
-    `cost`: 1000 to 200000 rounds of PBKDF2 for each guess at ALTCHA's puzzle, which takes 256 guesses on average
     `url`: where a service verifies answers, if not at its own address; over https
     """
 
@@ -294,7 +293,6 @@ class ChallengeSettings(msgspec.Struct, frozen=True, kw_only=True):
     site_key: str = ""
     secret: Secret = Secret("")
     on_failure: Literal["closed", "open"] = "closed"
-    cost: Annotated[int, Meta(ge=1_000, le=200_000)] = 5_000
     url: str = ""
 
 
