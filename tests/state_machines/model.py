@@ -11,8 +11,7 @@ The model leaves out, by the sections of docs/security.md:
   It compares whole answers to requests, invitations and refused sign-ins.
 * Passwords: hashes and their queues, leaked passwords, a form's question whether a password would be accepted, and all
   rules but two: a least length, and for a signed-in user a password that differs from the current one.
-* A challenge and a code: challenges, how codes are stored, the most wrong codes of a mailbox in a row, and whether a
-  mail has a code while an intrusion is suspected.
+* A challenge and a code: challenges, how codes are stored, and the most wrong codes of a mailbox in a row.
 * A second step: recovery codes, codes by SMS, factors of other sources, factors that cannot be checked, and the most
   wrong codes of an account in a day.
 * This was not me: the settings without a lock, the app's events, log lines, presses that are refused in the audit

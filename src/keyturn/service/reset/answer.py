@@ -20,7 +20,7 @@ from keyturn.service.reset.mails.delivery import MailDelivery
 from keyturn.service.reset.proofs.codes import MailedCodes
 from keyturn.service.reset.records.audit import entry_of
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.links import BUTTON_LIFE, Link, LinkFacts, new_link, purpose_for, secured
+from keyturn.service.reset.records.links import BUTTON_LIFE, Link, LinkFacts, new_link, may_open, purpose_for
 from keyturn.service.reset.records.mailboxes import Refusal
 from keyturn.service.reset.records.messages import ResetRequested, event_of
 from keyturn.service.reset.records.stores import Transaction
@@ -64,8 +64,7 @@ class ResetLinks:
             return self._composer.about_provider(account, request.client)
         if account.locked:
             return self.compose_recovery(account, request.client, moment, reason=request.reason)
-        # A code's link would not know that an intrusion is suspected.
-        has_code = not (without_code or request.by_operator or account.awaits_password or account.intruded)
+        has_code = not (without_code or request.by_operator or account.awaits_password)
         code, digest = self._mailed.mint(account.email) if self._mailed and has_code else ("", None)
         mail = LinkMail(
             token=secrets.mint(random_bytes),
@@ -161,8 +160,7 @@ class ResetRequestHandler:
     The requests of a claim are answered in one transaction. The time that this process and the database take does not
     reveal which addresses have an account (OWASP ASVS 6.3.8). At least one mail is rendered and sealed, even if none
     will be sent, and the same statements run, so the work for one account is the same as for none. A locked account
-    gets a recovery link, as long as it has the address of the owner who locked it. If an intrusion is suspected, the
-    link is marked so.
+    gets a recovery link, as long as it has the address of the owner who locked it.
     """
 
     def __init__(self, mails: MailDelivery, ground: Ground, links: ResetLinks, events: AppEvents) -> None:
@@ -258,15 +256,13 @@ class ResetRequestHandler:
 
     async def _refuse(self, answers: Sequence[_Answer], moment: datetime) -> None:
         """Note why a request gets no mail, if that is already known."""
-        pressed = await secured(self._records.database, [one.account for one in answers], moment)
+        openers = await may_open(self._records.database, [one.account for one in answers])
         mailboxes = await self._records.mailboxes.look({one.account.email for one in answers}, moment)
         answered: set[str] = set()
         for one in answers:
-            is_suspected = one.asked.intruded or pressed.get(one.account.id, False)
-            one.account = msgspec.structs.replace(one.account, intruded=is_suspected)
             if one.found is None:
                 one.outcome = "no_account"
-            elif not (one.found.active or (one.found.locked and one.found.id in pressed)):
+            elif not (one.found.active or (one.found.locked and one.found.id in openers)):
                 one.outcome = "disabled"
             elif one.asked.invited and not one.found.awaits_password:
                 one.outcome = "needs_no_invitation"

@@ -26,7 +26,7 @@ from keyturn.service.reset.passwords.hasher import PasswordHasher
 from keyturn.service.reset.passwords.policy import PasswordPolicy
 from keyturn.service.reset.proofs.second_step.required import PassedSecondStep, RequiredSecondStep, SecondStepAnswer
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.links import Link, find_link
+from keyturn.service.reset.records.links import Link, find_link, is_intruded
 from keyturn.service.reset.records.stores import Transaction
 from keyturn.service.reset.reset_hook import ResetHook
 from keyturn.service.telemetry.logs import LogEvent, reset_log
@@ -49,6 +49,7 @@ class PasswordResets:
     ) -> None:
         self._links = links
         self._limits, self.meters = ground.limits, ground.meters
+        self._database = ground.records.database
         self._changes = changes
         self._hook = hook
         self._second_step = second_step
@@ -75,7 +76,8 @@ class PasswordResets:
         authorization = LinkAuthorization(self._links, link)
         if self._second_step:
             authorization.demand(self._second_step, account, answer, client)
-        changed = msgspec.structs.replace(account, intruded=link.suspects_intrusion)
+        intruded = link.recovers or await is_intruded(self._database, account, now())
+        changed = msgspec.structs.replace(account, intruded=intruded)
         change = Change(account=changed, password=password, client=client, authorization=authorization)
         try:
             await self._changes.make(change)

@@ -22,7 +22,7 @@ from keyturn.service.reset.mails.composer import PageUrls
 from keyturn.service.reset.proofs import codes
 from keyturn.service.reset.proofs.codes import MailedCodes, unmailed_link
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.links import LINKS, purpose_for, secured
+from keyturn.service.reset.records.links import LINKS, may_open, purpose_for
 from keyturn.service.reset.records.mailboxes import Refusal
 from keyturn.service.reset.records.messages import (
     PASSWORD_CHANGED,
@@ -118,8 +118,8 @@ class OperatorResets:
         accounts = [account for _, account in found if isinstance(account, Account)]
         mailboxes = await self._records.mailboxes.look([account.email for account in accounts], now())
         refusals = {email: mailbox.refusal for email, mailbox in mailboxes.items() if mailbox.refusal}
-        pressed = await secured(self._records.database, accounts, now())
-        return [(email, _outcome(account, refusals, pressed)) for email, account in found]
+        openers = await may_open(self._records.database, accounts)
+        return [(email, _outcome(account, refusals, openers)) for email, account in found]
 
     async def _find(self, email: str) -> tuple[str, Account | Literal["malformed", "no_account"]]:
         try:
@@ -165,11 +165,11 @@ def _key(campaign: Campaign, email: str) -> str:
 
 
 def _outcome(
-    found: Account | Literal["malformed", "no_account"], refusals: Mapping[str, Refusal], secured: Collection[str]
+    found: Account | Literal["malformed", "no_account"], refusals: Mapping[str, Refusal], openers: Collection[str]
 ) -> Outcome:
     if not isinstance(found, Account):
         return found
-    if not (found.active or (found.locked and found.id in secured)):
+    if not (found.active or (found.locked and found.id in openers)):
         return "locked" if found.locked else "disabled"
     return refusals.get(found.email, "asked") if found.takes_password else "signs_in_elsewhere"
 
@@ -184,7 +184,7 @@ _REFUSED: Mapping[str, str] = {
     "locked": "the account is locked, perhaps by an earlier mailbox: read the audit trail, then unlock the account",
     "signs_in_elsewhere": "the account has no password: its owner signs in through another service",
 }
-_NO_CODE = "token.code is off, an intrusion was reported, or too many codes were wrong: give out a link"
+_NO_CODE = "token.code is off, the account is locked, or too many codes were wrong: give out a link"
 
 
 class OperatorLink(msgspec.Struct, frozen=True, kw_only=True):
@@ -250,16 +250,16 @@ class OperatorLinks:
 
     async def _find(self, email: str, *, invites: bool) -> Account:
         account = await self._accounts.find(email)
-        pressed = await secured(self._records.database, [account] if account else [], now())
-        outcome = _outcome(account or "no_account", {}, pressed)
+        openers = await may_open(self._records.database, [account] if account else [])
+        outcome = _outcome(account or "no_account", {}, openers)
         if account is None or outcome in _REFUSED:
             raise InputInvalid(Fault("email", _REFUSED[outcome]))
         if invites and not account.awaits_password:
             raise InputInvalid(Fault("email", "the account has a password already"))
-        return msgspec.structs.replace(account, intruded=pressed.get(account.id, False))
+        return account
 
     async def _code(self, account: Account) -> tuple[str, bytes]:
-        """Return a code, and the digest that is stored. Its link would not know of an intrusion."""
-        if not self._mailed or account.intruded or account.locked or await self._mailed.exhausted([account.email]):
+        """Return a code, and the digest that is stored. No code opens a locked account."""
+        if not self._mailed or account.locked or await self._mailed.exhausted([account.email]):
             raise InputInvalid(Fault("code", _NO_CODE))
         return self._mailed.mint(account.email)

@@ -79,13 +79,7 @@ class ResetRequests:
 
     @count_calls("request")
     async def _replace(self, link: Link, client: Client, answer: Answer) -> None:
-        wanted = ResetRequested(
-            email=link.email,
-            at=now(),
-            client=client,
-            return_to=link.facts.return_to,
-            intruded=link.suspects_intrusion,
-        )
+        wanted = ResetRequested(email=link.email, at=now(), client=client, return_to=link.facts.return_to)
         await self._admit(wanted, answer)
 
         def write(tx: Transaction) -> None:

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Final
 
 import msgspec
+from sqlalchemy import Connection
 
 from keyturn.mail.port.email import Email
 from keyturn.service import addresses, secrets
@@ -79,19 +80,18 @@ class AccountSecuring:
     async def secure(self, token: str, client: Client) -> None:
         """Use the link up, end sessions and links, and enqueue the work that follows. It is committed on return.
 
-        Every fault of the link gets the same answer. Raises SecurityLinkDead, TooManyRequests.
+        A client whose press is stored gets the same answer again: the first may have been lost, with the database or on
+        its way. Every fault of the link gets the same answer. Raises SecurityLinkDead, TooManyRequests.
         """
         await self._limits.count("reset", client)
         link = await self._find(token)
         if link is None:  # not recorded: invented tokens would fill the audit trail
             raise SecurityLinkDead
-        moment = now()
         try:
-            outcome = await self._secure(link, client, moment)
+            outcome = await self._secure(link, client)
         except DatabaseUnready as error:
-            # If the answer to the commit was lost, the press may be stored: its link would be refused at the next try.
-            link = await self._find(token) or link
-            if error.not_committed or link.used_at != moment:
+            # If the answer to the commit was lost, the press may be stored.
+            if error.not_committed or not await self._records.database.read(lambda one: self._has(one, link, client)):
                 raise
             outcome = _SECURED
         if outcome != _SECURED:
@@ -100,12 +100,12 @@ class AccountSecuring:
         self._records.outbox.wake()
         reset_log.warning(LogEvent("account.secured", account_id=link.account_id))
 
-    async def _secure(self, link: Link, client: Client, moment: datetime) -> str:
+    async def _secure(self, link: Link, client: Client) -> str:
         """Secure the account if the link still works, commit, and return the outcome for the audit trail.
 
         A press of a dead link is recorded, too: its owner may need an operator (ASVS 16.3.3).
         """
-        account_id = link.account_id
+        account_id, moment = link.account_id, now()
 
         def write(tx: Transaction) -> str:
             tx.hold(account_id)
@@ -116,12 +116,22 @@ class AccountSecuring:
                 promise = AccountWasSecured(account_id=account_id, email=link.email, at=moment, client=client)
                 message_id = tx.outbox.enqueue(ACCOUNT_SECURED, promise)
             else:
+                if self._has(tx.connection, link, client):
+                    return _SECURED
                 dead = find_link(tx.connection, link.key, Purpose.SECURE) or link
                 outcome = "link_used" if dead.used_at else "link_expired"
             tx.audit.write(_EVENT, outcome, client, moment, account_id, link.email, message_id=message_id)
             return outcome
 
         return await self._records.transact(write)
+
+    def _has(self, connection: Connection, link: Link, client: Client) -> bool:
+        """Tell whether this client has pressed the button: the audit trail knows of whom the press was."""
+        pressed = find_link(connection, link.key, Purpose.SECURE)
+        if pressed is None or pressed.used_at is None or pressed.expires_at <= now():
+            return False
+        audit = self._records.audit.within(connection)
+        return audit.has(_EVENT, _SECURED, client, pressed.used_at, link.account_id)
 
 
 def build(settings: Settings, ground: Ground, effects: ChangeEffects) -> AccountSecuring:
@@ -187,14 +197,18 @@ class RecoveryHandler:
         """Lock the account if `locks` is set and it has not moved; return its state afterwards. Raises `found`.
 
         The store compares the address when it locks: a lock on an account that has moved could not be undone by a
-        later try, which would not know whose lock it is.
+        later try, which would not know whose lock it is. If the store has only changed how the address is written, a
+        later try locks the account.
         """
         if isinstance(found, BaseException):
             raise found
         if not found or not self._locks or _has_moved(found, secured):
             return found
         await self._accounts.lock(found)
-        return await self._accounts.get(secured.account_id)
+        account = await self._accounts.get(secured.account_id)
+        if account and account.active and not _has_moved(account, secured):
+            raise AccountsUnready("the account was changed while it was being locked")
+        return account
 
     async def _answer(
         self, message: Message, secured: AccountWasSecured, account: Account | None, ended: Ended

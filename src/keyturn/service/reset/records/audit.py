@@ -116,6 +116,12 @@ class Audit(Store):
         entry = event, outcome, client, now(), account_id, email
         await self._database.transact(lambda connection: self.within(connection).write(*entry))
 
+    def has(self, event: str, outcome: str, client: Client, at: datetime, account_id: str) -> bool:
+        """Tell, in the caller's transaction, whether there is an entry of that moment about that client."""
+        known = {"event": event, "outcome": outcome, "at": at, "account_id": account_id}
+        known |= {"ip_address": client.ip_address, "user_agent": client.user_agent}
+        return self.connection.execute(select(AuditRow.id).filter_by(**known)).first() is not None
+
     async def read(self, *, email: str = "", since: datetime | None = None, most: int = 50) -> Sequence[Entry]:
         """Return the newest entries, newest first."""
         mail = {"mail": shown_state(), "mail_reason": OutboxRow.reason}

@@ -55,14 +55,12 @@ class ResetRequested(msgspec.Struct, frozen=True, kw_only=True):
     `invited`: an operator asked, for an account without a password. If an operator asked for a new password, `client`
     names the operator. `reason`: why an operator asked, in the operator's words.
     `return_to`: the address to which the client asks to return after the reset, or "".
-    `intruded`: the request replaces a link that ends what an intruder may have added, so its link must, too.
     """
 
     email: str
     at: datetime
     client: Client
     invited: bool = False
-    intruded: bool = False
     reason: str = ""
     return_to: str = ""
 
