@@ -1,4 +1,4 @@
-"""An operator's reset of an account that was taken over: whichever link sets the password ends what an intruder added."""
+"""An operator's reset of an account that was taken over: any link that sets the password is against the intruder."""
 
 from typing import Any
 

@@ -20,7 +20,7 @@ from keyturn.service.reset.mails.delivery import MailDelivery
 from keyturn.service.reset.proofs.codes import MailedCodes
 from keyturn.service.reset.records.audit import entry_of
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.links import BUTTON_LIFE, Link, LinkFacts, new_link, may_open, purpose_for
+from keyturn.service.reset.records.links import BUTTON_LIFE, Link, LinkFacts, may_open, new_link, purpose_for
 from keyturn.service.reset.records.mailboxes import Refusal
 from keyturn.service.reset.records.messages import ResetRequested, event_of
 from keyturn.service.reset.records.stores import Transaction

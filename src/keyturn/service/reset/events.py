@@ -16,7 +16,7 @@ from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.messages import (
     AccountWasSecured,
     AppEvent,
-    How,
+    ChangeBegun,
     ResetRequested,
 )
 from keyturn.service.reset.records.stores import Transaction
@@ -51,11 +51,9 @@ class AppEvents:
         self._outbox = outbox
         self._kinds = kinds
 
-    def password_changed(
-        self, tx: Transaction, account: Account, client: Client, *, how: How, moment: datetime, ended: Ended
-    ) -> None:
-        data = PasswordChanged(**_event_fields(account, client), how=how, ended=ended.counts)
-        self._write(tx, Event(type="password.changed", timestamp=moment, data=data), client)
+    def password_changed(self, tx: Transaction, account: Account, begun: ChangeBegun, ended: Mapping[str, int]) -> None:
+        data = PasswordChanged(**_event_fields(account, begun.client), how=begun.how, ended=ended)
+        self._write(tx, Event(type="password.changed", timestamp=begun.at, data=data), begun.client)
 
     def account_secured(self, tx: Transaction, account: Account, secured: AccountWasSecured, *, ended: Ended) -> None:
         """Write that the account's owner secured it, by a link to a mailbox that may no longer be the account's."""

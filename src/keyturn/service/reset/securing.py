@@ -7,7 +7,6 @@ same transaction: the store's sessions, a lock, the mails, the app's event. The 
 """
 
 import asyncio
-from datetime import datetime
 from typing import Final
 
 import msgspec

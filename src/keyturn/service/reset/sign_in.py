@@ -110,10 +110,11 @@ class SessionAuthorization(ChangeAuthorization):
     def refusal(self) -> NotSignedIn:
         return NotSignedIn()
 
-    def redeem(self, tx: Transaction, _: datetime) -> None:
+    def redeem(self, tx: Transaction, _: datetime) -> bool:
         # Every change ends all sessions: while this one is open, the current password is unchanged.
         if not tx.sessions.is_open(self._secret):
             raise NotSignedIn
+        return False
 
     def after_change(self, tx: Transaction) -> None:
         tx.sessions.start(self._account_id, self.fresh)

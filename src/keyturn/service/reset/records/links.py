@@ -8,7 +8,7 @@ change them.
 **A press decides who may open a locked account**: the mailbox that pressed, while the account has that address. It is
 therefore kept for as long as its entry in the audit trail.
 
-**An intrusion is suspected** after a press, and once an operator has asked for a new password, until a link has set one.
+**An intrusion is suspected** after a press, and once an operator has asked for a new password, until a link sets one.
 That is decided when a link is used, not when it is made: an older link, a code, or one that its owner asked for since
 must not do less than the link that it ends.
 """
@@ -154,10 +154,11 @@ _SUSPICIONS = select(SecretRow.key).where(
 )
 
 
-async def is_intruded(database: Database, account: Account, moment: datetime) -> bool:
+def is_intruded(connection: Connection, account: Account, moment: datetime) -> bool:
     """Tell whether an intrusion is suspected: by the mailbox of the account's address, or by an operator.
 
     It is not as long as the account has another address: an earlier mailbox may be an attacker's.
     """
     here = SecretRow.account_id == account.id, SecretRow.mailbox == addresses.digest(account.email)
-    return bool(await database.fetch(_SUSPICIONS.where(*here, SecretRow.expires_at > moment - _SUSPECTED)))
+    suspected = _SUSPICIONS.where(*here, SecretRow.expires_at > moment - _SUSPECTED).limit(1)
+    return connection.execute(suspected).first() is not None

@@ -150,13 +150,14 @@ class SecondStepWasChanged(_OfAccount, frozen=True, kw_only=True):
 
 
 class ChangeBegun(_OfAccount, frozen=True, kw_only=True):
-    """A change in another system began at that moment; its effects are due unless this is withdrawn.
+    """A change of a password began at that moment. In another system, its effects are due unless this is withdrawn.
 
-    `email` as in `PasswordWasChanged`.
+    `email` as in `PasswordWasChanged`. `is_proven`: it took more than a mailbox.
     """
 
     how: How
-    email: str = ""
+    email: str
+    is_proven: bool = False
 
 
 class AppEvent(msgspec.Struct, frozen=True, kw_only=True):
