@@ -160,5 +160,5 @@ def is_intruded(connection: Connection, account: Account, moment: datetime) -> b
     It is not as long as the account has another address: an earlier mailbox may be an attacker's.
     """
     here = SecretRow.account_id == account.id, SecretRow.mailbox == addresses.digest(account.email)
-    suspected = _SUSPICIONS.where(*here, SecretRow.expires_at > moment - _SUSPECTED).limit(1)
-    return connection.execute(suspected).first() is not None
+    is_recent = func.coalesce(SecretRow.used_at, SecretRow.expires_at) > moment - _SUSPECTED
+    return connection.execute(_SUSPICIONS.where(*here, is_recent).limit(1)).first() is not None
