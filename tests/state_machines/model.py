@@ -133,7 +133,9 @@ class Model:
 
     def _notify(self, template: str, *mailboxes: str) -> list[Mail]:
         """Send notices. Cooldown and count stop none of them; only mailboxes that bounced get none."""
-        return [Mail(template, to) for to in mailboxes if not self.mailbox(to).is_suppressed(self.now)]
+        suppressed = [to for to in mailboxes if self.mailbox(to).is_suppressed(self.now)]
+        self.trail += [("confirmation", "suppressed", to) for to in suppressed]
+        return [Mail(template, to) for to in mailboxes if to not in suppressed]
 
     def _confirm(self, change: Message, template: str) -> Iterable[Mail]:
         """Tell of a change at the address at that time, with a button, and at a newer one, without."""
@@ -143,7 +145,6 @@ class Model:
             has_button = mailbox == change.mailbox
             for notice in notices if has_button else ():
                 notice.keys.append(self.issue("button", change.account, mailbox))
-            self.trail += [] if notices else [("confirmation", "suppressed", mailbox)]
             yield from notices
 
     def _answer_press(self, press: Message) -> Iterable[Mail]:

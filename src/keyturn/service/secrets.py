@@ -137,6 +137,10 @@ class Secret(msgspec.Struct, frozen=True, kw_only=True):
         return "expired" if self.expires_at <= moment else "works"
 
 
+Minted = tuple[Secret, bool]
+"""A secret before it is stored, and whether it is wanted."""
+
+
 def secret_of(row: sa.RowMapping) -> Secret:
     return Secret(**{name: row[name] for name in COLUMNS} | {"purpose": Purpose(row["purpose"])})
 
@@ -156,7 +160,7 @@ def digest(token: str) -> bytes:
     return sha256(token.rstrip(_BEHIND_A_LINK).encode("utf-8", "surrogatepass")).digest()
 
 
-def add(connection: sa.Connection, secrets: Sequence[tuple[Secret, bool]]) -> None:
+def add(connection: sa.Connection, secrets: Sequence[Minted]) -> None:
     """Store the wanted secrets, of at least one, each in place of one under the same key.
 
     The statement is the same if none is wanted, so the work does not tell which addresses have an account (OWASP ASVS

@@ -4,7 +4,6 @@ Messages that secure an account have their own lanes, and their own place in the
 many requests for links as the limits let through, and must not delay a lock, a confirmation or the app's events.
 """
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from keyturn.mail.port.email import local_sender
@@ -12,7 +11,7 @@ from keyturn.service.accounts.port import AccountStore
 from keyturn.service.accounts.store_factory import ends_sessions
 from keyturn.service.outbox import Handler, Lane, Seal, Worker, WorkerLimits
 from keyturn.service.reset.answer import ResetLinks, ResetRequestHandler
-from keyturn.service.reset.confirm import ConfirmationHandler, FactorsHandler, NoticeHandler
+from keyturn.service.reset.confirm import NoticeHandler
 from keyturn.service.reset.elsewhere import InterruptedChangeHandler
 from keyturn.service.reset.events import (
     APP_EVENTS,
@@ -75,15 +74,14 @@ def _mail_lanes(parts: "Parts") -> list[Lane]:
 def _securing_handlers(
     parts: "Parts", first: MailDelivery, composer: MailComposer, links: ResetLinks
 ) -> dict[str, Handler]:
-    notice = partial(NoticeHandler, first, parts.ground)
+    notices = {
+        kind: NoticeHandler(first, parts.ground, composer, payload) for kind, payload in messages.NOTICES.items()
+    }
     return {
-        messages.PASSWORD_CHANGED: ConfirmationHandler(first, parts.ground, composer),
-        messages.SECOND_STEP_CHANGED: FactorsHandler(first, parts.ground, composer),
+        **notices,
         messages.ACCOUNT_SECURED: RecoveryHandler(
             first, parts.ground, links, parts.events, locks=parts.securing.locks, second_step=parts.second_step
         ),
-        messages.ADDRESS_DISPUTED: notice(messages.AddressDisputed, composer.about_dispute),
-        messages.SECOND_STEP_FAILED: notice(messages.SecondStepHasFailed, composer.about_second_step),
         messages.CHANGE_BEGUN: InterruptedChangeHandler(parts.ground, parts.effects),
     }
 

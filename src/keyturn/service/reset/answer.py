@@ -11,7 +11,7 @@ import msgspec
 from keyturn.mail.port.email import Email
 from keyturn.service import addresses, secrets
 from keyturn.service.accounts.port import Account, AccountStore
-from keyturn.service.clock import now, random_bytes
+from keyturn.service.clock import now
 from keyturn.service.outbox import Delivery, Dropped, LeaseLost, Message, Settlement, new_key
 from keyturn.service.reset.events import AppEvents
 from keyturn.service.reset.ground import Ground
@@ -19,12 +19,11 @@ from keyturn.service.reset.mails.composer import LinkMail, MailComposer, SealedM
 from keyturn.service.reset.mails.delivery import MailDelivery
 from keyturn.service.reset.proofs.codes import MailedCodes
 from keyturn.service.reset.records.audit import entry_of
-from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.links import BUTTON_LIFE, Link, LinkFacts, may_open, new_link, purpose_for
+from keyturn.service.reset.records.links import BUTTON_LIFE, Link, may_open, mint_link, purpose_for
 from keyturn.service.reset.records.mailboxes import Refusal
 from keyturn.service.reset.records.messages import ResetRequested, event_of
 from keyturn.service.reset.records.stores import Transaction
-from keyturn.service.secrets import Purpose, Secret
+from keyturn.service.secrets import Minted, Purpose
 from keyturn.service.webhooks.events import Outcome
 
 
@@ -54,67 +53,41 @@ class ResetLinks:
         return await self._mailed.exhausted(emails) if self._mailed else ()
 
     def compose(
-        self, account: Account, request: ResetRequested, moment: datetime, *, without_code: bool = False
-    ) -> SealedMail:
+        self,
+        account: Account,
+        request: ResetRequested,
+        moment: datetime,
+        *,
+        recovers: bool = False,
+        without_code: bool = False,
+    ) -> tuple[SealedMail, Sequence[Minted]]:
         """Return the mail with a fresh link, or the mail about another provider if the account signs in there.
 
-        A locked account gets the mail with a recovery link.
+        With it come the link and code to store, which are not wanted if the mail has none. If the owner has reported a
+        change, the link `recovers`, as does any link for a locked account.
         """
+        by_operator = bool(request.client.operator)
+        purpose = Purpose.UNLOCK if recovers else purpose_for(account, by_operator=by_operator)
+        recovers = purpose is Purpose.UNLOCK
+        life = BUTTON_LIFE if recovers else self._invited if request.by_operator else self._lifetime
+        facts = {"reason": request.reason, "return_to": request.return_to}
+        token, link = mint_link(account, purpose, moment, moment + life, **facts)
         if not account.takes_password:
-            return self._composer.about_provider(account, request.client)
-        if account.locked:
-            return self.compose_recovery(account, request.client, moment, reason=request.reason)
-        has_code = not (without_code or request.by_operator or account.awaits_password)
-        code, digest = self._mailed.mint(account.email) if self._mailed and has_code else ("", None)
+            return self._composer.about_provider(account, request.client), [(link, False)]
+        minted, written = [(link, True)], ""
+        if self._mailed and not (without_code or recovers or request.by_operator or account.awaits_password):
+            written, code = self._mailed.mint(account, moment)
+            minted.append((code, True))
         mail = LinkMail(
-            token=secrets.mint(random_bytes),
-            lifetime=self._invited if request.by_operator else self._lifetime,
+            token=token,
+            lifetime=life,
             moment=moment,
-            code=code,
-            by_operator=bool(request.client.operator),
+            code=written,
+            recovers=recovers,
+            by_operator=by_operator and not recovers,
             reason=request.reason,
         )
-        composed = self._composer.with_link(account, request.client, mail)
-        return msgspec.structs.replace(composed, code=digest) if digest else composed
-
-    def compose_recovery(self, account: Account, client: Client, moment: datetime, *, reason: str = "") -> SealedMail:
-        """Return the mail with a fresh recovery link, for an owner who has reported a change."""
-        mail = LinkMail(
-            token=secrets.mint(random_bytes),
-            lifetime=BUTTON_LIFE,
-            moment=moment,
-            recovers=True,
-            reason=reason,
-        )
-        return self._composer.with_link(account, client, mail)
-
-    def store(
-        self, tx: Transaction, mails: Sequence[tuple[SealedMail, Account, ResetRequested, bool]], moment: datetime
-    ) -> None:
-        """Store links and codes of the wanted mails, of at least one; they were composed at that moment.
-
-        The statements are the same for mails without a link, and if none is wanted.
-        """
-        links, fresh = [], []
-        for mail, account, request, wanted in mails:
-            purpose = purpose_for(account, by_operator=bool(request.client.operator))
-            link = _new_link(mail, account, purpose, moment, reason=request.reason, return_to=request.return_to)
-            links.append((link, wanted and mail.link is not None))
-            fresh.append((mail.code, account, wanted and mail.code is not None))
-        secrets.add(tx.connection, links)
-        if self._mailed:
-            self._mailed.store(tx.connection, fresh, moment)
-
-    def store_recovery(self, tx: Transaction, mail: SealedMail, account: Account, moment: datetime) -> None:
-        """Store the link of a mail that `compose_recovery` wrote; it goes to the account's address."""
-        secrets.add(tx.connection, [(_new_link(mail, account, Purpose.UNLOCK, moment), True)])
-
-
-def _new_link(
-    mail: SealedMail, account: Account, purpose: Purpose, moment: datetime, *, reason: str = "", return_to: str = ""
-) -> Secret:
-    facts = LinkFacts(email=mail.email.to, reason=reason, return_to=return_to)
-    return new_link(mail.link or secrets.digest(""), purpose, account.id, facts, moment, mail.expires_at or moment)
+        return self._composer.with_link(account, request.client, mail), minted
 
 
 LINK_MAILED: Final = "link_mailed"
@@ -141,11 +114,12 @@ class _Answer(msgspec.Struct, kw_only=True):
 
 
 class _Draft(msgspec.Struct, frozen=True, kw_only=True):
-    """A rendered and sealed mail for an answer. If it is not `wanted`, it is discarded."""
+    """A rendered and sealed mail for an answer, with the secrets in it. If it is not `wanted`, it is discarded."""
 
     answer: _Answer
     account: Account
     mail: SealedMail
+    minted: Sequence[Minted]
     sealed: bytes
     wanted: bool
 
@@ -236,7 +210,7 @@ class ResetRequestHandler:
         def write(tx: Transaction) -> Collection[int]:
             held = tx.held.lock(messages)
             self._claim(tx, drafts, held, moment)
-            self._store(tx, drafts, moment)
+            self._store(tx, drafts)
             self._record(tx, [one for one in answers if one.message.id in held], again_at)
             # A worker that dies after this commit has left nothing to decide.
             tx.held.drop([(one.message, one.outcome) for one in answers if not one.email])
@@ -287,8 +261,9 @@ class ResetRequestHandler:
         self, answer: _Answer, account: Account, moment: datetime, without_code: Collection[str], *, wanted: bool
     ) -> _Draft:
         has_none = account.email in without_code
-        mail = self._links.compose(account, answer.asked, moment, without_code=has_none)
-        return _Draft(answer=answer, account=account, mail=mail, sealed=self._mails.seal(mail), wanted=wanted)
+        mail, minted = self._links.compose(account, answer.asked, moment, without_code=has_none)
+        sealed = self._mails.seal(mail)
+        return _Draft(answer=answer, account=account, mail=mail, minted=minted, sealed=sealed, wanted=wanted)
 
     def _claim(self, tx: Transaction, drafts: Sequence[_Draft], held: Collection[int], moment: datetime) -> None:
         """Claim the mailboxes of the drafts whose messages this worker still holds."""
@@ -301,10 +276,10 @@ class ResetRequestHandler:
             elif is_wanted and refusal:
                 draft.answer.outcome = refusal  # another worker was first
 
-    def _store(self, tx: Transaction, drafts: Sequence[_Draft], moment: datetime) -> None:
+    def _store(self, tx: Transaction, drafts: Sequence[_Draft]) -> None:
         """Store the links and mails of the drafts that are sent, and tell the app."""
         stored = [(draft, draft.answer.email is not None) for draft in drafts]
-        self._links.store(tx, [(one.mail, one.account, one.answer.asked, yes) for one, yes in stored], moment)
+        secrets.add(tx.connection, [(secret, yes and wanted) for one, yes in stored for secret, wanted in one.minted])
         tx.held.seal([(one.answer.message, one.sealed if yes else None) for one, yes in stored])
         self._events.resets_requested(tx, [(one.answer.asked, one.account, one.outcome, yes) for one, yes in stored])
 

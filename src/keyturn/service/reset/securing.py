@@ -29,7 +29,13 @@ from keyturn.service.reset.proofs.second_step.required import RequiredSecondStep
 from keyturn.service.reset.records.audit import ADDRESS_CHANGED
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.links import Link, find_link, press
-from keyturn.service.reset.records.messages import ACCOUNT_SECURED, ADDRESS_DISPUTED, AccountWasSecured, AddressDisputed
+from keyturn.service.reset.records.messages import (
+    ACCOUNT_SECURED,
+    ADDRESS_DISPUTED,
+    AccountWasSecured,
+    AddressDisputed,
+    ResetRequested,
+)
 from keyturn.service.reset.records.stores import Transaction
 from keyturn.service.secrets import Purpose
 from keyturn.service.settings import Settings
@@ -215,16 +221,18 @@ class RecoveryHandler:
         """Write the outcome, and return the mail. `ended`: what this press has ended."""
         moment, refusal = now(), _refusal(account, secured)
         is_mailed = account and not refusal
-        mail = self._links.compose_recovery(account, secured.client, moment) if account and is_mailed else None
+        asked = ResetRequested(email=secured.email, at=moment, client=secured.client)
+        written = self._links.compose(account, asked, moment, recovers=True) if account and is_mailed else None
+        mail, minted = written or (None, [])
         sealed = self._mails.seal(mail) if mail else None
 
         def write(tx: Transaction) -> str:
             tx.held.require(message)
             is_suppressed = mail and tx.mailboxes.is_suppressed(secured.email, moment)
             outcome = refusal or (SUPPRESSED if is_suppressed else LINK_MAILED)
-            if account and mail and outcome == LINK_MAILED:
+            if outcome == LINK_MAILED:
                 tx.held.seal([(message, sealed)])
-                self._links.store_recovery(tx, mail, account, moment)
+                secrets.add(tx.connection, minted)
             if account and outcome == ADDRESS_CHANGED:
                 self._dispute(tx, account, secured)
             elif account and self._second_step:
@@ -252,9 +260,11 @@ class RecoveryHandler:
 
     def _dispute(self, tx: Transaction, account: Account, secured: AccountWasSecured) -> None:
         """Enqueue a mail to the earlier mailbox and a mail to the current one."""
-        for email, is_current in ((secured.email, False), (account.email, True)):
-            disputed = AddressDisputed(account_id=account.id, email=email, client=secured.client, is_current=is_current)
-            tx.outbox.enqueue(ADDRESS_DISPUTED, disputed)
+        first = AddressDisputed(
+            account_id=account.id, at=secured.at, client=secured.client, email=secured.email, is_current=False
+        )
+        tx.outbox.enqueue(ADDRESS_DISPUTED, first)
+        tx.outbox.enqueue(ADDRESS_DISPUTED, msgspec.structs.replace(first, email=account.email, is_current=True))
 
 
 def _has_moved(account: Account | None, secured: AccountWasSecured) -> bool:

@@ -22,6 +22,7 @@ from sqlalchemy.orm import aliased
 
 from keyturn.service import addresses, secrets
 from keyturn.service.accounts.port import Account
+from keyturn.service.clock import random_bytes
 from keyturn.service.database import Database
 from keyturn.service.problems.proofs import DeadReason
 from keyturn.service.secrets import RULES, Purpose, Secret, SecretRow, State
@@ -93,6 +94,14 @@ def new_link(key: bytes, purpose: Purpose, account_id: str, facts: LinkFacts, ma
         expires_at=end,
         data=msgspec.json.encode(facts).decode(),
     )
+
+
+def mint_link(
+    account: Account, purpose: Purpose, made: datetime, end: datetime, *, reason: str = "", return_to: str = ""
+) -> tuple[str, Secret]:
+    """Return a fresh token, and its link to the account's address."""
+    token, facts = secrets.mint(random_bytes), LinkFacts(email=account.email, reason=reason, return_to=return_to)
+    return token, new_link(secrets.digest(token), purpose, account.id, facts, made, end)
 
 
 def purpose_for(account: Account, *, by_operator: bool) -> Purpose:
