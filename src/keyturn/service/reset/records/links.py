@@ -145,16 +145,16 @@ def press(connection: Connection, link: Link, moment: datetime) -> bool:
 async def may_open(database: Database, accounts: Collection[Account]) -> Collection[str]:
     """Return the ids of accounts whose address is a mailbox that secured them. One statement, the same for all."""
     mailboxes = {account.id: addresses.digest(account.email) for account in accounts}
-    pressed = select(SecretRow.account_id, SecretRow.mailbox).where(_PRESSED, SecretRow.account_id.in_(mailboxes))
+    pressed = select(SecretRow.account_id, SecretRow.mailbox).where(PRESSED, SecretRow.account_id.in_(mailboxes))
     rows = await database.fetch(pressed)
     return {row["account_id"] for row in rows if bytes(row["mailbox"]) == mailboxes[row["account_id"]]}
 
 
-_PRESSED = (SecretRow.purpose == Purpose.SECURE) & SecretRow.used_at.is_not(None)
+PRESSED = (SecretRow.purpose == Purpose.SECURE) & SecretRow.used_at.is_not(None)
 _UNUSED = (SecretRow.purpose == Purpose.EVICT) & SecretRow.used_at.is_(None)
 _used = aliased(SecretRow)
 _SUSPICIONS = select(SecretRow.key).where(
-    _PRESSED | _UNUSED,
+    PRESSED | _UNUSED,
     ~exists().where(
         _used.account_id == SecretRow.account_id,
         _used.purpose.in_(LINKS),

@@ -162,10 +162,6 @@ class Mailboxes(Store):
         were_counted = [StoredCounters(self.connection).clear(limit) for limit in limits]
         return was_suppressed or any(were_counted)
 
-    def is_forgettable(self, moment: datetime) -> sa.ColumnElement[bool]:
-        """Return the condition that a row no longer matters."""
-        return MailboxRow.suppressed_until < moment
-
     def _find_suppressed(
         self, connection: sa.Connection, emails: Collection[str], moment: datetime
     ) -> Mapping[bytes, sa.RowMapping]:
