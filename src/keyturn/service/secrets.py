@@ -106,7 +106,7 @@ class SecretRow(Model):
     )
 
 
-State = Literal["works", "used", "revoked", "replaced", "expired"]
+State = Literal["works", "used", "revoked", "expired"]
 
 
 class Secret(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,11 +129,11 @@ class Secret(msgspec.Struct, frozen=True, kw_only=True):
         return self.purpose, self.key
 
     def state(self, moment: datetime) -> State:
-        """Return whether the secret works, or why not. Replaced: it was ended after it had expired."""
+        """Return whether the secret works, or why not."""
         if self.used_at is not None:
             return "used"
-        if self.revoked_at is not None:
-            return "revoked" if self.revoked_at < self.expires_at else "replaced"
+        if self.revoked_at is not None and self.revoked_at < self.expires_at:
+            return "revoked"
         return "expired" if self.expires_at <= moment else "works"
 
 

@@ -16,7 +16,7 @@ from keyturn.service.database import Database
 from keyturn.service.keys import derive
 from keyturn.service.problems.proofs import Challenge
 from keyturn.service.reset.bounded_pool import BoundedPool, cores
-from keyturn.service.reset.proofs.challenge import ACTION, AnswerRefused
+from keyturn.service.reset.proofs.challenge import ACTION, AnswerRefused, ChallengeJudge
 from keyturn.service.reset.records.client import Client
 from keyturn.service.secrets import Purpose
 
@@ -54,7 +54,7 @@ class _Payload(msgspec.Struct):
     solution: _Solution
 
 
-class Altcha:
+class Altcha(ChallengeJudge):
     """Makes puzzles without storing them, and takes each solution once.
 
     The first of `keys` signs, all of them verify. The library signs each puzzle together with `host` and its purpose. A

@@ -13,7 +13,7 @@ That is decided when a link is used, not when it is made: an older link, a code,
 must not do less than the link that it ends.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 import msgspec
@@ -25,7 +25,7 @@ from keyturn.service.accounts.port import Account
 from keyturn.service.clock import random_bytes
 from keyturn.service.database import Database
 from keyturn.service.problems.proofs import DeadReason
-from keyturn.service.secrets import RULES, Purpose, Secret, SecretRow, State
+from keyturn.service.secrets import RULES, Purpose, Secret, SecretRow
 
 LINKS = (Purpose.RESET, Purpose.EVICT, Purpose.UNLOCK)
 """What sets a password."""
@@ -38,14 +38,6 @@ _SUSPECTED = RULES[Purpose.EVICT].kept
 
 A used link, which ends the suspicion, is kept for as long.
 """
-
-_DEAD: Mapping[State, DeadReason | None] = {
-    "works": None,
-    "used": "used",
-    "revoked": "invalid",
-    "replaced": "expired",
-    "expired": "expired",
-}
 
 
 class LinkFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +68,8 @@ class Link(Secret, frozen=True, kw_only=True):
 
     def dead_reason(self, moment: datetime) -> DeadReason | None:
         """Return why the link no longer works; None while it works."""
-        return _DEAD[self.state(moment)]
+        state = self.state(moment)
+        return None if state == "works" else "invalid" if state == "revoked" else state
 
 
 def new_link(key: bytes, purpose: Purpose, account_id: str, facts: LinkFacts, made: datetime, end: datetime) -> Secret:
