@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 
@@ -113,15 +113,13 @@ class _Answer(msgspec.Struct, kw_only=True):
     email: Email | None = None
 
 
-class _Draft(msgspec.Struct, frozen=True, kw_only=True):
-    """A rendered and sealed mail for an answer, with the secrets in it. If it is not `wanted`, it is discarded."""
+class _Draft(NamedTuple):
+    """A rendered and sealed mail for an answer, with the secrets in it. It is discarded if the answer is another."""
 
     answer: _Answer
-    account: Account
     mail: SealedMail
     minted: Sequence[Minted]
     sealed: bytes
-    wanted: bool
 
     @property
     def outcome(self) -> Outcome:
@@ -235,8 +233,8 @@ class ResetRequestHandler:
         answered: set[str] = set()
         for one in answers:
             if one.found is None:
-                one.outcome = "no_account"
-            elif not (one.found.active or (one.found.locked and one.found.id in openers)):
+                continue
+            if not (one.found.active or (one.found.locked and one.found.id in openers)):
                 one.outcome = "disabled"
             elif one.asked.invited and not one.found.awaits_password:
                 one.outcome = "needs_no_invitation"
@@ -249,25 +247,17 @@ class ResetRequestHandler:
     async def _draft(self, answers: Sequence[_Answer], moment: datetime) -> Sequence[_Draft]:
         """Return a mail for each request that may get one; if there is none, a mail that is not sent."""
         without_code = await self._links.without_code({one.account.email for one in answers})
-        drafts = []
-        for one in answers:
-            if not one.outcome:
-                drafts.append(self._compose(one, one.account, moment, without_code, wanted=True))
-                await asyncio.sleep(0)  # a mail takes a while, and the process may have other requests to answer
-        nobody = Account(id="", email=answers[0].asked.email)
-        return drafts or [self._compose(answers[0], nobody, moment, without_code, wanted=False)]
-
-    def _compose(
-        self, answer: _Answer, account: Account, moment: datetime, without_code: Collection[str], *, wanted: bool
-    ) -> _Draft:
-        has_none = account.email in without_code
-        mail, minted = self._links.compose(account, answer.asked, moment, without_code=has_none)
-        sealed = self._mails.seal(mail)
-        return _Draft(answer=answer, account=account, mail=mail, minted=minted, sealed=sealed, wanted=wanted)
+        wanted, drafts = [one for one in answers if not one.outcome], []
+        for one in wanted or [_answer(answers[0].message, answers[0].asked, None)]:
+            has_none = one.account.email in without_code
+            mail, minted = self._links.compose(one.account, one.asked, moment, without_code=has_none)
+            drafts.append(_Draft(one, mail, minted, self._mails.seal(mail)))
+            await asyncio.sleep(0)  # a mail takes a while, and the process may have other requests to answer
+        return drafts
 
     def _claim(self, tx: Transaction, drafts: Sequence[_Draft], held: Collection[int], moment: datetime) -> None:
         """Claim the mailboxes of the drafts whose messages this worker still holds."""
-        wanted = [one.wanted and one.answer.message.id in held for one in drafts]
+        wanted = [not one.answer.outcome and one.answer.message.id in held for one in drafts]
         mailboxes = [(draft.mail.email.to, is_wanted) for draft, is_wanted in zip(drafts, wanted, strict=True)]
         refusals = tx.mailboxes.claim(mailboxes, moment)
         for draft, is_wanted, refusal in zip(drafts, wanted, refusals, strict=True):
@@ -281,7 +271,8 @@ class ResetRequestHandler:
         stored = [(draft, draft.answer.email is not None) for draft in drafts]
         secrets.add(tx.connection, [(secret, yes and wanted) for one, yes in stored for secret, wanted in one.minted])
         tx.held.seal([(one.answer.message, one.sealed if yes else None) for one, yes in stored])
-        self._events.resets_requested(tx, [(one.answer.asked, one.account, one.outcome, yes) for one, yes in stored])
+        events = [(one.answer.asked, one.answer.account, one.outcome, yes) for one, yes in stored]
+        self._events.resets_requested(tx, events)
 
     def _record(self, tx: Transaction, answers: Sequence[_Answer], again_at: datetime | None) -> None:
         entries = [
@@ -301,4 +292,4 @@ class ResetRequestHandler:
 
 def _answer(message: Message, asked: ResetRequested, found: Account | None) -> _Answer:
     account = found or Account(id="", email=asked.email)
-    return _Answer(message=message, asked=asked, found=found, account=account)
+    return _Answer(message=message, asked=asked, found=found, account=account, outcome="" if found else "no_account")

@@ -6,7 +6,6 @@ same transaction: the store's sessions, a lock, the mails, the app's event. The 
 (`RecoveryHandler`). `docs/security.md` lists the states of an account and who may change each.
 """
 
-import asyncio
 from typing import Final
 
 import msgspec
@@ -63,13 +62,17 @@ class AccountSecuring:
         """Return the link without using it up. Raises SecurityLinkDead, TooManyRequests."""
         await self._limits.count("validate", client)
         link = await self._find(token)
-        if link is None or link.dead_reason(now()):
+        if link.dead_reason(now()):
             raise SecurityLinkDead
         return link
 
-    async def _find(self, token: str) -> Link | None:
+    async def _find(self, token: str) -> Link:
+        """Return the link. Raises SecurityLinkDead, unrecorded: invented tokens would fill the audit trail."""
         key = secrets.digest(token)
-        return await self._records.database.read(lambda connection: find_link(connection, key, Purpose.SECURE))
+        link = await self._records.database.read(lambda connection: find_link(connection, key, Purpose.SECURE))
+        if link is None:
+            raise SecurityLinkDead
+        return link
 
     async def will_lock(self, link: Link) -> bool:
         """Tell whether a press would lock the account, by its store's current state."""
@@ -90,8 +93,6 @@ class AccountSecuring:
         """
         await self._limits.count("reset", client)
         link = await self._find(token)
-        if link is None:  # not recorded: invented tokens would fill the audit trail
-            raise SecurityLinkDead
         try:
             outcome = await self._secure(link, client)
         except DatabaseUnready as error:
@@ -177,39 +178,28 @@ class RecoveryHandler:
 
     async def _recover(self, message: Message) -> Email | Dropped:
         secured = msgspec.json.decode(message.payload, type=AccountWasSecured)
-        (found,) = await asyncio.gather(self._accounts.get(secured.account_id), return_exceptions=True)
-        # First, since a recipient without the mail cannot have unlocked the account. Both calls run even if the other
-        # fails; after a failure, both are repeated.
-        account, ending = await asyncio.gather(
-            self._lock(secured, found), self._end_sessions(secured, found), return_exceptions=True
-        )
-        if isinstance(ending, BaseException):
-            raise ending
-        if isinstance(account, BaseException):
-            raise account
-        return await self._answer(message, secured, account, ending)
+        end = self._accounts.end_sessions
+        try:
+            # First, since a recipient without the mail cannot have unlocked the account.
+            account = await self._accounts.get(secured.account_id)
+            if not _has_moved(account, secured):
+                end = self._accounts.end_intrusion
+                account = await self._lock(account, secured)
+        finally:
+            # Even if the account could not be read or locked: both are repeated then.
+            ended = counted(await end(secured.account_id))
+        return await self._answer(message, secured, account, ended)
 
-    async def _end_sessions(self, secured: AccountWasSecured, found: Account | BaseException | None) -> Ended:
-        """End the store's sessions and, if the account has not moved, what only an intrusion ends.
-
-        Sessions end even if the account could not be read yet, and the error was `found`.
-        """
-        is_here = not isinstance(found, BaseException) and not _has_moved(found, secured)
-        end = self._accounts.end_intrusion if is_here else self._accounts.end_sessions
-        return counted(await end(secured.account_id))
-
-    async def _lock(self, secured: AccountWasSecured, found: Account | BaseException | None) -> Account | None:
-        """Lock the account if `locks` is set and it has not moved; return its state afterwards. Raises `found`.
+    async def _lock(self, account: Account | None, secured: AccountWasSecured) -> Account | None:
+        """Lock the account if `locks` is set; return its state afterwards.
 
         The store compares the address when it locks: a lock on an account that has moved could not be undone by a
         later try, which would not know whose lock it is. If the store has only changed how the address is written, a
         later try locks the account.
         """
-        if isinstance(found, BaseException):
-            raise found
-        if not found or not self._locks or _has_moved(found, secured):
-            return found
-        await self._accounts.lock(found)
+        if not account or not self._locks:
+            return account
+        await self._accounts.lock(account)
         account = await self._accounts.get(secured.account_id)
         if account and account.active and not _has_moved(account, secured):
             raise AccountsUnready("the account was changed while it was being locked")
@@ -220,9 +210,8 @@ class RecoveryHandler:
     ) -> Email | Dropped:
         """Write the outcome, and return the mail. `ended`: what this press has ended."""
         moment, refusal = now(), _refusal(account, secured)
-        is_mailed = account and not refusal
         asked = ResetRequested(email=secured.email, at=moment, client=secured.client)
-        written = self._links.compose(account, asked, moment, recovers=True) if account and is_mailed else None
+        written = self._links.compose(account, asked, moment, recovers=True) if account and not refusal else None
         mail, minted = written or (None, [])
         sealed = self._mails.seal(mail) if mail else None
 
@@ -239,15 +228,8 @@ class RecoveryHandler:
                 self._second_step.undo_recent(tx, account, secured.client)
             if account:
                 self._events.account_secured(tx, account, secured, ended=ended)
-            tx.audit.write(
-                "account_recovery",
-                outcome,
-                secured.client,
-                moment,
-                secured.account_id,
-                secured.email,
-                message_id=message.id,
-            )
+            whose = secured.client, moment, secured.account_id, secured.email
+            tx.audit.write("account_recovery", outcome, *whose, message_id=message.id)
             if outcome != LINK_MAILED:
                 tx.held.drop([(message, outcome)])
             return outcome
@@ -260,11 +242,10 @@ class RecoveryHandler:
 
     def _dispute(self, tx: Transaction, account: Account, secured: AccountWasSecured) -> None:
         """Enqueue a mail to the earlier mailbox and a mail to the current one."""
-        first = AddressDisputed(
-            account_id=account.id, at=secured.at, client=secured.client, email=secured.email, is_current=False
-        )
-        tx.outbox.enqueue(ADDRESS_DISPUTED, first)
-        tx.outbox.enqueue(ADDRESS_DISPUTED, msgspec.structs.replace(first, email=account.email, is_current=True))
+        of, by = account.id, secured.client
+        for email, is_current in ((secured.email, False), (account.email, True)):
+            disputed = AddressDisputed(account_id=of, at=secured.at, client=by, email=email, is_current=is_current)
+            tx.outbox.enqueue(ADDRESS_DISPUTED, disputed)
 
 
 def _has_moved(account: Account | None, secured: AccountWasSecured) -> bool:
