@@ -74,9 +74,7 @@ RULES: Mapping[Purpose, Rule] = {
     Purpose.UNLOCK: Rule(WEEK, ("reset",)),
     Purpose.SECURE: Rule(WEEK),
     Purpose.CODE: Rule(timedelta(hours=1), ("reset", "change")),
-    Purpose.SMS: Rule(timedelta(0)),
-    Purpose.RECOVERY: Rule(timedelta(0)),
-    Purpose.SPENT: Rule(timedelta(0)),
+    **dict.fromkeys((Purpose.SMS, Purpose.RECOVERY, Purpose.SPENT), Rule(timedelta(0))),
 }
 
 
