@@ -6,7 +6,6 @@ from functools import partial
 from hashlib import sha256
 from typing import Any
 
-import msgspec
 from sqlalchemy import Connection
 
 from keyturn.packaging import requires_extra
@@ -26,32 +25,6 @@ _LONGEST_ANSWER = 4_096
 """Characters; 550 to 790 are usual."""
 
 _WAITING = 64
-
-
-class _Parameters(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    algorithm: str
-    nonce: str
-    salt: str
-    cost: int
-    key_length: int
-    key_prefix: str
-    expires_at: int
-    data: dict[str, str]
-
-
-class _Puzzle(msgspec.Struct):
-    parameters: _Parameters
-    signature: str
-
-
-class _Solution(msgspec.Struct, rename="camel"):
-    counter: int
-    derived_key: str
-
-
-class _Payload(msgspec.Struct):
-    challenge: _Puzzle
-    solution: _Solution
 
 
 class Altcha(ChallengeJudge):
@@ -87,10 +60,9 @@ class Altcha(ChallengeJudge):
         return document
 
     async def verify(self, answer: str, _client: Client) -> None:
-        payload = _read(answer)
-        written = self._library.Payload.from_dict(msgspec.to_builtins(payload))
+        written = self._read(answer)
         key = self._key_of(written)
-        signed = payload.challenge.parameters
+        signed = written.challenge.parameters  # of their types: this process, or one like it, has made them
         if signed.data != self._bound:
             raise AnswerRefused("elsewhere")
         if signed.expires_at <= unix():  # the library asks the machine's clock
@@ -104,6 +76,15 @@ class Altcha(ChallengeJudge):
         if not verdict.verified:
             raise AnswerRefused("expired" if verdict.expired else "wrong")
         await self._spend(digest, datetime.fromtimestamp(signed.expires_at, UTC))
+
+    def _read(self, answer: str) -> Any:
+        """Return the content of an answer. Raises AnswerRefused unless it has the form that the widget writes."""
+        if len(answer) > _LONGEST_ANSWER:
+            raise AnswerRefused("malformed")
+        try:
+            return self._library.Payload.from_base64(answer)
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            raise AnswerRefused("malformed") from None
 
     async def _spend(self, digest: bytes, until: datetime) -> None:
         """Note that the answer was taken; of any number of calls at once, all but one raise AnswerRefused."""
@@ -126,13 +107,3 @@ class Altcha(ChallengeJudge):
 
     async def close(self) -> None:
         self._pool.close()
-
-
-def _read(answer: str) -> _Payload:
-    """Return the content of an answer. Raises AnswerRefused unless it has the form that the widget writes."""
-    if len(answer) > _LONGEST_ANSWER:
-        raise AnswerRefused("malformed")
-    try:
-        return msgspec.json.decode(msgspec.convert(answer, bytes), type=_Payload)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        raise AnswerRefused("malformed") from None

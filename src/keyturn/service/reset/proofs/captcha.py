@@ -3,7 +3,6 @@
 import asyncio
 import re
 from collections.abc import Collection, Mapping
-from contextlib import AsyncExitStack
 from datetime import timedelta
 from uuid import uuid4
 
@@ -103,12 +102,12 @@ class Captcha(ChallengeJudge):
 
         hCaptcha has no such key: the user solves another challenge.
         """
-        if not self._is_turnstile:
-            return await self.ask(answer, **more)
-        keyed = {**more, "idempotency_key": str(uuid4())}
+        keyed = {**more, "idempotency_key": str(uuid4())} if self._is_turnstile else more
         try:
             return await self.ask(answer, **keyed)
         except ChallengeUnready:
+            if not self._is_turnstile:
+                raise
             return await self.ask(answer, **keyed)
 
     async def ask(self, answer: str, **more: str) -> Verdict:
@@ -117,16 +116,14 @@ class Captcha(ChallengeJudge):
         hCaptcha is told the site: otherwise answers for any site of the same account would pass.
         """
         site = {} if self._is_turnstile else {"sitekey": self.asked.site_key}
-        async with AsyncExitStack() as stack:
-            try:
-                async with asyncio.timeout(self._timeout / 2):
-                    await stack.enter_async_context(self._places.turn())
-            except TimeoutError:
-                raise Busy(_RETRY_AFTER) from None
-            try:
+        try:
+            async with asyncio.timeout(self._timeout / 2) as waiting, self._places.turn():
+                waiting.reschedule(None)  # the client has a time-out of its own
                 return await self._post({"secret": self._secret, "response": answer, **site, **more})
-            except CallFailed as error:
-                raise ChallengeUnready(str(error)) from None
+        except TimeoutError:
+            raise Busy(_RETRY_AFTER) from None
+        except CallFailed as error:
+            raise ChallengeUnready(str(error)) from None
 
     async def _post(self, form: Mapping[str, str]) -> Verdict:
         answer = await self._http.ask("POST", self.url, data=dict(form))
