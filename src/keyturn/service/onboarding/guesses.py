@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from keyturn.service import addresses
-from keyturn.service.accounts.table.columns import Column
+from keyturn.service.accounts.table.columns import Stored, kind_of
 from keyturn.service.accounts.table.placeholders import placeholder_for, usual_form
 from keyturn.service.accounts.table.recognised_hashes import is_known_hash
 from keyturn.service.onboarding.survey import Table
@@ -168,7 +168,7 @@ def _first_column(table: Table, meaning: str) -> str:
 
 def _text_column(table: Table, meaning: str) -> str:
     name = _first_column(table, meaning)
-    return name if name and table.columns[name].holds in (str, object) else ""
+    return name if name and kind_of(table.columns[name]).holds in (str, object) else ""
 
 
 def _columns_named(table: Table, meaning: str) -> list[str]:
@@ -201,7 +201,7 @@ def _active(table: Table) -> str:
     if flag := _first_column(table, "inactive"):
         return f"not {flag}"
     name = _first_column(table, "status")
-    choices = table.columns[name].choices if name else ()
+    choices = kind_of(table.columns[name]).choices if name else ()
     bad = [value for value in choices if plain_name(value) in _NAMES["bad_status"]]
     return f"not {name} = {' | '.join(bad)}" if bad else ""
 
@@ -221,34 +221,34 @@ def _columns_to_set(table: Table) -> _Values:
 
 
 def _value_to_set(table: Table, name: str) -> bool | str | None:
-    plain, column = plain_name(name), table.columns[name]
-    if _CHANGED_AT.fullmatch(plain) and column.holds is not bool and column.highest >= 2**31 - 1:
+    plain, kind = plain_name(name), kind_of(table.columns[name])
+    if _CHANGED_AT.fullmatch(plain) and kind.holds is not bool and kind.highest >= 2**31 - 1:
         return _time_placeholder(table, name)
-    if _FLAG.fullmatch(plain) and _holds_flag(column):
+    if _FLAG.fullmatch(plain) and _holds_flag(kind):
         return False
     if plain == _WORDPRESS_LINK:
         return ""
-    if column.nullable and any(pattern.fullmatch(plain) for pattern in (_FLAG, _LEFT_OVER, _REMEMBERED)):
+    if table.columns[name].nullable and any(pattern.fullmatch(plain) for pattern in (_FLAG, _LEFT_OVER, _REMEMBERED)):
         return "{null}"
     return None
 
 
 def _time_placeholder(table: Table, name: str) -> str:
     """Return what writes times as the column's values have them, else those of columns of its type."""
-    column = table.columns[name]
-    alike = [one.name for one in table.columns.values() if one.holds is column.holds and _TIMES.search(one.name)]
+    kind = kind_of(table.columns[name])
+    alike = [one for one in table.columns if kind_of(table.columns[one]).holds is kind.holds and _TIMES.search(one)]
     values = (table.values.get(one, ()) for one in (name, *alike))
     forms = (usual_form(int(text) if text.isdigit() else text for text in texts) for texts in values)
-    if known := placeholder_for(column, next(filter(None, forms), "")):
+    if known := placeholder_for(kind, next(filter(None, forms), "")):
         return known
-    if column.holds is str:
+    if kind.holds is str:
         return "{now_iso}"
     # A 64-bit integer is most likely JavaScript's Date.now(), which does not fit a smaller one.
-    return "{now_ms}" if column.holds is int and not column.on_sqlite and column.highest > 2**32 else "{now}"
+    return "{now_ms}" if kind.holds is int and not kind.on_sqlite and kind.highest > 2**32 else "{now}"
 
 
-def _holds_flag(column: Column) -> bool:
-    return column.holds is bool or (column.holds is int and (column.on_sqlite or column.highest < 2**15))
+def _holds_flag(kind: Stored) -> bool:
+    return kind.holds is bool or (kind.holds is int and (kind.on_sqlite or kind.highest < 2**15))
 
 
 # What a change or an intrusion ends
@@ -340,15 +340,15 @@ def _type_of_owner(other: Table) -> tuple[str, str] | None:
 def _revocation(other: Table, tables: Mapping[str, Table]) -> _Values | None:
     """Return the column that ends a row; {} if the row is deleted, None if other rows refer to it and stay."""
     for name, column in other.columns.items():
-        plain = plain_name(name)
+        plain, kind = plain_name(name), kind_of(column)
         is_time, is_flag = _REVOKED_AT.fullmatch(plain), _REVOKED.fullmatch(plain)
-        if is_flag and _holds_flag(column):
+        if is_flag and _holds_flag(kind):
             return {name: True}
-        if column.nullable and (is_time or (is_flag and column.holds is datetime)):
+        if column.nullable and (is_time or (is_flag and kind.holds is datetime)):
             return {name: _time_placeholder(other, name)}
     if not any(other.name in one.holds for one in tables.values()):
         return {}
-    times = (name for name, column in other.columns.items() if column.holds is datetime)
+    times = (name for name, column in other.columns.items() if kind_of(column).holds is datetime)
     expiry = next((name for name in times if _EXPIRES.fullmatch(plain_name(name))), "")
     return {expiry: "{now}"} if expiry else None
 

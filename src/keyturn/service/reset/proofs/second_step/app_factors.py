@@ -4,15 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, Select, bindparam, inspect, select
+from sqlalchemy import Connection, RowMapping, Select, bindparam, select
 from sqlalchemy.exc import DBAPIError, NoSuchTableError
 
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.service.accounts.ldap.accounts import LdapAccounts
 from keyturn.service.accounts.port import Account
+from keyturn.service.accounts.table.active import Flag
 from keyturn.service.accounts.table.app_database import AppDatabase
-from keyturn.service.accounts.table.columns import Column, column_of, id_values, text_of
-from keyturn.service.accounts.table.mapping import FALSE, Flag, parse_table_name, table_clause
+from keyturn.service.accounts.table.columns import Stored, kind_of, table_called, text_of
 from keyturn.service.database import Database
 from keyturn.service.database.unready import describe_error, is_refusal
 from keyturn.service.problems.requests import AccountsUnready
@@ -43,9 +43,9 @@ class LdapPhones(OwnSecondStep):
 
 
 class _Lookup(NamedTuple):
-    """The column of the account's id, and the statement that takes the id's possible values as `ids`."""
+    """The type of the account's id, and the statement that takes the id's possible values as `ids`."""
 
-    key: Column
+    key: Stored
     statement: Select[Any]
 
 
@@ -60,7 +60,7 @@ class TableFactors(OwnSecondStep):
     ) -> None:
         super().__init__(database, sms)
         self._settings = settings
-        self._table = parse_table_name(settings.table or accounts.table)
+        self._table = settings.table or accounts.table
         self._active = Flag(settings.active)
         names = {
             "account": settings.account or accounts.id,
@@ -84,7 +84,7 @@ class TableFactors(OwnSecondStep):
         except SettingsInvalid as invalid:
             raise AccountsUnready("; ".join(f"{one.name}: {one.message}" for one in invalid.faults)) from None
         try:
-            ids = id_values(lookup.key, account.id)
+            ids = lookup.key.ids(account.id)
         except ValueError as error:
             # No row can have this id, so the settings name the wrong column: the account's factors are unknown.
             log.error(
@@ -92,7 +92,7 @@ class TableFactors(OwnSecondStep):
             )
             return StoredFactors(unreadable=True)
         rows = await self._fetch(lookup.statement, {"ids": ids})
-        found = [self._stored(row, account.id) for row in rows if self._counts(row.get("active"))]
+        found = [self._stored(row, account.id) for row in rows]
         return max(found, key=lambda one: (bool(one.seed), one.unreadable, bool(one.phone)), default=StoredFactors())
 
     async def _fetch(self, statement: Select[Any], given: Mapping[str, Any]) -> Sequence[RowMapping]:
@@ -122,35 +122,27 @@ class TableFactors(OwnSecondStep):
             log.error(LogEvent("second_step.unreadable", account_id=account_id, reason=type(error).__name__))
             return StoredFactors(None, phone, unreadable=True)
 
-    def _counts(self, value: Any) -> bool:
-        """Tell whether a row is an active factor, by the same rules as `accounts.table.active`."""
-        if not self._active.column:
-            return True
-        text = text_of(value).lower()
-        named = [one.lower() for one in self._active.values]
-        holds = text in named if named else text not in FALSE
-        return holds is not self._active.is_not
-
     def _read_table(self, connection: Connection) -> _Lookup:
-        dialect = connection.dialect.name
         try:
-            reflected = inspect(connection).get_columns(self._table.name, schema=self._table.schema)
+            columns = table_called(connection, self._table).columns
         except NoSuchTableError:
             message = f"the database has no table {self._table}"
             raise SettingsInvalid([Fault("second_step.table.table", message)]) from None
-        known = {one["name"]: column_of(one, dialect) for one in reflected}
         missing = [
-            Fault(f"second_step.table.{field}", f"{self._table} has no column {name}" + did_you_mean(name, known))
+            Fault(
+                f"second_step.table.{field}",
+                f"{self._table} has no column {name}" + did_you_mean(name, columns.keys()),
+            )
             for field, name in self._names.items()
-            if name not in known
+            if name not in columns
         ]
         if missing:
             raise SettingsInvalid(missing)
-        there = table_clause(self._table, [known[name] for name in set(self._names.values())], dialect)
-        key = there.c[self._names["account"]]
-        wanted = [there.c[name].label(field) for field, name in self._names.items() if field != "account"]
-        found = select(*wanted).where(key.in_(bindparam("ids", type_=key.type, expanding=True)))
-        return _Lookup(known[key.name], found)
+        key = columns[self._names["account"]]
+        wanted = [columns[name].label(field) for field, name in self._names.items() if field in ("totp", "phone")]
+        active = self._active.holds(columns.get(self._active.column))
+        is_theirs = key.in_(bindparam("ids", type_=key.type, expanding=True))
+        return _Lookup(kind_of(key), select(*wanted).where(is_theirs, active))
 
     async def close(self) -> None:
         if isinstance(self._place, AppDatabase):
