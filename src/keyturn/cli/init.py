@@ -2,11 +2,9 @@
 
 import asyncio
 import os
-import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from shlex import quote
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 import click
@@ -14,6 +12,7 @@ import msgspec
 
 from keyturn.cli.terminal import accent, fail, print_json, strong
 from keyturn.errors import SettingsInvalid
+from keyturn.plain_files import replace_file
 from keyturn.service.accounts.table.app_database import AppDatabase
 from keyturn.service.accounts.table.store import TableAccounts
 from keyturn.service.onboarding.plan import Flags, Plan, make_plan, why_unread
@@ -79,7 +78,10 @@ def init(file: Path, *, force: bool, as_json: bool, **flags: Any) -> None:
         refused = (f"  {_FLAGS.get(fault.name, fault.name)}: {fault.message}" for fault in of_flags)
         fail("The flags have errors, so nothing was written:", *refused)
     look_at = [*asyncio.run(_faults_of_table(plan)), *plan.look_at, *_of_files(plan)]
-    _write(file, text)
+    try:
+        replace_file(file, text.encode())
+    except OSError as error:
+        fail(f"{file} cannot be written: {error.strerror}")
     if as_json:
         print_json(_summary(plan, file, look_at))
     else:
@@ -117,23 +119,6 @@ def _of_files(plan: Plan) -> Iterator[str]:
         )
     if not plan.is_local:
         yield f'Let your proxy forward {plan.base_url} to Keyturn: trusted_proxies = ["127.0.0.1"] in [server].'
-
-
-def _write(file: Path, text: str) -> None:
-    """Write the whole file or nothing, with the permissions of the file that it replaces."""
-    try:
-        with NamedTemporaryFile("w", encoding="utf-8", dir=file.parent, prefix=f".{file.name}.", delete=False) as new:
-            new.write(text)
-        try:
-            if file.exists():
-                shutil.copymode(file, new.name)
-            else:
-                Path(new.name).chmod(0o644)
-            Path(new.name).replace(file)
-        finally:
-            Path(new.name).unlink(missing_ok=True)
-    except OSError as error:
-        fail(f"{file} cannot be written: {error.strerror}")
 
 
 def _commands(plan: Plan, file: Path) -> Iterator[str]:

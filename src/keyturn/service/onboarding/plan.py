@@ -99,12 +99,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def hashing(self) -> dict[str, Any]:
         """The format of the app's hashes, and the parameters of most of them."""
-        if not (self.table and self.table.password):
-            return {}
-        known = self.hashes
-        written = {"prefix": known.prefix} if known.format == "bcrypt" else {"format": known.format}
-        numbers = {"cost": known.cost, "iterations": known.iterations}
-        return written | {name: number for name, number in numbers.items() if number}
+        return self.hashes.written if self.table and self.table.password else {}
 
     @property
     def variables(self) -> dict[str, str]:
@@ -168,20 +163,19 @@ def database_address(given: str, environ: Mapping[str, str]) -> DatabaseAddress:
 
     Raises SettingsInvalid, without repeating the address: it may be a secret.
     """
-    if named := _VARIABLE.fullmatch(given):
-        if not environ.get(named[1]):
-            why = f"the variable {named[1]} is {'empty' if named[1] in environ else 'not set'}"
-            raise SettingsInvalid([Fault("accounts.table.url", why)])
-        url, variable = environ[named[1]], named[1]
-        kind = read_url(url, "accounts.table.url").kind
-        return DatabaseAddress(kind=kind, url=url, written=f"${{{variable}}}", variable=variable)
-    read = read_url(given, "accounts.table.url")
-    if not read.holds_secret:
-        return DatabaseAddress(kind=read.kind, url=given, written=given)
-    holding = [name for name, value in environ.items() if value == given and not name.startswith("KEYTURN_")]
-    free = "ACCOUNTS_DATABASE_URL" if environ.get("DATABASE_URL") else "DATABASE_URL"
-    variable = holding[0] if holding else free
-    return DatabaseAddress(kind=read.kind, url=given, written=f"${{{variable}}}", variable=variable)
+    named = _VARIABLE.fullmatch(given)
+    variable = named[1] if named else ""
+    if variable and not environ.get(variable):
+        why = f"the variable {variable} is {'empty' if variable in environ else 'not set'}"
+        raise SettingsInvalid([Fault("accounts.table.url", why)])
+    url = environ[variable] if variable else given
+    read = read_url(url, "accounts.table.url")
+    if read.holds_secret and not variable:
+        holding = [name for name, value in environ.items() if value == given and not name.startswith("KEYTURN_")]
+        variable = next(iter(holding), "ACCOUNTS_DATABASE_URL" if environ.get("DATABASE_URL") else "DATABASE_URL")
+    return DatabaseAddress(
+        kind=read.kind, url=url, written=f"${{{variable}}}" if variable else given, variable=variable
+    )
 
 
 async def _with_table(plan: Plan, flags: Flags) -> Plan:

@@ -28,7 +28,8 @@ async def surviving_credentials(settings: Settings) -> Mapping[str, str]:
         return {}
     ended = {_table_of(entry) for entry in mapped.endings} - {_bare(name)}
     emptied = {*mapped.set, *(column for ending in mapped.ends.values() for column in ending.set)}
-    unowned = {one: "" for one in sorted(tables) if credentials_in(one) and one != name and _bare(one) not in ended}
+    lasting = [one for one in sorted(tables) if credentials_in(one) not in ("", "sessions") and one != name]
+    unowned = {one: "" for one in lasting if _bare(one) not in ended}
     surviving = {}
     for entry, ending in endings(tables[name], tables):
         is_own = _table_of(entry) == _bare(name)

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -50,9 +51,14 @@ class HashFormat(msgspec.Struct, frozen=True, kw_only=True):
     todo: str = ""
 
     @property
+    def written(self) -> dict[str, Any]:
+        """The keys of `[hashing]` that write this format."""
+        form = {"prefix": self.prefix} if self.format == "bcrypt" else {"format": self.format}
+        return form | {name: value for name in ("cost", "iterations") if (value := getattr(self, name))}
+
+    @property
     def settings(self) -> HashingSettings:
-        known = {name: value for name in ("cost", "iterations") if (value := getattr(self, name))}
-        return msgspec.convert({"format": self.format, "prefix": self.prefix, **known}, HashingSettings)
+        return msgspec.convert(self.written, HashingSettings)
 
 
 def is_known_hash(stored: str) -> bool:

@@ -1,11 +1,10 @@
 """Factors that an app or a directory keeps. They are only read."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, RowMapping, Select, bindparam, select
-from sqlalchemy.exc import DBAPIError, NoSuchTableError
+from sqlalchemy.exc import NoSuchTableError
 
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.service.accounts.ldap.accounts import LdapAccounts
@@ -13,9 +12,8 @@ from keyturn.service.accounts.port import Account
 from keyturn.service.accounts.table.active import Flag
 from keyturn.service.accounts.table.app_database import AppDatabase
 from keyturn.service.accounts.table.columns import Stored, kind_of, table_called, text_of
+from keyturn.service.accounts.table.known_table import KnownTable
 from keyturn.service.database import Database
-from keyturn.service.database.unready import describe_error, is_refusal
-from keyturn.service.problems.requests import AccountsUnready
 from keyturn.service.reset.proofs.second_step.own_step import Messages, OwnSecondStep, StoredFactors
 from keyturn.service.reset.proofs.second_step.totp import read_seed
 from keyturn.service.settings import LdapSettings, SecondStepTableSettings, TableSettings
@@ -50,10 +48,7 @@ class _Lookup(NamedTuple):
 
 
 class TableFactors(OwnSecondStep):
-    """Reads factors from an app's own table: beside the password, or in another table with the account's id.
-
-    The table's columns are read at the first use, and again after it has refused a statement.
-    """
+    """Reads factors from an app's own table: beside the password, or in another table with the account's id."""
 
     def __init__(
         self, database: Database, sms: Messages, settings: SecondStepTableSettings, accounts: TableSettings
@@ -69,20 +64,16 @@ class TableFactors(OwnSecondStep):
             "active": self._active.column,
         }
         self._names = {field: name for field, name in names.items() if name}
-        self._place = AppDatabase(accounts.url) if accounts.url else database
-        self._lookup: _Lookup | None = None
+        place = AppDatabase(accounts.url) if accounts.url else database
+        self._known = KnownTable(place, self._table, self._read_table)
 
     async def require_ready(self) -> None:
-        self._lookup = await self._place.read(self._read_table)
+        await self._known.require_ready()
 
     async def find(self, account: Account, *, unless_recent: bool = False) -> StoredFactors:
         """Return the factors of the account's row. Of several, a row with a seed wins, so more rows are no bypass."""
         del unless_recent
-        try:
-            if (lookup := self._lookup) is None:
-                lookup = self._lookup = await self._place.read(self._read_table)
-        except SettingsInvalid as invalid:
-            raise AccountsUnready("; ".join(f"{one.name}: {one.message}" for one in invalid.faults)) from None
+        lookup = await self._known.now()
         try:
             ids = lookup.key.ids(account.id)
         except ValueError as error:
@@ -91,23 +82,11 @@ class TableFactors(OwnSecondStep):
                 LogEvent("second_step.unreadable", account_id=account.id, column=self._names["account"], reason=error)
             )
             return StoredFactors(unreadable=True)
-        rows = await self._fetch(lookup.statement, {"ids": ids})
-        found = [self._stored(row, account.id) for row in rows]
-        return max(found, key=lambda one: (bool(one.seed), one.unreadable, bool(one.phone)), default=StoredFactors())
-
-    async def _fetch(self, statement: Select[Any], given: Mapping[str, Any]) -> Sequence[RowMapping]:
-        def fetch(connection: Connection) -> Sequence[RowMapping]:
-            try:
-                return connection.execute(statement, given).mappings().all()
-            except DBAPIError as error:
-                if not is_refusal(error):
-                    raise
-                self._lookup = None
-                said = describe_error(error.orig or error)
-                log.error(LogEvent("second_step.refused", table=self._table, reason=said))
-                raise AccountsUnready(f"the table of the second factors refused a statement: {said}") from None
-
-        return await self._place.read(fetch)
+        rows = await self._known.read(
+            lambda connection: connection.execute(lookup.statement, {"ids": ids}).mappings().all()
+        )
+        stored = [self._stored(row, account.id) for row in rows]
+        return max(stored, key=lambda one: (bool(one.seed), one.unreadable, bool(one.phone)), default=StoredFactors())
 
     def _stored(self, row: RowMapping, account_id: str) -> StoredFactors:
         phone = text_of(row.get("phone"))
@@ -145,8 +124,7 @@ class TableFactors(OwnSecondStep):
         return _Lookup(kind_of(key), select(*wanted).where(is_theirs, active))
 
     async def close(self) -> None:
-        if isinstance(self._place, AppDatabase):
-            await self._place.close()
+        await self._known.close()
         await super().close()
 
 
