@@ -15,9 +15,8 @@ from keyturn.errors import SettingsInvalid
 from keyturn.plain_files import replace_file
 from keyturn.service.accounts.table.app_database import AppDatabase
 from keyturn.service.accounts.table.store import TableAccounts
-from keyturn.service.onboarding.plan import Flags, Plan, make_plan, why_unread
+from keyturn.service.onboarding.plan import Flags, Plan, make_plan
 from keyturn.service.onboarding.settings_file import as_toml, faults_in
-from keyturn.service.onboarding.survey import NotReached
 from keyturn.service.settings.reading import FILE_NAME
 from keyturn.service.settings.variables import Variables
 
@@ -28,6 +27,9 @@ _FLAGS = {
     "sign_in_url": "--sign-in-url",
     "accounts.store": "--store",
     "accounts.supabase.url": "--supabase-url",
+    "accounts.table.table": "--table",
+    "accounts.table.url": "--database",
+    "database.url": "--together",
 }
 """The flags of settings."""
 
@@ -68,9 +70,8 @@ def init(file: Path, *, force: bool, as_json: bool, **flags: Any) -> None:
         fail(f"{file} exists already: use --force to replace it")
     try:
         plan = asyncio.run(make_plan(Flags(**flags), os.environ))
-    except (NotReached, SettingsInvalid) as error:
-        of_store = isinstance(error, SettingsInvalid) and error.faults[0].name == "accounts.store"
-        fail(f"{'--store' if of_store else '--database'}: {why_unread(error)}")
+    except SettingsInvalid as invalid:
+        fail(*(f"{_FLAGS[fault.name]}: {fault.message}" for fault in invalid.faults))
     text = as_toml(plan)
     faults = faults_in(text, {**os.environ, **plan.variables})
     # Columns are the database's, and no flag corrects them: `look_at` names them.

@@ -12,7 +12,7 @@ from sqlalchemy import Table as Reflected
 from sqlalchemy.exc import DBAPIError, SAWarning
 from sqlalchemy.sql.elements import ColumnElement
 
-from keyturn.errors import KeyturnError
+from keyturn.errors import Fault, SettingsInvalid
 from keyturn.service.accounts.table.app_database import AppDatabase
 from keyturn.service.accounts.table.columns import empty_schema, kind_of
 from keyturn.service.accounts.table.foreign_keys import forbidding_keys
@@ -30,10 +30,6 @@ _ROWS = 50
 """Enough to find the most common format."""
 _LONGEST = 320
 """Characters of a value: addresses and hashes are never longer."""
-
-
-class NotReached(KeyturnError):
-    """The app's database cannot be read; the text says why."""
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +51,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def read_tables(url: str) -> dict[str, Table]:
-    """Return the tables by their names. Raises SettingsInvalid, or NotReached with the driver's message."""
+    """Return the tables by their names. Raises SettingsInvalid with the driver's message."""
     async with _open_database(url) as database:
         return await database.read(_tables_in)
 
@@ -92,7 +88,8 @@ async def _open_database(url: str) -> AsyncIterator[AppDatabase]:
     try:
         yield database
     except (AccountsUnready, DBAPIError, OSError) as error:
-        raise NotReached(f"{database.where} cannot be read: {describe_error(error)}") from error
+        why = f"{database.where} cannot be read: {describe_error(error)}"
+        raise SettingsInvalid([Fault("accounts.table.url", why)]) from error
     finally:
         await database.close()
 

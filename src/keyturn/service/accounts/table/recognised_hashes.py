@@ -6,17 +6,18 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from keyturn.mail.port.finding import Finding
 from keyturn.service.reset.passwords.hash_formats import hash_parts
 from keyturn.service.settings import HashingSettings
 
 _APPS = (
-    (("bcrypt_sha256$", "pbkdf2_", "argon2$", "scrypt$"), "Django", "django-pbkdf2"),
-    (("pbkdf2:", "scrypt:"), "Werkzeug", "werkzeug-scrypt"),
-    (("$argon2",), "argon2", "argon2id"),
+    (("bcrypt_sha256$", "pbkdf2_", "argon2$", "scrypt$"), "Django (pbkdf2_sha256)", "Django hashes", "django-pbkdf2"),
+    (("pbkdf2:", "scrypt:"), "Werkzeug (werkzeug-scrypt)", "werkzeug-scrypt", "werkzeug-scrypt"),
+    (("$argon2",), "argon2 (argon2id)", "argon2id", "argon2id"),
 )
-"""Beginnings of hashes that are not bcrypt's: the app or library that writes them, and their name in hashing.format."""
+"""Beginnings of hashes that are not bcrypt's, in words with the app and without it, and as in hashing.format."""
 
 _PBKDF2 = "pbkdf2_sha256$"
 _NAMED = {"bcrypt$": "bcrypt$$2b$", "{bcrypt}": "{bcrypt}$2a$"}
@@ -63,7 +64,7 @@ class HashFormat(msgspec.Struct, frozen=True, kw_only=True):
 
 def is_known_hash(stored: str) -> bool:
     """Return whether it is a password's hash in a format that this module knows."""
-    return bool(hash_parts(stored)) or any(pattern.match(stored) for pattern, *_ in _NOT_WRITTEN)
+    return bool(_form(stored).held)
 
 
 def recognise_hashes(hashes: Sequence[str]) -> HashFormat:
@@ -71,35 +72,32 @@ def recognise_hashes(hashes: Sequence[str]) -> HashFormat:
     if not hashes:
         todo = "The table has no passwords yet: check that your app verifies bcrypt hashes that begin with $2b$."
         return HashFormat(shown="unknown format: no rows yet", todo=todo)
-    (name, written), _ = Counter(map(_format, hashes)).most_common(1)[0]
-    if name == "bcrypt":
-        shown = f"bcrypt ({written})"
-        return HashFormat(prefix=written, cost=_usual(hashes, "cost", _COSTS), shown=shown, held=shown)
-    if name == "Django":
-        counts = _usual([one for one in hashes if one.startswith(_PBKDF2)], "iterations", _ITERATIONS)
-        theirs = all(one.startswith(_PBKDF2) for one in hashes)
-        todo = "" if theirs else "Check that PASSWORD_HASHERS contains PBKDF2PasswordHasher, as it does by default."
-        shown = "Django (pbkdf2_sha256)"
-        return HashFormat(format=written, iterations=counts, shown=shown, held="Django hashes", todo=todo)
-    if name:
-        return HashFormat(format=written, shown=f"{name} ({written})", held=written)
+    form = Counter(map(_form, hashes)).most_common(1)[0][0]
+    if form.held.startswith("bcrypt"):
+        return replace(form, cost=_usual(hashes, "cost", _COSTS))
+    if form.format == "django-pbkdf2":
+        theirs = [one for one in hashes if one.startswith(_PBKDF2)]
+        todo = "Check that PASSWORD_HASHERS contains PBKDF2PasswordHasher, as it does by default."
+        counts = _usual(theirs, "iterations", _ITERATIONS)
+        return replace(form, iterations=counts, todo=todo if len(theirs) < len(hashes) else "")
+    return form
+
+
+def _form(stored: str) -> HashFormat:
+    """Return the format of one hash, without its parameters."""
+    if parts := hash_parts(stored):
+        for starts, shown, held, written in _APPS:
+            if stored.startswith(starts):
+                return HashFormat(format=written, shown=shown, held=held)
+        name, sign, version = stored[: parts.start("cost")].partition("$2")
+        prefix = _NAMED.get(name, f"{sign}{version}")
+        return HashFormat(prefix=prefix, shown=f"bcrypt ({prefix})", held=f"bcrypt ({prefix})")
     for pattern, whose, written, todo in _NOT_WRITTEN:
-        if all(map(pattern.match, hashes)):
+        if pattern.match(stored):
             shown, held = f"{whose}; new hashes are {written}", f"{whose} hashes"
             return HashFormat(prefix=written, shown=shown, held=held, todo=todo.format(whose))
     todo = "Let your app verify bcrypt: Keyturn does not know its present format, so new passwords get $2b$."
     return HashFormat(shown="unknown format", todo=todo)
-
-
-def _format(stored: str) -> tuple[str, str]:
-    """Return the format's name, and bcrypt's prefix or its name in hashing.format."""
-    if not (parts := hash_parts(stored)):
-        return "", ""
-    for starts, whose, written in _APPS:
-        if stored.startswith(starts):
-            return whose, written
-    name, sign, version = stored[: parts.start("cost")].partition("$2")
-    return "bcrypt", _NAMED.get(name, f"{sign}{version}")
 
 
 def _usual(hashes: Sequence[str], part: str, allowed: range) -> int:
