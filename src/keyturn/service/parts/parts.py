@@ -86,7 +86,7 @@ class Parts:
         )
         self.sign_ins = sign_in.build(settings, shared, self.hasher, self.changes, self.second_step)
         self.operator_resets = OperatorResets(shared)
-        self.retention = Retention(self.database, settings.retention.audit, self.mailboxes)
+        self.retention = Retention(self.database, settings.retention.audit)
 
     @cached_property
     def worker(self) -> Worker:

@@ -55,10 +55,6 @@ def build(settings: Settings, database: Database) -> Records:
         database=database,
         outbox=Outbox(database),
         audit=Audit(database),
-        mailboxes=Mailboxes(
-            database,
-            cooldown=limits.mailbox_cooldown,
-            daily=limits.mailbox_daily,
-        ),
+        mailboxes=Mailboxes(database, cooldown=limits.mailbox_cooldown, daily=limits.mailbox_daily),
         sessions=Sessions(database, settings.session.ttl),
     )
