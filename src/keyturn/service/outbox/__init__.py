@@ -1,8 +1,8 @@
 """Messages that are promised and not yet sent: rows written in the caller's transaction, handled by a worker.
 
-**A worker has a loop for each lane**: claim what is due, prepare it, deliver it, settle it, and again. A handler may
-prepare all messages of a claim in one transaction; what is left is delivered by tasks, in as many places as the lane
-has. If one message fails that transaction, each is handled in a place of its own. A webhook to an app that is down
+**A worker has a loop for each lane**: claim what is due, prepare it, deliver it, settle it, and again. A lane may
+prepare all messages of a claim in one transaction; what is left is done by tasks, in as many places as the lane has. If
+one message fails that transaction, each is handled in a place of its own. A webhook to an app that is down
 holds up no mail: it is in another lane. After a claim of few messages a loop rests for a twentieth of a second. The
 first message after a quiet moment starts at once; messages that follow closely share a claim.
 
@@ -27,9 +27,8 @@ alike, and the sealed mail must be stored and erased with it.
 """
 
 from keyturn.service.outbox.attempts import WorkerLimits
-from keyturn.service.outbox.held import LeaseLost
 from keyturn.service.outbox.message import Dead, Delivery, Dropped, Message, Seal, SealBroken, Sent, Settlement, new_key
-from keyturn.service.outbox.queue import Outbox
+from keyturn.service.outbox.queue import LeaseLost, Outbox
 from keyturn.service.outbox.worker import Handler, Lane, Worker
 
 __all__ = [

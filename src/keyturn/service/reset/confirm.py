@@ -56,16 +56,16 @@ class ConfirmationHandler:
         sealed = self._mails.seal(mail)
 
         def write(tx: Transaction) -> Email | Dropped:
-            tx.held.require(message)
+            tx.outbox.require(message)
             if is_copied:
                 tx.outbox.enqueue(self.kind, copy)
             if tx.mailboxes.is_suppressed(account.email, now()):
                 tx.audit.write(
                     "confirmation", SUPPRESSED, change.client, now(), account.id, account.email, message_id=message.id
                 )
-                tx.held.drop([(message, SUPPRESSED)])
+                tx.outbox.drop([(message, SUPPRESSED)])
                 return Dropped(SUPPRESSED)
-            tx.held.seal([(message, sealed)])
+            tx.outbox.seal([(message, sealed)])
             if secure:
                 secrets.add(tx.connection, [(_new_link(secure, account, change), True)])
             return mail.email
@@ -145,11 +145,11 @@ class NoticeHandler(Generic[_Payload]):
         sealed = self._mails.seal(mail)
 
         def write(tx: Transaction) -> Email | Dropped:
-            tx.held.require(message)
+            tx.outbox.require(message)
             if tx.mailboxes.is_suppressed(notice.email, now()):
-                tx.held.drop([(message, SUPPRESSED)])
+                tx.outbox.drop([(message, SUPPRESSED)])
                 return Dropped(SUPPRESSED)
-            tx.held.seal([(message, sealed)])
+            tx.outbox.seal([(message, sealed)])
             return mail.email
 
         return await self._records.transact(write)

@@ -206,11 +206,11 @@ class RecoveryHandler:
         sealed = self._mails.seal(mail) if mail else None
 
         def write(tx: Transaction) -> str:
-            tx.held.require(message)
+            tx.outbox.require(message)
             is_suppressed = mail and tx.mailboxes.is_suppressed(secured.email, moment)
             outcome = refusal or (SUPPRESSED if is_suppressed else LINK_MAILED)
             if account and mail and outcome == LINK_MAILED:
-                tx.held.seal([(message, sealed)])
+                tx.outbox.seal([(message, sealed)])
                 self._links.store_recovery(tx, mail, account, moment)
             if account and outcome == ADDRESS_CHANGED:
                 self._dispute(tx, account, secured)
@@ -228,7 +228,7 @@ class RecoveryHandler:
                 message_id=message.id,
             )
             if outcome != LINK_MAILED:
-                tx.held.drop([(message, outcome)])
+                tx.outbox.drop([(message, outcome)])
             return outcome
 
         outcome = await self._records.transact(write)
