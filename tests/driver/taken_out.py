@@ -8,6 +8,7 @@
 """
 
 from functools import partial
+from threading import Event
 from typing import Any
 from unittest import mock
 
@@ -17,17 +18,21 @@ from keyturn.service.outbox import Worker
 
 def given_up() -> None:
     """Commit work that its caller has given up."""
-    mock.patch.object(sqlite, "_require_caller").start()
+
+    class NeverSet(Event):
+        def is_set(self) -> bool:
+            return False
+
+    mock.patch.object(sqlite, "Event", NeverSet).start()
 
 
 def survival() -> None:
     """Let a worker end by an error of the database."""
 
-    async def claim(self: Any, lane: Any) -> Any:
-        only, abandoned = lane.handlers, lane.abandoned
-        return await self._outbox.claim(lane.batch, self._limits.lease, only=only, abandoned=abandoned)
+    async def wait(_: Any, work: Any, __: str) -> Any:
+        return await work
 
-    mock.patch.object(Worker, "_claim", claim).start()
+    mock.patch.object(Worker, "_survive", wait).start()
 
 
 def one_alone() -> None:

@@ -13,8 +13,7 @@ time-out of its own. A claim lasts seconds and is renewed, so messages of a kill
 **A message that its worker held when it died is tried alone**, by a loop of its own. If it kills its workers, it is
 given up after some tries, and the others that were claimed with it are sent.
 
-**A worker leaves kinds that it does not know** to a newer one, and says so once at its start. So a rolling upgrade, or
-a step back, loses nothing.
+**A worker leaves kinds that it does not know** to a newer one. So a rolling upgrade, or a step back, loses nothing.
 
 **A message is tried for most of a day**, within the 24 hours for which Resend remembers an idempotency key. A crash of
 our own is given up sooner.

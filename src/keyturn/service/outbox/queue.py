@@ -94,11 +94,6 @@ class Outbox(Store):
         withdrawn = sa.delete(OutboxRow).where(OutboxRow.key == key).returning(OutboxRow.id)
         return self.connection.execute(withdrawn).first() is not None
 
-    async def other_kinds(self, kinds: Collection[str]) -> Sequence[str]:
-        """Return the kinds of waiting messages that are none of these. Raises DatabaseUnready."""
-        others = sa.select(OutboxRow.kind).where(STILL_WAITING, OutboxRow.kind.not_in(list(kinds))).distinct()
-        return [row["kind"] for row in await self.database.fetch(others)]
-
     async def claim(
         self, most: int, lease: timedelta, *, only: Collection[str] = (), abandoned: bool = False
     ) -> Sequence[Message]:

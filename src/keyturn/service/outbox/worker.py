@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from datetime import timedelta
 from functools import partial
 from itertools import product
+from typing import NamedTuple, TypeVar
 
 from keyturn.errors import SendRefused
 from keyturn.service.outbox.attempts import Attempts, WorkerLimits
@@ -16,6 +17,8 @@ from keyturn.service.outbox.queue import Outbox
 from keyturn.service.problems.requests import DatabaseUnready, WorkerDown
 from keyturn.service.telemetry.logs import LogEvent, OnceAMinute, request_id
 from keyturn.service.telemetry.meters import Meters
+
+_Result = TypeVar("_Result")
 
 log = logging.getLogger("keyturn.outbox")
 
@@ -33,31 +36,24 @@ _TOGETHER = 100
 """Messages that are claimed to be prepared together: most of them get no mail, and need no place."""
 
 
-class Lane:
-    """Messages of some kinds, and how many are under way at a time: however many wait, other lanes are not delayed.
+class Lane(NamedTuple):
+    """Messages of some kinds, and how many are delivered at a time: however many wait, other lanes are not delayed.
 
     `handlers`: the handler of each kind.
-    `places`: how many messages are delivered at a time.
     `close`: called once at the end, to close the handlers' resources.
     `prepare`: prepares the messages of a claim together, which are then more than there are places.
     `abandoned`: messages that an earlier worker held when it died, in place of new ones.
     """
 
-    def __init__(
-        self,
-        handlers: Mapping[str, Handler],
-        places: int,
-        close: Callable[[], Awaitable[None]] | None = None,
-        *,
-        prepare: Prepare | None = None,
-        abandoned: bool = False,
-    ) -> None:
-        self.handlers = handlers
-        self.places = asyncio.Semaphore(places)
-        self.close = close
-        self.prepare = prepare
-        self.batch = max(places, _TOGETHER if prepare else 1)
-        self.abandoned = abandoned
+    handlers: Mapping[str, Handler]
+    places: int
+    close: Callable[[], Awaitable[None]] | None = None
+    prepare: Prepare | None = None
+    abandoned: bool = False
+
+    @property
+    def batch(self) -> int:
+        return _TOGETHER if self.prepare else self.places
 
 
 class Worker:
@@ -97,7 +93,6 @@ class Worker:
         for kind, outcome in product(self._handlers, OUTCOMES):
             self._meters.message(kind, outcome, 0)  # `increase()` does not see a series whose first count is 1
         self._stopped = asyncio.Event()  # it belongs to the event loop that awaits it
-        await self._warn_of_other_kinds()
         work = asyncio.create_task(self._run())
         try:
             await asyncio.shield(work)
@@ -120,7 +115,7 @@ class Worker:
 
     async def _drain(self) -> int:
         async with self._holding() as tries:
-            return sum([await self._work(lane, tries) for lane in self._lanes])
+            return sum([await self._work(lane, asyncio.Semaphore(lane.places), tries) for lane in self._lanes])
 
     async def close(self) -> None:
         """Close the handlers' resources."""
@@ -128,44 +123,40 @@ class Worker:
             if lane.close:
                 await lane.close()
 
-    async def _warn_of_other_kinds(self) -> None:
-        with contextlib.suppress(DatabaseUnready):  # the loops tell
-            if kinds := await self._outbox.other_kinds(self._handlers):
-                log.warning(LogEvent("outbox.unknown_kinds", kinds=",".join(kinds)))
-
     async def _repeat(self, lane: Lane, tries: asyncio.TaskGroup) -> None:
         """Work again and again; wait if less was claimed than a lane takes."""
+        places = asyncio.Semaphore(lane.places)
         while not self._stopped.is_set():
             woken = self._outbox.woken
-            claimed = await self._work(lane, tries)
+            claimed = await self._work(lane, places, tries)
             if claimed == lane.batch:
                 continue
             if claimed:
                 await _wait(self._stopped, self._limits.rest)
             await _wait(woken, self._limits.poll)
 
-    async def _work(self, lane: Lane, tries: asyncio.TaskGroup) -> int:
+    async def _work(self, lane: Lane, places: asyncio.Semaphore, tries: asyncio.TaskGroup) -> int:
         """Claim messages of a lane, and begin each once there is a place for it; return how many were claimed."""
-        messages = await self._claim(lane)
+        claim = self._outbox.claim(lane.batch, self._limits.lease, only=lane.handlers, abandoned=lane.abandoned)
+        messages = await self._survive(claim, "outbox.claim_failed") or []
         self._held.update(messages)
         for message, work in zip(messages, await self._prepare(lane, messages), strict=True):
-            await lane.places.acquire()
-            begun = tries.create_task(self._try(lane, message, work))
+            await places.acquire()
+            begun = tries.create_task(self._try(places, message, work))
             if lane.abandoned:
                 await asyncio.wait([begun])
         return len(messages)
 
-    async def _claim(self, lane: Lane) -> Sequence[Message]:
+    async def _survive(self, work: Awaitable[_Result], failed: str) -> _Result | None:
+        """Return the result of a statement; None after an error of the database, of which a worker survives any."""
         try:
-            return await self._outbox.claim(
-                lane.batch, self._limits.lease, only=lane.handlers, abandoned=lane.abandoned
-            )
+            return await work
         except DatabaseUnready as error:
             if count := self._lines.count("unready"):
                 log.warning(LogEvent("outbox.unready", reason=error, count=count))
-        except Exception:  # a worker survives any error of a database
-            log.exception(LogEvent("outbox.claim_failed"))
-        return []
+        except Exception:
+            log.exception(LogEvent(failed))
+        return None
 
     async def _prepare(self, lane: Lane, messages: Sequence[Message]) -> Sequence[Work]:
         """Return what is left to do. If messages cannot be prepared together, each is handled in a place of its own."""
@@ -178,12 +169,12 @@ class Worker:
             return [prepared] * len(messages)
         return each if isinstance(prepared, BaseException) else prepared
 
-    async def _try(self, lane: Lane, message: Message, work: Work) -> None:
+    async def _try(self, places: asyncio.Semaphore, message: Message, work: Work) -> None:
         try:
             try:
                 outcome = await self._outcome_of(message, work)
             finally:
-                lane.places.release()
+                places.release()
             await self._attempts.end(message, outcome)
         finally:
             self._held.discard(message)
@@ -219,13 +210,8 @@ class Worker:
         """Renew until cancelled. A lease that cannot be renewed runs out, as if the worker had died."""
         while True:
             await asyncio.sleep(self._limits.lease.total_seconds() / 3)
-            try:
-                if self._held:
-                    await self._outbox.renew(self._held, self._limits.lease)
-            except DatabaseUnready as error:
-                log.warning(LogEvent("outbox.unready", reason=error))
-            except Exception:  # a worker survives any error of a database
-                log.exception(LogEvent("outbox.renewal_failed"))
+            if self._held:
+                await self._survive(self._outbox.renew(self._held, self._limits.lease), "outbox.renewal_failed")
 
 
 async def _wait(event: asyncio.Event, longest: timedelta) -> None:
