@@ -38,7 +38,7 @@ class WebhookHandler(School):
             await parts.records.transact(write)
             (message,) = await parts.outbox.claim(1, LONGEST_TRY, only=[KIND])
             end = outcome if isinstance(outcome, Sent) else Dead(outcome.reason)
-            await parts.outbox.held.end((message, end))
+            await parts.outbox.end(message, end)
 
         self.do(work)
 

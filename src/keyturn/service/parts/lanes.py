@@ -29,9 +29,6 @@ from keyturn.service.settings import LONGEST_TRY
 if TYPE_CHECKING:
     from keyturn.service.parts.parts import Parts
 
-_REQUESTS_AT_ONCE = 100
-"""Requests answered at a time, in one transaction: most get no mail, and need no place."""
-
 _SECURING_AT_ONCE = 4
 """Mails about secured accounts that are handed to the provider at a time."""
 
@@ -62,9 +59,9 @@ def _mail_lanes(parts: "Parts") -> list[Lane]:
     )
     requests = ResetRequestHandler(mails, parts.ground, links, parts.events)
     # Without a look-up of many accounts at once, each claim would wait for the slowest of its look-ups.
-    batch = _REQUESTS_AT_ONCE if parts.accounts.offers(AccountStore.find_all) else 0
+    prepare = requests.prepare if parts.accounts.offers(AccountStore.find_all) else None
     return [
-        Lane({messages.RESET_REQUESTED: requests}, parts.settings.worker.concurrency, providers.close, batch=batch),
+        Lane({messages.RESET_REQUESTED: requests}, parts.settings.worker.concurrency, providers.close, prepare=prepare),
         Lane(_securing_handlers(parts, first, composer, links), _SECURING_AT_ONCE),
     ]
 

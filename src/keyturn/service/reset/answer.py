@@ -10,7 +10,7 @@ import msgspec
 
 from keyturn.mail.port.email import Email
 from keyturn.service import addresses, secrets
-from keyturn.service.accounts.port import Account, AccountStore
+from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
 from keyturn.service.outbox import Delivery, Dropped, LeaseLost, Message, Settlement, new_key
 from keyturn.service.reset.events import AppEvents
@@ -178,10 +178,10 @@ class ResetRequestHandler:
         asked = _DECODER.decode(message.payload)
 
         def write(tx: Transaction) -> Dropped:
-            tx.held.require(message)
+            tx.outbox.require(message)
             to = asked.client, now(), link.account_id, link.email
             tx.audit.write(event_of(asked), "expired", *to, message_id=message.id)
-            tx.held.drop([(message, "expired")])
+            tx.outbox.drop([(message, "expired")])
             return Dropped("expired")
 
         return await self._records.transact(write)
@@ -206,12 +206,12 @@ class ResetRequestHandler:
         drafts = await self._draft(answers, moment)
 
         def write(tx: Transaction) -> Collection[int]:
-            held = tx.held.lock(messages)
+            held = tx.outbox.lock(messages)
             self._claim(tx, drafts, held, moment)
             self._store(tx, drafts)
             self._record(tx, [one for one in answers if one.message.id in held], again_at)
             # A worker that dies after this commit has left nothing to decide.
-            tx.held.drop([(one.message, one.outcome) for one in answers if not one.email])
+            tx.outbox.drop([(one.message, one.outcome) for one in answers if not one.email])
             return held
 
         held = await self._records.transact(write)
@@ -220,7 +220,7 @@ class ResetRequestHandler:
 
     async def _find_together(self, emails: Collection[str]) -> Mapping[str, Account | None]:
         """Return the accounts of the addresses that the store can look up together and in time."""
-        if not (emails and self._accounts.offers(AccountStore.find_all)):
+        if not emails:
             return {}
         async with asyncio.timeout(_PATIENCE):
             found = zip(emails, await self._accounts.find_all(list(emails)), strict=True)
@@ -270,7 +270,7 @@ class ResetRequestHandler:
         """Store the links and mails of the drafts that are sent, and tell the app."""
         stored = [(draft, draft.answer.email is not None) for draft in drafts]
         secrets.add(tx.connection, [(secret, yes and wanted) for one, yes in stored for secret, wanted in one.minted])
-        tx.held.seal([(one.answer.message, one.sealed if yes else None) for one, yes in stored])
+        tx.outbox.seal([(one.answer.message, one.sealed if yes else None) for one, yes in stored])
         events = [(one.answer.asked, one.answer.account, one.outcome, yes) for one, yes in stored]
         self._events.resets_requested(tx, events)
 

@@ -50,15 +50,15 @@ class NoticeHandler(Generic[_Notice]):
         sealed = self._mails.seal(mail)
 
         def write(tx: Transaction) -> Email | Dropped:
-            tx.held.require(message)
+            tx.outbox.require(message)
             if is_copied:
                 tx.outbox.enqueue(message.kind, msgspec.structs.replace(notice, secures=False, email=current.email))
             if tx.mailboxes.is_suppressed(account.email, moment):
                 to = notice.client, moment, account.id, account.email
                 tx.audit.write("confirmation", SUPPRESSED, *to, message_id=message.id)
-                tx.held.drop([(message, SUPPRESSED)])
+                tx.outbox.drop([(message, SUPPRESSED)])
                 return Dropped(SUPPRESSED)
-            tx.held.seal([(message, sealed)])
+            tx.outbox.seal([(message, sealed)])
             secrets.add(tx.connection, [(link, has_button)])
             return mail.email
 

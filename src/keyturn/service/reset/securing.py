@@ -217,11 +217,11 @@ class RecoveryHandler:
         sealed = self._mails.seal(mail) if mail else None
 
         def write(tx: Transaction) -> str:
-            tx.held.require(message)
+            tx.outbox.require(message)
             is_suppressed = mail and tx.mailboxes.is_suppressed(secured.email, moment)
             outcome = refusal or (SUPPRESSED if is_suppressed else LINK_MAILED)
             if outcome == LINK_MAILED:
-                tx.held.seal([(message, sealed)])
+                tx.outbox.seal([(message, sealed)])
                 secrets.add(tx.connection, minted)
             if account and outcome == ADDRESS_CHANGED:
                 self._dispute(tx, account, secured)
@@ -232,7 +232,7 @@ class RecoveryHandler:
             whose = secured.client, moment, secured.account_id, secured.email
             tx.audit.write("account_recovery", outcome, *whose, message_id=message.id)
             if outcome != LINK_MAILED:
-                tx.held.drop([(message, outcome)])
+                tx.outbox.drop([(message, outcome)])
             return outcome
 
         outcome = await self._records.transact(write)

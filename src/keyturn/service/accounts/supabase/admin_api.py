@@ -9,8 +9,9 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from keyturn.http_client import CallFailed, Document, HttpClient, NotSent
+from keyturn.http_client import Answer, CallFailed, Document, HttpClient, NotSent
 from keyturn.service.accounts.port import Account
+from keyturn.service.accounts.providers import provider_name
 from keyturn.service.problems.passwords import PasswordRejected, Violation
 from keyturn.service.problems.requests import AccountsUnready
 from keyturn.service.settings import SupabaseSettings
@@ -26,16 +27,6 @@ _LONGEST_LOCALE = 20
 
 _PASSWORD_PROVIDER = "email"
 _SINGLE_SIGN_ON = "SSO"
-_PROVIDERS = {
-    "azure": "Microsoft",
-    "bitbucket": "Bitbucket",
-    "github": "GitHub",
-    "gitlab": "GitLab",
-    "linkedin": "LinkedIn",
-    "twitter": "X",
-    "workos": "WorkOS",
-}
-"""Names that are not just the id with a capital letter (https://supabase.com/docs/guides/auth/social-login)."""
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,10 +75,9 @@ def _text(value: object) -> str:
 def _display_name(provider: object, *, single_sign_on: bool) -> str:
     if not isinstance(provider, str) or not provider or provider == _PASSWORD_PROVIDER:
         return _SINGLE_SIGN_ON if single_sign_on else ""
-    name = provider.partition("_")[0]  # linkedin_oidc, slack_oidc
     if single_sign_on or provider.startswith("sso:"):
         return _SINGLE_SIGN_ON
-    return _PROVIDERS.get(name, name.capitalize())
+    return provider_name(provider.partition("_")[0])  # linkedin_oidc, slack_oidc
 
 
 # Supabase Auth's refusals
@@ -134,15 +124,15 @@ class _Body(msgspec.Struct):
     weak_password: _Weak | None = None
 
 
-def refusal_of(status: int, body: bytes) -> Refusal:
-    """Return the refusal that an answer contains. A proxy's page has no code."""
-    try:
-        said = msgspec.json.decode(body, type=_Body)
-    except (msgspec.MsgspecError, ValueError):
-        return Refusal(status)
+def refusal_of(answer: Answer) -> Refusal:
+    """Return the refusal that an answer contains. A proxy's page has no code, and a usual status is no refusal."""
+    said = answer.read(_Body) if answer.status != _OK else None
+    if said is None:
+        return Refusal(answer.status)
     reasons = tuple(said.weak_password.reasons or ()) if said.weak_password else ()
     code = said.code if isinstance(said.code, str) else said.error_code
-    return Refusal(status, code or ("weak_password" if reasons else ""), said.message or said.msg or "", reasons)
+    code = code or ("weak_password" if reasons else "")
+    return Refusal(answer.status, code, said.message or said.msg or "", reasons)
 
 
 def is_unknown_user(refusal: Refusal) -> bool:
@@ -163,18 +153,13 @@ def rejection_of(refusal: Refusal) -> PasswordRejected | None:
 
 
 def _violations(reasons: Sequence[str], message: str) -> list[Violation]:
-    """Return a violation for each known reason, or a general one."""
+    """Return a violation for each known reason, or a general one. Only the sentence may say how long is enough."""
     broken = [_REASONS[reason] for reason in reasons if reason in _REASONS]
-    if "length" in reasons:
-        broken.insert(0, _too_short(message))
+    if "length" in reasons and (least := _SHORTEST.search(message)):
+        broken.insert(0, Violation("weak_length", f"at least {least[1]} characters", int(least[1])))
+    elif "length" in reasons:
+        broken.insert(0, Violation("weak_length", "a longer password"))
     return broken or [_WEAK]
-
-
-def _too_short(message: str) -> Violation:
-    """Return the violation with the number, which only the sentence holds, if at all."""
-    if found := _SHORTEST.search(message):
-        return Violation("weak_length", f"at least {found[1]} characters", int(found[1]))
-    return Violation("weak_length", "a longer password")
 
 
 _OK, _TIMED_OUT, _TOO_MANY, _SERVER_FAULT = 200, 408, 429, 500
@@ -201,29 +186,40 @@ LONGEST_ANSWER = 2**25
 """Bytes: a page of fifty users, in whose metadata an app may keep pictures."""
 
 
-class AdminApi:
-    """Calls the admin API of a project's Auth server.
+class AuthServer:
+    """Calls a project's Auth server.
 
-    Every method raises AccountsUnready if no usable answer arrives in time. The error has `not_changed` if the request
+    Every method raises AccountsUnready if no answer arrives in time. The error has `not_changed` if the request
     certainly had no effect.
     """
 
     def __init__(self, settings: SupabaseSettings, timeout: timedelta = TIMEOUT) -> None:
-        self._url = settings.url.rstrip("/") + "/auth/v1/admin/users"
-        headers = {
-            "apikey": settings.service_role_key,
-            "authorization": f"Bearer {settings.service_role_key}",
-            "x-supabase-api-version": "2024-01-01",
-        }
+        self.url = settings.url.rstrip("/") + "/auth/v1"
+        self._key = settings.service_role_key
+        headers = {"apikey": self._key, "x-supabase-api-version": "2024-01-01"}
         self._http = HttpClient(timeout.total_seconds(), LONGEST_ANSWER, headers=headers)
         self.close = self._http.close
+
+    async def ask(self, method: str, path: str, *, session: str = "", **content: Any) -> Answer:
+        """Return the answer, whatever its status. `session`: a user's token; without one the admin asks."""
+        bearer = {"authorization": f"Bearer {session or self._key}"}
+        try:
+            return await self._http.ask(method, self.url + path, headers=bearer, **content)
+        except CallFailed as error:
+            not_changed = isinstance(error, NotSent)
+            raise AccountsUnready(f"cannot reach Supabase Auth: {error}", not_changed=not_changed) from None
+
+
+class AdminApi:
+    """Reads and changes users. Every method raises AccountsUnready if no usable answer arrives in time."""
+
+    def __init__(self, auth: AuthServer) -> None:
+        self._auth = auth
 
     async def refusal(self) -> Refusal | None:
         """Ask for as little as possible; return how that is refused, or None if it is answered."""
         answer = await self._ask("GET", params={"page": 1, "per_page": 1})
-        if isinstance(answer, Refusal):
-            return answer
-        return None if _read(answer, _Users) else Refusal(_OK)
+        return None if _read(answer, _Users) else refusal_of(answer)
 
     async def users(self, containing: str, page: int, size: int) -> list[User | None]:
         """Return a page, counted from 1, of the users whose address or name contains the text.
@@ -232,54 +228,47 @@ class AdminApi:
         """
         wanted = containing.translate(_FOR_ITSELF)
         answer = await self._ask("GET", params={"filter": wanted, "page": page, "per_page": size})
-        found = None if isinstance(answer, Refusal) else _read(answer, _Users)
-        if found is None:
+        listed = _read(answer, _Users)
+        if listed is None:
             raise _unready(answer)
-        users = [_read(one, User) for one in found.users]
+        users = [_user(one) for one in listed.users]
         if None in users:
             log.error(LogEvent("accounts.odd_user", users=users.count(None)))
         return users
 
     async def user(self, user_id: UUID) -> User | None:
         answer = await self._ask("GET", f"/{user_id}")
-        if isinstance(answer, Refusal) and is_unknown_user(answer):
+        user = _read(answer, User)
+        if user and user.id.lower() == str(user_id):
+            return user
+        if is_unknown_user(refusal_of(answer)):
             return None
-        found = None if isinstance(answer, Refusal) else _read(answer, User)
-        if found is None or found.id.lower() != str(user_id):
-            raise _unready(answer)
-        return found
+        raise _unready(answer)
 
     async def update(self, user_id: UUID, changes: Mapping[str, Any]) -> bool:
         """Change a user; return whether the user exists. Raises PasswordRejected."""
         answer = await self._ask("PUT", f"/{user_id}", json=changes)
-        if isinstance(answer, Refusal):
-            if rejected := rejection_of(answer):
-                raise rejected
-            if is_unknown_user(answer):
-                return False
-        elif (changed := _read(answer, User)) and changed.id.lower() == str(user_id):
+        changed, refusal = _read(answer, User), refusal_of(answer)
+        if changed and changed.id.lower() == str(user_id):
             return True
+        if rejected := rejection_of(refusal):
+            raise rejected
+        if is_unknown_user(refusal):
+            return False
         raise _unready(answer)
 
-    async def _ask(self, method: str, path: str = "", **content: Any) -> bytes | Refusal:
-        """Return the content of a 200, or the refusal."""
-        try:
-            answer = await self._http.ask(method, self._url + path, **content)
-        except CallFailed as error:
-            not_changed = isinstance(error, NotSent)
-            raise AccountsUnready(f"cannot reach Supabase Auth: {error}", not_changed=not_changed) from None
-        if answer.status == _OK:
-            return answer.body
+    async def _ask(self, method: str, path: str = "", **content: Any) -> Answer:
+        answer = await self._auth.ask(method, f"/admin/users{path}", **content)
         if answer.status == _TOO_MANY or answer.status >= _SERVER_FAULT:
             # A proxy answers 502 or 504 to a request that Supabase may have handled; 429 comes before any work.
             reason = f"Supabase Auth is unavailable: status {answer.status}"
             raise AccountsUnready(reason, not_changed=answer.status == _TOO_MANY)
-        return refusal_of(answer.status, answer.body)
+        return answer
 
 
-def _unready(answer: bytes | Refusal) -> AccountsUnready:
+def _unready(answer: Answer) -> AccountsUnready:
     """Return the error without a reason for the user, and log all but the key for the operator."""
-    refusal = answer if isinstance(answer, Refusal) else Refusal(_OK)
+    refusal = refusal_of(answer)
     if refusal.status in KEY_REFUSED:
         event, reason = "accounts.key_refused", "Supabase Auth refuses the service-role key"
     else:
@@ -290,8 +279,12 @@ def _unready(answer: bytes | Refusal) -> AccountsUnready:
     return AccountsUnready(f"{reason}: {refusal.status} {refusal.code}".rstrip(), not_changed=not_changed)
 
 
-def _read(body: bytes | msgspec.Raw, form: type[Document]) -> Document | None:
+def _read(answer: Answer, form: type[Document]) -> Document | None:
+    return answer.read(form) if answer.status == _OK else None
+
+
+def _user(content: msgspec.Raw) -> User | None:
     try:
-        return msgspec.json.decode(body, type=form)
+        return msgspec.json.decode(content, type=User)
     except (msgspec.MsgspecError, ValueError):
         return None

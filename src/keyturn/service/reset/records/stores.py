@@ -38,7 +38,6 @@ class Transaction:
         self._database = records.database
         self.connection = connection
         self.outbox = records.outbox.within(connection)
-        self.held = records.outbox.held.within(connection)
         self.audit = records.audit.within(connection)
         self.counters = StoredCounters(connection)
         self.mailboxes = records.mailboxes.within(connection)
