@@ -8,7 +8,7 @@ import msgspec
 
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.folders import MailFiles
-from keyturn.mail.rendering.html_tree import Element, parse_html
+from keyturn.mail.rendering.html_tree import Element, parse_markup
 from keyturn.mail.rendering.jinja import unwrap_includes
 
 # MJML to HTML by mrml: the only path for sent, checked and previewed mails
@@ -188,7 +188,7 @@ def head_texts(markup: str, *, is_mjml: bool) -> tuple[str, str]:
     """
     # The styles and the body, which come after both, are the larger part.
     end = max(markup.rfind("</mj-title"), markup.rfind("</mj-preview")) if is_mjml else -1
-    elements = list(parse_html(markup if end < 0 else markup[:end]).walk())
+    elements = list(parse_markup(markup if end < 0 else markup[:end], is_mjml=is_mjml).root.walk())
     if is_mjml:
         head = [element for element in reversed(elements) if element.parent and element.parent.tag == "mj-head"]
         titles, previews = ([one for one in head if one.tag == tag] for tag in ("mj-title", "mj-preview"))

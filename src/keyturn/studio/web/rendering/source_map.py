@@ -148,11 +148,10 @@ class SourceMap:
 def _drawn_by_mjml(document: Document) -> Iterator[_Drawn]:
     body = body_of(document.root)
     for element in body.walk() if body else ():
-        if element.tag.startswith("mj-") and element.tag != "mj-raw":
+        if element.holder:
+            yield _Drawn(str(element.offset), element.tag, element.offset, element.offset)
+        elif element.tag.startswith("mj-") and element.tag != "mj-raw":
             yield _Drawn(f"{PREFIX}{element.number}", element.tag, element.offset, element.end)
-    for tag in document.html_tags:
-        if body and tag.offset in body.inner:
-            yield _Drawn(str(tag.offset), tag.tag, tag.offset, tag.offset)
 
 
 def _drawn_by_html(document: Document) -> Iterator[_Drawn]:
