@@ -41,8 +41,8 @@ _ENDED_BY_ITS_LIKE = frozenset(("dd", "dt", "li", "option", "p", "td", "th", "tr
 _DEEPEST = 128
 """Elements nested deeper become siblings of the innermost, as in browsers from 512 on: unclosed tags pile up."""
 
-_MARKUP = re.compile(r"""<(?:!--|/|!\[CDATA\[|[!?]|(?P<name>[A-Za-z][^\s/><"'=]*))?""")
-_END_NAME = re.compile(r"""[A-Za-z][^\s/><"'=]*""")
+_MARKUP_IN_HTML = re.compile(r"<(?:!--|[!?]|(?P<slash>/?)(?P<name>[A-Za-z][^\s/>]*+)?)")
+_MARKUP_IN_MJML = re.compile(r"""<(?:!--|!\[CDATA\[|[!?]|(?P<slash>/?)(?P<name>[A-Za-z][^\s/><"'=]*+)?)""")
 _IN_TAG = re.compile(
     r"""(?P<blank>\s*+)(?:(?P<end>/?>)"""
     r"""|(?P<name>[^\s=>/"'<]++)(?:\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|(?P<bare>[^\s"'>][^\s>]*+)|(?P<open>["'])))?"""
@@ -50,7 +50,7 @@ _IN_TAG = re.compile(
     re.DOTALL,
 )
 _NAME_GROUP = _IN_TAG.groupindex["name"]
-_END_OF_RAW = {tag: re.compile(rf"(?=</{tag}[\s/>])", re.IGNORECASE) for tag in sorted(_RAW)}
+_END_OF_RAW = re.compile(r"</(script|style|textarea|title)(?=[\s/>])", re.IGNORECASE)
 _IN_TAG_OF_VALUE = re.compile(r"</|<mj")
 
 _REFERENCE = re.compile(r"&(?:#(?:[xX][0-9a-fA-F]+|[0-9]+);?|([a-zA-Z][a-zA-Z0-9]*+)(?:;|(?!=)))")
@@ -251,7 +251,8 @@ class _Parser:
 
     def read(self) -> None:
         behind = at = 0
-        while found := _MARKUP.search(self._source, at):
+        markup = _MARKUP_IN_MJML if self._is_mjml else _MARKUP_IN_HTML
+        while found := markup.search(self._source, at):
             start = found.start()
             if len(found[0]) == 1:  # no tag: a text goes on
                 self._fault("bare-less-than", start, self._open[-1][0])
@@ -267,13 +268,13 @@ class _Parser:
     def _markup(self, found: re.Match[str]) -> int:
         """Read a tag, a comment or a declaration, and return the offset behind it."""
         start = found.start()
-        if name := found["name"]:
-            return self._start_tag(start, name)
-        if found[0] == "</":
-            return self._end_tag(start)
+        if found["slash"]:
+            return self._end_tag(start, found["name"] or "")
+        if found["name"]:
+            return self._start_tag(start, found["name"])
         if found[0] == "<!--":
             return self._comment(start)
-        is_cdata = self._is_mjml and len(found[0]) > len("<!")  # a comment in HTML (13.2.5.42)
+        is_cdata = found[0] == "<![CDATA["
         self._fault("cdata" if is_cdata else "declaration", start)
         return self._behind("]]>" if is_cdata else ">", start)
 
@@ -323,7 +324,8 @@ class _Parser:
 
     def _raw_text(self, tag: str, start: int) -> int:
         """Read up to the end tag. Without one, scripts and styles take in the rest."""
-        end = None if tag in self._next else _END_OF_RAW[tag].search(self._source, start)
+        ends = () if tag in self._next else _END_OF_RAW.finditer(self._source, start)
+        end = next((end for end in ends if end[1].lower() == tag), None)
         if not end:
             self._next[tag] = -1
         if not end and tag in ("textarea", "title"):
@@ -374,21 +376,20 @@ class _Parser:
             attributes[key] = Attribute(value, start, found.start(group), found.end())
         return True
 
-    def _end_tag(self, start: int) -> int:
-        name, end = _END_NAME.match(self._source, start + 2), self._find(">", start)
+    def _end_tag(self, start: int, name: str) -> int:
+        end, behind = self._find(">", start), start + 2 + len(name)
         if not self._is_mjml:
-            if name:
-                self._close(name[0].lower(), start, end + 1)
+            self._close(name.lower(), start, end + 1)
             return end + 1
         if not name or end < 0:
-            self._fault("unfinished-tag", start, f"/{name[0]}" if name else "/")
+            self._fault("unfinished-tag", start, f"/{name}")
             return start + 2
-        if (other := self._source.find("<", name.end(), end)) >= 0:
-            self._fault("unfinished-tag", start, f"/{name[0]}")
+        if (other := self._source.find("<", behind, end)) >= 0:
+            self._fault("unfinished-tag", start, f"/{name}")
             end = other - 1
-        elif junk := self._source[name.end() : end].strip():
-            self._fault("malformed-tag", start, f"/{name[0]}", junk[:10])
-        self._close(name[0], start, end + 1)
+        elif junk := self._source[behind:end].strip():
+            self._fault("malformed-tag", start, f"/{name}", junk[:10])
+        self._close(name, start, end + 1)
         return end + 1
 
     def _close(self, tag: str, start: int, end: int) -> None:

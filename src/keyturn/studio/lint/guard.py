@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from functools import cache
 from typing import NamedTuple
 
-from keyturn.mail.rendering.html_tree import Attribute, Element, SyntaxFault, parse_markup
+from keyturn.mail.rendering.html_tree import HOLD_HTML, Attribute, Element, SyntaxFault, parse_markup
 from keyturn.studio.lint.checks.selectors import check_mjml_selectors
 from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import (
@@ -129,7 +129,7 @@ def _check_element(document: Document, element: Element) -> Iterator[Finding]:
     tag, parent = element.tag, element.parent.tag if element.parent else ""
     if tag in _known_tags() and parent in schema().elements and not _may_stand_in(tag, parent):
         yield _misplaced_element(document, element)
-    if tag in schema().elements:
+    if tag in schema().elements and tag not in HOLD_HTML:
         texts = (text.offset for text in element.texts)
         for offset in (start for start in texts if document.refusal or _WORD.match(document.markup, start)):
             yield document.finding(offset, "mjml/misplaced-text", tag=tag)

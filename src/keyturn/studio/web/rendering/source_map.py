@@ -123,8 +123,7 @@ class SourceMap:
 
     def in_inbox(self, place: Place) -> bool:
         """Tell whether a line belongs to what an inbox lists: the subject, or the preheader."""
-        root = self._document.root
-        shown = [element for element in root.walk() if element.tag in _IN_INBOX]
+        shown = [*self._document.elements(*_IN_INBOX)]
         spans = list(self._spans(place))
         return any(start < one.end and one.offset < stop for one in shown for start, stop in spans)
 
