@@ -1,6 +1,7 @@
 """Compiles filled-in templates to a mail: MJML becomes HTML, and the head gives subject and preheader."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -150,14 +151,21 @@ class Filled(NamedTuple):
     subject: str = ""
 
 
-def compile_mail(filled: Filled, files: MailFiles, file: Path) -> Rendered:
-    """Return the mail. Raises TemplateInvalid, which names `file`, if it cannot be compiled."""
+def compile_mail(
+    filled: Filled, files: MailFiles, file: Path, compile_mjml: Callable[[str], str] = to_html
+) -> Rendered:
+    """Return the mail. Raises TemplateInvalid, which names `file`, if it cannot be compiled.
+
+    `compile_mjml`: does what `to_html` does.
+    """
     html = "" if files.is_text else filled.markup
-    return assemble_mail(filled, files, _compile_mjml(filled.markup, file) if files.is_mjml else html)
-
-
-def assemble_mail(filled: Filled, files: MailFiles, html: str) -> Rendered:
-    """Return the mail with the HTML compiled from its markup."""
+    if files.is_mjml:
+        try:
+            html = compile_mjml(filled.markup)
+        except RecursionError as error:
+            raise TemplateInvalid(str(file), None, "MJML: it is nested too deeply") from error
+        except ValueError as error:
+            raise TemplateInvalid(str(file), None, f"MJML: {error}") from error
     title, preview = head_texts(filled.markup, is_mjml=files.is_mjml)
     return Rendered(
         subject=one_line(filled.subject) or header_text(title),
@@ -170,15 +178,6 @@ def assemble_mail(filled: Filled, files: MailFiles, html: str) -> Rendered:
 
 def one_line(text: str) -> str:
     return " ".join(_NOT_IN_A_LINE.sub(" ", text).split())
-
-
-def _compile_mjml(mjml: str, file: Path) -> str:
-    try:
-        return to_html(mjml)
-    except RecursionError as error:
-        raise TemplateInvalid(str(file), None, "MJML: it is nested too deeply") from error
-    except ValueError as error:
-        raise TemplateInvalid(str(file), None, f"MJML: {error}") from error
 
 
 def head_texts(markup: str, *, is_mjml: bool) -> tuple[str, str]:

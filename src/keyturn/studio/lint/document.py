@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from time import perf_counter
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 
@@ -21,7 +22,7 @@ from keyturn.studio.gallery.variables.missing_names import note_faults
 from keyturn.studio.lint.css.colours import LIGHT
 from keyturn.studio.lint.css.computed_style import Paint, Painter, Stylesheets
 from keyturn.studio.lint.finding import Finding, Place
-from keyturn.studio.lint.markup.marked_html import ElementLookup, mark_html, mark_mjml
+from keyturn.studio.lint.markup.marked_html import ElementLookup, compile_with_marks, mark_html, without_marks
 from keyturn.studio.lint.markup.structure import TEXT_ALONE, body_of
 from keyturn.studio.lint.rules import RULES
 from keyturn.studio.lint.source.traced_text import Piece, origin_at, pieces_of, undefined_in, with_pieces
@@ -35,6 +36,14 @@ class AuthoredStyle(Struct, frozen=True):
     inlined: bool
 
 
+class Timing(NamedTuple):
+    """How long a mail took to render, in milliseconds. `engine`: the template engine, usually Jinja."""
+
+    jinja: float = 0
+    mjml: float = 0
+    engine: str = "Jinja"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Document:
     """A template with a sample in a language.
@@ -45,12 +54,15 @@ class Document:
     `is_forced`: a branch is.
     `markup`: the MJML that the engine renders, or the HTML of a template that is no MJML.
     `html`: the HTML that is sent; empty if the MJML does not compile. `refusal` is then the compiler's message.
+    `marked_html`: the same with marks that lead back to the markup. Elements that MJML renders have a class
+      `kt-NUMBER`. Tags that the author wrote, in plain HTML or inside mj-text and its like, have
+      `data-keyturn="OFFSET"`.
     `text`: empty if the template has no text part.
     `subject_file`: the rendered file of the subject; empty if it has no file of its own.
     `root`: the tree of `markup`. Its tag is empty, its children are the top elements, usually one `mjml` or `html`.
     `faults`: places where the MJML is malformed.
     `missing`: names that the sample lacks, and other parts that failed; the mail shows a stand-in for each.
-    `undefined`: names that the sample lacks and that the `engine` prints as nothing.
+    `undefined`: names that the sample lacks and that the engine prints as nothing.
     """
 
     template: str
@@ -62,6 +74,7 @@ class Document:
     preheader: str
     markup: str
     html: str
+    marked_html: str
     text: str
     root: Element
     faults: tuple[SyntaxFault, ...] = ()
@@ -71,7 +84,17 @@ class Document:
     is_forced: bool = False
     subject_file: str = ""
     undefined: tuple[tuple[str, Place], ...] = ()
-    engine: str = "Jinja"
+    timing: Timing = field(default_factory=Timing)
+
+    @property
+    def engine(self) -> str:
+        return self.timing.engine
+
+    @property
+    def mail(self) -> Rendered:
+        """The mail as it is sent."""
+        mjml = str(self.markup) if self.is_mjml else ""
+        return Rendered(subject=self.subject, preheader=self.preheader, html=self.html, text=str(self.text), mjml=mjml)
 
     @property
     def is_mjml(self) -> bool:
@@ -132,18 +155,6 @@ class Document:
             yield AuthoredStyle(css, element.inner.start, inlined=element.get("inline") == "inline")
 
     @cached_property
-    def marked_html(self) -> str:
-        """The HTML with marks that lead back to the markup.
-
-        Elements that MJML renders have a class `kt-NUMBER`. Tags that the author wrote, in plain HTML or inside mj-text
-        and its like, have `data-keyturn="OFFSET"`.
-        """
-        if not self.html:
-            return ""
-        markup = str(self.markup)
-        return mark_mjml(markup, self.root) if self.is_mjml else mark_html(markup, self.root)
-
-    @cached_property
     def drawn(self) -> Element:
         """The tree of `marked_html`, which a client renders."""
         return parse_html(self.marked_html)
@@ -182,20 +193,18 @@ Check = Callable[[Document], Iterable[Finding]]
 """Checks a document. Equal findings in several samples are reported once."""
 
 
-def read_document(
-    templates: Templates, template: str, sample: Sample, language: Language, sent: tuple[Filled, Rendered] | None = None
-) -> Document:
-    """Render a mail from a sample. `templates` must be prepared by `with_origins`.
-
-    `sent`: the same mail with its filled templates, if it is compiled already. Raises TemplateInvalid.
-    """
+def read_document(templates: Templates, template: str, sample: Sample, language: Language) -> Document:
+    """Render a mail from a sample. `templates` must be prepared by `with_origins`. Raises TemplateInvalid."""
+    start = perf_counter()
     filled, missing = _fill(templates, template, sample, language)
+    between = perf_counter()
     files = templates.files(template)
     markup = filled.markup
     if files.is_mjml:
         markup = with_pieces(unwrap_includes(markup), pieces_of(markup))
     parsed = parse_markup(markup, is_mjml=files.is_mjml)
-    mail, refusal = (sent[1], "") if sent and sent[0] == filled else _compile(templates, template, filled)
+    mail, marked_html, refusal = _compile(templates, template, filled, parsed.root)
+    timing = Timing((between - start) * 1000, (perf_counter() - between) * 1000, templates.engine_name)
     return Document(
         template=template,
         files=files,
@@ -206,6 +215,7 @@ def read_document(
         preheader=mail.preheader,
         markup=markup,
         html=mail.html,
+        marked_html=marked_html,
         text=_strip(filled.text),
         root=parsed.root,
         faults=parsed.faults,
@@ -215,7 +225,7 @@ def read_document(
         is_forced=bool(sample.forced),
         subject_file=filled.subject,
         undefined=tuple(one for each in filled for one in undefined_in(each)) if sample.is_complete else (),
-        engine=templates.engine_name,
+        timing=timing,
     )
 
 
@@ -232,12 +242,20 @@ def _fill(
             raise
 
 
-def _compile(templates: Templates, template: str, filled: Filled) -> tuple[Rendered, str]:
-    """Return the mail, or an empty one with the compiler's message."""
+def _compile(templates: Templates, template: str, filled: Filled, root: Element) -> tuple[Rendered, str, str]:
+    """Return the mail and its HTML with marks, or an empty one with the compiler's message. MJML is compiled once."""
+    marked = ""
+
+    def compile_mjml(mjml: str) -> str:
+        nonlocal marked
+        marked = compile_with_marks(mjml, root)
+        return without_marks(marked)
+
     try:
-        return templates.compile(template, Filled(*map(str, filled))), ""
+        mail = templates.compile(template, filled, compile_mjml)
     except TemplateInvalid as error:
-        return Rendered(subject="", preheader="", html="", text="", mjml=""), error.message
+        return Rendered(subject="", preheader="", html="", text="", mjml=""), "", error.message
+    return mail, marked or (mark_html(mail.html, root) if mail.html else ""), ""
 
 
 def _strip(text: str) -> str:

@@ -12,12 +12,29 @@ _CLASS = re.compile(rf"{PREFIX}(\d{{1,9}})(?:-outlook)?")
 _KEY = re.compile(rf'data-keyturn="(\d+)"|\b({PREFIX}\d+)\b')
 
 
-def mark_mjml(mjml: str, root: Element) -> str:
-    """Compile MJML to HTML with marks, which the compiler passes through.
+_MARK = re.compile(
+    rf' data-keyturn="\d{{1,9}}"| (?:css-)?class="{PREFIX}\d{{1,9}}(?:-[a-z]{{1,9}})?"'
+    rf'|(?<="){PREFIX}\d{{1,9}}(?:-[a-z]{{1,9}})? | {PREFIX}\d{{1,9}}(?:-[a-z]{{1,9}})?(?=[ "])'
+)
 
-    Elements of the body get the class `kt-NUMBER`, tags of the author's HTML get `data-keyturn="OFFSET"`.
+
+def compile_with_marks(mjml: str, root: Element) -> str:
+    """Compile MJML to HTML with marks, which the compiler passes through. Raises ValueError as `to_html` does.
+
+    Elements of the body get the class `kt-NUMBER`, tags of the author's HTML get `data-keyturn="OFFSET"`. MJML that is
+    compiled only without them, or that has some of its own, gets none.
     """
-    return to_html(splice(mjml, _additions(root)))
+    if not keys_in(mjml):
+        try:
+            return to_html(splice(mjml, _additions(root)))
+        except ValueError:  # a message without marks has the offsets of the source
+            pass
+    return to_html(mjml)
+
+
+def without_marks(html: str) -> str:
+    """Return the HTML that the same MJML without marks compiles to."""
+    return _MARK.sub("", html)
 
 
 def mark_html(html: str, root: Element) -> str:
