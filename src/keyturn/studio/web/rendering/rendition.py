@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
-from time import perf_counter
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 from cachetools import FIFOCache
@@ -15,7 +14,7 @@ from msgspec import Struct
 
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.languages import Language
-from keyturn.mail.rendering.compiling import Filled, Rendered
+from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.folders import MailFiles
 from keyturn.mail.rendering.render import Templates
 from keyturn.studio.gallery import Gallery, Sample
@@ -25,7 +24,7 @@ from keyturn.studio.gallery.discovery import FileState, is_unchanged, state_of
 from keyturn.studio.gallery.environments import with_lenient_filters
 from keyturn.studio.gallery.gallery import Fingerprint, fingerprints
 from keyturn.studio.gallery.sizes import require_sendable
-from keyturn.studio.lint.document import Document, read_document
+from keyturn.studio.lint.document import Document, Timing, read_document
 from keyturn.studio.lint.finding import limit_of
 from keyturn.studio.lint.source.unknown_filters import going_on, with_lenient_origins
 from keyturn.studio.renderers import Here, LimitExceeded, Limits, Runner
@@ -40,14 +39,6 @@ _MOST_DRAWN = 32
 
 _TO_EXPLORE = LONGEST + Limits().seconds
 """Seconds for all passes through the branches of a mail."""
-
-
-class Timing(NamedTuple):
-    """How long a mail took to render, in milliseconds. `engine`: the template engine, usually Jinja."""
-
-    jinja: float
-    mjml: float
-    engine: str = "Jinja"
 
 
 class Order(Struct, frozen=True):
@@ -83,7 +74,6 @@ class Drawer:
         self._as_sent = gallery.renderers(with_lenient_filters)
         self.traced = gallery.renderers(with_lenient_origins)
         self._strict = gallery.renderers()
-        self._sent: FIFOCache[int, tuple[Filled, Rendered]] = FIFOCache(_MOST_DRAWN)
         self._documents: FIFOCache[int, Document] = FIFOCache(_MOST_DRAWN)
 
     def branches(self, template: str) -> BranchReport | None:
@@ -97,23 +87,29 @@ class Drawer:
                 self.document(Order(0, template, self.gallery.files(template), sample, "", "", ""))
 
     def draw(self, order: Order) -> Drawn:
-        """Draw the mail as it is sent. Raises LookupError for an unknown brand."""
-        templates = self._as_sent(order.sample, order.brand).with_files(lambda _: order.files)
-        language, start = self._language(order), perf_counter()
+        """Draw the mail as it is sent. Raises LookupError for an unknown brand.
+
+        A broken one is rendered again, as its app does it: the error there knows Jinja's whole way to it.
+        """
+        language = self._language(order)
         try:
-            filled = templates.fill(order.template, order.sample.values, language)
-            require_sendable(filled, order.files, templates.folders)
-            between = perf_counter()
-            mail = templates.compile(order.template, filled)
+            document = self.document(order)
+            if not (document.missing or document.refusal):
+                elsewhere = _states_elsewhere(self.traced(order.sample, order.brand), language)
+                return Drawn(document.mail, document.timing, tuple(elsewhere))
         except TemplateInvalid as error:
-            with self.gallery.one_look():
-                as_checked = self._as_checked(order, error)
-                fault = fault_of_template(as_checked, self.gallery, order.template, order.sample)
-            return Drawn(fault=fault, exceeded=bool(limit_of(error.__cause__)))
-        name = templates.engine.name if templates.engine else "Jinja"
-        timing = Timing((between - start) * 1000, (perf_counter() - between) * 1000, name)
-        self._sent[order.number] = filled, mail
-        return Drawn(mail, timing, tuple(_states_elsewhere(templates, language)))
+            if limit_of(error.__cause__):
+                return self._drawn_fault(order, error)
+        templates = self._as_sent(order.sample, order.brand).with_files(lambda _: order.files)
+        try:
+            return Drawn(templates.render_values(order.template, order.sample.values, language))
+        except TemplateInvalid as error:
+            return self._drawn_fault(order, error)
+
+    def _drawn_fault(self, order: Order, error: TemplateInvalid) -> Drawn:
+        with self.gallery.one_look():
+            fault = fault_of_template(self._as_checked(order, error), self.gallery, order.template, order.sample)
+        return Drawn(fault=fault, exceeded=bool(limit_of(error.__cause__)))
 
     def _as_checked(self, order: Order, error: TemplateInvalid) -> TemplateInvalid:
         """Return the fault as the checks tell it, which go on after it."""
@@ -130,9 +126,8 @@ class Drawer:
         """Return the mail with the places of its parts in the templates. Raises as `read_document` does."""
         if order.number not in self._documents:
             templates = self.traced(order.sample, order.brand).with_files(lambda _: order.files)
-            sent = self._sent.pop(order.number, None)
             self._documents[order.number] = read_document(
-                templates, order.template, order.sample, self._language(order), sent
+                templates, order.template, order.sample, self._language(order)
             )
         return self._documents[order.number]
 
