@@ -78,7 +78,6 @@ class View(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
     older_than: str = ""
     base: str = ""
     tab: Tab = "data"
-    data: Literal["form", "json"] = "form"
     pane: Literal["list", "mail", "details"] = "mail"
 
     def only(self, *names: str) -> "View":

@@ -30,7 +30,7 @@ from keyturn.studio.lint.finding import limit_of
 from keyturn.studio.lint.source.unknown_filters import going_on, with_lenient_origins
 from keyturn.studio.renderers import Here, LimitExceeded, Limits, Runner
 from keyturn.studio.renderers.limits import OutOfTime
-from keyturn.studio.web.data.current_data import CurrentData, CurrentDataReader
+from keyturn.studio.web.data.current_data import CurrentData, current_data
 from keyturn.studio.web.rendering.faults import RenderFault, fault_of_limit, fault_of_samples, fault_of_template
 from keyturn.studio.web.rendering.kept import Kept
 from keyturn.studio.web.view import View
@@ -224,7 +224,6 @@ class Renditions:
 
     def __init__(self, gallery: Gallery, runner: Runner[Drawer] | None = None) -> None:
         self.gallery = gallery
-        self.data = CurrentDataReader(gallery)
         self.runner = runner or Here(Drawer(gallery))
         self._numbers = count(1)
         self._kept: Kept[tuple[str, View], Rendition] = Kept(_MOST)
@@ -241,7 +240,7 @@ class Renditions:
         files = (fingerprints(self.gallery) if known is None else known).get(template, Fingerprint())
         wanted = Rendition(template=template, view=view, language=language, fingerprint=files)
         try:
-            data = self.data.of(template, view)
+            data = current_data(self.gallery, template, view)
         except TemplateInvalid as error:
             view, mail = self._last_mail(template, view)
             return replace(wanted, view=view, mail=mail, fault=fault_of_samples(error, self.gallery), unreadable=error)
