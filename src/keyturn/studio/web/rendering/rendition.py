@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
-from time import perf_counter
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 from cachetools import FIFOCache
@@ -42,23 +41,14 @@ _TO_EXPLORE = LONGEST + Limits().seconds
 """Seconds for all passes through the branches of a mail."""
 
 
-class Timing(NamedTuple):
-    """How long a mail took to render, in milliseconds. `engine`: the template engine, usually Jinja."""
-
-    jinja: float
-    mjml: float
-    engine: str = "Jinja"
-
-
 class Order(Struct, frozen=True):
-    """What to draw. `number`: another one for each drawing. `language`: a tag. `direction`: as in a view."""
+    """What to draw. `number`: another one for each drawing. `language`: a tag."""
 
     number: int
     template: str
     files: MailFiles
     sample: Sample
     language: str
-    direction: str
     brand: str
 
 
@@ -66,7 +56,6 @@ class Drawn(Struct, frozen=True):
     """The outcome of an order. `elsewhere`: files outside the folders, where the loader of an app looks, too."""
 
     mail: Rendered | None = None
-    timing: Timing | None = None
     elsewhere: tuple[FileState, ...] = ()
     fault: RenderFault | None = None
     exceeded: bool = False
@@ -94,26 +83,23 @@ class Drawer:
         """Render the first mail, so that the next one finds modules and layouts loaded. Raises what it raises."""
         for template in self.gallery.names()[:1]:
             for sample in list(self.gallery.samples(template).values())[:1]:
-                self.document(Order(0, template, self.gallery.files(template), sample, "", "", ""))
+                self.document(Order(0, template, self.gallery.files(template), sample, "", ""))
 
     def draw(self, order: Order) -> Drawn:
         """Draw the mail as it is sent. Raises LookupError for an unknown brand."""
         templates = self._as_sent(order.sample, order.brand).with_files(lambda _: order.files)
-        language, start = self._language(order), perf_counter()
+        language = self._language(order)
         try:
             filled = templates.fill(order.template, order.sample.values, language)
             require_sendable(filled, order.files, templates.folders)
-            between = perf_counter()
             mail = templates.compile(order.template, filled)
         except TemplateInvalid as error:
             with self.gallery.one_look():
                 as_checked = self._as_checked(order, error)
                 fault = fault_of_template(as_checked, self.gallery, order.template, order.sample)
             return Drawn(fault=fault, exceeded=bool(limit_of(error.__cause__)))
-        name = templates.engine.name if templates.engine else "Jinja"
-        timing = Timing((between - start) * 1000, (perf_counter() - between) * 1000, name)
         self._sent[order.number] = filled, mail
-        return Drawn(mail, timing, tuple(_states_elsewhere(templates, language)))
+        return Drawn(mail, tuple(_states_elsewhere(templates, language)))
 
     def _as_checked(self, order: Order, error: TemplateInvalid) -> TemplateInvalid:
         """Return the fault as the checks tell it, which go on after it."""
@@ -149,7 +135,7 @@ class Drawer:
         return templates.compile(order.template, filled)
 
     def _language(self, order: Order) -> Language:
-        return self.gallery.languages.choose(order.language).in_direction(order.direction)
+        return self.gallery.languages.choose(order.language)
 
 
 def with_bounded_branches(gallery: Gallery, runner: Runner[Drawer]) -> Gallery:
@@ -196,7 +182,6 @@ class Rendition:
     fingerprint: Fingerprint
     data: CurrentData | None = None
     mail: Rendered | None = None
-    timing: Timing | None = None
     fault: RenderFault | None = None
     unreadable: TemplateInvalid | None = None
     order: Order | None = None
@@ -235,7 +220,7 @@ class Renditions:
     def rendition(self, template: str, view: View, known: Mapping[str, Fingerprint] | None = None) -> Rendition:
         """Return the mail of a view, or of the first sample. `known`: recent fingerprints. Raises LookupError."""
         chosen = self.gallery.languages.choose(view.lang)
-        view, language = view.made_from().to(lang=chosen.tag), chosen.in_direction(view.dir)
+        view, language = view.made_from().to(lang=chosen.tag), chosen
         # Taken before anything is read: a later change counts next time.
         files = (fingerprints(self.gallery) if known is None else known).get(template, Fingerprint())
         wanted = Rendition(template=template, view=view, language=language, fingerprint=files)
@@ -290,7 +275,6 @@ class Renditions:
             wanted,
             order=order,
             mail=drawn.mail or last,
-            timing=drawn.timing,
             elsewhere=drawn.elsewhere,
             fault=drawn.fault,
             exceeded=drawn.exceeded,
@@ -298,7 +282,7 @@ class Renditions:
 
     def render(self, template: str, files: MailFiles, sample: Sample, language: Language) -> Rendered:
         """Return the mail as the app sends it, for its snapshot. Raises TemplateInvalid."""
-        order = Order(next(self._numbers), template, files, sample, language.tag, "", "")
+        order = Order(next(self._numbers), template, files, sample, language.tag, "")
         states = tuple(state_of(str(self.gallery.folders / file)) for file in self.gallery.files_of(template))
         known, fault = self._ran_away.get(template, ((), None))
         if fault and known == states:  # each sample in each language would end in the same way
@@ -313,7 +297,7 @@ class Renditions:
 
     def order(self, template: str, sample: Sample, language: Language, view: View) -> Order:
         files = self.gallery.files(template)
-        return Order(next(self._numbers), template, files, sample, language.tag, view.dir, view.brand)
+        return Order(next(self._numbers), template, files, sample, language.tag, view.brand)
 
     def _last_mail(self, template: str, view: View) -> tuple[View, Rendered | None]:
         """Return the last good mail of an unreadable sample, or of any sample if the view names none."""
