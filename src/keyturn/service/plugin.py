@@ -22,9 +22,12 @@ from keyturn.packaging import requires_extra
 from keyturn.service.accounts.port import AccountStore
 from keyturn.service.accounts.store_factory import is_async
 from keyturn.service.api.responses import with_security_schemes
+from keyturn.service.api.router import api_router
 from keyturn.service.database import Database
 from keyturn.service.keyturn_app import KeyturnApp, Lifetime
-from keyturn.service.pages import PAGE
+from keyturn.service.pages import PAGE, pages_router
+from keyturn.service.pages.rendering import Pages
+from keyturn.service.pages.site import Site
 from keyturn.service.parts import Parts
 from keyturn.service.reset.ground import FromApp
 from keyturn.service.reset.reset_hook import BeforeReset
@@ -40,7 +43,6 @@ from keyturn.service.settings.database_urls import read_url
 from keyturn.service.settings.paths import hosted_path
 from keyturn.service.settings.reading import require_valid
 from keyturn.service.telemetry.logs import redact_access_logs
-from keyturn.service.web_parts import api_of, pages_of, security_schemes
 from keyturn.service.webhooks.events import (
     EVENTS,
     AccountSecured,
@@ -190,8 +192,8 @@ class KeyturnPlugin(InitPlugin):
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         redact_access_logs()
-        path, api = self._path_below(app_config.path) or "/", api_of(self.parts)
-        pages = [pages_of(self.parts)] if self._pages else []
+        path, api = self._path_below(app_config.path) or "/", api_router(self.parts)
+        pages = [pages_router(Pages(self.parts, Site.of(self.parts)))] if self._pages else []
         keyturn = KeyturnApp(
             self.parts,
             self._lifetime,
@@ -213,7 +215,7 @@ class KeyturnPlugin(InitPlugin):
             )
         )
         if app_config.openapi_config:
-            app_config.openapi_config = with_security_schemes(app_config.openapi_config, security_schemes(self.parts))
+            app_config.openapi_config = with_security_schemes(app_config.openapi_config, self.parts)
         app_config.plugins.append(_LifespanLast(lambda _: keyturn.lifespan()))
         return app_config
 

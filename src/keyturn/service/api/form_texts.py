@@ -7,8 +7,9 @@ from msgspec import UNSET, UnsetType
 from keyturn.mail.languages import SourceTexts
 from keyturn.service.api.mail_services import known_services
 from keyturn.service.api.problems import problem_responses
-from keyturn.service.api.requests import AnyRequest, GivenApi, ResetApi
+from keyturn.service.api.requests import AnyRequest, GivenParts
 from keyturn.service.api.schemas import FormTexts
+from keyturn.service.parts import Parts
 from keyturn.service.problems.proofs import Challenge
 from keyturn.service.problems.requests import InputInvalid
 
@@ -28,29 +29,29 @@ class TextsController(Controller):
         operation_id="getFormTexts",
         responses=problem_responses(InputInvalid, has_body=False),
     )
-    async def texts(self, request: AnyRequest, api: GivenApi, lang: FromQuery[str] = "") -> Response[FormTexts]:
-        language = api.languages.choose(lang, request.headers.get("accept-language", ""))
+    async def texts(self, request: AnyRequest, parts: GivenParts, lang: FromQuery[str] = "") -> Response[FormTexts]:
+        language = parts.languages.choose(lang, request.headers.get("accept-language", ""))
         # If the URL names a language, it alone decides: caches then never serve another language.
         headers = {"Content-Language": language.tag, "Cache-Control": _FOR_AN_HOUR if lang else "no-store"}
-        texts = form_texts(language, language.duration(api.link_life))
-        if api.takes_names:
+        texts = form_texts(language, language.duration(parts.settings.token.ttl))
+        if parts.accounts.takes_names:
             texts |= _name_texts(language)
         found = FormTexts(
             lang=language.tag,
             dir=language.direction,
             texts=texts,
-            challenge=_challenge_always_asked(api),
-            codes=api.codes is not None,
-            takes_names=api.takes_names,
+            challenge=_challenge_always_asked(parts),
+            codes=parts.code_exchange is not None,
+            takes_names=parts.accounts.takes_names,
             mail_services=known_services(),
         )
         return Response(found, headers=headers)
 
 
-def _challenge_always_asked(api: ResetApi) -> Challenge | UnsetType:
-    if api.challenge is None or not api.challenge.is_always_asked:
+def _challenge_always_asked(parts: Parts) -> Challenge | UnsetType:
+    if parts.challenge is None or not parts.challenge.is_always_asked:
         return UNSET
-    return api.challenge.asked
+    return parts.challenge.asked
 
 
 def form_texts(language: SourceTexts, lifetime: str) -> dict[str, str]:

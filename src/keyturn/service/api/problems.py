@@ -4,7 +4,7 @@ import logging
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC
-from functools import cache, reduce
+from functools import reduce
 from operator import or_
 from typing import Annotated, Any, Literal
 
@@ -22,7 +22,7 @@ from keyturn.errors import Fault, KeyturnError
 from keyturn.mail.languages import SOURCE_LANGUAGE, Language, Languages
 from keyturn.service.api.requests import AnyRequest, accepted_language, language_headers, request_id_of
 from keyturn.service.problems import requests
-from keyturn.service.problems.problem import MALFORMED, PROBLEMS, Problem, problem_of
+from keyturn.service.problems.problem import MALFORMED, Problem, problem_of
 from keyturn.service.telemetry.logs import LogEvent, OnceAMinute
 from keyturn.service.telemetry.meters import Meters
 from keyturn.values import plain_message
@@ -195,7 +195,7 @@ def problem_responses(*problems: type[Problem], has_body: bool = True) -> dict[i
 
 
 def _response(problems: Sequence[type[Problem]]) -> ResponseSpec:
-    schemas: list[Any] = [_schema(problem.slug) for problem in problems]
+    schemas: list[Any] = [_schema(problem) for problem in problems]
     return ResponseSpec(
         reduce(or_, schemas),
         description=" Or: ".join(_meaning(problem) for problem in problems),
@@ -212,14 +212,15 @@ def _meaning(problem: type[Problem]) -> str:
     return (problem.__doc__ or "").partition("\n")[0]
 
 
-@cache
-def _schema(slug: str) -> type[msgspec.Struct]:
+_SCHEMAS: dict[str, type[msgspec.Struct]] = {}
+
+
+def _schema(problem: type[Problem]) -> type[msgspec.Struct]:
     """Return the schema of one problem type: the same object for every route, since OpenAPI identifies it by name."""
-    problem = PROBLEMS[slug]
-    return msgspec.defstruct(
-        "".join(map(str.title, slug.split("-"))) + "Problem",
+    schema = msgspec.defstruct(
+        "".join(map(str.title, problem.slug.split("-"))) + "Problem",
         [
-            ("type", Literal[f"{TYPE_PREFIX}{slug}"]),
+            ("type", Literal[f"{TYPE_PREFIX}{problem.slug}"]),
             ("title", str),
             ("status", Literal[problem.status]),
             *problem.members,
@@ -230,3 +231,4 @@ def _schema(slug: str) -> type[msgspec.Struct]:
         kw_only=True,
         namespace={"__doc__": _meaning(problem)},
     )
+    return _SCHEMAS.setdefault(problem.slug, schema)

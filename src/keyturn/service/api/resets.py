@@ -1,6 +1,6 @@
 """The routes of links, invitations, challenges and codes, and of reports that a change was unwanted."""
 
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import msgspec
 from litestar import Controller, Response, get, post
@@ -11,8 +11,17 @@ from litestar.types import Guard
 
 from keyturn.mail.languages import Language
 from keyturn.service.api import schemas
+from keyturn.service.api.cookies import device_cookie
 from keyturn.service.api.problems import problem_responses
-from keyturn.service.api.requests import AnyRequest, GivenApi, bearer_of, client_of, language_headers
+from keyturn.service.api.requests import (
+    AnyRequest,
+    GivenParts,
+    accepted_language,
+    bearer_of,
+    client_of,
+    language_headers,
+    mounted,
+)
 from keyturn.service.api.responses import (
     SERVICE_KEY,
     NamedOperation,
@@ -35,8 +44,6 @@ from keyturn.service.problems.requests import Busy, InputInvalid, TooManyRequest
 from keyturn.service.reset.inviting import Invitations
 from keyturn.service.reset.proofs.challenge import Answer
 
-_Part = TypeVar("_Part")
-
 
 class ResetController(Controller):
     """Takes what a frontend sends to ask for a link, to check it and to use it."""
@@ -55,11 +62,11 @@ class ResetController(Controller):
         responses=problem_responses(InputInvalid, ChallengeRequired, TooManyRequests, Busy),
     )
     async def request(
-        self, data: JSONBody[schemas.ResetRequest], request: AnyRequest, api: GivenApi
+        self, data: JSONBody[schemas.ResetRequest], request: AnyRequest, parts: GivenParts
     ) -> Response[schemas.Done]:
         answer = Answer(text=data.challenge or "")
-        await api.requests.accept(data.email, client_of(request), answer, data.return_to or "")
-        return _on_its_way(api.language(request))
+        await parts.requests.accept(data.email, client_of(request), answer, data.return_to or "")
+        return _on_its_way(accepted_language(parts.languages, request))
 
     @post(
         ["/validate-reset-token", "/verify-reset-token"],
@@ -72,10 +79,10 @@ class ResetController(Controller):
         responses=problem_responses(InputInvalid, TooManyRequests),
     )
     async def validate(
-        self, data: JSONBody[schemas.TokenCheck], request: AnyRequest, api: GivenApi
+        self, data: JSONBody[schemas.TokenCheck], request: AnyRequest, parts: GivenParts
     ) -> schemas.ValidToken | schemas.InvalidToken:
         try:
-            link = await api.checks.validate(data.token, client_of(request), data.email)
+            link = await parts.checks.validate(data.token, client_of(request), data.email)
         except LinkDead as dead:
             hint = dead.email_hint or msgspec.UNSET
             return schemas.InvalidToken(valid=False, reason=dead.reason, email_hint=hint)
@@ -101,12 +108,12 @@ class ResetController(Controller):
         responses=problem_responses(InputInvalid, LinkDead, ChallengeRequired, TooManyRequests, Busy),
     )
     async def replace(
-        self, data: JSONBody[schemas.ExpiredToken], request: AnyRequest, api: GivenApi
+        self, data: JSONBody[schemas.ExpiredToken], request: AnyRequest, parts: GivenParts
     ) -> Response[schemas.Done]:
         client = client_of(request)
-        link = await api.checks.require_expired(data.token, client)
-        await api.requests.replace(link, client, Answer(text=data.challenge or ""))
-        return _on_its_way(api.language(request))
+        link = await parts.checks.require_expired(data.token, client)
+        await parts.requests.replace(link, client, Answer(text=data.challenge or ""))
+        return _on_its_way(accepted_language(parts.languages, request))
 
     @post(
         ["/reset-password", "/reset-password-with-token"],
@@ -133,19 +140,19 @@ class ResetController(Controller):
         ),
     )
     async def complete(
-        self, data: JSONBody[schemas.NewPassword], request: AnyRequest, api: GivenApi
+        self, data: JSONBody[schemas.NewPassword], request: AnyRequest, parts: GivenParts
     ) -> Response[schemas.Done]:
-        account = await api.resets.complete(
+        account = await parts.resets.complete(
             data.token,
             data.require_password(),
             client_of(request),
             data.email,
             data.second_step.answer if data.second_step else None,
         )
-        language = api.language(request)
+        language = accepted_language(parts.languages, request)
         text = language.gettext("Your password was changed. You can sign in with it now.")
-        sessions = api.sessions
-        cookies = [sessions.device_cookie.issue(sessions.sign_ins.device(account))] if sessions else []
+        sign_ins = parts.sign_ins
+        cookies = [device_cookie(parts.settings).issue(sign_ins.device(account))] if sign_ins else []
         content = schemas.Done(message=text, success=True)
         return Response(content, headers=language_headers(language), cookies=cookies)
 
@@ -162,10 +169,10 @@ class ResetController(Controller):
         responses=problem_responses(InputInvalid, LinkDead, TooManyRequests, Busy),
     )
     async def check(
-        self, data: JSONBody[schemas.PasswordCheck], request: AnyRequest, api: GivenApi
+        self, data: JSONBody[schemas.PasswordCheck], request: AnyRequest, parts: GivenParts
     ) -> Response[schemas.PasswordJudgement]:
-        judging = api.checks.judge(data.token, data.password, client_of(request), data.email)
-        return await judgement_response(judging, api.language(request))
+        judging = parts.checks.judge(data.token, data.password, client_of(request), data.email)
+        return await judgement_response(judging, accepted_language(parts.languages, request))
 
     @get(
         "/password-policy",
@@ -173,20 +180,13 @@ class ResetController(Controller):
         operation_id="getPasswordPolicy",
         responses=problem_responses(has_body=False),
     )
-    async def policy(self, request: AnyRequest, api: GivenApi) -> Response[schemas.Policy]:
-        language = api.language(request)
+    async def policy(self, request: AnyRequest, parts: GivenParts) -> Response[schemas.Policy]:
+        language = accepted_language(parts.languages, request)
         rules = (
             msgspec.structs.replace(rule, message=rule_text(rule.name, rule.limit, language))
-            for rule in api.policy.rules
+            for rule in parts.policy.rules
         )
         return Response(schemas.Policy(rules=tuple(rules)), headers=language_headers(language))
-
-
-def _mounted(part: _Part | None) -> _Part:
-    """Return a part whose route is mounted only if it is on."""
-    if part is None:
-        raise LookupError("the route needs a part that is off")
-    return part
 
 
 def _on_its_way(language: Language) -> Response[schemas.Done]:
@@ -215,14 +215,17 @@ class InvitationController(Controller):
         responses=problem_responses(InputInvalid, ServiceKeyRefused, TooManyRequests),
     )
     async def invite(
-        self, data: JSONBody[schemas.InvitationRequest], request: AnyRequest, api: GivenApi
+        self, data: JSONBody[schemas.InvitationRequest], request: AnyRequest, parts: GivenParts
     ) -> Response[schemas.Done | schemas.IssuedLink]:
-        client, answer = client_of(request), cast("Response[Any]", _on_its_way(api.language(request)))
+        client, answer = (
+            client_of(request),
+            cast("Response[Any]", _on_its_way(accepted_language(parts.languages, request))),
+        )
         if data.link:
-            await api.invitations.require_key(bearer_of(request), client, for_links=True)
-            minted = await api.operator_links.mint(data.email, client, data.reason, invites=True)
+            await parts.invitations.require_key(bearer_of(request), client, for_links=True)
+            minted = await parts.operator_links.mint(data.email, client, data.reason, invites=True)
             answer = Response(msgspec.convert(minted, schemas.IssuedLink, from_attributes=True))
-        await api.invitations.invite(data.email, client, data.reason)
+        await parts.invitations.invite(data.email, client, data.reason)
         return answer
 
 
@@ -244,8 +247,10 @@ class LinkController(Controller):
         operation_id="mintLink",
         responses=problem_responses(InputInvalid, ServiceKeyRefused, TooManyRequests),
     )
-    async def mint(self, data: JSONBody[schemas.LinkRequest], request: AnyRequest, api: GivenApi) -> schemas.IssuedLink:
-        minted = await api.operator_links.mint(data.email, client_of(request), data.reason, with_code=data.code)
+    async def mint(
+        self, data: JSONBody[schemas.LinkRequest], request: AnyRequest, parts: GivenParts
+    ) -> schemas.IssuedLink:
+        minted = await parts.operator_links.mint(data.email, client_of(request), data.reason, with_code=data.code)
         return msgspec.convert(minted, schemas.IssuedLink, from_attributes=True)
 
 
@@ -280,9 +285,9 @@ class SecuringController(Controller):
         operation_id="secureAccount",
         responses=problem_responses(InputInvalid, SecurityLinkDead, TooManyRequests),
     )
-    async def secure(self, data: JSONBody[SecurityToken], request: AnyRequest, api: GivenApi) -> Response[Done]:
-        await api.securing.secure(data.token, client_of(request))
-        language = api.language(request)
+    async def secure(self, data: JSONBody[SecurityToken], request: AnyRequest, parts: GivenParts) -> Response[Done]:
+        await parts.securing.secure(data.token, client_of(request))
+        language = accepted_language(parts.languages, request)
         text = language.gettext("We’re sending the next step to the address where you got our email.")
         return message_response(language, text)
 
@@ -306,8 +311,8 @@ class ChallengeController(Controller):
         operation_id="getChallenge",
         responses=problem_responses(TooManyRequests, has_body=False),
     )
-    async def challenge(self, request: AnyRequest, api: GivenApi) -> OfferedChallenge:
-        challenge = _mounted(api.challenge)
+    async def challenge(self, request: AnyRequest, parts: GivenParts) -> OfferedChallenge:
+        challenge = mounted(parts.challenge)
         asked, puzzle = challenge.asked, await challenge.issue(client_of(request))
         return OfferedChallenge(
             method=asked.method,
@@ -336,6 +341,6 @@ class CodeController(Controller):
         operation_id="verifyResetCode",
         responses=problem_responses(InputInvalid, CodeRefused, TooManyRequests),
     )
-    async def verify(self, data: JSONBody[CodeCheck], request: AnyRequest, api: GivenApi) -> Token:
-        issued = await _mounted(api.codes).exchange(data.email, data.code, client_of(request))
+    async def verify(self, data: JSONBody[CodeCheck], request: AnyRequest, parts: GivenParts) -> Token:
+        issued = await mounted(parts.code_exchange).exchange(data.email, data.code, client_of(request))
         return msgspec.convert(issued, Token, from_attributes=True)

@@ -1,7 +1,7 @@
 """The answers of the controllers, and the names of their routes in OpenAPI."""
 
 import re
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,8 +18,10 @@ from litestar.status_codes import HTTP_200_OK
 from litestar.types import Method, Receive, Scope, Send
 
 from keyturn.mail.languages import Language
+from keyturn.service.api.cookies import session_cookie
 from keyturn.service.api.requests import language_headers
 from keyturn.service.api.schemas import Done, PasswordJudgement
+from keyturn.service.parts import Parts
 from keyturn.service.problems.passwords import PasswordRejected
 
 T = TypeVar("T")
@@ -141,21 +143,22 @@ class NamedOperation(Operation):
             self.description = " ".join(filter(None, (self.description, said)))
 
 
-def session_scheme(cookie: str) -> SecurityScheme:
-    """Describe the session's cookie, which has this name."""
-    return SecurityScheme(
-        type="apiKey", name=cookie, security_scheme_in="cookie", description="The answer to `signIn` sets it."
-    )
+def security_schemes(parts: Parts) -> dict[str, SecurityScheme]:
+    """Return what clients may have to show to the API, for OpenAPI."""
+    cookie, key = session_cookie(parts.settings).name, "A key of the settings `[invitations]`."
+    schemes = {
+        SESSION: SecurityScheme(
+            type="apiKey", name=cookie, security_scheme_in="cookie", description="The answer to `signIn` sets it."
+        ),
+        SERVICE_KEY: SecurityScheme(type="http", scheme="bearer", description=key),
+    }
+    is_on = {SESSION: parts.sign_ins, SERVICE_KEY: parts.invitations.over_http}
+    return {name: scheme for name, scheme in schemes.items() if is_on[name]}
 
 
-def service_key_scheme() -> SecurityScheme:
-    """Describe the authentication of an operator's app."""
-    return SecurityScheme(type="http", scheme="bearer", description="A key of the settings `[invitations]`.")
-
-
-def with_security_schemes(config: OpenAPIConfig, schemes: Mapping[str, SecurityScheme]) -> OpenAPIConfig:
+def with_security_schemes(config: OpenAPIConfig, parts: Parts) -> OpenAPIConfig:
     """Return an app's OpenAPI configuration with the security schemes of these routes, under their names."""
     before = config.components if isinstance(config.components, list) else [config.components]
     described = copy(config)  # `replace` would read every member, including deprecated ones
-    described.components = [*before, Components(security_schemes=dict(schemes))]
+    described.components = [*before, Components(security_schemes=dict(security_schemes(parts)))]
     return described

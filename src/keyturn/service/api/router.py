@@ -5,9 +5,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from litestar import Controller, Router
+from litestar.connection import ASGIConnection
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
-from litestar.handlers import HTTPRouteHandler
+from litestar.handlers import BaseRouteHandler
 from litestar.response.base import ASGIResponse
 from litestar.types import ASGIApp, Guard, Message, Middleware, Receive, Scope, Send
 
@@ -15,14 +16,7 @@ from keyturn.errors import Fault, KeyturnError
 from keyturn.service.api.form_texts import TextsController
 from keyturn.service.api.monitoring import health_router
 from keyturn.service.api.problems import MEDIA_TYPE, NO_STORE, UNREAD, document_of, problem_handlers
-from keyturn.service.api.requests import (
-    AnyRequest,
-    ResetApi,
-    SessionApi,
-    accepted_language,
-    client_of,
-    require_same_origin,
-)
+from keyturn.service.api.requests import AnyRequest, accepted_language, client_of, require_same_origin
 from keyturn.service.api.resets import (
     ChallengeController,
     CodeController,
@@ -34,27 +28,26 @@ from keyturn.service.api.resets import (
 )
 from keyturn.service.api.responses import JsonResponse
 from keyturn.service.api.sessions import SessionController
+from keyturn.service.parts import Parts
 from keyturn.service.problems.requests import InputInvalid
+from keyturn.service.sending.reports import ProviderReports
 
 LONGEST_BODY = 16_384
 """Bytes of a request's body; more is refused unread (413). No form or call needs a tenth of it."""
 
 
-def api_router(api: ResetApi, origin: str, path: str, report_handlers: Sequence[HTTPRouteHandler]) -> Router:
-    """Return everything below `path`, /api/auth, /webhooks and /health.
+def api_router(parts: Parts) -> Router:
+    """Return everything below `server.api_path`, /api/auth, /webhooks and /health, as far as it is on.
 
-    `path` is where links are asked for, checked and used; sessions are at /api/auth, wherever that is.
-    `report_handlers`: the routes of mail providers' reports.
+    The path is where links are asked for, checked and used; sessions are at /api/auth, wherever that is.
     """
-    routers = list(_reset_routers(api, path))
-    if api.sessions:
-        routers.append(_session_router(api.sessions, origin))
+    reports = ProviderReports(parts.settings, parts.ground).handlers()
     return Router(
         path="/",
-        route_handlers=[*routers, *report_handlers, health_router(api.require_ready)],
-        dependencies={"api": provided(api)},
-        middleware=[count_unread(api)],
-        exception_handlers=problem_handlers(api.languages, api.requests.meters),
+        route_handlers=[*_json_routers(parts), *reports, health_router(parts.require_ready)],
+        dependencies={"parts": provided(parts)},
+        middleware=[count_unread(parts)],
+        exception_handlers=problem_handlers(parts.languages, parts.meters),
         response_class=JsonResponse,
         response_headers=NO_STORE,
         request_max_body_size=LONGEST_BODY,
@@ -66,37 +59,29 @@ def provided(part: object) -> Provide:
     return Provide(lambda: part, sync_to_thread=False)
 
 
-def _reset_routers(api: ResetApi, path: str) -> Iterator[Router]:
-    """Yield what requests, checks and uses links, as far as it is switched on."""
-    optional = {
-        CodeController: api.codes,
-    }
-    yield _json_router(path, ResetController, SecuringController, TextsController)
-    if api.invitations.over_http:
-        yield _json_router(path, InvitationController, guards=[service_key_guard(api.invitations)])
-    if api.invitations.links_over_http:
-        yield _json_router(path, LinkController, guards=[service_key_guard(api.invitations, for_links=True)])
-    yield from (_json_router(path, controller) for controller, room in optional.items() if room)
-    if api.challenge:
-        yield Router(path, route_handlers=[ChallengeController])
+def _json_routers(parts: Parts) -> Iterator[Router]:
+    path, invitations = parts.paths.api, parts.invitations
+    controllers: list[type[Controller]] = [ResetController, SecuringController, TextsController]
+    controllers += [CodeController] if parts.code_exchange else []
+    yield _json_router(path, *controllers, *([ChallengeController] if parts.challenge else []))
+    if invitations.over_http:
+        yield _json_router(path, InvitationController, guards=[service_key_guard(invitations)])
+    if invitations.links_over_http:
+        yield _json_router(path, LinkController, guards=[service_key_guard(invitations, for_links=True)])
+    if parts.sign_ins:
+        yield _json_router("/api/auth", SessionController, guards=[_same_origin_guard(parts.settings.origin)])
 
 
 def _json_router(path: str, *controllers: type[Controller], guards: Sequence[Guard] = ()) -> Router:
     return Router(path, route_handlers=controllers, guards=guards, before_request=require_json)
 
 
-def _session_router(sessions: SessionApi, origin: str) -> Router:
-    async def check_origin(request: AnyRequest) -> None:
-        if request.method == "POST":
-            require_same_origin(request, origin)
-        await require_json(request)
+def _same_origin_guard(origin: str) -> Guard:
+    def require(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+        if connection.scope.get("method") == "POST":
+            require_same_origin(connection, origin)
 
-    return Router(
-        "/api/auth",
-        route_handlers=[SessionController],
-        before_request=check_origin,
-        dependencies={"sessions": provided(sessions)},
-    )
+    return require
 
 
 # Bodies that are not JSON, or that parsers read differently, are refused before other code reads them
@@ -140,7 +125,7 @@ def _require_each_name_once(pairs: list[tuple[str, Any]]) -> None:
 _DECODER = json.JSONDecoder(object_pairs_hook=_require_each_name_once)
 
 
-def count_unread(api: ResetApi) -> Middleware:
+def count_unread(parts: Parts) -> Middleware:
     """Return middleware that counts requests whose body was not JSON or had the wrong shape, when the answer begins.
 
     If the limit is used up, that problem replaces the answer.
@@ -155,10 +140,10 @@ def count_unread(api: ResetApi) -> Middleware:
                 if message["type"] == "http.response.start" and scope["state"].get(UNREAD):
                     request = AnyRequest(scope)
                     try:
-                        await api.requests.count_malformed(client_of(request))
+                        await parts.requests.count_malformed(client_of(request))
                     except KeyturnError as error:
                         is_replaced = True
-                        document = document_of(error, accepted_language(api.languages, request))
+                        document = document_of(error, accepted_language(parts.languages, request))
                         headers = {**NO_STORE, **document.headers}
                         await ASGIResponse(
                             body=document.body(), status_code=document.status, media_type=MEDIA_TYPE, headers=headers

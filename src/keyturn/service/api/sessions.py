@@ -4,8 +4,9 @@ from litestar import Controller, Response, get, post
 from litestar.params import JSONBody
 
 from keyturn.service.accounts.port import Account
+from keyturn.service.api.cookies import device_cookie, session_cookie
 from keyturn.service.api.problems import problem_responses
-from keyturn.service.api.requests import AnyRequest, GivenSessions, client_of
+from keyturn.service.api.requests import AnyRequest, GivenParts, accepted_language, client_of, mounted
 from keyturn.service.api.responses import SESSION, message_response
 from keyturn.service.api.schemas import Credentials, Done, PasswordChange, SignedIn
 from keyturn.service.problems.passwords import OutcomeUnknown, PasswordRejected
@@ -33,17 +34,18 @@ class SessionController(Controller):
             InputInvalid, CredentialsRejected, SecondStepRequired, SecondStepRejected, TooManyRequests, Busy
         ),
     )
-    async def login(
-        self, data: JSONBody[Credentials], request: AnyRequest, sessions: GivenSessions
-    ) -> Response[SignedIn]:
-        opened = await sessions.sign_ins.sign_in(
+    async def login(self, data: JSONBody[Credentials], request: AnyRequest, parts: GivenParts) -> Response[SignedIn]:
+        opened = await mounted(parts.sign_ins).sign_in(
             data.email,
             data.password,
             client_of(request),
-            sessions.device_cookie.read(request),
+            device_cookie(parts.settings).read(request),
             data.second_step.answer if data.second_step else None,
         )
-        cookies = [sessions.cookie.issue(opened.secret), sessions.device_cookie.issue(opened.device)]
+        cookies = [
+            session_cookie(parts.settings).issue(opened.secret),
+            device_cookie(parts.settings).issue(opened.device),
+        ]
         return Response(signed_in_account(opened.account), cookies=cookies)
 
     @post(
@@ -54,10 +56,12 @@ class SessionController(Controller):
         security=[{SESSION: []}, {}],
         responses=problem_responses(InputInvalid),
     )
-    async def logout(self, request: AnyRequest, sessions: GivenSessions) -> Response[Done]:
-        await sessions.sign_ins.sign_out(sessions.cookie.read(request))
-        language = sessions.language(request)
-        return message_response(language, language.gettext("You are signed out."), sessions.cookie.expire())
+    async def logout(self, request: AnyRequest, parts: GivenParts) -> Response[Done]:
+        await mounted(parts.sign_ins).sign_out(session_cookie(parts.settings).read(request))
+        language = accepted_language(parts.languages, request)
+        return message_response(
+            language, language.gettext("You are signed out."), session_cookie(parts.settings).expire()
+        )
 
     @get(
         "/me",
@@ -66,8 +70,8 @@ class SessionController(Controller):
         security=[{SESSION: []}],
         responses=problem_responses(NotSignedIn, has_body=False),
     )
-    async def me(self, request: AnyRequest, sessions: GivenSessions) -> SignedIn:
-        return signed_in_account(await sessions.sign_ins.account(sessions.cookie.read(request)))
+    async def me(self, request: AnyRequest, parts: GivenParts) -> SignedIn:
+        return signed_in_account(await mounted(parts.sign_ins).account(session_cookie(parts.settings).read(request)))
 
     @post(
         "/change-password",
@@ -82,14 +86,14 @@ class SessionController(Controller):
         ),
     )
     async def change_password(
-        self, data: JSONBody[PasswordChange], request: AnyRequest, sessions: GivenSessions
+        self, data: JSONBody[PasswordChange], request: AnyRequest, parts: GivenParts
     ) -> Response[Done]:
-        fresh = await sessions.sign_ins.change_password(
-            sessions.cookie.read(request), data.current_password, data.new_password, client_of(request)
+        fresh = await mounted(parts.sign_ins).change_password(
+            session_cookie(parts.settings).read(request), data.current_password, data.new_password, client_of(request)
         )
-        language = sessions.language(request)
+        language = accepted_language(parts.languages, request)
         text = language.gettext("Your password was changed.")
-        return message_response(language, text, sessions.cookie.issue(fresh))
+        return message_response(language, text, session_cookie(parts.settings).issue(fresh))
 
 
 def signed_in_account(account: Account) -> SignedIn:

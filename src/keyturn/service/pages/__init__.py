@@ -36,6 +36,7 @@ from keyturn.service.api.router import provided
 from keyturn.service.pages.assets import frontend_routes
 from keyturn.service.pages.forgot import ForgotPassword, replace_expired, show_code_form, take_code
 from keyturn.service.pages.not_me import SecureAccount
+from keyturn.service.pages.opening import taking_link
 from keyturn.service.pages.refusals import RefusalPages
 from keyturn.service.pages.rendering import Pages
 from keyturn.service.pages.reset import ResetPassword
@@ -44,7 +45,7 @@ from keyturn.service.pages.security_settings import SecuritySettings
 from keyturn.service.pages.sign_in import SignIn, SignOut
 from keyturn.service.pages.site import Site
 
-__all__ = ["Site", "pages_router"]
+__all__ = ["pages_router"]
 
 
 PAGE = "keyturn_page"
@@ -54,26 +55,22 @@ _LARGEST_FORM = 16_384
 """Bytes: an address and two passwords are shorter in any encoding."""
 
 
-def pages_router(site: Site) -> Router:
+def pages_router(pages: Pages) -> Router:
     """Return the pages, to be mounted beside the API. Without sessions, the sign-in pages are missing.
 
     Raises SettingsInvalid with every mistake in custom templates.
     """
-    pages = Pages(site)
-    if site.templates:
+    site = pages.site
+    if site.settings.pages.templates:
         from keyturn.service.pages.preview import require_drawable  # every state of every page
 
-        require_drawable(site, pages.assets)
-    routers = [*_link_pages(site), *_signed_in_pages(site)]
-    parts = {
-        "pages": pages,
-        "sign_ins": site.sign_ins,
-    }
+        require_drawable(pages)
+    routers = [*_link_pages(pages), *(_signed_in_pages(site) if pages.parts.sign_ins else ())]
     return Router(
         "/",
         route_handlers=[pages.assets.route(), *frontend_routes(site), *routers],
-        dependencies={name: provided(part) for name, part in parts.items() if part},
-        middleware=[form_token_check(site)],
+        dependencies={"pages": provided(pages)},
+        middleware=[form_token_check(pages.parts)],
         exception_handlers=RefusalPages(pages).handlers(),
         include_in_schema=False,
         opt={PAGE: True},
@@ -81,22 +78,20 @@ def pages_router(site: Site) -> Router:
     )
 
 
-def _link_pages(site: Site) -> Iterator[Router]:
+def _link_pages(pages: Pages) -> Iterator[Router]:
     """Yield the pages that need no session: where links are requested, and where they lead."""
-    paths = site.paths
+    paths, cookies = pages.site.paths, pages.cookies
     places: dict[str, list[type[Controller] | HTTPRouteHandler]] = {
         paths.forgot: [ForgotPassword, show_code_form, take_code],
-        paths.reset: [ResetPassword, replace_expired],
+        paths.reset: [taking_link(pages, cookies.link), ResetPassword, replace_expired],
     }
     yield from (_page_at(path, *handlers) for path, handlers in places.items() if path)
     if paths.secure:
-        yield _page_at(paths.secure, SecureAccount, back=paths.forgot)
+        yield _page_at(paths.secure, taking_link(pages, cookies.proof), SecureAccount, back=paths.forgot)
 
 
 def _signed_in_pages(site: Site) -> Iterator[Router]:
     """Yield the pages for signing in and out, and the security settings behind them."""
-    if not site.sign_ins:
-        return
     sign_in = site.paths.sign_in
     yield from (_page_at(sign_in, SignIn), _page_at("/logout", SignOut, back=sign_in))
     for path in site.settings_paths:

@@ -13,10 +13,7 @@ from markupsafe import Markup, escape
 
 from keyturn.service.api.requests import AnyRequest
 from keyturn.service.api.responses import SERVICE_KEY
-from keyturn.service.pages.assets import Assets
-from keyturn.service.pages.rendering import page_environment
-from keyturn.service.pages.security import security_headers
-from keyturn.service.pages.site import Site
+from keyturn.service.pages.rendering import Pages, page_environment
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +47,19 @@ class Operation:
 class ReferencePage(OpenAPIRenderPlugin):
     """Draws the page from the schema, once. Litestar mounts it at the root of the path of the schema."""
 
-    def __init__(self, site: Site, base_url: str) -> None:
+    def __init__(self, pages: Pages) -> None:
         super().__init__(path="/")
-        self._site = site
-        self._base_url = base_url
-        self._headers = security_headers(site)
+        self._pages = pages
         self._page = b""
 
     def router(self, path: str) -> Router:
         """Return the router for the page and the schema, with the pages' own headers."""
-        return Router(path, route_handlers=[], response_headers=self._headers, include_in_schema=False)
+        return Router(path, route_handlers=[], response_headers=self._pages.headers, include_in_schema=False)
 
     def render(self, _: AnyRequest, openapi_schema: dict[str, Any]) -> bytes:
         if not self._page:  # drawn once; a reload costs only a copy
             info = openapi_schema["info"]
-            groups = groups_of(openapi_schema, self._base_url)
+            groups = groups_of(openapi_schema, self._pages.parts.settings.base_url)
             page = self._template().render(title=info["title"], version=info["version"], groups=groups)
             self._page = page.encode()
         return self._page
@@ -73,8 +68,8 @@ class ReferencePage(OpenAPIRenderPlugin):
         """Compile the template when the page is first requested, so that the start is quicker."""
         environment = page_environment()
         environment.filters["prose"] = _code_in_prose
-        asset = Assets(self._site, self._headers).url
-        environment.globals.update(brand=self._site.brand, asset=asset, url=self._site.url)
+        site = self._pages.site
+        environment.globals.update(brand=site.settings.brand, asset=self._pages.assets.url, url=site.url)
         return environment.get_template("reference.html")
 
 

@@ -87,7 +87,7 @@ class RefusalPages:
 
     def answer_outcome_unknown(self, request: AnyRequest, error: OutcomeUnknown) -> Response[Any]:
         """Lead to the sign-in, where the user can try both passwords; the cookie of the used link is deleted."""
-        return self.answer_problem(request, error, [self._pages.cookies.delete_link()])
+        return self.answer_problem(request, error, [self._pages.cookies.link.expire()])
 
     def answer_dead_link(self, request: AnyRequest, error: LinkDead) -> Response[Any]:
         return dead_link_page(self._pages, request, error)
@@ -104,8 +104,8 @@ class RefusalPages:
 
     def answer_forged_form(self, request: AnyRequest, _: PermissionDeniedException) -> Response[Any]:
         """Delete the cookie too: signed with another key, it would be refused for ever."""
-        site = self._pages.site
-        removed = Cookie(form_cookie_name(site), value="", max_age=0, secure=site.secure, httponly=True)
+        settings = self._pages.parts.settings
+        removed = Cookie(form_cookie_name(settings), value="", max_age=0, secure=settings.secure, httponly=True)
         return self._refusal_page(request, 403, reason="stale_form", cookies=[removed])
 
     def answer_http_exception(self, request: AnyRequest, error: HTTPException) -> Response[Any]:

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from litestar import Controller, Response, post
-from litestar.di import NamedDependency
 from litestar.params import FromQuery, URLEncodedBody
 
-from keyturn.service.api.requests import AnyRequest, client_of
+from keyturn.service.api.requests import AnyRequest, client_of, mounted
 from keyturn.service.pages.cookies import Flash
 from keyturn.service.pages.reading import reading
 from keyturn.service.pages.rendering import GivenPages, Pages
@@ -21,9 +20,6 @@ from keyturn.service.problems.proofs import (
     SecondStepRequired,
 )
 from keyturn.service.reset.proofs.second_step.required import SecondStepAnswer
-from keyturn.service.reset.sign_in import SignIns
-
-GivenSignIns = NamedDependency[SignIns]
 
 # A path of RFC 3986, 3.3. A second slash or a backslash at its start is refused: browsers read a host there.
 _PATH_OF_THIS_SITE = re.compile(r"/(?!/)[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*")
@@ -51,39 +47,37 @@ class SignIn(Controller):
         try:
             _, account = await pages.signed_in(request)
         except NotSignedIn:
-            flash = pages.cookies.read_flash(request.cookies)
-            ended = [pages.cookies.delete("flash", site.paths.sign_in)] if flash else []
+            flash = pages.cookies.read_flash(request)
+            ended = [pages.cookies.flash(site.paths.sign_in).expire()] if flash else []
             email = flash.email if flash else ""
             return _form(pages, request, email=email, next=next, flash=flash, cookies=ended)
         return pages.redirect(next_url(next, site.settings_url(account.kind)))
 
     @post()
-    async def sign_in(
-        self, request: AnyRequest, data: URLEncodedBody[SignInForm], pages: GivenPages, sign_ins: GivenSignIns
-    ) -> Response[Any]:
+    async def sign_in(self, request: AnyRequest, data: URLEncodedBody[SignInForm], pages: GivenPages) -> Response[Any]:
         """Start a session under a new secret (ASVS 7.2.4). What an earlier one requested is no longer shown.
 
         Raises TooManyRequests, Busy.
         """
-        return await _sign_in(pages, sign_ins, request, data, data.answer)
+        return await _sign_in(pages, request, data, data.answer)
 
     @post("/code")
     async def send_code(
-        self, request: AnyRequest, data: URLEncodedBody[SignInForm], pages: GivenPages, sign_ins: GivenSignIns
+        self, request: AnyRequest, data: URLEncodedBody[SignInForm], pages: GivenPages
     ) -> Response[Any]:
         """Send a code to the phone of an account whose password was just proved. Raises TooManyRequests, Busy."""
-        return await _sign_in(pages, sign_ins, request, data, SecondStepAnswer(method="sms"))
+        return await _sign_in(pages, request, data, SecondStepAnswer(method="sms"))
 
 
 async def _sign_in(
-    pages: Pages, sign_ins: SignIns, request: AnyRequest, data: SignInForm, answer: SecondStepAnswer | None
+    pages: Pages, request: AnyRequest, data: SignInForm, answer: SecondStepAnswer | None
 ) -> Response[Any]:
     """Sign in by the password, or by the proof that the password was right, while the second step is asked for."""
     site, client = pages.site, client_of(request)
-    proof = "" if data.password else pages.cookies.read_password_proof(request.cookies)
-    device = site.device_cookie.read(request)
+    proof = "" if data.password else pages.cookies.password.read(request)
+    device = pages.cookies.device.read(request)
     try:
-        opened = await sign_ins.sign_in(data.email, data.password, client, device, answer, proof)
+        opened = await mounted(pages.parts.sign_ins).sign_in(data.email, data.password, client, device, answer, proof)
     except CredentialsRejected:
         return _form(pages, request, email=data.email, next=data.next, status=422, rejected=True)
     except (SecondStepRequired, SecondStepRejected) as asked:
@@ -96,14 +90,14 @@ async def _sign_in(
             status=200 if isinstance(asked, SecondStepRequired) and asked.sent else 422,
             factors=asked.factors,
             step=ShownStep() if is_first else shown_step(data.method, asked),
-            cookies=[pages.cookies.set_password_proof(asked.password_proof)],
+            cookies=[pages.cookies.password.issue(asked.password_proof)],
         )
     url = next_url(data.next, site.settings_url(opened.account.kind))
     path = site.settings_location(opened.account.kind)
-    forgotten = [pages.cookies.delete("asked", path)] if path in site.settings_paths else []
+    forgotten = [pages.cookies.asked(path).expire()] if path in site.settings_paths else []
     if proof:
-        forgotten.append(pages.cookies.delete("password", site.paths.sign_in))
-    started = (site.session_cookie.issue(opened.secret), site.device_cookie.issue(opened.device))
+        forgotten.append(pages.cookies.password.expire())
+    started = (pages.cookies.session.issue(opened.secret), pages.cookies.device.issue(opened.device))
     return pages.lead_on(request, url, *started, *forgotten, account=opened.account)
 
 
@@ -138,13 +132,13 @@ class SignOut(Controller):
     """The button that ends a session."""
 
     @post()
-    async def sign_out(self, request: AnyRequest, pages: GivenPages, sign_ins: GivenSignIns) -> Response[Any]:
+    async def sign_out(self, request: AnyRequest, pages: GivenPages) -> Response[Any]:
         """End the session on the server, not only the cookie (ASVS 7.4.1)."""
         site = pages.site
-        await sign_ins.sign_out(site.session_cookie.read(request))
+        await mounted(pages.parts.sign_ins).sign_out(pages.cookies.session.read(request))
         here = site.url(site.paths.sign_in)
         return pages.redirect(
-            here, site.session_cookie.expire(), pages.cookies.set_flash(Flash("signed_out"), site.paths.sign_in)
+            here, pages.cookies.session.expire(), pages.cookies.set_flash(Flash("signed_out"), site.paths.sign_in)
         )
 
 
