@@ -9,13 +9,12 @@ from litestar.connection import ASGIConnection
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.handlers import BaseRouteHandler
-from litestar.response.base import ASGIResponse
 from litestar.types import ASGIApp, Guard, Message, Middleware, Receive, Scope, Send
 
 from keyturn.errors import Fault, KeyturnError
 from keyturn.service.api.form_texts import TextsController
 from keyturn.service.api.monitoring import health_router
-from keyturn.service.api.problems import MEDIA_TYPE, NO_STORE, UNREAD, document_of, problem_handlers
+from keyturn.service.api.problems import NO_STORE, UNREAD, problem_handlers, send_problem
 from keyturn.service.api.requests import AnyRequest, accepted_language, client_of, require_same_origin
 from keyturn.service.api.resets import (
     ChallengeController,
@@ -26,9 +25,9 @@ from keyturn.service.api.resets import (
     SecuringController,
     service_key_guard,
 )
-from keyturn.service.api.responses import JsonResponse
 from keyturn.service.api.sessions import SessionController
 from keyturn.service.parts import Parts
+from keyturn.service.problems.problem import problem_of
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.sending.reports import ProviderReports
 
@@ -48,7 +47,6 @@ def api_router(parts: Parts) -> Router:
         dependencies={"parts": provided(parts)},
         middleware=[count_unread(parts)],
         exception_handlers=problem_handlers(parts.languages, parts.meters),
-        response_class=JsonResponse,
         response_headers=NO_STORE,
         request_max_body_size=LONGEST_BODY,
     )
@@ -143,11 +141,8 @@ def count_unread(parts: Parts) -> Middleware:
                         await parts.requests.count_malformed(client_of(request))
                     except KeyturnError as error:
                         is_replaced = True
-                        document = document_of(error, accepted_language(parts.languages, request))
-                        headers = {**NO_STORE, **document.headers}
-                        await ASGIResponse(
-                            body=document.body(), status_code=document.status, media_type=MEDIA_TYPE, headers=headers
-                        )(scope, receive, send)
+                        language = accepted_language(parts.languages, request)
+                        await send_problem(problem_of(error), scope, receive, send, language)
                 if not is_replaced:
                     await send(message)
 

@@ -52,9 +52,9 @@ class Problem(KeyturnError):
     The first line of the docstring is the problem's meaning in OpenAPI.
     """
 
-    status: ClassVar[int]
+    status: int
+    title: str
     slug: ClassVar[str]
-    title: ClassVar[str]
     sentence: ClassVar[str]
     outcome: ClassVar[str]
     scheme: ClassVar[str]

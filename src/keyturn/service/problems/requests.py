@@ -180,6 +180,14 @@ class HookFailed(Unavailable):
     """A function of the app's that has to agree gave no answer, so nothing was done."""
 
 
+class OtherStatus(Problem, status=500, slug="http-error", title="", outcome=NOT_COUNTED, for_people=False):
+    """A status of HTTP that has no problem of its own, with the title of the framework."""
+
+    def __init__(self, status: int, title: str) -> None:
+        self.status, self.title = status, title
+        super().__init__(title)
+
+
 class WebhookRefused(Problem, status=400, title="The webhook was refused", outcome=NOT_COUNTED, for_people=False):
     """A provider's report is forged, stale or incomplete."""
 
