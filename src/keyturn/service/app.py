@@ -1,8 +1,8 @@
 """The service as an ASGI application."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
-from litestar import Litestar, Router
+from litestar import Litestar
 from litestar.config.cors import CORSConfig
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, Server, Tag
@@ -68,7 +68,7 @@ def create_app(
             home_redirect(pages),
             change_password_redirect(pages),
             # https ends at a proxy, as does any request under another name than this machine's.
-            _metrics(parts, parts.require_ready, local=is_loopback(settings.base_url)),
+            metrics_router(parts, parts.require_ready, local=is_loopback(settings.base_url)),
             *more,
         ],
         # Only our own proxy may say which trace a request belongs to.
@@ -103,15 +103,11 @@ def create_worker_app(parts: Parts, *, local: bool) -> Litestar:
         await parts.accounts_readiness.require()
 
     return Litestar(
-        route_handlers=[health_router(require_ready), _metrics(parts, require_ready, local=local)],
+        route_handlers=[health_router(require_ready), metrics_router(parts, require_ready, local=local)],
         exception_handlers=problem_handlers(parts.languages),
         openapi_config=None,
         logging_config=None,
     )
-
-
-def _metrics(parts: Parts, require_ready: Callable[[], Awaitable[None]], *, local: bool) -> Router:
-    return metrics_router(parts.meters, parts.database, require_ready, token=parts.settings.metrics.token, local=local)
 
 
 _TRACING = ("baggage", "sentry-trace", "traceparent", "tracestate")

@@ -40,7 +40,7 @@ from keyturn.service.settings import (
     TableSettings,
 )
 from keyturn.service.settings.database_urls import read_url
-from keyturn.service.settings.paths import hosted_path
+from keyturn.service.settings.paths import hosted_path, page_urls
 from keyturn.service.settings.reading import require_valid
 from keyturn.service.telemetry.logs import redact_access_logs
 from keyturn.service.webhooks.events import (
@@ -357,22 +357,8 @@ def _require_own_pages(settings: Settings) -> None:
     """Raise SettingsInvalid for settings that name hosted pages, which are left out: mails would link to nothing."""
     faults = [
         Fault(name, "is the path of a hosted page, which pages=False turns off: set it to a page of the app")
-        for name in _settings_of_own_pages(settings)
+        for name, url in page_urls(settings).items()
+        if hosted_path(url) is not None
     ]
     if faults:
         raise SettingsInvalid(faults)
-
-
-def _settings_of_own_pages(settings: Settings) -> Iterator[str]:
-    pages = {
-        "reset_url": settings.reset_url,
-        "forgot_url": settings.forgot_url,
-        "sign_in_url": settings.sign_in_page,
-        "secure_account.url": settings.secure_account.url,
-    }
-    for name, pattern in pages.items():
-        if hosted_path(pattern) is not None:
-            yield name
-    for kind, own in settings.kinds.items():
-        if own.settings_url and hosted_path(own.settings_url) is not None:
-            yield f"kinds.{kind}.settings_url"

@@ -1,5 +1,7 @@
 """The texts of forms in other pages (frontend/keyturn.js), in every language of the service."""
 
+from collections.abc import Mapping
+
 from litestar import Controller, Response, get
 from litestar.params import FromQuery
 from msgspec import UNSET, UnsetType
@@ -10,7 +12,7 @@ from keyturn.service.api.problems import problem_responses
 from keyturn.service.api.requests import AnyRequest, GivenParts
 from keyturn.service.api.schemas import FormTexts
 from keyturn.service.parts import Parts
-from keyturn.service.problems.proofs import Challenge
+from keyturn.service.problems.proofs import LINK_TEXTS, Challenge, DeadReason
 from keyturn.service.problems.requests import InputInvalid
 
 _FOR_AN_HOUR = "public, max-age=3600"
@@ -54,29 +56,19 @@ def _challenge_always_asked(parts: Parts) -> Challenge | UnsetType:
     return parts.challenge.asked
 
 
+_DEAD: Mapping[DeadReason, str] = {
+    "invalid": "invalid",
+    "expired": "expired",
+    "used": "used",
+    "second_step": "wrongCodes",
+}
+
+
 def form_texts(language: SourceTexts, lifetime: str) -> dict[str, str]:
     """Return every text by the form's name for it, with placeholders in braces.
 
     `lifetime`: how long a link works, in words of that language.
     """
-    _ = language.gettext
-    return {
-        **_request_texts(language, lifetime),
-        **_dead_link_texts(language, lifetime),
-        **_password_texts(language),
-        "until": _("The link works until %(time)s.", time="{time}"),
-        **_second_step_texts(language),
-        "changed": _("Your password was changed"),
-        "signIn": language.pgettext("button", "Sign in"),
-        **_code_texts(language),
-        "unloaded": _("This form could not be loaded"),
-        "unreachable": _("The service is not available right now."),
-        "retry": _("Try again"),
-        "reference": _("Reference: %(id)s", id="{id}"),
-    }
-
-
-def _request_texts(language: SourceTexts, lifetime: str) -> dict[str, str]:
     _ = language.gettext
     return {
         "forgotHeading": _("Forgot your password?"),
@@ -107,12 +99,12 @@ def _request_texts(language: SourceTexts, lifetime: str) -> dict[str, str]:
         ),
         "change": _("Request password change"),
         "changeSent": _("We’ve sent a password reset link to your email. Please check your inbox to continue."),
-    }
-
-
-def _password_texts(language: SourceTexts) -> dict[str, str]:
-    _ = language.gettext
-    return {
+        **{f"{name}Heading": _(LINK_TEXTS[reason][0]) for reason, name in _DEAD.items()},
+        **{name: _(LINK_TEXTS[reason][1], lifetime=lifetime) for reason, name in _DEAD.items()},
+        "noLink": _("Open the link in your email"),
+        "noLinkLead": _("Open it again. It works until it’s used or expires."),
+        "newLink": _("Request a new link"),
+        "sendNew": _("Send a new link to %(email)s", email="{email}"),
         "resetHeading": _("Choose a new password"),
         "firstHeading": _("Choose your password"),
         "password": _("New password"),
@@ -140,6 +132,29 @@ def _password_texts(language: SourceTexts) -> dict[str, str]:
         "mismatch": _("The two passwords don’t match."),
         "save": _("Save the new password"),
         "saveFirst": _("Save the password"),
+        "until": _("The link works until %(time)s.", time="{time}"),
+        "secondStep": _("Second step"),
+        "secondStepLead": _("Your account is protected by a second step. Enter a code, too."),
+        "secondStepOther": _("Your account is protected by a second step that we can’t check here. Contact support."),
+        "totp": _("Authenticator app"),
+        "sms": _("Text message to %(number)s", number="{number}"),
+        "recoveryCode": _("Recovery code"),
+        "factorCode": _("Code"),
+        "enterCode": _("Enter a code."),
+        "sendCode": _("Send a code to %(number)s", number="{number}"),
+        "codeSent": _("We sent a code to %(number)s.", number="{number}"),
+        "changed": _("Your password was changed"),
+        "signIn": language.pgettext("button", "Sign in"),
+        "code": _("Code from the email"),
+        "codeHeading": _("Enter the code from the email"),
+        "codeLead": _("It has eight digits and works once, for a few minutes."),
+        "codeElsewhere": _("Did you get the email on another device? Enter its code here."),
+        "codeMalformed": _("Enter the eight digits of the code."),
+        "continue": _("Continue"),
+        "unloaded": _("This form could not be loaded"),
+        "unreachable": _("The service is not available right now."),
+        "retry": _("Try again"),
+        "reference": _("Reference: %(id)s", id="{id}"),
     }
 
 
@@ -154,56 +169,4 @@ def _name_texts(language: SourceTexts) -> dict[str, str]:
         "email": _("Email or username"),
         "malformed": _("Enter a full email address, such as name@example.org, or your username."),
         "another": _("Use another email or username"),
-    }
-
-
-def _code_texts(language: SourceTexts) -> dict[str, str]:
-    _ = language.gettext
-    return {
-        "code": _("Code from the email"),
-        "codeHeading": _("Enter the code from the email"),
-        "codeLead": _("It has eight digits and works once, for a few minutes."),
-        "codeElsewhere": _("Did you get the email on another device? Enter its code here."),
-        "codeMalformed": _("Enter the eight digits of the code."),
-        "continue": _("Continue"),
-    }
-
-
-def _second_step_texts(language: SourceTexts) -> dict[str, str]:
-    _ = language.gettext
-    return {
-        "secondStep": _("Second step"),
-        "secondStepLead": _("Your account is protected by a second step. Enter a code, too."),
-        "secondStepOther": _("Your account is protected by a second step that we can’t check here. Contact support."),
-        "totp": _("Authenticator app"),
-        "sms": _("Text message to %(number)s", number="{number}"),
-        "recoveryCode": _("Recovery code"),
-        "factorCode": _("Code"),
-        "enterCode": _("Enter a code."),
-        "sendCode": _("Send a code to %(number)s", number="{number}"),
-        "codeSent": _("We sent a code to %(number)s.", number="{number}"),
-    }
-
-
-def _dead_link_texts(language: SourceTexts, lifetime: str) -> dict[str, str]:
-    _ = language.gettext
-    return {
-        "invalidHeading": _("This link does not work"),
-        "invalid": _("This reset link is invalid or has expired. Please request a new one."),
-        "expiredHeading": _("This reset link has expired"),
-        "expired": _("Reset links work for %(lifetime)s. Request a new one.", lifetime=lifetime),
-        "usedHeading": _("This reset link has already been used"),
-        "used": _(
-            "Each link works once. If you’ve already chosen a new password, sign in with it."
-            " If not, request a new link."
-        ),
-        "wrongCodesHeading": _("This link does not work"),
-        "wrongCodes": _(
-            "Too many wrong codes were entered. This link no longer works, and your password was not changed."
-            " Request a new link."
-        ),
-        "noLink": _("Open the link in your email"),
-        "noLinkLead": _("Open it again. It works until it’s used or expires."),
-        "newLink": _("Request a new link"),
-        "sendNew": _("Send a new link to %(email)s", email="{email}"),
     }

@@ -27,7 +27,7 @@ from keyturn.service.pages.security import security_headers
 from keyturn.service.pages.site import Site
 from keyturn.service.parts import Parts
 from keyturn.service.problems.passwords import rule_text
-from keyturn.service.problems.proofs import NotSignedIn
+from keyturn.service.problems.proofs import LINK_TEXTS, NotSignedIn
 from keyturn.service.problems.requests import Unavailable
 from keyturn.service.reset.check import LiveLink
 from keyturn.service.telemetry.logs import LogEvent, OnceAMinute
@@ -64,6 +64,7 @@ class PageTemplates:
             language.teach(environment)
             environment.globals.update(
                 site=self._site,
+                link_texts=LINK_TEXTS,
                 brand=self._site.theme(kind).brand,
                 palette=self._site.theme(kind).palette,
                 url=self._site.url,

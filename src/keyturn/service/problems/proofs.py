@@ -42,6 +42,27 @@ _DEAD: Mapping[DeadReason, str] = {
 }
 
 
+LINK_TEXTS: Mapping[DeadReason, tuple[str, str]] = {
+    "invalid": (
+        LinkDead.title,
+        N_("This reset link is invalid or has expired. Please request a new one."),
+    ),
+    "expired": (
+        N_("This reset link has expired"),
+        N_("Reset links work for %(lifetime)s. Request a new one."),
+    ),
+    "used": (
+        N_("This reset link has already been used"),
+        N_(
+            "Each link works once. If you’ve already chosen a new password, sign in with it."
+            " If not, request a new link."
+        ),
+    ),
+    "second_step": (LinkDead.title, _DEAD["second_step"]),
+}
+"""The heading and the text of a page or a form that says why a link is dead."""
+
+
 class SecurityLinkDead(
     Problem,
     status=400,
