@@ -41,7 +41,7 @@ from keyturn.service.problems.proofs import (
     ServiceKeyRefused,
 )
 from keyturn.service.problems.requests import Busy, InputInvalid, TooManyRequests
-from keyturn.service.reset.inviting import Invitations
+from keyturn.service.reset.inviting import Invitations, IssuedLink
 from keyturn.service.reset.proofs.challenge import Answer
 
 
@@ -216,15 +216,14 @@ class InvitationController(Controller):
     )
     async def invite(
         self, data: JSONBody[schemas.InvitationRequest], request: AnyRequest, parts: GivenParts
-    ) -> Response[schemas.Done | schemas.IssuedLink]:
+    ) -> Response[schemas.Done | IssuedLink]:
         client, answer = (
             client_of(request),
             cast("Response[Any]", _on_its_way(accepted_language(parts.languages, request))),
         )
         if data.link:
             await parts.invitations.require_key(bearer_of(request), client, for_links=True)
-            minted = await parts.operator_links.mint(data.email, client, data.reason, invites=True)
-            answer = Response(msgspec.convert(minted, schemas.IssuedLink, from_attributes=True))
+            answer = Response(await parts.operator_links.mint(data.email, client, data.reason, invites=True))
         await parts.invitations.invite(data.email, client, data.reason)
         return answer
 
@@ -247,11 +246,8 @@ class LinkController(Controller):
         operation_id="mintLink",
         responses=problem_responses(InputInvalid, ServiceKeyRefused, TooManyRequests),
     )
-    async def mint(
-        self, data: JSONBody[schemas.LinkRequest], request: AnyRequest, parts: GivenParts
-    ) -> schemas.IssuedLink:
-        minted = await parts.operator_links.mint(data.email, client_of(request), data.reason, with_code=data.code)
-        return msgspec.convert(minted, schemas.IssuedLink, from_attributes=True)
+    async def mint(self, data: JSONBody[schemas.LinkRequest], request: AnyRequest, parts: GivenParts) -> IssuedLink:
+        return await parts.operator_links.mint(data.email, client_of(request), data.reason, with_code=data.code)
 
 
 def service_key_guard(invitations: Invitations, *, for_links: bool = False) -> Guard:

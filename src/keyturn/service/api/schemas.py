@@ -107,14 +107,6 @@ class LinkRequest(_Schema, frozen=True, kw_only=True):
     code: Annotated[bool, Meta(description="a code in place of the link, if mails have codes")] = False
 
 
-class IssuedLink(_Schema, frozen=True, kw_only=True, omit_defaults=True):
-    """A link or a code for the account's owner, and until when it works."""
-
-    link: str = ""
-    code: str = ""
-    expires_at: datetime
-
-
 class TokenCheck(_Schema, frozen=True, kw_only=True):
     """Asks whether a link works; `email`, where it is given, must be the account's."""
 

@@ -14,7 +14,7 @@ from litestar.params import URLEncodedBody
 from keyturn.service import addresses
 from keyturn.service.api.requests import AnyRequest, client_of
 from keyturn.service.pages.cookies import Flash
-from keyturn.service.pages.opening import keep_link
+from keyturn.service.pages.opening import keep_link, opened_link
 from keyturn.service.pages.reading import reading
 from keyturn.service.pages.rendering import GivenPages, Pages
 from keyturn.service.pages.security import content_security_policy
@@ -94,9 +94,7 @@ async def replace_expired(request: AnyRequest, data: URLEncodedBody[ForgotForm],
     Raises LinkDead, TooManyRequests.
     """
     site, path = pages.site, pages.site.paths.reset
-    opened, client = pages.cookies.opened_link(pages.cookies.link, request), client_of(request)
-    if opened is None:
-        raise LinkDead("invalid")
+    opened, client = opened_link(pages, request), client_of(request)
     try:
         link = await pages.parts.checks.require_expired(opened.token, client)
     except InputInvalid:  # it still works

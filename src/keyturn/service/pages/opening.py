@@ -11,8 +11,10 @@ from litestar.params import FromPath
 
 from keyturn.service.api.cookies import BrowserCookie
 from keyturn.service.api.requests import AnyRequest
+from keyturn.service.pages.cookies import OpenedLink
 from keyturn.service.pages.reading import reading
 from keyturn.service.pages.rendering import Pages
+from keyturn.service.problems.proofs import LinkDead
 
 
 def taking_link(pages: Pages, cookie: BrowserCookie) -> HTTPRouteHandler:
@@ -28,3 +30,10 @@ def taking_link(pages: Pages, cookie: BrowserCookie) -> HTTPRouteHandler:
 def keep_link(pages: Pages, cookie: BrowserCookie, token: str, email: str | None = None) -> Response[Any]:
     """Keep a link out of histories, referrers and screenshots (ASVS 14.2.1): a cookie, and a clean address."""
     return pages.redirect(cookie.path, pages.cookies.hold_link(cookie, token, email))
+
+
+def opened_link(pages: Pages, request: AnyRequest) -> OpenedLink:
+    """Return the link for a new password that was opened here. Raises LinkDead without one."""
+    if link := pages.cookies.opened_link(pages.cookies.link, request):
+        return link
+    raise LinkDead("invalid")

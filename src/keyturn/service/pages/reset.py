@@ -16,7 +16,7 @@ from keyturn.service.api.requests import AnyRequest, accepted_language, client_o
 from keyturn.service.api.responses import judgement_response
 from keyturn.service.clock import now
 from keyturn.service.pages.cookies import Flash, Said
-from keyturn.service.pages.opening import keep_link
+from keyturn.service.pages.opening import keep_link, opened_link
 from keyturn.service.pages.reading import reading
 from keyturn.service.pages.rendering import GivenPages, Pages
 from keyturn.service.pages.second_step import ShownStep, StepForm, shown_step
@@ -121,9 +121,7 @@ class ResetPassword(Controller):
         self, request: AnyRequest, data: URLEncodedBody[NewPasswordForm], pages: GivenPages
     ) -> Response[Any]:
         """Judge an unsaved password, for the script. Raises LinkDead, TooManyRequests."""
-        link = pages.cookies.opened_link(pages.cookies.link, request)
-        if link is None:
-            raise proofs.LinkDead("invalid")
+        link = opened_link(pages, request)
         judging = pages.parts.checks.judge(link.token, data.password, client_of(request), data.email or link.email)
         return await judgement_response(judging, accepted_language(pages.parts.languages, request))
 
@@ -135,9 +133,7 @@ class ResetPassword(Controller):
 
         Raises LinkDead; to the script TooManyRequests and Unavailable, too.
         """
-        link = pages.cookies.opened_link(pages.cookies.link, request)
-        if link is None:
-            raise proofs.LinkDead("invalid")
+        link = opened_link(pages, request)
         checks, client, email = pages.parts.checks, client_of(request), data.email or link.email
         sending = checks.begin_second_step(link.token, "sms", client, email)
         if _is_script(request):

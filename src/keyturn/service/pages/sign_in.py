@@ -1,7 +1,6 @@
 """Signing in and out."""
 
 import re
-from collections.abc import Sequence
 from typing import Any
 
 from litestar import Controller, Response, post
@@ -14,7 +13,6 @@ from keyturn.service.pages.rendering import GivenPages, Pages
 from keyturn.service.pages.second_step import ShownStep, StepForm, shown_step
 from keyturn.service.problems.proofs import (
     CredentialsRejected,
-    Factor,
     NotSignedIn,
     SecondStepRejected,
     SecondStepRequired,
@@ -101,31 +99,10 @@ async def _sign_in(
     return pages.lead_on(request, url, *started, *forgotten, account=opened.account)
 
 
-def _form(
-    pages: Pages,
-    request: AnyRequest,
-    *,
-    email: str,
-    next: str,  # noqa: A002 - the field's name
-    rejected: bool = False,
-    flash: Flash | None = None,
-    factors: Sequence[Factor] = (),
-    step: ShownStep | None = None,
-    **values: Any,
-) -> Response[Any]:
+def _form(pages: Pages, request: AnyRequest, flash: Flash | None = None, **values: Any) -> Response[Any]:
     """Return the form; with `factors` it asks for the second step."""
-    return pages.page(
-        request,
-        "sign_in.html",
-        account=flash,
-        email=email,
-        next=next,
-        rejected=rejected,
-        flash=flash and flash.said,
-        factors=factors,
-        step=step or ShownStep(),
-        **values,
-    )
+    shown: dict[str, Any] = {"rejected": False, "factors": (), "step": ShownStep(), "flash": flash and flash.said}
+    return pages.page(request, "sign_in.html", account=flash, **shown | values)
 
 
 class SignOut(Controller):
