@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from litestar import Controller, Response, get
+from litestar import Response, get
 from litestar.params import FromQuery
 from msgspec import UNSET, UnsetType
 
@@ -18,36 +18,30 @@ from keyturn.service.problems.requests import InputInvalid
 _FOR_AN_HOUR = "public, max-age=3600"
 
 
-class TextsController(Controller):
-    """Hands keyturn.js its words, in the language of whoever reads."""
-
-    tags = ("Password reset",)
-    security = ({},)
-
-    @get(
-        "/texts",
-        summary="The words of the forms",
-        description="What keyturn.js writes, in the language `lang`, or else in the best of Accept-Language.",
-        operation_id="getFormTexts",
-        responses=problem_responses(InputInvalid, has_body=False),
+@get(
+    "/texts",
+    summary="The words of the forms",
+    description="What keyturn.js writes, in the language `lang`, or else in the best of Accept-Language.",
+    operation_id="getFormTexts",
+    responses=problem_responses(InputInvalid, has_body=False),
+)
+async def get_texts(request: AnyRequest, parts: GivenParts, lang: FromQuery[str] = "") -> Response[FormTexts]:
+    language = parts.languages.choose(lang, request.headers.get("accept-language", ""))
+    # If the URL names a language, it alone decides: caches then never serve another language.
+    headers = {"Content-Language": language.tag, "Cache-Control": _FOR_AN_HOUR if lang else "no-store"}
+    texts = form_texts(language, language.duration(parts.settings.token.ttl))
+    if parts.accounts.takes_names:
+        texts |= _name_texts(language)
+    found = FormTexts(
+        lang=language.tag,
+        dir=language.direction,
+        texts=texts,
+        challenge=_challenge_always_asked(parts),
+        codes=parts.code_exchange is not None,
+        takes_names=parts.accounts.takes_names,
+        mail_services=known_services(),
     )
-    async def texts(self, request: AnyRequest, parts: GivenParts, lang: FromQuery[str] = "") -> Response[FormTexts]:
-        language = parts.languages.choose(lang, request.headers.get("accept-language", ""))
-        # If the URL names a language, it alone decides: caches then never serve another language.
-        headers = {"Content-Language": language.tag, "Cache-Control": _FOR_AN_HOUR if lang else "no-store"}
-        texts = form_texts(language, language.duration(parts.settings.token.ttl))
-        if parts.accounts.takes_names:
-            texts |= _name_texts(language)
-        found = FormTexts(
-            lang=language.tag,
-            dir=language.direction,
-            texts=texts,
-            challenge=_challenge_always_asked(parts),
-            codes=parts.code_exchange is not None,
-            takes_names=parts.accounts.takes_names,
-            mail_services=known_services(),
-        )
-        return Response(found, headers=headers)
+    return Response(found, headers=headers)
 
 
 def _challenge_always_asked(parts: Parts) -> Challenge | UnsetType:

@@ -1,5 +1,6 @@
 """The routes of links, invitations, challenges and codes, and of reports that a change was unwanted."""
 
+from functools import partial
 from typing import Any, cast
 
 import msgspec
@@ -23,7 +24,6 @@ from keyturn.service.api.requests import (
     mounted,
 )
 from keyturn.service.api.responses import (
-    SERVICE_KEY,
     NamedOperation,
     judgement_response,
     message_response,
@@ -44,21 +44,19 @@ from keyturn.service.problems.requests import Busy, InputInvalid, TooManyRequest
 from keyturn.service.reset.inviting import Invitations, IssuedLink
 from keyturn.service.reset.proofs.challenge import Answer
 
+post_named = partial(post, operation_id=named_by_path, operation_class=NamedOperation)
+"""Registers a route under two names, of which other frontends use the second."""
+
 
 class ResetController(Controller):
     """Takes what a frontend sends to ask for a link, to check it and to use it."""
 
-    tags = ("Password reset",)
-    security = ({},)
-
-    @post(
+    @post_named(
         ["/request-password-reset", "/forgot-password"],
         kind="request",
         status_code=202,
         summary="Request a link",
         description="Gives the same answer for every valid address, with or without an account.",
-        operation_id=named_by_path,
-        operation_class=NamedOperation,
         responses=problem_responses(InputInvalid, ChallengeRequired, TooManyRequests, Busy),
     )
     async def request(
@@ -68,14 +66,12 @@ class ResetController(Controller):
         await parts.requests.accept(data.email, client_of(request), answer, data.return_to or "")
         return _on_its_way(accepted_language(parts.languages, request))
 
-    @post(
+    @post_named(
         ["/validate-reset-token", "/verify-reset-token"],
         kind="validate",
         status_code=200,
         summary="Check a link",
         description="The link stays usable.",
-        operation_id=named_by_path,
-        operation_class=NamedOperation,
         responses=problem_responses(InputInvalid, TooManyRequests),
     )
     async def validate(
@@ -115,7 +111,7 @@ class ResetController(Controller):
         await parts.requests.replace(link, client, Answer(text=data.challenge or ""))
         return _on_its_way(accepted_language(parts.languages, request))
 
-    @post(
+    @post_named(
         ["/reset-password", "/reset-password-with-token"],
         kind="reset",
         status_code=200,
@@ -125,8 +121,6 @@ class ResetController(Controller):
             "stays usable. If the account has a second factor, `secondStep` is required; a request without it gets the "
             "methods to choose from."
         ),
-        operation_id=named_by_path,
-        operation_class=NamedOperation,
         responses=problem_responses(
             InputInvalid,
             LinkDead,
@@ -193,61 +187,46 @@ def _on_its_way(language: Language) -> Response[schemas.Done]:
     return message_response(language, language.gettext("If an account exists for that address, a link is on its way."))
 
 
-# Invitations from an operator's app: `reset/inviting.py` does the work
-
-
-class InvitationController(Controller):
-    """Takes the invitations of an operator's app."""
-
-    tags = ("Invitations",)
-    security = ({SERVICE_KEY: []},)
-
-    @post(
-        "/invitations",
-        kind="invite",
-        status_code=202,
-        summary="Invite a user to choose a first password",
-        description=(
-            "For the operator's app, with the service key. No mail is sent to an address without an account, or whose "
-            "account has a password or another sign-in; the audit trail records this."
-        ),
-        operation_id="invite",
-        responses=problem_responses(InputInvalid, ServiceKeyRefused, TooManyRequests),
+@post(
+    "/invitations",
+    kind="invite",
+    status_code=202,
+    summary="Invite a user to choose a first password",
+    description=(
+        "For the operator's app, with the service key. No mail is sent to an address without an account, or whose "
+        "account has a password or another sign-in; the audit trail records this."
+    ),
+    operation_id="invite",
+    responses=problem_responses(InputInvalid, ServiceKeyRefused, TooManyRequests),
+)
+async def invite(
+    data: JSONBody[schemas.InvitationRequest], request: AnyRequest, parts: GivenParts
+) -> Response[schemas.Done | IssuedLink]:
+    client, answer = (
+        client_of(request),
+        cast("Response[Any]", _on_its_way(accepted_language(parts.languages, request))),
     )
-    async def invite(
-        self, data: JSONBody[schemas.InvitationRequest], request: AnyRequest, parts: GivenParts
-    ) -> Response[schemas.Done | IssuedLink]:
-        client, answer = (
-            client_of(request),
-            cast("Response[Any]", _on_its_way(accepted_language(parts.languages, request))),
-        )
-        if data.link:
-            await parts.invitations.require_key(bearer_of(request), client, for_links=True)
-            answer = Response(await parts.operator_links.mint(data.email, client, data.reason, invites=True))
-        await parts.invitations.invite(data.email, client, data.reason)
-        return answer
+    if data.link:
+        await parts.invitations.require_key(bearer_of(request), client, for_links=True)
+        answer = Response(await parts.operator_links.mint(data.email, client, data.reason, invites=True))
+    await parts.invitations.invite(data.email, client, data.reason)
+    return answer
 
 
-class LinkController(Controller):
-    """Mints links for an operator's app. Mounted where there is a key for them."""
-
-    tags = ("Invitations",)
-    security = ({SERVICE_KEY: []},)
-
-    @post(
-        "/links",
-        kind="link",
-        status_code=200,
-        summary="Get a reset link for an account's owner",
-        description=(
-            "For the operator's app, with the link key, once the app's operator knows the person. Earlier links of the "
-            "account end, and its mailbox gets a notice without a link to a new password. The link works once."
-        ),
-        operation_id="mintLink",
-        responses=problem_responses(InputInvalid, ServiceKeyRefused, TooManyRequests),
-    )
-    async def mint(self, data: JSONBody[schemas.LinkRequest], request: AnyRequest, parts: GivenParts) -> IssuedLink:
-        return await parts.operator_links.mint(data.email, client_of(request), data.reason, with_code=data.code)
+@post(
+    "/links",
+    kind="link",
+    status_code=200,
+    summary="Get a reset link for an account's owner",
+    description=(
+        "For the operator's app, with the link key, once the app's operator knows the person. Earlier links of the "
+        "account end, and its mailbox gets a notice without a link to a new password. The link works once."
+    ),
+    operation_id="mintLink",
+    responses=problem_responses(InputInvalid, ServiceKeyRefused, TooManyRequests),
+)
+async def mint_link(data: JSONBody[schemas.LinkRequest], request: AnyRequest, parts: GivenParts) -> IssuedLink:
+    return await parts.operator_links.mint(data.email, client_of(request), data.reason, with_code=data.code)
 
 
 def service_key_guard(invitations: Invitations, *, for_links: bool = False) -> Guard:
@@ -259,84 +238,60 @@ def service_key_guard(invitations: Invitations, *, for_links: bool = False) -> G
     return require_key
 
 
-# The routes for reports of unwanted changes, challenges and codes
+@post(
+    "/secure-account",
+    kind="secure",
+    status_code=200,
+    summary="Report an unwanted password change",
+    description=(
+        "Takes the token from the mail that confirmed the change. Ends all sessions, and the links that were sent "
+        "to that mailbox. If the account still has that address, Keyturn mails it a link, and locks the account if "
+        "the settings say so. Otherwise both addresses get a mail, and an operator decides. Works once."
+    ),
+    operation_id="secureAccount",
+    responses=problem_responses(InputInvalid, SecurityLinkDead, TooManyRequests),
+)
+async def secure_account(data: JSONBody[SecurityToken], request: AnyRequest, parts: GivenParts) -> Response[Done]:
+    await parts.securing.secure(data.token, client_of(request))
+    language = accepted_language(parts.languages, request)
+    text = language.gettext("We’re sending the next step to the address where you got our email.")
+    return message_response(language, text)
 
 
-class SecuringController(Controller):
-    """Takes the tokens of the buttons in confirmations; those of earlier mails, too, where new ones have none."""
-
-    tags = ("Not me",)
-    security = ({},)
-
-    @post(
-        "/secure-account",
-        kind="secure",
-        status_code=200,
-        summary="Report an unwanted password change",
-        description=(
-            "Takes the token from the mail that confirmed the change. Ends all sessions, and the links that were sent "
-            "to that mailbox. If the account still has that address, Keyturn mails it a link, and locks the account if "
-            "the settings say so. Otherwise both addresses get a mail, and an operator decides. Works once."
-        ),
-        operation_id="secureAccount",
-        responses=problem_responses(InputInvalid, SecurityLinkDead, TooManyRequests),
+@get(
+    "/challenge",
+    summary="Get the challenge for a reset request",
+    description=(
+        "If `required` is true, every reset request needs an answer. Otherwise the problem `challenge-required` "
+        "asks for one. For ALTCHA, the answer contains a new puzzle for its widget. Each answer is accepted once."
+    ),
+    operation_id="getChallenge",
+    responses=problem_responses(TooManyRequests, has_body=False),
+)
+async def get_challenge(request: AnyRequest, parts: GivenParts) -> OfferedChallenge:
+    challenge = mounted(parts.challenge)
+    asked, puzzle = challenge.asked, await challenge.issue(client_of(request))
+    return OfferedChallenge(
+        method=asked.method,
+        site_key=asked.site_key,
+        action=asked.action,
+        required=challenge.is_always_asked,
+        **puzzle,
     )
-    async def secure(self, data: JSONBody[SecurityToken], request: AnyRequest, parts: GivenParts) -> Response[Done]:
-        await parts.securing.secure(data.token, client_of(request))
-        language = accepted_language(parts.languages, request)
-        text = language.gettext("We’re sending the next step to the address where you got our email.")
-        return message_response(language, text)
 
 
-# Challenges and codes: `reset/proofs` does the work
-
-
-class ChallengeController(Controller):
-    """Says what a form needs to show a challenge."""
-
-    tags = ("Password reset",)
-    security = ({},)
-
-    @get(
-        "/challenge",
-        summary="Get the challenge for a reset request",
-        description=(
-            "If `required` is true, every reset request needs an answer. Otherwise the problem `challenge-required` "
-            "asks for one. For ALTCHA, the answer contains a new puzzle for its widget. Each answer is accepted once."
-        ),
-        operation_id="getChallenge",
-        responses=problem_responses(TooManyRequests, has_body=False),
-    )
-    async def challenge(self, request: AnyRequest, parts: GivenParts) -> OfferedChallenge:
-        challenge = mounted(parts.challenge)
-        asked, puzzle = challenge.asked, await challenge.issue(client_of(request))
-        return OfferedChallenge(
-            method=asked.method,
-            site_key=asked.site_key,
-            action=asked.action,
-            required=challenge.is_always_asked,
-            **puzzle,
-        )
-
-
-class CodeController(Controller):
-    """Takes the code that stands beside the link in the mail."""
-
-    tags = ("Password reset",)
-    security = ({},)
-
-    @post(
-        "/verify-reset-code",
-        kind="code",
-        status_code=200,
-        summary="Exchange a code for a token",
-        description=(
-            "The code is in the mail beside the link. The token works like a link's token, once. The answer is the "
-            "same for a wrong code, an expired code and an address without an account."
-        ),
-        operation_id="verifyResetCode",
-        responses=problem_responses(InputInvalid, CodeRefused, TooManyRequests),
-    )
-    async def verify(self, data: JSONBody[CodeCheck], request: AnyRequest, parts: GivenParts) -> Token:
-        issued = await mounted(parts.code_exchange).exchange(data.email, data.code, client_of(request))
-        return msgspec.convert(issued, Token, from_attributes=True)
+@post(
+    "/verify-reset-code",
+    kind="code",
+    status_code=200,
+    summary="Exchange a code for a token",
+    description=(
+        "The code is in the mail beside the link. The token works like a link's token, once. The answer is the "
+        "same for a wrong code, an expired code and an address without an account."
+    ),
+    operation_id="verifyResetCode",
+    responses=problem_responses(InputInvalid, CodeRefused, TooManyRequests),
+)
+async def verify_code(data: JSONBody[CodeCheck], request: AnyRequest, parts: GivenParts) -> Token:
+    issued = await mounted(parts.code_exchange).exchange(data.email, data.code, client_of(request))
+    return msgspec.convert(issued, Token, from_attributes=True)

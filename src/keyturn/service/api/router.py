@@ -4,27 +4,29 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from litestar import Controller, Router
+from litestar import Router
 from litestar.connection import ASGIConnection
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.handlers import BaseRouteHandler
-from litestar.types import ASGIApp, Guard, Message, Middleware, Receive, Scope, Send
+from litestar.openapi.spec import SecurityRequirement
+from litestar.types import ASGIApp, ControllerRouterHandler, Guard, Message, Middleware, Receive, Scope, Send
 
 from keyturn.errors import Fault, KeyturnError
-from keyturn.service.api.form_texts import TextsController
+from keyturn.service.api.form_texts import get_texts
 from keyturn.service.api.monitoring import health_router
 from keyturn.service.api.problems import NO_STORE, UNREAD, problem_handlers, send_problem
 from keyturn.service.api.requests import AnyRequest, accepted_language, client_of, require_same_origin
 from keyturn.service.api.resets import (
-    ChallengeController,
-    CodeController,
-    InvitationController,
-    LinkController,
     ResetController,
-    SecuringController,
+    get_challenge,
+    invite,
+    mint_link,
+    secure_account,
     service_key_guard,
+    verify_code,
 )
+from keyturn.service.api.responses import SERVICE_KEY
 from keyturn.service.api.sessions import SessionController
 from keyturn.service.parts import Parts
 from keyturn.service.problems.problem import problem_of
@@ -58,20 +60,35 @@ def provided(part: object) -> Provide:
 
 
 def _json_routers(parts: Parts) -> Iterator[Router]:
+    """Yield the routes of each tag, with what authenticates their clients."""
     path, invitations = parts.paths.api, parts.invitations
-    controllers: list[type[Controller]] = [ResetController, SecuringController, TextsController]
-    controllers += [CodeController] if parts.code_exchange else []
-    yield _json_router(path, *controllers, *([ChallengeController] if parts.challenge else []))
+    anyone: Sequence[SecurityRequirement] = ({},)
+    with_key: Sequence[SecurityRequirement] = ({SERVICE_KEY: []},)
+    resets: list[ControllerRouterHandler] = [ResetController, get_texts]
+    resets += [verify_code] if parts.code_exchange else []
+    resets += [get_challenge] if parts.challenge else []
+    yield _json_router(path, "Password reset", anyone, *resets)
+    yield _json_router(path, "Not me", anyone, secure_account)
     if invitations.over_http:
-        yield _json_router(path, InvitationController, guards=[service_key_guard(invitations)])
+        yield _json_router(path, "Invitations", with_key, invite, guards=[service_key_guard(invitations)])
     if invitations.links_over_http:
-        yield _json_router(path, LinkController, guards=[service_key_guard(invitations, for_links=True)])
+        guard = service_key_guard(invitations, for_links=True)
+        yield _json_router(path, "Invitations", with_key, mint_link, guards=[guard])
     if parts.sign_ins:
-        yield _json_router("/api/auth", SessionController, guards=[_same_origin_guard(parts.settings.origin)])
+        guard = _same_origin_guard(parts.settings.origin)
+        yield _json_router("/api/auth", "Sessions", (), SessionController, guards=[guard])
 
 
-def _json_router(path: str, *controllers: type[Controller], guards: Sequence[Guard] = ()) -> Router:
-    return Router(path, route_handlers=controllers, guards=guards, before_request=require_json)
+def _json_router(
+    path: str,
+    tag: str,
+    security: Sequence[SecurityRequirement],
+    *handlers: ControllerRouterHandler,
+    guards: Sequence[Guard] = (),
+) -> Router:
+    return Router(
+        path, route_handlers=handlers, tags=[tag], security=security, guards=guards, before_request=require_json
+    )
 
 
 def _same_origin_guard(origin: str) -> Guard:

@@ -17,8 +17,6 @@ from keyturn.service.problems.requests import Busy, InputInvalid, TooManyRequest
 class SessionController(Controller):
     """Signs people in and out, says who is signed in, and changes a password that is still known."""
 
-    tags = ("Sessions",)
-
     @post(
         "/login",
         kind="login",
