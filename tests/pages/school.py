@@ -21,8 +21,8 @@ from tests.driver.visitor import Visitor
 from keyturn.service.accounts.port import Account, AccountStore
 from keyturn.service.clock import now
 from keyturn.service.database import Model
-from keyturn.service.pages import pages_router
 from keyturn.service.pages.rendering import Pages
+from keyturn.service.pages.router import pages_router
 from keyturn.service.pages.site import Site
 from keyturn.service.parts import Parts
 from keyturn.service.reset.ground import FromApp

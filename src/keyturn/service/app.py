@@ -16,10 +16,10 @@ from keyturn.service.api.responses import security_schemes
 from keyturn.service.api.router import LONGEST_BODY, api_router
 from keyturn.service.database.migrations import require_current
 from keyturn.service.keyturn_app import KeyturnApp, Lifetime
-from keyturn.service.pages import pages_router
 from keyturn.service.pages.front import change_password_redirect, home_redirect, service_error_handlers
 from keyturn.service.pages.reference import ReferencePage
 from keyturn.service.pages.rendering import Pages
+from keyturn.service.pages.router import pages_router
 from keyturn.service.pages.site import Site
 from keyturn.service.parts import Parts
 from keyturn.service.settings import Settings

@@ -25,8 +25,8 @@ from keyturn.service.api.responses import with_security_schemes
 from keyturn.service.api.router import api_router
 from keyturn.service.database import Database
 from keyturn.service.keyturn_app import KeyturnApp, Lifetime
-from keyturn.service.pages import PAGE, pages_router
 from keyturn.service.pages.rendering import Pages
+from keyturn.service.pages.router import PAGE, pages_router
 from keyturn.service.pages.site import Site
 from keyturn.service.parts import Parts
 from keyturn.service.reset.ground import FromApp

@@ -4,7 +4,7 @@ from typing import Any, TypeVar
 
 from litestar import Request
 from litestar.connection import ASGIConnection
-from litestar.di import NamedDependency
+from litestar.di import NamedDependency, Provide
 from litestar.types import Scope
 
 from keyturn.mail.languages import Language, Languages
@@ -37,6 +37,11 @@ AnyRequest = Request[Any, Any, Any]
 
 GivenParts = NamedDependency[Parts]
 """The parts of the process, as a handler gets them: one dependency, since Litestar starts a task group for several."""
+
+
+def provided(part: object) -> Provide:
+    """Return what gives handlers this part, whoever asks."""
+    return Provide(lambda: part, sync_to_thread=False)
 
 
 _Part = TypeVar("_Part")

@@ -1,24 +1,23 @@
 """The routes of links, invitations, challenges and codes, and of reports that a change was unwanted."""
 
+from collections.abc import Iterator
 from functools import partial
-from typing import Any, cast
 
 import msgspec
-from litestar import Controller, Response, get, post
-from litestar.connection import ASGIConnection
-from litestar.handlers import BaseRouteHandler
+from litestar import Controller, Response, Router, get, post
 from litestar.params import JSONBody
-from litestar.types import Guard
+from litestar.types import ControllerRouterHandler
 
 from keyturn.mail.languages import Language
 from keyturn.service.api import schemas
 from keyturn.service.api.cookies import device_cookie
+from keyturn.service.api.form_texts import get_texts
+from keyturn.service.api.json_routes import ANYONE, json_router
 from keyturn.service.api.problems import problem_responses
 from keyturn.service.api.requests import (
     AnyRequest,
     GivenParts,
     accepted_language,
-    bearer_of,
     client_of,
     language_headers,
     mounted,
@@ -29,7 +28,8 @@ from keyturn.service.api.responses import (
     message_response,
     named_by_path,
 )
-from keyturn.service.api.schemas import CodeCheck, Done, OfferedChallenge, SecurityToken, Token
+from keyturn.service.api.schemas import CodeCheck, OfferedChallenge, Token
+from keyturn.service.parts import Parts
 from keyturn.service.problems.passwords import OutcomeUnknown, PasswordRejected, ResetRefused, rule_text
 from keyturn.service.problems.proofs import (
     ChallengeRequired,
@@ -37,11 +37,8 @@ from keyturn.service.problems.proofs import (
     LinkDead,
     SecondStepRejected,
     SecondStepRequired,
-    SecurityLinkDead,
-    ServiceKeyRefused,
 )
 from keyturn.service.problems.requests import Busy, InputInvalid, TooManyRequests
-from keyturn.service.reset.inviting import Invitations, IssuedLink
 from keyturn.service.reset.proofs.challenge import Answer
 
 post_named = partial(post, operation_id=named_by_path, operation_class=NamedOperation)
@@ -64,7 +61,7 @@ class ResetController(Controller):
     ) -> Response[schemas.Done]:
         answer = Answer(text=data.challenge or "")
         await parts.requests.accept(data.email, client_of(request), answer, data.return_to or "")
-        return _on_its_way(accepted_language(parts.languages, request))
+        return on_its_way(accepted_language(parts.languages, request))
 
     @post_named(
         ["/validate-reset-token", "/verify-reset-token"],
@@ -109,7 +106,7 @@ class ResetController(Controller):
         client = client_of(request)
         link = await parts.checks.require_expired(data.token, client)
         await parts.requests.replace(link, client, Answer(text=data.challenge or ""))
-        return _on_its_way(accepted_language(parts.languages, request))
+        return on_its_way(accepted_language(parts.languages, request))
 
     @post_named(
         ["/reset-password", "/reset-password-with-token"],
@@ -183,79 +180,8 @@ class ResetController(Controller):
         return Response(schemas.Policy(rules=tuple(rules)), headers=language_headers(language))
 
 
-def _on_its_way(language: Language) -> Response[schemas.Done]:
+def on_its_way(language: Language) -> Response[schemas.Done]:
     return message_response(language, language.gettext("If an account exists for that address, a link is on its way."))
-
-
-@post(
-    "/invitations",
-    kind="invite",
-    status_code=202,
-    summary="Invite a user to choose a first password",
-    description=(
-        "For the operator's app, with the service key. No mail is sent to an address without an account, or whose "
-        "account has a password or another sign-in; the audit trail records this."
-    ),
-    operation_id="invite",
-    responses=problem_responses(InputInvalid, ServiceKeyRefused, TooManyRequests),
-)
-async def invite(
-    data: JSONBody[schemas.InvitationRequest], request: AnyRequest, parts: GivenParts
-) -> Response[schemas.Done | IssuedLink]:
-    client, answer = (
-        client_of(request),
-        cast("Response[Any]", _on_its_way(accepted_language(parts.languages, request))),
-    )
-    if data.link:
-        await parts.invitations.require_key(bearer_of(request), client, for_links=True)
-        answer = Response(await parts.operator_links.mint(data.email, client, data.reason, invites=True))
-    await parts.invitations.invite(data.email, client, data.reason)
-    return answer
-
-
-@post(
-    "/links",
-    kind="link",
-    status_code=200,
-    summary="Get a reset link for an account's owner",
-    description=(
-        "For the operator's app, with the link key, once the app's operator knows the person. Earlier links of the "
-        "account end, and its mailbox gets a notice without a link to a new password. The link works once."
-    ),
-    operation_id="mintLink",
-    responses=problem_responses(InputInvalid, ServiceKeyRefused, TooManyRequests),
-)
-async def mint_link(data: JSONBody[schemas.LinkRequest], request: AnyRequest, parts: GivenParts) -> IssuedLink:
-    return await parts.operator_links.mint(data.email, client_of(request), data.reason, with_code=data.code)
-
-
-def service_key_guard(invitations: Invitations, *, for_links: bool = False) -> Guard:
-    """Return a guard that refuses requests without the service key before it reads the body."""
-
-    async def require_key(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-        await invitations.require_key(bearer_of(connection), client_of(connection), for_links=for_links)
-
-    return require_key
-
-
-@post(
-    "/secure-account",
-    kind="secure",
-    status_code=200,
-    summary="Report an unwanted password change",
-    description=(
-        "Takes the token from the mail that confirmed the change. Ends all sessions, and the links that were sent "
-        "to that mailbox. If the account still has that address, Keyturn mails it a link, and locks the account if "
-        "the settings say so. Otherwise both addresses get a mail, and an operator decides. Works once."
-    ),
-    operation_id="secureAccount",
-    responses=problem_responses(InputInvalid, SecurityLinkDead, TooManyRequests),
-)
-async def secure_account(data: JSONBody[SecurityToken], request: AnyRequest, parts: GivenParts) -> Response[Done]:
-    await parts.securing.secure(data.token, client_of(request))
-    language = accepted_language(parts.languages, request)
-    text = language.gettext("We’re sending the next step to the address where you got our email.")
-    return message_response(language, text)
 
 
 @get(
@@ -295,3 +221,10 @@ async def get_challenge(request: AnyRequest, parts: GivenParts) -> OfferedChalle
 async def verify_code(data: JSONBody[CodeCheck], request: AnyRequest, parts: GivenParts) -> Token:
     issued = await mounted(parts.code_exchange).exchange(data.email, data.code, client_of(request))
     return msgspec.convert(issued, Token, from_attributes=True)
+
+
+def routes(parts: Parts) -> Iterator[Router]:
+    handlers: list[ControllerRouterHandler] = [ResetController, get_texts]
+    handlers += [verify_code] if parts.code_exchange else []
+    handlers += [get_challenge] if parts.challenge else []
+    yield json_router(parts.paths.api, "Password reset", ANYONE, *handlers)

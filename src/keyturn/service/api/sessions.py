@@ -1,14 +1,29 @@
 """The routes of sessions. `reset/sign_in.py` makes all decisions."""
 
-from litestar import Controller, Response, get, post
+from collections.abc import Iterator
+from typing import Any
+
+from litestar import Controller, Response, Router, get, post
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
 from litestar.params import JSONBody
+from litestar.types import Guard
 
 from keyturn.service.accounts.port import Account
 from keyturn.service.api.cookies import device_cookie, session_cookie
+from keyturn.service.api.json_routes import json_router
 from keyturn.service.api.problems import problem_responses
-from keyturn.service.api.requests import AnyRequest, GivenParts, accepted_language, client_of, mounted
+from keyturn.service.api.requests import (
+    AnyRequest,
+    GivenParts,
+    accepted_language,
+    client_of,
+    mounted,
+    require_same_origin,
+)
 from keyturn.service.api.responses import SESSION, message_response
 from keyturn.service.api.schemas import Credentials, Done, PasswordChange, SignedIn
+from keyturn.service.parts import Parts
 from keyturn.service.problems.passwords import OutcomeUnknown, PasswordRejected
 from keyturn.service.problems.proofs import CredentialsRejected, NotSignedIn, SecondStepRejected, SecondStepRequired
 from keyturn.service.problems.requests import Busy, InputInvalid, TooManyRequests
@@ -96,3 +111,18 @@ class SessionController(Controller):
 
 def signed_in_account(account: Account) -> SignedIn:
     return SignedIn(id=account.id, email=account.email, name=account.name, kind=account.kind)
+
+
+def routes(parts: Parts) -> Iterator[Router]:
+    """Yield the routes, if users sign in here: at /api/auth, wherever the others are."""
+    if parts.sign_ins:
+        guard = _same_origin_guard(parts.settings.origin)
+        yield json_router("/api/auth", "Sessions", (), SessionController, guards=[guard])
+
+
+def _same_origin_guard(origin: str) -> Guard:
+    def require(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+        if connection.scope.get("method") == "POST":
+            require_same_origin(connection, origin)
+
+    return require

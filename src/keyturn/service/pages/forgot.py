@@ -3,11 +3,12 @@
 The page of an expired link requests another one, too.
 """
 
+from collections.abc import Iterator
 from functools import partial
 from typing import Any, Literal
 
 import msgspec
-from litestar import Controller, Response, post
+from litestar import Controller, Response, Router, post
 from litestar.exceptions import NotFoundException
 from litestar.params import URLEncodedBody
 
@@ -15,7 +16,7 @@ from keyturn.service import addresses
 from keyturn.service.api.requests import AnyRequest, client_of
 from keyturn.service.pages.cookies import Flash
 from keyturn.service.pages.opening import keep_link, opened_link
-from keyturn.service.pages.reading import reading
+from keyturn.service.pages.reading import page_at, reading
 from keyturn.service.pages.rendering import GivenPages, Pages
 from keyturn.service.pages.security import content_security_policy
 from keyturn.service.problems.proofs import ChallengeFlaw, ChallengeRequired, CodeRefused, LinkDead, flaw_text
@@ -197,3 +198,8 @@ def _require_codes(pages: Pages) -> CodeExchange:
 
 def _code_page(pages: Pages, request: AnyRequest, email: str, fault: CodeFault, *, status: int = 200) -> Response[Any]:
     return pages.page(request, "code.html", status=status, email=email, fault=fault)
+
+
+def pages_of(pages: Pages) -> Iterator[Router]:
+    if path := pages.site.paths.forgot:
+        yield page_at(path, ForgotPassword, show_code_form, take_code)

@@ -1,12 +1,12 @@
 """Choosing a new password: with a link, or signed in with the current password."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
-from litestar import Controller, Response, post
+from litestar import Controller, Response, Router, post
 from litestar.datastructures import Cookie
 from litestar.params import URLEncodedBody
 
@@ -16,8 +16,9 @@ from keyturn.service.api.requests import AnyRequest, accepted_language, client_o
 from keyturn.service.api.responses import judgement_response
 from keyturn.service.clock import now
 from keyturn.service.pages.cookies import Flash, Said
-from keyturn.service.pages.opening import keep_link, opened_link
-from keyturn.service.pages.reading import reading
+from keyturn.service.pages.forgot import replace_expired
+from keyturn.service.pages.opening import keep_link, opened_link, taking_link
+from keyturn.service.pages.reading import page_at, reading
 from keyturn.service.pages.rendering import GivenPages, Pages
 from keyturn.service.pages.second_step import ShownStep, StepForm, shown_step
 from keyturn.service.problems import proofs
@@ -303,3 +304,8 @@ async def _save_change(request: AnyRequest, pages: Pages, data: NewPasswordForm)
     except PasswordRejected as refused:
         broken = refused.violations
     return password_form(pages, request, account, broken, mismatch=mismatch, rejected=rejected, status=422)
+
+
+def pages_of(pages: Pages) -> Iterator[Router]:
+    if path := pages.site.paths.reset:
+        yield page_at(path, taking_link(pages, pages.cookies.link), ResetPassword, replace_expired)

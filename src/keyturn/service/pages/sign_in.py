@@ -1,14 +1,15 @@
 """Signing in and out."""
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
-from litestar import Controller, Response, post
+from litestar import Controller, Response, Router, post
 from litestar.params import FromQuery, URLEncodedBody
 
 from keyturn.service.api.requests import AnyRequest, client_of, mounted
 from keyturn.service.pages.cookies import Flash
-from keyturn.service.pages.reading import reading
+from keyturn.service.pages.reading import page_at, reading
 from keyturn.service.pages.rendering import GivenPages, Pages
 from keyturn.service.pages.second_step import ShownStep, StepForm, shown_step
 from keyturn.service.problems.proofs import (
@@ -122,3 +123,10 @@ class SignOut(Controller):
 def next_url(wanted: str, otherwise: str) -> str:
     """Return the next page, always on this site, whatever the link to the form contains (ASVS 3.7.2)."""
     return wanted if _PATH_OF_THIS_SITE.fullmatch(wanted) else otherwise
+
+
+def pages_of(pages: Pages) -> Iterator[Router]:
+    """Yield the pages for signing in and out. Without sessions, they are missing."""
+    path = pages.site.paths.sign_in
+    if pages.parts.sign_ins:
+        yield from (page_at(path, SignIn), page_at("/logout", SignOut, back=path))

@@ -1,12 +1,14 @@
 """The page "This was not me"."""
 
+from collections.abc import Iterator
 from typing import Any
 
-from litestar import Controller, Response, post
+from litestar import Controller, Response, Router, post
 
 from keyturn.service.api.requests import AnyRequest, client_of
 from keyturn.service.pages.cookies import Flash
-from keyturn.service.pages.reading import reading
+from keyturn.service.pages.opening import taking_link
+from keyturn.service.pages.reading import page_at, reading
 from keyturn.service.pages.rendering import GivenPages, Pages
 from keyturn.service.problems.proofs import SecurityLinkDead
 
@@ -40,3 +42,9 @@ def _token_of(pages: Pages, request: AnyRequest) -> str:
     if link is None:
         raise SecurityLinkDead
     return link.token
+
+
+def pages_of(pages: Pages) -> Iterator[Router]:
+    paths = pages.site.paths
+    if paths.secure:
+        yield page_at(paths.secure, taking_link(pages, pages.cookies.proof), SecureAccount, back=paths.forgot)
