@@ -1,6 +1,6 @@
 """Keyturn mounted into a Litestar app."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
@@ -159,11 +159,6 @@ class KeyturnConfig:
     on_second_step_failed: Callback[SecondStepFailed] | None = None
     before_reset: BeforeReset | None = None
 
-    @property
-    def told(self) -> Mapping[str, Callback[Any] | None]:
-        """The callbacks of events, by their names in this class."""
-        return {name: getattr(self, name) for name in _EVENTS}
-
 
 class KeyturnPlugin(InitPlugin):
     """Adds the routes, and a lifespan that starts the worker and closes its resources.
@@ -180,9 +175,17 @@ class KeyturnPlugin(InitPlugin):
         if not config.pages:
             settings = _without_default_pages(settings)
             _require_own_pages(settings)
-        callbacks = _callbacks(config.told, config.before_reset)
-        self.shares_database = config.alchemy is not None
-        self.parts = _build_parts(settings, config, callbacks)
+        callbacks, database = _callbacks(config), None
+        if config.alchemy:
+            settings, database = share_database(settings, config.alchemy)
+        self.shares_database = database is not None
+        app = FromApp(
+            database=database,
+            accounts=None if isinstance(config.accounts, TableSettings) else config.accounts,
+            callbacks=callbacks,
+            before_reset=config.before_reset,
+        )
+        self.parts = Parts(settings, app=app, sender=config.sender)
         self._lifetime = Lifetime(self.parts, worker=config.worker, command=self.command)
         if self._lifetime.worker == "child":
             _require_what_a_child_can_have(config, self.parts)
@@ -286,7 +289,7 @@ class _LifespanLast(InitPlugin):
 
 def _require_what_a_child_can_have(config: KeyturnConfig, parts: Parts) -> None:
     """Raise SettingsInvalid for what a worker needs and the settings cannot pass to another process."""
-    found = {name: "is a function of this process" for name, function in config.told.items() if function}
+    found = {name: "is a function of this process" for name in _EVENTS if getattr(config, name)}
     if config.accounts is not None and not isinstance(config.accounts, TableSettings):
         found["accounts"] = "is an object of this process"
     if config.alchemy and (reason := tied_to_its_process(parts.settings, config.alchemy)):
@@ -295,37 +298,17 @@ def _require_what_a_child_can_have(config: KeyturnConfig, parts: Parts) -> None:
         raise SettingsInvalid([Fault(name, f"{reason}; {_CHOICES}") for name, reason in found.items()])
 
 
-def _build_parts(settings: Settings, config: KeyturnConfig, callbacks: Mapping[str, Callback[Any]]) -> Parts:
-    """Return the parts, whose settings name the database in use."""
-    database = None
-    if config.alchemy:
-        settings, database = share_database(settings, config.alchemy)
-    return Parts(
-        settings,
-        app=FromApp(
-            database=database,
-            accounts=None if isinstance(config.accounts, TableSettings) else config.accounts,
-            callbacks=callbacks,
-            before_reset=config.before_reset,
-        ),
-        sender=config.sender,
-    )
-
-
-def _callbacks(
-    arguments: Mapping[str, Callback[Any] | None], before_reset: BeforeReset | None
-) -> dict[str, Callback[Any]]:
-    """Return the given callbacks, by event. Raises SettingsInvalid for a function that would block the event loop."""
-    given = {name: told for name, told in arguments.items() if told is not None}
-    asked = {"before_reset": before_reset} if before_reset else {}
+def _callbacks(config: KeyturnConfig) -> dict[str, Callback[Any]]:
+    """Return the callbacks by event. Raises SettingsInvalid for a function that would block the event loop."""
+    functions = {name: function for name in (*_EVENTS, "before_reset") if (function := getattr(config, name))}
     faults = [
         Fault(name, "must be an async function, because a plain one would block all other requests")
-        for name, function in {**given, **asked}.items()
+        for name, function in functions.items()
         if not is_async(function)
     ]
     if faults:
         raise SettingsInvalid(faults)
-    return {_EVENTS[name]: told for name, told in given.items()}
+    return {event: functions[name] for name, event in _EVENTS.items() if name in functions}
 
 
 def _with_accounts(settings: Settings, accounts: AccountStore | TableSettings | None) -> Settings:
