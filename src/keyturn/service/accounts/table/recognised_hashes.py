@@ -3,20 +3,27 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from keyturn.mail.port.finding import Finding
+from keyturn.service.reset.passwords.hash_formats import hash_parts
 from keyturn.service.settings import BCRYPT_PREFIXES, HashingSettings
 
-_BCRYPT = re.compile(r"((?:bcrypt\$|\{bcrypt\})?\$2[aby]\$)(\d\d)\$[./A-Za-z0-9]{53}")
-_NAMED = (("bcrypt$", "django-bcrypt"), ("{bcrypt}", "spring-bcrypt"))
-_PBKDF2 = re.compile(r"pbkdf2_sha256\$")
-_OTHERS = (
-    (re.compile(r"bcrypt_sha256\$|pbkdf2_sha(1|256)\$|argon2\$argon2|scrypt\$"), "Django", "django-pbkdf2"),
-    (re.compile(r"(pbkdf2:sha(1|256|512)|scrypt):"), "Werkzeug", "werkzeug-scrypt"),
-    (re.compile(r"\$argon2(id|i|d)\$"), "argon2", "argon2id"),
+_APPS = (
+    (("bcrypt_sha256$", "pbkdf2_", "argon2$", "scrypt$"), "Django (pbkdf2_sha256)", "Django hashes", "django-pbkdf2"),
+    (("pbkdf2:", "scrypt:"), "Werkzeug (werkzeug-scrypt)", "werkzeug-scrypt", "werkzeug-scrypt"),
+    (("$argon2",), "argon2 (argon2id)", "argon2id", "argon2id"),
 )
+"""Beginnings of hashes that are not bcrypt's, in words with the app and without it, and as in hashing.format."""
+
+_PBKDF2 = "pbkdf2_sha256$"
+_PLAIN = {prefix: written for written, prefix in BCRYPT_PREFIXES.items()}
+_NAMED = (("bcrypt$", "django-bcrypt"), ("{bcrypt}", "spring-bcrypt"))
+"""Beginnings of bcrypt hashes with a name in front: Django's, Spring's."""
+
 _READS = "Let your app verify bcrypt, too: Keyturn cannot write {} hashes, so new passwords get $2b$."
 _NOT_WRITTEN = (
     (re.compile(r"\$wp\$2y\$|\$[PH]\$"), "WordPress or phpBB", "php", ""),
@@ -44,13 +51,18 @@ class HashFormat(msgspec.Struct, frozen=True, kw_only=True):
     todo: str = ""
 
     @property
+    def written(self) -> dict[str, Any]:
+        """The keys of `[hashing]` that write this format."""
+        return {"format": self.format} | ({"cost": self.cost} if self.cost else {})
+
+    @property
     def settings(self) -> HashingSettings:
-        return msgspec.convert({"format": self.format} | ({"cost": self.cost} if self.cost else {}), HashingSettings)
+        return msgspec.convert(self.written, HashingSettings)
 
 
 def is_known_hash(stored: str) -> bool:
-    """Return whether it is a password's hash in one of the formats above."""
-    return bool(_format(stored)[0]) or any(pattern.match(stored) for pattern, *_ in _NOT_WRITTEN)
+    """Return whether it is a password's hash in a format that this module knows."""
+    return bool(_form(stored).held)
 
 
 def recognise_hashes(hashes: Sequence[str]) -> HashFormat:
@@ -58,47 +70,46 @@ def recognise_hashes(hashes: Sequence[str]) -> HashFormat:
     if not hashes:
         todo = "The table has no passwords yet: check that your app verifies bcrypt hashes that begin with $2b$."
         return HashFormat(shown="unknown format: no rows yet", todo=todo)
-    (name, written), _ = Counter(_format(one) for one in hashes).most_common(1)[0]
-    if name == "bcrypt":
+    form = Counter(map(_form, hashes)).most_common(1)[0][0]
+    if form.held.startswith("bcrypt"):
+        return replace(form, cost=_usual_cost(hashes))
+    if form.format == "django-pbkdf2" and not all(one.startswith(_PBKDF2) for one in hashes):
+        return replace(form, todo="Check that PASSWORD_HASHERS contains PBKDF2PasswordHasher, as it does by default.")
+    return form
+
+
+def _form(stored: str) -> HashFormat:
+    """Return the format of one hash, without its parameters."""
+    if parts := hash_parts(stored):
+        for starts, shown, held, written in _APPS:
+            if stored.startswith(starts):
+                return HashFormat(format=written, shown=shown, held=held)
+        start = stored[: parts.start("cost")]
+        written = next((name for begin, name in _NAMED if start.startswith(begin)), "") or _PLAIN[start]
         shown = f"bcrypt ({BCRYPT_PREFIXES[written]})"
-        return HashFormat(format=written, cost=_usual_cost(hashes), shown=shown, held=shown)
-    if name == "Django":
-        theirs = all(map(_PBKDF2.match, hashes))
-        todo = "" if theirs else "Check that PASSWORD_HASHERS contains PBKDF2PasswordHasher, as it does by default."
-        return HashFormat(format=written, shown="Django (pbkdf2_sha256)", held="Django hashes", todo=todo)
-    if name:
-        return HashFormat(format=written, shown=f"{name} ({written})", held=written)
+        return HashFormat(format=written, shown=shown, held=shown)
     for pattern, whose, written, todo in _NOT_WRITTEN:
-        if all(map(pattern.match, hashes)):
+        if pattern.match(stored):
             shown, held = f"{whose}; new hashes are {BCRYPT_PREFIXES[written]}", f"{whose} hashes"
             return HashFormat(format=written, shown=shown, held=held, todo=todo.format(whose))
     todo = "Let your app verify bcrypt: Keyturn does not know its present format, so new passwords get $2b$."
     return HashFormat(shown="unknown format", todo=todo)
 
 
-def doubt_format(table: str, hashes: Sequence[str], settings: HashingSettings) -> list[Finding]:
-    """Compare the format of most hashes with the one that `settings` write; nothing if it is the same or unknown."""
-    found = recognise_hashes(hashes)
-    if not found.held or found.format == settings.format:
-        return []
-    prefix = BCRYPT_PREFIXES.get(settings.format)
-    writes = f"bcrypt ({prefix})" if prefix else settings.format
-    message = f"the table {table} has {found.held}, but hashing.format writes {writes}, which your app may not read"
-    mend = (
-        f'Set hashing.format = "{found.format}", or let your app verify both. Otherwise users cannot sign in with a new'
-    )
-    return [Finding("accounts", "warn", message, f"{mend} password.")]
-
-
 def _usual_cost(hashes: Sequence[str]) -> int:
     """Return the most common cost of bcrypt; 0 if it is not allowed."""
-    usual = Counter(int(one[2]) for one in map(_BCRYPT.match, hashes) if one).most_common(1)[0][0]
+    costs = Counter(int(parts["cost"]) for parts in map(hash_parts, hashes) if parts and "cost" in parts.groupdict())
+    usual = costs.most_common(1)[0][0] if costs else 0
     return usual if usual in _COSTS else 0
 
 
-def _format(stored: str) -> tuple[str, str]:
-    """Return whose format it is, and its name in hashing.format."""
-    if found := _BCRYPT.fullmatch(stored):
-        plain = {prefix: written for written, prefix in BCRYPT_PREFIXES.items()}
-        return "bcrypt", next((written for name, written in _NAMED if stored.startswith(name)), "") or plain[found[1]]
-    return next(((name, written) for pattern, name, written in _OTHERS if pattern.match(stored)), ("", ""))
+def doubt_format(table: str, hashes: Sequence[str], settings: HashingSettings) -> list[Finding]:
+    """Compare the format of most hashes with the one that `settings` write; nothing if it is the same or unknown."""
+    used = recognise_hashes(hashes)
+    if not used.held or used.format == settings.format:
+        return []
+    prefix = BCRYPT_PREFIXES.get(settings.format)
+    writes = f"bcrypt ({prefix})" if prefix else settings.format
+    message = f"the table {table} has {used.held}, but hashing.format writes {writes}, which your app may not read"
+    mend = f'Set hashing.format = "{used.format}", or let your app verify both.'
+    return [Finding("accounts", "warn", message, f"{mend} Otherwise users cannot sign in with a new password.")]
