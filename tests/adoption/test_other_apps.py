@@ -46,7 +46,7 @@ def test_php_on_mariadb_signs_in_with_the_new_password(php: str, mariadb: Mariad
         "delete": ["sessions.member_id"],
         "set": {"pw_changed": "{now}", "must_change_pw": False},
     }
-    assert written["hashing"] == {"prefix": "$2y$", "cost": 10}
+    assert written["hashing"] == {"format": "php", "cost": 10}
 
 
 def settings_in(folder: Path) -> dict[str, Any]:

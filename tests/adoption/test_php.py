@@ -16,7 +16,7 @@ ASKED = """
 """
 
 
-@pytest.mark.parametrize("hashing", [{"format": "php"}, {"prefix": "$2y$"}], ids=["php", "bcrypt"])
+@pytest.mark.parametrize("hashing", [{"format": "php"}])
 async def test_php_reads_it_knows_it_and_would_leave_it_as_it_is(
     php: str, start: Start, hashing: Mapping[str, str]
 ) -> None:
