@@ -142,7 +142,8 @@ async def check_previous_keys(settings: Settings) -> list[Finding]:
         return [_UNREACHED]
     database = _open(settings)
     try:
-        previous, lost = await BuiltinFactors(database, None, keys).count_sealed_otherwise()
+        lost = await BuiltinFactors(database, None, keys).count_unreadable()
+        previous = await BuiltinFactors(database, None, [newest]).count_unreadable() - lost
         waiting = await mails_sealed_otherwise(database, Seal([newest]))
     except (DatabaseUnready, DBAPIError):
         return [_UNREACHED]

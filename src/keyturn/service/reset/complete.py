@@ -45,7 +45,7 @@ class PasswordResets:
         ground: Ground,
         changes: "PasswordChanges",
         hook: ResetHook | None,
-        second_step: RequiredSecondStep | None,
+        second_step: RequiredSecondStep,
     ) -> None:
         self._links = links
         self._limits, self.meters = ground.limits, ground.meters
@@ -72,9 +72,9 @@ class PasswordResets:
         await self._limits.count("reset", client)
         link, account = await self._links.require("password_reset", token, email, client)
         await self._require_consent(link, account, client)
-        authorization = LinkAuthorization(self._links, link)
-        if self._second_step:
-            authorization.demand(self._second_step, account, answer, client)
+        require = partial(self._second_step.require, link, account, answer, client)
+        undo = partial(self._second_step.undo_recent, account=account, client=client)
+        authorization = LinkAuthorization(self._links, link, require, undo)
         changed = msgspec.structs.replace(account, intruded=link.suspects_intrusion)
         change = Change(account=changed, password=password, client=client, authorization=authorization)
         try:
@@ -161,23 +161,23 @@ class PasswordChanges:
 
 
 class LinkAuthorization(ChangeAuthorization):
-    """Allows one change to the holder of a link; consuming the link decides."""
+    """Allows one change to the holder of a link; consuming the link decides.
 
-    def __init__(self, links: LiveLinks, link: Link) -> None:
+    `require`: asks for the second step, too. `undo_recent`: undoes what was added to it recently.
+    """
+
+    def __init__(
+        self,
+        links: LiveLinks,
+        link: Link,
+        require: Callable[[], Awaitable[PassedSecondStep | None]],
+        undo_recent: Callable[[Transaction], None],
+    ) -> None:
         self.how = "reset"
         self._links = links
         self._link = link
-        self._require: Callable[[], Awaitable[PassedSecondStep | None]] | None = None
+        self._require, self._undo_recent = require, undo_recent
         self._passed: PassedSecondStep | None = None
-        self._undo_recent: Callable[[Transaction], None] | None = None
-
-    def demand(
-        self, step: RequiredSecondStep, account: Account, answer: SecondStepAnswer | None, client: Client
-    ) -> None:
-        """Ask for the second step, too. A recovery link undoes what was added to it recently."""
-        self._require = partial(step.require, self._link, account, answer, client)
-        if self._link.recovers:
-            self._undo_recent = partial(step.undo_recent, account=account, client=client)
 
     @property
     def proven(self) -> bool:
@@ -188,7 +188,7 @@ class LinkAuthorization(ChangeAuthorization):
 
     async def require_second_step(self) -> None:
         try:
-            self._passed = await self._require() if self._require else None
+            self._passed = await self._require()
         except LinkDead as dead:
             if dead.reason == "invalid":  # another request may have used it, as when a form is sent twice
                 await self._require_unused()
@@ -214,7 +214,7 @@ class LinkAuthorization(ChangeAuthorization):
     def after_change(self, tx: Transaction) -> None:
         if self._passed:
             self._passed.confirm(tx)
-        if self._undo_recent:
+        if self._link.recovers:
             self._undo_recent(tx)
 
 

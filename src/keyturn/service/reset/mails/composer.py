@@ -228,8 +228,8 @@ class MailComposer:
     def about_factors(self, account: Account, changed: SecondStepWasChanged, secure: SecureToken | None) -> SealedMail:
         """Return the mail that says that the account's second factors were changed."""
         props = email_props.SecondStepChanged(
-            is_set_up=changed.change in ("set_up", "phone"),
-            is_removed=changed.change == "removed",
+            is_set_up=changed.change in ("totp_set", "phone_set"),
+            is_removed=changed.change == "factors_removed",
             changed_at=changed.at,
             **self._incident(account, changed.client),
             **({} if secure is None else self._secure_props(secure)),

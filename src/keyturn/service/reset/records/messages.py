@@ -137,7 +137,8 @@ class SecondStepHasFailed(_OfAccount, frozen=True, kw_only=True):
     signing_in: bool = False
 
 
-FactorChange = Literal["set_up", "phone", "removed", "recovery_codes"]
+FactorChange = Literal["totp_set", "phone_set", "recovery_codes_set", "factors_removed"]
+"""The outcomes of the audit trail."""
 
 
 class SecondStepWasChanged(_OfAccount, frozen=True, kw_only=True):

@@ -1,95 +1,83 @@
-"""Second factors in Keyturn's own table."""
+"""Second factors that Keyturn stores itself, among its secrets."""
 
-import base64
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import Literal
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from sqlalchemy import Connection, delete, func, select, update
+from cryptography.fernet import InvalidToken
+from sqlalchemy import ColumnElement, Connection, select
 
+from keyturn.service import secrets
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
 from keyturn.service.database import Database
-from keyturn.service.database.statements import insert_into
-from keyturn.service.keys import derive
-from keyturn.service.reset.proofs.second_step import recovery_codes
-from keyturn.service.reset.proofs.second_step.factor_table import RECENT, SecondFactorRow
-from keyturn.service.reset.proofs.second_step.own_step import Messages, OwnSecondStep, StoredFactors
+from keyturn.service.keys import box
+from keyturn.service.problems.proofs import Factor
+from keyturn.service.reset.proofs.second_step.own_step import RECENT, STORED, OwnSecondStep, StoredFactors, take_step
+from keyturn.service.reset.proofs.second_step.recovery_codes import renew
+from keyturn.service.reset.proofs.second_step.sms_codes import SmsCodes
+from keyturn.service.secrets import NEVER, Purpose, Secret, SecretRow
 from keyturn.service.telemetry.logs import LogEvent, log
 
-Kind = Literal["totp", "phone"]
-"""A kind of factor, and the column with it. Beside each, a column says since when."""
-
-_KINDS: tuple[Kind, ...] = ("totp", "phone")
+_FACTORS = (Purpose.TOTP, Purpose.PHONE)
 _BATCH = 200
-"""Accounts that are read at a time."""
+"""Factors that are read at a time."""
 
 
 class BuiltinFactors(OwnSecondStep):
-    """Keeps factors in Keyturn's own table. The first of `secrets` seals, all of them open."""
+    """Stores factors among Keyturn's secrets. The first of `keys` encrypts, all of them decrypt."""
 
-    def __init__(self, database: Database, sms: Messages, secrets: Sequence[str]) -> None:
+    def __init__(self, database: Database, sms: SmsCodes | None, keys: Sequence[str]) -> None:
         super().__init__(database, sms)
-        keys = [base64.urlsafe_b64encode(derive(secret, "second factors")) for secret in secrets]
-        self._current = Fernet(keys[0])
-        self._box = MultiFernet([Fernet(key) for key in keys])
+        self._box = box(keys, "second factors")
 
-    async def find(self, account: Account, *, unless_recent: bool = False) -> StoredFactors:
-        row = SecondFactorRow
-        columns = select(row.totp, row.phone, row.totp_since, row.phone_since)
-        found = await self._database.fetch(columns.where(row.account_id == account.id))
-        sealed = {kind: one[kind] for one in found for kind in _KINDS}
-        if unless_recent:
-            sealed = {kind: one for kind, one in sealed.items() if one and found[0][f"{kind}_since"] <= now() - RECENT}
-        try:
-            seed, phone = (self._box.decrypt(bytes(one)) if (one := sealed.get(kind)) else b"" for kind in _KINDS)
-        except InvalidToken:
+    async def find(self, account: Account, *which: ColumnElement[bool]) -> StoredFactors:
+        sealed = select(SecretRow.purpose, SecretRow.data).where(SecretRow.account_id == account.id, *which)
+        rows = await self._database.fetch(sealed.where(SecretRow.purpose.in_(_FACTORS)))
+        factors = {row["purpose"]: self._open(row["data"]) for row in rows}
+        if None in factors.values():
             reason = "encrypted with a secret key that is no longer in the settings"
             log.error(LogEvent("second_step.unreadable", account_id=account.id, reason=reason))
             return StoredFactors(unreadable=True)
-        return StoredFactors(seed or None, phone.decode())
+        return StoredFactors(factors.get(Purpose.TOTP), (factors.get(Purpose.PHONE) or b"").decode())
 
-    def set(self, connection: Connection, account_id: str, kind: Kind, factor: bytes) -> None:
-        """Store a seed or a number, in the caller's transaction. One that replaces another has stood for as long."""
-        since, sealed = f"{kind}_since", self._box.encrypt(factor)
-        fresh = insert_into(SecondFactorRow, connection.dialect).values(
-            {"account_id": account_id, kind: sealed, since: now()}
-        )
-        stood = func.coalesce(getattr(SecondFactorRow, since), fresh.excluded[since])
-        connection.execute(
-            fresh.on_conflict_do_update(index_elements=["account_id"], set_={kind: sealed, since: stood})
-        )
+    def _open(self, sealed: str) -> bytes | None:
+        try:
+            return self._box.decrypt(sealed)
+        except InvalidToken:
+            return None
 
-    def remove_recent(self, connection: Connection, account_id: str) -> bool:
-        row, removed = SecondFactorRow, super().remove_recent(connection, account_id)
-        for kind in _KINDS:
-            recent = update(row).where(row.account_id == account_id, getattr(row, f"{kind}_since") > now() - RECENT)
-            emptied = recent.values({kind: None, f"{kind}_since": None}).returning(row.account_id)
-            removed = connection.execute(emptied).first() is not None or removed
-        return removed
+    async def proven_factors(self, account: Account) -> Sequence[Factor]:
+        return await self._offered(account, await self.find(account, SecretRow.created_at <= now() - RECENT))
+
+    def set(
+        self, connection: Connection, account_id: str, kind: Literal[Purpose.TOTP, Purpose.PHONE], factor: bytes
+    ) -> None:
+        """Store a seed or a number, for a caller that holds the account. A replacement has stood for as long."""
+        key = sha256(f"{kind} {account_id}".encode("utf-8", "surrogatepass")).digest()
+        replaced = secrets.find(connection, key, kind)
+        since, data = replaced.created_at if replaced else now(), self._box.encrypt(factor).decode()
+        stored = Secret(purpose=kind, key=key, account_id=account_id, created_at=since, expires_at=NEVER, data=data)
+        secrets.add(connection, [(stored, True)])
+
+    def set_up(self, connection: Connection, account_id: str, seed: bytes, step: int) -> Sequence[str]:
+        """Store a seed, for a caller that holds the account, and return fresh recovery codes.
+
+        `step`: that of the code which proved the seed. It is used up (ASVS 6.5.1).
+        """
+        take_step(connection, account_id, step, now())
+        self.set(connection, account_id, Purpose.TOTP, seed)
+        return renew(connection, account_id)
 
     def remove(self, connection: Connection, account_id: str) -> None:
         """Delete all factors of an account with its recovery codes, in the caller's transaction."""
-        recovery_codes.remove(connection, account_id)
-        connection.execute(delete(SecondFactorRow).where(SecondFactorRow.account_id == account_id))
+        secrets.delete(connection, account_id, STORED)
 
-    async def count_sealed_otherwise(self) -> tuple[int, int]:
-        """Return how many accounts have factors that only a previous key opens, and that no key opens."""
-        row, last, previous, lost = SecondFactorRow, "", 0, 0
-        following = select(row.account_id, row.totp, row.phone).order_by(row.account_id).limit(_BATCH)
-        while found := await self._database.fetch(following.where(row.account_id > last)):
-            for factors in found:
-                sealed = [bytes(factors[kind]) for kind in _KINDS if factors[kind] is not None]
-                if not _opens(self._current, sealed):
-                    previous, lost = (previous + 1, lost) if _opens(self._box, sealed) else (previous, lost + 1)
-            last = found[-1]["account_id"]
-        return previous, lost
-
-
-def _opens(box: Fernet | MultiFernet, sealed: Sequence[bytes]) -> bool:
-    try:
-        for one in sealed:
-            box.decrypt(one)
-    except InvalidToken:
-        return False
-    return True
+    async def count_unreadable(self) -> int:
+        """Return how many accounts have a factor that none of the keys decrypts."""
+        row, last, unreadable = SecretRow, b"", set[str]()
+        batch = select(row.key, row.account_id, row.data).where(row.purpose.in_(_FACTORS)).order_by(row.key)
+        while found := await self._database.fetch(batch.where(row.key > last).limit(_BATCH)):
+            unreadable.update(one["account_id"] for one in found if self._open(one["data"]) is None)
+            last = bytes(found[-1]["key"])
+        return len(unreadable)

@@ -1,44 +1,47 @@
 """Second step whose codes Keyturn makes and checks: TOTP, recovery codes and codes by SMS."""
 
-from collections.abc import Callable, Sequence
-from datetime import datetime
-from typing import TypeAlias
+from abc import abstractmethod
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from hashlib import sha256
 
+import msgspec
 from sqlalchemy import Connection
 
 from keyturn.service import secrets
 from keyturn.service.accounts.port import Account
+from keyturn.service.clock import now
 from keyturn.service.database import Database
 from keyturn.service.problems.proofs import Factor
-from keyturn.service.reset.proofs.second_step.factor_table import give_step_back, last_step, take_step
-from keyturn.service.reset.proofs.second_step.port import (
-    Accepted,
-    SecondStep,
-    SecondStepTry,
-    phone_hint,
-    phone_number,
-)
-from keyturn.service.reset.proofs.second_step.recovery_codes import are_left, recovery_code_digest, remove_recent
+from keyturn.service.reset.proofs.second_step.port import Accepted, SecondStep, SecondStepTry
+from keyturn.service.reset.proofs.second_step.recovery_codes import are_left, recovery_code_digest
 from keyturn.service.reset.proofs.second_step.sms_codes import SmsCodes
 from keyturn.service.reset.proofs.second_step.totp import totp_step
-from keyturn.service.secrets import Purpose, Secret
+from keyturn.service.secrets import Purpose, Secret, SecretRow
 
-Messages: TypeAlias = SmsCodes | None
-"""What sends codes to phones; None if no messages are sent."""
+STORED = (Purpose.TOTP, Purpose.PHONE, Purpose.RECOVERY)
+"""What Keyturn stores of an account's factors. Recovery codes are for factors of an app or a directory, too."""
+
+RECENT = timedelta(days=30)
+"""How long an addition is recent: a mail is often read late. Afterwards it is proven.
+
+No session and no link adds a factor: a thief with a stolen password could lock the owner out of every reset. An
+operator adds, and the owner's mailbox gets a mail with the button "this was not me". While an addition is recent, a
+press of that button removes it, and a recovery link neither asks for it nor leaves it. So a mailbox can undo what an
+operator was talked into. One that replaced a proven factor has stood for as long as that one: whoever reads the mailbox
+alone cannot remove a second step that has stood for longer.
+"""
 
 
-class StoredFactors:
-    """An account's stored factors. `unreadable`: it has a factor that cannot be read.
+class StoredFactors(msgspec.Struct, frozen=True):
+    """An account's stored factors. `unreadable`: it has a factor that cannot be read."""
 
-    A class without a repr of its fields: a seed in a traceback would produce codes for ever.
-    """
+    seed: bytes | None = None
+    phone: str = ""
+    unreadable: bool = False
 
-    __slots__ = ("phone", "seed", "unreadable")
-
-    def __init__(self, seed: bytes | None = None, phone: str = "", *, unreadable: bool = False) -> None:
-        self.seed = seed
-        self.phone = phone
-        self.unreadable = unreadable
+    __repr__ = object.__repr__  # a seed in a traceback would produce codes for ever
 
 
 class OwnSecondStep(SecondStep):
@@ -47,108 +50,96 @@ class OwnSecondStep(SecondStep):
     `sms` is None if no messages are sent.
     """
 
-    def __init__(self, database: Database, sms: Messages) -> None:
+    def __init__(self, database: Database, sms: SmsCodes | None) -> None:
         self._database = database
         self._sms = sms
 
-    async def require_ready(self) -> None:
-        """Do nothing: the migrations create the tables."""
+    @abstractmethod
+    async def find(self, account: Account) -> StoredFactors:
+        """Return the account's factors. Raises Unavailable."""
 
-    async def find(self, account: Account, *, unless_recent: bool = False) -> StoredFactors:
-        """Return the account's factors, or only those that are proven. Raises Unavailable.
+    async def factors(self, account: Account) -> Sequence[Factor]:
+        return await self._offered(account, await self.find(account))
 
-        Only Keyturn's own are ever recent: the app or the directory vouches for the others.
-        """
-        raise NotImplementedError
-
-    async def factors(self, account: Account, *, unless_recent: bool = False) -> Sequence[Factor]:
-        """Return the factors, or the proven ones, with recovery codes if there is a factor that they can replace."""
-        stored, found = await self.find(account, unless_recent=unless_recent), []
-        unusable = stored.unreadable
-        if stored.seed:
-            found.append(Factor("totp"))
-        if stored.phone:
-            try:
-                number = phone_number(stored.phone)
-            except ValueError:
-                number = ""
-            if self._sms and number and self._sms.takes(number):
-                found.append(Factor("sms", phone_hint(number)))
-            else:  # to count only factors that can be reached now would be a bypass
-                unusable = unusable or not stored.seed
-        if not found and not unusable:
+    async def _offered(self, account: Account, stored: StoredFactors) -> Sequence[Factor]:
+        """Return the factors, with recovery codes if there is a factor that they can replace."""
+        found = [Factor("totp")] if stored.seed else []
+        if self._sms and (number := self._sms.reachable(stored.phone)):
+            found.append(Factor("sms", f"…{number[-2:]}"))
+        if not found and not stored.phone and not stored.unreadable:
             return ()
-        if await are_left(self._database, account.id):
+        if await self._database.read(partial(are_left, account_id=account.id)):
             found.append(Factor("recovery_code"))
-        return found or [Factor("other")]
+        return found or [Factor("other")]  # to count only factors that can be reached now would be a bypass
 
     async def begin(self, trial: SecondStepTry) -> bool:
         if trial.method != "sms" or not self._sms:
             return False
-        stored = await self.find(trial.account)
-        await self._sms.send(trial, phone_number(stored.phone))
-        return True
+        number = self._sms.reachable((await self.find(trial.account)).phone)
+        if number:
+            await self._sms.send(trial, number)
+        return bool(number)
 
     async def verify(self, trial: SecondStepTry) -> Accepted | None:
+        account_id = trial.account.id
         match trial.method:
             case "totp":
                 return await self._verify_totp(trial)
             case "recovery_code":
-                return _accepted(await self._unused_recovery_code(trial))
-            case "sms":
-                return _accepted(await self._sms.find(trial)) if self._sms else None
-
-    async def _unused_recovery_code(self, trial: SecondStepTry) -> Secret | None:
-        key = recovery_code_digest(trial.account.id, trial.code)
-        if key is None:
+                key = recovery_code_digest(account_id, trial.code)
+                code = await self._database.read(lambda connection: secrets.find(connection, key, Purpose.RECOVERY))
+            case _:
+                code = await self._sms.find(trial) if self._sms else None
+        if code is None or code.state(trial.moment) != "works":
             return None
-        code = await self._database.read(lambda connection: secrets.find(connection, key, Purpose.RECOVERY))
-        return code if code and code.state(trial.moment) == "works" else None
+        return Accepted(partial(_use, code), lambda connection, moment: secrets.give_back(connection, *code.id, moment))
 
     async def _verify_totp(self, trial: SecondStepTry) -> Accepted | None:
-        stored, account_id = await self.find(trial.account), trial.account.id
+        stored = await self.find(trial.account)
         step = totp_step(stored.seed, trial.code, trial.moment) if stored.seed else None
-        if step is None or step <= await last_step(self._database, account_id):
+        if step is None:
             return None
-        return _Spendable(
-            lambda connection, _: take_step(connection, account_id, step),
-            lambda connection, _: give_step_back(connection, account_id, step),
+        taken = Purpose.SPENT, _key_of_step(trial.account.id, step)
+        before = await self._database.read(lambda connection: secrets.find(connection, taken[1], taken[0]))
+        if before and before.tries:
+            return None
+        return Accepted(
+            lambda connection, moment: take_step(connection, trial.account.id, step, moment),
+            lambda connection, _: secrets.give_try_back(connection, *taken),
         )
 
     def remove_recent(self, connection: Connection, account_id: str) -> bool:
-        """Delete recent additions, in the caller's transaction; tell whether there was one.
-
-        Codes end even if the factor that they replace stays: another person may have got them.
-        """
-        return remove_recent(connection, account_id)
+        """Delete recent additions. Codes end even if the factor that they replace stays: another may have got them."""
+        return secrets.delete(connection, account_id, STORED, SecretRow.created_at > now() - RECENT)
 
     async def close(self) -> None:
         if self._sms:
             await self._sms.close()
 
 
-def _accepted(code: Secret | None) -> Accepted | None:
-    """Return what spends a code that works; None if there is none."""
-    if code is None:
-        return None
-    name = code.purpose, code.key
-    return _Spendable(
-        lambda connection, moment: secrets.use(connection, *name, moment, code.proof) is not None,
-        lambda connection, moment: secrets.give_back(connection, *name, moment),
-    )
+def _use(code: Secret, connection: Connection, moment: datetime) -> bool:
+    return secrets.use(connection, *code.id, moment, code.proof) is not None
 
 
-class _Spendable(Accepted):
-    """A right code, which a guarded statement spends and can give back."""
+_EARLIER = 2
+"""Steps before a code's own that may be accepted at the same moment (`totp.py`)."""
 
-    def __init__(
-        self, use: Callable[[Connection, datetime], bool], undo: Callable[[Connection, datetime], None]
-    ) -> None:
-        self._use = use
-        self._undo = undo
+_REMEMBERED = timedelta(hours=1)
+"""How long a step is remembered: longer than it is accepted by any machine's clock."""
 
-    def spend(self, connection: Connection, moment: datetime) -> bool:
-        return self._use(connection, moment)
 
-    def give_back(self, connection: Connection, moment: datetime) -> None:
-        self._undo(connection, moment)
+def take_step(connection: Connection, account_id: str, step: int, moment: datetime) -> bool:
+    """Use a TOTP step up, with those before it, in the caller's transaction; False if it was used.
+
+    ASVS 6.5.1. A counting statement decides: two requests with the same code may come at once (CVE-2015-7225,
+    CVE-2021-43177).
+    """
+    until, tries = moment + _REMEMBERED, 0
+    for one in range(step - _EARLIER, step + 1):
+        key = _key_of_step(account_id, one)
+        tries = secrets.count_try(connection, Purpose.SPENT, key, moment, until=until).tries
+    return tries == 1
+
+
+def _key_of_step(account_id: str, step: int) -> bytes:
+    return sha256(f"TOTP {step} {account_id}".encode("utf-8", "surrogatepass")).digest()
