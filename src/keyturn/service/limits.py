@@ -23,7 +23,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, mapped_column
 
-from keyturn.service.clock import ahead, monotonic, unix
+from keyturn.service.clock import monotonic, replacing, unix
 from keyturn.service.database import Database, Model
 from keyturn.service.database.unready import describe_error
 from keyturn.service.problems.requests import DatabaseUnready, LimitsUnready
@@ -139,7 +139,8 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "given": "SELECT decode(value ->> 0, 'hex') AS key, CAST(value ->> 1 AS DOUBLE PRECISION) AS gap,"
         " CAST(value ->> 2 AS DOUBLE PRECISION) AS room FROM json_array_elements(CAST(:given AS json))",
         # Machines share the server's time.
-        "now": "CAST(extract(epoch FROM statement_timestamp() + CAST(:ahead AS interval)) AS DOUBLE PRECISION)",
+        "now": "CAST(extract(epoch FROM coalesce(CAST(:instead AS timestamptz), statement_timestamp()))"
+        " AS DOUBLE PRECISION)",
         "greatest": "greatest",
         # A count by itself waits for no disk (https://www.postgresql.org/docs/current/wal-async-commit.html): a crash
         # of the server loses the counts of its last second. In a caller's transaction, the server's setting holds.
@@ -219,7 +220,7 @@ class StoredCounters:
     def _execute(self, sql: str, **given: Any) -> sa.CursorResult[*tuple[Any, ...]]:
         schemas = self._connection.get_execution_options().get("schema_translate_map") or {}
         statement = _statement(sql, self._connection.dialect.name, schemas.get(None))
-        return self._connection.execute(statement, given | {"now": unix(), "ahead": ahead()})
+        return self._connection.execute(statement, given | {"now": unix(), "instead": replacing()})
 
 
 @lru_cache

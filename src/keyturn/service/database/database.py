@@ -14,7 +14,7 @@ from sqlalchemy.orm import DeclarativeBase, QueryableAttribute
 
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.plain_files import make_private_folder
-from keyturn.service.clock import ahead, now
+from keyturn.service.clock import now, replacing
 from keyturn.service.database.access import DatabaseAccess
 from keyturn.service.database.servers import (
     ServerConnections,
@@ -135,8 +135,10 @@ class Database(DatabaseAccess):
         """
         if self.is_sqlite:
             return sa.bindparam(None, callable_=lambda: now() + later, type_=_TIME)
-        difference = sa.bindparam(None, callable_=lambda: later + ahead(), type_=sa.Interval())
-        return sa.type_coerce(sa.func.statement_timestamp() + difference, _TIME)
+        instead = sa.bindparam(None, callable_=replacing, type_=_TIME)
+        return sa.type_coerce(
+            sa.func.coalesce(instead, sa.func.statement_timestamp()) + sa.literal(later, sa.Interval()), _TIME
+        )
 
     def hold(self, connection: sa.Connection, name: str) -> None:
         """Wait until other transactions release `name`; hold it until this one ends. SQLite has one writer anyway."""
