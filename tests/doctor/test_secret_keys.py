@@ -12,7 +12,7 @@ from keyturn.service.database import Database
 from keyturn.service.doctor.database import check_previous_keys
 from keyturn.service.outbox import Seal
 from keyturn.service.outbox.models import OutboxRow
-from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors
+from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors
 from keyturn.service.secrets import Purpose, SecretRow
 from keyturn.service.settings import DatabaseSettings, Secret, Settings
 

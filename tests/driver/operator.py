@@ -14,8 +14,7 @@ from keyturn.service.outbox.history import hold, release
 from keyturn.service.pages.assets import FrontendModule
 from keyturn.service.parts import Parts
 from keyturn.service.reset.inviting import Campaign
-from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors
-from keyturn.service.reset.proofs.second_step.factor_changes import change_factors
+from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors
 from keyturn.service.reset.proofs.second_step.recovery_codes import renew
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.messages import MAILS_ALONE, FactorChange
@@ -77,7 +76,7 @@ class Operator:
         return await self._change(email, "recovery_codes_set", renew)
 
     async def _change(self, email: str, change: FactorChange, work: Callable[[Connection, str], _Result]) -> _Result:
-        return await change_factors(self._parts.records, await self._account(email), _GRETA, change, work)
+        return await self._parts.second_step.change(await self._account(email), _GRETA, change, work)
 
     def script_tag(self) -> str:
         """`keyturn doctor`: return the tag by which a page pins keyturn.js."""

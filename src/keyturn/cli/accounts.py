@@ -21,9 +21,7 @@ from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
 from keyturn.service.parts import Parts
 from keyturn.service.problems.requests import InputInvalid
-from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors
-from keyturn.service.reset.proofs.second_step.factor_changes import change_factors
-from keyturn.service.reset.proofs.second_step.own_step import OwnSecondStep
+from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors, OwnSecondStep
 from keyturn.service.reset.proofs.second_step.recovery_codes import renew
 from keyturn.service.reset.proofs.second_step.sms_codes import phone_number
 from keyturn.service.reset.proofs.second_step.totp import SEED_BYTES, base32, otpauth_uri, totp_step
@@ -63,14 +61,14 @@ async def totp(parts: Parts, email: str, remove: bool, yes: bool, operator: Clie
             click.confirm(f"{account.email} will need no code any more. Remove the second factors?", abort=True)
         had_one = bool(await factors.factors(account))
         if had_one:
-            await change_factors(parts.records, account, operator, "factors_removed", factors.remove)
+            await parts.second_step.change(account, operator, "factors_removed", factors.remove)
         click.echo(f"{account.email} {'no longer has a' if had_one else 'has no'} second factor.")
         return
     seed = os.urandom(SEED_BYTES)
     _show(seed, account.email, parts.settings.brand.name)
     taken = _require_code(seed)
     set_up = partial(factors.set_up, seed=seed, step=taken)
-    codes = await change_factors(parts.records, account, operator, "totp_set", set_up)
+    codes = await parts.second_step.change(account, operator, "totp_set", set_up)
     click.echo(f"From now on, resets and sign-ins for {accent(account.email)} ask for a code from this app.\n")
     _print_recovery_codes(codes)
 
@@ -90,7 +88,7 @@ async def recovery_codes(parts: Parts, email: str, operator: Client) -> None:
     step, account = _own_step(parts), await account_of(parts, email)
     if not await step.factors(account):
         raise FactorNotKept(f"{account.email} has no second factor: set one up first, then print recovery codes")
-    _print_recovery_codes(await change_factors(parts.records, account, operator, "recovery_codes_set", renew))
+    _print_recovery_codes(await parts.second_step.change(account, operator, "recovery_codes_set", renew))
 
 
 def _phone_number(_: click.Context, __: click.Parameter, text: str) -> str:
@@ -118,7 +116,7 @@ async def phone(parts: Parts, email: str, number: str, operator: Client) -> None
         raise FactorNotKept("second_step.sms.transport is not set, so no code could be sent: set it first")
     account = await account_of(parts, email)
     set_phone = partial(factors.set, kind=Purpose.PHONE, factor=number.encode())
-    await change_factors(parts.records, account, operator, "phone_set", set_phone)
+    await parts.second_step.change(account, operator, "phone_set", set_phone)
     click.echo(f"From now on, resets and sign-ins for {accent(account.email)} can send a code to {number}.")
 
 

@@ -10,7 +10,7 @@ from litestar.types import ControllerRouterHandler
 from sqlalchemy import Connection
 
 from keyturn.service.parts import Parts
-from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors
+from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors
 from keyturn.service.reset.proofs.second_step.recovery_codes import renew
 from keyturn.service.reset.proofs.second_step.totp import seed_of_base32
 from keyturn.service.secrets import Purpose

@@ -19,7 +19,7 @@ from keyturn.service.database.unready import describe_error, describe_url
 from keyturn.service.outbox import Seal
 from keyturn.service.outbox.history import mails_sealed_otherwise
 from keyturn.service.problems.requests import DatabaseUnready
-from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors
+from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors
 from keyturn.service.settings import Settings
 from keyturn.service.settings.database_urls import read_url
 

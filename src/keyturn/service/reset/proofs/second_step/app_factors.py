@@ -17,8 +17,7 @@ from keyturn.service.accounts.table.mapping import FALSE, Flag, parse_table_name
 from keyturn.service.database import Database
 from keyturn.service.database.unready import describe_error, is_refusal
 from keyturn.service.problems.requests import AccountsUnready
-from keyturn.service.reset.proofs.second_step.own_step import OwnSecondStep, StoredFactors
-from keyturn.service.reset.proofs.second_step.sms_codes import SmsCodes
+from keyturn.service.reset.proofs.second_step.own_step import Messages, OwnSecondStep, StoredFactors
 from keyturn.service.reset.proofs.second_step.totp import read_seed
 from keyturn.service.settings import LdapSettings, SecondStepTableSettings, TableSettings
 from keyturn.service.telemetry.logs import LogEvent, log
@@ -28,7 +27,7 @@ from keyturn.values import did_you_mean
 class LdapPhones(OwnSecondStep):
     """Reads phone numbers from the attribute `accounts.ldap.phone` of a directory."""
 
-    def __init__(self, database: Database, sms: SmsCodes | None, settings: LdapSettings) -> None:
+    def __init__(self, database: Database, sms: Messages, settings: LdapSettings) -> None:
         super().__init__(database, sms)
         self._accounts = LdapAccounts(settings)
 
@@ -47,7 +46,7 @@ class TableFactors(OwnSecondStep):
     """Reads factors from an app's own table: beside the password, or in another table with the account's id."""
 
     def __init__(
-        self, database: Database, sms: SmsCodes | None, settings: SecondStepTableSettings, accounts: TableSettings
+        self, database: Database, sms: Messages, settings: SecondStepTableSettings, accounts: TableSettings
     ) -> None:
         super().__init__(database, sms)
         self._settings = settings

@@ -1,12 +1,14 @@
 """Requires a second factor for a reset and for a sign-in at Keyturn, besides link or password, if there is one."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 import msgspec
+from sqlalchemy import Connection
 
 from keyturn.errors import KeyturnError
-from keyturn.service import secrets
+from keyturn.service import addresses, secrets
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
 from keyturn.service.problems.proofs import Factor, LinkDead, SecondStepRejected, SecondStepRequired
@@ -16,9 +18,17 @@ from keyturn.service.reset.proofs.second_step.port import Accepted, Method, Seco
 from keyturn.service.reset.proofs.second_step.tries import SecondStepTries
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.links import Link
-from keyturn.service.reset.records.messages import SECOND_STEP_FAILED, SecondStepHasFailed
+from keyturn.service.reset.records.messages import (
+    SECOND_STEP_CHANGED,
+    SECOND_STEP_FAILED,
+    FactorChange,
+    SecondStepHasFailed,
+    SecondStepWasChanged,
+)
 from keyturn.service.reset.records.stores import Records, Transaction
 from keyturn.service.telemetry.logs import LogEvent, reset_log
+
+_Result = TypeVar("_Result")
 
 EVENT = "second_step"
 """The event's name in the audit trail."""
@@ -62,7 +72,7 @@ class RequiredSecondStep:
     """Lets a reset or a sign-in go on if the account has no second factor, or if its request has a right code.
 
     A reset has a link; without one, a user who knows the password signs in. The audit trail records failures. After
-    its last try a link ends, and its owner gets a mail.
+    its last try a link ends, and its owner gets a mail. So does the owner of factors that an operator changes.
     """
 
     def __init__(self, step: SecondStep, tries: SecondStepTries, records: Records, events: AppEvents) -> None:
@@ -80,6 +90,28 @@ class RequiredSecondStep:
         """Delete the additions that whoever reads the account's mailbox may undo (`own_step.RECENT`)."""
         if self.step.remove_recent(tx.connection, account.id):
             tx.audit.write(EVENT, "factors_undone", client, now(), account.id, account.email)
+
+    async def change(
+        self, account: Account, operator: Client, change: FactorChange, work: Callable[[Connection, str], _Result]
+    ) -> _Result:
+        """Run `work`, which changes the factors of the account with that id, for an operator.
+
+        In one transaction with its audit entry and the mail to the owner (ASVS 6.3.7; NIST SP 800-63B-4 4.6).
+        """
+        moment, email = now(), account.email
+        changed = SecondStepWasChanged(account_id=account.id, at=moment, client=operator, email=email, change=change)
+
+        def write(tx: Transaction) -> _Result:
+            tx.hold(account.id)
+            result = work(tx.connection, account.id)
+            message = tx.outbox.enqueue(SECOND_STEP_CHANGED, changed)
+            email = addresses.normalize(account.email)
+            tx.audit.write(EVENT, change, operator, moment, account.id, email, message_id=message)
+            return result
+
+        result = await self._records.transact(write)
+        self._records.outbox.wake()
+        return result
 
     async def begin(self, link: Link | None, account: Account, method: Method, client: Client) -> bool:
         """Send a code if the account has a factor of that kind; tell whether a code is sent for it.

@@ -4,7 +4,7 @@ from keyturn.service.accounts.store_factory import product_of
 from keyturn.service.reset.events import AppEvents
 from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.proofs.second_step import sms_codes
-from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors
+from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors
 from keyturn.service.reset.proofs.second_step.port import NoSecondStep, SecondStep
 from keyturn.service.reset.proofs.second_step.required import RequiredSecondStep
 from keyturn.service.reset.proofs.second_step.tries import SecondStepTries
