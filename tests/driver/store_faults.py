@@ -181,6 +181,11 @@ ENDS_OF_EARLIER_BUTTONS = _on(
 
 # A second step
 
+TRIES_OF_LINKS = _on(
+    "AFTER UPDATE OF tries", _SECRETS, f"{_IS_LINK} AND new.tries > 0", _set(_SECRETS, "tries = 0", "key")
+)
+"""Forgets the wrong codes of a link. Those of its account stay counted."""
+
 STEPS_OF_AUTHENTICATORS = "".join(
     _on(event, _SECRETS, "new.purpose = 'spent' AND new.tries > 0", _set(_SECRETS, "tries = 0", "key"))
     for event in ("AFTER INSERT", "AFTER UPDATE OF tries")

@@ -24,14 +24,11 @@ from keyturn.service.reset.proofs.second_step.port import Accepted, SecondStep, 
 from keyturn.service.reset.proofs.second_step.recovery_codes import are_left, recovery_code_digest, renew
 from keyturn.service.reset.proofs.second_step.sms_codes import SmsCodes
 from keyturn.service.reset.proofs.second_step.totp import totp_step
-from keyturn.service.secrets import NEVER, Purpose, Secret, SecretRow
+from keyturn.service.secrets import NEVER, STORED_FACTORS, Purpose, Secret, SecretRow
 from keyturn.service.telemetry.logs import LogEvent, log
 
 Messages: TypeAlias = SmsCodes | None
 """What sends codes to phones; None if no messages are sent."""
-
-STORED = (Purpose.TOTP, Purpose.PHONE, Purpose.RECOVERY)
-"""What Keyturn stores of an account's factors. Recovery codes are for factors of an app or a directory, too."""
 
 RECENT = timedelta(days=30)
 """How long an addition is recent: a mail is often read late. Afterwards it is proven.
@@ -117,7 +114,7 @@ class OwnSecondStep(SecondStep):
 
     def remove_recent(self, connection: Connection, account_id: str) -> bool:
         """Delete recent additions. Codes end even if the factor that they replace stays: another may have got them."""
-        return secrets.delete(connection, account_id, STORED, SecretRow.created_at > now() - RECENT)
+        return secrets.delete(connection, account_id, STORED_FACTORS, SecretRow.created_at > now() - RECENT)
 
     async def close(self) -> None:
         if self._sms:
@@ -204,7 +201,7 @@ class BuiltinFactors(OwnSecondStep):
 
     def remove(self, connection: Connection, account_id: str) -> None:
         """Delete all factors of an account with its recovery codes, in the caller's transaction."""
-        secrets.delete(connection, account_id, STORED)
+        secrets.delete(connection, account_id, STORED_FACTORS)
 
     async def count_unreadable(self) -> int:
         """Return how many accounts have a factor that none of the keys decrypts."""
