@@ -106,7 +106,6 @@ class PasswordChanges:
             await self._change_in_transaction(change, password)
         else:
             await self._external.make(change, password)
-        self._records.outbox.wake()
 
     async def _change_in_transaction(self, change: Change, password: NewPassword) -> None:
         password_hash = await password.hashed()

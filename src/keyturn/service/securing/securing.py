@@ -103,7 +103,6 @@ class AccountSecuring:
         if outcome != _SECURED:
             reset_log.warning(LogEvent("account.not_secured", account_id=link.account_id, reason=outcome))
             raise SecurityLinkDead
-        self._records.outbox.wake()
         reset_log.warning(LogEvent("account.secured", account_id=link.account_id))
 
     async def _secure(self, link: Link, client: Client) -> str:
@@ -236,7 +235,6 @@ class RecoveryHandler:
             return outcome
 
         outcome = await self._records.transact(write)
-        self._records.outbox.wake()
         if outcome == ADDRESS_CHANGED:
             reset_log.error(LogEvent("account.disputed", account_id=secured.account_id))
         return mail.email if mail and outcome == LINK_MAILED else Dropped(outcome)
