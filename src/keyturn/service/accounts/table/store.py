@@ -8,7 +8,7 @@ from functools import partial
 from sqlalchemy import Connection, Executable, RowMapping
 from sqlalchemy.exc import DBAPIError
 
-from keyturn.errors import Fault, KeyturnError, SettingsInvalid
+from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.port.finding import Finding
 from keyturn.service import addresses
 from keyturn.service.accounts.port import Account, AccountStore, Ended, NewPassword
@@ -55,8 +55,8 @@ class TableAccounts(AccountStore):
             settings.table,
             lambda tx: Statements(read_mapping(tx, settings, hash_length), place.dialect.name),
         )
-        self._finds = Batcher(self._find_all, common=KeyturnError, largest=_FOUND_AT_ONCE, in_time=place.in_time)
-        self._gets = Batcher(self._get_all, common=KeyturnError, in_time=place.in_time)
+        self._finds = Batcher(self._find_all, largest=_FOUND_AT_ONCE, in_time=place.in_time)
+        self._gets = Batcher(self._get_all, in_time=place.in_time)
 
     async def require_ready(self) -> None:
         """Read the columns again, and have the database plan each statement, which runs none and fires no trigger."""
