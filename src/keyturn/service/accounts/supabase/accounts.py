@@ -12,7 +12,7 @@ from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.port.finding import Finding
 from keyturn.service import addresses
 from keyturn.service.accounts.port import Account, AccountStore, Ended, NewPassword, changing_nothing
-from keyturn.service.accounts.supabase.admin_api import KEY_REFUSED, TIMEOUT, AdminApi, AuthServer, account_of
+from keyturn.service.accounts.supabase.admin_api import KEY_REFUSED, TIMEOUT, AdminApi, account_of
 from keyturn.service.clock import now
 from keyturn.service.database import Database
 from keyturn.service.problems.requests import AccountsUnready
@@ -39,8 +39,7 @@ class SupabaseAccounts(AccountStore):
     def __init__(self, settings: SupabaseSettings, timeout: timedelta = TIMEOUT) -> None:
         self._url = settings.url
         self._key = settings.service_role_key
-        self._auth = AuthServer(settings, timeout)
-        self._api = AdminApi(self._auth)
+        self._api = AdminApi(settings, timeout)
         self._patience = timeout.total_seconds() * _WHOLE
         self._places = asyncio.Semaphore(_LOOKUPS_AT_ONCE)
 
@@ -109,7 +108,7 @@ class SupabaseAccounts(AccountStore):
         return await self._api.update(user_id, {"password": password.text, **confirmation})
 
     async def close(self) -> None:
-        await self._auth.close()
+        await self._api.close()
         self._places = asyncio.Semaphore(_LOOKUPS_AT_ONCE)  # the next call may come from another event loop
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from keyturn.http_client import Answer, CallFailed, Document, HttpClient, NotSent
+from keyturn.http_client import CallFailed, Document, HttpClient, NotSent
 from keyturn.service.accounts.port import Account
 from keyturn.service.accounts.providers import provider_name
 from keyturn.service.problems.passwords import PasswordRejected, Violation
@@ -124,15 +124,15 @@ class _Body(msgspec.Struct):
     weak_password: _Weak | None = None
 
 
-def refusal_of(answer: Answer) -> Refusal:
-    """Return the refusal that an answer contains. A proxy's page has no code, and a usual status is no refusal."""
-    said = answer.read(_Body) if answer.status != _OK else None
-    if said is None:
-        return Refusal(answer.status)
+def refusal_of(status: int, body: bytes) -> Refusal:
+    """Return the refusal that an answer contains. A proxy's page has no code."""
+    try:
+        said = msgspec.json.decode(body, type=_Body)
+    except (msgspec.MsgspecError, ValueError):
+        return Refusal(status)
     reasons = tuple(said.weak_password.reasons or ()) if said.weak_password else ()
     code = said.code if isinstance(said.code, str) else said.error_code
-    code = code or ("weak_password" if reasons else "")
-    return Refusal(answer.status, code, said.message or said.msg or "", reasons)
+    return Refusal(status, code or ("weak_password" if reasons else ""), said.message or said.msg or "", reasons)
 
 
 def is_unknown_user(refusal: Refusal) -> bool:
@@ -153,13 +153,18 @@ def rejection_of(refusal: Refusal) -> PasswordRejected | None:
 
 
 def _violations(reasons: Sequence[str], message: str) -> list[Violation]:
-    """Return a violation for each known reason, or a general one. Only the sentence may say how long is enough."""
+    """Return a violation for each known reason, or a general one."""
     broken = [_REASONS[reason] for reason in reasons if reason in _REASONS]
-    if "length" in reasons and (least := _SHORTEST.search(message)):
-        broken.insert(0, Violation("weak_length", f"at least {least[1]} characters", int(least[1])))
-    elif "length" in reasons:
-        broken.insert(0, Violation("weak_length", "a longer password"))
+    if "length" in reasons:
+        broken.insert(0, _too_short(message))
     return broken or [_WEAK]
+
+
+def _too_short(message: str) -> Violation:
+    """Return the violation with the number, which only the sentence holds, if at all."""
+    if found := _SHORTEST.search(message):
+        return Violation("weak_length", f"at least {found[1]} characters", int(found[1]))
+    return Violation("weak_length", "a longer password")
 
 
 _OK, _TIMED_OUT, _TOO_MANY, _SERVER_FAULT = 200, 408, 429, 500
@@ -186,40 +191,29 @@ LONGEST_ANSWER = 2**25
 """Bytes: a page of fifty users, in whose metadata an app may keep pictures."""
 
 
-class AuthServer:
-    """Calls a project's Auth server.
+class AdminApi:
+    """Calls the admin API of a project's Auth server.
 
-    Every method raises AccountsUnready if no answer arrives in time. The error has `not_changed` if the request
+    Every method raises AccountsUnready if no usable answer arrives in time. The error has `not_changed` if the request
     certainly had no effect.
     """
 
     def __init__(self, settings: SupabaseSettings, timeout: timedelta = TIMEOUT) -> None:
-        self.url = settings.url.rstrip("/") + "/auth/v1"
-        self._key = settings.service_role_key
-        headers = {"apikey": self._key, "x-supabase-api-version": "2024-01-01"}
+        self._url = settings.url.rstrip("/") + "/auth/v1/admin/users"
+        headers = {
+            "apikey": settings.service_role_key,
+            "authorization": f"Bearer {settings.service_role_key}",
+            "x-supabase-api-version": "2024-01-01",
+        }
         self._http = HttpClient(timeout.total_seconds(), LONGEST_ANSWER, headers=headers)
         self.close = self._http.close
-
-    async def ask(self, method: str, path: str, *, session: str = "", **content: Any) -> Answer:
-        """Return the answer, whatever its status. `session`: a user's token; without one the admin asks."""
-        bearer = {"authorization": f"Bearer {session or self._key}"}
-        try:
-            return await self._http.ask(method, self.url + path, headers=bearer, **content)
-        except CallFailed as error:
-            not_changed = isinstance(error, NotSent)
-            raise AccountsUnready(f"cannot reach Supabase Auth: {error}", not_changed=not_changed) from None
-
-
-class AdminApi:
-    """Reads and changes users. Every method raises AccountsUnready if no usable answer arrives in time."""
-
-    def __init__(self, auth: AuthServer) -> None:
-        self._auth = auth
 
     async def refusal(self) -> Refusal | None:
         """Ask for as little as possible; return how that is refused, or None if it is answered."""
         answer = await self._ask("GET", params={"page": 1, "per_page": 1})
-        return None if _read(answer, _Users) else refusal_of(answer)
+        if isinstance(answer, Refusal):
+            return answer
+        return None if _read(answer, _Users) else Refusal(_OK)
 
     async def users(self, containing: str, page: int, size: int) -> list[User | None]:
         """Return a page, counted from 1, of the users whose address or name contains the text.
@@ -228,47 +222,54 @@ class AdminApi:
         """
         wanted = containing.translate(_FOR_ITSELF)
         answer = await self._ask("GET", params={"filter": wanted, "page": page, "per_page": size})
-        listed = _read(answer, _Users)
-        if listed is None:
+        found = None if isinstance(answer, Refusal) else _read(answer, _Users)
+        if found is None:
             raise _unready(answer)
-        users = [_user(one) for one in listed.users]
+        users = [_read(one, User) for one in found.users]
         if None in users:
             log.error(LogEvent("accounts.odd_user", users=users.count(None)))
         return users
 
     async def user(self, user_id: UUID) -> User | None:
         answer = await self._ask("GET", f"/{user_id}")
-        user = _read(answer, User)
-        if user and user.id.lower() == str(user_id):
-            return user
-        if is_unknown_user(refusal_of(answer)):
+        if isinstance(answer, Refusal) and is_unknown_user(answer):
             return None
-        raise _unready(answer)
+        found = None if isinstance(answer, Refusal) else _read(answer, User)
+        if found is None or found.id.lower() != str(user_id):
+            raise _unready(answer)
+        return found
 
     async def update(self, user_id: UUID, changes: Mapping[str, Any]) -> bool:
         """Change a user; return whether the user exists. Raises PasswordRejected."""
         answer = await self._ask("PUT", f"/{user_id}", json=changes)
-        changed, refusal = _read(answer, User), refusal_of(answer)
-        if changed and changed.id.lower() == str(user_id):
+        if isinstance(answer, Refusal):
+            if rejected := rejection_of(answer):
+                raise rejected
+            if is_unknown_user(answer):
+                return False
+        elif (changed := _read(answer, User)) and changed.id.lower() == str(user_id):
             return True
-        if rejected := rejection_of(refusal):
-            raise rejected
-        if is_unknown_user(refusal):
-            return False
         raise _unready(answer)
 
-    async def _ask(self, method: str, path: str = "", **content: Any) -> Answer:
-        answer = await self._auth.ask(method, f"/admin/users{path}", **content)
+    async def _ask(self, method: str, path: str = "", **content: Any) -> bytes | Refusal:
+        """Return the content of a 200, or the refusal."""
+        try:
+            answer = await self._http.ask(method, self._url + path, **content)
+        except CallFailed as error:
+            not_changed = isinstance(error, NotSent)
+            raise AccountsUnready(f"cannot reach Supabase Auth: {error}", not_changed=not_changed) from None
+        if answer.status == _OK:
+            return answer.body
         if answer.status == _TOO_MANY or answer.status >= _SERVER_FAULT:
             # A proxy answers 502 or 504 to a request that Supabase may have handled; 429 comes before any work.
             reason = f"Supabase Auth is unavailable: status {answer.status}"
             raise AccountsUnready(reason, not_changed=answer.status == _TOO_MANY)
-        return answer
+        return refusal_of(answer.status, answer.body)
 
 
-def _unready(answer: Answer) -> AccountsUnready:
+def _unready(answer: bytes | Refusal) -> AccountsUnready:
     """Return the error without a reason for the user, and log all but the key for the operator."""
-    refusal = refusal_of(answer)
+    refusal = answer if isinstance(answer, Refusal) else Refusal(_OK)
     if refusal.status in KEY_REFUSED:
         event, reason = "accounts.key_refused", "Supabase Auth refuses the service-role key"
     else:
@@ -279,12 +280,8 @@ def _unready(answer: Answer) -> AccountsUnready:
     return AccountsUnready(f"{reason}: {refusal.status} {refusal.code}".rstrip(), not_changed=not_changed)
 
 
-def _read(answer: Answer, form: type[Document]) -> Document | None:
-    return answer.read(form) if answer.status == _OK else None
-
-
-def _user(content: msgspec.Raw) -> User | None:
+def _read(body: bytes | msgspec.Raw, form: type[Document]) -> Document | None:
     try:
-        return msgspec.json.decode(content, type=User)
+        return msgspec.json.decode(body, type=form)
     except (msgspec.MsgspecError, ValueError):
         return None

@@ -182,8 +182,8 @@ _REFUSED: Mapping[str, str] = {
 _NO_CODE = "token.code is off, the account is locked, or too many codes were wrong: give out a link"
 
 
-class OperatorLink(msgspec.Struct, frozen=True, kw_only=True):
-    """A link, or a code in its place, and until when it works."""
+class IssuedLink(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """A link or a code for the account's owner, and until when it works."""
 
     link: str = ""
     code: str = ""
@@ -207,7 +207,7 @@ class OperatorLinks:
     @count_calls("link")
     async def mint(
         self, email: str, client: Client, reason: str, *, with_code: bool = False, invites: bool = False
-    ) -> OperatorLink:
+    ) -> IssuedLink:
         """Return a link or a code, end the account's earlier ones, and tell its mailbox. It is committed.
 
         `reason`: for the audit trail. If it `invites`, the account must await a password, the page shows the reason,
@@ -239,7 +239,7 @@ class OperatorLinks:
 
         await self._records.transact(write)
         url = "" if code else self._urls.reset(token, account.email)
-        return OperatorLink(link=url, code=code, expires_at=minted.expires_at)
+        return IssuedLink(link=url, code=code, expires_at=minted.expires_at)
 
     async def _find(self, email: str, *, invites: bool) -> Account:
         account = await self._accounts.find(email)
