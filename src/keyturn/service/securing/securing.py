@@ -163,7 +163,7 @@ class RecoveryHandler:
         events: AppEvents,
         *,
         locks: bool,
-        second_step: RequiredSecondStep | None = None,
+        second_step: RequiredSecondStep,
     ) -> None:
         self._second_step = second_step
         self._mails = mails
@@ -224,7 +224,7 @@ class RecoveryHandler:
                 secrets.add(tx.connection, minted)
             if account and outcome == ADDRESS_CHANGED:
                 self._dispute(tx, account, secured)
-            elif account and self._second_step:
+            elif account:
                 self._second_step.undo_recent(tx, account, secured.client)
             if account:
                 self._events.account_secured(tx, account, secured, ended=ended)
