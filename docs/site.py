@@ -31,6 +31,7 @@ _ELSEWHERE = {
     "README.md": "index.md",
     "ARCHITECTURE.md": "architecture.md",
     "CHANGELOG.md": "changelog.md",
+    "AGENTS.md": "agents.md",
     "CONTRIBUTING.md": "contributing.md",
     "SECURITY.md": "reporting.md",
 }

@@ -213,13 +213,9 @@ def postgresql_url(postgresql: PostgresServer) -> Iterator[str]:
 
 
 @pytest.fixture
-def clock(request: pytest.FixtureRequest) -> MovableClock:
-    """Return the clock of a test's services.
-
-    `@pytest.mark.parametrize("clock", [StandingClock], indirect=True)` stops it, so that no limit refills meanwhile.
-    """
-    kind: type[MovableClock] = getattr(request, "param", MovableClock)
-    return kind()
+def clock() -> MovableClock:
+    """Return the clock of a test's services, which stands still unless a worker runs by itself."""
+    return MovableClock()
 
 
 @pytest.fixture
@@ -237,6 +233,7 @@ async def start(database_url: str, clock: MovableClock) -> AsyncIterator[Start]:
             **settings: Any,
         ) -> Service:
             wanted = settings_for(database_url, **settings)
+            clock.runs = clock.runs or working
             starting = running(wanted, worker=working, inbox=inbox, accounts=store, clock=clock)
             service = await stack.enter_async_context(starting)
             if isinstance(service.parts.accounts, BuiltinAccounts) and not await service.parts.accounts.list():

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -122,6 +122,10 @@ class Service:
     def let_time_pass(self, **time: float) -> None:
         """Move the clock of all services, by minutes=29 and the like. Nothing that waits wakes up by it."""
         self._running.clock.move(timedelta(**time))
+
+    def now(self) -> datetime:
+        """Return the time of the services' clock."""
+        return datetime.fromtimestamp(self._running.clock.unix(), UTC)
 
     async def add(self, email: str, *, password_hash: str | None = None, **fields: Any) -> Account:
         """Add an account with PASSWORD, unless it has a provider, or awaits its first password."""

@@ -9,7 +9,6 @@ from typing import Any
 
 import httpx2
 from tests.driver import reporting
-from tests.driver.clocks import StandingClock
 from tests.driver.second_factors import BUILTIN, code_of, enrol
 from tests.driver.service import (
     CHANGE,
@@ -27,6 +26,7 @@ from tests.driver.service import (
 from tests.state_machines.things import MOST_MAILS, MOST_STEPS
 
 from keyturn import Email, KeyturnError
+from keyturn.testing import MovableClock
 
 REPLACE, VERIFY = "/api/auth/replace-expired-link", "/api/auth/verify-reset-code"
 SECURE, INVITE = "/api/auth/secure-account", "/api/auth/invitations"
@@ -48,7 +48,7 @@ SETTINGS: Mapping[str, Any] = {
 class World:
     """One running service and its clock. Methods are synchronous, as Hypothesis' rules are."""
 
-    def __init__(self, service: Service, clock: StandingClock, runner: asyncio.Runner) -> None:
+    def __init__(self, service: Service, clock: MovableClock, runner: asyncio.Runner) -> None:
         self.service = service
         self.run = runner.run
         self._clock = clock
@@ -202,7 +202,7 @@ class World:
 
 @contextmanager
 def running_world(url: str) -> Iterator[World]:
-    clock = StandingClock()
+    clock = MovableClock()
     with asyncio.Runner() as runner:
         service = running(settings_for(url, **SETTINGS), clock=clock)
         world = World(runner.run(service.__aenter__()), clock, runner)

@@ -22,20 +22,31 @@ class Clock(Protocol):
 
 
 class MovableClock:
-    """The machine's clock, ahead by what a test has moved it."""
+    """Starts at the machine's time, and stands still until a test moves it.
 
-    def __init__(self) -> None:
-        self.ahead = 0.0
+    Each reading is a microsecond later than the one before, so that two moments differ.
+
+    `runs`: it also runs as the machine's clock does, for a worker that waits by itself.
+    """
+
+    def __init__(self, *, runs: bool = False) -> None:
+        self.runs = runs
+        self._started = (time.time(), time.monotonic())
+        self._moved = 0.0
 
     def unix(self) -> float:
-        return time.time() + self.ahead
+        return self._started[0] + self._passed()
 
     def monotonic(self) -> float:
-        return time.monotonic() + self.ahead
+        return self._started[1] + self._passed()
 
     def move(self, by: timedelta) -> None:
         """Let so much time pass."""
-        self.ahead += by.total_seconds()
+        self._moved += by.total_seconds()
+
+    def _passed(self) -> float:
+        self._moved += 1e-6
+        return self._moved + (time.monotonic() - self._started[1] if self.runs else 0)
 
 
 class _Sources:
@@ -68,9 +79,9 @@ def now() -> datetime:
     return datetime.fromtimestamp(unix(), UTC)
 
 
-def ahead() -> timedelta:
-    """Return how far the service's clock is ahead of the machine's, and so of a database's own."""
-    return timedelta(seconds=_Sources.clock.unix() - time.time()) if _Sources.clock else timedelta(0)
+def replacing() -> datetime | None:
+    """Return the time of the clock that a test gave, which replaces a database's own, too; else None."""
+    return now() if _Sources.clock else None
 
 
 def random_bytes(size: int) -> bytes:

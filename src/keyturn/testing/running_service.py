@@ -87,7 +87,8 @@ async def service(
     """Start Keyturn, and stop it at the end of the block.
 
     `settings`: sections and keys as in keyturn.toml. Without `database.url` the database is a new file of SQLite.
-    `clock`: by default one that `clock.move` moves. It is the clock of all services in the process.
+    `clock`: the clock of all services in the process. By default `clock.move` moves it, and it stands still in between
+    unless the worker runs.
     `random`: returns random bytes; by default the machine's.
     `sender`: by default one that keeps the mails in `sender.sent`.
     `fallback`: the sender of mails while the first one fails; by default none, or that of the settings.
@@ -96,7 +97,7 @@ async def service(
 
     Raises SettingsInvalid, and KeyturnError if the service cannot start; its cause says why.
     """
-    used_clock: Any = clock or MovableClock()
+    used_clock: Any = clock or MovableClock(runs=worker)
     used_sender: Any = sender or MemorySender()
     async with AsyncExitStack() as stack:
         wanted = settings if isinstance(settings, Settings) else await _settings_of(settings or {}, stack)

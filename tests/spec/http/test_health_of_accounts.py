@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 from tests.databases import PostgresServer
-from tests.driver.clocks import StandingClock
 from tests.driver.elsewhere import Elsewhere
 from tests.driver.service import problem, running, settings_for
 from tests.silent_proxy import silent_proxy
@@ -100,7 +99,7 @@ class CountingStore(Elsewhere):
 @ON_SQLITE
 async def test_a_client_that_asks_again_and_again_costs_the_store_nothing(database_url: str) -> None:
     store = CountingStore()
-    async with running(settings_for(database_url), accounts=store, clock=StandingClock()) as service:
+    async with running(settings_for(database_url), accounts=store) as service:
         store.asked = 0
         for _ in range(MANY):
             assert (await service.anywhere().get("/health/ready")).status_code == 200

@@ -4,7 +4,6 @@ import asyncio
 
 import httpx2
 import pytest
-from tests.driver.clocks import StandingClock
 from tests.driver.service import (
     ADA,
     CHANGE,
@@ -98,7 +97,7 @@ async def test_of_fifty_parallel_requests_three_are_accepted(service: Service) -
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 async def test_after_the_time_it_said_a_client_is_heard_again(database_url: str) -> None:
-    async with running(settings_for(database_url), clock=StandingClock()) as service:
+    async with running(settings_for(database_url)) as service:
         client = service.at(HERE)
         refused = [await client.post(REQUEST, json={"email": NOBODY}) for _ in range(4)][-1]
         assert problem(refused) == FULL

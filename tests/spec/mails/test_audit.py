@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from tests.driver.reporting import WITH_WEBHOOK, deliver_all, provider_id, report
@@ -30,10 +30,10 @@ AGENTS = ["x" * 5000, "", "Mozilla/5.0 \x1b[31mred", "caf\u00e9", "'; DROP TABLE
 
 
 async def test_a_request_leaves_who_when_from_where_and_what_became_of_it(service: Service) -> None:
-    began = datetime.now(UTC)
+    began = service.now()
     client = service.at(HERE, headers={"User-Agent": AGENT})
     assert (await client.post(REQUEST, json={"email": f" {ADA.upper()}"})).status_code == 202
-    answered = datetime.now(UTC)
+    answered = service.now()
     await service.deliver()
     (entry,) = await service.trail()
     (message,) = await service.messages()

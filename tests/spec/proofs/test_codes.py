@@ -9,16 +9,12 @@ from hashlib import sha256
 
 import httpx2
 import pytest
-from tests.driver.clocks import StandingClock
 from tests.driver.inbox import token_in
 from tests.driver.lost_commits import losing_commits
 from tests.driver.service import ADA, DAN, GRACE, NEW_PASSWORD, NOBODY, Service, Start, problem
 from tests.statements import statements_sent
 
 pytestmark = pytest.mark.any_database
-
-# PostgreSQL counts by its own clock, which does not stand still. What it counts is in tests/limits.
-STANDING = pytest.mark.parametrize(("clock", "databases"), [(StandingClock, "sqlite")], indirect=True)
 
 VERIFY = "/api/auth/verify-reset-code"
 REFUSED = "400 code-refused"
@@ -289,7 +285,6 @@ async def leave_wrong_codes(service: Service, number: int) -> None:
     assert Counter(map(problem, told)) == {REFUSED: len(guesses)}
 
 
-@STANDING
 async def test_wrong_codes_over_all_accounts_are_bounded_and_cost_no_right_one_a_try(
     coded: Service, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -308,7 +303,6 @@ async def test_wrong_codes_over_all_accounts_are_bounded_and_cost_no_right_one_a
     assert problem(await send(coded, of_lin, LIN)) == "200", "it has lost no try"
 
 
-@STANDING
 async def test_a_call_that_is_refused_while_the_overall_limit_fills_uses_up_no_try(coded: Service) -> None:
     await leave_wrong_codes(coded, 1)
     await coded.add(LIN)
@@ -334,7 +328,6 @@ async def test_a_code_whose_exchange_was_committed_without_an_answer_gives_its_t
     assert [entry.outcome for entry in await coded.trail("code_check")] == ["code_accepted"]
 
 
-@STANDING
 async def test_wrong_codes_at_the_same_moment_are_bounded_as_well(coded: Service) -> None:
     await leave_wrong_codes(coded, 3)
     emails = [f"lin-{number}@northwind.test" for number in range(6)]
@@ -348,7 +341,6 @@ async def test_wrong_codes_at_the_same_moment_are_bounded_as_well(coded: Service
     assert told == {REFUSED: 3, "429 too-many-requests": 9}
 
 
-@STANDING
 async def test_right_codes_use_nothing_up_of_what_bounds_wrong_ones(coded: Service) -> None:
     await leave_wrong_codes(coded, 2)
     emails = [f"lin-{number}@northwind.test" for number in range(4)]

@@ -2,10 +2,9 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any
 
 from msgspec import Struct
 
@@ -36,14 +35,6 @@ class AuthoredStyle(Struct, frozen=True):
     inlined: bool
 
 
-class Timing(NamedTuple):
-    """How long a mail took to render, in milliseconds. `engine`: the template engine, usually Jinja."""
-
-    jinja: float = 0
-    mjml: float = 0
-    engine: str = "Jinja"
-
-
 @dataclass(frozen=True, kw_only=True)
 class Document:
     """A template with a sample in a language.
@@ -63,6 +54,7 @@ class Document:
     `faults`: places where the MJML is malformed.
     `missing`: names that the sample lacks, and other parts that failed; the mail shows a stand-in for each.
     `undefined`: names that the sample lacks and that the engine prints as nothing.
+    `engine`: the name of the template engine.
     """
 
     template: str
@@ -84,11 +76,7 @@ class Document:
     is_forced: bool = False
     subject_file: str = ""
     undefined: tuple[tuple[str, Place], ...] = ()
-    timing: Timing = field(default_factory=Timing)
-
-    @property
-    def engine(self) -> str:
-        return self.timing.engine
+    engine: str = "Jinja"
 
     @property
     def mail(self) -> Rendered:
@@ -195,16 +183,13 @@ Check = Callable[[Document], Iterable[Finding]]
 
 def read_document(templates: Templates, template: str, sample: Sample, language: Language) -> Document:
     """Render a mail from a sample. `templates` must be prepared by `with_origins`. Raises TemplateInvalid."""
-    start = perf_counter()
     filled, missing = _fill(templates, template, sample, language)
-    between = perf_counter()
     files = templates.files(template)
     markup = filled.markup
     if files.is_mjml:
         markup = with_pieces(unwrap_includes(markup), pieces_of(markup))
     parsed = parse_markup(markup, is_mjml=files.is_mjml)
     mail, marked_html, refusal = _compile(templates, template, filled, parsed.root)
-    timing = Timing((between - start) * 1000, (perf_counter() - between) * 1000, templates.engine_name)
     return Document(
         template=template,
         files=files,
@@ -225,7 +210,7 @@ def read_document(templates: Templates, template: str, sample: Sample, language:
         is_forced=bool(sample.forced),
         subject_file=filled.subject,
         undefined=tuple(one for each in filled for one in undefined_in(each)) if sample.is_complete else (),
-        timing=timing,
+        engine=templates.engine_name,
     )
 
 

@@ -24,12 +24,12 @@ from keyturn.studio.gallery.discovery import FileState, is_unchanged, state_of
 from keyturn.studio.gallery.environments import with_lenient_filters
 from keyturn.studio.gallery.gallery import Fingerprint, fingerprints
 from keyturn.studio.gallery.sizes import require_sendable
-from keyturn.studio.lint.document import Document, Timing, read_document
+from keyturn.studio.lint.document import Document, read_document
 from keyturn.studio.lint.finding import limit_of
 from keyturn.studio.lint.source.unknown_filters import going_on, with_lenient_origins
 from keyturn.studio.renderers import Here, LimitExceeded, Limits, Runner
 from keyturn.studio.renderers.limits import OutOfTime
-from keyturn.studio.web.data.current_data import CurrentData, CurrentDataReader
+from keyturn.studio.web.data.current_data import CurrentData, current_data
 from keyturn.studio.web.rendering.faults import RenderFault, fault_of_limit, fault_of_samples, fault_of_template
 from keyturn.studio.web.rendering.kept import Kept
 from keyturn.studio.web.view import View
@@ -42,14 +42,13 @@ _TO_EXPLORE = LONGEST + Limits().seconds
 
 
 class Order(Struct, frozen=True):
-    """What to draw. `number`: another one for each drawing. `language`: a tag. `direction`: as in a view."""
+    """What to draw. `number`: another one for each drawing. `language`: a tag."""
 
     number: int
     template: str
     files: MailFiles
     sample: Sample
     language: str
-    direction: str
     brand: str
 
 
@@ -57,7 +56,6 @@ class Drawn(Struct, frozen=True):
     """The outcome of an order. `elsewhere`: files outside the folders, where the loader of an app looks, too."""
 
     mail: Rendered | None = None
-    timing: Timing | None = None
     elsewhere: tuple[FileState, ...] = ()
     fault: RenderFault | None = None
     exceeded: bool = False
@@ -84,7 +82,7 @@ class Drawer:
         """Render the first mail, so that the next one finds modules and layouts loaded. Raises what it raises."""
         for template in self.gallery.names()[:1]:
             for sample in list(self.gallery.samples(template).values())[:1]:
-                self.document(Order(0, template, self.gallery.files(template), sample, "", "", ""))
+                self.document(Order(0, template, self.gallery.files(template), sample, "", ""))
 
     def draw(self, order: Order) -> Drawn:
         """Draw the mail as it is sent. Raises LookupError for an unknown brand.
@@ -96,7 +94,7 @@ class Drawer:
             document = self.document(order)
             if not (document.missing or document.refusal):
                 elsewhere = _states_elsewhere(self.traced(order.sample, order.brand), language)
-                return Drawn(document.mail, document.timing, tuple(elsewhere))
+                return Drawn(document.mail, tuple(elsewhere))
         except TemplateInvalid as error:
             if limit_of(error.__cause__):
                 return self._drawn_fault(order, error)
@@ -144,7 +142,7 @@ class Drawer:
         return templates.compile(order.template, filled)
 
     def _language(self, order: Order) -> Language:
-        return self.gallery.languages.choose(order.language).in_direction(order.direction)
+        return self.gallery.languages.choose(order.language)
 
 
 def with_bounded_branches(gallery: Gallery, runner: Runner[Drawer]) -> Gallery:
@@ -191,7 +189,6 @@ class Rendition:
     fingerprint: Fingerprint
     data: CurrentData | None = None
     mail: Rendered | None = None
-    timing: Timing | None = None
     fault: RenderFault | None = None
     unreadable: TemplateInvalid | None = None
     order: Order | None = None
@@ -219,7 +216,6 @@ class Renditions:
 
     def __init__(self, gallery: Gallery, runner: Runner[Drawer] | None = None) -> None:
         self.gallery = gallery
-        self.data = CurrentDataReader(gallery)
         self.runner = runner or Here(Drawer(gallery))
         self._numbers = count(1)
         self._kept: Kept[tuple[str, View], Rendition] = Kept(_MOST)
@@ -231,12 +227,12 @@ class Renditions:
     def rendition(self, template: str, view: View, known: Mapping[str, Fingerprint] | None = None) -> Rendition:
         """Return the mail of a view, or of the first sample. `known`: recent fingerprints. Raises LookupError."""
         chosen = self.gallery.languages.choose(view.lang)
-        view, language = view.made_from().to(lang=chosen.tag), chosen.in_direction(view.dir)
+        view, language = view.made_from().to(lang=chosen.tag), chosen
         # Taken before anything is read: a later change counts next time.
         files = (fingerprints(self.gallery) if known is None else known).get(template, Fingerprint())
         wanted = Rendition(template=template, view=view, language=language, fingerprint=files)
         try:
-            data = self.data.of(template, view)
+            data = current_data(self.gallery, template, view)
         except TemplateInvalid as error:
             view, mail = self._last_mail(template, view)
             return replace(wanted, view=view, mail=mail, fault=fault_of_samples(error, self.gallery), unreadable=error)
@@ -286,7 +282,6 @@ class Renditions:
             wanted,
             order=order,
             mail=drawn.mail or last,
-            timing=drawn.timing,
             elsewhere=drawn.elsewhere,
             fault=drawn.fault,
             exceeded=drawn.exceeded,
@@ -294,7 +289,7 @@ class Renditions:
 
     def render(self, template: str, files: MailFiles, sample: Sample, language: Language) -> Rendered:
         """Return the mail as the app sends it, for its snapshot. Raises TemplateInvalid."""
-        order = Order(next(self._numbers), template, files, sample, language.tag, "", "")
+        order = Order(next(self._numbers), template, files, sample, language.tag, "")
         states = tuple(state_of(str(self.gallery.folders / file)) for file in self.gallery.files_of(template))
         known, fault = self._ran_away.get(template, ((), None))
         if fault and known == states:  # each sample in each language would end in the same way
@@ -309,7 +304,7 @@ class Renditions:
 
     def order(self, template: str, sample: Sample, language: Language, view: View) -> Order:
         files = self.gallery.files(template)
-        return Order(next(self._numbers), template, files, sample, language.tag, view.dir, view.brand)
+        return Order(next(self._numbers), template, files, sample, language.tag, view.brand)
 
     def _last_mail(self, template: str, view: View) -> tuple[View, Rendered | None]:
         """Return the last good mail of an unreadable sample, or of any sample if the view names none."""
