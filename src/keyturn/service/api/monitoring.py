@@ -3,7 +3,7 @@
 import asyncio
 import hmac
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from litestar import Response, Router, get
 from litestar.exceptions import NotFoundException
@@ -13,10 +13,10 @@ from keyturn.service.api.requests import AnyRequest, bearer_of
 from keyturn.service.api.schemas import Health
 from keyturn.service.database import Database
 from keyturn.service.outbox.history import backlog_of
+from keyturn.service.parts import Parts
 from keyturn.service.problems.requests import DatabaseUnready, Unavailable
 from keyturn.service.settings.networks import read_peer
 from keyturn.service.telemetry.logs import LogEvent
-from keyturn.service.telemetry.prometheus import PrometheusMeters
 
 
 def health_router(require_ready: Callable[[], Awaitable[None]]) -> Router:
@@ -54,14 +54,7 @@ _PATIENCE = 5
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 
 
-def metrics_router(
-    meters: PrometheusMeters,
-    database: Database,
-    require_ready: Callable[[], Awaitable[None]],
-    *,
-    token: str,
-    local: bool,
-) -> Router:
+def metrics_router(parts: Parts, require_ready: Callable[[], Awaitable[None]], *, local: bool) -> Router:
     """Return the route. With a token its bearer may read; without one, this machine alone, if `local`.
 
     `require_ready`: the question of /health/ready. Without it, no metric of a quiet service shows that its accounts or
@@ -70,6 +63,7 @@ def metrics_router(
     A monitoring endpoint must not be exposed by accident (OWASP ASVS 13.4.5): other clients get 404. `local`: no proxy
     is in front, because the connections of a proxy on this machine also come from a loopback address.
     """
+    token = parts.settings.metrics.token
 
     @get("/metrics", include_in_schema=False)
     async def read(request: AnyRequest) -> Response[bytes]:
@@ -79,9 +73,9 @@ def metrics_router(
             else local and _is_from_this_machine(request)
         ):
             raise NotFoundException
-        ready, backlog = await asyncio.gather(_is_ready(require_ready), _backlog(database))
+        ready, backlog = await asyncio.gather(_is_ready(require_ready), _backlog(parts.database))
         return Response(
-            meters.exposition(ready=ready, **backlog),
+            parts.meters.exposition(ready=ready, **backlog),
             media_type=_TEXT,
             headers={"Cache-Control": "no-store"},
         )
@@ -105,16 +99,11 @@ async def _is_ready(require_ready: Callable[[], Awaitable[None]]) -> bool:
     return True
 
 
-async def _backlog(database: Database) -> dict[str, float]:
+async def _backlog(database: Database) -> Mapping[str, float]:
     """Return the figures of the outbox; none if the database does not answer, when the other figures matter most."""
     try:
         async with asyncio.timeout(_PATIENCE):
-            found = await backlog_of(database)
+            return await backlog_of(database)
     except (DatabaseUnready, TimeoutError) as error:
         log.warning(LogEvent("metrics.backlog_unknown", reason=error))
         return {}
-    return {
-        "waiting": found.waiting,
-        "oldest": found.oldest.total_seconds(),
-        "oldest_mail": found.oldest_mail.total_seconds(),
-    }

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.languages import Language
-from keyturn.mail.rendering.compiling import Filled, Rendered
+from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.folders import MailFiles
 from keyturn.mail.rendering.render import Templates
 from keyturn.studio.gallery import Gallery, Sample
@@ -72,7 +72,6 @@ class Drawer:
         self._as_sent = gallery.renderers(with_lenient_filters)
         self.traced = gallery.renderers(with_lenient_origins)
         self._strict = gallery.renderers()
-        self._sent: FIFOCache[int, tuple[Filled, Rendered]] = FIFOCache(_MOST_DRAWN)
         self._documents: FIFOCache[int, Document] = FIFOCache(_MOST_DRAWN)
 
     def branches(self, template: str) -> BranchReport | None:
@@ -86,20 +85,29 @@ class Drawer:
                 self.document(Order(0, template, self.gallery.files(template), sample, "", ""))
 
     def draw(self, order: Order) -> Drawn:
-        """Draw the mail as it is sent. Raises LookupError for an unknown brand."""
-        templates = self._as_sent(order.sample, order.brand).with_files(lambda _: order.files)
+        """Draw the mail as it is sent. Raises LookupError for an unknown brand.
+
+        A broken one is rendered again, as its app does it: the error there knows Jinja's whole way to it.
+        """
         language = self._language(order)
         try:
-            filled = templates.fill(order.template, order.sample.values, language)
-            require_sendable(filled, order.files, templates.folders)
-            mail = templates.compile(order.template, filled)
+            document = self.document(order)
+            if not (document.missing or document.refusal):
+                elsewhere = _states_elsewhere(self.traced(order.sample, order.brand), language)
+                return Drawn(document.mail, tuple(elsewhere))
         except TemplateInvalid as error:
-            with self.gallery.one_look():
-                as_checked = self._as_checked(order, error)
-                fault = fault_of_template(as_checked, self.gallery, order.template, order.sample)
-            return Drawn(fault=fault, exceeded=bool(limit_of(error.__cause__)))
-        self._sent[order.number] = filled, mail
-        return Drawn(mail, tuple(_states_elsewhere(templates, language)))
+            if limit_of(error.__cause__):
+                return self._drawn_fault(order, error)
+        templates = self._as_sent(order.sample, order.brand).with_files(lambda _: order.files)
+        try:
+            return Drawn(templates.render_values(order.template, order.sample.values, language))
+        except TemplateInvalid as error:
+            return self._drawn_fault(order, error)
+
+    def _drawn_fault(self, order: Order, error: TemplateInvalid) -> Drawn:
+        with self.gallery.one_look():
+            fault = fault_of_template(self._as_checked(order, error), self.gallery, order.template, order.sample)
+        return Drawn(fault=fault, exceeded=bool(limit_of(error.__cause__)))
 
     def _as_checked(self, order: Order, error: TemplateInvalid) -> TemplateInvalid:
         """Return the fault as the checks tell it, which go on after it."""
@@ -116,9 +124,8 @@ class Drawer:
         """Return the mail with the places of its parts in the templates. Raises as `read_document` does."""
         if order.number not in self._documents:
             templates = self.traced(order.sample, order.brand).with_files(lambda _: order.files)
-            sent = self._sent.pop(order.number, None)
             self._documents[order.number] = read_document(
-                templates, order.template, order.sample, self._language(order), sent
+                templates, order.template, order.sample, self._language(order)
             )
         return self._documents[order.number]
 
