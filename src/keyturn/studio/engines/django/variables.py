@@ -193,9 +193,8 @@ class _Reader:
             found = () if name in _ALWAYS_THERE else (self.given.setdefault(name, Variable(name)),)
         for attribute in attributes:
             found = tuple(one.item_variable() if attribute.isdigit() else one.attribute(attribute) for one in found)
-        if use:
-            for one in found:
-                one.uses.add(use)
+        for one in found:
+            one.uses.update([use] if use else ())
         return found
 
 
