@@ -2,7 +2,8 @@
 
 Only a digest of a secret is stored. For a token, `key` is its SHA-256. It needs no salt, because 256 random bits cannot
 be guessed, and a search by digest leaks no useful timing (NIST SP 800-63B 3.1.2.2 on look-up secrets). A code is short:
-its `key` is a digest of the mailbox or account that it belongs to, and its `proof` is an HMAC under a secret key.
+its `key` is a digest of the mailbox or account that it belongs to, and its `proof` is an HMAC under a secret key. A
+second factor that Keyturn stores is needed as it is, so it is in `data`, encrypted (`second_step/own_step.py`).
 
 **One guarded statement decides**, never a read before a write: of concurrent uses exactly one gets the secret. A secret
 opens only what its `Purpose` says. Each function is one statement, in the transaction of the caller's `connection`.
@@ -10,7 +11,7 @@ opens only what its `Purpose` says. Each function is one statement, in the trans
 
 import base64
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from hashlib import sha256
@@ -34,6 +35,9 @@ _BEHIND_A_LINK = ".,;:!?)]}>»”’'\"*"
 
 WEEK = timedelta(days=7)
 
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+"""When a second factor expires, and a code on paper."""
+
 
 class Purpose(StrEnum):
     """What a secret opens."""
@@ -50,10 +54,18 @@ class Purpose(StrEnum):
     """A code beside a link, under the digest of its mailbox."""
     SMS = "sms"
     """A code by SMS, under the digest of its account."""
+    TOTP = "totp"
+    """The seed of an authenticator app, encrypted."""
+    PHONE = "phone"
+    """The number that gets codes, encrypted."""
     RECOVERY = "recovery"
     """A code that replaces a lost second factor."""
     SPENT = "spent"
-    """An answer to a challenge, which was given."""
+    """An answer to a challenge, or a code of an authenticator app, which was given."""
+
+
+STORED_FACTORS = (Purpose.TOTP, Purpose.PHONE, Purpose.RECOVERY)
+"""What Keyturn stores of an account's second factors. Recovery codes are for an app's own factors, too."""
 
 
 class Rule(NamedTuple):
@@ -74,9 +86,7 @@ RULES: Mapping[Purpose, Rule] = {
     Purpose.UNLOCK: Rule(WEEK, ("reset",)),
     Purpose.SECURE: Rule(WEEK),
     Purpose.CODE: Rule(timedelta(hours=1), ("reset", "change")),
-    Purpose.SMS: Rule(timedelta(0)),
-    Purpose.RECOVERY: Rule(timedelta(0)),
-    Purpose.SPENT: Rule(timedelta(0)),
+    **dict.fromkeys((*STORED_FACTORS, Purpose.SMS, Purpose.SPENT), Rule(timedelta(0))),
 }
 
 
@@ -106,7 +116,7 @@ class SecretRow(Model):
     )
 
 
-State = Literal["works", "used", "revoked", "replaced", "expired"]
+State = Literal["works", "used", "revoked", "expired"]
 
 
 class Secret(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,12 +139,16 @@ class Secret(msgspec.Struct, frozen=True, kw_only=True):
         return self.purpose, self.key
 
     def state(self, moment: datetime) -> State:
-        """Return whether the secret works, or why not. Replaced: it was ended after it had expired."""
+        """Return whether the secret works, or why not."""
         if self.used_at is not None:
             return "used"
-        if self.revoked_at is not None:
-            return "revoked" if self.revoked_at < self.expires_at else "replaced"
+        if self.revoked_at is not None and self.revoked_at < self.expires_at:
+            return "revoked"
         return "expired" if self.expires_at <= moment else "works"
+
+
+Minted = tuple[Secret, bool]
+"""A secret before it is stored, and whether it is wanted."""
 
 
 def secret_of(row: sa.RowMapping) -> Secret:
@@ -156,7 +170,7 @@ def digest(token: str) -> bytes:
     return sha256(token.rstrip(_BEHIND_A_LINK).encode("utf-8", "surrogatepass")).digest()
 
 
-def add(connection: sa.Connection, secrets: Sequence[tuple[Secret, bool]]) -> None:
+def add(connection: sa.Connection, secrets: Sequence[Minted]) -> None:
     """Store the wanted secrets, of at least one, each in place of one under the same key.
 
     The statement is the same if none is wanted, so the work does not tell which addresses have an account (OWASP ASVS
@@ -219,6 +233,14 @@ def revoke(
     ended = sa.update(SecretRow).where(SecretRow.account_id == account_id, SecretRow.purpose.in_(purposes), *which)
     unrevoked = SecretRow.revoked_at.is_(None), SecretRow.expires_at > moment
     connection.execute(ended.where(*unrevoked).values(revoked_at=moment))
+
+
+def delete(
+    connection: sa.Connection, account_id: str, purposes: Collection[Purpose], *which: sa.ColumnElement[bool]
+) -> bool:
+    """Delete the account's secrets of these purposes for which `which` holds; return whether there was one."""
+    deleted = sa.delete(SecretRow).where(SecretRow.account_id == account_id, SecretRow.purpose.in_(purposes), *which)
+    return connection.execute(deleted.returning(SecretRow.key)).first() is not None
 
 
 def end(connection: sa.Connection, purpose: Purpose, key: bytes, moment: datetime) -> bool:

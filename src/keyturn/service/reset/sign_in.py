@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 import msgspec
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.fernet import InvalidToken
 
 from keyturn.service import addresses, secrets
 from keyturn.service.accounts.port import Account, AccountStore
 from keyturn.service.clock import now, random_bytes
-from keyturn.service.keys import derive
+from keyturn.service.keys import box, derive
 from keyturn.service.problems.proofs import CredentialsRejected, NotSignedIn, SecondStepRejected, SecondStepRequired
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.change import Change, ChangeAuthorization
@@ -79,8 +79,7 @@ class PasswordProofs:
     """
 
     def __init__(self, secrets: Sequence[str]) -> None:
-        keys = [base64.urlsafe_b64encode(derive(secret, "password proofs")) for secret in secrets]
-        self._box = MultiFernet([Fernet(key) for key in keys])
+        self._box = box(secrets, "password proofs")
 
     def issue(self, account_id: str, verified: str) -> str:
         return self._box.encrypt(_proof(account_id, verified)).decode()
@@ -110,10 +109,11 @@ class SessionAuthorization(ChangeAuthorization):
     def refusal(self) -> NotSignedIn:
         return NotSignedIn()
 
-    def redeem(self, tx: Transaction, _: datetime) -> None:
+    def redeem(self, tx: Transaction, _: datetime) -> bool:
         # Every change ends all sessions: while this one is open, the current password is unchanged.
         if not tx.sessions.is_open(self._secret):
             raise NotSignedIn
+        return False
 
     def after_change(self, tx: Transaction) -> None:
         tx.sessions.start(self._account_id, self.fresh)
@@ -139,7 +139,7 @@ class SignIns:
         hasher: PasswordHasher,
         changes: PasswordChanges,
         devices: DeviceCookies,
-        second_step: RequiredSecondStep | None,
+        second_step: RequiredSecondStep,
     ) -> None:
         self._records = ground.records
         self._accounts = accounts = ground.accounts
@@ -177,8 +177,7 @@ class SignIns:
             raise CredentialsRejected from None
         await self._limits.count_guess(*self._devices.guesser(device, email))
         account = await self._accounts.find(email)
-        proven = await self._verify_proof(account, proof) if proof else None
-        verified = proven or await self._verify(account, password)
+        verified = await self._verify(account, password, proof)
         secret = None
         if account and verified:
             passed = await self._require_second_step(account, verified, answer, client)
@@ -191,28 +190,24 @@ class SignIns:
             raise CredentialsRejected
         return OpenedSession(secret=secret, account=account, device=self.device(account))
 
-    async def _verify(self, account: Account | None, password: str, *, reserved: bool = False) -> str | None:
-        """Return the stored hash that the password fits, otherwise None.
+    async def _verify(
+        self, account: Account | None, password: str, proof: str = "", *, reserved: bool = False
+    ) -> str | None:
+        """Return the stored hash that the password, or the proof of it, fits; otherwise None.
 
         `reserved`: the caller is no stranger. A missing or disabled account costs the same work, with a read of a hash
         included (OWASP ASVS 6.3.8). Raises Busy.
         """
         account_id = account.id if account and account.active else ""
         stored = await self._accounts.password_hash(account_id)
+        if proof and self._proofs.holds(proof, account_id, stored or "") and account_id:
+            return stored
         return stored if await self._hasher.verify(password, stored, reserved=reserved) else None
-
-    async def _verify_proof(self, account: Account | None, proof: str) -> str | None:
-        """Do what `_verify` does, by a proof. A missing or disabled account costs the same work here, too."""
-        account_id = account.id if account and account.active else ""
-        stored = await self._accounts.password_hash(account_id)
-        return stored if self._proofs.holds(proof, account_id, stored or "") and account_id else None
 
     async def _require_second_step(
         self, account: Account, verified: str, answer: SecondStepAnswer | None, client: Client
     ) -> PassedSecondStep | None:
-        """Return the code to spend; None if the account has no second factor, or if none are asked for."""
-        if self._second_step is None:
-            return None
+        """Return the code to spend; None if the account has no second factor."""
         try:
             return await self._second_step.require(None, account, answer, client)
         except (SecondStepRequired, SecondStepRejected) as asked:
@@ -262,10 +257,6 @@ class SignIns:
             raise NotSignedIn
         return account
 
-    async def _require_password(self, account: Account, current: str) -> None:
-        if not await self._verify(account, current, reserved=True):
-            raise CredentialsRejected
-
     @count_calls("change")
     async def change_password(self, secret: str, current: str, password: str, client: Client) -> str:
         """Set a new password for a signed-in user, end every session and return the secret of a new one.
@@ -280,12 +271,10 @@ class SignIns:
         await self._limits.count_guess("account", account.id)
         authorization = SessionAuthorization(account.id, secret)
         change = Change(account=account, password=password, client=client, authorization=authorization)
-        try:
-            await self._require_password(account, current)
-            await self._changes.make(change)
-        except CredentialsRejected:
+        if not await self._verify(account, current, reserved=True):
             await self._audit.record("password_change", "rejected", client, account.id, account.email)
-            raise
+            raise CredentialsRejected
+        await self._changes.make(change)
         log.info(LogEvent("password.changed", account_id=account.id))
         return authorization.fresh
 
@@ -295,7 +284,7 @@ def build(
     ground: Ground,
     hasher: PasswordHasher,
     changes: PasswordChanges,
-    second_step: RequiredSecondStep | None,
+    second_step: RequiredSecondStep,
 ) -> SignIns | None:
     """Return the sign-in; None if users sign in elsewhere, or if the store cannot check their passwords.
 
