@@ -131,7 +131,6 @@ def guess(table: Table, tables: Mapping[str, Table], *, password: bool = True) -
         name=_first_column(table, "name"),
         provider=_first_column(table, "provider"),
         locale=_first_column(table, "locale"),
-        timezone=_first_column(table, "timezone"),
         set=_columns_to_set(table),
         delete=tuple(_columns_to_delete(table, tables)),
         ends=dict(endings(table, tables)),
