@@ -185,9 +185,10 @@ class RecoveryHandler:
             if not _has_moved(account, secured):
                 end = self._accounts.end_intrusion
                 account = await self._lock(account, secured)
-        finally:
-            # Even if the account could not be read or locked: both are repeated then.
-            ended = counted(await end(secured.account_id))
+        except Exception:  # sessions end all the same, and the worker repeats both
+            await end(secured.account_id)
+            raise
+        ended = counted(await end(secured.account_id))
         return await self._answer(message, secured, account, ended)
 
     async def _lock(self, account: Account | None, secured: AccountWasSecured) -> Account | None:
