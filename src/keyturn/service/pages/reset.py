@@ -186,8 +186,7 @@ class ResetPassword(Controller):
                 raise
             said: Said = "outcome_unknown" if isinstance(ended, OutcomeUnknown) else _END[ended.reason]
             flash = pages.cookies.set_flash(Flash(said, live.kind, live.locale), site.paths.reset)
-            url, cookies = site.url(site.paths.reset), (pages.cookies.link.expire(), flash)
-            return _tell_next(url, *cookies) if _is_script(request) else pages.redirect(url, *cookies)
+            return _tell_next(site.url(site.paths.reset), pages.cookies.link.expire(), flash)
         return password_form(pages, request, live, broken, mismatch=mismatch, status=422, step=step)
 
 
