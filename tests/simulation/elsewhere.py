@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import Context
 from random import Random
 from typing import NamedTuple
@@ -110,6 +110,9 @@ class Line(AccountStore):
 
     async def find(self, email: str) -> Account | None:
         return await self._end().find(email)
+
+    async def find_all(self, emails: Sequence[str]) -> Sequence[Account | Exception | None]:
+        return await self._end().find_all(emails)
 
     async def get(self, account_id: str) -> Account | None:
         return await self._end().get(account_id)

@@ -2,12 +2,13 @@
 
 import re
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from functools import cache
 from math import inf
 from posixpath import dirname, join, normpath
 from threading import Lock
 from types import CodeType
+from typing import Any
 
 from cachetools import LRUCache
 from jinja2 import BytecodeCache, Environment, TemplateError, TemplateNotFound, TemplateSyntaxError
@@ -16,6 +17,13 @@ from jinja2.ext import Extension
 
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.html_tree import attribute_value
+
+
+class PlainEnvironment(Environment):
+    """Gives its templates its own globals, in place of Jinja's ChainMap of them, which is read for each mail."""
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        return {**self.globals, **d} if d else self.globals
 
 
 class SharedBytecodeCache(BytecodeCache):

@@ -14,7 +14,7 @@ from keyturn.mail.languages import READER, Language
 from keyturn.mail.rendering.compiling import Filled, Rendered, compile_mail, one_line, to_html, without_outlook_classic
 from keyturn.mail.rendering.engine import Engine
 from keyturn.mail.rendering.folders import Folders, MailFiles, own_files
-from keyturn.mail.rendering.jinja import MjmlIncludes, shared_bytecode_cache, template_invalid
+from keyturn.mail.rendering.jinja import MjmlIncludes, PlainEnvironment, shared_bytecode_cache, template_invalid
 
 
 class EmailProps(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -118,9 +118,9 @@ class Templates:
             raise template_invalid(error, named) from error
 
     def _own_environment(self, language: Language) -> Environment:
-        environment = Environment(
+        environment = PlainEnvironment(
             loader=FileSystemLoader(self.folders.all),
-            autoescape=_is_markup,  # noqa: S701 - all but text parts, which are no HTML
+            autoescape=_is_markup,
             auto_reload=self.reload,
             undefined=StrictUndefined,
             trim_blocks=True,
